@@ -1,0 +1,234 @@
+"""Directories with a manifest: how every step hands its result to the next.
+
+A step writes into a hidden sibling directory, and `publish` renames it into place
+only when all is written, so a half-written artefact is never read and a killed step
+leaves what was there before. The manifest names what made the artefact, from which
+inputs, and each file's size and checksum; `read_manifest` and `require_input` refuse
+what does not fit with one line that names the two that disagree.
+"""
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import os
+import pathlib
+import shutil
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import ytdnn
+from ytdnn import errors
+
+FORMAT_VERSION = 1
+MANIFEST = "manifest.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class Manifest:
+    """What an artefact is and what it was made from.
+
+    Attributes:
+      kind: `data`, `candidates`, `index`, `ranking` or `bundle`.
+      format_version: Version of the directory's layout.
+      made_by: Program and version that wrote it.
+      config: The configuration of the step, as nested dicts.
+      inputs: Fingerprint of each artefact it was made from.
+      files: `{relative path: {"bytes": …, "sha256": …}}`.
+      facts: What the step found (counts, metrics), for people and later steps.
+    """
+
+    kind: str
+    format_version: int
+    made_by: str
+    config: dict[str, Any]
+    inputs: dict[str, str]
+    files: dict[str, dict[str, Any]]
+    facts: dict[str, Any]
+
+    @property
+    def fingerprint(self) -> str:
+        """Sixteen hex digits that change with the content, config or inputs."""
+        return fingerprint(
+            [self.kind, self.format_version, self.config, self.inputs, self.files]
+        )
+
+
+def fingerprint(value: Any) -> str:
+    """Returns sixteen hex digits of the SHA-256 of a JSON-like value."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@contextlib.contextmanager
+def publish(
+    directory: pathlib.Path,
+    kind: str,
+    config: Mapping[str, Any],
+    inputs: Mapping[str, str],
+    facts: dict[str, Any] | None = None,
+) -> Iterator[pathlib.Path]:
+    """Yields an empty directory that replaces `directory` when the block succeeds.
+
+    Args:
+      directory: Where the artefact will stand.
+      kind: What it is, checked by `read_manifest`.
+      config: The step's configuration.
+      inputs: Fingerprints of the artefacts it was made from.
+      facts: Filled by the caller inside the block; written to the manifest.
+    """
+    directory = pathlib.Path(directory)
+    partial = directory.with_name(f".{directory.name}.partial")
+    old = directory.with_name(f".{directory.name}.old")
+    for leftover in (partial, old):
+        shutil.rmtree(leftover, ignore_errors=True)
+    partial.mkdir(parents=True)
+    facts = {} if facts is None else facts
+    yield partial
+    manifest = Manifest(
+        kind=kind,
+        format_version=FORMAT_VERSION,
+        made_by=f"ytdnn {ytdnn.__version__}",
+        config=_plain(config),
+        inputs=dict(inputs),
+        files=_file_table(partial),
+        facts=_plain(facts),
+    )
+    write_json(partial / MANIFEST, dataclasses.asdict(manifest))
+    if directory.exists():
+        directory.rename(old)
+    partial.rename(directory)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def read_manifest(directory: pathlib.Path, kind: str, deep: bool = False) -> Manifest:
+    """Reads and checks the manifest of an artefact.
+
+    Args:
+      directory: The artefact.
+      kind: The kind expected.
+      deep: Whether to check every file's SHA-256, not only its size.
+
+    Raises:
+      errors.UserError: It is missing, of another kind or format version, or a file
+        in it does not agree with its manifest.
+    """
+    directory = pathlib.Path(directory)
+    manifest = _load_manifest(directory / MANIFEST, kind)
+    if manifest.kind != kind:
+        raise errors.UserError(
+            f"expected a {kind} artefact in {directory}, found {manifest.kind}"
+        )
+    for name, entry in manifest.files.items():
+        _check_file(directory / name, entry, deep)
+    return manifest
+
+
+def _load_manifest(path: pathlib.Path, kind: str) -> Manifest:
+    if not path.exists():
+        raise errors.UserError(
+            f"expected a {kind} artefact in {path.parent}, found no {MANIFEST}: "
+            f"make it first (see ytdnn --help for the steps)"
+        )
+    try:
+        values = json.loads(path.read_text())
+        version = values["format_version"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise errors.UserError(
+            f"expected JSON with format_version in {path}, found a damaged file "
+            f"({type(error).__name__}): make the artefact again"
+        ) from None
+    if version != FORMAT_VERSION:
+        raise errors.UserError(
+            f"{path} has format version {version} but this ytdnn reads version "
+            f"{FORMAT_VERSION}: make the artefact again"
+        )
+    try:
+        return Manifest(**values)
+    except TypeError:
+        raise errors.UserError(
+            f"{path} lacks fields of format version {FORMAT_VERSION}: make the "
+            f"artefact again"
+        ) from None
+
+
+def _check_file(path: pathlib.Path, entry: Mapping[str, Any], deep: bool) -> None:
+    manifest = path.parent / MANIFEST
+    if not path.exists():
+        raise errors.UserError(
+            f"{manifest.name} names {path}, which is missing: make the artefact again"
+        )
+    size = path.stat().st_size
+    if size != entry["bytes"]:
+        raise errors.UserError(
+            f"{path} disagrees with {manifest.name}: expected {entry['bytes']} bytes, "
+            f"found {size}: make the artefact again"
+        )
+    if deep and file_sha256(path) != entry["sha256"]:
+        raise errors.UserError(
+            f"{path} disagrees with {manifest.name}: its SHA-256 is another than "
+            f"recorded: make the artefact again"
+        )
+
+
+def require_input(
+    manifest: Manifest, directory: pathlib.Path, name: str, source: Manifest
+) -> None:
+    """Checks that an artefact was made from the `source` that lies beside it.
+
+    Raises:
+      errors.UserError: It was made from another.
+    """
+    made_from = manifest.inputs.get(name)
+    if made_from != source.fingerprint:
+        raise errors.UserError(
+            f"{directory} was made from {name} {made_from}, but the {name} beside it "
+            f"is {source.fingerprint}: run the step that makes {manifest.kind} again"
+        )
+
+
+def is_current(
+    directory: pathlib.Path,
+    kind: str,
+    config: Mapping[str, Any],
+    inputs: Mapping[str, str],
+) -> bool:
+    """Whether `directory` is complete and was made from this config and inputs."""
+    try:
+        manifest = read_manifest(directory, kind)
+    except errors.UserError:
+        return False
+    return manifest.config == _plain(config) and manifest.inputs == dict(inputs)
+
+
+def file_sha256(path: pathlib.Path) -> str:
+    """Returns the SHA-256 of a file in hex, read in pieces."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_json(path: pathlib.Path, value: Any) -> None:
+    """Writes JSON so that readers see the old file or the whole new one."""
+    partial = path.with_name(f".{path.name}.partial")
+    with open(partial, "w") as file:
+        json.dump(value, file, indent=2, allow_nan=False)
+        file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+    partial.rename(path)
+
+
+def _file_table(directory: pathlib.Path) -> dict[str, dict[str, Any]]:
+    paths = sorted(path for path in directory.rglob("*") if path.is_file())
+    return {
+        path.relative_to(directory).as_posix(): {
+            "bytes": path.stat().st_size,
+            "sha256": file_sha256(path),
+        }
+        for path in paths
+    }
+
+
+def _plain(value: Any) -> Any:
+    """Returns `value` as JSON reads it back (tuples become lists)."""
+    return json.loads(json.dumps(value))

@@ -1,0 +1,270 @@
+"""Frozen dataclasses, one for each component: the one home of every setting.
+
+Each component takes *its* config, never the whole. Values are validated on
+construction by pydantic: unknown keys, wrong types and bad values are refused.
+Experiments are files with a `get_config()` that returns a `Config`.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, TypeVar, dataclass_transform
+
+import pydantic
+from pydantic import dataclasses as pydantic_dataclasses
+
+_T = TypeVar("_T")
+
+Fraction = Annotated[float, pydantic.Field(ge=0.0, lt=1.0)]
+Positive = Annotated[int, pydantic.Field(gt=0)]
+NonNegative = Annotated[int, pydantic.Field(ge=0)]
+Rate = Annotated[float, pydantic.Field(gt=0.0, lt=1.0)]
+PositiveFloat = Annotated[float, pydantic.Field(gt=0.0)]
+
+
+@dataclass_transform(frozen_default=True)
+def _component(cls: type[_T]) -> type[_T]:
+    decorate: Callable[[type[_T]], Any] = pydantic_dataclasses.dataclass(
+        frozen=True,
+        config=pydantic.ConfigDict(extra="forbid", strict=True, allow_inf_nan=False),
+    )
+    return decorate(cls)
+
+
+@_component
+class World:
+    """The synthetic world (`data.source="world"`).
+
+    Attributes:
+      num_users: Users in the log.
+      num_videos: Videos in the corpus.
+      num_topics: Latent topics of interest.
+      num_days: Time span of the log.
+      watches_per_user: Mean number of watches of a user over the span.
+      impressions_per_page: Videos shown on one home page.
+      seed: Seed of the world, apart from the seed of training.
+    """
+
+    num_users: Positive = 2_000
+    num_videos: Positive = 2_000
+    num_topics: Positive = 20
+    num_days: Positive = 60
+    watches_per_user: Positive = 60
+    impressions_per_page: Positive = 8
+    seed: NonNegative = 0
+
+
+@_component
+class Data:
+    """Where the event log comes from and how `prepare` splits it.
+
+    Attributes:
+      source: `world` (embedded), `movielens`, or `log` (the user's own tables).
+      dir: Directory or zip of the source; empty for `world`.
+      name: MovieLens edition to download when `dir` is empty, as "ml-1m".
+      columns: Own column names, as "watches.video_id=item_id".
+      where: Polars SQL filter over the rows of `watches`, as "rating >= 4".
+      bad_rows: `stop` at the first bad row, or `drop` and report counts.
+      min_item_count: Drop videos with fewer watches, repeated with
+        `min_user_count` until both hold (5 and 5: the usual 5-core).
+      min_user_count: Drop users with fewer watches.
+      order_by: A user's order of watches: `time` (then `order`, then file row)
+        or `order` (then file row), where times are only estimates.
+      vocabulary: Videos that can be recommended: those watched in the
+        candidate model's `train` window, or `all` of the log.
+      protocol: `temporal` (windows of time) or `leave_one_out` (each user's last
+        watch is the test, the one before it validation).
+      test_fraction: temporal: share of watches, last in time, held out for test.
+      ranking_fraction: temporal: share of watches, before those, whose
+        window trains the ranker.
+      validation_fraction: temporal: last share of either training window,
+        held out to stop early and choose the checkpoint.
+    """
+
+    source: Literal["world", "movielens", "log"] = "world"
+    dir: str = ""
+    name: str = ""
+    columns: tuple[str, ...] = ()
+    where: str = ""
+    bad_rows: Literal["stop", "drop"] = "stop"
+    min_item_count: Positive = 1
+    min_user_count: Positive = 1
+    order_by: Literal["time", "order"] = "time"
+    vocabulary: Literal["train", "all"] = "train"
+    protocol: Literal["temporal", "leave_one_out"] = "temporal"
+    test_fraction: Rate = 0.1
+    ranking_fraction: Rate = 0.2
+    validation_fraction: Rate = 0.1
+    world: World = World()
+
+
+@_component
+class Training:
+    """Optimisation of one stage.
+
+    Attributes:
+      epochs: Passes over the training examples.
+      batch_size: Examples a step over all replicas.
+      learning_rate: Peak rate of the dense layers' optimiser (Adam).
+      schedule: `constant`, or `cosine` decay to zero over all epochs.
+      warmup_steps: Steps of linear warm-up.
+      table_optimizer: `adagrad` (touches only rows seen; the cost of a step does
+        not grow with the corpus) or `adam` (small corpora).
+      table_learning_rate: Peak rate of the tables' optimiser.
+      clip_norm: Global norm gradients are clipped to; 0 = never.
+      patience: Epochs without a better validation value before stopping.
+      checkpoint_every_steps: Steps between checkpoints within an epoch; each epoch
+        ends with one too.
+    """
+
+    epochs: Positive = 5
+    batch_size: Positive = 1024
+    learning_rate: PositiveFloat = 1e-3
+    schedule: Literal["constant", "cosine"] = "cosine"
+    warmup_steps: NonNegative = 0
+    table_optimizer: Literal["adagrad", "adam"] = "adagrad"
+    table_learning_rate: PositiveFloat = 0.1
+    clip_norm: Annotated[float, pydantic.Field(ge=0.0)] = 0.0
+    patience: Positive = 2
+    checkpoint_every_steps: Positive = 2_000
+
+
+@_component
+class Candidates:
+    """Candidate generation (PAPER §3).
+
+    Attributes:
+      embedding_dim: Width of video embeddings and of the user vector.
+      history_length: Most recent watches in the bag.
+      mean_bag: Average the history (the paper's bag).
+      decay_rates: One recency-weighted bag, weights rate^position, for each.
+      tower: Widths of the ReLU layers before the linear user vector.
+      dropout: Share of tower activations dropped in training.
+      history_dropout: Share of watches dropped from a history in training.
+      bias: Whether the video table has a bias for each video.
+      loss: `sampled_softmax` or `full_softmax` (the reference, small corpora).
+      num_negatives: Sampled negatives a step, beside the in-batch ones.
+      proposal_exponent: Negatives are drawn by training count to this power.
+      label_smoothing: Share of the label's probability spread over all videos
+        (full softmax only).
+      slice_length: Consecutive positions of the log that share one history gather.
+      precision: Arithmetic of the tower's products.
+      training: Optimisation.
+    """
+
+    embedding_dim: Positive = 64
+    history_length: Positive = 50
+    mean_bag: bool = True
+    decay_rates: tuple[Rate, ...] = (0.5, 0.8, 0.93)
+    tower: tuple[Positive, ...] = (256, 128)
+    dropout: Fraction = 0.0
+    history_dropout: Fraction = 0.2
+    bias: bool = True
+    loss: Literal["sampled_softmax", "full_softmax"] = "sampled_softmax"
+    num_negatives: Positive = 1024
+    proposal_exponent: Annotated[float, pydantic.Field(ge=0.0, le=1.0)] = 0.75
+    label_smoothing: Fraction = 0.0
+    slice_length: Positive = 16
+    precision: Literal["float32", "bfloat16"] = "float32"
+    training: Training = Training()
+
+
+@_component
+class Index:
+    """Nearest-neighbour search over the video vectors (PAPER §3, serving).
+
+    Attributes:
+      num_candidates: Videos the recommender takes from the index to the ranker.
+      min_scann_videos: ScaNN scores every point below this corpus size.
+      leaves_to_search_fraction: Share of ScaNN's leaves searched.
+      reorder_factor: Points rescored exactly, as a multiple of k.
+    """
+
+    num_candidates: Positive = 100
+    min_scann_videos: NonNegative = 1_000
+    leaves_to_search_fraction: Annotated[float, pydantic.Field(gt=0.0, le=1.0)] = 0.4
+    reorder_factor: Positive = 4
+
+
+@_component
+class Ranking:
+    """Ranking (PAPER §4).
+
+    Attributes:
+      embedding_dim: Width of the shared video embedding.
+      history_length: Most recent watches averaged.
+      tower: Widths of the ReLU layers before the logit.
+      dropout: Share of tower activations dropped in training.
+      num_quantiles: Quantiles of each continuous feature's CDF.
+      training: Optimisation.
+    """
+
+    embedding_dim: Positive = 32
+    history_length: Positive = 50
+    tower: tuple[Positive, ...] = (128, 64)
+    dropout: Fraction = 0.0
+    num_quantiles: Positive = 100
+    training: Training = Training(
+        epochs=3, table_optimizer="adagrad", table_learning_rate=0.1
+    )
+
+
+@_component
+class Evaluation:
+    """Offline evaluation.
+
+    Attributes:
+      ks: Lengths of the lists measured.
+      remove_watched: Whether videos of the user's history are removed.
+    """
+
+    ks: tuple[Positive, ...] = (10, 50, 100)
+    remove_watched: bool = True
+
+
+@_component
+class Config:
+    """A whole run: one component for each stage.
+
+    Attributes:
+      data: Source, filters, split.
+      candidates: Candidate generation.
+      index: Nearest-neighbour search.
+      ranking: Ranking.
+      evaluation: Offline evaluation.
+      seed: Seed of every draw in training.
+      strategy: Devices: `none` (one), `mirrored` (all local) or `tpu`.
+    """
+
+    data: Data = Data()
+    candidates: Candidates = Candidates()
+    index: Index = Index()
+    ranking: Ranking = Ranking()
+    evaluation: Evaluation = Evaluation()
+    seed: NonNegative = 0
+    strategy: Literal["none", "mirrored", "tpu"] = "none"
+
+
+def to_dict(config: Any) -> dict[str, Any]:
+    """Returns a component as nested plain dicts (tuples stay tuples)."""
+    return dataclasses.asdict(config)
+
+
+def _from_dict(cls: type[_T], values: dict[str, Any]) -> _T:
+    fields = {field.name: field.default for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    converted = {}
+    for key, value in values.items():
+        default = fields.get(key)
+        if dataclasses.is_dataclass(default) and isinstance(value, dict):
+            converted[key] = _from_dict(type(default), value)
+        else:
+            converted[key] = tuple(value) if isinstance(value, list) else value
+    return cls(**converted)
+
+
+def from_dict(values: dict[str, Any]) -> Config:
+    """Returns the validated `Config` of nested dicts, as read from JSON.
+
+    Raises:
+      pydantic.ValidationError: An unknown key or a bad value.
+    """
+    return _from_dict(Config, values)

@@ -1,0 +1,173 @@
+"""Names and types of event-log tables, features and model outputs.
+
+Nothing else in the project spells these strings (DESIGN: the event log).
+"""
+
+import dataclasses
+from typing import Literal
+
+# --- Tables of the event log -------------------------------------------------
+WATCHES = "watches"
+SEARCHES = "searches"
+IMPRESSIONS = "impressions"
+VIDEOS = "videos"
+USERS = "users"
+
+# --- Columns -----------------------------------------------------------------
+USER_ID = "user_id"
+VIDEO_ID = "video_id"
+TIME = "time"  # seconds since the epoch
+ORDER = "order"  # breaks ties of time, or stands for it
+WATCH_SECONDS = "watch_seconds"
+DEVICE = "device"
+LOGGED_IN = "logged_in"
+QUERY = "query"
+CLICKED = "clicked"
+PAGE_ID = "page_id"
+POSITION = "position"
+SOURCE = "source"
+SCORE = "score"
+SEED_VIDEO_ID = "seed_video_id"
+UPLOAD_TIME = "upload_time"  # seconds since the epoch
+DURATION_SECONDS = "duration_seconds"
+LANGUAGE = "language"
+CHANNEL_ID = "channel_id"
+TOPIC = "topic"
+TITLE = "title"
+AGE = "age"  # years
+GENDER = "gender"
+COUNTRY = "country"
+
+Kind = Literal["id", "time", "integer", "number", "boolean", "text"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Column:
+    """One column of an event-log table.
+
+    Attributes:
+      name: The column's name.
+      kind: What it holds. `id` is a string or an integer, returned as given;
+        `time` is seconds since the epoch.
+      required: Whether the table is useless without it.
+      non_negative: Whether values below zero are bad rows.
+    """
+
+    name: str
+    kind: Kind
+    required: bool = False
+    non_negative: bool = False
+
+
+def _required(name: str, kind: Kind) -> Column:
+    return Column(name, kind, required=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """One event-log table: its columns and, for an entity table, its key."""
+
+    name: str
+    columns: tuple[Column, ...]
+    key: str | None = None
+
+    def column(self, name: str) -> Column:
+        """Returns the column called `name`; raises KeyError when there is none."""
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(name)
+
+
+TABLES: dict[str, Table] = {
+    table.name: table
+    for table in (
+        Table(
+            WATCHES,
+            (
+                _required(USER_ID, "id"),
+                _required(VIDEO_ID, "id"),
+                _required(TIME, "time"),
+                Column(ORDER, "integer"),
+                Column(WATCH_SECONDS, "number", non_negative=True),
+                Column(DEVICE, "text"),
+                Column(LOGGED_IN, "boolean"),
+            ),
+        ),
+        Table(
+            SEARCHES,
+            (
+                _required(USER_ID, "id"),
+                _required(TIME, "time"),
+                _required(QUERY, "text"),
+                Column(DEVICE, "text"),
+                Column(LOGGED_IN, "boolean"),
+            ),
+        ),
+        Table(
+            IMPRESSIONS,
+            (
+                _required(USER_ID, "id"),
+                _required(VIDEO_ID, "id"),
+                _required(TIME, "time"),
+                _required(CLICKED, "boolean"),
+                Column(WATCH_SECONDS, "number", non_negative=True),
+                Column(PAGE_ID, "id"),
+                Column(POSITION, "integer", non_negative=True),
+                Column(SOURCE, "text"),
+                Column(SCORE, "number"),
+                Column(SEED_VIDEO_ID, "id"),
+                Column(DEVICE, "text"),
+            ),
+        ),
+        Table(
+            VIDEOS,
+            (
+                _required(VIDEO_ID, "id"),
+                Column(UPLOAD_TIME, "time"),
+                Column(DURATION_SECONDS, "number", non_negative=True),
+                Column(LANGUAGE, "text"),
+                Column(CHANNEL_ID, "id"),
+                Column(TOPIC, "text"),
+                Column(TITLE, "text"),
+            ),
+            key=VIDEO_ID,
+        ),
+        Table(
+            USERS,
+            (
+                _required(USER_ID, "id"),
+                Column(AGE, "number", non_negative=True),
+                Column(GENDER, "text"),
+                Column(COUNTRY, "text"),
+                Column(LANGUAGE, "text"),
+            ),
+            key=USER_ID,
+        ),
+    )
+}
+
+# --- Model features (tensors of training batches; also the exported signatures) -
+# A batch is laid out in slices: [num_slices, ...] (see ytdnn/data/inputs.py).
+WATCH_ROWS = "watch_rows"  # int32 [slices, rows]: video indices, 0 = none
+FIRST_ROWS = "first_rows"  # int32 [slices, positions]: first row of each history
+LABELS = "labels"  # int32 [slices, positions]: video indices to predict
+WEIGHTS = "weights"  # float32 [slices, positions]: 0 = padding
+USER_INDICES = "user_indices"  # int32 [slices, positions]
+AGE_FRACTION = "age_fraction"  # float32: age / MAX_AGE_YEARS clipped to [0, 1], -1 = missing
+GENDER_INDEX = "gender_index"  # int32: 0 = missing or unknown
+COUNTRY_INDEX = "country_index"  # int32: 0 = missing or unknown
+
+MAX_AGE_YEARS = 100.0
+
+# --- Signatures of exported models -------------------------------------------
+WATCHED_VIDEO_IDS = "watched_video_ids"  # [batch, length], most recent last
+WATCH_TIMES = "watch_times"  # int64 [batch, length], seconds
+IMPRESSION_VIDEO_IDS = "impression_video_ids"  # [batch, length] shown earlier
+IMPRESSION_TIMES = "impression_times"  # int64 [batch, length], seconds
+K = "k"  # int32 [batch]
+USER_VECTOR = "user_vector"
+IDS = "ids"
+SCORES = "scores"
+NUM_RESULTS = "num_results"
+EXPECTED_WATCH_SECONDS = "expected_watch_seconds"
