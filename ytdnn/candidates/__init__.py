@@ -1,0 +1,1 @@
+"""Candidate generation (PAPER §3): user tower, video table, retrieval losses."""

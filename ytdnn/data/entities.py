@@ -1,0 +1,120 @@
+"""Users and videos of a log: who is in it, in which order, with which features."""
+
+import polars as pl
+
+from ytdnn import configs, schema
+from ytdnn.data import event_log, shards
+
+_COUNT = "count"
+IN_WATCHES = "in_watches"
+
+
+def core(watches: pl.LazyFrame, config: configs.Data) -> pl.LazyFrame:
+    """Drops videos and users with too few watches, until all have enough.
+
+    With both bounds at 5 this is the 5-core of published benchmarks.
+    """
+    bounds = {
+        schema.VIDEO_ID: config.min_item_count,
+        schema.USER_ID: config.min_user_count,
+    }
+    if max(bounds.values()) <= 1:
+        return watches
+    pairs = watches.select(*bounds).collect(engine="streaming")
+    before = -1
+    while pairs.height != before:
+        before = pairs.height
+        for column, least in bounds.items():
+            pairs = pairs.filter(pl.len().over(column) >= least)
+    for column in bounds:
+        watches = watches.join(
+            pairs.select(column).unique().lazy(),
+            on=column,
+            how="semi",
+            maintain_order="left",
+        )
+    return watches
+
+
+def all_videos(log: event_log.EventLog, watches: pl.LazyFrame) -> pl.DataFrame:
+    """Returns every video with an event: `video_id`, `shards.VIDEO`, `IN_WATCHES`.
+
+    In file order of `videos` if the log has it, else of first appearance; videos of
+    the kept watches are told from those that only impressions have.
+    """
+    ids = pl.col(schema.VIDEO_ID)
+    seen = [watches.select(ids, pl.lit(True).alias(IN_WATCHES))]
+    if schema.IMPRESSIONS in log.tables:
+        shown = log.tables[schema.IMPRESSIONS]
+        seen.append(shown.select(ids, pl.lit(False).alias(IN_WATCHES)))
+    found = (
+        pl.concat(seen)
+        .with_row_index(shards.ROW)
+        .group_by(schema.VIDEO_ID)
+        .agg(pl.col(shards.ROW).min(), pl.col(IN_WATCHES).any())
+    )
+    if schema.VIDEOS in log.tables:
+        order = log.tables[schema.VIDEOS].select(ids).with_row_index("place")
+        found = found.join(order, on=schema.VIDEO_ID, how="left")
+        found = found.sort(["place", shards.ROW], nulls_last=True)
+    else:
+        found = found.sort(shards.ROW)
+    return (
+        found.select(schema.VIDEO_ID, IN_WATCHES)
+        .with_row_index(shards.VIDEO, offset=1)
+        .collect(engine="streaming")
+    )
+
+
+def all_users(log: event_log.EventLog, watches: pl.LazyFrame) -> pl.DataFrame:
+    """Returns users sorted by id: `user_id`, `shards.USER`, number of watches.
+
+    Users without a watch are in it when they have impressions, but not when `core`
+    dropped them.
+    """
+    counts = watches.group_by(schema.USER_ID).agg(pl.len().alias(_COUNT))
+    if schema.IMPRESSIONS in log.tables:
+        dropped = log.tables[schema.WATCHES].select(schema.USER_ID).unique()
+        new = log.tables[schema.IMPRESSIONS].select(schema.USER_ID).unique()
+        new = new.join(dropped, on=schema.USER_ID, how="anti")
+        counts = pl.concat([counts, new], how="diagonal").fill_null(0)
+    counts = counts.sort(schema.USER_ID).with_row_index(shards.USER)
+    return counts.collect(engine="streaming")
+
+
+def video_table(
+    log: event_log.EventLog, videos: pl.DataFrame
+) -> pl.DataFrame:
+    """Returns the vocabulary's `video_id` with the log's columns beside it."""
+    ids = videos.select(schema.VIDEO_ID)
+    if schema.VIDEOS not in log.tables:
+        return ids
+    table = log.tables[schema.VIDEOS].collect(engine="streaming")
+    return ids.join(table, on=schema.VIDEO_ID, how="left", maintain_order="left")
+
+
+def user_table(
+    log: event_log.EventLog, users: pl.DataFrame
+) -> tuple[pl.DataFrame, dict[str, list[str]]]:
+    """Returns users with the log's columns and indices, and the vocabularies."""
+    table = users.select(schema.USER_ID)
+    if schema.USERS in log.tables:
+        columns = log.tables[schema.USERS].collect(engine="streaming")
+        table = table.join(
+            columns, on=schema.USER_ID, how="left", maintain_order="left"
+        )
+    vocabularies: dict[str, list[str]] = {}
+    for column, index in (
+        (schema.GENDER, schema.GENDER_INDEX),
+        (schema.COUNTRY, schema.COUNTRY_INDEX),
+    ):
+        if column in table.columns:
+            values = table[column].drop_nulls().unique().sort().to_list()
+            vocabularies[column] = values
+            places = {value: place + 1 for place, value in enumerate(values)}
+            table = table.with_columns(
+                pl.col(column)
+                .replace_strict(places, default=0, return_dtype=pl.Int32)
+                .alias(index)
+            )
+    return table, vocabularies

@@ -1,0 +1,237 @@
+"""The prepared set: flat arrays in which an example is a position.
+
+Contexts are never materialised. Watches lie sorted by (user, order); a context is the
+slice that ends before the label, so nothing of the label or after it can leak in.
+"""
+
+import dataclasses
+import enum
+import functools
+import json
+import pathlib
+from typing import Any, NamedTuple
+
+import numpy as np
+import polars as pl
+
+from ytdnn import artifacts, configs, errors, schema
+
+KIND = "data"
+VIDEOS_FILE = "videos.parquet"
+USERS_FILE = "users.parquet"
+VOCABULARIES_FILE = "vocabularies.json"
+ARRAYS = "arrays"
+TRAIN_COUNT = "train_count"
+GENDER_INDEX = schema.GENDER_INDEX
+COUNTRY_INDEX = schema.COUNTRY_INDEX
+
+
+class Split(enum.IntEnum):
+    """The part of the split a watch or an impression belongs to.
+
+    A `CONTEXT` row is no label of its stage but stands in later histories.
+    """
+
+    TRAIN = 0
+    VALIDATION = 1
+    TEST = 2
+    CONTEXT = 3
+
+
+class Ragged(NamedTuple):
+    """Sets of videos of several users.
+
+    Attributes:
+      offsets: `[n + 1] int64`.
+      videos: Video indices; user i has `videos[offsets[i] : offsets[i + 1]]`.
+    """
+
+    offsets: np.ndarray
+    videos: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class PreparedData:
+    """A prepared set, its arrays mapped from disk.
+
+    Video index 0 is out of vocabulary; 1 … num_videos are rows of `videos`. User
+    index u is row u of `users`, and its watches are
+    `[watch_offsets[u], watch_offsets[u + 1])`.
+
+    Attributes:
+      directory: Where it lies.
+      manifest: What it was made from, with counts in `facts`.
+      videos: `video_id`, the log's other columns and `train_count`, in index order.
+      users: `user_id`, the log's other columns and their vocabulary indices.
+      vocabularies: Values of each text feature; value i has index i + 1.
+      arrays: NumPy arrays by name.
+    """
+
+    directory: pathlib.Path
+    manifest: artifacts.Manifest
+    videos: pl.DataFrame
+    users: pl.DataFrame
+    vocabularies: dict[str, list[str]]
+    arrays: dict[str, np.ndarray]
+
+    def __getattr__(self, name: str) -> np.ndarray:
+        """Returns the array called `name`."""
+        arrays: dict[str, np.ndarray] = object.__getattribute__(self, "arrays")
+        if name in arrays:
+            return arrays[name]
+        raise AttributeError(f"the prepared set has no array {name!r}")
+
+    @functools.cached_property
+    def config(self) -> configs.Data:
+        """The configuration it was prepared with."""
+        config: configs.Data = configs.component(configs.Data, self.manifest.config)
+        return config
+
+    @property
+    def num_videos(self) -> int:
+        """Number of videos in the vocabulary."""
+        return self.videos.height
+
+    @property
+    def num_users(self) -> int:
+        """Number of users."""
+        return self.users.height
+
+    @property
+    def has_impressions(self) -> bool:
+        """Whether the log had impressions, without which there is no ranker."""
+        return "impression_users" in self.arrays
+
+    @property
+    def has_watch_seconds(self) -> bool:
+        """Whether clicked impressions have a watch time."""
+        return "impression_seconds" in self.arrays
+
+    @functools.cached_property
+    def watch_users(self) -> np.ndarray:
+        """User index of each watch, `[watches] int32`."""
+        counts = np.diff(self.arrays["watch_offsets"])
+        return np.repeat(np.arange(self.num_users, dtype=np.int32), counts)
+
+    def watch_split_rows(self, split: Split) -> np.ndarray:
+        """Returns the flat positions of a split's watches, `[n] int64`."""
+        return np.flatnonzero(self.arrays["watch_splits"] == split)
+
+    def first_watches(self, split: Split) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the users with watches in a split and where each one's first lies.
+
+        Returns:
+          user indices `[n] int32`, flat positions `[n] int64`.
+        """
+        rows = self.watch_split_rows(split)
+        users, first = np.unique(self.watch_users[rows], return_index=True)
+        return users, rows[first]
+
+    def watched_before(self, users: np.ndarray, ends: np.ndarray) -> Ragged:
+        """Returns all videos each user watched before a flat position.
+
+        Args:
+          users: `[n]` user indices.
+          ends: `[n]` flat positions of theirs.
+        """
+        starts = np.asarray(self.arrays["watch_offsets"])[users]
+        return self._gather(starts, np.asarray(ends))
+
+    def targets(self, users: np.ndarray, ends: np.ndarray, split: Split) -> Ragged:
+        """Returns the distinct videos a user watches in a split, from `ends` on.
+
+        Videos the user watched before `ends` are no targets, as they cannot be
+        recommended. Each video out of the vocabulary (0) counts as one.
+
+        Args:
+          users: `[n]` user indices.
+          ends: `[n]` flat positions, each the user's first watch in the split.
+          split: Whose watches are targets.
+        """
+        splits = np.asarray(self.arrays["watch_splits"])
+        in_split = np.append(0, np.cumsum(splits == split))
+        lasts = np.asarray(self.arrays["watch_offsets"])[np.asarray(users) + 1]
+        sizes = in_split[lasts] - in_split[ends]
+        offsets, videos = self._gather(ends, np.asarray(ends) + sizes)
+        rows = np.repeat(np.arange(len(users)), np.diff(offsets))
+        watched = self.watched_before(users, ends)
+        watched_rows = np.repeat(np.arange(len(users)), np.diff(watched.offsets))
+        stride = self.num_videos + 1
+        keys = rows * stride + videos
+        seen = np.isin(keys, watched_rows * stride + watched.videos) & (videos > 0)
+        first = np.zeros(len(keys), bool)
+        first[np.unique(keys, return_index=True)[1]] = True
+        keep = (first | (videos == 0)) & ~seen
+        counts = np.bincount(rows[keep], minlength=len(users))
+        return Ragged(np.append(0, np.cumsum(counts)), videos[keep])
+
+    def _gather(self, starts: np.ndarray, ends: np.ndarray) -> Ragged:
+        sizes = ends - starts
+        offsets = np.append(0, np.cumsum(sizes))
+        within = np.arange(offsets[-1]) - np.repeat(offsets[:-1], sizes)
+        positions = np.repeat(starts, sizes) + within
+        return Ragged(offsets, np.asarray(self.arrays["watch_videos"])[positions])
+
+    def user_features(self) -> dict[str, np.ndarray]:
+        """Returns the demographics the log has, one row for each user.
+
+        Returns:
+          By schema name: age fraction `[users] float32` (-1: missing), gender and
+          country indices `[users] int32` (0: missing).
+        """
+        features: dict[str, np.ndarray] = {}
+        if schema.AGE in self.users.columns:
+            ages = self.users[schema.AGE].to_numpy().astype(np.float32)
+            features[schema.AGE_FRACTION] = age_fraction(ages)
+        for name in (GENDER_INDEX, COUNTRY_INDEX):
+            if name in self.users.columns:
+                features[name] = self.users[name].to_numpy().astype(np.int32)
+        return features
+
+
+def age_fraction(age_years: np.ndarray) -> np.ndarray:
+    """Returns ages scaled to [0, 1] (PAPER §3.3), -1 where missing (NaN)."""
+    fraction = np.clip(age_years / schema.MAX_AGE_YEARS, 0.0, 1.0)
+    return np.where(np.isnan(fraction), -1.0, fraction).astype(np.float32)
+
+
+def load(directory: pathlib.Path, deep: bool = False) -> PreparedData:
+    """Opens a prepared set.
+
+    Args:
+      directory: The artefact.
+      deep: Whether to check every file's checksum.
+
+    Raises:
+      errors.UserError: It is missing, damaged, or of another format version.
+    """
+    directory = pathlib.Path(directory)
+    manifest = artifacts.read_manifest(directory, KIND, deep)
+    arrays = {
+        path.stem: _load_array(path)
+        for path in sorted((directory / ARRAYS).glob("*.npy"))
+    }
+    return PreparedData(
+        directory=directory,
+        manifest=manifest,
+        videos=pl.read_parquet(directory / VIDEOS_FILE),
+        users=pl.read_parquet(directory / USERS_FILE),
+        vocabularies=_read_json(directory / VOCABULARIES_FILE),
+        arrays=arrays,
+    )
+
+
+def _load_array(path: pathlib.Path) -> np.ndarray:
+    try:
+        if path.stat().st_size > 0 and np.load(path, mmap_mode="r").size == 0:
+            return np.load(path)
+        array: np.ndarray = np.load(path, mmap_mode="r")
+        return array
+    except ValueError:
+        raise errors.UserError(
+            f"expected a NumPy array in {path}, found a damaged file: run prepare again"
+        ) from None
+
+
+def _read_json(path: pathlib.Path) -> Any:
+    return json.loads(path.read_text())

@@ -1,0 +1,192 @@
+"""One shard of users: sorted events to the arrays of the prepared set.
+
+A pure function of the shard's users' events, so that it can run on any machine and
+in any order and give the same bytes.
+"""
+
+import numpy as np
+import polars as pl
+
+from ytdnn import configs, schema
+from ytdnn.data import splits
+
+USER = "user"  # user index within the log
+VIDEO = "video"  # index among all videos of the log
+ROW = "row"  # file order
+
+Arrays = dict[str, np.ndarray]
+
+
+def watch_arrays(
+    frame: pl.DataFrame,
+    first_user: int,
+    num_users: int,
+    config: configs.Data,
+    bounds: splits.Windows | None,
+) -> Arrays:
+    """Returns the watch arrays of a shard.
+
+    Args:
+      frame: `USER`, `VIDEO`, time, `ROW` and what else the log has.
+      first_user: Index of the shard's first user.
+      num_users: Users of the shard.
+      config: Order and protocol.
+      bounds: Windows of the temporal protocol.
+
+    Returns:
+      `watch_videos`, `watch_times`, `watch_splits` and, if the log has them,
+      `watch_seconds`; and `sizes [num_users]`, the watches of each user.
+    """
+    frame = frame.sort(_watch_order(frame, config))
+    users = frame[USER].to_numpy() - first_user
+    sizes = np.bincount(users, minlength=num_users)
+    times = frame[schema.TIME].to_numpy()
+    if bounds is None:
+        offsets = np.append(0, np.cumsum(sizes))
+        codes = splits.leave_one_out_watches(offsets)
+    else:
+        codes = splits.temporal_watches(times, bounds)
+    arrays = {
+        "watch_videos": frame[VIDEO].to_numpy().astype(np.int32),
+        "watch_times": times,
+        "watch_splits": codes,
+        "sizes": sizes,
+    }
+    if schema.WATCH_SECONDS in frame.columns:
+        arrays["watch_seconds"] = _seconds(frame)
+    return arrays
+
+
+def _watch_order(frame: pl.DataFrame, config: configs.Data) -> list[str]:
+    order = [schema.ORDER] if schema.ORDER in frame.columns else []
+    time = [schema.TIME] if config.order_by == "time" else []
+    return [USER, *time, *order, ROW]
+
+
+def impression_arrays(
+    frame: pl.DataFrame,
+    first_user: int,
+    watches: Arrays,
+    bounds: splits.Windows | None,
+) -> Arrays:
+    """Returns the impression arrays of a shard, rolled back to before each one.
+
+    Args:
+      frame: `USER`, `VIDEO`, time, clicked, `ROW` and what else the log has.
+      first_user: Index of the shard's first user.
+      watches: The shard's `watch_arrays`.
+      bounds: Windows of the temporal protocol.
+
+    Returns:
+      The arrays named in `ytdnn.data.prepared`, pages counted from 0.
+    """
+    frame = frame.sort([USER, schema.TIME, ROW])
+    users = frame[USER].to_numpy().astype(np.int64) - first_user
+    times = frame[schema.TIME].to_numpy()
+    videos = frame[VIDEO].to_numpy().astype(np.int64)
+    offsets = np.append(0, np.cumsum(watches["sizes"]))
+    reached = running_max(watches["watch_times"], offsets)
+    if bounds is None:
+        codes = splits.leave_one_out_impressions(users, times, offsets, reached)
+    else:
+        codes = splits.temporal_impressions(times, bounds)
+    earlier, earlier_time = earlier_events(users, videos, times)
+    arrays = {
+        "impression_users": (users + first_user).astype(np.int32),
+        "impression_videos": videos.astype(np.int32),
+        "impression_times": times,
+        "impression_clicked": frame[schema.CLICKED].to_numpy().astype(bool),
+        "impression_num_watches": num_before(users, times, offsets, reached),
+        "impression_earlier": earlier,
+        "impression_earlier_time": earlier_time,
+        "impression_pages": _pages(frame, users, times),
+        "impression_splits": codes,
+    }
+    if schema.WATCH_SECONDS in frame.columns:
+        arrays["impression_seconds"] = _seconds(frame)
+    return arrays
+
+
+def _seconds(frame: pl.DataFrame) -> np.ndarray:
+    seconds = frame[schema.WATCH_SECONDS].fill_null(0.0).fill_nan(0.0)
+    return seconds.to_numpy().astype(np.float32)
+
+
+def running_max(times: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    """Returns the latest time so far of each user's watches.
+
+    Times are only estimates where the log is sorted by `order`; a watch then counts
+    as no earlier than those before it.
+
+    >>> running_max(np.array([5, 3, 7, 1]), np.array([0, 3, 4]))
+    array([5, 5, 7, 1])
+    """
+    if len(times) == 0:
+        return times
+    lowest = int(times.min())
+    stride = int(times.max()) - lowest + 1
+    users = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+    return np.maximum.accumulate(users * stride + times - lowest) % stride + lowest
+
+
+def num_before(
+    users: np.ndarray, times: np.ndarray, offsets: np.ndarray, reached: np.ndarray
+) -> np.ndarray:
+    """Returns how many of the user's watches are strictly earlier than each event.
+
+    Args:
+      users: `[events]` places among `offsets`.
+      times: `[events]` seconds.
+      offsets: `[users + 1]` of the watches.
+      reached: `[watches]` seconds, non-decreasing for each user.
+    """
+    if len(reached) == 0 or len(times) == 0:
+        return np.zeros(len(times), np.int64)
+    lowest = min(int(reached.min()), int(times.min()))
+    stride = max(int(reached.max()), int(times.max())) - lowest + 1
+    owners = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+    keys = owners * stride + (reached - lowest)
+    found = np.searchsorted(keys, users * stride + (times - lowest), side="left")
+    return (found - offsets[users]).astype(np.int64)
+
+
+def earlier_events(
+    users: np.ndarray, videos: np.ndarray, times: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Counts the strictly earlier events of the same user and video.
+
+    Args:
+      users: `[events]`.
+      videos: `[events]`.
+      times: `[events]` seconds, of any order.
+
+    Returns:
+      counts `[events] int32`, time of the latest of them `[events] int64` (-1: none).
+
+    >>> earlier_events(np.zeros(3, int), np.array([4, 4, 4]), np.array([1, 1, 9]))
+    (array([0, 0, 2], dtype=int32), array([-1, -1,  1]))
+    """
+    order = np.lexsort((times, videos, users))
+    users, videos, sorted_times = users[order], videos[order], times[order]
+    places = np.arange(len(order))
+    new_group = np.ones(len(order), bool)
+    new_group[1:] = (users[1:] != users[:-1]) | (videos[1:] != videos[:-1])
+    new_time = new_group.copy()
+    new_time[1:] |= sorted_times[1:] != sorted_times[:-1]
+    group_start = np.maximum.accumulate(np.where(new_group, places, 0))
+    time_start = np.maximum.accumulate(np.where(new_time, places, 0))
+    counts = np.empty(len(order), np.int32)
+    counts[order] = time_start - group_start
+    latest = np.full(len(order), -1, np.int64)
+    has = time_start > group_start
+    latest[order[has]] = sorted_times[time_start[has] - 1]
+    return counts, latest
+
+
+def _pages(frame: pl.DataFrame, users: np.ndarray, times: np.ndarray) -> np.ndarray:
+    if schema.PAGE_ID in frame.columns:
+        page = frame[schema.PAGE_ID].rank("dense").fill_null(0).to_numpy()
+    else:
+        page = times - (times.min() if len(times) else 0)
+    keys = users * (int(page.max(initial=0)) + 1) + page.astype(np.int64)
+    return np.unique(keys, return_inverse=True)[1].astype(np.int64)

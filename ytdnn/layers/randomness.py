@@ -1,0 +1,63 @@
+"""Random draws that are functions of a seed, never of a hidden state.
+
+A run that is killed and resumed must draw what an undisturbed one draws, and
+stateful random ops are not in checkpoints. So every draw in training takes a seed
+made of (run's seed, step).
+"""
+
+import tensorflow as tf
+
+
+def step_seed(seed: int, step: tf.Tensor) -> tf.Tensor:
+    """Returns the seed `[2] int32` of a training step.
+
+    Args:
+      seed: The run's seed.
+      step: Scalar integer, the global step.
+    """
+    return tf.stack([tf.constant(seed, tf.int32), tf.cast(step, tf.int32)])
+
+
+def fold(seed: tf.Tensor, salt: int) -> tf.Tensor:
+    """Returns another seed `[2] int32`, independent for each `salt`."""
+    return tf.random.experimental.stateless_fold_in(seed, salt)
+
+
+def keep_mask(shape: tf.Tensor, rate: float, seed: tf.Tensor) -> tf.Tensor:
+    """Draws which elements survive dropout.
+
+    One byte of random bits an element, so `rate` is rounded to a multiple of 1/256.
+
+    Args:
+      shape: Shape of the mask, `[rank] int32`.
+      rate: Probability of dropping an element, in [0, 1).
+      seed: `[2] int32`.
+
+    Returns:
+      bool of `shape`, true where the element is kept.
+    """
+    size = tf.reduce_prod(shape)
+    words = tf.random.stateless_uniform(
+        [(size + 3) // 4], seed, minval=None, maxval=None, dtype=tf.uint32
+    )
+    bits = tf.reshape(tf.bitcast(words, tf.uint8), [-1])[:size]
+    return tf.reshape(tf.cast(bits, tf.int32) >= _dropped_bytes(rate), shape)
+
+
+def dropout(values: tf.Tensor, rate: float, seed: tf.Tensor | None) -> tf.Tensor:
+    """Drops elements and scales up the rest; the identity without a seed.
+
+    Args:
+      values: Any shape, floating.
+      rate: Probability of dropping an element, in [0, 1).
+      seed: `[2] int32`, or None outside training.
+    """
+    if seed is None or _dropped_bytes(rate) == 0:
+        return values
+    keep = keep_mask(tf.shape(values), rate, seed)
+    scale = 256.0 / (256.0 - _dropped_bytes(rate))
+    return tf.where(keep, values * tf.cast(scale, values.dtype), tf.zeros_like(values))
+
+
+def _dropped_bytes(rate: float) -> int:
+    return round(rate * 256)

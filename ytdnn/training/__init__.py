@@ -1,0 +1,1 @@
+"""The training loop, optimisers, strategies and checkpoints of both stages."""

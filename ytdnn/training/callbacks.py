@@ -1,0 +1,21 @@
+"""Periodic actions of the training loop."""
+
+import pathlib
+from collections.abc import Mapping
+
+import tensorflow as tf
+
+
+class Logs:
+    """TensorBoard scalars of each epoch, under `directory/logs`."""
+
+    def __init__(self, directory: pathlib.Path) -> None:
+        """Opens the log; its file appears with the first write."""
+        self._writer = tf.summary.create_file_writer(str(directory / "logs"))
+
+    def write(self, epoch: int, scalars: Mapping[str, float]) -> None:
+        """Writes the scalars of an epoch (counted from 0)."""
+        with self._writer.as_default(step=epoch + 1):
+            for name, value in scalars.items():
+                tf.summary.scalar(name, value)
+        self._writer.flush()

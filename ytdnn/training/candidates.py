@@ -1,0 +1,102 @@
+"""Trains the candidate model and publishes it."""
+
+import pathlib
+import shutil
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from ytdnn import artifacts, configs
+from ytdnn.candidates import losses, model
+from ytdnn.data import inputs, prepared
+from ytdnn.metrics import retrieval
+from ytdnn.training import checkpoints, determinism, loop, strategies
+
+MONITOR = "ndcg@10"
+_VALIDATION_KS = (10, 100)
+
+
+def step_config(config: configs.Config) -> dict[str, object]:
+    """Returns the part of the config that the candidate model depends on."""
+    return {
+        "candidates": configs.to_dict(config.candidates),
+        "seed": config.seed,
+    }
+
+
+def train(
+    config: configs.Config, data: prepared.PreparedData, directory: pathlib.Path
+) -> None:
+    """Trains, or goes on training, and publishes the artefact `candidates`.
+
+    Args:
+      config: The run; only its `candidates`, `seed` and `strategy` matter here.
+      data: The prepared set.
+      directory: Where the artefact will stand.
+    """
+    inputs_made_from = {prepared.KIND: data.manifest.fingerprint}
+    work = checkpoints.workspace(directory, step_config(config), inputs_made_from)
+    determinism.set_seed(config.seed)
+    strategy = strategies.make(config.strategy)
+    with strategy.scope():
+        candidate_model = model.build(config.candidates, data)
+    stage = make_stage(config, data, candidate_model)
+    facts = loop.fit(stage, config.candidates.training, config.seed, strategy, work)
+    with artifacts.publish(
+        directory, model.KIND, step_config(config), inputs_made_from, facts
+    ) as partial:
+        model.save(candidate_model, partial)
+        shutil.copytree(work / "logs", partial / "logs")
+    shutil.rmtree(work)
+
+
+def make_stage(
+    config: configs.Config,
+    data: prepared.PreparedData,
+    candidate_model: model.CandidateModel,
+) -> loop.Stage:
+    """Returns what the loop needs to train the candidate model."""
+    candidates = config.candidates
+    batches = inputs.SliceBatches(
+        log=inputs.training_log(data),
+        batch_size=candidates.training.batch_size,
+        slice_length=candidates.slice_length,
+        history_length=candidates.history_length,
+        seed=config.seed,
+    )
+    counts = data.videos[prepared.TRAIN_COUNT].to_numpy()
+    return loop.Stage(
+        name="candidates",
+        model=candidate_model,
+        tables=candidate_model.tables,
+        batches=batches,
+        steps_per_epoch=batches.steps_per_epoch,
+        loss=losses.make(candidates, candidate_model, counts),
+        validate=_validator(data, candidate_model),
+        monitor=MONITOR,
+    )
+
+
+def _validator(
+    data: prepared.PreparedData, candidate_model: model.CandidateModel
+) -> Callable[[], dict[str, float]]:
+    users, ends = data.first_watches(prepared.Split.VALIDATION)
+    watched = data.watched_before(users, ends)
+    targets = data.targets(users, ends, prepared.Split.VALIDATION)
+
+    def validate() -> dict[str, float]:
+        top = retrieval.top_k(
+            candidate_model.user_vectors(data, users, ends),
+            candidate_model.video_vectors(),
+            watched.offsets,
+            watched.videos,
+            max(_VALIDATION_KS),
+        )
+        values = retrieval.metrics_at(
+            top, targets.offsets, targets.videos, _VALIDATION_KS
+        )
+        has_target = np.diff(targets.offsets) > 0
+        return {name: float(v[has_target].mean()) for name, v in values.items()}
+
+    return validate

@@ -1,0 +1,125 @@
+"""Checkpoints: the latest state to resume from, the best weights to keep."""
+
+import dataclasses
+import json
+import math
+import pathlib
+import shutil
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from ytdnn import artifacts, configs
+
+_MADE_FROM = "made_from.json"
+
+
+@dataclasses.dataclass
+class Progress:
+    """How far a training has come.
+
+    Attributes:
+      epoch: Epochs done.
+      step_in_epoch: Steps done of the epoch under way.
+      best_epoch: The epoch (from 1) whose weights validated best, 0: none yet.
+      best_value: The monitored value then, higher is better.
+      best_metrics: All its validation metrics.
+    """
+
+    epoch: int = 0
+    step_in_epoch: int = 0
+    best_epoch: int = 0
+    best_value: float = -math.inf
+    best_metrics: dict[str, float] = dataclasses.field(default_factory=dict)
+
+    def is_over(self, training: configs.Training) -> bool:
+        """Whether all epochs are done, or the last `patience` brought nothing."""
+        stale = self.epoch - self.best_epoch
+        return self.epoch >= training.epochs or stale >= training.patience
+
+    def facts(self) -> dict[str, Any]:
+        """Returns what a manifest says of the training."""
+        return {
+            "epochs": self.epoch,
+            "best_epoch": self.best_epoch,
+            "validation": self.best_metrics,
+        }
+
+
+class Keeper:
+    """Saves and restores one training's state."""
+
+    def __init__(
+        self,
+        directory: pathlib.Path,
+        model: tf.keras.Model,
+        optimizer: tf.keras.optimizers.legacy.Optimizer,
+    ) -> None:
+        """Opens the checkpoints of `directory`, which may be empty."""
+        self._progress_text = tf.Variable("", dtype=tf.string, trainable=False)
+        latest = tf.train.Checkpoint(
+            model=model, optimizer=optimizer, progress=self._progress_text
+        )
+        best = tf.train.Checkpoint(model=model)
+        self._latest = tf.train.CheckpointManager(
+            latest, str(directory / "latest"), max_to_keep=1
+        )
+        self._best = tf.train.CheckpointManager(
+            best, str(directory / "best"), max_to_keep=1
+        )
+
+    def restore(self) -> Progress:
+        """Restores the latest state; a fresh `Progress` when there is none."""
+        if self._latest.latest_checkpoint is None:
+            return Progress()
+        self._latest.restore_or_initialize()
+        return Progress(**json.loads(self._progress_text.numpy()))
+
+    def save(self, progress: Progress) -> None:
+        """Saves the state to resume from."""
+        self._progress_text.assign(json.dumps(dataclasses.asdict(progress)))
+        self._latest.save()
+
+    def finish_epoch(
+        self, progress: Progress, metrics: Mapping[str, float], monitor: str
+    ) -> None:
+        """Counts an epoch, keeps its weights if they are the best, and saves.
+
+        Args:
+          progress: Changed in place.
+          metrics: The epoch's validation metrics.
+          monitor: The one that decides; "-name" where less is better.
+        """
+        sign = -1.0 if monitor.startswith("-") else 1.0
+        value = sign * metrics[monitor.removeprefix("-")]
+        progress.epoch += 1
+        progress.step_in_epoch = 0
+        if value > progress.best_value or progress.best_epoch == 0:
+            progress.best_epoch = progress.epoch
+            progress.best_value = value
+            progress.best_metrics = dict(metrics)
+            self._best.save()
+        self.save(progress)
+
+    def restore_best(self) -> None:
+        """Restores the weights of the best epoch into the model."""
+        self._best.restore_or_initialize()
+
+
+def workspace(
+    artefact: pathlib.Path, config: Mapping[str, Any], inputs: Mapping[str, str]
+) -> pathlib.Path:
+    """Returns the hidden directory in which `artefact` is being trained.
+
+    What lies there is kept to be resumed when it was made from the same config and
+    inputs, and removed otherwise.
+    """
+    directory = artefact.with_name(f".{artefact.name}.training")
+    made_from = {"key": artifacts.fingerprint([dict(config), dict(inputs)])}
+    path = directory / _MADE_FROM
+    if not path.exists() or json.loads(path.read_text()) != made_from:
+        shutil.rmtree(directory, ignore_errors=True)
+        directory.mkdir(parents=True)
+        artifacts.write_json(path, made_from)
+    return directory

@@ -1,0 +1,218 @@
+"""The loop that trains either stage: named steps, resumable, deterministic.
+
+Every draw is a function of (seed, step), and the input of (seed, epoch, step), so a
+run killed anywhere ends with the numbers of an undisturbed one.
+"""
+
+import dataclasses
+import pathlib
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import tensorflow as tf
+
+from ytdnn import configs, errors
+from ytdnn.layers import randomness
+from ytdnn.training import callbacks, checkpoints, optimizers, report
+
+Batch = dict[str, tf.Tensor]
+_PROBE_STEPS = 200  # a shorter training is not worth the probe's compilation
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """What the loop needs to know of a model.
+
+    Attributes:
+      name: For progress and logs.
+      model: Its variables are trained and checkpointed.
+      tables: Variables of the table optimiser; all others are dense.
+      batches: Global batches of an epoch from a step on, a pure function of
+        (epoch, first_step).
+      steps_per_epoch: Number of batches of an epoch.
+      loss: (batch of one replica, seed `[2] int32`) → the sum of weighted losses
+        and the sum of weights, scalars float32. Called in a replica context.
+      validate: Metrics by name.
+      monitor: The metric that chooses the checkpoint; "-name" where less is better.
+    """
+
+    name: str
+    model: tf.keras.Model
+    tables: list[tf.Variable]
+    batches: Callable[[int, int], tf.data.Dataset]
+    steps_per_epoch: int
+    loss: Callable[[Batch, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
+    validate: Callable[[], dict[str, float]]
+    monitor: str
+
+
+def fit(
+    stage: Stage,
+    training: configs.Training,
+    seed: int,
+    strategy: tf.distribute.Strategy,
+    directory: pathlib.Path,
+) -> dict[str, Any]:
+    """Trains to the end, or to where validation stops improving.
+
+    Args:
+      stage: What to train; its model ends with the best epoch's weights.
+      training: Optimisation.
+      seed: Of every draw.
+      strategy: Devices; one and two replicas give one loss.
+      directory: Of checkpoints and TensorBoard logs; continues what is there.
+
+    Returns:
+      Facts for the manifest: epochs, best epoch, its metrics, examples a second.
+
+    Raises:
+      errors.UserError: The loss is not a number.
+    """
+    trainer = _Trainer(stage, training, seed, strategy)
+    keeper = checkpoints.Keeper(directory, stage.model, trainer.optimizer)
+    progress = keeper.restore()
+    meter = report.Meter(stage.name, training, stage.steps_per_epoch)
+    logs = callbacks.Logs(directory)
+    with meter:
+        while not progress.is_over(training):
+            _train_epoch(trainer, keeper, progress, meter)
+            metrics = meter.time_validation(stage.validate)
+            loss = trainer.mean_loss(progress.epoch)
+            logs.write(progress.epoch, {"loss": loss, **metrics})
+            keeper.finish_epoch(progress, metrics, stage.monitor)
+            meter.show_epoch(progress, loss, metrics, stage.monitor)
+    keeper.restore_best()
+    return progress.facts() | meter.facts()
+
+
+class _Trainer:
+    """The compiled step and what it changes."""
+
+    def __init__(
+        self,
+        stage: Stage,
+        training: configs.Training,
+        seed: int,
+        strategy: tf.distribute.Strategy,
+    ) -> None:
+        self.stage = stage
+        self.training = training
+        self.strategy = strategy
+        self.seed = seed
+        table_refs = {table.ref() for table in stage.tables}
+        variables = stage.model.trainable_variables
+        self.variables = variables
+        with strategy.scope():
+            self.optimizer = optimizers.make(
+                training,
+                training.epochs * stage.steps_per_epoch,
+                stage.tables,
+                [v for v in variables if v.ref() not in table_refs],
+            )
+        self._losses: list[tf.Tensor] = []
+        self.step = tf.function(self._step)
+
+    def _step(self, batch: Batch, step: tf.Tensor) -> tf.Tensor:
+        per_replica = self.strategy.run(self._replica_step, args=(batch, step))
+        return self.strategy.reduce(tf.distribute.ReduceOp.SUM, per_replica, axis=None)
+
+    def _replica_step(self, batch: Batch, step: tf.Tensor) -> tf.Tensor:
+        seed = randomness.step_seed(self.seed, step)
+        context = tf.distribute.get_replica_context()
+        loss, gradients = self._gradients(batch, seed)
+        if self.training.clip_norm > 0.0:
+            gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
+            gradients = optimizers.clip(gradients, self.training.clip_norm)
+        self.optimizer.apply_gradients(
+            zip(gradients, self.variables, strict=True),
+            experimental_aggregate_gradients=self.training.clip_norm <= 0.0,
+        )
+        return loss
+
+    def _gradients(
+        self, batch: Batch, seed: tf.Tensor
+    ) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        """Returns this replica's share of the batch's mean loss and its gradients."""
+        context = tf.distribute.get_replica_context()
+        with tf.GradientTape() as tape:
+            total, weight = self.stage.loss(batch, seed)
+            weight = context.all_reduce(tf.distribute.ReduceOp.SUM, weight)
+            loss = total / tf.maximum(weight, 1.0)
+        return loss, tape.gradient(loss, self.variables)
+
+    def products_seconds(self, batch: Batch, repeats: int = 3) -> float:
+        """Returns the time of a step without its table and tower updates."""
+
+        def replica(batch: Batch) -> tf.Tensor:
+            loss, gradients = self._gradients(batch, randomness.step_seed(0, 0))
+            with tf.control_dependencies([_values(g) for g in gradients]):
+                return tf.identity(loss)
+
+        run = tf.function(lambda batch: self.strategy.run(replica, args=(batch,)))
+        run(batch)
+        started = time.perf_counter()
+        for _ in range(repeats):
+            run(batch)
+        return (time.perf_counter() - started) / repeats
+
+    def mean_loss(self, epoch: int) -> float:
+        """Returns the mean loss of the steps since the last call."""
+        mean = float(tf.reduce_mean(tf.stack(self._losses))) if self._losses else 0.0
+        self._losses = []
+        self.require_finite(mean, epoch)
+        return mean
+
+    def require_finite(self, loss: float | tf.Tensor, epoch: int) -> None:
+        """Raises `errors.UserError` when the loss is not a finite number."""
+        if not tf.math.is_finite(loss):
+            raise errors.UserError(
+                f"the {self.stage.name} loss is not a number in epoch {epoch + 1}: "
+                f"lower training.learning_rate or table_learning_rate, or set clip_norm"
+            )
+
+    def record(self, loss: tf.Tensor) -> None:
+        """Keeps a step's loss for `mean_loss`."""
+        self._losses.append(loss)
+
+
+def _values(gradient: tf.Tensor | tf.IndexedSlices) -> tf.Tensor:
+    return gradient.values if isinstance(gradient, tf.IndexedSlices) else gradient
+
+
+def _train_epoch(
+    trainer: _Trainer,
+    keeper: checkpoints.Keeper,
+    progress: checkpoints.Progress,
+    meter: report.Meter,
+) -> None:
+    stage, training = trainer.stage, trainer.training
+    first = progress.step_in_epoch
+    dataset = stage.batches(progress.epoch, first)
+    batches = trainer.strategy.experimental_distribute_dataset(dataset)
+    for offset, batch in enumerate(_timed(batches, meter)):
+        step = progress.epoch * stage.steps_per_epoch + first + offset
+        started = time.perf_counter()
+        loss = trainer.step(batch, tf.constant(step, tf.int64))
+        trainer.record(loss)
+        progress.step_in_epoch = first + offset + 1
+        meter.add_step(time.perf_counter() - started, progress.step_in_epoch)
+        if progress.step_in_epoch % training.checkpoint_every_steps == 0:
+            trainer.require_finite(loss, progress.epoch)
+            keeper.save(progress)
+    if meter.products_share is None and meter.num_steps >= _PROBE_STEPS:
+        mean = meter.step_seconds / meter.num_steps
+        meter.products_share = trainer.products_seconds(batch) / mean
+
+
+def _timed(batches: Any, meter: report.Meter) -> Iterator[Batch]:
+    """Yields batches, telling the meter how long each was waited for."""
+    iterator = iter(batches)
+    while True:
+        started = time.perf_counter()
+        try:
+            batch = next(iterator)
+        except StopIteration:
+            return
+        meter.add_wait(time.perf_counter() - started)
+        yield batch

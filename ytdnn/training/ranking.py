@@ -1,0 +1,173 @@
+"""Trains the ranker and publishes it (PAPER §4)."""
+
+import dataclasses
+import math
+import pathlib
+import shutil
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from ytdnn import artifacts, configs, schema
+from ytdnn.data import prepared
+from ytdnn.metrics import binary, per_user_loss
+from ytdnn.ranking import features, losses, model
+from ytdnn.training import checkpoints, determinism, loop, strategies
+
+MONITOR = "-weighted_log_loss"
+
+
+def step_config(config: configs.Config) -> dict[str, object]:
+    """Returns the part of the config that the ranking model depends on."""
+    return {"ranking": configs.to_dict(config.ranking), "seed": config.seed}
+
+
+def train(
+    config: configs.Config, data: prepared.PreparedData, directory: pathlib.Path
+) -> None:
+    """Trains, or goes on training, and publishes the artefact `ranking`.
+
+    Args:
+      config: The run; only its `ranking`, `seed` and `strategy` matter here.
+      data: The prepared set, with impressions.
+      directory: Where the artefact will stand.
+
+    Raises:
+      errors.UserError: The log has no impressions to train or validate on.
+    """
+    made_from = {prepared.KIND: data.manifest.fingerprint}
+    work = checkpoints.workspace(directory, step_config(config), made_from)
+    determinism.set_seed(config.seed)
+    strategy = strategies.make(config.strategy)
+    with strategy.scope():
+        ranking_model = model.build(config.ranking, data)
+    stage = make_stage(config, data, ranking_model)
+    facts = loop.fit(stage, config.ranking.training, config.seed, strategy, work)
+    with artifacts.publish(
+        directory, model.KIND, step_config(config), made_from, facts
+    ) as partial:
+        model.save(ranking_model, partial)
+        shutil.copytree(work / "logs", partial / "logs")
+    shutil.rmtree(work)
+
+
+def make_stage(
+    config: configs.Config,
+    data: prepared.PreparedData,
+    ranking_model: model.RankingModel,
+) -> loop.Stage:
+    """Returns what the loop needs to train the ranking model."""
+    batches = ImpressionBatches(
+        log=features.ImpressionLog(data, config.ranking.history_length),
+        rows=tf.constant(model.split_rows(data, prepared.Split.TRAIN)),
+        batch_size=config.ranking.training.batch_size,
+        seed=config.seed,
+    )
+    return loop.Stage(
+        name=model.KIND,
+        model=ranking_model.network,
+        tables=ranking_model.network.tables,
+        batches=batches,
+        steps_per_epoch=batches.steps_per_epoch,
+        loss=_loss(ranking_model),
+        validate=_validator(data, ranking_model),
+        monitor=MONITOR,
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class ImpressionBatches:
+    """The training batches of ranking: each impression once an epoch, shuffled.
+
+    The order is a function of (seed, epoch), with no memory of the log's size.
+
+    Attributes:
+      log: Features by impression row.
+      rows: `[n] int64`, the impressions to train on.
+      batch_size: Impressions a batch; the last is filled up with weight 0.
+      seed: Of the order.
+    """
+
+    log: features.ImpressionLog
+    rows: tf.Tensor
+    batch_size: int
+    seed: int
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches of an epoch."""
+        return -(-int(self.rows.shape[0]) // self.batch_size)
+
+    def __call__(self, epoch: int, first_step: int) -> tf.data.Dataset:
+        """Returns the batches of an epoch from a step on."""
+        steps = tf.data.Dataset.range(first_step, self.steps_per_epoch)
+        cut_step = self._step_cutter(epoch)
+        return steps.map(cut_step, num_parallel_calls=2).prefetch(2)
+
+    def _step_cutter(self, epoch: int) -> Callable[[tf.Tensor], features.Features]:
+        generator = np.random.Generator(np.random.Philox([self.seed, epoch]))
+        order_seed = tf.constant(generator.integers(2**31, size=2), tf.int32)
+        last = tf.constant(int(self.rows.shape[0]) - 1, tf.int64)
+
+        def cut_step(step: tf.Tensor) -> features.Features:
+            slots = step * self.batch_size + tf.range(self.batch_size, dtype=tf.int64)
+            shuffled = tf.random.experimental.index_shuffle(
+                tf.minimum(slots, last), order_seed, last
+            )
+            rows = tf.gather(self.rows, shuffled)
+            clicked, seconds = self.log.labels(rows)
+            weights = losses.click_weights(clicked, seconds)
+            weights = tf.where(slots <= last, weights, tf.zeros_like(weights))
+            return self.log.features(rows) | {
+                schema.LABELS: clicked[:, tf.newaxis],
+                schema.WEIGHTS: weights[:, tf.newaxis],
+            }
+
+        return cut_step
+
+
+def _loss(
+    ranking_model: model.RankingModel,
+) -> Callable[[features.Features, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
+    """Returns the loss, divided by impressions rather than by their weights.
+
+    Watch times in seconds would otherwise shrink the gradients a hundredfold, and
+    with them the steps of Adagrad, whose first accumulator is not zero.
+    """
+
+    def loss(
+        batch: features.Features, seed: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        logits = ranking_model.network(batch, seed=seed)
+        total = losses.weighted_logistic_loss(
+            batch[schema.LABELS], logits, batch[schema.WEIGHTS]
+        )
+        return total, tf.cast(tf.size(logits), tf.float32)
+
+    return loss
+
+
+def _validator(
+    data: prepared.PreparedData, ranking_model: model.RankingModel
+) -> Callable[[], dict[str, float]]:
+    rows = model.split_rows(data, prepared.Split.VALIDATION)
+    clicked = np.asarray(data.impression_clicked[rows])
+    pages = np.asarray(data.impression_pages[rows])
+    seconds = data.impression_seconds[rows] if data.has_watch_seconds else None
+    weights = losses.click_weights(tf.constant(clicked), seconds).numpy()
+
+    def validate() -> dict[str, float]:
+        """Returns mean weighted loss, AUC and, where pages have pairs, their loss."""
+        logits = ranking_model.scores(data, rows)
+        total = float(weights @ binary.log_losses(clicked, logits))
+        metrics = {
+            "weighted_log_loss": total / len(rows),
+            "auc": binary.auc(clicked, logits),
+            "weighted_per_user_loss": per_user_loss.weighted_per_user_loss(
+                pages, clicked, logits, seconds
+            ),
+        }
+        return {k: v for k, v in metrics.items() if math.isfinite(v)}
+
+    return validate

@@ -1,0 +1,141 @@
+"""What a person sees of a training: progress, rate, and what limits it."""
+
+import time
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Any
+
+import rich.console
+import rich.progress
+
+from ytdnn import configs
+from ytdnn.training import checkpoints
+
+
+class Meter:
+    """A progress bar with examples a second, and the time of each part of a step.
+
+    Use as a context manager around the training.
+    """
+
+    def __init__(
+        self, name: str, training: configs.Training, steps_per_epoch: int
+    ) -> None:
+        """Prepares the bar; it is shown on entering the context."""
+        self._name = name
+        self._training = training
+        self._steps_per_epoch = steps_per_epoch
+        self._console = rich.console.Console(stderr=True)
+        self._progress = rich.progress.Progress(
+            rich.progress.TextColumn("{task.description}"),
+            rich.progress.BarColumn(),
+            rich.progress.MofNCompleteColumn(),
+            rich.progress.TextColumn("{task.fields[rate]}"),
+            rich.progress.TimeRemainingColumn(),
+            console=self._console,
+            transient=True,
+        )
+        self._task = self._progress.add_task(name, total=steps_per_epoch, rate="")
+        self.wait_seconds = 0.0
+        self.step_seconds = 0.0
+        self.validation_seconds = 0.0
+        self.products_share: float | None = None
+        self.num_steps = 0
+        self._slowest = 0.0
+
+    def __enter__(self) -> "Meter":
+        """Shows the bar when the terminal can."""
+        self._started = time.perf_counter()
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Hides the bar and names the bottleneck."""
+        self._progress.stop()
+        if kind is None and self.num_steps > 0:
+            self._console.print(self.summary(), highlight=False)
+
+    def add_wait(self, seconds: float) -> None:
+        """Counts the time a batch was waited for."""
+        self.wait_seconds += seconds
+
+    def add_step(self, seconds: float, step_in_epoch: int) -> None:
+        """Counts a step; the slowest (the first, which compiles) is left out."""
+        self.num_steps += 1
+        self._slowest = max(self._slowest, seconds)
+        self.step_seconds += seconds
+        rate = f"{self.examples_per_second:,.0f} examples/s"
+        self._progress.update(self._task, completed=step_in_epoch, rate=rate)
+
+    def time_validation(
+        self, validate: Callable[[], dict[str, float]]
+    ) -> dict[str, float]:
+        """Runs a validation and counts its time."""
+        started = time.perf_counter()
+        metrics = validate()
+        self.validation_seconds += time.perf_counter() - started
+        return metrics
+
+    def show_epoch(
+        self,
+        progress: checkpoints.Progress,
+        loss: float,
+        metrics: Mapping[str, float],
+        monitor: str,
+    ) -> None:
+        """Prints an epoch's line."""
+        name = monitor.removeprefix("-")
+        best = "  (best so far)" if progress.best_epoch == progress.epoch else ""
+        self._console.print(
+            f"{self._name} epoch {progress.epoch}/{self._training.epochs}: "
+            f"loss {loss:.4f}, validation {name} {metrics[name]:.4f}, "
+            f"{self.examples_per_second:,.0f} examples/s{best}",
+            highlight=False,
+        )
+
+    @property
+    def examples_per_second(self) -> float:
+        """Examples a second of the steps and the wait for their input."""
+        steps = max(1, self.num_steps - 1)
+        seconds = self.step_seconds - self._slowest + self.wait_seconds
+        return steps * self._training.batch_size / max(seconds, 1e-9)
+
+    def shares(self) -> dict[str, float]:
+        """Returns the share of training time of input, products and tables.
+
+        `products` is the forward and backward pass, `tables` the update of tables
+        and tower; they are told apart by timing a step without its update.
+        """
+        step = max(1e-9, self.step_seconds - self._slowest)
+        total = step + self.wait_seconds
+        products = min(1.0, self.products_share or 1.0)
+        return {
+            "input": self.wait_seconds / total,
+            "products": products * step / total,
+            "tables": (1.0 - products) * step / total,
+        }
+
+    def summary(self) -> str:
+        """Returns the last line: rate, time, and the bottleneck by name."""
+        shares = self.shares()
+        bottleneck = max(shares, key=lambda name: shares[name])
+        parts = ", ".join(f"{name} {share:.0%}" for name, share in shares.items())
+        seconds = time.perf_counter() - self._started
+        return (
+            f"{self._name}: {self.num_steps} steps in {seconds:.0f} s, "
+            f"{self.examples_per_second:,.0f} examples/s; bottleneck: {bottleneck} "
+            f"({parts})"
+        )
+
+    def facts(self) -> dict[str, Any]:
+        """Returns what a manifest says of the speed."""
+        return {
+            "examples_per_second": round(self.examples_per_second, 1),
+            "seconds": round(time.perf_counter() - self._started, 1),
+            "time_shares": {k: round(v, 3) for k, v in self.shares().items()},
+        }
