@@ -1,0 +1,200 @@
+import numpy as np
+import polars as pl
+import pytest
+
+from ytdnn import configs, errors
+from ytdnn.data import prepare, prepared
+
+SPLIT = prepared.Split
+START = 1_600_000_000
+
+
+def _write(directory, **tables):
+    directory.mkdir(exist_ok=True)
+    for name, columns in tables.items():
+        pl.DataFrame(columns).write_parquet(directory / f"{name}.parquet")
+    return directory
+
+
+def _watches(rows):
+    names = ("user_id", "video_id", "time")
+    columns = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
+    columns["time"] = [START + time for time in columns["time"]]
+    return columns
+
+
+ROWS = [
+    ("b", "v3", 5),
+    ("b", "v1", 1),
+    ("b", "v2", 3),
+    ("a", "v2", 2),
+    ("a", "v9", 2),
+    ("a", "v1", 9),
+    ("b", "v2", 8),
+]
+
+
+def _prepare(tmp_path, tables, **settings):
+    log = _write(tmp_path / "log", **tables)
+    settings = {"protocol": "leave_one_out", "vocabulary": "all"} | settings
+    config = configs.Data(source="log", dir=str(log), **settings)
+    return prepare.prepare(config, tmp_path / "data")
+
+
+def _ids(data, indices):
+    ids = [None, *data.videos["video_id"].to_list()]
+    return [ids[i] for i in indices]
+
+
+def test_watches_are_sorted_by_user_and_time_with_ties_in_file_order(tmp_path):
+    data = _prepare(tmp_path, {"watches": _watches(ROWS)})
+    assert data.users["user_id"].to_list() == ["a", "b"]
+    assert data.watch_offsets.tolist() == [0, 3, 7]
+    expected = ["v2", "v9", "v1", "v1", "v2", "v3", "v2"]
+    assert _ids(data, data.watch_videos) == expected
+    train, validation, test = SPLIT.TRAIN, SPLIT.VALIDATION, SPLIT.TEST
+    splits = [train, validation, test, train, train, validation, test]
+    assert data.watch_splits.tolist() == splits
+
+
+def test_video_order_is_of_first_appearance_or_of_the_videos_table(tmp_path):
+    tables = {"watches": _watches(ROWS)}
+    data = _prepare(tmp_path, tables)
+    assert data.videos["video_id"].to_list() == ["v3", "v1", "v2", "v9"]
+    tables["videos"] = {"video_id": ["v9", "v2", "v0", "v3", "v1"]}
+    data = _prepare(tmp_path, tables)
+    assert data.videos["video_id"].to_list() == ["v9", "v2", "v3", "v1"]
+
+
+def test_the_training_vocabulary_has_only_videos_trained_on(tmp_path):
+    data = _prepare(tmp_path, {"watches": _watches(ROWS)}, vocabulary="train")
+    assert set(data.videos["video_id"]) == {"v1", "v2"}
+    assert _ids(data, data.watch_videos)[5] is None  # v3: validation only
+    assert data.videos["train_count"].sum() == 3
+
+
+def test_order_may_stand_for_time(tmp_path):
+    watches = _watches([("a", "v1", 9), ("a", "v2", 1), ("a", "v3", 5)])
+    watches["order"] = [0, 1, 2]
+    data = _prepare(tmp_path, {"watches": watches}, order_by="order")
+    assert _ids(data, data.watch_videos) == ["v1", "v2", "v3"]
+    data = _prepare(tmp_path, {"watches": watches}, order_by="time")
+    assert _ids(data, data.watch_videos) == ["v2", "v3", "v1"]
+
+
+def test_order_does_not_stand_for_time_in_the_temporal_protocol(tmp_path):
+    with pytest.raises(errors.UserError, match="leave_one_out"):
+        _prepare(
+            tmp_path,
+            {"watches": _watches(ROWS)},
+            order_by="order",
+            protocol="temporal",
+        )
+
+
+def test_core_repeats_until_both_bounds_hold(tmp_path):
+    # v9 has one watch; without it user a has one and goes; then v1 has one and goes.
+    rows = [r for r in ROWS if r[:2] != ("a", "v1")] + [("b", "v3", 9)]
+    data = _prepare(
+        tmp_path, {"watches": _watches(rows)}, min_item_count=2, min_user_count=2
+    )
+    assert data.users["user_id"].to_list() == ["b"]
+    assert set(data.videos["video_id"]) == {"v2", "v3"}
+    assert data.manifest.facts["watches"] == 4
+
+
+def test_filters_that_leave_nothing_are_refused(tmp_path):
+    with pytest.raises(errors.UserError, match="found none left"):
+        _prepare(tmp_path, {"watches": _watches(ROWS)}, min_item_count=50)
+
+
+def test_impressions_are_rolled_back_to_strictly_before(tmp_path):
+    impressions = _watches([("b", "v1", 1), ("b", "v1", 4), ("a", "v2", 9)])
+    impressions["clicked"] = [True, False, True]
+    tables = {"watches": _watches(ROWS), "impressions": impressions}
+    data = _prepare(tmp_path, tables)
+    assert data.impression_users.tolist() == [0, 1, 1]
+    assert data.impression_num_watches.tolist() == [2, 0, 2]
+    assert data.impression_earlier.tolist() == [0, 0, 1]
+    assert data.impression_earlier_time.tolist() == [-1, -1, START + 1]
+
+
+def test_shards_give_the_same_arrays(tmp_path, monkeypatch):
+    impressions = _watches(ROWS)
+    impressions["clicked"] = [True] * len(ROWS)
+    tables = {"watches": _watches(ROWS), "impressions": impressions}
+    whole = _prepare(tmp_path, tables)
+    arrays = {name: np.array(values) for name, values in whole.arrays.items()}
+    monkeypatch.setattr(prepare, "EVENTS_PER_SHARD", 2)
+    sharded = _prepare(tmp_path, tables)
+    assert sharded.arrays.keys() == arrays.keys()
+    for name, values in arrays.items():
+        np.testing.assert_array_equal(sharded.arrays[name], values)
+
+
+def test_users_with_impressions_only_are_kept(tmp_path):
+    impressions = _watches([("new", "v1", 4)])
+    impressions["clicked"] = [True]
+    tables = {"watches": _watches(ROWS), "impressions": impressions}
+    data = _prepare(tmp_path, tables)
+    assert data.users["user_id"].to_list() == ["a", "b", "new"]
+    assert data.watch_offsets.tolist() == [0, 3, 7, 7]
+    assert data.impression_num_watches.tolist() == [0]
+
+
+def test_users_get_vocabulary_indices_and_zero_where_missing(tmp_path):
+    users = {"user_id": ["b", "a"], "gender": [None, "x"], "age": [30.0, None]}
+    data = _prepare(tmp_path, {"watches": _watches(ROWS), "users": users})
+    features = data.user_features()
+    assert features["gender_index"].tolist() == [1, 0]
+    np.testing.assert_allclose(features["age_fraction"], [-1.0, 0.3])
+
+
+def test_targets_are_distinct_and_not_watched_before(tmp_path):
+    rows = [("a", v, t) for t, v in enumerate(["v1", "v2", "v2", "v1", "v3", "v3"])]
+    data = _prepare(tmp_path, {"watches": _watches(rows)})
+    users, ends = np.array([0]), np.array([1])
+    object.__setattr__(data, "arrays", dict(data.arrays))
+    data.arrays["watch_splits"] = np.array([0, 2, 2, 2, 2, 2], np.uint8)
+    targets = data.targets(users, ends, SPLIT.TEST)
+    assert _ids(data, targets.videos) == ["v2", "v3"]
+    assert targets.offsets.tolist() == [0, 2]
+
+
+def test_a_failed_prepare_leaves_what_was_there(tmp_path):
+    before = _prepare(tmp_path, {"watches": _watches(ROWS)}).manifest
+    with pytest.raises(errors.UserError):
+        _prepare(tmp_path, {"watches": _watches(ROWS)}, min_item_count=50)
+    assert prepared.load(tmp_path / "data").manifest == before
+
+
+@pytest.mark.parametrize("name", ["videos.parquet", "arrays/watch_videos.npy"])
+def test_swapped_or_truncated_files_are_refused(tmp_path, name):
+    data = _prepare(tmp_path, {"watches": _watches(ROWS)})
+    path = data.directory / name
+    content = path.read_bytes()
+    path.write_bytes(content[:-3])
+    with pytest.raises(errors.UserError, match=r"disagrees with manifest\.json"):
+        prepared.load(data.directory)
+    path.write_bytes(content[:-1] + b"?")
+    with pytest.raises(errors.UserError, match="SHA-256"):
+        prepared.load(data.directory, deep=True)
+
+
+def test_movielens_1m_core_is_that_of_published_tables(tmp_path, shared_data):
+    directory = shared_data("ml-1m")
+    config = configs.Data(
+        source="movielens",
+        dir=str(directory),
+        min_item_count=5,
+        order_by="order",
+        protocol="leave_one_out",
+        vocabulary="all",
+    )
+    data = prepare.prepare(config, tmp_path / "data")
+    assert (data.num_users, data.num_videos) == (6_040, 3_416)
+    rows = pl.read_parquet(directory / "interactions.parquet")
+    rows = rows.filter("in_sasrec_5core").sort("user_id", "seq")
+    assert data.manifest.facts["watches"] == rows.height == 999_611
+    ids = np.append(0, data.videos["video_id"].to_numpy())
+    np.testing.assert_array_equal(ids[data.watch_videos], rows["item_id"].to_numpy())

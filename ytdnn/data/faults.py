@@ -1,0 +1,89 @@
+"""What can be wrong with a row of an event-log table, as expressions over its rows."""
+
+import dataclasses
+
+import polars as pl
+
+from ytdnn import schema
+from ytdnn.data import event_log
+
+# Values beyond are no seconds: 1e11 is the year 5138; in milliseconds it is 1973.
+MAX_TIME = 100_000_000_000
+
+
+@dataclasses.dataclass(frozen=True)
+class Fault:
+    """One kind of bad row.
+
+    Attributes:
+      column: The schema column at fault.
+      reason: What is wrong, as counted.
+      expected: What should be there.
+      bad: Whether a row has it, boolean expression over an origin's rows.
+    """
+
+    column: str
+    reason: str
+    expected: str
+    bad: pl.Expr
+
+
+def of_table(table: str, found: pl.Schema, known: pl.Series | None) -> list[Fault]:
+    """Returns what can be wrong with a row of `table`; a row's first match counts.
+
+    Args:
+      table: Name of a schema table.
+      found: Columns of its origin's rows.
+      known: Ids of the videos there are, or None when the log does not list them.
+    """
+    faults = []
+    for column in schema.TABLES[table].columns:
+        if column.name in found:
+            faults += _column_faults(column, event_log.raw(column.name) in found)
+    key = schema.TABLES[table].key
+    if key is not None:
+        again = ~pl.col(key).is_first_distinct()
+        faults.append(Fault(key, f"{key} is a duplicate", "listed once", again))
+    elif known is not None and schema.VIDEO_ID in found:
+        faults.append(_unlisted_video(known))
+    return faults
+
+
+def _unlisted_video(known: pl.Series) -> Fault:
+    return Fault(
+        schema.VIDEO_ID,
+        f"{schema.VIDEO_ID} is not in {schema.VIDEOS}",
+        f"a video that {schema.VIDEOS} lists",
+        ~pl.col(schema.VIDEO_ID).is_in(known.implode()),
+    )
+
+
+def _column_faults(column: schema.Column, has_raw: bool) -> list[Fault]:
+    name, value = column.name, pl.col(column.name)
+    expected = event_log.EXPECTED[column.kind]
+    faults = []
+    if has_raw:
+        lost = value.is_null() & pl.col(event_log.raw(name)).is_not_null()
+        faults.append(Fault(name, f"{name} is not {expected}", expected, lost))
+    if column.required:
+        faults.append(Fault(name, f"{name} is null", expected, value.is_null()))
+    if column.kind == "time":
+        beyond = value.abs() > MAX_TIME
+        faults.append(
+            Fault(
+                name,
+                f"{name} is not in seconds",
+                f"{expected} (this looks like milliseconds or finer)",
+                beyond,
+            )
+        )
+    if column.non_negative:
+        wanted = f"{expected} of at least 0"
+        faults.append(Fault(name, f"{name} is negative", wanted, value < 0))
+    return faults
+
+
+def first_of(faults: list[Fault]) -> pl.Expr:
+    """Returns the number of each row's first fault, null where it has none."""
+    cases = [pl.when(f.bad).then(pl.lit(i, pl.Int32)) for i, f in enumerate(faults)]
+    return pl.coalesce(cases)

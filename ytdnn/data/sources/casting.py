@@ -1,0 +1,150 @@
+"""Casts of a user's columns to the schema's types, without losing what was given.
+
+A cast that can fail for single values gives null there and keeps the value in the
+origin's `raw` column, for `validation` to name. A column whose type cannot hold what
+the schema asks for (a list as a time) is refused at once.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import polars as pl
+
+from ytdnn import errors, schema
+from ytdnn.data import event_log
+
+_TEXT = (pl.String, pl.Categorical, pl.Enum)
+
+
+def normalise(
+    table: str,
+    frame: pl.LazyFrame,
+    file: str,
+    names: Mapping[str, str] | None = None,
+    keep: Sequence[str] = (),
+) -> pl.LazyFrame:
+    """Casts the columns of `frame` that `table` has; drops all others.
+
+    Args:
+      table: Name of a schema table.
+      frame: The user's rows with `event_log.ROW`.
+      file: Where they come from, for messages.
+      names: The user's own name of each schema column; of columns not named here,
+        the schema's own.
+      keep: Further columns that stay as they are.
+
+    Returns:
+      Rows as `event_log.Origin.rows` has them.
+
+    Raises:
+      errors.UserError: A column's type cannot hold what the schema asks for.
+    """
+    names = names or {}
+    with event_log.readable(file):
+        found = frame.collect_schema()
+    expressions = [pl.col(event_log.ROW, *keep)]
+    for column in schema.TABLES[table].columns:
+        own = names.get(column.name, column.name)
+        if own in found:
+            place = f"{table}.{column.name} ({own} of {file})"
+            expressions += cast(column, own, found[own], place)
+    return frame.select(expressions)
+
+
+def cast(
+    column: schema.Column, own: str, dtype: pl.DataType, place: str
+) -> list[pl.Expr]:
+    """Returns the cast column and, where the cast can fail, the raw one."""
+    value = pl.col(own)
+    if dtype.is_float():
+        value = value.fill_nan(None)  # NaN is how pandas writes a missing value
+    if dtype == pl.Null:
+        return [value.cast(_dtype_of_missing(column)).alias(column.name)]
+    converted = _CASTS[column.kind](value, dtype)
+    if converted is None:
+        raise errors.UserError(
+            f"expected {place} to hold {event_log.EXPECTED[column.kind]}, found a "
+            f"column of type {dtype}: convert it"
+        )
+    expressions = [converted.alias(column.name)]
+    if not _is_exact(column, dtype):
+        expressions.append(value.alias(event_log.raw(column.name)))
+    return expressions
+
+
+def _dtype_of_missing(column: schema.Column) -> pl.DataType:
+    return event_log.DTYPES.get(column.kind, pl.Int64())
+
+
+def _is_exact(column: schema.Column, dtype: pl.DataType) -> bool:
+    """Whether no value of `dtype` can fail the cast."""
+    if column.kind == "text" or dtype in (pl.Datetime, pl.Date):
+        return True
+    if dtype.is_integer():
+        return column.kind != "boolean" and dtype not in (pl.UInt64, pl.Int128)
+    return dtype == event_log.DTYPES.get(column.kind, dtype) and not dtype.is_float()
+
+
+def _whole(value: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
+    """Integers; whole floats; text that is an integer."""
+    if dtype.is_float() or dtype.is_decimal():
+        value = pl.when(value == value.floor()).then(value)
+    elif not dtype.is_integer() and dtype != pl.String:
+        return None
+    return value.cast(pl.Int64, strict=False)
+
+
+def _identifier(value: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
+    if dtype in _TEXT:
+        return value.cast(pl.String)
+    return _whole(value, dtype)
+
+
+def _time(value: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
+    """Whole seconds, rounded down."""
+    if dtype in (pl.Datetime, pl.Date):
+        return value.dt.epoch("s").cast(pl.Int64)
+    if dtype.is_integer():
+        return value.cast(pl.Int64, strict=False)
+    if dtype in _TEXT or dtype.is_numeric():
+        seconds = _finite(value, dtype)
+        return seconds.floor().cast(pl.Int64, strict=False)
+    return None
+
+
+def _finite(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    if dtype in _TEXT:
+        value = value.cast(pl.String).str.strip_chars()
+    number = value.cast(pl.Float64, strict=False)
+    return pl.when(number.is_finite()).then(number)
+
+
+def _number(value: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
+    if dtype in _TEXT or dtype.is_numeric():
+        return _finite(value, dtype)
+    return None
+
+
+def _boolean(value: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
+    if dtype == pl.Boolean:
+        return value
+    if dtype not in _TEXT and not dtype.is_numeric():
+        return None
+    word = value.cast(pl.String).str.strip_chars().str.to_lowercase()
+    true, false = word.is_in(["true", "1", "1.0"]), word.is_in(["false", "0", "0.0"])
+    return pl.when(true).then(True).when(false).then(False)
+
+
+def _text(value: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
+    if dtype in _TEXT or dtype.is_numeric() or dtype == pl.Boolean:
+        return value.cast(pl.String)
+    return None
+
+
+_CASTS: dict[str, Callable[[pl.Expr, pl.DataType], pl.Expr | None]] = {
+    "id": _identifier,
+    "time": _time,
+    "integer": _whole,
+    "number": _number,
+    "boolean": _boolean,
+    "text": _text,
+}

@@ -1,0 +1,130 @@
+"""Download of MovieLens editions from GroupLens, each with its checksum.
+
+Uses `pooch`, which writes a file only when it is whole and its checksum agrees.
+"""
+
+import pathlib
+import re
+
+import pooch
+import requests
+from rich import progress
+
+from ytdnn import errors
+from ytdnn.data import event_log
+from ytdnn.data.sources import archives
+
+BASE_URL = "https://files.grouplens.org/datasets/movielens/"
+
+# As GroupLens publishes them in the `.md5` file beside each zip.
+MD5: dict[str, str | None] = {
+    "ml-100k": "0e33842e24a9c977be4e0107933c0723",
+    "ml-latest-small": None,  # the edition changes: its `.md5` is fetched too
+    "ml-1m": "c4d9eecfca2ab87c1945afe126590906",
+    "ml-10m": "ce571fd55effeba0271552578f2648bd",
+    "ml-20m": "cd245b17a1ae2cc31bb14903e1204af3",
+    "ml-25m": "6b51fb2759a8657d3bfcbfc42b592ada",
+    "ml-32m": "d472be332d4daa821edc399621853b57",
+}
+
+
+def fetch(name: str) -> pathlib.Path:
+    """Returns the zip of a MovieLens edition, from the cache or from GroupLens.
+
+    Args:
+      name: A key of `MD5`.
+
+    Raises:
+      errors.UserError: There is no such edition, no network, or what came has
+        another checksum.
+    """
+    if name not in MD5:
+        received = f"received {name!r}" if name else "received neither"
+        raise errors.UserError(
+            f"expected --data_dir, or a MovieLens edition to download in "
+            f"--config.data.name (one of {', '.join(MD5)}), {received}"
+        )
+    file = f"{name}.zip"
+    return _retrieve(file, f"md5:{MD5[name] or _published_md5(file)}")
+
+
+def _published_md5(file: str) -> str:
+    """Returns the MD5 in the `.md5` file beside `file`, kept with the cached zip."""
+    cached = archives.cache_directory() / f"{file}.md5"
+    if not (cached.is_file() and (cached.parent / file).is_file()):
+        cached.unlink(missing_ok=True)
+        cached = _retrieve(cached.name, None)
+    found = re.search(r"\b[0-9a-f]{32}\b", cached.read_text(errors="replace").lower())
+    if found is None:
+        cached.unlink()
+        raise errors.UserError(
+            f"expected an MD5 in {BASE_URL}{file}.md5, found something else: fetch the "
+            f"zip yourself and pass its path with --data_dir"
+        )
+    return found.group()
+
+
+def _retrieve(file: str, known_hash: str | None) -> pathlib.Path:
+    url = BASE_URL + file
+    pooch.get_logger().setLevel("WARNING")  # the progress bar says it
+    try:
+        path = pooch.retrieve(
+            url,
+            known_hash=known_hash,
+            fname=file,
+            path=archives.cache_directory(),
+            downloader=pooch.HTTPDownloader(progressbar=_ProgressBar(file), timeout=30),
+        )
+    except (requests.RequestException, OSError) as error:
+        raise errors.UserError(
+            f"could not download {url} ({event_log.brief(_reason(error))}): fetch it "
+            f"where there is a network and pass its path with --data_dir"
+        ) from None
+    except ValueError as error:
+        if "hash" not in str(error):
+            raise
+        raise errors.UserError(
+            f"expected {known_hash} of {url}, received a file with another checksum: "
+            f"try again, or fetch it yourself and pass its path with --data_dir"
+        ) from None
+    return pathlib.Path(path)
+
+
+def _reason(error: BaseException) -> str:
+    """The name of the failure without the nested reports of urllib3."""
+    response = getattr(error, "response", None)
+    if response is not None:
+        return f"HTTP status {response.status_code}"
+    return type(error).__name__
+
+
+class _ProgressBar:
+    """What `pooch` asks of a progress bar (tqdm's methods), shown by `rich`."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._bar: progress.Progress | None = None
+        self._task = progress.TaskID(0)
+        self.total = 0
+
+    def update(self, num_bytes: int) -> None:
+        """Advances by `num_bytes`, showing the bar at the first call."""
+        if self._bar is None:
+            self._bar = progress.Progress(
+                *progress.Progress.get_default_columns(),
+                progress.DownloadColumn(),
+                transient=True,
+            )
+            self._task = self._bar.add_task(self._name, total=self.total or None)
+            self._bar.start()
+        self._bar.update(self._task, advance=num_bytes)
+
+    def reset(self) -> None:
+        """Takes the bar back to the start; pooch then fills it in one step."""
+        if self._bar is not None:
+            self._bar.reset(self._task)
+
+    def close(self) -> None:
+        """Takes the bar off the terminal."""
+        if self._bar is not None:
+            self._bar.stop()

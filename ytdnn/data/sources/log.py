@@ -1,0 +1,167 @@
+"""The user's own tables: a directory of Parquet or CSV, own column names mapped.
+
+`watches.parquet`, `watches.pq`, `watches.csv`, `watches.csv.gz`, or a folder
+`watches/` of Parquet parts; likewise `searches`, `impressions`, `videos` and `users`,
+each optional.
+"""
+
+import difflib
+import pathlib
+import re
+from collections.abc import Iterable, Mapping
+
+import polars as pl
+
+from ytdnn import configs, errors, schema
+from ytdnn.data import event_log
+from ytdnn.data.sources import casting, files
+
+_ENTRY = re.compile(r"(?P<table>\w+)\.(?P<column>\w+)=(?P<own>.+)")
+
+
+def read(config: configs.Data) -> event_log.EventLog:
+    """Reads the tables of `config.dir`.
+
+    Args:
+      config: `dir`, `columns` (own column names) and `where` (a filter over the own
+        columns of watches).
+
+    Raises:
+      errors.UserError: There is no `watches`, or a mapping or file does not fit.
+    """
+    directory = pathlib.Path(config.dir)
+    paths = _find_tables(config.dir)
+    names = parse_columns(config.columns)
+    for table in names:
+        if table not in paths:
+            raise errors.UserError(
+                f"expected a table {table} in {directory} for --columns={table}.…, "
+                f"found {', '.join(paths)}: add the file or leave the mapping out"
+            )
+    origins = {}
+    for table in schema.TABLES:
+        if table in paths:
+            where = config.where if table == schema.WATCHES else ""
+            origins[table] = _read(table, paths[table], names.get(table, {}), where)
+    facts = {
+        "source": "log",
+        "files": {table: origin.file for table, origin in origins.items()},
+        "columns": list(config.columns),
+        "where": config.where,
+    }
+    return event_log.from_origins(origins, facts)
+
+
+def parse_columns(entries: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Returns `{table: {schema column: own column}}` of "table.column=own" entries.
+
+    Example:
+      >>> parse_columns(["watches.video_id=item_id"])
+      {'watches': {'video_id': 'item_id'}}
+
+    Raises:
+      errors.UserError: An entry is malformed, repeated, or names no schema column.
+    """
+    names: dict[str, dict[str, str]] = {}
+    for entry in entries:
+        found = _ENTRY.fullmatch(entry.strip())
+        if found is None:
+            raise errors.UserError(
+                f"expected --columns as table.column=your_column, received {entry!r}: "
+                f"write for example --columns=watches.video_id=item_id"
+            )
+        table, column, own = found.group("table", "column", "own")
+        _require_one_of(table, schema.TABLES, "a table", entry)
+        columns = [known.name for known in schema.TABLES[table].columns]
+        _require_one_of(column, columns, f"a column of {table}", entry)
+        if column in names.setdefault(table, {}):
+            raise errors.UserError(
+                f"expected {table}.{column} once in --columns, received it again in "
+                f"{entry!r}: leave one out"
+            )
+        names[table][column] = own.strip()
+    return names
+
+
+def _require_one_of(name: str, known: Iterable[str], what: str, entry: str) -> None:
+    known = list(known)
+    if name not in known:
+        raise errors.UserError(
+            f"expected {what} (one of {', '.join(known)}) in --columns, received "
+            f"{name!r} in {entry!r}{_hint(name, known)}"
+        )
+
+
+def _hint(name: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f": did you mean {close[0]}?" if close else ""
+
+
+def _find_tables(given: str) -> dict[str, list[pathlib.Path]]:
+    """Returns the files of each table that is there."""
+    directory = pathlib.Path(given)
+    if not given or not directory.is_dir():
+        there = "a file" if directory.is_file() else "nothing there"
+        raise errors.UserError(
+            f"expected a directory of event-log tables in --data_dir, received "
+            f"{given!r} ({there})"
+        )
+    with event_log.readable(given):
+        paths = {table: _files_of(directory, table) for table in schema.TABLES}
+        content = sorted(path.name for path in directory.iterdir())
+    if not paths[schema.WATCHES]:
+        raise errors.UserError(
+            f"expected {schema.WATCHES}.parquet, .pq, .csv or .csv.gz, or a folder "
+            f"{schema.WATCHES} of Parquet files in {directory}, found "
+            f"{event_log.brief(', '.join(content)) or 'nothing'}"
+        )
+    return {table: found for table, found in paths.items() if found}
+
+
+def _files_of(directory: pathlib.Path, table: str) -> list[pathlib.Path]:
+    candidates = [directory / f"{table}{end}" for end in (*files.PARQUET, *files.CSV)]
+    found = [[path] for path in candidates if path.is_file()]
+    if (directory / table).is_dir():
+        parts = (directory / table).iterdir()
+        found.append(sorted(path for path in parts if path.suffix in files.PARQUET))
+    if len(found) > 1:
+        raise errors.UserError(
+            f"expected one form of {table} in {directory}, found several "
+            f"({', '.join(path.name for paths in found for path in paths)}): keep one"
+        )
+    return found[0] if found else []
+
+
+def _read(
+    table: str, paths: list[pathlib.Path], names: Mapping[str, str], where: str
+) -> event_log.Origin:
+    file = str(paths[0]) if len(paths) == 1 else str(paths[0].parent)
+    own = {c.name: names.get(c.name, c.name) for c in schema.TABLES[table].columns}
+    frame = _scan(table, paths, own)
+    found = [name for name in frame.collect_schema() if name != event_log.ROW]
+    for column in schema.TABLES[table].columns:
+        if own[column.name] not in found and (column.required or column.name in names):
+            _refuse_missing(table, column.name, own[column.name], found, file)
+    frame = files.filter_rows(frame, where, file)
+    rows = casting.normalise(table, frame, file, own)
+    parts = files.part_starts(paths) if len(paths) > 1 else ()
+    return event_log.Origin(rows, file, dict(names), parts)
+
+
+def _scan(
+    table: str, paths: list[pathlib.Path], own: Mapping[str, str]
+) -> pl.LazyFrame:
+    if paths[0].suffix in files.PARQUET:
+        return files.scan_parquet(paths)
+    columns = schema.TABLES[table].columns
+    return files.scan_csv(paths[0], [own[c.name] for c in columns if c.kind == "id"])
+
+
+def _refuse_missing(
+    table: str, column: str, own: str, found: list[str], file: str
+) -> None:
+    raise errors.UserError(
+        f"expected column {own} in {file} for {table}.{column}, found "
+        f"{event_log.brief(', '.join(found), 200)}{_hint(own, found)}: name yours "
+        f"with --columns={table}.{column}=YOUR_COLUMN"
+    )

@@ -1,0 +1,205 @@
+"""Checks of an event log before it is prepared (DESIGN: bad input).
+
+Each table is read once, streaming: every row gets the first fault it has, faults are
+counted and the first row of each is kept. Only that row's value is read again, for
+the message. Keys of `videos` are held in memory, events never.
+"""
+
+import dataclasses
+
+import polars as pl
+
+from ytdnn import errors, schema
+from ytdnn.data import event_log, faults
+
+_FAULT = "__fault__"
+_TYPES: dict[pl.DataType, str] = {pl.Int64(): "integers", pl.String(): "strings"}
+
+
+def validate(
+    log: event_log.EventLog, bad_rows: str
+) -> tuple[event_log.EventLog, dict[str, int]]:
+    """Checks every table of `log`.
+
+    Exact duplicates of events are counted but kept.
+
+    Args:
+      log: As a source gives it.
+      bad_rows: `stop` at the first bad row, or `drop` all of them.
+
+    Returns:
+      The log without bad rows, `facts["rows"]` filled in, and the number of rows for
+      each reason ("watches.time is null"); a row counts for its first reason only.
+
+    Raises:
+      errors.UserError: A table cannot be read or lacks a required column, the tables
+        disagree on the type of an id, there is a bad row and `bad_rows` is `stop`, or
+        no row is left.
+    """
+    _require_tables(log)
+    report: dict[str, int] = {}
+    num_rows: dict[str, int] = {}
+    known: pl.Series | None = None
+    # Entities first: events are held against the videos that are left.
+    for table in sorted(log.tables, key=_is_event):
+        log, dropped = _check(log, table, known, bad_rows)
+        num_rows[table], num_duplicates = _size(log, table)
+        report |= dropped
+        if _is_event(table) and num_duplicates:
+            report[f"{table}: exact duplicates (kept)"] = num_duplicates
+        if table == schema.VIDEOS:
+            known = _keys(log)
+    _require_rows(num_rows[schema.WATCHES], log.origin(schema.WATCHES), report)
+    return dataclasses.replace(log, facts={**log.facts, "rows": num_rows}), report
+
+
+def _is_event(table: str) -> bool:
+    return schema.TABLES[table].key is None
+
+
+def _require_tables(log: event_log.EventLog) -> None:
+    if schema.WATCHES not in log.tables:
+        raise errors.UserError(
+            f"expected a table {schema.WATCHES}, found {', '.join(log.tables)}: the "
+            f"other tables are optional, this one is not"
+        )
+    for table in log.tables:
+        _require_columns(log, table)
+    _require_one_id_type(log)
+
+
+def _require_columns(log: event_log.EventLog, table: str) -> None:
+    origin = log.origin(table)
+    with event_log.readable(origin.file):
+        found = log.tables[table].collect_schema()
+    for column in schema.TABLES[table].columns:
+        if column.required and column.name not in found:
+            raise errors.UserError(
+                f"expected column {table}.{column.name} in {origin.file}, found only "
+                f"{', '.join(found) or 'none'}: name yours with "
+                f"--columns={table}.{column.name}=YOUR_COLUMN"
+            )
+
+
+def _require_one_id_type(log: event_log.EventLog) -> None:
+    """Ids must be integers everywhere or strings everywhere, to meet their table."""
+    for name in (schema.USER_ID, schema.VIDEO_ID):
+        seen: dict[pl.DataType, str] = {}  # type → the first place that has it
+        for table, frame in log.tables.items():
+            dtype = frame.collect_schema().get(name)
+            if dtype is not None:
+                seen.setdefault(dtype, f"{table}.{name} in {log.origin(table).file}")
+        if len(seen) > 1:
+            (first, place), (second, other), *_ = seen.items()
+            raise errors.UserError(
+                f"expected {name} of one type in all tables, found {_TYPES[first]} in "
+                f"{place} but {_TYPES[second]} in {other}: write them alike"
+            )
+
+
+def _check(
+    log: event_log.EventLog, table: str, known: pl.Series | None, bad_rows: str
+) -> tuple[event_log.EventLog, dict[str, int]]:
+    """Returns the log without bad rows in `table`, and their number by reason."""
+    origin = log.origin(table)
+    possible = faults.of_table(table, origin.rows.collect_schema(), known)
+    found = _find(origin, possible)
+    if not found:
+        return log, {}
+    if bad_rows == "stop":
+        raise _error(table, origin, found)
+    reasons = {f"{table}.{bad.fault.reason}": bad.num_rows for bad in found}
+    return _without(log, table, possible), reasons
+
+
+@dataclasses.dataclass(frozen=True)
+class _BadRows:
+    """The rows with one fault: how many, and the first (0-based)."""
+
+    fault: faults.Fault
+    num_rows: int
+    first_row: int
+
+
+def _find(origin: event_log.Origin, possible: list[faults.Fault]) -> list[_BadRows]:
+    """Returns the faults that rows have, the one met first in the file first."""
+    rows = origin.rows.with_columns(faults.first_of(possible).alias(_FAULT))
+    bad = rows.filter(pl.col(_FAULT).is_not_null()).group_by(_FAULT)
+    query = bad.agg(pl.len(), pl.col(event_log.ROW).min())
+    with event_log.readable(origin.file):
+        found = query.collect(engine="streaming").sort(event_log.ROW)
+    return [_BadRows(possible[i], count, first) for i, count, first in found.rows()]
+
+
+def _error(
+    table: str, origin: event_log.Origin, found: list[_BadRows]
+) -> errors.UserError:
+    """Returns the error of the earliest bad row."""
+    fault, row = found[0].fault, found[0].first_row
+    total = sum(bad.num_rows for bad in found)
+    others = f" ({total} bad rows in all)" if total > 1 else ""
+    own = origin.names.get(fault.column, fault.column)
+    called = f" (your {own})" if own != fault.column else ""
+    return errors.UserError(
+        f"expected {table}.{fault.column}{called} to be {fault.expected}, found "
+        f"{_value(origin, fault.column, row)} in {origin.place(row)}{others}: mend "
+        f"it, or leave such rows out with --bad_rows=drop"
+    )
+
+
+def _value(origin: event_log.Origin, column: str, row: int) -> str:
+    """Returns the value as it was given."""
+    given = event_log.raw(column)
+    name = given if given in origin.rows.collect_schema() else column
+    query = origin.rows.filter(pl.col(event_log.ROW) == row).select(name)
+    with event_log.readable(origin.file):
+        value = query.collect(engine="streaming").item()
+    return "null" if value is None else event_log.brief(repr(value), 60)
+
+
+def _without(
+    log: event_log.EventLog, table: str, possible: list[faults.Fault]
+) -> event_log.EventLog:
+    """Returns the log with the faulty rows of `table` left out."""
+    origin = log.origin(table)
+    kept = dataclasses.replace(
+        origin, rows=origin.rows.filter(faults.first_of(possible).is_null())
+    )
+    columns = event_log.table_columns(table, kept.rows.collect_schema())
+    return dataclasses.replace(
+        log,
+        tables={**log.tables, table: kept.rows.select(columns)},
+        origins={**log.origins, table: kept},
+    )
+
+
+def _size(log: event_log.EventLog, table: str) -> tuple[int, int]:
+    """Returns the number of rows, and how many repeat an earlier one exactly.
+
+    Rows are told apart by a 64-bit hash: eight bytes for each, whatever they hold.
+    Reading every column here also finds a file that is damaged further down.
+    """
+    query = log.tables[table].select(pl.struct(pl.all()).hash().alias("hash"))
+    query = query.select(pl.len(), pl.col("hash").n_unique())
+    with event_log.readable(log.origin(table).file):
+        num_rows, num_distinct = query.collect(engine="streaming").row(0)
+    return num_rows, num_rows - num_distinct
+
+
+def _keys(log: event_log.EventLog) -> pl.Series:
+    query = log.tables[schema.VIDEOS].select(schema.VIDEO_ID)
+    with event_log.readable(log.origin(schema.VIDEOS).file):
+        return query.collect(engine="streaming").to_series()
+
+
+def _require_rows(
+    num_watches: int, origin: event_log.Origin, report: dict[str, int]
+) -> None:
+    if num_watches:
+        return
+    reasons = "; ".join(f"{reason}: {count}" for reason, count in report.items())
+    dropped = f" after dropping ({reasons})" if reasons else ""
+    raise errors.UserError(
+        f"expected rows in {schema.WATCHES}, found none in {origin.file}{dropped}: "
+        f"check the file, --where and --columns"
+    )

@@ -1,0 +1,60 @@
+"""Recorders of what happens in the world; users and videos by index."""
+
+import dataclasses
+
+import numpy as np
+
+
+class Recorder:
+    """Collects blocks of equally long arrays under fixed names and types."""
+
+    def __init__(self, **dtypes: type) -> None:
+        self._dtypes = dtypes
+        self._blocks: dict[str, list[np.ndarray]] = {name: [] for name in dtypes}
+
+    def add(self, **columns: np.ndarray) -> None:
+        """Appends one block."""
+        for name, values in columns.items():
+            self._blocks[name].append(np.asarray(values, self._dtypes[name]))
+
+    def columns(self) -> dict[str, np.ndarray]:
+        """Returns all blocks joined, in order of `times`."""
+        joined = {
+            name: np.concatenate([np.empty(0, self._dtypes[name]), *blocks])
+            for name, blocks in self._blocks.items()
+        }
+        order = np.argsort(joined["times"], kind="stable")
+        return {name: values[order] for name, values in joined.items()}
+
+
+_VISIT = {"users": np.int32, "times": np.int64, "devices": np.int8}
+
+
+def _watches() -> Recorder:
+    return Recorder(**_VISIT, logged_in=bool, videos=np.int32, seconds=np.float32)
+
+
+def _impressions() -> Recorder:
+    return Recorder(
+        **_VISIT,
+        videos=np.int32,
+        clicked=bool,
+        seconds=np.float32,
+        pages=np.int64,
+        positions=np.int64,
+        sources=np.int8,
+        scores=np.float32,
+    )
+
+
+def _searches() -> Recorder:
+    return Recorder(**_VISIT, logged_in=bool, topics=np.int32)
+
+
+@dataclasses.dataclass(frozen=True)
+class Events:
+    """A recorder for each kind of event."""
+
+    watches: Recorder = dataclasses.field(default_factory=_watches)
+    impressions: Recorder = dataclasses.field(default_factory=_impressions)
+    searches: Recorder = dataclasses.field(default_factory=_searches)
