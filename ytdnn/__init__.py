@@ -24,4 +24,4 @@ def _select_keras_2() -> None:
 
 
 _select_keras_2()
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

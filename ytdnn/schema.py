@@ -154,9 +154,18 @@ FIRST_ROWS = "first_rows"  # int32 [slices, positions]: first row of each histor
 LABELS = "labels"  # int32 [slices, positions]: video indices to predict
 WEIGHTS = "weights"  # float32 [slices, positions]: 0 = padding
 USER_INDICES = "user_indices"  # int32 [slices, positions]
-AGE_FRACTION = "age_fraction"  # float32: age / MAX_AGE_YEARS clipped to [0, 1], -1 = missing
+AGE_FRACTION = (
+    "age_fraction"  # float32: age / MAX_AGE_YEARS clipped to [0, 1], -1 = missing
+)
 GENDER_INDEX = "gender_index"  # int32: 0 = missing or unknown
 COUNTRY_INDEX = "country_index"  # int32: 0 = missing or unknown
+# The ranker's: [batch] of the query, [batch, k] of its impressions. A time of 0 is
+# unknown; -1 is missing.
+HISTORY_VIDEOS = "history_videos"  # int32 [batch, length]: most recent last, 0 = none
+IMPRESSION_VIDEOS = "impression_videos"  # int32 [batch, k]
+SECONDS_SINCE_LAST_WATCH = "seconds_since_last_watch"  # float32 [batch]
+SECONDS_SINCE_IMPRESSION = "seconds_since_impression"  # float32 [batch, k]
+NUM_EARLIER_IMPRESSIONS = "num_earlier_impressions"  # float32 [batch, k]
 
 MAX_AGE_YEARS = 100.0
 
@@ -165,6 +174,7 @@ WATCHED_VIDEO_IDS = "watched_video_ids"  # [batch, length], most recent last
 WATCH_TIMES = "watch_times"  # int64 [batch, length], seconds
 IMPRESSION_VIDEO_IDS = "impression_video_ids"  # [batch, length] shown earlier
 IMPRESSION_TIMES = "impression_times"  # int64 [batch, length], seconds
+VIDEO_IDS = "video_ids"  # [batch, k], the impressions to score
 K = "k"  # int32 [batch]
 USER_VECTOR = "user_vector"
 IDS = "ids"

@@ -51,9 +51,7 @@ class FullSoftmax:
         self._smoothing = config.label_smoothing
         self._precision = config.precision
 
-    def __call__(
-        self, batch: Features, seed: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
+    def __call__(self, batch: Features, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns the sum of weighted losses and the sum of weights."""
         vectors = self._model.user_tower(batch, seed=seed)
         queries = tf.reshape(vectors, [-1, vectors.shape[-1]])
@@ -113,9 +111,7 @@ class SampledSoftmax:
             remove_accidental_hits=True,
         )
 
-    def __call__(
-        self, batch: Features, seed: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
+    def __call__(self, batch: Features, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns the sum of weighted losses and the sum of weights."""
         queries = self._model.query_vectors(batch, seed=seed)
         queries = tf.reshape(queries, [-1, queries.shape[-1]])
@@ -178,7 +174,7 @@ class SampledSoftmax:
             return flat[0], flat[1], flat[2]
         shift = -context.replica_id_in_sync_group * tf.shape(flat[0])[0]
         gathered = [context.all_gather(values, axis=0) for values in flat]
-        return tuple(tf.roll(values, shift, axis=0) for values in gathered)  # type: ignore[return-value]
+        return tuple(tf.roll(values, shift, axis=0) for values in gathered)
 
     def _score_mask(
         self, users: tf.Tensor, weights: tf.Tensor, num_queries: tf.Tensor

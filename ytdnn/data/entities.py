@@ -82,9 +82,7 @@ def all_users(log: event_log.EventLog, watches: pl.LazyFrame) -> pl.DataFrame:
     return counts.collect(engine="streaming")
 
 
-def video_table(
-    log: event_log.EventLog, videos: pl.DataFrame
-) -> pl.DataFrame:
+def video_table(log: event_log.EventLog, videos: pl.DataFrame) -> pl.DataFrame:
     """Returns the vocabulary's `video_id` with the log's columns beside it."""
     ids = videos.select(schema.VIDEO_ID)
     if schema.VIDEOS not in log.tables:

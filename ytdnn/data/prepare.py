@@ -13,7 +13,15 @@ import numpy as np
 import polars as pl
 
 from ytdnn import artifacts, configs, errors, schema
-from ytdnn.data import entities, event_log, prepared, shards, sources, splits, validation
+from ytdnn.data import (
+    entities,
+    event_log,
+    prepared,
+    shards,
+    sources,
+    splits,
+    validation,
+)
 
 EVENTS_PER_SHARD = 5_000_000
 _REQUIRED_COLUMNS = {
@@ -132,9 +140,7 @@ def _indexed(plan: _Plan, table: str, rows: pl.LazyFrame) -> pl.LazyFrame:
     columns = [name for name in _REQUIRED_COLUMNS[table] if name in names]
     return (
         rows.with_row_index(shards.ROW)
-        .join(
-            plan.users.lazy().select(schema.USER_ID, shards.USER), on=schema.USER_ID
-        )
+        .join(plan.users.lazy().select(schema.USER_ID, shards.USER), on=schema.USER_ID)
         .join(
             plan.videos.lazy().select(schema.VIDEO_ID, shards.VIDEO),
             on=schema.VIDEO_ID,

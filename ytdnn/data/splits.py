@@ -14,8 +14,9 @@ import numpy as np
 import polars as pl
 
 from ytdnn import configs, errors, schema
-from ytdnn.data.prepared import Split
+from ytdnn.data import prepared
 
+_Split = prepared.Split
 _MIN_WATCHES = 3
 
 
@@ -67,23 +68,33 @@ def windows(config: configs.Data, watches: pl.LazyFrame) -> Windows:
 def temporal_watches(times: np.ndarray, bounds: Windows) -> np.ndarray:
     """Returns the split of each watch, `[watches] uint8`."""
     edges = [bounds.validation, bounds.ranking, bounds.test]
-    codes = [Split.TRAIN, Split.VALIDATION, Split.CONTEXT, Split.TEST]
+    codes = [
+        _Split.TRAIN,
+        _Split.VALIDATION,
+        _Split.CONTEXT,
+        _Split.TEST,
+    ]
     return np.array(codes, np.uint8)[np.searchsorted(edges, times, side="right")]
 
 
 def temporal_impressions(times: np.ndarray, bounds: Windows) -> np.ndarray:
     """Returns the split of each impression, `[impressions] uint8`."""
     edges = [bounds.ranking, bounds.ranking_validation, bounds.test]
-    codes = [Split.CONTEXT, Split.TRAIN, Split.VALIDATION, Split.TEST]
+    codes = [
+        _Split.CONTEXT,
+        _Split.TRAIN,
+        _Split.VALIDATION,
+        _Split.TEST,
+    ]
     return np.array(codes, np.uint8)[np.searchsorted(edges, times, side="right")]
 
 
 def leave_one_out_watches(offsets: np.ndarray) -> np.ndarray:
     """Returns the split of each watch of users that begin at `offsets [users + 1]`."""
-    splits = np.full(offsets[-1], Split.TRAIN, np.uint8)
+    splits = np.full(offsets[-1], _Split.TRAIN, np.uint8)
     ends = offsets[1:][np.diff(offsets) >= _MIN_WATCHES]
-    splits[ends - 1] = Split.TEST
-    splits[ends - 2] = Split.VALIDATION
+    splits[ends - 1] = _Split.TEST
+    splits[ends - 2] = _Split.VALIDATION
     return splits
 
 
@@ -104,7 +115,7 @@ def leave_one_out_impressions(
     enough = np.diff(offsets) >= _MIN_WATCHES
     validation[enough] = watch_times[offsets[1:][enough] - 2]
     test[enough] = watch_times[offsets[1:][enough] - 1]
-    splits = np.full(len(times), Split.TRAIN, np.uint8)
-    splits[times >= validation[users]] = Split.VALIDATION
-    splits[times >= test[users]] = Split.TEST
+    splits = np.full(len(times), _Split.TRAIN, np.uint8)
+    splits[times >= validation[users]] = _Split.VALIDATION
+    splits[times >= test[users]] = _Split.TEST
     return splits

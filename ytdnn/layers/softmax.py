@@ -38,7 +38,7 @@ def table_cross_entropy(
     num_classes = tf.cast(tf.shape(table)[0] - 1, tf.float32)
     class_mask = tf.concat([[0.0], tf.ones([tf.shape(table)[0] - 1])], axis=0)
 
-    @tf.custom_gradient  # type: ignore[untyped-decorator]
+    @tf.custom_gradient
     def cross_entropy(
         queries: tf.Tensor, table: tf.Tensor, bias: tf.Tensor
     ) -> tuple[tf.Tensor, Callable[..., tuple[tf.Tensor, ...]]]:

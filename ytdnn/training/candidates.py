@@ -5,7 +5,6 @@ import shutil
 from collections.abc import Callable
 
 import numpy as np
-import tensorflow as tf
 
 from ytdnn import artifacts, configs
 from ytdnn.candidates import losses, model

@@ -77,8 +77,8 @@ def fit(
     with meter:
         while not progress.is_over(training):
             _train_epoch(trainer, keeper, progress, meter)
-            metrics = meter.time_validation(stage.validate)
             loss = trainer.mean_loss(progress.epoch)
+            metrics = meter.time_validation(stage.validate)
             logs.write(progress.epoch, {"loss": loss, **metrics})
             keeper.finish_epoch(progress, metrics, stage.monitor)
             meter.show_epoch(progress, loss, metrics, stage.monitor)

@@ -83,7 +83,5 @@ def merge_rows(gradient: tf.Tensor | tf.IndexedSlices) -> tf.Tensor | tf.Indexed
     if not isinstance(gradient, tf.IndexedSlices):
         return gradient
     indices, positions = tf.unique(gradient.indices)
-    values = tf.math.unsorted_segment_sum(
-        gradient.values, positions, tf.size(indices)
-    )
+    values = tf.math.unsorted_segment_sum(gradient.values, positions, tf.size(indices))
     return tf.IndexedSlices(values, indices, gradient.dense_shape)

@@ -136,9 +136,7 @@ def _loss(
     with them the steps of Adagrad, whose first accumulator is not zero.
     """
 
-    def loss(
-        batch: features.Features, seed: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
+    def loss(batch: features.Features, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         logits = ranking_model.network(batch, seed=seed)
         total = losses.weighted_logistic_loss(
             batch[schema.LABELS], logits, batch[schema.WEIGHTS]

@@ -1,0 +1,101 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests import planted
+from ytdnn import artifacts, configs, errors, schema
+from ytdnn.candidates import model
+from ytdnn.data import inputs, prepared
+
+CONFIG = configs.Candidates(
+    embedding_dim=8, tower=(16, 12), history_length=6, decay_rates=(0.5, 0.8)
+)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return planted.prepared_data(tmp_path_factory.mktemp("planted"))
+
+
+def test_parameter_count(data):
+    candidate_model = model.build(CONFIG, data)
+    rows = data.num_videos + 1
+    tables = 2 * rows * 8 + rows  # watched videos, videos, bias
+    demographics = (2 + 1) * 4 + (2 + 1) * 8  # two genders, two countries
+    width = 3 * 8 + 4 + 8 + 2  # three bags, gender, country, age and its presence
+    tower = (width * 16 + 16) + (16 * 12 + 12) + (12 * 8 + 8)
+    sizes = [np.prod(v.shape) for v in candidate_model.trainable_variables]
+    assert sum(sizes) == tables + demographics + tower
+
+
+def test_user_vectors_are_those_of_the_training_graph(data):
+    candidate_model = model.build(CONFIG, data)
+    log = inputs.whole_log(data)
+    features = inputs.cut(log, tf.constant([40], tf.int64), 7, 6)
+    trained = candidate_model.query_vectors(features)[0].numpy()
+    users = features[schema.USER_INDICES][0].numpy()
+    served = candidate_model.user_vectors(data, users, np.arange(40, 47))
+    np.testing.assert_allclose(served, trained, atol=1e-6)
+
+
+def test_each_feature_moves_the_vector(data):
+    candidate_model = model.build(CONFIG, data)
+    log = inputs.whole_log(data)
+    users, ends = data.first_watches(prepared.Split.TEST)
+    features = inputs.contexts(log, users[:1], ends[:1], 6)
+    plain = candidate_model.query_vectors(features)
+    names = [n for n in features if n != schema.FIRST_ROWS]
+    expected = [schema.WATCH_ROWS, schema.AGE_FRACTION]
+    expected += [schema.GENDER_INDEX, schema.COUNTRY_INDEX]
+    assert sorted(names) == sorted(expected)
+    for name in names:
+        changed = dict(features)
+        one = tf.ones_like(features[name])
+        changed[name] = tf.where(features[name] == one, one * 0, one)
+        assert np.any(candidate_model.query_vectors(changed) != plain), name
+
+
+def _publish(directory, candidate_model, fingerprint):
+    config = configs.to_dict(configs.Config(candidates=candidate_model.config))
+    with artifacts.publish(
+        directory, model.KIND, config, {prepared.KIND: fingerprint}
+    ) as partial:
+        model.save(candidate_model, partial)
+
+
+def test_a_saved_model_loads_with_the_same_vectors(data, tmp_path):
+    candidate_model = model.build(CONFIG, data)
+    candidate_model.bias.assign(tf.ones_like(candidate_model.bias))
+    _publish(tmp_path / "candidates", candidate_model, data.manifest.fingerprint)
+    loaded = model.load(tmp_path / "candidates", data)
+    np.testing.assert_array_equal(
+        loaded.video_vectors(), candidate_model.video_vectors()
+    )
+    users, ends = data.first_watches(prepared.Split.TEST)
+    np.testing.assert_array_equal(
+        loaded.user_vectors(data, users, ends),
+        candidate_model.user_vectors(data, users, ends),
+    )
+
+
+def test_a_model_of_another_data_set_is_refused(data, tmp_path):
+    _publish(tmp_path / "candidates", model.build(CONFIG, data), "0123456789abcdef")
+    with pytest.raises(errors.UserError, match="made from data 0123456789abcdef"):
+        model.load(tmp_path / "candidates", data)
+
+
+def test_a_bias_is_the_last_coordinate(data):
+    candidate_model = model.build(CONFIG, data)
+    candidate_model.bias.assign(tf.range(data.num_videos + 1, dtype=tf.float32))
+    vectors = candidate_model.video_vectors()
+    assert vectors.shape == (data.num_videos, 9)
+    np.testing.assert_array_equal(vectors[:, -1], 1 + np.arange(data.num_videos))
+
+
+def test_without_a_bias_none_is_trained(data):
+    config = dataclasses.replace(CONFIG, bias=False)
+    candidate_model = model.build(config, data)
+    assert all(v.name != "bias:0" for v in candidate_model.trainable_variables)
+    np.testing.assert_array_equal(candidate_model.video_vectors()[:, -1], 0.0)

@@ -1,0 +1,57 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ytdnn.layers import continuous
+
+
+def cdf(values: list[float], quantiles: list[float]) -> list[float]:
+    result = continuous.quantile_cdf(tf.constant(values), tf.constant(quantiles))
+    return result.numpy().tolist()
+
+
+def test_cdf_is_linear_between_quantiles_and_below_one() -> None:
+    # Four quantiles 0, 10, 20, 40: value 5 is half way through the first of four
+    # parts, (0 + 1/2) / 4; 30 half way through the third, (2 + 1/2) / 4; from the
+    # last on 3/4.
+    values = [-7.0, 0.0, 5.0, 10.0, 30.0, 40.0, 1e9]
+    expected = [0.0, 0.0, 0.125, 0.25, 0.625, 0.75, 0.75]
+    assert cdf(values, [0.0, 10.0, 20.0, 40.0]) == pytest.approx(expected)
+
+
+def test_cdf_jumps_where_many_examples_share_a_value() -> None:
+    # Two of four quantiles are 0, so 0 itself has passed the first: 1/4.
+    assert cdf([-1.0, 0.0], [0.0, 0.0, 1.0, 2.0]) == [0.0, 0.25]
+
+
+def test_cdf_of_the_data_itself_is_uniform() -> None:
+    data = np.random.default_rng(0).lognormal(size=20_000).astype(np.float32)
+    quantiles = np.quantile(data, np.linspace(0, 1, 101)).tolist()
+    shares = np.histogram(cdf(data.tolist(), quantiles), bins=10, range=(0, 1))[0]
+    # The last bin ends at 100/101 rather than 1.
+    assert shares / len(data) == pytest.approx(np.full(10, 0.1), abs=0.012)
+
+
+def test_cdf_of_one_quantile_is_zero() -> None:
+    assert cdf([-1.0, 3.0, 9.0], [3.0]) == [0.0, 0.0, 0.0]
+
+
+def test_feature_has_powers_and_missing_indicator() -> None:
+    layer = continuous.QuantileFeature([0.0, 1.0, 2.0, 4.0])
+    output = layer(tf.constant([[1.0, 1.0]]), tf.constant([[True, False]]))
+    # CDF(1) = 1/4: x, x², √x = 1/4, 1/16, 1/2; a missing one is 0 and marked.
+    expected = [[[0.25, 0.0625, 0.5, 0.0], [0.0, 0.0, 0.0, 1.0]]]
+    assert output.numpy().tolist() == expected
+
+
+def test_feature_round_trips_through_its_config() -> None:
+    layer = continuous.QuantileFeature([0.0, 1.5, 3.0])
+    copy = continuous.QuantileFeature.from_config(layer.get_config())
+    values, present = tf.constant([0.2, 2.0]), tf.constant([True, True])
+    assert np.array_equal(layer(values, present), copy(values, present))
+
+
+@pytest.mark.parametrize("quantiles", [[], [2.0, 1.0]])
+def test_feature_refuses_what_are_no_quantiles(quantiles: list[float]) -> None:
+    with pytest.raises(ValueError, match="expected ascending quantiles"):
+        continuous.QuantileFeature(quantiles)

@@ -1,0 +1,72 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ytdnn.layers import softmax
+
+BATCH, DIM, CLASSES = 6, 4, 9
+
+
+def _arguments():
+    rng = np.random.default_rng(0)
+    queries = tf.constant(rng.normal(size=[BATCH, DIM]), tf.float32)
+    table = tf.Variable(rng.normal(size=[CLASSES + 1, DIM]), dtype=tf.float32)
+    bias = tf.Variable(rng.normal(size=[CLASSES + 1]), dtype=tf.float32)
+    labels = tf.constant(rng.integers(1, CLASSES + 1, BATCH), tf.int32)
+    return labels, queries, table, bias
+
+
+def _reference(labels, queries, table, bias, smoothing):
+    logits = tf.matmul(queries, table[1:], transpose_b=True) + bias[1:]
+    target = tf.one_hot(labels - 1, CLASSES) * (1 - smoothing) + smoothing / CLASSES
+    return -tf.reduce_sum(target * tf.nn.log_softmax(logits), axis=1)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_value_and_gradient_equal_the_composed_softmax(smoothing):
+    labels, queries, table, bias = _arguments()
+    weights = tf.constant([1.0, 2.0, 0.0, 1.0, 3.0, 0.5])
+    results = []
+    for function in (softmax.table_cross_entropy, _reference):
+        with tf.GradientTape() as tape:
+            tape.watch(queries)
+            losses = function(
+                labels,
+                queries,
+                tf.convert_to_tensor(table),
+                tf.convert_to_tensor(bias),
+                smoothing,
+            )
+            total = tf.reduce_sum(losses * weights)
+        results.append((losses, *tape.gradient(total, [queries, table, bias])))
+    for ours, theirs in zip(*results, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
+def test_padding_row_gets_no_gradient_and_label_zero_no_nan():
+    _, queries, table, bias = _arguments()
+    labels = tf.zeros([BATCH], tf.int32)
+    with tf.GradientTape() as tape:
+        losses = softmax.table_cross_entropy(
+            labels, queries, tf.convert_to_tensor(table), tf.convert_to_tensor(bias)
+        )
+        total = tf.reduce_sum(losses * 0.0)
+    gradient = tape.gradient(total, table)
+    assert np.isfinite(losses).all()
+    np.testing.assert_array_equal(gradient, np.zeros([CLASSES + 1, DIM]))
+
+
+def test_bfloat16_gradient_is_close():
+    labels, queries, table, bias = _arguments()
+    gradients = []
+    for precision in ("float32", "bfloat16"):
+        with tf.GradientTape() as tape:
+            losses = softmax.table_cross_entropy(
+                labels,
+                queries,
+                tf.convert_to_tensor(table),
+                tf.convert_to_tensor(bias),
+                precision=precision,
+            )
+        gradients.append(tape.gradient(losses, table).numpy())
+    np.testing.assert_allclose(*gradients, atol=0.03)

@@ -1,0 +1,102 @@
+"""A tiny log with planted preferences, whose right answers are known.
+
+Users and videos have one of two tastes. A user mostly watches and clicks videos of
+their own taste. Ids of users are strings; those of videos strings or integers.
+"""
+
+import pathlib
+
+import numpy as np
+import polars as pl
+
+from ytdnn import configs
+from ytdnn.data import prepare, prepared
+
+NUM_USERS = 60
+NUM_VIDEOS = 40
+_PER_USER = 24
+_START = 1_600_000_000
+_DAY = 86_400
+
+
+def write_log(
+    directory: pathlib.Path, seed: int = 0, integer_ids: bool = False
+) -> pathlib.Path:
+    """Writes `watches`, `impressions`, `videos` and `users` as Parquet."""
+    rng = np.random.default_rng(seed)
+    directory.mkdir(parents=True, exist_ok=True)
+    ids = [i * 10 + 7 if integer_ids else f"video {i}" for i in range(NUM_VIDEOS)]
+    watches, impressions = [], []
+    for user in range(NUM_USERS):
+        times = np.sort(rng.integers(_START, _START + 60 * _DAY, _PER_USER))
+        for time in times.tolist():
+            video = int(rng.integers(NUM_VIDEOS // 2)) * 2
+            video += user % 2 if rng.random() < 0.95 else 1 - user % 2
+            watches.append((f"u{user}", ids[video], time))
+            shown = rng.choice(NUM_VIDEOS, size=4, replace=False).tolist()
+            for other in shown:
+                clicked = rng.random() < (0.9 if other % 2 == user % 2 else 0.1)
+                seconds = float(rng.uniform(20, 60)) if clicked else 0.0
+                row = (f"u{user}", ids[other], time + 30, clicked, seconds)
+                impressions.append(row)
+    _write(directory, "watches", watches, ["user_id", "video_id", "time"])
+    names = ["user_id", "video_id", "time", "clicked", "watch_seconds"]
+    _write(directory, "impressions", impressions, names)
+    videos = [(ids[i], f"Title {i}") for i in range(NUM_VIDEOS)]
+    _write(directory, "videos", videos, ["video_id", "title"])
+    users = [
+        (
+            f"u{i}",
+            None if i % 7 == 0 else 20.0 + i,
+            "FM"[i % 2],
+            ["de", "fr", None][i % 3],
+        )
+        for i in range(NUM_USERS)
+    ]
+    _write(directory, "users", users, ["user_id", "age", "gender", "country"])
+    return directory
+
+
+def _write(directory: pathlib.Path, table: str, rows: list, names: list[str]) -> None:
+    frame = pl.DataFrame(rows, schema=names, orient="row", infer_schema_length=None)
+    frame.write_parquet(directory / f"{table}.parquet")
+
+
+def prepared_data(
+    directory: pathlib.Path, seed: int = 0, integer_ids: bool = False
+) -> prepared.PreparedData:
+    """Prepares the planted log under `directory / "data"`."""
+    log = write_log(directory / "log", seed, integer_ids)
+    config = configs.Data(
+        source="log", dir=str(log), ranking_fraction=0.4, vocabulary="train"
+    )
+    return prepare.prepare(config, directory / "data")
+
+
+def tiny_config(seed: int = 0) -> configs.Config:
+    """A configuration that learns the planted tastes in seconds."""
+    return configs.Config(
+        candidates=configs.Candidates(
+            embedding_dim=8,
+            history_length=10,
+            tower=(16,),
+            decay_rates=(0.8,),
+            num_negatives=32,
+            training=configs.Training(epochs=2, batch_size=256),
+        ),
+        index=configs.Index(num_candidates=15),
+        ranking=configs.Ranking(
+            embedding_dim=8,
+            history_length=12,
+            tower=(16, 8),
+            num_quantiles=20,
+            training=configs.Training(
+                epochs=8,
+                batch_size=32,
+                learning_rate=0.01,
+                table_learning_rate=0.3,
+                patience=8,
+            ),
+        ),
+        seed=seed,
+    )

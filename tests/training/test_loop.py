@@ -1,0 +1,189 @@
+import dataclasses
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from tests import planted
+from ytdnn import configs, errors
+from ytdnn.candidates import model
+from ytdnn.data import prepared
+from ytdnn.training import candidates, checkpoints, determinism, loop, strategies
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return planted.prepared_data(tmp_path_factory.mktemp("planted"))
+
+
+def _config(**training):
+    settings = {"epochs": 3, "batch_size": 64, "patience": 3} | training
+    config = planted.tiny_config()
+    replaced = dataclasses.replace(
+        config.candidates,
+        training=configs.Training(**settings),
+        slice_length=4,
+        dropout=0.2,
+    )
+    return dataclasses.replace(config, candidates=replaced)
+
+
+def _vectors(directory, data):
+    return model.load(directory, data).video_vectors()
+
+
+class _KilledError(Exception):
+    """Stands for a signal that ends the process."""
+
+
+def test_the_planted_tastes_are_learned(data, tmp_path):
+    config = _config(epochs=30, patience=30, learning_rate=0.01)
+    candidates.train(config, data, tmp_path / "candidates")
+    trained = model.load(tmp_path / "candidates", data)
+    users, ends = data.first_watches(prepared.Split.TEST)
+    scores = trained.user_vectors(data, users, ends) @ trained.video_vectors().T
+    taste = [int(video.split()[1]) % 2 for video in data.videos["video_id"]]
+    own = np.array([int(u[1:]) % 2 for u in data.users["user_id"][users]])
+    best = np.array(taste)[scores.argmax(axis=1)]
+    assert np.mean(best == own) > 0.9
+
+
+@pytest.mark.parametrize("killed_after", [3, 17, 26])
+def test_a_killed_training_ends_with_the_numbers_of_an_undisturbed_one(
+    data, tmp_path, monkeypatch, killed_after
+):
+    config = _config(checkpoint_every_steps=4)
+    candidates.train(config, data, tmp_path / "whole")
+    steps = 0
+    record = loop._Trainer.record
+
+    def kill(trainer, loss):
+        nonlocal steps
+        steps += 1
+        if steps == killed_after:
+            raise _KilledError
+        record(trainer, loss)
+
+    monkeypatch.setattr(loop._Trainer, "record", kill)
+    with pytest.raises(_KilledError):
+        candidates.train(config, data, tmp_path / "killed")
+    assert not (tmp_path / "killed").exists()
+    candidates.train(config, data, tmp_path / "killed")
+    np.testing.assert_array_equal(
+        _vectors(tmp_path / "killed", data), _vectors(tmp_path / "whole", data)
+    )
+    assert not (tmp_path / ".killed.training").exists()
+
+
+def test_seeds_differ_and_repeat(data, tmp_path):
+    config = _config(epochs=1)
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        candidates.train(dataclasses.replace(config, seed=seed), data, tmp_path / name)
+    a, b, c = (_vectors(tmp_path / name, data) for name in "abc")
+    np.testing.assert_array_equal(a, b)
+    assert np.any(a != c)
+
+
+def test_what_was_trained_with_another_config_is_not_resumed(tmp_path):
+    first = checkpoints.workspace(tmp_path / "candidates", {"a": 1}, {})
+    (first / "latest").mkdir()
+    assert (checkpoints.workspace(tmp_path / "candidates", {"a": 1}, {})) == first
+    assert (first / "latest").exists()
+    checkpoints.workspace(tmp_path / "candidates", {"a": 2}, {})
+    assert not (first / "latest").exists()
+
+
+def test_training_stops_when_validation_no_longer_improves(data, tmp_path):
+    config = _config(epochs=50, patience=2)
+    determinism.set_seed(0)
+    candidate_model = model.build(config.candidates, data)
+    stage = candidates.make_stage(config, data, candidate_model)
+    values = iter([0.1, 0.3, 0.2, 0.3])
+    weights = []
+
+    def validate():
+        weights.append(candidate_model.video_vectors())
+        return {"quality": next(values)}
+
+    stage = dataclasses.replace(stage, validate=validate, monitor="quality")
+    facts = loop.fit(
+        stage, config.candidates.training, 0, strategies.make("none"), tmp_path
+    )
+    assert (facts["epochs"], facts["best_epoch"]) == (4, 2)
+    np.testing.assert_array_equal(candidate_model.video_vectors(), weights[1])
+
+
+def test_a_loss_that_is_no_number_is_one_line(data, tmp_path):
+    config = _config(table_learning_rate=1e30, learning_rate=1e30)
+    with pytest.raises(errors.UserError, match="candidates loss is not a number"):
+        candidates.train(config, data, tmp_path / "candidates")
+
+
+def test_a_missing_tpu_is_one_line():
+    with pytest.raises(errors.UserError, match="expected a TPU"):
+        strategies.make("tpu")
+
+
+_REPLICAS = """
+import sys, pathlib, dataclasses
+import ytdnn
+import numpy as np
+import tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(
+    cpu, [tf.config.LogicalDeviceConfiguration()] * 2
+)
+from ytdnn.candidates import model
+from ytdnn.data import prepared
+from ytdnn.training import candidates, determinism, loop, strategies
+from tests import planted
+data = prepared.load(pathlib.Path(sys.argv[1]))
+kind, clip_norm = sys.argv[2], float(sys.argv[3])
+losses = {}
+for name in ("none", "mirrored"):
+    config = planted.tiny_config()
+    settings = dict(loss=kind, history_dropout=0.0, slice_length=4)
+    config = dataclasses.replace(
+        config, candidates=dataclasses.replace(config.candidates, **settings)
+    )
+    training = dataclasses.replace(config.candidates.training, clip_norm=clip_norm)
+    determinism.set_seed(0)
+    strategy = strategies.make(name)
+    with strategy.scope():
+        candidate_model = model.build(config.candidates, data)
+    stage = candidates.make_stage(config, data, candidate_model)
+    trainer = loop._Trainer(stage, training, 0, strategy)
+    batches = strategy.experimental_distribute_dataset(stage.batches(0, 0))
+    losses[name] = [
+        float(trainer.step(batch, tf.constant(i, tf.int64)))
+        for i, batch in enumerate(batches)
+    ]
+assert strategy.num_replicas_in_sync == 2
+print("LOSSES", losses["none"], losses["mirrored"], sep="|")
+"""
+
+
+@pytest.mark.parametrize("kind", ["sampled_softmax", "full_softmax"])
+def test_one_and_two_replicas_give_one_loss(data, repository, kind):
+    clip_norm = "0.05" if kind == "full_softmax" else "0"
+    done = subprocess.run(
+        [sys.executable, "-c", _REPLICAS, str(data.directory), kind, clip_norm],
+        capture_output=True,
+        text=True,
+        cwd=repository,
+        check=False,
+    )
+    assert "LOSSES" in done.stdout, done.stderr
+    line = next(x for x in done.stdout.splitlines() if x.startswith("LOSSES"))
+    one, two = (np.array(eval(values)) for values in line.split("|")[1:])
+    assert len(one) >= 3
+    np.testing.assert_allclose(two, one, rtol=1e-5)
+
+
+def test_the_last_line_names_the_bottleneck(data, tmp_path, capfd):
+    candidates.train(_config(epochs=1), data, tmp_path / "candidates")
+    printed = " ".join(capfd.readouterr().err.split())
+    assert "bottleneck: " in printed
+    assert "examples/s" in printed
+    assert list((tmp_path / "candidates" / "logs").glob("events*"))

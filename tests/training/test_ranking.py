@@ -1,0 +1,189 @@
+import dataclasses
+import pathlib
+import shutil
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests import planted
+from ytdnn import configs, errors, schema
+from ytdnn.data import prepare, prepared
+from ytdnn.metrics import binary, per_user_loss
+from ytdnn.ranking import features
+from ytdnn.ranking import model as ranking_model
+from ytdnn.training import ranking
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
+    return planted.prepared_data(tmp_path_factory.mktemp("planted"))
+
+
+@pytest.fixture(scope="module")
+def trained(data: prepared.PreparedData) -> ranking_model.RankingModel:
+    directory = data.directory.with_name("ranking")
+    ranking.train(planted.tiny_config(), data, directory)
+    return ranking_model.load(directory, data)
+
+
+def test_learns_the_planted_tastes(
+    data: prepared.PreparedData, trained: ranking_model.RankingModel
+) -> None:
+    rows = np.flatnonzero(data.impression_splits == prepared.Split.TEST)
+    logits = trained.scores(data, rows)
+    clicked = data.impression_clicked[rows]
+    assert binary.auc(clicked, logits) > 0.8
+    loss = per_user_loss.weighted_per_user_loss(
+        data.impression_pages[rows], clicked, logits, data.impression_seconds[rows]
+    )
+    assert loss < 0.2
+
+
+def test_serves_expected_watch_seconds(
+    data: prepared.PreparedData, trained: ranking_model.RankingModel
+) -> None:
+    """Odds are ΣT / (N - k), so Σ w · (1 - p) counts the unclicked, in any part."""
+    rows = np.flatnonzero(data.impression_splits == prepared.Split.TRAIN)
+    logits = trained.scores(data, rows).astype(np.float64)
+    clicked, seconds = data.impression_clicked[rows], data.impression_seconds[rows]
+    weights = np.where(clicked, seconds, 1.0)
+    liked = logits > np.median(logits)
+    for part in (liked, ~liked):
+        expected = np.sum(weights[part] / (1.0 + np.exp(logits[part])))
+        assert expected == pytest.approx(np.sum(~clicked[part]), rel=0.3)
+
+
+def test_candidates_score_like_impressions(
+    data: prepared.PreparedData, trained: ranking_model.RankingModel
+) -> None:
+    rows = np.flatnonzero(data.impression_splits == prepared.Split.TEST)
+    users = data.impression_users[rows]
+    by_candidate = trained.score_candidates(
+        data,
+        users,
+        data.watch_offsets[users] + data.impression_num_watches[rows],
+        data.impression_times[rows],
+        data.impression_videos[rows][:, np.newaxis],
+    )[:, 0]
+    assert by_candidate == pytest.approx(trained.scores(data, rows), abs=1e-5)
+
+
+def test_facts_tell_the_validation(data: prepared.PreparedData) -> None:
+    manifest = data.directory.with_name("ranking") / "manifest.json"
+    text = manifest.read_text()
+    for name in ("auc", "weighted_log_loss", "weighted_per_user_loss"):
+        assert f'"{name}"' in text
+
+
+def test_another_data_set_is_refused(
+    trained: ranking_model.RankingModel,
+    data: prepared.PreparedData,
+    tmp_path: pathlib.Path,
+) -> None:
+    other = planted.prepared_data(tmp_path, seed=1)
+    with pytest.raises(errors.UserError, match="was made from data"):
+        ranking_model.load(data.directory.with_name("ranking"), other)
+
+
+def make_batches(data: prepared.PreparedData, size: int) -> ranking.ImpressionBatches:
+    rows = ranking_model.split_rows(data, prepared.Split.TRAIN)
+    log = features.ImpressionLog(data, 5)
+    return ranking.ImpressionBatches(log, tf.constant(rows), size, seed=3)
+
+
+def test_an_epoch_has_every_impression_once(data: prepared.PreparedData) -> None:
+    batches = make_batches(data, size=100)
+    rows = batches.rows.numpy()
+    assert len(rows) % 100  # the last batch is filled up
+    steps = list(batches(0, 0))
+    assert len(steps) == batches.steps_per_epoch
+    seconds = np.concatenate([batch[schema.WEIGHTS].numpy() for batch in steps])
+    expected = np.where(
+        data.impression_clicked[rows], data.impression_seconds[rows], 1.0
+    )
+    assert np.allclose(np.sort(seconds[seconds > 0]), np.sort(expected))
+
+
+def test_batches_are_a_function_of_seed_epoch_and_step(
+    data: prepared.PreparedData,
+) -> None:
+    def videos(epoch: int, first: int) -> list:
+        batches = make_batches(data, size=100)(epoch, first)
+        return [b[schema.IMPRESSION_VIDEOS].numpy().ravel().tolist() for b in batches]
+
+    assert videos(1, 5) == videos(1, 0)[5:]
+    assert videos(1, 0) != videos(2, 0)
+    # Shuffled, not in the order of the log.
+    log_order = data.impression_videos[make_batches(data, 100).rows.numpy()[:100]]
+    assert videos(1, 0)[0] != log_order.tolist()
+
+
+def test_weights_alike_is_another_model(data: prepared.PreparedData) -> None:
+    """Without watch times every impression weighs 1, and odds are those of a click."""
+    arrays = {k: v for k, v in data.arrays.items() if k != "impression_seconds"}
+    alike = dataclasses.replace(data, arrays=arrays)
+    model = ranking_model.build(planted.tiny_config().ranking, alike)
+    rows = ranking_model.split_rows(alike, prepared.Split.TRAIN)
+    clicked = alike.impression_clicked[rows]
+    expected = np.log((clicked.sum() + 1) / ((~clicked).sum() + 1))
+    assert model.measured.prior_logit == pytest.approx(expected)
+    assert not model.measured.has_watch_seconds
+
+
+def test_a_log_without_impressions_is_a_users_mistake(tmp_path: pathlib.Path) -> None:
+    log = planted.write_log(tmp_path / "log")
+    (log / "impressions.parquet").unlink()
+    data = prepare.prepare(configs.Data(source="log", dir=str(log)), tmp_path / "data")
+    with pytest.raises(errors.UserError, match="a table impressions"):
+        ranking.train(planted.tiny_config(), data, tmp_path / "ranking")
+    assert not (tmp_path / "ranking").exists()
+
+
+def test_a_resumed_training_ends_like_an_undisturbed_one(
+    data: prepared.PreparedData, tmp_path: pathlib.Path
+) -> None:
+    base = planted.tiny_config()
+    short = configs.Training(epochs=2, batch_size=256, checkpoint_every_steps=2)
+    config = configs.Config(
+        ranking=configs.Ranking(
+            embedding_dim=4, history_length=4, tower=(8,), dropout=0.2, training=short
+        ),
+        seed=base.seed,
+    )
+    ranking.train(config, data, tmp_path / "whole")
+    _train_until(config, data, tmp_path / "broken", batches=5)
+    ranking.train(config, data, tmp_path / "broken")
+    rows = ranking_model.split_rows(data, prepared.Split.VALIDATION)
+    scores = [
+        ranking_model.load(tmp_path / name, data).scores(data, rows)
+        for name in ("whole", "broken")
+    ]
+    assert np.array_equal(scores[0], scores[1])
+    shutil.rmtree(tmp_path)
+
+
+def _train_until(
+    config: configs.Config,
+    data: prepared.PreparedData,
+    directory: pathlib.Path,
+    batches: int,
+) -> None:
+    """Trains and stops abruptly after some batches."""
+    original = ranking.ImpressionBatches.__call__
+
+    def broken(self: ranking.ImpressionBatches, epoch: int, first: int) -> object:
+        for number, batch in enumerate(original(self, epoch, first)):
+            if number == batches:
+                raise KeyboardInterrupt
+            yield batch
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ranking.ImpressionBatches, "__call__", broken)
+        patch.setattr(
+            tf.distribute.Strategy,
+            "experimental_distribute_dataset",
+            lambda self, dataset, options=None: dataset,
+        )
+        with pytest.raises(KeyboardInterrupt):
+            ranking.train(config, data, directory)
