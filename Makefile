@@ -1,0 +1,65 @@
+# Two commands do all the set-up on a machine that has Python 3.11 or newer:
+#   make run     the main job on the embedded world, into runs/quickstart
+#   make test    the test suite
+# Another Python: make run PYTHON=python3.12. Everything else: BUILD.md.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+INSTALL := $(PIP) install --quiet --constraint constraints.txt
+# A stamp for each set of packages, so that an unchanged one is not installed again.
+RUNTIME := $(VENV)/.installed-runtime
+DEV := $(VENV)/.installed-dev
+HOUSE := setup.cfg pyproject.toml constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-slow lint format types bench clean
+
+help: ## show the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+run: $(RUNTIME) ## install, then the main job on the embedded world (runs/quickstart)
+	$(BIN)/ytdnn run --config=experiments/quickstart.py --workdir=runs/quickstart
+
+test: $(DEV) ## install, then the tests (without those marked slow)
+	$(BIN)/python -m pytest
+
+test-slow: $(DEV) ## the tests marked slow
+	$(BIN)/python -m pytest -m slow
+
+lint: $(DEV) types ## lint, format check and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(DEV) ## rewrite the code in the one format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: $(DEV) ## types alone
+	$(BIN)/mypy
+
+bench: $(RUNTIME) ## the main job from nothing, each step timed (runs/bench)
+	rm -rf runs/bench
+	$(BIN)/ytdnn run --config=experiments/quickstart.py --workdir=runs/bench
+
+clean: ## remove caches and build output; keeps .venv and runs
+	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+	  { echo "make: error: expected Python 3.11 to 3.13, found $$($(PYTHON) --version 2>&1):" \
+	         "run make with PYTHON=python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  { echo "make: error: $(PYTHON) lacks the venv module: on Debian and Ubuntu," \
+	         "apt install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(RUNTIME): $(HOUSE) | $(BIN)/python
+	$(INSTALL) --editable .
+	@touch $@
+
+$(DEV): $(HOUSE) | $(BIN)/python
+	$(INSTALL) --editable '.[dev]'
+	@touch $@ $(RUNTIME)

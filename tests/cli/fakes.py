@@ -1,0 +1,102 @@
+"""Stand-ins for the rooms behind the command line: each writes a tiny artefact."""
+
+import pathlib
+import sys
+import types
+from typing import Any
+
+import pytest
+
+from ytdnn import artifacts, configs
+
+REPORT = {"candidates": {"hit_rate@10": 0.5}, "protocol": {"name": "temporal"}}
+
+
+class Rooms:
+    """Records which rooms were called, and lets a test steer them.
+
+    Attributes:
+      calls: Names of the steps run, in order.
+      shown: Reports printed.
+      has_impressions: What the prepared log says of itself.
+      fails_in: The step that raises, as if killed in the middle.
+    """
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+        self.shown: list[Any] = []
+        self.has_impressions = True
+        self.fails_in = ""
+
+    def _make(self, name: str, workdir: pathlib.Path, config: Any, inputs: Any) -> None:
+        self.calls.append(name)
+        made_from = {
+            other: artifacts.read_manifest(workdir / other, other).fingerprint
+            for other in inputs
+        }
+        with artifacts.publish(workdir / name, name, config, made_from) as partial:
+            (partial / "content.txt").write_text(str(len(self.calls)))
+            if self.fails_in == name:
+                raise KeyboardInterrupt
+
+    def prepare(self, config: configs.Data, directory: pathlib.Path) -> None:
+        self._make("data", directory.parent, configs.to_dict(config), [])
+
+    def load(self, directory: pathlib.Path) -> Any:
+        manifest = artifacts.read_manifest(directory, "data")
+        return types.SimpleNamespace(
+            has_impressions=self.has_impressions, manifest=manifest
+        )
+
+    def trainer(self, name: str) -> types.SimpleNamespace:
+        def step_config(config: configs.Config) -> dict[str, Any]:
+            part = configs.to_dict(getattr(config, name))
+            return {name: part, "seed": config.seed}
+
+        def train(config: configs.Config, data: Any, directory: pathlib.Path) -> None:
+            self._make(name, directory.parent, step_config(config), ["data"])
+
+        return types.SimpleNamespace(step_config=step_config, train=train)
+
+    def build_index(
+        self, directory: pathlib.Path, vectors: Any, config: configs.Index, inputs: Any
+    ) -> None:
+        self._make("index", directory.parent, configs.to_dict(config), inputs)
+
+    def evaluate(self, workdir: pathlib.Path, config: configs.Config) -> dict[str, Any]:
+        self.calls.append("evaluation.json")
+        return dict(REPORT)
+
+    def export(self, workdir: pathlib.Path, config: configs.Config) -> pathlib.Path:
+        inputs = ["data", "candidates", "index"]
+        inputs += ["ranking"] if self.has_impressions else []
+        part = {"index": configs.to_dict(config.index)}
+        self._make("bundle", workdir, part, inputs)
+        return workdir / "bundle"
+
+
+def install(monkeypatch: pytest.MonkeyPatch) -> Rooms:
+    """Puts the stand-ins where the command line imports the rooms from."""
+    rooms = Rooms()
+    modules = {
+        "data.prepare": types.SimpleNamespace(prepare=rooms.prepare),
+        "data.prepared": types.SimpleNamespace(load=rooms.load),
+        "training.candidates": rooms.trainer("candidates"),
+        "training.ranking": rooms.trainer("ranking"),
+        "candidates.model": types.SimpleNamespace(
+            load=lambda directory, data: types.SimpleNamespace(video_vectors=list)
+        ),
+        "index.artifact": types.SimpleNamespace(build=rooms.build_index),
+        "evaluation.evaluate": types.SimpleNamespace(evaluate=rooms.evaluate),
+        "evaluation.report": types.SimpleNamespace(show=rooms.shown.append),
+        "serving.export": types.SimpleNamespace(
+            export=rooms.export,
+            step_config=lambda config: {"index": configs.to_dict(config.index)},
+        ),
+    }
+    for name, module in modules.items():
+        package, _, leaf = name.partition(".")
+        monkeypatch.setitem(sys.modules, f"ytdnn.{name}", module)
+        parent = __import__(f"ytdnn.{package}", fromlist=["_"])
+        monkeypatch.setattr(parent, leaf, module, raising=False)
+    return rooms

@@ -1,0 +1,224 @@
+"""Help, and the one line of each mistake."""
+
+import pathlib
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.cli import conftest, fakes
+from ytdnn.cli import arguments, commands, settings
+
+NAMES = [command.name for command in commands.COMMANDS]
+
+
+def test_the_commands_of_the_design_are_there() -> None:
+    assert set(NAMES) == {
+        "prepare",
+        "train",
+        "evaluate",
+        "export",
+        "recommend",
+        "run",
+    }
+
+
+def test_help_names_every_command_with_an_example(cli: conftest.Cli) -> None:
+    result = cli("--help")
+    assert result.status == 0
+    for command in commands.COMMANDS:
+        assert command.summary in result.out
+        assert f"ytdnn {command.name} --" in result.out
+    assert cli().out == result.out
+
+
+@pytest.mark.parametrize("command", commands.COMMANDS, ids=NAMES)
+def test_help_of_a_command_is_complete(
+    cli: conftest.Cli, command: commands.Command
+) -> None:
+    out = cli(command.name, "--help").out
+    for flag in command.flags:
+        assert f"\n  --{flag.name}=" in out
+    for key in settings.catalogue():
+        if key.split(".")[0] in command.groups:
+            assert f"\n  {key}=" in out
+
+
+def test_help_of_run_lists_every_setting(cli: conftest.Cli) -> None:
+    out = cli("run", "--help").out
+    for setting in settings.catalogue().values():
+        assert f"\n  {setting.key}=" in out
+        assert setting.text.split()[0].replace("`", "") in out
+
+
+def test_every_setting_is_described() -> None:
+    for setting in settings.catalogue().values():
+        assert setting.text.endswith("."), setting
+
+
+def test_every_alias_fills_a_setting() -> None:
+    for command in commands.COMMANDS:
+        for flag in command.flags:
+            assert not flag.key or flag.key in settings.catalogue()
+
+
+def test_help_comes_at_once_and_without_tensorflow(repository: pathlib.Path) -> None:
+    program = (
+        "import sys\n"
+        "from ytdnn.cli import main\n"
+        "status = main.main(['--help'])\n"
+        "assert 'tensorflow' not in sys.modules\n"
+        "sys.exit(status)\n"
+    )
+    started = time.perf_counter()
+    result = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=repository,
+    )
+    seconds = time.perf_counter() - started
+    assert result.stderr == ""
+    assert seconds < 3.0  # under 1 s alone; other tests may share the machine
+
+
+MISTAKES = [
+    (
+        ["prepre"],
+        "expected a command (run, prepare, train, evaluate, export, recommend), "
+        "received 'prepre': did you mean prepare? (ytdnn --help)",
+    ),
+    (["run"], "expected --workdir=DIR, received none (ytdnn run --help)"),
+    (
+        ["run", "--workdir=W", "--sorce=log"],
+        "ytdnn run has no flag --sorce: did you mean --source? (ytdnn run --help)",
+    ),
+    (
+        ["run", "--workdir=W", "extra"],
+        "expected flags as --NAME=VALUE, received 'extra' (ytdnn run --help)",
+    ),
+    (["run", "--workdir"], "Missing value for flag --workdir (ytdnn run --help)"),
+    (
+        ["run", "--workdir=W", "--config.candidates.embeding_dim=8"],
+        "there is no setting config.candidates.embeding_dim: did you mean "
+        "--config.candidates.embedding_dim? (ytdnn run --help lists all)",
+    ),
+    (
+        ["run", "--workdir=W", "--config.embedding_dim=8"],
+        "there is no setting config.embedding_dim: did you mean "
+        "--config.candidates.embedding_dim or --config.ranking.embedding_dim? "
+        "(ytdnn run --help lists all)",
+    ),
+    (
+        ["run", "--workdir=W", "--config.candidates=8"],
+        "expected a single setting, received the group --config.candidates=8: set "
+        "its members, as --config.candidates.NAME=VALUE",
+    ),
+    (
+        ["run", "--workdir=W", "--config.seed=many"],
+        "flag --config.seed=many: invalid literal for int() with base 10: 'many' "
+        "(on the command line)",
+    ),
+    (
+        ["run", "--workdir=W", "--config.seed=-1"],
+        "expected config.seed to be greater than or equal to 0, received -1 "
+        "(on the command line)",
+    ),
+    (
+        ["run", "--workdir=W", "--source=logs"],
+        "expected config.data.source to be 'world', 'movielens' or 'log', received "
+        "'logs' (on the command line)",
+    ),
+    (
+        ["run", "--workdir=W", "--source=log", "--config.data.source=log"],
+        "--source and --config.data.source are one setting: give one of them",
+    ),
+    (
+        ["run", "--workdir=W", "--config=nowhere.py"],
+        "expected a file for --config, found none at nowhere.py",
+    ),
+    (
+        ["train", "--workdir=W", "--stage=both"],
+        "expected --stage to be one of candidates, index, ranking, received both",
+    ),
+]
+
+
+@pytest.mark.parametrize(("argv", "line"), MISTAKES, ids=lambda v: str(v)[:60])
+def test_a_mistake_is_one_line(
+    cli: conftest.Cli,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: pathlib.Path,
+    argv: list[str],
+    line: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli.error(*argv) == line
+
+
+CONFIG_FILES = {
+    "x = (": "line 1 fails: SyntaxError: '(' was never closed",
+    "import nowhere": "line 1 fails: ModuleNotFoundError: No module named 'nowhere'",
+    "x = 1": "expected a function get_config() in --config=FILE, found none",
+    "def get_config():\n    return 1 / 0": "line 2 fails: ZeroDivisionError",
+    "def get_config():\n    return None": "expected get_config() of FILE to return",
+    "def get_config():\n    return {'sed': 1}": "there is no setting config.sed",
+    "def get_config():\n    return {'data': {'where': 3}}": (
+        "expected config.data.where to be a valid string, received 3"
+    ),
+    "def get_config():\n    return {'seed': object}": "expected settings of plain",
+    "from ytdnn import configs\ndef get_config():\n"
+    "    return configs.Training(epochs=0)": (
+        "expected Training.epochs to be greater than 0, received 0"
+    ),
+}
+
+
+@pytest.mark.parametrize("text", CONFIG_FILES, ids=range(len(CONFIG_FILES)))
+def test_a_bad_config_file_is_one_line(
+    cli: conftest.Cli, tmp_path: pathlib.Path, text: str
+) -> None:
+    file = tmp_path / "bad.py"
+    file.write_text(text)
+    error = cli.error("run", f"--workdir={tmp_path / 'w'}", f"--config={file}")
+    assert CONFIG_FILES[text] in error.replace(str(file), "FILE")
+
+
+def test_a_missing_file_inside_a_step_is_one_line(
+    cli: conftest.Cli,
+    rooms: fakes.Rooms,
+    workdir: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def prepare(config: object, directory: pathlib.Path) -> None:
+        open(directory / "nowhere").close()
+
+    monkeypatch.setattr(rooms, "prepare", prepare)
+    monkeypatch.setattr("ytdnn.data.prepare.prepare", prepare)
+    error = cli.error("run", "--workdir", workdir)
+    assert error == f"No such file or directory: {workdir}/data/nowhere"
+
+
+def test_a_bug_is_not_hidden(
+    cli: conftest.Cli,
+    rooms: fakes.Rooms,
+    workdir: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def prepare(config: object, directory: pathlib.Path) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("ytdnn.data.prepare.prepare", prepare)
+    with pytest.raises(ZeroDivisionError):
+        cli("run", "--workdir", workdir)
+
+
+def test_flags_are_taken_with_a_space_too() -> None:
+    table = [arguments.Flag("workdir"), arguments.Flag("k", key="evaluation.ks")]
+    given = arguments.parse(
+        "run", table, ["--workdir", "w", "--config.seed", "3", "--k", "5,10"]
+    )
+    assert given.values == {"workdir": "w"}
+    assert given.overrides == {"seed": "3", "evaluation.ks": "5,10"}

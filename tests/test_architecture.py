@@ -1,0 +1,138 @@
+"""The import rule of the design: imports run downwards, rooms of a layer are apart."""
+
+import ast
+import pathlib
+
+import pytest
+
+import ytdnn
+
+ROOT = pathlib.Path(ytdnn.__file__).parent
+LAYERS = (
+    {"__init__", "schema", "configs", "errors", "artifacts"},
+    {"world", "layers", "metrics"},
+    {"data"},
+    {"candidates", "index", "ranking"},
+    {"training", "serving"},
+    {"evaluation"},
+    {"cli", "__main__"},
+)
+LAYER_OF = {room: layer for layer, rooms in enumerate(LAYERS) for room in rooms}
+# Within layer 0, and between a program and its command line.
+NEIGHBOURS = {
+    ("configs", "schema"),
+    ("artifacts", "errors"),
+    ("artifacts", "__init__"),
+    ("__main__", "cli"),
+}
+ONLY_IN = {
+    "scann": {"index"},
+    "tensorflow_recommenders": {"candidates", "training"},
+    "absl": {"cli"},
+    "ml_collections": {"cli"},
+}
+# Rooms that must load without TensorFlow, so that they start at once.
+WITHOUT_TENSORFLOW = {"schema", "configs", "errors", "artifacts", "world", "metrics"}
+
+MODULES = sorted(ROOT.rglob("*.py"))
+
+
+def room_of(path: pathlib.Path) -> str:
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+def imports(path: pathlib.Path) -> list[tuple[str, str | None]]:
+    """Returns (module, name or None) of each import, also those inside functions."""
+    found: list[tuple[str, str | None]] = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found += [(alias.name, None) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: relative import"
+            found += [(node.module or "", alias.name) for alias in node.names]
+    return found
+
+
+def imported_rooms(path: pathlib.Path) -> set[str]:
+    rooms = set()
+    for module, name in imports(path):
+        parts = module.split(".")
+        if parts[0] != "ytdnn":
+            continue
+        part = parts[1] if len(parts) > 1 else name
+        is_module = part is not None and (
+            (ROOT / f"{part}.py").exists() or (ROOT / part).is_dir()
+        )
+        rooms.add(part if is_module and part is not None else "__init__")
+    return rooms
+
+
+def may_import(room: str, other: str) -> bool:
+    return (
+        room == other or (room, other) in NEIGHBOURS or LAYER_OF[other] < LAYER_OF[room]
+    )
+
+
+def ids(path: pathlib.Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def test_every_room_stands_in_the_table() -> None:
+    rooms = {room_of(path) for path in MODULES}
+    assert rooms <= set(LAYER_OF)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=ids)
+def test_imports_run_downwards(path: pathlib.Path) -> None:
+    room = room_of(path)
+    wrong = {other for other in imported_rooms(path) if not may_import(room, other)}
+    assert not wrong, f"{path}: {room} may not import {sorted(wrong)}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=ids)
+def test_libraries_stay_in_their_rooms(path: pathlib.Path) -> None:
+    room = room_of(path)
+    libraries = {module.split(".")[0] for module, _ in imports(path)}
+    for library, rooms in ONLY_IN.items():
+        assert library not in libraries or room in rooms, f"{path}: {library}"
+    if room in WITHOUT_TENSORFLOW:
+        assert not libraries & {"tensorflow", "tf_keras", "keras"}, path
+
+
+@pytest.mark.parametrize("path", MODULES, ids=ids)
+def test_modules_are_imported_rather_than_names(path: pathlib.Path) -> None:
+    for module, name in imports(path):
+        if module.split(".")[0] != "ytdnn" or name is None:
+            continue
+        target = ROOT.joinpath(*module.split(".")[1:], name)
+        is_module = target.is_dir() or target.with_suffix(".py").exists()
+        is_version = (module, name) == ("ytdnn", "__version__")
+        assert is_module or is_version, f"{path}: from {module} import {name}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=ids)
+def test_modules_say_what_they_are_for(path: pathlib.Path) -> None:
+    tree = ast.parse(path.read_text())
+    assert ast.get_docstring(tree), f"{path} has no docstring"
+
+
+@pytest.mark.parametrize(
+    ("room", "other", "allowed"),
+    [
+        ("data", "metrics", True),
+        ("metrics", "data", False),
+        ("candidates", "ranking", False),
+        ("training", "serving", False),
+        ("schema", "configs", False),
+        ("configs", "schema", True),
+        ("cli", "evaluation", True),
+    ],
+)
+def test_the_rule_itself(room: str, other: str, allowed: bool) -> None:
+    assert may_import(room, other) is allowed
+
+
+def test_an_import_inside_a_function_is_seen(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "module.py"
+    path.write_text("def f():\n    from ytdnn.training import loop\n")
+    assert imported_rooms(path) == {"training"}

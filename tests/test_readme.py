@@ -1,0 +1,79 @@
+"""The documents' commands: those of the README run, all of them parse."""
+
+import pathlib
+import re
+import shlex
+
+import polars as pl
+import pytest
+
+from tests import planted
+from ytdnn import schema
+from ytdnn.cli import arguments, commands, main
+
+ROOT = pathlib.Path(__file__).parents[1]
+DOCUMENTS = [
+    ROOT / "README.md",
+    ROOT / "BUILD.md",
+    ROOT / "Makefile",
+    *sorted((ROOT / "experiments").glob("*.py")),
+]
+MARKER = "<!-- The commands of this block are run by tests/test_readme.py. -->"
+
+
+def own_log_commands() -> list[str]:
+    block = (ROOT / "README.md").read_text().split(MARKER)[1]
+    found = re.search(r"```sh\n(.*?)```", block, re.S)
+    assert found is not None
+    return found[1].strip().splitlines()
+
+
+def all_commands(path: pathlib.Path) -> list[str]:
+    text = re.sub(r"\\\n\s*", "", path.read_text())
+    text = re.sub(r"(--bundle=\S+)\n", r"\1 ", text)
+    pattern = (
+        r"ytdnn (?:run|prepare|train|evaluate|export|recommend) --(?!help)[^`\n|]*"
+    )
+    return [match.split(" #")[0] for match in re.findall(pattern, text)]
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_every_command_in_the_documents_is_valid(path: pathlib.Path) -> None:
+    by_name = {command.name: command for command in commands.COMMANDS}
+    for line in all_commands(path):
+        _, name, *rest = shlex.split(line)
+        given = arguments.parse(name, by_name[name].flags, rest)
+        config = given.values.get("config")
+        assert config is None or (ROOT / config).exists() or config == "FILE.py", line
+
+
+def test_the_documents_have_commands() -> None:
+    assert len(all_commands(ROOT / "README.md")) >= 8
+    assert len(own_log_commands()) == 5
+
+
+def test_make_targets_in_the_documents_exist() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
+    named: set[str] = set()
+    for name in ("README.md", "BUILD.md"):
+        text = (ROOT / name).read_text()
+        named |= set(re.findall(r"(?:^|`)make ([a-z-]+)", text, re.M))
+    assert {"run", "test", "lint"} <= named <= targets
+
+
+def test_the_commands_for_an_own_log_run(
+    tmp_path: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    directory = planted.write_log(tmp_path / "logs")
+    watches = pl.read_parquet(directory / "watches.parquet")
+    watches.rename(
+        {schema.VIDEO_ID: "item_id", schema.TIME: "timestamp"}
+    ).write_parquet(directory / "watches.parquet")
+    monkeypatch.chdir(tmp_path)
+    for line in own_log_commands():
+        status = main.main(shlex.split(line)[1:])
+        captured = capsys.readouterr()
+        assert status == 0, f"{line}: {captured.err}"
+    assert "title" in captured.out.lower()  # of the last, which recommends

@@ -1,0 +1,185 @@
+"""Parses a command's flags with absl and lets them fill the config.
+
+A flag of a command either stands for itself (`--workdir`) or is another name for one
+setting (`--source` for `--config.data.source`); there is no second home for a value.
+"""
+
+import dataclasses
+import difflib
+import re
+from collections.abc import Sequence
+
+from absl import flags
+from ml_collections import config_dict, config_flags
+
+from ytdnn import configs, errors
+from ytdnn.cli import config_file, settings
+
+_OVERRIDE = re.compile(r"--?(?P<no>no)?config\.(?P<key>[^=]+)(=(?P<value>.*))?", re.S)
+
+
+@dataclasses.dataclass(frozen=True)
+class Flag:
+    """One flag of a command.
+
+    Attributes:
+      name: Without dashes.
+      text: What it does, for `--help`.
+      key: The setting it is another name for, empty if none.
+      example: What stands for its value in `--help`.
+      required: Whether the command needs it.
+    """
+
+    name: str
+    text: str = ""
+    key: str = ""
+    example: str = "VALUE"
+    required: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Arguments:
+    """What a command line said.
+
+    Attributes:
+      values: Value of each flag given that is no setting.
+      overrides: Text of each setting given, by its key.
+    """
+
+    values: dict[str, str]
+    overrides: dict[str, str]
+
+
+def parse(command: str, table: Sequence[Flag], argv: Sequence[str]) -> Arguments:
+    """Returns the flags given to a command.
+
+    Args:
+      command: Its name, for errors.
+      table: The flags it takes.
+      argv: The arguments after its name.
+
+    Raises:
+      errors.UserError: An unknown or repeated flag, a missing value, a positional
+        argument, or a required flag that is not given.
+    """
+    defined = flags.FlagValues()
+    defined.set_gnu_getopt(True)
+    for flag in table:
+        flags.DEFINE_string(flag.name, None, flag.text, flag_values=defined)
+    try:
+        rest = defined([command, *argv], known_only=True)[1:]
+    except flags.Error as error:
+        raise errors.UserError(f"{error} (ytdnn {command} --help)") from None
+    given = {
+        f.name: str(defined[f.name].value) for f in table if defined[f.name].present
+    }
+    overrides = _read_overrides(command, table, rest)
+    for flag in table:
+        if flag.required and flag.name not in given:
+            raise errors.UserError(
+                f"expected --{flag.name}={flag.example}, received none "
+                f"(ytdnn {command} --help)"
+            )
+        if flag.key and flag.name in given:
+            _add_alias(flag, given.pop(flag.name), overrides)
+    return Arguments(given, overrides)
+
+
+def _add_alias(flag: Flag, value: str, overrides: dict[str, str]) -> None:
+    if flag.key in overrides:
+        raise errors.UserError(
+            f"--{flag.name} and --config.{flag.key} are one setting: give one of them"
+        )
+    overrides[flag.key] = value
+
+
+def _read_overrides(
+    command: str, table: Sequence[Flag], rest: Sequence[str]
+) -> dict[str, str]:
+    overrides: dict[str, str] = {}
+    remaining = list(rest)
+    while remaining:
+        argument = remaining.pop(0)
+        match = _OVERRIDE.fullmatch(argument)
+        if match is None:
+            raise _unknown(command, table, argument)
+        key = _known_key(match["key"], argument)
+        value = match["value"]
+        if value is None and isinstance(settings.catalogue()[key].default, bool):
+            value = "false" if match["no"] else "true"
+        elif value is None:
+            if not remaining:
+                raise errors.UserError(f"expected a value after {argument}: none given")
+            value = remaining.pop(0)
+        overrides[key] = value
+    return overrides
+
+
+def _known_key(key: str, argument: str) -> str:
+    known = settings.catalogue()
+    if key in known:
+        return key
+    if any(name.startswith(f"{key}.") for name in known):
+        raise errors.UserError(
+            f"expected a single setting, received the group {argument}: set its "
+            f"members, as --config.{key}.NAME=VALUE"
+        )
+    hint = closest(key, list(known), "--config.")
+    raise errors.UserError(
+        f"there is no setting config.{key}{hint} (ytdnn run --help lists all)"
+    )
+
+
+def _unknown(command: str, table: Sequence[Flag], argument: str) -> errors.UserError:
+    if not argument.startswith("-"):
+        return errors.UserError(
+            f"expected flags as --NAME=VALUE, received {argument!r} "
+            f"(ytdnn {command} --help)"
+        )
+    name = argument.lstrip("-").partition("=")[0]
+    hint = closest(name, [flag.name for flag in table], "--")
+    return errors.UserError(
+        f"ytdnn {command} has no flag --{name}{hint} (ytdnn {command} --help)"
+    )
+
+
+def closest(name: str, known: list[str], dashes: str = "") -> str:
+    """Returns the words that name what was probably meant, empty if unclear."""
+    last = name.rpartition(".")[2]
+    same_end = [key for key in known if key.rpartition(".")[2] == last]
+    close = same_end[:2] or difflib.get_close_matches(name, known, n=1)
+    return f": did you mean {' or '.join(dashes + c for c in close)}?" if close else ""
+
+
+def apply(config: configs.Config, overrides: dict[str, str]) -> configs.Config:
+    """Returns the config with settings replaced by the values of their texts.
+
+    Raises:
+      errors.UserError: A text that is no value of its setting.
+    """
+    if not overrides:
+        return config
+    values = config_dict.ConfigDict(configs.to_dict(config))
+    defined = flags.FlagValues()
+    argv = ["ytdnn"] + [
+        f"--config.{key}={_as_literal(key, value)}" for key, value in overrides.items()
+    ]
+    try:
+        config_flags.DEFINE_config_dict(
+            "config", values, flag_values=defined, sys_argv=argv
+        )
+        defined(argv)
+    except (flags.Error, AttributeError, KeyError, TypeError, ValueError) as error:
+        raise errors.UserError(f"{error} (on the command line)") from None
+    return config_file.validated(values.to_dict(), "on the command line")
+
+
+def _as_literal(key: str, value: str) -> str:
+    """Returns the text of a tuple as Python spells it: `a,b` → `('a', 'b')`."""
+    setting = settings.catalogue()[key]
+    if not isinstance(setting.default, tuple) or value[:1] in tuple("(['\""):
+        return value
+    parts = [part.strip() for part in value.split(",") if part.strip()]
+    if setting.holds_text:
+        return repr(tuple(parts))
+    return f"({','.join(parts)},)" if parts else "()"

@@ -1,0 +1,263 @@
+"""The commands: what each takes and does."""
+
+import dataclasses
+import json
+import pathlib
+from collections.abc import Callable
+
+from ytdnn import configs, errors
+from ytdnn.cli import arguments, config_file, output, recommend, rooms, steps, workdir
+
+Flag = arguments.Flag
+
+_WORKDIR = Flag(
+    "workdir", "Directory of the run, made if missing.", example="DIR", required=True
+)
+_CONFIG = Flag(
+    "config",
+    "Python file with a get_config(). Without it: the config of the workdir.",
+    example="FILE.py",
+)
+_DATA_FLAGS = (
+    Flag("source", key="data.source"),
+    Flag("data_dir", key="data.dir", example="PATH"),
+    Flag("name", key="data.name", example="NAME"),
+    Flag(
+        "columns",
+        "Own column names, as watches.video_id=item_id,watches.time=timestamp.",
+        key="data.columns",
+        example="TABLE.COLUMN=OWN,…",
+    ),
+    Flag("where", key="data.where", example="SQL"),
+    Flag("bad_rows", key="data.bad_rows"),
+    Flag("min_item_count", key="data.min_item_count", example="N"),
+    Flag("protocol", key="data.protocol"),
+)
+_STRATEGY = Flag("strategy", key="strategy")
+_K = Flag("k", key="evaluation.ks", example="10,50,100")
+
+
+@dataclasses.dataclass(frozen=True)
+class Command:
+    """One command.
+
+    Attributes:
+      name: As typed.
+      summary: One line.
+      details: A paragraph of help.
+      examples: Command lines; the first stands in `ytdnn --help`.
+      flags: What it takes.
+      groups: Prefixes of the settings that matter to it, for its help.
+      run: What it does.
+    """
+
+    name: str
+    summary: str
+    details: str
+    examples: tuple[str, ...]
+    flags: tuple[Flag, ...]
+    groups: tuple[str, ...]
+    run: Callable[[arguments.Arguments], None]
+
+
+def _directory(given: arguments.Arguments) -> pathlib.Path:
+    return pathlib.Path(given.values["workdir"])
+
+
+def _config(given: arguments.Arguments, without: configs.Config) -> configs.Config:
+    """Returns the config given: file, then flags; `without` where there is no file."""
+    file = given.values.get("config")
+    base = without if file is None else config_file.load(file)
+    return arguments.apply(base, given.overrides)
+
+
+def _later_config(
+    given: arguments.Arguments, directory: pathlib.Path
+) -> configs.Config:
+    """Returns the config of a command that works on prepared data.
+
+    Where the data came from is not asked again: a file that names no directory is
+    meant for the data prepared here.
+
+    Raises:
+      errors.UserError: Nothing was prepared here.
+    """
+    made = workdir.read_config(directory)
+    if made is None:
+        raise errors.UserError(
+            f"expected a run in {directory}, found no {workdir.CONFIG_FILE}: start "
+            f"with `ytdnn prepare --workdir={directory}` or `ytdnn run`"
+        )
+    where = {"data.dir": made.data.dir, "data.name": made.data.name}
+    overrides = where | given.overrides
+    return _config(arguments.Arguments(given.values, overrides), made)
+
+
+def _run(given: arguments.Arguments) -> None:
+    directory = _directory(given)
+    with workdir.lock(directory):
+        made = workdir.read_config(directory) if "config" not in given.values else None
+        config = _config(given, made or configs.Config())
+        workdir.write_config(directory, config)
+        steps.run(steps.STEPS, config, directory)
+    _show_report(directory)
+    output.say(f"bundle: {directory / steps.BUNDLE.name}")
+    output.say(f"next: ytdnn recommend --workdir={directory} --user=USER_ID")
+
+
+def _prepare(given: arguments.Arguments) -> None:
+    directory = _directory(given)
+    with workdir.lock(directory):
+        made = workdir.read_config(directory) if "config" not in given.values else None
+        base = dataclasses.replace(made or configs.Config(), data=configs.Data())
+        config = _config(given, base)
+        steps.run([steps.DATA], config, directory, always=[steps.DATA.name])
+        workdir.write_config(directory, config)
+    output.say(f"next: ytdnn train --workdir={directory}")
+
+
+def _train(given: arguments.Arguments) -> None:
+    directory = _directory(given)
+    stages = _stages(given.values.get("stage", ""))
+    config = _later_config(given, directory)
+    with workdir.lock(directory):
+        steps.require(stages, config, directory)
+        workdir.write_config(directory, config)
+        steps.run(stages, config, directory)
+    output.say(f"next: {steps.next_command(config, directory)}")
+
+
+def _stages(name: str) -> list[steps.Step]:
+    stages = [step for step in steps.TRAINED if name in ("", step.name)]
+    if not stages:
+        names = ", ".join(step.name for step in steps.TRAINED)
+        raise errors.UserError(
+            f"expected --stage to be one of {names}, received {name}"
+        )
+    return stages
+
+
+def _evaluate(given: arguments.Arguments) -> None:
+    directory = _directory(given)
+    config = _later_config(given, directory)
+    with workdir.lock(directory):
+        steps.require([steps.EVALUATION], config, directory)
+        steps.run([steps.EVALUATION], config, directory, [steps.EVALUATION.name])
+        workdir.write_config(directory, config)
+    _show_report(directory)
+    output.say(f"next: {steps.next_command(config, directory)}")
+
+
+def _show_report(directory: pathlib.Path) -> None:
+    rooms.show_report(json.loads((directory / steps.EVALUATION.name).read_text()))
+
+
+def _export(given: arguments.Arguments) -> None:
+    directory = _directory(given)
+    config = _later_config(given, directory)
+    with workdir.lock(directory):
+        steps.require([steps.BUNDLE], config, directory)
+        steps.run([steps.BUNDLE], config, directory)
+        workdir.write_config(directory, config)
+    output.say(f"next: {steps.next_command(config, directory)}")
+
+
+COMMANDS = (
+    Command(
+        "run",
+        "all steps, from event log to bundle; goes on where it was stopped",
+        "Prepares, trains, builds the index, evaluates and exports. A step whose "
+        "output is complete and was made from this config is skipped, and said so; one "
+        "that was killed goes on. Without --config the workdir's config.json is used, "
+        "or the defaults: the embedded synthetic world.",
+        (
+            "ytdnn run --config=experiments/quickstart.py --workdir=runs/quickstart",
+            "ytdnn run --workdir=runs/mine --config.candidates.embedding_dim=32",
+        ),
+        (_WORKDIR, _CONFIG, *_DATA_FLAGS, _STRATEGY, _K),
+        (
+            "data",
+            "candidates",
+            "index",
+            "ranking",
+            "evaluation",
+            "seed",
+            "strategy",
+        ),
+        _run,
+    ),
+    Command(
+        "prepare",
+        "read and check an event log, split it: writes WORKDIR/data",
+        "Reads the source, refuses or drops bad rows, filters, splits and writes the "
+        "prepared set. Without --config the settings of `data` start from the "
+        "defaults listed below, all others from config.json of the workdir.",
+        (
+            "ytdnn prepare --source=log --data_dir=logs --workdir=runs/mine",
+            "ytdnn prepare --source=movielens --data_dir=ml-1m.zip --workdir=runs/ml",
+        ),
+        (_WORKDIR, _CONFIG, *_DATA_FLAGS),
+        ("data",),
+        _prepare,
+    ),
+    Command(
+        "train",
+        "train candidates, build the index, train the ranker",
+        "Trains on WORKDIR/data. Stages that are complete and current are skipped; a "
+        "killed training goes on from its last checkpoint.",
+        (
+            "ytdnn train --workdir=runs/mine",
+            "ytdnn train --workdir=runs/mine --stage=ranking "
+            "--config.ranking.tower=256,128",
+        ),
+        (
+            _WORKDIR,
+            _CONFIG,
+            Flag(
+                "stage",
+                "One stage alone; default: all.",
+                example="candidates|index|ranking",
+            ),
+            _STRATEGY,
+        ),
+        ("candidates", "index", "ranking", "seed", "strategy"),
+        _train,
+    ),
+    Command(
+        "evaluate",
+        "measure both stages: prints a table, writes WORKDIR/evaluation.json",
+        "Ranks all videos exactly for each test user, measures the ranker on test "
+        "impressions, and the two stages composed.",
+        (
+            "ytdnn evaluate --workdir=runs/mine",
+            "ytdnn evaluate --workdir=runs/mine --k=10,50,100",
+        ),
+        (_WORKDIR, _CONFIG, _K),
+        ("evaluation",),
+        _evaluate,
+    ),
+    Command(
+        "export",
+        "write the bundle of SavedModels: WORKDIR/bundle",
+        "Writes the models that serve: user tower, index, ranker, and the recommender "
+        "that joins them, with manifest, titles and vocabularies.",
+        ("ytdnn export --workdir=runs/mine",),
+        (_WORKDIR, _CONFIG),
+        (),
+        _export,
+    ),
+    Command(
+        "recommend",
+        "recommendations for one user, or for a request from a file",
+        "With --workdir and --user: takes the user's history from the prepared set and "
+        "asks WORKDIR/bundle. With --bundle and --request: needs the bundle alone; the "
+        "request is a JSON object whose members the bundle's manifest describes.",
+        (
+            "ytdnn recommend --workdir=runs/mine --user=42",
+            "ytdnn recommend --bundle=runs/mine/bundle --request=request.json",
+        ),
+        recommend.FLAGS,
+        (),
+        recommend.run,
+    ),
+)

@@ -1,0 +1,110 @@
+"""Reads `--config=FILE.py` and validates what it returns."""
+
+import importlib.util
+import pathlib
+import traceback
+from types import ModuleType
+from typing import Any
+
+import pydantic
+from ml_collections import config_dict
+
+from ytdnn import configs, errors
+
+_MOST_PROBLEMS = 3
+
+
+def load(path: str) -> configs.Config:
+    """Returns the config of a file with a `get_config()`.
+
+    Args:
+      path: The file; `FILE.py:TEXT` calls `get_config(TEXT)`.
+
+    Raises:
+      errors.UserError: It is missing, fails, or returns no valid config.
+    """
+    file, _, argument = path.partition(":")
+    module = _load_module(pathlib.Path(file))
+    if not callable(getattr(module, "get_config", None)):
+        raise errors.UserError(
+            f"expected a function get_config() in --config={file}, found none"
+        )
+    value = _guarded(file, module.get_config, *([argument] if argument else []))
+    if isinstance(value, configs.Config):
+        return value
+    if isinstance(value, config_dict.ConfigDict):
+        value = value.to_dict()
+    if not isinstance(value, dict):
+        raise errors.UserError(
+            f"expected get_config() of {file} to return a configs.Config, a ConfigDict "
+            f"or a dict, received {type(value).__name__}"
+        )
+    return validated(value, file)
+
+
+def validated(values: dict[str, Any], origin: str) -> configs.Config:
+    """Returns the config of nested dicts.
+
+    Args:
+      values: Settings; what is missing takes its default.
+      origin: Where they come from, for the error.
+
+    Raises:
+      errors.UserError: Unknown keys or bad values, each named with its path.
+    """
+    try:
+        return configs.from_dict(values)
+    except pydantic.ValidationError as error:
+        raise errors.UserError(f"{describe(error)} ({origin})") from None
+    except TypeError as error:
+        raise errors.UserError(
+            f"expected settings of plain numbers, texts and tuples, received another "
+            f"({error}) ({origin})"
+        ) from None
+
+
+def describe(error: pydantic.ValidationError) -> str:
+    """Returns pydantic's list of problems as one line."""
+    problems = error.errors()
+    root = "config" if error.title == "Config" else error.title
+    phrases = [_phrase(root, problem) for problem in problems[:_MOST_PROBLEMS]]
+    if len(problems) > _MOST_PROBLEMS:
+        phrases.append(f"and {len(problems) - _MOST_PROBLEMS} more")
+    return "; ".join(phrases)
+
+
+def _phrase(root: str, problem: Any) -> str:
+    key = ".".join([root, *(str(part) for part in problem["loc"])])
+    if problem["type"] == "unexpected_keyword_argument":
+        return f"there is no setting {key}: ytdnn run --help lists all"
+    expected = problem["msg"].removeprefix("Input should be ")
+    return f"expected {key} to be {expected}, received {problem['input']!r}"
+
+
+def _load_module(path: pathlib.Path) -> ModuleType:
+    if not path.is_file():
+        raise errors.UserError(f"expected a file for --config, found none at {path}")
+    spec = importlib.util.spec_from_file_location("ytdnn_config_file", path)
+    if spec is None or spec.loader is None:
+        raise errors.UserError(f"expected a Python file for --config, received {path}")
+    module = importlib.util.module_from_spec(spec)
+    _guarded(str(path), spec.loader.exec_module, module)
+    return module
+
+
+def _guarded(file: str, function: Any, *arguments: Any) -> Any:
+    """Calls code of the user's file, whose any error is one line, not a trace."""
+    try:
+        return function(*arguments)
+    except errors.UserError:
+        raise
+    except pydantic.ValidationError as error:
+        raise errors.UserError(f"{describe(error)} ({file})") from None
+    except Exception as error:
+        # Anything can go wrong in a file that is not ours; say where in it.
+        frames = traceback.extract_tb(error.__traceback__)
+        lines = [frame.lineno for frame in frames if frame.filename.endswith(file)]
+        line = getattr(error, "lineno", None) or (lines[-1] if lines else "?")
+        raise errors.UserError(
+            f"{file} line {line} fails: {type(error).__name__}: {error}"
+        ) from None

@@ -1,0 +1,89 @@
+"""The program `ytdnn`: finds the command, and turns a mistake into one line."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+import ytdnn
+from ytdnn import errors
+from ytdnn.cli import arguments, commands, help_text
+
+_HELP = ("--help", "-h", "-help", "--helpfull", "help")
+_MISTAKE = 2
+_INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs a command line.
+
+    Args:
+      argv: Arguments after the program's name; default: those of the process.
+
+    Returns:
+      The exit status: 0, 2 for a mistake of the user, 130 for Ctrl-C.
+    """
+    argv = list(sys.argv[1:] if argv is None else argv)
+    try:
+        _dispatch(argv)
+    except errors.UserError as error:
+        return _refuse(str(error), _MISTAKE)
+    except BrokenPipeError:
+        # The reader of our output (`| head`) has gone: nothing left to tell it.
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+        return 1
+    except OSError as error:
+        if error.filename is None:
+            raise
+        return _refuse(f"{error.strerror}: {error.filename}", _MISTAKE)
+    except KeyboardInterrupt:
+        return _refuse("interrupted: the same command goes on", _INTERRUPTED)
+    return 0
+
+
+def _refuse(message: str, status: int) -> int:
+    print(f"ytdnn: error: {message}", file=sys.stderr)
+    return status
+
+
+def _dispatch(argv: list[str]) -> None:
+    if not argv or argv[0] in _HELP:
+        print(_program_help())
+        return
+    if argv[0] == "--version":
+        print(f"ytdnn {ytdnn.__version__}")
+        return
+    by_name = {command.name: command for command in commands.COMMANDS}
+    if argv[0] not in by_name:
+        raise errors.UserError(
+            f"expected a command ({', '.join(by_name)}), received {argv[0]!r}"
+            f"{arguments.closest(argv[0], list(by_name))} (ytdnn --help)"
+        )
+    command = by_name[argv[0]]
+    if any(argument in _HELP[:-1] for argument in argv[1:]):
+        print(_command_help(command))
+        return
+    command.run(arguments.parse(command.name, command.flags, argv[1:]))
+
+
+def _program_help() -> str:
+    return help_text.program(
+        [
+            (command.name, command.summary, command.examples[0])
+            for command in commands.COMMANDS
+        ]
+    )
+
+
+def _command_help(command: commands.Command) -> str:
+    return help_text.command(
+        command.name,
+        command.summary,
+        command.details,
+        command.examples,
+        command.flags,
+        command.groups,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

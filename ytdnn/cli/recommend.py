@@ -1,0 +1,99 @@
+"""`ytdnn recommend`: one request through a bundle, shown with titles and latency."""
+
+import pathlib
+from typing import Any
+
+import rich.box
+import rich.console
+import rich.table
+
+from ytdnn import artifacts, errors
+from ytdnn.cli import arguments, output, rooms
+
+Flag = arguments.Flag
+
+FLAGS = (
+    Flag("workdir", "Directory of a run; with --user.", example="DIR"),
+    Flag("user", "A user_id of the event log, as given there.", example="USER_ID"),
+    Flag("bundle", "Directory of a bundle; with --request.", example="DIR"),
+    Flag("request", "JSON file of a request; with --bundle.", example="FILE.json"),
+    Flag("k", "Number of recommendations; default: the request's, or 10.", example="N"),
+    Flag(
+        "index",
+        "Approximate search (default), or exact, which needs no ScaNN.",
+        example="scann|exact",
+    ),
+)
+_INDEXES = ("scann", "exact")
+_MOST_HISTORY = 10
+_WIDTH = 88
+
+
+def run(given: arguments.Arguments) -> None:
+    """Runs the command.
+
+    Raises:
+      errors.UserError: Neither pair of flags is given, there is no such user, request
+        or bundle, or the bundle was made from other data.
+    """
+    values = given.values
+    pairs = [("workdir", "user"), ("bundle", "request")]
+    chosen = [pair for pair in pairs if set(pair) & set(values)]
+    if len(chosen) != 1 or not set(chosen[0]) <= set(values):
+        raise errors.UserError(
+            "expected --workdir and --user, or --bundle and --request "
+            "(ytdnn recommend --help)"
+        )
+    exact = _choice(values) == "exact"
+    if chosen[0] == pairs[0]:
+        bundle, request = _of_user(pathlib.Path(values["workdir"]), values["user"])
+    else:
+        bundle = rooms.load_bundle(pathlib.Path(values["bundle"]))
+        request = rooms.read_request(pathlib.Path(values["request"]))
+    if "k" in values:
+        request = request | {"k": _number(values["k"])}
+    _show(bundle.history(request), bundle.recommend(request, exact=exact))
+
+
+def _of_user(workdir: pathlib.Path, user: str) -> tuple[Any, dict[str, Any]]:
+    data = rooms.load_data(workdir)
+    bundle = rooms.load_bundle(workdir / "bundle")
+    artifacts.require_input(bundle.manifest, bundle.directory, "data", data.manifest)
+    return bundle, rooms.user_request(data, user)
+
+
+def _choice(values: dict[str, str]) -> str:
+    choice = values.get("index", _INDEXES[0])
+    if choice not in _INDEXES:
+        raise errors.UserError(
+            f"expected --index to be one of {', '.join(_INDEXES)}, received {choice}"
+        )
+    return choice
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal():
+        raise errors.UserError(f"expected a whole number for --k, received {text!r}")
+    return int(text)
+
+
+def _show(history: list[dict[str, Any]], answer: dict[str, Any]) -> None:
+    console = rich.console.Console(width=_WIDTH)
+    recent = history[::-1][:_MOST_HISTORY]
+    watched = _table(f"Watched: last {len(recent)} of {len(history)}", "id", "title")
+    for video in recent:
+        watched.add_row(str(video["id"]), video["title"] or "")
+    found = _table("Recommended", "rank", "id", "title", answer["score"])
+    rows = zip(answer["ids"], answer["titles"], answer["scores"], strict=True)
+    for rank, (video, title, score) in enumerate(rows, 1):
+        found.add_row(str(rank), str(video), title or "", f"{score:.4g}")
+    console.print(watched, found)
+    times = [f"{name} {ms:.2f} ms" for name, ms in answer["latency_ms"].items()]
+    output.say(f"latency: {', '.join(times)}")
+
+
+def _table(title: str, *columns: str) -> rich.table.Table:
+    table = rich.table.Table(title=title, title_justify="left", box=rich.box.SIMPLE)
+    for name in columns:
+        table.add_column(name, overflow="fold")
+    return table

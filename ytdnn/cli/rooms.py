@@ -1,0 +1,143 @@
+"""Calls into the other rooms, imported when called: TensorFlow loads for seconds."""
+
+import pathlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ytdnn import artifacts, configs
+
+
+def fingerprints(workdir: pathlib.Path, names: Iterable[str]) -> dict[str, str]:
+    """Returns the fingerprint of each artefact of a run."""
+    return {
+        name: artifacts.read_manifest(workdir / name, name).fingerprint
+        for name in names
+    }
+
+
+def prepare(config: configs.Config, workdir: pathlib.Path) -> None:
+    """Makes `workdir/data`."""
+    from ytdnn.data import prepare as prepare_room
+
+    prepare_room.prepare(config.data, workdir / "data")
+
+
+def data_config(config: configs.Config) -> Mapping[str, Any]:
+    """Returns the settings that `workdir/data` depends on."""
+    return configs.to_dict(config.data)
+
+
+def has_impressions(workdir: pathlib.Path) -> bool:
+    """Whether the prepared log has impressions, without which there is no ranker."""
+    from ytdnn.data import prepared
+
+    return prepared.load(workdir / "data").has_impressions
+
+
+def train_candidates(config: configs.Config, workdir: pathlib.Path) -> None:
+    """Makes `workdir/candidates`."""
+    from ytdnn.data import prepared
+    from ytdnn.training import candidates
+
+    candidates.train(config, prepared.load(workdir / "data"), workdir / "candidates")
+
+
+def candidates_config(config: configs.Config) -> Mapping[str, Any]:
+    """Returns the settings that `workdir/candidates` depends on."""
+    from ytdnn.training import candidates
+
+    return candidates.step_config(config)
+
+
+def build_index(config: configs.Config, workdir: pathlib.Path) -> None:
+    """Makes `workdir/index`."""
+    from ytdnn.candidates import model
+    from ytdnn.data import prepared
+    from ytdnn.index import artifact
+
+    data = prepared.load(workdir / "data")
+    candidates = model.load(workdir / "candidates", data)
+    inputs = fingerprints(workdir, ["data", "candidates"])
+    vectors = candidates.video_vectors()
+    artifact.build(workdir / "index", vectors, config.index, inputs)
+
+
+def index_config(config: configs.Config) -> Mapping[str, Any]:
+    """Returns the settings that `workdir/index` depends on."""
+    return configs.to_dict(config.index)
+
+
+def train_ranking(config: configs.Config, workdir: pathlib.Path) -> None:
+    """Makes `workdir/ranking`."""
+    from ytdnn.data import prepared
+    from ytdnn.training import ranking
+
+    ranking.train(config, prepared.load(workdir / "data"), workdir / "ranking")
+
+
+def ranking_config(config: configs.Config) -> Mapping[str, Any]:
+    """Returns the settings that `workdir/ranking` depends on."""
+    from ytdnn.training import ranking
+
+    return ranking.step_config(config)
+
+
+def evaluate(config: configs.Config, workdir: pathlib.Path) -> dict[str, Any]:
+    """Returns the report of `workdir` as JSON-like values."""
+    from ytdnn.evaluation import evaluate as evaluate_room
+
+    return evaluate_room.evaluate(workdir, config)
+
+
+def show_report(report: Mapping[str, Any]) -> None:
+    """Prints a report as a table."""
+    from ytdnn.evaluation import report as report_room
+
+    report_room.show(report)
+
+
+def evaluation_config(config: configs.Config) -> Mapping[str, Any]:
+    """Returns the settings that `workdir/evaluation.json` depends on."""
+    return configs.to_dict(config.evaluation)
+
+
+def export(config: configs.Config, workdir: pathlib.Path) -> None:
+    """Makes `workdir/bundle`."""
+    from ytdnn.serving import export as export_room
+
+    export_room.export(workdir, config)
+
+
+def bundle_config(config: configs.Config) -> Mapping[str, Any]:
+    """Returns the settings that `workdir/bundle` depends on."""
+    from ytdnn.serving import export as export_room
+
+    return export_room.step_config(config)
+
+
+def load_data(workdir: pathlib.Path) -> Any:
+    """Returns the prepared set of a run."""
+    from ytdnn.data import prepared
+
+    return prepared.load(workdir / "data")
+
+
+def load_bundle(directory: pathlib.Path) -> Any:
+    """Returns the bundle in a directory."""
+    from ytdnn.serving import bundle
+
+    return bundle.load(directory)
+
+
+def read_request(path: pathlib.Path) -> dict[str, Any]:
+    """Returns the request in a JSON file."""
+    from ytdnn.serving import requests
+
+    return requests.read(path)
+
+
+def user_request(data: Any, user: str) -> dict[str, Any]:
+    """Returns the request of a user at the end of the log."""
+    from ytdnn.serving import requests
+
+    return requests.request_for_user(data, user)

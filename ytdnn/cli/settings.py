@@ -1,0 +1,107 @@
+"""The catalogue of all settings, read from the config dataclasses.
+
+Names, defaults and words of help have one home, `ytdnn.configs`; this module only
+reads them, so that a flag can be checked and `--help` be complete.
+"""
+
+import dataclasses
+import functools
+import inspect
+import typing
+from typing import Any
+
+from ytdnn import configs
+
+
+@dataclasses.dataclass(frozen=True)
+class Setting:
+    """One leaf of the config.
+
+    Attributes:
+      key: Its path, as `candidates.training.epochs`.
+      default: Its default.
+      text: What it means.
+      choices: The values it can take, empty where any of its type.
+      holds_text: Whether it is a text or a tuple of texts.
+    """
+
+    key: str
+    default: Any
+    text: str
+    choices: tuple[str, ...]
+    holds_text: bool
+
+
+@functools.cache
+def catalogue() -> dict[str, Setting]:
+    """Returns every setting by its key, in the order of the dataclasses."""
+    return {setting.key: setting for setting in _settings(configs.Config(), "")}
+
+
+def _settings(component: Any, prefix: str) -> list[Setting]:
+    texts = attribute_texts(type(component))
+    found = []
+    for field in dataclasses.fields(component):
+        value = getattr(component, field.name)
+        key = prefix + field.name
+        if dataclasses.is_dataclass(value):
+            found += _settings(value, f"{key}.")
+        else:
+            found.append(_setting(key, value, texts[field.name], field.type))
+    return found
+
+
+def _setting(key: str, default: Any, text: str, annotation: Any) -> Setting:
+    arguments = typing.get_args(annotation)
+    is_choice = typing.get_origin(annotation) is typing.Literal
+    return Setting(
+        key=key,
+        default=default,
+        text=text,
+        choices=arguments if is_choice else (),
+        holds_text=annotation is str or arguments[:1] == (str,),
+    )
+
+
+def attribute_texts(cls: type) -> dict[str, str]:
+    """Returns what the `Attributes:` of a Google docstring say of each."""
+    _, _, section = (inspect.getdoc(cls) or "").partition("Attributes:\n")
+    texts: dict[str, str] = {}
+    name = ""
+    for line in section.splitlines():
+        if line.startswith("  ") and not line.startswith("   "):
+            name, _, text = line.strip().partition(": ")
+            texts[name] = text
+        elif name and line.strip():
+            texts[name] += " " + line.strip()
+    return texts
+
+
+def flatten(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Returns nested dicts as one dict by path; lists and tuples compare equal."""
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, dict):
+            flat.update(flatten(value, f"{prefix}{name}."))
+        else:
+            flat[prefix + name] = list(value) if isinstance(value, tuple) else value
+    return flat
+
+
+def differences(
+    old: dict[str, Any], new: dict[str, Any], prefix: str = ""
+) -> list[str]:
+    """Returns a phrase `config.KEY was OLD, is NEW` for each setting that differs.
+
+    Args:
+      old: Nested dicts.
+      new: Nested dicts.
+      prefix: What their keys lack to be settings.
+    """
+    before, after = flatten(old), flatten(new)
+    return [
+        f"config.{prefix}{key} was {before.get(key, 'unset')!r}, "
+        f"is {after.get(key, 'unset')!r}"
+        for key in {**before, **after}
+        if before.get(key, "unset") != after.get(key, "unset")
+    ]

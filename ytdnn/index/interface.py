@@ -1,0 +1,151 @@
+"""One interface of all indexes: build, search, save, load.
+
+The work is done by `module`, a `tf.Module` whose `search(queries, k)` is a
+`tf.function` in which both arguments are tensors, so it runs as part of a larger
+exported graph. Results are video indices: row i of the vectors is video index i + 1,
+and 0 with score `PADDING_SCORE` fills a list that has fewer than k videos. (A finite
+score: answers are JSON, which has no NaN or infinity.)
+"""
+
+import abc
+import pathlib
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from ytdnn import configs, errors
+
+PADDING_SCORE = float(np.finfo(np.float32).min)
+_BLOCK_BYTES = 64 * 2**20
+
+Vectors = npt.NDArray[np.float32]
+
+
+class SearchModule(tf.Module):
+    """The part of an index that is saved and embedded in larger graphs.
+
+    Attributes:
+      num_videos: Videos in the index, int32 scalar variable.
+      search: `(queries [batch, dim] float32, k [] int32)` → `(indices [batch, k]
+        int32, scores [batch, k] float32)`, best first.
+    """
+
+    def __init__(self, num_videos: int, dim: int) -> None:
+        """Creates the module.
+
+        Args:
+          num_videos: Videos in the index.
+          dim: Width of vectors and queries.
+        """
+        super().__init__()
+        self.num_videos = tf.Variable(num_videos, trainable=False, dtype=tf.int32)
+        queries = tf.TensorSpec([None, dim], tf.float32, name="queries")
+        k = tf.TensorSpec([], tf.int32, name="k")
+        self.search = tf.function(self._search, input_signature=[queries, k])
+
+    def _search(self, queries: tf.Tensor, k: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        raise NotImplementedError
+
+
+class Index(abc.ABC):
+    """Search for the videos of the largest dot products with a query.
+
+    Attributes:
+      module: A `SearchModule`, or what `load` restored of one.
+    """
+
+    def __init__(self, module: Any) -> None:
+        """Wraps a search module; use `build` or `load`."""
+        self.module = module
+
+    @classmethod
+    @abc.abstractmethod
+    def build(cls, vectors: Vectors, config: configs.Index) -> Self:
+        """Builds the index.
+
+        Args:
+          vectors: `[num_videos, dim] float32`, row i ↔ video index i + 1.
+          config: Settings.
+
+        Raises:
+          ValueError: The vectors are not finite, or there are none.
+        """
+
+    @property
+    def num_videos(self) -> int:
+        """Videos in the index."""
+        return int(self.module.num_videos.numpy())
+
+    def search(self, queries: Vectors, k: int) -> tuple[npt.NDArray[np.int32], Vectors]:
+        """Returns each query's k best videos, best first, in bounded memory.
+
+        Args:
+          queries: `[batch, dim] float32`.
+          k: Length of the lists, at least 1.
+
+        Returns:
+          video indices `[batch, k] int32` (0 = none) and scores `[batch, k] float32`.
+        """
+        indices = np.zeros([len(queries), k], np.int32)
+        scores = np.full([len(queries), k], PADDING_SCORE, np.float32)
+        size = max(1, _BLOCK_BYTES // (4 * self.num_videos))
+        for start in range(0, len(queries), size):
+            block = slice(start, start + size)
+            found = self.module.search(
+                tf.constant(queries[block], tf.float32), tf.constant(k, tf.int32)
+            )
+            indices[block], scores[block] = found[0].numpy(), found[1].numpy()
+        return indices, scores
+
+    def save(self, directory: pathlib.Path) -> None:
+        """Writes the module as a SavedModel."""
+        tf.saved_model.save(self.module, str(directory))
+
+    @classmethod
+    def load(cls, directory: pathlib.Path) -> Self:
+        """Reads what `save` wrote.
+
+        Raises:
+          errors.UserError: There is no readable SavedModel.
+        """
+        try:
+            return cls(tf.saved_model.load(str(directory)))
+        except (OSError, ValueError, KeyError, tf.errors.OpError) as error:
+            raise errors.UserError(
+                f"expected a SavedModel of an index in {directory}, found none that "
+                f"can be read ({type(error).__name__}): build the index again"
+            ) from None
+
+
+def padded(
+    indices: tf.Tensor, scores: tf.Tensor, k: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns lists lengthened to k by index 0 and `PADDING_SCORE`.
+
+    Args:
+      indices: `[batch, found] int32`, found ≤ k.
+      scores: `[batch, found] float32`.
+      k: `[] int32`.
+    """
+    missing = [[0, 0], [0, k - tf.shape(indices)[1]]]
+    return (
+        tf.pad(indices, missing),
+        tf.pad(scores, missing, constant_values=PADDING_SCORE),
+    )
+
+
+def check_vectors(vectors: Vectors) -> None:
+    """Refuses what no index can hold.
+
+    Raises:
+      ValueError: Not `[at least 1, at least 1]`, or not finite.
+    """
+    if vectors.ndim != 2 or 0 in vectors.shape:
+        raise ValueError(
+            f"expected vectors [num_videos, dim], at least one, received shape "
+            f"{vectors.shape}"
+        )
+    if not np.isfinite(vectors).all():
+        raise ValueError("expected finite video vectors, received NaN or infinity")

@@ -1,0 +1,216 @@
+"""Approximate search by ScaNN's TensorFlow ops; the only module that imports ScaNN.
+
+A tree sends a query to the leaves whose centres score highest, their points are
+scored by anisotropic codes, and the best are rescored exactly. Where the leaves
+searched hold fewer than k points, ScaNN pads with id 0 and score NaN (or returns
+fewer columns): such queries are searched again in all leaves, and what is still NaN
+becomes padding. Builds are not reproducible: compare by recall, never by equality.
+"""
+
+import math
+import pathlib
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from ytdnn import configs, errors
+from ytdnn.index import interface
+
+_FEWEST_FOR_CODES = 64  # codes of 16 clusters a block need more than 16 points
+_LEAVES_PER_ROOT = 8
+_POINTS_PER_RESULT = 4.0
+_TRAINING_SAMPLE = 100_000
+_NUM_NEIGHBORS = 100  # ScaNN's default k, which every search overrides
+_UNSET = -1  # ScaNN's value for "as built"
+
+
+def is_available() -> bool:
+    """Whether ScaNN's TensorFlow ops load here."""
+    try:
+        scann_ops()
+    except errors.UserError:
+        return False
+    return True
+
+
+def scann_ops() -> Any:
+    """Returns ScaNN's TensorFlow ops, imported when first asked for.
+
+    Raises:
+      errors.UserError: The package is missing or built for another TensorFlow.
+    """
+    try:
+        from scann.scann_ops.py import scann_ops as ops
+    except (ImportError, tf.errors.NotFoundError) as error:
+        raise errors.UserError(
+            f"expected the package scann for the ScaNN index, found none that loads "
+            f"with TensorFlow {tf.__version__} ({type(error).__name__}): run `pip "
+            f"install 'scann[tf]==1.4.2'` (Linux only), or use the exact index"
+        ) from None
+    return ops
+
+
+class ScannModule(interface.SearchModule):
+    """A ScaNN searcher as variables, so that a SavedModel holds it."""
+
+    def __init__(self, vectors: interface.Vectors, config: configs.Index) -> None:
+        """Builds the searcher.
+
+        Args:
+          vectors: `[num_videos, dim] float32`.
+          config: Settings.
+
+        Raises:
+          errors.UserError: ScaNN is missing.
+        """
+        super().__init__(*vectors.shape)
+        self._ops = scann_ops()
+        self._config = config
+        self._num_leaves = num_leaves(len(vectors), config)
+        searcher = _build_searcher(self._ops, vectors, self._num_leaves, config)
+        self.state = searcher.serialize_to_module()
+        self.leaves_to_search = tf.function(
+            self._leaves_to_search, input_signature=[tf.TensorSpec([], tf.int32)]
+        )
+
+    def _leaves_to_search(self, k: tf.Tensor) -> tf.Tensor:
+        """Returns leaves enough for a few times k points if balanced, `[] int32`."""
+        least = math.ceil(self._num_leaves * self._config.leaves_to_search_fraction)
+        share = (
+            _POINTS_PER_RESULT
+            * tf.cast(k, tf.float32)
+            / tf.cast(self.num_videos, tf.float32)
+        )
+        wanted = tf.cast(tf.math.ceil(share * self._num_leaves), tf.int32)
+        return tf.minimum(tf.maximum(wanted, least), self._num_leaves)
+
+    def _search(self, queries: tf.Tensor, k: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        searcher = self._ops.searcher_from_module(self.state)
+        found = tf.minimum(k, self.num_videos)
+        columns, scores = self._attempt(
+            searcher, queries, found, self._leaves_to_search(found)
+        )
+        incomplete = tf.reduce_any(tf.math.is_nan(scores), axis=1, keepdims=True)
+
+        def widened() -> tuple[tf.Tensor, tf.Tensor]:
+            wide = self._attempt(searcher, queries, found, self._num_leaves)
+            return (
+                tf.where(incomplete, wide[0], columns),
+                tf.where(incomplete, wide[1], scores),
+            )
+
+        columns, scores = tf.cond(
+            tf.reduce_any(incomplete), widened, lambda: (columns, scores)
+        )
+        missing = tf.math.is_nan(scores)
+        indices = tf.where(missing, 0, columns + 1)
+        scores = tf.where(missing, interface.PADDING_SCORE, scores)
+        return interface.padded(indices, scores, k)
+
+    def _attempt(
+        self, searcher: Any, queries: tf.Tensor, found: tf.Tensor, leaves: Any
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Searches some leaves; `[batch, found]`, NaN scores where points lack."""
+        asked = tf.maximum(found, 1)
+        tree = self._num_leaves > 0
+        rescored = tf.minimum(asked * self._config.reorder_factor, self.num_videos)
+        result = searcher.search_batched_parallel(
+            queries,
+            final_num_neighbors=asked,
+            pre_reorder_num_neighbors=rescored if tree else _UNSET,
+            leaves_to_search=leaves if tree else _UNSET,
+        )
+        columns, scores = result.indices[:, :found], result.distances[:, :found]
+        lacking = [[0, 0], [0, found - tf.shape(scores)[1]]]
+        columns = tf.pad(tf.cast(columns, tf.int32), lacking)
+        return columns, tf.pad(scores, lacking, constant_values=math.nan)
+
+
+class Scann(interface.Index):
+    """Approximate index; a process that loads it needs ScaNN."""
+
+    @classmethod
+    def build(cls, vectors: interface.Vectors, config: configs.Index) -> Self:
+        """Builds the index; see `interface.Index.build`.
+
+        Raises:
+          errors.UserError: ScaNN is missing.
+        """
+        scann_ops()
+        interface.check_vectors(vectors)
+        return cls(ScannModule(vectors, config))
+
+    @classmethod
+    def load(cls, directory: pathlib.Path) -> Self:
+        """Reads what `save` wrote; the ops must be loaded before the graph.
+
+        Raises:
+          errors.UserError: ScaNN is missing, or there is no readable SavedModel.
+        """
+        scann_ops()
+        return super().load(directory)
+
+    def points_scored_fraction(self, queries: interface.Vectors, k: int) -> float:
+        """Returns the mean share of the videos that a search of k scores.
+
+        Counts the points in the leaves searched, not the leaves' centres
+        (`centres_scored_fraction`); 1.0 where there is no tree.
+        """
+        centres = self._centres()
+        if not len(centres):
+            return 1.0
+        searched = int(self.module.leaves_to_search(min(k, self.num_videos)))
+        leaf_of_point = self.module.state.datapoint_to_token.numpy()
+        sizes = np.bincount(leaf_of_point, minlength=len(centres))
+        leaves = np.argsort(-(queries @ centres.T), axis=1)[:, :searched]
+        return float(sizes[leaves].sum(axis=1).mean() / self.num_videos)
+
+    def centres_scored_fraction(self) -> float:
+        """Returns the leaves' centres, all scored by each query, over the videos."""
+        return len(self._centres()) / self.num_videos
+
+    def _centres(self) -> npt.NDArray[np.float32]:
+        """Returns the leaves' centres `[num_leaves, dim]`, none without a tree."""
+        from scann.partitioning import partitioner_pb2
+
+        serialized = self.module.state.serialized_partitioner.numpy()
+        if not np.ndim(serialized) or not serialized[0]:
+            return np.zeros([0, 0], np.float32)
+        partitioner = partitioner_pb2.SerializedPartitioner.FromString(serialized[0])
+        centers = partitioner.kmeans.kmeans_tree.root.centers
+        return np.array([center.dimension for center in centers], np.float32)
+
+
+def num_leaves(num_videos: int, config: configs.Index) -> int:
+    """Returns the leaves of the tree, 0 where the corpus is too small for one."""
+    if num_videos < max(config.min_scann_videos, _FEWEST_FOR_CODES):
+        return 0
+    wanted = config.num_leaves or round(_LEAVES_PER_ROOT * math.sqrt(num_videos))
+    return max(1, min(wanted, num_videos // 4))
+
+
+def _build_searcher(
+    ops: Any, vectors: interface.Vectors, leaves: int, config: configs.Index
+) -> Any:
+    builder = ops.builder(vectors, min(_NUM_NEIGHBORS, len(vectors)), "dot_product")
+    if not leaves:
+        return builder.score_brute_force().build()
+    sample = min(len(vectors), max(_TRAINING_SAMPLE, 40 * leaves))
+    return (
+        builder.tree(
+            num_leaves=leaves,
+            num_leaves_to_search=leaves,
+            training_sample_size=sample,
+            min_partition_size=1,
+            avq=config.leaf_avq,
+        )
+        .score_ah(
+            config.dimensions_per_block,
+            anisotropic_quantization_threshold=config.anisotropic_threshold,
+            training_sample_size=sample,
+        )
+        .reorder(config.reorder_factor * _NUM_NEIGHBORS)
+        .build()
+    )

@@ -1,0 +1,1 @@
+"""The ranker: features, weighted logistic loss, expected watch time (PAPER §4)."""

@@ -1,0 +1,1 @@
+"""Serving: the exported graphs, the bundle on disk, and requests to it (DESIGN §8)."""

@@ -1,0 +1,225 @@
+"""Requests as JSON: checked against a bundle's signature, or built from a log.
+
+    {"watched_video_ids": ["a", "b"], "watch_times": [10, 20], "time": 30, "k": 5}
+
+Every key is optional; what is left out is missing, and `k` is `DEFAULT_K`.
+"""
+
+import difflib
+import json
+import math
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from ytdnn import errors, schema
+from ytdnn.data import prepared
+from ytdnn.serving import signatures
+
+DEFAULT_K = 10
+Request = dict[str, Any]
+Fields = Mapping[str, signatures.Field]
+
+_KINDS = {"string": "a string", "float32": "a number"}
+_TYPES: dict[str, tuple[type, ...]] = {"string": (str,), "float32": (int, float)}
+_TIMES_OF = {
+    schema.WATCH_TIMES: schema.WATCHED_VIDEO_IDS,
+    schema.IMPRESSION_TIMES: schema.IMPRESSION_VIDEO_IDS,
+}
+
+
+def read(path: pathlib.Path) -> Request:
+    """Reads a request file.
+
+    Raises:
+      errors.UserError: It cannot be read, or is not a JSON object.
+    """
+    try:
+        request = json.loads(pathlib.Path(path).read_text())
+    except OSError as error:
+        raise errors.UserError(
+            f"expected a request in {path}, which cannot be read: {error.strerror}"
+        ) from None
+    except (ValueError, RecursionError):
+        raise errors.UserError(
+            f'expected JSON as {{"{schema.WATCHED_VIDEO_IDS}": […], "k": 10}} in '
+            f"{path}, found something else"
+        ) from None
+    return _object(request)
+
+
+def parse(request: Request, fields: Fields) -> dict[str, np.ndarray]:
+    """Returns the inputs of a signature, a batch of one.
+
+    Args:
+      request: Values by name.
+      fields: The signature's inputs by name.
+
+    Raises:
+      errors.UserError: A key is unknown, a value is of another type or out of
+        range, or two lists that belong together differ in length.
+    """
+    for key in _object(request):
+        if key not in fields:
+            raise errors.UserError(_unknown_key(key, fields))
+    values = {name: _value(request.get(name), field) for name, field in fields.items()}
+    for times, ids in _TIMES_OF.items():
+        if times in fields and request.get(times) is not None:
+            _check_lengths(times, values[times], ids, values[ids])
+    return {
+        name: np.array([value], object if field.dtype == "string" else field.dtype)
+        for (name, value), field in zip(values.items(), fields.values(), strict=True)
+    }
+
+
+def _object(request: Any) -> Request:
+    if not isinstance(request, dict):
+        raise errors.UserError(
+            f'expected a request object as {{"{schema.WATCHED_VIDEO_IDS}": […], '
+            f'"k": 10}}, received {_shown(request)}'
+        )
+    return request
+
+
+def _unknown_key(key: str, fields: Fields) -> str:
+    close = difflib.get_close_matches(str(key), fields, n=1, cutoff=0.5)
+    hint = f": did you mean {close[0]}?" if close else ""
+    return f"expected request keys {', '.join(fields)}, received {_shown(key)}{hint}"
+
+
+def _value(value: Any, field: signatures.Field) -> Any:
+    """Returns a checked value, the missing one where there is none."""
+    if value is None:
+        if field.name == schema.K:
+            return DEFAULT_K
+        return [] if field.is_list else field.missing
+    if not field.is_list:
+        return _scalar(value, field, "")
+    if not isinstance(value, list):
+        raise errors.UserError(
+            f"expected a list in request key {field.name}, received {_shown(value)}"
+        )
+    return [_scalar(v, field, f", position {i}") for i, v in enumerate(value)]
+
+
+def _scalar(value: Any, field: signatures.Field, where: str) -> Any:
+    types = _TYPES.get(field.dtype, (int,))
+    if isinstance(value, types) and not isinstance(value, bool):
+        if _in_range(value, field):
+            return value
+        expected = _range(field)
+    else:
+        expected = _KINDS.get(field.dtype, "an integer")
+    raise errors.UserError(
+        f"expected {expected} in request key {field.name}{where}, "
+        f"received {_shown(value)}"
+    )
+
+
+def _in_range(value: Any, field: signatures.Field) -> bool:
+    if isinstance(value, str):
+        return True
+    if field.name == schema.AGE:
+        return value == field.missing or (math.isfinite(value) and 0 <= value < 1e6)
+    if field.name == schema.K:
+        return 0 <= value < 2**31
+    return -(2**63) <= value < 2**63
+
+
+def _range(field: signatures.Field) -> str:
+    if field.name == schema.AGE:
+        return f"years of 0 or more ({field.missing:g}: not known)"
+    return "an integer of 0 or more" if field.name == schema.K else "a 64-bit integer"
+
+
+def _check_lengths(times: str, values: list, ids: str, of: list) -> None:
+    if len(values) != len(of):
+        raise errors.UserError(
+            f"expected as many {times} as {ids} in the request, received "
+            f"{len(values)} and {len(of)} (0 stands for a time not known)"
+        )
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    return text if len(text) <= 60 else f"{text[:59]}…"
+
+
+def request_for_user(
+    data: prepared.PreparedData, user_id: str | int, k: int = DEFAULT_K
+) -> Request:
+    """Returns a user's request at the end of the log, one second after its last event.
+
+    Args:
+      data: The prepared set.
+      user_id: As in the log; its text will do for an integer.
+      k: Results wanted.
+
+    Raises:
+      errors.UserError: The log has no such user.
+    """
+    user = _user_index(data, user_id)
+    last = int(data.watch_times.max(initial=0))
+    if data.has_impressions:
+        last = max(last, int(data.impression_times.max(initial=0)))
+    request = request_at(data, user, int(data.watch_offsets[user + 1]), last + 1)
+    return request | {schema.K: k}
+
+
+def request_at(
+    data: prepared.PreparedData, user: int, end_watch: int, time: int
+) -> Request:
+    """Returns the request of a user as of a position of the log.
+
+    Args:
+      data: The prepared set.
+      user: User index.
+      end_watch: Flat position where the history ends (the watch there is not in it).
+      time: Of the request; impressions before it count as shown.
+    """
+    ids = _ids_by_index(data)
+    watches = slice(int(data.watch_offsets[user]), end_watch)
+    request = {
+        schema.WATCHED_VIDEO_IDS: [ids[i] for i in data.watch_videos[watches].tolist()]
+    }
+    row = data.users.row(user, named=True)
+    for field in signatures.user_fields(data)[1:]:
+        if row[field.name] is not None:
+            request[field.name] = row[field.name]
+    if not data.has_impressions:
+        return request
+    shown = slice(*np.searchsorted(data.impression_users, [user, user + 1]))
+    before = np.asarray(data.impression_times[shown] < time)
+    videos = data.impression_videos[shown][before].tolist()
+    return request | {
+        schema.WATCH_TIMES: data.watch_times[watches].tolist(),
+        schema.TIME: time,
+        schema.IMPRESSION_VIDEO_IDS: [ids[i] for i in videos],
+        schema.IMPRESSION_TIMES: data.impression_times[shown][before].tolist(),
+    }
+
+
+def _user_index(data: prepared.PreparedData, user_id: str | int) -> int:
+    ids = data.users[schema.USER_ID].cast(pl.String)
+    found = ids.index_of(str(user_id))
+    if found is None:
+        close = difflib.get_close_matches(str(user_id), ids.head(100_000), n=1)
+        hint = f": did you mean {close[0]}?" if close else f", as {ids[0]}"
+        raise errors.UserError(
+            f"expected a user of the {len(ids)} in {data.directory}, received "
+            f"{_shown(user_id)}{hint}"
+        )
+    return int(found)
+
+
+def _ids_by_index(data: prepared.PreparedData) -> list[str | int]:
+    """Returns the id of each video index; that of 0 is one no video has."""
+    ids = data.videos[schema.VIDEO_ID]
+    if ids.dtype == pl.String:
+        unknown = next(i for i in ("<unknown>", "\1") if i not in ids)
+        return [unknown, *ids.to_list()]
+    lowest = min(0, int(ids.min() or 0))  # type: ignore[arg-type]
+    return [lowest - 2, *ids.to_list()]
