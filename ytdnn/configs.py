@@ -69,7 +69,8 @@ class Data:
         `min_user_count` until both hold (5 and 5: the usual 5-core).
       min_user_count: Drop users with fewer watches.
       order_by: A user's order of watches: `time` (then `order`, then file row)
-        or `order` (then file row), where times are only estimates.
+        or `order` (then file row), where times are only estimates; a log
+        without `order` is sorted by time.
       vocabulary: Videos that can be recommended: those watched in the
         candidate model's `train` window, or `all` of the log.
       protocol: `temporal` (windows of time) or `leave_one_out` (each user's last

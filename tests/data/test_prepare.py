@@ -82,6 +82,12 @@ def test_order_may_stand_for_time(tmp_path):
     assert _ids(data, data.watch_videos) == ["v2", "v3", "v1"]
 
 
+def test_a_log_without_order_is_sorted_by_time(tmp_path):
+    watches = _watches([("a", "v1", 9), ("a", "v2", 1), ("a", "v3", 5)])
+    data = _prepare(tmp_path, {"watches": watches}, order_by="order")
+    assert _ids(data, data.watch_videos) == ["v2", "v3", "v1"]
+
+
 def test_order_does_not_stand_for_time_in_the_temporal_protocol(tmp_path):
     with pytest.raises(errors.UserError, match="leave_one_out"):
         _prepare(

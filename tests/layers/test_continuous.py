@@ -2,7 +2,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.layers import contract
 from ytdnn.layers import continuous
+
+
+class TestQuantileFeature(contract.LayerContract):
+    def make(self):
+        return continuous.QuantileFeature([0.0, 1.0, 2.0, 4.0], name="feature")
+
+    def inputs(self):
+        return tf.constant([0.5, -1.0, 3.0]), tf.constant([True, False, True])
 
 
 def cdf(values: list[float], quantiles: list[float]) -> list[float]:

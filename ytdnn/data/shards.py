@@ -58,9 +58,10 @@ def watch_arrays(
 
 
 def _watch_order(frame: pl.DataFrame, config: configs.Data) -> list[str]:
+    """Returns the sort columns; a log without `order` is sorted by time."""
     order = [schema.ORDER] if schema.ORDER in frame.columns else []
-    time = [schema.TIME] if config.order_by == "time" else []
-    return [USER, *time, *order, ROW]
+    by_time = config.order_by == "time" or not order
+    return [USER, *([schema.TIME] if by_time else []), *order, ROW]
 
 
 def impression_arrays(

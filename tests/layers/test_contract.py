@@ -1,0 +1,31 @@
+import importlib
+import inspect
+import pathlib
+import pkgutil
+
+import tensorflow as tf
+
+from tests.layers import contract
+from ytdnn import layers
+
+
+def _layers():
+    for module in pkgutil.iter_modules(layers.__path__, "ytdnn.layers."):
+        for _, member in inspect.getmembers(importlib.import_module(module.name)):
+            if inspect.isclass(member) and issubclass(member, tf.keras.layers.Layer):
+                yield member
+
+
+def _layers_held_to_the_contract():
+    for path in sorted(pathlib.Path(__file__).parent.glob("test_*.py")):
+        module = importlib.import_module(f"tests.layers.{path.stem}")
+        for _, member in inspect.getmembers(module, inspect.isclass):
+            if issubclass(member, contract.LayerContract):
+                if member is not contract.LayerContract:
+                    yield type(member().make())
+
+
+def test_no_layer_lacks_the_contract():
+    found = set(_layers())
+    assert len(found) >= 4
+    assert found == set(_layers_held_to_the_contract())
