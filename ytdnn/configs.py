@@ -112,6 +112,8 @@ class Training:
       table_optimizer: `adagrad` (touches only rows seen; the cost of a step does
         not grow with the corpus) or `adam` (small corpora).
       table_learning_rate: Peak rate of the tables' optimiser.
+      table_accumulator: Adagrad's squares before the first step. A small one lets
+        rows that are rarely seen move far at once.
       clip_norm: Global norm gradients are clipped to; 0 = never.
       patience: Epochs without a better validation value before stopping.
       checkpoint_every_steps: Steps between checkpoints within an epoch; each epoch
@@ -125,6 +127,7 @@ class Training:
     warmup_steps: NonNegative = 0
     table_optimizer: Literal["adagrad", "adam"] = "adagrad"
     table_learning_rate: PositiveFloat = 0.1
+    table_accumulator: PositiveFloat = 0.1
     clip_norm: Annotated[float, pydantic.Field(ge=0.0)] = 0.0
     patience: Positive = 2
     checkpoint_every_steps: Positive = 2_000
@@ -218,7 +221,10 @@ class Ranking:
     dropout: Fraction = 0.0
     num_quantiles: Positive = 100
     training: Training = Training(
-        epochs=3, table_optimizer="adagrad", table_learning_rate=0.1
+        epochs=3,
+        table_optimizer="adagrad",
+        table_learning_rate=0.05,
+        table_accumulator=1e-7,
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ytdnn import artifacts, configs
+from ytdnn.cli import output
 
 
 def fingerprints(workdir: pathlib.Path, names: Iterable[str]) -> dict[str, str]:
@@ -59,7 +60,8 @@ def build_index(config: configs.Config, workdir: pathlib.Path) -> None:
     candidates = model.load(workdir / "candidates", data)
     inputs = fingerprints(workdir, ["data", "candidates"])
     vectors = candidates.video_vectors()
-    artifact.build(workdir / "index", vectors, config.index, inputs)
+    with output.native_log_kept_back():
+        artifact.build(workdir / "index", vectors, config.index, inputs)
 
 
 def index_config(config: configs.Config) -> Mapping[str, Any]:

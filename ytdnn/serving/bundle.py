@@ -125,9 +125,7 @@ class Bundle:
             latency["ranking"] = self._timed(RANKER, query)[1]
         return latency
 
-    def _timed(
-        self, name: str, values: Tensors
-    ) -> tuple[dict[str, tf.Tensor], float]:
+    def _timed(self, name: str, values: Tensors) -> tuple[dict[str, tf.Tensor], float]:
         """Returns a model's outputs and its milliseconds; a first call warms it up."""
         is_new = name not in self._models
         signature = self.model(name)

@@ -149,7 +149,7 @@ def make_models(parts: _Parts) -> dict[str, Model]:
     data = parts.data
     requests = reader.RequestReader(data)
     tower = graphs.UserTower(requests, parts.candidates)
-    ranker = parts.ranker and graphs.Ranker(requests, parts.ranker)
+    ranker = graphs.Ranker(requests, parts.ranker) if parts.ranker else None
     user = signatures.user_fields(data)
     query = user + (signatures.ranking_fields(data) if ranker else ())
     vector = signatures.vector_field(parts.candidates.config.embedding_dim + 1)

@@ -85,9 +85,7 @@ def ranking_fields(data: prepared.PreparedData) -> tuple[Field, ...]:
     dtype, missing = id_type(data)
     many: Shape = "batch, length"
     return (
-        Field(
-            schema.WATCH_TIMES, "int64", many, 0, "of each, seconds; 0 unknown"
-        ),
+        Field(schema.WATCH_TIMES, "int64", many, 0, "of each, seconds; 0 unknown"),
         Field(schema.TIME, "int64", "batch", 0, "of the request, seconds; 0 unknown"),
         Field(
             schema.IMPRESSION_VIDEO_IDS, dtype, many, missing, "videos shown earlier"

@@ -50,7 +50,9 @@ def make(
     table_rate = _Schedule(training.table_learning_rate, training, num_steps)
     dense_rate = _Schedule(training.learning_rate, training, num_steps)
     if training.table_optimizer == "adagrad":
-        for_tables = tf.keras.optimizers.legacy.Adagrad(table_rate)
+        for_tables = tf.keras.optimizers.legacy.Adagrad(
+            table_rate, initial_accumulator_value=training.table_accumulator
+        )
     else:
         for_tables = tf.keras.optimizers.legacy.Adam(table_rate)
     pairs = [(for_tables, lambda: list(tables))]

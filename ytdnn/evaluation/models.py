@@ -1,0 +1,60 @@
+"""What evaluation asks of the models; the trained ones and test fakes both fit."""
+
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from ytdnn.data import prepared
+
+Indices = npt.NDArray[np.integer]
+Positions = npt.NDArray[np.int64]
+Vectors = npt.NDArray[np.float32]
+
+
+class Candidates(Protocol):
+    """Turns users and videos into vectors whose products rank (PAPER §3.1)."""
+
+    def video_vectors(self) -> Vectors:
+        """Returns `[num_videos, dim]`; row i is video index i + 1."""
+        ...
+
+    def user_vectors(
+        self, data: prepared.PreparedData, users: Indices, end_watches: Positions
+    ) -> Vectors:
+        """Returns `[n, dim]` of what each user watched before a flat position."""
+        ...
+
+
+class Ranker(Protocol):
+    """Scores impressions, logged or about to be made (PAPER §4)."""
+
+    def scores(
+        self, data: prepared.PreparedData, impression_rows: Positions
+    ) -> Vectors:
+        """Returns the logit of each logged impression, `[n]`."""
+        ...
+
+    def score_candidates(
+        self,
+        data: prepared.PreparedData,
+        users: Indices,
+        end_watches: Positions,
+        times: Positions,
+        video_indices: Indices,
+    ) -> Vectors:
+        """Returns the logit of each candidate, `[n, k]`."""
+        ...
+
+
+class Index(Protocol):
+    """Finds the videos of the largest products with a query."""
+
+    @property
+    def num_videos(self) -> int:
+        """Videos in the index."""
+        ...
+
+    def search(self, queries: Vectors, k: int) -> tuple[npt.NDArray[np.int32], Vectors]:
+        """Returns video indices `[batch, k]`, best first, and their scores."""
+        ...
