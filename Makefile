@@ -48,8 +48,8 @@ clean: ## remove caches and build output; keeps .venv and runs
 	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
 
 $(BIN)/python:
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
-	  { echo "make: error: expected Python 3.11 to 3.13, found $$($(PYTHON) --version 2>&1):" \
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null || \
+	  { echo "make: error: expected Python 3.11 to 3.13, found $$($(PYTHON) --version 2>&1 | head -n 1):" \
 	         "run make with PYTHON=python3.11" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 	  { echo "make: error: $(PYTHON) lacks the venv module: on Debian and Ubuntu," \
@@ -57,9 +57,11 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(RUNTIME): $(HOUSE) | $(BIN)/python
+	@echo "installing into $(VENV): about a minute"
 	$(INSTALL) --editable .
 	@touch $@
 
 $(DEV): $(HOUSE) | $(BIN)/python
+	@echo "installing into $(VENV): about two minutes"
 	$(INSTALL) --editable '.[dev]'
 	@touch $@ $(RUNTIME)

@@ -23,6 +23,11 @@ def get_config() -> configs.Config:
     return configs.Config(
         candidates=configs.Candidates(training=configs.Training(epochs=8)),
         ranking=configs.Ranking(
-            training=configs.Training(epochs=4, learning_rate=2e-3),
+            training=configs.Training(
+                epochs=4,
+                learning_rate=2e-3,
+                table_learning_rate=0.05,
+                table_accumulator=1e-7,
+            ),
         ),
     )

@@ -1,7 +1,9 @@
 """A tiny log with planted preferences, whose right answers are known.
 
 Users and videos have one of two tastes. A user mostly watches and clicks videos of
-their own taste. Ids of users are strings; those of videos strings or integers.
+their own taste. A few videos appear only late, after the candidate model's training
+window, so they are out of vocabulary. Ids of users are strings; those of videos
+strings or integers.
 """
 
 import pathlib
@@ -14,6 +16,7 @@ from ytdnn.data import prepare, prepared
 
 NUM_USERS = 60
 NUM_VIDEOS = 40
+NUM_LATE_VIDEOS = 4
 _PER_USER = 24
 _START = 1_600_000_000
 _DAY = 86_400
@@ -25,15 +28,20 @@ def write_log(
     """Writes `watches`, `impressions`, `videos` and `users` as Parquet."""
     rng = np.random.default_rng(seed)
     directory.mkdir(parents=True, exist_ok=True)
-    ids = [i * 10 + 7 if integer_ids else f"video {i}" for i in range(NUM_VIDEOS)]
+    all_videos = NUM_VIDEOS + NUM_LATE_VIDEOS
+    ids = [i * 10 + 7 if integer_ids else f"video {i}" for i in range(all_videos)]
     watches, impressions = [], []
     for user in range(NUM_USERS):
         times = np.sort(rng.integers(_START, _START + 60 * _DAY, _PER_USER))
         for time in times.tolist():
             video = int(rng.integers(NUM_VIDEOS // 2)) * 2
             video += user % 2 if rng.random() < 0.95 else 1 - user % 2
+            is_late = time > _START + 40 * _DAY
+            if is_late and rng.random() < 0.1:
+                video = NUM_VIDEOS + int(rng.integers(NUM_LATE_VIDEOS))
             watches.append((f"u{user}", ids[video], time))
-            shown = rng.choice(NUM_VIDEOS, size=4, replace=False).tolist()
+            choice = all_videos if is_late else NUM_VIDEOS
+            shown = rng.choice(choice, size=4, replace=False).tolist()
             for other in shown:
                 clicked = rng.random() < (0.9 if other % 2 == user % 2 else 0.1)
                 seconds = float(rng.uniform(20, 60)) if clicked else 0.0
@@ -42,7 +50,7 @@ def write_log(
     _write(directory, "watches", watches, ["user_id", "video_id", "time"])
     names = ["user_id", "video_id", "time", "clicked", "watch_seconds"]
     _write(directory, "impressions", impressions, names)
-    videos = [(ids[i], f"Title {i}") for i in range(NUM_VIDEOS)]
+    videos = [(ids[i], f"Title {i}") for i in range(all_videos)]
     _write(directory, "videos", videos, ["video_id", "title"])
     users = [
         (
@@ -88,14 +96,15 @@ def tiny_config(seed: int = 0) -> configs.Config:
         ranking=configs.Ranking(
             embedding_dim=8,
             history_length=12,
-            tower=(16, 8),
+            tower=(32, 16),
             num_quantiles=20,
             training=configs.Training(
-                epochs=8,
+                epochs=6,
                 batch_size=32,
                 learning_rate=0.01,
-                table_learning_rate=0.3,
-                patience=8,
+                table_learning_rate=0.05,
+                table_accumulator=1e-7,
+                patience=6,
             ),
         ),
         seed=seed,

@@ -118,9 +118,7 @@ def test_powers_of_continuous_features_reach_the_logit() -> None:
 
 
 def test_dropout_is_a_function_of_the_seed() -> None:
-    config = configs.Ranking(
-        embedding_dim=4, history_length=3, tower=(64,), dropout=0.5
-    )
+    config = dataclasses.replace(CONFIG, tower=(64,), dropout=0.5)
     model = network.RankingNetwork(config, MEASURED)
     inputs = request([1, 2, 3], [4])
     seeds = [tf.constant([0, step]) for step in (1, 1, 2)]

@@ -1,6 +1,8 @@
 import dataclasses
 import pathlib
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -58,6 +60,7 @@ def test_candidates_score_like_impressions(
     data: prepared.PreparedData, trained: ranking_model.RankingModel
 ) -> None:
     rows = np.flatnonzero(data.impression_splits == prepared.Split.TEST)
+    rows = rows[data.impression_videos[rows] > 0]
     users = data.impression_users[rows]
     by_candidate = trained.score_candidates(
         data,
@@ -187,3 +190,41 @@ def _train_until(
         )
         with pytest.raises(KeyboardInterrupt):
             ranking.train(config, data, directory)
+
+
+TWO_DEVICES = """
+import pathlib, sys
+import ytdnn
+import tensorflow as tf
+from tests import planted
+from ytdnn import configs
+from ytdnn.data import prepared
+from ytdnn.training import ranking
+
+cpu = tf.config.list_physical_devices("CPU")[0]
+device = tf.config.LogicalDeviceConfiguration()
+tf.config.set_logical_device_configuration(cpu, [device] * 2)
+training = configs.Training(epochs=1, batch_size=128, checkpoint_every_steps=1)
+config = configs.Config(
+    ranking=configs.Ranking(embedding_dim=4, tower=(8,), training=training),
+    strategy=sys.argv[3],
+)
+data, target = (pathlib.Path(argument) for argument in sys.argv[1:3])
+ranking.train(config, prepared.load(data), target)
+"""
+
+
+@pytest.mark.slow
+def test_one_and_two_replicas_train_one_model(
+    data: prepared.PreparedData, tmp_path: pathlib.Path, repository: pathlib.Path
+) -> None:
+    rows = ranking_model.split_rows(data, prepared.Split.VALIDATION)
+    scores = []
+    for strategy in ("none", "mirrored"):
+        directory = tmp_path / strategy
+        arguments = [str(data.directory), str(directory), strategy]
+        subprocess.run(
+            [sys.executable, "-c", TWO_DEVICES, *arguments], cwd=repository, check=True
+        )
+        scores.append(ranking_model.load(directory, data).scores(data, rows))
+    assert scores[0] == pytest.approx(scores[1], abs=1e-5)

@@ -1,0 +1,184 @@
+"""The whole way on a tiny world: once, twice, killed, and through the bundle."""
+
+import json
+import pathlib
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from typing import Any
+
+import pytest
+
+from tests.cli import conftest
+from ytdnn import schema
+
+ROOT = pathlib.Path(__file__).parents[2]
+TINY = (
+    "--config.data.world.num_users=120",
+    "--config.data.world.num_videos=80",
+    "--config.data.world.watches_per_user=30",
+    "--config.candidates.embedding_dim=8",
+    "--config.candidates.tower=16",
+    "--config.candidates.num_negatives=64",
+    "--config.candidates.training.epochs=3",
+    "--config.candidates.training.batch_size=256",
+    "--config.candidates.training.checkpoint_every_steps=2",
+    "--config.ranking.tower=16",
+    "--config.ranking.training.epochs=2",
+    "--config.ranking.training.batch_size=1024",
+    "--config.ranking.training.checkpoint_every_steps=2",
+    "--config.index.num_candidates=20",
+    "--k=5,10",
+)
+UNREPEATABLE = ("scann", "latency", "ms", "seconds", "made_from", "points")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """A whole run, made once for this module, in a process of its own."""
+    workdir = tmp_path_factory.mktemp("end_to_end") / "run"
+    result = run_apart(workdir)
+    assert result.returncode == 0, result.stderr
+    assert "Traceback" not in result.stderr
+    assert f"bundle: {workdir}/bundle" in result.stdout
+    return workdir
+
+
+def run_apart(workdir: pathlib.Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command(workdir), cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+
+def command(workdir: pathlib.Path) -> list[str]:
+    return [sys.executable, "-m", "ytdnn", "run", f"--workdir={workdir}", *TINY]
+
+
+def repeatable(report: Any) -> Any:
+    """Returns a report without what another run may measure differently."""
+    if not isinstance(report, dict):
+        return report
+    return {
+        key: repeatable(value)
+        for key, value in report.items()
+        if not any(word in key.split("_") for word in UNREPEATABLE)
+    }
+
+
+def report_of(workdir: pathlib.Path) -> Any:
+    return repeatable(json.loads((workdir / "evaluation.json").read_text()))
+
+
+def test_a_run_leaves_the_layout_of_the_design(finished: pathlib.Path) -> None:
+    names = {path.name for path in finished.iterdir() if path.name[0] != "."}
+    assert names == {
+        "data",
+        "candidates",
+        "index",
+        "ranking",
+        "bundle",
+        "config.json",
+        "evaluation.json",
+    }
+    assert not list(finished.glob(".*.partial"))
+
+
+def test_the_report_has_the_numbers_of_both_stages(finished: pathlib.Path) -> None:
+    report = json.loads((finished / "evaluation.json").read_text())
+    assert {"candidates", "ranking", "system", "protocol"} <= set(report)
+    for name in ("recall@10", "precision@10", "hit_rate@10", "map@10", "ndcg@10"):
+        assert 0.0 <= report["candidates"][name] <= 1.0
+    assert 0.0 <= report["ranking"]["auc"] <= 1.0
+    assert report["ranking"]["weighted_per_user_loss"] >= 0.0
+
+
+def test_a_second_run_skips_all_and_shows_the_table(
+    cli: conftest.Cli, finished: pathlib.Path
+) -> None:
+    result = cli("run", f"--workdir={finished}")
+    assert result.status == 0, result.err
+    assert result.out.count("skipped: ") == 6
+    assert "hit_rate@10" in result.out
+
+
+def test_recommendations_for_a_user(cli: conftest.Cli, finished: pathlib.Path) -> None:
+    result = cli("recommend", f"--workdir={finished}", "--user=u3", "--k=4")
+    assert result.status == 0, result.err
+    for word in ("Watched", "Recommended", "title", "candidates", "ranking", " ms"):
+        assert word in result.out
+    assert "did you mean u" in cli.error(
+        "recommend", f"--workdir={finished}", "--user=u333"
+    )
+
+
+def test_recommendations_from_the_bundle_alone(
+    cli: conftest.Cli, finished: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    shutil.copytree(finished / "bundle", tmp_path / "bundle")
+    request = tmp_path / "request.json"
+    request.write_text(json.dumps({schema.WATCHED_VIDEO_IDS: ["v1", "v2"], "k": 3}))
+    flags = ("recommend", f"--bundle={tmp_path}/bundle", f"--request={request}")
+    result = cli(*flags)
+    assert result.status == 0, result.err
+    assert "last 2 of 2" in result.out
+    assert cli(*flags, "--index=exact").status == 0
+    request.write_text("[1, 2")
+    assert "expected JSON as" in cli.error(*flags)
+
+
+MISTAKES = [
+    ([], "expected --workdir and --user, or --bundle and --request"),
+    (["--user=u1"], "expected --workdir and --user, or --bundle and --request"),
+    (["--workdir=w", "--user=u", "--bundle=b"], "expected --workdir and --user, or"),
+    (["--workdir=w", "--user=u", "--k=ten"], "expected a data artefact in w/data"),
+    (["--bundle=b", "--request=r"], "expected a bundle artefact in b, found no"),
+    (["--bundle=b", "--request=r", "--index=lsh"], "expected --index to be one of"),
+]
+
+
+@pytest.mark.parametrize(("flags", "line"), MISTAKES)
+def test_a_mistake_is_one_line(cli: conftest.Cli, flags: list[str], line: str) -> None:
+    assert cli.error("recommend", *flags).startswith(line)
+
+
+def test_a_bundle_of_other_data_is_refused(
+    cli: conftest.Cli, finished: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    workdir = tmp_path / "run"
+    shutil.copytree(finished / "bundle", workdir / "bundle")
+    cli("prepare", f"--workdir={workdir}", *TINY[:2], "--config.data.world.seed=9")
+    error = cli.error("recommend", f"--workdir={workdir}", "--user=u1")
+    assert error.startswith(f"{workdir}/bundle was made from data ")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3_600)
+def test_a_killed_run_ends_with_the_same_table(
+    finished: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    started = time.perf_counter()
+    assert run_apart(tmp_path / "whole").returncode == 0
+    whole_seconds = time.perf_counter() - started
+    expected = report_of(finished)
+    assert report_of(tmp_path / "whole") == expected
+    rng = random.Random(20)
+    for number in range(20):
+        workdir = tmp_path / f"killed_{number}"
+        kill_after(workdir, rng.uniform(0.0, whole_seconds))
+        result = run_apart(workdir)
+        assert result.returncode == 0, result.stderr
+        assert report_of(workdir) == expected
+        shutil.rmtree(workdir)
+
+
+def kill_after(workdir: pathlib.Path, seconds: float) -> None:
+    with subprocess.Popen(
+        command(workdir), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as process:
+        try:
+            process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)

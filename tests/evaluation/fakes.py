@@ -1,0 +1,104 @@
+"""Models with planted answers, and tiny prepared sets of hand-written events."""
+
+import pathlib
+from collections.abc import Callable
+
+import numpy as np
+import polars as pl
+
+from ytdnn import configs
+from ytdnn.data import prepare, prepared
+
+Watch = tuple[str, str, int]
+Impression = tuple[str, str, int, bool, float]
+
+
+def prepared_data(
+    directory: pathlib.Path,
+    watches: list[Watch],
+    impressions: list[Impression] | None = None,
+    **settings: object,
+) -> prepared.PreparedData:
+    """Prepares hand-written watches (user, video, time) and impressions (…, clicked,
+    seconds)."""
+    log = directory / "log"
+    log.mkdir(parents=True)
+    names = ["user_id", "video_id", "time"]
+    pl.DataFrame(watches, names, orient="row").write_parquet(log / "watches.parquet")
+    if impressions is not None:
+        names = [*names, "clicked", "watch_seconds"]
+        frame = pl.DataFrame(impressions, names, orient="row")
+        frame.write_parquet(log / "impressions.parquet")
+    config = configs.Data(source="log", dir=str(log), **settings)  # type: ignore[arg-type]
+    return prepare.prepare(config, directory / "data")
+
+
+def index_of(data: prepared.PreparedData, video_id: str) -> int:
+    """Returns the index of a video, 0 when out of the vocabulary."""
+    ids = data.videos["video_id"].to_list()
+    return ids.index(video_id) + 1 if video_id in ids else 0
+
+
+class ScoresByUser:
+    """A candidate model whose products are planted scores.
+
+    Video vectors are the unit vectors, so a user's vector is their scores of all
+    videos.
+    """
+
+    def __init__(self, num_videos: int, score: Callable[[int, int], np.ndarray]):
+        self.num_videos = num_videos
+        self.score = score
+
+    def video_vectors(self) -> np.ndarray:
+        return np.eye(self.num_videos, dtype=np.float32)
+
+    def user_vectors(
+        self, data: prepared.PreparedData, users: np.ndarray, end_watches: np.ndarray
+    ) -> np.ndarray:
+        rows = [self.score(u, e) for u, e in zip(users, end_watches, strict=True)]
+        return np.array(rows, np.float32).reshape(len(users), self.num_videos)
+
+
+def next_watch(data: prepared.PreparedData) -> ScoresByUser:
+    """Returns a model that knows the video watched at the end of each history."""
+
+    def score(user: int, end: int) -> np.ndarray:
+        scores = np.zeros(data.num_videos)
+        video = int(data.watch_videos[end])
+        if video:
+            scores[video - 1] = 1.0
+        return scores
+
+    return ScoresByUser(data.num_videos, score)
+
+
+class PlantedRanker:
+    """A ranker whose logit is a function of the video, or of the logged impression."""
+
+    def __init__(
+        self,
+        of_video: Callable[[np.ndarray], np.ndarray],
+        of_row: Callable[[np.ndarray], np.ndarray] | None = None,
+    ):
+        self.of_video = of_video
+        self.of_row = of_row
+        self.times: np.ndarray = np.zeros(0)
+
+    def scores(
+        self, data: prepared.PreparedData, impression_rows: np.ndarray
+    ) -> np.ndarray:
+        if self.of_row is not None:
+            return self.of_row(impression_rows)
+        return self.of_video(np.asarray(data.impression_videos)[impression_rows])
+
+    def score_candidates(
+        self,
+        data: prepared.PreparedData,
+        users: np.ndarray,
+        end_watches: np.ndarray,
+        times: np.ndarray,
+        video_indices: np.ndarray,
+    ) -> np.ndarray:
+        self.times = times
+        return self.of_video(video_indices)

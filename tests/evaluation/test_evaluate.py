@@ -1,0 +1,236 @@
+import io
+import json
+import pathlib
+
+import numpy as np
+import pytest
+from rich import console
+
+from tests import planted
+from tests.evaluation import fakes
+from ytdnn import artifacts, configs, errors
+from ytdnn.candidates import model as candidate_model
+from ytdnn.data import prepare, prepared
+from ytdnn.evaluation import candidates, evaluate, protocol, report, summary
+from ytdnn.index import artifact as index_artifact
+from ytdnn.index import brute_force
+from ytdnn.ranking import model as ranking_model
+
+Split = prepared.Split
+CONFIG = configs.Config(
+    index=configs.Index(num_candidates=12), evaluation=configs.Evaluation(ks=(1, 5))
+)
+METRICS = {
+    f"{name}@{k}"
+    for name in ("recall", "precision", "hit_rate", "map", "ndcg", "mrr")
+    for k in (1, 5)
+}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
+    directory = tmp_path_factory.mktemp("evaluate")
+    log = planted.write_log(directory / "log")
+    config = configs.Data(source="log", dir=str(log), protocol="leave_one_out")
+    return prepare.prepare(config, directory / "data")
+
+
+def _measure(
+    data: prepared.PreparedData,
+    trained: fakes.ScoresByUser,
+    ranker: fakes.PlantedRanker | None,
+) -> dict:
+    exact = brute_force.BruteForce.build(trained.video_vectors(), CONFIG.index)
+    return evaluate.measure(data, trained, ranker, {"exact": exact}, CONFIG, Split.TEST)
+
+
+def test_a_model_that_knows_the_answers_is_perfect(data: prepared.PreparedData) -> None:
+    ranker = fakes.PlantedRanker(lambda videos: np.zeros(videos.shape))
+    found = _measure(data, fakes.next_watch(data), ranker)
+    assert set(found["candidates"]) == METRICS
+    for name in ("recall@1", "precision@1", "hit_rate@5", "map@5", "ndcg@5", "mrr@1"):
+        assert found["candidates"][name] == 1.0, name
+        assert found["candidates_intervals"][name] == [1.0, 1.0]
+    assert found["candidates"]["precision@5"] == pytest.approx(1 / 5)
+    # A ranker without an opinion keeps the order of the candidates.
+    assert found["system"] == found["candidates"]
+    assert found["popularity"]["hit_rate@1"] < 0.5
+
+
+def test_the_ranker_decides_the_order_of_the_system(
+    data: prepared.PreparedData,
+) -> None:
+    # It puts the video of the highest index first, whoever asks.
+    ranker = fakes.PlantedRanker(lambda videos: videos.astype(float))
+    found = _measure(data, fakes.next_watch(data), ranker)
+    assert found["system"]["hit_rate@1"] < found["candidates"]["hit_rate@1"]
+    assert set(found["system"]) == set(found["system_intervals"]) == METRICS
+
+
+def test_popularity_ranks_by_training_labels(data: prepared.PreparedData) -> None:
+    cases = protocol.cases(data, Split.TEST)
+    values = candidates.popularity(data, cases, configs.Evaluation(ks=(3,)))
+    counts = data.videos["train_count"].to_numpy()
+    for row in range(len(cases)):
+        watched = cases.watched.videos[slice(*cases.watched.offsets[row : row + 2])]
+        target = cases.targets.videos[cases.targets.offsets[row]]
+        order = [
+            video
+            for video in sorted(
+                range(1, data.num_videos + 1), key=lambda v: -counts[v - 1]
+            )
+            if video not in watched
+        ]
+        assert values["hit_rate@3"][row] == float(target in order[:3])
+
+
+def test_watched_videos_stay_where_the_setting_says_so(
+    data: prepared.PreparedData,
+) -> None:
+    def score(user: int, end: int) -> np.ndarray:
+        scores = np.zeros(data.num_videos)
+        scores[data.watch_videos[end] - 1] = 1.0
+        scores[data.watch_videos[end - 1] - 1] = 2.0  # the last watched, first
+        return scores
+
+    trained = fakes.ScoresByUser(data.num_videos, score)
+    cases = protocol.cases(data, Split.TEST)
+    vectors = trained.user_vectors(data, cases.users, cases.ends)
+    hit_rates = [
+        candidates.evaluate_vectors(
+            cases,
+            vectors,
+            trained.video_vectors(),
+            configs.Evaluation(ks=(1,), remove_watched=remove),
+        )["hit_rate@1"].mean()
+        for remove in (True, False)
+    ]
+    assert hit_rates == [1.0, 0.0]
+
+
+def test_without_a_ranker_only_candidates_are_reported(
+    data: prepared.PreparedData,
+) -> None:
+    found = _measure(data, fakes.next_watch(data), None)
+    assert "ranking" not in found
+    assert "system" not in found
+    assert found["protocol"]["name"] == "leave_one_out"
+    assert "ranker" not in _text(found)
+
+
+def test_the_report_is_json_with_numbers_and_sibling_intervals(
+    data: prepared.PreparedData,
+) -> None:
+    ranker = fakes.PlantedRanker(lambda videos: np.zeros(videos.shape))
+    found = _measure(data, fakes.next_watch(data), ranker)
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+    for part in ("candidates", "ranking", "system", "popularity", "ranking_popularity"):
+        assert all(isinstance(value, float) for value in found[part].values()), part
+        assert set(found[f"{part}_intervals"]) == set(found[part])
+    assert set(found["ranking"]) == {"auc", "log_loss", "weighted_per_user_loss"}
+    # A constant score: both undecided.
+    assert found["ranking"]["auc"] == 0.5
+    assert found["ranking"]["weighted_per_user_loss"] == 0.5
+
+
+def test_numbers_that_are_not_finite_become_null() -> None:
+    value = {"a": float("nan"), "b": [1.0, float("inf")], "c": "text", "d": 2}
+    assert summary.plain(value) == {"a": None, "b": [1.0, None], "c": "text", "d": 2}
+
+
+def _text(found: dict) -> str:
+    screen = console.Console(width=80, file=io.StringIO(), record=True)
+    screen.print(report.render(found))
+    return screen.export_text()
+
+
+def test_the_table_shows_ours_beside_popularity(data: prepared.PreparedData) -> None:
+    ranker = fakes.PlantedRanker(lambda videos: np.zeros(videos.shape))
+    found = _measure(data, fakes.next_watch(data), ranker)
+    shown = _text(found)
+    line = next(line for line in shown.splitlines() if "hit_rate@5" in line)
+    assert f"{found['popularity']['hit_rate@5']:.4f} ±" in line
+    assert line.count("1.0000 ± 0.0000") == 2  # candidates, candidates + ranker
+    assert "weighted per-user loss" in shown
+    assert "MovieLens" not in shown
+
+
+def test_movielens_is_told_what_to_expect(data: prepared.PreparedData) -> None:
+    ranker = fakes.PlantedRanker(lambda videos: np.zeros(videos.shape))
+    found = _measure(data, fakes.next_watch(data), ranker)
+    found["protocol"]["source"] = "movielens"
+    assert "On MovieLens expect candidates + ranker below" in _text(found)
+
+
+def test_undefined_numbers_are_shown_as_a_dash() -> None:
+    found = {
+        "candidates": {"recall@5": 0.25},
+        "ranking": {"auc": None},
+        "ranking_intervals": {"auc": [None, None]},
+        "protocol": {"name": "temporal"},
+    }
+    shown = _text(found)
+    assert "0.2500" in shown
+    assert "–" in next(line for line in shown.splitlines() if "AUC" in line)
+
+
+@pytest.fixture(scope="module")
+def workdir(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """A run whose models have fresh weights: enough to load and measure."""
+    workdir = tmp_path_factory.mktemp("run")
+    data = planted.prepared_data(workdir)
+    config = planted.tiny_config()
+    inputs = {"data": data.manifest.fingerprint}
+    trained = candidate_model.build(config.candidates, data)
+    values = configs.to_dict(config)
+    with artifacts.publish(
+        workdir / "candidates", "candidates", values, inputs
+    ) as partial:
+        candidate_model.save(trained, partial)
+    _publish_index(workdir, config)
+    ranker = ranking_model.build(config.ranking, data)
+    ranker.scores(data, np.arange(4))
+    with artifacts.publish(workdir / "ranking", "ranking", values, inputs) as partial:
+        ranking_model.save(ranker, partial)
+    return workdir
+
+
+def _publish_index(workdir: pathlib.Path, config: configs.Config) -> None:
+    data = prepared.load(workdir / "data")
+    trained = candidate_model.load(workdir / "candidates", data)
+    source = artifacts.read_manifest(workdir / "candidates", "candidates")
+    inputs = {"candidates": source.fingerprint}
+    vectors = trained.video_vectors()
+    index_artifact.build(workdir / "index", vectors, config.index, inputs)
+
+
+def test_a_run_is_measured_and_written(workdir: pathlib.Path) -> None:
+    config = planted.tiny_config()
+    found = evaluate.evaluate(workdir, config)
+    assert json.loads((workdir / "evaluation.json").read_text()) == found
+    for part in ("candidates", "ranking", "system"):
+        assert found[part]
+    assert set(found["system"]) == set(found["candidates"])
+    again = evaluate.evaluate(workdir, config)
+    for part in ("candidates", "ranking", "system", "system_intervals", "protocol"):
+        assert again[part] == found[part], part
+
+
+def test_validation_has_a_file_of_its_own(workdir: pathlib.Path) -> None:
+    found = evaluate.evaluate(workdir, planted.tiny_config(), split="validation")
+    assert found["protocol"]["split"] == "validation"
+    written = json.loads((workdir / "evaluation_validation.json").read_text())
+    assert written == found
+
+
+def test_an_index_of_other_candidates_is_refused(workdir: pathlib.Path) -> None:
+    manifest = workdir / "index" / artifacts.MANIFEST
+    kept = manifest.read_text()
+    values = json.loads(kept)
+    values["inputs"]["candidates"] = "0" * 16
+    manifest.write_text(json.dumps(values))
+    try:
+        with pytest.raises(errors.UserError, match="was made from candidates 0000"):
+            evaluate.evaluate(workdir, planted.tiny_config())
+    finally:
+        manifest.write_text(kept)

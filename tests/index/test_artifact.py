@@ -1,0 +1,86 @@
+import dataclasses
+import pathlib
+
+import numpy as np
+import pytest
+
+from tests.index import contract
+from ytdnn import artifacts, configs, errors
+from ytdnn.index import artifact, brute_force, scann_index
+
+
+def _candidates(path: pathlib.Path, content: str) -> artifacts.Manifest:
+    with artifacts.publish(path, "candidates", {}, {}) as partial:
+        (partial / "weights").write_text(content)
+    return artifacts.read_manifest(path, "candidates")
+
+
+def _build(workdir: pathlib.Path) -> tuple[artifacts.Manifest, np.ndarray]:
+    candidates = _candidates(workdir / "candidates", "a")
+    vectors, _ = contract.clustered(60, dim=4, num_queries=1)
+    inputs = {"data": "0" * 16, "candidates": candidates.fingerprint}
+    artifact.build(workdir / "index", vectors, configs.Index(), inputs)
+    return candidates, vectors
+
+
+def test_both_indexes_are_published_and_load(tmp_path: pathlib.Path) -> None:
+    candidates, vectors = _build(tmp_path)
+    queries = vectors[:4]
+    wanted, _ = contract.exact(vectors, queries, 9)
+    classes = {"exact": brute_force.BruteForce}
+    if scann_index.is_available():
+        classes["scann"] = scann_index.Scann  # type: ignore[assignment]
+    for name, cls in classes.items():
+        index = artifact.load(tmp_path / "index", name, candidates)  # type: ignore[arg-type]
+        assert isinstance(index, cls)
+        np.testing.assert_array_equal(index.search(queries, 9)[0], wanted)
+    manifest = artifacts.read_manifest(tmp_path / "index", "index", deep=True)
+    assert manifest.config == configs.to_dict(configs.Index())
+    assert manifest.facts["indexes"] == list(classes)
+
+
+def test_stale_index_is_refused_by_naming_both(tmp_path: pathlib.Path) -> None:
+    candidates, _ = _build(tmp_path)
+    other = _candidates(tmp_path / "candidates", "b")
+    message = (
+        f"{tmp_path / 'index'} was made from candidates {candidates.fingerprint}, but "
+        f"the candidates beside it is {other.fingerprint}: run the step that makes "
+        f"index again"
+    )
+    with pytest.raises(errors.UserError) as caught:
+        artifact.load(tmp_path / "index", "exact", other)
+    assert str(caught.value) == message
+
+
+def test_truncated_file_is_refused(tmp_path: pathlib.Path) -> None:
+    candidates, _ = _build(tmp_path)
+    graph = tmp_path / "index" / "exact" / "saved_model.pb"
+    graph.write_bytes(graph.read_bytes()[:-10])
+    with pytest.raises(errors.UserError, match="disagrees with manifest"):
+        artifact.load(tmp_path / "index", "exact", candidates)
+
+
+def test_index_built_without_scann_says_so(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scann_index, "is_available", lambda: False)
+    candidates, vectors = _build(tmp_path)
+    exact = artifact.load(tmp_path / "index", "exact", candidates)
+    assert exact.num_videos == len(vectors)
+    with pytest.raises(
+        errors.UserError, match=r"expected an index scann .*found exact"
+    ):
+        artifact.load(tmp_path / "index", "scann", candidates)
+
+
+def test_same_inputs_and_config_are_current(tmp_path: pathlib.Path) -> None:
+    candidates, _ = _build(tmp_path)
+    inputs = {"data": "0" * 16, "candidates": candidates.fingerprint}
+    config = configs.Index()
+
+    def current(config: configs.Index) -> bool:
+        values = configs.to_dict(config)
+        return artifacts.is_current(tmp_path / "index", "index", values, inputs)
+
+    assert current(config)
+    assert not current(dataclasses.replace(config, reorder_factor=9))

@@ -1,0 +1,69 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ytdnn.metrics import binary
+
+_EXAMPLES = st.lists(
+    st.tuples(st.booleans(), st.integers(-2, 2), st.integers(0, 3)), max_size=12
+)
+
+
+def _pairwise_auc(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> float:
+    won = total = 0.0
+    for i in np.flatnonzero(labels):
+        for j in np.flatnonzero(~labels):
+            pair = weights[i] * weights[j]
+            total += pair
+            won += pair * (
+                1.0 if scores[i] > scores[j] else 0.5 if scores[i] == scores[j] else 0.0
+            )
+    return won / total if total else math.nan
+
+
+@settings(max_examples=150, deadline=None)
+@given(_EXAMPLES)
+def test_auc_equals_counting_pairs(examples: list[tuple[bool, int, int]]) -> None:
+    labels = np.array([label for label, _, _ in examples], bool)
+    scores = np.array([score for _, score, _ in examples], float)
+    weights = np.array([weight for _, _, weight in examples], float)
+    expected = _pairwise_auc(labels, scores, weights)
+    np.testing.assert_allclose(binary.auc(labels, scores, weights), expected)
+    flipped = binary.auc(~labels, scores, weights)
+    np.testing.assert_allclose(flipped, 1 - expected)
+
+
+def test_auc_of_three_examples_by_hand() -> None:
+    # Positives 0.8 and 0.4, negative 0.4: one pair won, one tied = 1.5 of 2.
+    labels = np.array([True, True, False])
+    assert binary.auc(labels, np.array([0.8, 0.4, 0.4])) == 3 / 4
+
+
+@pytest.mark.parametrize("labels", [[True, True], [False, False], []])
+def test_auc_of_one_class_is_undefined(labels: list[bool]) -> None:
+    assert math.isnan(binary.auc(np.array(labels, bool), np.zeros(len(labels))))
+
+
+def test_log_loss_by_hand() -> None:
+    # logit ln 3 is probability 3/4: −ln(3/4) for the click, −ln(1/4) for the other.
+    logits = np.full(2, math.log(3))
+    labels = np.array([True, False])
+    expected = (-math.log(3 / 4) - math.log(1 / 4)) / 2
+    assert binary.log_loss(labels, logits) == pytest.approx(expected)
+    weighted = (-3 * math.log(3 / 4) - math.log(1 / 4)) / 4
+    assert binary.log_loss(labels, logits, np.array([3.0, 1.0])) == pytest.approx(
+        weighted
+    )
+
+
+def test_log_loss_does_not_overflow() -> None:
+    losses = binary.log_losses(np.array([True, False]), np.array([-800.0, 800.0]))
+    np.testing.assert_allclose(losses, [800.0, 800.0])
+
+
+def test_log_loss_without_weight_is_undefined() -> None:
+    assert math.isnan(binary.log_loss(np.array([True]), np.zeros(1), np.zeros(1)))
+    assert math.isnan(binary.log_loss(np.zeros(0, bool), np.zeros(0)))

@@ -1,0 +1,49 @@
+import numpy as np
+import pytest
+
+from ytdnn.metrics import bootstrap
+
+
+def test_every_resample_draws_as_many_users_as_there_are() -> None:
+    draws = list(bootstrap.resamples(7, num_resamples=20, seed=0))
+    assert len(draws) == 20
+    assert {int(counts.sum()) for counts in draws} == {7}
+    assert len({tuple(counts) for counts in draws}) > 1
+
+
+def test_interval_of_a_mean_is_that_of_the_normal_approximation() -> None:
+    values = np.random.default_rng(0).normal(3.0, 2.0, 400)
+    low, high = bootstrap.mean_intervals({"x": values}, num_resamples=4_000)["x"]
+    error = values.std() / np.sqrt(400)
+    assert low == pytest.approx(values.mean() - 1.96 * error, abs=0.15 * error)
+    assert high == pytest.approx(values.mean() + 1.96 * error, abs=0.15 * error)
+
+
+def test_one_seed_gives_one_interval() -> None:
+    values = {"x": np.arange(10.0)}
+    first = bootstrap.mean_intervals(values, seed=3)
+    assert first == bootstrap.mean_intervals(values, seed=3)
+    assert first != bootstrap.mean_intervals(values, seed=4)
+
+
+def test_a_higher_level_widens_the_interval() -> None:
+    values = {"x": np.arange(50.0)}
+    narrow = bootstrap.mean_intervals(values, level=0.5)["x"]
+    wide = bootstrap.mean_intervals(values, level=0.99)["x"]
+    assert wide[0] < narrow[0] < narrow[1] < wide[1]
+
+
+def test_undefined_resamples_are_left_out() -> None:
+    # The statistic is undefined unless user 0 is drawn; then it is one.
+    def statistic(counts: np.ndarray) -> np.ndarray:
+        return np.array([1.0 if counts[0] else np.nan, np.nan])
+
+    low, high = bootstrap.interval(statistic, num_users=3)
+    assert (low[0], high[0]) == (1.0, 1.0)
+    assert np.isnan([low[1], high[1]]).all()
+
+
+def test_no_users_have_no_interval() -> None:
+    low, high = bootstrap.mean_intervals({"x": np.zeros(0)})["x"]
+    assert np.isnan([low, high]).all()
+    assert bootstrap.mean_intervals({}) == {}

@@ -1,0 +1,15 @@
+import doctest
+import types
+
+import pytest
+
+from ytdnn.metrics import binary, bootstrap, per_user_loss, ranking, retrieval
+
+
+@pytest.mark.parametrize(
+    "module", [binary, bootstrap, per_user_loss, ranking, retrieval], ids=str
+)
+def test_examples_in_docstrings_run(module: types.ModuleType) -> None:
+    result = doctest.testmod(module)
+    assert result.attempted > 0
+    assert result.failed == 0

@@ -1,0 +1,226 @@
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import pytest
+import tensorflow as tf
+
+from tests import planted
+from tests.serving import conftest
+from ytdnn import errors, schema
+from ytdnn.serving import bundle, export, requests
+
+FRESH = """
+import json, sys
+import tensorflow as tf
+
+bundle, given = sys.argv[1], json.load(open(sys.argv[2]))
+facts = json.load(open(f"{bundle}/manifest.json"))["facts"]
+answers = {}
+for name in sorted(facts["models"], key=lambda n: facts["models"][n]["needs"]):
+    if facts["models"][name]["needs"]:
+        import scann
+    else:
+        assert "scann" not in sys.modules
+    model = tf.saved_model.load(f"{bundle}/{name}/1").signatures["serving_default"]
+    inputs = {
+        key: tf.constant(given[key], field["dtype"])
+        for key, field in facts["models"][name]["inputs"].items()
+    }
+    answers[name] = {
+        key: [
+            [v.decode() if isinstance(v, bytes) else v for v in row]
+            for row in value.numpy().reshape(value.shape[0], -1).tolist()
+        ]
+        for key, value in model(**inputs).items()
+    }
+assert "ytdnn" not in sys.modules
+print(json.dumps(answers))
+"""
+
+
+def inputs_of_all_models(run: conftest.Run) -> dict:
+    """Returns two requests as JSON, with what the stages' own models need beside."""
+    first = requests.request_for_user(run.data, "u3", k=7)
+    length = len(first[schema.WATCHED_VIDEO_IDS])
+    shown = len(first[schema.IMPRESSION_VIDEO_IDS])
+    nobody = {
+        schema.WATCHED_VIDEO_IDS: [""] * length,
+        schema.WATCH_TIMES: [0] * length,
+        schema.TIME: 0,
+        schema.IMPRESSION_VIDEO_IDS: [""] * shown,
+        schema.IMPRESSION_TIMES: [0] * shown,
+        schema.AGE: -1.0,
+        schema.GENDER: "",
+        schema.COUNTRY: "",
+        schema.K: 3,
+    }
+    given = {name: [first.get(name, nobody[name]), nobody[name]] for name in nobody}
+    width = run.config.candidates.embedding_dim
+    given[schema.USER_VECTOR] = [[0.3] * width + [1.0], [-0.2] * width + [1.0]]
+    given[schema.VIDEO_IDS] = [["video 1", "video 2", ""], ["nonsense", "", "video 3"]]
+    return given
+
+
+def test_a_fresh_process_with_tensorflow_alone_gives_the_same_answers(
+    run: conftest.Run, tmp_path: pathlib.Path
+) -> None:
+    given = inputs_of_all_models(run)
+    (tmp_path / "given.json").write_text(json.dumps(given))
+    (tmp_path / "fresh.py").write_text(FRESH)
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("PYTHONPATH", "TF_USE_LEGACY_KERAS")
+    }
+    result = subprocess.run(
+        [sys.executable, "fresh.py", str(run.bundle.directory), "given.json"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stderr[-2000:]
+    fresh = json.loads(result.stdout)
+    assert set(fresh) == {
+        "user_tower",
+        "index",
+        "index_exact",
+        "ranker",
+        "recommender",
+        "recommender_exact",
+    }
+    for name, outputs in fresh.items():
+        fields = run.bundle.inputs(name)
+        here = run.bundle.model(name)(
+            **{
+                key: tf.constant(given[key], tf.as_dtype(field.dtype))
+                for key, field in fields.items()
+            }
+        )
+        for key, value in here.items():
+            value = value.numpy().reshape(2, -1)
+            if key == schema.IDS:
+                texts = [[v.decode() for v in row] for row in value.tolist()]
+                assert outputs[key] == texts, name
+            else:
+                for row in range(2):
+                    expected = pytest.approx(value[row].tolist(), rel=1e-5, abs=1e-6)
+                    assert outputs[key][row] == expected, name
+
+
+def test_signatures_are_as_the_manifest_says(run: conftest.Run) -> None:
+    for name, described in run.bundle.manifest.facts["models"].items():
+        signature = run.bundle.model(name)
+        for side, specs in (
+            ("inputs", signature.structured_input_signature[1]),
+            ("outputs", signature.structured_outputs),
+        ):
+            told = {
+                key: (field["dtype"], 2 if "length" in field["shape"] else 1)
+                for key, field in described[side].items()
+            }
+            true = {key: (s.dtype.name, s.shape.rank) for key, s in specs.items()}
+            assert told == true, (name, side)
+
+
+def test_only_two_models_need_scann(run: conftest.Run) -> None:
+    models = run.bundle.manifest.facts["models"]
+    assert {name for name in models if models[name]["needs"]} == {
+        "index",
+        "recommender",
+    }
+
+
+def test_nothing_of_keras_is_in_the_bundle(run: conftest.Run) -> None:
+    assert not list(run.bundle.directory.rglob("keras_metadata.pb"))
+
+
+def test_answers_have_titles_and_the_latency_of_both_stages(run: conftest.Run) -> None:
+    answer = run.bundle.recommend(requests.request_for_user(run.data, "u3"))
+    assert len(answer["ids"]) == requests.DEFAULT_K
+    assert answer["titles"] == [v.replace("video", "Title") for v in answer["ids"]]
+    assert answer["score"].startswith("expected watch seconds")
+    latency = answer["latency_ms"]
+    assert set(latency) == {"candidates", "ranking", "recommender"}
+    assert all(0.0 < value < 10_000.0 for value in latency.values())
+    json.dumps(answer, allow_nan=False)
+
+
+def test_history_has_titles_where_videos_are_known(run: conftest.Run) -> None:
+    request = {schema.WATCHED_VIDEO_IDS: ["video 3", "nonsense"]}
+    assert run.bundle.history(request) == [
+        {"id": "video 3", "title": "Title 3"},
+        {"id": "nonsense", "title": None},
+    ]
+
+
+def test_the_bundle_alone_is_enough(run: conftest.Run, tmp_path: pathlib.Path) -> None:
+    moved = tmp_path / "elsewhere"
+    shutil.copytree(run.bundle.directory, moved)
+    request = requests.request_for_user(run.data, "u8")
+    answer = bundle.load(moved).recommend(request, exact=True)
+    assert answer["ids"] == run.bundle.recommend(request, exact=True)["ids"]
+
+
+@pytest.mark.parametrize(
+    "name", ["ranker/1/saved_model.pb", "titles.parquet", "vocabularies.json"]
+)
+@pytest.mark.parametrize("harm", ["flip", "truncate", "remove"])
+def test_a_damaged_bundle_is_refused(
+    run: conftest.Run, tmp_path: pathlib.Path, name: str, harm: str
+) -> None:
+    shutil.copytree(run.bundle.directory, tmp_path / "bundle")
+    path = tmp_path / "bundle" / name
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    if harm == "remove":
+        path.unlink()
+    else:
+        path.write_bytes(content if harm == "flip" else content[:-1])
+    with pytest.raises(errors.UserError) as error:
+        bundle.load(tmp_path / "bundle")
+    assert str(path) in str(error.value)
+    assert "make the artefact again" in str(error.value)
+
+
+def test_export_refuses_a_ranker_of_another_data_set(
+    run: conftest.Run, tmp_path: pathlib.Path
+) -> None:
+    for name in ("candidates", "index", "ranking"):
+        shutil.copytree(run.workdir / name, tmp_path / name)
+    planted.prepared_data(tmp_path, seed=5)
+    with pytest.raises(errors.UserError, match="was made from data"):
+        export.export(tmp_path, run.config)
+
+
+def test_export_refuses_an_index_of_another_candidate_model(
+    run: conftest.Run, tmp_path: pathlib.Path
+) -> None:
+    for name in ("data", "candidates", "index", "ranking"):
+        shutil.copytree(run.workdir / name, tmp_path / name)
+    manifest = tmp_path / "index" / "manifest.json"
+    values = json.loads(manifest.read_text())
+    values["inputs"]["candidates"] = "0123456789abcdef"
+    manifest.write_text(json.dumps(values))
+    with pytest.raises(errors.UserError, match="made from candidates 0123456789abcdef"):
+        export.export(tmp_path, run.config)
+    assert not (tmp_path / "bundle").exists()
+
+
+def test_export_needs_a_ranker_where_the_log_has_impressions(
+    run: conftest.Run, tmp_path: pathlib.Path
+) -> None:
+    for name in ("data", "candidates", "index"):
+        shutil.copytree(run.workdir / name, tmp_path / name)
+    with pytest.raises(errors.UserError, match="expected a ranking artefact"):
+        export.export(tmp_path, run.config)
+
+
+def test_the_bundle_tells_what_it_was_made_from(run: conftest.Run) -> None:
+    manifest = run.bundle.manifest
+    assert set(manifest.inputs) == {"data", "candidates", "index", "ranking"}
+    assert manifest.config == json.loads(json.dumps(export.step_config(run.config)))
