@@ -19,13 +19,15 @@ from ytdnn import configs
 
 
 def get_config() -> configs.Config:
-    """Returns the default world with enough epochs to learn it."""
+    """Returns a world large enough that both stages have something to learn."""
     return configs.Config(
-        candidates=configs.Candidates(training=configs.Training(epochs=8)),
+        data=configs.Data(world=configs.World(num_users=4_000, watches_per_user=80)),
+        candidates=configs.Candidates(training=configs.Training(epochs=6)),
         ranking=configs.Ranking(
+            dropout=0.2,
             training=configs.Training(
-                epochs=4,
-                learning_rate=2e-3,
+                epochs=3,
+                batch_size=512,
                 table_learning_rate=0.05,
                 table_accumulator=1e-7,
             ),

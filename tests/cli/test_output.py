@@ -17,7 +17,10 @@ def test_the_native_log_is_kept_back(capfd: pytest.CaptureFixture[str]) -> None:
 def test_the_native_log_is_shown_after_an_error(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    with pytest.raises(ZeroDivisionError), output.native_log_kept_back():
+    def fail() -> None:
         os.write(2, b"E0000 out of memory\n")
         raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError), output.native_log_kept_back():
+        fail()
     assert capfd.readouterr().err == "E0000 out of memory\n"
