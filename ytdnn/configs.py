@@ -195,8 +195,8 @@ class Index:
     num_candidates: Positive = 100
     min_scann_videos: NonNegative = 1_000
     num_leaves: NonNegative = 0
-    leaves_to_search_fraction: Annotated[float, pydantic.Field(gt=0.0, le=1.0)] = 0.4
-    leaf_avq: Annotated[float, pydantic.Field(ge=1.0)] = 2.0
+    leaves_to_search_fraction: Annotated[float, pydantic.Field(gt=0.0, le=1.0)] = 0.45
+    leaf_avq: Annotated[float, pydantic.Field(ge=1.0)] = 8.0
     dimensions_per_block: Positive = 2
     anisotropic_threshold: Annotated[float, pydantic.Field(gt=0.0, lt=1.0)] = 0.2
     reorder_factor: Positive = 4
