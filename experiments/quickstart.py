@@ -2,7 +2,7 @@
 
 Claim: on the embedded synthetic world, in minutes on two cores, the candidate network
 finds what users watch next better than popularity does (PAPER §3), and the ranker
-orders what was shown by watch time better than a video's mean watch time (PAPER §4).
+orders what was shown by watch time better than each video's own odds (PAPER §4).
 
     ytdnn run --config=experiments/quickstart.py --workdir=runs/quickstart
 
@@ -10,9 +10,14 @@ which is what `make run` does. Protocol: temporal. Candidates train on the first
 watches, the ranker on impressions of a later window, tests lie after both. Metrics are
 exact: all videos ranked for each test user, watched ones removed.
 
-| | candidates hit_rate@10 | popularity | ranking AUC | popularity | seconds |
-|---|---|---|---|---|---|
-| date, machine | FILL | FILL | FILL | FILL | FILL |
+Date and machine: FILL.
+
+| | popularity | ours |
+|---|---|---|
+| candidates hit_rate@10 | FILL | FILL |
+| ranking AUC | FILL | FILL |
+| ranking weighted per-user loss (lower is better) | FILL | FILL |
+| whole run, seconds | | FILL |
 """
 
 from ytdnn import configs

@@ -7,7 +7,7 @@ import rich.box
 import rich.console
 import rich.table
 
-from ytdnn import artifacts, errors
+from ytdnn import artifacts, errors, schema
 from ytdnn.cli import arguments, output, rooms
 
 Flag = arguments.Flag
@@ -51,7 +51,7 @@ def run(given: arguments.Arguments) -> None:
         bundle = rooms.load_bundle(pathlib.Path(values["bundle"]))
         request = rooms.read_request(pathlib.Path(values["request"]))
     if "k" in values:
-        request = request | {"k": _number(values["k"])}
+        request = request | {schema.K: _number(values["k"])}
     _show(bundle.history(request), bundle.recommend(request, exact=exact))
 
 
@@ -84,7 +84,7 @@ def _show(history: list[dict[str, Any]], answer: dict[str, Any]) -> None:
     for video in recent:
         watched.add_row(str(video["id"]), video["title"] or "")
     found = _table("Recommended", "rank", "id", "title", answer["score"])
-    rows = zip(answer["ids"], answer["titles"], answer["scores"], strict=True)
+    rows = zip(answer[schema.IDS], answer["titles"], answer[schema.SCORES], strict=True)
     for rank, (video, title, score) in enumerate(rows, 1):
         found.add_row(str(rank), str(video), title or "", f"{score:.4g}")
     console.print(watched, found)
