@@ -22,6 +22,7 @@ from ytdnn import errors
 
 FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
+LOGS = "logs"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,9 +49,14 @@ class Manifest:
 
     @property
     def fingerprint(self) -> str:
-        """Sixteen hex digits that change with the content, config or inputs."""
+        """Sixteen hex digits that change with the content, config or inputs.
+
+        Logs are left out: they hold wall-clock times, and a training repeated with
+        the same seed is the same model.
+        """
+        files = {k: v for k, v in self.files.items() if not k.startswith(LOGS + "/")}
         return fingerprint(
-            [self.kind, self.format_version, self.config, self.inputs, self.files]
+            [self.kind, self.format_version, self.config, self.inputs, files]
         )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests import planted
-from ytdnn import configs, errors
+from ytdnn import artifacts, configs, errors
 from ytdnn.candidates import model
 from ytdnn.data import prepared
 from ytdnn.training import candidates, checkpoints, determinism, loop, strategies
@@ -83,6 +83,11 @@ def test_seeds_differ_and_repeat(data, tmp_path):
     a, b, c = (_vectors(tmp_path / name, data) for name in "abc")
     np.testing.assert_array_equal(a, b)
     assert np.any(a != c)
+    fingerprints = [
+        artifacts.read_manifest(tmp_path / name, model.KIND).fingerprint
+        for name in "ab"
+    ]
+    assert fingerprints[0] == fingerprints[1]
 
 
 def test_what_was_trained_with_another_config_is_not_resumed(tmp_path):

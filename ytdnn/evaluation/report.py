@@ -11,6 +11,10 @@ _RANKING_NAMES = {
     "log_loss": "log loss (lower is better)",
     "weighted_per_user_loss": "weighted per-user loss (lower)",
 }
+_WATCH_TIME_NOTE = (
+    "The ranker orders by expected watch time once shown, the lists are judged by "
+    "what was watched: candidates + ranker may fall below candidates alone."
+)
 _MOVIELENS_NOTE = (
     "On MovieLens expect candidates + ranker below candidates alone: the ranker was "
     "trained on ratings of films people had watched, so it orders by how well a film "
@@ -92,8 +96,9 @@ def _notes(report: Mapping[str, Any]) -> Iterator[str]:
         yield "Index: " + _pairs(report["index"]) + "."
     if report.get("latency"):
         yield "Latency of one user: " + _pairs(report["latency"]) + "."
-    if "system" in report and protocol.get("source") == "movielens":
-        yield _MOVIELENS_NOTE
+    if "system" in report:
+        is_movielens = protocol.get("source") == "movielens"
+        yield _MOVIELENS_NOTE if is_movielens else _WATCH_TIME_NOTE
 
 
 def _pairs(values: Mapping[str, float]) -> str:

@@ -5,13 +5,15 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
+from ytdnn import artifacts
+
 
 class Logs:
     """TensorBoard scalars of each epoch, under `directory/logs`."""
 
     def __init__(self, directory: pathlib.Path) -> None:
         """Opens the log; its file appears with the first write."""
-        self._writer = tf.summary.create_file_writer(str(directory / "logs"))
+        self._writer = tf.summary.create_file_writer(str(directory / artifacts.LOGS))
 
     def write(self, epoch: int, scalars: Mapping[str, float]) -> None:
         """Writes the scalars of an epoch (counted from 0)."""

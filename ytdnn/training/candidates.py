@@ -46,7 +46,7 @@ def train(
         directory, model.KIND, step_config(config), inputs_made_from, facts
     ) as partial:
         model.save(candidate_model, partial)
-        shutil.copytree(work / "logs", partial / "logs")
+        shutil.copytree(work / artifacts.LOGS, partial / artifacts.LOGS)
     shutil.rmtree(work)
 
 

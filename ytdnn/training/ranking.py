@@ -48,7 +48,7 @@ def train(
         directory, model.KIND, step_config(config), made_from, facts
     ) as partial:
         model.save(ranking_model, partial)
-        shutil.copytree(work / "logs", partial / "logs")
+        shutil.copytree(work / artifacts.LOGS, partial / artifacts.LOGS)
     shutil.rmtree(work)
 
 

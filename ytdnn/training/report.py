@@ -58,7 +58,7 @@ class Meter:
         """Hides the bar and names the bottleneck."""
         self._progress.stop()
         if kind is None and self.num_steps > 0:
-            self._console.print(self.summary(), highlight=False)
+            self._console.print(self.summary(), highlight=False, soft_wrap=True)
 
     def add_wait(self, seconds: float) -> None:
         """Counts the time a batch was waited for."""
@@ -96,6 +96,7 @@ class Meter:
             f"loss {loss:.4f}, validation {name} {metrics[name]:.4f}, "
             f"{self.examples_per_second:,.0f} examples/s{best}",
             highlight=False,
+            soft_wrap=True,
         )
 
     @property
