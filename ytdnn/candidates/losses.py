@@ -78,8 +78,8 @@ class SampledSoftmax:
     (the query's is 1), in float32: TFRS's own correction clips probabilities at 1e-6.
 
     In-batch columns of the query's own user are masked (they are the user's next
-    and last watches, far likelier in this batch than by the unigram), and their
-    number is left out of the expected count.
+    and last watches, far likelier in this batch than by the unigram). `in_batch` is
+    the number of columns left, averaged over the batch's queries.
     """
 
     def __init__(
@@ -120,8 +120,7 @@ class SampledSoftmax:
         negatives = self.sample(seed)
         columns = tf.concat([labels, negatives], axis=0)
         mask = self._score_mask(users, weights, size)
-        in_batch = tf.reduce_sum(tf.cast(mask[:, : tf.size(labels)], tf.float32))
-        in_batch = in_batch / tf.cast(size, tf.float32)
+        in_batch = _mean_of_replicas(mask[:, : tf.size(labels)], size)
         loss = self._task(
             queries,
             self._corrected(columns, in_batch),
@@ -185,3 +184,12 @@ class SampledSoftmax:
         in_batch = own | (other_user & (weights > 0.0)[tf.newaxis, :])
         sampled = tf.ones([num_queries, self._num_negatives], tf.bool)
         return tf.concat([in_batch, sampled], axis=1)
+
+
+def _mean_of_replicas(visible: tf.Tensor, num_queries: tf.Tensor) -> tf.Tensor:
+    """Returns how many columns a query sees, averaged over all replicas' queries."""
+    context = tf.distribute.get_replica_context()
+    seen = tf.reduce_sum(tf.cast(visible, tf.float32))
+    mean = seen / tf.cast(num_queries, tf.float32)
+    total = context.all_reduce(tf.distribute.ReduceOp.SUM, mean)
+    return total / float(context.num_replicas_in_sync)
