@@ -16,14 +16,23 @@ within a user is the column `seq` where the tables have it, else time with ties 
 order: the tie rule changes up to a quarter of the targets, so compare only like with
 like. The request's time is not seen. The checkpoint is chosen on validation; the
 validation film is not trained on, but stands in the history of the test.
-Published without request time: SASRec HR@10 0.199 to 0.316, nDCG@10 0.108 to 0.186.
+Sampling error of HR@10: ± 0.006.
 
-| seed | HR@10 | nDCG@10 | training seconds |
-|---|---|---|---|
-| 0 | FILL | FILL | FILL |
-| 1 | FILL | FILL | FILL |
-| 2 | FILL | FILL | FILL |
-| mean | FILL | FILL | FILL |
+Measured 2026-11-24 on two cores of an AMD EPYC with AVX-512 bfloat16, order = `seq`:
+
+| seed | HR@10 | nDCG@10 | HR@50 | validation nDCG@10 | training seconds |
+|---|---|---|---|---|---|
+| 0 | 0.3320 | 0.1987 | 0.5823 | 0.2064 | 1266 (machine shared) |
+| 1 | 0.3260 | 0.1948 | 0.5803 | 0.2061 | 1689 (machine shared) |
+| 2 | 0.3298 | 0.1986 | 0.5851 | 0.2066 | 972 (machine alone) |
+| mean | 0.3293 | 0.1974 | 0.5826 | 0.2064 | |
+
+Training ran at 16,452 examples/s alone. Without label smoothing, seed 0: validation
+nDCG@10 0.2069, test 0.3303 / 0.1946; it is here for MovieLens-100K, where it helps.
+
+Published, without request time (HR@10 / nDCG@10): SASRec 0.199 to 0.316 / 0.108 to
+0.186, eSASRec 0.313 / 0.177, first-order Markov chain 0.215, popularity 0.036 (here
+0.0369 / 0.0180).
 """
 
 from ytdnn import configs
