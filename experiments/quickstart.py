@@ -10,14 +10,18 @@ which is what `make run` does. Protocol: temporal. Candidates train on the first
 watches, the ranker on impressions of a later window, tests lie after both. Metrics are
 exact: all videos ranked for each test user, watched ones removed.
 
-Date and machine: FILL.
+Measured 2026-11-24 on two cores of an AMD EPYC, seed 0 (± half a 95 % interval):
 
 | | popularity | ours |
 |---|---|---|
-| candidates hit_rate@10 | FILL | FILL |
-| ranking AUC | FILL | FILL |
-| ranking weighted per-user loss (lower is better) | FILL | FILL |
-| whole run, seconds | | FILL |
+| candidates hit_rate@10 | 0.2628 ± 0.0151 | 0.3103 ± 0.0160 |
+| candidates recall@100 | 0.1662 ± 0.0063 | 0.2239 ± 0.0072 |
+| ranking AUC | 0.6233 ± 0.0041 | 0.7045 ± 0.0045 |
+| ranking weighted per-user loss (lower is better) | 0.3141 ± 0.0054 | 0.2832 ± 0.0049 |
+| whole run, installation included, seconds | | 184 |
+
+The two stages composed hit 0.1671 at 10: the ranker orders by expected watch time once
+shown, the lists are judged by what was watched.
 """
 
 from ytdnn import configs

@@ -193,7 +193,7 @@ class Index:
     """
 
     num_candidates: Positive = 100
-    min_scann_videos: NonNegative = 1_000
+    min_scann_videos: NonNegative = 2_000
     num_leaves: NonNegative = 0
     leaves_to_search_fraction: Annotated[float, pydantic.Field(gt=0.0, le=1.0)] = 0.45
     leaf_avq: Annotated[float, pydantic.Field(ge=1.0)] = 8.0
