@@ -16,12 +16,19 @@ user is time, ties in file order. The request's time is not seen. The checkpoint
 chosen on validation; the validation film is not trained on, but stands in the history
 of the test. Sampling error of HR@10: ± 0.013.
 
-| seed | HR@10 | nDCG@10 | training seconds |
-|---|---|---|---|
-| 0 | FILL | FILL | FILL |
-| 1 | FILL | FILL | FILL |
-| 2 | FILL | FILL | FILL |
-| mean | FILL | FILL | FILL |
+Measured 2026-11-24 on two cores of an AMD EPYC with AVX-512 bfloat16 (shared):
+
+| seed | HR@10 | nDCG@10 | HR@50 | validation nDCG@10 | training seconds |
+|---|---|---|---|---|---|
+| 0 | 0.2322 | 0.1193 | 0.5101 | 0.1322 | 137 |
+| 1 | 0.2238 | 0.1146 | 0.5037 | 0.1286 | 145 |
+| 2 | 0.2195 | 0.1162 | 0.5228 | 0.1277 | 127 |
+| mean | 0.2252 | 0.1167 | 0.5122 | 0.1295 | 136 |
+
+Popularity 0.0870 / 0.0452. Chosen on validation among eight settings of one seed: early
+stopping after four epochs without gain ends near 0.18 on test, since validation stands
+still before it rises again; label smoothing 0.1 with all 30 epochs was best. Ranker: AUC
+0.727, below the 0.731 of popularity; the stages composed hit 0.081 at 10.
 """
 
 from ytdnn import configs

@@ -25,7 +25,12 @@ Measured 2026-11-24 on two cores of an AMD EPYC with AVX-512 bfloat16, order = `
 | 0 | 0.3320 | 0.1987 | 0.5823 | 0.2064 | 1266 (machine shared) |
 | 1 | 0.3260 | 0.1948 | 0.5803 | 0.2061 | 1689 (machine shared) |
 | 2 | 0.3298 | 0.1986 | 0.5851 | 0.2066 | 972 (machine alone) |
-| mean | 0.3293 | 0.1974 | 0.5826 | 0.2064 | |
+| mean | 0.3292 | 0.1974 | 0.5826 | 0.2063 | |
+
+ScaNN's recall@100 against exact search on the test queries is 0.994 at 39 % of the
+points scored (three models; its leaves' centres, 14 % of the points, come on top);
+settings were chosen on the validation queries. Ranker: AUC 0.742, popularity 0.740; the
+stages composed hit 0.064 at 10.
 
 Training ran at 16,452 examples/s alone. Without label smoothing, seed 0: validation
 nDCG@10 0.2069, test 0.3303 / 0.1946; it is here for MovieLens-100K, where it helps.

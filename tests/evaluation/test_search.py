@@ -42,7 +42,7 @@ def test_scann_is_reported_with_recall_and_points_scored() -> None:
     videos, queries = contract.clustered(1_500, dim=16, num_queries=60)
     indexes = {
         "exact": brute_force.BruteForce.build(videos, configs.Index()),
-        "scann": scann_index.Scann.build(videos, configs.Index()),
+        "scann": scann_index.Scann.build(videos, configs.Index(min_scann_videos=0)),
     }
     found = search.evaluate(indexes, queries, 100)
     assert found["scann_recall@100"] > 0.95
