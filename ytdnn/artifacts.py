@@ -23,6 +23,7 @@ from ytdnn import errors
 FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
 LOGS = "logs"
+_ALWAYS_HASHED_BYTES = 2**24  # vocabularies, weights of small models: cheap
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,7 +114,7 @@ def read_manifest(directory: pathlib.Path, kind: str, deep: bool = False) -> Man
     Args:
       directory: The artefact.
       kind: The kind expected.
-      deep: Whether to check every file's SHA-256, not only its size.
+      deep: Whether to check the SHA-256 of large files too, not only their size.
 
     Raises:
       errors.UserError: It is missing, of another kind or format version, or a file
@@ -170,7 +171,8 @@ def _check_file(path: pathlib.Path, entry: Mapping[str, Any], deep: bool) -> Non
             f"{path} disagrees with {manifest.name}: expected {entry['bytes']} bytes, "
             f"found {size}: make the artefact again"
         )
-    if deep and file_sha256(path) != entry["sha256"]:
+    hashed = deep or size <= _ALWAYS_HASHED_BYTES
+    if hashed and file_sha256(path) != entry["sha256"]:
         raise errors.UserError(
             f"{path} disagrees with {manifest.name}: its SHA-256 is another than "
             f"recorded: make the artefact again"

@@ -86,6 +86,7 @@ def test_a_log_without_order_is_sorted_by_time(tmp_path):
     watches = _watches([("a", "v1", 9), ("a", "v2", 1), ("a", "v3", 5)])
     data = _prepare(tmp_path, {"watches": watches}, order_by="order")
     assert _ids(data, data.watch_videos) == ["v2", "v3", "v1"]
+    assert data.manifest.facts["order"] == ["time", "row"]
 
 
 def test_order_does_not_stand_for_time_in_the_temporal_protocol(tmp_path):
@@ -184,7 +185,7 @@ def test_swapped_or_truncated_files_are_refused(tmp_path, name):
         prepared.load(data.directory)
     path.write_bytes(content[:-1] + b"?")
     with pytest.raises(errors.UserError, match="SHA-256"):
-        prepared.load(data.directory, deep=True)
+        prepared.load(data.directory)
 
 
 def test_movielens_1m_core_is_that_of_published_tables(tmp_path, shared_data):

@@ -5,7 +5,7 @@ import polars as pl
 from ytdnn import configs, schema
 from ytdnn.data import event_log, shards
 
-_COUNT = "count"
+COUNT = "count"
 IN_WATCHES = "in_watches"
 
 
@@ -72,7 +72,7 @@ def all_users(log: event_log.EventLog, watches: pl.LazyFrame) -> pl.DataFrame:
     Users without a watch are in it when they have impressions, but not when `core`
     dropped them.
     """
-    counts = watches.group_by(schema.USER_ID).agg(pl.len().alias(_COUNT))
+    counts = watches.group_by(schema.USER_ID).agg(pl.len().alias(COUNT))
     if schema.IMPRESSIONS in log.tables:
         dropped = log.tables[schema.WATCHES].select(schema.USER_ID).unique()
         new = log.tables[schema.IMPRESSIONS].select(schema.USER_ID).unique()

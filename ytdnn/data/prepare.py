@@ -69,6 +69,8 @@ def prepare(config: configs.Data, directory: pathlib.Path) -> prepared.PreparedD
         facts |= log.facts | counts
         facts |= {"users": plan.users.height, "videos": videos.height}
         facts["bad_rows"] = bad_rows
+        columns = plan.watches.collect_schema().names()
+        facts["order"] = shards.watch_order(columns, config)[1:]
         if plan.bounds is not None:
             facts["windows"] = dataclasses.asdict(plan.bounds)
     return prepared.load(directory)
@@ -82,7 +84,7 @@ def _plan(config: configs.Data, log: event_log.EventLog) -> _Plan:
         )
     watches = entities.core(log.tables[schema.WATCHES], config)
     users = entities.all_users(log, watches)
-    if users[entities._COUNT].sum() == 0:
+    if users[entities.COUNT].sum() == 0:
         raise errors.UserError(
             "expected watches, found none left: see data.where, data.min_item_count "
             "and data.min_user_count"
@@ -151,7 +153,7 @@ def _indexed(plan: _Plan, table: str, rows: pl.LazyFrame) -> pl.LazyFrame:
 
 def _shard_bounds(plan: _Plan) -> Iterator[tuple[int, int]]:
     """Yields ranges of users with a bounded number of watches each."""
-    reached = np.cumsum(plan.users[entities._COUNT].to_numpy())
+    reached = np.cumsum(plan.users[entities.COUNT].to_numpy())
     shard = reached // EVENTS_PER_SHARD
     firsts = np.flatnonzero(np.diff(shard, prepend=-1) > 0)
     lasts = np.append(firsts[1:], plan.users.height)

@@ -37,7 +37,7 @@ def watch_arrays(
       `watch_videos`, `watch_times`, `watch_splits` and, if the log has them,
       `watch_seconds`; and `sizes [num_users]`, the watches of each user.
     """
-    frame = frame.sort(_watch_order(frame, config))
+    frame = frame.sort(watch_order(frame.columns, config))
     users = frame[USER].to_numpy() - first_user
     sizes = np.bincount(users, minlength=num_users)
     times = frame[schema.TIME].to_numpy()
@@ -57,9 +57,9 @@ def watch_arrays(
     return arrays
 
 
-def _watch_order(frame: pl.DataFrame, config: configs.Data) -> list[str]:
+def watch_order(columns: list[str], config: configs.Data) -> list[str]:
     """Returns the sort columns; a log without `order` is sorted by time."""
-    order = [schema.ORDER] if schema.ORDER in frame.columns else []
+    order = [schema.ORDER] if schema.ORDER in columns else []
     by_time = config.order_by == "time" or not order
     return [USER, *([schema.TIME] if by_time else []), *order, ROW]
 

@@ -106,7 +106,7 @@ def describe(
         "name": data.config.protocol,
         "split": split.name.lower(),
         "source": data.config.source,
-        "order": f"{data.config.order_by}, then file row",
+        "order": ", then ".join(data.manifest.facts["order"]),
         "users": len(found),
         "users_left_out": found.num_left_out,
         "videos": data.num_videos,
