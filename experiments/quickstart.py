@@ -30,7 +30,7 @@ from ytdnn import configs
 def get_config() -> configs.Config:
     """Returns a world large enough that both stages have something to learn."""
     return configs.Config(
-        data=configs.Data(world=configs.World(num_users=4_000, watches_per_user=80)),
+        data=configs.Data(world=configs.WORLDS["quickstart"]),
         candidates=configs.Candidates(training=configs.Training(epochs=6)),
         ranking=configs.Ranking(
             dropout=0.2,

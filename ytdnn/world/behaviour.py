@@ -1,50 +1,44 @@
-"""What the world's users do: visits with a page, perhaps a search, and what follows.
+"""What the world's users do: visits with a page, a search, a series, what is related.
 
-Users do not act on each other, so they are simulated side by side: step n plays the
-n-th visit of every user who has one, `_CHUNK` users at a time.
+Users do not act on each other, so those of a crowd are played side by side: a round
+plays one visit of every user who has one that day. All that a round costs is in
+proportion to its visits, whatever the size of the corpus.
+
+Most watches do not come from the recommender's pages: the paper trains on all (§3.4).
 """
 
 import dataclasses
 
 import numpy as np
 
-from ytdnn import configs
-from ytdnn.world import corpus, events, people, preferences, words
+from ytdnn.world import (
+    corpus,
+    events,
+    interests,
+    memory,
+    people,
+    policy,
+    popularity,
+    responses,
+    setting,
+    titles,
+    visits,
+    words,
+)
 
-SOURCES = ("home", "trending", "fresh")  # the old recommender's candidate sources
-
-_CHUNK = 2_000
-_WATCHES_PER_VISIT = 2.6  # as the rates below give; sets the number of visits
-_MAX_VISITS = 10  # a user's most visits, as a multiple of the mean
-_CLICK_BIAS = 0.1
-_FATIGUE = 0.5  # logits a click loses for each earlier impression of the video
-_WATCHED = 3.0  # logits an already watched video loses
-_SEARCH_RATE = 0.25
-_FOLLOW_RATE = 0.5
-_MAX_FOLLOWS = 3
+PAGE_SHARE = 0.75  # of visits that look at the home page
+RESUME_SHARE = 0.3  # of visits that begin with the next episode, where there is one
+NEXT_EPISODE_SHARE = 0.6  # of watched episodes that lead to the next at once
+RELATED_SHARE = 0.55  # of other watches after which something related is looked at
+MAX_FOLLOWS = 3
+SEARCH_FOCUS_SHARE = 0.6  # of searches that are for the focus of the spell
+SEARCH_RESULTS = 3  # results looked at, one after the other
 _PAUSE_SECONDS = 5
-
-
-def simulate(
-    config: configs.World,
-    users: people.Users,
-    videos: corpus.Videos,
-    rng: np.random.Generator,
-) -> events.Events:
-    """Plays every visit of every user."""
-    recorded = events.Events()
-    num_pages = 0
-    for start in range(0, len(users), _CHUNK):
-        members = np.arange(start, min(start + _CHUNK, len(users)))
-        crowd = _Crowd(config, users, videos, members, recorded, rng, num_pages)
-        crowd.play()
-        num_pages = crowd.num_pages
-    return recorded
 
 
 @dataclasses.dataclass(frozen=True)
 class _Visit:
-    """One visit of each of several users: rows of the crowd, and what they share."""
+    """One visit of each of several users: `[n]` each."""
 
     rows: np.ndarray
     devices: np.ndarray
@@ -54,191 +48,240 @@ class _Visit:
         return _Visit(self.rows[keep], self.devices[keep], self.logged_in[keep])
 
 
-class _Crowd:
-    """Some of the users, with what each has seen, watched and when they are free."""
+class Crowd:
+    """Some users, what they remember, and when they are free.
+
+    Attributes:
+      users: The users.
+      remembered: Their memory.
+      clock: int64 [n], seconds: when each is free.
+    """
 
     def __init__(
-        self,
-        config: configs.World,
-        users: people.Users,
-        videos: corpus.Videos,
-        members: np.ndarray,
-        recorded: events.Events,
-        rng: np.random.Generator,
-        num_pages: int,
+        self, shared: setting.Setting, users: people.Users, rng: np.random.Generator
     ) -> None:
-        self._config, self._users, self._videos = config, users, videos
-        self._members, self._events, self._rng = members, recorded, rng
-        self.num_pages = num_pages
-        self._liking = preferences.interest(users, members, videos)
-        self._believed = preferences.believed_interest(users, members, videos, rng)
-        self._shown = np.zeros(self._liking.shape, np.int16)
-        self._watched = np.zeros(self._liking.shape, bool)
-        self._last_video = np.full(len(members), -1, np.int64)
-        self._clock = np.zeros(len(members), np.int64)
+        """Users who have done nothing yet."""
+        self.users = users
+        self.remembered = memory.Memory(len(users))
+        self.clock = np.zeros(len(users), np.int64)
+        self._shared = shared
+        self._rng = rng
+        self._num_pages = np.zeros(len(users), np.int64)
+        self._recorded = events.Events()
 
-    def play(self) -> None:
-        """Plays the crowd's visits, each user's in order of time."""
-        counts, times = _schedule(self._config, self._users, self._members, self._rng)
-        for step in range(counts.max(initial=0)):
-            rows = np.flatnonzero(counts > step)
-            self._clock[rows] = np.maximum(times[rows, step], self._clock[rows] + 60)
-            self._last_video[rows] = -1
-            visit = self._begin(rows)
-            self._browse_page(visit)
-            self._search(visit.of(self._rng.random(len(rows)) < _SEARCH_RATE))
-            for _ in range(_MAX_FOLLOWS):
-                visit = self._follow(visit)
+    def play(self) -> events.Events:
+        """Plays all visits and returns what happened."""
+        day = -1
+        for visit in visits.rounds(self._shared.config, self.users, self._rng):
+            if visit.day != day:
+                day = visit.day
+                draws = self._shared.shelves.day(day)
+            self._play_round(visit.rows, visit.times, draws)
+        return self._recorded
 
-    def _begin(self, rows: np.ndarray) -> _Visit:
-        rng, members = self._rng, self._members[rows]
+    def _play_round(
+        self, rows: np.ndarray, times: np.ndarray, day: popularity.Day
+    ) -> None:
+        rng = self._rng
+        free = self.clock[rows] <= times  # others still watch: they miss this visit
+        rows, times = rows[free], times[free]
+        self.clock[rows] = times
         devices = rng.choice(len(words.DEVICES), len(rows), p=words.DEVICE_SHARES)
-        logged_in = rng.random(len(rows)) < self._users.logged_in[members]
-        return _Visit(rows, devices, logged_in)
+        logged_in = rng.random(len(rows)) < self.users.logged_in[rows]
+        visit = _Visit(rows, devices, logged_in)
+        watched = np.zeros(len(self.users), bool)
+        resuming = visit.of(rng.random(len(rows)) < RESUME_SHARE)
+        watched[self._watch_next_episode(resuming)] = True
+        browsing = visit.of(rng.random(len(rows)) < PAGE_SHARE)
+        watched[self._browse_page(browsing, day)] = True
+        searching = visit.of(rng.random(len(rows)) < self.users.searching[rows])
+        watched[self._search(searching, day)] = True
+        visit = visit.of(watched[rows])
+        for _ in range(MAX_FOLLOWS):
+            visit = self._follow(visit, day)
 
-    def _browse_page(self, visit: _Visit) -> None:
-        """Shows a page, records its impressions and watches what is clicked."""
-        rows = visit.rows
-        shown, sources, scores = self._page(rows)
-        times = np.repeat(self._clock[rows, None], shown.shape[1], axis=1)
-        clicked = self._rng.random(shown.shape) < self._click_probability(rows, shown)
-        seconds = np.where(clicked, self._watch_seconds(rows[:, None], shown), 0.0)
-        pages = self.num_pages + np.arange(len(rows))
-        self.num_pages += len(rows)
-        positions = np.arange(shown.shape[1])
-        self._events.impressions.add(
-            users=np.repeat(self._members[rows], shown.shape[1]),
-            times=times.ravel(),
-            devices=np.repeat(visit.devices, shown.shape[1]),
-            videos=shown.ravel(),
-            clicked=clicked.ravel(),
-            seconds=seconds.ravel(),
-            pages=np.repeat(pages, shown.shape[1]),
-            positions=np.tile(positions, len(rows)),
-            sources=sources.ravel(),
-            scores=scores.ravel(),
+    def _interests(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return interests.at(self._shared.topics, self.users, rows, self.clock[rows])
+
+    def _browse_page(self, visit: _Visit, day: popularity.Day) -> np.ndarray:
+        """Shows a page and plays what is clicked; returns the rows that watched."""
+        rows, rng = visit.rows, self._rng
+        videos = self._shared.videos
+        page = policy.make_pages(
+            policy.Requests(rows, self.clock[rows], self._interests(rows)),
+            self._shared,
+            self.users,
+            day,
+            self.remembered,
+            rng,
         )
-        self._shown[rows[:, None], shown] += 1
-        for position in positions:
+        shown = page.videos
+        chance = responses.click_probability(
+            page.affinity,
+            videos.appeal[shown],
+            np.arange(shown.shape[1]),
+            self.remembered.num_unclicked(rows, shown),
+        )
+        clicked = (rng.random(shown.shape) < chance) & (shown >= 0)
+        seconds = np.zeros(shown.shape)
+        at = np.nonzero(clicked)
+        seconds[at] = self._watch_seconds(
+            page.affinity[at], shown[at], visit.devices[at[0]]
+        )
+        self._record_page(visit, page, clicked, seconds)
+        self.remembered.add_impressions(rows, shown, clicked)
+        for position in range(shown.shape[1]):
             keep = clicked[:, position]
             self._watch(visit.of(keep), shown[keep, position], seconds[keep, position])
+        return rows[clicked.any(axis=1)]
 
-    def _page(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Returns videos, sources and scores [users, positions] of a page.
+    def _record_page(
+        self,
+        visit: _Visit,
+        page: policy.Page,
+        clicked: np.ndarray,
+        seconds: np.ndarray,
+    ) -> None:
+        rows, shape = visit.rows, page.videos.shape
+        shown = page.videos >= 0
+        numbers = page_number(self.users.first + rows, self._num_pages[rows])
+        self._num_pages[rows] += 1
 
-        Each source scores every video; a page takes the best by any source's score
-        with Gumbel noise, which draws without replacement in proportion to exp(score).
-        """
-        times = self._clock[rows]
-        by_source = preferences.page_scores(
-            self._believed[rows],
-            preferences.trend(self._videos, times),
-            preferences.freshness(self._videos, times),
+        def of_row(values: np.ndarray) -> np.ndarray:
+            return np.broadcast_to(values[:, None], shape)[shown]
+
+        self._recorded.impressions.add(
+            users=of_row(self.users.first + rows),
+            times=of_row(self.clock[rows]),
+            devices=of_row(visit.devices),
+            videos=page.videos[shown],
+            clicked=clicked[shown],
+            seconds=seconds[shown],
+            pages=of_row(numbers),
+            positions=np.broadcast_to(np.arange(shape[1]), shape)[shown],
+            sources=page.sources[shown],
+            scores=page.scores[shown],
+            seeds=page.seeds[shown],
         )
-        best = by_source.max(axis=0)
-        noisy = best - _WATCHED * self._watched[rows] + _gumbel(best.shape, self._rng)
-        shown = _top(noisy, min(self._config.impressions_per_page, noisy.shape[1]))
-        at_shown = np.take_along_axis(by_source, shown[None], axis=2)
-        sources = at_shown.argmax(axis=0)
-        return shown, sources, np.take_along_axis(best, shown, axis=1)
 
-    def _click_probability(self, rows: np.ndarray, shown: np.ndarray) -> np.ndarray:
-        at = rows[:, None], shown
-        logits = _CLICK_BIAS + self._liking[at] + 0.4 * self._videos.quality[shown]
-        logits -= 0.35 * np.log1p(np.arange(shown.shape[1]))
-        logits -= _FATIGUE * self._shown[at] + _WATCHED * self._watched[at]
-        probability: np.ndarray = 1.0 / (1.0 + np.exp(-logits))
-        return probability
-
-    def _watch_seconds(self, rows: np.ndarray, videos: np.ndarray) -> np.ndarray:
-        lengths = self._videos.duration_seconds[videos]
-        fraction = preferences.watched_fraction(
-            self._liking[rows, videos], self._videos.quality[videos], lengths, self._rng
+    def _watch_seconds(
+        self, affinity: np.ndarray, videos: np.ndarray, devices: np.ndarray
+    ) -> np.ndarray:
+        corpus_of = self._shared.videos
+        lengths = corpus_of.duration_seconds[videos]
+        fraction = responses.mean_fraction(
+            affinity, corpus_of.quality[videos], lengths, devices
         )
-        seconds: np.ndarray = np.maximum(np.round(lengths * fraction, 1), 1.0)
-        return seconds
+        return responses.draw_watch_seconds(fraction, lengths, self._rng)
 
     def _watch(self, visit: _Visit, videos: np.ndarray, seconds: np.ndarray) -> None:
         """Records a watch of each user and moves their clock past it."""
         rows = visit.rows
-        self._clock[rows] += _PAUSE_SECONDS
-        self._events.watches.add(
-            users=self._members[rows],
-            times=self._clock[rows],
+        self.clock[rows] += _PAUSE_SECONDS
+        self._recorded.watches.add(
+            users=self.users.first + rows,
+            times=self.clock[rows],
             devices=visit.devices,
             logged_in=visit.logged_in,
             videos=videos,
             seconds=seconds,
         )
-        self._watched[rows, videos] = True
-        self._last_video[rows] = videos
-        self._clock[rows] += np.ceil(seconds).astype(np.int64)
+        self.remembered.add_watches(rows, videos, self._shared.videos.series[videos])
+        self.clock[rows] += np.ceil(seconds).astype(np.int64)
 
-    def _search(self, visit: _Visit) -> None:
-        """Each user searches a topic of theirs and watches one result."""
-        rows = visit.rows
+    def _can_watch(self, rows: np.ndarray, videos: np.ndarray) -> np.ndarray:
+        """Whether each user's video is there, uploaded and not watched lately."""
+        uploaded = self._shared.videos.upload_times[videos] <= self.clock[rows]
+        seen = self.remembered.has_watched(rows, videos[:, None])[:, 0]
+        return (videos >= 0) & uploaded & ~seen
+
+    def _affinity(self, rows: np.ndarray, videos: np.ndarray) -> np.ndarray:
+        return interests.affinity(
+            self.users, rows, self._interests(rows), self._shared.videos, videos
+        )
+
+    def _watch_chosen(self, visit: _Visit, videos: np.ndarray) -> None:
+        affinity = self._affinity(visit.rows, videos[:, None])[:, 0]
+        self._watch(visit, videos, self._watch_seconds(affinity, videos, visit.devices))
+
+    def _watch_next_episode(self, visit: _Visit) -> np.ndarray:
+        """Those in the midst of a series go on with it; returns their rows."""
+        last = self.remembered.last_episode[visit.rows]
+        following = self._shared.videos.next_episodes[last]
+        videos = np.where(last >= 0, following, corpus.NONE)
+        keep = self._can_watch(visit.rows, videos)
+        visit = visit.of(keep)
+        self._watch_chosen(visit, videos[keep])
+        return visit.rows
+
+    def _search(self, visit: _Visit, day: popularity.Day) -> np.ndarray:
+        """Each user searches; returns the rows of those who watch a result."""
+        rows, rng = visit.rows, self._rng
         if not len(rows):
-            return
-        shares = np.log(self._users.topic_shares[self._members[rows]])
-        topics = (shares + _gumbel(shares.shape, self._rng)).argmax(axis=1)
-        self._clock[rows] += _PAUSE_SECONDS
-        self._events.searches.add(
-            users=self._members[rows],
-            times=self._clock[rows],
+            return rows
+        self.clock[rows] += _PAUSE_SECONDS
+        wanted = draw_search_leaves(self._interests(rows), rng)
+        languages = policy.draw_languages(self.users, rows, rng)
+        results = day.heat.among(
+            np.repeat(languages, SEARCH_RESULTS), np.repeat(wanted, SEARCH_RESULTS), rng
+        ).reshape(-1, SEARCH_RESULTS)
+        affinity = self._affinity(rows, results)
+        accepted = rng.random(results.shape) < responses.acceptance(
+            affinity, self._shared.videos.appeal[results]
+        )
+        for column in range(SEARCH_RESULTS):
+            accepted[:, column] &= self._can_watch(rows, results[:, column])
+        pick = accepted.argmax(axis=1)
+        found = accepted[np.arange(len(rows)), pick]
+        chosen = results[np.arange(len(rows)), pick]
+        self._recorded.searches.add(
+            users=self.users.first + rows,
+            times=self.clock[rows],
             devices=visit.devices,
             logged_in=visit.logged_in,
-            topics=topics,
+            queries=titles.draw_queries(
+                self._shared.topics.num_leaves, wanted, languages, chosen, rng
+            ),
         )
-        match = 2.0 * np.log(self._videos.topic_shares[:, topics].T)
-        fit = match + 0.7 * preferences.trend(self._videos, self._clock[rows])
-        fit += self._liking[rows] - 1e9 * self._watched[rows]
-        videos = (fit + _gumbel(fit.shape, self._rng)).argmax(axis=1)
-        self._watch(visit, videos, self._watch_seconds(rows, videos))
+        finders = visit.of(found)
+        self._watch_chosen(finders, chosen[found])
+        return finders.rows
 
-    def _follow(self, visit: _Visit) -> _Visit:
-        """Some go on to the next episode of what they watched last; returns those."""
-        last = self._last_video[visit.rows]
-        visit, last = visit.of(last >= 0), last[last >= 0]
-        videos = self._videos.next_episodes[last]
-        rows, clock = visit.rows, self._clock[visit.rows]
-        open_now = (videos >= 0) & (self._videos.upload_times[videos] <= clock)
-        open_now &= ~self._watched[rows, videos]
-        keep = open_now & (self._rng.random(len(rows)) < _FOLLOW_RATE)
-        visit, videos = visit.of(keep), videos[keep]
-        self._watch(visit, videos, self._watch_seconds(visit.rows, videos))
+    def _follow(self, visit: _Visit, day: popularity.Day) -> _Visit:
+        """Some go on from what they watched last; returns those."""
+        rows, rng, videos = visit.rows, self._rng, self._shared.videos
+        last = self.remembered.last_watched[rows]
+        choice = rng.random(len(rows))
+        following = videos.next_episodes[last]
+        goes_on = (following >= 0) & (choice < NEXT_EPISODE_SHARE)
+        goes_on &= self._can_watch(rows, following)
+        near = policy.draw_related(self._shared, day, last, self.clock[rows], rng)
+        affinity = self._affinity(rows, near[:, None])[:, 0]
+        looks = rng.random(len(rows)) < RELATED_SHARE
+        accepted = rng.random(len(rows)) < responses.acceptance(
+            affinity, videos.appeal[near]
+        )
+        strays = ~goes_on & looks & accepted & self._can_watch(rows, near)
+        keep = goes_on | strays
+        visit = visit.of(keep)
+        self._watch_chosen(visit, np.where(goes_on, following, near)[keep])
         return visit
 
 
-def _schedule(
-    config: configs.World,
-    users: people.Users,
-    members: np.ndarray,
-    rng: np.random.Generator,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the number of visits [users] and their times [users, most], sorted."""
-    mean = config.watches_per_user / _WATCHES_PER_VISIT
-    counts = rng.poisson(mean * users.activity[members])
-    counts = np.clip(counts, 1, max(1, int(_MAX_VISITS * mean)))
-    joined = users.joined[members, None]
-    days = joined + (1.0 - joined) * rng.random((len(members), counts.max(initial=1)))
-    days = np.floor(days * config.num_days)
-    hours = np.clip(rng.normal(18.0, 4.0, days.shape), 0.0, 23.9)
-    times = corpus.START + days * corpus.SECONDS_PER_DAY + hours * 3_600.0
-    unused = np.arange(days.shape[1]) >= counts[:, None]
-    times = np.where(unused, np.inf, times)
-    times.sort(axis=1)
-    return counts, np.where(np.isinf(times), 0.0, times).astype(np.int64)
+def draw_search_leaves(
+    found: tuple[np.ndarray, np.ndarray], rng: np.random.Generator
+) -> np.ndarray:
+    """Draws what users search for: mostly their focus, else one of their interests."""
+    leaves, weights = found
+    has_focus = weights[:, -1] > 0.0
+    for_focus = has_focus & (rng.random(len(leaves)) < SEARCH_FOCUS_SHARE)
+    sums = np.cumsum(weights[:, :-1], axis=1)
+    aim = rng.random(len(leaves)) * sums[:, -1]
+    pick = np.minimum((sums < aim[:, None]).sum(axis=1), people.NUM_INTERESTS - 1)
+    chosen = leaves[np.arange(len(leaves)), pick]
+    return np.where(for_focus, leaves[:, -1], chosen)
 
 
-def _gumbel(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
-    noise = rng.standard_exponential(shape, np.float32)
-    noise += np.float32(1e-20)
-    gumbel: np.ndarray = -np.log(noise)
-    return gumbel
-
-
-def _top(scores: np.ndarray, k: int) -> np.ndarray:
-    """Returns the columns of each row's k greatest scores, best first."""
-    best = np.argpartition(-scores, k - 1, axis=1)[:, :k]
-    order = np.argsort(-np.take_along_axis(scores, best, axis=1), axis=1)
-    return np.take_along_axis(best, order, axis=1)
+def page_number(users: np.ndarray, num_pages: np.ndarray) -> np.ndarray:
+    """Returns a number for a user's next page that no other page has."""
+    return users.astype(np.int64) * 1_000_000 + num_pages

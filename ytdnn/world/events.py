@@ -1,4 +1,4 @@
-"""Recorders of what happens in the world; users and videos by index."""
+"""Events as they happen, in blocks, until they become the columns of a table."""
 
 import dataclasses
 
@@ -6,9 +6,10 @@ import numpy as np
 
 
 class Recorder:
-    """Collects blocks of equally long arrays under fixed names and types."""
+    """One kind of event: appends blocks of columns of fixed names and types."""
 
     def __init__(self, **dtypes: type) -> None:
+        """Starts empty."""
         self._dtypes = dtypes
         self._blocks: dict[str, list[np.ndarray]] = {name: [] for name in dtypes}
 
@@ -27,7 +28,7 @@ class Recorder:
         return {name: values[order] for name, values in joined.items()}
 
 
-_VISIT = {"users": np.int32, "times": np.int64, "devices": np.int8}
+_VISIT: dict[str, type] = {"users": np.int32, "times": np.int64, "devices": np.int8}
 
 
 def _watches() -> Recorder:
@@ -41,14 +42,15 @@ def _impressions() -> Recorder:
         clicked=bool,
         seconds=np.float32,
         pages=np.int64,
-        positions=np.int64,
+        positions=np.int16,
         sources=np.int8,
         scores=np.float32,
+        seeds=np.int32,
     )
 
 
 def _searches() -> Recorder:
-    return Recorder(**_VISIT, logged_in=bool, topics=np.int32)
+    return Recorder(**_VISIT, logged_in=bool, queries=np.int32)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,4 +1,11 @@
-"""Words the world is written in: topics, countries and their languages."""
+"""Words the world is written in: topics, countries, languages, titles and queries.
+
+A topic is a branch of the tree, each of its words a leaf ("guitar" → "riff"). Titles
+and queries take their words from the same leaves, each in the video's or the user's
+language, so that a search and what it finds share a vocabulary.
+"""
+
+import functools
 
 TOPICS: dict[str, tuple[str, ...]] = {
     "guitar": ("solo", "chords", "riff", "amp", "fingerstyle", "tuning"),
@@ -16,12 +23,20 @@ TOPICS: dict[str, tuple[str, ...]] = {
     "cats": ("kitten", "purring", "tabby", "whiskers", "napping", "catnip"),
     "fishing": ("trout", "lure", "river", "bait", "carp", "kayak"),
     "yoga": ("stretch", "balance", "breathing", "flow", "posture", "calm"),
-    "minecraft": ("redstone", "creeper", "survival", "castle", "modded", "village"),
+    "minecraft": ("redstone", "creeper", "survival", "biome", "modded", "village"),
     "travel": ("island", "backpack", "market", "train", "desert", "harbour"),
     "woodwork": ("dovetail", "lathe", "walnut", "joinery", "bench", "chisel"),
-    "economics": ("inflation", "markets", "trade", "budget", "interest", "growth"),
+    "economics": ("inflation", "stocks", "trade", "budget", "interest", "growth"),
     "dance": ("salsa", "choreography", "ballet", "footwork", "battle", "tango"),
 }
+LEAVES_PER_TOPIC = 6
+
+# What a title says beside its subject; the second half draws the eye (clickbait).
+MODEST = ("tutorial", "review", "live", "guide", "basics", "story", "daily", "part")
+LOUD = ("shocking", "insane", "secret", "exposed", "epic", "unbelievable")
+
+LANGUAGES = ("en", "pt", "de", "ja", "es")
+ENGLISH = LANGUAGES.index("en")
 
 # Country, its language, its share of users.
 COUNTRIES: tuple[tuple[str, str, float], ...] = (
@@ -37,13 +52,87 @@ GENDERS = ("female", "male")
 DEVICES = ("phone", "desktop", "tv", "tablet")
 DEVICE_SHARES = (0.55, 0.25, 0.12, 0.08)
 
+_ENDINGS = {"pt": "inho", "de": "chen", "es": "ito"}
+_KANA = {
+    "": "アイウエオ",
+    "k": "カキクケコ",
+    "g": "ガギグゲゴ",
+    "s": "サシスセソ",
+    "z": "ザジズゼゾ",
+    "t": "タチツテト",
+    "d": "ダヂヅデド",
+    "n": "ナニヌネノ",
+    "h": "ハヒフヘホ",
+    "b": "バビブベボ",
+    "p": "パピプペポ",
+    "m": "マミムメモ",
+    "y": "ヤイユエヨ",
+    "r": "ラリルレロ",
+    "w": "ワウウエヲ",
+}
+_SOUNDS_LIKE = {"c": "k", "q": "k", "x": "k", "j": "z", "v": "b", "f": "h", "l": "r"}
+_VOWELS = "aiueo"
 
-def topic_words(topic: int) -> tuple[str, tuple[str, ...]]:
-    """Returns the name of topic number `topic` and its words; there is no last one."""
+
+def topic_name(topic: int) -> str:
+    """Returns the name of topic number `topic`; there is no last one.
+
+    >>> topic_name(0), topic_name(20)
+    ('guitar', 'guitar2')
+    """
     names = list(TOPICS)
-    name = names[topic % len(names)]
-    words = TOPICS[name]
-    if topic < len(names):
-        return name, words
-    suffix = topic // len(names) + 1
-    return f"{name}{suffix}", tuple(f"{word}{suffix}" for word in words)
+    return f"{names[topic % len(names)]}{_suffix(topic)}"
+
+
+def leaf_word(leaf: int) -> str:
+    """Returns the word that names a leaf among the leaves of its topic.
+
+    >>> leaf_word(2), leaf_word(122)
+    ('riff', 'riff2')
+    """
+    topic, branch = divmod(leaf, LEAVES_PER_TOPIC)
+    names = list(TOPICS)
+    return f"{TOPICS[names[topic % len(names)]][branch]}{_suffix(topic)}"
+
+
+def _suffix(topic: int) -> str:
+    return "" if topic < len(TOPICS) else str(topic // len(TOPICS) + 1)
+
+
+@functools.lru_cache(maxsize=100_000)
+def in_language(word: str, language: int) -> str:
+    """Returns a word as the language has it.
+
+    >>> [in_language("riff", i) for i in range(5)]
+    ['riff', 'riffinho', 'riffchen', 'リフフ', 'riffito']
+    """
+    name = LANGUAGES[language]
+    return _in_kana(word) if name == "ja" else word + _ENDINGS.get(name, "")
+
+
+def join(parts: list[str], language: int) -> str:
+    """Returns words as a phrase; Japanese writes no spaces.
+
+    >>> join(["カケ", "グイデ"], 3), join(["cake", "guide"], 0)
+    ('カケグイデ', 'cake guide')
+    """
+    return ("" if LANGUAGES[language] == "ja" else " ").join(parts)
+
+
+def _in_kana(word: str) -> str:
+    """Spells a word in katakana, a lone consonant with u."""
+    kana, i = "", 0
+    while i < len(word):
+        letter = _SOUNDS_LIKE.get(word[i], word[i])
+        following = word[i + 1] if i + 1 < len(word) else ""
+        if letter in _VOWELS:
+            kana += _KANA[""][_VOWELS.index(letter)]
+        elif letter not in _KANA:
+            kana += letter  # a digit
+        elif following and following in _VOWELS:
+            kana += _KANA[letter][_VOWELS.index(following)]
+            i += 1
+        else:
+            kana += _KANA[letter][2]
+        i += 1
+    return kana

@@ -1,8 +1,13 @@
+import pathlib
+
 import polars as pl
+import polars.testing
 import pytest
 
-from ytdnn import configs, errors, schema
+from ytdnn import artifacts, configs, errors, schema
 from ytdnn.data import sources, validation
+from ytdnn.data.sources import world
+from ytdnn.world import generate
 
 TINY = configs.World(num_users=30, num_videos=40, num_topics=4, watches_per_user=10)
 
@@ -18,7 +23,7 @@ def test_world_is_a_valid_log_with_every_table_and_column():
         for column in table.columns
         if column.name not in log.tables[table.name].collect_schema()
     }
-    assert absent == {"watches.order", "impressions.seed_video_id"}
+    assert absent == {"watches.order"}
 
 
 def test_where_filters_watches():
@@ -33,7 +38,6 @@ def test_where_filters_watches():
 @pytest.mark.parametrize(
     ("setting", "flag"),
     [
-        ({"dir": "data"}, "--data_dir"),
         ({"columns": ("watches.time=t",)}, "--columns"),
         ({"name": "ml-1m"}, "--config.data.name"),
     ],
@@ -41,3 +45,31 @@ def test_where_filters_watches():
 def test_settings_of_other_sources_are_refused(setting, flag):
     with pytest.raises(errors.UserError, match=f"expected no {flag} with"):
         sources.read(configs.Data(world=TINY, **setting))
+
+
+def test_a_written_world_reads_back_as_the_one_in_memory(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generate, "CROWD", 12)  # three parts
+    rows = world.write(generate.World(TINY), tmp_path / "log")
+    assert len(list((tmp_path / "log" / "watches").iterdir())) == 3
+    made = sources.read(configs.Data(world=TINY))
+    written = sources.read(configs.Data(dir=str(tmp_path / "log")))
+    for name, frame in made.tables.items():
+        found = written.tables[name].collect()
+        polars.testing.assert_frame_equal(
+            found, frame.collect(), check_column_order=False
+        )
+        assert rows[name] == found.height
+    assert world.config_of(written.facts) == TINY == world.config_of(made.facts)
+
+
+def test_a_half_written_world_is_not_read(tmp_path: pathlib.Path) -> None:
+    world.write(generate.World(TINY), tmp_path / "log")
+    (tmp_path / "log" / artifacts.MANIFEST).unlink()
+    with pytest.raises(errors.UserError, match="manifest"):
+        sources.read(configs.Data(dir=str(tmp_path / "log")))
+
+
+def test_the_world_of_another_source_is_none() -> None:
+    assert world.config_of({"source": "log"}) is None

@@ -1,26 +1,33 @@
-"""The synthetic world as an event log, in memory."""
+"""The synthetic world as an event log: made in memory, or written to disk and read.
 
-import dataclasses
+A written world is an artefact `world`: the tables as Parquet, events in a folder of
+parts, and a manifest that says which world it is, so that its truth can be asked for.
+"""
+
+import pathlib
+from collections.abc import Iterable
 
 import polars as pl
 
-from ytdnn import configs, errors, schema
+from ytdnn import artifacts, configs, errors, schema
 from ytdnn.data import event_log
-from ytdnn.data.sources import casting, files
-from ytdnn.world import generate
+from ytdnn.data.sources import casting, files, log
+from ytdnn.world import generate, tables
+
+KIND = "world"
 
 
 def read(config: configs.Data) -> event_log.EventLog:
-    """Generates the world of `config.world`.
+    """Makes the world of `config.world`, or reads the one written to `config.dir`.
 
     Args:
-      config: The world, and `where` as a filter over its watches.
+      config: The world or where it was written, and `where` as a filter over watches.
 
     Raises:
-      errors.UserError: `dir`, `name` or `columns` is set, which a world has not.
+      errors.UserError: `name` or `columns` is set, which a world has not, or `dir`
+        holds no world.
     """
     for flag, value in (
-        ("--data_dir", config.dir),
         ("--config.data.name", config.name),
         ("--columns", ",".join(config.columns)),
     ):
@@ -29,12 +36,85 @@ def read(config: configs.Data) -> event_log.EventLog:
                 f"expected no {flag} with --source=world, which is generated, "
                 f"received {value}: choose --source=log or --source=movielens"
             )
+    if config.dir:
+        return _read_written(config)
     origins = {}
-    for name, columns in generate.generate(config.world).items():
-        frame = pl.DataFrame(columns).with_row_index(event_log.ROW).lazy()
+    for name, frame in _frames(generate.World(config.world)).items():
         file = f"the world's {name}"
+        rows = frame.with_row_index(event_log.ROW).lazy()
         if name == schema.WATCHES:
-            frame = files.filter_rows(frame, config.where, file)
-        origins[name] = event_log.Origin(casting.normalise(name, frame, file), file)
-    facts = {"source": "world", "world": dataclasses.asdict(config.world)}
-    return event_log.from_origins(origins, facts)
+            rows = files.filter_rows(rows, config.where, file)
+        origins[name] = event_log.Origin(casting.normalise(name, rows, file), file)
+    return event_log.from_origins(origins, _facts(config.world))
+
+
+def config_of(facts: dict[str, object]) -> configs.World | None:
+    """Returns the world that a log was made from, None for a log of another source."""
+    if facts.get("source") != KIND:
+        return None
+    world: configs.World = configs.component(configs.World, dict(facts["world"]))  # type: ignore[call-overload]
+    return world
+
+
+def write(world: generate.World, directory: pathlib.Path) -> dict[str, int]:
+    """Writes the tables of a world, a crowd at a time, in bounded memory.
+
+    Args:
+      world: The world.
+      directory: Where the artefact will stand.
+
+    Returns:
+      Rows of each table.
+    """
+    rows = dict.fromkeys(schema.TABLES, 0)
+    facts: dict[str, object] = _facts(world.config)
+    config = configs.to_dict(world.config)
+    with artifacts.publish(directory, KIND, config, {}, facts) as partial:
+        videos = _frame(tables.videos_table(world))
+        videos.write_parquet(partial / f"{schema.VIDEOS}.parquet")
+        rows[schema.VIDEOS] = videos.height
+        for number, part in enumerate(tables.parts_of(world)):
+            for name, table in part.items():
+                (partial / name).mkdir(exist_ok=True)
+                frame = _frame(table)
+                frame.write_parquet(partial / name / f"part-{number:05d}.parquet")
+                rows[name] += frame.height
+        facts["rows"] = rows
+    return rows
+
+
+def _facts(world: configs.World) -> dict[str, object]:
+    return {"source": KIND, "world": configs.to_dict(world)}
+
+
+def _read_written(config: configs.Data) -> event_log.EventLog:
+    manifest = artifacts.read_manifest(pathlib.Path(config.dir), KIND)
+    found = log.read(config)
+    made: configs.World = configs.component(configs.World, manifest.config)
+    return event_log.from_origins(found.origins, found.facts | _facts(made))
+
+
+def _frames(world: generate.World) -> dict[str, pl.DataFrame]:
+    frames = {schema.VIDEOS: _frame(tables.videos_table(world))}
+    parts = [
+        {name: _frame(table) for name, table in part.items()}
+        for part in tables.parts_of(world)
+    ]
+    for name in parts[0]:
+        frames[name] = _concat(part[name] for part in parts)
+    return frames
+
+
+def _concat(frames: Iterable[pl.DataFrame]) -> pl.DataFrame:
+    return pl.concat(frames, how="vertical")
+
+
+def _frame(table: tables.Table) -> pl.DataFrame:
+    columns = {}
+    for name, values in table.items():
+        if isinstance(values, tables.Coded):
+            known = pl.Series(name, values.values, dtype=pl.String)
+            columns[name] = known.gather(values.codes)
+        else:
+            columns[name] = pl.Series(name, values)
+    return pl.DataFrame(columns)

@@ -1,0 +1,28 @@
+"""A world small enough to be played in a test, as frames and as it truly is."""
+
+import polars as pl
+import pytest
+
+from ytdnn import configs
+from ytdnn.data import sources
+from ytdnn.world import generate
+
+CONFIG = configs.World(
+    num_users=1_500,
+    num_videos=3_000,
+    num_topics=8,
+    num_days=30,
+    watches_per_user=60,
+    seed=7,
+)
+
+
+@pytest.fixture(scope="session")
+def world() -> generate.World:
+    return generate.World(CONFIG)
+
+
+@pytest.fixture(scope="session")
+def log() -> dict[str, pl.DataFrame]:
+    found = sources.read(configs.Data(world=CONFIG)).tables
+    return {name: frame.collect() for name, frame in found.items()}

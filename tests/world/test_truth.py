@@ -1,0 +1,148 @@
+"""The truth agrees with what happens: clicks, seconds and watches."""
+
+import numpy as np
+import pytest
+
+from ytdnn import configs
+from ytdnn.world import corpus, generate, interests, memory, truth
+
+from .conftest import CONFIG
+
+
+@pytest.fixture(scope="module")
+def played(world):
+    """Returns impressions and watches of the only crowd, as columns of numbers."""
+    happened = world.crowd(0).play()
+    return happened.impressions.columns(), happened.watches.columns()
+
+
+def earlier_unclicked(shown: dict[str, np.ndarray]) -> np.ndarray:
+    """Counts, from the log alone, what memory counts: one impression at a time."""
+    counts = np.zeros(len(shown["users"]), np.int64)
+    seen: dict[int, list[tuple[int, bool]]] = {}
+    pages: dict[int, tuple[int, int]] = {}  # user -> page, impressions before it
+    for i, (user, video, page) in enumerate(
+        zip(shown["users"], shown["videos"], shown["pages"], strict=True)
+    ):
+        mine = seen.setdefault(user, [])
+        if pages.get(user, (-1, 0))[0] != page:
+            pages[user] = (page, len(mine))
+        before = mine[: pages[user][1]][-memory.NUM_IMPRESSIONS :]
+        counts[i] = sum(v == video and not clicked for v, clicked in before)
+        mine.append((video, bool(shown["clicked"][i])))
+    return counts
+
+
+def test_click_probabilities_are_calibrated_in_every_decile(world, played):
+    shown, _ = played
+    chance = truth.click_probability(
+        world,
+        shown["users"],
+        shown["videos"],
+        shown["times"],
+        shown["positions"],
+        earlier_unclicked(shown),
+    )
+    decile = np.argsort(np.argsort(chance)) * 10 // len(chance)
+    for number in range(10):
+        at = decile == number
+        error = 5.0 * np.sqrt((chance[at] * (1 - chance[at])).sum()) / at.sum()
+        assert shown["clicked"][at].mean() == pytest.approx(
+            chance[at].mean(), abs=error
+        )
+
+
+def test_expected_watch_seconds_are_the_mean_of_what_is_watched(world, played):
+    shown, _ = played
+    clicked = {name: values[shown["clicked"]] for name, values in shown.items()}
+    expected = truth.expected_watch_seconds(
+        world,
+        clicked["users"],
+        clicked["videos"],
+        clicked["times"],
+        clicked["devices"],
+    )
+    assert clicked["seconds"].mean() == pytest.approx(expected.mean(), rel=0.03)
+    upper = expected > np.median(expected)
+    for half in (upper, ~upper):
+        watched = clicked["seconds"][half].mean()
+        assert watched == pytest.approx(expected[half].mean(), rel=0.05)
+
+
+def test_watch_probability_is_a_distribution_over_what_is_uploaded(world):
+    time = corpus.START + 15 * corpus.SECONDS_PER_DAY
+    probability = truth.watch_probability(world, np.arange(50), time)
+    assert probability.shape == (50, CONFIG.num_videos)
+    np.testing.assert_allclose(probability.sum(axis=1), 1.0, rtol=1e-4)
+    future = world.shared.videos.upload_times > time
+    assert future.any()
+    assert probability[:, future].max() == 0.0
+    assert probability.min() >= 0.0
+
+
+def test_watch_rates_tell_how_much_is_watched_of_what(world, played):
+    """Expected watches of a day, of videos not yet watched, against what happened."""
+    _, watches = played
+    day = 20
+    begin = corpus.START + day * corpus.SECONDS_PER_DAY
+    before = watches["times"] < begin
+    today = (watches["times"] >= begin) & (
+        watches["times"] < begin + corpus.SECONDS_PER_DAY
+    )
+    users, counts = np.unique(watches["users"][today], return_counts=True)
+    rates = truth.watch_rates(world, users, begin + 60_000)
+    seen = np.zeros((CONFIG.num_users, CONFIG.num_videos), bool)
+    seen[watches["users"][before], watches["videos"][before]] = True
+    rates[seen[users]] = 0.0
+    expected = (counts / rates.sum(axis=1)) @ rates
+    happened = np.bincount(watches["videos"][today], minlength=CONFIG.num_videos)
+    assert np.corrcoef(expected, happened)[0, 1] > 0.6
+    order = np.argsort(-expected)
+    for start in (0, 50, 200):
+        group = order[start : start + 50]
+        assert happened[group].sum() == pytest.approx(expected[group].sum(), rel=0.35)
+
+
+def test_the_next_episode_is_likely(world):
+    time = corpus.START + 15 * corpus.SECONDS_PER_DAY
+    following = world.shared.videos.next_episodes
+    uploaded = world.shared.videos.upload_times <= time
+    first = np.flatnonzero((following >= 0) & uploaded[following])[:20]
+    users = np.arange(len(first))
+    without = truth.watch_probability(world, users, time)
+    given = truth.watch_probability(world, users, time, first)
+    at = (users, following[first])
+    assert (given[at] > 1.5 * without[at]).all()
+
+
+def test_affinity_to_all_is_affinity(world):
+    users = world.all_users
+    rows = np.array([3, 8, 800])
+    times = np.full(3, corpus.START + 12 * corpus.SECONDS_PER_DAY + 40_000)
+    found = interests.at(world.shared.topics, users, rows, times)
+    everything = np.broadcast_to(np.arange(CONFIG.num_videos), (3, CONFIG.num_videos))
+    one_by_one = interests.affinity(users, rows, found, world.shared.videos, everything)
+    num_leaves = world.shared.topics.num_leaves
+    at_once = interests.affinity_to_all(
+        users, rows, found, world.shared.videos, num_leaves
+    )
+    np.testing.assert_allclose(at_once, one_by_one, atol=1e-5)
+
+
+def test_interests_sum_to_one_at_any_time(world):
+    rows = np.arange(200)
+    for day in (0, 11, 29):
+        times = np.full(200, corpus.START + day * corpus.SECONDS_PER_DAY)
+        _, weights = interests.at(world.shared.topics, world.all_users, rows, times)
+        np.testing.assert_allclose(weights.sum(axis=1), 1.0, rtol=1e-9)
+        assert weights.min() >= 0.0
+
+
+def test_the_truth_needs_no_events():
+    """It is a function of the config alone."""
+    config = configs.WORLDS["tiny"]
+    ask = (np.arange(5), np.arange(5), np.full(5, corpus.START + 86_400), np.zeros(5))
+    first = truth.click_probability(generate.World(config), *ask)
+    played = generate.World(config)
+    played.crowd(0).play()
+    np.testing.assert_array_equal(truth.click_probability(played, *ask), first)

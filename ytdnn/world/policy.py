@@ -1,0 +1,223 @@
+"""The old recommender that filled the pages of the log: a mixture of sources.
+
+It knows a user's lasting interests but not their drift nor their focus, so that what
+was shown is not what would have been liked most.
+"""
+
+import dataclasses
+
+import numpy as np
+
+from ytdnn.world import corpus, interests, memory, people, popularity, setting, words
+
+SOURCES = ("popular", "interests", "subscribed", "fresh", "related")
+SHARES = np.array([0.2, 0.3, 0.2, 0.15, 0.15])
+POPULAR, INTERESTS, SUBSCRIBED, FRESH, RELATED = range(len(SOURCES))
+
+FRESH_INTEREST_SHARE = 0.5  # of fresh proposals, taken from the user's interests
+RELATED_LEAF_SHARE = 0.6  # of related proposals: same leaf; others: same channel
+LATEST_SHARE = 0.5  # geometric: how likely a channel's latest upload is proposed
+LISTING_DAYS = 1.5  # mean time from an upload to its first proposal by channel
+_SPARE = 8  # proposals beyond the page, for those that cannot be shown
+_ORDER_BY_AFFINITY = 0.5
+
+
+@dataclasses.dataclass(frozen=True)
+class Page:
+    """Pages of several users, `[n, positions]`; -1 where nothing is shown.
+
+    Attributes:
+      videos: int64, best first in the eyes of the recommender.
+      sources: int64, into `SOURCES`.
+      scores: float64, the source's own, of no common scale.
+      seeds: int64, the watched video a related one was found by; -1 = none.
+      affinity: float64, the user's true liking.
+    """
+
+    videos: np.ndarray
+    sources: np.ndarray
+    scores: np.ndarray
+    seeds: np.ndarray
+    affinity: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class Requests:
+    """Who asks for a page, when, and with what in mind.
+
+    Attributes:
+      rows: `[n]` of the users.
+      times: `[n]`, seconds.
+      interests: Of `interests.at`.
+    """
+
+    rows: np.ndarray
+    times: np.ndarray
+    interests: tuple[np.ndarray, np.ndarray]
+
+
+def make_pages(
+    requests: Requests,
+    shared: setting.Setting,
+    users: people.Users,
+    day: popularity.Day,
+    remembered: memory.Memory,
+    rng: np.random.Generator,
+) -> Page:
+    """Proposes videos of each source and keeps the first that can be shown."""
+    length = shared.config.impressions_per_page
+    num = length + _SPARE
+    shape = (len(requests.rows), num)
+    sources = np.searchsorted(np.cumsum(SHARES), rng.random(shape)).clip(0, RELATED)
+    seeds = np.repeat(remembered.last_watched[requests.rows, None], num, axis=1)
+    sources = np.where((sources == RELATED) & (seeds < 0), POPULAR, sources)
+    rows = np.repeat(requests.rows[:, None], num, axis=1)
+    times = np.repeat(requests.times[:, None], num, axis=1)
+    proposed = np.full(shape, corpus.NONE, np.int64)
+    call = _Call(shared, users, day, rng)
+    for source, propose in enumerate(_PROPOSERS):
+        at = sources == source
+        proposed[at] = propose(call, rows[at], times[at], seeds[at])
+    keep = _showable(proposed, requests, shared.videos, remembered)
+    first = np.argsort(~keep, axis=1, kind="stable")[:, :length]
+    chosen = np.where(keep, proposed, corpus.NONE)
+    page = Page(
+        videos=np.take_along_axis(chosen, first, axis=1),
+        sources=np.take_along_axis(sources, first, axis=1),
+        scores=np.zeros((shape[0], length)),
+        seeds=np.take_along_axis(np.where(sources == RELATED, seeds, -1), first, 1),
+        affinity=np.zeros((shape[0], length)),
+    )
+    return _ordered(page, requests, users, shared.videos, rng)
+
+
+def _showable(
+    proposed: np.ndarray,
+    requests: Requests,
+    videos: corpus.Videos,
+    remembered: memory.Memory,
+) -> np.ndarray:
+    """Whether each proposal is uploaded, new to the page and not watched lately."""
+    uploaded = videos.upload_times[proposed] <= requests.times[:, None]
+    keep = (proposed >= 0) & uploaded
+    for column in range(1, proposed.shape[1]):
+        again = proposed[:, :column] == proposed[:, column, None]
+        keep[:, column] &= ~again.any(axis=1)
+    return keep & ~remembered.has_watched(requests.rows, proposed)
+
+
+def _ordered(
+    page: Page,
+    requests: Requests,
+    users: people.Users,
+    videos: corpus.Videos,
+    rng: np.random.Generator,
+) -> Page:
+    """Orders the pages by a rough view of what is liked, gaps last."""
+    affinity = interests.affinity(
+        users, requests.rows, requests.interests, videos, page.videos
+    )
+    noise = -np.log(rng.standard_exponential(affinity.shape) + 1e-20)
+    believed = np.where(page.videos >= 0, _ORDER_BY_AFFINITY * affinity + noise, -1e9)
+    order = np.argsort(-believed, axis=1, kind="stable")
+    age_days = requests.times[:, None] - videos.upload_times[page.videos]
+    age_days = age_days / corpus.SECONDS_PER_DAY
+    recency, fame = -np.log1p(np.maximum(age_days, 0.0)), videos.fame[page.videos]
+    is_new = (page.sources == FRESH) | (page.sources == SUBSCRIBED)
+    scores = np.where(is_new, recency, fame + 0.2 * recency)
+    columns = (page.videos, page.sources, scores, page.seeds, affinity)
+    return Page(*(np.take_along_axis(values, order, axis=1) for values in columns))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Call:
+    """What every source looks things up in."""
+
+    shared: setting.Setting
+    users: people.Users
+    day: popularity.Day
+    rng: np.random.Generator
+
+    def languages(self, rows: np.ndarray) -> np.ndarray:
+        return draw_languages(self.users, rows, self.rng)
+
+    def leaves(self, rows: np.ndarray) -> np.ndarray:
+        """Draws one of each user's lasting interests, whatever their day is like."""
+        sums = np.cumsum(self.users.base[rows], axis=1)
+        pick = (sums < self.rng.random((len(rows), 1))).sum(axis=1)
+        pick = np.minimum(pick, people.NUM_INTERESTS - 1)
+        leaves: np.ndarray = self.users.leaves[rows, pick]
+        return leaves
+
+
+def draw_languages(
+    users: people.Users, rows: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """Draws each user's own language or, as often as they like, English."""
+    english = rng.random(len(rows)) < users.english[rows]
+    return np.where(english, words.ENGLISH, users.languages[rows])
+
+
+def _popular(
+    call: _Call, rows: np.ndarray, times: np.ndarray, seeds: np.ndarray
+) -> np.ndarray:
+    everything = np.full(len(rows), -1)
+    return call.day.heat.among(call.languages(rows), everything, call.rng)
+
+
+def _of_interests(
+    call: _Call, rows: np.ndarray, times: np.ndarray, seeds: np.ndarray
+) -> np.ndarray:
+    return call.day.heat.among(call.languages(rows), call.leaves(rows), call.rng)
+
+
+def _subscribed(
+    call: _Call, rows: np.ndarray, times: np.ndarray, seeds: np.ndarray
+) -> np.ndarray:
+    pick = call.rng.integers(people.NUM_SUBSCRIPTIONS, size=len(rows))
+    channels = call.users.subscriptions[rows, pick]
+    return _of_channel(call.shared, channels, times, call.rng)
+
+
+def _fresh(
+    call: _Call, rows: np.ndarray, times: np.ndarray, seeds: np.ndarray
+) -> np.ndarray:
+    narrow = call.rng.random(len(rows)) < FRESH_INTEREST_SHARE
+    leaves = np.where(narrow, call.leaves(rows), -1)
+    return call.day.fresh.among(call.languages(rows), leaves, call.rng)
+
+
+def _related(
+    call: _Call, rows: np.ndarray, times: np.ndarray, seeds: np.ndarray
+) -> np.ndarray:
+    return draw_related(call.shared, call.day, seeds, times, call.rng)
+
+
+def draw_related(
+    shared: setting.Setting,
+    day: popularity.Day,
+    seeds: np.ndarray,
+    times: np.ndarray,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Draws a video of each seed's leaf or channel; -1 = none."""
+    videos = shared.videos
+    same_leaf = day.heat.among(videos.languages[seeds], videos.leaves[seeds], rng)
+    same_channel = _of_channel(shared, videos.channels[seeds], times, rng)
+    by_leaf = rng.random(len(seeds)) < RELATED_LEAF_SHARE
+    return np.where(by_leaf, same_leaf, same_channel)
+
+
+def _of_channel(
+    shared: setting.Setting,
+    channels: np.ndarray,
+    times: np.ndarray,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Draws one of the latest uploads that a channel's page has listed by then."""
+    back = rng.geometric(LATEST_SHARE, len(channels)) - 1
+    delay = rng.exponential(LISTING_DAYS * corpus.SECONDS_PER_DAY, len(channels))
+    return shared.shelves.latest(channels, times - delay.astype(np.int64), back)
+
+
+_PROPOSERS = (_popular, _of_interests, _subscribed, _fresh, _related)

@@ -1,0 +1,71 @@
+"""How a user responds to a video: the laws that behaviour draws from and truth states.
+
+A click follows interest, thumbnail and position, and tires; the time watched follows
+interest, quality, duration and device. The thumbnail draws the click and does nothing
+for the time watched (PAPER §4: clickbait).
+"""
+
+import numpy as np
+
+_CLICK_BIAS = -1.3
+_APPEAL = 0.55
+_POSITION = 0.35
+_TIRED = 0.6  # logits lost for each earlier impression that was not clicked
+_WATCHED = 3.0  # logits lost where the video was watched lately
+_ACCEPT_BIAS = 0.6  # of a video met outside a page: a search result, a related video
+_CONCENTRATION = 4.0  # of the Beta law of the fraction watched
+_PATIENCE = np.array([-0.25, 0.1, 0.45, 0.0])  # by words.DEVICES
+
+
+def click_probability(
+    affinity: np.ndarray,
+    appeal: np.ndarray,
+    positions: np.ndarray,
+    num_unclicked: np.ndarray | int = 0,
+    watched: np.ndarray | bool = False,
+) -> np.ndarray:
+    """Returns the probability that an impression is clicked.
+
+    Args:
+      affinity: Of `interests.affinity`, any shape.
+      appeal: The videos', same shape.
+      positions: On the page, from 0; same shape.
+      num_unclicked: Impressions of the video among the user's latest
+        (`memory.NUM_IMPRESSIONS`) that were not clicked.
+      watched: Whether it is among the user's latest watches (`memory.NUM_WATCHES`).
+    """
+    logits = _CLICK_BIAS + affinity + _APPEAL * appeal
+    logits = logits - _POSITION * np.log1p(positions)
+    return sigmoid(logits - _TIRED * num_unclicked - _WATCHED * np.asarray(watched))
+
+
+def acceptance(affinity: np.ndarray, appeal: np.ndarray) -> np.ndarray:
+    """Returns the probability that a video met outside a page is watched."""
+    return sigmoid(_ACCEPT_BIAS + affinity + _APPEAL * appeal)
+
+
+def mean_fraction(
+    affinity: np.ndarray,
+    quality: np.ndarray,
+    duration_seconds: np.ndarray,
+    devices: np.ndarray,
+) -> np.ndarray:
+    """Returns the mean share of its length that a watched video is watched for."""
+    logits = 0.1 + 0.45 * affinity + 0.7 * quality + _PATIENCE[devices]
+    return sigmoid(logits - 0.5 * np.log(duration_seconds / 300.0))
+
+
+def draw_watch_seconds(
+    fraction: np.ndarray, duration_seconds: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """Draws times watched: Beta around the mean fraction, to a tenth of a second."""
+    bounded = np.clip(fraction, 0.005, 0.995)
+    share = rng.beta(_CONCENTRATION * bounded, _CONCENTRATION * (1.0 - bounded))
+    seconds: np.ndarray = np.maximum(np.round(share * duration_seconds, 1), 1.0)
+    return seconds
+
+
+def sigmoid(logits: np.ndarray) -> np.ndarray:
+    """Returns 1 / (1 + exp(-logits))."""
+    result: np.ndarray = 1.0 / (1.0 + np.exp(-logits))
+    return result

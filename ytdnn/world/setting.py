@@ -1,0 +1,23 @@
+"""What all users of a world share, as one thing to hand on."""
+
+import dataclasses
+
+from ytdnn import configs
+from ytdnn.world import corpus, popularity
+
+
+@dataclasses.dataclass(frozen=True)
+class Setting:
+    """The world without its users.
+
+    Attributes:
+      config: Size, span and seed.
+      topics: The tree.
+      videos: The corpus.
+      shelves: The corpus in the order of draws.
+    """
+
+    config: configs.World
+    topics: corpus.Topics
+    videos: corpus.Videos
+    shelves: popularity.Shelves

@@ -1,0 +1,147 @@
+"""The world as tables of the event log, a part for each crowd."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from ytdnn import schema
+from ytdnn.world import generate, people, policy, titles, words
+
+
+class Coded(NamedTuple):
+    """A column of few distinct values.
+
+    Attributes:
+      values: The distinct values, None for missing.
+      codes: Their places, one for each row.
+    """
+
+    values: list[str] | list[str | None]
+    codes: np.ndarray
+
+    def decoded(self) -> np.ndarray:
+        """Returns the column, an array of objects."""
+        decoded: np.ndarray = np.array(self.values, object)[self.codes]
+        return decoded
+
+
+Table = dict[str, np.ndarray | Coded]
+
+
+def parts_of(world: generate.World) -> Iterator[dict[str, Table]]:
+    """Yields watches, searches, impressions and users of one crowd after the other."""
+    for number in range(world.num_crowds):
+        crowd = world.crowd(number)
+        happened = crowd.play()
+        yield {
+            schema.WATCHES: _watches(happened.watches.columns()),
+            schema.SEARCHES: _searches(world, happened.searches.columns()),
+            schema.IMPRESSIONS: _impressions(happened.impressions.columns()),
+            schema.USERS: _users(crowd.users),
+        }
+
+
+def _ids(prefix: str, indices: np.ndarray) -> Coded:
+    """Returns ids, numbered from the least index that occurs."""
+    first = int(indices.min(initial=0)) if len(indices) else 0
+    last = int(indices.max(initial=-1))
+    names = [f"{prefix}{i}" for i in range(first, last + 1)]
+    return Coded(names, indices - first)
+
+
+def _visit(columns: dict[str, np.ndarray]) -> Table:
+    return {
+        schema.USER_ID: _ids("u", columns["users"]),
+        schema.TIME: columns["times"],
+        schema.DEVICE: Coded(list(words.DEVICES), columns["devices"]),
+    }
+
+
+def _watches(columns: dict[str, np.ndarray]) -> Table:
+    return _visit(columns) | {
+        schema.VIDEO_ID: _ids("v", columns["videos"]),
+        schema.WATCH_SECONDS: columns["seconds"].astype(np.float64).round(1),
+        schema.LOGGED_IN: columns["logged_in"],
+    }
+
+
+def _searches(world: generate.World, columns: dict[str, np.ndarray]) -> Table:
+    numbers, codes = np.unique(columns["queries"], return_inverse=True)
+    shared = world.shared
+    written = titles.queries(
+        numbers, shared.topics.num_leaves, shared.videos, world.metadata
+    )
+    return _visit(columns) | {
+        schema.QUERY: Coded(written, codes),
+        schema.LOGGED_IN: columns["logged_in"],
+    }
+
+
+def _impressions(columns: dict[str, np.ndarray]) -> Table:
+    seeds = columns["seeds"]
+    found = _ids("v", np.maximum(seeds, 0))
+    return _visit(columns) | {
+        schema.VIDEO_ID: _ids("v", columns["videos"]),
+        schema.CLICKED: columns["clicked"],
+        schema.WATCH_SECONDS: columns["seconds"].astype(np.float64).round(1),
+        schema.PAGE_ID: columns["pages"],
+        schema.POSITION: columns["positions"].astype(np.int64),
+        schema.SOURCE: Coded(list(policy.SOURCES), columns["sources"]),
+        schema.SCORE: columns["scores"].astype(np.float64).round(4),
+        schema.SEED_VIDEO_ID: _or_none(found, seeds >= 0),
+    }
+
+
+def _or_none(column: Coded, there: np.ndarray) -> Coded:
+    values: list[str | None] = [*column.values, None]
+    return Coded(values, np.where(there, column.codes, len(column.values)))
+
+
+def videos_table(world: generate.World) -> Table:
+    """Returns the table of videos as the log has it: metadata with its noise."""
+    videos, metadata = world.shared.videos, world.metadata
+    topics = [
+        f"{words.topic_name(leaf // words.LEAVES_PER_TOPIC)} {words.leaf_word(leaf)}"
+        for leaf in range(world.shared.topics.num_leaves)
+    ]
+    channels = [
+        titles.channel_name(channel) for channel in range(videos.channels.max() + 1)
+    ]
+    languages = list(words.LANGUAGES)
+    return {
+        schema.VIDEO_ID: _ids("v", np.arange(len(videos))),
+        schema.UPLOAD_TIME: videos.upload_times,
+        schema.DURATION_SECONDS: videos.duration_seconds,
+        schema.LANGUAGE: _or_none(
+            Coded(languages, metadata.languages), metadata.languages >= 0
+        ),
+        schema.CHANNEL_ID: Coded(channels, videos.channels),
+        schema.TOPIC: _or_none(Coded(topics, metadata.leaves), metadata.leaves >= 0),
+        schema.TITLE: Coded(_titles(world), np.arange(len(videos))),
+    }
+
+
+def _titles(world: generate.World) -> list[str | None]:
+    videos, metadata = world.shared.videos, world.metadata
+    serial = np.where(videos.series >= 0, videos.episodes, 0)
+    columns = (
+        videos.languages,
+        metadata.subjects,
+        metadata.extras,
+        videos.channels,
+        serial,
+    )
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    return [None if row[1] < 0 else titles.title(*row) for row in rows]
+
+
+def _users(users: people.Users) -> Table:
+    countries = [country for country, *_ in words.COUNTRIES]
+    return {
+        schema.USER_ID: _ids("u", users.first + np.arange(len(users))),
+        schema.AGE: users.ages.astype(np.float64),
+        schema.GENDER: Coded(list(words.GENDERS), users.genders),
+        schema.COUNTRY: Coded(countries, users.countries),
+        schema.LANGUAGE: Coded(list(words.LANGUAGES), users.languages),
+    }
