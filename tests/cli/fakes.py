@@ -9,7 +9,11 @@ import pytest
 
 from ytdnn import artifacts, configs
 
-REPORT = {"candidates": {"hit_rate@10": 0.5}, "protocol": {"name": "temporal"}}
+REPORT = {
+    "format_version": 2,
+    "lists": {"candidates": {"values": {"hit_rate@10": 0.5}, "intervals": {}}},
+    "protocol": {"name": "temporal"},
+}
 
 
 class Rooms:
