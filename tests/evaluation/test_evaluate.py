@@ -50,7 +50,7 @@ def test_a_model_that_knows_the_answers_is_perfect(data: prepared.PreparedData) 
     assert set(found["lists"]["candidates"]["values"]) == METRICS
     for name in ("recall@1", "precision@1", "hit_rate@5", "map@5", "ndcg@5", "mrr@1"):
         assert found["lists"]["candidates"]["values"][name] == 1.0, name
-        assert found["candidates_intervals"][name] == [1.0, 1.0]
+        assert found["lists"]["candidates"]["intervals"][name] == [1.0, 1.0]
     assert found["lists"]["candidates"]["values"]["precision@5"] == pytest.approx(1 / 5)
     # A ranker without an opinion keeps the order of the candidates.
     assert found["lists"]["system"] == found["lists"]["candidates"]
