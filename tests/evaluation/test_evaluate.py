@@ -11,7 +11,8 @@ from tests.evaluation import fakes
 from ytdnn import artifacts, configs, errors
 from ytdnn.candidates import model as candidate_model
 from ytdnn.data import prepare, prepared
-from ytdnn.evaluation import candidates, evaluate, protocol, report, summary
+from ytdnn.evaluation import candidates, evaluate, protocol, summary
+from ytdnn.evaluation.report import terminal
 from ytdnn.index import artifact as index_artifact
 from ytdnn.index import brute_force
 from ytdnn.ranking import model as ranking_model
@@ -149,7 +150,7 @@ def test_numbers_that_are_not_finite_become_null() -> None:
 
 def _text(found: dict) -> str:
     screen = console.Console(width=80, file=io.StringIO(), record=True)
-    screen.print(report.render(found))
+    screen.print(terminal.render(found))
     return screen.export_text()
 
 
