@@ -140,10 +140,11 @@ class _Removed:
         watched: tuple[Offsets, Videos] | None,
         available: Available | None,
     ) -> None:
-        self._rows, self._columns = np.zeros(0, np.int64), np.zeros(0, np.int64)
+        self._rows: npt.NDArray[np.int64] = np.zeros(0, np.int64)
+        self._columns: npt.NDArray[np.int64] = np.zeros(0, np.int64)
         if watched is not None:
             offsets = watched[0][users.start : users.stop + 1]
-            videos = np.asarray(watched[1][offsets[0] : offsets[-1]])
+            videos = np.asarray(watched[1][offsets[0] : offsets[-1]]).astype(np.int64)
             order = np.argsort(videos, kind="stable")
             self._rows, self._columns = rows_of(offsets)[order], videos[order] - 1
         self._available = None
