@@ -95,8 +95,10 @@ class Data:
         without `order` is sorted by time.
       vocabulary: Videos that can be recommended: those watched in the
         candidate model's `train` window, or `all` of the log.
-      protocol: `temporal` (windows of time) or `leave_one_out` (each user's last
-        watch is the test, the one before it validation).
+      protocol: `temporal` (windows of time), `leave_one_out` (each user's last
+        watch is the test, the one before it validation), or `split` (as the column
+        `split` of `watches` says). `temporal` takes its windows from that column
+        where there is one, and refuses one that is not in order of time.
       test_fraction: temporal: share of watches, last in time, held out for test.
       ranking_fraction: temporal: share of watches, before those, whose
         window trains the ranker.
@@ -114,7 +116,7 @@ class Data:
     min_user_count: Positive = 1
     order_by: Literal["time", "order"] = "time"
     vocabulary: Literal["train", "all"] = "train"
-    protocol: Literal["temporal", "leave_one_out"] = "temporal"
+    protocol: Literal["temporal", "leave_one_out", "split"] = "temporal"
     test_fraction: Rate = 0.1
     ranking_fraction: Rate = 0.2
     validation_fraction: Rate = 0.1

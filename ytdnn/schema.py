@@ -22,6 +22,8 @@ WATCH_SECONDS = "watch_seconds"
 DEVICE = "device"
 LOGGED_IN = "logged_in"
 QUERY = "query"
+SPLIT = "split"  # of a watch: one of SPLITS
+SPLITS = ("train", "validation", "test")
 CLICKED = "clicked"
 PAGE_ID = "page_id"
 POSITION = "position"
@@ -51,12 +53,14 @@ class Column:
         `time` is seconds since the epoch.
       required: Whether the table is useless without it.
       non_negative: Whether values below zero are bad rows.
+      choices: Values it may have; any other, or none, is a bad row. Empty: any.
     """
 
     name: str
     kind: Kind
     required: bool = False
     non_negative: bool = False
+    choices: tuple[str, ...] = ()
 
 
 def _required(name: str, kind: Kind) -> Column:
@@ -92,6 +96,7 @@ TABLES: dict[str, Table] = {
                 Column(WATCH_SECONDS, "number", non_negative=True),
                 Column(DEVICE, "text"),
                 Column(LOGGED_IN, "boolean"),
+                Column(SPLIT, "text", choices=SPLITS),
             ),
         ),
         Table(

@@ -9,7 +9,11 @@ import pytest
 
 from ytdnn import artifacts, configs
 
-REPORT = {"candidates": {"hit_rate@10": 0.5}, "protocol": {"name": "temporal"}}
+REPORT = {
+    "format_version": 2,
+    "lists": {"candidates": {"values": {"hit_rate@10": 0.5}, "intervals": {}}},
+    "protocol": {"name": "temporal"},
+}
 
 
 class Rooms:
@@ -88,14 +92,14 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Rooms:
         ),
         "index.artifact": types.SimpleNamespace(build=rooms.build_index),
         "evaluation.evaluate": types.SimpleNamespace(evaluate=rooms.evaluate),
-        "evaluation.report": types.SimpleNamespace(show=rooms.shown.append),
+        "evaluation.report.terminal": types.SimpleNamespace(show=rooms.shown.append),
         "serving.export": types.SimpleNamespace(
             export=rooms.export,
             step_config=lambda config: {"index": configs.to_dict(config.index)},
         ),
     }
     for name, module in modules.items():
-        package, _, leaf = name.partition(".")
+        package, _, leaf = name.rpartition(".")
         monkeypatch.setitem(sys.modules, f"ytdnn.{name}", module)
         parent = __import__(f"ytdnn.{package}", fromlist=["_"])
         monkeypatch.setattr(parent, leaf, module, raising=False)

@@ -89,11 +89,12 @@ def test_a_run_leaves_the_layout_of_the_design(finished: pathlib.Path) -> None:
 
 def test_the_report_has_the_numbers_of_both_stages(finished: pathlib.Path) -> None:
     report = json.loads((finished / "evaluation.json").read_text())
-    assert {"candidates", "ranking", "system", "protocol"} <= set(report)
+    assert {"candidates", "system", "popularity"} <= set(report["lists"])
     for name in ("recall@10", "precision@10", "hit_rate@10", "map@10", "ndcg@10"):
-        assert 0.0 <= report["candidates"][name] <= 1.0
-    assert 0.0 <= report["ranking"]["auc"] <= 1.0
-    assert report["ranking"]["weighted_per_user_loss"] >= 0.0
+        assert 0.0 <= report["lists"]["candidates"]["values"][name] <= 1.0
+    values = report["impressions"]["ranker"]["values"]
+    assert 0.0 <= values["auc"] <= 1.0
+    assert values["weighted_per_user_loss"] >= 0.0
 
 
 def test_a_second_run_skips_all_and_shows_the_table(

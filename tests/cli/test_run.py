@@ -18,7 +18,7 @@ def test_run_makes_every_output_and_shows_the_report(
     assert result.status == 0
     assert rooms.calls == ALL
     assert all((workdir / name).exists() for name in [*ALL, "config.json"])
-    assert rooms.shown[0]["candidates"] == {"hit_rate@10": 0.5}
+    assert rooms.shown[0]["lists"] == fakes.REPORT["lists"]
     assert f"bundle: {workdir}/bundle" in result.out
 
 

@@ -205,3 +205,53 @@ def test_movielens_1m_core_is_that_of_published_tables(tmp_path, shared_data):
     assert data.manifest.facts["watches"] == rows.height == 999_611
     ids = np.append(0, data.videos["video_id"].to_numpy())
     np.testing.assert_array_equal(ids[data.watch_videos], rows["item_id"].to_numpy())
+
+
+def _with_split(names):
+    return {"watches": _watches(ROWS) | {"split": list(names)}}
+
+
+def test_a_split_column_is_taken_as_given(tmp_path):
+    # Of ROWS: b v3 5, b v1 1, b v2 3, a v2 2, a v9 2, a v1 9, b v2 8.
+    words = ["train", "test", "train", "train", "validation", "test", "validation"]
+    impressions = {
+        "user_id": ["b", "b", "a", "a", "a"],
+        "video_id": ["v1"] * 5,
+        "time": [START + t for t in (0, 1, 1, 2, 9)],
+        "clicked": [True] * 5,
+    }
+    tables = _with_split(words) | {"impressions": impressions}
+    data = _prepare(tmp_path, tables, protocol="split")
+    train, validation, test = SPLIT.TRAIN, SPLIT.VALIDATION, SPLIT.TEST
+    of_a, of_b = [train, validation, test], [test, train, train, validation]
+    assert data.watch_splits.tolist() == of_a + of_b
+    # By the first held-out watches of each: a at 2 and 9, b at 1 (test).
+    shown = data.impression_splits.tolist()
+    assert shown == [train, validation, test, train, test]
+    assert data.manifest.facts["split_column"] is True
+
+
+def test_temporal_takes_the_windows_of_a_split_in_order_of_time(tmp_path):
+    # Times 5 1 3 2 2 9 8.
+    words = ["validation", "train", "train", "train", "train", "test", "test"]
+    data = _prepare(tmp_path, _with_split(words), protocol="temporal")
+    assert data.manifest.facts["windows"]["validation"] == START + 5
+    assert data.manifest.facts["windows"]["test"] == START + 8
+    assert np.bincount(data.watch_splits).tolist() == [4, 1, 2]
+
+
+def test_temporal_refuses_a_random_split(tmp_path):
+    words = ["train", "test", "train", "train", "validation", "test", "validation"]
+    with pytest.raises(errors.UserError, match="as a random split has"):
+        _prepare(tmp_path, _with_split(words), protocol="temporal")
+
+
+def test_a_split_that_is_no_split_is_a_bad_row(tmp_path):
+    words = ["train", "tests", "train", "train", "validation", "test", None]
+    with pytest.raises(errors.UserError, match=r"split.*tests"):
+        _prepare(tmp_path, _with_split(words), protocol="split")
+
+
+def test_protocol_split_needs_the_column(tmp_path):
+    with pytest.raises(errors.UserError, match=r"expected column watches.split"):
+        _prepare(tmp_path, {"watches": _watches(ROWS)}, protocol="split")

@@ -11,7 +11,8 @@ from tests.evaluation import fakes
 from ytdnn import artifacts, configs, errors
 from ytdnn.candidates import model as candidate_model
 from ytdnn.data import prepare, prepared
-from ytdnn.evaluation import candidates, evaluate, protocol, report, summary
+from ytdnn.evaluation import candidates, evaluate, protocol, summary
+from ytdnn.evaluation.report import terminal
 from ytdnn.index import artifact as index_artifact
 from ytdnn.index import brute_force
 from ytdnn.ranking import model as ranking_model
@@ -47,14 +48,14 @@ def _measure(
 def test_a_model_that_knows_the_answers_is_perfect(data: prepared.PreparedData) -> None:
     ranker = fakes.PlantedRanker(lambda videos: np.zeros(videos.shape))
     found = _measure(data, fakes.next_watch(data), ranker)
-    assert set(found["candidates"]) == METRICS
+    assert set(found["lists"]["candidates"]["values"]) == METRICS
     for name in ("recall@1", "precision@1", "hit_rate@5", "map@5", "ndcg@5", "mrr@1"):
-        assert found["candidates"][name] == 1.0, name
-        assert found["candidates_intervals"][name] == [1.0, 1.0]
-    assert found["candidates"]["precision@5"] == pytest.approx(1 / 5)
+        assert found["lists"]["candidates"]["values"][name] == 1.0, name
+        assert found["lists"]["candidates"]["intervals"][name] == [1.0, 1.0]
+    assert found["lists"]["candidates"]["values"]["precision@5"] == pytest.approx(1 / 5)
     # A ranker without an opinion keeps the order of the candidates.
-    assert found["system"] == found["candidates"]
-    assert found["popularity"]["hit_rate@1"] < 0.5
+    assert found["lists"]["system"] == found["lists"]["candidates"]
+    assert found["lists"]["popularity"]["values"]["hit_rate@1"] < 0.5
 
 
 def test_the_ranker_decides_the_order_of_the_system(
@@ -63,8 +64,15 @@ def test_the_ranker_decides_the_order_of_the_system(
     # It puts the video of the highest index first, whoever asks.
     ranker = fakes.PlantedRanker(lambda videos: videos.astype(float))
     found = _measure(data, fakes.next_watch(data), ranker)
-    assert found["system"]["hit_rate@1"] < found["candidates"]["hit_rate@1"]
-    assert set(found["system"]) == set(found["system_intervals"]) == METRICS
+    assert (
+        found["lists"]["system"]["values"]["hit_rate@1"]
+        < found["lists"]["candidates"]["values"]["hit_rate@1"]
+    )
+    assert (
+        set(found["lists"]["system"]["values"])
+        == set(found["lists"]["system"]["intervals"])
+        == METRICS
+    )
 
 
 def test_popularity_ranks_by_training_labels(data: prepared.PreparedData) -> None:
@@ -112,8 +120,8 @@ def test_without_a_ranker_only_candidates_are_reported(
     data: prepared.PreparedData,
 ) -> None:
     found = _measure(data, fakes.next_watch(data), None)
-    assert "ranking" not in found
-    assert "system" not in found
+    assert "impressions" not in found
+    assert set(found["lists"]) == {"popularity", "candidates"}
     assert found["protocol"]["name"] == "leave_one_out"
     assert "ranker" not in _text(found)
 
@@ -124,13 +132,15 @@ def test_the_report_is_json_with_numbers_and_sibling_intervals(
     ranker = fakes.PlantedRanker(lambda videos: np.zeros(videos.shape))
     found = _measure(data, fakes.next_watch(data), ranker)
     assert json.loads(json.dumps(found, allow_nan=False)) == found
-    for part in ("candidates", "ranking", "system", "popularity", "ranking_popularity"):
-        assert all(isinstance(value, float) for value in found[part].values()), part
-        assert set(found[f"{part}_intervals"]) == set(found[part])
-    assert set(found["ranking"]) == {"auc", "log_loss", "weighted_per_user_loss"}
+    assert found["format_version"] == 2
+    for part in (*found["lists"].values(), *found["impressions"].values()):
+        assert all(isinstance(value, float) for value in part["values"].values())
+        assert set(part["intervals"]) == set(part["values"])
+    values = found["impressions"]["ranker"]["values"]
+    assert set(values) == {"auc", "log_loss", "weighted_per_user_loss"}
     # A constant score: both undecided.
-    assert found["ranking"]["auc"] == 0.5
-    assert found["ranking"]["weighted_per_user_loss"] == 0.5
+    assert values["auc"] == 0.5
+    assert values["weighted_per_user_loss"] == 0.5
 
 
 def test_numbers_that_are_not_finite_become_null() -> None:
@@ -140,7 +150,7 @@ def test_numbers_that_are_not_finite_become_null() -> None:
 
 def _text(found: dict) -> str:
     screen = console.Console(width=80, file=io.StringIO(), record=True)
-    screen.print(report.render(found))
+    screen.print(terminal.render(found))
     return screen.export_text()
 
 
@@ -149,7 +159,7 @@ def test_the_table_shows_ours_beside_popularity(data: prepared.PreparedData) -> 
     found = _measure(data, fakes.next_watch(data), ranker)
     shown = _text(found)
     line = next(line for line in shown.splitlines() if "hit_rate@5" in line)
-    assert f"{found['popularity']['hit_rate@5']:.4f} ±" in line
+    assert f"{found['lists']['popularity']['values']['hit_rate@5']:.4f} ±" in line
     assert line.count("1.0000 ± 0.0000") == 2  # candidates, candidates + ranker
     assert "weighted per-user loss" in shown
     assert "MovieLens" not in shown
@@ -164,9 +174,10 @@ def test_movielens_is_told_what_to_expect(data: prepared.PreparedData) -> None:
 
 def test_undefined_numbers_are_shown_as_a_dash() -> None:
     found = {
-        "candidates": {"recall@5": 0.25},
-        "ranking": {"auc": None},
-        "ranking_intervals": {"auc": [None, None]},
+        "lists": {"candidates": {"values": {"recall@5": 0.25}, "intervals": {}}},
+        "impressions": {
+            "ranker": {"values": {"auc": None}, "intervals": {"auc": [None, None]}}
+        },
         "protocol": {"name": "temporal"},
     }
     shown = _text(found)
@@ -208,11 +219,12 @@ def test_a_run_is_measured_and_written(workdir: pathlib.Path) -> None:
     config = planted.tiny_config()
     found = evaluate.evaluate(workdir, config)
     assert json.loads((workdir / "evaluation.json").read_text()) == found
-    for part in ("candidates", "ranking", "system"):
-        assert found[part]
-    assert set(found["system"]) == set(found["candidates"])
+    assert set(found["lists"]) == {"popularity", "candidates", "system"}
+    assert set(found["lists"]["system"]["values"]) == set(
+        found["lists"]["candidates"]["values"]
+    )
     again = evaluate.evaluate(workdir, config)
-    for part in ("candidates", "ranking", "system", "system_intervals", "protocol"):
+    for part in ("lists", "impressions", "protocol"):
         assert again[part] == found[part], part
 
 

@@ -93,9 +93,9 @@ def evaluate(config: configs.Config, workdir: pathlib.Path) -> dict[str, Any]:
 
 def show_report(report: Mapping[str, Any]) -> None:
     """Prints a report as a table."""
-    from ytdnn.evaluation import report as report_room
+    from ytdnn.evaluation.report import terminal
 
-    report_room.show(report)
+    terminal.show(report)
 
 
 def evaluation_config(config: configs.Config) -> Mapping[str, Any]:

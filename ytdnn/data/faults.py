@@ -77,6 +77,10 @@ def _column_faults(column: schema.Column, has_raw: bool) -> list[Fault]:
                 beyond,
             )
         )
+    if column.choices:
+        wanted = ", ".join(column.choices)
+        other = value.is_null() | ~value.is_in(column.choices)
+        faults.append(Fault(name, f"{name} is none of {wanted}", wanted, other))
     if column.non_negative:
         wanted = f"{expected} of at least 0"
         faults.append(Fault(name, f"{name} is negative", wanted, value < 0))

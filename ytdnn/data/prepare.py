@@ -25,7 +25,12 @@ from ytdnn.data import (
 
 EVENTS_PER_SHARD = 5_000_000
 _REQUIRED_COLUMNS = {
-    schema.WATCHES: (schema.TIME, schema.ORDER, schema.WATCH_SECONDS),
+    schema.WATCHES: (
+        schema.TIME,
+        schema.ORDER,
+        schema.WATCH_SECONDS,
+        schema.SPLIT,
+    ),
     schema.IMPRESSIONS: (
         schema.TIME,
         schema.CLICKED,
@@ -71,6 +76,7 @@ def prepare(config: configs.Data, directory: pathlib.Path) -> prepared.PreparedD
         facts["bad_rows"] = bad_rows
         columns = plan.watches.collect_schema().names()
         facts["order"] = shards.watch_order(columns, config)[1:]
+        facts["split_column"] = schema.SPLIT in columns
         if plan.bounds is not None:
             facts["windows"] = dataclasses.asdict(plan.bounds)
     return prepared.load(directory)
@@ -89,15 +95,36 @@ def _plan(config: configs.Data, log: event_log.EventLog) -> _Plan:
             "expected watches, found none left: see data.where, data.min_item_count "
             "and data.min_user_count"
         )
-    temporal = config.protocol == "temporal"
     return _Plan(
         config=config,
         log=log,
         watches=watches,
         users=users,
         videos=entities.all_videos(log, watches),
-        bounds=splits.windows(config, watches) if temporal else None,
+        bounds=_bounds(config, watches),
     )
+
+
+def _bounds(config: configs.Data, watches: pl.LazyFrame) -> splits.Windows | None:
+    """Returns the windows of the temporal protocol, None of the others.
+
+    Raises:
+      errors.UserError: The log's `split` column is missing or does not fit.
+    """
+    is_split = schema.SPLIT in watches.collect_schema()
+    if config.protocol == "temporal":
+        given = is_split and splits.given_windows(watches)
+        return given or splits.windows(config, watches)
+    if config.protocol == "split" and not is_split:
+        raise errors.UserError(
+            f"expected column {schema.WATCHES}.{schema.SPLIT} for data.protocol=split, "
+            f"found none: name yours with --columns={schema.WATCHES}.{schema.SPLIT}="
+            f"YOUR_COLUMN, or use another protocol"
+        )
+    if config.protocol == "split":
+        found = watches.select(pl.col(schema.SPLIT).unique()).collect()
+        splits.require_splits(set(found[schema.SPLIT]))
+    return None
 
 
 def _write_shards(plan: _Plan, directory: pathlib.Path) -> dict[str, int]:

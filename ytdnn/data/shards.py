@@ -41,9 +41,10 @@ def watch_arrays(
     users = frame[USER].to_numpy() - first_user
     sizes = np.bincount(users, minlength=num_users)
     times = frame[schema.TIME].to_numpy()
-    if bounds is None:
-        offsets = np.append(0, np.cumsum(sizes))
-        codes = splits.leave_one_out_watches(offsets)
+    if config.protocol != "leave_one_out" and schema.SPLIT in frame.columns:
+        codes = splits.given_watches(frame[schema.SPLIT])
+    elif bounds is None:
+        codes = splits.leave_one_out_watches(np.append(0, np.cumsum(sizes)))
     else:
         codes = splits.temporal_watches(times, bounds)
     arrays = {
@@ -88,7 +89,9 @@ def impression_arrays(
     offsets = np.append(0, np.cumsum(watches["sizes"]))
     reached = running_max(watches["watch_times"], offsets)
     if bounds is None:
-        codes = splits.leave_one_out_impressions(users, times, offsets, reached)
+        codes = splits.impressions_by_watches(
+            users, times, offsets, reached, watches["watch_splits"]
+        )
     else:
         codes = splits.temporal_impressions(times, bounds)
     earlier, earlier_time = earlier_events(users, videos, times)

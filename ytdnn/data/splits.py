@@ -6,6 +6,11 @@ tested on what lies at or after `test`.
 
 leave_one_out: each user's last watch is the test, the one before it validation, in
 the stated order; users with fewer than three watches only train.
+
+split: as the column `watches.split` says. A user's impressions train up to the first
+validation watch, and are the test from the first test watch on, as for leave_one_out.
+`temporal` takes that column too where the log has it, but only in order of time: no
+model may learn from what comes after its test.
 """
 
 import dataclasses
@@ -65,6 +70,76 @@ def windows(config: configs.Data, watches: pl.LazyFrame) -> Windows:
     return found
 
 
+def given_windows(watches: pl.LazyFrame) -> Windows:
+    """Returns the windows of a `split` column that is in order of time.
+
+    Both stages train on `train` and validate on `validation`: the ranker has no
+    window of its own.
+
+    Raises:
+      errors.UserError: A split is missing, or one overlaps with the next in time.
+    """
+    time = pl.col(schema.TIME)
+    spans = {
+        row[0]: row[1:]
+        for row in watches.group_by(schema.SPLIT)
+        .agg(time.min().alias("first"), time.max().alias("last"))
+        .collect(engine="streaming")
+        .iter_rows()
+    }
+    require_splits(set(spans))
+    train, validation, test = (spans[name] for name in schema.SPLITS)
+    _require_order(watches, "train", "test", test[0], train[1])
+    _require_order(watches, "train", "validation", validation[0], train[1])
+    _require_order(watches, "validation", "test", test[0], validation[1])
+    return Windows(
+        validation=validation[0],
+        ranking=min(first for first, _ in spans.values()),
+        ranking_validation=validation[0],
+        test=test[0],
+    )
+
+
+def require_splits(found: set[str]) -> None:
+    """Checks that a `split` column has watches of every kind.
+
+    Raises:
+      errors.UserError: It has not.
+    """
+    missing = [name for name in schema.SPLITS if name not in found]
+    if missing:
+        raise errors.UserError(
+            f"expected {schema.WATCHES}.{schema.SPLIT} to hold "
+            f"{', '.join(schema.SPLITS)}, found no {' and no '.join(missing)}: mark "
+            f"some watches so"
+        )
+
+
+def _require_order(
+    watches: pl.LazyFrame, before: str, after: str, start: int, last: int
+) -> None:
+    if last < start:
+        return
+    late = watches.filter(
+        (pl.col(schema.SPLIT) == before) & (pl.col(schema.TIME) >= start)
+    )
+    number = late.select(pl.len()).collect(engine="streaming").item()
+    raise errors.UserError(
+        f"expected {schema.WATCHES}.{schema.SPLIT} in order of time for "
+        f"data.protocol=temporal, found {number:,} {before} watches at or after the "
+        f"first {after} watch (time {start}), as a random split has: a model would "
+        f"learn from what comes after its test; split by time, or use --protocol=split"
+    )
+
+
+def given_watches(names: pl.Series) -> np.ndarray:
+    """Returns the split of each watch by its name, `[watches] uint8`."""
+    codes = np.zeros(len(names), np.uint8)
+    for name in schema.SPLITS:
+        codes[(names == name).to_numpy()] = getattr(_Split, name.upper())
+    return codes
+
+
 def temporal_watches(times: np.ndarray, bounds: Windows) -> np.ndarray:
     """Returns the split of each watch, `[watches] uint8`."""
     edges = [bounds.validation, bounds.ranking, bounds.test]
@@ -98,24 +173,27 @@ def leave_one_out_watches(offsets: np.ndarray) -> np.ndarray:
     return splits
 
 
-def leave_one_out_impressions(
-    users: np.ndarray, times: np.ndarray, offsets: np.ndarray, watch_times: np.ndarray
+def impressions_by_watches(
+    users: np.ndarray,
+    times: np.ndarray,
+    offsets: np.ndarray,
+    watch_times: np.ndarray,
+    watch_splits: np.ndarray,
 ) -> np.ndarray:
-    """Returns the split of each impression, by the user's two held-out watches.
+    """Returns the split of each impression, by the user's first held-out watches.
 
     Args:
       users: `[impressions]`, the user's place among `offsets`.
       times: `[impressions]`, seconds.
       offsets: `[users + 1]` of the watches.
       watch_times: `[watches]`, non-decreasing for each user.
+      watch_splits: `[watches]`.
     """
-    never = np.iinfo(np.int64).max
-    validation = np.full(len(offsets) - 1, never)
-    test = np.full(len(offsets) - 1, never)
-    enough = np.diff(offsets) >= _MIN_WATCHES
-    validation[enough] = watch_times[offsets[1:][enough] - 2]
-    test[enough] = watch_times[offsets[1:][enough] - 1]
     splits = np.full(len(times), _Split.TRAIN, np.uint8)
-    splits[times >= validation[users]] = _Split.VALIDATION
-    splits[times >= test[users]] = _Split.TEST
+    for split in (_Split.VALIDATION, _Split.TEST):
+        first = np.full(len(offsets) - 1, np.iinfo(np.int64).max)
+        rows = np.flatnonzero(watch_splits == split)
+        owners = np.searchsorted(offsets, rows, side="right") - 1
+        np.minimum.at(first, owners, watch_times[rows])
+        splits[times >= first[users]] = split
     return splits

@@ -20,6 +20,7 @@ from ytdnn.evaluation import (
 from ytdnn.index import artifact as index_artifact
 from ytdnn.ranking import model as ranking_model
 
+FORMAT_VERSION = 2
 FILES = {
     "test": "evaluation.json",
     "validation": "evaluation_validation.json",
@@ -41,9 +42,9 @@ def evaluate(
       split: What is evaluated; `validation` is written to a file of its own.
 
     Returns:
-      The report, as JSON has it: `candidates`, `ranking`, `system` and `protocol`,
-      with intervals and baselines in sibling keys; `ranking` and `system` only where
-      there is a ranker.
+      The report, as JSON has it: `lists` by model (`popularity`, `candidates`, and
+      `system` where there is a ranker), `impressions` by model (`popularity`,
+      `ranker`), `protocol`, `index` and `latency`.
 
     Raises:
       errors.UserError: An artefact is missing or stale, or there is nobody to ask.
@@ -86,18 +87,18 @@ def measure(
     """
     cases = protocol.cases(data, split)
     vectors = trained.user_vectors(data, cases.users, cases.ends)
-    report = _candidates(data, trained, cases, vectors, config.evaluation)
+    report: dict[str, Any] = {"format_version": FORMAT_VERSION}
+    report["lists"] = _candidates(data, trained, cases, vectors, config.evaluation)
     k = min(_RECALL_K, data.num_videos)
     report["index"] = search.evaluate(indexes, vectors, k)
     report["latency"] = search.latency(indexes, vectors, config.index.num_candidates)
     report["protocol"] = protocol.describe(data, cases, split, config.evaluation)
     if ranking is not None:
-        report |= _ranking(data, ranking, split, report["protocol"])
+        report["impressions"] = _ranking(data, ranking, split, report["protocol"])
         exact = indexes[search.EXACT]
         lists, milliseconds = _lists(data, ranking, exact, cases, vectors, config)
         values = system.evaluate(lists, cases, config.evaluation)
-        report["system"] = summary.means(values)
-        report["system_intervals"] = summary.intervals(values)
+        report["lists"]["system"] = summary.of_users(values)
         report["latency"]["ranker_batched_ms"] = milliseconds
         report["protocol"]["num_candidates"] = config.index.num_candidates
     plain: dict[str, Any] = summary.plain(report)
@@ -125,10 +126,8 @@ def _candidates(
     )
     baseline = candidates.popularity(data, cases, config)
     return {
-        "candidates": summary.means(values),
-        "candidates_intervals": summary.intervals(values),
-        "popularity": summary.means(baseline),
-        "popularity_intervals": summary.intervals(baseline),
+        "popularity": summary.of_users(baseline),
+        "candidates": summary.of_users(values),
     }
 
 
@@ -145,10 +144,11 @@ def _ranking(
     described["impression_users"] = impressions.num_users
     described["watch_time_weights"] = data.has_watch_seconds
     return {
-        "ranking": values,
-        "ranking_intervals": intervals,
-        "ranking_popularity": ranker.measure(impressions, baseline),
-        "ranking_popularity_intervals": ranker.intervals(impressions, baseline),
+        "popularity": {
+            "values": ranker.measure(impressions, baseline),
+            "intervals": ranker.intervals(impressions, baseline),
+        },
+        "ranker": {"values": values, "intervals": intervals},
     }
 
 

@@ -22,6 +22,11 @@ def intervals(values: PerUser) -> dict[str, list[float]]:
     return {name: list(bounds) for name, bounds in found.items()}
 
 
+def of_users(values: PerUser) -> dict[str, dict[str, Any]]:
+    """Returns the `values` and `intervals` of one model's lists."""
+    return {"values": means(values), "intervals": intervals(values)}
+
+
 def plain(value: Any) -> Any:
     """Returns a report for JSON: numbers that are not finite become None."""
     if isinstance(value, dict):

@@ -2,27 +2,16 @@
 
 Every video is scored by the dot product with the user's vector (PAPER §3.1), the
 videos already watched are removed, and equal float32 scores are ordered by the lower
-video index. Scores are made in blocks of users, so memory stays bounded.
-
-Ragged sets of videos are two arrays: `offsets [num_users + 1]` and `videos`, user u
-having `videos[offsets[u] : offsets[u + 1]]`. Video indices start at 1 (row i of the
-video vectors is index i + 1); 0 stands for a video out of the vocabulary, and for no
-video in a list.
+video index. How that stays fast and small, and what a ragged set is: `selection`.
 """
 
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn.metrics import ranking
+from ytdnn.metrics import ranking, selection
 
-BLOCK_BYTES = 32 * 2**20
-_BYTES_PER_SCORE = 24  # float32 score, its int32 image, int64 key and a copy
-_REMOVED = np.iinfo(np.int64).min
-_INDEX_BITS = 32
-_INDEX_MASK = 2**_INDEX_BITS - 1
-
-Offsets = npt.NDArray[np.integer]
-Videos = npt.NDArray[np.integer]
+Offsets = selection.Offsets
+Videos = selection.Videos
 Vectors = npt.NDArray[np.float32]
 
 
@@ -32,7 +21,8 @@ def top_k(
     watched_offsets: Offsets | None,
     watched_videos: Videos | None,
     k: int,
-    block_bytes: int = BLOCK_BYTES,
+    block_bytes: int = selection.BLOCK_BYTES,
+    available: selection.Available | None = None,
 ) -> npt.NDArray[np.int32]:
     """Returns each user's k best unwatched videos, best first.
 
@@ -43,6 +33,8 @@ def top_k(
       watched_videos: Video indices to remove; zeros are ignored.
       k: Length of the lists.
       block_bytes: Bound on the memory of one block of scores.
+      available: When each video comes out `[num_videos]` and when each user asks
+        `[num_users]`; a video that comes out later is left out. None: all are there.
 
     Returns:
       `[num_users, k] int32` video indices, 0 where fewer than k are left.
@@ -56,43 +48,15 @@ def top_k(
     array([[1, 3, 0]], dtype=int32)
     """
     _check_vectors(user_vectors, video_vectors)
-    num_users, num_videos = len(user_vectors), len(video_vectors)
-    top = np.zeros((num_users, k), np.int32)
-    rows = max(1, block_bytes // (_BYTES_PER_SCORE * max(num_videos, 1)))
-    for start in range(0, num_users, rows):
-        stop = min(start + rows, num_users)
-        keys = sortable_keys(user_vectors[start:stop] @ video_vectors.T)
-        if watched_offsets is not None and watched_videos is not None:
-            _remove(keys, watched_offsets[start : stop + 1], watched_videos)
-        best = largest(keys, min(k, num_videos))
-        top[start:stop, : best.shape[1]] = best
-    return top
+    watched = None
+    if watched_offsets is not None and watched_videos is not None:
+        watched = watched_offsets, watched_videos
 
+    def products(users: slice, videos: slice, out: Vectors) -> None:
+        np.matmul(user_vectors[users], video_vectors[videos].T, out=out)
 
-def sortable_keys(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
-    """Returns int64 keys in the order of (score, then lower column first).
-
-    The upper half is the score's bits made monotone, the lower half the column
-    counted backwards, so keys are unique and any selection of them is exact.
-
-    >>> keys = sortable_keys(np.array([[1.0, -2.0, 1.0]], np.float32))
-    >>> np.argsort(-keys)
-    array([[0, 2, 1]])
-    """
-    bits = (scores.astype(np.float32, copy=False) + np.float32(0.0)).view(np.int32)
-    monotone = (bits ^ ((bits >> 31) & np.int32(0x7FFFFFFF))).astype(np.int64)
-    monotone <<= _INDEX_BITS
-    monotone |= _INDEX_MASK - np.arange(scores.shape[1], dtype=np.int64)
-    return monotone
-
-
-def largest(keys: npt.NDArray[np.int64], k: int) -> npt.NDArray[np.int32]:
-    """Returns video indices (column + 1) of the k largest keys, 0 for removed ones."""
-    if 0 < k < keys.shape[1]:
-        keys = np.partition(keys, keys.shape[1] - k, axis=1)
-    best = np.sort(keys[:, keys.shape[1] - k :], axis=1)[:, ::-1]
-    videos = _INDEX_MASK - (best & _INDEX_MASK) + 1
-    return np.where(best == _REMOVED, 0, videos).astype(np.int32)
+    shape = len(user_vectors), len(video_vectors)
+    return selection.best_of(products, shape, watched, k, block_bytes, available)
 
 
 def hits_of(
@@ -103,7 +67,7 @@ def hits_of(
     >>> hits_of(np.array([[3, 1, 0]], np.int32), np.array([0, 2]), np.array([1, 0]))
     array([[False,  True, False]])
     """
-    target_users = rows_of(target_offsets)
+    target_users = selection.rows_of(target_offsets)
     targets = np.asarray(target_videos)[target_offsets[0] : target_offsets[-1]]
     stride = int(max(top.max(initial=0), targets.max(initial=0))) + 1
     wanted = np.unique(target_users * stride + targets)
@@ -144,7 +108,7 @@ def evaluate(
     watched: tuple[Offsets, Videos] | None,
     targets: tuple[Offsets, Videos],
     ks: tuple[int, ...],
-    block_bytes: int = BLOCK_BYTES,
+    block_bytes: int = selection.BLOCK_BYTES,
 ) -> dict[str, npt.NDArray[np.float64]]:
     """Ranks all videos for each user and measures the lists against the targets.
 
@@ -164,21 +128,6 @@ def evaluate(
         user_vectors, video_vectors, offsets, videos, max(ks), block_bytes=block_bytes
     )
     return metrics_at(top, *targets, ks)
-
-
-def rows_of(offsets: Offsets) -> npt.NDArray[np.int64]:
-    """Returns the row each ragged entry belongs to.
-
-    >>> rows_of(np.array([0, 2, 2, 3]))
-    array([0, 0, 2])
-    """
-    return np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
-
-
-def _remove(keys: npt.NDArray[np.int64], offsets: Offsets, videos: Videos) -> None:
-    watched = np.asarray(videos[offsets[0] : offsets[-1]])
-    known = watched > 0
-    keys[rows_of(offsets)[known], watched[known] - 1] = _REMOVED
 
 
 def _check_vectors(user_vectors: Vectors, video_vectors: Vectors) -> None:

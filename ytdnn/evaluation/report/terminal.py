@@ -30,7 +30,7 @@ def show(report: Mapping[str, Any]) -> None:
 def render(report: Mapping[str, Any]) -> console.Group:
     """Returns the tables and notes of a report, as `evaluate` returns it."""
     parts: list[console.RenderableType] = [_lists_table(report)]
-    if "ranking" in report:
+    if report.get("impressions"):
         parts.append(_ranking_table(report))
     parts += [text.Text(note) for note in _notes(report)]
     return console.Group(*parts)
@@ -43,42 +43,40 @@ def _lists_table(report: Mapping[str, Any]) -> table.Table:
     )
     if "users" in protocol:
         title += f": {protocol['users']:,} users, {protocol['videos']:,} videos"
-    columns = {"popularity": "popularity", "candidates": "candidates"}
-    if "system" in report:
-        columns["system"] = "candidates + ranker"
-    result = table.Table(title=title)
-    result.add_column("metric", no_wrap=True)
-    for heading in columns.values():
-        result.add_column(heading, justify="right", no_wrap=True)
-    for metric in report["candidates"]:
-        cells = [_cell(report, column, metric) for column in columns]
-        result.add_row(metric, *cells)
-    return result
+    return _table(title, report["lists"], {"system": "candidates + ranker"}, {})
 
 
 def _ranking_table(report: Mapping[str, Any]) -> table.Table:
-    protocol = report["protocol"]
-    result = table.Table(
-        title=f"ranking: {protocol.get('impressions', 0):,} impressions"
-    )
+    number = report["protocol"].get("impressions", 0)
+    title = f"ranking: {number:,} impressions"
+    return _table(title, report["impressions"], {}, _RANKING_NAMES)
+
+
+def _table(
+    title: str,
+    models: Mapping[str, Any],
+    headings: Mapping[str, str],
+    names: Mapping[str, str],
+) -> table.Table:
+    """Returns metrics down, models across."""
+    result = table.Table(title=title)
     result.add_column("metric", no_wrap=True)
-    for heading in ("popularity", "ranker"):
+    for model in models:
+        heading = headings.get(model, model)
         result.add_column(heading, justify="right", no_wrap=True)
-    for metric in report["ranking"]:
-        result.add_row(
-            _RANKING_NAMES.get(metric, metric),
-            _cell(report, "ranking_popularity", metric),
-            _cell(report, "ranking", metric),
-        )
+    metrics = {metric: None for found in models.values() for metric in found["values"]}
+    for metric in metrics:
+        cells = [_cell(found, metric) for found in models.values()]
+        result.add_row(names.get(metric, metric), *cells)
     return result
 
 
-def _cell(report: Mapping[str, Any], column: str, metric: str) -> str:
+def _cell(found: Mapping[str, Any], metric: str) -> str:
     """Returns a number with half the width of its interval, – where undefined."""
-    value = report.get(column, {}).get(metric)
+    value = found["values"].get(metric)
     if value is None:
         return "–"
-    bounds = report.get(f"{column}_intervals", {}).get(metric)
+    bounds = found["intervals"].get(metric)
     if not bounds or None in bounds:
         return f"{value:.4f}"
     return f"{value:.4f} ± {(bounds[1] - bounds[0]) / 2:.4f}"
@@ -96,7 +94,7 @@ def _notes(report: Mapping[str, Any]) -> Iterator[str]:
         yield "Index: " + _pairs(report["index"]) + "."
     if report.get("latency"):
         yield "Latency of one user: " + _pairs(report["latency"]) + "."
-    if "system" in report:
+    if "system" in report["lists"]:
         is_movielens = protocol.get("source") == "movielens"
         yield _MOVIELENS_NOTE if is_movielens else _WATCH_TIME_NOTE
 

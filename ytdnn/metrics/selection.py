@@ -1,0 +1,210 @@
+"""The k best of many scores, exactly, in bounded memory.
+
+Scores come in blocks of users × videos, in ascending order of the video, and only
+those above the user's k-th best score so far are kept. A later video with that very
+score has a higher index and loses the tie, so the comparison is strict and the list
+exact. Nearly all of the time is the making of the scores, and memory is bounded
+whatever the number of users and videos.
+
+Ragged sets of videos are two arrays: `offsets [num_users + 1]` and `videos`, user u
+having `videos[offsets[u] : offsets[u + 1]]`. Video indices start at 1 (column i is
+index i + 1); 0 stands for a video out of the vocabulary, and for no video in a list.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+BLOCK_BYTES = 128 * 2**20
+_VIDEOS_A_BLOCK = 4_096  # the scores of a block stay in the processor's cache
+_MOST_USERS_A_BLOCK = 1_024
+_BYTES_PER_SCORE = 24  # float32 score, its int32 image, int64 key and a copy
+_REMOVED = np.iinfo(np.int64).min
+_INDEX_BITS = 32
+_INDEX_MASK = 2**_INDEX_BITS - 1
+
+Offsets = npt.NDArray[np.integer]
+Videos = npt.NDArray[np.integer]
+Scores = npt.NDArray[np.float32]
+Keys = npt.NDArray[np.int64]
+Available = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
+Scorer = Callable[[slice, slice, Scores], object]
+
+
+def best_of(
+    score: Scorer,
+    shape: tuple[int, int],
+    watched: tuple[Offsets, Videos] | None,
+    k: int,
+    block_bytes: int = BLOCK_BYTES,
+    available: Available | None = None,
+) -> npt.NDArray[np.int32]:
+    """Returns each user's k best videos by any score, as `top_k`.
+
+    Args:
+      score: Takes a slice of users, one of videos, and the `[users, videos] float32`
+        array that it fills with their scores.
+      shape: Numbers of users and of videos.
+      watched: Ragged `(offsets, videos)` to remove, or None.
+      k: Length of the lists.
+      block_bytes: Bound on the memory of one block of scores.
+      available: As of `top_k`.
+
+    >>> scores = np.array([[1.0, 3.0, 2.0]], np.float32)
+    >>> fill = lambda users, videos, out: np.copyto(out, scores[users, videos])
+    >>> best_of(fill, (1, 3), None, k=2)
+    array([[2, 3]], dtype=int32)
+    """
+    num_users, num_videos = shape
+    top = np.zeros((num_users, k), np.int32)
+    width = max(1, min(num_videos, max(_VIDEOS_A_BLOCK, k)))
+    row_bytes = _BYTES_PER_SCORE * (width + 3 * k)
+    rows = int(np.clip(block_bytes // row_bytes, 1, _MOST_USERS_A_BLOCK))
+    memory = np.empty(min(rows, num_users) * width, np.float32)
+    for start in range(0, num_users, rows):
+        users = slice(start, min(start + rows, num_users))
+        best = _Best(users.stop - users.start, k, width)
+        removed = _Removed(users, watched, available)
+        for first in range(0, num_videos, width):
+            videos = slice(first, min(first + width, num_videos))
+            size = users.stop - users.start, videos.stop - first
+            scores = memory[: size[0] * size[1]].reshape(size)
+            score(users, videos, scores)
+            removed.remove(scores, videos)
+            best.add(scores, first)
+        top[users] = best.lists()
+    return top
+
+
+class _Best:
+    """The k largest keys of each user so far, and some that came after them."""
+
+    def __init__(self, num_users: int, k: int, width: int) -> None:
+        self._k = k
+        self._keys = np.full((num_users, 3 * k + width), _REMOVED, np.int64)
+        self._sizes: npt.NDArray[np.int64] = np.zeros(num_users, np.int64)
+        self._threshold = np.full((num_users, 1), -np.inf, np.float32)
+
+    def add(self, scores: Scores, first: int) -> None:
+        """Takes in the scores of the videos that begin at column `first`."""
+        if first == 0:
+            self._start(scores)
+            return
+        width = scores.shape[1]
+        found = np.flatnonzero(scores > self._threshold)
+        rows = found // width
+        keys = _keys(scores.reshape(-1)[found], found - rows * width + first)
+        counts = np.bincount(rows, minlength=len(scores))
+        starts = np.cumsum(counts) - counts
+        places = self._sizes[rows] + np.arange(len(rows)) - starts[rows]
+        self._keys[rows, places] = keys
+        self._sizes = self._sizes + counts
+        if self._sizes.max(initial=0) > 3 * self._k:
+            self._shrink()
+
+    def _start(self, scores: Scores) -> None:
+        """Takes in the first block, of which nearly all would be kept."""
+        width = scores.shape[1]
+        keys = sortable_keys(scores)
+        keys[scores == -np.inf] = _REMOVED
+        self._keys[:, :width] = keys
+        self._sizes[:] = width
+        if width > self._k:
+            self._shrink()
+
+    def _shrink(self) -> None:
+        """Keeps k keys of each user, and raises the threshold to the last of them."""
+        k, size = self._k, int(self._sizes.max())
+        cut = size - k
+        self._keys[:, :size] = np.partition(self._keys[:, :size], cut, axis=1)
+        last = self._keys[:, cut].copy()
+        self._keys[:, :k] = self._keys[:, cut:size]
+        self._keys[:, k:size] = _REMOVED
+        self._sizes = np.minimum(self._sizes, k)
+        full = last != _REMOVED
+        self._threshold[full, 0] = _scores_of(last[full])
+
+    def lists(self) -> npt.NDArray[np.int32]:
+        """Returns `[users, k]` video indices, best first, 0 where there are fewer."""
+        size = max(int(self._sizes.max(initial=0)), self._k)
+        return largest(self._keys[:, :size], self._k)
+
+
+class _Removed:
+    """What a block of users must not be shown."""
+
+    def __init__(
+        self,
+        users: slice,
+        watched: tuple[Offsets, Videos] | None,
+        available: Available | None,
+    ) -> None:
+        self._rows: npt.NDArray[np.int64] = np.zeros(0, np.int64)
+        self._columns: npt.NDArray[np.int64] = np.zeros(0, np.int64)
+        if watched is not None:
+            offsets = watched[0][users.start : users.stop + 1]
+            videos = np.asarray(watched[1][offsets[0] : offsets[-1]]).astype(np.int64)
+            order = np.argsort(videos, kind="stable")
+            self._rows, self._columns = rows_of(offsets)[order], videos[order] - 1
+        self._available = None
+        if available is not None:
+            self._available = available[0], available[1][users]
+
+    def remove(self, scores: Scores, videos: slice) -> None:
+        """Lowers the scores of the block's removed videos below all others."""
+        first, stop = np.searchsorted(self._columns, [videos.start, videos.stop])
+        columns = self._columns[first:stop] - videos.start
+        scores[self._rows[first:stop], columns] = -np.inf
+        if self._available is not None:
+            since, times = self._available
+            scores[since[np.newaxis, videos] > times[:, np.newaxis]] = -np.inf
+
+
+def sortable_keys(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
+    """Returns int64 keys in the order of (score, then lower column first).
+
+    The upper half is the score's bits made monotone, the lower half the column
+    counted backwards, so keys are unique and any selection of them is exact.
+
+    >>> keys = sortable_keys(np.array([[1.0, -2.0, 1.0]], np.float32))
+    >>> np.argsort(-keys)
+    array([[0, 2, 1]])
+    """
+    return _keys(scores, np.arange(scores.shape[1], dtype=np.int64))
+
+
+def _keys(scores: npt.NDArray[np.float32], columns: npt.NDArray[np.int64]) -> Keys:
+    positive_zero = scores.astype(np.float32, copy=False) + np.float32(0.0)
+    keys = _flipped(positive_zero.view(np.int32)).astype(np.int64)
+    keys <<= _INDEX_BITS
+    keys |= _INDEX_MASK - columns
+    return keys
+
+
+def _scores_of(keys: Keys) -> npt.NDArray[np.float32]:
+    return _flipped((keys >> _INDEX_BITS).astype(np.int32)).view(np.float32)
+
+
+def _flipped(bits: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+    """Returns the bits of floats in the order of the floats; its own inverse."""
+    flipped: npt.NDArray[np.int32] = bits ^ ((bits >> 31) & np.int32(0x7FFFFFFF))
+    return flipped
+
+
+def largest(keys: npt.NDArray[np.int64], k: int) -> npt.NDArray[np.int32]:
+    """Returns video indices (column + 1) of the k largest keys, 0 for removed ones."""
+    if 0 < k < keys.shape[1]:
+        keys = np.partition(keys, keys.shape[1] - k, axis=1)
+    best = np.sort(keys[:, keys.shape[1] - k :], axis=1)[:, ::-1]
+    videos = _INDEX_MASK - (best & _INDEX_MASK) + 1
+    return np.where(best == _REMOVED, 0, videos).astype(np.int32)
+
+
+def rows_of(offsets: Offsets) -> npt.NDArray[np.int64]:
+    """Returns the row each ragged entry belongs to.
+
+    >>> rows_of(np.array([0, 2, 2, 3]))
+    array([0, 0, 2])
+    """
+    return np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
