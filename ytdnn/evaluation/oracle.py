@@ -1,0 +1,216 @@
+"""The world's oracle, evaluated like any model: the best possible on its log.
+
+It knows each user's interests at the moment asked for, what no model can see from the
+log, so it is a bound and not an aim. What a model reaches is told as its share of the
+gap between popularity and the oracle.
+"""
+
+import dataclasses
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from ytdnn import schema
+from ytdnn.data import prepared, sources
+from ytdnn.data.sources import world as world_source
+from ytdnn.evaluation import protocol
+from ytdnn.metrics import selection
+from ytdnn.world import corpus, generate, memory, truth, words
+
+_USERS_A_BLOCK = 256
+_MOMENTS = 3  # of the evaluated window at which the truth is asked for
+_LEAST = 1e-9
+
+
+class Oracle:
+    """The truth of the world that a prepared set was made from.
+
+    Attributes:
+      world: The world.
+    """
+
+    def __init__(self, data: prepared.PreparedData, world: generate.World) -> None:
+        """Maps the set's indices to the world's numbers."""
+        self.world = world
+        self._data = data
+        self._users = _numbers(data.users[schema.USER_ID])
+        self._videos = _numbers(data.videos[schema.VIDEO_ID])
+
+    def lists(
+        self, cases: protocol.Cases, removed: prepared.Ragged, k: int
+    ) -> npt.NDArray[np.int32]:
+        """Returns the videos each user will most likely watch, `[cases, k] int32`.
+
+        Expected watches over the evaluated window, asked for at a few moments of it
+        (leave_one_out: at the time of the request), of the set's vocabulary.
+
+        Args:
+          cases: Whom to ask.
+          removed: Videos to leave out, those watched.
+          k: Length of the lists.
+        """
+        lists = np.zeros([len(cases), k], np.int32)
+        episodes = self._last_episodes(cases)
+        for rows, times in self._moments(cases):
+            rates = np.zeros([len(rows), len(self._videos)], np.float32)
+            for time in times:
+                users = self._users[cases.users[rows]]
+                asked = truth.watch_rates(self.world, users, time, episodes[rows])
+                rates += asked[:, self._videos]
+            lists[rows] = _best(rates, _rows_of(removed, rows), k)
+        return lists
+
+    def _moments(
+        self, cases: protocol.Cases
+    ) -> list[tuple[npt.NDArray[np.int64], list[int]]]:
+        """Returns blocks of cases and the times to ask each for."""
+        blocks = []
+        if self._data.config.protocol == "temporal":
+            begin = int(cases.times[0])
+            last = int(np.asarray(self._data.watch_times).max())
+            step = (last - begin) / (2 * _MOMENTS)
+            times = [int(begin + step * (2 * i + 1)) for i in range(_MOMENTS)]
+            for start in range(0, len(cases), _USERS_A_BLOCK):
+                stop = min(start + _USERS_A_BLOCK, len(cases))
+                blocks.append((np.arange(start, stop), times))
+            return blocks
+        days = cases.times // corpus.SECONDS_PER_DAY
+        for day in np.unique(days):
+            rows = np.flatnonzero(days == day)
+            times = [int(np.median(cases.times[rows]))]
+            for start in range(0, len(rows), _USERS_A_BLOCK):
+                blocks.append((rows[start : start + _USERS_A_BLOCK], times))
+        return blocks
+
+    def _last_episodes(self, cases: protocol.Cases) -> npt.NDArray[np.int64]:
+        """Returns the latest watched video of a series in each history, -1 = none."""
+        series = np.append(corpus.NONE, self.world.shared.videos.series[self._videos])
+        watched = np.asarray(self._data.watch_videos)
+        places = np.where(series[watched] >= 0, np.arange(len(watched)), -1)
+        latest = np.append(-1, np.maximum.accumulate(places))[cases.ends]
+        starts = np.asarray(self._data.watch_offsets)[cases.users]
+        found = latest >= starts
+        numbers = np.append(corpus.NONE, self._videos)[watched[np.maximum(latest, 0)]]
+        return np.where(found, numbers, corpus.NONE)
+
+    def logits(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64] | None:
+        """Returns log odds by watch time of logged impressions, `[n]`.
+
+        `log(p · E[seconds | click] / (1 − p))`: what weighted logistic regression
+        converges to (PAPER §4.2), and the order of least weighted per-user loss.
+        None where the set does not hold all impressions of the log.
+
+        Args:
+          rows: Of the prepared set's impressions.
+        """
+        shown = _Shown.read(self._data, self._users)
+        if shown is None:
+            return None
+        users, videos, times = (
+            v[rows] for v in (shown.users, shown.videos, shown.times)
+        )
+        chance = truth.click_probability(
+            self.world,
+            users,
+            videos,
+            times,
+            shown.positions[rows],
+            shown.num_unclicked()[rows],
+        )
+        seconds = truth.expected_watch_seconds(
+            self.world, users, videos, times, shown.devices[rows]
+        )
+        odds = chance * np.maximum(seconds, _LEAST) / np.maximum(1.0 - chance, _LEAST)
+        logits: npt.NDArray[np.float64] = np.log(np.maximum(odds, _LEAST))
+        return logits
+
+
+def of(data: prepared.PreparedData) -> Oracle | None:
+    """Returns the oracle of a prepared set, None where the log is not the world's."""
+    config = world_source.config_of(data.manifest.facts)
+    return None if config is None else Oracle(data, generate.World(config))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Shown:
+    """The log's impressions in the order of the prepared set's, by world numbers."""
+
+    users: npt.NDArray[np.int64]
+    videos: npt.NDArray[np.int64]
+    times: npt.NDArray[np.int64]
+    positions: npt.NDArray[np.int64]
+    devices: npt.NDArray[np.int64]
+    pages: npt.NDArray[np.int64]
+    clicked: npt.NDArray[np.bool_]
+
+    @classmethod
+    def read(
+        cls, data: prepared.PreparedData, users: npt.NDArray[np.int64]
+    ) -> "_Shown | None":
+        """Reads the log again; None where the set is not all of its impressions."""
+        log = sources.read(data.config)
+        names = log.tables[schema.USERS].select(schema.USER_ID).collect()
+        order = {number: index for index, number in enumerate(users.tolist())}
+        numbers = _numbers(names[schema.USER_ID])
+        index = np.full(int(numbers.max()) + 1, -1)
+        index[list(order)] = list(order.values())
+        table = log.tables[schema.IMPRESSIONS].collect()
+        user = _numbers(table[schema.USER_ID])
+        kept = table.with_columns(
+            pl.Series("user", user), pl.Series("index", index[user])
+        ).filter(pl.col("index") >= 0)
+        kept = kept.with_row_index("row").sort("index", schema.TIME, "row")
+        if kept.height != len(data.impression_users):
+            return None
+        devices = kept[schema.DEVICE].replace_strict(
+            list(words.DEVICES), list(range(len(words.DEVICES)))
+        )
+        return cls(
+            users=kept["user"].to_numpy(),
+            videos=_numbers(kept[schema.VIDEO_ID]),
+            times=kept[schema.TIME].to_numpy(),
+            positions=kept[schema.POSITION].to_numpy(),
+            devices=devices.to_numpy(),
+            pages=kept[schema.PAGE_ID].to_numpy(),
+            clicked=kept[schema.CLICKED].to_numpy(),
+        )
+
+    def num_unclicked(self) -> npt.NDArray[np.int64]:
+        """Counts the earlier unclicked impressions that each user remembers."""
+        num = len(self.users)
+        row = np.arange(num)
+        begins_page = np.append(True, self.pages[1:] != self.pages[:-1])
+        begins_user = np.append(True, self.users[1:] != self.users[:-1])
+        page = np.maximum.accumulate(np.where(begins_page, row, 0))
+        user = np.maximum.accumulate(np.where(begins_user, row, 0))
+        oldest = np.maximum(page - memory.NUM_IMPRESSIONS, user)
+        pair = self.users * (int(self.videos.max(initial=0)) + 1) + self.videos
+        group = np.unique(pair, return_inverse=True)[1].astype(np.int64)
+        keys = np.sort((group * (num + 1) + row)[~self.clicked])
+        before = np.searchsorted(keys, group * (num + 1) + page)
+        forgotten = np.searchsorted(keys, group * (num + 1) + oldest)
+        return before - forgotten
+
+
+def _numbers(ids: pl.Series) -> npt.NDArray[np.int64]:
+    """Returns the world's numbers of ids like "u12" and "v7"."""
+    numbers: npt.NDArray[np.int64] = ids.str.slice(1).cast(pl.Int64).to_numpy()
+    return numbers
+
+
+def _best(
+    rates: npt.NDArray[np.float32], removed: prepared.Ragged, k: int
+) -> npt.NDArray[np.int32]:
+    def scores(users: slice, videos: slice, out: npt.NDArray[np.float32]) -> None:
+        out[...] = rates[users, videos]
+
+    return selection.best_of(scores, rates.shape, (removed.offsets, removed.videos), k)
+
+
+def _rows_of(ragged: prepared.Ragged, rows: npt.NDArray[np.int64]) -> prepared.Ragged:
+    starts, stops = ragged.offsets[rows], ragged.offsets[rows + 1]
+    offsets = np.append(0, np.cumsum(stops - starts))
+    within = np.arange(offsets[-1]) - np.repeat(offsets[:-1], stops - starts)
+    places = np.repeat(starts, stops - starts) + within
+    return prepared.Ragged(offsets, ragged.videos[places])
