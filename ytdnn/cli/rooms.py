@@ -143,3 +143,31 @@ def user_request(data: Any, user: str) -> dict[str, Any]:
     from ytdnn.serving import requests
 
     return requests.request_for_user(data, user)
+
+
+def write_world(world: configs.World, directory: pathlib.Path) -> dict[str, int]:
+    """Writes the tables of a world and returns the rows of each."""
+    from ytdnn.data.sources import world as world_source
+    from ytdnn.world import generate
+
+    return world_source.write(generate.World(world), directory)
+
+
+def draw_world(
+    world: configs.World, directory: pathlib.Path, name: str, beside: str
+) -> None:
+    """Draws the page of a written world, MovieLens beside it where its path is given."""
+    from ytdnn.data import sources
+    from ytdnn.data.sources import world as world_source
+    from ytdnn.evaluation.report import world_page
+
+    logs = {"the world": world_source.first_crowd(directory)}
+    if beside:
+        data = configs.Data(source="movielens", dir=beside)
+        logs["MovieLens"] = sources.read(data).tables
+    summary = (
+        f"The synthetic world of seed {world.seed}: {world.num_users:,} users, "
+        f"{world.num_videos:,} videos, {world.num_days} days. Drawn of its first users, "
+        f"who are a fair sample of all."
+    )
+    artifacts.write_text(directory / name, world_page.draw(logs, summary))

@@ -4,6 +4,7 @@ A written world is an artefact `world`: the tables as Parquet, events in a folde
 parts, and a manifest that says which world it is, so that its truth can be asked for.
 """
 
+import json
 import pathlib
 from collections.abc import Iterable
 
@@ -65,7 +66,11 @@ def write(world: generate.World, directory: pathlib.Path) -> dict[str, int]:
 
     Returns:
       Rows of each table.
+
+    Raises:
+      errors.UserError: Something that is no world stands there.
     """
+    _require_replaceable(directory)
     rows = dict.fromkeys(schema.TABLES, 0)
     facts: dict[str, object] = _facts(world.config)
     config = configs.to_dict(world.config)
@@ -81,6 +86,31 @@ def write(world: generate.World, directory: pathlib.Path) -> dict[str, int]:
                 rows[name] += frame.height
         facts["rows"] = rows
     return rows
+
+
+def _require_replaceable(directory: pathlib.Path) -> None:
+    """Refuses a directory of other things, which publishing would replace."""
+    manifest = directory / artifacts.MANIFEST
+    if directory.exists() and not (directory.is_dir() and not any(directory.iterdir())):
+        try:
+            kind = json.loads(manifest.read_text())["kind"]
+        except (OSError, ValueError, KeyError, TypeError):
+            kind = None
+        if kind != KIND:
+            raise errors.UserError(
+                f"expected a new directory or a written world at {directory}, found "
+                f"something else: name another with --out"
+            )
+
+
+def first_crowd(directory: pathlib.Path) -> dict[str, pl.LazyFrame]:
+    """Returns the tables of a written world's first users, a fair sample of all."""
+    found = {schema.VIDEOS: pl.scan_parquet(directory / f"{schema.VIDEOS}.parquet")}
+    for name in schema.TABLES:
+        part = directory / name / "part-00000.parquet"
+        if part.exists():
+            found[name] = pl.scan_parquet(part)
+    return found
 
 
 def _facts(world: configs.World) -> dict[str, object]:
