@@ -8,7 +8,7 @@ import markupsafe
 
 WIDTH = 400.0
 FONT_SIZE = 12.5
-_CHARACTER_WIDTH = 0.56 * FONT_SIZE  # of a proportional face, rounded up
+_CHARACTER_WIDTH = 0.6 * FONT_SIZE  # of a wide proportional face
 
 # Colours that also those who see fewer can tell apart (Okabe and Ito), and dark text
 # keeps its contrast with. A page may set the variables; alone the defaults hold.

@@ -1,0 +1,190 @@
+"""Sections of the page on how it came about: training, examples, protocol, config."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ytdnn import schema
+from ytdnn.evaluation.report import names, page, plots, scales
+
+Report = Mapping[str, Any]
+
+_EPOCH = "epoch"
+_MOST_SHOWN = 10
+_FOUND = "✓ "
+
+
+def sections(report: Report) -> Iterator[page.Section]:
+    """Yields a section for each part that the report has."""
+    if report.get("examples"):
+        yield examples(report)
+    if any(report.get("training", {}).values()):
+        yield training(report)
+    if report.get("index") or report.get("latency"):
+        yield search(report)
+    yield protocol(report)
+    if report.get("config") or report.get("made"):
+        yield making(report)
+
+
+def examples(report: Report) -> page.Section:
+    """Returns some users: history, each model's list, and the right answers."""
+    blocks = [
+        _user(example, is_first=place == 0)
+        for place, example in enumerate(report["examples"])
+    ]
+    rule = report["protocol"].get("examples") or "Users from badly to well served."
+    return page.Section(
+        "Some users",
+        "What single users had watched before (last first), what each model "
+        "recommended to them, and what they watched afterwards. A right recommendation "
+        f"is green and ticked. {rule}",
+        blocks,
+    )
+
+
+def _user(example: Mapping[str, Any], is_first: bool) -> page.Details:
+    facts = [f"{key} {value}" for key, value in example.get("facts", {}).items()]
+    columns: list[list[page.Block]] = [
+        [_videos("watched before", example["history"], marked=())]
+    ]
+    for model, videos in example["lists"].items():
+        hits = [i for i, v in enumerate(videos[:_MOST_SHOWN]) if v["is_answer"]]
+        columns.append([_videos(names.model(model), videos, hits)])
+    columns.append([_videos("watched afterwards", example["answers"], marked=())])
+    words = ", ".join([f"user {example['user_id']}", *facts])
+    return page.Details(words, [page.Columns(columns)], open=is_first)
+
+
+def _videos(
+    heading: str, videos: Sequence[Mapping[str, Any]], marked: Sequence[int]
+) -> page.Table:
+    rows: list[list[page.Cell]] = [
+        [(_FOUND if place in marked else "") + _title(video)]
+        for place, video in enumerate(videos[:_MOST_SHOWN])
+    ]
+    if len(videos) > _MOST_SHOWN:
+        rows.append([f"and {len(videos) - _MOST_SHOWN:,} more"])
+    return page.Table([heading], rows, marked=marked)
+
+
+def _title(video: Mapping[str, Any]) -> str:
+    title = video.get(schema.TITLE)
+    topic = video.get(schema.TOPIC)
+    if not title:
+        title = f"video {video[schema.VIDEO_ID]}"
+    return (
+        f"{title} ({topic})" if topic and str(topic) not in str(title) else str(title)
+    )
+
+
+def training(report: Report) -> page.Section:
+    """Returns the curves of each stage's training."""
+    blocks = []
+    for stage, record in report["training"].items():
+        for name, values in record.items():
+            if name != _EPOCH and isinstance(values, list):
+                epochs = record.get(_EPOCH) or list(range(1, len(values) + 1))
+                blocks.append(
+                    plots.lines(
+                        f"{stage}: {names.metric(name)}",
+                        {name: plots.Series(epochs, values)},
+                        "epoch",
+                        names.metric(name),
+                        x_ticks=_epoch_ticks(epochs),
+                    )
+                )
+    return page.Section(
+        "Training",
+        "What each stage reached after each pass over its examples: loss falls on the "
+        "training examples, the other curves are measured on held-out validation data. "
+        "The weights of the best epoch are kept.",
+        blocks,
+    )
+
+
+def _epoch_ticks(epochs: Sequence[int]) -> list[float]:
+    every = max(1, -(-len(epochs) // 8))
+    return [float(epoch) for epoch in epochs[::every]]
+
+
+def search(report: Report) -> page.Section:
+    """Returns what the index finds and how long it takes."""
+    rows: list[list[page.Cell]] = [
+        [name.replace("_", " "), value]
+        for part in ("index", "latency")
+        for name, value in (report.get(part) or {}).items()
+    ]
+    return page.Section(
+        "Index and latency",
+        "Recall is the share of the truly nearest videos that the index finds; "
+        "milliseconds are for one user, on the machine that evaluated.",
+        [page.Table(["what", "value"], rows)],
+    )
+
+
+def protocol(report: Report) -> page.Section:
+    """Returns every rule the numbers depend on, and the check for leaks."""
+    blocks: list[page.Block] = []
+    leaks = report.get("leaks")
+    if leaks:
+        blocks.append(_leak_words(leaks))
+    blocks.append(_table("rule", report["protocol"]))
+    return page.Section(
+        "How it was measured",
+        "Every rule the numbers depend on. Compare them only with numbers measured by "
+        "the same rules.",
+        blocks,
+    )
+
+
+def _leak_words(leaks: Mapping[str, Any]) -> str:
+    late = leaks["inputs_at_or_after_label"]
+    return (
+        f"Leak check: of {leaks['checked_examples']:,} examples checked, {late:,} "
+        "inputs lie at or after the watch to be predicted, in the stated order "
+        f"({'none may' if late == 0 else 'an error'}). "
+        f"{leaks['same_second_inputs']:,} inputs share its second, in "
+        f"{leaks['examples_with_same_second_inputs']:,} examples."
+    )
+
+
+def making(report: Report) -> page.Section:
+    """Returns the settings and the environment."""
+    blocks: list[page.Block] = []
+    if report.get("made"):
+        blocks.append(_table("environment", report["made"]))
+    if report.get("config"):
+        blocks.append(
+            page.Details("All settings", [_table("setting", report["config"])])
+        )
+    return page.Section(
+        "Settings and environment",
+        "What made this run; with the same settings, seed and versions it can be made "
+        "again.",
+        blocks,
+    )
+
+
+def _table(heading: str, values: Mapping[str, Any]) -> page.Table:
+    rows = [[name, _words(value)] for name, value in _flat(values)]
+    return page.Table([heading, "value"], rows, words=(0, 1))
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
+
+
+def _words(value: Any) -> str | None:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ", ".join(str(part) for part in value) or "–"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return scales.number(value)
+    return None if value is None or value == "" else str(value)

@@ -1,0 +1,38 @@
+"""The page of one evaluation: `evaluation.html` beside `evaluation.json`."""
+
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+from ytdnn import artifacts
+from ytdnn.evaluation.report import described, measured, names, page
+
+
+def render(report: Mapping[str, Any], name: str = "") -> str:
+    """Returns a report as one HTML page.
+
+    Args:
+      report: As `evaluate` returns it.
+      name: Of the run, for the title.
+    """
+    title = f"Evaluation of {name}" if name else "Evaluation"
+    sections = [*measured.sections(report), *described.sections(report)]
+    return page.render(title, _summary(report), sections)
+
+
+def write(report: Mapping[str, Any], path: pathlib.Path, name: str = "") -> None:
+    """Writes a report's page; readers see the old one or the whole new one."""
+    artifacts.write_text(path, render(report, name))
+
+
+def _summary(report: Mapping[str, Any]) -> str:
+    protocol = report["protocol"]
+    models = ", ".join(names.model(model) for model in report["lists"])
+    words = f"Offline evaluation of {models}"
+    if "users" in protocol:
+        words += (
+            f": {protocol['users']:,} users were asked, and all "
+            f"{protocol['videos']:,} videos were ranked for each"
+        )
+    source = f" Data: {protocol['source']}." if protocol.get("source") else ""
+    return f"{words}.{source} Protocol: {protocol['name']}, {protocol['split']} split."
