@@ -227,8 +227,8 @@ def _head(
         parts += marks.legend(x, height, name, paint, filled)
         x += width
     height += _LINE_HEIGHT if len(paints) > 1 else 0.0
-    if y_label:
-        parts.append(svg.text(0, height, y_label, class_="axis", opacity="0.75"))
+    for words in svg.wrapped(y_label, svg.WIDTH) if y_label else ():
+        parts.append(svg.text(0, height, words, opacity="0.75"))
         height += _LINE_HEIGHT
     return parts, height - 4
 
