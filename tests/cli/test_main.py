@@ -21,6 +21,7 @@ def test_the_commands_of_the_design_are_there() -> None:
         "export",
         "recommend",
         "run",
+        "experiments",
     }
 
 

@@ -6,7 +6,16 @@ import pathlib
 from collections.abc import Callable
 
 from ytdnn import configs, errors
-from ytdnn.cli import arguments, config_file, output, recommend, rooms, steps, workdir
+from ytdnn.cli import (
+    arguments,
+    config_file,
+    experiments,
+    output,
+    recommend,
+    rooms,
+    steps,
+    workdir,
+)
 
 Flag = arguments.Flag
 
@@ -259,5 +268,20 @@ COMMANDS = (
         recommend.FLAGS,
         (),
         recommend.run,
+    ),
+    Command(
+        "experiments",
+        "the runs of a directory: what they differ in, what they reached",
+        "One table of all runs below a directory, the best first: the metrics of each "
+        "evaluation.json, and the settings in which the runs differ and which are not "
+        "left at their default.",
+        (
+            "ytdnn experiments --dir=runs",
+            "ytdnn experiments --dir=runs --sort=ranker/auc "
+            "--metrics=candidates/recall@50,ranker/auc",
+        ),
+        experiments.FLAGS,
+        (),
+        experiments.run,
     ),
 )

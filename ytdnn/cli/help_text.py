@@ -29,7 +29,7 @@ def program(commands: Sequence[tuple[str, str, str]]) -> str:
         "Commands:",
     ]
     for name, summary, example in commands:
-        lines += [f"  {name:<10} {summary}", f"{'':13}{example}"]
+        lines += [f"  {name:<11} {summary}", f"{'':14}{example}"]
     lines += ["", "ytdnn COMMAND --help lists a command's flags and settings."]
     return "\n".join(lines)
 

@@ -166,16 +166,8 @@ def making(report: Report) -> page.Section:
 
 
 def _table(heading: str, values: Mapping[str, Any]) -> page.Table:
-    rows = [[name, _words(value)] for name, value in _flat(values)]
+    rows = [[name, _words(value)] for name, value in names.dotted(values)]
     return page.Table([heading, "value"], rows, words=(0, 1))
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{name}.")
-        else:
-            yield prefix + name, value
 
 
 def _words(value: Any) -> str | None:

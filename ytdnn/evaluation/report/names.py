@@ -4,7 +4,8 @@ A model has one colour on every plot. What is not listed (a slice's own column, 
 system's predictions) is shown by its own name.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 MODELS = {
     "popularity": "popularity",
@@ -69,3 +70,16 @@ def colours(models: Iterable[str]) -> dict[str, int]:
             found[model(name)] = _OTHER_COLOURS[others % len(_OTHER_COLOURS)]
             others += 1
     return found
+
+
+def dotted(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yields the leaves of nested values by their path, as settings are called.
+
+    >>> dict(dotted({"a": {"b": 1}, "c": [2]}))
+    {'a.b': 1, 'c': [2]}
+    """
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from dotted(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
