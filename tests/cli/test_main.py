@@ -88,8 +88,8 @@ def test_help_comes_at_once_and_without_tensorflow(repository: pathlib.Path) -> 
 MISTAKES = [
     (
         ["prepre"],
-        "expected a command (run, prepare, train, evaluate, export, recommend), "
-        "received 'prepre': did you mean prepare? (ytdnn --help)",
+        "expected a command (run, prepare, train, evaluate, export, recommend, "
+        "experiments), received 'prepre': did you mean prepare? (ytdnn --help)",
     ),
     (["run"], "expected --workdir=DIR, received none (ytdnn run --help)"),
     (

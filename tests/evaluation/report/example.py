@@ -91,9 +91,12 @@ def _recommended() -> dict[str, Any]:
     for place, model in enumerate([*LIST_MODELS, "answers"]):
         weights = [(1 + place) ** -(9 - i) for i in range(10)]
         edges = [0, 1, 3, 7, 14, 30, 60]
+        shares = [0.3, 0.2, 0.2, 0.1, 0.1, 0.1]
+        if model == "oracle":  # recommends nothing old: its bins end earlier
+            edges, shares = edges[:3], [0.8, 0.2]
         found[model] = {
             "popularity_deciles": [w / sum(weights) for w in weights],
-            "age_days": {"edges": edges, "shares": [0.3, 0.2, 0.2, 0.1, 0.1, 0.1]},
+            "age_days": {"edges": edges, "shares": shares},
         }
     return found
 
@@ -114,9 +117,11 @@ def _example(number: int) -> dict[str, Any]:
     return {
         "user_id": f"u{number}",
         "facts": {"age": 20 + number, "country": "BR"},
-        "history": [_video(900, UNSAFE_TITLE), *(_video(901 + i) for i in range(5))],
+        "history_length": 61,
+        "history": [*(_video(901 + i) for i in range(5)), _video(900, UNSAFE_TITLE)],
         "lists": lists,
-        "answers": [_video(number), _video(500 + number)],
+        "num_answers": 2,
+        "answers": [_video(number), {"video_id": None, "title": "(unknown)"}],
     }
 
 

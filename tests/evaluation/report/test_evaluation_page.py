@@ -86,6 +86,14 @@ def test_right_recommendations_are_ticked() -> None:
     assert text.count("✓ ") == text.count('class="marked"') == hits > 0
 
 
+def test_the_last_watch_stands_first_and_the_rest_is_counted() -> None:
+    text = evaluation_page.render(example.report())
+    history = text.split("watched before</th>")[1]
+    assert history.index("&lt;script&gt;") < history.index("905 kittens")
+    assert history.index("905 kittens") < history.index("901 kittens")
+    assert "and 55 more" in history.split("</table>")[0]
+
+
 def test_the_same_report_gives_the_same_bytes(tmp_path: pathlib.Path) -> None:
     for name in ("a.html", "b.html"):
         evaluation_page.write(example.report(), tmp_path / name)

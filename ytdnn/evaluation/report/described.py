@@ -11,6 +11,7 @@ Report = Mapping[str, Any]
 _EPOCH = "epoch"
 _MOST_SHOWN = 10
 _FOUND = "✓ "
+_EXAMPLES_RULE = "The users stand at even steps from the worst served to the best."
 
 
 def sections(report: Report) -> Iterator[page.Section]:
@@ -32,7 +33,7 @@ def examples(report: Report) -> page.Section:
         _user(example, is_first=place == 0)
         for place, example in enumerate(report["examples"])
     ]
-    rule = report["protocol"].get("examples") or "Users from badly to well served."
+    rule = report["protocol"].get("examples") or _EXAMPLES_RULE
     return page.Section(
         "Some users",
         "What single users had watched before (last first), what each model "
@@ -44,27 +45,32 @@ def examples(report: Report) -> page.Section:
 
 def _user(example: Mapping[str, Any], is_first: bool) -> page.Details:
     facts = [f"{key} {value}" for key, value in example.get("facts", {}).items()]
+    history, answers = example["history"][::-1], example["answers"]
+    num_watched = example.get("history_length", len(history))
+    num_answers = example.get("num_answers", len(answers))
     columns: list[list[page.Block]] = [
-        [_videos("watched before", example["history"], marked=())]
+        [_videos("watched before", history, num_watched)]
     ]
     for model, videos in example["lists"].items():
-        hits = [i for i, v in enumerate(videos[:_MOST_SHOWN]) if v["is_answer"]]
-        columns.append([_videos(names.model(model), videos, hits)])
-    columns.append([_videos("watched afterwards", example["answers"], marked=())])
+        columns.append([_videos(names.model(model), videos, len(videos))])
+    columns.append([_videos("watched afterwards", answers, num_answers)])
     words = ", ".join([f"user {example['user_id']}", *facts])
     return page.Details(words, [page.Columns(columns)], open=is_first)
 
 
 def _videos(
-    heading: str, videos: Sequence[Mapping[str, Any]], marked: Sequence[int]
+    heading: str, videos: Sequence[Mapping[str, Any]], number: int
 ) -> page.Table:
+    """Returns the first videos of `number`, the right ones ticked."""
+    shown = videos[:_MOST_SHOWN]
+    found = [place for place, video in enumerate(shown) if video.get("is_answer")]
     rows: list[list[page.Cell]] = [
-        [(_FOUND if place in marked else "") + _title(video)]
-        for place, video in enumerate(videos[:_MOST_SHOWN])
+        [(_FOUND if place in found else "") + _title(video)]
+        for place, video in enumerate(shown)
     ]
-    if len(videos) > _MOST_SHOWN:
-        rows.append([f"and {len(videos) - _MOST_SHOWN:,} more"])
-    return page.Table([heading], rows, marked=marked)
+    if number > len(shown):
+        rows.append([f"and {number - len(shown):,} more"])
+    return page.Table([heading], rows, marked=found)
 
 
 def _title(video: Mapping[str, Any]) -> str:

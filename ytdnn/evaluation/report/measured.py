@@ -1,7 +1,7 @@
 """Sections of the page on what was measured: lists, slices, ranker, what is shown."""
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import markupsafe
@@ -332,26 +332,19 @@ def _of_each(models: Mapping[str, Any], key: str) -> dict[str, Any]:
 
 
 def _age_plot(ages: Mapping[str, Any], colours: Mapping[str, int]) -> markupsafe.Markup:
-    edges = next(iter(ages.values()))["edges"]
-    categories = [
-        f"{_short(low)}–{_short(high)}" if high is not None else f"{_short(low)}+"
-        for low, high in _neighbours(edges, len(next(iter(ages.values()))["shares"]))
-    ]
+    edges = max((found["edges"] for found in ages.values()), key=len)
+    categories = [f"{low:g}–{high:g}" for low, high in itertools.pairwise(edges)]
+    shares = {
+        # Bins that a model does not need at the old end hold nothing.
+        names.model(model): found["shares"]
+        + [0.0] * (len(categories) - len(found["shares"]))
+        for model, found in ages.items()
+    }
     return plots.bars(
         "Age of what is recommended",
         categories,
-        {names.model(model): found["shares"] for model, found in ages.items()},
+        shares,
         "days since upload",
         "share of recommendations",
         colours=colours,
     )
-
-
-def _neighbours(edges: Sequence[Any], bins: int) -> Iterable[tuple[Any, Any]]:
-    """Yields the ends of each bin; the last may be open."""
-    ends = [*edges, None][: bins + 1]
-    return itertools.pairwise(ends)
-
-
-def _short(value: Any) -> str:
-    return "" if value is None else scales.number(value)
