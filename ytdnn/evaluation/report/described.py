@@ -161,7 +161,9 @@ def making(report: Report) -> page.Section:
         blocks.append(_table("environment", report["made"]))
     if report.get("config"):
         blocks.append(
-            page.Details("All settings", [_table("setting", report["config"])])
+            page.Details(
+                "All settings", [_table("setting", report["config"], spaced=False)]
+            )
         )
     return page.Section(
         "Settings and environment",
@@ -171,8 +173,11 @@ def making(report: Report) -> page.Section:
     )
 
 
-def _table(heading: str, values: Mapping[str, Any]) -> page.Table:
-    rows = [[name, _words(value)] for name, value in names.dotted(values)]
+def _table(heading: str, values: Mapping[str, Any], spaced: bool = True) -> page.Table:
+    rows = [
+        [name.replace("_", " ") if spaced else name, _words(value)]
+        for name, value in names.dotted(values)
+    ]
     return page.Table([heading, "value"], rows, words=(0, 1))
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ytdnn import artifacts
-from ytdnn.evaluation.report import described, measured, names, page
+from ytdnn.evaluation.report import described, listed, names, page, ranked
 
 
 def render(report: Mapping[str, Any], name: str = "") -> str:
@@ -16,7 +16,11 @@ def render(report: Mapping[str, Any], name: str = "") -> str:
       name: Of the run, for the title.
     """
     title = f"Evaluation of {name}" if name else "Evaluation"
-    sections = [*measured.sections(report), *described.sections(report)]
+    sections = [
+        section
+        for part in (listed, ranked, described)
+        for section in part.sections(report)
+    ]
     return page.render(title, _summary(report), sections)
 
 

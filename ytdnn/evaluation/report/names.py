@@ -15,6 +15,13 @@ MODELS = {
     "oracle": "oracle",
     "answers": "right answers",
 }
+_MEANINGS = {
+    "popularity": "what most users watched in training, the same for everybody",
+    "candidates": "the first stage alone: the nearest videos of the user's vector",
+    "system": "both stages: the candidates, ordered by the ranker",
+    "ranker": "the second stage: expected watch time of what is shown",
+    "oracle": "knows the true tastes of the synthetic world; the best there can be",
+}
 _COLOURS = {
     "candidates": 1,
     "system": 2,
@@ -45,6 +52,11 @@ _METRICS = {
 def model(name: str) -> str:
     """Returns what a model is called."""
     return MODELS.get(name, name)
+
+
+def meaning(name: str) -> str:
+    """Returns what a model is, in a few words."""
+    return _MEANINGS.get(name, "recommendations of another system")
 
 
 def metric(name: str) -> str:
