@@ -5,6 +5,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from ytdnn import artifacts, configs
 from ytdnn.candidates import model as candidate_model
 from ytdnn.data import prepared
@@ -20,6 +22,7 @@ from ytdnn.evaluation import (
     training_logs,
     users,
 )
+from ytdnn.evaluation.report import files
 from ytdnn.index import artifact as index_artifact
 from ytdnn.ranking import model as ranking_model
 
@@ -62,8 +65,9 @@ def evaluate(
 
 
 def write(directory: pathlib.Path, stem: str, result: measure.Result) -> None:
-    """Writes `STEM_users.parquet`, then `STEM.json`."""
+    """Writes `STEM_users.parquet`, the files for people, then `STEM.json`."""
     users.write(directory / f"{stem}_users.parquet", result.users)
+    files.write(result.report, directory, stem)
     artifacts.write_json(directory / f"{stem}.json", result.report)
 
 
@@ -132,7 +136,7 @@ def _ranker_ms(
     num_candidates: int,
 ) -> float:
     """Returns the ranker's milliseconds for one user of many scored together."""
-    asked = protocol.head(cases, _TIMED_USERS)
+    asked = protocol.take(cases, np.arange(min(_TIMED_USERS, len(cases))))
     makers = lists.popularity(data, configs.Evaluation())
     chosen = makers(asked, num_candidates)
     started = time.perf_counter()

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.evaluation.report import browser, example
-from ytdnn.evaluation.report import evaluation_page, plots
+from ytdnn.evaluation.report import evaluation_page, files, plots
 
 SECTIONS = [
     "Results",
@@ -94,11 +94,20 @@ def test_the_last_watch_stands_first_and_the_rest_is_counted() -> None:
     assert "and 55 more" in history.split("</table>")[0]
 
 
-def test_the_same_report_gives_the_same_bytes(tmp_path: pathlib.Path) -> None:
-    for name in ("a.html", "b.html"):
-        evaluation_page.write(example.report(), tmp_path / name)
-    assert (tmp_path / "a.html").read_bytes() == (tmp_path / "b.html").read_bytes()
-    assert [path.name for path in sorted(tmp_path.iterdir())] == ["a.html", "b.html"]
+def test_the_same_report_gives_the_same_page() -> None:
+    first, again = (evaluation_page.render(example.report()) for _ in range(2))
+    assert first == again
+
+
+def test_the_files_for_people_lie_beside_the_numbers(tmp_path: pathlib.Path) -> None:
+    for _ in range(2):  # the second time in place of the first
+        (tmp_path / "run").mkdir(exist_ok=True)
+        files.write(example.report(), tmp_path / "run", "evaluation_validation")
+    found = {path.name for path in (tmp_path / "run").rglob("*")}
+    assert {"evaluation_validation.html", "logs", "evaluation_validation"} <= found
+    assert not [name for name in found if "partial" in name]
+    text = (tmp_path / "run" / "evaluation_validation.html").read_text()
+    assert "<h1>Evaluation of run</h1>" in text
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +123,7 @@ def test_a_browser_opens_the_page(
     chromium: browser.Browser, tmp_path: pathlib.Path, width: int, scheme: str
 ) -> None:
     path = tmp_path / "evaluation.html"
-    evaluation_page.write(example.report(), path)
+    path.write_text(evaluation_page.render(example.report()))
     chromium.open(path, width, scheme)
     assert chromium.complaints == []
     assert chromium.requests == [path.as_uri()]

@@ -1,10 +1,8 @@
 """The page of one evaluation: `evaluation.html` beside `evaluation.json`."""
 
-import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-from ytdnn import artifacts
 from ytdnn.evaluation.report import described, listed, names, page, ranked
 
 
@@ -22,11 +20,6 @@ def render(report: Mapping[str, Any], name: str = "") -> str:
         for section in part.sections(report)
     ]
     return page.render(title, _summary(report), sections)
-
-
-def write(report: Mapping[str, Any], path: pathlib.Path, name: str = "") -> None:
-    """Writes a report's page; readers see the old one or the whole new one."""
-    artifacts.write_text(path, render(report, name))
 
 
 def _summary(report: Mapping[str, Any]) -> str:
