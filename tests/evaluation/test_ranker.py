@@ -153,21 +153,20 @@ def test_interval_of_auc_holds_that_of_all_users() -> None:
     assert entry["values"]["auc"] == pytest.approx(auc)
 
 
-def test_calibration_is_of_mean_seconds_and_odds(tmp_path: pathlib.Path) -> None:
-    data = _data(tmp_path, TRAIN + TEST)
+def test_calibration_is_of_what_training_fits_with_the_mean_beside(
+    tmp_path: pathlib.Path,
+) -> None:
+    more = [("u0", "a", 92, False, 0.0), ("u1", "b", 92, False, 0.0)]
+    data = _data(tmp_path, TRAIN + TEST + more)
     shown = ranker.Impressions(data, Split.TEST)
-    # Log expected seconds 10 of "a", 1 of "b"; sorted: b (0 s), b (10 s), a, a.
-    of_video = {"a": math.log(10), "b": 0.0}
-    logits = ranker.scorer(data, _logits_of(data, of_video))(shown)
+    # Predicted 10 of "a" (30 s, two without a click), 1 of "b" (10 s, two without).
+    logits = ranker.scorer(data, _logits_of(data, {"a": math.log(10)}))(shown)
     rows = ranker.calibration(shown, logits)
-    assert [row["impressions"] for row in rows] == [1, 1, 1, 1]
-    assert [row["predicted"] for row in rows] == pytest.approx([1, 1, 10, 10])
-    assert sorted(row["observed"] for row in rows[:2]) == [0.0, 10.0]
-    assert sorted(row["observed"] for row in rows[2:]) == [0.0, 30.0]
-    assert all(
-        row["observed_odds"] in (0.0,) or math.isnan(row["observed_odds"])
-        for row in rows
-    )
+    assert [row["impressions"] for row in rows] == [1] * 6
+    assert [row["predicted"] for row in rows] == pytest.approx([1] * 3 + [10] * 3)
+    # In parts of one impression: a click has nothing to divide by.
+    assert sum(math.isnan(row["observed"]) for row in rows) == 2
+    assert sorted(row["mean_seconds"] for row in rows) == [0, 0, 0, 0, 10, 30]
 
 
 def test_auc_is_resampled_less_where_a_pass_is_long(

@@ -163,7 +163,7 @@ class PreparedData:
           split: Whose watches.
         """
         lasts = np.asarray(self.arrays["watch_offsets"])[np.asarray(users) + 1]
-        offsets, positions = _ranges(np.asarray(ends), lasts)
+        offsets, positions = ranges(np.asarray(ends), lasts)
         inside = np.asarray(self.arrays["watch_splits"])[positions] == split
         return select(Ragged(offsets, positions), inside)
 
@@ -196,7 +196,7 @@ class PreparedData:
         return is_new
 
     def _gather(self, starts: np.ndarray, ends: np.ndarray) -> Ragged:
-        offsets, positions = _ranges(starts, ends)
+        offsets, positions = ranges(starts, ends)
         return Ragged(offsets, np.asarray(self.arrays["watch_videos"])[positions])
 
     def user_features(self) -> dict[str, np.ndarray]:
@@ -232,7 +232,7 @@ def select(ragged: Ragged, keep: np.ndarray) -> Ragged:
     return Ragged(kept[ragged.offsets], ragged.videos[keep])
 
 
-def _ranges(starts: np.ndarray, ends: np.ndarray) -> Ragged:
+def ranges(starts: np.ndarray, ends: np.ndarray) -> Ragged:
     """Returns the positions of several ranges, one after the other."""
     sizes = ends - starts
     offsets = np.append(0, np.cumsum(sizes)).astype(np.int64)

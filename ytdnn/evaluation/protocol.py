@@ -105,23 +105,31 @@ def cases(
     )
 
 
-def head(found: Cases, number: int) -> Cases:
-    """Returns the first cases."""
-    n = min(number, len(found))
-    targets, watched, removed = (
-        prepared.Ragged(r.offsets[: n + 1], r.videos[: r.offsets[n]])
-        for r in (found.targets, found.watched, found.removed)
-    )
+def take(found: Cases, rows: npt.NDArray[np.integer]) -> Cases:
+    """Returns some of the cases."""
+    offsets, places = _of_rows(found.targets.offsets, rows)
     return dataclasses.replace(
         found,
-        users=found.users[:n],
-        ends=found.ends[:n],
-        times=found.times[:n],
-        watched=watched,
-        removed=removed,
-        targets=targets,
-        labels=found.labels[: targets.offsets[-1]],
+        users=found.users[rows],
+        ends=found.ends[rows],
+        times=found.times[rows],
+        watched=_taken(found.watched, rows),
+        removed=_taken(found.removed, rows),
+        targets=prepared.Ragged(offsets, found.targets.videos[places]),
+        labels=found.labels[places],
     )
+
+
+def _taken(ragged: prepared.Ragged, rows: npt.NDArray[np.integer]) -> prepared.Ragged:
+    offsets, places = _of_rows(ragged.offsets, rows)
+    return prepared.Ragged(offsets, ragged.videos[places])
+
+
+def _of_rows(
+    offsets: npt.NDArray[np.integer], rows: npt.NDArray[np.integer]
+) -> tuple[Integers, Integers]:
+    """Returns new offsets, and the places of the entries of some rows."""
+    return prepared.ranges(offsets[rows], offsets[rows + 1])
 
 
 def _answers(

@@ -32,6 +32,7 @@ METRICS = (AUC, GROUPED_AUC, LOG_LOSS, PER_USER_LOSS)
 # and never fewer than a hundred resamples made.
 _MOST_RESAMPLED = 200_000_000
 _LEAST_RESAMPLES = 100
+_OF_DECILE = ("predicted", "observed", "impressions")
 _SMOOTHING_IMPRESSIONS = 10.0
 _LEAST_ODDS = 1e-6
 
@@ -120,24 +121,22 @@ def num_auc_resamples(impressions: Impressions, config: configs.Evaluation) -> i
 
 
 def calibration(impressions: Impressions, logits: npt.NDArray) -> list[dict[str, Any]]:
-    """Returns predicted and observed value in ten deciles of the prediction.
+    """Returns predicted and observed value in ten equal parts by the prediction.
 
-    Predicted is `exp(logit)`, which is served as expected watch seconds. Observed is
-    the mean of watch seconds over impressions; odds, what training fits, divide by the
-    impressions without a click instead, and lie above it where clicks are frequent
-    (PAPER §4.2). Without watch time both are the odds of a click.
+    Predicted is `exp(logit)`, which is served as expected watch seconds; observed is
+    what training fits it to (PAPER §4.2): watch seconds over impressions *without* a
+    click, E[T] / (1 − P). The mean over all impressions lies below it where clicks
+    are frequent, and stands beside it. Without watch time it is the odds of a click.
     """
     predicted = np.exp(np.asarray(logits, np.float64))
     weights = np.where(impressions.clicked, impressions.weights, 0.0)
-    not_clicked = (~impressions.clicked).astype(np.float64)
-    has_seconds = impressions.seconds is not None
-    total = np.ones(len(weights)) if has_seconds else not_clicked
-    rows = binary.calibration(predicted, weights, total)
-    odds = binary.calibration(predicted, weights, not_clicked)
-    return [
-        {"predicted": p, "observed": o, "observed_odds": q[1], "impressions": n}
-        for (p, o, n), q in zip(rows, odds, strict=True)
-    ]
+    odds = binary.calibration(predicted, weights, 1.0 - impressions.clicked)
+    rows = [dict(zip(_OF_DECILE, decile, strict=True)) for decile in odds]
+    if impressions.seconds is not None:
+        means = binary.calibration(predicted, weights, np.ones(len(weights)))
+        for row, (_, mean, _) in zip(rows, means, strict=True):
+            row["mean_seconds"] = mean
+    return rows
 
 
 def popularity_logits(data: prepared.PreparedData, impressions: Impressions) -> Floats:

@@ -25,6 +25,7 @@ _REQUEST_TIME = {
     "leave_one_out": "the last watch of the history",
     "split": "the last watch of the history",
 }
+_SECONDS = "watch seconds, E[T] / (1 − P)"
 # What must agree before two reports can be compared.
 RULES = (
     "name",
@@ -87,7 +88,7 @@ def describe_impressions(
         "impression_users": impressions.num_users,
         "watch_time_weights": data.has_watch_seconds,
         "pairs": data.manifest.facts["pages"],
-        "unit": "seconds watched" if data.has_watch_seconds else "odds of a click",
+        "unit": _SECONDS if data.has_watch_seconds else "odds of a click",
         "auc_resamples": ranker.num_auc_resamples(impressions, config),
     }
 
