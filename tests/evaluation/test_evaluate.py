@@ -1,10 +1,8 @@
-import io
 import json
 import pathlib
 
 import numpy as np
 import pytest
-from rich import console
 
 from tests import planted
 from tests.evaluation import fakes
@@ -12,7 +10,6 @@ from ytdnn import artifacts, configs, errors
 from ytdnn.candidates import model as candidate_model
 from ytdnn.data import prepare, prepared
 from ytdnn.evaluation import evaluate, lists, protocol, summary
-from ytdnn.evaluation.report import terminal
 from ytdnn.index import artifact as index_artifact
 from ytdnn.index import brute_force
 from ytdnn.ranking import model as ranking_model
@@ -131,7 +128,6 @@ def test_without_a_ranker_only_candidates_are_reported(
     assert "impressions" not in found
     assert set(found["lists"]) == {"popularity", "candidates"}
     assert found["protocol"]["name"] == "leave_one_out"
-    assert "ranker" not in _text(found)
 
 
 def test_the_report_is_json_with_numbers_and_sibling_intervals(
@@ -154,43 +150,6 @@ def test_the_report_is_json_with_numbers_and_sibling_intervals(
 def test_numbers_that_are_not_finite_become_null() -> None:
     value = {"a": float("nan"), "b": [1.0, float("inf")], "c": "text", "d": 2}
     assert summary.plain(value) == {"a": None, "b": [1.0, None], "c": "text", "d": 2}
-
-
-def _text(found: dict) -> str:
-    screen = console.Console(width=80, file=io.StringIO(), record=True)
-    screen.print(terminal.render(found))
-    return screen.export_text()
-
-
-def test_the_table_shows_ours_beside_popularity(data: prepared.PreparedData) -> None:
-    ranker = fakes.PlantedRanker(lambda videos: np.zeros(videos.shape))
-    found = _measure(data, fakes.next_watch(data), ranker)
-    shown = _text(found)
-    line = next(line for line in shown.splitlines() if "hit_rate@5" in line)
-    assert f"{found['lists']['popularity']['values']['hit_rate@5']:.4f} ±" in line
-    assert line.count("1.0000 ± 0.0000") == 2  # candidates, candidates + ranker
-    assert "weighted per-user loss" in shown
-    assert "MovieLens" not in shown
-
-
-def test_movielens_is_told_what_to_expect(data: prepared.PreparedData) -> None:
-    ranker = fakes.PlantedRanker(lambda videos: np.zeros(videos.shape))
-    found = _measure(data, fakes.next_watch(data), ranker)
-    found["protocol"]["source"] = "movielens"
-    assert "On MovieLens expect candidates + ranker below" in _text(found)
-
-
-def test_undefined_numbers_are_shown_as_a_dash() -> None:
-    found = {
-        "lists": {"candidates": {"values": {"recall@5": 0.25}, "intervals": {}}},
-        "impressions": {
-            "ranker": {"values": {"auc": None}, "intervals": {"auc": [None, None]}}
-        },
-        "protocol": {"name": "temporal"},
-    }
-    shown = _text(found)
-    assert "0.2500" in shown
-    assert "–" in next(line for line in shown.splitlines() if "AUC" in line)
 
 
 @pytest.fixture(scope="module")

@@ -4,11 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ytdnn import schema
-from ytdnn.evaluation.report import names, page, plots, scales
+from ytdnn.evaluation.report import names, notes, page, plots, scales
 
 Report = Mapping[str, Any]
 
 _EPOCH = "epoch"
+# Drawn at once; a stage's other metrics say nearly the same.
+_FIRST_CURVES = ("loss", "hit_rate", "ndcg", "auc", "weighted_per_user_loss")
 _MOST_SHOWN = 10
 _FOUND = "✓ "
 _EXAMPLES_RULE = "The users stand at even steps from the worst served to the best."
@@ -44,7 +46,7 @@ def examples(report: Report) -> page.Section:
 
 
 def _user(example: Mapping[str, Any], is_first: bool) -> page.Details:
-    facts = [f"{key} {value}" for key, value in example.get("facts", {}).items()]
+    facts = [f"{key} {_words(value)}" for key, value in example["facts"].items()]
     history, answers = example["history"][::-1], example["answers"]
     num_watched = example.get("history_length", len(history))
     num_answers = example.get("num_answers", len(answers))
@@ -52,7 +54,9 @@ def _user(example: Mapping[str, Any], is_first: bool) -> page.Details:
         [_videos("watched before", history, num_watched)]
     ]
     for model, videos in example["lists"].items():
-        columns.append([_videos(names.model(model), videos, len(videos))])
+        found = sum(video["is_answer"] for video in videos)
+        heading = f"{names.model(model)}: {found} right"
+        columns.append([_videos(heading, videos, len(videos))])
     columns.append([_videos("watched afterwards", answers, num_answers)])
     words = ", ".join([f"user {example['user_id']}", *facts])
     return page.Details(words, [page.Columns(columns)], open=is_first)
@@ -85,26 +89,43 @@ def _title(video: Mapping[str, Any]) -> str:
 
 def training(report: Report) -> page.Section:
     """Returns the curves of each stage's training."""
-    blocks = []
+    blocks: list[page.Block] = []
+    more: list[page.Block] = []
     for stage, record in report["training"].items():
+        epochs = record[_EPOCH]
+        by_stem: dict[str, dict[str, plots.Series]] = {}
         for name, values in record.items():
-            if name != _EPOCH and isinstance(values, list):
-                epochs = record.get(_EPOCH) or list(range(1, len(values) + 1))
-                blocks.append(
-                    plots.lines(
-                        f"{stage}: {names.metric(name)}",
-                        {name: plots.Series(epochs, values)},
-                        "epoch",
-                        names.metric(name),
-                        x_ticks=_epoch_ticks(epochs),
-                    )
-                )
+            if name != _EPOCH:
+                curves = by_stem.setdefault(name.partition("@")[0], {})
+                curves[names.metric(name)] = plots.Series(epochs, values)
+        for stem in sorted(by_stem, key=_importance):
+            drawn = _curve_plot(stage, stem, by_stem[stem], epochs)
+            (more if _importance(stem) == len(_FIRST_CURVES) else blocks).append(drawn)
+    if more:
+        blocks.append(page.Details("More metrics of the validation data", more))
     return page.Section(
         "Training",
         "What each stage reached after each pass over its examples: loss falls on the "
         "training examples, the other curves are measured on held-out validation data. "
         "The weights of the best epoch are kept.",
         blocks,
+    )
+
+
+def _importance(stem: str) -> int:
+    """Returns the place of a curve; the last are shown when asked for."""
+    return _FIRST_CURVES.index(stem) if stem in _FIRST_CURVES else len(_FIRST_CURVES)
+
+
+def _curve_plot(
+    stage: str, stem: str, curves: Mapping[str, plots.Series], epochs: Sequence[int]
+) -> page.Block:
+    return plots.lines(
+        f"{stage}: {names.metric(stem)}",
+        curves,
+        "epoch",
+        names.metric(stem),
+        x_ticks=_epoch_ticks(epochs),
     )
 
 
@@ -130,27 +151,13 @@ def search(report: Report) -> page.Section:
 
 def protocol(report: Report) -> page.Section:
     """Returns every rule the numbers depend on, and the check for leaks."""
-    blocks: list[page.Block] = []
-    leaks = report.get("leaks")
-    if leaks:
-        blocks.append(_leak_words(leaks))
+    blocks: list[page.Block] = [*notes.leaks(report)]
     blocks.append(_table("rule", report["protocol"]))
     return page.Section(
         "How it was measured",
         "Every rule the numbers depend on. Compare them only with numbers measured by "
         "the same rules.",
         blocks,
-    )
-
-
-def _leak_words(leaks: Mapping[str, Any]) -> str:
-    late = leaks["inputs_at_or_after_label"]
-    return (
-        f"Leak check: of {leaks['checked_examples']:,} examples checked, {late:,} "
-        "inputs lie at or after the watch to be predicted, in the stated order "
-        f"({'none may' if late == 0 else 'an error'}). "
-        f"{leaks['same_second_inputs']:,} inputs share its second, in "
-        f"{leaks['examples_with_same_second_inputs']:,} examples."
     )
 
 

@@ -101,8 +101,8 @@ def foot(
 
 
 def row_name(words: str, right: float, middle: float) -> Iterator[markupsafe.Markup]:
-    """Yields a name in one line or two, ending at `right`."""
-    lines = svg.wrapped(words, right)
+    """Yields a name in one line or two, ending at `right`; it may hold a break."""
+    lines = [line for part in words.split("\n") for line in svg.wrapped(part, right)]
     if len(lines) > 2:
         lines = [lines[0], lines[1][:-1] + "…"]
     first = middle + 4 - (len(lines) - 1) * ROW_HEIGHT / 2

@@ -5,7 +5,7 @@ from typing import Any
 
 import markupsafe
 
-from ytdnn.evaluation.report import names, page, plots, tables
+from ytdnn.evaluation.report import names, notes, page, plots, tables
 
 Report = Mapping[str, Any]
 
@@ -53,6 +53,7 @@ def headline(report: Report) -> page.Section:
         page.Columns(
             [[plot], [page.Table(["model", "what it is"], models, "", (0, 1))]]
         ),
+        *notes.of(report),
         tables.metric_table(report["lists"], f"@{k}", f"Lists of {k} videos"),
     ]
     if others:
@@ -157,7 +158,7 @@ def _slice_plot(name: str, rows: Sequence[Mapping[str, Any]]) -> markupsafe.Mark
     }
     return plots.intervals(
         f"{names.heading(metric)} by {name.replace('_', ' ')}",
-        [f"{row['value']} (n = {row['users']:,})" for row in rows],
+        [f"{row['value']}\nn = {row['users']:,}" for row in rows],
         values,
         names.metric(metric),
         colours=names.colours(models),

@@ -154,7 +154,7 @@ def intervals(
 
     Args:
       title: What it shows.
-      categories: Names of the rows, any length.
+      categories: Names of the rows, of two lines at most; a line break is kept.
       values: (value, low, high) of each series, one for each category; None where
         there is none.
       x_label: What runs along, with its unit.
@@ -166,7 +166,8 @@ def intervals(
     head, top = frame.head(title, "", paints)
     step = max(2.2, 0.6 + 0.62 * len(values)) * frame.ROW_HEIGHT
     bottom = top + step * max(1, len(categories))
-    left = min(0.42 * svg.WIDTH, 10 + max(map(svg.text_width, categories), default=0))
+    widths = [svg.text_width(part) for name in categories for part in name.split("\n")]
+    left = min(0.42 * svg.WIDTH, 10 + max(widths, default=0))
     numbers = [number for row in values.values() for three in row for number in three]
     right = svg.WIDTH - frame.RIGHT - 4
     x = scales.scale(numbers, left + 8, right, from_zero=from_zero)
@@ -179,7 +180,8 @@ def intervals(
         for place, name in enumerate(values):
             height = middle + (place - (len(values) - 1) / 2) * 0.62 * frame.ROW_HEIGHT
             three = values[name][row]
-            words = f"{name}, {category}: {_interval_words(three)}"
+            words = ", ".join([name, *category.split("\n")])
+            words += f": {_interval_words(three)}"
             parts += marks.interval(x, three, height, paints[name], words)
     foot, height = frame.foot(x_label, x.start, x.stop, bottom)
     return svg.picture(title, height, [*parts, *foot])

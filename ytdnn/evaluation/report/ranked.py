@@ -1,6 +1,5 @@
 """Sections of the page on the ranker's predictions, and on what is recommended."""
 
-import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -43,43 +42,74 @@ def impressions(report: Report) -> page.Section:
     )
 
 
+_PREDICTED, _OBSERVED, _ODDS = "predicted", "observed", "observed_odds"
+_OF_TENTH = {
+    _PREDICTED: "mean prediction",
+    _OBSERVED: "observed mean",
+    _ODDS: "observed odds",
+    "impressions": "impressions",
+}
+
+
 def _calibration(report: Report) -> list[page.Block]:
     models = report["calibration"]
+    entries = [entry for rows in models.values() for entry in rows]
+    columns = [key for key in _OF_TENTH if any(key in entry for entry in entries)]
+    rows = [
+        [names.model(model), place, *(entry.get(key) for key in columns)]
+        for model, tenths in models.items()
+        for place, entry in enumerate(tenths, 1)
+    ]
+    headings = ["model", "tenth", *(_OF_TENTH[key] for key in columns)]
     unit = report["protocol"].get("unit", "")
-    points = [entry for rows in models.values() for entry in rows]
-    ends = scales.finite(
-        value for entry in points for value in (entry["predicted"], entry["observed"])
-    )
-    positive = [end for end in ends if end > 0]
-    if not positive:
-        return []
-    reach = [min(positive), max(positive)]
-    series = {"perfect": plots.Series(reach, reach)}
-    for model, rows in models.items():
-        series[names.model(model)] = plots.Series(
-            [entry["predicted"] for entry in rows],
-            [entry["observed"] for entry in rows],
+    blocks: list[page.Block] = [
+        _calibration_plot(models, key, unit)
+        for key in (_ODDS, _OBSERVED)
+        if key in columns
+    ]
+    if _ODDS in columns:
+        blocks.append(_ODDS_WORDS)
+    numbers = page.Table(headings, rows)
+    return [*blocks, page.Details("Numbers of the calibration", [numbers])]
+
+
+_ODDS_WORDS = (
+    "The ranker is trained on the odds: seconds watched for each impression that was "
+    "not clicked. Where clicks are not rare these lie above the mean over all "
+    "impressions, so a ranker that is right on the left predicts too much on the right."
+)
+
+
+def _calibration_plot(
+    models: Mapping[str, Any], observed: str, unit: str
+) -> markupsafe.Markup:
+    series = {
+        names.model(model): plots.Series(
+            [entry[_PREDICTED] for entry in rows],
+            [entry[observed] for entry in rows],
             style="points",
         )
-    plot = plots.lines(
-        "Calibration, by tenths of the prediction",
+        for model, rows in models.items()
+    }
+    ends = [
+        end
+        for one in series.values()
+        for end in scales.finite([*one.x, *one.y])
+        if end > 0
+    ]
+    if ends:
+        reach = [min(ends), max(ends)]
+        series = {"perfect": plots.Series(reach, reach)} | series
+    words = _OF_TENTH[observed]
+    return plots.lines(
+        f"Prediction and {words}, by tenths of the prediction",
         series,
-        f"mean prediction, {unit}",
-        f"mean observed, {unit}",
+        f"{_OF_TENTH[_PREDICTED]}, {unit}",
+        f"{words}, {unit}",
         log_x=True,
         log_y=True,
         colours=names.colours(models) | {"perfect": 0},
     )
-    rows = [
-        [names.model(model), place, *(entry[key] for key in _CALIBRATION)]
-        for model, entries in models.items()
-        for place, entry in enumerate(entries, 1)
-    ]
-    table = page.Table(["model", "tenth", *_CALIBRATION], rows)
-    return [plot, page.Details("Numbers of the calibration", [table])]
-
-
-_CALIBRATION = ("predicted", "observed", "impressions")
 
 
 def recommended(report: Report) -> page.Section:
@@ -117,7 +147,7 @@ def _of_each(models: Mapping[str, Any], key: str) -> dict[str, Any]:
 
 def _age_plot(ages: Mapping[str, Any], colours: Mapping[str, int]) -> markupsafe.Markup:
     edges = max((found["edges"] for found in ages.values()), key=len)
-    categories = [f"{low:g}–{high:g}" for low, high in itertools.pairwise(edges)]
+    categories = [f"{edge:g}" for edge in edges[:-1]]
     shares = {
         # Bins that a model does not need at the old end hold nothing.
         names.model(model): found["shares"]
@@ -128,7 +158,7 @@ def _age_plot(ages: Mapping[str, Any], colours: Mapping[str, int]) -> markupsafe
         "Age of what is recommended",
         categories,
         shares,
-        "days since upload",
+        "days since upload, from this number to below the next",
         "share of recommendations",
         colours=colours,
     )
