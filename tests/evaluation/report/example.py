@@ -77,8 +77,8 @@ def _calibration() -> dict[str, Any]:
         model: [
             {
                 "predicted": 4.0 * 1.5**i,
-                "observed": 0.8 * slope * 4.0 * 1.5**i,
-                "observed_odds": slope * 4.0 * 1.5**i,
+                "observed": slope * 4.0 * 1.5**i,
+                "mean_seconds": 0.8 * slope * 4.0 * 1.5**i,
                 "impressions": 80,
             }
             for i in range(10)

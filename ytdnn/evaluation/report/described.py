@@ -32,7 +32,7 @@ def sections(report: Report) -> Iterator[page.Section]:
 def examples(report: Report) -> page.Section:
     """Returns some users: history, each model's list, and the right answers."""
     blocks = [
-        _user(example, is_first=place == 0)
+        _user(example, is_open=place == len(report["examples"]) // 2)
         for place, example in enumerate(report["examples"])
     ]
     rule = report["protocol"].get("examples") or _EXAMPLES_RULE
@@ -45,7 +45,7 @@ def examples(report: Report) -> page.Section:
     )
 
 
-def _user(example: Mapping[str, Any], is_first: bool) -> page.Details:
+def _user(example: Mapping[str, Any], is_open: bool) -> page.Details:
     facts = [f"{key} {_words(value)}" for key, value in example["facts"].items()]
     history, answers = example["history"][::-1], example["answers"]
     num_watched = example.get("history_length", len(history))
@@ -53,13 +53,15 @@ def _user(example: Mapping[str, Any], is_first: bool) -> page.Details:
     columns: list[list[page.Block]] = [
         [_videos("watched before", history, num_watched)]
     ]
+    right = []
     for model, videos in example["lists"].items():
+        columns.append([_videos(names.model(model), videos, len(videos))])
         found = sum(video["is_answer"] for video in videos)
-        heading = f"{names.model(model)}: {found} right"
-        columns.append([_videos(heading, videos, len(videos))])
+        right.append(f"{names.model(model)} {found}")
     columns.append([_videos("watched afterwards", answers, num_answers)])
-    words = ", ".join([f"user {example['user_id']}", *facts])
-    return page.Details(words, [page.Columns(columns)], open=is_first)
+    words = ", ".join([f"User {example['user_id']}", *facts])
+    words += f". Right of {num_answers:,}: {', '.join(right)}."
+    return page.Details(words, [page.Columns(columns)], open=is_open)
 
 
 def _videos(

@@ -5,6 +5,7 @@ from typing import Any
 
 import markupsafe
 
+from ytdnn.evaluation import definitions
 from ytdnn.evaluation.report import names, notes, page, plots, tables
 
 Report = Mapping[str, Any]
@@ -56,6 +57,7 @@ def headline(report: Report) -> page.Section:
         *notes.of(report),
         tables.metric_table(report["lists"], f"@{k}", f"Lists of {k} videos"),
     ]
+    blocks.append(page.Details("What each metric means", [_definitions(report)]))
     if others:
         words = ", ".join(map(str, others))
         blocks.append(page.Details(f"The same for lists of {words}", more))
@@ -69,6 +71,20 @@ def headline(report: Report) -> page.Section:
         "runs apart, user by user.",
         blocks,
     )
+
+
+def _definitions(report: Report) -> page.Table:
+    stems = {
+        name.partition("@")[0]: None
+        for found in report["lists"].values()
+        for name in found["values"]
+    }
+    rows = [
+        [names.metric(stem), definitions.LISTS[stem]]
+        for stem in stems
+        if stem in definitions.LISTS
+    ]
+    return page.Table(["metric", "of one list of k videos"], rows, words=(0, 1))
 
 
 def _interval_plot(

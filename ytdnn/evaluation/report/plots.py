@@ -167,7 +167,7 @@ def intervals(
     step = max(2.2, 0.6 + 0.62 * len(values)) * frame.ROW_HEIGHT
     bottom = top + step * max(1, len(categories))
     widths = [svg.text_width(part) for name in categories for part in name.split("\n")]
-    left = min(0.42 * svg.WIDTH, 10 + max(widths, default=0))
+    left = min(0.46 * svg.WIDTH, 10 + max(widths, default=0))
     numbers = [number for row in values.values() for three in row for number in three]
     right = svg.WIDTH - frame.RIGHT - 4
     x = scales.scale(numbers, left + 8, right, from_zero=from_zero)

@@ -5,6 +5,7 @@ from typing import Any
 
 import markupsafe
 
+from ytdnn.evaluation import definitions
 from ytdnn.evaluation.report import names, page, plots, scales, tables
 
 Report = Mapping[str, Any]
@@ -27,6 +28,13 @@ def impressions(report: Report) -> page.Section:
             models, "", f"{number:,} impressions" if number else "Impressions"
         )
     ]
+    meanings = [
+        [names.metric(name), definitions.IMPRESSIONS[name]]
+        for name in next(iter(models.values()))["values"]
+        if name in definitions.IMPRESSIONS
+    ]
+    table = page.Table(["metric", "of all impressions"], meanings, words=(0, 1))
+    blocks.append(page.Details("What each metric means", [table]))
     if report.get("calibration"):
         blocks += _calibration(report)
     return page.Section(
@@ -34,19 +42,17 @@ def impressions(report: Report) -> page.Section:
         "The ranker scores videos that were really shown to users. AUC is the chance "
         "that a clicked one is scored above one that was not (0.5: by chance, 1: "
         "always); log loss and weighted per-user loss are lower where it is better. "
-        "The latter is the share of watch time whose video was scored below one that "
-        "was shown beside it and not watched. Calibrated means: of impressions with "
-        "one prediction, the average that came true is that prediction; the dots then "
-        "lie on the dashed line.",
+        "The plots split the impressions into ten equal parts by the prediction: where "
+        "the predictions come true on average, the dots lie on the dashed line.",
         blocks,
     )
 
 
-_PREDICTED, _OBSERVED, _ODDS = "predicted", "observed", "observed_odds"
+_PREDICTED, _ODDS, _MEAN = "predicted", "observed", "mean_seconds"
 _OF_TENTH = {
     _PREDICTED: "mean prediction",
-    _OBSERVED: "observed mean",
     _ODDS: "observed odds",
+    _MEAN: "observed mean",
     "impressions": "impressions",
 }
 
@@ -63,11 +69,9 @@ def _calibration(report: Report) -> list[page.Block]:
     headings = ["model", "tenth", *(_OF_TENTH[key] for key in columns)]
     unit = report["protocol"].get("unit", "")
     blocks: list[page.Block] = [
-        _calibration_plot(models, key, unit)
-        for key in (_ODDS, _OBSERVED)
-        if key in columns
+        _calibration_plot(models, key, unit) for key in (_ODDS, _MEAN) if key in columns
     ]
-    if _ODDS in columns:
+    if _MEAN in columns:
         blocks.append(_ODDS_WORDS)
     numbers = page.Table(headings, rows)
     return [*blocks, page.Details("Numbers of the calibration", [numbers])]
@@ -76,7 +80,8 @@ def _calibration(report: Report) -> list[page.Block]:
 _ODDS_WORDS = (
     "The ranker is trained on the odds: seconds watched for each impression that was "
     "not clicked. Where clicks are not rare these lie above the mean over all "
-    "impressions, so a ranker that is right on the left predicts too much on the right."
+    "impressions, so that a ranker which is right against the odds predicts too much "
+    "against the mean."
 )
 
 
@@ -102,7 +107,7 @@ def _calibration_plot(
         series = {"perfect": plots.Series(reach, reach)} | series
     words = _OF_TENTH[observed]
     return plots.lines(
-        f"Prediction and {words}, by tenths of the prediction",
+        f"Prediction against {words}, in ten parts",
         series,
         f"{_OF_TENTH[_PREDICTED]}, {unit}",
         f"{words}, {unit}",
