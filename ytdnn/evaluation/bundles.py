@@ -8,6 +8,7 @@ removes watched videos.
 """
 
 import dataclasses
+import pathlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,7 +19,7 @@ import tensorflow as tf
 
 from ytdnn import configs, errors, schema
 from ytdnn.data import prepared
-from ytdnn.evaluation import lists, protocol
+from ytdnn.evaluation import lists, protocol, reports
 from ytdnn.index import scann_index
 from ytdnn.metrics import retrieval
 from ytdnn.serving import bundle as bundle_room
@@ -41,6 +42,36 @@ class Served:
 
     bundle: bundle_room.Bundle
     data: prepared.PreparedData
+
+
+def evaluate(
+    directory: pathlib.Path,
+    data: prepared.PreparedData,
+    config: configs.Evaluation,
+    split: str,
+    out: pathlib.Path,
+) -> dict[str, Any]:
+    """Measures a bundle beside popularity and writes the report.
+
+    Args:
+      directory: The bundle.
+      data: The prepared set it is judged on.
+      config: Lengths, slices, resamples.
+      split: `test` or `validation`.
+      out: Directory of the report, made if missing.
+
+    Raises:
+      errors.UserError: The bundle is damaged, cannot answer by these rules, or there
+        is nobody to ask.
+    """
+    served = Served(bundle_room.load(directory), data)
+    cases = protocol.cases(data, prepared.Split[split.upper()], config)
+    own = makers(served, config)
+    result = reports.of_others(data, cases, own, split, config)
+    facts = served.bundle.manifest.facts
+    result.report["protocol"]["num_candidates"] = facts["num_candidates"]
+    reports.write(out, reports.STEMS[split], result)
+    return result.report
 
 
 def makers(served: Served, config: configs.Evaluation) -> dict[str, lists.Maker]:

@@ -184,15 +184,15 @@ def _differences(
     low, high = bootstrap.percentiles(draws[1] - draws[0])
     found = []
     for place, metric in enumerate(metrics):
-        one, two = (
-            evaluated.value(name, metric.metric)
-            for evaluated, name in zip(both, metric.models, strict=True)
+        before, after = (
+            report.value(name, metric.metric)
+            for report, name in zip(both, metric.models, strict=True)
         )
         paired = float(sums[1][place] - sums[0][place])
-        difference = two - one if math.isnan(paired) else paired
+        difference = after - before if math.isnan(paired) else paired
         bounds = float(low[place]), float(high[place])
         found.append(
-            Difference(metric.model, metric.metric, one, two, difference, *bounds)
+            Difference(metric.model, metric.metric, before, after, difference, *bounds)
         )
     return found
 

@@ -17,16 +17,14 @@ from ytdnn.evaluation import (
     models,
     protocol,
     ranker,
+    reports,
     search,
     summary,
     training_logs,
-    users,
 )
-from ytdnn.evaluation.report import files
 from ytdnn.index import artifact as index_artifact
 from ytdnn.ranking import model as ranking_model
 
-STEMS = {"test": "evaluation", "validation": "evaluation_validation"}
 _RECALL_K = 100
 _TIMED_USERS = 200
 
@@ -60,15 +58,8 @@ def evaluate(
     result = of_models(data, trained, ranking, indexes, config, code)
     stages = (candidate_model.KIND, ranking_model.KIND)
     result.report["training"] = summary.plain(training_logs.read(workdir, stages))
-    write(workdir, STEMS[split], result)
+    reports.write(workdir, reports.STEMS[split], result)
     return result.report
-
-
-def write(directory: pathlib.Path, stem: str, result: measure.Result) -> None:
-    """Writes `STEM_users.parquet`, the files for people, then `STEM.json`."""
-    users.write(directory / f"{stem}_users.parquet", result.users)
-    files.write(result.report, directory, stem)
-    artifacts.write_json(directory / f"{stem}.json", result.report)
 
 
 def of_models(

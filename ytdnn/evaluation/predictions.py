@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ytdnn import errors, schema
+from ytdnn import configs, errors, schema
 from ytdnn.data import prepared
-from ytdnn.evaluation import lists, protocol
+from ytdnn.evaluation import lists, protocol, reports
 from ytdnn.metrics import selection
 
 _COLUMNS = (schema.USER_ID, schema.VIDEO_ID, schema.SCORE)
@@ -34,6 +34,34 @@ class Predictions:
 
     name: str
     frame: pl.DataFrame
+
+
+def evaluate(
+    path: pathlib.Path,
+    data: prepared.PreparedData,
+    config: configs.Evaluation,
+    split: str,
+    out: pathlib.Path,
+) -> dict[str, Any]:
+    """Measures a file of predictions beside popularity and writes the report.
+
+    Args:
+      path: The file.
+      data: The prepared set it is judged on.
+      config: Lengths, slices, resamples.
+      split: `test` or `validation`.
+      out: Directory of the report, made if missing.
+
+    Raises:
+      errors.UserError: The file is bad, or there is nobody to ask.
+    """
+    found = read(path, data)
+    cases = protocol.cases(data, prepared.Split[split.upper()], config)
+    makers = {found.name: maker(found, data)}
+    result = reports.of_others(data, cases, makers, split, config)
+    result.report["protocol"] |= describe(found, data, cases)
+    reports.write(out, reports.STEMS[split], result)
+    return result.report
 
 
 def read(path: pathlib.Path, data: prepared.PreparedData) -> Predictions:
@@ -61,6 +89,11 @@ def read(path: pathlib.Path, data: prepared.PreparedData) -> Predictions:
     frame = _with_scores(path, frame)
     twice = frame.select(schema.USER_ID, schema.VIDEO_ID).is_duplicated()
     _refuse(path, frame, twice, schema.VIDEO_ID, "each video once for a user")
+    if path.stem == lists.POPULARITY:
+        raise errors.UserError(
+            f"expected another name than {path.name}: the report has a model of that "
+            f"name beside it"
+        )
     return Predictions(path.stem, frame)
 
 

@@ -1,17 +1,57 @@
-"""Reports read back, with the values of each user behind them."""
+"""Reports written, and read back with the values of each user behind them."""
 
 import dataclasses
 import json
 import math
 import pathlib
+from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
 
-from ytdnn import errors
-from ytdnn.evaluation import measure
+from ytdnn import artifacts, configs, errors
+from ytdnn.data import prepared
+from ytdnn.evaluation import lists, measure, protocol, ranker, summary, users
+from ytdnn.evaluation.report import files
 
+STEMS = {"test": "evaluation", "validation": "evaluation_validation"}
 _FILE = "evaluation.json"
+
+
+def write(directory: pathlib.Path, stem: str, result: measure.Result) -> None:
+    """Writes `STEM_users.parquet`, the files for people, then `STEM.json`."""
+    directory.mkdir(parents=True, exist_ok=True)
+    users.write(directory / f"{stem}_users.parquet", result.users)
+    files.write(result.report, directory, stem)
+    artifacts.write_json(directory / f"{stem}.json", result.report)
+
+
+def of_others(
+    data: prepared.PreparedData,
+    cases: protocol.Cases,
+    makers: Mapping[str, lists.Maker],
+    split: str,
+    config: configs.Evaluation,
+) -> measure.Result:
+    """Measures list makers that no run made, beside popularity.
+
+    Args:
+      data: The prepared set.
+      cases: Of the split.
+      makers: By name.
+      split: `test` or `validation`.
+      config: Lengths, slices, resamples.
+    """
+    both = {lists.POPULARITY: lists.popularity(data, config), **makers}
+    scorers: dict[str, ranker.Scorer] = {}
+    code = prepared.Split[split.upper()]
+    result = measure.measure(data, cases, both, scorers, code, config)
+    settings = {
+        "data": configs.to_dict(data.config),
+        "evaluation": configs.to_dict(config),
+    }
+    result.report["config"] = summary.plain(settings)
+    return result
 
 
 @dataclasses.dataclass(frozen=True)
