@@ -9,7 +9,7 @@ import ytdnn
 
 ROOT = pathlib.Path(ytdnn.__file__).parent
 LAYERS = (
-    {"__init__", "schema", "configs", "errors", "artifacts"},
+    {"__init__", "schema", "configs", "errors", "artifacts", "environment"},
     {"world", "layers", "metrics"},
     {"data"},
     {"candidates", "index", "ranking"},
@@ -23,6 +23,7 @@ NEIGHBOURS = {
     ("configs", "schema"),
     ("artifacts", "errors"),
     ("artifacts", "__init__"),
+    ("environment", "__init__"),
     ("__main__", "cli"),
 }
 ONLY_IN = {
@@ -32,7 +33,15 @@ ONLY_IN = {
     "ml_collections": {"cli"},
 }
 # Rooms that must load without TensorFlow, so that they start at once.
-WITHOUT_TENSORFLOW = {"schema", "configs", "errors", "artifacts", "world", "metrics"}
+WITHOUT_TENSORFLOW = {
+    "schema",
+    "configs",
+    "errors",
+    "artifacts",
+    "environment",
+    "world",
+    "metrics",
+}
 
 MODULES = sorted(ROOT.rglob("*.py"))
 

@@ -217,10 +217,14 @@ def file_sha256(path: pathlib.Path) -> str:
 
 def write_json(path: pathlib.Path, value: Any) -> None:
     """Writes JSON so that readers see the old file or the whole new one."""
+    write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+
+def write_text(path: pathlib.Path, text: str) -> None:
+    """Writes a file so that readers see the old one or the whole new one."""
     partial = path.with_name(f".{path.name}.partial")
-    with open(partial, "w") as file:
-        json.dump(value, file, indent=2, allow_nan=False)
-        file.write("\n")
+    with open(partial, "w", encoding="utf-8") as file:
+        file.write(text)
         file.flush()
         os.fsync(file.fileno())
     partial.rename(path)

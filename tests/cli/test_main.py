@@ -21,6 +21,8 @@ def test_the_commands_of_the_design_are_there() -> None:
         "export",
         "recommend",
         "run",
+        "experiments",
+        "compare",
     }
 
 
@@ -39,7 +41,7 @@ def test_help_of_a_command_is_complete(
 ) -> None:
     out = cli(command.name, "--help").out
     for flag in command.flags:
-        assert f"\n  --{flag.name}=" in out
+        assert f"\n  --{flag.name}{'' if flag.is_switch else '='}" in out
     for key in settings.catalogue():
         if key.split(".")[0] in command.groups:
             assert f"\n  {key}=" in out
@@ -87,8 +89,9 @@ def test_help_comes_at_once_and_without_tensorflow(repository: pathlib.Path) -> 
 MISTAKES = [
     (
         ["prepre"],
-        "expected a command (run, prepare, train, evaluate, export, recommend), "
-        "received 'prepre': did you mean prepare? (ytdnn --help)",
+        "expected a command (run, prepare, train, evaluate, compare, export, "
+        "recommend, experiments, world), received 'prepre': did you mean prepare? "
+        "(ytdnn --help)",
     ),
     (["run"], "expected --workdir=DIR, received none (ytdnn run --help)"),
     (

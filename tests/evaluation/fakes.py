@@ -17,14 +17,22 @@ def prepared_data(
     directory: pathlib.Path,
     watches: list[Watch],
     impressions: list[Impression] | None = None,
+    splits: list[str] | None = None,
+    uploads: dict[str, int | None] | None = None,
     **settings: object,
 ) -> prepared.PreparedData:
     """Prepares hand-written watches (user, video, time) and impressions (…, clicked,
-    seconds)."""
+    seconds), with the split of each watch and the upload time of each video."""
     log = directory / "log"
     log.mkdir(parents=True)
     names = ["user_id", "video_id", "time"]
-    pl.DataFrame(watches, names, orient="row").write_parquet(log / "watches.parquet")
+    frame = pl.DataFrame(watches, names, orient="row")
+    if splits is not None:
+        frame = frame.with_columns(pl.Series("split", splits))
+    frame.write_parquet(log / "watches.parquet")
+    if uploads is not None:
+        columns = {"video_id": list(uploads), "upload_time": list(uploads.values())}
+        pl.DataFrame(columns).write_parquet(log / "videos.parquet")
     if impressions is not None:
         names = [*names, "clicked", "watch_seconds"]
         frame = pl.DataFrame(impressions, names, orient="row")

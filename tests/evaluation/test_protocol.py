@@ -7,9 +7,10 @@ from tests import planted
 from tests.evaluation import fakes
 from ytdnn import configs, errors
 from ytdnn.data import prepare, prepared
-from ytdnn.evaluation import protocol
+from ytdnn.evaluation import lists, protocol, statement
 
 Split = prepared.Split
+CONFIG = configs.Evaluation()
 
 
 def _leave_one_out(tmp_path: pathlib.Path) -> prepared.PreparedData:
@@ -27,7 +28,7 @@ def test_leave_one_out_asks_for_the_last_watch_after_all_others(
     tmp_path: pathlib.Path,
 ) -> None:
     data = _leave_one_out(tmp_path)
-    cases = protocol.cases(data, Split.TEST)
+    cases = protocol.cases(data, Split.TEST, CONFIG)
     assert data.users["user_id"].to_list() == ["u0", "u1", "u2"]
     assert cases.users.tolist() == [0, 2]
     assert cases.ends.tolist() == [3, 11]
@@ -42,18 +43,18 @@ def test_user_whose_answer_was_watched_before_is_left_out_and_counted(
     tmp_path: pathlib.Path,
 ) -> None:
     data = _leave_one_out(tmp_path)
-    cases = protocol.cases(data, Split.TEST)
+    cases = protocol.cases(data, Split.TEST, CONFIG)
     assert cases.num_left_out == 1
-    described = protocol.describe(data, cases, Split.TEST, configs.Evaluation())
+    described = statement.describe(data, cases, Split.TEST, CONFIG)
     assert described["users"] == 2
     assert described["users_left_out"] == 1
-    assert described["targets_out_of_vocabulary"] == 1
+    assert described["answers_out_of_vocabulary"] == 1
     assert described["name"] == "leave_one_out"
 
 
 def test_validation_asks_one_watch_earlier(tmp_path: pathlib.Path) -> None:
     data = _leave_one_out(tmp_path)
-    cases = protocol.cases(data, Split.VALIDATION)
+    cases = protocol.cases(data, Split.VALIDATION, CONFIG)
     assert cases.ends.tolist() == [2, 6, 10]
     assert np.diff(cases.watched.offsets).tolist() == [2, 2, 2]
 
@@ -73,7 +74,7 @@ def test_temporal_answers_are_the_distinct_unseen_videos_of_the_window(
         ranking_fraction=0.1,
         validation_fraction=0.1,
     )
-    cases = protocol.cases(data, Split.TEST)
+    cases = protocol.cases(data, Split.TEST, CONFIG)
     user = data.users["user_id"].to_list().index("u0")
     row = cases.users.tolist().index(user)
     first, stop = cases.targets.offsets[row : row + 2]
@@ -91,7 +92,7 @@ def test_no_request_is_made_after_its_answer_nor_before_its_history(
     log = planted.write_log(tmp_path / "log")
     config = configs.Data(source="log", dir=str(log), protocol=name)  # type: ignore[arg-type]
     data = prepare.prepare(config, tmp_path / "data")
-    cases = protocol.cases(data, split)
+    cases = protocol.cases(data, split, CONFIG)
     assert len(cases) > 5
     times = np.asarray(data.watch_times)
     assert np.all(cases.times <= times[cases.ends])
@@ -100,16 +101,120 @@ def test_no_request_is_made_after_its_answer_nor_before_its_history(
     assert np.all(cases.times[has_history] >= times[cases.ends - 1][has_history])
 
 
-def test_nothing_is_removed_where_the_setting_says_so(tmp_path: pathlib.Path) -> None:
-    cases = protocol.cases(_leave_one_out(tmp_path), Split.TEST)
-    kept = protocol.removed(cases, configs.Evaluation(remove_watched=False))
-    assert len(kept.videos) == 0
-    assert len(kept.offsets) == len(cases) + 1
-    assert protocol.removed(cases, configs.Evaluation()) is cases.watched
+def test_kept_videos_are_not_removed_and_may_be_answers(tmp_path: pathlib.Path) -> None:
+    data = _leave_one_out(tmp_path)
+    config = configs.Evaluation(remove_watched=False)
+    cases = protocol.cases(data, Split.TEST, config)
+    assert len(cases.removed.videos) == 0
+    assert len(cases.removed.offsets) == len(cases) + 1
+    # u1's last watch repeats "a": an answer now, and nobody is left out.
+    assert cases.users.tolist() == [0, 1, 2]
+    assert cases.targets.videos[1] == fakes.index_of(data, "a")
+    assert cases.num_left_out == 0
+    removing = protocol.cases(data, Split.TEST, CONFIG)
+    assert removing.removed is removing.watched
+
+
+def _window(tmp_path: pathlib.Path) -> prepared.PreparedData:
+    # Daily watches of new videos; the test window begins at one of u1's.
+    day = 86_400
+    watches = [("u1", f"v{t}", t * day) for t in range(10)]
+    watches += [("u0", "v0", 0), ("u0", "v1", 8 * day + 10), ("u0", "v2", 9 * day)]
+    return fakes.prepared_data(
+        tmp_path, watches, test_fraction=0.3, ranking_fraction=0.1
+    )
+
+
+def test_answers_end_with_the_horizon(tmp_path: pathlib.Path) -> None:
+    data = _window(tmp_path)
+    start = data.manifest.facts["windows"]["test"]
+    whole = protocol.cases(data, Split.TEST, CONFIG)
+    for days in (0.5, 1.5):
+        config = configs.Evaluation(horizon_days=days)
+        cases = protocol.cases(data, Split.TEST, config)
+        times = np.asarray(data.watch_times)
+        assert times[cases.labels].max() < start + days * 86_400
+        expected = times[whole.labels] < start + days * 86_400
+        assert 0 < len(cases.labels) == expected.sum() < len(whole.labels)
+
+
+def test_the_next_answer_is_the_first(tmp_path: pathlib.Path) -> None:
+    data = _window(tmp_path)
+    whole = protocol.cases(data, Split.TEST, CONFIG)
+    following = protocol.cases(data, Split.TEST, configs.Evaluation(targets="next"))
+    np.testing.assert_array_equal(following.ends, whole.ends)
+    assert np.diff(following.targets.offsets).tolist() == [1] * len(whole)
+    firsts = whole.labels[whole.targets.offsets[:-1]]
+    np.testing.assert_array_equal(following.labels, firsts)
+
+
+def test_a_given_split_may_interleave_and_histories_still_end_before_it(
+    tmp_path: pathlib.Path,
+) -> None:
+    rows = [("u0", v, t) for t, v in enumerate("abcdefg")]
+    rows += [("u1", v, t) for t, v in enumerate("gfedcba")]
+    words = ["train", "train", "test", "train", "validation", "test", "train"]
+    words += ["test", "train", "train", "train", "train", "train", "train"]
+    data = fakes.prepared_data(tmp_path, rows, splits=words, protocol="split")
+    cases = protocol.cases(data, Split.TEST, CONFIG)
+    # u0: the history is "ab", the answers "c" and "f" though "d" and "e" lie between.
+    assert cases.ends.tolist() == [2, 7]
+    ids = [fakes.index_of(data, v) for v in "cfg"]
+    assert cases.targets.videos.tolist() == ids
+    # u1 has no history: asked when the split begins, before its answer or with it.
+    assert cases.times.tolist() == [1, 0]
+    described = statement.describe(data, cases, Split.TEST, CONFIG)
+    # Of u0 "d" and "g", of u1 all but the first, are learnt from after the request.
+    assert described["train_watches_after_answers"] == 2 + 6
+    assert described["split_column"] is True
+
+
+def test_the_candidate_set_by_upload_is_that_of_each_request(
+    tmp_path: pathlib.Path,
+) -> None:
+    watches = [(f"u{u}", v, t + 10 * u) for u in (0, 1) for t, v in enumerate("abcd")]
+    uploads = {"a": 0, "b": 0, "c": 13, "d": None}
+    data = fakes.prepared_data(
+        tmp_path, watches, uploads=uploads, protocol="leave_one_out", vocabulary="all"
+    )
+    config = configs.Evaluation(candidate_set="uploaded", remove_watched=False)
+    cases = protocol.cases(data, Split.TEST, config)
+    assert cases.times.tolist() == [2, 12]
+    found = lists.popularity(data, config)(cases, 4)
+    c = fakes.index_of(data, "c")
+    assert c not in found
+    assert protocol.num_candidates(data, cases) == 3
+    config = configs.Evaluation(candidate_set="uploaded", ks=(1,))
+    assert protocol.num_unlistable(protocol.cases(data, Split.TEST, config)) == 0
+    validation = protocol.cases(data, Split.VALIDATION, config)
+    assert protocol.num_unlistable(validation) == 2  # "c" of both
+
+
+def test_the_candidate_set_by_training_leaves_unseen_videos_out(
+    tmp_path: pathlib.Path,
+) -> None:
+    data = fakes.prepared_data(
+        tmp_path,
+        [("u0", v, t) for t, v in enumerate("abcd")],
+        protocol="leave_one_out",
+        vocabulary="all",
+    )
+    config = configs.Evaluation(candidate_set="train", remove_watched=False)
+    cases = protocol.cases(data, Split.TEST, config)
+    seen = {fakes.index_of(data, "a"), fakes.index_of(data, "b")}
+    assert set(lists.popularity(data, config)(cases, 4)[0].tolist()) == seen | {0}
+    assert protocol.num_unlistable(cases) == 1
+
+
+def test_the_candidate_set_by_upload_needs_upload_times(tmp_path: pathlib.Path) -> None:
+    data = _leave_one_out(tmp_path)
+    config = configs.Evaluation(candidate_set="uploaded")
+    with pytest.raises(errors.UserError, match=r"expected column videos\.upload_time"):
+        protocol.cases(data, Split.TEST, config)
 
 
 def test_nobody_to_ask_is_a_line(tmp_path: pathlib.Path) -> None:
     watches = [("u0", "a", 1), ("u0", "a", 2), ("u0", "a", 3)]
     data = fakes.prepared_data(tmp_path, watches, protocol="leave_one_out")
     with pytest.raises(errors.UserError, match="expected users with unseen videos"):
-        protocol.cases(data, Split.TEST)
+        protocol.cases(data, Split.TEST, CONFIG)

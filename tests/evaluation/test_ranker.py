@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from tests.evaluation import fakes
+from ytdnn import configs
 from ytdnn.data import prepared
 from ytdnn.evaluation import ranker
 from ytdnn.metrics import binary
@@ -44,15 +45,27 @@ def _logits_of(
     return fakes.PlantedRanker(lambda videos: table[videos])
 
 
+def _measure(
+    data: prepared.PreparedData,
+    scored_by: fakes.PlantedRanker,
+    shown: ranker.Impressions,
+) -> tuple[dict, dict]:
+    logits = ranker.scorer(data, scored_by)(shown)
+    entry, _ = ranker.measure(shown, logits, configs.Evaluation(num_resamples=200))
+    return entry["values"], entry["intervals"]
+
+
 def test_metrics_of_two_pages_by_hand(tmp_path: pathlib.Path) -> None:
     data = _data(tmp_path, TRAIN + TEST)
     shown = ranker.Impressions(data, Split.TEST)
     assert len(shown.rows) == 4
     assert shown.num_users == 2
-    values, intervals = ranker.evaluate(data, _logits_of(data, {"a": 1.0}), shown)
+    values, intervals = _measure(data, _logits_of(data, {"a": 1.0}), shown)
     # "a" scores 1, "b" 0. Of 2 × 2 click/no-click pairs: 1 > 0 wins, 1 = 1 and 0 = 0
     # tie, 0 < 1 loses.
     assert values["auc"] == pytest.approx((1 + 0.5 + 0.5 + 0) / 4)
+    # u0's own pair is right, u1's wrong; both were shown two.
+    assert values["grouped_auc"] == pytest.approx((2 * 1 + 2 * 0) / 4)
     # On its page u0's 30 s are right, u1's 10 s are wrong.
     assert values["weighted_per_user_loss"] == pytest.approx(10 / 40)
     # Clicks weigh their seconds, the rest 1.
@@ -98,7 +111,7 @@ def test_a_perfect_ranker_has_no_loss(tmp_path: pathlib.Path) -> None:
     perfect = fakes.PlantedRanker(
         lambda videos: videos, lambda rows: np.where(clicked[rows], 9.0, -9.0)
     )
-    values, _ = ranker.evaluate(data, perfect, ranker.Impressions(data, Split.TEST))
+    values, _ = _measure(data, perfect, ranker.Impressions(data, Split.TEST))
     assert values["auc"] == 1.0
     assert values["weighted_per_user_loss"] == 0.0
     assert values["log_loss"] < 1e-3
@@ -108,7 +121,7 @@ def test_one_class_is_undefined(tmp_path: pathlib.Path) -> None:
     clicks = [row for row in TEST if row[3]]
     data = _data(tmp_path, TRAIN + clicks)
     shown = ranker.Impressions(data, Split.TEST)
-    values, intervals = ranker.evaluate(data, _logits_of(data, {}), shown)
+    values, intervals = _measure(data, _logits_of(data, {}), shown)
     assert math.isnan(values["auc"])
     assert math.isnan(values["weighted_per_user_loss"])
     assert values["log_loss"] == pytest.approx(math.log(2))
@@ -118,7 +131,7 @@ def test_one_class_is_undefined(tmp_path: pathlib.Path) -> None:
 def test_no_test_impressions_are_undefined_not_an_error(tmp_path: pathlib.Path) -> None:
     data = _data(tmp_path, TRAIN)
     shown = ranker.Impressions(data, Split.TEST)
-    values, _ = ranker.evaluate(data, _logits_of(data, {}), shown)
+    values, _ = _measure(data, _logits_of(data, {}), shown)
     assert all(math.isnan(value) for value in values.values())
 
 
@@ -128,11 +141,41 @@ def test_interval_of_auc_holds_that_of_all_users() -> None:
     shown.users = rng.integers(0, 80, 900)
     shown.users[:80] = np.arange(80)
     shown.clicked = rng.random(900) < 0.4
+    shown.rows = np.arange(900)
     shown.pages, shown.seconds = shown.users, None
     shown.weights = np.ones(900)
     logits = shown.clicked + rng.normal(size=900)
-    low, high = ranker.intervals(shown, logits)["auc"]
+    entry, _ = ranker.measure(shown, logits, configs.Evaluation(num_resamples=200))
+    low, high = entry["intervals"]["auc"]
     auc = binary.auc(shown.clicked, logits)
     assert low < auc < high
     assert high - low < 0.1
-    assert ranker.measure(shown, logits)["auc"] == pytest.approx(auc)
+    assert entry["values"]["auc"] == pytest.approx(auc)
+
+
+def test_calibration_is_of_what_training_fits_with_the_mean_beside(
+    tmp_path: pathlib.Path,
+) -> None:
+    more = [("u0", "a", 92, False, 0.0), ("u1", "b", 92, False, 0.0)]
+    data = _data(tmp_path, TRAIN + TEST + more)
+    shown = ranker.Impressions(data, Split.TEST)
+    # Predicted 10 of "a" (30 s, two without a click), 1 of "b" (10 s, two without).
+    logits = ranker.scorer(data, _logits_of(data, {"a": math.log(10)}))(shown)
+    rows = ranker.calibration(shown, logits)
+    assert [row["impressions"] for row in rows] == [1] * 6
+    assert [row["predicted"] for row in rows] == pytest.approx([1] * 3 + [10] * 3)
+    # In parts of one impression: a click has nothing to divide by.
+    assert sum(math.isnan(row["observed"]) for row in rows) == 2
+    assert sorted(row["mean_seconds"] for row in rows) == [0, 0, 0, 0, 10, 30]
+
+
+def test_auc_is_resampled_less_where_a_pass_is_long(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path
+) -> None:
+    shown = ranker.Impressions(_data(tmp_path, TRAIN + TEST), Split.TEST)
+    config = configs.Evaluation(num_resamples=1_000)
+    assert ranker.num_auc_resamples(shown, config) == 1_000
+    monkeypatch.setattr(ranker, "_MOST_RESAMPLED", 4 * 300)
+    assert ranker.num_auc_resamples(shown, config) == 300
+    monkeypatch.setattr(ranker, "_MOST_RESAMPLED", 4)
+    assert ranker.num_auc_resamples(shown, config) == 100

@@ -67,3 +67,45 @@ def test_log_loss_does_not_overflow() -> None:
 def test_log_loss_without_weight_is_undefined() -> None:
     assert math.isnan(binary.log_loss(np.array([True]), np.zeros(1), np.zeros(1)))
     assert math.isnan(binary.log_loss(np.zeros(0, bool), np.zeros(0)))
+
+
+def _auc_by_pairs(labels: np.ndarray, scores: np.ndarray) -> float:
+    """Counts pairs one by one."""
+    wins = [
+        1.0 if p > n else 0.5 if p == n else 0.0
+        for p in scores[labels]
+        for n in scores[~labels]
+    ]
+    return float(np.mean(wins)) if wins else float("nan")
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 3), st.booleans(), st.integers(-2, 2)), max_size=25
+    )
+)
+def test_grouped_auc_is_that_of_the_pairs_of_each_group(
+    rows: list[tuple[int, bool, int]],
+) -> None:
+    groups = np.array([row[0] for row in rows], int)
+    labels = np.array([row[1] for row in rows], bool)
+    scores = np.array([row[2] for row in rows], float)
+    found = binary.grouped_auc(groups, labels, scores, 5)
+    for group in range(5):
+        inside = groups == group
+        expected = _auc_by_pairs(labels[inside], scores[inside])
+        assert found[group] == pytest.approx(expected, nan_ok=True)
+
+
+def test_calibration_of_odds_divides_by_what_was_not_clicked() -> None:
+    # Lower half: predictions 1, 1 → one click of 8 s, one without: odds 8 / 1.
+    # Upper half: 3, 3 → two clicks: nothing to divide by.
+    predicted = np.array([3.0, 1.0, 3.0, 1.0])
+    clicked = np.array([True, True, True, False])
+    seconds = np.array([5.0, 8.0, 5.0, 0.0])
+    low, high = binary.calibration(predicted, seconds, ~clicked, num_bins=2)
+    assert low == (1.0, 8.0, 2)
+    assert (high[0], high[2]) == (3.0, 2)
+    assert np.isnan(high[1])
+    assert binary.calibration(np.zeros(0), np.zeros(0), np.zeros(0)) == []

@@ -47,3 +47,26 @@ def test_no_users_have_no_interval() -> None:
     low, high = bootstrap.mean_intervals({"x": np.zeros(0)})["x"]
     assert np.isnan([low, high]).all()
     assert bootstrap.mean_intervals({}) == {}
+
+
+def test_users_for_whom_a_metric_is_not_defined_are_left_out_of_its_mean() -> None:
+    values = {"x": np.array([1.0, np.nan, 1.0, np.nan])}
+    assert bootstrap.mean_intervals(values)["x"] == (1.0, 1.0)
+
+
+def test_ratios_are_resampled_by_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(1)
+    above, below = rng.random((30, 2)), rng.random((30, 2))
+    draws = bootstrap.ratio_draws(above, below, num_resamples=25, seed=4)
+    by_hand = [
+        (counts @ above) / (counts @ below) for counts in bootstrap.resamples(30, 25, 4)
+    ]
+    np.testing.assert_allclose(draws, by_hand)
+    monkeypatch.setattr(bootstrap, "_BLOCK_BYTES", 30 * 8 * 7)  # blocks of 7
+    again = bootstrap.ratio_draws(above, below, num_resamples=25, seed=4)
+    np.testing.assert_allclose(again, draws)
+
+
+def test_a_ratio_without_a_denominator_is_undefined() -> None:
+    found = bootstrap.ratio_intervals({"x": (np.zeros(3), np.zeros(3))})
+    assert np.isnan(found["x"]).all()

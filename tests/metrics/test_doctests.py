@@ -3,12 +3,28 @@ import types
 
 import pytest
 
-from ytdnn.metrics import binary, bootstrap, per_user_loss, ranking, retrieval
-
-
-@pytest.mark.parametrize(
-    "module", [binary, bootstrap, per_user_loss, ranking, retrieval], ids=str
+from ytdnn.metrics import (
+    binary,
+    bootstrap,
+    catalogue,
+    per_user_loss,
+    ranking,
+    retrieval,
+    selection,
 )
+
+MODULES = (
+    binary,
+    bootstrap,
+    catalogue,
+    per_user_loss,
+    ranking,
+    retrieval,
+    selection,
+)
+
+
+@pytest.mark.parametrize("module", MODULES, ids=str)
 def test_examples_in_docstrings_run(module: types.ModuleType) -> None:
     result = doctest.testmod(module)
     assert result.attempted > 0

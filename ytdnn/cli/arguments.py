@@ -28,6 +28,7 @@ class Flag:
       key: The setting it is another name for, empty if none.
       example: What stands for its value in `--help`.
       required: Whether the command needs it.
+      is_switch: Whether it takes no value.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Flag:
     key: str = ""
     example: str = "VALUE"
     required: bool = False
+    is_switch: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Arguments:
     """What a command line said.
 
     Attributes:
-      values: Value of each flag given that is no setting.
+      values: Value of each flag given that is no setting, and of each operand.
       overrides: Text of each setting given, by its key.
     """
 
@@ -50,22 +52,29 @@ class Arguments:
     overrides: dict[str, str]
 
 
-def parse(command: str, table: Sequence[Flag], argv: Sequence[str]) -> Arguments:
+def parse(
+    command: str,
+    table: Sequence[Flag],
+    argv: Sequence[str],
+    operands: Sequence[str] = (),
+) -> Arguments:
     """Returns the flags given to a command.
 
     Args:
       command: Its name, for errors.
       table: The flags it takes.
       argv: The arguments after its name.
+      operands: Names of what it takes without a flag, all of it needed.
 
     Raises:
-      errors.UserError: An unknown or repeated flag, a missing value, a positional
-        argument, or a required flag that is not given.
+      errors.UserError: An unknown or repeated flag, a missing value, too many or too
+        few operands, or a required flag that is not given.
     """
     defined = flags.FlagValues()
     defined.set_gnu_getopt(True)
     for flag in table:
-        flags.DEFINE_string(flag.name, None, flag.text, flag_values=defined)
+        define = flags.DEFINE_bool if flag.is_switch else flags.DEFINE_string
+        define(flag.name, None, flag.text, flag_values=defined)
     try:
         rest = defined([command, *argv], known_only=True)[1:]
     except flags.Error as error:
@@ -73,7 +82,13 @@ def parse(command: str, table: Sequence[Flag], argv: Sequence[str]) -> Arguments
     given = {
         f.name: str(defined[f.name].value) for f in table if defined[f.name].present
     }
-    overrides = _read_overrides(command, table, rest)
+    overrides, plain = _read_overrides(command, table, rest, len(operands))
+    if len(plain) < len(operands):
+        raise errors.UserError(
+            f"expected ytdnn {command} {' '.join(operands)}, received "
+            f"{len(plain)} of them (ytdnn {command} --help)"
+        )
+    given |= dict(zip(operands, plain, strict=True))
     for flag in table:
         if flag.required and flag.name not in given:
             raise errors.UserError(
@@ -94,13 +109,18 @@ def _add_alias(flag: Flag, value: str, overrides: dict[str, str]) -> None:
 
 
 def _read_overrides(
-    command: str, table: Sequence[Flag], rest: Sequence[str]
-) -> dict[str, str]:
+    command: str, table: Sequence[Flag], rest: Sequence[str], num_operands: int
+) -> tuple[dict[str, str], list[str]]:
+    """Returns the settings given, and the operands."""
     overrides: dict[str, str] = {}
+    operands: list[str] = []
     remaining = list(rest)
     while remaining:
         argument = remaining.pop(0)
         match = _OVERRIDE.fullmatch(argument)
+        if argument[:1] != "-" and len(operands) < num_operands:
+            operands.append(argument)
+            continue
         if match is None:
             raise _unknown(command, table, argument)
         key = _known_key(match["key"], argument)
@@ -112,7 +132,7 @@ def _read_overrides(
                 raise errors.UserError(f"expected a value after {argument}: none given")
             value = remaining.pop(0)
         overrides[key] = value
-    return overrides
+    return overrides, operands
 
 
 def _known_key(key: str, argument: str) -> str:

@@ -8,9 +8,13 @@ from collections.abc import Callable
 from ytdnn import configs, errors
 from ytdnn.cli import (
     arguments,
+    compare,
     config_file,
+    evaluate,
+    experiments,
     output,
     recommend,
+    resolved,
     rooms,
     steps,
     workdir,
@@ -19,14 +23,7 @@ from ytdnn.cli import (
 
 Flag = arguments.Flag
 
-_WORKDIR = Flag(
-    "workdir", "Directory of the run, made if missing.", example="DIR", required=True
-)
-_CONFIG = Flag(
-    "config",
-    "Python file with a get_config(). Without it: the config of the workdir.",
-    example="FILE.py",
-)
+_WORKDIR, _CONFIG, _K = resolved.WORKDIR, resolved.CONFIG, resolved.K
 _DATA_FLAGS = (
     Flag("source", key="data.source"),
     Flag("data_dir", key="data.dir", example="PATH"),
@@ -43,7 +40,6 @@ _DATA_FLAGS = (
     Flag("protocol", key="data.protocol"),
 )
 _STRATEGY = Flag("strategy", key="strategy")
-_K = Flag("k", key="evaluation.ks", example="10,50,100")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,7 +53,8 @@ class Command:
       examples: Command lines; the first stands in `ytdnn --help`.
       flags: What it takes.
       groups: Prefixes of the settings that matter to it, for its help.
-      run: What it does.
+      run: What it does; returns the exit status, None for 0.
+      operands: What it takes without a flag.
     """
 
     name: str
@@ -66,50 +63,22 @@ class Command:
     examples: tuple[str, ...]
     flags: tuple[Flag, ...]
     groups: tuple[str, ...]
-    run: Callable[[arguments.Arguments], None]
+    run: Callable[[arguments.Arguments], int | None]
+    operands: tuple[str, ...] = ()
 
 
 def _directory(given: arguments.Arguments) -> pathlib.Path:
     return pathlib.Path(given.values["workdir"])
 
 
-def _config(given: arguments.Arguments, without: configs.Config) -> configs.Config:
-    """Returns the config given: file, then flags; `without` where there is no file."""
-    file = given.values.get("config")
-    base = without if file is None else config_file.load(file)
-    return arguments.apply(base, given.overrides)
-
-
-def _later_config(
-    given: arguments.Arguments, directory: pathlib.Path
-) -> configs.Config:
-    """Returns the config of a command that works on prepared data.
-
-    Where the data came from is not asked again: a file that names no directory is
-    meant for the data prepared here.
-
-    Raises:
-      errors.UserError: Nothing was prepared here.
-    """
-    made = workdir.read_config(directory)
-    if made is None:
-        raise errors.UserError(
-            f"expected a run in {directory}, found no {workdir.CONFIG_FILE}: start "
-            f"with `ytdnn prepare --workdir={directory}` or `ytdnn run`"
-        )
-    where = {"data.dir": made.data.dir, "data.name": made.data.name}
-    overrides = where | given.overrides
-    return _config(arguments.Arguments(given.values, overrides), made)
-
-
 def _run(given: arguments.Arguments) -> None:
     directory = _directory(given)
     with workdir.lock(directory):
         made = workdir.read_config(directory) if "config" not in given.values else None
-        config = _config(given, made or configs.Config())
+        config = resolved.config(given, made or configs.Config())
         workdir.write_config(directory, config)
         steps.run(steps.STEPS, config, directory)
-    _show_report(directory)
+    rooms.show_report(json.loads((directory / steps.EVALUATION.name).read_text()))
     output.say(f"bundle: {directory / steps.BUNDLE.name}")
     output.say(f"next: ytdnn recommend --workdir={directory} --user=USER_ID")
 
@@ -119,7 +88,7 @@ def _prepare(given: arguments.Arguments) -> None:
     with workdir.lock(directory):
         made = workdir.read_config(directory) if "config" not in given.values else None
         base = dataclasses.replace(made or configs.Config(), data=configs.Data())
-        config = _config(given, base)
+        config = resolved.config(given, base)
         steps.run([steps.DATA], config, directory, always=[steps.DATA.name])
         workdir.write_config(directory, config)
     output.say(f"next: ytdnn train --workdir={directory}")
@@ -128,7 +97,7 @@ def _prepare(given: arguments.Arguments) -> None:
 def _train(given: arguments.Arguments) -> None:
     directory = _directory(given)
     stages = _stages(given.values.get("stage", ""))
-    config = _later_config(given, directory)
+    config = resolved.later_config(given, directory)
     with workdir.lock(directory):
         steps.require(stages, config, directory)
         workdir.write_config(directory, config)
@@ -146,24 +115,9 @@ def _stages(name: str) -> list[steps.Step]:
     return stages
 
 
-def _evaluate(given: arguments.Arguments) -> None:
-    directory = _directory(given)
-    config = _later_config(given, directory)
-    with workdir.lock(directory):
-        steps.require([steps.EVALUATION], config, directory)
-        steps.run([steps.EVALUATION], config, directory, [steps.EVALUATION.name])
-        workdir.write_config(directory, config)
-    _show_report(directory)
-    output.say(f"next: {steps.next_command(config, directory)}")
-
-
-def _show_report(directory: pathlib.Path) -> None:
-    rooms.show_report(json.loads((directory / steps.EVALUATION.name).read_text()))
-
-
 def _export(given: arguments.Arguments) -> None:
     directory = _directory(given)
-    config = _later_config(given, directory)
+    config = resolved.later_config(given, directory)
     with workdir.lock(directory):
         steps.require([steps.BUNDLE], config, directory)
         steps.run([steps.BUNDLE], config, directory)
@@ -234,16 +188,37 @@ COMMANDS = (
     ),
     Command(
         "evaluate",
-        "measure both stages: prints a table, writes WORKDIR/evaluation.json",
-        "Ranks all videos exactly for each test user, measures the ranker on test "
-        "impressions, and the two stages composed.",
+        "measure a run, a bundle, or a file of predictions: evaluation.json and page",
+        "Checks for leaks, ranks all videos exactly for each test user, measures the "
+        "ranker on test impressions, and the two stages composed, with intervals and "
+        "slices; prints a table, writes evaluation.json, evaluation_users.parquet and "
+        "evaluation.html. With --bundle or --predictions the same of an exported "
+        "bundle, or of any other system's user_id, video_id, score.",
         (
             "ytdnn evaluate --workdir=runs/mine",
-            "ytdnn evaluate --workdir=runs/mine --k=10,50,100",
+            "ytdnn evaluate --workdir=runs/mine --split=validation --k=10,50,100",
+            "ytdnn evaluate --predictions=als.parquet --data=runs/mine/data",
+            "ytdnn evaluate --bundle=runs/mine/bundle --data=runs/mine/data --out=DIR",
+            "ytdnn evaluate --explain",
         ),
-        (_WORKDIR, _CONFIG, _K),
+        evaluate.FLAGS,
         ("evaluation",),
-        _evaluate,
+        evaluate.run,
+    ),
+    Command(
+        "compare",
+        "two reports: paired differences, and conditions that fail",
+        "Takes two runs (or evaluation.json files) that were asked the same: the first "
+        "is the baseline. Prints each metric of both, their difference over the common "
+        "users and its interval. Exit status 1 where a condition of --fail_if holds.",
+        (
+            "ytdnn compare --fail_if='recall@10 < 0.95 * baseline' runs/main runs/mine",
+            "ytdnn compare --models=candidates,als runs/mine als_evaluation",
+        ),
+        compare.FLAGS,
+        (),
+        compare.run,
+        compare.OPERANDS,
     ),
     Command(
         "export",
@@ -268,6 +243,21 @@ COMMANDS = (
         recommend.FLAGS,
         (),
         recommend.run,
+    ),
+    Command(
+        "experiments",
+        "the runs of a directory: what they differ in, what they reached",
+        "One table of all runs below a directory, the best first: the metrics of each "
+        "evaluation.json, and the settings in which the runs differ and which are not "
+        "left at their default.",
+        (
+            "ytdnn experiments --dir=runs",
+            "ytdnn experiments --dir=runs --sort=ranker/auc "
+            "--metrics=candidates/recall@50,ranker/auc",
+        ),
+        experiments.FLAGS,
+        (),
+        experiments.run,
     ),
     Command(
         "world",

@@ -29,7 +29,7 @@ def program(commands: Sequence[tuple[str, str, str]]) -> str:
         "Commands:",
     ]
     for name, summary, example in commands:
-        lines += [f"  {name:<10} {summary}", f"{'':13}{example}"]
+        lines += [f"  {name:<11} {summary}", f"{'':14}{example}"]
     lines += ["", "ytdnn COMMAND --help lists a command's flags and settings."]
     return "\n".join(lines)
 
@@ -55,7 +55,8 @@ def command(
     lines = [f"ytdnn {name}: {summary}", "", textwrap.fill(details, _WIDTH), ""]
     lines += ["Examples:", *(f"  {example}" for example in examples), "", "Flags:"]
     for flag in table:
-        lines += _entry(f"--{flag.name}={_placeholder(flag)}", _flag_text(flag))
+        value = "" if flag.is_switch else f"={_placeholder(flag)}"
+        lines += _entry(f"--{flag.name}{value}", _flag_text(flag))
     if groups:
         lines += ["", "Settings, each as --config.KEY=VALUE (shown: the default):"]
     for setting in settings.catalogue().values():

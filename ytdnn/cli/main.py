@@ -20,11 +20,12 @@ def main(argv: Sequence[str] | None = None) -> int:
       argv: Arguments after the program's name; default: those of the process.
 
     Returns:
-      The exit status: 0, 2 for a mistake of the user, 130 for Ctrl-C.
+      The exit status: 0, that of the command (1: a condition of `compare` holds), 2
+      for a mistake of the user, 130 for Ctrl-C.
     """
     argv = list(sys.argv[1:] if argv is None else argv)
     try:
-        _dispatch(argv)
+        return _dispatch(argv)
     except errors.UserError as error:
         return _refuse(str(error), _MISTAKE)
     except BrokenPipeError:
@@ -37,7 +38,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _refuse(f"{error.strerror}: {error.filename}", _MISTAKE)
     except KeyboardInterrupt:
         return _refuse("interrupted: the same command goes on", _INTERRUPTED)
-    return 0
 
 
 def _refuse(message: str, status: int) -> int:
@@ -45,13 +45,13 @@ def _refuse(message: str, status: int) -> int:
     return status
 
 
-def _dispatch(argv: list[str]) -> None:
+def _dispatch(argv: list[str]) -> int:
     if not argv or argv[0] in _HELP:
         print(_program_help())
-        return
+        return 0
     if argv[0] == "--version":
         print(f"ytdnn {ytdnn.__version__}")
-        return
+        return 0
     by_name = {command.name: command for command in commands.COMMANDS}
     if argv[0] not in by_name:
         raise errors.UserError(
@@ -61,8 +61,9 @@ def _dispatch(argv: list[str]) -> None:
     command = by_name[argv[0]]
     if any(argument in _HELP[:-1] for argument in argv[1:]):
         print(_command_help(command))
-        return
-    command.run(arguments.parse(command.name, command.flags, argv[1:]))
+        return 0
+    given = arguments.parse(command.name, command.flags, argv[1:], command.operands)
+    return command.run(given) or 0
 
 
 def _program_help() -> str:

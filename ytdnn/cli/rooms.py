@@ -1,7 +1,7 @@
 """Calls into the other rooms, imported when called: TensorFlow loads for seconds."""
 
 import pathlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ytdnn import artifacts, configs
@@ -84,11 +84,55 @@ def ranking_config(config: configs.Config) -> Mapping[str, Any]:
     return ranking.step_config(config)
 
 
-def evaluate(config: configs.Config, workdir: pathlib.Path) -> dict[str, Any]:
+def evaluate(
+    config: configs.Config, workdir: pathlib.Path, split: str = "test"
+) -> dict[str, Any]:
     """Returns the report of `workdir` as JSON-like values."""
     from ytdnn.evaluation import evaluate as evaluate_room
 
-    return evaluate_room.evaluate(workdir, config)
+    return evaluate_room.evaluate(workdir, config, split)
+
+
+def evaluate_predictions(
+    path: pathlib.Path, data: Any, config: configs.Config, split: str, out: pathlib.Path
+) -> dict[str, Any]:
+    """Returns the report of a file of predictions."""
+    from ytdnn.evaluation import predictions
+
+    return predictions.evaluate(path, data, config.evaluation, split, out)
+
+
+def evaluate_bundle(
+    path: pathlib.Path, data: Any, config: configs.Config, split: str, out: pathlib.Path
+) -> dict[str, Any]:
+    """Returns the report of a bundle."""
+    from ytdnn.evaluation import bundles
+
+    return bundles.evaluate(path, data, config.evaluation, split, out)
+
+
+def compare(
+    paths: Sequence[pathlib.Path], fail_if: str, models: tuple[str, str] | None
+) -> list[str]:
+    """Prints the differences of two reports; returns the conditions that hold."""
+    import rich
+
+    from ytdnn.evaluation import compare as compare_room
+    from ytdnn.evaluation import conditions, reports
+
+    parsed = conditions.parse(fail_if)
+    first, second = (reports.read(path) for path in paths)
+    config = configs.Evaluation()
+    found = compare_room.compare(first, second, parsed, config, models)
+    rich.print(compare_room.render(found))
+    return found.failures
+
+
+def explain() -> str:
+    """Returns what every number of a report means."""
+    from ytdnn.evaluation import definitions
+
+    return definitions.explain()
 
 
 def show_report(report: Mapping[str, Any]) -> None:
@@ -119,9 +163,14 @@ def bundle_config(config: configs.Config) -> Mapping[str, Any]:
 
 def load_data(workdir: pathlib.Path) -> Any:
     """Returns the prepared set of a run."""
+    return load_prepared(workdir / "data")
+
+
+def load_prepared(directory: pathlib.Path) -> Any:
+    """Returns the prepared set in a directory."""
     from ytdnn.data import prepared
 
-    return prepared.load(workdir / "data")
+    return prepared.load(directory)
 
 
 def load_bundle(directory: pathlib.Path) -> Any:
@@ -156,7 +205,7 @@ def write_world(world: configs.World, directory: pathlib.Path) -> dict[str, int]
 def draw_world(
     world: configs.World, directory: pathlib.Path, name: str, beside: str
 ) -> None:
-    """Draws the page of a written world, MovieLens beside it where its path is given."""
+    """Draws the page of a written world, MovieLens beside it where a path is given."""
     from ytdnn.data import sources
     from ytdnn.data.sources import world as world_source
     from ytdnn.evaluation.report import world_page
@@ -167,7 +216,7 @@ def draw_world(
         logs["MovieLens"] = sources.read(data).tables
     summary = (
         f"The synthetic world of seed {world.seed}: {world.num_users:,} users, "
-        f"{world.num_videos:,} videos, {world.num_days} days. Drawn of its first users, "
-        f"who are a fair sample of all."
+        f"{world.num_videos:,} videos, {world.num_days} days. Drawn of its first "
+        f"users, who are a fair sample of all."
     )
     artifacts.write_text(directory / name, world_page.draw(logs, summary))

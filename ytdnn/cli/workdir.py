@@ -2,29 +2,16 @@
 
 import contextlib
 import fcntl
-import importlib.metadata
 import json
 import os
 import pathlib
-import platform
-import subprocess
 from collections.abc import Iterator
-from typing import Any
 
-import ytdnn
-from ytdnn import artifacts, configs, errors
+from ytdnn import artifacts, configs, environment, errors
 from ytdnn.cli import config_file
 
 CONFIG_FILE = "config.json"
 _LOCK_FILE = ".lock"
-_PACKAGES = (
-    "tensorflow",
-    "tf-keras",
-    "tensorflow-recommenders",
-    "scann",
-    "numpy",
-    "polars",
-)
 
 
 @contextlib.contextmanager
@@ -60,8 +47,8 @@ def write_config(directory: pathlib.Path, config: configs.Config) -> None:
     """Writes the resolved config, package versions and git commit of a run."""
     value = {
         "config": configs.to_dict(config),
-        "versions": _versions(),
-        "git_commit": _git_commit(),
+        "versions": environment.versions(),
+        "git_commit": environment.git_commit(),
     }
     artifacts.write_json(directory / CONFIG_FILE, value)
 
@@ -83,32 +70,3 @@ def read_config(directory: pathlib.Path) -> configs.Config | None:
             f"--config=FILE.py, and it is written again"
         ) from None
     return config_file.validated(values, str(path))
-
-
-def _versions() -> dict[str, str]:
-    versions = {"python": platform.python_version(), "ytdnn": ytdnn.__version__}
-    for package in _PACKAGES:
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            versions[package] = importlib.metadata.version(package)
-    return versions
-
-
-def _git_commit() -> str | None:
-    """Returns the commit of the checkout ytdnn runs from, None if it is none."""
-    root = pathlib.Path(ytdnn.__file__).resolve().parents[1]
-    if not (root / ".git").exists():
-        return None
-    commit = _git(root, "rev-parse", "HEAD")
-    changed = _git(root, "status", "--porcelain", "--untracked-files=no")
-    return f"{commit}-changed" if commit and changed else commit
-
-
-def _git(root: pathlib.Path, *arguments: str) -> str | None:
-    command: list[Any] = ["git", "-C", root, *arguments]
-    try:
-        result = subprocess.run(
-            command, capture_output=True, text=True, check=True, timeout=10
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return result.stdout.strip() or None

@@ -77,6 +77,8 @@ def prepare(config: configs.Data, directory: pathlib.Path) -> prepared.PreparedD
         columns = plan.watches.collect_schema().names()
         facts["order"] = shards.watch_order(columns, config)[1:]
         facts["split_column"] = schema.SPLIT in columns
+        if schema.IMPRESSIONS in log.tables:
+            facts["pages"] = _pages(log)
         if plan.bounds is not None:
             facts["windows"] = dataclasses.asdict(plan.bounds)
     return prepared.load(directory)
@@ -161,6 +163,12 @@ def _write_shards(plan: _Plan, directory: pathlib.Path) -> dict[str, int]:
     if impressions is not None:
         counts["impressions"] = rows["impression_users"]
     return counts
+
+
+def _pages(log: event_log.EventLog) -> str:
+    """Returns what makes impressions one page, for the manifest."""
+    columns = log.tables[schema.IMPRESSIONS].collect_schema()
+    return schema.PAGE_ID if schema.PAGE_ID in columns else "user and second"
 
 
 def _indexed(plan: _Plan, table: str, rows: pl.LazyFrame) -> pl.LazyFrame:

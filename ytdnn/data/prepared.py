@@ -148,28 +148,55 @@ class PreparedData:
           ends: `[n]` flat positions, each the user's first watch in the split.
           split: Whose watches are targets.
         """
-        splits = np.asarray(self.arrays["watch_splits"])
-        in_split = np.append(0, np.cumsum(splits == split))
+        offsets, positions = self.split_watches(users, ends, split)
+        keep = self.are_new(users, ends, Ragged(offsets, positions))
+        return select(Ragged(offsets, self.arrays["watch_videos"][positions]), keep)
+
+    def split_watches(
+        self, users: np.ndarray, ends: np.ndarray, split: Split
+    ) -> Ragged:
+        """Returns the flat positions of each user's watches in a split.
+
+        Args:
+          users: `[n]` user indices.
+          ends: `[n]` flat positions to begin at.
+          split: Whose watches.
+        """
         lasts = np.asarray(self.arrays["watch_offsets"])[np.asarray(users) + 1]
-        sizes = in_split[lasts] - in_split[ends]
-        offsets, videos = self._gather(ends, np.asarray(ends) + sizes)
-        rows = np.repeat(np.arange(len(users)), np.diff(offsets))
-        watched = self.watched_before(users, ends)
-        watched_rows = np.repeat(np.arange(len(users)), np.diff(watched.offsets))
+        offsets, positions = ranges(np.asarray(ends), lasts)
+        inside = np.asarray(self.arrays["watch_splits"])[positions] == split
+        return select(Ragged(offsets, positions), inside)
+
+    def are_new(
+        self,
+        users: np.ndarray,
+        ends: np.ndarray,
+        watches: Ragged,
+        with_watched: bool = False,
+    ) -> np.ndarray:
+        """Returns which watches are the user's first of their video, `[watches] bool`.
+
+        Args:
+          users: `[n]` user indices.
+          ends: `[n]` flat positions where each history ends.
+          watches: Flat positions at or after `ends`, in order. Of a video that is
+            twice among them the first is new; each out of the vocabulary is.
+          with_watched: Whether those of the history are new too.
+        """
+        videos = np.asarray(self.arrays["watch_videos"])[watches.videos]
         stride = self.num_videos + 1
-        keys = rows * stride + videos
-        seen = np.isin(keys, watched_rows * stride + watched.videos) & (videos > 0)
-        first = np.zeros(len(keys), bool)
-        first[np.unique(keys, return_index=True)[1]] = True
-        keep = (first | (videos == 0)) & ~seen
-        counts = np.bincount(rows[keep], minlength=len(users))
-        return Ragged(np.append(0, np.cumsum(counts)), videos[keep])
+        keys = rows_of(watches.offsets) * stride + videos
+        is_new = np.zeros(len(keys), bool)
+        is_new[np.unique(keys, return_index=True)[1]] = True
+        is_new |= videos == 0
+        if not with_watched:
+            before = self.watched_before(users, ends)
+            seen = np.isin(keys, rows_of(before.offsets) * stride + before.videos)
+            is_new &= ~seen | (videos == 0)
+        return is_new
 
     def _gather(self, starts: np.ndarray, ends: np.ndarray) -> Ragged:
-        sizes = ends - starts
-        offsets = np.append(0, np.cumsum(sizes))
-        within = np.arange(offsets[-1]) - np.repeat(offsets[:-1], sizes)
-        positions = np.repeat(starts, sizes) + within
+        offsets, positions = ranges(starts, ends)
         return Ragged(offsets, np.asarray(self.arrays["watch_videos"])[positions])
 
     def user_features(self) -> dict[str, np.ndarray]:
@@ -187,6 +214,30 @@ class PreparedData:
             if name in self.users.columns:
                 features[name] = self.users[name].to_numpy().astype(np.int32)
         return features
+
+
+def rows_of(offsets: np.ndarray) -> np.ndarray:
+    """Returns the row of each entry of a ragged array."""
+    return np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+
+
+def select(ragged: Ragged, keep: np.ndarray) -> Ragged:
+    """Returns the entries of a ragged array that `keep` marks; rows stay.
+
+    >>> select(Ragged(np.array([0, 2, 3]), np.array([7, 8, 9])), np.array([0, 1, 1]))
+    Ragged(offsets=array([0, 1, 2]), videos=array([8, 9]))
+    """
+    keep = np.asarray(keep, bool)
+    kept = np.append(0, np.cumsum(keep))
+    return Ragged(kept[ragged.offsets], ragged.videos[keep])
+
+
+def ranges(starts: np.ndarray, ends: np.ndarray) -> Ragged:
+    """Returns the positions of several ranges, one after the other."""
+    sizes = ends - starts
+    offsets = np.append(0, np.cumsum(sizes)).astype(np.int64)
+    within = np.arange(offsets[-1]) - np.repeat(offsets[:-1], sizes)
+    return Ragged(offsets, np.repeat(starts, sizes) + within)
 
 
 def age_fraction(age_years: np.ndarray) -> np.ndarray:

@@ -1,37 +1,36 @@
-"""Evaluates a run: loads its artefacts, measures, writes `evaluation.json`."""
+"""Evaluates a run: loads its artefacts, measures, writes the report's files."""
 
 import pathlib
 import time
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
+
+import numpy as np
 
 from ytdnn import artifacts, configs
 from ytdnn.candidates import model as candidate_model
 from ytdnn.data import prepared
 from ytdnn.evaluation import (
-    candidates,
+    leaks,
+    lists,
+    measure,
     models,
     protocol,
     ranker,
+    reports,
     search,
     summary,
-    system,
+    training_logs,
 )
 from ytdnn.index import artifact as index_artifact
 from ytdnn.ranking import model as ranking_model
 
-FORMAT_VERSION = 2
-FILES = {
-    "test": "evaluation.json",
-    "validation": "evaluation_validation.json",
-}
 _RECALL_K = 100
+_TIMED_USERS = 200
 
 
 def evaluate(
-    workdir: pathlib.Path,
-    config: configs.Config,
-    split: Literal["test", "validation"] = "test",
+    workdir: pathlib.Path, config: configs.Config, split: str = "test"
 ) -> dict[str, Any]:
     """Measures a run and writes the report into its directory.
 
@@ -39,15 +38,14 @@ def evaluate(
       workdir: With `data`, `candidates`, `index` and, where the log has impressions,
         `ranking`.
       config: The run's.
-      split: What is evaluated; `validation` is written to a file of its own.
+      split: What is evaluated; `validation` is written to files of its own.
 
     Returns:
-      The report, as JSON has it: `lists` by model (`popularity`, `candidates`, and
-      `system` where there is a ranker), `impressions` by model (`popularity`,
-      `ranker`), `protocol`, `index` and `latency`.
+      The report, as JSON has it (schema.json).
 
     Raises:
-      errors.UserError: An artefact is missing or stale, or there is nobody to ask.
+      errors.UserError: An artefact is missing or stale, an input leaks, or there is
+        nobody to ask.
     """
     workdir = pathlib.Path(workdir)
     data = prepared.load(workdir / prepared.KIND)
@@ -55,27 +53,24 @@ def evaluate(
     ranking = None
     if data.has_impressions:
         ranking = ranking_model.load(workdir / ranking_model.KIND, data)
-    report = measure(
-        data,
-        trained,
-        ranking,
-        _load_indexes(workdir),
-        config,
-        prepared.Split[split.upper()],
-    )
-    artifacts.write_json(workdir / FILES[split], report)
-    return report
+    indexes = _load_indexes(workdir)
+    code = prepared.Split[split.upper()]
+    result = of_models(data, trained, ranking, indexes, config, code)
+    stages = (candidate_model.KIND, ranking_model.KIND)
+    result.report["training"] = summary.plain(training_logs.read(workdir, stages))
+    reports.write(workdir, reports.STEMS[split], result)
+    return result.report
 
 
-def measure(
+def of_models(
     data: prepared.PreparedData,
     trained: models.Candidates,
     ranking: models.Ranker | None,
     indexes: Mapping[str, models.Index],
     config: configs.Config,
     split: prepared.Split,
-) -> dict[str, Any]:
-    """Returns the report on models that fit the interfaces of `models`.
+) -> measure.Result:
+    """Measures models that fit the interfaces of `models`.
 
     Args:
       data: The prepared set.
@@ -84,25 +79,36 @@ def measure(
       indexes: `exact` and, where it was built, `scann`.
       config: The run's.
       split: `TEST` or `VALIDATION`.
+
+    Raises:
+      errors.UserError: A model reads what it should predict, or nobody can be asked.
     """
-    cases = protocol.cases(data, split)
+    cases = protocol.cases(data, split, config.evaluation)
+    seed = config.evaluation.seed
+    num_changed = leaks.in_models(data, cases, trained, ranking, seed)
     vectors = trained.user_vectors(data, cases.users, cases.ends)
-    report: dict[str, Any] = {"format_version": FORMAT_VERSION}
-    report["lists"] = _candidates(data, trained, cases, vectors, config.evaluation)
-    k = min(_RECALL_K, data.num_videos)
-    report["index"] = search.evaluate(indexes, vectors, k)
-    report["latency"] = search.latency(indexes, vectors, config.index.num_candidates)
-    report["protocol"] = protocol.describe(data, cases, split, config.evaluation)
+    ranked = lists.of_vectors(vectors, trained.video_vectors(), config.evaluation)
+    makers = {
+        lists.POPULARITY: lists.popularity(data, config.evaluation),
+        lists.CANDIDATES: ranked,
+    }
+    scorers = {}
+    num_candidates = config.index.num_candidates
     if ranking is not None:
-        report["impressions"] = _ranking(data, ranking, split, report["protocol"])
-        exact = indexes[search.EXACT]
-        lists, milliseconds = _lists(data, ranking, exact, cases, vectors, config)
-        values = system.evaluate(lists, cases, config.evaluation)
-        report["lists"]["system"] = summary.of_users(values)
-        report["latency"]["ranker_batched_ms"] = milliseconds
-        report["protocol"]["num_candidates"] = config.index.num_candidates
-    plain: dict[str, Any] = summary.plain(report)
-    return plain
+        makers[lists.SYSTEM] = lists.composed(data, ranked, ranking, num_candidates)
+        scorers[ranker.POPULARITY] = ranker.popularity(data)
+        scorers[ranker.RANKER] = ranker.scorer(data, ranking)
+    result = measure.measure(data, cases, makers, scorers, split, config.evaluation)
+    result.report["protocol"]["num_candidates"] = num_candidates
+    result.report["leaks"]["users_with_changed_future"] = num_changed
+    k = min(_RECALL_K, data.num_videos)
+    result.report["index"] = search.evaluate(indexes, vectors, k)
+    latency = search.latency(indexes, vectors, num_candidates)
+    if ranking is not None:
+        latency["ranker_batched_ms"] = _ranker_ms(data, ranking, cases, num_candidates)
+    result.report["latency"] = latency
+    result.report["config"] = summary.plain(configs.to_dict(config))
+    return result
 
 
 def _load_indexes(workdir: pathlib.Path) -> dict[str, models.Index]:
@@ -114,58 +120,16 @@ def _load_indexes(workdir: pathlib.Path) -> dict[str, models.Index]:
     return {name: index_artifact.load(directory, name, source) for name in held}
 
 
-def _candidates(
-    data: prepared.PreparedData,
-    trained: models.Candidates,
-    cases: protocol.Cases,
-    user_vectors: models.Vectors,
-    config: configs.Evaluation,
-) -> dict[str, Any]:
-    values = candidates.evaluate_vectors(
-        cases, user_vectors, trained.video_vectors(), config
-    )
-    baseline = candidates.popularity(data, cases, config)
-    return {
-        "popularity": summary.of_users(baseline),
-        "candidates": summary.of_users(values),
-    }
-
-
-def _ranking(
+def _ranker_ms(
     data: prepared.PreparedData,
     ranking: models.Ranker,
-    split: prepared.Split,
-    described: dict[str, Any],
-) -> dict[str, Any]:
-    impressions = ranker.Impressions(data, split)
-    values, intervals = ranker.evaluate(data, ranking, impressions)
-    baseline = ranker.popularity_logits(data, impressions)
-    described["impressions"] = len(impressions.rows)
-    described["impression_users"] = impressions.num_users
-    described["watch_time_weights"] = data.has_watch_seconds
-    return {
-        "popularity": {
-            "values": ranker.measure(impressions, baseline),
-            "intervals": ranker.intervals(impressions, baseline),
-        },
-        "ranker": {"values": values, "intervals": intervals},
-    }
-
-
-def _lists(
-    data: prepared.PreparedData,
-    ranking: models.Ranker,
-    index: models.Index,
     cases: protocol.Cases,
-    user_vectors: models.Vectors,
-    config: configs.Config,
-) -> tuple[system.Lists, float]:
-    """Returns the composed lists, and the ranker's milliseconds for one user."""
-    removed = protocol.removed(cases, config.evaluation)
-    lists = system.candidates_of(
-        index, user_vectors, removed, config.index.num_candidates
-    )
+    num_candidates: int,
+) -> float:
+    """Returns the ranker's milliseconds for one user of many scored together."""
+    asked = protocol.take(cases, np.arange(min(_TIMED_USERS, len(cases))))
+    makers = lists.popularity(data, configs.Evaluation())
+    chosen = makers(asked, num_candidates)
     started = time.perf_counter()
-    lists = system.reordered(data, ranking, cases, lists)
-    seconds = time.perf_counter() - started
-    return lists, 1_000.0 * seconds / len(cases)
+    lists.reordered(data, ranking, asked, chosen)
+    return 1_000.0 * (time.perf_counter() - started) / len(asked)

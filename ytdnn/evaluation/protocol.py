@@ -2,17 +2,17 @@
 
 One case for each user with a watch in the evaluated split. The history ends at the
 first of those watches (leave_one_out: at the only one; the validation item is history
-of the test). Right answers are the split's distinct videos the user had not watched:
-watched videos are removed from every list, so one watched again cannot be found, and a
-user left without answers is left out and counted. A video out of the vocabulary stays
-an answer that nobody can find.
+of the test), so it holds nothing at or after an answer, whatever the split. Right
+answers are the distinct videos of the split's watches; those of the history are none
+unless watched videos stay in the lists. A user left without answers is left out and
+counted. A video out of the vocabulary stays an answer that nobody can find.
 
 No case sees the time of its answer. The ranker's requests are made when the evaluated
-window begins (temporal) or at the last watch of the history (leave_one_out).
+window begins (temporal) or at the last watch of the history (the other protocols; where
+there is none, when the split begins).
 """
 
 import dataclasses
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,10 @@ from ytdnn import configs, errors, schema
 from ytdnn.data import prepared
 
 _WINDOW_OF = {prepared.Split.VALIDATION: "validation", prepared.Split.TEST: "test"}
+_DAY_SECONDS = 86_400
+_NEVER = np.iinfo(np.int64).max
+
+Integers = npt.NDArray[np.int64]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,96 +35,177 @@ class Cases:
       users: `[n]` user indices.
       ends: `[n]` flat positions where each history ends.
       times: `[n] int64` of the requests, seconds since the epoch.
-      watched: Videos of each history, to be removed from the lists.
+      watched: Videos of each history.
+      removed: Videos that no list of the user may hold: `watched`, or none.
+      available_from: `[num_videos] int64`, when each video may first be listed.
       targets: Right answers of each user, at least one.
-      num_left_out: Users whose watches in the split are all of videos seen before.
+      labels: Flat position of the watch of each target.
+      num_left_out: Users whose watches in the split leave no answer.
     """
 
     users: npt.NDArray[np.integer]
-    ends: npt.NDArray[np.int64]
-    times: npt.NDArray[np.int64]
+    ends: Integers
+    times: Integers
     watched: prepared.Ragged
+    removed: prepared.Ragged
+    available_from: Integers | None
     targets: prepared.Ragged
+    labels: Integers
     num_left_out: int
 
     def __len__(self) -> int:
         """Number of cases."""
         return len(self.users)
 
+    @property
+    def available(self) -> tuple[Integers, Integers] | None:
+        """What `metrics.retrieval.top_k` takes to leave videos out; None: nothing."""
+        return (
+            None if self.available_from is None else (self.available_from, self.times)
+        )
 
-def cases(data: prepared.PreparedData, split: prepared.Split) -> Cases:
+
+def cases(
+    data: prepared.PreparedData, split: prepared.Split, config: configs.Evaluation
+) -> Cases:
     """Returns the cases of a split.
 
     Args:
       data: The prepared set.
       split: `VALIDATION` or `TEST`.
+      config: Which watches are answers, and which videos may be listed.
 
     Raises:
       errors.UserError: No user has an answer in the split.
     """
     users, ends = data.first_watches(split)
-    num_targets = np.diff(data.targets(users, ends, split).offsets)
-    has_target = num_targets > 0
-    left_out = int((~has_target).sum())
-    users, ends = users[has_target], ends[has_target]
+    times = _request_times(data, users, ends, split)
+    offsets, labels = _answers(data, users, ends, times, split, config)
+    has_answer = np.diff(offsets) > 0
+    users, ends, times = users[has_answer], ends[has_answer], times[has_answer]
     if not len(users):
         raise errors.UserError(
             f"expected users with unseen videos among their {split.name.lower()} "
             f"{schema.WATCHES}, found none in {data.directory}: change "
-            f"data.test_fraction, or data.protocol"
+            f"data.test_fraction, data.protocol, or evaluation.horizon_days"
         )
+    offsets = np.append(0, offsets[1:][has_answer])
+    watched = data.watched_before(users, ends)
+    none = prepared.Ragged(np.zeros(len(users) + 1, np.int64), np.zeros(0, np.int32))
     return Cases(
         users=users,
         ends=ends,
-        times=_request_times(data, ends, split),
-        watched=data.watched_before(users, ends),
-        targets=data.targets(users, ends, split),
-        num_left_out=left_out,
+        times=times,
+        watched=watched,
+        removed=watched if config.remove_watched else none,
+        available_from=_available_from(data, config),
+        targets=prepared.Ragged(offsets, np.asarray(data.watch_videos)[labels]),
+        labels=labels,
+        num_left_out=int((~has_answer).sum()),
     )
 
 
+def take(found: Cases, rows: npt.NDArray[np.integer]) -> Cases:
+    """Returns some of the cases."""
+    offsets, places = _of_rows(found.targets.offsets, rows)
+    return dataclasses.replace(
+        found,
+        users=found.users[rows],
+        ends=found.ends[rows],
+        times=found.times[rows],
+        watched=_taken(found.watched, rows),
+        removed=_taken(found.removed, rows),
+        targets=prepared.Ragged(offsets, found.targets.videos[places]),
+        labels=found.labels[places],
+    )
+
+
+def _taken(ragged: prepared.Ragged, rows: npt.NDArray[np.integer]) -> prepared.Ragged:
+    offsets, places = _of_rows(ragged.offsets, rows)
+    return prepared.Ragged(offsets, ragged.videos[places])
+
+
+def _of_rows(
+    offsets: npt.NDArray[np.integer], rows: npt.NDArray[np.integer]
+) -> tuple[Integers, Integers]:
+    """Returns new offsets, and the places of the entries of some rows."""
+    return prepared.ranges(offsets[rows], offsets[rows + 1])
+
+
+def _answers(
+    data: prepared.PreparedData,
+    users: npt.NDArray[np.integer],
+    ends: Integers,
+    times: Integers,
+    split: prepared.Split,
+    config: configs.Evaluation,
+) -> prepared.Ragged:
+    """Returns the flat positions of the watches that are right answers."""
+    watches = data.split_watches(users, ends, split)
+    if config.horizon_days:
+        until = times + int(config.horizon_days * _DAY_SECONDS)
+        rows = prepared.rows_of(watches.offsets)
+        in_time = np.asarray(data.watch_times)[watches.videos] < until[rows]
+        watches = prepared.select(watches, in_time)
+    is_new = data.are_new(users, ends, watches, not config.remove_watched)
+    watches = prepared.select(watches, is_new)
+    if config.targets == "next":
+        is_first = np.zeros(len(watches.videos), bool)
+        is_first[watches.offsets[:-1][np.diff(watches.offsets) > 0]] = True
+        watches = prepared.select(watches, is_first)
+    return watches
+
+
 def _request_times(
-    data: prepared.PreparedData, ends: npt.NDArray[np.int64], split: prepared.Split
-) -> npt.NDArray[np.int64]:
+    data: prepared.PreparedData,
+    users: npt.NDArray[np.integer],
+    ends: Integers,
+    split: prepared.Split,
+) -> Integers:
     if data.config.protocol == "temporal":
         start = data.manifest.facts["windows"][_WINDOW_OF[split]]
         return np.full(len(ends), start, np.int64)
-    return np.asarray(data.watch_times)[ends - 1].astype(np.int64)
+    # Without a history: when the split begins for all, which tells no one's answer.
+    times = np.asarray(data.watch_times).astype(np.int64)
+    begins = times[data.watch_split_rows(split)].min(initial=_NEVER)
+    starts = np.asarray(data.watch_offsets)[users]
+    return np.where(ends > starts, times[np.maximum(ends - 1, 0)], begins)
 
 
-def removed(found: Cases, config: configs.Evaluation) -> prepared.Ragged:
-    """Returns the videos to remove from the lists: all watched, or none."""
-    if config.remove_watched:
-        return found.watched
-    return prepared.Ragged(np.zeros(len(found) + 1, np.int64), np.zeros(0, np.int32))
+def _available_from(
+    data: prepared.PreparedData, config: configs.Evaluation
+) -> Integers | None:
+    """Returns when each video may first be listed, None where all always may.
+
+    Raises:
+      errors.UserError: The candidate set is by upload and the log has no upload times.
+    """
+    if config.candidate_set == "train":
+        counts = data.videos[prepared.TRAIN_COUNT].to_numpy()
+        return np.where(counts > 0, np.iinfo(np.int64).min, _NEVER)
+    if config.candidate_set == "all":
+        return None
+    if schema.UPLOAD_TIME not in data.videos.columns:
+        raise errors.UserError(
+            f"expected column {schema.VIDEOS}.{schema.UPLOAD_TIME} for "
+            f"evaluation.candidate_set=uploaded, found none in {data.directory}: use "
+            f"candidate_set=all or train"
+        )
+    known = data.videos[schema.UPLOAD_TIME].fill_null(np.iinfo(np.int64).min)
+    return known.to_numpy().astype(np.int64)
 
 
-def describe(
-    data: prepared.PreparedData,
-    found: Cases,
-    split: prepared.Split,
-    config: configs.Evaluation,
-) -> dict[str, Any]:
-    """Returns what the numbers depend on, for the `protocol` key of the report."""
-    return {
-        "name": data.config.protocol,
-        "split": split.name.lower(),
-        "source": data.config.source,
-        "order": ", then ".join(data.manifest.facts["order"]),
-        "users": len(found),
-        "users_left_out": found.num_left_out,
-        "videos": data.num_videos,
-        "targets": len(found.targets.videos),
-        "targets_out_of_vocabulary": int((found.targets.videos == 0).sum()),
-        "remove_watched": config.remove_watched,
-        "ties": "lower video index first",
-        "request_time": "the time of the answer is seen by neither stage",
-        "history": _HISTORY[data.config.protocol],
-    }
+def num_candidates(data: prepared.PreparedData, found: Cases) -> int:
+    """Returns how many videos may be listed for at least one case."""
+    if found.available_from is None:
+        return data.num_videos
+    return int((found.available_from <= found.times.max()).sum())
 
 
-_HISTORY = {
-    "temporal": "all watches before the evaluated window",
-    "leave_one_out": "all watches before the answer; those held out for validation are "
-    "history of the test, and never trained on",
-}
+def num_unlistable(found: Cases) -> int:
+    """Returns the answers of the vocabulary that are not in the candidate set."""
+    if found.available_from is None:
+        return 0
+    since = np.append(np.iinfo(np.int64).min, found.available_from)
+    times = found.times[prepared.rows_of(found.targets.offsets)]
+    return int((since[found.targets.videos] > times).sum())

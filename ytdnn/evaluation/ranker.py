@@ -1,9 +1,13 @@
 """The ranker measured on the impressions of a split (PAPER §4.3).
 
-AUC of clicks; the log loss under the weights of training (a click weighs its watch
-seconds, no click weighs 1, both 1 without watch time), over the total weight, so that
-it is what training minimises; and the weighted per-user loss. Beside it popularity:
-the smoothed odds of each video in the ranker's training impressions.
+AUC of clicks, over all impressions and within each user; the log loss under the weights
+of training (a click weighs its watch seconds, no click weighs 1, both 1 without watch
+time), over the total weight, so that it is what training minimises; the weighted
+per-user loss; and calibration. Beside it popularity: the smoothed odds of each video
+in the ranker's training impressions.
+
+A scorer is any function of the impressions that gives logits; they are taken by name,
+so the world's oracle is one more entry.
 """
 
 from collections.abc import Callable
@@ -12,16 +16,28 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ytdnn import configs
 from ytdnn.data import prepared
-from ytdnn.evaluation import models
+from ytdnn.evaluation import models, summary
 from ytdnn.metrics import binary, bootstrap, per_user_loss
 
-METRICS = ("auc", "log_loss", "weighted_per_user_loss")
-NUM_RESAMPLES = 200  # each costs a pass over all impressions
+POPULARITY = "popularity"
+RANKER = "ranker"
+AUC = "auc"
+GROUPED_AUC = "grouped_auc"
+LOG_LOSS = "log_loss"
+PER_USER_LOSS = "weighted_per_user_loss"
+METRICS = (AUC, GROUPED_AUC, LOG_LOSS, PER_USER_LOSS)
+# A resample of AUC costs a pass over all impressions; so many are passed over at most,
+# and never fewer than a hundred resamples made.
+_MOST_RESAMPLED = 200_000_000
+_LEAST_RESAMPLES = 100
+_OF_DECILE = ("predicted", "observed", "impressions")
 _SMOOTHING_IMPRESSIONS = 10.0
 _LEAST_ODDS = 1e-6
 
 Floats = npt.NDArray[np.float64]
+Parts = dict[str, tuple[Floats, Floats]]
 
 
 class Impressions:
@@ -34,6 +50,7 @@ class Impressions:
       seconds: `[n]` watched, None where the log has no watch time.
       pages: `[n]`, equal for one page of one user.
       users: `[n]`, numbered from 0 without gaps.
+      user_indices: `[num_users]`, of each such number.
       videos: `[n]` video indices.
     """
 
@@ -48,7 +65,7 @@ class Impressions:
         self.weights = np.where(self.clicked, watched, 1.0)
         self.pages = np.asarray(data.impression_pages)[self.rows]
         users = np.asarray(data.impression_users)[self.rows]
-        self.users = np.unique(users, return_inverse=True)[1]
+        self.user_indices, self.users = np.unique(users, return_inverse=True)
         self.videos = np.asarray(data.impression_videos)[self.rows]
 
     @property
@@ -57,28 +74,69 @@ class Impressions:
         return int(self.users.max(initial=-1)) + 1
 
 
-def evaluate(
-    data: prepared.PreparedData, ranker: models.Ranker, impressions: Impressions
-) -> tuple[dict[str, float], dict[str, list[float]]]:
-    """Returns the metrics of the ranker and their intervals over users."""
-    logits = ranker.scores(data, impressions.rows)
-    return measure(impressions, logits), intervals(impressions, logits)
+Scorer = Callable[[Impressions], npt.NDArray[np.floating]]
 
 
-def measure(impressions: Impressions, logits: npt.NDArray) -> dict[str, float]:
-    """Returns AUC, log loss and weighted per-user loss; NaN where undefined."""
-    statistic = _statistic(impressions, logits)
-    found = statistic(np.ones(impressions.num_users))
-    return dict(zip(METRICS, found.tolist(), strict=True))
+def scorer(data: prepared.PreparedData, ranker: models.Ranker) -> Scorer:
+    """Returns the scorer of a ranker."""
+    return lambda impressions: ranker.scores(data, impressions.rows)
 
 
-def intervals(impressions: Impressions, logits: npt.NDArray) -> dict[str, list[float]]:
-    """Returns bootstrap intervals over users, `[low, high]` for each metric."""
+def popularity(data: prepared.PreparedData) -> Scorer:
+    """Returns the scorer by the odds of each video in the training impressions."""
+    return lambda impressions: popularity_logits(data, impressions)
+
+
+def measure(
+    impressions: Impressions, logits: npt.NDArray, config: configs.Evaluation
+) -> tuple[dict[str, Any], Parts]:
+    """Measures the logits of one model.
+
+    Args:
+      impressions: Of the split.
+      logits: `[n]`.
+      config: Resamples and their seed.
+
+    Returns:
+      The model's entry in the report, and the numerators and denominators, for each
+      user, of the metrics that are ratios of sums over users.
+    """
+    parts = _parts(impressions, logits)
+    entry = summary.of_ratios(parts, config)
+    statistic = _auc(impressions, logits)
+    value = float(statistic(np.ones(impressions.num_users)))
+    number = num_auc_resamples(impressions, config)
     low, high = bootstrap.interval(
-        _statistic(impressions, logits), impressions.num_users, NUM_RESAMPLES
+        statistic, impressions.num_users, number, seed=config.seed
     )
-    bounds = zip(low.tolist(), high.tolist(), strict=True)
-    return {name: list(pair) for name, pair in zip(METRICS, bounds, strict=True)}
+    entry["values"] = {AUC: value} | entry["values"]
+    entry["intervals"] = {AUC: [float(low), float(high)]} | entry["intervals"]
+    return entry, parts
+
+
+def num_auc_resamples(impressions: Impressions, config: configs.Evaluation) -> int:
+    """Returns the resamples of AUC: those configured, fewer where they would last."""
+    affordable = _MOST_RESAMPLED // max(len(impressions.rows), 1)
+    return min(config.num_resamples, max(_LEAST_RESAMPLES, affordable))
+
+
+def calibration(impressions: Impressions, logits: npt.NDArray) -> list[dict[str, Any]]:
+    """Returns predicted and observed value in ten equal parts by the prediction.
+
+    Predicted is `exp(logit)`, which is served as expected watch seconds; observed is
+    what training fits it to (PAPER §4.2): watch seconds over impressions *without* a
+    click, E[T] / (1 − P). The mean over all impressions lies below it where clicks
+    are frequent, and stands beside it. Without watch time it is the odds of a click.
+    """
+    predicted = np.exp(np.asarray(logits, np.float64))
+    weights = np.where(impressions.clicked, impressions.weights, 0.0)
+    odds = binary.calibration(predicted, weights, 1.0 - impressions.clicked)
+    rows = [dict(zip(_OF_DECILE, decile, strict=True)) for decile in odds]
+    if impressions.seconds is not None:
+        means = binary.calibration(predicted, weights, np.ones(len(weights)))
+        for row, (_, mean, _) in zip(rows, means, strict=True):
+            row["mean_seconds"] = mean
+    return rows
 
 
 def popularity_logits(data: prepared.PreparedData, impressions: Impressions) -> Floats:
@@ -100,31 +158,34 @@ def popularity_logits(data: prepared.PreparedData, impressions: Impressions) -> 
     return logits
 
 
-def _statistic(
-    impressions: Impressions, logits: npt.NDArray
-) -> Callable[[Floats], Floats]:
-    """Returns the three metrics as a function of how often each user counts."""
-    order = np.argsort(logits, kind="stable")  # AUC sorts the sorted in linear time
-    clicked, scores = impressions.clicked[order], np.asarray(logits)[order]
-    users = impressions.users[order]
+def _parts(impressions: Impressions, logits: npt.NDArray) -> Parts:
+    """Returns, of each user, numerator and denominator of each ratio."""
     losses = binary.log_losses(impressions.clicked, logits)
-    lost = _by_user(impressions, impressions.weights * losses)
-    total = _by_user(impressions, impressions.weights)
     pairs = per_user_loss.watch_time_of_pairs(
         impressions.pages, impressions.clicked, logits, impressions.seconds
     )
     wrong, watched = (_by_user(impressions, values) for values in pairs)
+    within = binary.grouped_auc(
+        impressions.users, impressions.clicked, logits, impressions.num_users
+    )
+    sizes = _by_user(impressions, np.ones(len(impressions.rows)))
+    defined = np.isfinite(within)
+    return {
+        GROUPED_AUC: (np.where(defined, within * sizes, 0.0), sizes * defined),
+        LOG_LOSS: (
+            _by_user(impressions, impressions.weights * losses),
+            _by_user(impressions, impressions.weights),
+        ),
+        PER_USER_LOSS: (wrong, watched),
+    }
 
-    def statistic(counts: Floats) -> Floats:
-        return np.array(
-            [
-                binary.auc(clicked, scores, counts[users]),
-                _ratio(counts @ lost, counts @ total),
-                _ratio(counts @ wrong, counts @ watched),
-            ]
-        )
 
-    return statistic
+def _auc(impressions: Impressions, logits: npt.NDArray) -> Callable[[Floats], Floats]:
+    """Returns AUC as a function of how often each user counts."""
+    order = np.argsort(logits, kind="stable")  # AUC sorts the sorted in linear time
+    clicked, scores = impressions.clicked[order], np.asarray(logits)[order]
+    users = impressions.users[order]
+    return lambda counts: np.array(binary.auc(clicked, scores, counts[users]))
 
 
 def _by_user(impressions: Impressions, values: Floats) -> Floats:
@@ -133,7 +194,3 @@ def _by_user(impressions: Impressions, values: Floats) -> Floats:
 
 def _sums(groups: npt.NDArray[np.integer], values: Floats, size: int) -> Floats:
     return np.bincount(groups, values, size).astype(np.float64)
-
-
-def _ratio(numerator: Any, denominator: Any) -> float:
-    return float(numerator / denominator) if denominator > 0.0 else float("nan")

@@ -1,6 +1,7 @@
 """Metrics as pure NumPy functions, vectorised over users (DESIGN: evaluation).
 
-`retrieval` ranks all videos exactly and measures the lists, `ranking` holds the
-list metrics, `binary` and `per_user_loss` those of the ranker, `bootstrap` the
+`retrieval` ranks all videos exactly and measures the lists, `selection` finds the k
+best in bounded memory, `ranking` holds the list metrics, `catalogue` what lists show
+of the catalogue, `binary` and `per_user_loss` the ranker's metrics, `bootstrap` the
 intervals over users.
 """

@@ -2,16 +2,17 @@
 
 Users, not impressions, are drawn with replacement: a user's impressions are not
 independent. A resample is the number of times each user was drawn, so one matrix
-product resamples every metric at once.
+product resamples every metric that is a ratio of sums over users, as a mean is.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 import numpy.typing as npt
 
 NUM_RESAMPLES = 1_000
 LEVEL = 0.95
+_BLOCK_BYTES = 64 * 2**20
 
 Array = npt.NDArray[np.float64]
 
@@ -57,16 +58,71 @@ def interval(
         undefined = np.full_like(statistic(np.zeros(0)), np.nan, dtype=np.float64)
         return undefined, undefined
     draws = [statistic(c) for c in resamples(num_users, num_resamples, seed)]
-    values = np.asarray(draws, np.float64)
-    defined = np.where(np.isfinite(values).any(axis=0), values, 0.0)
-    tail = 100.0 * (1.0 - level) / 2.0
-    low, high = np.nanpercentile(defined, [tail, 100.0 - tail], axis=0)
-    unknown = ~np.isfinite(values).any(axis=0)
-    return np.where(unknown, np.nan, low), np.where(unknown, np.nan, high)
+    return percentiles(np.asarray(draws, np.float64), level)
+
+
+def ratio_draws(
+    numerators: Array, denominators: Array, num_resamples: int, seed: int = 0
+) -> Array:
+    """Returns the ratio of two sums over users in each resample.
+
+    Args:
+      numerators: `[num_users, num_metrics]`.
+      denominators: `[num_users, num_metrics]`.
+      num_resamples: Draws, shared by all metrics.
+      seed: Seed of the draws: with one seed and the same users, two systems get the
+        same draws, and their differences are paired.
+
+    Returns:
+      `[num_resamples, num_metrics]`, NaN where the denominator is 0.
+
+    >>> ratio_draws(np.ones((3, 1)), np.full((3, 1), 2.0), num_resamples=2).tolist()
+    [[0.5], [0.5]]
+    """
+    num_users = len(numerators)
+    sums = np.concatenate([numerators, denominators], axis=1)
+    rows = max(1, _BLOCK_BYTES // (8 * max(num_users, 1)))
+    draws = resamples(num_users, num_resamples, seed)
+    blocks = []
+    for start in range(0, num_resamples, rows):
+        size = min(rows, num_resamples - start)
+        blocks.append(np.stack([next(draws) for _ in range(size)]) @ sums)
+    above, below = np.split(np.concatenate(blocks), 2, axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(below > 0.0, above / below, np.nan)
+
+
+def ratio_intervals(
+    parts: Mapping[str, tuple[Array, Array]],
+    num_resamples: int = NUM_RESAMPLES,
+    level: float = LEVEL,
+    seed: int = 0,
+) -> dict[str, tuple[float, float]]:
+    """Returns the interval of each metric that is a ratio of sums over users.
+
+    Args:
+      parts: Of each metric its numerators and denominators, all `[num_users]`.
+      num_resamples: Draws, shared by all metrics.
+      level: Share of resamples within the bounds.
+      seed: Seed of the draws.
+
+    >>> ratio_intervals({"share": (np.array([2.0, 1.0]), np.array([4.0, 2.0]))})
+    {'share': (0.5, 0.5)}
+    """
+    if not parts:
+        return {}
+    above, below = (
+        np.stack([np.asarray(pair[side]) for pair in parts.values()], axis=1)
+        for side in (0, 1)
+    )
+    if not len(above):
+        return dict.fromkeys(parts, (float("nan"), float("nan")))
+    low, high = percentiles(ratio_draws(above, below, num_resamples, seed), level)
+    return dict(zip(parts, zip(low.tolist(), high.tolist(), strict=True), strict=True))
 
 
 def mean_intervals(
-    values: dict[str, Array],
+    values: Mapping[str, Array],
     num_resamples: int = NUM_RESAMPLES,
     level: float = LEVEL,
     seed: int = 0,
@@ -74,7 +130,8 @@ def mean_intervals(
     """Returns the interval of the mean over users of each metric.
 
     Args:
-      values: Per-user arrays, all `[num_users]`.
+      values: Per-user arrays, all `[num_users]`; NaN where a metric is not defined
+        for a user, who is left out of its mean.
       num_resamples: Draws, shared by all metrics.
       level: Share of resamples within the bounds.
       seed: Seed of the draws.
@@ -82,15 +139,29 @@ def mean_intervals(
     >>> mean_intervals({"hit_rate@1": np.ones(5)})
     {'hit_rate@1': (1.0, 1.0)}
     """
-    if not values:
-        return {}
-    matrix = np.stack(list(values.values()), axis=1)
-    num_users = len(matrix)
+    parts = {name: mean_parts(value) for name, value in values.items()}
+    return ratio_intervals(parts, num_resamples, level, seed)
 
-    def means(counts: Array) -> Array:
-        with np.errstate(invalid="ignore"):
-            return counts @ matrix / np.float64(num_users)
 
-    low, high = interval(means, num_users, num_resamples, level, seed)
-    bounds = zip(low.tolist(), high.tolist(), strict=True)
-    return dict(zip(values, bounds, strict=True))
+def mean_parts(values: Array) -> tuple[Array, Array]:
+    """Returns the mean over users, NaN left out, as numerators and denominators.
+
+    >>> mean_parts(np.array([0.5, np.nan]))
+    (array([0.5, 0. ]), array([1., 0.]))
+    """
+    defined = np.isfinite(values)
+    return np.where(defined, values, 0.0), defined.astype(np.float64)
+
+
+def percentiles(draws: Array, level: float = LEVEL) -> tuple[Array, Array]:
+    """Returns the bounds of the middle `level` of draws `[num_resamples, …]`.
+
+    Draws that are not finite are left out; NaN where none is.
+    """
+    unknown = ~np.isfinite(draws).any(axis=0)
+    tail = 100.0 * (1.0 - level) / 2.0
+    finite = np.where(np.isfinite(draws), draws, np.nan)
+    low, high = np.nanpercentile(
+        np.where(unknown, 0.0, finite), [tail, 100.0 - tail], axis=0
+    )
+    return np.where(unknown, np.nan, low), np.where(unknown, np.nan, high)

@@ -62,8 +62,15 @@ def marker(x: float, y: float, paint: Paint, words: str = "") -> markupsafe.Mark
     return svg.element("polygon", inner, points=points, fill=paint.colour)
 
 
-def legend(x: float, y: float, name: str, paint: Paint) -> list[markupsafe.Markup]:
-    """Returns a short line with marker and name, beginning at x."""
+def legend(
+    x: float, y: float, name: str, paint: Paint, filled: bool
+) -> list[markupsafe.Markup]:
+    """Returns a short line with marker, or a filled box, and the name after it."""
+    if filled:
+        box = svg.element(
+            "rect", x=x + 6, y=y - 9, width=10.0, height=10.0, fill=paint.colour
+        )
+        return [box, svg.text(x + 20, y, name)]
     parts = [svg.line(x, y - 4, x + 20, y - 4, **_stroke(paint))]
     if paint.index > 0:
         parts.append(marker(x + 10, y - 4, paint))

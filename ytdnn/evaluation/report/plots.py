@@ -6,8 +6,8 @@ them, so a plot is right in light and dark. Series differ by marker and dash too
 marker tells its numbers when pointed at, and the same numbers give the same bytes.
 
 >>> svg = lines("Recall", {"ours": Series([1, 10], [0.1, 0.4])}, "k", "recall@k")
->>> svg[:5], svg.count("<circle")
-('<svg ', 2)
+>>> svg.startswith("<svg "), svg.count("<circle")
+(True, 2)
 """
 
 import dataclasses
@@ -16,15 +16,11 @@ from typing import Any, Literal
 
 import markupsafe
 
-from ytdnn.evaluation.report import marks, scales, svg
+from ytdnn.evaluation.report import frame, marks, scales, svg
 
 Values = Sequence[Any]  # numbers; None and NaN are gaps
 Interval = tuple[Any, Any, Any]  # value, low, high
 
-_LEFT, _RIGHT = 52.0, 10.0
-_PLOT_HEIGHT = 190.0
-_LINE_HEIGHT = 16.0
-_ROW_HEIGHT = 15.0
 _MOST_MARKERS = 40
 
 
@@ -88,9 +84,9 @@ def lines(
     Returns:
       An `<svg>`, markup that templates leave as it is.
     """
-    paints = _paints(series, colours)
-    head, top = _head(title, y_label, paints)
-    bottom = top + _PLOT_HEIGHT
+    paints = frame.paints(series, colours)
+    head, top = frame.head(title, y_label, paints)
+    bottom = top + frame.PLOT_HEIGHT
     xs = [x for one in series.values() for x in one.x]
     ys = [
         y
@@ -98,12 +94,13 @@ def lines(
         for part in (one.y, one.low, one.high)
         for y in (() if part is None else part)
     ]
-    x = scales.scale(xs, _LEFT, svg.WIDTH - _RIGHT, log=log_x, ticks=x_ticks)
+    x = scales.scale(xs, frame.LEFT, svg.WIDTH - frame.RIGHT, log=log_x, ticks=x_ticks)
     y = scales.scale(ys, bottom, top, log=log_y, from_zero=from_zero)
-    parts = [*head, *_y_axis(y), *_x_axis(x, bottom, x_label)]
+    parts = [*head, *frame.y_axis(y), *frame.x_axis(x, bottom)]
     for name, one in series.items():
         parts += _drawn(name, one, x, y, paints[name])
-    return svg.picture(title, bottom + 40, parts)
+    foot, height = frame.foot(x_label, x.start, x.stop, bottom)
+    return svg.picture(title, height, [*parts, *foot])
 
 
 def bars(
@@ -125,23 +122,24 @@ def bars(
       colours: As of `lines`.
     """
     _check_lengths(categories, values)
-    paints = _paints(values, colours)
-    head, top = _head(title, y_label, paints)
-    bottom = top + _PLOT_HEIGHT
+    paints = frame.paints(values, colours)
+    head, top = frame.head(title, y_label, paints, filled=True)
+    bottom = top + frame.PLOT_HEIGHT
     shown = [value for row in values.values() for value in row]
     y = scales.scale(shown, bottom, top, from_zero=True)
-    band = (svg.WIDTH - _LEFT - _RIGHT) / max(1, len(categories))
-    parts = [*head, *_y_axis(y), *_band_axis(categories, band, bottom, x_label)]
+    band = (svg.WIDTH - frame.LEFT - frame.RIGHT) / max(1, len(categories))
+    parts = [*head, *frame.y_axis(y), *frame.band_axis(categories, band, bottom)]
     width = 0.8 * band / max(1, len(values))
     for place, (name, row) in enumerate(values.items()):
         for column, value in enumerate(row):
             if y.holds(value):
-                left = _LEFT + band * (column + 0.1) + width * place
+                left = frame.LEFT + band * (column + 0.1) + width * place
                 words = f"{name}, {categories[column]}: {scales.number(value)}"
                 parts.append(
                     marks.bar(left, width, y(0.0), y(value), paints[name], words)
                 )
-    return svg.picture(title, bottom + 40, parts)
+    foot, height = frame.foot(x_label, frame.LEFT, svg.WIDTH - frame.RIGHT, bottom)
+    return svg.picture(title, height, [*parts, *foot])
 
 
 def intervals(
@@ -156,7 +154,7 @@ def intervals(
 
     Args:
       title: What it shows.
-      categories: Names of the rows, any length.
+      categories: Names of the rows, of two lines at most; a line break is kept.
       values: (value, low, high) of each series, one for each category; None where
         there is none.
       x_label: What runs along, with its unit.
@@ -164,23 +162,29 @@ def intervals(
       colours: As of `lines`.
     """
     _check_lengths(categories, values)
-    paints = _paints(values, colours)
-    head, top = _head(title, "", paints)
-    step = (0.6 + 0.62 * len(values)) * _ROW_HEIGHT
+    paints = frame.paints(values, colours)
+    head, top = frame.head(title, "", paints)
+    step = max(2.2, 0.6 + 0.62 * len(values)) * frame.ROW_HEIGHT
     bottom = top + step * max(1, len(categories))
-    left = min(0.42 * svg.WIDTH, 10 + max(map(svg.text_width, categories), default=0))
+    widths = [svg.text_width(part) for name in categories for part in name.split("\n")]
+    left = min(0.46 * svg.WIDTH, 10 + max(widths, default=0))
     numbers = [number for row in values.values() for three in row for number in three]
-    x = scales.scale(numbers, left + 8, svg.WIDTH - _RIGHT - 4, from_zero=from_zero)
-    parts = [*head, *_x_axis(x, bottom, x_label, grid_top=top)]
+    right = svg.WIDTH - frame.RIGHT - 4
+    x = scales.scale(numbers, left + 8, right, from_zero=from_zero)
+    parts = [*head, *frame.x_axis(x, bottom, grid_top=top)]
     for row, category in enumerate(categories):
         middle = top + step * (row + 0.5)
-        parts.append(svg.text(left, middle + 4, _cut(category, left), "end"))
+        if row:
+            parts.append(marks.grid(0, top + step * row, x.stop, top + step * row))
+        parts += frame.row_name(category, left, middle)
         for place, name in enumerate(values):
-            height = middle + (place - (len(values) - 1) / 2) * 0.62 * _ROW_HEIGHT
+            height = middle + (place - (len(values) - 1) / 2) * 0.62 * frame.ROW_HEIGHT
             three = values[name][row]
-            words = f"{name}, {category}: {_interval_words(three)}"
+            words = ", ".join([name, *category.split("\n")])
+            words += f": {_interval_words(three)}"
             parts += marks.interval(x, three, height, paints[name], words)
-    return svg.picture(title, bottom + 40, parts)
+    foot, height = frame.foot(x_label, x.start, x.stop, bottom)
+    return svg.picture(title, height, [*parts, *foot])
 
 
 def _check_lengths(categories: Sequence[str], values: Mapping[str, Values]) -> None:
@@ -190,76 +194,6 @@ def _check_lengths(categories: Sequence[str], values: Mapping[str, Values]) -> N
                 f"expected {len(categories)} values of {name}, one for each category, "
                 f"received {len(row)}"
             )
-
-
-def _paints(
-    names: Mapping[str, Any], colours: Mapping[str, int] | None
-) -> dict[str, marks.Paint]:
-    chosen = colours or {}
-    return {
-        name: marks.Paint(chosen.get(name, place))
-        for place, name in enumerate(names, 1)
-    }
-
-
-def _head(
-    title: str, y_label: str, paints: Mapping[str, marks.Paint]
-) -> tuple[list[markupsafe.Markup], float]:
-    """Returns title, legend and name of the y axis, and where the plot begins."""
-    parts = []
-    height = _LINE_HEIGHT
-    for words in svg.wrapped(title, 0.94 * svg.WIDTH):
-        parts.append(svg.text(0, height, words, font_weight="600"))
-        height += _LINE_HEIGHT
-    x = 0.0
-    for name, paint in paints.items() if len(paints) > 1 else ():
-        width = 30 + svg.text_width(name)
-        if x and x + width > svg.WIDTH:
-            x, height = 0.0, height + _LINE_HEIGHT
-        parts += marks.legend(x, height, name, paint)
-        x += width
-    height += _LINE_HEIGHT if len(paints) > 1 else 0.0
-    if y_label:
-        parts.append(svg.text(0, height, y_label, class_="axis", opacity="0.75"))
-        height += _LINE_HEIGHT
-    return parts, height - 4
-
-
-def _y_axis(y: scales.Scale) -> Iterator[markupsafe.Markup]:
-    right = svg.WIDTH - _RIGHT
-    for tick, words in zip(y.ticks, y.labels(), strict=True):
-        yield marks.grid(_LEFT, y(tick), right, y(tick))
-        yield svg.text(_LEFT - 6, y(tick) + 4, words, "end")
-
-
-def _x_axis(
-    x: scales.Scale, bottom: float, label: str, grid_top: float | None = None
-) -> Iterator[markupsafe.Markup]:
-    yield marks.axis(x.start, bottom, x.stop, bottom)
-    last = -svg.WIDTH
-    for tick, words in zip(x.ticks, x.labels(), strict=True):
-        place = x(tick)
-        top = bottom - 4 if grid_top is None else grid_top
-        yield marks.grid(place, top, place, bottom + 4)
-        half = svg.text_width(words) / 2
-        if place - half > last:  # as many words as have room
-            middle = min(place, svg.WIDTH - half)
-            yield svg.text(middle, bottom + 17, words, "middle")
-            last = place + half + 3
-    yield svg.text((x.start + x.stop) / 2, bottom + 34, label, "middle", opacity="0.75")
-
-
-def _band_axis(
-    categories: Sequence[str], band: float, bottom: float, label: str
-) -> Iterator[markupsafe.Markup]:
-    right = svg.WIDTH - _RIGHT
-    yield marks.axis(_LEFT, bottom, right, bottom)
-    widest = max(map(svg.text_width, categories), default=0.0)
-    every = max(1, -int(-(widest + 4) // band))
-    for column in range(0, len(categories), every):
-        middle = _LEFT + band * (column + 0.5)
-        yield svg.text(middle, bottom + 17, categories[column], "middle")
-    yield svg.text((_LEFT + right) / 2, bottom + 34, label, "middle", opacity="0.75")
 
 
 def _drawn(
@@ -296,9 +230,3 @@ def _interval_words(three: Interval) -> str:
     if scales.is_finite(low) and scales.is_finite(high):
         words += f" [{scales.number(low)}, {scales.number(high)}]"
     return words
-
-
-def _cut(words: str, width: float) -> str:
-    if svg.text_width(words) <= width:
-        return words
-    return words[: max(1, int(width / svg.text_width("x")) - 1)] + "…"

@@ -8,6 +8,9 @@ from typing import Any
 _TICKS = 5
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 _LOG_STEPS = (1.0, 2.0, 5.0)
+# Beyond these no number is measured, and arithmetic on axes would lose its digits.
+_LARGEST, _SMALLEST = 1e100, 1e-100
+_FLAT = 1e-9  # a narrower range, relative to its values, is one value
 
 
 def finite(values: Iterable[Any]) -> list[float]:
@@ -16,8 +19,8 @@ def finite(values: Iterable[Any]) -> list[float]:
 
 
 def is_finite(value: Any) -> bool:
-    """Whether a value is a number that can be drawn: not None, NaN or infinite."""
-    return value is not None and math.isfinite(value)
+    """Whether a value is a number that can be drawn: not None, NaN or endless."""
+    return value is not None and abs(value) < _LARGEST
 
 
 def number(value: float, step: float | None = None) -> str:
@@ -31,12 +34,12 @@ def number(value: float, step: float | None = None) -> str:
     >>> number(0.30000000000000004, 0.1), number(1200000), number(0.01234)
     ('0.3', '1.2M', '0.0123')
     """
+    if abs(value) >= 1e12 or 0 < abs(value) < 1e-4:
+        return f"{value:.3g}"
     for size, suffix in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
         if abs(value) >= size:
             unit = 1e3 if suffix == "k" else size
             return f"{number(value / unit, step / unit if step else None)}{suffix}"
-    if value and abs(value) < 1e-4:
-        return f"{value:.3g}"
     if step is None:
         magnitude = math.floor(math.log10(abs(value))) if value else 0
         words = f"{value:,.{max(0, 2 - magnitude)}f}"
@@ -77,7 +80,7 @@ class Scale:
 
     def holds(self, value: Any) -> bool:
         """Whether a value has a place: finite, and positive on a log axis."""
-        return is_finite(value) and (not self.log or value > 0)
+        return is_finite(value) and (not self.log or value > _SMALLEST)
 
     def labels(self) -> list[str]:
         """Returns the words of the ticks."""
@@ -106,7 +109,7 @@ def scale(
       from_zero: Whether a linear axis begins at 0 at least.
       ticks: Values to mark instead of round ones; the ends are then the values'.
     """
-    shown = [value for value in finite(values) if value > 0 or not log]
+    shown = [value for value in finite(values) if value > _SMALLEST or not log]
     shown = shown or [1.0 if log else 0.0]
     if from_zero and not log:
         shown = [*shown, 0.0]
@@ -117,7 +120,9 @@ def scale(
         )
     if log:
         return _log_scale(low, high, start, stop)
-    step = _round_step((high - low) / _TICKS or abs(high) / _TICKS or 1.0 / _TICKS)
+    reach = max(abs(low), abs(high))
+    width = high - low if high - low > max(_FLAT * reach, _SMALLEST) else reach
+    step = _round_step((width if width > _SMALLEST else 1.0) / _TICKS)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     last = max(last, first + 1)
     marks = [index * step for index in range(first, last + 1)]

@@ -8,7 +8,10 @@ import markupsafe
 
 WIDTH = 400.0
 FONT_SIZE = 12.5
-_CHARACTER_WIDTH = 0.56 * FONT_SIZE  # of a proportional face, rounded up
+# Of a wide proportional face; capitals and a few others are wider still.
+_CHARACTER_WIDTH = 0.6 * FONT_SIZE
+_WIDER = 0.22 * FONT_SIZE
+_WIDE = frozenset("ABCDEFGHJKLMNOPQRSTUVWXYZmw@%—")
 
 # Colours that also those who see fewer can tell apart (Okabe and Ito), and dark text
 # keeps its contrast with. A page may set the variables; alone the defaults hold.
@@ -100,7 +103,8 @@ def tooltip(words: str) -> markupsafe.Markup:
 
 def text_width(words: str) -> float:
     """Returns about how wide words are; a little more, rather than less."""
-    return _CHARACTER_WIDTH * len(words)
+    num_wide = sum(character in _WIDE for character in words)
+    return _CHARACTER_WIDTH * len(words) + _WIDER * num_wide
 
 
 def wrapped(words: str, width: float) -> list[str]:

@@ -1,4 +1,4 @@
-"""The report for people: ours beside popularity, with intervals, and what to expect."""
+"""The report in the terminal: models side by side, with intervals and notes."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -6,28 +6,18 @@ from typing import Any
 import rich
 from rich import console, table, text
 
-_RANKING_NAMES = {
-    "auc": "AUC (higher is better)",
-    "log_loss": "log loss (lower is better)",
-    "weighted_per_user_loss": "weighted per-user loss (lower)",
-}
-_WATCH_TIME_NOTE = (
-    "The ranker orders by expected watch time once shown, the lists are judged by "
-    "what was watched: candidates + ranker may fall below candidates alone."
-)
-_MOVIELENS_NOTE = (
-    "On MovieLens expect candidates + ranker below candidates alone: the ranker was "
-    "trained on ratings of films people had watched, so it orders by how well a film "
-    "is liked, not by which is watched next."
-)
+from ytdnn.evaluation.report import names, notes, scales
+
+Report = Mapping[str, Any]
+_FOUR_DECIMALS_BELOW = 10.0
 
 
-def show(report: Mapping[str, Any]) -> None:
+def show(report: Report) -> None:
     """Prints the tables and notes of a report to the terminal."""
     rich.print(render(report))
 
 
-def render(report: Mapping[str, Any]) -> console.Group:
+def render(report: Report) -> console.Group:
     """Returns the tables and notes of a report, as `evaluate` returns it."""
     parts: list[console.RenderableType] = [_lists_table(report)]
     if report.get("impressions"):
@@ -36,39 +26,48 @@ def render(report: Mapping[str, Any]) -> console.Group:
     return console.Group(*parts)
 
 
-def _lists_table(report: Mapping[str, Any]) -> table.Table:
+def _lists_table(report: Report) -> table.Table:
     protocol = report["protocol"]
     title = ", ".join(
         str(protocol[key]) for key in ("name", "split") if key in protocol
     )
     if "users" in protocol:
         title += f": {protocol['users']:,} users, {protocol['videos']:,} videos"
-    return _table(title, report["lists"], {"system": "candidates + ranker"}, {})
+    by_k: dict[str, list[str]] = {}
+    for metric in _metrics(report["lists"]):
+        by_k.setdefault(metric.partition("@")[2], []).append(metric)
+    return _table(title, report["lists"], list(by_k.values()))
 
 
-def _ranking_table(report: Mapping[str, Any]) -> table.Table:
+def _ranking_table(report: Report) -> table.Table:
     number = report["protocol"].get("impressions", 0)
-    title = f"ranking: {number:,} impressions"
-    return _table(title, report["impressions"], {}, _RANKING_NAMES)
+    models = report["impressions"]
+    return _table(f"ranking: {number:,} impressions", models, [_metrics(models)])
+
+
+def _metrics(models: Mapping[str, Any]) -> list[str]:
+    return list({name: None for found in models.values() for name in found["values"]})
 
 
 def _table(
-    title: str,
-    models: Mapping[str, Any],
-    headings: Mapping[str, str],
-    names: Mapping[str, str],
+    title: str, models: Mapping[str, Any], groups: list[list[str]]
 ) -> table.Table:
-    """Returns metrics down, models across."""
+    """Returns metrics down, a line after each group, and models across."""
     result = table.Table(title=title)
     result.add_column("metric", no_wrap=True)
     for model in models:
-        heading = headings.get(model, model)
+        heading = names.model(model).replace(" + ", "\n+ ")
         result.add_column(heading, justify="right", no_wrap=True)
-    metrics = {metric: None for found in models.values() for metric in found["values"]}
-    for metric in metrics:
-        cells = [_cell(found, metric) for found in models.values()]
-        result.add_row(names.get(metric, metric), *cells)
+    for group in groups:
+        for metric in group:
+            cells = [_cell(found, metric) for found in models.values()]
+            result.add_row(_name(metric), *cells)
+        result.add_section()
     return result
+
+
+def _name(metric: str) -> str:
+    return f"{metric} ↓" if metric in names.LESS_IS_BETTER else metric
 
 
 def _cell(found: Mapping[str, Any], metric: str) -> str:
@@ -76,27 +75,21 @@ def _cell(found: Mapping[str, Any], metric: str) -> str:
     value = found["values"].get(metric)
     if value is None:
         return "–"
-    bounds = found["intervals"].get(metric)
-    if not bounds or None in bounds:
-        return f"{value:.4f}"
-    return f"{value:.4f} ± {(bounds[1] - bounds[0]) / 2:.4f}"
+    decimals = 4 if abs(value) < _FOUR_DECIMALS_BELOW else 1
+    ends = scales.finite(found["intervals"].get(metric) or ())
+    if len(ends) < 2:
+        return f"{value:,.{decimals}f}"
+    return f"{value:,.{decimals}f} ± {(ends[1] - ends[0]) / 2:.{decimals}f}"
 
 
-def _notes(report: Mapping[str, Any]) -> Iterator[str]:
-    protocol = report["protocol"]
-    yield "±: half a 95 % bootstrap interval over users."
-    if protocol.get("targets_out_of_vocabulary"):
-        yield (
-            f"{protocol['targets_out_of_vocabulary']:,} of {protocol['targets']:,} "
-            f"answers are videos out of the vocabulary, which no list can hold."
-        )
+def _notes(report: Report) -> Iterator[str]:
+    yield "±: half a 95 % bootstrap interval over users. ↓: lower is better."
+    yield from notes.leaks(report)
     if report.get("index"):
         yield "Index: " + _pairs(report["index"]) + "."
     if report.get("latency"):
         yield "Latency of one user: " + _pairs(report["latency"]) + "."
-    if "system" in report["lists"]:
-        is_movielens = protocol.get("source") == "movielens"
-        yield _MOVIELENS_NOTE if is_movielens else _WATCH_TIME_NOTE
+    yield from notes.of(report)
 
 
 def _pairs(values: Mapping[str, float]) -> str:

@@ -1,0 +1,95 @@
+import pathlib
+
+import numpy as np
+import pytest
+
+from tests import planted
+from tests.evaluation import fakes
+from ytdnn import configs
+from ytdnn.data import prepared
+from ytdnn.evaluation import lists, protocol
+from ytdnn.metrics import retrieval
+
+CONFIG = configs.Evaluation()
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
+    return planted.prepared_data(tmp_path_factory.mktemp("lists"))
+
+
+@pytest.fixture(scope="module")
+def cases(data: prepared.PreparedData) -> protocol.Cases:
+    return protocol.cases(data, prepared.Split.TEST, CONFIG)
+
+
+def _constant(rows: list[int]) -> lists.Maker:
+    return lambda cases, k: np.tile(np.array([rows], np.int32), (len(cases), 1))[:, :k]
+
+
+def test_the_rankers_order_is_that_of_the_system_and_padding_stays_last(
+    data: prepared.PreparedData, cases: protocol.Cases
+) -> None:
+    ranker = fakes.PlantedRanker(lambda videos: -videos.astype(float))
+    # The logit of padding (0) is the highest, and must not win.
+    maker = lists.composed(data, _constant([4, 2, 0, 7]), ranker, num_candidates=4)
+    assert np.unique(maker(cases, 4), axis=0).tolist() == [[2, 4, 7, 0]]
+    np.testing.assert_array_equal(ranker.times, cases.times)
+
+
+def test_only_so_many_candidates_reach_the_ranker(
+    data: prepared.PreparedData, cases: protocol.Cases
+) -> None:
+    ranker = fakes.PlantedRanker(lambda videos: videos.astype(float))
+    maker = lists.composed(data, _constant([4, 2, 9, 7]), ranker, num_candidates=2)
+    assert np.unique(maker(cases, 3), axis=0).tolist() == [[4, 2, 0]]
+    assert np.unique(maker(cases, 1), axis=0).tolist() == [[4]]
+
+
+def test_equal_logits_keep_the_order_of_the_candidates(
+    data: prepared.PreparedData, cases: protocol.Cases
+) -> None:
+    constant = fakes.PlantedRanker(lambda videos: np.zeros(videos.shape))
+    found = lists.composed(data, _constant([4, 2, 9, 7]), constant, 4)(cases, 4)
+    assert np.unique(found, axis=0).tolist() == [[4, 2, 9, 7]]
+
+
+def test_logits_that_are_no_numbers_are_refused(
+    data: prepared.PreparedData, cases: protocol.Cases
+) -> None:
+    broken = fakes.PlantedRanker(lambda videos: np.full(videos.shape, np.nan))
+    with pytest.raises(ValueError, match="received NaN"):
+        lists.composed(data, _constant([4, 2]), broken, 2)(cases, 2)
+
+
+def test_any_score_ranks_under_the_same_rules(
+    data: prepared.PreparedData, cases: protocol.Cases
+) -> None:
+    rng = np.random.default_rng(0)
+    scores = rng.integers(0, 5, (len(cases), data.num_videos)).astype(np.float32)
+    found = lists.from_scores(
+        cases,
+        lambda users, videos, out: np.copyto(out, scores[users, videos]),
+        data.num_videos,
+        6,
+        CONFIG,
+    )
+    unit = np.eye(data.num_videos, dtype=np.float32)
+    expected = lists.from_vectors(cases, scores, unit, 6, CONFIG)
+    np.testing.assert_array_equal(found, expected)
+    assert not retrieval.hits_of(found, *cases.watched).any()
+
+
+def test_composed_hit_rate_is_that_of_the_rankers_list(tmp_path: pathlib.Path) -> None:
+    # Answers: d for u0, c for u1; the ranker puts c before d.
+    watches = [("u0", v, t) for t, v in enumerate("abcd")]
+    watches += [("u1", v, t) for t, v in enumerate("abdc")]
+    watches += [("u2", v, t) for t, v in enumerate("dcba")]
+    data = fakes.prepared_data(tmp_path, watches, protocol="leave_one_out")
+    cases = protocol.cases(data, prepared.Split.TEST, CONFIG)
+    c, d = fakes.index_of(data, "c"), fakes.index_of(data, "d")
+    ranker = fakes.PlantedRanker(lambda videos: (videos == c).astype(float))
+    found = lists.composed(data, _constant([d, c]), ranker, 2)(cases, 2)
+    values = retrieval.metrics_at(found, *cases.targets, (1, 2))
+    assert values["hit_rate@1"].tolist()[:2] == [0.0, 1.0]
+    assert values["hit_rate@2"].tolist()[:2] == [1.0, 1.0]

@@ -1,0 +1,49 @@
+"""`ytdnn compare FIRST SECOND`: paired differences, and a status for gates."""
+
+import pathlib
+
+from ytdnn import errors
+from ytdnn.cli import arguments, output, rooms
+
+Flag = arguments.Flag
+
+OPERANDS = ("FIRST", "SECOND")
+FLAGS = (
+    Flag(
+        "fail_if",
+        "Conditions on SECOND, separated by commas, where FIRST is the baseline: "
+        "'recall@10 < 0.95 * baseline', 'ranker/auc < 0.7', "
+        "'system/ndcg@10 < baseline - 0.002'. A metric without a model is that of the "
+        "last model of lists. Exit status 1 where one holds.",
+        example="CONDITION,…",
+    ),
+    Flag(
+        "models",
+        "A model of FIRST and one of SECOND to compare; default: each with its "
+        "namesake.",
+        example="MODEL,MODEL",
+    ),
+)
+_CONDITION_HOLDS = 1
+
+
+def run(given: arguments.Arguments) -> int:
+    """Runs the command and returns the exit status.
+
+    Raises:
+      errors.UserError: A report is missing, or the two were not asked the same.
+    """
+    models = given.values.get("models")
+    pair = None
+    if models is not None:
+        first, _, second = models.partition(",")
+        if not first or not second:
+            raise errors.UserError(
+                f"expected --models=MODEL,MODEL, received {models!r}"
+            )
+        pair = first.strip(), second.strip()
+    paths = [pathlib.Path(given.values[name]) for name in OPERANDS]
+    failures = rooms.compare(paths, given.values.get("fail_if", ""), pair)
+    for line in failures:
+        output.say(f"failed: {line}")
+    return _CONDITION_HOLDS if failures else 0

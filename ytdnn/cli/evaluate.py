@@ -1,0 +1,113 @@
+"""`ytdnn evaluate`: a run, a bundle, or a file of predictions, measured."""
+
+import dataclasses
+import json
+import pathlib
+
+from ytdnn import configs, errors
+from ytdnn.cli import arguments, output, resolved, rooms, steps, workdir
+
+Flag = arguments.Flag
+
+_SPLITS = ("test", "validation")
+_OTHERS = ("predictions", "bundle")
+FLAGS = (
+    dataclasses.replace(resolved.WORKDIR, text="Directory of the run.", required=False),
+    resolved.CONFIG,
+    Flag(
+        "predictions",
+        "Parquet or CSV of another system: user_id, video_id, score.",
+        example="FILE",
+    ),
+    Flag("bundle", "Directory of a bundle, measured by its own answers.", "", "DIR"),
+    Flag(
+        "data",
+        "Prepared set that predictions or bundle are judged on; default: WORKDIR/data.",
+        example="DIR",
+    ),
+    Flag("split", "What is evaluated; default: test.", example="|".join(_SPLITS)),
+    Flag(
+        "out",
+        "Directory of the report on predictions or a bundle; default: beside them, "
+        "NAME_evaluation.",
+        example="DIR",
+    ),
+    resolved.K,
+    Flag("explain", "Print what every number means, and stop.", is_switch=True),
+)
+
+
+def run(given: arguments.Arguments) -> None:
+    """Runs the command.
+
+    Raises:
+      errors.UserError: Flags contradict each other, an artefact is missing or does not
+        fit, or an input leaks.
+    """
+    values = given.values
+    if values.get("explain") == "True":
+        output.say(rooms.explain())
+        return
+    split = values.get("split", _SPLITS[0])
+    if split not in _SPLITS:
+        raise errors.UserError(
+            f"expected --split to be one of {', '.join(_SPLITS)}, received {split}"
+        )
+    chosen = [name for name in _OTHERS if name in values]
+    if len(chosen) > 1:
+        raise errors.UserError("expected --predictions or --bundle, received both")
+    if chosen:
+        _of_other(given, chosen[0], split)
+    else:
+        _of_run(given, split)
+
+
+def _of_run(given: arguments.Arguments, split: str) -> None:
+    for name in ("data", "out"):
+        if name in given.values:
+            raise errors.UserError(
+                f"--{name} belongs to --predictions or --bundle: a run has its own"
+            )
+    if "workdir" not in given.values:
+        raise errors.UserError(
+            "expected --workdir=DIR, --predictions=FILE or --bundle=DIR, received none "
+            "(ytdnn evaluate --help)"
+        )
+    directory = pathlib.Path(given.values["workdir"])
+    config = resolved.later_config(given, directory)
+    with workdir.lock(directory):
+        steps.require([steps.EVALUATION], config, directory)
+        if split == _SPLITS[0]:
+            step = steps.EVALUATION
+            steps.run([step], config, directory, [step.name])
+            workdir.write_config(directory, config)
+            report = json.loads((directory / step.name).read_text())
+        else:
+            report = rooms.evaluate(config, directory, split)
+    rooms.show_report(report)
+    output.say(f"next: {steps.next_command(config, directory)}")
+
+
+def _of_other(given: arguments.Arguments, kind: str, split: str) -> None:
+    values = given.values
+    path = pathlib.Path(values[kind])
+    if "data" not in values and "workdir" not in values:
+        raise errors.UserError(
+            f"expected --data=DIR, the prepared set that --{kind} is judged on, or "
+            f"--workdir=DIR, received neither"
+        )
+    if "workdir" in values:
+        directory = pathlib.Path(values["workdir"])
+        config = resolved.later_config(given, directory)
+        data = rooms.load_prepared(pathlib.Path(values.get("data", directory / "data")))
+    else:
+        config = resolved.config(given, configs.Config())
+        data = rooms.load_prepared(pathlib.Path(values["data"]))
+    name = f"{path.resolve().stem}_evaluation"
+    out = pathlib.Path(values.get("out", path.parent / name))
+    room = {
+        "predictions": rooms.evaluate_predictions,
+        "bundle": rooms.evaluate_bundle,
+    }[kind]
+    rooms.show_report(room(path, data, config, split, out))
+    output.say(f"report: {out}")

@@ -1,0 +1,105 @@
+"""`ytdnn experiments`: the runs of a directory as one sorted table."""
+
+import csv
+import pathlib
+import sys
+from collections.abc import Sequence
+
+import rich.box
+import rich.console
+import rich.table
+
+from ytdnn import errors
+from ytdnn.cli import arguments, output
+from ytdnn.evaluation import runs as runs_room
+
+Flag = arguments.Flag
+
+FLAGS = (
+    Flag(
+        "dir",
+        "Directory whose runs are listed, at any depth.",
+        "",
+        "DIR",
+        required=True,
+    ),
+    Flag(
+        "metrics",
+        "Metrics to show, each as MODEL/METRIC@K; default: hit rate and nDCG of "
+        "candidates, hit rate of both stages, AUC and per-user loss of the ranker.",
+        example="candidates/recall@50,…",
+    ),
+    Flag(
+        "sort",
+        "Metric the best run of which stands first, or run for the order of names; "
+        "default: the first metric shown.",
+        example="MODEL/METRIC@K",
+    ),
+    Flag("split", "The evaluated split; default: test.", example="test|validation"),
+    Flag(
+        "format",
+        "table (default), or csv with every setting that differs in a column.",
+        example="table|csv",
+    ),
+)
+_FILES = {"test": "evaluation.json", "validation": "evaluation_validation.json"}
+_FORMATS = ("table", "csv")
+_PIPED_WIDTH = 160
+
+
+def run(given: arguments.Arguments) -> None:
+    """Runs the command.
+
+    Raises:
+      errors.UserError: There is no run, or a flag has a value it cannot have.
+    """
+    values = given.values
+    file_name = _FILES[_choice(values, "split", list(_FILES))]
+    shape = _choice(values, "format", _FORMATS)
+    found = runs_room.find(pathlib.Path(values["dir"]), file_name)
+    wanted = [name for name in values.get("metrics", "").split(",") if name]
+    metrics = runs_room.chosen(found, wanted)
+    by = values.get("sort") or (metrics[0] if metrics else runs_room.RUN)
+    if by != runs_room.RUN:
+        runs_room.chosen(found, [by])
+    found = runs_room.ordered(found, by)
+    (_write_csv if shape == "csv" else _show)(found, metrics)
+
+
+def _choice(values: dict[str, str], name: str, choices: Sequence[str]) -> str:
+    value = values.get(name, choices[0])
+    if value not in choices:
+        raise errors.UserError(
+            f"expected --{name} to be one of {', '.join(choices)}, received {value}"
+        )
+    return value
+
+
+def _show(found: Sequence[runs_room.Run], metrics: Sequence[str]) -> None:
+    keys = runs_room.differing(found)
+    table = rich.table.Table(box=rich.box.SIMPLE, title_justify="left")
+    table.add_column("run", overflow="fold")
+    for metric in metrics:
+        table.add_column(metric.replace("/", "\n"), justify="right", no_wrap=True)
+    table.add_column("settings that differ", overflow="fold")
+    for one in found:
+        cells = [f"{one.metrics[m]:.4f}" if m in one.metrics else "–" for m in metrics]
+        own = [f"{k}={v}" for k, v in runs_room.differences(one, keys).items()]
+        words = [f"({one.note})"] if one.note else []
+        table.add_row(one.name, *cells, "\n".join(words + own) or "(defaults)")
+    width = None if sys.stdout.isatty() else _PIPED_WIDTH
+    rich.console.Console(width=width).print(table)
+    output.say(
+        f"{len(found)} runs; a setting that all share, or that a run leaves at its "
+        f"default, is not listed"
+    )
+
+
+def _write_csv(found: Sequence[runs_room.Run], metrics: Sequence[str]) -> None:
+    keys = runs_room.differing(found)
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow([runs_room.RUN, "note", *metrics, *keys])
+    for one in found:
+        numbers = [one.metrics.get(metric, "") for metric in metrics]
+        settings = [runs_room.text(one.settings.get(key, "")) for key in keys]
+        writer.writerow([one.name, one.note, *numbers, *settings])

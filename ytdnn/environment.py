@@ -1,0 +1,55 @@
+"""What a number was made with: package versions, commit, machine."""
+
+import contextlib
+import importlib.metadata
+import os
+import pathlib
+import platform
+import subprocess
+from typing import Any
+
+import ytdnn
+
+_PACKAGES = (
+    "tensorflow",
+    "tf-keras",
+    "tensorflow-recommenders",
+    "scann",
+    "numpy",
+    "polars",
+)
+
+
+def versions() -> dict[str, str]:
+    """Returns the version of Python, of ytdnn and of the packages that matter."""
+    found = {"python": platform.python_version(), "ytdnn": ytdnn.__version__}
+    for package in _PACKAGES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[package] = importlib.metadata.version(package)
+    return found
+
+
+def machine() -> str:
+    """Returns system, architecture and number of processors."""
+    return f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs"
+
+
+def git_commit() -> str | None:
+    """Returns the commit of the checkout ytdnn runs from, None if it is none."""
+    root = pathlib.Path(ytdnn.__file__).resolve().parents[1]
+    if not (root / ".git").exists():
+        return None
+    commit = _git(root, "rev-parse", "HEAD")
+    changed = _git(root, "status", "--porcelain", "--untracked-files=no")
+    return f"{commit}-changed" if commit and changed else commit
+
+
+def _git(root: pathlib.Path, *arguments: str) -> str | None:
+    command: list[Any] = ["git", "-C", root, *arguments]
+    try:
+        result = subprocess.run(
+            command, capture_output=True, text=True, check=True, timeout=10
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return result.stdout.strip() or None

@@ -1,0 +1,202 @@
+"""Scores an exported bundle by its own answers: what serving would have recommended.
+
+Every case becomes a request as of its time, built from the prepared set; the bundle's
+graphs answer in batches. Lists carry the names a run's have: `candidates` is the user
+tower with the exact index, `system` the whole recommender in stock operations, and
+`system, ScaNN` the one that serves, where ScaNN is installed. The recommender itself
+removes watched videos.
+"""
+
+import dataclasses
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import tensorflow as tf
+
+from ytdnn import configs, errors, schema
+from ytdnn.data import prepared
+from ytdnn.evaluation import lists, protocol, reports
+from ytdnn.index import scann_index
+from ytdnn.metrics import retrieval
+from ytdnn.serving import bundle as bundle_room
+from ytdnn.serving import requests, signatures
+
+SYSTEM_SCANN = "system, ScaNN"
+_REQUESTS_A_BATCH = 256
+
+Arrays = dict[str, npt.NDArray[Any]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Served:
+    """A bundle and the prepared set its requests are made from.
+
+    Attributes:
+      bundle: The models.
+      data: Users, videos and histories.
+    """
+
+    bundle: bundle_room.Bundle
+    data: prepared.PreparedData
+
+
+def evaluate(
+    directory: pathlib.Path,
+    data: prepared.PreparedData,
+    config: configs.Evaluation,
+    split: str,
+    out: pathlib.Path,
+) -> dict[str, Any]:
+    """Measures a bundle beside popularity and writes the report.
+
+    Args:
+      directory: The bundle.
+      data: The prepared set it is judged on.
+      config: Lengths, slices, resamples.
+      split: `test` or `validation`.
+      out: Directory of the report, made if missing.
+
+    Raises:
+      errors.UserError: The bundle is damaged, cannot answer by these rules, or there
+        is nobody to ask.
+    """
+    served = Served(bundle_room.load(directory), data)
+    cases = protocol.cases(data, prepared.Split[split.upper()], config)
+    own = makers(served, config)
+    result = reports.of_others(data, cases, own, split, config)
+    facts = served.bundle.manifest.facts
+    result.report["protocol"]["num_candidates"] = facts["num_candidates"]
+    reports.write(out, reports.STEMS[split], result)
+    return result.report
+
+
+def makers(served: Served, config: configs.Evaluation) -> dict[str, lists.Maker]:
+    """Returns the makers of a bundle's lists.
+
+    Raises:
+      errors.UserError: Watched videos are to be kept, which the bundle cannot.
+    """
+    if not config.remove_watched:
+        raise errors.UserError(
+            "expected evaluation.remove_watched=true for a bundle, received false: its "
+            "recommender removes watched videos"
+        )
+    models = served.bundle.manifest.facts["models"]
+    suffix = bundle_room.EXACT
+    found = {lists.CANDIDATES: _candidates(served)}
+    if served.bundle.has_ranker:
+        found[lists.SYSTEM] = _recommender(served, bundle_room.RECOMMENDER + suffix)
+    if bundle_room.RECOMMENDER in models and scann_index.is_available():
+        found[SYSTEM_SCANN] = _recommender(served, bundle_room.RECOMMENDER)
+    return found
+
+
+def _recommender(served: Served, model: str) -> lists.Maker:
+    def make(cases: protocol.Cases, k: int) -> lists.Lists:
+        found = np.zeros((len(cases), k), np.int32)
+        for part in _batches(cases):
+            inputs = _inputs(served, cases, part, model)
+            inputs[schema.K] = np.full(len(part), k, np.int32)
+            answered = _lists(served, _run(served, model, inputs), k)
+            found[part] = _open(protocol.take(cases, part), answered, k)
+        return found
+
+    return make
+
+
+def _candidates(served: Served) -> lists.Maker:
+    tower = bundle_room.USER_TOWER
+    index = bundle_room.INDEX + bundle_room.EXACT
+
+    def make(cases: protocol.Cases, k: int) -> lists.Lists:
+        watched = np.diff(cases.watched.offsets)
+        found = np.zeros((len(cases), k), np.int32)
+        for part in _batches(cases):
+            inputs = _inputs(served, cases, part, tower)
+            vectors = _run(served, tower, inputs)[schema.USER_VECTOR]
+            wanted = min(k + int(watched[part].max()), served.data.num_videos)
+            query = {
+                schema.USER_VECTOR: vectors.numpy(),
+                schema.K: np.full(len(part), wanted, np.int32),
+            }
+            lists_of_part = _lists(served, _run(served, index, query), wanted)
+            found[part] = _open(protocol.take(cases, part), lists_of_part, k)
+        return found
+
+    return make
+
+
+def _batches(cases: protocol.Cases) -> list[npt.NDArray[np.int64]]:
+    """Returns the cases in batches of like length of history, to pad little."""
+    order = np.argsort(np.diff(cases.watched.offsets), kind="stable")
+    starts = range(0, len(order), _REQUESTS_A_BATCH)
+    return [order[start : start + _REQUESTS_A_BATCH] for start in starts]
+
+
+def _inputs(
+    served: Served, cases: protocol.Cases, part: npt.NDArray[np.int64], model: str
+) -> Arrays:
+    """Returns the inputs of some cases' requests, padded to one length."""
+    fields = served.bundle.inputs(model)
+    parsed = []
+    for row in part.tolist():
+        user, end, time = (int(a[row]) for a in (cases.users, cases.ends, cases.times))
+        request = requests.request_at(served.data, user, end, time)
+        known = {name: value for name, value in request.items() if name in fields}
+        parsed.append(requests.parse(known, fields))
+    return {
+        name: _stacked([one[name][0] for one in parsed], field)
+        for name, field in fields.items()
+        if name != schema.K
+    }
+
+
+def _stacked(values: list[Any], field: signatures.Field) -> npt.NDArray[Any]:
+    dtype = object if field.dtype == "string" else np.dtype(field.dtype)
+    if not field.is_list:
+        return np.array(values, dtype)
+    width = max(1, *(len(value) for value in values))
+    padded = np.full((len(values), width), field.missing, dtype)
+    for row, value in enumerate(values):
+        if len(value):
+            padded[row, width - len(value) :] = value
+    return padded
+
+
+def _run(served: Served, model: str, inputs: Mapping[str, Any]) -> dict[str, tf.Tensor]:
+    fields = served.bundle.inputs(model)
+    tensors = {
+        name: tf.constant(value, tf.as_dtype(fields[name].dtype))
+        for name, value in inputs.items()
+    }
+    return served.bundle.model(model)(**tensors)
+
+
+def _lists(served: Served, answer: Mapping[str, tf.Tensor], width: int) -> lists.Lists:
+    """Returns the ids of an answer as video indices, 0 where there are fewer."""
+    ids = answer[schema.IDS].numpy()
+    inside = np.arange(ids.shape[1]) < answer[schema.NUM_RESULTS].numpy()[:, np.newaxis]
+    column = served.data.videos[schema.VIDEO_ID]
+    flat = [i.decode() if isinstance(i, bytes) else i for i in ids.ravel().tolist()]
+    given = pl.DataFrame({schema.VIDEO_ID: pl.Series(flat, dtype=column.dtype)})
+    known = column.to_frame().with_row_index("index", offset=1)
+    indices = given.join(known, schema.VIDEO_ID, "left", maintain_order="left")
+    found = indices["index"].fill_null(0).to_numpy().reshape(ids.shape)
+    found = np.where(inside, found, 0)[:, :width].astype(np.int32)
+    return np.pad(found, ((0, 0), (0, width - found.shape[1])))
+
+
+def _open(cases: protocol.Cases, found: lists.Lists, k: int) -> lists.Lists:
+    """Returns lists without what the protocol removes, closed up and cut to k."""
+    gone = retrieval.hits_of(found, *cases.removed) | (found == 0)
+    if cases.available_from is not None:
+        since = np.append(np.iinfo(np.int64).min, cases.available_from)
+        gone |= since[found] > cases.times[:, np.newaxis]
+    order = np.argsort(gone, axis=1, kind="stable")
+    closed = np.take_along_axis(np.where(gone, 0, found), order, axis=1)
+    result: lists.Lists = closed[:, :k]
+    return result

@@ -1,0 +1,288 @@
+"""Two reports side by side: paired differences over their common users.
+
+Both must have been asked by the same rules, and the common users for as many answers;
+otherwise a difference means nothing and the comparison is refused. Intervals are of the
+difference, each resample drawing the same users for both, so what makes a user easy or
+hard cancels.
+"""
+
+import dataclasses
+import math
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import polars as pl
+from rich import table
+from rich.markup import escape
+
+from ytdnn import configs, errors, schema
+from ytdnn.evaluation import conditions, lists, ranker, reports, statement, users
+from ytdnn.metrics import bootstrap
+
+_BASELINES = (lists.POPULARITY, lists.ORACLE)
+
+
+@dataclasses.dataclass(frozen=True)
+class Difference:
+    """One metric of both reports.
+
+    Attributes:
+      model: Whose.
+      metric: Which.
+      first: Of the first report.
+      second: Of the second.
+      difference: Second less first over the common users; the plain difference of the
+        two numbers where it is no mean or ratio over users.
+      low: Of the interval of `difference`; NaN where it has none.
+      high: Of that interval.
+    """
+
+    model: str
+    metric: str
+    first: float
+    second: float
+    difference: float
+    low: float
+    high: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """What `compare` found.
+
+    Attributes:
+      differences: By model and metric, in the order of the reports.
+      num_users: Common users.
+      num_other: Users that only one of the two has.
+      failures: A line for each condition that holds.
+    """
+
+    differences: list[Difference]
+    num_users: int
+    num_other: int
+    failures: list[str]
+
+
+def compare(
+    first: reports.Evaluated,
+    second: reports.Evaluated,
+    fail_if: Sequence[conditions.Condition],
+    config: configs.Evaluation,
+    models: tuple[str, str] | None = None,
+) -> Comparison:
+    """Compares two reports.
+
+    Args:
+      first: The baseline.
+      second: What is judged.
+      fail_if: Conditions on the second.
+      config: Resamples and their seed.
+      models: A model of the first and one of the second to compare; None: each with
+        its namesake.
+
+    Raises:
+      errors.UserError: The two were not asked the same, have nothing in common, or a
+        condition names what neither has.
+    """
+    _require_same_rules(first, second)
+    pair = first.users.select(schema.USER_ID, users.ANSWERS).join(
+        second.users.select(schema.USER_ID, users.ANSWERS), on=schema.USER_ID
+    )
+    if not pair.height:
+        raise errors.UserError(
+            f"expected common users in {first.path} and {second.path}, found none"
+        )
+    _require_same_answers(first, second, pair)
+    metrics = list(_common(first, second, models))
+    if not metrics:
+        raise errors.UserError(
+            f"expected a model in both {first.path} ({', '.join(_names(first))}) and "
+            f"{second.path} ({', '.join(_names(second))}), found none: name one of "
+            f"each with --models=FIRST,SECOND"
+        )
+    found = _differences((first, second), pair, metrics, config)
+    num_other = first.users.height + second.users.height - 2 * pair.height
+    failures = [_failure(c, first, second, models) for c in fail_if]
+    return Comparison(found, pair.height, num_other, [f for f in failures if f])
+
+
+def _require_same_rules(first: reports.Evaluated, second: reports.Evaluated) -> None:
+    rules = [one.report["protocol"] for one in (first, second)]
+    different = [
+        f"{name} {rules[0].get(name)!r} and {rules[1].get(name)!r}"
+        for name in statement.RULES
+        if rules[0].get(name) != rules[1].get(name)
+    ]
+    if different:
+        raise errors.UserError(
+            f"expected two reports of one protocol, found {'; '.join(different)} in "
+            f"{first.path} and {second.path}: evaluate both alike"
+        )
+
+
+def _require_same_answers(
+    first: reports.Evaluated, second: reports.Evaluated, pair: pl.DataFrame
+) -> None:
+    other = pair.filter(pl.col(users.ANSWERS) != pl.col(f"{users.ANSWERS}_right"))
+    if other.height:
+        raise errors.UserError(
+            f"expected the same answers in {first.path} and {second.path}, found "
+            f"{other.height:,} users with more in one, the first "
+            f"{other[schema.USER_ID][0]}: evaluate both on one prepared set"
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class _Metric:
+    """A metric that both reports have, and whose it is in each."""
+
+    models: tuple[str, str]
+    metric: str
+
+    @property
+    def model(self) -> str:
+        """What the comparison calls the model."""
+        return self.models[0] if len(set(self.models)) == 1 else " → ".join(self.models)
+
+
+def _names(one: reports.Evaluated) -> list[str]:
+    return [*one.report.get("lists", {}), *one.report.get("impressions", {})]
+
+
+def _common(
+    first: reports.Evaluated, second: reports.Evaluated, models: tuple[str, str] | None
+) -> Iterator[_Metric]:
+    for kind in ("lists", "impressions"):
+        entries, others = (one.report.get(kind, {}) for one in (first, second))
+        pairs = [models] if models else [(name, name) for name in entries]
+        for pair in pairs:
+            values = entries.get(pair[0], {}).get("values", {})
+            other = others.get(pair[1], {}).get("values", {})
+            for metric in values:
+                if values[metric] is not None and other.get(metric) is not None:
+                    yield _Metric(pair, metric)
+
+
+def _differences(
+    both: tuple[reports.Evaluated, reports.Evaluated],
+    pair: pl.DataFrame,
+    metrics: Sequence[_Metric],
+    config: configs.Evaluation,
+) -> list[Difference]:
+    """Returns the metrics of both, those over users with their intervals."""
+    ids = pair.select(schema.USER_ID)
+    sums, draws = [], []
+    for side, one in enumerate(both):
+        frame = ids.join(one.users, schema.USER_ID, "left", maintain_order="left")
+        parts = [_parts(frame, f"{m.models[side]}/{m.metric}") for m in metrics]
+        above, below = (np.stack([p[i] for p in parts], axis=1) for i in (0, 1))
+        draws.append(
+            bootstrap.ratio_draws(above, below, config.num_resamples, config.seed)
+        )
+        with np.errstate(invalid="ignore", divide="ignore"):
+            sums.append(above.sum(axis=0) / below.sum(axis=0))
+    low, high = bootstrap.percentiles(draws[1] - draws[0])
+    found = []
+    for place, metric in enumerate(metrics):
+        before, after = (
+            report.value(name, metric.metric)
+            for report, name in zip(both, metric.models, strict=True)
+        )
+        paired = float(sums[1][place] - sums[0][place])
+        difference = after - before if math.isnan(paired) else paired
+        bounds = float(low[place]), float(high[place])
+        found.append(
+            Difference(metric.model, metric.metric, before, after, difference, *bounds)
+        )
+    return found
+
+
+def _parts(frame: pl.DataFrame, column: str) -> tuple[np.ndarray, np.ndarray]:
+    """Returns a metric's numerator and denominator for each user, 0 / 0 without."""
+    if column in frame.columns:
+        values = frame[column].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+        return bootstrap.mean_parts(values)
+    if f"{column}/{users.NUMERATOR}" in frame.columns:
+        above, below = (
+            frame[f"{column}/{side}"].fill_null(0.0).to_numpy()
+            for side in (users.NUMERATOR, users.DENOMINATOR)
+        )
+        return above, below
+    return np.zeros(frame.height), np.zeros(frame.height)
+
+
+def _failure(
+    condition: conditions.Condition,
+    first: reports.Evaluated,
+    second: reports.Evaluated,
+    models: tuple[str, str] | None,
+) -> str:
+    """Returns a line where a condition holds, empty where not.
+
+    A number that is not defined can pass no gate: the condition counts as holding.
+    """
+    model, metric = _named(condition, second, models)
+    value = second.value(model, metric)
+    baseline = first.value(models[0] if models else model, metric)
+    uses_baseline = condition.factor != 0.0
+    undefined = math.isnan(value) or (uses_baseline and math.isnan(baseline))
+    if not undefined and not condition.holds(value, baseline):
+        return ""
+    beside = f" (baseline {baseline:.4f})" if uses_baseline else ""
+    return (
+        f"{condition.text}: {model}/{metric} is {value:.4f}, the bound "
+        f"{condition.bound(baseline):.4f}{beside}"
+    )
+
+
+def _named(
+    condition: conditions.Condition,
+    second: reports.Evaluated,
+    models: tuple[str, str] | None,
+) -> tuple[str, str]:
+    """Returns model and metric of a condition.
+
+    Without a model: the one compared; else the ranker where it is a metric of
+    impressions; else the last model of lists in the report that is neither popularity
+    nor the oracle.
+    """
+    model, _, metric = condition.metric.rpartition("/")
+    if not model and models:
+        model = models[1]
+    elif not model and metric in ranker.METRICS:
+        model = ranker.RANKER
+    elif not model:
+        own = [name for name in second.report["lists"] if name not in _BASELINES]
+        model = own[-1] if own else lists.POPULARITY
+    known = {**second.report["lists"], **second.report.get("impressions", {})}
+    values = {
+        f"{kind}/{model}/{name}"
+        for kind in ("lists", "impressions")
+        for name in second.report.get(kind, {}).get(model, {}).get("values", {})
+    }
+    if not any(name.endswith(f"/{model}/{metric}") for name in values):
+        names = [f"{m}/{n}" for m, entry in known.items() for n in entry["values"]]
+        raise errors.UserError(
+            f"expected --fail_if to name a metric of {second.path}, received "
+            f"{condition.metric}: it has {', '.join(names)}"
+        )
+    return model, metric
+
+
+def render(found: Comparison) -> table.Table:
+    """Returns the differences as a table; those surely not 0 are marked."""
+    result = table.Table(
+        title=f"{found.num_users:,} common users, {found.num_other:,} of one alone"
+    )
+    for heading in ("model", "metric"):
+        result.add_column(heading, no_wrap=True)
+    for heading in ("first", "second", "difference", "95 % interval", ""):
+        result.add_column(heading, justify="right", no_wrap=True)
+    for one in found.differences:
+        has_interval = math.isfinite(one.low)
+        interval = f"[{one.low:+.4f}, {one.high:+.4f}]" if has_interval else "–"
+        is_sure = has_interval and (one.low > 0.0 or one.high < 0.0)
+        numbers = (f"{one.first:.4f}", f"{one.second:.4f}", f"{one.difference:+.4f}")
+        cells = (one.model, one.metric, *numbers, escape(interval))
+        result.add_row(*cells, "*" if is_sure else "")
+    return result

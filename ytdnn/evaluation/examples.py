@@ -1,0 +1,82 @@
+"""A few users with history, recommendations and right answers side by side.
+
+Chosen by rule, not by taste: users in the order of recall of one model, at evenly
+spaced places from the worst to the best.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ytdnn import schema
+from ytdnn.data import prepared
+from ytdnn.evaluation import lists, measures
+from ytdnn.metrics import ranking, retrieval
+
+_LENGTH = 10
+_FACTS = (schema.AGE, schema.GENDER, schema.COUNTRY, schema.LANGUAGE)
+_OF_VIDEO = (schema.TITLE, schema.TOPIC, schema.CHANNEL_ID)
+
+
+def choose(
+    context: measures.Context, made: Mapping[str, lists.Lists]
+) -> list[dict[str, Any]]:
+    """Returns the report's examples.
+
+    Args:
+      context: Cases and their number.
+      made: Lists of each model; the last that is not the oracle ranks the users.
+    """
+    ranked_by = [name for name in made if name != lists.ORACLE]
+    if not ranked_by or not context.config.num_examples:
+        return []
+    targets = context.cases.targets
+    k = min(_LENGTH, context.length)
+    hits = retrieval.hits_of(made[ranked_by[-1]], *targets)
+    recall = ranking.recall(hits, np.diff(targets.offsets), k)
+    order = np.argsort(recall, kind="stable")
+    places = np.linspace(0, len(order) - 1, context.config.num_examples)
+    return [_example(context, made, int(row)) for row in order[places.astype(int)]]
+
+
+def _example(
+    context: measures.Context, made: Mapping[str, lists.Lists], row: int
+) -> dict[str, Any]:
+    data, cases = context.data, context.cases
+    answers = _of(cases.targets, row)
+    found = {}
+    for name, of_model in made.items():
+        videos = of_model[row, :_LENGTH]
+        found[name] = [
+            _video(data, int(v)) | {"is_answer": bool(v in answers)}
+            for v in videos[videos > 0]
+        ]
+    user = data.users.row(int(cases.users[row]), named=True)
+    history = _of(cases.watched, row)
+    return {
+        schema.USER_ID: user[schema.USER_ID],
+        "facts": {name: user[name] for name in _FACTS if user.get(name) is not None},
+        "history_length": len(history),
+        "history": [_video(data, int(v)) for v in history[-_LENGTH:]],
+        "lists": found,
+        "num_answers": len(answers),
+        "answers": [_video(data, int(v)) for v in answers[:_LENGTH]],
+    }
+
+
+def _of(ragged: prepared.Ragged, row: int) -> npt.NDArray[np.integer]:
+    videos: npt.NDArray[np.integer] = ragged.videos[
+        ragged.offsets[row] : ragged.offsets[row + 1]
+    ]
+    return videos
+
+
+def _video(data: prepared.PreparedData, index: int) -> dict[str, Any]:
+    """Returns id and what is known of a video; those of the index 0 have no id."""
+    if index == 0:
+        return {schema.VIDEO_ID: None, schema.TITLE: "(out of the vocabulary)"}
+    row = data.videos.row(index - 1, named=True)
+    known = {name: row[name] for name in _OF_VIDEO if row.get(name) is not None}
+    return {schema.VIDEO_ID: row[schema.VIDEO_ID]} | known

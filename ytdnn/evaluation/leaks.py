@@ -1,0 +1,226 @@
+"""The leak check: no input of an example may lie at or after its label.
+
+Two ways of looking, either of which fails the run. `in_order` compares the position
+and time of every input with its label's. `in_models` changes everything that happens
+from the request on, for some users, and asks the models again: a number that moves was
+made from what it should predict. Ties of time are legal where the stated order breaks
+them, so inputs of the label's own second are counted, not refused.
+"""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ytdnn import errors, schema
+from ytdnn.data import prepared
+from ytdnn.evaluation import models, protocol
+
+_USERS_CHANGED = 128
+_VIDEOS_SCORED = 16
+_LATER_SECONDS = 10_000_019
+_RELATIVE, _ABSOLUTE = 1e-4, 1e-5  # two runs of one graph may round differently
+
+Integers = npt.NDArray[np.int64]
+
+
+def in_order(
+    data: prepared.PreparedData, cases: protocol.Cases, split: prepared.Split
+) -> dict[str, int]:
+    """Checks position and time of every input of every case, and of the impressions.
+
+    Args:
+      data: The prepared set.
+      cases: An example is a case and one of its answers.
+      split: The evaluated one.
+
+    Returns:
+      What the report says under `leaks`.
+
+    Raises:
+      errors.UserError: An input lies at or after its label in the stated order.
+    """
+    rows = prepared.rows_of(cases.targets.offsets)
+    by_time = data.manifest.facts["order"][0] == schema.TIME
+    later, same = _later_and_same(data, cases, rows)
+    late = np.maximum(0, cases.ends[rows] - cases.labels)
+    if by_time:
+        late = np.maximum(late, later)
+    _refuse(data, cases.users[rows], late, f"{schema.WATCHES} of the history")
+    _check_training(data, cases, split)
+    checked = len(cases.labels) + _check_impressions(data, split, by_time)
+    return {
+        "checked_examples": checked,
+        "inputs_at_or_after_label": 0,
+        "same_second_inputs": int(same.sum()),
+        "examples_with_same_second_inputs": int((same > 0).sum()),
+    }
+
+
+def _later_and_same(
+    data: prepared.PreparedData, cases: protocol.Cases, rows: Integers
+) -> tuple[Integers, Integers]:
+    """Returns how many inputs of each example are later than its label, or as late."""
+    times = np.asarray(data.watch_times).astype(np.int64)
+    starts = np.asarray(data.watch_offsets)[cases.users]
+    sizes = cases.ends - starts
+    firsts = np.append(0, np.cumsum(sizes))
+    owners = np.repeat(np.arange(len(cases)), sizes)
+    inputs = times[np.arange(firsts[-1]) - firsts[owners] + starts[owners]]
+    lowest = int(times.min(initial=0))
+    stride = int(times.max(initial=0)) - lowest + 2
+    keys = np.sort(owners * stride + inputs - lowest)
+    wanted = rows * stride + times[cases.labels] - lowest
+    up_to = np.searchsorted(keys, wanted, side="right")
+    before = np.searchsorted(keys, wanted, side="left")
+    return firsts[rows + 1] - up_to, up_to - before
+
+
+def _check_training(
+    data: prepared.PreparedData, cases: protocol.Cases, split: prepared.Split
+) -> None:
+    """Checks that a window's training ends before the window begins."""
+    if data.config.protocol != "temporal":
+        return
+    rows = data.watch_split_rows(prepared.Split.TRAIN)
+    late = np.asarray(data.watch_times)[rows] >= int(cases.times.min())
+    name = split.name.lower()
+    _refuse(
+        data,
+        data.watch_users[rows],
+        late.astype(np.int64),
+        f"train {schema.WATCHES}, labels of a model the {name} window judges,",
+    )
+
+
+def _check_impressions(
+    data: prepared.PreparedData, split: prepared.Split, by_time: bool
+) -> int:
+    """Checks the rolled-back histories of a split's impressions; returns their number.
+
+    Where times are only estimates, the order of watches and impressions is that of the
+    estimates, as `prepare` states, and there is nothing to compare it with.
+    """
+    if not data.has_impressions:
+        return 0
+    rows = np.flatnonzero(np.asarray(data.impression_splits) == split)
+    if not len(rows):
+        return 0
+    users = np.asarray(data.impression_users)[rows]
+    times = np.asarray(data.impression_times)[rows]
+    num_watches = np.asarray(data.impression_num_watches)[rows]
+    late = np.asarray(data.impression_earlier_time)[rows] >= times
+    if by_time:
+        lasts = np.asarray(data.watch_offsets)[users] + num_watches - 1
+        last_times = np.asarray(data.watch_times)[np.maximum(lasts, 0)]
+        late |= (num_watches > 0) & (last_times >= times)
+    _refuse(data, users, late.astype(np.int64), f"events before {schema.IMPRESSIONS}")
+    return len(rows)
+
+
+def _refuse(
+    data: prepared.PreparedData,
+    users: npt.NDArray[np.integer],
+    num_late: Integers,
+    what: str,
+) -> None:
+    examples = np.flatnonzero(num_late)
+    if len(examples):
+        user = data.users[schema.USER_ID][int(users[examples[0]])]
+        raise errors.UserError(
+            f"leak: expected every input before its label, found "
+            f"{int(num_late.sum()):,} {what} at or after it in {len(examples):,} "
+            f"examples, the first of user {user}, in {data.directory}: run prepare "
+            f"again"
+        )
+
+
+def in_models(
+    data: prepared.PreparedData,
+    cases: protocol.Cases,
+    trained: models.Candidates | None,
+    ranker: models.Ranker | None,
+    seed: int,
+) -> int:
+    """Changes some users' future and checks that nothing asked before it moves.
+
+    Args:
+      data: The prepared set.
+      cases: Whom to ask; 128 of them are asked twice.
+      trained: The candidate model, if there is one.
+      ranker: The ranker, if there is one.
+      seed: Of the choice of users.
+
+    Returns:
+      Number of users asked.
+
+    Raises:
+      errors.UserError: A model read what comes after the request.
+    """
+    rng = np.random.default_rng(seed)
+    size = min(_USERS_CHANGED, len(cases))
+    rows = np.sort(rng.choice(len(cases), size, replace=False))
+    users, ends, times = cases.users[rows], cases.ends[rows], cases.times[rows]
+    other = with_other_future(data, users, ends, times)
+    if trained is not None:
+        pair = [trained.user_vectors(d, users, ends) for d in (data, other)]
+        _compare(data, users, pair, "vectors of the candidate model")
+    if ranker is not None:
+        videos = rng.integers(1, data.num_videos + 1, (size, _VIDEOS_SCORED))
+        pair = [
+            ranker.score_candidates(d, users, ends, times, videos.astype(np.int32))
+            for d in (data, other)
+        ]
+        _compare(data, users, pair, "scores of the ranker")
+    return size
+
+
+def with_other_future(
+    data: prepared.PreparedData,
+    users: npt.NDArray[np.integer],
+    ends: Integers,
+    times: Integers,
+) -> prepared.PreparedData:
+    """Returns the set with other videos, times and clicks from each request on."""
+    arrays = dict(data.arrays)
+    lasts = np.asarray(data.watch_offsets)[users + 1]
+    edges = np.zeros(len(data.watch_videos) + 1, np.int64)
+    np.add.at(edges, ends, 1)
+    np.add.at(edges, lasts, -1)
+    is_later = np.cumsum(edges)[:-1] > 0
+    arrays["watch_videos"] = _others(data.watch_videos, is_later, data.num_videos)
+    moved = np.asarray(data.watch_times) + _LATER_SECONDS
+    arrays["watch_times"] = np.where(is_later, moved, data.watch_times)
+    if data.has_impressions:
+        asked_at = np.full(data.num_users, np.iinfo(np.int64).max)
+        asked_at[users] = times
+        is_later = data.impression_times >= asked_at[data.impression_users]
+        videos = _others(data.impression_videos, is_later, data.num_videos)
+        arrays["impression_videos"] = videos
+        clicked = np.asarray(data.impression_clicked)
+        arrays["impression_clicked"] = np.where(is_later, ~clicked, clicked)
+    return dataclasses.replace(data, arrays=arrays)
+
+
+def _others(
+    videos: npt.NDArray[np.int32], change: npt.NDArray[np.bool_], num_videos: int
+) -> npt.NDArray[np.int32]:
+    return np.where(change, videos % num_videos + 1, videos).astype(np.int32)
+
+
+def _compare(
+    data: prepared.PreparedData,
+    users: npt.NDArray[np.integer],
+    pair: list[Any],
+    what: str,
+) -> None:
+    before, after = pair
+    close = np.isclose(before, after, rtol=_RELATIVE, atol=_ABSOLUTE).all(axis=1)
+    if not close.all():
+        user = data.users[schema.USER_ID][int(users[np.argmin(close)])]
+        raise errors.UserError(
+            f"leak: expected {what} to depend on nothing after the request, found "
+            f"{int((~close).sum())} of {len(close)} changed with it, the first of user "
+            f"{user}: numbers of this model are void"
+        )

@@ -1,0 +1,142 @@
+"""Makers of lists: each gives every case its k best videos.
+
+A maker is any function of the cases and a length; `makers` are taken by name
+everywhere (popularity, candidates, system, oracle, a file of predictions), so one more
+system is one more entry. The two helpers hold the rules of the protocol (watched videos
+removed, the candidate set, ties) in one place.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from ytdnn import configs
+from ytdnn.data import prepared
+from ytdnn.evaluation import models, protocol
+from ytdnn.metrics import retrieval, selection
+
+POPULARITY = "popularity"
+CANDIDATES = "candidates"
+SYSTEM = "system"
+ORACLE = "oracle"
+
+Lists = npt.NDArray[np.int32]
+Maker = Callable[[protocol.Cases, int], Lists]
+_MEGABYTE = 2**20
+
+
+def from_vectors(
+    cases: protocol.Cases,
+    user_vectors: models.Vectors,
+    video_vectors: models.Vectors,
+    k: int,
+    config: configs.Evaluation,
+) -> Lists:
+    """Ranks all videos exactly by the product with each case's vector.
+
+    Args:
+      cases: Whom to ask.
+      user_vectors: `[cases, dim] float32`.
+      video_vectors: `[num_videos, dim] float32`, a bias included if there is one.
+      k: Length of the lists.
+      config: Memory.
+
+    Returns:
+      `[cases, k] int32` video indices, best first, 0 where fewer may be listed.
+    """
+    return retrieval.top_k(
+        user_vectors,
+        video_vectors,
+        *cases.removed,
+        k,
+        block_bytes=config.block_megabytes * _MEGABYTE,
+        available=cases.available,
+    )
+
+
+def from_scores(
+    cases: protocol.Cases,
+    score: selection.Scorer,
+    num_videos: int,
+    k: int,
+    config: configs.Evaluation,
+) -> Lists:
+    """Ranks all videos exactly by any score, as `from_vectors`.
+
+    Args:
+      cases: Whom to ask.
+      score: Fills a block: takes a slice of cases, one of videos (0 is video index 1)
+        and the float32 array for their scores.
+      num_videos: Of the vocabulary.
+      k: Length of the lists.
+      config: Memory.
+    """
+    return selection.best_of(
+        score,
+        (len(cases), num_videos),
+        cases.removed,
+        k,
+        block_bytes=config.block_megabytes * _MEGABYTE,
+        available=cases.available,
+    )
+
+
+def popularity(data: prepared.PreparedData, config: configs.Evaluation) -> Maker:
+    """Returns the maker that lists the videos with most training watches."""
+    counts = data.videos[prepared.TRAIN_COUNT].to_numpy().astype(np.float32)
+
+    def make(cases: protocol.Cases, k: int) -> Lists:
+        users = np.ones((len(cases), 1), np.float32)
+        return from_vectors(cases, users, counts[:, np.newaxis], k, config)
+
+    return make
+
+
+def of_vectors(
+    user_vectors: models.Vectors,
+    video_vectors: models.Vectors,
+    config: configs.Evaluation,
+) -> Maker:
+    """Returns the maker that ranks by the product with each case's vector."""
+    return lambda cases, k: from_vectors(cases, user_vectors, video_vectors, k, config)
+
+
+def composed(
+    data: prepared.PreparedData,
+    first: Maker,
+    ranker: models.Ranker,
+    num_candidates: int,
+) -> Maker:
+    """Returns the maker of both stages: candidates, then the ranker's order.
+
+    What serving does: the best `num_candidates` unwatched videos go to the ranker.
+    """
+
+    def make(cases: protocol.Cases, k: int) -> Lists:
+        chosen = first(cases, num_candidates)
+        ordered = reordered(data, ranker, cases, chosen)[:, :k]
+        missing = max(0, k - ordered.shape[1])
+        return np.pad(ordered, ((0, 0), (0, missing)))
+
+    return make
+
+
+def reordered(
+    data: prepared.PreparedData,
+    ranker: models.Ranker,
+    cases: protocol.Cases,
+    lists: Lists,
+) -> Lists:
+    """Returns lists in the ranker's order; padding stays last, ties keep their order.
+
+    Raises:
+      ValueError: A logit is NaN.
+    """
+    logits = ranker.score_candidates(data, cases.users, cases.ends, cases.times, lists)
+    if np.isnan(logits[lists > 0]).any():
+        raise ValueError("expected logits of the ranker to be numbers, received NaN")
+    descending = -np.where(lists > 0, logits, -np.inf)
+    order = np.argsort(descending, axis=1, kind="stable")
+    result: Lists = np.take_along_axis(lists, order, axis=1)
+    return result

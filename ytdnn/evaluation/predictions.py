@@ -1,0 +1,215 @@
+"""Scores the predictions of any other system: a file of `user_id, video_id, score`.
+
+Rows of a user in descending score are their list, ties by lower video index as
+everywhere. Watched videos are removed as from every list. A video that the prepared set
+does not know keeps its place and hits nothing; users that nobody is asked about are
+ignored; users without a row get an empty list. All three are counted.
+"""
+
+import dataclasses
+import pathlib
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from ytdnn import configs, errors, schema
+from ytdnn.data import prepared
+from ytdnn.evaluation import lists, protocol, reports
+from ytdnn.metrics import selection
+
+_COLUMNS = (schema.USER_ID, schema.VIDEO_ID, schema.SCORE)
+_ROW = "row"
+_HIGHEST_INDEX = 2**31 - 1  # of a video that is not known: last among ties
+
+
+@dataclasses.dataclass(frozen=True)
+class Predictions:
+    """Checked predictions, ids as in the log, one row for each (user, video).
+
+    Attributes:
+      name: Of the system, as the report calls it.
+      frame: `user_id`, `video_id`, `score`.
+    """
+
+    name: str
+    frame: pl.DataFrame
+
+
+def evaluate(
+    path: pathlib.Path,
+    data: prepared.PreparedData,
+    config: configs.Evaluation,
+    split: str,
+    out: pathlib.Path,
+) -> dict[str, Any]:
+    """Measures a file of predictions beside popularity and writes the report.
+
+    Args:
+      path: The file.
+      data: The prepared set it is judged on.
+      config: Lengths, slices, resamples.
+      split: `test` or `validation`.
+      out: Directory of the report, made if missing.
+
+    Raises:
+      errors.UserError: The file is bad, or there is nobody to ask.
+    """
+    found = read(path, data)
+    cases = protocol.cases(data, prepared.Split[split.upper()], config)
+    makers = {found.name: maker(found, data)}
+    result = reports.of_others(data, cases, makers, split, config)
+    result.report["protocol"] |= describe(found, data, cases)
+    reports.write(out, reports.STEMS[split], result)
+    return result.report
+
+
+def read(path: pathlib.Path, data: prepared.PreparedData) -> Predictions:
+    """Reads a Parquet or CSV file.
+
+    Args:
+      path: The file; its stem names the system.
+      data: The prepared set, which says whether ids are integers or text.
+
+    Raises:
+      errors.UserError: It cannot be read, lacks a column, has an id of another type, a
+        score that is no number, or a (user, video) pair twice.
+    """
+    path = pathlib.Path(path)
+    frame = _scan(path)
+    missing = [name for name in _COLUMNS if name not in frame.columns]
+    if missing:
+        raise errors.UserError(
+            f"expected columns {', '.join(_COLUMNS)} in {path}, found only "
+            f"{', '.join(frame.columns) or 'none'}: rename yours"
+        )
+    frame = frame.select(_COLUMNS)
+    for name, table in ((schema.USER_ID, data.users), (schema.VIDEO_ID, data.videos)):
+        frame = _with_ids(path, frame, name, table[name].dtype)
+    frame = _with_scores(path, frame)
+    twice = frame.select(schema.USER_ID, schema.VIDEO_ID).is_duplicated()
+    _refuse(path, frame, twice, schema.VIDEO_ID, "each video once for a user")
+    if path.stem == lists.POPULARITY:
+        raise errors.UserError(
+            f"expected another name than {path.name}: the report has a model of that "
+            f"name beside it"
+        )
+    return Predictions(path.stem, frame)
+
+
+def _scan(path: pathlib.Path) -> pl.DataFrame:
+    try:
+        if path.suffix == ".parquet":
+            return pl.read_parquet(path)
+        if path.suffix in (".csv", ".tsv"):
+            separator = "\t" if path.suffix == ".tsv" else ","
+            return pl.read_csv(path, separator=separator, infer_schema=False)
+    except FileNotFoundError:
+        raise errors.UserError(f"expected predictions in {path}, found none") from None
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+        raise errors.UserError(
+            f"expected a table of predictions in {path}, found a damaged file "
+            f"({str(error).strip().splitlines()[0][:100]})"
+        ) from None
+    raise errors.UserError(
+        f"expected predictions as .parquet, .csv or .tsv, received {path}"
+    )
+
+
+def _with_ids(
+    path: pathlib.Path, frame: pl.DataFrame, name: str, dtype: pl.DataType
+) -> pl.DataFrame:
+    """Returns the frame with ids in the type of the prepared set."""
+    given = frame[name]
+    if given.dtype.is_float():
+        raise errors.UserError(
+            f"expected {name} in {path} to hold ids, found numbers with a fraction: "
+            f"write them as integers or text"
+        )
+    ids = given.cast(dtype, strict=False)
+    kind = "an integer" if dtype.is_integer() else "text"
+    _refuse(path, frame, ids.is_null(), name, f"{kind}, as in the log")
+    return frame.with_columns(ids)
+
+
+def _with_scores(path: pathlib.Path, frame: pl.DataFrame) -> pl.DataFrame:
+    scores = frame[schema.SCORE].cast(pl.Float64, strict=False)
+    is_bad = ~scores.is_finite().fill_null(False)
+    _refuse(path, frame, is_bad, schema.SCORE, "a number, finite")
+    return frame.with_columns(scores)
+
+
+def _refuse(
+    path: pathlib.Path, frame: pl.DataFrame, bad: pl.Series, name: str, expected: str
+) -> None:
+    if bad.any():
+        row = int(bad.arg_max() or 0)
+        raise errors.UserError(
+            f"expected {name} to be {expected}, found {frame[name][row]!r} in row "
+            f"{row + 1} of {path} ({int(bad.sum()):,} such rows)"
+        )
+
+
+def maker(predictions: Predictions, data: prepared.PreparedData) -> lists.Maker:
+    """Returns the maker of the lists in a file."""
+
+    def make(cases: protocol.Cases, k: int) -> lists.Lists:
+        rows, videos, scores = _indexed(predictions, data, cases)
+        if not len(rows):
+            return np.zeros((len(cases), k), np.int32)
+        keep = ~_gone(cases, rows, videos)
+        rows, videos, scores = rows[keep], videos[keep], scores[keep]
+        tie = np.where(videos > 0, videos, _HIGHEST_INDEX)
+        order = np.lexsort((tie, -scores, rows))
+        rows, videos = rows[order], videos[order]
+        firsts = np.searchsorted(rows, np.arange(len(cases)))
+        places = np.arange(len(rows)) - firsts[rows]
+        result = np.zeros((len(cases), k), np.int32)
+        inside = places < k
+        result[rows[inside], places[inside]] = videos[inside]
+        return result
+
+    return make
+
+
+def describe(
+    predictions: Predictions, data: prepared.PreparedData, cases: protocol.Cases
+) -> dict[str, Any]:
+    """Returns what the report's protocol says of a file."""
+    rows, videos, _ = _indexed(predictions, data, cases)
+    return {
+        "predictions": predictions.frame.height,
+        "predictions_of_other_users": predictions.frame.height - len(rows),
+        "predictions_out_of_vocabulary": int((videos == 0).sum()),
+        "users_without_predictions": len(cases) - len(np.unique(rows)),
+    }
+
+
+def _indexed(
+    predictions: Predictions, data: prepared.PreparedData, cases: protocol.Cases
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Returns case, video index (0: not known) and score of each row of a case."""
+    ids = data.users[schema.USER_ID].gather(pl.Series(cases.users, dtype=pl.UInt32))
+    asked = pl.DataFrame({schema.USER_ID: ids}).with_row_index(_ROW)
+    known = data.videos.select(schema.VIDEO_ID).with_row_index("index", offset=1)
+    frame = predictions.frame.join(asked, on=schema.USER_ID, maintain_order="left")
+    frame = frame.join(
+        known, on=schema.VIDEO_ID, how="left", maintain_order="left"
+    ).with_columns(pl.col("index").fill_null(0))
+    return (
+        frame[_ROW].to_numpy().astype(np.int64),
+        frame["index"].to_numpy().astype(np.int64),
+        frame[schema.SCORE].to_numpy(),
+    )
+
+
+def _gone(cases: protocol.Cases, rows: np.ndarray, videos: np.ndarray) -> np.ndarray:
+    """Whether each row is a video its user must not be shown."""
+    removed = cases.removed
+    stride = int(max(videos.max(initial=0), removed.videos.max(initial=0))) + 1
+    keys = selection.rows_of(removed.offsets) * stride + removed.videos
+    gone = np.isin(rows * stride + videos, keys) & (videos > 0)
+    if cases.available_from is not None:
+        since = np.append(np.iinfo(np.int64).min, cases.available_from)
+        gone |= since[videos] > cases.times[rows]
+    return gone

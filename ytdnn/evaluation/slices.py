@@ -1,0 +1,205 @@
+"""Results broken down by user and by video.
+
+A slice gives each right answer a value: of the user who was asked (activity, whether
+they are new, country, any column of `users`) or of the video that is the answer (age,
+popularity, any column of `videos`; device: of the watch). A row of a slice counts the
+answers with its value alone: the lists are whole, the users are those with such an
+answer. Numbers with many values become quintiles, text with many the most frequent ones
+and `other`.
+"""
+
+import itertools
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from ytdnn import errors, schema
+from ytdnn.data import prepared
+from ytdnn.evaluation import lists, measures, summary
+from ytdnn.metrics import catalogue, ranking, retrieval
+
+HEADLINE = ("recall", "hit_rate", "ndcg")
+_MOST_VALUES = 12
+_NUM_QUANTILES = 5
+_OTHER = "other"
+_UNKNOWN = "unknown"
+_ACTIVITY_EDGES = (1, 10, 50, 200)
+_AGE_EDGES_DAYS = (0, 1, 7, 30, 365)
+_DAY_SECONDS = 86_400.0
+
+Names = npt.NDArray[np.str_]
+
+
+def measure(
+    context: measures.Context, made: Mapping[str, lists.Lists]
+) -> dict[str, list[dict[str, Any]]]:
+    """Returns every configured slice the log has, as the report shows it.
+
+    Args:
+      context: Answers, resamples, names of the slices.
+      made: Lists of each model.
+
+    Raises:
+      errors.UserError: A name is neither a slice nor a column of users or videos.
+    """
+    found = {}
+    for name in context.config.slices:
+        values = values_of(context, name)
+        if values is not None:
+            found[name] = _rows(context, made, *values)
+    return found
+
+
+def values_of(context: measures.Context, name: str) -> tuple[list[str], Names] | None:
+    """Returns a slice's values in order and that of each answer; None: log has none.
+
+    Raises:
+      errors.UserError: It is neither a slice nor a column.
+    """
+    users = prepared.rows_of(context.cases.targets.offsets)
+    videos = context.cases.targets.videos
+    if name == "activity":
+        sizes = np.diff(context.cases.watched.offsets)[users]
+        return _binned(sizes, _ACTIVITY_EDGES, "watches")
+    if name == "new_user":
+        known = _has_trained(context)[users]
+        return ["new", "known"], np.where(known, "known", "new")
+    if name == "video_age":
+        return _video_ages(context, users)
+    if name == "popularity":
+        return _popularity(context, videos)
+    if name == schema.DEVICE:
+        return _devices(context)
+    for table, indices in ((context.data.users, users), (context.data.videos, videos)):
+        if name in table.columns and name in _columns(table):
+            offset = 1 if table is context.data.videos else 0
+            return _of_column(table[name], indices - offset)
+    if name in (schema.COUNTRY,):
+        return None
+    raise errors.UserError(
+        f"expected evaluation.slices to name activity, new_user, video_age, "
+        f"popularity, device, or a column of users or videos "
+        f"({', '.join(_columns(context.data.users) + _columns(context.data.videos))}), "
+        f"received {name}"
+    )
+
+
+def _columns(table: pl.DataFrame) -> list[str]:
+    made = {
+        prepared.TRAIN_COUNT,
+        prepared.GENDER_INDEX,
+        prepared.COUNTRY_INDEX,
+        schema.USER_ID,
+        schema.VIDEO_ID,
+    }
+    return [name for name in table.columns if name not in made]
+
+
+def _rows(
+    context: measures.Context,
+    made: Mapping[str, lists.Lists],
+    names: list[str],
+    of_answer: Names,
+) -> list[dict[str, Any]]:
+    rows = []
+    for name in names:
+        targets = prepared.select(context.cases.targets, of_answer == name)
+        asked = np.flatnonzero(np.diff(targets.offsets))
+        if len(asked):
+            offsets = np.append(0, targets.offsets[1:][asked])
+            own = prepared.Ragged(offsets, targets.videos)
+            of_models = {m: _headline(context, v[asked], own) for m, v in made.items()}
+            row = {"value": name, "users": len(asked), "answers": len(own.videos)}
+            rows.append(row | {"lists": of_models})
+    return rows
+
+
+def _headline(
+    context: measures.Context, found: lists.Lists, targets: prepared.Ragged
+) -> dict[str, list[float]]:
+    """Returns `[value, low, high]` of a few metrics at the shortest length."""
+    k = min(context.config.ks)
+    hits, num_relevant = retrieval.hits_of(found, *targets), np.diff(targets.offsets)
+    values = {
+        f"{name}@{k}": ranking.METRICS[name](hits, num_relevant, k) for name in HEADLINE
+    }
+    entry = summary.of_users(values, context.config)
+    return {name: [entry["values"][name], *entry["intervals"][name]] for name in values}
+
+
+def _has_trained(context: measures.Context) -> npt.NDArray[np.bool_]:
+    """Whether each user has a training watch."""
+    is_train = np.asarray(context.data.watch_splits) == prepared.Split.TRAIN
+    before = np.append(0, np.cumsum(is_train))
+    offsets = np.asarray(context.data.watch_offsets)
+    trained: npt.NDArray[np.bool_] = np.diff(before[offsets])[context.cases.users] > 0
+    return trained
+
+
+def _video_ages(
+    context: measures.Context, users: npt.NDArray[np.integer]
+) -> tuple[list[str], Names] | None:
+    if context.upload_times is None:
+        return None
+    uploaded = context.upload_times[context.cases.targets.videos]
+    ages = (context.cases.times[users] - uploaded) / _DAY_SECONDS
+    names, found = _binned(np.nan_to_num(ages), _AGE_EDGES_DAYS, "days")
+    return [*names, _UNKNOWN], np.where(np.isfinite(ages), found, _UNKNOWN)
+
+
+def _popularity(
+    context: measures.Context, videos: npt.NDArray[np.integer]
+) -> tuple[list[str], Names]:
+    decile = np.append(-1, catalogue.deciles(context.train_counts[1:]))
+    words = {0: "1 (least watched)", 9: "10 (most watched)", -1: "not in vocabulary"}
+    names = [words.get(i, str(i + 1)) for i in (*range(10), -1)]
+    return names, np.array(names)[decile[videos]]
+
+
+def _devices(context: measures.Context) -> tuple[list[str], Names] | None:
+    if "watch_devices" not in context.data.arrays:
+        return None
+    codes = np.asarray(context.data.watch_devices)[context.cases.labels]
+    names = [_UNKNOWN, *context.data.vocabularies[schema.DEVICE]]
+    return [*names[1:], _UNKNOWN], np.array(names)[codes]
+
+
+def _of_column(
+    column: pl.Series, indices: npt.NDArray[np.integer]
+) -> tuple[list[str], Names]:
+    """Returns the values of some rows of a column; a row of -1 is unknown."""
+    padded = pl.concat([column.clear(1), column])  # a null first
+    values = padded.gather(pl.Series(indices + 1, dtype=pl.UInt32))
+    if column.dtype.is_numeric() and values.n_unique() > _MOST_VALUES:
+        return _quantiles(values.cast(pl.Float64).to_numpy())
+    text = values.cast(pl.String)
+    known = text.drop_nulls().value_counts(sort=True)
+    frequent = known[column.name].head(_MOST_VALUES).to_list()
+    kept = pl.when(text.is_in(frequent)).then(text).otherwise(pl.lit(_OTHER))
+    named = pl.select(pl.when(text.is_null()).then(pl.lit(_UNKNOWN)).otherwise(kept))
+    return [*sorted(frequent), _OTHER, _UNKNOWN], named.to_series().to_numpy()
+
+
+def _quantiles(values: npt.NDArray[np.float64]) -> tuple[list[str], Names]:
+    known = values[np.isfinite(values)]
+    shares = np.linspace(0, 1, _NUM_QUANTILES + 1)
+    edges = np.unique(np.quantile(known, shares))
+    places = np.searchsorted(edges[1:-1], values, side="right")
+    names = [f"{low:.4g} to {high:.4g}" for low, high in itertools.pairwise(edges)]
+    found = np.where(np.isfinite(values), np.array(names)[places], _UNKNOWN)
+    return [*names, _UNKNOWN], found
+
+
+def _binned(
+    values: npt.NDArray[Any], edges: tuple[int, ...], unit: str
+) -> tuple[list[str], Names]:
+    """Returns bins `below e0`, `e0–e1` …, `en or more`, and the bin of each value."""
+    names = [f"under {edges[0]} {unit}"]
+    names += [
+        f"{low} to under {high} {unit}" for low, high in itertools.pairwise(edges)
+    ]
+    names.append(f"{edges[-1]} or more {unit}")
+    return names, np.array(names)[np.searchsorted(edges, values, side="right")]

@@ -1,0 +1,112 @@
+"""The `protocol` of a report: every rule that its numbers depend on, in words."""
+
+from typing import Any
+
+import numpy as np
+
+from ytdnn import configs
+from ytdnn.data import prepared
+from ytdnn.evaluation import protocol, ranker
+
+_CANDIDATE_SETS = {
+    "all": "all videos of the vocabulary",
+    "train": "videos watched in the candidate model's training window",
+    "uploaded": "videos uploaded by the time of the request, or at a time not known",
+}
+_HISTORY = {
+    "temporal": "all watches before the evaluated window",
+    "leave_one_out": "all watches before the answer; those held out for validation are "
+    "history of the test, and never trained on",
+    "split": "all watches before the user's first watch in the split, those held out "
+    "for validation among them",
+}
+_REQUEST_TIME = {
+    "temporal": "when the evaluated window begins",
+    "leave_one_out": "the last watch of the history",
+    "split": "the last watch of the history",
+}
+_SECONDS = "watch seconds, E[T] / (1 − P)"
+# What must agree before two reports can be compared.
+RULES = (
+    "name",
+    "split",
+    "order",
+    "split_column",
+    "targets",
+    "horizon_days",
+    "candidate_set",
+    "remove_watched",
+    "ties",
+)
+
+
+def describe(
+    data: prepared.PreparedData,
+    found: protocol.Cases,
+    split: prepared.Split,
+    config: configs.Evaluation,
+) -> dict[str, Any]:
+    """Returns what the numbers of the lists depend on."""
+    name = data.config.protocol
+    return {
+        "name": name,
+        "split": split.name.lower(),
+        "source": data.config.source,
+        "order": ", then ".join(data.manifest.facts["order"]),
+        "split_column": data.manifest.facts["split_column"] and name != "leave_one_out",
+        "users": len(found),
+        "users_left_out": found.num_left_out,
+        "videos": data.num_videos,
+        "candidate_set": config.candidate_set,
+        "candidate_set_means": _CANDIDATE_SETS[config.candidate_set],
+        "candidate_set_videos": protocol.num_candidates(data, found),
+        "targets": config.targets,
+        "targets_means": _targets(config),
+        "horizon_days": config.horizon_days or None,
+        "answers": len(found.targets.videos),
+        "answers_out_of_vocabulary": int((found.targets.videos == 0).sum()),
+        "answers_out_of_candidate_set": protocol.num_unlistable(found),
+        "remove_watched": config.remove_watched,
+        "ties": "lower video index first",
+        "request_time": f"{_REQUEST_TIME[name]}; the time of the answer is seen by "
+        f"neither stage",
+        "history": _HISTORY[name],
+        "train_watches_after_answers": _num_train_watches_after(data, found),
+        "intervals": f"95 %, percentiles of {config.num_resamples:,} bootstrap "
+        f"resamples of the users",
+    }
+
+
+def describe_impressions(
+    data: prepared.PreparedData,
+    impressions: ranker.Impressions,
+    config: configs.Evaluation,
+) -> dict[str, Any]:
+    """Returns what the numbers of the ranker depend on."""
+    return {
+        "impressions": len(impressions.rows),
+        "impression_users": impressions.num_users,
+        "watch_time_weights": data.has_watch_seconds,
+        "pairs": data.manifest.facts["pages"],
+        "unit": _SECONDS if data.has_watch_seconds else "odds of a click",
+        "auc_resamples": ranker.num_auc_resamples(impressions, config),
+    }
+
+
+def _targets(config: configs.Evaluation) -> str:
+    what = {
+        "all": "every video watched in the split",
+        "next": "the first video watched in the split",
+    }[config.targets]
+    days = config.horizon_days
+    within = f" within {days:g} days of the request" if days else ""
+    unless = ", unless watched before" if config.remove_watched else ""
+    return what + within + unless
+
+
+def _num_train_watches_after(data: prepared.PreparedData, found: protocol.Cases) -> int:
+    """Returns the training watches of asked users that lie after their history."""
+    lasts = np.asarray(data.watch_offsets)[found.users + 1]
+    is_train = np.asarray(data.watch_splits) == prepared.Split.TRAIN
+    before = np.append(0, np.cumsum(is_train))
+    return int((before[lasts] - before[found.ends]).sum())

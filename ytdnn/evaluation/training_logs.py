@@ -1,0 +1,38 @@
+"""Training curves, read back from the TensorBoard logs of a run's artefacts."""
+
+import pathlib
+from typing import Any
+
+import tensorflow as tf
+
+from ytdnn import artifacts
+
+
+def read(workdir: pathlib.Path, stages: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+    """Returns `{stage: {"epoch": […], name: […]}}` of the stages that have logs.
+
+    A training that was killed and went on logs an epoch once more; the later value
+    counts. An epoch that lacks a scalar has None.
+    """
+    found = {}
+    for stage in stages:
+        by_epoch: dict[int, dict[str, float]] = {}
+        for path in sorted((workdir / stage / artifacts.LOGS).glob("events.*")):
+            _add(path, by_epoch)
+        if by_epoch:
+            found[stage] = _columns(by_epoch)
+    return found
+
+
+def _add(path: pathlib.Path, by_epoch: dict[int, dict[str, float]]) -> None:
+    for event in tf.compat.v1.train.summary_iterator(str(path)):
+        for value in event.summary.value:
+            scalar = float(tf.make_ndarray(value.tensor))
+            by_epoch.setdefault(int(event.step), {})[value.tag] = scalar
+
+
+def _columns(by_epoch: dict[int, dict[str, float]]) -> dict[str, Any]:
+    epochs = sorted(by_epoch)
+    names = sorted({name for scalars in by_epoch.values() for name in scalars})
+    columns = {name: [by_epoch[e].get(name) for e in epochs] for name in names}
+    return {"epoch": epochs} | columns

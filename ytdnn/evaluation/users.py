@@ -1,0 +1,67 @@
+"""The values of each user behind a report, so that two reports can be paired.
+
+One row for each user who was asked or shown something. Lists: a column
+`MODEL/METRIC@k` for each mean over users, and `answers`, how many right answers there
+were. Impressions: `MODEL/METRIC/numerator` and `MODEL/METRIC/denominator`, of which
+the metric is the ratio of the sums. Null where a user has no value.
+"""
+
+import pathlib
+from collections.abc import Mapping
+
+import numpy as np
+import polars as pl
+
+from ytdnn import schema
+from ytdnn.data import prepared
+from ytdnn.evaluation import protocol, ranker, summary
+
+ANSWERS = "answers"
+NUMERATOR = "numerator"
+DENOMINATOR = "denominator"
+
+
+def table(
+    data: prepared.PreparedData,
+    cases: protocol.Cases,
+    lists: Mapping[str, summary.PerUser],
+    impressions: ranker.Impressions | None,
+    parts: Mapping[str, ranker.Parts],
+) -> pl.DataFrame:
+    """Returns the values by user, sorted by user.
+
+    Args:
+      data: The prepared set.
+      cases: Whose lists were measured.
+      lists: Values of each model.
+      impressions: What the ranker was measured on.
+      parts: Sums of each scorer.
+    """
+    columns = {ANSWERS: np.diff(cases.targets.offsets)}
+    for model, values in lists.items():
+        columns |= {f"{model}/{name}": value for name, value in values.items()}
+    found = _with_ids(data, cases.users, columns)
+    if impressions is None or not parts:
+        return found.sort(schema.USER_ID)
+    columns = {}
+    for model, of_metrics in parts.items():
+        for name, (above, below) in of_metrics.items():
+            columns[f"{model}/{name}/{NUMERATOR}"] = above
+            columns[f"{model}/{name}/{DENOMINATOR}"] = below
+    shown = _with_ids(data, impressions.user_indices, columns)
+    joined = found.join(shown, on=schema.USER_ID, how="full", coalesce=True)
+    return joined.sort(schema.USER_ID)
+
+
+def _with_ids(
+    data: prepared.PreparedData, users: np.ndarray, columns: Mapping[str, np.ndarray]
+) -> pl.DataFrame:
+    ids = data.users[schema.USER_ID].gather(pl.Series(users, dtype=pl.UInt32))
+    return pl.DataFrame({schema.USER_ID: ids, **columns}).fill_nan(None)
+
+
+def write(path: pathlib.Path, frame: pl.DataFrame) -> None:
+    """Writes a table so that readers see the old file or the whole new one."""
+    partial = path.with_name(f".{path.name}.partial")
+    frame.write_parquet(partial)
+    partial.rename(path)
