@@ -9,7 +9,6 @@ from ytdnn import configs, errors
 from ytdnn.cli import (
     arguments,
     compare,
-    config_file,
     evaluate,
     experiments,
     output,
