@@ -11,10 +11,10 @@ import polars as pl
 
 from ytdnn import artifacts, configs, errors
 from ytdnn.data import prepared
-from ytdnn.evaluation import lists, measure, protocol, ranker, summary, users
+from ytdnn.evaluation import lists, measure, protocol, ranker, runs, summary, users
 from ytdnn.evaluation.report import files
 
-STEMS = {"test": "evaluation", "validation": "evaluation_validation"}
+STEMS = runs.STEMS
 _FILE = "evaluation.json"
 
 
