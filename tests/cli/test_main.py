@@ -90,7 +90,8 @@ MISTAKES = [
     (
         ["prepre"],
         "expected a command (run, prepare, train, evaluate, compare, export, "
-        "recommend, experiments), received 'prepre': did you mean prepare? (ytdnn --help)",
+        "recommend, experiments), received 'prepre': did you mean prepare? "
+        "(ytdnn --help)",
     ),
     (["run"], "expected --workdir=DIR, received none (ytdnn run --help)"),
     (

@@ -68,6 +68,22 @@ class Evaluated:
     report: dict[str, Any]
     users: pl.DataFrame
 
+    @property
+    def models(self) -> list[str]:
+        """Names of all models, of lists and of impressions."""
+        both = {**self.report["lists"], **self.report.get("impressions", {})}
+        return list(both)
+
+    @property
+    def metrics(self) -> list[str]:
+        """Names of all metrics, `MODEL/METRIC[@k]`."""
+        return [
+            f"{model}/{metric}"
+            for kind in ("lists", "impressions")
+            for model, entry in self.report.get(kind, {}).items()
+            for metric in entry["values"]
+        ]
+
     def value(self, model: str, metric: str) -> float:
         """Returns a number of the report, NaN where it has none."""
         for kind in ("lists", "impressions"):
