@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.cli import conftest
+from tests.evaluation.report import browser
 from ytdnn import schema
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -83,6 +84,9 @@ def test_a_run_leaves_the_layout_of_the_design(finished: pathlib.Path) -> None:
         "bundle",
         "config.json",
         "evaluation.json",
+        "evaluation.html",
+        "evaluation_users.parquet",
+        "logs",
     }
     assert not list(finished.glob(".*.partial"))
 
@@ -104,6 +108,18 @@ def test_a_second_run_skips_all_and_shows_the_table(
     assert result.status == 0, result.err
     assert result.out.count("skipped: ") == 6
     assert "hit_rate@10" in result.out
+    assert f"report: {finished}/evaluation.html" in result.out
+    assert f"tensorboard --logdir={finished}/logs/evaluation" in result.out
+
+
+def test_the_page_of_a_real_run_opens_in_a_browser(finished: pathlib.Path) -> None:
+    with browser.start() as chromium:
+        path = finished / "evaluation.html"
+        chromium.open(path, width=360)
+        assert chromium.complaints == []
+        assert chromium.requests == [path.resolve().as_uri()]
+        assert chromium.ask("document.querySelectorAll('h2').length") == 10
+        assert chromium.ask("document.documentElement.scrollWidth") == 360
 
 
 def test_recommendations_for_a_user(cli: conftest.Cli, finished: pathlib.Path) -> None:

@@ -77,7 +77,8 @@ def _run(given: arguments.Arguments) -> None:
         config = resolved.config(given, made or configs.Config())
         workdir.write_config(directory, config)
         steps.run(steps.STEPS, config, directory)
-    rooms.show_report(json.loads((directory / steps.EVALUATION.name).read_text()))
+    report = json.loads((directory / steps.EVALUATION.name).read_text())
+    rooms.show_report(report, directory)
     output.say(f"bundle: {directory / steps.BUNDLE.name}")
     output.say(f"next: ytdnn recommend --workdir={directory} --user=USER_ID")
 

@@ -84,7 +84,7 @@ def _of_run(given: arguments.Arguments, split: str) -> None:
             report = json.loads((directory / step.name).read_text())
         else:
             report = rooms.evaluate(config, directory, split)
-    rooms.show_report(report)
+    rooms.show_report(report, directory, split)
     output.say(f"next: {steps.next_command(config, directory)}")
 
 
@@ -109,5 +109,4 @@ def _of_other(given: arguments.Arguments, kind: str, split: str) -> None:
         "predictions": rooms.evaluate_predictions,
         "bundle": rooms.evaluate_bundle,
     }[kind]
-    rooms.show_report(room(path, data, config, split, out))
-    output.say(f"report: {out}")
+    rooms.show_report(room(path, data, config, split, out), out, split)

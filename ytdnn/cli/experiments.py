@@ -42,7 +42,6 @@ FLAGS = (
         example="table|csv",
     ),
 )
-_FILES = {"test": "evaluation.json", "validation": "evaluation_validation.json"}
 _FORMATS = ("table", "csv")
 _PIPED_WIDTH = 160
 
@@ -54,9 +53,9 @@ def run(given: arguments.Arguments) -> None:
       errors.UserError: There is no run, or a flag has a value it cannot have.
     """
     values = given.values
-    file_name = _FILES[_choice(values, "split", list(_FILES))]
+    stem = runs_room.STEMS[_choice(values, "split", list(runs_room.STEMS))]
     shape = _choice(values, "format", _FORMATS)
-    found = runs_room.find(pathlib.Path(values["dir"]), file_name)
+    found = runs_room.find(pathlib.Path(values["dir"]), f"{stem}.json")
     wanted = [name for name in values.get("metrics", "").split(",") if name]
     metrics = runs_room.chosen(found, wanted)
     by = values.get("sort") or (metrics[0] if metrics else runs_room.RUN)

@@ -135,11 +135,20 @@ def explain() -> str:
     return definitions.explain()
 
 
-def show_report(report: Mapping[str, Any]) -> None:
-    """Prints a report as a table."""
+def show_report(
+    report: Mapping[str, Any], directory: pathlib.Path, split: str = "test"
+) -> None:
+    """Prints a report as tables, and where its page and its curves lie."""
+    from ytdnn.evaluation import runs
     from ytdnn.evaluation.report import terminal
 
     terminal.show(report)
+    stem = runs.STEMS[split]
+    page = directory / f"{stem}.html"
+    if page.exists():
+        logs = directory / artifacts.LOGS / stem
+        output.say(f"report: {page} (open it in a browser)")
+        output.say(f"curves: tensorboard --logdir={logs}")
 
 
 def evaluation_config(config: configs.Config) -> Mapping[str, Any]:

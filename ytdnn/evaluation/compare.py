@@ -12,8 +12,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import polars as pl
-from rich import table
-from rich.markup import escape
+from rich import console, table, text
 
 from ytdnn import configs, errors, schema
 from ytdnn.evaluation import conditions, lists, ranker, reports, statement, users
@@ -96,8 +95,8 @@ def compare(
     metrics = list(_common(first, second, models))
     if not metrics:
         raise errors.UserError(
-            f"expected a model in both {first.path} ({', '.join(_names(first))}) and "
-            f"{second.path} ({', '.join(_names(second))}), found none: name one of "
+            f"expected a model in both {first.path} ({', '.join(first.models)}) and "
+            f"{second.path} ({', '.join(second.models)}), found none: name one of "
             f"each with --models=FIRST,SECOND"
         )
     found = _differences((first, second), pair, metrics, config)
@@ -143,10 +142,6 @@ class _Metric:
     def model(self) -> str:
         """What the comparison calls the model."""
         return self.models[0] if len(set(self.models)) == 1 else " → ".join(self.models)
-
-
-def _names(one: reports.Evaluated) -> list[str]:
-    return [*one.report.get("lists", {}), *one.report.get("impressions", {})]
 
 
 def _common(
@@ -221,7 +216,7 @@ def _failure(
 
     A number that is not defined can pass no gate: the condition counts as holding.
     """
-    model, metric = _named(condition, second, models)
+    model, metric = _named(condition, first, second, models)
     value = second.value(model, metric)
     baseline = first.value(models[0] if models else model, metric)
     uses_baseline = condition.factor != 0.0
@@ -237,14 +232,18 @@ def _failure(
 
 def _named(
     condition: conditions.Condition,
+    first: reports.Evaluated,
     second: reports.Evaluated,
     models: tuple[str, str] | None,
 ) -> tuple[str, str]:
     """Returns model and metric of a condition.
 
     Without a model: the one compared; else the ranker where it is a metric of
-    impressions; else the last model of lists in the report that is neither popularity
-    nor the oracle.
+    impressions; else the last model of lists in both reports that is neither popularity
+    nor the oracle (of a run the system, both stages).
+
+    Raises:
+      errors.UserError: The second report has no such metric.
     """
     model, _, metric = condition.metric.rpartition("/")
     if not model and models:
@@ -252,37 +251,47 @@ def _named(
     elif not model and metric in ranker.METRICS:
         model = ranker.RANKER
     elif not model:
-        own = [name for name in second.report["lists"] if name not in _BASELINES]
+        both = [
+            name for name in second.report["lists"] if name in first.report["lists"]
+        ]
+        own = [name for name in both if name not in _BASELINES]
         model = own[-1] if own else lists.POPULARITY
-    known = {**second.report["lists"], **second.report.get("impressions", {})}
-    values = {
-        f"{kind}/{model}/{name}"
-        for kind in ("lists", "impressions")
-        for name in second.report.get(kind, {}).get(model, {}).get("values", {})
-    }
-    if not any(name.endswith(f"/{model}/{metric}") for name in values):
-        names = [f"{m}/{n}" for m, entry in known.items() for n in entry["values"]]
+    if f"{model}/{metric}" not in second.metrics:
         raise errors.UserError(
             f"expected --fail_if to name a metric of {second.path}, received "
-            f"{condition.metric}: it has {', '.join(names)}"
+            f"{condition.metric}: it has {', '.join(second.metrics)}"
         )
     return model, metric
 
 
-def render(found: Comparison) -> table.Table:
-    """Returns the differences as a table; those surely not 0 are marked."""
-    result = table.Table(
-        title=f"{found.num_users:,} common users, {found.num_other:,} of one alone"
-    )
-    for heading in ("model", "metric"):
-        result.add_column(heading, no_wrap=True)
-    for heading in ("first", "second", "difference", "95 % interval", ""):
-        result.add_column(heading, justify="right", no_wrap=True)
+def render(found: Comparison) -> console.Group:
+    """Returns a table for each model; differences surely not 0 are marked."""
+    by_model: dict[str, list[Difference]] = {}
     for one in found.differences:
+        by_model.setdefault(one.model, []).append(one)
+    note = (
+        f"{found.num_users:,} common users, {found.num_other:,} of one alone. "
+        f"Difference: second less first, over the common users. *: 0 is outside its "
+        f"95 % interval."
+    )
+    tables = [_table(name, rows) for name, rows in by_model.items()]
+    return console.Group(*tables, text.Text(note))
+
+
+def _table(model: str, rows: Sequence[Difference]) -> table.Table:
+    result = table.Table(title=model)
+    result.add_column("metric", no_wrap=True)
+    for heading in ("first", "second", "difference", "95 % interval"):
+        result.add_column(heading, justify="right", no_wrap=True)
+    for one in rows:
         has_interval = math.isfinite(one.low)
-        interval = f"[{one.low:+.4f}, {one.high:+.4f}]" if has_interval else "–"
         is_sure = has_interval and (one.low > 0.0 or one.high < 0.0)
-        numbers = (f"{one.first:.4f}", f"{one.second:.4f}", f"{one.difference:+.4f}")
-        cells = (one.model, one.metric, *numbers, escape(interval))
-        result.add_row(*cells, "*" if is_sure else "")
+        interval = f"{one.low:+.4f} {one.high:+.4f}" if has_interval else "–"
+        result.add_row(
+            one.metric,
+            f"{one.first:.4f}",
+            f"{one.second:.4f}",
+            f"{one.difference:+.4f}{'*' if is_sure else ' '}",
+            interval,
+        )
     return result

@@ -15,6 +15,7 @@ from ytdnn.evaluation import (
     lists,
     measure,
     models,
+    oracle,
     protocol,
     ranker,
     reports,
@@ -98,6 +99,8 @@ def of_models(
         makers[lists.SYSTEM] = lists.composed(data, ranked, ranking, num_candidates)
         scorers[ranker.POPULARITY] = ranker.popularity(data)
         scorers[ranker.RANKER] = ranker.scorer(data, ranking)
+    makers |= oracle.makers(data, config.evaluation)
+    scorers |= oracle.scorers(data)
     result = measure.measure(data, cases, makers, scorers, split, config.evaluation)
     result.report["protocol"]["num_candidates"] = num_candidates
     result.report["leaks"]["users_with_changed_future"] = num_changed

@@ -77,6 +77,10 @@ def measure(
     if data.has_impressions and scorers:
         impressions = ranker.Impressions(data, split)
         parts = _measure_impressions(report, data, impressions, scorers, config)
+    for kind in ("lists", "impressions"):
+        gaps = summary.gaps_closed(report.get(kind, {}), lists.POPULARITY, lists.ORACLE)
+        if gaps:
+            report.setdefault("gap_closed", {})[kind] = gaps
     report["examples"] = examples.choose(context, made)
     report["made"] = _made(started, config)
     values: dict[str, Any] = summary.plain(report)

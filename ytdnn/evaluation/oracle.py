@@ -2,7 +2,7 @@
 
 It knows each user's interests at the moment asked for, what no model can see from the
 log, so it is a bound and not an aim. What a model reaches is told as its share of the
-gap between popularity and the oracle.
+gap between popularity and the oracle (`summary.gaps_closed`).
 """
 
 import dataclasses
@@ -11,11 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ytdnn import schema
+from ytdnn import configs, schema
 from ytdnn.data import prepared, sources
 from ytdnn.data.sources import world as world_source
-from ytdnn.evaluation import protocol
-from ytdnn.metrics import selection
+from ytdnn.evaluation import lists, protocol, ranker
 from ytdnn.world import corpus, generate, memory, truth, words
 
 _USERS_A_BLOCK = 256
@@ -38,37 +37,40 @@ class Oracle:
         self._videos = _numbers(data.videos[schema.VIDEO_ID])
 
     def lists(
-        self, cases: protocol.Cases, removed: prepared.Ragged, k: int
-    ) -> npt.NDArray[np.int32]:
+        self, cases: protocol.Cases, k: int, config: configs.Evaluation
+    ) -> lists.Lists:
         """Returns the videos each user will most likely watch, `[cases, k] int32`.
 
         Expected watches over the evaluated window, asked for at a few moments of it
-        (leave_one_out: at the time of the request), of the set's vocabulary.
+        (other protocols: at the time of the request), of the set's vocabulary.
 
         Args:
           cases: Whom to ask.
-          removed: Videos to leave out, those watched.
           k: Length of the lists.
+          config: The window's length, and memory.
         """
-        lists = np.zeros([len(cases), k], np.int32)
+        found = np.zeros([len(cases), k], np.int32)
         episodes = self._last_episodes(cases)
-        for rows, times in self._moments(cases):
+        for rows, times in self._moments(cases, config):
             rates = np.zeros([len(rows), len(self._videos)], np.float32)
             for time in times:
                 users = self._users[cases.users[rows]]
                 asked = truth.watch_rates(self.world, users, time, episodes[rows])
                 rates += asked[:, self._videos]
-            lists[rows] = _best(rates, _rows_of(removed, rows), k)
-        return lists
+            found[rows] = _best(protocol.take(cases, rows), rates, k, config)
+        return found
 
     def _moments(
-        self, cases: protocol.Cases
+        self, cases: protocol.Cases, config: configs.Evaluation
     ) -> list[tuple[npt.NDArray[np.int64], list[int]]]:
         """Returns blocks of cases and the times to ask each for."""
         blocks = []
         if self._data.config.protocol == "temporal":
             begin = int(cases.times[0])
             last = int(np.asarray(self._data.watch_times).max())
+            if config.horizon_days:
+                horizon = int(config.horizon_days * corpus.SECONDS_PER_DAY)
+                last = min(last, begin + horizon)
             step = (last - begin) / (2 * _MOMENTS)
             times = [int(begin + step * (2 * i + 1)) for i in range(_MOMENTS)]
             for start in range(0, len(cases), _USERS_A_BLOCK):
@@ -94,47 +96,64 @@ class Oracle:
         numbers = np.append(corpus.NONE, self._videos)[watched[np.maximum(latest, 0)]]
         return np.where(found, numbers, corpus.NONE)
 
-    def logits(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64] | None:
+    def logits(self, shown: "Shown", rows: npt.NDArray[np.int64]) -> ranker.Floats:
         """Returns log odds by watch time of logged impressions, `[n]`.
 
         `log(p · E[seconds | click] / (1 − p))`: what weighted logistic regression
         converges to (PAPER §4.2), and the order of least weighted per-user loss.
-        None where the set does not hold all impressions of the log.
 
         Args:
-          rows: Of the prepared set's impressions.
+          shown: All impressions of the prepared set.
+          rows: Which of them.
         """
-        shown = _Shown.read(self._data, self._users)
-        if shown is None:
-            return None
-        users, videos, times = (
-            v[rows] for v in (shown.users, shown.videos, shown.times)
-        )
+        users, videos, times = shown.users[rows], shown.videos[rows], shown.times[rows]
+        positions, unclicked = shown.positions[rows], shown.num_unclicked()[rows]
         chance = truth.click_probability(
-            self.world,
-            users,
-            videos,
-            times,
-            shown.positions[rows],
-            shown.num_unclicked()[rows],
+            self.world, users, videos, times, positions, unclicked
         )
         seconds = truth.expected_watch_seconds(
             self.world, users, videos, times, shown.devices[rows]
         )
         odds = chance * np.maximum(seconds, _LEAST) / np.maximum(1.0 - chance, _LEAST)
-        logits: npt.NDArray[np.float64] = np.log(np.maximum(odds, _LEAST))
+        logits: ranker.Floats = np.log(np.maximum(odds, _LEAST))
         return logits
 
 
+def makers(
+    data: prepared.PreparedData, config: configs.Evaluation
+) -> dict[str, lists.Maker]:
+    """Returns the maker of the oracle's lists; empty where the log is not a world's."""
+    oracle = of(data)
+    if oracle is None:
+        return {}
+    return {lists.ORACLE: lambda cases, k: oracle.lists(cases, k, config)}
+
+
+def scorers(data: prepared.PreparedData) -> dict[str, ranker.Scorer]:
+    """Returns the oracle's scorer of impressions.
+
+    Empty where the log is not a world's, or the set has not all its impressions.
+    """
+    oracle = of(data)
+    shown = Shown.read(data) if oracle is not None and data.has_impressions else None
+    if oracle is None or shown is None:
+        return {}
+    return {lists.ORACLE: lambda impressions: oracle.logits(shown, impressions.rows)}
+
+
 def of(data: prepared.PreparedData) -> Oracle | None:
-    """Returns the oracle of a prepared set, None where the log is not the world's."""
+    """Returns the oracle of a prepared set, None where the log is not a world's."""
     config = world_source.config_of(data.manifest.facts)
     return None if config is None else Oracle(data, generate.World(config))
 
 
 @dataclasses.dataclass(frozen=True)
-class _Shown:
-    """The log's impressions in the order of the prepared set's, by world numbers."""
+class Shown:
+    """The log's impressions in the order of the prepared set's, by world numbers.
+
+    The set itself knows no video out of its vocabulary, no position and no device.
+    All fields are `[impressions]`.
+    """
 
     users: npt.NDArray[np.int64]
     videos: npt.NDArray[np.int64]
@@ -145,35 +164,32 @@ class _Shown:
     clicked: npt.NDArray[np.bool_]
 
     @classmethod
-    def read(
-        cls, data: prepared.PreparedData, users: npt.NDArray[np.int64]
-    ) -> "_Shown | None":
-        """Reads the log again; None where the set is not all of its impressions."""
-        log = sources.read(data.config)
-        names = log.tables[schema.USERS].select(schema.USER_ID).collect()
-        order = {number: index for index, number in enumerate(users.tolist())}
-        numbers = _numbers(names[schema.USER_ID])
-        index = np.full(int(numbers.max()) + 1, -1)
-        index[list(order)] = list(order.values())
-        table = log.tables[schema.IMPRESSIONS].collect()
-        user = _numbers(table[schema.USER_ID])
-        kept = table.with_columns(
-            pl.Series("user", user), pl.Series("index", index[user])
-        ).filter(pl.col("index") >= 0)
-        kept = kept.with_row_index("row").sort("index", schema.TIME, "row")
-        if kept.height != len(data.impression_users):
+    def read(cls, data: prepared.PreparedData) -> "Shown | None":
+        """Reads the log again; None where the set has not all of its impressions."""
+        row, index = "row", "index"
+        order = data.users.select(schema.USER_ID).with_row_index(index)
+        table = (
+            sources.read(data.config)
+            .tables[schema.IMPRESSIONS]
+            .with_row_index(row)
+            .join(order.lazy(), on=schema.USER_ID)
+            .sort(index, schema.TIME, row)
+            .collect()
+        )
+        if table.height != len(data.impression_users):
             return None
-        devices = kept[schema.DEVICE].replace_strict(
-            list(words.DEVICES), list(range(len(words.DEVICES)))
+        device_numbers = list(range(len(words.DEVICES)))
+        devices = table[schema.DEVICE].replace_strict(
+            list(words.DEVICES), device_numbers
         )
         return cls(
-            users=kept["user"].to_numpy(),
-            videos=_numbers(kept[schema.VIDEO_ID]),
-            times=kept[schema.TIME].to_numpy(),
-            positions=kept[schema.POSITION].to_numpy(),
+            users=_numbers(table[schema.USER_ID]),
+            videos=_numbers(table[schema.VIDEO_ID]),
+            times=table[schema.TIME].to_numpy(),
+            positions=table[schema.POSITION].to_numpy(),
             devices=devices.to_numpy(),
-            pages=kept[schema.PAGE_ID].to_numpy(),
-            clicked=kept[schema.CLICKED].to_numpy(),
+            pages=table[schema.PAGE_ID].to_numpy(),
+            clicked=table[schema.CLICKED].to_numpy(),
         )
 
     def num_unclicked(self) -> npt.NDArray[np.int64]:
@@ -200,17 +216,12 @@ def _numbers(ids: pl.Series) -> npt.NDArray[np.int64]:
 
 
 def _best(
-    rates: npt.NDArray[np.float32], removed: prepared.Ragged, k: int
-) -> npt.NDArray[np.int32]:
-    def scores(users: slice, videos: slice, out: npt.NDArray[np.float32]) -> None:
+    cases: protocol.Cases,
+    rates: npt.NDArray[np.float32],
+    k: int,
+    config: configs.Evaluation,
+) -> lists.Lists:
+    def score(users: slice, videos: slice, out: npt.NDArray[np.float32]) -> None:
         out[...] = rates[users, videos]
 
-    return selection.best_of(scores, rates.shape, (removed.offsets, removed.videos), k)
-
-
-def _rows_of(ragged: prepared.Ragged, rows: npt.NDArray[np.int64]) -> prepared.Ragged:
-    starts, stops = ragged.offsets[rows], ragged.offsets[rows + 1]
-    offsets = np.append(0, np.cumsum(stops - starts))
-    within = np.arange(offsets[-1]) - np.repeat(offsets[:-1], stops - starts)
-    places = np.repeat(starts, stops - starts) + within
-    return prepared.Ragged(offsets, ragged.videos[places])
+    return lists.from_scores(cases, score, rates.shape[1], k, config)

@@ -11,10 +11,19 @@ import polars as pl
 
 from ytdnn import artifacts, configs, errors
 from ytdnn.data import prepared
-from ytdnn.evaluation import lists, measure, protocol, ranker, summary, users
+from ytdnn.evaluation import (
+    lists,
+    measure,
+    oracle,
+    protocol,
+    ranker,
+    runs,
+    summary,
+    users,
+)
 from ytdnn.evaluation.report import files
 
-STEMS = {"test": "evaluation", "validation": "evaluation_validation"}
+STEMS = runs.STEMS
 _FILE = "evaluation.json"
 
 
@@ -43,6 +52,7 @@ def of_others(
       config: Lengths, slices, resamples.
     """
     both = {lists.POPULARITY: lists.popularity(data, config), **makers}
+    both |= oracle.makers(data, config)
     scorers: dict[str, ranker.Scorer] = {}
     code = prepared.Split[split.upper()]
     result = measure.measure(data, cases, both, scorers, code, config)
@@ -67,6 +77,22 @@ class Evaluated:
     path: pathlib.Path
     report: dict[str, Any]
     users: pl.DataFrame
+
+    @property
+    def models(self) -> list[str]:
+        """Names of all models, of lists and of impressions."""
+        both = {**self.report["lists"], **self.report.get("impressions", {})}
+        return list(both)
+
+    @property
+    def metrics(self) -> list[str]:
+        """Names of all metrics, `MODEL/METRIC[@k]`."""
+        return [
+            f"{model}/{metric}"
+            for kind in ("lists", "impressions")
+            for model, entry in self.report.get(kind, {}).items()
+            for metric in entry["values"]
+        ]
 
     def value(self, model: str, metric: str) -> float:
         """Returns a number of the report, NaN where it has none."""

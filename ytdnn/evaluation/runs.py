@@ -16,6 +16,8 @@ from ytdnn import configs, errors
 from ytdnn.evaluation.report import names, scales
 
 CONFIG = "config.json"
+# What the files of an evaluation are called, by the evaluated split.
+STEMS = {"test": "evaluation", "validation": "evaluation_validation"}
 RUN = "run"
 # Shown without being asked for, where any run has them.
 METRICS = (

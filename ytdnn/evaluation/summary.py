@@ -1,6 +1,7 @@
 """From per-user values to the numbers and intervals of the report."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,39 @@ def of_ratios(
 def ratio(numerator: float, denominator: float) -> float:
     """Returns a quotient, NaN where there is nothing to divide by."""
     return float(numerator / denominator) if denominator > 0.0 else float("nan")
+
+
+def gaps_closed(
+    models: Mapping[str, Mapping[str, Any]], baseline: str, best: str
+) -> dict[str, dict[str, float]]:
+    """Returns how much of the gap between two models each other model closes.
+
+    Args:
+      models: `values` and `intervals` of each; metrics without intervals describe the
+        lists rather than grade them and are left out.
+      baseline: The model of share 0.
+      best: The model of share 1.
+
+    >>> three = {"a": 0.1, "b": 0.2, "c": 0.5}
+    >>> models = {k: {"values": {"auc": v}, "intervals": {"auc": []}}
+    ...           for k, v in three.items()}
+    >>> gaps_closed(models, "a", "c")
+    {'b': {'auc': 0.25}}
+    """
+    if baseline not in models or best not in models:
+        return {}
+    low, high = models[baseline]["values"], models[best]["values"]
+    graded = [name for name in models[best]["intervals"] if low[name] != high[name]]
+    return {
+        model: {
+            name: round(
+                (found["values"][name] - low[name]) / (high[name] - low[name]), 6
+            )
+            for name in graded
+        }
+        for model, found in models.items()
+        if model not in (baseline, best)
+    }
 
 
 def plain(value: Any) -> Any:

@@ -4,6 +4,7 @@ import pathlib
 from typing import Any
 
 import tensorflow as tf
+from tensorflow.core.util import event_pb2
 
 from ytdnn import artifacts
 
@@ -25,7 +26,8 @@ def read(workdir: pathlib.Path, stages: tuple[str, ...]) -> dict[str, dict[str, 
 
 
 def _add(path: pathlib.Path, by_epoch: dict[int, dict[str, float]]) -> None:
-    for event in tf.compat.v1.train.summary_iterator(str(path)):
+    for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
+        event = event_pb2.Event.FromString(record)
         for value in event.summary.value:
             scalar = float(tf.make_ndarray(value.tensor))
             by_epoch.setdefault(int(event.step), {})[value.tag] = scalar

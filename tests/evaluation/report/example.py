@@ -105,7 +105,7 @@ def _recommended() -> dict[str, Any]:
 def _video(number: int, title: str = "") -> dict[str, Any]:
     return {
         "video_id": f"v{number}",
-        "title": title or f"cats: {number} kittens that purr in a box",
+        "title": title or f"Cats: {number} kittens that purr in a box",
         "topic": "cats",
     }
 

@@ -60,7 +60,7 @@ def _user(example: Mapping[str, Any], is_open: bool) -> page.Details:
         right.append(f"{names.model(model)} {found}")
     columns.append([_videos("watched afterwards", answers, num_answers)])
     words = ", ".join([f"User {example['user_id']}", *facts])
-    words += f". Right of {num_answers:,}: {', '.join(right)}."
+    words += f". Answers found, of {num_answers:,}: {', '.join(right)}."
     return page.Details(words, [page.Columns(columns)], open=is_open)
 
 
@@ -80,13 +80,9 @@ def _videos(
 
 
 def _title(video: Mapping[str, Any]) -> str:
-    title = video.get(schema.TITLE)
-    topic = video.get(schema.TOPIC)
-    if not title:
-        title = f"video {video[schema.VIDEO_ID]}"
-    return (
-        f"{title} ({topic})" if topic and str(topic) not in str(title) else str(title)
-    )
+    title = str(video.get(schema.TITLE) or f"video {video[schema.VIDEO_ID]}")
+    topic = str(video.get(schema.TOPIC) or "")
+    return title if topic.lower() in title.lower() else f"{title} ({topic})"
 
 
 def training(report: Report) -> page.Section:

@@ -67,7 +67,7 @@ def _calibration(report: Report) -> list[page.Block]:
         for place, entry in enumerate(tenths, 1)
     ]
     headings = ["model", "tenth", *(_OF_TENTH[key] for key in columns)]
-    unit = report["protocol"].get("unit", "")
+    unit = "seconds watched" if _MEAN in columns else "odds of a click"
     blocks: list[page.Block] = [
         _calibration_plot(models, key, unit) for key in (_ODDS, _MEAN) if key in columns
     ]

@@ -10,6 +10,7 @@ from ytdnn.evaluation.report import names, notes, scales
 
 Report = Mapping[str, Any]
 _FOUR_DECIMALS_BELOW = 10.0
+_GAPS_SHOWN = 5
 
 
 def show(report: Report) -> None:
@@ -22,6 +23,8 @@ def render(report: Report) -> console.Group:
     parts: list[console.RenderableType] = [_lists_table(report)]
     if report.get("impressions"):
         parts.append(_ranking_table(report))
+    if report.get("gap_closed"):
+        parts.append(_gap_table(report["gap_closed"]))
     parts += [text.Text(note) for note in _notes(report)]
     return console.Group(*parts)
 
@@ -43,6 +46,23 @@ def _ranking_table(report: Report) -> table.Table:
     number = report["protocol"].get("impressions", 0)
     models = report["impressions"]
     return _table(f"ranking: {number:,} impressions", models, [_metrics(models)])
+
+
+def _gap_table(closed: Mapping[str, Mapping[str, Any]]) -> table.Table:
+    """Returns the share of the way from popularity to the oracle that models go."""
+    models = {name: found for kind in closed.values() for name, found in kind.items()}
+    result = table.Table(title=names.GAP_CLOSED)
+    result.add_column("metric", no_wrap=True)
+    for model in models:
+        heading = names.model(model).replace(" + ", "\n+ ")
+        result.add_column(heading, justify="right", no_wrap=True)
+    for kind in closed.values():
+        for metric in list(next(iter(kind.values())))[:_GAPS_SHOWN]:
+            shares = (found.get(metric) for found in models.values())
+            cells = ("" if share is None else f"{share:.0%}" for share in shares)
+            result.add_row(metric, *cells)
+        result.add_section()
+    return result
 
 
 def _metrics(models: Mapping[str, Any]) -> list[str]:

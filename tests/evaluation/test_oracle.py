@@ -1,0 +1,117 @@
+"""The oracle beats what can be learnt, and counts memory as the world does."""
+
+import dataclasses
+import pathlib
+
+import numpy as np
+import polars as pl
+import pytest
+
+from ytdnn import configs
+from ytdnn.data import prepare, prepared
+from ytdnn.evaluation import lists, measures, oracle, protocol, ranker
+from ytdnn.world import generate, memory
+
+WORLD = configs.World(
+    num_users=500, num_videos=800, num_topics=4, num_days=30, watches_per_user=40
+)
+CONFIG = configs.Evaluation(ks=(10,), num_resamples=10)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
+    directory = tmp_path_factory.mktemp("oracle")
+    return prepare.prepare(configs.Data(world=WORLD), directory / "data")
+
+
+def hit_rate(data, cases, maker) -> float:
+    found = maker(cases, 10)
+    entry, _ = measures.of_lists(measures.Context(data, cases, CONFIG), found)
+    return entry["values"]["hit_rate@10"]
+
+
+def test_its_lists_hit_far_more_than_popularity(data) -> None:
+    cases = protocol.cases(data, prepared.Split.TEST, CONFIG)
+    best = hit_rate(data, cases, oracle.makers(data, CONFIG)[lists.ORACLE])
+    assert best > 2 * hit_rate(data, cases, lists.popularity(data, CONFIG))
+
+
+def test_its_lists_hold_nothing_watched_and_nothing_twice(data) -> None:
+    cases = protocol.cases(data, prepared.Split.TEST, CONFIG)
+    found = oracle.makers(data, CONFIG)[lists.ORACLE](cases, 10)
+    assert found.min() > 0
+    for row in range(len(cases)):
+        assert len(set(found[row])) == 10
+        start, stop = cases.watched.offsets[row : row + 2]
+        assert not set(found[row]) & set(cases.watched.videos[start:stop])
+
+
+def test_leave_one_out_has_an_oracle_too(tmp_path: pathlib.Path) -> None:
+    config = configs.Data(world=WORLD, protocol="leave_one_out")
+    data = prepare.prepare(config, tmp_path / "data")
+    cases = protocol.cases(data, prepared.Split.TEST, CONFIG)
+    best = hit_rate(data, cases, oracle.makers(data, CONFIG)[lists.ORACLE])
+    assert best > 2 * hit_rate(data, cases, lists.popularity(data, CONFIG))
+
+
+def test_it_orders_impressions_far_better_than_popularity(data) -> None:
+    impressions = ranker.Impressions(data, prepared.Split.TEST)
+    best, popular = (
+        ranker.measure(impressions, score(impressions), CONFIG)[0]["values"]
+        for score in (oracle.scorers(data)[lists.ORACLE], ranker.popularity(data))
+    )
+    assert best["auc"] > popular["auc"] + 0.1
+    assert best["log_loss"] < popular["log_loss"]
+    assert best["weighted_per_user_loss"] < 0.7 * popular["weighted_per_user_loss"]
+
+
+def test_it_counts_earlier_impressions_as_memory_does(data) -> None:
+    """Replays the pages of some users through the world's own memory."""
+    shown = oracle.Shown.read(data)
+    counted = shown.num_unclicked()
+    assert counted.max() >= 3
+    for user in np.unique(shown.users)[:40]:
+        at = np.flatnonzero(shown.users == user)
+        remembered = memory.Memory(1)
+        for page in np.unique(shown.pages[at]):
+            rows = at[shown.pages[at] == page]
+            videos = shown.videos[rows][None, :]
+            expected = remembered.num_unclicked(np.zeros(1, int), videos)[0]
+            np.testing.assert_array_equal(counted[rows], expected)
+            clicked = shown.clicked[rows][None, :]
+            remembered.add_impressions(np.zeros(1, int), videos, clicked)
+
+
+def test_it_maps_a_set_without_some_users_and_refuses_its_impressions(
+    tmp_path: pathlib.Path,
+) -> None:
+    """Users in other places than their numbers; impressions of the dropped are gone."""
+    config = configs.Data(world=WORLD, where="user_id <> 'u3'", min_user_count=10)
+    data = prepare.prepare(config, tmp_path / "data")
+    assert data.num_users < WORLD.num_users
+    shown = oracle.Shown.read(data)
+    if shown is not None:
+        ids = data.users["user_id"].gather(np.asarray(data.impression_users))
+        assert ids.str.slice(1).cast(pl.Int64).to_list() == shown.users.tolist()
+    cases = protocol.cases(data, prepared.Split.TEST, CONFIG)
+    best = hit_rate(data, cases, oracle.makers(data, CONFIG)[lists.ORACLE])
+    assert best > 2 * hit_rate(data, cases, lists.popularity(data, CONFIG))
+
+
+def test_other_logs_have_no_oracle(data) -> None:
+    manifest = dataclasses.replace(data.manifest, facts={"source": "log"})
+    other = dataclasses.replace(data, manifest=manifest)
+    assert oracle.makers(other, CONFIG) == {}
+    assert oracle.scorers(other) == {}
+
+
+def test_a_written_world_keeps_its_truth(tmp_path: pathlib.Path) -> None:
+    from ytdnn.data.sources import world as world_source
+
+    world_source.write(generate.World(WORLD), tmp_path / "log")
+    config = configs.Data(dir=str(tmp_path / "log"))
+    data = prepare.prepare(config, tmp_path / "data")
+    found = oracle.of(data)
+    assert found is not None
+    assert found.world.config == WORLD
+    assert oracle.scorers(data)
