@@ -89,7 +89,7 @@ def _show(found: Sequence[runs_room.Run], metrics: Sequence[str]) -> None:
     width = None if sys.stdout.isatty() else _PIPED_WIDTH
     rich.console.Console(width=width).print(table)
     output.say(
-        f"{len(found)} runs; a setting that all share, or that a run leaves at its "
+        f"runs: {len(found)}; a setting that all share, or that a run leaves at its "
         f"default, is not listed"
     )
 

@@ -11,6 +11,7 @@ import fcntl
 import json
 import os
 import pathlib
+import select
 import shutil
 import subprocess
 import sys
@@ -31,6 +32,8 @@ _FLAGS = (
     "--hide-scrollbars",
 )
 
+_MOST_SECONDS = 60
+
 # Puts two descriptors where the browser expects them, and becomes the browser.
 _PLACE_PIPES = """
 import os, sys
@@ -50,7 +53,7 @@ class Browser:
 
     def __init__(self, commands: int, answers: int) -> None:
         self._commands = commands
-        self._answers = os.fdopen(answers, "rb")
+        self._answers = answers
         self._last = 0
         self._session = ""
         self._buffer = b""
@@ -122,7 +125,9 @@ class Browser:
 
     def _receive(self) -> dict[str, Any]:
         while b"\0" not in self._buffer:
-            piece = self._answers.read1(2**16)
+            ready, _, _ = select.select([self._answers], [], [], _MOST_SECONDS)
+            assert ready, f"the browser was silent for {_MOST_SECONDS} s"
+            piece = os.read(self._answers, 2**16)
             assert piece, "the browser has gone"
             self._buffer += piece
         text, _, self._buffer = self._buffer.partition(b"\0")
@@ -166,6 +171,7 @@ def start() -> Iterator[Browser]:
             yield Browser(commands, answers)
         finally:
             os.close(commands)  # the browser ends when its pipe does
+            os.close(answers)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(timeout=10)
             process.kill()

@@ -72,11 +72,11 @@ def test_the_browser_is_forbidden_to_fetch_or_run_anything() -> None:
 
 
 def test_cells_are_written_for_people() -> None:
-    row = ["name", 12_345, 0.123456, None, float("nan"), "0.1 ± 0.2"]
-    table = page.Table(["", "a", "b", "c", "d", "e"], [row])
+    row = ["name", 12_345, 0.123456, None, float("nan"), "0.1 ± 0.2", True]
+    table = page.Table(["", "a", "b", "c", "d", "e", "f"], [row])
     text = page.render("t", "s", [page.Section("s", "x", [table])])
     cells = re.findall(r"<td[^>]*>(.*?)</td>", text)
-    assert cells == ["name", "12,345", "0.123", "–", "–", "0.1 ± 0.2"]
+    assert cells == ["name", "12,345", "0.123", "–", "–", "0.1 ± 0.2", "yes"]
 
 
 def test_a_row_of_another_width_is_refused() -> None:

@@ -5,6 +5,7 @@ import types
 from xml.etree import ElementTree
 
 import hypothesis
+import numpy as np
 import pytest
 from hypothesis import strategies
 
@@ -139,6 +140,24 @@ def test_long_words_are_wrapped_into_the_picture() -> None:
     lines = [words for words in words_of(picture) if words and words in label]
     assert max(svg.text_width(words) for words in lines[:-1]) <= svg.WIDTH
     assert len(lines) > 3
+
+
+def test_arrays_are_drawn_as_lists_are() -> None:
+    x, y = [1, 10, 100], [0.5, 0.25, 0.125]
+    of_lists = plots.Series(x, y, y, y, "points")
+    of_arrays = plots.Series(*map(np.array, (x, y, y, y)), "points")
+    drawn = [
+        plots.lines("t", {"a": one}, "x", "y", log_x=True, x_ticks=ticks)
+        for one, ticks in ((of_lists, x), (of_arrays, np.array(x)))
+    ]
+    assert drawn[0] == drawn[1]
+
+
+def test_a_cloud_of_many_points_stays_small() -> None:
+    x = np.arange(10_000)
+    picture = plots.lines("t", {"a": plots.Series(x, x, style="points")}, "x", "y")
+    assert len(all_of(picture, "circle")) == len(x)
+    assert len(picture) < 100 * len(x)
 
 
 def test_lengths_that_disagree_are_refused() -> None:

@@ -28,8 +28,8 @@ def _summary(report: Mapping[str, Any]) -> str:
     words = f"Offline evaluation of {models}"
     if "users" in protocol:
         words += (
-            f": {protocol['users']:,} users were asked, and all "
-            f"{protocol['videos']:,} videos were ranked for each"
+            f". {protocol['users']:,} users were asked, and "
+            f"{protocol['videos']:,} videos are known to the models"
         )
     source = f" Data: {protocol['source']}." if protocol.get("source") else ""
     return f"{words}.{source} Protocol: {protocol['name']}, {protocol['split']} split."

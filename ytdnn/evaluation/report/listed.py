@@ -50,12 +50,11 @@ def headline(report: Report) -> page.Section:
     more = [tables.metric_table(report["lists"], f"@{other}", "") for other in others]
     plot = _interval_plot(report["lists"], shown, f"How good the first {k} videos are")
     models = [[names.model(m), names.meaning(m)] for m in report["lists"]]
+    meanings = page.Table(["model", "what it is"], models, words=(0, 1))
+    values = tables.metric_table(report["lists"], f"@{k}", f"Lists of {k} videos")
     blocks: list[page.Block] = [
-        page.Columns(
-            [[plot], [page.Table(["model", "what it is"], models, "", (0, 1))]]
-        ),
+        page.Columns([[plot, meanings], [values]]),
         *notes.of(report),
-        tables.metric_table(report["lists"], f"@{k}", f"Lists of {k} videos"),
     ]
     blocks.append(page.Details("What each metric means", [_definitions(report)]))
     if others:

@@ -32,7 +32,8 @@ class Table:
 
     Attributes:
       columns: Headings.
-      rows: Cells; numbers get about three digits, text is shown as given, None as –.
+      rows: Cells; text is shown as given, whole numbers whole, others with about
+        three digits, None as –.
       caption: What it shows.
       words: Places of the columns of words, set left; all others are set right.
       marked: Places of rows that stand out.
@@ -154,6 +155,8 @@ def _kind(block: Block) -> str:
 def _cell(value: Any) -> str:
     if isinstance(value, str):
         return value
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, int):
         return f"{value:,}"
     return scales.number(value) if scales.is_finite(value) else "–"

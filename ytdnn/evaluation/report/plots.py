@@ -21,7 +21,8 @@ from ytdnn.evaluation.report import frame, marks, scales, svg
 Values = Sequence[Any]  # numbers; None and NaN are gaps
 Interval = tuple[Any, Any, Any]  # value, low, high
 
-_MOST_MARKERS = 40
+_MOST_MARKERS = 40  # on a line
+_MOST_TOOLTIPS = 400  # of a cloud of points, whose size they would treble
 
 
 @dataclasses.dataclass(frozen=True)
@@ -212,7 +213,9 @@ def _drawn(
             three = (up, *_ends(one, place))
             if one.style == "points":
                 yield from marks.whisker(x(along), y, three, paint)
-            words = f"{name}, {scales.number(along)}: {_interval_words(three)}"
+            words = ""
+            if len(one.x) <= _MOST_TOOLTIPS:
+                words = f"{name}, {scales.number(along)}: {_interval_words(three)}"
             yield marks.marker(x(along), y(up), paint, words)
 
 

@@ -114,7 +114,7 @@ def scale(
     if from_zero and not log:
         shown = [*shown, 0.0]
     low, high = min(shown), max(shown)
-    if ticks:
+    if len(ticks):
         return _scale(
             min(low, *ticks), max(high, *ticks), start, stop, log, ticks, None
         )

@@ -1,0 +1,161 @@
+"""Planted leaks are caught, each by the check that is meant to; honest sets pass."""
+
+import dataclasses
+import pathlib
+
+import numpy as np
+import pytest
+
+from tests import planted
+from tests.evaluation import fakes
+from ytdnn import configs, errors
+from ytdnn.data import prepare, prepared
+from ytdnn.evaluation import leaks, protocol
+
+Split = prepared.Split
+CONFIG = configs.Evaluation()
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
+    return planted.prepared_data(tmp_path_factory.mktemp("leaks"))
+
+
+@pytest.fixture(scope="module")
+def cases(data: prepared.PreparedData) -> protocol.Cases:
+    return protocol.cases(data, Split.TEST, CONFIG)
+
+
+def _with(data: prepared.PreparedData, **arrays: np.ndarray) -> prepared.PreparedData:
+    return dataclasses.replace(data, arrays=data.arrays | arrays)
+
+
+@pytest.mark.parametrize("name", ["temporal", "leave_one_out"])
+@pytest.mark.parametrize("split", [Split.VALIDATION, Split.TEST])
+def test_an_honest_set_passes(
+    tmp_path: pathlib.Path, name: str, split: prepared.Split
+) -> None:
+    log = planted.write_log(tmp_path / "log")
+    config = configs.Data(source="log", dir=str(log), protocol=name)  # type: ignore[arg-type]
+    honest = prepare.prepare(config, tmp_path / "data")
+    found = protocol.cases(honest, split, CONFIG)
+    checked = leaks.in_order(honest, found, split)
+    shown = int((np.asarray(honest.impression_splits) == split).sum())
+    assert checked["checked_examples"] == len(found.labels) + shown
+    assert checked["inputs_at_or_after_label"] == 0
+
+
+def test_a_history_that_reaches_its_label_is_caught(
+    data: prepared.PreparedData, cases: protocol.Cases
+) -> None:
+    ends = cases.ends.copy()
+    ends[3] = cases.labels[cases.targets.offsets[3]] + 1
+    leaking = dataclasses.replace(cases, ends=ends)
+    user = data.users["user_id"][int(cases.users[3])]
+    with pytest.raises(errors.UserError, match=f"leak: .*the first of user {user},"):
+        leaks.in_order(data, leaking, Split.TEST)
+
+
+def test_an_input_later_than_its_label_is_caught(
+    data: prepared.PreparedData, cases: protocol.Cases
+) -> None:
+    times = np.asarray(data.watch_times).copy()
+    times[cases.ends[0] - 1] = times[cases.labels[0]] + 1
+    with pytest.raises(errors.UserError, match=r"found 1 watches of the history"):
+        leaks.in_order(_with(data, watch_times=times), cases, Split.TEST)
+
+
+def test_training_watches_of_the_test_window_are_caught(
+    data: prepared.PreparedData, cases: protocol.Cases
+) -> None:
+    splits = np.asarray(data.watch_splits).copy()
+    last = np.flatnonzero(splits == Split.TEST)[-2:]
+    splits[last] = Split.TRAIN
+    with pytest.raises(errors.UserError, match="leak: .*found 2 train watches"):
+        leaks.in_order(_with(data, watch_splits=splits), cases, Split.TEST)
+
+
+def test_an_impression_that_knows_its_own_watch_is_caught(
+    data: prepared.PreparedData, cases: protocol.Cases
+) -> None:
+    rows = np.flatnonzero(np.asarray(data.impression_splits) == Split.TEST)
+    numbers = np.asarray(data.impression_num_watches).copy()
+    users = np.asarray(data.impression_users)
+    sizes = np.diff(np.asarray(data.watch_offsets))
+    row = rows[numbers[rows] < sizes[users[rows]]][0]
+    numbers[row] = sizes[users[row]]
+    with pytest.raises(errors.UserError, match="leak: .*events before impressions"):
+        leaks.in_order(_with(data, impression_num_watches=numbers), cases, Split.TEST)
+
+
+def test_inputs_of_the_labels_second_are_counted_not_refused(
+    tmp_path: pathlib.Path,
+) -> None:
+    # u0: two inputs share the label's second, u1: none.
+    watches = [("u0", v, t) for v, t in zip("abcd", (1, 5, 5, 5), strict=True)]
+    watches += [("u1", v, t) for v, t in zip("dcba", (1, 2, 3, 4), strict=True)]
+    tied = fakes.prepared_data(tmp_path, watches, protocol="leave_one_out")
+    found = protocol.cases(tied, Split.TEST, CONFIG)
+    checked = leaks.in_order(tied, found, Split.TEST)
+    assert checked["same_second_inputs"] == 2
+    assert checked["examples_with_same_second_inputs"] == 1
+
+
+class _Reads:
+    """Looks `ahead` watches past the end of the history it is given."""
+
+    def __init__(self, ahead: int) -> None:
+        self.ahead = ahead
+
+    def video_vectors(self) -> np.ndarray:
+        return np.ones((1, 1), np.float32)
+
+    def user_vectors(
+        self, data: prepared.PreparedData, users: np.ndarray, end_watches: np.ndarray
+    ) -> np.ndarray:
+        places = np.maximum(end_watches - 1 + self.ahead, 0)
+        return np.asarray(data.watch_videos)[places, np.newaxis].astype(np.float32)
+
+
+def test_a_model_that_reads_the_next_watch_is_caught(
+    data: prepared.PreparedData, cases: protocol.Cases
+) -> None:
+    assert leaks.in_models(data, cases, _Reads(0), None, seed=0) == len(cases)
+    with pytest.raises(errors.UserError, match="leak: expected vectors of the candid"):
+        leaks.in_models(data, cases, _Reads(1), None, seed=0)
+
+
+def test_a_ranker_that_counts_clicks_after_the_request_is_caught(
+    data: prepared.PreparedData, cases: protocol.Cases
+) -> None:
+    class Counts(fakes.PlantedRanker):
+        def score_candidates(self, data, users, end_watches, times, video_indices):  # type: ignore[no-untyped-def]
+            clicked = np.asarray(data.impression_clicked, float)
+            owner = np.asarray(data.impression_users)
+            known = np.asarray(data.impression_times) < self.until(times).max()
+            counts = np.bincount(owner, clicked * known, data.num_users)
+            return np.tile(counts[users, np.newaxis], video_indices.shape[1])
+
+        def until(self, times: np.ndarray) -> np.ndarray:
+            return times
+
+    honest = Counts(lambda videos: videos)
+    assert leaks.in_models(data, cases, None, honest, seed=0) == len(cases)
+    leaking = Counts(lambda videos: videos)
+    leaking.until = lambda times: times + 10**9  # type: ignore[method-assign]
+    with pytest.raises(errors.UserError, match="leak: expected scores of the ranker"):
+        leaks.in_models(data, cases, None, leaking, seed=0)
+
+
+def test_only_what_comes_after_the_request_is_changed(
+    data: prepared.PreparedData, cases: protocol.Cases
+) -> None:
+    some = protocol.take(cases, np.array([1, 4]))
+    other = leaks.with_other_future(data, some.users, some.ends, some.times)
+    changed = np.flatnonzero(other.watch_videos != data.watch_videos)
+    lasts = np.asarray(data.watch_offsets)[some.users + 1]
+    expected = [np.arange(e, s) for e, s in zip(some.ends, lasts, strict=True)]
+    np.testing.assert_array_equal(changed, np.concatenate(expected))
+    shown = np.flatnonzero(other.impression_clicked != data.impression_clicked)
+    assert set(data.impression_users[shown]) == set(some.users)
+    assert data.impression_times[shown].min() >= some.times.min()
