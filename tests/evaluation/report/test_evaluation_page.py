@@ -1,10 +1,13 @@
+import json
 import pathlib
 import re
 from collections.abc import Iterator
 
+import jsonschema
 import pytest
 
 from tests.evaluation.report import browser, example
+from ytdnn import evaluation
 from ytdnn.evaluation.report import evaluation_page, files, plots
 
 SECTIONS = [
@@ -45,6 +48,13 @@ def test_a_whole_report_has_every_section_and_plot() -> None:
     assert "Evaluation of runs/mine" in text
     for title in PLOTS:
         assert f'aria-label="{title}"' in text, title
+
+
+def test_the_example_is_a_report_as_evaluate_writes_it() -> None:
+    path = pathlib.Path(evaluation.__file__).parent / "schema.json"
+    jsonschema.Draft202012Validator(json.loads(path.read_text())).validate(
+        example.report()
+    )
 
 
 def test_parts_that_were_not_measured_are_left_out() -> None:
