@@ -68,6 +68,14 @@ def test_parts_that_were_not_measured_are_left_out() -> None:
     assert text.count("<svg") == 1
 
 
+def test_a_slice_of_one_part_has_numbers_but_no_plot() -> None:
+    report = example.report()
+    report["slices"]["country"] = report["slices"]["country"][:1]
+    text = evaluation_page.render(report)
+    assert 'aria-label="Hit rate@10 by country"' not in text
+    assert "By country" in text
+
+
 def test_a_prediction_file_is_called_by_its_own_name() -> None:
     report = example.report()
     report["lists"] = {"als <v2>": report["lists"]["candidates"]}
