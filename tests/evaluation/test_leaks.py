@@ -71,7 +71,7 @@ def test_training_watches_of_the_test_window_are_caught(
     splits = np.asarray(data.watch_splits).copy()
     last = np.flatnonzero(splits == Split.TEST)[-2:]
     splits[last] = Split.TRAIN
-    with pytest.raises(errors.UserError, match="leak: .*found 2 train watches"):
+    with pytest.raises(errors.UserError, match=r"leak: .*found 2 train watches"):
         leaks.in_order(_with(data, watch_splits=splits), cases, Split.TEST)
 
 
@@ -84,7 +84,7 @@ def test_an_impression_that_knows_its_own_watch_is_caught(
     sizes = np.diff(np.asarray(data.watch_offsets))
     row = rows[numbers[rows] < sizes[users[rows]]][0]
     numbers[row] = sizes[users[row]]
-    with pytest.raises(errors.UserError, match="leak: .*events before impressions"):
+    with pytest.raises(errors.UserError, match=r"leak: .*events before impressions"):
         leaks.in_order(_with(data, impression_num_watches=numbers), cases, Split.TEST)
 
 
