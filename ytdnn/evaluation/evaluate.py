@@ -69,6 +69,7 @@ def of_models(
     indexes: Mapping[str, models.Index],
     config: configs.Config,
     split: prepared.Split,
+    others: measure.Systems | None = None,
 ) -> measure.Result:
     """Measures models that fit the interfaces of `models`.
 
@@ -79,6 +80,8 @@ def of_models(
       indexes: `exact` and, where it was built, `scann`.
       config: The run's.
       split: `TEST` or `VALIDATION`.
+      others: Measured beside them, such as the world's oracle; whether these read
+        what they should predict is not checked.
 
     Raises:
       errors.UserError: A model reads what it should predict, or nobody can be asked.
@@ -88,6 +91,7 @@ def of_models(
     num_changed = leaks.in_models(data, cases, trained, ranking, seed)
     vectors = trained.user_vectors(data, cases.users, cases.ends)
     ranked = lists.of_vectors(vectors, trained.video_vectors(), config.evaluation)
+    others = measure.Systems() if others is None else others
     makers = {
         lists.POPULARITY: lists.popularity(data, config.evaluation),
         lists.CANDIDATES: ranked,
@@ -98,7 +102,14 @@ def of_models(
         makers[lists.SYSTEM] = lists.composed(data, ranked, ranking, num_candidates)
         scorers[ranker.POPULARITY] = ranker.popularity(data)
         scorers[ranker.RANKER] = ranker.scorer(data, ranking)
-    result = measure.measure(data, cases, makers, scorers, split, config.evaluation)
+    result = measure.measure(
+        data,
+        cases,
+        makers | dict(others.makers),
+        scorers | dict(others.scorers),
+        split,
+        config.evaluation,
+    )
     result.report["protocol"]["num_candidates"] = num_candidates
     result.report["leaks"]["users_with_changed_future"] = num_changed
     k = min(_RECALL_K, data.num_videos)
