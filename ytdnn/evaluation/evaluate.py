@@ -111,6 +111,8 @@ def of_models(
         config.evaluation,
     )
     result.report["protocol"]["num_candidates"] = num_candidates
+    sees_time = models.sees_request_time(trained)
+    result.report["protocol"]["sees_request_time"] = sees_time
     result.report["leaks"]["users_with_changed_future"] = num_changed
     k = min(_RECALL_K, data.num_videos)
     result.report["index"] = search.evaluate(indexes, vectors, k)
