@@ -10,6 +10,8 @@ import sys
 import time
 from typing import Any
 
+import jsonschema
+import polars as pl
 import pytest
 
 from tests.cli import conftest
@@ -120,6 +122,114 @@ def test_the_page_of_a_real_run_opens_in_a_browser(finished: pathlib.Path) -> No
         assert chromium.requests == [path.resolve().as_uri()]
         assert chromium.ask("document.querySelectorAll('h2').length") == 10
         assert chromium.ask("document.documentElement.scrollWidth") == 360
+
+
+def test_the_report_is_what_the_schema_says(finished: pathlib.Path) -> None:
+    text = (ROOT / "ytdnn" / "evaluation" / "schema.json").read_text()
+    report = json.loads((finished / "evaluation.json").read_text())
+    jsonschema.Draft202012Validator(json.loads(text)).validate(report)
+    assert report["training"]["candidates"]["epoch"] == [1, 2, 3]
+    assert len(report["training"]["ranking"]["loss"]) == 2
+    assert report["leaks"]["users_with_changed_future"] > 0
+
+
+def test_validation_has_files_of_its_own(
+    cli: conftest.Cli, finished: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    copy = tmp_path / "run"
+    shutil.copytree(finished, copy)
+    before = (copy / "evaluation.json").read_bytes()
+    result = cli("evaluate", f"--workdir={copy}", "--split=validation")
+    assert result.status == 0, result.err
+    assert "validation" in result.out
+    report = json.loads((copy / "evaluation_validation.json").read_text())
+    assert report["protocol"]["split"] == "validation"
+    assert (copy / "evaluation_validation_users.parquet").exists()
+    assert (copy / "evaluation.json").read_bytes() == before
+
+
+def test_a_bundle_scores_as_its_run(
+    cli: conftest.Cli, finished: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    out = tmp_path / "report"
+    result = cli(
+        "evaluate",
+        f"--bundle={finished / 'bundle'}",
+        f"--data={finished / 'data'}",
+        f"--out={out}",
+        "--k=5,10",
+    )
+    assert result.status == 0, result.err
+    of_run = json.loads((finished / "evaluation.json").read_text())["lists"]
+    of_bundle = json.loads((out / "evaluation.json").read_text())["lists"]
+    for model in ("popularity", "candidates", "system"):
+        for name, value in of_run[model]["values"].items():
+            assert of_bundle[model]["values"][name] == pytest.approx(value), name
+    if "system-scann" in of_bundle:  # 80 videos: ScaNN scores them all
+        assert of_bundle["system-scann"]["values"] == of_bundle["system"]["values"]
+    # The gate: equal to its run, so neither below nor above.
+    gates = {
+        "recall@10 < 0.999 * baseline": 0,
+        "candidates/ndcg@10 > baseline + 0.001": 0,
+        "system/hit_rate@5 <= baseline": 1,
+    }
+    for gate, status in gates.items():
+        result = cli("compare", finished, out, f"--fail_if={gate}")
+        assert result.status == status, result.out
+        assert ("failed: " in result.out) is bool(status)
+
+
+def test_predictions_of_another_system_are_scored(
+    cli: conftest.Cli, finished: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    users = pl.read_parquet(finished / "data" / "users.parquet")["user_id"]
+    videos = pl.read_parquet(finished / "data" / "videos.parquet")
+    # Everyone gets all videos by training watches: popularity, ties alike.
+    frame = users.to_frame().join(
+        videos.select("video_id", pl.col("train_count").alias("score")), how="cross"
+    )
+    path = tmp_path / "peer.csv"
+    frame.write_csv(path)
+    result = cli(
+        "evaluate", f"--predictions={path}", f"--workdir={finished}", "--k=5,10"
+    )
+    assert result.status == 0, result.err
+    out = tmp_path / "peer_evaluation"
+    assert f"report: {out}" in result.out
+    found = json.loads((out / "evaluation.json").read_text())["lists"]
+    assert found["peer"] == found["popularity"]
+    result = cli("compare", finished, out, "--models=candidates,peer")
+    assert result.status == 0, result.err
+    assert "candidates → peer" in result.out
+
+
+def test_explain_needs_no_run(cli: conftest.Cli) -> None:
+    result = cli("evaluate", "--explain")
+    assert result.status == 0
+    assert "hit_rate: " in result.out
+    assert "weighted_per_user_loss: " in result.out
+
+
+@pytest.mark.parametrize(
+    ("argv", "line"),
+    [
+        (["evaluate"], "expected --workdir=DIR, --predictions=FILE or --bundle=DIR"),
+        (["evaluate", "--split=train"], "expected --split to be one of test, valid"),
+        (["evaluate", "--predictions=a.csv"], "expected --data=DIR, the prepared set"),
+        (["evaluate", "--predictions=a", "--bundle=b"], "received both"),
+        (["evaluate", "--workdir=w", "--out=o"], "--out belongs to --predictions"),
+        (["evaluate", "--bundle=b", "--data=none"], "expected a data artefact in none"),
+        (["compare", "one"], "expected ytdnn compare FIRST SECOND, received 1"),
+        (["compare", "a", "b", "c"], "expected flags as --NAME=VALUE, received 'c'"),
+        (["compare", "none", "none"], "expected a report in none"),
+        (["compare", "a", "b", "--fail_if=x"], "expected --fail_if as"),
+        (["compare", "a", "b", "--models=x"], "expected --models=MODEL,MODEL"),
+    ],
+)
+def test_a_mistake_of_evaluate_or_compare_is_one_line(
+    cli: conftest.Cli, argv: list[str], line: str
+) -> None:
+    assert line in cli.error(*argv)
 
 
 def test_recommendations_for_a_user(cli: conftest.Cli, finished: pathlib.Path) -> None:

@@ -9,7 +9,7 @@ from tests.evaluation import fakes
 from ytdnn import artifacts, configs, errors
 from ytdnn.candidates import model as candidate_model
 from ytdnn.data import prepare, prepared
-from ytdnn.evaluation import evaluate, lists, protocol, summary
+from ytdnn.evaluation import evaluate, lists, measure, protocol, summary
 from ytdnn.index import artifact as index_artifact
 from ytdnn.index import brute_force
 from ytdnn.ranking import model as ranking_model
@@ -82,6 +82,44 @@ def test_the_ranker_decides_the_order_of_the_system(
         == set(found["lists"]["system"]["intervals"])
         == METRICS
     )
+
+
+def test_one_more_system_is_one_more_entry(data: prepared.PreparedData) -> None:
+    # It knows the answers, and so may: it is no model that is checked for leaks.
+    def know(cases: protocol.Cases, k: int) -> np.ndarray:
+        return np.asarray(data.watch_videos)[cases.ends, np.newaxis].repeat(k, axis=1)
+
+    trained = fakes.ScoresByUser(
+        data.num_videos, lambda user, end: np.zeros(data.num_videos)
+    )
+    exact = brute_force.BruteForce.build(trained.video_vectors(), CONFIG.index)
+    others = measure.Systems(
+        {"oracle": know}, {"oracle": lambda shown: shown.clicked.astype(float)}
+    )
+    ranker = fakes.PlantedRanker(lambda videos: np.zeros(videos.shape))
+    report = evaluate.of_models(
+        data, trained, ranker, {"exact": exact}, CONFIG, Split.TEST, others
+    ).report
+    assert list(report["lists"]) == ["popularity", "candidates", "system", "oracle"]
+    assert report["lists"]["oracle"]["values"]["hit_rate@1"] == 1.0
+    assert report["impressions"]["oracle"]["values"]["auc"] == 1.0
+    assert "oracle" in report["slices"]["activity"][0]["lists"]
+
+
+def test_a_model_that_reads_the_answer_fails_the_run(
+    data: prepared.PreparedData,
+) -> None:
+    class Leaks(fakes.ScoresByUser):
+        def user_vectors(
+            self, data: prepared.PreparedData, users: np.ndarray, ends: np.ndarray
+        ) -> np.ndarray:
+            return np.eye(data.num_videos, dtype=np.float32)[
+                data.watch_videos[ends] - 1
+            ]
+
+    leaking = Leaks(data.num_videos, lambda user, end: np.zeros(1))
+    with pytest.raises(errors.UserError, match="leak: expected vectors"):
+        _measure(data, leaking, None)
 
 
 def test_popularity_ranks_by_training_labels(data: prepared.PreparedData) -> None:

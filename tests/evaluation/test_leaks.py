@@ -71,7 +71,7 @@ def test_training_watches_of_the_test_window_are_caught(
     splits = np.asarray(data.watch_splits).copy()
     last = np.flatnonzero(splits == Split.TEST)[-2:]
     splits[last] = Split.TRAIN
-    with pytest.raises(errors.UserError, match="leak: .*found 2 train watches"):
+    with pytest.raises(errors.UserError, match=r"leak: .*found 2 train watches"):
         leaks.in_order(_with(data, watch_splits=splits), cases, Split.TEST)
 
 
@@ -84,7 +84,7 @@ def test_an_impression_that_knows_its_own_watch_is_caught(
     sizes = np.diff(np.asarray(data.watch_offsets))
     row = rows[numbers[rows] < sizes[users[rows]]][0]
     numbers[row] = sizes[users[row]]
-    with pytest.raises(errors.UserError, match="leak: .*events before impressions"):
+    with pytest.raises(errors.UserError, match=r"leak: .*events before impressions"):
         leaks.in_order(_with(data, impression_num_watches=numbers), cases, Split.TEST)
 
 
@@ -123,6 +123,32 @@ def test_a_model_that_reads_the_next_watch_is_caught(
     assert leaks.in_models(data, cases, _Reads(0), None, seed=0) == len(cases)
     with pytest.raises(errors.UserError, match="leak: expected vectors of the candid"):
         leaks.in_models(data, cases, _Reads(1), None, seed=0)
+
+
+def test_the_answers_time_is_a_leak_unless_the_model_says_it_reads_it(
+    data: prepared.PreparedData, cases: protocol.Cases
+) -> None:
+    class ReadsTime(_Reads):
+        def user_vectors(
+            self,
+            data: prepared.PreparedData,
+            users: np.ndarray,
+            end_watches: np.ndarray,
+        ) -> np.ndarray:
+            times = np.asarray(data.watch_times)[end_watches + self.ahead]
+            return (times[:, np.newaxis] % 86_400).astype(np.float32)
+
+    silent = ReadsTime(0)
+    with pytest.raises(errors.UserError, match="leak: expected vectors"):
+        leaks.in_models(data, cases, silent, None, seed=0)
+    silent.sees_request_time = True  # type: ignore[attr-defined]
+    assert leaks.in_models(data, cases, silent, None, seed=0) == len(cases)
+    # Of the request alone: the time of the watch after it is still a leak.
+    later = ReadsTime(1)
+    later.sees_request_time = True  # type: ignore[attr-defined]
+    several = protocol.take(cases, np.flatnonzero(np.diff(cases.targets.offsets) > 1))
+    with pytest.raises(errors.UserError, match="leak: expected vectors"):
+        leaks.in_models(data, several, later, None, seed=0)
 
 
 def test_a_ranker_that_counts_clicks_after_the_request_is_caught(

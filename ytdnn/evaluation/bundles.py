@@ -3,7 +3,7 @@
 Every case becomes a request as of its time, built from the prepared set; the bundle's
 graphs answer in batches. Lists carry the names a run's have: `candidates` is the user
 tower with the exact index, `system` the whole recommender in stock operations, and
-`system, ScaNN` the one that serves, where ScaNN is installed. The recommender itself
+`system-scann` the one that serves, where ScaNN is installed. The recommender itself
 removes watched videos.
 """
 
@@ -25,7 +25,7 @@ from ytdnn.metrics import retrieval
 from ytdnn.serving import bundle as bundle_room
 from ytdnn.serving import requests, signatures
 
-SYSTEM_SCANN = "system, ScaNN"
+SYSTEM_SCANN = "system-scann"
 _REQUESTS_A_BATCH = 256
 
 Arrays = dict[str, npt.NDArray[Any]]

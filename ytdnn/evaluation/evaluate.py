@@ -70,6 +70,7 @@ def of_models(
     indexes: Mapping[str, models.Index],
     config: configs.Config,
     split: prepared.Split,
+    others: measure.Systems | None = None,
 ) -> measure.Result:
     """Measures models that fit the interfaces of `models`.
 
@@ -80,6 +81,8 @@ def of_models(
       indexes: `exact` and, where it was built, `scann`.
       config: The run's.
       split: `TEST` or `VALIDATION`.
+      others: Measured beside them, such as the world's oracle; whether these read
+        what they should predict is not checked.
 
     Raises:
       errors.UserError: A model reads what it should predict, or nobody can be asked.
@@ -89,6 +92,7 @@ def of_models(
     num_changed = leaks.in_models(data, cases, trained, ranking, seed)
     vectors = trained.user_vectors(data, cases.users, cases.ends)
     ranked = lists.of_vectors(vectors, trained.video_vectors(), config.evaluation)
+    others = measure.Systems() if others is None else others
     makers = {
         lists.POPULARITY: lists.popularity(data, config.evaluation),
         lists.CANDIDATES: ranked,
@@ -101,8 +105,17 @@ def of_models(
         scorers[ranker.RANKER] = ranker.scorer(data, ranking)
     makers |= oracle.makers(data, config.evaluation)
     scorers |= oracle.scorers(data)
-    result = measure.measure(data, cases, makers, scorers, split, config.evaluation)
+    result = measure.measure(
+        data,
+        cases,
+        makers | dict(others.makers),
+        scorers | dict(others.scorers),
+        split,
+        config.evaluation,
+    )
     result.report["protocol"]["num_candidates"] = num_candidates
+    sees_time = models.sees_request_time(trained)
+    result.report["protocol"]["sees_request_time"] = sees_time
     result.report["leaks"]["users_with_changed_future"] = num_changed
     k = min(_RECALL_K, data.num_videos)
     result.report["index"] = search.evaluate(indexes, vectors, k)

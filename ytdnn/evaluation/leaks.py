@@ -162,11 +162,13 @@ def in_models(
     size = min(_USERS_CHANGED, len(cases))
     rows = np.sort(rng.choice(len(cases), size, replace=False))
     users, ends, times = cases.users[rows], cases.ends[rows], cases.times[rows]
-    other = with_other_future(data, users, ends, times)
     if trained is not None:
+        knows_time = models.sees_request_time(trained)
+        other = with_other_future(data, users, ends, times, knows_time)
         pair = [trained.user_vectors(d, users, ends) for d in (data, other)]
         _compare(data, users, pair, "vectors of the candidate model")
     if ranker is not None:
+        other = with_other_future(data, users, ends, times)
         videos = rng.integers(1, data.num_videos + 1, (size, _VIDEOS_SCORED))
         pair = [
             ranker.score_candidates(d, users, ends, times, videos.astype(np.int32))
@@ -181,8 +183,18 @@ def with_other_future(
     users: npt.NDArray[np.integer],
     ends: Integers,
     times: Integers,
+    keep_request_time: bool = False,
 ) -> prepared.PreparedData:
-    """Returns the set with other videos, times and clicks from each request on."""
+    """Returns the set with other videos, times and clicks from each request on.
+
+    Args:
+      data: The prepared set.
+      users: `[n]` user indices.
+      ends: `[n]` flat positions where each history ends.
+      times: `[n]` of the requests.
+      keep_request_time: Whether the time of the first watch after the history stays,
+        for a model that may read it.
+    """
     arrays = dict(data.arrays)
     lasts = np.asarray(data.watch_offsets)[users + 1]
     edges = np.zeros(len(data.watch_videos) + 1, np.int64)
@@ -191,6 +203,8 @@ def with_other_future(
     is_later = np.cumsum(edges)[:-1] > 0
     arrays["watch_videos"] = _others(data.watch_videos, is_later, data.num_videos)
     moved = np.asarray(data.watch_times) + _LATER_SECONDS
+    if keep_request_time:
+        is_later[ends[ends < lasts]] = False
     arrays["watch_times"] = np.where(is_later, moved, data.watch_times)
     if data.has_impressions:
         asked_at = np.full(data.num_users, np.iinfo(np.int64).max)

@@ -45,6 +45,19 @@ class Result:
     users: pl.DataFrame
 
 
+@dataclasses.dataclass(frozen=True)
+class Systems:
+    """Systems to measure, by name, in the order of the report.
+
+    Attributes:
+      makers: List makers.
+      scorers: Impression scorers.
+    """
+
+    makers: Mapping[str, lists.Maker] = dataclasses.field(default_factory=dict)
+    scorers: Mapping[str, ranker.Scorer] = dataclasses.field(default_factory=dict)
+
+
 def measure(
     data: prepared.PreparedData,
     cases: protocol.Cases,

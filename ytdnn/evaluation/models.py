@@ -26,6 +26,14 @@ class Candidates(Protocol):
         ...
 
 
+def sees_request_time(trained: Candidates) -> bool:
+    """Whether a candidate model reads the time of the request, which is the answer's.
+
+    A model that does says so by a true `sees_request_time`; its numbers are marked.
+    """
+    return bool(getattr(trained, "sees_request_time", False))
+
+
 class Ranker(Protocol):
     """Scores impressions, logged or about to be made (PAPER §4)."""
 

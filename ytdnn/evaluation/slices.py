@@ -59,25 +59,25 @@ def values_of(context: measures.Context, name: str) -> tuple[list[str], Names] |
     Raises:
       errors.UserError: It is neither a slice nor a column.
     """
-    users = prepared.rows_of(context.cases.targets.offsets)
+    rows = prepared.rows_of(context.cases.targets.offsets)
     videos = context.cases.targets.videos
     if name == "activity":
-        sizes = np.diff(context.cases.watched.offsets)[users]
+        sizes = np.diff(context.cases.watched.offsets)[rows]
         return _binned(sizes, _ACTIVITY_EDGES, "watches")
     if name == "new_user":
-        known = _has_trained(context)[users]
+        known = _has_trained(context)[rows]
         return ["new", "known"], np.where(known, "known", "new")
     if name == "video_age":
-        return _video_ages(context, users)
+        return _video_ages(context, rows)
     if name == "popularity":
         return _popularity(context, videos)
     if name == schema.DEVICE:
         return _devices(context)
-    for table, indices in ((context.data.users, users), (context.data.videos, videos)):
-        if name in table.columns and name in _columns(table):
-            offset = 1 if table is context.data.videos else 0
-            return _of_column(table[name], indices - offset)
-    if name in (schema.COUNTRY,):
+    if name in _columns(context.data.users):
+        return _of_column(context.data.users[name], context.cases.users[rows])
+    if name in _columns(context.data.videos):
+        return _of_column(context.data.videos[name], videos - 1)
+    if name == schema.COUNTRY:
         return None
     raise errors.UserError(
         f"expected evaluation.slices to name activity, new_user, video_age, "
@@ -140,12 +140,12 @@ def _has_trained(context: measures.Context) -> npt.NDArray[np.bool_]:
 
 
 def _video_ages(
-    context: measures.Context, users: npt.NDArray[np.integer]
+    context: measures.Context, rows: npt.NDArray[np.integer]
 ) -> tuple[list[str], Names] | None:
     if context.upload_times is None:
         return None
     uploaded = context.upload_times[context.cases.targets.videos]
-    ages = (context.cases.times[users] - uploaded) / _DAY_SECONDS
+    ages = (context.cases.times[rows] - uploaded) / _DAY_SECONDS
     names, found = _binned(np.nan_to_num(ages), _AGE_EDGES_DAYS, "days")
     return [*names, _UNKNOWN], np.where(np.isfinite(ages), found, _UNKNOWN)
 

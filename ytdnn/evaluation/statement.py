@@ -69,7 +69,7 @@ def describe(
         "remove_watched": config.remove_watched,
         "ties": "lower video index first",
         "request_time": f"{_REQUEST_TIME[name]}; the time of the answer is seen by "
-        f"neither stage",
+        f"no model unless sees_request_time is true",
         "history": _HISTORY[name],
         "train_watches_after_answers": _num_train_watches_after(data, found),
         "intervals": f"95 %, percentiles of {config.num_resamples:,} bootstrap "

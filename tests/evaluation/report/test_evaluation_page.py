@@ -1,10 +1,13 @@
+import json
 import pathlib
 import re
 from collections.abc import Iterator
 
+import jsonschema
 import pytest
 
 from tests.evaluation.report import browser, example
+from ytdnn import evaluation
 from ytdnn.evaluation.report import evaluation_page, files, plots
 
 SECTIONS = [
@@ -47,6 +50,13 @@ def test_a_whole_report_has_every_section_and_plot() -> None:
         assert f'aria-label="{title}"' in text, title
 
 
+def test_the_example_is_a_report_as_evaluate_writes_it() -> None:
+    path = pathlib.Path(evaluation.__file__).parent / "schema.json"
+    jsonschema.Draft202012Validator(json.loads(path.read_text())).validate(
+        example.report()
+    )
+
+
 def test_parts_that_were_not_measured_are_left_out() -> None:
     report = {
         "lists": {"candidates": {"values": {"recall@5": 0.25}, "intervals": {}}},
@@ -56,6 +66,14 @@ def test_parts_that_were_not_measured_are_left_out() -> None:
     assert headings(text) == ["Results", "How it was measured"]
     assert "0.2500" in text
     assert text.count("<svg") == 1
+
+
+def test_a_slice_of_one_part_has_numbers_but_no_plot() -> None:
+    report = example.report()
+    report["slices"]["country"] = report["slices"]["country"][:1]
+    text = evaluation_page.render(report)
+    assert 'aria-label="Hit rate@10 by country"' not in text
+    assert "By country" in text
 
 
 def test_a_prediction_file_is_called_by_its_own_name() -> None:

@@ -7,8 +7,8 @@ from tests.evaluation.report import example
 from ytdnn.evaluation.report import terminal
 
 
-def shown(report: dict[str, Any]) -> str:
-    screen = console.Console(width=88, file=io.StringIO(), record=True)
+def shown(report: dict[str, Any], width: int = 88) -> str:
+    screen = console.Console(width=width, file=io.StringIO(), record=True)
     screen.print(terminal.render(report))
     return screen.export_text()
 
@@ -37,15 +37,16 @@ def test_models_stand_side_by_side_with_their_intervals() -> None:
     assert "weighted_per_user_loss ↓" in text
 
 
-def test_no_number_is_cut_off_in_a_terminal_of_usual_width() -> None:
-    report = example.report()
-    del report["lists"]["oracle"]
+def test_no_number_is_cut_off_in_a_narrow_terminal() -> None:
+    report = example.report()  # four models
     for found in report["lists"].values():
         found["values"]["mean_popularity@100"] = 12_345.6789
         found["intervals"]["mean_popularity@100"] = [12_300.0, 12_390.0]
-    text = shown(report)
-    assert "…" not in text
-    assert line_of(text, "mean_popularity@100").count("12,345.7 ± 45.0") == 3
+    for width in (80, 120):
+        text = shown(report, width)
+        assert "…" not in text
+        assert line_of(text, "mean_popularity@100").count("12,345.7 ±") == 4
+        assert max(map(len, text.splitlines())) <= width
 
 
 def test_undefined_numbers_are_a_dash() -> None:

@@ -150,8 +150,9 @@ def slices(report: Report) -> page.Section:
     blocks: list[page.Block] = []
     numbers: list[page.Block] = []
     for name, rows in report["slices"].items():
-        if rows:
+        if len(rows) > 1:  # one part alone is the whole again
             blocks.append(_slice_plot(name, rows))
+        if rows:
             numbers.append(_slice_table(name, rows))
     blocks.append(page.Details("All numbers of the slices", numbers))
     return page.Section(

@@ -77,7 +77,7 @@ def _table(
     result.add_column("metric", no_wrap=True)
     for model in models:
         heading = names.model(model).replace(" + ", "\n+ ")
-        result.add_column(heading, justify="right", no_wrap=True)
+        result.add_column(heading, justify="right", overflow="fold")
     for group in groups:
         for metric in group:
             cells = [_cell(found, metric) for found in models.values()]

@@ -1,0 +1,255 @@
+"""Two reports: what differs, by how much, and whether a gate holds."""
+
+import dataclasses
+import io
+import json
+import math
+import pathlib
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich import console
+
+from tests import planted
+from ytdnn import configs, errors
+from ytdnn.data import prepared
+from ytdnn.evaluation import (
+    compare,
+    conditions,
+    lists,
+    measure,
+    protocol,
+    ranker,
+    reports,
+)
+
+Split = prepared.Split
+CONFIG = configs.Evaluation(ks=(1, 5), num_resamples=200, slices=(), num_examples=0)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
+    return planted.prepared_data(tmp_path_factory.mktemp("compare"))
+
+
+def _evaluated(
+    data: prepared.PreparedData,
+    directory: pathlib.Path,
+    skill: float,
+    name: str = "candidates",
+    config: configs.Evaluation = CONFIG,
+) -> reports.Evaluated:
+    """A system that lists an answer first for `skill` of the users."""
+    cases = protocol.cases(data, Split.TEST, config)
+    firsts = cases.targets.videos[cases.targets.offsets[:-1]]
+    known = np.random.default_rng(0).random(len(cases)) < skill
+
+    def make(cases: protocol.Cases, k: int) -> lists.Lists:
+        found = np.zeros((len(cases), k), np.int32)
+        found[:, 0] = np.where(known, firsts, 0)
+        return found
+
+    def score(shown: ranker.Impressions) -> np.ndarray:
+        noise = np.random.default_rng(1).normal(size=len(shown.rows))
+        return noise + 3 * skill * shown.clicked
+
+    result = measure.measure(
+        data, cases, {name: make}, {"ranker": score}, Split.TEST, config
+    )
+    reports.write(directory, "evaluation", result)
+    return reports.read(directory)
+
+
+@pytest.fixture(scope="module")
+def pair(
+    data: prepared.PreparedData, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[reports.Evaluated, reports.Evaluated]:
+    root = tmp_path_factory.mktemp("pair")
+    return _evaluated(data, root / "a", 0.3), _evaluated(data, root / "b", 0.7)
+
+
+def _of(found: compare.Comparison, model: str, metric: str) -> compare.Difference:
+    return next(d for d in found.differences if (d.model, d.metric) == (model, metric))
+
+
+def test_the_difference_is_paired_by_user(
+    pair: tuple[reports.Evaluated, reports.Evaluated],
+) -> None:
+    found = compare.compare(*pair, [], CONFIG)
+    hit = _of(found, "candidates", "hit_rate@1")
+    columns = [one.users["candidates/hit_rate@1"] for one in pair]
+    expected = (columns[1] - columns[0]).drop_nulls()
+    assert hit.difference == pytest.approx(expected.mean())
+    assert hit.first == pytest.approx(columns[0].drop_nulls().mean())
+    # B hits whoever A hits: the pairs vary less than two samples apart would.
+    error = float(expected.std()) / math.sqrt(len(expected))  # type: ignore[arg-type]
+    assert hit.high - hit.low == pytest.approx(2 * 1.96 * error, rel=0.25)
+    assert hit.low < hit.difference < hit.high
+
+
+def test_metrics_of_the_ranker_are_ratios_over_users(
+    pair: tuple[reports.Evaluated, reports.Evaluated],
+) -> None:
+    found = compare.compare(*pair, [], CONFIG)
+    for metric in ("grouped_auc", "log_loss", "weighted_per_user_loss"):
+        one = _of(found, "ranker", metric)
+        assert one.difference == pytest.approx(one.second - one.first)
+        assert one.low <= one.difference <= one.high
+    auc = _of(found, "ranker", "auc")
+    assert auc.difference == pytest.approx(auc.second - auc.first)
+    assert math.isnan(auc.low)
+
+
+def test_a_report_equals_itself(
+    pair: tuple[reports.Evaluated, reports.Evaluated],
+) -> None:
+    found = compare.compare(pair[0], pair[0], [], CONFIG)
+    assert found.num_other == 0
+    assert {d.difference for d in found.differences} == {0.0}
+    bounds = {b for d in found.differences for b in (d.low, d.high) if b == b}
+    assert bounds == {0.0}
+
+
+@pytest.mark.parametrize(
+    ("text", "fails"),
+    [
+        ("recall@5 < 0.95 * baseline", False),
+        ("hit_rate@1 > baseline", True),
+        ("candidates/hit_rate@1 > baseline + 0.9", False),
+        ("hit_rate@1 < 0.99", True),
+        ("auc < baseline", False),
+        ("ranker/auc > baseline - 0.01, hit_rate@1 <= 0", True),
+        ("", False),
+    ],
+)
+def test_conditions_decide(
+    pair: tuple[reports.Evaluated, reports.Evaluated], text: str, fails: bool
+) -> None:
+    found = compare.compare(*pair, conditions.parse(text), CONFIG)
+    assert bool(found.failures) is fails
+    if fails:
+        assert "is 0." in found.failures[0]
+
+
+def test_a_number_that_is_not_defined_passes_no_gate(
+    pair: tuple[reports.Evaluated, reports.Evaluated],
+) -> None:
+    report = json.loads(json.dumps(pair[1].report))
+    report["lists"]["candidates"]["values"]["recall@5"] = None
+    broken = dataclasses.replace(pair[1], report=report)
+    parsed = conditions.parse("recall@5 < 0.0")
+    assert compare.compare(pair[0], broken, parsed, CONFIG).failures
+
+
+def test_a_condition_on_what_is_not_there_is_refused(
+    pair: tuple[reports.Evaluated, reports.Evaluated],
+) -> None:
+    with pytest.raises(errors.UserError, match="to name a metric of"):
+        compare.compare(*pair, conditions.parse("recall@7 < 1"), CONFIG)
+
+
+def test_two_models_of_other_names_are_compared_when_named(
+    data: prepared.PreparedData,
+    pair: tuple[reports.Evaluated, reports.Evaluated],
+    tmp_path: pathlib.Path,
+) -> None:
+    peer = _evaluated(data, tmp_path, 0.1, name="peer")
+    parsed = conditions.parse("hit_rate@1 < 0.5 * baseline")
+    models = "candidates", "peer"
+    found = compare.compare(pair[1], peer, parsed, CONFIG, models)
+    hit = _of(found, "candidates → peer", "hit_rate@1")
+    assert hit.difference < 0
+    assert found.failures
+
+
+def test_reports_of_other_rules_are_refused(
+    data: prepared.PreparedData,
+    pair: tuple[reports.Evaluated, reports.Evaluated],
+    tmp_path: pathlib.Path,
+) -> None:
+    other = dataclasses.replace(CONFIG, targets="next")
+    following = _evaluated(data, tmp_path, 0.3, config=other)
+    with pytest.raises(errors.UserError, match="found targets 'all' and 'next'"):
+        compare.compare(pair[0], following, [], CONFIG)
+
+
+def test_reports_of_other_answers_are_refused(
+    pair: tuple[reports.Evaluated, reports.Evaluated],
+) -> None:
+    more = pair[1].users.with_columns(pl.col("answers") + 1)
+    other = dataclasses.replace(pair[1], users=more)
+    with pytest.raises(errors.UserError, match="expected the same answers"):
+        compare.compare(pair[0], other, [], CONFIG)
+
+
+def test_users_of_one_report_alone_are_counted(
+    pair: tuple[reports.Evaluated, reports.Evaluated],
+) -> None:
+    fewer = dataclasses.replace(pair[1], users=pair[1].users[:-3])
+    found = compare.compare(pair[0], fewer, [], CONFIG)
+    assert found.num_other == 3
+    assert found.num_users == fewer.users.height
+
+
+def test_the_table_marks_what_surely_differs(
+    pair: tuple[reports.Evaluated, reports.Evaluated],
+) -> None:
+    screen = console.Console(width=80, file=io.StringIO(), record=True)
+    screen.print(compare.render(compare.compare(*pair, [], CONFIG)))
+    text = screen.export_text()
+    line = next(line for line in text.splitlines() if "hit_rate@1" in line)
+    assert "*" in line
+    assert "…" not in text
+
+
+@pytest.mark.parametrize("content", ["", "{}", '{"format_version": 1}', "[1]"])
+def test_a_report_that_is_none_is_refused(
+    pair: tuple[reports.Evaluated, reports.Evaluated],
+    tmp_path: pathlib.Path,
+    content: str,
+) -> None:
+    pair[0].users.write_parquet(tmp_path / "evaluation_users.parquet")
+    (tmp_path / "evaluation.json").write_text(content)
+    with pytest.raises(errors.UserError, match=r"damaged file|has format version 1"):
+        reports.read(tmp_path)
+
+
+def test_a_directory_without_a_report_is_refused(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(errors.UserError, match="expected a report in"):
+        reports.read(tmp_path)
+
+
+@given(
+    st.sampled_from(["recall@10", "ranker/auc", "system-scann/mrr@1"]),
+    st.sampled_from(["<", "<=", ">", ">="]),
+    st.floats(0.001, 100.0),
+    st.floats(-5.0, 5.0),
+)
+def test_a_condition_reads_back_as_it_was_written(
+    metric: str, comparison: str, factor: float, offset: float
+) -> None:
+    sign = "-" if offset < 0 else "+"
+    text = f"{metric} {comparison} {factor!r} * baseline {sign} {abs(offset)!r}"
+    (found,) = conditions.parse(text)
+    assert (found.metric, found.comparison) == (metric, comparison)
+    assert found.bound(2.0) == pytest.approx(factor * 2.0 + offset)
+
+
+@given(st.text(max_size=40))
+def test_any_text_is_conditions_or_one_line(text: str) -> None:
+    message = ""
+    try:
+        parsed = conditions.parse(text)
+        assert len(parsed) <= text.count(",") + 1
+    except errors.UserError as error:
+        message = str(error)
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize("text", ["recall@10", "a < b", "a < 1 baseline", "< 1"])
+def test_what_is_no_condition_is_refused(text: str) -> None:
+    with pytest.raises(errors.UserError, match="expected --fail_if as"):
+        conditions.parse(text)

@@ -1,0 +1,277 @@
+"""The whole report of planted systems: its shape, its slices, its plots' numbers."""
+
+import json
+import pathlib
+
+import jsonschema
+import numpy as np
+import polars as pl
+import pytest
+
+import ytdnn
+from tests import planted
+from tests.evaluation import fakes
+from ytdnn import configs, errors
+from ytdnn.data import prepare, prepared
+from ytdnn.evaluation import (
+    definitions,
+    examples,
+    leaks,
+    lists,
+    measure,
+    measures,
+    protocol,
+    ranker,
+    slices,
+)
+
+Split = prepared.Split
+CONFIG = configs.Evaluation(ks=(2, 5), num_resamples=30)
+SCHEMA = json.loads(
+    (pathlib.Path(ytdnn.__file__).parent / "evaluation" / "schema.json").read_text()
+)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
+    return planted.prepared_data(tmp_path_factory.mktemp("measure"))
+
+
+@pytest.fixture(scope="module")
+def result(data: prepared.PreparedData) -> measure.Result:
+    cases = protocol.cases(data, Split.TEST, CONFIG)
+    makers = {
+        "popularity": lists.popularity(data, CONFIG),
+        "answers first": _answers_first,
+    }
+    scorers = {"ranker": lambda shown: shown.clicked.astype(float)}
+    return measure.measure(data, cases, makers, scorers, Split.TEST, CONFIG)
+
+
+def _answers_first(cases: protocol.Cases, k: int) -> lists.Lists:
+    found = np.zeros((len(cases), k), np.int32)
+    for row in range(len(cases)):
+        first, stop = cases.targets.offsets[row : row + 2]
+        known = cases.targets.videos[first:stop]
+        known = known[known > 0][:k]
+        found[row, : len(known)] = known
+    return found
+
+
+def test_the_report_is_what_the_schema_says(result: measure.Result) -> None:
+    whole = result.report | {"config": {}}
+    jsonschema.Draft202012Validator(SCHEMA).validate(whole)
+    assert json.loads(json.dumps(result.report, allow_nan=False)) == result.report
+
+
+def test_the_schema_refuses_what_is_no_report(result: measure.Result) -> None:
+    validator = jsonschema.Draft202012Validator(SCHEMA)
+    validator.check_schema(SCHEMA)
+    for key, value in (("format_version", 1), ("lists", []), ("more", {})):
+        assert not validator.is_valid(result.report | {key: value}), key
+    leaking = {"leaks": result.report["leaks"] | {"inputs_at_or_after_label": 1}}
+    assert not validator.is_valid(result.report | leaking)
+
+
+def test_every_number_has_an_interval_and_a_definition(result: measure.Result) -> None:
+    for entry in result.report["lists"].values():
+        assert set(entry["intervals"]) == set(entry["values"])
+        names = {name.partition("@")[0] for name in entry["values"]}
+        assert names <= set(definitions.LISTS)
+        for name, (low, high) in entry["intervals"].items():
+            assert low <= entry["values"][name] <= high, name
+    for entry in result.report["impressions"].values():
+        assert (
+            list(entry["values"])
+            == list(ranker.METRICS)
+            == list(definitions.IMPRESSIONS)
+        )
+    text = definitions.explain()
+    assert "not by min(k, answers)" in text.replace("\n      ", " ")
+    assert max(map(len, text.splitlines())) <= 88
+
+
+def test_the_users_table_holds_what_the_means_are_made_of(
+    result: measure.Result,
+) -> None:
+    for model, entry in result.report["lists"].items():
+        for name, value in entry["values"].items():
+            if not name.startswith("coverage"):
+                column = result.users[f"{model}/{name}"]
+                assert column.mean() == pytest.approx(value), name
+    values = result.report["impressions"]["ranker"]["values"]
+    for name in ("grouped_auc", "log_loss", "weighted_per_user_loss"):
+        above, below = (
+            result.users[f"ranker/{name}/{side}"].sum()
+            for side in ("numerator", "denominator")
+        )
+        assert above / below == pytest.approx(values[name])
+    asked = result.users.filter(pl.col("answers").is_not_null())
+    assert asked.height == result.report["protocol"]["users"]
+
+
+def test_curves_agree_with_the_table(result: measure.Result) -> None:
+    for model, curves in result.report["curves"].items():
+        values = result.report["lists"][model]["values"]
+        for metric, curve in curves.items():
+            assert curve["k"] == [1, 2, 3, 5]
+            assert curve["values"][1] == pytest.approx(values[f"{metric}@2"])
+            assert curve["values"][3] == pytest.approx(values[f"{metric}@5"])
+
+
+def test_shares_of_recommendations_add_up(result: measure.Result) -> None:
+    found = result.report["recommended"]
+    assert set(found) == {"popularity", "answers first", "answers"}
+    for shares in found.values():
+        assert sum(shares["popularity_deciles"]) == pytest.approx(1.0)
+    top = found["popularity"]["popularity_deciles"]
+    assert np.dot(top, range(10)) > np.dot(
+        found["answers"]["popularity_deciles"], range(10)
+    )
+
+
+def test_examples_run_from_the_worst_to_the_best(
+    data: prepared.PreparedData, result: measure.Result
+) -> None:
+    found = result.report["examples"]
+    assert len(found) == CONFIG.num_examples
+    shares = [
+        sum(video["is_answer"] for video in one["lists"]["answers first"])
+        / one["num_answers"]
+        for one in found
+    ]
+    assert shares == sorted(shares)
+    one = found[-1]
+    user = data.users["user_id"].to_list().index(one["user_id"])
+    watched = np.asarray(data.watch_videos)
+    cases = protocol.cases(data, Split.TEST, CONFIG)
+    end = int(cases.ends[cases.users.tolist().index(user)])
+    last = int(watched[end - 1])
+    assert one["history"][-1]["video_id"] == data.videos["video_id"][last - 1]
+    assert set(one["facts"]) <= {"age", "gender", "country"}
+
+
+def _context(
+    data: prepared.PreparedData, config: configs.Evaluation = CONFIG
+) -> measures.Context:
+    return measures.Context(data, protocol.cases(data, Split.TEST, config), config)
+
+
+def test_no_examples_where_none_are_wanted(data: prepared.PreparedData) -> None:
+    context = _context(data, configs.Evaluation(num_examples=0))
+    assert examples.choose(context, {"any": np.zeros((1, 1), np.int32)}) == []
+
+
+@pytest.mark.parametrize("name", ["activity", "new_user", "popularity", "country"])
+def test_a_slice_parts_the_answers(
+    data: prepared.PreparedData, result: measure.Result, name: str
+) -> None:
+    rows = result.report["slices"][name]
+    num_answers = result.report["protocol"]["answers"]
+    assert sum(row["answers"] for row in rows) == num_answers
+    assert all(row["users"] <= row["answers"] for row in rows)
+    weighted = [
+        row["answers"] * row["lists"]["answers first"]["recall@2"][0] for row in rows
+    ]
+    assert 0 < sum(weighted) <= num_answers
+
+
+def test_a_user_slice_holds_whole_users(
+    data: prepared.PreparedData, result: measure.Result
+) -> None:
+    of_country = {row["value"]: row for row in result.report["slices"]["country"]}
+    users = result.users.join(data.users, on="user_id").filter(
+        pl.col("answers").is_not_null()
+    )
+    for country in ("de", "fr", None):
+        own = users.filter(pl.col("country").eq_missing(pl.lit(country)))
+        row = of_country[country or "unknown"]
+        assert row["users"] == own.height
+        value, low, high = row["lists"]["popularity"]["recall@2"]
+        assert value == pytest.approx(own["popularity/recall@2"].mean())
+        assert low <= value <= high
+
+
+def test_a_video_slice_counts_its_own_answers_alone(
+    tmp_path: pathlib.Path,
+) -> None:
+    # u0 answers c and d. Of two lists "c" is first in one, absent from the other.
+    watches = [("u0", v, t) for t, v in enumerate("abcd")]
+    watches += [("u1", v, t) for t, v in enumerate("dcba")]
+    words = ["train", "validation", "test", "test", "train", "train", "train", "train"]
+    data = fakes.prepared_data(
+        tmp_path,
+        watches,
+        splits=words,
+        uploads={"a": 0, "b": 0, "c": -864_000, "d": None},
+        protocol="split",
+    )
+    config = configs.Evaluation(ks=(1,), slices=("video_age",), num_resamples=10)
+    c = fakes.index_of(data, "c")
+    makers = {
+        "c": lambda cases, k: np.full((len(cases), k), c, np.int32),
+        "none": lambda cases, k: np.zeros((len(cases), k), np.int32),
+    }
+    cases = protocol.cases(data, Split.TEST, config)
+    report = measure.measure(data, cases, makers, {}, Split.TEST, config).report
+    rows = {row["value"]: row for row in report["slices"]["video_age"]}
+    assert set(rows) == {"7 to under 30 days", "unknown"}
+    old, unknown = rows["7 to under 30 days"], rows["unknown"]
+    assert old["lists"]["c"]["recall@1"][0] == 1.0  # its one answer is found
+    assert old["lists"]["none"]["recall@1"][0] == 0.0
+    assert unknown["lists"]["c"]["recall@1"][0] == 0.0
+    # The list holds one video, uploaded ten days and a second before the request.
+    age = report["lists"]["c"]["values"]["mean_age_days@1"]
+    assert age == pytest.approx(10.0, abs=1e-4)
+    assert report["lists"]["none"]["values"]["mean_age_days@1"] is None
+    ages = report["recommended"]["c"]["age_days"]
+    assert ages["shares"][-1] == 1.0
+    assert ages["edges"][-2] <= 10 < ages["edges"][-1]
+
+
+def test_numbers_are_sliced_by_quantile_and_text_by_frequency(
+    data: prepared.PreparedData,
+) -> None:
+    names, found = slices.values_of(_context(data), "age")  # type: ignore[misc]
+    assert names[-1] == "unknown"
+    counts = [int((found == name).sum()) for name in names[:-1]]
+    assert len(counts) == 5
+    assert max(counts) < 2.5 * min(counts)
+    names, found = slices.values_of(_context(data), "title")  # type: ignore[misc]
+    assert names[-2:] == ["other", "unknown"]
+    assert len(names) == 14
+    assert set(found) <= set(names)
+
+
+def test_what_the_log_lacks_is_left_out_and_what_nobody_knows_refused(
+    data: prepared.PreparedData,
+) -> None:
+    assert slices.values_of(_context(data), "video_age") is None
+    assert slices.values_of(_context(data), "device") is None
+    with pytest.raises(errors.UserError, match="received shoe_size"):
+        slices.values_of(_context(data), "shoe_size")
+
+
+def test_a_leak_fails_the_whole(
+    data: prepared.PreparedData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def found(*_: object) -> dict[str, int]:
+        raise errors.UserError("leak: planted")
+
+    monkeypatch.setattr(leaks, "in_order", found)
+    cases = protocol.cases(data, Split.TEST, CONFIG)
+    with pytest.raises(errors.UserError, match="leak: planted"):
+        measure.measure(data, cases, {}, {}, Split.TEST, CONFIG)
+
+
+def test_without_impressions_there_is_nothing_of_them(tmp_path: pathlib.Path) -> None:
+    log = planted.write_log(tmp_path / "log")
+    (log / "impressions.parquet").unlink()
+    config = configs.Data(source="log", dir=str(log), protocol="leave_one_out")
+    bare = prepare.prepare(config, tmp_path / "data")
+    cases = protocol.cases(bare, Split.TEST, CONFIG)
+    makers = {"popularity": lists.popularity(bare, CONFIG)}
+    scorers = {"popularity": ranker.popularity(bare)}
+    found = measure.measure(bare, cases, makers, scorers, Split.TEST, CONFIG)
+    assert "impressions" not in found.report
+    jsonschema.Draft202012Validator(SCHEMA).validate(found.report | {"config": {}})
