@@ -23,6 +23,7 @@ def test_the_commands_of_the_design_are_there() -> None:
         "run",
         "experiments",
         "compare",
+        "world",
     }
 
 

@@ -32,13 +32,13 @@ def hit_rate(data, cases, maker) -> float:
 
 def test_its_lists_hit_far_more_than_popularity(data) -> None:
     cases = protocol.cases(data, prepared.Split.TEST, CONFIG)
-    best = hit_rate(data, cases, oracle.makers(data, CONFIG)[lists.ORACLE])
+    best = hit_rate(data, cases, oracle.systems(data, CONFIG).makers[lists.ORACLE])
     assert best > 2 * hit_rate(data, cases, lists.popularity(data, CONFIG))
 
 
 def test_its_lists_hold_nothing_watched_and_nothing_twice(data) -> None:
     cases = protocol.cases(data, prepared.Split.TEST, CONFIG)
-    found = oracle.makers(data, CONFIG)[lists.ORACLE](cases, 10)
+    found = oracle.systems(data, CONFIG).makers[lists.ORACLE](cases, 10)
     assert found.min() > 0
     for row in range(len(cases)):
         assert len(set(found[row])) == 10
@@ -50,7 +50,7 @@ def test_leave_one_out_has_an_oracle_too(tmp_path: pathlib.Path) -> None:
     config = configs.Data(world=WORLD, protocol="leave_one_out")
     data = prepare.prepare(config, tmp_path / "data")
     cases = protocol.cases(data, prepared.Split.TEST, CONFIG)
-    best = hit_rate(data, cases, oracle.makers(data, CONFIG)[lists.ORACLE])
+    best = hit_rate(data, cases, oracle.systems(data, CONFIG).makers[lists.ORACLE])
     assert best > 2 * hit_rate(data, cases, lists.popularity(data, CONFIG))
 
 
@@ -58,7 +58,10 @@ def test_it_orders_impressions_far_better_than_popularity(data) -> None:
     impressions = ranker.Impressions(data, prepared.Split.TEST)
     best, popular = (
         ranker.measure(impressions, score(impressions), CONFIG)[0]["values"]
-        for score in (oracle.scorers(data)[lists.ORACLE], ranker.popularity(data))
+        for score in (
+            oracle.systems(data, CONFIG).scorers[lists.ORACLE],
+            ranker.popularity(data),
+        )
     )
     assert best["auc"] > popular["auc"] + 0.1
     assert best["log_loss"] < popular["log_loss"]
@@ -94,15 +97,15 @@ def test_it_maps_a_set_without_some_users_and_refuses_its_impressions(
         ids = data.users["user_id"].gather(np.asarray(data.impression_users))
         assert ids.str.slice(1).cast(pl.Int64).to_list() == shown.users.tolist()
     cases = protocol.cases(data, prepared.Split.TEST, CONFIG)
-    best = hit_rate(data, cases, oracle.makers(data, CONFIG)[lists.ORACLE])
+    best = hit_rate(data, cases, oracle.systems(data, CONFIG).makers[lists.ORACLE])
     assert best > 2 * hit_rate(data, cases, lists.popularity(data, CONFIG))
 
 
 def test_other_logs_have_no_oracle(data) -> None:
     manifest = dataclasses.replace(data.manifest, facts={"source": "log"})
     other = dataclasses.replace(data, manifest=manifest)
-    assert oracle.makers(other, CONFIG) == {}
-    assert oracle.scorers(other) == {}
+    assert not oracle.systems(other, CONFIG).makers
+    assert not oracle.systems(other, CONFIG).scorers
 
 
 def test_a_written_world_keeps_its_truth(tmp_path: pathlib.Path) -> None:
@@ -114,4 +117,4 @@ def test_a_written_world_keeps_its_truth(tmp_path: pathlib.Path) -> None:
     found = oracle.of(data)
     assert found is not None
     assert found.world.config == WORLD
-    assert oracle.scorers(data)
+    assert oracle.systems(data, CONFIG).scorers

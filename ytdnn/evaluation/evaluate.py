@@ -56,7 +56,8 @@ def evaluate(
         ranking = ranking_model.load(workdir / ranking_model.KIND, data)
     indexes = _load_indexes(workdir)
     code = prepared.Split[split.upper()]
-    result = of_models(data, trained, ranking, indexes, config, code)
+    others = oracle.systems(data, config.evaluation)
+    result = of_models(data, trained, ranking, indexes, config, code, others)
     stages = (candidate_model.KIND, ranking_model.KIND)
     result.report["training"] = summary.plain(training_logs.read(workdir, stages))
     reports.write(workdir, reports.STEMS[split], result)
@@ -103,8 +104,6 @@ def of_models(
         makers[lists.SYSTEM] = lists.composed(data, ranked, ranking, num_candidates)
         scorers[ranker.POPULARITY] = ranker.popularity(data)
         scorers[ranker.RANKER] = ranker.scorer(data, ranking)
-    makers |= oracle.makers(data, config.evaluation)
-    scorers |= oracle.scorers(data)
     result = measure.measure(
         data,
         cases,

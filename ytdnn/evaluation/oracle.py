@@ -14,7 +14,7 @@ import polars as pl
 from ytdnn import configs, schema
 from ytdnn.data import prepared, sources
 from ytdnn.data.sources import world as world_source
-from ytdnn.evaluation import lists, protocol, ranker
+from ytdnn.evaluation import lists, measure, protocol, ranker
 from ytdnn.world import corpus, generate, memory, truth, words
 
 _USERS_A_BLOCK = 256
@@ -119,26 +119,20 @@ class Oracle:
         return logits
 
 
-def makers(
-    data: prepared.PreparedData, config: configs.Evaluation
-) -> dict[str, lists.Maker]:
-    """Returns the maker of the oracle's lists; empty where the log is not a world's."""
-    oracle = of(data)
-    if oracle is None:
-        return {}
-    return {lists.ORACLE: lambda cases, k: oracle.lists(cases, k, config)}
+def systems(data: prepared.PreparedData, config: configs.Evaluation) -> measure.Systems:
+    """Returns the oracle as a system to measure; none where the log is not a world's.
 
-
-def scorers(data: prepared.PreparedData) -> dict[str, ranker.Scorer]:
-    """Returns the oracle's scorer of impressions.
-
-    Empty where the log is not a world's, or the set has not all its impressions.
+    It scores no impressions where the set has not all those of the log.
     """
     oracle = of(data)
-    shown = Shown.read(data) if oracle is not None and data.has_impressions else None
-    if oracle is None or shown is None:
-        return {}
-    return {lists.ORACLE: lambda impressions: oracle.logits(shown, impressions.rows)}
+    if oracle is None:
+        return measure.Systems()
+    makers = {lists.ORACLE: lambda cases, k: oracle.lists(cases, k, config)}
+    shown = Shown.read(data) if data.has_impressions else None
+    if shown is None:
+        return measure.Systems(makers)
+    scorers = {lists.ORACLE: lambda impressions: oracle.logits(shown, impressions.rows)}
+    return measure.Systems(makers, scorers)
 
 
 def of(data: prepared.PreparedData) -> Oracle | None:

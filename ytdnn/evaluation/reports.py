@@ -52,7 +52,7 @@ def of_others(
       config: Lengths, slices, resamples.
     """
     both = {lists.POPULARITY: lists.popularity(data, config), **makers}
-    both |= oracle.makers(data, config)
+    both |= dict(oracle.systems(data, config).makers)
     scorers: dict[str, ranker.Scorer] = {}
     code = prepared.Split[split.upper()]
     result = measure.measure(data, cases, both, scorers, code, config)
