@@ -9,10 +9,10 @@ the other.
 
     python experiments/benchmarks/movielens_evaluation.py --data=ml-1m.zip
 
-Measured on 2026-11-24, two cores of an AMD EPYC, beside other work (load 2.5 to 4; five
-runs): the whole report 3.4 to 8.2 s, of it exact lists of one maker 0.4 to 0.6 s, its 24
-metrics with intervals 0.08 to 0.16 s (the intervals the plain way: 0.60 to 0.65 s). With
-both cores free: 1.9 s.
+Measured on 2026-11-24, two cores of an AMD EPYC, beside other work (load 2.5 to 4,
+five runs): the whole report 3.4 to 8.2 s, of it exact lists of one maker 0.4 to 0.6 s,
+its 24 metrics with intervals 0.08 to 0.16 s (the intervals the plain way: 0.60 to
+0.65 s). With both cores free: 1.9 s.
 """
 
 import argparse
