@@ -236,6 +236,9 @@ def test_a_run_is_measured_and_written(workdir: pathlib.Path) -> None:
 def test_validation_has_a_file_of_its_own(workdir: pathlib.Path) -> None:
     found = evaluate.evaluate(workdir, planted.tiny_config(), split="validation")
     assert found["protocol"]["split"] == "validation"
+    # The ranker is trained on what comes after: it may not order these lists.
+    assert set(found["lists"]) == {"popularity", "candidates"}
+    assert "after the evaluated window" in found["protocol"]["system_left_out"]
     written = json.loads((workdir / "evaluation_validation.json").read_text())
     assert written == found
 

@@ -185,3 +185,11 @@ def test_only_what_comes_after_the_request_is_changed(
     shown = np.flatnonzero(other.impression_clicked != data.impression_clicked)
     assert set(data.impression_users[shown]) == set(some.users)
     assert data.impression_times[shown].min() >= some.times.min()
+
+
+def test_the_ranker_learns_after_the_candidates_validation_but_not_after_the_test(
+    data: prepared.PreparedData, cases: protocol.Cases
+) -> None:
+    validation = protocol.cases(data, Split.VALIDATION, CONFIG)
+    assert leaks.ranker_learns_later(data, validation)
+    assert not leaks.ranker_learns_later(data, cases)

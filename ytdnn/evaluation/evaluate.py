@@ -28,6 +28,10 @@ from ytdnn.ranking import model as ranking_model
 
 _RECALL_K = 100
 _TIMED_USERS = 200
+_SYSTEM_LEFT_OUT = (
+    "the ranker was trained on impressions after the evaluated window, which would "
+    "tell it the answers"
+)
 
 
 def evaluate(
@@ -93,37 +97,61 @@ def of_models(
     num_changed = leaks.in_models(data, cases, trained, ranking, seed)
     vectors = trained.user_vectors(data, cases.users, cases.ends)
     ranked = lists.of_vectors(vectors, trained.video_vectors(), config.evaluation)
+    own = _systems(data, cases, ranked, ranking, config)
     others = measure.Systems() if others is None else others
+    makers, scorers = own.makers | others.makers, own.scorers | others.scorers
+    result = measure.measure(data, cases, makers, scorers, split, config.evaluation)
+    result.report["leaks"]["users_with_changed_future"] = num_changed
+    result.report["protocol"] |= {
+        "num_candidates": config.index.num_candidates,
+        "sees_request_time": models.sees_request_time(trained),
+    }
+    if ranking is not None and lists.SYSTEM not in makers:
+        result.report["protocol"]["system_left_out"] = _SYSTEM_LEFT_OUT
+    result.report.update(_timed(data, cases, vectors, ranking, indexes, config))
+    result.report["config"] = summary.plain(configs.to_dict(config))
+    return result
+
+
+def _systems(
+    data: prepared.PreparedData,
+    cases: protocol.Cases,
+    ranked: lists.Maker,
+    ranking: models.Ranker | None,
+    config: configs.Config,
+) -> measure.Systems:
+    """Returns popularity, the candidates, the ranker, and both stages."""
     makers = {
         lists.POPULARITY: lists.popularity(data, config.evaluation),
         lists.CANDIDATES: ranked,
     }
-    scorers = {}
-    num_candidates = config.index.num_candidates
-    if ranking is not None:
-        makers[lists.SYSTEM] = lists.composed(data, ranked, ranking, num_candidates)
-        scorers[ranker.POPULARITY] = ranker.popularity(data)
-        scorers[ranker.RANKER] = ranker.scorer(data, ranking)
-    result = measure.measure(
-        data,
-        cases,
-        makers | dict(others.makers),
-        scorers | dict(others.scorers),
-        split,
-        config.evaluation,
-    )
-    result.report["protocol"]["num_candidates"] = num_candidates
-    sees_time = models.sees_request_time(trained)
-    result.report["protocol"]["sees_request_time"] = sees_time
-    result.report["leaks"]["users_with_changed_future"] = num_changed
+    if ranking is None:
+        return measure.Systems(makers)
+    if not leaks.ranker_learns_later(data, cases):
+        number = config.index.num_candidates
+        makers[lists.SYSTEM] = lists.composed(data, ranked, ranking, number)
+    scorers = {
+        ranker.POPULARITY: ranker.popularity(data),
+        ranker.RANKER: ranker.scorer(data, ranking),
+    }
+    return measure.Systems(makers, scorers)
+
+
+def _timed(
+    data: prepared.PreparedData,
+    cases: protocol.Cases,
+    vectors: models.Vectors,
+    ranking: models.Ranker | None,
+    indexes: Mapping[str, models.Index],
+    config: configs.Config,
+) -> dict[str, Any]:
+    """Returns what the index finds, and the latency of each stage."""
     k = min(_RECALL_K, data.num_videos)
-    result.report["index"] = search.evaluate(indexes, vectors, k)
-    latency = search.latency(indexes, vectors, num_candidates)
+    number = config.index.num_candidates
+    latency = search.latency(indexes, vectors, number)
     if ranking is not None:
-        latency["ranker_batched_ms"] = _ranker_ms(data, ranking, cases, num_candidates)
-    result.report["latency"] = latency
-    result.report["config"] = summary.plain(configs.to_dict(config))
-    return result
+        latency["ranker_batched_ms"] = _ranker_ms(data, ranking, cases, number)
+    return {"index": search.evaluate(indexes, vectors, k), "latency": latency}
 
 
 def _load_indexes(workdir: pathlib.Path) -> dict[str, models.Index]:

@@ -119,6 +119,19 @@ def _check_impressions(
     return len(rows)
 
 
+def ranker_learns_later(data: prepared.PreparedData, cases: protocol.Cases) -> bool:
+    """Whether the ranker's training lies after a window that is evaluated.
+
+    So it does for the candidate model's validation window (temporal): the ranker must
+    not order lists that are judged by what it has seen clicked.
+    """
+    if not data.has_impressions or data.config.protocol != "temporal":
+        return False
+    is_train = np.asarray(data.impression_splits) == prepared.Split.TRAIN
+    late = np.asarray(data.impression_times)[is_train] >= int(cases.times.min())
+    return bool(late.any())
+
+
 def _refuse(
     data: prepared.PreparedData,
     users: npt.NDArray[np.integer],

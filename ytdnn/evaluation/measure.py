@@ -54,8 +54,8 @@ class Systems:
       scorers: Impression scorers.
     """
 
-    makers: Mapping[str, lists.Maker] = dataclasses.field(default_factory=dict)
-    scorers: Mapping[str, ranker.Scorer] = dataclasses.field(default_factory=dict)
+    makers: dict[str, lists.Maker] = dataclasses.field(default_factory=dict)
+    scorers: dict[str, ranker.Scorer] = dataclasses.field(default_factory=dict)
 
 
 def measure(
