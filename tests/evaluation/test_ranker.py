@@ -167,15 +167,3 @@ def test_calibration_is_of_what_training_fits_with_the_mean_beside(
     # In parts of one impression: a click has nothing to divide by.
     assert sum(math.isnan(row["observed"]) for row in rows) == 2
     assert sorted(row["mean_seconds"] for row in rows) == [0, 0, 0, 0, 10, 30]
-
-
-def test_auc_is_resampled_less_where_a_pass_is_long(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path
-) -> None:
-    shown = ranker.Impressions(_data(tmp_path, TRAIN + TEST), Split.TEST)
-    config = configs.Evaluation(num_resamples=1_000)
-    assert ranker.num_auc_resamples(shown, config) == 1_000
-    monkeypatch.setattr(ranker, "_MOST_RESAMPLED", 4 * 300)
-    assert ranker.num_auc_resamples(shown, config) == 300
-    monkeypatch.setattr(ranker, "_MOST_RESAMPLED", 4)
-    assert ranker.num_auc_resamples(shown, config) == 100

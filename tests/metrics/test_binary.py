@@ -109,3 +109,26 @@ def test_calibration_of_odds_divides_by_what_was_not_clicked() -> None:
     assert (high[0], high[2]) == (3.0, 2)
     assert np.isnan(high[1])
     assert binary.calibration(np.zeros(0), np.zeros(0), np.zeros(0)) == []
+
+
+def test_auc_draws_are_those_of_weighted_auc() -> None:
+    """Each group's examples weighted by how often it is drawn, one draw at a time."""
+    rng = np.random.default_rng(0)
+    num, num_groups = 3_000, 40
+    groups = rng.integers(num_groups, size=num)
+    scores = rng.normal(size=num)
+    labels = rng.random(num) < 1 / (1 + np.exp(-scores - groups / 40))
+    counts = rng.integers(0, 3, (25, num_groups)).astype(float)
+    draws = binary.auc_draws(groups, labels, scores, [counts[:10], counts[10:]])
+    by_hand = [binary.auc(labels, scores, row[groups]) for row in counts]
+    np.testing.assert_allclose(draws, by_hand, atol=3e-4)
+    assert np.std(by_hand) > 10 * np.abs(draws - by_hand).max()
+
+
+def test_auc_draws_with_few_bins_keep_their_middle() -> None:
+    rng = np.random.default_rng(1)
+    groups = np.arange(500) % 50
+    scores, labels = rng.normal(size=500), rng.random(500) < 0.3
+    once = np.ones((1, 50))
+    (draw,) = binary.auc_draws(groups, labels, scores, [once], num_bins=4)
+    assert draw == pytest.approx(binary.auc(labels, scores))

@@ -34,13 +34,11 @@ def test_a_higher_level_widens_the_interval() -> None:
 
 
 def test_undefined_resamples_are_left_out() -> None:
-    # The statistic is undefined unless user 0 is drawn; then it is one.
-    def statistic(counts: np.ndarray) -> np.ndarray:
-        return np.array([1.0 if counts[0] else np.nan, np.nan])
-
-    low, high = bootstrap.interval(statistic, num_users=3)
-    assert (low[0], high[0]) == (1.0, 1.0)
-    assert np.isnan([low[1], high[1]]).all()
+    # The first metric is undefined unless user 0 is drawn; then it is one.
+    first, never = np.array([1.0, 0.0, 0.0]), np.zeros(3)
+    found = bootstrap.ratio_intervals({"x": (first, first), "y": (never, never)})
+    assert found["x"] == (1.0, 1.0)
+    assert np.isnan(found["y"]).all()
 
 
 def test_no_users_have_no_interval() -> None:

@@ -54,7 +54,7 @@ OTHER = {
     "out of vocabulary": "a video that was not in training is an answer that no list "
     "can hold; it counts among the answers (answers_out_of_vocabulary).",
     "interval": "95 %, percentile bootstrap over users (num_resamples, seed). Of AUC "
-    "auc_resamples, as each costs a pass over all impressions.",
+    "with scores in up to 512 bins, moved to the exact AUC.",
     "calibration": "ten equal parts of the impressions by exp(logit), which is served "
     "as expected watch seconds. Observed: watch seconds divided by the impressions "
     "without a click, what training fits, E[T] / (1 - P); mean_seconds divides by all "

@@ -121,7 +121,7 @@ def _measure_impressions(
     scorers: Mapping[str, ranker.Scorer],
     config: configs.Evaluation,
 ) -> dict[str, ranker.Parts]:
-    report["protocol"] |= statement.describe_impressions(data, impressions, config)
+    report["protocol"] |= statement.describe_impressions(data, impressions)
     report |= {"impressions": {}, "calibration": {}}
     parts = {}
     for name, score in scorers.items():

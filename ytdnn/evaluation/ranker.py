@@ -30,8 +30,8 @@ PER_USER_LOSS = "weighted_per_user_loss"
 METRICS = (AUC, GROUPED_AUC, LOG_LOSS, PER_USER_LOSS)
 # A resample of AUC costs a pass over all impressions; so many are passed over at most,
 # and never fewer than a hundred resamples made.
-_MOST_RESAMPLED = 200_000_000
-_LEAST_RESAMPLES = 100
+_MOST_CELLS = 20_000_000  # of users by bins of scores, for the intervals of AUC
+_LEAST_BINS = 32
 _OF_DECILE = ("predicted", "observed", "impressions")
 _SMOOTHING_IMPRESSIONS = 10.0
 _LEAST_ODDS = 1e-6
@@ -103,21 +103,28 @@ def measure(
     """
     parts = _parts(impressions, logits)
     entry = summary.of_ratios(parts, config)
-    statistic = _auc(impressions, logits)
-    value = float(statistic(np.ones(impressions.num_users)))
-    number = num_auc_resamples(impressions, config)
-    low, high = bootstrap.interval(
-        statistic, impressions.num_users, number, seed=config.seed
-    )
+    value = binary.auc(impressions.clicked, logits)
     entry["values"] = {AUC: value} | entry["values"]
-    entry["intervals"] = {AUC: [float(low), float(high)]} | entry["intervals"]
+    bounds = _auc_interval(impressions, logits, config)
+    entry["intervals"] = {AUC: bounds} | entry["intervals"]
     return entry, parts
 
 
-def num_auc_resamples(impressions: Impressions, config: configs.Evaluation) -> int:
-    """Returns the resamples of AUC: those configured, fewer where they would last."""
-    affordable = _MOST_RESAMPLED // max(len(impressions.rows), 1)
-    return min(config.num_resamples, max(_LEAST_RESAMPLES, affordable))
+def _auc_interval(
+    impressions: Impressions, logits: npt.NDArray, config: configs.Evaluation
+) -> list[float]:
+    num_users = impressions.num_users
+    if not num_users:
+        return [float("nan")] * 2
+    draws = binary.auc_draws(
+        impressions.users,
+        impressions.clicked,
+        logits,
+        bootstrap.blocks(num_users, config.num_resamples, config.seed),
+        num_bins=min(binary.NUM_BINS, max(_LEAST_BINS, _MOST_CELLS // num_users)),
+    )
+    low, high = bootstrap.percentiles(draws[:, np.newaxis])
+    return [float(low[0]), float(high[0])]
 
 
 def calibration(impressions: Impressions, logits: npt.NDArray) -> list[dict[str, Any]]:
@@ -178,14 +185,6 @@ def _parts(impressions: Impressions, logits: npt.NDArray) -> Parts:
         ),
         PER_USER_LOSS: (wrong, watched),
     }
-
-
-def _auc(impressions: Impressions, logits: npt.NDArray) -> Callable[[Floats], Floats]:
-    """Returns AUC as a function of how often each user counts."""
-    order = np.argsort(logits, kind="stable")  # AUC sorts the sorted in linear time
-    clicked, scores = impressions.clicked[order], np.asarray(logits)[order]
-    users = impressions.users[order]
-    return lambda counts: np.array(binary.auc(clicked, scores, counts[users]))
 
 
 def _by_user(impressions: Impressions, values: Floats) -> Floats:

@@ -78,9 +78,7 @@ def describe(
 
 
 def describe_impressions(
-    data: prepared.PreparedData,
-    impressions: ranker.Impressions,
-    config: configs.Evaluation,
+    data: prepared.PreparedData, impressions: ranker.Impressions
 ) -> dict[str, Any]:
     """Returns what the numbers of the ranker depend on."""
     return {
@@ -89,7 +87,6 @@ def describe_impressions(
         "watch_time_weights": data.has_watch_seconds,
         "pairs": data.manifest.facts["pages"],
         "unit": _SECONDS if data.has_watch_seconds else "odds of a click",
-        "auc_resamples": ranker.num_auc_resamples(impressions, config),
     }
 
 

@@ -1,7 +1,11 @@
 """Metrics of binary labels: AUC, AUC within groups, log loss, calibration."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import numpy.typing as npt
+
+NUM_BINS = 512
 
 Labels = npt.NDArray[np.bool_]
 Scores = npt.NDArray[np.floating]
@@ -37,6 +41,61 @@ def auc(labels: Labels, scores: Scores, weights: Weights | None = None) -> float
     below = np.cumsum(negatives) - negatives / 2.0
     pairs = positives.sum() * negatives.sum()
     return float(positives @ below / pairs) if pairs > 0.0 else float("nan")
+
+
+def auc_draws(
+    groups: npt.NDArray[np.integer],
+    labels: Labels,
+    scores: Scores,
+    counts: Iterable[npt.NDArray[np.float64]],
+    num_bins: int = NUM_BINS,
+) -> npt.NDArray[np.float64]:
+    """Returns the AUC when each group counts so often, for many draws of counts.
+
+    Scores are sorted into `num_bins` quantiles once, so a draw is a matrix product
+    and costs nothing for each example. A pair within one bin counts one half, which
+    moves all draws alike; they are moved back so that the draw in which each group
+    counts once has the exact AUC.
+
+    Args:
+      groups: `[n]`, numbers from 0 on.
+      labels: `[n] bool`.
+      scores: `[n]`.
+      counts: Blocks `[draws, num_groups]` of how often each group counts.
+      num_bins: Quantiles of the scores.
+
+    Returns:
+      `[all draws]`; NaN where either class is empty.
+
+    >>> labels, scores = np.array([True, False]), np.array([2.0, 1.0])
+    >>> auc_draws(np.array([0, 1]), labels, scores, [np.array([[1.0, 2.0], [0, 1]])])
+    array([ 1., nan])
+    """
+    labels, scores = np.asarray(labels, bool), np.asarray(scores)
+    edges = np.unique(np.quantile(scores, np.linspace(0.0, 1.0, num_bins + 1)[1:-1]))
+    bins = np.searchsorted(edges, scores, side="right")
+    num_groups, width = int(np.max(groups)) + 1, len(edges) + 1
+    place = np.asarray(groups, np.int64) * width + bins
+    histograms = [
+        np.bincount(place[kind], minlength=num_groups * width)
+        .reshape(num_groups, width)
+        .astype(np.float32)
+        for kind in (labels, ~labels)
+    ]
+
+    def of(block: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        positives, negatives = (block.astype(np.float32) @ h for h in histograms)
+        below = np.cumsum(negatives, axis=1, dtype=np.float64) - negatives / 2.0
+        pairs = (
+            positives.sum(axis=1, dtype=np.float64) * (below + negatives / 2.0)[:, -1]
+        )
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.where(
+                pairs > 0.0, (positives * below).sum(axis=1) / pairs, np.nan
+            )
+
+    once = of(np.ones((1, num_groups)))[0]
+    return np.concatenate([of(block) for block in counts]) + auc(labels, scores) - once
 
 
 def grouped_auc(

@@ -5,7 +5,7 @@ independent. A resample is the number of times each user was drawn, so one matri
 product resamples every metric that is a ratio of sums over users, as a mean is.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -29,36 +29,17 @@ def resamples(num_users: int, num_resamples: int, seed: int) -> Iterator[Array]:
         yield np.bincount(drawn, minlength=num_users).astype(np.float64)
 
 
-def interval(
-    statistic: Callable[[Array], Array | float],
-    num_users: int,
-    num_resamples: int = NUM_RESAMPLES,
-    level: float = LEVEL,
-    seed: int = 0,
-) -> tuple[Array, Array]:
-    """Returns the bounds that hold the middle `level` of the resampled statistic.
+def blocks(num_users: int, num_resamples: int, seed: int) -> Iterator[Array]:
+    """Yields `resamples` in blocks `[resamples, num_users]` of bounded memory.
 
-    Args:
-      statistic: From `[num_users]` counts to a number or an array of numbers.
-      num_users: Users to draw from.
-      num_resamples: Draws.
-      level: Share of resamples within the bounds.
-      seed: Seed of the draws.
-
-    Returns:
-      Lower and upper bound, shaped as the statistic. Resamples where it is NaN are
-      left out; NaN where it always is, or where there are no users.
-
-    >>> values = np.array([0.0, 1.0, 1.0, 0.0])
-    >>> low, high = interval(lambda counts: counts @ values / counts.sum(), 4)
-    >>> low.item(), high.item()
-    (0.0, 1.0)
+    >>> np.concatenate(list(blocks(3, num_resamples=4, seed=0))).shape
+    (4, 3)
     """
-    if num_users == 0:
-        undefined = np.full_like(statistic(np.zeros(0)), np.nan, dtype=np.float64)
-        return undefined, undefined
-    draws = [statistic(c) for c in resamples(num_users, num_resamples, seed)]
-    return percentiles(np.asarray(draws, np.float64), level)
+    rows = max(1, _BLOCK_BYTES // (8 * max(num_users, 1)))
+    draws = resamples(num_users, num_resamples, seed)
+    for start in range(0, num_resamples, rows):
+        size = min(rows, num_resamples - start)
+        yield np.stack([next(draws) for _ in range(size)])
 
 
 def ratio_draws(
@@ -81,13 +62,8 @@ def ratio_draws(
     """
     num_users = len(numerators)
     sums = np.concatenate([numerators, denominators], axis=1)
-    rows = max(1, _BLOCK_BYTES // (8 * max(num_users, 1)))
-    draws = resamples(num_users, num_resamples, seed)
-    blocks = []
-    for start in range(0, num_resamples, rows):
-        size = min(rows, num_resamples - start)
-        blocks.append(np.stack([next(draws) for _ in range(size)]) @ sums)
-    above, below = np.split(np.concatenate(blocks), 2, axis=1)
+    found = [block @ sums for block in blocks(num_users, num_resamples, seed)]
+    above, below = np.split(np.concatenate(found), 2, axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(below > 0.0, above / below, np.nan)
 
