@@ -17,7 +17,7 @@ def get_config() -> configs.Config:
     """Returns the first candidate model and ranker on the small world."""
     return configs.Config(
         data=configs.Data(world=configs.WORLDS["small"]),
-        candidates=configs.Candidates(training=configs.Training(epochs=8)),
+        candidates=configs.Candidates(training=configs.Training(epochs=16)),
         ranking=configs.Ranking(
             dropout=0.2,
             training=configs.Training(
