@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -69,3 +71,17 @@ def test_a_video_that_comes_out_after_the_request_is_not_listed() -> None:
     available = np.array([10, 0, 20]), np.array([9, 10])
     top = retrieval.top_k(users, videos, None, None, 3, available=available)
     assert top.tolist() == [[2, 0, 0], [1, 2, 0]]
+
+
+@pytest.mark.parametrize("k", [10, 500])
+@pytest.mark.parametrize("block_bytes", [2**21, 2**24])
+def test_memory_stays_within_the_stated_bound(k: int, block_bytes: int) -> None:
+    # Whole scores would be 3,000 × 9,000 × 4 bytes, 103 MiB.
+    rng = np.random.default_rng(0)
+    users = rng.standard_normal((3_000, 4), np.float32)
+    videos = rng.standard_normal((9_000, 4), np.float32)
+    tracemalloc.start()
+    top = retrieval.top_k(users, videos, None, None, k, block_bytes)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak - top.nbytes < block_bytes

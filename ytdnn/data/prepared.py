@@ -43,7 +43,8 @@ class Ragged(NamedTuple):
 
     Attributes:
       offsets: `[n + 1] int64`.
-      videos: Video indices; user i has `videos[offsets[i] : offsets[i + 1]]`.
+      videos: Video indices, or flat positions of watches where that is said; user i
+        has `videos[offsets[i] : offsets[i + 1]]`.
     """
 
     offsets: np.ndarray

@@ -19,7 +19,7 @@ import numpy.typing as npt
 BLOCK_BYTES = 128 * 2**20
 _VIDEOS_A_BLOCK = 4_096  # the scores of a block stay in the processor's cache
 _MOST_USERS_A_BLOCK = 1_024
-_BYTES_PER_SCORE = 24  # float32 score, its int32 image, int64 key and a copy
+_BYTES_PER_SCORE = 32  # a float32 score, two int64 keys, images of bits on the way
 _REMOVED = np.iinfo(np.int64).min
 _INDEX_BITS = 32
 _INDEX_MASK = 2**_INDEX_BITS - 1

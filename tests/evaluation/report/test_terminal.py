@@ -4,7 +4,7 @@ from typing import Any
 from rich import console
 
 from tests.evaluation.report import example
-from ytdnn.evaluation.report import terminal
+from ytdnn.evaluation.report import notes, terminal
 
 
 def shown(report: dict[str, Any], width: int = 88) -> str:
@@ -77,3 +77,16 @@ def test_without_a_ranker_nothing_is_said_of_one() -> None:
     del report["lists"]["system"], report["impressions"]
     del report["latency"]["ranker_batched_ms"]
     assert "ranker" not in shown(report)
+
+
+def test_what_makes_numbers_incomparable_is_said() -> None:
+    protocol = {
+        "train_watches_after_answers": 1_234,
+        "sees_request_time": True,
+        "system_left_out": "the ranker was trained later",
+    }
+    found = " ".join(notes.of({"protocol": protocol, "lists": {}}))
+    assert "1,234 training watches" in found
+    assert "reads the time of the request" in found
+    assert "left out: the ranker was trained later." in found
+    assert not list(notes.of({"protocol": {}, "lists": {}}))

@@ -33,6 +33,20 @@ def of(report: Report) -> Iterator[str]:
             f"{not_listed:,} of {answers:,} right answers are not in the candidate "
             f"set: no list can hold them either."
         )
+    later = protocol.get("train_watches_after_answers", 0)
+    if later:
+        yield (
+            f"{later:,} training watches of the users asked lie after their requests: "
+            f"the given split is not in order of time, and every model has learnt "
+            f"from the future."
+        )
+    if protocol.get("sees_request_time"):
+        yield (
+            "The candidate model reads the time of the request, which is that of the "
+            "first answer: compare only with numbers that do so too."
+        )
+    if protocol.get("system_left_out"):
+        yield f"Both stages composed are left out: {protocol['system_left_out']}."
     if "system" in report["lists"]:
         yield _MOVIELENS if protocol.get("source") == "movielens" else _WATCH_TIME
 
