@@ -131,7 +131,9 @@ def systems(data: prepared.PreparedData, config: configs.Evaluation) -> measure.
     shown = Shown.read(data) if data.has_impressions else None
     if shown is None:
         return measure.Systems(makers)
-    scorers = {lists.ORACLE: lambda impressions: oracle.logits(shown, impressions.rows)}
+    scorers: dict[str, ranker.Scorer] = {
+        lists.ORACLE: lambda impressions: oracle.logits(shown, impressions.rows)
+    }
     return measure.Systems(makers, scorers)
 
 
