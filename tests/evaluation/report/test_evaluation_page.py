@@ -203,3 +203,18 @@ def test_a_plot_stands_alone(chromium: browser.Browser, tmp_path: pathlib.Path) 
     assert chromium.complaints == []
     paint = "getComputedStyle(document.querySelector('rect')).fill"
     assert chromium.ask(paint) == "rgb(0, 114, 178)"  # the default of --series-1
+
+
+def test_the_gap_to_the_oracle_is_a_table_where_there_is_one() -> None:
+    report = example.report()
+    assert "gap closed" not in evaluation_page.render(report)
+    shares = {f"{metric}@10": 0.25 for metric in example.METRICS}
+    report["gap_closed"] = {
+        "lists": {"candidates": shares},
+        "impressions": {"ranker": {"auc": 0.375, "log_loss": -0.125}},
+    }
+    text = evaluation_page.render(report)
+    assert text.count("Share of the gap closed, popularity to oracle") == 2
+    assert "25%" in text
+    assert "38%" in text
+    assert "-12%" in text

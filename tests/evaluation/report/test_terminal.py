@@ -9,7 +9,7 @@ from ytdnn.evaluation.report import notes, terminal
 
 def shown(report: dict[str, Any], width: int = 88) -> str:
     screen = console.Console(width=width, file=io.StringIO(), record=True)
-    screen.print(terminal.render(report))
+    screen.print(terminal.render(report, width))
     return screen.export_text()
 
 
@@ -40,13 +40,30 @@ def test_models_stand_side_by_side_with_their_intervals() -> None:
 def test_no_number_is_cut_off_in_a_narrow_terminal() -> None:
     report = example.report()  # four models
     for found in report["lists"].values():
-        found["values"]["mean_popularity@100"] = 12_345.6789
-        found["intervals"]["mean_popularity@100"] = [12_300.0, 12_390.0]
-    for width in (80, 120):
+        found["values"]["mean_popularity@10"] = 12_345.6789
+        found["intervals"]["mean_popularity@10"] = [12_300.0, 12_390.0]
+    for width, intervals in ((80, 0), (120, 4)):
         text = shown(report, width)
         assert "…" not in text
-        assert line_of(text, "mean_popularity@100").count("12,345.7 ±") == 4
+        line = line_of(text, "mean_popularity@10")
+        assert line.count("12,345.7") == 4
+        assert line.count("± 45.0") == intervals
+        assert ("in a wider terminal" in text) == (intervals == 0)
         assert max(map(len, text.splitlines())) <= width
+
+
+def test_the_gap_to_the_oracle_is_told_where_there_is_one() -> None:
+    report = example.report()
+    report["gap_closed"] = {
+        "lists": {"candidates": {"recall@10": 0.25}, "system": {"recall@10": -0.02}},
+        "impressions": {"ranker": {"auc": 0.5}},
+    }
+    text = shown(report)
+    assert "popularity to oracle" in text
+    assert "25%" in text
+    assert "-2%" in text
+    assert "50%" in text
+    assert "popularity to oracle" not in shown(example.report())
 
 
 def test_undefined_numbers_are_a_dash() -> None:

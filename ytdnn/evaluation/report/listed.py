@@ -56,6 +56,7 @@ def headline(report: Report) -> page.Section:
         page.Columns([[plot, meanings], [values]]),
         *notes.of(report),
     ]
+    blocks += tables.gap_tables(report, "lists", shown)
     blocks.append(page.Details("What each metric means", [_definitions(report)]))
     if others:
         words = ", ".join(map(str, others))

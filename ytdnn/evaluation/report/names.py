@@ -32,7 +32,7 @@ _COLOURS = {
 }
 _OTHER_COLOURS = (4, 6, 7, 8)
 
-GAP_CLOSED = "share of the gap between popularity and the oracle that is closed"
+GAP_CLOSED = "share of the gap closed, popularity to oracle"
 
 # What a better model has more of, or less of.
 LESS_IS_BETTER = {"log_loss", "weighted_per_user_loss", "loss"}

@@ -28,6 +28,7 @@ def impressions(report: Report) -> page.Section:
             models, "", f"{number:,} impressions" if number else "Impressions"
         )
     ]
+    blocks += tables.gap_tables(report, "impressions")
     meanings = [
         [names.metric(name), definitions.IMPRESSIONS[name]]
         for name in next(iter(models.values()))["values"]

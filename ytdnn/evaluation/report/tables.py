@@ -1,6 +1,6 @@
 """Tables of metrics with their intervals."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import markupsafe
@@ -30,6 +30,36 @@ def metric_table(models: Mapping[str, Any], end: str, caption: str) -> page.Tabl
         for name in metrics
     ]
     return page.Table(["metric", *map(names.model, models)], rows, caption)
+
+
+def gap_tables(
+    report: Mapping[str, Any], kind: str, metrics: Sequence[str] = ()
+) -> list[page.Block]:
+    """Returns how much of the gap to the oracle each model closes, where there is one.
+
+    Args:
+      report: The report.
+      kind: `lists` or `impressions`.
+      metrics: Those shown, all if empty.
+    """
+    models = report.get("gap_closed", {}).get(kind, {})
+    if not models:
+        return []
+    shown = metrics or list(next(iter(models.values())))
+    rows = [
+        [
+            names.metric(metric),
+            *(_percent(found.get(metric)) for found in models.values()),
+        ]
+        for metric in shown
+    ]
+    columns = ["metric", *map(names.model, models)]
+    caption = names.GAP_CLOSED[:1].upper() + names.GAP_CLOSED[1:]
+    return [page.Table(columns, rows, f"{caption} (0 %: no better than popularity)")]
+
+
+def _percent(share: float | None) -> page.Cell:
+    return None if share is None else f"{share:.0%}"
 
 
 def cell(value: Any, low: Any = None, high: Any = None) -> page.Cell:

@@ -11,25 +11,33 @@ from ytdnn.evaluation.report import names, notes, scales
 Report = Mapping[str, Any]
 _FOUR_DECIMALS_BELOW = 10.0
 _GAPS_SHOWN = 5
+_DESCRIPTIVE = ("mean_popularity", "mean_age_days", "coverage")  # of the first k alone
 
 
 def show(report: Report) -> None:
     """Prints the tables and notes of a report to the terminal."""
-    rich.print(render(report))
+    screen = rich.get_console()
+    screen.print(render(report, screen.width))
 
 
-def render(report: Report) -> console.Group:
-    """Returns the tables and notes of a report, as `evaluate` returns it."""
-    parts: list[console.RenderableType] = [_lists_table(report)]
+def render(report: Report, width: int) -> console.Group:
+    """Returns the tables and notes of a report, as `evaluate` returns it.
+
+    Args:
+      report: The report.
+      width: Characters of a line; a table that has no room for intervals says where
+        they are.
+    """
+    parts: list[console.RenderableType] = [_lists_table(report, width)]
     if report.get("impressions"):
-        parts.append(_ranking_table(report))
+        parts.append(_ranking_table(report, width))
     if report.get("gap_closed"):
         parts.append(_gap_table(report["gap_closed"]))
     parts += [text.Text(note) for note in _notes(report)]
     return console.Group(*parts)
 
 
-def _lists_table(report: Report) -> table.Table:
+def _lists_table(report: Report, width: int) -> table.Table:
     protocol = report["protocol"]
     title = ", ".join(
         str(protocol[key]) for key in ("name", "split") if key in protocol
@@ -38,14 +46,17 @@ def _lists_table(report: Report) -> table.Table:
         title += f": {protocol['users']:,} users, {protocol['videos']:,} videos"
     by_k: dict[str, list[str]] = {}
     for metric in _metrics(report["lists"]):
-        by_k.setdefault(metric.partition("@")[2], []).append(metric)
-    return _table(title, report["lists"], list(by_k.values()))
+        stem, _, k = metric.partition("@")
+        is_first = not by_k or k == next(iter(by_k))
+        if is_first or stem not in _DESCRIPTIVE:
+            by_k.setdefault(k, []).append(metric)
+    return _table(title, report["lists"], list(by_k.values()), width)
 
 
-def _ranking_table(report: Report) -> table.Table:
+def _ranking_table(report: Report, width: int) -> table.Table:
     number = report["protocol"].get("impressions", 0)
-    models = report["impressions"]
-    return _table(f"ranking: {number:,} impressions", models, [_metrics(models)])
+    models, title = report["impressions"], f"ranking: {number:,} impressions"
+    return _table(title, models, [_metrics(models)], width)
 
 
 def _gap_table(closed: Mapping[str, Mapping[str, Any]]) -> table.Table:
@@ -70,9 +81,24 @@ def _metrics(models: Mapping[str, Any]) -> list[str]:
 
 
 def _table(
-    title: str, models: Mapping[str, Any], groups: list[list[str]]
+    title: str, models: Mapping[str, Any], groups: list[list[str]], width: int
 ) -> table.Table:
     """Returns metrics down, a line after each group, and models across."""
+    result = _filled(title, models, groups, with_intervals=True)
+    screen = console.Console(width=10_000)
+    if result.__rich_measure__(screen, screen.options).maximum <= width:
+        return result
+    result = _filled(title, models, groups, with_intervals=False)
+    result.caption = "intervals: in the report's page, or in a wider terminal"
+    return result
+
+
+def _filled(
+    title: str,
+    models: Mapping[str, Any],
+    groups: list[list[str]],
+    with_intervals: bool,
+) -> table.Table:
     result = table.Table(title=title)
     result.add_column("metric", no_wrap=True)
     for model in models:
@@ -80,7 +106,7 @@ def _table(
         result.add_column(heading, justify="right", overflow="fold")
     for group in groups:
         for metric in group:
-            cells = [_cell(found, metric) for found in models.values()]
+            cells = [_cell(found, metric, with_intervals) for found in models.values()]
             result.add_row(_name(metric), *cells)
         result.add_section()
     return result
@@ -90,14 +116,14 @@ def _name(metric: str) -> str:
     return f"{metric} ↓" if metric in names.LESS_IS_BETTER else metric
 
 
-def _cell(found: Mapping[str, Any], metric: str) -> str:
-    """Returns a number with half the width of its interval, – where undefined."""
+def _cell(found: Mapping[str, Any], metric: str, with_interval: bool) -> str:
+    """Returns a number, – where undefined; with half the width of its interval."""
     value = found["values"].get(metric)
     if value is None:
         return "–"
     decimals = 4 if abs(value) < _FOUR_DECIMALS_BELOW else 1
     ends = scales.finite(found["intervals"].get(metric) or ())
-    if len(ends) < 2:
+    if len(ends) < 2 or not with_interval:
         return f"{value:,.{decimals}f}"
     return f"{value:,.{decimals}f} ± {(ends[1] - ends[0]) / 2:.{decimals}f}"
 
