@@ -26,6 +26,7 @@ _MOST_VALUES = 12
 _NUM_QUANTILES = 5
 _OTHER = "other"
 _UNKNOWN = "unknown"
+_LATER = "uploaded after the request"
 _ACTIVITY_EDGES = (1, 10, 50, 200)
 _AGE_EDGES_DAYS = (0, 1, 7, 30, 365)
 _DAY_SECONDS = 86_400.0
@@ -63,7 +64,7 @@ def values_of(context: measures.Context, name: str) -> tuple[list[str], Names] |
     videos = context.cases.targets.videos
     if name == "activity":
         sizes = np.diff(context.cases.watched.offsets)[rows]
-        return _binned(sizes, _ACTIVITY_EDGES, "watches")
+        return _binned(sizes, _ACTIVITY_EDGES, "watches", "no watches")
     if name == "new_user":
         known = _has_trained(context)[rows]
         return ["new", "known"], np.where(known, "known", "new")
@@ -146,7 +147,7 @@ def _video_ages(
         return None
     uploaded = context.upload_times[context.cases.targets.videos]
     ages = (context.cases.times[rows] - uploaded) / _DAY_SECONDS
-    names, found = _binned(np.nan_to_num(ages), _AGE_EDGES_DAYS, "days")
+    names, found = _binned(np.nan_to_num(ages), _AGE_EDGES_DAYS, "days", _LATER)
     return [*names, _UNKNOWN], np.where(np.isfinite(ages), found, _UNKNOWN)
 
 
@@ -194,10 +195,10 @@ def _quantiles(values: npt.NDArray[np.float64]) -> tuple[list[str], Names]:
 
 
 def _binned(
-    values: npt.NDArray[Any], edges: tuple[int, ...], unit: str
+    values: npt.NDArray[Any], edges: tuple[int, ...], unit: str, lowest: str
 ) -> tuple[list[str], Names]:
-    """Returns bins `below e0`, `e0–e1` …, `en or more`, and the bin of each value."""
-    names = [f"under {edges[0]} {unit}"]
+    """Returns the bins' names and that of each value; `lowest` is below all edges."""
+    names = [lowest]
     names += [
         f"{low} to under {high} {unit}" for low, high in itertools.pairwise(edges)
     ]
