@@ -16,6 +16,7 @@ from pydantic import dataclasses as pydantic_dataclasses
 _T = TypeVar("_T")
 
 Fraction = Annotated[float, pydantic.Field(ge=0.0, lt=1.0)]
+Share = Annotated[float, pydantic.Field(ge=0.0, le=1.0)]
 Positive = Annotated[int, pydantic.Field(gt=0)]
 NonNegative = Annotated[int, pydantic.Field(ge=0)]
 Rate = Annotated[float, pydantic.Field(gt=0.0, lt=1.0)]
@@ -109,12 +110,16 @@ class Training:
       learning_rate: Peak rate of the dense layers' optimiser (Adam).
       schedule: `constant`, or `cosine` decay to zero over all epochs.
       warmup_steps: Steps of linear warm-up.
-      table_optimizer: `adagrad` (touches only rows seen; the cost of a step does
-        not grow with the corpus) or `adam` (small corpora).
+      table_optimizer: `adagrad` or `lazy_adam` (touch only rows seen; the cost of a
+        step does not grow with the corpus), or `adam` (small corpora).
+      table_optimizers: Another optimiser for a table, as "videos=lazy_adam"; a wrong
+        name is answered with the names there are.
       table_learning_rate: Peak rate of the tables' optimiser.
       table_accumulator: Adagrad's squares before the first step. A small one lets
         rows that are rarely seen move far at once.
       clip_norm: Global norm gradients are clipped to; 0 = never.
+      ema_decay: Validate and publish the average of the weights after each step,
+        each weighing this much less than the next; 0 = the last weights.
       patience: Epochs without a better validation value before stopping.
       checkpoint_every_steps: Steps between checkpoints within an epoch; each epoch
         ends with one too.
@@ -125,10 +130,12 @@ class Training:
     learning_rate: PositiveFloat = 1e-3
     schedule: Literal["constant", "cosine"] = "cosine"
     warmup_steps: NonNegative = 0
-    table_optimizer: Literal["adagrad", "adam"] = "adagrad"
+    table_optimizer: Literal["adagrad", "lazy_adam", "adam"] = "adagrad"
+    table_optimizers: tuple[str, ...] = ()
     table_learning_rate: PositiveFloat = 0.1
     table_accumulator: PositiveFloat = 0.1
     clip_norm: Annotated[float, pydantic.Field(ge=0.0)] = 0.0
+    ema_decay: Fraction = 0.0
     patience: Positive = 2
     checkpoint_every_steps: Positive = 2_000
 
@@ -146,9 +153,22 @@ class Candidates:
       dropout: Share of tower activations dropped in training.
       history_dropout: Share of watches dropped from a history in training.
       bias: Whether the video table has a bias for each video.
-      loss: `sampled_softmax` or `full_softmax` (the reference, small corpora).
+      similarity: `dot` product of user and video vectors, or `cosine`.
+      temperature: Scores are divided by it.
+      loss: `sampled_softmax`, `full_softmax` (the reference, small corpora), or
+        `hierarchical_softmax` (a binary tree; served to first order).
+      in_batch: sampled softmax: Whether labels of other users in the batch are
+        negatives.
       num_negatives: Sampled negatives a step, beside the in-batch ones.
-      proposal_exponent: Negatives are drawn by training count to this power.
+      proposal_exponent: Negatives are drawn by label count to this power, but for
+        the two shares below.
+      uniform_share: Share of negatives drawn uniformly.
+      log_uniform_share: Share of negatives drawn log-uniformly in the rank of label
+        counts.
+      correct_positive: Whether the positive's score too is corrected by its expected
+        count among the negatives.
+      tree_order: hierarchical softmax: Order of the leaves, by `frequency` or by
+        `cluster` of videos watched by the same users.
       label_smoothing: Share of the label's probability spread over all videos
         (full softmax only).
       slice_length: Consecutive positions of the log that share one history gather.
@@ -164,13 +184,35 @@ class Candidates:
     dropout: Fraction = 0.0
     history_dropout: Fraction = 0.2
     bias: bool = True
-    loss: Literal["sampled_softmax", "full_softmax"] = "sampled_softmax"
-    num_negatives: Positive = 1024
-    proposal_exponent: Annotated[float, pydantic.Field(ge=0.0, le=1.0)] = 0.75
+    similarity: Literal["dot", "cosine"] = "dot"
+    temperature: PositiveFloat = 1.0
+    loss: Literal["sampled_softmax", "full_softmax", "hierarchical_softmax"] = (
+        "sampled_softmax"
+    )
+    in_batch: bool = True
+    num_negatives: NonNegative = 1024
+    proposal_exponent: Share = 0.75
+    uniform_share: Share = 0.0
+    log_uniform_share: Share = 0.0
+    correct_positive: bool = True
+    tree_order: Literal["frequency", "cluster"] = "cluster"
     label_smoothing: Fraction = 0.0
     slice_length: Positive = 16
     precision: Literal["float32", "bfloat16"] = "float32"
     training: Training = Training()
+
+    @pydantic.model_validator(mode="after")
+    def _settings_of_the_loss_fit(self) -> "Candidates":
+        if self.uniform_share + self.log_uniform_share > 1.0:
+            raise ValueError(
+                "expected uniform_share + log_uniform_share of at most 1, received "
+                f"{self.uniform_share} + {self.log_uniform_share}"
+            )
+        if self.num_negatives == 0 and not self.in_batch:
+            raise ValueError("expected num_negatives above 0 where in_batch is false")
+        if self.loss == "hierarchical_softmax" and self.similarity == "cosine":
+            raise ValueError("expected similarity dot for hierarchical_softmax")
+        return self
 
 
 @_component

@@ -70,3 +70,46 @@ def table_cross_entropy(
         return losses, gradient
 
     return cross_entropy(queries, table, bias)
+
+
+def diagonal_cross_entropy(
+    scores: tf.Tensor, offsets: tf.Tensor, positive_offsets: tf.Tensor
+) -> tf.Tensor:
+    """Returns the cross-entropy of the diagonal among each row's columns.
+
+    Query i's logits are `scores_ij + offsets_j`, but for its positive, the diagonal,
+    `scores_ii + positive_offsets_i`; the loss is −log softmax(logits_i)_i. Passes over
+    the matrix dominate what the products leave, so they are few: the logarithm of the
+    sum is read off the softmax's largest value, 1 / Σ exp(logit − max).
+
+    Args:
+      scores: `[queries, columns]`, columns ≥ queries, float32 or bfloat16.
+      offsets: `[columns] float32`.
+      positive_offsets: `[queries] float32`.
+
+    Returns:
+      `[queries] float32`.
+    """
+
+    @tf.custom_gradient
+    def cross_entropy(
+        scores: tf.Tensor, offsets: tf.Tensor, positive_offsets: tf.Tensor
+    ) -> tuple[tf.Tensor, Callable[..., tuple[tf.Tensor, ...]]]:
+        positives = tf.cast(tf.linalg.diag_part(scores), tf.float32) + positive_offsets
+        logits = tf.linalg.set_diag(tf.cast(scores, tf.float32) + offsets, positives)
+        probabilities = tf.nn.softmax(logits)
+        log_sum = -tf.math.log(tf.reduce_max(probabilities, axis=1))
+        log_total = tf.reduce_max(logits, axis=1) + log_sum
+
+        def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+            error = probabilities * upstream[:, tf.newaxis]
+            diagonal = tf.linalg.diag_part(error)
+            others = tf.shape(scores)[1] - tf.shape(scores)[0]
+            of_columns = tf.reduce_sum(error, axis=0) - tf.pad(diagonal, [[0, others]])
+            of_positives = diagonal - upstream
+            error = tf.linalg.set_diag(error, of_positives)
+            return tf.cast(error, scores.dtype), of_columns, of_positives
+
+        return log_total - positives, gradient
+
+    return cross_entropy(scores, offsets, positive_offsets)
