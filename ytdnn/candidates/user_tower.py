@@ -67,9 +67,13 @@ class UserTower(tf.keras.layers.Layer):
             config.mean_bag, config.decay_rates, config.history_dropout, name="bags"
         )
         if inputs.num_genders:
-            self.genders = embeddings.Table(inputs.num_genders, _GENDER_DIM)
+            self.genders = embeddings.Table(
+                inputs.num_genders, _GENDER_DIM, name="genders"
+            )
         if inputs.num_countries:
-            self.countries = embeddings.Table(inputs.num_countries, _COUNTRY_DIM)
+            self.countries = embeddings.Table(
+                inputs.num_countries, _COUNTRY_DIM, name="countries"
+            )
         self.tower = towers.Tower(
             config.tower, config.dropout, config.precision, name="tower"
         )
