@@ -66,7 +66,7 @@ def test_a_killed_training_ends_with_the_numbers_of_an_undisturbed_one(
     config = _config(checkpoint_every_steps=4, **settings)
     candidates.train(config, data, tmp_path / "whole")
     steps = 0
-    record = loop._Trainer.record
+    record = loop.Trainer.record
 
     def kill(trainer, loss):
         nonlocal steps
@@ -75,7 +75,7 @@ def test_a_killed_training_ends_with_the_numbers_of_an_undisturbed_one(
             raise _KilledError
         record(trainer, loss)
 
-    monkeypatch.setattr(loop._Trainer, "record", kill)
+    monkeypatch.setattr(loop.Trainer, "record", kill)
     with pytest.raises(_KilledError):
         candidates.train(config, data, tmp_path / "killed")
     assert not (tmp_path / "killed").exists()
@@ -138,7 +138,7 @@ def test_a_loss_that_is_no_number_is_one_line(data, tmp_path):
 
 def test_the_last_good_checkpoint_survives(data, tmp_path, monkeypatch):
     config = _config(checkpoint_every_steps=4)
-    step = loop._Trainer._step
+    step = loop.Trainer._step
 
     def poisoned(trainer, batch, step_number):
         loss = step(trainer, batch, step_number)
@@ -147,7 +147,7 @@ def test_the_last_good_checkpoint_survives(data, tmp_path, monkeypatch):
         table.assign(tf.where(tf.math.is_nan(bad), table, table + bad))
         return loss
 
-    monkeypatch.setattr(loop._Trainer, "_step", poisoned)
+    monkeypatch.setattr(loop.Trainer, "_step", poisoned)
     message = r"step 7 .*videos/table.* kept at "
     with pytest.raises(errors.UserError, match=message) as error:
         candidates.train(config, data, tmp_path / "candidates")
@@ -165,13 +165,13 @@ def test_published_weights_are_the_average_of_those_trained(
     data, tmp_path, monkeypatch
 ):
     decay, snapshots = 0.8, []
-    record = loop._Trainer.record
+    record = loop.Trainer.record
 
     def watch(trainer, loss):
         snapshots.append(trainer.stage.model.video_vectors())
         record(trainer, loss)
 
-    monkeypatch.setattr(loop._Trainer, "record", watch)
+    monkeypatch.setattr(loop.Trainer, "record", watch)
     config = _config(epochs=1, ema_decay=decay)
     candidates.train(config, data, tmp_path / "candidates")
     weights = decay ** np.arange(len(snapshots))[::-1]
@@ -218,7 +218,7 @@ for name in ("none", "mirrored"):
     with strategy.scope():
         candidate_model = model.build(config.candidates, data)
     stage = candidates.make_stage(config, data, candidate_model)
-    trainer = loop._Trainer(stage, training, 0, strategy)
+    trainer = loop.Trainer(stage, training, 0, strategy)
     batches = strategy.experimental_distribute_dataset(stage.batches(0, 0))
     losses[name] = [
         float(trainer.step(batch, tf.constant(i, tf.int64)))

@@ -73,17 +73,23 @@ def table_cross_entropy(
 
 
 def diagonal_cross_entropy(
-    scores: tf.Tensor, offsets: tf.Tensor, positive_offsets: tf.Tensor
+    scores: tf.Tensor,
+    mask: tf.Tensor,
+    offsets: tf.Tensor,
+    positive_offsets: tf.Tensor,
 ) -> tf.Tensor:
     """Returns the cross-entropy of the diagonal among each row's columns.
 
-    Query i's logits are `scores_ij + offsets_j`, but for its positive, the diagonal,
-    `scores_ii + positive_offsets_i`; the loss is −log softmax(logits_i)_i. Passes over
-    the matrix dominate what the products leave, so they are few: the logarithm of the
-    sum is read off the softmax's largest value, 1 / Σ exp(logit − max).
+    Query i's logits are `scores_ij + offsets_j` where `mask_ij`, and of its positive,
+    the diagonal, `scores_ii + positive_offsets_i`; loss_i = −log softmax(logits_i)_i.
+    Passes over the matrix are what the products leave of a step, so they are few: the
+    logarithm of the sum is read off the softmax's largest value, which is
+    1 / Σ exp(logit − max), masked columns need no gradient of their own, and sums
+    over rows are products.
 
     Args:
       scores: `[queries, columns]`, columns ≥ queries, float32 or bfloat16.
+      mask: `[queries, columns] bool`, true on the diagonal.
       offsets: `[columns] float32`.
       positive_offsets: `[queries] float32`.
 
@@ -96,19 +102,20 @@ def diagonal_cross_entropy(
         scores: tf.Tensor, offsets: tf.Tensor, positive_offsets: tf.Tensor
     ) -> tuple[tf.Tensor, Callable[..., tuple[tf.Tensor, ...]]]:
         positives = tf.cast(tf.linalg.diag_part(scores), tf.float32) + positive_offsets
-        logits = tf.linalg.set_diag(tf.cast(scores, tf.float32) + offsets, positives)
+        logits = tf.where(mask, tf.cast(scores, tf.float32) + offsets, _NEVER)
+        logits = tf.linalg.set_diag(logits, positives)
         probabilities = tf.nn.softmax(logits)
         log_sum = -tf.math.log(tf.reduce_max(probabilities, axis=1))
         log_total = tf.reduce_max(logits, axis=1) + log_sum
 
         def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-            error = probabilities * upstream[:, tf.newaxis]
-            diagonal = tf.linalg.diag_part(error)
+            of_columns = tf.linalg.matvec(probabilities, upstream, transpose_a=True)
+            own = tf.linalg.diag_part(probabilities) * upstream
             others = tf.shape(scores)[1] - tf.shape(scores)[0]
-            of_columns = tf.reduce_sum(error, axis=0) - tf.pad(diagonal, [[0, others]])
-            of_positives = diagonal - upstream
-            error = tf.linalg.set_diag(error, of_positives)
-            return tf.cast(error, scores.dtype), of_columns, of_positives
+            of_columns -= tf.pad(own, [[0, others]])
+            error = probabilities * upstream[:, tf.newaxis]
+            error = tf.linalg.set_diag(error, own - upstream)
+            return tf.cast(error, scores.dtype), of_columns, own - upstream
 
         return log_total - positives, gradient
 

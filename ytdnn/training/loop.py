@@ -71,7 +71,7 @@ def fit(
       errors.UserError: The loss or the weights are not finite; the last good
         checkpoint is kept.
     """
-    trainer = _Trainer(stage, training, seed, strategy)
+    trainer = Trainer(stage, training, seed, strategy)
     keeper = checkpoints.Keeper(directory, stage.model, trainer.optimizer)
     progress = keeper.restore()
     meter = report.Meter(stage.name, training, stage.steps_per_epoch)
@@ -91,8 +91,12 @@ def fit(
     return progress.facts() | meter.facts()
 
 
-class _Trainer:
-    """The compiled step and what it changes."""
+class Trainer:
+    """The compiled step and what it changes.
+
+    Attributes:
+      step: (global batch, step `int64`) → its loss; trains.
+    """
 
     def __init__(
         self,
@@ -183,7 +187,7 @@ def _values(gradient: tf.Tensor | tf.IndexedSlices) -> tf.Tensor:
 
 
 def _train_epoch(
-    trainer: _Trainer,
+    trainer: Trainer,
     keeper: checkpoints.Keeper,
     watcher: guard.Guard,
     progress: checkpoints.Progress,

@@ -55,11 +55,14 @@ class Proposal:
         self._cumulative = tf.constant(np.cumsum(of_videos), tf.float64)
 
     def sample(self, number: int, seed: tf.Tensor) -> tf.Tensor:
-        """Draws `[number] int32` video indices, a function of the step's `seed`."""
+        """Draws `[number] int32` video indices, a function of the step's `seed`.
+
+        They are sorted, which makes gathers and updates of their rows cheaper.
+        """
         uniform = tf.random.stateless_uniform(
             [number], randomness.fold(seed, _SALT), dtype=tf.float64
         )
-        found = tf.searchsorted(self._cumulative, uniform, side="right")
+        found = tf.searchsorted(self._cumulative, tf.sort(uniform), side="right")
         last = tf.size(self._cumulative) - 1
         return tf.minimum(found, last) + 1
 

@@ -8,10 +8,10 @@ label (accidental hits) are no negatives, nor are in-batch columns of its own us
 they are the user's next and last watches, far likelier here than by the unigram.
 
 TFRS's own correction clips probabilities at 1e-6 and its own removal of hits passes
-over the scores eight times; so the task is given scores without either, the mask as
-`score_mask`, and a loss that adds corrections and biases in float32 and has its
-gradient written out (`softmax.diagonal_cross_entropy`). Tested equal to the stock
-task with corrections in one more coordinate.
+over the scores eight times; so it is given neither, but a loss that masks, adds
+corrections and biases in float32 and has its gradient written out
+(`softmax.diagonal_cross_entropy`). Tested equal to the stock task with corrections in
+one more coordinate.
 """
 
 import numpy as np
@@ -67,14 +67,14 @@ class SampledSoftmax:
         columns = tf.concat([labels, negatives], axis=0)
         in_batch = self._in_batch(users, weights, size)
         offsets, of_positives = self._offsets(columns, _mean_row(in_batch), size)
+        mask = _score_mask(labels, negatives, in_batch)
         vectors = self._model.directions(tf.gather(self._model.videos.table, columns))
         dtype = tf.as_dtype(self._config.precision)
         # `call`, since a Keras layer called as such makes its input float32 again.
-        loss = _task(offsets, of_positives).call(
+        loss = _task(mask, offsets, of_positives).call(
             tf.cast(queries, dtype),
             tf.cast(vectors, dtype),
             sample_weight=weights[:size],
-            score_mask=_score_mask(labels, negatives, in_batch),
             compute_metrics=False,
         )
         return loss, tf.reduce_sum(weights[:size])
@@ -117,18 +117,19 @@ class SampledSoftmax:
 class _DiagonalLoss(tf.keras.losses.Loss):
     """`softmax.diagonal_cross_entropy` as a Keras loss of the task's scores."""
 
-    def __init__(self, offsets: tf.Tensor, of_positives: tf.Tensor) -> None:
+    def __init__(self, *arguments: tf.Tensor) -> None:
         super().__init__(reduction=tf.keras.losses.Reduction.SUM)
-        self._offsets = offsets
-        self._of_positives = of_positives
+        self._arguments = arguments
 
     def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
-        del y_true
-        return softmax.diagonal_cross_entropy(y_pred, self._offsets, self._of_positives)
+        del y_true  # the identity
+        return softmax.diagonal_cross_entropy(y_pred, *self._arguments)
 
 
-def _task(offsets: tf.Tensor, of_positives: tf.Tensor) -> tfrs.tasks.Retrieval:
-    return tfrs.tasks.Retrieval(loss=_DiagonalLoss(offsets, of_positives))
+def _task(
+    mask: tf.Tensor, offsets: tf.Tensor, of_positives: tf.Tensor
+) -> tfrs.tasks.Retrieval:
+    return tfrs.tasks.Retrieval(loss=_DiagonalLoss(mask, offsets, of_positives))
 
 
 def _columns_of_all_replicas(
