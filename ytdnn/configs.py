@@ -74,6 +74,15 @@ class Data:
         without `order` is sorted by time.
       vocabulary: Videos that can be recommended: those watched in the
         candidate model's `train` window, or `all` of the log.
+      min_watch_fraction: A watch is completed, and so a label or an answer, if it
+        reaches this share of `videos.duration_seconds`; 0 = no such rule. Others
+        stand in histories alone.
+      min_watch_seconds: Likewise by seconds watched. With both rules either is
+        enough, with neither every watch is completed.
+      max_search_tokens: Most words and pairs of words of searches that are told
+        apart, those most often in training contexts.
+      min_search_token_count: Training searches a word or pair must be in to be told
+        apart.
       protocol: `temporal` (windows of time) or `leave_one_out` (each user's last
         watch is the test, the one before it validation).
       test_fraction: temporal: share of watches, last in time, held out for test.
@@ -93,6 +102,10 @@ class Data:
     min_user_count: Positive = 1
     order_by: Literal["time", "order"] = "time"
     vocabulary: Literal["train", "all"] = "train"
+    min_watch_fraction: Annotated[float, pydantic.Field(ge=0.0, le=1.0)] = 0.0
+    min_watch_seconds: Annotated[float, pydantic.Field(ge=0.0)] = 0.0
+    max_search_tokens: Positive = 1_000_000
+    min_search_token_count: Positive = 2
     protocol: Literal["temporal", "leave_one_out"] = "temporal"
     test_fraction: Rate = 0.1
     ranking_fraction: Rate = 0.2
@@ -141,17 +154,53 @@ class Training:
 
 
 @_component
+class Features:
+    """What the user tower reads beside the watch history (PAPER §3.3).
+
+    Each exists only where the log has its column; here it can be left out.
+
+    Attributes:
+      searches: Bag of the words and pairs of words of recent searches.
+      country: The user's country.
+      gender: The user's gender.
+      age: The user's age.
+      device: The device the request comes from.
+      logged_in: Whether the user is logged in.
+      example_age: How long before the end of training an example lies, 0 when
+        serving: follows how a video's popularity moves.
+      request_time: Hour and weekday of the request (UTC) and the time since the last
+        watch. Results then depend on when the answer was watched, and say so.
+    """
+
+    searches: bool = True
+    country: bool = True
+    gender: bool = True
+    age: bool = True
+    device: bool = True
+    logged_in: bool = True
+    example_age: bool = True
+    request_time: bool = False
+
+
+@_component
 class Candidates:
     """Candidate generation (PAPER §3).
 
     Attributes:
       embedding_dim: Width of video embeddings and of the user vector.
       history_length: Most recent watches in the bag.
-      mean_bag: Average the history (the paper's bag).
-      decay_rates: One recency-weighted bag, weights rate^position, for each.
+      search_length: Most recent searches in the bag of search tokens.
+      features: What is read beside the watch history.
+      bags: Bags of the history: `mean` (the paper's), `sum`, `max` by coordinate.
+      decay_rates: One recency-weighted average, weights rate^position, for each.
       tower: Widths of the ReLU layers before the linear user vector.
       dropout: Share of tower activations dropped in training.
-      history_dropout: Share of watches dropped from a history in training.
+      history_dropout: Share of watches dropped from a history in training, and of
+        tokens from the bag of searches.
+      label: `next_watch` (context: what lies before it) or `held_out_watch` (context:
+        what lies around it; the paper's figure 5a, for comparison).
+      examples_per_user: Labels each user has in an epoch, drawn anew in each one, at
+        most as many as there are; 0 = all.
       bias: Whether the video table has a bias for each video.
       similarity: `dot` product of user and video vectors, or `cosine`.
       temperature: Scores are divided by it.
@@ -178,11 +227,15 @@ class Candidates:
 
     embedding_dim: Positive = 64
     history_length: Positive = 50
-    mean_bag: bool = True
+    search_length: Positive = 50
+    features: Features = Features()
+    bags: tuple[Literal["mean", "sum", "max"], ...] = ("mean",)
     decay_rates: tuple[Rate, ...] = (0.5, 0.8, 0.93)
     tower: tuple[Positive, ...] = (256, 128)
     dropout: Fraction = 0.0
     history_dropout: Fraction = 0.2
+    label: Literal["next_watch", "held_out_watch"] = "next_watch"
+    examples_per_user: NonNegative = 0
     bias: bool = True
     similarity: Literal["dot", "cosine"] = "dot"
     temperature: PositiveFloat = 1.0
@@ -200,6 +253,12 @@ class Candidates:
     slice_length: Positive = 16
     precision: Literal["float32", "bfloat16"] = "float32"
     training: Training = Training()
+
+    @pydantic.model_validator(mode="after")
+    def _has_a_bag(self) -> "Candidates":
+        if not self.bags and not self.decay_rates:
+            raise ValueError("expected a bag of the history in bags or decay_rates")
+        return self
 
     @pydantic.model_validator(mode="after")
     def _settings_of_the_loss_fit(self) -> "Candidates":

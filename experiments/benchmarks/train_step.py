@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from experiments.benchmarks import measure
 from ytdnn import configs, schema
-from ytdnn.candidates import losses, user_tower
+from ytdnn.candidates import features, losses
 from ytdnn.candidates import model as candidate_model
 from ytdnn.training import determinism, loop, strategies
 
@@ -102,7 +102,7 @@ def batches(
 
 def step_runner(settings: configs.Candidates, num_videos: int) -> Callable[[], float]:
     """Returns what trains one step of the loop's own trainer."""
-    model = candidate_model.CandidateModel(settings, user_tower.Inputs(num_videos))
+    model = candidate_model.CandidateModel(settings, features.Inputs(num_videos))
     made = batches(settings, num_videos)
     model.query_vectors(made[0])
     stage = loop.Stage(
@@ -234,7 +234,7 @@ class _GivenUsers(candidate_model.CandidateModel):
 
 
 def _loss_runner(settings: configs.Candidates, num_videos: int) -> Callable[[], float]:
-    model = _GivenUsers(settings, user_tower.Inputs(1))
+    model = _GivenUsers(settings, features.Inputs(1))
     model.videos = type(model.videos)(num_videos, settings.embedding_dim, name="videos")
     model.bias = tf.Variable(tf.zeros([num_videos + 1]), name="bias")
     optimizer = tf.keras.optimizers.legacy.Adagrad(0.1)

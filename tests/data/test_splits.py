@@ -49,7 +49,7 @@ def test_shares_that_leave_no_training_are_refused():
 
 
 def test_leave_one_out_takes_the_last_two_watches_of_users_with_three():
-    codes = splits.leave_one_out_watches(np.array([0, 4, 6]))
+    codes = splits.leave_one_out_watches(np.array([0, 4, 6]), np.ones(6, bool))
     train, validation, test = (
         SPLIT.TRAIN,
         SPLIT.VALIDATION,
@@ -62,7 +62,9 @@ def test_leave_one_out_impressions_split_at_the_held_out_watches():
     offsets, watch_times = np.array([0, 4, 5]), np.array([10, 20, 30, 40, 10])
     users = np.array([0, 0, 0, 0, 1])
     times = np.array([29, 30, 39, 40, 99])
-    codes = splits.leave_one_out_impressions(users, times, offsets, watch_times)
+    codes = splits.leave_one_out_impressions(
+        users, times, offsets, watch_times, np.ones(5, bool)
+    )
     train, validation, test = (
         SPLIT.TRAIN,
         SPLIT.VALIDATION,

@@ -29,7 +29,7 @@ def test_the_logits_of_decay_rates_give_their_bags():
     layer = learned_bags.LearnedBags(3, LENGTH)
     rates = np.array([1.0, 0.5, 0.9])
     layer.logits.assign(np.log(rates)[:, np.newaxis] * np.arange(LENGTH) + 7.0)
-    expected = bags.HistoryBags(True, (0.5, 0.9))(*_slice())
+    expected = bags.HistoryBags(("mean",), (0.5, 0.9))(*_slice())
     np.testing.assert_allclose(layer(*_slice()), expected, atol=1e-6)
 
 

@@ -15,9 +15,10 @@ import numpy as np
 import tensorflow as tf
 
 from ytdnn import artifacts, configs
+from ytdnn.candidates import features as tower_features
 from ytdnn.candidates import tree, user_tower
 from ytdnn.data import inputs as data_inputs
-from ytdnn.data import prepared
+from ytdnn.data import prepared, watch_log
 from ytdnn.layers import embeddings
 
 KIND = "candidates"
@@ -28,7 +29,9 @@ _CONTEXT_BATCH = 1024
 class CandidateModel(tf.keras.Model):
     """User tower and video table."""
 
-    def __init__(self, config: configs.Candidates, inputs: user_tower.Inputs) -> None:
+    def __init__(
+        self, config: configs.Candidates, inputs: tower_features.Inputs
+    ) -> None:
         """Creates the model with fresh weights.
 
         Args:
@@ -52,7 +55,7 @@ class CandidateModel(tf.keras.Model):
     def tables(self) -> list[tf.Variable]:
         """Variables looked up by row, for the table optimiser."""
         bias = [self.bias] if self.config.bias else []
-        return [self.user_tower.videos.table, self.videos.table, *bias]
+        return [*self.user_tower.tables, self.videos.table, *bias]
 
     def query_vectors(
         self, features: dict[str, tf.Tensor], seed: tf.Tensor | None = None
@@ -93,7 +96,10 @@ class CandidateModel(tf.keras.Model):
     def user_vectors(
         self, data: prepared.PreparedData, users: np.ndarray, end_watches: np.ndarray
     ) -> np.ndarray:
-        """Returns users' vectors from what they watched before given watches.
+        """Returns users' vectors from what lies before given watches.
+
+        The request is the watch's own: the device it was made on and, if the model
+        reads it, its time. Behind a user's last watch these are missing.
 
         Args:
           data: The prepared set.
@@ -113,10 +119,11 @@ class CandidateModel(tf.keras.Model):
         return np.concatenate(vectors) if vectors else np.zeros([0, width], np.float32)
 
     def _context_vectors(
-        self, log: data_inputs.Log, users: np.ndarray, ends: np.ndarray
+        self, log: watch_log.Log, users: np.ndarray, ends: np.ndarray
     ) -> np.ndarray:
-        length = self.config.history_length
-        features = data_inputs.contexts(log, users, ends, length)
+        features = data_inputs.contexts(
+            log, users, ends, self.config.history_length, self.config.search_length
+        )
         vectors: np.ndarray = self.query_vectors(features)[:, 0].numpy()
         return vectors
 
@@ -136,11 +143,10 @@ def build(config: configs.Candidates, data: prepared.PreparedData) -> CandidateM
 
 
 def _made(config: configs.Candidates, data: prepared.PreparedData) -> CandidateModel:
-    model = CandidateModel(config, user_tower.Inputs.of(data))
-    ones = np.zeros([1], np.int64)
-    features = data_inputs.contexts(
-        data_inputs.whole_log(data), ones, ones, config.history_length
-    )
+    model = CandidateModel(config, tower_features.Inputs.of(data, config.features))
+    none = np.zeros([1], np.int64)
+    log = data_inputs.whole_log(data)
+    features = data_inputs.contexts(log, none, none, config.history_length)
     model.query_vectors(features)
     return model
 

@@ -19,9 +19,12 @@ from ytdnn import artifacts, configs, errors, schema
 KIND = "data"
 VIDEOS_FILE = "videos.parquet"
 USERS_FILE = "users.parquet"
+TOKENS_FILE = "tokens.parquet"
+QUERIES_FILE = "queries.parquet"
 VOCABULARIES_FILE = "vocabularies.json"
 ARRAYS = "arrays"
 TRAIN_COUNT = "train_count"
+TOKEN = "token"
 GENDER_INDEX = schema.GENDER_INDEX
 COUNTRY_INDEX = schema.COUNTRY_INDEX
 
@@ -63,6 +66,8 @@ class PreparedData:
       manifest: What it was made from, with counts in `facts`.
       videos: `video_id`, the log's other columns and `train_count`, in index order.
       users: `user_id`, the log's other columns and their vocabulary indices.
+      tokens: Search tokens `token` and `train_count`; row i has index i + 1. Without
+        rows if the log has no searches.
       vocabularies: Values of each text feature; value i has index i + 1.
       arrays: NumPy arrays by name.
     """
@@ -71,6 +76,7 @@ class PreparedData:
     manifest: artifacts.Manifest
     videos: pl.DataFrame
     users: pl.DataFrame
+    tokens: pl.DataFrame
     vocabularies: dict[str, list[str]]
     arrays: dict[str, np.ndarray]
 
@@ -107,6 +113,39 @@ class PreparedData:
         """Whether clicked impressions have a watch time."""
         return "impression_seconds" in self.arrays
 
+    @property
+    def has_searches(self) -> bool:
+        """Whether the log had searches with words that training contexts hold."""
+        return self.tokens.height > 0
+
+    def queries(self, start: int, stop: int) -> list[str]:
+        """Returns the texts of a range of searches, read from disk."""
+        table = pl.scan_parquet(self.directory / QUERIES_FILE)
+        rows = table.slice(start, stop - start).collect()
+        texts: list[str] = rows[schema.QUERY].to_list()
+        return texts
+
+    @property
+    def completed(self) -> np.ndarray:
+        """Whether each watch may be a label or an answer, `[watches] bool`."""
+        if "watch_completed" in self.arrays:
+            return np.asarray(self.arrays["watch_completed"])
+        return np.ones(len(self.arrays["watch_videos"]), bool)
+
+    @functools.cached_property
+    def training_window(self) -> tuple[int, int]:
+        """First and last second of the candidate model's training window.
+
+        Its end is where validation begins (temporal), or the last training watch.
+        """
+        is_train = self.arrays["watch_splits"] == Split.TRAIN
+        times = np.asarray(self.arrays["watch_times"])[is_train]
+        first = int(times.min(initial=np.iinfo(np.int64).max))
+        windows = self.manifest.facts.get("windows")
+        if windows is not None:
+            return first, int(windows["validation"])
+        return first, int(times.max(initial=first))
+
     @functools.cached_property
     def watch_users(self) -> np.ndarray:
         """User index of each watch, `[watches] int32`."""
@@ -135,10 +174,11 @@ class PreparedData:
           ends: `[n]` flat positions of theirs.
         """
         starts = np.asarray(self.arrays["watch_offsets"])[users]
-        return self._gather(starts, np.asarray(ends))
+        offsets, positions = _positions(starts, np.asarray(ends))
+        return Ragged(offsets, np.asarray(self.arrays["watch_videos"])[positions])
 
     def targets(self, users: np.ndarray, ends: np.ndarray, split: Split) -> Ragged:
-        """Returns the distinct videos a user watches in a split, from `ends` on.
+        """Returns the distinct videos a user completes in a split, from `ends` on.
 
         Videos the user watched before `ends` are no targets, as they cannot be
         recommended. Each video out of the vocabulary (0) counts as one.
@@ -152,8 +192,11 @@ class PreparedData:
         in_split = np.append(0, np.cumsum(splits == split))
         lasts = np.asarray(self.arrays["watch_offsets"])[np.asarray(users) + 1]
         sizes = in_split[lasts] - in_split[ends]
-        offsets, videos = self._gather(ends, np.asarray(ends) + sizes)
+        offsets, positions = _positions(np.asarray(ends), np.asarray(ends) + sizes)
         rows = np.repeat(np.arange(len(users)), np.diff(offsets))
+        completed = self.completed[positions]
+        rows, positions = rows[completed], positions[completed]
+        videos = np.asarray(self.arrays["watch_videos"])[positions]
         watched = self.watched_before(users, ends)
         watched_rows = np.repeat(np.arange(len(users)), np.diff(watched.offsets))
         stride = self.num_videos + 1
@@ -164,13 +207,6 @@ class PreparedData:
         keep = (first | (videos == 0)) & ~seen
         counts = np.bincount(rows[keep], minlength=len(users))
         return Ragged(np.append(0, np.cumsum(counts)), videos[keep])
-
-    def _gather(self, starts: np.ndarray, ends: np.ndarray) -> Ragged:
-        sizes = ends - starts
-        offsets = np.append(0, np.cumsum(sizes))
-        within = np.arange(offsets[-1]) - np.repeat(offsets[:-1], sizes)
-        positions = np.repeat(starts, sizes) + within
-        return Ragged(offsets, np.asarray(self.arrays["watch_videos"])[positions])
 
     def user_features(self) -> dict[str, np.ndarray]:
         """Returns the demographics the log has, one row for each user.
@@ -187,6 +223,14 @@ class PreparedData:
             if name in self.users.columns:
                 features[name] = self.users[name].to_numpy().astype(np.int32)
         return features
+
+
+def _positions(starts: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns where each range begins among all positions, and all positions."""
+    sizes = ends - starts
+    offsets = np.append(0, np.cumsum(sizes))
+    within = np.arange(offsets[-1]) - np.repeat(offsets[:-1], sizes)
+    return offsets, np.repeat(starts, sizes) + within
 
 
 def age_fraction(age_years: np.ndarray) -> np.ndarray:
@@ -216,6 +260,7 @@ def load(directory: pathlib.Path, deep: bool = False) -> PreparedData:
         manifest=manifest,
         videos=pl.read_parquet(directory / VIDEOS_FILE),
         users=pl.read_parquet(directory / USERS_FILE),
+        tokens=_read_tokens(directory / TOKENS_FILE),
         vocabularies=_read_json(directory / VOCABULARIES_FILE),
         arrays=arrays,
     )
@@ -231,6 +276,12 @@ def _load_array(path: pathlib.Path) -> np.ndarray:
         raise errors.UserError(
             f"expected a NumPy array in {path}, found a damaged file: run prepare again"
         ) from None
+
+
+def _read_tokens(path: pathlib.Path) -> pl.DataFrame:
+    if path.exists():
+        return pl.read_parquet(path)
+    return pl.DataFrame(schema={TOKEN: pl.String, TRAIN_COUNT: pl.Int64})
 
 
 def _read_json(path: pathlib.Path) -> Any:

@@ -5,7 +5,9 @@ the ranker trains on [ranking, ranking_validation), validates up to test; both a
 tested on what lies at or after `test`.
 
 leave_one_out: each user's last watch is the test, the one before it validation, in
-the stated order; users with fewer than three watches only train.
+the stated order; users with fewer than three watches only train. Where a rule says
+which watches are completed, only those are meant and counted; others after the
+validation's are context.
 """
 
 import dataclasses
@@ -89,17 +91,41 @@ def temporal_impressions(times: np.ndarray, bounds: Windows) -> np.ndarray:
     return np.array(codes, np.uint8)[np.searchsorted(edges, times, side="right")]
 
 
-def leave_one_out_watches(offsets: np.ndarray) -> np.ndarray:
-    """Returns the split of each watch of users that begin at `offsets [users + 1]`."""
-    splits = np.full(offsets[-1], _Split.TRAIN, np.uint8)
-    ends = offsets[1:][np.diff(offsets) >= _MIN_WATCHES]
-    splits[ends - 1] = _Split.TEST
-    splits[ends - 2] = _Split.VALIDATION
+def leave_one_out_watches(offsets: np.ndarray, completed: np.ndarray) -> np.ndarray:
+    """Returns the split of each watch, `[watches] uint8`.
+
+    Args:
+      offsets: `[users + 1]` of the watches.
+      completed: `[watches] bool`.
+    """
+    users, validation, test = _held_out(offsets, completed)
+    first_held_out = offsets[1:].copy()
+    first_held_out[users] = validation
+    places = np.arange(offsets[-1])
+    is_later = places >= np.repeat(first_held_out, np.diff(offsets))
+    splits = np.where(is_later, _Split.CONTEXT, _Split.TRAIN).astype(np.uint8)
+    splits[validation] = _Split.VALIDATION
+    splits[test] = _Split.TEST
     return splits
 
 
+def _held_out(
+    offsets: np.ndarray, completed: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Returns users with enough watches, and where their two held-out ones lie."""
+    places = np.flatnonzero(completed)
+    ends = np.searchsorted(places, offsets)
+    users = np.flatnonzero(np.diff(ends) >= _MIN_WATCHES)
+    lasts = ends[1:][users]
+    return users, places[lasts - 2], places[lasts - 1]
+
+
 def leave_one_out_impressions(
-    users: np.ndarray, times: np.ndarray, offsets: np.ndarray, watch_times: np.ndarray
+    users: np.ndarray,
+    times: np.ndarray,
+    offsets: np.ndarray,
+    watch_times: np.ndarray,
+    completed: np.ndarray,
 ) -> np.ndarray:
     """Returns the split of each impression, by the user's two held-out watches.
 
@@ -108,13 +134,14 @@ def leave_one_out_impressions(
       times: `[impressions]`, seconds.
       offsets: `[users + 1]` of the watches.
       watch_times: `[watches]`, non-decreasing for each user.
+      completed: `[watches] bool`.
     """
     never = np.iinfo(np.int64).max
     validation = np.full(len(offsets) - 1, never)
     test = np.full(len(offsets) - 1, never)
-    enough = np.diff(offsets) >= _MIN_WATCHES
-    validation[enough] = watch_times[offsets[1:][enough] - 2]
-    test[enough] = watch_times[offsets[1:][enough] - 1]
+    enough, validation_watches, test_watches = _held_out(offsets, completed)
+    validation[enough] = watch_times[validation_watches]
+    test[enough] = watch_times[test_watches]
     splits = np.full(len(times), _Split.TRAIN, np.uint8)
     splits[times >= validation[users]] = _Split.VALIDATION
     splits[times >= test[users]] = _Split.TEST
