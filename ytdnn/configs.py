@@ -215,7 +215,8 @@ class Candidates:
       log_uniform_share: Share of negatives drawn log-uniformly in the rank of label
         counts.
       correct_positive: Whether the positive's score too is corrected by its expected
-        count among the negatives.
+        count among the negatives. Measured: its gradient is then never nearer to
+        the full softmax's, and for rare videos far from it.
       tree_order: hierarchical softmax: Order of the leaves, by `frequency` or by
         `cluster` of videos watched by the same users.
       label_smoothing: Share of the label's probability spread over all videos
@@ -247,7 +248,7 @@ class Candidates:
     proposal_exponent: Share = 0.75
     uniform_share: Share = 0.0
     log_uniform_share: Share = 0.0
-    correct_positive: bool = True
+    correct_positive: bool = False
     tree_order: Literal["frequency", "cluster"] = "cluster"
     label_smoothing: Fraction = 0.0
     slice_length: Positive = 16

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import tensorflow as tf
 
-from experiments.benchmarks import measure
+from experiments.benchmarks import given_users, measure
 from ytdnn import configs, schema
 from ytdnn.candidates import features, losses
 from ytdnn.candidates import model as candidate_model
@@ -221,22 +221,10 @@ def _named(
     return [("sampled", sampled), ("full", full)]
 
 
-class _GivenUsers(candidate_model.CandidateModel):
-    """A model whose user vectors are a constant, so that only the loss is timed."""
-
-    def flat_queries(
-        self, features: dict[str, tf.Tensor], seed: tf.Tensor | None = None
-    ) -> tf.Tensor:
-        """Returns `[batch, dim]`, the same each time."""
-        del seed
-        shape = [features[schema.LABELS].shape.num_elements(), self.videos.dim]
-        return tf.random.stateless_normal(shape, [0, 1])
-
-
 def _loss_runner(settings: configs.Candidates, num_videos: int) -> Callable[[], float]:
-    model = _GivenUsers(settings, features.Inputs(1))
-    model.videos = type(model.videos)(num_videos, settings.embedding_dim, name="videos")
-    model.bias = tf.Variable(tf.zeros([num_videos + 1]), name="bias")
+    size = settings.training.batch_size
+    queries = tf.random.stateless_normal([size, settings.embedding_dim], [0, 1])
+    model = given_users.GivenUsers(queries, num_videos)
     optimizer = tf.keras.optimizers.legacy.Adagrad(0.1)
     loss = losses.make(settings, model, label_counts(num_videos))
     made = itertools.cycle(batches(settings, num_videos))

@@ -1,15 +1,16 @@
 """Retrieval losses behind one interface (PAPER §3.1), chosen by the config."""
 
+import typing
+
 import numpy as np
 
 from ytdnn import configs
-from ytdnn.candidates import model as candidate_model
 from ytdnn.candidates.losses import full, hierarchical, interface, sampled
 
 
 def make(
     config: configs.Candidates,
-    model: candidate_model.CandidateModel,
+    model: interface.Model,
     label_counts: np.ndarray,
 ) -> interface.Loss:
     """Returns the configured loss.
@@ -22,5 +23,5 @@ def make(
     if config.loss == "full_softmax":
         return full.FullSoftmax(config, model)
     if config.loss == "hierarchical_softmax":
-        return hierarchical.HierarchicalSoftmax(model)
+        return hierarchical.HierarchicalSoftmax(typing.cast(interface.Tree, model))
     return sampled.SampledSoftmax(config, model, label_counts)

@@ -3,7 +3,6 @@
 import tensorflow as tf
 
 from ytdnn import configs, schema
-from ytdnn.candidates import model as candidate_model
 from ytdnn.candidates.losses import interface
 from ytdnn.layers import softmax
 
@@ -15,9 +14,7 @@ class FullSoftmax:
     `label_smoothing` over all videos.
     """
 
-    def __init__(
-        self, config: configs.Candidates, model: candidate_model.CandidateModel
-    ) -> None:
+    def __init__(self, config: configs.Candidates, model: interface.Model) -> None:
         """Keeps the model and the smoothing."""
         self._model = model
         self._smoothing = config.label_smoothing

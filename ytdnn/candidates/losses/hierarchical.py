@@ -7,7 +7,6 @@ O(log V) for each example, and no negatives are drawn.
 import tensorflow as tf
 
 from ytdnn import schema
-from ytdnn.candidates import model as candidate_model
 from ytdnn.candidates.losses import interface
 
 
@@ -18,7 +17,7 @@ class HierarchicalSoftmax:
     turns right; see `ytdnn/candidates/tree.py` for their numbers.
     """
 
-    def __init__(self, model: candidate_model.CandidateModel) -> None:
+    def __init__(self, model: interface.Tree) -> None:
         """Keeps the model, whose video table holds the nodes."""
         self._model = model
         num_leaves = int(model.bias.shape[0]) - 1

@@ -19,7 +19,6 @@ import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
 from ytdnn import configs, schema
-from ytdnn.candidates import model as candidate_model
 from ytdnn.candidates.losses import interface, proposals
 from ytdnn.layers import softmax
 
@@ -33,13 +32,14 @@ class SampledSoftmax:
     is then the likelihood of the label *given the columns* (its minimum is at the true
     logits, but a rare label is as good as certain among them). Without, the corrected
     negatives estimate the other videos' share of the softmax's sum, and the loss tends
-    to the full softmax's as negatives grow.
+    to the full softmax's as negatives grow; experiments/benchmarks/sampled_gradient.py
+    measures both.
     """
 
     def __init__(
         self,
         config: configs.Candidates,
-        model: candidate_model.CandidateModel,
+        model: interface.Model,
         label_counts: np.ndarray,
     ) -> None:
         """Prepares the proposal.
