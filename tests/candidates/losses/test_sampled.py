@@ -11,6 +11,7 @@ from ytdnn.candidates.losses import full, sampled
 
 def _loss(data, counts=None, **settings):
     config = setting.config(**settings)
+    tf.keras.utils.set_random_seed(0)
     candidate_model = model.build(config, data)
     counts = setting.counts(data) if counts is None else counts
     return sampled.SampledSoftmax(config, candidate_model, counts), candidate_model
@@ -28,7 +29,7 @@ def _loss(data, counts=None, **settings):
     ids=str,
 )
 def test_gradient_is_the_full_one_on_average(data, settings):
-    loss, candidate_model = _loss(data, num_negatives=512, **settings)
+    loss, candidate_model = _loss(data, num_negatives=2048, **settings)
     batch = setting.batch(data, size=128)
     reference = full.FullSoftmax(candidate_model.config, candidate_model)
     _, expected = setting.gradient(reference, candidate_model, batch)
@@ -78,7 +79,7 @@ def _stock_task_loss(loss, candidate_model, batch):
 
 
 def test_value_and_gradient_equal_the_stock_task(data):
-    loss, candidate_model = _loss(data, num_negatives=100)
+    loss, candidate_model = _loss(data, num_negatives=100, correct_positive=True)
     candidate_model.bias.assign(tf.random.normal([data.num_videos + 1], seed=3))
     batch = setting.batch(data)
     variables = candidate_model.trainable_variables
@@ -99,7 +100,6 @@ def test_value_and_gradient_equal_the_stock_task(data):
 def test_bfloat16_products_give_about_the_same_gradient(data):
     results = []
     for precision in ("float32", "bfloat16"):
-        tf.keras.utils.set_random_seed(0)
         loss, candidate_model = _loss(data, num_negatives=64, precision=precision)
         batch = setting.batch(data)
         results.append(setting.gradient(loss, candidate_model, batch)[1])
