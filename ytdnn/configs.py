@@ -193,6 +193,8 @@ class Candidates:
       features: What is read beside the watch history.
       bags: Bags of the history: `mean` (the paper's), `sum`, `max` by coordinate.
       decay_rates: One recency-weighted average, weights rate^position, for each.
+      learned_bags: Averages of the history by learned weights of its positions,
+        beside those above.
       tower: Widths of the ReLU layers before the linear user vector.
       dropout: Share of tower activations dropped in training.
       history_dropout: Share of watches dropped from a history in training, and of
@@ -232,6 +234,7 @@ class Candidates:
     features: Features = Features()
     bags: tuple[Literal["mean", "sum", "max"], ...] = ("mean",)
     decay_rates: tuple[Rate, ...] = (0.5, 0.8, 0.93)
+    learned_bags: NonNegative = 0
     tower: tuple[Positive, ...] = (256, 128)
     dropout: Fraction = 0.0
     history_dropout: Fraction = 0.2

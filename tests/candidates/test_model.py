@@ -31,8 +31,21 @@ def test_parameter_count(data):
     assert sum(sizes) == tables + demographics + tower
 
 
-def test_user_vectors_are_those_of_the_training_graph(data):
-    candidate_model = model.build(CONFIG, data)
+def test_learned_bags_are_beside_the_others(data):
+    plain = model.build(CONFIG, data)
+    wider = model.build(dataclasses.replace(CONFIG, learned_bags=2), data)
+    sizes = [
+        sum(np.prod(v.shape) for v in made.trainable_variables)
+        for made in (plain, wider)
+    ]
+    # Two curves over six positions, and two bags of 8 more into the tower's 16.
+    assert sizes[1] - sizes[0] == 2 * 6 + 2 * 8 * 16
+
+
+@pytest.mark.parametrize("num_learned", [0, 2])
+def test_user_vectors_are_those_of_the_training_graph(data, num_learned):
+    config = dataclasses.replace(CONFIG, learned_bags=num_learned)
+    candidate_model = model.build(config, data)
     log = inputs.whole_log(data)
     features = inputs.cut(log, tf.constant([40], tf.int64), 7, 6)
     trained = candidate_model.query_vectors(features)[0].numpy()

@@ -15,6 +15,7 @@ from ytdnn.candidates import features as tower_features
 from ytdnn.layers import (
     bags,
     embeddings,
+    learned_bags,
     randomness,
     request_time,
     token_bag,
@@ -50,6 +51,13 @@ class UserTower(tf.keras.layers.Layer):
         self.bags = bags.HistoryBags(
             config.bags, config.decay_rates, config.history_dropout, name="bags"
         )
+        if config.learned_bags:
+            self.learned_bags = learned_bags.LearnedBags(
+                config.learned_bags,
+                config.history_length,
+                config.history_dropout,
+                name="learned_bags",
+            )
         self._make_feature_layers()
         self.tower = towers.Tower(
             config.tower, config.dropout, config.precision, name="tower"
@@ -95,16 +103,25 @@ class UserTower(tf.keras.layers.Layer):
           features: As of `ytdnn.data.inputs.cut`.
           seed: `[2] int32` of this training step, or None outside training.
         """
-        history_seed = None if seed is None else randomness.fold(seed, 1)
-        tower_seed = None if seed is None else randomness.fold(seed, 2)
-        rows = features[schema.WATCH_ROWS]
-        history = self.bags(
-            self.videos(rows), rows > 0, features[schema.FIRST_ROWS], history_seed
-        )
-        parts = [history, *self._demographics(features), *self._situation(features)]
+        parts = [
+            *self._history(features, seed),
+            *self._demographics(features),
+            *self._situation(features),
+        ]
         if self.inputs.num_tokens:
             parts.append(self._searches(features, seed))
-        return self.output_layer(self.tower(tf.concat(parts, axis=-1), tower_seed))
+        return self.output_layer(self.tower(tf.concat(parts, axis=-1), _fold(seed, 2)))
+
+    def _history(
+        self, features: dict[str, tf.Tensor], seed: tf.Tensor | None
+    ) -> list[tf.Tensor]:
+        """Returns the bags of the watch history."""
+        rows = features[schema.WATCH_ROWS]
+        arguments = (self.videos(rows), rows > 0, features[schema.FIRST_ROWS])
+        parts = [self.bags(*arguments, _fold(seed, 1))]
+        if self.config.learned_bags:
+            parts.append(self.learned_bags(*arguments, _fold(seed, 4)))
+        return parts
 
     def _demographics(self, features: dict[str, tf.Tensor]) -> list[tf.Tensor]:
         """Returns what is known of the user."""
@@ -141,7 +158,7 @@ class UserTower(tf.keras.layers.Layer):
             tokens > 0,
             features[schema.FIRST_TOKENS],
             features[schema.END_TOKENS],
-            None if seed is None else randomness.fold(seed, 3),
+            _fold(seed, 3),
         )
 
 
@@ -150,3 +167,7 @@ def _with_presence(values: tf.Tensor) -> tf.Tensor:
     values = values[..., tf.newaxis]
     known = tf.cast(values >= 0.0, tf.float32)
     return tf.concat([tf.maximum(values, 0.0), known], axis=-1)
+
+
+def _fold(seed: tf.Tensor | None, salt: int) -> tf.Tensor | None:
+    return None if seed is None else randomness.fold(seed, salt)

@@ -14,7 +14,7 @@ import tensorflow as tf
 from ytdnn import configs
 from ytdnn.layers import randomness
 
-_SALT = 3
+_SALT = 5  # apart from those of the user tower
 
 
 def probabilities(
