@@ -62,6 +62,11 @@ def evaluate(
         config,
         prepared.Split[split.upper()],
     )
+    manifest = artifacts.read_manifest(
+        workdir / candidate_model.KIND, candidate_model.KIND
+    )
+    if manifest.facts.get("sees_request_time"):
+        report["protocol"]["request_time"] = protocol.SEES_REQUEST_TIME
     artifacts.write_json(workdir / FILES[split], report)
     return report
 

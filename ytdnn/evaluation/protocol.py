@@ -20,6 +20,7 @@ import numpy.typing as npt
 from ytdnn import configs, errors, schema
 from ytdnn.data import prepared
 
+SEES_REQUEST_TIME = "sees request time (hour, weekday and pause before the answer)"
 _WINDOW_OF = {prepared.Split.VALIDATION: "validation", prepared.Split.TEST: "test"}
 
 

@@ -87,6 +87,8 @@ def _cell(report: Mapping[str, Any], column: str, metric: str) -> str:
 def _notes(report: Mapping[str, Any]) -> Iterator[str]:
     protocol = report["protocol"]
     yield "±: half a 95 % bootstrap interval over users."
+    if str(protocol.get("request_time", "")).startswith("sees"):
+        yield f"The candidate model {protocol['request_time']}."
     if protocol.get("targets_out_of_vocabulary"):
         yield (
             f"{protocol['targets_out_of_vocabulary']:,} of {protocol['targets']:,} "
