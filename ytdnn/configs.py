@@ -16,6 +16,7 @@ from pydantic import dataclasses as pydantic_dataclasses
 _T = TypeVar("_T")
 
 Fraction = Annotated[float, pydantic.Field(ge=0.0, lt=1.0)]
+Share = Annotated[float, pydantic.Field(ge=0.0, le=1.0)]
 Positive = Annotated[int, pydantic.Field(gt=0)]
 NonNegative = Annotated[int, pydantic.Field(ge=0)]
 Rate = Annotated[float, pydantic.Field(gt=0.0, lt=1.0)]
@@ -95,6 +96,15 @@ class Data:
         without `order` is sorted by time.
       vocabulary: Videos that can be recommended: those watched in the
         candidate model's `train` window, or `all` of the log.
+      min_watch_fraction: A watch is completed, and so a label or an answer, if it
+        reaches this share of `videos.duration_seconds`; 0 = no such rule. Others
+        stand in histories alone.
+      min_watch_seconds: Likewise by seconds watched. With both rules either is
+        enough, with neither every watch is completed.
+      max_search_tokens: Most words and pairs of words of searches that are told
+        apart, those most often in training contexts.
+      min_search_token_count: Training searches a word or pair must be in to be told
+        apart.
       protocol: `temporal` (windows of time), `leave_one_out` (each user's last
         watch is the test, the one before it validation), or `split` (as the column
         `split` of `watches` says). `temporal` takes its windows from that column
@@ -116,6 +126,10 @@ class Data:
     min_user_count: Positive = 1
     order_by: Literal["time", "order"] = "time"
     vocabulary: Literal["train", "all"] = "train"
+    min_watch_fraction: Annotated[float, pydantic.Field(ge=0.0, le=1.0)] = 0.0
+    min_watch_seconds: Annotated[float, pydantic.Field(ge=0.0)] = 0.0
+    max_search_tokens: Positive = 1_000_000
+    min_search_token_count: Positive = 2
     protocol: Literal["temporal", "leave_one_out", "split"] = "temporal"
     test_fraction: Rate = 0.1
     ranking_fraction: Rate = 0.2
@@ -133,12 +147,16 @@ class Training:
       learning_rate: Peak rate of the dense layers' optimiser (Adam).
       schedule: `constant`, or `cosine` decay to zero over all epochs.
       warmup_steps: Steps of linear warm-up.
-      table_optimizer: `adagrad` (touches only rows seen; the cost of a step does
-        not grow with the corpus) or `adam` (small corpora).
+      table_optimizer: `adagrad` or `lazy_adam` (touch only rows seen; the cost of a
+        step does not grow with the corpus), or `adam` (small corpora).
+      table_optimizers: Another optimiser for a table, as "videos=lazy_adam"; a wrong
+        name is answered with the names there are.
       table_learning_rate: Peak rate of the tables' optimiser.
       table_accumulator: Adagrad's squares before the first step. A small one lets
         rows that are rarely seen move far at once.
       clip_norm: Global norm gradients are clipped to; 0 = never.
+      ema_decay: Validate and publish the average of the weights after each step,
+        each weighing this much less than the next; 0 = the last weights.
       patience: Epochs without a better validation value before stopping.
       checkpoint_every_steps: Steps between checkpoints within an epoch; each epoch
         ends with one too.
@@ -149,12 +167,43 @@ class Training:
     learning_rate: PositiveFloat = 1e-3
     schedule: Literal["constant", "cosine"] = "cosine"
     warmup_steps: NonNegative = 0
-    table_optimizer: Literal["adagrad", "adam"] = "adagrad"
+    table_optimizer: Literal["adagrad", "lazy_adam", "adam"] = "adagrad"
+    table_optimizers: tuple[str, ...] = ()
     table_learning_rate: PositiveFloat = 0.1
     table_accumulator: PositiveFloat = 0.1
     clip_norm: Annotated[float, pydantic.Field(ge=0.0)] = 0.0
+    ema_decay: Fraction = 0.0
     patience: Positive = 2
     checkpoint_every_steps: Positive = 2_000
+
+
+@_component
+class Features:
+    """What the user tower reads beside the watch history (PAPER §3.3).
+
+    Each exists only where the log has its column; here it can be left out.
+
+    Attributes:
+      searches: Bag of the words and pairs of words of recent searches.
+      country: The user's country.
+      gender: The user's gender.
+      age: The user's age.
+      device: The device the request comes from.
+      logged_in: Whether the user is logged in.
+      example_age: How long before the end of training an example lies, 0 when
+        serving: follows how a video's popularity moves.
+      request_time: Hour and weekday of the request (UTC) and the time since the last
+        watch. Results then depend on when the answer was watched, and say so.
+    """
+
+    searches: bool = True
+    country: bool = True
+    gender: bool = True
+    age: bool = True
+    device: bool = True
+    logged_in: bool = True
+    example_age: bool = True
+    request_time: bool = False
 
 
 @_component
@@ -164,15 +213,38 @@ class Candidates:
     Attributes:
       embedding_dim: Width of video embeddings and of the user vector.
       history_length: Most recent watches in the bag.
-      mean_bag: Average the history (the paper's bag).
-      decay_rates: One recency-weighted bag, weights rate^position, for each.
+      search_length: Most recent searches in the bag of search tokens.
+      features: What is read beside the watch history.
+      bags: Bags of the history: `mean` (the paper's), `sum`, `max` by coordinate.
+      decay_rates: One recency-weighted average, weights rate^position, for each.
+      learned_bags: Averages of the history by learned weights of its positions,
+        beside those above.
       tower: Widths of the ReLU layers before the linear user vector.
       dropout: Share of tower activations dropped in training.
-      history_dropout: Share of watches dropped from a history in training.
+      history_dropout: Share of watches dropped from a history in training, and of
+        tokens from the bag of searches.
+      label: `next_watch` (context: what lies before it) or `held_out_watch` (context:
+        what lies around it; the paper's figure 5a, for comparison).
+      examples_per_user: Labels each user has in an epoch, drawn anew in each one, at
+        most as many as there are; 0 = all.
       bias: Whether the video table has a bias for each video.
-      loss: `sampled_softmax` or `full_softmax` (the reference, small corpora).
+      similarity: `dot` product of user and video vectors, or `cosine`.
+      temperature: Scores are divided by it.
+      loss: `sampled_softmax`, `full_softmax` (the reference, small corpora), or
+        `hierarchical_softmax` (a binary tree; served to first order).
+      in_batch: sampled softmax: Whether labels of other users in the batch are
+        negatives.
       num_negatives: Sampled negatives a step, beside the in-batch ones.
-      proposal_exponent: Negatives are drawn by training count to this power.
+      proposal_exponent: Negatives are drawn by label count to this power, but for
+        the two shares below.
+      uniform_share: Share of negatives drawn uniformly.
+      log_uniform_share: Share of negatives drawn log-uniformly in the rank of label
+        counts.
+      correct_positive: Whether the positive's score too is corrected by its expected
+        count among the negatives. Measured: its gradient is then never nearer to
+        the full softmax's, and for rare videos far from it.
+      tree_order: hierarchical softmax: Order of the leaves, by `frequency` or by
+        `cluster` of videos watched by the same users.
       label_smoothing: Share of the label's probability spread over all videos
         (full softmax only).
       slice_length: Consecutive positions of the log that share one history gather.
@@ -182,19 +254,52 @@ class Candidates:
 
     embedding_dim: Positive = 64
     history_length: Positive = 50
-    mean_bag: bool = True
+    search_length: Positive = 50
+    features: Features = Features()
+    bags: tuple[Literal["mean", "sum", "max"], ...] = ("mean",)
     decay_rates: tuple[Rate, ...] = (0.5, 0.8, 0.93)
+    learned_bags: NonNegative = 0
     tower: tuple[Positive, ...] = (256, 128)
     dropout: Fraction = 0.0
     history_dropout: Fraction = 0.2
+    label: Literal["next_watch", "held_out_watch"] = "next_watch"
+    examples_per_user: NonNegative = 0
     bias: bool = True
-    loss: Literal["sampled_softmax", "full_softmax"] = "sampled_softmax"
-    num_negatives: Positive = 1024
-    proposal_exponent: Annotated[float, pydantic.Field(ge=0.0, le=1.0)] = 0.75
+    similarity: Literal["dot", "cosine"] = "dot"
+    temperature: PositiveFloat = 1.0
+    loss: Literal["sampled_softmax", "full_softmax", "hierarchical_softmax"] = (
+        "sampled_softmax"
+    )
+    in_batch: bool = True
+    num_negatives: NonNegative = 1024
+    proposal_exponent: Share = 0.75
+    uniform_share: Share = 0.0
+    log_uniform_share: Share = 0.0
+    correct_positive: bool = False
+    tree_order: Literal["frequency", "cluster"] = "cluster"
     label_smoothing: Fraction = 0.0
     slice_length: Positive = 16
     precision: Literal["float32", "bfloat16"] = "float32"
     training: Training = Training()
+
+    @pydantic.model_validator(mode="after")
+    def _has_a_bag(self) -> "Candidates":
+        if not self.bags and not self.decay_rates:
+            raise ValueError("expected a bag of the history in bags or decay_rates")
+        return self
+
+    @pydantic.model_validator(mode="after")
+    def _settings_of_the_loss_fit(self) -> "Candidates":
+        if self.uniform_share + self.log_uniform_share > 1.0:
+            raise ValueError(
+                "expected uniform_share + log_uniform_share of at most 1, received "
+                f"{self.uniform_share} + {self.log_uniform_share}"
+            )
+        if self.num_negatives == 0 and not self.in_batch:
+            raise ValueError("expected num_negatives above 0 where in_batch is false")
+        if self.loss == "hierarchical_softmax" and self.similarity == "cosine":
+            raise ValueError("expected similarity dot for hierarchical_softmax")
+        return self
 
 
 @_component

@@ -164,8 +164,15 @@ AGE_FRACTION = (
 )
 GENDER_INDEX = "gender_index"  # int32: 0 = missing or unknown
 COUNTRY_INDEX = "country_index"  # int32: 0 = missing or unknown
+DEVICE_INDEX = "device_index"  # int32 [slices, positions]: 0 = missing or unknown
+LOGGED_IN_STATE = "logged_in_state"  # float32 [slices, positions]: 0, 1, -1 = missing
+EXAMPLE_AGE = "example_age"  # float32 [slices, positions]: age / window, 0 = now
+REQUEST_TIMES = "request_times"  # int64 [slices, positions]: seconds, 0 = unknown
+SEARCH_TOKENS = "search_tokens"  # int32 [slices, rows]: token indices, 0 = unknown
+FIRST_TOKENS = "first_tokens"  # int32 [slices, positions]: first row of each bag
+END_TOKENS = "end_tokens"  # int32 [slices, positions]: row after the last of each bag
 # The ranker's: [batch] of the query, [batch, k] of its impressions. A time of 0 is
-# unknown; -1 is missing.
+# unknown; -1 is missing. (The user tower has the first of them by position too.)
 HISTORY_VIDEOS = "history_videos"  # int32 [batch, length]: most recent last, 0 = none
 IMPRESSION_VIDEOS = "impression_videos"  # int32 [batch, k]
 SECONDS_SINCE_LAST_WATCH = "seconds_since_last_watch"  # float32 [batch]
@@ -177,6 +184,7 @@ MAX_AGE_YEARS = 100.0
 # --- Signatures of exported models -------------------------------------------
 WATCHED_VIDEO_IDS = "watched_video_ids"  # [batch, length], most recent last
 WATCH_TIMES = "watch_times"  # int64 [batch, length], seconds
+QUERIES = "queries"  # string [batch, length], most recent last
 IMPRESSION_VIDEO_IDS = "impression_video_ids"  # [batch, length] shown earlier
 IMPRESSION_TIMES = "impression_times"  # int64 [batch, length], seconds
 VIDEO_IDS = "video_ids"  # [batch, k], the impressions to score

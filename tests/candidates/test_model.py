@@ -24,14 +24,28 @@ def test_parameter_count(data):
     rows = data.num_videos + 1
     tables = 2 * rows * 8 + rows  # watched videos, videos, bias
     demographics = (2 + 1) * 4 + (2 + 1) * 8  # two genders, two countries
-    width = 3 * 8 + 4 + 8 + 2  # three bags, gender, country, age and its presence
+    # Three bags, gender, country, age and its presence, example age.
+    width = 3 * 8 + 4 + 8 + 2 + 1
     tower = (width * 16 + 16) + (16 * 12 + 12) + (12 * 8 + 8)
     sizes = [np.prod(v.shape) for v in candidate_model.trainable_variables]
     assert sum(sizes) == tables + demographics + tower
 
 
-def test_user_vectors_are_those_of_the_training_graph(data):
-    candidate_model = model.build(CONFIG, data)
+def test_learned_bags_are_beside_the_others(data):
+    plain = model.build(CONFIG, data)
+    wider = model.build(dataclasses.replace(CONFIG, learned_bags=2), data)
+    sizes = [
+        sum(np.prod(v.shape) for v in made.trainable_variables)
+        for made in (plain, wider)
+    ]
+    # Two curves over six positions, and two bags of 8 more into the tower's 16.
+    assert sizes[1] - sizes[0] == 2 * 6 + 2 * 8 * 16
+
+
+@pytest.mark.parametrize("num_learned", [0, 2])
+def test_user_vectors_are_those_of_the_training_graph(data, num_learned):
+    config = dataclasses.replace(CONFIG, learned_bags=num_learned)
+    candidate_model = model.build(config, data)
     log = inputs.whole_log(data)
     features = inputs.cut(log, tf.constant([40], tf.int64), 7, 6)
     trained = candidate_model.query_vectors(features)[0].numpy()
@@ -46,10 +60,8 @@ def test_each_feature_moves_the_vector(data):
     users, ends = data.first_watches(prepared.Split.TEST)
     features = inputs.contexts(log, users[:1], ends[:1], 6)
     plain = candidate_model.query_vectors(features)
-    names = [n for n in features if n != schema.FIRST_ROWS]
-    expected = [schema.WATCH_ROWS, schema.AGE_FRACTION]
-    expected += [schema.GENDER_INDEX, schema.COUNTRY_INDEX]
-    assert sorted(names) == sorted(expected)
+    names = [schema.WATCH_ROWS, schema.AGE_FRACTION, schema.EXAMPLE_AGE]
+    names += [schema.GENDER_INDEX, schema.COUNTRY_INDEX]
     for name in names:
         changed = dict(features)
         one = tf.ones_like(features[name])

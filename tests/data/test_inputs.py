@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -76,12 +78,7 @@ def test_changing_the_label_and_what_follows_changes_no_context(data):
     videos = np.array(data.watch_videos)
     for user, end in zip(users, ends, strict=True):
         videos[end : data.watch_offsets[user + 1]] = 1
-    changed = inputs.Log(
-        videos=log.videos * 0 + videos,
-        users=log.users,
-        starts=log.starts,
-        user_features=log.user_features,
-    )
+    changed = dataclasses.replace(log, videos=log.videos * 0 + videos)
     after = inputs.contexts(changed, users, ends, LENGTH)
     for name, values in before.items():
         np.testing.assert_array_equal(after[name], values)

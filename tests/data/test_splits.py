@@ -49,7 +49,7 @@ def test_shares_that_leave_no_training_are_refused():
 
 
 def test_leave_one_out_takes_the_last_two_watches_of_users_with_three():
-    codes = splits.leave_one_out_watches(np.array([0, 4, 6]))
+    codes = splits.leave_one_out_watches(np.array([0, 4, 6]), np.ones(6, bool))
     train, validation, test = (
         SPLIT.TRAIN,
         SPLIT.VALIDATION,

@@ -70,3 +70,42 @@ def test_bfloat16_gradient_is_close():
             )
         gradients.append(tape.gradient(losses, table).numpy())
     np.testing.assert_allclose(*gradients, atol=0.03)
+
+
+def _diagonal_arguments():
+    rng = np.random.default_rng(1)
+    scores = tf.constant(rng.normal(size=[4, 7]), tf.float32)
+    offsets = tf.constant(rng.normal(size=[7]), tf.float32)
+    positive_offsets = tf.constant(rng.normal(size=[4]), tf.float32)
+    mask = tf.constant((rng.random([4, 7]) < 0.7) | np.eye(4, 7, dtype=bool))
+    return mask, (scores, offsets, positive_offsets)
+
+
+def _diagonal_reference(scores, mask, offsets, positive_offsets):
+    positive = tf.eye(4, 7)
+    logits = scores + offsets * (1 - positive)
+    logits += positive * positive_offsets[:, tf.newaxis]
+    logits = tf.where(mask, logits, -np.inf)
+    return tf.reduce_logsumexp(logits, axis=1) - tf.linalg.diag_part(logits)
+
+
+def test_diagonal_value_and_gradient_equal_the_composed_softmax():
+    mask, (scores, *offsets) = _diagonal_arguments()
+    assert not mask.numpy().all()
+    weights = tf.constant([1.0, 0.0, 3.0, 0.5])
+    results = []
+    for function in (softmax.diagonal_cross_entropy, _diagonal_reference):
+        with tf.GradientTape() as tape:
+            tape.watch([scores, *offsets])
+            losses = function(scores, mask, *offsets)
+            total = tf.reduce_sum(losses * weights)
+        results.append((losses, *tape.gradient(total, [scores, *offsets])))
+    for ours, theirs in zip(*results, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
+def test_diagonal_loss_is_finite_where_the_label_is_hopeless():
+    scores = tf.constant([[-500.0, 500.0, 9e9]])
+    mask = tf.constant([[True, True, False]])
+    loss = softmax.diagonal_cross_entropy(scores, mask, tf.zeros([3]), tf.zeros([1]))
+    np.testing.assert_allclose(loss, [1000.0])

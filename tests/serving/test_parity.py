@@ -31,6 +31,7 @@ def test_user_vectors_of_training_positions(run: conftest.Run) -> None:
     batch = inputs.cut(
         inputs.training_log(data), tf.constant(firsts), 4, config.history_length
     )
+    batch[schema.EXAMPLE_AGE] *= 0.0  # as when serving
     expected = run.candidates.query_vectors(batch).numpy()
     positions = data.watch_split_rows(prepared.Split.TRAIN)
     lengths = []
@@ -131,7 +132,7 @@ def test_without_impressions_candidates_are_the_answer(
 ) -> None:
     data = plain_run.data
     assert plain_run.bundle.manifest.facts["ranking"] is False
-    request = requests.request_for_user(data, "u4", k=5)
+    request = plain_run.bundle.fitting(requests.request_for_user(data, "u4", k=5))
     answer = plain_run.bundle.recommend(request, exact=True)
     user = data.users[schema.USER_ID].index_of("u4")
     end = data.watch_offsets[user + 1]

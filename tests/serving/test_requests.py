@@ -213,6 +213,7 @@ def test_a_user_the_log_lacks_gives_one_line(run: conftest.Run) -> None:
 
 def test_integer_ids_of_videos_stay_integers(plain_run: conftest.Run) -> None:
     request = requests.request_for_user(plain_run.data, "u4")
+    request = plain_run.bundle.fitting(request)
     assert all(isinstance(v, int) for v in request[schema.WATCHED_VIDEO_IDS])
     assert set(request) == {schema.WATCHED_VIDEO_IDS, schema.K}
 

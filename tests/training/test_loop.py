@@ -4,6 +4,7 @@ import sys
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tests import planted
 from ytdnn import artifacts, configs, errors
@@ -49,14 +50,23 @@ def test_the_planted_tastes_are_learned(data, tmp_path):
     assert np.mean(best == own) > 0.9
 
 
-@pytest.mark.parametrize("killed_after", [3, 17, 26])
+@pytest.mark.parametrize(
+    ("killed_after", "settings"),
+    [
+        (3, {}),
+        (17, {}),
+        (26, {}),
+        (17, {"ema_decay": 0.9, "table_optimizer": "lazy_adam"}),
+        (26, {"ema_decay": 0.9, "table_optimizers": ("bias=adam",)}),
+    ],
+)
 def test_a_killed_training_ends_with_the_numbers_of_an_undisturbed_one(
-    data, tmp_path, monkeypatch, killed_after
+    data, tmp_path, monkeypatch, killed_after, settings
 ):
-    config = _config(checkpoint_every_steps=4)
+    config = _config(checkpoint_every_steps=4, **settings)
     candidates.train(config, data, tmp_path / "whole")
     steps = 0
-    record = loop._Trainer.record
+    record = loop.Trainer.record
 
     def kill(trainer, loss):
         nonlocal steps
@@ -65,7 +75,7 @@ def test_a_killed_training_ends_with_the_numbers_of_an_undisturbed_one(
             raise _KilledError
         record(trainer, loss)
 
-    monkeypatch.setattr(loop._Trainer, "record", kill)
+    monkeypatch.setattr(loop.Trainer, "record", kill)
     with pytest.raises(_KilledError):
         candidates.train(config, data, tmp_path / "killed")
     assert not (tmp_path / "killed").exists()
@@ -121,8 +131,55 @@ def test_training_stops_when_validation_no_longer_improves(data, tmp_path):
 
 def test_a_loss_that_is_no_number_is_one_line(data, tmp_path):
     config = _config(table_learning_rate=1e30, learning_rate=1e30)
-    with pytest.raises(errors.UserError, match="candidates loss is not a number"):
+    message = r"step \d+ of epoch 1 \(not finite: .*/.*learning_rate.*no checkpoint"
+    with pytest.raises(errors.UserError, match=message):
         candidates.train(config, data, tmp_path / "candidates")
+
+
+def test_the_last_good_checkpoint_survives(data, tmp_path, monkeypatch):
+    config = _config(checkpoint_every_steps=4)
+    step = loop.Trainer._step
+
+    def poisoned(trainer, batch, step_number):
+        loss = step(trainer, batch, step_number)
+        table = trainer.stage.model.videos.table
+        bad = tf.cast(step_number >= 5, tf.float32) * np.inf
+        table.assign(tf.where(tf.math.is_nan(bad), table, table + bad))
+        return loss
+
+    monkeypatch.setattr(loop.Trainer, "_step", poisoned)
+    message = r"step 7 .*videos/table.* kept at "
+    with pytest.raises(errors.UserError, match=message) as error:
+        candidates.train(config, data, tmp_path / "candidates")
+    path = str(error.value).rpartition(" kept at ")[2]
+    kept = tf.train.load_checkpoint(path)
+    values = {name: kept.get_tensor(name) for name in kept.get_variable_to_shape_map()}
+    steps = [value for name, value in values.items() if "/iter/" in name]
+    assert set(steps) == {4}
+    numbers = [v for v in values.values() if getattr(v, "dtype", None) == np.float32]
+    assert len(numbers) > 10
+    assert all(np.isfinite(number).all() for number in numbers)
+
+
+def test_published_weights_are_the_average_of_those_trained(
+    data, tmp_path, monkeypatch
+):
+    decay, snapshots = 0.8, []
+    record = loop.Trainer.record
+
+    def watch(trainer, loss):
+        snapshots.append(trainer.stage.model.video_vectors())
+        record(trainer, loss)
+
+    monkeypatch.setattr(loop.Trainer, "record", watch)
+    config = _config(epochs=1, ema_decay=decay)
+    candidates.train(config, data, tmp_path / "candidates")
+    weights = decay ** np.arange(len(snapshots))[::-1]
+    expected = np.average(snapshots, axis=0, weights=weights)
+    np.testing.assert_allclose(
+        _vectors(tmp_path / "candidates", data), expected, atol=1e-5
+    )
+    assert np.abs(expected - snapshots[-1]).max() > 1e-3
 
 
 def test_a_missing_tpu_is_one_line():
@@ -144,26 +201,33 @@ from ytdnn.data import prepared
 from ytdnn.training import candidates, determinism, loop, strategies
 from tests import planted
 data = prepared.load(pathlib.Path(sys.argv[1]))
-kind, clip_norm = sys.argv[2], float(sys.argv[3])
+kind = sys.argv[2]
+settings = {"full_softmax": {"clip_norm": 0.05}}.get(
+    kind, {"clip_norm": 0.5, "ema_decay": 0.9, "table_optimizer": "lazy_adam"}
+)
 losses = {}
 for name in ("none", "mirrored"):
     config = planted.tiny_config()
-    settings = dict(loss=kind, history_dropout=0.0, slice_length=4)
+    changed = dict(loss=kind, history_dropout=0.0, slice_length=4)
     config = dataclasses.replace(
-        config, candidates=dataclasses.replace(config.candidates, **settings)
+        config, candidates=dataclasses.replace(config.candidates, **changed)
     )
-    training = dataclasses.replace(config.candidates.training, clip_norm=clip_norm)
+    training = dataclasses.replace(config.candidates.training, **settings)
     determinism.set_seed(0)
     strategy = strategies.make(name)
     with strategy.scope():
         candidate_model = model.build(config.candidates, data)
     stage = candidates.make_stage(config, data, candidate_model)
-    trainer = loop._Trainer(stage, training, 0, strategy)
+    trainer = loop.Trainer(stage, training, 0, strategy)
     batches = strategy.experimental_distribute_dataset(stage.batches(0, 0))
     losses[name] = [
         float(trainer.step(batch, tf.constant(i, tf.int64)))
         for i, batch in enumerate(batches)
     ]
+    if "ema_decay" in settings:
+        with trainer.averaged_weights():
+            vectors = candidate_model.video_vectors()
+        losses[name].append(float(np.abs(vectors).sum()))
 assert strategy.num_replicas_in_sync == 2
 print("LOSSES", losses["none"], losses["mirrored"], sep="|")
 """
@@ -171,9 +235,8 @@ print("LOSSES", losses["none"], losses["mirrored"], sep="|")
 
 @pytest.mark.parametrize("kind", ["sampled_softmax", "full_softmax"])
 def test_one_and_two_replicas_give_one_loss(data, repository, kind):
-    clip_norm = "0.05" if kind == "full_softmax" else "0"
     done = subprocess.run(
-        [sys.executable, "-c", _REPLICAS, str(data.directory), kind, clip_norm],
+        [sys.executable, "-c", _REPLICAS, str(data.directory), kind],
         capture_output=True,
         text=True,
         cwd=repository,

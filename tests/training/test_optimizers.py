@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ytdnn import configs
+from ytdnn import configs, errors
 from ytdnn.training import optimizers
 
 
@@ -18,7 +18,7 @@ def _train_one_row(kind):
     return table.numpy(), dense.numpy()
 
 
-@pytest.mark.parametrize("kind", ["adagrad", "adam"])
+@pytest.mark.parametrize("kind", ["adagrad", "lazy_adam", "adam"])
 def test_only_rows_seen_change(kind):
     table, dense = _train_one_row(kind)
     changed = np.any(table != 1.0, axis=1)
@@ -54,3 +54,31 @@ def test_clipping_counts_repeated_rows_together():
 def test_no_clipping_leaves_gradients_alone():
     gradient = tf.constant([300.0])
     assert optimizers.clip([gradient], 0.0)[0] is gradient
+
+
+def _named_tables():
+    tables = [tf.Variable(tf.ones([5, 2]), name="videos/table")]
+    return [*tables, tf.Variable(tf.ones([5]), name="bias")]
+
+
+def test_a_table_may_have_an_optimizer_of_its_own():
+    training = configs.Training(
+        table_optimizer="adagrad", table_optimizers=("bias=lazy_adam",)
+    )
+    optimizer = optimizers.make(training, 10, _named_tables(), [])
+    names = [type(part).__name__ for part in optimizer.optimizers]
+    assert names == ["Adagrad", "LazyAdam"]
+
+
+@pytest.mark.parametrize("setting", ["vidoes=adam", "videos=sgd", "videos"])
+def test_a_wrong_table_or_optimizer_is_one_line(setting):
+    training = configs.Training(table_optimizers=(setting,))
+    with pytest.raises(errors.UserError, match=f"of videos, bias .*{setting}"):
+        optimizers.make(training, 10, _named_tables(), [])
+
+
+def test_clipping_leaves_small_gradients_and_scales_large_ones_together():
+    gradients = [tf.constant([3.0]), tf.constant([0.0, 4.0])]  # of norm 5
+    for norm, expected in ((10.0, [3, 0, 4]), (1.0, [3 / 5, 0, 4 / 5])):
+        clipped = tf.concat(optimizers.clip(gradients, norm), axis=0)
+        np.testing.assert_allclose(clipped, expected, rtol=1e-6)

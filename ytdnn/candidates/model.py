@@ -1,7 +1,12 @@
 """The candidate model: user tower and video table, trained, saved and loaded.
 
-P(video i | user) ∝ exp(v_i · u + b_i) (PAPER §3.1). A bias makes served vectors one
-coordinate wider: the video's is its bias, the user's is 1.
+P(video i | user) ∝ exp(v_i · u / temperature + b_i) (PAPER §3.1), with u and v_i of
+length one where the similarity is cosine. A bias makes served vectors one coordinate
+wider: the video's is its bias, the user's is 1. Served products are the scores, so the
+user's vector carries the temperature.
+
+Under hierarchical softmax the rows of the video table are the tree's nodes, and the
+videos' vectors are made from them (`ytdnn/candidates/tree.py`).
 """
 
 import pathlib
@@ -10,9 +15,10 @@ import numpy as np
 import tensorflow as tf
 
 from ytdnn import artifacts, configs
-from ytdnn.candidates import user_tower
+from ytdnn.candidates import features as tower_features
+from ytdnn.candidates import tree, user_tower
 from ytdnn.data import inputs as data_inputs
-from ytdnn.data import prepared
+from ytdnn.data import prepared, watch_log
 from ytdnn.layers import embeddings
 
 KIND = "candidates"
@@ -23,7 +29,9 @@ _CONTEXT_BATCH = 1024
 class CandidateModel(tf.keras.Model):
     """User tower and video table."""
 
-    def __init__(self, config: configs.Candidates, inputs: user_tower.Inputs) -> None:
+    def __init__(
+        self, config: configs.Candidates, inputs: tower_features.Inputs
+    ) -> None:
         """Creates the model with fresh weights.
 
         Args:
@@ -39,31 +47,64 @@ class CandidateModel(tf.keras.Model):
         self.bias = tf.Variable(
             tf.zeros([inputs.num_videos + 1]), trainable=config.bias, name="bias"
         )
+        if config.loss == "hierarchical_softmax":
+            zeros = tf.zeros([inputs.num_videos + 1], tf.int32)
+            self.leaves = tf.Variable(zeros, trainable=False, name="leaves")
+
+    @property
+    def sees_request_time(self) -> bool:
+        """Whether it reads the time of the request, which evaluation must say."""
+        return self.user_tower.inputs.has_request_time
 
     @property
     def tables(self) -> list[tf.Variable]:
         """Variables looked up by row, for the table optimiser."""
         bias = [self.bias] if self.config.bias else []
-        return [self.user_tower.videos.table, self.videos.table, *bias]
+        return [*self.user_tower.tables, self.videos.table, *bias]
 
     def query_vectors(
         self, features: dict[str, tf.Tensor], seed: tf.Tensor | None = None
     ) -> tf.Tensor:
         """Returns `[slices, positions, dim + 1] float32`, the last coordinate 1."""
-        vectors = self.user_tower(features, seed=seed)
+        vectors = self._scaled_users(features, seed)
         return tf.concat([vectors, tf.ones_like(vectors[..., :1])], axis=-1)
+
+    def flat_queries(
+        self, features: dict[str, tf.Tensor], seed: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        """Returns the query of each position, `[slices · positions, dim] float32`."""
+        vectors = self._scaled_users(features, seed)
+        return tf.reshape(vectors, [-1, vectors.shape[-1]])
+
+    def directions(self, vectors: tf.Tensor) -> tf.Tensor:
+        """Returns vectors as they are scored: of length one if by cosine."""
+        if self.config.similarity == "cosine":
+            return tf.math.l2_normalize(vectors, axis=-1)
+        return vectors
+
+    def _scaled_users(
+        self, features: dict[str, tf.Tensor], seed: tf.Tensor | None
+    ) -> tf.Tensor:
+        vectors = self.directions(self.user_tower(features, seed=seed))
+        if self.config.temperature == 1.0:
+            return vectors
+        return vectors / self.config.temperature
 
     def video_vectors(self) -> np.ndarray:
         """Returns `[num_videos, dim + 1] float32`; row i is video index i + 1."""
-        table = np.concatenate(
-            [self.videos.table.numpy(), self.bias.numpy()[:, np.newaxis]], axis=1
-        )
-        return table[1:]
+        rows, bias = self.videos.table.numpy(), self.bias.numpy()
+        if self.config.loss == "hierarchical_softmax":
+            return tree.leaf_vectors(rows, bias, self.leaves.numpy()[1:])
+        vectors = self.directions(rows[1:])
+        return np.concatenate([vectors, bias[1:, np.newaxis]], axis=1)
 
     def user_vectors(
         self, data: prepared.PreparedData, users: np.ndarray, end_watches: np.ndarray
     ) -> np.ndarray:
-        """Returns users' vectors from what they watched before given watches.
+        """Returns users' vectors from what lies before given watches.
+
+        The request is the watch's own: the device it was made on and, if the model
+        reads it, its time. Behind a user's last watch these are missing.
 
         Args:
           data: The prepared set.
@@ -83,10 +124,11 @@ class CandidateModel(tf.keras.Model):
         return np.concatenate(vectors) if vectors else np.zeros([0, width], np.float32)
 
     def _context_vectors(
-        self, log: data_inputs.Log, users: np.ndarray, ends: np.ndarray
+        self, log: watch_log.Log, users: np.ndarray, ends: np.ndarray
     ) -> np.ndarray:
-        length = self.config.history_length
-        features = data_inputs.contexts(log, users, ends, length)
+        features = data_inputs.contexts(
+            log, users, ends, self.config.history_length, self.config.search_length
+        )
         vectors: np.ndarray = self.query_vectors(features)[:, 0].numpy()
         return vectors
 
@@ -98,11 +140,18 @@ def _blocks(size: int) -> list[tuple[int, int]]:
 
 def build(config: configs.Candidates, data: prepared.PreparedData) -> CandidateModel:
     """Returns a model with fresh weights, all its variables made."""
-    model = CandidateModel(config, user_tower.Inputs.of(data))
-    ones = np.zeros([1], np.int64)
-    features = data_inputs.contexts(
-        data_inputs.whole_log(data), ones, ones, config.history_length
-    )
+    model = _made(config, data)
+    if config.loss == "hierarchical_softmax":
+        leaves = tree.leaves(tree.order(config.tree_order, data))
+        model.leaves.assign(np.append(0, leaves))
+    return model
+
+
+def _made(config: configs.Candidates, data: prepared.PreparedData) -> CandidateModel:
+    model = CandidateModel(config, tower_features.Inputs.of(data, config.features))
+    none = np.zeros([1], np.int64)
+    log = data_inputs.whole_log(data)
+    features = data_inputs.contexts(log, none, none, config.history_length)
     model.query_vectors(features)
     return model
 
@@ -122,7 +171,7 @@ def load(directory: pathlib.Path, data: prepared.PreparedData) -> CandidateModel
     manifest = artifacts.read_manifest(directory, KIND)
     artifacts.require_input(manifest, directory, prepared.KIND, data.manifest)
     config = configs.component(configs.Config, manifest.config).candidates
-    model = build(config, data)
+    model = _made(config, data)
     checkpoint = tf.train.Checkpoint(model=model)
     checkpoint.read(str(directory / WEIGHTS)).assert_existing_objects_matched()
     return model

@@ -1,55 +1,40 @@
 """The user tower: raw features to the user vector in one object (PAPER §3.2, §3.3).
 
-Embedded watch history → bags; demographics beside them; the ReLU tower; a linear
-layer to the embedding size. The paper's last ReLU layer is itself the user vector;
-here a linear layer follows it, so that a vector may have negative coordinates.
+Embedded watch history → bags; the bag of search tokens, demographics, device and what
+else there is beside them; the ReLU tower; a linear layer to the embedding size. The
+paper's last ReLU layer is itself the user vector; here a linear layer follows it, so
+that a vector may have negative coordinates.
 """
 
-import dataclasses
 from typing import Any
 
 import tensorflow as tf
 
 from ytdnn import configs, schema
-from ytdnn.data import prepared
-from ytdnn.layers import bags, embeddings, randomness, towers
+from ytdnn.candidates import features as tower_features
+from ytdnn.layers import (
+    bags,
+    embeddings,
+    learned_bags,
+    randomness,
+    request_time,
+    token_bag,
+    towers,
+)
 
 _GENDER_DIM = 4
 _COUNTRY_DIM = 8
-
-
-@dataclasses.dataclass(frozen=True)
-class Inputs:
-    """Which features there are: each exists exactly when the log has its column.
-
-    Attributes:
-      num_videos: Size of the video vocabulary.
-      num_genders: Known genders, 0 without the column.
-      num_countries: Known countries, 0 without the column.
-      has_age: Whether the log has ages.
-    """
-
-    num_videos: int
-    num_genders: int = 0
-    num_countries: int = 0
-    has_age: bool = False
-
-    @classmethod
-    def of(cls, data: prepared.PreparedData) -> "Inputs":
-        """Returns the features of a prepared set."""
-        return cls(
-            num_videos=data.num_videos,
-            num_genders=len(data.vocabularies.get(schema.GENDER, ())),
-            num_countries=len(data.vocabularies.get(schema.COUNTRY, ())),
-            has_age=schema.AGE in data.users.columns,
-        )
+_DEVICE_DIM = 4
 
 
 class UserTower(tf.keras.layers.Layer):
     """Features of slices to user vectors."""
 
     def __init__(
-        self, config: configs.Candidates, inputs: Inputs, **kwargs: Any
+        self,
+        config: configs.Candidates,
+        inputs: tower_features.Inputs,
+        **kwargs: Any,
     ) -> None:
         """Creates the layer.
 
@@ -64,16 +49,50 @@ class UserTower(tf.keras.layers.Layer):
         dim = config.embedding_dim
         self.videos = embeddings.Table(inputs.num_videos, dim, name="watched_videos")
         self.bags = bags.HistoryBags(
-            config.mean_bag, config.decay_rates, config.history_dropout, name="bags"
+            config.bags, config.decay_rates, config.history_dropout, name="bags"
         )
-        if inputs.num_genders:
-            self.genders = embeddings.Table(inputs.num_genders, _GENDER_DIM)
-        if inputs.num_countries:
-            self.countries = embeddings.Table(inputs.num_countries, _COUNTRY_DIM)
+        if config.learned_bags:
+            self.learned_bags = learned_bags.LearnedBags(
+                config.learned_bags,
+                config.history_length,
+                config.history_dropout,
+                name="learned_bags",
+            )
+        self._make_feature_layers()
         self.tower = towers.Tower(
             config.tower, config.dropout, config.precision, name="tower"
         )
         self.output_layer = tf.keras.layers.Dense(dim, name="user_vector")
+
+    def _make_feature_layers(self) -> None:
+        inputs, config = self.inputs, self.config
+        if inputs.num_genders:
+            self.genders = embeddings.Table(
+                inputs.num_genders, _GENDER_DIM, name="genders"
+            )
+        if inputs.num_countries:
+            self.countries = embeddings.Table(
+                inputs.num_countries, _COUNTRY_DIM, name="countries"
+            )
+        if inputs.num_devices:
+            self.devices = embeddings.Table(
+                inputs.num_devices, _DEVICE_DIM, name="devices"
+            )
+        if inputs.num_tokens:
+            self.tokens = embeddings.Table(
+                inputs.num_tokens, config.embedding_dim, name="search_tokens"
+            )
+            self.token_bag = token_bag.TokenBag(
+                config.history_dropout, name="token_bag"
+            )
+        if inputs.has_request_time:
+            self.request_time = request_time.RequestTime(name="request_time")
+
+    @property
+    def tables(self) -> list[tf.Variable]:
+        """Large variables looked up by row, for the table optimiser."""
+        tokens = [self.tokens.table] if self.inputs.num_tokens else []
+        return [self.videos.table, *tokens]
 
     def call(
         self, features: dict[str, tf.Tensor], seed: tf.Tensor | None = None
@@ -84,23 +103,71 @@ class UserTower(tf.keras.layers.Layer):
           features: As of `ytdnn.data.inputs.cut`.
           seed: `[2] int32` of this training step, or None outside training.
         """
-        history_seed = None if seed is None else randomness.fold(seed, 1)
-        tower_seed = None if seed is None else randomness.fold(seed, 2)
+        parts = [
+            *self._history(features, seed),
+            *self._demographics(features),
+            *self._situation(features),
+        ]
+        if self.inputs.num_tokens:
+            parts.append(self._searches(features, seed))
+        return self.output_layer(self.tower(tf.concat(parts, axis=-1), _fold(seed, 2)))
+
+    def _history(
+        self, features: dict[str, tf.Tensor], seed: tf.Tensor | None
+    ) -> list[tf.Tensor]:
+        """Returns the bags of the watch history."""
         rows = features[schema.WATCH_ROWS]
-        history = self.bags(
-            self.videos(rows), rows > 0, features[schema.FIRST_ROWS], history_seed
-        )
-        inputs = tf.concat([history, *self._demographics(features)], axis=-1)
-        return self.output_layer(self.tower(inputs, tower_seed))
+        arguments = (self.videos(rows), rows > 0, features[schema.FIRST_ROWS])
+        parts = [self.bags(*arguments, _fold(seed, 1))]
+        if self.config.learned_bags:
+            parts.append(self.learned_bags(*arguments, _fold(seed, 4)))
+        return parts
 
     def _demographics(self, features: dict[str, tf.Tensor]) -> list[tf.Tensor]:
+        """Returns what is known of the user."""
         parts = []
         if self.inputs.num_genders:
             parts.append(self.genders(features[schema.GENDER_INDEX]))
         if self.inputs.num_countries:
             parts.append(self.countries(features[schema.COUNTRY_INDEX]))
         if self.inputs.has_age:
-            age = features[schema.AGE_FRACTION][..., tf.newaxis]
-            known = tf.cast(age >= 0.0, tf.float32)
-            parts.append(tf.concat([tf.maximum(age, 0.0), known], axis=-1))
+            parts.append(_with_presence(features[schema.AGE_FRACTION]))
         return parts
+
+    def _situation(self, features: dict[str, tf.Tensor]) -> list[tf.Tensor]:
+        """Returns what is known of the request."""
+        parts = []
+        if self.inputs.num_devices:
+            parts.append(self.devices(features[schema.DEVICE_INDEX]))
+        if self.inputs.has_logged_in:
+            parts.append(_with_presence(features[schema.LOGGED_IN_STATE]))
+        if self.inputs.has_example_age:
+            parts.append(features[schema.EXAMPLE_AGE][..., tf.newaxis])
+        if self.inputs.has_request_time:
+            times = features[schema.REQUEST_TIMES]
+            pauses = features[schema.SECONDS_SINCE_LAST_WATCH]
+            parts.append(self.request_time(times, pauses))
+        return parts
+
+    def _searches(
+        self, features: dict[str, tf.Tensor], seed: tf.Tensor | None
+    ) -> tf.Tensor:
+        tokens = features[schema.SEARCH_TOKENS]
+        return self.token_bag(
+            self.tokens(tokens),
+            tokens > 0,
+            features[schema.FIRST_TOKENS],
+            features[schema.END_TOKENS],
+            _fold(seed, 3),
+        )
+
+
+def _with_presence(values: tf.Tensor) -> tf.Tensor:
+    """Returns numbers in [0, 1] beside whether they are known (not negative)."""
+    values = values[..., tf.newaxis]
+    known = tf.cast(values >= 0.0, tf.float32)
+    return tf.concat([tf.maximum(values, 0.0), known], axis=-1)
+
+
+def _fold(seed: tf.Tensor | None, salt: int) -> tf.Tensor | None:
+    return None if seed is None else randomness.fold(seed, salt)

@@ -77,6 +77,8 @@ def _phrase(root: str, problem: Any) -> str:
     key = ".".join([root, *(str(part) for part in problem["loc"])])
     if problem["type"] == "unexpected_keyword_argument":
         return f"there is no setting {key}: ytdnn run --help lists all"
+    if problem["type"] == "value_error":  # of settings that do not fit each other
+        return f"{key}: {problem['msg'].removeprefix('Value error, ')}"
     expected = problem["msg"].removeprefix("Input should be ")
     return f"expected {key} to be {expected}, received {problem['input']!r}"
 

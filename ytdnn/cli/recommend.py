@@ -59,7 +59,7 @@ def _of_user(workdir: pathlib.Path, user: str) -> tuple[Any, dict[str, Any]]:
     data = rooms.load_data(workdir)
     bundle = rooms.load_bundle(workdir / "bundle")
     artifacts.require_input(bundle.manifest, bundle.directory, "data", data.manifest)
-    return bundle, rooms.user_request(data, user)
+    return bundle, bundle.fitting(rooms.user_request(data, user))
 
 
 def _choice(values: dict[str, str]) -> str:

@@ -59,8 +59,13 @@ def _setting(key: str, default: Any, text: str, annotation: Any) -> Setting:
         default=default,
         text=text,
         choices=arguments if is_choice else (),
-        holds_text=annotation is str or arguments[:1] == (str,),
+        holds_text=annotation is str or _is_text(arguments[:1]),
     )
+
+
+def _is_text(items: tuple[Any, ...]) -> bool:
+    """Returns whether a tuple's item type is text, or one of several texts."""
+    return items == (str,) or any(typing.get_origin(i) is typing.Literal for i in items)
 
 
 def attribute_texts(cls: type) -> dict[str, str]:

@@ -5,7 +5,8 @@ import polars as pl
 from ytdnn import configs, schema
 from ytdnn.data import event_log, shards
 
-COUNT = "count"
+COUNT = "count"  # of watches
+EVENTS = "events"  # of all tables
 IN_WATCHES = "in_watches"
 
 
@@ -67,19 +68,30 @@ def all_videos(log: event_log.EventLog, watches: pl.LazyFrame) -> pl.DataFrame:
 
 
 def all_users(log: event_log.EventLog, watches: pl.LazyFrame) -> pl.DataFrame:
-    """Returns users sorted by id: `user_id`, `shards.USER`, number of watches.
+    """Returns users sorted by id: `user_id`, `shards.USER`, `COUNT` and `EVENTS`.
 
-    Users without a watch are in it when they have impressions, but not when `core`
-    dropped them.
+    Users without a watch are in it when they have impressions or searches, but not
+    when `core` dropped them.
     """
     counts = watches.group_by(schema.USER_ID).agg(pl.len().alias(COUNT))
-    if schema.IMPRESSIONS in log.tables:
-        dropped = log.tables[schema.WATCHES].select(schema.USER_ID).unique()
-        new = log.tables[schema.IMPRESSIONS].select(schema.USER_ID).unique()
-        new = new.join(dropped, on=schema.USER_ID, how="anti")
-        counts = pl.concat([counts, new], how="diagonal").fill_null(0)
-    counts = counts.sort(schema.USER_ID).with_row_index(shards.USER)
-    return counts.collect(engine="streaming")
+    parts = [counts.with_columns(pl.col(COUNT).alias(EVENTS))]
+    for table in (schema.IMPRESSIONS, schema.SEARCHES):
+        if table in log.tables:
+            events = log.tables[table].group_by(schema.USER_ID)
+            parts.append(
+                events.agg(pl.lit(0, pl.UInt32).alias(COUNT), pl.len().alias(EVENTS))
+            )
+    of_users = (
+        pl.concat(parts).group_by(schema.USER_ID).agg(pl.col(COUNT, EVENTS).sum())
+    )
+    dropped = log.tables[schema.WATCHES].select(schema.USER_ID).unique()
+    dropped = dropped.join(counts, on=schema.USER_ID, how="anti")
+    return (
+        of_users.join(dropped, on=schema.USER_ID, how="anti")
+        .sort(schema.USER_ID)
+        .with_row_index(shards.USER)
+        .collect(engine="streaming")
+    )
 
 
 def video_table(log: event_log.EventLog, videos: pl.DataFrame) -> pl.DataFrame:

@@ -14,60 +14,29 @@ import numpy as np
 import tensorflow as tf
 
 from ytdnn import schema
-from ytdnn.data import prepared
+from ytdnn.data import contexts as position_contexts
+from ytdnn.data import prepared, watch_log
 
 Features = dict[str, tf.Tensor]
 
 
-@dataclasses.dataclass(frozen=True)
-class Log:
-    """Watches of some users as flat tensors, sorted by (user, order).
-
-    Attributes:
-      videos: `[watches] int32`.
-      users: `[watches] int32`.
-      starts: `[watches] int64`, the flat position of the user's first watch.
-      user_features: `[users]` each, by schema name.
-    """
-
-    videos: tf.Tensor
-    users: tf.Tensor
-    starts: tf.Tensor
-    user_features: Features
-
-    @property
-    def num_watches(self) -> int:
-        """Number of watches."""
-        return int(self.videos.shape[0])
-
-
-def training_log(data: prepared.PreparedData) -> Log:
+def training_log(data: prepared.PreparedData) -> watch_log.Log:
     """Returns the watches of the candidate model's training window alone."""
-    return _log(data, np.asarray(data.watch_splits) == prepared.Split.TRAIN)
+    is_train = np.asarray(data.watch_splits) == prepared.Split.TRAIN
+    return watch_log.load(data, is_train)
 
 
-def whole_log(data: prepared.PreparedData) -> Log:
+def whole_log(data: prepared.PreparedData) -> watch_log.Log:
     """Returns every watch, for contexts of validation and test."""
-    return _log(data, np.ones(len(data.watch_videos), bool))
-
-
-def _log(data: prepared.PreparedData, keep: np.ndarray) -> Log:
-    users = data.watch_users[keep]
-    first_of_user = np.ones(len(users), bool)
-    first_of_user[1:] = users[1:] != users[:-1]
-    starts = np.flatnonzero(first_of_user)
-    sizes = np.diff(np.append(starts, len(users)))
-    features = {k: tf.constant(v) for k, v in data.user_features().items()}
-    return Log(
-        videos=tf.constant(np.asarray(data.watch_videos)[keep]),
-        users=tf.constant(users),
-        starts=tf.constant(np.repeat(starts, sizes).astype(np.int64)),
-        user_features=features,
-    )
+    return watch_log.load(data, np.ones(len(data.watch_videos), bool))
 
 
 def cut(
-    log: Log, firsts: tf.Tensor, num_positions: int, history_length: int
+    log: watch_log.Log,
+    firsts: tf.Tensor,
+    num_positions: int,
+    history_length: int,
+    search_length: int = 50,
 ) -> Features:
     """Cuts slices out of the log: histories, users and what lies at each position.
 
@@ -77,28 +46,53 @@ def cut(
         outside the log come back with weight 0.
       num_positions: Positions of a slice.
       history_length: Greatest number of watches in a history.
+      search_length: Greatest number of searches in a bag of tokens.
 
     Returns:
       `WATCH_ROWS [slices, history_length + num_positions - 1] int32`,
       `FIRST_ROWS`, `LABELS`, `USER_INDICES [slices, num_positions] int32`,
-      `WEIGHTS [slices, num_positions] float32`, and the users' features.
+      `WEIGHTS`, `EXAMPLE_AGE [slices, num_positions] float32`, the users' features,
+      and what `ytdnn.data.contexts` says of the request and of searches.
     """
     num_rows = history_length + num_positions - 1
     window = firsts[:, tf.newaxis] - history_length + tf.range(num_rows, dtype=tf.int64)
     positions = firsts[:, tf.newaxis] + tf.range(num_positions, dtype=tf.int64)
     inside = (positions >= 0) & (positions < log.num_watches)
     clipped = tf.clip_by_value(positions, 0, log.num_watches - 1)
-    labels = tf.gather(log.videos, clipped)
-    starts = tf.gather(log.starts, clipped)
     users = tf.gather(log.users, clipped)
-    first_rows = starts - window[:, :1]
-    return {
+    first_rows = tf.gather(log.offsets, users) - window[:, :1]
+    features = {
         schema.WATCH_ROWS: _gather_inside(log.videos, window, log.num_watches),
         schema.FIRST_ROWS: tf.cast(tf.clip_by_value(first_rows, 0, num_rows), tf.int32),
-        schema.LABELS: labels,
-        schema.WEIGHTS: tf.cast(inside & (labels > 0), tf.float32),
+    }
+    features |= labels(log, clipped, inside)
+    if log.searches is not None:
+        before = tf.gather(log.searches.num_before, clipped)
+        features |= position_contexts.searches_before(
+            log, users, tf.cast(before, tf.int64), search_length
+        )
+    return features
+
+
+def labels(log: watch_log.Log, positions: tf.Tensor, inside: tf.Tensor) -> Features:
+    """Returns what lies at positions of the log: the label, its user and request.
+
+    Args:
+      log: The watches.
+      positions: `[slices, positions] int64`.
+      inside: `[slices, positions] bool`, false where a position is padding.
+    """
+    videos = tf.gather(log.videos, positions)
+    users = tf.gather(log.users, positions)
+    is_label = inside & tf.gather(log.is_label, positions) & (videos > 0)
+    return {
+        schema.LABELS: videos,
+        schema.WEIGHTS: tf.cast(is_label, tf.float32),
         schema.USER_INDICES: users,
-    } | {k: tf.gather(v, users) for k, v in log.user_features.items()}
+        schema.EXAMPLE_AGE: position_contexts.example_ages(log, positions),
+        **position_contexts.situation(log, positions, inside),
+        **{k: tf.gather(v, users) for k, v in log.user_features.items()},
+    }
 
 
 def _gather_inside(values: tf.Tensor, positions: tf.Tensor, size: int) -> tf.Tensor:
@@ -112,18 +106,20 @@ class SliceBatches:
     """The training batches of candidate generation.
 
     Attributes:
-      log: Every position of it is one example an epoch.
+      log: Every label of it is one example an epoch.
       batch_size: Positions a batch.
       slice_length: Positions of a slice.
       history_length: Greatest number of watches in a history.
       seed: Of the order.
+      search_length: Greatest number of searches in a bag of tokens.
     """
 
-    log: Log
+    log: watch_log.Log
     batch_size: int
     slice_length: int
     history_length: int
     seed: int
+    search_length: int = 50
 
     @property
     def slices_per_batch(self) -> int:
@@ -161,33 +157,60 @@ class SliceBatches:
             beyond = tf.constant(self.num_slices, tf.int64)
             slices = tf.where(slots <= last, shuffled, beyond)
             firsts = slices * self.slice_length - offset
-            return cut(self.log, firsts, self.slice_length, self.history_length)
+            return cut(
+                self.log,
+                firsts,
+                self.slice_length,
+                self.history_length,
+                self.search_length,
+            )
 
         return cut_step
 
 
 def contexts(
-    log: Log, users: np.ndarray, ends: np.ndarray, history_length: int
+    log: watch_log.Log,
+    users: np.ndarray,
+    ends: np.ndarray,
+    history_length: int,
+    search_length: int = 50,
 ) -> Features:
     """Returns slices of one position: the context of each user before a watch.
+
+    The request is that watch's own: its device, its time. Where `ends` is behind the
+    user's last watch there is none, so all of it is missing, and all the user's
+    searches lie before. The example age is 0, as when serving.
 
     Args:
       log: All watches.
       users: `[n]` user indices.
       ends: `[n]` flat positions; the history is what the user watched before.
       history_length: Greatest number of watches in a history.
+      search_length: Greatest number of searches in a bag of tokens.
 
     Returns:
-      Features as of `cut`, each `[n, 1]` or `[n, history_length]`.
+      Features as of `cut` but for labels and weights, each `[n, 1]` or `[n, rows]`.
     """
-    ends = tf.constant(np.asarray(ends, np.int64))
+    ends = tf.constant(np.asarray(ends, np.int64))[:, tf.newaxis]
     users = tf.constant(np.asarray(users, np.int32))[:, tf.newaxis]
-    window = ends[:, tf.newaxis] + tf.range(-history_length, 0, dtype=tf.int64)
+    window = ends + tf.range(-history_length, 0, dtype=tf.int64)
     rows = _gather_inside(log.videos, window, log.num_watches)
-    owners = _gather_inside(log.users, window, log.num_watches)
-    inside = (window >= 0) & (owners == users)
-    foreign = tf.reduce_sum(tf.cast(~inside, tf.int32), axis=1, keepdims=True)
-    return {
+    starts, stops = tf.gather(log.offsets, users), tf.gather(log.offsets, users + 1)
+    foreign = tf.clip_by_value(starts - window[:, :1], 0, history_length)
+    at = tf.minimum(ends, log.num_watches - 1)
+    is_watch = ends < stops
+    features = {
         schema.WATCH_ROWS: rows,
-        schema.FIRST_ROWS: foreign,
-    } | {k: tf.gather(v, users) for k, v in log.user_features.items()}
+        schema.FIRST_ROWS: tf.cast(foreign, tf.int32),
+        schema.EXAMPLE_AGE: tf.zeros(tf.shape(ends)),
+        **position_contexts.situation(log, at, is_watch),
+        **{k: tf.gather(v, users) for k, v in log.user_features.items()},
+    }
+    if log.searches is not None:
+        before = tf.cast(tf.gather(log.searches.num_before, at), tf.int64)
+        offsets = log.searches.offsets
+        total = tf.gather(offsets, users + 1) - tf.gather(offsets, users)
+        features |= position_contexts.searches_before(
+            log, users, tf.where(is_watch, before, total), search_length
+        )
+    return features

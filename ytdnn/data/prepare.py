@@ -14,9 +14,12 @@ import polars as pl
 
 from ytdnn import artifacts, configs, errors, schema
 from ytdnn.data import (
+    array_files,
     entities,
     event_log,
+    event_rows,
     prepared,
+    searches,
     shards,
     sources,
     splits,
@@ -24,20 +27,6 @@ from ytdnn.data import (
 )
 
 EVENTS_PER_SHARD = 5_000_000
-_REQUIRED_COLUMNS = {
-    schema.WATCHES: (
-        schema.TIME,
-        schema.ORDER,
-        schema.WATCH_SECONDS,
-        schema.SPLIT,
-    ),
-    schema.IMPRESSIONS: (
-        schema.TIME,
-        schema.CLICKED,
-        schema.WATCH_SECONDS,
-        schema.PAGE_ID,
-    ),
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,7 +38,17 @@ class _Plan:
     watches: pl.LazyFrame
     users: pl.DataFrame
     videos: pl.DataFrame
+    devices: list[str]
     bounds: splits.Windows | None
+
+    def events(self, table: str) -> pl.LazyFrame | None:
+        """Returns a table's events by index, None where the log lacks the table."""
+        if table not in self.log.tables:
+            return None
+        rows = self.log.tables[table]
+        if table == schema.WATCHES:
+            rows = self.watches
+        return event_rows.indexed(table, rows, self.users, self.videos, self.devices)
 
 
 def prepare(config: configs.Data, directory: pathlib.Path) -> prepared.PreparedData:
@@ -100,9 +99,10 @@ def _plan(config: configs.Data, log: event_log.EventLog) -> _Plan:
     return _Plan(
         config=config,
         log=log,
-        watches=watches,
+        watches=event_rows.with_completed(watches, log, config),
         users=users,
         videos=entities.all_videos(log, watches),
+        devices=event_rows.text_values(schema.DEVICE, watches),
         bounds=_bounds(config, watches),
     )
 
@@ -131,37 +131,35 @@ def _bounds(config: configs.Data, watches: pl.LazyFrame) -> splits.Windows | Non
 
 def _write_shards(plan: _Plan, directory: pathlib.Path) -> dict[str, int]:
     """Writes all arrays and returns the number of rows of each table."""
-    watches = _indexed(plan, schema.WATCHES, plan.watches)
-    impressions = None
-    if schema.IMPRESSIONS in plan.log.tables:
-        table = plan.log.tables[schema.IMPRESSIONS]
-        impressions = _indexed(plan, schema.IMPRESSIONS, table)
-    writers: dict[str, _Appender] = {}
-    sizes = []
+    writers = array_files.Appenders(directory)
+    token_files = None
+    if schema.SEARCHES in plan.log.tables:
+        token_files = searches.TokenFiles(directory.parent / "tokens")
     num_pages = 0
+    sizes: dict[str, list[np.ndarray]] = {}
     for first, last in _shard_bounds(plan):
-        inside = pl.col(shards.USER).is_between(first, last, closed="left")
-        frame = watches.filter(inside).collect(engine="streaming")
-        arrays = shards.watch_arrays(
-            frame, first, last - first, plan.config, plan.bounds
-        )
-        sizes.append(arrays["sizes"])
-        if impressions is not None:
-            frame = impressions.filter(inside).collect(engine="streaming")
-            shown = shards.impression_arrays(frame, first, arrays, plan.bounds)
-            shown["impression_pages"] += num_pages
-            num_pages = int(shown["impression_pages"].max(initial=num_pages - 1)) + 1
-            arrays |= shown
-        del arrays["sizes"]
-        for name, values in arrays.items():
-            writers.setdefault(name, _Appender(directory / f"{name}.npy", values.dtype))
-            writers[name].append(values)
-    offsets = np.append(0, np.cumsum(np.concatenate(sizes))).astype(np.int64)
-    np.save(directory / "watch_offsets.npy", offsets)
-    rows = {name: writer.close() for name, writer in writers.items()}
-    counts = {"watches": rows["watch_videos"]}
-    if impressions is not None:
-        counts["impressions"] = rows["impression_users"]
+        arrays = _shard(plan, first, last, token_files)
+        for name in ("watch", "search"):
+            if f"{name}_sizes" in arrays:
+                sizes.setdefault(name, []).append(arrays.pop(f"{name}_sizes"))
+        if "impression_pages" in arrays:
+            arrays["impression_pages"] += num_pages
+            most = int(arrays["impression_pages"].max(initial=num_pages - 1))
+            num_pages = most + 1
+        writers.append(arrays)
+    for name, parts in sizes.items():
+        offsets = np.append(0, np.cumsum(np.concatenate(parts))).astype(np.int64)
+        np.save(directory / f"{name}_offsets.npy", offsets)
+    rows = writers.close()
+    names = {
+        schema.WATCHES: "watch_times",
+        schema.IMPRESSIONS: "impression_times",
+        schema.SEARCHES: "search_times",
+    }
+    counts = {table: rows[name] for table, name in names.items() if name in rows}
+    if token_files is not None:
+        counts["search_tokens"] = token_files.write(plan.config, directory.parent)
+        counts["searches_without_words"] = token_files.num_left_out
     return counts
 
 
@@ -171,56 +169,41 @@ def _pages(log: event_log.EventLog) -> str:
     return schema.PAGE_ID if schema.PAGE_ID in columns else "user and second"
 
 
-def _indexed(plan: _Plan, table: str, rows: pl.LazyFrame) -> pl.LazyFrame:
-    """Returns a table's rows with indices instead of ids, file order kept beside."""
-    names = rows.collect_schema().names()
-    columns = [name for name in _REQUIRED_COLUMNS[table] if name in names]
-    return (
-        rows.with_row_index(shards.ROW)
-        .join(plan.users.lazy().select(schema.USER_ID, shards.USER), on=schema.USER_ID)
-        .join(
-            plan.videos.lazy().select(schema.VIDEO_ID, shards.VIDEO),
-            on=schema.VIDEO_ID,
-        )
-        .select(shards.USER, shards.VIDEO, shards.ROW, *columns)
+def _shard(
+    plan: _Plan, first: int, last: int, token_files: searches.TokenFiles | None
+) -> shards.Arrays:
+    """Returns the arrays of the users from `first` to `last`."""
+    inside = pl.col(shards.USER).is_between(first, last, closed="left")
+    frames = {
+        table: rows.filter(inside).collect(engine="streaming")
+        for table in (schema.WATCHES, schema.SEARCHES, schema.IMPRESSIONS)
+        if (rows := plan.events(table)) is not None
+    }
+    watches = shards.watch_arrays(
+        frames[schema.WATCHES], first, last - first, plan.config, plan.bounds
     )
+    arrays = watches
+    found = None
+    if token_files is not None:
+        found_rows = searches.with_tokens(frames[schema.SEARCHES])
+        found, in_training = shards.search_arrays(found_rows, first, watches)
+        token_files.add(frames[schema.SEARCHES].height, found_rows, in_training)
+        arrays = arrays | found
+    if schema.IMPRESSIONS in frames:
+        shown = frames[schema.IMPRESSIONS]
+        arrays = arrays | shards.impression_arrays(
+            shown, first, watches, plan.bounds, found
+        )
+    return arrays
 
 
 def _shard_bounds(plan: _Plan) -> Iterator[tuple[int, int]]:
-    """Yields ranges of users with a bounded number of watches each."""
-    reached = np.cumsum(plan.users[entities.COUNT].to_numpy())
+    """Yields ranges of users with a bounded number of events each."""
+    reached = np.cumsum(plan.users[entities.EVENTS].to_numpy())
     shard = reached // EVENTS_PER_SHARD
     firsts = np.flatnonzero(np.diff(shard, prepend=-1) > 0)
     lasts = np.append(firsts[1:], plan.users.height)
     yield from zip(firsts.tolist(), lasts.tolist(), strict=True)
-
-
-class _Appender:
-    """Writes one array to a .npy file piece by piece."""
-
-    def __init__(self, path: pathlib.Path, dtype: np.dtype) -> None:
-        self._path = path
-        self._dtype = dtype
-        self._rows = 0
-        self._raw = open(path.with_suffix(".raw"), "wb")  # noqa: SIM115
-
-    def append(self, values: np.ndarray) -> None:
-        """Appends values of the array's type."""
-        self._raw.write(np.ascontiguousarray(values, self._dtype).tobytes())
-        self._rows += len(values)
-
-    def close(self) -> int:
-        """Writes the final file and returns the number of rows."""
-        self._raw.close()
-        raw = pathlib.Path(self._raw.name)
-        target = np.lib.format.open_memmap(
-            self._path, mode="w+", dtype=self._dtype, shape=(self._rows,)
-        )
-        if self._rows:
-            target[:] = np.memmap(raw, self._dtype, mode="r")
-            target.flush()
-        raw.unlink()
-        return self._rows
 
 
 def _write_entities(plan: _Plan, directory: pathlib.Path) -> pl.DataFrame:
@@ -228,7 +211,10 @@ def _write_entities(plan: _Plan, directory: pathlib.Path) -> pl.DataFrame:
     arrays = directory / prepared.ARRAYS
     watch_videos = np.load(arrays / "watch_videos.npy", mmap_mode="r")
     watch_splits = np.load(arrays / "watch_splits.npy", mmap_mode="r")
-    train = watch_videos[np.asarray(watch_splits) == prepared.Split.TRAIN]
+    is_label = np.asarray(watch_splits) == prepared.Split.TRAIN
+    if (arrays / "watch_completed.npy").exists():
+        is_label &= np.load(arrays / "watch_completed.npy")
+    train = watch_videos[is_label]
     counts = np.bincount(train, minlength=plan.videos.height + 1)[1:]
     keep = plan.videos[entities.IN_WATCHES].to_numpy()
     if plan.config.vocabulary == "train":
@@ -245,6 +231,8 @@ def _write_entities(plan: _Plan, directory: pathlib.Path) -> pl.DataFrame:
         pl.Series(prepared.TRAIN_COUNT, counts[keep].astype(np.int64))
     )
     users, vocabularies = entities.user_table(plan.log, plan.users)
+    if plan.devices:
+        vocabularies[schema.DEVICE] = plan.devices
     videos.write_parquet(directory / prepared.VIDEOS_FILE)
     users.write_parquet(directory / prepared.USERS_FILE)
     artifacts.write_json(directory / prepared.VOCABULARIES_FILE, vocabularies)

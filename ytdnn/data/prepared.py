@@ -19,9 +19,12 @@ from ytdnn import artifacts, configs, errors, schema
 KIND = "data"
 VIDEOS_FILE = "videos.parquet"
 USERS_FILE = "users.parquet"
+TOKENS_FILE = "tokens.parquet"
+QUERIES_FILE = "queries.parquet"
 VOCABULARIES_FILE = "vocabularies.json"
 ARRAYS = "arrays"
 TRAIN_COUNT = "train_count"
+TOKEN = "token"
 GENDER_INDEX = schema.GENDER_INDEX
 COUNTRY_INDEX = schema.COUNTRY_INDEX
 
@@ -64,6 +67,8 @@ class PreparedData:
       manifest: What it was made from, with counts in `facts`.
       videos: `video_id`, the log's other columns and `train_count`, in index order.
       users: `user_id`, the log's other columns and their vocabulary indices.
+      tokens: Search tokens `token` and `train_count`; row i has index i + 1. Without
+        rows if the log has no searches.
       vocabularies: Values of each text feature; value i has index i + 1.
       arrays: NumPy arrays by name.
     """
@@ -72,6 +77,7 @@ class PreparedData:
     manifest: artifacts.Manifest
     videos: pl.DataFrame
     users: pl.DataFrame
+    tokens: pl.DataFrame
     vocabularies: dict[str, list[str]]
     arrays: dict[str, np.ndarray]
 
@@ -108,6 +114,39 @@ class PreparedData:
         """Whether clicked impressions have a watch time."""
         return "impression_seconds" in self.arrays
 
+    @property
+    def has_searches(self) -> bool:
+        """Whether the log had searches with words that training contexts hold."""
+        return self.tokens.height > 0
+
+    def queries(self, start: int, stop: int) -> list[str]:
+        """Returns the texts of a range of searches, read from disk."""
+        table = pl.scan_parquet(self.directory / QUERIES_FILE)
+        rows = table.slice(start, stop - start).collect()
+        texts: list[str] = rows[schema.QUERY].to_list()
+        return texts
+
+    @property
+    def completed(self) -> np.ndarray:
+        """Whether each watch may be a label or an answer, `[watches] bool`."""
+        if "watch_completed" in self.arrays:
+            return np.asarray(self.arrays["watch_completed"])
+        return np.ones(len(self.arrays["watch_videos"]), bool)
+
+    @functools.cached_property
+    def training_window(self) -> tuple[int, int]:
+        """First and last second of the candidate model's training window.
+
+        Its end is where validation begins (temporal), or the last training watch.
+        """
+        is_train = self.arrays["watch_splits"] == Split.TRAIN
+        times = np.asarray(self.arrays["watch_times"])[is_train]
+        first = int(times.min(initial=np.iinfo(np.int64).max))
+        windows = self.manifest.facts.get("windows")
+        if windows is not None:
+            return first, int(windows["validation"])
+        return first, int(times.max(initial=first))
+
     @functools.cached_property
     def watch_users(self) -> np.ndarray:
         """User index of each watch, `[watches] int32`."""
@@ -136,10 +175,11 @@ class PreparedData:
           ends: `[n]` flat positions of theirs.
         """
         starts = np.asarray(self.arrays["watch_offsets"])[users]
-        return self._gather(starts, np.asarray(ends))
+        offsets, positions = ranges(starts, np.asarray(ends))
+        return Ragged(offsets, np.asarray(self.arrays["watch_videos"])[positions])
 
     def targets(self, users: np.ndarray, ends: np.ndarray, split: Split) -> Ragged:
-        """Returns the distinct videos a user watches in a split, from `ends` on.
+        """Returns the distinct videos a user completes in a split, from `ends` on.
 
         Videos the user watched before `ends` are no targets, as they cannot be
         recommended. Each video out of the vocabulary (0) counts as one.
@@ -166,6 +206,7 @@ class PreparedData:
         lasts = np.asarray(self.arrays["watch_offsets"])[np.asarray(users) + 1]
         offsets, positions = ranges(np.asarray(ends), lasts)
         inside = np.asarray(self.arrays["watch_splits"])[positions] == split
+        inside &= self.completed[positions]
         return select(Ragged(offsets, positions), inside)
 
     def are_new(
@@ -195,10 +236,6 @@ class PreparedData:
             seen = np.isin(keys, rows_of(before.offsets) * stride + before.videos)
             is_new &= ~seen | (videos == 0)
         return is_new
-
-    def _gather(self, starts: np.ndarray, ends: np.ndarray) -> Ragged:
-        offsets, positions = ranges(starts, ends)
-        return Ragged(offsets, np.asarray(self.arrays["watch_videos"])[positions])
 
     def user_features(self) -> dict[str, np.ndarray]:
         """Returns the demographics the log has, one row for each user.
@@ -268,6 +305,7 @@ def load(directory: pathlib.Path, deep: bool = False) -> PreparedData:
         manifest=manifest,
         videos=pl.read_parquet(directory / VIDEOS_FILE),
         users=pl.read_parquet(directory / USERS_FILE),
+        tokens=_read_tokens(directory / TOKENS_FILE),
         vocabularies=_read_json(directory / VOCABULARIES_FILE),
         arrays=arrays,
     )
@@ -283,6 +321,12 @@ def _load_array(path: pathlib.Path) -> np.ndarray:
         raise errors.UserError(
             f"expected a NumPy array in {path}, found a damaged file: run prepare again"
         ) from None
+
+
+def _read_tokens(path: pathlib.Path) -> pl.DataFrame:
+    if path.exists():
+        return pl.read_parquet(path)
+    return pl.DataFrame(schema={TOKEN: pl.String, TRAIN_COUNT: pl.Int64})
 
 
 def _read_json(path: pathlib.Path) -> Any:

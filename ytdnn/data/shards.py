@@ -8,11 +8,12 @@ import numpy as np
 import polars as pl
 
 from ytdnn import configs, schema
-from ytdnn.data import splits
+from ytdnn.data import prepared, splits
 
 USER = "user"  # user index within the log
 VIDEO = "video"  # index among all videos of the log
 ROW = "row"  # file order
+COMPLETED = "completed"  # whether a watch is, where the configuration has a rule
 
 Arrays = dict[str, np.ndarray]
 
@@ -35,27 +36,77 @@ def watch_arrays(
 
     Returns:
       `watch_videos`, `watch_times`, `watch_splits` and, if the log has them,
-      `watch_seconds`; and `sizes [num_users]`, the watches of each user.
+      `watch_seconds`, `watch_devices`, `watch_logged_in` (-1: missing) and
+      `watch_completed`; and `watch_sizes [num_users]`, the watches of each user.
     """
     frame = frame.sort(watch_order(frame.columns, config))
     users = frame[USER].to_numpy() - first_user
     sizes = np.bincount(users, minlength=num_users)
     times = frame[schema.TIME].to_numpy()
+    completed = _completed(frame)
     if config.protocol != "leave_one_out" and schema.SPLIT in frame.columns:
         codes = splits.given_watches(frame[schema.SPLIT])
     elif bounds is None:
-        codes = splits.leave_one_out_watches(np.append(0, np.cumsum(sizes)))
+        offsets = np.append(0, np.cumsum(sizes))
+        codes = splits.leave_one_out_watches(offsets, completed)
     else:
         codes = splits.temporal_watches(times, bounds)
     arrays = {
         "watch_videos": frame[VIDEO].to_numpy().astype(np.int32),
         "watch_times": times,
         "watch_splits": codes,
-        "sizes": sizes,
+        "watch_sizes": sizes,
     }
     if schema.WATCH_SECONDS in frame.columns:
         arrays["watch_seconds"] = _seconds(frame)
+    if schema.DEVICE_INDEX in frame.columns:
+        arrays["watch_devices"] = frame[schema.DEVICE_INDEX].to_numpy()
+    if schema.LOGGED_IN in frame.columns:
+        logged_in = frame[schema.LOGGED_IN].cast(pl.Int8).fill_null(-1)
+        arrays["watch_logged_in"] = logged_in.to_numpy()
+    if COMPLETED in frame.columns:
+        arrays["watch_completed"] = completed
     return arrays
+
+
+def _completed(frame: pl.DataFrame) -> np.ndarray:
+    if COMPLETED not in frame.columns:
+        return np.ones(frame.height, bool)
+    completed: np.ndarray = frame[COMPLETED].to_numpy().astype(bool)
+    return completed
+
+
+def search_arrays(
+    frame: pl.DataFrame, first_user: int, watches: Arrays
+) -> tuple[Arrays, np.ndarray]:
+    """Returns the search arrays of a shard, and adds to `watches` what lies before.
+
+    Args:
+      frame: `USER` and time, sorted by (user, time).
+      first_user: Index of the shard's first user.
+      watches: The shard's `watch_arrays`; gets `watch_num_searches`, the searches
+        of the user strictly before each watch.
+
+    Returns:
+      `search_times` and `search_sizes [num_users]`; and for each search whether the
+      context of a training label has it.
+    """
+    num_users = len(watches["watch_sizes"])
+    users = frame[USER].to_numpy().astype(np.int64) - first_user
+    times = frame[schema.TIME].to_numpy()
+    sizes = np.bincount(users, minlength=num_users)
+    offsets = np.append(0, np.cumsum(sizes))
+    watch_offsets = np.append(0, np.cumsum(watches["watch_sizes"]))
+    owners = np.repeat(np.arange(num_users), watches["watch_sizes"])
+    reached = running_max(watches["watch_times"], watch_offsets)
+    before = num_before(owners, reached, offsets, times)
+    watches["watch_num_searches"] = before.astype(np.int32)
+    is_label = watches["watch_splits"] == prepared.Split.TRAIN
+    is_label &= watches.get("watch_completed", np.ones(len(before), bool))
+    in_training = np.zeros(num_users, np.int64)
+    np.maximum.at(in_training, owners[is_label], before[is_label])
+    places = np.arange(len(users)) - offsets[users]
+    return {"search_times": times, "search_sizes": sizes}, places < in_training[users]
 
 
 def watch_order(columns: list[str], config: configs.Data) -> list[str]:
@@ -70,6 +121,7 @@ def impression_arrays(
     first_user: int,
     watches: Arrays,
     bounds: splits.Windows | None,
+    searches: Arrays | None = None,
 ) -> Arrays:
     """Returns the impression arrays of a shard, rolled back to before each one.
 
@@ -78,6 +130,7 @@ def impression_arrays(
       first_user: Index of the shard's first user.
       watches: The shard's `watch_arrays`.
       bounds: Windows of the temporal protocol.
+      searches: The shard's `search_arrays`, if the log has searches.
 
     Returns:
       The arrays named in `ytdnn.data.prepared`, pages counted from 0.
@@ -86,7 +139,7 @@ def impression_arrays(
     users = frame[USER].to_numpy().astype(np.int64) - first_user
     times = frame[schema.TIME].to_numpy()
     videos = frame[VIDEO].to_numpy().astype(np.int64)
-    offsets = np.append(0, np.cumsum(watches["sizes"]))
+    offsets = np.append(0, np.cumsum(watches["watch_sizes"]))
     reached = running_max(watches["watch_times"], offsets)
     if bounds is None:
         codes = splits.impressions_by_watches(
@@ -108,6 +161,13 @@ def impression_arrays(
     }
     if schema.WATCH_SECONDS in frame.columns:
         arrays["impression_seconds"] = _seconds(frame)
+    if schema.DEVICE_INDEX in frame.columns:
+        arrays["impression_devices"] = frame[schema.DEVICE_INDEX].to_numpy()
+    if searches is not None:
+        search_offsets = np.append(0, np.cumsum(searches["search_sizes"]))
+        arrays["impression_num_searches"] = num_before(
+            users, times, search_offsets, searches["search_times"]
+        ).astype(np.int32)
     return arrays
 
 

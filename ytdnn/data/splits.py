@@ -5,7 +5,9 @@ the ranker trains on [ranking, ranking_validation), validates up to test; both a
 tested on what lies at or after `test`.
 
 leave_one_out: each user's last watch is the test, the one before it validation, in
-the stated order; users with fewer than three watches only train.
+the stated order; users with fewer than three watches only train. Where a rule says
+which watches are completed, only those are meant and counted; others after the
+validation's are context.
 
 split: as the column `watches.split` says. A user's impressions train up to the first
 validation watch, and are the test from the first test watch on, as for leave_one_out.
@@ -164,13 +166,33 @@ def temporal_impressions(times: np.ndarray, bounds: Windows) -> np.ndarray:
     return np.array(codes, np.uint8)[np.searchsorted(edges, times, side="right")]
 
 
-def leave_one_out_watches(offsets: np.ndarray) -> np.ndarray:
-    """Returns the split of each watch of users that begin at `offsets [users + 1]`."""
-    splits = np.full(offsets[-1], _Split.TRAIN, np.uint8)
-    ends = offsets[1:][np.diff(offsets) >= _MIN_WATCHES]
-    splits[ends - 1] = _Split.TEST
-    splits[ends - 2] = _Split.VALIDATION
+def leave_one_out_watches(offsets: np.ndarray, completed: np.ndarray) -> np.ndarray:
+    """Returns the split of each watch, `[watches] uint8`.
+
+    Args:
+      offsets: `[users + 1]` of the watches.
+      completed: `[watches] bool`.
+    """
+    users, validation, test = _held_out(offsets, completed)
+    first_held_out = offsets[1:].copy()
+    first_held_out[users] = validation
+    places = np.arange(offsets[-1])
+    is_later = places >= np.repeat(first_held_out, np.diff(offsets))
+    splits = np.where(is_later, _Split.CONTEXT, _Split.TRAIN).astype(np.uint8)
+    splits[validation] = _Split.VALIDATION
+    splits[test] = _Split.TEST
     return splits
+
+
+def _held_out(
+    offsets: np.ndarray, completed: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Returns users with enough watches, and where their two held-out ones lie."""
+    places = np.flatnonzero(completed)
+    ends = np.searchsorted(places, offsets)
+    users = np.flatnonzero(np.diff(ends) >= _MIN_WATCHES)
+    lasts = ends[1:][users]
+    return users, places[lasts - 2], places[lasts - 1]
 
 
 def impressions_by_watches(

@@ -1,8 +1,9 @@
-"""Bags: a variable-length history as a few fixed-width averages (PAPER §3.2).
+"""Bags: a variable-length history as a few fixed-width vectors (PAPER §3.2).
 
-The paper averages the embeddings of the watch history. Beside that `mean` a bag may
-weigh a watch by its recency, rate^position; several rates side by side keep order at
-several time scales (beyond the paper, which discards it).
+The paper averages the embeddings of the watch history; `sum` and the component-wise
+`max`, which it found worse, are here to compare. A bag may also weigh a watch by its
+recency, rate^position; several rates side by side keep order at several time scales
+(beyond the paper, which discards it).
 
 Histories come in *slices*: `positions` consecutive positions of the log share one
 gather of rows, since the history of a position is that of the one before it plus one
@@ -16,6 +17,8 @@ from typing import Any
 import tensorflow as tf
 
 from ytdnn.layers import randomness
+
+MEAN, SUM, MAX = "mean", "sum", "max"
 
 
 def history_mask(first_rows: tf.Tensor, num_rows: int | tf.Tensor) -> tf.Tensor:
@@ -49,11 +52,11 @@ def recency(num_positions: int | tf.Tensor, num_rows: int | tf.Tensor) -> tf.Ten
 
 
 class HistoryBags(tf.keras.layers.Layer):
-    """Averages of the watch history: the mean, and one for each decay rate."""
+    """Bags of the watch history: of each kind, and one for each decay rate."""
 
     def __init__(
         self,
-        mean: bool = True,
+        kinds: Sequence[str] = (MEAN,),
         decay_rates: Sequence[float] = (),
         dropout: float = 0.0,
         **kwargs: Any,
@@ -61,20 +64,15 @@ class HistoryBags(tf.keras.layers.Layer):
         """Creates the layer.
 
         Args:
-          mean: Whether the plain average is one of the bags.
+          kinds: Of `mean`, `sum` and `max` by coordinate.
           decay_rates: A bag with weights rate^position for each, in (0, 1).
           dropout: Share of rows each position loses when a seed is given.
           **kwargs: Of `tf.keras.layers.Layer`.
         """
         super().__init__(**kwargs)
-        self.mean = mean
+        self.kinds = tuple(kinds)
         self.decay_rates = tuple(decay_rates)
         self.dropout = dropout
-
-    @property
-    def rates(self) -> tuple[float, ...]:
-        """The rate of each bag; that of the mean is 1."""
-        return ((1.0,) if self.mean else ()) + self.decay_rates
 
     def call(
         self,
@@ -85,6 +83,8 @@ class HistoryBags(tf.keras.layers.Layer):
     ) -> tf.Tensor:
         """Returns the bags side by side, `[slices, positions, num_bags · dim]`.
 
+        First mean and sum as configured, then the averages by recency, then max.
+
         Args:
           rows: `[slices, num_rows, dim] float32`, the rows' embeddings.
           known: `[slices, num_rows] bool`; false rows are in no average.
@@ -93,25 +93,63 @@ class HistoryBags(tf.keras.layers.Layer):
 
         An empty history is the zero vector.
         """
-        num_rows, num_positions = tf.shape(rows)[1], tf.shape(first_rows)[1]
-        mask = history_mask(first_rows, num_rows) & known[:, tf.newaxis, :]
+        mask = history_mask(first_rows, tf.shape(rows)[1]) & known[:, tf.newaxis, :]
         if seed is not None and self.dropout > 0.0:
             mask &= randomness.keep_mask(tf.shape(mask), self.dropout, seed)
+        kept = 1.0 if seed is None else 1.0 - self.dropout
+        bags = self._weighted(rows, mask, kept)
+        if MAX in self.kinds:
+            bags.append(_largest(rows, mask))
+        return tf.concat(bags, axis=-1)
+
+    def _weighted(self, rows: tf.Tensor, mask: tf.Tensor, kept: float) -> list:
+        """Returns the bags that are weighted sums of rows, side by side.
+
+        Args:
+          rows: `[slices, num_rows, dim]`.
+          mask: `[slices, positions, num_rows] bool`.
+          kept: Share of rows that dropout leaves; sums are divided by it.
+        """
+        linear = [kind for kind in self.kinds if kind != MAX]
+        rates = [1.0] * len(linear) + list(self.decay_rates)
+        if not rates:
+            return []
+        num_positions, num_rows = tf.shape(mask)[1], tf.shape(mask)[2]
         distance = recency(num_positions, num_rows)
-        powers = tf.stack([tf.pow(rate, distance) for rate in self.rates], axis=1)
+        powers = tf.stack([tf.pow(rate, distance) for rate in rates], axis=1)
         weights = tf.cast(mask, tf.float32)[:, :, tf.newaxis, :] * powers
         total = tf.reduce_sum(weights, axis=-1, keepdims=True)
+        if SUM in linear:
+            is_sum = [kind == SUM for kind in linear] + [False] * len(self.decay_rates)
+            total = tf.where(tf.constant(is_sum)[:, tf.newaxis], kept, total)
         weights = tf.math.divide_no_nan(weights, total)
-        flat = tf.reshape(weights, [-1, num_positions * len(self.rates), num_rows])
+        flat = tf.reshape(weights, [-1, num_positions * len(rates), num_rows])
         bags = tf.matmul(flat, rows)
-        width = len(self.rates) * rows.shape[-1]
-        return tf.reshape(bags, [-1, num_positions, width])
+        width = len(rates) * rows.shape[-1]
+        return [tf.reshape(bags, [-1, num_positions, width])]
 
     def get_config(self) -> dict[str, Any]:
         """Returns what `from_config` needs to make the layer again."""
         return {
             **super().get_config(),
-            "mean": self.mean,
+            "kinds": self.kinds,
             "decay_rates": self.decay_rates,
             "dropout": self.dropout,
         }
+
+
+def _largest(rows: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+    """Returns the greatest of each coordinate, 0 where a position has no row.
+
+    Args:
+      rows: `[slices, num_rows, dim]`.
+      mask: `[slices, positions, num_rows] bool`.
+
+    Returns:
+      `[slices, positions, dim]`.
+    """
+    inside = mask[..., tf.newaxis]
+    every = tf.where(inside, rows[:, tf.newaxis], rows.dtype.min)
+    some = tf.reduce_any(mask, axis=-1)[..., tf.newaxis]
+    largest = tf.reduce_max(every, axis=2)
+    return tf.where(some, largest, tf.zeros_like(largest))

@@ -31,7 +31,7 @@ class Table(tf.keras.layers.Layer):
         self.dim = dim
         self.stddev = stddev
         self.table = self.add_weight(
-            name="table",
+            name=f"{self.name}/table",
             shape=[num_rows + 1, dim],
             initializer=tf.keras.initializers.RandomNormal(stddev=stddev),
         )

@@ -1,14 +1,16 @@
-"""Softmax cross-entropy over a whole table, with its gradient written out.
+"""Softmax cross-entropy with its gradient written out, in few passes over the logits.
 
-The gradient of the logits is softmax − label, so neither a second softmax nor a
-one-hot matrix is needed, and a weight of an example enters through its query.
+The gradient of the logits is softmax − label. Beside the products what costs are
+passes over the matrix of logits; so there are four: the softmax, two maxima (the
+logarithm of the sum is read off its largest value, which is 1 / Σ exp(logit − max)),
+and a cast. Labels, smoothing, weights and biases enter on the small side of products.
 """
 
 from collections.abc import Callable
 
 import tensorflow as tf
 
-_NEVER = -1e9  # logit of the padding row 0
+_NEVER = -1e9  # logit of what is no class
 
 
 def table_cross_entropy(
@@ -34,39 +36,119 @@ def table_cross_entropy(
     Returns:
       `[batch] float32`.
     """
-    dtype = tf.as_dtype(precision)
-    num_classes = tf.cast(tf.shape(table)[0] - 1, tf.float32)
-    class_mask = tf.concat([[0.0], tf.ones([tf.shape(table)[0] - 1])], axis=0)
 
     @tf.custom_gradient
     def cross_entropy(
         queries: tf.Tensor, table: tf.Tensor, bias: tf.Tensor
     ) -> tuple[tf.Tensor, Callable[..., tuple[tf.Tensor, ...]]]:
-        logits = tf.matmul(queries, table, transpose_b=True)
-        logits += bias + (1.0 - class_mask) * _NEVER
-        log_total = tf.reduce_logsumexp(logits, axis=1)
-        positive = tf.gather(logits, labels, batch_dims=1)
-        mean = tf.linalg.matvec(logits, class_mask) / num_classes
-        losses = log_total - (1.0 - smoothing) * positive
-        if smoothing > 0.0:
-            losses -= smoothing * mean
+        never = tf.pad([_NEVER], [[0, tf.shape(table)[0] - 1]])
+        logits = tf.matmul(queries, table, transpose_b=True) + (bias + never)
+        probabilities = tf.nn.softmax(logits)
+        target_rows, target_bias = _targets(labels, table, bias, smoothing)
+        log_total = _log_total(logits, probabilities)
+        losses = log_total - tf.reduce_sum(queries * target_rows, axis=1) - target_bias
 
         def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-            target = class_mask * (smoothing / num_classes)
-            probabilities = tf.exp(logits - log_total[:, tf.newaxis])
-            error = probabilities - target if smoothing > 0.0 else probabilities
-            places = tf.stack([tf.range(tf.shape(labels)[0]), labels], axis=1)
-            share = tf.fill(tf.shape(labels), 1.0 - smoothing)
-            error = tf.cast(tf.tensor_scatter_nd_sub(error, places, share), dtype)
-            weight = upstream[:, tf.newaxis]
-            ones = tf.ones_like(weight)
-            of_queries = tf.matmul(error, tf.cast(table, dtype))
-            weighted = tf.cast(tf.concat([queries, ones], axis=1) * weight, dtype)
-            of_rows = tf.matmul(error, weighted, transpose_a=True)
-            of_rows = tf.cast(of_rows, tf.float32)
-            of_queries = tf.cast(of_queries, tf.float32) * weight
-            return of_queries, of_rows[:, :-1], of_rows[:, -1]
+            dtype = tf.as_dtype(precision)
+            rounded = tf.cast(probabilities, dtype)
+            weighted = queries * upstream[:, tf.newaxis]
+            expected_rows = tf.cast(
+                tf.matmul(rounded, tf.cast(table, dtype)), tf.float32
+            )
+            of_queries = (expected_rows - target_rows) * upstream[:, tf.newaxis]
+            of_rows = tf.matmul(rounded, tf.cast(weighted, dtype), transpose_a=True)
+            of_bias = tf.linalg.matvec(probabilities, upstream, transpose_a=True)
+            return (
+                of_queries,
+                _minus_targets(
+                    tf.cast(of_rows, tf.float32), labels, weighted, smoothing
+                ),
+                _minus_targets(of_bias, labels, upstream, smoothing),
+            )
 
         return losses, gradient
 
     return cross_entropy(queries, table, bias)
+
+
+def _targets(
+    labels: tf.Tensor, table: tf.Tensor, bias: tf.Tensor, smoothing: float
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns Σ_j y_j v_j, `[batch, dim]`, and Σ_j y_j b_j, `[batch]`."""
+    rows = (1.0 - smoothing) * tf.gather(table, labels)
+    of_bias = (1.0 - smoothing) * tf.gather(bias, labels)
+    if smoothing > 0.0:
+        rows += smoothing * tf.reduce_mean(table[1:], axis=0)
+        of_bias += smoothing * tf.reduce_mean(bias[1:])
+    return rows, of_bias
+
+
+def _minus_targets(
+    of_rows: tf.Tensor, labels: tf.Tensor, values: tf.Tensor, smoothing: float
+) -> tf.Tensor:
+    """Returns the gradient of rows less Σ_i y_ij · values_i for each row j.
+
+    Args:
+      of_rows: `[rows, ...] float32`.
+      labels: `[batch] int32`.
+      values: `[batch, ...] float32`.
+      smoothing: As of `table_cross_entropy`.
+    """
+    share = (1.0 - smoothing) * values
+    result = tf.tensor_scatter_nd_sub(of_rows, labels[:, tf.newaxis], share)
+    if smoothing > 0.0:
+        num_classes = tf.cast(tf.shape(of_rows)[0] - 1, tf.float32)
+        rest = tf.reduce_sum(values, axis=0, keepdims=True) * (smoothing / num_classes)
+        result = tf.concat([result[:1], result[1:] - rest], axis=0)
+    return result
+
+
+def _log_total(logits: tf.Tensor, probabilities: tf.Tensor) -> tf.Tensor:
+    """Returns log Σ_j exp(logit_j) of each row, given its softmax."""
+    largest = tf.reduce_max(probabilities, axis=1)
+    return tf.reduce_max(logits, axis=1) - tf.math.log(largest)
+
+
+def diagonal_cross_entropy(
+    scores: tf.Tensor,
+    mask: tf.Tensor,
+    offsets: tf.Tensor,
+    positive_offsets: tf.Tensor,
+) -> tf.Tensor:
+    """Returns the cross-entropy of the diagonal among each row's columns.
+
+    Query i's logits are `scores_ij + offsets_j` where `mask_ij`, and of its positive,
+    the diagonal, `scores_ii + positive_offsets_i`; loss_i = −log softmax(logits_i)_i.
+
+    Args:
+      scores: `[queries, columns]`, columns ≥ queries, float32 or bfloat16.
+      mask: `[queries, columns] bool`, true on the diagonal.
+      offsets: `[columns] float32`.
+      positive_offsets: `[queries] float32`.
+
+    Returns:
+      `[queries] float32`.
+    """
+
+    @tf.custom_gradient
+    def cross_entropy(
+        scores: tf.Tensor, offsets: tf.Tensor, positive_offsets: tf.Tensor
+    ) -> tuple[tf.Tensor, Callable[..., tuple[tf.Tensor, ...]]]:
+        positives = tf.cast(tf.linalg.diag_part(scores), tf.float32) + positive_offsets
+        logits = tf.where(mask, tf.cast(scores, tf.float32) + offsets, _NEVER)
+        logits = tf.linalg.set_diag(logits, positives)
+        probabilities = tf.nn.softmax(logits)
+        log_total = _log_total(logits, probabilities)
+
+        def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+            of_columns = tf.linalg.matvec(probabilities, upstream, transpose_a=True)
+            own = tf.linalg.diag_part(probabilities) * upstream
+            others = tf.shape(scores)[1] - tf.shape(scores)[0]
+            of_columns -= tf.pad(own, [[0, others]])
+            error = probabilities * upstream[:, tf.newaxis]
+            error = tf.linalg.set_diag(error, own - upstream)
+            return tf.cast(error, scores.dtype), of_columns, own - upstream
+
+        return log_total - positives, gradient
+
+    return cross_entropy(scores, offsets, positive_offsets)

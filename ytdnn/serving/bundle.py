@@ -103,6 +103,11 @@ class Bundle:
             "latency_ms": latency | {RECOMMENDER: milliseconds},
         }
 
+    def fitting(self, request: requests.Request) -> requests.Request:
+        """Returns what the recommender reads of a request built from a log."""
+        known = self.inputs(RECOMMENDER + EXACT)
+        return {name: value for name, value in request.items() if name in known}
+
     def history(self, request: requests.Request) -> list[dict[str, Any]]:
         """Returns id and title (None: unknown) of the videos a request watched."""
         requests.parse(request, self.inputs(RECOMMENDER + EXACT))
@@ -120,7 +125,7 @@ class Bundle:
         latency = {"candidates": tower_ms + index_ms}
         if self.has_ranker:
             video_ids = found[schema.IDS][:, : self.manifest.facts["num_candidates"]]
-            query = {name: values[name] for name in values if name != schema.K}
+            query = {n: values[n] for n in self.inputs(RANKER) if n in values}
             query |= {schema.VIDEO_IDS: video_ids}
             latency["ranking"] = self._timed(RANKER, query)[1]
         return latency

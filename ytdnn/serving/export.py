@@ -150,8 +150,11 @@ def make_models(parts: _Parts) -> dict[str, Model]:
     requests = reader.RequestReader(data)
     tower = graphs.UserTower(requests, parts.candidates)
     ranker = graphs.Ranker(requests, parts.ranker) if parts.ranker else None
-    user = signatures.user_fields(data)
-    query = user + (signatures.ranking_fields(data) if ranker else ())
+    user = signatures.tower_fields(data, parts.candidates.user_tower.inputs)
+    query = user
+    if ranker:
+        ranked = signatures.user_fields(data), signatures.ranking_fields(data)
+        query = signatures.union(*ranked)
     vector = signatures.vector_field(parts.candidates.config.embedding_dim + 1)
     meaning = _score_meaning(parts.ranker)
     models = {bundle.USER_TOWER: Model(tower, user, (vector,))}
@@ -159,6 +162,7 @@ def make_models(parts: _Parts) -> dict[str, Model]:
         videos = signatures.video_ids_field(data)
         scores = signatures.score_field(meaning)
         models[bundle.RANKER] = Model(ranker, (*query, videos), (scores,))
+        query = signatures.union(user, query)
     k = signatures.k_field()
     for kind, searcher in parts.searchers.items():
         suffix = bundle.EXACT if kind == "exact" else ""

@@ -31,10 +31,13 @@ class UserTower(tf.Module):
         self._weights = list(model.user_tower.variables)
         self._vectors = _hidden(model.query_vectors)
         self._history_length = model.config.history_length
+        self._search_length = model.config.search_length
 
     def call(self, **request: tf.Tensor) -> Outputs:
         """Returns `user_vector [batch, dim + 1] float32`."""
-        features = self._requests.user_features(request, self._history_length)
+        features = self._requests.user_features(
+            request, self._history_length, self._search_length
+        )
         return {schema.USER_VECTOR: self._vectors(features)[:, 0, :]}
 
 

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from ytdnn import schema
 from ytdnn.data import prepared
+from ytdnn.layers import request_time, tokens
 from ytdnn.ranking import features as ranking_features
 from ytdnn.serving import vocabularies
 
@@ -30,24 +31,79 @@ class RequestReader(tf.Module):
             name: vocabularies.TextVocabulary(values)
             for name, values in data.vocabularies.items()
         }
+        if data.has_searches:
+            words = data.tokens[prepared.TOKEN].to_list()
+            self._texts[schema.SEARCHES] = vocabularies.TextVocabulary(words)
 
-    def user_features(self, request: Request, history_length: int) -> Features:
-        """Returns what the user tower reads, each `[batch, 1]` or `[batch, length]`.
+    def user_features(
+        self, request: Request, history_length: int, search_length: int
+    ) -> Features:
+        """Returns what the user tower reads, each `[batch, 1]` or `[batch, rows]`.
+
+        The example age is 0: a request is made at the end of the training window
+        (PAPER §3.3).
 
         Args:
           request: Raw, `[batch, …]`.
           history_length: Most recent watches in the history.
+          search_length: Most recent searches in the bag of tokens.
         """
-        ids, _ = self._watches(request)
+        ids, times = self._watches(request)
         num_watches = tf.reduce_sum(tf.cast(self.videos.present(ids), tf.int32), axis=1)
         first_rows = history_length - tf.minimum(num_watches, history_length)
-        demographics = {
-            name: values[:, tf.newaxis]
-            for name, values in self._demographics(request).items()
+        of_request = {
+            schema.FIRST_ROWS: first_rows,
+            schema.EXAMPLE_AGE: tf.zeros(tf.shape(first_rows)),
+            **self._demographics(request),
+            **self._situation(request, _last(times, 1)[:, 0]),
         }
-        return demographics | {
-            schema.WATCH_ROWS: _last(self.videos.indices(ids), history_length),
-            schema.FIRST_ROWS: first_rows[:, tf.newaxis],
+        features = {name: values[:, tf.newaxis] for name, values in of_request.items()}
+        if schema.QUERIES in request:
+            features |= self._searches(request[schema.QUERIES], search_length)
+        return features | {
+            schema.WATCH_ROWS: _last(self.videos.indices(ids), history_length)
+        }
+
+    def _situation(self, request: Request, last_times: tf.Tensor) -> Features:
+        """Returns what the request says of itself, `[batch]` each."""
+        found = {}
+        if schema.DEVICE in request:
+            devices = self._texts[schema.DEVICE]
+            found[schema.DEVICE_INDEX] = devices.indices(request[schema.DEVICE])
+        if schema.LOGGED_IN in request:
+            state = tf.clip_by_value(request[schema.LOGGED_IN], -1, 1)
+            found[schema.LOGGED_IN_STATE] = tf.cast(state, tf.float32)
+        if schema.TIME in request:
+            now = request[schema.TIME]
+            found[schema.REQUEST_TIMES] = now
+            found[schema.SECONDS_SINCE_LAST_WATCH] = request_time.seconds_since(
+                now, last_times
+            )
+        return found
+
+    def _searches(self, queries: tf.Tensor, search_length: int) -> Features:
+        """Returns the tokens of the last searches that have a word.
+
+        Args:
+          queries: `[batch, length] string`.
+          search_length: Most recent searches in the bag.
+        """
+        found = tokens.tokenise(tf.reshape(queries, [-1]))
+        sizes = tf.reshape(found.row_lengths(), tf.shape(queries))
+        has_word = tf.cast(sizes > 0, tf.int32)
+        from_here_on = tf.cumsum(has_word, axis=1, reverse=True)
+        is_recent = tf.reshape(from_here_on <= search_length, [-1])
+        indices = self._texts[schema.SEARCHES].indices(found.values)
+        is_recent = tf.repeat(is_recent, found.row_lengths())
+        indices = tf.where(is_recent, indices, tf.zeros_like(indices))
+        rows = tf.RaggedTensor.from_row_lengths(
+            indices, tf.reduce_sum(sizes, axis=1), validate=False
+        ).to_tensor(0)
+        first = tf.zeros([tf.shape(rows)[0], 1], tf.int32)
+        return {
+            schema.SEARCH_TOKENS: rows,
+            schema.FIRST_TOKENS: first,
+            schema.END_TOKENS: first + tf.shape(rows)[1],
         }
 
     def query_features(self, request: Request, history_length: int) -> Features:

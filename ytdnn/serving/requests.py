@@ -107,6 +107,8 @@ def _value(value: Any, field: signatures.Field) -> Any:
 
 def _scalar(value: Any, field: signatures.Field, where: str) -> Any:
     types = _TYPES.get(field.dtype, (int,))
+    if field.name == schema.LOGGED_IN and isinstance(value, bool):
+        return int(value)
     if isinstance(value, types) and not isinstance(value, bool):
         if _in_range(value, field):
             return value
@@ -126,13 +128,19 @@ def _in_range(value: Any, field: signatures.Field) -> bool:
         return value == field.missing or (math.isfinite(value) and 0 <= value < 1e6)
     if field.name == schema.K:
         return 0 <= value < 2**31
+    if field.name == schema.LOGGED_IN:
+        return -1 <= value <= 1
     return -(2**63) <= value < 2**63
 
 
 def _range(field: signatures.Field) -> str:
     if field.name == schema.AGE:
         return f"years of 0 or more ({field.missing:g}: not known)"
-    return "an integer of 0 or more" if field.name == schema.K else "a 64-bit integer"
+    expected = {
+        schema.K: "an integer of 0 or more",
+        schema.LOGGED_IN: f"true or false ({field.missing}: not known)",
+    }
+    return expected.get(field.name, "a 64-bit integer")
 
 
 def _check_lengths(times: str, values: list, ids: str, of: list) -> None:
@@ -162,9 +170,8 @@ def request_for_user(
       errors.UserError: The log has no such user.
     """
     user = _user_index(data, user_id)
-    last = int(data.watch_times.max(initial=0))
-    if data.has_impressions:
-        last = max(last, int(data.impression_times.max(initial=0)))
+    names = ("watch_times", "impression_times", "search_times")
+    last = max(int(data.arrays[n].max(initial=0)) for n in names if n in data.arrays)
     request = request_at(data, user, int(data.watch_offsets[user + 1]), last + 1)
     return request | {schema.K: k}
 
@@ -174,17 +181,26 @@ def request_at(
 ) -> Request:
     """Returns the request of a user as of a position of the log.
 
+    All that the log knows is in it; a bundle may read less (`Bundle.fitting`).
+
     Args:
       data: The prepared set.
       user: User index.
-      end_watch: Flat position where the history ends (the watch there is not in it).
-      time: Of the request; impressions before it count as shown.
+      end_watch: Flat position where the history ends: the watch there is not in it,
+        but the request is made on its device.
+      time: Of the request; searches and impressions before it count. 0 = unknown:
+        searches before the watch at `end_watch`.
     """
     ids = _ids_by_index(data)
     watches = slice(int(data.watch_offsets[user]), end_watch)
     request = {
-        schema.WATCHED_VIDEO_IDS: [ids[i] for i in data.watch_videos[watches].tolist()]
+        schema.WATCHED_VIDEO_IDS: [ids[i] for i in data.watch_videos[watches].tolist()],
+        schema.WATCH_TIMES: data.watch_times[watches].tolist(),
+        schema.TIME: time,
+        **_situation(data, user, end_watch),
     }
+    if data.has_searches:
+        request[schema.QUERIES] = _queries(data, user, end_watch, time)
     row = data.users.row(user, named=True)
     for field in signatures.user_fields(data)[1:]:
         if row[field.name] is not None:
@@ -195,11 +211,34 @@ def request_at(
     before = np.asarray(data.impression_times[shown] < time)
     videos = data.impression_videos[shown][before].tolist()
     return request | {
-        schema.WATCH_TIMES: data.watch_times[watches].tolist(),
-        schema.TIME: time,
         schema.IMPRESSION_VIDEO_IDS: [ids[i] for i in videos],
         schema.IMPRESSION_TIMES: data.impression_times[shown][before].tolist(),
     }
+
+
+def _situation(data: prepared.PreparedData, user: int, end_watch: int) -> Request:
+    """Returns the device and state of the watch at a position, if it is the user's."""
+    found: Request = {}
+    if end_watch >= data.watch_offsets[user + 1]:
+        return found
+    if schema.DEVICE in data.vocabularies:
+        device = int(data.watch_devices[end_watch])
+        if device > 0:
+            found[schema.DEVICE] = data.vocabularies[schema.DEVICE][device - 1]
+    if "watch_logged_in" in data.arrays:
+        found[schema.LOGGED_IN] = int(data.watch_logged_in[end_watch])
+    return found
+
+
+def _queries(
+    data: prepared.PreparedData, user: int, end_watch: int, time: int
+) -> list[str]:
+    start, stop = data.search_offsets[user : user + 2].tolist()
+    if time:
+        stop = start + int(np.searchsorted(data.search_times[start:stop], time))
+    elif end_watch < data.watch_offsets[user + 1]:
+        stop = start + int(data.watch_num_searches[end_watch])
+    return data.queries(start, stop)
 
 
 def _user_index(data: prepared.PreparedData, user_id: str | int) -> int:

@@ -1,7 +1,8 @@
 """Inputs and outputs of the exported models: types, shapes, missing values.
 
 Every input of a signature is required, so each has a value that stands for
-"missing". An input exists exactly when the log had its column.
+"missing". An input exists exactly when a model reads it, which it can only where the
+log had its column.
 """
 
 import dataclasses
@@ -13,9 +14,11 @@ import polars as pl
 import tensorflow as tf
 
 from ytdnn import schema
+from ytdnn.candidates import features as tower_features
 from ytdnn.data import prepared
 
 Shape = Literal["batch", "batch, length"]
+_WATCHED = schema.WATCHED_VIDEO_IDS
 _INT64_MIN = int(np.iinfo(np.int64).min)
 
 
@@ -57,7 +60,7 @@ def id_type(data: prepared.PreparedData) -> tuple[str, str | int]:
 
 
 def user_fields(data: prepared.PreparedData) -> tuple[Field, ...]:
-    """Returns the raw inputs of the user tower."""
+    """Returns the watched videos and what the log knows of users."""
     dtype, missing = id_type(data)
     watched = Field(
         schema.WATCHED_VIDEO_IDS,
@@ -78,6 +81,40 @@ def user_fields(data: prepared.PreparedData) -> tuple[Field, ...]:
         schema.COUNTRY: schema.COUNTRY_INDEX,
     }
     return (watched, *(d for d in demographics if feature[d.name] in known))
+
+
+def tower_fields(
+    data: prepared.PreparedData, inputs: tower_features.Inputs
+) -> tuple[Field, ...]:
+    """Returns what the user tower reads of a request: of each feature it has.
+
+    The example age is no input: it is 0 in the exported graph (PAPER §3.3).
+    """
+    many: Shape = "batch, length"
+    features = {
+        schema.SEARCHES: (
+            Field(
+                schema.QUERIES,
+                "string",
+                many,
+                "",
+                "as typed, most recent last",
+            ),
+        ),
+        schema.DEVICE: (Field(schema.DEVICE, "string", "batch", "", "as in the log"),),
+        schema.LOGGED_IN: (
+            Field(schema.LOGGED_IN, "int32", "batch", -1, "1: logged in, 0: not"),
+        ),
+        schema.REQUEST_TIMES: ranking_fields(data)[:2],
+    }
+    user = [f for f in user_fields(data) if f.name in (*inputs.names, _WATCHED)]
+    added = [f for name in inputs.names for f in features.get(name, ())]
+    return (*user, *added)
+
+
+def union(*several: tuple[Field, ...]) -> tuple[Field, ...]:
+    """Returns the fields of several models, each name once."""
+    return tuple({field.name: field for fields in several for field in fields}.values())
 
 
 def ranking_fields(data: prepared.PreparedData) -> tuple[Field, ...]:

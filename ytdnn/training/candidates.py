@@ -8,7 +8,7 @@ import numpy as np
 
 from ytdnn import artifacts, configs
 from ytdnn.candidates import losses, model
-from ytdnn.data import inputs, prepared
+from ytdnn.data import draws, inputs, prepared
 from ytdnn.metrics import retrieval
 from ytdnn.training import checkpoints, determinism, loop, strategies
 
@@ -42,6 +42,7 @@ def train(
         candidate_model = model.build(config.candidates, data)
     stage = make_stage(config, data, candidate_model)
     facts = loop.fit(stage, config.candidates.training, config.seed, strategy, work)
+    facts |= candidate_model.user_tower.inputs.facts()
     with artifacts.publish(
         directory, model.KIND, step_config(config), inputs_made_from, facts
     ) as partial:
@@ -57,14 +58,8 @@ def make_stage(
 ) -> loop.Stage:
     """Returns what the loop needs to train the candidate model."""
     candidates = config.candidates
-    batches = inputs.SliceBatches(
-        log=inputs.training_log(data),
-        batch_size=candidates.training.batch_size,
-        slice_length=candidates.slice_length,
-        history_length=candidates.history_length,
-        seed=config.seed,
-    )
-    counts = data.videos[prepared.TRAIN_COUNT].to_numpy()
+    batches = make_batches(candidates, data, config.seed)
+    counts = draws.expected_labels(data, candidates.examples_per_user)
     return loop.Stage(
         name="candidates",
         model=candidate_model,
@@ -74,6 +69,32 @@ def make_stage(
         loss=losses.make(candidates, candidate_model, counts),
         validate=_validator(data, candidate_model),
         monitor=MONITOR,
+    )
+
+
+def make_batches(
+    candidates: configs.Candidates, data: prepared.PreparedData, seed: int
+) -> inputs.SliceBatches | draws.DrawnBatches:
+    """Returns the training batches: every next watch in slices, or drawn labels."""
+    log = inputs.training_log(data)
+    held_out = candidates.label == "held_out_watch"
+    if held_out or candidates.examples_per_user:
+        return draws.DrawnBatches(
+            log=log,
+            batch_size=candidates.training.batch_size,
+            history_length=candidates.history_length,
+            search_length=candidates.search_length,
+            per_user=candidates.examples_per_user,
+            held_out=held_out,
+            seed=seed,
+        )
+    return inputs.SliceBatches(
+        log=log,
+        batch_size=candidates.training.batch_size,
+        slice_length=candidates.slice_length,
+        history_length=candidates.history_length,
+        search_length=candidates.search_length,
+        seed=seed,
     )
 
 

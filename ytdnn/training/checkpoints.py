@@ -81,10 +81,17 @@ class Keeper:
         self._progress_text.assign(json.dumps(dataclasses.asdict(progress)))
         self._latest.save()
 
+    def describe_latest(self) -> str:
+        """Returns where the latest state is kept, in words."""
+        path = self._latest.latest_checkpoint
+        if path is None:
+            return "no checkpoint was made yet"
+        return f"the last good checkpoint is kept at {path}"
+
     def finish_epoch(
         self, progress: Progress, metrics: Mapping[str, float], monitor: str
     ) -> None:
-        """Counts an epoch, keeps its weights if they are the best, and saves.
+        """Counts an epoch and keeps the model's weights if they are the best.
 
         Args:
           progress: Changed in place.
@@ -100,7 +107,6 @@ class Keeper:
             progress.best_value = value
             progress.best_metrics = dict(metrics)
             self._best.save()
-        self.save(progress)
 
     def restore_best(self) -> None:
         """Restores the weights of the best epoch into the model."""

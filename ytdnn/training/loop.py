@@ -4,6 +4,7 @@ Every draw is a function of (seed, step), and the input of (seed, epoch, step), 
 run killed anywhere ends with the numbers of an undisturbed one.
 """
 
+import contextlib
 import dataclasses
 import pathlib
 import time
@@ -12,9 +13,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from ytdnn import configs, errors
+from ytdnn import configs
 from ytdnn.layers import randomness
-from ytdnn.training import callbacks, checkpoints, optimizers, report
+from ytdnn.training import averages, callbacks, checkpoints, guard, optimizers, report
 
 Batch = dict[str, tf.Tensor]
 _PROBE_STEPS = 200  # a shorter training is not worth the probe's compilation
@@ -67,27 +68,35 @@ def fit(
       Facts for the manifest: epochs, best epoch, its metrics, examples a second.
 
     Raises:
-      errors.UserError: The loss is not a number.
+      errors.UserError: The loss or the weights are not finite; the last good
+        checkpoint is kept.
     """
-    trainer = _Trainer(stage, training, seed, strategy)
+    trainer = Trainer(stage, training, seed, strategy)
     keeper = checkpoints.Keeper(directory, stage.model, trainer.optimizer)
     progress = keeper.restore()
     meter = report.Meter(stage.name, training, stage.steps_per_epoch)
     logs = callbacks.Logs(directory)
+    watcher = guard.Guard(stage.name, stage.model, keeper.describe_latest)
     with meter:
         while not progress.is_over(training):
-            _train_epoch(trainer, keeper, progress, meter)
-            loss = trainer.mean_loss(progress.epoch)
-            metrics = meter.time_validation(stage.validate)
-            logs.write(progress.epoch, {"loss": loss, **metrics})
-            keeper.finish_epoch(progress, metrics, stage.monitor)
+            _train_epoch(trainer, keeper, watcher, progress, meter)
+            loss = trainer.mean_loss()
+            with trainer.averaged_weights():
+                metrics = meter.time_validation(stage.validate)
+                keeper.finish_epoch(progress, metrics, stage.monitor)
+            keeper.save(progress)
+            logs.write(progress.epoch - 1, {"loss": loss, **metrics})
             meter.show_epoch(progress, loss, metrics, stage.monitor)
     keeper.restore_best()
     return progress.facts() | meter.facts()
 
 
-class _Trainer:
-    """The compiled step and what it changes."""
+class Trainer:
+    """The compiled step and what it changes.
+
+    Attributes:
+      step: (global batch, step `int64`) → its loss; trains.
+    """
 
     def __init__(
         self,
@@ -156,20 +165,17 @@ class _Trainer:
             run(batch)
         return (time.perf_counter() - started) / repeats
 
-    def mean_loss(self, epoch: int) -> float:
+    def averaged_weights(self) -> contextlib.AbstractContextManager[None]:
+        """Lends the model the averages of its weights, where they are kept."""
+        return averages.applied(
+            self.optimizer.optimizers, self.variables, self.training.ema_decay
+        )
+
+    def mean_loss(self) -> float:
         """Returns the mean loss of the steps since the last call."""
         mean = float(tf.reduce_mean(tf.stack(self._losses))) if self._losses else 0.0
         self._losses = []
-        self.require_finite(mean, epoch)
         return mean
-
-    def require_finite(self, loss: float | tf.Tensor, epoch: int) -> None:
-        """Raises `errors.UserError` when the loss is not a finite number."""
-        if not tf.math.is_finite(loss):
-            raise errors.UserError(
-                f"the {self.stage.name} loss is not a number in epoch {epoch + 1}: "
-                f"lower training.learning_rate or table_learning_rate, or set clip_norm"
-            )
 
     def record(self, loss: tf.Tensor) -> None:
         """Keeps a step's loss for `mean_loss`."""
@@ -181,8 +187,9 @@ def _values(gradient: tf.Tensor | tf.IndexedSlices) -> tf.Tensor:
 
 
 def _train_epoch(
-    trainer: _Trainer,
+    trainer: Trainer,
     keeper: checkpoints.Keeper,
+    watcher: guard.Guard,
     progress: checkpoints.Progress,
     meter: report.Meter,
 ) -> None:
@@ -196,10 +203,13 @@ def _train_epoch(
         loss = trainer.step(batch, tf.constant(step, tf.int64))
         trainer.record(loss)
         progress.step_in_epoch = first + offset + 1
+        place = f"step {progress.step_in_epoch} of epoch {progress.epoch + 1}"
+        watcher.watch(place, loss, batch)
         meter.add_step(time.perf_counter() - started, progress.step_in_epoch)
         if progress.step_in_epoch % training.checkpoint_every_steps == 0:
-            trainer.require_finite(loss, progress.epoch)
+            watcher.check_weights(place)
             keeper.save(progress)
+    watcher.check_weights(f"the end of epoch {progress.epoch + 1}")
     if meter.products_share is None and meter.num_steps >= _PROBE_STEPS:
         mean = meter.step_seconds / meter.num_steps
         meter.products_share = trainer.products_seconds(batch) / mean

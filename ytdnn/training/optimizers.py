@@ -1,7 +1,7 @@
-"""Optimisers: one for the tables, one for the dense layers, joined by TFRS.
+"""Optimisers: of the tables and of the dense layers, joined by TFRS.
 
 The cost of a step must not grow with the corpus. Adam passes over the whole table
-each step; Adagrad touches only the rows the step has seen (DESIGN §5).
+each step; Adagrad and lazy Adam touch only the rows the step has seen.
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,15 @@ from collections.abc import Sequence
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
-from ytdnn import configs
+from ytdnn import configs, errors
+from ytdnn.training import averages, lazy_adam
+
+_CLASSES = {
+    "adagrad": tf.keras.optimizers.legacy.Adagrad,
+    "lazy_adam": lazy_adam.LazyAdam,
+    "adam": tf.keras.optimizers.legacy.Adam,
+}
+_OF_TABLES = tuple(_CLASSES)
 
 
 class _Schedule(tf.keras.optimizers.schedules.LearningRateSchedule):
@@ -39,27 +47,65 @@ def make(
     tables: Sequence[tf.Variable],
     dense: Sequence[tf.Variable],
 ) -> tf.keras.optimizers.legacy.Optimizer:
-    """Returns one optimiser: `table_optimizer` for `tables`, Adam for `dense`.
+    """Returns one optimiser: the configured ones for `tables`, Adam for `dense`.
 
     Args:
       training: Rates and schedule.
       num_steps: Steps of the whole training, for the cosine schedule.
       tables: Embedding tables and other variables looked up by row.
       dense: Every other trainable variable.
+
+    Raises:
+      errors.UserError: `table_optimizers` names a table or optimiser there is not.
     """
     table_rate = _Schedule(training.table_learning_rate, training, num_steps)
     dense_rate = _Schedule(training.learning_rate, training, num_steps)
-    if training.table_optimizer == "adagrad":
-        for_tables = tf.keras.optimizers.legacy.Adagrad(
-            table_rate, initial_accumulator_value=training.table_accumulator
-        )
-    else:
-        for_tables = tf.keras.optimizers.legacy.Adam(table_rate)
-    pairs = [(for_tables, lambda: list(tables))]
+    kinds = _kinds(training, tables)
+    pairs = []
+    for kind in dict.fromkeys(kinds):
+        of_kind = [t for t, k in zip(tables, kinds, strict=True) if k == kind]
+        pairs.append((_one(kind, table_rate, training), of_kind))
     if dense:
-        for_dense = tf.keras.optimizers.legacy.Adam(dense_rate)
-        pairs.append((for_dense, lambda: list(dense)))
-    return tfrs.experimental.optimizers.CompositeOptimizer(pairs)
+        pairs.append((_one("adam", dense_rate, training), list(dense)))
+    return tfrs.experimental.optimizers.CompositeOptimizer(
+        [(optimizer, lambda owned=owned: owned) for optimizer, owned in pairs]
+    )
+
+
+def _kinds(training: configs.Training, tables: Sequence[tf.Variable]) -> list[str]:
+    """Returns the name of each table's optimiser."""
+    names = [table_name(table) for table in tables]
+    kinds = dict.fromkeys(names, str(training.table_optimizer))
+    for setting in training.table_optimizers:
+        name, _, kind = setting.partition("=")
+        if name not in kinds or kind not in _OF_TABLES:
+            raise errors.UserError(
+                f"expected training.table_optimizers of TABLE=OPTIMIZER with TABLE of "
+                f"{', '.join(kinds)} and OPTIMIZER of {', '.join(_OF_TABLES)}, "
+                f"received {setting!r}"
+            )
+        kinds[name] = kind
+    return [kinds[name] for name in names]
+
+
+def table_name(table: tf.Variable) -> str:
+    """Returns the name of a table in settings: its layer's, or its own."""
+    return str(table.name).partition("/")[0].partition(":")[0]
+
+
+def _one(
+    kind: str, rate: _Schedule, training: configs.Training
+) -> tf.keras.optimizers.legacy.Optimizer:
+    optimizer_class = _CLASSES[kind]
+    if training.ema_decay > 0.0:
+        optimizer_class = averages.averaging(
+            optimizer_class, training.ema_decay, touches_only_rows=kind != "adam"
+        )
+    if kind == "adagrad":
+        return optimizer_class(
+            rate, initial_accumulator_value=training.table_accumulator
+        )
+    return optimizer_class(rate)
 
 
 def clip(

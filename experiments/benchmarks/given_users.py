@@ -1,0 +1,44 @@
+"""A model whose user vectors are given, so that a loss is measured alone."""
+
+import tensorflow as tf
+
+from ytdnn import schema
+from ytdnn.candidates.losses import interface
+from ytdnn.layers import embeddings
+
+
+class GivenUsers:
+    """A video table, biases, and one query for each example.
+
+    Attributes:
+      queries: Variable `[batch, dim] float32`.
+      videos: The table.
+      bias: Variable `[num_videos + 1] float32`.
+    """
+
+    def __init__(self, queries: tf.Tensor, num_videos: int) -> None:
+        """Takes the queries; the table and biases are those of a fresh model."""
+        self.queries = tf.Variable(queries)
+        self.videos = embeddings.Table(num_videos, queries.shape[-1], name="videos")
+        self.bias = tf.Variable(tf.zeros([num_videos + 1]), name="bias")
+
+    def flat_queries(
+        self, features: interface.Features, seed: tf.Tensor | None
+    ) -> tf.Tensor:
+        """Returns the given queries."""
+        del features, seed
+        return tf.convert_to_tensor(self.queries)
+
+    def directions(self, vectors: tf.Tensor) -> tf.Tensor:
+        """Returns the vectors: the similarity is the dot product."""
+        return vectors
+
+
+def batch(labels: tf.Tensor) -> interface.Features:
+    """Returns examples of users all different, `labels [batch] int32`."""
+    size = int(labels.shape[0])
+    return {
+        schema.LABELS: labels[:, tf.newaxis],
+        schema.WEIGHTS: tf.ones([size, 1]),
+        schema.USER_INDICES: tf.range(size)[:, tf.newaxis],
+    }

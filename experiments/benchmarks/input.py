@@ -1,0 +1,148 @@
+"""Does the input pipeline keep far ahead of the training it feeds?
+
+Claim: cutting slices of consecutive positions, which share one gather of history rows,
+the pipeline alone gives at least five times the examples training takes, and training
+on MovieLens-1M is at least twice as fast as the first trial's way.
+
+    python -m experiments.benchmarks.input --data_dir=ml-1m
+
+Without `--data_dir` the embedded world stands for MovieLens-1M.
+"""
+
+import argparse
+import dataclasses
+import itertools
+import pathlib
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from experiments import movielens_1m
+from experiments.benchmarks import measure
+from ytdnn import configs, schema
+from ytdnn.candidates import model as candidate_model
+from ytdnn.data import prepare, prepared
+from ytdnn.training import candidates, determinism, loop, strategies
+
+_BLOCK = 8  # steps timed together
+
+
+def trial_config(config: configs.Config) -> configs.Config:
+    """Returns the first trial: 50 rows gathered for each example, all float32."""
+    training = dataclasses.replace(config.candidates.training, batch_size=1024)
+    trial = dataclasses.replace(
+        config.candidates,
+        slice_length=1,
+        precision="float32",
+        label_smoothing=0.0,
+        training=training,
+    )
+    return dataclasses.replace(config, candidates=trial)
+
+
+def composed_softmax(model: candidate_model.CandidateModel) -> Callable[..., tf.Tensor]:
+    """Returns the trial's loss: TensorFlow's own softmax over all videos."""
+
+    def loss(
+        batch: dict[str, tf.Tensor], seed: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        queries = model.flat_queries(batch, seed)
+        labels = tf.reshape(batch[schema.LABELS], [-1])
+        weights = tf.reshape(batch[schema.WEIGHTS], [-1])
+        logits = tf.matmul(queries, model.videos.table, transpose_b=True) + model.bias
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+        return tf.reduce_sum(losses * weights), tf.reduce_sum(weights)
+
+    return loss
+
+
+class Run:
+    """One way to train: its batches, alone or with the steps they feed."""
+
+    def __init__(
+        self, config: configs.Config, data: prepared.PreparedData, trial: bool
+    ) -> None:
+        """Builds the model and compiles nothing yet."""
+        model = candidate_model.build(config.candidates, data)
+        stage = candidates.make_stage(config, data, model)
+        if trial:
+            stage = dataclasses.replace(stage, loss=composed_softmax(model))
+        training = config.candidates.training
+        self.batch_size = training.batch_size
+        self._stage = stage
+        self._trainer = loop.Trainer(stage, training, 0, strategies.make("none"))
+        self._fed, self._alone = self._batches(), self._batches()
+        self._steps = itertools.count()
+
+    def _batches(self) -> Iterator[dict[str, tf.Tensor]]:
+        for epoch in itertools.count():
+            yield from self._stage.batches(epoch, 0)
+
+    def train(self) -> None:
+        """Makes a block of steps, their input included."""
+        for _ in range(_BLOCK):
+            step = tf.constant(next(self._steps), tf.int64)
+            loss = self._trainer.step(next(self._fed), step)
+        float(loss)
+
+    def read(self) -> None:
+        """Reads a block of batches, the pipeline's own work alone."""
+        for _ in range(_BLOCK):
+            next(self._alone)
+
+
+def compare(config: configs.Config, data: prepared.PreparedData, repeats: int) -> str:
+    """Returns the table of examples a second, all measured in turns."""
+    runs = {
+        "now": Run(config, data, trial=False),
+        "first trial's way": Run(trial_config(config), data, trial=True),
+    }
+    functions: dict[str, Callable[[], None]] = {}
+    for name, run in runs.items():
+        functions |= {f"{name}, input": run.read, f"{name}, training": run.train}
+    seconds = measure.interleaved(functions, repeats)
+    rates = {
+        name: _BLOCK * runs[name.rpartition(", ")[0]].batch_size / value
+        for name, value in seconds.items()
+    }
+    rows = [
+        [
+            name,
+            f"{rates[f'{name}, input']:,.0f}",
+            f"{rates[f'{name}, training']:,.0f}",
+            f"{rates[f'{name}, input'] / rates[f'{name}, training']:.1f}",
+        ]
+        for name in runs
+    ]
+    ratio = rates["now, training"] / rates["first trial's way, training"]
+    header = ["", "input alone, examples/s", "training, examples/s", "input / training"]
+    return f"{measure.table(header, rows)}\n\ntraining, now / first trial: {ratio:.2f}"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Prints the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data_dir", default="", help="MovieLens-1M")
+    parser.add_argument("--repeats", type=int, default=11)
+    parser.add_argument("--tiny", action="store_true", help="sizes of a test")
+    options = parser.parse_args(arguments)
+    determinism.set_seed(0)
+    config = movielens_1m.get_config()
+    source = dataclasses.replace(config.data, dir=options.data_dir)
+    if not options.data_dir:
+        small = configs.World(num_users=40, num_videos=60, num_days=20)
+        source = configs.Data(world=small if options.tiny else configs.World())
+    if options.tiny:
+        tiny = dataclasses.replace(config.candidates, embedding_dim=8, tower=(16, 8))
+        config = dataclasses.replace(config, candidates=tiny)
+    with tempfile.TemporaryDirectory() as directory:
+        data = prepare.prepare(source, pathlib.Path(directory) / "data")
+        table = compare(config, data, options.repeats)
+        size = f"{data.num_videos:,} videos, {np.size(data.watch_videos):,} watches"
+    print(f"{measure.environment()}\n{size}\n\n{table}")
+
+
+if __name__ == "__main__":
+    main()

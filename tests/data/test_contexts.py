@@ -1,0 +1,244 @@
+"""Contexts hold what came before the label, all of it, and nothing else."""
+
+import dataclasses
+
+import numpy as np
+import polars as pl
+import pytest
+import tensorflow as tf
+
+from tests import full_log
+from ytdnn import schema
+from ytdnn.data import contexts, inputs, prepared, watch_log
+
+LENGTH, SEARCHES = 6, 4
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("full")
+    return full_log.prepared_data(directory, full_log.tables())
+
+
+def _log_of_searches(offsets, sizes, num_before):
+    """A log of searches alone: search i has `sizes[i]` tokens, numbered from 1."""
+    token_offsets = np.append(0, np.cumsum(sizes))
+    searches = watch_log.Searches(
+        offsets=tf.constant(offsets, tf.int64),
+        token_offsets=tf.constant(token_offsets, tf.int64),
+        tokens=tf.range(1, token_offsets[-1] + 1, dtype=tf.int32),
+        num_before=tf.constant(num_before, tf.int32),
+    )
+    none = tf.zeros([0], tf.int32)
+    return watch_log.Log(none, none, none, none, none, {}, {}, (0, 1), searches)
+
+
+def _bags(features, row):
+    """The tokens of each position of a slice."""
+    tokens = features[schema.SEARCH_TOKENS][row].numpy()
+    first, end = (features[n][row] for n in (schema.FIRST_TOKENS, schema.END_TOKENS))
+    return [tokens[a:b].tolist() for a, b in zip(first, end, strict=True)]
+
+
+def test_positions_share_the_rows_of_their_searches_by_hand():
+    # User 0 has searches of 2, 1 and 3 tokens: 1 2 | 3 | 4 5 6; user 1 one of 2: 7 8.
+    # Two searches at most. Token 4 5 6 lie before no position: they are not gathered.
+    log = _log_of_searches([0, 3, 4], [2, 1, 3, 2], [])
+    users = tf.constant([[0, 0, 0, 1], [0, 0, 1, 1]])
+    before = tf.constant([[0, 1, 2, 1], [2, 3, 0, 1]], tf.int64)
+    features = contexts.searches_before(log, users, before, search_length=2)
+    assert features[schema.SEARCH_TOKENS].numpy().tolist() == [
+        [1, 2, 3, 7, 8, 0, 0, 0],
+        [1, 2, 3, 4, 5, 6, 7, 8],
+    ]
+    assert _bags(features, 0) == [[], [1, 2], [1, 2, 3], [7, 8]]
+    assert _bags(features, 1) == [[1, 2, 3], [3, 4, 5, 6], [], [7, 8]]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_bags_of_searches_equal_those_of_each_position_alone(seed):
+    rng = np.random.default_rng(seed)
+    counts = rng.integers(0, 7, 5)
+    offsets = np.append(0, np.cumsum(counts))
+    sizes = rng.integers(0, 4, offsets[-1])
+    users = np.sort(rng.integers(0, 5, [3, 6]), axis=1)
+    before = rng.integers(0, counts[users] + 1)
+    keys = np.sort(users * 100 + before, axis=1)
+    users, before = keys // 100, keys % 100
+    log = _log_of_searches(offsets, sizes, [])
+    length = int(rng.integers(1, 5))
+    features = contexts.searches_before(
+        log, tf.constant(users, tf.int32), tf.constant(before, tf.int64), length
+    )
+    starts = np.append(0, np.cumsum(sizes))
+    for row in range(3):
+        ends = offsets[users[row]] + before[row]
+        firsts = np.maximum(offsets[users[row]], ends - length)
+        expected = [
+            list(range(starts[a] + 1, starts[b] + 1))
+            for a, b in zip(firsts, ends, strict=True)
+        ]
+        assert _bags(features, row) == expected
+
+
+def test_what_is_known_of_the_request_is_that_of_the_watch(data):
+    log = inputs.whole_log(data)
+    features = inputs.cut(log, tf.constant([3], tf.int64), 30, LENGTH, SEARCHES)
+    own = slice(3, 33)
+    times, users = data.watch_times[own], data.watch_users[own]
+    devices = features[schema.DEVICE_INDEX][0].numpy()
+    np.testing.assert_array_equal(devices, data.watch_devices[own])
+    states = features[schema.LOGGED_IN_STATE][0].numpy()
+    np.testing.assert_array_equal(states, data.watch_logged_in[own])
+    np.testing.assert_array_equal(features[schema.REQUEST_TIMES][0], times)
+    since = times - np.asarray(data.watch_times)[2:32]
+    since[users != data.watch_users[2:32]] = -1
+    assert (since == -1).any()
+    actual = features[schema.SECONDS_SINCE_LAST_WATCH][0].numpy()
+    np.testing.assert_array_equal(actual, since.astype(np.float32))
+
+
+def test_example_ages_run_from_1_to_0_over_the_training_window(data):
+    log = inputs.whole_log(data)
+    size = log.num_watches
+    ages = inputs.cut(log, tf.constant([0], tf.int64), size, LENGTH)
+    ages = ages[schema.EXAMPLE_AGE][0].numpy()
+    train = np.asarray(data.watch_splits) == prepared.Split.TRAIN
+    times = np.asarray(data.watch_times)
+    end = data.manifest.facts["windows"]["validation"]
+    expected = (end - times[train]) / (end - times[train].min())
+    np.testing.assert_allclose(ages[train], expected, atol=1e-6)
+    assert ages[train].max() == 1.0
+    assert np.all(ages[~train] == 0.0)
+
+
+def test_without_windows_the_last_training_watch_has_age_0(tmp_path):
+    data = full_log.prepared_data(tmp_path, full_log.tables(), protocol="leave_one_out")
+    train = np.asarray(data.watch_splits) == prepared.Split.TRAIN
+    times = np.asarray(data.watch_times)[train]
+    assert data.training_window == (times.min(), times.max())
+
+
+def test_contexts_are_the_slices_but_for_the_example_age(data):
+    log = inputs.whole_log(data)
+    users, ends = data.first_watches(prepared.Split.TEST)
+    alone = inputs.contexts(log, users, ends, LENGTH, SEARCHES)
+    together = inputs.cut(log, ends, 1, LENGTH, SEARCHES)
+    assert not alone.pop(schema.EXAMPLE_AGE).numpy().any()
+    alone.pop(schema.WATCH_ROWS)
+    for name, values in alone.items():
+        np.testing.assert_array_equal(values, together[name], err_msg=name)
+
+
+def test_behind_the_last_watch_all_searches_count_and_the_request_is_unknown(data):
+    log = inputs.whole_log(data)
+    users = np.arange(data.num_users)
+    features = inputs.contexts(log, users, data.watch_offsets[1:], LENGTH, 10**6)
+    assert not features[schema.DEVICE_INDEX].numpy().any()
+    assert np.all(features[schema.LOGGED_IN_STATE] == -1.0)
+    assert not features[schema.REQUEST_TIMES].numpy().any()
+    assert np.all(features[schema.SECONDS_SINCE_LAST_WATCH] == -1.0)
+    sizes = features[schema.END_TOKENS] - features[schema.FIRST_TOKENS]
+    tokens = data.search_token_offsets[data.search_offsets]
+    np.testing.assert_array_equal(sizes[:, 0], np.diff(tokens))
+
+
+USER = "u3"
+
+
+def _shuffled_after(log, time, seed=1):
+    """The log with all that the user does after `time` permuted, each column alone."""
+    rng = np.random.default_rng(seed)
+    shuffled = {}
+    for name in ("watches", "searches", "impressions"):
+        table = log[name].with_row_index("row")
+        later = table.filter((pl.col("user_id") == USER) & (pl.col("time") > time))
+        columns = [c for c in later.columns if c not in ("row", "user_id", "time")]
+        for column in columns:
+            order = rng.permutation(later.height)
+            later = later.with_columns(later[column].gather(order))
+        rest = table.join(later, on="row", how="anti")
+        shuffled[name] = pl.concat([rest, later]).sort("row").drop("row")
+    return log | shuffled
+
+
+def _example(data, position):
+    """Features of one position, in words: independent of the vocabularies' order."""
+    log = inputs.whole_log(data)
+    firsts = tf.constant([position - 3], tf.int64)
+    batch = {
+        name: values.numpy()
+        for name, values in inputs.cut(log, firsts, 8, LENGTH, SEARCHES).items()
+    }
+    ids = np.array([None, *data.videos["video_id"]])
+    tokens = np.array([None, *data.tokens["token"]])
+    first = max(int(batch[schema.FIRST_ROWS][0, 3]), 3)
+    bag = slice(batch[schema.FIRST_TOKENS][0, 3], batch[schema.END_TOKENS][0, 3])
+    history = batch.pop(schema.WATCH_ROWS)[0, first : LENGTH + 3]
+    found = {
+        "history": ids[history].tolist(),
+        "searches": tokens[batch.pop(schema.SEARCH_TOKENS)[0, bag]].tolist(),
+        "label": ids[batch.pop(schema.LABELS)[0, 3]],
+    }
+    for name in (schema.FIRST_ROWS, schema.FIRST_TOKENS, schema.END_TOKENS):
+        batch.pop(name)
+    return found | {name: values[0, 3].item() for name, values in batch.items()}
+
+
+def test_permuting_all_that_follows_the_label_changes_nothing_of_the_example(tmp_path):
+    """From the raw log to the example (PAPER §3.4): the leak test."""
+    log = full_log.tables()
+    settings = {"vocabulary": "all", "min_search_token_count": 1}
+    before = full_log.prepared_data(tmp_path / "before", log, **settings)
+    user = before.users["user_id"].index_of(USER)
+    own = np.arange(*before.watch_offsets[user : user + 2])
+    position = int(own[len(own) // 2])
+    time = int(before.watch_times[position])
+    after = full_log.prepared_data(
+        tmp_path / "after", _shuffled_after(log, time), **settings
+    )
+    example = _example(before, position)
+    assert _example(after, position) == example
+    assert len(example["history"]) == LENGTH
+    assert len(example["searches"]) > SEARCHES
+    later = [_example(before, p) != _example(after, p) for p in own[own > position]]
+    assert np.mean(later) > 0.9  # the permutation is seen where it may be
+
+
+def test_impressions_too_are_rolled_back(tmp_path):
+    log = full_log.tables()
+    before = full_log.prepared_data(tmp_path / "before", log, vocabulary="all")
+    user = before.users["user_id"].index_of(USER)
+    rows = np.flatnonzero(before.impression_users == user)
+    row = int(rows[len(rows) // 2])
+    time = int(before.impression_times[row])
+    shuffled = _shuffled_after(log, time)
+    after = full_log.prepared_data(tmp_path / "after", shuffled, vocabulary="all")
+    for name, values in before.arrays.items():
+        if name.startswith("impression_") and name != "impression_videos":
+            assert values[row] == after.arrays[name][row], name
+
+
+def test_a_log_without_a_table_has_none_of_its_features(tmp_path):
+    log = {"watches": full_log.tables()["watches"].drop("device", "logged_in")}
+    data = full_log.prepared_data(tmp_path, log)
+    batch = inputs.cut(inputs.whole_log(data), tf.constant([0], tf.int64), 2, LENGTH)
+    assert not {
+        schema.DEVICE_INDEX,
+        schema.LOGGED_IN_STATE,
+        schema.SEARCH_TOKENS,
+        schema.AGE_FRACTION,
+        schema.GENDER_INDEX,
+    } & set(batch)
+
+
+def test_a_watch_that_is_no_label_has_weight_0_and_stands_in_histories(data):
+    log = inputs.whole_log(data)
+    none = dataclasses.replace(log, is_label=tf.zeros_like(log.is_label))
+    firsts = tf.constant([10], tf.int64)
+    batch, without = (inputs.cut(x, firsts, 8, LENGTH) for x in (log, none))
+    assert batch[schema.WEIGHTS].numpy().any()
+    assert not without[schema.WEIGHTS].numpy().any()
+    for name, values in batch.items():
+        if name != schema.WEIGHTS:
+            np.testing.assert_array_equal(values, without[name])

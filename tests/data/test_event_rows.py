@@ -1,0 +1,118 @@
+import numpy as np
+import pytest
+
+from tests import full_log
+from ytdnn import errors
+from ytdnn.data import prepared
+
+SPLIT = prepared.Split
+
+
+def _sorted_rows(log, data):
+    """The log's watches in the order of the arrays."""
+    log["watches"].write_parquet(data.directory / "watches.parquet")
+    return log["watches"].with_row_index("row").sort(["user_id", "time", "row"])
+
+
+def test_devices_and_states_are_those_of_each_watch(tmp_path):
+    log = full_log.tables()
+    data = full_log.prepared_data(tmp_path, log)
+    rows = _sorted_rows(log, data)
+    assert data.vocabularies["device"] == ["phone", "tv"]
+    names = [None, *data.vocabularies["device"]]
+    assert [names[i] for i in data.watch_devices] == rows["device"].to_list()
+    states = {1: True, 0: False, -1: None}
+    found = [states[i] for i in data.watch_logged_in.tolist()]
+    assert found == rows["logged_in"].to_list()
+    shown = log["impressions"].with_row_index("row").sort(["user_id", "time", "row"])
+    assert [names[i] for i in data.impression_devices] == shown["device"].to_list()
+
+
+def test_a_device_that_is_always_null_is_no_feature(tmp_path):
+    log = full_log.tables()
+    log["watches"] = log["watches"].with_columns(device=None, logged_in=None)
+    log["watches"] = log["watches"].cast({"device": str, "logged_in": bool})
+    data = full_log.prepared_data(tmp_path, log)
+    assert "device" not in data.vocabularies
+    assert "watch_devices" not in data.arrays
+    assert set(data.watch_logged_in.tolist()) == {-1}
+
+
+@pytest.mark.parametrize(
+    ("settings", "rule"),
+    [
+        ({"min_watch_seconds": 60.0}, lambda s, d: s >= 60),
+        ({"min_watch_fraction": 0.5}, lambda s, d: s >= 0.5 * d),
+        (
+            {"min_watch_seconds": 200.0, "min_watch_fraction": 0.5},
+            lambda s, d: (s >= 200) | (s >= 0.5 * d),
+        ),
+    ],
+)
+def test_completed_watches_alone_are_labels(tmp_path, settings, rule):
+    log = full_log.tables()
+    data = full_log.prepared_data(tmp_path, log, **settings)
+    rows = _sorted_rows(log, data).join(log["videos"], on="video_id", how="left")
+    rows = rows.sort(["user_id", "time", "row"])
+    seconds, durations = rows["watch_seconds"], rows["duration_seconds"]
+    completed = rule(seconds.to_numpy(), durations.to_numpy())
+    np.testing.assert_array_equal(data.completed, completed)
+    train = data.watch_splits == SPLIT.TRAIN
+    assert data.videos["train_count"].sum() == np.sum(train & completed)
+    assert len(data.watch_videos) == rows.height  # all stand in histories
+
+
+def test_targets_are_completed_watches(tmp_path):
+    log = full_log.tables()
+    plain = full_log.prepared_data(tmp_path / "plain", log)
+    data = full_log.prepared_data(tmp_path / "rule", log, min_watch_seconds=100.0)
+    users, ends = data.first_watches(SPLIT.TEST)
+    every, some = (d.targets(users, ends, SPLIT.TEST) for d in (plain, data))
+    for i in range(len(users)):
+        own = slice(ends[i], data.watch_offsets[users[i] + 1])
+        long = set(data.watch_videos[own][data.watch_seconds[own] >= 100.0].tolist())
+        start, stop = some.offsets[i : i + 2]
+        found = set(some.videos[start:stop].tolist())
+        start, stop = every.offsets[i : i + 2]
+        assert found == set(every.videos[start:stop].tolist()) & long
+    assert 0 < len(some.videos) < len(every.videos)
+
+
+def test_leave_one_out_holds_out_completed_watches(tmp_path):
+    log = full_log.tables()
+    data = full_log.prepared_data(
+        tmp_path, log, protocol="leave_one_out", min_watch_seconds=200.0
+    )
+    splits = np.asarray(data.watch_splits)
+    for user in range(data.num_users):
+        own = np.arange(*data.watch_offsets[user : user + 2])
+        done = own[data.completed[own]]
+        assert splits[done[-1]] == SPLIT.TEST
+        assert splits[done[-2]] == SPLIT.VALIDATION
+        later = own[(own > done[-2]) & ~np.isin(own, done)]
+        assert np.all(splits[later] == SPLIT.CONTEXT)
+        assert np.all(splits[own[own < done[-2]]] == SPLIT.TRAIN)
+
+
+def test_watches_of_unknown_length_are_not_completed(tmp_path):
+    log = full_log.tables()
+    log["watches"] = log["watches"].with_columns(watch_seconds=None)
+    log["watches"] = log["watches"].cast({"watch_seconds": float})
+    data = full_log.prepared_data(tmp_path, log, min_watch_fraction=0.1)
+    assert not data.completed.any()
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "setting"),
+    [
+        ("watches", "watch_seconds", "min_watch_seconds"),
+        ("videos", "duration_seconds", "min_watch_fraction"),
+    ],
+)
+def test_a_rule_without_its_column_is_refused(tmp_path, table, column, setting):
+    log = full_log.tables()
+    log[table] = log[table].drop(column)
+    with pytest.raises(
+        errors.UserError, match=rf"{table}\.{column} for data.{setting}"
+    ):
+        full_log.prepared_data(tmp_path, log, **{setting: 0.5})

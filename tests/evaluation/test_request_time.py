@@ -1,0 +1,41 @@
+"""Numbers of a model that sees the request's time say so."""
+
+import dataclasses
+import io
+
+import pytest
+import rich.console
+
+from tests import planted
+from ytdnn import artifacts, configs
+from ytdnn.candidates import model
+from ytdnn.data import prepare
+from ytdnn.evaluation import evaluate, report
+from ytdnn.index import artifact
+from ytdnn.training import candidates
+
+
+@pytest.mark.parametrize("sees", [False, True])
+def test_a_report_says_whether_the_request_time_was_seen(tmp_path, sees):
+    log = planted.write_log(tmp_path / "log")
+    (log / "impressions.parquet").unlink()
+    config = planted.tiny_config()
+    settings = dataclasses.replace(
+        config.candidates,
+        features=configs.Features(request_time=sees),
+        training=dataclasses.replace(config.candidates.training, epochs=1),
+    )
+    config = dataclasses.replace(config, candidates=settings)
+    source = configs.Data(source="log", dir=str(log))
+    data = prepare.prepare(source, tmp_path / "data")
+    candidates.train(config, data, tmp_path / "candidates")
+    manifest = artifacts.read_manifest(tmp_path / "candidates", "candidates")
+    assert manifest.facts["sees_request_time"] is sees
+    vectors = model.load(tmp_path / "candidates", data).video_vectors()
+    made_from = {"data": data.manifest.fingerprint, "candidates": manifest.fingerprint}
+    artifact.build(tmp_path / "index", vectors, config.index, made_from)
+    found = evaluate.evaluate(tmp_path, config)
+    assert found["protocol"]["request_time"].startswith("sees request time") is sees
+    screen = rich.console.Console(width=100, file=io.StringIO())
+    screen.print(report.render(found))
+    assert ("sees request time" in screen.file.getvalue()) is sees

@@ -1,0 +1,100 @@
+"""A small log with every table and column, of random events and queries."""
+
+import pathlib
+
+import numpy as np
+import polars as pl
+
+from ytdnn import configs
+from ytdnn.data import prepare, prepared
+
+NUM_USERS = 30
+NUM_VIDEOS = 25
+_START = 1_600_000_000
+_SPAN = 40 * 86_400
+_WORDS = (
+    "Guitar",
+    "solo",
+    "live",
+    "東京",
+    "タワー",
+    "さくら",
+    "한국어",
+    "naïve",
+    "don’t",
+)
+_WORDS += ("ΣΊΣΥΦΟΣ", "mp3", "🎸", "हिन्दी", "ภาษา", "—", "co\u00adop", "№7", "Ǆungla")
+
+
+def tables(seed: int = 0) -> dict[str, pl.DataFrame]:
+    """Returns all five tables, events in order of time."""
+    rng = np.random.default_rng(seed)
+    return {
+        "watches": _watches(rng, 40 * NUM_USERS),
+        "searches": _searches(rng, 15 * NUM_USERS),
+        "impressions": _impressions(rng, 40 * NUM_USERS),
+        "videos": pl.DataFrame(
+            {
+                "video_id": [f"v{i}" for i in range(NUM_VIDEOS)],
+                "duration_seconds": rng.uniform(50, 500, NUM_VIDEOS),
+            }
+        ),
+        "users": pl.DataFrame(
+            {
+                "user_id": [f"u{i}" for i in range(NUM_USERS)],
+                "age": [None if i % 7 == 0 else 20.0 + i for i in range(NUM_USERS)],
+                "gender": [["F", "M", None][i % 3] for i in range(NUM_USERS)],
+                "country": [["DE", "JP"][i % 2] for i in range(NUM_USERS)],
+            }
+        ),
+    }
+
+
+def _events(rng: np.random.Generator, size: int) -> dict[str, list]:
+    return {
+        "user_id": [f"u{i}" for i in rng.integers(NUM_USERS, size=size)],
+        "time": np.sort(rng.integers(_START, _START + _SPAN, size)).tolist(),
+        "device": rng.choice(["phone", "tv", None], size).tolist(),
+    }
+
+
+def _watches(rng: np.random.Generator, size: int) -> pl.DataFrame:
+    columns = _events(rng, size) | {
+        "video_id": [f"v{i}" for i in rng.integers(NUM_VIDEOS, size=size)],
+        "watch_seconds": rng.uniform(0, 400, size),
+        "logged_in": rng.choice([True, False, None], size).tolist(),
+    }
+    return pl.DataFrame(columns)
+
+
+def _searches(rng: np.random.Generator, size: int) -> pl.DataFrame:
+    queries = [
+        " ".join(rng.choice(_WORDS, rng.integers(1, 5)).tolist()) for _ in range(size)
+    ]
+    return pl.DataFrame(_events(rng, size) | {"query": queries})
+
+
+def _impressions(rng: np.random.Generator, size: int) -> pl.DataFrame:
+    columns = _events(rng, size) | {
+        "video_id": [f"v{i}" for i in rng.integers(NUM_VIDEOS, size=size)],
+        "clicked": rng.random(size) < 0.3,
+        "watch_seconds": rng.uniform(1, 400, size),
+    }
+    return pl.DataFrame(columns)
+
+
+def write(directory: pathlib.Path, log: dict[str, pl.DataFrame]) -> pathlib.Path:
+    """Writes tables as Parquet."""
+    directory.mkdir(parents=True, exist_ok=True)
+    for name, table in log.items():
+        table.write_parquet(directory / f"{name}.parquet")
+    return directory
+
+
+def prepared_data(
+    directory: pathlib.Path, log: dict[str, pl.DataFrame], **settings: object
+) -> prepared.PreparedData:
+    """Prepares tables under `directory / "data"`."""
+    path = write(directory / "log", log)
+    config = configs.Data(source="log", dir=str(path), **settings)
+    return prepare.prepare(config, directory / "data")

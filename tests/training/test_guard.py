@@ -1,0 +1,41 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ytdnn import errors
+from ytdnn.training import guard
+
+
+class _Model(tf.keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.table = tf.Variable(tf.ones([3]), name="videos/table")
+
+
+def _guard():
+    model = _Model()
+    return guard.Guard("candidates", model, lambda: "kept at x"), model
+
+
+def test_a_bad_loss_names_its_step_and_the_bad_input():
+    watcher, _ = _guard()
+    good, bad = {"age": tf.zeros([2])}, {"age": tf.constant([0.0, np.nan])}
+    watcher.watch("step 1", tf.constant(1.0), good)
+    watcher.watch("step 2", tf.constant(np.nan), bad)
+    message = r"candidates loss .* at step 2 \(not finite: age\).* kept at x"
+    with pytest.raises(errors.UserError, match=message):
+        watcher.watch("step 3", tf.constant(np.nan), good)
+
+
+def test_bad_weights_are_seen_before_they_are_saved():
+    watcher, model = _guard()
+    watcher.watch("step 1", tf.constant(1.0), {})
+    watcher.check_weights("step 1")
+    model.table.assign([1.0, np.inf, 1.0])
+    with pytest.raises(errors.UserError, match=r"step 1 \(not finite: videos/table\)"):
+        watcher.check_weights("step 1")
+
+
+def test_integers_are_finite():
+    watcher, _ = _guard()
+    assert watcher.not_finite({"rows": tf.constant([1, 2])}) == []

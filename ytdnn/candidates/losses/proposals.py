@@ -1,0 +1,71 @@
+"""Where sampled softmax draws its negatives: a mixture of distributions over videos.
+
+`uniform_share` of the negatives is drawn uniformly, `log_uniform_share`
+log-uniformly in the rank of counts (P(rank r) ∝ log(1 + 1/r), as
+`tf.random.log_uniform_candidate_sampler`), the rest by count to the power
+`proposal_exponent` (0.75 as of word2vec, 1 the unigram). Draws are with replacement,
+so that a video's expected count is exactly number · probability.
+"""
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from ytdnn import configs
+from ytdnn.layers import randomness
+
+_SALT = 5  # apart from those of the user tower
+
+
+def probabilities(
+    config: configs.Candidates, label_counts: np.ndarray
+) -> npt.NDArray[np.float64]:
+    """Returns `[num_videos]`, the chance of each video at a draw, never 0.
+
+    Args:
+      config: The shares and the exponent.
+      label_counts: `[num_videos]` labels an epoch draws of each video; below 1 they
+        count 1, so that a video that was never a label can be a negative.
+    """
+    counts = np.maximum(np.asarray(label_counts, np.float64), 1.0)
+    powers = counts**config.proposal_exponent
+    rest = 1.0 - config.uniform_share - config.log_uniform_share
+    mixture = rest * powers / powers.sum() + config.uniform_share / len(counts)
+    if config.log_uniform_share > 0.0:
+        mixture += config.log_uniform_share * _log_uniform(counts)
+    return mixture / mixture.sum()
+
+
+def _log_uniform(counts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    ranks = np.empty(len(counts))
+    ranks[np.argsort(-counts, kind="stable")] = np.arange(1, len(counts) + 1)
+    return np.asarray(np.log1p(1.0 / ranks) / np.log1p(len(counts)))
+
+
+class Proposal:
+    """Draws video indices and knows the probability of each."""
+
+    def __init__(self, of_videos: npt.NDArray[np.float64]) -> None:
+        """Prepares the draws.
+
+        Args:
+          of_videos: `[num_videos]` probabilities; entry i is of video index i + 1.
+        """
+        self._probabilities = tf.constant(np.append(0.0, of_videos), tf.float32)
+        self._cumulative = tf.constant(np.cumsum(of_videos), tf.float64)
+
+    def sample(self, number: int, seed: tf.Tensor) -> tf.Tensor:
+        """Draws `[number] int32` video indices, a function of the step's `seed`.
+
+        They are sorted, which makes gathers and updates of their rows cheaper.
+        """
+        uniform = tf.random.stateless_uniform(
+            [number], randomness.fold(seed, _SALT), dtype=tf.float64
+        )
+        found = tf.searchsorted(self._cumulative, tf.sort(uniform), side="right")
+        last = tf.size(self._cumulative) - 1
+        return tf.minimum(found, last) + 1
+
+    def probability(self, videos: tf.Tensor) -> tf.Tensor:
+        """Returns `[n] float32` for video indices `[n]`; 0 for index 0."""
+        return tf.gather(self._probabilities, videos)

@@ -1,0 +1,174 @@
+"""Sampled softmax: TFRS retrieval, importance-corrected exactly (PAPER §3.1).
+
+The columns are the batch's own labels (in-batch, all replicas') and `num_negatives`
+videos drawn from a proposal. A negative's score is corrected by the logarithm of its
+*expected count* among the negatives, n · unigram + num_negatives · proposal, where n
+is the number of in-batch negatives a query sees. Columns that hold the query's own
+label (accidental hits) are no negatives, nor are in-batch columns of its own user:
+they are the user's next and last watches, far likelier here than by the unigram.
+
+TFRS's own correction clips probabilities at 1e-6 and its own removal of hits passes
+over the scores eight times; so it is given neither, but a loss that masks, adds
+corrections and biases in float32 and has its gradient written out
+(`softmax.diagonal_cross_entropy`). Tested equal to the stock task with corrections in
+one more coordinate.
+"""
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_recommenders as tfrs
+
+from ytdnn import configs, schema
+from ytdnn.candidates.losses import interface, proposals
+from ytdnn.layers import softmax
+
+_FEWEST = 1e-12  # expected count of a label the label counts do not know
+
+
+class SampledSoftmax:
+    """Cross-entropy of the label among in-batch and sampled negatives.
+
+    With `correct_positive` the label's score is corrected like a negative's: the loss
+    is then the likelihood of the label *given the columns* (its minimum is at the true
+    logits, but a rare label is as good as certain among them). Without, the corrected
+    negatives estimate the other videos' share of the softmax's sum, and the loss tends
+    to the full softmax's as negatives grow; experiments/benchmarks/sampled_gradient.py
+    measures both.
+    """
+
+    def __init__(
+        self,
+        config: configs.Candidates,
+        model: interface.Model,
+        label_counts: np.ndarray,
+    ) -> None:
+        """Prepares the proposal.
+
+        Args:
+          config: Sampling.
+          model: The model trained.
+          label_counts: `[num_videos]` labels an epoch draws of each video.
+        """
+        self._config = config
+        self._model = model
+        counts = np.maximum(np.asarray(label_counts, np.float64), 0.0)
+        unigram = np.append(0.0, counts / counts.sum())
+        self._unigram = tf.constant(unigram, tf.float32)
+        self.proposal = proposals.Proposal(proposals.probabilities(config, counts))
+
+    def __call__(
+        self, batch: interface.Features, seed: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the sum of weighted losses and the sum of weights."""
+        queries = self._model.flat_queries(batch, seed)
+        labels, weights, users = _columns_of_all_replicas(batch)
+        size = tf.shape(queries)[0]
+        negatives = self.proposal.sample(self._config.num_negatives, seed)
+        columns = tf.concat([labels, negatives], axis=0)
+        in_batch = self._in_batch(users, weights, size)
+        offsets, of_positives = self._offsets(columns, _mean_row(in_batch), size)
+        mask = _score_mask(labels, negatives, in_batch)
+        vectors = self._model.directions(tf.gather(self._model.videos.table, columns))
+        dtype = tf.as_dtype(self._config.precision)
+        # `call`, since a Keras layer called as such makes its input float32 again.
+        loss = _task(mask, offsets, of_positives).call(
+            tf.cast(queries, dtype),
+            tf.cast(vectors, dtype),
+            sample_weight=weights[:size],
+            compute_metrics=False,
+        )
+        return loss, tf.reduce_sum(weights[:size])
+
+    def expected_counts(self, columns: tf.Tensor, num_in_batch: tf.Tensor) -> tf.Tensor:
+        """Returns how often each column's video is expected among the negatives.
+
+        Args:
+          columns: `[n] int32` video indices.
+          num_in_batch: Scalar, the number of in-batch negatives a query sees.
+        """
+        unigram = tf.gather(self._unigram, columns)
+        proposal = self.proposal.probability(columns)
+        return num_in_batch * unigram + float(self._config.num_negatives) * proposal
+
+    def _offsets(
+        self, columns: tf.Tensor, num_in_batch: tf.Tensor, num_queries: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns what is added to a column's score as negative, and as positive."""
+        expected = tf.maximum(self.expected_counts(columns, num_in_batch), _FEWEST)
+        bias = tf.gather(self._model.bias, columns)
+        corrected = bias - tf.math.log(expected)
+        positives = corrected if self._config.correct_positive else bias
+        return corrected, positives[:num_queries]
+
+    def _in_batch(
+        self, users: tf.Tensor, weights: tf.Tensor, num_queries: tf.Tensor
+    ) -> tf.Tensor:
+        """Returns which labels of the batch may be negatives of each query.
+
+        Returns:
+          `[num_queries, labels] bool`.
+        """
+        if not self._config.in_batch:
+            return tf.zeros([num_queries, tf.size(users)], tf.bool)
+        other_user = users[:num_queries, tf.newaxis] != users[tf.newaxis, :]
+        return other_user & (weights > 0.0)[tf.newaxis, :]
+
+
+class _DiagonalLoss(tf.keras.losses.Loss):
+    """`softmax.diagonal_cross_entropy` as a Keras loss of the task's scores."""
+
+    def __init__(self, *arguments: tf.Tensor) -> None:
+        super().__init__(reduction=tf.keras.losses.Reduction.SUM)
+        self._arguments = arguments
+
+    def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
+        del y_true  # the identity
+        return softmax.diagonal_cross_entropy(y_pred, *self._arguments)
+
+
+def _task(
+    mask: tf.Tensor, offsets: tf.Tensor, of_positives: tf.Tensor
+) -> tfrs.tasks.Retrieval:
+    return tfrs.tasks.Retrieval(loss=_DiagonalLoss(mask, offsets, of_positives))
+
+
+def _columns_of_all_replicas(
+    batch: interface.Features,
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Gathers labels, weights and users of all replicas, this one's first."""
+    context = tf.distribute.get_replica_context()
+    names = (schema.LABELS, schema.WEIGHTS, schema.USER_INDICES)
+    flat = [tf.reshape(batch[name], [-1]) for name in names]
+    if context.num_replicas_in_sync == 1:
+        return flat[0], flat[1], flat[2]
+    shift = -context.replica_id_in_sync_group * tf.shape(flat[0])[0]
+    gathered = [context.all_gather(values, axis=0) for values in flat]
+    return tuple(tf.roll(values, shift, axis=0) for values in gathered)
+
+
+def _score_mask(
+    labels: tf.Tensor, negatives: tf.Tensor, in_batch: tf.Tensor
+) -> tf.Tensor:
+    """Returns which columns each query sees: its positive, and no accidental hit.
+
+    Args:
+      labels: `[labels] int32`, this replica's first.
+      negatives: `[negatives] int32`.
+      in_batch: `[queries, labels] bool`, which may be negatives.
+
+    Returns:
+      `[queries, labels + negatives] bool`.
+    """
+    num_queries = tf.shape(in_batch)[0]
+    own = labels[:num_queries, tf.newaxis]
+    positive = tf.eye(num_queries, tf.size(labels), dtype=tf.bool)
+    of_labels = positive | (in_batch & (own != labels))
+    return tf.concat([of_labels, own != negatives], axis=1)
+
+
+def _mean_row(in_batch: tf.Tensor) -> tf.Tensor:
+    """Returns how many in-batch negatives a query has, averaged over all replicas."""
+    context = tf.distribute.get_replica_context()
+    mean = tf.reduce_mean(tf.reduce_sum(tf.cast(in_batch, tf.float32), axis=1))
+    total = context.all_reduce(tf.distribute.ReduceOp.SUM, mean)
+    return total / float(context.num_replicas_in_sync)

@@ -1,0 +1,203 @@
+"""Labels drawn anew each epoch, each with a context of its own (PAPER §3.4).
+
+A fixed number of labels for each user, so that a few very active users do not dominate,
+and the held-out watch of the paper's figure 5a, for comparison with the next watch.
+Neighbours are rarely drawn together, so an example is a slice of one position; where
+every next watch is a label, `ytdnn.data.inputs.SliceBatches` shares histories instead.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import tensorflow as tf
+
+from ytdnn import schema
+from ytdnn.data import contexts, inputs, prepared, watch_log
+
+Features = dict[str, tf.Tensor]
+_LABELS_A_STEP = 1 << 22
+
+
+def draw(
+    labels: np.ndarray, users: np.ndarray, per_user: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Draws labels of each user without replacement, all sets equally likely.
+
+    Args:
+      labels: `[n] int64` flat positions, ascending.
+      users: `[n]` the user of each.
+      per_user: Labels of each user, who may have fewer; 0 = all.
+      rng: Of the draw.
+
+    Returns:
+      The positions drawn, ascending by user.
+    """
+    if per_user == 0:
+        return labels
+    parts = [part[_ranks(users[part], rng) < per_user] for part in _whole_users(users)]
+    return labels[np.concatenate(parts)] if parts else labels
+
+
+def _whole_users(users: np.ndarray) -> Iterator[np.ndarray]:
+    """Yields the places of some users' labels at a time, to bound the memory."""
+    firsts = np.flatnonzero(np.diff(users, prepend=-1))
+    block = firsts // _LABELS_A_STEP
+    starts = firsts[np.flatnonzero(np.diff(block, prepend=-1))]
+    for start, stop in zip(starts, np.append(starts[1:], len(users)), strict=True):
+        yield np.arange(start, stop)
+
+
+def _ranks(users: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Returns the rank of each row among its user's in a random order."""
+    order = np.lexsort((rng.random(len(users)), users))
+    firsts = np.searchsorted(users, users)
+    ranks = np.empty(len(users), np.int64)
+    ranks[order] = np.arange(len(users)) - firsts
+    return ranks
+
+
+def expected_labels(data: prepared.PreparedData, per_user: int) -> np.ndarray:
+    """Returns how often an epoch draws each video as a label, on average.
+
+    Args:
+      data: The prepared set.
+      per_user: Labels of each user; 0 = all.
+
+    Returns:
+      `[num_videos] float64`.
+    """
+    is_label = (data.watch_splits == prepared.Split.TRAIN) & data.completed
+    videos = np.asarray(data.watch_videos)
+    is_label &= videos > 0
+    users = data.watch_users[is_label]
+    chances = np.ones(len(users))
+    if per_user:
+        chances = np.minimum(1.0, per_user / np.bincount(users))[users]
+    return np.bincount(videos[is_label], chances, data.num_videos + 1)[1:]
+
+
+@dataclasses.dataclass(frozen=True)
+class DrawnBatches:
+    """The training batches of candidate generation, of labels drawn each epoch.
+
+    Attributes:
+      log: The training watches.
+      batch_size: Examples a batch; the last is filled up with weight 0.
+      history_length: Greatest number of watches in a history.
+      search_length: Greatest number of searches in a bag of tokens.
+      per_user: Labels of each user in an epoch, at most; 0 = all.
+      held_out: Whether the context lies around the label, not before it.
+      seed: Of the draw and the order.
+    """
+
+    log: watch_log.Log
+    batch_size: int
+    history_length: int
+    search_length: int
+    per_user: int
+    held_out: bool
+    seed: int
+
+    @property
+    def num_examples(self) -> int:
+        """Examples of an epoch."""
+        _, users = self._labels
+        counts = np.bincount(users)
+        most = self.per_user or counts.max(initial=0)
+        return int(np.minimum(counts, most).sum())
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches of an epoch."""
+        return -(-self.num_examples // self.batch_size)
+
+    def positions(self, epoch: int) -> np.ndarray:
+        """Returns the labels of an epoch, a function of (seed, epoch)."""
+        rng = np.random.Generator(np.random.Philox([self.seed, epoch]))
+        return rng.permutation(draw(*self._labels, self.per_user, rng))
+
+    def __call__(self, epoch: int, first_step: int) -> tf.data.Dataset:
+        """Returns the batches of an epoch from a step on."""
+        positions = self.positions(epoch)
+        steps = tf.data.Dataset.range(first_step, -(-len(positions) // self.batch_size))
+        cut_step = self._step_cutter(tf.constant(positions), epoch)
+        return steps.map(cut_step, num_parallel_calls=2).prefetch(2)
+
+    @functools.cached_property
+    def _labels(self) -> tuple[np.ndarray, np.ndarray]:
+        is_label = self.log.is_label.numpy() & (self.log.videos.numpy() > 0)
+        labels = np.flatnonzero(is_label)
+        return labels, self.log.users.numpy()[labels]
+
+    def _step_cutter(
+        self, positions: tf.Tensor, epoch: int
+    ) -> Callable[[tf.Tensor], Features]:
+        beyond = tf.constant(self.log.num_watches, tf.int64)
+        last = int(positions.shape[0]) - 1
+
+        def cut_step(step: tf.Tensor) -> Features:
+            slots = step * self.batch_size + tf.range(self.batch_size, dtype=tf.int64)
+            labels = tf.gather(positions, tf.minimum(slots, last))
+            labels = tf.where(slots <= last, labels, beyond)
+            if not self.held_out:
+                return inputs.cut(
+                    self.log, labels, 1, self.history_length, self.search_length
+                )
+            seed = tf.stack([tf.constant(self.seed, tf.int64) + (epoch << 32), step])
+            reach = tf.random.stateless_uniform(tf.shape(labels), seed)
+            return around(
+                self.log, labels, reach, self.history_length, self.search_length
+            )
+
+        return cut_step
+
+
+def around(
+    log: watch_log.Log,
+    positions: tf.Tensor,
+    reach: tf.Tensor,
+    history_length: int,
+    search_length: int,
+) -> Features:
+    """Cuts held-out watches with the watches around them, and what is known then.
+
+    The history is that of a window of `history_length + 1` of the user's watches with
+    the label at a random place, the label left out: all others if the user has no
+    more.
+
+    Args:
+      log: The watches.
+      positions: `[examples] int64`, the labels; outside the log: weight 0.
+      reach: `[examples]` in [0, 1), how far the window reaches behind the label, as a
+        share of what is there.
+      history_length: Greatest number of watches in a history.
+      search_length: Greatest number of searches in a bag of tokens: those before the
+        window's last watch.
+
+    Returns:
+      Features as of `ytdnn.data.inputs.cut`, slices of one position.
+    """
+    inside = (positions < log.num_watches)[:, tf.newaxis]
+    at = tf.minimum(positions, log.num_watches - 1)[:, tf.newaxis]
+    users = tf.gather(log.users, at)
+    starts, stops = tf.gather(log.offsets, users), tf.gather(log.offsets, users + 1)
+    most = tf.minimum(stops - at - 1, history_length)
+    share = tf.cast(reach, tf.float64)[:, tf.newaxis] * tf.cast(most + 1, tf.float64)
+    ends = at + 1 + tf.minimum(tf.cast(share, tf.int64), most)
+    ends = tf.maximum(ends, tf.minimum(starts + history_length + 1, stops))
+    window = ends + tf.range(-history_length, 0, dtype=tf.int64)
+    window -= tf.cast(window <= at, tf.int64)
+    foreign = tf.math.count_nonzero(window < starts, axis=1, keepdims=True)
+    features = {
+        schema.WATCH_ROWS: tf.gather(log.videos, tf.maximum(window, 0)),
+        schema.FIRST_ROWS: tf.cast(foreign, tf.int32),
+        **inputs.labels(log, at, inside),
+    }
+    if log.searches is not None:
+        before = tf.gather(log.searches.num_before, ends - 1)
+        features |= contexts.searches_before(
+            log, users, tf.cast(before, tf.int64), search_length
+        )
+    return features

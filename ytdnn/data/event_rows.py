@@ -1,0 +1,110 @@
+"""Tables of events with indices instead of ids and texts, file order kept beside."""
+
+import polars as pl
+
+from ytdnn import configs, errors, schema
+from ytdnn.data import event_log, shards
+
+_NEEDED = {
+    schema.WATCHES: (
+        schema.TIME,
+        schema.ORDER,
+        schema.WATCH_SECONDS,
+        schema.LOGGED_IN,
+        schema.SPLIT,
+    ),
+    schema.SEARCHES: (schema.TIME, schema.QUERY),
+    schema.IMPRESSIONS: (
+        schema.TIME,
+        schema.CLICKED,
+        schema.WATCH_SECONDS,
+        schema.PAGE_ID,
+    ),
+}
+
+
+def indexed(
+    table: str,
+    rows: pl.LazyFrame,
+    users: pl.DataFrame,
+    videos: pl.DataFrame,
+    devices: list[str],
+) -> pl.LazyFrame:
+    """Returns what a table's events are to `ytdnn.data.shards`.
+
+    Args:
+      table: Name of a table of events.
+      rows: The table.
+      users: `user_id` and `shards.USER`; events of others are left out.
+      videos: `video_id` and `shards.VIDEO`; likewise.
+      devices: The vocabulary of devices, empty where there is no such column.
+    """
+    names = rows.collect_schema().names()
+    kept = [pl.col(name) for name in _NEEDED[table] if name in names]
+    if schema.DEVICE in names and table != schema.SEARCHES and devices:
+        kept.append(text_index(schema.DEVICE, devices).alias(schema.DEVICE_INDEX))
+    if shards.COMPLETED in names:
+        kept.append(pl.col(shards.COMPLETED))
+    rows = rows.with_row_index(shards.ROW).join(
+        users.lazy().select(schema.USER_ID, shards.USER), on=schema.USER_ID
+    )
+    if schema.VIDEO_ID in names:
+        places = videos.lazy().select(schema.VIDEO_ID, shards.VIDEO)
+        rows = rows.join(places, on=schema.VIDEO_ID)
+        kept.append(pl.col(shards.VIDEO))
+    return rows.select(shards.USER, shards.ROW, *kept)
+
+
+def text_index(column: str, values: list[str]) -> pl.Expr:
+    """Returns the place of a text among `values`, from 1 on; 0 for any other."""
+    places = {value: place for place, value in enumerate(values, 1)}
+    return pl.col(column).replace_strict(places, default=0, return_dtype=pl.Int32)
+
+
+def text_values(column: str, rows: pl.LazyFrame) -> list[str]:
+    """Returns the distinct texts of a column, none where there is no column."""
+    if column not in rows.collect_schema():
+        return []
+    found = rows.select(pl.col(column).drop_nulls().unique().sort())
+    values: list[str] = found.collect(engine="streaming")[column].to_list()
+    return values
+
+
+def with_completed(
+    watches: pl.LazyFrame, log: event_log.EventLog, config: configs.Data
+) -> pl.LazyFrame:
+    """Adds `shards.COMPLETED` where the configuration has a rule for it (PAPER §3.1).
+
+    A watch whose seconds, or whose video's duration, are not known does not reach the
+    bound in question.
+
+    Raises:
+      errors.UserError: The log lacks a column of the rule.
+    """
+    if not (config.min_watch_seconds or config.min_watch_fraction):
+        return watches
+    _require(log, schema.WATCHES, schema.WATCH_SECONDS, "data.min_watch_seconds")
+    seconds = pl.col(schema.WATCH_SECONDS).fill_null(0.0).fill_nan(0.0)
+    completed = pl.lit(False)
+    if config.min_watch_seconds:
+        completed |= seconds >= config.min_watch_seconds
+    if config.min_watch_fraction:
+        _require(log, schema.VIDEOS, schema.DURATION_SECONDS, "data.min_watch_fraction")
+        durations = log.tables[schema.VIDEOS].select(
+            schema.VIDEO_ID, schema.DURATION_SECONDS
+        )
+        watches = watches.join(
+            durations, on=schema.VIDEO_ID, how="left", maintain_order="left"
+        )
+        bound = config.min_watch_fraction * pl.col(schema.DURATION_SECONDS)
+        completed |= (seconds >= bound).fill_null(False)
+    return watches.with_columns(completed.alias(shards.COMPLETED))
+
+
+def _require(log: event_log.EventLog, table: str, column: str, setting: str) -> None:
+    found = table in log.tables and column in log.tables[table].collect_schema()
+    if not found:
+        raise errors.UserError(
+            f"expected a column {table}.{column} for {setting}, found none: add it to "
+            f"the log, or set {setting} to 0"
+        )

@@ -1,0 +1,89 @@
+"""When a request is made: hour, weekday, and the time since the last watch.
+
+Beyond the paper. Published numbers that see the request's time are not comparable to
+those that do not, so its use is an option that the results name.
+"""
+
+from typing import Any
+
+import tensorflow as tf
+
+from ytdnn.layers import embeddings
+
+_HOUR_SECONDS = 3_600
+_DAY_SECONDS = 86_400
+_FIRST_WEEKDAY = 3  # 1970-01-01 was a Thursday, Monday is 0
+_NUM_BUCKETS = 32  # of the time since the last watch, each twice as long
+
+
+class RequestTime(tf.keras.layers.Layer):
+    """Embeddings of hour and weekday (UTC), and of log₂ of the time since a watch."""
+
+    def __init__(self, dim: int = 8, **kwargs: Any) -> None:
+        """Creates the layer.
+
+        Args:
+          dim: Width of each of the three embeddings.
+          **kwargs: Of `tf.keras.layers.Layer`.
+        """
+        super().__init__(**kwargs)
+        self.dim = dim
+        self.hours = embeddings.Table(24, dim, name="hours")
+        self.weekdays = embeddings.Table(7, dim, name="weekdays")
+        self.pauses = embeddings.Table(_NUM_BUCKETS, dim, name="pauses")
+
+    def call(self, times: tf.Tensor, seconds_since_watch: tf.Tensor) -> tf.Tensor:
+        """Returns `[..., 3 · dim] float32`.
+
+        Args:
+          times: `[...] int64`, seconds since the epoch, 0 = unknown.
+          seconds_since_watch: `[...] float32`, -1 = no watch, or unknown.
+        """
+        parts = [
+            self.hours(hour_indices(times)),
+            self.weekdays(weekday_indices(times)),
+            self.pauses(pause_indices(seconds_since_watch)),
+        ]
+        return tf.concat(parts, axis=-1)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns what `from_config` needs to make the layer again."""
+        return {**super().get_config(), "dim": self.dim}
+
+
+def hour_indices(times: tf.Tensor) -> tf.Tensor:
+    """Returns 1 … 24 for the hours from midnight on (UTC), 0 where unknown."""
+    hours = tf.math.floormod(tf.math.floordiv(times, _HOUR_SECONDS), 24)
+    return _known(times, hours)
+
+
+def weekday_indices(times: tf.Tensor) -> tf.Tensor:
+    """Returns 1 … 7 for Monday to Sunday (UTC), 0 where unknown."""
+    days = tf.math.floordiv(times, _DAY_SECONDS) + _FIRST_WEEKDAY
+    return _known(times, tf.math.floormod(days, 7))
+
+
+def pause_indices(seconds: tf.Tensor) -> tf.Tensor:
+    """Returns 1 + ⌊log₂(1 + seconds)⌋, at most 32; 0 where unknown (negative)."""
+    power = tf.math.log(1.0 + tf.maximum(seconds, 0.0)) / tf.math.log(2.0)
+    # A power of two may come out a rounding error below its logarithm.
+    bucket = 1 + tf.cast(tf.floor(power + 1e-5), tf.int32)
+    bucket = tf.minimum(bucket, _NUM_BUCKETS)
+    return tf.where(seconds >= 0.0, bucket, tf.zeros_like(bucket))
+
+
+def seconds_since(times: tf.Tensor, earlier_times: tf.Tensor) -> tf.Tensor:
+    """Returns `[...] float32` seconds, -1 where either time is unknown.
+
+    Args:
+      times: `[...] int64` seconds since the epoch, 0 = unknown.
+      earlier_times: The same, of what came before; later ones count as now.
+    """
+    known = (times != 0) & (earlier_times != 0)
+    seconds = tf.cast(tf.maximum(times - earlier_times, 0), tf.float32)
+    return tf.where(known, seconds, -1.0)
+
+
+def _known(times: tf.Tensor, places: tf.Tensor) -> tf.Tensor:
+    indices = 1 + tf.cast(places, tf.int32)
+    return tf.where(times != 0, indices, tf.zeros_like(indices))

@@ -1,0 +1,55 @@
+"""Search queries to unigrams and bigrams (PAPER §3.3), in TensorFlow's string ops.
+
+`prepare` and the exported graphs call this one function, so the tokens of a request
+are those of training by construction.
+
+Words are runs of letters, marks and digits, in lower case. Of Unicode's word rules
+(UAX #29) it keeps what search needs: scripts written without spaces (Han, Hiragana,
+Thai, Lao, Khmer, Myanmar) give one word a character, so that bigrams are pairs of
+characters; runs of Katakana are words; apostrophes, soft hyphens and joiners do not
+end a word ("don't" is "dont"). All else separates words and is no token: a query of
+emoji alone has none. There is no compatibility normalisation (a full-width "Ａ" is not
+an "a"), for which stock TensorFlow has no op.
+"""
+
+import tensorflow as tf
+
+MAX_WORDS = 32  # of one query; what follows is not read
+
+_SEPARATOR = " "  # of the two words of a bigram
+_JOINERS = r"['’ʼ＇\p{Cf}]+"
+_ZERO_WIDTH_SPACE = r"\x{200B}"  # of category Cf, but a separator
+_UNSPACED = (
+    r"[\p{Han}\p{Hiragana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]\p{M}*"
+    r"|[\p{Katakana}ー\x{FF70}\x{FF9E}\x{FF9F}]+"
+)
+_NO_WORD = r"[^\p{L}\p{M}\p{N}]+"
+
+
+def tokenise(queries: tf.Tensor) -> tf.RaggedTensor:
+    """Returns the unigrams of each query, then its bigrams, `[queries, (tokens)]`.
+
+    Args:
+      queries: `[queries] string`, UTF-8; bytes that are not separate words.
+
+    A bigram is two neighbouring words with one space between. A query of w words (at
+    most `MAX_WORDS` are read) has w unigrams and w − 1 bigrams; one without words none.
+
+    >>> [t.decode() for t in tokenise(tf.constant(["Bass riff!"]))[0].numpy()]
+    ['bass', 'riff', 'bass riff']
+    """
+    words = _words(queries)
+    bigrams = tf.strings.join([words[:, :-1], words[:, 1:]], _SEPARATOR)
+    return tf.concat([words, bigrams], axis=1)
+
+
+def _words(queries: tf.Tensor) -> tf.RaggedTensor:
+    text = tf.strings.unicode_transcode(
+        queries, "UTF-8", "UTF-8", errors="replace", replacement_char=ord(" ")
+    )
+    text = tf.strings.lower(text, encoding="utf-8")
+    text = tf.strings.regex_replace(text, _ZERO_WIDTH_SPACE, " ")
+    text = tf.strings.regex_replace(text, _JOINERS, "")
+    text = tf.strings.regex_replace(text, f"({_UNSPACED})", r" \1 ")
+    text = tf.strings.regex_replace(text, _NO_WORD, " ")
+    return tf.strings.split(text)[:, :MAX_WORDS]
