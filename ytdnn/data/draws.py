@@ -198,6 +198,6 @@ def around(
     if log.searches is not None:
         before = tf.gather(log.searches.num_before, ends - 1)
         features |= contexts.searches_before(
-            log, users, tf.cast(before, tf.int64), search_length
+            log.searches, users, tf.cast(before, tf.int64), search_length
         )
     return features
