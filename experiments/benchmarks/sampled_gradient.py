@@ -4,6 +4,32 @@ Claim (PAPER §3.1, importance weighting): corrected by expected counts, the gra
 sampled softmax tends to that of full softmax as negatives grow.
 
     python -m experiments.benchmarks.sampled_gradient
+
+10,000 videos, 256 users; the cosine of the mean gradient over 64 draws of negatives
+with the gradient of full softmax, of the video table / of the user vectors.
+
+Measured 2026-11-24 (Monte Carlo, so of no machine):
+
+| case | treatment | 64 negatives | 512 | 4,096 |
+|---|---|---|---|---|
+| initial logits | corrected | .9912 / .9930 | .9979 / .9983 | .9999 / .9999 |
+| | positive uncorrected | .9913 / .9930 | .9979 / .9983 | .9999 / .9999 |
+| | uncorrected | .9885 / .9916 | .9891 / .9920 | .9890 / .9920 |
+| trained logits | corrected | .8873 / .9376 | .9608 / .9753 | .9659 / .9752 |
+| | positive uncorrected | .9178 / .9583 | .9879 / .9931 | .9996 / .9997 |
+| | uncorrected | .7710 / .8997 | .8313 / .9233 | .8611 / .9191 |
+| rare, initial | corrected | .7250 / .7308 | .8233 / .8292 | .9124 / .9150 |
+| | positive uncorrected | .9981 / .9985 | .9988 / .9989 | .9991 / .9991 |
+| | uncorrected | .9993 / .9997 | .9995 / .9997 | .9995 / .9998 |
+| rare, trained | corrected | .8260 / .8409 | .9140 / .9275 | .9602 / .9709 |
+| | positive uncorrected | .9567 / .9643 | .9644 / .9750 | .9733 / .9820 |
+| | uncorrected | .9480 / .9644 | .9433 / .9675 | .9376 / .9644 |
+
+Trained: logits of deviation 3. Rare: labels drawn uniformly, negatives by a proposal
+over six decades. Correcting the negatives alone is best or within .002 of the best
+everywhere, so it is the default (`correct_positive=False`). Correcting the positive
+too is the likelihood *given the columns*, another loss where one video is expected
+among them many times or hardly ever.
 """
 
 import argparse

@@ -1,0 +1,74 @@
+"""Every benchmark runs in its tiny form and prints whole tables."""
+
+import ast
+import pathlib
+
+import pytest
+
+from experiments.benchmarks import input as input_benchmark
+from experiments.benchmarks import measure, sampled_gradient, train_step
+
+DIRECTORY = pathlib.Path(measure.__file__).parent
+FILES = sorted(
+    path for path in DIRECTORY.glob("*.py") if "def main(" in path.read_text()
+)
+
+
+def _tables(text):
+    """Returns the rows of each Markdown table, header first, as lists of cells."""
+    blocks = [block.splitlines() for block in text.split("\n\n") if block[:1] == "|"]
+    return [
+        [[cell.strip() for cell in line.split("|")[1:-1]] for line in block]
+        for block in blocks
+    ]
+
+
+def test_train_step(capsys):
+    train_step.main(["--tiny", "--repeats=2", "--parts", "flat", "full"])
+    flat, full = _tables(capsys.readouterr().out)
+    assert [row[1] for row in flat[2:]] == ["products", "50", "100", "products", "100"]
+    assert all(float(row[2]) > 0 for row in flat[2:])
+    assert [row[0] for row in full[2:]] == ["sampled", "full", "ratio"]
+
+
+def test_products_are_counted_by_hand():
+    # Layers 8 → 16 → 8 → 8 of 32 examples, then 32 + 64 columns of 8; each thrice.
+    layers = 32 * (8 * 16 + 16 * 8 + 8 * 8)
+    softmax = 32 * 96 * 8
+    flops = sum(p.flops for p in train_step.products(train_step.TINY))
+    assert flops == 3 * 2 * (layers + softmax)
+
+
+def test_sampled_gradient(capsys):
+    sampled_gradient.main(["--tiny"])
+    (table,) = _tables(capsys.readouterr().out)
+    assert len(table) == 2 + 4 * len(sampled_gradient.TREATMENTS)
+    cosines = [
+        float(c) for row in table[2:] for cell in row[2:] for c in cell.split("/")
+    ]
+    assert all(-1 <= cosine <= 1.0001 for cosine in cosines)
+
+
+def test_input(capsys):
+    input_benchmark.main(["--tiny", "--repeats=2"])
+    (table,) = _tables(capsys.readouterr().out)
+    assert [row[0] for row in table[2:]] == ["now", "first trial's way"]
+
+
+def test_medians_are_of_functions_run_in_turns():
+    calls = []
+    functions = {name: lambda name=name: calls.append(name) for name in "ab"}
+    seconds = measure.interleaved(functions, repeats=3, warm_up=1)
+    assert calls == ["a", "b"] * 4
+    assert set(seconds) == {"a", "b"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_benchmark_says_what_it_asks_and_is_indexed(path):
+    text = ast.get_docstring(ast.parse(path.read_text())) or ""
+    assert text.splitlines()[0].endswith("?")
+    assert "Claim" in text
+    assert f"python -m experiments.benchmarks.{path.stem}" in text
+    assert "Measured 20" in text
+    index = (DIRECTORY.parent / "README.md").read_text()
+    assert f"(benchmarks/{path.name})" in index
