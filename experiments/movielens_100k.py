@@ -50,9 +50,6 @@ def get_config() -> configs.Config:
         ),
         candidates=configs.Candidates(
             embedding_dim=64,
-            # A user's films lie within days, years before the end of the log: an age
-            # of 0 when serving would be one that few users had in training.
-            features=configs.Features(example_age=False),
             decay_rates=(0.5, 0.8, 0.93),
             tower=(512, 256),
             dropout=0.3,

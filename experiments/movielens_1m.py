@@ -57,9 +57,6 @@ def get_config() -> configs.Config:
         ),
         candidates=configs.Candidates(
             embedding_dim=128,
-            # A user's films lie within days, years before the end of the log: an age
-            # of 0 when serving would be one that few users had in training.
-            features=configs.Features(example_age=False),
             decay_rates=(0.3, 0.6, 0.8, 0.9, 0.96),
             tower=(1024, 512),
             dropout=0.25,

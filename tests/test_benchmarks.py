@@ -50,7 +50,7 @@ def test_sampled_gradient(capsys):
 
 
 def test_input(capsys):
-    input_benchmark.main(["--tiny", "--repeats=2"])
+    input_benchmark.main(["--tiny", "--repeats=1"])
     (table,) = _tables(capsys.readouterr().out)
     assert [row[0] for row in table[2:]] == ["now", "first trial's way"]
 

@@ -190,8 +190,10 @@ class Features:
       age: The user's age.
       device: The device the request comes from.
       logged_in: Whether the user is logged in.
-      example_age: How long before the end of training an example lies, 0 when
-        serving: follows how a video's popularity moves.
+      example_age: How long before the end of the training window an example lies, 0
+        when serving: follows how a video's popularity moves. For models that serve
+        right behind their training window; weeks later it tells of what was popular
+        then (the embedded world: hit rate 0.24 with it, 0.31 without).
       request_time: Hour and weekday of the request (UTC) and the time since the last
         watch. Results then depend on when the answer was watched, and say so.
     """
@@ -202,7 +204,7 @@ class Features:
     age: bool = True
     device: bool = True
     logged_in: bool = True
-    example_age: bool = True
+    example_age: bool = False
     request_time: bool = False
 
 

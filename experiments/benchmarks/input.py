@@ -40,6 +40,7 @@ from ytdnn.training import candidates, determinism, loop, strategies
 
 _STEPS = 8  # timed together
 _BATCHES = 64  # of the pipeline alone, many so that those it holds ready do not count
+_TINY = 2  # of either, in a test
 
 
 def trial_config(config: configs.Config) -> configs.Config:
@@ -75,9 +76,15 @@ class Run:
     """One way to train: its batches, alone or with the steps they feed."""
 
     def __init__(
-        self, config: configs.Config, data: prepared.PreparedData, trial: bool
+        self,
+        config: configs.Config,
+        data: prepared.PreparedData,
+        trial: bool,
+        tiny: bool,
     ) -> None:
         """Builds the model and compiles nothing yet."""
+        self.num_steps = _TINY if tiny else _STEPS
+        self.num_batches = _TINY if tiny else _BATCHES
         model = candidate_model.build(config.candidates, data)
         stage = candidates.make_stage(config, data, model)
         if trial:
@@ -95,22 +102,27 @@ class Run:
 
     def train(self) -> None:
         """Makes a block of steps, their input included."""
-        for _ in range(_STEPS):
+        for _ in range(self.num_steps):
             step = tf.constant(next(self._steps), tf.int64)
             loss = self._trainer.step(next(self._fed), step)
         float(loss)
 
     def read(self) -> None:
         """Reads a block of batches, the pipeline's own work alone."""
-        for _ in range(_BATCHES):
+        for _ in range(self.num_batches):
             next(self._alone)
 
 
-def compare(config: configs.Config, data: prepared.PreparedData, repeats: int) -> str:
+def compare(
+    config: configs.Config,
+    data: prepared.PreparedData,
+    repeats: int,
+    tiny: bool = False,
+) -> str:
     """Returns the table of examples a second, all measured in turns."""
     runs = {
-        "now": Run(config, data, trial=False),
-        "first trial's way": Run(trial_config(config), data, trial=True),
+        "now": Run(config, data, trial=False, tiny=tiny),
+        "first trial's way": Run(trial_config(config), data, trial=True, tiny=tiny),
     }
     functions: dict[str, Callable[[], None]] = {}
     for name, run in runs.items():
@@ -118,7 +130,7 @@ def compare(config: configs.Config, data: prepared.PreparedData, repeats: int) -
     seconds = measure.interleaved(functions, repeats)
     rates = {}
     for name, run in runs.items():
-        steps = {"input": _BATCHES, "training": _STEPS}
+        steps = {"input": run.num_batches, "training": run.num_steps}
         for part, number in steps.items():
             examples = number * run.batch_size
             rates[f"{name}, {part}"] = examples / seconds[f"{name}, {part}"]
@@ -154,7 +166,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         config = dataclasses.replace(config, candidates=tiny)
     with tempfile.TemporaryDirectory() as directory:
         data = prepare.prepare(source, pathlib.Path(directory) / "data")
-        table = compare(config, data, options.repeats)
+        table = compare(config, data, options.repeats, options.tiny)
         size = f"{data.num_videos:,} videos, {np.size(data.watch_videos):,} watches"
     print(f"{measure.environment()}\n{size}\n\n{table}")
 

@@ -16,7 +16,7 @@ CONFIG = configs.Candidates(
     tower=(16,),
     history_length=6,
     search_length=4,
-    features=configs.Features(request_time=True),
+    features=configs.Features(example_age=True, request_time=True),
 )
 # Feature: its table and column (None: of every log), its tensors.
 FEATURES = {
@@ -110,7 +110,7 @@ def test_watches_alone_are_enough(tmp_path):
     data = full_log.prepared_data(tmp_path, log)
     config = dataclasses.replace(
         CONFIG,
-        features=configs.Features(example_age=False),
+        features=configs.Features(),
         bags=("mean", "sum", "max"),
     )
     candidate_model = model.build(config, data)

@@ -24,8 +24,7 @@ def test_parameter_count(data):
     rows = data.num_videos + 1
     tables = 2 * rows * 8 + rows  # watched videos, videos, bias
     demographics = (2 + 1) * 4 + (2 + 1) * 8  # two genders, two countries
-    # Three bags, gender, country, age and its presence, example age.
-    width = 3 * 8 + 4 + 8 + 2 + 1
+    width = 3 * 8 + 4 + 8 + 2  # three bags, gender, country, age and its presence
     tower = (width * 16 + 16) + (16 * 12 + 12) + (12 * 8 + 8)
     sizes = [np.prod(v.shape) for v in candidate_model.trainable_variables]
     assert sum(sizes) == tables + demographics + tower
@@ -60,7 +59,7 @@ def test_each_feature_moves_the_vector(data):
     users, ends = data.first_watches(prepared.Split.TEST)
     features = inputs.contexts(log, users[:1], ends[:1], 6)
     plain = candidate_model.query_vectors(features)
-    names = [schema.WATCH_ROWS, schema.AGE_FRACTION, schema.EXAMPLE_AGE]
+    names = [schema.WATCH_ROWS, schema.AGE_FRACTION]
     names += [schema.GENDER_INDEX, schema.COUNTRY_INDEX]
     for name in names:
         changed = dict(features)

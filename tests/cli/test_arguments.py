@@ -22,6 +22,7 @@ VALUES = [
     ("candidates.tower", "32", (32,)),
     ("candidates.tower", "", ()),
     ("candidates.decay_rates", "0.5,0.9", (0.5, 0.9)),
+    ("candidates.bags", "mean,max", ("mean", "max")),
     ("candidates.bias", "false", False),
     ("candidates.training.learning_rate", "1", 1.0),
     ("candidates.training.learning_rate", "1e-4", 1e-4),

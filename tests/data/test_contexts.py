@@ -20,17 +20,15 @@ def data(tmp_path_factory):
     return full_log.prepared_data(directory, full_log.tables())
 
 
-def _log_of_searches(offsets, sizes, num_before):
-    """A log of searches alone: search i has `sizes[i]` tokens, numbered from 1."""
+def _searches(offsets, sizes):
+    """Search i has `sizes[i]` tokens, numbered from 1."""
     token_offsets = np.append(0, np.cumsum(sizes))
-    searches = watch_log.Searches(
+    return watch_log.Searches(
         offsets=tf.constant(offsets, tf.int64),
         token_offsets=tf.constant(token_offsets, tf.int64),
         tokens=tf.range(1, token_offsets[-1] + 1, dtype=tf.int32),
-        num_before=tf.constant(num_before, tf.int32),
+        num_before=tf.zeros([0], tf.int32),
     )
-    none = tf.zeros([0], tf.int32)
-    return watch_log.Log(none, none, none, none, none, {}, {}, (0, 1), searches)
 
 
 def _bags(features, row):
@@ -43,10 +41,10 @@ def _bags(features, row):
 def test_positions_share_the_rows_of_their_searches_by_hand():
     # User 0 has searches of 2, 1 and 3 tokens: 1 2 | 3 | 4 5 6; user 1 one of 2: 7 8.
     # Two searches at most. Token 4 5 6 lie before no position: they are not gathered.
-    log = _log_of_searches([0, 3, 4], [2, 1, 3, 2], [])
+    searches = _searches([0, 3, 4], [2, 1, 3, 2])
     users = tf.constant([[0, 0, 0, 1], [0, 0, 1, 1]])
     before = tf.constant([[0, 1, 2, 1], [2, 3, 0, 1]], tf.int64)
-    features = contexts.searches_before(log, users, before, search_length=2)
+    features = contexts.searches_before(searches, users, before, search_length=2)
     assert features[schema.SEARCH_TOKENS].numpy().tolist() == [
         [1, 2, 3, 7, 8, 0, 0, 0],
         [1, 2, 3, 4, 5, 6, 7, 8],
@@ -65,10 +63,10 @@ def test_bags_of_searches_equal_those_of_each_position_alone(seed):
     before = rng.integers(0, counts[users] + 1)
     keys = np.sort(users * 100 + before, axis=1)
     users, before = keys // 100, keys % 100
-    log = _log_of_searches(offsets, sizes, [])
+    searches = _searches(offsets, sizes)
     length = int(rng.integers(1, 5))
     features = contexts.searches_before(
-        log, tf.constant(users, tf.int32), tf.constant(before, tf.int64), length
+        searches, tf.constant(users, tf.int32), tf.constant(before, tf.int64), length
     )
     starts = np.append(0, np.cumsum(sizes))
     for row in range(3):

@@ -21,7 +21,7 @@ CONFIG = configs.Candidates(
     tower=(16,),
     history_length=LENGTH,
     search_length=SEARCHES,
-    features=configs.Features(request_time=True),
+    features=configs.Features(example_age=True, request_time=True),
 )
 
 

@@ -52,7 +52,10 @@ def example_ages(log: watch_log.Log, positions: tf.Tensor) -> tf.Tensor:
 
 
 def searches_before(
-    log: watch_log.Log, users: tf.Tensor, num_before: tf.Tensor, search_length: int
+    searches: watch_log.Searches,
+    users: tf.Tensor,
+    num_before: tf.Tensor,
+    search_length: int,
 ) -> Features:
     """Returns the tokens of the most recent searches before each position.
 
@@ -62,7 +65,7 @@ def searches_before(
     rows before as it has tokens.
 
     Args:
-      log: With searches.
+      searches: Of all users.
       users: `[slices, positions] int32`, ascending in each slice.
       num_before: `[slices, positions] int64`, the user's searches before; for one
         user ascending in each slice.
@@ -72,18 +75,17 @@ def searches_before(
       `SEARCH_TOKENS [slices, rows] int32` (0: padding), `FIRST_TOKENS` and
       `END_TOKENS [slices, positions] int32`.
     """
-    assert log.searches is not None
-    offsets = tf.gather(log.searches.offsets, users)
+    offsets = tf.gather(searches.offsets, users)
     ends = offsets + num_before
     firsts = tf.maximum(offsets, ends - search_length)
-    begins = tf.gather(log.searches.token_offsets, firsts)
-    stops = tf.gather(log.searches.token_offsets, ends)
+    begins = tf.gather(searches.token_offsets, firsts)
+    stops = tf.gather(searches.token_offsets, ends)
     reached = tf.concat([begins[:, :1], stops[:, :-1]], axis=1)
     starts = tf.maximum(begins, reached)
     end_rows = tf.cumsum(stops - starts, axis=1)
     rows = tf.ragged.range(tf.reshape(starts, [-1]), tf.reshape(stops, [-1]))
     tokens = tf.RaggedTensor.from_row_lengths(
-        tf.gather(log.searches.tokens, rows.values), end_rows[:, -1], validate=False
+        tf.gather(searches.tokens, rows.values), end_rows[:, -1], validate=False
     )
     return {
         schema.SEARCH_TOKENS: tokens.to_tensor(0),

@@ -74,7 +74,7 @@ def expected_labels(data: prepared.PreparedData, per_user: int) -> np.ndarray:
     users = data.watch_users[is_label]
     chances = np.ones(len(users))
     if per_user:
-        chances = np.minimum(1.0, per_user / np.bincount(users))[users]
+        chances = np.minimum(1.0, per_user / np.maximum(np.bincount(users), 1))[users]
     return np.bincount(videos[is_label], chances, data.num_videos + 1)[1:]
 
 
@@ -198,6 +198,6 @@ def around(
     if log.searches is not None:
         before = tf.gather(log.searches.num_before, ends - 1)
         features |= contexts.searches_before(
-            log, users, tf.cast(before, tf.int64), search_length
+            log.searches, users, tf.cast(before, tf.int64), search_length
         )
     return features

@@ -69,7 +69,7 @@ def cut(
     if log.searches is not None:
         before = tf.gather(log.searches.num_before, clipped)
         features |= position_contexts.searches_before(
-            log, users, tf.cast(before, tf.int64), search_length
+            log.searches, users, tf.cast(before, tf.int64), search_length
         )
     return features
 
@@ -211,6 +211,6 @@ def contexts(
         offsets = log.searches.offsets
         total = tf.gather(offsets, users + 1) - tf.gather(offsets, users)
         features |= position_contexts.searches_before(
-            log, users, tf.where(is_watch, before, total), search_length
+            log.searches, users, tf.where(is_watch, before, total), search_length
         )
     return features

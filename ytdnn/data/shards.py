@@ -159,15 +159,22 @@ def impression_arrays(
         "impression_pages": _pages(frame, users, times),
         "impression_splits": codes,
     }
-    if schema.WATCH_SECONDS in frame.columns:
-        arrays["impression_seconds"] = _seconds(frame)
-    if schema.DEVICE_INDEX in frame.columns:
-        arrays["impression_devices"] = frame[schema.DEVICE_INDEX].to_numpy()
+    arrays |= _optional_impressions(frame)
     if searches is not None:
         search_offsets = np.append(0, np.cumsum(searches["search_sizes"]))
         arrays["impression_num_searches"] = num_before(
             users, times, search_offsets, searches["search_times"]
         ).astype(np.int32)
+    return arrays
+
+
+def _optional_impressions(frame: pl.DataFrame) -> Arrays:
+    """Returns the arrays of columns that a log may lack."""
+    arrays = {}
+    if schema.WATCH_SECONDS in frame.columns:
+        arrays["impression_seconds"] = _seconds(frame)
+    if schema.DEVICE_INDEX in frame.columns:
+        arrays["impression_devices"] = frame[schema.DEVICE_INDEX].to_numpy()
     return arrays
 
 

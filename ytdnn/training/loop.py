@@ -120,7 +120,8 @@ class Trainer:
                 [v for v in variables if v.ref() not in table_refs],
             )
         self._losses: list[tf.Tensor] = []
-        self.step = tf.function(self._step)
+        # Bags of search tokens differ in width from batch to batch: one graph for all.
+        self.step = tf.function(self._step, reduce_retracing=True)
 
     def _step(self, batch: Batch, step: tf.Tensor) -> tf.Tensor:
         per_replica = self.strategy.run(self._replica_step, args=(batch, step))
@@ -158,7 +159,10 @@ class Trainer:
             _, gradients = self._gradients(batch, randomness.step_seed(0, 0))
             return [_values(gradient) for gradient in gradients]
 
-        run = tf.function(lambda batch: self.strategy.run(replica, args=(batch,)))
+        run = tf.function(
+            lambda batch: self.strategy.run(replica, args=(batch,)),
+            reduce_retracing=True,
+        )
         run(batch)
         started = time.perf_counter()
         for _ in range(repeats):
