@@ -1,5 +1,12 @@
-"""The synthetic world: a small video service with known truth, in pure NumPy.
+"""The synthetic world: a video service with known truth, in pure NumPy.
 
-`generate.generate(configs.World())` gives the event log of a corpus, its users and
-their behaviour, by seed.
+`generate.World(config)` is the corpus and its users, by seed; `tables.parts_of(world)`
+plays them into an event log, a crowd at a time; `truth` says what is true of any user,
+video and time; `respond.Continuation` goes on where the log ends.
+
+The world knows nothing of any model's features. Experiments are run on it as it is: a
+change of the world is a change of its own, after which their results are measured again.
+
+    words → corpus → popularity → setting → people → interests → responses
+                                              memory → policy → behaviour → generate
 """
