@@ -31,9 +31,7 @@ def get_config() -> configs.Config:
     """Returns a world large enough that both stages have something to learn."""
     return configs.Config(
         data=configs.Data(world=configs.WORLDS["quickstart"]),
-        candidates=configs.Candidates(
-            training=configs.Training(epochs=20, patience=5)
-        ),
+        candidates=configs.Candidates(training=configs.Training(epochs=20, patience=5)),
         ranking=configs.Ranking(
             dropout=0.2,
             training=configs.Training(

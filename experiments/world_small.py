@@ -17,9 +17,7 @@ def get_config() -> configs.Config:
     """Returns the first candidate model and ranker on the small world."""
     return configs.Config(
         data=configs.Data(world=configs.WORLDS["small"]),
-        candidates=configs.Candidates(
-            training=configs.Training(epochs=24, patience=5)
-        ),
+        candidates=configs.Candidates(training=configs.Training(epochs=24, patience=5)),
         ranking=configs.Ranking(
             dropout=0.2,
             training=configs.Training(

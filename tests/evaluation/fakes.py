@@ -62,7 +62,11 @@ class ScoresByUser:
         return np.eye(self.num_videos, dtype=np.float32)
 
     def user_vectors(
-        self, data: prepared.PreparedData, users: np.ndarray, end_watches: np.ndarray
+        self,
+        data: prepared.PreparedData,
+        users: np.ndarray,
+        end_watches: np.ndarray,
+        times: np.ndarray,
     ) -> np.ndarray:
         rows = [self.score(u, e) for u, e in zip(users, end_watches, strict=True)]
         return np.array(rows, np.float32).reshape(len(users), self.num_videos)

@@ -111,7 +111,7 @@ def test_a_model_that_reads_the_answer_fails_the_run(
 ) -> None:
     class Leaks(fakes.ScoresByUser):
         def user_vectors(
-            self, data: prepared.PreparedData, users: np.ndarray, ends: np.ndarray
+            self, data: prepared.PreparedData, users: np.ndarray, ends: np.ndarray, _
         ) -> np.ndarray:
             return np.eye(data.num_videos, dtype=np.float32)[
                 data.watch_videos[ends] - 1
@@ -152,7 +152,7 @@ def test_watched_videos_stay_where_the_setting_says_so(
     for remove in (True, False):
         config = configs.Evaluation(ks=(1,), remove_watched=remove)
         cases = protocol.cases(data, Split.TEST, config)
-        vectors = trained.user_vectors(data, cases.users, cases.ends)
+        vectors = trained.user_vectors(data, cases.users, cases.ends, cases.times)
         maker = lists.of_vectors(vectors, trained.video_vectors(), config)
         place = cases.ends if remove else cases.ends - 1
         expected = np.asarray(data.watch_videos)[place]

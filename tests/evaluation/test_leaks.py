@@ -111,7 +111,11 @@ class _Reads:
         return np.ones((1, 1), np.float32)
 
     def user_vectors(
-        self, data: prepared.PreparedData, users: np.ndarray, end_watches: np.ndarray
+        self,
+        data: prepared.PreparedData,
+        users: np.ndarray,
+        end_watches: np.ndarray,
+        times: np.ndarray,
     ) -> np.ndarray:
         places = np.maximum(end_watches - 1 + self.ahead, 0)
         return np.asarray(data.watch_videos)[places, np.newaxis].astype(np.float32)
@@ -134,6 +138,7 @@ def test_the_answers_time_is_a_leak_unless_the_model_says_it_reads_it(
             data: prepared.PreparedData,
             users: np.ndarray,
             end_watches: np.ndarray,
+            times: np.ndarray,
         ) -> np.ndarray:
             times = np.asarray(data.watch_times)[end_watches + self.ahead]
             return (times[:, np.newaxis] % 86_400).astype(np.float32)
@@ -193,3 +198,25 @@ def test_the_ranker_learns_after_the_candidates_validation_but_not_after_the_tes
     validation = protocol.cases(data, Split.VALIDATION, CONFIG)
     assert leaks.ranker_learns_later(data, validation)
     assert not leaks.ranker_learns_later(data, cases)
+
+
+def test_a_model_that_reads_searches_after_the_request_is_caught(
+    tmp_path: pathlib.Path,
+) -> None:
+    """Those between the request and the first answer tell what is looked for."""
+    world = configs.World(num_users=80, num_videos=120, num_topics=3, num_days=20)
+    data = prepare.prepare(configs.Data(world=world), tmp_path / "data")
+    cases = protocol.cases(data, Split.TEST, configs.Evaluation())
+
+    class ReadsSearches(_Reads):
+        def user_vectors(self, data, users, end_watches, times):
+            made = data.searches_before(users, times)
+            if self.ahead:
+                made = np.maximum(made, data.watch_num_searches[end_watches])
+            last = np.maximum(data.search_offsets[users] + made - 1, 0)
+            token = np.asarray(data.search_tokens)[data.search_token_offsets[last]]
+            return token[:, np.newaxis].astype(np.float32)
+
+    assert leaks.in_models(data, cases, ReadsSearches(0), None, seed=0) > 0
+    with pytest.raises(errors.UserError, match="leak: expected vectors of the candid"):
+        leaks.in_models(data, cases, ReadsSearches(1), None, seed=0)

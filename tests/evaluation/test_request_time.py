@@ -9,7 +9,8 @@ from tests import planted
 from ytdnn import artifacts, configs
 from ytdnn.candidates import model
 from ytdnn.data import prepare
-from ytdnn.evaluation import evaluate, report
+from ytdnn.evaluation import evaluate
+from ytdnn.evaluation.report import terminal
 from ytdnn.index import artifact
 from ytdnn.training import candidates
 
@@ -33,7 +34,7 @@ def test_a_report_says_that_the_request_time_was_seen(tmp_path):
     made_from = {"data": data.manifest.fingerprint, "candidates": manifest.fingerprint}
     artifact.build(tmp_path / "index", vectors, config.index, made_from)
     found = evaluate.evaluate(tmp_path, config)
-    assert found["protocol"]["request_time"].startswith("sees request time")
+    assert found["protocol"]["sees_request_time"] is True
     screen = rich.console.Console(width=100, file=io.StringIO())
-    screen.print(report.render(found))
-    assert "sees request time" in screen.file.getvalue()
+    screen.print(terminal.render(found, 100))
+    assert "reads the time of the request" in screen.file.getvalue()

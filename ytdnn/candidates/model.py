@@ -99,7 +99,11 @@ class CandidateModel(tf.keras.Model):
         return np.concatenate([vectors, bias[1:, np.newaxis]], axis=1)
 
     def user_vectors(
-        self, data: prepared.PreparedData, users: np.ndarray, end_watches: np.ndarray
+        self,
+        data: prepared.PreparedData,
+        users: np.ndarray,
+        end_watches: np.ndarray,
+        times: np.ndarray | None = None,
     ) -> np.ndarray:
         """Returns users' vectors from what lies before given watches.
 
@@ -111,23 +115,40 @@ class CandidateModel(tf.keras.Model):
           users: `[n]` user indices.
           end_watches: `[n]` flat positions in the watch arrays where each user's
             context ends (the watch there is not in it).
+          times: `[n]` of the requests, before which searches must lie; None: before
+            the watch.
 
         Returns:
           `[n, dim + 1] float32`.
         """
         log = data_inputs.whole_log(data)
-        vectors = [
-            self._context_vectors(log, users[start:stop], end_watches[start:stop])
-            for start, stop in _blocks(len(users))
-        ]
+        num_searches = None
+        if times is not None and log.searches is not None:
+            num_searches = data.searches_before(users, times)
+        vectors = []
+        for start, stop in _blocks(len(users)):
+            rows = slice(start, stop)
+            known = None if num_searches is None else num_searches[rows]
+            vectors.append(
+                self._context_vectors(log, users[rows], end_watches[rows], known)
+            )
         width = self.config.embedding_dim + 1
         return np.concatenate(vectors) if vectors else np.zeros([0, width], np.float32)
 
     def _context_vectors(
-        self, log: watch_log.Log, users: np.ndarray, ends: np.ndarray
+        self,
+        log: watch_log.Log,
+        users: np.ndarray,
+        ends: np.ndarray,
+        num_searches: np.ndarray | None,
     ) -> np.ndarray:
         features = data_inputs.contexts(
-            log, users, ends, self.config.history_length, self.config.search_length
+            log,
+            users,
+            ends,
+            self.config.history_length,
+            self.config.search_length,
+            num_searches,
         )
         vectors: np.ndarray = self.query_vectors(features)[:, 0].numpy()
         return vectors

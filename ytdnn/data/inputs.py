@@ -174,12 +174,13 @@ def contexts(
     ends: np.ndarray,
     history_length: int,
     search_length: int = 50,
+    num_searches: np.ndarray | None = None,
 ) -> Features:
     """Returns slices of one position: the context of each user before a watch.
 
     The request is that watch's own: its device, its time. Where `ends` is behind the
-    user's last watch there is none, so all of it is missing, and all the user's
-    searches lie before. The example age is 0, as when serving.
+    user's last watch there is none, so all of it is missing. The example age is 0, as
+    when serving.
 
     Args:
       log: All watches.
@@ -187,6 +188,8 @@ def contexts(
       ends: `[n]` flat positions; the history is what the user watched before.
       history_length: Greatest number of watches in a history.
       search_length: Greatest number of searches in a bag of tokens.
+      num_searches: `[n]`, the user's searches that count, if fewer than those before
+        the watch (all, where there is none).
 
     Returns:
       Features as of `cut` but for labels and weights, each `[n, 1]` or `[n, rows]`.
@@ -210,7 +213,11 @@ def contexts(
         before = tf.cast(tf.gather(log.searches.num_before, at), tf.int64)
         offsets = log.searches.offsets
         total = tf.gather(offsets, users + 1) - tf.gather(offsets, users)
+        before = tf.where(is_watch, before, total)
+        if num_searches is not None:
+            known = tf.constant(np.asarray(num_searches, np.int64))[:, tf.newaxis]
+            before = tf.minimum(before, known)
         features |= position_contexts.searches_before(
-            log.searches, users, tf.where(is_watch, before, total), search_length
+            log.searches, users, before, search_length
         )
     return features

@@ -178,6 +178,23 @@ class PreparedData:
         offsets, positions = ranges(starts, np.asarray(ends))
         return Ragged(offsets, np.asarray(self.arrays["watch_videos"])[positions])
 
+    def searches_before(self, users: np.ndarray, times: np.ndarray) -> np.ndarray:
+        """Returns how many searches each user made before a time, `[n] int64`.
+
+        Args:
+          users: `[n]` user indices.
+          times: `[n]` seconds.
+        """
+        offsets = np.asarray(self.arrays["search_offsets"])
+        made = np.asarray(self.arrays["search_times"])
+        stops = [
+            start + np.searchsorted(made[start:stop], time)
+            for start, stop, time in zip(
+                offsets[users], offsets[np.asarray(users) + 1], times, strict=True
+            )
+        ]
+        return np.asarray(stops, np.int64) - offsets[users]
+
     def targets(self, users: np.ndarray, ends: np.ndarray, split: Split) -> Ragged:
         """Returns the distinct videos a user completes in a split, from `ends` on.
 

@@ -95,7 +95,7 @@ def of_models(
     cases = protocol.cases(data, split, config.evaluation)
     seed = config.evaluation.seed
     num_changed = leaks.in_models(data, cases, trained, ranking, seed)
-    vectors = trained.user_vectors(data, cases.users, cases.ends)
+    vectors = trained.user_vectors(data, cases.users, cases.ends, cases.times)
     ranked = lists.of_vectors(vectors, trained.video_vectors(), config.evaluation)
     own = _systems(data, cases, ranked, ranking, config)
     others = measure.Systems() if others is None else others

@@ -178,7 +178,7 @@ def in_models(
     if trained is not None:
         knows_time = models.sees_request_time(trained)
         other = with_other_future(data, users, ends, times, knows_time)
-        pair = [trained.user_vectors(d, users, ends) for d in (data, other)]
+        pair = [trained.user_vectors(d, users, ends, times) for d in (data, other)]
         _compare(data, users, pair, "vectors of the candidate model")
     if ranker is not None:
         other = with_other_future(data, users, ends, times)
@@ -198,7 +198,7 @@ def with_other_future(
     times: Integers,
     keep_request_time: bool = False,
 ) -> prepared.PreparedData:
-    """Returns the set with other videos, times and clicks from each request on.
+    """Returns the set with other videos, times, searches and clicks from requests on.
 
     Args:
       data: The prepared set.
@@ -219,15 +219,27 @@ def with_other_future(
     if keep_request_time:
         is_later[ends[ends < lasts]] = False
     arrays["watch_times"] = np.where(is_later, moved, data.watch_times)
+    asked_at = np.full(data.num_users, np.iinfo(np.int64).max)
+    asked_at[users] = times
+    if data.has_searches:
+        arrays["search_tokens"] = _other_searches(data, asked_at)
     if data.has_impressions:
-        asked_at = np.full(data.num_users, np.iinfo(np.int64).max)
-        asked_at[users] = times
         is_later = data.impression_times >= asked_at[data.impression_users]
         videos = _others(data.impression_videos, is_later, data.num_videos)
         arrays["impression_videos"] = videos
         clicked = np.asarray(data.impression_clicked)
         arrays["impression_clicked"] = np.where(is_later, ~clicked, clicked)
     return dataclasses.replace(data, arrays=arrays)
+
+
+def _other_searches(
+    data: prepared.PreparedData, asked_at: Integers
+) -> npt.NDArray[np.int32]:
+    """Returns the tokens of searches, others from each user's request on."""
+    owners = np.repeat(np.arange(data.num_users), np.diff(data.search_offsets))
+    is_later = np.asarray(data.search_times) >= asked_at[owners]
+    change = np.repeat(is_later, np.diff(data.search_token_offsets))
+    return _others(data.search_tokens, change, data.tokens.height)
 
 
 def _others(

@@ -20,9 +20,16 @@ class Candidates(Protocol):
         ...
 
     def user_vectors(
-        self, data: prepared.PreparedData, users: Indices, end_watches: Positions
+        self,
+        data: prepared.PreparedData,
+        users: Indices,
+        end_watches: Positions,
+        times: Positions,
     ) -> Vectors:
-        """Returns `[n, dim]` of what each user watched before a flat position."""
+        """Returns `[n, dim]` of what each user did before a request.
+
+        Watches before a flat position, searches before a time.
+        """
         ...
 
 

@@ -70,7 +70,8 @@ def describe(
         "ties": "lower video index first",
         "request_time": f"{_REQUEST_TIME[name]}; the time of the answer is seen by "
         f"no model unless sees_request_time is true",
-        "history": _HISTORY[name],
+        "history": f"{_HISTORY[name]}; searches before the request; device and "
+        f"logged-in state of the request are those of the first answer's watch",
         "train_watches_after_answers": _num_train_watches_after(data, found),
         "intervals": f"95 %, percentiles of {config.num_resamples:,} bootstrap "
         f"resamples of the users",

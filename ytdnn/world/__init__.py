@@ -5,7 +5,7 @@ plays them into an event log, a crowd at a time; `truth` says what is true of an
 video and time; `respond.Continuation` goes on where the log ends.
 
 The world knows nothing of any model's features. Experiments are run on it as it is: a
-change of the world is a change of its own, after which their results are measured again.
+change of the world is a change of its own, after which they are measured again.
 
     words → corpus → popularity → setting → people → interests → responses
                                               memory → policy → behaviour → generate
