@@ -213,9 +213,11 @@ def test_a_model_that_reads_searches_after_the_request_is_caught(
             made = data.searches_before(users, times)
             if self.ahead:
                 made = np.maximum(made, data.watch_num_searches[end_watches])
-            last = np.maximum(data.search_offsets[users] + made - 1, 0)
-            token = np.asarray(data.search_tokens)[data.search_token_offsets[last]]
-            return token[:, np.newaxis].astype(np.float32)
+            sums = np.append(0, np.cumsum(data.search_tokens, dtype=np.int64))
+            starts = np.asarray(data.search_offsets)[users]
+            edges = np.asarray(data.search_token_offsets)
+            found = sums[edges[starts + made]] - sums[edges[starts]]
+            return found[:, np.newaxis].astype(np.float32)
 
     assert leaks.in_models(data, cases, ReadsSearches(0), None, seed=0) > 0
     with pytest.raises(errors.UserError, match="leak: expected vectors of the candid"):
