@@ -59,7 +59,7 @@ def gap_tables(
 
 
 def _percent(share: float | None) -> page.Cell:
-    return None if share is None else f"{share:.0%}"
+    return None if share is None else f"{round(share, 2) + 0.0:.0%}"
 
 
 def cell(value: Any, low: Any = None, high: Any = None) -> page.Cell:

@@ -70,7 +70,10 @@ def _gap_table(closed: Mapping[str, Mapping[str, Any]]) -> table.Table:
     for kind in closed.values():
         for metric in list(next(iter(kind.values())))[:_GAPS_SHOWN]:
             shares = (found.get(metric) for found in models.values())
-            cells = ("" if share is None else f"{share:.0%}" for share in shares)
+            cells = (
+                "" if share is None else f"{round(share, 2) + 0.0:.0%}"
+                for share in shares
+            )
             result.add_row(metric, *cells)
         result.add_section()
     return result
