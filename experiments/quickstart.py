@@ -17,12 +17,13 @@ Measured 2026-11-24 on two cores of an AMD EPYC, seed 0 (± half a 95 % interval
 | candidates hit_rate@10 | 0.1514 ± 0.0136 | 0.3051 ± 0.0171 | 0.6114 | 33 % |
 | candidates recall@100 | 0.1222 ± 0.0083 | 0.2590 ± 0.0110 | 0.4781 | 38 % |
 | ranking AUC | 0.6074 ± 0.0057 | 0.6484 ± 0.0061 | 0.8192 | 19 % |
-| ranking weighted per-user loss (less is better) | 0.2990 ± 0.0089 | 0.2990 ± 0.0093 | 0.1075 | 0 % |
+| weighted per-user loss ↓ | 0.2990 ± 0.0089 | 0.2990 ± 0.0093 | 0.1075 | 0 % |
 | whole run, installation included, seconds | | 110 | | |
 
-Half of the claim holds: the first ranker finds who clicks (AUC), but orders watch time no
-better than each video's own odds. The two stages composed hit 0.1455 at 10: the ranker
-orders by expected watch time once shown, the lists are judged by what was watched.
+Half of the claim holds: the first ranker finds who clicks (AUC), but orders watch time
+no better than each video's own odds. The two stages composed hit 0.1455 at 10: the
+ranker orders by expected watch time once shown, the lists are judged by what was
+watched.
 
 Epochs were chosen on validation. With example age validation nDCG@10 was 0.117 against
 0.095 (right behind the training window), but the test, weeks later, fell to a hit rate
