@@ -132,12 +132,7 @@ def make_users(
     activity = rng.lognormal(-0.5, 1.0, num).clip(0.03, 12.0)
     english = np.where(languages == words.ENGLISH, 0.0, rng.beta(1.2, 4.0, num))
     shape = (num, NUM_INTERESTS)
-    begins = np.where(
-        rng.random(shape) < _NEW_INTERESTS / NUM_INTERESTS,
-        rng.random(shape) * num_days,
-        ALWAYS,
-    )
-    begins[:, 0] = ALWAYS
+    begins = _begins(shape, num_days, rng)
     return Users(
         first=first,
         ages=ages,
@@ -191,6 +186,16 @@ def _interests(
     weights[:, k:] = 0.0
     weights += np.where(np.arange(NUM_INTERESTS) < k, 0.02, 0.0)
     return leaves.astype(np.int32), weights / weights.sum(axis=1, keepdims=True)
+
+
+def _begins(
+    shape: tuple[int, int], num_days: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Returns when each interest awakes; a user's first was always there."""
+    is_new = rng.random(shape) < _NEW_INTERESTS / NUM_INTERESTS
+    begins = np.where(is_new, rng.random(shape) * num_days, ALWAYS)
+    begins[:, 0] = ALWAYS
+    return begins
 
 
 def _focus(

@@ -69,8 +69,8 @@ def test_the_numbers_are_those_of_the_log(
         drawn[title] = arguments
         return plots.bars(title, ["a"], {"b": [1.0]})
 
-    monkeypatch.setattr(world_page.plots, "lines", keep)
-    monkeypatch.setattr(world_page.plots, "intervals", keep)
+    monkeypatch.setattr(plots, "lines", keep)
+    monkeypatch.setattr(plots, "intervals", keep)
     assert isinstance(world_page.draw({"the world": log}, "A world."), str)
     watches, impressions = log["watches"].collect(), log["impressions"].collect()
     (series, *_) = drawn["Popularity by rank"]
