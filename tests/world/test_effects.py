@@ -37,6 +37,30 @@ def test_demographics_alone_predict_topics_above_chance(log):
     assert fit(["band", "gender"]) > fit([]) + 0.03
 
 
+def test_devices_tell_of_age_and_so_of_interests(log):
+    users = log["watches"].join(log["users"], on="user_id")
+    ages = dict(users.group_by("device").agg(pl.col("age").mean()).iter_rows())
+    assert ages["phone"] < ages["desktop"] < ages["tv"]
+    topics = log["videos"].select("video_id", "topic").drop_nulls()
+    counts = (
+        users.join(topics, on="video_id")
+        .group_by("user_id", "device", "topic")
+        .len()
+        .with_columns(even=pl.col("user_id").str.slice(1).cast(pl.Int64) % 2)
+    )
+    shares = counts.group_by("even", "device", "topic").agg(pl.col("len").sum())
+    total = pl.col("len").sum().over("even", "device")
+    shares = shares.with_columns(share=pl.col("len") / total)
+
+    def distance(of: str, other: str) -> float:
+        one = shares.filter(device=of, even=0).select("topic", "share")
+        two = shares.filter(device=other, even=1).select("topic", share_2="share")
+        both = one.join(two, on="topic", how="full").fill_null(0.0)
+        return (both["share"] - both["share_2"]).abs().sum()
+
+    assert distance("phone", "phone") < 0.9 * distance("phone", "tv")
+
+
 def test_an_episode_follows_the_one_before_and_not_the_other_way(log, world):
     watches = log["watches"].sort("user_id", "time", maintain_order=True)
     videos = watches["video_id"].str.slice(1).cast(pl.Int64).to_numpy()
@@ -103,15 +127,17 @@ def test_appeal_is_only_partly_quality(world):
 
 
 def test_popularity_rises_after_upload_and_decays(log):
-    """Views of videos uploaded within the span, by days since upload."""
-    since = (pl.col("time") - pl.col("upload_time")) // corpus.SECONDS_PER_DAY
+    """Views of videos uploaded within the span, by quarters of a day since upload."""
+    quarter = corpus.SECONDS_PER_DAY // 4
+    since = (pl.col("time") - pl.col("upload_time")) // quarter
     span = pl.col("upload_time").is_between(
         corpus.START, corpus.START + 10 * corpus.SECONDS_PER_DAY
     )
     joined = log["watches"].join(log["videos"], on="video_id").filter(span)
-    views = joined.group_by(since.alias("day")).len().sort("day")["len"].to_list()
-    assert max(views[1:7]) > views[0]
-    assert max(views[:7]) > 2 * np.mean(views[15:20])
+    views = joined.group_by(since.alias("quarter")).len().sort("quarter")["len"]
+    first, peak = views[0], views[:20].max()
+    assert peak > 1.3 * first
+    assert peak > 2 * views[60:80].mean()
 
 
 def test_half_lives_differ(world):

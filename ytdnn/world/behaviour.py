@@ -23,7 +23,6 @@ from ytdnn.world import (
     setting,
     titles,
     visits,
-    words,
 )
 
 PAGE_SHARE = 0.75  # of visits that look at the home page
@@ -86,7 +85,7 @@ class Crowd:
         free = self.clock[rows] <= times  # others still watch: they miss this visit
         rows, times = rows[free], times[free]
         self.clock[rows] = times
-        devices = rng.choice(len(words.DEVICES), len(rows), p=words.DEVICE_SHARES)
+        devices = people.draw_devices(self.users, rows, rng)
         logged_in = rng.random(len(rows)) < self.users.logged_in[rows]
         visit = _Visit(rows, devices, logged_in)
         watched = np.zeros(len(self.users), bool)

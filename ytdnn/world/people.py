@@ -52,6 +52,8 @@ class Users:
       logged_in: float64 [n], share of visits with a log-in.
       visits: int64 [n], visits within the span.
       joined_days: float64 [n], first possible visit, days since the begin.
+      device_sums: float64 [n, devices], running shares of visits by device: phones
+        are for the young, television for the old, and so devices tell of interests.
       hours: float64 [n], usual hour of the day.
       searching: float64 [n], share of visits with a search.
       leaves: int32 [n, NUM_INTERESTS], distinct.
@@ -75,6 +77,7 @@ class Users:
     logged_in: np.ndarray
     visits: np.ndarray
     joined_days: np.ndarray
+    device_sums: np.ndarray
     hours: np.ndarray
     searching: np.ndarray
     leaves: np.ndarray
@@ -143,6 +146,7 @@ def make_users(
         logged_in=rng.beta(4.0, 1.0, num),
         visits=np.maximum(rng.poisson(mean_visits * activity), 1),
         joined_days=joined * num_days,
+        device_sums=_device_sums(ages),
         hours=rng.normal(17.5, 3.0, num),
         searching=rng.beta(1.5, 3.0, num),
         leaves=leaves,
@@ -156,6 +160,24 @@ def make_users(
         tastes=tastes.astype(np.float32),
         subscriptions=_subscriptions(shared, leaves, languages, base, rng),
     )
+
+
+def _device_sums(ages: np.ndarray) -> np.ndarray:
+    """Returns running shares of visits by device, `[n, devices]`, which end at one."""
+    leaning = (ages - words.DEVICE_AGE)[:, None] / np.array(words.DEVICE_YEARS)
+    shares = np.array(words.DEVICE_SHARES) * np.exp(leaning.clip(-2.0, 2.0))
+    sums = np.cumsum(shares, axis=1)
+    running: np.ndarray = sums / sums[:, -1:]
+    return running
+
+
+def draw_devices(
+    users: Users, rows: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """Draws the device of a visit of each user, into `words.DEVICES`."""
+    aim = rng.random(len(rows))
+    devices: np.ndarray = (users.device_sums[rows] <= aim[:, None]).sum(axis=1)
+    return np.minimum(devices, len(words.DEVICES) - 1)
 
 
 def _lean(

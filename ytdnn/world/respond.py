@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ytdnn.world import behaviour, corpus, generate, interests, responses, words
+from ytdnn.world import behaviour, corpus, generate, interests, people, responses
 
 
 class Response(NamedTuple):
@@ -89,7 +89,7 @@ class Continuation:
         )
         there = (slates >= 0) & (videos.upload_times[slates] <= times[:, None])
         clicked = there & (rng.random(slates.shape) < chance)
-        devices = rng.choice(len(words.DEVICES), len(rows), p=words.DEVICE_SHARES)
+        devices = people.draw_devices(crowd.users, rows, rng)
         lengths = videos.duration_seconds[slates]
         fraction = responses.mean_fraction(
             liking, videos.quality[slates], lengths, devices[:, None]

@@ -50,7 +50,9 @@ COUNTRIES: tuple[tuple[str, str, float], ...] = (
 
 GENDERS = ("female", "male")
 DEVICES = ("phone", "desktop", "tv", "tablet")
-DEVICE_SHARES = (0.55, 0.25, 0.12, 0.08)
+DEVICE_SHARES = (0.55, 0.25, 0.12, 0.08)  # of visits at the age of DEVICE_AGE
+DEVICE_AGE = 33
+DEVICE_YEARS = (-12.0, 25.0, 14.0, 20.0)  # years of age that an odds of e takes
 
 _ENDINGS = {"pt": "inho", "de": "chen", "es": "ito"}
 _KANA = {
