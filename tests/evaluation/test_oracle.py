@@ -118,3 +118,14 @@ def test_a_written_world_keeps_its_truth(tmp_path: pathlib.Path) -> None:
     assert found is not None
     assert found.world.config == WORLD
     assert oracle.systems(data, CONFIG).scorers
+
+
+def test_it_is_asked_within_the_window_that_is_evaluated(data) -> None:
+    """Validation ends weeks before the log: nothing later may move its moments."""
+    cases = protocol.cases(data, prepared.Split.VALIDATION, CONFIG)
+    blocks = oracle.of(data)._moments(cases)
+    windows = data.manifest.facts["windows"]
+    moments = {time for _, times in blocks for time in times}
+    assert len(moments) == 3
+    assert min(moments) > windows["validation"]
+    assert max(moments) < windows["ranking"]

@@ -41,17 +41,17 @@ class Oracle:
     ) -> lists.Lists:
         """Returns the videos each user will most likely watch, `[cases, k] int32`.
 
-        Expected watches over the evaluated window, asked for at a few moments of it
+        Expected watches up to the last answer of all, asked for at a few moments
         (other protocols: at the time of the request), of the set's vocabulary.
 
         Args:
           cases: Whom to ask.
           k: Length of the lists.
-          config: The window's length, and memory.
+          config: Memory.
         """
         found = np.zeros([len(cases), k], np.int32)
         episodes = self._last_episodes(cases)
-        for rows, times in self._moments(cases, config):
+        for rows, times in self._moments(cases):
             rates = np.zeros([len(rows), len(self._videos)], np.float32)
             for time in times:
                 users = self._users[cases.users[rows]]
@@ -61,16 +61,13 @@ class Oracle:
         return found
 
     def _moments(
-        self, cases: protocol.Cases, config: configs.Evaluation
+        self, cases: protocol.Cases
     ) -> list[tuple[npt.NDArray[np.int64], list[int]]]:
         """Returns blocks of cases and the times to ask each for."""
         blocks = []
         if self._data.config.protocol == "temporal":
             begin = int(cases.times[0])
-            last = int(np.asarray(self._data.watch_times).max())
-            if config.horizon_days:
-                horizon = int(config.horizon_days * corpus.SECONDS_PER_DAY)
-                last = min(last, begin + horizon)
+            last = int(np.asarray(self._data.watch_times)[cases.labels].max())
             step = (last - begin) / (2 * _MOMENTS)
             times = [int(begin + step * (2 * i + 1)) for i in range(_MOMENTS)]
             for start in range(0, len(cases), _USERS_A_BLOCK):
