@@ -15,12 +15,12 @@ training; 95 % intervals over users are ± 0.001 to 0.011:
 
 | | popularity | ours | oracle | gap closed |
 |---|---|---|---|---|
-| candidates hit_rate@10 | 0.1150 | 0.2756 | 0.6099 | 32 % |
+| candidates hit_rate@10 | 0.1150 | 0.2756 | 0.6100 | 32 % |
 | candidates precision@10 | 0.0168 | 0.0414 | 0.1392 | 20 % |
 | candidates recall@10 | 0.0151 | 0.0565 | 0.1770 | 26 % |
 | candidates recall@100 | 0.0606 | 0.1660 | 0.4041 | 31 % |
 | candidates nDCG@10 | 0.0222 | 0.0708 | 0.2194 | 25 % |
-| both stages hit_rate@10 | 0.1150 | 0.1223 | 0.6099 | 1 % |
+| both stages hit_rate@10 | 0.1150 | 0.1223 | 0.6100 | 1 % |
 | ranking AUC | 0.5934 | 0.6319 | 0.8138 | 17 % |
 | weighted per-user loss ↓ | 0.3104 | 0.3005 | 0.1090 | 5 % |
 
