@@ -18,7 +18,7 @@ Measured 2026-11-24 on two cores of an AMD EPYC, seed 0 (± half a 95 % interval
 | candidates recall@100 | 0.1172 ± 0.0078 | 0.2542 ± 0.0107 | 0.4856 | 37 % |
 | ranking AUC | 0.6106 ± 0.0067 | 0.6521 ± 0.0066 | 0.8187 | 20 % |
 | weighted per-user loss ↓ | 0.2985 ± 0.0092 | 0.2894 ± 0.0084 | 0.1067 | 5 % |
-| whole run, installation included, seconds | | 110 | | |
+| whole run with installation, seconds (beside other work) | | 158 | | |
 
 The claim holds clearly for the candidates and for the ranker's AUC; its weighted
 per-user loss is hardly better than that of each video's own odds. The two stages
