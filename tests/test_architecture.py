@@ -113,6 +113,8 @@ def test_modules_are_imported_rather_than_names(path: pathlib.Path) -> None:
     for module, name in imports(path):
         if module.split(".")[0] != "ytdnn" or name is None:
             continue
+        if path.name == "__init__.py" and module.split(".")[1:2] == [room_of(path)]:
+            continue  # a room's face may show its own names
         target = ROOT.joinpath(*module.split(".")[1:], name)
         is_module = target.is_dir() or target.with_suffix(".py").exists()
         is_version = (module, name) == ("ytdnn", "__version__")

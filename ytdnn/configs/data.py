@@ -1,0 +1,66 @@
+"""Settings of the event log and of what `prepare` makes of it."""
+
+from typing import Literal
+
+from ytdnn.configs import components
+from ytdnn.configs import world as world_config
+
+
+@components.validated
+class Data:
+    """Where the event log comes from and how `prepare` splits it.
+
+    Attributes:
+      source: `world` (embedded), `movielens`, or `log` (the user's own tables).
+      dir: Directory or zip of the source; empty for `world`.
+      name: MovieLens edition to download when `dir` is empty, as "ml-1m".
+      columns: Own column names, as "watches.video_id=item_id".
+      where: Polars SQL filter over the rows of `watches`, as "rating >= 4".
+      bad_rows: `stop` at the first bad row, or `drop` and report counts.
+      min_item_count: Drop videos with fewer watches, repeated with
+        `min_user_count` until both hold (5 and 5: the usual 5-core).
+      min_user_count: Drop users with fewer watches.
+      order_by: A user's order of watches: `time` (then `order`, then file row)
+        or `order` (then file row), where times are only estimates; a log
+        without `order` is sorted by time.
+      vocabulary: Videos that can be recommended: those watched in the
+        candidate model's `train` window, or `all` of the log.
+      min_watch_fraction: A watch is completed, and so a label or an answer, if it
+        reaches this share of `videos.duration_seconds`; 0 = no such rule. Others
+        stand in histories alone.
+      min_watch_seconds: Likewise by seconds watched. With both rules either is
+        enough, with neither every watch is completed.
+      max_search_tokens: Most words and pairs of words of searches that are told
+        apart, those most often in training contexts.
+      min_search_token_count: Training searches a word or pair must be in to be told
+        apart.
+      protocol: `temporal` (windows of time), `leave_one_out` (each user's last
+        watch is the test, the one before it validation), or `split` (as the column
+        `split` of `watches` says). `temporal` takes its windows from that column
+        where there is one, and refuses one that is not in order of time.
+      test_fraction: temporal: share of watches, last in time, held out for test.
+      ranking_fraction: temporal: share of watches, before those, whose
+        window trains the ranker.
+      validation_fraction: temporal: last share of either training window,
+        held out to stop early and choose the checkpoint.
+    """
+
+    source: Literal["world", "movielens", "log"] = "world"
+    dir: str = ""
+    name: str = ""
+    columns: tuple[str, ...] = ()
+    where: str = ""
+    bad_rows: Literal["stop", "drop"] = "stop"
+    min_item_count: components.Positive = 1
+    min_user_count: components.Positive = 1
+    order_by: Literal["time", "order"] = "time"
+    vocabulary: Literal["train", "all"] = "train"
+    min_watch_fraction: components.Share = 0.0
+    min_watch_seconds: components.NonNegativeFloat = 0.0
+    max_search_tokens: components.Positive = 1_000_000
+    min_search_token_count: components.Positive = 2
+    protocol: Literal["temporal", "leave_one_out", "split"] = "temporal"
+    test_fraction: components.Rate = 0.1
+    ranking_fraction: components.Rate = 0.2
+    validation_fraction: components.Rate = 0.1
+    world: world_config.World = world_config.World()

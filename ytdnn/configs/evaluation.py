@@ -1,0 +1,54 @@
+"""Settings of offline evaluation."""
+
+from typing import Annotated, Literal
+
+import pydantic
+
+from ytdnn.configs import components
+
+
+@components.validated
+class Evaluation:
+    """Offline evaluation (`ytdnn evaluate --explain` prints every definition).
+
+    Attributes:
+      ks: Lengths of the lists measured.
+      targets: Right answers: `all` videos watched in the evaluated window, or the
+        `next` one alone.
+      horizon_days: Days after the request in which answers are watched; 0 = the
+        whole window.
+      remove_watched: Whether videos of the user's history are removed from every
+        list. Kept, they may be right answers too.
+      candidate_set: Videos that may be listed: `all` of the vocabulary, those seen
+        in `train`, or those `uploaded` by the time of the request (all whose upload
+        time is not known).
+      slices: What results are broken down by: `activity`, `new_user`, `video_age`,
+        `popularity`, `device`, and any column of `users` or `videos`; what the log
+        lacks is left out.
+      num_resamples: Bootstrap resamples of the users, for each interval.
+      seed: Seed of the resamples and of the users checked for leaks.
+      block_megabytes: Most memory of a block of scores.
+      num_examples: Users shown in the report with history, lists and answers.
+    """
+
+    ks: Annotated[tuple[components.Positive, ...], pydantic.Field(min_length=1)] = (
+        10,
+        50,
+        100,
+    )
+    targets: Literal["all", "next"] = "all"
+    horizon_days: components.NonNegativeFloat = 0.0
+    remove_watched: bool = True
+    candidate_set: Literal["all", "train", "uploaded"] = "all"
+    slices: tuple[str, ...] = (
+        "activity",
+        "new_user",
+        "video_age",
+        "popularity",
+        "country",
+        "device",
+    )
+    num_resamples: components.Positive = 1_000
+    seed: components.NonNegative = 0
+    block_megabytes: components.Positive = 128
+    num_examples: components.NonNegative = 8

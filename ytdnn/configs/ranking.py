@@ -1,0 +1,30 @@
+"""Settings of ranking (PAPER §4)."""
+
+from ytdnn.configs import components
+from ytdnn.configs import training as training_config
+
+
+@components.validated
+class Ranking:
+    """Ranking (PAPER §4).
+
+    Attributes:
+      embedding_dim: Width of the shared video embedding.
+      history_length: Most recent watches averaged.
+      tower: Widths of the ReLU layers before the logit.
+      dropout: Share of tower activations dropped in training.
+      num_quantiles: Quantiles of each continuous feature's CDF.
+      training: Optimisation.
+    """
+
+    embedding_dim: components.Positive = 32
+    history_length: components.Positive = 50
+    tower: tuple[components.Positive, ...] = (128, 64)
+    dropout: components.Fraction = 0.0
+    num_quantiles: components.Positive = 100
+    training: training_config.Training = training_config.Training(
+        epochs=3,
+        table_optimizer="adagrad",
+        table_learning_rate=0.05,
+        table_accumulator=1e-7,
+    )

@@ -1,0 +1,48 @@
+"""Settings of the synthetic world, and its presets."""
+
+from ytdnn.configs import components
+
+
+@components.validated
+class World:
+    """The synthetic world (`data.source="world"`).
+
+    Attributes:
+      num_users: Users in the log.
+      num_videos: Videos in the corpus.
+      num_topics: Branches of the tree of topics, of six leaves each.
+      num_days: Time span of the log.
+      watches_per_user: Mean number of watches of a user over the span.
+      impressions_per_page: Most videos shown on one home page.
+      metadata_noise: Share of topics, of languages and of titles in the table of
+        videos that are wrong or missing.
+      seed: Seed of the world, apart from the seed of training.
+    """
+
+    num_users: components.Positive = 2_000
+    num_videos: components.Positive = 2_000
+    num_topics: components.Positive = 20
+    num_days: components.Positive = 60
+    watches_per_user: components.Positive = 60
+    impressions_per_page: components.Positive = 8
+    metadata_noise: components.Fraction = 0.1
+    seed: components.NonNegative = 0
+
+
+WORLDS: dict[str, World] = {
+    # Seconds: tests.
+    "tiny": World(
+        num_users=200, num_videos=400, num_topics=4, num_days=30, watches_per_user=30
+    ),
+    # The default of `make run`.
+    "quickstart": World(num_users=4_000, num_videos=5_000, num_topics=10),
+    # The experiments': a million watches, three million impressions.
+    "small": World(num_users=10_000, num_videos=20_000, watches_per_user=100),
+    # A hundred million watches; written to disk in parts.
+    "large": World(
+        num_users=1_000_000,
+        num_videos=1_000_000,
+        num_topics=200,
+        watches_per_user=100,
+    ),
+}
