@@ -41,9 +41,31 @@ def test_learned_bags_are_beside_the_others(data):
     assert sizes[1] - sizes[0] == 2 * 6 + 2 * 8 * 16
 
 
-@pytest.mark.parametrize("num_learned", [0, 2])
-def test_user_vectors_are_those_of_the_training_graph(data, num_learned):
-    config = dataclasses.replace(CONFIG, learned_bags=num_learned)
+@pytest.mark.parametrize(("path", "size"), [("linear", 0), ("gated", 12 * 3 + 3)])
+def test_a_path_past_the_tower_changes_nothing_at_first(data, path, size):
+    plain = model.build(CONFIG, data)
+    config = dataclasses.replace(CONFIG, past_tower=path)
+    candidate_model = model.build(config, data)
+    added = candidate_model.user_tower.past_tower.trainable_variables
+    assert sum(np.prod(v.shape) for v in added) == 3 * 8 * 8 + size
+    names = {v.name: v for v in plain.trainable_variables}
+    for variable in candidate_model.trainable_variables:
+        if variable.name in names:
+            variable.assign(names[variable.name])
+    users, ends = data.first_watches(prepared.Split.TEST)
+    expected = plain.user_vectors(data, users, ends)
+    vectors = candidate_model.user_vectors(data, users, ends)
+    np.testing.assert_allclose(vectors, expected, atol=1e-6)
+    for variable in added:
+        variable.assign(tf.ones_like(variable))
+    assert np.any(candidate_model.user_vectors(data, users, ends) != expected)
+
+
+@pytest.mark.parametrize(
+    ("num_learned", "path"), [(0, "nothing"), (2, "linear"), (2, "gated")]
+)
+def test_user_vectors_are_those_of_the_training_graph(data, num_learned, path):
+    config = dataclasses.replace(CONFIG, learned_bags=num_learned, past_tower=path)
     candidate_model = model.build(config, data)
     log = inputs.whole_log(data)
     features = inputs.cut(log, tf.constant([40], tf.int64), 7, 6)

@@ -3,7 +3,8 @@
 Embedded watch history → bags; the bag of search tokens, demographics, device and what
 else there is beside them; the ReLU tower; a linear layer to the embedding size. The
 paper's last ReLU layer is itself the user vector; here a linear layer follows it, so
-that a vector may have negative coordinates.
+that a vector may have negative coordinates. Beyond the paper, a linear path may lead
+from the bags past the tower (`ytdnn/layers/gated_bags.py`).
 """
 
 from typing import Any
@@ -15,6 +16,7 @@ from ytdnn.candidates import features as tower_features
 from ytdnn.layers import (
     bags,
     embeddings,
+    gated_bags,
     learned_bags,
     randomness,
     request_time,
@@ -63,6 +65,15 @@ class UserTower(tf.keras.layers.Layer):
             config.tower, config.dropout, config.precision, name="tower"
         )
         self.output_layer = tf.keras.layers.Dense(dim, name="user_vector")
+        if config.past_tower != "nothing":
+            self.past_tower = gated_bags.GatedBags(
+                self._num_bags(), dim, config.past_tower == "gated", name="past_tower"
+            )
+
+    def _num_bags(self) -> int:
+        config = self.config
+        of_history = len(config.bags) + len(config.decay_rates) + config.learned_bags
+        return of_history + (1 if self.inputs.num_tokens else 0)
 
     def _make_feature_layers(self) -> None:
         inputs, config = self.inputs, self.config
@@ -103,14 +114,15 @@ class UserTower(tf.keras.layers.Layer):
           features: As of `ytdnn.data.inputs.cut`.
           seed: `[2] int32` of this training step, or None outside training.
         """
-        parts = [
-            *self._history(features, seed),
-            *self._demographics(features),
-            *self._situation(features),
-        ]
-        if self.inputs.num_tokens:
-            parts.append(self._searches(features, seed))
-        return self.output_layer(self.tower(tf.concat(parts, axis=-1), _fold(seed, 2)))
+        history = self._history(features, seed)
+        searches = [self._searches(features, seed)] if self.inputs.num_tokens else []
+        beside = [*self._demographics(features), *self._situation(features)]
+        inputs = tf.concat([*history, *beside, *searches], axis=-1)
+        top = self.tower(inputs, _fold(seed, 2))
+        vectors = self.output_layer(top)
+        if self.config.past_tower == "nothing":
+            return vectors
+        return vectors + self.past_tower(tf.concat(history + searches, axis=-1), top)
 
     def _history(
         self, features: dict[str, tf.Tensor], seed: tf.Tensor | None

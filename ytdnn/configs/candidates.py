@@ -53,6 +53,9 @@ class Candidates:
       learned_bags: Averages of the history by learned weights of its positions,
         beside those above.
       tower: Widths of the ReLU layers before the linear user vector.
+      past_tower: What leads from the bags to the user vector beside the tower:
+        `nothing` (the paper's), a `linear` layer, or one whose bags are `gated` by the
+        tower's top.
       dropout: Share of tower activations dropped in training.
       history_dropout: Share of watches dropped from a history in training, and of
         tokens from the bag of searches.
@@ -93,6 +96,7 @@ class Candidates:
     decay_rates: tuple[components.Rate, ...] = (0.5, 0.8, 0.93)
     learned_bags: components.NonNegative = 0
     tower: tuple[components.Positive, ...] = (256, 128)
+    past_tower: Literal["nothing", "linear", "gated"] = "nothing"
     dropout: components.Fraction = 0.0
     history_dropout: components.Fraction = 0.2
     label: Literal["next_watch", "held_out_watch"] = "next_watch"

@@ -1,0 +1,60 @@
+"""A linear path from the bags past the tower, with a gate for each bag.
+
+Beyond the paper, whose user vector is the tower's alone. Linear maps of the bags are
+what simple item-to-item models are made of; beside a tower they are learned fast and
+need not pass its layers (wide and deep: Cheng et al. 2016). The gates, read off the
+tower's top, say how much each bag, and so each scale of time, counts for this user.
+"""
+
+from typing import Any
+
+import tensorflow as tf
+
+
+class GatedBags(tf.keras.layers.Layer):
+    """Σ_b (1 + gate_b(top)) · W_b · bag_b, zero at first."""
+
+    def __init__(
+        self, num_bags: int, dim: int, gated: bool = True, **kwargs: Any
+    ) -> None:
+        """Creates the layer.
+
+        Args:
+          num_bags: Number of bags.
+          dim: Width of the vector returned.
+          gated: Whether there are gates; without them it is a linear layer.
+          **kwargs: Of `tf.keras.layers.Layer`.
+        """
+        super().__init__(**kwargs)
+        self.num_bags = num_bags
+        self.dim = dim
+        self.gated = gated
+        self._linear = tf.keras.layers.Dense(
+            dim, use_bias=False, kernel_initializer="zeros", name="linear"
+        )
+        if gated:
+            self._gates = tf.keras.layers.Dense(
+                num_bags, kernel_initializer="zeros", name="gates"
+            )
+
+    def call(self, bags: tf.Tensor, top: tf.Tensor) -> tf.Tensor:
+        """Returns `[..., dim] float32`.
+
+        Args:
+          bags: `[..., num_bags · width] float32`, side by side.
+          top: `[..., units] float32`, of the tower.
+        """
+        if not self.gated:
+            return self._linear(bags)
+        gates = 1.0 + self._gates(top)
+        width = bags.shape[-1] // self.num_bags
+        return self._linear(bags * tf.repeat(gates, width, axis=-1))
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns what `from_config` needs to make the layer again."""
+        return {
+            **super().get_config(),
+            "num_bags": self.num_bags,
+            "dim": self.dim,
+            "gated": self.gated,
+        }
