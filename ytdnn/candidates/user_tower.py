@@ -67,7 +67,11 @@ class UserTower(tf.keras.layers.Layer):
         self.output_layer = tf.keras.layers.Dense(dim, name="user_vector")
         if config.past_tower != "nothing":
             self.past_tower = gated_bags.GatedBags(
-                self._num_bags(), dim, config.past_tower == "gated", name="past_tower"
+                self._num_bags(),
+                dim,
+                gated=config.past_tower == "gated",
+                precision=config.precision,
+                name="past_tower",
             )
 
     def _num_bags(self) -> int:

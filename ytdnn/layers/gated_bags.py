@@ -15,7 +15,12 @@ class GatedBags(tf.keras.layers.Layer):
     """Σ_b (1 + gate_b(top)) · W_b · bag_b, zero at first."""
 
     def __init__(
-        self, num_bags: int, dim: int, gated: bool = True, **kwargs: Any
+        self,
+        num_bags: int,
+        dim: int,
+        gated: bool = True,
+        precision: str = "float32",
+        **kwargs: Any,
     ) -> None:
         """Creates the layer.
 
@@ -23,14 +28,22 @@ class GatedBags(tf.keras.layers.Layer):
           num_bags: Number of bags.
           dim: Width of the vector returned.
           gated: Whether there are gates; without them it is a linear layer.
+          precision: `float32`, or `bfloat16` for the products (variables and the
+            output stay float32).
           **kwargs: Of `tf.keras.layers.Layer`.
         """
         super().__init__(**kwargs)
         self.num_bags = num_bags
         self.dim = dim
         self.gated = gated
+        self.precision = precision
+        policy = "mixed_bfloat16" if precision == "bfloat16" else "float32"
         self._linear = tf.keras.layers.Dense(
-            dim, use_bias=False, kernel_initializer="zeros", name="linear"
+            dim,
+            use_bias=False,
+            kernel_initializer="zeros",
+            dtype=tf.keras.mixed_precision.Policy(policy),
+            name="linear",
         )
         if gated:
             self._gates = tf.keras.layers.Dense(
@@ -44,11 +57,11 @@ class GatedBags(tf.keras.layers.Layer):
           bags: `[..., num_bags · width] float32`, side by side.
           top: `[..., units] float32`, of the tower.
         """
-        if not self.gated:
-            return self._linear(bags)
-        gates = 1.0 + self._gates(top)
-        width = bags.shape[-1] // self.num_bags
-        return self._linear(bags * tf.repeat(gates, width, axis=-1))
+        values = tf.cast(bags, self._linear.compute_dtype)
+        if self.gated:
+            gates = tf.cast(1.0 + self._gates(top), values.dtype)
+            values *= tf.repeat(gates, bags.shape[-1] // self.num_bags, axis=-1)
+        return tf.cast(self._linear(values), tf.float32)
 
     def get_config(self) -> dict[str, Any]:
         """Returns what `from_config` needs to make the layer again."""
@@ -57,4 +70,5 @@ class GatedBags(tf.keras.layers.Layer):
             "num_bags": self.num_bags,
             "dim": self.dim,
             "gated": self.gated,
+            "precision": self.precision,
         }
