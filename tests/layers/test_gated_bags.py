@@ -49,3 +49,17 @@ def test_without_gates_the_top_does_not_matter():
     layer = _filled(gated=False)
     np.testing.assert_array_equal(layer(BAGS, TOP), layer(BAGS, 2.0 * TOP))
     assert len(layer.weights) == 1
+
+
+def test_a_seed_drops_coordinates_and_keeps_the_mean():
+    bags = tf.ones([4_000, 4])
+    layer = gated_bags.GatedBags(2, 3, gated=False, dropout=0.25)
+    layer(bags, bags)
+    layer.set_weights([np.ones([4, 3])])
+    np.testing.assert_array_equal(layer(bags, bags), np.full([4_000, 3], 4.0))
+    dropped = layer(bags, bags, tf.constant([1, 2])).numpy()
+    np.testing.assert_allclose(dropped.mean(), 4.0, atol=0.1)
+    kept = np.arange(5) / 0.75  # of four coordinates
+    np.testing.assert_allclose(np.unique(dropped), kept, rtol=1e-6)
+    np.testing.assert_array_equal(dropped, layer(bags, bags, tf.constant([1, 2])))
+    assert np.any(dropped != layer(bags, bags, tf.constant([1, 3])).numpy())

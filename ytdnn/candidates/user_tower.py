@@ -70,6 +70,7 @@ class UserTower(tf.keras.layers.Layer):
                 self._num_bags(),
                 dim,
                 gated=config.past_tower == "gated",
+                dropout=config.dropout,
                 precision=config.precision,
                 name="past_tower",
             )
@@ -126,7 +127,8 @@ class UserTower(tf.keras.layers.Layer):
         vectors = self.output_layer(top)
         if self.config.past_tower == "nothing":
             return vectors
-        return vectors + self.past_tower(tf.concat(history + searches, axis=-1), top)
+        bag_values = tf.concat(history + searches, axis=-1)
+        return vectors + self.past_tower(bag_values, top, _fold(seed, 5))
 
     def _history(
         self, features: dict[str, tf.Tensor], seed: tf.Tensor | None

@@ -56,7 +56,8 @@ class Candidates:
       past_tower: What leads from the bags to the user vector beside the tower:
         `nothing` (the paper's), a `linear` layer, or one whose bags are `gated` by the
         tower's top.
-      dropout: Share of tower activations dropped in training.
+      dropout: Share of tower activations, and of the coordinates of bags that lead
+        past it, dropped in training.
       history_dropout: Share of watches dropped from a history in training, and of
         tokens from the bag of searches.
       label: `next_watch` (context: what lies before it) or `held_out_watch` (context:

@@ -4,11 +4,14 @@ Beyond the paper, whose user vector is the tower's alone. Linear maps of the bag
 what simple item-to-item models are made of; beside a tower they are learned fast and
 need not pass its layers (wide and deep: Cheng et al. 2016). The gates, read off the
 tower's top, say how much each bag, and so each scale of time, counts for this user.
+It learns by heart soon, so its inputs are dropped as the tower's activations are.
 """
 
 from typing import Any
 
 import tensorflow as tf
+
+from ytdnn.layers import randomness
 
 
 class GatedBags(tf.keras.layers.Layer):
@@ -19,6 +22,7 @@ class GatedBags(tf.keras.layers.Layer):
         num_bags: int,
         dim: int,
         gated: bool = True,
+        dropout: float = 0.0,
         precision: str = "float32",
         **kwargs: Any,
     ) -> None:
@@ -28,6 +32,7 @@ class GatedBags(tf.keras.layers.Layer):
           num_bags: Number of bags.
           dim: Width of the vector returned.
           gated: Whether there are gates; without them it is a linear layer.
+          dropout: Share of the bags' coordinates dropped when a seed is given.
           precision: `float32`, or `bfloat16` for the products (variables and the
             output stay float32).
           **kwargs: Of `tf.keras.layers.Layer`.
@@ -36,6 +41,7 @@ class GatedBags(tf.keras.layers.Layer):
         self.num_bags = num_bags
         self.dim = dim
         self.gated = gated
+        self.dropout = dropout
         self.precision = precision
         policy = "mixed_bfloat16" if precision == "bfloat16" else "float32"
         self._linear = tf.keras.layers.Dense(
@@ -50,14 +56,18 @@ class GatedBags(tf.keras.layers.Layer):
                 num_bags, kernel_initializer="zeros", name="gates"
             )
 
-    def call(self, bags: tf.Tensor, top: tf.Tensor) -> tf.Tensor:
+    def call(
+        self, bags: tf.Tensor, top: tf.Tensor, seed: tf.Tensor | None = None
+    ) -> tf.Tensor:
         """Returns `[..., dim] float32`.
 
         Args:
           bags: `[..., num_bags · width] float32`, side by side.
           top: `[..., units] float32`, of the tower.
+          seed: `[2] int32` of this training step, or None outside training.
         """
         values = tf.cast(bags, self._linear.compute_dtype)
+        values = randomness.dropout(values, self.dropout, seed)
         if self.gated:
             gates = tf.cast(1.0 + self._gates(top), values.dtype)
             values *= tf.repeat(gates, bags.shape[-1] // self.num_bags, axis=-1)
@@ -70,5 +80,6 @@ class GatedBags(tf.keras.layers.Layer):
             "num_bags": self.num_bags,
             "dim": self.dim,
             "gated": self.gated,
+            "dropout": self.dropout,
             "precision": self.precision,
         }
