@@ -45,7 +45,7 @@ def studies(rooms: fakes.Rooms, monkeypatch: pytest.MonkeyPatch) -> Studies:
 
     found = Studies()
     monkeypatch.setattr(study, "measure", found.measure)
-    monkeypatch.setattr(studied, "render", str)
+    monkeypatch.setattr(studied, "render", lambda study, width: str(study))
     monkeypatch.setattr(studied, "markdown", str)
     return found
 

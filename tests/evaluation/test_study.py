@@ -132,10 +132,10 @@ def test_a_missing_report_is_named(tmp_path: pathlib.Path) -> None:
         study.measure(runs, "validation")
 
 
-def shown(found: dict[str, Any]) -> str:
-    screen = console.Console(width=200)
+def shown(found: dict[str, Any], width: int = 200) -> str:
+    screen = console.Console(width=width)
     with screen.capture() as capture:
-        screen.print(studied.render(found))
+        screen.print(studied.render(found, width))
     return capture.get()
 
 
@@ -155,4 +155,5 @@ def test_the_table_and_the_markdown_say_what_was_found(tmp_path: pathlib.Path) -
     half = (one["high"] - one["low"]) / 2
     assert table[3].startswith("| better | 0.6250 ± 0.1768 | 30 | ")
     assert f"+0.3750 ± {half:.4f}*" in table[3]
+    assert f"+0.3750 ± {half:.4f}*" in shown(found, width=60)
     assert table[4].startswith("| popularity | 0.2500 |")

@@ -138,13 +138,12 @@ def study(
     directory: pathlib.Path,
 ) -> None:
     """Prints the table of a study and writes `study.json` and `study.md`."""
-    import rich
-
     from ytdnn.evaluation import study as study_room
     from ytdnn.evaluation.report import studied
 
     result = study_room.measure(found, split, metrics)
-    rich.print(studied.render(result))
+    screen = output.screen()
+    screen.print(studied.render(result, screen.width), highlight=False)
     artifacts.write_text(directory / "study.md", studied.markdown(result))
     artifacts.write_json(directory / "study.json", result)
     output.say(f"table: {directory / 'study.md'}, numbers: {directory / 'study.json'}")

@@ -10,44 +10,71 @@ from ytdnn.evaluation.report import scales
 
 Study = Mapping[str, Any]
 _NONE = "–"
+_HALF = "± of a difference: half its 95 % interval."
 
 
-def render(study: Study) -> console.Group:
-    """Returns the table of a study, as `study.measure` returns it, and its notes."""
-    head, rows, references = _cells(study, _heading_above, _interval)
-    result = table.Table(title=_title(study), box=rich.box.SIMPLE_HEAD)
-    result.add_column(head[0], overflow="fold")
+def render(study: Study, width: int) -> console.Group:
+    """Returns the table of a study, as `study.measure` returns it, and its notes.
+
+    Args:
+      study: The study.
+      width: Characters of a line; where the ends of intervals have no room, half
+        their width is shown.
+    """
+    result, notes = _table(study, _interval), list(_notes(study))
+    screen = console.Console(width=10_000)
+    if result.__rich_measure__(screen, screen.options).maximum > width:
+        result = _table(study, _half_interval)
+        notes.append(_HALF)
+    return console.Group(result, *(text.Text(note) for note in notes))
+
+
+def _table(study: Study, interval: Callable[[Mapping[str, float]], str]) -> table.Table:
+    head, rows, references = _cells(study, interval)
+    result = table.Table(
+        title=_title(study),
+        box=rich.box.SIMPLE_HEAD,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )
+    result.add_column(head[0], no_wrap=True)
     for words in head[1:]:
-        result.add_column(words, justify="right", no_wrap=True)
+        result.add_column(_stacked(words), justify="right", no_wrap=True)
     for row in rows:
         result.add_row(*row)
     if references:
         result.add_section()
     for row in references:
         result.add_row(*row, style="dim")
-    return console.Group(result, *(text.Text(note) for note in _notes(study)))
+    return result
+
+
+def _stacked(heading: str) -> str:
+    """Returns a heading in narrow lines."""
+    if " " in heading:
+        return heading.replace(" ", "\n")
+    return heading.replace("/", "/\n").replace("@", "\n@")
 
 
 def markdown(study: Study) -> str:
     """Returns the table in Markdown, narrow enough to be pasted into a docstring."""
-    head, rows, references = _cells(study, _heading(study), _half_interval)
+    head, rows, references = _cells(study, _half_interval)
     lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows, *references]
     words = ["| " + " | ".join(line) + " |" for line in lines]
-    notes = [*_notes(study), "± of a difference: half its 95 % interval."]
+    notes = [*_notes(study), _HALF]
     return "\n".join([_title(study), "", *words, "", *notes]) + "\n"
 
 
 def _cells(
-    study: Study,
-    heading: Callable[[str], str],
-    interval: Callable[[Mapping[str, float]], str],
+    study: Study, interval: Callable[[Mapping[str, float]], str]
 ) -> tuple[list[str], list[list[str]], list[list[str]]]:
     """Returns the headings, a row for each variant, and one for each reference."""
     shown, variants = study["shown"], study["variants"]
+    heading = _heading(study)
     has_others = len(variants) > 1
     head = ["variant", *map(heading, shown), "training s"]
     if has_others and shown:
-        head.append(f"{heading(shown[0])} less that of {study['baseline']}")
+        head.append(f"{heading(shown[0])} less {study['baseline']}")
     rows = []
     for name, found in variants.items():
         row = [name, *(_number(found["metrics"].get(m)) for m in shown)]
@@ -63,10 +90,6 @@ def _cells(
             row = [name, *map(_decimals, known)]
             references.append(row + [""] * (len(head) - len(row)))
     return head, rows, references
-
-
-def _heading_above(metric: str) -> str:
-    return metric.replace("/", "\n")
 
 
 def _heading(study: Study) -> Callable[[str], str]:
