@@ -86,9 +86,7 @@ def publish(
     """
     directory = pathlib.Path(directory)
     partial = directory.with_name(f".{directory.name}.partial")
-    old = directory.with_name(f".{directory.name}.old")
-    for leftover in (partial, old):
-        shutil.rmtree(leftover, ignore_errors=True)
+    shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     facts = {} if facts is None else facts
     yield partial
@@ -102,6 +100,36 @@ def publish(
         facts=_plain(facts),
     )
     write_json(partial / MANIFEST, dataclasses.asdict(manifest))
+    _replace(directory, partial)
+
+
+def share(source: pathlib.Path, directory: pathlib.Path) -> None:
+    """Puts an artefact a second time, by hard links: its bytes lie on disk once.
+
+    No artefact is ever written into, so neither can change the other. Copies where the
+    file system has no hard links.
+
+    Args:
+      source: The artefact.
+      directory: Where it will stand too; what stands there is replaced.
+    """
+    partial = directory.with_name(f".{directory.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(source, partial, copy_function=_link)
+    _replace(directory, partial)
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+
+
+def _replace(directory: pathlib.Path, partial: pathlib.Path) -> None:
+    old = directory.with_name(f".{directory.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
     if directory.exists():
         directory.rename(old)
     partial.rename(directory)

@@ -68,7 +68,11 @@ class Rooms:
         self._make("index", directory.parent, configs.to_dict(config), inputs)
 
     def evaluate(
-        self, workdir: pathlib.Path, config: configs.Config, split: str
+        self,
+        workdir: pathlib.Path,
+        config: configs.Config,
+        split: str,
+        stage: str = "",
     ) -> dict[str, Any]:
         self.calls.append("evaluation.json" if split == "test" else split)
         return dict(REPORT)

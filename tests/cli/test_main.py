@@ -23,6 +23,7 @@ def test_the_commands_of_the_design_are_there() -> None:
         "run",
         "experiments",
         "compare",
+        "study",
         "world",
     }
 
@@ -91,8 +92,8 @@ MISTAKES = [
     (
         ["prepre"],
         "expected a command (run, prepare, train, evaluate, compare, export, "
-        "recommend, experiments, world), received 'prepre': did you mean prepare? "
-        "(ytdnn --help)",
+        "recommend, experiments, study, world), received 'prepre': did you mean "
+        "prepare? (ytdnn --help)",
     ),
     (["run"], "expected --workdir=DIR, received none (ytdnn run --help)"),
     (

@@ -1,5 +1,6 @@
 import json
 import pathlib
+import shutil
 
 import numpy as np
 import pytest
@@ -231,6 +232,30 @@ def test_a_run_is_measured_and_written(workdir: pathlib.Path) -> None:
     again = evaluate.evaluate(workdir, config)
     for part in ("lists", "impressions", "protocol"):
         assert again[part] == found[part], part
+
+
+@pytest.mark.parametrize(
+    ("stage", "others", "left_out"),
+    [("candidates", "ranking", "impressions"), ("ranking", "candidates", "latency")],
+)
+def test_a_stage_is_measured_without_the_others(
+    workdir: pathlib.Path,
+    tmp_path: pathlib.Path,
+    stage: str,
+    others: str,
+    left_out: str,
+) -> None:
+    whole = evaluate.evaluate(workdir, planted.tiny_config())
+    for name in ("data", stage):
+        shutil.copytree(workdir / name, tmp_path / name)
+    found = evaluate.evaluate(tmp_path, planted.tiny_config(), stage=stage)
+    kind = "lists" if stage == "candidates" else "impressions"
+    assert found[kind] == {
+        name: whole[kind][name] for name in whole[kind] if name != "system"
+    }
+    assert left_out not in found
+    assert others not in found["lists"]
+    assert json.loads((tmp_path / "evaluation.json").read_text()) == found
 
 
 def test_validation_has_a_file_of_its_own(workdir: pathlib.Path) -> None:

@@ -16,6 +16,7 @@ from ytdnn.cli import (
     resolved,
     rooms,
     steps,
+    study,
     workdir,
     world,
 )
@@ -258,6 +259,25 @@ COMMANDS = (
         experiments.FLAGS,
         (),
         experiments.run,
+    ),
+    Command(
+        "study",
+        "one question, several settings: trains each, and compares them",
+        "Trains and evaluates every variant of an experiment in every seed, each a run "
+        "of its own in WORKDIR/VARIANT/seed-N that goes on where it was stopped; the "
+        "same data are prepared once. Prints a table, and writes study.json and "
+        "study.md: mean over seeds, paired difference to the first variant with its "
+        "interval, popularity and training time. No bundle is written: `ytdnn export` "
+        "makes one of any of the runs. Settings given hold for every variant.",
+        (
+            "ytdnn study --config=experiments/features_and_depth.py "
+            "--workdir=runs/depth --stage=candidates --split=validation",
+            "ytdnn study --config=experiments/quickstart.py --workdir=runs/seeds "
+            "--seeds=0,1,2",
+        ),
+        study.FLAGS,
+        ("candidates", "index", "ranking", "evaluation", "seed", "strategy"),
+        study.run,
     ),
     Command(
         "world",

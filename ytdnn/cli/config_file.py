@@ -1,7 +1,8 @@
-"""Reads `--config=FILE.py` and validates what it returns."""
+"""Reads `--config=FILE.py` and validates what it returns: one config, or several."""
 
 import importlib.util
 import pathlib
+import re
 import traceback
 from types import ModuleType
 from typing import Any
@@ -12,6 +13,9 @@ from ml_collections import config_dict
 from ytdnn import configs, errors
 
 _MOST_PROBLEMS = 3
+_VARIANTS = "get_variants"
+# A variant's name is a directory's.
+_NAME = re.compile(r"[\w+=-][\w.+=-]*")
 
 
 def load(path: str) -> configs.Config:
@@ -25,18 +29,60 @@ def load(path: str) -> configs.Config:
     """
     file, _, argument = path.partition(":")
     module = _load_module(pathlib.Path(file))
+    return _config_of(module, file, argument)
+
+
+def load_variants(path: str) -> dict[str, configs.Config]:
+    """Returns the configs of a file by name, the first the baseline.
+
+    Those of `get_variants()`; without it that of `get_config()`, named as the file.
+
+    Args:
+      path: The file; `FILE.py:TEXT` hands TEXT to the function.
+
+    Raises:
+      errors.UserError: It is missing, fails, or returns no valid configs by name.
+    """
+    file, _, argument = path.partition(":")
+    module = _load_module(pathlib.Path(file))
+    if not callable(getattr(module, _VARIANTS, None)):
+        return {pathlib.Path(file).stem: _config_of(module, file, argument)}
+    found = _guarded(file, module.get_variants, *([argument] if argument else []))
+    if not isinstance(found, dict) or not found:
+        words = "an empty dict" if found == {} else type(found).__name__
+        raise errors.UserError(
+            f"expected {_VARIANTS}() of {file} to return a dict of a config for each "
+            f"name, received {words}"
+        )
+    for name in found:
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
+            raise errors.UserError(
+                f"expected {_VARIANTS}() of {file} to name each variant by letters, "
+                f"digits and _.+=-, received {name!r}"
+            )
+    return {
+        name: _converted(value, f"{_VARIANTS}()[{name!r}]", file)
+        for name, value in found.items()
+    }
+
+
+def _config_of(module: ModuleType, file: str, argument: str) -> configs.Config:
     if not callable(getattr(module, "get_config", None)):
         raise errors.UserError(
             f"expected a function get_config() in --config={file}, found none"
         )
     value = _guarded(file, module.get_config, *([argument] if argument else []))
+    return _converted(value, "get_config()", file)
+
+
+def _converted(value: Any, what: str, file: str) -> configs.Config:
     if isinstance(value, configs.Config):
         return value
     if isinstance(value, config_dict.ConfigDict):
         value = value.to_dict()
     if not isinstance(value, dict):
         raise errors.UserError(
-            f"expected get_config() of {file} to return a configs.Config, a ConfigDict "
+            f"expected {what} of {file} to return a configs.Config, a ConfigDict "
             f"or a dict, received {type(value).__name__}"
         )
     return validated(value, file)

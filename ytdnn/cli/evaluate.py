@@ -76,14 +76,12 @@ def _of_run(given: arguments.Arguments, split: str) -> None:
     directory = pathlib.Path(given.values["workdir"])
     config = resolved.later_config(given, directory)
     with workdir.lock(directory):
-        steps.require([steps.EVALUATION], config, directory)
+        step = steps.evaluation(split)
+        steps.require([step], config, directory)
+        steps.run([step], config, directory, [step.name])
         if split == _SPLITS[0]:
-            step = steps.EVALUATION
-            steps.run([step], config, directory, [step.name])
             workdir.write_config(directory, config)
-            report = json.loads((directory / step.name).read_text())
-        else:
-            report = rooms.evaluate(config, directory, split)
+        report = json.loads((directory / step.name).read_text())
     rooms.show_report(report, directory, split)
     output.say(f"next: {steps.next_command(config, directory)}")
 

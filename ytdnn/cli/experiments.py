@@ -6,7 +6,6 @@ import sys
 from collections.abc import Sequence
 
 import rich.box
-import rich.console
 import rich.table
 
 from ytdnn import errors
@@ -43,7 +42,6 @@ FLAGS = (
     ),
 )
 _FORMATS = ("table", "csv")
-_PIPED_WIDTH = 160
 
 
 def run(given: arguments.Arguments) -> None:
@@ -86,8 +84,7 @@ def _show(found: Sequence[runs_room.Run], metrics: Sequence[str]) -> None:
         own = [f"{k}={v}" for k, v in runs_room.differences(one, keys).items()]
         words = [f"({one.note})"] if one.note else []
         table.add_row(one.name, *cells, "\n".join(words + own) or "(defaults)")
-    width = None if sys.stdout.isatty() else _PIPED_WIDTH
-    rich.console.Console(width=width).print(table)
+    output.screen().print(table)
     output.say(
         f"runs: {len(found)}; a setting that all share, or that a run leaves at its "
         f"default, is not listed"

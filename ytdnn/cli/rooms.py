@@ -85,12 +85,15 @@ def ranking_config(config: configs.Config) -> Mapping[str, Any]:
 
 
 def evaluate(
-    config: configs.Config, workdir: pathlib.Path, split: str = "test"
+    config: configs.Config,
+    workdir: pathlib.Path,
+    split: str = "test",
+    stage: str = "",
 ) -> dict[str, Any]:
-    """Returns the report of `workdir` as JSON-like values."""
+    """Returns the report of `workdir`, or of a stage alone, as JSON-like values."""
     from ytdnn.evaluation import evaluate as evaluate_room
 
-    return evaluate_room.evaluate(workdir, config, split)
+    return evaluate_room.evaluate(workdir, config, split, stage)
 
 
 def evaluate_predictions(
@@ -126,6 +129,24 @@ def compare(
     found = compare_room.compare(first, second, parsed, config, models)
     rich.print(compare_room.render(found))
     return found.failures
+
+
+def study(
+    found: Mapping[str, Mapping[int, pathlib.Path]],
+    split: str,
+    metrics: Sequence[str],
+    directory: pathlib.Path,
+) -> None:
+    """Prints the table of a study and writes `study.json` and `study.md`."""
+    from ytdnn.evaluation import study as study_room
+    from ytdnn.evaluation.report import studied
+
+    result = study_room.measure(found, split, metrics)
+    screen = output.screen()
+    screen.print(studied.render(result, screen.width), highlight=False)
+    artifacts.write_text(directory / "study.md", studied.markdown(result))
+    artifacts.write_json(directory / "study.json", result)
+    output.say(f"table: {directory / 'study.md'}, numbers: {directory / 'study.json'}")
 
 
 def explain() -> str:

@@ -2,8 +2,8 @@
 
 `ytdnn run` goes through all of them, the other commands through some. A step whose
 output is complete and was made from this config and these inputs is skipped, and said
-so. An output is an artefact with a manifest (`ytdnn/artifacts.py`), except
-`evaluation.json`, which carries the same facts under a key of its own.
+so. An output is an artefact with a manifest (`ytdnn/artifacts.py`), except the report
+of an evaluation, which carries the same facts under a key of its own.
 """
 
 import dataclasses
@@ -15,6 +15,7 @@ from typing import Any
 
 from ytdnn import artifacts, configs, errors
 from ytdnn.cli import output, rooms, settings
+from ytdnn.evaluation import runs
 
 _MOST_DIFFERENCES = 3
 _MADE_FROM = "made_from"
@@ -32,6 +33,7 @@ class Step:
       config: The part of the config that the output depends on.
       prefix: What the keys of that part lack to be settings.
       needs_impressions: Whether it makes sense only for a log with impressions.
+      is_report: Whether its output is the JSON file of an evaluation.
     """
 
     name: str
@@ -41,15 +43,37 @@ class Step:
     config: Callable[[configs.Config], Mapping[str, Any]]
     prefix: str = ""
     needs_impressions: bool = False
+    is_report: bool = False
 
 
-def _evaluate(config: configs.Config, workdir: pathlib.Path) -> None:
-    made_from = {
-        "config": configs.to_dict(config.evaluation),
-        "inputs": input_fingerprints(EVALUATION, workdir),
-    }
-    report = rooms.evaluate(config, workdir)
-    artifacts.write_json(workdir / EVALUATION.name, report | {_MADE_FROM: made_from})
+def evaluation(split: str, stage: str = "") -> Step:
+    """Returns the step that measures a run.
+
+    Args:
+      split: `test` or `validation`.
+      stage: `candidates` or `ranking` alone; empty: both, and the two composed.
+    """
+    inputs = ("data", stage) if stage else ("data", "candidates", "index", "ranking")
+    name = f"{runs.STEMS[split]}.json"
+
+    def run(config: configs.Config, workdir: pathlib.Path) -> None:
+        made_from = {
+            "config": configs.to_dict(config.evaluation),
+            "inputs": input_fingerprints(step, workdir),
+        }
+        report = rooms.evaluate(config, workdir, split, stage)
+        artifacts.write_json(workdir / name, report | {_MADE_FROM: made_from})
+
+    step = Step(
+        name,
+        "evaluate",
+        inputs,
+        run,
+        rooms.evaluation_config,
+        "evaluation.",
+        is_report=True,
+    )
+    return step
 
 
 DATA = Step("data", "prepare", (), rooms.prepare, rooms.data_config, "data.")
@@ -76,14 +100,7 @@ RANKING = Step(
     rooms.ranking_config,
     needs_impressions=True,
 )
-EVALUATION = Step(
-    "evaluation.json",
-    "evaluate",
-    ("data", "candidates", "index", "ranking"),
-    _evaluate,
-    rooms.evaluation_config,
-    "evaluation.",
-)
+EVALUATION = evaluation("test")
 BUNDLE = Step(
     "bundle",
     "export",
@@ -177,7 +194,10 @@ def staleness(step: Step, config: configs.Config, workdir: pathlib.Path) -> str:
     if found:
         more = ["…"] if len(found) > _MOST_DIFFERENCES else []
         return "; ".join(found[:_MOST_DIFFERENCES] + more)
-    current = input_fingerprints(step, workdir)
+    try:
+        current = input_fingerprints(step, workdir)
+    except errors.UserError as error:
+        return str(error)
     changed = [
         name
         for name in {**made_inputs, **current}
@@ -189,7 +209,7 @@ def staleness(step: Step, config: configs.Config, workdir: pathlib.Path) -> str:
 
 
 def _made_from(step: Step, path: pathlib.Path) -> tuple[dict[str, Any], dict[str, str]]:
-    if step is not EVALUATION:
+    if not step.is_report:
         manifest = artifacts.read_manifest(path, step.name)
         return manifest.config, manifest.inputs
     try:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ytdnn import artifacts, configs
+from ytdnn import artifacts, configs, errors
 from ytdnn.candidates import model as candidate_model
 from ytdnn.data import prepared
 from ytdnn.evaluation import (
@@ -35,7 +35,10 @@ _SYSTEM_LEFT_OUT = (
 
 
 def evaluate(
-    workdir: pathlib.Path, config: configs.Config, split: str = "test"
+    workdir: pathlib.Path,
+    config: configs.Config,
+    split: str = "test",
+    stage: str = "",
 ) -> dict[str, Any]:
     """Measures a run and writes the report into its directory.
 
@@ -44,6 +47,7 @@ def evaluate(
         `ranking`.
       config: The run's.
       split: What is evaluated; `validation` is written to files of its own.
+      stage: `candidates` or `ranking`: that one alone, the others need not be there.
 
     Returns:
       The report, as JSON has it (schema.json).
@@ -54,15 +58,21 @@ def evaluate(
     """
     workdir = pathlib.Path(workdir)
     data = prepared.load(workdir / prepared.KIND)
-    trained = candidate_model.load(workdir / candidate_model.KIND, data)
-    ranking = None
-    if data.has_impressions:
+    trained, ranking = None, None
+    if stage != ranking_model.KIND:
+        trained = candidate_model.load(workdir / candidate_model.KIND, data)
+    if stage == ranking_model.KIND and not data.has_impressions:
+        raise errors.UserError(
+            f"expected a log with impressions to evaluate the ranker alone, found none "
+            f"in {data.directory}"
+        )
+    if data.has_impressions and stage != candidate_model.KIND:
         ranking = ranking_model.load(workdir / ranking_model.KIND, data)
-    indexes = _load_indexes(workdir)
+    indexes = {} if stage else _load_indexes(workdir)
     code = prepared.Split[split.upper()]
     others = oracle.systems(data, config.evaluation)
     result = of_models(data, trained, ranking, indexes, config, code, others)
-    stages = (candidate_model.KIND, ranking_model.KIND)
+    stages = (stage,) if stage else (candidate_model.KIND, ranking_model.KIND)
     result.report["training"] = summary.plain(training_logs.read(workdir, stages))
     reports.write(workdir, reports.STEMS[split], result)
     return result.report
@@ -70,7 +80,7 @@ def evaluate(
 
 def of_models(
     data: prepared.PreparedData,
-    trained: models.Candidates,
+    trained: models.Candidates | None,
     ranking: models.Ranker | None,
     indexes: Mapping[str, models.Index],
     config: configs.Config,
@@ -81,9 +91,10 @@ def of_models(
 
     Args:
       data: The prepared set.
-      trained: The candidate model.
+      trained: The candidate model, None where the ranker alone is measured.
       ranking: The ranker, None without impressions.
-      indexes: `exact` and, where it was built, `scann`.
+      indexes: `exact` and, where it was built, `scann`; none where a stage is measured
+        alone.
       config: The run's.
       split: `TEST` or `VALIDATION`.
       others: Measured beside them, such as the world's oracle; whether these read
@@ -95,8 +106,10 @@ def of_models(
     cases = protocol.cases(data, split, config.evaluation)
     seed = config.evaluation.seed
     num_changed = leaks.in_models(data, cases, trained, ranking, seed)
-    vectors = trained.user_vectors(data, cases.users, cases.ends, cases.times)
-    ranked = lists.of_vectors(vectors, trained.video_vectors(), config.evaluation)
+    vectors, ranked = None, None
+    if trained is not None:
+        vectors = trained.user_vectors(data, cases.users, cases.ends, cases.times)
+        ranked = lists.of_vectors(vectors, trained.video_vectors(), config.evaluation)
     own = _systems(data, cases, ranked, ranking, config)
     others = measure.Systems() if others is None else others
     makers, scorers = own.makers | others.makers, own.scorers | others.scorers
@@ -106,9 +119,11 @@ def of_models(
         "num_candidates": config.index.num_candidates,
         "sees_request_time": models.sees_request_time(trained),
     }
-    if ranking is not None and lists.SYSTEM not in makers:
+    both = trained is not None and ranking is not None
+    if both and lists.SYSTEM not in makers:
         result.report["protocol"]["system_left_out"] = _SYSTEM_LEFT_OUT
-    result.report.update(_timed(data, cases, vectors, ranking, indexes, config))
+    if vectors is not None:
+        result.report.update(_timed(data, cases, vectors, ranking, indexes, config))
     result.report["config"] = summary.plain(configs.to_dict(config))
     return result
 
@@ -116,18 +131,17 @@ def of_models(
 def _systems(
     data: prepared.PreparedData,
     cases: protocol.Cases,
-    ranked: lists.Maker,
+    ranked: lists.Maker | None,
     ranking: models.Ranker | None,
     config: configs.Config,
 ) -> measure.Systems:
     """Returns popularity, the candidates, the ranker, and both stages."""
-    makers = {
-        lists.POPULARITY: lists.popularity(data, config.evaluation),
-        lists.CANDIDATES: ranked,
-    }
+    makers = {lists.POPULARITY: lists.popularity(data, config.evaluation)}
+    if ranked is not None:
+        makers[lists.CANDIDATES] = ranked
     if ranking is None:
         return measure.Systems(makers)
-    if not leaks.ranker_learns_later(data, cases):
+    if ranked is not None and not leaks.ranker_learns_later(data, cases):
         number = config.index.num_candidates
         makers[lists.SYSTEM] = lists.composed(data, ranked, ranking, number)
     scorers = {

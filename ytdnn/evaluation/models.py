@@ -33,7 +33,7 @@ class Candidates(Protocol):
         ...
 
 
-def sees_request_time(trained: Candidates) -> bool:
+def sees_request_time(trained: Candidates | None) -> bool:
     """Whether a candidate model reads the time of the request, which is the answer's.
 
     A model that does says so by a true `sees_request_time`; its numbers are marked.

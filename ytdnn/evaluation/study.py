@@ -1,0 +1,224 @@
+"""One question, several settings: the runs of each, over its seeds, as one result.
+
+A variant's number is the mean over its seeds. Its difference to the baseline, the first
+variant, is paired by user: of each user's own mean over the seeds, as `compare` does it
+for two reports. So the interval is that of the users drawn; how much a training's seed
+matters is told by the spread over the seeds beside it.
+"""
+
+import datetime
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from ytdnn import artifacts, configs, environment, schema
+from ytdnn.evaluation import compare, lists, ranker, reports, runs, statement, summary
+from ytdnn.evaluation.report import names
+
+FORMAT_VERSION = 1
+REFERENCES = (lists.POPULARITY, lists.ORACLE)
+_STATED = (*statement.RULES, "users", "videos", "impressions")
+_SETTINGS_APART = ("seed",)
+
+Runs = Mapping[str, Mapping[int, pathlib.Path]]
+
+
+def measure(found: Runs, split: str, wanted: Sequence[str] = ()) -> dict[str, Any]:
+    """Returns the results of a study, as JSON has them.
+
+    Args:
+      found: The evaluated run of each variant and seed; the first is the baseline.
+      split: Whose reports are read, `test` or `validation`.
+      wanted: Metrics to show, each as `MODEL/METRIC@K`; default: of each model the
+        usual ones. The first is the one whose difference is shown.
+
+    Raises:
+      errors.UserError: A report is missing, two were not asked the same, or no variant
+        has a wanted metric.
+    """
+    file = f"{runs.STEMS[split]}.json"
+    evaluated = {
+        name: {seed: reports.read(path / file) for seed, path in of_seeds.items()}
+        for name, of_seeds in found.items()
+    }
+    means = {
+        name: mean(list(of_seeds.values())) for name, of_seeds in evaluated.items()
+    }
+    variants = _variants(found, evaluated, means)
+    baseline = next(iter(means))
+    first = means[baseline]
+    protocol = first.report["protocol"]
+    values = {
+        "format_version": FORMAT_VERSION,
+        "made": _made(),
+        "split": split,
+        "protocol": {name: protocol.get(name) for name in _STATED},
+        "baseline": baseline,
+        "shown": _shown(first, variants, wanted),
+        "variants": variants,
+        "references": {name: _of_model(first, name) for name in REFERENCES},
+    }
+    plain: dict[str, Any] = summary.plain(values)
+    return plain
+
+
+def _variants(
+    found: Runs,
+    evaluated: Mapping[str, Mapping[int, reports.Evaluated]],
+    means: Mapping[str, reports.Evaluated],
+) -> dict[str, Any]:
+    differences, settings = _differences(means), _settings(means)
+    return {
+        name: {
+            "seeds": list(of_seeds),
+            "settings": settings[name],
+            "metrics": _metrics(list(of_seeds.values())),
+            "training_seconds": _over_seeds(
+                [_seconds(found[name][seed], one) for seed, one in of_seeds.items()]
+            ),
+            "differences": differences[name],
+        }
+        for name, of_seeds in evaluated.items()
+    }
+
+
+def mean(found: Sequence[reports.Evaluated]) -> reports.Evaluated:
+    """Returns the reports of one variant as one: every value the mean over the seeds.
+
+    The runs differ by the seed alone, so they were asked the same. What is a ratio of
+    sums over users has one denominator in all, so its mean is the ratio of the means.
+
+    Args:
+      found: Of each seed.
+    """
+    frame = pl.concat([one.users for one in found], how="diagonal")
+    users = frame.group_by(schema.USER_ID).mean().sort(schema.USER_ID)
+    report = {
+        kind: {
+            model: {"values": _mean_values(found, model, entry["values"])}
+            for model, entry in found[0].report.get(kind, {}).items()
+        }
+        for kind in ("lists", "impressions")
+    }
+    report |= {key: found[0].report[key] for key in ("protocol", "config")}
+    directory = found[0].path.parent.parent
+    return reports.Evaluated(directory, report, users)
+
+
+def _mean_values(
+    found: Sequence[reports.Evaluated], model: str, metrics: Sequence[str]
+) -> dict[str, float | None]:
+    means = {
+        name: float(np.mean([one.value(model, name) for one in found]))
+        for name in metrics
+    }
+    return {k: value if np.isfinite(value) else None for k, value in means.items()}
+
+
+def _metrics(found: Sequence[reports.Evaluated]) -> dict[str, dict[str, Any]]:
+    """Returns every metric of the models that were trained, by `MODEL/METRIC`."""
+    result = {}
+    for path in found[0].metrics:
+        model, _, metric = path.rpartition("/")
+        if model not in REFERENCES:
+            result[path] = _over_seeds([one.value(model, metric) for one in found])
+    return result
+
+
+def _over_seeds(values: Sequence[float]) -> dict[str, Any]:
+    spread = float(np.std(values, ddof=1)) if len(values) > 1 else None
+    mean_value = float(np.mean(values))
+    return {"mean": mean_value, "spread": spread, "by_seed": list(values)}
+
+
+def _seconds(directory: pathlib.Path, evaluated: reports.Evaluated) -> float:
+    """Returns how long the stages that were measured trained, as they themselves say.
+
+    Of a training that was killed and went on, only the last part counts.
+    """
+    stages = {lists.CANDIDATES: "candidates", ranker.RANKER: "ranking"}
+    return sum(
+        artifacts.read_manifest(directory / kind, kind).facts.get("seconds", 0.0)
+        for model, kind in stages.items()
+        if model in evaluated.models
+    )
+
+
+def _differences(
+    means: Mapping[str, reports.Evaluated],
+) -> dict[str, dict[str, dict[str, float]]]:
+    """Returns of each variant but the first every metric's difference to the first."""
+    first, *others = means
+    settings = means[first].report["config"]["evaluation"]
+    config = configs.component(configs.Evaluation, settings)
+    found: dict[str, dict[str, dict[str, float]]] = {first: {}}
+    for name in others:
+        pair = compare.compare(means[first], means[name], (), config)
+        found[name] = {
+            f"{one.model}/{one.metric}": {
+                "difference": one.difference,
+                "low": one.low,
+                "high": one.high,
+            }
+            for one in pair.differences
+            if one.model not in REFERENCES
+        }
+    return found
+
+
+def _settings(means: Mapping[str, reports.Evaluated]) -> dict[str, dict[str, Any]]:
+    """Returns the settings in which the variants differ."""
+    all_runs = [
+        runs.Run(name, dict(names.dotted(one.report["config"])), {}, "")
+        for name, one in means.items()
+    ]
+    keys = [key for key in runs.differing(all_runs) if key not in _SETTINGS_APART]
+    return {run.name: {key: run.settings.get(key) for key in keys} for run in all_runs}
+
+
+def _shown(
+    first: reports.Evaluated, variants: Mapping[str, Any], wanted: Sequence[str]
+) -> list[str]:
+    """Returns the metrics to show: the wanted ones, or the usual ones of each model.
+
+    Raises:
+      errors.UserError: No variant has a wanted one.
+    """
+    known = [
+        runs.Run(name, {}, {k: v["mean"] for k, v in one["metrics"].items()}, "")
+        for name, one in variants.items()
+    ]
+    if wanted:
+        return runs.chosen(known, wanted)
+    ks = first.report["config"]["evaluation"]["ks"]
+    usual = (
+        f"{lists.CANDIDATES}/hit_rate@{ks[0]}",
+        f"{lists.CANDIDATES}/ndcg@{ks[0]}",
+        f"{lists.CANDIDATES}/recall@{ks[min(1, len(ks) - 1)]}",
+        f"{lists.CANDIDATES}/map@{ks[-1]}",
+        f"{lists.SYSTEM}/hit_rate@{ks[0]}",
+        f"{ranker.RANKER}/auc",
+        f"{ranker.RANKER}/weighted_per_user_loss",
+    )
+    return [name for name in usual if any(name in run.metrics for run in known)]
+
+
+def _of_model(found: reports.Evaluated, model: str) -> dict[str, float]:
+    """Returns the values of popularity, or of the oracle, by metric."""
+    return {
+        metric: value
+        for kind in ("lists", "impressions")
+        for metric, value in found.report[kind].get(model, {}).get("values", {}).items()
+    }
+
+
+def _made() -> dict[str, Any]:
+    return {
+        "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "versions": environment.versions(),
+        "git_commit": environment.git_commit(),
+        "machine": environment.machine(),
+    }
