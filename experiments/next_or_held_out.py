@@ -26,7 +26,7 @@ Measured 2026-11-24 on two cores of an AMD EPYC with AVX-512 bfloat16, seed 0 al
 | oracle | 0.2931 | 0.4872 | 0.7853 | |
 
 The second half of the claim holds: with either label a fixed number a user finds more
-(recall@100 + 0.031 and + 0.033, ± 0.014). The first does not show here: next less held
+(recall@100 + 0.031 and + 0.033, ± 0.015). The first does not show here: next less held
 out is + 0.0050 ± 0.0115 in hit rate with all labels, + 0.0075 ± 0.0134 with 20 a user,
 and in MRR + 0.0045 ± 0.0056 and - 0.0009 ± 0.0057. The paper's own measure was an A/B
 test. Other seeds, and bags that know the order, were not tried.
