@@ -5,7 +5,7 @@ window, flat over the days since upload; with it, it follows the empirical curve
 peaks soon after upload (PAPER §3.3, figure 4).
 
     ytdnn study --config=experiments/example_age.py --workdir=runs/age \
-        --stage=candidates --split=validation --seeds=0,1,2
+        --stage=candidates --split=validation
     python -m experiments.example_age --workdir=runs/age
 
 The second writes runs/age/example_age.html. Protocol: temporal, judged on `validation`,
