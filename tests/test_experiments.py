@@ -13,6 +13,7 @@ EXPERIMENTS = pathlib.Path(__file__).parents[1] / "experiments"
 FILES = sorted(
     path for path in EXPERIMENTS.glob("*.py") if "def get_config(" in path.read_text()
 )
+STUDIES = [path for path in FILES if "def get_variants(" in path.read_text()]
 WORLD = configs.World(num_users=40, num_videos=60, num_days=20, watches_per_user=20)
 
 
@@ -40,9 +41,27 @@ def test_an_experiment_says_what_it_asks_and_how(path: pathlib.Path) -> None:
     assert text.splitlines()[0].endswith("?")
     assert "Claim:" in text
     assert "PAPER §" in text
-    assert f"ytdnn run --config=experiments/{path.name} --workdir=" in text
+    command = "study" if path in STUDIES else "run"
+    assert f"ytdnn {command} --config=experiments/{path.name} --workdir=" in text
     assert "Protocol: " in text
     assert f"({path.name})" in (EXPERIMENTS / "README.md").read_text()
+
+
+def test_there_are_studies() -> None:
+    names = {path.stem for path in STUDIES}
+    assert names >= {"features_and_depth", "next_or_held_out", "example_age"}
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
+def test_variants_differ_in_what_the_question_is_about(path: pathlib.Path) -> None:
+    variants = config_file.load_variants(str(path))
+    assert len(variants) > 1
+    # By each other, by nothing outside the candidates, and asked the same.
+    assert len(set(map(str, variants.values()))) == len(variants)
+    own = config_file.load(str(path))
+    assert own in variants.values()
+    for config in variants.values():
+        assert dataclasses.replace(config, candidates=own.candidates) == own
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -60,3 +79,31 @@ def test_an_experiment_trains_a_tiny_step(
         made = artifacts.read_manifest(tmp_path / name, name)
         assert made.facts["epochs"] == 1
         assert made.inputs == {"data": data.manifest.fingerprint}
+
+
+def test_the_curves_by_days_since_upload(tmp_path: pathlib.Path) -> None:
+    import numpy as np
+
+    from experiments import example_age
+    from ytdnn.data import prepare
+    from ytdnn.training import candidates
+
+    world = dataclasses.replace(WORLD, num_users=80, num_days=60, watches_per_user=30)
+    for name, config in example_age.get_variants().items():
+        config = tiny(config)
+        run = tmp_path / name / "seed-0"
+        data = prepare.prepare(configs.Data(world=world), run / "data")
+        candidates.train(config, data, run / "candidates")
+    found = example_age.curves(tmp_path)
+    assert list(found) == ["empirical", "without", "with"]
+    window = example_age.Window.of(data)
+    shares = example_age.empirical(window)
+    assert np.allclose(shares.sum(axis=1), 1.0)
+    # Nobody watches a video before it is there; models do not know that.
+    assert (found["empirical"][: example_age.DAYS_BEFORE] == 0.0).all()
+    assert found["empirical"][example_age.DAYS_BEFORE :].max() > 0.0
+    for name in ("without", "with"):
+        assert (found[name] > 0.0).all()
+        assert found[name].max() < 1.0
+    assert "<svg" in example_age.draw(found)
+    assert example_age.show(found).row_count == len(found["with"])

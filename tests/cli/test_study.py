@@ -9,6 +9,8 @@ import pytest
 
 from tests.cli import conftest, fakes
 from ytdnn import artifacts
+from ytdnn.evaluation import study
+from ytdnn.evaluation.report import studied
 
 VARIANTS = """
 from ytdnn import configs
@@ -40,9 +42,6 @@ class Studies:
 
 @pytest.fixture
 def studies(rooms: fakes.Rooms, monkeypatch: pytest.MonkeyPatch) -> Studies:
-    from ytdnn.evaluation import study
-    from ytdnn.evaluation.report import studied
-
     found = Studies()
     monkeypatch.setattr(study, "measure", found.measure)
     monkeypatch.setattr(studied, "render", lambda study, width: str(study))

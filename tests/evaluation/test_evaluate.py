@@ -258,6 +258,13 @@ def test_a_stage_is_measured_without_the_others(
     assert json.loads((tmp_path / "evaluation.json").read_text()) == found
 
 
+def test_a_ranker_alone_needs_impressions(tmp_path: pathlib.Path) -> None:
+    watches = [(f"u{u}", f"v{(u + t) % 3}", t) for u in range(3) for t in range(4)]
+    fakes.prepared_data(tmp_path, watches, protocol="leave_one_out")
+    with pytest.raises(errors.UserError, match="expected a log with impressions"):
+        evaluate.evaluate(tmp_path, planted.tiny_config(), stage="ranking")
+
+
 def test_validation_has_a_file_of_its_own(workdir: pathlib.Path) -> None:
     found = evaluate.evaluate(workdir, planted.tiny_config(), split="validation")
     assert found["protocol"]["split"] == "validation"

@@ -276,7 +276,7 @@ COMMANDS = (
             "--seeds=0,1,2",
         ),
         study.FLAGS,
-        ("candidates", "index", "ranking", "evaluation", "seed", "strategy"),
+        ("data", "candidates", "index", "ranking", "evaluation", "seed", "strategy"),
         study.run,
     ),
     Command(

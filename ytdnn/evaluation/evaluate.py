@@ -112,7 +112,9 @@ def of_models(
         ranked = lists.of_vectors(vectors, trained.video_vectors(), config.evaluation)
     own = _systems(data, cases, ranked, ranking, config)
     others = measure.Systems() if others is None else others
-    makers, scorers = own.makers | others.makers, own.scorers | others.scorers
+    # Where a stage is left out, there is nothing to set its oracle beside.
+    makers = own.makers | (others.makers if trained is not None else {})
+    scorers = own.scorers | (others.scorers if ranking is not None else {})
     result = measure.measure(data, cases, makers, scorers, split, config.evaluation)
     result.report["leaks"]["users_with_changed_future"] = num_changed
     result.report["protocol"] |= {
