@@ -40,6 +40,9 @@ Published, without request time (HR@10 / nDCG@10): SASRec 0.199 to 0.316 / 0.108
 0.0369 / 0.0180).
 """
 
+import dataclasses
+from typing import Any
+
 from ytdnn import configs
 
 
@@ -56,11 +59,13 @@ def get_config() -> configs.Config:
             protocol="leave_one_out",
         ),
         candidates=configs.Candidates(
-            embedding_dim=128,
+            embedding_dim=192,
             decay_rates=(0.3, 0.6, 0.8, 0.9, 0.96),
+            learned_bags=4,
             tower=(1024, 512),
-            dropout=0.25,
-            history_dropout=0.25,
+            past_tower="gated",
+            dropout=0.45,
+            history_dropout=0.3,
             loss="full_softmax",
             label_smoothing=0.1,
             slice_length=32,
@@ -72,7 +77,41 @@ def get_config() -> configs.Config:
                 schedule="cosine",
                 table_optimizer="adam",
                 table_learning_rate=1.5e-3,
+                ema_decay=0.999,
                 patience=14,
             ),
         ),
     )
+
+
+def get_variants() -> dict[str, configs.Config]:
+    """Returns the configuration, two other ways to train it, and less of each choice."""
+    sampled = {"loss": "sampled_softmax", "label_smoothing": 0.0, "num_negatives": 2048}
+    return {
+        "full_softmax": get_config(),
+        "sampled_softmax": _changed(**sampled),
+        "request_time": _changed(features=configs.Features(request_time=True)),
+        "nothing_past_tower": _changed(past_tower="nothing"),
+        "linear_past_tower": _changed(past_tower="linear"),
+        "no_learned_bags": _changed(learned_bags=0),
+        "mean_bag_alone": _changed(learned_bags=0, decay_rates=()),
+        "no_dropout": _changed(dropout=0.0, history_dropout=0.0),
+        "no_label_smoothing": _changed(label_smoothing=0.0),
+        "last_weights": _changed(ema_decay=0.0),
+        "dim_64": _changed(embedding_dim=64),
+    }
+
+
+def _changed(**settings: Any) -> configs.Config:
+    """Returns the configuration with other settings of candidates or their training."""
+    config = get_config()
+    candidates = config.candidates
+    in_training = {f.name for f in dataclasses.fields(configs.Training)}
+    training = {k: v for k, v in settings.items() if k in in_training}
+    others = {k: v for k, v in settings.items() if k not in in_training}
+    changed = dataclasses.replace(
+        candidates,
+        training=dataclasses.replace(candidates.training, **training),
+        **others,
+    )
+    return dataclasses.replace(config, candidates=changed)
