@@ -85,7 +85,7 @@ def get_config() -> configs.Config:
 
 
 def get_variants() -> dict[str, configs.Config]:
-    """Returns the configuration, two other ways to train it, and less of each choice."""
+    """Returns the configuration, two others beside it, and it without each choice."""
     sampled = {"loss": "sampled_softmax", "label_smoothing": 0.0, "num_negatives": 2048}
     return {
         "full_softmax": get_config(),
