@@ -4,11 +4,16 @@ import os
 import pathlib
 from collections.abc import Callable
 
+import hypothesis
 import pytest
 
 import ytdnn
 
 assert ytdnn.__version__
+
+# Tests assert behaviour, not time: a busy machine fails no property.
+hypothesis.settings.register_profile("ytdnn", deadline=None)
+hypothesis.settings.load_profile("ytdnn")
 
 
 @pytest.fixture(scope="session")
