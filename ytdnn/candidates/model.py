@@ -57,6 +57,18 @@ class CandidateModel(tf.keras.Model):
         return self.user_tower.inputs.has_request_time
 
     @property
+    def trains_on_validation(self) -> bool:
+        """Whether validation watches were labels, which evaluation must say."""
+        return self.config.train_on_validation
+
+    def facts(self) -> dict[str, object]:
+        """Returns what a manifest says of the model."""
+        return {
+            **self.user_tower.inputs.facts(),
+            "trains_on_validation": self.trains_on_validation,
+        }
+
+    @property
     def tables(self) -> list[tf.Variable]:
         """Variables looked up by row, for the table optimiser."""
         bias = [self.bias] if self.config.bias else []

@@ -64,6 +64,10 @@ class Candidates:
         what lies around it; the paper's figure 5a, for comparison).
       examples_per_user: Labels each user has in an epoch, drawn anew in each one, at
         most as many as there are; 0 = all.
+      train_on_validation: Whether watches held out for validation are labels too, as
+        for a model that will serve, or to meet published leave-one-out numbers. No
+        epoch can be chosen then: all are run and the last weights kept, so find their
+        number without it first.
       bias: Whether the video table has a bias for each video.
       similarity: `dot` product of user and video vectors, or `cosine`.
       temperature: Scores are divided by it.
@@ -102,6 +106,7 @@ class Candidates:
     history_dropout: components.Fraction = 0.2
     label: Literal["next_watch", "held_out_watch"] = "next_watch"
     examples_per_user: components.NonNegative = 0
+    train_on_validation: bool = False
     bias: bool = True
     similarity: Literal["dot", "cosine"] = "dot"
     temperature: components.PositiveFloat = 1.0

@@ -80,6 +80,7 @@ class PreparedData:
     tokens: pl.DataFrame
     vocabularies: dict[str, list[str]]
     arrays: dict[str, np.ndarray]
+    _end_of_training: str = "validation"
 
     def __getattr__(self, name: str) -> np.ndarray:
         """Returns the array called `name`."""
@@ -133,18 +134,25 @@ class PreparedData:
             return np.asarray(self.arrays["watch_completed"])
         return np.ones(len(self.arrays["watch_videos"]), bool)
 
+    def with_validation_in_training(self) -> "PreparedData":
+        """Returns the set with the watches held out for validation as training's."""
+        splits = np.asarray(self.arrays["watch_splits"])
+        trained = np.where(splits == Split.VALIDATION, Split.TRAIN, splits)
+        arrays = {**self.arrays, "watch_splits": trained.astype(splits.dtype)}
+        return dataclasses.replace(self, arrays=arrays, _end_of_training="ranking")
+
     @functools.cached_property
     def training_window(self) -> tuple[int, int]:
         """First and last second of the candidate model's training window.
 
-        Its end is where validation begins (temporal), or the last training watch.
+        Its end is where the next window begins (temporal), or the last training watch.
         """
         is_train = self.arrays["watch_splits"] == Split.TRAIN
         times = np.asarray(self.arrays["watch_times"])[is_train]
         first = int(times.min(initial=np.iinfo(np.int64).max))
         windows = self.manifest.facts.get("windows")
         if windows is not None:
-            return first, int(windows["validation"])
+            return first, int(windows[self._end_of_training])
         return first, int(times.max(initial=first))
 
     @functools.cached_property

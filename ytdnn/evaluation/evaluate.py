@@ -101,8 +101,15 @@ def of_models(
         what they should predict is not checked.
 
     Raises:
-      errors.UserError: A model reads what it should predict, or nobody can be asked.
+      errors.UserError: A model reads what it should predict or was trained on it, or
+        nobody can be asked.
     """
+    if split == prepared.Split.VALIDATION and models.trains_on_validation(trained):
+        raise errors.UserError(
+            "expected a candidate model that did not train on validation watches for "
+            "--split=validation, found one with config.candidates.train_on_validation: "
+            "evaluate it on --split=test"
+        )
     cases = protocol.cases(data, split, config.evaluation)
     seed = config.evaluation.seed
     num_changed = leaks.in_models(data, cases, trained, ranking, seed)
@@ -120,6 +127,7 @@ def of_models(
     result.report["protocol"] |= {
         "num_candidates": config.index.num_candidates,
         "sees_request_time": models.sees_request_time(trained),
+        "trains_on_validation": models.trains_on_validation(trained),
     }
     both = trained is not None and ranking is not None
     if both and lists.SYSTEM not in makers:

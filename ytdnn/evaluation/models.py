@@ -41,6 +41,11 @@ def sees_request_time(trained: Candidates | None) -> bool:
     return bool(getattr(trained, "sees_request_time", False))
 
 
+def trains_on_validation(trained: Candidates | None) -> bool:
+    """Whether validation watches were labels of a candidate model, as it says."""
+    return bool(getattr(trained, "trains_on_validation", False))
+
+
 class Ranker(Protocol):
     """Scores impressions, logged or about to be made (PAPER §4)."""
 

@@ -16,7 +16,7 @@ _CANDIDATE_SETS = {
 _HISTORY = {
     "temporal": "all watches before the evaluated window",
     "leave_one_out": "all watches before the answer; those held out for validation are "
-    "history of the test, and never trained on",
+    "history of the test, and not trained on unless trains_on_validation is true",
     "split": "all watches before the user's first watch in the split, those held out "
     "for validation among them",
 }

@@ -38,11 +38,13 @@ def train(
     work = checkpoints.workspace(directory, step_config(config), inputs_made_from)
     determinism.set_seed(config.seed)
     strategy = strategies.make(config.strategy)
+    if config.candidates.train_on_validation:
+        data = data.with_validation_in_training()
     with strategy.scope():
         candidate_model = model.build(config.candidates, data)
     stage = make_stage(config, data, candidate_model)
     facts = loop.fit(stage, config.candidates.training, config.seed, strategy, work)
-    facts |= candidate_model.user_tower.inputs.facts()
+    facts |= candidate_model.facts()
     with artifacts.publish(
         directory, model.KIND, step_config(config), inputs_made_from, facts
     ) as partial:
@@ -60,6 +62,7 @@ def make_stage(
     candidates = config.candidates
     batches = make_batches(candidates, data, config.seed)
     counts = draws.expected_labels(data, candidates.examples_per_user)
+    is_held_out = not candidates.train_on_validation
     return loop.Stage(
         name="candidates",
         model=candidate_model,
@@ -67,8 +70,8 @@ def make_stage(
         batches=batches,
         steps_per_epoch=batches.steps_per_epoch,
         loss=losses.make(candidates, candidate_model, counts),
-        validate=_validator(data, candidate_model),
-        monitor=MONITOR,
+        validate=_validator(data, candidate_model) if is_held_out else dict,
+        monitor=MONITOR if is_held_out else "",
     )
 
 

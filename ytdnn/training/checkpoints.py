@@ -22,7 +22,8 @@ class Progress:
     Attributes:
       epoch: Epochs done.
       step_in_epoch: Steps done of the epoch under way.
-      best_epoch: The epoch (from 1) whose weights validated best, 0: none yet.
+      best_epoch: The epoch (from 1) whose weights validated best, or the last where
+        nothing is held out; 0: none yet.
       best_value: The monitored value then, higher is better.
       best_metrics: All its validation metrics.
     """
@@ -96,11 +97,11 @@ class Keeper:
         Args:
           progress: Changed in place.
           metrics: The epoch's validation metrics.
-          monitor: The one that decides; "-name" where less is better.
+          monitor: The one that decides; "-name" where less is better; empty: the last
+            epoch counts as the best.
         """
-        sign = -1.0 if monitor.startswith("-") else 1.0
-        value = sign * metrics[monitor.removeprefix("-")]
         progress.epoch += 1
+        value = _monitored(metrics, monitor) if monitor else float(progress.epoch)
         progress.step_in_epoch = 0
         if value > progress.best_value or progress.best_epoch == 0:
             progress.best_epoch = progress.epoch
@@ -111,6 +112,11 @@ class Keeper:
     def restore_best(self) -> None:
         """Restores the weights of the best epoch into the model."""
         self._best.restore_or_initialize()
+
+
+def _monitored(metrics: Mapping[str, float], monitor: str) -> float:
+    sign = -1.0 if monitor.startswith("-") else 1.0
+    return sign * metrics[monitor.removeprefix("-")]
 
 
 def workspace(

@@ -35,7 +35,8 @@ class Stage:
       loss: (batch of one replica, seed `[2] int32`) → the sum of weighted losses
         and the sum of weights, scalars float32. Called in a replica context.
       validate: Metrics by name.
-      monitor: The metric that chooses the checkpoint; "-name" where less is better.
+      monitor: The metric that chooses the checkpoint; "-name" where less is better;
+        empty: nothing is held out, and the last weights are kept.
     """
 
     name: str
@@ -55,7 +56,7 @@ def fit(
     strategy: tf.distribute.Strategy,
     directory: pathlib.Path,
 ) -> dict[str, Any]:
-    """Trains to the end, or to where validation stops improving.
+    """Trains to the end, or to where validation, if there is one, stops improving.
 
     Args:
       stage: What to train; its model ends with the best epoch's weights.

@@ -90,10 +90,12 @@ class Meter:
     ) -> None:
         """Prints an epoch's line."""
         name = monitor.removeprefix("-")
-        best = "  (best so far)" if progress.best_epoch == progress.epoch else ""
+        is_best = monitor and progress.best_epoch == progress.epoch
+        best = "  (best so far)" if is_best else ""
+        validation = f"validation {name} {metrics[name]:.4f}, " if monitor else ""
         self._console.print(
             f"{self._name} epoch {progress.epoch}/{self._training.epochs}: "
-            f"loss {loss:.4f}, validation {name} {metrics[name]:.4f}, "
+            f"loss {loss:.4f}, {validation}"
             f"{self.examples_per_second:,.0f} examples/s{best}",
             highlight=False,
             soft_wrap=True,

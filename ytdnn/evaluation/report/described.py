@@ -105,7 +105,7 @@ def training(report: Report) -> page.Section:
         "Training",
         "What each stage reached after each pass over its examples: loss falls on the "
         "training examples, the other curves are measured on held-out validation data. "
-        "The weights of the best epoch are kept.",
+        "The weights of the best epoch are kept; where nothing was held out, the last.",
         blocks,
     )
 

@@ -45,6 +45,12 @@ def of(report: Report) -> Iterator[str]:
             "The candidate model reads the time of the request, which is that of the "
             "first answer: compare only with numbers that do so too."
         )
+    if protocol.get("trains_on_validation"):
+        yield (
+            "The candidate model was trained on the watches held out for validation "
+            "too, for a number of epochs that was given: a final fit, judged on the "
+            "test alone."
+        )
     if protocol.get("system_left_out"):
         yield f"Both stages composed are left out: {protocol['system_left_out']}."
     if "system" in report["lists"]:

@@ -1,0 +1,88 @@
+"""A model trained on validation watches too keeps its last epoch, and says so."""
+
+import dataclasses
+import io
+
+import numpy as np
+import pytest
+import rich.console
+
+from tests import planted
+from ytdnn import artifacts, errors
+from ytdnn.candidates import model
+from ytdnn.data import prepared
+from ytdnn.evaluation import evaluate
+from ytdnn.evaluation.report import terminal
+from ytdnn.training import candidates
+
+EPOCHS = 3
+
+
+@pytest.fixture(scope="module")
+def config():
+    plain = planted.tiny_config()
+    # Patience is of no meaning here: there is nothing to wait for.
+    training = dataclasses.replace(plain.candidates.training, epochs=EPOCHS, patience=1)
+    settings = dataclasses.replace(
+        plain.candidates, training=training, train_on_validation=True
+    )
+    return dataclasses.replace(plain, candidates=settings)
+
+
+@pytest.fixture(scope="module")
+def workdir(config, tmp_path_factory):
+    directory = tmp_path_factory.mktemp("run")
+    data = planted.prepared_data(directory)
+    candidates.train(config, data, directory / "candidates")
+    return directory
+
+
+def test_validation_watches_are_labels_once_an_epoch(config, workdir):
+    data = prepared.load(workdir / "data")
+    splits = np.asarray(data.watch_splits)
+    held_out = splits == prepared.Split.VALIDATION
+    labels = np.asarray(data.watch_videos) > 0
+    batches = candidates.make_batches(
+        config.candidates, data.with_validation_in_training(), seed=0
+    )
+    drawn = sum(float(np.sum(batch["weights"])) for batch in batches(0, 0))
+    is_train = splits == prepared.Split.TRAIN
+    assert held_out.any()
+    assert drawn == np.sum((is_train | held_out) & labels)
+
+
+def test_ages_of_examples_count_from_the_end_of_validation(workdir):
+    data = prepared.load(workdir / "data")
+    wider = data.with_validation_in_training()
+    windows = data.manifest.facts["windows"]
+    assert data.training_window[1] == windows["validation"]
+    assert wider.training_window[1] == windows["ranking"] > windows["validation"]
+
+
+def test_all_epochs_are_run_and_the_last_is_kept(workdir):
+    facts = artifacts.read_manifest(workdir / "candidates", model.KIND).facts
+    assert facts["epochs"] == facts["best_epoch"] == EPOCHS
+    assert facts["validation"] == {}
+    assert facts["trains_on_validation"] is True
+
+
+def test_the_report_says_it(config, workdir):
+    report = evaluate.evaluate(workdir, config, stage="candidates")
+    assert report["protocol"]["trains_on_validation"] is True
+    screen = rich.console.Console(width=100, file=io.StringIO())
+    screen.print(terminal.render(report, 100))
+    assert "trained on the watches held out" in screen.file.getvalue()
+
+
+def test_what_was_trained_on_is_not_evaluated(config, workdir):
+    with pytest.raises(errors.UserError, match="did not train on validation watches"):
+        evaluate.evaluate(workdir, config, "validation", "candidates")
+
+
+def test_without_it_nothing_changes(workdir, tmp_path):
+    config = planted.tiny_config()
+    assert config.candidates.train_on_validation is False
+    candidates.train(config, prepared.load(workdir / "data"), tmp_path / "candidates")
+    facts = artifacts.read_manifest(tmp_path / "candidates", model.KIND).facts
+    assert facts["trains_on_validation"] is False
+    assert candidates.MONITOR in facts["validation"]
