@@ -23,7 +23,7 @@ class Run:
     bundle: bundle.Bundle
 
     @property
-    def candidates(self) -> candidate_model.CandidateModel:
+    def candidates(self) -> candidate_model.CandidateModel | candidate_model.Ensemble:
         return candidate_model.load(self.workdir / "candidates", self.data)
 
     @property
@@ -31,8 +31,12 @@ class Run:
         return ranking_model.load(self.workdir / "ranking", self.data)
 
 
-def make_run(workdir: pathlib.Path, data: prepared.PreparedData) -> Run:
+def make_run(
+    workdir: pathlib.Path, data: prepared.PreparedData, members: int = 1
+) -> Run:
     config = planted.tiny_config()
+    settings = dataclasses.replace(config.candidates, members=members)
+    config = dataclasses.replace(config, candidates=settings)
     candidates.train(config, data, workdir / "candidates")
     model = candidate_model.load(workdir / "candidates", data)
     made_from = {
@@ -57,10 +61,10 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 @pytest.fixture(scope="session")
 def plain_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """A run of watches alone with integer ids: no ranker, no titles."""
+    """A run of watches alone with integer ids: no ranker, no titles, two networks."""
     workdir = tmp_path_factory.mktemp("plain_run")
     log = planted.write_log(workdir / "log", integer_ids=True)
     for table in ("impressions", "videos", "users"):
         (log / f"{table}.parquet").unlink()
     config = configs.Data(source="log", dir=str(log))
-    return make_run(workdir, prepare.prepare(config, workdir / "data"))
+    return make_run(workdir, prepare.prepare(config, workdir / "data"), members=2)

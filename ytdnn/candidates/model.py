@@ -3,13 +3,15 @@
 P(video i | user) ∝ exp(v_i · u / temperature + b_i) (PAPER §3.1), with u and v_i of
 length one where the similarity is cosine. A bias makes served vectors one coordinate
 wider: the video's is its bias, the user's is 1. Served products are the scores, so the
-user's vector carries the temperature.
+user's vector carries the temperature. Several such networks may stand side by side as
+one (`Ensemble`), whose scores are the means of theirs.
 
 Under hierarchical softmax the rows of the video table are the tree's nodes, and the
 videos' vectors are made from them (`ytdnn/candidates/tree.py`).
 """
 
 import pathlib
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -26,7 +28,80 @@ WEIGHTS = "weights"
 _CONTEXT_BATCH = 1024
 
 
-class CandidateModel(tf.keras.Model):
+class _AsksForUsers:
+    """What networks and ensembles of them share: users' vectors from a prepared set.
+
+    Attributes:
+      config: Sizes.
+      vector_dim: Width of served vectors.
+    """
+
+    config: configs.Candidates
+    vector_dim: int
+
+    def query_vectors(
+        self, features: dict[str, tf.Tensor], seed: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        """Returns `[slices, positions, vector_dim] float32`."""
+        raise NotImplementedError
+
+    def user_vectors(
+        self,
+        data: prepared.PreparedData,
+        users: np.ndarray,
+        end_watches: np.ndarray,
+        times: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """Returns users' vectors from what lies before given watches.
+
+        The request is the watch's own: the device it was made on and, if the model
+        reads it, its time. Behind a user's last watch these are missing.
+
+        Args:
+          data: The prepared set.
+          users: `[n]` user indices.
+          end_watches: `[n]` flat positions in the watch arrays where each user's
+            context ends (the watch there is not in it).
+          times: `[n]` of the requests, before which searches must lie; None: before
+            the watch.
+
+        Returns:
+          `[n, vector_dim] float32`.
+        """
+        log = data_inputs.whole_log(data)
+        num_searches = None
+        if times is not None and log.searches is not None:
+            num_searches = data.searches_before(users, times)
+        vectors = []
+        for start, stop in _blocks(len(users)):
+            rows = slice(start, stop)
+            known = None if num_searches is None else num_searches[rows]
+            vectors.append(
+                self._context_vectors(log, users[rows], end_watches[rows], known)
+            )
+        none = np.zeros([0, self.vector_dim], np.float32)
+        return np.concatenate(vectors) if vectors else none
+
+    def _context_vectors(
+        self,
+        log: watch_log.Log,
+        users: np.ndarray,
+        ends: np.ndarray,
+        num_searches: np.ndarray | None,
+    ) -> np.ndarray:
+        features = data_inputs.contexts(
+            log,
+            users,
+            ends,
+            self.config.history_length,
+            self.config.search_length,
+            num_searches,
+        )
+        vectors: np.ndarray = self.query_vectors(features)[:, 0].numpy()
+        return vectors
+
+
+class CandidateModel(_AsksForUsers, tf.keras.Model):
     """User tower and video table."""
 
     def __init__(
@@ -40,6 +115,7 @@ class CandidateModel(tf.keras.Model):
         """
         super().__init__(name="candidates")
         self.config = config
+        self.vector_dim = config.embedding_dim + 1
         self.user_tower = user_tower.UserTower(config, inputs, name="user_tower")
         self.videos = embeddings.Table(
             inputs.num_videos, config.embedding_dim, name="videos"
@@ -52,9 +128,19 @@ class CandidateModel(tf.keras.Model):
             self.leaves = tf.Variable(zeros, trainable=False, name="leaves")
 
     @property
+    def tower_inputs(self) -> tower_features.Inputs:
+        """Which features there are."""
+        return self.user_tower.inputs
+
+    @property
+    def user_variables(self) -> list[tf.Variable]:
+        """What a query is made with."""
+        return list(self.user_tower.variables)
+
+    @property
     def sees_request_time(self) -> bool:
         """Whether it reads the time of the request, which evaluation must say."""
-        return self.user_tower.inputs.has_request_time
+        return self.tower_inputs.has_request_time
 
     @property
     def trains_on_validation(self) -> bool:
@@ -64,7 +150,7 @@ class CandidateModel(tf.keras.Model):
     def facts(self) -> dict[str, object]:
         """Returns what a manifest says of the model."""
         return {
-            **self.user_tower.inputs.facts(),
+            **self.tower_inputs.facts(),
             "trains_on_validation": self.trains_on_validation,
         }
 
@@ -110,60 +196,50 @@ class CandidateModel(tf.keras.Model):
         vectors = self.directions(rows[1:])
         return np.concatenate([vectors, bias[1:, np.newaxis]], axis=1)
 
-    def user_vectors(
-        self,
-        data: prepared.PreparedData,
-        users: np.ndarray,
-        end_watches: np.ndarray,
-        times: np.ndarray | None = None,
-    ) -> np.ndarray:
-        """Returns users' vectors from what lies before given watches.
 
-        The request is the watch's own: the device it was made on and, if the model
-        reads it, its time. Behind a user's last watch these are missing.
+class Ensemble(_AsksForUsers, tf.keras.Model):
+    """Networks side by side: the score is the mean of theirs.
 
-        Args:
-          data: The prepared set.
-          users: `[n]` user indices.
-          end_watches: `[n]` flat positions in the watch arrays where each user's
-            context ends (the watch there is not in it).
-          times: `[n]` of the requests, before which searches must lie; None: before
-            the watch.
+    Vectors are the networks' own, one behind another, the videos' divided by how many
+    there are: one nearest-neighbour search serves them all.
+    """
 
-        Returns:
-          `[n, dim + 1] float32`.
-        """
-        log = data_inputs.whole_log(data)
-        num_searches = None
-        if times is not None and log.searches is not None:
-            num_searches = data.searches_before(users, times)
-        vectors = []
-        for start, stop in _blocks(len(users)):
-            rows = slice(start, stop)
-            known = None if num_searches is None else num_searches[rows]
-            vectors.append(
-                self._context_vectors(log, users[rows], end_watches[rows], known)
-            )
-        width = self.config.embedding_dim + 1
-        return np.concatenate(vectors) if vectors else np.zeros([0, width], np.float32)
+    def __init__(self, members: Sequence[CandidateModel]) -> None:
+        """Joins trained networks of one config."""
+        super().__init__(name="candidates")
+        self.members = list(members)
+        self.config = self.members[0].config
+        self.vector_dim = sum(member.vector_dim for member in members)
+        self.tower_inputs = self.members[0].tower_inputs
+        self.sees_request_time = self.members[0].sees_request_time
+        self.trains_on_validation = self.members[0].trains_on_validation
 
-    def _context_vectors(
-        self,
-        log: watch_log.Log,
-        users: np.ndarray,
-        ends: np.ndarray,
-        num_searches: np.ndarray | None,
-    ) -> np.ndarray:
-        features = data_inputs.contexts(
-            log,
-            users,
-            ends,
-            self.config.history_length,
-            self.config.search_length,
-            num_searches,
-        )
-        vectors: np.ndarray = self.query_vectors(features)[:, 0].numpy()
-        return vectors
+    @property
+    def user_variables(self) -> list[tf.Variable]:
+        """What a query is made with."""
+        return [v for member in self.members for v in member.user_variables]
+
+    def facts(self) -> dict[str, object]:
+        """Returns what a manifest says of the model."""
+        return self.members[0].facts()
+
+    def query_vectors(
+        self, features: dict[str, tf.Tensor], seed: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        """Returns `[slices, positions, vector_dim] float32`."""
+        own = [member.query_vectors(features, seed) for member in self.members]
+        return tf.concat(own, axis=-1)
+
+    def video_vectors(self) -> np.ndarray:
+        """Returns `[num_videos, vector_dim] float32`; row i is video index i + 1."""
+        own = [member.video_vectors() for member in self.members]
+        joined: np.ndarray = np.concatenate(own, axis=1) / np.float32(len(own))
+        return joined
+
+
+def joined(members: Sequence[CandidateModel]) -> "CandidateModel | Ensemble":
+    """Returns the one network there is, or an ensemble of several."""
+    return members[0] if len(members) == 1 else Ensemble(members)
 
 
 def _blocks(size: int) -> list[tuple[int, int]]:
@@ -189,12 +265,14 @@ def _made(config: configs.Candidates, data: prepared.PreparedData) -> CandidateM
     return model
 
 
-def save(model: CandidateModel, directory: pathlib.Path) -> None:
+def save(model: CandidateModel | Ensemble, directory: pathlib.Path) -> None:
     """Writes the weights into an artefact directory being published."""
     tf.train.Checkpoint(model=model).write(str(directory / WEIGHTS))
 
 
-def load(directory: pathlib.Path, data: prepared.PreparedData) -> CandidateModel:
+def load(
+    directory: pathlib.Path, data: prepared.PreparedData
+) -> CandidateModel | Ensemble:
     """Loads the trained model of an artefact.
 
     Raises:
@@ -204,7 +282,7 @@ def load(directory: pathlib.Path, data: prepared.PreparedData) -> CandidateModel
     manifest = artifacts.read_manifest(directory, KIND)
     artifacts.require_input(manifest, directory, prepared.KIND, data.manifest)
     config = configs.component(configs.Config, manifest.config).candidates
-    model = _made(config, data)
+    model = joined([_made(config, data) for _ in range(config.members)])
     checkpoint = tf.train.Checkpoint(model=model)
     checkpoint.read(str(directory / WEIGHTS)).assert_existing_objects_matched()
     return model

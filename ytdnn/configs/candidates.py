@@ -64,6 +64,8 @@ class Candidates:
         what lies around it; the paper's figure 5a, for comparison).
       examples_per_user: Labels each user has in an epoch, drawn anew in each one, at
         most as many as there are; 0 = all.
+      members: Networks trained one after another, from different seeds. Scores are the
+        means of theirs, and served vectors as many times as wide.
       train_on_validation: Whether watches held out for validation are labels too, as
         for a model that will serve, or to meet published leave-one-out numbers. No
         epoch can be chosen then: all are run and the last weights kept, so find their
@@ -106,6 +108,7 @@ class Candidates:
     history_dropout: components.Fraction = 0.2
     label: Literal["next_watch", "held_out_watch"] = "next_watch"
     examples_per_user: components.NonNegative = 0
+    members: components.Positive = 1
     train_on_validation: bool = False
     bias: bool = True
     similarity: Literal["dot", "cosine"] = "dot"

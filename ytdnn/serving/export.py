@@ -69,7 +69,7 @@ class _Parts:
     """
 
     data: prepared.PreparedData
-    candidates: candidate_model.CandidateModel
+    candidates: candidate_model.CandidateModel | candidate_model.Ensemble
     ranker: ranking_model.RankingModel | None
     searchers: dict[str, tf.Module]
     num_candidates: int
@@ -150,12 +150,12 @@ def make_models(parts: _Parts) -> dict[str, Model]:
     requests = reader.RequestReader(data)
     tower = graphs.UserTower(requests, parts.candidates)
     ranker = graphs.Ranker(requests, parts.ranker) if parts.ranker else None
-    user = signatures.tower_fields(data, parts.candidates.user_tower.inputs)
+    user = signatures.tower_fields(data, parts.candidates.tower_inputs)
     query = user
     if ranker:
         ranked = signatures.user_fields(data), signatures.ranking_fields(data)
         query = signatures.union(*ranked)
-    vector = signatures.vector_field(parts.candidates.config.embedding_dim + 1)
+    vector = signatures.vector_field(parts.candidates.vector_dim)
     meaning = _score_meaning(parts.ranker)
     models = {bundle.USER_TOWER: Model(tower, user, (vector,))}
     if ranker:

@@ -23,18 +23,20 @@ class UserTower(tf.Module):
     """Raw request to the query vector of the index."""
 
     def __init__(
-        self, requests: reader.RequestReader, model: candidate_model.CandidateModel
+        self,
+        requests: reader.RequestReader,
+        model: candidate_model.CandidateModel | candidate_model.Ensemble,
     ) -> None:
         """Holds the tower's variables, not its Keras layers."""
         super().__init__()
         self._requests = requests
-        self._weights = list(model.user_tower.variables)
+        self._weights = model.user_variables
         self._vectors = _hidden(model.query_vectors)
         self._history_length = model.config.history_length
         self._search_length = model.config.search_length
 
     def call(self, **request: tf.Tensor) -> Outputs:
-        """Returns `user_vector [batch, dim + 1] float32`."""
+        """Returns `user_vector [batch, vector_dim] float32`."""
         features = self._requests.user_features(
             request, self._history_length, self._search_length
         )

@@ -1,8 +1,10 @@
 """Trains the candidate model and publishes it."""
 
+import dataclasses
 import pathlib
 import shutil
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -36,21 +38,63 @@ def train(
     """
     inputs_made_from = {prepared.KIND: data.manifest.fingerprint}
     work = checkpoints.workspace(directory, step_config(config), inputs_made_from)
-    determinism.set_seed(config.seed)
-    strategy = strategies.make(config.strategy)
     if config.candidates.train_on_validation:
         data = data.with_validation_in_training()
-    with strategy.scope():
-        candidate_model = model.build(config.candidates, data)
-    stage = make_stage(config, data, candidate_model)
-    facts = loop.fit(stage, config.candidates.training, config.seed, strategy, work)
-    facts |= candidate_model.facts()
+    number = config.candidates.members
+    places = [work / f"member-{i}" if number > 1 else work for i in range(number)]
+    trained = [_member(config, data, i, place) for i, place in enumerate(places)]
+    whole = model.joined([member for member, _ in trained])
+    facts = _facts([of_member for _, of_member in trained]) | whole.facts()
+    if number > 1 and not config.candidates.train_on_validation:
+        facts["validation"] = _validator(data, whole)()
     with artifacts.publish(
         directory, model.KIND, step_config(config), inputs_made_from, facts
     ) as partial:
-        model.save(candidate_model, partial)
-        shutil.copytree(work / artifacts.LOGS, partial / artifacts.LOGS)
+        model.save(whole, partial)
+        # The curves of the first are the stage's; the others' lie beside them.
+        shutil.copytree(places[0] / artifacts.LOGS, partial / artifacts.LOGS)
+        for place in places[1:]:
+            target = partial / artifacts.LOGS / place.name
+            shutil.copytree(place / artifacts.LOGS, target)
     shutil.rmtree(work)
+
+
+def _member(
+    config: configs.Config,
+    data: prepared.PreparedData,
+    number: int,
+    work: pathlib.Path,
+) -> tuple[model.CandidateModel, dict[str, Any]]:
+    """Trains one network, or goes on training it; a finished one is read back.
+
+    Network i of an ensemble of n at seed s is the single network at seed n · s + i.
+    """
+    members = config.candidates.members
+    config = dataclasses.replace(config, seed=config.seed * members + number)
+    determinism.set_seed(config.seed)
+    strategy = strategies.make(config.strategy)
+    with strategy.scope():
+        candidate_model = model.build(config.candidates, data)
+    stage = make_stage(config, data, candidate_model)
+    if members > 1:
+        stage = dataclasses.replace(stage, name=f"{stage.name} {number + 1}/{members}")
+    facts = loop.fit(stage, config.candidates.training, config.seed, strategy, work)
+    return candidate_model, facts
+
+
+def _facts(of_members: list[dict[str, Any]]) -> dict[str, Any]:
+    """Returns what a manifest says of the training of one network or of several."""
+    if len(of_members) == 1:
+        return of_members[0]
+    rates = [facts["examples_per_second"] for facts in of_members]
+    rates = [rate for rate in rates if rate > 0.0] or [0.0]  # 0: was finished before
+    return {
+        "epochs": sum(facts["epochs"] for facts in of_members),
+        "seconds": sum(facts["seconds"] for facts in of_members),
+        "examples_per_second": sum(rates) / len(rates),
+        "validation": {},
+        "members": of_members,
+    }
 
 
 def make_stage(
@@ -102,7 +146,8 @@ def make_batches(
 
 
 def _validator(
-    data: prepared.PreparedData, candidate_model: model.CandidateModel
+    data: prepared.PreparedData,
+    candidate_model: model.CandidateModel | model.Ensemble,
 ) -> Callable[[], dict[str, float]]:
     users, ends = data.first_watches(prepared.Split.VALIDATION)
     watched = data.watched_before(users, ends)

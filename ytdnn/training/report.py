@@ -103,7 +103,9 @@ class Meter:
 
     @property
     def examples_per_second(self) -> float:
-        """Examples a second of the steps and the wait for their input."""
+        """Examples a second of the steps and the wait for their input; 0 of none."""
+        if self.num_steps == 0:
+            return 0.0
         steps = max(1, self.num_steps - 1)
         seconds = self.step_seconds - self._slowest + self.wait_seconds
         return steps * self._training.batch_size / max(seconds, 1e-9)

@@ -1,0 +1,90 @@
+"""Several networks as one: trained apart, saved, resumed, and scored by their mean."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from tests import planted
+from ytdnn import artifacts, configs
+from ytdnn.candidates import model
+from ytdnn.data import prepared
+from ytdnn.training import candidates, loop
+
+EPOCHS = 2
+
+
+class _KilledError(Exception):
+    """Stands for a signal that ends the process."""
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return planted.prepared_data(tmp_path_factory.mktemp("planted"))
+
+
+def _config(seed, members):
+    config = planted.tiny_config()
+    training = configs.Training(epochs=EPOCHS, batch_size=64, patience=EPOCHS)
+    settings = dataclasses.replace(
+        config.candidates, members=members, training=training
+    )
+    return dataclasses.replace(config, candidates=settings, seed=seed)
+
+
+@pytest.fixture(scope="module")
+def pair(data, tmp_path_factory):
+    directory = tmp_path_factory.mktemp("pair") / "candidates"
+    candidates.train(_config(seed=1, members=2), data, directory)
+    return directory
+
+
+def _scores(trained, data):
+    users, ends = data.first_watches(prepared.Split.TEST)
+    return trained.user_vectors(data, users, ends) @ trained.video_vectors().T
+
+
+def test_its_scores_are_the_mean_of_the_single_networks(data, pair, tmp_path):
+    single = []
+    for seed in (2, 3):  # of seed 1 and two members
+        directory = tmp_path / str(seed)
+        candidates.train(_config(seed, members=1), data, directory)
+        single.append(_scores(model.load(directory, data), data))
+    assert np.any(single[0] != single[1])
+    joined = model.load(pair, data)
+    assert joined.video_vectors().shape == (data.num_videos, joined.vector_dim)
+    np.testing.assert_allclose(
+        _scores(joined, data), (single[0] + single[1]) / 2, atol=1e-5
+    )
+
+
+def test_its_manifest_tells_of_each_network_and_of_all(data, pair):
+    facts = artifacts.read_manifest(pair, model.KIND).facts
+    assert [one["epochs"] for one in facts["members"]] == [EPOCHS, EPOCHS]
+    assert facts["epochs"] == 2 * EPOCHS
+    assert candidates.MONITOR in facts["validation"]
+    assert facts["features"] == model.load(pair, data).facts()["features"]
+
+
+@pytest.mark.parametrize("killed_after", [5, 40])
+def test_killed_in_either_network_it_ends_with_the_same_numbers(
+    data, pair, tmp_path, monkeypatch, killed_after
+):
+    config = _config(seed=1, members=2)
+    record, steps = loop.Trainer.record, 0
+
+    def kill(trainer, loss):
+        nonlocal steps
+        steps += 1
+        if steps == killed_after:
+            raise _KilledError
+        record(trainer, loss)
+
+    monkeypatch.setattr(loop.Trainer, "record", kill)
+    with pytest.raises(_KilledError):
+        candidates.train(config, data, tmp_path / "killed")
+    candidates.train(config, data, tmp_path / "killed")
+    np.testing.assert_array_equal(
+        model.load(tmp_path / "killed", data).video_vectors(),
+        model.load(pair, data).video_vectors(),
+    )
