@@ -1,43 +1,68 @@
 r"""Does a bag of watches reach the published sequence models on MovieLens-1M?
 
 Claim: with several recency-weighted bags beside the mean, the candidate network
-(PAPER §3) predicts the next film as well as published SASRec, without a request time.
+(PAPER §3) predicts the next film as well as published SASRec and HSTU, without a
+request time.
 
     ytdnn run --config=experiments/movielens_1m.py --workdir=runs/movielens_1m \
         --config.data.dir=ml-1m.zip
+    ytdnn study --config=experiments/movielens_1m.py --workdir=runs/movielens_study \
+        --stage=candidates --only=full_softmax --seeds=0,1,2 \
+        --config.data.dir=ml-1m.zip
 
 `--config.data.dir` names the upstream zip, its unpacked directory, or the same tables
-as Parquet; without it the zip is downloaded. Three seeds: add `--config.seed=1`, `=2`
-and a workdir for each.
+as Parquet; without it the zip is downloaded.
 
-Protocol: leave-one-out. Each user's last film is the test, the one before it
-validation; all 3,416 films of the 5-core are ranked, watched ones removed. Order
-within a user is the column `seq` where the tables have it, else time with ties in file
-order: the tie rule changes up to a quarter of the targets, so compare only like with
-like. The request's time is not seen. The checkpoint is chosen on validation; the
-validation film is not trained on, but stands in the history of the test.
+Protocol: leave-one-out. Each user's last film is the test; all 3,416 films of the
+5-core are ranked, watched ones removed. Order within a user is the column `seq` where
+the tables have it, else time with ties in file order: the tie rule changes up to a
+quarter of the targets, so compare only like with like. The request's time is not seen.
+Settings and the number of epochs were chosen with the film before the last held out
+for validation. The fit measured here trains on that film too, as the public code of
+HSTU trains on all films but the last; it makes no difference that can be seen (one
+network, seed 0: 0.3323 / 0.1985 with it, 0.3363 / 0.1977 without).
 Sampling error of HR@10: ± 0.006.
 
-Measured 2026-11-24 on two cores of an AMD EPYC with AVX-512 bfloat16, order = `seq`:
+Measured 2026-11-24 on two cores of an AMD EPYC with AVX-512 bfloat16, order = `seq`,
+beside other work (alone: 29,900 examples/s, 13 minutes a seed):
 
-| seed | HR@10 | nDCG@10 | HR@50 | validation nDCG@10 | training seconds |
-|---|---|---|---|---|---|
-| 0 | 0.3320 | 0.1987 | 0.5823 | 0.2064 | 1266 (machine shared) |
-| 1 | 0.3260 | 0.1948 | 0.5803 | 0.2061 | 1689 (machine shared) |
-| 2 | 0.3298 | 0.1986 | 0.5851 | 0.2066 | 972 (machine alone) |
-| mean | 0.3292 | 0.1974 | 0.5826 | 0.2063 | |
+| seed | HR@10 | nDCG@10 | HR@50 | training seconds |
+|---|---|---|---|---|
+| 0 | 0.3429 | 0.2050 | 0.5866 | 923 |
+| 1 | 0.3406 | 0.2032 | 0.5919 | 1050 |
+| 2 | 0.3416 | 0.2042 | 0.5873 | 922 |
+| mean | 0.3417 | 0.2041 | 0.5886 | 965 |
 
-ScaNN's recall@100 against exact search on the test queries is 0.994 at 39 % of the
-points scored (three models; its leaves' centres, 14 % of the points, come on top);
-settings were chosen on the validation queries. Ranker: AUC 0.742, popularity 0.740; the
-stages composed hit 0.064 at 10.
+Seed s joins the networks of seeds 2s and 2s + 1: these were trained as single runs and
+joined afterwards, which gives the same (a test holds it). One network alone, mean of
+the six: 0.3323 / 0.1985 / 0.5790.
 
-Training ran at 16,452 examples/s alone. Without label smoothing, seed 0: validation
-nDCG@10 0.2069, test 0.3303 / 0.1946: it makes no difference here.
+Chosen on validation, seed 0, nDCG@10 (and HR@10):
+
+| | |
+|---|---|
+| this network alone, 12 epochs | 0.2094 (0.3570) |
+| 192 dims, dropout 0.45, history dropout 0.3, 14 epochs | 0.2121 |
+| those two, scores added | 0.2165 (0.3657) |
+| six epochs, less dropout: nothing past the tower | 0.1918 |
+| the same with a linear path | 0.1997 |
+| the same with a gated path | 0.2026 |
+| gated, but no dropout of what goes past the tower, best of 11 epochs | 0.2088 |
+
+The 192 dims' gain on validation is not one on test (one network 0.3291 / 0.1992); two
+networks' is. Tried on validation, and stopped after three to six epochs as it was not
+ahead: histories of 150, watched films out of the softmax, one table for both sides,
+cosine with temperature 0.06, labels up to three films ahead, decay of the weights; more
+dropout of all kinds was behind at epoch five, not seen to its end.
 
 Published, without request time (HR@10 / nDCG@10): SASRec 0.199 to 0.316 / 0.108 to
 0.186, eSASRec 0.313 / 0.177, first-order Markov chain 0.215, popularity 0.036 (here
-0.0369 / 0.0180).
+0.0369 / 0.0180); seeing the request time, HSTU-large 0.329 / 0.189, RecTools'
+HSTU-large 0.364 / 0.216.
+
+With the earlier network (five decay rates alone, 0.329 / 0.197): ScaNN's recall@100
+against exact search on the test queries 0.994 at 39 % of the points scored; ranker AUC
+0.742, popularity 0.740; the stages composed hit 0.064 at 10.
 """
 
 import dataclasses
