@@ -12,6 +12,7 @@ videos' vectors are made from them (`ytdnn/candidates/tree.py`).
 
 import pathlib
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 import tensorflow as tf
@@ -28,8 +29,8 @@ WEIGHTS = "weights"
 _CONTEXT_BATCH = 1024
 
 
-class _AsksForUsers:
-    """What networks and ensembles of them share: users' vectors from a prepared set.
+class _Queries(Protocol):
+    """What users' vectors are made with.
 
     Attributes:
       config: Sizes.
@@ -39,14 +40,16 @@ class _AsksForUsers:
     config: configs.Candidates
     vector_dim: int
 
-    def query_vectors(
-        self, features: dict[str, tf.Tensor], seed: tf.Tensor | None = None
-    ) -> tf.Tensor:
+    def query_vectors(self, features: dict[str, tf.Tensor]) -> tf.Tensor:
         """Returns `[slices, positions, vector_dim] float32`."""
-        raise NotImplementedError
+        ...
+
+
+class _AsksForUsers:
+    """What networks and ensembles of them share: users' vectors from a prepared set."""
 
     def user_vectors(
-        self,
+        self: _Queries,
         data: prepared.PreparedData,
         users: np.ndarray,
         end_watches: np.ndarray,
@@ -77,28 +80,29 @@ class _AsksForUsers:
             rows = slice(start, stop)
             known = None if num_searches is None else num_searches[rows]
             vectors.append(
-                self._context_vectors(log, users[rows], end_watches[rows], known)
+                _context_vectors(self, log, users[rows], end_watches[rows], known)
             )
         none = np.zeros([0, self.vector_dim], np.float32)
         return np.concatenate(vectors) if vectors else none
 
-    def _context_vectors(
-        self,
-        log: watch_log.Log,
-        users: np.ndarray,
-        ends: np.ndarray,
-        num_searches: np.ndarray | None,
-    ) -> np.ndarray:
-        features = data_inputs.contexts(
-            log,
-            users,
-            ends,
-            self.config.history_length,
-            self.config.search_length,
-            num_searches,
-        )
-        vectors: np.ndarray = self.query_vectors(features)[:, 0].numpy()
-        return vectors
+
+def _context_vectors(
+    model: _Queries,
+    log: watch_log.Log,
+    users: np.ndarray,
+    ends: np.ndarray,
+    num_searches: np.ndarray | None,
+) -> np.ndarray:
+    features = data_inputs.contexts(
+        log,
+        users,
+        ends,
+        model.config.history_length,
+        model.config.search_length,
+        num_searches,
+    )
+    vectors: np.ndarray = model.query_vectors(features)[:, 0].numpy()
+    return vectors
 
 
 class CandidateModel(_AsksForUsers, tf.keras.Model):
