@@ -6,16 +6,13 @@ import numpy as np
 import pytest
 
 from tests import planted
+from tests.training import kills
 from ytdnn import artifacts, configs
 from ytdnn.candidates import model
 from ytdnn.data import prepared
-from ytdnn.training import candidates, loop
+from ytdnn.training import candidates
 
 EPOCHS = 2
-
-
-class _KilledError(Exception):
-    """Stands for a signal that ends the process."""
 
 
 @pytest.fixture(scope="module")
@@ -71,17 +68,8 @@ def test_killed_in_either_network_it_ends_with_the_same_numbers(
     data, pair, tmp_path, monkeypatch, killed_after
 ):
     config = _config(seed=1, members=2)
-    record, steps = loop.Trainer.record, 0
-
-    def kill(trainer, loss):
-        nonlocal steps
-        steps += 1
-        if steps == killed_after:
-            raise _KilledError
-        record(trainer, loss)
-
-    monkeypatch.setattr(loop.Trainer, "record", kill)
-    with pytest.raises(_KilledError):
+    kills.kill_once_after(monkeypatch, killed_after)
+    with pytest.raises(kills.KilledError):
         candidates.train(config, data, tmp_path / "killed")
     candidates.train(config, data, tmp_path / "killed")
     np.testing.assert_array_equal(

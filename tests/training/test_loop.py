@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 from tests import planted
+from tests.training import kills
 from ytdnn import artifacts, configs, errors
 from ytdnn.candidates import model
 from ytdnn.data import prepared
@@ -32,10 +33,6 @@ def _config(**training):
 
 def _vectors(directory, data):
     return model.load(directory, data).video_vectors()
-
-
-class _KilledError(Exception):
-    """Stands for a signal that ends the process."""
 
 
 def test_the_planted_tastes_are_learned(data, tmp_path):
@@ -65,18 +62,8 @@ def test_a_killed_training_ends_with_the_numbers_of_an_undisturbed_one(
 ):
     config = _config(checkpoint_every_steps=4, **settings)
     candidates.train(config, data, tmp_path / "whole")
-    steps = 0
-    record = loop.Trainer.record
-
-    def kill(trainer, loss):
-        nonlocal steps
-        steps += 1
-        if steps == killed_after:
-            raise _KilledError
-        record(trainer, loss)
-
-    monkeypatch.setattr(loop.Trainer, "record", kill)
-    with pytest.raises(_KilledError):
+    kills.kill_once_after(monkeypatch, killed_after)
+    with pytest.raises(kills.KilledError):
         candidates.train(config, data, tmp_path / "killed")
     assert not (tmp_path / "killed").exists()
     candidates.train(config, data, tmp_path / "killed")
