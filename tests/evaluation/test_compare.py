@@ -205,6 +205,18 @@ def test_the_table_marks_what_surely_differs(
     assert "…" not in text
 
 
+def test_a_report_that_sees_the_request_time_is_marked(
+    pair: tuple[reports.Evaluated, reports.Evaluated],
+) -> None:
+    first, second = pair
+    timed = {**second.report["protocol"], "sees_request_time": True}
+    other = dataclasses.replace(second, report={**second.report, "protocol": timed})
+    for found, is_marked in (((first, second), False), ((first, other), True)):
+        screen = console.Console(width=200, file=io.StringIO(), record=True)
+        screen.print(compare.render(compare.compare(*found, [], CONFIG)))
+        assert ("second sees request time" in screen.export_text()) is is_marked
+
+
 @pytest.mark.parametrize("content", ["", "{}", '{"format_version": 1}', "[1]"])
 def test_a_report_that_is_none_is_refused(
     pair: tuple[reports.Evaluated, reports.Evaluated],

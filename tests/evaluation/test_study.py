@@ -26,11 +26,13 @@ def write_run(
     seed: int,
     tower: tuple[int, ...] = (),
     targets: str = "all",
+    sees_request_time: bool = False,
 ) -> pathlib.Path:
     """Writes what an evaluated run of hits@10 leaves."""
     candidates = configs.Candidates(tower=tower)
     config = configs.to_dict(configs.Config(candidates=candidates, seed=seed))
     protocol = {"name": "temporal", "split": "test", "users": 4, "videos": 9}
+    protocol |= {"sees_request_time": sees_request_time}
     models = {"popularity": 0.25, "candidates": sum(hits) / 4}
     report = {
         "format_version": measure.FORMAT_VERSION,
@@ -117,6 +119,20 @@ def test_what_was_not_asked_the_same_is_refused(tmp_path: pathlib.Path) -> None:
     }
     with pytest.raises(errors.UserError, match="targets 'all' and 'next'"):
         study.measure(runs, "test")
+
+
+def test_a_variant_that_sees_the_request_time_is_marked(
+    tmp_path: pathlib.Path,
+) -> None:
+    runs = {
+        name: {0: write_run(tmp_path / name / "seed-0", hits[0], 0, (), "all", sees)}
+        for name, hits, sees in (("first", FIRST, False), ("timed", BETTER, True))
+    }
+    found = study.measure(runs, "test")
+    for words in (shown(found), studied.markdown(found)):
+        assert "Sees request time: timed." in words
+    plain = study.measure(write_study(tmp_path / "plain", first=FIRST), "test")
+    assert "equest time" not in shown(plain)
 
 
 def test_metrics_are_chosen_or_refused_with_a_hint(tmp_path: pathlib.Path) -> None:

@@ -54,12 +54,14 @@ class Comparison:
       num_users: Common users.
       num_other: Users that only one of the two has.
       failures: A line for each condition that holds.
+      marks: What must stand beside the numbers of one report, in words.
     """
 
     differences: list[Difference]
     num_users: int
     num_other: int
     failures: list[str]
+    marks: list[str]
 
 
 def compare(
@@ -102,7 +104,13 @@ def compare(
     found = _differences((first, second), pair, metrics, config)
     num_other = first.users.height + second.users.height - 2 * pair.height
     failures = [_failure(c, first, second, models) for c in fail_if]
-    return Comparison(found, pair.height, num_other, [f for f in failures if f])
+    marks = [
+        f"{place} {mark}"
+        for place, one in (("first", first), ("second", second))
+        for mark in statement.marks(one.report["protocol"])
+    ]
+    failures = [f for f in failures if f]
+    return Comparison(found, pair.height, num_other, failures, marks)
 
 
 def _require_same_rules(first: reports.Evaluated, second: reports.Evaluated) -> None:
@@ -274,6 +282,8 @@ def render(found: Comparison) -> console.Group:
         f"Difference: second less first, over the common users. *: 0 is outside its "
         f"95 % interval."
     )
+    if found.marks:
+        note += f" Candidates: {', '.join(found.marks)}."
     tables = [_table(name, rows) for name, rows in by_model.items()]
     return console.Group(*tables, text.Text(note))
 

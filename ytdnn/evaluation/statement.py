@@ -1,5 +1,6 @@
 """The `protocol` of a report: every rule that its numbers depend on, in words."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,17 @@ RULES = (
     "remove_watched",
     "ties",
 )
+
+
+_MARKS = {
+    "sees_request_time": "sees request time",
+    "trains_on_validation": "trained on validation too",
+}
+
+
+def marks(protocol: Mapping[str, Any]) -> list[str]:
+    """Returns what must stand beside every number of a report's candidate model."""
+    return [words for name, words in _MARKS.items() if protocol.get(name)]
 
 
 def describe(

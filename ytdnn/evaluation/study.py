@@ -80,6 +80,7 @@ def _variants(
                 [_seconds(found[name][seed], one) for seed, one in of_seeds.items()]
             ),
             "differences": differences[name],
+            "marks": statement.marks(means[name].report["protocol"]),
         }
         for name, of_seeds in evaluated.items()
     }

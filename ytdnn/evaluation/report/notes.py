@@ -42,8 +42,8 @@ def of(report: Report) -> Iterator[str]:
         )
     if protocol.get("sees_request_time"):
         yield (
-            "The candidate model reads the time of the request, which is that of the "
-            "first answer: compare only with numbers that do so too."
+            "Sees request time: the candidate model reads the time of the request, "
+            "which is that of the first answer. Compare only with numbers that do so too."
         )
     if protocol.get("trains_on_validation"):
         yield (

@@ -143,6 +143,11 @@ def _notes(study: Study) -> Iterator[str]:
         f"Evaluated on the {study['split']} split. Seeds: {words}"
         + ("; mean ± standard deviation over them." if several else ".")
     )
+    marked = {m for found in study["variants"].values() for m in found["marks"]}
+    for mark in sorted(marked):
+        variants = study["variants"].items()
+        names = [name for name, found in variants if mark in found["marks"]]
+        yield f"{mark[0].upper()}{mark[1:]}: {', '.join(names)}."
     if len(study["variants"]) > 1:
         of_users = "each user's mean over the seeds" if several else "each user"
         yield (
