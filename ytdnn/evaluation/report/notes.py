@@ -43,7 +43,7 @@ def of(report: Report) -> Iterator[str]:
     if protocol.get("sees_request_time"):
         yield (
             "Sees request time: the candidate model reads the time of the request, "
-            "which is that of the first answer. Compare only with numbers that do so too."
+            "which is that of the first answer. Compare only with numbers that do too."
         )
     if protocol.get("trains_on_validation"):
         yield (
