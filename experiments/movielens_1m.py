@@ -35,11 +35,11 @@ beside other work (one network with little beside it: 441 to 457 s, 29,000 examp
 
 Seed s joins the networks of seeds 2s and 2s + 1: these were trained as single runs and
 joined afterwards, which gives the same (a test holds it). One network alone
-(`--config.candidates.members=1 --seeds=0,1,2,3,4,5`), mean of the six: 0.3323 / 0.1985
-/ 0.5790.
+(`--config.candidates.ensemble_size=1 --seeds=0,1,2,3,4,5`), mean of the six: 0.3323
+/ 0.1985 / 0.5790.
 
 Of one network, seed 0, with half a 95 % interval over users of the paired difference
-(`--only=full_softmax,sampled_softmax,request_time --config.candidates.members=1`;
+(`--only=full_softmax,sampled_softmax,request_time --config.candidates.ensemble_size=1`;
 sampled: 2,048 negatives beside those of the batch):
 
 | | HR@10 | nDCG@10 | less the first | less the first |
@@ -101,10 +101,10 @@ def get_config() -> configs.Config:
             decay_rates=(0.3, 0.6, 0.8, 0.9, 0.96),
             learned_bags=4,
             tower=(1024, 512),
-            past_tower="gated",
+            skip_connection="gated",
             dropout=0.4,
             history_dropout=0.25,
-            members=2,
+            ensemble_size=2,
             train_on_validation=True,
             loss="full_softmax",
             label_smoothing=0.1,
@@ -131,10 +131,10 @@ def get_variants() -> dict[str, configs.Config]:
         "full_softmax": get_config(),
         "sampled_softmax": _changed(**sampled),
         "request_time": _changed(features=configs.Features(request_time=True)),
-        "one_member": _changed(members=1),
+        "one_network": _changed(ensemble_size=1),
         "validation_held_out": _changed(train_on_validation=False),
-        "nothing_past_tower": _changed(past_tower="nothing"),
-        "linear_past_tower": _changed(past_tower="linear"),
+        "nothing_skip_connection": _changed(skip_connection="none"),
+        "linear_skip_connection": _changed(skip_connection="linear"),
         "no_learned_bags": _changed(learned_bags=0),
         "mean_bag_alone": _changed(learned_bags=0, decay_rates=()),
         "no_dropout": _changed(dropout=0.0, history_dropout=0.0),

@@ -77,7 +77,7 @@ def test_an_experiment_trains_a_tiny_step(
     for stage, name in ((candidates, "candidates"), (ranking, "ranking")):
         stage.train(config, data, tmp_path / name)
         made = artifacts.read_manifest(tmp_path / name, name)
-        members = config.candidates.members if name == "candidates" else 1
+        members = config.candidates.ensemble_size if name == "candidates" else 1
         assert made.facts["epochs"] == members  # one of each network
         assert made.inputs == {"data": data.manifest.fingerprint}
 

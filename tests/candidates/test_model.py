@@ -44,9 +44,9 @@ def test_learned_bags_are_beside_the_others(data):
 @pytest.mark.parametrize(("path", "size"), [("linear", 0), ("gated", 12 * 3 + 3)])
 def test_a_path_past_the_tower_changes_nothing_at_first(data, path, size):
     plain = model.build(CONFIG, data)
-    config = dataclasses.replace(CONFIG, past_tower=path)
+    config = dataclasses.replace(CONFIG, skip_connection=path)
     candidate_model = model.build(config, data)
-    added = candidate_model.user_tower.past_tower.trainable_variables
+    added = candidate_model.user_tower.skip_connection.trainable_variables
     assert sum(np.prod(v.shape) for v in added) == 3 * 8 * 8 + size
     names = {v.name: v for v in plain.trainable_variables}
     for variable in candidate_model.trainable_variables:
@@ -65,7 +65,7 @@ def test_a_path_past_the_tower_changes_nothing_at_first(data, path, size):
     ("num_learned", "path"), [(0, "nothing"), (2, "linear"), (2, "gated")]
 )
 def test_user_vectors_are_those_of_the_training_graph(data, num_learned, path):
-    config = dataclasses.replace(CONFIG, learned_bags=num_learned, past_tower=path)
+    config = dataclasses.replace(CONFIG, learned_bags=num_learned, skip_connection=path)
     candidate_model = model.build(config, data)
     log = inputs.whole_log(data)
     features = inputs.cut(log, tf.constant([40], tf.int64), 7, 6)

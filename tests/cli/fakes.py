@@ -1,4 +1,4 @@
-"""Stand-ins for the rooms behind the command line: each writes a tiny artefact."""
+"""Stand-ins for the lazy behind the command line: each writes a tiny artefact."""
 
 import pathlib
 import sys
@@ -17,7 +17,7 @@ REPORT = {
 
 
 class Rooms:
-    """Records which rooms were called, and lets a test steer them.
+    """Records which lazy were called, and lets a test steer them.
 
     Attributes:
       calls: Names of the steps run, in order.
@@ -86,21 +86,21 @@ class Rooms:
 
 
 def install(monkeypatch: pytest.MonkeyPatch) -> Rooms:
-    """Puts the stand-ins where the command line imports the rooms from."""
-    rooms = Rooms()
+    """Puts the stand-ins where the command line imports the lazy from."""
+    lazy = Rooms()
     modules = {
-        "data.prepare": types.SimpleNamespace(prepare=rooms.prepare),
-        "data.prepared": types.SimpleNamespace(load=rooms.load),
-        "training.candidates": rooms.trainer("candidates"),
-        "training.ranking": rooms.trainer("ranking"),
+        "data.prepare": types.SimpleNamespace(prepare=lazy.prepare),
+        "data.prepared": types.SimpleNamespace(load=lazy.load),
+        "training.candidates": lazy.trainer("candidates"),
+        "training.ranking": lazy.trainer("ranking"),
         "candidates.model": types.SimpleNamespace(
             load=lambda directory, data: types.SimpleNamespace(video_vectors=list)
         ),
-        "index.artifact": types.SimpleNamespace(build=rooms.build_index),
-        "evaluation.evaluate": types.SimpleNamespace(evaluate=rooms.evaluate),
-        "evaluation.report.terminal": types.SimpleNamespace(show=rooms.shown.append),
+        "index.artifact": types.SimpleNamespace(build=lazy.build_index),
+        "evaluation.evaluate": types.SimpleNamespace(evaluate=lazy.evaluate),
+        "evaluation.report.terminal": types.SimpleNamespace(show=lazy.shown.append),
         "serving.export": types.SimpleNamespace(
-            export=rooms.export,
+            export=lazy.export,
             step_config=lambda config: {"index": configs.to_dict(config.index)},
         ),
     }
@@ -109,4 +109,4 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Rooms:
         monkeypatch.setitem(sys.modules, f"ytdnn.{name}", module)
         parent = __import__(f"ytdnn.{package}", fromlist=["_"])
         monkeypatch.setattr(parent, leaf, module, raising=False)
-    return rooms
+    return lazy

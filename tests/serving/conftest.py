@@ -32,10 +32,10 @@ class Run:
 
 
 def make_run(
-    workdir: pathlib.Path, data: prepared.PreparedData, members: int = 1
+    workdir: pathlib.Path, data: prepared.PreparedData, ensemble_size: int = 1
 ) -> Run:
     config = planted.tiny_config()
-    settings = dataclasses.replace(config.candidates, members=members)
+    settings = dataclasses.replace(config.candidates, ensemble_size=ensemble_size)
     config = dataclasses.replace(config, candidates=settings)
     candidates.train(config, data, workdir / "candidates")
     model = candidate_model.load(workdir / "candidates", data)
@@ -67,4 +67,4 @@ def plain_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     for table in ("impressions", "videos", "users"):
         (log / f"{table}.parquet").unlink()
     config = configs.Data(source="log", dir=str(log))
-    return make_run(workdir, prepare.prepare(config, workdir / "data"), members=2)
+    return make_run(workdir, prepare.prepare(config, workdir / "data"), ensemble_size=2)

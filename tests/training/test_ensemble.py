@@ -20,11 +20,11 @@ def data(tmp_path_factory):
     return planted.prepared_data(tmp_path_factory.mktemp("planted"))
 
 
-def _config(seed, members):
+def _config(seed, ensemble_size):
     config = planted.tiny_config()
     training = configs.Training(epochs=EPOCHS, batch_size=64, patience=EPOCHS)
     settings = dataclasses.replace(
-        config.candidates, members=members, training=training
+        config.candidates, ensemble_size=ensemble_size, training=training
     )
     return dataclasses.replace(config, candidates=settings, seed=seed)
 
@@ -32,7 +32,7 @@ def _config(seed, members):
 @pytest.fixture(scope="module")
 def pair(data, tmp_path_factory):
     directory = tmp_path_factory.mktemp("pair") / "candidates"
-    candidates.train(_config(seed=1, members=2), data, directory)
+    candidates.train(_config(seed=1, ensemble_size=2), data, directory)
     return directory
 
 
@@ -45,7 +45,7 @@ def test_its_scores_are_the_mean_of_the_single_networks(data, pair, tmp_path):
     single = []
     for seed in (2, 3):  # of seed 1 and two members
         directory = tmp_path / str(seed)
-        candidates.train(_config(seed, members=1), data, directory)
+        candidates.train(_config(seed, ensemble_size=1), data, directory)
         single.append(_scores(model.load(directory, data), data))
     assert np.any(single[0] != single[1])
     joined = model.load(pair, data)
@@ -67,7 +67,7 @@ def test_its_manifest_tells_of_each_network_and_of_all(data, pair):
 def test_killed_in_either_network_it_ends_with_the_same_numbers(
     data, pair, tmp_path, monkeypatch, killed_after
 ):
-    config = _config(seed=1, members=2)
+    config = _config(seed=1, ensemble_size=2)
     kills.kill_once_after(monkeypatch, killed_after)
     with pytest.raises(kills.KilledError):
         candidates.train(config, data, tmp_path / "killed")

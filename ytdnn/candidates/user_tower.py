@@ -65,14 +65,14 @@ class UserTower(tf.keras.layers.Layer):
             config.tower, config.dropout, config.precision, name="tower"
         )
         self.output_layer = tf.keras.layers.Dense(dim, name="user_vector")
-        if config.past_tower != "nothing":
-            self.past_tower = gated_bags.GatedBags(
+        if config.skip_connection != "none":
+            self.skip_connection = gated_bags.GatedBags(
                 self._num_bags(),
                 dim,
-                gated=config.past_tower == "gated",
+                gated=config.skip_connection == "gated",
                 dropout=config.dropout,
                 precision=config.precision,
-                name="past_tower",
+                name="skip_connection",
             )
 
     def _num_bags(self) -> int:
@@ -125,10 +125,10 @@ class UserTower(tf.keras.layers.Layer):
         inputs = tf.concat([*history, *beside, *searches], axis=-1)
         top = self.tower(inputs, _fold(seed, 2))
         vectors = self.output_layer(top)
-        if self.config.past_tower == "nothing":
+        if self.config.skip_connection == "none":
             return vectors
         bag_values = tf.concat(history + searches, axis=-1)
-        return vectors + self.past_tower(bag_values, top, _fold(seed, 5))
+        return vectors + self.skip_connection(bag_values, top, _fold(seed, 5))
 
     def _history(
         self, features: dict[str, tf.Tensor], seed: tf.Tensor | None

@@ -11,10 +11,10 @@ from ytdnn.cli import (
     compare,
     evaluate,
     experiments,
+    lazy,
     output,
     recommend,
     resolved,
-    rooms,
     steps,
     study,
     workdir,
@@ -79,7 +79,7 @@ def _run(given: arguments.Arguments) -> None:
         workdir.write_config(directory, config)
         steps.run(steps.STEPS, config, directory)
     report = json.loads((directory / steps.EVALUATION.name).read_text())
-    rooms.show_report(report, directory)
+    lazy.show_report(report, directory)
     output.say(f"bundle: {directory / steps.BUNDLE.name}")
     output.say(f"next: ytdnn recommend --workdir={directory} --user=USER_ID")
 

@@ -3,7 +3,7 @@
 import pathlib
 
 from ytdnn import errors
-from ytdnn.cli import arguments, output, rooms
+from ytdnn.cli import arguments, lazy, output
 
 Flag = arguments.Flag
 
@@ -43,7 +43,7 @@ def run(given: arguments.Arguments) -> int:
             )
         pair = first.strip(), second.strip()
     paths = [pathlib.Path(given.values[name]) for name in OPERANDS]
-    failures = rooms.compare(paths, given.values.get("fail_if", ""), pair)
+    failures = lazy.compare(paths, given.values.get("fail_if", ""), pair)
     for line in failures:
         output.say(f"failed: {line}")
     return _CONDITION_HOLDS if failures else 0

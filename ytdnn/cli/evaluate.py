@@ -5,7 +5,7 @@ import json
 import pathlib
 
 from ytdnn import configs, errors
-from ytdnn.cli import arguments, output, resolved, rooms, steps, workdir
+from ytdnn.cli import arguments, lazy, output, resolved, steps, workdir
 
 Flag = arguments.Flag
 
@@ -46,7 +46,7 @@ def run(given: arguments.Arguments) -> None:
     """
     values = given.values
     if values.get("explain") == "True":
-        output.say(rooms.explain())
+        output.say(lazy.explain())
         return
     split = values.get("split", _SPLITS[0])
     if split not in _SPLITS:
@@ -82,7 +82,7 @@ def _of_run(given: arguments.Arguments, split: str) -> None:
         if split == _SPLITS[0]:
             workdir.write_config(directory, config)
         report = json.loads((directory / step.name).read_text())
-    rooms.show_report(report, directory, split)
+    lazy.show_report(report, directory, split)
     output.say(f"next: {steps.next_command(config, directory)}")
 
 
@@ -97,14 +97,14 @@ def _of_other(given: arguments.Arguments, kind: str, split: str) -> None:
     if "workdir" in values:
         directory = pathlib.Path(values["workdir"])
         config = resolved.later_config(given, directory)
-        data = rooms.load_prepared(pathlib.Path(values.get("data", directory / "data")))
+        data = lazy.load_prepared(pathlib.Path(values.get("data", directory / "data")))
     else:
         config = resolved.config(given, configs.Config())
-        data = rooms.load_prepared(pathlib.Path(values["data"]))
+        data = lazy.load_prepared(pathlib.Path(values["data"]))
     name = f"{path.resolve().stem}_evaluation"
     out = pathlib.Path(values.get("out", path.parent / name))
     room = {
-        "predictions": rooms.evaluate_predictions,
-        "bundle": rooms.evaluate_bundle,
+        "predictions": lazy.evaluate_predictions,
+        "bundle": lazy.evaluate_bundle,
     }[kind]
-    rooms.show_report(room(path, data, config, split, out), out, split)
+    lazy.show_report(room(path, data, config, split, out), out, split)

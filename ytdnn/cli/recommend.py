@@ -8,7 +8,7 @@ import rich.console
 import rich.table
 
 from ytdnn import artifacts, errors, schema
-from ytdnn.cli import arguments, output, rooms
+from ytdnn.cli import arguments, lazy, output
 
 Flag = arguments.Flag
 
@@ -48,18 +48,18 @@ def run(given: arguments.Arguments) -> None:
     if chosen[0] == pairs[0]:
         bundle, request = _of_user(pathlib.Path(values["workdir"]), values["user"])
     else:
-        bundle = rooms.load_bundle(pathlib.Path(values["bundle"]))
-        request = rooms.read_request(pathlib.Path(values["request"]))
+        bundle = lazy.load_bundle(pathlib.Path(values["bundle"]))
+        request = lazy.read_request(pathlib.Path(values["request"]))
     if "k" in values:
         request = request | {schema.K: _number(values["k"])}
     _show(bundle.history(request), bundle.recommend(request, exact=exact))
 
 
 def _of_user(workdir: pathlib.Path, user: str) -> tuple[Any, dict[str, Any]]:
-    data = rooms.load_data(workdir)
-    bundle = rooms.load_bundle(workdir / "bundle")
+    data = lazy.load_data(workdir)
+    bundle = lazy.load_bundle(workdir / "bundle")
     artifacts.require_input(bundle.manifest, bundle.directory, "data", data.manifest)
-    return bundle, bundle.fitting(rooms.user_request(data, user))
+    return bundle, bundle.fitting(lazy.user_request(data, user))
 
 
 def _choice(values: dict[str, str]) -> str:

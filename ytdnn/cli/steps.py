@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from ytdnn import artifacts, configs, errors
-from ytdnn.cli import output, rooms, settings
+from ytdnn.cli import lazy, output, settings
 from ytdnn.evaluation import runs
 
 _MOST_DIFFERENCES = 3
@@ -61,7 +61,7 @@ def evaluation(split: str, stage: str = "") -> Step:
             "config": configs.to_dict(config.evaluation),
             "inputs": input_fingerprints(step, workdir),
         }
-        report = rooms.evaluate(config, workdir, split, stage)
+        report = lazy.evaluate(config, workdir, split, stage)
         artifacts.write_json(workdir / name, report | {_MADE_FROM: made_from})
 
     step = Step(
@@ -69,35 +69,35 @@ def evaluation(split: str, stage: str = "") -> Step:
         "evaluate",
         inputs,
         run,
-        rooms.evaluation_config,
+        lazy.evaluation_config,
         "evaluation.",
         is_report=True,
     )
     return step
 
 
-DATA = Step("data", "prepare", (), rooms.prepare, rooms.data_config, "data.")
+DATA = Step("data", "prepare", (), lazy.prepare, lazy.data_config, "data.")
 CANDIDATES = Step(
     "candidates",
     "train",
     ("data",),
-    rooms.train_candidates,
-    rooms.candidates_config,
+    lazy.train_candidates,
+    lazy.candidates_config,
 )
 INDEX = Step(
     "index",
     "train",
     ("data", "candidates"),
-    rooms.build_index,
-    rooms.index_config,
+    lazy.build_index,
+    lazy.index_config,
     "index.",
 )
 RANKING = Step(
     "ranking",
     "train",
     ("data",),
-    rooms.train_ranking,
-    rooms.ranking_config,
+    lazy.train_ranking,
+    lazy.ranking_config,
     needs_impressions=True,
 )
 EVALUATION = evaluation("test")
@@ -105,8 +105,8 @@ BUNDLE = Step(
     "bundle",
     "export",
     ("data", "candidates", "index", "ranking"),
-    rooms.export,
-    rooms.bundle_config,
+    lazy.export,
+    lazy.bundle_config,
 )
 STEPS = (DATA, CANDIDATES, INDEX, RANKING, EVALUATION, BUNDLE)
 TRAINED = (CANDIDATES, INDEX, RANKING)
@@ -178,7 +178,7 @@ def require(
 
 def applies(step: Step, workdir: pathlib.Path) -> bool:
     """Whether a step makes sense for the prepared log."""
-    return not step.needs_impressions or rooms.has_impressions(workdir)
+    return not step.needs_impressions or lazy.has_impressions(workdir)
 
 
 def staleness(step: Step, config: configs.Config, workdir: pathlib.Path) -> str:
@@ -223,7 +223,7 @@ def input_fingerprints(step: Step, workdir: pathlib.Path) -> dict[str, str]:
     """Returns the fingerprint of each artefact that a step reads."""
     by_name = {step.name: step for step in STEPS}
     names = [name for name in step.inputs if applies(by_name[name], workdir)]
-    return rooms.fingerprints(workdir, names)
+    return lazy.fingerprints(workdir, names)
 
 
 def _newer_source(step: Step, config: configs.Config, path: pathlib.Path) -> str:

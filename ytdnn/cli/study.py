@@ -13,9 +13,9 @@ from ytdnn import artifacts, configs, errors
 from ytdnn.cli import (
     arguments,
     config_file,
+    lazy,
     output,
     resolved,
-    rooms,
     settings,
     steps,
     workdir,
@@ -119,7 +119,7 @@ def run(given: arguments.Arguments) -> None:
         for cell in cells:
             found[cell.variant][cell.config.seed] = cell.directory
         metrics = _parts(given.values.get("metrics", ""))
-        rooms.study(found, split, metrics, directory)
+        lazy.study(found, split, metrics, directory)
 
 
 def _choice(given: arguments.Arguments, name: str, choices: Sequence[str]) -> str:

@@ -4,7 +4,7 @@ import pathlib
 import time
 
 from ytdnn import configs, errors
-from ytdnn.cli import arguments, output, rooms
+from ytdnn.cli import arguments, lazy, output
 
 PAGE = "world.html"
 FLAGS = (
@@ -43,7 +43,7 @@ def run(given: arguments.Arguments) -> None:
         f"videos, {world.num_days} days, seed {world.seed})"
     )
     started = time.perf_counter()
-    rows = rooms.write_world(world, directory)
+    rows = lazy.write_world(world, directory)
     seconds = time.perf_counter() - started
     counts = ", ".join(f"{count:,} {name}" for name, count in rows.items())
     rate = rows["watches"] / seconds
@@ -51,7 +51,7 @@ def run(given: arguments.Arguments) -> None:
         f"[1/2] tables: done in {seconds:.1f} s ({rate:,.0f} watches/s): {counts}"
     )
     started = time.perf_counter()
-    rooms.draw_world(world, directory, PAGE, given.values.get("beside", ""))
+    lazy.draw_world(world, directory, PAGE, given.values.get("beside", ""))
     seconds = time.perf_counter() - started
     output.say(f"[2/2] page: done in {seconds:.1f} s: {directory / PAGE}")
     output.say(

@@ -53,8 +53,8 @@ class Candidates:
       learned_bags: Averages of the history by learned weights of its positions,
         beside those above.
       tower: Widths of the ReLU layers before the linear user vector.
-      past_tower: What leads from the bags to the user vector beside the tower:
-        `nothing` (the paper's), a `linear` layer, or one whose bags are `gated` by the
+      skip_connection: What leads from the bags to the user vector beside the tower:
+        `none` (the paper's), a `linear` layer, or one whose bags are `gated` by the
         tower's top.
       dropout: Share of tower activations, and of the coordinates of bags that lead
         past it, dropped in training.
@@ -64,8 +64,8 @@ class Candidates:
         what lies around it; the paper's figure 5a, for comparison).
       examples_per_user: Labels each user has in an epoch, drawn anew in each one, at
         most as many as there are; 0 = all.
-      members: Networks trained one after another, from different seeds. Scores are the
-        means of theirs, and served vectors as many times as wide.
+      ensemble_size: Networks trained one after another, from different seeds. Scores
+        are the means of theirs, and served vectors as many times as wide.
       train_on_validation: Whether watches held out for validation are labels too, as
         for a model that will serve, or to meet published leave-one-out numbers. No
         epoch can be chosen then: all are run and the last weights kept, so find their
@@ -103,12 +103,12 @@ class Candidates:
     decay_rates: tuple[components.Rate, ...] = (0.5, 0.8, 0.93)
     learned_bags: components.NonNegative = 0
     tower: tuple[components.Positive, ...] = (256, 128)
-    past_tower: Literal["nothing", "linear", "gated"] = "nothing"
+    skip_connection: Literal["none", "linear", "gated"] = "none"
     dropout: components.Fraction = 0.0
     history_dropout: components.Fraction = 0.2
     label: Literal["next_watch", "held_out_watch"] = "next_watch"
     examples_per_user: components.NonNegative = 0
-    members: components.Positive = 1
+    ensemble_size: components.Positive = 1
     train_on_validation: bool = False
     bias: bool = True
     similarity: Literal["dot", "cosine"] = "dot"

@@ -40,7 +40,7 @@ def train(
     work = checkpoints.workspace(directory, step_config(config), inputs_made_from)
     if config.candidates.train_on_validation:
         data = data.with_validation_in_training()
-    number = config.candidates.members
+    number = config.candidates.ensemble_size
     places = [work / f"member-{i}" if number > 1 else work for i in range(number)]
     trained = [_member(config, data, i, place) for i, place in enumerate(places)]
     whole = model.joined([member for member, _ in trained])
@@ -69,7 +69,7 @@ def _member(
 
     Network i of an ensemble of n at seed s is the single network at seed n · s + i.
     """
-    members = config.candidates.members
+    members = config.candidates.ensemble_size
     config = dataclasses.replace(config, seed=config.seed * members + number)
     determinism.set_seed(config.seed)
     strategy = strategies.make(config.strategy)

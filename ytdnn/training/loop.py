@@ -152,7 +152,7 @@ class Trainer:
             loss = total / tf.maximum(weight, 1.0)
         return loss, tape.gradient(loss, self.variables)
 
-    def products_seconds(self, batch: Batch, repeats: int = 3) -> float:
+    def forward_backward_seconds(self, batch: Batch, repeats: int = 3) -> float:
         """Returns the time of a step without its table and tower updates."""
 
         def replica(batch: Batch) -> list[tf.Tensor]:
@@ -215,9 +215,9 @@ def _train_epoch(
             watcher.check_weights(place)
             keeper.save(progress)
     watcher.check_weights(f"the end of epoch {progress.epoch + 1}")
-    if meter.products_share is None and meter.num_steps >= _PROBE_STEPS:
+    if meter.forward_backward_share is None and meter.num_steps >= _PROBE_STEPS:
         mean = meter.step_seconds / meter.num_steps
-        meter.products_share = trainer.products_seconds(batch) / mean
+        meter.forward_backward_share = trainer.forward_backward_seconds(batch) / mean
 
 
 def _timed(batches: Any, meter: report.Meter) -> Iterator[Batch]:

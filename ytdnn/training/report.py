@@ -39,7 +39,7 @@ class Meter:
         self.wait_seconds = 0.0
         self.step_seconds = 0.0
         self.validation_seconds = 0.0
-        self.products_share: float | None = None
+        self.forward_backward_share: float | None = None
         self.num_steps = 0
         self._slowest = 0.0
 
@@ -111,18 +111,18 @@ class Meter:
         return steps * self._training.batch_size / max(seconds, 1e-9)
 
     def shares(self) -> dict[str, float]:
-        """Returns the share of training time of input, products and tables.
+        """Returns the share of each part of training time.
 
-        `products` is the forward and backward pass, `tables` the update of tables
-        and tower; they are told apart by timing a step without its update.
+        `forward_backward` is the forward and backward pass, `tables` the update of
+        tables and tower; they are told apart by timing a step without its update.
         """
         step = max(1e-9, self.step_seconds - self._slowest)
         total = step + self.wait_seconds
-        products = min(1.0, self.products_share or 1.0)
+        forward_backward = min(1.0, self.forward_backward_share or 1.0)
         return {
             "input": self.wait_seconds / total,
-            "products": products * step / total,
-            "tables": (1.0 - products) * step / total,
+            "forward_backward": forward_backward * step / total,
+            "tables": (1.0 - forward_backward) * step / total,
         }
 
     def summary(self) -> str:

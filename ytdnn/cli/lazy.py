@@ -1,4 +1,4 @@
-"""Calls into the other rooms, imported when called: TensorFlow loads for seconds."""
+"""Calls into the other lazy, imported when called: TensorFlow loads for seconds."""
 
 import pathlib
 from collections.abc import Iterable, Mapping, Sequence
