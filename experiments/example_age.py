@@ -78,7 +78,7 @@ def _config(example_age: bool) -> configs.Config:
     return configs.Config(
         data=configs.Data(world=configs.WORLDS["quickstart"]),
         candidates=configs.Candidates(
-            features=configs.Features(example_age=example_age),
+            features=configs.Features(add=("example_age",) if example_age else ()),
             decay_rates=(),  # the paper's bag alone
             tower=(256, 128, 64),
             training=configs.Training(
@@ -109,13 +109,15 @@ class Window:
     num_days: int
 
     @classmethod
-    def of(cls, data: prepared.PreparedData) -> "Window":
-        """Returns the training window of a prepared set; its last days are whole."""
-        log = inputs.training_log(data)
-        first, last = log.window
+    def of(
+        cls, data: prepared.PreparedData, trained: candidate_model.CandidateModel
+    ) -> "Window":
+        """Returns a model's training window; its last days are whole."""
+        log = candidate_model.open_log(trained.tower_inputs, inputs.training_set(data))
+        first, last = data.training_window
         num_days = (last - first) // _DAY_SECONDS
         start = last - num_days * _DAY_SECONDS
-        uploads = data.videos[schema.UPLOAD_TIME].to_numpy()
+        uploads = data.videos[schema.UPLOAD_TIME].head(data.vocabulary_size).to_numpy()
         return cls(
             log=log,
             label_days=(log.times.numpy().astype(np.int64) - start) // _DAY_SECONDS,
@@ -125,8 +127,7 @@ class Window:
 
     def labels(self, day: int) -> npt.NDArray[np.int64]:
         """Returns the flat positions of a day's labels."""
-        videos = self.log.videos.numpy()
-        return np.flatnonzero((self.label_days == day) & (videos > 0))
+        return np.flatnonzero((self.label_days == day) & self.log.is_label.numpy())
 
 
 def empirical(window: Window) -> Probabilities:
@@ -194,10 +195,10 @@ def curves(directory: pathlib.Path, seed: int = 0) -> dict[str, Probabilities]:
     for name in (WITHOUT, WITH):
         run = directory / name / f"seed-{seed}"
         data = prepared.load(run / prepared.KIND)
-        window = Window.of(data)
+        trained = candidate_model.load(run / candidate_model.KIND, data)
+        window = Window.of(data, trained)
         if not found:
             found[EMPIRICAL] = by_age(window, empirical(window))
-        trained = candidate_model.load(run / candidate_model.KIND, data)
         found[name] = by_age(window, predicted(window, trained))
     return found
 

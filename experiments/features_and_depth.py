@@ -60,42 +60,38 @@ TOWERS: tuple[tuple[int, ...], ...] = (
     (256, 128, 64),
     (512, 256, 128, 64),
 )
-_WATCHES = configs.Features(
-    searches=False,
-    country=False,
-    gender=False,
-    age=False,
-    device=False,
-    logged_in=False,
-)
-_SEARCHES = dataclasses.replace(_WATCHES, searches=True)
+_NONE = configs.Features(remove=("gender", "country", "age", "device", "logged_in"))
+# What is read beside the watches, and how many searches.
 FEATURES = {
-    "watches": _WATCHES,
-    "searches": _SEARCHES,
-    "example_age": dataclasses.replace(_SEARCHES, example_age=True),
-    "all": configs.Features(example_age=True),
+    "watches": (_NONE, 0),
+    "searches": (_NONE, 50),
+    "example_age": (dataclasses.replace(_NONE, add=("example_age",)), 50),
+    "all": (configs.Features(add=("example_age",)), 50),
 }
 
 
 def get_config() -> configs.Config:
     """Returns the largest of the grid: depth 4, all features."""
-    return _config(TOWERS[-1], FEATURES["all"])
+    return _config(TOWERS[-1], *FEATURES["all"])
 
 
 def get_variants() -> dict[str, configs.Config]:
     """Returns the grid, the first like the predecessor: linear, watches only."""
     return {
-        f"depth{depth}-{name}": _config(tower, features)
-        for name, features in FEATURES.items()
+        f"depth{depth}-{name}": _config(tower, features, search_length)
+        for name, (features, search_length) in FEATURES.items()
         for depth, tower in enumerate(TOWERS)
     }
 
 
-def _config(tower: tuple[int, ...], features: configs.Features) -> configs.Config:
+def _config(
+    tower: tuple[int, ...], features: configs.Features, search_length: int
+) -> configs.Config:
     return configs.Config(
         data=configs.Data(world=configs.WORLDS["quickstart"]),
         candidates=configs.Candidates(
             features=features,
+            search_length=search_length,
             decay_rates=(),  # the paper's bag alone
             tower=tower,
             training=configs.Training(

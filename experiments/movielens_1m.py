@@ -130,7 +130,7 @@ def get_variants() -> dict[str, configs.Config]:
     return {
         "full_softmax": get_config(),
         "sampled_softmax": _changed(**sampled),
-        "request_time": _changed(features=configs.Features(request_time=True)),
+        "request_time": _changed(features=configs.Features(add=("request_time",))),
         "one_network": _changed(ensemble_size=1),
         "validation_held_out": _changed(train_on_validation=False),
         "nothing_skip_connection": _changed(skip_connection="none"),

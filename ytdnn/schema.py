@@ -1,4 +1,4 @@
-"""Names and types of event-log tables, features and model outputs.
+"""Names and types of event-log tables, batches, requests and model outputs.
 
 Nothing else in the project spells these strings (DESIGN: the event log).
 """
@@ -152,34 +152,20 @@ TABLES: dict[str, Table] = {
     )
 }
 
-# --- Model features (tensors of training batches; also the exported signatures) -
+# --- Tensors of training batches beside the features, which name their own ------
 # A batch is laid out in slices: [num_slices, ...] (see ytdnn/data/inputs.py).
 WATCH_ROWS = "watch_rows"  # int32 [slices, rows]: video indices, 0 = none
+WATCH_ROW_TIMES = "watch_row_times"  # int64 [slices, rows]: seconds, 0 = none
 FIRST_ROWS = "first_rows"  # int32 [slices, positions]: first row of each history
 LABELS = "labels"  # int32 [slices, positions]: video indices to predict
 WEIGHTS = "weights"  # float32 [slices, positions]: 0 = padding
 USER_INDICES = "user_indices"  # int32 [slices, positions]
-AGE_FRACTION = (
-    "age_fraction"  # float32: age / MAX_AGE_YEARS clipped to [0, 1], -1 = missing
-)
-GENDER_INDEX = "gender_index"  # int32: 0 = missing or unknown
-COUNTRY_INDEX = "country_index"  # int32: 0 = missing or unknown
-DEVICE_INDEX = "device_index"  # int32 [slices, positions]: 0 = missing or unknown
-LOGGED_IN_STATE = "logged_in_state"  # float32 [slices, positions]: 0, 1, -1 = missing
-EXAMPLE_AGE = "example_age"  # float32 [slices, positions]: age / window, 0 = now
-REQUEST_TIMES = "request_times"  # int64 [slices, positions]: seconds, 0 = unknown
 SEARCH_TOKENS = "search_tokens"  # int32 [slices, rows]: token indices, 0 = unknown
 FIRST_TOKENS = "first_tokens"  # int32 [slices, positions]: first row of each bag
 END_TOKENS = "end_tokens"  # int32 [slices, positions]: row after the last of each bag
-# The ranker's: [batch] of the query, [batch, k] of its impressions. A time of 0 is
-# unknown; -1 is missing. (The user tower has the first of them by position too.)
+# The ranker's: [batch] of the query, [batch, k] of its impressions.
 HISTORY_VIDEOS = "history_videos"  # int32 [batch, length]: most recent last, 0 = none
 IMPRESSION_VIDEOS = "impression_videos"  # int32 [batch, k]
-SECONDS_SINCE_LAST_WATCH = "seconds_since_last_watch"  # float32 [batch]
-SECONDS_SINCE_IMPRESSION = "seconds_since_impression"  # float32 [batch, k]
-NUM_EARLIER_IMPRESSIONS = "num_earlier_impressions"  # float32 [batch, k]
-
-MAX_AGE_YEARS = 100.0
 
 # --- Signatures of exported models -------------------------------------------
 WATCHED_VIDEO_IDS = "watched_video_ids"  # [batch, length], most recent last

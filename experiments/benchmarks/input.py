@@ -167,7 +167,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with tempfile.TemporaryDirectory() as directory:
         data = prepare.prepare(source, pathlib.Path(directory) / "data")
         table = compare(config, data, options.repeats, options.tiny)
-        size = f"{data.num_videos:,} videos, {np.size(data.watch_videos):,} watches"
+        size = f"{data.num_videos:,} videos, {np.size(data.watches.videos):,} watches"
     print(f"{measure.environment()}\n{size}\n\n{table}")
 
 

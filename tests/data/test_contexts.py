@@ -83,14 +83,14 @@ def test_what_is_known_of_the_request_is_that_of_the_watch(data):
     log = inputs.whole_log(data)
     features = inputs.cut(log, tf.constant([3], tf.int64), 30, LENGTH, SEARCHES)
     own = slice(3, 33)
-    times, users = data.watch_times[own], data.watch_users[own]
+    times, users = data.watches.times[own], data.watches.users[own]
     devices = features[schema.DEVICE_INDEX][0].numpy()
-    np.testing.assert_array_equal(devices, data.watch_devices[own])
+    np.testing.assert_array_equal(devices, data.watches.devices[own])
     states = features[schema.LOGGED_IN_STATE][0].numpy()
-    np.testing.assert_array_equal(states, data.watch_logged_in[own])
+    np.testing.assert_array_equal(states, data.watches.logged_in[own])
     np.testing.assert_array_equal(features[schema.REQUEST_TIMES][0], times)
-    since = times - np.asarray(data.watch_times)[2:32]
-    since[users != data.watch_users[2:32]] = -1
+    since = times - np.asarray(data.watches.times)[2:32]
+    since[users != data.watches.users[2:32]] = -1
     assert (since == -1).any()
     actual = features[schema.SECONDS_SINCE_LAST_WATCH][0].numpy()
     np.testing.assert_array_equal(actual, since.astype(np.float32))
@@ -101,8 +101,8 @@ def test_example_ages_run_from_1_to_0_over_the_training_window(data):
     size = log.num_watches
     ages = inputs.cut(log, tf.constant([0], tf.int64), size, LENGTH)
     ages = ages[schema.EXAMPLE_AGE][0].numpy()
-    train = np.asarray(data.watch_splits) == prepared.Split.TRAIN
-    times = np.asarray(data.watch_times)
+    train = np.asarray(data.watches.splits) == prepared.Split.TRAIN
+    times = np.asarray(data.watches.times)
     end = data.manifest.facts["windows"]["validation"]
     expected = (end - times[train]) / (end - times[train].min())
     np.testing.assert_allclose(ages[train], expected, atol=1e-6)
@@ -112,8 +112,8 @@ def test_example_ages_run_from_1_to_0_over_the_training_window(data):
 
 def test_without_windows_the_last_training_watch_has_age_0(tmp_path):
     data = full_log.prepared_data(tmp_path, full_log.tables(), protocol="leave_one_out")
-    train = np.asarray(data.watch_splits) == prepared.Split.TRAIN
-    times = np.asarray(data.watch_times)[train]
+    train = np.asarray(data.watches.splits) == prepared.Split.TRAIN
+    times = np.asarray(data.watches.times)[train]
     assert data.training_window == (times.min(), times.max())
 
 
@@ -131,13 +131,13 @@ def test_contexts_are_the_slices_but_for_the_example_age(data):
 def test_behind_the_last_watch_all_searches_count_and_the_request_is_unknown(data):
     log = inputs.whole_log(data)
     users = np.arange(data.num_users)
-    features = inputs.contexts(log, users, data.watch_offsets[1:], LENGTH, 10**6)
+    features = inputs.contexts(log, users, data.watches.offsets[1:], LENGTH, 10**6)
     assert not features[schema.DEVICE_INDEX].numpy().any()
     assert np.all(features[schema.LOGGED_IN_STATE] == -1.0)
     assert not features[schema.REQUEST_TIMES].numpy().any()
     assert np.all(features[schema.SECONDS_SINCE_LAST_WATCH] == -1.0)
     sizes = features[schema.END_TOKENS] - features[schema.FIRST_TOKENS]
-    tokens = data.search_token_offsets[data.search_offsets]
+    tokens = data.searches.token_offsets[data.searches.offsets]
     np.testing.assert_array_equal(sizes[:, 0], np.diff(tokens))
 
 

@@ -38,9 +38,9 @@ def _examples(batches, epoch, first_step=0):
 
 
 def _labels_by_user(data):
-    is_label = (data.watch_splits == prepared.Split.TRAIN) & data.completed
-    is_label &= np.asarray(data.watch_videos) > 0
-    return np.bincount(data.watch_users[is_label], minlength=data.num_users)
+    is_label = (data.watches.splits == prepared.Split.TRAIN) & data.watches.are_completed
+    is_label &= np.asarray(data.watches.videos) > 0
+    return np.bincount(data.watches.users[is_label], minlength=data.num_users)
 
 
 @pytest.mark.parametrize("per_user", [1, 4, 20, 10**6])

@@ -20,12 +20,12 @@ def test_devices_and_states_are_those_of_each_watch(tmp_path):
     rows = _sorted_rows(log, data)
     assert data.vocabularies["device"] == ["phone", "tv"]
     names = [None, *data.vocabularies["device"]]
-    assert [names[i] for i in data.watch_devices] == rows["device"].to_list()
+    assert [names[i] for i in data.watches.devices] == rows["device"].to_list()
     states = {1: True, 0: False, -1: None}
-    found = [states[i] for i in data.watch_logged_in.tolist()]
+    found = [states[i] for i in data.watches.logged_in.tolist()]
     assert found == rows["logged_in"].to_list()
     shown = log["impressions"].with_row_index("row").sort(["user_id", "time", "row"])
-    assert [names[i] for i in data.impression_devices] == shown["device"].to_list()
+    assert [names[i] for i in data.impressions.devices] == shown["device"].to_list()
 
 
 def test_a_device_that_is_always_null_is_no_feature(tmp_path):
@@ -35,7 +35,7 @@ def test_a_device_that_is_always_null_is_no_feature(tmp_path):
     data = full_log.prepared_data(tmp_path, log)
     assert "device" not in data.vocabularies
     assert "watch_devices" not in data.arrays
-    assert set(data.watch_logged_in.tolist()) == {-1}
+    assert set(data.watches.logged_in.tolist()) == {-1}
 
 
 @pytest.mark.parametrize(
@@ -56,10 +56,10 @@ def test_completed_watches_alone_are_labels(tmp_path, settings, rule):
     rows = rows.sort(["user_id", "time", "row"])
     seconds, durations = rows["watch_seconds"], rows["duration_seconds"]
     completed = rule(seconds.to_numpy(), durations.to_numpy())
-    np.testing.assert_array_equal(data.completed, completed)
-    train = data.watch_splits == SPLIT.TRAIN
+    np.testing.assert_array_equal(data.watches.are_completed, completed)
+    train = data.watches.splits == SPLIT.TRAIN
     assert data.videos["train_count"].sum() == np.sum(train & completed)
-    assert len(data.watch_videos) == rows.height  # all stand in histories
+    assert len(data.watches.videos) == rows.height  # all stand in histories
 
 
 def test_targets_are_completed_watches(tmp_path):
@@ -69,8 +69,8 @@ def test_targets_are_completed_watches(tmp_path):
     users, ends = data.first_watches(SPLIT.TEST)
     every, some = (d.targets(users, ends, SPLIT.TEST) for d in (plain, data))
     for i in range(len(users)):
-        own = slice(ends[i], data.watch_offsets[users[i] + 1])
-        long = set(data.watch_videos[own][data.watch_seconds[own] >= 100.0].tolist())
+        own = slice(ends[i], data.watches.offsets[users[i] + 1])
+        long = set(data.watches.videos[own][data.watches.seconds[own] >= 100.0].tolist())
         start, stop = some.offsets[i : i + 2]
         found = set(some.videos[start:stop].tolist())
         start, stop = every.offsets[i : i + 2]
@@ -83,10 +83,10 @@ def test_leave_one_out_holds_out_completed_watches(tmp_path):
     data = full_log.prepared_data(
         tmp_path, log, protocol="leave_one_out", min_watch_seconds=200.0
     )
-    splits = np.asarray(data.watch_splits)
+    splits = np.asarray(data.watches.splits)
     for user in range(data.num_users):
-        own = np.arange(*data.watch_offsets[user : user + 2])
-        done = own[data.completed[own]]
+        own = np.arange(*data.watches.offsets[user : user + 2])
+        done = own[data.watches.are_completed[own]]
         assert splits[done[-1]] == SPLIT.TEST
         assert splits[done[-2]] == SPLIT.VALIDATION
         later = own[(own > done[-2]) & ~np.isin(own, done)]
@@ -99,7 +99,7 @@ def test_watches_of_unknown_length_are_not_completed(tmp_path):
     log["watches"] = log["watches"].with_columns(watch_seconds=None)
     log["watches"] = log["watches"].cast({"watch_seconds": float})
     data = full_log.prepared_data(tmp_path, log, min_watch_fraction=0.1)
-    assert not data.completed.any()
+    assert not data.watches.are_completed.any()
 
 
 @pytest.mark.parametrize(

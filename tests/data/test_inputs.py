@@ -35,11 +35,11 @@ def _examples(batches, epoch, first_step=0):
 
 def _expected(data):
     """The same from the sorted log, with a loop over users."""
-    train = np.asarray(data.watch_splits) == prepared.Split.TRAIN
+    train = np.asarray(data.watches.splits) == prepared.Split.TRAIN
     examples = []
     for user in range(data.num_users):
-        own = slice(data.watch_offsets[user], data.watch_offsets[user + 1])
-        videos = data.watch_videos[own][train[own]].tolist()
+        own = slice(data.watches.offsets[user], data.watches.offsets[user + 1])
+        videos = data.watches.videos[own][train[own]].tolist()
         for i, label in enumerate(videos):
             examples.append((user, label, tuple(videos[max(0, i - LENGTH) : i])))
     return examples
@@ -75,9 +75,9 @@ def test_changing_the_label_and_what_follows_changes_no_context(data):
     log = inputs.whole_log(data)
     users, ends = data.first_watches(prepared.Split.TEST)
     before = inputs.contexts(log, users, ends, LENGTH)
-    videos = np.array(data.watch_videos)
+    videos = np.array(data.watches.videos)
     for user, end in zip(users, ends, strict=True):
-        videos[end : data.watch_offsets[user + 1]] = 1
+        videos[end : data.watches.offsets[user + 1]] = 1
     changed = dataclasses.replace(log, videos=log.videos * 0 + videos)
     after = inputs.contexts(changed, users, ends, LENGTH)
     for name, values in before.items():

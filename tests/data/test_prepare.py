@@ -49,12 +49,12 @@ def _ids(data, indices):
 def test_watches_are_sorted_by_user_and_time_with_ties_in_file_order(tmp_path):
     data = _prepare(tmp_path, {"watches": _watches(ROWS)})
     assert data.users["user_id"].to_list() == ["a", "b"]
-    assert data.watch_offsets.tolist() == [0, 3, 7]
+    assert data.watches.offsets.tolist() == [0, 3, 7]
     expected = ["v2", "v9", "v1", "v1", "v2", "v3", "v2"]
-    assert _ids(data, data.watch_videos) == expected
+    assert _ids(data, data.watches.videos) == expected
     train, validation, test = SPLIT.TRAIN, SPLIT.VALIDATION, SPLIT.TEST
     splits = [train, validation, test, train, train, validation, test]
-    assert data.watch_splits.tolist() == splits
+    assert data.watches.splits.tolist() == splits
 
 
 def test_video_order_is_of_first_appearance_or_of_the_videos_table(tmp_path):
@@ -69,7 +69,7 @@ def test_video_order_is_of_first_appearance_or_of_the_videos_table(tmp_path):
 def test_the_training_vocabulary_has_only_videos_trained_on(tmp_path):
     data = _prepare(tmp_path, {"watches": _watches(ROWS)}, vocabulary="train")
     assert set(data.videos["video_id"]) == {"v1", "v2"}
-    assert _ids(data, data.watch_videos)[5] is None  # v3: validation only
+    assert _ids(data, data.watches.videos)[5] is None  # v3: validation only
     assert data.videos["train_count"].sum() == 3
 
 
@@ -77,15 +77,15 @@ def test_order_may_stand_for_time(tmp_path):
     watches = _watches([("a", "v1", 9), ("a", "v2", 1), ("a", "v3", 5)])
     watches["order"] = [0, 1, 2]
     data = _prepare(tmp_path, {"watches": watches}, order_by="order")
-    assert _ids(data, data.watch_videos) == ["v1", "v2", "v3"]
+    assert _ids(data, data.watches.videos) == ["v1", "v2", "v3"]
     data = _prepare(tmp_path, {"watches": watches}, order_by="time")
-    assert _ids(data, data.watch_videos) == ["v2", "v3", "v1"]
+    assert _ids(data, data.watches.videos) == ["v2", "v3", "v1"]
 
 
 def test_a_log_without_order_is_sorted_by_time(tmp_path):
     watches = _watches([("a", "v1", 9), ("a", "v2", 1), ("a", "v3", 5)])
     data = _prepare(tmp_path, {"watches": watches}, order_by="order")
-    assert _ids(data, data.watch_videos) == ["v2", "v3", "v1"]
+    assert _ids(data, data.watches.videos) == ["v2", "v3", "v1"]
     assert data.manifest.facts["order"] == ["time", "row"]
 
 
@@ -120,8 +120,8 @@ def test_impressions_are_rolled_back_to_strictly_before(tmp_path):
     impressions["clicked"] = [True, False, True]
     tables = {"watches": _watches(ROWS), "impressions": impressions}
     data = _prepare(tmp_path, tables)
-    assert data.impression_users.tolist() == [0, 1, 1]
-    assert data.impression_num_watches.tolist() == [2, 0, 2]
+    assert data.impressions.users.tolist() == [0, 1, 1]
+    assert data.impressions.num_watches.tolist() == [2, 0, 2]
     assert data.impression_earlier.tolist() == [0, 0, 1]
     assert data.impression_earlier_time.tolist() == [-1, -1, START + 1]
 
@@ -145,8 +145,8 @@ def test_users_with_impressions_only_are_kept(tmp_path):
     tables = {"watches": _watches(ROWS), "impressions": impressions}
     data = _prepare(tmp_path, tables)
     assert data.users["user_id"].to_list() == ["a", "b", "new"]
-    assert data.watch_offsets.tolist() == [0, 3, 7, 7]
-    assert data.impression_num_watches.tolist() == [0]
+    assert data.watches.offsets.tolist() == [0, 3, 7, 7]
+    assert data.impressions.num_watches.tolist() == [0]
 
 
 def test_users_get_vocabulary_indices_and_zero_where_missing(tmp_path):
@@ -204,7 +204,7 @@ def test_movielens_1m_core_is_that_of_published_tables(tmp_path, shared_data):
     rows = rows.filter("in_sasrec_5core").sort("user_id", "seq")
     assert data.manifest.facts["watches"] == rows.height == 999_611
     ids = np.append(0, data.videos["video_id"].to_numpy())
-    np.testing.assert_array_equal(ids[data.watch_videos], rows["item_id"].to_numpy())
+    np.testing.assert_array_equal(ids[data.watches.videos], rows["item_id"].to_numpy())
 
 
 def _with_split(names):
@@ -224,9 +224,9 @@ def test_a_split_column_is_taken_as_given(tmp_path):
     data = _prepare(tmp_path, tables, protocol="split")
     train, validation, test = SPLIT.TRAIN, SPLIT.VALIDATION, SPLIT.TEST
     of_a, of_b = [train, validation, test], [test, train, train, validation]
-    assert data.watch_splits.tolist() == of_a + of_b
+    assert data.watches.splits.tolist() == of_a + of_b
     # By the first held-out watches of each: a at 2 and 9, b at 1 (test).
-    shown = data.impression_splits.tolist()
+    shown = data.impressions.splits.tolist()
     assert shown == [train, validation, test, train, test]
     assert data.manifest.facts["split_column"] is True
 
@@ -237,7 +237,7 @@ def test_temporal_takes_the_windows_of_a_split_in_order_of_time(tmp_path):
     data = _prepare(tmp_path, _with_split(words), protocol="temporal")
     assert data.manifest.facts["windows"]["validation"] == START + 5
     assert data.manifest.facts["windows"]["test"] == START + 8
-    assert np.bincount(data.watch_splits).tolist() == [4, 1, 2]
+    assert np.bincount(data.watches.splits).tolist() == [4, 1, 2]
 
 
 def test_temporal_refuses_a_random_split(tmp_path):

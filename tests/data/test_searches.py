@@ -40,12 +40,12 @@ def _prepare(tmp_path, rows=SEARCHES, impressions=None, **settings):
 
 def _texts(data, user):
     """The known tokens of each search of a user."""
-    offsets = data.search_token_offsets
+    offsets = data.searches.token_offsets
     return [
-        sorted(data.tokens["token"][int(i) - 1] for i in data.search_tokens[a:b])
+        sorted(data.tokens["token"][int(i) - 1] for i in data.searches.tokens[a:b])
         for a, b in zip(
-            offsets[data.search_offsets[user] :],
-            offsets[data.search_offsets[user] + 1 : data.search_offsets[user + 1] + 1],
+            offsets[data.searches.offsets[user] :],
+            offsets[data.searches.offsets[user] + 1 : data.searches.offsets[user + 1] + 1],
             strict=False,
         )
     ]
@@ -64,12 +64,12 @@ def test_the_vocabulary_is_of_training_contexts_alone(tmp_path):
 def test_searches_are_sorted_and_keep_their_known_tokens(tmp_path):
     data = _prepare(tmp_path)
     assert data.users["user_id"].to_list() == ["a", "b", "c"]
-    assert data.search_offsets.tolist() == [0, 3, 4, 5]
+    assert data.searches.offsets.tolist() == [0, 3, 4, 5]
     whole = ["chess", "chess opening", "opening"]
     assert _texts(data, 0) == [whole, ["chess"], []]
     assert _texts(data, 1) == [[]]
     assert data.queries(0, 3) == ["chess opening", "Chess", "endgame"]
-    assert data.search_times[:3].tolist() == [START + 5, START + 20, START + 25]
+    assert data.searches.times[:3].tolist() == [START + 5, START + 20, START + 25]
 
 
 def test_watches_and_impressions_count_the_searches_strictly_before(tmp_path):
@@ -79,8 +79,8 @@ def test_watches_and_impressions_count_the_searches_strictly_before(tmp_path):
         ("c", "v10", 9, True),
     ]
     data = _prepare(tmp_path, impressions=impressions)
-    assert data.watch_num_searches.tolist() == [1, 1, 3, 3, 0]
-    assert data.impression_num_searches.tolist() == [0, 2, 1]
+    assert data.watches.num_searches.tolist() == [1, 1, 3, 3, 0]
+    assert data.impressions.num_searches.tolist() == [0, 2, 1]
 
 
 def test_the_most_frequent_tokens_are_kept_ties_in_order_of_text(tmp_path):
@@ -94,8 +94,8 @@ def test_the_most_frequent_tokens_are_kept_ties_in_order_of_text(tmp_path):
 def test_searches_without_a_known_token_are_no_feature(tmp_path):
     data = _prepare(tmp_path, [("a", "!", 1), ("a", "?", 2)])
     assert not data.has_searches
-    assert data.search_tokens.shape == (0,)
-    assert data.watch_num_searches.tolist() == [0] * 5
+    assert data.searches.tokens.shape == (0,)
+    assert data.watches.num_searches.tolist() == [0] * 5
 
 
 def test_a_log_without_searches_has_none(tmp_path):

@@ -77,7 +77,7 @@ def next_watch(data: prepared.PreparedData) -> ScoresByUser:
 
     def score(user: int, end: int) -> np.ndarray:
         scores = np.zeros(data.num_videos)
-        video = int(data.watch_videos[end])
+        video = int(data.watches.videos[end])
         if video:
             scores[video - 1] = 1.0
         return scores
@@ -102,7 +102,7 @@ class PlantedRanker:
     ) -> np.ndarray:
         if self.of_row is not None:
             return self.of_row(impression_rows)
-        return self.of_video(np.asarray(data.impression_videos)[impression_rows])
+        return self.of_video(np.asarray(data.impressions.videos)[impression_rows])
 
     def score_candidates(
         self,

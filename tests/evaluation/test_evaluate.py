@@ -88,7 +88,7 @@ def test_the_ranker_decides_the_order_of_the_system(
 def test_one_more_system_is_one_more_entry(data: prepared.PreparedData) -> None:
     # It knows the answers, and so may: it is no model that is checked for leaks.
     def know(cases: protocol.Cases, k: int) -> np.ndarray:
-        return np.asarray(data.watch_videos)[cases.ends, np.newaxis].repeat(k, axis=1)
+        return np.asarray(data.watches.videos)[cases.ends, np.newaxis].repeat(k, axis=1)
 
     trained = fakes.ScoresByUser(
         data.num_videos, lambda user, end: np.zeros(data.num_videos)
@@ -115,7 +115,7 @@ def test_a_model_that_reads_the_answer_fails_the_run(
             self, data: prepared.PreparedData, users: np.ndarray, ends: np.ndarray, _
         ) -> np.ndarray:
             return np.eye(data.num_videos, dtype=np.float32)[
-                data.watch_videos[ends] - 1
+                data.watches.videos[ends] - 1
             ]
 
     leaking = Leaks(data.num_videos, lambda user, end: np.zeros(1))
@@ -145,8 +145,8 @@ def test_watched_videos_stay_where_the_setting_says_so(
 ) -> None:
     def score(user: int, end: int) -> np.ndarray:
         scores = np.zeros(data.num_videos)
-        scores[data.watch_videos[end] - 1] = 1.0
-        scores[data.watch_videos[end - 1] - 1] = 2.0  # the last watched, first
+        scores[data.watches.videos[end] - 1] = 1.0
+        scores[data.watches.videos[end - 1] - 1] = 2.0  # the last watched, first
         return scores
 
     trained = fakes.ScoresByUser(data.num_videos, score)
@@ -156,7 +156,7 @@ def test_watched_videos_stay_where_the_setting_says_so(
         vectors = trained.user_vectors(data, cases.users, cases.ends, cases.times)
         maker = lists.of_vectors(vectors, trained.video_vectors(), config)
         place = cases.ends if remove else cases.ends - 1
-        expected = np.asarray(data.watch_videos)[place]
+        expected = np.asarray(data.watches.videos)[place]
         np.testing.assert_array_equal(maker(cases, 1)[:, 0], expected)
 
 

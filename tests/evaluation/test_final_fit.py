@@ -39,9 +39,9 @@ def workdir(config, tmp_path_factory):
 
 def test_validation_watches_are_labels_once_an_epoch(config, workdir):
     data = prepared.load(workdir / "data")
-    splits = np.asarray(data.watch_splits)
+    splits = np.asarray(data.watches.splits)
     held_out = splits == prepared.Split.VALIDATION
-    labels = np.asarray(data.watch_videos) > 0
+    labels = np.asarray(data.watches.videos) > 0
     batches = candidates.make_batches(
         config.candidates, data.with_validation_in_training(), seed=0
     )

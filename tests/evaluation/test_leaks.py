@@ -59,7 +59,7 @@ def test_a_history_that_reaches_its_label_is_caught(
 def test_an_input_later_than_its_label_is_caught(
     data: prepared.PreparedData, cases: protocol.Cases
 ) -> None:
-    times = np.asarray(data.watch_times).copy()
+    times = np.asarray(data.watches.times).copy()
     times[cases.ends[0] - 1] = times[cases.labels[0]] + 1
     with pytest.raises(errors.UserError, match=r"found 1 watches of the history"):
         leaks.in_order(_with(data, watch_times=times), cases, Split.TEST)
@@ -68,7 +68,7 @@ def test_an_input_later_than_its_label_is_caught(
 def test_training_watches_of_the_test_window_are_caught(
     data: prepared.PreparedData, cases: protocol.Cases
 ) -> None:
-    splits = np.asarray(data.watch_splits).copy()
+    splits = np.asarray(data.watches.splits).copy()
     last = np.flatnonzero(splits == Split.TEST)[-2:]
     splits[last] = Split.TRAIN
     with pytest.raises(errors.UserError, match=r"leak: .*found 2 train watches"):
@@ -78,10 +78,10 @@ def test_training_watches_of_the_test_window_are_caught(
 def test_an_impression_that_knows_its_own_watch_is_caught(
     data: prepared.PreparedData, cases: protocol.Cases
 ) -> None:
-    rows = np.flatnonzero(np.asarray(data.impression_splits) == Split.TEST)
-    numbers = np.asarray(data.impression_num_watches).copy()
-    users = np.asarray(data.impression_users)
-    sizes = np.diff(np.asarray(data.watch_offsets))
+    rows = np.flatnonzero(np.asarray(data.impressions.splits) == Split.TEST)
+    numbers = np.asarray(data.impressions.num_watches).copy()
+    users = np.asarray(data.impressions.users)
+    sizes = np.diff(np.asarray(data.watches.offsets))
     row = rows[numbers[rows] < sizes[users[rows]]][0]
     numbers[row] = sizes[users[row]]
     with pytest.raises(errors.UserError, match=r"leak: .*events before impressions"):
@@ -118,7 +118,7 @@ class _Reads:
         times: np.ndarray,
     ) -> np.ndarray:
         places = np.maximum(end_watches - 1 + self.ahead, 0)
-        return np.asarray(data.watch_videos)[places, np.newaxis].astype(np.float32)
+        return np.asarray(data.watches.videos)[places, np.newaxis].astype(np.float32)
 
 
 def test_a_model_that_reads_the_next_watch_is_caught(
@@ -140,7 +140,7 @@ def test_the_answers_time_is_a_leak_unless_the_model_says_it_reads_it(
             end_watches: np.ndarray,
             times: np.ndarray,
         ) -> np.ndarray:
-            times = np.asarray(data.watch_times)[end_watches + self.ahead]
+            times = np.asarray(data.watches.times)[end_watches + self.ahead]
             return (times[:, np.newaxis] % 86_400).astype(np.float32)
 
     silent = ReadsTime(0)
@@ -161,9 +161,9 @@ def test_a_ranker_that_counts_clicks_after_the_request_is_caught(
 ) -> None:
     class Counts(fakes.PlantedRanker):
         def score_candidates(self, data, users, end_watches, times, video_indices):  # type: ignore[no-untyped-def]
-            clicked = np.asarray(data.impression_clicked, float)
-            owner = np.asarray(data.impression_users)
-            known = np.asarray(data.impression_times) < self.until(times).max()
+            clicked = np.asarray(data.impressions.clicked, float)
+            owner = np.asarray(data.impressions.users)
+            known = np.asarray(data.impressions.times) < self.until(times).max()
             counts = np.bincount(owner, clicked * known, data.num_users)
             return np.tile(counts[users, np.newaxis], video_indices.shape[1])
 
@@ -183,13 +183,13 @@ def test_only_what_comes_after_the_request_is_changed(
 ) -> None:
     some = protocol.take(cases, np.array([1, 4]))
     other = leaks.with_other_future(data, some.users, some.ends, some.times)
-    changed = np.flatnonzero(other.watch_videos != data.watch_videos)
-    lasts = np.asarray(data.watch_offsets)[some.users + 1]
+    changed = np.flatnonzero(other.watch_videos != data.watches.videos)
+    lasts = np.asarray(data.watches.offsets)[some.users + 1]
     expected = [np.arange(e, s) for e, s in zip(some.ends, lasts, strict=True)]
     np.testing.assert_array_equal(changed, np.concatenate(expected))
-    shown = np.flatnonzero(other.impression_clicked != data.impression_clicked)
-    assert set(data.impression_users[shown]) == set(some.users)
-    assert data.impression_times[shown].min() >= some.times.min()
+    shown = np.flatnonzero(other.impression_clicked != data.impressions.clicked)
+    assert set(data.impressions.users[shown]) == set(some.users)
+    assert data.impressions.times[shown].min() >= some.times.min()
 
 
 def test_the_ranker_learns_after_the_candidates_validation_but_not_after_the_test(
@@ -212,10 +212,10 @@ def test_a_model_that_reads_searches_after_the_request_is_caught(
         def user_vectors(self, data, users, end_watches, times):
             made = data.searches_before(users, times)
             if self.ahead:
-                made = np.maximum(made, data.watch_num_searches[end_watches])
-            sums = np.append(0, np.cumsum(data.search_tokens, dtype=np.int64))
-            starts = np.asarray(data.search_offsets)[users]
-            edges = np.asarray(data.search_token_offsets)
+                made = np.maximum(made, data.watches.num_searches[end_watches])
+            sums = np.append(0, np.cumsum(data.searches.tokens, dtype=np.int64))
+            starts = np.asarray(data.searches.offsets)[users]
+            edges = np.asarray(data.searches.token_offsets)
             found = sums[edges[starts + made]] - sums[edges[starts]]
             return found[:, np.newaxis].astype(np.float32)
 

@@ -143,7 +143,7 @@ def test_examples_run_from_the_worst_to_the_best(
     assert shares == sorted(shares)
     one = found[-1]
     user = data.users["user_id"].to_list().index(one["user_id"])
-    watched = np.asarray(data.watch_videos)
+    watched = np.asarray(data.watches.videos)
     cases = protocol.cases(data, Split.TEST, CONFIG)
     end = int(cases.ends[cases.users.tolist().index(user)])
     last = int(watched[end - 1])

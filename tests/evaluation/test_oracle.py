@@ -94,7 +94,7 @@ def test_it_maps_a_set_without_some_users_and_refuses_its_impressions(
     assert data.num_users < WORLD.num_users
     shown = oracle.Shown.read(data)
     if shown is not None:
-        ids = data.users["user_id"].gather(np.asarray(data.impression_users))
+        ids = data.users["user_id"].gather(np.asarray(data.impressions.users))
         assert ids.str.slice(1).cast(pl.Int64).to_list() == shown.users.tolist()
     cases = protocol.cases(data, prepared.Split.TEST, CONFIG)
     best = hit_rate(data, cases, oracle.systems(data, CONFIG).makers[lists.ORACLE])

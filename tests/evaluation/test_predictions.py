@@ -221,9 +221,9 @@ def test_implicits_als_on_movielens_100k_is_scored(
     sparse = pytest.importorskip("scipy.sparse")
     config = configs.Data(source="movielens", dir=str(source), protocol="leave_one_out")
     data = prepare.prepare(config, tmp_path / "data")
-    is_test = np.asarray(data.watch_splits) == Split.TEST
-    known = (np.asarray(data.watch_videos) > 0) & ~is_test
-    rows, columns = data.watch_users[known], data.watch_videos[known] - 1
+    is_test = np.asarray(data.watches.splits) == Split.TEST
+    known = (np.asarray(data.watches.videos) > 0) & ~is_test
+    rows, columns = data.watches.users[known], data.watches.videos[known] - 1
     shape = (data.num_users, data.num_videos)
     matrix = sparse.csr_matrix((np.ones(len(rows)), (rows, columns)), shape)
     model = als.AlternatingLeastSquares(

@@ -94,9 +94,9 @@ def test_no_request_is_made_after_its_answer_nor_before_its_history(
     data = prepare.prepare(config, tmp_path / "data")
     cases = protocol.cases(data, split, CONFIG)
     assert len(cases) > 5
-    times = np.asarray(data.watch_times)
+    times = np.asarray(data.watches.times)
     assert np.all(cases.times <= times[cases.ends])
-    starts = np.asarray(data.watch_offsets)[cases.users]
+    starts = np.asarray(data.watches.offsets)[cases.users]
     has_history = cases.ends > starts
     assert np.all(cases.times[has_history] >= times[cases.ends - 1][has_history])
 
@@ -132,7 +132,7 @@ def test_answers_end_with_the_horizon(tmp_path: pathlib.Path) -> None:
     for days in (0.5, 1.5):
         config = configs.Evaluation(horizon_days=days)
         cases = protocol.cases(data, Split.TEST, config)
-        times = np.asarray(data.watch_times)
+        times = np.asarray(data.watches.times)
         assert times[cases.labels].max() < start + days * 86_400
         expected = times[whole.labels] < start + days * 86_400
         assert 0 < len(cases.labels) == expected.sum() < len(whole.labels)

@@ -107,7 +107,7 @@ def test_test_clicks_do_not_reach_popularity(tmp_path: pathlib.Path) -> None:
 
 def test_a_perfect_ranker_has_no_loss(tmp_path: pathlib.Path) -> None:
     data = _data(tmp_path, TRAIN + TEST)
-    clicked = np.asarray(data.impression_clicked)
+    clicked = np.asarray(data.impressions.clicked)
     perfect = fakes.PlantedRanker(
         lambda videos: videos, lambda rows: np.where(clicked[rows], 9.0, -9.0)
     )

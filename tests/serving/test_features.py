@@ -79,7 +79,7 @@ def test_vectors_of_positions_are_those_of_their_raw_requests(data, exported):
     for row, first in enumerate(firsts):
         for column in range(4):
             position = int(first + column)
-            user, time = data.watch_users[position], int(data.watch_times[position])
+            user, time = data.watches.users[position], int(data.watches.times[position])
             request = requests.request_at(data, int(user), position, time)
             seen |= {name for name, value in request.items() if value not in ([], -1)}
             vector = _vector(loaded, fields, request)
@@ -200,19 +200,19 @@ def test_batched_answers_equal_single_ones(exported):
 def test_the_request_of_a_user_now_has_all_their_searches(data):
     request = requests.request_for_user(data, "u3")
     user = data.users["user_id"].index_of("u3")
-    start, stop = data.search_offsets[user : user + 2]
+    start, stop = data.searches.offsets[user : user + 2]
     assert request[schema.QUERIES] == data.queries(int(start), int(stop))
     assert len(request[schema.QUERIES]) > SEARCHES
     assert schema.DEVICE not in request
-    latest = max(data.watch_times.max(), data.impression_times.max())
-    assert request[schema.TIME] == 1 + max(latest, data.search_times.max())
+    latest = max(data.watches.times.max(), data.impressions.times.max())
+    assert request[schema.TIME] == 1 + max(latest, data.searches.times.max())
 
 
 def test_searches_of_a_request_lie_before_its_time(data):
     end = int(data.first_watches(prepared.Split.TEST)[1][0])
-    user, time = int(data.watch_users[end]), int(data.watch_times[end])
-    start = int(data.search_offsets[user])
-    stop = start + int(data.watch_num_searches[end])
+    user, time = int(data.watches.users[end]), int(data.watches.times[end])
+    start = int(data.searches.offsets[user])
+    stop = start + int(data.watches.num_searches[end])
     expected = data.queries(start, stop)
     for at in (0, time):
         request = requests.request_at(data, user, end, at)

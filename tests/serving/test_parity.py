@@ -38,7 +38,7 @@ def test_user_vectors_of_training_positions(run: conftest.Run) -> None:
     for row, first in enumerate(firsts):
         for column in range(4):
             position = int(positions[first + column])
-            user = int(data.watch_users[position])
+            user = int(data.watches.users[position])
             request = requests.request_at(data, user, position, time=0)
             lengths.append(len(request[schema.WATCHED_VIDEO_IDS]))
             vector = call(run, "user_tower", request)[schema.USER_VECTOR][0]
@@ -49,30 +49,30 @@ def test_user_vectors_of_training_positions(run: conftest.Run) -> None:
 
 def impression_rows(run: conftest.Run) -> np.ndarray:
     """Returns impressions of the test, some with unknown videos in their history."""
-    rows = np.flatnonzero(run.data.impression_splits == prepared.Split.TEST)[::4]
-    users = run.data.impression_users[rows]
-    ends = run.data.watch_offsets[users] + run.data.impression_num_watches[rows]
-    last = run.data.watch_videos[ends - 1]
+    rows = np.flatnonzero(run.data.impressions.splits == prepared.Split.TEST)[::4]
+    users = run.data.impressions.users[rows]
+    ends = run.data.watches.offsets[users] + run.data.impressions.num_watches[rows]
+    last = run.data.watches.videos[ends - 1]
     assert np.any(last == 0)
-    assert np.any(run.data.impression_videos[rows] == 0)
+    assert np.any(run.data.impressions.videos[rows] == 0)
     assert np.any(run.data.impression_earlier[rows] > 0)
     return rows
 
 
 def request_of(run: conftest.Run, row: int) -> dict:
     data = run.data
-    user = int(data.impression_users[row])
-    end = int(data.watch_offsets[user] + data.impression_num_watches[row])
-    return requests.request_at(data, user, end, int(data.impression_times[row]))
+    user = int(data.impressions.users[row])
+    end = int(data.watches.offsets[user] + data.impressions.num_watches[row])
+    return requests.request_at(data, user, end, int(data.impressions.times[row]))
 
 
 def test_ranker_scores_of_prepared_impressions(run: conftest.Run) -> None:
     rows = impression_rows(run)
-    rows = rows[run.data.impression_videos[rows] > 0]
+    rows = rows[run.data.impressions.videos[rows] > 0]
     expected = np.exp(run.ranking.scores(run.data, rows))
     ids = run.data.videos[schema.VIDEO_ID].to_list()
     for row, score in zip(rows, expected, strict=True):
-        video_id = ids[int(run.data.impression_videos[row]) - 1]
+        video_id = ids[int(run.data.impressions.videos[row]) - 1]
         outputs = call(
             run,
             "ranker",
@@ -85,7 +85,7 @@ def test_ranker_scores_of_prepared_impressions(run: conftest.Run) -> None:
 def test_ranker_scores_of_unknown_videos(run: conftest.Run) -> None:
     """Out of vocabulary, earlier impressions still count, by the raw id."""
     rows = impression_rows(run)
-    unknown = rows[run.data.impression_videos[rows] == 0]
+    unknown = rows[run.data.impressions.videos[rows] == 0]
     shown_before = unknown[run.data.impression_earlier[unknown] > 0]
     assert len(shown_before)
     row = int(shown_before[0])
@@ -107,13 +107,13 @@ def test_ranker_scores_of_unknown_videos(run: conftest.Run) -> None:
 def test_recommendations_are_those_of_both_models(run: conftest.Run) -> None:
     data = run.data
     rows = impression_rows(run)
-    users = data.impression_users[rows]
-    times = data.impression_times[rows]
-    ends = data.watch_offsets[users] + data.impression_num_watches[rows]
+    users = data.impressions.users[rows]
+    times = data.impressions.times[rows]
+    ends = data.watches.offsets[users] + data.impressions.num_watches[rows]
     vectors = run.candidates.user_vectors(data, users, ends)
     products = vectors @ run.candidates.video_vectors().T
     for i, (user, end) in enumerate(zip(users, ends, strict=True)):
-        watched = data.watch_videos[data.watch_offsets[user] : end]
+        watched = data.watches.videos[data.watches.offsets[user] : end]
         products[i, watched[watched > 0] - 1] = -np.inf
     top = 1 + np.argsort(-products, axis=1)[:, : run.config.index.num_candidates]
     logits = run.ranking.score_candidates(data, users, ends, times, top)
@@ -135,7 +135,7 @@ def test_without_impressions_candidates_are_the_answer(
     request = plain_run.bundle.fitting(requests.request_for_user(data, "u4", k=5))
     answer = plain_run.bundle.recommend(request, exact=True)
     user = data.users[schema.USER_ID].index_of("u4")
-    end = data.watch_offsets[user + 1]
+    end = data.watches.offsets[user + 1]
     vector = plain_run.candidates.user_vectors(data, np.array([user]), np.array([end]))
     products = (vector @ plain_run.candidates.video_vectors().T)[0]
     ids = data.videos[schema.VIDEO_ID].to_numpy()

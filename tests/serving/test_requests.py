@@ -187,14 +187,14 @@ def test_a_file_is_read(tmp_path: pathlib.Path) -> None:
 def test_a_users_request_is_what_the_log_has(run: conftest.Run) -> None:
     request = requests.request_for_user(run.data, "u10", k=3)
     user = run.data.users[schema.USER_ID].index_of("u10")
-    watches = slice(run.data.watch_offsets[user], run.data.watch_offsets[user + 1])
+    watches = slice(run.data.watches.offsets[user], run.data.watches.offsets[user + 1])
     ids = run.data.videos[schema.VIDEO_ID].to_list()
-    indices = run.data.watch_videos[watches].tolist()
+    indices = run.data.watches.videos[watches].tolist()
     expected = [ids[i - 1] if i else "<unknown>" for i in indices]
     assert request[schema.WATCHED_VIDEO_IDS] == expected
-    assert request[schema.WATCH_TIMES] == run.data.watch_times[watches].tolist()
-    assert request[schema.TIME] > max(run.data.impression_times)
-    count = int(np.sum(run.data.impression_users == user))
+    assert request[schema.WATCH_TIMES] == run.data.watches.times[watches].tolist()
+    assert request[schema.TIME] > max(run.data.impressions.times)
+    count = int(np.sum(run.data.impressions.users == user))
     assert len(request[schema.IMPRESSION_VIDEO_IDS]) == count
     assert (request[schema.AGE], request[schema.K]) == (30.0, 3)
     json.dumps(request, allow_nan=False)

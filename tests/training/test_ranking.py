@@ -32,12 +32,12 @@ def trained(data: prepared.PreparedData) -> ranking_model.RankingModel:
 def test_learns_the_planted_tastes(
     data: prepared.PreparedData, trained: ranking_model.RankingModel
 ) -> None:
-    rows = np.flatnonzero(data.impression_splits == prepared.Split.TEST)
+    rows = np.flatnonzero(data.impressions.splits == prepared.Split.TEST)
     logits = trained.scores(data, rows)
-    clicked = data.impression_clicked[rows]
+    clicked = data.impressions.clicked[rows]
     assert binary.auc(clicked, logits) > 0.8
     loss = per_user_loss.weighted_per_user_loss(
-        data.impression_pages[rows], clicked, logits, data.impression_seconds[rows]
+        data.impressions.pages[rows], clicked, logits, data.impressions.seconds[rows]
     )
     assert loss < 0.2
 
@@ -46,9 +46,9 @@ def test_serves_expected_watch_seconds(
     data: prepared.PreparedData, trained: ranking_model.RankingModel
 ) -> None:
     """Odds are ΣT / (N - k), so Σ w · (1 - p) counts the unclicked, in any part."""
-    rows = np.flatnonzero(data.impression_splits == prepared.Split.TRAIN)
+    rows = np.flatnonzero(data.impressions.splits == prepared.Split.TRAIN)
     logits = trained.scores(data, rows).astype(np.float64)
-    clicked, seconds = data.impression_clicked[rows], data.impression_seconds[rows]
+    clicked, seconds = data.impressions.clicked[rows], data.impressions.seconds[rows]
     weights = np.where(clicked, seconds, 1.0)
     liked = logits > np.median(logits)
     for part in (liked, ~liked):
@@ -59,15 +59,15 @@ def test_serves_expected_watch_seconds(
 def test_candidates_score_like_impressions(
     data: prepared.PreparedData, trained: ranking_model.RankingModel
 ) -> None:
-    rows = np.flatnonzero(data.impression_splits == prepared.Split.TEST)
-    rows = rows[data.impression_videos[rows] > 0]
-    users = data.impression_users[rows]
+    rows = np.flatnonzero(data.impressions.splits == prepared.Split.TEST)
+    rows = rows[data.impressions.videos[rows] > 0]
+    users = data.impressions.users[rows]
     by_candidate = trained.score_candidates(
         data,
         users,
-        data.watch_offsets[users] + data.impression_num_watches[rows],
-        data.impression_times[rows],
-        data.impression_videos[rows][:, np.newaxis],
+        data.watches.offsets[users] + data.impressions.num_watches[rows],
+        data.impressions.times[rows],
+        data.impressions.videos[rows][:, np.newaxis],
     )[:, 0]
     assert by_candidate == pytest.approx(trained.scores(data, rows), abs=1e-5)
 
@@ -103,7 +103,7 @@ def test_an_epoch_has_every_impression_once(data: prepared.PreparedData) -> None
     assert len(steps) == batches.steps_per_epoch
     seconds = np.concatenate([batch[schema.WEIGHTS].numpy() for batch in steps])
     expected = np.where(
-        data.impression_clicked[rows], data.impression_seconds[rows], 1.0
+        data.impressions.clicked[rows], data.impressions.seconds[rows], 1.0
     )
     assert np.allclose(np.sort(seconds[seconds > 0]), np.sort(expected))
 
@@ -118,7 +118,7 @@ def test_batches_are_a_function_of_seed_epoch_and_step(
     assert videos(1, 5) == videos(1, 0)[5:]
     assert videos(1, 0) != videos(2, 0)
     # Shuffled, not in the order of the log.
-    log_order = data.impression_videos[make_batches(data, 100).rows.numpy()[:100]]
+    log_order = data.impressions.videos[make_batches(data, 100).rows.numpy()[:100]]
     assert videos(1, 0)[0] != log_order.tolist()
 
 

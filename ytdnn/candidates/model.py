@@ -10,23 +10,29 @@ Under hierarchical softmax the rows of the video table are the tree's nodes, and
 videos' vectors are made from them (`ytdnn/candidates/tree.py`).
 """
 
+import functools
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
 import tensorflow as tf
 
 from ytdnn import artifacts, configs
-from ytdnn.candidates import features as tower_features
 from ytdnn.candidates import tree, user_tower
+from ytdnn.data import fields, positions, prepared, watch_log
 from ytdnn.data import inputs as data_inputs
-from ytdnn.data import prepared, watch_log
+from ytdnn.encoders import interface as encoders
+from ytdnn.features import interface as features_interface
+from ytdnn.features import reading, registry
 from ytdnn.layers import embeddings
 
 KIND = "candidates"
 WEIGHTS = "weights"
+FEATURES = "features.json"
 _CONTEXT_BATCH = 1024
+_POSITIONS_A_PART = 1 << 16
+_NUM_QUANTILES = 100  # of each continuous feature
 
 
 class _Queries(Protocol):
@@ -35,10 +41,12 @@ class _Queries(Protocol):
     Attributes:
       config: Sizes.
       vector_dim: Width of served vectors.
+      tower_inputs: What the user tower reads.
     """
 
     config: configs.Candidates
     vector_dim: int
+    tower_inputs: user_tower.Inputs
 
     def query_vectors(self, features: dict[str, tf.Tensor]) -> tf.Tensor:
         """Returns `[slices, positions, vector_dim] float32`."""
@@ -71,10 +79,10 @@ class _AsksForUsers:
         Returns:
           `[n, vector_dim] float32`.
         """
-        log = data_inputs.whole_log(data)
+        log = open_log(self.tower_inputs, data, serving=True)
         num_searches = None
         if times is not None and log.searches is not None:
-            num_searches = data.searches_before(users, times)
+            num_searches = data.searches.num_before(users, times)
         vectors = []
         for start, stop in _blocks(len(users)):
             rows = slice(start, stop)
@@ -108,32 +116,39 @@ def _context_vectors(
 class CandidateModel(_AsksForUsers, tf.keras.Model):
     """User tower and video table."""
 
-    def __init__(
-        self, config: configs.Candidates, inputs: tower_features.Inputs
-    ) -> None:
+    def __init__(self, config: configs.Candidates, inputs: user_tower.Inputs) -> None:
         """Creates the model with fresh weights.
 
         Args:
           config: Sizes.
-          inputs: Which features there are.
+          inputs: What the user tower reads.
         """
         super().__init__(name="candidates")
         self.config = config
         self.vector_dim = config.embedding_dim + 1
         self.user_tower = user_tower.UserTower(config, inputs, name="user_tower")
         self.videos = embeddings.Table(
-            inputs.num_videos, config.embedding_dim, name="videos"
+            inputs.vocabulary_size, config.embedding_dim, name="videos"
         )
         self.bias = tf.Variable(
-            tf.zeros([inputs.num_videos + 1]), trainable=config.bias, name="bias"
+            tf.zeros([inputs.vocabulary_size + 1]), trainable=config.bias, name="bias"
         )
         if config.loss == "hierarchical_softmax":
-            zeros = tf.zeros([inputs.num_videos + 1], tf.int32)
+            zeros = tf.zeros([inputs.vocabulary_size + 1], tf.int32)
             self.leaves = tf.Variable(zeros, trainable=False, name="leaves")
 
     @property
-    def tower_inputs(self) -> tower_features.Inputs:
-        """Which features there are."""
+    def encoders(self) -> list[encoders.Encoder]:
+        """The encoders of the sequences it reads."""
+        return self.user_tower.encoders
+
+    def fields(self, data: prepared.PreparedData) -> fields.Fields:
+        """Returns what it reads of a request."""
+        return self.user_tower.fields(data)
+
+    @property
+    def tower_inputs(self) -> user_tower.Inputs:
+        """What the user tower reads."""
         return self.user_tower.inputs
 
     @property
@@ -144,7 +159,7 @@ class CandidateModel(_AsksForUsers, tf.keras.Model):
     @property
     def sees_request_time(self) -> bool:
         """Whether it reads the time of the request, which evaluation must say."""
-        return self.tower_inputs.has_request_time
+        return any(f.sees_request_time for f in self.tower_inputs.features)
 
     @property
     def trains_on_validation(self) -> bool:
@@ -153,8 +168,12 @@ class CandidateModel(_AsksForUsers, tf.keras.Model):
 
     def facts(self) -> dict[str, object]:
         """Returns what a manifest says of the model."""
+        inputs = self.tower_inputs
+        sequences = ["watches"] + (["searches"] if inputs.num_tokens else [])
         return {
-            **self.tower_inputs.facts(),
+            "sequences": sequences,
+            "features": [feature.name for feature in inputs.features],
+            "sees_request_time": self.sees_request_time,
             "trains_on_validation": self.trains_on_validation,
         }
 
@@ -193,7 +212,7 @@ class CandidateModel(_AsksForUsers, tf.keras.Model):
         return vectors / self.config.temperature
 
     def video_vectors(self) -> np.ndarray:
-        """Returns `[num_videos, dim + 1] float32`; row i is video index i + 1."""
+        """Returns `[vocabulary_size, dim + 1] float32`; row i is video index i + 1."""
         rows, bias = self.videos.table.numpy(), self.bias.numpy()
         if self.config.loss == "hierarchical_softmax":
             return tree.leaf_vectors(rows, bias, self.leaves.numpy()[1:])
@@ -215,6 +234,7 @@ class Ensemble(_AsksForUsers, tf.keras.Model):
         self.config = self.members[0].config
         self.vector_dim = sum(member.vector_dim for member in members)
         self.tower_inputs = self.members[0].tower_inputs
+        self.encoders = self.members[0].encoders
         self.sees_request_time = self.members[0].sees_request_time
         self.trains_on_validation = self.members[0].trains_on_validation
 
@@ -222,6 +242,10 @@ class Ensemble(_AsksForUsers, tf.keras.Model):
     def user_variables(self) -> list[tf.Variable]:
         """What a query is made with."""
         return [v for member in self.members for v in member.user_variables]
+
+    def fields(self, data: prepared.PreparedData) -> fields.Fields:
+        """Returns what it reads of a request."""
+        return self.members[0].fields(data)
 
     def facts(self) -> dict[str, object]:
         """Returns what a manifest says of the model."""
@@ -235,7 +259,7 @@ class Ensemble(_AsksForUsers, tf.keras.Model):
         return tf.concat(own, axis=-1)
 
     def video_vectors(self) -> np.ndarray:
-        """Returns `[num_videos, vector_dim] float32`; row i is video index i + 1."""
+        """Returns `[vocabulary_size, vector_dim] float32`; row i is index i + 1."""
         own = [member.video_vectors() for member in self.members]
         joined: np.ndarray = np.concatenate(own, axis=1) / np.float32(len(own))
         return joined
@@ -246,32 +270,96 @@ def joined(members: Sequence[CandidateModel]) -> "CandidateModel | Ensemble":
     return members[0] if len(members) == 1 else Ensemble(members)
 
 
-def _blocks(size: int) -> list[tuple[int, int]]:
-    starts = range(0, size, _CONTEXT_BATCH)
-    return [(start, min(start + _CONTEXT_BATCH, size)) for start in starts]
+def _blocks(size: int, step: int = _CONTEXT_BATCH) -> list[tuple[int, int]]:
+    starts = range(0, size, step)
+    return [(start, min(start + step, size)) for start in starts]
+
+
+def inputs_of(
+    config: configs.Candidates, data: prepared.PreparedData
+) -> user_tower.Inputs:
+    """Returns what a user tower reads of a prepared set, measured on its training.
+
+    Raises:
+      errors.UserError: The config names a feature that there is not.
+    """
+    chosen = registry.choose(features_interface.CANDIDATES, data, config.features)
+    training = data_inputs.training_set(data)
+    examples = _training_features(chosen, training)
+    measured = reading.measure(chosen, data, examples, _NUM_QUANTILES)
+    return _inputs(config, data, chosen, measured)
+
+
+def _inputs(
+    config: configs.Candidates,
+    data: prepared.PreparedData,
+    chosen: registry.Features,
+    measured: reading.Statistics,
+) -> user_tower.Inputs:
+    return user_tower.Inputs(
+        vocabulary_size=data.vocabulary_size,
+        num_tokens=data.tokens.height if config.search_length else 0,
+        features=chosen,
+        measured=measured,
+    )
+
+
+def _training_features(
+    chosen: registry.Features,
+    training: prepared.PreparedData,
+) -> Iterator[reading.Tensors]:
+    """Yields the features of all training positions, part by part."""
+    log = watch_log.load(
+        training, functools.partial(reading.open_log, chosen), with_searches=False
+    )
+    for start, stop in _blocks(log.num_watches, _POSITIONS_A_PART):
+        rows = tf.range(start, stop, dtype=tf.int64)[:, tf.newaxis]
+        yield data_inputs.labels(log, rows, tf.ones_like(rows, tf.bool))
+
+
+def open_log(
+    inputs: user_tower.Inputs, data: prepared.PreparedData, serving: bool = False
+) -> watch_log.Log:
+    """Returns what a user tower reads of a prepared set's watches.
+
+    Args:
+      inputs: What it reads.
+      data: The prepared set.
+      serving: Whether training-only features have their serving value.
+    """
+
+    def opener(log: positions.LogTensors) -> Mapping[str, positions.Reader]:
+        return reading.open_log(inputs.features, log, serving)
+
+    return watch_log.load(data, opener, with_searches=inputs.num_tokens > 0)
 
 
 def build(config: configs.Candidates, data: prepared.PreparedData) -> CandidateModel:
     """Returns a model with fresh weights, all its variables made."""
-    model = _made(config, data)
+    model = _made(config, data, inputs_of(config, data))
     if config.loss == "hierarchical_softmax":
         leaves = tree.leaves(tree.order(config.tree_order, data))
         model.leaves.assign(np.append(0, leaves))
     return model
 
 
-def _made(config: configs.Candidates, data: prepared.PreparedData) -> CandidateModel:
-    model = CandidateModel(config, tower_features.Inputs.of(data, config.features))
+def _made(
+    config: configs.Candidates,
+    data: prepared.PreparedData,
+    inputs: user_tower.Inputs,
+) -> CandidateModel:
+    model = CandidateModel(config, inputs)
     none = np.zeros([1], np.int64)
-    log = data_inputs.whole_log(data)
+    log = open_log(inputs, data, serving=True)
     features = data_inputs.contexts(log, none, none, config.history_length)
     model.query_vectors(features)
     return model
 
 
 def save(model: CandidateModel | Ensemble, directory: pathlib.Path) -> None:
-    """Writes the weights into an artefact directory being published."""
+    """Writes weights and features into an artefact directory being published."""
     tf.train.Checkpoint(model=model).write(str(directory / WEIGHTS))
+    reading.write(directory / FEATURES, model.tower_inputs.measured)
 
 
 def load(
@@ -286,7 +374,10 @@ def load(
     manifest = artifacts.read_manifest(directory, KIND)
     artifacts.require_input(manifest, directory, prepared.KIND, data.manifest)
     config = configs.component(configs.Config, manifest.config).candidates
-    model = joined([_made(config, data) for _ in range(config.ensemble_size)])
+    measured = reading.read_file(directory / FEATURES)
+    chosen = registry.named(features_interface.CANDIDATES, list(measured), data)
+    inputs = _inputs(config, data, chosen, measured)
+    model = joined([_made(config, data, inputs) for _ in range(config.ensemble_size)])
     checkpoint = tf.train.Checkpoint(model=model)
     checkpoint.read(str(directory / WEIGHTS)).assert_existing_objects_matched()
     return model

@@ -35,7 +35,7 @@ def order(
       data: Its training watches alone are looked at.
     """
     if kind == "frequency":
-        counts = data.videos[prepared.TRAIN_COUNT].to_numpy()
+        counts = data.videos[prepared.TRAIN_COUNT].to_numpy()[: data.vocabulary_size]
         return np.argsort(-counts, kind="stable")
     return cluster_order(_audiences(data))
 
@@ -113,15 +113,15 @@ def _left_leaves(size: int) -> int:
 
 
 def _audiences(data: prepared.PreparedData) -> Floats:
-    """Returns `[num_videos, dim]`: the mean of random vectors of a video's watchers."""
-    known = np.asarray(data.watch_splits) == prepared.Split.TRAIN
-    known &= np.asarray(data.watch_videos) > 0
-    videos, users = data.watch_videos[known] - 1, data.watch_users[known]
+    """Returns `[vocabulary_size, dim]`, means of random vectors of videos' watchers."""
+    known = np.asarray(data.watches.splits) == prepared.Split.TRAIN
+    known &= np.asarray(data.watches.videos) <= data.vocabulary_size
+    videos, users = data.watches.videos[known] - 1, data.watches.users[known]
     rng = np.random.Generator(np.random.Philox(0))
     of_users = rng.standard_normal([len(data.users), _AUDIENCE_DIM], np.float32)
-    counts = np.maximum(np.bincount(videos, minlength=data.num_videos), 1)
+    counts = np.maximum(np.bincount(videos, minlength=data.vocabulary_size), 1)
     columns = [
-        np.bincount(videos, of_users[users, column], data.num_videos) / counts
+        np.bincount(videos, of_users[users, column], data.vocabulary_size) / counts
         for column in range(_AUDIENCE_DIM)
     ]
     return np.stack(columns, axis=1).astype(np.float32)

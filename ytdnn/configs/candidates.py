@@ -5,38 +5,8 @@ from typing import Literal
 import pydantic
 
 from ytdnn.configs import components
+from ytdnn.configs import features as features_config
 from ytdnn.configs import training as training_config
-
-
-@components.validated
-class Features:
-    """What the user tower reads beside the watch history (PAPER §3.3).
-
-    Each exists only where the log has its column; here it can be left out.
-
-    Attributes:
-      searches: Bag of the words and pairs of words of recent searches.
-      country: The user's country.
-      gender: The user's gender.
-      age: The user's age.
-      device: The device the request comes from.
-      logged_in: Whether the user is logged in.
-      example_age: How long before the end of the training window an example lies, 0
-        when serving: follows how a video's popularity moves. For models that serve
-        right behind their training window; weeks later it tells of what was popular
-        then (the embedded world: hit rate 0.24 with it, 0.31 without).
-      request_time: Hour and weekday of the request (UTC) and the time since the last
-        watch. Results then depend on when the answer was watched, and say so.
-    """
-
-    searches: bool = True
-    country: bool = True
-    gender: bool = True
-    age: bool = True
-    device: bool = True
-    logged_in: bool = True
-    example_age: bool = False
-    request_time: bool = False
 
 
 @components.validated
@@ -46,8 +16,8 @@ class Candidates:
     Attributes:
       embedding_dim: Width of video embeddings and of the user vector.
       history_length: Most recent watches in the bag.
-      search_length: Most recent searches in the bag of search tokens.
-      features: What is read beside the watch history.
+      search_length: Most recent searches in the bag of search tokens; 0: none are read.
+      features: What is read beside watches and searches (PAPER §3.3).
       bags: Bags of the history: `mean` (the paper's), `sum`, `max` by coordinate.
       decay_rates: One recency-weighted average, weights rate^position, for each.
       learned_bags: Averages of the history by learned weights of its positions,
@@ -97,8 +67,8 @@ class Candidates:
 
     embedding_dim: components.Positive = 64
     history_length: components.Positive = 50
-    search_length: components.Positive = 50
-    features: Features = Features()
+    search_length: components.NonNegative = 50
+    features: features_config.Features = features_config.Features()
     bags: tuple[Literal["mean", "sum", "max"], ...] = ("mean",)
     decay_rates: tuple[components.Rate, ...] = (0.5, 0.8, 0.93)
     learned_bags: components.NonNegative = 0

@@ -1,6 +1,7 @@
 """Settings of ranking (PAPER §4)."""
 
 from ytdnn.configs import components
+from ytdnn.configs import features as features_config
 from ytdnn.configs import training as training_config
 
 
@@ -11,6 +12,7 @@ class Ranking:
     Attributes:
       embedding_dim: Width of the shared video embedding.
       history_length: Most recent watches averaged.
+      features: What is read beside the videos shown and watched (PAPER §4.1).
       tower: Widths of the ReLU layers before the logit.
       dropout: Share of tower activations dropped in training.
       num_quantiles: Quantiles of each continuous feature's CDF.
@@ -19,6 +21,7 @@ class Ranking:
 
     embedding_dim: components.Positive = 32
     history_length: components.Positive = 50
+    features: features_config.Features = features_config.Features()
     tower: tuple[components.Positive, ...] = (128, 64)
     dropout: components.Fraction = 0.0
     num_quantiles: components.Positive = 100

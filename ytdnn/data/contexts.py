@@ -1,54 +1,11 @@
-"""What is known at a position of the log beside the watch history (PAPER §3.3).
-
-All of it is from before the position, but for what the request itself brings: the
-device, the logged-in state, and its time.
-"""
+"""The searches known at a position of the log (PAPER §3.3): those before it."""
 
 import tensorflow as tf
 
 from ytdnn import schema
 from ytdnn.data import watch_log
-from ytdnn.layers import request_time
 
 Features = dict[str, tf.Tensor]
-
-
-def situation(log: watch_log.Log, positions: tf.Tensor, known: tf.Tensor) -> Features:
-    """Returns what is known of the request at each position.
-
-    Args:
-      log: The watches.
-      positions: `[slices, positions] int64`, inside the log.
-      known: `[slices, positions] bool`, false where the request is none of the log:
-        all of it is missing then.
-
-    Returns:
-      Device and logged-in state as far as the log has them, `REQUEST_TIMES` and
-      `SECONDS_SINCE_LAST_WATCH`, each `[slices, positions]`.
-    """
-    times = tf.where(known, tf.gather(log.times, positions), 0)
-    before = tf.maximum(positions - 1, 0)
-    starts = tf.gather(log.offsets, tf.gather(log.users, positions))
-    has_watch = known & (positions > starts)
-    last_times = tf.where(has_watch, tf.gather(log.times, before), 0)
-    found = {
-        schema.REQUEST_TIMES: times,
-        schema.SECONDS_SINCE_LAST_WATCH: request_time.seconds_since(times, last_times),
-    }
-    missing = {schema.DEVICE_INDEX: 0, schema.LOGGED_IN_STATE: -1.0}
-    for name, values in log.situations.items():
-        found[name] = tf.where(known, tf.gather(values, positions), missing[name])
-    return found
-
-
-def example_ages(log: watch_log.Log, positions: tf.Tensor) -> tf.Tensor:
-    """Returns `(t_max − t) / (t_max − t_min)` of each position, in [0, 1] float32.
-
-    t_max is the end of the training window; what lies after it has age 0.
-    """
-    first, last = log.window
-    ages = tf.cast(last - tf.gather(log.times, positions), tf.float32)
-    return tf.clip_by_value(ages / float(max(1, last - first)), 0.0, 1.0)
 
 
 def searches_before(

@@ -66,16 +66,18 @@ def expected_labels(data: prepared.PreparedData, per_user: int) -> np.ndarray:
       per_user: Labels of each user; 0 = all.
 
     Returns:
-      `[num_videos] float64`.
+      `[vocabulary_size] float64`.
     """
-    is_label = (data.watch_splits == prepared.Split.TRAIN) & data.completed
-    videos = np.asarray(data.watch_videos)
-    is_label &= videos > 0
-    users = data.watch_users[is_label]
+    is_label = (
+        data.watches.splits == prepared.Split.TRAIN
+    ) & data.watches.are_completed
+    videos = np.asarray(data.watches.videos)
+    is_label &= videos <= data.vocabulary_size
+    users = data.watches.users[is_label]
     chances = np.ones(len(users))
     if per_user:
         chances = np.minimum(1.0, per_user / np.maximum(np.bincount(users), 1))[users]
-    return np.bincount(videos[is_label], chances, data.num_videos + 1)[1:]
+    return np.bincount(videos[is_label], chances, data.vocabulary_size + 1)[1:]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,8 +129,7 @@ class DrawnBatches:
 
     @functools.cached_property
     def _labels(self) -> tuple[np.ndarray, np.ndarray]:
-        is_label = self.log.is_label.numpy() & (self.log.videos.numpy() > 0)
-        labels = np.flatnonzero(is_label)
+        labels = np.flatnonzero(self.log.is_label.numpy())
         return labels, self.log.users.numpy()[labels]
 
     def _step_cutter(
@@ -190,8 +191,10 @@ def around(
     window = ends + tf.range(-history_length, 0, dtype=tf.int64)
     window -= tf.cast(window <= at, tf.int64)
     foreign = tf.math.count_nonzero(window < starts, axis=1, keepdims=True)
+    clipped = tf.maximum(window, 0)
     features = {
-        schema.WATCH_ROWS: tf.gather(log.videos, tf.maximum(window, 0)),
+        schema.WATCH_ROWS: tf.gather(log.videos, clipped),
+        schema.WATCH_ROW_TIMES: tf.gather(log.times, clipped),
         schema.FIRST_ROWS: tf.cast(foreign, tf.int32),
         **inputs.labels(log, at, inside),
     }

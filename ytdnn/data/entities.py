@@ -37,17 +37,18 @@ def core(watches: pl.LazyFrame, config: configs.Data) -> pl.LazyFrame:
     return watches
 
 
-def all_videos(log: event_log.EventLog, watches: pl.LazyFrame) -> pl.DataFrame:
-    """Returns every video with an event: `video_id`, `shards.VIDEO`, `IN_WATCHES`.
+def catalogue(log: event_log.EventLog, watches: pl.LazyFrame) -> pl.DataFrame:
+    """Returns every video the log knows: `video_id`, `shards.VIDEO`, `IN_WATCHES`.
 
-    In file order of `videos` if the log has it, else of first appearance; videos of
-    the kept watches are told from those that only impressions have.
+    In file order of `videos` if the log has it, else of first appearance in `watches`,
+    then `impressions`; videos of the kept watches are marked.
     """
     ids = pl.col(schema.VIDEO_ID)
     seen = [watches.select(ids, pl.lit(True).alias(IN_WATCHES))]
-    if schema.IMPRESSIONS in log.tables:
-        shown = log.tables[schema.IMPRESSIONS]
-        seen.append(shown.select(ids, pl.lit(False).alias(IN_WATCHES)))
+    for table in (schema.IMPRESSIONS, schema.VIDEOS):
+        if table in log.tables:
+            of_table = log.tables[table].select(ids, pl.lit(False).alias(IN_WATCHES))
+            seen.append(of_table)
     found = (
         pl.concat(seen)
         .with_row_index(shards.ROW)
@@ -94,37 +95,16 @@ def all_users(log: event_log.EventLog, watches: pl.LazyFrame) -> pl.DataFrame:
     )
 
 
-def video_table(log: event_log.EventLog, videos: pl.DataFrame) -> pl.DataFrame:
-    """Returns the vocabulary's `video_id` with the log's columns beside it."""
-    ids = videos.select(schema.VIDEO_ID)
-    if schema.VIDEOS not in log.tables:
-        return ids
-    table = log.tables[schema.VIDEOS].collect(engine="streaming")
-    return ids.join(table, on=schema.VIDEO_ID, how="left", maintain_order="left")
+def with_columns(log: event_log.EventLog, table: str, ids: pl.Series) -> pl.DataFrame:
+    """Returns ids with the log's columns of an entity table beside them.
 
-
-def user_table(
-    log: event_log.EventLog, users: pl.DataFrame
-) -> tuple[pl.DataFrame, dict[str, list[str]]]:
-    """Returns users with the log's columns and indices, and the vocabularies."""
-    table = users.select(schema.USER_ID)
-    if schema.USERS in log.tables:
-        columns = log.tables[schema.USERS].collect(engine="streaming")
-        table = table.join(
-            columns, on=schema.USER_ID, how="left", maintain_order="left"
-        )
-    vocabularies: dict[str, list[str]] = {}
-    for column, index in (
-        (schema.GENDER, schema.GENDER_INDEX),
-        (schema.COUNTRY, schema.COUNTRY_INDEX),
-    ):
-        if column in table.columns:
-            values = table[column].drop_nulls().unique().sort().to_list()
-            vocabularies[column] = values
-            places = {value: place + 1 for place, value in enumerate(values)}
-            table = table.with_columns(
-                pl.col(column)
-                .replace_strict(places, default=0, return_dtype=pl.Int32)
-                .alias(index)
-            )
-    return table, vocabularies
+    Args:
+      log: The event log.
+      table: `users` or `videos`.
+      ids: Keys of that table, named as it names them.
+    """
+    keys = ids.to_frame()
+    if table not in log.tables:
+        return keys
+    rows = log.tables[table].collect(engine="streaming")
+    return keys.join(rows, on=ids.name, how="left", maintain_order="left")

@@ -15,6 +15,7 @@ import polars as pl
 
 from ytdnn import errors, schema
 
+HIDDEN = "__"
 ROW = "__row__"  # 0-based row of the source, hidden column of an origin
 
 DTYPES: dict[str, pl.DataType] = {
@@ -98,10 +99,14 @@ def from_origins(origins: dict[str, Origin], facts: dict[str, Any]) -> EventLog:
 
 
 def table_columns(table: str, found: pl.Schema) -> list[str]:
-    """Returns the schema's columns of `table` that are among `found`, in order."""
-    return [
-        column.name for column in schema.TABLES[table].columns if column.name in found
-    ]
+    """Returns the columns of `table` among `found`, the schema's first.
+
+    A table of entities keeps the user's own columns too; hidden ones are left out.
+    """
+    known = [column.name for column in schema.TABLES[table].columns]
+    own = [] if schema.TABLES[table].key is None else found.names()
+    names = dict.fromkeys([name for name in known if name in found] + own)
+    return [name for name in names if not name.startswith(HIDDEN)]
 
 
 @contextlib.contextmanager

@@ -1,5 +1,7 @@
 """Tables of events with indices instead of ids and texts, file order kept beside."""
 
+from collections.abc import Mapping
+
 import polars as pl
 
 from ytdnn import configs, errors, schema
@@ -12,6 +14,7 @@ _NEEDED = {
         schema.WATCH_SECONDS,
         schema.LOGGED_IN,
         schema.SPLIT,
+        shards.COMPLETED,
     ),
     schema.SEARCHES: (schema.TIME, schema.QUERY),
     schema.IMPRESSIONS: (
@@ -19,7 +22,16 @@ _NEEDED = {
         schema.CLICKED,
         schema.WATCH_SECONDS,
         schema.PAGE_ID,
+        schema.POSITION,
+        schema.SCORE,
     ),
+}
+# Text columns whose values become places in a vocabulary.
+_SEED, _SEED_INDEX = "__seed__", "__seed_index__"
+_TEXTS = {
+    schema.WATCHES: (schema.DEVICE,),
+    schema.SEARCHES: (),
+    schema.IMPRESSIONS: (schema.DEVICE, schema.SOURCE),
 }
 
 
@@ -28,7 +40,7 @@ def indexed(
     rows: pl.LazyFrame,
     users: pl.DataFrame,
     videos: pl.DataFrame,
-    devices: list[str],
+    vocabularies: Mapping[str, list[str]],
 ) -> pl.LazyFrame:
     """Returns what a table's events are to `ytdnn.data.shards`.
 
@@ -37,22 +49,41 @@ def indexed(
       rows: The table.
       users: `user_id` and `shards.USER`; events of others are left out.
       videos: `video_id` and `shards.VIDEO`; likewise.
-      devices: The vocabulary of devices, empty where there is no such column.
+      vocabularies: Values of text columns, as of `vocabularies`.
     """
     names = rows.collect_schema().names()
     kept = [pl.col(name) for name in _NEEDED[table] if name in names]
-    if schema.DEVICE in names and table != schema.SEARCHES and devices:
-        kept.append(text_index(schema.DEVICE, devices).alias(schema.DEVICE_INDEX))
-    if shards.COMPLETED in names:
-        kept.append(pl.col(shards.COMPLETED))
+    for column in _TEXTS[table]:
+        if column in names and column in vocabularies:
+            kept.append(text_index(column, vocabularies[column]).alias(column))
     rows = rows.with_row_index(shards.ROW).join(
         users.lazy().select(schema.USER_ID, shards.USER), on=schema.USER_ID
     )
+    places = videos.lazy().select(schema.VIDEO_ID, shards.VIDEO)
     if schema.VIDEO_ID in names:
-        places = videos.lazy().select(schema.VIDEO_ID, shards.VIDEO)
         rows = rows.join(places, on=schema.VIDEO_ID)
         kept.append(pl.col(shards.VIDEO))
+    if schema.SEED_VIDEO_ID in names:
+        seeds = places.rename({schema.VIDEO_ID: _SEED, shards.VIDEO: _SEED_INDEX})
+        rows = rows.join(
+            seeds, left_on=schema.SEED_VIDEO_ID, right_on=_SEED, how="left"
+        )
+        kept.append(pl.col(_SEED_INDEX).alias(schema.SEED_VIDEO_ID))
     return rows.select(shards.USER, shards.ROW, *kept)
+
+
+def vocabularies(tables: Mapping[str, pl.LazyFrame]) -> dict[str, list[str]]:
+    """Returns the values of each text column of events, in order.
+
+    Those of a column that several tables have are the watches', where they have it.
+    """
+    found: dict[str, list[str]] = {}
+    for table, columns in _TEXTS.items():
+        for column in columns:
+            if table in tables and column not in found:
+                values = text_values(column, tables[table])
+                found |= {column: values} if values else {}
+    return found
 
 
 def text_index(column: str, values: list[str]) -> pl.Expr:

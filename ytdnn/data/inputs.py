@@ -15,20 +15,15 @@ import tensorflow as tf
 
 from ytdnn import schema
 from ytdnn.data import contexts as position_contexts
-from ytdnn.data import prepared, watch_log
+from ytdnn.data import positions, prepared, watch_log
 
 Features = dict[str, tf.Tensor]
 
 
-def training_log(data: prepared.PreparedData) -> watch_log.Log:
-    """Returns the watches of the candidate model's training window alone."""
-    is_train = np.asarray(data.watch_splits) == prepared.Split.TRAIN
-    return watch_log.load(data, is_train)
-
-
-def whole_log(data: prepared.PreparedData) -> watch_log.Log:
-    """Returns every watch, for contexts of validation and test."""
-    return watch_log.load(data, np.ones(len(data.watch_videos), bool))
+def training_set(data: prepared.PreparedData) -> prepared.PreparedData:
+    """Returns the set with the watches of the candidates' training window alone."""
+    is_train = np.asarray(data.watches.splits) == prepared.Split.TRAIN
+    return data.with_events(watches=data.watches.select(is_train))
 
 
 def cut(
@@ -49,20 +44,20 @@ def cut(
       search_length: Greatest number of searches in a bag of tokens.
 
     Returns:
-      `WATCH_ROWS [slices, history_length + num_positions - 1] int32`,
+      `WATCH_ROWS` and `WATCH_ROW_TIMES [slices, history_length + num_positions - 1]`,
       `FIRST_ROWS`, `LABELS`, `USER_INDICES [slices, num_positions] int32`,
-      `WEIGHTS`, `EXAMPLE_AGE [slices, num_positions] float32`, the users' features,
-      and what `ytdnn.data.contexts` says of the request and of searches.
+      `WEIGHTS [slices, num_positions] float32`, the features that are read, and the
+      tokens of searches.
     """
     num_rows = history_length + num_positions - 1
     window = firsts[:, tf.newaxis] - history_length + tf.range(num_rows, dtype=tf.int64)
-    positions = firsts[:, tf.newaxis] + tf.range(num_positions, dtype=tf.int64)
-    inside = (positions >= 0) & (positions < log.num_watches)
-    clipped = tf.clip_by_value(positions, 0, log.num_watches - 1)
+    at = firsts[:, tf.newaxis] + tf.range(num_positions, dtype=tf.int64)
+    inside = (at >= 0) & (at < log.num_watches)
+    clipped = tf.clip_by_value(at, 0, log.num_watches - 1)
     users = tf.gather(log.users, clipped)
     first_rows = tf.gather(log.offsets, users) - window[:, :1]
     features = {
-        schema.WATCH_ROWS: _gather_inside(log.videos, window, log.num_watches),
+        **_rows(log, window),
         schema.FIRST_ROWS: tf.cast(tf.clip_by_value(first_rows, 0, num_rows), tf.int32),
     }
     features |= labels(log, clipped, inside)
@@ -74,31 +69,43 @@ def cut(
     return features
 
 
-def labels(log: watch_log.Log, positions: tf.Tensor, inside: tf.Tensor) -> Features:
-    """Returns what lies at positions of the log: the label, its user and request.
+def labels(log: watch_log.Log, rows: tf.Tensor, inside: tf.Tensor) -> Features:
+    """Returns what lies at positions of the log: the label, its user and features.
 
     Args:
       log: The watches.
-      positions: `[slices, positions] int64`.
+      rows: `[slices, positions] int64`.
       inside: `[slices, positions] bool`, false where a position is padding.
+
+    Returns:
+      `LABELS`, 0 where the weight is, `WEIGHTS`, `USER_INDICES`, and the features.
     """
-    videos = tf.gather(log.videos, positions)
-    users = tf.gather(log.users, positions)
-    is_label = inside & tf.gather(log.is_label, positions) & (videos > 0)
+    users = tf.gather(log.users, rows)
+    is_label = inside & tf.gather(log.is_label, rows)
+    videos = tf.gather(log.videos, rows)
+    at = positions.Positions(
+        users=users,
+        times=tf.where(inside, tf.gather(log.times, rows), 0),
+        ends=rows,
+        event="watches",
+        rows=rows,
+        is_event=inside,
+    )
     return {
-        schema.LABELS: videos,
+        schema.LABELS: tf.where(is_label, videos, tf.zeros_like(videos)),
         schema.WEIGHTS: tf.cast(is_label, tf.float32),
         schema.USER_INDICES: users,
-        schema.EXAMPLE_AGE: position_contexts.example_ages(log, positions),
-        **position_contexts.situation(log, positions, inside),
-        **{k: tf.gather(v, users) for k, v in log.user_features.items()},
+        **{name: reader(at) for name, reader in log.readers.items()},
     }
 
 
-def _gather_inside(values: tf.Tensor, positions: tf.Tensor, size: int) -> tf.Tensor:
-    inside = (positions >= 0) & (positions < size)
-    gathered = tf.gather(values, tf.clip_by_value(positions, 0, size - 1))
-    return tf.where(inside, gathered, tf.zeros_like(gathered))
+def _rows(log: watch_log.Log, window: tf.Tensor) -> Features:
+    """Returns videos and times of watches, 0 outside the log."""
+    inside = (window >= 0) & (window < log.num_watches)
+    clipped = tf.clip_by_value(window, 0, log.num_watches - 1)
+    columns = {schema.WATCH_ROWS: log.videos, schema.WATCH_ROW_TIMES: log.times}
+    rows = {name: tf.gather(values, clipped) for name, values in columns.items()}
+    return {k: tf.where(inside, v, tf.zeros_like(v)) for k, v in rows.items()}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -179,8 +186,8 @@ def contexts(
     """Returns slices of one position: the context of each user before a watch.
 
     The request is that watch's own: its device, its time. Where `ends` is behind the
-    user's last watch there is none, so all of it is missing. The example age is 0, as
-    when serving.
+    user's last watch there is none, so all of it is missing. Training-only features
+    must have been opened for serving.
 
     Args:
       log: All watches.
@@ -197,17 +204,22 @@ def contexts(
     ends = tf.constant(np.asarray(ends, np.int64))[:, tf.newaxis]
     users = tf.constant(np.asarray(users, np.int32))[:, tf.newaxis]
     window = ends + tf.range(-history_length, 0, dtype=tf.int64)
-    rows = _gather_inside(log.videos, window, log.num_watches)
     starts, stops = tf.gather(log.offsets, users), tf.gather(log.offsets, users + 1)
     foreign = tf.clip_by_value(starts - window[:, :1], 0, history_length)
     at = tf.minimum(ends, log.num_watches - 1)
     is_watch = ends < stops
+    place = positions.Positions(
+        users=users,
+        times=tf.where(is_watch, tf.gather(log.times, at), 0),
+        ends=ends,
+        event="watches",
+        rows=at,
+        is_event=is_watch,
+    )
     features = {
-        schema.WATCH_ROWS: rows,
+        **_rows(log, window),
         schema.FIRST_ROWS: tf.cast(foreign, tf.int32),
-        schema.EXAMPLE_AGE: tf.zeros(tf.shape(ends)),
-        **position_contexts.situation(log, at, is_watch),
-        **{k: tf.gather(v, users) for k, v in log.user_features.items()},
+        **{name: reader(place) for name, reader in log.readers.items()},
     }
     if log.searches is not None:
         before = tf.cast(tf.gather(log.searches.num_before, at), tf.int64)

@@ -38,7 +38,7 @@ class _Plan:
     watches: pl.LazyFrame
     users: pl.DataFrame
     videos: pl.DataFrame
-    devices: list[str]
+    vocabularies: dict[str, list[str]]
     bounds: splits.Windows | None
 
     def events(self, table: str) -> pl.LazyFrame | None:
@@ -48,7 +48,9 @@ class _Plan:
         rows = self.log.tables[table]
         if table == schema.WATCHES:
             rows = self.watches
-        return event_rows.indexed(table, rows, self.users, self.videos, self.devices)
+        return event_rows.indexed(
+            table, rows, self.users, self.videos, self.vocabularies
+        )
 
 
 def prepare(config: configs.Data, directory: pathlib.Path) -> prepared.PreparedData:
@@ -69,9 +71,8 @@ def prepare(config: configs.Data, directory: pathlib.Path) -> prepared.PreparedD
         plan = _plan(config, log)
         (partial / prepared.ARRAYS).mkdir()
         counts = _write_shards(plan, partial / prepared.ARRAYS)
-        videos = _write_entities(plan, partial)
-        facts |= log.facts | counts
-        facts |= {"users": plan.users.height, "videos": videos.height}
+        facts |= log.facts | counts | _write_entities(plan, partial)
+        facts["columns"] = _columns(log)
         facts["bad_rows"] = bad_rows
         columns = plan.watches.collect_schema().names()
         facts["order"] = shards.watch_order(columns, config)[1:]
@@ -101,8 +102,8 @@ def _plan(config: configs.Data, log: event_log.EventLog) -> _Plan:
         log=log,
         watches=event_rows.with_completed(watches, log, config),
         users=users,
-        videos=entities.all_videos(log, watches),
-        devices=event_rows.text_values(schema.DEVICE, watches),
+        videos=entities.catalogue(log, watches),
+        vocabularies=event_rows.vocabularies(log.tables | {schema.WATCHES: watches}),
         bounds=_bounds(config, watches),
     )
 
@@ -206,34 +207,55 @@ def _shard_bounds(plan: _Plan) -> Iterator[tuple[int, int]]:
     yield from zip(firsts.tolist(), lasts.tolist(), strict=True)
 
 
-def _write_entities(plan: _Plan, directory: pathlib.Path) -> pl.DataFrame:
-    """Writes users and the video vocabulary, and renumbers the videos to it."""
-    arrays = directory / prepared.ARRAYS
-    watch_videos = np.load(arrays / "watch_videos.npy", mmap_mode="r")
-    watch_splits = np.load(arrays / "watch_splits.npy", mmap_mode="r")
-    is_label = np.asarray(watch_splits) == prepared.Split.TRAIN
+def _columns(log: event_log.EventLog) -> list[str]:
+    """Returns the columns the log has, as "table.column"."""
+    return [
+        f"{table}.{column}"
+        for table, rows in log.tables.items()
+        for column in rows.collect_schema().names()
+    ]
+
+
+def _write_entities(plan: _Plan, directory: pathlib.Path) -> dict[str, int]:
+    """Writes users and the catalogue, vocabulary first; returns the number of each."""
+    counts = _label_counts(plan, directory / prepared.ARRAYS)
+    in_vocabulary = plan.videos[entities.IN_WATCHES].to_numpy()
+    if plan.config.vocabulary == "train":
+        in_vocabulary = in_vocabulary & (counts > 0)
+    order = np.argsort(~in_vocabulary, kind="stable")
+    _renumber(directory / prepared.ARRAYS, order)
+    ids = plan.videos[schema.VIDEO_ID].gather(order)
+    videos = entities.with_columns(plan.log, schema.VIDEOS, ids).with_columns(
+        pl.Series(prepared.TRAIN_COUNT, counts[order].astype(np.int64))
+    )
+    users = entities.with_columns(plan.log, schema.USERS, plan.users[schema.USER_ID])
+    videos.write_parquet(directory / prepared.VIDEOS_FILE)
+    users.write_parquet(directory / prepared.USERS_FILE)
+    artifacts.write_json(directory / prepared.VOCABULARIES_FILE, plan.vocabularies)
+    return {
+        "users": users.height,
+        "videos": videos.height,
+        "vocabulary": int(in_vocabulary.sum()),
+    }
+
+
+def _label_counts(plan: _Plan, arrays: pathlib.Path) -> np.ndarray:
+    """Returns how often each video is a training label, `[videos] int64`."""
+    splits_of = np.load(arrays / "watch_splits.npy", mmap_mode="r")
+    is_label = np.asarray(splits_of) == prepared.Split.TRAIN
     if (arrays / "watch_completed.npy").exists():
         is_label &= np.load(arrays / "watch_completed.npy")
-    train = watch_videos[is_label]
-    counts = np.bincount(train, minlength=plan.videos.height + 1)[1:]
-    keep = plan.videos[entities.IN_WATCHES].to_numpy()
-    if plan.config.vocabulary == "train":
-        keep = keep & (counts > 0)
-    new_index = np.append(0, np.where(keep, np.cumsum(keep), 0)).astype(np.int32)
-    for name in ("watch_videos", "impression_videos"):
+    labels = np.load(arrays / "watch_videos.npy", mmap_mode="r")[is_label]
+    return np.bincount(labels, minlength=plan.videos.height + 1)[1:]
+
+
+def _renumber(arrays: pathlib.Path, order: np.ndarray) -> None:
+    """Gives the videos of all events their places in a new order of the catalogue."""
+    new_index = np.zeros(len(order) + 1, np.int32)
+    new_index[order + 1] = np.arange(1, len(order) + 1)
+    for name in ("watch_videos", "impression_videos", "impression_seed_videos"):
         if (arrays / f"{name}.npy").exists():
             values = np.load(arrays / f"{name}.npy", mmap_mode="r+")
             if len(values):
                 values[:] = new_index[values]
                 values.flush()
-    videos = entities.video_table(plan.log, plan.videos.filter(pl.Series(keep)))
-    videos = videos.with_columns(
-        pl.Series(prepared.TRAIN_COUNT, counts[keep].astype(np.int64))
-    )
-    users, vocabularies = entities.user_table(plan.log, plan.users)
-    if plan.devices:
-        vocabularies[schema.DEVICE] = plan.devices
-    videos.write_parquet(directory / prepared.VIDEOS_FILE)
-    users.write_parquet(directory / prepared.USERS_FILE)
-    artifacts.write_json(directory / prepared.VOCABULARIES_FILE, vocabularies)
-    return videos

@@ -2,6 +2,11 @@
 
 Contexts are never materialised. Watches lie sorted by (user, order); a context is the
 slice that ends before the label, so nothing of the label or after it can leak in.
+
+The *catalogue* is every video the log knows; the *vocabulary* are those with a trained
+id embedding, and they come first: catalogue indices 1 … vocabulary_size. So what has
+no embedding is recognised by its index alone, and has an index, a row of `videos` and
+all other features like any other.
 """
 
 import dataclasses
@@ -9,12 +14,13 @@ import enum
 import functools
 import json
 import pathlib
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import polars as pl
 
-from ytdnn import artifacts, configs, errors, schema
+from ytdnn import artifacts, configs, errors, ragged, schema
+from ytdnn.data import events
 
 KIND = "data"
 VIDEOS_FILE = "videos.parquet"
@@ -23,10 +29,11 @@ TOKENS_FILE = "tokens.parquet"
 QUERIES_FILE = "queries.parquet"
 VOCABULARIES_FILE = "vocabularies.json"
 ARRAYS = "arrays"
+WATCH, SEARCH, IMPRESSION = "watch", "search", "impression"
 TRAIN_COUNT = "train_count"
 TOKEN = "token"
-GENDER_INDEX = schema.GENDER_INDEX
-COUNTRY_INDEX = schema.COUNTRY_INDEX
+# What `prepare` adds to the log's own columns of `users` and `videos`.
+MADE_COLUMNS = (TRAIN_COUNT, schema.USER_ID, schema.VIDEO_ID)
 
 
 class Split(enum.IntEnum):
@@ -41,36 +48,35 @@ class Split(enum.IntEnum):
     CONTEXT = 3
 
 
-class Ragged(NamedTuple):
-    """Sets of videos of several users.
+@dataclasses.dataclass(frozen=True)
+class Shard:
+    """All events of some users: complete in itself, and what every reader takes.
 
     Attributes:
-      offsets: `[n + 1] int64`.
-      videos: Video indices, or flat positions of watches where that is said; user i
-        has `videos[offsets[i] : offsets[i + 1]]`.
+      watches: Of all its users.
+      searches: None where the log has none with words that training contexts hold.
+      impressions: None where the log has none.
     """
 
-    offsets: np.ndarray
-    videos: np.ndarray
+    watches: events.Watches
+    searches: events.Searches | None
+    impressions: events.Impressions | None
 
 
 @dataclasses.dataclass(frozen=True)
 class PreparedData:
     """A prepared set, its arrays mapped from disk.
 
-    Video index 0 is out of vocabulary; 1 … num_videos are rows of `videos`. User
-    index u is row u of `users`, and its watches are
-    `[watch_offsets[u], watch_offsets[u + 1])`.
-
     Attributes:
       directory: Where it lies.
       manifest: What it was made from, with counts in `facts`.
-      videos: `video_id`, the log's other columns and `train_count`, in index order.
-      users: `user_id`, the log's other columns and their vocabulary indices.
+      videos: The catalogue: `video_id`, the log's other columns, own ones too, and
+        `train_count`; row i has index i + 1.
+      users: `user_id` and the log's other columns; row u has index u.
       tokens: Search tokens `token` and `train_count`; row i has index i + 1. Without
         rows if the log has no searches.
-      vocabularies: Values of each text feature; value i has index i + 1.
-      arrays: NumPy arrays by name.
+      vocabularies: Values of text columns of events; value i has index i + 1.
+      shard: The events of all users.
     """
 
     directory: pathlib.Path
@@ -79,15 +85,41 @@ class PreparedData:
     users: pl.DataFrame
     tokens: pl.DataFrame
     vocabularies: dict[str, list[str]]
-    arrays: dict[str, np.ndarray]
+    shard: Shard
     _end_of_training: str = "validation"
 
-    def __getattr__(self, name: str) -> np.ndarray:
-        """Returns the array called `name`."""
-        arrays: dict[str, np.ndarray] = object.__getattribute__(self, "arrays")
-        if name in arrays:
-            return arrays[name]
-        raise AttributeError(f"the prepared set has no array {name!r}")
+    @property
+    def watches(self) -> events.Watches:
+        """The watches of all users."""
+        return self.shard.watches
+
+    @property
+    def searches(self) -> events.Searches:
+        """The searches of all users.
+
+        Raises:
+          ValueError: The log has none; see `has_searches`.
+        """
+        if self.shard.searches is None:
+            raise ValueError(f"expected searches, found none in {self.directory}")
+        return self.shard.searches
+
+    @property
+    def impressions(self) -> events.Impressions:
+        """The impressions of all users.
+
+        Raises:
+          ValueError: The log has none; see `has_impressions`.
+        """
+        if self.shard.impressions is None:
+            raise ValueError(f"expected impressions, found none in {self.directory}")
+        return self.shard.impressions
+
+    def with_events(self, **changed: Any) -> "PreparedData":
+        """Returns the set with some tables of the shard exchanged."""
+        return dataclasses.replace(
+            self, shard=dataclasses.replace(self.shard, **changed)
+        )
 
     @functools.cached_property
     def config(self) -> configs.Data:
@@ -96,9 +128,19 @@ class PreparedData:
         return config
 
     @property
+    def columns(self) -> frozenset[str]:
+        """The columns the log has, as "table.column", own ones included."""
+        return frozenset(self.manifest.facts["columns"])
+
+    @property
     def num_videos(self) -> int:
-        """Number of videos in the vocabulary."""
+        """Number of videos in the catalogue."""
         return self.videos.height
+
+    @property
+    def vocabulary_size(self) -> int:
+        """Number of videos with an id embedding: the first ones of the catalogue."""
+        return int(self.manifest.facts["vocabulary"])
 
     @property
     def num_users(self) -> int:
@@ -108,12 +150,12 @@ class PreparedData:
     @property
     def has_impressions(self) -> bool:
         """Whether the log had impressions, without which there is no ranker."""
-        return "impression_users" in self.arrays
+        return self.shard.impressions is not None
 
     @property
     def has_watch_seconds(self) -> bool:
         """Whether clicked impressions have a watch time."""
-        return "impression_seconds" in self.arrays
+        return self.has_impressions and self.impressions.seconds is not None
 
     @property
     def has_searches(self) -> bool:
@@ -127,19 +169,13 @@ class PreparedData:
         texts: list[str] = rows[schema.QUERY].to_list()
         return texts
 
-    @property
-    def completed(self) -> np.ndarray:
-        """Whether each watch may be a label or an answer, `[watches] bool`."""
-        if "watch_completed" in self.arrays:
-            return np.asarray(self.arrays["watch_completed"])
-        return np.ones(len(self.arrays["watch_videos"]), bool)
-
     def with_validation_in_training(self) -> "PreparedData":
         """Returns the set with the watches held out for validation as training's."""
-        splits = np.asarray(self.arrays["watch_splits"])
+        splits = np.asarray(self.watches.splits)
         trained = np.where(splits == Split.VALIDATION, Split.TRAIN, splits)
-        arrays = {**self.arrays, "watch_splits": trained.astype(splits.dtype)}
-        return dataclasses.replace(self, arrays=arrays, _end_of_training="ranking")
+        watches = self.watches.replace(splits=trained.astype(splits.dtype))
+        changed = self.with_events(watches=watches)
+        return dataclasses.replace(changed, _end_of_training="ranking")
 
     @functools.cached_property
     def training_window(self) -> tuple[int, int]:
@@ -147,23 +183,23 @@ class PreparedData:
 
         Its end is where the next window begins (temporal), or the last training watch.
         """
-        is_train = self.arrays["watch_splits"] == Split.TRAIN
-        times = np.asarray(self.arrays["watch_times"])[is_train]
+        is_train = self.watches.splits == Split.TRAIN
+        times = np.asarray(self.watches.times)[is_train]
         first = int(times.min(initial=np.iinfo(np.int64).max))
         windows = self.manifest.facts.get("windows")
         if windows is not None:
             return first, int(windows[self._end_of_training])
         return first, int(times.max(initial=first))
 
-    @functools.cached_property
-    def watch_users(self) -> np.ndarray:
-        """User index of each watch, `[watches] int32`."""
-        counts = np.diff(self.arrays["watch_offsets"])
-        return np.repeat(np.arange(self.num_users, dtype=np.int32), counts)
+    @property
+    def end_of_log(self) -> int:
+        """The last second of any event."""
+        tables = (self.watches, self.shard.impressions, self.shard.searches)
+        return max(int(t.times.max(initial=0)) for t in tables if t is not None)
 
     def watch_split_rows(self, split: Split) -> np.ndarray:
         """Returns the flat positions of a split's watches, `[n] int64`."""
-        return np.flatnonzero(self.arrays["watch_splits"] == split)
+        return np.flatnonzero(self.watches.splits == split)
 
     def first_watches(self, split: Split) -> tuple[np.ndarray, np.ndarray]:
         """Returns the users with watches in a split and where each one's first lies.
@@ -172,55 +208,47 @@ class PreparedData:
           user indices `[n] int32`, flat positions `[n] int64`.
         """
         rows = self.watch_split_rows(split)
-        users, first = np.unique(self.watch_users[rows], return_index=True)
+        users, first = np.unique(self.watches.users[rows], return_index=True)
         return users, rows[first]
 
-    def watched_before(self, users: np.ndarray, ends: np.ndarray) -> Ragged:
+    def watched_before(self, users: np.ndarray, ends: np.ndarray) -> ragged.Ragged:
         """Returns all videos each user watched before a flat position.
 
         Args:
           users: `[n]` user indices.
           ends: `[n]` flat positions of theirs.
+
+        Returns:
+          Catalogue indices for each user.
         """
-        starts = np.asarray(self.arrays["watch_offsets"])[users]
-        offsets, positions = ranges(starts, np.asarray(ends))
-        return Ragged(offsets, np.asarray(self.arrays["watch_videos"])[positions])
+        starts = np.asarray(self.watches.offsets)[users]
+        places = ragged.ranges(starts, np.asarray(ends))
+        videos = np.asarray(self.watches.videos)[places.values]
+        return ragged.Ragged(places.offsets, videos)
 
-    def searches_before(self, users: np.ndarray, times: np.ndarray) -> np.ndarray:
-        """Returns how many searches each user made before a time, `[n] int64`.
-
-        Args:
-          users: `[n]` user indices.
-          times: `[n]` seconds.
-        """
-        offsets = np.asarray(self.arrays["search_offsets"])
-        made = np.asarray(self.arrays["search_times"])
-        stops = [
-            start + np.searchsorted(made[start:stop], time)
-            for start, stop, time in zip(
-                offsets[users], offsets[np.asarray(users) + 1], times, strict=True
-            )
-        ]
-        return np.asarray(stops, np.int64) - offsets[users]
-
-    def targets(self, users: np.ndarray, ends: np.ndarray, split: Split) -> Ragged:
+    def targets(
+        self, users: np.ndarray, ends: np.ndarray, split: Split
+    ) -> ragged.Ragged:
         """Returns the distinct videos a user completes in a split, from `ends` on.
 
         Videos the user watched before `ends` are no targets, as they cannot be
-        recommended. Each video out of the vocabulary (0) counts as one.
+        recommended.
 
         Args:
           users: `[n]` user indices.
           ends: `[n]` flat positions, each the user's first watch in the split.
           split: Whose watches are targets.
+
+        Returns:
+          Catalogue indices for each user.
         """
-        offsets, positions = self.split_watches(users, ends, split)
-        keep = self.are_new(users, ends, Ragged(offsets, positions))
-        return select(Ragged(offsets, self.arrays["watch_videos"][positions]), keep)
+        watches = self.split_watches(users, ends, split)
+        new = watches.select(self.are_new(users, ends, watches))
+        return ragged.Ragged(new.offsets, np.asarray(self.watches.videos)[new.values])
 
     def split_watches(
         self, users: np.ndarray, ends: np.ndarray, split: Split
-    ) -> Ragged:
+    ) -> ragged.Ragged:
         """Returns the flat positions of each user's watches in a split.
 
         Args:
@@ -228,17 +256,17 @@ class PreparedData:
           ends: `[n]` flat positions to begin at.
           split: Whose watches.
         """
-        lasts = np.asarray(self.arrays["watch_offsets"])[np.asarray(users) + 1]
-        offsets, positions = ranges(np.asarray(ends), lasts)
-        inside = np.asarray(self.arrays["watch_splits"])[positions] == split
-        inside &= self.completed[positions]
-        return select(Ragged(offsets, positions), inside)
+        lasts = np.asarray(self.watches.offsets)[np.asarray(users) + 1]
+        places = ragged.ranges(np.asarray(ends), lasts)
+        inside = np.asarray(self.watches.splits)[places.values] == split
+        inside &= self.watches.are_completed[places.values]
+        return places.select(inside)
 
     def are_new(
         self,
         users: np.ndarray,
         ends: np.ndarray,
-        watches: Ragged,
+        watches: ragged.Ragged,
         with_watched: bool = False,
     ) -> np.ndarray:
         """Returns which watches are the user's first of their video, `[watches] bool`.
@@ -247,66 +275,18 @@ class PreparedData:
           users: `[n]` user indices.
           ends: `[n]` flat positions where each history ends.
           watches: Flat positions at or after `ends`, in order. Of a video that is
-            twice among them the first is new; each out of the vocabulary is.
+            twice among them the first is new.
           with_watched: Whether those of the history are new too.
         """
-        videos = np.asarray(self.arrays["watch_videos"])[watches.videos]
+        videos = np.asarray(self.watches.videos)[watches.values]
         stride = self.num_videos + 1
-        keys = rows_of(watches.offsets) * stride + videos
+        keys = watches.rows * stride + videos
         is_new = np.zeros(len(keys), bool)
         is_new[np.unique(keys, return_index=True)[1]] = True
-        is_new |= videos == 0
         if not with_watched:
             before = self.watched_before(users, ends)
-            seen = np.isin(keys, rows_of(before.offsets) * stride + before.videos)
-            is_new &= ~seen | (videos == 0)
+            is_new &= ~np.isin(keys, before.rows * stride + before.values)
         return is_new
-
-    def user_features(self) -> dict[str, np.ndarray]:
-        """Returns the demographics the log has, one row for each user.
-
-        Returns:
-          By schema name: age fraction `[users] float32` (-1: missing), gender and
-          country indices `[users] int32` (0: missing).
-        """
-        features: dict[str, np.ndarray] = {}
-        if schema.AGE in self.users.columns:
-            ages = self.users[schema.AGE].to_numpy().astype(np.float32)
-            features[schema.AGE_FRACTION] = age_fraction(ages)
-        for name in (GENDER_INDEX, COUNTRY_INDEX):
-            if name in self.users.columns:
-                features[name] = self.users[name].to_numpy().astype(np.int32)
-        return features
-
-
-def rows_of(offsets: np.ndarray) -> np.ndarray:
-    """Returns the row of each entry of a ragged array."""
-    return np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
-
-
-def select(ragged: Ragged, keep: np.ndarray) -> Ragged:
-    """Returns the entries of a ragged array that `keep` marks; rows stay.
-
-    >>> select(Ragged(np.array([0, 2, 3]), np.array([7, 8, 9])), np.array([0, 1, 1]))
-    Ragged(offsets=array([0, 1, 2]), videos=array([8, 9]))
-    """
-    keep = np.asarray(keep, bool)
-    kept = np.append(0, np.cumsum(keep))
-    return Ragged(kept[ragged.offsets], ragged.videos[keep])
-
-
-def ranges(starts: np.ndarray, ends: np.ndarray) -> Ragged:
-    """Returns the positions of several ranges, one after the other."""
-    sizes = ends - starts
-    offsets = np.append(0, np.cumsum(sizes)).astype(np.int64)
-    within = np.arange(offsets[-1]) - np.repeat(offsets[:-1], sizes)
-    return Ragged(offsets, np.repeat(starts, sizes) + within)
-
-
-def age_fraction(age_years: np.ndarray) -> np.ndarray:
-    """Returns ages scaled to [0, 1] (PAPER §3.3), -1 where missing (NaN)."""
-    fraction = np.clip(age_years / schema.MAX_AGE_YEARS, 0.0, 1.0)
-    return np.where(np.isnan(fraction), -1.0, fraction).astype(np.float32)
 
 
 def load(directory: pathlib.Path, deep: bool = False) -> PreparedData:
@@ -321,10 +301,13 @@ def load(directory: pathlib.Path, deep: bool = False) -> PreparedData:
     """
     directory = pathlib.Path(directory)
     manifest = artifacts.read_manifest(directory, KIND, deep)
-    arrays = {
-        path.stem: _load_array(path)
-        for path in sorted((directory / ARRAYS).glob("*.npy"))
-    }
+    arrays = directory / ARRAYS
+    watches = events.Watches.read(arrays, WATCH)
+    if watches is None:
+        raise errors.UserError(
+            f"expected arrays of {schema.WATCHES} in {arrays}, found some missing: run "
+            f"prepare again"
+        )
     return PreparedData(
         directory=directory,
         manifest=manifest,
@@ -332,20 +315,12 @@ def load(directory: pathlib.Path, deep: bool = False) -> PreparedData:
         users=pl.read_parquet(directory / USERS_FILE),
         tokens=_read_tokens(directory / TOKENS_FILE),
         vocabularies=_read_json(directory / VOCABULARIES_FILE),
-        arrays=arrays,
+        shard=Shard(
+            watches=watches,
+            searches=events.Searches.read(arrays, SEARCH),
+            impressions=events.Impressions.read(arrays, IMPRESSION),
+        ),
     )
-
-
-def _load_array(path: pathlib.Path) -> np.ndarray:
-    try:
-        if path.stat().st_size > 0 and np.load(path, mmap_mode="r").size == 0:
-            return np.load(path)
-        array: np.ndarray = np.load(path, mmap_mode="r")
-        return array
-    except ValueError:
-        raise errors.UserError(
-            f"expected a NumPy array in {path}, found a damaged file: run prepare again"
-        ) from None
 
 
 def _read_tokens(path: pathlib.Path) -> pl.DataFrame:

@@ -7,7 +7,7 @@ in any order and give the same bytes.
 import numpy as np
 import polars as pl
 
-from ytdnn import configs, schema
+from ytdnn import configs, ragged, schema
 from ytdnn.data import prepared, splits
 
 USER = "user"  # user index within the log
@@ -16,6 +16,18 @@ ROW = "row"  # file order
 COMPLETED = "completed"  # whether a watch is, where the configuration has a rule
 
 Arrays = dict[str, np.ndarray]
+_CODES = {
+    schema.DEVICE: "impression_devices",
+    schema.SOURCE: "impression_sources",
+    schema.SEED_VIDEO_ID: "impression_seed_videos",
+    schema.POSITION: "impression_positions",
+}
+_MISSING_CODES = {
+    schema.DEVICE: 0,
+    schema.SOURCE: 0,
+    schema.SEED_VIDEO_ID: 0,
+    schema.POSITION: -1,
+}
 
 
 def watch_arrays(
@@ -59,8 +71,8 @@ def watch_arrays(
     }
     if schema.WATCH_SECONDS in frame.columns:
         arrays["watch_seconds"] = _seconds(frame)
-    if schema.DEVICE_INDEX in frame.columns:
-        arrays["watch_devices"] = frame[schema.DEVICE_INDEX].to_numpy()
+    if schema.DEVICE in frame.columns:
+        arrays["watch_devices"] = frame[schema.DEVICE].to_numpy()
     if schema.LOGGED_IN in frame.columns:
         logged_in = frame[schema.LOGGED_IN].cast(pl.Int8).fill_null(-1)
         arrays["watch_logged_in"] = logged_in.to_numpy()
@@ -98,8 +110,8 @@ def search_arrays(
     offsets = np.append(0, np.cumsum(sizes))
     watch_offsets = np.append(0, np.cumsum(watches["watch_sizes"]))
     owners = np.repeat(np.arange(num_users), watches["watch_sizes"])
-    reached = running_max(watches["watch_times"], watch_offsets)
-    before = num_before(owners, reached, offsets, times)
+    reached = ragged.running_max(watches["watch_times"], watch_offsets)
+    before = ragged.num_before(owners, reached, offsets, times)
     watches["watch_num_searches"] = before.astype(np.int32)
     is_label = watches["watch_splits"] == prepared.Split.TRAIN
     is_label &= watches.get("watch_completed", np.ones(len(before), bool))
@@ -133,36 +145,33 @@ def impression_arrays(
       searches: The shard's `search_arrays`, if the log has searches.
 
     Returns:
-      The arrays named in `ytdnn.data.prepared`, pages counted from 0.
+      The arrays of `ytdnn.data.events.Impressions`, pages counted from 0.
     """
     frame = frame.sort([USER, schema.TIME, ROW])
     users = frame[USER].to_numpy().astype(np.int64) - first_user
     times = frame[schema.TIME].to_numpy()
     videos = frame[VIDEO].to_numpy().astype(np.int64)
     offsets = np.append(0, np.cumsum(watches["watch_sizes"]))
-    reached = running_max(watches["watch_times"], offsets)
+    reached = ragged.running_max(watches["watch_times"], offsets)
     if bounds is None:
         codes = splits.impressions_by_watches(
             users, times, offsets, reached, watches["watch_splits"]
         )
     else:
         codes = splits.temporal_impressions(times, bounds)
-    earlier, earlier_time = earlier_events(users, videos, times)
     arrays = {
         "impression_users": (users + first_user).astype(np.int32),
         "impression_videos": videos.astype(np.int32),
         "impression_times": times,
         "impression_clicked": frame[schema.CLICKED].to_numpy().astype(bool),
-        "impression_num_watches": num_before(users, times, offsets, reached),
-        "impression_earlier": earlier,
-        "impression_earlier_time": earlier_time,
+        "impression_num_watches": ragged.num_before(users, times, offsets, reached),
         "impression_pages": _pages(frame, users, times),
         "impression_splits": codes,
     }
     arrays |= _optional_impressions(frame)
     if searches is not None:
         search_offsets = np.append(0, np.cumsum(searches["search_sizes"]))
-        arrays["impression_num_searches"] = num_before(
+        arrays["impression_num_searches"] = ragged.num_before(
             users, times, search_offsets, searches["search_times"]
         ).astype(np.int32)
     return arrays
@@ -173,85 +182,19 @@ def _optional_impressions(frame: pl.DataFrame) -> Arrays:
     arrays = {}
     if schema.WATCH_SECONDS in frame.columns:
         arrays["impression_seconds"] = _seconds(frame)
-    if schema.DEVICE_INDEX in frame.columns:
-        arrays["impression_devices"] = frame[schema.DEVICE_INDEX].to_numpy()
+    for column, name in _CODES.items():
+        if column in frame.columns:
+            codes = frame[column].fill_null(_MISSING_CODES[column])
+            arrays[name] = codes.to_numpy().astype(np.int32)
+    if schema.SCORE in frame.columns:
+        scores = frame[schema.SCORE].fill_null(np.nan)
+        arrays["impression_scores"] = scores.to_numpy().astype(np.float32)
     return arrays
 
 
 def _seconds(frame: pl.DataFrame) -> np.ndarray:
     seconds = frame[schema.WATCH_SECONDS].fill_null(0.0).fill_nan(0.0)
     return seconds.to_numpy().astype(np.float32)
-
-
-def running_max(times: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-    """Returns the latest time so far of each user's watches.
-
-    Times are only estimates where the log is sorted by `order`; a watch then counts
-    as no earlier than those before it.
-
-    >>> running_max(np.array([5, 3, 7, 1]), np.array([0, 3, 4]))
-    array([5, 5, 7, 1])
-    """
-    if len(times) == 0:
-        return times
-    lowest = int(times.min())
-    stride = int(times.max()) - lowest + 1
-    users = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
-    return np.maximum.accumulate(users * stride + times - lowest) % stride + lowest
-
-
-def num_before(
-    users: np.ndarray, times: np.ndarray, offsets: np.ndarray, reached: np.ndarray
-) -> np.ndarray:
-    """Returns how many of the user's watches are strictly earlier than each event.
-
-    Args:
-      users: `[events]` places among `offsets`.
-      times: `[events]` seconds.
-      offsets: `[users + 1]` of the watches.
-      reached: `[watches]` seconds, non-decreasing for each user.
-    """
-    if len(reached) == 0 or len(times) == 0:
-        return np.zeros(len(times), np.int64)
-    lowest = min(int(reached.min()), int(times.min()))
-    stride = max(int(reached.max()), int(times.max())) - lowest + 1
-    owners = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
-    keys = owners * stride + (reached - lowest)
-    found = np.searchsorted(keys, users * stride + (times - lowest), side="left")
-    return (found - offsets[users]).astype(np.int64)
-
-
-def earlier_events(
-    users: np.ndarray, videos: np.ndarray, times: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Counts the strictly earlier events of the same user and video.
-
-    Args:
-      users: `[events]`.
-      videos: `[events]`.
-      times: `[events]` seconds, of any order.
-
-    Returns:
-      counts `[events] int32`, time of the latest of them `[events] int64` (-1: none).
-
-    >>> earlier_events(np.zeros(3, int), np.array([4, 4, 4]), np.array([1, 1, 9]))
-    (array([0, 0, 2], dtype=int32), array([-1, -1,  1]))
-    """
-    order = np.lexsort((times, videos, users))
-    users, videos, sorted_times = users[order], videos[order], times[order]
-    places = np.arange(len(order))
-    new_group = np.ones(len(order), bool)
-    new_group[1:] = (users[1:] != users[:-1]) | (videos[1:] != videos[:-1])
-    new_time = new_group.copy()
-    new_time[1:] |= sorted_times[1:] != sorted_times[:-1]
-    group_start = np.maximum.accumulate(np.where(new_group, places, 0))
-    time_start = np.maximum.accumulate(np.where(new_time, places, 0))
-    counts = np.empty(len(order), np.int32)
-    counts[order] = time_start - group_start
-    latest = np.full(len(order), -1, np.int64)
-    has = time_start > group_start
-    latest[order[has]] = sorted_times[time_start[has] - 1]
-    return counts, latest
 
 
 def _pages(frame: pl.DataFrame, users: np.ndarray, times: np.ndarray) -> np.ndarray:

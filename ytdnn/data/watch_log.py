@@ -1,14 +1,22 @@
-"""The prepared arrays as tensors, from which the graph cuts examples by position."""
+"""The watches of a shard as tensors, from which the graph cuts examples by position."""
 
 import dataclasses
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import tensorflow as tf
 
-from ytdnn import schema
-from ytdnn.data import prepared
+from ytdnn.data import positions, prepared
 
 Features = dict[str, tf.Tensor]
+Opener = Callable[[positions.LogTensors], Mapping[str, positions.Reader]]
+"""Opens the features that a network reads on a log: readers by name."""
+
+
+def no_features(log: positions.LogTensors) -> dict[str, positions.Reader]:
+    """Opens none."""
+    del log
+    return {}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,18 +38,17 @@ class Searches:
 
 @dataclasses.dataclass(frozen=True)
 class Log:
-    """Watches of some users as flat tensors, sorted by (user, order).
+    """Watches as flat tensors, sorted by (user, order).
 
     Attributes:
-      videos: `[watches] int32`.
+      videos: `[watches] int32` catalogue indices.
       users: `[watches] int32`.
       times: `[watches] int64`, seconds since the epoch.
-      is_label: `[watches] bool`, false where a watch stands in histories alone.
+      is_label: `[watches] bool`, false where a watch stands in histories alone: it was
+        not completed, or its video has no embedding.
       offsets: `[users + 1] int64`, the flat position where each user's watches begin.
-      user_features: `[users]` each, by schema name.
-      situations: `[watches]` each, by schema name: device and logged-in state.
-      window: First and last second of the training window, for example ages.
-      searches: None where the log has none.
+      searches: None where they are not read.
+      readers: The features that are read, by name.
     """
 
     videos: tf.Tensor
@@ -49,10 +56,8 @@ class Log:
     times: tf.Tensor
     is_label: tf.Tensor
     offsets: tf.Tensor
-    user_features: Features
-    situations: Features
-    window: tuple[int, int]
     searches: Searches | None
+    readers: Mapping[str, positions.Reader]
 
     @property
     def num_watches(self) -> int:
@@ -60,42 +65,37 @@ class Log:
         return int(self.videos.shape[0])
 
 
-def load(data: prepared.PreparedData, keep: np.ndarray) -> Log:
-    """Returns some of a prepared set's watches, and all its searches.
+def load(
+    data: prepared.PreparedData,
+    opener: Opener = no_features,
+    with_searches: bool = True,
+) -> Log:
+    """Returns a prepared set's watches and searches.
 
     Args:
       data: The prepared set.
-      keep: `[watches] bool`.
+      opener: Opens the features that are read.
+      with_searches: Whether searches are read, where the log has them.
     """
-    users = data.watch_users[keep]
-    offsets = np.searchsorted(users, np.arange(data.num_users + 1))
+    log = positions.LogTensors(data)
+    is_label = data.watches.are_completed & (
+        np.asarray(data.watches.videos) <= data.vocabulary_size
+    )
     return Log(
-        videos=tf.constant(np.asarray(data.watch_videos)[keep]),
-        users=tf.constant(users),
-        times=tf.constant(np.asarray(data.watch_times)[keep]),
-        is_label=tf.constant(data.completed[keep]),
-        offsets=tf.constant(offsets, tf.int64),
-        user_features={k: tf.constant(v) for k, v in data.user_features().items()},
-        situations=_situations(data, keep),
-        window=data.training_window,
-        searches=_searches(data, keep) if data.has_searches else None,
+        videos=log.of("watches", "videos"),
+        users=tf.constant(data.watches.users),
+        times=log.of("watches", "times"),
+        is_label=tf.constant(is_label),
+        offsets=log.of("watches", "offsets"),
+        searches=_searches(log) if with_searches and data.has_searches else None,
+        readers=opener(log),
     )
 
 
-def _situations(data: prepared.PreparedData, keep: np.ndarray) -> Features:
-    found = {}
-    if schema.DEVICE in data.vocabularies:
-        found[schema.DEVICE_INDEX] = tf.constant(data.watch_devices[keep])
-    if "watch_logged_in" in data.arrays:
-        states = data.watch_logged_in[keep].astype(np.float32)
-        found[schema.LOGGED_IN_STATE] = tf.constant(states)
-    return found
-
-
-def _searches(data: prepared.PreparedData, keep: np.ndarray) -> Searches:
+def _searches(log: positions.LogTensors) -> Searches:
     return Searches(
-        offsets=tf.constant(data.search_offsets),
-        token_offsets=tf.constant(data.search_token_offsets),
-        tokens=tf.constant(data.search_tokens),
-        num_before=tf.constant(data.watch_num_searches[keep]),
+        offsets=log.of("searches", "offsets"),
+        token_offsets=log.of("searches", "token_offsets"),
+        tokens=log.of("searches", "tokens"),
+        num_before=log.of("watches", "num_searches"),
     )

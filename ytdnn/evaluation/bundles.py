@@ -118,7 +118,7 @@ def _candidates(served: Served) -> lists.Maker:
         for part in _batches(cases):
             inputs = _inputs(served, cases, part, tower)
             vectors = _run(served, tower, inputs)[schema.USER_VECTOR]
-            wanted = min(k + int(watched[part].max()), served.data.num_videos)
+            wanted = min(k + int(watched[part].max()), served.data.vocabulary_size)
             query = {
                 schema.USER_VECTOR: vectors.numpy(),
                 schema.K: np.full(len(part), wanted, np.int32),

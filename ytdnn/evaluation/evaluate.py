@@ -170,7 +170,7 @@ def _timed(
     config: configs.Config,
 ) -> dict[str, Any]:
     """Returns what the index finds, and the latency of each stage."""
-    k = min(_RECALL_K, data.num_videos)
+    k = min(_RECALL_K, data.vocabulary_size)
     number = config.index.num_candidates
     latency = search.latency(indexes, vectors, number)
     if ranking is not None:

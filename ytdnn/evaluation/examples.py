@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn import schema
+from ytdnn import ragged, schema
 from ytdnn.data import prepared
 from ytdnn.evaluation import lists, measures
 from ytdnn.metrics import ranking, retrieval
@@ -66,17 +66,13 @@ def _example(
     }
 
 
-def _of(ragged: prepared.Ragged, row: int) -> npt.NDArray[np.integer]:
-    videos: npt.NDArray[np.integer] = ragged.videos[
-        ragged.offsets[row] : ragged.offsets[row + 1]
-    ]
-    return videos
+def _of(videos: ragged.Ragged, row: int) -> npt.NDArray[np.integer]:
+    found: npt.NDArray[np.integer] = videos.take(np.array([row])).values
+    return found
 
 
 def _video(data: prepared.PreparedData, index: int) -> dict[str, Any]:
-    """Returns id and what is known of a video; those of the index 0 have no id."""
-    if index == 0:
-        return {schema.VIDEO_ID: None, schema.TITLE: "(out of the vocabulary)"}
+    """Returns id and what is known of a video."""
     row = data.videos.row(index - 1, named=True)
     known = {name: row[name] for name in _OF_VIDEO if row.get(name) is not None}
     return {schema.VIDEO_ID: row[schema.VIDEO_ID]} | known

@@ -7,14 +7,13 @@ made from what it should predict. Ties of time are legal where the stated order 
 them, so inputs of the label's own second are counted, not refused.
 """
 
-import dataclasses
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ytdnn import errors, schema
-from ytdnn.data import prepared
+from ytdnn.data import events, prepared
 from ytdnn.evaluation import models, protocol
 
 _USERS_CHANGED = 128
@@ -41,7 +40,7 @@ def in_order(
     Raises:
       errors.UserError: An input lies at or after its label in the stated order.
     """
-    rows = prepared.rows_of(cases.targets.offsets)
+    rows = cases.targets.rows
     by_time = data.manifest.facts["order"][0] == schema.TIME
     later, same = _later_and_same(data, cases, rows)
     late = np.maximum(0, cases.ends[rows] - cases.labels)
@@ -62,8 +61,8 @@ def _later_and_same(
     data: prepared.PreparedData, cases: protocol.Cases, rows: Integers
 ) -> tuple[Integers, Integers]:
     """Returns how many inputs of each example are later than its label, or as late."""
-    times = np.asarray(data.watch_times).astype(np.int64)
-    starts = np.asarray(data.watch_offsets)[cases.users]
+    times = np.asarray(data.watches.times).astype(np.int64)
+    starts = np.asarray(data.watches.offsets)[cases.users]
     sizes = cases.ends - starts
     firsts = np.append(0, np.cumsum(sizes))
     owners = np.repeat(np.arange(len(cases)), sizes)
@@ -84,11 +83,11 @@ def _check_training(
     if data.config.protocol != "temporal":
         return
     rows = data.watch_split_rows(prepared.Split.TRAIN)
-    late = np.asarray(data.watch_times)[rows] >= int(cases.times.min())
+    late = np.asarray(data.watches.times)[rows] >= int(cases.times.min())
     name = split.name.lower()
     _refuse(
         data,
-        data.watch_users[rows],
+        data.watches.users[rows],
         late.astype(np.int64),
         f"train {schema.WATCHES}, labels of a model the {name} window judges,",
     )
@@ -104,18 +103,18 @@ def _check_impressions(
     """
     if not data.has_impressions:
         return 0
-    rows = np.flatnonzero(np.asarray(data.impression_splits) == split)
+    rows = np.flatnonzero(np.asarray(data.impressions.splits) == split)
     if not len(rows):
         return 0
-    users = np.asarray(data.impression_users)[rows]
-    times = np.asarray(data.impression_times)[rows]
-    num_watches = np.asarray(data.impression_num_watches)[rows]
-    late = np.asarray(data.impression_earlier_time)[rows] >= times
+    users = np.asarray(data.impressions.users)[rows]
+    times = np.asarray(data.impressions.times)[rows]
+    num_watches = np.asarray(data.impressions.num_watches)[rows]
     if by_time:
-        lasts = np.asarray(data.watch_offsets)[users] + num_watches - 1
-        last_times = np.asarray(data.watch_times)[np.maximum(lasts, 0)]
-        late |= (num_watches > 0) & (last_times >= times)
-    _refuse(data, users, late.astype(np.int64), f"events before {schema.IMPRESSIONS}")
+        lasts = np.asarray(data.watches.offsets)[users] + num_watches - 1
+        last_times = np.asarray(data.watches.times)[np.maximum(lasts, 0)]
+        late = (num_watches > 0) & (last_times >= times)
+        what = f"{schema.WATCHES} before {schema.IMPRESSIONS}"
+        _refuse(data, users, late.astype(np.int64), what)
     return len(rows)
 
 
@@ -127,8 +126,8 @@ def ranker_learns_later(data: prepared.PreparedData, cases: protocol.Cases) -> b
     """
     if not data.has_impressions or data.config.protocol != "temporal":
         return False
-    is_train = np.asarray(data.impression_splits) == prepared.Split.TRAIN
-    late = np.asarray(data.impression_times)[is_train] >= int(cases.times.min())
+    is_train = np.asarray(data.impressions.splits) == prepared.Split.TRAIN
+    late = np.asarray(data.impressions.times)[is_train] >= int(cases.times.min())
     return bool(late.any())
 
 
@@ -208,38 +207,49 @@ def with_other_future(
       keep_request_time: Whether the time of the first watch after the history stays,
         for a model that may read it.
     """
-    arrays = dict(data.arrays)
-    lasts = np.asarray(data.watch_offsets)[users + 1]
-    edges = np.zeros(len(data.watch_videos) + 1, np.int64)
+    lasts = np.asarray(data.watches.offsets)[users + 1]
+    edges = np.zeros(len(data.watches) + 1, np.int64)
     np.add.at(edges, ends, 1)
     np.add.at(edges, lasts, -1)
     is_later = np.cumsum(edges)[:-1] > 0
-    arrays["watch_videos"] = _others(data.watch_videos, is_later, data.num_videos)
-    moved = np.asarray(data.watch_times) + _LATER_SECONDS
+    videos = _others(data.watches.videos, is_later, data.num_videos)
+    moved = np.asarray(data.watches.times) + _LATER_SECONDS
     if keep_request_time:
         is_later[ends[ends < lasts]] = False
-    arrays["watch_times"] = np.where(is_later, moved, data.watch_times)
+    watch_times = np.where(is_later, moved, data.watches.times)
+    changed: dict[str, Any] = {
+        "watches": data.watches.replace(videos=videos, times=watch_times)
+    }
     asked_at = np.full(data.num_users, np.iinfo(np.int64).max)
     asked_at[users] = times
     if data.has_searches:
-        arrays["search_tokens"] = _other_searches(data, asked_at)
+        tokens = _other_searches(data, asked_at)
+        changed["searches"] = data.searches.replace(tokens=tokens)
     if data.has_impressions:
-        is_later = data.impression_times >= asked_at[data.impression_users]
-        videos = _others(data.impression_videos, is_later, data.num_videos)
-        arrays["impression_videos"] = videos
-        clicked = np.asarray(data.impression_clicked)
-        arrays["impression_clicked"] = np.where(is_later, ~clicked, clicked)
-    return dataclasses.replace(data, arrays=arrays)
+        changed["impressions"] = _other_impressions(data, asked_at)
+    return data.with_events(**changed)
+
+
+def _other_impressions(
+    data: prepared.PreparedData, asked_at: Integers
+) -> events.Impressions:
+    """Returns the impressions, others from each user's request on."""
+    shown = data.impressions
+    is_later = shown.times >= asked_at[shown.users]
+    return shown.replace(
+        videos=_others(shown.videos, is_later, data.num_videos),
+        clicked=np.where(is_later, ~np.asarray(shown.clicked), shown.clicked),
+    )
 
 
 def _other_searches(
     data: prepared.PreparedData, asked_at: Integers
 ) -> npt.NDArray[np.int32]:
     """Returns the tokens of searches, others from each user's request on."""
-    owners = np.repeat(np.arange(data.num_users), np.diff(data.search_offsets))
-    is_later = np.asarray(data.search_times) >= asked_at[owners]
-    change = np.repeat(is_later, np.diff(data.search_token_offsets))
-    return _others(data.search_tokens, change, data.tokens.height)
+    owners = np.repeat(np.arange(data.num_users), np.diff(data.searches.offsets))
+    is_later = np.asarray(data.searches.times) >= asked_at[owners]
+    change = np.repeat(is_later, np.diff(data.searches.token_offsets))
+    return _others(data.searches.tokens, change, data.tokens.height)
 
 
 def _others(

@@ -84,7 +84,8 @@ def from_scores(
 
 def popularity(data: prepared.PreparedData, config: configs.Evaluation) -> Maker:
     """Returns the maker that lists the videos with most training watches."""
-    counts = data.videos[prepared.TRAIN_COUNT].to_numpy().astype(np.float32)
+    watched = data.videos[prepared.TRAIN_COUNT].head(data.vocabulary_size)
+    counts = watched.to_numpy().astype(np.float32)
 
     def make(cases: protocol.Cases, k: int) -> Lists:
         users = np.ones((len(cases), 1), np.float32)

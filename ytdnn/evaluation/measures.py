@@ -44,9 +44,16 @@ class Context:
 
     @functools.cached_property
     def train_counts(self) -> Floats:
-        """Training watches by video index; NaN at 0."""
+        """Training watches by catalogue index; NaN at 0."""
         counts = self.data.videos[prepared.TRAIN_COUNT].to_numpy()
         return np.append(np.nan, counts.astype(np.float64))
+
+    @functools.cached_property
+    def popularity_deciles(self) -> npt.NDArray[np.integer]:
+        """Decile of popularity by catalogue index, 0 … 9; -1 without an embedding."""
+        size = self.data.vocabulary_size
+        deciles = catalogue.deciles(self.train_counts[1 : size + 1])
+        return np.concatenate([[-1], deciles, np.full(self.data.num_videos - size, -1)])
 
     @functools.cached_property
     def upload_times(self) -> Floats | None:
@@ -109,15 +116,15 @@ def recommended(context: Context, found: lists.Lists) -> dict[str, Any]:
 def answered(context: Context) -> dict[str, Any]:
     """Returns the same of the right answers."""
     targets = context.cases.targets
-    return _shares(context, targets.videos, prepared.rows_of(targets.offsets))
+    return _shares(context, targets.values, targets.rows)
 
 
 def _shares(
     context: Context, videos: npt.NDArray[np.integer], rows: npt.NDArray[np.integer]
 ) -> dict[str, Any]:
     rows, videos = rows[videos > 0], videos[videos > 0]
-    decile = catalogue.deciles(context.train_counts[1:])
-    counts = np.bincount(decile[videos - 1], minlength=10)
+    decile = context.popularity_deciles[videos]
+    counts = np.bincount(decile[decile >= 0], minlength=10)
     result: dict[str, Any] = {"popularity_deciles": _divided(counts)}
     if context.upload_times is not None:
         uploaded = context.upload_times[videos]

@@ -52,11 +52,12 @@ class Oracle:
         found = np.zeros([len(cases), k], np.int32)
         episodes = self._last_episodes(cases)
         for rows, times in self._moments(cases):
-            rates = np.zeros([len(rows), len(self._videos)], np.float32)
+            listed = self._videos[: self._data.vocabulary_size]
+            rates = np.zeros([len(rows), len(listed)], np.float32)
             for time in times:
                 users = self._users[cases.users[rows]]
                 asked = truth.watch_rates(self.world, users, time, episodes[rows])
-                rates += asked[:, self._videos]
+                rates += asked[:, listed]
             found[rows] = _best(protocol.take(cases, rows), rates, k, config)
         return found
 
@@ -67,7 +68,7 @@ class Oracle:
         blocks = []
         if self._data.config.protocol == "temporal":
             begin = int(cases.times[0])
-            last = int(np.asarray(self._data.watch_times)[cases.labels].max())
+            last = int(np.asarray(self._data.watches.times)[cases.labels].max())
             step = (last - begin) / (2 * _MOMENTS)
             times = [int(begin + step * (2 * i + 1)) for i in range(_MOMENTS)]
             for start in range(0, len(cases), _USERS_A_BLOCK):
@@ -85,10 +86,10 @@ class Oracle:
     def _last_episodes(self, cases: protocol.Cases) -> npt.NDArray[np.int64]:
         """Returns the latest watched video of a series in each history, -1 = none."""
         series = np.append(corpus.NONE, self.world.shared.videos.series[self._videos])
-        watched = np.asarray(self._data.watch_videos)
+        watched = np.asarray(self._data.watches.videos)
         places = np.where(series[watched] >= 0, np.arange(len(watched)), -1)
         latest = np.append(-1, np.maximum.accumulate(places))[cases.ends]
-        starts = np.asarray(self._data.watch_offsets)[cases.users]
+        starts = np.asarray(self._data.watches.offsets)[cases.users]
         found = latest >= starts
         numbers = np.append(corpus.NONE, self._videos)[watched[np.maximum(latest, 0)]]
         return np.where(found, numbers, corpus.NONE)
@@ -169,7 +170,7 @@ class Shown:
             .sort(index, schema.TIME, row)
             .collect()
         )
-        if table.height != len(data.impression_users):
+        if table.height != len(data.impressions.users):
             return None
         device_numbers = list(range(len(words.DEVICES)))
         devices = table[schema.DEVICE].replace_strict(

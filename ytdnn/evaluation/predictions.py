@@ -206,8 +206,8 @@ def _indexed(
 def _gone(cases: protocol.Cases, rows: np.ndarray, videos: np.ndarray) -> np.ndarray:
     """Whether each row is a video its user must not be shown."""
     removed = cases.removed
-    stride = int(max(videos.max(initial=0), removed.videos.max(initial=0))) + 1
-    keys = selection.rows_of(removed.offsets) * stride + removed.videos
+    stride = int(max(videos.max(initial=0), removed.values.max(initial=0))) + 1
+    keys = selection.rows_of(removed.offsets) * stride + removed.values
     gone = np.isin(rows * stride + videos, keys) & (videos > 0)
     if cases.available_from is not None:
         since = np.append(np.iinfo(np.int64).min, cases.available_from)

@@ -5,7 +5,7 @@ first of those watches (leave_one_out: at the only one; the validation item is h
 of the test), so it holds nothing at or after an answer, whatever the split. Right
 answers are the distinct videos of the split's watches; those of the history are none
 unless watched videos stay in the lists. A user left without answers is left out and
-counted. A video out of the vocabulary stays an answer that nobody can find.
+counted. A video without an embedding stays an answer that nobody can find.
 
 No case sees the time of its answer. The ranker's requests are made when the evaluated
 window begins (temporal) or at the last watch of the history (the other protocols; where
@@ -17,7 +17,7 @@ import dataclasses
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn import configs, errors, schema
+from ytdnn import configs, errors, ragged, schema
 from ytdnn.data import prepared
 
 _WINDOW_OF = {prepared.Split.VALIDATION: "validation", prepared.Split.TEST: "test"}
@@ -46,10 +46,10 @@ class Cases:
     users: npt.NDArray[np.integer]
     ends: Integers
     times: Integers
-    watched: prepared.Ragged
-    removed: prepared.Ragged
+    watched: ragged.Ragged
+    removed: ragged.Ragged
     available_from: Integers | None
-    targets: prepared.Ragged
+    targets: ragged.Ragged
     labels: Integers
     num_left_out: int
 
@@ -80,7 +80,8 @@ def cases(
     """
     users, ends = data.first_watches(split)
     times = _request_times(data, users, ends, split)
-    offsets, labels = _answers(data, users, ends, times, split, config)
+    answers = _answers(data, users, ends, times, split, config)
+    offsets, labels = answers.offsets, answers.values
     has_answer = np.diff(offsets) > 0
     users, ends, times = users[has_answer], ends[has_answer], times[has_answer]
     if not len(users):
@@ -91,15 +92,14 @@ def cases(
         )
     offsets = np.append(0, offsets[1:][has_answer])
     watched = data.watched_before(users, ends)
-    none = prepared.Ragged(np.zeros(len(users) + 1, np.int64), np.zeros(0, np.int32))
     return Cases(
         users=users,
         ends=ends,
         times=times,
         watched=watched,
-        removed=watched if config.remove_watched else none,
+        removed=watched if config.remove_watched else ragged.empty(len(users)),
         available_from=_available_from(data, config),
-        targets=prepared.Ragged(offsets, np.asarray(data.watch_videos)[labels]),
+        targets=ragged.Ragged(offsets, np.asarray(data.watches.videos)[labels]),
         labels=labels,
         num_left_out=int((~has_answer).sum()),
     )
@@ -107,29 +107,17 @@ def cases(
 
 def take(found: Cases, rows: npt.NDArray[np.integer]) -> Cases:
     """Returns some of the cases."""
-    offsets, places = _of_rows(found.targets.offsets, rows)
+    places = ragged.ranges(found.targets.offsets[rows], found.targets.offsets[rows + 1])
     return dataclasses.replace(
         found,
         users=found.users[rows],
         ends=found.ends[rows],
         times=found.times[rows],
-        watched=_taken(found.watched, rows),
-        removed=_taken(found.removed, rows),
-        targets=prepared.Ragged(offsets, found.targets.videos[places]),
-        labels=found.labels[places],
+        watched=found.watched.take(rows),
+        removed=found.removed.take(rows),
+        targets=found.targets.take(rows),
+        labels=found.labels[places.values],
     )
-
-
-def _taken(ragged: prepared.Ragged, rows: npt.NDArray[np.integer]) -> prepared.Ragged:
-    offsets, places = _of_rows(ragged.offsets, rows)
-    return prepared.Ragged(offsets, ragged.videos[places])
-
-
-def _of_rows(
-    offsets: npt.NDArray[np.integer], rows: npt.NDArray[np.integer]
-) -> tuple[Integers, Integers]:
-    """Returns new offsets, and the places of the entries of some rows."""
-    return prepared.ranges(offsets[rows], offsets[rows + 1])
 
 
 def _answers(
@@ -139,20 +127,19 @@ def _answers(
     times: Integers,
     split: prepared.Split,
     config: configs.Evaluation,
-) -> prepared.Ragged:
+) -> ragged.Ragged:
     """Returns the flat positions of the watches that are right answers."""
     watches = data.split_watches(users, ends, split)
     if config.horizon_days:
         until = times + int(config.horizon_days * _DAY_SECONDS)
-        rows = prepared.rows_of(watches.offsets)
-        in_time = np.asarray(data.watch_times)[watches.videos] < until[rows]
-        watches = prepared.select(watches, in_time)
+        at = np.asarray(data.watches.times)[watches.values]
+        watches = watches.select(at < until[watches.rows])
     is_new = data.are_new(users, ends, watches, not config.remove_watched)
-    watches = prepared.select(watches, is_new)
+    watches = watches.select(is_new)
     if config.targets == "next":
-        is_first = np.zeros(len(watches.videos), bool)
-        is_first[watches.offsets[:-1][np.diff(watches.offsets) > 0]] = True
-        watches = prepared.select(watches, is_first)
+        is_first = np.zeros(len(watches.values), bool)
+        is_first[watches.offsets[:-1][watches.sizes > 0]] = True
+        watches = watches.select(is_first)
     return watches
 
 
@@ -166,9 +153,9 @@ def _request_times(
         start = data.manifest.facts["windows"][_WINDOW_OF[split]]
         return np.full(len(ends), start, np.int64)
     # Without a history: when the split begins for all, which tells no one's answer.
-    times = np.asarray(data.watch_times).astype(np.int64)
+    times = np.asarray(data.watches.times).astype(np.int64)
     begins = times[data.watch_split_rows(split)].min(initial=_NEVER)
-    starts = np.asarray(data.watch_offsets)[users]
+    starts = np.asarray(data.watches.offsets)[users]
     return np.where(ends > starts, times[np.maximum(ends - 1, 0)], begins)
 
 
@@ -198,14 +185,15 @@ def _available_from(
 def num_candidates(data: prepared.PreparedData, found: Cases) -> int:
     """Returns how many videos may be listed for at least one case."""
     if found.available_from is None:
-        return data.num_videos
-    return int((found.available_from <= found.times.max()).sum())
+        return data.vocabulary_size
+    since = found.available_from[: data.vocabulary_size]
+    return int((since <= found.times.max()).sum())
 
 
-def num_unlistable(found: Cases) -> int:
+def num_unlistable(data: prepared.PreparedData, found: Cases) -> int:
     """Returns the answers of the vocabulary that are not in the candidate set."""
     if found.available_from is None:
         return 0
-    since = np.append(np.iinfo(np.int64).min, found.available_from)
-    times = found.times[prepared.rows_of(found.targets.offsets)]
-    return int((since[found.targets.videos] > times).sum())
+    inside = found.targets.values <= data.vocabulary_size
+    since = found.available_from[found.targets.values[inside] - 1]
+    return int((since > found.times[found.targets.rows[inside]]).sum())

@@ -56,17 +56,17 @@ class Impressions:
 
     def __init__(self, data: prepared.PreparedData, split: prepared.Split) -> None:
         """Reads the impressions of a split."""
-        self.rows = np.flatnonzero(np.asarray(data.impression_splits) == split)
-        self.clicked = np.asarray(data.impression_clicked)[self.rows]
+        self.rows = np.flatnonzero(np.asarray(data.impressions.splits) == split)
+        self.clicked = np.asarray(data.impressions.clicked)[self.rows]
         self.seconds: Floats | None = None
         if data.has_watch_seconds:
-            self.seconds = np.asarray(data.impression_seconds)[self.rows].astype(float)
+            self.seconds = np.asarray(data.impressions.seconds)[self.rows].astype(float)
         watched = np.ones(len(self.rows)) if self.seconds is None else self.seconds
         self.weights = np.where(self.clicked, watched, 1.0)
-        self.pages = np.asarray(data.impression_pages)[self.rows]
-        users = np.asarray(data.impression_users)[self.rows]
+        self.pages = np.asarray(data.impressions.pages)[self.rows]
+        users = np.asarray(data.impressions.users)[self.rows]
         self.user_indices, self.users = np.unique(users, return_inverse=True)
-        self.videos = np.asarray(data.impression_videos)[self.rows]
+        self.videos = np.asarray(data.impressions.videos)[self.rows]
 
     @property
     def num_users(self) -> int:
@@ -156,7 +156,6 @@ def popularity_logits(data: prepared.PreparedData, impressions: Impressions) -> 
     size = data.num_videos + 1
     clicks = _sums(train.videos, train.weights * train.clicked, size)
     others = _sums(train.videos, 1.0 - train.clicked, size)
-    clicks[0], others[0] = 0.0, 0.0  # videos out of the vocabulary are not one video
     average = _SMOOTHING_IMPRESSIONS / max(len(train.rows), 1)
     clicks += average * float(train.weights @ train.clicked)
     others += average * float((~train.clicked).sum())

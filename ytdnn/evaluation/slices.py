@@ -16,10 +16,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ytdnn import errors, schema
+from ytdnn import errors, ragged, schema
 from ytdnn.data import prepared
 from ytdnn.evaluation import lists, measures, summary
-from ytdnn.metrics import catalogue, ranking, retrieval
+from ytdnn.metrics import ranking, retrieval
 
 HEADLINE = ("recall", "hit_rate", "ndcg")
 _MOST_VALUES = 12
@@ -60,8 +60,8 @@ def values_of(context: measures.Context, name: str) -> tuple[list[str], Names] |
     Raises:
       errors.UserError: It is neither a slice nor a column.
     """
-    rows = prepared.rows_of(context.cases.targets.offsets)
-    videos = context.cases.targets.videos
+    rows = context.cases.targets.rows
+    videos = context.cases.targets.values
     if name == "activity":
         sizes = np.diff(context.cases.watched.offsets)[rows]
         return _binned(sizes, _ACTIVITY_EDGES, "watches", "no watches")
@@ -89,14 +89,7 @@ def values_of(context: measures.Context, name: str) -> tuple[list[str], Names] |
 
 
 def _columns(table: pl.DataFrame) -> list[str]:
-    made = {
-        prepared.TRAIN_COUNT,
-        prepared.GENDER_INDEX,
-        prepared.COUNTRY_INDEX,
-        schema.USER_ID,
-        schema.VIDEO_ID,
-    }
-    return [name for name in table.columns if name not in made]
+    return [name for name in table.columns if name not in prepared.MADE_COLUMNS]
 
 
 def _rows(
@@ -107,19 +100,19 @@ def _rows(
 ) -> list[dict[str, Any]]:
     rows = []
     for name in names:
-        targets = prepared.select(context.cases.targets, of_answer == name)
-        asked = np.flatnonzero(np.diff(targets.offsets))
+        targets = context.cases.targets.select(of_answer == name)
+        asked = np.flatnonzero(targets.sizes)
         if len(asked):
             offsets = np.append(0, targets.offsets[1:][asked])
-            own = prepared.Ragged(offsets, targets.videos)
+            own = ragged.Ragged(offsets, targets.values)
             of_models = {m: _headline(context, v[asked], own) for m, v in made.items()}
-            row = {"value": name, "users": len(asked), "answers": len(own.videos)}
+            row = {"value": name, "users": len(asked), "answers": len(own.values)}
             rows.append(row | {"lists": of_models})
     return rows
 
 
 def _headline(
-    context: measures.Context, found: lists.Lists, targets: prepared.Ragged
+    context: measures.Context, found: lists.Lists, targets: ragged.Ragged
 ) -> dict[str, list[float]]:
     """Returns `[value, low, high]` of a few metrics at the shortest length."""
     k = min(context.config.ks)
@@ -133,9 +126,9 @@ def _headline(
 
 def _has_trained(context: measures.Context) -> npt.NDArray[np.bool_]:
     """Whether each user has a training watch."""
-    is_train = np.asarray(context.data.watch_splits) == prepared.Split.TRAIN
+    is_train = np.asarray(context.data.watches.splits) == prepared.Split.TRAIN
     before = np.append(0, np.cumsum(is_train))
-    offsets = np.asarray(context.data.watch_offsets)
+    offsets = np.asarray(context.data.watches.offsets)
     trained: npt.NDArray[np.bool_] = np.diff(before[offsets])[context.cases.users] > 0
     return trained
 
@@ -145,7 +138,7 @@ def _video_ages(
 ) -> tuple[list[str], Names] | None:
     if context.upload_times is None:
         return None
-    uploaded = context.upload_times[context.cases.targets.videos]
+    uploaded = context.upload_times[context.cases.targets.values]
     ages = (context.cases.times[rows] - uploaded) / _DAY_SECONDS
     names, found = _binned(np.nan_to_num(ages), _AGE_EDGES_DAYS, "days", _LATER)
     return [*names, _UNKNOWN], np.where(np.isfinite(ages), found, _UNKNOWN)
@@ -154,16 +147,15 @@ def _video_ages(
 def _popularity(
     context: measures.Context, videos: npt.NDArray[np.integer]
 ) -> tuple[list[str], Names]:
-    decile = np.append(-1, catalogue.deciles(context.train_counts[1:]))
     words = {0: "1 (least watched)", 9: "10 (most watched)", -1: "not in vocabulary"}
     names = [words.get(i, str(i + 1)) for i in (*range(10), -1)]
-    return names, np.array(names)[decile[videos]]
+    return names, np.array(names)[context.popularity_deciles[videos]]
 
 
 def _devices(context: measures.Context) -> tuple[list[str], Names] | None:
-    if "watch_devices" not in context.data.arrays:
+    if context.data.watches.devices is None:
         return None
-    codes = np.asarray(context.data.watch_devices)[context.cases.labels]
+    codes = np.asarray(context.data.watches.devices)[context.cases.labels]
     names = [_UNKNOWN, *context.data.vocabularies[schema.DEVICE]]
     return [*names[1:], _UNKNOWN], np.array(names)[codes]
 

@@ -68,16 +68,19 @@ def describe(
         "split_column": data.manifest.facts["split_column"] and name != "leave_one_out",
         "users": len(found),
         "users_left_out": found.num_left_out,
-        "videos": data.num_videos,
+        "videos": data.vocabulary_size,
+        "catalogue": data.num_videos,
         "candidate_set": config.candidate_set,
         "candidate_set_means": _CANDIDATE_SETS[config.candidate_set],
         "candidate_set_videos": protocol.num_candidates(data, found),
         "targets": config.targets,
         "targets_means": _targets(config),
         "horizon_days": config.horizon_days or None,
-        "answers": len(found.targets.videos),
-        "answers_out_of_vocabulary": int((found.targets.videos == 0).sum()),
-        "answers_out_of_candidate_set": protocol.num_unlistable(found),
+        "answers": len(found.targets.values),
+        "answers_out_of_vocabulary": int(
+            (found.targets.values > data.vocabulary_size).sum()
+        ),
+        "answers_out_of_candidate_set": protocol.num_unlistable(data, found),
         "remove_watched": config.remove_watched,
         "ties": "lower video index first",
         "request_time": f"{_REQUEST_TIME[name]}; the time of the answer is seen by "
@@ -116,7 +119,7 @@ def _targets(config: configs.Evaluation) -> str:
 
 def _num_train_watches_after(data: prepared.PreparedData, found: protocol.Cases) -> int:
     """Returns the training watches of asked users that lie after their history."""
-    lasts = np.asarray(data.watch_offsets)[found.users + 1]
-    is_train = np.asarray(data.watch_splits) == prepared.Split.TRAIN
+    lasts = np.asarray(data.watches.offsets)[found.users + 1]
+    is_train = np.asarray(data.watches.splits) == prepared.Split.TRAIN
     before = np.append(0, np.cumsum(is_train))
     return int((before[lasts] - before[found.ends]).sum())

@@ -40,35 +40,39 @@ def quantile_cdf(values: tf.Tensor, quantiles: tf.Tensor) -> tf.Tensor:
 class QuantileFeature(tf.keras.layers.Layer):
     """One continuous feature as x, x², √x of its CDF, and whether it is missing."""
 
-    def __init__(self, quantiles: Sequence[float], **kwargs: Any) -> None:
+    def __init__(
+        self, quantiles: Sequence[float], missing: float = -1.0, **kwargs: Any
+    ) -> None:
         """Creates the layer.
 
         Args:
           quantiles: Ascending, at least one, of the training data.
+          missing: What stands for a value that is not known; all others are larger.
           **kwargs: Of `tf.keras.layers.Layer`.
 
         Raises:
           ValueError: `quantiles` is empty or descends somewhere.
         """
         super().__init__(**kwargs)
+        self.missing = missing
         self.quantiles = tuple(float(value) for value in quantiles)
         if not self.quantiles or list(self.quantiles) != sorted(self.quantiles):
             raise ValueError(
                 f"expected ascending quantiles, at least one, received {quantiles}"
             )
 
-    def call(self, values: tf.Tensor, present: tf.Tensor) -> tf.Tensor:
+    def call(self, values: tf.Tensor) -> tf.Tensor:
         """Returns `[..., 4] float32`: x, x², √x, and 1 where the value is missing.
 
         Args:
-          values: `[...] float32`.
-          present: `[...] bool`; where false x is 0.
+          values: `[...] float32`; where missing x is 0.
         """
-        known = tf.cast(present, tf.float32)
+        known = tf.cast(values > self.missing, tf.float32)
         quantiles = tf.constant(self.quantiles, tf.float32)
         x = quantile_cdf(values, quantiles) * known
         return tf.stack([x, tf.square(x), tf.sqrt(x), 1.0 - known], axis=-1)
 
     def get_config(self) -> dict[str, Any]:
         """Returns what `from_config` needs to make the layer again."""
-        return {**super().get_config(), "quantiles": self.quantiles}
+        settings = {"quantiles": self.quantiles, "missing": self.missing}
+        return {**super().get_config(), **settings}

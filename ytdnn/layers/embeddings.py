@@ -1,6 +1,7 @@
-"""Embedding tables whose row 0 is the zero vector (PAPER §4.1).
+"""Embedding tables in which what is not known is the zero vector (PAPER §4.1).
 
-Index 0 stands for a missing or out-of-vocabulary value everywhere.
+Index 0 stands for a missing value. An index beyond the table is of a value without an
+embedding, such as a video of the catalogue that was not trained on.
 """
 
 from typing import Any
@@ -9,7 +10,7 @@ import tensorflow as tf
 
 
 class Table(tf.keras.layers.Layer):
-    """A table of learned vectors; index 0 always looks up the zero vector.
+    """A table of learned vectors; 0 and what lies beyond it look up the zero vector.
 
     Attributes:
       table: Variable `[num_rows + 1, dim] float32`. Row 0 is never read.
@@ -38,8 +39,13 @@ class Table(tf.keras.layers.Layer):
 
     def call(self, indices: tf.Tensor) -> tf.Tensor:
         """Returns `[..., dim] float32` for integer `indices [...]`."""
-        known = tf.cast(indices > 0, self.table.dtype)
-        return tf.gather(self.table, indices) * known[..., tf.newaxis]
+        known = self.known(indices)
+        rows = tf.gather(self.table, tf.where(known, indices, tf.zeros_like(indices)))
+        return rows * tf.cast(known, self.table.dtype)[..., tf.newaxis]
+
+    def known(self, indices: tf.Tensor) -> tf.Tensor:
+        """Returns which indices have a row, `[...] bool`."""
+        return (indices > 0) & (indices <= self.num_rows)
 
     def get_config(self) -> dict[str, Any]:
         """Returns what `from_config` needs to make the layer again."""

@@ -5,7 +5,21 @@ stateful random ops are not in checkpoints. So every draw in training takes a se
 made of (run's seed, step).
 """
 
+import enum
+
 import tensorflow as tf
+
+
+@enum.unique
+class Stream(enum.IntEnum):
+    """The independent streams of draws that one training step makes."""
+
+    BAGS = 1
+    TOWER = 2
+    TOKEN_BAG = 3
+    LEARNED_BAGS = 4
+    PROPOSALS = 5
+    SKIP_CONNECTION = 6
 
 
 def step_seed(seed: int, step: tf.Tensor) -> tf.Tensor:
@@ -21,6 +35,11 @@ def step_seed(seed: int, step: tf.Tensor) -> tf.Tensor:
 def fold(seed: tf.Tensor, salt: int) -> tf.Tensor:
     """Returns another seed `[2] int32`, independent for each `salt`."""
     return tf.random.experimental.stateless_fold_in(seed, salt)
+
+
+def of_stream(seed: tf.Tensor | None, stream: Stream) -> tf.Tensor | None:
+    """Returns the seed of one stream of a step; None outside training."""
+    return None if seed is None else fold(seed, stream)
 
 
 def keep_mask(shape: tf.Tensor, rate: float, seed: tf.Tensor) -> tf.Tensor:

@@ -32,18 +32,15 @@ class RequestTime(tf.keras.layers.Layer):
         self.weekdays = embeddings.Table(7, dim, name="weekdays")
         self.pauses = embeddings.Table(_NUM_BUCKETS, dim, name="pauses")
 
-    def call(self, times: tf.Tensor, seconds_since_watch: tf.Tensor) -> tf.Tensor:
+    def call(self, indices: tf.Tensor) -> tf.Tensor:
         """Returns `[..., 3 · dim] float32`.
 
         Args:
-          times: `[...] int64`, seconds since the epoch, 0 = unknown.
-          seconds_since_watch: `[...] float32`, -1 = no watch, or unknown.
+          indices: `[..., 3] int32` of hour, weekday and time since the last watch, as
+            the functions below give them; 0 = unknown.
         """
-        parts = [
-            self.hours(hour_indices(times)),
-            self.weekdays(weekday_indices(times)),
-            self.pauses(pause_indices(seconds_since_watch)),
-        ]
+        tables = (self.hours, self.weekdays, self.pauses)
+        parts = [table(indices[..., i]) for i, table in enumerate(tables)]
         return tf.concat(parts, axis=-1)
 
     def get_config(self) -> dict[str, Any]:
@@ -70,18 +67,6 @@ def pause_indices(seconds: tf.Tensor) -> tf.Tensor:
     bucket = 1 + tf.cast(tf.floor(power + 1e-5), tf.int32)
     bucket = tf.minimum(bucket, _NUM_BUCKETS)
     return tf.where(seconds >= 0.0, bucket, tf.zeros_like(bucket))
-
-
-def seconds_since(times: tf.Tensor, earlier_times: tf.Tensor) -> tf.Tensor:
-    """Returns `[...] float32` seconds, -1 where either time is unknown.
-
-    Args:
-      times: `[...] int64` seconds since the epoch, 0 = unknown.
-      earlier_times: The same, of what came before; later ones count as now.
-    """
-    known = (times != 0) & (earlier_times != 0)
-    seconds = tf.cast(tf.maximum(times - earlier_times, 0), tf.float32)
-    return tf.where(known, seconds, -1.0)
 
 
 def _known(times: tf.Tensor, places: tf.Tensor) -> tf.Tensor:

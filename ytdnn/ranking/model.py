@@ -2,7 +2,9 @@
 
 import dataclasses
 import json
+import math
 import pathlib
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -10,33 +12,60 @@ import tensorflow as tf
 
 from ytdnn import artifacts, configs, errors, schema
 from ytdnn.data import prepared
-from ytdnn.ranking import exposures, features, network, statistics
+from ytdnn.features import interface as features_interface
+from ytdnn.features import reading, registry
+from ytdnn.ranking import inputs, losses, network
 
 KIND = "ranking"
 WEIGHTS = "weights"
 STATISTICS = "statistics.json"
 _PAIRS_A_STEP = 1 << 14
+_ROWS_A_STEP = 1 << 16
 
 Logits = npt.NDArray[np.float32]
 
 
 class RankingModel:
-    """A ranking network and the prepared set it scores.
+    """A ranking network and the features it reads.
 
     Attributes:
       config: Sizes.
+      features: What it reads beside the videos shown and watched.
       measured: Statistics of its training impressions.
-      network: The Keras model, features to logits.
+      network: The Keras model, tensors to logits.
     """
 
     def __init__(
-        self, config: configs.Ranking, measured: statistics.Statistics
+        self,
+        config: configs.Ranking,
+        data: prepared.PreparedData,
+        chosen: registry.Features,
+        measured: network.Statistics,
     ) -> None:
-        """Creates the model with fresh weights."""
+        """Creates the model with fresh weights, all its variables made."""
         self.config = config
+        self.features = chosen
         self.measured = measured
-        self.network = network.RankingNetwork(config, measured)
+        self.network = network.RankingNetwork(config, chosen, measured)
+        log = inputs.ImpressionLog(data, chosen, config.history_length, serving=True)
+        self.network(log.impressions(tf.zeros([1], tf.int64)))
         self._logits = tf.function(self.network, reduce_retracing=True)
+
+    def facts(self) -> dict[str, object]:
+        """Returns what a manifest says of the model."""
+        return {"features": [feature.name for feature in self.features]}
+
+    def open_log(
+        self, data: prepared.PreparedData, serving: bool = True
+    ) -> inputs.ImpressionLog:
+        """Returns what the network reads of a prepared set.
+
+        Args:
+          data: With impressions.
+          serving: Whether training-only features have their serving value.
+        """
+        length = self.config.history_length
+        return inputs.ImpressionLog(data, self.features, length, serving)
 
     def scores(
         self, data: prepared.PreparedData, impression_rows: npt.NDArray[np.int64]
@@ -47,9 +76,9 @@ class RankingModel:
           data: With impressions.
           impression_rows: `[n]` rows of the impression arrays.
         """
-        log = features.ImpressionLog(data, self.config.history_length)
+        log = self.open_log(data)
         logits = [
-            self._logits(log.features(tf.constant(impression_rows[part], tf.int64)))
+            self._logits(log.impressions(tf.constant(impression_rows[part], tf.int64)))
             for part in _parts(len(impression_rows), _PAIRS_A_STEP)
         ]
         return np.concatenate([np.zeros([0, 1], np.float32), *logits])[:, 0]
@@ -70,27 +99,19 @@ class RankingModel:
           end_watches: `[n]` flat positions where each user's history ends (the watch
             there is not in it).
           times: `[n]` of the requests, seconds since the epoch, 0 = unknown.
-          video_indices: `[n, k]` candidates.
+          video_indices: `[n, k]` catalogue indices of candidates.
         """
-        log = features.ImpressionLog(data, self.config.history_length)
-        seen = exposures.Exposures(data)
+        log = self.open_log(data)
         k = video_indices.shape[1]
         logits = [np.zeros([0, k], np.float32)]
         for part in _parts(len(users), max(1, _PAIRS_A_STEP // max(1, k))):
-            videos, time = video_indices[part], tf.constant(times[part], tf.int64)
-            num_earlier, earlier_times = seen.before(users[part], times[part], videos)
-            query = log.query(
+            tensors = log.candidates(
                 tf.constant(users[part], tf.int32),
                 tf.constant(end_watches[part], tf.int64),
-                time,
+                tf.constant(times[part], tf.int64),
+                tf.constant(video_indices[part], tf.int32),
             )
-            pairs = features.impression_features(
-                tf.constant(videos, tf.int32),
-                tf.constant(num_earlier),
-                tf.constant(earlier_times),
-                time,
-            )
-            logits.append(self._logits(query | pairs).numpy())
+            logits.append(self._logits(tensors).numpy())
         return np.concatenate(logits)
 
 
@@ -98,12 +119,39 @@ def build(config: configs.Ranking, data: prepared.PreparedData) -> RankingModel:
     """Returns a model with fresh weights, normalised on the training impressions.
 
     Raises:
-      errors.UserError: The log has no impressions to train or validate on.
+      errors.UserError: The log has no impressions to train or validate on, or the
+        config names a feature that there is not.
     """
     rows = split_rows(data, prepared.Split.TRAIN)
     split_rows(data, prepared.Split.VALIDATION)
-    measured = statistics.measure(data, rows, config.num_quantiles)
-    return RankingModel(config, measured)
+    chosen = registry.choose(features_interface.RANKING, data, config.features)
+    log = inputs.ImpressionLog(data, chosen, history_length=1)
+    return RankingModel(config, data, chosen, _measure(config, data, chosen, log, rows))
+
+
+def _measure(
+    config: configs.Ranking,
+    data: prepared.PreparedData,
+    chosen: registry.Features,
+    log: inputs.ImpressionLog,
+    rows: npt.NDArray[np.int64],
+) -> network.Statistics:
+    """Passes over the training impressions."""
+    clicked, seconds = log.labels(tf.constant(rows, tf.int64))
+    weights = losses.click_weights(clicked, seconds).numpy()
+    is_clicked = clicked.numpy()
+    clicked_weight = float(weights[is_clicked].sum(dtype=np.float64))
+
+    def batches() -> Iterator[reading.Tensors]:
+        for part in _parts(len(rows), _ROWS_A_STEP):
+            yield log.impressions(tf.constant(rows[part], tf.int64))
+
+    return network.Statistics(
+        vocabulary_size=data.vocabulary_size,
+        features=reading.measure(chosen, data, batches(), config.num_quantiles),
+        prior_logit=math.log((clicked_weight + 1.0) / (np.sum(~is_clicked) + 1.0)),
+        has_watch_seconds=data.has_watch_seconds,
+    )
 
 
 def split_rows(
@@ -119,7 +167,7 @@ def split_rows(
             f"expected a table {schema.IMPRESSIONS} for the ranker to train on, found "
             f"none in {data.directory}: add it to the log, or leave the ranker out"
         )
-    rows = np.flatnonzero(data.impression_splits == split)
+    rows = np.flatnonzero(data.impressions.splits == split)
     if not len(rows):
         raise errors.UserError(
             f"expected {schema.IMPRESSIONS} in the ranker's {split.name.lower()} "
@@ -146,7 +194,10 @@ def load(directory: pathlib.Path, data: prepared.PreparedData) -> RankingModel:
     artifacts.require_input(manifest, directory, prepared.KIND, data.manifest)
     config = configs.component(configs.Config, manifest.config).ranking
     values = json.loads((directory / STATISTICS).read_text())
-    model = RankingModel(config, configs.component(statistics.Statistics, values))
+    measured = configs.component(network.Statistics, values)
+    names = list(measured.features)
+    chosen = registry.named(features_interface.RANKING, names, data)
+    model = RankingModel(config, data, chosen, measured)
     checkpoint = tf.train.Checkpoint(model=model.network)
     checkpoint.read(str(directory / WEIGHTS)).assert_existing_objects_matched()
     return model

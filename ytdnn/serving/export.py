@@ -16,10 +16,11 @@ import tensorflow as tf
 
 from ytdnn import artifacts, configs, schema
 from ytdnn.candidates import model as candidate_model
-from ytdnn.data import prepared
+from ytdnn.data import lookups, prepared
 from ytdnn.index import artifact as index_artifact
+from ytdnn.ranking import inputs as ranking_inputs
 from ytdnn.ranking import model as ranking_model
-from ytdnn.serving import bundle, graphs, reader, signatures
+from ytdnn.serving import bundle, graphs, signatures
 
 Fields = tuple[signatures.Field, ...]
 
@@ -107,7 +108,8 @@ def export(workdir: pathlib.Path, config: configs.Config) -> pathlib.Path:
         "scores": _score_meaning(parts.ranker),
         "ranking": parts.ranker is not None,
         "num_candidates": parts.num_candidates,
-        "videos": parts.data.num_videos,
+        "videos": parts.data.vocabulary_size,
+        "catalogue": parts.data.num_videos,
     }
     with artifacts.publish(
         directory, bundle.KIND, step_config(config), inputs, facts
@@ -147,28 +149,26 @@ def _load(
 def make_models(parts: _Parts) -> dict[str, Model]:
     """Returns every model of the bundle by name."""
     data = parts.data
-    requests = reader.RequestReader(data)
-    tower = graphs.UserTower(requests, parts.candidates)
-    ranker = graphs.Ranker(requests, parts.ranker) if parts.ranker else None
-    user = signatures.tower_fields(data, parts.candidates.tower_inputs)
-    query = user
-    if ranker:
-        ranked = signatures.user_fields(data), signatures.ranking_fields(data)
-        query = signatures.union(*ranked)
+    videos = lookups.VideoIds(data)
+    tower = graphs.UserTower(data, videos, parts.candidates)
+    ranker = graphs.Ranker(data, videos, parts.ranker) if parts.ranker else None
+    user = query = parts.candidates.fields(data)
+    if parts.ranker:
+        query = ranking_inputs.request_fields(parts.ranker.features, data)
     vector = signatures.vector_field(parts.candidates.vector_dim)
     meaning = _score_meaning(parts.ranker)
     models = {bundle.USER_TOWER: Model(tower, user, (vector,))}
     if ranker:
-        videos = signatures.video_ids_field(data)
+        asked = signatures.video_ids_field(data)
         scores = signatures.score_field(meaning)
-        models[bundle.RANKER] = Model(ranker, (*query, videos), (scores,))
+        models[bundle.RANKER] = Model(ranker, (*query, asked), (scores,))
         query = signatures.union(user, query)
     k = signatures.k_field()
     for kind, searcher in parts.searchers.items():
         suffix = bundle.EXACT if kind == "exact" else ""
-        index = graphs.Index(requests, searcher, data.num_videos)
+        index = graphs.Index(videos, searcher, data.vocabulary_size)
         both = graphs.Recommender(
-            requests, tower, searcher, ranker, parts.num_candidates, data.num_videos
+            videos, tower, searcher, ranker, parts.num_candidates, data.vocabulary_size
         )
         found = signatures.result_fields(data, bundle.DOT_PRODUCT)
         results = signatures.result_fields(data, meaning)

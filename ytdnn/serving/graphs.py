@@ -10,11 +10,14 @@ import tensorflow as tf
 
 from ytdnn import schema
 from ytdnn.candidates import model as candidate_model
+from ytdnn.data import lookups, prepared
+from ytdnn.data import request as raw_request
+from ytdnn.features import reading
+from ytdnn.ranking import inputs as ranking_inputs
 from ytdnn.ranking import losses
 from ytdnn.ranking import model as ranking_model
-from ytdnn.serving import reader
 
-Request = dict[str, tf.Tensor]
+Raw = dict[str, tf.Tensor]
 Outputs = dict[str, tf.Tensor]
 Network = Callable[[dict[str, tf.Tensor]], tf.Tensor]
 
@@ -24,34 +27,37 @@ class UserTower(tf.Module):
 
     def __init__(
         self,
-        requests: reader.RequestReader,
+        data: prepared.PreparedData,
+        videos: lookups.VideoIds,
         model: candidate_model.CandidateModel | candidate_model.Ensemble,
     ) -> None:
-        """Holds the tower's variables, not its Keras layers."""
+        """Holds the tower's variables and the lookups of what it reads, no layers."""
         super().__init__()
-        self._requests = requests
+        self._videos = videos
         self._weights = model.user_variables
         self._vectors = _hidden(model.query_vectors)
-        self._history_length = model.config.history_length
-        self._search_length = model.config.search_length
+        self._sequences = [e.open_request(data) for e in model.encoders]
+        self._features = reading.RequestReaders(model.tower_inputs.features, data)
 
-    def call(self, **request: tf.Tensor) -> Outputs:
+    def call(self, **raw: tf.Tensor) -> Outputs:
         """Returns `user_vector [batch, vector_dim] float32`."""
-        features = self._requests.user_features(
-            request, self._history_length, self._search_length
-        )
-        return {schema.USER_VECTOR: self._vectors(features)[:, 0, :]}
+        request = raw_request.Request(raw, self._videos)
+        features = self._features.of_query(request)
+        tensors = {name: values[:, tf.newaxis] for name, values in features.items()}
+        for sequence in self._sequences:
+            tensors |= sequence(request)
+        return {schema.USER_VECTOR: self._vectors(tensors)[:, 0, :]}
 
 
 class Index(tf.Module):
     """Query vectors to videos, nothing excluded."""
 
     def __init__(
-        self, requests: reader.RequestReader, searcher: tf.Module, num_videos: int
+        self, videos: lookups.VideoIds, searcher: tf.Module, num_videos: int
     ) -> None:
         """Holds the search module and the ids."""
         super().__init__()
-        self._requests = requests
+        self._videos = videos
         self._searcher = searcher
         self._num_videos = num_videos
 
@@ -62,34 +68,37 @@ class Index(tf.Module):
         indices, scores = self._searcher.search(request[schema.USER_VECTOR], most)
         valid = tf.math.is_finite(scores) & (indices > 0)
         scores = tf.where(valid, scores, _minus_infinity(scores))
-        return _results(self._requests, indices, scores, scores, wanted)
+        return _results(self._videos, indices, scores, scores, wanted)
 
 
 class Ranker(tf.Module):
     """Raw request and videos to scores."""
 
     def __init__(
-        self, requests: reader.RequestReader, model: ranking_model.RankingModel
+        self,
+        data: prepared.PreparedData,
+        videos: lookups.VideoIds,
+        model: ranking_model.RankingModel,
     ) -> None:
-        """Holds the network's variables, not its Keras layers."""
+        """Holds the network's variables and the lookups of what it reads, no layers."""
         super().__init__()
-        self._requests = requests
+        self._videos = videos
         self._weights = list(model.network.variables)
         self._network = _hidden(model.network)
-        self._history_length = model.config.history_length
+        length = model.config.history_length
+        self._inputs = ranking_inputs.RequestInputs(data, model.features, length)
 
-    def logits(self, request: Request, video_ids: tf.Tensor) -> tf.Tensor:
+    def logits(self, raw: Raw, video_ids: tf.Tensor) -> tf.Tensor:
         """Returns `[batch, k] float32`; query features are computed once."""
-        query = self._requests.query_features(request, self._history_length)
-        pairs = self._requests.impression_features(request, video_ids)
-        logits: tf.Tensor = self._network(query | pairs)
+        request = raw_request.Request(raw, self._videos, video_ids)
+        logits: tf.Tensor = self._network(self._inputs(request))
         return logits
 
-    def call(self, **request: tf.Tensor) -> Outputs:
+    def call(self, **raw: tf.Tensor) -> Outputs:
         """Returns `scores [batch, k] float32`, 0 where the video id is missing."""
-        video_ids = request[schema.VIDEO_IDS]
-        scores = losses.expected_watch_seconds(self.logits(request, video_ids))
-        present = self._requests.videos.present(video_ids)
+        video_ids = raw[schema.VIDEO_IDS]
+        scores = losses.expected_watch_seconds(self.logits(raw, video_ids))
+        present = self._videos.present(video_ids)
         return {schema.SCORES: tf.where(present, scores, tf.zeros_like(scores))}
 
 
@@ -98,7 +107,7 @@ class Recommender(tf.Module):
 
     def __init__(
         self,
-        requests: reader.RequestReader,
+        videos: lookups.VideoIds,
         user_tower: UserTower,
         searcher: tf.Module,
         ranker: Ranker | None,
@@ -108,7 +117,7 @@ class Recommender(tf.Module):
         """Joins the stages.
 
         Args:
-          requests: Reads raw requests.
+          videos: Ids and indices of the catalogue.
           user_tower: Makes the query.
           searcher: Has `search(queries [batch, dim + 1], k)`.
           ranker: Orders the candidates; without one the index does.
@@ -116,7 +125,7 @@ class Recommender(tf.Module):
           num_videos: Size of the corpus.
         """
         super().__init__()
-        self._requests = requests
+        self._videos = videos
         self._user_tower = user_tower
         self._searcher = searcher
         self._ranker = ranker
@@ -128,13 +137,13 @@ class Recommender(tf.Module):
         wanted = request[schema.K]
         indices, scores = self.candidates(request)
         if self._ranker is None:
-            return _results(self._requests, indices, scores, scores, wanted)
-        logits = self._ranker.logits(request, self._requests.videos.ids(indices))
+            return _results(self._videos, indices, scores, scores, wanted)
+        logits = self._ranker.logits(request, self._videos.ids(indices))
         order = tf.where(tf.math.is_finite(scores), logits, scores)
         seconds = losses.expected_watch_seconds(logits)
-        return _results(self._requests, indices, order, seconds, wanted)
+        return _results(self._videos, indices, order, seconds, wanted)
 
-    def candidates(self, request: Request) -> tuple[tf.Tensor, tf.Tensor]:
+    def candidates(self, request: Raw) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns the best unwatched videos, best first.
 
         The index is asked for as many more as the request has watched, so that
@@ -144,7 +153,7 @@ class Recommender(tf.Module):
           indices `[batch, n] int32` and scores `[batch, n] float32`, `-inf` where
           there is no candidate.
         """
-        watched = self._requests.watched_indices(request)
+        watched = self._videos.indices(request[schema.WATCHED_VIDEO_IDS])
         num_watched = tf.reduce_sum(tf.cast(watched > 0, tf.int32), axis=1)
         width = self._num_candidates + _largest(num_watched)
         width = tf.minimum(width, self._num_videos)
@@ -188,7 +197,7 @@ def _contains(sets: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
 
 
 def _results(
-    requests: reader.RequestReader,
+    videos: lookups.VideoIds,
     indices: tf.Tensor,
     order: tf.Tensor,
     scores: tf.Tensor,
@@ -197,7 +206,7 @@ def _results(
     """Returns the first of a list by `order`, padded finitely.
 
     Args:
-      requests: Knows the ids.
+      videos: Knows the ids.
       indices: `[batch, n] int32`.
       order: `[batch, n] float32`, higher is better, `-inf` = no result; ties keep
         their places.
@@ -213,7 +222,7 @@ def _results(
     kept = tf.where(keep, kept, tf.zeros_like(kept))
     values = tf.gather(scores, slots, batch_dims=1)
     return {
-        schema.IDS: requests.videos.ids(kept),
+        schema.IDS: videos.ids(kept),
         schema.SCORES: tf.where(keep, values, tf.zeros_like(values)),
         schema.NUM_RESULTS: num_results,
     }

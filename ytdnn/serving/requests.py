@@ -17,6 +17,8 @@ import polars as pl
 
 from ytdnn import errors, schema
 from ytdnn.data import prepared
+from ytdnn.features import interface as features_interface
+from ytdnn.features import registry
 from ytdnn.serving import signatures
 
 DEFAULT_K = 10
@@ -107,7 +109,7 @@ def _value(value: Any, field: signatures.Field) -> Any:
 
 def _scalar(value: Any, field: signatures.Field, where: str) -> Any:
     types = _TYPES.get(field.dtype, (int,))
-    if field.name == schema.LOGGED_IN and isinstance(value, bool):
+    if field.is_flag and isinstance(value, bool):
         return int(value)
     if isinstance(value, types) and not isinstance(value, bool):
         if _in_range(value, field):
@@ -122,25 +124,25 @@ def _scalar(value: Any, field: signatures.Field, where: str) -> Any:
 
 
 def _in_range(value: Any, field: signatures.Field) -> bool:
-    if isinstance(value, str):
+    if isinstance(value, str) or value == field.missing:
         return True
-    if field.name == schema.AGE:
-        return value == field.missing or (math.isfinite(value) and 0 <= value < 1e6)
-    if field.name == schema.K:
-        return 0 <= value < 2**31
-    if field.name == schema.LOGGED_IN:
-        return -1 <= value <= 1
-    return -(2**63) <= value < 2**63
+    bounds = np.finfo(np.float32) if field.dtype == "float32" else np.iinfo(np.int64)
+    least = bounds.min if field.least is None else field.least
+    greatest = bounds.max if field.greatest is None else field.greatest
+    return math.isfinite(value) and least <= value <= greatest
 
 
 def _range(field: signatures.Field) -> str:
-    if field.name == schema.AGE:
-        return f"years of 0 or more ({field.missing:g}: not known)"
-    expected = {
-        schema.K: "an integer of 0 or more",
-        schema.LOGGED_IN: f"true or false ({field.missing}: not known)",
-    }
-    return expected.get(field.name, "a 64-bit integer")
+    missing = f"({field.missing:g}: not known)"
+    if field.is_flag:
+        return f"true or false {missing}"
+    if field.least is None:
+        return "a finite number" if field.dtype == "float32" else "a 64-bit integer"
+    kind = (
+        "years" if field.meaning == "years" else _KINDS.get(field.dtype, "an integer")
+    )
+    known = "" if field.missing == field.least else f" {missing}"
+    return f"{kind} of {field.least:g} or more{known}"
 
 
 def _check_lengths(times: str, values: list, ids: str, of: list) -> None:
@@ -170,9 +172,9 @@ def request_for_user(
       errors.UserError: The log has no such user.
     """
     user = _user_index(data, user_id)
-    names = ("watch_times", "impression_times", "search_times")
-    last = max(int(data.arrays[n].max(initial=0)) for n in names if n in data.arrays)
-    request = request_at(data, user, int(data.watch_offsets[user + 1]), last + 1)
+    request = request_at(
+        data, user, int(data.watches.offsets[user + 1]), data.end_of_log + 1
+    )
     return request | {schema.K: k}
 
 
@@ -192,52 +194,38 @@ def request_at(
         searches before the watch at `end_watch`.
     """
     ids = _ids_by_index(data)
-    watches = slice(int(data.watch_offsets[user]), end_watch)
+    watches = slice(int(data.watches.offsets[user]), end_watch)
+    videos = data.watches.videos[watches].tolist()
     request = {
-        schema.WATCHED_VIDEO_IDS: [ids[i] for i in data.watch_videos[watches].tolist()],
-        schema.WATCH_TIMES: data.watch_times[watches].tolist(),
+        schema.WATCHED_VIDEO_IDS: [ids[i] for i in videos],
+        schema.WATCH_TIMES: data.watches.times[watches].tolist(),
         schema.TIME: time,
-        **_situation(data, user, end_watch),
     }
+    is_watch = end_watch < int(data.watches.offsets[user + 1])
+    place = features_interface.Place(user, end_watch, time, is_watch)
+    for feature in registry.readable(data):
+        request |= feature.request_values(data, place)
     if data.has_searches:
         request[schema.QUERIES] = _queries(data, user, end_watch, time)
-    row = data.users.row(user, named=True)
-    for field in signatures.user_fields(data)[1:]:
-        if row[field.name] is not None:
-            request[field.name] = row[field.name]
     if not data.has_impressions:
         return request
-    shown = slice(*np.searchsorted(data.impression_users, [user, user + 1]))
-    before = np.asarray(data.impression_times[shown] < time)
-    videos = data.impression_videos[shown][before].tolist()
+    shown = slice(*np.searchsorted(data.impressions.users, [user, user + 1]))
+    before = np.asarray(data.impressions.times[shown] < time)
+    videos = data.impressions.videos[shown][before].tolist()
     return request | {
         schema.IMPRESSION_VIDEO_IDS: [ids[i] for i in videos],
-        schema.IMPRESSION_TIMES: data.impression_times[shown][before].tolist(),
+        schema.IMPRESSION_TIMES: data.impressions.times[shown][before].tolist(),
     }
-
-
-def _situation(data: prepared.PreparedData, user: int, end_watch: int) -> Request:
-    """Returns the device and state of the watch at a position, if it is the user's."""
-    found: Request = {}
-    if end_watch >= data.watch_offsets[user + 1]:
-        return found
-    if schema.DEVICE in data.vocabularies:
-        device = int(data.watch_devices[end_watch])
-        if device > 0:
-            found[schema.DEVICE] = data.vocabularies[schema.DEVICE][device - 1]
-    if "watch_logged_in" in data.arrays:
-        found[schema.LOGGED_IN] = int(data.watch_logged_in[end_watch])
-    return found
 
 
 def _queries(
     data: prepared.PreparedData, user: int, end_watch: int, time: int
 ) -> list[str]:
-    start, stop = data.search_offsets[user : user + 2].tolist()
+    start, stop = data.searches.offsets[user : user + 2].tolist()
     if time:
-        stop = start + int(np.searchsorted(data.search_times[start:stop], time))
-    elif end_watch < data.watch_offsets[user + 1]:
-        stop = start + int(data.watch_num_searches[end_watch])
+        stop = start + int(np.searchsorted(data.searches.times[start:stop], time))
+    elif end_watch < data.watches.offsets[user + 1]:
+        stop = start + int(np.asarray(data.watches.num_searches)[end_watch])
     return data.queries(start, stop)
 
 
@@ -254,11 +242,6 @@ def _user_index(data: prepared.PreparedData, user_id: str | int) -> int:
     return int(found)
 
 
-def _ids_by_index(data: prepared.PreparedData) -> list[str | int]:
-    """Returns the id of each video index; that of 0 is one no video has."""
-    ids = data.videos[schema.VIDEO_ID]
-    if ids.dtype == pl.String:
-        unknown = next(i for i in ("<unknown>", "\1") if i not in ids)
-        return [unknown, *ids.to_list()]
-    lowest = min(0, int(ids.min() or 0))  # type: ignore[arg-type]
-    return [lowest - 2, *ids.to_list()]
+def _ids_by_index(data: prepared.PreparedData) -> list[str | int | None]:
+    """Returns the id of each catalogue index, None of 0, which no event has."""
+    return [None, *data.videos[schema.VIDEO_ID].to_list()]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ytdnn import artifacts, configs
-from ytdnn.candidates import losses, model
+from ytdnn.candidates import losses, model, user_tower
 from ytdnn.data import draws, inputs, prepared
 from ytdnn.metrics import retrieval
 from ytdnn.training import checkpoints, determinism, loop, strategies
@@ -104,7 +104,7 @@ def make_stage(
 ) -> loop.Stage:
     """Returns what the loop needs to train the candidate model."""
     candidates = config.candidates
-    batches = make_batches(candidates, data, config.seed)
+    batches = make_batches(candidates, candidate_model.tower_inputs, data, config.seed)
     counts = draws.expected_labels(data, candidates.examples_per_user)
     is_held_out = not candidates.train_on_validation
     return loop.Stage(
@@ -120,10 +120,13 @@ def make_stage(
 
 
 def make_batches(
-    candidates: configs.Candidates, data: prepared.PreparedData, seed: int
+    candidates: configs.Candidates,
+    tower_inputs: user_tower.Inputs,
+    data: prepared.PreparedData,
+    seed: int,
 ) -> inputs.SliceBatches | draws.DrawnBatches:
     """Returns the training batches: every next watch in slices, or drawn labels."""
-    log = inputs.training_log(data)
+    log = model.open_log(tower_inputs, inputs.training_set(data))
     held_out = candidates.label == "held_out_watch"
     if held_out or candidates.examples_per_user:
         return draws.DrawnBatches(
@@ -158,11 +161,11 @@ def _validator(
             candidate_model.user_vectors(data, users, ends),
             candidate_model.video_vectors(),
             watched.offsets,
-            watched.videos,
+            watched.values,
             max(_VALIDATION_KS),
         )
         values = retrieval.metrics_at(
-            top, targets.offsets, targets.videos, _VALIDATION_KS
+            top, targets.offsets, targets.values, _VALIDATION_KS
         )
         has_target = np.diff(targets.offsets) > 0
         return {name: float(v[has_target].mean()) for name, v in values.items()}

@@ -12,7 +12,7 @@ import tensorflow as tf
 from ytdnn import artifacts, configs, schema
 from ytdnn.data import prepared
 from ytdnn.metrics import binary, per_user_loss
-from ytdnn.ranking import features, losses, model
+from ytdnn.ranking import inputs, losses, model
 from ytdnn.training import checkpoints, determinism, loop, strategies
 
 MONITOR = "-weighted_log_loss"
@@ -44,6 +44,7 @@ def train(
         ranking_model = model.build(config.ranking, data)
     stage = make_stage(config, data, ranking_model)
     facts = loop.fit(stage, config.ranking.training, config.seed, strategy, work)
+    facts |= ranking_model.facts()
     with artifacts.publish(
         directory, model.KIND, step_config(config), made_from, facts
     ) as partial:
@@ -59,7 +60,7 @@ def make_stage(
 ) -> loop.Stage:
     """Returns what the loop needs to train the ranking model."""
     batches = ImpressionBatches(
-        log=features.ImpressionLog(data, config.ranking.history_length),
+        log=ranking_model.open_log(data, serving=False),
         rows=tf.constant(model.split_rows(data, prepared.Split.TRAIN)),
         batch_size=config.ranking.training.batch_size,
         seed=config.seed,
@@ -89,7 +90,7 @@ class ImpressionBatches:
       seed: Of the order.
     """
 
-    log: features.ImpressionLog
+    log: inputs.ImpressionLog
     rows: tf.Tensor
     batch_size: int
     seed: int
@@ -105,12 +106,12 @@ class ImpressionBatches:
         cut_step = self._step_cutter(epoch)
         return steps.map(cut_step, num_parallel_calls=2).prefetch(2)
 
-    def _step_cutter(self, epoch: int) -> Callable[[tf.Tensor], features.Features]:
+    def _step_cutter(self, epoch: int) -> Callable[[tf.Tensor], inputs.Tensors]:
         generator = np.random.Generator(np.random.Philox([self.seed, epoch]))
         order_seed = tf.constant(generator.integers(2**31, size=2), tf.int32)
         last = tf.constant(int(self.rows.shape[0]) - 1, tf.int64)
 
-        def cut_step(step: tf.Tensor) -> features.Features:
+        def cut_step(step: tf.Tensor) -> inputs.Tensors:
             slots = step * self.batch_size + tf.range(self.batch_size, dtype=tf.int64)
             shuffled = tf.random.experimental.index_shuffle(
                 tf.minimum(slots, last), order_seed, last
@@ -119,7 +120,7 @@ class ImpressionBatches:
             clicked, seconds = self.log.labels(rows)
             weights = losses.click_weights(clicked, seconds)
             weights = tf.where(slots <= last, weights, tf.zeros_like(weights))
-            return self.log.features(rows) | {
+            return self.log.impressions(rows) | {
                 schema.LABELS: clicked[:, tf.newaxis],
                 schema.WEIGHTS: weights[:, tf.newaxis],
             }
@@ -129,14 +130,14 @@ class ImpressionBatches:
 
 def _loss(
     ranking_model: model.RankingModel,
-) -> Callable[[features.Features, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
+) -> Callable[[inputs.Tensors, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
     """Returns the loss, divided by impressions rather than by their weights.
 
     Watch times in seconds would otherwise shrink the gradients a hundredfold, and
     with them the steps of Adagrad, whose first accumulator is not zero.
     """
 
-    def loss(batch: features.Features, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def loss(batch: inputs.Tensors, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         logits = ranking_model.network(batch, seed=seed)
         total = losses.weighted_logistic_loss(
             batch[schema.LABELS], logits, batch[schema.WEIGHTS]
@@ -150,9 +151,10 @@ def _validator(
     data: prepared.PreparedData, ranking_model: model.RankingModel
 ) -> Callable[[], dict[str, float]]:
     rows = model.split_rows(data, prepared.Split.VALIDATION)
-    clicked = np.asarray(data.impression_clicked[rows])
-    pages = np.asarray(data.impression_pages[rows])
-    seconds = data.impression_seconds[rows] if data.has_watch_seconds else None
+    clicked = np.asarray(data.impressions.clicked[rows])
+    pages = np.asarray(data.impressions.pages[rows])
+    seconds = data.impressions.seconds
+    seconds = None if seconds is None else seconds[rows]
     weights = losses.click_weights(tf.constant(clicked), seconds).numpy()
 
     def validate() -> dict[str, float]:

@@ -14,8 +14,6 @@ import tensorflow as tf
 from ytdnn import configs
 from ytdnn.layers import randomness
 
-_SALT = 5  # apart from those of the user tower
-
 
 def probabilities(
     config: configs.Candidates, label_counts: np.ndarray
@@ -60,7 +58,9 @@ class Proposal:
         They are sorted, which makes gathers and updates of their rows cheaper.
         """
         uniform = tf.random.stateless_uniform(
-            [number], randomness.fold(seed, _SALT), dtype=tf.float64
+            [number],
+            randomness.fold(seed, randomness.Stream.PROPOSALS),
+            dtype=tf.float64,
         )
         found = tf.searchsorted(self._cumulative, tf.sort(uniform), side="right")
         last = tf.size(self._cumulative) - 1

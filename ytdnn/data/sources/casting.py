@@ -22,7 +22,10 @@ def normalise(
     names: Mapping[str, str] | None = None,
     keep: Sequence[str] = (),
 ) -> pl.LazyFrame:
-    """Casts the columns of `frame` that `table` has; drops all others.
+    """Casts the columns of `frame` that `table` has.
+
+    Of others a table of entities keeps those that hold text, numbers or truth values,
+    under their own names; all else is dropped.
 
     Args:
       table: Name of a schema table.
@@ -47,7 +50,26 @@ def normalise(
         if own in found:
             place = f"{table}.{column.name} ({own} of {file})"
             expressions += cast(column, own, found[own], place)
+    if schema.TABLES[table].key is not None:
+        expressions += _own_columns(table, found, names, keep)
     return frame.select(expressions)
+
+
+def _own_columns(
+    table: str, found: pl.Schema, names: Mapping[str, str], keep: Sequence[str]
+) -> list[pl.Expr]:
+    """Returns the user's own columns: numbers as float64, all others as text."""
+    known = {names.get(c.name, c.name) for c in schema.TABLES[table].columns}
+    known |= {column.name for column in schema.TABLES[table].columns} | set(keep)
+    own = []
+    for name, dtype in found.items():
+        if name in known or name.startswith(event_log.HIDDEN):
+            continue
+        if dtype.is_numeric():
+            own.append(pl.col(name).cast(pl.Float64))
+        elif dtype in (*_TEXT, pl.Boolean):
+            own.append(pl.col(name).cast(pl.String))
+    return own
 
 
 def cast(

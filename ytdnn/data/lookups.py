@@ -5,8 +5,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from ytdnn import schema
-from ytdnn.data import prepared
-from ytdnn.serving import signatures
+from ytdnn.data import fields, prepared
 
 
 def _table(keys: tf.Tensor) -> tf.lookup.StaticHashTable:
@@ -17,7 +16,7 @@ def _table(keys: tf.Tensor) -> tf.lookup.StaticHashTable:
 
 
 class VideoIds(tf.Module):
-    """Video ids and video indices (1 … num_videos, 0 = unknown or missing).
+    """Video ids and catalogue indices (0 = unknown or missing).
 
     Attributes:
       missing: Scalar, the id that stands for no video.
@@ -26,7 +25,7 @@ class VideoIds(tf.Module):
     def __init__(self, data: prepared.PreparedData) -> None:
         """Copies the ids of `data.videos`."""
         super().__init__()
-        dtype, missing = signatures.id_type(data)
+        dtype, missing = fields.id_type(data)
         ids = tf.constant(data.videos[schema.VIDEO_ID].to_list(), tf.as_dtype(dtype))
         self.missing = tf.constant(missing, ids.dtype)
         self._table = _table(ids)

@@ -1,0 +1,20 @@
+"""Settings of the features that a network reads (PAPER §3.3, §4.1)."""
+
+from ytdnn.configs import components
+
+
+@components.validated
+class Features:
+    """Which features a network reads; each exists only where the log has its columns.
+
+    Names are those of `docs/features.md`. A column of the user's own is a feature by
+    its full name: "users.segment", "videos.genre" (text is categorical, a number
+    continuous).
+
+    Attributes:
+      add: Features read beside the default ones.
+      remove: Features left out.
+    """
+
+    add: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()

@@ -1,0 +1,125 @@
+"""Tensors of a request and an answer: names, types, shapes, the value for missing.
+
+Every input of an exported signature is required, so each has a value that stands for
+"missing". The fields of the history, which encoders and several features read, are made
+here; a feature declares those it alone reads (`ytdnn/features/`).
+"""
+
+import dataclasses
+from collections.abc import Iterable
+from typing import Any, Literal
+
+import numpy as np
+import polars as pl
+import tensorflow as tf
+
+from ytdnn import schema
+from ytdnn.data import prepared
+
+Shape = Literal["batch", "batch, length"]
+_INT64_MIN = int(np.iinfo(np.int64).min)
+
+
+@dataclasses.dataclass(frozen=True)
+class Field:
+    """One tensor of a signature.
+
+    Attributes:
+      name: Its key.
+      dtype: `string`, `int64`, `int32` or `float32`.
+      shape: Names of its axes.
+      missing: The value that stands for "not known" (of an output: the padding).
+      meaning: One line for people.
+      least: Smallest value a request may hold, beside `missing`; None: any.
+      greatest: Largest value; None: any.
+      is_flag: Whether true and false may stand for 1 and 0.
+    """
+
+    name: str
+    dtype: str
+    shape: Shape
+    missing: str | int | float
+    meaning: str
+    least: float | None = None
+    greatest: float | None = None
+    is_flag: bool = False
+
+    @property
+    def is_list(self) -> bool:
+        """Whether a request brings a list, not one value."""
+        return self.shape == "batch, length"
+
+    def spec(self) -> tf.TensorSpec:
+        """Returns the input's spec, every axis free."""
+        rank = 2 if self.is_list else 1
+        return tf.TensorSpec([None] * rank, tf.as_dtype(self.dtype), name=self.name)
+
+
+Fields = tuple[Field, ...]
+
+
+def id_type(data: prepared.PreparedData) -> tuple[str, str | int]:
+    """Returns the type of video ids and an id that no video has, for padding."""
+    ids = data.videos[schema.VIDEO_ID]
+    if ids.dtype == pl.String:
+        return "string", next(i for i in ("", "<missing>", "\0") if i not in ids)
+    return "int64", next(i for i in (-1, _INT64_MIN, 0) if i not in ids)
+
+
+def text(name: str, meaning: str = "as in the log") -> Field:
+    """Returns a field of one text, missing where empty."""
+    return Field(name, "string", "batch", "", meaning)
+
+
+def watched(data: prepared.PreparedData) -> Field:
+    """Returns the watched videos."""
+    dtype, missing = id_type(data)
+    meaning = "videos watched, most recent last; unknown ids are allowed"
+    return Field(schema.WATCHED_VIDEO_IDS, dtype, "batch, length", missing, meaning)
+
+
+def time() -> Field:
+    """Returns the time of the request."""
+    return Field(schema.TIME, "int64", "batch", 0, "of the request, seconds; 0 unknown")
+
+
+def watch_times() -> Field:
+    """Returns the time of each watch."""
+    meaning = f"of each of {schema.WATCHED_VIDEO_IDS}, seconds; 0 unknown"
+    return Field(schema.WATCH_TIMES, "int64", "batch, length", 0, meaning)
+
+
+def shown(data: prepared.PreparedData) -> Fields:
+    """Returns the videos shown earlier and the time of each."""
+    dtype, missing = id_type(data)
+    ids, times = schema.IMPRESSION_VIDEO_IDS, schema.IMPRESSION_TIMES
+    meaning = f"of each of {ids}, seconds; 0 unknown"
+    return (
+        Field(ids, dtype, "batch, length", missing, "videos shown earlier"),
+        Field(times, "int64", "batch, length", 0, meaning),
+    )
+
+
+def queries() -> Field:
+    """Returns the searches."""
+    meaning = "as typed, most recent last"
+    return Field(schema.QUERIES, "string", "batch, length", "", meaning)
+
+
+def union(*several: Fields) -> Fields:
+    """Returns the fields of several readers, each name once."""
+    return tuple({field.name: field for fields in several for field in fields}.values())
+
+
+def describe(fields: Iterable[Field]) -> dict[str, dict[str, Any]]:
+    """Returns the fields as JSON for the manifest."""
+    described = {}
+    for field in fields:
+        values = dataclasses.asdict(field)
+        described[values.pop("name")] = values
+    return described
+
+
+def read(described: dict[str, dict[str, Any]]) -> dict[str, Field]:
+    """Returns the fields of `describe`'s JSON by name."""
+    return {name: Field(name=name, **values) for name, values in described.items()}

@@ -1,0 +1,104 @@
+"""Positions: places in the log at which features are read, all before what they answer.
+
+A position is a user, the time of a request, and the end of the history it may see; the
+request's own event (a watch or an impression) tells what the request itself brought,
+such as the device. Training and evaluation ask at positions; serving asks with a
+request (`ytdnn/data/request.py`). A feature gives the same tensor for both (DESIGN
+§4b).
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+import tensorflow as tf
+
+from ytdnn.data import prepared
+
+MISSING = -1.0
+Event = Literal["watches", "impressions"]  # tables of a shard
+
+
+@dataclasses.dataclass(frozen=True)
+class Positions:
+    """Some positions of a log.
+
+    Attributes:
+      users: `[...] int32` user indices.
+      times: `[...] int64` of the requests, seconds, 0 = unknown.
+      ends: `[...] int64` flat position of the first watch that is not in the history.
+      event: The table of the requests' own events.
+      rows: `[...] int64` row of that event.
+      is_event: `[...] bool`, false where the log has no such event: what a request
+        brings is then missing.
+      videos: `[..., k] int32` catalogue indices asked about; None of the user tower.
+      is_logged: Whether `videos` are those of the impressions in `rows`, k = 1.
+    """
+
+    users: tf.Tensor
+    times: tf.Tensor
+    ends: tf.Tensor
+    event: Event
+    rows: tf.Tensor
+    is_event: tf.Tensor
+    videos: tf.Tensor | None = None
+    is_logged: bool = False
+
+
+Reader = Callable[[Positions], tf.Tensor]
+"""A feature opened on a log: positions to its tensor."""
+
+
+class LogTensors:
+    """The arrays of a prepared set as tensors, each made once and shared by readers.
+
+    Attributes:
+      data: The prepared set.
+    """
+
+    def __init__(self, data: prepared.PreparedData) -> None:
+        """Makes no tensor yet."""
+        self.data = data
+        self._made: dict[tuple[str, str], tf.Tensor] = {}
+
+    def has(self, table: str, field: str) -> bool:
+        """Whether the log has an array of a table, such as ("watches", "devices")."""
+        return getattr(getattr(self.data.shard, table), field, None) is not None
+
+    def of(self, table: str, field: str) -> tf.Tensor:
+        """Returns an array of a table as a tensor on the host."""
+        if (table, field) not in self._made:
+            values = np.asarray(getattr(getattr(self.data.shard, table), field))
+            # Outside the graph of whoever asks first, such as a step of an input.
+            with tf.init_scope(), tf.device("CPU"):
+                self._made[table, field] = tf.constant(values)
+        return self._made[table, field]
+
+    def of_event(self, field: str, at: Positions, missing: float | int) -> tf.Tensor:
+        """Returns what the requests' own events say, `missing` where there is none."""
+        if not self.has(at.event, field):
+            return tf.fill(tf.shape(at.rows), missing)
+        values = self.of(at.event, field)
+        last = tf.maximum(tf.size(values, tf.int64) - 1, 0)
+        found = tf.gather(values, tf.clip_by_value(at.rows, 0, last))
+        return tf.where(at.is_event, found, tf.cast(missing, found.dtype))
+
+
+def last_watch_times(log: LogTensors, at: Positions) -> tf.Tensor:
+    """Returns the time of the last watch of each history, `[...] int64`, 0 = none."""
+    starts = tf.gather(log.of("watches", "offsets"), at.users)
+    found = tf.gather(log.of("watches", "times"), tf.maximum(at.ends - 1, 0))
+    return tf.where(at.ends > starts, found, tf.zeros_like(found))
+
+
+def seconds_since(times: tf.Tensor, earlier_times: tf.Tensor) -> tf.Tensor:
+    """Returns `[...] float32` seconds, `MISSING` where either time is unknown.
+
+    Args:
+      times: `[...] int64` seconds since the epoch, 0 = unknown.
+      earlier_times: The same, of what came before; later ones count as now.
+    """
+    known = (times != 0) & (earlier_times != 0)
+    seconds = tf.cast(tf.maximum(times - earlier_times, 0), tf.float32)
+    return tf.where(known, seconds, MISSING)

@@ -1,0 +1,1 @@
+"""Encoders of what the user did: the history part of the user tower."""

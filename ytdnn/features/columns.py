@@ -1,0 +1,212 @@
+"""Features that are a column of `users` or `videos`, the user's own columns included.
+
+A text column is categorical over the values the log has, a number continuous. A feature
+of a standard column is one line; `own` makes one of any other column by its name.
+"""
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+import tensorflow as tf
+
+from ytdnn import schema
+from ytdnn.data import fields, lookups, positions, prepared
+from ytdnn.data import request as raw_request
+from ytdnn.features import encodings, interface
+
+_LOWEST = float(np.finfo(np.float32).min)
+_BOTH = frozenset({interface.CANDIDATES, interface.RANKING})
+_RANKING = frozenset({interface.RANKING})
+
+
+class _Column(interface.ReadAtRequest):
+    """A feature of one column of a table of entities."""
+
+    def __init__(
+        self, name: str, column: str, default_in: frozenset[str] = frozenset()
+    ) -> None:
+        """Declares the feature.
+
+        Args:
+          name: Of the feature.
+          column: As "users.country" or "videos.language".
+          default_in: Networks that read it by default.
+        """
+        table, self.column = column.split(".", 1)
+        is_user = table == schema.USERS
+        self.name = name
+        self.scope = interface.Scope.USER if is_user else interface.Scope.VIDEO
+        self.columns = (column,)
+        self.networks = _BOTH if is_user else _RANKING
+        self.default_in = default_in
+
+    def values(self, data: prepared.PreparedData) -> pl.Series:
+        """Returns the column, a row for each user or video of the catalogue."""
+        table = data.users if self.scope is interface.Scope.USER else data.videos
+        return table[self.column]
+
+    def request_values(
+        self, data: prepared.PreparedData, place: interface.Place
+    ) -> dict[str, Any]:
+        """Returns the user's value, if there is one."""
+        if self.scope is interface.Scope.VIDEO:
+            return {}
+        value = self.values(data)[place.user]
+        return {} if value is None else {self.column: value}
+
+    def rows(self, data: prepared.PreparedData) -> np.ndarray:
+        """Returns the tensor's value of each user, or video after a row for index 0."""
+        raise NotImplementedError
+
+    def open_log(self, log: positions.LogTensors) -> positions.Reader:
+        """Gathers by user or by video."""
+        with tf.device("CPU"):
+            rows = tf.constant(self.rows(log.data))
+        if self.scope is interface.Scope.USER:
+            return lambda at: tf.gather(rows, at.users)
+        return lambda at: tf.gather(rows, at.videos)
+
+    def open_request(self, data: prepared.PreparedData) -> interface.RequestReader:
+        """Looks the user's value up, or gathers by video."""
+        if self.scope is interface.Scope.USER:
+            return self._of_user(data)
+        return _RowsOfVideos(self.rows(data))
+
+    def _of_user(self, data: prepared.PreparedData) -> interface.RequestReader:
+        raise NotImplementedError
+
+
+class TextColumn(encodings.Categorical, _Column):
+    """A text, or an id: categorical."""
+
+    def __init__(
+        self,
+        name: str,
+        column: str,
+        default_in: frozenset[str] = frozenset(),
+        dim: int = 0,
+    ) -> None:
+        """Declares the feature; see `_Column`.
+
+        Args:
+          name: Of the feature.
+          column: As "users.country".
+          default_in: Networks that read it by default.
+          dim: Width of the embedding; 0: by the number of values.
+        """
+        super().__init__(name, column, default_in)
+        self.dim = dim
+
+    def vocabulary(self, data: prepared.PreparedData) -> list[str]:
+        """Returns the values the log has, in order, as text."""
+        values = self.values(data).cast(pl.String).drop_nulls().unique().sort()
+        found: list[str] = values.to_list()
+        return found
+
+    def num_values(self, data: prepared.PreparedData) -> int:
+        """Returns how many values the log has."""
+        return len(self.vocabulary(data))
+
+    def fields(self, data: prepared.PreparedData) -> fields.Fields:
+        """Returns the user's text; of videos the export knows it."""
+        del data
+        is_user = self.scope is interface.Scope.USER
+        return (fields.text(self.column),) if is_user else ()
+
+    def rows(self, data: prepared.PreparedData) -> np.ndarray:
+        """Returns indices `int32`."""
+        places = {value: i for i, value in enumerate(self.vocabulary(data), 1)}
+        indices = self.values(data).cast(pl.String)
+        found = indices.replace_strict(places, default=0, return_dtype=pl.Int32)
+        rows = found.fill_null(0).to_numpy().astype(np.int32)
+        return (
+            rows if self.scope is interface.Scope.USER else np.append(np.int32(0), rows)
+        )
+
+    def _of_user(self, data: prepared.PreparedData) -> interface.RequestReader:
+        return TextOfRequest(self.column, self.vocabulary(data))
+
+
+class NumberColumn(encodings.Continuous, _Column):
+    """A number: continuous.
+
+    Attributes:
+      missing: -1 of a column that is never negative, else the lowest float32.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        column: str,
+        default_in: frozenset[str] = frozenset(),
+        missing: float = _LOWEST,
+    ) -> None:
+        """Declares the feature; see `_Column`.
+
+        Args:
+          name: Of the feature.
+          column: As "videos.duration_seconds".
+          default_in: Networks that read it by default.
+          missing: What stands for a number that is not known; all others are larger.
+        """
+        super().__init__(name, column, default_in)
+        self.missing = missing
+
+    def fields(self, data: prepared.PreparedData) -> fields.Fields:
+        """Returns the user's number; of videos the export knows it."""
+        del data
+        if self.scope is interface.Scope.VIDEO:
+            return ()
+        meaning = "a number, as in the log"
+        return (fields.Field(self.column, "float32", "batch", self.missing, meaning),)
+
+    def rows(self, data: prepared.PreparedData) -> np.ndarray:
+        """Returns numbers `float32`."""
+        values = self.values(data).cast(pl.Float32).fill_nan(None)
+        rows = values.fill_null(self.missing).to_numpy().astype(np.float32)
+        if self.scope is interface.Scope.USER:
+            return rows
+        return np.append(np.float32(self.missing), rows)
+
+    def _of_user(self, data: prepared.PreparedData) -> interface.RequestReader:
+        return interface.FromRequest(lambda request: request.raw[self.column])
+
+
+class TextOfRequest(interface.RequestReader):
+    """A text of the request, looked up among known values."""
+
+    def __init__(self, field: str, vocabulary: list[str]) -> None:
+        """Copies the vocabulary."""
+        super().__init__()
+        self._field = field
+        self._values = lookups.TextVocabulary(vocabulary)
+
+    def __call__(self, request: raw_request.Request) -> tf.Tensor:
+        """Returns indices `[batch] int32`."""
+        return self._values.indices(request.raw[self._field])
+
+
+class _RowsOfVideos(interface.RequestReader):
+    """A table over the catalogue, row 0 of unknown videos."""
+
+    def __init__(self, rows: np.ndarray) -> None:
+        """Copies the table into the graph's variables."""
+        super().__init__()
+        self._rows = tf.Variable(rows, trainable=False)
+
+    def __call__(self, request: raw_request.Request) -> tf.Tensor:
+        """Returns `[batch, k]`."""
+        return tf.gather(self._rows, request.video_indices)
+
+
+def own(column: str, data: prepared.PreparedData) -> interface.Feature:
+    """Returns the feature of a column of the user's own, named as the column.
+
+    Args:
+      column: As "videos.genre"; one of `data.columns`.
+      data: The prepared set, for the column's type.
+    """
+    table, name = column.split(".", 1)
+    values = (data.users if table == schema.USERS else data.videos)[name]
+    return (NumberColumn if values.dtype.is_float() else TextColumn)(column, column)

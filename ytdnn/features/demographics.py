@@ -1,0 +1,52 @@
+"""Who the user is: gender, country, age, language (PAPER §3.3, §4.1)."""
+
+import numpy as np
+import polars as pl
+import tensorflow as tf
+
+from ytdnn import schema
+from ytdnn.data import fields, prepared
+from ytdnn.data import request as raw_request
+from ytdnn.features import columns, encodings, interface
+
+MAX_AGE_YEARS = 100.0
+_BOTH = frozenset({interface.CANDIDATES, interface.RANKING})
+
+
+class Age(encodings.Share, columns._Column):
+    """The user's age over `MAX_AGE_YEARS`, clipped to [0, 1]; -1 = missing."""
+
+    def fields(self, data: prepared.PreparedData) -> fields.Fields:
+        """Returns the age in years."""
+        del data
+        return (
+            fields.Field(
+                self.column, "float32", "batch", -1.0, "years", 0.0, 1_000_000.0
+            ),
+        )
+
+    def rows(self, data: prepared.PreparedData) -> np.ndarray:
+        """Returns the share of each user, `[users] float32`."""
+        years = self.values(data).cast(pl.Float32).fill_nan(None).fill_null(-1.0)
+        return _share(tf.constant(years.to_numpy())).numpy()
+
+    def _of_user(self, data: prepared.PreparedData) -> interface.RequestReader:
+        return interface.FromRequest(self._read)
+
+    def _read(self, request: raw_request.Request) -> tf.Tensor:
+        return _share(request.raw[self.column])
+
+
+def _share(years: tf.Tensor) -> tf.Tensor:
+    share = tf.clip_by_value(years / MAX_AGE_YEARS, 0.0, 1.0)
+    return tf.where(years >= 0.0, share, -1.0)
+
+
+FEATURES = (
+    columns.TextColumn(schema.GENDER, "users.gender", _BOTH, dim=4),
+    columns.TextColumn(schema.COUNTRY, "users.country", _BOTH, dim=8),
+    Age(schema.AGE, "users.age", _BOTH),
+    columns.TextColumn(
+        "user_language", "users.language", frozenset({interface.RANKING})
+    ),
+)

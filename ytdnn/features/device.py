@@ -1,0 +1,56 @@
+"""The device a request comes from (PAPER §3.3)."""
+
+from typing import Any
+
+from ytdnn import schema
+from ytdnn.data import fields, positions, prepared
+from ytdnn.features import columns, encodings, interface
+
+
+class Device(encodings.Categorical, interface.ReadAtRequest):
+    """The device, categorical: that of the watch or impression to be predicted."""
+
+    name = schema.DEVICE
+    scope = interface.Scope.REQUEST
+    dim = 4
+
+    def __init__(self, network: str, table: str) -> None:
+        """Declares the feature of a network whose examples are rows of a table."""
+        self.columns = (f"{table}.{schema.DEVICE}",)
+        self.networks = self.default_in = frozenset({network})
+
+    def fields(self, data: prepared.PreparedData) -> fields.Fields:
+        """Returns the device's name."""
+        del data
+        return (fields.text(schema.DEVICE),)
+
+    def request_values(
+        self, data: prepared.PreparedData, place: interface.Place
+    ) -> dict[str, Any]:
+        """Returns the device of the watch that the request led to."""
+        devices = data.watches.devices
+        if not place.is_watch or devices is None:
+            return {}
+        device = int(devices[place.end])
+        return {schema.DEVICE: self._values(data)[device - 1]} if device else {}
+
+    def num_values(self, data: prepared.PreparedData) -> int:
+        """Returns how many devices are known."""
+        return len(self._values(data))
+
+    def open_log(self, log: positions.LogTensors) -> positions.Reader:
+        """Reads the request's own event."""
+        return lambda at: log.of_event("devices", at, 0)
+
+    def open_request(self, data: prepared.PreparedData) -> interface.RequestReader:
+        """Looks the name up."""
+        return columns.TextOfRequest(schema.DEVICE, self._values(data))
+
+    def _values(self, data: prepared.PreparedData) -> list[str]:
+        return data.vocabularies.get(schema.DEVICE, [])
+
+
+FEATURES = (
+    Device(interface.CANDIDATES, schema.WATCHES),
+    Device(interface.RANKING, schema.IMPRESSIONS),
+)

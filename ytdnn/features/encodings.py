@@ -1,0 +1,105 @@
+"""How a feature's tensor becomes a vector: as a value, a number, or a share of one.
+
+Mixed into features. An unknown value is the exact zero vector (PAPER §4.1); a number is
+normalised by the quantiles of its training examples and enters with its square and its
+root (PAPER §4.1); a share is already in [0, 1] (PAPER §3.3).
+"""
+
+import math
+
+import tensorflow as tf
+
+from ytdnn.data import positions, prepared
+from ytdnn.features import interface
+from ytdnn.layers import continuous, embeddings, presence
+
+
+def embedding_dim(num_values: int) -> int:
+    """Returns a width that grows with the log of the vocabulary (PAPER §4.1).
+
+    >>> embedding_dim(2), embedding_dim(200)
+    (2, 8)
+    """
+    return max(2, math.ceil(math.log2(num_values + 1)))
+
+
+class Categorical(interface.Feature):
+    """Indices of known values, `int32`: 0 is missing or unknown.
+
+    Attributes:
+      dim: Width of the embedding; 0: by the number of values.
+    """
+
+    dim: int = 0
+
+    def num_values(self, data: prepared.PreparedData) -> int:
+        """Returns how many values are known."""
+        raise NotImplementedError
+
+    def measure(self, data: prepared.PreparedData) -> interface.Measured:
+        """Counts the known values."""
+        return interface.Measured(num_values=self.num_values(data))
+
+    def known(self, values: tf.Tensor) -> tf.Tensor:
+        """Returns which indices are of known values."""
+        return values > 0
+
+    def encoder(
+        self, measured: interface.Measured, stddev: float
+    ) -> tf.keras.layers.Layer:
+        """Returns an embedding table."""
+        dim = self.dim or embedding_dim(measured.num_values)
+        return embeddings.Table(measured.num_values, dim, stddev, name=self.name)
+
+
+class Continuous(interface.Feature):
+    """A number, `float32`.
+
+    Attributes:
+      missing: What stands for a number that is not known; all others are larger.
+    """
+
+    missing: float = positions.MISSING
+
+    def measure(self, data: prepared.PreparedData) -> interface.Measured:
+        """Returns nothing yet: quantiles need the training examples."""
+        del data
+        return interface.Measured()
+
+    @property
+    def needs_quantiles(self) -> bool:
+        """Always."""
+        return True
+
+    def known(self, values: tf.Tensor) -> tf.Tensor:
+        """Returns which numbers are not missing."""
+        return values > self.missing
+
+    def encoder(
+        self, measured: interface.Measured, stddev: float
+    ) -> tf.keras.layers.Layer:
+        """Returns the quantile CDF with powers."""
+        del stddev
+        return continuous.QuantileFeature(
+            measured.quantiles, self.missing, name=self.name
+        )
+
+
+class Share(interface.Feature):
+    """A number in [0, 1], `float32`, negative where missing."""
+
+    def measure(self, data: prepared.PreparedData) -> interface.Measured:
+        """Returns nothing: the number is normalised already."""
+        del data
+        return interface.Measured()
+
+    def known(self, values: tf.Tensor) -> tf.Tensor:
+        """Returns which numbers are not missing."""
+        return values >= 0.0
+
+    def encoder(
+        self, measured: interface.Measured, stddev: float
+    ) -> tf.keras.layers.Layer:
+        """Returns the number beside whether it is known."""
+        del measured, stddev
+        return presence.Presence(name=self.name)

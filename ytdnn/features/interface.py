@@ -1,0 +1,184 @@
+"""What a feature is: one declaration for training, evaluation, serving and checks.
+
+A feature exists exactly when the log has its columns. Its value comes from the log at a
+position, or from a request, and is the same tensor for the same position; its encoder
+makes a vector of it. Three kinds, told apart by their class:
+
+* `ReadAtRequest`: known when the request is made, rolled back to strictly before it;
+* `TrainingOnly`: varies in training alone, and has a declared value when serving;
+* `CorpusStatistic`: a table as of a moment, which never has seen the example.
+
+A module of this package declares its features in `FEATURES`; nothing else lists them.
+"""
+
+import abc
+import dataclasses
+import enum
+from typing import Any, ClassVar
+
+import tensorflow as tf
+
+from ytdnn.data import fields, positions, prepared
+from ytdnn.data import request as raw_request
+
+CANDIDATES = "candidates"
+RANKING = "ranking"
+
+
+class Scope(enum.IntEnum):
+    """What a feature belongs to, and so its shape."""
+
+    USER = 0  # `[...]` of positions, once a request
+    REQUEST = 1  # likewise
+    VIDEO = 2  # `[..., k]`, once for each video asked about
+    PAIR = 3  # `[..., k]`, of a video and the user or the request
+
+    @property
+    def is_of_query(self) -> bool:
+        """Whether there is one value a request, not one a video."""
+        return self in (Scope.USER, Scope.REQUEST)
+
+
+@dataclasses.dataclass(frozen=True)
+class Measured:
+    """What a trained encoder must know of a feature, kept with the model.
+
+    Attributes:
+      num_values: Known values of a categorical feature.
+      quantiles: Ascending quantiles of a continuous one in the training examples.
+    """
+
+    num_values: int = 0
+    quantiles: tuple[float, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """A position of the log for which a raw request is made.
+
+    Attributes:
+      user: User index.
+      end: Flat position where the history ends.
+      time: Of the request, seconds; 0 = unknown.
+      is_watch: Whether the user's watch at `end` is the request's own event.
+    """
+
+    user: int
+    end: int
+    time: int
+    is_watch: bool
+
+
+class Feature(abc.ABC):
+    """A feature of one or both networks.
+
+    Attributes:
+      name: Unique within a network; what configs switch.
+      scope: What it belongs to.
+      columns: The log's columns it needs, as "table.column".
+      networks: Which networks can read it.
+      default_in: Which read it unless a config says otherwise.
+      sees_request_time: Whether evaluation must mark numbers of a model that reads it.
+    """
+
+    name: str
+    scope: Scope
+    columns: tuple[str, ...] = ()
+    networks: frozenset[str] = frozenset()
+    default_in: frozenset[str] = frozenset()
+    sees_request_time: ClassVar[bool] = False
+
+    def exists(self, data: prepared.PreparedData) -> bool:
+        """Whether the log has its columns."""
+        return set(self.columns) <= data.columns
+
+    def fields(self, data: prepared.PreparedData) -> fields.Fields:
+        """Returns what it reads of a request."""
+        del data
+        return ()
+
+    def request_values(
+        self, data: prepared.PreparedData, place: Place
+    ) -> dict[str, Any]:
+        """Returns the values, at a place of the log, of fields it alone reads."""
+        del data, place
+        return {}
+
+    @abc.abstractmethod
+    def measure(self, data: prepared.PreparedData) -> Measured:
+        """Returns what is known before a pass over the training examples."""
+
+    @property
+    def needs_quantiles(self) -> bool:
+        """Whether a pass over the training examples must add quantiles."""
+        return False
+
+    def known(self, values: tf.Tensor) -> tf.Tensor:
+        """Returns which values are not missing, `bool`."""
+        return tf.ones_like(values, tf.bool)
+
+    @abc.abstractmethod
+    def open_log(self, log: positions.LogTensors) -> positions.Reader:
+        """Returns the reader of its tensor at positions of a log."""
+
+    @abc.abstractmethod
+    def open_request(self, data: prepared.PreparedData) -> "RequestReader":
+        """Returns the reader of its tensor from raw requests."""
+
+    @abc.abstractmethod
+    def encoder(self, measured: Measured, stddev: float) -> tf.keras.layers.Layer:
+        """Returns the layer from its tensor to `[..., dim] float32`.
+
+        Args:
+          measured: Of the training data.
+          stddev: Of the initial values of embeddings.
+        """
+
+
+class RequestReader(tf.Module):
+    """A feature opened for serving: raw requests to its tensor, lookups inside."""
+
+    def __call__(self, request: raw_request.Request) -> tf.Tensor:
+        """Returns `[batch]` of the query, or `[batch, k]` of the videos asked about."""
+        raise NotImplementedError
+
+
+class FromRequest(RequestReader):
+    """A reader that needs no lookups: a function of the request."""
+
+    def __init__(self, function: Any) -> None:
+        """Wraps `function(request)`."""
+        super().__init__()
+        self._function = function
+
+    def __call__(self, request: raw_request.Request) -> tf.Tensor:
+        """Returns what the function does."""
+        return self._function(request)
+
+
+class ReadAtRequest(Feature):
+    """Known when the request is made; nothing at or after the position enters."""
+
+
+class TrainingOnly(Feature):
+    """Varies in training alone; evaluation and serving see `serving_value`.
+
+    Attributes:
+      serving_value: The declared value.
+    """
+
+    serving_value: float = 0.0
+
+    def open_request(self, data: prepared.PreparedData) -> RequestReader:
+        """Returns the reader of the declared value."""
+        del data
+        return FromRequest(self._served)
+
+    def at_serving(self, at: positions.Positions) -> tf.Tensor:
+        """Returns the declared value at positions, as evaluation asks."""
+        like = at.times if self.scope.is_of_query else at.videos
+        return tf.fill(tf.shape(like), self.serving_value)
+
+    def _served(self, request: raw_request.Request) -> tf.Tensor:
+        like = request.times if self.scope.is_of_query else request.video_ids
+        return tf.fill(tf.shape(like), self.serving_value)

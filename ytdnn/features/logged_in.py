@@ -1,0 +1,55 @@
+"""Whether the user is logged in (PAPER §3.3)."""
+
+from typing import Any
+
+import tensorflow as tf
+
+from ytdnn import schema
+from ytdnn.data import fields, positions, prepared
+from ytdnn.data import request as raw_request
+from ytdnn.features import encodings, interface
+
+
+class LoggedIn(encodings.Share, interface.ReadAtRequest):
+    """The logged-in state: 0, 1, or -1 = not known."""
+
+    name = schema.LOGGED_IN
+    scope = interface.Scope.REQUEST
+    columns = ("watches.logged_in",)
+    networks = default_in = frozenset({interface.CANDIDATES})
+
+    def fields(self, data: prepared.PreparedData) -> fields.Fields:
+        """Returns the state."""
+        del data
+        meaning = "1: logged in, 0: not"
+        return (
+            fields.Field(
+                schema.LOGGED_IN, "int32", "batch", -1, meaning, -1, 1, is_flag=True
+            ),
+        )
+
+    def request_values(
+        self, data: prepared.PreparedData, place: interface.Place
+    ) -> dict[str, Any]:
+        """Returns the state at the watch that the request led to."""
+        states = data.watches.logged_in
+        if not place.is_watch or states is None:
+            return {}
+        return {schema.LOGGED_IN: int(states[place.end])}
+
+    def open_log(self, log: positions.LogTensors) -> positions.Reader:
+        """Reads the request's own event."""
+        return lambda at: tf.cast(log.of_event("logged_in", at, -1), tf.float32)
+
+    def open_request(self, data: prepared.PreparedData) -> interface.RequestReader:
+        """Clips what is given."""
+        del data
+        return interface.FromRequest(_read)
+
+
+def _read(request: raw_request.Request) -> tf.Tensor:
+    state = tf.clip_by_value(request.raw[schema.LOGGED_IN], -1, 1)
+    return tf.cast(state, tf.float32)
+
+
+FEATURES = (LoggedIn(),)

@@ -1,0 +1,138 @@
+"""Lists of features opened together: from a log, from requests, and as layers."""
+
+import dataclasses
+import json
+import pathlib
+from collections.abc import Iterable, Mapping, Sequence
+
+import tensorflow as tf
+
+from ytdnn import artifacts
+from ytdnn.data import fields, positions, prepared, quantiles
+from ytdnn.data import request as raw_request
+from ytdnn.features import interface
+
+Tensors = dict[str, tf.Tensor]
+Statistics = dict[str, interface.Measured]
+
+
+def open_log(
+    chosen: Sequence[interface.Feature],
+    log: positions.LogTensors,
+    serving: bool = False,
+) -> dict[str, positions.Reader]:
+    """Returns the reader of each feature by name.
+
+    Args:
+      chosen: The features.
+      log: What they read.
+      serving: Whether to read as a request would be answered: training-only features
+        then have their serving value.
+    """
+    return {
+        feature.name: feature.at_serving
+        if serving and isinstance(feature, interface.TrainingOnly)
+        else feature.open_log(log)
+        for feature in chosen
+    }
+
+
+def read(readers: Mapping[str, positions.Reader], at: positions.Positions) -> Tensors:
+    """Returns every feature's tensor at some positions."""
+    return {name: reader(at) for name, reader in readers.items()}
+
+
+def request_fields(
+    chosen: Sequence[interface.Feature], data: prepared.PreparedData
+) -> fields.Fields:
+    """Returns what the features read of a request, each field once."""
+    return fields.union(*(feature.fields(data) for feature in chosen))
+
+
+class RequestReaders(tf.Module):
+    """Features opened for serving."""
+
+    def __init__(
+        self, chosen: Sequence[interface.Feature], data: prepared.PreparedData
+    ) -> None:
+        """Makes the lookups of each feature."""
+        super().__init__()
+        self._readers = {f.name: f.open_request(data) for f in chosen}
+        self._is_of_query = {f.name: f.scope.is_of_query for f in chosen}
+
+    def of_query(self, request: raw_request.Request) -> Tensors:
+        """Returns the features of users and requests, `[batch, …]`."""
+        return self._read(request, True)
+
+    def of_videos(self, request: raw_request.Request) -> Tensors:
+        """Returns the features of videos and pairs, `[batch, k, …]`."""
+        return self._read(request, False)
+
+    def _read(self, request: raw_request.Request, is_of_query: bool) -> Tensors:
+        return {
+            name: reader(request)
+            for name, reader in self._readers.items()
+            if self._is_of_query[name] == is_of_query
+        }
+
+
+def measure(
+    chosen: Sequence[interface.Feature],
+    data: prepared.PreparedData,
+    batches: Iterable[Tensors],
+    num_quantiles: int,
+) -> Statistics:
+    """Returns what the encoders must know, from one pass over training examples.
+
+    Args:
+      chosen: The features.
+      data: The prepared set.
+      batches: The features' tensors of all training examples, part by part; not asked
+        for where no feature needs quantiles.
+      num_quantiles: Quantiles of each continuous feature.
+    """
+    found = {feature.name: feature.measure(data) for feature in chosen}
+    continuous = [feature for feature in chosen if feature.needs_quantiles]
+    if not continuous:
+        return found
+    sketches = {feature.name: quantiles.QuantileSketch() for feature in continuous}
+    for batch in batches:
+        for feature in continuous:
+            values = batch[feature.name]
+            sketches[feature.name].add(values[feature.known(values)].numpy().ravel())
+    for feature in continuous:
+        found[feature.name] = interface.Measured(
+            quantiles=tuple(
+                sketches[feature.name].quantiles(num_quantiles).astype(float).tolist()
+            )
+        )
+    return found
+
+
+def encoders(
+    chosen: Sequence[interface.Feature], measured: Statistics, stddev: float
+) -> dict[str, tf.keras.layers.Layer]:
+    """Returns the layer of each feature by name."""
+    return {f.name: f.encoder(measured[f.name], stddev) for f in chosen}
+
+
+def encode(
+    layers: Mapping[str, tf.keras.layers.Layer], tensors: Tensors
+) -> list[tf.Tensor]:
+    """Returns each feature's vector, in order of the layers."""
+    return [layer(tensors[name]) for name, layer in layers.items()]
+
+
+def write(path: pathlib.Path, measured: Statistics) -> None:
+    """Writes what the encoders of a trained network know, in order."""
+    values = {name: dataclasses.asdict(found) for name, found in measured.items()}
+    artifacts.write_json(path, values)
+
+
+def read_file(path: pathlib.Path) -> Statistics:
+    """Returns what `write` wrote."""
+    values = json.loads(path.read_text())
+    return {
+        name: interface.Measured(found["num_values"], tuple(found["quantiles"]))
+        for name, found in values.items()
+    }

@@ -1,0 +1,154 @@
+"""Which features there are, and which of them a network reads.
+
+Every module of this package with `FEATURES` declares some; they stand in the order of
+scope, then module, then declaration, which fixes the order of a network's inputs.
+"""
+
+import difflib
+import functools
+import importlib
+import pkgutil
+from collections.abc import Sequence
+
+from ytdnn import configs, errors, features, schema
+from ytdnn.data import prepared
+from ytdnn.features import columns, interface
+
+Features = tuple[interface.Feature, ...]
+# Keys of requests that no column of the user's own may take.
+_RESERVED = frozenset(
+    {
+        schema.WATCHED_VIDEO_IDS,
+        schema.WATCH_TIMES,
+        schema.QUERIES,
+        schema.IMPRESSION_VIDEO_IDS,
+        schema.IMPRESSION_TIMES,
+        schema.VIDEO_IDS,
+        schema.TIME,
+        schema.DEVICE,
+        schema.LOGGED_IN,
+        schema.K,
+    }
+)
+
+
+@functools.cache
+def declared() -> Features:
+    """Returns every declared feature of both networks."""
+    names = sorted(m.name for m in pkgutil.iter_modules(features.__path__))
+    modules = [importlib.import_module(f"{features.__name__}.{name}") for name in names]
+    found = [f for module in modules for f in getattr(module, "FEATURES", ())]
+    return tuple(sorted(found, key=lambda feature: feature.scope))
+
+
+def of_network(network: str) -> Features:
+    """Returns the features that a network can read."""
+    return tuple(f for f in declared() if network in f.networks)
+
+
+def choose(
+    network: str, data: prepared.PreparedData, config: configs.Features
+) -> Features:
+    """Returns what a network reads: its default features that exist, and the config's.
+
+    Args:
+      network: `candidates` or `ranking`.
+      data: The prepared set.
+      config: Which features to add and to remove, by name.
+
+    Raises:
+      errors.UserError: A name is unknown, has no effect, or lacks its columns.
+    """
+    known = {feature.name: feature for feature in of_network(network)}
+    defaults = [name for name, f in known.items() if network in f.default_in]
+    for name in config.remove:
+        _require_effect(network, name, [*defaults, *config.add], known)
+    wanted = [name for name in (*defaults, *config.add) if name not in config.remove]
+    chosen = [_named(network, name, data, known) for name in dict.fromkeys(wanted)]
+    for feature in chosen:
+        if feature.name in config.add and not feature.exists(data):
+            raise errors.UserError(
+                f"expected {' and '.join(feature.columns)} in the log for "
+                f"--config.{network}.features.add={feature.name}, found none in "
+                f"{data.directory}: add the column, or leave the feature out"
+            )
+    existing = [feature for feature in chosen if feature.exists(data)]
+    return tuple(sorted(existing, key=lambda feature: feature.scope))
+
+
+def named(network: str, names: Sequence[str], data: prepared.PreparedData) -> Features:
+    """Returns the features of a trained network by the names kept with it.
+
+    Raises:
+      errors.UserError: This version, or the prepared set, has no such feature.
+    """
+    known = {feature.name: feature for feature in of_network(network)}
+    return tuple(_named(network, name, data, known) for name in names)
+
+
+def readable(data: prepared.PreparedData) -> Features:
+    """Returns every feature that a prepared set has, columns of the user's own too."""
+    found = [feature for feature in declared() if feature.exists(data)]
+    taken = {column for feature in found for column in feature.columns}
+    own = [
+        f"{table}.{column}"
+        for table in (schema.USERS, schema.VIDEOS)
+        for column in _own_columns(data, table)
+    ]
+    return (*found, *(columns.own(name, data) for name in own if name not in taken))
+
+
+def _named(
+    network: str,
+    name: str,
+    data: prepared.PreparedData,
+    known: dict[str, interface.Feature],
+) -> interface.Feature:
+    if name in known:
+        return known[name]
+    table, _, column = name.partition(".")
+    tables = {schema.USERS} | (
+        {schema.VIDEOS} if network == interface.RANKING else set()
+    )
+    if table in tables and name in data.columns and column in _own_columns(data, table):
+        return _own(name, data)
+    own = [
+        f"{t}.{c}" for t in sorted(tables) for c in _own_columns(data, t)
+    ]  # columns that are no feature yet
+    raise errors.UserError(_unknown(network, name, [*known, *own]))
+
+
+def _own(name: str, data: prepared.PreparedData) -> interface.Feature:
+    column = name.partition(".")[2]
+    if name.startswith(schema.USERS) and column in _RESERVED:
+        raise errors.UserError(
+            f"expected a column whose name is no key of requests, received {name}: "
+            f"rename the column"
+        )
+    return columns.own(name, data)
+
+
+def _own_columns(data: prepared.PreparedData, table: str) -> list[str]:
+    frame = data.users if table == schema.USERS else data.videos
+    return [c for c in frame.columns if c not in prepared.MADE_COLUMNS]
+
+
+def _require_effect(
+    network: str, name: str, read: Sequence[str], known: dict[str, interface.Feature]
+) -> None:
+    if name in read:
+        return
+    if name not in known:
+        raise errors.UserError(_unknown(network, name, list(read)))
+    raise errors.UserError(
+        f"expected --config.{network}.features.remove to name features that are read "
+        f"({', '.join(read)}), received {name}, which is not: leave it out"
+    )
+
+
+def _unknown(network: str, name: str, known: Sequence[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f": did you mean {close[0]}?" if close else ""
+    return (
+        f"expected a feature of {network} ({', '.join(known)}), received {name!r}{hint}"
+    )

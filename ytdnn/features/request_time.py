@@ -1,0 +1,76 @@
+"""When the request is made: hour and weekday (UTC), and the time since the last watch.
+
+Beyond the paper. Published numbers that see the request's time are not comparable to
+those that do not, so it is off by default and every result of a model that reads it
+says so.
+"""
+
+import tensorflow as tf
+
+from ytdnn.data import fields, positions, prepared
+from ytdnn.data import request as raw_request
+from ytdnn.features import interface
+from ytdnn.layers import request_time
+
+
+class RequestTime(interface.ReadAtRequest):
+    """Indices of hour, weekday and time since the last watch, `[..., 3] int32`."""
+
+    name = "request_time"
+    scope = interface.Scope.REQUEST
+    columns = ("watches.time",)
+    networks = frozenset({interface.CANDIDATES})
+    sees_request_time = True
+
+    def fields(self, data: prepared.PreparedData) -> fields.Fields:
+        """Returns the times of watches and of the request."""
+        del data
+        return fields.watch_times(), fields.time()
+
+    def measure(self, data: prepared.PreparedData) -> interface.Measured:
+        """Returns nothing: hours and weekdays are known beforehand."""
+        del data
+        return interface.Measured()
+
+    def known(self, values: tf.Tensor) -> tf.Tensor:
+        """Returns which indices are of known times."""
+        return values > 0
+
+    def open_log(self, log: positions.LogTensors) -> positions.Reader:
+        """Reads the time of the request, where the log has that request."""
+
+        def read(at: positions.Positions) -> tf.Tensor:
+            return _indices(at.times, positions.last_watch_times(log, at))
+
+        return read
+
+    def open_request(self, data: prepared.PreparedData) -> interface.RequestReader:
+        """Reads what is given."""
+        del data
+        return interface.FromRequest(_read)
+
+    def encoder(
+        self, measured: interface.Measured, stddev: float
+    ) -> tf.keras.layers.Layer:
+        """Returns an embedding of each."""
+        del measured, stddev
+        return request_time.RequestTime(name=self.name)
+
+
+def _read(request: raw_request.Request) -> tf.Tensor:
+    return _indices(request.times, request.last_watch_times)
+
+
+def _indices(times: tf.Tensor, last_watch_times: tf.Tensor) -> tf.Tensor:
+    pauses = positions.seconds_since(times, last_watch_times)
+    return tf.stack(
+        [
+            request_time.hour_indices(times),
+            request_time.weekday_indices(times),
+            request_time.pause_indices(pauses),
+        ],
+        axis=-1,
+    )
+
+
+FEATURES = (RequestTime(),)

@@ -1,0 +1,39 @@
+"""How long ago the user watched anything (PAPER §4.1)."""
+
+import tensorflow as tf
+
+from ytdnn.data import fields, positions, prepared
+from ytdnn.data import request as raw_request
+from ytdnn.features import encodings, interface
+
+
+class SecondsSinceLastWatch(encodings.Continuous, interface.ReadAtRequest):
+    """Seconds since the last watch before the request, -1 = none or unknown."""
+
+    name = "seconds_since_last_watch"
+    scope = interface.Scope.REQUEST
+    columns = ("watches.time",)
+    networks = default_in = frozenset({interface.RANKING})
+
+    def fields(self, data: prepared.PreparedData) -> fields.Fields:
+        """Returns the times of watches and of the request."""
+        del data
+        return fields.watch_times(), fields.time()
+
+    def open_log(self, log: positions.LogTensors) -> positions.Reader:
+        """Reads the last watch of the history."""
+        return lambda at: positions.seconds_since(
+            at.times, positions.last_watch_times(log, at)
+        )
+
+    def open_request(self, data: prepared.PreparedData) -> interface.RequestReader:
+        """Reads what is given."""
+        del data
+        return interface.FromRequest(_read)
+
+
+def _read(request: raw_request.Request) -> tf.Tensor:
+    return positions.seconds_since(request.times, request.last_watch_times)
+
+
+FEATURES = (SecondsSinceLastWatch(),)

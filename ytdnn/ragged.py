@@ -1,0 +1,190 @@
+"""Lists of different lengths as flat arrays, and joins of events by (group, key).
+
+A join answers "how many of this user's events come before that one" for many events
+at once. It is how every context is rolled back (DESIGN §4), so it is written here once.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+Integers = npt.NDArray[np.int64]
+
+
+class Ragged(NamedTuple):
+    """Lists of different lengths, one behind another.
+
+    Attributes:
+      offsets: `[n + 1] int64`; list i is `values[offsets[i] : offsets[i + 1]]`.
+      values: All entries; of what kind is said where it is made (video indices, or flat
+        positions of watches).
+    """
+
+    offsets: np.ndarray
+    values: np.ndarray
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """Length of each list, `[n]`."""
+        return np.diff(self.offsets)
+
+    @property
+    def rows(self) -> np.ndarray:
+        """The list that each entry belongs to, `[len(values)]`."""
+        return rows_of(self.offsets)
+
+    def select(self, keep: npt.ArrayLike) -> "Ragged":
+        """Returns the entries that `keep` marks; no list disappears.
+
+        >>> Ragged(np.array([0, 2, 3]), np.array([7, 8, 9])).select([0, 1, 1])
+        Ragged(offsets=array([0, 1, 2]), values=array([8, 9]))
+        """
+        kept = np.asarray(keep, bool)
+        before = np.append(0, np.cumsum(kept))
+        return Ragged(before[self.offsets], self.values[kept])
+
+    def take(self, rows: npt.NDArray[np.integer]) -> "Ragged":
+        """Returns some of the lists, in the order of `rows`.
+
+        >>> Ragged(np.array([0, 2, 3]), np.array([7, 8, 9])).take(np.array([1, 0]))
+        Ragged(offsets=array([0, 1, 3]), values=array([9, 7, 8]))
+        """
+        places = ranges(self.offsets[rows], self.offsets[rows + 1])
+        return Ragged(places.offsets, self.values[places.values])
+
+
+def empty(size: int) -> Ragged:
+    """Returns `size` empty lists."""
+    return Ragged(np.zeros(size + 1, np.int64), np.zeros(0, np.int32))
+
+
+def rows_of(offsets: np.ndarray) -> np.ndarray:
+    """Returns the list that each entry belongs to.
+
+    >>> rows_of(np.array([0, 2, 2, 3]))
+    array([0, 0, 2])
+    """
+    return np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+
+
+def ranges(starts: np.ndarray, stops: np.ndarray) -> Ragged:
+    """Returns the integers of several ranges, a list for each.
+
+    >>> ranges(np.array([5, 0]), np.array([7, 1])).values
+    array([5, 6, 0])
+    """
+    sizes = stops - starts
+    offsets = np.append(0, np.cumsum(sizes)).astype(np.int64)
+    within = np.arange(offsets[-1]) - np.repeat(offsets[:-1], sizes)
+    return Ragged(offsets, np.repeat(starts, sizes) + within)
+
+
+def running_max(keys: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    """Returns the largest key so far within each group.
+
+    Times are only estimates where a log is sorted by `order`; a watch then counts as
+    no earlier than those before it.
+
+    >>> running_max(np.array([5, 3, 7, 1]), np.array([0, 3, 4]))
+    array([5, 5, 7, 1])
+    """
+    if len(keys) == 0:
+        return keys
+    lowest = int(keys.min())
+    stride = int(keys.max()) - lowest + 1
+    groups = rows_of(offsets)
+    return np.maximum.accumulate(groups * stride + keys - lowest) % stride + lowest
+
+
+def num_before(
+    groups: np.ndarray, keys: np.ndarray, offsets: np.ndarray, sorted_keys: np.ndarray
+) -> Integers:
+    """Counts the group's entries that are strictly smaller than each key.
+
+    Args:
+      groups: `[n]` places among `offsets`.
+      keys: `[n]` integers, such as times.
+      offsets: `[groups + 1]` of the entries.
+      sorted_keys: `[entries]`, non-decreasing within each group.
+
+    >>> num_before(np.array([0, 1]), np.array([5, 5]), np.array([0, 2, 3]),
+    ...            np.array([4, 5, 1]))
+    array([1, 1])
+    """
+    if len(sorted_keys) == 0 or len(keys) == 0:
+        return np.zeros(len(keys), np.int64)
+    lowest, highest = int(sorted_keys.min()), int(sorted_keys.max())
+    keys = np.clip(keys, lowest, highest + 1)  # counts alike, and cannot overflow
+    stride = highest - lowest + 2
+    entries = rows_of(offsets) * stride + (sorted_keys - lowest)
+    wanted = groups * stride + (keys - lowest)
+    found = np.searchsorted(entries, wanted, side="left")
+    return (found - offsets[groups]).astype(np.int64)
+
+
+class Earlier:
+    """Sums over the events of a group that are strictly earlier than a moment.
+
+    A group is any integer, such as a video, or a pair of user and video.
+    """
+
+    def __init__(self, groups: np.ndarray, times: np.ndarray) -> None:
+        """Sorts events by (group, time).
+
+        Args:
+          groups: `[events]` integers of at least 0.
+          times: `[events]` integers.
+        """
+        self._order = np.lexsort((times, groups))
+        self._times = np.asarray(times)[self._order]
+        self._groups, sizes = np.unique(
+            np.asarray(groups)[self._order], return_counts=True
+        )
+        self._offsets = np.append(0, np.cumsum(sizes)).astype(np.int64)
+
+    def count(self, groups: np.ndarray, times: np.ndarray) -> Integers:
+        """Returns how many events of each group lie before each time, `[n]`.
+
+        >>> Earlier(np.array([3, 3]), np.array([1, 9])).count(
+        ...     np.array([3, 3, 4]), np.array([9, 10, 10]))
+        array([1, 2, 0])
+        """
+        first, stop = self._ranges(groups, times)
+        return stop - first
+
+    def sum(
+        self, values: np.ndarray, groups: np.ndarray, times: np.ndarray
+    ) -> np.ndarray:
+        """Returns the sum of `values [events]` over those events, `[n] float64`."""
+        first, stop = self._ranges(groups, times)
+        before = np.append(0.0, np.cumsum(np.asarray(values, np.float64)[self._order]))
+        return before[stop] - before[first]
+
+    def latest(
+        self, groups: np.ndarray, times: np.ndarray, default: int = 0
+    ) -> Integers:
+        """Returns the time of the last of those events, `default` where there is none.
+
+        >>> Earlier(np.array([3, 3]), np.array([1, 9])).latest(
+        ...     np.array([3, 3]), np.array([9, 1]))
+        array([1, 0])
+        """
+        first, stop = self._ranges(groups, times)
+        if not len(self._times):
+            return np.full(len(first), default, np.int64)
+        found = self._times[np.maximum(stop - 1, 0)]
+        return np.where(stop > first, found, default).astype(np.int64)
+
+    def _ranges(
+        self, groups: np.ndarray, times: np.ndarray
+    ) -> tuple[Integers, Integers]:
+        """Returns where the wanted events lie among the sorted."""
+        if not len(self._groups):
+            return np.zeros(len(groups), np.int64), np.zeros(len(groups), np.int64)
+        places = np.searchsorted(self._groups, groups)
+        places = np.minimum(places, len(self._groups) - 1)
+        known = self._groups[places] == groups
+        counts = num_before(places, np.asarray(times), self._offsets, self._times)
+        first = self._offsets[places]
+        return first, first + np.where(known, counts, 0)

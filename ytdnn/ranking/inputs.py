@@ -1,0 +1,136 @@
+"""What the ranker reads: histories and features of impressions (PAPER §4.1).
+
+All of it is rolled back to strictly before the impression. Tensors of the query are
+`[batch, …]`, made once a request; those of its impressions `[batch, k]`. Training is
+k = 1.
+"""
+
+import tensorflow as tf
+
+from ytdnn import schema
+from ytdnn.data import fields, positions, prepared
+from ytdnn.data import request as raw_request
+from ytdnn.features import reading, registry
+
+Tensors = dict[str, tf.Tensor]
+
+
+class ImpressionLog:
+    """The events of a prepared set, from which tensors are cut by position."""
+
+    def __init__(
+        self,
+        data: prepared.PreparedData,
+        chosen: registry.Features,
+        history_length: int,
+        serving: bool = False,
+    ) -> None:
+        """Opens the features on the log.
+
+        Args:
+          data: With impressions.
+          chosen: The features that are read.
+          history_length: Most recent watches of a history.
+          serving: Whether training-only features have their serving value.
+        """
+        self.history_length = history_length
+        self._log = positions.LogTensors(data)
+        self._readers = reading.open_log(chosen, self._log, serving)
+
+    def impressions(self, rows: tf.Tensor) -> Tensors:
+        """Returns the tensors `[n, …]`, `[n, 1]` of logged impressions `[n] int64`."""
+        users, videos = self._of(rows, "users"), self._of(rows, "videos")
+        offsets = tf.gather(self._log.of("watches", "offsets"), users)
+        return self._at(
+            positions.Positions(
+                users=users,
+                times=self._of(rows, "times"),
+                ends=offsets + self._of(rows, "num_watches"),
+                event="impressions",
+                rows=rows,
+                is_event=tf.ones_like(rows, tf.bool),
+                videos=videos[:, tf.newaxis],
+                is_logged=True,
+            )
+        )
+
+    def candidates(
+        self, users: tf.Tensor, ends: tf.Tensor, times: tf.Tensor, videos: tf.Tensor
+    ) -> Tensors:
+        """Returns the tensors of candidates that the log need not have shown.
+
+        Args:
+          users: `[n] int32` user indices.
+          ends: `[n] int64` flat position of the first watch not in the history.
+          times: `[n] int64` of the requests, 0 = unknown.
+          videos: `[n, k] int32` catalogue indices.
+        """
+        stops = tf.gather(self._log.of("watches", "offsets"), users + 1)
+        return self._at(
+            positions.Positions(
+                users=users,
+                times=times,
+                ends=ends,
+                event="watches",
+                rows=ends,
+                is_event=ends < stops,
+                videos=videos,
+            )
+        )
+
+    def labels(self, rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
+        """Returns clicked `[n] bool` and watch seconds `[n] float32` or None."""
+        seconds = None
+        if self._log.has(schema.IMPRESSIONS, "seconds"):
+            seconds = self._of(rows, "seconds")
+        return self._of(rows, "clicked"), seconds
+
+    def _at(self, at: positions.Positions) -> Tensors:
+        return {
+            schema.HISTORY_VIDEOS: self._history(at),
+            schema.IMPRESSION_VIDEOS: at.videos,
+            **reading.read(self._readers, at),
+        }
+
+    def _history(self, at: positions.Positions) -> tf.Tensor:
+        """Returns the last watches, `[n, length] int32`, 0 in front."""
+        starts = tf.gather(self._log.of("watches", "offsets"), at.users)
+        back = tf.range(-self.history_length, 0, dtype=tf.int64)
+        rows = at.ends[:, tf.newaxis] + back
+        videos = tf.gather(self._log.of("watches", "videos"), tf.maximum(rows, 0))
+        inside = rows >= starts[:, tf.newaxis]
+        return tf.where(inside, videos, tf.zeros_like(videos))
+
+    def _of(self, rows: tf.Tensor, field: str) -> tf.Tensor:
+        return tf.gather(self._log.of(schema.IMPRESSIONS, field), rows)
+
+
+def request_fields(
+    chosen: registry.Features, data: prepared.PreparedData
+) -> fields.Fields:
+    """Returns what the ranker reads of a request beside the videos to score."""
+    return fields.union((fields.watched(data),), reading.request_fields(chosen, data))
+
+
+class RequestInputs(tf.Module):
+    """The ranker's tensors of raw requests, lookups inside."""
+
+    def __init__(
+        self,
+        data: prepared.PreparedData,
+        chosen: registry.Features,
+        history_length: int,
+    ) -> None:
+        """Opens the features for serving."""
+        super().__init__()
+        self._features = reading.RequestReaders(chosen, data)
+        self._history_length = history_length
+
+    def __call__(self, request: raw_request.Request) -> Tensors:
+        """Returns the tensors of the query and of the videos asked about."""
+        return {
+            schema.HISTORY_VIDEOS: request.last_watches(self._history_length),
+            schema.IMPRESSION_VIDEOS: request.video_indices,
+            **self._features.of_query(request),
+            **self._features.of_videos(request),
+        }
