@@ -10,6 +10,7 @@ from ytdnn.data import prepare, prepared
 
 NUM_USERS = 30
 NUM_VIDEOS = 25
+NUM_UNWATCHED = 5
 _START = 1_600_000_000
 _SPAN = 40 * 86_400
 _WORDS = (
@@ -33,21 +34,40 @@ def tables(seed: int = 0) -> dict[str, pl.DataFrame]:
         "watches": _watches(rng, 40 * NUM_USERS),
         "searches": _searches(rng, 15 * NUM_USERS),
         "impressions": _impressions(rng, 40 * NUM_USERS),
-        "videos": pl.DataFrame(
-            {
-                "video_id": [f"v{i}" for i in range(NUM_VIDEOS)],
-                "duration_seconds": rng.uniform(50, 500, NUM_VIDEOS),
-            }
-        ),
+        "videos": _videos(rng.uniform(50, 500, NUM_VIDEOS)),
         "users": pl.DataFrame(
             {
                 "user_id": [f"u{i}" for i in range(NUM_USERS)],
                 "age": [None if i % 7 == 0 else 20.0 + i for i in range(NUM_USERS)],
                 "gender": [["F", "M", None][i % 3] for i in range(NUM_USERS)],
                 "country": [["DE", "JP"][i % 2] for i in range(NUM_USERS)],
+                "language": [["de", "ja", None][i % 3] for i in range(NUM_USERS)],
+                "segment": [["new", "old", None][i % 3] for i in range(NUM_USERS)],
+                "points": [None if i % 5 == 0 else i - 9.5 for i in range(NUM_USERS)],
             }
         ),
     }
+
+
+def _videos(durations: np.ndarray) -> pl.DataFrame:
+    """Returns the watched videos, and some that are in no other table."""
+    size = NUM_VIDEOS + NUM_UNWATCHED
+    every = range(size)
+    return pl.DataFrame(
+        {
+            "video_id": [f"v{i}" for i in every],
+            "duration_seconds": [*durations, *([None] * NUM_UNWATCHED)],
+            "upload_time": [
+                None if i % 6 == 0 else _START - i * 86_400 + 5 for i in every
+            ],
+            "language": [["de", "ja", None][i % 3] for i in every],
+            "channel_id": [None if i % 8 == 0 else i % 4 for i in every],
+            "topic": [["cats", "music", None, "news"][i % 4] for i in every],
+            "title": [f"Title {i}" for i in every],
+            "genre": [["fun", None, "art"][i % 3] for i in every],
+            "stars": [None if i % 4 == 0 else 2.5 - i for i in every],
+        }
+    )
 
 
 def _events(rng: np.random.Generator, size: int) -> dict[str, list]:
@@ -79,6 +99,11 @@ def _impressions(rng: np.random.Generator, size: int) -> pl.DataFrame:
         "video_id": [f"v{i}" for i in rng.integers(NUM_VIDEOS, size=size)],
         "clicked": rng.random(size) < 0.3,
         "watch_seconds": rng.uniform(1, 400, size),
+        "position": [None if i % 9 == 0 else i % 5 for i in range(size)],
+        "source": [["tower", "popular", None][i % 3] for i in range(size)],
+        "score": [None if i % 9 == 0 else i / size for i in range(size)],
+        "seed_video_id": [None if i % 2 else f"v{i % 7}" for i in range(size)],
+        "page_id": [i // 5 for i in range(size)],
     }
     return pl.DataFrame(columns)
 

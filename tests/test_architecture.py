@@ -10,8 +10,9 @@ import ytdnn
 ROOT = pathlib.Path(ytdnn.__file__).parent
 LAYERS = (
     {"__init__", "schema", "configs", "errors", "artifacts", "environment"},
-    {"world", "layers", "metrics"},
+    {"world", "layers", "metrics", "ragged"},
     {"data"},
+    {"features", "encoders"},
     {"candidates", "index", "ranking"},
     {"training", "serving"},
     {"evaluation"},
@@ -41,6 +42,7 @@ WITHOUT_TENSORFLOW = {
     "environment",
     "world",
     "metrics",
+    "ragged",
 }
 
 MODULES = sorted(ROOT.rglob("*.py"))

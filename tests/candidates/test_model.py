@@ -21,7 +21,7 @@ def data(tmp_path_factory):
 
 def test_parameter_count(data):
     candidate_model = model.build(CONFIG, data)
-    rows = data.num_videos + 1
+    rows = data.vocabulary_size + 1
     tables = 2 * rows * 8 + rows  # watched videos, videos, bias
     demographics = (2 + 1) * 4 + (2 + 1) * 8  # two genders, two countries
     width = 3 * 8 + 4 + 8 + 2  # three bags, gender, country, age and its presence
@@ -62,12 +62,12 @@ def test_a_path_past_the_tower_changes_nothing_at_first(data, path, size):
 
 
 @pytest.mark.parametrize(
-    ("num_learned", "path"), [(0, "nothing"), (2, "linear"), (2, "gated")]
+    ("num_learned", "path"), [(0, "none"), (2, "linear"), (2, "gated")]
 )
 def test_user_vectors_are_those_of_the_training_graph(data, num_learned, path):
     config = dataclasses.replace(CONFIG, learned_bags=num_learned, skip_connection=path)
     candidate_model = model.build(config, data)
-    log = inputs.whole_log(data)
+    log = model.open_log(candidate_model.tower_inputs, data)
     features = inputs.cut(log, tf.constant([40], tf.int64), 7, 6)
     trained = candidate_model.query_vectors(features)[0].numpy()
     users = features[schema.USER_INDICES][0].numpy()
@@ -77,13 +77,11 @@ def test_user_vectors_are_those_of_the_training_graph(data, num_learned, path):
 
 def test_each_feature_moves_the_vector(data):
     candidate_model = model.build(CONFIG, data)
-    log = inputs.whole_log(data)
+    log = model.open_log(candidate_model.tower_inputs, data, serving=True)
     users, ends = data.first_watches(prepared.Split.TEST)
     features = inputs.contexts(log, users[:1], ends[:1], 6)
     plain = candidate_model.query_vectors(features)
-    names = [schema.WATCH_ROWS, schema.AGE_FRACTION]
-    names += [schema.GENDER_INDEX, schema.COUNTRY_INDEX]
-    for name in names:
+    for name in (schema.WATCH_ROWS, "age", "gender", "country"):
         changed = dict(features)
         one = tf.ones_like(features[name])
         changed[name] = tf.where(features[name] == one, one * 0, one)
@@ -121,10 +119,10 @@ def test_a_model_of_another_data_set_is_refused(data, tmp_path):
 
 def test_a_bias_is_the_last_coordinate(data):
     candidate_model = model.build(CONFIG, data)
-    candidate_model.bias.assign(tf.range(data.num_videos + 1, dtype=tf.float32))
+    candidate_model.bias.assign(tf.range(data.vocabulary_size + 1, dtype=tf.float32))
     vectors = candidate_model.video_vectors()
-    assert vectors.shape == (data.num_videos, 9)
-    np.testing.assert_array_equal(vectors[:, -1], 1 + np.arange(data.num_videos))
+    assert vectors.shape == (data.vocabulary_size, 9)
+    np.testing.assert_array_equal(vectors[:, -1], 1 + np.arange(data.vocabulary_size))
 
 
 def test_without_a_bias_none_is_trained(data):

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tests import full_log
 from ytdnn import schema
-from ytdnn.data import draws, inputs, prepared
+from ytdnn.data import draws, inputs, prepared, watch_log
 
 LENGTH = 6
 
@@ -19,9 +19,13 @@ def data(tmp_path_factory):
     )
 
 
+def _training_log(data):
+    return watch_log.load(inputs.training_set(data))
+
+
 def _batches(data, **settings):
     settings = {"per_user": 4, "held_out": False, "seed": 3} | settings
-    log = inputs.training_log(data)
+    log = _training_log(data)
     return draws.DrawnBatches(log, 16, LENGTH, search_length=5, **settings)
 
 
@@ -38,8 +42,10 @@ def _examples(batches, epoch, first_step=0):
 
 
 def _labels_by_user(data):
-    is_label = (data.watches.splits == prepared.Split.TRAIN) & data.watches.are_completed
-    is_label &= np.asarray(data.watches.videos) > 0
+    is_label = (
+        data.watches.splits == prepared.Split.TRAIN
+    ) & data.watches.are_completed
+    is_label &= np.asarray(data.watches.videos) <= data.vocabulary_size
     return np.bincount(data.watches.users[is_label], minlength=data.num_users)
 
 
@@ -96,17 +102,19 @@ def test_blocks_of_users_are_drawn_alike_in_number(monkeypatch):
 def test_expected_labels_are_those_drawn_on_average(data, per_user):
     expected = draws.expected_labels(data, per_user)
     if per_user == 0:
-        assert expected.tolist() == data.videos["train_count"].to_list()
+        counts = data.videos["train_count"].to_list()
+        assert expected.tolist() == counts[: data.vocabulary_size]
+        assert not any(counts[data.vocabulary_size :])
     batches = _batches(data, per_user=per_user)
     videos = batches.log.videos.numpy()
     drawn = np.concatenate([videos[batches.positions(e)] for e in range(200)])
-    counts = np.bincount(drawn, minlength=data.num_videos + 1)[1:] / 200
+    counts = np.bincount(drawn, minlength=data.vocabulary_size + 1)[1:] / 200
     assert expected.sum() == pytest.approx(batches.num_examples)
     np.testing.assert_allclose(counts, expected, atol=0.6)
 
 
 def test_drawn_next_watches_have_the_history_before_them(data):
-    log = inputs.training_log(data)
+    log = _training_log(data)
     sliced = inputs.SliceBatches(log, 16, 1, LENGTH, seed=0)
     expected = _examples(sliced, 0)
     assert sorted(_examples(_batches(data, per_user=0), 0)) == sorted(expected)
@@ -122,7 +130,7 @@ def _around(log, position, reach, length=LENGTH):
 
 def _two_users(data):
     """Users 0 and 1 with 9 and 3 watches, of videos 1 … 12."""
-    log = inputs.training_log(data)
+    log = _training_log(data)
     offsets = np.full(data.num_users + 1, 12)
     offsets[:2] = 0, 9
     return dataclasses.replace(
@@ -132,7 +140,6 @@ def _two_users(data):
         times=log.times[:12],
         is_label=tf.ones([12], tf.bool),
         offsets=tf.constant(offsets, tf.int64),
-        situations={name: v[:12] for name, v in log.situations.items()},
         searches=None,
     )
 
@@ -150,7 +157,7 @@ def test_a_held_out_watch_is_left_out_of_a_window_around_it(data):
 
 
 def test_held_out_contexts_hold_what_comes_after(data):
-    log = inputs.training_log(data)
+    log = _training_log(data)
     batches = _batches(data, held_out=True, per_user=0)
     offsets, videos = log.offsets.numpy(), log.videos.numpy()
     sees_later = 0

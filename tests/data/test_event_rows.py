@@ -1,4 +1,5 @@
 import numpy as np
+import polars as pl
 import pytest
 
 from tests import full_log
@@ -28,14 +29,67 @@ def test_devices_and_states_are_those_of_each_watch(tmp_path):
     assert [names[i] for i in data.impressions.devices] == shown["device"].to_list()
 
 
-def test_a_device_that_is_always_null_is_no_feature(tmp_path):
+def _without_devices_of_watches():
     log = full_log.tables()
     log["watches"] = log["watches"].with_columns(device=None, logged_in=None)
     log["watches"] = log["watches"].cast({"device": str, "logged_in": bool})
+    return log
+
+
+def test_a_device_that_is_always_null_is_not_kept(tmp_path):
+    log = _without_devices_of_watches()
+    log["impressions"] = log["impressions"].drop("device")
     data = full_log.prepared_data(tmp_path, log)
     assert "device" not in data.vocabularies
-    assert "watch_devices" not in data.arrays
+    assert data.watches.devices is None
+    assert data.impressions.devices is None
     assert set(data.watches.logged_in.tolist()) == {-1}
+
+
+def test_devices_of_impressions_are_known_where_watches_have_none(tmp_path):
+    log = _without_devices_of_watches()
+    data = full_log.prepared_data(tmp_path, log)
+    assert data.vocabularies["device"] == ["phone", "tv"]
+    assert not data.watches.devices.any()
+    assert set(data.impressions.devices.tolist()) == {0, 1, 2}
+
+
+def test_impressions_keep_position_source_score_and_seed_video(tmp_path):
+    log = full_log.tables()
+    data = full_log.prepared_data(tmp_path, log)
+    shown = log["impressions"].with_row_index("row").sort(["user_id", "time", "row"])
+    found = data.impressions
+    assert data.vocabularies["source"] == ["popular", "tower"]
+    names = [None, *data.vocabularies["source"]]
+    assert [names[i] for i in found.sources] == shown["source"].to_list()
+    assert found.positions.tolist() == shown["position"].fill_null(-1).to_list()
+    scores = shown["score"].cast(pl.Float32).fill_null(np.nan).to_numpy()
+    np.testing.assert_array_equal(found.scores, scores)
+    assert np.isnan(found.scores).any()
+    ids = [None, *data.videos["video_id"]]
+    assert [ids[i] for i in found.seed_videos] == shown["seed_video_id"].to_list()
+    assert [ids[i] for i in found.videos] == shown["video_id"].to_list()
+    np.testing.assert_allclose(found.seconds, shown["watch_seconds"], rtol=1e-6)
+    assert found.clicked.tolist() == shown["clicked"].to_list()
+
+
+def test_impressions_without_a_column_lack_its_array(tmp_path):
+    log = full_log.tables()
+    columns = ["position", "source", "score", "seed_video_id", "device"]
+    log["impressions"] = log["impressions"].drop(*columns, "watch_seconds")
+    shown = full_log.prepared_data(tmp_path, log).impressions
+    for name in ("positions", "sources", "scores", "seed_videos", "devices", "seconds"):
+        assert getattr(shown, name) is None, name
+
+
+def test_a_page_is_that_of_one_user_and_page_id(tmp_path):
+    log = full_log.tables()
+    data = full_log.prepared_data(tmp_path, log)
+    shown = log["impressions"].with_row_index("row").sort(["user_id", "time", "row"])
+    keys = list(zip(shown["user_id"], shown["page_id"], strict=True))
+    pages = data.impressions.pages.tolist()
+    pairs = set(zip(keys, pages, strict=True))
+    assert len(pairs) == len(set(keys)) == len(set(pages)) > 1
 
 
 @pytest.mark.parametrize(
@@ -70,12 +124,14 @@ def test_targets_are_completed_watches(tmp_path):
     every, some = (d.targets(users, ends, SPLIT.TEST) for d in (plain, data))
     for i in range(len(users)):
         own = slice(ends[i], data.watches.offsets[users[i] + 1])
-        long = set(data.watches.videos[own][data.watches.seconds[own] >= 100.0].tolist())
+        long = set(
+            data.watches.videos[own][data.watches.seconds[own] >= 100.0].tolist()
+        )
         start, stop = some.offsets[i : i + 2]
-        found = set(some.videos[start:stop].tolist())
+        found = set(some.values[start:stop].tolist())
         start, stop = every.offsets[i : i + 2]
-        assert found == set(every.videos[start:stop].tolist()) & long
-    assert 0 < len(some.videos) < len(every.videos)
+        assert found == set(every.values[start:stop].tolist()) & long
+    assert 0 < len(some.values) < len(every.values)
 
 
 def test_leave_one_out_holds_out_completed_watches(tmp_path):

@@ -5,7 +5,7 @@ import pytest
 
 from tests import planted
 from ytdnn import schema
-from ytdnn.data import inputs, prepared
+from ytdnn.data import inputs, prepared, watch_log
 
 LENGTH = 5
 
@@ -16,7 +16,7 @@ def data(tmp_path_factory):
 
 
 def _batches(data, slice_length=4, batch_size=16, seed=3):
-    log = inputs.training_log(data)
+    log = watch_log.load(inputs.training_set(data))
     return inputs.SliceBatches(log, batch_size, slice_length, LENGTH, seed)
 
 
@@ -72,7 +72,7 @@ def test_an_epoch_can_be_entered_at_any_step(data):
 
 
 def test_changing_the_label_and_what_follows_changes_no_context(data):
-    log = inputs.whole_log(data)
+    log = watch_log.load(data)
     users, ends = data.first_watches(prepared.Split.TEST)
     before = inputs.contexts(log, users, ends, LENGTH)
     videos = np.array(data.watches.videos)
@@ -85,7 +85,7 @@ def test_changing_the_label_and_what_follows_changes_no_context(data):
 
 
 def test_contexts_equal_the_slices_of_training(data):
-    log = inputs.whole_log(data)
+    log = watch_log.load(data)
     users, ends = data.first_watches(prepared.Split.TEST)
     alone = inputs.contexts(log, users, ends, LENGTH)
     together = inputs.cut(log, ends, 1, LENGTH)

@@ -2,6 +2,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from tests.data import comparison
 from ytdnn import configs, errors
 from ytdnn.data import prepare, prepared
 
@@ -10,7 +11,7 @@ START = 1_600_000_000
 
 
 def _write(directory, **tables):
-    directory.mkdir(exist_ok=True)
+    directory.mkdir(parents=True, exist_ok=True)
     for name, columns in tables.items():
         pl.DataFrame(columns).write_parquet(directory / f"{name}.parquet")
     return directory
@@ -63,14 +64,17 @@ def test_video_order_is_of_first_appearance_or_of_the_videos_table(tmp_path):
     assert data.videos["video_id"].to_list() == ["v3", "v1", "v2", "v9"]
     tables["videos"] = {"video_id": ["v9", "v2", "v0", "v3", "v1"]}
     data = _prepare(tmp_path, tables)
-    assert data.videos["video_id"].to_list() == ["v9", "v2", "v3", "v1"]
+    assert data.videos["video_id"].to_list() == ["v9", "v2", "v3", "v1", "v0"]
+    assert data.vocabulary_size == 4  # v0 is never watched
 
 
 def test_the_training_vocabulary_has_only_videos_trained_on(tmp_path):
     data = _prepare(tmp_path, {"watches": _watches(ROWS)}, vocabulary="train")
-    assert set(data.videos["video_id"]) == {"v1", "v2"}
-    assert _ids(data, data.watches.videos)[5] is None  # v3: validation only
-    assert data.videos["train_count"].sum() == 3
+    assert data.vocabulary_size == 2
+    assert data.videos["video_id"].to_list() == ["v1", "v2", "v3", "v9"]
+    assert _ids(data, data.watches.videos)[5] == "v3"  # validation only
+    assert data.watches.videos[5] > data.vocabulary_size
+    assert data.videos["train_count"].to_list() == [1, 2, 0, 0]
 
 
 def test_order_may_stand_for_time(tmp_path):
@@ -122,8 +126,6 @@ def test_impressions_are_rolled_back_to_strictly_before(tmp_path):
     data = _prepare(tmp_path, tables)
     assert data.impressions.users.tolist() == [0, 1, 1]
     assert data.impressions.num_watches.tolist() == [2, 0, 2]
-    assert data.impression_earlier.tolist() == [0, 0, 1]
-    assert data.impression_earlier_time.tolist() == [-1, -1, START + 1]
 
 
 def test_shards_give_the_same_arrays(tmp_path, monkeypatch):
@@ -131,12 +133,11 @@ def test_shards_give_the_same_arrays(tmp_path, monkeypatch):
     impressions["clicked"] = [True] * len(ROWS)
     tables = {"watches": _watches(ROWS), "impressions": impressions}
     whole = _prepare(tmp_path, tables)
-    arrays = {name: np.array(values) for name, values in whole.arrays.items()}
     monkeypatch.setattr(prepare, "EVENTS_PER_SHARD", 2)
-    sharded = _prepare(tmp_path, tables)
-    assert sharded.arrays.keys() == arrays.keys()
-    for name, values in arrays.items():
-        np.testing.assert_array_equal(sharded.arrays[name], values)
+    sharded = _prepare(tmp_path / "sharded", tables)
+    comparison.assert_same_events(sharded, whole)
+    assert sharded.videos.equals(whole.videos)
+    assert sharded.users.equals(whole.users)
 
 
 def test_users_with_impressions_only_are_kept(tmp_path):
@@ -149,22 +150,29 @@ def test_users_with_impressions_only_are_kept(tmp_path):
     assert data.impressions.num_watches.tolist() == [0]
 
 
-def test_users_get_vocabulary_indices_and_zero_where_missing(tmp_path):
-    users = {"user_id": ["b", "a"], "gender": [None, "x"], "age": [30.0, None]}
-    data = _prepare(tmp_path, {"watches": _watches(ROWS), "users": users})
-    features = data.user_features()
-    assert features["gender_index"].tolist() == [1, 0]
-    np.testing.assert_allclose(features["age_fraction"], [-1.0, 0.3])
+def test_users_have_their_columns_in_order_of_the_index(tmp_path):
+    users = {
+        "user_id": ["b", "never", "a"],
+        "gender": [None, "y", "x"],
+        "age": [30, 1, None],
+    }
+    impressions = _watches([("new", "v1", 4)]) | {"clicked": [True]}
+    tables = {"watches": _watches(ROWS), "users": users, "impressions": impressions}
+    data = _prepare(tmp_path, tables)
+    assert data.users.rows(named=True) == [
+        {"user_id": "a", "gender": "x", "age": None},
+        {"user_id": "b", "gender": None, "age": 30.0},
+        {"user_id": "new", "gender": None, "age": None},
+    ]
 
 
 def test_targets_are_distinct_and_not_watched_before(tmp_path):
     rows = [("a", v, t) for t, v in enumerate(["v1", "v2", "v2", "v1", "v3", "v3"])]
     data = _prepare(tmp_path, {"watches": _watches(rows)})
     users, ends = np.array([0]), np.array([1])
-    object.__setattr__(data, "arrays", dict(data.arrays))
-    data.arrays["watch_splits"] = np.array([0, 2, 2, 2, 2, 2], np.uint8)
-    targets = data.targets(users, ends, SPLIT.TEST)
-    assert _ids(data, targets.videos) == ["v2", "v3"]
+    watches = data.watches.replace(splits=np.array([0, 2, 2, 2, 2, 2], np.uint8))
+    targets = data.with_events(watches=watches).targets(users, ends, SPLIT.TEST)
+    assert _ids(data, targets.values) == ["v2", "v3"]
     assert targets.offsets.tolist() == [0, 2]
 
 
@@ -199,7 +207,8 @@ def test_movielens_1m_core_is_that_of_published_tables(tmp_path, shared_data):
         vocabulary="all",
     )
     data = prepare.prepare(config, tmp_path / "data")
-    assert (data.num_users, data.num_videos) == (6_040, 3_416)
+    assert (data.num_users, data.vocabulary_size) == (6_040, 3_416)
+    assert data.num_videos == pl.read_parquet(directory / "items.parquet").height
     rows = pl.read_parquet(directory / "interactions.parquet")
     rows = rows.filter("in_sasrec_5core").sort("user_id", "seq")
     assert data.manifest.facts["watches"] == rows.height == 999_611

@@ -1,8 +1,8 @@
-import numpy as np
 import polars as pl
 import pytest
 
 from tests import full_log
+from tests.data import comparison
 from ytdnn.data import prepare, searches
 
 START = 1_600_000_000
@@ -45,7 +45,9 @@ def _texts(data, user):
         sorted(data.tokens["token"][int(i) - 1] for i in data.searches.tokens[a:b])
         for a, b in zip(
             offsets[data.searches.offsets[user] :],
-            offsets[data.searches.offsets[user] + 1 : data.searches.offsets[user + 1] + 1],
+            offsets[
+                data.searches.offsets[user] + 1 : data.searches.offsets[user + 1] + 1
+            ],
             strict=False,
         )
     ]
@@ -102,7 +104,8 @@ def test_a_log_without_searches_has_none(tmp_path):
     log = {"watches": _events(WATCHES, "user_id", "video_id", "time")}
     data = full_log.prepared_data(tmp_path, log, protocol="leave_one_out")
     assert not data.has_searches
-    assert "watch_num_searches" not in data.arrays
+    assert data.shard.searches is None
+    assert data.watches.num_searches is None
 
 
 @pytest.mark.parametrize("tokens_a_count", [100, 10**6])
@@ -117,8 +120,6 @@ def test_shards_and_parts_of_the_count_change_nothing(
     parts = full_log.prepared_data(tmp_path / "parts", log, max_search_tokens=60)
     assert parts.tokens.equals(whole.tokens)
     assert whole.tokens.height == 60
-    assert parts.arrays.keys() == whole.arrays.keys()
-    for name, values in whole.arrays.items():
-        np.testing.assert_array_equal(parts.arrays[name], values)
-    every = len(whole.search_times)
+    comparison.assert_same_events(parts, whole)
+    every = len(whole.searches)
     assert parts.queries(0, every) == whole.queries(0, every)

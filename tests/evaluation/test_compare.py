@@ -44,7 +44,7 @@ def _evaluated(
 ) -> reports.Evaluated:
     """A system that lists an answer first for `skill` of the users."""
     cases = protocol.cases(data, Split.TEST, config)
-    firsts = cases.targets.videos[cases.targets.offsets[:-1]]
+    firsts = cases.targets.values[cases.targets.offsets[:-1]]
     known = np.random.default_rng(0).random(len(cases)) < skill
 
     def make(cases: protocol.Cases, k: int) -> lists.Lists:

@@ -129,7 +129,7 @@ def test_popularity_ranks_by_training_labels(data: prepared.PreparedData) -> Non
     found = lists.popularity(data, config)(cases, 3)
     counts = data.videos["train_count"].to_numpy()
     for row in range(len(cases)):
-        watched = cases.watched.videos[slice(*cases.watched.offsets[row : row + 2])]
+        watched = cases.watched.values[slice(*cases.watched.offsets[row : row + 2])]
         order = [
             video
             for video in sorted(

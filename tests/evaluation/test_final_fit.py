@@ -41,10 +41,10 @@ def test_validation_watches_are_labels_once_an_epoch(config, workdir):
     data = prepared.load(workdir / "data")
     splits = np.asarray(data.watches.splits)
     held_out = splits == prepared.Split.VALIDATION
-    labels = np.asarray(data.watches.videos) > 0
-    batches = candidates.make_batches(
-        config.candidates, data.with_validation_in_training(), seed=0
-    )
+    labels = np.asarray(data.watches.videos) <= data.vocabulary_size
+    whole = data.with_validation_in_training()
+    inputs = model.inputs_of(config.candidates, whole)
+    batches = candidates.make_batches(config.candidates, inputs, whole, seed=0)
     drawn = sum(float(np.sum(batch["weights"])) for batch in batches(0, 0))
     is_train = splits == prepared.Split.TRAIN
     assert held_out.any()

@@ -27,7 +27,8 @@ def cases(data: prepared.PreparedData) -> protocol.Cases:
 
 
 def _with(data: prepared.PreparedData, **arrays: np.ndarray) -> prepared.PreparedData:
-    return dataclasses.replace(data, arrays=data.arrays | arrays)
+    """Returns the set with other arrays of watches."""
+    return data.with_events(watches=data.watches.replace(**arrays))
 
 
 @pytest.mark.parametrize("name", ["temporal", "leave_one_out"])
@@ -40,7 +41,7 @@ def test_an_honest_set_passes(
     honest = prepare.prepare(config, tmp_path / "data")
     found = protocol.cases(honest, split, CONFIG)
     checked = leaks.in_order(honest, found, split)
-    shown = int((np.asarray(honest.impression_splits) == split).sum())
+    shown = int((np.asarray(honest.impressions.splits) == split).sum())
     assert checked["checked_examples"] == len(found.labels) + shown
     assert checked["inputs_at_or_after_label"] == 0
 
@@ -62,7 +63,7 @@ def test_an_input_later_than_its_label_is_caught(
     times = np.asarray(data.watches.times).copy()
     times[cases.ends[0] - 1] = times[cases.labels[0]] + 1
     with pytest.raises(errors.UserError, match=r"found 1 watches of the history"):
-        leaks.in_order(_with(data, watch_times=times), cases, Split.TEST)
+        leaks.in_order(_with(data, times=times), cases, Split.TEST)
 
 
 def test_training_watches_of_the_test_window_are_caught(
@@ -72,7 +73,7 @@ def test_training_watches_of_the_test_window_are_caught(
     last = np.flatnonzero(splits == Split.TEST)[-2:]
     splits[last] = Split.TRAIN
     with pytest.raises(errors.UserError, match=r"leak: .*found 2 train watches"):
-        leaks.in_order(_with(data, watch_splits=splits), cases, Split.TEST)
+        leaks.in_order(_with(data, splits=splits), cases, Split.TEST)
 
 
 def test_an_impression_that_knows_its_own_watch_is_caught(
@@ -84,8 +85,10 @@ def test_an_impression_that_knows_its_own_watch_is_caught(
     sizes = np.diff(np.asarray(data.watches.offsets))
     row = rows[numbers[rows] < sizes[users[rows]]][0]
     numbers[row] = sizes[users[row]]
-    with pytest.raises(errors.UserError, match=r"leak: .*events before impressions"):
-        leaks.in_order(_with(data, impression_num_watches=numbers), cases, Split.TEST)
+    shown = data.impressions.replace(num_watches=numbers)
+    leaking = data.with_events(impressions=shown)
+    with pytest.raises(errors.UserError, match=r"leak: .*watches before impressions"):
+        leaks.in_order(leaking, cases, Split.TEST)
 
 
 def test_inputs_of_the_labels_second_are_counted_not_refused(
@@ -183,11 +186,11 @@ def test_only_what_comes_after_the_request_is_changed(
 ) -> None:
     some = protocol.take(cases, np.array([1, 4]))
     other = leaks.with_other_future(data, some.users, some.ends, some.times)
-    changed = np.flatnonzero(other.watch_videos != data.watches.videos)
+    changed = np.flatnonzero(other.watches.videos != data.watches.videos)
     lasts = np.asarray(data.watches.offsets)[some.users + 1]
     expected = [np.arange(e, s) for e, s in zip(some.ends, lasts, strict=True)]
     np.testing.assert_array_equal(changed, np.concatenate(expected))
-    shown = np.flatnonzero(other.impression_clicked != data.impressions.clicked)
+    shown = np.flatnonzero(other.impressions.clicked != data.impressions.clicked)
     assert set(data.impressions.users[shown]) == set(some.users)
     assert data.impressions.times[shown].min() >= some.times.min()
 
@@ -210,7 +213,7 @@ def test_a_model_that_reads_searches_after_the_request_is_caught(
 
     class ReadsSearches(_Reads):
         def user_vectors(self, data, users, end_watches, times):
-            made = data.searches_before(users, times)
+            made = data.searches.num_before(users, times)
             if self.ahead:
                 made = np.maximum(made, data.watches.num_searches[end_watches])
             sums = np.append(0, np.cumsum(data.searches.tokens, dtype=np.int64))

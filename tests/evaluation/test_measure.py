@@ -52,7 +52,7 @@ def _answers_first(cases: protocol.Cases, k: int) -> lists.Lists:
     found = np.zeros((len(cases), k), np.int32)
     for row in range(len(cases)):
         first, stop = cases.targets.offsets[row : row + 2]
-        known = cases.targets.videos[first:stop]
+        known = cases.targets.values[first:stop]
         known = known[known > 0][:k]
         found[row, : len(known)] = known
     return found

@@ -43,7 +43,7 @@ def test_its_lists_hold_nothing_watched_and_nothing_twice(data) -> None:
     for row in range(len(cases)):
         assert len(set(found[row])) == 10
         start, stop = cases.watched.offsets[row : row + 2]
-        assert not set(found[row]) & set(cases.watched.videos[start:stop])
+        assert not set(found[row]) & set(cases.watched.values[start:stop])
 
 
 def test_leave_one_out_has_an_oracle_too(tmp_path: pathlib.Path) -> None:

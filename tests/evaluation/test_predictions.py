@@ -96,8 +96,8 @@ def _by_ranx(
     qrels: dict[str, dict[str, int]] = {}
     for row, user in enumerate(cases.users.tolist()):
         name = data.users["user_id"][user]
-        answers = cases.targets.videos[slice(*cases.targets.offsets[row : row + 2])]
-        watched = cases.watched.videos[slice(*cases.watched.offsets[row : row + 2])]
+        answers = cases.targets.values[slice(*cases.targets.offsets[row : row + 2])]
+        watched = cases.watched.values[slice(*cases.watched.offsets[row : row + 2])]
         qrels[name] = {str(v): 1 for v in answers.tolist()}
         own = [
             (fakes.index_of(data, video), score)

@@ -32,11 +32,13 @@ def test_leave_one_out_asks_for_the_last_watch_after_all_others(
     assert data.users["user_id"].to_list() == ["u0", "u1", "u2"]
     assert cases.users.tolist() == [0, 2]
     assert cases.ends.tolist() == [3, 11]
-    # The validation item ("c" of u0) is history; "only" is out of the vocabulary.
+    # The validation item ("c" of u0) is history; "only" has no embedding.
     history = [fakes.index_of(data, video) for video in "abc"]
-    assert cases.watched.videos[:3].tolist() == history
+    assert cases.watched.values[:3].tolist() == history
     assert cases.targets.offsets.tolist() == [0, 1, 2]
-    assert cases.targets.videos.tolist() == [fakes.index_of(data, "d"), 0]
+    answers = [fakes.index_of(data, "d"), fakes.index_of(data, "only")]
+    assert cases.targets.values.tolist() == answers
+    assert answers[0] <= data.vocabulary_size < answers[1]
 
 
 def test_user_whose_answer_was_watched_before_is_left_out_and_counted(
@@ -78,8 +80,10 @@ def test_temporal_answers_are_the_distinct_unseen_videos_of_the_window(
     user = data.users["user_id"].to_list().index("u0")
     row = cases.users.tolist().index(user)
     first, stop = cases.targets.offsets[row : row + 2]
-    answers = cases.targets.videos[first:stop].tolist()
-    assert answers == [fakes.index_of(data, "b"), 0]
+    answers = cases.targets.values[first:stop].tolist()
+    new = fakes.index_of(data, "new")
+    assert new > data.vocabulary_size
+    assert answers == [fakes.index_of(data, "b"), new]
     start = data.manifest.facts["windows"]["test"]
     assert set(cases.times.tolist()) == {start}
 
@@ -105,11 +109,11 @@ def test_kept_videos_are_not_removed_and_may_be_answers(tmp_path: pathlib.Path) 
     data = _leave_one_out(tmp_path)
     config = configs.Evaluation(remove_watched=False)
     cases = protocol.cases(data, Split.TEST, config)
-    assert len(cases.removed.videos) == 0
+    assert len(cases.removed.values) == 0
     assert len(cases.removed.offsets) == len(cases) + 1
     # u1's last watch repeats "a": an answer now, and nobody is left out.
     assert cases.users.tolist() == [0, 1, 2]
-    assert cases.targets.videos[1] == fakes.index_of(data, "a")
+    assert cases.targets.values[1] == fakes.index_of(data, "a")
     assert cases.num_left_out == 0
     removing = protocol.cases(data, Split.TEST, CONFIG)
     assert removing.removed is removing.watched
@@ -160,7 +164,7 @@ def test_a_given_split_may_interleave_and_histories_still_end_before_it(
     # u0: the history is "ab", the answers "c" and "f" though "d" and "e" lie between.
     assert cases.ends.tolist() == [2, 7]
     ids = [fakes.index_of(data, v) for v in "cfg"]
-    assert cases.targets.videos.tolist() == ids
+    assert cases.targets.values.tolist() == ids
     # u1 has no history: asked when the split begins, before its answer or with it.
     assert cases.times.tolist() == [1, 0]
     described = statement.describe(data, cases, Split.TEST, CONFIG)
@@ -185,9 +189,9 @@ def test_the_candidate_set_by_upload_is_that_of_each_request(
     assert c not in found
     assert protocol.num_candidates(data, cases) == 3
     config = configs.Evaluation(candidate_set="uploaded", ks=(1,))
-    assert protocol.num_unlistable(protocol.cases(data, Split.TEST, config)) == 0
+    assert protocol.num_unlistable(data, protocol.cases(data, Split.TEST, config)) == 0
     validation = protocol.cases(data, Split.VALIDATION, config)
-    assert protocol.num_unlistable(validation) == 2  # "c" of both
+    assert protocol.num_unlistable(data, validation) == 2  # "c" of both
 
 
 def test_the_candidate_set_by_training_leaves_unseen_videos_out(
@@ -203,7 +207,7 @@ def test_the_candidate_set_by_training_leaves_unseen_videos_out(
     cases = protocol.cases(data, Split.TEST, config)
     seen = {fakes.index_of(data, "a"), fakes.index_of(data, "b")}
     assert set(lists.popularity(data, config)(cases, 4)[0].tolist()) == seen | {0}
-    assert protocol.num_unlistable(cases) == 1
+    assert protocol.num_unlistable(data, cases) == 1
 
 
 def test_the_candidate_set_by_upload_needs_upload_times(tmp_path: pathlib.Path) -> None:

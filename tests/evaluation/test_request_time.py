@@ -21,7 +21,7 @@ def test_a_report_says_that_the_request_time_was_seen(tmp_path):
     config = planted.tiny_config()
     settings = dataclasses.replace(
         config.candidates,
-        features=configs.Features(request_time=True),
+        features=configs.Features(add=("request_time",)),
         training=dataclasses.replace(config.candidates.training, epochs=1),
     )
     config = dataclasses.replace(config, candidates=settings)

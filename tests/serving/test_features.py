@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from tests import full_log
 from ytdnn import configs, errors, schema
 from ytdnn.candidates import model
-from ytdnn.data import inputs, prepared, searches, shards
-from ytdnn.serving import export, graphs, reader, requests, signatures
+from ytdnn.data import inputs, lookups, prepared, searches, shards
+from ytdnn.data import request as raw_request
+from ytdnn.encoders import search_bag
+from ytdnn.serving import export, graphs, requests
 
 LENGTH, SEARCHES = 6, 4
 CONFIG = configs.Candidates(
@@ -21,7 +23,7 @@ CONFIG = configs.Candidates(
     tower=(16,),
     history_length=LENGTH,
     search_length=SEARCHES,
-    features=configs.Features(example_age=True, request_time=True),
+    features=configs.Features(add=("example_age", "request_time")),
 )
 
 
@@ -42,9 +44,8 @@ def _build(config, data):
 
 def _export(candidate_model, data, directory):
     """The signature of the exported user tower, loaded again, and its inputs."""
-    requests_reader = reader.RequestReader(data)
-    tower = graphs.UserTower(requests_reader, candidate_model)
-    fields = signatures.tower_fields(data, candidate_model.user_tower.inputs)
+    tower = graphs.UserTower(data, lookups.VideoIds(data), candidate_model)
+    fields = candidate_model.fields(data)
     export.save(export.Model(tower, fields, ()), directory)
     loaded = tf.saved_model.load(str(directory))
     return loaded, {field.name: field for field in fields}
@@ -70,10 +71,10 @@ def _vector(loaded, fields, request):
 def test_vectors_of_positions_are_those_of_their_raw_requests(data, exported):
     """Through queries as typed, in several scripts; device, state, time."""
     candidate_model, loaded, fields = exported
-    log = inputs.whole_log(data)
+    log = model.open_log(candidate_model.tower_inputs, data)
     firsts = np.arange(0, log.num_watches - 4, 61)
     batch = inputs.cut(log, tf.constant(firsts), 4, LENGTH, SEARCHES)
-    batch[schema.EXAMPLE_AGE] *= 0.0  # as when serving
+    batch["example_age"] *= 0.0  # as when serving
     expected = candidate_model.query_vectors(batch).numpy()
     seen = set()
     for row, first in enumerate(firsts):
@@ -94,11 +95,9 @@ def test_a_signature_has_what_the_model_reads(data, exported):
     times = {schema.TIME, schema.WATCH_TIMES}
     watched = {schema.WATCHED_VIDEO_IDS}
     assert set(fields) == watched | user | request | times
-    off = dataclasses.replace(
-        CONFIG, features=configs.Features(device=False, searches=False, age=False)
-    )
-    inputs_off = model.build(off, data).user_tower.inputs
-    found = {f.name for f in signatures.tower_fields(data, inputs_off)}
+    features = configs.Features(remove=("device", "age"))
+    off = dataclasses.replace(CONFIG, search_length=0, features=features)
+    found = {field.name for field in model.build(off, data).fields(data)}
     assert found == set(fields) - {
         schema.AGE,
         schema.QUERIES,
@@ -173,10 +172,9 @@ def test_the_graph_finds_the_tokens_that_prepare_found(data, queries):
         schema.QUERIES: tf.constant([queries]),
         schema.WATCHED_VIDEO_IDS: tf.constant([[""]]),
     }
-    requests_reader = reader.RequestReader(known)
-    graph = tf.function(
-        lambda values: requests_reader.user_features(values, LENGTH, SEARCHES)
-    )
+    read = search_bag.SearchBag(CONFIG, len(vocabulary)).open_request(known)
+    videos = lookups.VideoIds(known)
+    graph = tf.function(lambda raw: read(raw_request.Request(raw, videos)))
     tokens = graph(request)[schema.SEARCH_TOKENS].numpy()
     assert tokens.tolist() == [[places[token] for token in found]]
 

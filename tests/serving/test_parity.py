@@ -6,8 +6,9 @@ import tensorflow as tf
 
 from tests.serving import conftest
 from ytdnn import schema
-from ytdnn.data import inputs, prepared
-from ytdnn.serving import requests, signatures
+from ytdnn.candidates import model as candidate_model
+from ytdnn.data import fields, inputs, prepared
+from ytdnn.serving import requests
 
 
 def call(run: conftest.Run, model: str, request: dict, **tensors: tf.Tensor) -> dict:
@@ -28,10 +29,10 @@ def test_user_vectors_of_training_positions(run: conftest.Run) -> None:
     """The slices training learns from give the vectors of the raw requests."""
     data, config = run.data, run.config.candidates
     firsts = np.arange(0, 600, 41)
-    batch = inputs.cut(
-        inputs.training_log(data), tf.constant(firsts), 4, config.history_length
+    log = candidate_model.open_log(
+        run.candidates.tower_inputs, inputs.training_set(data)
     )
-    batch[schema.EXAMPLE_AGE] *= 0.0  # as when serving
+    batch = inputs.cut(log, tf.constant(firsts), 4, config.history_length)
     expected = run.candidates.query_vectors(batch).numpy()
     positions = data.watch_split_rows(prepared.Split.TRAIN)
     lengths = []
@@ -48,14 +49,13 @@ def test_user_vectors_of_training_positions(run: conftest.Run) -> None:
 
 
 def impression_rows(run: conftest.Run) -> np.ndarray:
-    """Returns impressions of the test, some with unknown videos in their history."""
+    """Returns impressions of the test, some of videos without an embedding."""
     rows = np.flatnonzero(run.data.impressions.splits == prepared.Split.TEST)[::4]
     users = run.data.impressions.users[rows]
     ends = run.data.watches.offsets[users] + run.data.impressions.num_watches[rows]
     last = run.data.watches.videos[ends - 1]
-    assert np.any(last == 0)
-    assert np.any(run.data.impressions.videos[rows] == 0)
-    assert np.any(run.data.impression_earlier[rows] > 0)
+    assert np.any(last > run.data.vocabulary_size)
+    assert np.any(run.data.impressions.videos[rows] > run.data.vocabulary_size)
     return rows
 
 
@@ -68,7 +68,6 @@ def request_of(run: conftest.Run, row: int) -> dict:
 
 def test_ranker_scores_of_prepared_impressions(run: conftest.Run) -> None:
     rows = impression_rows(run)
-    rows = rows[run.data.impressions.videos[rows] > 0]
     expected = np.exp(run.ranking.scores(run.data, rows))
     ids = run.data.videos[schema.VIDEO_ID].to_list()
     for row, score in zip(rows, expected, strict=True):
@@ -82,26 +81,20 @@ def test_ranker_scores_of_prepared_impressions(run: conftest.Run) -> None:
         assert outputs[schema.SCORES][0, 0] == pytest.approx(score, rel=1e-5)
 
 
-def test_ranker_scores_of_unknown_videos(run: conftest.Run) -> None:
-    """Out of vocabulary, earlier impressions still count, by the raw id."""
-    rows = impression_rows(run)
-    unknown = rows[run.data.impressions.videos[rows] == 0]
-    shown_before = unknown[run.data.impression_earlier[unknown] > 0]
-    assert len(shown_before)
-    row = int(shown_before[0])
-    request = request_of(run, row)
-    count = int(run.data.impression_earlier[row])
-    before = int(run.data.impression_earlier_time[row])
-    known = [i for i, v in enumerate(request["impression_video_ids"]) if v[0] != "<"]
-    request["impression_video_ids"] = [
-        request["impression_video_ids"][i] for i in known
-    ]
-    request["impression_times"] = [request["impression_times"][i] for i in known]
-    request["impression_video_ids"] += ["nowhere"] * count + ["elsewhere"]
-    request["impression_times"] += [before] * (count + 1)
-    outputs = call(run, "ranker", request, video_ids=tf.constant([["nowhere"]]))
-    expected = np.exp(run.ranking.scores(run.data, np.array([row])))[0]
-    assert outputs[schema.SCORES][0, 0] == pytest.approx(expected, rel=1e-5)
+def test_ranker_scores_of_videos_the_log_does_not_know(run: conftest.Run) -> None:
+    """Their earlier impressions still count, by the raw id."""
+    request = request_of(run, int(impression_rows(run)[0]))
+    shown, times = request["impression_video_ids"], request["impression_times"]
+    scores = []
+    for more in ([], ["nowhere"], ["nowhere"] * 3, ["elsewhere"] * 3):
+        changed = request | {
+            "impression_video_ids": shown + more,
+            "impression_times": times + [request["time"] - 60] * len(more),
+        }
+        outputs = call(run, "ranker", changed, video_ids=tf.constant([["nowhere"]]))
+        scores.append(outputs[schema.SCORES][0, 0])
+    assert len(set(scores[:3])) == 3
+    assert scores[3] == scores[0]
 
 
 def test_recommendations_are_those_of_both_models(run: conftest.Run) -> None:
@@ -114,7 +107,7 @@ def test_recommendations_are_those_of_both_models(run: conftest.Run) -> None:
     products = vectors @ run.candidates.video_vectors().T
     for i, (user, end) in enumerate(zip(users, ends, strict=True)):
         watched = data.watches.videos[data.watches.offsets[user] : end]
-        products[i, watched[watched > 0] - 1] = -np.inf
+        products[i, watched[watched <= data.vocabulary_size] - 1] = -np.inf
     top = 1 + np.argsort(-products, axis=1)[:, : run.config.index.num_candidates]
     logits = run.ranking.score_candidates(data, users, ends, times, top)
     ids = np.array(data.videos[schema.VIDEO_ID].to_list())
@@ -138,7 +131,7 @@ def test_without_impressions_candidates_are_the_answer(
     end = data.watches.offsets[user + 1]
     vector = plain_run.candidates.user_vectors(data, np.array([user]), np.array([end]))
     products = (vector @ plain_run.candidates.video_vectors().T)[0]
-    ids = data.videos[schema.VIDEO_ID].to_numpy()
+    ids = data.videos[schema.VIDEO_ID].to_numpy()[: data.vocabulary_size]
     products[np.isin(ids, request[schema.WATCHED_VIDEO_IDS])] = -np.inf
     best = np.argsort(-products)[:5]
     assert answer[schema.IDS] == ids[best].tolist()
@@ -169,5 +162,5 @@ def test_only_features_of_the_log_are_in_the_signatures(
 def test_ids_that_stand_for_none_are_no_videos(
     run: conftest.Run, plain_run: conftest.Run
 ) -> None:
-    assert signatures.id_type(run.data) == ("string", "")
-    assert signatures.id_type(plain_run.data) == ("int64", -1)
+    assert fields.id_type(run.data) == ("string", "")
+    assert fields.id_type(plain_run.data) == ("int64", -1)

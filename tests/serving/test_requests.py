@@ -11,21 +11,22 @@ from hypothesis import strategies as st
 
 from tests.serving import conftest
 from ytdnn import errors, schema
+from ytdnn.data import fields
 from ytdnn.serving import requests, signatures
 
 TEXT_IDS = {
     field.name: field
     for field in (
-        signatures.Field("watched_video_ids", "string", "batch, length", "", ""),
-        signatures.Field("watch_times", "int64", "batch, length", 0, ""),
-        signatures.Field("time", "int64", "batch", 0, ""),
-        signatures.Field("age", "float32", "batch", -1.0, ""),
-        signatures.Field("gender", "string", "batch", "", ""),
-        signatures.Field("k", "int32", "batch", 0, ""),
+        fields.Field("watched_video_ids", "string", "batch, length", "", ""),
+        fields.Field("watch_times", "int64", "batch, length", 0, ""),
+        fields.Field("time", "int64", "batch", 0, ""),
+        fields.Field("age", "float32", "batch", -1.0, "years", 0.0, 1e6),
+        fields.Field("gender", "string", "batch", "", ""),
+        signatures.k_field(),
     )
 }
 INTEGER_IDS = TEXT_IDS | {
-    "watched_video_ids": signatures.Field(
+    "watched_video_ids": fields.Field(
         "watched_video_ids", "int64", "batch, length", -1, ""
     )
 }

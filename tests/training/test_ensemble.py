@@ -49,7 +49,7 @@ def test_its_scores_are_the_mean_of_the_single_networks(data, pair, tmp_path):
         single.append(_scores(model.load(directory, data), data))
     assert np.any(single[0] != single[1])
     joined = model.load(pair, data)
-    assert joined.video_vectors().shape == (data.num_videos, joined.vector_dim)
+    assert joined.video_vectors().shape == (data.vocabulary_size, joined.vector_dim)
     np.testing.assert_allclose(
         _scores(joined, data), (single[0] + single[1]) / 2, atol=1e-5
     )

@@ -12,7 +12,6 @@ from tests import planted
 from ytdnn import configs, errors, schema
 from ytdnn.data import prepare, prepared
 from ytdnn.metrics import binary, per_user_loss
-from ytdnn.ranking import features
 from ytdnn.ranking import model as ranking_model
 from ytdnn.training import ranking
 
@@ -91,7 +90,7 @@ def test_another_data_set_is_refused(
 
 def make_batches(data: prepared.PreparedData, size: int) -> ranking.ImpressionBatches:
     rows = ranking_model.split_rows(data, prepared.Split.TRAIN)
-    log = features.ImpressionLog(data, 5)
+    log = ranking_model.build(planted.tiny_config().ranking, data).open_log(data)
     return ranking.ImpressionBatches(log, tf.constant(rows), size, seed=3)
 
 
@@ -124,11 +123,11 @@ def test_batches_are_a_function_of_seed_epoch_and_step(
 
 def test_weights_alike_is_another_model(data: prepared.PreparedData) -> None:
     """Without watch times every impression weighs 1, and odds are those of a click."""
-    arrays = {k: v for k, v in data.arrays.items() if k != "impression_seconds"}
-    alike = dataclasses.replace(data, arrays=arrays)
+    shown = dataclasses.replace(data.impressions, seconds=None)
+    alike = data.with_events(impressions=shown)
     model = ranking_model.build(planted.tiny_config().ranking, alike)
     rows = ranking_model.split_rows(alike, prepared.Split.TRAIN)
-    clicked = alike.impression_clicked[rows]
+    clicked = alike.impressions.clicked[rows]
     expected = np.log((clicked.sum() + 1) / ((~clicked).sum() + 1))
     assert model.measured.prior_logit == pytest.approx(expected)
     assert not model.measured.has_watch_seconds

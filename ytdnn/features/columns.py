@@ -71,7 +71,7 @@ class _Column(interface.ReadAtRequest):
         """Looks the user's value up, or gathers by video."""
         if self.scope is interface.Scope.USER:
             return self._of_user(data)
-        return _RowsOfVideos(self.rows(data))
+        return interface.RowsOfVideos(self.rows(data))
 
     def _of_user(self, data: prepared.PreparedData) -> interface.RequestReader:
         raise NotImplementedError
@@ -185,19 +185,6 @@ class TextOfRequest(interface.RequestReader):
     def __call__(self, request: raw_request.Request) -> tf.Tensor:
         """Returns indices `[batch] int32`."""
         return self._values.indices(request.raw[self._field])
-
-
-class _RowsOfVideos(interface.RequestReader):
-    """A table over the catalogue, row 0 of unknown videos."""
-
-    def __init__(self, rows: np.ndarray) -> None:
-        """Copies the table into the graph's variables."""
-        super().__init__()
-        self._rows = tf.Variable(rows, trainable=False)
-
-    def __call__(self, request: raw_request.Request) -> tf.Tensor:
-        """Returns `[batch, k]`."""
-        return tf.gather(self._rows, request.video_indices)
 
 
 def own(column: str, data: prepared.PreparedData) -> interface.Feature:

@@ -16,6 +16,8 @@ import dataclasses
 import enum
 from typing import Any, ClassVar
 
+import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from ytdnn.data import fields, positions, prepared
@@ -23,6 +25,7 @@ from ytdnn.data import request as raw_request
 
 CANDIDATES = "candidates"
 RANKING = "ranking"
+_DAY_SECONDS = 86_400
 
 
 class Scope(enum.IntEnum):
@@ -156,6 +159,19 @@ class FromRequest(RequestReader):
         return self._function(request)
 
 
+class RowsOfVideos(RequestReader):
+    """A reader of a table over the catalogue, row 0 of unknown videos."""
+
+    def __init__(self, rows: npt.NDArray[Any]) -> None:
+        """Copies the table into a variable."""
+        super().__init__()
+        self._rows = tf.Variable(rows, trainable=False)
+
+    def __call__(self, request: raw_request.Request) -> tf.Tensor:
+        """Returns `[batch, k]`."""
+        return tf.gather(self._rows, request.video_indices)
+
+
 class ReadAtRequest(Feature):
     """Known when the request is made; nothing at or after the position enters."""
 
@@ -182,3 +198,67 @@ class TrainingOnly(Feature):
     def _served(self, request: raw_request.Request) -> tf.Tensor:
         like = request.times if self.scope.is_of_query else request.video_ids
         return tf.fill(tf.shape(like), self.serving_value)
+
+
+class CorpusStatistic(Feature):
+    """A table over the catalogue as of a moment, made of events before it.
+
+    Training and evaluation read the table as of midnight (UTC) before the impression,
+    and no later than that of the end of the training window, which the export carries:
+    no table has seen the example, nor what a served one could not know.
+    """
+
+    scope = Scope.VIDEO
+
+    @abc.abstractmethod
+    def values(
+        self,
+        data: prepared.PreparedData,
+        videos: npt.NDArray[np.integer],
+        moments: npt.NDArray[np.int64],
+    ) -> npt.NDArray[np.float32]:
+        """Returns the statistic of videos, each from events before its moment, `[n]`.
+
+        Args:
+          data: The prepared set.
+          videos: `[n]` catalogue indices.
+          moments: `[n]` seconds.
+        """
+
+    def open_log(self, log: positions.LogTensors) -> positions.Reader:
+        """Makes the values of logged impressions at once, others when asked for."""
+        shown, end = log.data.impressions, serving_moment(log.data)
+        moments = _midnights(np.asarray(shown.times), end)
+        of_logged = self.values(log.data, np.asarray(shown.videos), moments)
+        with tf.device("CPU"):
+            rows = tf.constant(of_logged, tf.float32)
+
+        def read(at: positions.Positions) -> tf.Tensor:
+            if at.is_logged:
+                return tf.gather(rows, at.rows)[..., tf.newaxis]
+            videos, times = np.asarray(at.videos), np.asarray(at.times)
+            asked = np.where(times == 0, end, _midnights(times, end))
+            asked = np.broadcast_to(asked[..., np.newaxis], videos.shape).ravel()
+            found = self.values(log.data, videos.ravel(), asked)
+            return tf.constant(found.reshape(videos.shape), tf.float32)
+
+        return read
+
+    def open_request(self, data: prepared.PreparedData) -> RequestReader:
+        """Carries the table of the end of the training window."""
+        every = np.arange(data.num_videos + 1)
+        moments = np.full(len(every), serving_moment(data))
+        return RowsOfVideos(self.values(data, every, moments).astype(np.float32))
+
+
+def serving_moment(data: prepared.PreparedData) -> int:
+    """Returns when the table that is served was made: the end of the ranker's window.
+
+    Of protocols without windows, the end of the log.
+    """
+    windows = data.manifest.facts.get("windows")
+    return data.end_of_log + 1 if windows is None else int(windows["test"])
+
+
+def _midnights(times: npt.NDArray[np.int64], latest: int) -> npt.NDArray[np.int64]:
+    return np.minimum(times - times % _DAY_SECONDS, latest)

@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from ytdnn import configs
+from ytdnn.candidates import model
 from ytdnn.data import inputs, prepared
 
 SEED = tf.constant([3, 4])
@@ -16,11 +17,12 @@ def config(**settings):
 
 
 def counts(data):
-    return data.videos[prepared.TRAIN_COUNT].to_numpy()
+    return data.videos[prepared.TRAIN_COUNT].to_numpy()[: data.vocabulary_size]
 
 
 def batch(data, slice_length=1, size=64):
-    log = inputs.training_log(data)
+    read = model.inputs_of(config(), data)
+    log = model.open_log(read, inputs.training_set(data))
     batches = inputs.SliceBatches(log, size, slice_length, 6, seed=0)
     return next(iter(batches(0, 0)))
 

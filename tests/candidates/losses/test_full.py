@@ -17,7 +17,7 @@ def _loss(data, **settings):
 def test_initial_loss_is_the_logarithm_of_the_corpus(data):
     loss, _ = _loss(data)
     total, weight = loss(setting.batch(data), setting.SEED)
-    assert float(total / weight) == pytest.approx(np.log(data.num_videos), abs=0.05)
+    assert float(total / weight) == pytest.approx(np.log(data.vocabulary_size), abs=0.05)
 
 
 def test_label_smoothing_raises_the_loss_of_a_sure_model(data):
@@ -27,7 +27,7 @@ def test_label_smoothing_raises_the_loss_of_a_sure_model(data):
     results = []
     for smoothing in (0.0, 0.2):
         loss, candidate_model = _loss(data, label_smoothing=smoothing)
-        bias = tf.one_hot(label, data.num_videos + 1) * 20.0
+        bias = tf.one_hot(label, data.vocabulary_size + 1) * 20.0
         candidate_model.bias.assign(bias)
         results.append(float(loss(first, setting.SEED)[0]))
     assert results[0] < 0.1 < results[1]
@@ -36,7 +36,7 @@ def test_label_smoothing_raises_the_loss_of_a_sure_model(data):
 @pytest.mark.parametrize("similarity", ["dot", "cosine"])
 def test_the_loss_is_of_the_scores_that_are_served(data, similarity):
     loss, candidate_model = _loss(data, similarity=similarity, temperature=0.1)
-    candidate_model.bias.assign(tf.random.normal([data.num_videos + 1], seed=1))
+    candidate_model.bias.assign(tf.random.normal([data.vocabulary_size + 1], seed=1))
     batch = setting.batch(data)
     queries = candidate_model.query_vectors(batch)[:, 0].numpy()
     scores = queries @ candidate_model.video_vectors().T

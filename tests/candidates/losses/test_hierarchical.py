@@ -7,7 +7,7 @@ import tensorflow as tf
 from tests import planted
 from tests.candidates.losses import setting
 from ytdnn import configs
-from ytdnn.candidates import features, model
+from ytdnn.candidates import model, user_tower
 from ytdnn.candidates.losses import hierarchical
 from ytdnn.data import prepared
 from ytdnn.training import candidates
@@ -17,7 +17,7 @@ _LN2 = np.log(2.0)
 
 def _model(num_videos, leaves):
     config = setting.config(loss="hierarchical_softmax", embedding_dim=2)
-    candidate_model = model.CandidateModel(config, features.Inputs(num_videos))
+    candidate_model = model.CandidateModel(config, user_tower.Inputs(num_videos))
     candidate_model.leaves.assign([0, *leaves])
     return candidate_model
 

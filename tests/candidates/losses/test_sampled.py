@@ -45,7 +45,7 @@ def test_gradient_is_the_full_one_on_average(data, settings):
 
 def test_loss_tends_to_the_full_one_where_the_positive_is_not_corrected(data):
     loss, candidate_model = _loss(data, num_negatives=20_000, correct_positive=False)
-    candidate_model.bias.assign(tf.random.normal([data.num_videos + 1], seed=2))
+    candidate_model.bias.assign(tf.random.normal([data.vocabulary_size + 1], seed=2))
     reference = full.FullSoftmax(candidate_model.config, candidate_model)
     batch = setting.batch(data)
     expected, _ = setting.gradient(reference, candidate_model, batch)
@@ -80,7 +80,7 @@ def _stock_task_loss(loss, candidate_model, batch):
 
 def test_value_and_gradient_equal_the_stock_task(data):
     loss, candidate_model = _loss(data, num_negatives=100, correct_positive=True)
-    candidate_model.bias.assign(tf.random.normal([data.num_videos + 1], seed=3))
+    candidate_model.bias.assign(tf.random.normal([data.vocabulary_size + 1], seed=3))
     batch = setting.batch(data)
     variables = candidate_model.trainable_variables
     results = []
@@ -123,7 +123,7 @@ def test_expected_counts_are_those_of_the_columns_that_come(data):
 def test_accidental_hits_are_no_negatives(data):
     # With one video in the corpus' proposal, every negative is the label itself.
     batch = {name: values[:1] for name, values in setting.batch(data).items()}
-    counts = np.zeros(data.num_videos)
+    counts = np.zeros(data.vocabulary_size)
     counts[int(batch[schema.LABELS][0, 0]) - 1] = 1e12
     loss, _ = _loss(data, counts, num_negatives=8)
     assert float(loss(batch, setting.SEED)[0]) == pytest.approx(0.0, abs=1e-3)

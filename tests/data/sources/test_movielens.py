@@ -92,11 +92,13 @@ def _check(log, layout):
     assert tables["watches"].columns == ["user_id", "video_id", "time"]
     assert tables["impressions"].drop("clicked").rows() == WATCHES
     assert tables["impressions"]["clicked"].to_list() == CLICKED
-    assert tables["videos"].rows() == [
+    assert tables["videos"].select("video_id", "title").rows() == [
         (10, "Les Misérables (1995)"),
         (30, '"Quoted", he said (1990)'),
         (40, "Never seen (1991)"),
     ]
+    own = {"genres": ["Drama|Musical", "Comedy", "Comedy"]} if layout == "25M" else {}
+    assert tables["videos"].drop("video_id", "title").to_dict(as_series=False) == own
     if layout in ("100K", "1M"):
         assert tables["users"].rows() == [
             (1, 24.0, "M"),

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tests import full_log
 from ytdnn import configs, schema
-from ytdnn.candidates import features, model
+from ytdnn.candidates import model
 from ytdnn.data import inputs, prepared
 
 CONFIG = configs.Candidates(
@@ -16,24 +16,18 @@ CONFIG = configs.Candidates(
     tower=(16,),
     history_length=6,
     search_length=4,
-    features=configs.Features(example_age=True, request_time=True),
+    features=configs.Features(add=("example_age", "request_time")),
 )
-# Feature: its table and column (None: of every log), its tensors.
-FEATURES = {
-    "searches": ("searches", "query", [schema.SEARCH_TOKENS]),
-    "country": ("users", "country", [schema.COUNTRY_INDEX]),
-    "gender": ("users", "gender", [schema.GENDER_INDEX]),
-    "age": ("users", "age", [schema.AGE_FRACTION]),
-    "device": ("watches", "device", [schema.DEVICE_INDEX]),
-    "logged_in": ("watches", "logged_in", [schema.LOGGED_IN_STATE]),
-    "example_age": (None, None, [schema.EXAMPLE_AGE]),
-    "request_time": (
-        None,
-        None,
-        [schema.REQUEST_TIMES, schema.SECONDS_SINCE_LAST_WATCH],
-    ),
-}
-NAMES = [*list(FEATURES)[:-1], schema.REQUEST_TIMES]
+# In the order of the tower's inputs.
+NAMES = [
+    "gender",
+    "country",
+    "age",
+    "device",
+    "example_age",
+    "logged_in",
+    "request_time",
+]
 
 
 @pytest.fixture(scope="module")
@@ -43,64 +37,78 @@ def data(tmp_path_factory):
 
 
 def _without(name):
-    return dataclasses.replace(
-        CONFIG, features=dataclasses.replace(CONFIG.features, **{name: False})
+    features = configs.Features(add=CONFIG.features.add, remove=(name,))
+    return dataclasses.replace(CONFIG, features=features)
+
+
+def _log(candidate_model, data, serving=False):
+    return model.open_log(
+        candidate_model.tower_inputs, inputs.training_set(data), serving
     )
 
 
-def _batch(data):
+def _batch(candidate_model, data):
     firsts = tf.constant([100, 400], tf.int64)
-    return inputs.cut(inputs.training_log(data), firsts, 5, 6, 4)
+    return inputs.cut(_log(candidate_model, data), firsts, 5, 6, 4)
 
 
 def _changed(batch, name):
     """The batch with every value of one tensor another."""
     values = batch[name]
-    if name == schema.REQUEST_TIMES:
-        other = values + 5 * 3_600
-    elif name == schema.SECONDS_SINCE_LAST_WATCH:
-        other = values * 9 + 100
-    else:
-        one = tf.ones_like(values)
-        other = tf.where(values == one, tf.zeros_like(values), one)
-    return batch | {name: other}
+    one = tf.ones_like(values)
+    return batch | {name: tf.where(values == one, tf.zeros_like(values), one)}
 
 
 def test_all_features_of_the_log_are_there(data):
-    candidate_model = model.build(CONFIG, data)
-    facts = candidate_model.user_tower.inputs.facts()
-    assert facts == {"features": [schema.WATCHES, *NAMES], "sees_request_time": True}
+    assert model.build(CONFIG, data).facts() == {
+        "sequences": ["watches", "searches"],
+        "features": NAMES,
+        "sees_request_time": True,
+        "trains_on_validation": False,
+    }
 
 
-@pytest.mark.parametrize("name", FEATURES)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_feature_moves_the_vector_unless_it_is_switched_off(data, name):
-    batch = _batch(data)
     whole, without = model.build(CONFIG, data), model.build(_without(name), data)
-    for tensor in FEATURES[name][2]:
-        changed = _changed(batch, tensor)
-        assert np.any(whole.query_vectors(changed) != whole.query_vectors(batch))
-        np.testing.assert_array_equal(
-            without.query_vectors(changed), without.query_vectors(batch)
-        )
-        missing = {k: v for k, v in batch.items() if k != tensor}
-        without.query_vectors(missing)  # not read at all
-    assert len(without.variables) <= len(whole.variables)
+    batch = _batch(whole, data)
+    changed = _changed(batch, name)
+    assert np.any(whole.query_vectors(changed) != whole.query_vectors(batch))
+    assert name not in _batch(without, data)  # not read at all
+    without.query_vectors({k: v for k, v in batch.items() if k != name})
     size = sum(np.prod(v.shape) for v in whole.variables)
     assert sum(np.prod(v.shape) for v in without.variables) < size
 
 
-@pytest.mark.parametrize("name", [n for n, (table, *_) in FEATURES.items() if table])
-def test_a_feature_is_missing_with_its_column(tmp_path, name):
-    table, column, _ = FEATURES[name]
-    log = full_log.tables()
-    if table == "searches":
-        del log[table]
-    else:
-        log[table] = log[table].drop(column)
-    data = full_log.prepared_data(tmp_path, log)
-    found = features.Inputs.of(data, CONFIG.features).names
-    assert found == [schema.WATCHES, *(n for n in NAMES if n != name)]
-    model.build(CONFIG, data).query_vectors(_batch(data))
+def test_searches_move_the_vector_unless_none_are_read(data):
+    whole = model.build(CONFIG, data)
+    without = model.build(dataclasses.replace(CONFIG, search_length=0), data)
+    batch = _batch(whole, data)
+    changed = _changed(batch, schema.SEARCH_TOKENS)
+    assert np.any(whole.query_vectors(changed) != whole.query_vectors(batch))
+    assert schema.SEARCH_TOKENS not in _batch(without, data)
+    assert without.facts()["sequences"] == ["watches"]
+
+
+def test_videos_without_an_embedding_do_not_count_in_the_history(data):
+    candidate_model = model.build(CONFIG, data)
+    batch = _batch(candidate_model, data)
+    rows = batch[schema.WATCH_ROWS]
+    beyond = tf.where(rows == rows[0, -1], data.vocabulary_size + 1, rows)
+    none = tf.where(rows == rows[0, -1], 0, rows)
+    pair = [
+        candidate_model.query_vectors(batch | {schema.WATCH_ROWS: r})
+        for r in (beyond, none)
+    ]
+    np.testing.assert_array_equal(*pair)
+
+
+def test_rows_come_with_their_times(data):
+    candidate_model = model.build(CONFIG, data)
+    log, batch = _log(candidate_model, data), _batch(candidate_model, data)
+    assert batch[schema.WATCH_ROW_TIMES].shape == batch[schema.WATCH_ROWS].shape
+    expected = log.times[100 - 6 : 100 + 5 - 1]
+    np.testing.assert_array_equal(batch[schema.WATCH_ROW_TIMES][0], expected)
 
 
 def test_watches_alone_are_enough(tmp_path):
@@ -114,7 +122,8 @@ def test_watches_alone_are_enough(tmp_path):
         bags=("mean", "sum", "max"),
     )
     candidate_model = model.build(config, data)
-    assert candidate_model.user_tower.inputs.names == [schema.WATCHES]
+    assert candidate_model.facts()["features"] == []
+    assert candidate_model.facts()["sequences"] == ["watches"]
     # Per bag 8 coordinates: mean, sum, max, three decay rates.
     kernel = candidate_model.user_tower.tower.weights[0]
     assert kernel.shape == [6 * 8, 16]
@@ -129,7 +138,7 @@ def test_search_tokens_are_a_table_of_the_table_optimiser(data):
 
 def test_an_unordered_bag_does_not_know_the_last_search(data):
     candidate_model = model.build(CONFIG, data)
-    batch = _batch(data)
+    batch = _batch(candidate_model, data)
     single = {
         name: values[:1, :1]
         for name, values in batch.items()
@@ -154,8 +163,8 @@ def test_contexts_of_a_split_are_served_with_age_0(data):
     candidate_model = model.build(CONFIG, data)
     users, ends = data.first_watches(prepared.Split.TEST)
     vectors = candidate_model.user_vectors(data, users, ends)
-    log = inputs.whole_log(data)
+    log = model.open_log(candidate_model.tower_inputs, data)
     batch = inputs.cut(log, tf.constant(ends), 1, 6, 4)
-    batch[schema.EXAMPLE_AGE] *= 0.0
+    batch["example_age"] *= 0.0
     expected = candidate_model.query_vectors(batch)[:, 0]
     np.testing.assert_allclose(vectors, expected, atol=1e-6)

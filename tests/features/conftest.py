@@ -1,0 +1,13 @@
+import pathlib
+
+import pytest
+
+from tests import full_log
+from ytdnn.data import prepared
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
+    """A log with every column, some videos without an embedding."""
+    directory: pathlib.Path = tmp_path_factory.mktemp("full")
+    return full_log.prepared_data(directory, full_log.tables())

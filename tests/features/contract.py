@@ -1,0 +1,293 @@
+"""What every feature must do; each feature's test inherits it.
+
+A subclass says which feature of which network it holds to the contract.
+"""
+
+import dataclasses
+import pathlib
+from typing import Any, ClassVar
+
+import numpy as np
+import polars as pl
+import pytest
+import tensorflow as tf
+
+from tests import full_log
+from ytdnn import configs, errors, schema
+from ytdnn.data import fields, lookups, positions, prepared
+from ytdnn.data import request as raw_request
+from ytdnn.evaluation import leaks
+from ytdnn.features import interface, reading, registry
+from ytdnn.serving import requests
+
+# Columns that a log cannot lack, or whose table goes with them.
+REQUIRED = {"watches.time": None, "impressions.time": "impressions"}
+NUM_VIDEOS_ASKED = 7
+
+
+@dataclasses.dataclass(frozen=True)
+class Asked:
+    """Positions of a log whose requests can be made."""
+
+    users: np.ndarray
+    ends: np.ndarray
+    times: np.ndarray
+    videos: np.ndarray
+
+    @classmethod
+    def of(cls, data: prepared.PreparedData) -> "Asked":
+        users, ends = data.first_watches(prepared.Split.TEST)
+        rng = np.random.default_rng(3)
+        shape = (len(users), NUM_VIDEOS_ASKED)
+        videos = rng.integers(1, data.num_videos + 1, shape)
+        # The window, and so the request, begins before the first watch in it.
+        times = np.full(len(users), data.manifest.facts["windows"]["test"])
+        return cls(users, ends, times, videos.astype(np.int32))
+
+    def positions(self) -> positions.Positions:
+        return positions.Positions(
+            users=tf.constant(self.users),
+            times=tf.constant(self.times, tf.int64),
+            ends=tf.constant(self.ends, tf.int64),
+            event="watches",
+            rows=tf.constant(self.ends, tf.int64),
+            is_event=tf.ones([len(self.users)], tf.bool),
+            videos=tf.constant(self.videos),
+        )
+
+
+class FeatureContract:
+    """Subclass, and name the feature."""
+
+    network: ClassVar[str] = interface.RANKING
+    name: ClassVar[str]
+    # Whether a request without anything, of an unknown video, has a known value.
+    always_known: ClassVar[bool] = False
+
+    def feature(self, data: prepared.PreparedData) -> interface.Feature:
+        return registry.named(self.network, [self.name], data)[0]
+
+    def encoder(self, data: prepared.PreparedData) -> tf.keras.layers.Layer:
+        """Returns its encoder, every weight large, as after a training."""
+        feature = self.feature(data)
+        values = {self.name: self._values(feature, data, Asked.of(data))}
+        measured = reading.measure([feature], data, [values], 10)[self.name]
+        layer = feature.encoder(measured, 0.1)
+        layer(values[self.name])
+        for variable in layer.variables:
+            variable.assign(tf.random.stateless_normal(variable.shape, [1, 2]))
+        return layer
+
+    def test_it_exists_exactly_when_its_columns_do(
+        self, data: prepared.PreparedData, tmp_path: pathlib.Path
+    ) -> None:
+        wanted = configs.Features(add=(self.name,))
+        chosen = registry.choose(self.network, data, wanted)
+        assert self.name in [feature.name for feature in chosen]
+        assert self.feature(data).columns
+        for i, column in enumerate(self.feature(data).columns):
+            without = _without(column, tmp_path / str(i))
+            if without is None:
+                continue
+            others = registry.choose(self.network, without, configs.Features())
+            assert self.name not in [feature.name for feature in others]
+            with pytest.raises(errors.UserError, match=self.name):
+                registry.choose(self.network, without, wanted)
+
+    def test_it_can_be_switched_off(self, data: prepared.PreparedData) -> None:
+        off = configs.Features(add=(self.name,), remove=(self.name,))
+        chosen = registry.choose(self.network, data, off)
+        assert self.name not in [feature.name for feature in chosen]
+
+    def test_log_and_request_give_the_same(self, data: prepared.PreparedData) -> None:
+        feature, asked = self.feature(data), Asked.of(data)
+        expected = self._values(feature, data, asked)
+        read = _request_function(feature, data)
+        for row in range(len(asked.users)):
+            found = read(*_request(feature, data, asked, row))[0]
+            np.testing.assert_allclose(found, expected[row], rtol=1e-6, atol=1e-6)
+        if not self.always_known and not isinstance(feature, interface.TrainingOnly):
+            assert feature.known(expected).numpy().any()
+
+    def test_nothing_after_the_position_changes_it(
+        self, data: prepared.PreparedData
+    ) -> None:
+        feature, asked = self.feature(data), Asked.of(data)
+        other = leaks.with_other_future(
+            data, asked.users, asked.ends, asked.times, keep_request_time=True
+        )
+        np.testing.assert_array_equal(
+            self._values(feature, other, asked), self._values(feature, data, asked)
+        )
+
+    def test_nothing_after_a_logged_impression_changes_it(
+        self, data: prepared.PreparedData
+    ) -> None:
+        if self.network != interface.RANKING:
+            return  # read at watches, not at impressions
+        feature, shown = self.feature(data), data.impressions
+        if isinstance(feature, interface.CorpusStatistic):
+            _check_statistic(feature, data)
+            return
+        users, last = np.unique(np.asarray(shown.users)[::-1], return_index=True)
+        rows = len(shown) - 1 - last - 2  # each user's last but two
+        assert (shown.users[rows] == users).all()
+        ends = data.watches.offsets[users] + shown.num_watches[rows]
+        other = leaks.with_other_future(data, users, ends, shown.times[rows])
+        # The impression asked about is the same, its click and all after it are not.
+        videos = np.array(other.impressions.videos)
+        videos[rows] = shown.videos[rows]
+        other = other.with_events(impressions=other.impressions.replace(videos=videos))
+        pair = [_at_impressions(feature, d, rows) for d in (data, other)]
+        np.testing.assert_array_equal(*pair)
+
+    def test_missing_and_unknown_have_their_encoding(
+        self, data: prepared.PreparedData
+    ) -> None:
+        feature = self.feature(data)
+        read = _request_function(feature, data)
+        value = read(_missing(feature, data), _ids(data, ["unknown"]))
+        if self.always_known:
+            assert feature.known(value).numpy().all()
+            return
+        assert not feature.known(value).numpy().any()
+        encoded = self.encoder(data)(value).numpy()
+        known = self.encoder(data)(self._values(feature, data, Asked.of(data)))
+        if value.dtype == tf.int32:
+            assert not encoded.any()  # exactly zero, trained or not
+        else:
+            assert not encoded[..., 0].any()
+            assert (encoded != 0.0).sum() <= 1  # that it is missing, at most
+        assert known.numpy().any()
+
+    def test_saved_and_loaded_it_gives_the_same(
+        self, data: prepared.PreparedData, tmp_path: pathlib.Path
+    ) -> None:
+        feature, asked = self.feature(data), Asked.of(data)
+        layer, read = self.encoder(data), feature.open_request(data)
+        videos = lookups.VideoIds(data)
+        raw, ids = _request(feature, data, asked, 0)
+
+        def call(ids: tf.Tensor, **raw: tf.Tensor) -> tf.Tensor:
+            return layer(read(raw_request.Request(raw, videos, ids)))
+
+        module = tf.Module()
+        module.parts = [layer, read, videos]
+        function = tf.function(call).get_concrete_function(ids=ids, **raw)
+        tf.saved_model.save(module, str(tmp_path / "saved"), {"serving": function})
+        loaded = tf.saved_model.load(str(tmp_path / "saved")).signatures["serving"]
+        (found,) = loaded(ids=ids, **raw).values()
+        np.testing.assert_allclose(found, call(ids, **raw), rtol=1e-6)
+
+    def test_what_is_kept_with_a_model_makes_the_same_encoder(
+        self, data: prepared.PreparedData, tmp_path: pathlib.Path
+    ) -> None:
+        feature = self.feature(data)
+        values = {self.name: self._values(feature, data, Asked.of(data))}
+        measured = reading.measure([feature], data, [values], 10)
+        reading.write(tmp_path / "features.json", measured)
+        again = reading.read_file(tmp_path / "features.json")
+        assert again == measured
+        layer = feature.encoder(again[self.name], 0.1)
+        layer(values[self.name])
+        layer.set_weights(self.encoder(data).get_weights())
+        np.testing.assert_array_equal(
+            layer(values[self.name]), self.encoder(data)(values[self.name])
+        )
+
+    def _values(
+        self, feature: interface.Feature, data: prepared.PreparedData, asked: Asked
+    ) -> tf.Tensor:
+        log = positions.LogTensors(data)
+        readers = reading.open_log([feature], log, serving=True)
+        return reading.read(readers, asked.positions())[feature.name]
+
+
+def _check_statistic(feature: interface.Feature, data: prepared.PreparedData) -> None:
+    """Checks that no user's events from an impression on change its value."""
+    shown = data.impressions
+    for row in np.argsort(shown.times, kind="stable")[100::300]:
+        later = shown.times >= shown.times[row]
+        other = shown.replace(clicked=np.where(later, ~shown.clicked, shown.clicked))
+        pair = [
+            _at_impressions(feature, d, np.array([row]))
+            for d in (data, data.with_events(impressions=other))
+        ]
+        np.testing.assert_array_equal(*pair)
+
+
+def _at_impressions(
+    feature: interface.Feature, data: prepared.PreparedData, rows: np.ndarray
+) -> tf.Tensor:
+    shown = data.impressions
+    users = shown.users[rows]
+    at = positions.Positions(
+        users=tf.constant(users),
+        times=tf.constant(shown.times[rows]),
+        ends=tf.constant(data.watches.offsets[users] + shown.num_watches[rows]),
+        event="impressions",
+        rows=tf.constant(rows, tf.int64),
+        is_event=tf.ones([len(rows)], tf.bool),
+        videos=tf.constant(shown.videos[rows])[:, tf.newaxis],
+        is_logged=True,
+    )
+    return feature.open_log(positions.LogTensors(data))(at)
+
+
+def _request_function(feature: interface.Feature, data: prepared.PreparedData) -> Any:
+    reader, videos = feature.open_request(data), lookups.VideoIds(data)
+
+    @tf.function(reduce_retracing=True)
+    def read(raw: dict[str, tf.Tensor], ids: tf.Tensor) -> tf.Tensor:
+        return reader(raw_request.Request(raw, videos, ids))
+
+    return read
+
+
+def _fields(feature: interface.Feature, data: prepared.PreparedData) -> fields.Fields:
+    return fields.union((fields.watched(data),), feature.fields(data))
+
+
+def _ids(data: prepared.PreparedData, ids: list[str]) -> tf.Tensor:
+    del data
+    return tf.constant([ids])
+
+
+def _request(
+    feature: interface.Feature, data: prepared.PreparedData, asked: Asked, row: int
+) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+    """Returns the raw request of a position, and the ids asked about."""
+    request = requests.request_at(
+        data, int(asked.users[row]), int(asked.ends[row]), int(asked.times[row])
+    )
+    wanted = {field.name: field for field in _fields(feature, data)}
+    known = {name: value for name, value in request.items() if name in wanted}
+    raw = {
+        name: tf.constant(value, tf.as_dtype(wanted[name].dtype))
+        for name, value in requests.parse(known, wanted).items()
+    }
+    column: pl.Series = data.videos[schema.VIDEO_ID]
+    return raw, _ids(data, [column[int(i) - 1] for i in asked.videos[row]])
+
+
+def _missing(
+    feature: interface.Feature, data: prepared.PreparedData
+) -> dict[str, tf.Tensor]:
+    wanted = {field.name: field for field in _fields(feature, data)}
+    return {
+        name: tf.constant(value, tf.as_dtype(wanted[name].dtype))
+        for name, value in requests.parse({}, wanted).items()
+    }
+
+
+def _without(column: str, directory: pathlib.Path) -> prepared.PreparedData | None:
+    """Returns the log prepared without a column, None where it cannot lack it."""
+    log = full_log.tables()
+    table, name = column.split(".")
+    if column in REQUIRED:
+        if REQUIRED[column] is None:
+            return None
+        del log[table]
+    else:
+        log[table] = log[table].drop(name)
+    return full_log.prepared_data(directory, log)

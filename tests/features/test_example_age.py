@@ -1,0 +1,25 @@
+import tensorflow as tf
+
+from tests.features import contract
+from ytdnn.data import inputs, positions, prepared, watch_log
+from ytdnn.features import interface, reading
+
+
+class TestExampleAge(contract.FeatureContract):
+    name = "example_age"
+    network = interface.CANDIDATES
+    always_known = True
+
+    def test_it_is_the_share_of_the_window_that_lies_behind(
+        self, data: prepared.PreparedData
+    ) -> None:
+        def opener(log: positions.LogTensors) -> dict[str, positions.Reader]:
+            return reading.open_log([self.feature(data)], log)
+
+        log = watch_log.load(inputs.training_set(data), opener)
+        rows = tf.range(log.num_watches, dtype=tf.int64)[:, tf.newaxis]
+        ages = inputs.labels(log, rows, tf.ones_like(rows, tf.bool))[self.name][:, 0]
+        first, last = data.training_window
+        expected = (last - log.times.numpy()) / (last - first)
+        tf.debugging.assert_near(ages, tf.constant(expected, tf.float32), atol=1e-6)
+        assert tf.reduce_max(ages) == 1.0

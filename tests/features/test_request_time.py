@@ -1,0 +1,12 @@
+from tests.features import contract
+from ytdnn.data import prepared
+from ytdnn.features import interface
+
+
+class TestRequestTime(contract.FeatureContract):
+    name = "request_time"
+    network = interface.CANDIDATES
+
+    def test_numbers_that_see_it_are_marked(self, data: prepared.PreparedData) -> None:
+        assert self.feature(data).sees_request_time
+        assert self.network not in self.feature(data).default_in

@@ -1,0 +1,5 @@
+from tests.features import contract
+
+
+class TestSecondsSinceLastWatch(contract.FeatureContract):
+    name = "seconds_since_last_watch"
