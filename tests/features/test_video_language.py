@@ -1,0 +1,5 @@
+from tests.features import contract
+
+
+class TestVideoLanguage(contract.FeatureContract):
+    name = "video_language"
