@@ -1,0 +1,5 @@
+from tests.features import contract
+
+
+class TestTopic(contract.FeatureContract):
+    name = "topic"

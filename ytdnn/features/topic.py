@@ -1,0 +1,8 @@
+"""What the video is about (PAPER §4.1)."""
+
+from ytdnn import schema
+from ytdnn.features import columns, interface
+
+FEATURES = (
+    columns.TextColumn(schema.TOPIC, "videos.topic", frozenset({interface.RANKING})),
+)
