@@ -1,0 +1,14 @@
+"""How long the video is: what its watch time is a part of (PAPER §4.1, §4.2)."""
+
+from ytdnn import schema
+from ytdnn.data import positions
+from ytdnn.features import columns, interface
+
+FEATURES = (
+    columns.NumberColumn(
+        schema.DURATION_SECONDS,
+        "videos.duration_seconds",
+        frozenset({interface.RANKING}),
+        missing=positions.MISSING,
+    ),
+)
