@@ -1,0 +1,55 @@
+"""How long before the request the video was uploaded (PAPER §3.3, §4.1: freshness)."""
+
+import numpy as np
+import polars as pl
+import tensorflow as tf
+
+from ytdnn import schema
+from ytdnn.data import fields, positions, prepared
+from ytdnn.data import request as raw_request
+from ytdnn.features import encodings, interface
+
+
+class VideoAge(encodings.Continuous, interface.ReadAtRequest):
+    """Seconds since the upload, 0 before it, -1 where a time is unknown."""
+
+    name = "video_age_seconds"
+    scope = interface.Scope.PAIR
+    columns = ("videos.upload_time",)
+    networks = default_in = frozenset({interface.RANKING})
+
+    def fields(self, data: prepared.PreparedData) -> fields.Fields:
+        """Returns the time of the request."""
+        del data
+        return (fields.time(),)
+
+    def open_log(self, log: positions.LogTensors) -> positions.Reader:
+        """Gathers upload times."""
+        with tf.device("CPU"):
+            uploads = tf.constant(_upload_times(log.data))
+        return lambda at: _age(at.times, tf.gather(uploads, at.videos))
+
+    def open_request(self, data: prepared.PreparedData) -> interface.RequestReader:
+        """Carries upload times."""
+        return _AgeOfRequest(_upload_times(data))
+
+
+class _AgeOfRequest(interface.RowsOfVideos):
+    """Upload times, read as ages."""
+
+    def __call__(self, request: raw_request.Request) -> tf.Tensor:
+        """Returns `[batch, k] float32`."""
+        return _age(request.times, super().__call__(request))
+
+
+def _upload_times(data: prepared.PreparedData) -> np.ndarray:
+    """Returns `[catalogue + 1] int64` seconds, 0 where not known."""
+    known = data.videos[schema.UPLOAD_TIME].cast(pl.Int64).fill_null(0)
+    return np.append(0, known.to_numpy()).astype(np.int64)
+
+
+def _age(times: tf.Tensor, uploads: tf.Tensor) -> tf.Tensor:
+    return positions.seconds_since(times[..., tf.newaxis], uploads)
+
+
+FEATURES = (VideoAge(),)
