@@ -1,0 +1,39 @@
+"""How often the video was clicked where it was shown (PAPER §4.1)."""
+
+import numpy as np
+import numpy.typing as npt
+
+from ytdnn import ragged
+from ytdnn.data import positions, prepared
+from ytdnn.features import encodings, interface
+
+# A video that was never shown has the rate of one click in ten impressions.
+_CLICKS, _IMPRESSIONS = 1.0, 10.0
+
+
+class ClickRate(encodings.Continuous, interface.CorpusStatistic):
+    """Smoothed clicks over impressions of the video to all users, in [0, 1].
+
+    `(clicks + 1) / (impressions + 10)`; -1 of a video that is not in the catalogue.
+    """
+
+    name = "click_rate"
+    columns = ("impressions.time",)
+    networks = default_in = frozenset({interface.RANKING})
+
+    def values(
+        self,
+        data: prepared.PreparedData,
+        videos: npt.NDArray[np.integer],
+        moments: npt.NDArray[np.int64],
+    ) -> npt.NDArray[np.float32]:
+        """Returns the rate of each video before its moment, `[n]`."""
+        shown = data.impressions
+        join = ragged.Earlier(np.asarray(shown.videos), np.asarray(shown.times))
+        impressions = join.count(videos, moments)
+        clicks = join.sum(shown.clicked, videos, moments)
+        rates = (clicks + _CLICKS) / (impressions + _IMPRESSIONS)
+        return np.where(videos > 0, rates, positions.MISSING).astype(np.float32)
+
+
+FEATURES = (ClickRate(),)
