@@ -19,7 +19,8 @@ class TestClickRate(contract.FeatureContract):
         end = interface.serving_moment(data)
         assert (shown.times[rows] > end).any()
         for row, rate in zip(rows, found, strict=True):
-            before = shown.times < min(shown.times[row] // DAY * DAY, end)
+            now = int(shown.times[row])
+            before = shown.times < (now - now % DAY if now < end else end)
             before &= shown.videos == shown.videos[row]
             expected = (shown.clicked[before].sum() + 1) / (before.sum() + 10)
             assert rate == np.float32(expected)

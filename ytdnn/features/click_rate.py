@@ -21,19 +21,21 @@ class ClickRate(encodings.Continuous, interface.CorpusStatistic):
     columns = ("impressions.time",)
     networks = default_in = frozenset({interface.RANKING})
 
-    def values(
-        self,
-        data: prepared.PreparedData,
-        videos: npt.NDArray[np.integer],
-        moments: npt.NDArray[np.int64],
-    ) -> npt.NDArray[np.float32]:
-        """Returns the rate of each video before its moment, `[n]`."""
+    def statistic(self, data: prepared.PreparedData) -> interface.Statistic:
+        """Returns the rate by video and moment."""
         shown = data.impressions
         join = ragged.Earlier(np.asarray(shown.videos), np.asarray(shown.times))
-        impressions = join.count(videos, moments)
-        clicks = join.sum(shown.clicked, videos, moments)
-        rates = (clicks + _CLICKS) / (impressions + _IMPRESSIONS)
-        return np.where(videos > 0, rates, positions.MISSING).astype(np.float32)
+        clicked = np.asarray(shown.clicked)
+
+        def rates(
+            videos: npt.NDArray[np.integer], moments: npt.NDArray[np.int64]
+        ) -> npt.NDArray[np.float32]:
+            impressions = join.count(videos, moments)
+            clicks = join.sum(clicked, videos, moments)
+            found = (clicks + _CLICKS) / (impressions + _IMPRESSIONS)
+            return np.where(videos > 0, found, positions.MISSING).astype(np.float32)
+
+        return rates
 
 
 FEATURES = (ClickRate(),)

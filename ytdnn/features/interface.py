@@ -14,6 +14,7 @@ A module of this package declares its features in `FEATURES`; nothing else lists
 import abc
 import dataclasses
 import enum
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -200,6 +201,12 @@ class TrainingOnly(Feature):
         return tf.fill(tf.shape(like), self.serving_value)
 
 
+Statistic = Callable[
+    [npt.NDArray[np.integer], npt.NDArray[np.int64]], npt.NDArray[np.float32]
+]
+"""Catalogue indices `[n]` and moments `[n]` to values `[n]` from events before each."""
+
+
 class CorpusStatistic(Feature):
     """A table over the catalogue as of a moment, made of events before it.
 
@@ -211,25 +218,15 @@ class CorpusStatistic(Feature):
     scope = Scope.VIDEO
 
     @abc.abstractmethod
-    def values(
-        self,
-        data: prepared.PreparedData,
-        videos: npt.NDArray[np.integer],
-        moments: npt.NDArray[np.int64],
-    ) -> npt.NDArray[np.float32]:
-        """Returns the statistic of videos, each from events before its moment, `[n]`.
-
-        Args:
-          data: The prepared set.
-          videos: `[n]` catalogue indices.
-          moments: `[n]` seconds.
-        """
+    def statistic(self, data: prepared.PreparedData) -> Statistic:
+        """Returns the statistic of a prepared set, its events sorted once."""
 
     def open_log(self, log: positions.LogTensors) -> positions.Reader:
         """Makes the values of logged impressions at once, others when asked for."""
         shown, end = log.data.impressions, serving_moment(log.data)
-        moments = _midnights(np.asarray(shown.times), end)
-        of_logged = self.values(log.data, np.asarray(shown.videos), moments)
+        moments = _moments(np.asarray(shown.times), end)
+        statistic = self.statistic(log.data)
+        of_logged = statistic(np.asarray(shown.videos), moments)
         with tf.device("CPU"):
             rows = tf.constant(of_logged, tf.float32)
 
@@ -237,9 +234,9 @@ class CorpusStatistic(Feature):
             if at.is_logged:
                 return tf.gather(rows, at.rows)[..., tf.newaxis]
             videos, times = np.asarray(at.videos), np.asarray(at.times)
-            asked = np.where(times == 0, end, _midnights(times, end))
+            asked = np.where(times == 0, end, _moments(times, end))
             asked = np.broadcast_to(asked[..., np.newaxis], videos.shape).ravel()
-            found = self.values(log.data, videos.ravel(), asked)
+            found = statistic(videos.ravel(), asked)
             return tf.constant(found.reshape(videos.shape), tf.float32)
 
         return read
@@ -248,7 +245,8 @@ class CorpusStatistic(Feature):
         """Carries the table of the end of the training window."""
         every = np.arange(data.num_videos + 1)
         moments = np.full(len(every), serving_moment(data))
-        return RowsOfVideos(self.values(data, every, moments).astype(np.float32))
+        rows = self.statistic(data)(every, moments)
+        return RowsOfVideos(rows.astype(np.float32))
 
 
 def serving_moment(data: prepared.PreparedData) -> int:
@@ -260,5 +258,6 @@ def serving_moment(data: prepared.PreparedData) -> int:
     return data.end_of_log + 1 if windows is None else int(windows["test"])
 
 
-def _midnights(times: npt.NDArray[np.int64], latest: int) -> npt.NDArray[np.int64]:
-    return np.minimum(times - times % _DAY_SECONDS, latest)
+def _moments(times: npt.NDArray[np.int64], latest: int) -> npt.NDArray[np.int64]:
+    """Returns the moment of the table that each time reads."""
+    return np.where(times < latest, times - times % _DAY_SECONDS, latest)
