@@ -137,11 +137,15 @@ class Earlier:
           times: `[events]` integers.
         """
         self._order = np.lexsort((times, groups))
-        self._times = np.asarray(times)[self._order]
-        self._groups, sizes = np.unique(
-            np.asarray(groups)[self._order], return_counts=True
+        self._times = np.asarray(times, np.int64)[self._order]
+        ordered = np.asarray(groups)[self._order]
+        self._groups, places, sizes = np.unique(
+            ordered, return_inverse=True, return_counts=True
         )
-        self._offsets = np.append(0, np.cumsum(sizes)).astype(np.int64)
+        self._firsts = np.cumsum(sizes) - sizes
+        self._lowest = int(self._times.min(initial=0))
+        self._stride = int(self._times.max(initial=0)) - self._lowest + 2
+        self._keys = places * self._stride + (self._times - self._lowest)
 
     def count(self, groups: np.ndarray, times: np.ndarray) -> Integers:
         """Returns how many events of each group lie before each time, `[n]`.
@@ -184,7 +188,8 @@ class Earlier:
             return np.zeros(len(groups), np.int64), np.zeros(len(groups), np.int64)
         places = np.searchsorted(self._groups, groups)
         places = np.minimum(places, len(self._groups) - 1)
-        known = self._groups[places] == groups
-        counts = num_before(places, np.asarray(times), self._offsets, self._times)
-        first = self._offsets[places]
-        return first, first + np.where(known, counts, 0)
+        times = np.clip(times, self._lowest, self._lowest + self._stride - 1)
+        wanted = places * self._stride + (times - self._lowest)
+        first = self._firsts[places]
+        stop = np.searchsorted(self._keys, wanted, side="left")
+        return first, np.where(self._groups[places] == groups, stop, first)
