@@ -118,7 +118,7 @@ def num_before(
     keys = np.clip(keys, lowest, highest + 1)  # counts alike, and cannot overflow
     stride = highest - lowest + 2
     entries = rows_of(offsets) * stride + (sorted_keys - lowest)
-    wanted = groups * stride + (keys - lowest)
+    wanted = np.asarray(groups, np.int64) * stride + (keys - lowest)
     found = np.searchsorted(entries, wanted, side="left")
     return (found - offsets[groups]).astype(np.int64)
 

@@ -11,7 +11,17 @@ class TestQuantileFeature(contract.LayerContract):
         return continuous.QuantileFeature([0.0, 1.0, 2.0, 4.0], name="feature")
 
     def inputs(self):
-        return tf.constant([0.5, -1.0, 3.0]), tf.constant([True, False, True])
+        return (tf.constant([0.5, -1.0, 3.0]),)
+
+
+class TestQuantileFeatureOfAnyNumber(contract.LayerContract):
+    """Of a column that may be negative: another value stands for missing."""
+
+    def make(self):
+        return continuous.QuantileFeature([-4.0, 1.0, 2.0], missing=-9.0)
+
+    def inputs(self):
+        return (tf.constant([-5.0, -9.0, 1.5]),)
 
 
 def cdf(values: list[float], quantiles: list[float]) -> list[float]:
@@ -47,17 +57,32 @@ def test_cdf_of_one_quantile_is_zero() -> None:
 
 def test_feature_has_powers_and_missing_indicator() -> None:
     layer = continuous.QuantileFeature([0.0, 1.0, 2.0, 4.0])
-    output = layer(tf.constant([[1.0, 1.0]]), tf.constant([[True, False]]))
+    output = layer(tf.constant([[1.0, -1.0]]))
     # CDF(1) = 1/4: x, x², √x = 1/4, 1/16, 1/2; a missing one is 0 and marked.
     expected = [[[0.25, 0.0625, 0.5, 0.0], [0.0, 0.0, 0.0, 1.0]]]
     assert output.numpy().tolist() == expected
 
 
-def test_feature_round_trips_through_its_config() -> None:
-    layer = continuous.QuantileFeature([0.0, 1.5, 3.0])
+def test_only_what_stands_for_missing_is_missing() -> None:
+    values = tf.constant([-9.0, -8.9, -1.0, 0.0])
+    is_missing = continuous.QuantileFeature([-8.9, 1.0], missing=-9.0)(values)[:, 3]
+    assert is_missing.numpy().tolist() == [1.0, 0.0, 0.0, 0.0]
+    is_missing = continuous.QuantileFeature([0.0, 1.0])(values)[:, 3]
+    assert is_missing.numpy().tolist() == [1.0, 1.0, 1.0, 0.0]
+
+
+def test_a_missing_value_is_zero_wherever_it_lies_among_the_quantiles() -> None:
+    # −1 is above half of these quantiles, and still is no value.
+    output = continuous.QuantileFeature([-5.0, -2.0, 1.0, 3.0])(tf.constant([-1.0]))
+    assert output.numpy().tolist() == [[0.0, 0.0, 0.0, 1.0]]
+
+
+@pytest.mark.parametrize("missing", [-1.0, -9.0])
+def test_feature_round_trips_through_its_config(missing: float) -> None:
+    layer = continuous.QuantileFeature([0.0, 1.5, 3.0], missing)
     copy = continuous.QuantileFeature.from_config(layer.get_config())
-    values, present = tf.constant([0.2, 2.0]), tf.constant([True, True])
-    assert np.array_equal(layer(values, present), copy(values, present))
+    values = tf.constant([-9.0, -1.0, 0.2, 2.0])
+    assert np.array_equal(layer(values), copy(values))
 
 
 @pytest.mark.parametrize("quantiles", [[], [2.0, 1.0]])

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from tests.layers import contract
@@ -10,22 +11,36 @@ class TestTable(contract.LayerContract):
         return embeddings.Table(5, 3, name="table")
 
     def inputs(self):
-        return (tf.constant([[1, 5], [0, 2]]),)
+        return (tf.constant([[1, 5], [0, 7]]),)
 
 
-def test_index_zero_is_the_zero_vector_even_after_training():
+@pytest.mark.parametrize("unknown", [0, -1, 5, 10**6])
+def test_what_is_not_in_the_table_is_the_zero_vector_even_after_training(unknown):
     table = embeddings.Table(4, 2)
     table.table.assign(tf.ones_like(table.table))
-    np.testing.assert_array_equal(table(tf.constant([0, 3])), [[0, 0], [1, 1]])
+    found = table(tf.constant([unknown, 3, 4, 1]))
+    np.testing.assert_array_equal(found, [[0, 0], [1, 1], [1, 1], [1, 1]])
 
 
-def test_index_zero_gets_no_gradient():
+@pytest.mark.parametrize("unknown", [0, -1, 5, 10**6])
+def test_what_is_not_in_the_table_gets_no_gradient(unknown):
     table = embeddings.Table(4, 2)
     with tf.GradientTape() as tape:
-        total = tf.reduce_sum(table(tf.constant([0, 3])))
+        total = tf.reduce_sum(table(tf.constant([unknown, 3])))
     gradient = tf.convert_to_tensor(tape.gradient(total, table.table))
-    np.testing.assert_array_equal(gradient[0], [0.0, 0.0])
     np.testing.assert_array_equal(gradient[3], [1.0, 1.0])
+    np.testing.assert_array_equal(np.delete(gradient, 3, axis=0), np.zeros([4, 2]))
+
+
+def test_known_are_the_indices_of_its_rows():
+    table = embeddings.Table(4, 2)
+    found = table.known(tf.constant([[-1, 0, 1], [4, 5, 10**6]]))
+    assert found.numpy().tolist() == [[False, False, True], [True, False, False]]
+
+
+def test_a_table_without_rows_knows_nothing():
+    table = embeddings.Table(0, 2)
+    np.testing.assert_array_equal(table(tf.constant([0, 1])), np.zeros([2, 2]))
 
 
 def test_parameter_count():

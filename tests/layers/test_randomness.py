@@ -30,3 +30,15 @@ def test_steps_and_salts_draw_differently():
         for seed in (first, second, randomness.fold(first, 1))
     ]
     assert len(set(draws)) == 3
+
+
+def test_streams_differ_and_are_functions_of_the_seed():
+    streams = list(randomness.Stream)
+    assert len({stream.value for stream in streams}) == len(streams) >= 6
+    seeds = [randomness.of_stream(SEED, stream).numpy() for stream in streams]
+    again = [randomness.of_stream(SEED, stream).numpy() for stream in streams]
+    np.testing.assert_array_equal(seeds, again)
+    assert len({seed.tobytes() for seed in seeds}) == len(streams)
+    other = randomness.of_stream(SEED + 1, streams[0]).numpy()
+    assert other.tobytes() != seeds[0].tobytes()
+    assert randomness.of_stream(None, streams[0]) is None

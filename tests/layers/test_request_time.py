@@ -14,7 +14,7 @@ class TestRequestTime(contract.LayerContract):
         return request_time.RequestTime(dim=3, name="request_time")
 
     def inputs(self):
-        return tf.constant([[0, 86_400]], tf.int64), tf.constant([[-1.0, 60.0]])
+        return (tf.constant([[[0, 0, 0], [1, 2, 7]]]),)
 
 
 @hypothesis.given(strategies.integers(-(10**9), 4 * 10**9).filter(bool))
@@ -35,14 +35,33 @@ def test_the_pause_doubles_from_bucket_to_bucket():
 
 def test_what_is_unknown_is_the_zero_vector():
     layer = request_time.RequestTime(dim=3)
-    unknown = layer(tf.constant([0], tf.int64), tf.constant([-1.0]))
-    np.testing.assert_array_equal(unknown, np.zeros([1, 9]))
-    known = layer(tf.constant([7], tf.int64), tf.constant([2.0])).numpy()
+    indices = _indices([0, 7], [-1.0, 2.0])
+    assert indices.numpy().tolist() == [[0, 0, 0], [1, 4, 2]]  # a Thursday
+    unknown, known = layer(indices).numpy()
+    np.testing.assert_array_equal(unknown, np.zeros(9))
     assert np.all(known != 0)
 
 
-def test_seconds_since_by_hand():
-    times = tf.constant([100, 100, 0, 100, 100], tf.int64)
-    earlier = tf.constant([40, 0, 40, 100, 130], tf.int64)
-    since = request_time.seconds_since(times, earlier)
-    assert since.numpy().tolist() == [60.0, -1.0, -1.0, 0.0, 0.0]
+def test_each_part_has_its_own_table_as_large_as_its_values():
+    layer = request_time.RequestTime(dim=3)
+    last = tf.constant([[24, 7, 32]])
+    assert np.all(layer(last).numpy() != 0)
+    np.testing.assert_array_equal(layer(last + 1), np.zeros([1, 9]))
+    parts = np.split(layer(tf.constant([[1, 1, 1]])).numpy()[0], 3)
+    assert len({part.tobytes() for part in parts}) == 3
+    for place in range(3):
+        alone = np.zeros([1, 3], np.int32)
+        alone[0, place] = 1
+        found = np.split(layer(tf.constant(alone)).numpy()[0], 3)
+        assert [bool(part.any()) for part in found] == [i == place for i in range(3)]
+    assert layer.count_params() == (25 + 8 + 33) * 3
+
+
+def _indices(times, pauses):
+    times = tf.constant(times, tf.int64)
+    parts = (
+        request_time.hour_indices(times),
+        request_time.weekday_indices(times),
+        request_time.pause_indices(tf.constant(pauses)),
+    )
+    return tf.stack(parts, axis=-1)
