@@ -15,6 +15,7 @@ LAYERS = (
     {"candidates", "index", "ranking"},
     {"training", "serving"},
     {"evaluation"},
+    {"pages"},
     {"cli", "__main__"},
 )
 LAYER_OF = {room: layer for layer, rooms in enumerate(LAYERS) for room in rooms}
@@ -137,6 +138,8 @@ def test_modules_say_what_they_are_for(path: pathlib.Path) -> None:
         ("schema", "configs", False),
         ("configs", "schema", True),
         ("cli", "evaluation", True),
+        ("pages", "evaluation", True),
+        ("evaluation", "pages", False),
     ],
 )
 def test_the_rule_itself(room: str, other: str, allowed: bool) -> None:

@@ -97,8 +97,9 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Rooms:
             load=lambda directory, data: types.SimpleNamespace(video_vectors=list)
         ),
         "index.artifact": types.SimpleNamespace(build=lazy.build_index),
-        "evaluation.evaluate": types.SimpleNamespace(evaluate=lazy.evaluate),
-        "evaluation.report.terminal": types.SimpleNamespace(show=lazy.shown.append),
+        "evaluation.evaluate_run": types.SimpleNamespace(evaluate=lazy.evaluate),
+        "pages.files": types.SimpleNamespace(write=lambda *given: None),
+        "pages.terminal": types.SimpleNamespace(show=lazy.shown.append),
         "serving.export": types.SimpleNamespace(
             export=lazy.export,
             step_config=lambda config: {"index": configs.to_dict(config.index)},

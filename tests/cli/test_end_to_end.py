@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 
 from tests.cli import conftest
-from tests.evaluation.report import browser
+from tests.pages import browser
 from ytdnn import schema
 
 ROOT = pathlib.Path(__file__).parents[2]

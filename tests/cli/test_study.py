@@ -10,7 +10,7 @@ import pytest
 from tests.cli import conftest, fakes
 from ytdnn import artifacts
 from ytdnn.evaluation import study
-from ytdnn.evaluation.report import studied
+from ytdnn.pages import studied
 
 VARIANTS = """
 from ytdnn import configs

@@ -14,7 +14,7 @@ from tests import planted
 from tests.evaluation import fakes
 from ytdnn import configs, errors
 from ytdnn.data import prepare, prepared
-from ytdnn.evaluation import predictions, protocol, reports
+from ytdnn.evaluation import predictions, protocol, report_files
 from ytdnn.metrics import retrieval
 
 Split = prepared.Split
@@ -198,7 +198,7 @@ def test_a_file_gets_a_whole_report(
     report = predictions.evaluate(path, data, CONFIG, "test", out)
     assert list(report["lists"]) == ["popularity", "peer"]
     assert report["protocol"]["users_without_predictions"] == 7
-    read = reports.read(out)
+    read = report_files.read(out)
     assert read.report == report
     assert read.users["peer/recall@3"].len() == 8
 

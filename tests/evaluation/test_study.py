@@ -11,7 +11,7 @@ from rich import console
 
 from ytdnn import artifacts, configs, errors
 from ytdnn.evaluation import measure, study
-from ytdnn.evaluation.report import studied
+from ytdnn.pages import studied
 
 METRIC = "candidates/hit_rate@10"
 SECONDS = 30.0

@@ -91,9 +91,11 @@ def evaluate(
     stage: str = "",
 ) -> dict[str, Any]:
     """Returns the report of `workdir`, or of a stage alone, as JSON-like values."""
-    from ytdnn.evaluation import evaluate as evaluate_room
+    from ytdnn.evaluation import evaluate_run
 
-    return evaluate_room.evaluate(workdir, config, split, stage)
+    report = evaluate_run.evaluate(workdir, config, split, stage)
+    _write_page(report, workdir, split)
+    return report
 
 
 def evaluate_predictions(
@@ -102,7 +104,9 @@ def evaluate_predictions(
     """Returns the report of a file of predictions."""
     from ytdnn.evaluation import predictions
 
-    return predictions.evaluate(path, data, config.evaluation, split, out)
+    report = predictions.evaluate(path, data, config.evaluation, split, out)
+    _write_page(report, out, split)
+    return report
 
 
 def evaluate_bundle(
@@ -111,7 +115,16 @@ def evaluate_bundle(
     """Returns the report of a bundle."""
     from ytdnn.evaluation import bundles
 
-    return bundles.evaluate(path, data, config.evaluation, split, out)
+    report = bundles.evaluate(path, data, config.evaluation, split, out)
+    _write_page(report, out, split)
+    return report
+
+
+def _write_page(report: Mapping[str, Any], directory: pathlib.Path, split: str) -> None:
+    from ytdnn.evaluation import run_table
+    from ytdnn.pages import files
+
+    files.write(report, directory, run_table.STEMS[split])
 
 
 def compare(
@@ -121,13 +134,14 @@ def compare(
     import rich
 
     from ytdnn.evaluation import compare as compare_room
-    from ytdnn.evaluation import conditions, reports
+    from ytdnn.evaluation import conditions, report_files
+    from ytdnn.pages import compared
 
     parsed = conditions.parse(fail_if)
-    first, second = (reports.read(path) for path in paths)
+    first, second = (report_files.read(path) for path in paths)
     config = configs.Evaluation()
     found = compare_room.compare(first, second, parsed, config, models)
-    rich.print(compare_room.render(found))
+    rich.print(compared.render(found))
     return found.failures
 
 
@@ -139,7 +153,7 @@ def study(
 ) -> None:
     """Prints the table of a study and writes `study.json` and `study.md`."""
     from ytdnn.evaluation import study as study_room
-    from ytdnn.evaluation.report import studied
+    from ytdnn.pages import studied
 
     result = study_room.measure(found, split, metrics)
     screen = output.screen()
@@ -160,11 +174,11 @@ def show_report(
     report: Mapping[str, Any], directory: pathlib.Path, split: str = "test"
 ) -> None:
     """Prints a report as tables, and where its page and its curves lie."""
-    from ytdnn.evaluation import runs
-    from ytdnn.evaluation.report import terminal
+    from ytdnn.evaluation import run_table
+    from ytdnn.pages import terminal
 
     terminal.show(report)
-    stem = runs.STEMS[split]
+    stem = run_table.STEMS[split]
     page = directory / f"{stem}.html"
     if page.exists():
         logs = directory / artifacts.LOGS / stem
@@ -238,7 +252,7 @@ def draw_world(
     """Draws the page of a written world, MovieLens beside it where a path is given."""
     from ytdnn.data import sources
     from ytdnn.data.sources import world as world_source
-    from ytdnn.evaluation.report import world_page
+    from ytdnn.pages import world_page
 
     logs = {"the world": world_source.first_crowd(directory)}
     if beside:

@@ -15,7 +15,7 @@ from typing import Any
 
 from ytdnn import artifacts, configs, errors
 from ytdnn.cli import lazy, output, settings
-from ytdnn.evaluation import runs
+from ytdnn.evaluation import run_table
 
 _MOST_DIFFERENCES = 3
 _MADE_FROM = "made_from"
@@ -54,7 +54,7 @@ def evaluation(split: str, stage: str = "") -> Step:
       stage: `candidates` or `ranking` alone; empty: both, and the two composed.
     """
     inputs = ("data", stage) if stage else ("data", "candidates", "index", "ranking")
-    name = f"{runs.STEMS[split]}.json"
+    name = f"{run_table.STEMS[split]}.json"
 
     def run(config: configs.Config, workdir: pathlib.Path) -> None:
         made_from = {

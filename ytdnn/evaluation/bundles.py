@@ -19,7 +19,7 @@ import tensorflow as tf
 
 from ytdnn import configs, errors, schema
 from ytdnn.data import prepared
-from ytdnn.evaluation import lists, protocol, reports
+from ytdnn.evaluation import lists, protocol, report_files
 from ytdnn.index import scann_index
 from ytdnn.metrics import retrieval
 from ytdnn.serving import bundle as bundle_room
@@ -67,10 +67,10 @@ def evaluate(
     served = Served(bundle_room.load(directory), data)
     cases = protocol.cases(data, prepared.Split[split.upper()], config)
     own = makers(served, config)
-    result = reports.of_others(data, cases, own, split, config)
+    result = report_files.of_others(data, cases, own, split, config)
     facts = served.bundle.manifest.facts
     result.report["protocol"]["num_candidates"] = facts["num_candidates"]
-    reports.write(out, reports.STEMS[split], result)
+    report_files.write(out, report_files.STEMS[split], result)
     return result.report
 
 

@@ -19,8 +19,8 @@ from ytdnn.data import prepared
 from ytdnn.evaluation import (
     examples,
     leaks,
+    list_metrics,
     lists,
-    measures,
     protocol,
     ranker,
     slices,
@@ -80,7 +80,7 @@ def measure(
       errors.UserError: An input lies at or after its label, or a slice is unknown.
     """
     started = time.perf_counter()
-    context = measures.Context(data, cases, config)
+    context = list_metrics.Context(data, cases, config)
     report: dict[str, Any] = {"format_version": FORMAT_VERSION, "made": {}}
     report["protocol"] = statement.describe(data, cases, split, config)
     report["leaks"] = leaks.in_order(data, cases, split)
@@ -101,15 +101,17 @@ def measure(
 
 
 def _measure_lists(
-    report: dict[str, Any], context: measures.Context, made: Mapping[str, lists.Lists]
+    report: dict[str, Any],
+    context: list_metrics.Context,
+    made: Mapping[str, lists.Lists],
 ) -> dict[str, summary.PerUser]:
     report |= {"lists": {}, "curves": {}, "recommended": {}}
     per_user = {}
     for name, found in made.items():
-        report["lists"][name], per_user[name] = measures.of_lists(context, found)
-        report["curves"][name] = measures.curves(context, found)
-        report["recommended"][name] = measures.recommended(context, found)
-    report["recommended"][measures.ANSWERS] = measures.answered(context)
+        report["lists"][name], per_user[name] = list_metrics.of_lists(context, found)
+        report["curves"][name] = list_metrics.curves(context, found)
+        report["recommended"][name] = list_metrics.recommended(context, found)
+    report["recommended"][list_metrics.ANSWERS] = list_metrics.answered(context)
     report["slices"] = slices.measure(context, made)
     return per_user
 

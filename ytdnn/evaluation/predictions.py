@@ -15,7 +15,7 @@ import polars as pl
 
 from ytdnn import configs, errors, schema
 from ytdnn.data import prepared
-from ytdnn.evaluation import lists, protocol, reports
+from ytdnn.evaluation import lists, protocol, report_files
 from ytdnn.metrics import selection
 
 _COLUMNS = (schema.USER_ID, schema.VIDEO_ID, schema.SCORE)
@@ -58,9 +58,9 @@ def evaluate(
     found = read(path, data)
     cases = protocol.cases(data, prepared.Split[split.upper()], config)
     makers = {found.name: maker(found, data)}
-    result = reports.of_others(data, cases, makers, split, config)
+    result = report_files.of_others(data, cases, makers, split, config)
     result.report["protocol"] |= describe(found, data, cases)
-    reports.write(out, reports.STEMS[split], result)
+    report_files.write(out, report_files.STEMS[split], result)
     return result.report
 
 

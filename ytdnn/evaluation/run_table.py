@@ -9,11 +9,11 @@ import difflib
 import json
 import os
 import pathlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ytdnn import configs, errors
-from ytdnn.evaluation.report import names, scales
+from ytdnn.evaluation import metric_names
 
 CONFIG = "config.json"
 # What the files of an evaluation are called, by the evaluated split.
@@ -91,9 +91,7 @@ def _read(directory: pathlib.Path, name: str, file_name: str) -> Run:
     config = report.get("config") or made
     if not isinstance(config, dict):
         config, note = {}, f"damaged {CONFIG}"
-    return Run(
-        name, dict(names.dotted(config)), {} if note else dict(_metrics(report)), note
-    )
+    return Run(name, dict(dotted(config)), {} if note else dict(_metrics(report)), note)
 
 
 def _json(path: pathlib.Path) -> dict[str, Any]:
@@ -109,8 +107,21 @@ def _metrics(report: dict[str, Any]) -> Iterator[tuple[str, float]]:
     for kind in ("lists", "impressions"):
         for model, found in report.get(kind, {}).items():
             for metric, value in found["values"].items():
-                if scales.is_finite(value):
+                if value is not None:
                     yield f"{model}/{metric}", value
+
+
+def dotted(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yields the leaves of nested values by their path, as settings are called.
+
+    >>> dict(dotted({"a": {"b": 1}, "c": [2]}))
+    {'a.b': 1, 'c': [2]}
+    """
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from dotted(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
 
 
 def differing(runs: Sequence[Run]) -> list[str]:
@@ -126,7 +137,7 @@ def differing(runs: Sequence[Run]) -> list[str]:
 
 def differences(run: Run, keys: Iterable[str]) -> dict[str, str]:
     """Returns the settings among `keys` that a run does not leave at their default."""
-    defaults = dict(names.dotted(configs.to_dict(configs.Config())))
+    defaults = dict(dotted(configs.to_dict(configs.Config())))
     return {
         key: text(run.settings[key])
         for key in keys
@@ -169,7 +180,7 @@ def ordered(runs: Sequence[Run], by: str) -> list[Run]:
     if by == RUN:
         return sorted(runs, key=lambda run: run.name)
     stem = by.rpartition("/")[2].partition("@")[0]
-    sign = 1.0 if stem in names.LESS_IS_BETTER else -1.0
+    sign = 1.0 if stem in metric_names.LESS_IS_BETTER else -1.0
 
     def key(run: Run) -> tuple[bool, float, str]:
         return by not in run.metrics, sign * run.metrics.get(by, 0.0), run.name

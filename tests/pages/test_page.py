@@ -3,7 +3,7 @@ import re
 
 import pytest
 
-from ytdnn.evaluation.report import page, plots, svg
+from ytdnn.pages import page, plots, svg
 
 PLOT = plots.bars("a plot", ["1"], {"a": [1.0]})
 

@@ -6,7 +6,7 @@ from typing import Any
 import markupsafe
 
 from ytdnn.evaluation import definitions
-from ytdnn.evaluation.report import names, notes, page, plots, tables
+from ytdnn.pages import names, notes, page, plots, tables
 
 Report = Mapping[str, Any]
 

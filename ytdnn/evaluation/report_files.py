@@ -17,21 +17,19 @@ from ytdnn.evaluation import (
     oracle,
     protocol,
     ranker,
-    runs,
+    run_table,
     summary,
     users,
 )
-from ytdnn.evaluation.report import files
 
-STEMS = runs.STEMS
+STEMS = run_table.STEMS
 _FILE = "evaluation.json"
 
 
 def write(directory: pathlib.Path, stem: str, result: measure.Result) -> None:
-    """Writes `STEM_users.parquet`, the files for people, then `STEM.json`."""
+    """Writes `STEM_users.parquet`, then `STEM.json`."""
     directory.mkdir(parents=True, exist_ok=True)
     users.write(directory / f"{stem}_users.parquet", result.users)
-    files.write(result.report, directory, stem)
     artifacts.write_json(directory / f"{stem}.json", result.report)
 
 

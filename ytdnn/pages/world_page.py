@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from ytdnn import schema
-from ytdnn.evaluation.report import page, plots, world_sections
+from ytdnn.pages import page, plots, world_sections
 
 Log = Mapping[str, pl.LazyFrame]
 Logs = Mapping[str, Log]

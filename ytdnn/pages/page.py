@@ -20,7 +20,7 @@ import jinja2
 import markupsafe
 
 import ytdnn
-from ytdnn.evaluation.report import scales
+from ytdnn.pages import scales
 
 Cell: TypeAlias = str | int | float | None
 _LONG = 24  # characters from which a cell may break into lines

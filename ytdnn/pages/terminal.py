@@ -6,7 +6,8 @@ from typing import Any
 import rich
 from rich import console, table, text
 
-from ytdnn.evaluation.report import names, notes, scales
+from ytdnn.evaluation import metric_names
+from ytdnn.pages import names, notes, scales
 
 Report = Mapping[str, Any]
 _FOUR_DECIMALS_BELOW = 10.0
@@ -116,7 +117,7 @@ def _filled(
 
 
 def _name(metric: str) -> str:
-    return f"{metric} ↓" if metric in names.LESS_IS_BETTER else metric
+    return f"{metric} ↓" if metric in metric_names.LESS_IS_BETTER else metric
 
 
 def _cell(found: Mapping[str, Any], metric: str, with_interval: bool) -> str:

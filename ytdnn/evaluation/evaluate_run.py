@@ -18,7 +18,7 @@ from ytdnn.evaluation import (
     oracle,
     protocol,
     ranker,
-    reports,
+    report_files,
     search,
     summary,
     training_logs,
@@ -74,7 +74,7 @@ def evaluate(
     result = of_models(data, trained, ranking, indexes, config, code, others)
     stages = (stage,) if stage else (candidate_model.KIND, ranking_model.KIND)
     result.report["training"] = summary.plain(training_logs.read(workdir, stages))
-    reports.write(workdir, reports.STEMS[split], result)
+    report_files.write(workdir, report_files.STEMS[split], result)
     return result.report
 
 

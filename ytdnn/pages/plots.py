@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import markupsafe
 
-from ytdnn.evaluation.report import frame, marks, scales, svg
+from ytdnn.pages import frame, marks, scales, svg
 
 Values = Sequence[Any]  # numbers; None and NaN are gaps
 Interval = tuple[Any, Any, Any]  # value, low, high

@@ -6,7 +6,7 @@ from typing import Any
 import rich.box
 from rich import console, table, text
 
-from ytdnn.evaluation.report import scales
+from ytdnn.pages import scales
 
 Study = Mapping[str, Any]
 _NONE = "–"

@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ytdnn.evaluation.report import scales
+from ytdnn.pages import scales
 
 Scalar = tuple[str, int, float]  # tag, step, value
 

@@ -3,8 +3,8 @@ from typing import Any
 
 from rich import console
 
-from tests.evaluation.report import example
-from ytdnn.evaluation.report import notes, terminal
+from tests.pages import example
+from ytdnn.pages import notes, terminal
 
 
 def shown(report: dict[str, Any], width: int = 88) -> str:

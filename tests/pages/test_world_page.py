@@ -7,7 +7,7 @@ import pytest
 
 from ytdnn import configs
 from ytdnn.data import sources
-from ytdnn.evaluation.report import plots, world_page
+from ytdnn.pages import plots, world_page
 
 
 @pytest.fixture(scope="module")

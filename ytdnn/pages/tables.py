@@ -5,7 +5,7 @@ from typing import Any
 
 import markupsafe
 
-from ytdnn.evaluation.report import names, page, plots, scales
+from ytdnn.pages import names, page, plots, scales
 
 
 def three(found: Mapping[str, Any], metric: str) -> plots.Interval:

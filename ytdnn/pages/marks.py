@@ -7,7 +7,7 @@ from typing import Any
 
 import markupsafe
 
-from ytdnn.evaluation.report import scales, svg
+from ytdnn.pages import scales, svg
 
 _DASHES = (None, "7 3", "2 3", "9 3 2 3")
 _RADIUS = 3.4

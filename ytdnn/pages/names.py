@@ -4,8 +4,7 @@ A model has one colour on every plot. What is not listed (a slice's own column, 
 system's predictions) is shown by its own name.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 MODELS = {
     "popularity": "popularity",
@@ -33,9 +32,6 @@ _COLOURS = {
 _OTHER_COLOURS = (4, 6, 7, 8)
 
 GAP_CLOSED = "share of the gap closed, popularity to oracle"
-
-# What a better model has more of, or less of.
-LESS_IS_BETTER = {"log_loss", "weighted_per_user_loss", "loss"}
 
 _METRICS = {
     "hit_rate": "hit rate",
@@ -84,16 +80,3 @@ def colours(models: Iterable[str]) -> dict[str, int]:
             found[model(name)] = _OTHER_COLOURS[others % len(_OTHER_COLOURS)]
             others += 1
     return found
-
-
-def dotted(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yields the leaves of nested values by their path, as settings are called.
-
-    >>> dict(dotted({"a": {"b": 1}, "c": [2]}))
-    {'a.b': 1, 'c': [2]}
-    """
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            yield from dotted(value, f"{prefix}{name}.")
-        else:
-            yield prefix + name, value

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from ytdnn import schema
-from ytdnn.evaluation.report import page, plots
+from ytdnn.pages import page, plots
 
 Log = Mapping[str, pl.LazyFrame]
 

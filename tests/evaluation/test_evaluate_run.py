@@ -10,7 +10,7 @@ from tests.evaluation import fakes
 from ytdnn import artifacts, configs, errors
 from ytdnn.candidates import model as candidate_model
 from ytdnn.data import prepare, prepared
-from ytdnn.evaluation import evaluate, lists, measure, protocol, summary
+from ytdnn.evaluation import evaluate_run, lists, measure, protocol, summary
 from ytdnn.index import artifact as index_artifact
 from ytdnn.index import brute_force
 from ytdnn.ranking import model as ranking_model
@@ -51,7 +51,7 @@ def _measure(
 ) -> dict:
     exact = brute_force.BruteForce.build(trained.video_vectors(), CONFIG.index)
     indexes = {"exact": exact}
-    result = evaluate.of_models(data, trained, ranker, indexes, CONFIG, Split.TEST)
+    result = evaluate_run.of_models(data, trained, ranker, indexes, CONFIG, Split.TEST)
     return result.report
 
 
@@ -98,7 +98,7 @@ def test_one_more_system_is_one_more_entry(data: prepared.PreparedData) -> None:
         {"oracle": know}, {"oracle": lambda shown: shown.clicked.astype(float)}
     )
     ranker = fakes.PlantedRanker(lambda videos: np.zeros(videos.shape))
-    report = evaluate.of_models(
+    report = evaluate_run.of_models(
         data, trained, ranker, {"exact": exact}, CONFIG, Split.TEST, others
     ).report
     assert list(report["lists"]) == ["popularity", "candidates", "system", "oracle"]
@@ -223,13 +223,13 @@ def _publish_index(workdir: pathlib.Path, config: configs.Config) -> None:
 
 def test_a_run_is_measured_and_written(workdir: pathlib.Path) -> None:
     config = planted.tiny_config()
-    found = evaluate.evaluate(workdir, config)
+    found = evaluate_run.evaluate(workdir, config)
     assert json.loads((workdir / "evaluation.json").read_text()) == found
     assert set(found["lists"]) == {"popularity", "candidates", "system"}
     assert set(found["lists"]["system"]["values"]) == set(
         found["lists"]["candidates"]["values"]
     )
-    again = evaluate.evaluate(workdir, config)
+    again = evaluate_run.evaluate(workdir, config)
     for part in ("lists", "impressions", "protocol"):
         assert again[part] == found[part], part
 
@@ -245,10 +245,10 @@ def test_a_stage_is_measured_without_the_others(
     others: str,
     left_out: str,
 ) -> None:
-    whole = evaluate.evaluate(workdir, planted.tiny_config())
+    whole = evaluate_run.evaluate(workdir, planted.tiny_config())
     for name in ("data", stage):
         shutil.copytree(workdir / name, tmp_path / name)
-    found = evaluate.evaluate(tmp_path, planted.tiny_config(), stage=stage)
+    found = evaluate_run.evaluate(tmp_path, planted.tiny_config(), stage=stage)
     kind = "lists" if stage == "candidates" else "impressions"
     assert found[kind] == {
         name: whole[kind][name] for name in whole[kind] if name != "system"
@@ -262,11 +262,11 @@ def test_a_ranker_alone_needs_impressions(tmp_path: pathlib.Path) -> None:
     watches = [(f"u{u}", f"v{(u + t) % 3}", t) for u in range(3) for t in range(4)]
     fakes.prepared_data(tmp_path, watches, protocol="leave_one_out")
     with pytest.raises(errors.UserError, match="expected a log with impressions"):
-        evaluate.evaluate(tmp_path, planted.tiny_config(), stage="ranking")
+        evaluate_run.evaluate(tmp_path, planted.tiny_config(), stage="ranking")
 
 
 def test_validation_has_a_file_of_its_own(workdir: pathlib.Path) -> None:
-    found = evaluate.evaluate(workdir, planted.tiny_config(), split="validation")
+    found = evaluate_run.evaluate(workdir, planted.tiny_config(), split="validation")
     assert found["protocol"]["split"] == "validation"
     # The ranker is trained on what comes after: it may not order these lists.
     assert set(found["lists"]) == {"popularity", "candidates"}
@@ -283,6 +283,6 @@ def test_an_index_of_other_candidates_is_refused(workdir: pathlib.Path) -> None:
     manifest.write_text(json.dumps(values))
     try:
         with pytest.raises(errors.UserError, match="was made from candidates 0000"):
-            evaluate.evaluate(workdir, planted.tiny_config())
+            evaluate_run.evaluate(workdir, planted.tiny_config())
     finally:
         manifest.write_text(kept)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import strategies
 
-from ytdnn.evaluation.report import names, page, plots, scales, svg
+from ytdnn.pages import page, plots, scales, svg
 
 SVG = "{http://www.w3.org/2000/svg}"
 Numbers = strategies.one_of(
@@ -40,7 +40,7 @@ def places(picture: str, name: str) -> list[list[tuple[float, float]]]:
     ]
 
 
-@pytest.mark.parametrize("module", [scales, svg, plots, page, names], ids=str)
+@pytest.mark.parametrize("module", [scales, svg, plots, page], ids=str)
 def test_examples_in_docstrings_run(module: types.ModuleType) -> None:
     result = doctest.testmod(module)
     assert result.attempted > 0

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ytdnn import schema
-from ytdnn.evaluation.report import names, notes, page, plots, scales
+from ytdnn.evaluation import run_table
+from ytdnn.pages import names, notes, page, plots, scales
 
 Report = Mapping[str, Any]
 
@@ -181,7 +182,7 @@ def making(report: Report) -> page.Section:
 def _table(heading: str, values: Mapping[str, Any], spaced: bool = True) -> page.Table:
     rows = [
         [name.replace("_", " ") if spaced else name, _words(value)]
-        for name, value in names.dotted(values)
+        for name, value in run_table.dotted(values)
     ]
     return page.Table([heading, "value"], rows, words=(0, 1))
 

@@ -6,7 +6,7 @@ from typing import Any
 import markupsafe
 
 from ytdnn.evaluation import definitions
-from ytdnn.evaluation.report import names, page, plots, scales, tables
+from ytdnn.pages import names, page, plots, scales, tables
 
 Report = Mapping[str, Any]
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from tests.evaluation.report import example
+from tests.pages import example
 from ytdnn import configs, errors
-from ytdnn.evaluation import runs
+from ytdnn.evaluation import run_table
 
 
 def write_run(
@@ -35,8 +35,8 @@ def directory(tmp_path: pathlib.Path) -> pathlib.Path:
     return tmp_path
 
 
-def find(directory: pathlib.Path) -> list[runs.Run]:
-    return runs.find(directory, "evaluation.json")
+def find(directory: pathlib.Path) -> list[run_table.Run]:
+    return run_table.find(directory, "evaluation.json")
 
 
 def test_runs_are_found_at_any_depth_and_not_within_each_other(
@@ -51,23 +51,25 @@ def test_runs_are_found_at_any_depth_and_not_within_each_other(
 
 def test_only_settings_that_differ_are_listed(directory: pathlib.Path) -> None:
     found = find(directory)
-    assert runs.differing(found) == ["seed"]
-    shown = {run.name: runs.differences(run, ["seed"]) for run in found}
+    assert run_table.differing(found) == ["seed"]
+    shown = {run.name: run_table.differences(run, ["seed"]) for run in found}
     assert shown == {"a": {}, "c": {"seed": "2"}, "deep/b": {"seed": "1"}}
 
 
 def test_the_best_stands_first_whatever_way_is_better(directory: pathlib.Path) -> None:
     found = find(directory)
-    names = [run.name for run in runs.ordered(found, "candidates/hit_rate@10")]
+    names = [run.name for run in run_table.ordered(found, "candidates/hit_rate@10")]
     assert names == ["deep/b", "a", "c"]
-    names = [run.name for run in runs.ordered(found, "ranker/weighted_per_user_loss")]
+    names = [
+        run.name for run in run_table.ordered(found, "ranker/weighted_per_user_loss")
+    ]
     assert names == ["a", "deep/b", "c"]
-    assert [run.name for run in runs.ordered(found, "run")] == ["a", "c", "deep/b"]
+    assert [run.name for run in run_table.ordered(found, "run")] == ["a", "c", "deep/b"]
 
 
 def test_an_unknown_metric_is_refused_with_a_hint(directory: pathlib.Path) -> None:
     with pytest.raises(errors.UserError, match="did you mean candidates/hit_rate@10"):
-        runs.chosen(find(directory), ["candidates/hitrate@10"])
+        run_table.chosen(find(directory), ["candidates/hitrate@10"])
 
 
 @pytest.mark.parametrize(
@@ -94,3 +96,10 @@ def test_a_directory_without_runs_is_refused(tmp_path: pathlib.Path) -> None:
         find(tmp_path)
     with pytest.raises(errors.UserError, match="expected a directory"):
         find(tmp_path / "missing")
+
+
+def test_settings_are_named_by_their_path() -> None:
+    assert dict(run_table.dotted({"a": {"b": 1, "c": {}}, "d": [2]})) == {
+        "a.b": 1,
+        "d": [2],
+    }

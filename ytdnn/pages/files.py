@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ytdnn import artifacts
-from ytdnn.evaluation.report import evaluation_page, tensorboard
+from ytdnn.pages import evaluation_page, tensorboard
 
 
 def write(report: Mapping[str, Any], directory: pathlib.Path, stem: str) -> None:

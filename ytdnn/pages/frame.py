@@ -5,7 +5,7 @@ from typing import Any
 
 import markupsafe
 
-from ytdnn.evaluation.report import marks, scales, svg
+from ytdnn.pages import marks, scales, svg
 
 LEFT, RIGHT = 52.0, 10.0  # margins around the marks
 PLOT_HEIGHT = 190.0

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ytdnn.evaluation.report import described, listed, names, page, ranked
+from ytdnn.pages import described, listed, names, page, ranked
 
 
 def render(report: Mapping[str, Any], name: str = "") -> str:

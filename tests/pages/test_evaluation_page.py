@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import jsonschema
 import pytest
 
-from tests.evaluation.report import browser, example
+from tests.pages import browser, example
 from ytdnn import evaluation
-from ytdnn.evaluation.report import evaluation_page, files, plots
+from ytdnn.pages import evaluation_page, files, plots
 
 SECTIONS = [
     "Results",

@@ -3,8 +3,8 @@ import pathlib
 import tensorflow as tf
 from tensorboard.backend.event_processing import event_accumulator
 
-from tests.evaluation.report import example
-from ytdnn.evaluation.report import tensorboard
+from tests.pages import example
+from ytdnn.pages import tensorboard
 
 
 def _read(directory: pathlib.Path) -> dict[str, list[tuple[int, float]]]:
