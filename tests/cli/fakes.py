@@ -32,13 +32,22 @@ class Rooms:
         self.has_impressions = True
         self.fails_in = ""
 
-    def _make(self, name: str, workdir: pathlib.Path, config: Any, inputs: Any) -> None:
+    def _make(
+        self,
+        name: str,
+        workdir: pathlib.Path,
+        config: Any,
+        inputs: Any,
+        kind: str = "",
+    ) -> None:
         self.calls.append(name)
         made_from = {
             other: artifacts.read_manifest(workdir / other, other).fingerprint
             for other in inputs
         }
-        with artifacts.publish(workdir / name, name, config, made_from) as partial:
+        with artifacts.publish(
+            workdir / name, kind or name, config, made_from
+        ) as partial:
             (partial / "content.txt").write_text(str(len(self.calls)))
             if self.fails_in == name:
                 raise KeyboardInterrupt
@@ -73,9 +82,20 @@ class Rooms:
         config: configs.Config,
         split: str,
         stage: str = "",
-    ) -> dict[str, Any]:
-        self.calls.append("evaluation.json" if split == "test" else split)
-        return dict(REPORT)
+    ) -> types.SimpleNamespace:
+        inputs = ["data", stage] if stage else ["data", "candidates", "index"]
+        if not stage and self.has_impressions:
+            inputs.append("ranking")
+        part = configs.to_dict(config.evaluation)
+        return types.SimpleNamespace(config=part, inputs=inputs)
+
+    def write_evaluation(self, directory: pathlib.Path, result: Any) -> None:
+        kind, inputs = "evaluation", result.inputs
+        self._make(directory.name, directory.parent, result.config, inputs, kind)
+
+    def read_evaluation(self, directory: pathlib.Path) -> types.SimpleNamespace:
+        artifacts.read_manifest(directory, "evaluation")
+        return types.SimpleNamespace(report=dict(REPORT))
 
     def export(self, workdir: pathlib.Path, config: configs.Config) -> pathlib.Path:
         inputs = ["data", "candidates", "index"]
@@ -98,7 +118,10 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Rooms:
         ),
         "index.artifact": types.SimpleNamespace(build=lazy.build_index),
         "evaluation.evaluate_run": types.SimpleNamespace(evaluate=lazy.evaluate),
-        "pages.files": types.SimpleNamespace(write=lambda *given: None),
+        "evaluation.report_files": types.SimpleNamespace(
+            read=lazy.read_evaluation, PAGE="report.html"
+        ),
+        "pages.files": types.SimpleNamespace(write=lazy.write_evaluation),
         "pages.terminal": types.SimpleNamespace(show=lazy.shown.append),
         "serving.export": types.SimpleNamespace(
             export=lazy.export,

@@ -221,15 +221,19 @@ def _publish_index(workdir: pathlib.Path, config: configs.Config) -> None:
     index_artifact.build(workdir / "index", vectors, config.index, inputs)
 
 
-def test_a_run_is_measured_and_written(workdir: pathlib.Path) -> None:
+def test_a_run_is_measured(workdir: pathlib.Path) -> None:
     config = planted.tiny_config()
-    found = evaluate_run.evaluate(workdir, config)
-    assert json.loads((workdir / "evaluation.json").read_text()) == found
+    result = evaluate_run.evaluate(workdir, config)
+    found = result.report
+    assert result.inputs == {
+        name: artifacts.read_manifest(workdir / name, name).fingerprint
+        for name in ("data", "candidates", "index", "ranking")
+    }
     assert set(found["lists"]) == {"popularity", "candidates", "system"}
     assert set(found["lists"]["system"]["values"]) == set(
         found["lists"]["candidates"]["values"]
     )
-    again = evaluate_run.evaluate(workdir, config)
+    again = evaluate_run.evaluate(workdir, config).report
     for part in ("lists", "impressions", "protocol"):
         assert again[part] == found[part], part
 
@@ -245,17 +249,18 @@ def test_a_stage_is_measured_without_the_others(
     others: str,
     left_out: str,
 ) -> None:
-    whole = evaluate_run.evaluate(workdir, planted.tiny_config())
+    whole = evaluate_run.evaluate(workdir, planted.tiny_config()).report
     for name in ("data", stage):
         shutil.copytree(workdir / name, tmp_path / name)
-    found = evaluate_run.evaluate(tmp_path, planted.tiny_config(), stage=stage)
+    result = evaluate_run.evaluate(tmp_path, planted.tiny_config(), stage=stage)
+    found = result.report
+    assert set(result.inputs) == {"data", stage}
     kind = "lists" if stage == "candidates" else "impressions"
     assert found[kind] == {
         name: whole[kind][name] for name in whole[kind] if name != "system"
     }
     assert left_out not in found
     assert others not in found["lists"]
-    assert json.loads((tmp_path / "evaluation.json").read_text()) == found
 
 
 def test_a_ranker_alone_needs_impressions(tmp_path: pathlib.Path) -> None:
@@ -265,14 +270,15 @@ def test_a_ranker_alone_needs_impressions(tmp_path: pathlib.Path) -> None:
         evaluate_run.evaluate(tmp_path, planted.tiny_config(), stage="ranking")
 
 
-def test_validation_has_a_file_of_its_own(workdir: pathlib.Path) -> None:
-    found = evaluate_run.evaluate(workdir, planted.tiny_config(), split="validation")
+def test_the_ranker_orders_no_lists_of_validation(
+    workdir: pathlib.Path,
+) -> None:
+    result = evaluate_run.evaluate(workdir, planted.tiny_config(), split="validation")
+    found = result.report
     assert found["protocol"]["split"] == "validation"
     # The ranker is trained on what comes after: it may not order these lists.
     assert set(found["lists"]) == {"popularity", "candidates"}
     assert "after the evaluated window" in found["protocol"]["system_left_out"]
-    written = json.loads((workdir / "evaluation_validation.json").read_text())
-    assert written == found
 
 
 def test_an_index_of_other_candidates_is_refused(workdir: pathlib.Path) -> None:

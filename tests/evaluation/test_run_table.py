@@ -23,7 +23,8 @@ def write_run(
         report = example.report() | {"config": config}
         report["lists"]["candidates"]["values"]["hit_rate@10"] = hit_rate
         report["impressions"]["ranker"]["values"]["weighted_per_user_loss"] = loss
-        (directory / "evaluation.json").write_text(json.dumps(report))
+        (directory / "evaluation").mkdir()
+        (directory / "evaluation" / "report.json").write_text(json.dumps(report))
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def directory(tmp_path: pathlib.Path) -> pathlib.Path:
 
 
 def find(directory: pathlib.Path) -> list[run_table.Run]:
-    return run_table.find(directory, "evaluation.json")
+    return run_table.find(directory, "test")
 
 
 def test_runs_are_found_at_any_depth_and_not_within_each_other(
@@ -77,14 +78,18 @@ def test_an_unknown_metric_is_refused_with_a_hint(directory: pathlib.Path) -> No
     [
         ("config.json", "{", "damaged config.json"),
         ("config.json", "[]", "damaged config.json"),
-        ("evaluation.json", "{", "evaluated by another version"),
-        ("evaluation.json", '{"candidates": {}}', "evaluated by another version"),
+        ("evaluation/report.json", "{", "evaluated by another version"),
+        (
+            "evaluation/report.json",
+            '{"candidates": {}}',
+            "evaluated by another version",
+        ),
     ],
 )
 def test_a_damaged_run_is_listed_with_the_reason(
     tmp_path: pathlib.Path, name: str, text: str, note: str
 ) -> None:
-    write_run(tmp_path / "a")
+    write_run(tmp_path / "a", 0.5 if "report" in name else None)
     (tmp_path / "a" / name).write_text(text)
     [run] = find(tmp_path)
     assert run.note == note

@@ -8,7 +8,7 @@ import pytest
 
 from tests.pages import browser, example
 from ytdnn import evaluation
-from ytdnn.pages import evaluation_page, files, plots
+from ytdnn.pages import evaluation_page, plots
 
 SECTIONS = [
     "Results",
@@ -117,17 +117,6 @@ def test_the_last_watch_stands_first_and_the_rest_is_counted() -> None:
 def test_the_same_report_gives_the_same_page() -> None:
     first, again = (evaluation_page.render(example.report()) for _ in range(2))
     assert first == again
-
-
-def test_the_files_for_people_lie_beside_the_numbers(tmp_path: pathlib.Path) -> None:
-    for _ in range(2):  # the second time in place of the first
-        (tmp_path / "run").mkdir(exist_ok=True)
-        files.write(example.report(), tmp_path / "run", "evaluation_validation")
-    found = {path.name for path in (tmp_path / "run").rglob("*")}
-    assert {"evaluation_validation.html", "logs", "evaluation_validation"} <= found
-    assert not [name for name in found if "partial" in name]
-    text = (tmp_path / "run" / "evaluation_validation.html").read_text()
-    assert "<h1>Evaluation of run</h1>" in text
 
 
 @pytest.fixture(scope="module")

@@ -51,9 +51,9 @@ def run(given: arguments.Arguments) -> None:
       errors.UserError: There is no run, or a flag has a value it cannot have.
     """
     values = given.values
-    stem = run_table.STEMS[_choice(values, "split", list(run_table.STEMS))]
+    split = _choice(values, "split", list(run_table.DIRECTORIES))
     shape = _choice(values, "format", _FORMATS)
-    found = run_table.find(pathlib.Path(values["dir"]), f"{stem}.json")
+    found = run_table.find(pathlib.Path(values["dir"]), split)
     wanted = [name for name in values.get("metrics", "").split(",") if name]
     metrics = run_table.chosen(found, wanted)
     by = values.get("sort") or (metrics[0] if metrics else run_table.RUN)

@@ -6,6 +6,7 @@ from typing import Any
 
 from ytdnn import artifacts, configs
 from ytdnn.cli import output
+from ytdnn.evaluation import run_table
 
 
 def fingerprints(workdir: pathlib.Path, names: Iterable[str]) -> dict[str, str]:
@@ -89,42 +90,35 @@ def evaluate(
     workdir: pathlib.Path,
     split: str = "test",
     stage: str = "",
-) -> dict[str, Any]:
-    """Returns the report of `workdir`, or of a stage alone, as JSON-like values."""
+) -> None:
+    """Makes `workdir/evaluation`, or that of the other split, or of a stage alone."""
     from ytdnn.evaluation import evaluate_run
+    from ytdnn.pages import files
 
-    report = evaluate_run.evaluate(workdir, config, split, stage)
-    _write_page(report, workdir, split)
-    return report
+    result = evaluate_run.evaluate(workdir, config, split, stage)
+    files.write(workdir / run_table.DIRECTORIES[split], result)
 
 
 def evaluate_predictions(
     path: pathlib.Path, data: Any, config: configs.Config, split: str, out: pathlib.Path
-) -> dict[str, Any]:
-    """Returns the report of a file of predictions."""
-    from ytdnn.evaluation import predictions
+) -> None:
+    """Writes the evaluation of a file of predictions."""
+    from ytdnn.evaluation import predictions, report_files
+    from ytdnn.pages import files
 
-    report = predictions.evaluate(path, data, config.evaluation, split, out)
-    _write_page(report, out, split)
-    return report
+    report_files.require_own(out)
+    files.write(out, predictions.evaluate(path, data, config.evaluation, split))
 
 
 def evaluate_bundle(
     path: pathlib.Path, data: Any, config: configs.Config, split: str, out: pathlib.Path
-) -> dict[str, Any]:
-    """Returns the report of a bundle."""
-    from ytdnn.evaluation import bundles
-
-    report = bundles.evaluate(path, data, config.evaluation, split, out)
-    _write_page(report, out, split)
-    return report
-
-
-def _write_page(report: Mapping[str, Any], directory: pathlib.Path, split: str) -> None:
-    from ytdnn.evaluation import run_table
+) -> None:
+    """Writes the evaluation of a bundle."""
+    from ytdnn.evaluation import bundles, report_files
     from ytdnn.pages import files
 
-    files.write(report, directory, run_table.STEMS[split])
+    report_files.require_own(out)
+    files.write(out, bundles.evaluate(path, data, config.evaluation, split))
 
 
 def compare(
@@ -170,24 +164,18 @@ def explain() -> str:
     return definitions.explain()
 
 
-def show_report(
-    report: Mapping[str, Any], directory: pathlib.Path, split: str = "test"
-) -> None:
-    """Prints a report as tables, and where its page and its curves lie."""
-    from ytdnn.evaluation import run_table
+def show_report(directory: pathlib.Path) -> None:
+    """Prints an evaluation as tables, and where its page and its curves lie."""
+    from ytdnn.evaluation import report_files
     from ytdnn.pages import terminal
 
-    terminal.show(report)
-    stem = run_table.STEMS[split]
-    page = directory / f"{stem}.html"
-    if page.exists():
-        logs = directory / artifacts.LOGS / stem
-        output.say(f"report: {page} (open it in a browser)")
-        output.say(f"curves: tensorboard --logdir={logs}")
+    terminal.show(report_files.read(directory).report)
+    output.say(f"report: {directory / report_files.PAGE} (open it in a browser)")
+    output.say(f"curves: tensorboard --logdir={directory / artifacts.LOGS}")
 
 
 def evaluation_config(config: configs.Config) -> Mapping[str, Any]:
-    """Returns the settings that `workdir/evaluation.json` depends on."""
+    """Returns the settings that `workdir/evaluation` depends on."""
     return configs.to_dict(config.evaluation)
 
 

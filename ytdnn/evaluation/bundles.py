@@ -19,7 +19,7 @@ import tensorflow as tf
 
 from ytdnn import configs, errors, schema
 from ytdnn.data import prepared
-from ytdnn.evaluation import lists, protocol, report_files
+from ytdnn.evaluation import lists, measure, protocol, report_files
 from ytdnn.index import scann_index
 from ytdnn.metrics import retrieval
 from ytdnn.serving import bundle as bundle_room
@@ -49,16 +49,14 @@ def evaluate(
     data: prepared.PreparedData,
     config: configs.Evaluation,
     split: str,
-    out: pathlib.Path,
-) -> dict[str, Any]:
-    """Measures a bundle beside popularity and writes the report.
+) -> measure.Result:
+    """Measures a bundle beside popularity.
 
     Args:
       directory: The bundle.
       data: The prepared set it is judged on.
       config: Lengths, slices, resamples.
       split: `test` or `validation`.
-      out: Directory of the report, made if missing.
 
     Raises:
       errors.UserError: The bundle is damaged, cannot answer by these rules, or there
@@ -70,8 +68,8 @@ def evaluate(
     result = report_files.of_others(data, cases, own, split, config)
     facts = served.bundle.manifest.facts
     result.report["protocol"]["num_candidates"] = facts["num_candidates"]
-    report_files.write(out, report_files.STEMS[split], result)
-    return result.report
+    result.inputs[bundle_room.KIND] = served.bundle.manifest.fingerprint
+    return result
 
 
 def makers(served: Served, config: configs.Evaluation) -> dict[str, lists.Maker]:

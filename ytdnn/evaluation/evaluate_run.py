@@ -1,8 +1,8 @@
-"""Evaluates a run: loads its artefacts, measures, writes the report's files."""
+"""Evaluates a run: loads its artefacts and measures them."""
 
 import pathlib
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,6 @@ from ytdnn.evaluation import (
     oracle,
     protocol,
     ranker,
-    report_files,
     search,
     summary,
     training_logs,
@@ -39,18 +38,18 @@ def evaluate(
     config: configs.Config,
     split: str = "test",
     stage: str = "",
-) -> dict[str, Any]:
-    """Measures a run and writes the report into its directory.
+) -> measure.Result:
+    """Measures a run.
 
     Args:
       workdir: With `data`, `candidates`, `index` and, where the log has impressions,
         `ranking`.
       config: The run's.
-      split: What is evaluated; `validation` is written to files of its own.
+      split: What is evaluated, `test` or `validation`.
       stage: `candidates` or `ranking`: that one alone, the others need not be there.
 
     Returns:
-      The report, as JSON has it (schema.json).
+      The report and what it was made from.
 
     Raises:
       errors.UserError: An artefact is missing or stale, an input leaks, or there is
@@ -74,8 +73,14 @@ def evaluate(
     result = of_models(data, trained, ranking, indexes, config, code, others)
     stages = (stage,) if stage else (candidate_model.KIND, ranking_model.KIND)
     result.report["training"] = summary.plain(training_logs.read(workdir, stages))
-    report_files.write(workdir, report_files.STEMS[split], result)
-    return result.report
+    is_read = {
+        candidate_model.KIND: trained is not None,
+        index_artifact.KIND: not stage,
+        ranking_model.KIND: ranking is not None,
+    }
+    kinds = [kind for kind, used in is_read.items() if used]
+    result.inputs.update(_fingerprints(workdir, kinds))
+    return result
 
 
 def of_models(
@@ -176,6 +181,13 @@ def _timed(
     if ranking is not None:
         latency["ranker_batched_ms"] = _ranker_ms(data, ranking, cases, number)
     return {"index": search.evaluate(indexes, vectors, k), "latency": latency}
+
+
+def _fingerprints(workdir: pathlib.Path, kinds: Sequence[str]) -> dict[str, str]:
+    return {
+        kind: artifacts.read_manifest(workdir / kind, kind).fingerprint
+        for kind in kinds
+    }
 
 
 def _load_indexes(workdir: pathlib.Path) -> dict[str, models.Index]:

@@ -39,10 +39,12 @@ class Result:
     Attributes:
       report: As JSON has it.
       users: One row for each user, see `users`.
+      inputs: Fingerprints of the artefacts that were measured.
     """
 
     report: dict[str, Any]
     users: pl.DataFrame
+    inputs: dict[str, str]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,7 +99,9 @@ def measure(
     report["examples"] = examples.choose(context, made)
     report["made"] = _made(started, config)
     values: dict[str, Any] = summary.plain(report)
-    return Result(values, users.table(data, cases, per_user, impressions, parts))
+    inputs = {prepared.KIND: data.manifest.fingerprint}
+    table = users.table(data, cases, per_user, impressions, parts)
+    return Result(values, table, inputs)
 
 
 def _measure_lists(

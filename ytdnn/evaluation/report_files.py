@@ -1,10 +1,14 @@
-"""Reports written, and read back with the values of each user behind them."""
+"""The artefact of an evaluation: the report and, behind it, the values of each user.
 
+Published whole (`ytdnn/artifacts.py`), with what it was made from in the manifest.
+"""
+
+import contextlib
 import dataclasses
 import json
 import math
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import polars as pl
@@ -19,18 +23,51 @@ from ytdnn.evaluation import (
     ranker,
     run_table,
     summary,
-    users,
 )
 
-STEMS = run_table.STEMS
-_FILE = "evaluation.json"
+KIND = "evaluation"
+USERS = "users.parquet"
+PAGE = "report.html"
+_OWN = {artifacts.MANIFEST, artifacts.LOGS, run_table.REPORT, USERS, PAGE}
 
 
-def write(directory: pathlib.Path, stem: str, result: measure.Result) -> None:
-    """Writes `STEM_users.parquet`, then `STEM.json`."""
-    directory.mkdir(parents=True, exist_ok=True)
-    users.write(directory / f"{stem}_users.parquet", result.users)
-    artifacts.write_json(directory / f"{stem}.json", result.report)
+@contextlib.contextmanager
+def publish(directory: pathlib.Path, result: measure.Result) -> Iterator[pathlib.Path]:
+    """Writes an evaluation as an artefact, whole or not at all.
+
+    Yields the directory that takes its place, so that the caller adds the files for
+    people, `PAGE` and `artifacts.LOGS`.
+
+    Args:
+      directory: Where it will stand, in place of an earlier one.
+      result: What was measured.
+
+    Raises:
+      errors.UserError: The directory holds something else.
+    """
+    require_own(directory)
+    report = result.report
+    facts = {"split": report["protocol"]["split"], "lists": list(report["lists"])}
+    settings = report["config"]["evaluation"]
+    with artifacts.publish(directory, KIND, settings, result.inputs, facts) as partial:
+        result.users.write_parquet(partial / USERS)
+        artifacts.write_json(partial / run_table.REPORT, report)
+        yield partial
+
+
+def require_own(directory: pathlib.Path) -> None:
+    """Checks that nothing but an earlier evaluation would be replaced.
+
+    Raises:
+      errors.UserError: The directory holds something else.
+    """
+    there = directory.iterdir() if directory.is_dir() else iter(())
+    others = sorted(path.name for path in there if path.name not in _OWN)
+    if others or directory.is_file():
+        raise errors.UserError(
+            f"expected a new directory, or that of an earlier evaluation, found "
+            f"{others[0] if others else 'a file'} in {directory}: give another"
+        )
 
 
 def of_others(
@@ -67,7 +104,7 @@ class Evaluated:
     """A report read back.
 
     Attributes:
-      path: Its JSON file.
+      path: Its directory.
       report: Its content.
       users: The values behind it.
     """
@@ -102,32 +139,39 @@ class Evaluated:
 
 
 def read(path: pathlib.Path) -> Evaluated:
-    """Reads a report: its JSON file, or the directory of a run.
+    """Reads an evaluation.
+
+    Args:
+      path: The directory of a run (its evaluation of the test split is read) or of an
+        evaluation, or the report.json in that.
 
     Raises:
-      errors.UserError: There is none, or of another format version.
+      errors.UserError: There is none, it is damaged, or of another format version.
     """
-    path = pathlib.Path(path)
-    path = path / _FILE if path.is_dir() else path
-    table = path.with_name(f"{path.stem}_users.parquet")
-    for file in (path, table):
-        if not file.is_file():
-            raise errors.UserError(
-                f"expected a report in {path}, found no {file.name}: run `ytdnn "
-                f"evaluate` first"
-            )
+    directory = _directory(pathlib.Path(path))
     try:
-        report = json.loads(path.read_text())
-        version = report["format_version"]
-        frame = pl.read_parquet(table)
-    except (ValueError, KeyError, TypeError, pl.exceptions.PolarsError):
-        raise errors.UserError(
-            f"expected a report in {path}, found a damaged file: run `ytdnn evaluate` "
-            f"again"
-        ) from None
+        artifacts.read_manifest(directory, KIND)
+        report = json.loads((directory / run_table.REPORT).read_text())
+        frame = pl.read_parquet(directory / USERS)
+    except errors.UserError as error:
+        raise errors.UserError(f"{error} (`ytdnn evaluate`)") from None
+    version = report["format_version"]
     if version != measure.FORMAT_VERSION:
         raise errors.UserError(
-            f"{path} has format version {version} but this ytdnn reads version "
+            f"{directory} has format version {version} but this ytdnn reads version "
             f"{measure.FORMAT_VERSION}: run `ytdnn evaluate` again"
         )
-    return Evaluated(path, report, frame)
+    return Evaluated(directory, report, frame)
+
+
+def _directory(path: pathlib.Path) -> pathlib.Path:
+    """Returns the directory of the evaluation that a path stands for."""
+    if path.is_dir():
+        of_run = path / run_table.DIRECTORIES["test"]
+        return of_run if of_run.is_dir() or (path / run_table.CONFIG).exists() else path
+    if path.name != run_table.REPORT:
+        raise errors.UserError(
+            f"expected a run, the directory of an evaluation, or the "
+            f"{run_table.REPORT} in it, received {path}: run `ytdnn evaluate` first"
+        )
+    return path.parent

@@ -1,7 +1,7 @@
 """The runs of a directory beside each other: what they differ in and what they reached.
 
-Reads `config.json` and `evaluation.json` of each run and nothing else, so it starts at
-once and shows runs that are not finished, or not evaluated, too.
+Reads `config.json` and the report of each run and nothing else, so it starts at once
+and shows runs that are not finished, or not evaluated, too.
 """
 
 import dataclasses
@@ -16,8 +16,9 @@ from ytdnn import configs, errors
 from ytdnn.evaluation import metric_names
 
 CONFIG = "config.json"
-# What the files of an evaluation are called, by the evaluated split.
-STEMS = {"test": "evaluation", "validation": "evaluation_validation"}
+# Where the evaluation of a run lies in it, by the evaluated split.
+DIRECTORIES = {"test": "evaluation", "validation": "evaluation_validation"}
+REPORT = "report.json"
 RUN = "run"
 # Shown without being asked for, where any run has them.
 METRICS = (
@@ -48,12 +49,12 @@ class Run:
     note: str
 
 
-def find(directory: pathlib.Path, file_name: str) -> list[Run]:
+def find(directory: pathlib.Path, split: str) -> list[Run]:
     """Returns the runs below a directory, by name.
 
     Args:
       directory: Searched at any depth; a run is not searched for others.
-      file_name: Of the evaluation inside a run.
+      split: Whose evaluation is read, `test` or `validation`.
 
     Raises:
       errors.UserError: There is no such directory, or no run in it.
@@ -61,7 +62,7 @@ def find(directory: pathlib.Path, file_name: str) -> list[Run]:
     if not directory.is_dir():
         raise errors.UserError(f"expected a directory of runs, found none: {directory}")
     found = [
-        _read(path, path.relative_to(directory).as_posix(), file_name)
+        _read(path, path.relative_to(directory).as_posix(), split)
         for path in _directories(directory)
     ]
     if not found:
@@ -80,12 +81,13 @@ def _directories(directory: pathlib.Path) -> Iterator[pathlib.Path]:
         children[:] = [child for child in children if not child.startswith(".")]
 
 
-def _read(directory: pathlib.Path, name: str, file_name: str) -> Run:
+def _read(directory: pathlib.Path, name: str, split: str) -> Run:
     made = _json(directory / CONFIG).get("config")
-    report = _json(directory / file_name)
+    path = directory / DIRECTORIES[split] / REPORT
+    report = _json(path)
     note = ""
     if not isinstance(report.get("lists"), dict):
-        there = (directory / file_name).exists()
+        there = path.exists()
         note = "evaluated by another version" if there else "not evaluated"
     # The report's own config is the one its numbers were made with.
     config = report.get("config") or made

@@ -46,9 +46,9 @@ def measure(found: Runs, split: str, wanted: Sequence[str] = ()) -> dict[str, An
       errors.UserError: A report is missing, two were not asked the same, or no variant
         has a wanted metric.
     """
-    file = f"{run_table.STEMS[split]}.json"
+    part = run_table.DIRECTORIES[split]
     evaluated = {
-        name: {seed: report_files.read(path / file) for seed, path in of_seeds.items()}
+        name: {seed: report_files.read(path / part) for seed, path in of_seeds.items()}
         for name, of_seeds in found.items()
     }
     means = {

@@ -1,4 +1,4 @@
-"""The page of one evaluation: `evaluation.html` beside `evaluation.json`."""
+"""The page of one evaluation: `report.html` beside `report.json`."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,22 +1,26 @@
-"""The files of a report that are for people: the page and TensorBoard's scalars."""
+"""An evaluation written: the numbers, and beside them the files that are for people."""
 
 import pathlib
-from collections.abc import Mapping
-from typing import Any
 
 from ytdnn import artifacts
+from ytdnn.evaluation import measure, report_files, run_table
 from ytdnn.pages import evaluation_page, tensorboard
 
 
-def write(report: Mapping[str, Any], directory: pathlib.Path, stem: str) -> None:
-    """Writes `STEM.html`, and the scalars below `logs/STEM`.
+def write(directory: pathlib.Path, result: measure.Result) -> None:
+    """Publishes an evaluation with its page and TensorBoard's scalars.
 
     Args:
-      report: As `evaluate` returns it.
-      directory: Of the run, or wherever its numbers are written.
-      stem: `evaluation`, or what the split has instead.
+      directory: Where it will stand, in place of an earlier one.
+      result: As an evaluation returns it.
+
+    Raises:
+      errors.UserError: The directory holds something else.
     """
     directory = directory.resolve()
-    page = evaluation_page.render(report, directory.name)
-    artifacts.write_text(directory / f"{stem}.html", page)
-    tensorboard.write(report, directory / artifacts.LOGS / stem)
+    is_of_run = directory.name in run_table.DIRECTORIES.values()
+    name = (directory.parent if is_of_run else directory).name
+    with report_files.publish(directory, result) as partial:
+        page = evaluation_page.render(result.report, name)
+        artifacts.write_text(partial / report_files.PAGE, page)
+        tensorboard.write(result.report, partial / artifacts.LOGS)

@@ -5,7 +5,6 @@ no such axis (`lists/recall@10`, `impressions/auc`) stands at step 0.
 """
 
 import pathlib
-import shutil
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -15,7 +14,7 @@ Scalar = tuple[str, int, float]  # tag, step, value
 
 
 def write(report: Mapping[str, Any], directory: pathlib.Path) -> None:
-    """Writes the scalars of a report in place of those of an earlier one.
+    """Writes the scalars of a report.
 
     Args:
       report: As `evaluate` returns it.
@@ -23,7 +22,6 @@ def write(report: Mapping[str, Any], directory: pathlib.Path) -> None:
     """
     import tensorflow as tf  # only here: showing a report must not load it
 
-    shutil.rmtree(directory, ignore_errors=True)
     for model in {**report["lists"], **report.get("impressions", {})}:
         writer = tf.summary.create_file_writer(str(directory / _file_name(model)))
         with writer.as_default():
