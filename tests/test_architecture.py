@@ -9,7 +9,15 @@ import ytdnn
 
 ROOT = pathlib.Path(ytdnn.__file__).parent
 LAYERS = (
-    {"__init__", "schema", "configs", "errors", "artifacts", "environment"},
+    {
+        "__init__",
+        "schema",
+        "configs",
+        "docstrings",
+        "errors",
+        "artifacts",
+        "environment",
+    },
     {"world", "layers", "metrics"},
     {"data"},
     {"candidates", "index", "ranking"},
@@ -37,6 +45,7 @@ ONLY_IN = {
 WITHOUT_TENSORFLOW = {
     "schema",
     "configs",
+    "docstrings",
     "errors",
     "artifacts",
     "environment",

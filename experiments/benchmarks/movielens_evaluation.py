@@ -83,7 +83,7 @@ def _show(data: prepared.PreparedData, config: configs.Evaluation) -> None:
     _plain_intervals(values, config.num_resamples)
     result.add_row("its intervals, the plain way", f"{_since(started):.2f}")
     rich.print(result)
-    rich.print(f"metrics in the report: {len(whole.report['lists']['made']['values'])}")
+    rich.print(f"metrics in the report: {len(whole.report.lists['made'].values)}")
 
 
 def _since(started: float) -> float:

@@ -5,15 +5,12 @@ import sys
 import types
 from typing import Any
 
+import polars as pl
 import pytest
 
+from tests.pages import example
 from ytdnn import artifacts, configs
-
-REPORT = {
-    "format_version": 2,
-    "lists": {"candidates": {"values": {"hit_rate@10": 0.5}, "intervals": {}}},
-    "protocol": {"name": "temporal"},
-}
+from ytdnn.evaluation import report_files, summary
 
 
 class Rooms:
@@ -32,22 +29,13 @@ class Rooms:
         self.has_impressions = True
         self.fails_in = ""
 
-    def _make(
-        self,
-        name: str,
-        workdir: pathlib.Path,
-        config: Any,
-        inputs: Any,
-        kind: str = "",
-    ) -> None:
+    def _make(self, name: str, workdir: pathlib.Path, config: Any, inputs: Any) -> None:
         self.calls.append(name)
         made_from = {
             other: artifacts.read_manifest(workdir / other, other).fingerprint
             for other in inputs
         }
-        with artifacts.publish(
-            workdir / name, kind or name, config, made_from
-        ) as partial:
+        with artifacts.publish(workdir / name, name, config, made_from) as partial:
             (partial / "content.txt").write_text(str(len(self.calls)))
             if self.fails_in == name:
                 raise KeyboardInterrupt
@@ -82,20 +70,25 @@ class Rooms:
         config: configs.Config,
         split: str,
         stage: str = "",
-    ) -> types.SimpleNamespace:
-        inputs = ["data", stage] if stage else ["data", "candidates", "index"]
+    ) -> report_files.Result:
+        names = ["data", stage] if stage else ["data", "candidates", "index"]
         if not stage and self.has_impressions:
-            inputs.append("ranking")
-        part = configs.to_dict(config.evaluation)
-        return types.SimpleNamespace(config=part, inputs=inputs)
+            names.append("ranking")
+        inputs = {
+            name: artifacts.read_manifest(workdir / name, name).fingerprint
+            for name in names
+        }
+        settings = {"config": summary.plain(configs.to_dict(config))}
+        report = example.typed(example.bare() | settings)
+        return report_files.Result(report, pl.DataFrame(), inputs)
 
-    def write_evaluation(self, directory: pathlib.Path, result: Any) -> None:
-        kind, inputs = "evaluation", result.inputs
-        self._make(directory.name, directory.parent, result.config, inputs, kind)
-
-    def read_evaluation(self, directory: pathlib.Path) -> types.SimpleNamespace:
-        artifacts.read_manifest(directory, "evaluation")
-        return types.SimpleNamespace(report=dict(REPORT))
+    def write_evaluation(
+        self, directory: pathlib.Path, result: report_files.Result
+    ) -> None:
+        self.calls.append(directory.name)
+        with report_files.publish(directory, result):
+            if self.fails_in == directory.name:
+                raise KeyboardInterrupt
 
     def export(self, workdir: pathlib.Path, config: configs.Config) -> pathlib.Path:
         inputs = ["data", "candidates", "index"]
@@ -118,9 +111,6 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Rooms:
         ),
         "index.artifact": types.SimpleNamespace(build=lazy.build_index),
         "evaluation.evaluate_run": types.SimpleNamespace(evaluate=lazy.evaluate),
-        "evaluation.report_files": types.SimpleNamespace(
-            read=lazy.read_evaluation, PAGE="report.html"
-        ),
         "pages.files": types.SimpleNamespace(write=lazy.write_evaluation),
         "pages.terminal": types.SimpleNamespace(show=lazy.shown.append),
         "serving.export": types.SimpleNamespace(

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 from tests.cli import conftest, fakes
+from tests.pages import example
 
 ALL = ["data", "candidates", "index", "ranking", "evaluation", "bundle"]
 
@@ -18,7 +19,7 @@ def test_run_makes_every_output_and_shows_the_report(
     assert result.status == 0
     assert lazy.calls == ALL
     assert all((workdir / name).exists() for name in [*ALL, "config.json"])
-    assert lazy.shown[0]["lists"] == fakes.REPORT["lists"]
+    assert lazy.shown[0].lists == example.typed(example.bare()).lists
     assert f"bundle: {workdir}/bundle" in result.out
 
 
@@ -82,10 +83,25 @@ def test_a_truncated_evaluation_is_made_again(
     cli: conftest.Cli, lazy: fakes.Rooms, workdir: pathlib.Path
 ) -> None:
     cli("run", "--workdir", workdir)
-    (workdir / "evaluation" / "content.txt").write_text("cut off")
+    (workdir / "evaluation" / "report.json").write_text('{"candidates": ')
     lazy.calls.clear()
     cli("run", "--workdir", workdir)
     assert lazy.calls == ["evaluation"]
+
+
+def test_a_killed_evaluation_leaves_the_one_before(
+    cli: conftest.Cli, lazy: fakes.Rooms, workdir: pathlib.Path
+) -> None:
+    cli("run", "--workdir", workdir)
+    before = (workdir / "evaluation" / "report.json").read_text()
+    lazy.fails_in = "evaluation"
+    assert cli("run", "--workdir", workdir, "--k=5").status == 130
+    assert (workdir / "evaluation" / "report.json").read_text() == before
+    lazy.fails_in = ""
+    lazy.calls.clear()
+    assert cli("run", "--workdir", workdir).status == 0  # with the k of before
+    assert lazy.calls == ["evaluation"]
+    assert (workdir / "evaluation" / "report.json").read_text() != before
 
 
 def test_a_log_without_impressions_leaves_the_ranker_out(

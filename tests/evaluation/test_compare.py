@@ -1,7 +1,6 @@
 """Two reports: what differs, by how much, and whether a gate holds."""
 
 import dataclasses
-import json
 import math
 import pathlib
 
@@ -57,7 +56,6 @@ def _evaluated(
     result = measure.measure(
         data, cases, {name: make}, {"ranker": score}, Split.TEST, config
     )
-    result.report["config"] = {"evaluation": configs.to_dict(config)}
     with report_files.publish(directory, result):
         pass
     return report_files.read(directory)
@@ -137,9 +135,13 @@ def test_conditions_decide(
 def test_a_number_that_is_not_defined_passes_no_gate(
     pair: tuple[report_files.Evaluated, report_files.Evaluated],
 ) -> None:
-    report = json.loads(json.dumps(pair[1].report))
-    report["lists"]["candidates"]["values"]["recall@5"] = None
-    broken = dataclasses.replace(pair[1], report=report)
+    report = pair[1].report
+    entry = report.lists["candidates"]
+    entry = dataclasses.replace(entry, values={**entry.values, "recall@5": None})
+    of_lists = {**report.lists, "candidates": entry}
+    broken = dataclasses.replace(
+        pair[1], report=dataclasses.replace(report, lists=of_lists)
+    )
     parsed = conditions.parse("recall@5 < 0.0")
     assert compare.compare(pair[0], broken, parsed, CONFIG).failures
 
@@ -198,8 +200,10 @@ def test_a_report_that_sees_the_request_time_is_marked(
     pair: tuple[report_files.Evaluated, report_files.Evaluated],
 ) -> None:
     first, second = pair
-    timed = {**second.report["protocol"], "sees_request_time": True}
-    other = dataclasses.replace(second, report={**second.report, "protocol": timed})
+    timed = dataclasses.replace(second.report.protocol, sees_request_time=True)
+    other = dataclasses.replace(
+        second, report=dataclasses.replace(second.report, protocol=timed)
+    )
     assert compare.compare(first, second, [], CONFIG).marks == []
     marks = compare.compare(first, other, [], CONFIG).marks
     assert marks == ["second sees request time"]

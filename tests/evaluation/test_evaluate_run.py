@@ -10,7 +10,14 @@ from tests.evaluation import fakes
 from ytdnn import artifacts, configs, errors
 from ytdnn.candidates import model as candidate_model
 from ytdnn.data import prepare, prepared
-from ytdnn.evaluation import evaluate_run, lists, measure, protocol, summary
+from ytdnn.evaluation import (
+    evaluate_run,
+    lists,
+    measure,
+    protocol,
+    report_model,
+    summary,
+)
 from ytdnn.index import artifact as index_artifact
 from ytdnn.index import brute_force
 from ytdnn.ranking import model as ranking_model
@@ -52,7 +59,7 @@ def _measure(
     exact = brute_force.BruteForce.build(trained.video_vectors(), CONFIG.index)
     indexes = {"exact": exact}
     result = evaluate_run.of_models(data, trained, ranker, indexes, CONFIG, Split.TEST)
-    return result.report
+    return report_model.to_dict(result.report)
 
 
 def test_a_model_that_knows_the_answers_is_perfect(data: prepared.PreparedData) -> None:
@@ -98,9 +105,10 @@ def test_one_more_system_is_one_more_entry(data: prepared.PreparedData) -> None:
         {"oracle": know}, {"oracle": lambda shown: shown.clicked.astype(float)}
     )
     ranker = fakes.PlantedRanker(lambda videos: np.zeros(videos.shape))
-    report = evaluate_run.of_models(
+    result = evaluate_run.of_models(
         data, trained, ranker, {"exact": exact}, CONFIG, Split.TEST, others
-    ).report
+    )
+    report = report_model.to_dict(result.report)
     assert list(report["lists"]) == ["popularity", "candidates", "system", "oracle"]
     assert report["lists"]["oracle"]["values"]["hit_rate@1"] == 1.0
     assert report["impressions"]["oracle"]["values"]["auc"] == 1.0
@@ -164,7 +172,7 @@ def test_without_a_ranker_only_candidates_are_reported(
     data: prepared.PreparedData,
 ) -> None:
     found = _measure(data, fakes.next_watch(data), None)
-    assert "impressions" not in found
+    assert found["impressions"] == {}
     assert set(found["lists"]) == {"popularity", "candidates"}
     assert found["protocol"]["name"] == "leave_one_out"
 
@@ -175,7 +183,7 @@ def test_the_report_is_json_with_numbers_and_sibling_intervals(
     ranker = fakes.PlantedRanker(lambda videos: np.zeros(videos.shape))
     found = _measure(data, fakes.next_watch(data), ranker)
     assert json.loads(json.dumps(found, allow_nan=False)) == found
-    assert found["format_version"] == 2
+    assert found["format_version"] == 3
     for part in (*found["lists"].values(), *found["impressions"].values()):
         assert all(isinstance(value, float) for value in part["values"].values())
         assert set(part["intervals"]) == set(part["values"])
@@ -224,7 +232,7 @@ def _publish_index(workdir: pathlib.Path, config: configs.Config) -> None:
 def test_a_run_is_measured(workdir: pathlib.Path) -> None:
     config = planted.tiny_config()
     result = evaluate_run.evaluate(workdir, config)
-    found = result.report
+    found = report_model.to_dict(result.report)
     assert result.inputs == {
         name: artifacts.read_manifest(workdir / name, name).fingerprint
         for name in ("data", "candidates", "index", "ranking")
@@ -233,7 +241,7 @@ def test_a_run_is_measured(workdir: pathlib.Path) -> None:
     assert set(found["lists"]["system"]["values"]) == set(
         found["lists"]["candidates"]["values"]
     )
-    again = evaluate_run.evaluate(workdir, config).report
+    again = report_model.to_dict(evaluate_run.evaluate(workdir, config).report)
     for part in ("lists", "impressions", "protocol"):
         assert again[part] == found[part], part
 
@@ -249,17 +257,18 @@ def test_a_stage_is_measured_without_the_others(
     others: str,
     left_out: str,
 ) -> None:
-    whole = evaluate_run.evaluate(workdir, planted.tiny_config()).report
+    config = planted.tiny_config()
+    whole = report_model.to_dict(evaluate_run.evaluate(workdir, config).report)
     for name in ("data", stage):
         shutil.copytree(workdir / name, tmp_path / name)
-    result = evaluate_run.evaluate(tmp_path, planted.tiny_config(), stage=stage)
-    found = result.report
+    result = evaluate_run.evaluate(tmp_path, config, stage=stage)
+    found = report_model.to_dict(result.report)
     assert set(result.inputs) == {"data", stage}
     kind = "lists" if stage == "candidates" else "impressions"
     assert found[kind] == {
         name: whole[kind][name] for name in whole[kind] if name != "system"
     }
-    assert left_out not in found
+    assert found[left_out] == {}
     assert others not in found["lists"]
 
 
@@ -274,7 +283,7 @@ def test_the_ranker_orders_no_lists_of_validation(
     workdir: pathlib.Path,
 ) -> None:
     result = evaluate_run.evaluate(workdir, planted.tiny_config(), split="validation")
-    found = result.report
+    found = report_model.to_dict(result.report)
     assert found["protocol"]["split"] == "validation"
     # The ranker is trained on what comes after: it may not order these lists.
     assert set(found["lists"]) == {"popularity", "candidates"}

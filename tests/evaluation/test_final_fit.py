@@ -68,7 +68,7 @@ def test_all_epochs_are_run_and_the_last_is_kept(workdir):
 
 def test_the_report_says_it(config, workdir):
     report = evaluate_run.evaluate(workdir, config, stage="candidates").report
-    assert report["protocol"]["trains_on_validation"] is True
+    assert report.protocol.trains_on_validation is True
     screen = rich.console.Console(width=100, file=io.StringIO())
     screen.print(terminal.render(report, 100))
     assert "trained on the watches held out" in screen.file.getvalue()

@@ -8,7 +8,7 @@ import pytest
 
 from tests.pages import example
 from ytdnn import artifacts, errors
-from ytdnn.evaluation import measure, report_files
+from ytdnn.evaluation import report_files
 
 
 @pytest.fixture
@@ -19,13 +19,19 @@ def run(tmp_path: pathlib.Path) -> pathlib.Path:
     return directory
 
 
-def write(directory: pathlib.Path, **changes: object) -> pathlib.Path:
-    report = example.report() | {"config": {"evaluation": {}}} | changes
+def write(directory: pathlib.Path) -> pathlib.Path:
     frame = pl.DataFrame({"user_id": ["u1"], "answers": [1]})
-    result = measure.Result(report, frame, {})
-    with report_files.publish(directory, result):
+    with report_files.publish(
+        directory, report_files.Result(example.typed(), frame, {})
+    ):
         pass
     return directory
+
+
+def rewrite(directory: pathlib.Path, report: object) -> None:
+    """Puts another report into an evaluation, as another version would have."""
+    with artifacts.publish(directory, "evaluation", {}, {}) as partial:
+        (partial / "report.json").write_text(json.dumps(report))
 
 
 def test_a_run_an_evaluation_and_a_report_name_the_same(run: pathlib.Path) -> None:
@@ -56,9 +62,21 @@ def test_a_damaged_evaluation_is_refused(run: pathlib.Path) -> None:
         report_files.read(run)
 
 
-def test_another_format_version_is_refused(run: pathlib.Path) -> None:
-    write(run / "evaluation", format_version=1)
-    with pytest.raises(errors.UserError, match="has format version 1 but this ytdnn"):
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        ({"format_version": 1}, "format_version"),
+        ({"lists": []}, "lists"),
+        ({"x": 1}, "x"),
+    ],
+)
+def test_another_format_is_refused(
+    run: pathlib.Path, change: dict[str, object], place: str
+) -> None:
+    rewrite(run / "evaluation", example.report() | change)
+    with pytest.raises(
+        errors.UserError, match=rf"expected a report of format version 3 .*\({place}\)"
+    ):
         report_files.read(run)
 
 

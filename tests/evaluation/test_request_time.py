@@ -34,7 +34,7 @@ def test_a_report_says_that_the_request_time_was_seen(tmp_path):
     made_from = {"data": data.manifest.fingerprint, "candidates": manifest.fingerprint}
     artifact.build(tmp_path / "index", vectors, config.index, made_from)
     found = evaluate_run.evaluate(tmp_path, config).report
-    assert found["protocol"]["sees_request_time"] is True
+    assert found.protocol.sees_request_time is True
     screen = rich.console.Console(width=100, file=io.StringIO())
     screen.print(terminal.render(found, 100))
     assert "reads the time of the request" in screen.file.getvalue()

@@ -2,11 +2,12 @@ import json
 import pathlib
 from typing import Any
 
+import polars as pl
 import pytest
 
 from tests.pages import example
 from ytdnn import configs, errors
-from ytdnn.evaluation import run_table
+from ytdnn.evaluation import report_files, run_table, summary
 
 
 def write_run(
@@ -20,11 +21,12 @@ def write_run(
     config = configs.to_dict(configs.Config()) | settings
     (directory / "config.json").write_text(json.dumps({"config": config}))
     if hit_rate is not None:
-        report = example.report() | {"config": config}
+        report = example.report() | {"config": summary.plain(config)}
         report["lists"]["candidates"]["values"]["hit_rate@10"] = hit_rate
         report["impressions"]["ranker"]["values"]["weighted_per_user_loss"] = loss
-        (directory / "evaluation").mkdir()
-        (directory / "evaluation" / "report.json").write_text(json.dumps(report))
+        result = report_files.Result(example.typed(report), pl.DataFrame(), {})
+        with report_files.publish(directory / "evaluation", result):
+            pass
 
 
 @pytest.fixture

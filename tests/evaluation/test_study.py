@@ -8,8 +8,9 @@ import polars as pl
 import pytest
 from rich import console
 
+from tests.pages import example
 from ytdnn import artifacts, configs, errors
-from ytdnn.evaluation import measure, report_files, study
+from ytdnn.evaluation import report_files, study, summary
 from ytdnn.pages import studied
 
 METRIC = "candidates/hit_rate@10"
@@ -30,22 +31,18 @@ def write_run(
     """Writes what an evaluated run of hits@10 leaves."""
     candidates = configs.Candidates(tower=tower)
     config = configs.to_dict(configs.Config(candidates=candidates, seed=seed))
-    protocol = {"name": "temporal", "split": "test", "users": 4, "videos": 9}
-    protocol |= {"sees_request_time": sees_request_time}
+    report = example.bare() | {"config": summary.plain(config)}
+    report["protocol"] |= {"users": 4, "videos": 9, "targets": targets}
+    report["protocol"] |= {"sees_request_time": sees_request_time}
     models = {"popularity": 0.25, "candidates": sum(hits) / 4}
-    report = {
-        "format_version": measure.FORMAT_VERSION,
-        "protocol": protocol | {"targets": targets},
-        "lists": {
-            model: {"values": {"hit_rate@10": value, "coverage@10": None}}
-            for model, value in models.items()
-        },
-        "config": config,
+    report["lists"] = {
+        model: {"values": {"hit_rate@10": value, "coverage@10": None}, "intervals": {}}
+        for model, value in models.items()
     }
     directory.mkdir(parents=True)
     columns = {"popularity/hit_rate@10": [1.0, 0.0, 0.0, 0.0], METRIC: hits}
     frame = pl.DataFrame({"user_id": list("abcd"), "answers": [1, 2, 3, 1], **columns})
-    result = measure.Result(report, frame, {})
+    result = report_files.Result(example.typed(report), frame, {})
     with report_files.publish(directory / "evaluation", result):
         pass
     facts = {"seconds": SECONDS + seed}

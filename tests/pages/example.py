@@ -1,7 +1,11 @@
-"""A report made by hand, in the shape `ytdnn evaluate` writes (schema.json)."""
+"""A report made by hand, in the shape of report.json, for tests to change."""
 
+import json
 import math
 from typing import Any
+
+from ytdnn import configs
+from ytdnn.evaluation import report_model, summary
 
 LIST_MODELS = {"popularity": 0.6, "candidates": 1.0, "system": 0.9, "oracle": 1.6}
 IMPRESSION_MODELS = {"popularity": 0.62, "ranker": 0.71, "oracle": 0.76}
@@ -129,7 +133,8 @@ def _example(number: int) -> dict[str, Any]:
 def report() -> dict[str, Any]:
     """Returns a whole report: four models of lists, three of impressions."""
     return {
-        "format_version": 2,
+        "format_version": report_model.FORMAT_VERSION,
+        "name": "mine",
         "made": {
             "time": "2026-11-24T18:00:00+00:00",
             "seconds": 12.5,
@@ -152,6 +157,9 @@ def report() -> dict[str, Any]:
             "horizon_days": None,
             "train_watches_after_answers": 0,
             "targets": "all",
+            "targets_means": "every video watched in the split",
+            "candidate_set_means": "all videos of the vocabulary",
+            "intervals": "95 %, percentiles of 1,000 bootstrap resamples",
             "answers": 20_345,
             "answers_out_of_vocabulary": 4_069,
             "answers_out_of_candidate_set": 0,
@@ -159,11 +167,13 @@ def report() -> dict[str, Any]:
             "ties": "lower video index first",
             "request_time": "the time of the answer is seen by neither stage",
             "history": "all watches before the evaluated window",
-            "pairs": "page_id",
-            "unit": "seconds watched",
-            "impressions": 41_000,
-            "impression_users": 2_900,
-            "watch_time_weights": True,
+            "ranker": {
+                "impressions": 41_000,
+                "users": 2_900,
+                "watch_time_weights": True,
+                "pairs": "page_id",
+                "unit": "seconds watched",
+            },
             "num_candidates": 100,
         },
         "leaks": {
@@ -183,16 +193,45 @@ def report() -> dict[str, Any]:
         "recommended": _recommended(),
         "training": {
             "candidates": {
-                "epoch": [1, 2, 3],
-                "loss": [7.1, 6.4, 6.2],
-                "hit_rate@10": [0.2, 0.27, 0.29],
-                "hit_rate@100": [0.5, 0.6, 0.7],
-                "map@10": [0.02, 0.03, 0.04],
+                "epochs": [1, 2, 3],
+                "scalars": {
+                    "loss": [7.1, 6.4, 6.2],
+                    "hit_rate@10": [0.2, 0.27, 0.29],
+                    "hit_rate@100": [0.5, 0.6, 0.7],
+                    "map@10": [0.02, 0.03, 0.04],
+                },
             },
-            "ranking": {"epoch": [1, 2], "loss": [0.4, 0.3], "auc": [0.66, 0.7]},
+            "ranking": {
+                "epochs": [1, 2],
+                "scalars": {"loss": [0.4, 0.3], "auc": [0.66, 0.7]},
+            },
         },
         "examples": [_example(number) for number in range(3)],
         "index": {"exact_recall": 1.0, "scann_recall": 0.983},
         "latency": {"exact_ms": 0.41, "scann_ms": 0.12, "ranker_batched_ms": 1.7},
-        "config": {"seed": 0, "candidates": {"embedding_dim": 64, "tower": [256, 128]}},
+        "config": summary.plain(configs.to_dict(configs.Config())),
     }
+
+
+def typed(values: dict[str, Any] | None = None) -> report_model.Report:
+    """Returns a report as evaluation makes it: of these values, or the whole one."""
+    text = json.dumps(report() if values is None else values)
+    return report_model.from_json(text)
+
+
+def bare() -> dict[str, Any]:
+    """Returns a report of one model and nothing that can be left out."""
+    whole = report()
+    whole["lists"] = {"candidates": {"values": {"recall@5": 0.25}, "intervals": {}}}
+    whole["protocol"]["ranker"] = None
+    for part in (
+        "curves",
+        "slices",
+        "impressions",
+        "calibration",
+        "training",
+        "index",
+        "latency",
+    ):
+        whole[part] = {}
+    return whole | {"examples": []}

@@ -1,13 +1,10 @@
-import json
 import pathlib
 import re
 from collections.abc import Iterator
 
-import jsonschema
 import pytest
 
 from tests.pages import browser, example
-from ytdnn import evaluation
 from ytdnn.pages import evaluation_page, plots
 
 SECTIONS = [
@@ -43,35 +40,29 @@ def headings(text: str) -> list[str]:
 
 
 def test_a_whole_report_has_every_section_and_plot() -> None:
-    text = evaluation_page.render(example.report(), "runs/mine")
+    text = evaluation_page.render(example.typed())
     assert headings(text) == SECTIONS
-    assert "Evaluation of runs/mine" in text
+    assert "Evaluation of mine" in text
     for title in PLOTS:
         assert f'aria-label="{title}"' in text, title
 
 
-def test_the_example_is_a_report_as_evaluate_writes_it() -> None:
-    path = pathlib.Path(evaluation.__file__).parent / "schema.json"
-    jsonschema.Draft202012Validator(json.loads(path.read_text())).validate(
-        example.report()
-    )
-
-
 def test_parts_that_were_not_measured_are_left_out() -> None:
-    report = {
-        "lists": {"candidates": {"values": {"recall@5": 0.25}, "intervals": {}}},
-        "protocol": {"name": "leave_one_out", "split": "test"},
-    }
-    text = evaluation_page.render(report)
-    assert headings(text) == ["Results", "How it was measured"]
+    text = evaluation_page.render(example.typed(example.bare()))
+    assert headings(text) == [
+        "Results",
+        "What is recommended",
+        "How it was measured",
+        "Settings and environment",
+    ]
     assert "0.2500" in text
-    assert text.count("<svg") == 1
+    assert text.count("<svg") == 3  # results; popularity and age of the listed
 
 
 def test_a_slice_of_one_part_has_numbers_but_no_plot() -> None:
     report = example.report()
     report["slices"]["country"] = report["slices"]["country"][:1]
-    text = evaluation_page.render(report)
+    text = evaluation_page.render(example.typed(report))
     assert 'aria-label="Hit rate@10 by country"' not in text
     assert "By country" in text
 
@@ -79,7 +70,7 @@ def test_a_slice_of_one_part_has_numbers_but_no_plot() -> None:
 def test_a_prediction_file_is_called_by_its_own_name() -> None:
     report = example.report()
     report["lists"] = {"als <v2>": report["lists"]["candidates"]}
-    text = evaluation_page.render(report)
+    text = evaluation_page.render(example.typed(report))
     assert "als &lt;v2&gt;" in text
 
 
@@ -87,16 +78,18 @@ def test_numbers_stand_with_their_intervals() -> None:
     report = example.report()
     report["lists"]["candidates"]["values"]["hit_rate@10"] = 0.3103
     report["lists"]["candidates"]["intervals"]["hit_rate@10"] = [0.2943, 0.3263]
-    text = evaluation_page.render(report)
+    text = evaluation_page.render(example.typed(report))
     assert '0.3103<span class="small">0.2943 – 0.3263</span>' in text
     report["impressions"]["ranker"]["values"]["auc"] = None  # undefined
-    cells = evaluation_page.render(report).split('<td class="words">AUC</td>')[1]
+    cells = evaluation_page.render(example.typed(report)).split(
+        '<td class="words">AUC</td>'
+    )[1]
     assert cells.split("</td>")[1].endswith("<td>–")
 
 
 def test_right_recommendations_are_ticked() -> None:
     report = example.report()
-    text = evaluation_page.render(report)
+    text = evaluation_page.render(example.typed(report))
     hits = sum(
         video["is_answer"]
         for one in report["examples"]
@@ -107,7 +100,7 @@ def test_right_recommendations_are_ticked() -> None:
 
 
 def test_the_last_watch_stands_first_and_the_rest_is_counted() -> None:
-    text = evaluation_page.render(example.report())
+    text = evaluation_page.render(example.typed())
     history = text.split("watched before</th>")[1]
     assert history.index("&lt;script&gt;") < history.index("905 kittens")
     assert history.index("905 kittens") < history.index("901 kittens")
@@ -115,7 +108,7 @@ def test_the_last_watch_stands_first_and_the_rest_is_counted() -> None:
 
 
 def test_the_same_report_gives_the_same_page() -> None:
-    first, again = (evaluation_page.render(example.report()) for _ in range(2))
+    first, again = (evaluation_page.render(example.typed()) for _ in range(2))
     assert first == again
 
 
@@ -132,7 +125,7 @@ def test_a_browser_opens_the_page(
     chromium: browser.Browser, tmp_path: pathlib.Path, width: int, scheme: str
 ) -> None:
     path = tmp_path / "evaluation.html"
-    path.write_text(evaluation_page.render(example.report()))
+    path.write_text(evaluation_page.render(example.typed()))
     chromium.open(path, width, scheme)
     assert chromium.complaints == []
     assert chromium.requests == [path.as_uri()]
@@ -177,7 +170,7 @@ def test_a_script_in_the_page_does_not_run(
     chromium: browser.Browser, tmp_path: pathlib.Path
 ) -> None:
     path = tmp_path / "evaluation.html"
-    text = evaluation_page.render(example.report())
+    text = evaluation_page.render(example.typed())
     added = "<script>window.ran = 1</script><img src='http://127.0.0.1:9/x.png'></main>"
     path.write_text(text.replace("</main>", added))
     chromium.open(path)
@@ -196,13 +189,13 @@ def test_a_plot_stands_alone(chromium: browser.Browser, tmp_path: pathlib.Path) 
 
 def test_the_gap_to_the_oracle_is_a_table_where_there_is_one() -> None:
     report = example.report()
-    assert "gap closed" not in evaluation_page.render(report)
+    assert "gap closed" not in evaluation_page.render(example.typed(report))
     shares = {f"{metric}@10": 0.25 for metric in example.METRICS}
     report["gap_closed"] = {
         "lists": {"candidates": shares},
         "impressions": {"ranker": {"auc": 0.375, "log_loss": -0.125}},
     }
-    text = evaluation_page.render(report)
+    text = evaluation_page.render(example.typed(report))
     words = "Share of the gap closed, popularity to oracle"
     assert text.count(words) == 4  # caption and label of two tables
     assert "25%" in text

@@ -26,7 +26,7 @@ def test_tensorboard_reads_numbers_and_curves(tmp_path: pathlib.Path) -> None:
     report = example.report()
     report["lists"]["candidates"]["values"]["hit_rate@10"] = 0.25
     report["impressions"]["ranker"]["values"]["auc"] = None
-    tensorboard.write(report, tmp_path / "evaluation")
+    tensorboard.write(example.typed(report), tmp_path / "evaluation")
     runs = {path.name for path in (tmp_path / "evaluation").iterdir()}
     assert runs == {"popularity", "candidates", "system", "oracle", "ranker"}
     found = _read(tmp_path / "evaluation" / "candidates")
@@ -39,6 +39,6 @@ def test_tensorboard_reads_numbers_and_curves(tmp_path: pathlib.Path) -> None:
 def test_a_name_that_is_a_path_stays_inside(tmp_path: pathlib.Path) -> None:
     report = example.report()
     report["lists"] = {"als/../v2": report["lists"]["candidates"]}
-    tensorboard.write(report, tmp_path / "logs")
+    tensorboard.write(example.typed(report), tmp_path / "logs")
     runs = {path.name for path in (tmp_path / "logs").iterdir()}
     assert runs == {"als_.._v2", "popularity", "ranker", "oracle"}

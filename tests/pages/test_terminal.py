@@ -9,7 +9,7 @@ from ytdnn.pages import notes, terminal
 
 def shown(report: dict[str, Any], width: int = 88) -> str:
     screen = console.Console(width=width, file=io.StringIO(), record=True)
-    screen.print(terminal.render(report, width))
+    screen.print(terminal.render(example.typed(report), width))
     return screen.export_text()
 
 
@@ -67,13 +67,9 @@ def test_the_gap_to_the_oracle_is_told_where_there_is_one() -> None:
 
 
 def test_undefined_numbers_are_a_dash() -> None:
-    found = {
-        "lists": {"candidates": {"values": {"recall@5": 0.25}, "intervals": {}}},
-        "impressions": {
-            "ranker": {"values": {"auc": None}, "intervals": {"auc": [None, None]}}
-        },
-        "protocol": {"name": "temporal"},
-    }
+    found = example.bare()
+    entry = {"values": {"auc": None}, "intervals": {"auc": [None, None]}}
+    found["impressions"] = {"ranker": entry}
     text = shown(found)
     assert "0.2500" in text
     assert "–" in line_of(text, "auc")
@@ -97,13 +93,15 @@ def test_without_a_ranker_nothing_is_said_of_one() -> None:
 
 
 def test_what_makes_numbers_incomparable_is_said() -> None:
-    protocol = {
+    report = example.bare()
+    report["protocol"] |= {"answers_out_of_vocabulary": 0}
+    assert not list(notes.of(example.typed(report)))
+    report["protocol"] |= {
         "train_watches_after_answers": 1_234,
         "sees_request_time": True,
         "system_left_out": "the ranker was trained later",
     }
-    found = " ".join(notes.of({"protocol": protocol, "lists": {}}))
+    found = " ".join(notes.of(example.typed(report)))
     assert "1,234 training watches" in found
     assert "reads the time of the request" in found
     assert "left out: the ranker was trained later." in found
-    assert not list(notes.of({"protocol": {}, "lists": {}}))

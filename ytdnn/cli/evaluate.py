@@ -101,9 +101,5 @@ def _of_other(given: arguments.Arguments, kind: str, split: str) -> None:
         data = lazy.load_prepared(pathlib.Path(values["data"]))
     name = f"{path.resolve().stem}_evaluation"
     out = pathlib.Path(values.get("out", path.parent / name))
-    room = {
-        "predictions": lazy.evaluate_predictions,
-        "bundle": lazy.evaluate_bundle,
-    }[kind]
-    room(path, data, config, split, out)
+    lazy.evaluate_other(kind, path, data, config.evaluation, split, out)
     lazy.show_report(out)

@@ -10,7 +10,7 @@ import rich.table
 
 from ytdnn import errors
 from ytdnn.cli import arguments, output
-from ytdnn.evaluation import run_table
+from ytdnn.evaluation import report_files, run_table
 
 Flag = arguments.Flag
 
@@ -51,7 +51,7 @@ def run(given: arguments.Arguments) -> None:
       errors.UserError: There is no run, or a flag has a value it cannot have.
     """
     values = given.values
-    split = _choice(values, "split", list(run_table.DIRECTORIES))
+    split = _choice(values, "split", list(report_files.DIRECTORIES))
     shape = _choice(values, "format", _FORMATS)
     found = run_table.find(pathlib.Path(values["dir"]), split)
     wanted = [name for name in values.get("metrics", "").split(",") if name]

@@ -6,7 +6,7 @@ from typing import Any
 
 from ytdnn import artifacts, configs
 from ytdnn.cli import output
-from ytdnn.evaluation import run_table
+from ytdnn.evaluation import report_files
 
 
 def fingerprints(workdir: pathlib.Path, names: Iterable[str]) -> dict[str, str]:
@@ -96,29 +96,27 @@ def evaluate(
     from ytdnn.pages import files
 
     result = evaluate_run.evaluate(workdir, config, split, stage)
-    files.write(workdir / run_table.DIRECTORIES[split], result)
+    files.write(workdir / report_files.DIRECTORIES[split], result)
 
 
-def evaluate_predictions(
-    path: pathlib.Path, data: Any, config: configs.Config, split: str, out: pathlib.Path
+def evaluate_other(
+    kind: str,
+    path: pathlib.Path,
+    data: Any,
+    config: configs.Evaluation,
+    split: str,
+    out: pathlib.Path,
 ) -> None:
-    """Writes the evaluation of a file of predictions."""
-    from ytdnn.evaluation import predictions, report_files
+    """Writes the evaluation of a bundle or of a file of predictions, as `kind` says."""
+    from ytdnn.evaluation import bundles, other_systems, predictions
     from ytdnn.pages import files
 
     report_files.require_own(out)
-    files.write(out, predictions.evaluate(path, data, config.evaluation, split))
-
-
-def evaluate_bundle(
-    path: pathlib.Path, data: Any, config: configs.Config, split: str, out: pathlib.Path
-) -> None:
-    """Writes the evaluation of a bundle."""
-    from ytdnn.evaluation import bundles, report_files
-    from ytdnn.pages import files
-
-    report_files.require_own(out)
-    files.write(out, bundles.evaluate(path, data, config.evaluation, split))
+    if kind == "bundle":
+        other = bundles.read(path, data, config)
+    else:
+        other = predictions.read(path, data)
+    files.write(out, other_systems.evaluate(other, data, config, split))
 
 
 def compare(
@@ -128,7 +126,7 @@ def compare(
     import rich
 
     from ytdnn.evaluation import compare as compare_room
-    from ytdnn.evaluation import conditions, report_files
+    from ytdnn.evaluation import conditions
     from ytdnn.pages import compared
 
     parsed = conditions.parse(fail_if)
@@ -166,7 +164,6 @@ def explain() -> str:
 
 def show_report(directory: pathlib.Path) -> None:
     """Prints an evaluation as tables, and where its page and its curves lie."""
-    from ytdnn.evaluation import report_files
     from ytdnn.pages import terminal
 
     terminal.show(report_files.read(directory).report)

@@ -14,7 +14,7 @@ from typing import Any
 
 from ytdnn import artifacts, configs, errors
 from ytdnn.cli import lazy, output, settings
-from ytdnn.evaluation import run_table
+from ytdnn.evaluation import report_files
 
 _MOST_DIFFERENCES = 3
 
@@ -53,7 +53,7 @@ def evaluation(split: str, stage: str = "") -> Step:
     """
     inputs = ("data", stage) if stage else ("data", "candidates", "index", "ranking")
     return Step(
-        run_table.DIRECTORIES[split],
+        report_files.DIRECTORIES[split],
         "evaluate",
         inputs,
         functools.partial(lazy.evaluate, split=split, stage=stage),

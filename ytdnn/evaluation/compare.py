@@ -106,7 +106,7 @@ def compare(
     marks = [
         f"{place} {mark}"
         for place, one in (("first", first), ("second", second))
-        for mark in statement.marks(one.report["protocol"])
+        for mark in statement.marks(one.report.protocol)
     ]
     failures = [f for f in failures if f]
     return Comparison(found, pair.height, num_other, failures, marks)
@@ -115,11 +115,11 @@ def compare(
 def _require_same_rules(
     first: report_files.Evaluated, second: report_files.Evaluated
 ) -> None:
-    rules = [one.report["protocol"] for one in (first, second)]
+    rules = [one.report.protocol for one in (first, second)]
     different = [
-        f"{name} {rules[0].get(name)!r} and {rules[1].get(name)!r}"
+        f"{name} {getattr(rules[0], name)!r} and {getattr(rules[1], name)!r}"
         for name in statement.RULES
-        if rules[0].get(name) != rules[1].get(name)
+        if getattr(rules[0], name) != getattr(rules[1], name)
     ]
     if different:
         raise errors.UserError(
@@ -158,12 +158,12 @@ def _common(
     second: report_files.Evaluated,
     models: tuple[str, str] | None,
 ) -> Iterator[_Metric]:
-    for kind in ("lists", "impressions"):
-        entries, others = (one.report.get(kind, {}) for one in (first, second))
+    for entries, others in zip(first.report.kinds, second.report.kinds, strict=True):
         pairs = [models] if models else [(name, name) for name in entries]
         for pair in pairs:
-            values = entries.get(pair[0], {}).get("values", {})
-            other = others.get(pair[1], {}).get("values", {})
+            if pair[0] not in entries or pair[1] not in others:
+                continue
+            values, other = entries[pair[0]].values, others[pair[1]].values
             for metric in values:
                 if values[metric] is not None and other.get(metric) is not None:
                     yield _Metric(pair, metric)
@@ -262,9 +262,7 @@ def _named(
     elif not model and metric in ranker.METRICS:
         model = ranker.RANKER
     elif not model:
-        both = [
-            name for name in second.report["lists"] if name in first.report["lists"]
-        ]
+        both = [name for name in second.report.lists if name in first.report.lists]
         own = [name for name in both if name not in _BASELINES]
         model = own[-1] if own else lists.POPULARITY
     if f"{model}/{metric}" not in second.metrics:

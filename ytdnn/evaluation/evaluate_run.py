@@ -1,8 +1,9 @@
 """Evaluates a run: loads its artefacts and measures them."""
 
+import dataclasses
 import pathlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from ytdnn.evaluation import (
     oracle,
     protocol,
     ranker,
+    report_files,
     search,
     summary,
     training_logs,
@@ -38,7 +40,7 @@ def evaluate(
     config: configs.Config,
     split: str = "test",
     stage: str = "",
-) -> measure.Result:
+) -> report_files.Result:
     """Measures a run.
 
     Args:
@@ -72,15 +74,23 @@ def evaluate(
     others = oracle.systems(data, config.evaluation)
     result = of_models(data, trained, ranking, indexes, config, code, others)
     stages = (stage,) if stage else (candidate_model.KIND, ranking_model.KIND)
-    result.report["training"] = summary.plain(training_logs.read(workdir, stages))
+    report = dataclasses.replace(
+        result.report,
+        name=workdir.resolve().name,
+        training=training_logs.read(workdir, stages),
+    )
     is_read = {
+        prepared.KIND: True,
         candidate_model.KIND: trained is not None,
         index_artifact.KIND: not stage,
         ranking_model.KIND: ranking is not None,
     }
-    kinds = [kind for kind, used in is_read.items() if used]
-    result.inputs.update(_fingerprints(workdir, kinds))
-    return result
+    inputs = {
+        kind: artifacts.read_manifest(workdir / kind, kind).fingerprint
+        for kind, used in is_read.items()
+        if used
+    }
+    return report_files.Result(report, result.users, inputs)
 
 
 def of_models(
@@ -91,7 +101,7 @@ def of_models(
     config: configs.Config,
     split: prepared.Split,
     others: measure.Systems | None = None,
-) -> measure.Result:
+) -> report_files.Result:
     """Measures models that fit the interfaces of `models`.
 
     Args:
@@ -128,19 +138,26 @@ def of_models(
     makers = own.makers | (others.makers if trained is not None else {})
     scorers = own.scorers | (others.scorers if ranking is not None else {})
     result = measure.measure(data, cases, makers, scorers, split, config.evaluation)
-    result.report["leaks"]["users_with_changed_future"] = num_changed
-    result.report["protocol"] |= {
-        "num_candidates": config.index.num_candidates,
-        "sees_request_time": models.sees_request_time(trained),
-        "trains_on_validation": models.trains_on_validation(trained),
-    }
-    both = trained is not None and ranking is not None
-    if both and lists.SYSTEM not in makers:
-        result.report["protocol"]["system_left_out"] = _SYSTEM_LEFT_OUT
+    is_composed = lists.SYSTEM in makers or None in (trained, ranking)
+    rules = dataclasses.replace(
+        result.report.protocol,
+        num_candidates=config.index.num_candidates,
+        sees_request_time=models.sees_request_time(trained),
+        trains_on_validation=models.trains_on_validation(trained),
+        system_left_out=None if is_composed else _SYSTEM_LEFT_OUT,
+    )
+    report = dataclasses.replace(
+        result.report,
+        protocol=rules,
+        leaks=dataclasses.replace(
+            result.report.leaks, users_with_changed_future=num_changed
+        ),
+        config=summary.plain(configs.to_dict(config)),
+    )
     if vectors is not None:
-        result.report.update(_timed(data, cases, vectors, ranking, indexes, config))
-    result.report["config"] = summary.plain(configs.to_dict(config))
-    return result
+        timed = _timed(data, cases, vectors, ranking, indexes, config)
+        report = dataclasses.replace(report, **timed)
+    return dataclasses.replace(result, report=report)
 
 
 def _systems(
@@ -181,13 +198,6 @@ def _timed(
     if ranking is not None:
         latency["ranker_batched_ms"] = _ranker_ms(data, ranking, cases, number)
     return {"index": search.evaluate(indexes, vectors, k), "latency": latency}
-
-
-def _fingerprints(workdir: pathlib.Path, kinds: Sequence[str]) -> dict[str, str]:
-    return {
-        kind: artifacts.read_manifest(workdir / kind, kind).fingerprint
-        for kind in kinds
-    }
 
 
 def _load_indexes(workdir: pathlib.Path) -> dict[str, models.Index]:

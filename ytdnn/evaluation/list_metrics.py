@@ -2,14 +2,13 @@
 
 import dataclasses
 import functools
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ytdnn import configs, schema
 from ytdnn.data import prepared
-from ytdnn.evaluation import lists, protocol, summary
+from ytdnn.evaluation import lists, protocol, report_model, summary
 from ytdnn.metrics import catalogue, retrieval
 
 CURVE_KS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100)
@@ -59,7 +58,7 @@ class Context:
 
 def of_lists(
     context: Context, found: lists.Lists
-) -> tuple[dict[str, Any], summary.PerUser]:
+) -> tuple[report_model.Entry, summary.PerUser]:
     """Measures the lists of one model.
 
     Args:
@@ -77,36 +76,41 @@ def of_lists(
         if context.upload_times is not None:
             uploaded = catalogue.mean_of_listed(found, context.upload_times, k)
             per_user[f"{MEAN_AGE_DAYS}@{k}"] = (cases.times - uploaded) / _DAY_SECONDS
-    entry = summary.of_users(per_user, config)
+    means = summary.of_users(per_user, config)
     num_videos = protocol.num_candidates(context.data, cases)
-    for k in config.ks:
-        share, low, high = catalogue.coverage(found, num_videos, k)
-        entry["values"][f"{COVERAGE}@{k}"] = share
-        entry["intervals"][f"{COVERAGE}@{k}"] = [low, high]
+    covered = {
+        f"{COVERAGE}@{k}": catalogue.coverage(found, num_videos, k) for k in config.ks
+    }
+    entry = report_model.Entry(
+        values=means.values | {name: share for name, (share, _, _) in covered.items()},
+        intervals=means.intervals
+        | {name: (low, high) for name, (_, low, high) in covered.items()},
+    )
     return entry, per_user
 
 
-def curves(context: Context, found: lists.Lists) -> dict[str, Any]:
-    """Returns every metric over the length of the list, `{metric: {k, values}}`."""
+def curves(context: Context, found: lists.Lists) -> dict[str, report_model.Curve]:
+    """Returns every metric over the length of the list."""
     ks = tuple(k for k in CURVE_KS if k <= context.length)
     values = retrieval.metrics_at(found, *context.cases.targets, ks)
-    result: dict[str, Any] = {}
+    by_metric: dict[str, dict[int, float]] = {}
     for name, value in values.items():
         metric, _, k = name.partition("@")
-        curve = result.setdefault(metric, {"k": [], "values": []})
-        curve["k"].append(int(k))
-        curve["values"].append(float(value.mean()))
-    return result
+        by_metric.setdefault(metric, {})[int(k)] = float(value.mean())
+    return {
+        metric: report_model.Curve(k=tuple(points), values=tuple(points.values()))
+        for metric, points in by_metric.items()
+    }
 
 
-def recommended(context: Context, found: lists.Lists) -> dict[str, Any]:
+def recommended(context: Context, found: lists.Lists) -> report_model.Recommended:
     """Returns how popular and how old the listed videos are, at the shortest length."""
     cut = found[:, : min(context.config.ks)]
     rows = np.repeat(np.arange(len(cut)), cut.shape[1])
     return _shares(context, cut.ravel(), rows)
 
 
-def answered(context: Context) -> dict[str, Any]:
+def answered(context: Context) -> report_model.Recommended:
     """Returns the same of the right answers."""
     targets = context.cases.targets
     return _shares(context, targets.videos, prepared.rows_of(targets.offsets))
@@ -114,19 +118,23 @@ def answered(context: Context) -> dict[str, Any]:
 
 def _shares(
     context: Context, videos: npt.NDArray[np.integer], rows: npt.NDArray[np.integer]
-) -> dict[str, Any]:
+) -> report_model.Recommended:
     rows, videos = rows[videos > 0], videos[videos > 0]
     decile = catalogue.deciles(context.train_counts[1:])
     counts = np.bincount(decile[videos - 1], minlength=10)
-    result: dict[str, Any] = {"popularity_deciles": _divided(counts)}
+    ages = None
     if context.upload_times is not None:
         uploaded = context.upload_times[videos]
-        ages = (context.cases.times[rows] - uploaded) / _DAY_SECONDS
-        ages = np.clip(ages[np.isfinite(ages)], 0.0, _AGE_EDGES_DAYS[-1])
-        edges = _AGE_EDGES_DAYS[: 2 + _last_bin(ages)]
-        found = np.histogram(ages, edges)[0]
-        result["age_days"] = {"edges": list(edges), "shares": _divided(found)}
-    return result
+        ages = _ages((context.cases.times[rows] - uploaded) / _DAY_SECONDS)
+    return report_model.Recommended(popularity_deciles=_divided(counts), age_days=ages)
+
+
+def _ages(days: Floats) -> report_model.Ages:
+    known = np.clip(days[np.isfinite(days)], 0.0, _AGE_EDGES_DAYS[-1])
+    edges = _AGE_EDGES_DAYS[: 2 + _last_bin(known)]
+    return report_model.Ages(
+        edges=edges, shares=_divided(np.histogram(known, edges)[0])
+    )
 
 
 def _last_bin(ages: Floats) -> int:
@@ -134,5 +142,5 @@ def _last_bin(ages: Floats) -> int:
     return int(np.searchsorted(edges, ages.max(initial=0.0), side="right"))
 
 
-def _divided(counts: npt.NDArray[np.integer]) -> list[float]:
-    return (counts / max(int(counts.sum()), 1)).tolist()
+def _divided(counts: npt.NDArray[np.integer]) -> tuple[float, ...]:
+    return tuple((counts / max(int(counts.sum()), 1)).tolist())

@@ -5,34 +5,43 @@ Published whole (`ytdnn/artifacts.py`), with what it was made from in the manife
 
 import contextlib
 import dataclasses
-import json
 import math
 import pathlib
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 import polars as pl
+import pydantic
 
-from ytdnn import artifacts, configs, errors
-from ytdnn.data import prepared
-from ytdnn.evaluation import (
-    lists,
-    measure,
-    oracle,
-    protocol,
-    ranker,
-    run_table,
-    summary,
-)
+from ytdnn import artifacts, errors
+from ytdnn.evaluation import report_model
 
 KIND = "evaluation"
+# Where the evaluation of a run lies in it, by the evaluated split.
+DIRECTORIES = {"test": "evaluation", "validation": "evaluation_validation"}
+REPORT = "report.json"
 USERS = "users.parquet"
 PAGE = "report.html"
-_OWN = {artifacts.MANIFEST, artifacts.LOGS, run_table.REPORT, USERS, PAGE}
+_RUN_CONFIG = "config.json"
+_OWN = {artifacts.MANIFEST, artifacts.LOGS, REPORT, USERS, PAGE}
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """A report and the values behind it.
+
+    Attributes:
+      report: The numbers.
+      users: One row for each user, see `users`.
+      inputs: Fingerprints of the artefacts that were measured.
+    """
+
+    report: report_model.Report
+    users: pl.DataFrame
+    inputs: dict[str, str]
 
 
 @contextlib.contextmanager
-def publish(directory: pathlib.Path, result: measure.Result) -> Iterator[pathlib.Path]:
+def publish(directory: pathlib.Path, result: Result) -> Iterator[pathlib.Path]:
     """Writes an evaluation as an artefact, whole or not at all.
 
     Yields the directory that takes its place, so that the caller adds the files for
@@ -47,11 +56,11 @@ def publish(directory: pathlib.Path, result: measure.Result) -> Iterator[pathlib
     """
     require_own(directory)
     report = result.report
-    facts = {"split": report["protocol"]["split"], "lists": list(report["lists"])}
-    settings = report["config"]["evaluation"]
+    facts = {"split": report.protocol.split, "lists": list(report.lists)}
+    settings = report.config["evaluation"]
     with artifacts.publish(directory, KIND, settings, result.inputs, facts) as partial:
         result.users.write_parquet(partial / USERS)
-        artifacts.write_json(partial / run_table.REPORT, report)
+        artifacts.write_text(partial / REPORT, report_model.to_json(report))
         yield partial
 
 
@@ -70,35 +79,6 @@ def require_own(directory: pathlib.Path) -> None:
         )
 
 
-def of_others(
-    data: prepared.PreparedData,
-    cases: protocol.Cases,
-    makers: Mapping[str, lists.Maker],
-    split: str,
-    config: configs.Evaluation,
-) -> measure.Result:
-    """Measures list makers that no run made, beside popularity.
-
-    Args:
-      data: The prepared set.
-      cases: Of the split.
-      makers: By name.
-      split: `test` or `validation`.
-      config: Lengths, slices, resamples.
-    """
-    both = {lists.POPULARITY: lists.popularity(data, config), **makers}
-    both |= dict(oracle.systems(data, config).makers)
-    scorers: dict[str, ranker.Scorer] = {}
-    code = prepared.Split[split.upper()]
-    result = measure.measure(data, cases, both, scorers, code, config)
-    settings = {
-        "data": configs.to_dict(data.config),
-        "evaluation": configs.to_dict(config),
-    }
-    result.report["config"] = summary.plain(settings)
-    return result
-
-
 @dataclasses.dataclass(frozen=True)
 class Evaluated:
     """A report read back.
@@ -110,31 +90,30 @@ class Evaluated:
     """
 
     path: pathlib.Path
-    report: dict[str, Any]
+    report: report_model.Report
     users: pl.DataFrame
 
     @property
     def models(self) -> list[str]:
         """Names of all models, of lists and of impressions."""
-        both = {**self.report["lists"], **self.report.get("impressions", {})}
-        return list(both)
+        return list({**self.report.lists, **self.report.impressions})
 
     @property
     def metrics(self) -> list[str]:
         """Names of all metrics, `MODEL/METRIC[@k]`."""
         return [
             f"{model}/{metric}"
-            for kind in ("lists", "impressions")
-            for model, entry in self.report.get(kind, {}).items()
-            for metric in entry["values"]
+            for entries in self.report.kinds
+            for model, entry in entries.items()
+            for metric in entry.values
         ]
 
     def value(self, model: str, metric: str) -> float:
         """Returns a number of the report, NaN where it has none."""
-        for kind in ("lists", "impressions"):
-            values = self.report.get(kind, {}).get(model, {}).get("values", {})
-            if values.get(metric) is not None:
-                return float(values[metric])
+        for entries in self.report.kinds:
+            value = entries[model].values.get(metric) if model in entries else None
+            if value is not None:
+                return value
         return math.nan
 
 
@@ -149,29 +128,39 @@ def read(path: pathlib.Path) -> Evaluated:
       errors.UserError: There is none, it is damaged, or of another format version.
     """
     directory = _directory(pathlib.Path(path))
+    report = read_report(directory)
+    return Evaluated(directory, report, pl.read_parquet(directory / USERS))
+
+
+def read_report(directory: pathlib.Path) -> report_model.Report:
+    """Reads the report of an evaluation alone.
+
+    Raises:
+      errors.UserError: There is none, it is damaged, or of another format version.
+    """
     try:
         artifacts.read_manifest(directory, KIND)
-        report = json.loads((directory / run_table.REPORT).read_text())
-        frame = pl.read_parquet(directory / USERS)
     except errors.UserError as error:
         raise errors.UserError(f"{error} (`ytdnn evaluate`)") from None
-    version = report["format_version"]
-    if version != measure.FORMAT_VERSION:
+    text = (directory / REPORT).read_text(encoding="utf-8")
+    try:
+        return report_model.from_json(text)
+    except pydantic.ValidationError as error:
+        place = ".".join(map(str, error.errors()[0]["loc"])) or "no JSON"
         raise errors.UserError(
-            f"{directory} has format version {version} but this ytdnn reads version "
-            f"{measure.FORMAT_VERSION}: run `ytdnn evaluate` again"
-        )
-    return Evaluated(directory, report, frame)
+            f"expected a report of format version {report_model.FORMAT_VERSION} in "
+            f"{directory}, received another ({place}): run `ytdnn evaluate` again"
+        ) from None
 
 
 def _directory(path: pathlib.Path) -> pathlib.Path:
     """Returns the directory of the evaluation that a path stands for."""
     if path.is_dir():
-        of_run = path / run_table.DIRECTORIES["test"]
-        return of_run if of_run.is_dir() or (path / run_table.CONFIG).exists() else path
-    if path.name != run_table.REPORT:
+        of_run = path / DIRECTORIES["test"]
+        return of_run if of_run.is_dir() or (path / _RUN_CONFIG).exists() else path
+    if path.name != REPORT:
         raise errors.UserError(
             f"expected a run, the directory of an evaluation, or the "
-            f"{run_table.REPORT} in it, received {path}: run `ytdnn evaluate` first"
+            f"{REPORT} in it, received {path}: run `ytdnn evaluate` first"
         )
     return path.parent

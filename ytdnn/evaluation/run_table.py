@@ -13,12 +13,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ytdnn import configs, errors
-from ytdnn.evaluation import metric_names
+from ytdnn.evaluation import metric_names, report_files, report_model
 
 CONFIG = "config.json"
-# Where the evaluation of a run lies in it, by the evaluated split.
-DIRECTORIES = {"test": "evaluation", "validation": "evaluation_validation"}
-REPORT = "report.json"
 RUN = "run"
 # Shown without being asked for, where any run has them.
 METRICS = (
@@ -82,33 +79,34 @@ def _directories(directory: pathlib.Path) -> Iterator[pathlib.Path]:
 
 
 def _read(directory: pathlib.Path, name: str, split: str) -> Run:
-    made = _json(directory / CONFIG).get("config")
-    path = directory / DIRECTORIES[split] / REPORT
-    report = _json(path)
-    note = ""
-    if not isinstance(report.get("lists"), dict):
-        there = path.exists()
-        note = "evaluated by another version" if there else "not evaluated"
-    # The report's own config is the one its numbers were made with.
-    config = report.get("config") or made
-    if not isinstance(config, dict):
-        config, note = {}, f"damaged {CONFIG}"
-    return Run(name, dict(dotted(config)), {} if note else dict(_metrics(report)), note)
-
-
-def _json(path: pathlib.Path) -> dict[str, Any]:
-    """Returns the object in a file, empty where there is none."""
+    settings, metrics, note = _config(directory), {}, ""
+    evaluation = directory / report_files.DIRECTORIES[split]
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return value if isinstance(value, dict) else {}
+        report = report_files.read_report(evaluation)
+    except errors.UserError:
+        there = evaluation.exists()
+        note = "evaluated by another version" if there else "not evaluated"
+    else:
+        # The report's own config is the one its numbers were made with.
+        settings, metrics = report.config, dict(_metrics(report))
+    if settings is None:
+        settings, metrics, note = {}, {}, f"damaged {CONFIG}"
+    return Run(name, dict(dotted(settings)), metrics, note)
 
 
-def _metrics(report: dict[str, Any]) -> Iterator[tuple[str, float]]:
-    for kind in ("lists", "impressions"):
-        for model, found in report.get(kind, {}).items():
-            for metric, value in found["values"].items():
+def _config(directory: pathlib.Path) -> dict[str, Any] | None:
+    """Returns the config of a run, None where its file is damaged."""
+    try:
+        value = json.loads((directory / CONFIG).read_text(encoding="utf-8"))["config"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _metrics(report: report_model.Report) -> Iterator[tuple[str, float]]:
+    for entries in report.kinds:
+        for model, entry in entries.items():
+            for metric, value in entry.values.items():
                 if value is not None:
                     yield f"{model}/{metric}", value
 

@@ -18,7 +18,7 @@ import polars as pl
 
 from ytdnn import errors, schema
 from ytdnn.data import prepared
-from ytdnn.evaluation import list_metrics, lists, summary
+from ytdnn.evaluation import list_metrics, lists, report_model, report_parts, summary
 from ytdnn.metrics import catalogue, ranking, retrieval
 
 HEADLINE = ("recall", "hit_rate", "ndcg")
@@ -36,7 +36,7 @@ Names = npt.NDArray[np.str_]
 
 def measure(
     context: list_metrics.Context, made: Mapping[str, lists.Lists]
-) -> dict[str, list[dict[str, Any]]]:
+) -> dict[str, tuple[report_model.SliceRow, ...]]:
     """Returns every configured slice the log has, as the report shows it.
 
     Args:
@@ -106,7 +106,7 @@ def _rows(
     made: Mapping[str, lists.Lists],
     names: list[str],
     of_answer: Names,
-) -> list[dict[str, Any]]:
+) -> tuple[report_model.SliceRow, ...]:
     rows = []
     for name in names:
         targets = prepared.select(context.cases.targets, of_answer == name)
@@ -115,22 +115,27 @@ def _rows(
             offsets = np.append(0, targets.offsets[1:][asked])
             own = prepared.Ragged(offsets, targets.videos)
             of_models = {m: _headline(context, v[asked], own) for m, v in made.items()}
-            row = {"value": name, "users": len(asked), "answers": len(own.videos)}
-            rows.append(row | {"lists": of_models})
-    return rows
+            row = report_model.SliceRow(
+                value=str(name),
+                users=len(asked),
+                answers=len(own.videos),
+                lists=of_models,
+            )
+            rows.append(row)
+    return tuple(rows)
 
 
 def _headline(
     context: list_metrics.Context, found: lists.Lists, targets: prepared.Ragged
-) -> dict[str, list[float]]:
-    """Returns `[value, low, high]` of a few metrics at the shortest length."""
+) -> dict[str, report_parts.WithInterval]:
+    """Returns value, low, high of a few metrics at the shortest length."""
     k = min(context.config.ks)
     hits, num_relevant = retrieval.hits_of(found, *targets), np.diff(targets.offsets)
     values = {
         f"{name}@{k}": ranking.METRICS[name](hits, num_relevant, k) for name in HEADLINE
     }
     entry = summary.of_users(values, context.config)
-    return {name: [entry["values"][name], *entry["intervals"][name]] for name in values}
+    return {name: (entry.values[name], *entry.intervals[name]) for name in values}
 
 
 def _has_trained(context: list_metrics.Context) -> npt.NDArray[np.bool_]:

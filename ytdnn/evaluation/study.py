@@ -6,6 +6,7 @@ for two reports. So the interval is that of the users drawn; how much a training
 matters is told by the spread over the seeds beside it.
 """
 
+import dataclasses
 import datetime
 import pathlib
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,7 @@ from ytdnn.evaluation import (
     lists,
     ranker,
     report_files,
+    report_model,
     run_table,
     statement,
     summary,
@@ -27,7 +29,7 @@ from ytdnn.evaluation import (
 
 FORMAT_VERSION = 1
 REFERENCES = (lists.POPULARITY, lists.ORACLE)
-_STATED = (*statement.RULES, "users", "videos", "impressions")
+_STATED = (*statement.RULES, "users", "videos")
 _SETTINGS_APART = ("seed",)
 
 Runs = Mapping[str, Mapping[int, pathlib.Path]]
@@ -46,7 +48,7 @@ def measure(found: Runs, split: str, wanted: Sequence[str] = ()) -> dict[str, An
       errors.UserError: A report is missing, two were not asked the same, or no variant
         has a wanted metric.
     """
-    part = run_table.DIRECTORIES[split]
+    part = report_files.DIRECTORIES[split]
     evaluated = {
         name: {seed: report_files.read(path / part) for seed, path in of_seeds.items()}
         for name, of_seeds in found.items()
@@ -57,12 +59,13 @@ def measure(found: Runs, split: str, wanted: Sequence[str] = ()) -> dict[str, An
     variants = _variants(found, evaluated, means)
     baseline = next(iter(means))
     first = means[baseline]
-    protocol = first.report["protocol"]
+    protocol = first.report.protocol
     values = {
         "format_version": FORMAT_VERSION,
         "made": _made(),
         "split": split,
-        "protocol": {name: protocol.get(name) for name in _STATED},
+        "protocol": {name: getattr(protocol, name) for name in _STATED}
+        | {"impressions": protocol.ranker.impressions if protocol.ranker else None},
         "baseline": baseline,
         "shown": _shown(first, variants, wanted),
         "variants": variants,
@@ -87,7 +90,7 @@ def _variants(
                 [_seconds(found[name][seed], one) for seed, one in of_seeds.items()]
             ),
             "differences": differences[name],
-            "marks": statement.marks(means[name].report["protocol"]),
+            "marks": statement.marks(means[name].report.protocol),
         }
         for name, of_seeds in evaluated.items()
     }
@@ -104,14 +107,18 @@ def mean(found: Sequence[report_files.Evaluated]) -> report_files.Evaluated:
     """
     frame = pl.concat([one.users for one in found], how="diagonal")
     users = frame.group_by(schema.USER_ID).mean().sort(schema.USER_ID)
-    report = {
-        kind: {
-            model: {"values": _mean_values(found, model, entry["values"])}
-            for model, entry in found[0].report.get(kind, {}).items()
+    of_lists, impressions = (
+        {
+            model: report_model.Entry(
+                values=_mean_values(found, model, list(entry.values)), intervals={}
+            )
+            for model, entry in entries.items()
         }
-        for kind in ("lists", "impressions")
-    }
-    report |= {key: found[0].report[key] for key in ("protocol", "config")}
+        for entries in found[0].report.kinds
+    )
+    report = dataclasses.replace(
+        found[0].report, lists=of_lists, impressions=impressions
+    )
     directory = found[0].path.parent.parent
     return report_files.Evaluated(directory, report, users)
 
@@ -160,7 +167,7 @@ def _differences(
 ) -> dict[str, dict[str, dict[str, float]]]:
     """Returns of each variant but the first every metric's difference to the first."""
     first, *others = means
-    settings = means[first].report["config"]["evaluation"]
+    settings = means[first].report.config["evaluation"]
     config = configs.component(configs.Evaluation, settings)
     found: dict[str, dict[str, dict[str, float]]] = {first: {}}
     for name in others:
@@ -180,7 +187,7 @@ def _differences(
 def _settings(means: Mapping[str, report_files.Evaluated]) -> dict[str, dict[str, Any]]:
     """Returns the settings in which the variants differ."""
     all_runs = [
-        run_table.Run(name, dict(run_table.dotted(one.report["config"])), {}, "")
+        run_table.Run(name, dict(run_table.dotted(one.report.config)), {}, "")
         for name, one in means.items()
     ]
     keys = [key for key in run_table.differing(all_runs) if key not in _SETTINGS_APART]
@@ -201,7 +208,7 @@ def _shown(
     ]
     if wanted:
         return run_table.chosen(known, wanted)
-    ks = first.report["config"]["evaluation"]["ks"]
+    ks = first.report.config["evaluation"]["ks"]
     usual = (
         f"{lists.CANDIDATES}/hit_rate@{ks[0]}",
         f"{lists.CANDIDATES}/ndcg@{ks[0]}",
@@ -218,8 +225,10 @@ def _of_model(found: report_files.Evaluated, model: str) -> dict[str, float]:
     """Returns the values of popularity, or of the oracle, by metric."""
     return {
         metric: value
-        for kind in ("lists", "impressions")
-        for metric, value in found.report[kind].get(model, {}).get("values", {}).items()
+        for entries in found.report.kinds
+        if model in entries
+        for metric, value in entries[model].values.items()
+        if value is not None
     }
 
 

@@ -3,13 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ytdnn import schema
-from ytdnn.evaluation import run_table
+from ytdnn.evaluation import report_model, run_table
 from ytdnn.pages import names, notes, page, plots, scales
 
-Report = Mapping[str, Any]
-
-_EPOCH = "epoch"
 # Drawn at once; a stage's other metrics say nearly the same.
 _FIRST_CURVES = ("loss", "hit_rate", "ndcg", "auc", "weighted_per_user_loss")
 _MOST_SHOWN = 10
@@ -17,60 +13,58 @@ _FOUND = "✓ "
 _EXAMPLES_RULE = "The users stand at even steps from the worst served to the best."
 
 
-def sections(report: Report) -> Iterator[page.Section]:
+def sections(report: report_model.Report) -> Iterator[page.Section]:
     """Yields a section for each part that the report has."""
-    if report.get("examples"):
+    if report.examples:
         yield examples(report)
-    if any(report.get("training", {}).values()):
+    if any(report.training.values()):
         yield training(report)
-    if report.get("index") or report.get("latency"):
+    if report.index or report.latency:
         yield search(report)
     yield protocol(report)
-    if report.get("config") or report.get("made"):
-        yield making(report)
+    yield making(report)
 
 
-def examples(report: Report) -> page.Section:
+def examples(report: report_model.Report) -> page.Section:
     """Returns some users: history, each model's list, and the right answers."""
     blocks = [
-        _user(example, is_open=place == len(report["examples"]) // 2)
-        for place, example in enumerate(report["examples"])
+        _user(example, is_open=place == len(report.examples) // 2)
+        for place, example in enumerate(report.examples)
     ]
-    rule = report["protocol"].get("examples") or _EXAMPLES_RULE
     return page.Section(
         "Some users",
         "What single users had watched before (last first), what each model "
         "recommended to them, and what they watched afterwards. A right recommendation "
-        f"is green and ticked. {rule}",
+        f"is green and ticked. {_EXAMPLES_RULE}",
         blocks,
     )
 
 
-def _user(example: Mapping[str, Any], is_open: bool) -> page.Details:
-    facts = [f"{key} {_words(value)}" for key, value in example["facts"].items()]
-    history, answers = example["history"][::-1], example["answers"]
-    num_watched = example.get("history_length", len(history))
-    num_answers = example.get("num_answers", len(answers))
+def _user(example: report_model.Example, is_open: bool) -> page.Details:
+    facts = [f"{key} {_words(value)}" for key, value in example.facts.items()]
+    history, answers = example.history[::-1], example.answers
     columns: list[list[page.Block]] = [
-        [_videos("watched before", history, num_watched)]
+        [_videos("watched before", history, example.history_length)]
     ]
     right = []
-    for model, videos in example["lists"].items():
+    for model, videos in example.lists.items():
         columns.append([_videos(names.model(model), videos, len(videos))])
-        found = sum(video["is_answer"] for video in videos)
+        found = sum(video.is_answer for video in videos)
         right.append(f"{names.model(model)} {found}")
-    columns.append([_videos("watched afterwards", answers, num_answers)])
-    words = ", ".join([f"User {example['user_id']}", *facts])
-    words += f". Answers found, of {num_answers:,}: {', '.join(right)}."
+    columns.append([_videos("watched afterwards", answers, example.num_answers)])
+    words = ", ".join([f"User {example.user_id}", *facts])
+    words += f". Answers found, of {example.num_answers:,}: {', '.join(right)}."
     return page.Details(words, [page.Columns(columns)], open=is_open)
 
 
 def _videos(
-    heading: str, videos: Sequence[Mapping[str, Any]], number: int
+    heading: str, videos: Sequence[report_model.Video], number: int
 ) -> page.Table:
     """Returns the first videos of `number`, the right ones ticked."""
     shown = videos[:_MOST_SHOWN]
-    found = [place for place, video in enumerate(shown) if video.get("is_answer")]
+    found = [
+        place for place, video in enumerate(shown) if getattr(video, "is_answer", False)
+    ]
     rows: list[list[page.Cell]] = [
         [(_FOUND if place in found else "") + _title(video)]
         for place, video in enumerate(shown)
@@ -80,25 +74,23 @@ def _videos(
     return page.Table([heading], rows, marked=found)
 
 
-def _title(video: Mapping[str, Any]) -> str:
-    title = str(video.get(schema.TITLE) or f"video {video[schema.VIDEO_ID]}")
-    topic = str(video.get(schema.TOPIC) or "")
+def _title(video: report_model.Video) -> str:
+    title = video.title or f"video {video.video_id}"
+    topic = str(video.topic or "")
     return title if topic.lower() in title.lower() else f"{title} ({topic})"
 
 
-def training(report: Report) -> page.Section:
+def training(report: report_model.Report) -> page.Section:
     """Returns the curves of each stage's training."""
     blocks: list[page.Block] = []
     more: list[page.Block] = []
-    for stage, record in report["training"].items():
-        epochs = record[_EPOCH]
+    for stage, record in report.training.items():
         by_stem: dict[str, dict[str, plots.Series]] = {}
-        for name, values in record.items():
-            if name != _EPOCH:
-                curves = by_stem.setdefault(name.partition("@")[0], {})
-                curves[names.metric(name)] = plots.Series(epochs, values)
+        for name, values in record.scalars.items():
+            curves = by_stem.setdefault(name.partition("@")[0], {})
+            curves[names.metric(name)] = plots.Series(record.epochs, values)
         for stem in sorted(by_stem, key=_importance):
-            drawn = _curve_plot(stage, stem, by_stem[stem], epochs)
+            drawn = _curve_plot(stage, stem, by_stem[stem], record.epochs)
             (more if _importance(stem) == len(_FIRST_CURVES) else blocks).append(drawn)
     if more:
         blocks.append(page.Details("More metrics of the validation data", more))
@@ -133,12 +125,12 @@ def _epoch_ticks(epochs: Sequence[int]) -> list[float]:
     return [float(epoch) for epoch in epochs[::every]]
 
 
-def search(report: Report) -> page.Section:
+def search(report: report_model.Report) -> page.Section:
     """Returns what the index finds and how long it takes."""
     rows: list[list[page.Cell]] = [
         [name.replace("_", " "), value]
-        for part in ("index", "latency")
-        for name, value in (report.get(part) or {}).items()
+        for part in (report.index, report.latency)
+        for name, value in part.items()
     ]
     return page.Section(
         "Index and latency",
@@ -148,10 +140,11 @@ def search(report: Report) -> page.Section:
     )
 
 
-def protocol(report: Report) -> page.Section:
+def protocol(report: report_model.Report) -> page.Section:
     """Returns every rule the numbers depend on, and the check for leaks."""
+    values = report_model.to_dict(report)
     blocks: list[page.Block] = [*notes.leaks(report)]
-    blocks.append(_table("rule", report["protocol"]))
+    blocks.append(_table("rule", values["protocol"]))
     return page.Section(
         "How it was measured",
         "Every rule the numbers depend on. Compare them only with numbers measured by "
@@ -160,15 +153,14 @@ def protocol(report: Report) -> page.Section:
     )
 
 
-def making(report: Report) -> page.Section:
+def making(report: report_model.Report) -> page.Section:
     """Returns the settings and the environment."""
-    blocks: list[page.Block] = []
-    if report.get("made"):
-        blocks.append(_table("environment", report["made"]))
-    if report.get("config"):
+    made = report_model.to_dict(report)["made"]
+    blocks: list[page.Block] = [_table("environment", made)]
+    if report.config:
         blocks.append(
             page.Details(
-                "All settings", [_table("setting", report["config"], spaced=False)]
+                "All settings", [_table("setting", report.config, spaced=False)]
             )
         )
     return page.Section(

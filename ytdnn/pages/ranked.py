@@ -1,28 +1,26 @@
 """Sections of the page on the ranker's predictions, and on what is recommended."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
 
 import markupsafe
 
-from ytdnn.evaluation import definitions
+from ytdnn.evaluation import definitions, report_model
 from ytdnn.pages import names, page, plots, scales, tables
 
-Report = Mapping[str, Any]
 
-
-def sections(report: Report) -> Iterator[page.Section]:
+def sections(report: report_model.Report) -> Iterator[page.Section]:
     """Yields a section for each part that the report has."""
-    if report.get("impressions"):
+    if report.impressions:
         yield impressions(report)
-    if report.get("recommended"):
+    if report.recommended:
         yield recommended(report)
 
 
-def impressions(report: Report) -> page.Section:
+def impressions(report: report_model.Report) -> page.Section:
     """Returns the numbers of the ranker, and how far its predictions hold."""
-    models = report["impressions"]
-    number = report["protocol"].get("impressions", 0)
+    models = report.impressions
+    rules = report.protocol.ranker
+    number = rules.impressions if rules else 0
     blocks: list[page.Block] = [
         tables.metric_table(
             models, "", f"{number:,} impressions" if number else "Impressions"
@@ -31,12 +29,12 @@ def impressions(report: Report) -> page.Section:
     blocks += tables.gap_tables(report, "impressions")
     meanings = [
         [names.metric(name), definitions.IMPRESSIONS[name]]
-        for name in next(iter(models.values()))["values"]
+        for name in next(iter(models.values())).values
         if name in definitions.IMPRESSIONS
     ]
     table = page.Table(["metric", "of all impressions"], meanings, words=(0, 1))
     blocks.append(page.Details("What each metric means", [table]))
-    if report.get("calibration"):
+    if report.calibration:
         blocks += _calibration(report)
     return page.Section(
         "Ordering what was shown",
@@ -58,12 +56,16 @@ _OF_TENTH = {
 }
 
 
-def _calibration(report: Report) -> list[page.Block]:
-    models = report["calibration"]
+def _calibration(report: report_model.Report) -> list[page.Block]:
+    models = report.calibration
     entries = [entry for rows in models.values() for entry in rows]
-    columns = [key for key in _OF_TENTH if any(key in entry for entry in entries)]
+    columns = [
+        key
+        for key in _OF_TENTH
+        if any(getattr(entry, key) is not None for entry in entries)
+    ]
     rows = [
-        [names.model(model), place, *(entry.get(key) for key in columns)]
+        [names.model(model), place, *(getattr(entry, key) for key in columns)]
         for model, tenths in models.items()
         for place, entry in enumerate(tenths, 1)
     ]
@@ -87,12 +89,12 @@ _ODDS_WORDS = (
 
 
 def _calibration_plot(
-    models: Mapping[str, Any], observed: str, unit: str
+    models: Mapping[str, Sequence[report_model.Tenth]], observed: str, unit: str
 ) -> markupsafe.Markup:
     series = {
         names.model(model): plots.Series(
-            [entry[_PREDICTED] for entry in rows],
-            [entry[observed] for entry in rows],
+            [entry.predicted for entry in rows],
+            [getattr(entry, observed) for entry in rows],
             style="points",
         )
         for model, rows in models.items()
@@ -118,24 +120,21 @@ def _calibration_plot(
     )
 
 
-def recommended(report: Report) -> page.Section:
+def recommended(report: report_model.Report) -> page.Section:
     """Returns how popular and how old the recommended videos are."""
-    models = report["recommended"]
+    models = report.recommended
     colours = names.colours(models)
-    blocks: list[page.Block] = []
-    deciles = _of_each(models, "popularity_deciles")
-    if deciles:
-        blocks.append(
-            plots.bars(
-                "Popularity of what is recommended",
-                [str(decile) for decile in range(1, 11)],
-                {names.model(model): shares for model, shares in deciles.items()},
-                "tenth of the videos, by training watches (10: most watched)",
-                "share of recommendations",
-                colours=colours,
-            )
+    blocks: list[page.Block] = [
+        plots.bars(
+            "Popularity of what is recommended",
+            [str(decile) for decile in range(1, 11)],
+            {names.model(m): found.popularity_deciles for m, found in models.items()},
+            "tenth of the videos, by training watches (10: most watched)",
+            "share of recommendations",
+            colours=colours,
         )
-    ages = _of_each(models, "age_days")
+    ]
+    ages = {name: found.age_days for name, found in models.items() if found.age_days}
     if ages:
         blocks.append(_age_plot(ages, colours))
     return page.Section(
@@ -147,17 +146,17 @@ def recommended(report: Report) -> page.Section:
     )
 
 
-def _of_each(models: Mapping[str, Any], key: str) -> dict[str, Any]:
-    return {name: found[key] for name, found in models.items() if found.get(key)}
-
-
-def _age_plot(ages: Mapping[str, Any], colours: Mapping[str, int]) -> markupsafe.Markup:
-    edges = max((found["edges"] for found in ages.values()), key=len)
+def _age_plot(
+    ages: Mapping[str, report_model.Ages], colours: Mapping[str, int]
+) -> markupsafe.Markup:
+    edges = max((found.edges for found in ages.values()), key=len)
     categories = [f"{edge:g}" for edge in edges[:-1]]
     shares = {
         # Bins that a model does not need at the old end hold nothing.
-        names.model(model): found["shares"]
-        + [0.0] * (len(categories) - len(found["shares"]))
+        names.model(model): [
+            *found.shares,
+            *[0.0] * (len(categories) - len(found.shares)),
+        ]
         for model, found in ages.items()
     }
     return plots.bars(

@@ -5,21 +5,24 @@ from typing import Any
 
 import markupsafe
 
+from ytdnn.evaluation import report_model
 from ytdnn.pages import names, page, plots, scales
 
 
-def three(found: Mapping[str, Any], metric: str) -> plots.Interval:
+def three(found: report_model.Entry, metric: str) -> plots.Interval:
     """Returns a model's value of a metric and the ends of its interval."""
-    low, high = found["intervals"].get(metric) or (None, None)
-    return found["values"].get(metric), low, high
+    low, high = found.intervals.get(metric) or (None, None)
+    return found.values.get(metric), low, high
 
 
-def metric_table(models: Mapping[str, Any], end: str, caption: str) -> page.Table:
+def metric_table(
+    models: Mapping[str, report_model.Entry], end: str, caption: str
+) -> page.Table:
     """Returns metrics down, models across, of the metrics whose name has an end."""
     metrics = {
         name: None
         for found in models.values()
-        for name in found["values"]
+        for name in found.values
         if name.endswith(end)
     }
     rows = [
@@ -33,7 +36,7 @@ def metric_table(models: Mapping[str, Any], end: str, caption: str) -> page.Tabl
 
 
 def gap_tables(
-    report: Mapping[str, Any], kind: str, metrics: Sequence[str] = ()
+    report: report_model.Report, kind: str, metrics: Sequence[str] = ()
 ) -> list[page.Block]:
     """Returns how much of the gap to the oracle each model closes, where there is one.
 
@@ -42,7 +45,7 @@ def gap_tables(
       kind: `lists` or `impressions`.
       metrics: Those shown, all if empty.
     """
-    models = report.get("gap_closed", {}).get(kind, {})
+    models = report.gap_closed.get(kind, {})
     if not models:
         return []
     shown = metrics or list(next(iter(models.values())))

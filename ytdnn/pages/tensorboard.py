@@ -5,24 +5,23 @@ no such axis (`lists/recall@10`, `impressions/auc`) stands at step 0.
 """
 
 import pathlib
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
-from ytdnn.pages import scales
+from ytdnn.evaluation import report_model
 
 Scalar = tuple[str, int, float]  # tag, step, value
 
 
-def write(report: Mapping[str, Any], directory: pathlib.Path) -> None:
+def write(report: report_model.Report, directory: pathlib.Path) -> None:
     """Writes the scalars of a report.
 
     Args:
-      report: As `evaluate` returns it.
+      report: The report.
       directory: Gets a directory for each model.
     """
     import tensorflow as tf  # only here: showing a report must not load it
 
-    for model in {**report["lists"], **report.get("impressions", {})}:
+    for model in {**report.lists, **report.impressions}:
         writer = tf.summary.create_file_writer(str(directory / _file_name(model)))
         with writer.as_default():
             for tag, step, value in scalars(report, model):
@@ -30,16 +29,16 @@ def write(report: Mapping[str, Any], directory: pathlib.Path) -> None:
         writer.close()
 
 
-def scalars(report: Mapping[str, Any], model: str) -> Iterator[Scalar]:
+def scalars(report: report_model.Report, model: str) -> Iterator[Scalar]:
     """Yields tag, step and value of each number of a model that is defined."""
-    for kind in ("lists", "impressions"):
-        values = report.get(kind, {}).get(model, {}).get("values", {})
+    for kind, entries in zip(("lists", "impressions"), report.kinds, strict=True):
+        values = entries[model].values if model in entries else {}
         for metric, value in values.items():
-            if scales.is_finite(value):
+            if value is not None:
                 yield f"{kind}/{metric}", 0, value
-    for metric, curve in report.get("curves", {}).get(model, {}).items():
-        for k, value in zip(curve["k"], curve["values"], strict=True):
-            if scales.is_finite(value):
+    for metric, curve in report.curves.get(model, {}).items():
+        for k, value in zip(curve.k, curve.values, strict=True):
+            if value is not None:
                 yield f"lists/{metric}", k, value
 
 
