@@ -9,13 +9,22 @@ import ytdnn
 
 ROOT = pathlib.Path(ytdnn.__file__).parent
 LAYERS = (
-    {"__init__", "schema", "configs", "errors", "artifacts", "environment"},
+    {
+        "__init__",
+        "schema",
+        "configs",
+        "docstrings",
+        "errors",
+        "artifacts",
+        "environment",
+    },
     {"world", "layers", "metrics", "ragged"},
     {"data"},
     {"features", "encoders"},
     {"candidates", "index", "ranking"},
     {"training", "serving"},
     {"evaluation"},
+    {"pages"},
     {"cli", "__main__"},
 )
 LAYER_OF = {room: layer for layer, rooms in enumerate(LAYERS) for room in rooms}
@@ -37,6 +46,7 @@ ONLY_IN = {
 WITHOUT_TENSORFLOW = {
     "schema",
     "configs",
+    "docstrings",
     "errors",
     "artifacts",
     "environment",
@@ -139,6 +149,8 @@ def test_modules_say_what_they_are_for(path: pathlib.Path) -> None:
         ("schema", "configs", False),
         ("configs", "schema", True),
         ("cli", "evaluation", True),
+        ("pages", "evaluation", True),
+        ("evaluation", "pages", False),
     ],
 )
 def test_the_rule_itself(room: str, other: str, allowed: bool) -> None:

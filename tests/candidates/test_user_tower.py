@@ -8,8 +8,9 @@ import tensorflow as tf
 
 from tests import full_log
 from ytdnn import configs, schema
-from ytdnn.candidates import model
+from ytdnn.candidates import losses, model
 from ytdnn.data import inputs, prepared
+from ytdnn.layers import randomness
 
 CONFIG = configs.Candidates(
     embedding_dim=8,
@@ -168,3 +169,38 @@ def test_contexts_of_a_split_are_served_with_age_0(data):
     batch["example_age"] *= 0.0
     expected = candidate_model.query_vectors(batch)[:, 0]
     np.testing.assert_allclose(vectors, expected, atol=1e-6)
+
+
+def test_each_part_of_a_training_step_draws_from_a_stream_of_its_own(data, monkeypatch):
+    config = dataclasses.replace(
+        CONFIG,
+        learned_bags=2,
+        skip_connection="gated",
+        dropout=0.5,
+        history_dropout=0.5,
+        loss="sampled_softmax",
+        num_negatives=8,
+    )
+    candidate_model = model.build(config, data)
+    counts = data.videos[prepared.TRAIN_COUNT].to_numpy()[: data.vocabulary_size]
+    loss = losses.make(config, candidate_model, counts)
+    batch = _batch(candidate_model, data)
+    streams, masks = [], []
+    fold, keep_mask = randomness.fold, randomness.keep_mask
+
+    def seen_fold(seed, salt):
+        if isinstance(salt, randomness.Stream):
+            assert seed.numpy().tolist() == [3, 4]
+            streams.append(salt)
+        return fold(seed, salt)
+
+    def seen_mask(shape, rate, seed):
+        masks.append(seed.numpy().tobytes())
+        return keep_mask(shape, rate, seed)
+
+    monkeypatch.setattr(randomness, "fold", seen_fold)
+    monkeypatch.setattr(randomness, "keep_mask", seen_mask)
+    loss(batch, tf.constant([3, 4]))
+    assert sorted(streams) == list(randomness.Stream)  # each once, the loss's too
+    # Both averages of watches, the searches, the tower's one layer, the connection.
+    assert len(set(masks)) == len(masks) == 5

@@ -5,15 +5,12 @@ import sys
 import types
 from typing import Any
 
+import polars as pl
 import pytest
 
+from tests.pages import example
 from ytdnn import artifacts, configs
-
-REPORT = {
-    "format_version": 2,
-    "lists": {"candidates": {"values": {"hit_rate@10": 0.5}, "intervals": {}}},
-    "protocol": {"name": "temporal"},
-}
+from ytdnn.evaluation import report_files, summary
 
 
 class Rooms:
@@ -73,9 +70,25 @@ class Rooms:
         config: configs.Config,
         split: str,
         stage: str = "",
-    ) -> dict[str, Any]:
-        self.calls.append("evaluation.json" if split == "test" else split)
-        return dict(REPORT)
+    ) -> report_files.Result:
+        names = ["data", stage] if stage else ["data", "candidates", "index"]
+        if not stage and self.has_impressions:
+            names.append("ranking")
+        inputs = {
+            name: artifacts.read_manifest(workdir / name, name).fingerprint
+            for name in names
+        }
+        settings = {"config": summary.plain(configs.to_dict(config))}
+        report = example.typed(example.bare() | settings)
+        return report_files.Result(report, pl.DataFrame(), inputs)
+
+    def write_evaluation(
+        self, directory: pathlib.Path, result: report_files.Result
+    ) -> None:
+        self.calls.append(directory.name)
+        with report_files.publish(directory, result):
+            if self.fails_in == directory.name:
+                raise KeyboardInterrupt
 
     def export(self, workdir: pathlib.Path, config: configs.Config) -> pathlib.Path:
         inputs = ["data", "candidates", "index"]
@@ -97,8 +110,9 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Rooms:
             load=lambda directory, data: types.SimpleNamespace(video_vectors=list)
         ),
         "index.artifact": types.SimpleNamespace(build=lazy.build_index),
-        "evaluation.evaluate": types.SimpleNamespace(evaluate=lazy.evaluate),
-        "evaluation.report.terminal": types.SimpleNamespace(show=lazy.shown.append),
+        "evaluation.evaluate_run": types.SimpleNamespace(evaluate=lazy.evaluate),
+        "pages.files": types.SimpleNamespace(write=lazy.write_evaluation),
+        "pages.terminal": types.SimpleNamespace(show=lazy.shown.append),
         "serving.export": types.SimpleNamespace(
             export=lazy.export,
             step_config=lambda config: {"index": configs.to_dict(config.index)},

@@ -7,8 +7,9 @@ import subprocess
 import sys
 
 from tests.cli import conftest, fakes
+from tests.pages import example
 
-ALL = ["data", "candidates", "index", "ranking", "evaluation.json", "bundle"]
+ALL = ["data", "candidates", "index", "ranking", "evaluation", "bundle"]
 
 
 def test_run_makes_every_output_and_shows_the_report(
@@ -18,7 +19,7 @@ def test_run_makes_every_output_and_shows_the_report(
     assert result.status == 0
     assert lazy.calls == ALL
     assert all((workdir / name).exists() for name in [*ALL, "config.json"])
-    assert lazy.shown[0]["lists"] == fakes.REPORT["lists"]
+    assert lazy.shown[0].lists == example.typed(example.bare()).lists
     assert f"bundle: {workdir}/bundle" in result.out
 
 
@@ -39,7 +40,7 @@ def test_a_changed_setting_makes_its_step_and_those_after_it_again(
     cli("run", "--workdir", workdir)
     lazy.calls.clear()
     result = cli("run", "--workdir", workdir, "--config.candidates.embedding_dim=8")
-    assert lazy.calls == ["candidates", "index", "evaluation.json", "bundle"]
+    assert lazy.calls == ["candidates", "index", "evaluation", "bundle"]
     assert "config.candidates.embedding_dim was 64, is 8" in result.out
 
 
@@ -49,7 +50,7 @@ def test_a_changed_metric_length_makes_only_the_evaluation_again(
     cli("run", "--workdir", workdir)
     lazy.calls.clear()
     cli("run", "--workdir", workdir, "--k=5")
-    assert lazy.calls == ["evaluation.json"]
+    assert lazy.calls == ["evaluation"]
 
 
 def test_an_interrupted_run_goes_on_where_it_was(
@@ -78,14 +79,29 @@ def test_a_damaged_output_is_made_again_and_the_reason_said(
     assert "disagrees with manifest.json" in result.out
 
 
-def test_a_truncated_report_is_made_again(
+def test_a_truncated_evaluation_is_made_again(
     cli: conftest.Cli, lazy: fakes.Rooms, workdir: pathlib.Path
 ) -> None:
     cli("run", "--workdir", workdir)
-    (workdir / "evaluation.json").write_text('{"candidates": ')
+    (workdir / "evaluation" / "report.json").write_text('{"candidates": ')
     lazy.calls.clear()
     cli("run", "--workdir", workdir)
-    assert lazy.calls == ["evaluation.json"]
+    assert lazy.calls == ["evaluation"]
+
+
+def test_a_killed_evaluation_leaves_the_one_before(
+    cli: conftest.Cli, lazy: fakes.Rooms, workdir: pathlib.Path
+) -> None:
+    cli("run", "--workdir", workdir)
+    before = (workdir / "evaluation" / "report.json").read_text()
+    lazy.fails_in = "evaluation"
+    assert cli("run", "--workdir", workdir, "--k=5").status == 130
+    assert (workdir / "evaluation" / "report.json").read_text() == before
+    lazy.fails_in = ""
+    lazy.calls.clear()
+    assert cli("run", "--workdir", workdir).status == 0  # with the k of before
+    assert lazy.calls == ["evaluation"]
+    assert (workdir / "evaluation" / "report.json").read_text() != before
 
 
 def test_a_log_without_impressions_leaves_the_ranker_out(

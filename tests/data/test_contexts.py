@@ -122,9 +122,7 @@ def test_rows_come_with_the_times_of_their_watches(data):
     videos = np.append(np.zeros(LENGTH + 2, np.int32), data.watches.videos)
     for row, first in enumerate((0, 5)):  # window, behind the padding
         own = slice(first, first + LENGTH + 3)
-        np.testing.assert_array_equal(
-            features[schema.WATCH_ROW_TIMES][row], times[own]
-        )
+        np.testing.assert_array_equal(features[schema.WATCH_ROW_TIMES][row], times[own])
         np.testing.assert_array_equal(features[schema.WATCH_ROWS][row], videos[own])
 
 

@@ -160,7 +160,9 @@ def _expected(values, dtype):
     if values.dtype == pl.Boolean:
         words = {True: "true", False: "false", None: None}
         return [words[value] for value in found]
-    return found if dtype == pl.String else [v if v is None else float(v) for v in found]
+    return (
+        found if dtype == pl.String else [v if v is None else float(v) for v in found]
+    )
 
 
 @pytest.mark.parametrize("table", ["videos", "users"])

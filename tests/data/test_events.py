@@ -98,7 +98,9 @@ def test_a_truncated_file_is_one_line(tmp_path, share):
 @hypothesis.settings(
     suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture]
 )
-@hypothesis.given(st.binary(max_size=200), st.sampled_from([b"", b"\x93NUMPY", b"PK\x03\x04"]))
+@hypothesis.given(
+    st.binary(max_size=200), st.sampled_from([b"", b"\x93NUMPY", b"PK\x03\x04"])
+)
 def test_random_bytes_are_one_line(tmp_path, content, head):
     for field in _fields(events.Searches, True):
         np.save(tmp_path / f"search_{field}.npy", np.arange(3))

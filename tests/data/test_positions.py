@@ -1,4 +1,4 @@
-"""What is read at positions of a log: times before them, and the request's own event."""
+"""What is read at positions of a log: earlier times, and the request's own event."""
 
 import numpy as np
 import pytest

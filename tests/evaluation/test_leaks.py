@@ -42,8 +42,8 @@ def test_an_honest_set_passes(
     found = protocol.cases(honest, split, CONFIG)
     checked = leaks.in_order(honest, found, split)
     shown = int((np.asarray(honest.impressions.splits) == split).sum())
-    assert checked["checked_examples"] == len(found.labels) + shown
-    assert checked["inputs_at_or_after_label"] == 0
+    assert checked.checked_examples == len(found.labels) + shown
+    assert checked.inputs_at_or_after_label == 0
 
 
 def test_a_history_that_reaches_its_label_is_caught(
@@ -100,8 +100,8 @@ def test_inputs_of_the_labels_second_are_counted_not_refused(
     tied = fakes.prepared_data(tmp_path, watches, protocol="leave_one_out")
     found = protocol.cases(tied, Split.TEST, CONFIG)
     checked = leaks.in_order(tied, found, Split.TEST)
-    assert checked["same_second_inputs"] == 2
-    assert checked["examples_with_same_second_inputs"] == 1
+    assert checked.same_second_inputs == 2
+    assert checked.examples_with_same_second_inputs == 1
 
 
 class _Reads:

@@ -1,3 +1,4 @@
+import dataclasses
 import pathlib
 
 import numpy as np
@@ -93,3 +94,23 @@ def test_composed_hit_rate_is_that_of_the_rankers_list(tmp_path: pathlib.Path) -
     values = retrieval.metrics_at(found, *cases.targets, (1, 2))
     assert values["hit_rate@1"].tolist()[:2] == [0.0, 1.0]
     assert values["hit_rate@2"].tolist()[:2] == [1.0, 1.0]
+
+
+def test_lists_of_others_lose_what_they_may_not_hold(
+    data: prepared.PreparedData, cases: protocol.Cases
+) -> None:
+    # Everyone gets all videos, a gap (0) first: as exact ranking would cut them.
+    ordered = np.arange(data.num_videos + 1, dtype=np.int32)
+    given = np.tile(ordered, (len(cases), 1))
+    k = data.num_videos
+    scores = -np.arange(k, dtype=np.float32)[:, np.newaxis]
+    users = np.ones((len(cases), 1), np.float32)
+    released = np.where(np.arange(k) < 3, cases.times.max() + 1, 0)
+    for some in (cases, dataclasses.replace(cases, available_from=released)):
+        expected = lists.from_vectors(some, users, scores, k, CONFIG)
+        np.testing.assert_array_equal(lists.closed_up(some, given, k), expected)
+        np.testing.assert_array_equal(lists.closed_up(some, given, 2), expected[:, :2])
+        may = lists.may_hold(some, np.zeros(k + 1, int), ordered)
+        listed = np.isin(ordered, expected[0][expected[0] > 0])
+        np.testing.assert_array_equal(may[1:], listed[1:])
+        assert may[0]  # a video that is not known

@@ -9,7 +9,7 @@ import pytest
 
 from ytdnn import configs
 from ytdnn.data import prepare, prepared
-from ytdnn.evaluation import lists, measures, oracle, protocol, ranker
+from ytdnn.evaluation import list_metrics, lists, oracle, protocol, ranker
 from ytdnn.world import generate, memory
 
 WORLD = configs.World(
@@ -26,8 +26,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
 
 def hit_rate(data, cases, maker) -> float:
     found = maker(cases, 10)
-    entry, _ = measures.of_lists(measures.Context(data, cases, CONFIG), found)
-    return entry["values"]["hit_rate@10"]
+    entry, _ = list_metrics.of_lists(list_metrics.Context(data, cases, CONFIG), found)
+    return entry.values["hit_rate@10"]
 
 
 def test_its_lists_hit_far_more_than_popularity(data) -> None:
@@ -57,7 +57,7 @@ def test_leave_one_out_has_an_oracle_too(tmp_path: pathlib.Path) -> None:
 def test_it_orders_impressions_far_better_than_popularity(data) -> None:
     impressions = ranker.Impressions(data, prepared.Split.TEST)
     best, popular = (
-        ranker.measure(impressions, score(impressions), CONFIG)[0]["values"]
+        ranker.measure(impressions, score(impressions), CONFIG)[0].values
         for score in (
             oracle.systems(data, CONFIG).scorers[lists.ORACLE],
             ranker.popularity(data),

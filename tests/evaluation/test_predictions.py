@@ -14,7 +14,7 @@ from tests import planted
 from tests.evaluation import fakes
 from ytdnn import configs, errors
 from ytdnn.data import prepare, prepared
-from ytdnn.evaluation import predictions, protocol, reports
+from ytdnn.evaluation import other_systems, predictions, protocol, report_parts
 from ytdnn.metrics import retrieval
 
 Split = prepared.Split
@@ -80,7 +80,7 @@ def test_scores_of_a_file_are_those_of_ranx(
     rows = [(user, f"v{video}", score) for (user, video), score in pairs.items()]
     rows = rows or [("nobody", "v0", 1.0)]
     path = _write(tmp_path / "peer", rows, suffix)
-    read = predictions.read(path, data)
+    read = predictions.parse(path, data)
     found = predictions.maker(read, data)(cases, 3)
     values = retrieval.metrics_at(found, *cases.targets, (1, 3))
     expected = _by_ranx(data, cases, rows)
@@ -125,22 +125,19 @@ def test_a_file_is_ranked_by_score_without_what_was_watched(
         ("u0", "d", 1.0),
         ("nobody", "d", 1.0),
     ]
-    read = predictions.read(_write(tmp_path / "peer", rows), data)
+    read = predictions.parse(_write(tmp_path / "peer", rows), data)
     found = predictions.maker(read, data)(cases, 3)
     assert found.tolist() == [[0, fakes.index_of(data, "d"), 0], [0, 0, 0]]
-    assert predictions.describe(read, data, cases) == {
-        "predictions": 4,
-        "predictions_of_other_users": 1,
-        "predictions_out_of_vocabulary": 1,
-        "users_without_predictions": 1,
-    }
+    assert predictions.describe(read, data, cases) == report_parts.PredictionCounts(
+        rows=4, of_other_users=1, out_of_vocabulary=1, users_without=1
+    )
 
 
 def test_integer_ids_are_read_from_text(tmp_path: pathlib.Path) -> None:
     data = planted.prepared_data(tmp_path, integer_ids=True)
     path = tmp_path / "peer.csv"
     path.write_text("user_id,video_id,score\nu1,17,0.5\nu1,27,.25\n")
-    frame = predictions.read(path, data).frame
+    frame = predictions.parse(path, data).frame
     assert frame["video_id"].to_list() == [17, 27]
     assert frame["score"].to_list() == [0.5, 0.25]
 
@@ -166,7 +163,7 @@ def test_a_bad_file_is_one_line(
     path = tmp_path / "peer.csv"
     path.write_text(text)
     with pytest.raises(errors.UserError) as caught:
-        predictions.read(path, data)
+        predictions.parse(path, data)
     assert line in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -184,7 +181,7 @@ def test_any_bytes_are_read_or_refused_in_one_line(
     path.write_bytes(b"user_id,video_id,score\n" + content)
     message = ""
     try:
-        predictions.read(path, data)
+        predictions.parse(path, data)
     except errors.UserError as error:
         message = str(error)
     assert "\n" not in message
@@ -194,13 +191,15 @@ def test_a_file_gets_a_whole_report(
     data: prepared.PreparedData, tmp_path: pathlib.Path
 ) -> None:
     path = _write(tmp_path / "peer", [("u0", f"v{v}", float(v)) for v in range(9)])
-    out = tmp_path / "out"
-    report = predictions.evaluate(path, data, CONFIG, "test", out)
-    assert list(report["lists"]) == ["popularity", "peer"]
-    assert report["protocol"]["users_without_predictions"] == 7
-    read = reports.read(out)
-    assert read.report == report
-    assert read.users["peer/recall@3"].len() == 8
+    other = predictions.read(path, data)
+    result = other_systems.evaluate(other, data, CONFIG, "test")
+    report = result.report
+    assert report.name == "peer"
+    assert set(result.inputs) == {"data", "predictions"}
+    assert list(report.lists) == ["popularity", "peer"]
+    assert report.protocol.predictions is not None
+    assert report.protocol.predictions.users_without == 7
+    assert result.users["peer/recall@3"].len() == 8
 
 
 def test_a_file_may_not_be_called_popularity(
@@ -208,7 +207,7 @@ def test_a_file_may_not_be_called_popularity(
 ) -> None:
     path = _write(tmp_path / "popularity", [("u0", "v1", 1.0)])
     with pytest.raises(errors.UserError, match="expected another name"):
-        predictions.read(path, data)
+        predictions.parse(path, data)
 
 
 @pytest.mark.slow
@@ -242,11 +241,10 @@ def test_implicits_als_on_movielens_100k_is_scored(
     )
     path = tmp_path / "als.parquet"
     frame.write_parquet(path)
-    report = predictions.evaluate(
-        path, data, configs.Evaluation(), "test", tmp_path / "out"
-    )
-    of_als = report["lists"]["als"]["values"]["hit_rate@10"]
-    of_popularity = report["lists"]["popularity"]["values"]["hit_rate@10"]
+    other = predictions.read(path, data)
+    report = other_systems.evaluate(other, data, configs.Evaluation(), "test").report
+    of_als = report.lists["als"].values["hit_rate@10"]
+    of_popularity = report.lists["popularity"].values["hit_rate@10"]
     print(f"HR@10: implicit ALS {of_als:.4f}, popularity {of_popularity:.4f}")
     assert 0.09 < of_als < 0.16  # DESIGN §5: 0.115
     assert of_als > of_popularity

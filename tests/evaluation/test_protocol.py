@@ -48,10 +48,10 @@ def test_user_whose_answer_was_watched_before_is_left_out_and_counted(
     cases = protocol.cases(data, Split.TEST, CONFIG)
     assert cases.num_left_out == 1
     described = statement.describe(data, cases, Split.TEST, CONFIG)
-    assert described["users"] == 2
-    assert described["users_left_out"] == 1
-    assert described["answers_out_of_vocabulary"] == 1
-    assert described["name"] == "leave_one_out"
+    assert described.users == 2
+    assert described.users_left_out == 1
+    assert described.answers_out_of_vocabulary == 1
+    assert described.name == "leave_one_out"
 
 
 def test_validation_asks_one_watch_earlier(tmp_path: pathlib.Path) -> None:
@@ -169,8 +169,8 @@ def test_a_given_split_may_interleave_and_histories_still_end_before_it(
     assert cases.times.tolist() == [1, 0]
     described = statement.describe(data, cases, Split.TEST, CONFIG)
     # Of u0 "d" and "g", of u1 all but the first, are learnt from after the request.
-    assert described["train_watches_after_answers"] == 2 + 6
-    assert described["split_column"] is True
+    assert described.train_watches_after_answers == 2 + 6
+    assert described.split_column is True
 
 
 def test_the_candidate_set_by_upload_is_that_of_each_request(

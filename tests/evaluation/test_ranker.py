@@ -52,7 +52,7 @@ def _measure(
 ) -> tuple[dict, dict]:
     logits = ranker.scorer(data, scored_by)(shown)
     entry, _ = ranker.measure(shown, logits, configs.Evaluation(num_resamples=200))
-    return entry["values"], entry["intervals"]
+    return entry.values, entry.intervals
 
 
 def test_metrics_of_two_pages_by_hand(tmp_path: pathlib.Path) -> None:
@@ -74,7 +74,7 @@ def test_metrics_of_two_pages_by_hand(tmp_path: pathlib.Path) -> None:
     assert values["log_loss"] == pytest.approx(lost / (30 + 1 + 1 + 10))
     assert set(intervals) == set(values) == set(ranker.METRICS)
     # Resampled users: the loss is 0 (u0 alone), 1 (u1 alone) or 1/4.
-    assert intervals["weighted_per_user_loss"] == [0.0, 1.0]
+    assert intervals["weighted_per_user_loss"] == (0.0, 1.0)
 
 
 def test_popularity_is_the_smoothed_odds_of_training(tmp_path: pathlib.Path) -> None:
@@ -122,17 +122,17 @@ def test_one_class_is_undefined(tmp_path: pathlib.Path) -> None:
     data = _data(tmp_path, TRAIN + clicks)
     shown = ranker.Impressions(data, Split.TEST)
     values, intervals = _measure(data, _logits_of(data, {}), shown)
-    assert math.isnan(values["auc"])
-    assert math.isnan(values["weighted_per_user_loss"])
+    assert values["auc"] is None
+    assert values["weighted_per_user_loss"] is None
     assert values["log_loss"] == pytest.approx(math.log(2))
-    assert np.isnan(intervals["auc"]).all()
+    assert intervals["auc"] == (None, None)
 
 
 def test_no_test_impressions_are_undefined_not_an_error(tmp_path: pathlib.Path) -> None:
     data = _data(tmp_path, TRAIN)
     shown = ranker.Impressions(data, Split.TEST)
     values, _ = _measure(data, _logits_of(data, {}), shown)
-    assert all(math.isnan(value) for value in values.values())
+    assert set(values.values()) == {None}
 
 
 def test_interval_of_auc_holds_that_of_all_users() -> None:
@@ -146,11 +146,11 @@ def test_interval_of_auc_holds_that_of_all_users() -> None:
     shown.weights = np.ones(900)
     logits = shown.clicked + rng.normal(size=900)
     entry, _ = ranker.measure(shown, logits, configs.Evaluation(num_resamples=200))
-    low, high = entry["intervals"]["auc"]
+    low, high = entry.intervals["auc"]
     auc = binary.auc(shown.clicked, logits)
     assert low < auc < high
     assert high - low < 0.1
-    assert entry["values"]["auc"] == pytest.approx(auc)
+    assert entry.values["auc"] == pytest.approx(auc)
 
 
 def test_calibration_is_of_what_training_fits_with_the_mean_beside(
@@ -162,8 +162,8 @@ def test_calibration_is_of_what_training_fits_with_the_mean_beside(
     # Predicted 10 of "a" (30 s, two without a click), 1 of "b" (10 s, two without).
     logits = ranker.scorer(data, _logits_of(data, {"a": math.log(10)}))(shown)
     rows = ranker.calibration(shown, logits)
-    assert [row["impressions"] for row in rows] == [1] * 6
-    assert [row["predicted"] for row in rows] == pytest.approx([1] * 3 + [10] * 3)
+    assert [row.impressions for row in rows] == [1] * 6
+    assert [row.predicted for row in rows] == pytest.approx([1] * 3 + [10] * 3)
     # In parts of one impression: a click has nothing to divide by.
-    assert sum(math.isnan(row["observed"]) for row in rows) == 2
-    assert sorted(row["mean_seconds"] for row in rows) == [0, 0, 0, 0, 10, 30]
+    assert sum(row.observed is None for row in rows) == 2
+    assert sorted(row.mean_seconds or 0 for row in rows) == [0, 0, 0, 0, 10, 30]

@@ -1,6 +1,5 @@
 """A study: means over seeds, and paired differences to the first variant."""
 
-import json
 import math
 import pathlib
 from typing import Any
@@ -9,9 +8,10 @@ import polars as pl
 import pytest
 from rich import console
 
+from tests.pages import example
 from ytdnn import artifacts, configs, errors
-from ytdnn.evaluation import measure, study
-from ytdnn.evaluation.report import studied
+from ytdnn.evaluation import report_files, study, summary
+from ytdnn.pages import studied
 
 METRIC = "candidates/hit_rate@10"
 SECONDS = 30.0
@@ -31,23 +31,20 @@ def write_run(
     """Writes what an evaluated run of hits@10 leaves."""
     candidates = configs.Candidates(tower=tower)
     config = configs.to_dict(configs.Config(candidates=candidates, seed=seed))
-    protocol = {"name": "temporal", "split": "test", "users": 4, "videos": 9}
-    protocol |= {"sees_request_time": sees_request_time}
+    report = example.bare() | {"config": summary.plain(config)}
+    report["protocol"] |= {"users": 4, "videos": 9, "targets": targets}
+    report["protocol"] |= {"sees_request_time": sees_request_time}
     models = {"popularity": 0.25, "candidates": sum(hits) / 4}
-    report = {
-        "format_version": measure.FORMAT_VERSION,
-        "protocol": protocol | {"targets": targets},
-        "lists": {
-            model: {"values": {"hit_rate@10": value, "coverage@10": None}}
-            for model, value in models.items()
-        },
-        "config": config,
+    report["lists"] = {
+        model: {"values": {"hit_rate@10": value, "coverage@10": None}, "intervals": {}}
+        for model, value in models.items()
     }
     directory.mkdir(parents=True)
-    (directory / "evaluation.json").write_text(json.dumps(report))
     columns = {"popularity/hit_rate@10": [1.0, 0.0, 0.0, 0.0], METRIC: hits}
     frame = pl.DataFrame({"user_id": list("abcd"), "answers": [1, 2, 3, 1], **columns})
-    frame.write_parquet(directory / "evaluation_users.parquet")
+    result = report_files.Result(example.typed(report), frame, {})
+    with report_files.publish(directory / "evaluation", result):
+        pass
     facts = {"seconds": SECONDS + seed}
     with artifacts.publish(directory / "candidates", "candidates", {}, {}, facts):
         pass
@@ -144,7 +141,7 @@ def test_metrics_are_chosen_or_refused_with_a_hint(tmp_path: pathlib.Path) -> No
 
 def test_a_missing_report_is_named(tmp_path: pathlib.Path) -> None:
     runs = write_study(tmp_path, first=FIRST)
-    with pytest.raises(errors.UserError, match=r"no evaluation_validation\.json"):
+    with pytest.raises(errors.UserError, match=r"received .*evaluation_validation"):
         study.measure(runs, "validation")
 
 

@@ -1,7 +1,6 @@
 """The commands: what each takes and does."""
 
 import dataclasses
-import json
 import pathlib
 from collections.abc import Callable
 
@@ -78,8 +77,7 @@ def _run(given: arguments.Arguments) -> None:
         config = resolved.config(given, made or configs.Config())
         workdir.write_config(directory, config)
         steps.run(steps.STEPS, config, directory)
-    report = json.loads((directory / steps.EVALUATION.name).read_text())
-    lazy.show_report(report, directory)
+    lazy.show_report(directory / steps.EVALUATION.name)
     output.say(f"bundle: {directory / steps.BUNDLE.name}")
     output.say(f"next: ytdnn recommend --workdir={directory} --user=USER_ID")
 
@@ -189,12 +187,13 @@ COMMANDS = (
     ),
     Command(
         "evaluate",
-        "measure a run, a bundle, or a file of predictions: evaluation.json and page",
+        "measure a run, a bundle, or a file of predictions: report and page",
         "Checks for leaks, ranks all videos exactly for each test user, measures the "
         "ranker on test impressions, and the two stages composed, with intervals and "
-        "slices; prints a table, writes evaluation.json, evaluation_users.parquet and "
-        "evaluation.html. With --bundle or --predictions the same of an exported "
-        "bundle, or of any other system's user_id, video_id, score.",
+        "slices; prints a table and writes WORKDIR/evaluation: report.json, "
+        "report.html, the values of each user, TensorBoard scalars. With --bundle or "
+        "--predictions the same of an exported bundle, or of any other system's "
+        "user_id, video_id, score.",
         (
             "ytdnn evaluate --workdir=runs/mine",
             "ytdnn evaluate --workdir=runs/mine --split=validation --k=10,50,100",
@@ -209,9 +208,10 @@ COMMANDS = (
     Command(
         "compare",
         "two reports: paired differences, and conditions that fail",
-        "Takes two runs (or evaluation.json files) that were asked the same: the first "
-        "is the baseline. Prints each metric of both, their difference over the common "
-        "users and its interval. Exit status 1 where a condition of --fail_if holds.",
+        "Takes two runs, or directories of evaluations, that were asked the same: the "
+        "first is the baseline. Prints each metric of both, their difference over the "
+        "common users and its interval. Exit status 1 where a condition of --fail_if "
+        "holds.",
         (
             "ytdnn compare --fail_if='recall@10 < 0.95 * baseline' runs/main runs/mine",
             "ytdnn compare --models=candidates,als runs/mine als_evaluation",
@@ -249,7 +249,7 @@ COMMANDS = (
         "experiments",
         "the runs of a directory: what they differ in, what they reached",
         "One table of all runs below a directory, the best first: the metrics of each "
-        "evaluation.json, and the settings in which the runs differ and which are not "
+        "evaluation, and the settings in which the runs differ and which are not "
         "left at their default.",
         (
             "ytdnn experiments --dir=runs",

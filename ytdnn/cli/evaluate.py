@@ -1,7 +1,6 @@
 """`ytdnn evaluate`: a run, a bundle, or a file of predictions, measured."""
 
 import dataclasses
-import json
 import pathlib
 
 from ytdnn import configs, errors
@@ -81,8 +80,7 @@ def _of_run(given: arguments.Arguments, split: str) -> None:
         steps.run([step], config, directory, [step.name])
         if split == _SPLITS[0]:
             workdir.write_config(directory, config)
-        report = json.loads((directory / step.name).read_text())
-    lazy.show_report(report, directory, split)
+    lazy.show_report(directory / step.name)
     output.say(f"next: {steps.next_command(config, directory)}")
 
 
@@ -103,8 +101,5 @@ def _of_other(given: arguments.Arguments, kind: str, split: str) -> None:
         data = lazy.load_prepared(pathlib.Path(values["data"]))
     name = f"{path.resolve().stem}_evaluation"
     out = pathlib.Path(values.get("out", path.parent / name))
-    room = {
-        "predictions": lazy.evaluate_predictions,
-        "bundle": lazy.evaluate_bundle,
-    }[kind]
-    lazy.show_report(room(path, data, config, split, out), out, split)
+    lazy.evaluate_other(kind, path, data, config.evaluation, split, out)
+    lazy.show_report(out)

@@ -6,6 +6,7 @@ from typing import Any
 
 from ytdnn import artifacts, configs
 from ytdnn.cli import output
+from ytdnn.evaluation import report_files
 
 
 def fingerprints(workdir: pathlib.Path, names: Iterable[str]) -> dict[str, str]:
@@ -89,29 +90,33 @@ def evaluate(
     workdir: pathlib.Path,
     split: str = "test",
     stage: str = "",
-) -> dict[str, Any]:
-    """Returns the report of `workdir`, or of a stage alone, as JSON-like values."""
-    from ytdnn.evaluation import evaluate as evaluate_room
+) -> None:
+    """Makes `workdir/evaluation`, or that of the other split, or of a stage alone."""
+    from ytdnn.evaluation import evaluate_run
+    from ytdnn.pages import files
 
-    return evaluate_room.evaluate(workdir, config, split, stage)
-
-
-def evaluate_predictions(
-    path: pathlib.Path, data: Any, config: configs.Config, split: str, out: pathlib.Path
-) -> dict[str, Any]:
-    """Returns the report of a file of predictions."""
-    from ytdnn.evaluation import predictions
-
-    return predictions.evaluate(path, data, config.evaluation, split, out)
+    result = evaluate_run.evaluate(workdir, config, split, stage)
+    files.write(workdir / report_files.DIRECTORIES[split], result)
 
 
-def evaluate_bundle(
-    path: pathlib.Path, data: Any, config: configs.Config, split: str, out: pathlib.Path
-) -> dict[str, Any]:
-    """Returns the report of a bundle."""
-    from ytdnn.evaluation import bundles
+def evaluate_other(
+    kind: str,
+    path: pathlib.Path,
+    data: Any,
+    config: configs.Evaluation,
+    split: str,
+    out: pathlib.Path,
+) -> None:
+    """Writes the evaluation of a bundle or of a file of predictions, as `kind` says."""
+    from ytdnn.evaluation import bundles, other_systems, predictions
+    from ytdnn.pages import files
 
-    return bundles.evaluate(path, data, config.evaluation, split, out)
+    report_files.require_own(out)
+    if kind == "bundle":
+        other = bundles.read(path, data, config)
+    else:
+        other = predictions.read(path, data)
+    files.write(out, other_systems.evaluate(other, data, config, split))
 
 
 def compare(
@@ -121,13 +126,14 @@ def compare(
     import rich
 
     from ytdnn.evaluation import compare as compare_room
-    from ytdnn.evaluation import conditions, reports
+    from ytdnn.evaluation import conditions
+    from ytdnn.pages import compared
 
     parsed = conditions.parse(fail_if)
-    first, second = (reports.read(path) for path in paths)
+    first, second = (report_files.read(path) for path in paths)
     config = configs.Evaluation()
     found = compare_room.compare(first, second, parsed, config, models)
-    rich.print(compare_room.render(found))
+    rich.print(compared.render(found))
     return found.failures
 
 
@@ -139,7 +145,7 @@ def study(
 ) -> None:
     """Prints the table of a study and writes `study.json` and `study.md`."""
     from ytdnn.evaluation import study as study_room
-    from ytdnn.evaluation.report import studied
+    from ytdnn.pages import studied
 
     result = study_room.measure(found, split, metrics)
     screen = output.screen()
@@ -156,24 +162,17 @@ def explain() -> str:
     return definitions.explain()
 
 
-def show_report(
-    report: Mapping[str, Any], directory: pathlib.Path, split: str = "test"
-) -> None:
-    """Prints a report as tables, and where its page and its curves lie."""
-    from ytdnn.evaluation import runs
-    from ytdnn.evaluation.report import terminal
+def show_report(directory: pathlib.Path) -> None:
+    """Prints an evaluation as tables, and where its page and its curves lie."""
+    from ytdnn.pages import terminal
 
-    terminal.show(report)
-    stem = runs.STEMS[split]
-    page = directory / f"{stem}.html"
-    if page.exists():
-        logs = directory / artifacts.LOGS / stem
-        output.say(f"report: {page} (open it in a browser)")
-        output.say(f"curves: tensorboard --logdir={logs}")
+    terminal.show(report_files.read(directory).report)
+    output.say(f"report: {directory / report_files.PAGE} (open it in a browser)")
+    output.say(f"curves: tensorboard --logdir={directory / artifacts.LOGS}")
 
 
 def evaluation_config(config: configs.Config) -> Mapping[str, Any]:
-    """Returns the settings that `workdir/evaluation.json` depends on."""
+    """Returns the settings that `workdir/evaluation` depends on."""
     return configs.to_dict(config.evaluation)
 
 
@@ -238,7 +237,7 @@ def draw_world(
     """Draws the page of a written world, MovieLens beside it where a path is given."""
     from ytdnn.data import sources
     from ytdnn.data.sources import world as world_source
-    from ytdnn.evaluation.report import world_page
+    from ytdnn.pages import world_page
 
     logs = {"the world": world_source.first_crowd(directory)}
     if beside:

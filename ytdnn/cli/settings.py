@@ -6,11 +6,10 @@ reads them, so that a flag can be checked and `--help` be complete.
 
 import dataclasses
 import functools
-import inspect
 import typing
 from typing import Any
 
-from ytdnn import configs
+from ytdnn import configs, docstrings
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,7 +38,7 @@ def catalogue() -> dict[str, Setting]:
 
 
 def _settings(component: Any, prefix: str) -> list[Setting]:
-    texts = attribute_texts(type(component))
+    texts = docstrings.attributes(type(component))
     found = []
     for field in dataclasses.fields(component):
         value = getattr(component, field.name)
@@ -66,20 +65,6 @@ def _setting(key: str, default: Any, text: str, annotation: Any) -> Setting:
 def _is_text(items: tuple[Any, ...]) -> bool:
     """Returns whether a tuple's item type is text, or one of several texts."""
     return items == (str,) or any(typing.get_origin(i) is typing.Literal for i in items)
-
-
-def attribute_texts(cls: type) -> dict[str, str]:
-    """Returns what the `Attributes:` of a Google docstring say of each."""
-    _, _, section = (inspect.getdoc(cls) or "").partition("Attributes:\n")
-    texts: dict[str, str] = {}
-    name = ""
-    for line in section.splitlines():
-        if line.startswith("  ") and not line.startswith("   "):
-            name, _, text = line.strip().partition(": ")
-            texts[name] = text
-        elif name and line.strip():
-            texts[name] += " " + line.strip()
-    return texts
 
 
 def flatten(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -2,12 +2,11 @@
 
 `ytdnn run` goes through all of them, the other commands through some. A step whose
 output is complete and was made from this config and these inputs is skipped, and said
-so. An output is an artefact with a manifest (`ytdnn/artifacts.py`), except the report
-of an evaluation, which carries the same facts under a key of its own.
+so. An output is an artefact with a manifest (`ytdnn/artifacts.py`).
 """
 
 import dataclasses
-import json
+import functools
 import pathlib
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -15,10 +14,9 @@ from typing import Any
 
 from ytdnn import artifacts, configs, errors
 from ytdnn.cli import lazy, output, settings
-from ytdnn.evaluation import runs
+from ytdnn.evaluation import report_files
 
 _MOST_DIFFERENCES = 3
-_MADE_FROM = "made_from"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,7 +31,7 @@ class Step:
       config: The part of the config that the output depends on.
       prefix: What the keys of that part lack to be settings.
       needs_impressions: Whether it makes sense only for a log with impressions.
-      is_report: Whether its output is the JSON file of an evaluation.
+      kind: Of the artefact, where it is not its name.
     """
 
     name: str
@@ -43,7 +41,7 @@ class Step:
     config: Callable[[configs.Config], Mapping[str, Any]]
     prefix: str = ""
     needs_impressions: bool = False
-    is_report: bool = False
+    kind: str = ""
 
 
 def evaluation(split: str, stage: str = "") -> Step:
@@ -54,26 +52,15 @@ def evaluation(split: str, stage: str = "") -> Step:
       stage: `candidates` or `ranking` alone; empty: both, and the two composed.
     """
     inputs = ("data", stage) if stage else ("data", "candidates", "index", "ranking")
-    name = f"{runs.STEMS[split]}.json"
-
-    def run(config: configs.Config, workdir: pathlib.Path) -> None:
-        made_from = {
-            "config": configs.to_dict(config.evaluation),
-            "inputs": input_fingerprints(step, workdir),
-        }
-        report = lazy.evaluate(config, workdir, split, stage)
-        artifacts.write_json(workdir / name, report | {_MADE_FROM: made_from})
-
-    step = Step(
-        name,
+    return Step(
+        report_files.DIRECTORIES[split],
         "evaluate",
         inputs,
-        run,
+        functools.partial(lazy.evaluate, split=split, stage=stage),
         lazy.evaluation_config,
         "evaluation.",
-        is_report=True,
+        kind="evaluation",
     )
-    return step
 
 
 DATA = Step("data", "prepare", (), lazy.prepare, lazy.data_config, "data.")
@@ -187,10 +174,12 @@ def staleness(step: Step, config: configs.Config, workdir: pathlib.Path) -> str:
     if not path.exists():
         return "not made yet"
     try:
-        made_config, made_inputs = _made_from(step, path)
+        manifest = artifacts.read_manifest(path, step.kind or step.name)
     except errors.UserError as error:
         return str(error)
-    found = settings.differences(made_config, dict(step.config(config)), step.prefix)
+    found = settings.differences(
+        manifest.config, dict(step.config(config)), step.prefix
+    )
     if found:
         more = ["…"] if len(found) > _MOST_DIFFERENCES else []
         return "; ".join(found[:_MOST_DIFFERENCES] + more)
@@ -200,23 +189,12 @@ def staleness(step: Step, config: configs.Config, workdir: pathlib.Path) -> str:
         return str(error)
     changed = [
         name
-        for name in {**made_inputs, **current}
-        if made_inputs.get(name) != current.get(name)
+        for name in {**manifest.inputs, **current}
+        if manifest.inputs.get(name) != current.get(name)
     ]
     if changed:
         return f"made from another {' and '.join(changed)}"
     return _newer_source(step, config, path)
-
-
-def _made_from(step: Step, path: pathlib.Path) -> tuple[dict[str, Any], dict[str, str]]:
-    if not step.is_report:
-        manifest = artifacts.read_manifest(path, step.name)
-        return manifest.config, manifest.inputs
-    try:
-        made_from = json.loads(path.read_text())[_MADE_FROM]
-        return made_from["config"], made_from["inputs"]
-    except (ValueError, KeyError, TypeError):
-        raise errors.UserError(f"{path} is damaged") from None
 
 
 def input_fingerprints(step: Step, workdir: pathlib.Path) -> dict[str, str]:

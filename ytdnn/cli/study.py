@@ -20,7 +20,7 @@ from ytdnn.cli import (
     steps,
     workdir,
 )
-from ytdnn.evaluation import runs
+from ytdnn.evaluation import report_files
 
 Flag = arguments.Flag
 
@@ -101,7 +101,7 @@ def run(given: arguments.Arguments) -> None:
         compared, or a step fails.
     """
     directory = pathlib.Path(given.values["workdir"])
-    split = _choice(given, "split", list(runs.STEMS)) or "test"
+    split = _choice(given, "split", list(report_files.DIRECTORIES)) or "test"
     stage = _choice(given, "stage", [name for name in _STAGES if name])
     variants = _variants(given)
     cells = list(_cells(variants, _seeds(given), directory))

@@ -19,9 +19,8 @@ import tensorflow as tf
 
 from ytdnn import configs, errors, schema
 from ytdnn.data import prepared
-from ytdnn.evaluation import lists, protocol, reports
+from ytdnn.evaluation import lists, other_systems, protocol
 from ytdnn.index import scann_index
-from ytdnn.metrics import retrieval
 from ytdnn.serving import bundle as bundle_room
 from ytdnn.serving import requests, signatures
 
@@ -44,34 +43,29 @@ class Served:
     data: prepared.PreparedData
 
 
-def evaluate(
-    directory: pathlib.Path,
-    data: prepared.PreparedData,
-    config: configs.Evaluation,
-    split: str,
-    out: pathlib.Path,
-) -> dict[str, Any]:
-    """Measures a bundle beside popularity and writes the report.
+def read(
+    directory: pathlib.Path, data: prepared.PreparedData, config: configs.Evaluation
+) -> other_systems.Other:
+    """Opens a bundle to be measured.
 
     Args:
       directory: The bundle.
       data: The prepared set it is judged on.
-      config: Lengths, slices, resamples.
-      split: `test` or `validation`.
-      out: Directory of the report, made if missing.
+      config: The rules.
 
     Raises:
-      errors.UserError: The bundle is damaged, cannot answer by these rules, or there
-        is nobody to ask.
+      errors.UserError: It is damaged, or cannot answer by these rules.
     """
     served = Served(bundle_room.load(directory), data)
-    cases = protocol.cases(data, prepared.Split[split.upper()], config)
-    own = makers(served, config)
-    result = reports.of_others(data, cases, own, split, config)
-    facts = served.bundle.manifest.facts
-    result.report["protocol"]["num_candidates"] = facts["num_candidates"]
-    reports.write(out, reports.STEMS[split], result)
-    return result.report
+    manifest = served.bundle.manifest
+    stated = {"num_candidates": manifest.facts["num_candidates"]}
+    return other_systems.Other(
+        directory.resolve().name,
+        bundle_room.KIND,
+        manifest.fingerprint,
+        makers(served, config),
+        lambda cases: stated,
+    )
 
 
 def makers(served: Served, config: configs.Evaluation) -> dict[str, lists.Maker]:
@@ -102,7 +96,7 @@ def _recommender(served: Served, model: str) -> lists.Maker:
             inputs = _inputs(served, cases, part, model)
             inputs[schema.K] = np.full(len(part), k, np.int32)
             answered = _lists(served, _run(served, model, inputs), k)
-            found[part] = _open(protocol.take(cases, part), answered, k)
+            found[part] = lists.closed_up(protocol.take(cases, part), answered, k)
         return found
 
     return make
@@ -123,8 +117,8 @@ def _candidates(served: Served) -> lists.Maker:
                 schema.USER_VECTOR: vectors.numpy(),
                 schema.K: np.full(len(part), wanted, np.int32),
             }
-            lists_of_part = _lists(served, _run(served, index, query), wanted)
-            found[part] = _open(protocol.take(cases, part), lists_of_part, k)
+            near = _lists(served, _run(served, index, query), wanted)
+            found[part] = lists.closed_up(protocol.take(cases, part), near, k)
         return found
 
     return make
@@ -188,15 +182,3 @@ def _lists(served: Served, answer: Mapping[str, tf.Tensor], width: int) -> lists
     found = indices["index"].fill_null(0).to_numpy().reshape(ids.shape)
     found = np.where(inside, found, 0)[:, :width].astype(np.int32)
     return np.pad(found, ((0, 0), (0, width - found.shape[1])))
-
-
-def _open(cases: protocol.Cases, found: lists.Lists, k: int) -> lists.Lists:
-    """Returns lists without what the protocol removes, closed up and cut to k."""
-    gone = retrieval.hits_of(found, *cases.removed) | (found == 0)
-    if cases.available_from is not None:
-        since = np.append(np.iinfo(np.int64).min, cases.available_from)
-        gone |= since[found] > cases.times[:, np.newaxis]
-    order = np.argsort(gone, axis=1, kind="stable")
-    closed = np.take_along_axis(np.where(gone, 0, found), order, axis=1)
-    result: lists.Lists = closed[:, :k]
-    return result

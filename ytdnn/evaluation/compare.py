@@ -12,10 +12,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import polars as pl
-from rich import console, table, text
 
 from ytdnn import configs, errors, schema
-from ytdnn.evaluation import conditions, lists, ranker, reports, statement, users
+from ytdnn.evaluation import conditions, lists, ranker, report_files, statement, users
 from ytdnn.metrics import bootstrap
 
 _BASELINES = (lists.POPULARITY, lists.ORACLE)
@@ -65,8 +64,8 @@ class Comparison:
 
 
 def compare(
-    first: reports.Evaluated,
-    second: reports.Evaluated,
+    first: report_files.Evaluated,
+    second: report_files.Evaluated,
     fail_if: Sequence[conditions.Condition],
     config: configs.Evaluation,
     models: tuple[str, str] | None = None,
@@ -107,18 +106,20 @@ def compare(
     marks = [
         f"{place} {mark}"
         for place, one in (("first", first), ("second", second))
-        for mark in statement.marks(one.report["protocol"])
+        for mark in statement.marks(one.report.protocol)
     ]
     failures = [f for f in failures if f]
     return Comparison(found, pair.height, num_other, failures, marks)
 
 
-def _require_same_rules(first: reports.Evaluated, second: reports.Evaluated) -> None:
-    rules = [one.report["protocol"] for one in (first, second)]
+def _require_same_rules(
+    first: report_files.Evaluated, second: report_files.Evaluated
+) -> None:
+    rules = [one.report.protocol for one in (first, second)]
     different = [
-        f"{name} {rules[0].get(name)!r} and {rules[1].get(name)!r}"
+        f"{name} {getattr(rules[0], name)!r} and {getattr(rules[1], name)!r}"
         for name in statement.RULES
-        if rules[0].get(name) != rules[1].get(name)
+        if getattr(rules[0], name) != getattr(rules[1], name)
     ]
     if different:
         raise errors.UserError(
@@ -128,7 +129,7 @@ def _require_same_rules(first: reports.Evaluated, second: reports.Evaluated) -> 
 
 
 def _require_same_answers(
-    first: reports.Evaluated, second: reports.Evaluated, pair: pl.DataFrame
+    first: report_files.Evaluated, second: report_files.Evaluated, pair: pl.DataFrame
 ) -> None:
     other = pair.filter(pl.col(users.ANSWERS) != pl.col(f"{users.ANSWERS}_right"))
     if other.height:
@@ -153,21 +154,23 @@ class _Metric:
 
 
 def _common(
-    first: reports.Evaluated, second: reports.Evaluated, models: tuple[str, str] | None
+    first: report_files.Evaluated,
+    second: report_files.Evaluated,
+    models: tuple[str, str] | None,
 ) -> Iterator[_Metric]:
-    for kind in ("lists", "impressions"):
-        entries, others = (one.report.get(kind, {}) for one in (first, second))
+    for entries, others in zip(first.report.kinds, second.report.kinds, strict=True):
         pairs = [models] if models else [(name, name) for name in entries]
         for pair in pairs:
-            values = entries.get(pair[0], {}).get("values", {})
-            other = others.get(pair[1], {}).get("values", {})
+            if pair[0] not in entries or pair[1] not in others:
+                continue
+            values, other = entries[pair[0]].values, others[pair[1]].values
             for metric in values:
                 if values[metric] is not None and other.get(metric) is not None:
                     yield _Metric(pair, metric)
 
 
 def _differences(
-    both: tuple[reports.Evaluated, reports.Evaluated],
+    both: tuple[report_files.Evaluated, report_files.Evaluated],
     pair: pl.DataFrame,
     metrics: Sequence[_Metric],
     config: configs.Evaluation,
@@ -216,8 +219,8 @@ def _parts(frame: pl.DataFrame, column: str) -> tuple[np.ndarray, np.ndarray]:
 
 def _failure(
     condition: conditions.Condition,
-    first: reports.Evaluated,
-    second: reports.Evaluated,
+    first: report_files.Evaluated,
+    second: report_files.Evaluated,
     models: tuple[str, str] | None,
 ) -> str:
     """Returns a line where a condition holds, empty where not.
@@ -240,8 +243,8 @@ def _failure(
 
 def _named(
     condition: conditions.Condition,
-    first: reports.Evaluated,
-    second: reports.Evaluated,
+    first: report_files.Evaluated,
+    second: report_files.Evaluated,
     models: tuple[str, str] | None,
 ) -> tuple[str, str]:
     """Returns model and metric of a condition.
@@ -259,9 +262,7 @@ def _named(
     elif not model and metric in ranker.METRICS:
         model = ranker.RANKER
     elif not model:
-        both = [
-            name for name in second.report["lists"] if name in first.report["lists"]
-        ]
+        both = [name for name in second.report.lists if name in first.report.lists]
         own = [name for name in both if name not in _BASELINES]
         model = own[-1] if own else lists.POPULARITY
     if f"{model}/{metric}" not in second.metrics:
@@ -270,38 +271,3 @@ def _named(
             f"{condition.metric}: it has {', '.join(second.metrics)}"
         )
     return model, metric
-
-
-def render(found: Comparison) -> console.Group:
-    """Returns a table for each model; differences surely not 0 are marked."""
-    by_model: dict[str, list[Difference]] = {}
-    for one in found.differences:
-        by_model.setdefault(one.model, []).append(one)
-    note = (
-        f"{found.num_users:,} common users, {found.num_other:,} of one alone. "
-        f"Difference: second less first, over the common users. *: 0 is outside its "
-        f"95 % interval."
-    )
-    if found.marks:
-        note += f" Candidates: {', '.join(found.marks)}."
-    tables = [_table(name, rows) for name, rows in by_model.items()]
-    return console.Group(*tables, text.Text(note))
-
-
-def _table(model: str, rows: Sequence[Difference]) -> table.Table:
-    result = table.Table(title=model)
-    result.add_column("metric", no_wrap=True)
-    for heading in ("first", "second", "difference", "95 % interval"):
-        result.add_column(heading, justify="right", no_wrap=True)
-    for one in rows:
-        has_interval = math.isfinite(one.low)
-        is_sure = has_interval and (one.low > 0.0 or one.high < 0.0)
-        interval = f"{one.low:+.4f} {one.high:+.4f}" if has_interval else "–"
-        result.add_row(
-            one.metric,
-            f"{one.first:.4f}",
-            f"{one.second:.4f}",
-            f"{one.difference:+.4f}{'*' if is_sure else ' '}",
-            interval,
-        )
-    return result

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ytdnn import ragged, schema
 from ytdnn.data import prepared
-from ytdnn.evaluation import lists, measures
+from ytdnn.evaluation import list_metrics, lists, report_model
 from ytdnn.metrics import ranking, retrieval
 
 _LENGTH = 10
@@ -21,8 +21,8 @@ _OF_VIDEO = (schema.TITLE, schema.TOPIC, schema.CHANNEL_ID)
 
 
 def choose(
-    context: measures.Context, made: Mapping[str, lists.Lists]
-) -> list[dict[str, Any]]:
+    context: list_metrics.Context, made: Mapping[str, lists.Lists]
+) -> tuple[report_model.Example, ...]:
     """Returns the report's examples.
 
     Args:
@@ -31,39 +31,40 @@ def choose(
     """
     ranked_by = [name for name in made if name != lists.ORACLE]
     if not ranked_by or not context.config.num_examples:
-        return []
+        return ()
     targets = context.cases.targets
     k = min(_LENGTH, context.length)
     hits = retrieval.hits_of(made[ranked_by[-1]], *targets)
     recall = ranking.recall(hits, np.diff(targets.offsets), k)
     order = np.argsort(recall, kind="stable")
     places = np.linspace(0, len(order) - 1, context.config.num_examples)
-    return [_example(context, made, int(row)) for row in order[places.astype(int)]]
+    rows = order[places.astype(int)]
+    return tuple(_example(context, made, int(row)) for row in rows)
 
 
 def _example(
-    context: measures.Context, made: Mapping[str, lists.Lists], row: int
-) -> dict[str, Any]:
+    context: list_metrics.Context, made: Mapping[str, lists.Lists], row: int
+) -> report_model.Example:
     data, cases = context.data, context.cases
     answers = _of(cases.targets, row)
     found = {}
     for name, of_model in made.items():
         videos = of_model[row, :_LENGTH]
-        found[name] = [
-            _video(data, int(v)) | {"is_answer": bool(v in answers)}
-            for v in videos[videos > 0]
-        ]
+        found[name] = tuple(
+            report_model.ListedVideo(**_known(data, v), is_answer=v in answers)
+            for v in videos[videos > 0].tolist()
+        )
     user = data.users.row(int(cases.users[row]), named=True)
     history = _of(cases.watched, row)
-    return {
-        schema.USER_ID: user[schema.USER_ID],
-        "facts": {name: user[name] for name in _FACTS if user.get(name) is not None},
-        "history_length": len(history),
-        "history": [_video(data, int(v)) for v in history[-_LENGTH:]],
-        "lists": found,
-        "num_answers": len(answers),
-        "answers": [_video(data, int(v)) for v in answers[:_LENGTH]],
-    }
+    return report_model.Example(
+        user_id=user[schema.USER_ID],
+        facts={name: user[name] for name in _FACTS if user.get(name) is not None},
+        history_length=len(history),
+        history=_videos(data, history[-_LENGTH:]),
+        lists=found,
+        num_answers=len(answers),
+        answers=_videos(data, answers[:_LENGTH]),
+    )
 
 
 def _of(videos: ragged.Ragged, row: int) -> npt.NDArray[np.integer]:
@@ -71,7 +72,13 @@ def _of(videos: ragged.Ragged, row: int) -> npt.NDArray[np.integer]:
     return found
 
 
-def _video(data: prepared.PreparedData, index: int) -> dict[str, Any]:
+def _videos(
+    data: prepared.PreparedData, indices: npt.NDArray[np.integer]
+) -> tuple[report_model.Video, ...]:
+    return tuple(report_model.Video(**_known(data, i)) for i in indices.tolist())
+
+
+def _known(data: prepared.PreparedData, index: int) -> dict[str, Any]:
     """Returns id and what is known of a video."""
     row = data.videos.row(index - 1, named=True)
     known = {name: row[name] for name in _OF_VIDEO if row.get(name) is not None}

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from ytdnn import errors, schema
 from ytdnn.data import events, prepared
-from ytdnn.evaluation import models, protocol
+from ytdnn.evaluation import models, protocol, report_parts
 
 _USERS_CHANGED = 128
 _VIDEOS_SCORED = 16
@@ -26,7 +26,7 @@ Integers = npt.NDArray[np.int64]
 
 def in_order(
     data: prepared.PreparedData, cases: protocol.Cases, split: prepared.Split
-) -> dict[str, int]:
+) -> report_parts.Leaks:
     """Checks position and time of every input of every case, and of the impressions.
 
     Args:
@@ -49,12 +49,12 @@ def in_order(
     _refuse(data, cases.users[rows], late, f"{schema.WATCHES} of the history")
     _check_training(data, cases, split)
     checked = len(cases.labels) + _check_impressions(data, split, by_time)
-    return {
-        "checked_examples": checked,
-        "inputs_at_or_after_label": 0,
-        "same_second_inputs": int(same.sum()),
-        "examples_with_same_second_inputs": int((same > 0).sum()),
-    }
+    return report_parts.Leaks(
+        checked_examples=checked,
+        inputs_at_or_after_label=0,
+        same_second_inputs=int(same.sum()),
+        examples_with_same_second_inputs=int((same > 0).sum()),
+    )
 
 
 def _later_and_same(

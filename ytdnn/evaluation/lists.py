@@ -2,7 +2,7 @@
 
 A maker is any function of the cases and a length; `makers` are taken by name
 everywhere (popularity, candidates, system, oracle, a file of predictions), so one more
-system is one more entry. The two helpers hold the rules of the protocol (watched videos
+system is one more entry. The helpers hold the rules of the protocol (watched videos
 removed, the candidate set, ties) in one place.
 """
 
@@ -80,6 +80,33 @@ def from_scores(
         block_bytes=config.block_megabytes * _MEGABYTE,
         available=cases.available,
     )
+
+
+def may_hold(
+    cases: protocol.Cases,
+    rows: npt.NDArray[np.integer],
+    videos: npt.NDArray[np.integer],
+) -> npt.NDArray[np.bool_]:
+    """Returns, of lists that others made, whether a video may stand in each.
+
+    Args:
+      cases: Whom they are for.
+      rows: `[n]` cases.
+      videos: `[n]` a video index for each; 0, a video that is not known, may.
+    """
+    everyone = slice(0, len(cases))
+    removed = selection.Removed(everyone, cases.removed, cases.available)
+    return ~removed.holds(rows, videos)
+
+
+def closed_up(cases: protocol.Cases, found: Lists, k: int) -> Lists:
+    """Returns lists without what they may not hold, closed up and cut to k."""
+    rows = np.repeat(np.arange(len(found)), found.shape[1])
+    keep = may_hold(cases, rows, found.ravel()).reshape(found.shape) & (found > 0)
+    order = np.argsort(~keep, axis=1, kind="stable")
+    closed = np.take_along_axis(np.where(keep, found, 0), order, axis=1)
+    result: Lists = closed[:, :k]
+    return result
 
 
 def popularity(data: prepared.PreparedData, config: configs.Evaluation) -> Maker:

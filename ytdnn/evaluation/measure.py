@@ -1,4 +1,4 @@
-"""The report of named systems on a prepared set (schema.json is its shape).
+"""The report of named systems on a prepared set (`report_model` is its shape).
 
 Whoever has a system to measure brings a maker of lists (`lists.Maker`), a scorer of
 impressions (`ranker.Scorer`), or both, under one name or several; everything else is
@@ -12,37 +12,24 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import polars as pl
 
 from ytdnn import configs, environment
 from ytdnn.data import prepared
 from ytdnn.evaluation import (
     examples,
     leaks,
+    list_metrics,
     lists,
-    measures,
     protocol,
     ranker,
+    report_files,
+    report_model,
+    report_parts,
     slices,
     statement,
     summary,
     users,
 )
-
-FORMAT_VERSION = 2
-
-
-@dataclasses.dataclass(frozen=True)
-class Result:
-    """A report and the values behind it.
-
-    Attributes:
-      report: As JSON has it.
-      users: One row for each user, see `users`.
-    """
-
-    report: dict[str, Any]
-    users: pl.DataFrame
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,7 +52,7 @@ def measure(
     scorers: Mapping[str, ranker.Scorer],
     split: prepared.Split,
     config: configs.Evaluation,
-) -> Result:
+) -> report_files.Result:
     """Checks for leaks, asks every system and measures what it answers.
 
     Args:
@@ -80,64 +67,97 @@ def measure(
       errors.UserError: An input lies at or after its label, or a slice is unknown.
     """
     started = time.perf_counter()
-    context = measures.Context(data, cases, config)
-    report: dict[str, Any] = {"format_version": FORMAT_VERSION, "made": {}}
-    report["protocol"] = statement.describe(data, cases, split, config)
-    report["leaks"] = leaks.in_order(data, cases, split)
+    stated = statement.describe(data, cases, split, config)
+    order = leaks.in_order(data, cases, split)
+    context = list_metrics.Context(data, cases, config)
     made = {name: make(cases, context.length) for name, make in makers.items()}
-    per_user = _measure_lists(report, context, made)
-    impressions, parts = None, {}
-    if data.has_impressions and scorers:
-        impressions = ranker.Impressions(data, split)
-        parts = _measure_impressions(report, data, impressions, scorers, config)
-    for kind in ("lists", "impressions"):
-        gaps = summary.gaps_closed(report.get(kind, {}), lists.POPULARITY, lists.ORACLE)
-        if gaps:
-            report.setdefault("gap_closed", {})[kind] = gaps
-    report["examples"] = examples.choose(context, made)
-    report["made"] = _made(started, config)
-    values: dict[str, Any] = summary.plain(report)
-    return Result(values, users.table(data, cases, per_user, impressions, parts))
+    of_lists = {name: list_metrics.of_lists(context, v) for name, v in made.items()}
+    shown = _shown(data, scorers, split, config)
+    entries = {name: entry for name, (entry, _) in of_lists.items()}
+    report = report_model.Report(
+        made=_made(started, config),
+        protocol=dataclasses.replace(stated, ranker=shown.rules),
+        leaks=order,
+        lists=entries,
+        curves={name: list_metrics.curves(context, v) for name, v in made.items()},
+        slices=slices.measure(context, made),
+        impressions=shown.entries,
+        calibration=shown.calibration,
+        gap_closed=_gaps_closed(lists=entries, impressions=shown.entries),
+        recommended=_recommended(context, made),
+        examples=examples.choose(context, made),
+        config=_config(data, config),
+    )
+    per_user = {name: values for name, (_, values) in of_lists.items()}
+    table = users.table(data, cases, per_user, shown.impressions, shown.parts)
+    inputs = {prepared.KIND: data.manifest.fingerprint}
+    return report_files.Result(report, table, inputs)
 
 
-def _measure_lists(
-    report: dict[str, Any], context: measures.Context, made: Mapping[str, lists.Lists]
-) -> dict[str, summary.PerUser]:
-    report |= {"lists": {}, "curves": {}, "recommended": {}}
-    per_user = {}
-    for name, found in made.items():
-        report["lists"][name], per_user[name] = measures.of_lists(context, found)
-        report["curves"][name] = measures.curves(context, found)
-        report["recommended"][name] = measures.recommended(context, found)
-    report["recommended"][measures.ANSWERS] = measures.answered(context)
-    report["slices"] = slices.measure(context, made)
-    return per_user
+@dataclasses.dataclass(frozen=True)
+class _Shown:
+    """What was measured on impressions; empty where the log has none."""
+
+    impressions: ranker.Impressions | None = None
+    rules: report_parts.ImpressionRules | None = None
+    entries: dict[str, report_model.Entry] = dataclasses.field(default_factory=dict)
+    parts: dict[str, ranker.Parts] = dataclasses.field(default_factory=dict)
+    calibration: dict[str, tuple[report_model.Tenth, ...]] = dataclasses.field(
+        default_factory=dict
+    )
 
 
-def _measure_impressions(
-    report: dict[str, Any],
+def _shown(
     data: prepared.PreparedData,
-    impressions: ranker.Impressions,
     scorers: Mapping[str, ranker.Scorer],
+    split: prepared.Split,
     config: configs.Evaluation,
-) -> dict[str, ranker.Parts]:
-    report["protocol"] |= statement.describe_impressions(data, impressions)
-    report |= {"impressions": {}, "calibration": {}}
-    parts = {}
+) -> _Shown:
+    if not data.has_impressions or not scorers:
+        return _Shown()
+    impressions = ranker.Impressions(data, split)
+    rules = statement.describe_impressions(data, impressions)
+    found = _Shown(impressions, rules)
     for name, score in scorers.items():
         logits = np.asarray(score(impressions), np.float64)
-        entry, parts[name] = ranker.measure(impressions, logits, config)
-        report["impressions"][name] = entry
-        report["calibration"][name] = ranker.calibration(impressions, logits)
-    return parts
+        entry, found.parts[name] = ranker.measure(impressions, logits, config)
+        found.entries[name] = entry
+        found.calibration[name] = ranker.calibration(impressions, logits)
+    return found
 
 
-def _made(started: float, config: configs.Evaluation) -> dict[str, Any]:
-    return {
-        "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "seconds": round(time.perf_counter() - started, 3),
-        "versions": environment.versions(),
-        "git_commit": environment.git_commit(),
-        "machine": environment.machine(),
-        "seed": config.seed,
+def _recommended(
+    context: list_metrics.Context, made: Mapping[str, lists.Lists]
+) -> dict[str, report_model.Recommended]:
+    found = {name: list_metrics.recommended(context, v) for name, v in made.items()}
+    return found | {list_metrics.ANSWERS: list_metrics.answered(context)}
+
+
+def _gaps_closed(
+    **kinds: dict[str, report_model.Entry],
+) -> dict[str, dict[str, dict[str, report_parts.Number]]]:
+    found = {
+        kind: summary.gaps_closed(entries, lists.POPULARITY, lists.ORACLE)
+        for kind, entries in kinds.items()
     }
+    return {kind: models for kind, models in found.items() if models}
+
+
+def _config(data: prepared.PreparedData, config: configs.Evaluation) -> dict[str, Any]:
+    settings = {
+        "data": configs.to_dict(data.config),
+        "evaluation": configs.to_dict(config),
+    }
+    values: dict[str, Any] = summary.plain(settings)
+    return values
+
+
+def _made(started: float, config: configs.Evaluation) -> report_parts.Made:
+    return report_parts.Made(
+        time=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        seconds=round(time.perf_counter() - started, 3),
+        versions=environment.versions(),
+        git_commit=environment.git_commit(),
+        machine=environment.machine(),
+        seed=config.seed,
+    )

@@ -8,15 +8,13 @@ ignored; users without a row get an empty list. All three are counted.
 
 import dataclasses
 import pathlib
-from typing import Any
 
 import numpy as np
 import polars as pl
 
-from ytdnn import configs, errors, schema
+from ytdnn import artifacts, errors, schema
 from ytdnn.data import prepared
-from ytdnn.evaluation import lists, protocol, reports
-from ytdnn.metrics import selection
+from ytdnn.evaluation import lists, other_systems, protocol, report_parts
 
 _COLUMNS = (schema.USER_ID, schema.VIDEO_ID, schema.SCORE)
 _ROW = "row"
@@ -36,36 +34,28 @@ class Predictions:
     frame: pl.DataFrame
 
 
-def evaluate(
-    path: pathlib.Path,
-    data: prepared.PreparedData,
-    config: configs.Evaluation,
-    split: str,
-    out: pathlib.Path,
-) -> dict[str, Any]:
-    """Measures a file of predictions beside popularity and writes the report.
+def read(path: pathlib.Path, data: prepared.PreparedData) -> other_systems.Other:
+    """Opens a file of predictions to be measured.
 
     Args:
       path: The file.
       data: The prepared set it is judged on.
-      config: Lengths, slices, resamples.
-      split: `test` or `validation`.
-      out: Directory of the report, made if missing.
 
     Raises:
-      errors.UserError: The file is bad, or there is nobody to ask.
+      errors.UserError: The file is bad.
     """
-    found = read(path, data)
-    cases = protocol.cases(data, prepared.Split[split.upper()], config)
-    makers = {found.name: maker(found, data)}
-    result = reports.of_others(data, cases, makers, split, config)
-    result.report["protocol"] |= describe(found, data, cases)
-    reports.write(out, reports.STEMS[split], result)
-    return result.report
+    found = parse(path, data)
+    return other_systems.Other(
+        found.name,
+        "predictions",
+        artifacts.file_sha256(path)[:16],
+        {found.name: maker(found, data)},
+        lambda cases: {"predictions": describe(found, data, cases)},
+    )
 
 
-def read(path: pathlib.Path, data: prepared.PreparedData) -> Predictions:
-    """Reads a Parquet or CSV file.
+def parse(path: pathlib.Path, data: prepared.PreparedData) -> Predictions:
+    """Reads and checks a Parquet or CSV file.
 
     Args:
       path: The file; its stem names the system.
@@ -157,7 +147,7 @@ def maker(predictions: Predictions, data: prepared.PreparedData) -> lists.Maker:
         rows, videos, scores = _indexed(predictions, data, cases)
         if not len(rows):
             return np.zeros((len(cases), k), np.int32)
-        keep = ~_gone(cases, rows, videos)
+        keep = lists.may_hold(cases, rows, videos)
         rows, videos, scores = rows[keep], videos[keep], scores[keep]
         tie = np.where(videos > 0, videos, _HIGHEST_INDEX)
         order = np.lexsort((tie, -scores, rows))
@@ -174,15 +164,15 @@ def maker(predictions: Predictions, data: prepared.PreparedData) -> lists.Maker:
 
 def describe(
     predictions: Predictions, data: prepared.PreparedData, cases: protocol.Cases
-) -> dict[str, Any]:
+) -> report_parts.PredictionCounts:
     """Returns what the report's protocol says of a file."""
     rows, videos, _ = _indexed(predictions, data, cases)
-    return {
-        "predictions": predictions.frame.height,
-        "predictions_of_other_users": predictions.frame.height - len(rows),
-        "predictions_out_of_vocabulary": int((videos == 0).sum()),
-        "users_without_predictions": len(cases) - len(np.unique(rows)),
-    }
+    return report_parts.PredictionCounts(
+        rows=predictions.frame.height,
+        of_other_users=predictions.frame.height - len(rows),
+        out_of_vocabulary=int((videos == 0).sum()),
+        users_without=len(cases) - len(np.unique(rows)),
+    )
 
 
 def _indexed(
@@ -201,15 +191,3 @@ def _indexed(
         frame["index"].to_numpy().astype(np.int64),
         frame[schema.SCORE].to_numpy(),
     )
-
-
-def _gone(cases: protocol.Cases, rows: np.ndarray, videos: np.ndarray) -> np.ndarray:
-    """Whether each row is a video its user must not be shown."""
-    removed = cases.removed
-    stride = int(max(videos.max(initial=0), removed.values.max(initial=0))) + 1
-    keys = selection.rows_of(removed.offsets) * stride + removed.values
-    gone = np.isin(rows * stride + videos, keys) & (videos > 0)
-    if cases.available_from is not None:
-        since = np.append(np.iinfo(np.int64).min, cases.available_from)
-        gone |= since[videos] > cases.times[rows]
-    return gone

@@ -11,14 +11,13 @@ so the world's oracle is one more entry.
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ytdnn import configs
 from ytdnn.data import prepared
-from ytdnn.evaluation import models, summary
+from ytdnn.evaluation import models, report_model, summary
 from ytdnn.metrics import binary, bootstrap, per_user_loss
 
 POPULARITY = "popularity"
@@ -32,7 +31,6 @@ METRICS = (AUC, GROUPED_AUC, LOG_LOSS, PER_USER_LOSS)
 # and never fewer than a hundred resamples made.
 _MOST_CELLS = 20_000_000  # of users by bins of scores, for the intervals of AUC
 _LEAST_BINS = 32
-_OF_DECILE = ("predicted", "observed", "impressions")
 _SMOOTHING_IMPRESSIONS = 10.0
 _LEAST_ODDS = 1e-6
 
@@ -89,7 +87,7 @@ def popularity(data: prepared.PreparedData) -> Scorer:
 
 def measure(
     impressions: Impressions, logits: npt.NDArray, config: configs.Evaluation
-) -> tuple[dict[str, Any], Parts]:
+) -> tuple[report_model.Entry, Parts]:
     """Measures the logits of one model.
 
     Args:
@@ -102,20 +100,22 @@ def measure(
       user, of the metrics that are ratios of sums over users.
     """
     parts = _parts(impressions, logits)
-    entry = summary.of_ratios(parts, config)
+    ratios = summary.of_ratios(parts, config)
     value = binary.auc(impressions.clicked, logits)
-    entry["values"] = {AUC: value} | entry["values"]
     bounds = _auc_interval(impressions, logits, config)
-    entry["intervals"] = {AUC: bounds} | entry["intervals"]
+    entry = report_model.Entry(
+        values={AUC: value, **ratios.values},
+        intervals={AUC: bounds, **ratios.intervals},
+    )
     return entry, parts
 
 
 def _auc_interval(
     impressions: Impressions, logits: npt.NDArray, config: configs.Evaluation
-) -> list[float]:
+) -> tuple[float, float]:
     num_users = impressions.num_users
     if not num_users:
-        return [float("nan")] * 2
+        return float("nan"), float("nan")
     draws = binary.auc_draws(
         impressions.users,
         impressions.clicked,
@@ -124,10 +124,12 @@ def _auc_interval(
         num_bins=min(binary.NUM_BINS, max(_LEAST_BINS, _MOST_CELLS // num_users)),
     )
     low, high = bootstrap.percentiles(draws[:, np.newaxis])
-    return [float(low[0]), float(high[0])]
+    return float(low[0]), float(high[0])
 
 
-def calibration(impressions: Impressions, logits: npt.NDArray) -> list[dict[str, Any]]:
+def calibration(
+    impressions: Impressions, logits: npt.NDArray
+) -> tuple[report_model.Tenth, ...]:
     """Returns predicted and observed value in ten equal parts by the prediction.
 
     Predicted is `exp(logit)`, which is served as expected watch seconds; observed is
@@ -138,12 +140,19 @@ def calibration(impressions: Impressions, logits: npt.NDArray) -> list[dict[str,
     predicted = np.exp(np.asarray(logits, np.float64))
     weights = np.where(impressions.clicked, impressions.weights, 0.0)
     odds = binary.calibration(predicted, weights, 1.0 - impressions.clicked)
-    rows = [dict(zip(_OF_DECILE, decile, strict=True)) for decile in odds]
+    means: list[float | None] = [None] * len(odds)
     if impressions.seconds is not None:
-        means = binary.calibration(predicted, weights, np.ones(len(weights)))
-        for row, (_, mean, _) in zip(rows, means, strict=True):
-            row["mean_seconds"] = mean
-    return rows
+        ones = np.ones(len(weights))
+        means = [mean for _, mean, _ in binary.calibration(predicted, weights, ones)]
+    return tuple(
+        report_model.Tenth(
+            predicted=mean_prediction,
+            observed=observed,
+            mean_seconds=mean,
+            impressions=number,
+        )
+        for (mean_prediction, observed, number), mean in zip(odds, means, strict=True)
+    )
 
 
 def popularity_logits(data: prepared.PreparedData, impressions: Impressions) -> Floats:

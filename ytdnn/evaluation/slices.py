@@ -18,7 +18,7 @@ import polars as pl
 
 from ytdnn import errors, ragged, schema
 from ytdnn.data import prepared
-from ytdnn.evaluation import lists, measures, summary
+from ytdnn.evaluation import list_metrics, lists, report_model, report_parts, summary
 from ytdnn.metrics import ranking, retrieval
 
 HEADLINE = ("recall", "hit_rate", "ndcg")
@@ -35,8 +35,8 @@ Names = npt.NDArray[np.str_]
 
 
 def measure(
-    context: measures.Context, made: Mapping[str, lists.Lists]
-) -> dict[str, list[dict[str, Any]]]:
+    context: list_metrics.Context, made: Mapping[str, lists.Lists]
+) -> dict[str, tuple[report_model.SliceRow, ...]]:
     """Returns every configured slice the log has, as the report shows it.
 
     Args:
@@ -54,7 +54,9 @@ def measure(
     return found
 
 
-def values_of(context: measures.Context, name: str) -> tuple[list[str], Names] | None:
+def values_of(
+    context: list_metrics.Context, name: str
+) -> tuple[list[str], Names] | None:
     """Returns a slice's values in order and that of each answer; None: log has none.
 
     Raises:
@@ -93,11 +95,11 @@ def _columns(table: pl.DataFrame) -> list[str]:
 
 
 def _rows(
-    context: measures.Context,
+    context: list_metrics.Context,
     made: Mapping[str, lists.Lists],
     names: list[str],
     of_answer: Names,
-) -> list[dict[str, Any]]:
+) -> tuple[report_model.SliceRow, ...]:
     rows = []
     for name in names:
         targets = context.cases.targets.select(of_answer == name)
@@ -106,25 +108,30 @@ def _rows(
             offsets = np.append(0, targets.offsets[1:][asked])
             own = ragged.Ragged(offsets, targets.values)
             of_models = {m: _headline(context, v[asked], own) for m, v in made.items()}
-            row = {"value": name, "users": len(asked), "answers": len(own.values)}
-            rows.append(row | {"lists": of_models})
-    return rows
+            row = report_model.SliceRow(
+                value=str(name),
+                users=len(asked),
+                answers=len(own.values),
+                lists=of_models,
+            )
+            rows.append(row)
+    return tuple(rows)
 
 
 def _headline(
-    context: measures.Context, found: lists.Lists, targets: ragged.Ragged
-) -> dict[str, list[float]]:
-    """Returns `[value, low, high]` of a few metrics at the shortest length."""
+    context: list_metrics.Context, found: lists.Lists, targets: ragged.Ragged
+) -> dict[str, report_parts.WithInterval]:
+    """Returns value, low, high of a few metrics at the shortest length."""
     k = min(context.config.ks)
     hits, num_relevant = retrieval.hits_of(found, *targets), np.diff(targets.offsets)
     values = {
         f"{name}@{k}": ranking.METRICS[name](hits, num_relevant, k) for name in HEADLINE
     }
     entry = summary.of_users(values, context.config)
-    return {name: [entry["values"][name], *entry["intervals"][name]] for name in values}
+    return {name: (entry.values[name], *entry.intervals[name]) for name in values}
 
 
-def _has_trained(context: measures.Context) -> npt.NDArray[np.bool_]:
+def _has_trained(context: list_metrics.Context) -> npt.NDArray[np.bool_]:
     """Whether each user has a training watch."""
     is_train = np.asarray(context.data.watches.splits) == prepared.Split.TRAIN
     before = np.append(0, np.cumsum(is_train))
@@ -134,7 +141,7 @@ def _has_trained(context: measures.Context) -> npt.NDArray[np.bool_]:
 
 
 def _video_ages(
-    context: measures.Context, rows: npt.NDArray[np.integer]
+    context: list_metrics.Context, rows: npt.NDArray[np.integer]
 ) -> tuple[list[str], Names] | None:
     if context.upload_times is None:
         return None
@@ -145,14 +152,14 @@ def _video_ages(
 
 
 def _popularity(
-    context: measures.Context, videos: npt.NDArray[np.integer]
+    context: list_metrics.Context, videos: npt.NDArray[np.integer]
 ) -> tuple[list[str], Names]:
     words = {0: "1 (least watched)", 9: "10 (most watched)", -1: "not in vocabulary"}
     names = [words.get(i, str(i + 1)) for i in (*range(10), -1)]
     return names, np.array(names)[context.popularity_deciles[videos]]
 
 
-def _devices(context: measures.Context) -> tuple[list[str], Names] | None:
+def _devices(context: list_metrics.Context) -> tuple[list[str], Names] | None:
     if context.data.watches.devices is None:
         return None
     codes = np.asarray(context.data.watches.devices)[context.cases.labels]

@@ -1,13 +1,10 @@
 """The `protocol` of a report: every rule that its numbers depend on, in words."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 
 from ytdnn import configs
 from ytdnn.data import prepared
-from ytdnn.evaluation import protocol, ranker
+from ytdnn.evaluation import protocol, ranker, report_parts
 
 _CANDIDATE_SETS = {
     "all": "all videos of the vocabulary",
@@ -47,9 +44,9 @@ _MARKS = {
 }
 
 
-def marks(protocol: Mapping[str, Any]) -> list[str]:
+def marks(rules: report_parts.Protocol) -> list[str]:
     """Returns what must stand beside every number of a report's candidate model."""
-    return [words for name, words in _MARKS.items() if protocol.get(name)]
+    return [words for name, words in _MARKS.items() if getattr(rules, name)]
 
 
 def describe(
@@ -57,53 +54,53 @@ def describe(
     found: protocol.Cases,
     split: prepared.Split,
     config: configs.Evaluation,
-) -> dict[str, Any]:
+) -> report_parts.Protocol:
     """Returns what the numbers of the lists depend on."""
     name = data.config.protocol
-    return {
-        "name": name,
-        "split": split.name.lower(),
-        "source": data.config.source,
-        "order": ", then ".join(data.manifest.facts["order"]),
-        "split_column": data.manifest.facts["split_column"] and name != "leave_one_out",
-        "users": len(found),
-        "users_left_out": found.num_left_out,
-        "videos": data.vocabulary_size,
-        "catalogue": data.num_videos,
-        "candidate_set": config.candidate_set,
-        "candidate_set_means": _CANDIDATE_SETS[config.candidate_set],
-        "candidate_set_videos": protocol.num_candidates(data, found),
-        "targets": config.targets,
-        "targets_means": _targets(config),
-        "horizon_days": config.horizon_days or None,
-        "answers": len(found.targets.values),
-        "answers_out_of_vocabulary": int(
+    return report_parts.Protocol(
+        name=name,
+        split="test" if split == prepared.Split.TEST else "validation",
+        source=data.config.source,
+        order=", then ".join(data.manifest.facts["order"]),
+        split_column=data.manifest.facts["split_column"] and name != "leave_one_out",
+        users=len(found),
+        users_left_out=found.num_left_out,
+        videos=data.vocabulary_size,
+        catalogue=data.num_videos,
+        candidate_set=config.candidate_set,
+        candidate_set_means=_CANDIDATE_SETS[config.candidate_set],
+        candidate_set_videos=protocol.num_candidates(data, found),
+        targets=config.targets,
+        targets_means=_targets(config),
+        horizon_days=config.horizon_days or None,
+        answers=len(found.targets.values),
+        answers_out_of_vocabulary=int(
             (found.targets.values > data.vocabulary_size).sum()
         ),
-        "answers_out_of_candidate_set": protocol.num_unlistable(data, found),
-        "remove_watched": config.remove_watched,
-        "ties": "lower video index first",
-        "request_time": f"{_REQUEST_TIME[name]}; the time of the answer is seen by "
+        answers_out_of_candidate_set=protocol.num_unlistable(data, found),
+        remove_watched=config.remove_watched,
+        ties="lower video index first",
+        request_time=f"{_REQUEST_TIME[name]}; the time of the answer is seen by "
         f"no model unless sees_request_time is true",
-        "history": f"{_HISTORY[name]}; searches before the request; device and "
+        history=f"{_HISTORY[name]}; searches before the request; device and "
         f"logged-in state of the request are those of the first answer's watch",
-        "train_watches_after_answers": _num_train_watches_after(data, found),
-        "intervals": f"95 %, percentiles of {config.num_resamples:,} bootstrap "
+        train_watches_after_answers=_num_train_watches_after(data, found),
+        intervals=f"95 %, percentiles of {config.num_resamples:,} bootstrap "
         f"resamples of the users",
-    }
+    )
 
 
 def describe_impressions(
     data: prepared.PreparedData, impressions: ranker.Impressions
-) -> dict[str, Any]:
+) -> report_parts.ImpressionRules:
     """Returns what the numbers of the ranker depend on."""
-    return {
-        "impressions": len(impressions.rows),
-        "impression_users": impressions.num_users,
-        "watch_time_weights": data.has_watch_seconds,
-        "pairs": data.manifest.facts["pages"],
-        "unit": _SECONDS if data.has_watch_seconds else "odds of a click",
-    }
+    return report_parts.ImpressionRules(
+        impressions=len(impressions.rows),
+        users=impressions.num_users,
+        watch_time_weights=data.has_watch_seconds,
+        pairs=data.manifest.facts["pages"],
+        unit=_SECONDS if data.has_watch_seconds else "odds of a click",
+    )
 
 
 def _targets(config: configs.Evaluation) -> str:

@@ -6,6 +6,7 @@ for two reports. So the interval is that of the users drawn; how much a training
 matters is told by the spread over the seeds beside it.
 """
 
+import dataclasses
 import datetime
 import pathlib
 from collections.abc import Mapping, Sequence
@@ -15,12 +16,20 @@ import numpy as np
 import polars as pl
 
 from ytdnn import artifacts, configs, environment, schema
-from ytdnn.evaluation import compare, lists, ranker, reports, runs, statement, summary
-from ytdnn.evaluation.report import names
+from ytdnn.evaluation import (
+    compare,
+    lists,
+    ranker,
+    report_files,
+    report_model,
+    run_table,
+    statement,
+    summary,
+)
 
 FORMAT_VERSION = 1
 REFERENCES = (lists.POPULARITY, lists.ORACLE)
-_STATED = (*statement.RULES, "users", "videos", "impressions")
+_STATED = (*statement.RULES, "users", "videos")
 _SETTINGS_APART = ("seed",)
 
 Runs = Mapping[str, Mapping[int, pathlib.Path]]
@@ -39,9 +48,9 @@ def measure(found: Runs, split: str, wanted: Sequence[str] = ()) -> dict[str, An
       errors.UserError: A report is missing, two were not asked the same, or no variant
         has a wanted metric.
     """
-    file = f"{runs.STEMS[split]}.json"
+    part = report_files.DIRECTORIES[split]
     evaluated = {
-        name: {seed: reports.read(path / file) for seed, path in of_seeds.items()}
+        name: {seed: report_files.read(path / part) for seed, path in of_seeds.items()}
         for name, of_seeds in found.items()
     }
     means = {
@@ -50,12 +59,13 @@ def measure(found: Runs, split: str, wanted: Sequence[str] = ()) -> dict[str, An
     variants = _variants(found, evaluated, means)
     baseline = next(iter(means))
     first = means[baseline]
-    protocol = first.report["protocol"]
+    protocol = first.report.protocol
     values = {
         "format_version": FORMAT_VERSION,
         "made": _made(),
         "split": split,
-        "protocol": {name: protocol.get(name) for name in _STATED},
+        "protocol": {name: getattr(protocol, name) for name in _STATED}
+        | {"impressions": protocol.ranker.impressions if protocol.ranker else None},
         "baseline": baseline,
         "shown": _shown(first, variants, wanted),
         "variants": variants,
@@ -67,8 +77,8 @@ def measure(found: Runs, split: str, wanted: Sequence[str] = ()) -> dict[str, An
 
 def _variants(
     found: Runs,
-    evaluated: Mapping[str, Mapping[int, reports.Evaluated]],
-    means: Mapping[str, reports.Evaluated],
+    evaluated: Mapping[str, Mapping[int, report_files.Evaluated]],
+    means: Mapping[str, report_files.Evaluated],
 ) -> dict[str, Any]:
     differences, settings = _differences(means), _settings(means)
     return {
@@ -80,13 +90,13 @@ def _variants(
                 [_seconds(found[name][seed], one) for seed, one in of_seeds.items()]
             ),
             "differences": differences[name],
-            "marks": statement.marks(means[name].report["protocol"]),
+            "marks": statement.marks(means[name].report.protocol),
         }
         for name, of_seeds in evaluated.items()
     }
 
 
-def mean(found: Sequence[reports.Evaluated]) -> reports.Evaluated:
+def mean(found: Sequence[report_files.Evaluated]) -> report_files.Evaluated:
     """Returns the reports of one variant as one: every value the mean over the seeds.
 
     The runs differ by the seed alone, so they were asked the same. What is a ratio of
@@ -97,20 +107,24 @@ def mean(found: Sequence[reports.Evaluated]) -> reports.Evaluated:
     """
     frame = pl.concat([one.users for one in found], how="diagonal")
     users = frame.group_by(schema.USER_ID).mean().sort(schema.USER_ID)
-    report = {
-        kind: {
-            model: {"values": _mean_values(found, model, entry["values"])}
-            for model, entry in found[0].report.get(kind, {}).items()
+    of_lists, impressions = (
+        {
+            model: report_model.Entry(
+                values=_mean_values(found, model, list(entry.values)), intervals={}
+            )
+            for model, entry in entries.items()
         }
-        for kind in ("lists", "impressions")
-    }
-    report |= {key: found[0].report[key] for key in ("protocol", "config")}
+        for entries in found[0].report.kinds
+    )
+    report = dataclasses.replace(
+        found[0].report, lists=of_lists, impressions=impressions
+    )
     directory = found[0].path.parent.parent
-    return reports.Evaluated(directory, report, users)
+    return report_files.Evaluated(directory, report, users)
 
 
 def _mean_values(
-    found: Sequence[reports.Evaluated], model: str, metrics: Sequence[str]
+    found: Sequence[report_files.Evaluated], model: str, metrics: Sequence[str]
 ) -> dict[str, float | None]:
     means = {
         name: float(np.mean([one.value(model, name) for one in found]))
@@ -119,7 +133,7 @@ def _mean_values(
     return {k: value if np.isfinite(value) else None for k, value in means.items()}
 
 
-def _metrics(found: Sequence[reports.Evaluated]) -> dict[str, dict[str, Any]]:
+def _metrics(found: Sequence[report_files.Evaluated]) -> dict[str, dict[str, Any]]:
     """Returns every metric of the models that were trained, by `MODEL/METRIC`."""
     result = {}
     for path in found[0].metrics:
@@ -135,7 +149,7 @@ def _over_seeds(values: Sequence[float]) -> dict[str, Any]:
     return {"mean": mean_value, "spread": spread, "by_seed": list(values)}
 
 
-def _seconds(directory: pathlib.Path, evaluated: reports.Evaluated) -> float:
+def _seconds(directory: pathlib.Path, evaluated: report_files.Evaluated) -> float:
     """Returns how long the stages that were measured trained, as they themselves say.
 
     Of a training that was killed and went on, only the last part counts.
@@ -149,11 +163,11 @@ def _seconds(directory: pathlib.Path, evaluated: reports.Evaluated) -> float:
 
 
 def _differences(
-    means: Mapping[str, reports.Evaluated],
+    means: Mapping[str, report_files.Evaluated],
 ) -> dict[str, dict[str, dict[str, float]]]:
     """Returns of each variant but the first every metric's difference to the first."""
     first, *others = means
-    settings = means[first].report["config"]["evaluation"]
+    settings = means[first].report.config["evaluation"]
     config = configs.component(configs.Evaluation, settings)
     found: dict[str, dict[str, dict[str, float]]] = {first: {}}
     for name in others:
@@ -170,18 +184,18 @@ def _differences(
     return found
 
 
-def _settings(means: Mapping[str, reports.Evaluated]) -> dict[str, dict[str, Any]]:
+def _settings(means: Mapping[str, report_files.Evaluated]) -> dict[str, dict[str, Any]]:
     """Returns the settings in which the variants differ."""
     all_runs = [
-        runs.Run(name, dict(names.dotted(one.report["config"])), {}, "")
+        run_table.Run(name, dict(run_table.dotted(one.report.config)), {}, "")
         for name, one in means.items()
     ]
-    keys = [key for key in runs.differing(all_runs) if key not in _SETTINGS_APART]
+    keys = [key for key in run_table.differing(all_runs) if key not in _SETTINGS_APART]
     return {run.name: {key: run.settings.get(key) for key in keys} for run in all_runs}
 
 
 def _shown(
-    first: reports.Evaluated, variants: Mapping[str, Any], wanted: Sequence[str]
+    first: report_files.Evaluated, variants: Mapping[str, Any], wanted: Sequence[str]
 ) -> list[str]:
     """Returns the metrics to show: the wanted ones, or the usual ones of each model.
 
@@ -189,12 +203,12 @@ def _shown(
       errors.UserError: No variant has a wanted one.
     """
     known = [
-        runs.Run(name, {}, {k: v["mean"] for k, v in one["metrics"].items()}, "")
+        run_table.Run(name, {}, {k: v["mean"] for k, v in one["metrics"].items()}, "")
         for name, one in variants.items()
     ]
     if wanted:
-        return runs.chosen(known, wanted)
-    ks = first.report["config"]["evaluation"]["ks"]
+        return run_table.chosen(known, wanted)
+    ks = first.report.config["evaluation"]["ks"]
     usual = (
         f"{lists.CANDIDATES}/hit_rate@{ks[0]}",
         f"{lists.CANDIDATES}/ndcg@{ks[0]}",
@@ -207,12 +221,14 @@ def _shown(
     return [name for name in usual if any(name in run.metrics for run in known)]
 
 
-def _of_model(found: reports.Evaluated, model: str) -> dict[str, float]:
+def _of_model(found: report_files.Evaluated, model: str) -> dict[str, float]:
     """Returns the values of popularity, or of the oracle, by metric."""
     return {
         metric: value
-        for kind in ("lists", "impressions")
-        for metric, value in found.report[kind].get(model, {}).get("values", {}).items()
+        for entries in found.report.kinds
+        if model in entries
+        for metric, value in entries[model].values.items()
+        if value is not None
     }
 
 

@@ -8,12 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ytdnn import configs
+from ytdnn.evaluation import report_model, report_parts
 from ytdnn.metrics import bootstrap
 
 PerUser = dict[str, npt.NDArray[np.float64]]
 
 
-def of_users(values: PerUser, config: configs.Evaluation) -> dict[str, dict[str, Any]]:
+def of_users(values: PerUser, config: configs.Evaluation) -> report_model.Entry:
     """Returns the `values` and `intervals` of means over users.
 
     Args:
@@ -27,13 +28,13 @@ def of_users(values: PerUser, config: configs.Evaluation) -> dict[str, dict[str,
 def of_ratios(
     parts: dict[str, tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]],
     config: configs.Evaluation,
-) -> dict[str, dict[str, Any]]:
+) -> report_model.Entry:
     """Returns the `values` and `intervals` of ratios of sums over users."""
     found = bootstrap.ratio_intervals(parts, config.num_resamples, seed=config.seed)
-    return {
-        "values": {name: ratio(a.sum(), b.sum()) for name, (a, b) in parts.items()},
-        "intervals": {name: list(bounds) for name, bounds in found.items()},
-    }
+    return report_model.Entry(
+        values={name: ratio(a.sum(), b.sum()) for name, (a, b) in parts.items()},
+        intervals=dict(found.items()),
+    )
 
 
 def ratio(numerator: float, denominator: float) -> float:
@@ -42,35 +43,44 @@ def ratio(numerator: float, denominator: float) -> float:
 
 
 def gaps_closed(
-    models: Mapping[str, Mapping[str, Any]], baseline: str, best: str
-) -> dict[str, dict[str, float]]:
+    models: Mapping[str, report_model.Entry], baseline: str, best: str
+) -> dict[str, dict[str, report_parts.Number]]:
     """Returns how much of the gap between two models each other model closes.
 
     Args:
-      models: `values` and `intervals` of each; metrics without intervals describe the
-        lists rather than grade them and are left out.
+      models: Numbers of each; metrics without intervals describe the lists rather than
+        grade them and are left out, and so are those that are not defined.
       baseline: The model of share 0.
       best: The model of share 1.
 
-    >>> three = {"a": 0.1, "b": 0.2, "c": 0.5}
-    >>> models = {k: {"values": {"auc": v}, "intervals": {"auc": []}}
-    ...           for k, v in three.items()}
+    >>> models = {
+    ...     name: report_model.Entry(values={"auc": v}, intervals={"auc": (v, v)})
+    ...     for name, v in {"a": 0.1, "b": 0.2, "c": 0.5}.items()
+    ... }
     >>> gaps_closed(models, "a", "c")
     {'b': {'auc': 0.25}}
     """
     if baseline not in models or best not in models:
         return {}
-    low, high = models[baseline]["values"], models[best]["values"]
-    graded = [name for name in models[best]["intervals"] if low[name] != high[name]]
+    low, high = _graded(models[baseline]), _graded(models[best])
+    metrics = [name for name in high if name in low and low[name] != high[name]]
     return {
         model: {
-            name: round(
-                (found["values"][name] - low[name]) / (high[name] - low[name]), 6
-            )
-            for name in graded
+            name: round((value - low[name]) / (high[name] - low[name]), 6)
+            for name, value in _graded(entry).items()
+            if name in metrics
         }
-        for model, found in models.items()
+        for model, entry in models.items()
         if model not in (baseline, best)
+    }
+
+
+def _graded(entry: report_model.Entry) -> dict[str, float]:
+    """Returns the defined values that have an interval."""
+    return {
+        name: value
+        for name, value in entry.values.items()
+        if value is not None and name in entry.intervals
     }
 
 

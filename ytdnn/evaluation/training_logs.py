@@ -1,16 +1,18 @@
 """Training curves, read back from the TensorBoard logs of a run's artefacts."""
 
 import pathlib
-from typing import Any
 
 import tensorflow as tf
 from tensorflow.core.util import event_pb2
 
 from ytdnn import artifacts
+from ytdnn.evaluation import report_model
 
 
-def read(workdir: pathlib.Path, stages: tuple[str, ...]) -> dict[str, dict[str, Any]]:
-    """Returns `{stage: {"epoch": […], name: […]}}` of the stages that have logs.
+def read(
+    workdir: pathlib.Path, stages: tuple[str, ...]
+) -> dict[str, report_model.Training]:
+    """Returns the epochs of each stage that has logs.
 
     A training that was killed and went on logs an epoch once more; the later value
     counts. An epoch that lacks a scalar has None.
@@ -33,8 +35,10 @@ def _add(path: pathlib.Path, by_epoch: dict[int, dict[str, float]]) -> None:
             by_epoch.setdefault(int(event.step), {})[value.tag] = scalar
 
 
-def _columns(by_epoch: dict[int, dict[str, float]]) -> dict[str, Any]:
+def _columns(by_epoch: dict[int, dict[str, float]]) -> report_model.Training:
     epochs = sorted(by_epoch)
     names = sorted({name for scalars in by_epoch.values() for name in scalars})
-    columns = {name: [by_epoch[e].get(name) for e in epochs] for name in names}
-    return {"epoch": epochs} | columns
+    return report_model.Training(
+        epochs=tuple(epochs),
+        scalars={name: tuple(by_epoch[e].get(name) for e in epochs) for name in names},
+    )

@@ -65,7 +65,7 @@ def best_of(
     for start in range(0, num_users, rows):
         users = slice(start, min(start + rows, num_users))
         best = _Best(users.stop - users.start, k, width)
-        removed = _Removed(users, watched, available)
+        removed = Removed(users, watched, available)
         for first in range(0, num_videos, width):
             videos = slice(first, min(first + width, num_videos))
             size = users.stop - users.start, videos.stop - first
@@ -131,8 +131,8 @@ class _Best:
         return largest(self._keys[:, :size], self._k)
 
 
-class _Removed:
-    """What a block of users must not be shown."""
+class Removed:
+    """What some users must not be shown: watched videos, and those not out yet."""
 
     def __init__(
         self,
@@ -140,6 +140,7 @@ class _Removed:
         watched: tuple[Offsets, Videos] | None,
         available: Available | None,
     ) -> None:
+        """Takes the sets of all users and a slice of these, of which rows count."""
         self._rows: npt.NDArray[np.int64] = np.zeros(0, np.int64)
         self._columns: npt.NDArray[np.int64] = np.zeros(0, np.int64)
         if watched is not None:
@@ -159,6 +160,26 @@ class _Removed:
         if self._available is not None:
             since, times = self._available
             scores[since[np.newaxis, videos] > times[:, np.newaxis]] = -np.inf
+
+    def holds(
+        self, rows: npt.NDArray[np.integer], videos: Videos
+    ) -> npt.NDArray[np.bool_]:
+        """Returns whether each video, by index, is removed for the user of its row.
+
+        >>> watched = np.array([0, 1, 1]), np.array([2])
+        >>> removed = Removed(slice(0, 2), watched, None)
+        >>> removed.holds(np.array([0, 1]), np.array([2, 2]))
+        array([ True, False])
+        """
+        columns = np.asarray(videos).astype(np.int64) - 1
+        stride = int(max(columns.max(initial=0), self._columns.max(initial=0))) + 2
+        keys = self._rows * stride + self._columns
+        found = np.isin(rows * stride + columns, keys) & (columns >= 0)
+        if self._available is not None:
+            since, times = self._available
+            # Column -1, no video of the vocabulary, reads the last and is then left.
+            found |= (since[columns] > times[rows]) & (columns >= 0)
+        return found
 
 
 def sortable_keys(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:

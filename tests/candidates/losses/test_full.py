@@ -17,7 +17,9 @@ def _loss(data, **settings):
 def test_initial_loss_is_the_logarithm_of_the_corpus(data):
     loss, _ = _loss(data)
     total, weight = loss(setting.batch(data), setting.SEED)
-    assert float(total / weight) == pytest.approx(np.log(data.vocabulary_size), abs=0.05)
+    assert float(total / weight) == pytest.approx(
+        np.log(data.vocabulary_size), abs=0.05
+    )
 
 
 def test_label_smoothing_raises_the_loss_of_a_sure_model(data):

@@ -1,0 +1,238 @@
+"""A report made by hand, in the shape of report.json, for tests to change."""
+
+import json
+import math
+from typing import Any
+
+from ytdnn import configs
+from ytdnn.evaluation import report_model, summary
+
+LIST_MODELS = {"popularity": 0.6, "candidates": 1.0, "system": 0.9, "oracle": 1.6}
+IMPRESSION_MODELS = {"popularity": 0.62, "ranker": 0.71, "oracle": 0.76}
+METRICS = ("hit_rate", "recall", "precision", "map", "ndcg", "mrr")
+KS = (10, 50, 100)
+CURVE_KS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100)
+UNSAFE_TITLE = "<script>alert(1)</script> & sons"
+
+
+def _value(metric: str, k: int, skill: float) -> float:
+    share = skill * 0.09 * math.log1p(k)
+    return share / k if metric == "precision" else share * (0.4 if "m" in metric else 1)
+
+
+def _around(value: float, width: float = 0.05) -> list[float]:
+    return [value * (1 - width), value * (1 + width)]
+
+
+def _lists() -> dict[str, Any]:
+    found = {}
+    for model, skill in LIST_MODELS.items():
+        values = {f"{m}@{k}": _value(m, k, skill) for m in METRICS for k in KS}
+        intervals: dict[str, Any] = {name: _around(v) for name, v in values.items()}
+        for k in KS:
+            values[f"coverage@{k}"] = min(1.0, skill * k / 200)
+            values[f"mean_popularity@{k}"] = 300.0 / skill
+            values[f"mean_age_days@{k}"] = 20.0 * skill
+        found[model] = {"values": values, "intervals": intervals}
+    return found
+
+
+def _curves() -> dict[str, Any]:
+    return {
+        model: {
+            metric: {
+                "k": list(CURVE_KS),
+                "values": [_value(metric, k, skill) for k in CURVE_KS],
+            }
+            for metric in METRICS
+        }
+        for model, skill in LIST_MODELS.items()
+    }
+
+
+def _slice(names: list[str]) -> list[dict[str, Any]]:
+    rows = []
+    for place, name in enumerate(names):
+        lists = {
+            model: {
+                f"{metric}@10": [value, *_around(value, 0.1)]
+                for metric in ("hit_rate", "recall", "ndcg")
+                for value in [_value(metric, 10, skill) * (1 + 0.2 * place)]
+            }
+            for model, skill in LIST_MODELS.items()
+        }
+        rows.append(
+            {"value": name, "users": 100 * (place + 1), "answers": 900, "lists": lists}
+        )
+    return rows
+
+
+def _impressions() -> dict[str, Any]:
+    found = {}
+    for model, auc in IMPRESSION_MODELS.items():
+        values = {"auc": auc, "log_loss": 1 - auc, "weighted_per_user_loss": 1 - auc}
+        intervals = {name: _around(value, 0.02) for name, value in values.items()}
+        found[model] = {"values": values, "intervals": intervals}
+    return found
+
+
+def _calibration() -> dict[str, Any]:
+    return {
+        model: [
+            {
+                "predicted": 4.0 * 1.5**i,
+                "observed": slope * 4.0 * 1.5**i,
+                "mean_seconds": 0.8 * slope * 4.0 * 1.5**i,
+                "impressions": 80,
+            }
+            for i in range(10)
+        ]
+        for model, slope in (("ranker", 1.1), ("popularity", 0.7))
+    }
+
+
+def _recommended() -> dict[str, Any]:
+    found = {}
+    for place, model in enumerate([*LIST_MODELS, "answers"]):
+        weights = [(1 + place) ** -(9 - i) for i in range(10)]
+        edges = [0, 1, 3, 7, 14, 30, 60]
+        shares = [0.3, 0.2, 0.2, 0.1, 0.1, 0.1]
+        if model == "oracle":  # recommends nothing old: its bins end earlier
+            edges, shares = edges[:3], [0.8, 0.2]
+        found[model] = {
+            "popularity_deciles": [w / sum(weights) for w in weights],
+            "age_days": {"edges": edges, "shares": shares},
+        }
+    return found
+
+
+def _video(number: int, title: str = "") -> dict[str, Any]:
+    return {
+        "video_id": f"v{number}",
+        "title": title or f"Cats: {number} kittens that purr in a box",
+        "topic": "cats",
+    }
+
+
+def _example(number: int) -> dict[str, Any]:
+    lists = {
+        model: [_video(20 * place + i) | {"is_answer": i == number} for i in range(10)]
+        for place, model in enumerate(LIST_MODELS)
+    }
+    return {
+        "user_id": f"u{number}",
+        "facts": {"age": 20 + number, "country": "BR"},
+        "history_length": 61,
+        "history": [*(_video(901 + i) for i in range(5)), _video(900, UNSAFE_TITLE)],
+        "lists": lists,
+        "num_answers": 2,
+        "answers": [_video(number), {"video_id": None, "title": "(unknown)"}],
+    }
+
+
+def report() -> dict[str, Any]:
+    """Returns a whole report: four models of lists, three of impressions."""
+    return {
+        "format_version": report_model.FORMAT_VERSION,
+        "name": "mine",
+        "made": {
+            "time": "2026-11-24T18:00:00+00:00",
+            "seconds": 12.5,
+            "versions": {"python": "3.11.7", "ytdnn": "0.1.0", "numpy": "2.4.6"},
+            "git_commit": "0" * 40,
+            "machine": "x86_64, 2 cores",
+            "seed": 0,
+        },
+        "protocol": {
+            "name": "temporal",
+            "split": "test",
+            "source": "world",
+            "order": "time, then order, then file row",
+            "split_column": False,
+            "users": 3_812,
+            "users_left_out": 41,
+            "videos": 1_987,
+            "catalogue": 2_100,
+            "candidate_set": "all",
+            "candidate_set_videos": 1_987,
+            "horizon_days": None,
+            "train_watches_after_answers": 0,
+            "targets": "all",
+            "targets_means": "every video watched in the split",
+            "candidate_set_means": "all videos of the vocabulary",
+            "intervals": "95 %, percentiles of 1,000 bootstrap resamples",
+            "answers": 20_345,
+            "answers_out_of_vocabulary": 4_069,
+            "answers_out_of_candidate_set": 0,
+            "remove_watched": True,
+            "ties": "lower video index first",
+            "request_time": "the time of the answer is seen by neither stage",
+            "history": "all watches before the evaluated window",
+            "ranker": {
+                "impressions": 41_000,
+                "users": 2_900,
+                "watch_time_weights": True,
+                "pairs": "page_id",
+                "unit": "seconds watched",
+            },
+            "num_candidates": 100,
+        },
+        "leaks": {
+            "checked_examples": 20_345,
+            "inputs_at_or_after_label": 0,
+            "same_second_inputs": 17,
+            "examples_with_same_second_inputs": 11,
+        },
+        "lists": _lists(),
+        "curves": _curves(),
+        "slices": {
+            "activity": _slice(["1–9 watches", "10–49 watches", "50+ watches"]),
+            "country": _slice(["BR", "GB", "US"]),
+        },
+        "impressions": _impressions(),
+        "calibration": _calibration(),
+        "recommended": _recommended(),
+        "training": {
+            "candidates": {
+                "epochs": [1, 2, 3],
+                "scalars": {
+                    "loss": [7.1, 6.4, 6.2],
+                    "hit_rate@10": [0.2, 0.27, 0.29],
+                    "hit_rate@100": [0.5, 0.6, 0.7],
+                    "map@10": [0.02, 0.03, 0.04],
+                },
+            },
+            "ranking": {
+                "epochs": [1, 2],
+                "scalars": {"loss": [0.4, 0.3], "auc": [0.66, 0.7]},
+            },
+        },
+        "examples": [_example(number) for number in range(3)],
+        "index": {"exact_recall": 1.0, "scann_recall": 0.983},
+        "latency": {"exact_ms": 0.41, "scann_ms": 0.12, "ranker_batched_ms": 1.7},
+        "config": summary.plain(configs.to_dict(configs.Config())),
+    }
+
+
+def typed(values: dict[str, Any] | None = None) -> report_model.Report:
+    """Returns a report as evaluation makes it: of these values, or the whole one."""
+    text = json.dumps(report() if values is None else values)
+    return report_model.from_json(text)
+
+
+def bare() -> dict[str, Any]:
+    """Returns a report of one model and nothing that can be left out."""
+    whole = report()
+    whole["lists"] = {"candidates": {"values": {"recall@5": 0.25}, "intervals": {}}}
+    whole["protocol"]["ranker"] = None
+    for part in (
+        "curves",
+        "slices",
+        "impressions",
+        "calibration",
+        "training",
+        "index",
+        "latency",
+    ):
+        whole[part] = {}
+    return whole | {"examples": []}

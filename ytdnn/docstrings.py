@@ -1,0 +1,20 @@
+"""What the `Attributes:` of a Google docstring say: one home for words that are shown.
+
+Help texts of settings and descriptions in the schema of the report are read from there.
+"""
+
+import inspect
+
+
+def attributes(cls: type) -> dict[str, str]:
+    """Returns what the `Attributes:` of a class's docstring say of each."""
+    _, _, section = (inspect.getdoc(cls) or "").partition("Attributes:\n")
+    texts: dict[str, str] = {}
+    name = ""
+    for line in section.splitlines():
+        if line.startswith("  ") and not line.startswith("   "):
+            name, _, text = line.strip().partition(": ")
+            texts[name] = text
+        elif name and line.strip():
+            texts[name] += " " + line.strip()
+    return texts

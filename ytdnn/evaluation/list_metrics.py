@@ -1,0 +1,153 @@
+"""Lists against right answers: numbers, intervals, curves, what is recommended."""
+
+import dataclasses
+import functools
+
+import numpy as np
+import numpy.typing as npt
+
+from ytdnn import configs, schema
+from ytdnn.data import prepared
+from ytdnn.evaluation import lists, protocol, report_model, summary
+from ytdnn.metrics import catalogue, retrieval
+
+CURVE_KS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100)
+COVERAGE = "coverage"
+MEAN_POPULARITY = "mean_popularity"
+MEAN_AGE_DAYS = "mean_age_days"
+ANSWERS = "answers"
+_AGE_EDGES_DAYS = (0, 1, 3, 7, 14, 30, 60, 120, 365, 1_000, 3_000, 10_000, 100_000)
+_DAY_SECONDS = 86_400.0
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclasses.dataclass(frozen=True)
+class Context:
+    """What lists are measured with.
+
+    Attributes:
+      data: The prepared set.
+      cases: Whom to ask and what is right.
+      config: Lengths, resamples.
+    """
+
+    data: prepared.PreparedData
+    cases: protocol.Cases
+    config: configs.Evaluation
+
+    @property
+    def length(self) -> int:
+        """The longest list measured."""
+        return max(self.config.ks)
+
+    @functools.cached_property
+    def train_counts(self) -> Floats:
+        """Training watches by catalogue index; NaN at 0."""
+        counts = self.data.videos[prepared.TRAIN_COUNT].to_numpy()
+        return np.append(np.nan, counts.astype(np.float64))
+
+    @functools.cached_property
+    def popularity_deciles(self) -> npt.NDArray[np.integer]:
+        """Decile of popularity by catalogue index, 0 … 9; -1 without an embedding."""
+        size = self.data.vocabulary_size
+        deciles = catalogue.deciles(self.train_counts[1 : size + 1])
+        return np.concatenate([[-1], deciles, np.full(self.data.num_videos - size, -1)])
+
+    @functools.cached_property
+    def upload_times(self) -> Floats | None:
+        """Upload times by video index, NaN where not known; None: the log has none."""
+        if schema.UPLOAD_TIME not in self.data.videos.columns:
+            return None
+        times = self.data.videos[schema.UPLOAD_TIME].cast(float).to_numpy()
+        return np.append(np.nan, times)
+
+
+def of_lists(
+    context: Context, found: lists.Lists
+) -> tuple[report_model.Entry, summary.PerUser]:
+    """Measures the lists of one model.
+
+    Args:
+      context: Answers and lengths.
+      found: `[cases, length] int32`.
+
+    Returns:
+      The model's entry in the report, and its values for each user by metric@k.
+    """
+    cases, config = context.cases, context.config
+    per_user = retrieval.metrics_at(found, *cases.targets, config.ks)
+    for k in config.ks:
+        counts = catalogue.mean_of_listed(found, context.train_counts, k)
+        per_user[f"{MEAN_POPULARITY}@{k}"] = counts
+        if context.upload_times is not None:
+            uploaded = catalogue.mean_of_listed(found, context.upload_times, k)
+            per_user[f"{MEAN_AGE_DAYS}@{k}"] = (cases.times - uploaded) / _DAY_SECONDS
+    means = summary.of_users(per_user, config)
+    num_videos = protocol.num_candidates(context.data, cases)
+    covered = {
+        f"{COVERAGE}@{k}": catalogue.coverage(found, num_videos, k) for k in config.ks
+    }
+    entry = report_model.Entry(
+        values=means.values | {name: share for name, (share, _, _) in covered.items()},
+        intervals=means.intervals
+        | {name: (low, high) for name, (_, low, high) in covered.items()},
+    )
+    return entry, per_user
+
+
+def curves(context: Context, found: lists.Lists) -> dict[str, report_model.Curve]:
+    """Returns every metric over the length of the list."""
+    ks = tuple(k for k in CURVE_KS if k <= context.length)
+    values = retrieval.metrics_at(found, *context.cases.targets, ks)
+    by_metric: dict[str, dict[int, float]] = {}
+    for name, value in values.items():
+        metric, _, k = name.partition("@")
+        by_metric.setdefault(metric, {})[int(k)] = float(value.mean())
+    return {
+        metric: report_model.Curve(k=tuple(points), values=tuple(points.values()))
+        for metric, points in by_metric.items()
+    }
+
+
+def recommended(context: Context, found: lists.Lists) -> report_model.Recommended:
+    """Returns how popular and how old the listed videos are, at the shortest length."""
+    cut = found[:, : min(context.config.ks)]
+    rows = np.repeat(np.arange(len(cut)), cut.shape[1])
+    return _shares(context, cut.ravel(), rows)
+
+
+def answered(context: Context) -> report_model.Recommended:
+    """Returns the same of the right answers."""
+    targets = context.cases.targets
+    return _shares(context, targets.values, targets.rows)
+
+
+def _shares(
+    context: Context, videos: npt.NDArray[np.integer], rows: npt.NDArray[np.integer]
+) -> report_model.Recommended:
+    rows, videos = rows[videos > 0], videos[videos > 0]
+    decile = context.popularity_deciles[videos]
+    counts = np.bincount(decile[decile >= 0], minlength=10)
+    ages = None
+    if context.upload_times is not None:
+        uploaded = context.upload_times[videos]
+        ages = _ages((context.cases.times[rows] - uploaded) / _DAY_SECONDS)
+    return report_model.Recommended(popularity_deciles=_divided(counts), age_days=ages)
+
+
+def _ages(days: Floats) -> report_model.Ages:
+    known = np.clip(days[np.isfinite(days)], 0.0, _AGE_EDGES_DAYS[-1])
+    edges = _AGE_EDGES_DAYS[: 2 + _last_bin(known)]
+    return report_model.Ages(
+        edges=edges, shares=_divided(np.histogram(known, edges)[0])
+    )
+
+
+def _last_bin(ages: Floats) -> int:
+    edges = np.array(_AGE_EDGES_DAYS[1:-1])
+    return int(np.searchsorted(edges, ages.max(initial=0.0), side="right"))
+
+
+def _divided(counts: npt.NDArray[np.integer]) -> tuple[float, ...]:
+    return tuple((counts / max(int(counts.sum()), 1)).tolist())

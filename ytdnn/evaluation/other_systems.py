@@ -1,0 +1,63 @@
+"""Evaluates what no run made here: an exported bundle, a file of predictions.
+
+`bundles` and `predictions` open what they are given as an `Other`; the rest is one way
+for both, beside popularity and, where the log is a world's, the oracle.
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ytdnn import configs
+from ytdnn.data import prepared
+from ytdnn.evaluation import lists, measure, oracle, protocol, report_files
+
+
+@dataclasses.dataclass(frozen=True)
+class Other:
+    """A system that makes lists.
+
+    Attributes:
+      name: Of the bundle or file.
+      kind: `bundle` or `predictions`.
+      fingerprint: Of its content.
+      makers: Its lists, by what the report calls them.
+      stated: What the report's protocol says of it, given the cases.
+    """
+
+    name: str
+    kind: str
+    fingerprint: str
+    makers: Mapping[str, lists.Maker]
+    stated: Callable[[protocol.Cases], Mapping[str, Any]]
+
+
+def evaluate(
+    other: Other,
+    data: prepared.PreparedData,
+    config: configs.Evaluation,
+    split: str,
+) -> report_files.Result:
+    """Measures a system.
+
+    Args:
+      other: The system.
+      data: The prepared set it is judged on.
+      config: Lengths, slices, resamples.
+      split: `test` or `validation`.
+
+    Raises:
+      errors.UserError: There is nobody to ask.
+    """
+    code = prepared.Split[split.upper()]
+    cases = protocol.cases(data, code, config)
+    makers = {
+        lists.POPULARITY: lists.popularity(data, config),
+        **other.makers,
+        **oracle.systems(data, config).makers,
+    }
+    found = measure.measure(data, cases, makers, {}, code, config)
+    rules = dataclasses.replace(found.report.protocol, **other.stated(cases))
+    report = dataclasses.replace(found.report, name=other.name, protocol=rules)
+    inputs = found.inputs | {other.kind: other.fingerprint}
+    return dataclasses.replace(found, report=report, inputs=inputs)

@@ -1,0 +1,166 @@
+"""The artefact of an evaluation: the report and, behind it, the values of each user.
+
+Published whole (`ytdnn/artifacts.py`), with what it was made from in the manifest.
+"""
+
+import contextlib
+import dataclasses
+import math
+import pathlib
+from collections.abc import Iterator
+
+import polars as pl
+import pydantic
+
+from ytdnn import artifacts, errors
+from ytdnn.evaluation import report_model
+
+KIND = "evaluation"
+# Where the evaluation of a run lies in it, by the evaluated split.
+DIRECTORIES = {"test": "evaluation", "validation": "evaluation_validation"}
+REPORT = "report.json"
+USERS = "users.parquet"
+PAGE = "report.html"
+_RUN_CONFIG = "config.json"
+_OWN = {artifacts.MANIFEST, artifacts.LOGS, REPORT, USERS, PAGE}
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """A report and the values behind it.
+
+    Attributes:
+      report: The numbers.
+      users: One row for each user, see `users`.
+      inputs: Fingerprints of the artefacts that were measured.
+    """
+
+    report: report_model.Report
+    users: pl.DataFrame
+    inputs: dict[str, str]
+
+
+@contextlib.contextmanager
+def publish(directory: pathlib.Path, result: Result) -> Iterator[pathlib.Path]:
+    """Writes an evaluation as an artefact, whole or not at all.
+
+    Yields the directory that takes its place, so that the caller adds the files for
+    people, `PAGE` and `artifacts.LOGS`.
+
+    Args:
+      directory: Where it will stand, in place of an earlier one.
+      result: What was measured.
+
+    Raises:
+      errors.UserError: The directory holds something else.
+    """
+    require_own(directory)
+    report = result.report
+    facts = {"split": report.protocol.split, "lists": list(report.lists)}
+    settings = report.config["evaluation"]
+    with artifacts.publish(directory, KIND, settings, result.inputs, facts) as partial:
+        result.users.write_parquet(partial / USERS)
+        artifacts.write_text(partial / REPORT, report_model.to_json(report))
+        yield partial
+
+
+def require_own(directory: pathlib.Path) -> None:
+    """Checks that nothing but an earlier evaluation would be replaced.
+
+    Raises:
+      errors.UserError: The directory holds something else.
+    """
+    there = directory.iterdir() if directory.is_dir() else iter(())
+    others = sorted(path.name for path in there if path.name not in _OWN)
+    if others or directory.is_file():
+        raise errors.UserError(
+            f"expected a new directory, or that of an earlier evaluation, found "
+            f"{others[0] if others else 'a file'} in {directory}: give another"
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluated:
+    """A report read back.
+
+    Attributes:
+      path: Its directory.
+      report: Its content.
+      users: The values behind it.
+    """
+
+    path: pathlib.Path
+    report: report_model.Report
+    users: pl.DataFrame
+
+    @property
+    def models(self) -> list[str]:
+        """Names of all models, of lists and of impressions."""
+        return list({**self.report.lists, **self.report.impressions})
+
+    @property
+    def metrics(self) -> list[str]:
+        """Names of all metrics, `MODEL/METRIC[@k]`."""
+        return [
+            f"{model}/{metric}"
+            for entries in self.report.kinds
+            for model, entry in entries.items()
+            for metric in entry.values
+        ]
+
+    def value(self, model: str, metric: str) -> float:
+        """Returns a number of the report, NaN where it has none."""
+        for entries in self.report.kinds:
+            value = entries[model].values.get(metric) if model in entries else None
+            if value is not None:
+                return value
+        return math.nan
+
+
+def read(path: pathlib.Path) -> Evaluated:
+    """Reads an evaluation.
+
+    Args:
+      path: The directory of a run (its evaluation of the test split is read) or of an
+        evaluation, or the report.json in that.
+
+    Raises:
+      errors.UserError: There is none, it is damaged, or of another format version.
+    """
+    directory = _directory(pathlib.Path(path))
+    report = read_report(directory)
+    return Evaluated(directory, report, pl.read_parquet(directory / USERS))
+
+
+def read_report(directory: pathlib.Path) -> report_model.Report:
+    """Reads the report of an evaluation alone.
+
+    Raises:
+      errors.UserError: There is none, it is damaged, or of another format version.
+    """
+    try:
+        artifacts.read_manifest(directory, KIND)
+    except errors.UserError as error:
+        raise errors.UserError(f"{error} (`ytdnn evaluate`)") from None
+    text = (directory / REPORT).read_text(encoding="utf-8")
+    try:
+        return report_model.from_json(text)
+    except pydantic.ValidationError as error:
+        place = ".".join(map(str, error.errors()[0]["loc"])) or "no JSON"
+        raise errors.UserError(
+            f"expected a report of format version {report_model.FORMAT_VERSION} in "
+            f"{directory}, received another ({place}): run `ytdnn evaluate` again"
+        ) from None
+
+
+def _directory(path: pathlib.Path) -> pathlib.Path:
+    """Returns the directory of the evaluation that a path stands for."""
+    if path.is_dir():
+        of_run = path / DIRECTORIES["test"]
+        return of_run if of_run.is_dir() or (path / _RUN_CONFIG).exists() else path
+    if path.name != REPORT:
+        raise errors.UserError(
+            f"expected a run, the directory of an evaluation, or the "
+            f"{REPORT} in it, received {path}: run `ytdnn evaluate` first"
+        )
+    return path.parent

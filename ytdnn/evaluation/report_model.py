@@ -1,0 +1,256 @@
+"""The report of an evaluation, typed: every field, what it means, and which are null.
+
+`report.json` is this and nothing else, and its JSON schema is made from it
+(`report_schema`), so the three cannot disagree. It is validated when it is made and
+when it is read.
+
+MODEL is the name of a system: popularity, candidates, system (candidates in the
+ranker's order), ranker, oracle, or a file of predictions. What each metric means:
+`ytdnn evaluate --explain`.
+"""
+
+from typing import Annotated, Any, Final, Literal
+
+import pydantic
+
+from ytdnn.evaluation import report_parts
+
+FORMAT_VERSION: Final = 3
+
+
+@report_parts.part
+class Entry:
+    """The numbers of one model.
+
+    Attributes:
+      values: By METRIC@k of lists, METRIC of impressions.
+      intervals: 95 % intervals by the same names.
+    """
+
+    values: dict[str, report_parts.Number]
+    intervals: dict[str, report_parts.Interval]
+
+
+@report_parts.part
+class Curve:
+    """A metric over the length of the list.
+
+    Attributes:
+      k: Lengths.
+      values: At each.
+    """
+
+    k: tuple[report_parts.Positive, ...]
+    values: tuple[report_parts.Number, ...]
+
+
+@report_parts.part
+class SliceRow:
+    """The right answers that have one value of a slice.
+
+    Attributes:
+      value: The value.
+      users: With an answer of it.
+      answers: Of it.
+      lists: By MODEL and METRIC@k: value, and ends of its interval.
+    """
+
+    value: str
+    users: report_parts.Positive
+    answers: report_parts.Positive
+    lists: dict[
+        str,
+        dict[str, report_parts.WithInterval],
+    ]
+
+
+@report_parts.part
+class Tenth:
+    """One of ten equal parts of the impressions, by prediction.
+
+    Attributes:
+      predicted: Mean prediction.
+      observed: What training fits: watch seconds over impressions without a click, or
+        odds of a click.
+      mean_seconds: Watch seconds over all impressions; null without watch time.
+      impressions: In the part.
+    """
+
+    predicted: report_parts.Number
+    observed: report_parts.Number
+    mean_seconds: report_parts.Number = None
+    impressions: report_parts.Positive
+
+
+@report_parts.part
+class Ages:
+    """Days from upload to request.
+
+    Attributes:
+      edges: Of the bins, one more than shares; the last bin holds what is older too.
+      shares: Of the videos in each bin.
+    """
+
+    edges: tuple[float, ...]
+    shares: tuple[float, ...]
+
+
+@report_parts.part
+class Recommended:
+    """What is listed at the shortest length.
+
+    Attributes:
+      popularity_deciles: Shares of tenths of the vocabulary by training watches, least
+        watched first.
+      age_days: Null where the log has no upload times.
+    """
+
+    popularity_deciles: Annotated[
+        tuple[float, ...], pydantic.Field(min_length=10, max_length=10)
+    ]
+    age_days: Ages | None = None
+
+
+@report_parts.part
+class Training:
+    """The training of one stage.
+
+    Attributes:
+      epochs: Their numbers.
+      scalars: Each logged scalar of them.
+    """
+
+    epochs: tuple[int, ...]
+    scalars: dict[str, tuple[report_parts.Number, ...]]
+
+
+@report_parts.part
+class Video:
+    """A video, as the log names it.
+
+    Attributes:
+      video_id: Null where it is out of the vocabulary.
+      title: Null where not known.
+      topic: Null where not known.
+      channel_id: Null where not known.
+    """
+
+    video_id: report_parts.Id | None
+    title: str | None = None
+    topic: report_parts.Id | None = None
+    channel_id: report_parts.Id | None = None
+
+
+@report_parts.part
+class ListedVideo(Video):
+    """A recommended video.
+
+    Attributes:
+      video_id: As of a video.
+      title: As of a video.
+      topic: As of a video.
+      channel_id: As of a video.
+      is_answer: Whether the user watched it afterwards.
+    """
+
+    is_answer: bool
+
+
+@report_parts.part
+class Example:
+    """A user with history, recommendations and right answers.
+
+    Attributes:
+      user_id: As the log has it.
+      facts: What is known of the user.
+      history_length: Watches before the request.
+      history: The last ones, most recent last.
+      lists: Of each MODEL.
+      num_answers: Right answers.
+      answers: The first ones.
+    """
+
+    user_id: report_parts.Id
+    facts: dict[str, str | float | int | bool]
+    history_length: report_parts.Count
+    history: tuple[Video, ...]
+    lists: dict[str, tuple[ListedVideo, ...]]
+    num_answers: report_parts.Count
+    answers: tuple[Video, ...]
+
+
+@report_parts.part
+class Report:
+    """What `ytdnn evaluate` writes as report.json.
+
+    Attributes:
+      format_version: Of this layout.
+      name: Of the run, bundle or file that was measured.
+      made: When, how long, with what.
+      protocol: Every rule that the numbers depend on.
+      leaks: What the leak check looked at.
+      lists: By MODEL: numbers of the lists.
+      curves: By MODEL and METRIC.
+      slices: By SLICE: a row for each value.
+      impressions: By MODEL: numbers of the ranker; empty without impressions.
+      calibration: By MODEL: lowest predictions first, in `protocol.ranker.unit`.
+      gap_closed: Where the log is a world's: by kind (lists, impressions), MODEL and
+        METRIC, the share of the gap between popularity (0) and the oracle (1) that the
+        model closes; below 0 where it is worse than popularity.
+      recommended: By MODEL, and of the right answers as `answers`.
+      examples: A few users, evenly spaced in the order of recall of the last MODEL that
+        is not the oracle.
+      training: By stage; empty but for runs.
+      index: What ScaNN finds and scores; empty without it.
+      latency: Milliseconds for one user; empty where nothing was timed.
+      config: The whole config of the run; of predictions and bundles that of data and
+        evaluation.
+    """
+
+    format_version: Literal[3] = FORMAT_VERSION
+    name: str = ""
+    made: report_parts.Made
+    protocol: report_parts.Protocol
+    leaks: report_parts.Leaks
+    lists: dict[str, Entry]
+    curves: dict[str, dict[str, Curve]]
+    slices: dict[str, tuple[SliceRow, ...]]
+    impressions: dict[str, Entry] = pydantic.Field(default_factory=dict)
+    calibration: dict[str, tuple[Tenth, ...]] = pydantic.Field(default_factory=dict)
+    gap_closed: dict[str, dict[str, dict[str, report_parts.Number]]] = pydantic.Field(
+        default_factory=dict
+    )
+    recommended: dict[str, Recommended]
+    examples: tuple[Example, ...]
+    training: dict[str, Training] = pydantic.Field(default_factory=dict)
+    index: dict[str, report_parts.Number] = pydantic.Field(default_factory=dict)
+    latency: dict[str, report_parts.Number] = pydantic.Field(default_factory=dict)
+    config: dict[str, Any]
+
+    @property
+    def kinds(self) -> tuple[dict[str, Entry], dict[str, Entry]]:
+        """Numbers of lists, and of impressions."""
+        return self.lists, self.impressions
+
+
+ADAPTER = pydantic.TypeAdapter(Report)
+
+
+def to_json(report: Report) -> str:
+    """Returns a report as the text of report.json."""
+    return ADAPTER.dump_json(report, indent=2).decode() + "\n"
+
+
+def from_json(text: str | bytes) -> Report:
+    """Returns the report in a text.
+
+    Raises:
+      ValueError: It is none; `pydantic.ValidationError` says where.
+    """
+    return ADAPTER.validate_json(text)
+
+
+def to_dict(report: Report) -> dict[str, Any]:
+    """Returns a report as nested values of JSON, for tables of all there is."""
+    values: dict[str, Any] = ADAPTER.dump_python(report, mode="json")
+    return values

@@ -1,0 +1,197 @@
+"""Parts of the report that say how it was measured, and what all parts have in common.
+
+`report_model` has the numbers, and the whole.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, TypeVar, dataclass_transform
+
+import numpy as np
+import pydantic
+from pydantic import dataclasses as pydantic_dataclasses
+
+_T = TypeVar("_T")
+
+
+def _defined(value: Any) -> Any:
+    """Returns a number as Python has it, None where it is NaN or infinite."""
+    if isinstance(value, float | np.number):
+        return float(value) if math.isfinite(value) else None
+    return value
+
+
+# A number that is not defined is null; there is no NaN or infinity.
+Number = Annotated[float | None, pydantic.BeforeValidator(_defined)]
+Interval = tuple[Number, Number]
+WithInterval = tuple[Number, Number, Number]  # value, low end, high end
+Count = Annotated[int, pydantic.Field(ge=0)]
+Positive = Annotated[int, pydantic.Field(ge=1)]
+Id = str | int
+
+
+@dataclass_transform(
+    frozen_default=True, kw_only_default=True, field_specifiers=(pydantic.Field,)
+)
+def part(cls: type[_T]) -> type[_T]:
+    """Makes a class a part of the report: frozen, validated, closed."""
+    decorate: Callable[[type[_T]], Any] = pydantic_dataclasses.dataclass(
+        frozen=True,
+        kw_only=True,
+        config=pydantic.ConfigDict(
+            extra="forbid",
+            strict=True,
+            json_schema_serialization_defaults_required=True,
+        ),
+    )
+    return decorate(cls)
+
+
+@part
+class Made:
+    """When, how long, with what.
+
+    Attributes:
+      time: ISO 8601, UTC.
+      seconds: Of measuring; loading is not counted.
+      versions: Of Python and packages.
+      git_commit: `-changed` appended where files differ from it; null outside a clone.
+      machine: System, architecture, processors.
+      seed: Of the bootstrap.
+    """
+
+    time: str
+    seconds: Annotated[float, pydantic.Field(ge=0.0)]
+    versions: dict[str, str]
+    git_commit: str | None
+    machine: str
+    seed: int
+
+
+@part
+class ImpressionRules:
+    """What the numbers of the ranker depend on.
+
+    Attributes:
+      impressions: In the split.
+      users: Who were shown one.
+      watch_time_weights: Whether the log has watch time to weigh clicks by.
+      pairs: What makes impressions one page for the per-user loss.
+      unit: Of calibration.
+    """
+
+    impressions: Count
+    users: Count
+    watch_time_weights: bool
+    pairs: str
+    unit: str
+
+
+@part
+class PredictionCounts:
+    """Of a file of predictions.
+
+    Attributes:
+      rows: In the file.
+      of_other_users: Rows of users that nobody was asked about, ignored.
+      out_of_vocabulary: Rows of videos that the prepared set does not know.
+      users_without: Users asked who have no row, and so an empty list.
+    """
+
+    rows: Count
+    of_other_users: Count
+    out_of_vocabulary: Count
+    users_without: Count
+
+
+@part
+class Protocol:
+    """Every rule that the numbers depend on.
+
+    Attributes:
+      name: How the log was split.
+      split: What is evaluated.
+      source: Of the log.
+      order: Of a user's watches, ties broken by the next.
+      split_column: Whether the split comes from a column of the log.
+      users: Asked: one case each.
+      users_left_out: With watches in the split, but no right answer among them.
+      videos: In the vocabulary: those that can be listed.
+      catalogue: All the log knows.
+      candidate_set: Videos that may be listed.
+      candidate_set_means: The same in words.
+      candidate_set_videos: How many may be listed for at least one user.
+      targets: Which watches of the split are right answers.
+      targets_means: The same in words.
+      horizon_days: Days after the request in which answers are watched; null: the
+        whole window.
+      answers: Right answers of all users.
+      answers_out_of_vocabulary: Those that first appeared after the training window.
+      answers_out_of_candidate_set: Those that may not be listed.
+      remove_watched: Whether videos of the history are removed from every list.
+      ties: Which of two equal scores comes first.
+      request_time: When each user is asked.
+      history: What a model knows of the user then.
+      sees_request_time: Whether the candidate model reads the time of the request,
+        which is that of the first answer.
+      trains_on_validation: Whether the watches held out for validation were labels of
+        the candidate model: numbers of the test are then those of a final fit.
+      train_watches_after_answers: Training watches of asked users after their history:
+        0 unless a given split is not in order of time.
+      intervals: How they were made.
+      num_candidates: Videos that reach the ranker; null where there is none.
+      system_left_out: Why both stages composed are not measured; null if they are.
+      ranker: What the numbers of impressions depend on; null without impressions.
+      predictions: Of a file of predictions; null for runs and bundles.
+    """
+
+    name: Literal["temporal", "leave_one_out", "split"]
+    split: Literal["test", "validation"]
+    source: str
+    order: str
+    split_column: bool
+    users: Positive
+    users_left_out: Count
+    videos: Count
+    catalogue: Count
+    candidate_set: Literal["all", "train", "uploaded"]
+    candidate_set_means: str
+    candidate_set_videos: Count
+    targets: Literal["all", "next"]
+    targets_means: str
+    horizon_days: float | None
+    answers: Positive
+    answers_out_of_vocabulary: Count
+    answers_out_of_candidate_set: Count
+    remove_watched: bool
+    ties: str
+    request_time: str
+    history: str
+    sees_request_time: bool = False
+    trains_on_validation: bool = False
+    train_watches_after_answers: Count
+    intervals: str
+    num_candidates: int | None = None
+    system_left_out: str | None = None
+    ranker: ImpressionRules | None = None
+    predictions: PredictionCounts | None = None
+
+
+@part
+class Leaks:
+    """What the leak check looked at; a leak fails the run, so a report has none.
+
+    Attributes:
+      checked_examples: Answers and impressions whose inputs were checked.
+      inputs_at_or_after_label: Found: none.
+      same_second_inputs: Inputs of the label's own second, before it in the order.
+      examples_with_same_second_inputs: Examples that have such inputs.
+      users_with_changed_future: Users whose future was changed to see that no model's
+        answer moves; null where no model was asked.
+    """
+
+    checked_examples: Count
+    inputs_at_or_after_label: Literal[0]
+    same_second_inputs: Count
+    examples_with_same_second_inputs: Count
+    users_with_changed_future: int | None = None

@@ -1,0 +1,47 @@
+"""The JSON schema of report.json, made from its types.
+
+python -m ytdnn.evaluation.report_schema > report.schema.json
+"""
+
+import dataclasses
+import inspect
+import json
+from typing import Any
+
+from ytdnn import docstrings
+from ytdnn.evaluation import report_model, report_parts
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def schema() -> dict[str, Any]:
+    """Returns the schema, with the words of the docstrings as descriptions."""
+    found = report_model.ADAPTER.json_schema(mode="serialization")
+    version = report_model.FORMAT_VERSION
+    _describe(found, report_model.Report)
+    for name, part in found["$defs"].items():
+        _describe(part, _part(name))
+    title = f"ytdnn evaluation report, format version {version}"
+    return {"$schema": _DIALECT} | found | {"title": title}
+
+
+def _part(name: str) -> type:
+    """Returns the type of a part of the report by its name."""
+    for module in (report_model, report_parts):
+        found = getattr(module, name, None)
+        if dataclasses.is_dataclass(found) and isinstance(found, type):
+            return found
+    raise ValueError(f"expected a part of the report, received {name}")
+
+
+def _describe(part: dict[str, Any], cls: type) -> None:
+    """Adds what the docstring of a type says of it and of its fields."""
+    part["description"] = (inspect.getdoc(cls) or "").partition("\n")[0]
+    for name, text in docstrings.attributes(cls).items():
+        field = part["properties"][name]
+        field.pop("title", None)
+        field["description"] = text
+
+
+if __name__ == "__main__":
+    print(json.dumps(schema(), indent=2))

@@ -1,0 +1,25 @@
+"""The page of one evaluation: `report.html` beside `report.json`."""
+
+from ytdnn.evaluation import report_model
+from ytdnn.pages import described, listed, names, page, ranked
+
+
+def render(report: report_model.Report) -> str:
+    """Returns a report as one HTML page."""
+    title = f"Evaluation of {report.name}" if report.name else "Evaluation"
+    sections = [
+        section
+        for part in (listed, ranked, described)
+        for section in part.sections(report)
+    ]
+    return page.render(title, _summary(report), sections)
+
+
+def _summary(report: report_model.Report) -> str:
+    protocol = report.protocol
+    models = ", ".join(names.model(model) for model in report.lists)
+    return (
+        f"Offline evaluation of {models}. {protocol.users:,} users were asked, and "
+        f"{protocol.videos:,} videos are known to the models. Data: {protocol.source}. "
+        f"Protocol: {protocol.name}, {protocol.split} split."
+    )
