@@ -17,15 +17,14 @@ from typing import Protocol
 import numpy as np
 import tensorflow as tf
 
-from ytdnn import artifacts, configs
+from ytdnn import configs
 from ytdnn.candidates import features as tower_features
 from ytdnn.candidates import tree, user_tower
 from ytdnn.data import inputs as data_inputs
 from ytdnn.data import prepared, watch_log
-from ytdnn.layers import embeddings
+from ytdnn.layers import embeddings, weights
 
 KIND = "candidates"
-WEIGHTS = "weights"
 _CONTEXT_BATCH = 1024
 
 
@@ -271,7 +270,7 @@ def _made(config: configs.Candidates, data: prepared.PreparedData) -> CandidateM
 
 def save(model: CandidateModel | Ensemble, directory: pathlib.Path) -> None:
     """Writes the weights into an artefact directory being published."""
-    tf.train.Checkpoint(model=model).write(str(directory / WEIGHTS))
+    weights.save(model, directory)
 
 
 def load(
@@ -283,10 +282,7 @@ def load(
       errors.UserError: It is missing, damaged, or was made from another data set.
     """
     directory = pathlib.Path(directory)
-    manifest = artifacts.read_manifest(directory, KIND)
-    artifacts.require_input(manifest, directory, prepared.KIND, data.manifest)
-    config = configs.component(configs.Config, manifest.config).candidates
+    config = weights.trained_config(directory, KIND, data.manifest).candidates
     model = joined([_made(config, data) for _ in range(config.ensemble_size)])
-    checkpoint = tf.train.Checkpoint(model=model)
-    checkpoint.read(str(directory / WEIGHTS)).assert_existing_objects_matched()
+    weights.restore(model, directory)
     return model

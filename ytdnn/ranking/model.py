@@ -10,10 +10,10 @@ import tensorflow as tf
 
 from ytdnn import artifacts, configs, errors, schema
 from ytdnn.data import prepared
+from ytdnn.layers import weights
 from ytdnn.ranking import exposures, features, network, statistics
 
 KIND = "ranking"
-WEIGHTS = "weights"
 STATISTICS = "statistics.json"
 _PAIRS_A_STEP = 1 << 14
 
@@ -131,7 +131,7 @@ def split_rows(
 
 def save(model: RankingModel, directory: pathlib.Path) -> None:
     """Writes weights and statistics into an artefact directory being published."""
-    tf.train.Checkpoint(model=model.network).write(str(directory / WEIGHTS))
+    weights.save(model.network, directory)
     artifacts.write_json(directory / STATISTICS, dataclasses.asdict(model.measured))
 
 
@@ -142,13 +142,10 @@ def load(directory: pathlib.Path, data: prepared.PreparedData) -> RankingModel:
       errors.UserError: It is missing, damaged, or was made from another data set.
     """
     directory = pathlib.Path(directory)
-    manifest = artifacts.read_manifest(directory, KIND)
-    artifacts.require_input(manifest, directory, prepared.KIND, data.manifest)
-    config = configs.component(configs.Config, manifest.config).ranking
+    config = weights.trained_config(directory, KIND, data.manifest).ranking
     values = json.loads((directory / STATISTICS).read_text())
     model = RankingModel(config, configs.component(statistics.Statistics, values))
-    checkpoint = tf.train.Checkpoint(model=model.network)
-    checkpoint.read(str(directory / WEIGHTS)).assert_existing_objects_matched()
+    weights.restore(model.network, directory)
     return model
 
 
