@@ -1,11 +1,13 @@
 """`ytdnn evaluate`: a run, a bundle, or a file of predictions, measured."""
 
 import dataclasses
-import json
 import pathlib
+from collections.abc import Mapping
+from typing import Any
 
-from ytdnn import configs, errors
-from ytdnn.cli import arguments, lazy, output, resolved, steps, workdir
+from ytdnn import artifacts, configs, errors, pipeline
+from ytdnn.cli import arguments, output, resolved
+from ytdnn.pipeline import graph, others
 
 Flag = arguments.Flag
 
@@ -46,7 +48,7 @@ def run(given: arguments.Arguments) -> None:
     """
     values = given.values
     if values.get("explain") == "True":
-        output.say(lazy.explain())
+        _explain()
         return
     split = values.get("split", _SPLITS[0])
     if split not in _SPLITS:
@@ -75,15 +77,11 @@ def _of_run(given: arguments.Arguments, split: str) -> None:
         )
     directory = pathlib.Path(given.values["workdir"])
     config = resolved.later_config(given, directory)
-    with workdir.lock(directory):
-        step = steps.evaluation(split)
-        steps.require([step], config, directory)
-        steps.run([step], config, directory, [step.name])
-        if split == _SPLITS[0]:
-            workdir.write_config(directory, config)
-        report = json.loads((directory / step.name).read_text())
-    lazy.show_report(report, directory, split)
-    output.say(f"next: {steps.next_command(config, directory)}")
+    found = pipeline.evaluate(
+        directory, config, split=split, again=True, verbose=output.say
+    )
+    show(found.report, directory, split)
+    output.say(f"next: {graph.next_command(config, directory)}")
 
 
 def _of_other(given: arguments.Arguments, kind: str, split: str) -> None:
@@ -97,14 +95,33 @@ def _of_other(given: arguments.Arguments, kind: str, split: str) -> None:
     if "workdir" in values:
         directory = pathlib.Path(values["workdir"])
         config = resolved.later_config(given, directory)
-        data = lazy.load_prepared(pathlib.Path(values.get("data", directory / "data")))
+        data = pathlib.Path(values.get("data", directory / graph.DATA.name))
     else:
         config = resolved.config(given, configs.Config())
-        data = lazy.load_prepared(pathlib.Path(values["data"]))
+        data = pathlib.Path(values["data"])
     name = f"{path.resolve().stem}_evaluation"
     out = pathlib.Path(values.get("out", path.parent / name))
-    room = {
-        "predictions": lazy.evaluate_predictions,
-        "bundle": lazy.evaluate_bundle,
-    }[kind]
-    lazy.show_report(room(path, data, config, split, out), out, split)
+    report = others.evaluate(kind, path, data, config.evaluation, split, out)
+    show(report, out, split)
+
+
+def show(
+    report: Mapping[str, Any], directory: pathlib.Path, split: str = _SPLITS[0]
+) -> None:
+    """Prints a report as tables, and where its page and its curves lie."""
+    from ytdnn.evaluation import runs
+    from ytdnn.evaluation.report import terminal
+
+    terminal.show(report)
+    stem = runs.STEMS[split]
+    page = directory / f"{stem}.html"
+    if page.exists():
+        logs = directory / artifacts.LOGS / stem
+        output.say(f"report: {page} (open it in a browser)")
+        output.say(f"curves: tensorboard --logdir={logs}")
+
+
+def _explain() -> None:
+    from ytdnn.evaluation import definitions
+
+    output.say(definitions.explain())

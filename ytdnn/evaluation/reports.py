@@ -102,6 +102,17 @@ class Evaluated:
                 return float(values[metric])
         return math.nan
 
+    def table(self) -> pl.DataFrame:
+        """Returns every number as a row: `model`, `metric` (with its k), `value`."""
+        split = [name.split("/", 1) for name in self.metrics]
+        return pl.DataFrame(
+            {
+                "model": [model for model, _ in split],
+                "metric": [metric for _, metric in split],
+                "value": [self.value(model, metric) for model, metric in split],
+            }
+        )
+
 
 def read(path: pathlib.Path) -> Evaluated:
     """Reads a report: its JSON file, or the directory of a run.

@@ -1,0 +1,35 @@
+"""What is measured by the same rules as a run: bundles, and files of predictions."""
+
+import pathlib
+from typing import Any
+
+from ytdnn import configs
+
+
+def evaluate(
+    kind: str,
+    path: pathlib.Path,
+    data_directory: pathlib.Path,
+    config: configs.Evaluation,
+    split: str,
+    out: pathlib.Path,
+) -> dict[str, Any]:
+    """Measures a bundle or predictions, writes the report, and returns it.
+
+    Args:
+      kind: `bundle` or `predictions`.
+      path: The bundle's directory, or the file of predictions.
+      data_directory: The prepared set it is judged on.
+      config: Lengths, slices, resamples.
+      split: `test` or `validation`.
+      out: Directory of the report, made if missing.
+
+    Raises:
+      errors.UserError: Something is missing or damaged, or does not fit the set.
+    """
+    from ytdnn.data import prepared
+    from ytdnn.evaluation import bundles, predictions
+
+    data = prepared.load(data_directory)
+    judge = {"bundle": bundles.evaluate, "predictions": predictions.evaluate}[kind]
+    return judge(path, data, config, split, out)
