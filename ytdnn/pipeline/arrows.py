@@ -86,8 +86,9 @@ def _of_memory(
     """Returns the step that prepares frames, and the config that says so."""
     from ytdnn.data.sources import tables
 
-    source = data_config.IN_MEMORY
-    data = dataclasses.replace(config.data, source=source, dir="", name="")
+    data = dataclasses.replace(
+        config.data, source=data_config.IN_MEMORY, dir="", name=""
+    )
     return graph.data_of(tables.of(given)), dataclasses.replace(config, data=data)
 
 

@@ -129,7 +129,7 @@ class Recommender:
         users = [request.pop(schema.USER_ID, None) for request in given]
         if k is not None:
             given = [request | {schema.K: _plain(k)} for request in given]
-        found = _frame(self._answers(given, exact), users)
+        found = self._frame(self._answers(given, exact), users)
         return frames.to_pandas(found) if frames.is_pandas(asked) else found
 
     def _completed(self, asked: UserId | Request) -> dict[str, Any]:
@@ -157,6 +157,34 @@ class Recommender:
             found = self.bundle.answer([given[row] for row in rows], exact)
             answers.update(zip(rows, found, strict=True))
         return [answers[row] for row in range(len(given))]
+
+    def _frame(
+        self, answers: Sequence["bundle_room.Answer"], users: Sequence[Any]
+    ) -> "pl.DataFrame":
+        """Returns answers as rows; the user of each where any is named."""
+        import polars as pl
+
+        columns = {
+            REQUEST: [row for row, one in enumerate(answers) for _ in one.video_ids],
+            RANK: [n for one in answers for n in range(1, len(one.video_ids) + 1)],
+            schema.VIDEO_ID: [video for one in answers for video in one.video_ids],
+            schema.TITLE: [title for one in answers for title in one.titles],
+            schema.SCORE: [score for one in answers for score in one.scores],
+        }
+        types = {
+            REQUEST: pl.Int64(),
+            RANK: pl.Int64(),
+            schema.VIDEO_ID: self.bundle.id_type,
+            schema.TITLE: pl.String(),
+            schema.SCORE: pl.Float64(),
+        }
+        frame = pl.DataFrame(columns, types)
+        if all(user is None for user in users):
+            return frame
+        if len({type(user) for user in users if user is not None}) > 1:
+            users = [None if user is None else str(user) for user in users]
+        named = pl.Series(schema.USER_ID, users)
+        return frame.insert_column(1, named.gather(frame[REQUEST]))
 
 
 def _load_data(directory: pathlib.Path) -> "prepared.PreparedData":
@@ -219,26 +247,3 @@ def _is_missing(value: Any) -> bool:
 def _length(request: Request) -> int:
     watched = request.get(schema.WATCHED_VIDEO_IDS)
     return len(watched) if isinstance(watched, list) else 0
-
-
-def _frame(
-    answers: Sequence["bundle_room.Answer"], users: Sequence[Any]
-) -> "pl.DataFrame":
-    """Returns answers as rows; the user of each where any is named."""
-    import polars as pl
-
-    columns = {
-        REQUEST: [row for row, one in enumerate(answers) for _ in one.video_ids],
-        RANK: [rank for one in answers for rank in range(1, len(one.video_ids) + 1)],
-        schema.VIDEO_ID: [video for one in answers for video in one.video_ids],
-        schema.TITLE: [title for one in answers for title in one.titles],
-        schema.SCORE: [score for one in answers for score in one.scores],
-    }
-    types = {REQUEST: pl.Int64, RANK: pl.Int64, schema.TITLE: pl.String}
-    frame = pl.DataFrame(columns, schema_overrides={**types, schema.SCORE: pl.Float64})
-    if all(user is None for user in users):
-        return frame
-    if len({type(user) for user in users if user is not None}) > 1:
-        users = [None if user is None else str(user) for user in users]
-    named = pl.Series(schema.USER_ID, users)
-    return frame.insert_column(1, named.gather(frame[REQUEST]))

@@ -49,6 +49,7 @@ class Bundle:
     Attributes:
       directory: Where it lies.
       manifest: Its `facts["models"]` describe each model's inputs and outputs.
+      id_type: Of video ids, as in the log.
     """
 
     def __init__(self, directory: pathlib.Path, manifest: artifacts.Manifest) -> None:
@@ -57,6 +58,7 @@ class Bundle:
         self.manifest = manifest
         titles = pl.read_parquet(directory / TITLES)
         ids = titles[schema.VIDEO_ID].to_list()
+        self.id_type = titles.schema[schema.VIDEO_ID]
         has_titles = schema.TITLE in titles.columns
         names = titles[schema.TITLE].to_list() if has_titles else [None] * len(ids)
         self._titles: dict[str | int, str | None] = dict(zip(ids, names, strict=True))

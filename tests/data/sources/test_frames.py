@@ -62,6 +62,7 @@ def test_what_speaks_arrow_is_read() -> None:
     class Arrow:
         def __init__(self, frame: pl.DataFrame) -> None:
             self._frame = frame
+            self.columns = frame.columns
 
         def __arrow_c_stream__(self, schema: object = None) -> object:
             return self._frame.__arrow_c_stream__(schema)
@@ -71,10 +72,14 @@ def test_what_speaks_arrow_is_read() -> None:
 
 
 def test_what_is_no_frame_is_refused() -> None:
-    with pytest.raises(errors.UserError, match="expected a frame of Polars or pandas in"):
+    with pytest.raises(
+        errors.UserError, match="expected a frame of Polars or pandas in"
+    ):
         frames.to_polars([1, 2], "here")
     assert not frames.is_frame({"a": [1]})
     assert not frames.is_frame("u1")
+    assert not frames.is_frame(pl.Series(["u1"]))
+    assert not frames.is_frame(pd.Series(["u1"]))
 
 
 def test_columns_of_one_name_are_refused() -> None:

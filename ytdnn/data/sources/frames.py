@@ -13,6 +13,7 @@ from ytdnn import errors
 
 _PLAIN_KINDS = "biuf"  # booleans, integers, floats: NumPy arrays as they are
 _MICROSECONDS = "datetime64[us]"
+_ARROW = "__arrow_c_stream__"
 
 
 def is_pandas(value: Any) -> bool:
@@ -23,8 +24,10 @@ def is_pandas(value: Any) -> bool:
 
 def is_frame(value: Any) -> bool:
     """Whether a value is a frame of a kind that `to_polars` reads."""
-    of_polars = isinstance(value, pl.DataFrame | pl.LazyFrame)
-    return of_polars or is_pandas(value) or hasattr(value, "__arrow_c_stream__")
+    if isinstance(value, pl.DataFrame | pl.LazyFrame) or is_pandas(value):
+        return True
+    # A single column speaks Arrow too.
+    return hasattr(value, _ARROW) and hasattr(value, "columns")
 
 
 def to_polars(frame: Any, name: str) -> pl.LazyFrame:
@@ -50,7 +53,7 @@ def to_polars(frame: Any, name: str) -> pl.LazyFrame:
                 f"{', '.join(map(str, frame.columns))}: rename them"
             )
         return pl.LazyFrame([_column(n, column) for n, column in columns.items()])
-    if hasattr(frame, "__arrow_c_stream__"):
+    if is_frame(frame):
         return pl.DataFrame(frame).lazy()
     raise errors.UserError(
         f"expected a frame of Polars or pandas in {name}, received "
