@@ -184,6 +184,11 @@ def test_a_step_on_nothing_is_refused_and_makes_nothing(tmp_path: pathlib.Path) 
     assert error.startswith("expected --stage to be one of candidates, index, ranking")
 
 
+def test_a_split_that_cannot_be_evaluated_is_refused(made: conftest.Made) -> None:
+    error = refused(ytdnn.evaluate, made.workdir, split="train")
+    assert error == "expected --split to be one of test, validation, received train"
+
+
 def test_the_whole_way_at_once(
     tables: dict[str, pl.DataFrame], tmp_path: pathlib.Path
 ) -> None:

@@ -51,10 +51,7 @@ def run(given: arguments.Arguments) -> None:
         _explain()
         return
     split = values.get("split", _SPLITS[0])
-    if split not in _SPLITS:
-        raise errors.UserError(
-            f"expected --split to be one of {', '.join(_SPLITS)}, received {split}"
-        )
+    graph.require_split(split)
     chosen = [name for name in _OTHERS if name in values]
     if len(chosen) > 1:
         raise errors.UserError("expected --predictions or --bundle, received both")

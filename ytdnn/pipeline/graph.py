@@ -61,7 +61,11 @@ def evaluation(split: str, stage: str = "") -> Step:
     Args:
       split: `test` or `validation`.
       stage: `candidates` or `ranking` alone; empty: both, and the two composed.
+
+    Raises:
+      errors.UserError: There is no such split.
     """
+    require_split(split)
     inputs = ("data", stage) if stage else ("data", "candidates", "index", "ranking")
     name = f"{runs.STEMS[split]}.json"
 
@@ -83,6 +87,18 @@ def evaluation(split: str, stage: str = "") -> Step:
         is_report=True,
     )
     return step
+
+
+def require_split(split: str) -> None:
+    """Checks that a split can be evaluated.
+
+    Raises:
+      errors.UserError: It cannot.
+    """
+    if split not in runs.STEMS:
+        raise errors.UserError(
+            f"expected --split to be one of {', '.join(runs.STEMS)}, received {split}"
+        )
 
 
 DATA = Step("data", "prepare", (), steps.prepare, steps.data_config, "data.")
