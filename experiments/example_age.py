@@ -53,7 +53,7 @@ from rich import table
 from ytdnn import artifacts, configs, errors, schema
 from ytdnn.candidates import model as candidate_model
 from ytdnn.data import inputs, prepared, watch_log
-from ytdnn.evaluation.report import page, plots
+from ytdnn.pages import page, plots
 
 WITHOUT, WITH = "without", "with"
 EMPIRICAL = "empirical"

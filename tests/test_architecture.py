@@ -15,6 +15,7 @@ LAYERS = (
     {"candidates", "index", "ranking"},
     {"training", "serving"},
     {"evaluation"},
+    {"pages"},
     {"pipeline"},
     {"cli", "__main__"},
 )
@@ -148,6 +149,9 @@ def test_modules_say_what_they_are_for(path: pathlib.Path) -> None:
         ("cli", "pipeline", True),
         ("pipeline", "evaluation", True),
         ("pipeline", "cli", False),
+        ("cli", "evaluation", True),
+        ("pages", "evaluation", True),
+        ("evaluation", "pages", False),
     ],
 )
 def test_the_rule_itself(room: str, other: str, allowed: bool) -> None:

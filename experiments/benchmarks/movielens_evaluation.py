@@ -28,7 +28,7 @@ from rich import table
 
 from ytdnn import configs
 from ytdnn.data import prepare, prepared
-from ytdnn.evaluation import lists, measure, measures, protocol, ranker
+from ytdnn.evaluation import list_metrics, lists, measure, protocol, ranker
 
 _DIM = 128
 
@@ -76,8 +76,8 @@ def _show(data: prepared.PreparedData, config: configs.Evaluation) -> None:
     found = ranked(cases, max(config.ks))
     result.add_row("of it exact lists of one maker", f"{_since(started):.2f}")
     started = time.perf_counter()
-    context = measures.Context(data, cases, config)
-    _, values = measures.of_lists(context, found)
+    context = list_metrics.Context(data, cases, config)
+    _, values = list_metrics.of_lists(context, found)
     result.add_row("of it its metrics and intervals", f"{_since(started):.2f}")
     started = time.perf_counter()
     _plain_intervals(values, config.num_resamples)

@@ -1,6 +1,5 @@
 """Stand-ins for the rooms behind the command line: each writes a tiny artefact."""
 
-import json
 import pathlib
 import sys
 import types
@@ -33,13 +32,22 @@ class Rooms:
         self.has_impressions = True
         self.fails_in = ""
 
-    def _make(self, name: str, workdir: pathlib.Path, config: Any, inputs: Any) -> None:
+    def _make(
+        self,
+        name: str,
+        workdir: pathlib.Path,
+        config: Any,
+        inputs: Any,
+        kind: str = "",
+    ) -> None:
         self.calls.append(name)
         made_from = {
             other: artifacts.read_manifest(workdir / other, other).fingerprint
             for other in inputs
         }
-        with artifacts.publish(workdir / name, name, config, made_from) as partial:
+        with artifacts.publish(
+            workdir / name, kind or name, config, made_from
+        ) as partial:
             (partial / "content.txt").write_text(str(len(self.calls)))
             if self.fails_in == name:
                 raise KeyboardInterrupt
@@ -76,9 +84,20 @@ class Rooms:
         config: configs.Config,
         split: str,
         stage: str = "",
-    ) -> dict[str, Any]:
-        self.calls.append("evaluation.json" if split == "test" else split)
-        return dict(REPORT)
+    ) -> types.SimpleNamespace:
+        inputs = ["data", stage] if stage else ["data", "candidates", "index"]
+        if not stage and self.has_impressions:
+            inputs.append("ranking")
+        part = configs.to_dict(config.evaluation)
+        return types.SimpleNamespace(config=part, inputs=inputs)
+
+    def write_evaluation(self, directory: pathlib.Path, result: Any) -> None:
+        kind, inputs = "evaluation", result.inputs
+        self._make(directory.name, directory.parent, result.config, inputs, kind)
+
+    def read_evaluation(self, directory: pathlib.Path) -> types.SimpleNamespace:
+        artifacts.read_manifest(directory, "evaluation")
+        return types.SimpleNamespace(path=directory, report=dict(REPORT))
 
     def export(self, workdir: pathlib.Path, config: configs.Config) -> pathlib.Path:
         inputs = ["data", "candidates", "index"]
@@ -86,10 +105,6 @@ class Rooms:
         part = {"index": configs.to_dict(config.index)}
         self._make("bundle", workdir, part, inputs)
         return workdir / "bundle"
-
-
-def read_report(path: pathlib.Path) -> types.SimpleNamespace:
-    return types.SimpleNamespace(report=json.loads(path.read_text()))
 
 
 def install(monkeypatch: pytest.MonkeyPatch) -> Rooms:
@@ -104,9 +119,12 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Rooms:
             load=lambda directory, data: types.SimpleNamespace(video_vectors=list)
         ),
         "index.artifact": types.SimpleNamespace(build=rooms.build_index),
-        "evaluation.evaluate": types.SimpleNamespace(evaluate=rooms.evaluate),
-        "evaluation.reports": types.SimpleNamespace(read=read_report),
-        "evaluation.report.terminal": types.SimpleNamespace(show=rooms.shown.append),
+        "evaluation.evaluate_run": types.SimpleNamespace(evaluate=rooms.evaluate),
+        "evaluation.report_files": types.SimpleNamespace(
+            read=rooms.read_evaluation, PAGE="report.html"
+        ),
+        "pages.files": types.SimpleNamespace(write=rooms.write_evaluation),
+        "pages.terminal": types.SimpleNamespace(show=rooms.shown.append),
         "serving.export": types.SimpleNamespace(
             export=rooms.export,
             step_config=lambda config: {"index": configs.to_dict(config.index)},

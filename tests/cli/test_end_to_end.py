@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 
 from tests.cli import conftest
-from tests.evaluation.report import browser
+from tests.pages import browser
 from ytdnn import schema
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -73,7 +73,7 @@ def repeatable(report: Any) -> Any:
 
 
 def report_of(workdir: pathlib.Path) -> Any:
-    return repeatable(json.loads((workdir / "evaluation.json").read_text()))
+    return repeatable(json.loads((workdir / "evaluation" / "report.json").read_text()))
 
 
 def test_a_run_leaves_the_layout_of_the_design(finished: pathlib.Path) -> None:
@@ -85,16 +85,20 @@ def test_a_run_leaves_the_layout_of_the_design(finished: pathlib.Path) -> None:
         "ranking",
         "bundle",
         "config.json",
-        "evaluation.json",
-        "evaluation.html",
-        "evaluation_users.parquet",
+        "evaluation",
+    }
+    assert {path.name for path in (finished / "evaluation").iterdir()} == {
+        "manifest.json",
+        "report.json",
+        "report.html",
+        "users.parquet",
         "logs",
     }
     assert not list(finished.glob(".*.partial"))
 
 
 def test_the_report_has_the_numbers_of_both_stages(finished: pathlib.Path) -> None:
-    report = json.loads((finished / "evaluation.json").read_text())
+    report = json.loads((finished / "evaluation" / "report.json").read_text())
     assert {"candidates", "system", "popularity"} <= set(report["lists"])
     for name in ("recall@10", "precision@10", "hit_rate@10", "map@10", "ndcg@10"):
         assert 0.0 <= report["lists"]["candidates"]["values"][name] <= 1.0
@@ -110,13 +114,13 @@ def test_a_second_run_skips_all_and_shows_the_table(
     assert result.status == 0, result.err
     assert result.out.count("skipped: ") == 6
     assert "hit_rate@10" in result.out
-    assert f"report: {finished}/evaluation.html" in result.out
-    assert f"tensorboard --logdir={finished}/logs/evaluation" in result.out
+    assert f"report: {finished}/evaluation/report.html" in result.out
+    assert f"tensorboard --logdir={finished}/evaluation/logs" in result.out
 
 
 def test_the_page_of_a_real_run_opens_in_a_browser(finished: pathlib.Path) -> None:
     with browser.start() as chromium:
-        path = finished / "evaluation.html"
+        path = finished / "evaluation" / "report.html"
         chromium.open(path, width=360)
         assert chromium.complaints == []
         assert chromium.requests == [path.resolve().as_uri()]
@@ -126,26 +130,25 @@ def test_the_page_of_a_real_run_opens_in_a_browser(finished: pathlib.Path) -> No
 
 def test_the_report_is_what_the_schema_says(finished: pathlib.Path) -> None:
     text = (ROOT / "ytdnn" / "evaluation" / "schema.json").read_text()
-    report = json.loads((finished / "evaluation.json").read_text())
+    report = json.loads((finished / "evaluation" / "report.json").read_text())
     jsonschema.Draft202012Validator(json.loads(text)).validate(report)
     assert report["training"]["candidates"]["epoch"] == [1, 2, 3]
     assert len(report["training"]["ranking"]["loss"]) == 2
     assert report["leaks"]["users_with_changed_future"] > 0
 
 
-def test_validation_has_files_of_its_own(
+def test_validation_has_a_directory_of_its_own(
     cli: conftest.Cli, finished: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
     copy = tmp_path / "run"
     shutil.copytree(finished, copy)
-    before = (copy / "evaluation.json").read_bytes()
+    before = (copy / "evaluation" / "report.json").read_bytes()
     result = cli("evaluate", f"--workdir={copy}", "--split=validation")
     assert result.status == 0, result.err
     assert "validation" in result.out
-    report = json.loads((copy / "evaluation_validation.json").read_text())
+    report = json.loads((copy / "evaluation_validation" / "report.json").read_text())
     assert report["protocol"]["split"] == "validation"
-    assert (copy / "evaluation_validation_users.parquet").exists()
-    assert (copy / "evaluation.json").read_bytes() == before
+    assert (copy / "evaluation" / "report.json").read_bytes() == before
 
 
 def test_a_bundle_scores_as_its_run(
@@ -160,8 +163,8 @@ def test_a_bundle_scores_as_its_run(
         "--k=5,10",
     )
     assert result.status == 0, result.err
-    of_run = json.loads((finished / "evaluation.json").read_text())["lists"]
-    of_bundle = json.loads((out / "evaluation.json").read_text())["lists"]
+    of_run = json.loads((finished / "evaluation" / "report.json").read_text())["lists"]
+    of_bundle = json.loads((out / "report.json").read_text())["lists"]
     for model in ("popularity", "candidates", "system"):
         for name, value in of_run[model]["values"].items():
             assert of_bundle[model]["values"][name] == pytest.approx(value), name
@@ -196,7 +199,7 @@ def test_predictions_of_another_system_are_scored(
     assert result.status == 0, result.err
     out = tmp_path / "peer_evaluation"
     assert f"report: {out}" in result.out
-    found = json.loads((out / "evaluation.json").read_text())["lists"]
+    found = json.loads((out / "report.json").read_text())["lists"]
     assert found["peer"] == found["popularity"]
     result = cli("compare", finished, out, "--models=candidates,peer")
     assert result.status == 0, result.err
@@ -221,7 +224,7 @@ def test_explain_needs_no_run(cli: conftest.Cli) -> None:
         (["evaluate", "--bundle=b", "--data=none"], "expected a data artefact in none"),
         (["compare", "one"], "expected ytdnn compare FIRST SECOND, received 1"),
         (["compare", "a", "b", "c"], "expected flags as --NAME=VALUE, received 'c'"),
-        (["compare", "none", "none"], "expected a report in none"),
+        (["compare", "none", "none"], "expected a run, the directory of an evaluation"),
         (["compare", "a", "b", "--fail_if=x"], "expected --fail_if as"),
         (["compare", "a", "b", "--models=x"], "expected --models=MODEL,MODEL"),
     ],

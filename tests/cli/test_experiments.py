@@ -4,14 +4,14 @@ import pathlib
 import pytest
 
 from tests.cli import conftest
-from tests.evaluation import test_runs
+from tests.evaluation import test_run_table
 
 
 @pytest.fixture
 def directory(tmp_path: pathlib.Path) -> pathlib.Path:
-    test_runs.write_run(tmp_path / "low", 0.2)
-    test_runs.write_run(tmp_path / "high", 0.4, seed=7)
-    test_runs.write_run(tmp_path / "unfinished")
+    test_run_table.write_run(tmp_path / "low", 0.2)
+    test_run_table.write_run(tmp_path / "high", 0.4, seed=7)
+    test_run_table.write_run(tmp_path / "unfinished")
     return tmp_path
 
 

@@ -8,7 +8,7 @@ import sys
 
 from tests.cli import conftest, fakes
 
-ALL = ["data", "candidates", "index", "ranking", "evaluation.json", "bundle"]
+ALL = ["data", "candidates", "index", "ranking", "evaluation", "bundle"]
 
 
 def test_run_makes_every_output_and_shows_the_report(
@@ -39,7 +39,7 @@ def test_a_changed_setting_makes_its_step_and_those_after_it_again(
     cli("run", "--workdir", workdir)
     lazy.calls.clear()
     result = cli("run", "--workdir", workdir, "--config.candidates.embedding_dim=8")
-    assert lazy.calls == ["candidates", "index", "evaluation.json", "bundle"]
+    assert lazy.calls == ["candidates", "index", "evaluation", "bundle"]
     assert "config.candidates.embedding_dim was 64, is 8" in result.out
 
 
@@ -49,7 +49,7 @@ def test_a_changed_metric_length_makes_only_the_evaluation_again(
     cli("run", "--workdir", workdir)
     lazy.calls.clear()
     cli("run", "--workdir", workdir, "--k=5")
-    assert lazy.calls == ["evaluation.json"]
+    assert lazy.calls == ["evaluation"]
 
 
 def test_an_interrupted_run_goes_on_where_it_was(
@@ -78,14 +78,14 @@ def test_a_damaged_output_is_made_again_and_the_reason_said(
     assert "disagrees with manifest.json" in result.out
 
 
-def test_a_truncated_report_is_made_again(
+def test_a_truncated_evaluation_is_made_again(
     cli: conftest.Cli, lazy: fakes.Rooms, workdir: pathlib.Path
 ) -> None:
     cli("run", "--workdir", workdir)
-    (workdir / "evaluation.json").write_text('{"candidates": ')
+    (workdir / "evaluation" / "content.txt").write_text("cut off")
     lazy.calls.clear()
     cli("run", "--workdir", workdir)
-    assert lazy.calls == ["evaluation.json"]
+    assert lazy.calls == ["evaluation"]
 
 
 def test_a_log_without_impressions_leaves_the_ranker_out(

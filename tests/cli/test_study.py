@@ -10,7 +10,7 @@ import pytest
 from tests.cli import conftest, fakes
 from ytdnn import artifacts
 from ytdnn.evaluation import study
-from ytdnn.evaluation.report import studied
+from ytdnn.pages import studied
 
 VARIANTS = """
 from ytdnn import configs
@@ -26,7 +26,7 @@ def get_variants():
         "wide": configs.Config(candidates=configs.Candidates(tower=(16,))),
     }
 """
-RUN = ["data", "candidates", "index", "ranking", "evaluation.json"]
+RUN = ["data", "candidates", "index", "ranking", "evaluation"]
 
 
 class Studies:
@@ -119,7 +119,7 @@ def test_one_stage_is_made_alone(
     stage: str,
 ) -> None:
     cli("study", *flags, f"--stage={stage}", "--only=wide", "--metrics=a/b@1, c/d@2")
-    assert lazy.calls == ["data", stage, "evaluation.json"]
+    assert lazy.calls == ["data", stage, "evaluation"]
     assert studies.asked[0][2] == ["a/b@1", "c/d@2"]
     lazy.calls.clear()
     # All stages afterwards: what the stage has is kept, the report is made again.

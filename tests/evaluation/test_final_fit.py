@@ -11,8 +11,8 @@ from tests import planted
 from ytdnn import artifacts, errors
 from ytdnn.candidates import model
 from ytdnn.data import prepared
-from ytdnn.evaluation import evaluate
-from ytdnn.evaluation.report import terminal
+from ytdnn.evaluation import evaluate_run
+from ytdnn.pages import terminal
 from ytdnn.training import candidates
 
 EPOCHS = 3
@@ -67,7 +67,7 @@ def test_all_epochs_are_run_and_the_last_is_kept(workdir):
 
 
 def test_the_report_says_it(config, workdir):
-    report = evaluate.evaluate(workdir, config, stage="candidates")
+    report = evaluate_run.evaluate(workdir, config, stage="candidates").report
     assert report["protocol"]["trains_on_validation"] is True
     screen = rich.console.Console(width=100, file=io.StringIO())
     screen.print(terminal.render(report, 100))
@@ -76,7 +76,7 @@ def test_the_report_says_it(config, workdir):
 
 def test_what_was_trained_on_is_not_evaluated(config, workdir):
     with pytest.raises(errors.UserError, match="did not train on validation watches"):
-        evaluate.evaluate(workdir, config, "validation", "candidates")
+        evaluate_run.evaluate(workdir, config, "validation", "candidates")
 
 
 def test_without_it_nothing_changes(workdir, tmp_path):

@@ -17,9 +17,9 @@ from ytdnn.evaluation import (
     definitions,
     examples,
     leaks,
+    list_metrics,
     lists,
     measure,
-    measures,
     protocol,
     ranker,
     slices,
@@ -153,8 +153,8 @@ def test_examples_run_from_the_worst_to_the_best(
 
 def _context(
     data: prepared.PreparedData, config: configs.Evaluation = CONFIG
-) -> measures.Context:
-    return measures.Context(data, protocol.cases(data, Split.TEST, config), config)
+) -> list_metrics.Context:
+    return list_metrics.Context(data, protocol.cases(data, Split.TEST, config), config)
 
 
 def test_no_examples_where_none_are_wanted(data: prepared.PreparedData) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from ytdnn import configs
 from ytdnn.data import prepare, prepared
-from ytdnn.evaluation import lists, measures, oracle, protocol, ranker
+from ytdnn.evaluation import list_metrics, lists, oracle, protocol, ranker
 from ytdnn.world import generate, memory
 
 WORLD = configs.World(
@@ -26,7 +26,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
 
 def hit_rate(data, cases, maker) -> float:
     found = maker(cases, 10)
-    entry, _ = measures.of_lists(measures.Context(data, cases, CONFIG), found)
+    entry, _ = list_metrics.of_lists(list_metrics.Context(data, cases, CONFIG), found)
     return entry["values"]["hit_rate@10"]
 
 

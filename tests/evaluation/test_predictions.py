@@ -14,7 +14,7 @@ from tests import planted
 from tests.evaluation import fakes
 from ytdnn import configs, errors
 from ytdnn.data import prepare, prepared
-from ytdnn.evaluation import predictions, protocol, reports
+from ytdnn.evaluation import predictions, protocol
 from ytdnn.metrics import retrieval
 
 Split = prepared.Split
@@ -194,13 +194,12 @@ def test_a_file_gets_a_whole_report(
     data: prepared.PreparedData, tmp_path: pathlib.Path
 ) -> None:
     path = _write(tmp_path / "peer", [("u0", f"v{v}", float(v)) for v in range(9)])
-    out = tmp_path / "out"
-    report = predictions.evaluate(path, data, CONFIG, "test", out)
+    result = predictions.evaluate(path, data, CONFIG, "test")
+    report = result.report
+    assert set(result.inputs) == {"data", "predictions"}
     assert list(report["lists"]) == ["popularity", "peer"]
     assert report["protocol"]["users_without_predictions"] == 7
-    read = reports.read(out)
-    assert read.report == report
-    assert read.users["peer/recall@3"].len() == 8
+    assert result.users["peer/recall@3"].len() == 8
 
 
 def test_a_file_may_not_be_called_popularity(
@@ -242,9 +241,7 @@ def test_implicits_als_on_movielens_100k_is_scored(
     )
     path = tmp_path / "als.parquet"
     frame.write_parquet(path)
-    report = predictions.evaluate(
-        path, data, configs.Evaluation(), "test", tmp_path / "out"
-    )
+    report = predictions.evaluate(path, data, configs.Evaluation(), "test").report
     of_als = report["lists"]["als"]["values"]["hit_rate@10"]
     of_popularity = report["lists"]["popularity"]["values"]["hit_rate@10"]
     print(f"HR@10: implicit ALS {of_als:.4f}, popularity {of_popularity:.4f}")

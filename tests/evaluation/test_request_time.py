@@ -9,9 +9,9 @@ from tests import planted
 from ytdnn import artifacts, configs
 from ytdnn.candidates import model
 from ytdnn.data import prepare
-from ytdnn.evaluation import evaluate
-from ytdnn.evaluation.report import terminal
+from ytdnn.evaluation import evaluate_run
 from ytdnn.index import artifact
+from ytdnn.pages import terminal
 from ytdnn.training import candidates
 
 
@@ -33,7 +33,7 @@ def test_a_report_says_that_the_request_time_was_seen(tmp_path):
     vectors = model.load(tmp_path / "candidates", data).video_vectors()
     made_from = {"data": data.manifest.fingerprint, "candidates": manifest.fingerprint}
     artifact.build(tmp_path / "index", vectors, config.index, made_from)
-    found = evaluate.evaluate(tmp_path, config)
+    found = evaluate_run.evaluate(tmp_path, config).report
     assert found["protocol"]["sees_request_time"] is True
     screen = rich.console.Console(width=100, file=io.StringIO())
     screen.print(terminal.render(found, 100))

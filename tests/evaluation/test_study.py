@@ -1,6 +1,5 @@
 """A study: means over seeds, and paired differences to the first variant."""
 
-import json
 import math
 import pathlib
 from typing import Any
@@ -10,8 +9,8 @@ import pytest
 from rich import console
 
 from ytdnn import artifacts, configs, errors
-from ytdnn.evaluation import measure, study
-from ytdnn.evaluation.report import studied
+from ytdnn.evaluation import measure, report_files, study
+from ytdnn.pages import studied
 
 METRIC = "candidates/hit_rate@10"
 SECONDS = 30.0
@@ -44,10 +43,11 @@ def write_run(
         "config": config,
     }
     directory.mkdir(parents=True)
-    (directory / "evaluation.json").write_text(json.dumps(report))
     columns = {"popularity/hit_rate@10": [1.0, 0.0, 0.0, 0.0], METRIC: hits}
     frame = pl.DataFrame({"user_id": list("abcd"), "answers": [1, 2, 3, 1], **columns})
-    frame.write_parquet(directory / "evaluation_users.parquet")
+    result = measure.Result(report, frame, {})
+    with report_files.publish(directory / "evaluation", result):
+        pass
     facts = {"seconds": SECONDS + seed}
     with artifacts.publish(directory / "candidates", "candidates", {}, {}, facts):
         pass
@@ -144,7 +144,7 @@ def test_metrics_are_chosen_or_refused_with_a_hint(tmp_path: pathlib.Path) -> No
 
 def test_a_missing_report_is_named(tmp_path: pathlib.Path) -> None:
     runs = write_study(tmp_path, first=FIRST)
-    with pytest.raises(errors.UserError, match=r"no evaluation_validation\.json"):
+    with pytest.raises(errors.UserError, match=r"received .*evaluation_validation"):
         study.measure(runs, "validation")
 
 

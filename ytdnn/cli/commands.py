@@ -72,7 +72,7 @@ def _run(given: arguments.Arguments) -> None:
     directory = _directory(given)
     config = resolved.config(given, _made(given) or configs.Config())
     found = pipeline.run(directory, config, verbose=output.say)
-    evaluate.show(found.report, directory)
+    evaluate.show(found)
     output.say(f"bundle: {directory / graph.BUNDLE.name}")
     output.say(f"next: ytdnn recommend --workdir={directory} --user=USER_ID")
 
@@ -171,12 +171,13 @@ COMMANDS = (
     ),
     Command(
         "evaluate",
-        "measure a run, a bundle, or a file of predictions: evaluation.json and page",
+        "measure a run, a bundle, or a file of predictions: report and page",
         "Checks for leaks, ranks all videos exactly for each test user, measures the "
         "ranker on test impressions, and the two stages composed, with intervals and "
-        "slices; prints a table, writes evaluation.json, evaluation_users.parquet and "
-        "evaluation.html. With --bundle or --predictions the same of an exported "
-        "bundle, or of any other system's user_id, video_id, score.",
+        "slices; prints a table and writes WORKDIR/evaluation: report.json, "
+        "report.html, the values of each user, TensorBoard scalars. With --bundle or "
+        "--predictions the same of an exported bundle, or of any other system's "
+        "user_id, video_id, score.",
         (
             "ytdnn evaluate --workdir=runs/mine",
             "ytdnn evaluate --workdir=runs/mine --split=validation --k=10,50,100",
@@ -191,9 +192,10 @@ COMMANDS = (
     Command(
         "compare",
         "two reports: paired differences, and conditions that fail",
-        "Takes two runs (or evaluation.json files) that were asked the same: the first "
-        "is the baseline. Prints each metric of both, their difference over the common "
-        "users and its interval. Exit status 1 where a condition of --fail_if holds.",
+        "Takes two runs, or directories of evaluations, that were asked the same: the "
+        "first is the baseline. Prints each metric of both, their difference over the "
+        "common users and its interval. Exit status 1 where a condition of --fail_if "
+        "holds.",
         (
             "ytdnn compare --fail_if='recall@10 < 0.95 * baseline' runs/main runs/mine",
             "ytdnn compare --models=candidates,als runs/mine als_evaluation",
@@ -231,7 +233,7 @@ COMMANDS = (
         "experiments",
         "the runs of a directory: what they differ in, what they reached",
         "One table of all runs below a directory, the best first: the metrics of each "
-        "evaluation.json, and the settings in which the runs differ and which are not "
+        "evaluation, and the settings in which the runs differ and which are not "
         "left at their default.",
         (
             "ytdnn experiments --dir=runs",

@@ -56,10 +56,11 @@ def _compare(
     """Prints the differences of two reports; returns the conditions that hold."""
     import rich
 
-    from ytdnn.evaluation import compare, conditions, reports
+    from ytdnn.evaluation import compare, conditions, report_files
+    from ytdnn.pages import compared
 
     parsed = conditions.parse(fail_if)
-    first, second = (reports.read(path) for path in paths)
+    first, second = (report_files.read(path) for path in paths)
     found = compare.compare(first, second, parsed, configs.Evaluation(), models)
-    rich.print(compare.render(found))
+    rich.print(compared.render(found))
     return found.failures

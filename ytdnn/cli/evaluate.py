@@ -2,12 +2,14 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ytdnn import artifacts, configs, errors, pipeline
 from ytdnn.cli import arguments, output, resolved
 from ytdnn.pipeline import graph, others
+
+if TYPE_CHECKING:
+    from ytdnn.evaluation import report_files
 
 Flag = arguments.Flag
 
@@ -77,7 +79,7 @@ def _of_run(given: arguments.Arguments, split: str) -> None:
     found = pipeline.evaluate(
         directory, config, split=split, again=True, verbose=output.say
     )
-    show(found.report, directory, split)
+    show(found)
     output.say(f"next: {graph.next_command(config, directory)}")
 
 
@@ -98,24 +100,17 @@ def _of_other(given: arguments.Arguments, kind: str, split: str) -> None:
         data = pathlib.Path(values["data"])
     name = f"{path.resolve().stem}_evaluation"
     out = pathlib.Path(values.get("out", path.parent / name))
-    report = others.evaluate(kind, path, data, config.evaluation, split, out)
-    show(report, out, split)
+    show(others.evaluate(kind, path, data, config.evaluation, split, out))
 
 
-def show(
-    report: Mapping[str, Any], directory: pathlib.Path, split: str = _SPLITS[0]
-) -> None:
-    """Prints a report as tables, and where its page and its curves lie."""
-    from ytdnn.evaluation import runs
-    from ytdnn.evaluation.report import terminal
+def show(found: "report_files.Evaluated") -> None:
+    """Prints an evaluation as tables, and where its page and its curves lie."""
+    from ytdnn.evaluation import report_files
+    from ytdnn.pages import terminal
 
-    terminal.show(report)
-    stem = runs.STEMS[split]
-    page = directory / f"{stem}.html"
-    if page.exists():
-        logs = directory / artifacts.LOGS / stem
-        output.say(f"report: {page} (open it in a browser)")
-        output.say(f"curves: tensorboard --logdir={logs}")
+    terminal.show(found.report)
+    output.say(f"report: {found.path / report_files.PAGE} (open it in a browser)")
+    output.say(f"curves: tensorboard --logdir={found.path / artifacts.LOGS}")
 
 
 def _explain() -> None:

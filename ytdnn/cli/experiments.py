@@ -10,7 +10,7 @@ import rich.table
 
 from ytdnn import errors
 from ytdnn.cli import arguments, output
-from ytdnn.evaluation import runs as runs_room
+from ytdnn.evaluation import run_table
 
 Flag = arguments.Flag
 
@@ -51,15 +51,15 @@ def run(given: arguments.Arguments) -> None:
       errors.UserError: There is no run, or a flag has a value it cannot have.
     """
     values = given.values
-    stem = runs_room.STEMS[_choice(values, "split", list(runs_room.STEMS))]
+    split = _choice(values, "split", list(run_table.DIRECTORIES))
     shape = _choice(values, "format", _FORMATS)
-    found = runs_room.find(pathlib.Path(values["dir"]), f"{stem}.json")
+    found = run_table.find(pathlib.Path(values["dir"]), split)
     wanted = [name for name in values.get("metrics", "").split(",") if name]
-    metrics = runs_room.chosen(found, wanted)
-    by = values.get("sort") or (metrics[0] if metrics else runs_room.RUN)
-    if by != runs_room.RUN:
-        runs_room.chosen(found, [by])
-    found = runs_room.ordered(found, by)
+    metrics = run_table.chosen(found, wanted)
+    by = values.get("sort") or (metrics[0] if metrics else run_table.RUN)
+    if by != run_table.RUN:
+        run_table.chosen(found, [by])
+    found = run_table.ordered(found, by)
     (_write_csv if shape == "csv" else _show)(found, metrics)
 
 
@@ -72,8 +72,8 @@ def _choice(values: dict[str, str], name: str, choices: Sequence[str]) -> str:
     return value
 
 
-def _show(found: Sequence[runs_room.Run], metrics: Sequence[str]) -> None:
-    keys = runs_room.differing(found)
+def _show(found: Sequence[run_table.Run], metrics: Sequence[str]) -> None:
+    keys = run_table.differing(found)
     table = rich.table.Table(box=rich.box.SIMPLE, title_justify="left")
     table.add_column("run", overflow="fold")
     for metric in metrics:
@@ -81,7 +81,7 @@ def _show(found: Sequence[runs_room.Run], metrics: Sequence[str]) -> None:
     table.add_column("settings that differ", overflow="fold")
     for one in found:
         cells = [f"{one.metrics[m]:.4f}" if m in one.metrics else "–" for m in metrics]
-        own = [f"{k}={v}" for k, v in runs_room.differences(one, keys).items()]
+        own = [f"{k}={v}" for k, v in run_table.differences(one, keys).items()]
         words = [f"({one.note})"] if one.note else []
         table.add_row(one.name, *cells, "\n".join(words + own) or "(defaults)")
     output.screen().print(table)
@@ -91,11 +91,11 @@ def _show(found: Sequence[runs_room.Run], metrics: Sequence[str]) -> None:
     )
 
 
-def _write_csv(found: Sequence[runs_room.Run], metrics: Sequence[str]) -> None:
-    keys = runs_room.differing(found)
+def _write_csv(found: Sequence[run_table.Run], metrics: Sequence[str]) -> None:
+    keys = run_table.differing(found)
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow([runs_room.RUN, "note", *metrics, *keys])
+    writer.writerow([run_table.RUN, "note", *metrics, *keys])
     for one in found:
         numbers = [one.metrics.get(metric, "") for metric in metrics]
-        settings = [runs_room.text(one.settings.get(key, "")) for key in keys]
+        settings = [run_table.text(one.settings.get(key, "")) for key in keys]
         writer.writerow([one.name, one.note, *numbers, *settings])

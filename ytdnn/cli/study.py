@@ -16,7 +16,7 @@ from ytdnn.cli import (
     output,
     resolved,
 )
-from ytdnn.evaluation import runs
+from ytdnn.evaluation import run_table
 from ytdnn.pipeline import graph, nested, workdir
 
 Flag = arguments.Flag
@@ -98,7 +98,7 @@ def run(given: arguments.Arguments) -> None:
         compared, or a step fails.
     """
     directory = pathlib.Path(given.values["workdir"])
-    split = _choice(given, "split", list(runs.STEMS)) or "test"
+    split = _choice(given, "split", list(run_table.DIRECTORIES)) or "test"
     stage = _choice(given, "stage", [name for name in _STAGES if name])
     variants = _variants(given)
     cells = list(_cells(variants, _seeds(given), directory))
@@ -255,7 +255,7 @@ def _show(
 ) -> None:
     """Prints the table of a study and writes `study.json` and `study.md`."""
     from ytdnn.evaluation import study
-    from ytdnn.evaluation.report import studied
+    from ytdnn.pages import studied
 
     result = study.measure(found, split, metrics)
     screen = output.screen()

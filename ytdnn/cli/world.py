@@ -73,7 +73,7 @@ def _draw(
     """Draws the page of a written world, MovieLens beside it where a path is given."""
     from ytdnn.data import sources
     from ytdnn.data.sources import world as world_source
-    from ytdnn.evaluation.report import world_page
+    from ytdnn.pages import world_page
 
     logs = {"the world": world_source.first_crowd(directory)}
     if beside:

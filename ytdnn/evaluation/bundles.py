@@ -10,7 +10,6 @@ removes watched videos.
 import dataclasses
 import pathlib
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +18,7 @@ import tensorflow as tf
 
 from ytdnn import configs, errors, schema
 from ytdnn.data import prepared
-from ytdnn.evaluation import lists, protocol, reports
+from ytdnn.evaluation import lists, measure, protocol, report_files
 from ytdnn.index import scann_index
 from ytdnn.metrics import retrieval
 from ytdnn.serving import batches, requests
@@ -46,16 +45,14 @@ def evaluate(
     data: prepared.PreparedData,
     config: configs.Evaluation,
     split: str,
-    out: pathlib.Path,
-) -> dict[str, Any]:
-    """Measures a bundle beside popularity and writes the report.
+) -> measure.Result:
+    """Measures a bundle beside popularity.
 
     Args:
       directory: The bundle.
       data: The prepared set it is judged on.
       config: Lengths, slices, resamples.
       split: `test` or `validation`.
-      out: Directory of the report, made if missing.
 
     Raises:
       errors.UserError: The bundle is damaged, cannot answer by these rules, or there
@@ -64,11 +61,11 @@ def evaluate(
     served = Served(bundle_room.load(directory), data)
     cases = protocol.cases(data, prepared.Split[split.upper()], config)
     own = makers(served, config)
-    result = reports.of_others(data, cases, own, split, config)
+    result = report_files.of_others(data, cases, own, split, config)
     facts = served.bundle.manifest.facts
     result.report["protocol"]["num_candidates"] = facts["num_candidates"]
-    reports.write(out, reports.STEMS[split], result)
-    return result.report
+    result.inputs[bundle_room.KIND] = served.bundle.manifest.fingerprint
+    return result
 
 
 def makers(served: Served, config: configs.Evaluation) -> dict[str, lists.Maker]:

@@ -12,10 +12,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import polars as pl
-from rich import console, table, text
 
 from ytdnn import configs, errors, schema
-from ytdnn.evaluation import conditions, lists, ranker, reports, statement, users
+from ytdnn.evaluation import conditions, lists, ranker, report_files, statement, users
 from ytdnn.metrics import bootstrap
 
 _BASELINES = (lists.POPULARITY, lists.ORACLE)
@@ -65,8 +64,8 @@ class Comparison:
 
 
 def compare(
-    first: reports.Evaluated,
-    second: reports.Evaluated,
+    first: report_files.Evaluated,
+    second: report_files.Evaluated,
     fail_if: Sequence[conditions.Condition],
     config: configs.Evaluation,
     models: tuple[str, str] | None = None,
@@ -113,7 +112,9 @@ def compare(
     return Comparison(found, pair.height, num_other, failures, marks)
 
 
-def _require_same_rules(first: reports.Evaluated, second: reports.Evaluated) -> None:
+def _require_same_rules(
+    first: report_files.Evaluated, second: report_files.Evaluated
+) -> None:
     rules = [one.report["protocol"] for one in (first, second)]
     different = [
         f"{name} {rules[0].get(name)!r} and {rules[1].get(name)!r}"
@@ -128,7 +129,7 @@ def _require_same_rules(first: reports.Evaluated, second: reports.Evaluated) -> 
 
 
 def _require_same_answers(
-    first: reports.Evaluated, second: reports.Evaluated, pair: pl.DataFrame
+    first: report_files.Evaluated, second: report_files.Evaluated, pair: pl.DataFrame
 ) -> None:
     other = pair.filter(pl.col(users.ANSWERS) != pl.col(f"{users.ANSWERS}_right"))
     if other.height:
@@ -153,7 +154,9 @@ class _Metric:
 
 
 def _common(
-    first: reports.Evaluated, second: reports.Evaluated, models: tuple[str, str] | None
+    first: report_files.Evaluated,
+    second: report_files.Evaluated,
+    models: tuple[str, str] | None,
 ) -> Iterator[_Metric]:
     for kind in ("lists", "impressions"):
         entries, others = (one.report.get(kind, {}) for one in (first, second))
@@ -167,7 +170,7 @@ def _common(
 
 
 def _differences(
-    both: tuple[reports.Evaluated, reports.Evaluated],
+    both: tuple[report_files.Evaluated, report_files.Evaluated],
     pair: pl.DataFrame,
     metrics: Sequence[_Metric],
     config: configs.Evaluation,
@@ -216,8 +219,8 @@ def _parts(frame: pl.DataFrame, column: str) -> tuple[np.ndarray, np.ndarray]:
 
 def _failure(
     condition: conditions.Condition,
-    first: reports.Evaluated,
-    second: reports.Evaluated,
+    first: report_files.Evaluated,
+    second: report_files.Evaluated,
     models: tuple[str, str] | None,
 ) -> str:
     """Returns a line where a condition holds, empty where not.
@@ -240,8 +243,8 @@ def _failure(
 
 def _named(
     condition: conditions.Condition,
-    first: reports.Evaluated,
-    second: reports.Evaluated,
+    first: report_files.Evaluated,
+    second: report_files.Evaluated,
     models: tuple[str, str] | None,
 ) -> tuple[str, str]:
     """Returns model and metric of a condition.
@@ -270,38 +273,3 @@ def _named(
             f"{condition.metric}: it has {', '.join(second.metrics)}"
         )
     return model, metric
-
-
-def render(found: Comparison) -> console.Group:
-    """Returns a table for each model; differences surely not 0 are marked."""
-    by_model: dict[str, list[Difference]] = {}
-    for one in found.differences:
-        by_model.setdefault(one.model, []).append(one)
-    note = (
-        f"{found.num_users:,} common users, {found.num_other:,} of one alone. "
-        f"Difference: second less first, over the common users. *: 0 is outside its "
-        f"95 % interval."
-    )
-    if found.marks:
-        note += f" Candidates: {', '.join(found.marks)}."
-    tables = [_table(name, rows) for name, rows in by_model.items()]
-    return console.Group(*tables, text.Text(note))
-
-
-def _table(model: str, rows: Sequence[Difference]) -> table.Table:
-    result = table.Table(title=model)
-    result.add_column("metric", no_wrap=True)
-    for heading in ("first", "second", "difference", "95 % interval"):
-        result.add_column(heading, justify="right", no_wrap=True)
-    for one in rows:
-        has_interval = math.isfinite(one.low)
-        is_sure = has_interval and (one.low > 0.0 or one.high < 0.0)
-        interval = f"{one.low:+.4f} {one.high:+.4f}" if has_interval else "–"
-        result.add_row(
-            one.metric,
-            f"{one.first:.4f}",
-            f"{one.second:.4f}",
-            f"{one.difference:+.4f}{'*' if is_sure else ' '}",
-            interval,
-        )
-    return result

@@ -6,7 +6,7 @@ what definitions usually leave unsaid.
 
 import textwrap
 
-from ytdnn.evaluation import measures, ranker
+from ytdnn.evaluation import list_metrics, ranker
 
 _WIDTH = 88
 
@@ -23,12 +23,12 @@ LISTS = {
     "ndcg": "sum of 1 / log2(rank + 1) over the hits among the first k, divided by the "
     "same sum of a list that begins with min(k, answers) hits (ranx's ndcg).",
     "mrr": "1 / rank of the first hit among the first k, 0 without one (ranx's mrr).",
-    measures.COVERAGE: "videos in the first k of at least one user's list, divided by "
-    "all videos of the candidate set. It grows with the number of users. Interval: "
+    list_metrics.COVERAGE: "videos in the first k of at least one user's list, divided "
+    "by all videos of the candidate set. It grows with the number of users. Interval: "
     "jackknife over users, as a resample repeats users and always covers less.",
-    measures.MEAN_POPULARITY: "popularity bias: training watches of a listed video, "
-    "averaged over the user's first k, then over users.",
-    measures.MEAN_AGE_DAYS: "days from upload to the request, averaged over the "
+    list_metrics.MEAN_POPULARITY: "popularity bias: training watches of a listed "
+    "video, averaged over the user's first k, then over users.",
+    list_metrics.MEAN_AGE_DAYS: "days from upload to the request, averaged over the "
     "user's first k, then over users; videos without upload time are left out.",
 }
 IMPRESSIONS = {

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ytdnn import schema
 from ytdnn.data import prepared
-from ytdnn.evaluation import lists, measures
+from ytdnn.evaluation import list_metrics, lists
 from ytdnn.metrics import ranking, retrieval
 
 _LENGTH = 10
@@ -21,7 +21,7 @@ _OF_VIDEO = (schema.TITLE, schema.TOPIC, schema.CHANNEL_ID)
 
 
 def choose(
-    context: measures.Context, made: Mapping[str, lists.Lists]
+    context: list_metrics.Context, made: Mapping[str, lists.Lists]
 ) -> list[dict[str, Any]]:
     """Returns the report's examples.
 
@@ -42,7 +42,7 @@ def choose(
 
 
 def _example(
-    context: measures.Context, made: Mapping[str, lists.Lists], row: int
+    context: list_metrics.Context, made: Mapping[str, lists.Lists], row: int
 ) -> dict[str, Any]:
     data, cases = context.data, context.cases
     answers = _of(cases.targets, row)

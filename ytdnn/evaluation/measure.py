@@ -19,8 +19,8 @@ from ytdnn.data import prepared
 from ytdnn.evaluation import (
     examples,
     leaks,
+    list_metrics,
     lists,
-    measures,
     protocol,
     ranker,
     slices,
@@ -39,10 +39,12 @@ class Result:
     Attributes:
       report: As JSON has it.
       users: One row for each user, see `users`.
+      inputs: Fingerprints of the artefacts that were measured.
     """
 
     report: dict[str, Any]
     users: pl.DataFrame
+    inputs: dict[str, str]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,7 +82,7 @@ def measure(
       errors.UserError: An input lies at or after its label, or a slice is unknown.
     """
     started = time.perf_counter()
-    context = measures.Context(data, cases, config)
+    context = list_metrics.Context(data, cases, config)
     report: dict[str, Any] = {"format_version": FORMAT_VERSION, "made": {}}
     report["protocol"] = statement.describe(data, cases, split, config)
     report["leaks"] = leaks.in_order(data, cases, split)
@@ -97,19 +99,23 @@ def measure(
     report["examples"] = examples.choose(context, made)
     report["made"] = _made(started, config)
     values: dict[str, Any] = summary.plain(report)
-    return Result(values, users.table(data, cases, per_user, impressions, parts))
+    inputs = {prepared.KIND: data.manifest.fingerprint}
+    table = users.table(data, cases, per_user, impressions, parts)
+    return Result(values, table, inputs)
 
 
 def _measure_lists(
-    report: dict[str, Any], context: measures.Context, made: Mapping[str, lists.Lists]
+    report: dict[str, Any],
+    context: list_metrics.Context,
+    made: Mapping[str, lists.Lists],
 ) -> dict[str, summary.PerUser]:
     report |= {"lists": {}, "curves": {}, "recommended": {}}
     per_user = {}
     for name, found in made.items():
-        report["lists"][name], per_user[name] = measures.of_lists(context, found)
-        report["curves"][name] = measures.curves(context, found)
-        report["recommended"][name] = measures.recommended(context, found)
-    report["recommended"][measures.ANSWERS] = measures.answered(context)
+        report["lists"][name], per_user[name] = list_metrics.of_lists(context, found)
+        report["curves"][name] = list_metrics.curves(context, found)
+        report["recommended"][name] = list_metrics.recommended(context, found)
+    report["recommended"][list_metrics.ANSWERS] = list_metrics.answered(context)
     report["slices"] = slices.measure(context, made)
     return per_user
 

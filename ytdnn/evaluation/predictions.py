@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ytdnn import configs, errors, schema
+from ytdnn import artifacts, configs, errors, schema
 from ytdnn.data import prepared
-from ytdnn.evaluation import lists, protocol, reports
+from ytdnn.evaluation import lists, measure, protocol, report_files
 from ytdnn.metrics import selection
 
 _COLUMNS = (schema.USER_ID, schema.VIDEO_ID, schema.SCORE)
@@ -41,16 +41,14 @@ def evaluate(
     data: prepared.PreparedData,
     config: configs.Evaluation,
     split: str,
-    out: pathlib.Path,
-) -> dict[str, Any]:
-    """Measures a file of predictions beside popularity and writes the report.
+) -> measure.Result:
+    """Measures a file of predictions beside popularity.
 
     Args:
       path: The file.
       data: The prepared set it is judged on.
       config: Lengths, slices, resamples.
       split: `test` or `validation`.
-      out: Directory of the report, made if missing.
 
     Raises:
       errors.UserError: The file is bad, or there is nobody to ask.
@@ -58,10 +56,10 @@ def evaluate(
     found = read(path, data)
     cases = protocol.cases(data, prepared.Split[split.upper()], config)
     makers = {found.name: maker(found, data)}
-    result = reports.of_others(data, cases, makers, split, config)
+    result = report_files.of_others(data, cases, makers, split, config)
     result.report["protocol"] |= describe(found, data, cases)
-    reports.write(out, reports.STEMS[split], result)
-    return result.report
+    result.inputs["predictions"] = artifacts.file_sha256(path)[:16]
+    return result
 
 
 def read(path: pathlib.Path, data: prepared.PreparedData) -> Predictions:

@@ -18,7 +18,7 @@ import polars as pl
 
 from ytdnn import errors, schema
 from ytdnn.data import prepared
-from ytdnn.evaluation import lists, measures, summary
+from ytdnn.evaluation import list_metrics, lists, summary
 from ytdnn.metrics import catalogue, ranking, retrieval
 
 HEADLINE = ("recall", "hit_rate", "ndcg")
@@ -35,7 +35,7 @@ Names = npt.NDArray[np.str_]
 
 
 def measure(
-    context: measures.Context, made: Mapping[str, lists.Lists]
+    context: list_metrics.Context, made: Mapping[str, lists.Lists]
 ) -> dict[str, list[dict[str, Any]]]:
     """Returns every configured slice the log has, as the report shows it.
 
@@ -54,7 +54,9 @@ def measure(
     return found
 
 
-def values_of(context: measures.Context, name: str) -> tuple[list[str], Names] | None:
+def values_of(
+    context: list_metrics.Context, name: str
+) -> tuple[list[str], Names] | None:
     """Returns a slice's values in order and that of each answer; None: log has none.
 
     Raises:
@@ -100,7 +102,7 @@ def _columns(table: pl.DataFrame) -> list[str]:
 
 
 def _rows(
-    context: measures.Context,
+    context: list_metrics.Context,
     made: Mapping[str, lists.Lists],
     names: list[str],
     of_answer: Names,
@@ -119,7 +121,7 @@ def _rows(
 
 
 def _headline(
-    context: measures.Context, found: lists.Lists, targets: prepared.Ragged
+    context: list_metrics.Context, found: lists.Lists, targets: prepared.Ragged
 ) -> dict[str, list[float]]:
     """Returns `[value, low, high]` of a few metrics at the shortest length."""
     k = min(context.config.ks)
@@ -131,7 +133,7 @@ def _headline(
     return {name: [entry["values"][name], *entry["intervals"][name]] for name in values}
 
 
-def _has_trained(context: measures.Context) -> npt.NDArray[np.bool_]:
+def _has_trained(context: list_metrics.Context) -> npt.NDArray[np.bool_]:
     """Whether each user has a training watch."""
     is_train = np.asarray(context.data.watch_splits) == prepared.Split.TRAIN
     before = np.append(0, np.cumsum(is_train))
@@ -141,7 +143,7 @@ def _has_trained(context: measures.Context) -> npt.NDArray[np.bool_]:
 
 
 def _video_ages(
-    context: measures.Context, rows: npt.NDArray[np.integer]
+    context: list_metrics.Context, rows: npt.NDArray[np.integer]
 ) -> tuple[list[str], Names] | None:
     if context.upload_times is None:
         return None
@@ -152,7 +154,7 @@ def _video_ages(
 
 
 def _popularity(
-    context: measures.Context, videos: npt.NDArray[np.integer]
+    context: list_metrics.Context, videos: npt.NDArray[np.integer]
 ) -> tuple[list[str], Names]:
     decile = np.append(-1, catalogue.deciles(context.train_counts[1:]))
     words = {0: "1 (least watched)", 9: "10 (most watched)", -1: "not in vocabulary"}
@@ -160,7 +162,7 @@ def _popularity(
     return names, np.array(names)[decile[videos]]
 
 
-def _devices(context: measures.Context) -> tuple[list[str], Names] | None:
+def _devices(context: list_metrics.Context) -> tuple[list[str], Names] | None:
     if "watch_devices" not in context.data.arrays:
         return None
     codes = np.asarray(context.data.watch_devices)[context.cases.labels]

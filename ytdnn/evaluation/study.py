@@ -15,8 +15,15 @@ import numpy as np
 import polars as pl
 
 from ytdnn import artifacts, configs, environment, schema
-from ytdnn.evaluation import compare, lists, ranker, reports, runs, statement, summary
-from ytdnn.evaluation.report import names
+from ytdnn.evaluation import (
+    compare,
+    lists,
+    ranker,
+    report_files,
+    run_table,
+    statement,
+    summary,
+)
 
 FORMAT_VERSION = 1
 REFERENCES = (lists.POPULARITY, lists.ORACLE)
@@ -39,9 +46,9 @@ def measure(found: Runs, split: str, wanted: Sequence[str] = ()) -> dict[str, An
       errors.UserError: A report is missing, two were not asked the same, or no variant
         has a wanted metric.
     """
-    file = f"{runs.STEMS[split]}.json"
+    part = run_table.DIRECTORIES[split]
     evaluated = {
-        name: {seed: reports.read(path / file) for seed, path in of_seeds.items()}
+        name: {seed: report_files.read(path / part) for seed, path in of_seeds.items()}
         for name, of_seeds in found.items()
     }
     means = {
@@ -67,8 +74,8 @@ def measure(found: Runs, split: str, wanted: Sequence[str] = ()) -> dict[str, An
 
 def _variants(
     found: Runs,
-    evaluated: Mapping[str, Mapping[int, reports.Evaluated]],
-    means: Mapping[str, reports.Evaluated],
+    evaluated: Mapping[str, Mapping[int, report_files.Evaluated]],
+    means: Mapping[str, report_files.Evaluated],
 ) -> dict[str, Any]:
     differences, settings = _differences(means), _settings(means)
     return {
@@ -86,7 +93,7 @@ def _variants(
     }
 
 
-def mean(found: Sequence[reports.Evaluated]) -> reports.Evaluated:
+def mean(found: Sequence[report_files.Evaluated]) -> report_files.Evaluated:
     """Returns the reports of one variant as one: every value the mean over the seeds.
 
     The runs differ by the seed alone, so they were asked the same. What is a ratio of
@@ -106,11 +113,11 @@ def mean(found: Sequence[reports.Evaluated]) -> reports.Evaluated:
     }
     report |= {key: found[0].report[key] for key in ("protocol", "config")}
     directory = found[0].path.parent.parent
-    return reports.Evaluated(directory, report, users)
+    return report_files.Evaluated(directory, report, users)
 
 
 def _mean_values(
-    found: Sequence[reports.Evaluated], model: str, metrics: Sequence[str]
+    found: Sequence[report_files.Evaluated], model: str, metrics: Sequence[str]
 ) -> dict[str, float | None]:
     means = {
         name: float(np.mean([one.value(model, name) for one in found]))
@@ -119,7 +126,7 @@ def _mean_values(
     return {k: value if np.isfinite(value) else None for k, value in means.items()}
 
 
-def _metrics(found: Sequence[reports.Evaluated]) -> dict[str, dict[str, Any]]:
+def _metrics(found: Sequence[report_files.Evaluated]) -> dict[str, dict[str, Any]]:
     """Returns every metric of the models that were trained, by `MODEL/METRIC`."""
     result = {}
     for path in found[0].metrics:
@@ -135,7 +142,7 @@ def _over_seeds(values: Sequence[float]) -> dict[str, Any]:
     return {"mean": mean_value, "spread": spread, "by_seed": list(values)}
 
 
-def _seconds(directory: pathlib.Path, evaluated: reports.Evaluated) -> float:
+def _seconds(directory: pathlib.Path, evaluated: report_files.Evaluated) -> float:
     """Returns how long the stages that were measured trained, as they themselves say.
 
     Of a training that was killed and went on, only the last part counts.
@@ -149,7 +156,7 @@ def _seconds(directory: pathlib.Path, evaluated: reports.Evaluated) -> float:
 
 
 def _differences(
-    means: Mapping[str, reports.Evaluated],
+    means: Mapping[str, report_files.Evaluated],
 ) -> dict[str, dict[str, dict[str, float]]]:
     """Returns of each variant but the first every metric's difference to the first."""
     first, *others = means
@@ -170,18 +177,18 @@ def _differences(
     return found
 
 
-def _settings(means: Mapping[str, reports.Evaluated]) -> dict[str, dict[str, Any]]:
+def _settings(means: Mapping[str, report_files.Evaluated]) -> dict[str, dict[str, Any]]:
     """Returns the settings in which the variants differ."""
     all_runs = [
-        runs.Run(name, dict(names.dotted(one.report["config"])), {}, "")
+        run_table.Run(name, dict(run_table.dotted(one.report["config"])), {}, "")
         for name, one in means.items()
     ]
-    keys = [key for key in runs.differing(all_runs) if key not in _SETTINGS_APART]
+    keys = [key for key in run_table.differing(all_runs) if key not in _SETTINGS_APART]
     return {run.name: {key: run.settings.get(key) for key in keys} for run in all_runs}
 
 
 def _shown(
-    first: reports.Evaluated, variants: Mapping[str, Any], wanted: Sequence[str]
+    first: report_files.Evaluated, variants: Mapping[str, Any], wanted: Sequence[str]
 ) -> list[str]:
     """Returns the metrics to show: the wanted ones, or the usual ones of each model.
 
@@ -189,11 +196,11 @@ def _shown(
       errors.UserError: No variant has a wanted one.
     """
     known = [
-        runs.Run(name, {}, {k: v["mean"] for k, v in one["metrics"].items()}, "")
+        run_table.Run(name, {}, {k: v["mean"] for k, v in one["metrics"].items()}, "")
         for name, one in variants.items()
     ]
     if wanted:
-        return runs.chosen(known, wanted)
+        return run_table.chosen(known, wanted)
     ks = first.report["config"]["evaluation"]["ks"]
     usual = (
         f"{lists.CANDIDATES}/hit_rate@{ks[0]}",
@@ -207,7 +214,7 @@ def _shown(
     return [name for name in usual if any(name in run.metrics for run in known)]
 
 
-def _of_model(found: reports.Evaluated, model: str) -> dict[str, float]:
+def _of_model(found: report_files.Evaluated, model: str) -> dict[str, float]:
     """Returns the values of popularity, or of the oracle, by metric."""
     return {
         metric: value

@@ -6,7 +6,6 @@ were. Impressions: `MODEL/METRIC/numerator` and `MODEL/METRIC/denominator`, of w
 the metric is the ratio of the sums. Null where a user has no value.
 """
 
-import pathlib
 from collections.abc import Mapping
 
 import numpy as np
@@ -58,10 +57,3 @@ def _with_ids(
 ) -> pl.DataFrame:
     ids = data.users[schema.USER_ID].gather(pl.Series(users, dtype=pl.UInt32))
     return pl.DataFrame({schema.USER_ID: ids, **columns}).fill_nan(None)
-
-
-def write(path: pathlib.Path, frame: pl.DataFrame) -> None:
-    """Writes a table so that readers see the old file or the whole new one."""
-    partial = path.with_name(f".{path.name}.partial")
-    frame.write_parquet(partial)
-    partial.rename(path)

@@ -20,7 +20,7 @@ from ytdnn.pipeline import workdir as workdir_room
 
 if TYPE_CHECKING:
     from ytdnn.data import prepared
-    from ytdnn.evaluation import reports
+    from ytdnn.evaluation import report_files
 
 Path = str | os.PathLike[str]
 Verbose = bool | Callable[[str], None]
@@ -146,7 +146,7 @@ def evaluate(
     split: str = "test",
     again: bool = False,
     verbose: Verbose = False,
-) -> "reports.Evaluated":
+) -> "report_files.Evaluated":
     """Measures a run, and writes its report and page into the workdir.
 
     Args:
@@ -163,7 +163,7 @@ def evaluate(
       errors.UserError: An artefact is missing or stale, an input leaks, or there is
         nobody to ask.
     """
-    from ytdnn.evaluation import reports
+    from ytdnn.evaluation import report_files
 
     directory, say = pathlib.Path(workdir), _say(verbose)
     config = _later_config(directory, config)
@@ -173,7 +173,7 @@ def evaluate(
         graph.run([step], config, directory, say, [step.name] if again else [])
         if split == "test":
             workdir_room.write_config(directory, config)
-    return reports.read(directory / step.name)
+    return report_files.read(directory / step.name)
 
 
 def export(
@@ -206,7 +206,7 @@ def run(
     config: configs.Config | None = None,
     *,
     verbose: Verbose = False,
-) -> "reports.Evaluated":
+) -> "report_files.Evaluated":
     """Goes all the way, from event log to bundle; goes on where it was stopped.
 
     Args:
@@ -220,7 +220,7 @@ def run(
     Raises:
       errors.UserError: A step fails.
     """
-    from ytdnn.evaluation import reports
+    from ytdnn.evaluation import report_files
 
     directory, say = pathlib.Path(workdir), _say(verbose)
     with workdir_room.lock(directory):
@@ -229,7 +229,7 @@ def run(
         workdir_room.write_config(directory, config)
         with _training_shown(verbose):
             graph.run(graph.STEPS, config, directory, say)
-    return reports.read(directory / graph.EVALUATION.name)
+    return report_files.read(directory / graph.EVALUATION.name)
 
 
 def _later_config(

@@ -2,13 +2,11 @@
 
 `ytdnn run` goes through all of them, the other commands through some. A step whose
 output is complete and was made from this config and these inputs is skipped, and said
-so. An output is an artefact with a manifest (`ytdnn/artifacts.py`), except the report
-of an evaluation, which carries the same facts under a key of its own.
+so. An output is an artefact with a manifest (`ytdnn/artifacts.py`).
 """
 
 import dataclasses
 import functools
-import json
 import pathlib
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -16,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ytdnn import artifacts, configs, errors
 from ytdnn.configs import data as data_config
-from ytdnn.evaluation import runs
+from ytdnn.evaluation import run_table
 from ytdnn.pipeline import nested, steps
 
 if TYPE_CHECKING:
@@ -25,7 +23,6 @@ if TYPE_CHECKING:
 Say = Callable[[str], None]
 
 _MOST_DIFFERENCES = 3
-_MADE_FROM = "made_from"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +37,7 @@ class Step:
       config: The part of the config that the output depends on.
       prefix: What the keys of that part lack to be settings.
       needs_impressions: Whether it makes sense only for a log with impressions.
-      is_report: Whether its output is the JSON file of an evaluation.
+      kind: Of the artefact, where it is not its name.
       given: Fingerprints of what it is given from outside the workdir.
     """
 
@@ -51,7 +48,7 @@ class Step:
     config: Callable[[configs.Config], Mapping[str, Any]]
     prefix: str = ""
     needs_impressions: bool = False
-    is_report: bool = False
+    kind: str = ""
     given: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
@@ -67,26 +64,15 @@ def evaluation(split: str, stage: str = "") -> Step:
     """
     require_split(split)
     inputs = ("data", stage) if stage else ("data", "candidates", "index", "ranking")
-    name = f"{runs.STEMS[split]}.json"
-
-    def run(config: configs.Config, workdir: pathlib.Path) -> None:
-        made_from = {
-            "config": configs.to_dict(config.evaluation),
-            "inputs": input_fingerprints(step, workdir),
-        }
-        report = steps.evaluate(config, workdir, split, stage)
-        artifacts.write_json(workdir / name, report | {_MADE_FROM: made_from})
-
-    step = Step(
-        name,
+    return Step(
+        run_table.DIRECTORIES[split],
         "evaluate",
         inputs,
-        run,
+        functools.partial(steps.evaluate, split=split, stage=stage),
         steps.evaluation_config,
         "evaluation.",
-        is_report=True,
+        kind="evaluation",
     )
-    return step
 
 
 def require_split(split: str) -> None:
@@ -95,9 +81,10 @@ def require_split(split: str) -> None:
     Raises:
       errors.UserError: It cannot.
     """
-    if split not in runs.STEMS:
+    if split not in run_table.DIRECTORIES:
+        known = ", ".join(run_table.DIRECTORIES)
         raise errors.UserError(
-            f"expected --split to be one of {', '.join(runs.STEMS)}, received {split}"
+            f"expected --split to be one of {known}, received {split}"
         )
 
 
@@ -197,7 +184,7 @@ def _next(several: Sequence[Step], number: int) -> str:
 
 def _unread(step: Step, path: pathlib.Path) -> str:
     """Returns the words for tables that were in memory, and cannot be looked at."""
-    if step.name != DATA.name or step.given or not _made_from(step, path)[1]:
+    if step is not DATA or not artifacts.read_manifest(path, step.name).inputs:
         return ""
     return " (its tables were frames in memory, which are not read again)"
 
@@ -252,10 +239,10 @@ def staleness(step: Step, config: configs.Config, workdir: pathlib.Path) -> str:
     if not path.exists():
         return "not made yet"
     try:
-        made_config, made_inputs = _made_from(step, path)
+        manifest = artifacts.read_manifest(path, step.kind or step.name)
     except errors.UserError as error:
         return str(error)
-    found = nested.differences(made_config, dict(step.config(config)), step.prefix)
+    found = nested.differences(manifest.config, dict(step.config(config)), step.prefix)
     if found:
         more = ["…"] if len(found) > _MOST_DIFFERENCES else []
         return "; ".join(found[:_MOST_DIFFERENCES] + more)
@@ -267,23 +254,12 @@ def staleness(step: Step, config: configs.Config, workdir: pathlib.Path) -> str:
         return str(error)
     changed = [
         name
-        for name in {**made_inputs, **current}
-        if made_inputs.get(name) != current.get(name)
+        for name in {**manifest.inputs, **current}
+        if manifest.inputs.get(name) != current.get(name)
     ]
     if changed:
         return f"made from another {' and '.join(changed)}"
     return _newer_source(step, config, path)
-
-
-def _made_from(step: Step, path: pathlib.Path) -> tuple[dict[str, Any], dict[str, str]]:
-    if not step.is_report:
-        manifest = artifacts.read_manifest(path, step.name)
-        return manifest.config, manifest.inputs
-    try:
-        made_from = json.loads(path.read_text())[_MADE_FROM]
-        return made_from["config"], made_from["inputs"]
-    except (ValueError, KeyError, TypeError):
-        raise errors.UserError(f"{path} is damaged") from None
 
 
 def input_fingerprints(step: Step, workdir: pathlib.Path) -> dict[str, str]:

@@ -1,9 +1,12 @@
 """What is measured by the same rules as a run: bundles, and files of predictions."""
 
 import pathlib
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ytdnn import configs
+
+if TYPE_CHECKING:
+    from ytdnn.evaluation import report_files
 
 
 def evaluate(
@@ -13,7 +16,7 @@ def evaluate(
     config: configs.Evaluation,
     split: str,
     out: pathlib.Path,
-) -> dict[str, Any]:
+) -> "report_files.Evaluated":
     """Measures a bundle or predictions, writes the report, and returns it.
 
     Args:
@@ -28,8 +31,11 @@ def evaluate(
       errors.UserError: Something is missing or damaged, or does not fit the set.
     """
     from ytdnn.data import prepared
-    from ytdnn.evaluation import bundles, predictions
+    from ytdnn.evaluation import bundles, predictions, report_files
+    from ytdnn.pages import files
 
     data = prepared.load(data_directory)
+    report_files.require_own(out)
     judge = {"bundle": bundles.evaluate, "predictions": predictions.evaluate}[kind]
-    return judge(path, data, config, split, out)
+    files.write(out, judge(path, data, config, split))
+    return report_files.read(out)

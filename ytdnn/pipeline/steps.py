@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ytdnn import artifacts, configs
+from ytdnn.evaluation import run_table
 from ytdnn.pipeline import native_log
 
 if TYPE_CHECKING:
@@ -100,15 +101,17 @@ def evaluate(
     workdir: pathlib.Path,
     split: str = "test",
     stage: str = "",
-) -> dict[str, Any]:
-    """Returns the report of `workdir`, or of a stage alone, as JSON-like values."""
-    from ytdnn.evaluation import evaluate as evaluate_room
+) -> None:
+    """Makes `workdir/evaluation`, or that of the other split, or of a stage alone."""
+    from ytdnn.evaluation import evaluate_run
+    from ytdnn.pages import files
 
-    return evaluate_room.evaluate(workdir, config, split, stage)
+    result = evaluate_run.evaluate(workdir, config, split, stage)
+    files.write(workdir / run_table.DIRECTORIES[split], result)
 
 
 def evaluation_config(config: configs.Config) -> Mapping[str, Any]:
-    """Returns the settings that `workdir/evaluation.json` depends on."""
+    """Returns the settings that `workdir/evaluation` depends on."""
     return configs.to_dict(config.evaluation)
 
 

@@ -1,0 +1,294 @@
+import json
+import pathlib
+import shutil
+
+import numpy as np
+import pytest
+
+from tests import planted
+from tests.evaluation import fakes
+from ytdnn import artifacts, configs, errors
+from ytdnn.candidates import model as candidate_model
+from ytdnn.data import prepare, prepared
+from ytdnn.evaluation import evaluate_run, lists, measure, protocol, summary
+from ytdnn.index import artifact as index_artifact
+from ytdnn.index import brute_force
+from ytdnn.ranking import model as ranking_model
+
+Split = prepared.Split
+CONFIG = configs.Config(
+    index=configs.Index(num_candidates=12),
+    evaluation=configs.Evaluation(ks=(1, 5), num_resamples=50),
+)
+METRICS = {
+    f"{name}@{k}"
+    for name in (
+        "recall",
+        "precision",
+        "hit_rate",
+        "map",
+        "ndcg",
+        "mrr",
+        "mean_popularity",
+        "coverage",
+    )
+    for k in (1, 5)
+}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
+    directory = tmp_path_factory.mktemp("evaluate")
+    log = planted.write_log(directory / "log")
+    config = configs.Data(source="log", dir=str(log), protocol="leave_one_out")
+    return prepare.prepare(config, directory / "data")
+
+
+def _measure(
+    data: prepared.PreparedData,
+    trained: fakes.ScoresByUser,
+    ranker: fakes.PlantedRanker | None,
+) -> dict:
+    exact = brute_force.BruteForce.build(trained.video_vectors(), CONFIG.index)
+    indexes = {"exact": exact}
+    result = evaluate_run.of_models(data, trained, ranker, indexes, CONFIG, Split.TEST)
+    return result.report
+
+
+def test_a_model_that_knows_the_answers_is_perfect(data: prepared.PreparedData) -> None:
+    ranker = fakes.PlantedRanker(lambda videos: np.zeros(videos.shape))
+    found = _measure(data, fakes.next_watch(data), ranker)
+    assert set(found["lists"]["candidates"]["values"]) == METRICS
+    for name in ("recall@1", "precision@1", "hit_rate@5", "map@5", "ndcg@5", "mrr@1"):
+        assert found["lists"]["candidates"]["values"][name] == 1.0, name
+        assert found["lists"]["candidates"]["intervals"][name] == [1.0, 1.0]
+    assert found["lists"]["candidates"]["values"]["precision@5"] == pytest.approx(1 / 5)
+    # A ranker without an opinion keeps the order of the candidates.
+    assert found["lists"]["system"] == found["lists"]["candidates"]
+    assert found["lists"]["popularity"]["values"]["hit_rate@1"] < 0.5
+
+
+def test_the_ranker_decides_the_order_of_the_system(
+    data: prepared.PreparedData,
+) -> None:
+    # It puts the video of the highest index first, whoever asks.
+    ranker = fakes.PlantedRanker(lambda videos: videos.astype(float))
+    found = _measure(data, fakes.next_watch(data), ranker)
+    assert (
+        found["lists"]["system"]["values"]["hit_rate@1"]
+        < found["lists"]["candidates"]["values"]["hit_rate@1"]
+    )
+    assert (
+        set(found["lists"]["system"]["values"])
+        == set(found["lists"]["system"]["intervals"])
+        == METRICS
+    )
+
+
+def test_one_more_system_is_one_more_entry(data: prepared.PreparedData) -> None:
+    # It knows the answers, and so may: it is no model that is checked for leaks.
+    def know(cases: protocol.Cases, k: int) -> np.ndarray:
+        return np.asarray(data.watch_videos)[cases.ends, np.newaxis].repeat(k, axis=1)
+
+    trained = fakes.ScoresByUser(
+        data.num_videos, lambda user, end: np.zeros(data.num_videos)
+    )
+    exact = brute_force.BruteForce.build(trained.video_vectors(), CONFIG.index)
+    others = measure.Systems(
+        {"oracle": know}, {"oracle": lambda shown: shown.clicked.astype(float)}
+    )
+    ranker = fakes.PlantedRanker(lambda videos: np.zeros(videos.shape))
+    report = evaluate_run.of_models(
+        data, trained, ranker, {"exact": exact}, CONFIG, Split.TEST, others
+    ).report
+    assert list(report["lists"]) == ["popularity", "candidates", "system", "oracle"]
+    assert report["lists"]["oracle"]["values"]["hit_rate@1"] == 1.0
+    assert report["impressions"]["oracle"]["values"]["auc"] == 1.0
+    assert "oracle" in report["slices"]["activity"][0]["lists"]
+
+
+def test_a_model_that_reads_the_answer_fails_the_run(
+    data: prepared.PreparedData,
+) -> None:
+    class Leaks(fakes.ScoresByUser):
+        def user_vectors(
+            self, data: prepared.PreparedData, users: np.ndarray, ends: np.ndarray, _
+        ) -> np.ndarray:
+            return np.eye(data.num_videos, dtype=np.float32)[
+                data.watch_videos[ends] - 1
+            ]
+
+    leaking = Leaks(data.num_videos, lambda user, end: np.zeros(1))
+    with pytest.raises(errors.UserError, match="leak: expected vectors"):
+        _measure(data, leaking, None)
+
+
+def test_popularity_ranks_by_training_labels(data: prepared.PreparedData) -> None:
+    config = configs.Evaluation(ks=(3,))
+    cases = protocol.cases(data, Split.TEST, config)
+    found = lists.popularity(data, config)(cases, 3)
+    counts = data.videos["train_count"].to_numpy()
+    for row in range(len(cases)):
+        watched = cases.watched.videos[slice(*cases.watched.offsets[row : row + 2])]
+        order = [
+            video
+            for video in sorted(
+                range(1, data.num_videos + 1), key=lambda v: -counts[v - 1]
+            )
+            if video not in watched
+        ]
+        assert found[row].tolist() == order[:3]
+
+
+def test_watched_videos_stay_where_the_setting_says_so(
+    data: prepared.PreparedData,
+) -> None:
+    def score(user: int, end: int) -> np.ndarray:
+        scores = np.zeros(data.num_videos)
+        scores[data.watch_videos[end] - 1] = 1.0
+        scores[data.watch_videos[end - 1] - 1] = 2.0  # the last watched, first
+        return scores
+
+    trained = fakes.ScoresByUser(data.num_videos, score)
+    for remove in (True, False):
+        config = configs.Evaluation(ks=(1,), remove_watched=remove)
+        cases = protocol.cases(data, Split.TEST, config)
+        vectors = trained.user_vectors(data, cases.users, cases.ends, cases.times)
+        maker = lists.of_vectors(vectors, trained.video_vectors(), config)
+        place = cases.ends if remove else cases.ends - 1
+        expected = np.asarray(data.watch_videos)[place]
+        np.testing.assert_array_equal(maker(cases, 1)[:, 0], expected)
+
+
+def test_without_a_ranker_only_candidates_are_reported(
+    data: prepared.PreparedData,
+) -> None:
+    found = _measure(data, fakes.next_watch(data), None)
+    assert "impressions" not in found
+    assert set(found["lists"]) == {"popularity", "candidates"}
+    assert found["protocol"]["name"] == "leave_one_out"
+
+
+def test_the_report_is_json_with_numbers_and_sibling_intervals(
+    data: prepared.PreparedData,
+) -> None:
+    ranker = fakes.PlantedRanker(lambda videos: np.zeros(videos.shape))
+    found = _measure(data, fakes.next_watch(data), ranker)
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+    assert found["format_version"] == 2
+    for part in (*found["lists"].values(), *found["impressions"].values()):
+        assert all(isinstance(value, float) for value in part["values"].values())
+        assert set(part["intervals"]) == set(part["values"])
+    values = found["impressions"]["ranker"]["values"]
+    assert list(values) == ["auc", "grouped_auc", "log_loss", "weighted_per_user_loss"]
+    # A constant score: both undecided.
+    assert values["auc"] == values["grouped_auc"] == 0.5
+    assert values["weighted_per_user_loss"] == 0.5
+
+
+def test_numbers_that_are_not_finite_become_null() -> None:
+    value = {"a": float("nan"), "b": [1.0, float("inf")], "c": "text", "d": 2}
+    assert summary.plain(value) == {"a": None, "b": [1.0, None], "c": "text", "d": 2}
+
+
+@pytest.fixture(scope="module")
+def workdir(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """A run whose models have fresh weights: enough to load and measure."""
+    workdir = tmp_path_factory.mktemp("run")
+    data = planted.prepared_data(workdir)
+    config = planted.tiny_config()
+    inputs = {"data": data.manifest.fingerprint}
+    trained = candidate_model.build(config.candidates, data)
+    values = configs.to_dict(config)
+    with artifacts.publish(
+        workdir / "candidates", "candidates", values, inputs
+    ) as partial:
+        candidate_model.save(trained, partial)
+    _publish_index(workdir, config)
+    ranker = ranking_model.build(config.ranking, data)
+    ranker.scores(data, np.arange(4))
+    with artifacts.publish(workdir / "ranking", "ranking", values, inputs) as partial:
+        ranking_model.save(ranker, partial)
+    return workdir
+
+
+def _publish_index(workdir: pathlib.Path, config: configs.Config) -> None:
+    data = prepared.load(workdir / "data")
+    trained = candidate_model.load(workdir / "candidates", data)
+    source = artifacts.read_manifest(workdir / "candidates", "candidates")
+    inputs = {"candidates": source.fingerprint}
+    vectors = trained.video_vectors()
+    index_artifact.build(workdir / "index", vectors, config.index, inputs)
+
+
+def test_a_run_is_measured(workdir: pathlib.Path) -> None:
+    config = planted.tiny_config()
+    result = evaluate_run.evaluate(workdir, config)
+    found = result.report
+    assert result.inputs == {
+        name: artifacts.read_manifest(workdir / name, name).fingerprint
+        for name in ("data", "candidates", "index", "ranking")
+    }
+    assert set(found["lists"]) == {"popularity", "candidates", "system"}
+    assert set(found["lists"]["system"]["values"]) == set(
+        found["lists"]["candidates"]["values"]
+    )
+    again = evaluate_run.evaluate(workdir, config).report
+    for part in ("lists", "impressions", "protocol"):
+        assert again[part] == found[part], part
+
+
+@pytest.mark.parametrize(
+    ("stage", "others", "left_out"),
+    [("candidates", "ranking", "impressions"), ("ranking", "candidates", "latency")],
+)
+def test_a_stage_is_measured_without_the_others(
+    workdir: pathlib.Path,
+    tmp_path: pathlib.Path,
+    stage: str,
+    others: str,
+    left_out: str,
+) -> None:
+    whole = evaluate_run.evaluate(workdir, planted.tiny_config()).report
+    for name in ("data", stage):
+        shutil.copytree(workdir / name, tmp_path / name)
+    result = evaluate_run.evaluate(tmp_path, planted.tiny_config(), stage=stage)
+    found = result.report
+    assert set(result.inputs) == {"data", stage}
+    kind = "lists" if stage == "candidates" else "impressions"
+    assert found[kind] == {
+        name: whole[kind][name] for name in whole[kind] if name != "system"
+    }
+    assert left_out not in found
+    assert others not in found["lists"]
+
+
+def test_a_ranker_alone_needs_impressions(tmp_path: pathlib.Path) -> None:
+    watches = [(f"u{u}", f"v{(u + t) % 3}", t) for u in range(3) for t in range(4)]
+    fakes.prepared_data(tmp_path, watches, protocol="leave_one_out")
+    with pytest.raises(errors.UserError, match="expected a log with impressions"):
+        evaluate_run.evaluate(tmp_path, planted.tiny_config(), stage="ranking")
+
+
+def test_the_ranker_orders_no_lists_of_validation(
+    workdir: pathlib.Path,
+) -> None:
+    result = evaluate_run.evaluate(workdir, planted.tiny_config(), split="validation")
+    found = result.report
+    assert found["protocol"]["split"] == "validation"
+    # The ranker is trained on what comes after: it may not order these lists.
+    assert set(found["lists"]) == {"popularity", "candidates"}
+    assert "after the evaluated window" in found["protocol"]["system_left_out"]
+
+
+def test_an_index_of_other_candidates_is_refused(workdir: pathlib.Path) -> None:
+    manifest = workdir / "index" / artifacts.MANIFEST
+    kept = manifest.read_text()
+    values = json.loads(kept)
+    values["inputs"]["candidates"] = "0" * 16
+    manifest.write_text(json.dumps(values))
+    try:
+        with pytest.raises(errors.UserError, match="was made from candidates 0000"):
+            evaluate_run.evaluate(workdir, planted.tiny_config())
+    finally:
+        manifest.write_text(kept)

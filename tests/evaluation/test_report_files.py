@@ -1,0 +1,74 @@
+"""Evaluations read back from wherever they are named, or refused in one line."""
+
+import json
+import pathlib
+
+import polars as pl
+import pytest
+
+from tests.pages import example
+from ytdnn import artifacts, errors
+from ytdnn.evaluation import measure, report_files
+
+
+@pytest.fixture
+def run(tmp_path: pathlib.Path) -> pathlib.Path:
+    directory = tmp_path / "run"
+    directory.mkdir()
+    (directory / "config.json").write_text("{}")
+    return directory
+
+
+def write(directory: pathlib.Path, **changes: object) -> pathlib.Path:
+    report = example.report() | {"config": {"evaluation": {}}} | changes
+    frame = pl.DataFrame({"user_id": ["u1"], "answers": [1]})
+    result = measure.Result(report, frame, {})
+    with report_files.publish(directory, result):
+        pass
+    return directory
+
+
+def test_a_run_an_evaluation_and_a_report_name_the_same(run: pathlib.Path) -> None:
+    directory = write(run / "evaluation")
+    for path in (run, directory, directory / "report.json"):
+        found = report_files.read(path)
+        assert found.path == directory
+        assert found.value("ranker", "auc") == example.IMPRESSION_MODELS["ranker"]
+        assert found.users["answers"].to_list() == [1]
+
+
+def test_what_is_no_evaluation_is_refused(
+    run: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    with pytest.raises(errors.UserError, match=r"found no manifest.*`ytdnn evaluate`"):
+        report_files.read(run)
+    old = run / "evaluation.json"  # as before format version 3
+    old.write_text("{}")
+    for path in (old, tmp_path / "missing"):
+        with pytest.raises(errors.UserError, match="expected a run, the directory of"):
+            report_files.read(path)
+
+
+def test_a_damaged_evaluation_is_refused(run: pathlib.Path) -> None:
+    directory = write(run / "evaluation")
+    (directory / "report.json").write_text('{"format_version": ')
+    with pytest.raises(errors.UserError, match=r"report.json disagrees with manifest"):
+        report_files.read(run)
+
+
+def test_another_format_version_is_refused(run: pathlib.Path) -> None:
+    write(run / "evaluation", format_version=1)
+    with pytest.raises(errors.UserError, match="has format version 1 but this ytdnn"):
+        report_files.read(run)
+
+
+def test_nothing_but_an_evaluation_is_replaced(run: pathlib.Path) -> None:
+    with pytest.raises(errors.UserError, match=r"found config\.json in .*run"):
+        write(run)
+    assert (run / "config.json").exists()
+    directory = write(run / "evaluation")
+    (directory / artifacts.MANIFEST).write_text("{")  # damaged, but an evaluation
+    write(directory)
+    assert json.loads((directory / artifacts.MANIFEST).read_text())["kind"] == (
+        "evaluation"
+    )

@@ -1,0 +1,210 @@
+import json
+import pathlib
+import re
+from collections.abc import Iterator
+
+import jsonschema
+import pytest
+
+from tests.pages import browser, example
+from ytdnn import evaluation
+from ytdnn.pages import evaluation_page, plots
+
+SECTIONS = [
+    "Results",
+    "Longer and shorter lists",
+    "For whom, and for which videos",
+    "Ordering what was shown",
+    "What is recommended",
+    "Some users",
+    "Training",
+    "Index and latency",
+    "How it was measured",
+    "Settings and environment",
+]
+PLOTS = [
+    "How good the first 10 videos are",
+    "Hit rate by length of the list",
+    "nDCG by length of the list",
+    "Hit rate@10 by activity",
+    "Hit rate@10 by country",
+    "Prediction against observed odds, in ten parts",
+    "Prediction against observed mean, in ten parts",
+    "Popularity of what is recommended",
+    "Age of what is recommended",
+    "candidates: loss",
+    "candidates: hit rate",
+    "ranking: AUC",
+]
+
+
+def headings(text: str) -> list[str]:
+    return re.findall(r"<h2>(.*?)</h2>", text)
+
+
+def test_a_whole_report_has_every_section_and_plot() -> None:
+    text = evaluation_page.render(example.report(), "runs/mine")
+    assert headings(text) == SECTIONS
+    assert "Evaluation of runs/mine" in text
+    for title in PLOTS:
+        assert f'aria-label="{title}"' in text, title
+
+
+def test_the_example_is_a_report_as_evaluate_writes_it() -> None:
+    path = pathlib.Path(evaluation.__file__).parent / "schema.json"
+    jsonschema.Draft202012Validator(json.loads(path.read_text())).validate(
+        example.report()
+    )
+
+
+def test_parts_that_were_not_measured_are_left_out() -> None:
+    report = {
+        "lists": {"candidates": {"values": {"recall@5": 0.25}, "intervals": {}}},
+        "protocol": {"name": "leave_one_out", "split": "test"},
+    }
+    text = evaluation_page.render(report)
+    assert headings(text) == ["Results", "How it was measured"]
+    assert "0.2500" in text
+    assert text.count("<svg") == 1
+
+
+def test_a_slice_of_one_part_has_numbers_but_no_plot() -> None:
+    report = example.report()
+    report["slices"]["country"] = report["slices"]["country"][:1]
+    text = evaluation_page.render(report)
+    assert 'aria-label="Hit rate@10 by country"' not in text
+    assert "By country" in text
+
+
+def test_a_prediction_file_is_called_by_its_own_name() -> None:
+    report = example.report()
+    report["lists"] = {"als <v2>": report["lists"]["candidates"]}
+    text = evaluation_page.render(report)
+    assert "als &lt;v2&gt;" in text
+
+
+def test_numbers_stand_with_their_intervals() -> None:
+    report = example.report()
+    report["lists"]["candidates"]["values"]["hit_rate@10"] = 0.3103
+    report["lists"]["candidates"]["intervals"]["hit_rate@10"] = [0.2943, 0.3263]
+    text = evaluation_page.render(report)
+    assert '0.3103<span class="small">0.2943 – 0.3263</span>' in text
+    report["impressions"]["ranker"]["values"]["auc"] = None  # undefined
+    cells = evaluation_page.render(report).split('<td class="words">AUC</td>')[1]
+    assert cells.split("</td>")[1].endswith("<td>–")
+
+
+def test_right_recommendations_are_ticked() -> None:
+    report = example.report()
+    text = evaluation_page.render(report)
+    hits = sum(
+        video["is_answer"]
+        for one in report["examples"]
+        for videos in one["lists"].values()
+        for video in videos
+    )
+    assert text.count("✓ ") == text.count('class="marked"') == hits > 0
+
+
+def test_the_last_watch_stands_first_and_the_rest_is_counted() -> None:
+    text = evaluation_page.render(example.report())
+    history = text.split("watched before</th>")[1]
+    assert history.index("&lt;script&gt;") < history.index("905 kittens")
+    assert history.index("905 kittens") < history.index("901 kittens")
+    assert "and 55 more" in history.split("</table>")[0]
+
+
+def test_the_same_report_gives_the_same_page() -> None:
+    first, again = (evaluation_page.render(example.report()) for _ in range(2))
+    assert first == again
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[browser.Browser]:
+    with browser.start() as found:
+        yield found
+
+
+@pytest.mark.parametrize(
+    ("width", "scheme"), [(1100, "light"), (1100, "dark"), (360, "light")]
+)
+def test_a_browser_opens_the_page(
+    chromium: browser.Browser, tmp_path: pathlib.Path, width: int, scheme: str
+) -> None:
+    path = tmp_path / "evaluation.html"
+    path.write_text(evaluation_page.render(example.report()))
+    chromium.open(path, width, scheme)
+    assert chromium.complaints == []
+    assert chromium.requests == [path.as_uri()]
+    boxes = chromium.ask(
+        "[...document.querySelectorAll('svg')].map(plot => {"
+        " const box = plot.getBoundingClientRect();"
+        " return [plot.getAttribute('aria-label'), box.width, box.height] })"
+    )
+    assert set(PLOTS) <= {name for name, _, _ in boxes}
+    assert all(width > 280 and height > 100 for _, width, height in boxes)
+    # Nothing is wider than the window, and no word of a plot is cut off.
+    assert chromium.ask("document.documentElement.scrollWidth") == width
+    assert chromium.ask(_CUT_WORDS) == []
+    ground = chromium.ask("getComputedStyle(document.body).backgroundColor")
+    assert (sum(map(int, re.findall(r"\d+", ground))) < 200) == (scheme == "dark")
+
+
+_CUT_WORDS = """
+[...document.querySelectorAll('svg text')].filter(word => {
+  const box = word.getBoundingClientRect();
+  const plot = word.ownerSVGElement.getBoundingClientRect();
+  return box.left < plot.left - 1 || box.right > plot.right + 1
+    || box.bottom > plot.bottom + 1;
+}).map(word => word.textContent)
+"""
+
+
+def test_the_browser_notices_a_request_and_an_error(
+    chromium: browser.Browser, tmp_path: pathlib.Path
+) -> None:
+    """The check above can fail."""
+    path = tmp_path / "bad.html"
+    path.write_text(
+        "<img src='missing.png'><script>throw new Error('planted')</script>"
+    )
+    chromium.open(path)
+    assert chromium.requests == [path.as_uri(), (tmp_path / "missing.png").as_uri()]
+    assert any("planted" in words for words in chromium.complaints)
+
+
+def test_a_script_in_the_page_does_not_run(
+    chromium: browser.Browser, tmp_path: pathlib.Path
+) -> None:
+    path = tmp_path / "evaluation.html"
+    text = evaluation_page.render(example.report())
+    added = "<script>window.ran = 1</script><img src='http://127.0.0.1:9/x.png'></main>"
+    path.write_text(text.replace("</main>", added))
+    chromium.open(path)
+    assert chromium.ask("window.ran") is None
+    assert any("Content Security Policy" in words for words in chromium.complaints)
+
+
+def test_a_plot_stands_alone(chromium: browser.Browser, tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "plot.svg"
+    path.write_text(plots.bars("alone", ["a"], {"s": [1.0]}))
+    chromium.open(path)
+    assert chromium.complaints == []
+    paint = "getComputedStyle(document.querySelector('rect')).fill"
+    assert chromium.ask(paint) == "rgb(0, 114, 178)"  # the default of --series-1
+
+
+def test_the_gap_to_the_oracle_is_a_table_where_there_is_one() -> None:
+    report = example.report()
+    assert "gap closed" not in evaluation_page.render(report)
+    shares = {f"{metric}@10": 0.25 for metric in example.METRICS}
+    report["gap_closed"] = {
+        "lists": {"candidates": shares},
+        "impressions": {"ranker": {"auc": 0.375, "log_loss": -0.125}},
+    }
+    text = evaluation_page.render(report)
+    words = "Share of the gap closed, popularity to oracle"
+    assert text.count(words) == 4  # caption and label of two tables
+    assert "25%" in text
+    assert "38%" in text
+    assert "-12%" in text

@@ -1,0 +1,109 @@
+import io
+from typing import Any
+
+from rich import console
+
+from tests.pages import example
+from ytdnn.pages import notes, terminal
+
+
+def shown(report: dict[str, Any], width: int = 88) -> str:
+    screen = console.Console(width=width, file=io.StringIO(), record=True)
+    screen.print(terminal.render(report, width))
+    return screen.export_text()
+
+
+def line_of(text: str, word: str) -> str:
+    return next(line for line in text.splitlines() if word in line)
+
+
+def test_models_stand_side_by_side_with_their_intervals() -> None:
+    report = example.report()
+    del report["lists"]["oracle"]
+    for model, value in (("popularity", 0.2), ("candidates", 0.3), ("system", 0.25)):
+        report["lists"][model]["values"]["hit_rate@10"] = value
+        report["lists"][model]["intervals"]["hit_rate@10"] = [
+            value - 0.01,
+            value + 0.01,
+        ]
+    text = shown(report)
+    numbers = line_of(text, "hit_rate@10").split("│")
+    assert [cell.strip() for cell in numbers[2:5]] == [
+        "0.2000 ± 0.0100",
+        "0.3000 ± 0.0100",
+        "0.2500 ± 0.0100",
+    ]
+    assert "temporal, test: 3,812 users, 1,987 videos" in text
+    assert "weighted_per_user_loss ↓" in text
+
+
+def test_no_number_is_cut_off_in_a_narrow_terminal() -> None:
+    report = example.report()  # four models
+    for found in report["lists"].values():
+        found["values"]["mean_popularity@10"] = 12_345.6789
+        found["intervals"]["mean_popularity@10"] = [12_300.0, 12_390.0]
+    for width, intervals in ((80, 0), (120, 4)):
+        text = shown(report, width)
+        assert "…" not in text
+        line = line_of(text, "mean_popularity@10")
+        assert line.count("12,345.7") == 4
+        assert line.count("± 45.0") == intervals
+        assert ("in a wider terminal" in text) == (intervals == 0)
+        assert max(map(len, text.splitlines())) <= width
+
+
+def test_the_gap_to_the_oracle_is_told_where_there_is_one() -> None:
+    report = example.report()
+    report["gap_closed"] = {
+        "lists": {"candidates": {"recall@10": 0.25}, "system": {"recall@10": -0.02}},
+        "impressions": {"ranker": {"auc": 0.5}},
+    }
+    text = shown(report)
+    assert "popularity to oracle" in text
+    assert "25%" in text
+    assert "-2%" in text
+    assert "50%" in text
+    assert "popularity to oracle" not in shown(example.report())
+
+
+def test_undefined_numbers_are_a_dash() -> None:
+    found = {
+        "lists": {"candidates": {"values": {"recall@5": 0.25}, "intervals": {}}},
+        "impressions": {
+            "ranker": {"values": {"auc": None}, "intervals": {"auc": [None, None]}}
+        },
+        "protocol": {"name": "temporal"},
+    }
+    text = shown(found)
+    assert "0.2500" in text
+    assert "–" in line_of(text, "auc")
+
+
+def test_what_a_reader_must_know_is_told() -> None:
+    report = example.report()
+    text = " ".join(shown(report).split())
+    assert "4,069 of 20,345 right answers are videos out of the vocabulary" in text
+    assert "in 20,345 examples, 0 inputs lie at or after the watch" in text
+    assert "candidates + ranker may fall below candidates alone" in text
+    report["protocol"]["source"] = "movielens"
+    assert "On MovieLens expect candidates + ranker below" in shown(report)
+
+
+def test_without_a_ranker_nothing_is_said_of_one() -> None:
+    report = example.report()
+    del report["lists"]["system"], report["impressions"]
+    del report["latency"]["ranker_batched_ms"]
+    assert "ranker" not in shown(report)
+
+
+def test_what_makes_numbers_incomparable_is_said() -> None:
+    protocol = {
+        "train_watches_after_answers": 1_234,
+        "sees_request_time": True,
+        "system_left_out": "the ranker was trained later",
+    }
+    found = " ".join(notes.of({"protocol": protocol, "lists": {}}))
+    assert "1,234 training watches" in found
+    assert "reads the time of the request" in found
+    assert "left out: the ranker was trained later." in found
+    assert not list(notes.of({"protocol": {}, "lists": {}}))

@@ -1,0 +1,214 @@
+"""Evaluates a run: loads its artefacts and measures them."""
+
+import pathlib
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ytdnn import artifacts, configs, errors
+from ytdnn.candidates import model as candidate_model
+from ytdnn.data import prepared
+from ytdnn.evaluation import (
+    leaks,
+    lists,
+    measure,
+    models,
+    oracle,
+    protocol,
+    ranker,
+    search,
+    summary,
+    training_logs,
+)
+from ytdnn.index import artifact as index_artifact
+from ytdnn.ranking import model as ranking_model
+
+_RECALL_K = 100
+_TIMED_USERS = 200
+_SYSTEM_LEFT_OUT = (
+    "the ranker was trained on impressions after the evaluated window, which would "
+    "tell it the answers"
+)
+
+
+def evaluate(
+    workdir: pathlib.Path,
+    config: configs.Config,
+    split: str = "test",
+    stage: str = "",
+) -> measure.Result:
+    """Measures a run.
+
+    Args:
+      workdir: With `data`, `candidates`, `index` and, where the log has impressions,
+        `ranking`.
+      config: The run's.
+      split: What is evaluated, `test` or `validation`.
+      stage: `candidates` or `ranking`: that one alone, the others need not be there.
+
+    Returns:
+      The report and what it was made from.
+
+    Raises:
+      errors.UserError: An artefact is missing or stale, an input leaks, or there is
+        nobody to ask.
+    """
+    workdir = pathlib.Path(workdir)
+    data = prepared.load(workdir / prepared.KIND)
+    trained, ranking = None, None
+    if stage != ranking_model.KIND:
+        trained = candidate_model.load(workdir / candidate_model.KIND, data)
+    if stage == ranking_model.KIND and not data.has_impressions:
+        raise errors.UserError(
+            f"expected a log with impressions to evaluate the ranker alone, found none "
+            f"in {data.directory}"
+        )
+    if data.has_impressions and stage != candidate_model.KIND:
+        ranking = ranking_model.load(workdir / ranking_model.KIND, data)
+    indexes = {} if stage else _load_indexes(workdir)
+    code = prepared.Split[split.upper()]
+    others = oracle.systems(data, config.evaluation)
+    result = of_models(data, trained, ranking, indexes, config, code, others)
+    stages = (stage,) if stage else (candidate_model.KIND, ranking_model.KIND)
+    result.report["training"] = summary.plain(training_logs.read(workdir, stages))
+    is_read = {
+        candidate_model.KIND: trained is not None,
+        index_artifact.KIND: not stage,
+        ranking_model.KIND: ranking is not None,
+    }
+    kinds = [kind for kind, used in is_read.items() if used]
+    result.inputs.update(_fingerprints(workdir, kinds))
+    return result
+
+
+def of_models(
+    data: prepared.PreparedData,
+    trained: models.Candidates | None,
+    ranking: models.Ranker | None,
+    indexes: Mapping[str, models.Index],
+    config: configs.Config,
+    split: prepared.Split,
+    others: measure.Systems | None = None,
+) -> measure.Result:
+    """Measures models that fit the interfaces of `models`.
+
+    Args:
+      data: The prepared set.
+      trained: The candidate model, None where the ranker alone is measured.
+      ranking: The ranker, None without impressions.
+      indexes: `exact` and, where it was built, `scann`; none where a stage is measured
+        alone.
+      config: The run's.
+      split: `TEST` or `VALIDATION`.
+      others: Measured beside them, such as the world's oracle; whether these read
+        what they should predict is not checked.
+
+    Raises:
+      errors.UserError: A model reads what it should predict or was trained on it, or
+        nobody can be asked.
+    """
+    if split == prepared.Split.VALIDATION and models.trains_on_validation(trained):
+        raise errors.UserError(
+            "expected a candidate model that did not train on validation watches for "
+            "--split=validation, found one with config.candidates.train_on_validation: "
+            "evaluate it on --split=test"
+        )
+    cases = protocol.cases(data, split, config.evaluation)
+    seed = config.evaluation.seed
+    num_changed = leaks.in_models(data, cases, trained, ranking, seed)
+    vectors, ranked = None, None
+    if trained is not None:
+        vectors = trained.user_vectors(data, cases.users, cases.ends, cases.times)
+        ranked = lists.of_vectors(vectors, trained.video_vectors(), config.evaluation)
+    own = _systems(data, cases, ranked, ranking, config)
+    others = measure.Systems() if others is None else others
+    # Where a stage is left out, there is nothing to set its oracle beside.
+    makers = own.makers | (others.makers if trained is not None else {})
+    scorers = own.scorers | (others.scorers if ranking is not None else {})
+    result = measure.measure(data, cases, makers, scorers, split, config.evaluation)
+    result.report["leaks"]["users_with_changed_future"] = num_changed
+    result.report["protocol"] |= {
+        "num_candidates": config.index.num_candidates,
+        "sees_request_time": models.sees_request_time(trained),
+        "trains_on_validation": models.trains_on_validation(trained),
+    }
+    both = trained is not None and ranking is not None
+    if both and lists.SYSTEM not in makers:
+        result.report["protocol"]["system_left_out"] = _SYSTEM_LEFT_OUT
+    if vectors is not None:
+        result.report.update(_timed(data, cases, vectors, ranking, indexes, config))
+    result.report["config"] = summary.plain(configs.to_dict(config))
+    return result
+
+
+def _systems(
+    data: prepared.PreparedData,
+    cases: protocol.Cases,
+    ranked: lists.Maker | None,
+    ranking: models.Ranker | None,
+    config: configs.Config,
+) -> measure.Systems:
+    """Returns popularity, the candidates, the ranker, and both stages."""
+    makers = {lists.POPULARITY: lists.popularity(data, config.evaluation)}
+    if ranked is not None:
+        makers[lists.CANDIDATES] = ranked
+    if ranking is None:
+        return measure.Systems(makers)
+    if ranked is not None and not leaks.ranker_learns_later(data, cases):
+        number = config.index.num_candidates
+        makers[lists.SYSTEM] = lists.composed(data, ranked, ranking, number)
+    scorers = {
+        ranker.POPULARITY: ranker.popularity(data),
+        ranker.RANKER: ranker.scorer(data, ranking),
+    }
+    return measure.Systems(makers, scorers)
+
+
+def _timed(
+    data: prepared.PreparedData,
+    cases: protocol.Cases,
+    vectors: models.Vectors,
+    ranking: models.Ranker | None,
+    indexes: Mapping[str, models.Index],
+    config: configs.Config,
+) -> dict[str, Any]:
+    """Returns what the index finds, and the latency of each stage."""
+    k = min(_RECALL_K, data.num_videos)
+    number = config.index.num_candidates
+    latency = search.latency(indexes, vectors, number)
+    if ranking is not None:
+        latency["ranker_batched_ms"] = _ranker_ms(data, ranking, cases, number)
+    return {"index": search.evaluate(indexes, vectors, k), "latency": latency}
+
+
+def _fingerprints(workdir: pathlib.Path, kinds: Sequence[str]) -> dict[str, str]:
+    return {
+        kind: artifacts.read_manifest(workdir / kind, kind).fingerprint
+        for kind in kinds
+    }
+
+
+def _load_indexes(workdir: pathlib.Path) -> dict[str, models.Index]:
+    directory = workdir / index_artifact.KIND
+    source = artifacts.read_manifest(
+        workdir / candidate_model.KIND, candidate_model.KIND
+    )
+    held = artifacts.read_manifest(directory, index_artifact.KIND).facts["indexes"]
+    return {name: index_artifact.load(directory, name, source) for name in held}
+
+
+def _ranker_ms(
+    data: prepared.PreparedData,
+    ranking: models.Ranker,
+    cases: protocol.Cases,
+    num_candidates: int,
+) -> float:
+    """Returns the ranker's milliseconds for one user of many scored together."""
+    asked = protocol.take(cases, np.arange(min(_TIMED_USERS, len(cases))))
+    makers = lists.popularity(data, configs.Evaluation())
+    chosen = makers(asked, num_candidates)
+    started = time.perf_counter()
+    lists.reordered(data, ranking, asked, chosen)
+    return 1_000.0 * (time.perf_counter() - started) / len(asked)

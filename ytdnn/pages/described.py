@@ -1,0 +1,199 @@
+"""Sections of the page on how it came about: training, examples, protocol, config."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ytdnn import schema
+from ytdnn.evaluation import run_table
+from ytdnn.pages import names, notes, page, plots, scales
+
+Report = Mapping[str, Any]
+
+_EPOCH = "epoch"
+# Drawn at once; a stage's other metrics say nearly the same.
+_FIRST_CURVES = ("loss", "hit_rate", "ndcg", "auc", "weighted_per_user_loss")
+_MOST_SHOWN = 10
+_FOUND = "✓ "
+_EXAMPLES_RULE = "The users stand at even steps from the worst served to the best."
+
+
+def sections(report: Report) -> Iterator[page.Section]:
+    """Yields a section for each part that the report has."""
+    if report.get("examples"):
+        yield examples(report)
+    if any(report.get("training", {}).values()):
+        yield training(report)
+    if report.get("index") or report.get("latency"):
+        yield search(report)
+    yield protocol(report)
+    if report.get("config") or report.get("made"):
+        yield making(report)
+
+
+def examples(report: Report) -> page.Section:
+    """Returns some users: history, each model's list, and the right answers."""
+    blocks = [
+        _user(example, is_open=place == len(report["examples"]) // 2)
+        for place, example in enumerate(report["examples"])
+    ]
+    rule = report["protocol"].get("examples") or _EXAMPLES_RULE
+    return page.Section(
+        "Some users",
+        "What single users had watched before (last first), what each model "
+        "recommended to them, and what they watched afterwards. A right recommendation "
+        f"is green and ticked. {rule}",
+        blocks,
+    )
+
+
+def _user(example: Mapping[str, Any], is_open: bool) -> page.Details:
+    facts = [f"{key} {_words(value)}" for key, value in example["facts"].items()]
+    history, answers = example["history"][::-1], example["answers"]
+    num_watched = example.get("history_length", len(history))
+    num_answers = example.get("num_answers", len(answers))
+    columns: list[list[page.Block]] = [
+        [_videos("watched before", history, num_watched)]
+    ]
+    right = []
+    for model, videos in example["lists"].items():
+        columns.append([_videos(names.model(model), videos, len(videos))])
+        found = sum(video["is_answer"] for video in videos)
+        right.append(f"{names.model(model)} {found}")
+    columns.append([_videos("watched afterwards", answers, num_answers)])
+    words = ", ".join([f"User {example['user_id']}", *facts])
+    words += f". Answers found, of {num_answers:,}: {', '.join(right)}."
+    return page.Details(words, [page.Columns(columns)], open=is_open)
+
+
+def _videos(
+    heading: str, videos: Sequence[Mapping[str, Any]], number: int
+) -> page.Table:
+    """Returns the first videos of `number`, the right ones ticked."""
+    shown = videos[:_MOST_SHOWN]
+    found = [place for place, video in enumerate(shown) if video.get("is_answer")]
+    rows: list[list[page.Cell]] = [
+        [(_FOUND if place in found else "") + _title(video)]
+        for place, video in enumerate(shown)
+    ]
+    if number > len(shown):
+        rows.append([f"and {number - len(shown):,} more"])
+    return page.Table([heading], rows, marked=found)
+
+
+def _title(video: Mapping[str, Any]) -> str:
+    title = str(video.get(schema.TITLE) or f"video {video[schema.VIDEO_ID]}")
+    topic = str(video.get(schema.TOPIC) or "")
+    return title if topic.lower() in title.lower() else f"{title} ({topic})"
+
+
+def training(report: Report) -> page.Section:
+    """Returns the curves of each stage's training."""
+    blocks: list[page.Block] = []
+    more: list[page.Block] = []
+    for stage, record in report["training"].items():
+        epochs = record[_EPOCH]
+        by_stem: dict[str, dict[str, plots.Series]] = {}
+        for name, values in record.items():
+            if name != _EPOCH:
+                curves = by_stem.setdefault(name.partition("@")[0], {})
+                curves[names.metric(name)] = plots.Series(epochs, values)
+        for stem in sorted(by_stem, key=_importance):
+            drawn = _curve_plot(stage, stem, by_stem[stem], epochs)
+            (more if _importance(stem) == len(_FIRST_CURVES) else blocks).append(drawn)
+    if more:
+        blocks.append(page.Details("More metrics of the validation data", more))
+    return page.Section(
+        "Training",
+        "What each stage reached after each pass over its examples: loss falls on the "
+        "training examples, the other curves are measured on held-out validation data. "
+        "The weights of the best epoch are kept; where nothing was held out, the last.",
+        blocks,
+    )
+
+
+def _importance(stem: str) -> int:
+    """Returns the place of a curve; the last are shown when asked for."""
+    return _FIRST_CURVES.index(stem) if stem in _FIRST_CURVES else len(_FIRST_CURVES)
+
+
+def _curve_plot(
+    stage: str, stem: str, curves: Mapping[str, plots.Series], epochs: Sequence[int]
+) -> page.Block:
+    return plots.lines(
+        f"{stage}: {names.metric(stem)}",
+        curves,
+        "epoch",
+        names.metric(stem),
+        x_ticks=_epoch_ticks(epochs),
+    )
+
+
+def _epoch_ticks(epochs: Sequence[int]) -> list[float]:
+    every = max(1, -(-len(epochs) // 8))
+    return [float(epoch) for epoch in epochs[::every]]
+
+
+def search(report: Report) -> page.Section:
+    """Returns what the index finds and how long it takes."""
+    rows: list[list[page.Cell]] = [
+        [name.replace("_", " "), value]
+        for part in ("index", "latency")
+        for name, value in (report.get(part) or {}).items()
+    ]
+    return page.Section(
+        "Index and latency",
+        "Recall is the share of the truly nearest videos that the index finds; "
+        "milliseconds are for one user, on the machine that evaluated.",
+        [page.Table(["what", "value"], rows)],
+    )
+
+
+def protocol(report: Report) -> page.Section:
+    """Returns every rule the numbers depend on, and the check for leaks."""
+    blocks: list[page.Block] = [*notes.leaks(report)]
+    blocks.append(_table("rule", report["protocol"]))
+    return page.Section(
+        "How it was measured",
+        "Every rule the numbers depend on. Compare them only with numbers measured by "
+        "the same rules.",
+        blocks,
+    )
+
+
+def making(report: Report) -> page.Section:
+    """Returns the settings and the environment."""
+    blocks: list[page.Block] = []
+    if report.get("made"):
+        blocks.append(_table("environment", report["made"]))
+    if report.get("config"):
+        blocks.append(
+            page.Details(
+                "All settings", [_table("setting", report["config"], spaced=False)]
+            )
+        )
+    return page.Section(
+        "Settings and environment",
+        "What made this run; with the same settings, seed and versions it can be made "
+        "again.",
+        blocks,
+    )
+
+
+def _table(heading: str, values: Mapping[str, Any], spaced: bool = True) -> page.Table:
+    rows = [
+        [name.replace("_", " ") if spaced else name, _words(value)]
+        for name, value in run_table.dotted(values)
+    ]
+    return page.Table([heading, "value"], rows, words=(0, 1))
+
+
+def _words(value: Any) -> str | None:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ", ".join(str(part) for part in value) or "–"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return scales.number(value)
+    return None if value is None or value == "" else str(value)

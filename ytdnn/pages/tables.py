@@ -1,0 +1,79 @@
+"""Tables of metrics with their intervals."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import markupsafe
+
+from ytdnn.pages import names, page, plots, scales
+
+
+def three(found: Mapping[str, Any], metric: str) -> plots.Interval:
+    """Returns a model's value of a metric and the ends of its interval."""
+    low, high = found["intervals"].get(metric) or (None, None)
+    return found["values"].get(metric), low, high
+
+
+def metric_table(models: Mapping[str, Any], end: str, caption: str) -> page.Table:
+    """Returns metrics down, models across, of the metrics whose name has an end."""
+    metrics = {
+        name: None
+        for found in models.values()
+        for name in found["values"]
+        if name.endswith(end)
+    }
+    rows = [
+        [
+            names.metric(name.removesuffix(end)),
+            *(cell(*three(found, name)) for found in models.values()),
+        ]
+        for name in metrics
+    ]
+    return page.Table(["metric", *map(names.model, models)], rows, caption)
+
+
+def gap_tables(
+    report: Mapping[str, Any], kind: str, metrics: Sequence[str] = ()
+) -> list[page.Block]:
+    """Returns how much of the gap to the oracle each model closes, where there is one.
+
+    Args:
+      report: The report.
+      kind: `lists` or `impressions`.
+      metrics: Those shown, all if empty.
+    """
+    models = report.get("gap_closed", {}).get(kind, {})
+    if not models:
+        return []
+    shown = metrics or list(next(iter(models.values())))
+    rows = [
+        [
+            names.metric(metric),
+            *(_percent(found.get(metric)) for found in models.values()),
+        ]
+        for metric in shown
+    ]
+    columns = ["metric", *map(names.model, models)]
+    caption = names.GAP_CLOSED[:1].upper() + names.GAP_CLOSED[1:]
+    return [page.Table(columns, rows, f"{caption} (0 %: no better than popularity)")]
+
+
+def _percent(share: float | None) -> page.Cell:
+    return None if share is None else f"{round(share, 2) + 0.0:.0%}"
+
+
+def cell(value: Any, low: Any = None, high: Any = None) -> page.Cell:
+    """Returns a value with its interval in small below it."""
+    if not scales.is_finite(value):
+        return None
+    if not (scales.is_finite(low) and scales.is_finite(high)):
+        return fixed(value)
+    bounds = f"{fixed(low)} – {fixed(high)}"
+    return markupsafe.Markup('{}<span class="small">{}</span>').format(
+        fixed(value), bounds
+    )
+
+
+def fixed(value: float) -> str:
+    """Returns four decimals where most metrics lie, so that columns line up."""
+    return f"{value:.4f}" if abs(value) < 10 else scales.number(value)

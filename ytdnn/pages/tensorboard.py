@@ -1,0 +1,49 @@
+"""A report as TensorBoard scalars: one run for each model, so that they lie together.
+
+`lists/recall` has the curve over the length of the list as its steps; a number that has
+no such axis (`lists/recall@10`, `impressions/auc`) stands at step 0.
+"""
+
+import pathlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ytdnn.pages import scales
+
+Scalar = tuple[str, int, float]  # tag, step, value
+
+
+def write(report: Mapping[str, Any], directory: pathlib.Path) -> None:
+    """Writes the scalars of a report.
+
+    Args:
+      report: As `evaluate` returns it.
+      directory: Gets a directory for each model.
+    """
+    import tensorflow as tf  # only here: showing a report must not load it
+
+    for model in {**report["lists"], **report.get("impressions", {})}:
+        writer = tf.summary.create_file_writer(str(directory / _file_name(model)))
+        with writer.as_default():
+            for tag, step, value in scalars(report, model):
+                tf.summary.scalar(tag, value, step=step)
+        writer.close()
+
+
+def scalars(report: Mapping[str, Any], model: str) -> Iterator[Scalar]:
+    """Yields tag, step and value of each number of a model that is defined."""
+    for kind in ("lists", "impressions"):
+        values = report.get(kind, {}).get(model, {}).get("values", {})
+        for metric, value in values.items():
+            if scales.is_finite(value):
+                yield f"{kind}/{metric}", 0, value
+    for metric, curve in report.get("curves", {}).get(model, {}).items():
+        for k, value in zip(curve["k"], curve["values"], strict=True):
+            if scales.is_finite(value):
+                yield f"lists/{metric}", k, value
+
+
+def _file_name(model: str) -> str:
+    """Returns a model's name without what a path gives another meaning."""
+    plain = "".join(c if c.isalnum() or c in "-_. " else "_" for c in model)
+    return plain.lstrip(".") or "model"

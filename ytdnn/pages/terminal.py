@@ -1,0 +1,148 @@
+"""The report in the terminal: models side by side, with intervals and notes."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import rich
+from rich import console, table, text
+
+from ytdnn.evaluation import metric_names
+from ytdnn.pages import names, notes, scales
+
+Report = Mapping[str, Any]
+_FOUR_DECIMALS_BELOW = 10.0
+_GAPS_SHOWN = 5
+_DESCRIPTIVE = ("mean_popularity", "mean_age_days", "coverage")  # of the first k alone
+
+
+def show(report: Report) -> None:
+    """Prints the tables and notes of a report to the terminal."""
+    screen = rich.get_console()
+    screen.print(render(report, screen.width))
+
+
+def render(report: Report, width: int) -> console.Group:
+    """Returns the tables and notes of a report, as `evaluate` returns it.
+
+    Args:
+      report: The report.
+      width: Characters of a line; a table that has no room for intervals says where
+        they are.
+    """
+    parts: list[console.RenderableType] = [_lists_table(report, width)]
+    if report.get("impressions"):
+        parts.append(_ranking_table(report, width))
+    if report.get("gap_closed"):
+        parts.append(_gap_table(report["gap_closed"]))
+    parts += [text.Text(note) for note in _notes(report)]
+    return console.Group(*parts)
+
+
+def _lists_table(report: Report, width: int) -> table.Table:
+    protocol = report["protocol"]
+    title = ", ".join(
+        str(protocol[key]) for key in ("name", "split") if key in protocol
+    )
+    if "users" in protocol:
+        title += f": {protocol['users']:,} users, {protocol['videos']:,} videos"
+    by_k: dict[str, list[str]] = {}
+    for metric in _metrics(report["lists"]):
+        stem, _, k = metric.partition("@")
+        is_first = not by_k or k == next(iter(by_k))
+        if is_first or stem not in _DESCRIPTIVE:
+            by_k.setdefault(k, []).append(metric)
+    return _table(title, report["lists"], list(by_k.values()), width)
+
+
+def _ranking_table(report: Report, width: int) -> table.Table:
+    number = report["protocol"].get("impressions", 0)
+    models, title = report["impressions"], f"ranking: {number:,} impressions"
+    return _table(title, models, [_metrics(models)], width)
+
+
+def _gap_table(closed: Mapping[str, Mapping[str, Any]]) -> table.Table:
+    """Returns the share of the way from popularity to the oracle that models go."""
+    models = {name: found for kind in closed.values() for name, found in kind.items()}
+    result = table.Table(title=names.GAP_CLOSED)
+    result.add_column("metric", no_wrap=True)
+    for model in models:
+        heading = names.model(model).replace(" + ", "\n+ ")
+        result.add_column(heading, justify="right", no_wrap=True)
+    for kind in closed.values():
+        for metric in list(next(iter(kind.values())))[:_GAPS_SHOWN]:
+            shares = (found.get(metric) for found in models.values())
+            cells = (
+                "" if share is None else f"{round(share, 2) + 0.0:.0%}"
+                for share in shares
+            )
+            result.add_row(metric, *cells)
+        result.add_section()
+    return result
+
+
+def _metrics(models: Mapping[str, Any]) -> list[str]:
+    return list({name: None for found in models.values() for name in found["values"]})
+
+
+def _table(
+    title: str, models: Mapping[str, Any], groups: list[list[str]], width: int
+) -> table.Table:
+    """Returns metrics down, a line after each group, and models across."""
+    result = _filled(title, models, groups, with_intervals=True)
+    screen = console.Console(width=10_000)
+    if result.__rich_measure__(screen, screen.options).maximum <= width:
+        return result
+    result = _filled(title, models, groups, with_intervals=False)
+    result.caption = "intervals: in the report's page, or in a wider terminal"
+    return result
+
+
+def _filled(
+    title: str,
+    models: Mapping[str, Any],
+    groups: list[list[str]],
+    with_intervals: bool,
+) -> table.Table:
+    result = table.Table(title=title)
+    result.add_column("metric", no_wrap=True)
+    for model in models:
+        heading = names.model(model).replace(" + ", "\n+ ")
+        result.add_column(heading, justify="right", overflow="fold")
+    for group in groups:
+        for metric in group:
+            cells = [_cell(found, metric, with_intervals) for found in models.values()]
+            result.add_row(_name(metric), *cells)
+        result.add_section()
+    return result
+
+
+def _name(metric: str) -> str:
+    return f"{metric} ↓" if metric in metric_names.LESS_IS_BETTER else metric
+
+
+def _cell(found: Mapping[str, Any], metric: str, with_interval: bool) -> str:
+    """Returns a number, – where undefined; with half the width of its interval."""
+    value = found["values"].get(metric)
+    if value is None:
+        return "–"
+    decimals = 4 if abs(value) < _FOUR_DECIMALS_BELOW else 1
+    ends = scales.finite(found["intervals"].get(metric) or ())
+    if len(ends) < 2 or not with_interval:
+        return f"{value:,.{decimals}f}"
+    return f"{value:,.{decimals}f} ± {(ends[1] - ends[0]) / 2:.{decimals}f}"
+
+
+def _notes(report: Report) -> Iterator[str]:
+    yield "±: half a 95 % bootstrap interval over users. ↓: lower is better."
+    yield from notes.leaks(report)
+    if report.get("index"):
+        yield "Index: " + _pairs(report["index"]) + "."
+    if report.get("latency"):
+        yield "Latency of one user: " + _pairs(report["latency"]) + "."
+    yield from notes.of(report)
+
+
+def _pairs(values: Mapping[str, float]) -> str:
+    return ", ".join(
+        f"{name.replace('_', ' ')} {value:.3f}" for name, value in values.items()
+    )
