@@ -25,11 +25,16 @@ LAYERS = (
     {"training", "serving"},
     {"evaluation"},
     {"pages"},
+    {"pipeline"},
     {"cli", "__main__"},
 )
 LAYER_OF = {room: layer for layer, rooms in enumerate(LAYERS) for room in rooms}
-# Within layer 0, and between a program and its command line.
+# Within layer 0, between a program and its command line, and from the package's face,
+# which imports what it shows when that is first used.
 NEIGHBOURS = {
+    ("__init__", "configs"),
+    ("__init__", "errors"),
+    ("__init__", "pipeline"),
     ("configs", "schema"),
     ("artifacts", "errors"),
     ("artifacts", "__init__"),
@@ -53,6 +58,8 @@ WITHOUT_TENSORFLOW = {
     "world",
     "metrics",
     "ragged",
+    "pipeline",
+    "cli",
 }
 
 MODULES = sorted(ROOT.rglob("*.py"))
@@ -127,6 +134,8 @@ def test_modules_are_imported_rather_than_names(path: pathlib.Path) -> None:
             continue
         if path.name == "__init__.py" and module.split(".")[1:2] == [room_of(path)]:
             continue  # a room's face may show its own names
+        if path == ROOT / "__init__.py":
+            continue  # the package's those of its rooms
         target = ROOT.joinpath(*module.split(".")[1:], name)
         is_module = target.is_dir() or target.with_suffix(".py").exists()
         is_version = (module, name) == ("ytdnn", "__version__")
@@ -148,6 +157,9 @@ def test_modules_say_what_they_are_for(path: pathlib.Path) -> None:
         ("training", "serving", False),
         ("schema", "configs", False),
         ("configs", "schema", True),
+        ("cli", "pipeline", True),
+        ("pipeline", "evaluation", True),
+        ("pipeline", "cli", False),
         ("cli", "evaluation", True),
         ("pages", "evaluation", True),
         ("evaluation", "pages", False),

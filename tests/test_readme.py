@@ -1,4 +1,4 @@
-"""The documents' commands: those of the README run, all of them parse."""
+"""The documents' commands and code: those of the README run, all of them parse."""
 
 import pathlib
 import re
@@ -36,6 +36,11 @@ def all_commands(path: pathlib.Path) -> list[str]:
         r"|world) --(?!help)[^`\n|]*"
     )
     return [match.split(" #")[0] for match in re.findall(pattern, text)]
+
+
+def python_blocks(path: pathlib.Path) -> list[str]:
+    found: list[str] = re.findall(r"```python\n(.*?)```", path.read_text(), re.S)
+    return found
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
@@ -78,3 +83,30 @@ def test_the_commands_for_an_own_log_run(
         captured = capsys.readouterr()
         assert status == 0, f"{line}: {captured.err}"
     assert "title" in captured.out.lower()  # of the last, which recommends
+
+
+def test_load_recommend_print_is_all_it_takes() -> None:
+    (shown,) = python_blocks(ROOT / "README.md")
+    assert shown == python_blocks(ROOT / "docs" / "python.md")[0]
+    lines = [line for line in shown.splitlines() if line]
+    assert len(lines) == 3
+    for line, word in zip(lines, ("import ytdnn", ".load(", "print("), strict=True):
+        assert word in line
+
+
+def test_the_python_of_the_documents_runs(
+    tmp_path: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    shown, whole_way = python_blocks(ROOT / "docs" / "python.md")
+    planted.write_log(tmp_path / "logs")
+    monkeypatch.chdir(tmp_path)
+    exec(compile(whole_way, "python.md", "exec"), {})
+    assert "recall@10" in capsys.readouterr().out
+    (tmp_path / "runs" / "notebook").rename(tmp_path / "runs" / "quickstart")
+    exec(compile(shown, "README.md", "exec"), {})
+    printed = capsys.readouterr().out
+    assert "shape: (10, 6)" in printed
+    for word in ("u1", "rank", "video_id", "Title", "score"):
+        assert word in printed

@@ -1,12 +1,43 @@
 """ytdnn: the two-stage recommender of Covington et al. (RecSys 2016).
 
+    recommender = ytdnn.Recommender.load("runs/quickstart/bundle")
+    print(recommender.recommend(["u1", "u2"], k=5))
+
+The names below are loaded when first used (docs/python.md): the import alone loads
+neither TensorFlow nor Polars.
+
 Importing the package selects Keras 2 (`tf-keras`), which TensorFlow
 Recommenders needs. That works only before `tf.keras` is first touched, so
 import `ytdnn` before any other library that touches it.
 """
 
+import importlib
 import os
 import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ytdnn import configs
+    from ytdnn.configs import Config
+    from ytdnn.errors import UserError
+    from ytdnn.pipeline import (
+        Recommender,
+        evaluate,
+        export,
+        prepare,
+        train,
+    )
+
+__all__ = [
+    "Config",
+    "Recommender",
+    "UserError",
+    "configs",
+    "evaluate",
+    "export",
+    "prepare",
+    "train",
+]
 
 __version__ = "0.1.0"
 
@@ -25,3 +56,23 @@ def _select_keras_2() -> None:
 
 _select_keras_2()
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+# Where each name of the face lives.
+_ROOMS = {"Config": "configs", "UserError": "errors"}
+_OTHERS = "pipeline"
+
+
+def __getattr__(name: str) -> Any:
+    """Returns a name of the face, its room imported (PEP 562)."""
+    if name == "configs":
+        return importlib.import_module("ytdnn.configs")
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    room = importlib.import_module(f"ytdnn.{_ROOMS.get(name, _OTHERS)}")
+    return getattr(room, name)
+
+
+def __dir__() -> list[str]:
+    """Returns the names of the face too, for completion."""
+    return sorted({*globals(), *__all__})

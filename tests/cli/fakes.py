@@ -1,4 +1,4 @@
-"""Stand-ins for the lazy behind the command line: each writes a tiny artefact."""
+"""Stand-ins for the rooms behind the command line: each writes a tiny artefact."""
 
 import pathlib
 import sys
@@ -14,7 +14,7 @@ from ytdnn.evaluation import report_files, summary
 
 
 class Rooms:
-    """Records which lazy were called, and lets a test steer them.
+    """Records which rooms were called, and lets a test steer them.
 
     Attributes:
       calls: Names of the steps run, in order.
@@ -40,7 +40,9 @@ class Rooms:
             if self.fails_in == name:
                 raise KeyboardInterrupt
 
-    def prepare(self, config: configs.Data, directory: pathlib.Path) -> None:
+    def prepare(
+        self, config: configs.Data, directory: pathlib.Path, given: Any = None
+    ) -> None:
         self._make("data", directory.parent, configs.to_dict(config), [])
 
     def load(self, directory: pathlib.Path) -> Any:
@@ -99,22 +101,22 @@ class Rooms:
 
 
 def install(monkeypatch: pytest.MonkeyPatch) -> Rooms:
-    """Puts the stand-ins where the command line imports the lazy from."""
-    lazy = Rooms()
+    """Puts the stand-ins where the command line imports the rooms from."""
+    rooms = Rooms()
     modules = {
-        "data.prepare": types.SimpleNamespace(prepare=lazy.prepare),
-        "data.prepared": types.SimpleNamespace(load=lazy.load),
-        "training.candidates": lazy.trainer("candidates"),
-        "training.ranking": lazy.trainer("ranking"),
+        "data.prepare": types.SimpleNamespace(prepare=rooms.prepare),
+        "data.prepared": types.SimpleNamespace(load=rooms.load),
+        "training.candidates": rooms.trainer("candidates"),
+        "training.ranking": rooms.trainer("ranking"),
         "candidates.model": types.SimpleNamespace(
             load=lambda directory, data: types.SimpleNamespace(video_vectors=list)
         ),
-        "index.artifact": types.SimpleNamespace(build=lazy.build_index),
-        "evaluation.evaluate_run": types.SimpleNamespace(evaluate=lazy.evaluate),
-        "pages.files": types.SimpleNamespace(write=lazy.write_evaluation),
-        "pages.terminal": types.SimpleNamespace(show=lazy.shown.append),
+        "index.artifact": types.SimpleNamespace(build=rooms.build_index),
+        "evaluation.evaluate_run": types.SimpleNamespace(evaluate=rooms.evaluate),
+        "pages.files": types.SimpleNamespace(write=rooms.write_evaluation),
+        "pages.terminal": types.SimpleNamespace(show=rooms.shown.append),
         "serving.export": types.SimpleNamespace(
-            export=lazy.export,
+            export=rooms.export,
             step_config=lambda config: {"index": configs.to_dict(config.index)},
         ),
     }
@@ -123,4 +125,4 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Rooms:
         monkeypatch.setitem(sys.modules, f"ytdnn.{name}", module)
         parent = __import__(f"ytdnn.{package}", fromlist=["_"])
         monkeypatch.setattr(parent, leaf, module, raising=False)
-    return lazy
+    return rooms

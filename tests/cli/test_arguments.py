@@ -9,6 +9,7 @@ from ml_collections import config_dict
 
 from ytdnn import configs, errors
 from ytdnn.cli import arguments, config_file, settings
+from ytdnn.pipeline import nested
 
 VALUES = [
     ("seed", "3", 3),
@@ -33,7 +34,7 @@ VALUES = [
 @pytest.mark.parametrize(("key", "text", "value"), VALUES)
 def test_a_text_becomes_its_value(key: str, text: str, value: object) -> None:
     config = arguments.apply(configs.Config(), {key: text})
-    found = settings.flatten(configs.to_dict(config))[key]
+    found = nested.flatten(configs.to_dict(config))[key]
     assert found == (list(value) if isinstance(value, tuple) else value)
     assert type(found) is (list if isinstance(value, tuple) else type(value))
 
@@ -41,7 +42,7 @@ def test_a_text_becomes_its_value(key: str, text: str, value: object) -> None:
 def test_only_what_is_named_changes() -> None:
     config = arguments.apply(configs.Config(), {"ranking.training.epochs": "7"})
     before, after = (configs.to_dict(c) for c in (configs.Config(), config))
-    assert settings.differences(before, after) == [
+    assert nested.differences(before, after) == [
         "config.ranking.training.epochs was 3, is 7"
     ]
 

@@ -133,8 +133,8 @@ MISTAKES = [
     ),
     (
         ["run", "--workdir=W", "--source=logs"],
-        "expected config.data.source to be 'world', 'movielens' or 'log', received "
-        "'logs' (on the command line)",
+        "expected config.data.source to be 'world', 'movielens', 'log' or 'tables', "
+        "received 'logs' (on the command line)",
     ),
     (
         ["run", "--workdir=W", "--source=log", "--config.data.source=log"],
@@ -197,7 +197,7 @@ def test_a_missing_file_inside_a_step_is_one_line(
     workdir: pathlib.Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def prepare(config: object, directory: pathlib.Path) -> None:
+    def prepare(config: object, directory: pathlib.Path, given: object) -> None:
         open(directory / "nowhere").close()
 
     monkeypatch.setattr(lazy, "prepare", prepare)
@@ -212,7 +212,7 @@ def test_a_bug_is_not_hidden(
     workdir: pathlib.Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def prepare(config: object, directory: pathlib.Path) -> None:
+    def prepare(config: object, directory: pathlib.Path, given: object) -> None:
         raise ZeroDivisionError
 
     monkeypatch.setattr("ytdnn.data.prepare.prepare", prepare)

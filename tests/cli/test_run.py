@@ -230,7 +230,7 @@ def test_two_runs_at_once_are_refused(
 ) -> None:
     program = (
         "import pathlib, sys\n"
-        "from ytdnn.cli import workdir\n"
+        "from ytdnn.pipeline import workdir\n"
         "with workdir.lock(pathlib.Path(sys.argv[1])):\n"
         "    print('locked', flush=True)\n"
         "    sys.stdin.read()\n"

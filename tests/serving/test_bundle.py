@@ -139,15 +139,33 @@ def test_nothing_of_keras_is_in_the_bundle(run: conftest.Run) -> None:
     assert not list(run.bundle.directory.rglob("keras_metadata.pb"))
 
 
-def test_answers_have_titles_and_the_latency_of_both_stages(run: conftest.Run) -> None:
-    answer = run.bundle.recommend(requests.request_for_user(run.data, "u3"))
-    assert len(answer["ids"]) == requests.DEFAULT_K
-    assert answer["titles"] == [v.replace("video", "Title") for v in answer["ids"]]
-    assert answer["score"].startswith("expected watch seconds")
-    latency = answer["latency_ms"]
+def test_answers_have_titles_and_scores(run: conftest.Run) -> None:
+    (answer,) = run.bundle.answer([requests.request_for_user(run.data, "u3")])
+    assert len(answer.video_ids) == requests.DEFAULT_K
+    assert answer.titles == [v.replace("video", "Title") for v in answer.video_ids]
+    assert answer.scores == sorted(answer.scores, reverse=True)
+    assert run.bundle.score_meaning.startswith("expected watch seconds")
+
+
+def test_a_batch_runs_one_graph_once(
+    run: conftest.Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    model = run.bundle.model
+    monkeypatch.setattr(
+        run.bundle, "model", lambda name: asked.append(name) or model(name)
+    )
+    batch = [requests.request_for_user(run.data, f"u{i}") for i in range(3)]
+    assert len(run.bundle.answer(batch, exact=True)) == 3
+    assert asked == ["recommender_exact"]
+    assert run.bundle.answer([]) == []
+    assert len(asked) == 1
+
+
+def test_latency_is_that_of_both_stages_and_the_whole(run: conftest.Run) -> None:
+    latency = run.bundle.latency(requests.request_for_user(run.data, "u3"))
     assert set(latency) == {"candidates", "ranking", "recommender"}
     assert all(0.0 < value < 10_000.0 for value in latency.values())
-    json.dumps(answer, allow_nan=False)
 
 
 def test_history_has_titles_where_videos_are_known(run: conftest.Run) -> None:
@@ -162,8 +180,8 @@ def test_the_bundle_alone_is_enough(run: conftest.Run, tmp_path: pathlib.Path) -
     moved = tmp_path / "elsewhere"
     shutil.copytree(run.bundle.directory, moved)
     request = requests.request_for_user(run.data, "u8")
-    answer = bundle.load(moved).recommend(request, exact=True)
-    assert answer["ids"] == run.bundle.recommend(request, exact=True)["ids"]
+    answer = bundle.load(moved).answer([request], exact=True)
+    assert answer == run.bundle.answer([request], exact=True)
 
 
 @pytest.mark.parametrize(

@@ -126,7 +126,7 @@ def test_without_impressions_candidates_are_the_answer(
     data = plain_run.data
     assert plain_run.bundle.manifest.facts["ranking"] is False
     request = plain_run.bundle.fitting(requests.request_for_user(data, "u4", k=5))
-    answer = plain_run.bundle.recommend(request, exact=True)
+    (answer,) = plain_run.bundle.answer([request], exact=True)
     user = data.users[schema.USER_ID].index_of("u4")
     end = data.watches.offsets[user + 1]
     vector = plain_run.candidates.user_vectors(data, np.array([user]), np.array([end]))
@@ -134,9 +134,9 @@ def test_without_impressions_candidates_are_the_answer(
     ids = data.videos[schema.VIDEO_ID].to_numpy()[: data.vocabulary_size]
     products[np.isin(ids, request[schema.WATCHED_VIDEO_IDS])] = -np.inf
     best = np.argsort(-products)[:5]
-    assert answer[schema.IDS] == ids[best].tolist()
-    assert answer[schema.SCORES] == pytest.approx(products[best].tolist(), rel=1e-5)
-    assert answer["titles"] == [None] * 5
+    assert answer.video_ids == ids[best].tolist()
+    assert answer.scores == pytest.approx(products[best].tolist(), rel=1e-5)
+    assert answer.titles == [None] * 5
 
 
 def test_only_features_of_the_log_are_in_the_signatures(

@@ -18,17 +18,16 @@ from typing import Protocol
 import numpy as np
 import tensorflow as tf
 
-from ytdnn import artifacts, configs
+from ytdnn import configs
 from ytdnn.candidates import tree, user_tower
 from ytdnn.data import fields, positions, prepared, watch_log
 from ytdnn.data import inputs as data_inputs
 from ytdnn.encoders import interface as encoders
 from ytdnn.features import interface as features_interface
 from ytdnn.features import reading, registry
-from ytdnn.layers import embeddings
+from ytdnn.layers import embeddings, weights
 
 KIND = "candidates"
-WEIGHTS = "weights"
 FEATURES = "features.json"
 _CONTEXT_BATCH = 1024
 _POSITIONS_A_PART = 1 << 16
@@ -358,7 +357,7 @@ def _made(
 
 def save(model: CandidateModel | Ensemble, directory: pathlib.Path) -> None:
     """Writes weights and features into an artefact directory being published."""
-    tf.train.Checkpoint(model=model).write(str(directory / WEIGHTS))
+    weights.save(model, directory)
     reading.write(directory / FEATURES, model.tower_inputs.measured)
 
 
@@ -371,13 +370,10 @@ def load(
       errors.UserError: It is missing, damaged, or was made from another data set.
     """
     directory = pathlib.Path(directory)
-    manifest = artifacts.read_manifest(directory, KIND)
-    artifacts.require_input(manifest, directory, prepared.KIND, data.manifest)
-    config = configs.component(configs.Config, manifest.config).candidates
+    config = weights.trained_config(directory, KIND, data.manifest).candidates
     measured = reading.read_file(directory / FEATURES)
     chosen = registry.named(features_interface.CANDIDATES, list(measured), data)
     inputs = _inputs(config, data, chosen, measured)
     model = joined([_made(config, data, inputs) for _ in range(config.ensemble_size)])
-    checkpoint = tf.train.Checkpoint(model=model)
-    checkpoint.read(str(directory / WEIGHTS)).assert_existing_objects_matched()
+    weights.restore(model, directory)
     return model

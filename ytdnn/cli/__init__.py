@@ -1,5 +1,5 @@
-"""The command line `ytdnn`: flags fill the config, commands run the steps.
+"""The command line `ytdnn`: flags fill the config, the pipeline runs the steps.
 
-The only room with flags. It imports the heavy lazy inside the steps, so that help
-and errors come at once.
+The only room with flags. What takes long to import is imported where it is used, so
+that help and errors come at once.
 """

@@ -13,7 +13,8 @@ from absl import flags
 from ml_collections import config_dict, config_flags
 
 from ytdnn import configs, errors
-from ytdnn.cli import config_file, settings
+from ytdnn.cli import settings
+from ytdnn.pipeline import nested
 
 _OVERRIDE = re.compile(r"--?(?P<no>no)?config\.(?P<key>[^=]+)(=(?P<value>.*))?", re.S)
 
@@ -191,7 +192,7 @@ def apply(config: configs.Config, overrides: dict[str, str]) -> configs.Config:
         defined(argv)
     except (flags.Error, AttributeError, KeyError, TypeError, ValueError) as error:
         raise errors.UserError(f"{error} (on the command line)") from None
-    return config_file.validated(values.to_dict(), "on the command line")
+    return nested.validated(values.to_dict(), "on the command line")
 
 
 def _as_literal(key: str, value: str) -> str:

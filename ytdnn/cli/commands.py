@@ -4,21 +4,19 @@ import dataclasses
 import pathlib
 from collections.abc import Callable
 
-from ytdnn import configs, errors
+from ytdnn import configs, pipeline
 from ytdnn.cli import (
     arguments,
     compare,
     evaluate,
     experiments,
-    lazy,
     output,
     recommend,
     resolved,
-    steps,
     study,
-    workdir,
     world,
 )
+from ytdnn.pipeline import graph, workdir
 
 Flag = arguments.Flag
 
@@ -72,56 +70,42 @@ def _directory(given: arguments.Arguments) -> pathlib.Path:
 
 def _run(given: arguments.Arguments) -> None:
     directory = _directory(given)
-    with workdir.lock(directory):
-        made = workdir.read_config(directory) if "config" not in given.values else None
-        config = resolved.config(given, made or configs.Config())
-        workdir.write_config(directory, config)
-        steps.run(steps.STEPS, config, directory)
-    lazy.show_report(directory / steps.EVALUATION.name)
-    output.say(f"bundle: {directory / steps.BUNDLE.name}")
+    config = resolved.config(given, _made(given) or configs.Config())
+    found = pipeline.run(directory, config, verbose=output.say)
+    evaluate.show(found)
+    output.say(f"bundle: {directory / graph.BUNDLE.name}")
     output.say(f"next: ytdnn recommend --workdir={directory} --user=USER_ID")
+
+
+def _made(given: arguments.Arguments) -> configs.Config | None:
+    """Returns the config of the workdir, None where a file stands for it."""
+    is_given = resolved.CONFIG.name in given.values
+    return None if is_given else workdir.read_config(_directory(given))
 
 
 def _prepare(given: arguments.Arguments) -> None:
     directory = _directory(given)
-    with workdir.lock(directory):
-        made = workdir.read_config(directory) if "config" not in given.values else None
-        base = dataclasses.replace(made or configs.Config(), data=configs.Data())
-        config = resolved.config(given, base)
-        steps.run([steps.DATA], config, directory, always=[steps.DATA.name])
-        workdir.write_config(directory, config)
+    made = _made(given) or configs.Config()
+    base = dataclasses.replace(made, data=configs.Data())
+    config = resolved.config(given, base)
+    pipeline.prepare(directory, config, again=True, verbose=output.say)
     output.say(f"next: ytdnn train --workdir={directory}")
 
 
 def _train(given: arguments.Arguments) -> None:
     directory = _directory(given)
-    stages = _stages(given.values.get("stage", ""))
+    stage = given.values.get("stage", "")
+    graph.trained(stage)  # a mistake of a flag comes before one of the workdir
     config = resolved.later_config(given, directory)
-    with workdir.lock(directory):
-        steps.require(stages, config, directory)
-        workdir.write_config(directory, config)
-        steps.run(stages, config, directory)
-    output.say(f"next: {steps.next_command(config, directory)}")
-
-
-def _stages(name: str) -> list[steps.Step]:
-    stages = [step for step in steps.TRAINED if name in ("", step.name)]
-    if not stages:
-        names = ", ".join(step.name for step in steps.TRAINED)
-        raise errors.UserError(
-            f"expected --stage to be one of {names}, received {name}"
-        )
-    return stages
+    pipeline.train(directory, config, stage=stage, verbose=output.say)
+    output.say(f"next: {graph.next_command(config, directory)}")
 
 
 def _export(given: arguments.Arguments) -> None:
     directory = _directory(given)
     config = resolved.later_config(given, directory)
-    with workdir.lock(directory):
-        steps.require([steps.BUNDLE], config, directory)
-        steps.run([steps.BUNDLE], config, directory)
-        workdir.write_config(directory, config)
-    output.say(f"next: {steps.next_command(config, directory)}")
+    pipeline.export(directory, config, verbose=output.say)
+    output.say(f"next: {graph.next_command(config, directory)}")
 
 
 COMMANDS = (

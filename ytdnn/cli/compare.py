@@ -1,9 +1,10 @@
 """`ytdnn compare FIRST SECOND`: paired differences, and a status for gates."""
 
 import pathlib
+from collections.abc import Sequence
 
-from ytdnn import errors
-from ytdnn.cli import arguments, lazy, output
+from ytdnn import configs, errors
+from ytdnn.cli import arguments, output
 
 Flag = arguments.Flag
 
@@ -43,7 +44,23 @@ def run(given: arguments.Arguments) -> int:
             )
         pair = first.strip(), second.strip()
     paths = [pathlib.Path(given.values[name]) for name in OPERANDS]
-    failures = lazy.compare(paths, given.values.get("fail_if", ""), pair)
+    failures = _compare(paths, given.values.get("fail_if", ""), pair)
     for line in failures:
         output.say(f"failed: {line}")
     return _CONDITION_HOLDS if failures else 0
+
+
+def _compare(
+    paths: Sequence[pathlib.Path], fail_if: str, models: tuple[str, str] | None
+) -> list[str]:
+    """Prints the differences of two reports; returns the conditions that hold."""
+    import rich
+
+    from ytdnn.evaluation import compare, conditions, report_files
+    from ytdnn.pages import compared
+
+    parsed = conditions.parse(fail_if)
+    first, second = (report_files.read(path) for path in paths)
+    found = compare.compare(first, second, parsed, configs.Evaluation(), models)
+    rich.print(compared.render(found))
+    return found.failures

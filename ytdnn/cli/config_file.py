@@ -11,8 +11,8 @@ import pydantic
 from ml_collections import config_dict
 
 from ytdnn import configs, errors
+from ytdnn.pipeline import nested
 
-_MOST_PROBLEMS = 3
 _VARIANTS = "get_variants"
 # A variant's name is a directory's.
 _NAME = re.compile(r"[\w+=-][\w.+=-]*")
@@ -85,48 +85,7 @@ def _converted(value: Any, what: str, file: str) -> configs.Config:
             f"expected {what} of {file} to return a configs.Config, a ConfigDict "
             f"or a dict, received {type(value).__name__}"
         )
-    return validated(value, file)
-
-
-def validated(values: dict[str, Any], origin: str) -> configs.Config:
-    """Returns the config of nested dicts.
-
-    Args:
-      values: Settings; what is missing takes its default.
-      origin: Where they come from, for the error.
-
-    Raises:
-      errors.UserError: Unknown keys or bad values, each named with its path.
-    """
-    try:
-        return configs.from_dict(values)
-    except pydantic.ValidationError as error:
-        raise errors.UserError(f"{describe(error)} ({origin})") from None
-    except TypeError as error:
-        raise errors.UserError(
-            f"expected settings of plain numbers, texts and tuples, received another "
-            f"({error}) ({origin})"
-        ) from None
-
-
-def describe(error: pydantic.ValidationError) -> str:
-    """Returns pydantic's list of problems as one line."""
-    problems = error.errors()
-    root = "config" if error.title == "Config" else error.title
-    phrases = [_phrase(root, problem) for problem in problems[:_MOST_PROBLEMS]]
-    if len(problems) > _MOST_PROBLEMS:
-        phrases.append(f"and {len(problems) - _MOST_PROBLEMS} more")
-    return "; ".join(phrases)
-
-
-def _phrase(root: str, problem: Any) -> str:
-    key = ".".join([root, *(str(part) for part in problem["loc"])])
-    if problem["type"] == "unexpected_keyword_argument":
-        return f"there is no setting {key}: ytdnn run --help lists all"
-    if problem["type"] == "value_error":  # of settings that do not fit each other
-        return f"{key}: {problem['msg'].removeprefix('Value error, ')}"
-    expected = problem["msg"].removeprefix("Input should be ")
-    return f"expected {key} to be {expected}, received {problem['input']!r}"
+    return nested.validated(value, file)
 
 
 def _load_module(path: pathlib.Path) -> ModuleType:
@@ -147,7 +106,7 @@ def _guarded(file: str, function: Any, *arguments: Any) -> Any:
     except errors.UserError:
         raise
     except pydantic.ValidationError as error:
-        raise errors.UserError(f"{describe(error)} ({file})") from None
+        raise errors.UserError(f"{nested.describe(error)} ({file})") from None
     except Exception as error:
         # Anything can go wrong in a file that is not ours; say where in it.
         frames = traceback.extract_tb(error.__traceback__)

@@ -2,9 +2,14 @@
 
 import dataclasses
 import pathlib
+from typing import TYPE_CHECKING
 
-from ytdnn import configs, errors
-from ytdnn.cli import arguments, lazy, output, resolved, steps, workdir
+from ytdnn import artifacts, configs, errors, pipeline
+from ytdnn.cli import arguments, output, resolved
+from ytdnn.pipeline import graph, others
+
+if TYPE_CHECKING:
+    from ytdnn.evaluation import report_files
 
 Flag = arguments.Flag
 
@@ -45,13 +50,10 @@ def run(given: arguments.Arguments) -> None:
     """
     values = given.values
     if values.get("explain") == "True":
-        output.say(lazy.explain())
+        _explain()
         return
     split = values.get("split", _SPLITS[0])
-    if split not in _SPLITS:
-        raise errors.UserError(
-            f"expected --split to be one of {', '.join(_SPLITS)}, received {split}"
-        )
+    graph.require_split(split)
     chosen = [name for name in _OTHERS if name in values]
     if len(chosen) > 1:
         raise errors.UserError("expected --predictions or --bundle, received both")
@@ -74,14 +76,11 @@ def _of_run(given: arguments.Arguments, split: str) -> None:
         )
     directory = pathlib.Path(given.values["workdir"])
     config = resolved.later_config(given, directory)
-    with workdir.lock(directory):
-        step = steps.evaluation(split)
-        steps.require([step], config, directory)
-        steps.run([step], config, directory, [step.name])
-        if split == _SPLITS[0]:
-            workdir.write_config(directory, config)
-    lazy.show_report(directory / step.name)
-    output.say(f"next: {steps.next_command(config, directory)}")
+    found = pipeline.evaluate(
+        directory, config, split=split, again=True, verbose=output.say
+    )
+    show(found)
+    output.say(f"next: {graph.next_command(config, directory)}")
 
 
 def _of_other(given: arguments.Arguments, kind: str, split: str) -> None:
@@ -95,11 +94,26 @@ def _of_other(given: arguments.Arguments, kind: str, split: str) -> None:
     if "workdir" in values:
         directory = pathlib.Path(values["workdir"])
         config = resolved.later_config(given, directory)
-        data = lazy.load_prepared(pathlib.Path(values.get("data", directory / "data")))
+        data = pathlib.Path(values.get("data", directory / graph.DATA.name))
     else:
         config = resolved.config(given, configs.Config())
-        data = lazy.load_prepared(pathlib.Path(values["data"]))
+        data = pathlib.Path(values["data"])
     name = f"{path.resolve().stem}_evaluation"
     out = pathlib.Path(values.get("out", path.parent / name))
-    lazy.evaluate_other(kind, path, data, config.evaluation, split, out)
-    lazy.show_report(out)
+    show(others.evaluate(kind, path, data, config.evaluation, split, out))
+
+
+def show(found: "report_files.Evaluated") -> None:
+    """Prints an evaluation as tables, and where its page and its curves lie."""
+    from ytdnn.evaluation import report_files
+    from ytdnn.pages import terminal
+
+    terminal.show(found.report)
+    output.say(f"report: {found.path / report_files.PAGE} (open it in a browser)")
+    output.say(f"curves: tensorboard --logdir={found.path / artifacts.LOGS}")
+
+
+def _explain() -> None:
+    from ytdnn.evaluation import definitions
+
+    output.say(definitions.explain())

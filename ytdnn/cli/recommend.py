@@ -1,14 +1,16 @@
 """`ytdnn recommend`: one request through a bundle, shown with titles and latency."""
 
 import pathlib
+from collections.abc import Mapping
 from typing import Any
 
 import rich.box
 import rich.console
 import rich.table
 
-from ytdnn import artifacts, errors, schema
-from ytdnn.cli import arguments, lazy, output
+from ytdnn import errors, pipeline, schema
+from ytdnn.cli import arguments, output
+from ytdnn.pipeline import graph
 
 Flag = arguments.Flag
 
@@ -46,20 +48,26 @@ def run(given: arguments.Arguments) -> None:
         )
     exact = _choice(values) == "exact"
     if chosen[0] == pairs[0]:
-        bundle, request = _of_user(pathlib.Path(values["workdir"]), values["user"])
+        directory = pathlib.Path(values["workdir"])
+        recommender = pipeline.Recommender.load(
+            directory / graph.BUNDLE.name, directory / graph.DATA.name
+        )
+        request = recommender.request(values["user"])
     else:
-        bundle = lazy.load_bundle(pathlib.Path(values["bundle"]))
-        request = lazy.read_request(pathlib.Path(values["request"]))
+        recommender = pipeline.Recommender.load(values["bundle"])
+        request = _read(pathlib.Path(values["request"]))
     if "k" in values:
         request = request | {schema.K: _number(values["k"])}
-    _show(bundle.history(request), bundle.recommend(request, exact=exact))
+    bundle = recommender.bundle
+    history = bundle.history(request)
+    (answer,) = bundle.answer([request], exact)
+    _show(history, answer, bundle.score_meaning, bundle.latency(request, exact))
 
 
-def _of_user(workdir: pathlib.Path, user: str) -> tuple[Any, dict[str, Any]]:
-    data = lazy.load_data(workdir)
-    bundle = lazy.load_bundle(workdir / "bundle")
-    artifacts.require_input(bundle.manifest, bundle.directory, "data", data.manifest)
-    return bundle, bundle.fitting(lazy.user_request(data, user))
+def _read(path: pathlib.Path) -> dict[str, Any]:
+    from ytdnn.serving import requests
+
+    return requests.read(path)
 
 
 def _choice(values: dict[str, str]) -> str:
@@ -77,18 +85,20 @@ def _number(text: str) -> int:
     return int(text)
 
 
-def _show(history: list[dict[str, Any]], answer: dict[str, Any]) -> None:
+def _show(
+    history: list[dict[str, Any]], answer: Any, score: str, latency: Mapping[str, float]
+) -> None:
     console = rich.console.Console(width=_WIDTH)
     recent = history[::-1][:_MOST_HISTORY]
     watched = _table(f"Watched: last {len(recent)} of {len(history)}", "id", "title")
     for video in recent:
         watched.add_row(str(video["id"]), video["title"] or "")
-    found = _table("Recommended", "rank", "id", "title", answer["score"])
-    rows = zip(answer[schema.IDS], answer["titles"], answer[schema.SCORES], strict=True)
-    for rank, (video, title, score) in enumerate(rows, 1):
-        found.add_row(str(rank), str(video), title or "", f"{score:.4g}")
+    found = _table("Recommended", "rank", "id", "title", score)
+    rows = zip(answer.video_ids, answer.titles, answer.scores, strict=True)
+    for rank, (video, title, value) in enumerate(rows, 1):
+        found.add_row(str(rank), str(video), title or "", f"{value:.4g}")
     console.print(watched, found)
-    times = [f"{name} {ms:.2f} ms" for name, ms in answer["latency_ms"].items()]
+    times = [f"{name} {ms:.2f} ms" for name, ms in latency.items()]
     output.say(f"latency: {', '.join(times)}")
 
 

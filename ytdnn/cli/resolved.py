@@ -2,8 +2,9 @@
 
 import pathlib
 
-from ytdnn import configs, errors
-from ytdnn.cli import arguments, config_file, workdir
+from ytdnn import configs
+from ytdnn.cli import arguments, config_file
+from ytdnn.pipeline import workdir
 
 WORKDIR = arguments.Flag(
     "workdir", "Directory of the run, made if missing.", example="DIR", required=True
@@ -32,12 +33,8 @@ def later_config(given: arguments.Arguments, directory: pathlib.Path) -> configs
     Raises:
       errors.UserError: Nothing was prepared here.
     """
-    made = workdir.read_config(directory)
-    if made is None:
-        raise errors.UserError(
-            f"expected a run in {directory}, found no {workdir.CONFIG_FILE}: start "
-            f"with `ytdnn prepare --workdir={directory}` or `ytdnn run`"
-        )
-    where = {"data.dir": made.data.dir, "data.name": made.data.name}
+    made = workdir.require_config(directory)
+    names = workdir.source_settings(made)
+    where = {f"data.{name}": getattr(made.data, name) for name in names}
     overrides = where | given.overrides
     return config(arguments.Arguments(given.values, overrides), made)

@@ -65,33 +65,3 @@ def _setting(key: str, default: Any, text: str, annotation: Any) -> Setting:
 def _is_text(items: tuple[Any, ...]) -> bool:
     """Returns whether a tuple's item type is text, or one of several texts."""
     return items == (str,) or any(typing.get_origin(i) is typing.Literal for i in items)
-
-
-def flatten(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Returns nested dicts as one dict by path; lists and tuples compare equal."""
-    flat: dict[str, Any] = {}
-    for name, value in values.items():
-        if isinstance(value, dict):
-            flat.update(flatten(value, f"{prefix}{name}."))
-        else:
-            flat[prefix + name] = list(value) if isinstance(value, tuple) else value
-    return flat
-
-
-def differences(
-    old: dict[str, Any], new: dict[str, Any], prefix: str = ""
-) -> list[str]:
-    """Returns a phrase `config.KEY was OLD, is NEW` for each setting that differs.
-
-    Args:
-      old: Nested dicts.
-      new: Nested dicts.
-      prefix: What their keys lack to be settings.
-    """
-    before, after = flatten(old), flatten(new)
-    return [
-        f"config.{prefix}{key} was {before.get(key, 'unset')!r}, "
-        f"is {after.get(key, 'unset')!r}"
-        for key in {**before, **after}
-        if before.get(key, "unset") != after.get(key, "unset")
-    ]

@@ -13,21 +13,18 @@ from ytdnn import artifacts, configs, errors
 from ytdnn.cli import (
     arguments,
     config_file,
-    lazy,
     output,
     resolved,
-    settings,
-    steps,
-    workdir,
 )
 from ytdnn.evaluation import report_files
+from ytdnn.pipeline import graph, nested, workdir
 
 Flag = arguments.Flag
 
 _STAGES = {
-    "": (steps.CANDIDATES, steps.INDEX, steps.RANKING),
-    "candidates": (steps.CANDIDATES,),
-    "ranking": (steps.RANKING,),
+    "": (graph.CANDIDATES, graph.INDEX, graph.RANKING),
+    "candidates": (graph.CANDIDATES,),
+    "ranking": (graph.RANKING,),
 }
 FLAGS = (
     dataclasses.replace(
@@ -119,7 +116,7 @@ def run(given: arguments.Arguments) -> None:
         for cell in cells:
             found[cell.variant][cell.config.seed] = cell.directory
         metrics = _parts(given.values.get("metrics", ""))
-        lazy.study(found, split, metrics, directory)
+        _show(found, split, metrics, directory)
 
 
 def _choice(given: arguments.Arguments, name: str, choices: Sequence[str]) -> str:
@@ -173,7 +170,7 @@ def _require_same_question(variants: Mapping[str, configs.Config]) -> None:
 
 
 def _asked(config: configs.Config) -> dict[str, object]:
-    flat = settings.flatten(configs.to_dict(config))
+    flat = nested.flatten(configs.to_dict(config))
     return {
         key: value
         for key, value in flat.items()
@@ -220,17 +217,17 @@ def _make(
     with workdir.lock(directory):
         workdir.write_config(directory, config)
         _share_data(config, directory, directories)
-        steps.run(_steps(cell, split, stage), config, directory)
+        graph.run(_steps(cell, split, stage), config, directory, output.say)
 
 
-def _steps(cell: Cell, split: str, stage: str) -> list[steps.Step]:
+def _steps(cell: Cell, split: str, stage: str) -> list[graph.Step]:
     """Returns the steps of a run; one stage's evaluation only where none is whole."""
-    made = [steps.DATA, *_STAGES[stage]]
-    whole = steps.evaluation(split)
+    made = [graph.DATA, *_STAGES[stage]]
+    whole = graph.evaluation(split)
     is_stale = any(
-        steps.staleness(step, cell.config, cell.directory) for step in (*made, whole)
+        graph.staleness(step, cell.config, cell.directory) for step in (*made, whole)
     )
-    return [*made, steps.evaluation(split, stage) if is_stale else whole]
+    return [*made, graph.evaluation(split, stage) if is_stale else whole]
 
 
 def _share_data(
@@ -239,12 +236,30 @@ def _share_data(
     directories: Sequence[pathlib.Path],
 ) -> None:
     """Links the prepared data of another run where they are what this one needs."""
-    if not steps.staleness(steps.DATA, config, directory):
+    if not graph.staleness(graph.DATA, config, directory):
         return
     for other in directories:
         is_other = other != directory
-        if is_other and not steps.staleness(steps.DATA, config, other):
-            source = other / steps.DATA.name
-            artifacts.share(source, directory / steps.DATA.name)
+        if is_other and not graph.staleness(graph.DATA, config, other):
+            source = other / graph.DATA.name
+            artifacts.share(source, directory / graph.DATA.name)
             output.say(f"data: linked, the same as {source}")
             return
+
+
+def _show(
+    found: Mapping[str, Mapping[int, pathlib.Path]],
+    split: str,
+    metrics: Sequence[str],
+    directory: pathlib.Path,
+) -> None:
+    """Prints the table of a study and writes `study.json` and `study.md`."""
+    from ytdnn.evaluation import study
+    from ytdnn.pages import studied
+
+    result = study.measure(found, split, metrics)
+    screen = output.screen()
+    screen.print(studied.render(result, screen.width), highlight=False)
+    artifacts.write_text(directory / "study.md", studied.markdown(result))
+    artifacts.write_json(directory / "study.json", result)
+    output.say(f"table: {directory / 'study.md'}, numbers: {directory / 'study.json'}")

@@ -3,8 +3,8 @@
 import pathlib
 import time
 
-from ytdnn import configs, errors
-from ytdnn.cli import arguments, lazy, output
+from ytdnn import artifacts, configs, errors
+from ytdnn.cli import arguments, output
 
 PAGE = "world.html"
 FLAGS = (
@@ -43,7 +43,7 @@ def run(given: arguments.Arguments) -> None:
         f"videos, {world.num_days} days, seed {world.seed})"
     )
     started = time.perf_counter()
-    rows = lazy.write_world(world, directory)
+    rows = _write(world, directory)
     seconds = time.perf_counter() - started
     counts = ", ".join(f"{count:,} {name}" for name, count in rows.items())
     rate = rows["watches"] / seconds
@@ -51,9 +51,37 @@ def run(given: arguments.Arguments) -> None:
         f"[1/2] tables: done in {seconds:.1f} s ({rate:,.0f} watches/s): {counts}"
     )
     started = time.perf_counter()
-    lazy.draw_world(world, directory, PAGE, given.values.get("beside", ""))
+    _draw(world, directory, PAGE, given.values.get("beside", ""))
     seconds = time.perf_counter() - started
     output.say(f"[2/2] page: done in {seconds:.1f} s: {directory / PAGE}")
     output.say(
         f"next: ytdnn run --source=world --data_dir={directory} --workdir=runs/world"
     )
+
+
+def _write(world: configs.World, directory: pathlib.Path) -> dict[str, int]:
+    """Writes the tables of a world and returns the rows of each."""
+    from ytdnn.data.sources import world as world_source
+    from ytdnn.world import generate
+
+    return world_source.write(generate.World(world), directory)
+
+
+def _draw(
+    world: configs.World, directory: pathlib.Path, name: str, beside: str
+) -> None:
+    """Draws the page of a written world, MovieLens beside it where a path is given."""
+    from ytdnn.data import sources
+    from ytdnn.data.sources import world as world_source
+    from ytdnn.pages import world_page
+
+    logs = {"the world": world_source.first_crowd(directory)}
+    if beside:
+        data = configs.Data(source="movielens", dir=beside)
+        logs["MovieLens"] = sources.read(data).tables
+    summary = (
+        f"The synthetic world of seed {world.seed}: {world.num_users:,} users, "
+        f"{world.num_videos:,} videos, {world.num_days} days. Drawn of its first "
+        f"users, who are a fair sample of all."
+    )
+    artifacts.write_text(directory / name, world_page.draw(logs, summary))

@@ -1,9 +1,11 @@
 """Settings of the event log and of what `prepare` makes of it."""
 
-from typing import Literal
+from typing import Final, Literal
 
 from ytdnn.configs import components
 from ytdnn.configs import world as world_config
+
+IN_MEMORY: Final = "tables"  # the source of a set that is prepared from frames
 
 
 @components.validated
@@ -11,7 +13,8 @@ class Data:
     """Where the event log comes from and how `prepare` splits it.
 
     Attributes:
-      source: `world` (embedded), `movielens`, or `log` (the user's own tables).
+      source: `world` (embedded), `movielens`, `log` (the user's own files), or
+        `tables` (frames in memory, which `ytdnn.prepare` of Python is given).
       dir: Directory or zip of the source; empty for `world`.
       name: MovieLens edition to download when `dir` is empty, as "ml-1m".
       columns: Own column names, as "watches.video_id=item_id".
@@ -45,7 +48,7 @@ class Data:
         held out to stop early and choose the checkpoint.
     """
 
-    source: Literal["world", "movielens", "log"] = "world"
+    source: Literal["world", "movielens", "log", "tables"] = "world"
     dir: str = ""
     name: str = ""
     columns: tuple[str, ...] = ()

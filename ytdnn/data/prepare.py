@@ -25,6 +25,7 @@ from ytdnn.data import (
     splits,
     validation,
 )
+from ytdnn.data.sources import tables
 
 EVENTS_PER_SHARD = 5_000_000
 
@@ -53,21 +54,28 @@ class _Plan:
         )
 
 
-def prepare(config: configs.Data, directory: pathlib.Path) -> prepared.PreparedData:
+def prepare(
+    config: configs.Data,
+    directory: pathlib.Path,
+    given: tables.Tables | None = None,
+) -> prepared.PreparedData:
     """Reads the source, checks, splits and writes the prepared set.
 
     Args:
       config: Source, filters, protocol.
       directory: Where the artefact will stand.
+      given: The tables themselves, where the source is `tables` in memory.
 
     Raises:
       errors.UserError: The log is missing or bad, or the filters leave nothing.
     """
     facts: dict[str, object] = {}
+    inputs = {} if given is None else given.fingerprints
     with artifacts.publish(
-        directory, prepared.KIND, configs.to_dict(config), {}, facts
+        directory, prepared.KIND, configs.to_dict(config), inputs, facts
     ) as partial:
-        log, bad_rows = validation.validate(sources.read(config), config.bad_rows)
+        log = sources.read(config, given)
+        log, bad_rows = validation.validate(log, config.bad_rows)
         plan = _plan(config, log)
         (partial / prepared.ARRAYS).mkdir()
         counts = _write_shards(plan, partial / prepared.ARRAYS)

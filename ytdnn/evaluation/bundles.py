@@ -10,7 +10,6 @@ removes watched videos.
 import dataclasses
 import pathlib
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,13 +20,10 @@ from ytdnn import configs, errors, schema
 from ytdnn.data import prepared
 from ytdnn.evaluation import lists, other_systems, protocol
 from ytdnn.index import scann_index
+from ytdnn.serving import batches, requests
 from ytdnn.serving import bundle as bundle_room
-from ytdnn.serving import requests, signatures
 
 SYSTEM_SCANN = "system-scann"
-_REQUESTS_A_BATCH = 256
-
-Arrays = dict[str, npt.NDArray[Any]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,7 +91,7 @@ def _recommender(served: Served, model: str) -> lists.Maker:
         for part in _batches(cases):
             inputs = _inputs(served, cases, part, model)
             inputs[schema.K] = np.full(len(part), k, np.int32)
-            answered = _lists(served, _run(served, model, inputs), k)
+            answered = _lists(served, served.bundle.run(model, inputs), k)
             found[part] = lists.closed_up(protocol.take(cases, part), answered, k)
         return found
 
@@ -111,13 +107,13 @@ def _candidates(served: Served) -> lists.Maker:
         found = np.zeros((len(cases), k), np.int32)
         for part in _batches(cases):
             inputs = _inputs(served, cases, part, tower)
-            vectors = _run(served, tower, inputs)[schema.USER_VECTOR]
+            vectors = served.bundle.run(tower, inputs)[schema.USER_VECTOR]
             wanted = min(k + int(watched[part].max()), served.data.vocabulary_size)
             query = {
                 schema.USER_VECTOR: vectors.numpy(),
                 schema.K: np.full(len(part), wanted, np.int32),
             }
-            near = _lists(served, _run(served, index, query), wanted)
+            near = _lists(served, served.bundle.run(index, query), wanted)
             found[part] = lists.closed_up(protocol.take(cases, part), near, k)
         return found
 
@@ -125,49 +121,20 @@ def _candidates(served: Served) -> lists.Maker:
 
 
 def _batches(cases: protocol.Cases) -> list[npt.NDArray[np.int64]]:
-    """Returns the cases in batches of like length of history, to pad little."""
-    order = np.argsort(np.diff(cases.watched.offsets), kind="stable")
-    starts = range(0, len(order), _REQUESTS_A_BATCH)
-    return [order[start : start + _REQUESTS_A_BATCH] for start in starts]
+    return batches.of_like_length(np.diff(cases.watched.offsets))
 
 
 def _inputs(
     served: Served, cases: protocol.Cases, part: npt.NDArray[np.int64], model: str
-) -> Arrays:
+) -> batches.Arrays:
     """Returns the inputs of some cases' requests, padded to one length."""
     fields = served.bundle.inputs(model)
-    parsed = []
+    batch = []
     for row in part.tolist():
         user, end, time = (int(a[row]) for a in (cases.users, cases.ends, cases.times))
         request = requests.request_at(served.data, user, end, time)
-        known = {name: value for name, value in request.items() if name in fields}
-        parsed.append(requests.parse(known, fields))
-    return {
-        name: _stacked([one[name][0] for one in parsed], field)
-        for name, field in fields.items()
-        if name != schema.K
-    }
-
-
-def _stacked(values: list[Any], field: signatures.Field) -> npt.NDArray[Any]:
-    dtype = object if field.dtype == "string" else np.dtype(field.dtype)
-    if not field.is_list:
-        return np.array(values, dtype)
-    width = max(1, *(len(value) for value in values))
-    padded = np.full((len(values), width), field.missing, dtype)
-    for row, value in enumerate(values):
-        if len(value):
-            padded[row, width - len(value) :] = value
-    return padded
-
-
-def _run(served: Served, model: str, inputs: Mapping[str, Any]) -> dict[str, tf.Tensor]:
-    fields = served.bundle.inputs(model)
-    tensors = {
-        name: tf.constant(value, tf.as_dtype(fields[name].dtype))
-        for name, value in inputs.items()
-    }
-    return served.bundle.model(model)(**tensors)
+        batch.append({k: v for k, v in request.items() if k in fields})
+    return batches.inputs(batch, fields)
 
 
 def _lists(served: Served, answer: Mapping[str, tf.Tensor], width: int) -> lists.Lists:

@@ -8,12 +8,15 @@ import dataclasses
 import math
 import pathlib
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-import polars as pl
 import pydantic
 
 from ytdnn import artifacts, errors
 from ytdnn.evaluation import report_model
+
+if TYPE_CHECKING:
+    import polars as pl
 
 KIND = "evaluation"
 # Where the evaluation of a run lies in it, by the evaluated split.
@@ -36,7 +39,7 @@ class Result:
     """
 
     report: report_model.Report
-    users: pl.DataFrame
+    users: "pl.DataFrame"
     inputs: dict[str, str]
 
 
@@ -91,7 +94,7 @@ class Evaluated:
 
     path: pathlib.Path
     report: report_model.Report
-    users: pl.DataFrame
+    users: "pl.DataFrame"
 
     @property
     def models(self) -> list[str]:
@@ -116,6 +119,19 @@ class Evaluated:
                 return value
         return math.nan
 
+    def table(self) -> "pl.DataFrame":
+        """Returns every number as a row: `model`, `metric` (with its k), `value`."""
+        import polars as pl
+
+        split = [name.split("/", 1) for name in self.metrics]
+        return pl.DataFrame(
+            {
+                "model": [model for model, _ in split],
+                "metric": [metric for _, metric in split],
+                "value": [self.value(model, metric) for model, metric in split],
+            }
+        )
+
 
 def read(path: pathlib.Path) -> Evaluated:
     """Reads an evaluation.
@@ -129,6 +145,8 @@ def read(path: pathlib.Path) -> Evaluated:
     """
     directory = _directory(pathlib.Path(path))
     report = read_report(directory)
+    import polars as pl  # loaded when first needed
+
     return Evaluated(directory, report, pl.read_parquet(directory / USERS))
 
 

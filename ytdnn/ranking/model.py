@@ -14,10 +14,10 @@ from ytdnn import artifacts, configs, errors, schema
 from ytdnn.data import prepared
 from ytdnn.features import interface as features_interface
 from ytdnn.features import reading, registry
+from ytdnn.layers import weights
 from ytdnn.ranking import inputs, losses, network
 
 KIND = "ranking"
-WEIGHTS = "weights"
 STATISTICS = "statistics.json"
 _PAIRS_A_STEP = 1 << 14
 _ROWS_A_STEP = 1 << 16
@@ -179,7 +179,7 @@ def split_rows(
 
 def save(model: RankingModel, directory: pathlib.Path) -> None:
     """Writes weights and statistics into an artefact directory being published."""
-    tf.train.Checkpoint(model=model.network).write(str(directory / WEIGHTS))
+    weights.save(model.network, directory)
     artifacts.write_json(directory / STATISTICS, dataclasses.asdict(model.measured))
 
 
@@ -190,16 +190,13 @@ def load(directory: pathlib.Path, data: prepared.PreparedData) -> RankingModel:
       errors.UserError: It is missing, damaged, or was made from another data set.
     """
     directory = pathlib.Path(directory)
-    manifest = artifacts.read_manifest(directory, KIND)
-    artifacts.require_input(manifest, directory, prepared.KIND, data.manifest)
-    config = configs.component(configs.Config, manifest.config).ranking
+    config = weights.trained_config(directory, KIND, data.manifest).ranking
     values = json.loads((directory / STATISTICS).read_text())
     measured = configs.component(network.Statistics, values)
     names = list(measured.features)
     chosen = registry.named(features_interface.RANKING, names, data)
     model = RankingModel(config, data, chosen, measured)
-    checkpoint = tf.train.Checkpoint(model=model.network)
-    checkpoint.read(str(directory / WEIGHTS)).assert_existing_objects_matched()
+    weights.restore(model.network, directory)
     return model
 
 

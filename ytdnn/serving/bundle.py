@@ -1,17 +1,17 @@
 """A bundle read back: verified, its SavedModels loaded when first asked for."""
 
+import dataclasses
 import pathlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import polars as pl
 import tensorflow as tf
 
 from ytdnn import artifacts, schema
 from ytdnn.index import scann_index
-from ytdnn.serving import requests, signatures
+from ytdnn.serving import batches, requests, signatures
 
 KIND = "bundle"
 VERSION = "1"
@@ -28,12 +28,28 @@ Tensors = Mapping[str, Any]
 Signature = Callable[..., dict[str, tf.Tensor]]
 
 
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """What a bundle recommends for one request, best first.
+
+    Attributes:
+      video_ids: As in the log.
+      titles: None where there is none.
+      scores: What they mean, the bundle says (`Bundle.score_meaning`).
+    """
+
+    video_ids: list[Any]
+    titles: list[str | None]
+    scores: list[float]
+
+
 class Bundle:
     """The models, titles and vocabularies of a bundle.
 
     Attributes:
       directory: Where it lies.
       manifest: Its `facts["models"]` describe each model's inputs and outputs.
+      id_type: Of video ids, as in the log.
     """
 
     def __init__(self, directory: pathlib.Path, manifest: artifacts.Manifest) -> None:
@@ -42,6 +58,7 @@ class Bundle:
         self.manifest = manifest
         titles = pl.read_parquet(directory / TITLES)
         ids = titles[schema.VIDEO_ID].to_list()
+        self.id_type = titles.schema[schema.VIDEO_ID]
         has_titles = schema.TITLE in titles.columns
         names = titles[schema.TITLE].to_list() if has_titles else [None] * len(ids)
         self._titles: dict[str | int, str | None] = dict(zip(ids, names, strict=True))
@@ -51,6 +68,11 @@ class Bundle:
     def has_ranker(self) -> bool:
         """Whether a ranker orders the candidates."""
         return bool(self.manifest.facts["ranking"])
+
+    @property
+    def score_meaning(self) -> str:
+        """What the recommender's scores are, for people."""
+        return str(self.manifest.facts["scores"])
 
     def inputs(self, model: str) -> dict[str, signatures.Field]:
         """Returns a model's inputs by name."""
@@ -69,39 +91,63 @@ class Bundle:
             self._models[name] = loaded, loaded.signatures[SIGNATURE]
         return self._models[name][1]
 
-    def recommend(
-        self, request: requests.Request, exact: bool = False
-    ) -> dict[str, Any]:
-        """Answers one request.
+    def run(self, name: str, inputs: Tensors) -> dict[str, tf.Tensor]:
+        """Returns a model's outputs for a batch of its inputs, arrays or tensors."""
+        return self.model(name)(**batches.tensors(inputs, self.inputs(name)))
+
+    def answer(
+        self, batch: Sequence[requests.Request], exact: bool = False
+    ) -> list[Answer]:
+        """Answers some requests by one run of the recommender's graph.
 
         Args:
-          request: As of `ytdnn.serving.requests`.
+          batch: As of `ytdnn.serving.requests`; they are padded to one length.
           exact: Whether to use the exact index, in stock TensorFlow ops; where the
             bundle has no other it is used anyway.
 
-        Returns:
-          `ids`, `titles` (None where there is none) and `scores`, best first; what
-          the scores mean; and `latency_ms` of `candidates`, `ranking` and the
-          `recommender`, which is both in one graph.
+        Raises:
+          errors.UserError: A request is malformed, or ScaNN is not installed.
+        """
+        if not batch:
+            return []
+        name = RECOMMENDER + self._suffix(exact)
+        found = self.run(name, batches.inputs(batch, self.inputs(name)))
+        ids, scores = (_plain(found[key]) for key in (schema.IDS, schema.SCORES))
+        sizes = found[schema.NUM_RESULTS].numpy().tolist()
+        return [
+            Answer(
+                row_ids[:size],
+                [self._titles.get(video) for video in row_ids[:size]],
+                row_scores[:size],
+            )
+            for row_ids, row_scores, size in zip(ids, scores, sizes, strict=True)
+        ]
+
+    def latency(
+        self, request: requests.Request, exact: bool = False
+    ) -> dict[str, float]:
+        """Returns the milliseconds a request takes, whole and by stage.
+
+        Runs each model of the way on its own: `candidates` (user tower and index),
+        `ranking`, and the `recommender`, which is both in one graph.
+
+        Args:
+          request: As of `ytdnn.serving.requests`.
+          exact: As of `answer`.
 
         Raises:
           errors.UserError: The request is malformed, or ScaNN is not installed.
         """
-        models = self.manifest.facts["models"]
-        suffix = EXACT if exact or RECOMMENDER not in models else ""
-        inputs = self.inputs(RECOMMENDER + suffix)
-        values = _tensors(requests.parse(request, inputs), inputs)
-        answer, milliseconds = self._timed(RECOMMENDER + suffix, values)
-        latency = self._stage_latency(values, suffix)
-        found = int(answer[schema.NUM_RESULTS][0])
-        ids = _plain(answer[schema.IDS][0, :found])
-        return {
-            schema.IDS: ids,
-            "titles": [self._titles.get(video) for video in ids],
-            schema.SCORES: _plain(answer[schema.SCORES][0, :found]),
-            "score": self.manifest.facts["scores"],
-            "latency_ms": latency | {RECOMMENDER: milliseconds},
-        }
+        suffix = self._suffix(exact)
+        name = RECOMMENDER + suffix
+        fields = self.inputs(name)
+        values = batches.tensors(batches.inputs([request], fields), fields)
+        milliseconds = self._timed(name, values)[1]
+        return self._stage_latency(values, suffix) | {RECOMMENDER: milliseconds}
+
+    def _suffix(self, exact: bool) -> str:
+        has_scann = RECOMMENDER in self.manifest.facts["models"]
+        return EXACT if exact or not has_scann else ""
 
     def fitting(self, request: requests.Request) -> requests.Request:
         """Returns what the recommender reads of a request built from a log."""
@@ -151,16 +197,10 @@ def load(path: pathlib.Path) -> Bundle:
     return Bundle(directory, artifacts.read_manifest(directory, KIND, deep=True))
 
 
-def _tensors(
-    values: Mapping[str, np.ndarray], fields: Mapping[str, signatures.Field]
-) -> dict[str, tf.Tensor]:
-    return {
-        name: tf.constant(value, tf.as_dtype(fields[name].dtype))
-        for name, value in values.items()
-    }
-
-
-def _plain(values: tf.Tensor) -> list[Any]:
-    """Returns a vector as Python values, text decoded."""
-    items: list[Any] = values.numpy().tolist()
-    return [item.decode() if isinstance(item, bytes) else item for item in items]
+def _plain(values: tf.Tensor) -> list[list[Any]]:
+    """Returns a matrix as Python values, text decoded."""
+    rows: list[list[Any]] = values.numpy().tolist()
+    return [
+        [item.decode() if isinstance(item, bytes) else item for item in row]
+        for row in rows
+    ]

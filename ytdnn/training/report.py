@@ -1,7 +1,9 @@
 """What a person sees of a training: progress, rate, and what limits it."""
 
+import contextlib
+import contextvars
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
 from typing import Any
 
@@ -10,6 +12,18 @@ import rich.progress
 
 from ytdnn import configs
 from ytdnn.training import checkpoints
+
+_IS_QUIET = contextvars.ContextVar("is_quiet", default=False)
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Shows nothing of the trainings inside the block, as in a caller's own program."""
+    token = _IS_QUIET.set(True)
+    try:
+        yield
+    finally:
+        _IS_QUIET.reset(token)
 
 
 class Meter:
@@ -25,7 +39,7 @@ class Meter:
         self._name = name
         self._training = training
         self._steps_per_epoch = steps_per_epoch
-        self._console = rich.console.Console(stderr=True)
+        self._console = rich.console.Console(stderr=True, quiet=_IS_QUIET.get())
         self._progress = rich.progress.Progress(
             rich.progress.TextColumn("{task.description}"),
             rich.progress.BarColumn(),

@@ -151,7 +151,7 @@ def test_mapping_of_a_table_that_is_not_there(tmp_path):
     _write_as("csv", tmp_path)
     assert _line(tmp_path, columns=(*COLUMNS, "videos.title=name")) == (
         f"expected a table videos in {tmp_path} for --columns=videos.…, found watches: "
-        f"add the file or leave the mapping out"
+        f"add the table or leave the mapping out"
     )
 
 

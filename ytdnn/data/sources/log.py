@@ -5,6 +5,7 @@
 each optional.
 """
 
+import dataclasses
 import difflib
 import pathlib
 import re
@@ -32,12 +33,7 @@ def read(config: configs.Data) -> event_log.EventLog:
     directory = pathlib.Path(config.dir)
     paths = _find_tables(config.dir)
     names = parse_columns(config.columns)
-    for table in names:
-        if table not in paths:
-            raise errors.UserError(
-                f"expected a table {table} in {directory} for --columns={table}.…, "
-                f"found {', '.join(paths)}: add the file or leave the mapping out"
-            )
+    require_mapped(names, paths, str(directory))
     origins = {}
     for table in schema.TABLES:
         if table in paths:
@@ -81,6 +77,26 @@ def parse_columns(entries: Iterable[str]) -> dict[str, dict[str, str]]:
             )
         names[table][column] = own.strip()
     return names
+
+
+def require_mapped(names: Iterable[str], found: Iterable[str], place: str) -> None:
+    """Checks that each table whose columns are mapped is there.
+
+    Args:
+      names: Tables of `parse_columns`.
+      found: Tables there are.
+      place: Where, for the error.
+
+    Raises:
+      errors.UserError: One is not.
+    """
+    found = list(found)
+    for table in names:
+        if table not in found:
+            raise errors.UserError(
+                f"expected a table {table} in {place} for --columns={table}.…, "
+                f"found {', '.join(found)}: add the table or leave the mapping out"
+            )
 
 
 def _require_one_of(name: str, known: Iterable[str], what: str, entry: str) -> None:
@@ -136,16 +152,39 @@ def _read(
     table: str, paths: list[pathlib.Path], names: Mapping[str, str], where: str
 ) -> event_log.Origin:
     file = str(paths[0]) if len(paths) == 1 else str(paths[0].parent)
-    own = {c.name: names.get(c.name, c.name) for c in schema.TABLES[table].columns}
-    frame = _scan(table, paths, own)
+    frame = _scan(table, paths, _own_names(table, names))
+    found = origin(table, frame, file, names, where)
+    parts = files.part_starts(paths) if len(paths) > 1 else ()
+    return dataclasses.replace(found, parts=parts)
+
+
+def _own_names(table: str, names: Mapping[str, str]) -> dict[str, str]:
+    return {c.name: names.get(c.name, c.name) for c in schema.TABLES[table].columns}
+
+
+def origin(
+    table: str, frame: pl.LazyFrame, file: str, names: Mapping[str, str], where: str
+) -> event_log.Origin:
+    """Returns the user's rows as a table's: filtered, in its columns and types.
+
+    Args:
+      table: Name of a schema table.
+      frame: Rows with `event_log.ROW`.
+      file: Where they come from, for messages.
+      names: The user's own name of each column that has another.
+      where: A Polars SQL filter over the own columns; empty: all rows.
+
+    Raises:
+      errors.UserError: A column is missing, or of a type that cannot hold its values.
+    """
+    own = _own_names(table, names)
     found = [name for name in frame.collect_schema() if name != event_log.ROW]
     for column in schema.TABLES[table].columns:
         if own[column.name] not in found and (column.required or column.name in names):
             _refuse_missing(table, column.name, own[column.name], found, file)
     frame = files.filter_rows(frame, where, file)
     rows = casting.normalise(table, frame, file, own)
-    parts = files.part_starts(paths) if len(paths) > 1 else ()
-    return event_log.Origin(rows, file, dict(names), parts)
+    return event_log.Origin(rows, file, dict(names))
 
 
 def _scan(

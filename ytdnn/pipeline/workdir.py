@@ -1,6 +1,7 @@
 """The directory of a run: its lock and its `config.json`."""
 
 import contextlib
+import dataclasses
 import fcntl
 import json
 import os
@@ -8,7 +9,8 @@ import pathlib
 from collections.abc import Iterator
 
 from ytdnn import artifacts, configs, environment, errors
-from ytdnn.cli import config_file
+from ytdnn.configs import data as data_config
+from ytdnn.pipeline import nested
 
 CONFIG_FILE = "config.json"
 _LOCK_FILE = ".lock"
@@ -69,4 +71,40 @@ def read_config(directory: pathlib.Path) -> configs.Config | None:
             f"expected JSON with `config` in {path}, found a damaged file: give "
             f"--config=FILE.py, and it is written again"
         ) from None
-    return config_file.validated(values, str(path))
+    return nested.validated(values, str(path))
+
+
+def require_config(directory: pathlib.Path) -> configs.Config:
+    """Returns the config of a run that has been prepared.
+
+    Raises:
+      errors.UserError: Nothing was prepared here.
+    """
+    made = read_config(directory)
+    if made is None:
+        raise errors.UserError(
+            f"expected a run in {directory}, found no {CONFIG_FILE}: start with "
+            f"`ytdnn prepare --workdir={directory}` or `ytdnn run`"
+        )
+    return made
+
+
+def from_same_source(config: configs.Config, made: configs.Config) -> configs.Config:
+    """Returns a config for data that are prepared, whose source is not asked again.
+
+    One that names no directory and no edition is meant for the data prepared here.
+
+    Args:
+      config: As given for a later step.
+      made: What the data were prepared with.
+    """
+    if config.data.dir or config.data.name:
+        return config
+    source = {name: getattr(made.data, name) for name in source_settings(made)}
+    return dataclasses.replace(config, data=dataclasses.replace(config.data, **source))
+
+
+def source_settings(made: configs.Config) -> tuple[str, ...]:
+    """Returns the settings of `data` that later steps take from the prepared set."""
+    in_memory = made.data.source == data_config.IN_MEMORY
+    return ("source", "dir", "name") if in_memory else ("dir", "name")

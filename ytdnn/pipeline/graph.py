@@ -1,4 +1,4 @@
-"""The steps of a run: what each makes, from what, and whether it is still current.
+"""The graph of steps: what each makes, from what, whether it is current, what is next.
 
 `ytdnn run` goes through all of them, the other commands through some. A step whose
 output is complete and was made from this config and these inputs is skipped, and said
@@ -10,11 +10,17 @@ import functools
 import pathlib
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ytdnn import artifacts, configs, errors
-from ytdnn.cli import lazy, output, settings
+from ytdnn.configs import data as data_config
 from ytdnn.evaluation import report_files
+from ytdnn.pipeline import nested, steps
+
+if TYPE_CHECKING:
+    from ytdnn.data.sources import tables
+
+Say = Callable[[str], None]
 
 _MOST_DIFFERENCES = 3
 
@@ -32,6 +38,7 @@ class Step:
       prefix: What the keys of that part lack to be settings.
       needs_impressions: Whether it makes sense only for a log with impressions.
       kind: Of the artefact, where it is not its name.
+      given: Fingerprints of what it is given from outside the workdir.
     """
 
     name: str
@@ -42,6 +49,7 @@ class Step:
     prefix: str = ""
     needs_impressions: bool = False
     kind: str = ""
+    given: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 def evaluation(split: str, stage: str = "") -> Step:
@@ -50,41 +58,58 @@ def evaluation(split: str, stage: str = "") -> Step:
     Args:
       split: `test` or `validation`.
       stage: `candidates` or `ranking` alone; empty: both, and the two composed.
+
+    Raises:
+      errors.UserError: There is no such split.
     """
+    require_split(split)
     inputs = ("data", stage) if stage else ("data", "candidates", "index", "ranking")
     return Step(
         report_files.DIRECTORIES[split],
         "evaluate",
         inputs,
-        functools.partial(lazy.evaluate, split=split, stage=stage),
-        lazy.evaluation_config,
+        functools.partial(steps.evaluate, split=split, stage=stage),
+        steps.evaluation_config,
         "evaluation.",
         kind="evaluation",
     )
 
 
-DATA = Step("data", "prepare", (), lazy.prepare, lazy.data_config, "data.")
+def require_split(split: str) -> None:
+    """Checks that a split can be evaluated.
+
+    Raises:
+      errors.UserError: It cannot.
+    """
+    if split not in report_files.DIRECTORIES:
+        known = ", ".join(report_files.DIRECTORIES)
+        raise errors.UserError(
+            f"expected --split to be one of {known}, received {split}"
+        )
+
+
+DATA = Step("data", "prepare", (), steps.prepare, steps.data_config, "data.")
 CANDIDATES = Step(
     "candidates",
     "train",
     ("data",),
-    lazy.train_candidates,
-    lazy.candidates_config,
+    steps.train_candidates,
+    steps.candidates_config,
 )
 INDEX = Step(
     "index",
     "train",
     ("data", "candidates"),
-    lazy.build_index,
-    lazy.index_config,
+    steps.build_index,
+    steps.index_config,
     "index.",
 )
 RANKING = Step(
     "ranking",
     "train",
     ("data",),
-    lazy.train_ranking,
-    lazy.ranking_config,
+    steps.train_ranking,
+    steps.ranking_config,
     needs_impressions=True,
 )
 EVALUATION = evaluation("test")
@@ -92,46 +117,76 @@ BUNDLE = Step(
     "bundle",
     "export",
     ("data", "candidates", "index", "ranking"),
-    lazy.export,
-    lazy.bundle_config,
+    steps.export,
+    steps.bundle_config,
 )
 STEPS = (DATA, CANDIDATES, INDEX, RANKING, EVALUATION, BUNDLE)
 TRAINED = (CANDIDATES, INDEX, RANKING)
 
 
+def data_of(given: "tables.Tables") -> Step:
+    """Returns the step that prepares tables in memory."""
+    run = functools.partial(steps.prepare, given=given)
+    return dataclasses.replace(DATA, run=run, given=given.fingerprints)
+
+
+def trained(stage: str = "") -> list[Step]:
+    """Returns the steps that train one stage, or all of them.
+
+    Raises:
+      errors.UserError: There is no such stage.
+    """
+    found = [step for step in TRAINED if stage in ("", step.name)]
+    if not found:
+        names = ", ".join(step.name for step in TRAINED)
+        raise errors.UserError(
+            f"expected --stage to be one of {names}, received {stage}"
+        )
+    return found
+
+
 def run(
-    steps: Sequence[Step],
+    several: Sequence[Step],
     config: configs.Config,
     workdir: pathlib.Path,
+    say: Say,
     always: Collection[str] = (),
 ) -> None:
     """Makes what is not current, one step after the other.
 
     Args:
-      steps: In order.
+      several: In order.
       config: The run's.
       workdir: The run's.
+      say: Takes a line for people when a step begins and ends.
       always: Names of steps that are made even when current.
     """
-    for number, step in enumerate(steps, 1):
-        label = f"[{number}/{len(steps)}] {step.name}:"
+    for number, step in enumerate(several, 1):
+        label = f"[{number}/{len(several)}] {step.name}:"
         path = workdir / step.name
         if not applies(step, workdir):
-            output.say(f"{label} left out: the log has no impressions to rank by")
+            say(f"{label} left out: the log has no impressions to rank by")
             continue
         reason = staleness(step, config, workdir)
         if not reason and step.name not in always:
-            output.say(f"{label} skipped: {path} is complete and current")
+            say(f"{label} skipped: {path} is complete and current{_unread(step, path)}")
             continue
-        output.say(f"{label} started ({reason or 'asked for'})")
+        say(f"{label} started ({reason or 'asked for'})")
         started = time.perf_counter()
         step.run(config, workdir)
         seconds = time.perf_counter() - started
-        output.say(f"{label} done in {seconds:.1f} s: {path}{_next(steps, number)}")
+        say(f"{label} done in {seconds:.1f} s: {path}{_next(several, number)}")
 
 
-def _next(steps: Sequence[Step], number: int) -> str:
-    return f"; next: {steps[number].name}" if number < len(steps) else ""
+def _next(several: Sequence[Step], number: int) -> str:
+    return f"; next: {several[number].name}" if number < len(several) else ""
+
+
+def _unread(step: Step, path: pathlib.Path) -> str:
+    """Returns the words for tables that were in memory, and cannot be looked at."""
+    if step is not DATA or not artifacts.read_manifest(path, step.name).inputs:
+        return ""
+    return " (its tables were frames in memory, which are not read again)"
 
 
 def next_command(config: configs.Config, workdir: pathlib.Path) -> str:
@@ -143,29 +198,39 @@ def next_command(config: configs.Config, workdir: pathlib.Path) -> str:
 
 
 def require(
-    steps: Sequence[Step], config: configs.Config, workdir: pathlib.Path
+    several: Sequence[Step], config: configs.Config, workdir: pathlib.Path
 ) -> None:
-    """Checks that all that `steps` read, and do not make, is complete and current.
+    """Checks that all that some steps read, and do not make, is complete and current.
 
     Raises:
       errors.UserError: Something is not; the line says which settings or artefacts
         disagree and which command mends it.
     """
-    made = {step.name for step in steps}
-    wanted = {name for step in steps for name in step.inputs} - made
+    made = {step.name for step in several}
+    wanted = {name for step in several for name in step.inputs} - made
     for step in STEPS:
         if step.name in wanted and applies(step, workdir):
             reason = staleness(step, config, workdir)
             if reason:
-                raise errors.UserError(
-                    f"{workdir / step.name}: {reason}: run `ytdnn {step.command} "
-                    f"--workdir={workdir}` first, or `ytdnn run` for all steps"
-                )
+                advice = _advice(step, config, workdir)
+                raise errors.UserError(f"{workdir / step.name}: {reason}: {advice}")
+
+
+def _advice(step: Step, config: configs.Config, workdir: pathlib.Path) -> str:
+    if step is DATA and config.data.source == data_config.IN_MEMORY:
+        return (
+            f'its tables were frames in memory: ytdnn.prepare("{workdir}", tables=…) '
+            f"in Python prepares them again"
+        )
+    return (
+        f"run `ytdnn {step.command} --workdir={workdir}` first, or `ytdnn run` for "
+        f"all steps"
+    )
 
 
 def applies(step: Step, workdir: pathlib.Path) -> bool:
     """Whether a step makes sense for the prepared log."""
-    return not step.needs_impressions or lazy.has_impressions(workdir)
+    return not step.needs_impressions or steps.has_impressions(workdir)
 
 
 def staleness(step: Step, config: configs.Config, workdir: pathlib.Path) -> str:
@@ -177,12 +242,12 @@ def staleness(step: Step, config: configs.Config, workdir: pathlib.Path) -> str:
         manifest = artifacts.read_manifest(path, step.kind or step.name)
     except errors.UserError as error:
         return str(error)
-    found = settings.differences(
-        manifest.config, dict(step.config(config)), step.prefix
-    )
+    found = nested.differences(manifest.config, dict(step.config(config)), step.prefix)
     if found:
         more = ["…"] if len(found) > _MOST_DIFFERENCES else []
         return "; ".join(found[:_MOST_DIFFERENCES] + more)
+    if step is DATA and config.data.source == data_config.IN_MEMORY:
+        return ""  # nothing is left of the tables to hold the set against
     try:
         current = input_fingerprints(step, workdir)
     except errors.UserError as error:
@@ -198,10 +263,10 @@ def staleness(step: Step, config: configs.Config, workdir: pathlib.Path) -> str:
 
 
 def input_fingerprints(step: Step, workdir: pathlib.Path) -> dict[str, str]:
-    """Returns the fingerprint of each artefact that a step reads."""
+    """Returns the fingerprint of each artefact that a step reads, or is given."""
     by_name = {step.name: step for step in STEPS}
     names = [name for name in step.inputs if applies(by_name[name], workdir)]
-    return lazy.fingerprints(workdir, names)
+    return {**steps.fingerprints(workdir, names), **step.given}
 
 
 def _newer_source(step: Step, config: configs.Config, path: pathlib.Path) -> str:

@@ -1,0 +1,68 @@
+"""The package's face: what it shows, and that showing it loads nothing heavy."""
+
+import subprocess
+import sys
+
+import pytest
+
+import ytdnn
+from ytdnn import configs, errors, pipeline
+
+HEAVY = ("tensorflow", "tf_keras", "polars", "numpy", "pydantic", "pandas")
+
+
+def loaded_after(program: str) -> set[str]:
+    """Returns which heavy libraries a program loads in a process of its own."""
+    shown = f"import sys; print(*set({HEAVY!r}) & set(sys.modules))"
+    result = subprocess.run(
+        [sys.executable, "-c", f"{program}\n{shown}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(result.stdout.split())
+
+
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    assert loaded_after("import ytdnn; dir(ytdnn)") == set()
+
+
+def test_a_config_loads_neither_tensorflow_nor_polars() -> None:
+    program = (
+        "import ytdnn; ytdnn.Config(); ytdnn.configs.Candidates(); ytdnn.UserError"
+    )
+    assert not loaded_after(program) & {"tensorflow", "polars"}
+
+
+def test_naming_a_step_loads_neither_tensorflow_nor_polars() -> None:
+    program = (
+        "import ytdnn\n"
+        "ytdnn.prepare, ytdnn.train, ytdnn.evaluate, ytdnn.export, ytdnn.Recommender\n"
+        "import ytdnn.pipeline.graph, ytdnn.cli.main"
+    )
+    assert not loaded_after(program) & {"tensorflow", "tf_keras", "polars", "pandas"}
+
+
+def test_a_mistake_of_a_step_loads_no_tensorflow() -> None:
+    program = (
+        "import ytdnn\n"
+        "try:\n"
+        "    ytdnn.train('nowhere')\n"
+        "except ytdnn.UserError:\n"
+        "    pass"
+    )
+    assert "tensorflow" not in loaded_after(program)
+
+
+def test_the_names_are_those_of_their_rooms() -> None:
+    assert ytdnn.Config is configs.Config
+    assert ytdnn.configs is configs
+    assert ytdnn.UserError is errors.UserError
+    for name in ("Recommender", "evaluate", "export", "prepare", "train"):
+        assert getattr(ytdnn, name) is getattr(pipeline, name)
+    assert set(ytdnn.__all__) <= set(dir(ytdnn))
+
+
+def test_an_unknown_name_is_no_attribute() -> None:
+    with pytest.raises(AttributeError, match="has no attribute 'recommend'"):
+        ytdnn.recommend  # noqa: B018

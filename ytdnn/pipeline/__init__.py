@@ -1,0 +1,20 @@
+"""The pipeline: the arrows of a run and the graph of its steps; ytdnn's Python face.
+
+`arrows` are what users call (prepare, train, evaluate, export), `recommender` asks a
+bundle; `graph` says what each step makes, from what, whether it is current and what is
+next, `steps` does it; `workdir` is a run's directory. What takes long to import is
+imported when called: `import ytdnn` loads neither TensorFlow nor Polars.
+"""
+
+from ytdnn.pipeline.arrows import Trained, evaluate, export, prepare, run, train
+from ytdnn.pipeline.recommender import Recommender
+
+__all__ = [
+    "Recommender",
+    "Trained",
+    "evaluate",
+    "export",
+    "prepare",
+    "run",
+    "train",
+]

@@ -1,0 +1,263 @@
+"""The arrows of a run, one shape of call: (workdir, config) → what was made.
+
+Each does what the command of its name does: it skips what is complete and current,
+refuses inputs that do not fit, and writes the run's `config.json`. Nothing is printed
+unless asked for by `verbose`: True prints, a function takes each line.
+"""
+
+import contextlib
+import dataclasses
+import functools
+import os
+import pathlib
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ytdnn import artifacts, configs, errors
+from ytdnn.configs import data as data_config
+from ytdnn.pipeline import graph
+from ytdnn.pipeline import workdir as workdir_room
+
+if TYPE_CHECKING:
+    from ytdnn.data import prepared
+    from ytdnn.evaluation import report_files
+
+Path = str | os.PathLike[str]
+Verbose = bool | Callable[[str], None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """What training left in a workdir.
+
+    Attributes:
+      directories: Of each stage that applies: `candidates`, `index`, `ranking`.
+      facts: What each found (epochs, seconds, validation metrics), by stage.
+    """
+
+    directories: dict[str, pathlib.Path]
+    facts: dict[str, dict[str, Any]]
+
+
+def prepare(
+    workdir: Path,
+    config: configs.Config | None = None,
+    *,
+    tables: Mapping[str, Any] | None = None,
+    again: bool = False,
+    verbose: Verbose = False,
+) -> "prepared.PreparedData":
+    """Reads and checks an event log, splits it, and writes `workdir/data`.
+
+    Args:
+      workdir: Directory of the run, made if missing.
+      config: The run's; None: that of the workdir, or the defaults (the embedded
+        world).
+      tables: Frames of Polars or pandas by the table's name (`watches` at least),
+        instead of the source that the config names.
+      again: Whether to prepare even what is complete and current.
+      verbose: As of all arrows.
+
+    Returns:
+      The prepared set.
+
+    Raises:
+      errors.UserError: The log is missing or bad, or the filters leave nothing.
+    """
+    from ytdnn.data import prepared
+
+    directory, say = pathlib.Path(workdir), _say(verbose)
+    if config is None:
+        config = workdir_room.read_config(directory) or configs.Config()
+    elif tables is not None:
+        _require_no_other_source(config.data)
+    step = graph.DATA
+    if tables is not None:
+        step, config = _of_memory(tables, config)
+    with workdir_room.lock(directory):
+        graph.run([step], config, directory, say, [step.name] if again else [])
+        workdir_room.write_config(directory, config)
+    return prepared.load(directory / step.name)
+
+
+def _of_memory(
+    given: Mapping[str, Any], config: configs.Config
+) -> tuple[graph.Step, configs.Config]:
+    """Returns the step that prepares frames, and the config that says so."""
+    from ytdnn.data.sources import tables
+
+    data = dataclasses.replace(
+        config.data, source=data_config.IN_MEMORY, dir="", name=""
+    )
+    return graph.data_of(tables.of(given)), dataclasses.replace(config, data=data)
+
+
+def _require_no_other_source(data: configs.Data) -> None:
+    if data.dir or data.name:
+        raise errors.UserError(
+            f"expected tables= or a source in the config, received both "
+            f"(config.data.dir={data.dir!r}, config.data.name={data.name!r}): leave "
+            f"one out"
+        )
+
+
+def train(
+    workdir: Path,
+    config: configs.Config | None = None,
+    *,
+    stage: str = "",
+    verbose: Verbose = False,
+) -> Trained:
+    """Trains candidates, builds the index, trains the ranker; or one of these.
+
+    A training that was killed goes on from its last checkpoint.
+
+    Args:
+      workdir: Directory of the run, with `data`.
+      config: The run's; None: that of the workdir. Where the data came from is not
+        asked again.
+      stage: `candidates`, `index` or `ranking` alone; empty: all.
+      verbose: As of all arrows.
+
+    Raises:
+      errors.UserError: The data do not fit the config, or there is no such stage.
+    """
+    directory, say = pathlib.Path(workdir), _say(verbose)
+    several = graph.trained(stage)
+    config = _later_config(directory, config)
+    with workdir_room.lock(directory):
+        graph.require(several, config, directory)
+        workdir_room.write_config(directory, config)
+        with _training_shown(verbose):
+            graph.run(several, config, directory, say)
+    made = [step.name for step in several if graph.applies(step, directory)]
+    directories = {name: directory / name for name in made}
+    facts = {
+        name: artifacts.read_manifest(path, name).facts
+        for name, path in directories.items()
+    }
+    return Trained(directories, facts)
+
+
+def evaluate(
+    workdir: Path,
+    config: configs.Config | None = None,
+    *,
+    split: str = "test",
+    again: bool = False,
+    verbose: Verbose = False,
+) -> "report_files.Evaluated":
+    """Measures a run, and writes its report and page into the workdir.
+
+    Args:
+      workdir: Directory of the run, trained.
+      config: The run's; None: that of the workdir.
+      split: `test`, or `validation`, to choose settings by.
+      again: Whether to measure even what is complete and current.
+      verbose: As of all arrows.
+
+    Returns:
+      The report, with the values of each user behind it.
+
+    Raises:
+      errors.UserError: An artefact is missing or stale, an input leaks, or there is
+        nobody to ask.
+    """
+    from ytdnn.evaluation import report_files
+
+    directory, say = pathlib.Path(workdir), _say(verbose)
+    config = _later_config(directory, config)
+    step = graph.evaluation(split)
+    with workdir_room.lock(directory):
+        graph.require([step], config, directory)
+        graph.run([step], config, directory, say, [step.name] if again else [])
+        if split == "test":
+            workdir_room.write_config(directory, config)
+    return report_files.read(directory / step.name)
+
+
+def export(
+    workdir: Path,
+    config: configs.Config | None = None,
+    *,
+    verbose: Verbose = False,
+) -> pathlib.Path:
+    """Writes the bundle of SavedModels and returns its directory.
+
+    Args:
+      workdir: Directory of the run, trained.
+      config: The run's; None: that of the workdir.
+      verbose: As of all arrows.
+
+    Raises:
+      errors.UserError: An artefact is missing or stale.
+    """
+    directory, say = pathlib.Path(workdir), _say(verbose)
+    config = _later_config(directory, config)
+    with workdir_room.lock(directory):
+        graph.require([graph.BUNDLE], config, directory)
+        graph.run([graph.BUNDLE], config, directory, say)
+        workdir_room.write_config(directory, config)
+    return directory / graph.BUNDLE.name
+
+
+def run(
+    workdir: Path,
+    config: configs.Config | None = None,
+    *,
+    verbose: Verbose = False,
+) -> "report_files.Evaluated":
+    """Goes all the way, from event log to bundle; goes on where it was stopped.
+
+    Args:
+      workdir: Directory of the run, made if missing.
+      config: The run's; None: that of the workdir, or the defaults.
+      verbose: As of all arrows.
+
+    Returns:
+      The report on the test.
+
+    Raises:
+      errors.UserError: A step fails.
+    """
+    from ytdnn.evaluation import report_files
+
+    directory, say = pathlib.Path(workdir), _say(verbose)
+    with workdir_room.lock(directory):
+        if config is None:
+            config = workdir_room.read_config(directory) or configs.Config()
+        workdir_room.write_config(directory, config)
+        with _training_shown(verbose):
+            graph.run(graph.STEPS, config, directory, say)
+    return report_files.read(directory / graph.EVALUATION.name)
+
+
+def _later_config(
+    directory: pathlib.Path, config: configs.Config | None
+) -> configs.Config:
+    """Returns the config of an arrow that works on prepared data.
+
+    Raises:
+      errors.UserError: Nothing was prepared here.
+    """
+    made = workdir_room.require_config(directory)
+    return made if config is None else workdir_room.from_same_source(config, made)
+
+
+def _say(verbose: Verbose) -> Callable[[str], None]:
+    if callable(verbose):
+        return verbose
+    return functools.partial(print, flush=True) if verbose else _say_nothing
+
+
+def _say_nothing(line: str) -> None:
+    """Takes a line that nobody asked for."""
+
+
+def _training_shown(verbose: Verbose) -> contextlib.AbstractContextManager[None]:
+    """Shows the progress of trainings inside a block, or keeps it back."""
+    if verbose:
+        return contextlib.nullcontext()
+    from ytdnn.training import report
+
+    return report.quiet()

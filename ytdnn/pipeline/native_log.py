@@ -1,0 +1,28 @@
+"""What native libraries write to standard error, kept from the reader of ours."""
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+
+
+@contextlib.contextmanager
+def kept_back() -> Iterator[None]:
+    """Keeps what C++ code writes to standard error back; shows it after an error.
+
+    ScaNN logs its build there whatever the log level.
+    """
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as log:
+        standard_error = os.dup(2)
+        os.dup2(log.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            log.seek(0)
+            os.write(standard_error, log.read())
+            raise
+        finally:
+            os.dup2(standard_error, 2)
+            os.close(standard_error)

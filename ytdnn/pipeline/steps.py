@@ -1,0 +1,129 @@
+"""What each step does, and the settings that its output depends on.
+
+Every function takes (config, workdir). The rooms that do the work are imported when
+called: TensorFlow loads for seconds, and help, mistakes and `import ytdnn` need none.
+"""
+
+import pathlib
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ytdnn import artifacts, configs
+from ytdnn.evaluation import report_files
+from ytdnn.pipeline import native_log
+
+if TYPE_CHECKING:
+    from ytdnn.data.sources import tables
+
+
+def fingerprints(workdir: pathlib.Path, names: Iterable[str]) -> dict[str, str]:
+    """Returns the fingerprint of each artefact of a run."""
+    return {
+        name: artifacts.read_manifest(workdir / name, name).fingerprint
+        for name in names
+    }
+
+
+def prepare(
+    config: configs.Config,
+    workdir: pathlib.Path,
+    given: "tables.Tables | None" = None,
+) -> None:
+    """Makes `workdir/data`, of tables in memory where they are given."""
+    from ytdnn.data import prepare as prepare_room
+
+    prepare_room.prepare(config.data, workdir / "data", given)
+
+
+def data_config(config: configs.Config) -> Mapping[str, Any]:
+    """Returns the settings that `workdir/data` depends on."""
+    return configs.to_dict(config.data)
+
+
+def has_impressions(workdir: pathlib.Path) -> bool:
+    """Whether the prepared log has impressions, without which there is no ranker."""
+    from ytdnn.data import prepared
+
+    return prepared.load(workdir / "data").has_impressions
+
+
+def train_candidates(config: configs.Config, workdir: pathlib.Path) -> None:
+    """Makes `workdir/candidates`."""
+    from ytdnn.data import prepared
+    from ytdnn.training import candidates
+
+    candidates.train(config, prepared.load(workdir / "data"), workdir / "candidates")
+
+
+def candidates_config(config: configs.Config) -> Mapping[str, Any]:
+    """Returns the settings that `workdir/candidates` depends on."""
+    from ytdnn.training import candidates
+
+    return candidates.step_config(config)
+
+
+def build_index(config: configs.Config, workdir: pathlib.Path) -> None:
+    """Makes `workdir/index`."""
+    from ytdnn.candidates import model
+    from ytdnn.data import prepared
+    from ytdnn.index import artifact
+
+    data = prepared.load(workdir / "data")
+    candidates = model.load(workdir / "candidates", data)
+    inputs = fingerprints(workdir, ["data", "candidates"])
+    vectors = candidates.video_vectors()
+    with native_log.kept_back():
+        artifact.build(workdir / "index", vectors, config.index, inputs)
+
+
+def index_config(config: configs.Config) -> Mapping[str, Any]:
+    """Returns the settings that `workdir/index` depends on."""
+    return configs.to_dict(config.index)
+
+
+def train_ranking(config: configs.Config, workdir: pathlib.Path) -> None:
+    """Makes `workdir/ranking`."""
+    from ytdnn.data import prepared
+    from ytdnn.training import ranking
+
+    ranking.train(config, prepared.load(workdir / "data"), workdir / "ranking")
+
+
+def ranking_config(config: configs.Config) -> Mapping[str, Any]:
+    """Returns the settings that `workdir/ranking` depends on."""
+    from ytdnn.training import ranking
+
+    return ranking.step_config(config)
+
+
+def evaluate(
+    config: configs.Config,
+    workdir: pathlib.Path,
+    split: str = "test",
+    stage: str = "",
+) -> None:
+    """Makes `workdir/evaluation`, or that of the other split, or of a stage alone."""
+    from ytdnn.evaluation import evaluate_run
+    from ytdnn.pages import files
+
+    result = evaluate_run.evaluate(workdir, config, split, stage)
+    files.write(workdir / report_files.DIRECTORIES[split], result)
+
+
+def evaluation_config(config: configs.Config) -> Mapping[str, Any]:
+    """Returns the settings that `workdir/evaluation` depends on."""
+    return configs.to_dict(config.evaluation)
+
+
+def export(config: configs.Config, workdir: pathlib.Path) -> None:
+    """Makes `workdir/bundle`."""
+    from ytdnn.serving import export as export_room
+
+    export_room.export(workdir, config)
+
+
+def bundle_config(config: configs.Config) -> Mapping[str, Any]:
+    """Returns the settings that `workdir/bundle` depends on."""
+    from ytdnn.serving import export as export_room
+
+    return export_room.step_config(config)

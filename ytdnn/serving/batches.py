@@ -1,0 +1,73 @@
+"""Many requests as one batch: padded to one length, as the exported graphs read them.
+
+Lists are padded in front with the value that stands for missing, so that the most
+recent stays last; the graphs put what is missing aside, and an answer does not depend
+on the batch it is in.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from ytdnn.serving import requests, signatures
+
+MAX_REQUESTS = 256
+
+Arrays = dict[str, npt.NDArray[Any]]
+Fields = Mapping[str, signatures.Field]
+
+
+def of_like_length(
+    lengths: npt.NDArray[np.integer], size: int = MAX_REQUESTS
+) -> list[npt.NDArray[np.int64]]:
+    """Returns the requests in batches of like length of history, to pad little.
+
+    Args:
+      lengths: `[n]` watches in the history of each.
+      size: Most requests of a batch.
+
+    Returns:
+      Positions of the requests of each batch.
+    """
+    order = np.argsort(lengths, kind="stable")
+    return [order[start : start + size] for start in range(0, len(order), size)]
+
+
+def inputs(batch: Sequence[requests.Request], fields: Fields) -> Arrays:
+    """Returns the inputs of a signature for some requests, `[batch]` or padded lists.
+
+    Args:
+      batch: At least one request.
+      fields: The signature's inputs by name.
+
+    Raises:
+      errors.UserError: A request is malformed.
+    """
+    parsed = [requests.parse(request, fields) for request in batch]
+    return {
+        name: _stacked([one[name][0] for one in parsed], field)
+        for name, field in fields.items()
+    }
+
+
+def _stacked(values: list[Any], field: signatures.Field) -> npt.NDArray[Any]:
+    dtype = object if field.dtype == "string" else np.dtype(field.dtype)
+    if not field.is_list:
+        return np.array(values, dtype)
+    width = max(1, *(len(value) for value in values))
+    padded = np.full((len(values), width), field.missing, dtype)
+    for row, value in enumerate(values):
+        if len(value):
+            padded[row, width - len(value) :] = value
+    return padded
+
+
+def tensors(values: Mapping[str, Any], fields: Fields) -> dict[str, tf.Tensor]:
+    """Returns arrays or tensors as tensors of the types a signature asks for."""
+    return {
+        name: tf.convert_to_tensor(value, tf.as_dtype(fields[name].dtype))
+        for name, value in values.items()
+    }
