@@ -218,7 +218,7 @@ def test_the_columns_of_the_log_are_named(tmp_path):
     data = full_log.prepared_data(tmp_path, log)
     expected = {f"{name}.{c}" for name, table in log.items() for c in table.columns}
     assert data.columns == expected
-    assert set(data.manifest.facts["columns"]) == expected
+    assert set(data.manifest.facts["log_columns"]) == expected
 
 
 def test_tables_of_entities_name_the_schemas_columns_first():

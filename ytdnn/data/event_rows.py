@@ -64,9 +64,13 @@ def indexed(
         rows = rows.join(places, on=schema.VIDEO_ID)
         kept.append(pl.col(shards.VIDEO))
     if schema.SEED_VIDEO_ID in names:
+        ids = videos.schema[schema.VIDEO_ID]  # of seeds too, unless all are missing
         seeds = places.rename({schema.VIDEO_ID: _SEED, shards.VIDEO: _SEED_INDEX})
         rows = rows.join(
-            seeds, left_on=schema.SEED_VIDEO_ID, right_on=_SEED, how="left"
+            seeds,
+            left_on=pl.col(schema.SEED_VIDEO_ID).cast(ids),
+            right_on=_SEED,
+            how="left",
         )
         kept.append(pl.col(_SEED_INDEX).alias(schema.SEED_VIDEO_ID))
     return rows.select(shards.USER, shards.ROW, *kept)

@@ -8,6 +8,8 @@ users, so that the context of an event is a slice that ends before it (DESIGN §
 import dataclasses
 import functools
 import pathlib
+import tokenize
+import zipfile
 from typing import Self
 
 import numpy as np
@@ -184,7 +186,7 @@ def _load(path: pathlib.Path) -> np.ndarray:
             return np.load(path)
         array: np.ndarray = np.load(path, mmap_mode="r")
         return array
-    except ValueError:
+    except (ValueError, EOFError, tokenize.TokenError, zipfile.BadZipFile):
         raise errors.UserError(
             f"expected a NumPy array in {path}, found a damaged file: run prepare again"
         ) from None

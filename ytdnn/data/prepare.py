@@ -80,7 +80,7 @@ def prepare(
         (partial / prepared.ARRAYS).mkdir()
         counts = _write_shards(plan, partial / prepared.ARRAYS)
         facts |= log.facts | counts | _write_entities(plan, partial)
-        facts["columns"] = _columns(log)
+        facts["log_columns"] = _columns(log)
         facts["bad_rows"] = bad_rows
         columns = plan.watches.collect_schema().names()
         facts["order"] = shards.watch_order(columns, config)[1:]

@@ -130,7 +130,7 @@ class PreparedData:
     @property
     def columns(self) -> frozenset[str]:
         """The columns the log has, as "table.column", own ones included."""
-        return frozenset(self.manifest.facts["columns"])
+        return frozenset(self.manifest.facts["log_columns"])
 
     @property
     def num_videos(self) -> int:

@@ -6,6 +6,7 @@ the message. Keys of `videos` are held in memory, events never.
 """
 
 import dataclasses
+from collections.abc import Iterator
 
 import polars as pl
 
@@ -85,16 +86,36 @@ def _require_one_id_type(log: event_log.EventLog) -> None:
     """Ids must be integers everywhere or strings everywhere, to meet their table."""
     for name in (schema.USER_ID, schema.VIDEO_ID):
         seen: dict[pl.DataType, str] = {}  # type → the first place that has it
-        for table, frame in log.tables.items():
-            dtype = frame.collect_schema().get(name)
-            if dtype is not None:
-                seen.setdefault(dtype, f"{table}.{name} in {log.origin(table).file}")
+        for table, column, dtype in _id_columns(log, name):
+            seen.setdefault(dtype, f"{table}.{column} in {log.origin(table).file}")
         if len(seen) > 1:
             (first, place), (second, other), *_ = seen.items()
             raise errors.UserError(
                 f"expected {name} of one type in all tables, found {_TYPES[first]} in "
                 f"{place} but {_TYPES[second]} in {other}: write them alike"
             )
+
+
+def _id_columns(
+    log: event_log.EventLog, name: str
+) -> Iterator[tuple[str, str, pl.DataType]]:
+    """Yields table, column and type of every column that holds ids of `name`.
+
+    A seed is a video too; a column of seeds that are all missing has no type.
+    """
+    for table, frame in log.tables.items():
+        found = frame.collect_schema()
+        for column in schema.TABLES[table].columns:
+            if column.name == name and name in found:
+                yield table, name, found[name]
+        seed = schema.SEED_VIDEO_ID
+        is_seeded = name == schema.VIDEO_ID and table == schema.IMPRESSIONS
+        if is_seeded and seed in found and _has_values(frame, seed):
+            yield table, seed, found[seed]
+
+
+def _has_values(frame: pl.LazyFrame, column: str) -> bool:
+    return bool(frame.select(pl.col(column).is_not_null().any()).collect().item())
 
 
 def _check(

@@ -1,7 +1,8 @@
 """Which features there are, and which of them a network reads.
 
 Every module of this package with `FEATURES` declares some; they stand in the order of
-scope, then module, then declaration, which fixes the order of a network's inputs.
+scope, then module, then declaration, which fixes the order of
+a network's inputs; columns of the user's own stand last, as the config names them.
 """
 
 import difflib
@@ -72,8 +73,11 @@ def choose(
                 f"--config.{network}.features.add={feature.name}, found none in "
                 f"{data.directory}: add the column, or leave the feature out"
             )
+    places = {name: place for place, name in enumerate(known)}
     existing = [feature for feature in chosen if feature.exists(data)]
-    return tuple(sorted(existing, key=lambda feature: feature.scope))
+    return tuple(
+        sorted(existing, key=lambda f: (f.scope, places.get(f.name, len(places))))
+    )
 
 
 def named(network: str, names: Sequence[str], data: prepared.PreparedData) -> Features:

@@ -4,8 +4,8 @@ Every rating is a watch, and an impression that was clicked where the rating is 
 least four. There is no watch time, so `watch_seconds` is absent and the ranker's
 weights are one. A film's title and a user's age and gender are taken where an edition
 has them; in the 1M edition the age is a bucket's lower bound as upstream codes it (1
-stands for "under 18"). Genres, occupations and ZIP codes have no column in the schema
-and are left out.
+stands for "under 18"). Genres, occupations and ZIP codes are columns of its own, kept
+where an edition's tables name them, and no feature unless added by name.
 """
 
 import pathlib
