@@ -33,7 +33,7 @@ VALUES = [
 @pytest.mark.parametrize(("key", "text", "value"), VALUES)
 def test_a_text_becomes_its_value(key: str, text: str, value: object) -> None:
     config = arguments.apply(configs.Config(), {key: text})
-    found = settings.flatten(configs.to_dict(config))[key]
+    found = configs.flat(configs.to_dict(config))[key]
     assert found == (list(value) if isinstance(value, tuple) else value)
     assert type(found) is (list if isinstance(value, tuple) else type(value))
 

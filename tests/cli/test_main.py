@@ -1,6 +1,7 @@
 """Help, and the one line of each mistake."""
 
 import pathlib
+import re
 import subprocess
 import sys
 import time
@@ -8,6 +9,7 @@ import time
 import pytest
 
 from tests.cli import conftest, fakes
+from ytdnn import configs
 from ytdnn.cli import arguments, commands, settings
 
 NAMES = [command.name for command in commands.COMMANDS]
@@ -46,18 +48,30 @@ def test_help_of_a_command_is_complete(
         assert f"\n  --{flag.name}{'' if flag.is_switch else '='}" in out
     for key in settings.catalogue():
         if key.split(".")[0] in command.groups:
-            assert f"\n  {key}=" in out
+            assert re.search(rf"\n +{re.escape(key)}=", out)
 
 
 def test_help_of_run_lists_every_setting(cli: conftest.Cli) -> None:
     out = cli("run", "--help").out
-    for setting in settings.catalogue().values():
-        assert f"\n  {setting.key}=" in out
+    for setting in settings.listed():
+        assert re.search(rf"\n +{re.escape(setting.key)}=", out)
         assert setting.text.split()[0].replace("`", "") in out
 
 
+def test_help_lists_the_settings_of_each_kind_below_it(cli: conftest.Cli) -> None:
+    out = cli("train", "--help").out
+    for choice, kinds in configs.choices().items():
+        for kind, cls in kinds.items():
+            own = configs.own_settings(cls)
+            _, heading, rest = out.partition(f"\n    --config.{choice}={kind}:\n")
+            assert bool(heading) is bool(own)
+            shown = re.findall(rf"^      {re.escape(choice)}\.(\w+)=", rest, re.M)
+            assert shown[: len(own)] == own
+            assert f"{kind}: " in out  # what it is
+
+
 def test_every_setting_is_described() -> None:
-    for setting in settings.catalogue().values():
+    for setting in settings.listed():
         assert setting.text.endswith("."), setting
 
 

@@ -27,6 +27,7 @@ from ytdnn.layers import (
 _GENDER_DIM = 4
 _COUNTRY_DIM = 8
 _DEVICE_DIM = 4
+Stream = randomness.Stream
 
 
 class UserTower(tf.keras.layers.Layer):
@@ -123,12 +124,14 @@ class UserTower(tf.keras.layers.Layer):
         searches = [self._searches(features, seed)] if self.inputs.num_tokens else []
         beside = [*self._demographics(features), *self._situation(features)]
         inputs = tf.concat([*history, *beside, *searches], axis=-1)
-        top = self.tower(inputs, _fold(seed, 2))
+        top = self.tower(inputs, _fold(seed, Stream.TOWER))
         vectors = self.output_layer(top)
         if self.config.skip_connection == "none":
             return vectors
         bag_values = tf.concat(history + searches, axis=-1)
-        return vectors + self.skip_connection(bag_values, top, _fold(seed, 5))
+        return vectors + self.skip_connection(
+            bag_values, top, _fold(seed, Stream.SKIP_CONNECTION)
+        )
 
     def _history(
         self, features: dict[str, tf.Tensor], seed: tf.Tensor | None
@@ -136,9 +139,11 @@ class UserTower(tf.keras.layers.Layer):
         """Returns the bags of the watch history."""
         rows = features[schema.WATCH_ROWS]
         arguments = (self.videos(rows), rows > 0, features[schema.FIRST_ROWS])
-        parts = [self.bags(*arguments, _fold(seed, 1))]
+        parts = [self.bags(*arguments, _fold(seed, Stream.BAGS))]
         if self.config.learned_bags:
-            parts.append(self.learned_bags(*arguments, _fold(seed, 4)))
+            parts.append(
+                self.learned_bags(*arguments, _fold(seed, Stream.LEARNED_BAGS))
+            )
         return parts
 
     def _demographics(self, features: dict[str, tf.Tensor]) -> list[tf.Tensor]:
@@ -176,7 +181,7 @@ class UserTower(tf.keras.layers.Layer):
             tokens > 0,
             features[schema.FIRST_TOKENS],
             features[schema.END_TOKENS],
-            _fold(seed, 3),
+            _fold(seed, Stream.SEARCH_TOKENS),
         )
 
 
@@ -187,5 +192,5 @@ def _with_presence(values: tf.Tensor) -> tf.Tensor:
     return tf.concat([tf.maximum(values, 0.0), known], axis=-1)
 
 
-def _fold(seed: tf.Tensor | None, salt: int) -> tf.Tensor | None:
-    return None if seed is None else randomness.fold(seed, salt)
+def _fold(seed: tf.Tensor | None, stream: Stream) -> tf.Tensor | None:
+    return None if seed is None else randomness.fold(seed, stream)

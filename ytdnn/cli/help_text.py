@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any
 
-from ytdnn import __version__
+from ytdnn import __version__, configs
 from ytdnn.cli import arguments, settings
 
 _WIDTH = 88
@@ -59,10 +59,36 @@ def command(
         lines += _entry(f"--{flag.name}{value}", _flag_text(flag))
     if groups:
         lines += ["", "Settings, each as --config.KEY=VALUE (shown: the default):"]
-    for setting in settings.catalogue().values():
-        if any(_belongs(setting.key, group) for group in groups):
-            lines += _entry(f"{setting.key}={show(setting.default)}", setting.text)
+    kind = ""
+    for setting in settings.listed():
+        if not any(_belongs(setting.key, group) for group in groups):
+            continue
+        if setting.kind and setting.kind != kind:
+            lines += _kind(setting)
+        kind = setting.kind
+        lines += _setting(setting)
     return "\n".join(lines)
+
+
+def _kind(setting: settings.Setting) -> list[str]:
+    """Returns the heading above the first setting of a kind."""
+    choice = setting.key.rpartition(".")[0]
+    return [f"    --config.{choice}={setting.kind}:"]
+
+
+def _setting(setting: settings.Setting) -> list[str]:
+    text = setting.text
+    kinds = configs.choices().get(setting.key, {})
+    for kind, cls in kinds.items():
+        summary = (cls.__doc__ or "").partition("\n")[0]
+        text += f" {kind}: {summary[:1].lower()}{summary[1:]}"
+    if kinds:
+        text += (
+            " Each has its own settings; another than the config's begins with their "
+            "defaults."
+        )
+    head = f"{setting.key}={show(setting.default)}"
+    return _entry(head, text, indent=6 if setting.kind else 2)
 
 
 def _belongs(key: str, group: str) -> bool:
@@ -90,6 +116,7 @@ def _flag_text(flag: arguments.Flag) -> str:
     return f"{text} Fills config.{flag.key}."
 
 
-def _entry(head: str, text: str) -> list[str]:
-    body = textwrap.wrap(text.replace("`", ""), _WIDTH - 6)
-    return [f"  {head}", *(f"      {line}" for line in body)]
+def _entry(head: str, text: str, indent: int = 2) -> list[str]:
+    space = " " * indent
+    body = textwrap.wrap(text.replace("`", ""), _WIDTH - indent - 4)
+    return [f"{space}{head}", *(f"{space}    {line}" for line in body)]

@@ -8,6 +8,7 @@ import dataclasses
 import functools
 import inspect
 import typing
+from collections.abc import Iterator
 from typing import Any
 
 from ytdnn import configs
@@ -23,6 +24,7 @@ class Setting:
       text: What it means.
       choices: The values it can take, empty where any of its type.
       holds_text: Whether it is a text or a tuple of texts.
+      kind: The kind of the choice above it that has it; empty: it is always there.
     """
 
     key: str
@@ -30,25 +32,43 @@ class Setting:
     text: str
     choices: tuple[str, ...]
     holds_text: bool
+    kind: str = ""
 
 
 @functools.cache
 def catalogue() -> dict[str, Setting]:
-    """Returns every setting by its key, in the order of the dataclasses."""
-    return {setting.key: setting for setting in _settings(configs.Config(), "")}
+    """Returns every setting by its key, in the order of the dataclasses.
+
+    One that several kinds of a choice have stands once.
+    """
+    found: dict[str, Setting] = {}
+    for setting in listed():
+        found.setdefault(setting.key, setting)
+    return found
 
 
-def _settings(component: Any, prefix: str) -> list[Setting]:
+@functools.cache
+def listed() -> tuple[Setting, ...]:
+    """Returns every setting, those of each kind of a choice behind the choice."""
+    return tuple(_settings(configs.Config(), ""))
+
+
+def _settings(component: Any, prefix: str) -> Iterator[Setting]:
     texts = attribute_texts(type(component))
-    found = []
     for field in dataclasses.fields(component):
         value = getattr(component, field.name)
         key = prefix + field.name
-        if dataclasses.is_dataclass(value):
-            found += _settings(value, f"{key}.")
-        else:
-            found.append(_setting(key, value, texts[field.name], field.type))
-    return found
+        kinds = configs.choices().get(key)
+        if kinds:
+            names = tuple(kinds)
+            yield Setting(key, value.kind, texts[field.name], names, holds_text=True)
+            for kind, cls in kinds.items():
+                for own in _settings(cls(), f"{key}."):
+                    yield dataclasses.replace(own, kind=kind)
+        elif dataclasses.is_dataclass(value):
+            yield from _settings(value, f"{key}.")
+        elif field.name != configs.KIND:
+            yield _setting(key, value, texts[field.name], field.type)
 
 
 def _setting(key: str, default: Any, text: str, annotation: Any) -> Setting:
@@ -82,17 +102,6 @@ def attribute_texts(cls: type) -> dict[str, str]:
     return texts
 
 
-def flatten(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Returns nested dicts as one dict by path; lists and tuples compare equal."""
-    flat: dict[str, Any] = {}
-    for name, value in values.items():
-        if isinstance(value, dict):
-            flat.update(flatten(value, f"{prefix}{name}."))
-        else:
-            flat[prefix + name] = list(value) if isinstance(value, tuple) else value
-    return flat
-
-
 def differences(
     old: dict[str, Any], new: dict[str, Any], prefix: str = ""
 ) -> list[str]:
@@ -103,10 +112,15 @@ def differences(
       new: Nested dicts.
       prefix: What their keys lack to be settings.
     """
-    before, after = flatten(old), flatten(new)
+    before, after = configs.flat(old), configs.flat(new)
+    found = [
+        key
+        for key in {**before, **after}
+        if before.get(key, "unset") != after.get(key, "unset")
+    ]
     return [
         f"config.{prefix}{key} was {before.get(key, 'unset')!r}, "
         f"is {after.get(key, 'unset')!r}"
-        for key in {**before, **after}
-        if before.get(key, "unset") != after.get(key, "unset")
+        for key in found
+        if key.rpartition(".")[0] not in found  # settings of a kind changed with it
     ]

@@ -16,7 +16,6 @@ from ytdnn.cli import (
     lazy,
     output,
     resolved,
-    settings,
     steps,
     workdir,
 )
@@ -173,7 +172,7 @@ def _require_same_question(variants: Mapping[str, configs.Config]) -> None:
 
 
 def _asked(config: configs.Config) -> dict[str, object]:
-    flat = settings.flatten(configs.to_dict(config))
+    flat = configs.flat(configs.to_dict(config))
     return {
         key: value
         for key, value in flat.items()

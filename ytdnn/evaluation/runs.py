@@ -91,9 +91,7 @@ def _read(directory: pathlib.Path, name: str, file_name: str) -> Run:
     config = report.get("config") or made
     if not isinstance(config, dict):
         config, note = {}, f"damaged {CONFIG}"
-    return Run(
-        name, dict(names.dotted(config)), {} if note else dict(_metrics(report)), note
-    )
+    return Run(name, configs.flat(config), {} if note else dict(_metrics(report)), note)
 
 
 def _json(path: pathlib.Path) -> dict[str, Any]:
@@ -114,19 +112,26 @@ def _metrics(report: dict[str, Any]) -> Iterator[tuple[str, float]]:
 
 
 def differing(runs: Sequence[Run]) -> list[str]:
-    """Returns the settings that do not have one value in all runs."""
-    keys = {key: None for run in runs for key in run.settings}
-    return [
-        key
-        for key in keys
-        if key not in _NO_DIFFERENCE
-        and len({text(run.settings.get(key)) for run in runs if run.settings}) > 1
-    ]
+    """Returns the settings that do not have one value in all runs.
+
+    A run that chose another kind of loss, say, lacks the settings of this one; they
+    differ only where another run does not leave them at their default.
+    """
+    known = [run.settings for run in runs if run.settings]
+    values: dict[str, set[str]] = {}
+    for settings in known:
+        for key in settings:
+            values.setdefault(key, set()).add(text(settings[key]))
+    for key, found in values.items():
+        having = [settings for settings in known if key in settings]
+        if len(having) < len(known):
+            found.add(text(configs.defaults(having[0]).get(key)))
+    return [k for k, v in values.items() if k not in _NO_DIFFERENCE and len(v) > 1]
 
 
 def differences(run: Run, keys: Iterable[str]) -> dict[str, str]:
     """Returns the settings among `keys` that a run does not leave at their default."""
-    defaults = dict(names.dotted(configs.to_dict(configs.Config())))
+    defaults = configs.defaults(run.settings)
     return {
         key: text(run.settings[key])
         for key in keys

@@ -16,7 +16,6 @@ import polars as pl
 
 from ytdnn import artifacts, configs, environment, schema
 from ytdnn.evaluation import compare, lists, ranker, reports, runs, statement, summary
-from ytdnn.evaluation.report import names
 
 FORMAT_VERSION = 1
 REFERENCES = (lists.POPULARITY, lists.ORACLE)
@@ -173,7 +172,7 @@ def _differences(
 def _settings(means: Mapping[str, reports.Evaluated]) -> dict[str, dict[str, Any]]:
     """Returns the settings in which the variants differ."""
     all_runs = [
-        runs.Run(name, dict(names.dotted(one.report["config"])), {}, "")
+        runs.Run(name, configs.flat(one.report["config"]), {}, "")
         for name, one in means.items()
     ]
     keys = [key for key in runs.differing(all_runs) if key not in _SETTINGS_APART]

@@ -5,7 +5,21 @@ stateful random ops are not in checkpoints. So every draw in training takes a se
 made of (run's seed, step).
 """
 
+import enum
+
 import tensorflow as tf
+
+
+@enum.unique
+class Stream(enum.IntEnum):
+    """The draws of a training step of the candidate network, each independent."""
+
+    BAGS = 1
+    TOWER = 2
+    SEARCH_TOKENS = 3
+    LEARNED_BAGS = 4
+    NEGATIVES = 5
+    SKIP_CONNECTION = 6
 
 
 def step_seed(seed: int, step: tf.Tensor) -> tf.Tensor:
@@ -19,7 +33,12 @@ def step_seed(seed: int, step: tf.Tensor) -> tf.Tensor:
 
 
 def fold(seed: tf.Tensor, salt: int) -> tf.Tensor:
-    """Returns another seed `[2] int32`, independent for each `salt`."""
+    """Returns another seed `[2] int32`, independent for each `salt`.
+
+    Args:
+      seed: `[2] int32`.
+      salt: Of the draw: a `Stream`, or the number of one draw among its like.
+    """
     return tf.random.experimental.stateless_fold_in(seed, salt)
 
 

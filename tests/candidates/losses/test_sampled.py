@@ -9,12 +9,17 @@ from ytdnn.candidates import losses, model
 from ytdnn.candidates.losses import full, sampled
 
 
-def _loss(data, counts=None, **settings):
-    config = setting.config(**settings)
+def _loss(data, counts=None, *, of_model=None, **settings):
+    loss = configs.SampledSoftmax(**settings)
+    config = setting.config(loss=loss, **(of_model or {}))
     tf.keras.utils.set_random_seed(0)
     candidate_model = model.build(config, data)
     counts = setting.counts(data) if counts is None else counts
-    return sampled.SampledSoftmax(config, candidate_model, counts), candidate_model
+    return losses.make(config, candidate_model, counts), candidate_model
+
+
+def _full(candidate_model):
+    return full.FullSoftmax(configs.FullSoftmax(), candidate_model, "float32")
 
 
 @pytest.mark.parametrize(
@@ -24,14 +29,14 @@ def _loss(data, counts=None, **settings):
         {"correct_positive": False},
         {"in_batch": False},
         {"uniform_share": 0.5, "log_uniform_share": 0.2},
-        {"similarity": "cosine", "temperature": 0.5},
+        {"of_model": {"similarity": "cosine", "temperature": 0.5}},
     ],
     ids=str,
 )
 def test_gradient_is_the_full_one_on_average(data, settings):
     loss, candidate_model = _loss(data, num_negatives=2048, **settings)
     batch = setting.batch(data, size=128)
-    reference = full.FullSoftmax(candidate_model.config, candidate_model)
+    reference = _full(candidate_model)
     _, expected = setting.gradient(reference, candidate_model, batch)
     draws = [
         setting.gradient(loss, candidate_model, batch, tf.constant([0, i]))[1]
@@ -46,7 +51,7 @@ def test_gradient_is_the_full_one_on_average(data, settings):
 def test_loss_tends_to_the_full_one_where_the_positive_is_not_corrected(data):
     loss, candidate_model = _loss(data, num_negatives=20_000, correct_positive=False)
     candidate_model.bias.assign(tf.random.normal([data.num_videos + 1], seed=2))
-    reference = full.FullSoftmax(candidate_model.config, candidate_model)
+    reference = _full(candidate_model)
     batch = setting.batch(data)
     expected, _ = setting.gradient(reference, candidate_model, batch)
     actual, _ = setting.gradient(loss, candidate_model, batch)
@@ -100,7 +105,8 @@ def test_value_and_gradient_equal_the_stock_task(data):
 def test_bfloat16_products_give_about_the_same_gradient(data):
     results = []
     for precision in ("float32", "bfloat16"):
-        loss, candidate_model = _loss(data, num_negatives=64, precision=precision)
+        of_model = {"precision": precision}
+        loss, candidate_model = _loss(data, num_negatives=64, of_model=of_model)
         batch = setting.batch(data)
         results.append(setting.gradient(loss, candidate_model, batch)[1])
     assert np.any(results[0] != results[1])
@@ -163,10 +169,12 @@ def test_without_in_batch_negatives_other_labels_change_nothing(data):
 
 
 @pytest.mark.parametrize(
-    "kind", ["full_softmax", "sampled_softmax", "hierarchical_softmax"]
+    "loss_config",
+    [configs.FullSoftmax(), configs.SampledSoftmax(), configs.HierarchicalSoftmax()],
+    ids=lambda loss_config: loss_config.kind,
 )
-def test_padding_has_no_weight(data, kind):
-    config = setting.config(loss=kind)
+def test_padding_has_no_weight(data, loss_config):
+    config = setting.config(loss=loss_config)
     candidate_model = model.build(config, data)
     loss = losses.make(config, candidate_model, setting.counts(data))
     batch = dict(setting.batch(data))
@@ -176,16 +184,3 @@ def test_padding_has_no_weight(data, kind):
     assert float(weight) > 0.0
     assert float(total) > 0.0
     assert (float(empty), float(none)) == (0.0, 0.0)
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"uniform_share": 0.7, "log_uniform_share": 0.4}, "at most 1"),
-        ({"num_negatives": 0, "in_batch": False}, "num_negatives above 0"),
-        ({"loss": "hierarchical_softmax", "similarity": "cosine"}, "similarity dot"),
-    ],
-)
-def test_settings_that_do_not_fit_are_refused(settings, message):
-    with pytest.raises(ValueError, match=message):
-        configs.Candidates(**settings)

@@ -14,11 +14,9 @@ import tensorflow as tf
 from ytdnn import configs
 from ytdnn.layers import randomness
 
-_SALT = 5  # apart from those of the user tower
-
 
 def probabilities(
-    config: configs.Candidates, label_counts: np.ndarray
+    config: configs.SampledSoftmax, label_counts: np.ndarray
 ) -> npt.NDArray[np.float64]:
     """Returns `[num_videos]`, the chance of each video at a draw, never 0.
 
@@ -60,7 +58,9 @@ class Proposal:
         They are sorted, which makes gathers and updates of their rows cheaper.
         """
         uniform = tf.random.stateless_uniform(
-            [number], randomness.fold(seed, _SALT), dtype=tf.float64
+            [number],
+            randomness.fold(seed, randomness.Stream.NEGATIVES),
+            dtype=tf.float64,
         )
         found = tf.searchsorted(self._cumulative, tf.sort(uniform), side="right")
         last = tf.size(self._cumulative) - 1

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ytdnn import schema
+from ytdnn import configs, schema
 from ytdnn.evaluation.report import names, notes, page, plots, scales
 
 Report = Mapping[str, Any]
@@ -165,11 +165,9 @@ def making(report: Report) -> page.Section:
     if report.get("made"):
         blocks.append(_table("environment", report["made"]))
     if report.get("config"):
-        blocks.append(
-            page.Details(
-                "All settings", [_table("setting", report["config"], spaced=False)]
-            )
-        )
+        values = configs.flat(report["config"])
+        settings = _table("setting", values, spaced=False)
+        blocks.append(page.Details("All settings", [settings]))
     return page.Section(
         "Settings and environment",
         "What made this run; with the same settings, seed and versions it can be made "
