@@ -62,7 +62,7 @@ def test_a_path_past_the_tower_changes_nothing_at_first(data, path, size):
 
 
 @pytest.mark.parametrize(
-    ("num_learned", "path"), [(0, "nothing"), (2, "linear"), (2, "gated")]
+    ("num_learned", "path"), [(0, "none"), (2, "linear"), (2, "gated")]
 )
 def test_user_vectors_are_those_of_the_training_graph(data, num_learned, path):
     config = dataclasses.replace(CONFIG, learned_bags=num_learned, skip_connection=path)

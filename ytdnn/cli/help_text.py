@@ -58,37 +58,31 @@ def command(
         value = "" if flag.is_switch else f"={_placeholder(flag)}"
         lines += _entry(f"--{flag.name}{value}", _flag_text(flag))
     if groups:
-        lines += ["", "Settings, each as --config.KEY=VALUE (shown: the default):"]
-    kind = ""
+        lines += [
+            "",
+            "Settings, each as --config.KEY=VALUE (shown: the default). A kind",
+        ]
+        lines += [
+            "has settings of its own; one that is chosen begins with their defaults:"
+        ]
     for setting in settings.listed():
-        if not any(_belongs(setting.key, group) for group in groups):
-            continue
-        if setting.kind and setting.kind != kind:
-            lines += _kind(setting)
-        kind = setting.kind
-        lines += _setting(setting)
+        if not setting.kind and any(_belongs(setting.key, group) for group in groups):
+            lines += _entry(f"{setting.key}={show(setting.default)}", setting.text)
+            lines += _kinds(setting.key)
     return "\n".join(lines)
 
 
-def _kind(setting: settings.Setting) -> list[str]:
-    """Returns the heading above the first setting of a kind."""
-    choice = setting.key.rpartition(".")[0]
-    return [f"    --config.{choice}={setting.kind}:"]
-
-
-def _setting(setting: settings.Setting) -> list[str]:
-    text = setting.text
-    kinds = configs.choices().get(setting.key, {})
-    for kind, cls in kinds.items():
+def _kinds(choice: str) -> list[str]:
+    """Returns each kind of a choice with its settings; none for other settings."""
+    lines = []
+    for kind, cls in configs.choices().get(choice, {}).items():
         summary = (cls.__doc__ or "").partition("\n")[0]
-        text += f" {kind}: {summary[:1].lower()}{summary[1:]}"
-    if kinds:
-        text += (
-            " Each has its own settings; another than the config's begins with their "
-            "defaults."
-        )
-    head = f"{setting.key}={show(setting.default)}"
-    return _entry(head, text, indent=6 if setting.kind else 2)
+        lines += _entry(f"--config.{choice}={kind}", summary, indent=6)
+        for setting in settings.listed():
+            if setting.kind == kind and _belongs(setting.key, choice):
+                head = f"{setting.key}={show(setting.default)}"
+                lines += _entry(head, setting.text, indent=10)
+    return lines
 
 
 def _belongs(key: str, group: str) -> bool:

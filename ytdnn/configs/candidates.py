@@ -60,8 +60,7 @@ class Candidates:
         past it, dropped in training.
       history_dropout: Share of watches dropped from a history in training, and of
         tokens from the bag of searches.
-      label: What is predicted from what: the next watch (the paper's choice), or a
-        held-out one, for comparison.
+      label: What is predicted from what.
       ensemble_size: Networks trained one after another, from different seeds. Scores
         are the means of theirs, and served vectors as many times as wide.
       train_on_validation: Whether watches held out for validation are labels too, as
@@ -71,7 +70,7 @@ class Candidates:
       bias: Whether the video table has a bias for each video.
       similarity: `dot` product of user and video vectors, or `cosine`.
       temperature: Scores are divided by it.
-      loss: What is minimised.
+      loss: What training minimises.
       precision: Arithmetic of the tower's products.
       training: Optimisation.
     """

@@ -11,7 +11,7 @@ _SLICE_LENGTH = 16
 
 @components.validated
 class NextWatch:
-    """A watch predicted from what lies before it.
+    """The next watch, predicted from what lies before it (the paper's choice).
 
     Attributes:
       examples_per_user: Labels each user has in an epoch, drawn anew in each one, at
@@ -37,7 +37,7 @@ class NextWatch:
 
 @components.validated
 class HeldOutWatch:
-    """A watch predicted from what lies around it (the paper's figure 5a).
+    """A watch predicted from what lies around it (figure 5a, for comparison).
 
     Attributes:
       examples_per_user: Labels each user has in an epoch, drawn anew in each one, at

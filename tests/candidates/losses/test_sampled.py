@@ -64,7 +64,7 @@ def _stock_task_loss(loss, candidate_model, batch):
     queries = candidate_model.query_vectors(batch)[:, 0]
     labels = batch[schema.LABELS][:, 0]
     users = batch[schema.USER_INDICES].numpy()[:, 0]
-    negatives = loss.proposal.sample(config.num_negatives, setting.SEED)
+    negatives = loss.proposal.sample(config.loss.num_negatives, setting.SEED)
     columns = tf.concat([labels, negatives], axis=0)
     other_user = users[:, np.newaxis] != users
     num_others = tf.constant(other_user.sum(axis=1).mean(), tf.float32)
