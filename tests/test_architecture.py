@@ -21,6 +21,7 @@ LAYER_OF = {room: layer for layer, rooms in enumerate(LAYERS) for room in rooms}
 # Within layer 0, and between a program and its command line.
 NEIGHBOURS = {
     ("configs", "schema"),
+    ("artifacts", "configs"),
     ("artifacts", "errors"),
     ("artifacts", "__init__"),
     ("environment", "__init__"),

@@ -30,3 +30,10 @@ def test_steps_and_salts_draw_differently():
         for seed in (first, second, randomness.fold(first, 1))
     ]
     assert len(set(draws)) == 3
+
+
+def test_every_stream_has_a_seed_of_its_own():
+    streams = list(randomness.Stream)
+    assert len(randomness.Stream.__members__) == len(streams)  # no alias
+    seeds = {tuple(randomness.fold(SEED, s).numpy().tolist()) for s in streams}
+    assert len(seeds) == len(streams)

@@ -278,7 +278,7 @@ def load(
     directory = pathlib.Path(directory)
     manifest = artifacts.read_manifest(directory, KIND)
     artifacts.require_input(manifest, directory, prepared.KIND, data.manifest)
-    config = configs.component(configs.Config, manifest.config).candidates
+    config = artifacts.read_config(manifest, directory, configs.Config).candidates
     model = joined([_made(config, data) for _ in range(config.ensemble_size)])
     checkpoint = tf.train.Checkpoint(model=model)
     checkpoint.read(str(directory / WEIGHTS)).assert_existing_objects_matched()

@@ -103,6 +103,30 @@ def parse(
     return Arguments(given, overrides)
 
 
+def choice(
+    given: Arguments, name: str, choices: Sequence[str], default: str = ""
+) -> str:
+    """Returns the value of a flag that takes one of a few.
+
+    Args:
+      given: What the command line said.
+      name: The flag.
+      choices: What it takes.
+      default: Where it is not given.
+
+    Raises:
+      errors.UserError: It is none of these.
+    """
+    value = given.values.get(name)
+    if value is None:
+        return default
+    if value not in choices:
+        raise errors.UserError(
+            f"expected --{name} to be one of {', '.join(choices)}, received {value}"
+        )
+    return value
+
+
 def _add_alias(flag: Flag, value: str, overrides: dict[str, str]) -> None:
     if flag.key in overrides:
         raise errors.UserError(

@@ -5,7 +5,7 @@ import json
 import pathlib
 from collections.abc import Callable
 
-from ytdnn import configs, errors
+from ytdnn import configs
 from ytdnn.cli import (
     arguments,
     compare,
@@ -97,23 +97,14 @@ def _prepare(given: arguments.Arguments) -> None:
 
 def _train(given: arguments.Arguments) -> None:
     directory = _directory(given)
-    stages = _stages(given.values.get("stage", ""))
+    name = arguments.choice(given, "stage", [step.name for step in steps.TRAINED])
+    stages = [step for step in steps.TRAINED if name in ("", step.name)]
     config = resolved.later_config(given, directory)
     with workdir.lock(directory):
         steps.require(stages, config, directory)
         workdir.write_config(directory, config)
         steps.run(stages, config, directory)
     output.say(f"next: {steps.next_command(config, directory)}")
-
-
-def _stages(name: str) -> list[steps.Step]:
-    stages = [step for step in steps.TRAINED if name in ("", step.name)]
-    if not stages:
-        names = ", ".join(step.name for step in steps.TRAINED)
-        raise errors.UserError(
-            f"expected --stage to be one of {names}, received {name}"
-        )
-    return stages
 
 
 def _export(given: arguments.Arguments) -> None:

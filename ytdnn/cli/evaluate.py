@@ -48,11 +48,7 @@ def run(given: arguments.Arguments) -> None:
     if values.get("explain") == "True":
         output.say(lazy.explain())
         return
-    split = values.get("split", _SPLITS[0])
-    if split not in _SPLITS:
-        raise errors.UserError(
-            f"expected --split to be one of {', '.join(_SPLITS)}, received {split}"
-        )
+    split = arguments.choice(given, "split", _SPLITS, _SPLITS[0])
     chosen = [name for name in _OTHERS if name in values]
     if len(chosen) > 1:
         raise errors.UserError("expected --predictions or --bundle, received both")

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 import rich.box
 import rich.table
 
-from ytdnn import errors
 from ytdnn.cli import arguments, output
 from ytdnn.evaluation import runs as runs_room
 
@@ -51,8 +50,9 @@ def run(given: arguments.Arguments) -> None:
       errors.UserError: There is no run, or a flag has a value it cannot have.
     """
     values = given.values
-    stem = runs_room.STEMS[_choice(values, "split", list(runs_room.STEMS))]
-    shape = _choice(values, "format", _FORMATS)
+    split = arguments.choice(given, "split", list(runs_room.STEMS), "test")
+    stem = runs_room.STEMS[split]
+    shape = arguments.choice(given, "format", _FORMATS, "table")
     found = runs_room.find(pathlib.Path(values["dir"]), f"{stem}.json")
     wanted = [name for name in values.get("metrics", "").split(",") if name]
     metrics = runs_room.chosen(found, wanted)
@@ -61,15 +61,6 @@ def run(given: arguments.Arguments) -> None:
         runs_room.chosen(found, [by])
     found = runs_room.ordered(found, by)
     (_write_csv if shape == "csv" else _show)(found, metrics)
-
-
-def _choice(values: dict[str, str], name: str, choices: Sequence[str]) -> str:
-    value = values.get(name, choices[0])
-    if value not in choices:
-        raise errors.UserError(
-            f"expected --{name} to be one of {', '.join(choices)}, received {value}"
-        )
-    return value
 
 
 def _show(found: Sequence[runs_room.Run], metrics: Sequence[str]) -> None:

@@ -44,7 +44,7 @@ def run(given: arguments.Arguments) -> None:
             "expected --workdir and --user, or --bundle and --request "
             "(ytdnn recommend --help)"
         )
-    exact = _choice(values) == "exact"
+    exact = arguments.choice(given, "index", _INDEXES) == "exact"
     if chosen[0] == pairs[0]:
         bundle, request = _of_user(pathlib.Path(values["workdir"]), values["user"])
     else:
@@ -60,15 +60,6 @@ def _of_user(workdir: pathlib.Path, user: str) -> tuple[Any, dict[str, Any]]:
     bundle = lazy.load_bundle(workdir / "bundle")
     artifacts.require_input(bundle.manifest, bundle.directory, "data", data.manifest)
     return bundle, bundle.fitting(lazy.user_request(data, user))
-
-
-def _choice(values: dict[str, str]) -> str:
-    choice = values.get("index", _INDEXES[0])
-    if choice not in _INDEXES:
-        raise errors.UserError(
-            f"expected --index to be one of {', '.join(_INDEXES)}, received {choice}"
-        )
-    return choice
 
 
 def _number(text: str) -> int:

@@ -100,8 +100,8 @@ def run(given: arguments.Arguments) -> None:
         compared, or a step fails.
     """
     directory = pathlib.Path(given.values["workdir"])
-    split = _choice(given, "split", list(runs.STEMS)) or "test"
-    stage = _choice(given, "stage", [name for name in _STAGES if name])
+    split = arguments.choice(given, "split", list(runs.STEMS), "test")
+    stage = arguments.choice(given, "stage", [name for name in _STAGES if name])
     variants = _variants(given)
     cells = list(_cells(variants, _seeds(given), directory))
     if (directory / workdir.CONFIG_FILE).exists():
@@ -119,15 +119,6 @@ def run(given: arguments.Arguments) -> None:
             found[cell.variant][cell.config.seed] = cell.directory
         metrics = _parts(given.values.get("metrics", ""))
         lazy.study(found, split, metrics, directory)
-
-
-def _choice(given: arguments.Arguments, name: str, choices: Sequence[str]) -> str:
-    value = given.values.get(name, "")
-    if name in given.values and value not in choices:
-        raise errors.UserError(
-            f"expected --{name} to be one of {', '.join(choices)}, received {value}"
-        )
-    return value
 
 
 def _parts(words: str) -> list[str]:

@@ -144,7 +144,7 @@ def load(directory: pathlib.Path, data: prepared.PreparedData) -> RankingModel:
     directory = pathlib.Path(directory)
     manifest = artifacts.read_manifest(directory, KIND)
     artifacts.require_input(manifest, directory, prepared.KIND, data.manifest)
-    config = configs.component(configs.Config, manifest.config).ranking
+    config = artifacts.read_config(manifest, directory, configs.Config).ranking
     values = json.loads((directory / STATISTICS).read_text())
     model = RankingModel(config, configs.component(statistics.Statistics, values))
     checkpoint = tf.train.Checkpoint(model=model.network)

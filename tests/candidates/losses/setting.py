@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from ytdnn import configs
 from ytdnn.data import inputs, prepared
+from ytdnn.layers import randomness
 
 SEED = tf.constant([3, 4])
 
@@ -23,6 +24,18 @@ def batch(data, slice_length=1, size=64):
     log = inputs.training_log(data)
     batches = inputs.SliceBatches(log, size, slice_length, 6, seed=0)
     return next(iter(batches(0, 0)))
+
+
+def recorded_folds(monkeypatch):
+    """Returns the list of (seed, salt) of every draw made from now on."""
+    folds, fold = [], randomness.fold
+
+    def record(seed, salt):
+        folds.append((tuple(seed.numpy().tolist()), salt))
+        return fold(seed, salt)
+
+    monkeypatch.setattr(randomness, "fold", record)
+    return folds
 
 
 def gradient(loss, candidate_model, batch, seed=SEED):

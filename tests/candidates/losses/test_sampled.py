@@ -7,6 +7,7 @@ from tests.candidates.losses import setting
 from ytdnn import configs, schema
 from ytdnn.candidates import losses, model
 from ytdnn.candidates.losses import full, sampled
+from ytdnn.layers import randomness
 
 
 def _loss(data, counts=None, *, of_model=None, **settings):
@@ -184,3 +185,15 @@ def test_padding_has_no_weight(data, loss_config):
     assert float(weight) > 0.0
     assert float(total) > 0.0
     assert (float(empty), float(none)) == (0.0, 0.0)
+
+
+def test_no_two_draws_of_a_step_share_a_stream(data, monkeypatch):
+    of_model = {"learned_bags": 2, "skip_connection": "gated", "dropout": 0.5}
+    loss, _ = _loss(data, num_negatives=8, of_model=of_model)
+    folds = setting.recorded_folds(monkeypatch)
+    loss(setting.batch(data), setting.SEED)
+    assert len(set(folds)) == len(folds)
+    own = [salt for seed, salt in folds if seed == tuple(setting.SEED.numpy())]
+    searches = randomness.Stream.SEARCH_TOKENS  # the log has none
+    assert set(own) == set(randomness.Stream) - {searches}
+    assert all(isinstance(salt, randomness.Stream) for salt in own)
