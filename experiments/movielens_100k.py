@@ -54,9 +54,8 @@ def get_config() -> configs.Config:
             tower=(512, 256),
             dropout=0.3,
             history_dropout=0.25,
-            loss="full_softmax",
-            label_smoothing=0.1,
-            slice_length=8,
+            label=configs.NextWatch(slice_length=8),
+            loss=configs.FullSoftmax(label_smoothing=0.1),
             precision="bfloat16",
             training=configs.Training(
                 epochs=30,

@@ -106,9 +106,8 @@ def get_config() -> configs.Config:
             history_dropout=0.25,
             ensemble_size=2,
             train_on_validation=True,
-            loss="full_softmax",
-            label_smoothing=0.1,
-            slice_length=32,
+            label=configs.NextWatch(slice_length=32),
+            loss=configs.FullSoftmax(label_smoothing=0.1),
             precision="bfloat16",
             training=configs.Training(
                 epochs=12,
@@ -126,10 +125,9 @@ def get_config() -> configs.Config:
 
 def get_variants() -> dict[str, configs.Config]:
     """Returns the configuration, two others beside it, and it without each choice."""
-    sampled = {"loss": "sampled_softmax", "label_smoothing": 0.0, "num_negatives": 2048}
     return {
         "full_softmax": get_config(),
-        "sampled_softmax": _changed(**sampled),
+        "sampled_softmax": _changed(loss=configs.SampledSoftmax(num_negatives=2048)),
         "request_time": _changed(features=configs.Features(add=("request_time",))),
         "one_network": _changed(ensemble_size=1),
         "validation_held_out": _changed(train_on_validation=False),
@@ -138,7 +136,7 @@ def get_variants() -> dict[str, configs.Config]:
         "no_learned_bags": _changed(learned_bags=0),
         "mean_bag_alone": _changed(learned_bags=0, decay_rates=()),
         "no_dropout": _changed(dropout=0.0, history_dropout=0.0),
-        "no_label_smoothing": _changed(label_smoothing=0.0),
+        "no_label_smoothing": _changed(loss=configs.FullSoftmax()),
         "last_weights": _changed(ema_decay=0.0),
         "dim_64": _changed(embedding_dim=64),
     }

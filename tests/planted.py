@@ -89,7 +89,7 @@ def tiny_config(seed: int = 0) -> configs.Config:
             history_length=10,
             tower=(16,),
             decay_rates=(0.8,),
-            num_negatives=32,
+            loss=configs.SampledSoftmax(num_negatives=32),
             training=configs.Training(epochs=2, batch_size=256),
         ),
         index=configs.Index(num_candidates=15),

@@ -36,6 +36,7 @@ NEIGHBOURS = {
     ("__init__", "errors"),
     ("__init__", "pipeline"),
     ("configs", "schema"),
+    ("artifacts", "configs"),
     ("artifacts", "errors"),
     ("artifacts", "__init__"),
     ("environment", "__init__"),

@@ -1,11 +1,11 @@
-"""An artefact that stands in two places."""
+"""An artefact that stands in two places, or was made by another version."""
 
 import os
 import pathlib
 
 import pytest
 
-from ytdnn import artifacts
+from ytdnn import artifacts, configs, errors
 
 
 def publish(directory: pathlib.Path, content: str) -> None:
@@ -51,3 +51,28 @@ def test_without_hard_links_it_is_copied(
     assert not os.path.samefile(first / "part" / "rows", second / "part" / "rows")
     made = [(path / "manifest.json").stat().st_mtime for path in (first, second)]
     assert made[0] == made[1]  # its age is what newer sources are told by
+
+
+def test_settings_of_another_version_are_one_line_that_says_what_to_run(
+    tmp_path: pathlib.Path,
+) -> None:
+    old = {"candidates": {"loss": "full_softmax", "label_smoothing": 0.1}, "seed": 0}
+    for kind, command in (("candidates", "train"), ("data", "prepare")):
+        directory = tmp_path / kind
+        with artifacts.publish(directory, kind, old, {}):
+            pass
+        manifest = artifacts.read_manifest(directory, kind)
+        message = (
+            rf"manifest.json, found .*candidates.loss.*run `ytdnn {command}` again"
+        )
+        with pytest.raises(errors.UserError, match=message) as caught:
+            artifacts.read_config(manifest, directory, configs.Config)
+        assert "\n" not in str(caught.value)
+
+
+def test_the_settings_of_an_artefact_are_read_back(tmp_path: pathlib.Path) -> None:
+    config = configs.Config(seed=3, index=configs.Index(search=configs.Exact()))
+    with artifacts.publish(tmp_path / "a", "index", configs.to_dict(config), {}):
+        pass
+    manifest = artifacts.read_manifest(tmp_path / "a", "index")
+    assert artifacts.read_config(manifest, tmp_path / "a", configs.Config) == config

@@ -15,15 +15,21 @@ import os
 import pathlib
 import shutil
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
+
+import pydantic
 
 import ytdnn
-from ytdnn import errors
+from ytdnn import configs, errors
 
 FORMAT_VERSION = 2
 MANIFEST = "manifest.json"
 LOGS = "logs"
 _ALWAYS_HASHED_BYTES = 2**24  # vocabularies, weights of small models: cheap
+# What makes an artefact again, `train` for all others.
+_COMMANDS = {"data": "prepare", "world": "world", "bundle": "export"}
+
+_T = TypeVar("_T")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -205,6 +211,31 @@ def _check_file(path: pathlib.Path, entry: Mapping[str, Any], deep: bool) -> Non
             f"{path} disagrees with {manifest.name}: its SHA-256 is another than "
             f"recorded: make the artefact again"
         )
+
+
+def read_config(
+    manifest: Manifest, directory: pathlib.Path, config_class: type[_T]
+) -> _T:
+    """Returns the configuration that an artefact was made with.
+
+    Args:
+      manifest: The artefact's.
+      directory: Where it stands.
+      config_class: What its `config` is the settings of.
+
+    Raises:
+      errors.UserError: It has settings that this version does not know.
+    """
+    try:
+        return configs.component(config_class, manifest.config)
+    except pydantic.ValidationError as error:
+        first = ".".join(map(str, error.errors()[0]["loc"]))
+        command = _COMMANDS.get(manifest.kind, "train")
+        raise errors.UserError(
+            f"expected settings that this ytdnn knows in {directory / MANIFEST}, found "
+            f"those of another version ({manifest.made_by}; {first}): run `ytdnn "
+            f"{command}` again"
+        ) from None
 
 
 def require_input(

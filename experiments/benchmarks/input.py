@@ -48,9 +48,9 @@ def trial_config(config: configs.Config) -> configs.Config:
     training = dataclasses.replace(config.candidates.training, batch_size=1024)
     trial = dataclasses.replace(
         config.candidates,
-        slice_length=1,
+        label=configs.NextWatch(slice_length=1),
+        loss=configs.FullSoftmax(),
         precision="float32",
-        label_smoothing=0.0,
         training=training,
     )
     return dataclasses.replace(config, candidates=trial)

@@ -46,6 +46,7 @@ from ytdnn.candidates.losses import full, interface, sampled
 from ytdnn.training import determinism
 
 Floats = npt.NDArray[np.float64]
+_PRECISION = "float32"
 TREATMENTS = ("corrected", "positive uncorrected", "uncorrected")
 
 
@@ -135,21 +136,21 @@ def cosines(case: Case, sizes: Sizes, treatment: str, num_negatives: int) -> Flo
     Returns:
       `[2]`: of the gradient of the video table, and of the user vectors.
     """
-    config = configs.Candidates(
-        embedding_dim=sizes.dim,
+    config = configs.SampledSoftmax(
         num_negatives=num_negatives,
         proposal_exponent=1.0,
         in_batch=case.in_batch,
         correct_positive=treatment == "corrected",
     )
     loss_class = _Uncorrected if treatment == "uncorrected" else sampled.SampledSoftmax
-    loss = loss_class(config, case.model, case.label_counts)
+    loss = loss_class(config, case.model, case.label_counts, _PRECISION)
     gradient = _gradient_function(case, loss)
     means = [np.zeros(1), np.zeros(1)]
     for draw in range(sizes.draws):
         found = gradient(tf.constant([0, draw]))
         means = [mean + part.numpy() for mean, part in zip(means, found, strict=True)]
-    whole = _gradient_function(case, full.FullSoftmax(config, case.model))
+    reference = full.FullSoftmax(configs.FullSoftmax(), case.model, _PRECISION)
+    whole = _gradient_function(case, reference)
     expected = [part.numpy() for part in whole(tf.constant([0, 0]))]
     return np.array([_cosine(a, b) for a, b in zip(means, expected, strict=True)])
 

@@ -105,7 +105,7 @@ def config(sizes: Sizes, **settings: object) -> configs.Candidates:
         "decay_rates": (),
         "tower": sizes.tower,
         "history_dropout": 0.0,
-        "num_negatives": sizes.negatives,
+        "loss": configs.SampledSoftmax(num_negatives=sizes.negatives),
         "training": training,
     } | settings
     return configs.Candidates(**values)  # type: ignore[arg-type]
@@ -116,7 +116,7 @@ def batches(
 ) -> list[dict[str, tf.Tensor]]:
     """Returns batches of slices whose videos are drawn by `label_counts`."""
     rng = np.random.default_rng(0)
-    length, positions = settings.history_length, settings.slice_length
+    length, positions = settings.history_length, configs.NextWatch().slice_length
     slices = settings.training.batch_size // positions
     counts = label_counts(num_videos)
     cumulative = np.cumsum(counts) / counts.sum()
@@ -251,9 +251,11 @@ def _in_own_process(function: Callable[..., Any], *arguments: object) -> Any:
 def against_full_softmax(sizes: Sizes, repeats: int) -> str:
     """Times loss and table update alone, the user vectors given, for an example."""
     videos = sizes.corpora[-1]
-    sampled = config(sizes, num_negatives=sizes.few_negatives)
+    sampled = config(
+        sizes, loss=configs.SampledSoftmax(num_negatives=sizes.few_negatives)
+    )
     training = dataclasses.replace(sampled.training, batch_size=sizes.full_batch)
-    full = dataclasses.replace(sampled, loss="full_softmax", training=training)
+    full = dataclasses.replace(sampled, loss=configs.FullSoftmax(), training=training)
     functions = {name: _loss_runner(s, videos) for name, s in _named(sampled, full)}
     seconds = measure.interleaved(functions, repeats)
     each = {

@@ -34,7 +34,7 @@ VALUES = [
 @pytest.mark.parametrize(("key", "text", "value"), VALUES)
 def test_a_text_becomes_its_value(key: str, text: str, value: object) -> None:
     config = arguments.apply(configs.Config(), {key: text})
-    found = nested.flatten(configs.to_dict(config))[key]
+    found = configs.flat(configs.to_dict(config))[key]
     assert found == (list(value) if isinstance(value, tuple) else value)
     assert type(found) is (list if isinstance(value, tuple) else type(value))
 
@@ -102,3 +102,12 @@ def test_any_command_line_parses_or_gives_a_user_error(argv: list[str]) -> None:
     with contextlib.suppress(errors.UserError):
         given = arguments.parse("run", table, argv)
         assert set(given.overrides) <= set(settings.catalogue())
+
+
+def test_a_flag_of_a_few_values() -> None:
+    given = arguments.Arguments({"split": "test", "stage": "rank"}, {})
+    assert arguments.choice(given, "split", ["test", "validation"]) == "test"
+    assert arguments.choice(given, "format", ["table", "csv"], "table") == "table"
+    message = "expected --stage to be one of candidates, ranking, received rank"
+    with pytest.raises(errors.UserError, match=message):
+        arguments.choice(given, "stage", ["candidates", "ranking"])

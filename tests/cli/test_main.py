@@ -1,6 +1,7 @@
 """Help, and the one line of each mistake."""
 
 import pathlib
+import re
 import subprocess
 import sys
 import time
@@ -8,6 +9,7 @@ import time
 import pytest
 
 from tests.cli import conftest, fakes
+from ytdnn import configs
 from ytdnn.cli import arguments, commands, settings
 
 NAMES = [command.name for command in commands.COMMANDS]
@@ -46,18 +48,29 @@ def test_help_of_a_command_is_complete(
         assert f"\n  --{flag.name}{'' if flag.is_switch else '='}" in out
     for key in settings.catalogue():
         if key.split(".")[0] in command.groups:
-            assert f"\n  {key}=" in out
+            assert re.search(rf"\n +{re.escape(key)}=", out)
 
 
 def test_help_of_run_lists_every_setting(cli: conftest.Cli) -> None:
     out = cli("run", "--help").out
-    for setting in settings.catalogue().values():
-        assert f"\n  {setting.key}=" in out
+    for setting in settings.listed():
+        assert re.search(rf"\n +{re.escape(setting.key)}=", out)
         assert setting.text.split()[0].replace("`", "") in out
 
 
+def test_help_lists_every_kind_of_a_choice_with_its_settings(cli: conftest.Cli) -> None:
+    out = cli("train", "--help").out
+    for choice, kinds in configs.choices().items():
+        for kind, cls in kinds.items():
+            _, heading, rest = out.partition(f"\n      --config.{choice}={kind}\n")
+            below = re.split(r"\n {0,6}(?=\S)", rest)[0]
+            shown = re.findall(rf"^ {{10}}{re.escape(choice)}\.(\w+)=", below, re.M)
+            assert heading
+            assert shown == configs.own_settings(cls)
+
+
 def test_every_setting_is_described() -> None:
-    for setting in settings.catalogue().values():
+    for setting in settings.listed():
         assert setting.text.endswith("."), setting
 
 

@@ -243,7 +243,7 @@ def get_variants():
             candidates=configs.Candidates(
                 embedding_dim=8,
                 tower=tower,
-                num_negatives=32,
+                loss=configs.SampledSoftmax(num_negatives=32),
                 training=configs.Training(epochs=1, batch_size=512),
             ),
             evaluation=configs.Evaluation(ks=(5, 10), num_resamples=50),

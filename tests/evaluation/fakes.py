@@ -54,6 +54,9 @@ class ScoresByUser:
     videos.
     """
 
+    sees_request_time = False
+    trains_on_validation = False
+
     def __init__(self, num_videos: int, score: Callable[[int, int], np.ndarray]):
         self.num_videos = num_videos
         self.score = score

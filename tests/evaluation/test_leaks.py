@@ -107,6 +107,9 @@ def test_inputs_of_the_labels_second_are_counted_not_refused(
 class _Reads:
     """Looks `ahead` watches past the end of the history it is given."""
 
+    sees_request_time = False
+    trains_on_validation = False
+
     def __init__(self, ahead: int) -> None:
         self.ahead = ahead
 
@@ -149,11 +152,11 @@ def test_the_answers_time_is_a_leak_unless_the_model_says_it_reads_it(
     silent = ReadsTime(0)
     with pytest.raises(errors.UserError, match="leak: expected vectors"):
         leaks.in_models(data, cases, silent, None, seed=0)
-    silent.sees_request_time = True  # type: ignore[attr-defined]
+    silent.sees_request_time = True
     assert leaks.in_models(data, cases, silent, None, seed=0) == len(cases)
     # Of the request alone: the time of the watch after it is still a leak.
     later = ReadsTime(1)
-    later.sees_request_time = True  # type: ignore[attr-defined]
+    later.sees_request_time = True
     several = protocol.take(cases, np.flatnonzero(np.diff(cases.targets.offsets) > 1))
     with pytest.raises(errors.UserError, match="leak: expected vectors"):
         leaks.in_models(data, several, later, None, seed=0)

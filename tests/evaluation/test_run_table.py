@@ -59,6 +59,37 @@ def test_only_settings_that_differ_are_listed(directory: pathlib.Path) -> None:
     assert shown == {"a": {}, "c": {"seed": "2"}, "deep/b": {"seed": "1"}}
 
 
+def test_of_runs_with_other_losses_the_kind_is_listed_and_what_was_set(
+    tmp_path: pathlib.Path,
+) -> None:
+    losses = {
+        "default": configs.SampledSoftmax(),
+        "few": configs.SampledSoftmax(num_negatives=5),
+        "full": configs.FullSoftmax(),
+        "smooth": configs.FullSoftmax(label_smoothing=0.1),
+    }
+    for name, loss in losses.items():
+        candidates = configs.to_dict(configs.Candidates(loss=loss))
+        write_run(tmp_path / name, candidates=candidates)
+    found = find(tmp_path)
+    keys = run_table.differing(found)
+    assert keys == [
+        "candidates.loss",
+        "candidates.loss.num_negatives",
+        "candidates.loss.label_smoothing",
+    ]
+    shown = {run.name: run_table.differences(run, keys) for run in found}
+    full = {"candidates.loss": "full_softmax"}
+    assert shown == {
+        "default": {},
+        "few": {"candidates.loss.num_negatives": "5"},
+        "full": full,
+        "smooth": full | {"candidates.loss.label_smoothing": "0.1"},
+    }
+    plain = [run for run in found if run.name in ("default", "full")]
+    assert run_table.differing(plain) == ["candidates.loss"]
+
+
 def test_the_best_stands_first_whatever_way_is_better(directory: pathlib.Path) -> None:
     found = find(directory)
     names = [run.name for run in run_table.ordered(found, "candidates/hit_rate@10")]
@@ -103,10 +134,3 @@ def test_a_directory_without_runs_is_refused(tmp_path: pathlib.Path) -> None:
         find(tmp_path)
     with pytest.raises(errors.UserError, match="expected a directory"):
         find(tmp_path / "missing")
-
-
-def test_settings_are_named_by_their_path() -> None:
-    assert dict(run_table.dotted({"a": {"b": 1, "c": {}}, "d": [2]})) == {
-        "a.b": 1,
-        "d": [2],
-    }

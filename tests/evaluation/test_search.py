@@ -23,7 +23,7 @@ class FirstHalf:
 @pytest.fixture
 def exact() -> brute_force.BruteForce:
     videos, _ = contract.clustered(30, dim=4, num_queries=1)
-    return brute_force.BruteForce.build(videos, configs.Index())
+    return brute_force.BruteForce.build(videos, configs.Exact())
 
 
 def test_recall_counts_what_was_found(exact: brute_force.BruteForce) -> None:
@@ -41,8 +41,8 @@ def test_scann_is_reported_with_recall_and_points_scored() -> None:
     pytest.importorskip("scann")
     videos, queries = contract.clustered(1_500, dim=16, num_queries=60)
     indexes = {
-        "exact": brute_force.BruteForce.build(videos, configs.Index()),
-        "scann": scann_index.Scann.build(videos, configs.Index(min_scann_videos=0)),
+        "exact": brute_force.BruteForce.build(videos, configs.Exact()),
+        "scann": scann_index.Scann.build(videos, configs.Scann(min_videos=0)),
     }
     found = search.evaluate(indexes, queries, 100)
     assert found["scann_recall@100"] > 0.95

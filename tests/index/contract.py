@@ -1,6 +1,7 @@
 """What every index must do; its test class inherits `IndexContract`."""
 
 import pathlib
+from typing import Any
 
 import numpy as np
 import pytest
@@ -60,12 +61,12 @@ class Outer(tf.Module):
 
 
 class IndexContract:
-    """Set `index_class`, and `config` where the default does not do."""
+    """Set `index_class` and `config`."""
 
-    index_class: type[interface.Index]
-    config = configs.Index()
+    index_class: type[interface.Index[Any]]
+    config: configs.Exact | configs.Scann
 
-    def build(self, vectors: np.ndarray) -> interface.Index:
+    def build(self, vectors: np.ndarray) -> interface.Index[Any]:
         return self.index_class.build(vectors, self.config)
 
     def small(self) -> tuple[np.ndarray, np.ndarray]:

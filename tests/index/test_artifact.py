@@ -73,6 +73,14 @@ def test_index_built_without_scann_says_so(
         artifact.load(tmp_path / "index", "scann", candidates)
 
 
+def test_exact_search_alone_builds_no_other_index(tmp_path: pathlib.Path) -> None:
+    candidates, _ = _build(tmp_path, configs.Index(search=configs.Exact()))
+    manifest = artifacts.read_manifest(tmp_path / "index", "index")
+    assert manifest.facts["indexes"] == ["exact"]
+    with pytest.raises(errors.UserError, match=r"--config.index.search=exact"):
+        artifact.load(tmp_path / "index", "scann", candidates)
+
+
 def test_same_inputs_and_config_are_current(tmp_path: pathlib.Path) -> None:
     candidates, _ = _build(tmp_path)
     inputs = {"data": "0" * 16, "candidates": candidates.fingerprint}
@@ -83,4 +91,5 @@ def test_same_inputs_and_config_are_current(tmp_path: pathlib.Path) -> None:
         return artifacts.is_current(tmp_path / "index", "index", values, inputs)
 
     assert current(config)
-    assert not current(dataclasses.replace(config, reorder_factor=9))
+    other = configs.Scann(reorder_factor=9)
+    assert not current(dataclasses.replace(config, search=other))

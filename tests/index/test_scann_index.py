@@ -11,11 +11,12 @@ from ytdnn.index import brute_force, interface, scann_index
 
 pytest.importorskip("scann")
 
-TREE = configs.Index(min_scann_videos=0)
+TREE = configs.Scann(min_videos=0)
 
 
 class TestScannScoringAll(contract.IndexContract):
     index_class = scann_index.Scann
+    config = configs.Scann()
 
 
 class TestScannTree(contract.IndexContract):
@@ -25,11 +26,11 @@ class TestScannTree(contract.IndexContract):
 
 class TestScannOneLeaf(contract.IndexContract):
     index_class = scann_index.Scann
-    config = configs.Index(min_scann_videos=0, num_leaves=1)
+    config = configs.Scann(min_videos=0, num_leaves=1)
 
 
 def test_small_corpus_has_no_tree() -> None:
-    config = configs.Index(min_scann_videos=1_000)
+    config = configs.Scann(min_videos=1_000)
     assert scann_index.num_leaves(999, config) == 0
     assert scann_index.num_leaves(1_000, config) > 0
     assert scann_index.num_leaves(40, TREE) == 0  # too few points for codes
@@ -38,13 +39,13 @@ def test_small_corpus_has_no_tree() -> None:
 def test_number_of_leaves_follows_the_root_or_the_setting() -> None:
     assert scann_index.num_leaves(10_000, TREE) == 8 * 100
     assert scann_index.num_leaves(100, TREE) == 100 // 4
-    fixed = configs.Index(min_scann_videos=0, num_leaves=7)
+    fixed = configs.Scann(min_videos=0, num_leaves=7)
     assert scann_index.num_leaves(10_000, fixed) == 7
 
 
 def test_recall_of_clustered_vectors_at_half_the_points() -> None:
     vectors, queries = contract.clustered(3_416, dim=128, num_queries=400)
-    index = scann_index.Scann.build(vectors, configs.Index())
+    index = scann_index.Scann.build(vectors, configs.Scann())
     found, _ = index.search(queries, 100)
     assert contract.recall(found, contract.exact(vectors, queries, 100)[0]) >= 0.99
     points = index.points_scored_fraction(queries, 100)
@@ -57,7 +58,7 @@ def test_fewer_leaves_score_fewer_points_and_find_less() -> None:
     wanted, _ = contract.exact(vectors, queries, 20)
     points, recalls = [], []
     for fraction in (0.02, 0.4):
-        config = configs.Index(leaves_to_search_fraction=fraction)
+        config = configs.Scann(leaves_to_search_fraction=fraction)
         index = scann_index.Scann.build(vectors, config)
         points.append(index.points_scored_fraction(queries, 20))
         recalls.append(contract.recall(index.search(queries, 20)[0], wanted))
@@ -70,9 +71,7 @@ def test_search_widens_where_the_leaves_hold_too_few_points() -> None:
     # than k: without widening, lists would end in padding.
     vectors, _ = contract.clustered(400, dim=8, num_queries=1)
     vectors[0] = 50.0
-    config = configs.Index(
-        min_scann_videos=0, num_leaves=40, leaves_to_search_fraction=0.01
-    )
+    config = configs.Scann(min_videos=0, num_leaves=40, leaves_to_search_fraction=0.01)
     queries = np.ones((1, 9), np.float32)
     index = scann_index.Scann.build(vectors, config)
     searcher = index.module._ops.searcher_from_module(index.module.state)
@@ -96,7 +95,7 @@ def test_video_of_row_zero_is_not_taken_for_padding() -> None:
 
 def test_no_tree_scores_every_point() -> None:
     vectors, queries = contract.clustered(50, dim=8, num_queries=3)
-    index = scann_index.Scann.build(vectors, configs.Index())
+    index = scann_index.Scann.build(vectors, configs.Scann())
     assert index.points_scored_fraction(queries, 10) == 1.0
     assert index.centres_scored_fraction() == 0.0
 
@@ -141,8 +140,8 @@ def test_missing_scann_is_a_line_that_names_what_to_install(
     vectors, _ = contract.clustered(50, dim=8, num_queries=1)
     message = r"expected the package scann .*pip install 'scann"
     with pytest.raises(errors.UserError, match=message):
-        scann_index.Scann.build(vectors, configs.Index())
+        scann_index.Scann.build(vectors, configs.Scann())
     with pytest.raises(errors.UserError, match=message):
         scann_index.Scann.load(tmp_path)
     assert not scann_index.is_available()
-    brute_force.BruteForce.build(vectors, configs.Index())
+    brute_force.BruteForce.build(vectors, configs.Exact())

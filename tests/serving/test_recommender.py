@@ -204,7 +204,7 @@ def test_earlier_impressions_change_the_score_of_their_video_alone(
 
 
 def test_scann_and_exact_recommend_the_same_here(run: conftest.Run) -> None:
-    """The corpus is below `min_scann_videos`, where ScaNN scores every point."""
+    """The corpus is below ScaNN's `min_videos`, where ScaNN scores every point."""
     request = requests.request_for_user(run.data, "u9")
     (exact,) = run.bundle.answer([request], exact=True)
     (scann,) = run.bundle.answer([request])

@@ -76,3 +76,21 @@ def test_killed_in_either_network_it_ends_with_the_same_numbers(
         model.load(tmp_path / "killed", data).video_vectors(),
         model.load(pair, data).video_vectors(),
     )
+
+
+@pytest.mark.parametrize("killed_after", [5, 40, None])
+def test_a_resume_restores_all_there_is_and_warns_of_nothing(
+    data, tmp_path, monkeypatch, killed_after
+):
+    """Also where a network, or all, is trained already and no step is left to make."""
+    config = _config(seed=1, ensemble_size=2)
+    with monkeypatch.context() as patched:
+        if killed_after is None:
+            patched.setattr(model, "save", kills.kill)
+        else:
+            kills.kill_once_after(patched, killed_after)
+        with pytest.raises(kills.KilledError):
+            candidates.train(config, data, tmp_path / "candidates")
+    with kills.log_of_tensorflow() as messages:
+        candidates.train(config, data, tmp_path / "candidates")
+    assert messages == []

@@ -25,7 +25,7 @@ def _config(**training):
     replaced = dataclasses.replace(
         config.candidates,
         training=configs.Training(**settings),
-        slice_length=4,
+        label=configs.NextWatch(slice_length=4),
         dropout=0.2,
     )
     return dataclasses.replace(config, candidates=replaced)
@@ -195,7 +195,11 @@ settings = {"full_softmax": {"clip_norm": 0.05}}.get(
 losses = {}
 for name in ("none", "mirrored"):
     config = planted.tiny_config()
-    changed = dict(loss=kind, history_dropout=0.0, slice_length=4)
+    changed = dict(
+        loss=configs.choices()["candidates.loss"][kind](),
+        history_dropout=0.0,
+        label=configs.NextWatch(slice_length=4),
+    )
     config = dataclasses.replace(
         config, candidates=dataclasses.replace(config.candidates, **changed)
     )

@@ -6,8 +6,8 @@ wider: the video's is its bias, the user's is 1. Served products are the scores,
 user's vector carries the temperature. Several such networks may stand side by side as
 one (`Ensemble`), whose scores are the means of theirs.
 
-Under hierarchical softmax the rows of the video table are the tree's nodes, and the
-videos' vectors are made from them (`ytdnn/candidates/tree.py`).
+What the rows of the video table stand for is the loss's matter: its head makes the
+videos' vectors from them (`ytdnn/candidates/losses/heads.py`).
 """
 
 import functools
@@ -19,7 +19,7 @@ import numpy as np
 import tensorflow as tf
 
 from ytdnn import configs
-from ytdnn.candidates import tree, user_tower
+from ytdnn.candidates import losses, user_tower
 from ytdnn.data import fields, positions, prepared, watch_log
 from ytdnn.data import inputs as data_inputs
 from ytdnn.encoders import interface as encoders
@@ -132,9 +132,7 @@ class CandidateModel(_AsksForUsers, tf.keras.Model):
         self.bias = tf.Variable(
             tf.zeros([inputs.vocabulary_size + 1]), trainable=config.bias, name="bias"
         )
-        if config.loss == "hierarchical_softmax":
-            zeros = tf.zeros([inputs.vocabulary_size + 1], tf.int32)
-            self.leaves = tf.Variable(zeros, trainable=False, name="leaves")
+        self.head = losses.make_head(config, inputs.vocabulary_size)
 
     @property
     def encoders(self) -> list[encoders.Encoder]:
@@ -212,11 +210,8 @@ class CandidateModel(_AsksForUsers, tf.keras.Model):
 
     def video_vectors(self) -> np.ndarray:
         """Returns `[vocabulary_size, dim + 1] float32`; row i is video index i + 1."""
-        rows, bias = self.videos.table.numpy(), self.bias.numpy()
-        if self.config.loss == "hierarchical_softmax":
-            return tree.leaf_vectors(rows, bias, self.leaves.numpy()[1:])
-        vectors = self.directions(rows[1:])
-        return np.concatenate([vectors, bias[1:, np.newaxis]], axis=1)
+        rows = self.directions(tf.convert_to_tensor(self.videos.table))
+        return self.head.video_vectors(rows.numpy(), self.bias.numpy())
 
 
 class Ensemble(_AsksForUsers, tf.keras.Model):
@@ -336,9 +331,7 @@ def open_log(
 def build(config: configs.Candidates, data: prepared.PreparedData) -> CandidateModel:
     """Returns a model with fresh weights, all its variables made."""
     model = _made(config, data, inputs_of(config, data))
-    if config.loss == "hierarchical_softmax":
-        leaves = tree.leaves(tree.order(config.tree_order, data))
-        model.leaves.assign(np.append(0, leaves))
+    model.head.initialise(data)
     return model
 
 

@@ -6,8 +6,11 @@ setting (`--source` for `--config.data.source`); there is no second home for a v
 
 import dataclasses
 import difflib
+import functools
+import operator
 import re
 from collections.abc import Sequence
+from typing import Any
 
 from absl import flags
 from ml_collections import config_dict, config_flags
@@ -101,6 +104,30 @@ def parse(
     return Arguments(given, overrides)
 
 
+def choice(
+    given: Arguments, name: str, choices: Sequence[str], default: str = ""
+) -> str:
+    """Returns the value of a flag that takes one of a few.
+
+    Args:
+      given: What the command line said.
+      name: The flag.
+      choices: What it takes.
+      default: Where it is not given.
+
+    Raises:
+      errors.UserError: It is none of these.
+    """
+    value = given.values.get(name)
+    if value is None:
+        return default
+    if value not in choices:
+        raise errors.UserError(
+            f"expected --{name} to be one of {', '.join(choices)}, received {value}"
+        )
+    return value
+
+
 def _add_alias(flag: Flag, value: str, overrides: dict[str, str]) -> None:
     if flag.key in overrides:
         raise errors.UserError(
@@ -140,6 +167,12 @@ def _known_key(key: str, argument: str) -> str:
     known = settings.catalogue()
     if key in known:
         return key
+    path, _, last = key.rpartition(".")
+    if path in configs.choices() and last == configs.KIND:
+        raise errors.UserError(
+            f"there is no setting config.{key}: choose by --config.{path}=KIND, one of "
+            f"{', '.join(known[path].choices)}"
+        )
     if any(name.startswith(f"{key}.") for name in known):
         raise errors.UserError(
             f"expected a single setting, received the group {argument}: set its "
@@ -175,15 +208,23 @@ def closest(name: str, known: list[str], dashes: str = "") -> str:
 def apply(config: configs.Config, overrides: dict[str, str]) -> configs.Config:
     """Returns the config with settings replaced by the values of their texts.
 
+    Choices come first, whatever the order: another kind than the config's begins with
+    its defaults, and the other settings are those of the kinds then chosen.
+
     Raises:
-      errors.UserError: A text that is no value of its setting.
+      errors.UserError: A text that is no value of its setting, or a setting that the
+        kind chosen does not have.
     """
     if not overrides:
         return config
-    values = config_dict.ConfigDict(configs.to_dict(config))
+    kinds = {k: v for k, v in overrides.items() if k in configs.choices()}
+    values = config_dict.ConfigDict(_with_kinds(configs.to_dict(config), kinds))
+    others = {k: v for k, v in overrides.items() if k not in kinds}
+    for key in others:
+        _require_kind(key, values)
     defined = flags.FlagValues()
     argv = ["ytdnn"] + [
-        f"--config.{key}={_as_literal(key, value)}" for key, value in overrides.items()
+        f"--config.{key}={_as_literal(key, value)}" for key, value in others.items()
     ]
     try:
         config_flags.DEFINE_config_dict(
@@ -193,6 +234,33 @@ def apply(config: configs.Config, overrides: dict[str, str]) -> configs.Config:
     except (flags.Error, AttributeError, KeyError, TypeError, ValueError) as error:
         raise errors.UserError(f"{error} (on the command line)") from None
     return nested.validated(values.to_dict(), "on the command line")
+
+
+def _with_kinds(values: dict[str, Any], kinds: dict[str, str]) -> dict[str, Any]:
+    """Returns nested dicts in which the choices of `kinds` are made."""
+    for path, kind in kinds.items():
+        known = configs.choices()[path]
+        if kind not in known:
+            raise errors.UserError(
+                f"expected config.{path} to be one of {', '.join(known)}, received "
+                f"{kind!r} (on the command line)"
+            )
+        parents, _, name = path.rpartition(".")
+        parent = functools.reduce(operator.getitem, parents.split("."), values)
+        if parent[name][configs.KIND] != kind:
+            parent[name] = configs.to_dict(known[kind]())
+    return values
+
+
+def _require_kind(key: str, values: config_dict.ConfigDict) -> None:
+    """Checks that a setting below a choice is one of the kind chosen."""
+    path, _, name = key.rpartition(".")
+    kinds = configs.choices().get(path)
+    if kinds is None:
+        return
+    kind = functools.reduce(getattr, path.split("."), values)[configs.KIND]
+    if name not in configs.own_settings(kinds[kind]):
+        raise errors.UserError(nested.not_of_kind(path, kind, name))
 
 
 def _as_literal(key: str, value: str) -> str:

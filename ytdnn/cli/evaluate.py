@@ -52,8 +52,7 @@ def run(given: arguments.Arguments) -> None:
     if values.get("explain") == "True":
         _explain()
         return
-    split = values.get("split", _SPLITS[0])
-    graph.require_split(split)
+    split = arguments.choice(given, "split", _SPLITS, _SPLITS[0])
     chosen = [name for name in _OTHERS if name in values]
     if len(chosen) > 1:
         raise errors.UserError("expected --predictions or --bundle, received both")

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 import rich.box
 import rich.table
 
-from ytdnn import errors
 from ytdnn.cli import arguments, output
 from ytdnn.evaluation import report_files, run_table
 
@@ -51,8 +50,8 @@ def run(given: arguments.Arguments) -> None:
       errors.UserError: There is no run, or a flag has a value it cannot have.
     """
     values = given.values
-    split = _choice(values, "split", list(report_files.DIRECTORIES))
-    shape = _choice(values, "format", _FORMATS)
+    split = arguments.choice(given, "split", list(report_files.DIRECTORIES), "test")
+    shape = arguments.choice(given, "format", _FORMATS, "table")
     found = run_table.find(pathlib.Path(values["dir"]), split)
     wanted = [name for name in values.get("metrics", "").split(",") if name]
     metrics = run_table.chosen(found, wanted)
@@ -61,15 +60,6 @@ def run(given: arguments.Arguments) -> None:
         run_table.chosen(found, [by])
     found = run_table.ordered(found, by)
     (_write_csv if shape == "csv" else _show)(found, metrics)
-
-
-def _choice(values: dict[str, str], name: str, choices: Sequence[str]) -> str:
-    value = values.get(name, choices[0])
-    if value not in choices:
-        raise errors.UserError(
-            f"expected --{name} to be one of {', '.join(choices)}, received {value}"
-        )
-    return value
 
 
 def _show(found: Sequence[run_table.Run], metrics: Sequence[str]) -> None:

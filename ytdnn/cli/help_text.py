@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any
 
-from ytdnn import __version__
+from ytdnn import __version__, configs
 from ytdnn.cli import arguments, settings
 
 _WIDTH = 88
@@ -58,11 +58,31 @@ def command(
         value = "" if flag.is_switch else f"={_placeholder(flag)}"
         lines += _entry(f"--{flag.name}{value}", _flag_text(flag))
     if groups:
-        lines += ["", "Settings, each as --config.KEY=VALUE (shown: the default):"]
-    for setting in settings.catalogue().values():
-        if any(_belongs(setting.key, group) for group in groups):
+        lines += [
+            "",
+            "Settings, each as --config.KEY=VALUE (shown: the default). A kind",
+        ]
+        lines += [
+            "has settings of its own; one that is chosen begins with their defaults:"
+        ]
+    for setting in settings.listed():
+        if not setting.kind and any(_belongs(setting.key, group) for group in groups):
             lines += _entry(f"{setting.key}={show(setting.default)}", setting.text)
+            lines += _kinds(setting.key)
     return "\n".join(lines)
+
+
+def _kinds(choice: str) -> list[str]:
+    """Returns each kind of a choice with its settings; none for other settings."""
+    lines = []
+    for kind, cls in configs.choices().get(choice, {}).items():
+        summary = (cls.__doc__ or "").partition("\n")[0]
+        lines += _entry(f"--config.{choice}={kind}", summary, indent=6)
+        for setting in settings.listed():
+            if setting.kind == kind and _belongs(setting.key, choice):
+                head = f"{setting.key}={show(setting.default)}"
+                lines += _entry(head, setting.text, indent=10)
+    return lines
 
 
 def _belongs(key: str, group: str) -> bool:
@@ -90,6 +110,7 @@ def _flag_text(flag: arguments.Flag) -> str:
     return f"{text} Fills config.{flag.key}."
 
 
-def _entry(head: str, text: str) -> list[str]:
-    body = textwrap.wrap(text.replace("`", ""), _WIDTH - 6)
-    return [f"  {head}", *(f"      {line}" for line in body)]
+def _entry(head: str, text: str, indent: int = 2) -> list[str]:
+    space = " " * indent
+    body = textwrap.wrap(text.replace("`", ""), _WIDTH - indent - 4)
+    return [f"{space}{head}", *(f"{space}    {line}" for line in body)]

@@ -46,7 +46,7 @@ def run(given: arguments.Arguments) -> None:
             "expected --workdir and --user, or --bundle and --request "
             "(ytdnn recommend --help)"
         )
-    exact = _choice(values) == "exact"
+    exact = arguments.choice(given, "index", _INDEXES) == "exact"
     if chosen[0] == pairs[0]:
         directory = pathlib.Path(values["workdir"])
         recommender = pipeline.Recommender.load(
@@ -68,15 +68,6 @@ def _read(path: pathlib.Path) -> dict[str, Any]:
     from ytdnn.serving import requests
 
     return requests.read(path)
-
-
-def _choice(values: dict[str, str]) -> str:
-    choice = values.get("index", _INDEXES[0])
-    if choice not in _INDEXES:
-        raise errors.UserError(
-            f"expected --index to be one of {', '.join(_INDEXES)}, received {choice}"
-        )
-    return choice
 
 
 def _number(text: str) -> int:

@@ -7,6 +7,7 @@ reads them, so that a flag can be checked and `--help` be complete.
 import dataclasses
 import functools
 import typing
+from collections.abc import Iterator
 from typing import Any
 
 from ytdnn import configs, docstrings
@@ -22,6 +23,7 @@ class Setting:
       text: What it means.
       choices: The values it can take, empty where any of its type.
       holds_text: Whether it is a text or a tuple of texts.
+      kind: The kind of the choice above it that has it; empty: it is always there.
     """
 
     key: str
@@ -29,25 +31,43 @@ class Setting:
     text: str
     choices: tuple[str, ...]
     holds_text: bool
+    kind: str = ""
 
 
 @functools.cache
 def catalogue() -> dict[str, Setting]:
-    """Returns every setting by its key, in the order of the dataclasses."""
-    return {setting.key: setting for setting in _settings(configs.Config(), "")}
+    """Returns every setting by its key, in the order of the dataclasses.
+
+    One that several kinds of a choice have stands once.
+    """
+    found: dict[str, Setting] = {}
+    for setting in listed():
+        found.setdefault(setting.key, setting)
+    return found
 
 
-def _settings(component: Any, prefix: str) -> list[Setting]:
+@functools.cache
+def listed() -> tuple[Setting, ...]:
+    """Returns every setting, those of each kind of a choice behind the choice."""
+    return tuple(_settings(configs.Config(), ""))
+
+
+def _settings(component: Any, prefix: str) -> Iterator[Setting]:
     texts = docstrings.attributes(type(component))
-    found = []
     for field in dataclasses.fields(component):
         value = getattr(component, field.name)
         key = prefix + field.name
-        if dataclasses.is_dataclass(value):
-            found += _settings(value, f"{key}.")
-        else:
-            found.append(_setting(key, value, texts[field.name], field.type))
-    return found
+        kinds = configs.choices().get(key)
+        if kinds:
+            names = tuple(kinds)
+            yield Setting(key, value.kind, texts[field.name], names, holds_text=True)
+            for kind, cls in kinds.items():
+                for own in _settings(cls(), f"{key}."):
+                    yield dataclasses.replace(own, kind=kind)
+        elif dataclasses.is_dataclass(value):
+            yield from _settings(value, f"{key}.")
+        elif field.name != configs.KIND:
+            yield _setting(key, value, texts[field.name], field.type)
 
 
 def _setting(key: str, default: Any, text: str, annotation: Any) -> Setting:

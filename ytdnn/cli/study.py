@@ -17,7 +17,7 @@ from ytdnn.cli import (
     resolved,
 )
 from ytdnn.evaluation import report_files
-from ytdnn.pipeline import graph, nested, workdir
+from ytdnn.pipeline import graph, workdir
 
 Flag = arguments.Flag
 
@@ -98,8 +98,8 @@ def run(given: arguments.Arguments) -> None:
         compared, or a step fails.
     """
     directory = pathlib.Path(given.values["workdir"])
-    split = _choice(given, "split", list(report_files.DIRECTORIES)) or "test"
-    stage = _choice(given, "stage", [name for name in _STAGES if name])
+    split = arguments.choice(given, "split", list(report_files.DIRECTORIES), "test")
+    stage = arguments.choice(given, "stage", [name for name in _STAGES if name])
     variants = _variants(given)
     cells = list(_cells(variants, _seeds(given), directory))
     if (directory / workdir.CONFIG_FILE).exists():
@@ -117,15 +117,6 @@ def run(given: arguments.Arguments) -> None:
             found[cell.variant][cell.config.seed] = cell.directory
         metrics = _parts(given.values.get("metrics", ""))
         _show(found, split, metrics, directory)
-
-
-def _choice(given: arguments.Arguments, name: str, choices: Sequence[str]) -> str:
-    value = given.values.get(name, "")
-    if name in given.values and value not in choices:
-        raise errors.UserError(
-            f"expected --{name} to be one of {', '.join(choices)}, received {value}"
-        )
-    return value
 
 
 def _parts(words: str) -> list[str]:
@@ -170,7 +161,7 @@ def _require_same_question(variants: Mapping[str, configs.Config]) -> None:
 
 
 def _asked(config: configs.Config) -> dict[str, object]:
-    flat = nested.flatten(configs.to_dict(config))
+    flat = configs.flat(configs.to_dict(config))
     return {
         key: value
         for key, value in flat.items()

@@ -1,32 +1,57 @@
 """Frozen dataclasses, one for each component: the one home of every setting.
 
 Each component takes *its* config, never the whole. Values are validated on
-construction by pydantic: unknown keys, wrong types and bad values are refused.
+construction by pydantic: unknown keys, wrong types and bad values are refused. Where
+a setting chooses between components (`Candidates.loss`), each has settings of its own,
+and one of another is refused.
 Experiments are files with a `get_config()` that returns a `Config`.
 """
 
 from ytdnn.configs.candidates import Candidates
+from ytdnn.configs.components import KIND, own_settings
 from ytdnn.configs.data import Data
 from ytdnn.configs.evaluation import Evaluation
 from ytdnn.configs.features import Features
-from ytdnn.configs.index import Index
+from ytdnn.configs.index import Exact, Index, Scann
+from ytdnn.configs.labels import HeldOutWatch, NextWatch
+from ytdnn.configs.losses import FullSoftmax, HierarchicalSoftmax, SampledSoftmax
 from ytdnn.configs.ranking import Ranking
-from ytdnn.configs.run import Config, component, from_dict, to_dict
+from ytdnn.configs.run import (
+    Config,
+    choices,
+    component,
+    defaults,
+    flat,
+    from_dict,
+    to_dict,
+)
 from ytdnn.configs.training import Training
 from ytdnn.configs.world import WORLDS, World
 
 __all__ = [
+    "KIND",
     "WORLDS",
     "Candidates",
     "Config",
     "Data",
     "Evaluation",
+    "Exact",
     "Features",
+    "FullSoftmax",
+    "HeldOutWatch",
+    "HierarchicalSoftmax",
     "Index",
+    "NextWatch",
     "Ranking",
+    "SampledSoftmax",
+    "Scann",
     "Training",
     "World",
+    "choices",
     "component",
+    "defaults",
+    "flat",
     "from_dict",
+    "own_settings",
     "to_dict",
 ]

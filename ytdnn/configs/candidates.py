@@ -1,10 +1,10 @@
 """Settings of candidate generation (PAPER §3)."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import pydantic
 
-from ytdnn.configs import components
+from ytdnn.configs import components, labels, losses
 from ytdnn.configs import features as features_config
 from ytdnn.configs import training as training_config
 
@@ -30,10 +30,7 @@ class Candidates:
         past it, dropped in training.
       history_dropout: Share of watches dropped from a history in training, and of
         tokens from the bag of searches.
-      label: `next_watch` (context: what lies before it) or `held_out_watch` (context:
-        what lies around it; the paper's figure 5a, for comparison).
-      examples_per_user: Labels each user has in an epoch, drawn anew in each one, at
-        most as many as there are; 0 = all.
+      label: What is predicted from what.
       ensemble_size: Networks trained one after another, from different seeds. Scores
         are the means of theirs, and served vectors as many times as wide.
       train_on_validation: Whether watches held out for validation are labels too, as
@@ -43,24 +40,7 @@ class Candidates:
       bias: Whether the video table has a bias for each video.
       similarity: `dot` product of user and video vectors, or `cosine`.
       temperature: Scores are divided by it.
-      loss: `sampled_softmax`, `full_softmax` (the reference, small corpora), or
-        `hierarchical_softmax` (a binary tree; served to first order).
-      in_batch: sampled softmax: Whether labels of other users in the batch are
-        negatives.
-      num_negatives: Sampled negatives a step, beside the in-batch ones.
-      proposal_exponent: Negatives are drawn by label count to this power, but for
-        the two shares below.
-      uniform_share: Share of negatives drawn uniformly.
-      log_uniform_share: Share of negatives drawn log-uniformly in the rank of label
-        counts.
-      correct_positive: Whether the positive's score too is corrected by its expected
-        count among the negatives. Measured: its gradient is then never nearer to
-        the full softmax's, and for rare videos far from it.
-      tree_order: hierarchical softmax: Order of the leaves, by `frequency` or by
-        `cluster` of videos watched by the same users.
-      label_smoothing: Share of the label's probability spread over all videos
-        (full softmax only).
-      slice_length: Consecutive positions of the log that share one history gather.
+      loss: What training minimises.
       precision: Arithmetic of the tower's products.
       training: Optimisation.
     """
@@ -76,25 +56,18 @@ class Candidates:
     skip_connection: Literal["none", "linear", "gated"] = "none"
     dropout: components.Fraction = 0.0
     history_dropout: components.Fraction = 0.2
-    label: Literal["next_watch", "held_out_watch"] = "next_watch"
-    examples_per_user: components.NonNegative = 0
+    label: Annotated[labels.NextWatch | labels.HeldOutWatch, components.BY_KIND] = (
+        labels.NextWatch()
+    )
     ensemble_size: components.Positive = 1
     train_on_validation: bool = False
     bias: bool = True
     similarity: Literal["dot", "cosine"] = "dot"
     temperature: components.PositiveFloat = 1.0
-    loss: Literal["sampled_softmax", "full_softmax", "hierarchical_softmax"] = (
-        "sampled_softmax"
-    )
-    in_batch: bool = True
-    num_negatives: components.NonNegative = 1024
-    proposal_exponent: components.Share = 0.75
-    uniform_share: components.Share = 0.0
-    log_uniform_share: components.Share = 0.0
-    correct_positive: bool = False
-    tree_order: Literal["frequency", "cluster"] = "cluster"
-    label_smoothing: components.Fraction = 0.0
-    slice_length: components.Positive = 16
+    loss: Annotated[
+        losses.SampledSoftmax | losses.FullSoftmax | losses.HierarchicalSoftmax,
+        components.BY_KIND,
+    ] = losses.SampledSoftmax()
     precision: Literal["float32", "bfloat16"] = "float32"
     training: training_config.Training = training_config.Training()
 
@@ -105,14 +78,8 @@ class Candidates:
         return self
 
     @pydantic.model_validator(mode="after")
-    def _settings_of_the_loss_fit(self) -> "Candidates":
-        if self.uniform_share + self.log_uniform_share > 1.0:
-            raise ValueError(
-                "expected uniform_share + log_uniform_share of at most 1, received "
-                f"{self.uniform_share} + {self.log_uniform_share}"
-            )
-        if self.num_negatives == 0 and not self.in_batch:
-            raise ValueError("expected num_negatives above 0 where in_batch is false")
-        if self.loss == "hierarchical_softmax" and self.similarity == "cosine":
+    def _the_loss_fits(self) -> "Candidates":
+        is_tree = isinstance(self.loss, losses.HierarchicalSoftmax)
+        if is_tree and self.similarity == "cosine":
             raise ValueError("expected similarity dot for hierarchical_softmax")
         return self

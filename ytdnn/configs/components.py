@@ -1,5 +1,11 @@
-"""What makes a dataclass a component: frozen, validated on construction, closed."""
+"""What makes a dataclass a component: frozen, validated on construction, closed.
 
+A setting may be a choice between components, each with settings of its own: a union
+annotated `BY_KIND`, whose members name themselves in a field `kind`.
+"""
+
+import dataclasses
+import typing
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar, dataclass_transform
 
@@ -15,6 +21,8 @@ NonNegative = Annotated[int, pydantic.Field(ge=0)]
 Rate = Annotated[float, pydantic.Field(gt=0.0, lt=1.0)]
 PositiveFloat = Annotated[float, pydantic.Field(gt=0.0)]
 NonNegativeFloat = Annotated[float, pydantic.Field(ge=0.0)]
+KIND = "kind"
+BY_KIND = pydantic.Field(discriminator=KIND)
 
 
 @dataclass_transform(frozen_default=True)
@@ -25,3 +33,21 @@ def validated(cls: type[_T]) -> type[_T]:
         config=pydantic.ConfigDict(extra="forbid", strict=True, allow_inf_nan=False),
     )
     return decorate(cls)
+
+
+def kinds(annotation: Any) -> dict[str, type]:
+    """Returns the components that a setting chooses between, by kind; often none.
+
+    Args:
+      annotation: Of the setting.
+    """
+    union, *_ = typing.get_args(annotation) or (annotation,)
+    members = typing.get_args(union)
+    if not members or not all(map(dataclasses.is_dataclass, members)):
+        return {}
+    return {getattr(member, KIND): member for member in members}
+
+
+def own_settings(component: Any) -> list[str]:
+    """Returns the names of a component's settings, `kind` left out."""
+    return [f.name for f in dataclasses.fields(component) if f.name != KIND]

@@ -1,10 +1,44 @@
 """Settings of nearest-neighbour search (PAPER §3, serving)."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import pydantic
 
 from ytdnn.configs import components
+
+
+@components.validated
+class Exact:
+    """Exact search: every video is scored."""
+
+    kind: Literal["exact"] = "exact"
+
+
+@components.validated
+class Scann:
+    """ScaNN beside exact search, where it is installed.
+
+    Attributes:
+      min_videos: ScaNN scores every point below this corpus size.
+      num_leaves: Leaves of its tree; 0 = eight times the root of the corpus size.
+        Measured on 3,416 videos: at one share of points scored, more and smaller
+        leaves find more, until the leaves themselves cost as much.
+      leaves_to_search_fraction: Share of the leaves searched, at least.
+      leaf_avq: Eta of the anisotropic quantisation of leaf centres: above 1, errors
+        along a vector weigh more than across it, as inner products need.
+      dimensions_per_block: Coordinates that share one code of a point.
+      anisotropic_threshold: Threshold for the anisotropic quantisation of points.
+      reorder_factor: Points rescored exactly, as a multiple of k.
+    """
+
+    min_videos: components.NonNegative = 2_000
+    num_leaves: components.NonNegative = 0
+    leaves_to_search_fraction: Annotated[float, pydantic.Field(gt=0.0, le=1.0)] = 0.45
+    leaf_avq: Annotated[float, pydantic.Field(ge=1.0)] = 8.0
+    dimensions_per_block: components.Positive = 2
+    anisotropic_threshold: Annotated[float, pydantic.Field(gt=0.0, lt=1.0)] = 0.2
+    reorder_factor: components.Positive = 4
+    kind: Literal["scann"] = "scann"
 
 
 @components.validated
@@ -13,24 +47,9 @@ class Index:
 
     Attributes:
       num_candidates: Videos the recommender takes from the index to the ranker.
-      min_scann_videos: ScaNN scores every point below this corpus size.
-      num_leaves: Leaves of ScaNN's tree; 0 = eight times the root of the corpus
-        size. Measured on 3,416 videos: at one share of points scored, more and
-        smaller leaves find more, until the leaves themselves cost as much.
-      leaves_to_search_fraction: Share of ScaNN's leaves searched, at least.
-      leaf_avq: Eta of the anisotropic quantisation of leaf centres: above 1, errors
-        along a vector weigh more than across it, as inner products need.
-      dimensions_per_block: Coordinates that share one code of a point.
-      anisotropic_threshold: ScaNN's threshold for the anisotropic quantisation of
-        points.
-      reorder_factor: Points rescored exactly, as a multiple of k.
+      search: How the index is searched. The exact index is always built, as the
+        reference and for servers without ScaNN.
     """
 
     num_candidates: components.Positive = 100
-    min_scann_videos: components.NonNegative = 2_000
-    num_leaves: components.NonNegative = 0
-    leaves_to_search_fraction: Annotated[float, pydantic.Field(gt=0.0, le=1.0)] = 0.45
-    leaf_avq: Annotated[float, pydantic.Field(ge=1.0)] = 8.0
-    dimensions_per_block: components.Positive = 2
-    anisotropic_threshold: Annotated[float, pydantic.Field(gt=0.0, lt=1.0)] = 0.2
-    reorder_factor: components.Positive = 4
+    search: Annotated[Exact | Scann, components.BY_KIND] = Scann()

@@ -1,7 +1,9 @@
 """The settings of a whole run, and components as plain dicts and back."""
 
 import dataclasses
+import functools
 import json
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal, TypeVar
 
 import pydantic
@@ -60,3 +62,55 @@ def from_dict(values: dict[str, Any]) -> Config:
       pydantic.ValidationError: An unknown key or a bad value.
     """
     return component(Config, values)
+
+
+@functools.cache
+def choices() -> dict[str, dict[str, type]]:
+    """Returns the components each choice of a run is between, by its path and kind."""
+    return dict(_choices(Config, ""))
+
+
+def _choices(cls: Any, prefix: str) -> Iterator[tuple[str, dict[str, type]]]:
+    for field in dataclasses.fields(cls):
+        kinds = components.kinds(field.type)
+        if kinds:
+            yield prefix + field.name, kinds
+        elif dataclasses.is_dataclass(field.type):
+            yield from _choices(field.type, f"{prefix}{field.name}.")
+
+
+def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Returns nested dicts as one dict by path, as settings are called.
+
+    A choice stands as its kind, with the settings of that kind below; tuples become
+    lists, as JSON has them.
+
+    >>> flat({"candidates": {"loss": {"label_smoothing": 0.1, "kind": "full_softmax"}}})
+    {'candidates.loss': 'full_softmax', 'candidates.loss.label_smoothing': 0.1}
+    """
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        path = prefix + name
+        if isinstance(value, Mapping):
+            if components.KIND in value:
+                found[path] = value[components.KIND]
+            found |= flat(value, f"{path}.")
+        elif name != components.KIND:
+            found[path] = list(value) if isinstance(value, tuple) else value
+    return found
+
+
+def defaults(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the default of every setting by its path.
+
+    Args:
+      settings: By path; below each choice, the settings are those of the kind chosen
+        here.
+    """
+    found = flat(to_dict(Config()))
+    for path, kinds in choices().items():
+        chosen = kinds.get(str(settings.get(path)))
+        if chosen is not None:
+            found = {k: v for k, v in found.items() if not k.startswith(f"{path}.")}
+            found |= flat({path: to_dict(chosen())})
+    return found

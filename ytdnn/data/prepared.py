@@ -124,8 +124,7 @@ class PreparedData:
     @functools.cached_property
     def config(self) -> configs.Data:
         """The configuration it was prepared with."""
-        config: configs.Data = configs.component(configs.Data, self.manifest.config)
-        return config
+        return artifacts.read_config(self.manifest, self.directory, configs.Data)
 
     @property
     def columns(self) -> frozenset[str]:

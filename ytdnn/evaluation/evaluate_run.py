@@ -119,7 +119,8 @@ def of_models(
       errors.UserError: A model reads what it should predict or was trained on it, or
         nobody can be asked.
     """
-    if split == prepared.Split.VALIDATION and models.trains_on_validation(trained):
+    trains_on_validation = trained is not None and trained.trains_on_validation
+    if split == prepared.Split.VALIDATION and trains_on_validation:
         raise errors.UserError(
             "expected a candidate model that did not train on validation watches for "
             "--split=validation, found one with config.candidates.train_on_validation: "
@@ -142,8 +143,8 @@ def of_models(
     rules = dataclasses.replace(
         result.report.protocol,
         num_candidates=config.index.num_candidates,
-        sees_request_time=models.sees_request_time(trained),
-        trains_on_validation=models.trains_on_validation(trained),
+        sees_request_time=trained is not None and trained.sees_request_time,
+        trains_on_validation=trains_on_validation,
         system_left_out=None if is_composed else _SYSTEM_LEFT_OUT,
     )
     report = dataclasses.replace(

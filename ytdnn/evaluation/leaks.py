@@ -175,7 +175,7 @@ def in_models(
     rows = np.sort(rng.choice(len(cases), size, replace=False))
     users, ends, times = cases.users[rows], cases.ends[rows], cases.times[rows]
     if trained is not None:
-        knows_time = models.sees_request_time(trained)
+        knows_time = trained.sees_request_time
         other = with_other_future(data, users, ends, times, knows_time)
         pair = [trained.user_vectors(d, users, ends, times) for d in (data, other)]
         _compare(data, users, pair, "vectors of the candidate model")

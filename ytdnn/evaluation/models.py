@@ -13,7 +13,20 @@ Vectors = npt.NDArray[np.float32]
 
 
 class Candidates(Protocol):
-    """Turns users and videos into vectors whose products rank (PAPER §3.1)."""
+    """Turns users and videos into vectors whose products rank (PAPER §3.1).
+
+    Every model says of itself the two things that its numbers are marked by.
+    """
+
+    @property
+    def sees_request_time(self) -> bool:
+        """Whether it reads the time of the request, which is the answer's."""
+        ...
+
+    @property
+    def trains_on_validation(self) -> bool:
+        """Whether validation watches were labels of its training."""
+        ...
 
     def video_vectors(self) -> Vectors:
         """Returns `[num_videos, dim]`; row i is video index i + 1."""
@@ -31,19 +44,6 @@ class Candidates(Protocol):
         Watches before a flat position, searches before a time.
         """
         ...
-
-
-def sees_request_time(trained: Candidates | None) -> bool:
-    """Whether a candidate model reads the time of the request, which is the answer's.
-
-    A model that does says so by a true `sees_request_time`; its numbers are marked.
-    """
-    return bool(getattr(trained, "sees_request_time", False))
-
-
-def trains_on_validation(trained: Candidates | None) -> bool:
-    """Whether validation watches were labels of a candidate model, as it says."""
-    return bool(getattr(trained, "trains_on_validation", False))
 
 
 class Ranker(Protocol):

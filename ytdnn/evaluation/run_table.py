@@ -9,7 +9,7 @@ import difflib
 import json
 import os
 import pathlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from ytdnn import configs, errors
@@ -91,7 +91,7 @@ def _read(directory: pathlib.Path, name: str, split: str) -> Run:
         settings, metrics = report.config, dict(_metrics(report))
     if settings is None:
         settings, metrics, note = {}, {}, f"damaged {CONFIG}"
-    return Run(name, dict(dotted(settings)), metrics, note)
+    return Run(name, configs.flat(settings), metrics, note)
 
 
 def _config(directory: pathlib.Path) -> dict[str, Any] | None:
@@ -111,33 +111,27 @@ def _metrics(report: report_model.Report) -> Iterator[tuple[str, float]]:
                     yield f"{model}/{metric}", value
 
 
-def dotted(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yields the leaves of nested values by their path, as settings are called.
-
-    >>> dict(dotted({"a": {"b": 1}, "c": [2]}))
-    {'a.b': 1, 'c': [2]}
-    """
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            yield from dotted(value, f"{prefix}{name}.")
-        else:
-            yield prefix + name, value
-
-
 def differing(runs: Sequence[Run]) -> list[str]:
-    """Returns the settings that do not have one value in all runs."""
-    keys = {key: None for run in runs for key in run.settings}
-    return [
-        key
-        for key in keys
-        if key not in _NO_DIFFERENCE
-        and len({text(run.settings.get(key)) for run in runs if run.settings}) > 1
-    ]
+    """Returns the settings that do not have one value in all runs.
+
+    A run that chose another kind of loss, say, lacks the settings of this one; they
+    differ only where another run does not leave them at their default.
+    """
+    known = [run.settings for run in runs if run.settings]
+    values: dict[str, set[str]] = {}
+    for settings in known:
+        for key in settings:
+            values.setdefault(key, set()).add(text(settings[key]))
+    for key, found in values.items():
+        having = [settings for settings in known if key in settings]
+        if len(having) < len(known):
+            found.add(text(configs.defaults(having[0]).get(key)))
+    return [k for k, v in values.items() if k not in _NO_DIFFERENCE and len(v) > 1]
 
 
 def differences(run: Run, keys: Iterable[str]) -> dict[str, str]:
     """Returns the settings among `keys` that a run does not leave at their default."""
-    defaults = dict(dotted(configs.to_dict(configs.Config())))
+    defaults = configs.defaults(run.settings)
     return {
         key: text(run.settings[key])
         for key in keys

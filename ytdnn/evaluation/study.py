@@ -187,7 +187,7 @@ def _differences(
 def _settings(means: Mapping[str, report_files.Evaluated]) -> dict[str, dict[str, Any]]:
     """Returns the settings in which the variants differ."""
     all_runs = [
-        run_table.Run(name, dict(run_table.dotted(one.report.config)), {}, "")
+        run_table.Run(name, configs.flat(one.report.config), {}, "")
         for name, one in means.items()
     ]
     keys = [key for key in run_table.differing(all_runs) if key not in _SETTINGS_APART]

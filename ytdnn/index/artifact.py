@@ -1,6 +1,7 @@
 """The index of a run: built once for a candidate model, kept, refused when stale.
 
-`workdir/index/` holds `exact/` and, where ScaNN loads, `scann/`, each a SavedModel.
+`workdir/index/` holds `exact/` and, if that is the search configured and ScaNN loads,
+`scann/`, each a SavedModel.
 """
 
 import pathlib
@@ -12,10 +13,11 @@ from ytdnn.index import brute_force, interface, scann_index
 
 KIND = "index"
 CANDIDATES = "candidates"
+EXACT, SCANN = "exact", "scann"
 Name = Literal["exact", "scann"]
-_CLASSES: dict[str, type[interface.Index]] = {
-    "exact": brute_force.BruteForce,
-    "scann": scann_index.Scann,
+_CLASSES: dict[str, type[interface.Index[Any]]] = {
+    EXACT: brute_force.BruteForce,
+    SCANN: scann_index.Scann,
 }
 
 
@@ -34,18 +36,20 @@ def build(
       inputs: Fingerprints of the artefacts the vectors come from, `candidates` at
         least.
     """
-    names = ["exact"] + (["scann"] if scann_index.is_available() else [])
-    facts: dict[str, Any] = {"num_videos": len(vectors), "indexes": names}
+    kinds: dict[str, configs.Exact | configs.Scann] = {EXACT: configs.Exact()}
+    if isinstance(config.search, configs.Scann) and scann_index.is_available():
+        kinds[SCANN] = config.search
+    facts: dict[str, Any] = {"num_videos": len(vectors), "indexes": list(kinds)}
     with artifacts.publish(
         directory, KIND, configs.to_dict(config), inputs, facts
     ) as partial:
-        for name in names:
-            _CLASSES[name].build(vectors, config).save(partial / name)
+        for name, own in kinds.items():
+            _CLASSES[name].build(vectors, own).save(partial / name)
 
 
 def load(
     directory: pathlib.Path, name: Name, candidates: artifacts.Manifest
-) -> interface.Index:
+) -> interface.Index[Any]:
     """Loads one index of an artefact.
 
     Args:
@@ -63,7 +67,7 @@ def load(
     if name not in held:
         raise errors.UserError(
             f"expected an index {name} in {directory}, found {', '.join(held)}: it was "
-            f"built where ScaNN does not load; install scann, remove {directory} and "
-            f"build it again"
+            f"built with --config.index.search=exact, or where ScaNN does not load; "
+            f"install scann, remove {directory} and build it again"
         )
     return _CLASSES[name].load(pathlib.Path(directory) / name)

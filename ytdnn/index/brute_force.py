@@ -23,12 +23,12 @@ class BruteForceModule(interface.SearchModule):
         return interface.padded(columns + 1, scores, k)
 
 
-class BruteForce(interface.Index):
+class BruteForce(interface.Index[configs.Exact]):
     """Exact index; loads wherever TensorFlow does."""
 
     @classmethod
-    def build(cls, vectors: interface.Vectors, config: configs.Index) -> Self:
-        """Builds the index; see `interface.Index.build`. No setting matters here."""
+    def build(cls, vectors: interface.Vectors, config: configs.Exact) -> Self:
+        """Builds the index; see `interface.Index.build`."""
         del config
         interface.check_vectors(vectors)
         return cls(BruteForceModule(vectors))

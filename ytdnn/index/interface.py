@@ -9,18 +9,19 @@ score: answers are JSON, which has no NaN or infinity.)
 
 import abc
 import pathlib
-from typing import Any, Self
+from typing import Any, Generic, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from ytdnn import configs, errors
+from ytdnn import errors
 
 PADDING_SCORE = float(np.finfo(np.float32).min)
 _BLOCK_BYTES = 64 * 2**20
 
 Vectors = npt.NDArray[np.float32]
+_Config = TypeVar("_Config")
 
 
 class SearchModule(tf.Module):
@@ -49,7 +50,7 @@ class SearchModule(tf.Module):
         raise NotImplementedError
 
 
-class Index(abc.ABC):
+class Index(abc.ABC, Generic[_Config]):
     """Search for the videos of the largest dot products with a query.
 
     Attributes:
@@ -62,12 +63,12 @@ class Index(abc.ABC):
 
     @classmethod
     @abc.abstractmethod
-    def build(cls, vectors: Vectors, config: configs.Index) -> Self:
+    def build(cls, vectors: Vectors, config: _Config) -> Self:
         """Builds the index.
 
         Args:
           vectors: `[num_videos, dim] float32`, row i ↔ video index i + 1.
-          config: Settings.
+          config: Settings of this kind of index.
 
         Raises:
           ValueError: The vectors are not finite, or there are none.

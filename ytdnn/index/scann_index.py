@@ -55,7 +55,7 @@ def scann_ops() -> Any:
 class ScannModule(interface.SearchModule):
     """A ScaNN searcher as variables, so that a SavedModel holds it."""
 
-    def __init__(self, vectors: interface.Vectors, config: configs.Index) -> None:
+    def __init__(self, vectors: interface.Vectors, config: configs.Scann) -> None:
         """Builds the searcher.
 
         Args:
@@ -128,11 +128,11 @@ class ScannModule(interface.SearchModule):
         return columns, tf.pad(scores, lacking, constant_values=math.nan)
 
 
-class Scann(interface.Index):
+class Scann(interface.Index[configs.Scann]):
     """Approximate index; a process that loads it needs ScaNN."""
 
     @classmethod
-    def build(cls, vectors: interface.Vectors, config: configs.Index) -> Self:
+    def build(cls, vectors: interface.Vectors, config: configs.Scann) -> Self:
         """Builds the index; see `interface.Index.build`.
 
         Raises:
@@ -183,16 +183,16 @@ class Scann(interface.Index):
         return np.array([center.dimension for center in centers], np.float32)
 
 
-def num_leaves(num_videos: int, config: configs.Index) -> int:
+def num_leaves(num_videos: int, config: configs.Scann) -> int:
     """Returns the leaves of the tree, 0 where the corpus is too small for one."""
-    if num_videos < max(config.min_scann_videos, _FEWEST_FOR_CODES):
+    if num_videos < max(config.min_videos, _FEWEST_FOR_CODES):
         return 0
     wanted = config.num_leaves or round(_LEAVES_PER_ROOT * math.sqrt(num_videos))
     return max(1, min(wanted, num_videos // 4))
 
 
 def _build_searcher(
-    ops: Any, vectors: interface.Vectors, leaves: int, config: configs.Index
+    ops: Any, vectors: interface.Vectors, leaves: int, config: configs.Scann
 ) -> Any:
     builder = ops.builder(vectors, min(_NUM_NEIGHBORS, len(vectors)), "dot_product")
     if not leaves:

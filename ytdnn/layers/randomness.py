@@ -33,7 +33,12 @@ def step_seed(seed: int, step: tf.Tensor) -> tf.Tensor:
 
 
 def fold(seed: tf.Tensor, salt: int) -> tf.Tensor:
-    """Returns another seed `[2] int32`, independent for each `salt`."""
+    """Returns another seed `[2] int32`, independent for each `salt`.
+
+    Args:
+      seed: `[2] int32`.
+      salt: Of the draw: a `Stream`, or the number of one draw among its like.
+    """
     return tf.random.experimental.stateless_fold_in(seed, salt)
 
 

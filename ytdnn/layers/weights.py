@@ -35,4 +35,4 @@ def trained_config(
     """
     manifest = artifacts.read_manifest(directory, kind)
     artifacts.require_input(manifest, directory, data.kind, data)
-    return configs.component(configs.Config, manifest.config)
+    return artifacts.read_config(manifest, directory, configs.Config)

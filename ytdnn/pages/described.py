@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ytdnn.evaluation import report_model, run_table
+from ytdnn import configs
+from ytdnn.evaluation import report_model
 from ytdnn.pages import names, notes, page, plots, scales
 
 # Drawn at once; a stage's other metrics say nearly the same.
@@ -174,7 +175,7 @@ def making(report: report_model.Report) -> page.Section:
 def _table(heading: str, values: Mapping[str, Any], spaced: bool = True) -> page.Table:
     rows = [
         [name.replace("_", " ") if spaced else name, _words(value)]
-        for name, value in run_table.dotted(values)
+        for name, value in configs.flat(values).items()
     ]
     return page.Table([heading, "value"], rows, words=(0, 1))
 

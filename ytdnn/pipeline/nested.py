@@ -1,5 +1,7 @@
 """Settings as nested dicts: checked, and compared by the names users know."""
 
+import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import pydantic
@@ -33,32 +35,70 @@ def validated(values: dict[str, Any], origin: str) -> configs.Config:
 def describe(error: pydantic.ValidationError) -> str:
     """Returns pydantic's list of problems as one line."""
     problems = error.errors()
-    root = "config" if error.title == "Config" else error.title
-    phrases = [_phrase(root, problem) for problem in problems[:_MOST_PROBLEMS]]
+    phrases = [_phrase(error.title, one) for one in problems[:_MOST_PROBLEMS]]
     if len(problems) > _MOST_PROBLEMS:
         phrases.append(f"and {len(problems) - _MOST_PROBLEMS} more")
     return "; ".join(phrases)
 
 
-def _phrase(root: str, problem: Any) -> str:
-    key = ".".join([root, *(str(part) for part in problem["loc"])])
+def _phrase(title: str, problem: Any) -> str:
+    path, kind = _path(title, problem["loc"])
+    key, below = ".".join(path), ".".join(path[1:])
     if problem["type"] == "unexpected_keyword_argument":
+        if kind:
+            return not_of_kind(".".join(path[1:-1]), kind, path[-1])
         return f"there is no setting {key}: ytdnn run --help lists all"
     if problem["type"] == "value_error":  # of settings that do not fit each other
         return f"{key}: {problem['msg'].removeprefix('Value error, ')}"
     expected = problem["msg"].removeprefix("Input should be ")
+    if below in configs.choices() and not kind:
+        kinds = configs.choices()[below]
+        classes = ", ".join(f"configs.{cls.__name__}()" for cls in kinds.values())
+        expected = f"one of {classes}, or a dict whose kind is {' or '.join(kinds)}"
     return f"expected {key} to be {expected}, received {problem['input']!r}"
 
 
-def flatten(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Returns nested dicts as one dict by path; lists and tuples compare equal."""
-    flat: dict[str, Any] = {}
-    for name, value in values.items():
-        if isinstance(value, dict):
-            flat.update(flatten(value, f"{prefix}{name}."))
+def _path(title: str, place: Sequence[Any]) -> tuple[list[str], str]:
+    """Returns where in the config a problem lies, and the kind of the choice it is in.
+
+    Args:
+      title: The class that pydantic refused.
+      place: Where in it, kinds of choices included.
+    """
+    path, kind = [title], ""
+    if title == configs.Config.__name__:
+        path = ["config"]
+    elif title.lower() in {f.name for f in dataclasses.fields(configs.Config)}:
+        path = ["config", title.lower()]
+    for choice, kinds in configs.choices().items():
+        for name, cls in kinds.items():
+            if cls.__name__ == title:
+                path, kind = ["config", *choice.split(".")], name
+    for part in map(str, place):
+        if part in configs.choices().get(".".join(path[1:]), {}):
+            kind = part
         else:
-            flat[prefix + name] = list(value) if isinstance(value, tuple) else value
-    return flat
+            path.append(part)
+    return path, kind
+
+
+def not_of_kind(path: str, kind: str, name: str) -> str:
+    """Returns the line for a setting that the kind chosen does not have.
+
+    Args:
+      path: Of the choice, as `candidates.loss`.
+      kind: What is chosen there.
+      name: Of the setting.
+    """
+    kinds = configs.choices()[path]
+    own = configs.own_settings(kinds[kind])
+    others = [k for k, cls in kinds.items() if name in configs.own_settings(cls)]
+    hint = f", or choose config.{path}={' or '.join(others)}" if others else ""
+    has = f"only {', '.join(own)}" if own else "and no other"
+    return (
+        f"{kind} has no setting config.{path}.{name}, {has}: leave it out{hint} "
+        f"(ytdnn run --help)"
+    )
 
 
 def differences(
@@ -71,10 +111,15 @@ def differences(
       new: Nested dicts.
       prefix: What their keys lack to be settings.
     """
-    before, after = flatten(old), flatten(new)
+    before, after = configs.flat(old), configs.flat(new)
+    found = [
+        key
+        for key in {**before, **after}
+        if before.get(key, "unset") != after.get(key, "unset")
+    ]
     return [
         f"config.{prefix}{key} was {before.get(key, 'unset')!r}, "
         f"is {after.get(key, 'unset')!r}"
-        for key in {**before, **after}
-        if before.get(key, "unset") != after.get(key, "unset")
+        for key in found
+        if key.rpartition(".")[0] not in found  # settings of a kind changed with it
     ]

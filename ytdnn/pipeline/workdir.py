@@ -71,7 +71,14 @@ def read_config(directory: pathlib.Path) -> configs.Config | None:
             f"expected JSON with `config` in {path}, found a damaged file: give "
             f"--config=FILE.py, and it is written again"
         ) from None
-    return nested.validated(values, str(path))
+    try:
+        return nested.validated(values, str(path))
+    except errors.UserError as error:
+        raise errors.UserError(
+            f"{error}: made by another version; run `ytdnn run --workdir={directory} "
+            f"--config=FILE.py` to write it again, or remove it to begin with the "
+            f"defaults"
+        ) from None
 
 
 def require_config(directory: pathlib.Path) -> configs.Config:

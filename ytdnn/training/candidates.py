@@ -105,7 +105,7 @@ def make_stage(
     """Returns what the loop needs to train the candidate model."""
     candidates = config.candidates
     batches = make_batches(candidates, candidate_model.tower_inputs, data, config.seed)
-    counts = draws.expected_labels(data, candidates.examples_per_user)
+    counts = draws.expected_labels(data, candidates.label.examples_per_user)
     is_held_out = not candidates.train_on_validation
     return loop.Stage(
         name="candidates",
@@ -127,23 +127,23 @@ def make_batches(
 ) -> inputs.SliceBatches | draws.DrawnBatches:
     """Returns the training batches: every next watch in slices, or drawn labels."""
     log = model.open_log(tower_inputs, inputs.training_set(data))
-    held_out = candidates.label == "held_out_watch"
-    if held_out or candidates.examples_per_user:
-        return draws.DrawnBatches(
+    label = candidates.label
+    if isinstance(label, configs.NextWatch) and not label.examples_per_user:
+        return inputs.SliceBatches(
             log=log,
             batch_size=candidates.training.batch_size,
+            slice_length=label.slice_length,
             history_length=candidates.history_length,
             search_length=candidates.search_length,
-            per_user=candidates.examples_per_user,
-            held_out=held_out,
             seed=seed,
         )
-    return inputs.SliceBatches(
+    return draws.DrawnBatches(
         log=log,
         batch_size=candidates.training.batch_size,
-        slice_length=candidates.slice_length,
         history_length=candidates.history_length,
         search_length=candidates.search_length,
+        per_user=label.examples_per_user,
+        held_out=isinstance(label, configs.HeldOutWatch),
         seed=seed,
     )
 

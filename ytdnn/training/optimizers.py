@@ -49,6 +49,9 @@ def make(
 ) -> tf.keras.optimizers.legacy.Optimizer:
     """Returns one optimiser: the configured ones for `tables`, Adam for `dense`.
 
+    Its state is made here and not at the first step, so that a checkpoint finds it,
+    also of a training that has no step left to make.
+
     Args:
       training: Rates and schedule.
       num_steps: Steps of the whole training, for the cosine schedule.
@@ -67,6 +70,8 @@ def make(
         pairs.append((_one(kind, table_rate, training), of_kind))
     if dense:
         pairs.append((_one("adam", dense_rate, training), list(dense)))
+    for optimizer, owned in pairs:
+        optimizer._create_all_weights(owned)  # Keras has no public way
     return tfrs.experimental.optimizers.CompositeOptimizer(
         [(optimizer, lambda owned=owned: owned) for optimizer, owned in pairs]
     )

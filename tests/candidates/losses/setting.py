@@ -5,6 +5,7 @@ import tensorflow as tf
 from ytdnn import configs
 from ytdnn.candidates import model
 from ytdnn.data import inputs, prepared
+from ytdnn.layers import randomness
 
 SEED = tf.constant([3, 4])
 
@@ -25,6 +26,18 @@ def batch(data, slice_length=1, size=64):
     log = model.open_log(read, inputs.training_set(data))
     batches = inputs.SliceBatches(log, size, slice_length, 6, seed=0)
     return next(iter(batches(0, 0)))
+
+
+def recorded_folds(monkeypatch):
+    """Returns the list of (seed, salt) of every draw made from now on."""
+    folds, fold = [], randomness.fold
+
+    def record(seed, salt):
+        folds.append((tuple(seed.numpy().tolist()), salt))
+        return fold(seed, salt)
+
+    monkeypatch.setattr(randomness, "fold", record)
+    return folds
 
 
 def gradient(loss, candidate_model, batch, seed=SEED):

@@ -3,12 +3,13 @@ import pytest
 import tensorflow as tf
 
 from tests.candidates.losses import setting
-from ytdnn import schema
+from ytdnn import configs, schema
 from ytdnn.candidates import losses, model
 
 
-def _loss(data, **settings):
-    config = setting.config(loss="full_softmax", **settings)
+def _loss(data, label_smoothing=0.0, **settings):
+    loss = configs.FullSoftmax(label_smoothing=label_smoothing)
+    config = setting.config(loss=loss, **settings)
     candidate_model = model.build(config, data)
     loss = losses.make(config, candidate_model, setting.counts(data))
     return loss, candidate_model

@@ -16,9 +16,9 @@ _LN2 = np.log(2.0)
 
 
 def _model(num_videos, leaves):
-    config = setting.config(loss="hierarchical_softmax", embedding_dim=2)
+    config = setting.config(loss=configs.HierarchicalSoftmax(), embedding_dim=2)
     candidate_model = model.CandidateModel(config, user_tower.Inputs(num_videos))
-    candidate_model.leaves.assign([0, *leaves])
+    candidate_model.head.leaves.assign([0, *leaves])
     return candidate_model
 
 
@@ -72,8 +72,8 @@ def test_the_planted_tastes_are_learned(data, tmp_path, tree_order):
     training = configs.Training(
         epochs=20, patience=20, batch_size=64, learning_rate=0.01
     )
-    settings = {"loss": "hierarchical_softmax", "tree_order": tree_order}
-    changed = dataclasses.replace(config.candidates, training=training, **settings)
+    loss = configs.HierarchicalSoftmax(tree_order=tree_order)
+    changed = dataclasses.replace(config.candidates, training=training, loss=loss)
     config = dataclasses.replace(config, candidates=changed)
     candidates.train(config, data, tmp_path / "candidates")
     trained = model.load(tmp_path / "candidates", data)

@@ -7,14 +7,20 @@ from tests.candidates.losses import setting
 from ytdnn import configs, schema
 from ytdnn.candidates import losses, model
 from ytdnn.candidates.losses import full, sampled
+from ytdnn.layers import randomness
 
 
-def _loss(data, counts=None, **settings):
-    config = setting.config(**settings)
+def _loss(data, counts=None, *, of_model=None, **settings):
+    loss = configs.SampledSoftmax(**settings)
+    config = setting.config(loss=loss, **(of_model or {}))
     tf.keras.utils.set_random_seed(0)
     candidate_model = model.build(config, data)
     counts = setting.counts(data) if counts is None else counts
-    return sampled.SampledSoftmax(config, candidate_model, counts), candidate_model
+    return losses.make(config, candidate_model, counts), candidate_model
+
+
+def _full(candidate_model):
+    return full.FullSoftmax(configs.FullSoftmax(), candidate_model, "float32")
 
 
 @pytest.mark.parametrize(
@@ -24,14 +30,14 @@ def _loss(data, counts=None, **settings):
         {"correct_positive": False},
         {"in_batch": False},
         {"uniform_share": 0.5, "log_uniform_share": 0.2},
-        {"similarity": "cosine", "temperature": 0.5},
+        {"of_model": {"similarity": "cosine", "temperature": 0.5}},
     ],
     ids=str,
 )
 def test_gradient_is_the_full_one_on_average(data, settings):
     loss, candidate_model = _loss(data, num_negatives=2048, **settings)
     batch = setting.batch(data, size=128)
-    reference = full.FullSoftmax(candidate_model.config, candidate_model)
+    reference = _full(candidate_model)
     _, expected = setting.gradient(reference, candidate_model, batch)
     draws = [
         setting.gradient(loss, candidate_model, batch, tf.constant([0, i]))[1]
@@ -46,7 +52,7 @@ def test_gradient_is_the_full_one_on_average(data, settings):
 def test_loss_tends_to_the_full_one_where_the_positive_is_not_corrected(data):
     loss, candidate_model = _loss(data, num_negatives=20_000, correct_positive=False)
     candidate_model.bias.assign(tf.random.normal([data.vocabulary_size + 1], seed=2))
-    reference = full.FullSoftmax(candidate_model.config, candidate_model)
+    reference = _full(candidate_model)
     batch = setting.batch(data)
     expected, _ = setting.gradient(reference, candidate_model, batch)
     actual, _ = setting.gradient(loss, candidate_model, batch)
@@ -59,7 +65,7 @@ def _stock_task_loss(loss, candidate_model, batch):
     queries = candidate_model.query_vectors(batch)[:, 0]
     labels = batch[schema.LABELS][:, 0]
     users = batch[schema.USER_INDICES].numpy()[:, 0]
-    negatives = loss.proposal.sample(config.num_negatives, setting.SEED)
+    negatives = loss.proposal.sample(config.loss.num_negatives, setting.SEED)
     columns = tf.concat([labels, negatives], axis=0)
     other_user = users[:, np.newaxis] != users
     num_others = tf.constant(other_user.sum(axis=1).mean(), tf.float32)
@@ -100,7 +106,8 @@ def test_value_and_gradient_equal_the_stock_task(data):
 def test_bfloat16_products_give_about_the_same_gradient(data):
     results = []
     for precision in ("float32", "bfloat16"):
-        loss, candidate_model = _loss(data, num_negatives=64, precision=precision)
+        of_model = {"precision": precision}
+        loss, candidate_model = _loss(data, num_negatives=64, of_model=of_model)
         batch = setting.batch(data)
         results.append(setting.gradient(loss, candidate_model, batch)[1])
     assert np.any(results[0] != results[1])
@@ -163,10 +170,12 @@ def test_without_in_batch_negatives_other_labels_change_nothing(data):
 
 
 @pytest.mark.parametrize(
-    "kind", ["full_softmax", "sampled_softmax", "hierarchical_softmax"]
+    "loss_config",
+    [configs.FullSoftmax(), configs.SampledSoftmax(), configs.HierarchicalSoftmax()],
+    ids=lambda loss_config: loss_config.kind,
 )
-def test_padding_has_no_weight(data, kind):
-    config = setting.config(loss=kind)
+def test_padding_has_no_weight(data, loss_config):
+    config = setting.config(loss=loss_config)
     candidate_model = model.build(config, data)
     loss = losses.make(config, candidate_model, setting.counts(data))
     batch = dict(setting.batch(data))
@@ -178,14 +187,13 @@ def test_padding_has_no_weight(data, kind):
     assert (float(empty), float(none)) == (0.0, 0.0)
 
 
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"uniform_share": 0.7, "log_uniform_share": 0.4}, "at most 1"),
-        ({"num_negatives": 0, "in_batch": False}, "num_negatives above 0"),
-        ({"loss": "hierarchical_softmax", "similarity": "cosine"}, "similarity dot"),
-    ],
-)
-def test_settings_that_do_not_fit_are_refused(settings, message):
-    with pytest.raises(ValueError, match=message):
-        configs.Candidates(**settings)
+def test_no_two_draws_of_a_step_share_a_stream(data, monkeypatch):
+    of_model = {"learned_bags": 2, "skip_connection": "gated", "dropout": 0.5}
+    loss, _ = _loss(data, num_negatives=8, of_model=of_model)
+    folds = setting.recorded_folds(monkeypatch)
+    loss(setting.batch(data), setting.SEED)
+    assert len(set(folds)) == len(folds)
+    own = [salt for seed, salt in folds if seed == tuple(setting.SEED.numpy())]
+    searches = randomness.Stream.SEARCH_TOKENS  # the log has none
+    assert set(own) == set(randomness.Stream) - {searches}
+    assert all(isinstance(salt, randomness.Stream) for salt in own)

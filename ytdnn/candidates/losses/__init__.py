@@ -5,7 +5,14 @@ import typing
 import numpy as np
 
 from ytdnn import configs
-from ytdnn.candidates.losses import full, hierarchical, interface, sampled
+from ytdnn.candidates.losses import full, heads, hierarchical, interface, sampled
+
+
+def make_head(config: configs.Candidates, num_videos: int) -> heads.Head:
+    """Returns what a model trained with the configured loss makes its videos of."""
+    if isinstance(config.loss, configs.HierarchicalSoftmax):
+        return heads.Nodes(config.loss, num_videos)
+    return heads.Videos()
 
 
 def make(
@@ -16,12 +23,16 @@ def make(
     """Returns the configured loss.
 
     Args:
-      config: Which loss, and its sampling.
-      model: The model trained.
+      config: Which loss, and its settings.
+      model: The model trained, with the head of that loss.
       label_counts: `[num_videos]` labels an epoch draws of each video.
     """
-    if config.loss == "full_softmax":
-        return full.FullSoftmax(config, model)
-    if config.loss == "hierarchical_softmax":
-        return hierarchical.HierarchicalSoftmax(typing.cast(interface.Tree, model))
-    return sampled.SampledSoftmax(config, model, label_counts)
+    match config.loss:
+        case configs.FullSoftmax():
+            return full.FullSoftmax(config.loss, model, config.precision)
+        case configs.HierarchicalSoftmax():
+            return hierarchical.HierarchicalSoftmax(typing.cast(interface.Tree, model))
+        case configs.SampledSoftmax():
+            return sampled.SampledSoftmax(
+                config.loss, model, label_counts, config.precision
+            )

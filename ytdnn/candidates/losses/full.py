@@ -14,11 +14,19 @@ class FullSoftmax:
     `label_smoothing` over all videos.
     """
 
-    def __init__(self, config: configs.Candidates, model: interface.Model) -> None:
-        """Keeps the model and the smoothing."""
+    def __init__(
+        self, config: configs.FullSoftmax, model: interface.Model, precision: str
+    ) -> None:
+        """Keeps the model and the smoothing.
+
+        Args:
+          config: The smoothing.
+          model: The model trained.
+          precision: Dtype of the products.
+        """
         self._model = model
         self._smoothing = config.label_smoothing
-        self._precision = config.precision
+        self._precision = precision
 
     def __call__(
         self, batch: interface.Features, seed: tf.Tensor

@@ -40,7 +40,7 @@ class HierarchicalSoftmax:
           queries: `[batch, dim] float32`.
           labels: `[batch] int32` video indices.
         """
-        leaves = tf.gather(self._model.leaves, labels)[:, tf.newaxis]
+        leaves = tf.gather(self._model.head.leaves, labels)[:, tf.newaxis]
         shifts = tf.range(self._depth)
         turns = tf.cast(tf.bitwise.right_shift(leaves, shifts) & 1, tf.float32)
         nodes = tf.bitwise.right_shift(leaves, shifts + 1)  # 0 above the root

@@ -5,6 +5,7 @@ from typing import Protocol
 
 import tensorflow as tf
 
+from ytdnn.candidates.losses import heads
 from ytdnn.layers import embeddings
 
 Features = dict[str, tf.Tensor]
@@ -39,7 +40,7 @@ class Tree(Model, Protocol):
     """A model whose video table holds the nodes of a tree.
 
     Attributes:
-      leaves: Variable `[num_videos + 1] int32`, see `ytdnn/candidates/tree.py`.
+      head: Where the leaves are.
     """
 
-    leaves: tf.Variable
+    head: heads.Nodes

@@ -16,7 +16,7 @@ from ytdnn.layers import randomness
 
 
 def probabilities(
-    config: configs.Candidates, label_counts: np.ndarray
+    config: configs.SampledSoftmax, label_counts: np.ndarray
 ) -> npt.NDArray[np.float64]:
     """Returns `[num_videos]`, the chance of each video at a draw, never 0.
 

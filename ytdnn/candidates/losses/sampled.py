@@ -38,9 +38,10 @@ class SampledSoftmax:
 
     def __init__(
         self,
-        config: configs.Candidates,
+        config: configs.SampledSoftmax,
         model: interface.Model,
         label_counts: np.ndarray,
+        precision: str,
     ) -> None:
         """Prepares the proposal.
 
@@ -48,9 +49,11 @@ class SampledSoftmax:
           config: Sampling.
           model: The model trained.
           label_counts: `[num_videos]` labels an epoch draws of each video.
+          precision: Dtype of the products.
         """
         self._config = config
         self._model = model
+        self._dtype = tf.as_dtype(precision)
         counts = np.maximum(np.asarray(label_counts, np.float64), 0.0)
         unigram = np.append(0.0, counts / counts.sum())
         self._unigram = tf.constant(unigram, tf.float32)
@@ -69,11 +72,10 @@ class SampledSoftmax:
         offsets, of_positives = self._offsets(columns, _mean_row(in_batch), size)
         mask = _score_mask(labels, negatives, in_batch)
         vectors = self._model.directions(tf.gather(self._model.videos.table, columns))
-        dtype = tf.as_dtype(self._config.precision)
         # `call`, since a Keras layer called as such makes its input float32 again.
         loss = _task(mask, offsets, of_positives).call(
-            tf.cast(queries, dtype),
-            tf.cast(vectors, dtype),
+            tf.cast(queries, self._dtype),
+            tf.cast(vectors, self._dtype),
             sample_weight=weights[:size],
             compute_metrics=False,
         )

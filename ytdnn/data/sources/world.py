@@ -118,9 +118,10 @@ def _facts(world: configs.World) -> dict[str, object]:
 
 
 def _read_written(config: configs.Data) -> event_log.EventLog:
-    manifest = artifacts.read_manifest(pathlib.Path(config.dir), KIND)
+    directory = pathlib.Path(config.dir)
+    manifest = artifacts.read_manifest(directory, KIND)
     found = log.read(config)
-    made: configs.World = configs.component(configs.World, manifest.config)
+    made = artifacts.read_config(manifest, directory, configs.World)
     return event_log.from_origins(found.origins, found.facts | _facts(made))
 
 
