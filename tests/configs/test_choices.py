@@ -100,6 +100,7 @@ def test_flat_settings_are_called_as_on_the_command_line() -> None:
 def test_defaults_are_those_of_the_kinds_chosen() -> None:
     assert configs.defaults({}) == configs.flat(configs.to_dict(configs.Config()))
     found = configs.defaults({"candidates.loss": "full_softmax", "index.search": []})
+    assert found["candidates.loss"] == "sampled_softmax"
     assert found["candidates.loss.label_smoothing"] == 0.0
     assert "candidates.loss.num_negatives" not in found
     assert found["index.search.num_leaves"] == 0

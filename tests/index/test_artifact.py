@@ -15,11 +15,14 @@ def _candidates(path: pathlib.Path, content: str) -> artifacts.Manifest:
     return artifacts.read_manifest(path, "candidates")
 
 
-def _build(workdir: pathlib.Path) -> tuple[artifacts.Manifest, np.ndarray]:
+def _build(
+    workdir: pathlib.Path, config: configs.Index | None = None
+) -> tuple[artifacts.Manifest, np.ndarray]:
     candidates = _candidates(workdir / "candidates", "a")
     vectors, _ = contract.clustered(60, dim=4, num_queries=1)
     inputs = {"data": "0" * 16, "candidates": candidates.fingerprint}
-    artifact.build(workdir / "index", vectors, configs.Index(), inputs)
+    config = configs.Index() if config is None else config
+    artifact.build(workdir / "index", vectors, config, inputs)
     return candidates, vectors
 
 

@@ -176,7 +176,7 @@ def test_a_missing_tpu_is_one_line():
 
 _REPLICAS = """
 import sys, pathlib, dataclasses
-import ytdnn
+from ytdnn import configs
 import numpy as np
 import tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]

@@ -104,13 +104,14 @@ def defaults(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the default of every setting by its path.
 
     Args:
-      settings: By path; below each choice, the settings are those of the kind chosen
-        here.
+      settings: By path. Of each choice, the settings of the kind chosen here are
+        returned.
     """
     found = flat(to_dict(Config()))
     for path, kinds in choices().items():
         chosen = kinds.get(str(settings.get(path)))
         if chosen is not None:
             found = {k: v for k, v in found.items() if not k.startswith(f"{path}.")}
-            found |= flat({path: to_dict(chosen())})
+            own = flat(to_dict(chosen()))
+            found |= {f"{path}.{name}": value for name, value in own.items()}
     return found
