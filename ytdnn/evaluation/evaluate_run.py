@@ -30,8 +30,8 @@ from ytdnn.ranking import model as ranking_model
 _RECALL_K = 100
 _TIMED_USERS = 200
 _SYSTEM_LEFT_OUT = (
-    "the ranker was trained on impressions after the evaluated window, which would "
-    "tell it the answers"
+    "the ranker was trained on impressions after the evaluated window, so it has seen "
+    "the answers"
 )
 
 

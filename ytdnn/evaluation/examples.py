@@ -83,7 +83,7 @@ def _videos(
 def _known(data: prepared.PreparedData, index: int) -> dict[str, Any]:
     """Returns id and what is known of a video; those of the index 0 have no id."""
     if index == 0:
-        return {schema.VIDEO_ID: None, schema.TITLE: "(out of the vocabulary)"}
+        return {schema.VIDEO_ID: None, schema.TITLE: "(not in training)"}
     row = data.videos.row(index - 1, named=True)
     known = {name: row[name] for name in _OF_VIDEO if row.get(name) is not None}
     return {schema.VIDEO_ID: row[schema.VIDEO_ID]} | known

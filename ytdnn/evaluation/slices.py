@@ -162,7 +162,7 @@ def _popularity(
     context: list_metrics.Context, videos: npt.NDArray[np.integer]
 ) -> tuple[list[str], Names]:
     decile = np.append(-1, catalogue.deciles(context.train_counts[1:]))
-    words = {0: "1 (least watched)", 9: "10 (most watched)", -1: "not in vocabulary"}
+    words = {0: "1 (least watched)", 9: "10 (most watched)", -1: "not in training"}
     names = [words.get(i, str(i + 1)) for i in (*range(10), -1)]
     return names, np.array(names)[decile[videos]]
 
