@@ -59,11 +59,11 @@ def test_the_gap_to_the_oracle_is_told_where_there_is_one() -> None:
         "impressions": {"ranker": {"auc": 0.5}},
     }
     text = shown(report)
-    assert "between popularity and oracle" in text
+    assert "gap to the oracle closed" in text
     assert "25%" in text
     assert "-2%" in text
     assert "50%" in text
-    assert "between popularity and oracle" not in shown(example.report())
+    assert "gap to the oracle closed" not in shown(example.report())
 
 
 def test_undefined_numbers_are_a_dash() -> None:

@@ -53,7 +53,7 @@ def _user(example: report_model.Example, is_open: bool) -> page.Details:
         right.append(f"{names.model(model)} {found}")
     columns.append([_videos("watched afterwards", answers, example.num_answers)])
     words = ", ".join([f"User {example.user_id}", *facts])
-    words += f". Right of {example.num_answers:,}: {', '.join(right)}."
+    words += f". Right answers: {example.num_answers:,}; found: {', '.join(right)}."
     return page.Details(words, [page.Columns(columns)], open=is_open)
 
 

@@ -61,10 +61,10 @@ def headline(report: report_model.Report) -> page.Section:
     return page.Section(
         "Results",
         f"Each model recommends {k} videos to each user; those that the user watched "
-        "afterwards count as right. Dot: mean over users, higher is better; line, or the "
-        "numbers in grey: 95 % bootstrap interval over users. Where intervals do not "
-        "overlap, a difference is unlikely to be chance; where they do, ytdnn compare, "
-        "which pairs two runs by user, may still separate them.",
+        "afterwards count as right. Dot: mean over users, higher is better; line, or "
+        "the numbers in grey: 95 % bootstrap interval over users. Where intervals do "
+        "not overlap, a difference is unlikely to be chance; where they do, ytdnn "
+        "compare, which pairs two runs by user, may still separate them.",
         blocks,
     )
 

@@ -31,7 +31,7 @@ _COLOURS = {
 }
 _OTHER_COLOURS = (4, 6, 7, 8)
 
-GAP_CLOSED = "share of the gap between popularity and oracle that is closed"
+GAP_CLOSED = "gap to the oracle closed"
 
 _SLICES = {
     "activity": "watches before the request",
