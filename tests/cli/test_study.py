@@ -263,7 +263,7 @@ def test_a_study_of_candidates_on_a_tiny_world(
     only = ("--stage=candidates", "--split=validation")
     result = cli("study", *flags, *only)
     assert result.status == 0
-    assert "temporal, validation:" in result.out
+    assert "temporal protocol, validation split:" in result.out
     found = json.loads((workdir / "study.json").read_text())
     assert found["shown"] == [
         "candidates/hit_rate@5",

@@ -71,7 +71,7 @@ def test_the_report_says_it(config, workdir):
     assert report.protocol.trains_on_validation is True
     screen = rich.console.Console(width=100, file=io.StringIO())
     screen.print(terminal.render(report, 100))
-    assert "trained on the watches held out" in screen.file.getvalue()
+    assert "trained on training and validation" in screen.file.getvalue()
 
 
 def test_what_was_trained_on_is_not_evaluated(config, workdir):

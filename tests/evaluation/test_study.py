@@ -156,7 +156,7 @@ def test_the_table_and_the_markdown_say_what_was_found(tmp_path: pathlib.Path) -
     found = study.measure(write_study(tmp_path, first=FIRST, better=BETTER), "test")
     text, markdown = shown(found), studied.markdown(found)
     for words in (text, markdown):
-        assert "temporal, test: 4 users, 9 videos" in words
+        assert "temporal protocol, test split: 4 users, 9 videos" in words
         assert "0.6250 ± 0.1768" in words
         assert "Seeds: 0, 1; mean ± standard deviation" in words
     row = next(line for line in text.splitlines() if line.split()[:1] == ["better"])

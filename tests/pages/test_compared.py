@@ -29,7 +29,7 @@ def test_what_surely_differs_is_marked() -> None:
     assert "+0.1000*" not in row["ndcg@5"]
     assert "–" in row["coverage@5"]
     assert "*" not in row["coverage@5"]
-    assert "1,200 common users, 7 of one alone" in text
+    assert "1,200 users in both, 7 in only one" in text
     assert "…" not in text
 
 

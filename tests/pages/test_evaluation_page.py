@@ -9,26 +9,26 @@ from ytdnn.pages import evaluation_page, plots
 
 SECTIONS = [
     "Results",
-    "Longer and shorter lists",
-    "For whom, and for which videos",
-    "Ordering what was shown",
-    "What is recommended",
-    "Some users",
+    "Metrics by length of the list",
+    "Slices of users and videos",
+    "Ranking of logged impressions",
+    "Popularity and age of recommendations",
+    "Example users",
     "Training",
     "Index and latency",
-    "How it was measured",
+    "Evaluation protocol",
     "Settings and environment",
 ]
 PLOTS = [
-    "How good the first 10 videos are",
+    "Quality of the first 10 videos",
     "Hit rate by length of the list",
     "nDCG by length of the list",
-    "Hit rate@10 by activity",
+    "Hit rate@10 by watches before the request",
     "Hit rate@10 by country",
-    "Prediction against observed odds, in ten parts",
-    "Prediction against observed mean, in ten parts",
-    "Popularity of what is recommended",
-    "Age of what is recommended",
+    "Calibration: observed, per impression not clicked",
+    "Calibration: observed, per impression",
+    "Popularity of recommended videos",
+    "Age of recommended videos",
     "candidates: loss",
     "candidates: hit rate",
     "ranking: AUC",
@@ -51,8 +51,8 @@ def test_parts_that_were_not_measured_are_left_out() -> None:
     text = evaluation_page.render(example.typed(example.bare()))
     assert headings(text) == [
         "Results",
-        "What is recommended",
-        "How it was measured",
+        "Popularity and age of recommendations",
+        "Evaluation protocol",
         "Settings and environment",
     ]
     assert "0.2500" in text
@@ -189,14 +189,14 @@ def test_a_plot_stands_alone(chromium: browser.Browser, tmp_path: pathlib.Path) 
 
 def test_the_gap_to_the_oracle_is_a_table_where_there_is_one() -> None:
     report = example.report()
-    assert "gap closed" not in evaluation_page.render(example.typed(report))
+    assert "oracle closed" not in evaluation_page.render(example.typed(report))
     shares = {f"{metric}@10": 0.25 for metric in example.METRICS}
     report["gap_closed"] = {
         "lists": {"candidates": shares},
         "impressions": {"ranker": {"auc": 0.375, "log_loss": -0.125}},
     }
     text = evaluation_page.render(example.typed(report))
-    words = "Share of the gap closed, popularity to oracle"
+    words = "Gap to the oracle closed"
     assert text.count(words) == 4  # caption and label of two tables
     assert "25%" in text
     assert "38%" in text

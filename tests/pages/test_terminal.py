@@ -33,7 +33,7 @@ def test_models_stand_side_by_side_with_their_intervals() -> None:
         "0.3000 ± 0.0100",
         "0.2500 ± 0.0100",
     ]
-    assert "temporal, test: 3,812 users, 1,987 videos" in text
+    assert "temporal protocol, test split: 3,812 users, 1,987 videos" in text
     assert "weighted_per_user_loss ↓" in text
 
 
@@ -59,11 +59,11 @@ def test_the_gap_to_the_oracle_is_told_where_there_is_one() -> None:
         "impressions": {"ranker": {"auc": 0.5}},
     }
     text = shown(report)
-    assert "popularity to oracle" in text
+    assert "gap to the oracle closed" in text
     assert "25%" in text
     assert "-2%" in text
     assert "50%" in text
-    assert "popularity to oracle" not in shown(example.report())
+    assert "gap to the oracle closed" not in shown(example.report())
 
 
 def test_undefined_numbers_are_a_dash() -> None:
@@ -78,9 +78,11 @@ def test_undefined_numbers_are_a_dash() -> None:
 def test_what_a_reader_must_know_is_told() -> None:
     report = example.report()
     text = " ".join(shown(report).split())
-    assert "4,069 of 20,345 right answers are videos out of the vocabulary" in text
-    assert "in 20,345 examples, 0 inputs lie at or after the watch" in text
-    assert "candidates + ranker may fall below candidates alone" in text
+    assert (
+        "4,069 of 20,345 right answers are videos that were first watched after" in text
+    )
+    assert "none of the inputs of 20,345 examples is at or after its label" in text
+    assert "candidates + ranker can be below candidates alone" in text
     report["protocol"]["source"] = "movielens"
     assert "On MovieLens expect candidates + ranker below" in shown(report)
 

@@ -20,6 +20,7 @@ from ytdnn.evaluation import (
     protocol,
     ranker,
     report_files,
+    report_model,
     search,
     summary,
     training_logs,
@@ -30,8 +31,8 @@ from ytdnn.ranking import model as ranking_model
 _RECALL_K = 100
 _TIMED_USERS = 200
 _SYSTEM_LEFT_OUT = (
-    "the ranker was trained on impressions after the evaluated window, which would "
-    "tell it the answers"
+    "the ranker was trained on impressions after the evaluated window, so it has seen "
+    "the answers"
 )
 
 
@@ -79,18 +80,21 @@ def evaluate(
         name=workdir.resolve().name,
         training=training_logs.read(workdir, stages),
     )
-    is_read = {
-        prepared.KIND: True,
+    is_used = {
         candidate_model.KIND: trained is not None,
         index_artifact.KIND: not stage,
         ranking_model.KIND: ranking is not None,
     }
-    inputs = {
+    inputs = result.inputs | _fingerprints(workdir, is_used)
+    return report_files.Result(report, result.users, inputs)
+
+
+def _fingerprints(workdir: pathlib.Path, is_used: Mapping[str, bool]) -> dict[str, str]:
+    return {
         kind: artifacts.read_manifest(workdir / kind, kind).fingerprint
-        for kind, used in is_read.items()
+        for kind, used in is_used.items()
         if used
     }
-    return report_files.Result(report, result.users, inputs)
 
 
 def of_models(
@@ -139,26 +143,35 @@ def of_models(
     makers = own.makers | (others.makers if trained is not None else {})
     scorers = own.scorers | (others.scorers if ranking is not None else {})
     result = measure.measure(data, cases, makers, scorers, split, config.evaluation)
-    is_composed = lists.SYSTEM in makers or None in (trained, ranking)
+    report = _stated(result.report, config, trained, ranking, num_changed)
+    if vectors is not None:
+        timed = _timed(data, cases, vectors, ranking, indexes, config)
+        report = dataclasses.replace(report, **timed)
+    return dataclasses.replace(result, report=report)
+
+
+def _stated(
+    report: report_model.Report,
+    config: configs.Config,
+    trained: models.Candidates | None,
+    ranking: models.Ranker | None,
+    num_changed: int,
+) -> report_model.Report:
+    """Returns the report with what is to be said of a run alone."""
+    is_composed = lists.SYSTEM in report.lists or None in (trained, ranking)
     rules = dataclasses.replace(
-        result.report.protocol,
+        report.protocol,
         num_candidates=config.index.num_candidates,
         sees_request_time=trained is not None and trained.sees_request_time,
         trains_on_validation=trains_on_validation,
         system_left_out=None if is_composed else _SYSTEM_LEFT_OUT,
     )
-    report = dataclasses.replace(
-        result.report,
+    return dataclasses.replace(
+        report,
         protocol=rules,
-        leaks=dataclasses.replace(
-            result.report.leaks, users_with_changed_future=num_changed
-        ),
+        leaks=dataclasses.replace(report.leaks, users_with_changed_future=num_changed),
         config=summary.plain(configs.to_dict(config)),
     )
-    if vectors is not None:
-        timed = _timed(data, cases, vectors, ranking, indexes, config)
-        report = dataclasses.replace(report, **timed)
-    return dataclasses.replace(result, report=report)
 
 
 def _systems(

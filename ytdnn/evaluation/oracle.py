@@ -1,7 +1,7 @@
 """The world's oracle, evaluated like any model: the best possible on its log.
 
 It knows each user's interests at the moment asked for, what no model can see from the
-log, so it is a bound and not an aim. What a model reaches is told as its share of the
+log, so it is an upper bound. What a model reaches is told as its share of the
 gap between popularity and the oracle (`summary.gaps_closed`).
 """
 

@@ -73,11 +73,11 @@ class ImpressionRules:
     """What the numbers of the ranker depend on.
 
     Attributes:
-      impressions: In the split.
-      users: Who were shown one.
+      impressions: Logged impressions in the split.
+      users: Users with an impression.
       watch_time_weights: Whether the log has watch time to weigh clicks by.
-      pairs: What makes impressions one page for the per-user loss.
-      unit: Of calibration.
+      pairs: Impressions that share it are one page, for the per-user loss.
+      unit: Of predictions in the calibration.
     """
 
     impressions: Count
@@ -109,15 +109,15 @@ class Protocol:
     """Every rule that the numbers depend on.
 
     Attributes:
-      name: How the log was split.
+      name: Protocol: how the log is split into training, validation and test.
       split: What is evaluated.
-      source: Of the log.
-      order: Of a user's watches, ties broken by the next.
+      source: Where the log comes from.
+      order: Of a user's watches; each breaks the ties of the one before.
       split_column: Whether the split comes from a column of the log.
-      users: Asked: one case each.
-      users_left_out: With watches in the split, but no right answer among them.
-      videos: In the vocabulary: those that can be listed.
-      catalogue: All the log knows.
+      users: Evaluated, one request each.
+      users_left_out: Users with watches in the split but no right answer among them.
+      videos: In the vocabulary: those with a trained embedding.
+      catalogue: Videos the log knows, with or without one.
       candidate_set: Videos that may be listed.
       candidate_set_means: The same in words.
       candidate_set_videos: How many may be listed for at least one user.
@@ -126,22 +126,23 @@ class Protocol:
       horizon_days: Days after the request in which answers are watched; null: the
         whole window.
       answers: Right answers of all users.
-      answers_out_of_vocabulary: Those that first appeared after the training window.
-      answers_out_of_candidate_set: Those that may not be listed.
+      answers_out_of_vocabulary: First watched after the training window, so cannot be
+        retrieved.
+      answers_out_of_candidate_set: Not in the candidate set, so cannot be retrieved.
       remove_watched: Whether videos of the history are removed from every list.
-      ties: Which of two equal scores comes first.
-      request_time: When each user is asked.
-      history: What a model knows of the user then.
+      ties: The order of equal scores.
+      request_time: The time of each request.
+      history: What a model may know of the user.
       sees_request_time: Whether the candidate model reads the time of the request,
         which is that of the first answer.
       trains_on_validation: Whether the watches held out for validation were labels of
         the candidate model: numbers of the test are then those of a final fit.
-      train_watches_after_answers: Training watches of asked users after their history:
-        0 unless a given split is not in order of time.
-      intervals: How they were made.
-      num_candidates: Videos that reach the ranker; null where there is none.
-      system_left_out: Why both stages composed are not measured; null if they are.
-      ranker: What the numbers of impressions depend on; null without impressions.
+      train_watches_after_answers: Training watches of evaluated users that are later
+        than their history: 0 unless a given split is not in order of time.
+      intervals: How they are made.
+      num_candidates: Candidates that the ranker orders; null without one.
+      system_left_out: Why candidates + ranker is not measured; null if it is.
+      ranker: Rules of the impressions; null without impressions.
       predictions: Of a file of predictions; null for runs and bundles.
     """
 
@@ -182,8 +183,8 @@ class Leaks:
     """What the leak check looked at; a leak fails the run, so a report has none.
 
     Attributes:
-      checked_examples: Answers and impressions whose inputs were checked.
-      inputs_at_or_after_label: Found: none.
+      checked_examples: Right answers and impressions whose inputs were checked.
+      inputs_at_or_after_label: None, or there would be no report.
       same_second_inputs: Inputs of the label's own second, before it in the order.
       examples_with_same_second_inputs: Examples that have such inputs.
       users_with_changed_future: Users whose future was changed to see that no model's

@@ -154,7 +154,7 @@ def _video_ages(
 def _popularity(
     context: list_metrics.Context, videos: npt.NDArray[np.integer]
 ) -> tuple[list[str], Names]:
-    words = {0: "1 (least watched)", 9: "10 (most watched)", -1: "not in vocabulary"}
+    words = {0: "1 (least watched)", 9: "10 (most watched)", -1: "not in training"}
     names = [words.get(i, str(i + 1)) for i in (*range(10), -1)]
     return names, np.array(names)[context.popularity_deciles[videos]]
 

@@ -9,21 +9,22 @@ from ytdnn.evaluation import protocol, ranker, report_parts
 _CANDIDATE_SETS = {
     "all": "all videos of the vocabulary",
     "train": "videos watched in the candidate model's training window",
-    "uploaded": "videos uploaded by the time of the request, or at a time not known",
+    "uploaded": "videos uploaded by the time of the request, and those without upload "
+    "time",
 }
 _HISTORY = {
     "temporal": "all watches before the evaluated window",
-    "leave_one_out": "all watches before the answer; those held out for validation are "
-    "history of the test, and not trained on unless trains_on_validation is true",
-    "split": "all watches before the user's first watch in the split, those held out "
-    "for validation among them",
+    "leave_one_out": "all watches before the answer, with those held out for "
+    "validation (not trained on unless trains_on_validation is true)",
+    "split": "all watches before the user's first watch in the split, with those held "
+    "out for validation",
 }
 _REQUEST_TIME = {
     "temporal": "when the evaluated window begins",
     "leave_one_out": "the last watch of the history",
     "split": "the last watch of the history",
 }
-_SECONDS = "watch seconds, E[T] / (1 − P)"
+_SECONDS = "watch seconds per impression not clicked, E[T] / (1 − P)"
 # What must agree before two reports can be compared.
 RULES = (
     "name",
@@ -80,8 +81,8 @@ def describe(
         answers_out_of_candidate_set=protocol.num_unlistable(data, found),
         remove_watched=config.remove_watched,
         ties="lower video index first",
-        request_time=f"{_REQUEST_TIME[name]}; the time of the answer is seen by "
-        f"no model unless sees_request_time is true",
+        request_time=f"{_REQUEST_TIME[name]}; no model sees the time of the answer "
+        f"unless sees_request_time is true",
         history=f"{_HISTORY[name]}; searches before the request; device and "
         f"logged-in state of the request are those of the first answer's watch",
         train_watches_after_answers=_num_train_watches_after(data, found),

@@ -14,12 +14,12 @@ def render(found: compare.Comparison) -> console.Group:
     for one in found.differences:
         by_model.setdefault(one.model, []).append(one)
     note = (
-        f"{found.num_users:,} common users, {found.num_other:,} of one alone. "
-        f"Difference: second less first, over the common users. *: 0 is outside its "
-        f"95 % interval."
+        f"{found.num_users:,} users in both, {found.num_other:,} in only one. "
+        f"Difference: second minus first, paired over the users in both. *: its 95 % "
+        f"interval excludes 0."
     )
     if found.marks:
-        note += f" Candidates: {', '.join(found.marks)}."
+        note += f" Candidate model: {', '.join(found.marks)}."
     tables = [_table(name, rows) for name, rows in by_model.items()]
     return console.Group(*tables, text.Text(note))
 

@@ -3,15 +3,14 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ytdnn import configs
-from ytdnn.evaluation import report_model
+from ytdnn import configs, docstrings
+from ytdnn.evaluation import report_model, report_parts
 from ytdnn.pages import names, notes, page, plots, scales
 
 # Drawn at once; a stage's other metrics say nearly the same.
 _FIRST_CURVES = ("loss", "hit_rate", "ndcg", "auc", "weighted_per_user_loss")
 _MOST_SHOWN = 10
 _FOUND = "✓ "
-_EXAMPLES_RULE = "The users stand at even steps from the worst served to the best."
 
 
 def sections(report: report_model.Report) -> Iterator[page.Section]:
@@ -33,10 +32,10 @@ def examples(report: report_model.Report) -> page.Section:
         for place, example in enumerate(report.examples)
     ]
     return page.Section(
-        "Some users",
-        "What single users had watched before (last first), what each model "
-        "recommended to them, and what they watched afterwards. A right recommendation "
-        f"is green and ticked. {_EXAMPLES_RULE}",
+        "Example users",
+        "The history of single users (most recent first), what each model recommends, "
+        "and what they watched afterwards. Right recommendations are green and ticked. "
+        "The users are evenly spaced in the order of recall, the lowest first.",
         blocks,
     )
 
@@ -54,7 +53,7 @@ def _user(example: report_model.Example, is_open: bool) -> page.Details:
         right.append(f"{names.model(model)} {found}")
     columns.append([_videos("watched afterwards", answers, example.num_answers)])
     words = ", ".join([f"User {example.user_id}", *facts])
-    words += f". Answers found, of {example.num_answers:,}: {', '.join(right)}."
+    words += f". Right answers: {example.num_answers:,}; found: {', '.join(right)}."
     return page.Details(words, [page.Columns(columns)], open=is_open)
 
 
@@ -94,12 +93,12 @@ def training(report: report_model.Report) -> page.Section:
             drawn = _curve_plot(stage, stem, by_stem[stem], record.epochs)
             (more if _importance(stem) == len(_FIRST_CURVES) else blocks).append(drawn)
     if more:
-        blocks.append(page.Details("More metrics of the validation data", more))
+        blocks.append(page.Details("More validation metrics", more))
     return page.Section(
         "Training",
-        "What each stage reached after each pass over its examples: loss falls on the "
-        "training examples, the other curves are measured on held-out validation data. "
-        "The weights of the best epoch are kept; where nothing was held out, the last.",
+        "Loss on the training examples, and metrics on the validation data, after each "
+        "epoch. The weights of the best epoch are kept; the last, where nothing was "
+        "held out for validation.",
         blocks,
     )
 
@@ -129,15 +128,15 @@ def _epoch_ticks(epochs: Sequence[int]) -> list[float]:
 def search(report: report_model.Report) -> page.Section:
     """Returns what the index finds and how long it takes."""
     rows: list[list[page.Cell]] = [
-        [name.replace("_", " "), value]
+        [names.search(name), value]
         for part in (report.index, report.latency)
         for name, value in part.items()
     ]
     return page.Section(
         "Index and latency",
-        "Recall is the share of the truly nearest videos that the index finds; "
-        "milliseconds are for one user, on the machine that evaluated.",
-        [page.Table(["what", "value"], rows)],
+        "Recall: the share of the exact nearest videos that the approximate index "
+        "finds. Milliseconds are for one user, on the machine of the evaluation.",
+        [page.Table(["measured", "value"], rows)],
     )
 
 
@@ -145,13 +144,32 @@ def protocol(report: report_model.Report) -> page.Section:
     """Returns every rule the numbers depend on, and the check for leaks."""
     values = report_model.to_dict(report)
     blocks: list[page.Block] = [*notes.leaks(report)]
-    blocks.append(_table("rule", values["protocol"]))
+    blocks.append(_rules(values["protocol"]))
     return page.Section(
-        "How it was measured",
-        "Every rule the numbers depend on. Compare them only with numbers measured by "
-        "the same rules.",
+        "Evaluation protocol",
+        "Every rule that the numbers depend on. Compare them only with numbers "
+        "measured under the same rules.",
         blocks,
     )
+
+
+def _rules(values: Mapping[str, Any]) -> page.Table:
+    """Returns the rules that apply, each with what it means."""
+    means = {
+        f"{prefix}{name}": text
+        for prefix, part in (
+            ("", report_parts.Protocol),
+            ("ranker.", report_parts.ImpressionRules),
+            ("predictions.", report_parts.PredictionCounts),
+        )
+        for name, text in docstrings.attributes(part).items()
+    }
+    rows: list[list[page.Cell]] = [
+        [name.replace("_", " "), _words(value), means[name]]
+        for name, value in configs.flat(values).items()
+        if value is not None
+    ]
+    return page.Table(["rule", "value", "what it says"], rows, words=(0, 1, 2))
 
 
 def making(report: report_model.Report) -> page.Section:
@@ -166,8 +184,7 @@ def making(report: report_model.Report) -> page.Section:
         )
     return page.Section(
         "Settings and environment",
-        "What made this run; with the same settings, seed and versions it can be made "
-        "again.",
+        "The same settings, seed and versions reproduce this run.",
         blocks,
     )
 

@@ -19,7 +19,7 @@ def _summary(report: report_model.Report) -> str:
     protocol = report.protocol
     models = ", ".join(names.model(model) for model in report.lists)
     return (
-        f"Offline evaluation of {models}. {protocol.users:,} users were asked, and "
-        f"{protocol.videos:,} videos are known to the models. Data: {protocol.source}. "
-        f"Protocol: {protocol.name}, {protocol.split} split."
+        f"Offline evaluation of {models} on {protocol.users:,} users and "
+        f"{protocol.videos:,} videos. Data: {protocol.source}. Protocol: "
+        f"{protocol.name}, {protocol.split} split."
     )

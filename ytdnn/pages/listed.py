@@ -45,7 +45,7 @@ def headline(report: report_model.Report) -> page.Section:
     shown = [f"{metric}@{k}" for metric in _QUALITY[:-1]]
     others = [other for other in ks(report) if other != k]
     more = [tables.metric_table(report.lists, f"@{other}", "") for other in others]
-    plot = _interval_plot(report.lists, shown, f"How good the first {k} videos are")
+    plot = _interval_plot(report.lists, shown, f"Quality of the first {k} videos")
     models = [[names.model(m), names.meaning(m)] for m in report.lists]
     meanings = page.Table(["model", "what it is"], models, words=(0, 1))
     values = tables.metric_table(report.lists, f"@{k}", f"Lists of {k} videos")
@@ -60,12 +60,11 @@ def headline(report: report_model.Report) -> page.Section:
         blocks.append(page.Details(f"The same for lists of {words}", more))
     return page.Section(
         "Results",
-        f"Each model recommends {k} videos to each user, and these are compared with "
-        "what the user watched afterwards. Higher is better for every metric of the "
-        "plot. Dot: mean over users; line, or the numbers in grey: 95 % bootstrap "
-        "interval over users. Intervals that do not overlap mean a difference that is "
-        "hardly chance. Where they do, the command ytdnn compare may still tell two "
-        "runs apart, user by user.",
+        f"Each model recommends {k} videos to each user; those that the user watched "
+        "afterwards count as right. Dot: mean over users, higher is better; line, or "
+        "the numbers in grey: 95 % bootstrap interval over users. Where intervals do "
+        "not overlap, a difference is unlikely to be chance; where they do, ytdnn "
+        "compare, which pairs two runs by user, may still separate them.",
         blocks,
     )
 
@@ -81,7 +80,9 @@ def _definitions(report: report_model.Report) -> page.Table:
         for stem in stems
         if stem in definitions.LISTS
     ]
-    return page.Table(["metric", "of one list of k videos"], rows, words=(0, 1))
+    return page.Table(
+        ["metric", "definition, for a list of k videos"], rows, words=(0, 1)
+    )
 
 
 def _interval_plot(
@@ -133,10 +134,10 @@ def curves(report: report_model.Report) -> page.Section:
         for metric in drawn
     ]
     return page.Section(
-        "Longer and shorter lists",
-        "The same metrics when only the first k videos of each list count. A model "
-        "that is better for short lists puts the right videos at the very top; one "
-        "that is better only for long lists finds them, but lower down.",
+        "Metrics by length of the list",
+        "The same metrics on the first k videos of each list. A model that is ahead at "
+        "small k ranks right videos at the top; one that is ahead only at large k "
+        "retrieves them, but further down.",
         blocks,
     )
 
@@ -150,11 +151,12 @@ def slices(report: report_model.Report) -> page.Section:
             blocks.append(_slice_plot(name, rows))
         if rows:
             numbers.append(_slice_table(name, rows))
-    blocks.append(page.Details("All numbers of the slices", numbers))
+    blocks.append(page.Details("Numbers of all slices", numbers))
     return page.Section(
-        "For whom, and for which videos",
-        "The same lists, asked about a part of the users or of the right answers at a "
-        "time. Small parts have wide intervals; n is the number of users in the part.",
+        "Slices of users and videos",
+        "The same lists, measured on the right answers of one slice at a time: of some "
+        "users, or of some videos. n: users in the slice; small slices have wide "
+        "intervals. New users have no watch in training.",
         blocks,
     )
 
@@ -169,7 +171,7 @@ def _slice_plot(name: str, rows: Sequence[report_model.SliceRow]) -> markupsafe.
         for model in models
     }
     return plots.intervals(
-        f"{names.heading(metric)} by {name.replace('_', ' ')}",
+        f"{names.heading(metric)} by {names.sliced_by(name)}",
         [f"{row.value}\nn = {row.users:,}" for row in rows],
         values,
         names.metric(metric),
@@ -201,7 +203,7 @@ def _slice_table(name: str, rows: Sequence[report_model.SliceRow]) -> page.Table
         ]
         for row in rows
     ]
-    heading = name.replace("_", " ")
+    heading = names.sliced_by(name)
     return page.Table(
         [heading, "users", "answers", *columns.values()], cells, f"By {heading}"
     )

@@ -15,11 +15,11 @@ MODELS = {
     "answers": "right answers",
 }
 _MEANINGS = {
-    "popularity": "what most users watched in training, the same for everybody",
-    "candidates": "the first stage alone: the nearest videos of the user's vector",
-    "system": "both stages: the candidates, ordered by the ranker",
-    "ranker": "the second stage: expected watch time of what is shown",
-    "oracle": "knows the true tastes of the synthetic world; the best there can be",
+    "popularity": "the most watched videos of the training data, the same for all",
+    "candidates": "first stage alone: videos nearest to the user's vector",
+    "system": "both stages: candidates, reordered by the ranker",
+    "ranker": "second stage: expected watch time of an impression",
+    "oracle": "knows each user's true interests (synthetic world): an upper bound",
 }
 _COLOURS = {
     "candidates": 1,
@@ -31,7 +31,22 @@ _COLOURS = {
 }
 _OTHER_COLOURS = (4, 6, 7, 8)
 
-GAP_CLOSED = "share of the gap closed, popularity to oracle"
+GAP_CLOSED = "gap to the oracle closed"
+
+_SLICES = {
+    "activity": "watches before the request",
+    "new_user": "new or known user",
+    "video_age": "age of the video",
+    "popularity": "popularity decile of the video",
+}
+
+_SEARCH = {
+    "scann_points_scored_fraction": "share of videos ScaNN scores",
+    "scann_centres_scored_fraction": "share of partition centres ScaNN scores",
+    "exact_search_ms": "exact search, ms",
+    "scann_search_ms": "ScaNN search, ms",
+    "ranker_batched_ms": "ranker (scored in a batch), ms",
+}
 
 _METRICS = {
     "hit_rate": "hit rate",
@@ -61,6 +76,19 @@ def metric(name: str) -> str:
     """Returns what a metric is called, its k kept: `ndcg@10` → `nDCG@10`."""
     stem, at, k = name.partition("@")
     return _METRICS.get(stem, stem.replace("_", " ")) + at + k
+
+
+def sliced_by(name: str) -> str:
+    """Returns what a slice is called."""
+    return _SLICES.get(name, name.replace("_", " "))
+
+
+def search(name: str) -> str:
+    """Returns what a measurement of the index or of latency is called."""
+    stem, at, k = name.partition("@")
+    if stem == "scann_recall":
+        return f"ScaNN recall{at}{k} against exact search"
+    return _SEARCH.get(name, name.replace("_", " "))
 
 
 def heading(name: str) -> str:

@@ -5,13 +5,14 @@ from collections.abc import Iterator
 from ytdnn.evaluation import report_model
 
 _WATCH_TIME = (
-    "The ranker orders by expected watch time once shown, the lists are judged by "
-    "what was watched: candidates + ranker may fall below candidates alone."
+    "The ranker orders by expected watch time given an impression, while these metrics "
+    "count which videos were watched: candidates + ranker can be below candidates "
+    "alone."
 )
 _MOVIELENS = (
-    "On MovieLens expect candidates + ranker below candidates alone: the ranker was "
-    "trained on ratings of films people had watched, so it orders by how well a film "
-    "is liked, not by which is watched next."
+    "On MovieLens expect candidates + ranker below candidates alone: the ranker is "
+    "trained on ratings of films that were watched, so it orders by how much a film is "
+    "liked, not by which is watched next."
 )
 
 
@@ -22,22 +23,22 @@ def of(report: report_model.Report) -> Iterator[str]:
     unknown = protocol.answers_out_of_vocabulary
     if unknown:
         yield (
-            f"{unknown:,} of {answers:,} right answers are videos out of the "
-            f"vocabulary (not watched in training): no list can hold them, so that "
-            f"perfect recall is out of reach for every model."
+            f"{unknown:,} of {answers:,} right answers are videos that were first "
+            f"watched after the training window, so cannot be retrieved: an upper "
+            f"bound below 1 on the recall of every model."
         )
     not_listed = protocol.answers_out_of_candidate_set
     if not_listed:
         yield (
             f"{not_listed:,} of {answers:,} right answers are not in the candidate "
-            f"set: no list can hold them either."
+            f"set, so cannot be retrieved either."
         )
     later = protocol.train_watches_after_answers
     if later:
         yield (
-            f"{later:,} training watches of the users asked lie after their requests: "
-            f"the given split is not in order of time, and every model has learnt "
-            f"from the future."
+            f"{later:,} training watches of the evaluated users are later than their "
+            f"requests: the given split is not in order of time, and every model was "
+            f"trained on data from the future."
         )
     if protocol.sees_request_time:
         yield (
@@ -46,12 +47,11 @@ def of(report: report_model.Report) -> Iterator[str]:
         )
     if protocol.trains_on_validation:
         yield (
-            "The candidate model was trained on the watches held out for validation "
-            "too, for a number of epochs that was given: a final fit, judged on the "
-            "test alone."
+            "Final fit: the candidate model was trained on training and validation "
+            "watches, for a fixed number of epochs; only the test split is held out."
         )
     if protocol.system_left_out:
-        yield f"Both stages composed are left out: {protocol.system_left_out}."
+        yield f"Candidates + ranker is left out: {protocol.system_left_out}."
     if "system" in report.lists:
         yield _MOVIELENS if protocol.source == "movielens" else _WATCH_TIME
 
@@ -60,8 +60,12 @@ def leaks(report: report_model.Report) -> Iterator[str]:
     """Yields what the leak check found."""
     found = report.leaks
     yield (
-        f"Leak check: in {found.checked_examples:,} examples, "
-        f"{found.inputs_at_or_after_label:,} inputs lie at or after the watch to be "
-        f"predicted, in the stated order; {found.same_second_inputs:,} inputs of "
-        f"{found.examples_with_same_second_inputs:,} examples share its second."
+        f"Leak check passed: none of the inputs of {found.checked_examples:,} examples "
+        f"is at or after its label in the order of the log."
     )
+    if found.same_second_inputs:
+        yield (
+            f"{found.same_second_inputs:,} inputs of "
+            f"{found.examples_with_same_second_inputs:,} examples have the timestamp "
+            f"of their label, and come before it in that order."
+        )

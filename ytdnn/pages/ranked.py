@@ -32,17 +32,19 @@ def impressions(report: report_model.Report) -> page.Section:
         for name in next(iter(models.values())).values
         if name in definitions.IMPRESSIONS
     ]
-    table = page.Table(["metric", "of all impressions"], meanings, words=(0, 1))
+    table = page.Table(
+        ["metric", "definition, over all impressions"], meanings, words=(0, 1)
+    )
     blocks.append(page.Details("What each metric means", [table]))
     if report.calibration:
         blocks += _calibration(report)
     return page.Section(
-        "Ordering what was shown",
-        "The ranker scores videos that were really shown to users. AUC is the chance "
-        "that a clicked one is scored above one that was not (0.5: by chance, 1: "
-        "always); log loss and weighted per-user loss are lower where it is better. "
-        "The plots split the impressions into ten equal parts by the prediction: where "
-        "the predictions come true on average, the dots lie on the dashed line.",
+        "Ranking of logged impressions",
+        "The ranker scores impressions of the log. AUC: the chance that a clicked one "
+        "scores above one that was not clicked (0.5: random order); of log loss and "
+        "weighted per-user loss less is better. The calibration plots cut the "
+        "impressions into deciles by prediction: calibrated predictions lie on the "
+        "dashed line.",
         blocks,
     )
 
@@ -50,8 +52,8 @@ def impressions(report: report_model.Report) -> page.Section:
 _PREDICTED, _ODDS, _MEAN = "predicted", "observed", "mean_seconds"
 _OF_TENTH = {
     _PREDICTED: "mean prediction",
-    _ODDS: "observed odds",
-    _MEAN: "observed mean",
+    _ODDS: "observed, per impression not clicked",
+    _MEAN: "observed, per impression",
     "impressions": "impressions",
 }
 
@@ -69,22 +71,22 @@ def _calibration(report: report_model.Report) -> list[page.Block]:
         for model, tenths in models.items()
         for place, entry in enumerate(tenths, 1)
     ]
-    headings = ["model", "tenth", *(_OF_TENTH[key] for key in columns)]
-    unit = "seconds watched" if _MEAN in columns else "odds of a click"
+    headings = ["model", "decile", *(_OF_TENTH[key] for key in columns)]
+    unit = "watch seconds" if _MEAN in columns else "odds of a click"
     blocks: list[page.Block] = [
         _calibration_plot(models, key, unit) for key in (_ODDS, _MEAN) if key in columns
     ]
     if _MEAN in columns:
         blocks.append(_ODDS_WORDS)
     numbers = page.Table(headings, rows)
-    return [*blocks, page.Details("Numbers of the calibration", [numbers])]
+    return [*blocks, page.Details("Numbers of the calibration plots", [numbers])]
 
 
 _ODDS_WORDS = (
-    "The ranker is trained on the odds: seconds watched for each impression that was "
-    "not clicked. Where clicks are not rare these lie above the mean over all "
-    "impressions, so that a ranker which is right against the odds predicts too much "
-    "against the mean."
+    "Weighted logistic regression learns odds: watch seconds divided by the "
+    "impressions without a click (PAPER §4.2). Where clicks are frequent, that is more "
+    "than the mean over all impressions, so a ranker calibrated to the first lies "
+    "above the second."
 )
 
 
@@ -110,10 +112,10 @@ def _calibration_plot(
         series = {"perfect": plots.Series(reach, reach)} | series
     words = _OF_TENTH[observed]
     return plots.lines(
-        f"Prediction against {words}, in ten parts",
+        f"Calibration: {words}",
         series,
         f"{_OF_TENTH[_PREDICTED]}, {unit}",
-        f"{words}, {unit}",
+        f"{unit}, {words}",
         log_x=True,
         log_y=True,
         colours=names.colours(models) | {"perfect": 0},
@@ -126,10 +128,10 @@ def recommended(report: report_model.Report) -> page.Section:
     colours = names.colours(models)
     blocks: list[page.Block] = [
         plots.bars(
-            "Popularity of what is recommended",
+            "Popularity of recommended videos",
             [str(decile) for decile in range(1, 11)],
             {names.model(m): found.popularity_deciles for m, found in models.items()},
-            "tenth of the videos, by training watches (10: most watched)",
+            "decile of the videos by training watches (10: most watched)",
             "share of recommendations",
             colours=colours,
         )
@@ -138,10 +140,10 @@ def recommended(report: report_model.Report) -> page.Section:
     if ages:
         blocks.append(_age_plot(ages, colours))
     return page.Section(
-        "What is recommended",
-        "Where the recommendations go: the bars or lines of a model that personalises "
-        "well look like those of the right answers. All weight on the last tenth of "
-        "popularity means that everybody is shown what is popular anyway.",
+        "Popularity and age of recommendations",
+        "A model that personalises well recommends videos distributed like the right "
+        "answers. All weight on the highest decile of popularity means that everybody "
+        "gets the most watched videos.",
         blocks,
     )
 
@@ -160,10 +162,10 @@ def _age_plot(
         for model, found in ages.items()
     }
     return plots.bars(
-        "Age of what is recommended",
+        "Age of recommended videos",
         categories,
         shares,
-        "days since upload, from this number to below the next",
+        "days since upload (lower end of each bin)",
         "share of recommendations",
         colours=colours,
     )

@@ -10,7 +10,7 @@ from ytdnn.pages import scales
 
 Study = Mapping[str, Any]
 _NONE = "–"
-_HALF = "± of a difference: half its 95 % interval."
+_HALF = "± of a difference: half the width of its 95 % interval."
 
 
 def render(study: Study, width: int) -> console.Group:
@@ -74,7 +74,7 @@ def _cells(
     has_others = len(variants) > 1
     head = ["variant", *map(heading, shown), "training s"]
     if has_others and shown:
-        head.append(f"{heading(shown[0])} less {study['baseline']}")
+        head.append(f"{heading(shown[0])} minus {study['baseline']}")
     rows = []
     for name, found in variants.items():
         row = [name, *(_number(found["metrics"].get(m)) for m in shown)]
@@ -130,7 +130,8 @@ def _star(one: Mapping[str, float]) -> str:
 def _title(study: Study) -> str:
     protocol = study["protocol"]
     return (
-        f"{protocol['name']}, {study['split']}: {protocol['users']:,} users, "
+        f"{protocol['name']} protocol, {study['split']} split: "
+        f"{protocol['users']:,} users, "
         f"{protocol['videos']:,} videos"
     )
 
@@ -151,6 +152,6 @@ def _notes(study: Study) -> Iterator[str]:
     if len(study["variants"]) > 1:
         of_users = "each user's mean over the seeds" if several else "each user"
         yield (
-            f"Difference: to {study['baseline']}, paired, of {of_users}, with its 95 % "
-            f"interval over users; *: 0 is outside."
+            f"Difference to {study['baseline']}: paired by user, of {of_users}, with "
+            f"its 95 % interval over users; *: the interval excludes 0."
         )

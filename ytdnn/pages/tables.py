@@ -58,7 +58,9 @@ def gap_tables(
     ]
     columns = ["metric", *map(names.model, models)]
     caption = names.GAP_CLOSED[:1].upper() + names.GAP_CLOSED[1:]
-    return [page.Table(columns, rows, f"{caption} (0 %: no better than popularity)")]
+    return [
+        page.Table(columns, rows, f"{caption} (0 %: as popularity, 100 %: as oracle)")
+    ]
 
 
 def _percent(share: float | None) -> page.Cell:

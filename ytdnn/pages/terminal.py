@@ -40,7 +40,7 @@ def render(report: report_model.Report, width: int) -> console.Group:
 def _lists_table(report: report_model.Report, width: int) -> table.Table:
     protocol = report.protocol
     title = (
-        f"{protocol.name}, {protocol.split}: {protocol.users:,} users, "
+        f"{protocol.name} protocol, {protocol.split} split: {protocol.users:,} users, "
         f"{protocol.videos:,} videos"
     )
     by_k: dict[str, list[str]] = {}
@@ -55,7 +55,7 @@ def _lists_table(report: report_model.Report, width: int) -> table.Table:
 def _ranking_table(report: report_model.Report, width: int) -> table.Table:
     rules = report.protocol.ranker
     number = rules.impressions if rules else 0
-    models, title = report.impressions, f"ranking: {number:,} impressions"
+    models, title = report.impressions, f"ranker: {number:,} logged impressions"
     return _table(title, models, [_metrics(models)], width)
 
 
@@ -95,7 +95,7 @@ def _table(
     if result.__rich_measure__(screen, screen.options).maximum <= width:
         return result
     result = _filled(title, models, groups, with_intervals=False)
-    result.caption = "intervals: in the report's page, or in a wider terminal"
+    result.caption = "intervals: on the report's page, or in a wider terminal"
     return result
 
 
@@ -140,13 +140,13 @@ def _notes(report: report_model.Report) -> Iterator[str]:
     if report.index:
         yield "Index: " + _pairs(report.index) + "."
     if report.latency:
-        yield "Latency of one user: " + _pairs(report.latency) + "."
+        yield "Latency for one user: " + _pairs(report.latency) + "."
     yield from notes.of(report)
 
 
 def _pairs(values: Mapping[str, float | None]) -> str:
-    return ", ".join(
-        f"{name.replace('_', ' ')} {value:.3f}"
+    return "; ".join(
+        f"{names.search(name)} {value:.3f}"
         for name, value in values.items()
         if value is not None
     )

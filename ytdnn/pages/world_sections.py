@@ -48,7 +48,7 @@ def _freshness(log: Log) -> Iterator[page.Section]:
     average = {"all": plots.Series(days, (total / total.sum()).tolist())}
     yield page.Section(
         "Freshness",
-        "A video's watches by days since its upload: they rise soon after it and "
+        "A video's watches by days since its upload: they peak soon after it and "
         "decay, each at its own pace. Videos uploaded within the log, at least "
         f"{_DAYS_SINCE_UPLOAD} days before its end.",
         [
@@ -99,7 +99,7 @@ def _ages(log: Log, uploads: pl.LazyFrame) -> page.Block:
         "Age of what is watched",
         series,
         "days since upload",
-        "share, at most",
+        "cumulative share of watches",
         log_x=True,
     )
 
@@ -228,7 +228,8 @@ def _searching(log: Log) -> Iterator[page.Section]:
     yield page.Section(
         "Searches before watches",
         "The share of watches whose title has a word of the user's last query, by how "
-        "many watches lie between; “any watch” pairs queries with watches of others.",
+        "many watches lie between; “any watch” pairs queries with other users' "
+        "watches.",
         [
             plots.lines(
                 "Words of the query in the title",
