@@ -163,7 +163,7 @@ def _stated(
         report.protocol,
         num_candidates=config.index.num_candidates,
         sees_request_time=trained is not None and trained.sees_request_time,
-        trains_on_validation=trains_on_validation,
+        trains_on_validation=trained is not None and trained.trains_on_validation,
         system_left_out=None if is_composed else _SYSTEM_LEFT_OUT,
     )
     return dataclasses.replace(
