@@ -178,8 +178,7 @@ def test_each_part_of_a_training_step_draws_from_a_stream_of_its_own(data, monke
         skip_connection="gated",
         dropout=0.5,
         history_dropout=0.5,
-        loss="sampled_softmax",
-        num_negatives=8,
+        loss=configs.SampledSoftmax(num_negatives=8),
     )
     candidate_model = model.build(config, data)
     counts = data.videos[prepared.TRAIN_COUNT].to_numpy()[: data.vocabulary_size]
