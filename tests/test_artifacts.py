@@ -1,5 +1,6 @@
 """An artefact that stands in two places, or was made by another version."""
 
+import json
 import os
 import pathlib
 
@@ -76,3 +77,23 @@ def test_the_settings_of_an_artefact_are_read_back(tmp_path: pathlib.Path) -> No
         pass
     manifest = artifacts.read_manifest(tmp_path / "a", "index")
     assert artifacts.read_config(manifest, tmp_path / "a", configs.Config) == config
+
+
+@pytest.mark.parametrize(
+    ("kind", "command"),
+    [("data", "prepare"), ("candidates", "train"), ("bundle", "export")],
+)
+def test_another_format_is_one_line_that_says_what_to_run(
+    tmp_path: pathlib.Path, kind: str, command: str
+) -> None:
+    with artifacts.publish(tmp_path / kind, kind, {}, {}):
+        pass
+    path = tmp_path / kind / artifacts.MANIFEST
+    manifest = json.loads(path.read_text())
+    path.write_text(json.dumps(manifest | {"format_version": 2}))
+    with pytest.raises(errors.UserError) as caught:
+        artifacts.read_manifest(tmp_path / kind, kind)
+    assert str(caught.value) == (
+        f"expected format version {artifacts.FORMAT_VERSION} in {path}, found 2, of "
+        f"another ytdnn: run `ytdnn {command}` again"
+    )

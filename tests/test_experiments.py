@@ -86,8 +86,8 @@ def test_the_curves_by_days_since_upload(tmp_path: pathlib.Path) -> None:
     import numpy as np
 
     from experiments import example_age
-    from ytdnn.data import prepare
     from ytdnn.candidates import model
+    from ytdnn.data import prepare
     from ytdnn.training import candidates
 
     world = dataclasses.replace(WORLD, num_users=80, num_days=60, watches_per_user=30)

@@ -22,12 +22,18 @@ import pydantic
 import ytdnn
 from ytdnn import configs, errors
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 MANIFEST = "manifest.json"
 LOGS = "logs"
 _ALWAYS_HASHED_BYTES = 2**24  # vocabularies, weights of small models: cheap
 # What makes an artefact again, `train` for all others.
-_COMMANDS = {"data": "prepare", "world": "world", "bundle": "export"}
+# What makes each kind of artefact; all others are made by `ytdnn train`.
+_COMMANDS = {
+    "data": "prepare",
+    "world": "world",
+    "bundle": "export",
+    "evaluation": "evaluate",
+}
 
 _T = TypeVar("_T")
 
@@ -181,8 +187,8 @@ def _load_manifest(path: pathlib.Path, kind: str) -> Manifest:
         ) from None
     if version != FORMAT_VERSION:
         raise errors.UserError(
-            f"{path} has format version {version} but this ytdnn reads version "
-            f"{FORMAT_VERSION}: make the artefact again"
+            f"expected format version {FORMAT_VERSION} in {path}, found {version}, of "
+            f"another ytdnn: run `ytdnn {_command(kind)}` again"
         )
     try:
         return Manifest(**values)
@@ -191,6 +197,10 @@ def _load_manifest(path: pathlib.Path, kind: str) -> Manifest:
             f"{path} lacks fields of format version {FORMAT_VERSION}: make the "
             f"artefact again"
         ) from None
+
+
+def _command(kind: str) -> str:
+    return _COMMANDS.get(kind, "train")
 
 
 def _check_file(path: pathlib.Path, entry: Mapping[str, Any], deep: bool) -> None:
@@ -230,11 +240,10 @@ def read_config(
         return configs.component(config_class, manifest.config)
     except pydantic.ValidationError as error:
         first = ".".join(map(str, error.errors()[0]["loc"]))
-        command = _COMMANDS.get(manifest.kind, "train")
         raise errors.UserError(
             f"expected settings that this ytdnn knows in {directory / MANIFEST}, found "
             f"those of another version ({manifest.made_by}; {first}): run `ytdnn "
-            f"{command}` again"
+            f"{_command(manifest.kind)}` again"
         ) from None
 
 
