@@ -118,7 +118,7 @@ class Oracle:
 
 
 def systems(data: prepared.PreparedData, config: configs.Evaluation) -> measure.Systems:
-    """Returns the oracle as a system to measure; none where the log is not a world's."""
+    """Returns the oracle as a system to measure; none where no world made the log."""
     oracle = of(data)
     if oracle is None:
         return measure.Systems()

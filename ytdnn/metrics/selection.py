@@ -149,10 +149,8 @@ class Removed:
             offsets = watched[0][users.start : users.stop + 1]
             videos = np.asarray(watched[1][offsets[0] : offsets[-1]]).astype(np.int64)
             order = np.argsort(videos, kind="stable")
-            self._rows, self._columns = (
-                ragged.rows_of(offsets)[order],
-                videos[order] - 1,
-            )
+            self._rows = ragged.rows_of(offsets)[order]
+            self._columns = videos[order] - 1
         self._available = None
         if available is not None:
             self._available = available[0], available[1][users]
