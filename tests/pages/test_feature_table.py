@@ -48,7 +48,7 @@ def test_a_row_says_what_is_declared() -> None:
 
 
 def test_citations_are_left_out() -> None:
-    assert "PAPER" not in feature_table.markdown()
+    assert "§" not in feature_table.markdown()
 
 
 def test_the_kinds_of_the_page_are_those_of_the_interface() -> None:

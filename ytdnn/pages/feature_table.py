@@ -42,7 +42,7 @@ _ENCODINGS = (
     (encodings.Continuous, "quantiles"),
     (encodings.Share, "share"),
 )
-_CITATION = re.compile(r" \(PAPER [^)]*\)")
+_CITATION = re.compile(r" \([A-Z]+ §[^)]*\)")
 
 
 def markdown() -> str:
