@@ -63,5 +63,5 @@ def test_files_that_the_pages_name_exist() -> None:
         text = page.read_text()
         for name in re.findall(r"`((?:ytdnn|tests|experiments|docs)/[\w./]+)`", text):
             assert (ROOT / name).exists(), f"{page.name} names {name}"
-        for link in re.findall(r"\]\(([^)#:]+)\)", text):
+        for link in re.findall(r"\]\(([^)#:\s]+)\)", text):
             assert (page.parent / link).exists(), f"{page.name} links {link}"
