@@ -1,5 +1,6 @@
 """An artefact that stands in two places, or was made by another version."""
 
+import json
 import os
 import pathlib
 
@@ -68,6 +69,29 @@ def test_settings_of_another_version_are_one_line_that_says_what_to_run(
         with pytest.raises(errors.UserError, match=message) as caught:
             artifacts.read_config(manifest, directory, configs.Config)
         assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "command"),
+    [
+        ("data", "prepare"),
+        ("candidates", "train"),
+        ("ranking", "train"),
+        ("evaluation", "evaluate"),
+        ("bundle", "export"),
+    ],
+)
+def test_another_format_is_one_line_that_says_what_to_run(
+    tmp_path: pathlib.Path, kind: str, command: str
+) -> None:
+    with artifacts.publish(tmp_path / kind, kind, {}, {}):
+        pass
+    path = tmp_path / kind / "manifest.json"
+    values = json.loads(path.read_text()) | {"format_version": 2}
+    path.write_text(json.dumps(values))
+    message = f"format version 3 in .*, found 2, .*: run `ytdnn {command}` again$"
+    with pytest.raises(errors.UserError, match=message):
+        artifacts.read_manifest(tmp_path / kind, kind)
 
 
 def test_the_settings_of_an_artefact_are_read_back(tmp_path: pathlib.Path) -> None:

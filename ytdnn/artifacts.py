@@ -22,12 +22,17 @@ import pydantic
 import ytdnn
 from ytdnn import configs, errors
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 MANIFEST = "manifest.json"
 LOGS = "logs"
 _ALWAYS_HASHED_BYTES = 2**24  # vocabularies, weights of small models: cheap
 # What makes an artefact again, `train` for all others.
-_COMMANDS = {"data": "prepare", "world": "world", "bundle": "export"}
+_COMMANDS = {
+    "data": "prepare",
+    "world": "world",
+    "bundle": "export",
+    "evaluation": "evaluate",
+}
 
 _T = TypeVar("_T")
 
@@ -37,7 +42,8 @@ class Manifest:
     """What an artefact is and what it was made from.
 
     Attributes:
-      kind: `data`, `candidates`, `index`, `ranking` or `bundle`.
+      kind: `data`, `candidates`, `index`, `ranking`, `evaluation`, `bundle` or
+        `world`.
       format_version: Version of the directory's layout.
       made_by: Program and version that wrote it.
       config: The configuration of the step, as nested dicts.
@@ -65,6 +71,10 @@ class Manifest:
         return fingerprint(
             [self.kind, self.format_version, self.config, self.inputs, files]
         )
+
+
+def _command(kind: str) -> str:
+    return _COMMANDS.get(kind, "train")
 
 
 def fingerprint(value: Any) -> str:
@@ -181,8 +191,8 @@ def _load_manifest(path: pathlib.Path, kind: str) -> Manifest:
         ) from None
     if version != FORMAT_VERSION:
         raise errors.UserError(
-            f"{path} has format version {version} but this ytdnn reads version "
-            f"{FORMAT_VERSION}: make the artefact again"
+            f"expected format version {FORMAT_VERSION} in {path}, found {version}, of "
+            f"another version of ytdnn: run `ytdnn {_command(kind)}` again"
         )
     try:
         return Manifest(**values)
@@ -230,11 +240,10 @@ def read_config(
         return configs.component(config_class, manifest.config)
     except pydantic.ValidationError as error:
         first = ".".join(map(str, error.errors()[0]["loc"]))
-        command = _COMMANDS.get(manifest.kind, "train")
         raise errors.UserError(
             f"expected settings that this ytdnn knows in {directory / MANIFEST}, found "
             f"those of another version ({manifest.made_by}; {first}): run `ytdnn "
-            f"{command}` again"
+            f"{_command(manifest.kind)}` again"
         ) from None
 
 
