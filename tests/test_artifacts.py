@@ -71,29 +71,32 @@ def test_settings_of_another_version_are_one_line_that_says_what_to_run(
         assert "\n" not in str(caught.value)
 
 
-def test_the_settings_of_an_artefact_are_read_back(tmp_path: pathlib.Path) -> None:
-    config = configs.Config(seed=3, index=configs.Index(search=configs.Exact()))
-    with artifacts.publish(tmp_path / "a", "index", configs.to_dict(config), {}):
-        pass
-    manifest = artifacts.read_manifest(tmp_path / "a", "index")
-    assert artifacts.read_config(manifest, tmp_path / "a", configs.Config) == config
-
-
 @pytest.mark.parametrize(
     ("kind", "command"),
-    [("data", "prepare"), ("candidates", "train"), ("bundle", "export")],
+    [
+        ("data", "prepare"),
+        ("candidates", "train"),
+        ("ranking", "train"),
+        ("evaluation", "evaluate"),
+        ("bundle", "export"),
+    ],
 )
 def test_another_format_is_one_line_that_says_what_to_run(
     tmp_path: pathlib.Path, kind: str, command: str
 ) -> None:
     with artifacts.publish(tmp_path / kind, kind, {}, {}):
         pass
-    path = tmp_path / kind / artifacts.MANIFEST
-    manifest = json.loads(path.read_text())
-    path.write_text(json.dumps(manifest | {"format_version": 2}))
-    with pytest.raises(errors.UserError) as caught:
+    path = tmp_path / kind / "manifest.json"
+    values = json.loads(path.read_text()) | {"format_version": 2}
+    path.write_text(json.dumps(values))
+    message = f"format version 3 in .*, found 2, .*: run `ytdnn {command}` again$"
+    with pytest.raises(errors.UserError, match=message):
         artifacts.read_manifest(tmp_path / kind, kind)
-    assert str(caught.value) == (
-        f"expected format version {artifacts.FORMAT_VERSION} in {path}, found 2, of "
-        f"another ytdnn: run `ytdnn {command}` again"
-    )
+
+
+def test_the_settings_of_an_artefact_are_read_back(tmp_path: pathlib.Path) -> None:
+    config = configs.Config(seed=3, index=configs.Index(search=configs.Exact()))
+    with artifacts.publish(tmp_path / "a", "index", configs.to_dict(config), {}):
+        pass
+    manifest = artifacts.read_manifest(tmp_path / "a", "index")
+    assert artifacts.read_config(manifest, tmp_path / "a", configs.Config) == config

@@ -16,6 +16,7 @@ DOCUMENTS = [
     ROOT / "README.md",
     ROOT / "BUILD.md",
     ROOT / "Makefile",
+    *sorted((ROOT / "docs").glob("*.md")),
     *sorted((ROOT / "experiments").glob("*.py")),
 ]
 MARKER = "<!-- The commands of this block are run by tests/test_readme.py. -->"

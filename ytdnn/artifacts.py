@@ -27,7 +27,6 @@ MANIFEST = "manifest.json"
 LOGS = "logs"
 _ALWAYS_HASHED_BYTES = 2**24  # vocabularies, weights of small models: cheap
 # What makes an artefact again, `train` for all others.
-# What makes each kind of artefact; all others are made by `ytdnn train`.
 _COMMANDS = {
     "data": "prepare",
     "world": "world",
@@ -43,7 +42,8 @@ class Manifest:
     """What an artefact is and what it was made from.
 
     Attributes:
-      kind: `data`, `candidates`, `index`, `ranking` or `bundle`.
+      kind: `data`, `candidates`, `index`, `ranking`, `evaluation`, `bundle` or
+        `world`.
       format_version: Version of the directory's layout.
       made_by: Program and version that wrote it.
       config: The configuration of the step, as nested dicts.
@@ -188,7 +188,7 @@ def _load_manifest(path: pathlib.Path, kind: str) -> Manifest:
     if version != FORMAT_VERSION:
         raise errors.UserError(
             f"expected format version {FORMAT_VERSION} in {path}, found {version}, of "
-            f"another ytdnn: run `ytdnn {_command(kind)}` again"
+            f"another version of ytdnn: run `ytdnn {_command(kind)}` again"
         )
     try:
         return Manifest(**values)

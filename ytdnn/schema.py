@@ -1,6 +1,6 @@
 """Names and types of event-log tables, batches, requests and model outputs.
 
-Nothing else in the project spells these strings (DESIGN: the event log).
+Nothing else in the project spells these strings (DESIGN §3).
 """
 
 import dataclasses

@@ -1,7 +1,7 @@
 """Parses a command's flags with absl and lets them fill the config.
 
-A flag of a command either stands for itself (`--workdir`) or is another name for one
-setting (`--source` for `--config.data.source`); there is no second home for a value.
+A flag of a command either stands for itself (`--workdir`) or is another name for
+settings (`--source` for `--config.data.source`); there is no second home for a value.
 """
 
 import dataclasses
@@ -9,7 +9,7 @@ import difflib
 import functools
 import operator
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from absl import flags
@@ -33,6 +33,7 @@ class Flag:
       example: What stands for its value in `--help`.
       required: Whether the command needs it.
       is_switch: Whether it takes no value.
+      fills: Of a short name for several settings: its value to the text of each.
     """
 
     name: str
@@ -41,6 +42,17 @@ class Flag:
     example: str = "VALUE"
     required: bool = False
     is_switch: bool = False
+    fills: Callable[[str], dict[str, str]] | None = None
+
+    def settings(self, value: str) -> dict[str, str]:
+        """Returns the text of each setting it is another name for, none if it is not.
+
+        Args:
+          value: As given.
+        """
+        if self.fills is not None:
+            return self.fills(value)
+        return {self.key: value} if self.key else {}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,7 +111,7 @@ def parse(
                 f"expected --{flag.name}={flag.example}, received none "
                 f"(ytdnn {command} --help)"
             )
-        if flag.key and flag.name in given:
+        if (flag.key or flag.fills) and flag.name in given:
             _add_alias(flag, given.pop(flag.name), overrides)
     return Arguments(given, overrides)
 
@@ -129,11 +141,12 @@ def choice(
 
 
 def _add_alias(flag: Flag, value: str, overrides: dict[str, str]) -> None:
-    if flag.key in overrides:
-        raise errors.UserError(
-            f"--{flag.name} and --config.{flag.key} are one setting: give one of them"
-        )
-    overrides[flag.key] = value
+    for key, text in flag.settings(value).items():
+        if key in overrides:
+            raise errors.UserError(
+                f"--{flag.name} and --config.{key} are one setting: give one of them"
+            )
+        overrides[key] = text
 
 
 def _read_overrides(

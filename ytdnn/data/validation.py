@@ -1,4 +1,4 @@
-"""Checks of an event log before it is prepared (DESIGN: bad input).
+"""Checks of an event log before it is prepared (DESIGN §3).
 
 Each table is read once, streaming: every row gets the first fault it has, faults are
 counted and the first row of each is kept. Only that row's value is read again, for

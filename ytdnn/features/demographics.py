@@ -14,7 +14,7 @@ _BOTH = frozenset({interface.CANDIDATES, interface.RANKING})
 
 
 class Age(encodings.Share, columns._Column):
-    """The user's age over `MAX_AGE_YEARS`, clipped to [0, 1]; -1 = missing."""
+    """The user's age over a hundred years, clipped to [0, 1]; -1 = missing."""
 
     def fields(self, data: prepared.PreparedData) -> fields.Fields:
         """Returns the age in years."""

@@ -71,7 +71,7 @@ class NumEarlierImpressions(_OfPair):
 
 
 class SecondsSinceImpression(_OfPair):
-    """Seconds since the last of those, -1 = never shown or unknown."""
+    """Seconds since the video was last shown to the user, -1 = never or unknown."""
 
     name = "seconds_since_impression"
 

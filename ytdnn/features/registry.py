@@ -9,6 +9,7 @@ import difflib
 import functools
 import importlib
 import pkgutil
+import types
 from collections.abc import Sequence
 
 from ytdnn import configs, errors, features, schema
@@ -36,10 +37,15 @@ _RESERVED = frozenset(
 @functools.cache
 def declared() -> Features:
     """Returns every declared feature of both networks."""
-    names = sorted(m.name for m in pkgutil.iter_modules(features.__path__))
-    modules = [importlib.import_module(f"{features.__name__}.{name}") for name in names]
-    found = [f for module in modules for f in getattr(module, "FEATURES", ())]
+    found = [feature for module in modules() for feature in module.FEATURES]
     return tuple(sorted(found, key=lambda feature: feature.scope))
+
+
+def modules() -> tuple[types.ModuleType, ...]:
+    """Returns the modules that declare features, by name."""
+    names = sorted(m.name for m in pkgutil.iter_modules(features.__path__))
+    found = (importlib.import_module(f"{features.__name__}.{name}") for name in names)
+    return tuple(module for module in found if hasattr(module, "FEATURES"))
 
 
 def of_network(network: str) -> Features:

@@ -14,7 +14,7 @@ from ytdnn.layers import request_time
 
 
 class RequestTime(interface.ReadAtRequest):
-    """Indices of hour, weekday and time since the last watch, `[..., 3] int32`."""
+    """Hour, weekday and time since the last watch, as indices `[..., 3] int32`."""
 
     name = "request_time"
     scope = interface.Scope.REQUEST

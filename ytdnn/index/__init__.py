@@ -1,4 +1,4 @@
-"""Nearest-neighbour search over the video vectors (PAPER §3.1; DESIGN: index).
+"""Nearest-neighbour search over the video vectors (PAPER §3.1; DESIGN §6).
 
 One interface, `interface.Index`: `brute_force` is exact, in stock TensorFlow ops;
 `scann_index` is approximate and the only module that imports ScaNN. `artifact` builds

@@ -1,4 +1,4 @@
-"""Metrics as pure NumPy functions, vectorised over users (DESIGN: evaluation).
+"""Metrics as pure NumPy functions, vectorised over users (DESIGN §9).
 
 `retrieval` ranks all videos exactly and measures the lists, `selection` finds the k
 best in bounded memory, `ranking` holds the list metrics, `catalogue` what lists show

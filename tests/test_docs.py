@@ -1,0 +1,67 @@
+"""docs/: sections that docstrings cite exist; the layers are those of the rule."""
+
+import pathlib
+import re
+
+import pytest
+
+from tests import test_architecture
+
+ROOT = pathlib.Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAGES = {"PAPER": DOCS / "paper.md", "DESIGN": DOCS / "design.md"}
+# "PAPER §3.3, §4.1" cites two sections of one page.
+CITATION = re.compile(r"\b(PAPER|DESIGN)\b((?:,?\s+§\d+(?:\.\d+)?[a-z]?)*)")
+SECTION = re.compile(r"§(\d+(?:\.\d+)?[a-z]?)")
+SOURCES = [
+    path
+    for room in ("ytdnn", "experiments")
+    for path in sorted((ROOT / room).rglob("*.py"))
+]
+
+
+def sections(page: str) -> set[str]:
+    headings = re.findall(r"^#+ (§\S+)", PAGES[page].read_text(), re.M)
+    return {heading.removeprefix("§") for heading in headings}
+
+
+def citations(text: str) -> list[tuple[str, list[str]]]:
+    return [(page, SECTION.findall(cited)) for page, cited in CITATION.findall(text)]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_cited_section_exists(page: str) -> None:
+    known = sections(page)
+    for path in SOURCES:
+        text = re.sub(r"\n\s*#? *", " ", path.read_text())
+        for cited in (c for name, c in citations(text) if name == page):
+            assert cited, f"{path}: {page} is cited without a section"
+            assert set(cited) <= known, f"{path}: {page} {cited}"
+
+
+def test_there_are_citations() -> None:
+    found = [c for path in SOURCES for c in citations(path.read_text())]
+    assert sum(len(cited) for _, cited in found) > 60
+    assert citations("PAPER §3.3, §4.1; DESIGN §4b") == [
+        ("PAPER", ["3.3", "4.1"]),
+        ("DESIGN", ["4b"]),
+    ]
+
+
+def test_the_layers_of_the_design_are_those_of_the_rule() -> None:
+    text = (DOCS / "design.md").read_text()
+    rows = re.findall(r"^\| (\d+) \| `(\w+)` \|", text, re.M)
+    stated: dict[int, set[str]] = {}
+    for layer, room in rows:
+        stated.setdefault(int(layer), set()).add(room)
+    assert len(rows) == len(test_architecture.LAYER_OF)
+    assert stated == dict(enumerate(test_architecture.LAYERS))
+
+
+def test_files_that_the_pages_name_exist() -> None:
+    for page in [ROOT / "README.md", ROOT / "BUILD.md", *sorted(DOCS.glob("*.md"))]:
+        text = page.read_text()
+        for name in re.findall(r"`((?:ytdnn|tests|experiments|docs)/[\w./]+)`", text):
+            assert (ROOT / name).exists(), f"{page.name} names {name}"
+        for link in re.findall(r"\]\(([^)#:\s]+)\)", text):
+            assert (page.parent / link).exists(), f"{page.name} links {link}"

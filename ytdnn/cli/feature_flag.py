@@ -1,0 +1,49 @@
+"""`--features`: a short name for the features that each network reads beside its own.
+
+`users.*` are read by both networks, `videos.*` by the ranker. A declared feature goes
+to the ranker, or to the candidates where the ranker has none of that name.
+"""
+
+from ytdnn.cli import arguments
+
+_OWN_OF_USERS = "users."
+_CANDIDATES, _RANKING = "candidates.features.add", "ranking.features.add"
+
+
+def settings(value: str) -> dict[str, str]:
+    """Returns the settings that `--features` fills.
+
+    Args:
+      value: Names of features, separated by commas.
+    """
+    names = [name for part in value.split(",") if (name := part.strip())]
+    found: dict[str, list[str]] = {}
+    for name in names:
+        for key in _keys(name):
+            found.setdefault(key, []).append(name)
+    return {key: ",".join(of_key) for key, of_key in found.items()}
+
+
+def _keys(name: str) -> tuple[str, ...]:
+    if name.startswith(_OWN_OF_USERS):
+        return _CANDIDATES, _RANKING
+    if "." not in name and _is_of_candidates_alone(name):
+        return (_CANDIDATES,)
+    return (_RANKING,)
+
+
+def _is_of_candidates_alone(name: str) -> bool:
+    from ytdnn.features import interface, registry  # loads TensorFlow, for seconds
+
+    networks = [f.networks for f in registry.declared() if f.name == name]
+    return set().union(*networks) == {interface.CANDIDATES}
+
+
+FLAG = arguments.Flag(
+    "features",
+    "Features read beside the default ones (docs/features.md), own columns too, as "
+    "videos.genre. Fills config.ranking.features.add, for users.* also "
+    "config.candidates.features.add, and that alone for what only candidates can read.",
+    example="NAME,NAME",
+    fills=settings,
+)

@@ -1,0 +1,157 @@
+"""The table of all features in `docs/features.md`, made from their declarations.
+
+    python -m ytdnn.pages.feature_table docs/features.md
+
+writes it anew between the two marks of that page.
+"""
+
+import inspect
+import pathlib
+import re
+import sys
+import types
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+
+from ytdnn import artifacts, errors, schema
+from ytdnn.data import events, fields, prepared
+from ytdnn.features import encodings, interface, registry
+
+BEGIN = "<!-- Made by: python -m ytdnn.pages.feature_table docs/features.md -->"
+END = "<!-- End of what is made. -->"
+_HEAD = (
+    "feature",
+    "read by",
+    "scope",
+    "columns of the log",
+    "kind",
+    "encoding",
+    "keys of a request (value for missing)",
+    "what it is",
+)
+_SCOPES = {
+    interface.Scope.USER: "user",
+    interface.Scope.REQUEST: "request",
+    interface.Scope.VIDEO: "video",
+    interface.Scope.PAIR: "user and video",
+}
+_ENCODINGS = (
+    (encodings.Categorical, "embedding"),
+    (encodings.Continuous, "quantiles"),
+    (encodings.Share, "share"),
+)
+_CITATION = re.compile(r" \([A-Z]+ §[^)]*\)")
+
+
+def markdown() -> str:
+    """Returns the table of every declared feature, in order of their scope."""
+    declaring = {
+        feature: module for module in registry.modules() for feature in module.FEATURES
+    }
+    rows = [_HEAD, tuple("---" for _ in _HEAD)]
+    rows += [_row(feature, declaring[feature]) for feature in registry.declared()]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
+
+
+def renewed(text: str) -> str:
+    """Returns a page with the table between the two marks made anew.
+
+    Raises:
+      errors.UserError: It lacks the marks.
+    """
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise errors.UserError(
+            f"expected a page with the lines {BEGIN} and {END}, found one without: add "
+            f"them where the table shall stand"
+        )
+    return f"{before}{BEGIN}\n\n{markdown()}\n\n{END}{after}"
+
+
+def _row(feature: interface.Feature, module: types.ModuleType) -> tuple[str, ...]:
+    return (
+        f"`{feature.name}`",
+        _networks(feature),
+        _SCOPES[feature.scope],
+        ", ".join(f"`{column}`" for column in feature.columns),
+        _kind(feature),
+        next((e for cls, e in _ENCODINGS if isinstance(feature, cls)), "its own"),
+        _request(feature),
+        _meaning(feature, module),
+    )
+
+
+def _networks(feature: interface.Feature) -> str:
+    """Returns the networks that can read it; those in bold do by default."""
+    bold = {network: f"**{network}**" for network in feature.default_in}
+    return ", ".join(bold.get(name, name) for name in sorted(feature.networks))
+
+
+def _kind(feature: interface.Feature) -> str:
+    if isinstance(feature, interface.TrainingOnly):
+        return f"training-only; {feature.serving_value:g} when serving"
+    if isinstance(feature, interface.CorpusStatistic):
+        return "corpus statistic"
+    return "read at request time"
+
+
+def _request(feature: interface.Feature) -> str:
+    found = []
+    for field in feature.fields(_nothing_logged()):
+        is_id = field.name == schema.IMPRESSION_VIDEO_IDS
+        missing = "none" if is_id else _value(field)
+        found.append(f"`{field.name}` ({missing})")
+    return ", ".join(found) or "–"
+
+
+def _value(field: fields.Field) -> str:
+    if field.missing == "":
+        return "empty"
+    return (
+        f"{field.missing:g}" if isinstance(field.missing, float) else str(field.missing)
+    )
+
+
+def _meaning(feature: interface.Feature, module: types.ModuleType) -> str:
+    """Returns what its class says, or its module where the class is not of it."""
+    cls = type(feature)
+    is_its_own = cls.__module__ == module.__name__
+    if not is_its_own and len(module.FEATURES) > 1:
+        table, column = feature.columns[0].split(".", 1)
+        return f"The {table.removesuffix('s')}'s {column.replace('_', ' ')}."
+    described = cls if is_its_own else module
+    text = " ".join((inspect.getdoc(described) or "").partition("\n\n")[0].split())
+    return _CITATION.sub("", text).replace("|", "\\|")
+
+
+def _nothing_logged() -> prepared.PreparedData:
+    """Returns a set without events, which is all that features' fields depend on."""
+    none = np.zeros(0, np.int64)
+    watches = events.Watches(np.zeros(1, np.int64), none, none, none)
+    manifest = artifacts.Manifest(
+        prepared.KIND, artifacts.FORMAT_VERSION, "", {}, {}, {}, {}
+    )
+    return prepared.PreparedData(
+        directory=pathlib.Path(),
+        manifest=manifest,
+        videos=pl.DataFrame(schema={schema.VIDEO_ID: pl.String}),
+        users=pl.DataFrame(schema={schema.USER_ID: pl.String}),
+        tokens=pl.DataFrame(),
+        vocabularies={},
+        shard=prepared.Shard(watches, None, None),
+    )
+
+
+def main(argv: Sequence[str]) -> None:
+    """Renews the table of the page that is named; prints it where none is."""
+    if not argv:
+        print(markdown())
+    for page in map(pathlib.Path, argv):
+        page.write_text(renewed(page.read_text()))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
