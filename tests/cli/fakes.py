@@ -108,6 +108,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Rooms:
         "data.prepared": types.SimpleNamespace(load=rooms.load),
         "training.candidates": rooms.trainer("candidates"),
         "training.ranking": rooms.trainer("ranking"),
+        "training.features": types.SimpleNamespace(require=lambda *_: None),
         "candidates.model": types.SimpleNamespace(
             load=lambda directory, data: types.SimpleNamespace(video_vectors=list)
         ),

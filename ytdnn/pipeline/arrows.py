@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ytdnn import artifacts, configs, errors
 from ytdnn.configs import data as data_config
-from ytdnn.pipeline import graph
+from ytdnn.pipeline import graph, steps
 from ytdnn.pipeline import workdir as workdir_room
 
 if TYPE_CHECKING:
@@ -127,6 +127,7 @@ def train(
     config = _later_config(directory, config)
     with workdir_room.lock(directory):
         graph.require(several, config, directory)
+        steps.require_features(config, directory)
         workdir_room.write_config(directory, config)
         with _training_shown(verbose):
             graph.run(several, config, directory, say)

@@ -47,11 +47,20 @@ def has_impressions(workdir: pathlib.Path) -> bool:
     return prepared.load(workdir / "data").has_impressions
 
 
+def require_features(config: configs.Config, workdir: pathlib.Path) -> None:
+    """Checks the features that the config names, of both networks."""
+    from ytdnn.data import prepared
+    from ytdnn.training import features
+
+    features.require(config, prepared.load(workdir / "data"))
+
+
 def train_candidates(config: configs.Config, workdir: pathlib.Path) -> None:
     """Makes `workdir/candidates`."""
     from ytdnn.data import prepared
     from ytdnn.training import candidates
 
+    require_features(config, workdir)
     candidates.train(config, prepared.load(workdir / "data"), workdir / "candidates")
 
 
