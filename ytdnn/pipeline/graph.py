@@ -57,7 +57,7 @@ def evaluation(split: str, stage: str = "") -> Step:
 
     Args:
       split: `test` or `validation`.
-      stage: `candidates` or `ranking` alone; empty: both, and the two composed.
+      stage: `candidates` or `ranking` alone; empty: both, and the two together.
 
     Raises:
       errors.UserError: There is no such split.
