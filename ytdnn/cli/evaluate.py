@@ -26,7 +26,7 @@ FLAGS = (
     Flag("bundle", "Directory of a bundle, measured by its own answers.", "", "DIR"),
     Flag(
         "data",
-        "Prepared set that predictions or bundle are measured on; default: WORKDIR/data.",
+        "Prepared set to measure predictions or bundle on; default: WORKDIR/data.",
         example="DIR",
     ),
     Flag("split", "What is evaluated; default: test.", example="|".join(_SPLITS)),
