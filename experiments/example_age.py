@@ -51,6 +51,7 @@ from rich import table
 
 from ytdnn import artifacts, configs, errors, schema
 from ytdnn.candidates import model as candidate_model
+from ytdnn.candidates import tower_inputs
 from ytdnn.data import inputs, prepared, watch_log
 from ytdnn.pages import page, plots
 
@@ -112,7 +113,7 @@ class Window:
         cls, data: prepared.PreparedData, trained: candidate_model.CandidateModel
     ) -> "Window":
         """Returns a model's training window; its last days are whole."""
-        log = candidate_model.open_log(trained.tower_inputs, inputs.training_set(data))
+        log = tower_inputs.open_log(trained.tower_inputs, inputs.training_set(data))
         first, last = data.training_window
         num_days = (last - first) // _DAY_SECONDS
         start = last - num_days * _DAY_SECONDS

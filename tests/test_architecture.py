@@ -40,6 +40,7 @@ NEIGHBOURS = {
     ("artifacts", "errors"),
     ("artifacts", "__init__"),
     ("environment", "__init__"),
+    ("metrics", "ragged"),
     ("__main__", "cli"),
 }
 ONLY_IN = {

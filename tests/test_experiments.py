@@ -86,6 +86,7 @@ def test_the_curves_by_days_since_upload(tmp_path: pathlib.Path) -> None:
     import numpy as np
 
     from experiments import example_age
+    from ytdnn.candidates import model
     from ytdnn.data import prepare
     from ytdnn.training import candidates
 
@@ -97,7 +98,8 @@ def test_the_curves_by_days_since_upload(tmp_path: pathlib.Path) -> None:
         candidates.train(config, data, run / "candidates")
     found = example_age.curves(tmp_path)
     assert list(found) == ["empirical", "without", "with"]
-    window = example_age.Window.of(data)
+    trained = model.load(tmp_path / example_age.WITH / "seed-0" / "candidates", data)
+    window = example_age.Window.of(data, trained)
     shares = example_age.empirical(window)
     assert np.allclose(shares.sum(axis=1), 1.0)
     # Nobody watches a video before it is there; models do not know that.

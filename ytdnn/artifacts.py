@@ -73,10 +73,6 @@ class Manifest:
         )
 
 
-def _command(kind: str) -> str:
-    return _COMMANDS.get(kind, "train")
-
-
 def fingerprint(value: Any) -> str:
     """Returns sixteen hex digits of the SHA-256 of a JSON-like value."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"))
@@ -201,6 +197,10 @@ def _load_manifest(path: pathlib.Path, kind: str) -> Manifest:
             f"{path} lacks fields of format version {FORMAT_VERSION}: make the "
             f"artefact again"
         ) from None
+
+
+def _command(kind: str) -> str:
+    return _COMMANDS.get(kind, "train")
 
 
 def _check_file(path: pathlib.Path, entry: Mapping[str, Any], deep: bool) -> None:

@@ -55,7 +55,7 @@ import tensorflow as tf
 
 from experiments.benchmarks import given_users, measure
 from ytdnn import configs, schema
-from ytdnn.candidates import losses, user_tower
+from ytdnn.candidates import losses, tower_inputs
 from ytdnn.candidates import model as candidate_model
 from ytdnn.training import determinism, loop, strategies
 
@@ -140,7 +140,7 @@ def batches(
 
 def step_runner(settings: configs.Candidates, num_videos: int) -> Callable[[], float]:
     """Returns what trains one step of the loop's own trainer."""
-    model = candidate_model.CandidateModel(settings, user_tower.Inputs(num_videos))
+    model = candidate_model.CandidateModel(settings, tower_inputs.Inputs(num_videos))
     made = batches(settings, num_videos)
     model.query_vectors(made[0])
     stage = loop.Stage(

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tests import planted
 from ytdnn import artifacts, configs, errors, schema
-from ytdnn.candidates import model
+from ytdnn.candidates import model, tower_inputs
 from ytdnn.data import inputs, prepared
 
 CONFIG = configs.Candidates(
@@ -67,7 +67,7 @@ def test_a_path_past_the_tower_changes_nothing_at_first(data, path, size):
 def test_user_vectors_are_those_of_the_training_graph(data, num_learned, path):
     config = dataclasses.replace(CONFIG, learned_bags=num_learned, skip_connection=path)
     candidate_model = model.build(config, data)
-    log = model.open_log(candidate_model.tower_inputs, data)
+    log = tower_inputs.open_log(candidate_model.tower_inputs, data)
     features = inputs.cut(log, tf.constant([40], tf.int64), 7, 6)
     trained = candidate_model.query_vectors(features)[0].numpy()
     users = features[schema.USER_INDICES][0].numpy()
@@ -77,7 +77,7 @@ def test_user_vectors_are_those_of_the_training_graph(data, num_learned, path):
 
 def test_each_feature_moves_the_vector(data):
     candidate_model = model.build(CONFIG, data)
-    log = model.open_log(candidate_model.tower_inputs, data, serving=True)
+    log = tower_inputs.open_log(candidate_model.tower_inputs, data, serving=True)
     users, ends = data.first_watches(prepared.Split.TEST)
     features = inputs.contexts(log, users[:1], ends[:1], 6)
     plain = candidate_model.query_vectors(features)

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tests import full_log
 from ytdnn import configs, schema
-from ytdnn.candidates import losses, model
+from ytdnn.candidates import losses, model, tower_inputs
 from ytdnn.data import inputs, prepared
 from ytdnn.layers import randomness
 
@@ -43,7 +43,7 @@ def _without(name):
 
 
 def _log(candidate_model, data, serving=False):
-    return model.open_log(
+    return tower_inputs.open_log(
         candidate_model.tower_inputs, inputs.training_set(data), serving
     )
 
@@ -164,7 +164,7 @@ def test_contexts_of_a_split_are_served_with_age_0(data):
     candidate_model = model.build(CONFIG, data)
     users, ends = data.first_watches(prepared.Split.TEST)
     vectors = candidate_model.user_vectors(data, users, ends)
-    log = model.open_log(candidate_model.tower_inputs, data)
+    log = tower_inputs.open_log(candidate_model.tower_inputs, data)
     batch = inputs.cut(log, tf.constant(ends), 1, 6, 4)
     batch["example_age"] *= 0.0
     expected = candidate_model.query_vectors(batch)[:, 0]
@@ -178,8 +178,7 @@ def test_each_part_of_a_training_step_draws_from_a_stream_of_its_own(data, monke
         skip_connection="gated",
         dropout=0.5,
         history_dropout=0.5,
-        loss="sampled_softmax",
-        num_negatives=8,
+        loss=configs.SampledSoftmax(num_negatives=8),
     )
     candidate_model = model.build(config, data)
     counts = data.videos[prepared.TRAIN_COUNT].to_numpy()[: data.vocabulary_size]

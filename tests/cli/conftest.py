@@ -41,7 +41,7 @@ def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
 
 
 @pytest.fixture
-def lazy(monkeypatch: pytest.MonkeyPatch) -> fakes.Rooms:
+def rooms(monkeypatch: pytest.MonkeyPatch) -> fakes.Rooms:
     return fakes.install(monkeypatch)
 
 

@@ -198,14 +198,14 @@ def file(tmp_path: pathlib.Path) -> pathlib.Path:
 @pytest.mark.parametrize("command", ["run", "prepare", "study"])
 def test_flags_choose_on_top_of_a_file_of_another_kind(
     cli: conftest.Cli,
-    lazy: fakes.Rooms,
+    rooms: fakes.Rooms,
     workdir: pathlib.Path,
     file: pathlib.Path,
     command: str,
     flags: tuple[str, ...],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("ytdnn.cli.lazy.study", lambda *_: None)
+    monkeypatch.setattr("ytdnn.cli.study._show", lambda *_: None)
     result = cli(command, "--workdir", workdir, *flags, "--config", file)
     assert result.status == 0, result.err
     written = list(workdir.rglob("config.json"))
@@ -216,7 +216,7 @@ def test_flags_choose_on_top_of_a_file_of_another_kind(
 
 
 def test_later_commands_choose_on_top_of_the_run(
-    cli: conftest.Cli, lazy: fakes.Rooms, workdir: pathlib.Path
+    cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
 ) -> None:
     assert cli("prepare", "--workdir", workdir, FULL, SMOOTHED).status == 0
     sampled = "--config.candidates.loss=sampled_softmax"
@@ -232,7 +232,7 @@ def test_later_commands_choose_on_top_of_the_run(
 
 
 def test_the_config_of_another_version_is_one_line_that_says_what_to_run(
-    cli: conftest.Cli, lazy: fakes.Rooms, workdir: pathlib.Path
+    cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
 ) -> None:
     cli("prepare", "--workdir", workdir)
     path = workdir / "config.json"

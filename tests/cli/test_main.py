@@ -206,14 +206,14 @@ def test_a_bad_config_file_is_one_line(
 
 def test_a_missing_file_inside_a_step_is_one_line(
     cli: conftest.Cli,
-    lazy: fakes.Rooms,
+    rooms: fakes.Rooms,
     workdir: pathlib.Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def prepare(config: object, directory: pathlib.Path, given: object) -> None:
         open(directory / "nowhere").close()
 
-    monkeypatch.setattr(lazy, "prepare", prepare)
+    monkeypatch.setattr(rooms, "prepare", prepare)
     monkeypatch.setattr("ytdnn.data.prepare.prepare", prepare)
     error = cli.error("run", "--workdir", workdir)
     assert error == f"No such file or directory: {workdir}/data/nowhere"
@@ -221,7 +221,7 @@ def test_a_missing_file_inside_a_step_is_one_line(
 
 def test_a_bug_is_not_hidden(
     cli: conftest.Cli,
-    lazy: fakes.Rooms,
+    rooms: fakes.Rooms,
     workdir: pathlib.Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

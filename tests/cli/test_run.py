@@ -13,110 +13,110 @@ ALL = ["data", "candidates", "index", "ranking", "evaluation", "bundle"]
 
 
 def test_run_makes_every_output_and_shows_the_report(
-    cli: conftest.Cli, lazy: fakes.Rooms, workdir: pathlib.Path
+    cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
 ) -> None:
     result = cli("run", "--workdir", workdir)
     assert result.status == 0
-    assert lazy.calls == ALL
+    assert rooms.calls == ALL
     assert all((workdir / name).exists() for name in [*ALL, "config.json"])
-    assert lazy.shown[0].lists == example.typed(example.bare()).lists
+    assert rooms.shown[0].lists == example.typed(example.bare()).lists
     assert f"bundle: {workdir}/bundle" in result.out
 
 
 def test_a_second_run_skips_all_and_says_so(
-    cli: conftest.Cli, lazy: fakes.Rooms, workdir: pathlib.Path
+    cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
 ) -> None:
     cli("run", "--workdir", workdir)
-    lazy.calls.clear()
+    rooms.calls.clear()
     result = cli("run", "--workdir", workdir)
-    assert lazy.calls == []
+    assert rooms.calls == []
     assert result.out.count("skipped:") == len(ALL)
-    assert len(lazy.shown) == 2  # the table is shown all the same
+    assert len(rooms.shown) == 2  # the table is shown all the same
 
 
 def test_a_changed_setting_makes_its_step_and_those_after_it_again(
-    cli: conftest.Cli, lazy: fakes.Rooms, workdir: pathlib.Path
+    cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
 ) -> None:
     cli("run", "--workdir", workdir)
-    lazy.calls.clear()
+    rooms.calls.clear()
     result = cli("run", "--workdir", workdir, "--config.candidates.embedding_dim=8")
-    assert lazy.calls == ["candidates", "index", "evaluation", "bundle"]
+    assert rooms.calls == ["candidates", "index", "evaluation", "bundle"]
     assert "config.candidates.embedding_dim was 64, is 8" in result.out
 
 
 def test_a_changed_metric_length_makes_only_the_evaluation_again(
-    cli: conftest.Cli, lazy: fakes.Rooms, workdir: pathlib.Path
+    cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
 ) -> None:
     cli("run", "--workdir", workdir)
-    lazy.calls.clear()
+    rooms.calls.clear()
     cli("run", "--workdir", workdir, "--k=5")
-    assert lazy.calls == ["evaluation"]
+    assert rooms.calls == ["evaluation"]
 
 
 def test_an_interrupted_run_goes_on_where_it_was(
-    cli: conftest.Cli, lazy: fakes.Rooms, workdir: pathlib.Path
+    cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
 ) -> None:
-    lazy.fails_in = "index"
+    rooms.fails_in = "index"
     result = cli("run", "--workdir", workdir, "--config.seed=3")
     assert result.status == 130
     assert result.err.count("\n") == 1
     assert not (workdir / "index").exists()
-    lazy.fails_in = ""
-    lazy.calls.clear()
+    rooms.fails_in = ""
+    rooms.calls.clear()
     assert cli("run", "--workdir", workdir).status == 0
-    assert lazy.calls == ALL[2:]  # with the seed of the config.json, not another
+    assert rooms.calls == ALL[2:]  # with the seed of the config.json, not another
     assert json.loads((workdir / "config.json").read_text())["config"]["seed"] == 3
 
 
 def test_a_damaged_output_is_made_again_and_the_reason_said(
-    cli: conftest.Cli, lazy: fakes.Rooms, workdir: pathlib.Path
+    cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
 ) -> None:
     cli("run", "--workdir", workdir)
     (workdir / "index" / "content.txt").write_text("longer than it was")
-    lazy.calls.clear()
+    rooms.calls.clear()
     result = cli("run", "--workdir", workdir)
-    assert lazy.calls[0] == "index"
+    assert rooms.calls[0] == "index"
     assert "disagrees with manifest.json" in result.out
 
 
 def test_a_truncated_evaluation_is_made_again(
-    cli: conftest.Cli, lazy: fakes.Rooms, workdir: pathlib.Path
+    cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
 ) -> None:
     cli("run", "--workdir", workdir)
     (workdir / "evaluation" / "report.json").write_text('{"candidates": ')
-    lazy.calls.clear()
+    rooms.calls.clear()
     cli("run", "--workdir", workdir)
-    assert lazy.calls == ["evaluation"]
+    assert rooms.calls == ["evaluation"]
 
 
 def test_a_killed_evaluation_leaves_the_one_before(
-    cli: conftest.Cli, lazy: fakes.Rooms, workdir: pathlib.Path
+    cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
 ) -> None:
     cli("run", "--workdir", workdir)
     before = (workdir / "evaluation" / "report.json").read_text()
-    lazy.fails_in = "evaluation"
+    rooms.fails_in = "evaluation"
     assert cli("run", "--workdir", workdir, "--k=5").status == 130
     assert (workdir / "evaluation" / "report.json").read_text() == before
-    lazy.fails_in = ""
-    lazy.calls.clear()
+    rooms.fails_in = ""
+    rooms.calls.clear()
     assert cli("run", "--workdir", workdir).status == 0  # with the k of before
-    assert lazy.calls == ["evaluation"]
+    assert rooms.calls == ["evaluation"]
     assert (workdir / "evaluation" / "report.json").read_text() != before
 
 
 def test_a_log_without_impressions_leaves_the_ranker_out(
-    cli: conftest.Cli, lazy: fakes.Rooms, workdir: pathlib.Path
+    cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
 ) -> None:
-    lazy.has_impressions = False
+    rooms.has_impressions = False
     result = cli("run", "--workdir", workdir)
     assert result.status == 0
-    assert "ranking" not in lazy.calls
+    assert "ranking" not in rooms.calls
     assert "left out: the log has no impressions" in result.out
 
 
 def test_files_of_the_source_that_changed_are_prepared_again(
     cli: conftest.Cli,
-    lazy: fakes.Rooms,
+    rooms: fakes.Rooms,
     workdir: pathlib.Path,
     tmp_path: pathlib.Path,
 ) -> None:
@@ -125,18 +125,18 @@ def test_files_of_the_source_that_changed_are_prepared_again(
     (source / "watches.parquet").write_text("rows")
     flags = ("--workdir", workdir, "--source=log", "--data_dir", source)
     cli("run", *flags)
-    lazy.calls.clear()
+    rooms.calls.clear()
     cli("run", *flags)
-    assert lazy.calls == []
+    assert rooms.calls == []
     later = (workdir / "data" / "manifest.json").stat().st_mtime + 10
     os.utime(source / "watches.parquet", (later, later))
     result = cli("run", *flags)
-    assert lazy.calls[0] == "data"
+    assert rooms.calls[0] == "data"
     assert "watches.parquet has changed since" in result.out
 
 
 def test_single_commands_do_the_same_as_run(
-    cli: conftest.Cli, lazy: fakes.Rooms, workdir: pathlib.Path
+    cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
 ) -> None:
     following = {
         "prepare": "train",
@@ -148,19 +148,19 @@ def test_single_commands_do_the_same_as_run(
         result = cli(command, "--workdir", workdir)
         assert result.status == 0, result.err
         assert f"next: ytdnn {following[command]} --workdir={workdir}" in result.out
-    assert lazy.calls == ALL
-    lazy.calls.clear()
+    assert rooms.calls == ALL
+    rooms.calls.clear()
     cli("run", "--workdir", workdir)
-    assert lazy.calls == []
+    assert rooms.calls == []
 
 
 def test_one_stage_alone(
-    cli: conftest.Cli, lazy: fakes.Rooms, workdir: pathlib.Path
+    cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
 ) -> None:
     cli("prepare", "--workdir", workdir)
     result = cli("train", "--workdir", workdir, "--stage=ranking")
     assert f"next: ytdnn train --workdir={workdir}" in result.out
-    assert lazy.calls == ["data", "ranking"]
+    assert rooms.calls == ["data", "ranking"]
     error = cli.error("train", "--workdir", workdir, "--stage=index")
     assert error == (
         f"{workdir}/candidates: not made yet: run `ytdnn train --workdir={workdir}` "
@@ -169,7 +169,7 @@ def test_one_stage_alone(
 
 
 def test_a_config_that_disagrees_with_the_data_is_refused(
-    cli: conftest.Cli, lazy: fakes.Rooms, workdir: pathlib.Path
+    cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
 ) -> None:
     cli("prepare", "--workdir", workdir)
     error = cli.error("train", "--workdir", workdir, "--config.data.min_item_count=5")
@@ -177,11 +177,11 @@ def test_a_config_that_disagrees_with_the_data_is_refused(
         f"{workdir}/data: config.data.min_item_count was 1, is 5: run `ytdnn prepare "
         f"--workdir={workdir}` first, or `ytdnn run` for all steps"
     )
-    assert lazy.calls == ["data"]
+    assert rooms.calls == ["data"]
 
 
 def test_a_stale_input_is_refused_and_named(
-    cli: conftest.Cli, lazy: fakes.Rooms, workdir: pathlib.Path
+    cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
 ) -> None:
     cli("run", "--workdir", workdir)
     cli("train", "--workdir", workdir, "--stage=candidates", "--config.seed=1")
@@ -191,7 +191,7 @@ def test_a_stale_input_is_refused_and_named(
 
 def test_train_finds_where_the_data_came_from_without_being_told(
     cli: conftest.Cli,
-    lazy: fakes.Rooms,
+    rooms: fakes.Rooms,
     workdir: pathlib.Path,
     tmp_path: pathlib.Path,
 ) -> None:
@@ -207,7 +207,7 @@ def test_train_finds_where_the_data_came_from_without_being_told(
 
 
 def test_prepare_starts_from_the_defaults_of_data_alone(
-    cli: conftest.Cli, lazy: fakes.Rooms, workdir: pathlib.Path
+    cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
 ) -> None:
     cli("run", "--workdir", workdir, "--min_item_count=5", "--config.seed=4")
     cli("prepare", "--workdir", workdir)
@@ -217,7 +217,7 @@ def test_prepare_starts_from_the_defaults_of_data_alone(
 
 
 def test_a_command_on_nothing_is_refused_and_makes_nothing(
-    cli: conftest.Cli, lazy: fakes.Rooms, workdir: pathlib.Path
+    cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
 ) -> None:
     for command in ("train", "evaluate", "export"):
         error = cli.error(command, "--workdir", workdir)
@@ -226,7 +226,7 @@ def test_a_command_on_nothing_is_refused_and_makes_nothing(
 
 
 def test_two_runs_at_once_are_refused(
-    cli: conftest.Cli, lazy: fakes.Rooms, workdir: pathlib.Path
+    cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
 ) -> None:
     program = (
         "import pathlib, sys\n"
@@ -250,7 +250,7 @@ def test_two_runs_at_once_are_refused(
 
 
 def test_config_json_says_what_made_the_run(
-    cli: conftest.Cli, lazy: fakes.Rooms, workdir: pathlib.Path
+    cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
 ) -> None:
     cli("run", "--workdir", workdir, "--config.candidates.tower=32,16")
     made = json.loads((workdir / "config.json").read_text())
@@ -260,7 +260,7 @@ def test_config_json_says_what_made_the_run(
 
 
 def test_a_damaged_config_json_is_refused(
-    cli: conftest.Cli, lazy: fakes.Rooms, workdir: pathlib.Path
+    cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
 ) -> None:
     cli("prepare", "--workdir", workdir)
     (workdir / "config.json").write_text("{")

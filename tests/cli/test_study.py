@@ -41,7 +41,7 @@ class Studies:
 
 
 @pytest.fixture
-def studies(lazy: fakes.Rooms, monkeypatch: pytest.MonkeyPatch) -> Studies:
+def studies(rooms: fakes.Rooms, monkeypatch: pytest.MonkeyPatch) -> Studies:
     found = Studies()
     monkeypatch.setattr(study, "measure", found.measure)
     monkeypatch.setattr(studied, "render", lambda study, width: str(study))
@@ -63,14 +63,14 @@ def flags(file: pathlib.Path, workdir: pathlib.Path) -> tuple[str, ...]:
 
 def test_every_variant_and_seed_is_a_run_and_data_are_prepared_once(
     cli: conftest.Cli,
-    lazy: fakes.Rooms,
+    rooms: fakes.Rooms,
     studies: Studies,
     flags: tuple[str, ...],
     workdir: pathlib.Path,
 ) -> None:
     result = cli("study", *flags, "--seeds=0,3")
     assert result.status == 0
-    assert lazy.calls == [*RUN, *(3 * RUN[1:])]
+    assert rooms.calls == [*RUN, *(3 * RUN[1:])]
     [(found, split, _)] = studies.asked
     assert split == "test"
     assert found == {
@@ -87,52 +87,52 @@ def test_every_variant_and_seed_is_a_run_and_data_are_prepared_once(
 
 
 def test_what_is_finished_costs_nothing(
-    cli: conftest.Cli, lazy: fakes.Rooms, studies: Studies, flags: tuple[str, ...]
+    cli: conftest.Cli, rooms: fakes.Rooms, studies: Studies, flags: tuple[str, ...]
 ) -> None:
     cli("study", *flags, "--split=validation")
-    lazy.calls.clear()
+    rooms.calls.clear()
     cli("study", *flags, "--split=validation")
-    assert lazy.calls == []
+    assert rooms.calls == []
     assert len(studies.asked) == 2  # the table is shown all the same
 
 
 def test_an_interrupted_study_goes_on(
-    cli: conftest.Cli, lazy: fakes.Rooms, studies: Studies, flags: tuple[str, ...]
+    cli: conftest.Cli, rooms: fakes.Rooms, studies: Studies, flags: tuple[str, ...]
 ) -> None:
-    lazy.fails_in = "index"
+    rooms.fails_in = "index"
     result = cli("study", *flags)
     assert result.status == 130
     assert "the same command goes on" in result.err
     assert studies.asked == []
-    lazy.fails_in = ""
-    lazy.calls.clear()
+    rooms.fails_in = ""
+    rooms.calls.clear()
     assert cli("study", *flags).status == 0
-    assert lazy.calls == [*RUN[2:], *RUN[1:]]
+    assert rooms.calls == [*RUN[2:], *RUN[1:]]
 
 
 @pytest.mark.parametrize("stage", ["candidates", "ranking"])
 def test_one_stage_is_made_alone(
     cli: conftest.Cli,
-    lazy: fakes.Rooms,
+    rooms: fakes.Rooms,
     studies: Studies,
     flags: tuple[str, ...],
     stage: str,
 ) -> None:
     cli("study", *flags, f"--stage={stage}", "--only=wide", "--metrics=a/b@1, c/d@2")
-    assert lazy.calls == ["data", stage, "evaluation"]
+    assert rooms.calls == ["data", stage, "evaluation"]
     assert studies.asked[0][2] == ["a/b@1", "c/d@2"]
-    lazy.calls.clear()
+    rooms.calls.clear()
     # All stages afterwards: what the stage has is kept, the report is made again.
     cli("study", *flags, "--only=wide")
-    assert lazy.calls == [name for name in RUN[1:] if name != stage]
+    assert rooms.calls == [name for name in RUN[1:] if name != stage]
     # The whole report has the stage's numbers too.
-    lazy.calls.clear()
+    rooms.calls.clear()
     cli("study", *flags, f"--stage={stage}", "--only=wide")
-    assert lazy.calls == []
+    assert rooms.calls == []
 
 
 def test_settings_hold_for_every_variant(
-    cli: conftest.Cli, lazy: fakes.Rooms, studies: Studies, flags: tuple[str, ...]
+    cli: conftest.Cli, rooms: fakes.Rooms, studies: Studies, flags: tuple[str, ...]
 ) -> None:
     cli("study", *flags, "--config.candidates.embedding_dim=4", "--k=3")
     [(found, *_)] = studies.asked
@@ -146,7 +146,7 @@ def test_settings_hold_for_every_variant(
 
 def test_a_file_without_variants_has_one(
     cli: conftest.Cli,
-    lazy: fakes.Rooms,
+    rooms: fakes.Rooms,
     studies: Studies,
     flags: tuple[str, ...],
     file: pathlib.Path,
@@ -159,7 +159,7 @@ def test_a_file_without_variants_has_one(
 
 def test_data_that_differ_are_prepared_apart(
     cli: conftest.Cli,
-    lazy: fakes.Rooms,
+    rooms: fakes.Rooms,
     studies: Studies,
     flags: tuple[str, ...],
     file: pathlib.Path,
@@ -167,7 +167,7 @@ def test_data_that_differ_are_prepared_apart(
     other = "data=configs.Data(min_item_count=2), candidates"
     file.write_text(VARIANTS.replace("Config(candidates", f"Config({other}", 1))
     cli("study", *flags)
-    assert lazy.calls.count("data") == 2
+    assert rooms.calls.count("data") == 2
 
 
 MISTAKES = {
@@ -181,11 +181,11 @@ MISTAKES = {
 
 @pytest.mark.parametrize("flag", MISTAKES)
 def test_a_mistake_is_one_line(
-    cli: conftest.Cli, lazy: fakes.Rooms, flags: tuple[str, ...], flag: str
+    cli: conftest.Cli, rooms: fakes.Rooms, flags: tuple[str, ...], flag: str
 ) -> None:
     seeds = () if flag.startswith("--seeds") else ("--seeds=0",)
     assert MISTAKES[flag] in cli.error("study", *flags, *seeds, flag)
-    assert lazy.calls == []
+    assert rooms.calls == []
 
 
 BAD_VARIANTS = {
@@ -210,7 +210,7 @@ BAD_VARIANTS = {
 @pytest.mark.parametrize("body", BAD_VARIANTS, ids=range(len(BAD_VARIANTS)))
 def test_variants_that_are_none_are_one_line(
     cli: conftest.Cli,
-    lazy: fakes.Rooms,
+    rooms: fakes.Rooms,
     flags: tuple[str, ...],
     file: pathlib.Path,
     body: str,
@@ -219,11 +219,11 @@ def test_variants_that_are_none_are_one_line(
     file.write_text(f"{head}def get_variants():\n    {body}\n")
     error = cli.error("study", *flags).replace(str(file), "FILE")
     assert BAD_VARIANTS[body] in error
-    assert lazy.calls == []
+    assert rooms.calls == []
 
 
 def test_the_directory_of_a_run_is_refused(
-    cli: conftest.Cli, lazy: fakes.Rooms, flags: tuple[str, ...], workdir: pathlib.Path
+    cli: conftest.Cli, rooms: fakes.Rooms, flags: tuple[str, ...], workdir: pathlib.Path
 ) -> None:
     cli("run", f"--workdir={workdir}")
     assert "found a run in" in cli.error("study", *flags)

@@ -74,6 +74,9 @@ class ScoresByUser:
         rows = [self.score(u, e) for u, e in zip(users, end_watches, strict=True)]
         return np.array(rows, np.float32).reshape(len(users), self.num_videos)
 
+    def readings(self, *asked: object) -> dict[str, np.ndarray]:
+        return {}
+
 
 def next_watch(data: prepared.PreparedData) -> ScoresByUser:
     """Returns a model that knows the video watched at the end of each history."""
@@ -99,6 +102,9 @@ class PlantedRanker:
         self.of_video = of_video
         self.of_row = of_row
         self.times: np.ndarray = np.zeros(0)
+
+    def readings(self, *asked: object) -> dict[str, np.ndarray]:
+        return {}
 
     def scores(
         self, data: prepared.PreparedData, impression_rows: np.ndarray

@@ -9,7 +9,7 @@ import rich.console
 
 from tests import planted
 from ytdnn import artifacts, errors
-from ytdnn.candidates import model
+from ytdnn.candidates import model, tower_inputs
 from ytdnn.data import prepared
 from ytdnn.evaluation import evaluate_run
 from ytdnn.pages import terminal
@@ -43,7 +43,7 @@ def test_validation_watches_are_labels_once_an_epoch(config, workdir):
     held_out = splits == prepared.Split.VALIDATION
     labels = np.asarray(data.watches.videos) <= data.vocabulary_size
     whole = data.with_validation_in_training()
-    inputs = model.inputs_of(config.candidates, whole)
+    inputs = tower_inputs.of(config.candidates, whole)
     batches = candidates.make_batches(config.candidates, inputs, whole, seed=0)
     drawn = sum(float(np.sum(batch["weights"])) for batch in batches(0, 0))
     is_train = splits == prepared.Split.TRAIN

@@ -5,12 +5,15 @@ import pathlib
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tests import planted
 from tests.evaluation import fakes
 from ytdnn import configs, errors
-from ytdnn.data import prepare, prepared
+from ytdnn.data import positions, prepare, prepared
 from ytdnn.evaluation import leaks, protocol
+from ytdnn.features import time_since_last_watch
+from ytdnn.ranking import model as ranking_model
 
 Split = prepared.Split
 CONFIG = configs.Evaluation()
@@ -115,6 +118,9 @@ class _Reads:
 
     def video_vectors(self) -> np.ndarray:
         return np.ones((1, 1), np.float32)
+
+    def readings(self, *asked: object) -> dict[str, np.ndarray]:
+        return {}
 
     def user_vectors(
         self,
@@ -228,3 +234,26 @@ def test_a_model_that_reads_searches_after_the_request_is_caught(
     assert leaks.in_models(data, cases, ReadsSearches(0), None, seed=0) > 0
     with pytest.raises(errors.UserError, match="leak: expected vectors of the candid"):
         leaks.in_models(data, cases, ReadsSearches(1), None, seed=0)
+
+
+def test_the_feature_that_leaks_is_named(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A network may not yet have learnt to use what it should not see."""
+    data = planted.prepared_data(tmp_path)
+    cases = protocol.cases(data, Split.TEST, CONFIG)
+    ranker = ranking_model.build(planted.tiny_config().ranking, data)
+    assert leaks.in_models(data, cases, None, ranker, seed=0) == len(cases)
+    leaking = time_since_last_watch.SecondsSinceLastWatch
+
+    def open_log(self: object, log: positions.LogTensors) -> positions.Reader:
+        def read(at: positions.Positions) -> tf.Tensor:
+            return tf.cast(tf.gather(log.of("watches", "times"), at.ends), tf.float32)
+
+        return read
+
+    monkeypatch.setattr(leaking, "open_log", open_log)
+    with pytest.raises(
+        errors.UserError, match="the feature seconds_since_last_watch of the ranker"
+    ):
+        leaks.in_models(data, cases, None, ranker, seed=0)

@@ -55,7 +55,7 @@ def test_a_model_that_does_not_state_them_is_not_evaluated(
 def test_networks_and_ensembles_state_what_their_config_says(
     data: prepared.PreparedData, value: bool
 ) -> None:
-    features = configs.Features(request_time=value)
+    features = configs.Features(add=("request_time",) if value else ())
     config = dataclasses.replace(
         planted.tiny_config().candidates, features=features, train_on_validation=value
     )

@@ -4,7 +4,7 @@ import ranx
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ytdnn.metrics import ranking, retrieval, selection
+from ytdnn.metrics import ranking, retrieval
 
 
 def _ragged(rows: list[list[int]]) -> tuple[np.ndarray, np.ndarray]:
@@ -101,10 +101,6 @@ def test_evaluate_composes_ranking_removal_and_metrics() -> None:
     assert values["mrr@2"].item() == pytest.approx(1 / 2)
     assert values["ndcg@2"].item() == pytest.approx(1 / np.log2(3))
     assert set(values) == {f"{name}@{k}" for name in ranking.METRICS for k in (1, 2)}
-
-
-def test_rows_of_skips_empty_rows() -> None:
-    assert selection.rows_of(np.array([0, 0, 2, 3])).tolist() == [1, 1, 2]
 
 
 def test_tied_scores_and_a_missing_user_agree_with_ranx() -> None:

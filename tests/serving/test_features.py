@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests import full_log
 from ytdnn import configs, errors, schema
-from ytdnn.candidates import model
+from ytdnn.candidates import model, tower_inputs
 from ytdnn.data import inputs, lookups, prepared, searches, shards
 from ytdnn.data import request as raw_request
 from ytdnn.encoders import search_bag
@@ -71,7 +71,7 @@ def _vector(loaded, fields, request):
 def test_vectors_of_positions_are_those_of_their_raw_requests(data, exported):
     """Through queries as typed, in several scripts; device, state, time."""
     candidate_model, loaded, fields = exported
-    log = model.open_log(candidate_model.tower_inputs, data)
+    log = tower_inputs.open_log(candidate_model.tower_inputs, data)
     firsts = np.arange(0, log.num_watches - 4, 61)
     batch = inputs.cut(log, tf.constant(firsts), 4, LENGTH, SEARCHES)
     batch["example_age"] *= 0.0  # as when serving

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tests.serving import conftest
 from ytdnn import schema
-from ytdnn.candidates import model as candidate_model
+from ytdnn.candidates import tower_inputs
 from ytdnn.data import fields, inputs, prepared
 from ytdnn.serving import requests
 
@@ -29,9 +29,7 @@ def test_user_vectors_of_training_positions(run: conftest.Run) -> None:
     """The slices training learns from give the vectors of the raw requests."""
     data, config = run.data, run.config.candidates
     firsts = np.arange(0, 600, 41)
-    log = candidate_model.open_log(
-        run.candidates.tower_inputs, inputs.training_set(data)
-    )
+    log = tower_inputs.open_log(run.candidates.tower_inputs, inputs.training_set(data))
     batch = inputs.cut(log, tf.constant(firsts), 4, config.history_length)
     expected = run.candidates.query_vectors(batch).numpy()
     positions = data.watch_split_rows(prepared.Split.TRAIN)

@@ -42,11 +42,19 @@ def test_learns_the_planted_tastes(
 
 
 def test_serves_expected_watch_seconds(
-    data: prepared.PreparedData, trained: ranking_model.RankingModel
+    data: prepared.PreparedData,
+    trained: ranking_model.RankingModel,
+    tmp_path: pathlib.Path,
 ) -> None:
-    """Odds are ΣT / (N - k), so Σ w · (1 - p) counts the unclicked, in any part."""
+    """Odds are ΣT / (N - k), so Σ w · (1 - p) counts the unclicked, in any part.
+
+    Of two networks together: one of a few hundred steps is off by its noise.
+    """
+    config = dataclasses.replace(planted.tiny_config(), seed=1)
+    ranking.train(config, data, tmp_path / "ranking")
+    pair = trained, ranking_model.load(tmp_path / "ranking", data)
     rows = np.flatnonzero(data.impressions.splits == prepared.Split.TRAIN)
-    logits = trained.scores(data, rows).astype(np.float64)
+    logits = np.mean([one.scores(data, rows) for one in pair], axis=0, dtype=float)
     clicked, seconds = data.impressions.clicked[rows], data.impressions.seconds[rows]
     weights = np.where(clicked, seconds, 1.0)
     liked = logits > np.median(logits)

@@ -10,28 +10,23 @@ What a row of the video table stands for depends on the loss: its head makes the
 vectors from the rows (`ytdnn/candidates/losses/heads.py`).
 """
 
-import functools
 import pathlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
 import tensorflow as tf
 
 from ytdnn import configs
-from ytdnn.candidates import losses, user_tower
-from ytdnn.data import fields, positions, prepared, watch_log
-from ytdnn.data import inputs as data_inputs
+from ytdnn.candidates import losses, tower_inputs, user_tower
+from ytdnn.data import fields, prepared
 from ytdnn.encoders import interface as encoders
-from ytdnn.features import interface as features_interface
-from ytdnn.features import reading, registry
+from ytdnn.features import reading
 from ytdnn.layers import embeddings, weights
 
 KIND = "candidates"
 FEATURES = "features.json"
 _CONTEXT_BATCH = 1024
-_POSITIONS_A_PART = 1 << 16
-_NUM_QUANTILES = 100  # of each continuous feature
 
 
 class _Queries(Protocol):
@@ -45,7 +40,7 @@ class _Queries(Protocol):
 
     config: configs.Candidates
     vector_dim: int
-    tower_inputs: user_tower.Inputs
+    tower_inputs: tower_inputs.Inputs
 
     def query_vectors(self, features: dict[str, tf.Tensor]) -> tf.Tensor:
         """Returns `[slices, positions, vector_dim] float32`."""
@@ -78,7 +73,7 @@ class _AsksForUsers:
         Returns:
           `[n, vector_dim] float32`.
         """
-        log = open_log(self.tower_inputs, data, serving=True)
+        log = tower_inputs.open_log(self.tower_inputs, data, serving=True)
         num_searches = None
         if times is not None and log.searches is not None:
             num_searches = data.searches.num_before(users, times)
@@ -86,36 +81,43 @@ class _AsksForUsers:
         for start, stop in _blocks(len(users)):
             rows = slice(start, stop)
             known = None if num_searches is None else num_searches[rows]
-            vectors.append(
-                _context_vectors(self, log, users[rows], end_watches[rows], known)
+            tensors = tower_inputs.contexts(
+                self.config, log, users[rows], end_watches[rows], known
             )
+            vectors.append(self.query_vectors(tensors)[:, 0].numpy())
         none = np.zeros([0, self.vector_dim], np.float32)
         return np.concatenate(vectors) if vectors else none
 
+    def readings(
+        self: _Queries,
+        data: prepared.PreparedData,
+        users: np.ndarray,
+        end_watches: np.ndarray,
+        times: np.ndarray,
+    ) -> dict[str, np.ndarray]:
+        """Returns what each feature reads of requests, `[n, …]` by its name.
 
-def _context_vectors(
-    model: _Queries,
-    log: watch_log.Log,
-    users: np.ndarray,
-    ends: np.ndarray,
-    num_searches: np.ndarray | None,
-) -> np.ndarray:
-    features = data_inputs.contexts(
-        log,
-        users,
-        ends,
-        model.config.history_length,
-        model.config.search_length,
-        num_searches,
-    )
-    vectors: np.ndarray = model.query_vectors(features)[:, 0].numpy()
-    return vectors
+        Args:
+          data: The prepared set.
+          users: `[n]` user indices.
+          end_watches: `[n]` flat positions where each user's context ends.
+          times: `[n]` of the requests.
+        """
+        log = tower_inputs.open_log(self.tower_inputs, data, serving=True)
+        num_searches = None
+        if log.searches is not None:
+            num_searches = data.searches.num_before(users, times)
+        tensors = tower_inputs.contexts(
+            self.config, log, users, end_watches, num_searches
+        )
+        names = [feature.name for feature in self.tower_inputs.features]
+        return {name: tensors[name][:, 0].numpy() for name in names}
 
 
 class CandidateModel(_AsksForUsers, tf.keras.Model):
     """User tower and video table."""
 
-    def __init__(self, config: configs.Candidates, inputs: user_tower.Inputs) -> None:
+    def __init__(self, config: configs.Candidates, inputs: tower_inputs.Inputs) -> None:
         """Creates the model with fresh weights.
 
         Args:
@@ -144,7 +146,7 @@ class CandidateModel(_AsksForUsers, tf.keras.Model):
         return self.user_tower.fields(data)
 
     @property
-    def tower_inputs(self) -> user_tower.Inputs:
+    def tower_inputs(self) -> tower_inputs.Inputs:
         """What the user tower reads."""
         return self.user_tower.inputs
 
@@ -269,68 +271,9 @@ def _blocks(size: int, step: int = _CONTEXT_BATCH) -> list[tuple[int, int]]:
     return [(start, min(start + step, size)) for start in starts]
 
 
-def inputs_of(
-    config: configs.Candidates, data: prepared.PreparedData
-) -> user_tower.Inputs:
-    """Returns what a user tower reads of a prepared set, measured on its training.
-
-    Raises:
-      errors.UserError: The config names a feature that there is not.
-    """
-    chosen = registry.choose(features_interface.CANDIDATES, data, config.features)
-    training = data_inputs.training_set(data)
-    examples = _training_features(chosen, training)
-    measured = reading.measure(chosen, data, examples, _NUM_QUANTILES)
-    return _inputs(config, data, chosen, measured)
-
-
-def _inputs(
-    config: configs.Candidates,
-    data: prepared.PreparedData,
-    chosen: registry.Features,
-    measured: reading.Statistics,
-) -> user_tower.Inputs:
-    return user_tower.Inputs(
-        vocabulary_size=data.vocabulary_size,
-        num_tokens=data.tokens.height if config.search_length else 0,
-        features=chosen,
-        measured=measured,
-    )
-
-
-def _training_features(
-    chosen: registry.Features,
-    training: prepared.PreparedData,
-) -> Iterator[reading.Tensors]:
-    """Yields the features of all training positions, part by part."""
-    log = watch_log.load(
-        training, functools.partial(reading.open_log, chosen), with_searches=False
-    )
-    for start, stop in _blocks(log.num_watches, _POSITIONS_A_PART):
-        rows = tf.range(start, stop, dtype=tf.int64)[:, tf.newaxis]
-        yield data_inputs.labels(log, rows, tf.ones_like(rows, tf.bool))
-
-
-def open_log(
-    inputs: user_tower.Inputs, data: prepared.PreparedData, serving: bool = False
-) -> watch_log.Log:
-    """Returns what a user tower reads of a prepared set's watches.
-
-    Args:
-      inputs: What it reads.
-      data: The prepared set.
-      serving: Whether training-only features have their serving value.
-    """
-
-    def opener(log: positions.LogTensors) -> Mapping[str, positions.Reader]:
-        return reading.open_log(inputs.features, log, serving)
-
-    return watch_log.load(data, opener, with_searches=inputs.num_tokens > 0)
-
-
 def build(config: configs.Candidates, data: prepared.PreparedData) -> CandidateModel:
     """Returns a model with fresh weights, all its variables made."""
-    model = _made(config, data, inputs_of(config, data))
+    model = _made(config, data, tower_inputs.of(config, data))
     model.head.initialise(data)
     return model
 
@@ -338,12 +281,12 @@ def build(config: configs.Candidates, data: prepared.PreparedData) -> CandidateM
 def _made(
     config: configs.Candidates,
     data: prepared.PreparedData,
-    inputs: user_tower.Inputs,
+    inputs: tower_inputs.Inputs,
 ) -> CandidateModel:
     model = CandidateModel(config, inputs)
     none = np.zeros([1], np.int64)
-    log = open_log(inputs, data, serving=True)
-    features = data_inputs.contexts(log, none, none, config.history_length)
+    log = tower_inputs.open_log(inputs, data, serving=True)
+    features = tower_inputs.contexts(config, log, none, none)
     model.query_vectors(features)
     return model
 
@@ -364,9 +307,7 @@ def load(
     """
     directory = pathlib.Path(directory)
     config = weights.trained_config(directory, KIND, data.manifest).candidates
-    measured = reading.read_file(directory / FEATURES)
-    chosen = registry.named(features_interface.CANDIDATES, list(measured), data)
-    inputs = _inputs(config, data, chosen, measured)
+    inputs = tower_inputs.read(directory / FEATURES, config, data)
     model = joined([_made(config, data, inputs) for _ in range(config.ensemble_size)])
     weights.restore(model, directory)
     return model

@@ -7,37 +7,19 @@ so that a vector may have negative coordinates. Beyond the paper, a skip connect
 lead from the encoded sequences to the user vector (`ytdnn/layers/gated_bags.py`).
 """
 
-import dataclasses
 from typing import Any
 
 import tensorflow as tf
 
 from ytdnn import configs
+from ytdnn.candidates import tower_inputs
 from ytdnn.data import fields, prepared
 from ytdnn.encoders import interface as encoders
 from ytdnn.encoders import search_bag, watch_bags
-from ytdnn.features import interface as features_interface
 from ytdnn.features import reading
 from ytdnn.layers import gated_bags, randomness, towers
 
 _STDDEV = 0.05  # of the initial values of features' embeddings
-
-
-@dataclasses.dataclass(frozen=True)
-class Inputs:
-    """What a user tower reads.
-
-    Attributes:
-      vocabulary_size: Videos with an id embedding.
-      num_tokens: Known search tokens, 0 where searches are not read.
-      features: Features of users and requests.
-      measured: What their encoders must know.
-    """
-
-    vocabulary_size: int
-    num_tokens: int = 0
-    features: tuple[features_interface.Feature, ...] = ()
-    measured: reading.Statistics = dataclasses.field(default_factory=dict)
 
 
 class UserTower(tf.keras.layers.Layer):
@@ -48,7 +30,7 @@ class UserTower(tf.keras.layers.Layer):
     """
 
     def __init__(
-        self, config: configs.Candidates, inputs: Inputs, **kwargs: Any
+        self, config: configs.Candidates, inputs: tower_inputs.Inputs, **kwargs: Any
     ) -> None:
         """Creates the layer.
 

@@ -83,20 +83,31 @@ def labels(log: watch_log.Log, rows: tf.Tensor, inside: tf.Tensor) -> Features:
     users = tf.gather(log.users, rows)
     is_label = inside & tf.gather(log.is_label, rows)
     videos = tf.gather(log.videos, rows)
-    at = positions.Positions(
-        users=users,
-        times=tf.where(inside, tf.gather(log.times, rows), 0),
-        ends=rows,
-        event="watches",
-        rows=rows,
-        is_event=inside,
-    )
+    at = _positions(log, users, rows, rows, inside)
     return {
         schema.LABELS: tf.where(is_label, videos, tf.zeros_like(videos)),
         schema.WEIGHTS: tf.cast(is_label, tf.float32),
         schema.USER_INDICES: users,
         **{name: reader(at) for name, reader in log.readers.items()},
     }
+
+
+def _positions(
+    log: watch_log.Log,
+    users: tf.Tensor,
+    ends: tf.Tensor,
+    rows: tf.Tensor,
+    is_watch: tf.Tensor,
+) -> positions.Positions:
+    """Returns positions whose requests are watches, where there is such a watch."""
+    return positions.Positions(
+        users=users,
+        times=tf.where(is_watch, tf.gather(log.times, rows), 0),
+        ends=ends,
+        event="watches",
+        rows=rows,
+        is_event=is_watch,
+    )
 
 
 def _rows(log: watch_log.Log, window: tf.Tensor) -> Features:
@@ -208,14 +219,7 @@ def contexts(
     foreign = tf.clip_by_value(starts - window[:, :1], 0, history_length)
     at = tf.minimum(ends, log.num_watches - 1)
     is_watch = ends < stops
-    place = positions.Positions(
-        users=users,
-        times=tf.where(is_watch, tf.gather(log.times, at), 0),
-        ends=ends,
-        event="watches",
-        rows=at,
-        is_event=is_watch,
-    )
+    place = _positions(log, users, ends, at, is_watch)
     features = {
         **_rows(log, window),
         schema.FIRST_ROWS: tf.cast(foreign, tf.int32),

@@ -177,15 +177,18 @@ def in_models(
     if trained is not None:
         knows_time = trained.sees_request_time
         other = with_other_future(data, users, ends, times, knows_time)
+        read = [trained.readings(d, users, ends, times) for d in (data, other)]
+        _compare_readings(data, users, read, "candidate model")
         pair = [trained.user_vectors(d, users, ends, times) for d in (data, other)]
         _compare(data, users, pair, "vectors of the candidate model")
     if ranker is not None:
         other = with_other_future(data, users, ends, times)
-        videos = rng.integers(1, data.num_videos + 1, (size, _VIDEOS_SCORED))
-        pair = [
-            ranker.score_candidates(d, users, ends, times, videos.astype(np.int32))
-            for d in (data, other)
-        ]
+        shape = size, _VIDEOS_SCORED
+        videos = rng.integers(1, data.num_videos + 1, shape).astype(np.int32)
+        asked = users, ends, times, videos
+        read = [ranker.readings(d, *asked) for d in (data, other)]
+        _compare_readings(data, users, read, "ranker")
+        pair = [ranker.score_candidates(d, *asked) for d in (data, other)]
         _compare(data, users, pair, "scores of the ranker")
     return size
 
@@ -256,6 +259,18 @@ def _others(
     videos: npt.NDArray[np.int32], change: npt.NDArray[np.bool_], num_videos: int
 ) -> npt.NDArray[np.int32]:
     return np.where(change, videos % num_videos + 1, videos).astype(np.int32)
+
+
+def _compare_readings(
+    data: prepared.PreparedData,
+    users: npt.NDArray[np.integer],
+    pair: list[models.Readings],
+    model: str,
+) -> None:
+    """Checks each feature apart, so that the one that leaks is named."""
+    for name in pair[0]:
+        values = [found[name].reshape(len(users), -1) for found in pair]
+        _compare(data, users, values, f"the feature {name} of the {model}")
 
 
 def _compare(

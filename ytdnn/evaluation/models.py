@@ -1,6 +1,7 @@
 """What evaluation asks of the models; the trained ones and test fakes both fit."""
 
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +11,8 @@ from ytdnn.data import prepared
 Indices = npt.NDArray[np.integer]
 Positions = npt.NDArray[np.int64]
 Vectors = npt.NDArray[np.float32]
+Readings = Mapping[str, npt.NDArray[Any]]
+"""`[n, …]` of each feature by name; none of a model whose features are not known."""
 
 
 class Candidates(Protocol):
@@ -45,6 +48,16 @@ class Candidates(Protocol):
         """
         ...
 
+    def readings(
+        self,
+        data: prepared.PreparedData,
+        users: Indices,
+        end_watches: Positions,
+        times: Positions,
+    ) -> Readings:
+        """Returns what its features read of those requests, for the leak check."""
+        ...
+
 
 class Ranker(Protocol):
     """Scores impressions, logged or about to be made (PAPER §4)."""
@@ -64,6 +77,17 @@ class Ranker(Protocol):
         video_indices: Indices,
     ) -> Vectors:
         """Returns the logit of each candidate, `[n, k]`."""
+        ...
+
+    def readings(
+        self,
+        data: prepared.PreparedData,
+        users: Indices,
+        end_watches: Positions,
+        times: Positions,
+        video_indices: Indices,
+    ) -> Readings:
+        """Returns what its features read of those candidates, for the leak check."""
         ...
 
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import polars as pl
 
 from ytdnn import configs, schema
-from ytdnn.data import prepared, sources
+from ytdnn.data import prepared
 from ytdnn.data.sources import world as world_source
 from ytdnn.evaluation import lists, measure, protocol, ranker
 from ytdnn.world import corpus, generate, memory, truth, words
@@ -118,17 +118,14 @@ class Oracle:
 
 
 def systems(data: prepared.PreparedData, config: configs.Evaluation) -> measure.Systems:
-    """Returns the oracle as a system to measure; none where the log is not a world's.
-
-    It scores no impressions where the set has not all those of the log.
-    """
+    """Returns the oracle as a system to measure; none where no world made the log."""
     oracle = of(data)
     if oracle is None:
         return measure.Systems()
     makers = {lists.ORACLE: lambda cases, k: oracle.lists(cases, k, config)}
-    shown = Shown.read(data) if data.has_impressions else None
-    if shown is None:
+    if not data.has_impressions:
         return measure.Systems(makers)
+    shown = Shown.of(data)
     scorers: dict[str, ranker.Scorer] = {
         lists.ORACLE: lambda impressions: oracle.logits(shown, impressions.rows)
     }
@@ -143,11 +140,7 @@ def of(data: prepared.PreparedData) -> Oracle | None:
 
 @dataclasses.dataclass(frozen=True)
 class Shown:
-    """The log's impressions in the order of the prepared set's, by world numbers.
-
-    The set itself knows no video out of its vocabulary, no position and no device.
-    All fields are `[impressions]`.
-    """
+    """A prepared set's impressions by world numbers; all fields are `[impressions]`."""
 
     users: npt.NDArray[np.int64]
     videos: npt.NDArray[np.int64]
@@ -158,32 +151,18 @@ class Shown:
     clicked: npt.NDArray[np.bool_]
 
     @classmethod
-    def read(cls, data: prepared.PreparedData) -> "Shown | None":
-        """Reads the log again; None where the set has not all of its impressions."""
-        row, index = "row", "index"
-        order = data.users.select(schema.USER_ID).with_row_index(index)
-        table = (
-            sources.read(data.config)
-            .tables[schema.IMPRESSIONS]
-            .with_row_index(row)
-            .join(order.lazy(), on=schema.USER_ID)
-            .sort(index, schema.TIME, row)
-            .collect()
-        )
-        if table.height != len(data.impressions.users):
-            return None
-        device_numbers = list(range(len(words.DEVICES)))
-        devices = table[schema.DEVICE].replace_strict(
-            list(words.DEVICES), device_numbers
-        )
+    def of(cls, data: prepared.PreparedData) -> "Shown":
+        """Returns the impressions of a set made from a world."""
+        shown = data.impressions
+        known = [words.DEVICES.index(name) for name in data.vocabularies[schema.DEVICE]]
         return cls(
-            users=_numbers(table[schema.USER_ID]),
-            videos=_numbers(table[schema.VIDEO_ID]),
-            times=table[schema.TIME].to_numpy(),
-            positions=table[schema.POSITION].to_numpy(),
-            devices=devices.to_numpy(),
-            pages=table[schema.PAGE_ID].to_numpy(),
-            clicked=table[schema.CLICKED].to_numpy(),
+            users=_numbers(data.users[schema.USER_ID])[shown.users],
+            videos=_numbers(data.videos[schema.VIDEO_ID])[shown.videos - 1],
+            times=np.asarray(shown.times),
+            positions=np.asarray(shown.positions, np.int64),
+            devices=np.array(known)[np.asarray(shown.devices) - 1],
+            pages=np.asarray(shown.pages),
+            clicked=np.asarray(shown.clicked),
         )
 
     def num_unclicked(self) -> npt.NDArray[np.int64]:

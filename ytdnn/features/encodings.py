@@ -6,6 +6,7 @@ root (PAPER §4.1); a share is already in [0, 1] (PAPER §3.3).
 """
 
 import math
+import re
 
 import tensorflow as tf
 
@@ -21,6 +22,15 @@ def embedding_dim(num_values: int) -> int:
     (2, 8)
     """
     return max(2, math.ceil(math.log2(num_values + 1)))
+
+
+def layer_name(feature: str) -> str:
+    """Returns the name of a feature's layer, without what TensorFlow refuses.
+
+    >>> layer_name("users.my points")
+    'users.my_points'
+    """
+    return re.sub(r"[^A-Za-z0-9_.]", "_", feature)
 
 
 class Categorical(interface.Feature):
@@ -49,7 +59,9 @@ class Categorical(interface.Feature):
     ) -> tf.keras.layers.Layer:
         """Returns an embedding table."""
         dim = self.dim or embedding_dim(measured.num_values)
-        return embeddings.Table(measured.num_values, dim, stddev, name=self.name)
+        return embeddings.Table(
+            measured.num_values, dim, stddev, name=layer_name(self.name)
+        )
 
 
 class Continuous(interface.Feature):
@@ -81,7 +93,7 @@ class Continuous(interface.Feature):
         """Returns the quantile CDF with powers."""
         del stddev
         return continuous.QuantileFeature(
-            measured.quantiles, self.missing, name=self.name
+            measured.quantiles, self.missing, name=layer_name(self.name)
         )
 
 
@@ -102,4 +114,4 @@ class Share(interface.Feature):
     ) -> tf.keras.layers.Layer:
         """Returns the number beside whether it is known."""
         del measured, stddev
-        return presence.Presence(name=self.name)
+        return presence.Presence(name=layer_name(self.name))

@@ -9,6 +9,7 @@ import difflib
 import functools
 import importlib
 import pkgutil
+import re
 import types
 from collections.abc import Sequence
 
@@ -17,6 +18,7 @@ from ytdnn.data import prepared
 from ytdnn.features import columns, interface
 
 Features = tuple[interface.Feature, ...]
+_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # Keys of requests that no column of the user's own may take.
 _RESERVED = frozenset(
     {
@@ -130,10 +132,11 @@ def _named(
 
 def _own(name: str, data: prepared.PreparedData) -> interface.Feature:
     column = name.partition(".")[2]
-    if name.startswith(schema.USERS) and column in _RESERVED:
+    is_key = name.startswith(schema.USERS)  # of requests
+    if is_key and (column in _RESERVED or not _KEY.fullmatch(column)):
         raise errors.UserError(
-            f"expected a column whose name is no key of requests, received {name}: "
-            f"rename the column"
+            f"expected a column that can be a key of requests (letters, digits and _, "
+            f"none of {', '.join(sorted(_RESERVED))}), received {name}: rename it"
         )
     return columns.own(name, data)
 

@@ -8,6 +8,7 @@ video index. How that stays fast and small, and what a ragged set is: `selection
 import numpy as np
 import numpy.typing as npt
 
+from ytdnn import ragged
 from ytdnn.metrics import ranking, selection
 
 Offsets = selection.Offsets
@@ -67,7 +68,7 @@ def hits_of(
     >>> hits_of(np.array([[3, 1, 0]], np.int32), np.array([0, 2]), np.array([1, 0]))
     array([[False,  True, False]])
     """
-    target_users = selection.rows_of(target_offsets)
+    target_users = ragged.rows_of(target_offsets)
     targets = np.asarray(target_videos)[target_offsets[0] : target_offsets[-1]]
     stride = int(max(top.max(initial=0), targets.max(initial=0))) + 1
     wanted = np.unique(target_users * stride + targets)

@@ -16,6 +16,8 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
+from ytdnn import ragged
+
 BLOCK_BYTES = 128 * 2**20
 _VIDEOS_A_BLOCK = 4_096  # the scores of a block stay in the processor's cache
 _MOST_USERS_A_BLOCK = 1_024
@@ -147,7 +149,8 @@ class Removed:
             offsets = watched[0][users.start : users.stop + 1]
             videos = np.asarray(watched[1][offsets[0] : offsets[-1]]).astype(np.int64)
             order = np.argsort(videos, kind="stable")
-            self._rows, self._columns = rows_of(offsets)[order], videos[order] - 1
+            self._rows = ragged.rows_of(offsets)[order]
+            self._columns = videos[order] - 1
         self._available = None
         if available is not None:
             self._available = available[0], available[1][users]
@@ -220,12 +223,3 @@ def largest(keys: npt.NDArray[np.int64], k: int) -> npt.NDArray[np.int32]:
     best = np.sort(keys[:, keys.shape[1] - k :], axis=1)[:, ::-1]
     videos = _INDEX_MASK - (best & _INDEX_MASK) + 1
     return np.where(best == _REMOVED, 0, videos).astype(np.int32)
-
-
-def rows_of(offsets: Offsets) -> npt.NDArray[np.int64]:
-    """Returns the row each ragged entry belongs to.
-
-    >>> rows_of(np.array([0, 2, 2, 3]))
-    array([0, 0, 2])
-    """
-    return np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))

@@ -55,6 +55,31 @@ class RankingModel:
         """Returns what a manifest says of the model."""
         return {"features": [feature.name for feature in self.features]}
 
+    def readings(
+        self,
+        data: prepared.PreparedData,
+        users: npt.NDArray[np.integer],
+        end_watches: npt.NDArray[np.int64],
+        times: npt.NDArray[np.int64],
+        video_indices: npt.NDArray[np.integer],
+    ) -> dict[str, npt.NDArray]:
+        """Returns what each feature reads of candidates, `[n, …]` by its name.
+
+        Args:
+          data: With impressions.
+          users: `[n]` user indices.
+          end_watches: `[n]` flat positions where each user's history ends.
+          times: `[n]` of the requests, seconds since the epoch, 0 = unknown.
+          video_indices: `[n, k]` catalogue indices of candidates.
+        """
+        tensors = self.open_log(data).candidates(
+            tf.constant(users, tf.int32),
+            tf.constant(end_watches, tf.int64),
+            tf.constant(times, tf.int64),
+            tf.constant(video_indices, tf.int32),
+        )
+        return {f.name: tensors[f.name].numpy() for f in self.features}
+
     def open_log(
         self, data: prepared.PreparedData, serving: bool = True
     ) -> inputs.ImpressionLog:

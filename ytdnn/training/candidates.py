@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ytdnn import artifacts, configs
-from ytdnn.candidates import losses, model, user_tower
+from ytdnn.candidates import losses, model, tower_inputs
 from ytdnn.data import draws, inputs, prepared
 from ytdnn.metrics import retrieval
 from ytdnn.training import checkpoints, determinism, loop, strategies
@@ -121,12 +121,12 @@ def make_stage(
 
 def make_batches(
     candidates: configs.Candidates,
-    tower_inputs: user_tower.Inputs,
+    read: tower_inputs.Inputs,
     data: prepared.PreparedData,
     seed: int,
 ) -> inputs.SliceBatches | draws.DrawnBatches:
     """Returns the training batches: every next watch in slices, or drawn labels."""
-    log = model.open_log(tower_inputs, inputs.training_set(data))
+    log = tower_inputs.open_log(read, inputs.training_set(data))
     label = candidates.label
     if isinstance(label, configs.NextWatch) and not label.examples_per_user:
         return inputs.SliceBatches(

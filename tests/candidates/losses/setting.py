@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from ytdnn import configs
-from ytdnn.candidates import model
+from ytdnn.candidates import tower_inputs
 from ytdnn.data import inputs, prepared
 from ytdnn.layers import randomness
 
@@ -22,8 +22,8 @@ def counts(data):
 
 
 def batch(data, slice_length=1, size=64):
-    read = model.inputs_of(config(), data)
-    log = model.open_log(read, inputs.training_set(data))
+    read = tower_inputs.of(config(), data)
+    log = tower_inputs.open_log(read, inputs.training_set(data))
     batches = inputs.SliceBatches(log, size, slice_length, 6, seed=0)
     return next(iter(batches(0, 0)))
 

@@ -15,7 +15,7 @@ FLAT = [configs.SampledSoftmax(), configs.FullSoftmax()]
 @pytest.mark.parametrize("loss", FLAT, ids=lambda loss: loss.kind)
 def test_under_a_softmax_each_row_is_a_video(data, loss):
     candidate_model = model.build(setting.config(loss=loss), data)
-    bias = np.arange(data.num_videos + 1, dtype=np.float32)
+    bias = np.arange(data.vocabulary_size + 1, dtype=np.float32)
     candidate_model.bias.assign(bias)
     vectors = candidate_model.video_vectors()
     table = candidate_model.videos.table.numpy()
@@ -57,6 +57,6 @@ def test_a_tree_is_saved_and_read_back(data, tmp_path):
     other = model.build(config, data)
     other.head.leaves.assign(other.head.leaves[::-1])
     assert np.any(other.video_vectors() != expected)
-    status = tf.train.Checkpoint(model=other).read(str(tmp_path / model.WEIGHTS))
+    status = tf.train.Checkpoint(model=other).read(str(tmp_path / "weights"))
     status.assert_existing_objects_matched()
     np.testing.assert_array_equal(other.video_vectors(), expected)

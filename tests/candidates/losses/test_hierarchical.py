@@ -7,7 +7,7 @@ import tensorflow as tf
 from tests import planted
 from tests.candidates.losses import setting
 from ytdnn import configs
-from ytdnn.candidates import model, user_tower
+from ytdnn.candidates import model, tower_inputs
 from ytdnn.candidates.losses import hierarchical
 from ytdnn.data import prepared
 from ytdnn.training import candidates
@@ -17,7 +17,7 @@ _LN2 = np.log(2.0)
 
 def _model(num_videos, leaves):
     config = setting.config(loss=configs.HierarchicalSoftmax(), embedding_dim=2)
-    candidate_model = model.CandidateModel(config, user_tower.Inputs(num_videos))
+    candidate_model = model.CandidateModel(config, tower_inputs.Inputs(num_videos))
     candidate_model.head.leaves.assign([0, *leaves])
     return candidate_model
 

@@ -194,6 +194,6 @@ def test_no_two_draws_of_a_step_share_a_stream(data, monkeypatch):
     loss(setting.batch(data), setting.SEED)
     assert len(set(folds)) == len(folds)
     own = [salt for seed, salt in folds if seed == tuple(setting.SEED.numpy())]
-    searches = randomness.Stream.SEARCH_TOKENS  # the log has none
+    searches = randomness.Stream.TOKEN_BAG  # the log has none
     assert set(own) == set(randomness.Stream) - {searches}
     assert all(isinstance(salt, randomness.Stream) for salt in own)

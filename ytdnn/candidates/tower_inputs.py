@@ -1,0 +1,130 @@
+"""What the user tower reads: which features and sequences, and their tensors.
+
+Features are chosen by the config among those the log has, measured on the training
+watches, and kept with the model; everything else asks this one list.
+"""
+
+import dataclasses
+import functools
+import pathlib
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import tensorflow as tf
+
+from ytdnn import configs
+from ytdnn.data import inputs, positions, prepared, watch_log
+from ytdnn.features import interface, reading, registry
+
+_POSITIONS_A_PART = 1 << 16
+_NUM_QUANTILES = 100  # of each continuous feature
+
+
+@dataclasses.dataclass(frozen=True)
+class Inputs:
+    """What a user tower reads.
+
+    Attributes:
+      vocabulary_size: Videos with an id embedding.
+      num_tokens: Known search tokens, 0 where searches are not read.
+      features: Features of users and requests.
+      measured: What their encoders must know.
+    """
+
+    vocabulary_size: int
+    num_tokens: int = 0
+    features: tuple[interface.Feature, ...] = ()
+    measured: reading.Statistics = dataclasses.field(default_factory=dict)
+
+
+def of(config: configs.Candidates, data: prepared.PreparedData) -> Inputs:
+    """Returns what a user tower reads of a prepared set, measured on its training.
+
+    Raises:
+      errors.UserError: The config names a feature that there is not.
+    """
+    chosen = registry.choose(interface.CANDIDATES, data, config.features)
+    training = inputs.training_set(data)
+    examples = _training_features(chosen, training)
+    measured = reading.measure(chosen, data, examples, _NUM_QUANTILES)
+    return _inputs(config, data, chosen, measured)
+
+
+def _inputs(
+    config: configs.Candidates,
+    data: prepared.PreparedData,
+    chosen: registry.Features,
+    measured: reading.Statistics,
+) -> Inputs:
+    return Inputs(
+        vocabulary_size=data.vocabulary_size,
+        num_tokens=data.tokens.height if config.search_length else 0,
+        features=chosen,
+        measured=measured,
+    )
+
+
+def _training_features(
+    chosen: registry.Features,
+    training: prepared.PreparedData,
+) -> Iterator[reading.Tensors]:
+    """Yields the features of all training positions, part by part."""
+    log = watch_log.load(
+        training, functools.partial(reading.open_log, chosen), with_searches=False
+    )
+    for start in range(0, log.num_watches, _POSITIONS_A_PART):
+        stop = min(start + _POSITIONS_A_PART, log.num_watches)
+        rows = tf.range(start, stop, dtype=tf.int64)[:, tf.newaxis]
+        yield inputs.labels(log, rows, tf.ones_like(rows, tf.bool))
+
+
+def open_log(
+    read: Inputs, data: prepared.PreparedData, serving: bool = False
+) -> watch_log.Log:
+    """Returns what a user tower reads of a prepared set's watches.
+
+    Args:
+      read: What it reads.
+      data: The prepared set.
+      serving: Whether training-only features have their serving value.
+    """
+
+    def opener(log: positions.LogTensors) -> Mapping[str, positions.Reader]:
+        return reading.open_log(read.features, log, serving)
+
+    return watch_log.load(data, opener, with_searches=read.num_tokens > 0)
+
+
+def contexts(
+    config: configs.Candidates,
+    log: watch_log.Log,
+    users: np.ndarray,
+    ends: np.ndarray,
+    num_searches: np.ndarray | None = None,
+) -> inputs.Features:
+    """Returns what the tower reads before given watches, slices of one position.
+
+    Args:
+      config: Lengths of the sequences.
+      log: As of `open_log`, for serving.
+      users: `[n]` user indices.
+      ends: `[n]` flat positions where each user's context ends.
+      num_searches: `[n]` of the user's searches that count; None: those before the
+        watch.
+    """
+    return inputs.contexts(
+        log, users, ends, config.history_length, config.search_length, num_searches
+    )
+
+
+def read(
+    path: pathlib.Path, config: configs.Candidates, data: prepared.PreparedData
+) -> Inputs:
+    """Returns what a trained tower reads, from the file kept with it.
+
+    Raises:
+      errors.UserError: This version, or the prepared set, has no such feature.
+    """
+    measured = reading.read_file(path)
+    chosen = registry.named(interface.CANDIDATES, list(measured), data)
+    return _inputs(config, data, chosen, measured)
