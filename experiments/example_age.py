@@ -1,4 +1,4 @@
-r"""Does the age of the example let the model follow how a video's popularity moves?
+r"""Does the age of the example let the model follow a video's popularity over time?
 
 Claim: without the feature a video's class probability is its average over the training
 window, flat over the days since upload; with it, it follows the empirical curve, which
@@ -8,8 +8,8 @@ peaks soon after upload (PAPER §3.3, figure 4).
         --stage=candidates --split=validation
     python -m experiments.example_age --workdir=runs/age
 
-The second writes runs/age/example_age.html. Protocol: temporal, judged on `validation`,
-right behind the candidates' training, where age 0 is meant to be asked. The curves are
+The second writes runs/age/example_age.html. Protocol: temporal, measured on
+`validation`, right after the candidates' training, where age 0 is true. The curves are
 of the training window of 43 days, as in the paper: for each day the videos' share of
 its watches, and the mean class probability in 400 of its examples, each with its own
 age and history; averaged over the videos uploaded in the window 5 days after it begins
@@ -35,10 +35,9 @@ Class probability in thousandths, by days since upload:
 | with | 0.345 | 0.425 | 0.448 | 0.497 | 0.550 | 0.588 | 0.542 | 0.460 |
 
 The claim holds in part. Without the feature the curve is flat; with it it rises and
-falls, and the model finds much better what is watched next. But the hump is low, wide
-and late: a peak of 0.592 on day 9 where the videos' own is 1.913 on day 2, and a third
-of a thousandth before there is a video at all. Whether longer training sharpens it was
-not measured.
+falls, and the hit rate is much higher. But the peak is low, wide and late: 0.592 on day
+9, where the empirical one is 1.913 on day 2, and a third of a thousandth before the
+upload. Whether longer training sharpens it was not measured.
 """
 
 import argparse

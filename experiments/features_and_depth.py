@@ -1,4 +1,4 @@
-r"""Do more features and a deeper tower find better what is watched next?
+r"""Do more features and a deeper tower predict better what is watched next?
 
 Claim: holdout MAP rises with the depth of the tower, widths halving to the embedding's,
 and with each set of features: watches alone, + searches, + example age, all
@@ -8,12 +8,12 @@ and with each set of features: watches alone, + searches, + example age, all
         --stage=candidates --split=validation \
         --metrics=candidates/map@100,candidates/hit_rate@10
 
-Protocol: temporal, judged on `validation`, the window right behind the candidates'
-training: the paper's holdout lies there too, and example age is made for it (weeks
+Protocol: temporal, measured on `validation`, the window right after the candidates'
+training: the paper's holdout lies there too, and example age is meant for it (weeks
 later, on `test`, it misleads). All videos ranked for each user, watched ones removed.
-The paper's bag alone (mean), embeddings of 64 dims, six epochs for all; each epoch is
-judged on the same window and the best kept, so numbers are a little too good, for all
-alike. A linear layer follows the last ReLU layer here: depth 0 is that layer alone.
+Only the paper's bag (mean), embeddings of 64 dims, six epochs for all; the best epoch
+is chosen on the same window, so all numbers are a little too good, and alike. A linear
+layer follows the last ReLU layer here: depth 0 is that layer alone.
 
 Measured 2026-11-24 on two cores of an AMD EPYC with AVX-512 bfloat16, seed 0 alone,
 2,385 users. MAP@100:
@@ -36,16 +36,15 @@ Hit rate at 10:
 
 Popularity has 0.0184 and 0.1421, the oracle 0.2639 and 0.7824. Half the 95 % interval
 over users of a difference in MAP is 0.002 to 0.005; how much the seed moves a cell was
-not measured. A cell trained in 19 to 173 s beside other work,
-most in about 30 s.
+not measured. A cell trained in 19 to 173 s while other work ran, most in about 30 s.
 
-The claim holds in part. Example age gains at every depth (MAP + 0.005 to + 0.008, each
-surely not 0). Searches alone gain nothing that can be told from 0. The other features
-gain 0.005 at depths 0 and 1, nothing at 2 and 4, and lose 0.003 at 3. Depth gains up to
-3 (+ 0.005 to + 0.010 over depth 0) unless all features are there, where it stops at 1;
-depth 4 falls below 3 by 0.004 with searches and with example age. Whether deeper towers
-want another learning rate or more epochs was not tried: this world has 124,543 examples
-an epoch, the paper hundreds of billions.
+The claim holds in part. Example age helps at every depth (MAP + 0.005 to + 0.008, each
+significant). Searches alone give no significant difference. The other features gain
+0.005 at depths 0 and 1, nothing at 2 and 4, and lose 0.003 at 3. Depth helps up to 3
+(+ 0.005 to + 0.010 over depth 0), with all features only up to 1; depth 4 is 0.004
+below depth 3 with searches and with example age. Whether deeper towers need another
+learning rate or more epochs was not tried: this world has 124,543 examples per epoch,
+the paper hundreds of billions.
 """
 
 import dataclasses

@@ -6,12 +6,12 @@ interests (PAPER §3, §4).
 
     ytdnn run --config=experiments/world_small.py --workdir=runs/world-small
 
-Protocol: temporal, as of the quickstart. The oracle sees each user's interests at the
-moment asked for, drift and short-lived focus included: no model can know as much.
+Protocol: temporal, as in quickstart.py. The oracle sees each user's interests at the
+moment asked for, drift and short-lived focus included: an upper bound.
 
 Measured 2026-11-24 on two cores of an AMD EPYC, seed 0: 7,546 test users, 79,788 right
-answers of which 28,597 are of videos uploaded or first watched after the candidates'
-training; 95 % intervals over users are ± 0.001 to 0.011:
+answers, of which 28,597 are videos that first appeared after the training window, so
+cannot be retrieved; 95 % intervals over users are ± 0.001 to 0.011:
 
 | | popularity | ours | oracle | gap closed |
 |---|---|---|---|---|
@@ -25,8 +25,8 @@ training; 95 % intervals over users are ± 0.001 to 0.011:
 | weighted per-user loss ↓ | 0.3104 | 0.3005 | 0.1090 | 5 % |
 
 Candidates train in 6.4 minutes, the ranker in 23 s. Epochs were chosen on validation;
-of four other settings of the ranker's table optimiser and tower, tried before the
-world's devices went with age, none had a better validation loss.
+of four other settings of the ranker's table optimiser and tower, tried on an earlier
+version of the world, none had a better validation loss.
 """
 
 from ytdnn import configs

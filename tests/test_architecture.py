@@ -1,4 +1,4 @@
-"""The import rule of the design: imports run downwards, rooms of a layer are apart."""
+"""The import rule of DESIGN §2: imports run downwards, never within a layer."""
 
 import ast
 import pathlib

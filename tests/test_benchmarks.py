@@ -52,7 +52,7 @@ def test_sampled_gradient(capsys):
 def test_input(capsys):
     input_benchmark.main(["--tiny", "--repeats=1"])
     (table,) = _tables(capsys.readouterr().out)
-    assert [row[0] for row in table[2:]] == ["now", "first trial's way"]
+    assert [row[0] for row in table[2:]] == ["now", "plain way"]
 
 
 def test_medians_are_of_functions_run_in_turns():

@@ -1,13 +1,12 @@
-"""How long does a whole evaluation of MovieLens-1M last, intervals included?
+"""How long does a whole evaluation of MovieLens-1M take, intervals included?
 
 Claim: all metrics with 1,000 bootstrap resamples take less than ten seconds.
 
 The leave-one-out protocol over all 6,040 users and 3,416 films, through the functions
 of `ytdnn evaluate`: leak check, exact lists, all metrics at three lengths with 1,000
 bootstrap resamples, curves, slices, the ranker's metrics, examples, values of each
-user. The vectors (128 coordinates) and logits are made; what models cost is not
-counted. Beside it the lists' intervals alone the plain way, one resampled mean after
-the other.
+user. The vectors (128 coordinates) and logits are random; the cost of models is not
+counted. For comparison: the intervals of the lists, one resampled mean after the other.
 
     python -m experiments.benchmarks.movielens_evaluation --data=ml-1m.zip
 

@@ -1,7 +1,7 @@
-"""How fast is exact full ranking of a million videos, and how near to its floor?
+"""How fast is exact full ranking of a million videos, and how near to its lower bound?
 
-Claim: exact ranking needs less than a minute on two cores, about twice the matrix
-product that no exact way can avoid.
+Claim: exact ranking takes less than a minute on two cores, about twice the time of the
+matrix product that no exact method can avoid.
 
 Lists of the 200 best of a million made videos for ten thousand made users of 64
 coordinates, as `ytdnn evaluate` makes them (blocks of users × videos, a running

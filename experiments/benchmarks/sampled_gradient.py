@@ -1,4 +1,4 @@
-"""Is the gradient of sampled softmax that of full softmax, and of which treatment?
+"""Is the gradient of sampled softmax that of full softmax, and with which correction?
 
 Claim (PAPER §3.1, importance weighting): corrected by expected counts, the gradient of
 sampled softmax tends to that of full softmax as negatives grow.
@@ -8,7 +8,7 @@ sampled softmax tends to that of full softmax as negatives grow.
 10,000 videos, 256 users; the cosine of the mean gradient over 64 draws of negatives
 with the gradient of full softmax, of the video table / of the user vectors.
 
-Measured 2026-11-24 (Monte Carlo, so of no machine):
+Measured 2026-11-24 (Monte Carlo, so independent of the machine):
 
 | case | treatment | 64 negatives | 512 | 4,096 |
 |---|---|---|---|---|

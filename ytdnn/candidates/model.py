@@ -6,8 +6,8 @@ wider: the video's is its bias, the user's is 1. Served products are the scores,
 user's vector carries the temperature. Several such networks may stand side by side as
 one (`Ensemble`), whose scores are the means of theirs.
 
-What the rows of the video table stand for is the loss's matter: its head makes the
-videos' vectors from them (`ytdnn/candidates/losses/heads.py`).
+What a row of the video table stands for depends on the loss: its head makes the videos'
+vectors from the rows (`ytdnn/candidates/losses/heads.py`).
 """
 
 import pathlib
@@ -48,7 +48,7 @@ class _Queries(Protocol):
 
 
 class _AsksForUsers:
-    """What networks and ensembles of them share: users' vectors from a prepared set."""
+    """What networks and ensembles share: users' vectors from a prepared set."""
 
     def user_vectors(
         self: _Queries,

@@ -7,8 +7,8 @@ right, and probabilities sum to one without empty branches. Node n's vector is r
 of the video table.
 
 Which video lies at which leaf decides what a node separates. In order of frequency
-it separates unrelated videos, which the paper blames for the loss of accuracy; in
-order of clusters, videos of different audiences.
+it separates unrelated videos, which the paper gives as the reason for its lower
+accuracy; in order of clusters, videos of different audiences.
 """
 
 from typing import Literal
@@ -79,7 +79,7 @@ def leaf_vectors(rows: Floats, bias: Floats, leaves: Indices) -> Floats:
     log P(leaf | u) = Σ log σ(±(u·n + b)) over its path is not a product; its first
     order in u around 0, where it is exact, is: a branch adds
     log σ(±b) ± (1 − σ(±b)) · u·n. So popularity is kept and nearest-neighbour search
-    can serve it, at the price of curvature.
+    can serve it; the higher orders are lost.
 
     Args:
       rows: `[num_videos + 1, dim]`, row n is node n's vector.

@@ -175,7 +175,7 @@ COMMANDS = (
         "evaluate",
         "measure a run, a bundle, or a file of predictions: report and page",
         "Checks for leaks, ranks all videos exactly for each test user, measures the "
-        "ranker on test impressions, and the two stages composed, with intervals and "
+        "ranker on test impressions, and both stages together, with intervals and "
         "slices; prints a table and writes WORKDIR/evaluation: report.json, "
         "report.html, the values of each user, TensorBoard scalars. With --bundle or "
         "--predictions the same of an exported bundle, or of any other system's "

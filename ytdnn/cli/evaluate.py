@@ -26,7 +26,7 @@ FLAGS = (
     Flag("bundle", "Directory of a bundle, measured by its own answers.", "", "DIR"),
     Flag(
         "data",
-        "Prepared set that predictions or bundle are judged on; default: WORKDIR/data.",
+        "Prepared set to measure predictions or bundle on; default: WORKDIR/data.",
         example="DIR",
     ),
     Flag("split", "What is evaluated; default: test.", example="|".join(_SPLITS)),
@@ -87,7 +87,7 @@ def _of_other(given: arguments.Arguments, kind: str, split: str) -> None:
     path = pathlib.Path(values[kind])
     if "data" not in values and "workdir" not in values:
         raise errors.UserError(
-            f"expected --data=DIR, the prepared set that --{kind} is judged on, or "
+            f"expected --data=DIR, the prepared set to measure --{kind} on, or "
             f"--workdir=DIR, received neither"
         )
     if "workdir" in values:

@@ -1,4 +1,4 @@
-"""`--features`: a short name for the features that each network reads beside its own.
+"""`--features`: features to add to the default ones of the networks that can use them.
 
 `users.*` are read by both networks, `videos.*` by the ranker. A declared feature goes
 to the ranker, or to the candidates where the ranker has none of that name.
@@ -41,9 +41,10 @@ def _is_of_candidates_alone(name: str) -> bool:
 
 FLAG = arguments.Flag(
     "features",
-    "Features read beside the default ones (docs/features.md), own columns too, as "
+    "Features to add to the default ones (docs/features.md), own columns too, as "
     "videos.genre. Fills config.ranking.features.add, for users.* also "
-    "config.candidates.features.add, and that alone for what only candidates can read.",
+    "config.candidates.features.add, and only that for features that only the "
+    "candidate network can read.",
     example="NAME,NAME",
     fills=settings,
 )

@@ -27,8 +27,8 @@ def config(given: arguments.Arguments, without: configs.Config) -> configs.Confi
 def later_config(given: arguments.Arguments, directory: pathlib.Path) -> configs.Config:
     """Returns the config of a command that works on prepared data.
 
-    Where the data came from is not asked again: a file that names no directory is
-    meant for the data prepared here.
+    The source of the data is taken from the prepared set: a config file that names no
+    directory applies to the data prepared here.
 
     Raises:
       errors.UserError: Nothing was prepared here.

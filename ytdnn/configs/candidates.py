@@ -15,33 +15,35 @@ class Candidates:
 
     Attributes:
       embedding_dim: Width of video embeddings and of the user vector.
-      history_length: Most recent watches in the bag.
-      search_length: Most recent searches in the bag of search tokens; 0: none are read.
-      features: What is read beside watches and searches (PAPER §3.3).
+      history_length: Number of most recent watches that are read.
+      search_length: Number of most recent searches that are read; 0 = none.
+      features: What is read besides watches and searches (PAPER §3.3).
       bags: Bags of the history: `mean` (the paper's), `sum`, `max` by coordinate.
-      decay_rates: One recency-weighted average, weights rate^position, for each.
-      learned_bags: Averages of the history by learned weights of its positions,
-        beside those above.
+      decay_rates: For each rate, a recency-weighted average with weights
+        rate^position.
+      learned_bags: Number of averages with learned weights of the positions, in
+        addition to those above.
       tower: Widths of the ReLU layers before the linear user vector.
-      skip_connection: What leads from the bags to the user vector beside the tower:
-        `none` (the paper's), a `linear` layer, or one whose bags are `gated` by the
-        tower's top.
-      dropout: Share of tower activations, and of the coordinates of bags that lead
-        past it, dropped in training.
+      skip_connection: From the bags to the user vector, around the tower: `none` (as
+        the paper), a `linear` layer, or a linear layer whose bags are `gated` by the
+        tower's last layer.
+      dropout: Share of tower activations, and of the inputs of the skip connection,
+        dropped in training.
       history_dropout: Share of watches dropped from a history in training, and of
         tokens from the bag of searches.
       label: What is predicted from what.
-      ensemble_size: Networks trained one after another, from different seeds. Scores
-        are the means of theirs, and served vectors as many times as wide.
-      train_on_validation: Whether watches held out for validation are labels too, as
-        for a model that will serve, or to meet published leave-one-out numbers. No
-        epoch can be chosen then: all are run and the last weights kept, so find their
-        number without it first.
+      ensemble_size: Number of networks, trained one after another from different
+        seeds. The score is the mean of theirs; served vectors are that many times as
+        wide.
+      train_on_validation: Whether to train on the watches held out for validation
+        too, as for a model that will serve, or to compare with published
+        leave-one-out numbers. Then no epoch can be chosen by validation: all are run
+        and the last weights kept, so choose their number without it first.
       bias: Whether the video table has a bias for each video.
       similarity: `dot` product of user and video vectors, or `cosine`.
       temperature: Scores are divided by it.
       loss: What training minimises.
-      precision: Arithmetic of the tower's products.
+      precision: Precision of the tower's matrix products.
       training: Optimisation.
     """
 

@@ -26,17 +26,17 @@ class Data:
       order_by: A user's order of watches: `time` (then `order`, then file row)
         or `order` (then file row), where times are only estimates; a log
         without `order` is sorted by time.
-      vocabulary: Videos that can be recommended: those watched in the
-        candidate model's `train` window, or `all` of the log.
-      min_watch_fraction: A watch is completed, and so a label or an answer, if it
-        reaches this share of `videos.duration_seconds`; 0 = no such rule. Others
-        stand in histories alone.
-      min_watch_seconds: Likewise by seconds watched. With both rules either is
+      vocabulary: Videos with an id embedding, which can be retrieved: those watched
+        in the candidate model's `train` window, or `all` that are watched in the log.
+      min_watch_fraction: A watch counts as completed, and so as a label or a right
+        answer, if it reaches this share of `videos.duration_seconds`; 0 = no such
+        rule. Other watches are used in histories only.
+      min_watch_seconds: The same, by seconds watched. With both rules either is
         enough, with neither every watch is completed.
-      max_search_tokens: Most words and pairs of words of searches that are told
-        apart, those most often in training contexts.
-      min_search_token_count: Training searches a word or pair must be in to be told
-        apart.
+      max_search_tokens: Search-token vocabulary size, at most: the words and pairs of
+        words that are most frequent in training contexts.
+      min_search_token_count: Training searches that a word or pair must occur in to be
+        in that vocabulary.
       protocol: `temporal` (windows of time), `leave_one_out` (each user's last
         watch is the test, the one before it validation), or `split` (as the column
         `split` of `watches` says). `temporal` takes its windows from that column
@@ -44,8 +44,8 @@ class Data:
       test_fraction: temporal: share of watches, last in time, held out for test.
       ranking_fraction: temporal: share of watches, before those, whose
         window trains the ranker.
-      validation_fraction: temporal: last share of either training window,
-        held out to stop early and choose the checkpoint.
+      validation_fraction: temporal: last share of each training window,
+        held out for early stopping and the choice of the checkpoint.
     """
 
     source: Literal["world", "movielens", "log", "tables"] = "world"

@@ -12,23 +12,24 @@ class Evaluation:
     """Offline evaluation (`ytdnn evaluate --explain` prints every definition).
 
     Attributes:
-      ks: Lengths of the lists measured.
-      targets: Right answers: `all` videos watched in the evaluated window, or the
-        `next` one alone.
-      horizon_days: Days after the request in which answers are watched; 0 = the
-        whole window.
+      ks: Lengths k of the lists that are measured.
+      targets: Right answers: `all` videos watched in the evaluated window, or only the
+        `next` one.
+      horizon_days: Only videos watched within this many days after the request are
+        right answers; 0 = all of the window.
       remove_watched: Whether videos of the user's history are removed from every
         list. Kept, they may be right answers too.
-      candidate_set: Videos that may be listed: `all` of the vocabulary, those seen
-        in `train`, or those `uploaded` by the time of the request (all whose upload
-        time is not known).
+      candidate_set: Videos that may be recommended: `all` of the vocabulary, those
+        watched in `train`, or those `uploaded` by the time of the request (videos
+        without an upload time included).
       slices: What results are broken down by: `activity`, `new_user`, `video_age`,
         `popularity`, `device`, and any column of `users` or `videos`; what the log
         lacks is left out.
       num_resamples: Bootstrap resamples of the users, for each interval.
-      seed: Seed of the resamples and of the users checked for leaks.
-      block_megabytes: Most memory of a block of scores.
-      num_examples: Users shown in the report with history, lists and answers.
+      seed: Seed of the resamples and of the choice of users checked for leaks.
+      block_megabytes: Upper bound on the memory of a block of scores.
+      num_examples: Number of users that the report shows with history, lists and right
+        answers.
     """
 
     ks: Annotated[tuple[components.Positive, ...], pydantic.Field(min_length=1)] = (

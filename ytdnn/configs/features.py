@@ -8,12 +8,12 @@ class Features:
     """Which features a network reads; each exists only where the log has its columns.
 
     Names are those of `docs/features.md`. A column of the user's own is a feature by
-    its full name: "users.segment", "videos.genre" (floating-point numbers are
-    continuous, all else is categorical).
+    its full name: "users.segment", "videos.genre" (numbers are continuous, all
+    else is categorical).
 
     Attributes:
-      add: Features read beside the default ones.
-      remove: Features left out.
+      add: Features read in addition to the default ones.
+      remove: Default features that are not read.
     """
 
     add: tuple[str, ...] = ()

@@ -19,11 +19,11 @@ class Scann:
     """ScaNN beside exact search, where it is installed.
 
     Attributes:
-      min_videos: ScaNN scores every point below this corpus size.
-      num_leaves: Leaves of its tree; 0 = eight times the root of the corpus size.
-        Measured on 3,416 videos: at one share of points scored, more and smaller
-        leaves find more, until the leaves themselves cost as much.
-      leaves_to_search_fraction: Share of the leaves searched, at least.
+      min_videos: Below this corpus size ScaNN builds no tree and scores every point.
+      num_leaves: Leaves of its tree; 0 = eight times the root of the corpus size. At
+        the same share of points scored, more and smaller leaves have a higher recall,
+        until scoring the leaves' centres costs as much.
+      leaves_to_search_fraction: Smallest share of the leaves that is searched.
       leaf_avq: Eta of the anisotropic quantisation of leaf centres: above 1, errors
         along a vector weigh more than across it, as inner products need.
       dimensions_per_block: Coordinates that share one code of a point.
@@ -46,7 +46,7 @@ class Index:
     """Nearest-neighbour search over the video vectors (PAPER §3, serving).
 
     Attributes:
-      num_candidates: Videos the recommender takes from the index to the ranker.
+      num_candidates: Number of candidates that the ranker is given.
       search: How the index is searched. The exact index is always built, as the
         reference and for servers without ScaNN.
     """

@@ -11,13 +11,13 @@ _SLICE_LENGTH = 16
 
 @components.validated
 class NextWatch:
-    """The next watch, predicted from what lies before it (the paper's choice).
+    """The next watch, predicted from the history before it (the paper's choice).
 
     Attributes:
-      examples_per_user: Labels each user has in an epoch, drawn anew in each one, at
-        most as many as there are; 0 = all.
-      slice_length: Consecutive positions of the log that share one history gather;
-        only where all watches are labels.
+      examples_per_user: Training examples per user and epoch, drawn anew each epoch;
+        a user with fewer watches has fewer. 0 = all.
+      slice_length: Number of consecutive positions of the log that share one gather of
+        the history; only where all watches are labels.
     """
 
     examples_per_user: components.NonNegative = 0
@@ -37,11 +37,11 @@ class NextWatch:
 
 @components.validated
 class HeldOutWatch:
-    """A watch predicted from what lies around it (figure 5a, for comparison).
+    """A held-out watch, predicted from the watches around it (figure 5a).
 
     Attributes:
-      examples_per_user: Labels each user has in an epoch, drawn anew in each one, at
-        most as many as there are; 0 = all.
+      examples_per_user: Training examples per user and epoch, drawn anew each epoch;
+        a user with fewer watches has fewer. 0 = all.
     """
 
     examples_per_user: components.NonNegative = 0

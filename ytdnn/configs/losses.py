@@ -9,19 +9,20 @@ from ytdnn.configs import components
 
 @components.validated
 class SampledSoftmax:
-    """Softmax over the label and negatives drawn for it: any corpus.
+    """Softmax over the label and sampled negatives: for any size of corpus.
 
     Attributes:
       in_batch: Whether labels of other users in the batch are negatives.
-      num_negatives: Sampled negatives a step, beside the in-batch ones.
-      proposal_exponent: Negatives are drawn by label count to this power, but for
-        the two shares below.
+      num_negatives: Sampled negatives per step, in addition to the in-batch ones.
+      proposal_exponent: Negatives are drawn in proportion to label count to this
+        power, except for the two shares below.
       uniform_share: Share of negatives drawn uniformly.
       log_uniform_share: Share of negatives drawn log-uniformly in the rank of label
         counts.
-      correct_positive: Whether the positive's score too is corrected by its expected
-        count among the negatives. Measured: its gradient is then never nearer to
-        the full softmax's, and for rare videos far from it.
+      correct_positive: Whether the positive's score, too, is corrected by its expected
+        count among the negatives. The gradient is then never nearer to that of full
+        softmax, and for rare videos far from it
+        (experiments/benchmarks/sampled_gradient.py).
     """
 
     in_batch: bool = True
@@ -58,11 +59,11 @@ class FullSoftmax:
 
 @components.validated
 class HierarchicalSoftmax:
-    """Softmax along a binary tree of the videos; served to first order.
+    """Softmax along a binary tree of the videos; served by a first-order approximation.
 
     Attributes:
-      tree_order: Order of the leaves, by `frequency` or by `cluster` of videos
-        watched by the same users.
+      tree_order: Order of the leaves: by `frequency`, or by `cluster`, so that videos
+        watched by the same users are near each other.
     """
 
     tree_order: Literal["frequency", "cluster"] = "cluster"

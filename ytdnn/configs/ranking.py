@@ -11,11 +11,11 @@ class Ranking:
 
     Attributes:
       embedding_dim: Width of the shared video embedding.
-      history_length: Most recent watches averaged.
-      features: What is read beside the videos shown and watched (PAPER §4.1).
+      history_length: Number of most recent watches that are averaged.
+      features: What is read besides the videos shown and watched (PAPER §4.1).
       tower: Widths of the ReLU layers before the logit.
       dropout: Share of tower activations dropped in training.
-      num_quantiles: Quantiles of each continuous feature's CDF.
+      num_quantiles: Number of quantiles that normalise each continuous feature.
       training: Optimisation.
     """
 

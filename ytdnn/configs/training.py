@@ -11,21 +11,22 @@ class Training:
 
     Attributes:
       epochs: Passes over the training examples.
-      batch_size: Examples a step over all replicas.
+      batch_size: Examples per step, over all replicas.
       learning_rate: Peak rate of the dense layers' optimiser (Adam).
       schedule: `constant`, or `cosine` decay to zero over all epochs.
       warmup_steps: Steps of linear warm-up.
-      table_optimizer: `adagrad` or `lazy_adam` (touch only rows seen; the cost of a
-        step does not grow with the corpus), or `adam` (small corpora).
+      table_optimizer: Of the embedding tables: `adagrad` or `lazy_adam`, which update
+        only the rows of the batch, so that the cost of a step does not grow with the
+        corpus; or `adam`, for small corpora.
       table_optimizers: Another optimiser for a table, as "videos=lazy_adam"; a wrong
         name is answered with the names there are.
       table_learning_rate: Peak rate of the tables' optimiser.
-      table_accumulator: Adagrad's squares before the first step. A small one lets
-        rows that are rarely seen move far at once.
-      clip_norm: Global norm gradients are clipped to; 0 = never.
-      ema_decay: Validate and publish the average of the weights after each step,
-        each weighing this much less than the next; 0 = the last weights.
-      patience: Epochs without a better validation value before stopping.
+      table_accumulator: Initial value of Adagrad's accumulator. A small one lets rows
+        that are rarely seen take large first steps.
+      clip_norm: Global norm that gradients are clipped to; 0 = no clipping.
+      ema_decay: Decay of the exponential moving average of the weights, which is then
+        what is validated and published; 0 = no average.
+      patience: Epochs without a better validation metric before stopping early.
       checkpoint_every_steps: Steps between checkpoints within an epoch; each epoch
         ends with one too.
     """

@@ -13,10 +13,10 @@ class World:
       num_topics: Branches of the tree of topics, of six leaves each.
       num_days: Time span of the log.
       watches_per_user: Mean number of watches of a user over the span.
-      impressions_per_page: Most videos shown on one home page.
+      impressions_per_page: Largest number of videos shown on one home page.
       metadata_noise: Share of topics, of languages and of titles in the table of
         videos that are wrong or missing.
-      seed: Seed of the world, apart from the seed of training.
+      seed: Seed of the world; that of training is another.
     """
 
     num_users: components.Positive = 2_000

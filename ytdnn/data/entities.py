@@ -1,4 +1,4 @@
-"""Users and videos of a log: who is in it, in which order, with which features."""
+"""Users and videos of a log: which are in it, in which order, with which columns."""
 
 import polars as pl
 
@@ -13,7 +13,7 @@ IN_WATCHES = "in_watches"
 def core(watches: pl.LazyFrame, config: configs.Data) -> pl.LazyFrame:
     """Drops videos and users with too few watches, until all have enough.
 
-    With both bounds at 5 this is the 5-core of published benchmarks.
+    With both minimums at 5 this is the 5-core of published benchmarks.
     """
     bounds = {
         schema.VIDEO_ID: config.min_item_count,

@@ -1,4 +1,4 @@
-"""The event log: what users bring (DESIGN §3).
+"""The event log, as a source reads it (DESIGN §3).
 
 Tables are lazy frames in the schema's columns and types, rows in file order. Beside
 each stands its `Origin`: the same rows with the row's number in the user's own file

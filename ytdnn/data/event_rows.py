@@ -110,8 +110,8 @@ def with_completed(
 ) -> pl.LazyFrame:
     """Adds `shards.COMPLETED` where the configuration has a rule for it (PAPER §3.1).
 
-    A watch whose seconds, or whose video's duration, are not known does not reach the
-    bound in question.
+    A watch whose seconds, or whose video's duration, are not known does not meet the
+    rule.
 
     Raises:
       errors.UserError: The log lacks a column of the rule.

@@ -124,7 +124,7 @@ class SliceBatches:
     """The training batches of candidate generation.
 
     Attributes:
-      log: Every label of it is one example an epoch.
+      log: Every label of it is one example per epoch.
       batch_size: Positions a batch.
       slice_length: Positions of a slice.
       history_length: Greatest number of watches in a history.

@@ -9,7 +9,7 @@ from ytdnn.data import fields, prepared
 
 
 def _table(keys: tf.Tensor) -> tf.lookup.StaticHashTable:
-    """Returns key i ↦ i + 1, anything else ↦ 0 (out of vocabulary)."""
+    """Returns the table key i ↦ i + 1, any other key ↦ 0 (out of vocabulary)."""
     values = tf.range(1, tf.size(keys) + 1, dtype=tf.int32)
     initializer = tf.lookup.KeyValueTensorInitializer(keys, values)
     return tf.lookup.StaticHashTable(initializer, default_value=0)

@@ -4,9 +4,9 @@ Contexts are never materialised. Watches lie sorted by (user, order); a context 
 slice that ends before the label, so nothing of the label or after it can leak in.
 
 The *catalogue* is every video the log knows; the *vocabulary* are those with a trained
-id embedding, and they come first: catalogue indices 1 … vocabulary_size. So what has
-no embedding is recognised by its index alone, and has an index, a row of `videos` and
-all other features like any other.
+id embedding, and they come first: catalogue indices 1 … vocabulary_size. So the index
+alone tells whether a video has an embedding, and one without has an index, a row of
+`videos` and all other features like any other.
 """
 
 import dataclasses
@@ -39,7 +39,7 @@ MADE_COLUMNS = (TRAIN_COUNT, schema.USER_ID, schema.VIDEO_ID)
 class Split(enum.IntEnum):
     """The part of the split a watch or an impression belongs to.
 
-    A `CONTEXT` row is no label of its stage but stands in later histories.
+    A `CONTEXT` row is no label of its stage, but is part of later histories.
     """
 
     TRAIN = 0

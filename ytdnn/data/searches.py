@@ -3,8 +3,7 @@
 The tokens of a shard's searches are first kept as text in a file of their own. When
 all shards are done, training contexts have been seen whole: their most frequent
 tokens become the vocabulary, and the files become arrays of indices. A search without
-a word ("!!!") says nothing and is left out, and counted; so are tokens out of the
-vocabulary.
+a word ("!!!") is left out and counted; tokens out of the vocabulary are left out too.
 """
 
 import pathlib

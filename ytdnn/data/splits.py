@@ -11,8 +11,8 @@ validation's are context.
 
 split: as the column `watches.split` says. A user's impressions train up to the first
 validation watch, and are the test from the first test watch on, as for leave_one_out.
-`temporal` takes that column too where the log has it, but only in order of time: no
-model may learn from what comes after its test.
+`temporal` takes that column too where the log has it, but only if it is in order of
+time: no model may learn from what comes after its test.
 """
 
 import dataclasses

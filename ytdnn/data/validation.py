@@ -197,7 +197,7 @@ def _without(
 def _size(log: event_log.EventLog, table: str) -> tuple[int, int]:
     """Returns the number of rows, and how many repeat an earlier one exactly.
 
-    Rows are told apart by a 64-bit hash: eight bytes for each, whatever they hold.
+    Rows are compared by a 64-bit hash: eight bytes for each, whatever they hold.
     Reading every column here also finds a file that is damaged further down.
     """
     query = log.tables[table].select(pl.struct(pl.all()).hash().alias("hash"))

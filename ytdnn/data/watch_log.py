@@ -44,7 +44,7 @@ class Log:
       videos: `[watches] int32` catalogue indices.
       users: `[watches] int32`.
       times: `[watches] int64`, seconds since the epoch.
-      is_label: `[watches] bool`, false where a watch stands in histories alone: it was
+      is_label: `[watches] bool`, false where a watch is used in histories only: it was
         not completed, or its video has no embedding.
       offsets: `[users + 1] int64`, the flat position where each user's watches begin.
       searches: None where they are not read.

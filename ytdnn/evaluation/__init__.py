@@ -7,5 +7,5 @@ one more entry; `measure` makes the report (its types: `report_model`), `slices`
 for what `bundles` and `predictions` open; `report_files` writes and reads evaluations;
 `compare` sets two of them side by side, `study` the runs of several settings and seeds,
 `run_table` the runs of a directory. `definitions` says what every number means; the
-room `pages` shows them. The models are taken as the small interfaces of `models`.
+package `pages` shows them. The models are taken as the small interfaces of `models`.
 """

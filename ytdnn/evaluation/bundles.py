@@ -46,7 +46,7 @@ def read(
 
     Args:
       directory: The bundle.
-      data: The prepared set it is judged on.
+      data: The prepared set it is measured on.
       config: The rules.
 
     Raises:

@@ -236,7 +236,7 @@ def _failure(
         return ""
     beside = f" (baseline {baseline:.4f})" if uses_baseline else ""
     return (
-        f"{condition.text}: {model}/{metric} is {value:.4f}, the bound "
+        f"{condition.text}: {model}/{metric} is {value:.4f}, the threshold "
         f"{condition.bound(baseline):.4f}{beside}"
     )
 

@@ -122,7 +122,7 @@ def ranker_learns_later(data: prepared.PreparedData, cases: protocol.Cases) -> b
     """Whether the ranker's training lies after a window that is evaluated.
 
     So it does for the candidate model's validation window (temporal): the ranker must
-    not order lists that are judged by what it has seen clicked.
+    not order lists that are measured by what it has seen clicked.
     """
     if not data.has_impressions or data.config.protocol != "temporal":
         return False

@@ -42,7 +42,7 @@ def evaluate(
 
     Args:
       other: The system.
-      data: The prepared set it is judged on.
+      data: The prepared set it is measured on.
       config: Lengths, slices, resamples.
       split: `test` or `validation`.
 

@@ -39,7 +39,7 @@ def read(path: pathlib.Path, data: prepared.PreparedData) -> other_systems.Other
 
     Args:
       path: The file.
-      data: The prepared set it is judged on.
+      data: The prepared set it is measured on.
 
     Raises:
       errors.UserError: The file is bad.

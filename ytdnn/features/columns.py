@@ -1,8 +1,8 @@
 """Features that are a column of `users` or `videos`, the user's own columns included.
 
-A column of floating-point numbers is continuous, any other categorical over the values
-the log has. A feature of a standard column is one line; `own` makes one of any other
-column by its name.
+A column of numbers is continuous, any other categorical over the values the log has. A
+feature of a standard column is one line; `own` makes one of any other column by its
+name.
 """
 
 from typing import Any

@@ -1,9 +1,9 @@
 """Example age: how long before the end of the training window (PAPER §3.3, figure 4).
 
-Trained on weeks of data a network learns a video's average popularity over them. Told
-each example's age, and that it is 0 when serving, it follows the popularity as it
-moves. For models that serve right behind their training window; weeks later it tells of
-what was popular then (the embedded world: hit rate 0.24 with it, 0.31 without).
+Trained on weeks of data a network learns a video's average popularity over them. With
+each example's age as a feature, and 0 when serving, it follows the popularity as it
+moves. It is meant for models that serve right after their training window: weeks later
+age 0 still stands for what was popular at the end of training.
 """
 
 import tensorflow as tf

@@ -2,7 +2,7 @@
 
 A feature exists exactly when the log has its columns. Its value comes from the log at a
 position, or from a request, and is the same tensor for the same position; its encoder
-makes a vector of it. Three kinds, told apart by their class:
+makes a vector of it. There are three kinds, each a class:
 
 * `ReadAtRequest`: known when the request is made, rolled back to strictly before it;
 * `TrainingOnly`: varies in training alone, and has a declared value when serving;

@@ -1,10 +1,10 @@
 """Approximate search by ScaNN's TensorFlow ops; the only module that imports ScaNN.
 
-A tree sends a query to the leaves whose centres score highest, their points are
-scored by anisotropic codes, and the best are rescored exactly. Where the leaves
-searched hold fewer than k points, ScaNN pads with id 0 and score NaN (or returns
-fewer columns): such queries are searched again in all leaves, and what is still NaN
-becomes padding. Builds are not reproducible: compare by recall, never by equality.
+A query searches the leaves of a tree whose centres score highest; their points are
+scored by anisotropic codes, and the best of them again exactly. Where those leaves
+hold fewer than k points, ScaNN pads with id 0 and score NaN (or returns fewer
+columns): such queries are searched again in all leaves, and what is still NaN becomes
+padding. Builds are not reproducible: compare them by recall, never by equality.
 """
 
 import math

@@ -1,10 +1,10 @@
-"""A linear path from the bags past the tower, with a gate for each bag.
+"""The skip connection: a linear map of the bags around the tower, a gate for each bag.
 
-Beyond the paper, whose user vector is the tower's alone. Linear maps of the bags are
-what simple item-to-item models are made of; beside a tower they are learned fast and
-need not pass its layers (wide and deep: Cheng et al. 2016). The gates, read off the
-tower's top, say how much each bag, and so each scale of time, counts for this user.
-It learns by heart soon, so its inputs are dropped as the tower's activations are.
+Beyond the paper, where the tower alone makes the user vector. Linear maps of the bags
+are what simple item-to-item models consist of; in addition to a tower they are learned
+fast (wide and deep: Cheng et al. 2016). The gates, computed from the tower's last
+layer, say how much each bag, and so each time scale, counts for this user. The skip
+connection overfits quickly, so dropout applies to its inputs too.
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""Bags whose weights over positions are learned: how much the last but n-th counts.
+"""Bags with learned weights of the positions: how much the n-th last watch counts.
 
 Beyond the paper, which averages, and the fixed decay rates of `ytdnn/layers/bags.py`:
 each bag has one logit for each distance from the end of the history, and weighs the

@@ -1,7 +1,7 @@
 """When a request is made: hour, weekday, and the time since the last watch.
 
-Beyond the paper. Published numbers that see the request's time are not comparable to
-those that do not, so its use is an option that the results name.
+Beyond the paper. Published numbers of models that see the request's time are not
+comparable to those of models that do not, so it is off by default and results say so.
 """
 
 from typing import Any

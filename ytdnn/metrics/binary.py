@@ -53,9 +53,9 @@ def auc_draws(
     """Returns the AUC when each group counts so often, for many draws of counts.
 
     Scores are sorted into `num_bins` quantiles once, so a draw is a matrix product
-    and costs nothing for each example. A pair within one bin counts one half, which
-    moves all draws alike; they are moved back so that the draw in which each group
-    counts once has the exact AUC.
+    whose cost does not depend on the number of examples. A pair within one bin counts
+    one half, which shifts all draws alike; they are shifted back so that the draw in
+    which each group counts once has the exact AUC.
 
     Args:
       groups: `[n]`, numbers from 0 on.

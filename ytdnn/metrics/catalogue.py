@@ -16,7 +16,7 @@ def coverage(lists: Lists, num_videos: int, k: int) -> tuple[float, float, float
     """Returns the share of videos in at least one list of length k, and its interval.
 
     The interval is the jackknife's: leaving one user out loses exactly the videos
-    that only their list holds. A bootstrap would not do, as a resample repeats users
+    that only their list holds. A bootstrap is biased here: a resample repeats users,
     and so always covers less.
 
     Args:

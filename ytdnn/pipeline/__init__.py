@@ -1,9 +1,9 @@
-"""The pipeline: the arrows of a run and the graph of its steps; ytdnn's Python face.
+"""The pipeline: the graph of a run's steps, and the Python API.
 
-`arrows` are what users call (prepare, train, evaluate, export), `recommender` asks a
-bundle; `graph` says what each step makes, from what, whether it is current and what is
-next, `steps` does it; `workdir` is a run's directory. What takes long to import is
-imported when called: `import ytdnn` loads neither TensorFlow nor Polars.
+`arrows` are the functions users call (prepare, train, evaluate, export), `recommender`
+asks a bundle; `graph` says what each step makes, from what, whether it is current and
+what is next, `steps` does it; `workdir` is a run's directory. What takes long to import
+is imported when called: `import ytdnn` loads neither TensorFlow nor Polars.
 """
 
 from ytdnn.pipeline.arrows import Trained, evaluate, export, prepare, run, train

@@ -1,6 +1,6 @@
-"""The arrows of a run, one shape of call: (workdir, config) → what was made.
+"""The steps as Python functions, all called alike: (workdir, config) → what was made.
 
-Each does what the command of its name does: it skips what is complete and current,
+Each does what the command of the same name does: it skips what is complete and current,
 refuses inputs that do not fit, and writes the run's `config.json`. Nothing is printed
 unless asked for by `verbose`: True prints, a function takes each line.
 """

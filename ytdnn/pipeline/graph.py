@@ -57,7 +57,7 @@ def evaluation(split: str, stage: str = "") -> Step:
 
     Args:
       split: `test` or `validation`.
-      stage: `candidates` or `ranking` alone; empty: both, and the two composed.
+      stage: `candidates` or `ranking` alone; empty: both, and the two together.
 
     Raises:
       errors.UserError: There is no such split.
@@ -241,7 +241,7 @@ def staleness(step: Step, config: configs.Config, workdir: pathlib.Path) -> str:
     try:
         manifest = artifacts.read_manifest(path, step.kind or step.name)
     except errors.UserError as error:
-        return str(error)
+        return _without_advice(error)
     found = nested.differences(manifest.config, dict(step.config(config)), step.prefix)
     if found:
         more = ["…"] if len(found) > _MOST_DIFFERENCES else []
@@ -251,7 +251,7 @@ def staleness(step: Step, config: configs.Config, workdir: pathlib.Path) -> str:
     try:
         current = input_fingerprints(step, workdir)
     except errors.UserError as error:
-        return str(error)
+        return _without_advice(error)
     changed = [
         name
         for name in {**manifest.inputs, **current}
@@ -260,6 +260,12 @@ def staleness(step: Step, config: configs.Config, workdir: pathlib.Path) -> str:
     if changed:
         return f"made from another {' and '.join(changed)}"
     return _newer_source(step, config, path)
+
+
+def _without_advice(error: errors.UserError) -> str:
+    """Returns what is wrong with an artefact; what to do is said by the caller."""
+    text = str(error)
+    return text.rpartition(": ")[0] or text
 
 
 def input_fingerprints(step: Step, workdir: pathlib.Path) -> dict[str, str]:

@@ -22,7 +22,7 @@ def evaluate(
     Args:
       kind: `bundle` or `predictions`.
       path: The bundle's directory, or the file of predictions.
-      data_directory: The prepared set it is judged on.
+      data_directory: The prepared set it is measured on.
       config: Lengths, slices, resamples.
       split: `test` or `validation`.
       out: Directory of the report, made if missing.

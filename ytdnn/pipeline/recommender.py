@@ -1,4 +1,4 @@
-"""A bundle as a notebook asks it: users or requests in, a frame of videos out."""
+"""A bundle in a notebook: users or requests in, a frame of recommendations out."""
 
 import numbers
 import pathlib

@@ -1,7 +1,8 @@
 """What each step does, and the settings that its output depends on.
 
-Every function takes (config, workdir). The rooms that do the work are imported when
-called: TensorFlow loads for seconds, and help, mistakes and `import ytdnn` need none.
+Every function takes (config, workdir). The packages that do the work are imported when
+called: TensorFlow takes seconds to load, and help, mistakes and `import ytdnn` need not
+wait for it.
 """
 
 import pathlib

@@ -1,8 +1,8 @@
 """Many requests as one batch: padded to one length, as the exported graphs read them.
 
 Lists are padded in front with the value that stands for missing, so that the most
-recent stays last; the graphs put what is missing aside, and an answer does not depend
-on the batch it is in.
+recent stays last; the graphs ignore padding, and an answer does not depend on the batch
+it is in.
 """
 
 from collections.abc import Mapping, Sequence

@@ -146,8 +146,8 @@ class Recommender(tf.Module):
     def candidates(self, request: Raw) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns the best unwatched videos, best first.
 
-        The index is asked for as many more as the request has watched, so that
-        leaving those out never starves the ranker.
+        The index is asked for as many more as the request has watched, so that enough
+        are left when those are removed.
 
         Returns:
           indices `[batch, n] int32` and scores `[batch, n] float32`, `-inf` where

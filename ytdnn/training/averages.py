@@ -1,12 +1,12 @@
-"""Exponential moving averages of the weights, at the price of the rows a step sees.
+"""Exponential moving averages of the weights; a step costs only the rows it updates.
 
-After step t the average is Σ_s d^(t−s) w_s / Σ_s d^(t−s), s = 1 … t: only weights the
-training has made count, not the random first ones. The sum is kept in a slot of the
-optimiser, so it is saved and resumed with it, and updated where the variable is.
+After step t the average is Σ_s d^(t−s) w_s / Σ_s d^(t−s), s = 1 … t: the random initial
+weights do not count. The sum is kept in a slot of the optimiser, so it is saved and
+resumed with it, and lies on the device of its variable.
 
-A row that a sparse step does not see lies still, and its average drifts towards it in
-a way known in closed form, sum ← w + d^k · (sum − w) after k such steps. So each row
-remembers when it was last brought up to date, and is only when next seen or asked for.
+A row that a sparse step does not update stays as it is, and its average approaches it
+as sum ← w + d^k · (sum − w) after k such steps. So each row keeps the step at which its
+sum was last updated, and is brought up to date only when it is next updated or read.
 """
 
 import contextlib

@@ -35,7 +35,7 @@ class Progress:
     best_metrics: dict[str, float] = dataclasses.field(default_factory=dict)
 
     def is_over(self, training: configs.Training) -> bool:
-        """Whether all epochs are done, or the last `patience` brought nothing."""
+        """Whether all epochs are done, or the last `patience` brought no gain."""
         stale = self.epoch - self.best_epoch
         return self.epoch >= training.epochs or stale >= training.patience
 

@@ -1,4 +1,4 @@
-"""Stops a training whose loss or weights are not finite, naming step and culprit."""
+"""Stops a training whose loss or weights are not finite, naming step and variable."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -9,11 +9,11 @@ from ytdnn import errors
 
 
 class Guard:
-    """Looks at every step's loss, and at the weights before they are checkpointed.
+    """Checks every step's loss, and the weights before they are checkpointed.
 
-    So the latest checkpoint is always of finite weights. A loss is looked at when the
-    next step has been given out, since reading it at once would make an accelerator
-    wait for Python.
+    So the latest checkpoint always has finite weights. A loss is read only after the
+    next step has been started, since reading it at once would make an accelerator wait
+    for Python.
     """
 
     def __init__(

@@ -1,11 +1,10 @@
-"""Adam for tables of which a step sees few rows.
+"""Adam for tables of which a step updates few rows.
 
-Plain Adam moves every row each step, by the momentum it still has, and so passes over
-the whole table. The lazy one touches the rows of the gradient alone, and counts for
-each row the steps that saw it: a row moves as plain Adam would move it if those were
-all the steps there are. (The lazy Adam of TensorFlow Addons corrects its bias by the
-global step instead, which makes the first moves of a rare row up to three times too
-long.)
+Plain Adam moves every row in each step, by its remaining momentum, and so passes over
+the whole table. Lazy Adam updates only the rows of the gradient, and counts the updates
+of each row: a row moves as plain Adam would move it if those were the only steps. (The
+lazy Adam of TensorFlow Addons corrects the bias by the global step instead, which makes
+the first moves of a rare row up to three times too long.)
 """
 
 from typing import Any

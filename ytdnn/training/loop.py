@@ -18,7 +18,7 @@ from ytdnn.layers import randomness
 from ytdnn.training import averages, callbacks, checkpoints, guard, optimizers, report
 
 Batch = dict[str, tf.Tensor]
-_PROBE_STEPS = 200  # a shorter training is not worth the probe's compilation
+_PROBE_STEPS = 200  # in a shorter training, compiling the probe is not worth it
 
 
 @dataclasses.dataclass(frozen=True)

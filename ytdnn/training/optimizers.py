@@ -1,7 +1,7 @@
 """Optimisers: of the tables and of the dense layers, joined by TFRS.
 
-The cost of a step must not grow with the corpus. Adam passes over the whole table
-each step; Adagrad and lazy Adam touch only the rows the step has seen.
+The cost of a step must not grow with the corpus. Adam updates the whole table in each
+step; Adagrad and lazy Adam update only the rows of the batch.
 """
 
 from collections.abc import Sequence

@@ -128,7 +128,7 @@ class Meter:
         """Returns the share of each part of training time.
 
         `forward_backward` is the forward and backward pass, `tables` the update of
-        tables and tower; they are told apart by timing a step without its update.
+        tables and tower; a step timed without its update separates the two.
         """
         step = max(1e-9, self.step_seconds - self._slowest)
         total = step + self.wait_seconds

@@ -1,7 +1,7 @@
-"""What the world's users do: visits with a page, a search, a series, what is related.
+"""What the world's users do: visits with a page, a search, a series, related videos.
 
-Users do not act on each other, so those of a crowd are played side by side: a round
-plays one visit of every user who has one that day. All that a round costs is in
+Users do not influence each other, so those of a crowd are simulated side by side: a
+round is one visit of every user who has one that day. The cost of a round is in
 proportion to its visits, whatever the size of the corpus.
 
 Most watches do not come from the recommender's pages: the paper trains on all (§3.4).

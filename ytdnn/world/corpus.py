@@ -1,4 +1,4 @@
-"""The world's videos: a tree of topics, channels that lean, series, noisy metadata.
+"""The world's videos: a tree of topics, channels with preferences, series, metadata.
 
 What the log tells of a video (`Metadata`) is not always what it is: some titles,
 topics and languages are wrong or missing (PAPER §1: poorly structured metadata).

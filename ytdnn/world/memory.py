@@ -7,7 +7,7 @@ import numpy as np
 
 from ytdnn.world import corpus
 
-NUM_IMPRESSIONS = 96  # a user's latest, of which unclicked ones tire
+NUM_IMPRESSIONS = 96  # a user's latest, of which unclicked ones lose appeal
 NUM_WATCHES = 128  # a user's latest, which are not offered again
 
 

@@ -1,7 +1,7 @@
 """The old recommender that filled the pages of the log: a mixture of sources.
 
-It knows a user's lasting interests but not their drift nor their focus, so that what
-was shown is not what would have been liked most.
+It knows a user's lasting interests but neither their drift nor their focus, so the
+videos it shows are not those the user would like most.
 """
 
 import dataclasses

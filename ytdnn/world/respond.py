@@ -1,8 +1,8 @@
 """The world goes on: users respond to recommendations they are given.
 
 After the log has been played, a slate shown to a user is clicked and watched by the
-same laws as in the log, and remembered: what was shown and not clicked tires, what was
-watched is over. The ground of online tests of recommenders.
+same laws as in the log, and remembered: videos shown and not clicked lose appeal, and
+watched ones are not watched again. Online tests of recommenders are made with it.
 """
 
 from typing import NamedTuple

@@ -1,8 +1,8 @@
-"""How a user responds to a video: the laws that behaviour draws from and truth states.
+"""How a user responds to a video: the laws that `behaviour` draws from, `truth` states.
 
-A click follows interest, thumbnail and position, and tires; the time watched follows
-interest, quality, duration and device. The thumbnail draws the click and does nothing
-for the time watched (PAPER §4: clickbait).
+A click depends on interest, thumbnail, position and earlier impressions; the time
+watched on interest, quality, duration and device. The thumbnail draws the click and
+does nothing for the time watched (PAPER §4: clickbait).
 """
 
 import numpy as np

@@ -4,9 +4,8 @@
 very laws. `watch_rates` adds up all ways to a watch and is exact but for what happens
 within one page: duplicates, the place a video takes, and earlier impressions.
 
-No model can know as much: the oracle sees each user's interests at the moment asked
-for, drift and focus included, where a model sees only what the user did before. What
-it reaches is the best possible, and more than can be reached.
+The oracle is an upper bound: it sees each user's interests at the moment asked for,
+drift and focus included, where a model sees only what the user did before.
 """
 
 import dataclasses

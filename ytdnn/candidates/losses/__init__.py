@@ -9,7 +9,7 @@ from ytdnn.candidates.losses import full, heads, hierarchical, interface, sample
 
 
 def make_head(config: configs.Candidates, num_videos: int) -> heads.Head:
-    """Returns what a model trained with the configured loss makes its videos of."""
+    """Returns the head that makes videos' vectors under the configured loss."""
     if isinstance(config.loss, configs.HierarchicalSoftmax):
         return heads.Nodes(config.loss, num_videos)
     return heads.Videos()

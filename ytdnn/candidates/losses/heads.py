@@ -1,8 +1,8 @@
 """What the rows of the video table stand for, and how videos' vectors come from them.
 
-A loss decides it: under a softmax each row is a video's; under hierarchical softmax it
-is a node of a tree. A head keeps what more of the model the loss needs; it has the
-names the checkpoints know.
+The loss decides: under sampled and full softmax each row is a video, under hierarchical
+softmax a node of a tree. A head also holds what else a loss needs of the model, under
+the names that checkpoints use.
 """
 
 from typing import Protocol
@@ -36,7 +36,7 @@ class Videos(tf.Module):
     """Row i is video index i."""
 
     def initialise(self, data: prepared.PreparedData) -> None:
-        """Does nothing: all there is is trained."""
+        """Does nothing: every row is trained."""
 
     def video_vectors(self, rows: tree.Floats, bias: tree.Floats) -> tree.Floats:
         """Returns the rows beside their biases; see `Head.video_vectors`."""

@@ -5,13 +5,13 @@ videos drawn from a proposal. A negative's score is corrected by the logarithm o
 *expected count* among the negatives, n · unigram + num_negatives · proposal, where n
 is the number of in-batch negatives a query sees. Columns that hold the query's own
 label (accidental hits) are no negatives, nor are in-batch columns of its own user:
-they are the user's next and last watches, far likelier here than by the unigram.
+those are the user's neighbouring watches, far more likely there than the correction
+assumes.
 
-TFRS's own correction clips probabilities at 1e-6 and its own removal of hits passes
-over the scores eight times; so it is given neither, but a loss that masks, adds
-corrections and biases in float32 and has its gradient written out
-(`softmax.diagonal_cross_entropy`). Tested equal to the stock task with corrections in
-one more coordinate.
+TFRS's own correction clips probabilities at 1e-6, and its own removal of accidental
+hits is slow. So the task is given a loss that masks, corrects and adds biases in
+float32, with its gradient written out (`softmax.diagonal_cross_entropy`). A test holds
+it equal to the stock task with the corrections in one more coordinate.
 """
 
 import numpy as np
@@ -22,7 +22,7 @@ from ytdnn import configs, schema
 from ytdnn.candidates.losses import interface, proposals
 from ytdnn.layers import softmax
 
-_FEWEST = 1e-12  # expected count of a label the label counts do not know
+_FEWEST = 1e-12  # expected count of a video that the counts say is never a label
 
 
 class SampledSoftmax:

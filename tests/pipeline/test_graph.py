@@ -1,0 +1,42 @@
+"""What is stale is said once, with one thing to do."""
+
+import json
+import pathlib
+
+import pytest
+
+from ytdnn import artifacts, configs, errors
+from ytdnn.pipeline import graph, steps
+
+
+@pytest.fixture
+def workdir(tmp_path: pathlib.Path) -> pathlib.Path:
+    """A run whose prepared set is current."""
+    config = steps.data_config(configs.Config())
+    with artifacts.publish(tmp_path / "data", "data", config, {}) as partial:
+        (partial / "rows").write_text("some")
+    return tmp_path
+
+
+def test_a_current_input_is_accepted(workdir: pathlib.Path) -> None:
+    graph.require([graph.CANDIDATES], configs.Config(), workdir)
+    assert graph.staleness(graph.DATA, configs.Config(), workdir) == ""
+
+
+def test_an_input_of_another_format_is_refused(workdir: pathlib.Path) -> None:
+    manifest = workdir / "data" / "manifest.json"
+    values = json.loads(manifest.read_text()) | {"format_version": 2}
+    manifest.write_text(json.dumps(values))
+    with pytest.raises(errors.UserError) as caught:
+        graph.require([graph.CANDIDATES], configs.Config(), workdir)
+    assert str(caught.value) == (
+        f"{workdir / 'data'}: expected format version 3 in {manifest}, found 2, of "
+        f"another version of ytdnn: run `ytdnn prepare --workdir={workdir}` first, or "
+        f"`ytdnn run` for all steps"
+    )
+
+
+def test_a_damaged_input_is_refused(workdir: pathlib.Path) -> None:
+    (workdir / "data" / "rows").write_text("something else")
+    reason = graph.staleness(graph.DATA, configs.Config(), workdir)
+    assert reason.endswith("disagrees with manifest.json: expected 4 bytes, found 14")
