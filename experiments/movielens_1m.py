@@ -136,7 +136,7 @@ def get_variants() -> dict[str, configs.Config]:
         "request_time": _changed(features=configs.Features(add=("request_time",))),
         "one_network": _changed(ensemble_size=1),
         "validation_held_out": _changed(train_on_validation=False),
-        "nothing_skip_connection": _changed(skip_connection="none"),
+        "no_skip_connection": _changed(skip_connection="none"),
         "linear_skip_connection": _changed(skip_connection="linear"),
         "no_learned_bags": _changed(learned_bags=0),
         "mean_bag_alone": _changed(learned_bags=0, decay_rates=()),
