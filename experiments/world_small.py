@@ -9,9 +9,9 @@ interests (PAPER §3, §4).
 Protocol: temporal, as in quickstart.py. The oracle sees each user's interests at the
 moment asked for, drift and short-lived focus included: an upper bound.
 
-Measured 2026-11-25 on two cores of an Intel Xeon, seed 0: 7,546 test users, 79,111 right
-answers, of which 27,920 are videos that first appeared after the training window, so
-cannot be retrieved; 95 % intervals over users are ± 0.001 to 0.011:
+Measured 2026-11-25 on two cores of an Intel Xeon, seed 0: 7,546 test users, 79,111
+right answers, of which 27,920 are videos that first appeared after the training window,
+so cannot be retrieved; 95 % intervals over users are ± 0.001 to 0.011:
 
 | | popularity | ours | oracle | gap closed |
 |---|---|---|---|---|
