@@ -257,3 +257,18 @@ def test_the_feature_that_leaks_is_named(
         errors.UserError, match="the feature seconds_since_last_watch of the ranker"
     ):
         leaks.in_models(data, cases, None, ranker, seed=0)
+
+
+@pytest.mark.parametrize("split", [Split.VALIDATION, Split.TEST])
+def test_statistics_of_the_corpus_are_no_leak_where_requests_lie_apart(
+    tmp_path: pathlib.Path, split: prepared.Split
+) -> None:
+    """Leave-one-out: what others did days before a request may be known to it."""
+    log = planted.write_log(tmp_path / "log")
+    config = configs.Data(source="log", dir=str(log), protocol="leave_one_out")
+    data = prepare.prepare(config, tmp_path / "data")
+    cases = protocol.cases(data, split, CONFIG)
+    assert len(np.unique(cases.times // 86_400)) > 5
+    ranker = ranking_model.build(planted.tiny_config().ranking, data)
+    assert "click_rate" in [feature.name for feature in ranker.features]
+    assert leaks.in_models(data, cases, None, ranker, seed=0) > 0

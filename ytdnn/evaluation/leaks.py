@@ -19,6 +19,7 @@ from ytdnn.evaluation import models, protocol, report_parts
 _USERS_CHANGED = 128
 _VIDEOS_SCORED = 16
 _LATER_SECONDS = 10_000_019
+_DAY_SECONDS = 86_400
 _RELATIVE, _ABSOLUTE = 1e-4, 1e-5  # two runs of one graph may round differently
 
 Integers = npt.NDArray[np.int64]
@@ -171,8 +172,9 @@ def in_models(
       errors.UserError: A model read what comes after the request.
     """
     rng = np.random.default_rng(seed)
-    size = min(_USERS_CHANGED, len(cases))
-    rows = np.sort(rng.choice(len(cases), size, replace=False))
+    among = _of_one_day(cases)
+    size = min(_USERS_CHANGED, len(among))
+    rows = np.sort(rng.choice(among, size, replace=False))
     users, ends, times = cases.users[rows], cases.ends[rows], cases.times[rows]
     if trained is not None:
         knows_time = trained.sees_request_time
@@ -191,6 +193,17 @@ def in_models(
         pair = [ranker.score_candidates(d, *asked) for d in (data, other)]
         _compare(data, users, pair, "scores of the ranker")
     return size
+
+
+def _of_one_day(cases: protocol.Cases) -> Integers:
+    """Returns the cases of the day with most requests.
+
+    A statistic of the corpus as of that midnight may know what any user did before it,
+    but nothing that is changed here: each user's future begins on that day.
+    """
+    days = cases.times // _DAY_SECONDS
+    found, counts = np.unique(days, return_counts=True)
+    return np.flatnonzero(days == found[np.argmax(counts)])
 
 
 def with_other_future(

@@ -24,8 +24,9 @@ class ClickRate(encodings.Continuous, interface.CorpusStatistic):
     def statistic(self, data: prepared.PreparedData) -> interface.Statistic:
         """Returns the rate by video and moment."""
         shown = data.impressions
-        join = ragged.Earlier(np.asarray(shown.videos), np.asarray(shown.times))
-        clicked = np.asarray(shown.clicked)
+        rows = np.flatnonzero(interface.countable(data))
+        join = ragged.Earlier(shown.videos[rows], shown.times[rows])
+        clicked = np.asarray(shown.clicked)[rows]
 
         def rates(
             videos: npt.NDArray[np.integer], moments: npt.NDArray[np.int64]

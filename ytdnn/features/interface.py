@@ -249,6 +249,18 @@ class CorpusStatistic(Feature):
         return RowsOfVideos(rows.astype(np.float32))
 
 
+def countable(data: prepared.PreparedData) -> npt.NDArray[np.bool_]:
+    """Returns which impressions a statistic may count, `[impressions] bool`.
+
+    With windows of time all: a moment tells them apart. Without, a user's held-out
+    impressions lie before the training ones of others, and are left out.
+    """
+    splits = np.asarray(data.impressions.splits)
+    if data.config.protocol == "temporal":
+        return np.ones(len(splits), bool)
+    return ~np.isin(splits, [prepared.Split.VALIDATION, prepared.Split.TEST])
+
+
 def serving_moment(data: prepared.PreparedData) -> int:
     """Returns when the table that is served was made: the end of the ranker's window.
 
