@@ -13,8 +13,8 @@ and `recommend` of one user; beside its peak memory that of the same step on a h
 of the log, which is what Python, TensorFlow and the code take. `--root=DIR` runs
 another checkout's commands, to compare versions.
 
-Measured 2026-11-25 on two cores of an Intel Xeon, 24 GiB, beside other work; "before" is
-the last version in which a video without an embedding had no features at all, whose
+Measured 2026-11-25 on two cores of an Intel Xeon, 24 GiB, beside other work; "before"
+is the last version in which a video without an embedding had no features at all, whose
 ranker had none of language, channel, topic, duration, age and click rate:
 
 | step | MiB | MiB of a hundredth | bytes a video more | seconds | MiB before |
