@@ -5,6 +5,7 @@ feature of a standard column is one line; `own` makes one of any other column by
 name.
 """
 
+import abc
 from typing import Any
 
 import numpy as np
@@ -56,9 +57,9 @@ class _Column(interface.ReadAtRequest):
         value = self.values(data)[place.user]
         return {} if value is None else {self.column: value}
 
+    @abc.abstractmethod
     def rows(self, data: prepared.PreparedData) -> np.ndarray:
         """Returns the tensor's value of each user, or video after a row for index 0."""
-        raise NotImplementedError
 
     def open_log(self, log: positions.LogTensors) -> positions.Reader:
         """Gathers by user or by video."""
@@ -74,8 +75,8 @@ class _Column(interface.ReadAtRequest):
             return self._of_user(data)
         return interface.RowsOfVideos(self.rows(data))
 
-    def _of_user(self, data: prepared.PreparedData) -> interface.RequestReader:
-        raise NotImplementedError
+    @abc.abstractmethod
+    def _of_user(self, data: prepared.PreparedData) -> interface.RequestReader: ...
 
 
 class TextColumn(encodings.Categorical, _Column):

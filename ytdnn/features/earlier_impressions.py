@@ -3,6 +3,8 @@
 Shown and not watched, a video should be demoted at the next request ("churn").
 """
 
+import abc
+
 import numpy as np
 import tensorflow as tf
 
@@ -25,11 +27,11 @@ class _OfPair(encodings.Continuous, interface.ReadAtRequest):
         """Returns what was shown, and the time of the request."""
         return fields.time(), *fields.shown(data)
 
+    @abc.abstractmethod
     def of_join(
         self, join: ragged.Earlier, pairs: np.ndarray, times: np.ndarray
     ) -> np.ndarray:
         """Returns the value of each pair of user and video before its time, `[n]`."""
-        raise NotImplementedError
 
     def open_log(self, log: positions.LogTensors) -> positions.Reader:
         """Joins the logged impressions at once, others when they are asked for."""

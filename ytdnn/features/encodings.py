@@ -5,6 +5,7 @@ normalised by the quantiles of its training examples and enters with its square 
 root (PAPER §4.1); a share is already in [0, 1] (PAPER §3.3).
 """
 
+import abc
 import math
 import re
 
@@ -42,9 +43,9 @@ class Categorical(interface.Feature):
 
     dim: int = 0
 
+    @abc.abstractmethod
     def num_values(self, data: prepared.PreparedData) -> int:
         """Returns how many values are known."""
-        raise NotImplementedError
 
     def measure(self, data: prepared.PreparedData) -> interface.Measured:
         """Counts the known values."""
