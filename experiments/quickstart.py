@@ -18,7 +18,7 @@ Measured 2026-11-25 on two cores of an Intel Xeon, seed 0 (± half a 95 % interv
 | candidates recall@100 | 0.1173 ± 0.0078 | 0.2542 ± 0.0108 | 0.4858 | 37 % |
 | ranking AUC | 0.6466 ± 0.0063 | 0.6738 ± 0.0063 | 0.8187 | 16 % |
 | weighted per-user loss ↓ | 0.2479 ± 0.0084 | 0.2108 ± 0.0071 | 0.1067 | 26 % |
-| whole run with installation, seconds (while other work ran) | | 158 | | |
+| `make run`, seconds (installed, while a training ran beside it) | | 260 | | |
 
 The claim holds for both stages. HR@10 of both together is 0.1345: the ranker orders by
 the expected watch time of what is shown, while hit rate asks what was watched.

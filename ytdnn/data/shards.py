@@ -16,17 +16,12 @@ ROW = "row"  # file order
 COMPLETED = "completed"  # whether a watch is, where the configuration has a rule
 
 Arrays = dict[str, np.ndarray]
+# Integer columns of impressions: the array of each, and what stands for missing.
 _CODES = {
-    schema.DEVICE: "impression_devices",
-    schema.SOURCE: "impression_sources",
-    schema.SEED_VIDEO_ID: "impression_seed_videos",
-    schema.POSITION: "impression_positions",
-}
-_MISSING_CODES = {
-    schema.DEVICE: 0,
-    schema.SOURCE: 0,
-    schema.SEED_VIDEO_ID: 0,
-    schema.POSITION: -1,
+    schema.DEVICE: ("impression_devices", 0),
+    schema.SOURCE: ("impression_sources", 0),
+    schema.SEED_VIDEO_ID: ("impression_seed_videos", 0),
+    schema.POSITION: ("impression_positions", -1),
 }
 
 
@@ -182,9 +177,9 @@ def _optional_impressions(frame: pl.DataFrame) -> Arrays:
     arrays = {}
     if schema.WATCH_SECONDS in frame.columns:
         arrays["impression_seconds"] = _seconds(frame)
-    for column, name in _CODES.items():
+    for column, (name, missing) in _CODES.items():
         if column in frame.columns:
-            codes = frame[column].fill_null(_MISSING_CODES[column])
+            codes = frame[column].fill_null(missing)
             arrays[name] = codes.to_numpy().astype(np.int32)
     if schema.SCORE in frame.columns:
         scores = frame[schema.SCORE].fill_null(np.nan)

@@ -72,12 +72,8 @@ class RankingModel:
           times: `[n]` of the requests, seconds since the epoch, 0 = unknown.
           video_indices: `[n, k]` catalogue indices of candidates.
         """
-        tensors = self.open_log(data).candidates(
-            tf.constant(users, tf.int32),
-            tf.constant(end_watches, tf.int64),
-            tf.constant(times, tf.int64),
-            tf.constant(video_indices, tf.int32),
-        )
+        log = self.open_log(data)
+        tensors = _candidates(log, users, end_watches, times, video_indices)
         return {f.name: tensors[f.name].numpy() for f in self.features}
 
     def open_log(
@@ -130,14 +126,27 @@ class RankingModel:
         k = video_indices.shape[1]
         logits = [np.zeros([0, k], np.float32)]
         for part in _parts(len(users), max(1, _PAIRS_A_STEP // max(1, k))):
-            tensors = log.candidates(
-                tf.constant(users[part], tf.int32),
-                tf.constant(end_watches[part], tf.int64),
-                tf.constant(times[part], tf.int64),
-                tf.constant(video_indices[part], tf.int32),
+            tensors = _candidates(
+                log, users[part], end_watches[part], times[part], video_indices[part]
             )
             logits.append(self._logits(tensors).numpy())
         return np.concatenate(logits)
+
+
+def _candidates(
+    log: inputs.ImpressionLog,
+    users: npt.NDArray[np.integer],
+    end_watches: npt.NDArray[np.int64],
+    times: npt.NDArray[np.int64],
+    video_indices: npt.NDArray[np.integer],
+) -> inputs.Tensors:
+    """Returns what the network reads of candidates, from arrays."""
+    return log.candidates(
+        tf.constant(users, tf.int32),
+        tf.constant(end_watches, tf.int64),
+        tf.constant(times, tf.int64),
+        tf.constant(video_indices, tf.int32),
+    )
 
 
 def build(config: configs.Ranking, data: prepared.PreparedData) -> RankingModel:
