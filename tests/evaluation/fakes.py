@@ -94,6 +94,8 @@ def next_watch(data: prepared.PreparedData) -> ScoresByUser:
 class PlantedRanker:
     """A ranker whose logit is a function of the video, or of the logged impression."""
 
+    sees_request_time = False
+
     def __init__(
         self,
         of_video: Callable[[np.ndarray], np.ndarray],

@@ -24,6 +24,7 @@ class ImpressionLog:
         chosen: registry.Features,
         history_length: int,
         serving: bool = False,
+        replay: positions.Replay | None = None,
     ) -> None:
         """Opens the features on the log.
 
@@ -32,9 +33,10 @@ class ImpressionLog:
           chosen: The features that are read.
           history_length: Most recent watches of a history.
           serving: Whether training-only features have their serving value.
+          replay: What features of the first stage ask.
         """
         self.history_length = history_length
-        self._log = positions.LogTensors(data)
+        self._log = positions.LogTensors(data, replay)
         self._readers = reading.open_log(chosen, self._log, serving)
 
     def impressions(self, rows: tf.Tensor) -> Tensors:

@@ -4,18 +4,19 @@ import dataclasses
 import json
 import math
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
 from ytdnn import artifacts, configs, errors, schema
-from ytdnn.data import prepared
+from ytdnn.data import fields, prepared
 from ytdnn.features import interface as features_interface
 from ytdnn.features import reading, registry
 from ytdnn.layers import weights
 from ytdnn.ranking import inputs, losses, network
+from ytdnn.retrieval import stage
 
 KIND = "ranking"
 STATISTICS = "statistics.json"
@@ -33,6 +34,7 @@ class RankingModel:
       features: What it reads beside the videos shown and watched.
       measured: Statistics of its training impressions.
       network: The Keras model, tensors to logits.
+      first_stage: What features of the first stage ask; None where there are none.
     """
 
     def __init__(
@@ -41,19 +43,33 @@ class RankingModel:
         data: prepared.PreparedData,
         chosen: registry.Features,
         measured: network.Statistics,
+        first_stage: stage.Stage | None = None,
     ) -> None:
         """Creates the model with fresh weights, all its variables made."""
         self.config = config
         self.features = chosen
         self.measured = measured
         self.network = network.RankingNetwork(config, chosen, measured)
-        log = inputs.ImpressionLog(data, chosen, config.history_length, serving=True)
-        self.network(log.impressions(tf.zeros([1], tf.int64)))
+        self.first_stage = first_stage if _replays(chosen) else None
+        none, no_video = np.zeros(1, np.int64), np.zeros((1, 1), np.int32)
+        self.network(_candidates(self.open_log(data), none, none, none, no_video))
         self._logits = tf.function(self.network, reduce_retracing=True)
 
     def facts(self) -> dict[str, object]:
         """Returns what a manifest says of the model."""
         return {"features": [feature.name for feature in self.features]}
+
+    @property
+    def sees_request_time(self) -> bool:
+        """Whether the first stage, which it asks, reads the time of the request."""
+        return self.first_stage is not None and self.first_stage.sees_request_time
+
+    def request_fields(self, data: prepared.PreparedData) -> fields.Fields:
+        """Returns what it reads of a request beside the videos to score."""
+        own = inputs.request_fields(self.features, data)
+        if self.first_stage is None:
+            return own
+        return fields.union(self.first_stage.fields(data), own)
 
     def readings(
         self,
@@ -86,7 +102,8 @@ class RankingModel:
           serving: Whether training-only features have their serving value.
         """
         length = self.config.history_length
-        return inputs.ImpressionLog(data, self.features, length, serving)
+        replay = None if self.first_stage is None else self.first_stage.open_log(data)
+        return inputs.ImpressionLog(data, self.features, length, serving, replay)
 
     def scores(
         self, data: prepared.PreparedData, impression_rows: npt.NDArray[np.int64]
@@ -149,8 +166,17 @@ def _candidates(
     )
 
 
-def build(config: configs.Ranking, data: prepared.PreparedData) -> RankingModel:
+def build(
+    config: configs.Ranking,
+    data: prepared.PreparedData,
+    first_stage: stage.Stage | None = None,
+) -> RankingModel:
     """Returns a model with fresh weights, normalised on the training impressions.
+
+    Args:
+      config: Sizes and features.
+      data: With impressions.
+      first_stage: What features of the first stage ask; None: there are none of these.
 
     Raises:
       errors.UserError: The log has no impressions to train or validate on, or the
@@ -159,8 +185,17 @@ def build(config: configs.Ranking, data: prepared.PreparedData) -> RankingModel:
     rows = split_rows(data, prepared.Split.TRAIN)
     split_rows(data, prepared.Split.VALIDATION)
     chosen = registry.choose(features_interface.RANKING, data, config.features)
-    log = inputs.ImpressionLog(data, chosen, history_length=1)
-    return RankingModel(config, data, chosen, _measure(config, data, chosen, log, rows))
+    if first_stage is None:
+        chosen = tuple(f for f in chosen if not _replays([f]))
+    replay = first_stage.open_log(data) if first_stage and _replays(chosen) else None
+    log = inputs.ImpressionLog(data, chosen, history_length=1, replay=replay)
+    measured = _measure(config, data, chosen, log, rows)
+    return RankingModel(config, data, chosen, measured, first_stage)
+
+
+def _replays(chosen: Iterable[features_interface.Feature]) -> bool:
+    """Whether any feature asks the first stage."""
+    return any(isinstance(f, features_interface.Replayed) for f in chosen)
 
 
 def _measure(
@@ -217,21 +252,47 @@ def save(model: RankingModel, directory: pathlib.Path) -> None:
     artifacts.write_json(directory / STATISTICS, dataclasses.asdict(model.measured))
 
 
-def load(directory: pathlib.Path, data: prepared.PreparedData) -> RankingModel:
+def load(
+    directory: pathlib.Path,
+    data: prepared.PreparedData,
+    first_stage: stage.Stage | None = None,
+) -> RankingModel:
     """Loads the trained model of an artefact.
 
+    Args:
+      directory: The artefact.
+      data: The prepared set.
+      first_stage: That beside it; None of a model that was trained without.
+
     Raises:
-      errors.UserError: It is missing, damaged, or was made from another data set.
+      errors.UserError: It is missing, damaged, or was made from another data set or
+        first stage.
     """
     directory = pathlib.Path(directory)
     config = weights.trained_config(directory, KIND, data.manifest).ranking
+    _require_first_stage(directory, first_stage)
     values = json.loads((directory / STATISTICS).read_text())
     measured = configs.component(network.Statistics, values)
     names = list(measured.features)
     chosen = registry.named(features_interface.RANKING, names, data)
-    model = RankingModel(config, data, chosen, measured)
+    model = RankingModel(config, data, chosen, measured, first_stage)
     weights.restore(model.network, directory)
     return model
+
+
+def _require_first_stage(
+    directory: pathlib.Path, first_stage: stage.Stage | None
+) -> None:
+    """Checks that a model was trained with the first stage beside it."""
+    manifest = artifacts.read_manifest(directory, KIND)
+    name = stage.KIND
+    if first_stage is not None and first_stage.manifest is not None:
+        artifacts.require_input(manifest, directory, name, first_stage.manifest)
+    elif first_stage is None and name in manifest.inputs:
+        raise errors.UserError(
+            f"expected the {name} that {directory} was trained with, received none: "
+            f"load them from beside it (ytdnn.retrieval.stage.load)"
+        )
 
 
 def _parts(size: int, step: int) -> list[slice]:
