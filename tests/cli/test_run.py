@@ -40,7 +40,8 @@ def test_a_changed_setting_makes_its_step_and_those_after_it_again(
     cli("run", "--workdir", workdir)
     rooms.calls.clear()
     result = cli("run", "--workdir", workdir, "--config.candidates.embedding_dim=8")
-    assert rooms.calls == ["candidates", "index", "evaluation", "bundle"]
+    assert rooms.calls == ["candidates", "index", "ranking", "evaluation", "bundle"]
+    assert "ranking: started (made from another candidates)" in result.out
     assert "config.candidates.embedding_dim was 64, is 8" in result.out
 
 
@@ -158,14 +159,16 @@ def test_one_stage_alone(
     cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
 ) -> None:
     cli("prepare", "--workdir", workdir)
-    result = cli("train", "--workdir", workdir, "--stage=ranking")
-    assert f"next: ytdnn train --workdir={workdir}" in result.out
-    assert rooms.calls == ["data", "ranking"]
-    error = cli.error("train", "--workdir", workdir, "--stage=index")
-    assert error == (
-        f"{workdir}/candidates: not made yet: run `ytdnn train --workdir={workdir}` "
-        f"first, or `ytdnn run` for all steps"
-    )
+    for stage in ("index", "ranking"):
+        error = cli.error("train", "--workdir", workdir, f"--stage={stage}")
+        assert error == (
+            f"{workdir}/candidates: not made yet: run `ytdnn train "
+            f"--workdir={workdir}` first, or `ytdnn run` for all steps"
+        )
+    for stage in ("candidates", "ranking"):
+        result = cli("train", "--workdir", workdir, f"--stage={stage}")
+        assert f"next: ytdnn train --workdir={workdir}" in result.out
+    assert rooms.calls == ["data", "candidates", "ranking"]
 
 
 def test_a_config_that_disagrees_with_the_data_is_refused(

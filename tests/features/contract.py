@@ -67,6 +67,26 @@ class FeatureContract:
     def feature(self, data: prepared.PreparedData) -> interface.Feature:
         return registry.named(self.network, [self.name], data)[0]
 
+    def log(self, data: prepared.PreparedData) -> positions.LogTensors:
+        """Returns what it is opened on."""
+        return positions.LogTensors(data)
+
+    def fields(self, data: prepared.PreparedData) -> fields.Fields:
+        """Returns what its requests bring."""
+        own = self.feature(data).fields(data)
+        return fields.union((fields.watched(data),), own)
+
+    def request(
+        self,
+        data: prepared.PreparedData,
+        raw: dict[str, tf.Tensor],
+        videos: lookups.VideoIds,
+        ids: tf.Tensor,
+    ) -> raw_request.Request:
+        """Returns a request inside a graph."""
+        del data
+        return raw_request.Request(raw, videos, ids)
+
     def encoder(self, data: prepared.PreparedData) -> tf.keras.layers.Layer:
         """Returns its encoder, every weight large, as after a training."""
         feature = self.feature(data)
@@ -102,9 +122,9 @@ class FeatureContract:
     def test_log_and_request_give_the_same(self, data: prepared.PreparedData) -> None:
         feature, asked = self.feature(data), Asked.of(data)
         expected = self._values(feature, data, asked)
-        read = _request_function(feature, data)
+        read = self._request_function(feature, data)
         for row in range(len(asked.users)):
-            found = read(*_request(feature, data, asked, row))[0]
+            found = read(*self._request(data, asked, row))[0]
             np.testing.assert_allclose(found, expected[row], rtol=1e-6, atol=1e-6)
         if not self.always_known and not isinstance(feature, interface.TrainingOnly):
             assert feature.known(expected).numpy().any()
@@ -138,15 +158,15 @@ class FeatureContract:
         videos = np.array(other.impressions.videos)
         videos[rows] = shown.videos[rows]
         other = other.with_events(impressions=other.impressions.replace(videos=videos))
-        pair = [_at_impressions(feature, d, rows) for d in (data, other)]
+        pair = [_at_impressions(feature, d, rows, self.log(d)) for d in (data, other)]
         np.testing.assert_array_equal(*pair)
 
     def test_missing_and_unknown_have_their_encoding(
         self, data: prepared.PreparedData
     ) -> None:
         feature = self.feature(data)
-        read = _request_function(feature, data)
-        value = read(_missing(feature, data), _ids(data, ["unknown"]))
+        read = self._request_function(feature, data)
+        value = read(self._missing(data), _ids(data, ["unknown"]))
         if self.always_known:
             assert feature.known(value).numpy().all()
             return
@@ -166,10 +186,10 @@ class FeatureContract:
         feature, asked = self.feature(data), Asked.of(data)
         layer, read = self.encoder(data), feature.open_request(data)
         videos = lookups.VideoIds(data)
-        raw, ids = _request(feature, data, asked, 0)
+        raw, ids = self._request(data, asked, 0)
 
         def call(ids: tf.Tensor, **raw: tf.Tensor) -> tf.Tensor:
-            return layer(read(raw_request.Request(raw, videos, ids)))
+            return layer(read(self.request(data, raw, videos, ids)))
 
         module = tf.Module()
         module.parts = [layer, read, videos]
@@ -198,9 +218,42 @@ class FeatureContract:
     def _values(
         self, feature: interface.Feature, data: prepared.PreparedData, asked: Asked
     ) -> tf.Tensor:
-        log = positions.LogTensors(data)
-        readers = reading.open_log([feature], log, serving=True)
+        readers = reading.open_log([feature], self.log(data), serving=True)
         return reading.read(readers, asked.positions())[feature.name]
+
+    def _request_function(
+        self, feature: interface.Feature, data: prepared.PreparedData
+    ) -> Any:
+        reader, videos = feature.open_request(data), lookups.VideoIds(data)
+
+        @tf.function(reduce_retracing=True)
+        def read(raw: dict[str, tf.Tensor], ids: tf.Tensor) -> tf.Tensor:
+            return reader(self.request(data, raw, videos, ids))
+
+        return read
+
+    def _request(
+        self, data: prepared.PreparedData, asked: Asked, row: int
+    ) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+        """Returns the raw request of a position, and the ids asked about."""
+        request = requests.request_at(
+            data, int(asked.users[row]), int(asked.ends[row]), int(asked.times[row])
+        )
+        wanted = {field.name: field for field in self.fields(data)}
+        known = {name: value for name, value in request.items() if name in wanted}
+        raw = {
+            name: tf.constant(value, tf.as_dtype(wanted[name].dtype))
+            for name, value in requests.parse(known, wanted).items()
+        }
+        column: pl.Series = data.videos[schema.VIDEO_ID]
+        return raw, _ids(data, [column[int(i) - 1] for i in asked.videos[row]])
+
+    def _missing(self, data: prepared.PreparedData) -> dict[str, tf.Tensor]:
+        wanted = {field.name: field for field in self.fields(data)}
+        return {
+            name: tf.constant(value, tf.as_dtype(wanted[name].dtype))
+            for name, value in requests.parse({}, wanted).items()
+        }
 
 
 def _check_statistic(feature: interface.Feature, data: prepared.PreparedData) -> None:
@@ -217,7 +270,10 @@ def _check_statistic(feature: interface.Feature, data: prepared.PreparedData) ->
 
 
 def _at_impressions(
-    feature: interface.Feature, data: prepared.PreparedData, rows: np.ndarray
+    feature: interface.Feature,
+    data: prepared.PreparedData,
+    rows: np.ndarray,
+    log: positions.LogTensors | None = None,
 ) -> tf.Tensor:
     shown = data.impressions
     users = shown.users[rows]
@@ -231,53 +287,12 @@ def _at_impressions(
         videos=tf.constant(shown.videos[rows])[:, tf.newaxis],
         is_logged=True,
     )
-    return feature.open_log(positions.LogTensors(data))(at)
-
-
-def _request_function(feature: interface.Feature, data: prepared.PreparedData) -> Any:
-    reader, videos = feature.open_request(data), lookups.VideoIds(data)
-
-    @tf.function(reduce_retracing=True)
-    def read(raw: dict[str, tf.Tensor], ids: tf.Tensor) -> tf.Tensor:
-        return reader(raw_request.Request(raw, videos, ids))
-
-    return read
-
-
-def _fields(feature: interface.Feature, data: prepared.PreparedData) -> fields.Fields:
-    return fields.union((fields.watched(data),), feature.fields(data))
+    return feature.open_log(log or positions.LogTensors(data))(at)
 
 
 def _ids(data: prepared.PreparedData, ids: list[str]) -> tf.Tensor:
     del data
     return tf.constant([ids])
-
-
-def _request(
-    feature: interface.Feature, data: prepared.PreparedData, asked: Asked, row: int
-) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
-    """Returns the raw request of a position, and the ids asked about."""
-    request = requests.request_at(
-        data, int(asked.users[row]), int(asked.ends[row]), int(asked.times[row])
-    )
-    wanted = {field.name: field for field in _fields(feature, data)}
-    known = {name: value for name, value in request.items() if name in wanted}
-    raw = {
-        name: tf.constant(value, tf.as_dtype(wanted[name].dtype))
-        for name, value in requests.parse(known, wanted).items()
-    }
-    column: pl.Series = data.videos[schema.VIDEO_ID]
-    return raw, _ids(data, [column[int(i) - 1] for i in asked.videos[row]])
-
-
-def _missing(
-    feature: interface.Feature, data: prepared.PreparedData
-) -> dict[str, tf.Tensor]:
-    wanted = {field.name: field for field in _fields(feature, data)}
-    return {
-        name: tf.constant(value, tf.as_dtype(wanted[name].dtype))
-        for name, value in requests.parse({}, wanted).items()
-    }
 
 
 def _without(column: str, directory: pathlib.Path) -> prepared.PreparedData | None:

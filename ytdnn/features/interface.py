@@ -2,9 +2,10 @@
 
 A feature exists exactly when the log has its columns. Its value comes from the log at a
 position, or from a request, and is the same tensor for the same position; its encoder
-makes a vector of it. There are three kinds, each a class:
+makes a vector of it. There are four kinds, each a class:
 
 * `ReadAtRequest`: known when the request is made, rolled back to strictly before it;
+* `Replayed`: one of these, that the first stage says, its models frozen;
 * `TrainingOnly`: varies in training alone, and has a declared value when serving;
 * `CorpusStatistic`: a table as of a moment, which never has seen the example.
 
