@@ -92,7 +92,7 @@ def tiny_config(seed: int = 0) -> configs.Config:
             loss=configs.SampledSoftmax(num_negatives=32),
             training=configs.Training(epochs=2, batch_size=256),
         ),
-        index=configs.Index(num_candidates=15),
+        composition=configs.Composition(num_candidates=15),
         ranking=configs.Ranking(
             embedding_dim=8,
             history_length=12,

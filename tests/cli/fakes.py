@@ -102,7 +102,7 @@ class Rooms:
     def export(self, workdir: pathlib.Path, config: configs.Config) -> pathlib.Path:
         inputs = ["data", "candidates", "index"]
         inputs += ["ranking"] if self.has_impressions else []
-        part = {"index": configs.to_dict(config.index)}
+        part = {"composition": configs.to_dict(config.composition)}
         self._make("bundle", workdir, part, inputs)
         return workdir / "bundle"
 
@@ -126,7 +126,9 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Rooms:
         "pages.terminal": types.SimpleNamespace(show=rooms.shown.append),
         "serving.export": types.SimpleNamespace(
             export=rooms.export,
-            step_config=lambda config: {"index": configs.to_dict(config.index)},
+            step_config=lambda config: {
+                "composition": configs.to_dict(config.composition)
+            },
         ),
     }
     for name, module in modules.items():

@@ -34,7 +34,7 @@ TINY = (
     "--config.ranking.training.epochs=2",
     "--config.ranking.training.batch_size=1024",
     "--config.ranking.training.checkpoint_every_steps=2",
-    "--config.index.num_candidates=20",
+    "--config.composition.num_candidates=20",
     "--k=5,10",
 )
 UNREPEATABLE = ("scann", "latency", "made")  # ScaNN's build differs each time

@@ -14,7 +14,7 @@ TINY = (
     "--config.candidates.training.epochs=1",
     "--config.ranking.tower=8",
     "--config.ranking.training.epochs=1",
-    "--config.index.num_candidates=10",
+    "--config.composition.num_candidates=10",
 )
 OWN = "--features=videos.genre,videos.stars,users.segment"
 

@@ -25,7 +25,7 @@ from ytdnn.retrieval import stage as stage_room
 
 Split = prepared.Split
 CONFIG = configs.Config(
-    index=configs.Index(num_candidates=12),
+    composition=configs.Composition(num_candidates=12),
     evaluation=configs.Evaluation(ks=(1, 5), num_resamples=50),
 )
 METRICS = {

@@ -87,6 +87,10 @@ class FeatureContract:
         del data
         return raw_request.Request(raw, videos, ids)
 
+    def parts(self) -> list[tf.Module]:
+        """Returns what else a saved graph holds."""
+        return []
+
     def encoder(self, data: prepared.PreparedData) -> tf.keras.layers.Layer:
         """Returns its encoder, every weight large, as after a training."""
         feature = self.feature(data)
@@ -192,7 +196,7 @@ class FeatureContract:
             return layer(read(self.request(data, raw, videos, ids)))
 
         module = tf.Module()
-        module.parts = [layer, read, videos]
+        module.parts = [layer, read, videos, *self.parts()]
         function = tf.function(call).get_concrete_function(ids=ids, **raw)
         tf.saved_model.save(module, str(tmp_path / "saved"), {"serving": function})
         loaded = tf.saved_model.load(str(tmp_path / "saved")).signatures["serving"]

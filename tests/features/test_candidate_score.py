@@ -2,63 +2,22 @@ import pathlib
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from tests import full_log
-from tests.features import contract
-from ytdnn import configs, errors, schema
-from ytdnn.candidates import model as candidate_model
-from ytdnn.data import fields, lookups, positions, prepared
-from ytdnn.data import request as raw_request
+from tests.features import contract, first_stage
+from ytdnn import configs, errors
+from ytdnn.data import prepared
 from ytdnn.features import interface, registry
 from ytdnn.retrieval import stage as stage_room
-from ytdnn.serving import graphs
-
-CONFIG = configs.Candidates(embedding_dim=8, history_length=10, tower=(16,))
 
 
 @pytest.fixture(scope="module")
 def stage(data: prepared.PreparedData) -> stage_room.Stage:
-    """A first stage of fresh weights, which read every feature all the same."""
-    tf.keras.utils.set_random_seed(0)
-    model = candidate_model.build(CONFIG, data)
-    model.videos.table.assign(tf.random.normal(model.videos.table.shape))
-    model.bias.assign(tf.random.normal(model.bias.shape))
-    return stage_room.Stage(model)
+    return first_stage.make(data)
 
 
-class TestCandidateScore(contract.FeatureContract):
+class TestCandidateScore(first_stage.FirstStageContract):
     name = "candidate_score"
-
-    @pytest.fixture(autouse=True)
-    def _of_stage(self, data: prepared.PreparedData, stage: stage_room.Stage) -> None:
-        self.stage = stage
-        videos = lookups.VideoIds(data)
-        self.tower = graphs.UserTower(data, videos, stage.candidates)
-        self.scores = stage.open_request()
-
-    def log(self, data: prepared.PreparedData) -> positions.LogTensors:
-        return positions.LogTensors(data, self.stage.open_log(data))
-
-    def fields(self, data: prepared.PreparedData) -> fields.Fields:
-        return fields.union((fields.watched(data),), self.stage.fields(data))
-
-    def request(
-        self,
-        data: prepared.PreparedData,
-        raw: dict[str, tf.Tensor],
-        videos: lookups.VideoIds,
-        ids: tf.Tensor,
-    ) -> raw_request.Request:
-        asked = raw_request.Request(raw, videos, ids)
-        vectors = self.tower.call(**raw)[schema.USER_VECTOR]
-        asked.candidate_scores = self.scores(vectors, asked.video_indices)
-        return asked
-
-    def test_saved_and_loaded_it_gives_the_same(
-        self, data: prepared.PreparedData, tmp_path: pathlib.Path
-    ) -> None:
-        """See tests/serving/test_parity.py: the graph around it is the bundle's."""
 
     def test_it_is_the_product_of_both_vectors(
         self, data: prepared.PreparedData, stage: stage_room.Stage

@@ -106,7 +106,7 @@ def test_recommendations_are_those_of_both_models(run: conftest.Run) -> None:
     for i, (user, end) in enumerate(zip(users, ends, strict=True)):
         watched = data.watches.videos[data.watches.offsets[user] : end]
         products[i, watched[watched <= data.vocabulary_size] - 1] = -np.inf
-    top = 1 + np.argsort(-products, axis=1)[:, : run.config.index.num_candidates]
+    top = 1 + np.argsort(-products, axis=1)[:, : run.config.composition.num_candidates]
     logits = run.ranking.score_candidates(data, users, ends, times, top)
     ids = np.array(data.videos[schema.VIDEO_ID].to_list())
     for i, row in enumerate(rows):

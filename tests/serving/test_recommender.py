@@ -87,8 +87,8 @@ def test_padding_is_finite_and_marked(run: conftest.Run) -> None:
 
 def test_k_beyond_the_candidates_gives_all_of_them(run: conftest.Run) -> None:
     found = answers(run, [{schema.K: 2**31 - 1}])
-    assert found[schema.NUM_RESULTS].tolist() == [run.config.index.num_candidates]
-    assert found[schema.IDS].shape[1] == run.config.index.num_candidates
+    assert found[schema.NUM_RESULTS].tolist() == [run.config.composition.num_candidates]
+    assert found[schema.IDS].shape[1] == run.config.composition.num_candidates
 
 
 def test_scores_descend_and_ids_differ(run: conftest.Run) -> None:
@@ -114,7 +114,7 @@ def test_leaving_out_never_starves_the_ranker(run: conftest.Run) -> None:
     best = answers(run, [{schema.K: 15}])
     watched = [video.decode() for video in best[schema.IDS][0]]
     found = answers(run, [{schema.WATCHED_VIDEO_IDS: watched, schema.K: 100}])
-    assert found[schema.NUM_RESULTS].tolist() == [run.config.index.num_candidates]
+    assert found[schema.NUM_RESULTS].tolist() == [run.config.composition.num_candidates]
 
 
 def test_all_watched_gives_nothing(run: conftest.Run) -> None:

@@ -191,6 +191,8 @@ def _known_key(key: str, argument: str) -> str:
             f"expected a single setting, received the group {argument}: set its "
             f"members, as --config.{key}.NAME=VALUE"
         )
+    if key in nested.MOVED:
+        raise errors.UserError(nested.moved(key))
     hint = closest(key, list(known), "--config.")
     raise errors.UserError(
         f"there is no setting config.{key}{hint} (ytdnn run --help lists all)"

@@ -127,6 +127,7 @@ COMMANDS = (
             "candidates",
             "index",
             "ranking",
+            "composition",
             "evaluation",
             "seed",
             "strategy",
@@ -168,7 +169,7 @@ COMMANDS = (
             feature_flag.FLAG,
             _STRATEGY,
         ),
-        ("candidates", "index", "ranking", "seed", "strategy"),
+        ("candidates", "index", "ranking", "composition", "seed", "strategy"),
         _train,
     ),
     Command(
@@ -188,7 +189,7 @@ COMMANDS = (
             "ytdnn evaluate --explain",
         ),
         evaluate.FLAGS,
-        ("evaluation",),
+        ("composition", "evaluation"),
         evaluate.run,
     ),
     Command(
@@ -214,7 +215,7 @@ COMMANDS = (
         "that joins them, with manifest, titles and vocabularies.",
         ("ytdnn export --workdir=runs/mine",),
         (_WORKDIR, _CONFIG),
-        (),
+        ("composition",),
         _export,
     ),
     Command(
@@ -262,7 +263,16 @@ COMMANDS = (
             "--seeds=0,1,2",
         ),
         study.FLAGS,
-        ("data", "candidates", "index", "ranking", "evaluation", "seed", "strategy"),
+        (
+            "data",
+            "candidates",
+            "index",
+            "ranking",
+            "composition",
+            "evaluation",
+            "seed",
+            "strategy",
+        ),
         study.run,
     ),
     Command(

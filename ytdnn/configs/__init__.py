@@ -9,6 +9,7 @@ Experiments are files with a `get_config()` that returns a `Config`.
 
 from ytdnn.configs.candidates import Candidates
 from ytdnn.configs.components import KIND, own_settings
+from ytdnn.configs.composition import Composition
 from ytdnn.configs.data import Data
 from ytdnn.configs.evaluation import Evaluation
 from ytdnn.configs.features import Features
@@ -32,6 +33,7 @@ __all__ = [
     "KIND",
     "WORLDS",
     "Candidates",
+    "Composition",
     "Config",
     "Data",
     "Evaluation",

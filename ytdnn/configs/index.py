@@ -46,10 +46,8 @@ class Index:
     """Nearest-neighbour search over the video vectors (PAPER §3, serving).
 
     Attributes:
-      num_candidates: Number of candidates that the ranker is given.
       search: How the index is searched. The exact index is always built, as the
         reference and for servers without ScaNN.
     """
 
-    num_candidates: components.Positive = 100
     search: Annotated[Exact | Scann, components.BY_KIND] = Scann()

@@ -10,6 +10,7 @@ import pydantic
 
 from ytdnn.configs import candidates as candidates_config
 from ytdnn.configs import components
+from ytdnn.configs import composition as composition_config
 from ytdnn.configs import data as data_config
 from ytdnn.configs import evaluation as evaluation_config
 from ytdnn.configs import index as index_config
@@ -27,6 +28,7 @@ class Config:
       candidates: Candidate generation.
       index: Nearest-neighbour search.
       ranking: Ranking.
+      composition: How a page is composed of candidates.
       evaluation: Offline evaluation.
       seed: Seed of every draw in training.
       strategy: Devices: `none` (one), `mirrored` (all local) or `tpu`.
@@ -36,6 +38,7 @@ class Config:
     candidates: candidates_config.Candidates = candidates_config.Candidates()
     index: index_config.Index = index_config.Index()
     ranking: ranking_config.Ranking = ranking_config.Ranking()
+    composition: composition_config.Composition = composition_config.Composition()
     evaluation: evaluation_config.Evaluation = evaluation_config.Evaluation()
     seed: components.NonNegative = 0
     strategy: Literal["none", "mirrored", "tpu"] = "none"

@@ -58,6 +58,14 @@ class Replay(Protocol):
         """Returns the candidate model's score `[..., k] float32`, or `NO_SCORE`."""
         ...
 
+    def sources(self, at: Positions) -> tf.Tensor:
+        """Returns which source would have proposed each, `[..., k] int32`, 0 = none."""
+        ...
+
+    def seed_videos(self, at: Positions) -> tf.Tensor:
+        """Returns the watch each was found by, `[..., k] int32`, 0 = none."""
+        ...
+
 
 class LogTensors:
     """The arrays of a prepared set as tensors, each made once and shared by readers.

@@ -24,6 +24,8 @@ class Request:
       video_ids: `[batch, k]` ids asked about; None of the user tower.
       candidate_scores: `[batch, k] float32` of the candidate model for these,
         `positions.NO_SCORE` where it has none; None where nothing reads them.
+      candidate_sources: `[batch, k] int32` which source proposed each; None likewise.
+      seed_videos: `[batch, k] int32` the watch each was found by; None likewise.
     """
 
     def __init__(
@@ -31,13 +33,14 @@ class Request:
         raw: Raw,
         videos: lookups.VideoIds,
         video_ids: tf.Tensor | None = None,
-        candidate_scores: tf.Tensor | None = None,
     ) -> None:
         """Wraps raw tensors."""
         self.raw = raw
         self.videos = videos
         self.video_ids = video_ids
-        self.candidate_scores = candidate_scores
+        self.candidate_scores: tf.Tensor | None = None
+        self.candidate_sources: tf.Tensor | None = None
+        self.seed_videos: tf.Tensor | None = None
 
     @functools.cached_property
     def times(self) -> tf.Tensor:

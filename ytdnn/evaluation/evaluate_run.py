@@ -12,6 +12,7 @@ from ytdnn import artifacts, configs, errors
 from ytdnn.candidates import model as candidate_model
 from ytdnn.data import prepared
 from ytdnn.evaluation import (
+    composing,
     leaks,
     lists,
     measure,
@@ -27,6 +28,7 @@ from ytdnn.evaluation import (
 )
 from ytdnn.index import artifact as index_artifact
 from ytdnn.ranking import model as ranking_model
+from ytdnn.retrieval import interface as retrieval
 from ytdnn.retrieval import stage as retrieval_stage
 
 _RECALL_K = 100
@@ -67,7 +69,9 @@ def evaluate(
             f"expected a log with impressions to evaluate the ranker alone, found none "
             f"in {data.directory}"
         )
-    first_stage = retrieval_stage.load(workdir / retrieval_stage.KIND, data)
+    first_stage = retrieval_stage.load(
+        workdir / retrieval_stage.KIND, data, config.composition
+    )
     trained = None if stage == ranking_model.KIND else first_stage.candidates
     ranking = None
     if data.has_impressions and stage != candidate_model.KIND:
@@ -75,7 +79,8 @@ def evaluate(
     indexes = {} if stage else _load_indexes(workdir)
     code = prepared.Split[split.upper()]
     others = oracle.systems(data, config.evaluation)
-    result = of_models(data, trained, ranking, indexes, config, code, others)
+    sources = first_stage.other_sources if ranking is not None else ()
+    result = of_models(data, trained, ranking, indexes, config, code, others, sources)
     stages = (stage,) if stage else (candidate_model.KIND, ranking_model.KIND)
     report = dataclasses.replace(
         result.report,
@@ -107,6 +112,7 @@ def of_models(
     config: configs.Config,
     split: prepared.Split,
     others: measure.Systems | None = None,
+    sources: tuple[retrieval.Source, ...] = (),
 ) -> report_files.Result:
     """Measures models that fit the interfaces of `models`.
 
@@ -120,6 +126,7 @@ def of_models(
       split: `TEST` or `VALIDATION`.
       others: Measured beside them, such as the world's oracle; whether these read
         what they should predict is not checked.
+      sources: The candidate sources beside the candidate model.
 
     Raises:
       errors.UserError: A model reads what it should predict or was trained on it, or
@@ -139,7 +146,7 @@ def of_models(
     if trained is not None:
         vectors = trained.user_vectors(data, cases.users, cases.ends, cases.times)
         ranked = lists.of_vectors(vectors, trained.video_vectors(), config.evaluation)
-    own = _systems(data, cases, ranked, ranking, config)
+    own = _systems(data, cases, ranked, ranking, config, trained, sources)
     others = measure.Systems() if others is None else others
     # Where a stage is left out, there is nothing to set its oracle beside.
     makers = own.makers | (others.makers if trained is not None else {})
@@ -163,7 +170,7 @@ def _stated(
     is_composed = lists.SYSTEM in report.lists or None in (trained, ranking)
     rules = dataclasses.replace(
         report.protocol,
-        num_candidates=config.index.num_candidates,
+        num_candidates=config.composition.num_candidates,
         sees_request_time=trained is not None and trained.sees_request_time,
         trains_on_validation=trained is not None and trained.trains_on_validation,
         system_left_out=None if is_composed else _SYSTEM_LEFT_OUT,
@@ -182,6 +189,8 @@ def _systems(
     ranked: lists.Maker | None,
     ranking: models.Ranker | None,
     config: configs.Config,
+    trained: models.Candidates | None,
+    sources: tuple[retrieval.Source, ...],
 ) -> measure.Systems:
     """Returns popularity, the candidates, the ranker, and both stages."""
     makers = {lists.POPULARITY: lists.popularity(data, config.evaluation)}
@@ -189,9 +198,18 @@ def _systems(
         makers[lists.CANDIDATES] = ranked
     if ranking is None:
         return measure.Systems(makers)
-    if ranked is not None and not leaks.ranker_learns_later(data, cases):
-        number = config.index.num_candidates
-        makers[lists.SYSTEM] = lists.composed(data, ranked, ranking, number)
+    if (
+        ranked is not None
+        and trained is not None
+        and not leaks.ranker_learns_later(data, cases)
+    ):
+        makers[lists.SYSTEM] = lists.composed(
+            data,
+            composing.pooled(ranked, sources, config.composition),
+            ranking,
+            config.composition.num_candidates,
+            composing.order(data, config.composition, trained),
+        )
     scorers = {
         ranker.POPULARITY: ranker.popularity(data),
         ranker.RANKER: ranker.scorer(data, ranking),
@@ -209,7 +227,7 @@ def _timed(
 ) -> dict[str, Any]:
     """Returns what the index finds, and the latency of each stage."""
     k = min(_RECALL_K, data.vocabulary_size)
-    number = config.index.num_candidates
+    number = config.composition.num_candidates
     latency = search.latency(indexes, vectors, number)
     if ranking is not None:
         latency["ranker_batched_ms"] = _ranker_ms(data, ranking, cases, number)

@@ -23,6 +23,8 @@ ORACLE = "oracle"
 
 Lists = npt.NDArray[np.int32]
 Maker = Callable[[protocol.Cases, int], Lists]
+Order = Callable[[protocol.Cases, Lists, models.Vectors], models.Vectors]
+"""Cases, candidates and their logits to what a page is ordered by, -inf = not on it."""
 _MEGABYTE = 2**20
 
 
@@ -135,15 +137,23 @@ def composed(
     first: Maker,
     ranker: models.Ranker,
     num_candidates: int,
+    order: Order | None = None,
 ) -> Maker:
     """Returns the maker of both stages: candidates, then the ranker's order.
 
-    What serving does: the best `num_candidates` unwatched videos go to the ranker.
+    What serving does: `num_candidates` unwatched videos go to the ranker.
+
+    Args:
+      data: The prepared set.
+      first: Makes the candidates.
+      ranker: Scores them.
+      num_candidates: How many.
+      order: From its logits to the order of a page; None: theirs.
     """
 
     def make(cases: protocol.Cases, k: int) -> Lists:
         chosen = first(cases, num_candidates)
-        ordered = reordered(data, ranker, cases, chosen)[:, :k]
+        ordered = reordered(data, ranker, cases, chosen, order)[:, :k]
         missing = max(0, k - ordered.shape[1])
         return np.pad(ordered, ((0, 0), (0, missing)))
 
@@ -155,8 +165,16 @@ def reordered(
     ranker: models.Ranker,
     cases: protocol.Cases,
     lists: Lists,
+    order: Order | None = None,
 ) -> Lists:
     """Returns lists in the ranker's order; padding stays last, ties keep their order.
+
+    Args:
+      data: The prepared set.
+      ranker: Scores the videos.
+      cases: Whom the lists are for.
+      lists: `[cases, n]`.
+      order: From its logits to the order of a page; None: theirs.
 
     Raises:
       ValueError: A logit is NaN.
@@ -164,7 +182,9 @@ def reordered(
     logits = ranker.score_candidates(data, cases.users, cases.ends, cases.times, lists)
     if np.isnan(logits[lists > 0]).any():
         raise ValueError("expected logits of the ranker to be numbers, received NaN")
-    descending = -np.where(lists > 0, logits, -np.inf)
-    order = np.argsort(descending, axis=1, kind="stable")
-    result: Lists = np.take_along_axis(lists, order, axis=1)
+    by = logits if order is None else order(cases, lists, logits)
+    descending = -np.where(lists > 0, by, -np.inf)
+    places = np.argsort(descending, axis=1, kind="stable")
+    kept = np.where(np.isneginf(by), 0, lists)
+    result: Lists = np.take_along_axis(kept, places, axis=1)
     return result

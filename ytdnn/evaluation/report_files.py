@@ -24,6 +24,7 @@ DIRECTORIES = {"test": "evaluation", "validation": "evaluation_validation"}
 REPORT = "report.json"
 USERS = "users.parquet"
 PAGE = "report.html"
+SETTINGS = ("composition", "evaluation")  # of a run, that its evaluation depends on
 _RUN_CONFIG = "config.json"
 _OWN = {artifacts.MANIFEST, artifacts.LOGS, REPORT, USERS, PAGE}
 
@@ -60,7 +61,7 @@ def publish(directory: pathlib.Path, result: Result) -> Iterator[pathlib.Path]:
     require_own(directory)
     report = result.report
     facts = {"split": report.protocol.split, "lists": list(report.lists)}
-    settings = report.config["evaluation"]
+    settings = {k: report.config[k] for k in SETTINGS if k in report.config}
     with artifacts.publish(directory, KIND, settings, result.inputs, facts) as partial:
         result.users.write_parquet(partial / USERS)
         artifacts.write_text(partial / REPORT, report_model.to_json(report))

@@ -11,7 +11,7 @@ class CandidateScore(encodings.Continuous, interface.Replayed):
     """The candidate model's score; missing where the video has no id embedding."""
 
     name = "candidate_score"
-    scope = interface.Scope.PAIR
+    default_in = frozenset({interface.RANKING})
     missing = positions.NO_SCORE
 
     def open_log(self, log: positions.LogTensors) -> positions.Reader:

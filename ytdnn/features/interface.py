@@ -92,6 +92,8 @@ class Feature(abc.ABC):
       networks: Which networks can read it.
       default_in: Which read it unless a config says otherwise.
       sees_request_time: Whether evaluation must mark numbers of a model that reads it.
+      is_video: Whether its values are catalogue indices, which a network looks up in
+        its table of videos.
     """
 
     name: str
@@ -100,6 +102,7 @@ class Feature(abc.ABC):
     networks: frozenset[str] = frozenset()
     default_in: frozenset[str] = frozenset()
     sees_request_time: ClassVar[bool] = False
+    is_video: ClassVar[bool] = False
 
     def exists(self, data: prepared.PreparedData) -> bool:
         """Whether the log has its columns."""
@@ -197,10 +200,15 @@ class Replayed(ReadAtRequest):
 
     It exists only where the candidates' training window ends before the ranker's
     begins: of watches the candidate model was trained on it would say what was clicked.
+
+    Attributes:
+      asks_sources: Whether it is what all candidate sources say, not the scores alone.
     """
 
+    scope = Scope.PAIR
     columns = ("impressions.time",)
-    networks = default_in = frozenset({RANKING})
+    networks = frozenset({RANKING})
+    asks_sources: ClassVar[bool] = False
 
     def exists(self, data: prepared.PreparedData) -> bool:
         """Whether there are impressions, in a window of the ranker's own."""

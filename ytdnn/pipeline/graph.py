@@ -72,7 +72,6 @@ def evaluation(split: str, stage: str = "") -> Step:
         inputs,
         functools.partial(steps.evaluate, split=split, stage=stage),
         steps.evaluation_config,
-        "evaluation.",
         kind="evaluation",
     )
 

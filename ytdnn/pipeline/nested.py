@@ -9,6 +9,8 @@ import pydantic
 from ytdnn import configs, errors
 
 _MOST_PROBLEMS = 3
+MOVED = {"index.num_candidates": "composition.num_candidates"}
+"""Settings of earlier versions and where they are now."""
 
 
 def validated(values: dict[str, Any], origin: str) -> configs.Config:
@@ -47,6 +49,8 @@ def _phrase(title: str, problem: Any) -> str:
     if problem["type"] == "unexpected_keyword_argument":
         if kind:
             return not_of_kind(".".join(path[1:-1]), kind, path[-1])
+        if below in MOVED:
+            return moved(below)
         return f"there is no setting {key}: ytdnn run --help lists all"
     if problem["type"] == "value_error":  # of settings that do not fit each other
         return f"{key}: {problem['msg'].removeprefix('Value error, ')}"
@@ -80,6 +84,11 @@ def _path(title: str, place: Sequence[Any]) -> tuple[list[str], str]:
         else:
             path.append(part)
     return path, kind
+
+
+def moved(key: str) -> str:
+    """Returns the line for a setting that is another now."""
+    return f"config.{key} is config.{MOVED[key]} now: set that"
 
 
 def not_of_kind(path: str, kind: str, name: str) -> str:

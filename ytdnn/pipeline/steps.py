@@ -98,7 +98,7 @@ def train_ranking(config: configs.Config, workdir: pathlib.Path) -> None:
     from ytdnn.training import ranking
 
     data = prepared.load(workdir / "data")
-    first_stage = stage.load(workdir / "candidates", data)
+    first_stage = stage.load(workdir / "candidates", data, config.composition)
     ranking.train(config, data, workdir / "ranking", first_stage)
 
 
@@ -125,7 +125,8 @@ def evaluate(
 
 def evaluation_config(config: configs.Config) -> Mapping[str, Any]:
     """Returns the settings that `workdir/evaluation` depends on."""
-    return configs.to_dict(config.evaluation)
+    settings = configs.to_dict(config)
+    return {name: settings[name] for name in report_files.SETTINGS}
 
 
 def export(config: configs.Config, workdir: pathlib.Path) -> None:

@@ -69,7 +69,13 @@ class RankingModel:
         own = inputs.request_fields(self.features, data)
         if self.first_stage is None:
             return own
-        return fields.union(self.first_stage.fields(data), own)
+        return fields.union(self.first_stage.fields(data, self.asks_sources), own)
+
+    @property
+    def asks_sources(self) -> bool:
+        """Whether a feature is what all candidate sources say."""
+        found = [f for f in self.features if isinstance(f, features_interface.Replayed)]
+        return any(feature.asks_sources for feature in found)
 
     def readings(
         self,

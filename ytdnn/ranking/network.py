@@ -62,7 +62,8 @@ class RankingNetwork(tf.keras.Model):
             measured.vocabulary_size, config.embedding_dim, _STDDEV, name="videos"
         )
         query = [f for f in chosen if f.scope.is_of_query]
-        pairs = [f for f in chosen if not f.scope.is_of_query]
+        pairs = [f for f in chosen if not (f.scope.is_of_query or f.is_video)]
+        self._videos_of_pairs = [f.name for f in chosen if f.is_video]
         self._of_query = reading.encoders(query, measured.features, _STDDEV)
         self._of_videos = reading.encoders(pairs, measured.features, _STDDEV)
         self._tower = towers.Tower(config.tower, config.dropout, name="tower")
@@ -87,7 +88,8 @@ class RankingNetwork(tf.keras.Model):
         """
         shown = self.videos(tensors[schema.IMPRESSION_VIDEOS])
         of_videos = reading.encode(self._of_videos, tensors)
-        impressions = tf.concat([shown, *of_videos], axis=-1)
+        seeds = [self.videos(tensors[name]) for name in self._videos_of_pairs]
+        impressions = tf.concat([shown, *seeds, *of_videos], axis=-1)
         query = self._query(tensors)[:, tf.newaxis, :]
         query = tf.repeat(query, tf.shape(impressions)[1], axis=1)
         hidden = self._tower(tf.concat([query, impressions], axis=-1), seed=seed)

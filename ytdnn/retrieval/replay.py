@@ -5,22 +5,29 @@ trained on earlier watches only, so the ranker learns from what serving will sho
 Logged impressions are asked about once, with one user vector for each page.
 """
 
+import dataclasses
 import functools
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from ytdnn import ragged
 from ytdnn.candidates import model as candidate_model
 from ytdnn.data import positions, prepared
-from ytdnn.retrieval import scores
+from ytdnn.retrieval import interface, pool, scores
 
 _PAIRS_A_PART = 1 << 16
+_REQUESTS_A_PART = 1 << 8
 _NOT_KNOWN = np.iinfo(np.int64).max  # all searches are before it
+
+Vectors = npt.NDArray[np.float32]
+Rows = npt.NDArray[np.int64]
 
 
 class Replay:
-    """A candidate model opened on a log.
+    """The first stage opened on a log.
 
     Attributes:
       data: The prepared set.
@@ -30,38 +37,83 @@ class Replay:
         self,
         model: candidate_model.CandidateModel | candidate_model.Ensemble,
         data: prepared.PreparedData,
+        score: scores.Scores,
+        make_pool: Callable[[], pool.Pool],
     ) -> None:
-        """Asks nothing yet."""
+        """Asks nothing yet.
+
+        Args:
+          model: The candidate model.
+          data: The log.
+          score: The model's scores.
+          make_pool: Makes the candidate sources, where they are asked.
+        """
         self.data = data
         self._model = model
         self._log = model.open_log(data)
-        self._scores = scores.Scores(model.video_vectors())
+        self._score = score
+        self._make_pool = make_pool
 
     def scores(self, at: positions.Positions) -> tf.Tensor:
-        """Returns the model's scores `[..., k] float32`, `NO_SCORE` where it has none.
+        """Returns the model's scores `[n, k] float32`, `NO_SCORE` where it has none.
 
         Of logged impressions those of the ranker's own splits have one.
 
         Args:
           at: `[n]` positions; those that are not of logged impressions are read
             outside of graphs.
-
-        Raises:
-          ValueError: No videos are asked about.
         """
         if at.is_logged:
-            return tf.gather(self._of_logged, at.rows)[..., tf.newaxis]
-        if at.videos is None:
-            raise ValueError("expected videos at the positions, received none")
-        vectors = self._vectors(at)
-        size = max(1, _PAIRS_A_PART // max(1, int(at.videos.shape[1])))
+            return tf.gather(self._logged_scores, at.rows)[..., tf.newaxis]
+        vectors, videos = self._vectors(at), _videos(at)
         parts = [
-            self._scores(vectors[start : start + size], at.videos[start : start + size])
-            for start in range(0, len(vectors), size)
+            self._score(tf.constant(vectors[part]), videos[part])
+            for part in _parts(len(vectors), _PAIRS_A_PART // max(1, videos.shape[1]))
         ]
-        return tf.concat(parts or [tf.zeros(at.videos.shape)], axis=0)
+        return tf.concat([tf.zeros([0, videos.shape[1]]), *parts], axis=0)
 
-    def _vectors(self, at: positions.Positions) -> npt.NDArray[np.float32]:
+    def sources(self, at: positions.Positions) -> tf.Tensor:
+        """Returns which source would have proposed each, `[n, k] int32`, 0 = none."""
+        return self._of_pool(at)[0]
+
+    def seed_videos(self, at: positions.Positions) -> tf.Tensor:
+        """Returns the watch each was found by, `[n, k] int32`, 0 = none."""
+        return self._of_pool(at)[1]
+
+    def _of_pool(self, at: positions.Positions) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns sources and seeds; see `scores` of what may be asked."""
+        if at.is_logged:
+            found = tf.gather(self._logged_sources, at.rows)
+            return found[..., 0, tf.newaxis], found[..., 1, tf.newaxis]
+        vectors, videos = self._vectors(at), _videos(at)
+        users, ends, times = (np.asarray(x) for x in (at.users, at.ends, at.times))
+        sources, seeds = np.zeros_like(videos), np.zeros_like(videos)
+        for part in _parts(len(users), _REQUESTS_A_PART):
+            found = self._candidates(
+                users[part], ends[part], times[part], vectors[part]
+            )
+            of_part = found.of(tf.constant(videos[part]))
+            sources[part], seeds[part] = (values.numpy() for values in of_part)
+        return tf.constant(sources), tf.constant(seeds)
+
+    def _candidates(
+        self,
+        users: npt.NDArray[np.integer],
+        ends: Rows,
+        times: Rows,
+        vectors: Vectors,
+    ) -> pool.Found:
+        """Returns what the sources propose for requests."""
+        watched = padded(self.data.watched_before(users, ends))
+        return self._pool(
+            interface.Asked(
+                watched=tf.constant(watched),
+                times=tf.constant(times, tf.int64),
+                user_vectors=tf.constant(vectors),
+            )
+        )
+
+    def _vectors(self, at: positions.Positions) -> Vectors:
         """Returns the users' vectors `[n, dim]` of requests that were not logged."""
         users, ends, times = (np.asarray(x) for x in (at.users, at.ends, at.times))
         num_searches = None
@@ -71,41 +123,104 @@ class Replay:
         return self._model.vectors_at(self._log, users, ends, num_searches)
 
     @functools.cached_property
-    def _of_logged(self) -> tf.Tensor:
+    def _pool(self) -> pool.Pool:
+        return self._make_pool()
+
+    @functools.cached_property
+    def _logged_scores(self) -> tf.Tensor:
         """The score of every logged impression, `[impressions] float32`."""
+        found = np.full(len(self.data.impressions), positions.NO_SCORE, np.float32)
         # Outside the graph of whoever asks first, such as a step of an input.
         with tf.init_scope(), tf.device("CPU"):
-            return tf.constant(self._score_logged())
+            for part in self._pages(_PAIRS_A_PART // 8):
+                vectors = tf.constant(part.vectors[part.of_row])
+                of_part = self._score(vectors, tf.constant(part.videos))
+                found[part.rows] = of_part[:, 0].numpy()
+            return tf.constant(found)
 
-    def _score_logged(self) -> npt.NDArray[np.float32]:
+    @functools.cached_property
+    def _logged_sources(self) -> tf.Tensor:
+        """Source and seed of every logged impression, `[impressions, 2] int32`."""
         shown = self.data.impressions
-        found = np.full(len(shown), positions.NO_SCORE, np.float32)
+        found = np.zeros((len(shown), 2), np.int32)
+        with tf.init_scope(), tf.device("CPU"):
+            for part in self._pages(_REQUESTS_A_PART):
+                candidates = self._candidates(
+                    part.users, part.ends, part.times, part.vectors
+                )
+                of_rows = candidates.take(part.of_row).of(tf.constant(part.videos))
+                found[part.rows] = np.concatenate([v.numpy() for v in of_rows], axis=1)
+            return tf.constant(found)
+
+    def _pages(self, size: int) -> Iterator["_Pages"]:
+        """Yields the impressions of the ranker's splits by their requests, in parts.
+
+        Args:
+          size: Requests of a part.
+        """
+        shown = self.data.impressions
         rows = np.flatnonzero(np.asarray(shown.splits) != prepared.Split.CONTEXT)
-        firsts = _first_of_requests(self.data, rows)
-        requests = np.cumsum(firsts) - 1
-        for start in range(0, len(rows), _PAIRS_A_PART):
-            part = slice(start, start + _PAIRS_A_PART)
-            used = np.arange(requests[part][0], requests[part][-1] + 1)
-            vectors = self._vectors_of(rows[np.flatnonzero(firsts)[used]])
-            of_pair = tf.constant(vectors[requests[part] - used[0]])
-            videos = tf.constant(np.asarray(shown.videos)[rows[part]][:, np.newaxis])
-            found[rows[part]] = self._scores(of_pair, videos)[:, 0].numpy()
-        return found
+        edges = np.append(np.flatnonzero(_begins_request(self.data, rows)), len(rows))
+        for part in _parts(len(edges) - 1, size):
+            first = rows[edges[part.start : part.stop]]
+            users = np.asarray(shown.users)[first]
+            starts = np.asarray(self.data.watches.offsets)[users]
+            ends = starts + np.asarray(shown.num_watches)[first]
+            inside = rows[edges[part.start] : edges[part.stop]]
+            yield _Pages(
+                rows=inside,
+                videos=np.asarray(shown.videos)[inside][:, np.newaxis],
+                of_row=ragged.rows_of(edges[part.start : part.stop + 1]),
+                users=users,
+                ends=ends,
+                times=np.asarray(shown.times)[first],
+                vectors=self._vectors_of(first, users, ends),
+            )
 
-    def _vectors_of(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+    def _vectors_of(
+        self, rows: Rows, users: npt.NDArray[np.integer], ends: Rows
+    ) -> Vectors:
         """Returns the users' vectors `[n, dim]` of the requests of impressions."""
-        shown = self.data.impressions
-        users = np.asarray(shown.users)[rows]
-        ends = np.asarray(self.data.watches.offsets)[users] + shown.num_watches[rows]
-        num_searches = None
-        if self._log.searches is not None and shown.num_searches is not None:
-            num_searches = np.asarray(shown.num_searches)[rows]
+        num_searches = self.data.impressions.num_searches
+        if self._log.searches is not None and num_searches is not None:
+            num_searches = np.asarray(num_searches)[rows]
         return self._model.vectors_at(self._log, users, ends, num_searches, rows)
 
 
-def _first_of_requests(
-    data: prepared.PreparedData, rows: npt.NDArray[np.int64]
-) -> npt.NDArray[np.bool_]:
+@dataclasses.dataclass(frozen=True)
+class _Pages:
+    """Some logged requests and the impressions of each.
+
+    Attributes:
+      rows: `[n]` rows of the impressions.
+      videos: `[n, 1] int32` their videos.
+      of_row: `[n]` the request of each.
+      users: `[requests]` user indices.
+      ends: `[requests]` flat positions where each history ends.
+      times: `[requests]` seconds.
+      vectors: `[requests, dim] float32` of the users.
+    """
+
+    rows: Rows
+    videos: npt.NDArray[np.int32]
+    of_row: Rows
+    users: npt.NDArray[np.integer]
+    ends: Rows
+    times: Rows
+    vectors: Vectors
+
+
+def padded(watched: ragged.Ragged) -> npt.NDArray[np.int32]:
+    """Returns lists as rows, `[n, longest] int32`, 0 in front."""
+    sizes = watched.sizes
+    width = int(sizes.max(initial=1))
+    within = np.arange(len(watched.values)) - np.repeat(watched.offsets[:-1], sizes)
+    rows = np.zeros((len(sizes), width), np.int32)
+    rows[watched.rows, within + np.repeat(width - sizes, sizes)] = watched.values
+    return rows
+
+
+def _begins_request(data: prepared.PreparedData, rows: Rows) -> npt.NDArray[np.bool_]:
     """Returns which impressions are the first of their request, `[n] bool`.
 
     Impressions of one request are neighbours: they lie sorted by user and time.
@@ -118,3 +233,14 @@ def _first_of_requests(
             of_rows = np.asarray(values)[rows]
             changes[1:] |= of_rows[1:] != of_rows[:-1]
     return changes
+
+
+def _videos(at: positions.Positions) -> npt.NDArray[np.int32]:
+    if at.videos is None:
+        raise ValueError("expected videos at the positions, received none")
+    return np.asarray(at.videos)
+
+
+def _parts(size: int, step: int) -> list[slice]:
+    step = max(1, step)
+    return [slice(s, min(s + step, size)) for s in range(0, size, step)]

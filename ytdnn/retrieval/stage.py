@@ -1,31 +1,57 @@
 """The first stage of a run, frozen, as the ranker asks it in training and serving."""
 
+import functools
 import pathlib
 
-from ytdnn import artifacts
+import numpy as np
+import tensorflow as tf
+
+from ytdnn import artifacts, configs
 from ytdnn.candidates import model as candidate_model
 from ytdnn.data import fields, prepared
-from ytdnn.retrieval import replay, scores
+from ytdnn.index import brute_force
+from ytdnn.retrieval import (
+    co_watch,
+    fresh_uploads,
+    interface,
+    pool,
+    popular,
+    replay,
+    scores,
+    tower,
+)
 
 KIND = candidate_model.KIND  # of the artefact
 
 
 class Stage:
-    """A trained candidate model, to be asked for scores.
+    """A trained candidate model beside the other candidate sources.
 
     Attributes:
       candidates: The model.
-      manifest: Of its artefact; None of a model that has none.
+      composition: Places of each source.
+      manifest: Of the model's artefact; None of a model that has none.
     """
 
     def __init__(
         self,
         candidates: candidate_model.CandidateModel | candidate_model.Ensemble,
+        data: prepared.PreparedData,
+        composition: configs.Composition | None = None,
         manifest: artifacts.Manifest | None = None,
     ) -> None:
-        """Takes a trained model."""
+        """Takes a trained model.
+
+        Args:
+          candidates: The model.
+          data: The set it was trained on, which the other sources are made from.
+          composition: Places of each source; None: the defaults.
+          manifest: Of the model's artefact.
+        """
         self.candidates = candidates
+        self.composition = composition or configs.Composition()
         self.manifest = manifest
+        self._data = data
         self._opened: replay.Replay | None = None
 
     @property
@@ -33,30 +59,89 @@ class Stage:
         """Whether the model reads the time of the request."""
         return bool(self.candidates.sees_request_time)
 
-    def fields(self, data: prepared.PreparedData) -> fields.Fields:
-        """Returns what it reads of a request."""
-        return self.candidates.fields(data)
+    def fields(
+        self, data: prepared.PreparedData, with_sources: bool = False
+    ) -> fields.Fields:
+        """Returns what it reads of a request.
+
+        Args:
+          data: The prepared set.
+          with_sources: Whether all sources are asked, not the candidate model alone.
+        """
+        own = self.candidates.fields(data)
+        if with_sources and self.composition.num_fresh_uploads:
+            return fields.union(own, (fields.watched(data), fields.time()))
+        return fields.union(own, (fields.watched(data),)) if with_sources else own
+
+    @functools.cached_property
+    def video_vectors(self) -> np.ndarray:
+        """The model's vectors, `[vocabulary_size, dim] float32`."""
+        return self.candidates.video_vectors()
+
+    @functools.cached_property
+    def other_sources(self) -> tuple[interface.Source, ...]:
+        """The sources beside the tower that have places, made when first asked for.
+
+        Raises:
+          errors.UserError: The log lacks columns that one needs.
+        """
+        config, data = self.composition, self._data
+        found: list[interface.Source] = []
+        if config.num_co_watched:
+            found.append(co_watch.CoWatch(config.num_co_watched, data))
+        if config.num_fresh_uploads:
+            found.append(fresh_uploads.FreshUploads(config.num_fresh_uploads, data))
+        if config.num_popular:
+            found.append(popular.Popular(config.num_popular, data))
+        return tuple(found)
+
+    def tower(self, searcher: tf.Module | None = None) -> tower.Tower:
+        """Returns the candidate model as a source.
+
+        Args:
+          searcher: Of the index; None: exact search.
+        """
+        if searcher is None:
+            searcher = brute_force.BruteForceModule(self.video_vectors)
+        size = len(self.video_vectors)
+        return tower.Tower(self.composition.num_from_tower, searcher, size)
+
+    def pool(self, searcher: tf.Module | None = None) -> pool.Pool:
+        """Returns all sources.
+
+        Args:
+          searcher: Of the index; None: exact search.
+        """
+        return pool.Pool([self.tower(searcher), *self.other_sources])
+
+    def scores(self) -> scores.Scores:
+        """Returns what gives the model's scores of any videos."""
+        return scores.Scores(self.video_vectors)
 
     def open_log(self, data: prepared.PreparedData) -> replay.Replay:
         """Returns what it says at positions of a log; that of the last log is kept."""
         if self._opened is None or self._opened.data is not data:
-            self._opened = replay.Replay(self.candidates, data)
+            self._opened = replay.Replay(
+                self.candidates, data, self.scores(), self.pool
+            )
         return self._opened
 
-    def open_request(self) -> scores.Scores:
-        """Returns what gives its scores in an exported graph."""
-        return scores.Scores(self.candidates.video_vectors())
 
-
-def load(directory: pathlib.Path, data: prepared.PreparedData) -> Stage:
+def load(
+    directory: pathlib.Path,
+    data: prepared.PreparedData,
+    composition: configs.Composition | None = None,
+) -> Stage:
     """Loads the first stage of a run.
 
     Args:
       directory: The artefact `candidates`.
       data: The prepared set.
+      composition: Places of each source; None: the defaults.
 
     Raises:
       errors.UserError: It is missing, damaged, or was made from another data set.
     """
     model = candidate_model.load(directory, data)
-    return Stage(model, artifacts.read_manifest(directory, KIND))
+    manifest = artifacts.read_manifest(directory, KIND)
+    return Stage(model, data, composition, manifest)

@@ -10,15 +10,16 @@ ops. Stock TensorFlow (and TF Serving) loads the others.
 import dataclasses
 import pathlib
 import shutil
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import tensorflow as tf
 
 from ytdnn import artifacts, configs, schema
-from ytdnn.candidates import model as candidate_model
 from ytdnn.data import lookups, prepared
 from ytdnn.index import artifact as index_artifact
 from ytdnn.ranking import model as ranking_model
+from ytdnn.retrieval import page, tower
 from ytdnn.retrieval import stage as retrieval_stage
 from ytdnn.serving import bundle, graphs, signatures
 
@@ -63,22 +64,20 @@ class _Parts:
 
     Attributes:
       data: The prepared set.
-      candidates: The trained candidate model.
+      first_stage: The trained candidate model and the other candidate sources.
       ranker: The trained ranking model, None where the log has no impressions.
       searchers: Index modules by kind.
-      num_candidates: Videos that go to the ranker.
     """
 
     data: prepared.PreparedData
-    candidates: candidate_model.CandidateModel | candidate_model.Ensemble
+    first_stage: retrieval_stage.Stage
     ranker: ranking_model.RankingModel | None
     searchers: dict[str, tf.Module]
-    num_candidates: int
 
 
 def step_config(config: configs.Config) -> dict[str, Any]:
     """Returns the part of the config that a bundle depends on."""
-    return configs.to_dict(config.index)
+    return {"composition": configs.to_dict(config.composition)}
 
 
 def export(workdir: pathlib.Path, config: configs.Config) -> pathlib.Path:
@@ -91,7 +90,7 @@ def export(workdir: pathlib.Path, config: configs.Config) -> pathlib.Path:
     Args:
       workdir: With `data`, `candidates`, `index` and, unless the log has no
         impressions, `ranking`.
-      config: Its `index` says how many candidates go to the ranker.
+      config: Its `composition` says what goes to the ranker, and how it is ordered.
 
     Returns:
       The bundle's directory.
@@ -107,7 +106,7 @@ def export(workdir: pathlib.Path, config: configs.Config) -> pathlib.Path:
         "models": {name: model.describe() for name, model in models.items()},
         "scores": _score_meaning(parts.ranker),
         "ranking": parts.ranker is not None,
-        "num_candidates": parts.num_candidates,
+        "num_candidates": config.composition.num_candidates,
         "videos": parts.data.vocabulary_size,
         "catalogue": parts.data.num_videos,
     }
@@ -129,59 +128,79 @@ def _load(
 ) -> tuple[_Parts, dict[str, str]]:
     """Returns what the models are made of, and the fingerprints of where it lies."""
     data = prepared.load(workdir / prepared.KIND)
-    first_stage = retrieval_stage.load(workdir / retrieval_stage.KIND, data)
+    first_stage = retrieval_stage.load(
+        workdir / retrieval_stage.KIND, data, config.composition
+    )
     ranker = None
-    kinds = [prepared.KIND, candidate_model.KIND, index_artifact.KIND]
+    kinds = [prepared.KIND, retrieval_stage.KIND, index_artifact.KIND]
     if data.has_impressions:
         ranker = ranking_model.load(workdir / ranking_model.KIND, data, first_stage)
         kinds.append(ranking_model.KIND)
     manifests = {kind: artifacts.read_manifest(workdir / kind, kind) for kind in kinds}
     searchers = {
         name: index_artifact.load(
-            workdir / index_artifact.KIND, name, manifests[candidate_model.KIND]
+            workdir / index_artifact.KIND, name, manifests[retrieval_stage.KIND]
         ).module
         for name in manifests[index_artifact.KIND].facts["indexes"]
     }
-    parts = _Parts(
-        data,
-        first_stage.candidates,
-        ranker,
-        searchers,
-        config.index.num_candidates,
-    )
+    parts = _Parts(data, first_stage, ranker, searchers)
     return parts, {kind: m.fingerprint for kind, m in manifests.items()}
 
 
 def make_models(parts: _Parts) -> dict[str, Model]:
-    """Returns every model of the bundle by name."""
+    """Returns every model of the bundle by name.
+
+    Raises:
+      errors.UserError: The log lacks columns that the composition needs.
+    """
     data = parts.data
     videos = lookups.VideoIds(data)
-    tower = graphs.UserTower(data, videos, parts.candidates)
-    ranker = graphs.Ranker(data, videos, parts.ranker, tower) if parts.ranker else None
-    user = query = parts.candidates.fields(data)
-    if parts.ranker:
-        query = parts.ranker.request_fields(data)
-    vector = signatures.vector_field(parts.candidates.vector_dim)
-    meaning = _score_meaning(parts.ranker)
-    models = {bundle.USER_TOWER: Model(tower, user, (vector,))}
-    if ranker:
-        asked = signatures.video_ids_field(data)
-        scores = signatures.score_field(meaning)
-        models[bundle.RANKER] = Model(ranker, (*query, asked), (scores,))
-        query = signatures.union(user, query)
+    user_tower = graphs.UserTower(data, videos, parts.first_stage.candidates)
+    user = parts.first_stage.fields(data)
+    vector = signatures.vector_field(parts.first_stage.candidates.vector_dim)
+    models = {bundle.USER_TOWER: Model(user_tower, user, (vector,))}
+    recommend = _recommender(parts, videos, user_tower, models)
     k = signatures.k_field()
+    found = signatures.result_fields(data, bundle.DOT_PRODUCT)
+    results = signatures.result_fields(data, _score_meaning(parts.ranker))
+    query = user
+    if parts.ranker:
+        query = signatures.union(
+            parts.first_stage.fields(data, with_sources=True),
+            parts.ranker.request_fields(data),
+        )
     for kind, searcher in parts.searchers.items():
         suffix = bundle.EXACT if kind == "exact" else ""
         index = graphs.Index(videos, searcher, data.vocabulary_size)
-        both = graphs.Recommender(
-            videos, tower, searcher, ranker, parts.num_candidates, data.vocabulary_size
-        )
-        found = signatures.result_fields(data, bundle.DOT_PRODUCT)
-        results = signatures.result_fields(data, meaning)
-        scann = kind == "scann"
+        both, scann = recommend(searcher), kind == "scann"
         models[bundle.INDEX + suffix] = Model(index, (vector, k), found, scann)
         models[bundle.RECOMMENDER + suffix] = Model(both, (*query, k), results, scann)
     return models
+
+
+def _recommender(
+    parts: _Parts,
+    videos: lookups.VideoIds,
+    user_tower: graphs.UserTower,
+    models: dict[str, Model],
+) -> Callable[[tf.Module], Graph]:
+    """Returns what makes the recommender of an index; adds the ranker to the models."""
+    stage, data = parts.first_stage, parts.data
+    if parts.ranker is None:
+        size = len(stage.video_vectors)
+        number = stage.composition.num_candidates
+        return lambda searcher: graphs.Nearest(
+            videos, user_tower, tower.Tower(number, searcher, size)
+        )
+    ranker = graphs.Ranker(data, videos, parts.ranker, user_tower)
+    asked = (*parts.ranker.request_fields(data), signatures.video_ids_field(data))
+    scores = signatures.score_field(_score_meaning(parts.ranker))
+    models[bundle.RANKER] = Model(ranker, asked, (scores,))
+    rule = page.Rule(stage.composition, data)
+    blend = stage.scores() if rule.needs_scores else None
+    return lambda searcher: graphs.Recommender(
+        videos, user_tower, stage.pool(searcher), ranker, rule, blend
+    )
 
 
 def save(model: Model, directory: pathlib.Path) -> None:

@@ -16,6 +16,9 @@ from ytdnn.features import reading
 from ytdnn.ranking import inputs as ranking_inputs
 from ytdnn.ranking import losses
 from ytdnn.ranking import model as ranking_model
+from ytdnn.retrieval import interface as retrieval
+from ytdnn.retrieval import page, pool, rows, tower
+from ytdnn.retrieval import scores as scores_room
 
 Raw = dict[str, tf.Tensor]
 Outputs = dict[str, tf.Tensor]
@@ -64,7 +67,7 @@ class Index(tf.Module):
     def call(self, **request: tf.Tensor) -> Outputs:
         """Returns ids, scores (dot products) and num_results."""
         wanted = request[schema.K]
-        most = tf.minimum(_largest(wanted), self._num_videos)
+        most = tf.minimum(rows.largest(wanted), self._num_videos)
         indices, scores = self._searcher.search(request[schema.USER_VECTOR], most)
         valid = tf.math.is_finite(scores) & (indices > 0)
         scores = tf.where(valid, scores, _minus_infinity(scores))
@@ -95,13 +98,19 @@ class Ranker(tf.Module):
         self._network = _hidden(model.network)
         length = model.config.history_length
         self._inputs = ranking_inputs.RequestInputs(data, model.features, length)
-        self._candidate_scores = None
+        self._user_tower = user_tower
+        self._scores, self._pool = None, None
         if model.first_stage is not None:
-            self._user_tower = user_tower
-            self._candidate_scores = model.first_stage.open_request()
+            self._scores = model.first_stage.scores()
+            if model.asks_sources:
+                self._pool = model.first_stage.pool()
 
     def logits(
-        self, raw: Raw, video_ids: tf.Tensor, user_vectors: tf.Tensor | None = None
+        self,
+        raw: Raw,
+        video_ids: tf.Tensor,
+        user_vectors: tf.Tensor | None = None,
+        found: pool.Found | None = None,
     ) -> tf.Tensor:
         """Returns `[batch, k] float32`; query features are computed once.
 
@@ -109,14 +118,20 @@ class Ranker(tf.Module):
           raw: The request.
           video_ids: `[batch, k]`.
           user_vectors: `[batch, vector_dim] float32` where they are known already.
+          found: The candidates that `video_ids` are, where they are known already.
         """
         request = raw_request.Request(raw, self._videos, video_ids)
-        if self._candidate_scores is not None:
+        if self._scores is not None:
             if user_vectors is None:
                 user_vectors = self._user_tower.call(**raw)[schema.USER_VECTOR]
-            request.candidate_scores = self._candidate_scores(
-                user_vectors, request.video_indices
-            )
+            request.candidate_scores = self._scores(user_vectors, request.video_indices)
+        if self._pool is not None:
+            if found is None:
+                found = self._pool(asked(request, user_vectors))
+                sources, seeds = found.of(request.video_indices)
+            else:
+                sources, seeds = found.sources, found.seeds
+            request.candidate_sources, request.seed_videos = sources, seeds
         logits: tf.Tensor = self._network(self._inputs(request))
         return logits
 
@@ -128,6 +143,32 @@ class Ranker(tf.Module):
         return {schema.SCORES: tf.where(present, scores, tf.zeros_like(scores))}
 
 
+def asked(request: raw_request.Request, user_vectors: tf.Tensor) -> retrieval.Asked:
+    """Returns a request as candidate sources read it."""
+    watched = request.videos.indices(request.watched_ids)
+    return retrieval.Asked(watched, request.times, user_vectors)
+
+
+class Nearest(tf.Module):
+    """Raw request to the candidates of the index alone, where there is no ranker."""
+
+    def __init__(
+        self, videos: lookups.VideoIds, user_tower: UserTower, source: tower.Tower
+    ) -> None:
+        """Takes the candidate model as a source."""
+        super().__init__()
+        self._videos = videos
+        self._user_tower = user_tower
+        self._source = source
+
+    def call(self, **raw: tf.Tensor) -> Outputs:
+        """Returns ids, scores (dot products) and num_results."""
+        vectors = self._user_tower.call(**raw)[schema.USER_VECTOR]
+        request = raw_request.Request(raw, self._videos)
+        indices, scores = self._source.search(asked(request, vectors))
+        return _results(self._videos, indices, scores, scores, raw[schema.K])
+
+
 class Recommender(tf.Module):
     """Raw request to recommendations: both stages in one graph."""
 
@@ -135,63 +176,42 @@ class Recommender(tf.Module):
         self,
         videos: lookups.VideoIds,
         user_tower: UserTower,
-        searcher: tf.Module,
-        ranker: Ranker | None,
-        num_candidates: int,
-        num_videos: int,
+        sources: pool.Pool,
+        ranker: Ranker,
+        rule: page.Rule,
+        scores: scores_room.Scores | None = None,
     ) -> None:
         """Joins the stages.
 
         Args:
           videos: Ids and indices of the catalogue.
           user_tower: Makes the query.
-          searcher: Has `search(queries [batch, dim + 1], k)`.
-          ranker: Orders the candidates; without one the index does.
-          num_candidates: Unwatched videos that go to the ranker.
-          num_videos: Size of the corpus.
+          sources: Propose the candidates.
+          ranker: Scores them.
+          rule: Orders them by these scores.
+          scores: The candidate model's, where the rule needs them.
         """
         super().__init__()
         self._videos = videos
         self._user_tower = user_tower
-        self._searcher = searcher
+        self._sources = sources
         self._ranker = ranker
-        self._num_candidates = num_candidates
-        self._num_videos = num_videos
+        self._rule = rule
+        self._scores = scores
 
-    def call(self, **request: tf.Tensor) -> Outputs:
-        """Returns ids, scores and num_results."""
-        wanted = request[schema.K]
-        queries = self._user_tower.call(**request)[schema.USER_VECTOR]
-        indices, scores = self._candidates(request, queries)
-        if self._ranker is None:
-            return _results(self._videos, indices, scores, scores, wanted)
-        logits = self._ranker.logits(request, self._videos.ids(indices), queries)
-        order = tf.where(tf.math.is_finite(scores), logits, scores)
+    def call(self, **raw: tf.Tensor) -> Outputs:
+        """Returns ids, scores (the ranker's) and num_results."""
+        vectors = self._user_tower.call(**raw)[schema.USER_VECTOR]
+        request = raw_request.Request(raw, self._videos)
+        found = self._sources(asked(request, vectors))
+        video_ids = self._videos.ids(found.videos)
+        logits = self._ranker.logits(raw, video_ids, vectors, found)
+        scores = None
+        if self._scores is not None:
+            scores = self._scores(vectors, found.videos)
+        order = self._rule(found.videos, logits, scores)
         seconds = losses.expected_watch_seconds(logits)
-        return _results(self._videos, indices, order, seconds, wanted)
-
-    def _candidates(
-        self, request: Raw, queries: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns the best unwatched videos, best first.
-
-        The index is asked for as many more as the request has watched, so that enough
-        are left when those are removed.
-
-        Returns:
-          indices `[batch, n] int32` and scores `[batch, n] float32`, `-inf` where
-          there is no candidate.
-        """
-        watched = self._videos.indices(request[schema.WATCHED_VIDEO_IDS])
-        num_watched = tf.reduce_sum(tf.cast(watched > 0, tf.int32), axis=1)
-        width = self._num_candidates + _largest(num_watched)
-        width = tf.minimum(width, self._num_videos)
-        indices, scores = self._searcher.search(queries, width)
-        valid = tf.math.is_finite(scores) & (indices > 0)
-        valid &= ~_contains(watched, indices)
-        scores = tf.where(valid, scores, _minus_infinity(scores))
-        scores, slots = tf.math.top_k(scores, tf.minimum(self._num_candidates, width))
-        return tf.gather(indices, slots, batch_dims=1), scores
+        return _results(self._videos, found.videos, order, seconds, raw[schema.K])
 
 
 def _hidden(function: Network) -> Network:
@@ -201,27 +221,6 @@ def _hidden(function: Network) -> Network:
 
 def _minus_infinity(like: tf.Tensor) -> tf.Tensor:
     return tf.fill(tf.shape(like), tf.constant(float("-inf"), like.dtype))
-
-
-def _largest(counts: tf.Tensor) -> tf.Tensor:
-    """Returns the largest of `[batch] int32`, at least 0."""
-    return tf.maximum(tf.reduce_max(tf.concat([[0], counts], axis=0)), 0)
-
-
-def _contains(sets: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
-    """Returns whether each value is in its row's set, by bisection.
-
-    Args:
-      sets: `[batch, n] int32`.
-      values: `[batch, k] int32`, not 0.
-
-    Returns:
-      `[batch, k] bool`.
-    """
-    ordered = tf.sort(tf.pad(sets, [[0, 0], [1, 0]]), axis=1)
-    places = tf.searchsorted(ordered, values, side="left")
-    places = tf.minimum(places, tf.shape(ordered)[1] - 1)
-    return tf.equal(tf.gather(ordered, places, batch_dims=1), values)
 
 
 def _results(
@@ -241,7 +240,7 @@ def _results(
       scores: `[batch, n] float32`, returned.
       wanted: `[batch] int32`, results of each row.
     """
-    width = tf.minimum(_largest(wanted), tf.shape(order)[1])
+    width = tf.minimum(rows.largest(wanted), tf.shape(order)[1])
     best, slots = tf.math.top_k(order, width)
     found = tf.reduce_sum(tf.cast(tf.math.is_finite(best), tf.int32), axis=1)
     num_results = tf.clip_by_value(wanted, 0, found)

@@ -16,12 +16,18 @@ from ytdnn.ranking import inputs, losses, model
 from ytdnn.retrieval import stage as retrieval_stage
 from ytdnn.training import checkpoints, determinism, loop, strategies
 
+_OF_SOURCES = ("candidate_source", "seed_video")  # features that ask all sources
 MONITOR = "-weighted_log_loss"
 
 
 def step_config(config: configs.Config) -> dict[str, object]:
     """Returns the part of the config that the ranking model depends on."""
-    return {"ranking": configs.to_dict(config.ranking), "seed": config.seed}
+    found = {"ranking": configs.to_dict(config.ranking), "seed": config.seed}
+    if not set(_OF_SOURCES) & set(config.ranking.features.add):
+        return found
+    places = configs.to_dict(config.composition)
+    places = {key: value for key, value in places.items() if key.startswith("num_")}
+    return found | {"composition": places}
 
 
 def train(

@@ -1,0 +1,62 @@
+"""The contract of features that the first stage says."""
+
+import pytest
+import tensorflow as tf
+
+from tests.features import contract
+from ytdnn import configs, schema
+from ytdnn.candidates import model as candidate_model
+from ytdnn.data import fields, lookups, positions, prepared
+from ytdnn.data import request as raw_request
+from ytdnn.retrieval import stage as stage_room
+from ytdnn.serving import graphs
+
+CONFIG = configs.Candidates(embedding_dim=8, history_length=10, tower=(16,))
+PLACES = configs.Composition(
+    num_candidates=12, num_co_watched=4, num_fresh_uploads=3, num_popular=2
+)
+
+
+def make(data: prepared.PreparedData) -> stage_room.Stage:
+    """Returns a first stage of fresh weights, which read every feature all the same."""
+    tf.keras.utils.set_random_seed(0)
+    model = candidate_model.build(CONFIG, data)
+    model.videos.table.assign(tf.random.normal(model.videos.table.shape))
+    model.bias.assign(tf.random.normal(model.bias.shape))
+    return stage_room.Stage(model, data, PLACES)
+
+
+class FirstStageContract(contract.FeatureContract):
+    """Subclass, and name the feature."""
+
+    @pytest.fixture(autouse=True)
+    def _of_stage(self, data: prepared.PreparedData, stage: stage_room.Stage) -> None:
+        self.stage = stage
+        videos = lookups.VideoIds(data)
+        self.tower = graphs.UserTower(data, videos, stage.candidates)
+        self.scores, self.pool = stage.scores(), stage.pool()
+
+    def log(self, data: prepared.PreparedData) -> positions.LogTensors:
+        return positions.LogTensors(data, self.stage.open_log(data))
+
+    def fields(self, data: prepared.PreparedData) -> fields.Fields:
+        own = self.stage.fields(data, with_sources=True)
+        return fields.union((fields.watched(data),), own)
+
+    def request(
+        self,
+        data: prepared.PreparedData,
+        raw: dict[str, tf.Tensor],
+        videos: lookups.VideoIds,
+        ids: tf.Tensor,
+    ) -> raw_request.Request:
+        asked = raw_request.Request(raw, videos, ids)
+        vectors = self.tower.call(**raw)[schema.USER_VECTOR]
+        asked.candidate_scores = self.scores(vectors, asked.video_indices)
+        found = self.pool(graphs.asked(asked, vectors))
+        of_videos = found.of(asked.video_indices)
+        asked.candidate_sources, asked.seed_videos = of_videos
+        return asked
+
+    def parts(self) -> list[tf.Module]:
+        return [self.tower, self.scores, self.pool]

@@ -1,0 +1,66 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.features import contract, first_stage
+from ytdnn.data import prepared
+from ytdnn.features import candidate_source
+from ytdnn.retrieval import interface, replay
+from ytdnn.retrieval import stage as stage_room
+
+
+@pytest.fixture(scope="module")
+def stage(data: prepared.PreparedData) -> stage_room.Stage:
+    return first_stage.make(data)
+
+
+class TestCandidateSource(first_stage.FirstStageContract):
+    name = "candidate_source"
+
+    def test_it_is_the_first_source_that_would_have_proposed_the_video(
+        self, data: prepared.PreparedData, stage: stage_room.Stage
+    ) -> None:
+        """Of each logged impression, every source asked alone."""
+        shown = data.impressions
+        rows = np.flatnonzero(shown.splits != prepared.Split.CONTEXT)
+        found = contract._at_impressions(
+            self.feature(data), data, rows, self.log(data)
+        )[:, 0].numpy()
+        users, times = shown.users[rows], shown.times[rows]
+        ends = data.watches.offsets[users] + shown.num_watches[rows]
+        model = stage.candidates
+        before = data.searches.num_before(users, times)
+        vectors = model.vectors_at(model.open_log(data), users, ends, before, rows)
+        asked = interface.Asked(
+            tf.constant(replay.padded(data.watched_before(users, ends))),
+            tf.constant(times),
+            tf.constant(vectors),
+        )
+        expected = np.zeros(len(rows), np.int32)
+        for source in (stage.tower(), *stage.other_sources):
+            videos = source.propose(asked).videos.numpy()
+            proposes = (videos == shown.videos[rows][:, np.newaxis]).any(axis=1)
+            number = 1 + interface.NAMES.index(source.kind)
+            expected[proposes & (expected == 0)] = number
+        np.testing.assert_array_equal(found, expected)
+        assert set(found.tolist()) == {0, 1, 2, 3, 4}
+
+
+class TestSeedVideo(first_stage.FirstStageContract):
+    name = "seed_video"
+
+    def test_it_is_a_recent_watch(self, data: prepared.PreparedData) -> None:
+        shown = data.impressions
+        rows = np.flatnonzero(shown.splits != prepared.Split.CONTEXT)
+        found = contract._at_impressions(
+            self.feature(data), data, rows, self.log(data)
+        )[:, 0].numpy()
+        assert (found > 0).any()
+        for row, seed in zip(rows[found > 0], found[found > 0], strict=True):
+            start = data.watches.offsets[shown.users[row]]
+            end = start + shown.num_watches[row]
+            assert seed in data.watches.videos[max(start, end - 10) : end]
+
+
+def test_every_source_has_a_value() -> None:
+    assert len(interface.NAMES) == candidate_source.NUM_SOURCES

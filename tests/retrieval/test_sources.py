@@ -1,0 +1,138 @@
+"""Each source against a search by hand."""
+
+import collections
+import pathlib
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests import full_log
+from ytdnn import errors
+from ytdnn.data import prepared
+from ytdnn.retrieval import co_watch, fresh_uploads, interface, pool, popular, replay
+
+DAY = 86_400
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
+    return full_log.prepared_data(tmp_path_factory.mktemp("full"), full_log.tables())
+
+
+@pytest.fixture(scope="module")
+def asked(data: prepared.PreparedData) -> interface.Asked:
+    """Requests of every user, amid the log; the last has watched nothing."""
+    users, ends = data.first_watches(prepared.Split.TEST)
+    ends = np.append(ends, data.watches.offsets[users[-1]])
+    watched = data.watched_before(np.append(users, users[-1]), ends)
+    times = np.asarray(data.watches.times)[ends]
+    return interface.Asked(tf.constant(replay.padded(watched)), tf.constant(times))
+
+
+def rows_of(values: tf.Tensor) -> list[list[int]]:
+    return [[v for v in row if v] for row in values.numpy().tolist()]
+
+
+def test_popular_is_the_last_week_of_training(
+    data: prepared.PreparedData, asked: interface.Asked
+) -> None:
+    watches = data.watches
+    is_train = np.asarray(watches.splits) == prepared.Split.TRAIN
+    last = watches.times[is_train].max()
+    recent = is_train & (np.asarray(watches.times) >= last - 7 * DAY)
+    counts = collections.Counter(watches.videos[recent].tolist())
+    ranked = sorted(counts, key=lambda video: (-counts[video], video))
+    found = rows_of(popular.Popular(4, data).propose(asked).videos)
+    for watched, row in zip(rows_of(asked.watched), found, strict=True):
+        assert row == [v for v in ranked if v not in watched][:4]
+    assert found[-1] == ranked[:4]
+
+
+def nearest_by_hand(data: prepared.PreparedData) -> dict[int, dict[int, float]]:
+    watches = data.watches
+    is_train = np.asarray(watches.splits) == prepared.Split.TRAIN
+    counts: dict[int, collections.Counter] = collections.defaultdict(
+        collections.Counter
+    )
+    for user in range(data.num_users):
+        inside = slice(*watches.offsets[user : user + 2])
+        videos = watches.videos[inside][is_train[inside]].tolist()
+        for place, video in enumerate(videos):
+            for other in videos[max(0, place - 3) : place + 4]:
+                if other != video:
+                    counts[video][other] += 1
+    watched = collections.Counter(watches.videos[is_train].tolist())
+    return {
+        video: {o: n / np.sqrt(watched[o] + 10.0) for o, n in near.items()}
+        for video, near in counts.items()
+    }
+
+
+def test_co_watch_finds_what_others_watched_near_the_last_ones(
+    data: prepared.PreparedData, asked: interface.Asked
+) -> None:
+    weights = nearest_by_hand(data)
+    found = co_watch.CoWatch(6, data).propose(asked)
+    videos, seeds = found.videos.numpy(), found.seeds.numpy()
+    assert not videos[-1].any()
+    for row, watched in enumerate(rows_of(asked.watched)[:-1]):
+        best: dict[int, float] = {}
+        for age, seed in enumerate(reversed(watched[-10:])):
+            for other, weight in weights.get(seed, {}).items():
+                if other not in watched:
+                    best[other] = max(best.get(other, 0.0), weight * 0.9**age)
+        known = videos[row][videos[row] > 0]
+        got = [best[video] for video in known.tolist()]
+        expected = sorted(best.values(), reverse=True)[:6]
+        np.testing.assert_allclose(got, expected, rtol=1e-5)
+        for video, seed in zip(known, seeds[row], strict=False):
+            assert seed in watched[-10:]
+            assert video in weights[int(seed)]
+
+
+def test_fresh_uploads_are_the_latest_of_watched_channels(
+    data: prepared.PreparedData, asked: interface.Asked
+) -> None:
+    channels = data.videos["channel_id"].to_list()
+    uploads = data.videos["upload_time"].to_list()
+    source = fresh_uploads.FreshUploads(5, data)
+    # Ten days before the first upload of the log there is none.
+    early = np.where(np.arange(len(asked.times)) % 2, asked.times, 1_597_500_000)
+    for times in (asked.times.numpy(), early, np.zeros_like(early)):
+        given = interface.Asked(asked.watched, tf.constant(times))
+        found = rows_of(source.propose(given).videos)
+        assert sum(map(len, found)) > len(found) / 2
+        for row, watched in enumerate(rows_of(asked.watched)):
+            recent = {channels[v - 1] for v in watched[-20:]} - {None}
+            now = times[row] or np.inf
+            known = [
+                v
+                for v in range(1, data.num_videos + 1)
+                if channels[v - 1] in recent
+                and uploads[v - 1] is not None
+                and uploads[v - 1] <= now
+                and v not in watched
+            ]
+            latest = sorted(known, key=lambda v: -uploads[v - 1])[:5]
+            assert found[row] == latest
+
+
+def test_fresh_uploads_need_their_columns(tmp_path: pathlib.Path) -> None:
+    log = full_log.tables()
+    log["videos"] = log["videos"].drop("upload_time")
+    data = full_log.prepared_data(tmp_path, log)
+    with pytest.raises(errors.UserError, match=r"videos\.upload_time .*num_fresh_upl"):
+        fresh_uploads.FreshUploads(5, data)
+
+
+def test_in_a_pool_the_first_source_has_a_video() -> None:
+    tower = interface.Proposal(tf.constant([[5, 3, 0]]), tf.constant([[0, 0, 0]]))
+    near = interface.Proposal(tf.constant([[3, 8]]), tf.constant([[9, 7]]))
+    found = pool.join([interface.TOWER, interface.CO_WATCH], [tower, near])
+    assert found.videos.numpy().tolist() == [[5, 3, 0, 0, 8]]
+    assert found.sources.numpy().tolist() == [[1, 1, 0, 0, 2]]
+    assert found.seeds.numpy().tolist() == [[0, 0, 0, 0, 7]]
+    sources, seeds = found.of(tf.constant([[8, 3, 0, 4]]))
+    assert sources.numpy().tolist() == [[2, 1, 0, 0]]
+    assert seeds.numpy().tolist() == [[7, 0, 0, 0]]

@@ -1,0 +1,144 @@
+"""A page of several sources, blended and capped, is the library's and the bundle's."""
+
+import collections
+import dataclasses
+
+import numpy as np
+import pytest
+
+from tests import full_log, planted
+from tests.features import first_stage
+from ytdnn import artifacts, configs, schema
+from ytdnn.candidates import model as candidate_model
+from ytdnn.data import prepared
+from ytdnn.evaluation import bundles, composing, lists, protocol
+from ytdnn.index import artifact as index_artifact
+from ytdnn.ranking import model as ranking_model
+from ytdnn.retrieval import stage as stage_room
+from ytdnn.serving import bundle as bundle_room
+from ytdnn.serving import export
+
+K = 7
+CONFIG = dataclasses.replace(
+    planted.tiny_config(),
+    candidates=first_stage.CONFIG,
+    index=configs.Index(search=configs.Exact()),
+    composition=dataclasses.replace(
+        first_stage.PLACES, blend_weight=0.3, max_per_channel=2
+    ),
+    evaluation=configs.Evaluation(candidate_set="all"),
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A run of fresh weights: large enough ones, that every part decides."""
+
+    data: prepared.PreparedData
+    stage: stage_room.Stage
+    ranker: ranking_model.RankingModel
+    bundle: bundle_room.Bundle
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    workdir = tmp_path_factory.mktemp("run")
+    data = full_log.prepared_data(workdir, full_log.tables())
+    inputs = {"data": data.manifest.fingerprint}
+    values = configs.to_dict(CONFIG)
+    made = first_stage.make(data)
+    path = workdir / "candidates"
+    with artifacts.publish(path, "candidates", values, inputs) as partial:
+        candidate_model.save(made.candidates, partial)
+    stage = stage_room.load(path, data, CONFIG.composition)
+    assert stage.manifest is not None
+    inputs |= {"candidates": stage.manifest.fingerprint}
+    index_artifact.build(workdir / "index", stage.video_vectors, CONFIG.index, inputs)
+    ranking = dataclasses.replace(
+        CONFIG.ranking,
+        features=configs.Features(add=("candidate_source", "seed_video")),
+    )
+    ranker = ranking_model.build(ranking, data, stage)
+    values["ranking"] = configs.to_dict(ranking)
+    path = workdir / "ranking"
+    with artifacts.publish(path, "ranking", values, inputs) as partial:
+        ranking_model.save(ranker, partial)
+    loaded = ranking_model.load(path, data, stage)
+    return Run(data, stage, loaded, bundle_room.load(export.export(workdir, CONFIG)))
+
+
+@pytest.fixture(scope="module")
+def cases(run: Run) -> protocol.Cases:
+    return protocol.cases(run.data, prepared.Split.TEST, CONFIG.evaluation)
+
+
+def library(run: Run, config: configs.Composition) -> lists.Maker:
+    """Returns the maker of both stages as the evaluation has it."""
+    trained = run.stage.candidates
+
+    def nearest(cases: protocol.Cases, k: int) -> lists.Lists:
+        vectors = trained.user_vectors(run.data, cases.users, cases.ends, cases.times)
+        videos = trained.video_vectors()
+        return lists.from_vectors(cases, vectors, videos, k, CONFIG.evaluation)
+
+    return lists.composed(
+        run.data,
+        composing.pooled(nearest, run.stage.other_sources, config),
+        run.ranker,
+        config.num_candidates,
+        composing.order(run.data, config, trained),
+    )
+
+
+def test_a_bundles_page_is_the_librarys(run: Run, cases: protocol.Cases) -> None:
+    served = bundles.makers(bundles.Served(run.bundle, run.data), CONFIG.evaluation)
+    found = served[lists.SYSTEM](cases, K)
+    expected = library(run, CONFIG.composition)(cases, K)
+    np.testing.assert_array_equal(found, expected)
+    assert (expected > 0).sum() > len(cases) * K / 2
+    # Blend, cap and each source have their part in it.
+    for changed in (
+        {"blend_weight": 0.0},
+        {"max_per_channel": 0},
+    ):
+        other = dataclasses.replace(CONFIG.composition, **changed)
+        assert (library(run, other)(cases, K) != expected).any()
+    channels = run.data.videos[schema.CHANNEL_ID].to_list()
+    for row in expected.tolist():
+        counts = collections.Counter(channels[v - 1] for v in row if v)
+        assert all(n <= 2 for channel, n in counts.items() if channel is not None)
+
+
+def test_a_bundles_scores_are_the_rankers(run: Run, cases: protocol.Cases) -> None:
+    """The ranker's, not the blend, of the same candidates asked for alone too."""
+    served = bundles.Served(run.bundle, run.data)
+    part = np.arange(len(cases))
+    name = bundle_room.RECOMMENDER + bundle_room.EXACT
+    inputs = bundles._inputs(served, cases, part, name)
+    inputs[schema.K] = np.full(len(part), K, np.int32)
+    answer = run.bundle.run(name, inputs)
+    width = answer[schema.IDS].shape[1]
+    videos = bundles._lists(served, answer, width)
+    logits = run.ranker.score_candidates(
+        run.data, cases.users, cases.ends, cases.times, videos
+    )
+    expected = np.where(videos > 0, np.exp(logits), 0.0)
+    np.testing.assert_allclose(answer[schema.SCORES], expected, rtol=1e-5)
+    ranked = bundles._inputs(served, cases, part, bundle_room.RANKER)
+    ranked |= {schema.VIDEO_IDS: answer[schema.IDS].numpy()}
+    alone = run.bundle.run(bundle_room.RANKER, ranked)[schema.SCORES]
+    np.testing.assert_allclose(alone, expected, rtol=1e-5)
+
+
+def test_sources_propose_videos_without_an_embedding(
+    run: Run, cases: protocol.Cases
+) -> None:
+    assert run.data.vocabulary_size < run.data.num_videos
+    page = library(run, CONFIG.composition)(cases, CONFIG.composition.num_candidates)
+    assert (page > run.data.vocabulary_size).any()
+
+
+def test_the_signature_asks_what_the_sources_read(run: Run) -> None:
+    asked = set(run.bundle.inputs(bundle_room.RECOMMENDER + bundle_room.EXACT))
+    assert {schema.WATCHED_VIDEO_IDS, schema.TIME, schema.QUERIES} <= asked
+    assert run.bundle.manifest.facts["num_candidates"] == 12

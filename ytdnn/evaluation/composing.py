@@ -1,0 +1,93 @@
+"""Pages composed as serving does it: the same sources, the same blend, the same cap."""
+
+import numpy as np
+import tensorflow as tf
+
+from ytdnn import configs
+from ytdnn.data import prepared
+from ytdnn.evaluation import lists, models, protocol
+from ytdnn.retrieval import interface, page, pool, replay, scores
+
+_CASES_A_PART = 1 << 8
+
+
+def pooled(
+    first: lists.Maker,
+    others: tuple[interface.Source, ...],
+    composition: configs.Composition,
+) -> lists.Maker:
+    """Returns the maker of candidates of all sources.
+
+    Args:
+      first: Makes those of the candidate model, best first.
+      others: The other sources.
+      composition: Places of each.
+    """
+    if not others:
+        return first
+
+    def make(cases: protocol.Cases, k: int) -> lists.Lists:
+        found = np.zeros((len(cases), composition.num_candidates), np.int32)
+        for start in range(0, len(cases), _CASES_A_PART):
+            rows = np.arange(start, min(start + _CASES_A_PART, len(cases)))
+            part = protocol.take(cases, rows)
+            found[rows] = _joined(part, first(part, composition.num_from_tower), others)
+        return found[:, :k]
+
+    return make
+
+
+def _joined(
+    cases: protocol.Cases, nearest: lists.Lists, others: tuple[interface.Source, ...]
+) -> lists.Lists:
+    asked = interface.Asked(
+        watched=tf.constant(replay.padded(cases.watched)),
+        times=tf.constant(cases.times, tf.int64),
+    )
+    proposals = [interface.Proposal(tf.constant(nearest), tf.zeros_like(nearest))]
+    for source in others:
+        videos = source.propose(asked).videos.numpy()
+        rows = np.repeat(np.arange(len(cases)), videos.shape[1])
+        may = lists.may_hold(cases, rows, videos.ravel()).reshape(videos.shape)
+        of_source = tf.constant(np.where(may, videos, 0))
+        proposals.append(interface.Proposal(of_source, tf.zeros_like(of_source)))
+    kinds = [interface.TOWER, *(source.kind for source in others)]
+    found: lists.Lists = pool.join(kinds, proposals).videos.numpy()
+    return found
+
+
+def order(
+    data: prepared.PreparedData,
+    composition: configs.Composition,
+    trained: models.Candidates,
+) -> lists.Order | None:
+    """Returns the order of pages, None where it is the ranker's.
+
+    Args:
+      data: The prepared set.
+      composition: Blend and cap.
+      trained: The candidate model, whose scores are blended in.
+
+    Raises:
+      errors.UserError: There is a cap, and the log has no channels.
+    """
+    if not composition.blend_weight and not composition.max_per_channel:
+        return None
+    rule = page.Rule(composition, data)
+    score = scores.Scores(trained.video_vectors()) if rule.needs_scores else None
+
+    def of_pages(
+        cases: protocol.Cases, videos: lists.Lists, logits: models.Vectors
+    ) -> models.Vectors:
+        by = np.zeros(videos.shape, np.float32)
+        for start in range(0, len(cases), _CASES_A_PART):
+            part = slice(start, start + _CASES_A_PART)
+            known = None
+            if score is not None:
+                asked = cases.users[part], cases.ends[part], cases.times[part]
+                vectors = trained.user_vectors(data, *asked)
+                known = score(tf.constant(vectors), tf.constant(videos[part]))
+            by[part] = rule(tf.constant(videos[part]), tf.constant(logits[part]), known)
+        return by
+
+    return of_pages

@@ -1,0 +1,86 @@
+"""Which candidate source proposes the video, and by which watch (PAPER §4.1).
+
+They say something only where a composition has several sources (docs/design.md §8), so
+they are not read by default.
+"""
+
+import abc
+
+import tensorflow as tf
+
+from ytdnn.data import positions, prepared
+from ytdnn.data import request as raw_request
+from ytdnn.features import encodings, interface
+
+NUM_SOURCES = 4  # of `ytdnn.retrieval`
+
+
+class _OfSources(encodings.Categorical, interface.Replayed):
+    """An index that the candidate sources give each video."""
+
+    asks_sources = True
+
+    @abc.abstractmethod
+    def of_replay(self, replay: positions.Replay, at: positions.Positions) -> tf.Tensor:
+        """Returns its value at positions, `[..., k] int32`."""
+
+    @abc.abstractmethod
+    def of_request(self, request: raw_request.Request) -> tf.Tensor:
+        """Returns its value from requests, `[batch, k] int32`."""
+
+    def open_log(self, log: positions.LogTensors) -> positions.Reader:
+        """Asks the first stage.
+
+        Raises:
+          ValueError: The log was opened without one.
+        """
+        replay = log.replay
+        if replay is None:
+            raise ValueError(f"expected a log with a replay for {self.name}")
+        return lambda at: self.of_replay(replay, at)
+
+    def open_request(self, data: prepared.PreparedData) -> interface.RequestReader:
+        """Reads what the graph of the first stage says."""
+        del data
+        return interface.FromRequest(self.of_request)
+
+
+class CandidateSource(_OfSources):
+    """The source that proposes the video, the first of several; unknown where none."""
+
+    name = "candidate_source"
+
+    def num_values(self, data: prepared.PreparedData) -> int:
+        """Returns how many sources there are."""
+        del data
+        return NUM_SOURCES
+
+    def of_replay(self, replay: positions.Replay, at: positions.Positions) -> tf.Tensor:
+        """Asks for the source."""
+        return replay.sources(at)
+
+    def of_request(self, request: raw_request.Request) -> tf.Tensor:
+        """Reads the source."""
+        return request.candidate_sources
+
+
+class SeedVideo(_OfSources):
+    """The watch by which the co-watch source found the video, in the shared table."""
+
+    name = "seed_video"
+    is_video = True
+
+    def num_values(self, data: prepared.PreparedData) -> int:
+        """Returns the size of the vocabulary."""
+        return data.vocabulary_size
+
+    def of_replay(self, replay: positions.Replay, at: positions.Positions) -> tf.Tensor:
+        """Asks for the seed."""
+        return replay.seed_videos(at)
+
+    def of_request(self, request: raw_request.Request) -> tf.Tensor:
+        """Reads the seed."""
+        return request.seed_videos
+
+
+FEATURES = (CandidateSource(), SeedVideo())

@@ -1,0 +1,82 @@
+"""Fresh uploads: the latest videos of channels the user watched lately.
+
+They need no id embedding: here is where the ranker's other features pay.
+"""
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import tensorflow as tf
+
+from ytdnn import errors, schema
+from ytdnn.data import prepared
+from ytdnn.data import request as raw_request
+from ytdnn.retrieval import interface
+
+_WATCHES = 20  # last watches whose channels count
+_UPLOADS = 10  # latest of each channel
+
+
+class FreshUploads(interface.Source):
+    """The latest uploads before the request, the latest first."""
+
+    kind = interface.FRESH_UPLOADS
+
+    def __init__(self, num: int, data: prepared.PreparedData) -> None:
+        """Sorts the uploads of each channel by time.
+
+        Raises:
+          errors.UserError: The log lacks channels or times of upload.
+        """
+        super().__init__(num)
+        for column in (schema.CHANNEL_ID, schema.UPLOAD_TIME):
+            if f"{schema.VIDEOS}.{column}" not in data.columns:
+                raise errors.UserError(
+                    f"expected {schema.VIDEOS}.{column} in the log for "
+                    f"composition.num_fresh_uploads, found none in {data.directory}: "
+                    f"add the column, or set it to 0"
+                )
+        channels, times = channels_of(data), _upload_times(data)
+        known = np.flatnonzero((channels > 0) & (times >= 0))
+        videos = known[np.lexsort((times[known], channels[known]))]
+        self._channels = tf.Variable(channels, trainable=False)
+        self._videos = tf.Variable(np.append(0, videos).astype(np.int32))
+        self._times = tf.Variable(np.append(0, times[videos]), trainable=False)
+        self._stride = int(times.max(initial=0)) + 2
+        keys = channels[videos].astype(np.int64) * self._stride + times[videos]
+        self._keys = tf.Variable(keys, trainable=False)
+
+    def propose(self, asked: interface.Asked) -> interface.Proposal:
+        """Returns uploads up to the time of the request, all where it is unknown."""
+        last = raw_request.last(asked.watched, _WATCHES)
+        channels = tf.cast(tf.gather(self._channels, last), tf.int64)
+        latest = tf.constant(self._stride - 1, tf.int64)
+        now = tf.where(asked.times == 0, latest, asked.times)
+        now = tf.clip_by_value(now, 0, latest)[:, tf.newaxis]
+        begins = channels * self._stride
+        stops, firsts = self._place(begins + now + 1), self._place(begins)
+        back = tf.range(_UPLOADS, dtype=tf.int32)
+        places = stops[..., tf.newaxis] - 1 - back
+        inside = (places >= firsts[..., tf.newaxis]) & (channels > 0)[..., tf.newaxis]
+        slots = tf.reshape(tf.where(inside, places + 1, 0), [-1, _WATCHES * _UPLOADS])
+        return self.best_unwatched(
+            asked, tf.gather(self._videos, slots), tf.gather(self._times, slots)
+        )
+
+    def _place(self, keys: tf.Tensor) -> tf.Tensor:
+        """Returns how many uploads come before each key `[batch, n]`."""
+        flat = tf.searchsorted(self._keys, tf.reshape(keys, [-1]), side="left")
+        return tf.reshape(flat, tf.shape(keys))
+
+
+def channels_of(data: prepared.PreparedData) -> npt.NDArray[np.int32]:
+    """Returns the channel of each catalogue index, from 1 on, 0 = unknown."""
+    ids = data.videos[schema.CHANNEL_ID].cast(pl.String)
+    ranks = ids.rank("dense").fill_null(0).to_numpy().astype(np.int32)
+    return np.append(np.int32(0), ranks)
+
+
+def _upload_times(data: prepared.PreparedData) -> npt.NDArray[np.int64]:
+    """Returns the upload of each catalogue index, seconds, -1 = unknown."""
+    times = data.videos[schema.UPLOAD_TIME].cast(pl.Int64).fill_null(-1).to_numpy()
+    return np.append(np.int64(-1), times)

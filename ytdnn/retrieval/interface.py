@@ -1,0 +1,93 @@
+"""What a candidate source is: requests to catalogue indices, best first, in the graph.
+
+The same code proposes in exported graphs, in evaluation and in the replay of logged
+requests.
+"""
+
+import dataclasses
+
+import tensorflow as tf
+
+from ytdnn.retrieval import rows
+
+TOWER = "tower"
+CO_WATCH = "co_watch"
+FRESH_UPLOADS = "fresh_uploads"
+POPULAR = "popular"
+NAMES = (TOWER, CO_WATCH, FRESH_UPLOADS, POPULAR)
+"""Every source in order: of a video that several propose, the first has it."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Asked:
+    """Requests, as sources read them.
+
+    Attributes:
+      watched: `[batch, length] int32` every watch of the history, most recent last; 0
+        where there is none, or an unknown video.
+      times: `[batch] int64` of the requests, seconds, 0 = unknown.
+      user_vectors: `[batch, vector_dim] float32`; None where the tower is not asked.
+    """
+
+    watched: tf.Tensor
+    times: tf.Tensor
+    user_vectors: tf.Tensor | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Proposal:
+    """What a source proposes.
+
+    Attributes:
+      videos: `[batch, num] int32`, best first; 0 where there are fewer. None is twice
+        in a row, none was watched.
+      seeds: `[batch, num] int32` the watch each was found by, 0 = none.
+    """
+
+    videos: tf.Tensor
+    seeds: tf.Tensor
+
+
+class Source(tf.Module):
+    """A candidate source.
+
+    Attributes:
+      kind: One of `NAMES`.
+      num: Most videos it proposes.
+    """
+
+    kind: str
+
+    def __init__(self, num: int) -> None:
+        """Takes the number of videos to propose."""
+        super().__init__()
+        self.num = num
+
+    def propose(self, asked: Asked) -> Proposal:
+        """Returns its videos for some requests."""
+        raise NotImplementedError
+
+    def best_unwatched(
+        self,
+        asked: Asked,
+        videos: tf.Tensor,
+        order: tf.Tensor,
+        seeds: tf.Tensor | None = None,
+    ) -> Proposal:
+        """Returns the first `num` videos by order that are new to the user.
+
+        Args:
+          asked: The requests.
+          videos: `[batch, n] int32` catalogue indices, any of them more than once.
+          order: `[batch, n]`, higher is better; ties keep their places.
+          seeds: `[batch, n] int32`; None: of nothing.
+        """
+        places = tf.argsort(order, axis=1, direction="DESCENDING", stable=True)
+        ordered = tf.gather(videos, places, batch_dims=1)
+        keep = (ordered > 0) & (rows.occurrence(ordered) == 0)
+        keep &= ~rows.contains(asked.watched, ordered)
+        found = rows.closed_up(ordered, keep, self.num)
+        if seeds is None:
+            return Proposal(found, tf.zeros_like(found))
+        by = tf.gather(seeds, places, batch_dims=1)
+        return Proposal(found, rows.closed_up(by, keep, self.num))

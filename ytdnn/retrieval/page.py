@@ -1,0 +1,93 @@
+"""From the ranker's scores to the order of a page: blend, and cap of each channel."""
+
+import numpy as np
+import tensorflow as tf
+
+from ytdnn import configs, errors, schema
+from ytdnn.data import positions, prepared
+from ytdnn.retrieval import fresh_uploads, rows
+
+
+class Rule(tf.Module):
+    """The order of a page.
+
+    Attributes:
+      needs_scores: Whether the candidate model's scores enter.
+    """
+
+    def __init__(
+        self, config: configs.Composition, data: prepared.PreparedData
+    ) -> None:
+        """Takes the weight of the blend and the cap.
+
+        Raises:
+          errors.UserError: There is a cap, and the log has no channels.
+        """
+        super().__init__()
+        self.needs_scores = config.blend_weight > 0.0
+        self._weight = config.blend_weight
+        self._most = config.max_per_channel
+        self._channels = None
+        if self._most:
+            self._channels = tf.Variable(_channels(data), trainable=False)
+
+    def __call__(
+        self, videos: tf.Tensor, logits: tf.Tensor, scores: tf.Tensor | None
+    ) -> tf.Tensor:
+        """Returns what to order by, `[batch, n] float32`, `-inf` = not on the page.
+
+        Args:
+          videos: `[batch, n] int32`, 0 where there is none.
+          logits: `[batch, n] float32`, log of the ranker's scores.
+          scores: `[batch, n] float32` of the candidate model; None: no blend.
+        """
+        order = logits
+        if self.needs_scores and scores is not None:
+            order = blended(logits, scores, self._weight)
+        order = tf.where(videos > 0, order, float("-inf"))
+        if self._channels is None:
+            return order
+        return capped(order, tf.gather(self._channels, videos), self._most)
+
+
+def blended(logits: tf.Tensor, scores: tf.Tensor, weight: float) -> tf.Tensor:
+    """Returns `logit + weight · score`, `[batch, n] float32`.
+
+    A candidate score is a log-probability but for what is the same for the whole list,
+    so this is the log of the ranker's score times a power of that probability. Videos
+    without a score take the lowest of the list.
+
+    Args:
+      logits: `[batch, n] float32`.
+      scores: `[batch, n] float32`, `positions.NO_SCORE` where there is none.
+      weight: Of the scores.
+    """
+    known = scores > positions.NO_SCORE
+    lowest = tf.reduce_min(tf.where(known, scores, float("inf")), axis=1, keepdims=True)
+    lowest = tf.where(tf.math.is_finite(lowest), lowest, 0.0)
+    return logits + weight * tf.where(known, scores, lowest)
+
+
+def capped(order: tf.Tensor, channels: tf.Tensor, most: int) -> tf.Tensor:
+    """Returns the order without what exceeds the cap: the best of each channel stay.
+
+    Args:
+      order: `[batch, n] float32`, higher is better, `-inf` = none; ties keep places.
+      channels: `[batch, n] int32`, 0 = unknown, which is not capped.
+      most: Videos of a channel.
+    """
+    places = tf.argsort(order, axis=1, direction="DESCENDING", stable=True)
+    ordered = tf.gather(channels, places, batch_dims=1)
+    exceeds = (rows.occurrence(ordered) >= most) & (ordered > 0)
+    back = tf.argsort(places, axis=1)
+    return tf.where(tf.gather(exceeds, back, batch_dims=1), float("-inf"), order)
+
+
+def _channels(data: prepared.PreparedData) -> np.ndarray:
+    if f"{schema.VIDEOS}.{schema.CHANNEL_ID}" not in data.columns:
+        raise errors.UserError(
+            f"expected {schema.VIDEOS}.{schema.CHANNEL_ID} in the log for "
+            f"composition.max_per_channel, found none in {data.directory}: add the "
+            f"column, or set it to 0"
+        )
+    return fresh_uploads.channels_of(data)

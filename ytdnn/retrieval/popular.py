@@ -1,0 +1,40 @@
+"""Popular videos: most watched in the last days of the candidates' training window."""
+
+import numpy as np
+import tensorflow as tf
+
+from ytdnn.data import inputs, prepared
+from ytdnn.retrieval import interface, rows
+
+_DAYS = 7
+_DAY_SECONDS = 86_400
+
+
+class Popular(interface.Source):
+    """The same videos for everyone, those watched left out."""
+
+    kind = interface.POPULAR
+
+    def __init__(self, num: int, data: prepared.PreparedData) -> None:
+        """Counts the watches of the last week of training."""
+        super().__init__(num)
+        self._videos = tf.Variable(most_watched(data), trainable=False)
+
+    def propose(self, asked: interface.Asked) -> interface.Proposal:
+        """Returns the most watched that are new to the user."""
+        num_watched = tf.reduce_sum(tf.cast(asked.watched > 0, tf.int32), axis=1)
+        videos = self._videos[: self.num + rows.largest(num_watched)][tf.newaxis, :]
+        videos = tf.repeat(videos, tf.shape(asked.watched)[0], axis=0)
+        falling = tf.zeros_like(videos)  # in order already
+        return self.best_unwatched(asked, videos, falling)
+
+
+def most_watched(data: prepared.PreparedData) -> np.ndarray:
+    """Returns the videos watched in the last week of training, most watched first."""
+    watches = inputs.training_set(data).watches
+    times, videos = np.asarray(watches.times), np.asarray(watches.videos)
+    recent = videos[times >= times.max(initial=0) - _DAYS * _DAY_SECONDS]
+    counts = np.bincount(recent, minlength=data.num_videos + 1)
+    counts[0] = 0
+    order = np.argsort(-counts, kind="stable")
+    return order[counts[order] > 0].astype(np.int32)

@@ -1,0 +1,57 @@
+"""Operations on the rows of a matrix, as lists of videos need them; no loop in any."""
+
+import tensorflow as tf
+
+
+def contains(sets: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
+    """Returns whether each value is in its row's set, by bisection.
+
+    Args:
+      sets: `[batch, n] int32`.
+      values: `[batch, k] int32`, not 0.
+
+    Returns:
+      `[batch, k] bool`.
+    """
+    ordered = tf.sort(tf.pad(sets, [[0, 0], [1, 0]]), axis=1)
+    places = tf.searchsorted(ordered, values, side="left")
+    places = tf.minimum(places, tf.shape(ordered)[1] - 1)
+    return tf.equal(tf.gather(ordered, places, batch_dims=1), values)
+
+
+def occurrence(values: tf.Tensor) -> tf.Tensor:
+    """Returns how often each value stands before in its row, `[batch, n] int32`.
+
+    >>> occurrence(tf.constant([[7, 5, 7, 7]])).numpy()
+    array([[0, 0, 1, 2]], dtype=int32)
+
+    Args:
+      values: `[batch, n] int32`.
+    """
+    order = tf.argsort(values, axis=1, stable=True)
+    ordered = tf.gather(values, order, batch_dims=1)
+    firsts = tf.searchsorted(ordered, ordered, side="left")
+    numbers = tf.range(tf.shape(values)[1])[tf.newaxis, :] - firsts
+    return tf.gather(numbers, tf.argsort(order, axis=1), batch_dims=1)
+
+
+def closed_up(values: tf.Tensor, keep: tf.Tensor, length: int) -> tf.Tensor:
+    """Returns the first of each row that are kept, in order, filled up with 0.
+
+    >>> closed_up(tf.constant([[7, 5, 6]]), tf.constant([[True, False, True]]), 4)
+    <tf.Tensor: shape=(1, 4), dtype=int32, numpy=array([[7, 6, 0, 0]], dtype=int32)>
+
+    Args:
+      values: `[batch, n]`.
+      keep: `[batch, n] bool`.
+      length: Of the rows returned.
+    """
+    order = tf.argsort(tf.cast(~keep, tf.int32), axis=1, stable=True)[:, :length]
+    kept = tf.gather(tf.where(keep, values, 0), order, batch_dims=1)
+    padded = tf.pad(kept, [[0, 0], [0, length - tf.shape(kept)[1]]])
+    return tf.ensure_shape(padded, [None, length])
+
+
+def largest(counts: tf.Tensor) -> tf.Tensor:
+    """Returns the largest of `[batch] int32`, at least 0."""
+    return tf.maximum(tf.reduce_max(tf.concat([[0], counts], axis=0)), 0)
