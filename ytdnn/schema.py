@@ -166,6 +166,8 @@ END_TOKENS = "end_tokens"  # int32 [slices, positions]: row after the last of ea
 # The ranker's: [batch] of the query, [batch, k] of its impressions.
 HISTORY_VIDEOS = "history_videos"  # int32 [batch, length]: most recent last, 0 = none
 IMPRESSION_VIDEOS = "impression_videos"  # int32 [batch, k]
+DURATIONS = "durations"  # float32 [batch, k]: seconds of the videos, 0 = not known
+WATCHED_SECONDS = "watched_seconds"  # float32 [batch, k]: a label, 0 = not clicked
 
 # --- Signatures of exported models -------------------------------------------
 WATCHED_VIDEO_IDS = "watched_video_ids"  # [batch, length], most recent last

@@ -21,12 +21,14 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from ytdnn import configs
 from ytdnn.data import fields, positions, prepared
 from ytdnn.data import request as raw_request
 
 CANDIDATES = "candidates"
 RANKING = "ranking"
 _DAY_SECONDS = 86_400
+QUANTILES = configs.Quantiles()
 
 
 class Scope(enum.IntEnum):
@@ -83,6 +85,7 @@ class Feature(abc.ABC):
       networks: Which networks can read it.
       default_in: Which read it unless a config says otherwise.
       sees_request_time: Whether evaluation must mark numbers of a model that reads it.
+      dtype: Of its tensor.
     """
 
     name: str
@@ -91,6 +94,7 @@ class Feature(abc.ABC):
     networks: frozenset[str] = frozenset()
     default_in: frozenset[str] = frozenset()
     sees_request_time: ClassVar[bool] = False
+    dtype: ClassVar[tf.DType] = tf.float32
 
     def exists(self, data: prepared.PreparedData) -> bool:
         """Whether the log has its columns."""
@@ -130,12 +134,18 @@ class Feature(abc.ABC):
         """Returns the reader of its tensor from raw requests."""
 
     @abc.abstractmethod
-    def encoder(self, measured: Measured, stddev: float) -> tf.keras.layers.Layer:
+    def encoder(
+        self,
+        measured: Measured,
+        stddev: float,
+        normalization: configs.Normalization = QUANTILES,
+    ) -> tf.keras.layers.Layer:
         """Returns the layer from its tensor to `[..., dim] float32`.
 
         Args:
           measured: Of the training data.
           stddev: Of the initial values of embeddings.
+          normalization: Of continuous values.
         """
 
 

@@ -7,6 +7,7 @@ says so.
 
 import tensorflow as tf
 
+from ytdnn import configs
 from ytdnn.data import fields, positions, prepared
 from ytdnn.data import request as raw_request
 from ytdnn.features import interface
@@ -50,10 +51,13 @@ class RequestTime(interface.ReadAtRequest):
         return interface.FromRequest(_read)
 
     def encoder(
-        self, measured: interface.Measured, stddev: float
+        self,
+        measured: interface.Measured,
+        stddev: float,
+        normalization: configs.Normalization = interface.QUANTILES,
     ) -> tf.keras.layers.Layer:
         """Returns an embedding of each."""
-        del measured, stddev
+        del measured, stddev, normalization
         return request_time.RequestTime(name=self.name)
 
 

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import math
 import pathlib
 from collections.abc import Iterator
 
@@ -15,14 +14,14 @@ from ytdnn.data import prepared
 from ytdnn.features import interface as features_interface
 from ytdnn.features import reading, registry
 from ytdnn.layers import weights
-from ytdnn.ranking import inputs, losses, network
+from ytdnn.ranking import heads, inputs, network, predictions
 
 KIND = "ranking"
 STATISTICS = "statistics.json"
 _PAIRS_A_STEP = 1 << 14
 _ROWS_A_STEP = 1 << 16
 
-Logits = npt.NDArray[np.float32]
+Scores = npt.NDArray[np.float32]
 
 
 class RankingModel:
@@ -32,24 +31,41 @@ class RankingModel:
       config: Sizes.
       features: What it reads beside the videos shown and watched.
       measured: Statistics of its training impressions.
-      network: The Keras model, tensors to logits.
+      network: The Keras model, tensors to outputs of its head.
     """
 
     def __init__(
         self,
         config: configs.Ranking,
-        data: prepared.PreparedData,
         chosen: registry.Features,
         measured: network.Statistics,
+        log: inputs.ImpressionLog | None = None,
     ) -> None:
-        """Creates the model with fresh weights, all its variables made."""
+        """Creates the model with fresh weights, all its variables made.
+
+        Args:
+          config: Sizes and head.
+          chosen: The features that are read.
+          measured: Of the training impressions.
+          log: They, if they are open already.
+        """
         self.config = config
+        self._log = log
         self.features = chosen
         self.measured = measured
         self.network = network.RankingNetwork(config, chosen, measured)
-        log = inputs.ImpressionLog(data, chosen, config.history_length, serving=True)
-        self.network(log.impressions(tf.zeros([1], tf.int64)))
-        self._logits = tf.function(self.network, reduce_retracing=True)
+        self.network(inputs.placeholders(chosen, config.history_length))
+        self._evaluate = tf.function(self._losses, reduce_retracing=True)
+        self._predict = tf.function(self.predict, reduce_retracing=True)
+
+    @property
+    def head(self) -> heads.Head:
+        """What the network's outputs mean."""
+        return self.network.head
+
+    def predict(self, tensors: inputs.Tensors) -> heads.Predicted:
+        """Returns what is predicted of impressions, each `[batch, k]`."""
+        return self.head.predict(self.network(tensors), tensors[schema.DURATIONS])
 
     def facts(self) -> dict[str, object]:
         """Returns what a manifest says of the model."""
@@ -79,30 +95,55 @@ class RankingModel:
     def open_log(
         self, data: prepared.PreparedData, serving: bool = True
     ) -> inputs.ImpressionLog:
-        """Returns what the network reads of a prepared set.
+        """Returns what the network reads of a prepared set; the last one is kept open.
 
         Args:
           data: With impressions.
           serving: Whether training-only features have their serving value.
         """
-        length = self.config.history_length
-        return inputs.ImpressionLog(data, self.features, length, serving)
+        if self._log is None or self._log.data is not data:
+            length = self.config.history_length
+            self._log = inputs.ImpressionLog(data, self.features, length)
+        return self._log.as_served() if serving else self._log
 
-    def scores(
+    def predictions(
         self, data: prepared.PreparedData, impression_rows: npt.NDArray[np.int64]
-    ) -> Logits:
-        """Returns the logit of each impression of the log, `[n] float32`.
+    ) -> predictions.Predictions:
+        """Returns what is predicted of impressions of the log, each `[n] float32`.
 
         Args:
           data: With impressions.
           impression_rows: `[n]` rows of the impression arrays.
         """
         log = self.open_log(data)
-        logits = [
-            self._logits(log.impressions(tf.constant(impression_rows[part], tf.int64)))
+        found = [
+            self._predict(log.impressions(tf.constant(impression_rows[part], tf.int64)))
             for part in _parts(len(impression_rows), _PAIRS_A_STEP)
         ]
-        return np.concatenate([np.zeros([0, 1], np.float32), *logits])[:, 0]
+        joined = _joined(found)
+        order = joined.pop("order")
+        return predictions.Predictions(order, **joined)
+
+    def mean_loss(
+        self, data: prepared.PreparedData, impression_rows: npt.NDArray[np.int64]
+    ) -> float:
+        """Returns the head's loss a logged impression.
+
+        Args:
+          data: With impressions.
+          impression_rows: `[n]` rows of the impression arrays.
+        """
+        log, total = self.open_log(data), 0.0
+        for part in _parts(len(impression_rows), _PAIRS_A_STEP):
+            rows = tf.constant(impression_rows[part], tf.int64)
+            labels = vars(log.labels(rows))
+            total += float(self._evaluate(log.impressions(rows), labels))
+        return total / max(len(impression_rows), 1)
+
+    def _losses(self, tensors: inputs.Tensors, labels: inputs.Tensors) -> tf.Tensor:
+        """Returns the sum of the losses of some impressions."""
+        losses = self.head.losses(self.network(tensors), heads.Labels(**labels))
+        return tf.reduce_sum(losses)
 
     def score_candidates(
         self,
@@ -111,8 +152,8 @@ class RankingModel:
         end_watches: npt.NDArray[np.int64],
         times: npt.NDArray[np.int64],
         video_indices: npt.NDArray[np.integer],
-    ) -> Logits:
-        """Returns the logit of each candidate, `[n, k] float32`.
+    ) -> Scores:
+        """Returns what orders candidates, `[n, k] float32`, higher is better.
 
         Args:
           data: With impressions.
@@ -124,13 +165,24 @@ class RankingModel:
         """
         log = self.open_log(data)
         k = video_indices.shape[1]
-        logits = [np.zeros([0, k], np.float32)]
+        found = [np.zeros([0, k], np.float32)]
         for part in _parts(len(users), max(1, _PAIRS_A_STEP // max(1, k))):
             tensors = _candidates(
                 log, users[part], end_watches[part], times[part], video_indices[part]
             )
-            logits.append(self._logits(tensors).numpy())
-        return np.concatenate(logits)
+            found.append(self._predict(tensors).order.numpy())
+        return np.concatenate(found)
+
+
+def _joined(parts: list[heads.Predicted]) -> dict[str, Scores]:
+    """Returns each field that is predicted over all parts of impressions, `[n]`."""
+    if not parts:
+        return {"order": np.zeros(0, np.float32)}
+    given = [name for name, values in parts[0]._asdict().items() if values is not None]
+    return {
+        name: np.concatenate([getattr(part, name) for part in parts])[:, 0]
+        for name in given
+    }
 
 
 def _candidates(
@@ -159,8 +211,9 @@ def build(config: configs.Ranking, data: prepared.PreparedData) -> RankingModel:
     rows = split_rows(data, prepared.Split.TRAIN)
     split_rows(data, prepared.Split.VALIDATION)
     chosen = registry.choose(features_interface.RANKING, data, config.features)
-    log = inputs.ImpressionLog(data, chosen, history_length=1)
-    return RankingModel(config, data, chosen, _measure(config, data, chosen, log, rows))
+    log = inputs.ImpressionLog(data, chosen, config.history_length)
+    measured = _measure(config, data, chosen, log, rows)
+    return RankingModel(config, chosen, measured, log)
 
 
 def _measure(
@@ -171,20 +224,21 @@ def _measure(
     rows: npt.NDArray[np.int64],
 ) -> network.Statistics:
     """Passes over the training impressions."""
-    clicked, seconds = log.labels(tf.constant(rows, tf.int64))
-    weights = losses.click_weights(clicked, seconds).numpy()
-    is_clicked = clicked.numpy()
-    clicked_weight = float(weights[is_clicked].sum(dtype=np.float64))
+    labels = log.labels(tf.constant(rows, tf.int64))
+    kinds = (labels.clicked, labels.seconds, labels.durations)
+    clicks = heads.measure(*(values.numpy()[:, 0] for values in kinds))
 
     def batches() -> Iterator[reading.Tensors]:
         for part in _parts(len(rows), _ROWS_A_STEP):
             yield log.impressions(tf.constant(rows[part], tf.int64))
 
+    number = 1
+    if isinstance(config.normalization, configs.Quantiles):
+        number = config.normalization.number
     return network.Statistics(
         vocabulary_size=data.vocabulary_size,
-        features=reading.measure(chosen, data, batches(), config.num_quantiles),
-        prior_logit=math.log((clicked_weight + 1.0) / (np.sum(~is_clicked) + 1.0)),
-        has_watch_seconds=data.has_watch_seconds,
+        features=reading.measure(chosen, data, batches(), number),
+        clicks=clicks,
     )
 
 
@@ -229,7 +283,7 @@ def load(directory: pathlib.Path, data: prepared.PreparedData) -> RankingModel:
     measured = configs.component(network.Statistics, values)
     names = list(measured.features)
     chosen = registry.named(features_interface.RANKING, names, data)
-    model = RankingModel(config, data, chosen, measured)
+    model = RankingModel(config, chosen, measured)
     weights.restore(model.network, directory)
     return model
 

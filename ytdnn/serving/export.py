@@ -188,9 +188,7 @@ def save(model: Model, directory: pathlib.Path) -> None:
 def _score_meaning(ranker: ranking_model.RankingModel | None) -> str:
     if ranker is None:
         return bundle.DOT_PRODUCT
-    if ranker.measured.has_watch_seconds:
-        return "expected watch seconds, E[T] / (1 - P)"
-    return "odds of a click"
+    return ranker.head.meaning
 
 
 def _write_titles(data: prepared.PreparedData, path: pathlib.Path) -> None:

@@ -5,6 +5,7 @@ answers equal single ones: nothing in a row's answer depends on another row.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 
@@ -13,13 +14,13 @@ from ytdnn.candidates import model as candidate_model
 from ytdnn.data import lookups, prepared
 from ytdnn.data import request as raw_request
 from ytdnn.features import reading
+from ytdnn.ranking import heads
 from ytdnn.ranking import inputs as ranking_inputs
-from ytdnn.ranking import losses
 from ytdnn.ranking import model as ranking_model
 
 Raw = dict[str, tf.Tensor]
 Outputs = dict[str, tf.Tensor]
-Network = Callable[[dict[str, tf.Tensor]], tf.Tensor]
+Network = Callable[[dict[str, tf.Tensor]], Any]
 
 
 class UserTower(tf.Module):
@@ -84,20 +85,19 @@ class Ranker(tf.Module):
         super().__init__()
         self._videos = videos
         self._weights = list(model.network.variables)
-        self._network = _hidden(model.network)
+        self._predict = _hidden(model.predict)
         length = model.config.history_length
         self._inputs = ranking_inputs.RequestInputs(data, model.features, length)
 
-    def logits(self, raw: Raw, video_ids: tf.Tensor) -> tf.Tensor:
-        """Returns `[batch, k] float32`; query features are computed once."""
+    def predict(self, raw: Raw, video_ids: tf.Tensor) -> heads.Predicted:
+        """Returns predictions `[batch, k]`; query features are computed once."""
         request = raw_request.Request(raw, self._videos, video_ids)
-        logits: tf.Tensor = self._network(self._inputs(request))
-        return logits
+        return self._predict(self._inputs(request))
 
     def call(self, **raw: tf.Tensor) -> Outputs:
         """Returns `scores [batch, k] float32`, 0 where the video id is missing."""
         video_ids = raw[schema.VIDEO_IDS]
-        scores = losses.expected_watch_seconds(self.logits(raw, video_ids))
+        scores = self.predict(raw, video_ids).served
         present = self._videos.present(video_ids)
         return {schema.SCORES: tf.where(present, scores, tf.zeros_like(scores))}
 
@@ -138,10 +138,9 @@ class Recommender(tf.Module):
         indices, scores = self.candidates(request)
         if self._ranker is None:
             return _results(self._videos, indices, scores, scores, wanted)
-        logits = self._ranker.logits(request, self._videos.ids(indices))
-        order = tf.where(tf.math.is_finite(scores), logits, scores)
-        seconds = losses.expected_watch_seconds(logits)
-        return _results(self._videos, indices, order, seconds, wanted)
+        predicted = self._ranker.predict(request, self._videos.ids(indices))
+        order = tf.where(tf.math.is_finite(scores), predicted.order, scores)
+        return _results(self._videos, indices, order, predicted.served, wanted)
 
     def candidates(self, request: Raw) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns the best unwatched videos, best first.
