@@ -39,7 +39,7 @@ class SplitDense(tf.keras.layers.Layer):
         )
 
     def call(self, inputs: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
-        """Returns `[batch, k, units]` of queries `[batch, m]`, items `[batch, k, n]`."""
+        """Returns `[batch, k, units]`; queries `[batch, m]`, items `[batch, k, n]`."""
         query, items = inputs
         return tf.nn.relu(self._of_query(query)[:, tf.newaxis] + self._of_items(items))
 
