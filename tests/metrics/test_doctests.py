@@ -10,7 +10,9 @@ from ytdnn.metrics import (
     per_user_loss,
     ranking,
     retrieval,
+    runs,
     selection,
+    watch_time,
 )
 
 MODULES = (
@@ -20,7 +22,9 @@ MODULES = (
     per_user_loss,
     ranking,
     retrieval,
+    runs,
     selection,
+    watch_time,
 )
 
 
