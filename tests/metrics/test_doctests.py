@@ -6,6 +6,7 @@ import pytest
 from ytdnn.metrics import (
     binary,
     bootstrap,
+    calibration,
     catalogue,
     per_user_loss,
     ranking,
@@ -18,6 +19,7 @@ from ytdnn.metrics import (
 MODULES = (
     binary,
     bootstrap,
+    calibration,
     catalogue,
     per_user_loss,
     ranking,
