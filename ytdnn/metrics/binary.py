@@ -1,4 +1,4 @@
-"""Metrics of binary labels: AUC, AUC within groups, log loss of logits or probabilities."""
+"""Metrics of binary labels: AUC, AUC within groups, log losses."""
 
 from collections.abc import Iterable
 
@@ -169,9 +169,7 @@ def log_losses(labels: Labels, logits: Scores) -> npt.NDArray[np.float64]:
     return np.logaddexp(0.0, np.where(labels, -logits, logits))
 
 
-def click_log_losses(
-    labels: Labels, probabilities: Scores
-) -> npt.NDArray[np.float64]:
+def click_log_losses(labels: Labels, probabilities: Scores) -> npt.NDArray[np.float64]:
     """Returns `−log p` of each example with the label, `−log(1 − p)` of the others.
 
     Probabilities are cut to [10⁻⁷, 1 − 10⁻⁷], what float32 holds near 1, so that a

@@ -118,7 +118,8 @@ def _sums(
     """Returns `[users, bins]`, sums of `[n]` values."""
     shape = int(np.max(users, initial=-1)) + 1, int(of_example.max(initial=-1)) + 1
     place = np.asarray(users, np.int64) * shape[1] + of_example
-    return np.bincount(place, values, shape[0] * shape[1]).reshape(shape)
+    sums = np.bincount(place, values, shape[0] * shape[1]).astype(np.float64)
+    return sums.reshape(shape)
 
 
 def _quotient(above: float, below: float) -> float:

@@ -146,9 +146,9 @@ def _rising_pairs(groups: Groups, values: Values) -> PerImpression:
     """Returns for each row the rows of its group with which it makes a rising pair.
 
     Rows of a group stand together. A pair rises where the later row has the greater
-    value. Ranks are compared bit by bit from the highest: the rows of one prefix stand
-    together in their first order, and a pair that parts at a bit rises where the earlier
-    row has a 0 and the later a 1.
+    value. Ranks are compared bit by bit from the highest: rows whose bits agree so far
+    stand together in their first order, and a pair that parts at a bit rises where the
+    earlier row has a 0 and the later a 1.
     """
     ranks = _ranks(groups, values)
     places, found = np.arange(len(values)), np.zeros(len(values))

@@ -15,7 +15,7 @@ from ytdnn.data import prepared
 from ytdnn.features import interface as features_interface
 from ytdnn.features import reading, registry
 from ytdnn.layers import weights
-from ytdnn.ranking import inputs, losses, network
+from ytdnn.ranking import inputs, losses, network, predictions
 
 KIND = "ranking"
 STATISTICS = "statistics.json"
@@ -103,6 +103,22 @@ class RankingModel:
             for part in _parts(len(impression_rows), _PAIRS_A_STEP)
         ]
         return np.concatenate([np.zeros([0, 1], np.float32), *logits])[:, 0]
+
+    def predictions(
+        self, data: prepared.PreparedData, impression_rows: npt.NDArray[np.int64]
+    ) -> predictions.Predictions:
+        """Returns what is predicted of each impression of the log.
+
+        Args:
+          data: With impressions.
+          impression_rows: `[n]` rows of the impression arrays.
+        """
+        logits = self.scores(data, impression_rows)
+        served = losses.expected_watch_seconds(logits).numpy()
+        if self.measured.has_watch_seconds:
+            return predictions.Predictions(logits, seconds=served, logits=logits)
+        chance = served / (1.0 + served)
+        return predictions.Predictions(logits, click_probability=chance, logits=logits)
 
     def score_candidates(
         self,
