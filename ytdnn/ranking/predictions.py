@@ -61,9 +61,22 @@ class Predictions:
             return self.logits
         if self.seconds is None or self.click_probability is None:
             return None
-        no_click = 1.0 - np.asarray(self.click_probability, np.float64)
-        seconds = np.asarray(self.seconds, np.float64)
-        found: Values = np.log(np.maximum(seconds, _LEAST)) - np.log(
-            np.maximum(no_click, _LEAST)
-        )
-        return found
+        return weighted_logits(self.seconds, self.click_probability)
+
+
+def weighted_logits(seconds: Values, click_probability: Values) -> Values:
+    """Returns `log(E[T] / (1 − P))`, the log odds of weighted logistic regression.
+
+    Both seconds and 1 − P are at least 10⁻⁹, so that the result is finite.
+
+    Args:
+      seconds: `[n]`, E[T].
+      click_probability: `[n]`, P.
+
+    >>> np.exp(weighted_logits(np.array([9.0]), np.array([0.4]))).round(6)
+    array([15.])
+    """
+    watched = np.asarray(seconds, np.float64)
+    no_click = 1.0 - np.asarray(click_probability, np.float64)
+    found: Values = np.log(np.maximum(watched, _LEAST) / np.maximum(no_click, _LEAST))
+    return found
