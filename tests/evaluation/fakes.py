@@ -98,6 +98,8 @@ class PlantedRanker:
     It is served as `exp(logit)` seconds.
     """
 
+    sees_request_time = False
+
     def __init__(
         self,
         of_video: Callable[[np.ndarray], np.ndarray],

@@ -23,6 +23,7 @@ from ytdnn.index import artifact as index_artifact
 from ytdnn.index import brute_force
 from ytdnn.ranking import model as ranking_model
 from ytdnn.ranking import predictions
+from ytdnn.retrieval import stage as stage_room
 
 Split = prepared.Split
 CONFIG = configs.Config(
@@ -217,7 +218,11 @@ def workdir(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     ) as partial:
         candidate_model.save(trained, partial)
     _publish_index(workdir, config)
-    ranker = ranking_model.build(config.ranking, data)
+    first_stage = stage_room.load(workdir / "candidates", data)
+    assert first_stage.manifest is not None
+    inputs |= {"candidates": first_stage.manifest.fingerprint}
+    ranker = ranking_model.build(config.ranking, data, first_stage)
+    assert "candidate_score" in ranker.facts()["features"]
     ranker.scores(data, np.arange(4))
     with artifacts.publish(workdir / "ranking", "ranking", values, inputs) as partial:
         ranking_model.save(ranker, partial)
@@ -251,8 +256,11 @@ def test_a_run_is_measured(workdir: pathlib.Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("stage", "others", "left_out"),
-    [("candidates", "ranking", "impressions"), ("ranking", "candidates", "latency")],
+    ("stage", "others", "left_out", "needed"),
+    [
+        ("candidates", "ranking", "impressions", {"data", "candidates"}),
+        ("ranking", "candidates", "latency", {"data", "candidates", "ranking"}),
+    ],
 )
 def test_a_stage_is_measured_without_the_others(
     workdir: pathlib.Path,
@@ -260,14 +268,15 @@ def test_a_stage_is_measured_without_the_others(
     stage: str,
     others: str,
     left_out: str,
+    needed: set[str],
 ) -> None:
     config = planted.tiny_config()
     whole = report_model.to_dict(evaluate_run.evaluate(workdir, config).report)
-    for name in ("data", stage):
+    for name in needed:
         shutil.copytree(workdir / name, tmp_path / name)
     result = evaluate_run.evaluate(tmp_path, config, stage=stage)
     found = report_model.to_dict(result.report)
-    assert set(result.inputs) == {"data", stage}
+    assert set(result.inputs) == needed
     kind = "lists" if stage == "candidates" else "impressions"
     assert found[kind] == {
         name: whole[kind][name] for name in whole[kind] if name != "system"

@@ -22,15 +22,22 @@ class Request:
       raw: `[batch, …]` tensors by the names of their fields.
       videos: Ids and indices of the catalogue.
       video_ids: `[batch, k]` ids asked about; None of the user tower.
+      candidate_scores: `[batch, k] float32` of the candidate model for these,
+        `positions.NO_SCORE` where it has none; None where nothing reads them.
     """
 
     def __init__(
-        self, raw: Raw, videos: lookups.VideoIds, video_ids: tf.Tensor | None = None
+        self,
+        raw: Raw,
+        videos: lookups.VideoIds,
+        video_ids: tf.Tensor | None = None,
+        candidate_scores: tf.Tensor | None = None,
     ) -> None:
         """Wraps raw tensors."""
         self.raw = raw
         self.videos = videos
         self.video_ids = video_ids
+        self.candidate_scores = candidate_scores
 
     @functools.cached_property
     def times(self) -> tf.Tensor:

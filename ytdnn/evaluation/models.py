@@ -63,6 +63,11 @@ class Candidates(Protocol):
 class Ranker(Protocol):
     """Scores impressions, logged or about to be made (PAPER §4)."""
 
+    @property
+    def sees_request_time(self) -> bool:
+        """Whether a candidate model that it asks reads the time of the request."""
+        ...
+
     def predictions(
         self, data: prepared.PreparedData, impression_rows: Positions
     ) -> predictions.Predictions:

@@ -15,7 +15,7 @@ import abc
 import dataclasses
 import enum
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -75,6 +75,14 @@ class Place:
     is_watch: bool
 
 
+class Lack(NamedTuple):
+    """Why a log has no such feature, in the words of an error."""
+
+    expected: str
+    found: str
+    advice: str
+
+
 class Feature(abc.ABC):
     """A feature of one or both networks.
 
@@ -99,6 +107,12 @@ class Feature(abc.ABC):
     def exists(self, data: prepared.PreparedData) -> bool:
         """Whether the log has its columns."""
         return set(self.columns) <= data.columns
+
+    def lack(self, data: prepared.PreparedData) -> Lack:
+        """Returns what is missing where it does not exist."""
+        del data
+        columns = f"{' and '.join(self.columns)} in the log"
+        return Lack(columns, "none", "add the column")
 
     def fields(self, data: prepared.PreparedData) -> fields.Fields:
         """Returns what it reads of a request."""
@@ -185,6 +199,37 @@ class RowsOfVideos(RequestReader):
 
 class ReadAtRequest(Feature):
     """Known when the request is made; nothing at or after the position enters."""
+
+
+class Replayed(ReadAtRequest):
+    """What the first stage says, replayed by the frozen candidate model (DESIGN §7).
+
+    It exists only where the candidates' training window ends before the ranker's
+    begins: of watches the candidate model was trained on it would say what was clicked.
+    """
+
+    columns = ("impressions.time",)
+    networks = default_in = frozenset({RANKING})
+
+    def exists(self, data: prepared.PreparedData) -> bool:
+        """Whether there are impressions, in a window of the ranker's own."""
+        return super().exists(data) and _has_own_window(data)
+
+    def lack(self, data: prepared.PreparedData) -> Lack:
+        """Returns what is missing where it does not exist."""
+        if not super().exists(data):
+            return super().lack(data)
+        return Lack(
+            "a window of the ranker's own, after that of the candidates' training,",
+            f"data.protocol={data.config.protocol} without one, where the candidate "
+            f"model has seen what was clicked,",
+            "prepare with --protocol=temporal and no split column",
+        )
+
+
+def _has_own_window(data: prepared.PreparedData) -> bool:
+    windows = data.manifest.facts.get("windows")
+    return windows is not None and windows["validation"] <= windows["ranking"]
 
 
 class TrainingOnly(Feature):

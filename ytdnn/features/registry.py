@@ -76,10 +76,11 @@ def choose(
     chosen = [_named(network, name, data, known) for name in dict.fromkeys(wanted)]
     for feature in chosen:
         if feature.name in config.add and not feature.exists(data):
+            lack = feature.lack(data)
             raise errors.UserError(
-                f"expected {' and '.join(feature.columns)} in the log for "
-                f"--config.{network}.features.add={feature.name}, found none in "
-                f"{data.directory}: add the column, or leave the feature out"
+                f"expected {lack.expected} for "
+                f"--config.{network}.features.add={feature.name}, found {lack.found} "
+                f"in {data.directory}: {lack.advice}, or leave the feature out"
             )
     places = {name: place for place, name in enumerate(known)}
     existing = [feature for feature in chosen if feature.exists(data)]

@@ -34,6 +34,7 @@ class ImpressionLog:
         data: prepared.PreparedData,
         chosen: registry.Features,
         history_length: int,
+        replay: positions.Replay | None = None,
     ) -> None:
         """Opens the features on the log, as they are in training.
 
@@ -41,11 +42,12 @@ class ImpressionLog:
           data: With impressions.
           chosen: The features that are read.
           history_length: Most recent watches of a history.
+          replay: What features of the first stage ask.
         """
         self.data = data
         self.history_length = history_length
         self._chosen = chosen
-        self._log = positions.LogTensors(data)
+        self._log = positions.LogTensors(data, replay)
         self._readers = reading.open_log(chosen, self._log)
         with tf.device("CPU"):
             self._durations = tf.constant(durations(data))

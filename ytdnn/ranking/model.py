@@ -3,18 +3,19 @@
 import dataclasses
 import json
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
 from ytdnn import artifacts, configs, errors, schema
-from ytdnn.data import prepared
+from ytdnn.data import fields, prepared
 from ytdnn.features import interface as features_interface
 from ytdnn.features import reading, registry
 from ytdnn.layers import weights
 from ytdnn.ranking import heads, inputs, network, predictions
+from ytdnn.retrieval import stage
 
 KIND = "ranking"
 STATISTICS = "statistics.json"
@@ -32,6 +33,7 @@ class RankingModel:
       features: What it reads beside the videos shown and watched.
       measured: Statistics of its training impressions.
       network: The Keras model, tensors to outputs of its head.
+      first_stage: What features of the first stage ask; None where there are none.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class RankingModel:
         config: configs.Ranking,
         chosen: registry.Features,
         measured: network.Statistics,
+        first_stage: stage.Stage | None = None,
         log: inputs.ImpressionLog | None = None,
     ) -> None:
         """Creates the model with fresh weights, all its variables made.
@@ -47,6 +50,7 @@ class RankingModel:
           config: Sizes and head.
           chosen: The features that are read.
           measured: Of the training impressions.
+          first_stage: What features of the first stage ask.
           log: They, if they are open already.
         """
         self.config = config
@@ -54,6 +58,7 @@ class RankingModel:
         self.features = chosen
         self.measured = measured
         self.network = network.RankingNetwork(config, chosen, measured)
+        self.first_stage = first_stage if _replays(chosen) else None
         self.network(inputs.placeholders(chosen, config.history_length))
         self._evaluate = tf.function(self._losses, reduce_retracing=True)
         self._predict = tf.function(self.predict, reduce_retracing=True)
@@ -70,6 +75,18 @@ class RankingModel:
     def facts(self) -> dict[str, object]:
         """Returns what a manifest says of the model."""
         return {"features": [feature.name for feature in self.features]}
+
+    @property
+    def sees_request_time(self) -> bool:
+        """Whether the first stage, which it asks, reads the time of the request."""
+        return self.first_stage is not None and self.first_stage.sees_request_time
+
+    def request_fields(self, data: prepared.PreparedData) -> fields.Fields:
+        """Returns what it reads of a request beside the videos to score."""
+        own = inputs.request_fields(self.features, data)
+        if self.first_stage is None:
+            return own
+        return fields.union(self.first_stage.fields(data), own)
 
     def readings(
         self,
@@ -102,8 +119,7 @@ class RankingModel:
           serving: Whether training-only features have their serving value.
         """
         if self._log is None or self._log.data is not data:
-            length = self.config.history_length
-            self._log = inputs.ImpressionLog(data, self.features, length)
+            self._log = _open_log(self.config, data, self.features, self.first_stage)
         return self._log.as_served() if serving else self._log
 
     def predictions(
@@ -201,8 +217,17 @@ def _candidates(
     )
 
 
-def build(config: configs.Ranking, data: prepared.PreparedData) -> RankingModel:
+def build(
+    config: configs.Ranking,
+    data: prepared.PreparedData,
+    first_stage: stage.Stage | None = None,
+) -> RankingModel:
     """Returns a model with fresh weights, normalised on the training impressions.
+
+    Args:
+      config: Sizes and features.
+      data: With impressions.
+      first_stage: What features of the first stage ask; None: there are none of these.
 
     Raises:
       errors.UserError: The log has no impressions to train or validate on, or the
@@ -211,9 +236,26 @@ def build(config: configs.Ranking, data: prepared.PreparedData) -> RankingModel:
     rows = split_rows(data, prepared.Split.TRAIN)
     split_rows(data, prepared.Split.VALIDATION)
     chosen = registry.choose(features_interface.RANKING, data, config.features)
-    log = inputs.ImpressionLog(data, chosen, config.history_length)
+    if first_stage is None:
+        chosen = tuple(f for f in chosen if not _replays([f]))
+    log = _open_log(config, data, chosen, first_stage)
     measured = _measure(config, data, chosen, log, rows)
-    return RankingModel(config, chosen, measured, log)
+    return RankingModel(config, chosen, measured, first_stage, log)
+
+
+def _open_log(
+    config: configs.Ranking,
+    data: prepared.PreparedData,
+    chosen: registry.Features,
+    first_stage: stage.Stage | None,
+) -> inputs.ImpressionLog:
+    replay = first_stage.open_log(data) if first_stage and _replays(chosen) else None
+    return inputs.ImpressionLog(data, chosen, config.history_length, replay)
+
+
+def _replays(chosen: Iterable[features_interface.Feature]) -> bool:
+    """Whether any feature asks the first stage."""
+    return any(isinstance(f, features_interface.Replayed) for f in chosen)
 
 
 def _measure(
@@ -271,21 +313,47 @@ def save(model: RankingModel, directory: pathlib.Path) -> None:
     artifacts.write_json(directory / STATISTICS, dataclasses.asdict(model.measured))
 
 
-def load(directory: pathlib.Path, data: prepared.PreparedData) -> RankingModel:
+def load(
+    directory: pathlib.Path,
+    data: prepared.PreparedData,
+    first_stage: stage.Stage | None = None,
+) -> RankingModel:
     """Loads the trained model of an artefact.
 
+    Args:
+      directory: The artefact.
+      data: The prepared set.
+      first_stage: That beside it; None of a model that was trained without.
+
     Raises:
-      errors.UserError: It is missing, damaged, or was made from another data set.
+      errors.UserError: It is missing, damaged, or was made from another data set or
+        first stage.
     """
     directory = pathlib.Path(directory)
     config = weights.trained_config(directory, KIND, data.manifest).ranking
+    _require_first_stage(directory, first_stage)
     values = json.loads((directory / STATISTICS).read_text())
     measured = configs.component(network.Statistics, values)
     names = list(measured.features)
     chosen = registry.named(features_interface.RANKING, names, data)
-    model = RankingModel(config, chosen, measured)
+    model = RankingModel(config, chosen, measured, first_stage)
     weights.restore(model.network, directory)
     return model
+
+
+def _require_first_stage(
+    directory: pathlib.Path, first_stage: stage.Stage | None
+) -> None:
+    """Checks that a model was trained with the first stage beside it."""
+    manifest = artifacts.read_manifest(directory, KIND)
+    name = stage.KIND
+    if first_stage is not None and first_stage.manifest is not None:
+        artifacts.require_input(manifest, directory, name, first_stage.manifest)
+    elif first_stage is None and name in manifest.inputs:
+        raise errors.UserError(
+            f"expected the {name} that {directory} was trained with, received none: "
+            f"load them from beside it (ytdnn.retrieval.stage.load)"
+        )
 
 
 def _parts(size: int, step: int) -> list[slice]:

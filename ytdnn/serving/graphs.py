@@ -80,18 +80,44 @@ class Ranker(tf.Module):
         data: prepared.PreparedData,
         videos: lookups.VideoIds,
         model: ranking_model.RankingModel,
+        user_tower: UserTower,
     ) -> None:
-        """Holds the network's variables and the lookups of what it reads, no layers."""
+        """Holds the network's variables and the lookups of what it reads, no layers.
+
+        Args:
+          data: The prepared set.
+          videos: Ids and indices of the catalogue.
+          model: The trained ranker.
+          user_tower: Of the first stage, asked where a feature needs it.
+        """
         super().__init__()
         self._videos = videos
         self._weights = list(model.network.variables)
         self._predict = _hidden(model.predict)
         length = model.config.history_length
         self._inputs = ranking_inputs.RequestInputs(data, model.features, length)
+        self._candidate_scores = None
+        if model.first_stage is not None:
+            self._user_tower = user_tower
+            self._candidate_scores = model.first_stage.open_request()
 
-    def predict(self, raw: Raw, video_ids: tf.Tensor) -> heads.Predicted:
-        """Returns predictions `[batch, k]`; query features are computed once."""
+    def predict(
+        self, raw: Raw, video_ids: tf.Tensor, user_vectors: tf.Tensor | None = None
+    ) -> heads.Predicted:
+        """Returns predictions `[batch, k]`; query features are computed once.
+
+        Args:
+          raw: The request.
+          video_ids: `[batch, k]`.
+          user_vectors: `[batch, vector_dim] float32` where they are known already.
+        """
         request = raw_request.Request(raw, self._videos, video_ids)
+        if self._candidate_scores is not None:
+            if user_vectors is None:
+                user_vectors = self._user_tower.call(**raw)[schema.USER_VECTOR]
+            request.candidate_scores = self._candidate_scores(
+                user_vectors, request.video_indices
+            )
         return self._predict(self._inputs(request))
 
     def call(self, **raw: tf.Tensor) -> Outputs:
@@ -135,14 +161,17 @@ class Recommender(tf.Module):
     def call(self, **request: tf.Tensor) -> Outputs:
         """Returns ids, scores and num_results."""
         wanted = request[schema.K]
-        indices, scores = self.candidates(request)
+        queries = self._user_tower.call(**request)[schema.USER_VECTOR]
+        indices, scores = self._candidates(request, queries)
         if self._ranker is None:
             return _results(self._videos, indices, scores, scores, wanted)
-        predicted = self._ranker.predict(request, self._videos.ids(indices))
+        predicted = self._ranker.predict(request, self._videos.ids(indices), queries)
         order = tf.where(tf.math.is_finite(scores), predicted.order, scores)
         return _results(self._videos, indices, order, predicted.served, wanted)
 
-    def candidates(self, request: Raw) -> tuple[tf.Tensor, tf.Tensor]:
+    def _candidates(
+        self, request: Raw, queries: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns the best unwatched videos, best first.
 
         The index is asked for as many more as the request has watched, so that enough
@@ -156,7 +185,6 @@ class Recommender(tf.Module):
         num_watched = tf.reduce_sum(tf.cast(watched > 0, tf.int32), axis=1)
         width = self._num_candidates + _largest(num_watched)
         width = tf.minimum(width, self._num_videos)
-        queries = self._user_tower.call(**request)[schema.USER_VECTOR]
         indices, scores = self._searcher.search(queries, width)
         valid = tf.math.is_finite(scores) & (indices > 0)
         valid &= ~_contains(watched, indices)

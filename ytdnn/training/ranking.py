@@ -13,6 +13,7 @@ from ytdnn import artifacts, configs, schema
 from ytdnn.data import prepared
 from ytdnn.metrics import binary, per_user_loss
 from ytdnn.ranking import heads, inputs, model
+from ytdnn.retrieval import stage as retrieval_stage
 from ytdnn.training import checkpoints, determinism, loop, strategies
 
 MONITOR = "-mean_loss"
@@ -24,7 +25,10 @@ def step_config(config: configs.Config) -> dict[str, object]:
 
 
 def train(
-    config: configs.Config, data: prepared.PreparedData, directory: pathlib.Path
+    config: configs.Config,
+    data: prepared.PreparedData,
+    directory: pathlib.Path,
+    first_stage: retrieval_stage.Stage | None = None,
 ) -> None:
     """Trains, or goes on training, and publishes the artefact `ranking`.
 
@@ -32,16 +36,19 @@ def train(
       config: The run; only its `ranking`, `seed` and `strategy` matter here.
       data: The prepared set, with impressions.
       directory: Where the artefact will stand.
+      first_stage: What features of the first stage ask; None: there are none of these.
 
     Raises:
       errors.UserError: The log has no impressions to train or validate on.
     """
     made_from = {prepared.KIND: data.manifest.fingerprint}
+    if first_stage is not None and first_stage.manifest is not None:
+        made_from[retrieval_stage.KIND] = first_stage.manifest.fingerprint
     work = checkpoints.workspace(directory, step_config(config), made_from)
     determinism.set_seed(config.seed)
     strategy = strategies.make(config.strategy)
     with strategy.scope():
-        ranking_model = model.build(config.ranking, data)
+        ranking_model = model.build(config.ranking, data, first_stage)
     stage = make_stage(config, data, ranking_model)
     facts = loop.fit(stage, config.ranking.training, config.seed, strategy, work)
     facts |= ranking_model.facts()
