@@ -139,10 +139,10 @@ class Earlier:
         self._order = np.lexsort((times, groups))
         self._times = np.asarray(times, np.int64)[self._order]
         ordered = np.asarray(groups)[self._order]
-        self._groups, places, sizes = np.unique(
-            ordered, return_inverse=True, return_counts=True
-        )
-        self._firsts = np.cumsum(sizes) - sizes
+        is_first = np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)]
+        self._firsts = np.flatnonzero(is_first)
+        self._groups = ordered[self._firsts]
+        places = np.cumsum(is_first) - 1
         self._lowest = int(self._times.min(initial=0))
         self._stride = int(self._times.max(initial=0)) - self._lowest + 2
         self._keys = places * self._stride + (self._times - self._lowest)

@@ -158,11 +158,13 @@ def _cells(data: prepared.PreparedData, table: positions.Event) -> Cells:
     lowest = int(of_times.min(initial=0))
     stride = int(of_times.max(initial=0)) - lowest + 1
     keys = np.asarray(logged.videos, np.int64) * stride + of_times - lowest
-    found, first, of_events = np.unique(keys, return_index=True, return_inverse=True)
+    found, of_events = np.unique(keys, return_inverse=True)
+    an_event = np.zeros(len(found), np.int64)  # of each cell
+    an_event[of_events] = np.arange(len(keys))
     return Cells(
         videos=found // stride,
         spans=found % stride + lowest,
-        moments=moments(data, times[first]),
+        moments=moments(data, times[an_event]),
         of_events=of_events.astype(np.int32),
     )
 
