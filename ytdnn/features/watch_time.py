@@ -1,11 +1,20 @@
 """How long video, channel and topic were watched when shown (PAPER §4.1)."""
 
+from ytdnn.data import prepared
 from ytdnn.features import corpus, quantities, statistics
 
 _SECONDS = "impressions.watch_seconds"
 
 
-class SecondsOdds(statistics.Ratio):
+class _OfSeconds(statistics.Ratio):
+    """A ratio of watch seconds of impressions."""
+
+    def exists(self, data: prepared.PreparedData) -> bool:
+        """Whether there are any."""
+        return super().exists(data) and data.has_watch_seconds
+
+
+class SecondsOdds(_OfSeconds):
     """Watch seconds over unclicked impressions of the video (channel, topic), smoothed.
 
     What the weighted logistic head predicts (PAPER §4.2), without regard to the user.
@@ -18,7 +27,7 @@ class SecondsOdds(statistics.Ratio):
         )
 
 
-class SecondsPerClick(statistics.Ratio):
+class SecondsPerClick(_OfSeconds):
     """Mean watch seconds of a click on the video (channel, topic), smoothed."""
 
     def __init__(self, group: corpus.Group) -> None:
@@ -28,7 +37,7 @@ class SecondsPerClick(statistics.Ratio):
         )
 
 
-class WatchedFraction(statistics.Ratio):
+class WatchedFraction(_OfSeconds):
     """Mean share of the video watched after a click on it (channel, topic), smoothed.
 
     At most 1 of each click; clicks on videos of unknown duration do not count.
