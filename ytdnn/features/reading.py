@@ -173,6 +173,10 @@ def read_file(path: pathlib.Path) -> Statistics:
     """Returns what `write` wrote."""
     values = json.loads(path.read_text())
     return {
-        name: interface.Measured(found["num_values"], tuple(found["quantiles"]))
+        name: interface.Measured(
+            found["num_values"],
+            tuple(found["quantiles"]),
+            tuple(found.get("numbers", ())),
+        )
         for name, found in values.items()
     }
