@@ -9,7 +9,7 @@ request (`ytdnn/data/request.py`). A feature gives the same tensor for both (DES
 
 import dataclasses
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import tensorflow as tf
@@ -61,6 +61,14 @@ class LogTensors:
         """Makes no tensor yet."""
         self.data = data
         self._made: dict[tuple[str, str], tf.Tensor] = {}
+        self._shared: dict[Any, Any] = {}
+
+    def shared(self, make: Callable[["LogTensors"], prepared.Made]) -> prepared.Made:
+        """Returns `make(self)`, made once: joins that several readers share."""
+        if make not in self._shared:
+            self._shared[make] = make(self)
+        found: prepared.Made = self._shared[make]
+        return found
 
     def has(self, table: str, field: str) -> bool:
         """Whether the log has an array of a table, such as ("watches", "devices")."""

@@ -14,7 +14,8 @@ import enum
 import functools
 import json
 import pathlib
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
 import polars as pl
@@ -22,6 +23,7 @@ import polars as pl
 from ytdnn import artifacts, configs, errors, ragged, schema
 from ytdnn.data import events
 
+Made = TypeVar("Made")
 KIND = "data"
 VIDEOS_FILE = "videos.parquet"
 USERS_FILE = "users.parquet"
@@ -87,6 +89,16 @@ class PreparedData:
     vocabularies: dict[str, list[str]]
     shard: Shard
     _end_of_training: str = "validation"
+    _made: dict[Any, Any] = dataclasses.field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def shared(self, make: Callable[["PreparedData"], Made]) -> Made:
+        """Returns `make(self)`, made once: lookups that several readers share."""
+        if make not in self._made:
+            self._made[make] = make(self)
+        found: Made = self._made[make]
+        return found
 
     @property
     def watches(self) -> events.Watches:
