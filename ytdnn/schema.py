@@ -172,9 +172,11 @@ WATCHED_SECONDS = "watched_seconds"  # float32 [batch, k]: a label, 0 = not clic
 # --- Signatures of exported models -------------------------------------------
 WATCHED_VIDEO_IDS = "watched_video_ids"  # [batch, length], most recent last
 WATCH_TIMES = "watch_times"  # int64 [batch, length], seconds
+WATCHED_SECONDS = "watched_seconds"  # float32 [batch, length] of each watch
 QUERIES = "queries"  # string [batch, length], most recent last
 IMPRESSION_VIDEO_IDS = "impression_video_ids"  # [batch, length] shown earlier
 IMPRESSION_TIMES = "impression_times"  # int64 [batch, length], seconds
+IMPRESSION_CLICKED = "impression_clicked"  # int32 [batch, length]: 1, 0, -1 unknown
 VIDEO_IDS = "video_ids"  # [batch, k], the impressions to score
 K = "k"  # int32 [batch]
 USER_VECTOR = "user_vector"

@@ -17,7 +17,7 @@ have learned without it.
 import numpy as np
 import tensorflow as tf
 
-from ytdnn import schema
+from ytdnn import configs, schema
 from ytdnn.data import positions, prepared
 from ytdnn.features import encodings, interface
 from ytdnn.layers import numbers
@@ -64,10 +64,13 @@ class Position(interface.TrainingOnly):
         return read
 
     def encoder(
-        self, measured: interface.Measured, stddev: float
+        self,
+        measured: interface.Measured,
+        stddev: float,
+        normalization: configs.Normalization = interface.QUANTILES,
     ) -> tf.keras.layers.Layer:
         """Returns the number of the place, one coordinate."""
-        del stddev
+        del stddev, normalization
         name = encodings.layer_name(self.name)
         return numbers.NumberOfIndex(measured.numbers, name=name)
 

@@ -1,8 +1,8 @@
 """When the request is made: hour and weekday (UTC), and the time since the last watch.
 
-Beyond the paper. Published numbers that see the request's time are not comparable to
-those that do not, so it is off by default and every result of a model that reads it
-says so.
+The ranker reads it by default (PAPER §4.1). For candidates it is beyond the paper:
+published numbers that see the request's time are not comparable to those that do not,
+so it is off by default and every result of a candidate model that reads it says so.
 """
 
 import tensorflow as tf
@@ -20,7 +20,8 @@ class RequestTime(interface.ReadAtRequest):
     name = "request_time"
     scope = interface.Scope.REQUEST
     columns = ("watches.time",)
-    networks = frozenset({interface.CANDIDATES})
+    networks = frozenset({interface.CANDIDATES, interface.RANKING})
+    default_in = frozenset({interface.RANKING})
     sees_request_time = True
 
     def fields(self, data: prepared.PreparedData) -> fields.Fields:
