@@ -28,7 +28,7 @@ from ytdnn.evaluation import (
 )
 
 FORMAT_VERSION = 1
-REFERENCES = (lists.POPULARITY, lists.ORACLE)
+REFERENCES = lists.REFERENCES
 _STATED = (*statement.RULES, "users", "videos")
 _SETTINGS_APART = ("seed",)
 
@@ -222,7 +222,7 @@ def _shown(
 
 
 def _of_model(found: report_files.Evaluated, model: str) -> dict[str, float]:
-    """Returns the values of popularity, or of the oracle, by metric."""
+    """Returns the values of popularity, or of a bound, by metric."""
     return {
         metric: value
         for entries in found.report.kinds

@@ -1,6 +1,6 @@
 """Tables of metrics with their intervals."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import markupsafe
@@ -15,15 +15,39 @@ def three(found: report_model.Entry, metric: str) -> plots.Interval:
     return found.values.get(metric), low, high
 
 
-def metric_table(
-    models: Mapping[str, report_model.Entry], end: str, caption: str
+def model_table(
+    models: Mapping[str, report_model.Entry],
+    metrics: Sequence[str],
+    caption: str,
+    heading: str = "model",
 ) -> page.Table:
-    """Returns metrics down, models across, of the metrics whose name has an end."""
+    """Returns models down, a few metrics across."""
+    rows = [
+        [names.model(name), *(cell(*three(found, metric)) for metric in metrics)]
+        for name, found in models.items()
+    ]
+    return page.Table([heading, *map(names.metric, metrics)], rows, caption)
+
+
+def metric_table(
+    models: Mapping[str, report_model.Entry],
+    end: str,
+    caption: str,
+    left_out: Collection[str] = (),
+) -> page.Table:
+    """Returns metrics down, models across, of the metrics whose name has an end.
+
+    Args:
+      models: Numbers of each.
+      end: Of the names, left off in the table.
+      caption: What it shows.
+      left_out: Metrics that are not shown, without their end.
+    """
     metrics = {
         name: None
         for found in models.values()
         for name in found.values
-        if name.endswith(end)
+        if name.endswith(end) and name.removesuffix(end) not in left_out
     }
     rows = [
         [
@@ -36,7 +60,10 @@ def metric_table(
 
 
 def gap_tables(
-    report: report_model.Report, kind: str, metrics: Sequence[str] = ()
+    report: report_model.Report,
+    kind: str,
+    metrics: Sequence[str] = (),
+    shown_models: Collection[str] | None = None,
 ) -> list[page.Block]:
     """Returns how much of the gap to the oracle each model closes, where there is one.
 
@@ -44,8 +71,13 @@ def gap_tables(
       report: The report.
       kind: `lists` or `impressions`.
       metrics: Those shown, all if empty.
+      shown_models: Models that are shown; None: all.
     """
-    models = report.gap_closed.get(kind, {})
+    models = {
+        name: found
+        for name, found in report.gap_closed.get(kind, {}).items()
+        if shown_models is None or name in shown_models
+    }
     if not models:
         return []
     shown = metrics or list(next(iter(models.values())))
