@@ -9,7 +9,14 @@ import pytest
 
 from ytdnn import configs
 from ytdnn.data import prepare, prepared
-from ytdnn.evaluation import list_metrics, lists, oracle, protocol, ranker
+from ytdnn.evaluation import (
+    known_world,
+    list_metrics,
+    lists,
+    oracle,
+    protocol,
+    ranker,
+)
 from ytdnn.world import generate, memory
 
 WORLD = configs.World(
@@ -70,7 +77,7 @@ def test_it_orders_impressions_far_better_than_popularity(data) -> None:
 
 def test_it_counts_earlier_impressions_as_memory_does(data) -> None:
     """Replays the pages of some users through the world's own memory."""
-    shown = oracle.Shown.of(data)
+    shown = oracle.Shown.of(data, known_world.of(data))
     counted = shown.num_unclicked()
     assert counted.max() >= 3
     for user in np.unique(shown.users)[:40]:
@@ -92,7 +99,7 @@ def test_it_maps_a_set_without_some_users(
     config = configs.Data(world=WORLD, where="user_id <> 'u3'", min_user_count=10)
     data = prepare.prepare(config, tmp_path / "data")
     assert data.num_users < WORLD.num_users
-    shown = oracle.Shown.of(data)
+    shown = oracle.Shown.of(data, known_world.of(data))
     ids = data.users["user_id"].gather(np.asarray(data.impressions.users))
     assert ids.str.slice(1).cast(pl.Int64).to_list() == shown.users.tolist()
     cases = protocol.cases(data, prepared.Split.TEST, CONFIG)

@@ -25,11 +25,11 @@ _REQUEST_TIME = {
     "split": "the last watch of the history",
 }
 JUDGED_BY = (
-    "Retrieval (candidates) is judged by recall and hit rate of the videos watched "
-    "afterwards; the ranker, and so the whole system, by watch time: on a world by the "
-    "true watch seconds of its page, on any log by the weighted per-user loss and the "
-    "watch seconds of hits. Hit rate punishes a ranker that does not order by what was "
-    "exposed: the truth's own order by watch time loses hits, too."
+    "Retrieval is judged by recall and hit rate of the videos watched afterwards; the "
+    "ranker, and so the whole system, by watch time: on a world by the true watch "
+    "seconds of the page, on any log by the weighted per-user loss and the watch "
+    "seconds of hits. Hit rate punishes a ranker that does not order by what was "
+    "exposed."
 )
 _TRUE_PAGE = (
     "each list is shown at the time of the request as one page; clicks depend on the "

@@ -11,7 +11,7 @@ MODELS = {
     "candidates": "candidates",
     "system": "candidates + ranker",
     "ranker": "ranker",
-    "candidates_by_truth": "candidates, best order",
+    "candidates_by_truth": "candidates in best order",
     "oracle": "oracle",
     "oracle_by_watch_time": "best page of all videos",
     "answers": "right answers",

@@ -1,6 +1,6 @@
 """Tables of metrics with their intervals."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import markupsafe
@@ -13,20 +13,6 @@ def three(found: report_model.Entry, metric: str) -> plots.Interval:
     """Returns a model's value of a metric and the ends of its interval."""
     low, high = found.intervals.get(metric) or (None, None)
     return found.values.get(metric), low, high
-
-
-def model_table(
-    models: Mapping[str, report_model.Entry],
-    metrics: Sequence[str],
-    caption: str,
-    heading: str = "model",
-) -> page.Table:
-    """Returns models down, a few metrics across."""
-    rows = [
-        [names.model(name), *(cell(*three(found, metric)) for metric in metrics)]
-        for name, found in models.items()
-    ]
-    return page.Table([heading, *map(names.metric, metrics)], rows, caption)
 
 
 def metric_table(
@@ -99,15 +85,28 @@ def _percent(share: float | None) -> page.Cell:
     return None if share is None else f"{round(share, 2) + 0.0:.0%}"
 
 
-def cell(value: Any, low: Any = None, high: Any = None) -> page.Cell:
-    """Returns a value with its interval in small below it."""
+def cell(
+    value: Any,
+    low: Any = None,
+    high: Any = None,
+    show: Callable[[float], str] | None = None,
+) -> page.Cell:
+    """Returns a value with its interval in small below it.
+
+    Args:
+      value: A number.
+      low: Lower end of its interval, if it has one.
+      high: Upper end.
+      show: How numbers are written; None: as `fixed`.
+    """
+    show = fixed if show is None else show
     if not scales.is_finite(value):
         return None
     if not (scales.is_finite(low) and scales.is_finite(high)):
-        return fixed(value)
-    bounds = f"{fixed(low)} – {fixed(high)}"
+        return show(value)
+    bounds = f"{show(low)} – {show(high)}"
     return markupsafe.Markup('{}<span class="small">{}</span>').format(
-        fixed(value), bounds
+        show(value), bounds
     )
 
 

@@ -70,10 +70,12 @@ def section(report: report_model.Report) -> Iterator[page.Section]:
         return
     k = headline_k(report)
     is_true = metric.startswith(metric_names.TRUE_WATCH_SECONDS)
-    blocks: list[page.Block] = [f"{sentence}." for sentence in sentences(report)]
+    blocks: list[page.Block] = [f"{sentence}." for sentence in _gain(report, metric)]
     meanings = [[names.model(name), names.meaning(name)] for name in report.lists]
     blocks += [
-        page.Columns([[_plot(report, metric)], [_table(report)]]),
+        page.Columns(
+            [[_plot(report, metric)], [_table(report), *_gap_table(report, metric)]]
+        ),
         page.Details(
             "What each system is",
             [page.Table(["system", "what it is"], meanings, words=(0, 1))],
@@ -100,27 +102,54 @@ def sentences(report: report_model.Report) -> Iterator[str]:
     metric = value(report)
     if metric is None:
         return
-    words = names.metric(metric).partition("@")[0]
-    gain = report.ranker_gain.get(metric)
-    if gain is not None and gain[0] is not None:
-        before, after = (
-            report.lists[name].values[metric] for name in ("candidates", "system")
-        )
+    yield from _gain(report, metric)
+    for gap, shares in _gaps(report, metric):
+        words = (f"{names.model(name)} {_percent(share)}" for name, share in shares)
         yield (
-            f"The ranker turns the candidates' page of {before:,.0f} {words} into one "
-            f"of {after:,.0f}: {_signed(gain)}, paired by user"
+            f"Gap closed from {names.model(gap.baseline)} to {names.model(gap.best)}: "
+            f"{', '.join(words)}"
         )
+
+
+def _gain(report: report_model.Report, metric: str) -> Iterator[str]:
+    gain = report.ranker_gain.get(metric)
+    if gain is None or gain[0] is None:
+        return
+    before, after = (
+        report.lists[name].values[metric] for name in ("candidates", "system")
+    )
+    words = names.metric(metric).partition("@")[0]
+    yield (
+        f"The ranker turns the candidates' page of {before:,.0f} {words} into one of "
+        f"{after:,.0f}: {_signed(gain)}, paired by user"
+    )
+
+
+def _gaps(
+    report: report_model.Report, metric: str
+) -> Iterator[tuple[report_model.Gap, list[tuple[str, report_parts.WithInterval]]]]:
+    """Yields the gaps in a metric, and the shares that systems close of each."""
+    bounds = (*names.PAGE_BOUNDS, "oracle")
     for gap in report.page_gaps:
-        shares = ", ".join(
-            f"{names.model(name)} {_percent(share)}"
-            for name, share in gap.shares.items()
-            if name not in (*names.PAGE_BOUNDS, "oracle") and share[0] is not None
-        )
+        shares = [(k, v) for k, v in gap.shares.items() if k not in bounds]
         if gap.metric == metric and shares:
-            yield (
-                f"Share of the gap closed, from {names.model(gap.baseline)} to "
-                f"{names.model(gap.best)}: {shares}"
-            )
+            yield gap, shares
+
+
+def _gap_table(report: report_model.Report, metric: str) -> list[page.Block]:
+    rows = [
+        [
+            f"{names.model(gap.baseline)} → {names.model(gap.best)}",
+            names.model(name),
+            tables.cell(*share, show="{:.0%}".format),
+        ]
+        for gap, shares in _gaps(report, metric)
+        for name, share in shares
+    ]
+    if not rows:
+        return []
+    caption = f"Share of the gap in {names.metric(metric)} that is closed"
+    return [page.Table(["gap", "system", "share"], rows, caption, words=(0, 1))]
 
 
 def _signed(three: report_parts.WithInterval) -> str:
@@ -149,7 +178,30 @@ def _plot(report: report_model.Report, metric: str) -> page.Block:
     )
 
 
+_HEADINGS = {
+    metric_names.TRUE_WATCH_SECONDS: "true watch seconds",
+    metric_names.TRUE_CLICKS: "true clicks",
+    metric_names.HIT_WATCH_SECONDS: "seconds of hits",
+    "hit_rate": "hit rate",
+}
+_SHOWN = {metric_names.TRUE_CLICKS: "{:.2f}", "hit_rate": "{:.3f}"}
+
+
 def _table(report: report_model.Report) -> page.Table:
-    return tables.model_table(
-        report.lists, columns(report), "Pages by system", heading="system"
-    )
+    metrics = columns(report)
+    stems = [metric.partition("@")[0] for metric in metrics]
+    rows = [
+        [
+            names.model(name),
+            *(
+                tables.cell(
+                    *tables.three(found, metric),
+                    show=_SHOWN.get(stem, "{:,.0f}").format,
+                )
+                for metric, stem in zip(metrics, stems, strict=True)
+            ),
+        ]
+        for name, found in report.lists.items()
+    ]
+    headings = ["system", *(_HEADINGS[stem] for stem in stems)]
+    return page.Table(headings, rows, f"The first {headline_k(report)} videos")
