@@ -1,4 +1,6 @@
-"""What is known of a metric by its name alone; imports nothing, so anyone may."""
+"""What is known of a metric by its name alone; needs no package, so starts at once."""
+
+from collections.abc import Collection
 
 # A better model has less of these, and more of all others.
 LESS_IS_BETTER = frozenset({"log_loss", "weighted_per_user_loss", "loss"})
@@ -10,3 +12,23 @@ TRUE_CLICKS = "true_clicks"
 HIT_WATCH_SECONDS = "hit_watch_seconds"
 TRUE_PAGE = (TRUE_WATCH_SECONDS, TRUE_CLICKS)
 PAGE_VALUES = (TRUE_WATCH_SECONDS, HIT_WATCH_SECONDS)
+
+
+def judging_pages(known: Collection[str], k: int) -> list[str]:
+    """Returns what to show of a system's lists first: the best yardstick there is.
+
+    Hit rate is no measure of a second stage (DESIGN §9), so it is shown only where
+    watch time is not known.
+
+    Args:
+      known: Metrics that were measured, as `MODEL/METRIC@K`.
+      k: Length of the list.
+
+    >>> judging_pages(["system/hit_rate@10", "system/true_watch_seconds@10"], k=10)
+    ['system/true_watch_seconds@10']
+    """
+    for stem in (*PAGE_VALUES, "hit_rate"):
+        name = f"system/{stem}@{k}"
+        if name in known:
+            return [name]
+    return []

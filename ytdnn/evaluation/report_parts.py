@@ -174,7 +174,7 @@ class Protocol:
     trains_on_validation: bool = False
     train_watches_after_answers: Count
     intervals: str
-    judged_by: str = ""
+    judged_by: str
     true_page: str | None = None
     num_candidates: int | None = None
     system_left_out: str | None = None

@@ -112,11 +112,11 @@ def curves(report: report_model.Report) -> page.Section:
 
 def _curve_plot(report: report_model.Report, metric: str) -> page.Block:
     """Returns one metric, of the models that it is a measure of."""
-    chosen = report.lists if metric in _PAGE else valued.retrieval(report)
+    left_out = () if metric in _PAGE else valued.apart(report)
     models = {
         name: found[metric]
         for name, found in report.curves.items()
-        if name in chosen and metric in found
+        if name not in left_out and metric in found
     }
     longest = max((k for curve in models.values() for k in curve.k), default=1)
     return plots.lines(
@@ -136,13 +136,13 @@ def _curve_plot(report: report_model.Report, metric: str) -> page.Block:
 
 def slices(report: report_model.Report) -> page.Section:
     """Returns what each slice retrieves, and what its users' pages are worth."""
-    chosen = valued.retrieval(report)
+    left_out = valued.apart(report)
     blocks: list[page.Block] = []
     worth: list[page.Block] = []
     numbers: list[page.Block] = []
     for name, rows in report.slices.items():
         if len(rows) > 1:  # one part alone is the whole again
-            models = [model for model in rows[0].lists if model in chosen]
+            models = [model for model in rows[0].lists if model not in left_out]
             metric = next(iter(rows[0].lists[models[0]]))
             blocks.append(_slice_plot(name, rows, models, metric))
             of_page = _page_value(rows[0])

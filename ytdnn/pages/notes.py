@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from ytdnn.evaluation import report_model
+from ytdnn.pages import valued
 
 _MOVIELENS = (
     "On MovieLens expect candidates + ranker below candidates alone: the ranker is "
@@ -47,6 +48,8 @@ def of(report: report_model.Report) -> Iterator[str]:
         )
     if protocol.system_left_out:
         yield f"Candidates + ranker is left out: {protocol.system_left_out}."
+    if "system" in report.lists and valued.value(report) is None:
+        yield protocol.judged_by
     if "system" in report.lists and protocol.source == "movielens":
         yield _MOVIELENS
 

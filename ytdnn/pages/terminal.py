@@ -87,7 +87,7 @@ def _ranking_table(report: report_model.Report, width: int) -> table.Table:
 
 def _gap_table(report: report_model.Report) -> table.Table:
     """Returns the share of the way from popularity to the oracle that models go."""
-    left_out = {*report.lists} - {*valued.retrieval(report)}
+    left_out = valued.apart(report)
     closed = {
         kind: {k: v for k, v in found.items() if kind != "lists" or k not in left_out}
         for kind, found in report.gap_closed.items()
@@ -168,7 +168,7 @@ def _cell(found: report_model.Entry, metric: str, with_interval: bool) -> str:
 
 def _notes(report: report_model.Report) -> Iterator[str]:
     yield "±: half a 95 % bootstrap interval over users. ↓: lower is better."
-    if report.protocol.judged_by:
+    if valued.value(report) is not None:
         yield report.protocol.judged_by
     yield from notes.leaks(report)
     if report.index:

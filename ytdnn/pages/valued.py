@@ -56,11 +56,16 @@ def columns(report: report_model.Report) -> list[str]:
     ]
 
 
-def retrieval(report: report_model.Report) -> dict[str, report_model.Entry]:
-    """Returns the models that what their lists retrieve is a measure of."""
+def apart(report: report_model.Report) -> frozenset[str]:
+    """Returns the models that what their lists retrieve is no measure of."""
     by_watch_time = names.TWO_STAGE if value(report) is not None else ()
-    apart = (*names.PAGE_BOUNDS, *by_watch_time)
-    return {name: found for name, found in report.lists.items() if name not in apart}
+    return frozenset((*names.PAGE_BOUNDS, *by_watch_time))
+
+
+def retrieval(report: report_model.Report) -> dict[str, report_model.Entry]:
+    """Returns the models whose retrieval is shown, all others left out."""
+    left_out = apart(report)
+    return {k: found for k, found in report.lists.items() if k not in left_out}
 
 
 def section(report: report_model.Report) -> Iterator[page.Section]:
