@@ -11,9 +11,10 @@ answers are watches that happened under the logged exposure, many of them on no 
 
 Two bounds stand beside the systems: the best order of the candidates that the ranker
 gets, and the best page of the whole catalogue. Both order by expected watch seconds of
-an impression in the first place, `p · E[seconds | click]`. (The odds order
-`p · E[seconds | click] / (1 − p)`, to which weighted logistic regression converges,
-makes pages of fewer seconds: it counts frequent clicks more than once.)
+an impression in the first place, `p · E[seconds | click]`, and come within about 1 % of
+the best assignment of videos to places. The odds order `p · E[seconds | click] / (1 −
+p)`, to which weighted logistic regression converges, makes pages of more clicks but
+fewer seconds (2,027 against 2,098 on the quickstart world).
 """
 
 import numpy as np
