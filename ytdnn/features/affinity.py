@@ -91,7 +91,7 @@ class WatchShare(_Affinity):
 
 
 class SecondsSinceWatch(_Affinity):
-    """Seconds since the user last watched its channel or topic, -1 = never or unknown."""
+    """Seconds since the user watched its channel or topic, -1 = never or unknown."""
 
     pattern = "seconds_since_{}_watch"
 
@@ -104,7 +104,7 @@ class SecondsSinceWatch(_Affinity):
 class _WatchTime(_Affinity):
     """Made of how long the user watched videos of it."""
 
-    needs = ("watches.watch_seconds",)
+    needs: tuple[str, ...] = ("watches.watch_seconds",)
 
     def fields(self, data: prepared.PreparedData) -> fields.Fields:
         """Returns how long each watch lasted."""
@@ -141,7 +141,7 @@ class MeanWatchedFraction(_WatchTime):
 
 
 class Impressions(_Affinity):
-    """Number of impressions of the video's channel or topic shown to the user before."""
+    """Number of earlier impressions of its channel or topic shown to the user."""
 
     pattern = "user_{}_impressions"
     needs = ("impressions.time",)
