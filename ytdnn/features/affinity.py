@@ -152,6 +152,18 @@ class Impressions(_Affinity):
         return sums.of_key(past_sums.EVENTS)
 
 
+class Clicks(_Affinity):
+    """Number of earlier impressions of its channel or topic that the user clicked."""
+
+    pattern = "user_{}_clicks"
+    needs = ("impressions.time",)
+    table = schema.IMPRESSIONS
+
+    def of_known(self, sums: past_sums.Sums) -> tf.Tensor:
+        """Counts."""
+        return sums.of_key(past_sums.CLICKS)
+
+
 class ClickRate(_Affinity):
     """Smoothed share of the user's impressions of its channel or topic with a click.
 
@@ -178,6 +190,7 @@ _EVERY = (
     MeanWatchSeconds,
     MeanWatchedFraction,
     Impressions,
+    Clicks,
     ClickRate,
 )
 FEATURES = (
