@@ -90,7 +90,7 @@ class _Edition:
         """Returns the rows of files one after the other, in upstream's columns."""
         paths = [self.path(name) for name in names]
         frame = files.scan_csvs(paths, ids)
-        found = frame.collect_schema().names()
+        found = [name for name in frame.collect_schema() if name != event_log.ROW]
         for column in needed:
             if column not in found:
                 raise errors.UserError(
@@ -192,7 +192,7 @@ def _impressions(log: event_log.Origin) -> event_log.Origin:
     rows = casting.normalise(schema.IMPRESSIONS, log.rows, log.file, _IMPRESSION_NAMES)
     played = pl.when(pl.col(schema.CLICKED)).then(_seconds()).otherwise(0.0)
     is_random = pl.col(schema.SOURCE) == "1"
-    rows = rows.with_columns(
+    rows = _keep_given(rows).with_columns(
         _time(),
         _tab(),
         played.alias(schema.WATCH_SECONDS),
@@ -211,8 +211,21 @@ def _watches(log: event_log.Origin) -> event_log.Origin:
     clicked, *_ = casting.cast(column, _CLICK, dtype, f"{_CLICK} of {log.file}")
     frame = log.rows.filter(clicked)
     rows = casting.normalise(schema.WATCHES, frame, log.file, _WATCH_NAMES)
-    rows = rows.with_columns(_time(), _tab(), _seconds().alias(schema.WATCH_SECONDS))
+    rows = _keep_given(rows).with_columns(
+        _time(), _tab(), _seconds().alias(schema.WATCH_SECONDS)
+    )
     return dataclasses.replace(log, rows=rows, names=_WATCH_NAMES)
+
+
+def _keep_given(rows: pl.LazyFrame) -> pl.LazyFrame:
+    """Keeps times as they were given, for messages, before they become seconds."""
+    found = rows.collect_schema()
+    missing = [
+        pl.col(name).alias(event_log.raw(name))
+        for name in (schema.TIME, schema.WATCH_SECONDS)
+        if event_log.raw(name) not in found
+    ]
+    return rows.with_columns(missing)
 
 
 def _seconds() -> pl.Expr:

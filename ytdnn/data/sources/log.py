@@ -158,10 +158,11 @@ def _find_tables(given: str, own: Mapping[str, str]) -> dict[str, list[pathlib.P
         content = sorted(path.name for path in directory.iterdir())
     for table in dict.fromkeys([*own, schema.WATCHES]):
         if not paths[table]:
-            mapped = "" if table in own else f": name yours with --files={table}=FILE"
+            is_open = content and table not in own
+            advice = f": name yours with --files={table}=FILE" if is_open else ""
             raise errors.UserError(
                 f"expected {_forms(names[table])} in {directory}, found "
-                f"{event_log.brief(', '.join(content)) or 'nothing'}{mapped}"
+                f"{event_log.brief(', '.join(content)) or 'nothing'}{advice}"
             )
     return {table: found for table, found in paths.items() if found}
 
