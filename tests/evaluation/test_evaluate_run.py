@@ -12,6 +12,7 @@ from ytdnn.candidates import model as candidate_model
 from ytdnn.data import prepare, prepared
 from ytdnn.evaluation import (
     evaluate_run,
+    impression_metrics,
     lists,
     measure,
     protocol,
@@ -21,6 +22,7 @@ from ytdnn.evaluation import (
 from ytdnn.index import artifact as index_artifact
 from ytdnn.index import brute_force
 from ytdnn.ranking import model as ranking_model
+from ytdnn.ranking import predictions
 from ytdnn.retrieval import stage as stage_room
 
 Split = prepared.Split
@@ -103,7 +105,8 @@ def test_one_more_system_is_one_more_entry(data: prepared.PreparedData) -> None:
     )
     exact = brute_force.BruteForce.build(trained.video_vectors(), CONFIG.index)
     others = measure.Systems(
-        {"oracle": know}, {"oracle": lambda shown: shown.clicked.astype(float)}
+        {"oracle": know},
+        {"oracle": lambda shown: predictions.Predictions(shown.clicked.astype(float))},
     )
     ranker = fakes.PlantedRanker(lambda videos: np.zeros(videos.shape))
     result = evaluate_run.of_models(
@@ -184,15 +187,16 @@ def test_the_report_is_json_with_numbers_and_sibling_intervals(
     ranker = fakes.PlantedRanker(lambda videos: np.zeros(videos.shape))
     found = _measure(data, fakes.next_watch(data), ranker)
     assert json.loads(json.dumps(found, allow_nan=False)) == found
-    assert found["format_version"] == 3
+    assert found["format_version"] == 4
     for part in (*found["lists"].values(), *found["impressions"].values()):
         assert all(isinstance(value, float) for value in part["values"].values())
         assert set(part["intervals"]) == set(part["values"])
     values = found["impressions"]["ranker"]["values"]
-    assert list(values) == ["auc", "grouped_auc", "log_loss", "weighted_per_user_loss"]
+    # It gives seconds and odds, no click probability.
+    assert set(impression_metrics.METRICS) - set(values) == {"click_log_loss"}
     # A constant score: both undecided.
     assert values["auc"] == values["grouped_auc"] == 0.5
-    assert values["weighted_per_user_loss"] == 0.5
+    assert values["weighted_per_user_loss"] == values["xauc"] == 0.5
 
 
 def test_numbers_that_are_not_finite_become_null() -> None:

@@ -9,7 +9,16 @@ import pytest
 
 from ytdnn import configs
 from ytdnn.data import prepare, prepared
-from ytdnn.evaluation import list_metrics, lists, oracle, protocol, ranker
+from ytdnn.evaluation import (
+    calibration,
+    impression_metrics,
+    known_world,
+    list_metrics,
+    lists,
+    oracle,
+    protocol,
+    ranker,
+)
 from ytdnn.world import generate, memory
 
 WORLD = configs.World(
@@ -57,7 +66,7 @@ def test_leave_one_out_has_an_oracle_too(tmp_path: pathlib.Path) -> None:
 def test_it_orders_impressions_far_better_than_popularity(data) -> None:
     impressions = ranker.Impressions(data, prepared.Split.TEST)
     best, popular = (
-        ranker.measure(impressions, score(impressions), CONFIG)[0].values
+        impression_metrics.measure(impressions, score(impressions), CONFIG)[0].values
         for score in (
             oracle.systems(data, CONFIG).scorers[lists.ORACLE],
             ranker.popularity(data),
@@ -68,9 +77,23 @@ def test_it_orders_impressions_far_better_than_popularity(data) -> None:
     assert best["weighted_per_user_loss"] < 0.7 * popular["weighted_per_user_loss"]
 
 
+def test_its_seconds_and_clicks_are_calibrated(data) -> None:
+    impressions = ranker.Impressions(data, prepared.Split.TEST)
+    predicted = oracle.systems(data, CONFIG).scorers[lists.ORACLE](impressions)
+    entry, _ = impression_metrics.measure(impressions, predicted, CONFIG)
+    assert entry.values["calibration_ratio"] == pytest.approx(1.0, abs=0.15)
+    found = calibration.measure(impressions, predicted, CONFIG)
+    assert len(found.seconds) == len(found.clicks) == 10
+    assert not found.odds
+    for tenths in (found.seconds, found.clicks):
+        upper = tenths[-1]
+        assert upper.ratio[0] == pytest.approx(1.0, abs=0.2)
+        assert upper.predicted > 3 * tenths[0].predicted
+
+
 def test_it_counts_earlier_impressions_as_memory_does(data) -> None:
     """Replays the pages of some users through the world's own memory."""
-    shown = oracle.Shown.of(data)
+    shown = oracle.Shown.of(data, known_world.of(data))
     counted = shown.num_unclicked()
     assert counted.max() >= 3
     for user in np.unique(shown.users)[:40]:
@@ -92,7 +115,7 @@ def test_it_maps_a_set_without_some_users(
     config = configs.Data(world=WORLD, where="user_id <> 'u3'", min_user_count=10)
     data = prepare.prepare(config, tmp_path / "data")
     assert data.num_users < WORLD.num_users
-    shown = oracle.Shown.of(data)
+    shown = oracle.Shown.of(data, known_world.of(data))
     ids = data.users["user_id"].gather(np.asarray(data.impressions.users))
     assert ids.str.slice(1).cast(pl.Int64).to_list() == shown.users.tolist()
     cases = protocol.cases(data, prepared.Split.TEST, CONFIG)

@@ -76,19 +76,42 @@ def _impressions() -> dict[str, Any]:
     return found
 
 
+def _tenths(slope: float, first: float = 4.0) -> list[dict[str, Any]]:
+    found = []
+    for place in range(10):
+        observed = slope * first * 1.3**place
+        around = [observed, *_around(observed, 0.1)]
+        ratio = [1 / slope, *_around(1 / slope, 0.1)]
+        tenth = {"predicted": first * 1.3**place, "observed": around, "ratio": ratio}
+        found.append(tenth | {"impressions": 80})
+    return found
+
+
 def _calibration() -> dict[str, Any]:
-    return {
-        model: [
-            {
-                "predicted": 4.0 * 1.5**i,
-                "observed": slope * 4.0 * 1.5**i,
-                "mean_seconds": 0.8 * slope * 4.0 * 1.5**i,
-                "impressions": 80,
-            }
-            for i in range(10)
-        ]
-        for model, slope in (("ranker", 1.1), ("popularity", 0.7))
-    }
+    seconds = {"seconds": _tenths(1.05), "clicks": _tenths(0.9, 0.05), "odds": []}
+    odds = {"seconds": [], "clicks": [], "odds": _tenths(0.7)}
+    return {"ranker": seconds, "popularity": odds}
+
+
+def _impression_slices() -> dict[str, Any]:
+    names = "with an id embedding", "without an id embedding"
+    rows = [
+        {
+            "value": name,
+            "impressions": 30_000 // place,
+            "clicks": 4_000 // place,
+            "users": 2_000 // place,
+            "models": {
+                model: {
+                    "auc": [auc, *_around(auc, 0.02 * place)],
+                    "weighted_per_user_loss": [1 - auc, *_around(1 - auc, 0.05)],
+                }
+                for model, auc in IMPRESSION_MODELS.items()
+            },
+        }
+        for place, name in enumerate(names, 1)
+    ]
+    return {"id_embedding": rows}
 
 
 def _recommended() -> dict[str, Any]:
@@ -161,6 +184,7 @@ def report() -> dict[str, Any]:
             "targets_means": "every video watched in the split",
             "candidate_set_means": "all videos of the vocabulary",
             "intervals": "95 %, percentiles of 1,000 bootstrap resamples",
+            "judged_by": "Retrieval is judged by hits, the ranker by watch time.",
             "answers": 20_345,
             "answers_out_of_vocabulary": 4_069,
             "answers_out_of_candidate_set": 0,
@@ -173,7 +197,6 @@ def report() -> dict[str, Any]:
                 "users": 2_900,
                 "watch_time_weights": True,
                 "pairs": "page_id",
-                "unit": "seconds watched",
             },
             "num_candidates": 100,
         },
@@ -190,6 +213,7 @@ def report() -> dict[str, Any]:
             "country": _slice(["BR", "GB", "US"]),
         },
         "impressions": _impressions(),
+        "impression_slices": _impression_slices(),
         "calibration": _calibration(),
         "recommended": _recommended(),
         "training": {
@@ -214,6 +238,45 @@ def report() -> dict[str, Any]:
     }
 
 
+def with_pages(is_world: bool = True) -> dict[str, Any]:
+    """Returns a report of a log with watch time, or of a world with its true pages."""
+    whole = report()
+    lists = whole["lists"]
+    seconds = {"popularity": 230.0, "candidates": 520.0, "system": 1_390.0}
+    metrics = ["hit_watch_seconds", "watch_time_recall", "watch_time_ndcg"]
+    if is_world:
+        bounds = {"candidates_by_truth": 2_098.0, "oracle_by_watch_time": 4_218.0}
+        for name in bounds:
+            lists[name] = json.loads(json.dumps(lists["oracle"]))
+        seconds |= {"oracle": 824.0} | bounds
+        metrics += ["true_watch_seconds", "true_clicks"]
+        gain = [1_390.0 - 520.0, 833.0, 903.0]
+        whole["ranker_gain"] = {"true_watch_seconds@10": gain}
+        whole["page_gaps"] = [
+            {
+                "metric": "true_watch_seconds@10",
+                "baseline": "candidates",
+                "best": "candidates_by_truth",
+                "shares": {"system": [0.55, 0.54, 0.56]},
+            },
+        ]
+    for model, value in seconds.items():
+        for metric in metrics:
+            for k in KS:
+                share = value if "seconds" in metric else value / 5_000
+                lists[model]["values"][f"{metric}@{k}"] = share
+                lists[model]["intervals"][f"{metric}@{k}"] = _around(share)
+        whole["curves"].setdefault(model, {})
+        for metric in metrics:
+            curve = {"k": list(CURVE_KS), "values": [value] * len(CURVE_KS)}
+            whole["curves"][model][metric] = curve
+    for rows in (whole["slices"]["country"],) if is_world else ():
+        for row in rows:
+            for model, of_model in row["lists"].items():
+                of_model["true_watch_seconds@10"] = [seconds[model]] * 3
+    return whole
+
+
 def typed(values: dict[str, Any] | None = None) -> report_model.Report:
     """Returns a report as evaluation makes it: of these values, or the whole one."""
     text = json.dumps(report() if values is None else values)
@@ -229,6 +292,7 @@ def bare() -> dict[str, Any]:
         "curves",
         "slices",
         "impressions",
+        "impression_slices",
         "calibration",
         "training",
         "index",

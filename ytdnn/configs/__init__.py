@@ -13,10 +13,17 @@ from ytdnn.configs.composition import Composition
 from ytdnn.configs.data import Data
 from ytdnn.configs.evaluation import Evaluation
 from ytdnn.configs.features import Features
+from ytdnn.configs.heads import (
+    Click,
+    ClickTimesWatchTime,
+    ExactOdds,
+    WeightedLogistic,
+)
 from ytdnn.configs.index import Exact, Index, Scann
 from ytdnn.configs.labels import HeldOutWatch, NextWatch
 from ytdnn.configs.losses import FullSoftmax, HierarchicalSoftmax, SampledSoftmax
-from ytdnn.configs.ranking import Ranking
+from ytdnn.configs.normalizations import Normalization, Quantiles, Raw
+from ytdnn.configs.ranking import Head, Ranking
 from ytdnn.configs.run import (
     Config,
     choices,
@@ -33,21 +40,29 @@ __all__ = [
     "KIND",
     "WORLDS",
     "Candidates",
+    "Click",
+    "ClickTimesWatchTime",
     "Composition",
     "Config",
     "Data",
     "Evaluation",
     "Exact",
+    "ExactOdds",
     "Features",
     "FullSoftmax",
+    "Head",
     "HeldOutWatch",
     "HierarchicalSoftmax",
     "Index",
     "NextWatch",
+    "Normalization",
+    "Quantiles",
     "Ranking",
+    "Raw",
     "SampledSoftmax",
     "Scann",
     "Training",
+    "WeightedLogistic",
     "World",
     "choices",
     "component",

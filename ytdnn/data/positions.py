@@ -8,8 +8,8 @@ request (`ytdnn/data/request.py`). A feature gives the same tensor for both (DES
 """
 
 import dataclasses
-from collections.abc import Callable
-from typing import Literal, Protocol
+from collections.abc import Callable, Hashable
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import tensorflow as tf
@@ -82,6 +82,14 @@ class LogTensors:
         self.data = data
         self.replay = replay
         self._made: dict[tuple[str, str], tf.Tensor] = {}
+        self._kept: dict[Hashable, Any] = {}
+
+    def once(self, key: Hashable, make: Callable[[], prepared.Made]) -> prepared.Made:
+        """Returns `make()`, made once for this log: what several readers share."""
+        if key not in self._kept:
+            self._kept[key] = make()
+        found: prepared.Made = self._kept[key]
+        return found
 
     def has(self, table: str, field: str) -> bool:
         """Whether the log has an array of a table, such as ("watches", "devices")."""

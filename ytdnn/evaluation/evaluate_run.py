@@ -25,6 +25,7 @@ from ytdnn.evaluation import (
     search,
     summary,
     training_logs,
+    true_page,
 )
 from ytdnn.index import artifact as index_artifact
 from ytdnn.ranking import model as ranking_model
@@ -192,28 +193,26 @@ def _systems(
     trained: models.Candidates | None,
     sources: tuple[retrieval.Source, ...],
 ) -> measure.Systems:
-    """Returns popularity, the candidates, the ranker, and both stages."""
+    """Returns popularity, the candidates, the ranker, both stages and their bound."""
     makers = {lists.POPULARITY: lists.popularity(data, config.evaluation)}
+    scorers: dict[str, ranker.Scorer] = {}
+    number, pages = config.composition.num_candidates, true_page.of(data)
+    pooled = None
     if ranked is not None:
         makers[lists.CANDIDATES] = ranked
-    if ranking is None:
-        return measure.Systems(makers)
-    if (
-        ranked is not None
-        and trained is not None
-        and not leaks.ranker_learns_later(data, cases)
-    ):
-        makers[lists.SYSTEM] = lists.composed(
-            data,
-            composing.pooled(ranked, sources, config.composition),
-            ranking,
-            config.composition.num_candidates,
-            composing.order(data, config.composition, trained),
-        )
-    scorers = {
-        ranker.POPULARITY: ranker.popularity(data),
-        ranker.RANKER: ranker.scorer(data, ranking),
-    }
+        pooled = composing.pooled(ranked, sources, config.composition)
+    if ranking is not None:
+        if (
+            pooled is not None
+            and trained is not None
+            and not leaks.ranker_learns_later(data, cases)
+        ):
+            order = composing.order(data, config.composition, trained)
+            makers[lists.SYSTEM] = lists.composed(data, pooled, ranking, number, order)
+        scorers[ranker.POPULARITY] = ranker.popularity(data)
+        scorers[ranker.RANKER] = ranker.scorer(data, ranking)
+    if pooled is not None and data.has_impressions and pages is not None:
+        makers[lists.CANDIDATES_BY_TRUTH] = pages.reordered(pooled, number)
     return measure.Systems(makers, scorers)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ytdnn.data import prepared
+from ytdnn.ranking import predictions
 
 Indices = npt.NDArray[np.integer]
 Positions = npt.NDArray[np.int64]
@@ -67,10 +68,10 @@ class Ranker(Protocol):
         """Whether a candidate model that it asks reads the time of the request."""
         ...
 
-    def scores(
+    def predictions(
         self, data: prepared.PreparedData, impression_rows: Positions
-    ) -> Vectors:
-        """Returns the logit of each logged impression, `[n]`."""
+    ) -> predictions.Predictions:
+        """Returns what it predicts of each logged impression."""
         ...
 
     def score_candidates(
@@ -81,7 +82,7 @@ class Ranker(Protocol):
         times: Positions,
         video_indices: Indices,
     ) -> Vectors:
-        """Returns the logit of each candidate, `[n, k]`."""
+        """Returns what ranks the candidates, higher = first, `[n, k]`."""
         ...
 
     def readings(

@@ -24,9 +24,11 @@ _RESERVED = frozenset(
     {
         schema.WATCHED_VIDEO_IDS,
         schema.WATCH_TIMES,
+        schema.WATCHED_SECONDS,
         schema.QUERIES,
         schema.IMPRESSION_VIDEO_IDS,
         schema.IMPRESSION_TIMES,
+        schema.IMPRESSION_CLICKED,
         schema.VIDEO_IDS,
         schema.TIME,
         schema.DEVICE,

@@ -8,6 +8,7 @@ ops. Stock TensorFlow (and TF Serving) loads the others.
 """
 
 import dataclasses
+import datetime
 import pathlib
 import shutil
 from collections.abc import Callable
@@ -17,6 +18,7 @@ import tensorflow as tf
 
 from ytdnn import artifacts, configs, schema
 from ytdnn.data import lookups, prepared
+from ytdnn.features import corpus, interface
 from ytdnn.index import artifact as index_artifact
 from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import page, tower
@@ -109,6 +111,7 @@ def export(workdir: pathlib.Path, config: configs.Config) -> pathlib.Path:
         "num_candidates": config.composition.num_candidates,
         "videos": parts.data.vocabulary_size,
         "catalogue": parts.data.num_videos,
+        "statistics_as_of": _statistics_as_of(parts),
     }
     with artifacts.publish(
         directory, bundle.KIND, step_config(config), inputs, facts
@@ -213,9 +216,17 @@ def save(model: Model, directory: pathlib.Path) -> None:
 def _score_meaning(ranker: ranking_model.RankingModel | None) -> str:
     if ranker is None:
         return bundle.DOT_PRODUCT
-    if ranker.measured.has_watch_seconds:
-        return "expected watch seconds, E[T] / (1 - P)"
-    return "odds of a click"
+    return ranker.head.meaning
+
+
+def _statistics_as_of(parts: _Parts) -> dict[str, Any] | None:
+    """Returns the moment of the corpus statistics in it, None where it has none."""
+    read = parts.ranker.features if parts.ranker else ()
+    if not any(isinstance(f, interface.CorpusStatistic) for f in read):
+        return None
+    moment = corpus.serving_moment(parts.data)
+    time = datetime.datetime.fromtimestamp(moment, datetime.UTC)
+    return {"seconds": moment, "utc": time.strftime("%Y-%m-%dT%H:%M:%SZ")}
 
 
 def _write_titles(data: prepared.PreparedData, path: pathlib.Path) -> None:

@@ -5,6 +5,7 @@ answers equal single ones: nothing in a row's answer depends on another row.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 
@@ -13,8 +14,8 @@ from ytdnn.candidates import model as candidate_model
 from ytdnn.data import lookups, prepared
 from ytdnn.data import request as raw_request
 from ytdnn.features import reading
+from ytdnn.ranking import heads
 from ytdnn.ranking import inputs as ranking_inputs
-from ytdnn.ranking import losses
 from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import interface as retrieval
 from ytdnn.retrieval import page, pool, rows, tower
@@ -22,7 +23,7 @@ from ytdnn.retrieval import scores as scores_room
 
 Raw = dict[str, tf.Tensor]
 Outputs = dict[str, tf.Tensor]
-Network = Callable[[dict[str, tf.Tensor]], tf.Tensor]
+Network = Callable[[dict[str, tf.Tensor]], Any]
 
 
 class UserTower(tf.Module):
@@ -95,7 +96,7 @@ class Ranker(tf.Module):
         super().__init__()
         self._videos = videos
         self._weights = list(model.network.variables)
-        self._network = _hidden(model.network)
+        self._predict = _hidden(model.predict)
         length = model.config.history_length
         self._inputs = ranking_inputs.RequestInputs(data, model.features, length)
         self._user_tower = user_tower
@@ -105,14 +106,14 @@ class Ranker(tf.Module):
             if model.asks_sources:
                 self._pool = model.first_stage.pool()
 
-    def logits(
+    def predict(
         self,
         raw: Raw,
         video_ids: tf.Tensor,
         user_vectors: tf.Tensor | None = None,
         found: pool.Found | None = None,
-    ) -> tf.Tensor:
-        """Returns `[batch, k] float32`; query features are computed once.
+    ) -> heads.Predicted:
+        """Returns predictions `[batch, k]`; query features are computed once.
 
         Args:
           raw: The request.
@@ -132,13 +133,12 @@ class Ranker(tf.Module):
             else:
                 sources, seeds = found.sources, found.seeds
             request.candidate_sources, request.seed_videos = sources, seeds
-        logits: tf.Tensor = self._network(self._inputs(request))
-        return logits
+        return self._predict(self._inputs(request))
 
     def call(self, **raw: tf.Tensor) -> Outputs:
         """Returns `scores [batch, k] float32`, 0 where the video id is missing."""
         video_ids = raw[schema.VIDEO_IDS]
-        scores = losses.expected_watch_seconds(self.logits(raw, video_ids))
+        scores = self.predict(raw, video_ids).served
         present = self._videos.present(video_ids)
         return {schema.SCORES: tf.where(present, scores, tf.zeros_like(scores))}
 
@@ -205,13 +205,13 @@ class Recommender(tf.Module):
         request = raw_request.Request(raw, self._videos)
         found = self._sources(asked(request, vectors))
         video_ids = self._videos.ids(found.videos)
-        logits = self._ranker.logits(raw, video_ids, vectors, found)
+        predicted = self._ranker.predict(raw, video_ids, vectors, found)
         scores = None
         if self._scores is not None:
             scores = self._scores(vectors, found.videos)
-        order = self._rule(found.videos, logits, scores)
-        seconds = losses.expected_watch_seconds(logits)
-        return _results(self._videos, found.videos, order, seconds, raw[schema.K])
+        order = self._rule(found.videos, predicted.order, scores)
+        served = predicted.served
+        return _results(self._videos, found.videos, order, served, raw[schema.K])
 
 
 def _hidden(function: Network) -> Network:

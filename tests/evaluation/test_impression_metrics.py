@@ -1,0 +1,169 @@
+import math
+import pathlib
+
+import numpy as np
+import pytest
+
+from tests.evaluation import fakes, logged
+from ytdnn import configs
+from ytdnn.data import prepared
+from ytdnn.evaluation import calibration, impression_metrics, ranker
+from ytdnn.metrics import binary, watch_time
+from ytdnn.ranking import predictions
+
+Split = prepared.Split
+CONFIG = configs.Evaluation(num_resamples=200)
+
+
+def _measure(
+    data: prepared.PreparedData,
+    scored_by: fakes.PlantedRanker,
+    shown: ranker.Impressions,
+) -> tuple[dict, dict]:
+    predicted = ranker.scorer(data, scored_by)(shown)
+    entry, _ = impression_metrics.measure(shown, predicted, CONFIG)
+    return entry.values, entry.intervals
+
+
+def test_metrics_of_two_pages_by_hand(tmp_path: pathlib.Path) -> None:
+    data = logged.prepared_data(tmp_path, logged.TRAIN + logged.TEST)
+    shown = ranker.Impressions(data, Split.TEST)
+    assert len(shown.rows) == 4
+    assert shown.num_users == 2
+    values, intervals = _measure(data, logged.ranker_of(data, {"a": 1.0}), shown)
+    # "a" scores 1, "b" 0. Of 2 × 2 click/no-click pairs: 1 > 0 wins, 1 = 1 and 0 = 0
+    # tie, 0 < 1 loses.
+    assert values["auc"] == pytest.approx((1 + 0.5 + 0.5 + 0) / 4)
+    # u0's own pair is right, u1's wrong; both were shown two.
+    assert values["grouped_auc"] == pytest.approx((2 * 1 + 2 * 0) / 4)
+    # On its page u0's 30 s are right, u1's 10 s are wrong.
+    assert values["weighted_per_user_loss"] == pytest.approx(10 / 40)
+    # Clicks weigh their seconds, the rest 1.
+    softplus = math.log1p(math.e)
+    lost = 30 * (softplus - 1) + math.log(2) + softplus + 10 * math.log(2)
+    assert values["log_loss"] == pytest.approx(lost / (30 + 1 + 1 + 10))
+    # Seconds served: e of "a", 1 of "b". Observed: 30, 0, 0, 10.
+    watched, served = [30, 0, 0, 10], [math.e, 1, math.e, 1]
+    errors = np.abs(np.subtract(watched, served))
+    assert values["mae_seconds"] == pytest.approx(errors.mean())
+    assert values["calibration_ratio"] == pytest.approx((2 * math.e + 2) / 40)
+    # Pairs of different seconds: (30, 0) right, (30, 0') tied, (30, 10) right, (10, 0)
+    # tied, (10, 0') wrong.
+    assert values["xauc"] == pytest.approx((1 + 0.5 + 1 + 0.5 + 0) / 5)
+    assert values["grouped_xauc"] == pytest.approx((2 * 1 + 2 * 0) / 4)
+    # u0's watch stands first, u1's second.
+    ndcg = (1 + 1 / math.log2(3)) / 2
+    assert values["page_ndcg_by_seconds"] == pytest.approx(ndcg)
+    assert set(intervals) == set(values)
+    assert set(impression_metrics.METRICS) - set(values) == {"click_log_loss"}
+    # Resampled users: the loss is 0 (u0 alone), 1 (u1 alone) or 1/4.
+    assert intervals["weighted_per_user_loss"] == (0.0, 1.0)
+
+
+def test_a_perfect_ranker_has_no_loss(tmp_path: pathlib.Path) -> None:
+    data = logged.prepared_data(tmp_path, logged.TRAIN + logged.TEST)
+    clicked = np.asarray(data.impressions.clicked)
+    perfect = fakes.PlantedRanker(
+        lambda videos: videos, lambda rows: np.where(clicked[rows], 9.0, -9.0)
+    )
+    values, _ = _measure(data, perfect, ranker.Impressions(data, Split.TEST))
+    assert values["auc"] == 1.0
+    assert values["weighted_per_user_loss"] == 0.0
+    assert values["log_loss"] < 1e-3
+    assert values["page_ndcg_by_seconds"] == 1.0
+
+
+def test_one_class_is_undefined(tmp_path: pathlib.Path) -> None:
+    clicks = [row for row in logged.TEST if row[3]]
+    data = logged.prepared_data(tmp_path, logged.TRAIN + clicks)
+    shown = ranker.Impressions(data, Split.TEST)
+    values, intervals = _measure(data, logged.ranker_of(data, {}), shown)
+    assert values["auc"] is None
+    assert values["weighted_per_user_loss"] is None
+    assert values["log_loss"] == pytest.approx(math.log(2))
+    assert intervals["auc"] == (None, None)
+
+
+def test_no_test_impressions_are_undefined_not_an_error(tmp_path: pathlib.Path) -> None:
+    data = logged.prepared_data(tmp_path, logged.TRAIN)
+    shown = ranker.Impressions(data, Split.TEST)
+    values, _ = _measure(data, logged.ranker_of(data, {}), shown)
+    assert set(values.values()) == {None}
+
+
+def test_interval_of_auc_holds_that_of_all_users() -> None:
+    shown = logged.impressions(80, 900)
+    logits = shown.clicked + np.random.default_rng(1).normal(size=900)
+    predicted = predictions.Predictions(logits)
+    entry, _ = impression_metrics.measure(shown, predicted, CONFIG)
+    low, high = entry.intervals["auc"]
+    auc = binary.auc(shown.clicked, logits)
+    assert low < auc < high
+    assert high - low < 0.1
+    assert entry.values["auc"] == pytest.approx(auc)
+
+
+def test_interval_of_xauc_is_that_of_resampled_users() -> None:
+    """Each drawn user's impressions repeated, the pairs counted anew."""
+    shown = logged.impressions(40, 900)
+    rng = np.random.default_rng(2)
+    skill = (np.arange(40) % 3)[shown.users]  # users differ
+    seconds = np.exp(skill * (shown.seconds > 0) + rng.normal(size=900))
+    predicted = predictions.Predictions(seconds, seconds=seconds)
+    entry, _ = impression_metrics.measure(shown, predicted, CONFIG)
+    draws = []
+    for _ in range(300):
+        drawn = rng.integers(0, 40, 40)
+        rows = np.concatenate([np.flatnonzero(shown.users == user) for user in drawn])
+        draws.append(watch_time.xauc(seconds[rows], shown.seconds[rows]))
+    expected = np.percentile(draws, [2.5, 97.5])
+    assert entry.intervals["xauc"] == pytest.approx(expected, abs=0.015)
+    assert np.diff(expected)[0] > 0.06
+
+
+def test_what_a_scorer_does_not_give_is_not_measured() -> None:
+    shown = logged.impressions(20, 200)
+    given = {
+        "seconds": np.ones(200),
+        "click_probability": np.full(200, 0.5),
+        "logits": np.zeros(200),
+    }
+    of_order = {"auc", "grouped_auc", "weighted_per_user_loss", "page_ndcg_by_seconds"}
+    of_seconds = {"xauc", "grouped_xauc", "mae_seconds", "calibration_ratio"}
+    expected = {
+        (): set(),
+        ("seconds",): of_seconds,
+        ("click_probability",): {"click_log_loss"},
+        ("logits",): {"log_loss"},
+        ("seconds", "click_probability"): {"click_log_loss", "log_loss"} | of_seconds,
+    }
+    for names, more in expected.items():
+        predicted = predictions.Predictions(
+            np.arange(200.0), **{name: given[name] for name in names}
+        )
+        entry, parts = impression_metrics.measure(shown, predicted, CONFIG)
+        assert set(entry.values) == set(entry.intervals) == of_order | more, names
+        assert set(parts) == set(entry.values) - {"auc", "xauc"}
+
+
+def test_without_watch_time_nothing_is_measured_of_it() -> None:
+    shown = logged.impressions(20, 200)
+    shown.seconds, shown.weights = None, np.ones(200)
+    predicted = predictions.Predictions(
+        np.arange(200.0), seconds=np.ones(200), click_probability=np.full(200, 0.5)
+    )
+    entry, _ = impression_metrics.measure(shown, predicted, CONFIG)
+    assert set(entry.values) == {
+        "auc",
+        "grouped_auc",
+        "weighted_per_user_loss",
+        "click_log_loss",
+    }
+    assert not calibration.measure(shown, predicted, CONFIG).seconds
+
+
+def test_a_prediction_that_is_no_number_is_refused() -> None:
+    shown = logged.impressions(5, 20)
+    predicted = predictions.Predictions(np.zeros(20), seconds=np.full(20, np.nan))
+    with pytest.raises(ValueError, match="expected seconds of predictions as numbers"):
+        impression_metrics.measure(shown, predicted, CONFIG)
