@@ -106,6 +106,10 @@ def test_switches_of_a_kind() -> None:
             "choose by --config.candidates.loss=KIND, one of sampled_softmax",
         ),
         (
+            ("--config.index.num_candidates=5",),
+            "config.index.num_candidates is config.composition.num_candidates now",
+        ),
+        (
             ("--config.candidates.num_negatives=5",),
             "did you mean --config.candidates.loss.num_negatives?",
         ),
@@ -158,6 +162,19 @@ def test_what_would_have_no_effect_is_refused_by_name(
         (
             "configs.Index(num_leaves=5)",
             "there is no setting config.index.num_leaves",
+        ),
+        (
+            "{'index': {'num_candidates': 5}}",
+            "config.index.num_candidates is config.composition.num_candidates now",
+        ),
+        (
+            "configs.Index(num_candidates=5)",
+            "config.index.num_candidates is config.composition.num_candidates now",
+        ),
+        (
+            "configs.Composition(num_candidates=5, num_popular=5)",
+            "config.composition: expected places of other sources below "
+            "num_candidates (5), received 5",
         ),
     ],
 )

@@ -1,11 +1,8 @@
-import pathlib
-
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests import full_log
-from ytdnn import configs, errors
+from ytdnn import configs
 from ytdnn.data import positions
 from ytdnn.retrieval import page
 
@@ -39,15 +36,6 @@ def test_a_blend_adds_weighted_scores_and_the_lowest_where_there_is_none() -> No
     scores = tf.constant([[4.0, none, -1.0], [none, none, none]])
     found = page.blended(logits, scores, 0.5)
     np.testing.assert_allclose(found, [[3.0, 1.5, 2.5], [1.0, 2.0, 3.0]])
-
-
-def test_a_cap_needs_channels(tmp_path: pathlib.Path) -> None:
-    log = full_log.tables()
-    log["videos"] = log["videos"].drop("channel_id")
-    data = full_log.prepared_data(tmp_path, log)
-    page.Rule(configs.Composition(blend_weight=1.0), data)
-    with pytest.raises(errors.UserError, match=r"composition\.max_per_channel"):
-        page.Rule(configs.Composition(max_per_channel=2), data)
 
 
 def test_places_of_sources_leave_some_to_the_tower() -> None:

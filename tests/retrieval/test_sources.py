@@ -1,14 +1,13 @@
 """Each source against a search by hand."""
 
 import collections
-import pathlib
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from tests import full_log
-from ytdnn import errors
+from ytdnn import configs
 from ytdnn.data import prepared
 from ytdnn.retrieval import co_watch, fresh_uploads, interface, pool, popular, replay
 
@@ -118,21 +117,21 @@ def test_fresh_uploads_are_the_latest_of_watched_channels(
             assert found[row] == latest
 
 
-def test_fresh_uploads_need_their_columns(tmp_path: pathlib.Path) -> None:
-    log = full_log.tables()
-    log["videos"] = log["videos"].drop("upload_time")
-    data = full_log.prepared_data(tmp_path, log)
-    with pytest.raises(errors.UserError, match=r"videos\.upload_time .*num_fresh_upl"):
-        fresh_uploads.FreshUploads(5, data)
-
-
-def test_in_a_pool_the_first_source_has_a_video() -> None:
-    tower = interface.Proposal(tf.constant([[5, 3, 0]]), tf.constant([[0, 0, 0]]))
-    near = interface.Proposal(tf.constant([[3, 8]]), tf.constant([[9, 7]]))
-    found = pool.join([interface.TOWER, interface.CO_WATCH], [tower, near])
-    assert found.videos.numpy().tolist() == [[5, 3, 0, 0, 8]]
-    assert found.sources.numpy().tolist() == [[1, 1, 0, 0, 2]]
-    assert found.seeds.numpy().tolist() == [[0, 0, 0, 0, 7]]
-    sources, seeds = found.of(tf.constant([[8, 3, 0, 4]]))
-    assert sources.numpy().tolist() == [[2, 1, 0, 0]]
-    assert seeds.numpy().tolist() == [[7, 0, 0, 0]]
+def test_in_a_pool_the_tower_fills_what_others_leave() -> None:
+    places = configs.Composition(num_candidates=6, num_co_watched=3, num_popular=1)
+    nearest = tf.constant([[5, 3, 8, 6, 1, 2], [4, 0, 0, 0, 0, 0]])
+    near = interface.Proposal(
+        tf.constant([[3, 8, 0], [7, 9, 0]]), tf.constant([[9, 7, 0], [1, 2, 0]])
+    )
+    known = interface.Proposal(tf.constant([[8], [7]]), tf.constant([[0], [0]]))
+    kinds = [interface.CO_WATCH, interface.POPULAR]
+    found = pool.join(nearest, kinds, [near, known], places)
+    assert found.videos.numpy().tolist() == [[5, 3, 8, 6, 1, 2], [4, 7, 9, 0, 0, 0]]
+    assert found.sources.numpy().tolist() == [[1, 1, 2, 1, 1, 1], [1, 2, 2, 0, 0, 0]]
+    assert found.seeds.numpy().tolist() == [[0, 0, 7, 0, 0, 0], [0, 1, 2, 0, 0, 0]]
+    sources, seeds = found.of(tf.constant([[8, 3, 0, 4], [7, 8, 9, 0]]))
+    assert sources.numpy().tolist() == [[2, 1, 0, 0], [2, 0, 2, 0]]
+    assert seeds.numpy().tolist() == [[7, 0, 0, 0], [1, 0, 2, 0]]
+    alone = pool.join(nearest, [], [], configs.Composition(num_candidates=6))
+    assert alone.videos.numpy().tolist() == nearest.numpy().tolist()
+    assert alone.sources.numpy().tolist() == [[1] * 6, [1, 0, 0, 0, 0, 0]]

@@ -72,28 +72,27 @@ def cases(run: Run) -> protocol.Cases:
     return protocol.cases(run.data, prepared.Split.TEST, CONFIG.evaluation)
 
 
-def library(run: Run, config: configs.Composition) -> lists.Maker:
-    """Returns the maker of both stages as the evaluation has it."""
+def library(
+    run: Run, config: configs.Composition, cases: protocol.Cases, k: int
+) -> lists.Lists:
+    """Returns the pages of both stages as the evaluation makes them."""
     trained = run.stage.candidates
-
-    def nearest(cases: protocol.Cases, k: int) -> lists.Lists:
-        vectors = trained.user_vectors(run.data, cases.users, cases.ends, cases.times)
-        videos = trained.video_vectors()
-        return lists.from_vectors(cases, vectors, videos, k, CONFIG.evaluation)
-
-    return lists.composed(
+    vectors = trained.user_vectors(run.data, cases.users, cases.ends, cases.times)
+    nearest = lists.of_vectors(vectors, trained.video_vectors(), CONFIG.evaluation)
+    make = lists.composed(
         run.data,
         composing.pooled(nearest, run.stage.other_sources, config),
         run.ranker,
         config.num_candidates,
         composing.order(run.data, config, trained),
     )
+    return make(cases, k)
 
 
 def test_a_bundles_page_is_the_librarys(run: Run, cases: protocol.Cases) -> None:
     served = bundles.makers(bundles.Served(run.bundle, run.data), CONFIG.evaluation)
     found = served[lists.SYSTEM](cases, K)
-    expected = library(run, CONFIG.composition)(cases, K)
+    expected = library(run, CONFIG.composition, cases, K)
     np.testing.assert_array_equal(found, expected)
     assert (expected > 0).sum() > len(cases) * K / 2
     # Blend, cap and each source have their part in it.
@@ -102,7 +101,7 @@ def test_a_bundles_page_is_the_librarys(run: Run, cases: protocol.Cases) -> None
         {"max_per_channel": 0},
     ):
         other = dataclasses.replace(CONFIG.composition, **changed)
-        assert (library(run, other)(cases, K) != expected).any()
+        assert (library(run, other, cases, K) != expected).any()
     channels = run.data.videos[schema.CHANNEL_ID].to_list()
     for row in expected.tolist():
         counts = collections.Counter(channels[v - 1] for v in row if v)
@@ -134,7 +133,7 @@ def test_sources_propose_videos_without_an_embedding(
     run: Run, cases: protocol.Cases
 ) -> None:
     assert run.data.vocabulary_size < run.data.num_videos
-    page = library(run, CONFIG.composition)(cases, CONFIG.composition.num_candidates)
+    page = library(run, CONFIG.composition, cases, CONFIG.composition.num_candidates)
     assert (page > run.data.vocabulary_size).any()
 
 

@@ -13,7 +13,7 @@ class Composition:
 
     Attributes:
       num_candidates: Number of candidates that the ranker is given. The candidate model
-        finds those that no other source has a place for.
+        fills the places that no other source has or fills.
       num_co_watched: Places for videos often watched near the last ones watched.
       num_fresh_uploads: Places for the latest uploads of channels watched lately.
       num_popular: Places for the videos most watched at the end of training.
@@ -41,6 +41,6 @@ class Composition:
 
     @property
     def num_from_tower(self) -> int:
-        """Number of candidates of the candidate model."""
+        """Number of candidates of the candidate model, at least."""
         others = self.num_co_watched + self.num_fresh_uploads + self.num_popular
         return self.num_candidates - others

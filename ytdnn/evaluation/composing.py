@@ -27,33 +27,38 @@ def pooled(
         return first
 
     def make(cases: protocol.Cases, k: int) -> lists.Lists:
+        nearest = first(cases, composition.num_candidates)
         found = np.zeros((len(cases), composition.num_candidates), np.int32)
         for start in range(0, len(cases), _CASES_A_PART):
             rows = np.arange(start, min(start + _CASES_A_PART, len(cases)))
-            part = protocol.take(cases, rows)
-            found[rows] = _joined(part, first(part, composition.num_from_tower), others)
+            asked = protocol.take(cases, rows)
+            found[rows] = _joined(asked, nearest[rows], others, composition)
         return found[:, :k]
 
     return make
 
 
 def _joined(
-    cases: protocol.Cases, nearest: lists.Lists, others: tuple[interface.Source, ...]
+    cases: protocol.Cases,
+    nearest: lists.Lists,
+    others: tuple[interface.Source, ...],
+    composition: configs.Composition,
 ) -> lists.Lists:
     asked = interface.Asked(
         watched=tf.constant(replay.padded(cases.watched)),
         times=tf.constant(cases.times, tf.int64),
     )
-    proposals = [interface.Proposal(tf.constant(nearest), tf.zeros_like(nearest))]
+    proposals = []
     for source in others:
         videos = source.propose(asked).videos.numpy()
         rows = np.repeat(np.arange(len(cases)), videos.shape[1])
         may = lists.may_hold(cases, rows, videos.ravel()).reshape(videos.shape)
         of_source = tf.constant(np.where(may, videos, 0))
         proposals.append(interface.Proposal(of_source, tf.zeros_like(of_source)))
-    kinds = [interface.TOWER, *(source.kind for source in others)]
-    found: lists.Lists = pool.join(kinds, proposals).videos.numpy()
-    return found
+    kinds = [source.kind for source in others]
+    found = pool.join(tf.constant(nearest), kinds, proposals, composition)
+    result: lists.Lists = found.videos.numpy()
+    return result
 
 
 def order(

@@ -108,8 +108,9 @@ OTHER = {
     "slices": "the right answers of one value of a column, over the users who have "
     "one; the lists are the same.",
     "what judges what": statement.JUDGED_BY,
-    "system": "candidates + ranker: the best num_candidates of the candidate model in "
-    "the ranker's order, as served.",
+    "system": "candidates + ranker: num_candidates videos of the candidate model, and "
+    "of other sources where the composition has them, in the ranker's order, as "
+    "served.",
     "oracle": "of a synthetic world: ranks by each user's true interests, which the "
     "log does not show: an upper bound. gap_closed: (model - popularity) / (oracle - "
     "popularity).",

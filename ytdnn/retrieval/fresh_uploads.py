@@ -8,9 +8,10 @@ import numpy.typing as npt
 import polars as pl
 import tensorflow as tf
 
-from ytdnn import errors, schema
+from ytdnn import schema
 from ytdnn.data import prepared
 from ytdnn.data import request as raw_request
+from ytdnn.retrieval import channels as channels_room
 from ytdnn.retrieval import interface
 
 _WATCHES = 20  # last watches whose channels count
@@ -23,20 +24,9 @@ class FreshUploads(interface.Source):
     kind = interface.FRESH_UPLOADS
 
     def __init__(self, num: int, data: prepared.PreparedData) -> None:
-        """Sorts the uploads of each channel by time.
-
-        Raises:
-          errors.UserError: The log lacks channels or times of upload.
-        """
+        """Sorts the uploads of each channel by time; `channels.require` has passed."""
         super().__init__(num)
-        for column in (schema.CHANNEL_ID, schema.UPLOAD_TIME):
-            if f"{schema.VIDEOS}.{column}" not in data.columns:
-                raise errors.UserError(
-                    f"expected {schema.VIDEOS}.{column} in the log for "
-                    f"composition.num_fresh_uploads, found none in {data.directory}: "
-                    f"add the column, or set it to 0"
-                )
-        channels, times = channels_of(data), _upload_times(data)
+        channels, times = channels_room.of(data), _upload_times(data)
         known = np.flatnonzero((channels > 0) & (times >= 0))
         videos = known[np.lexsort((times[known], channels[known]))]
         self._channels = tf.Variable(channels, trainable=False)
@@ -67,13 +57,6 @@ class FreshUploads(interface.Source):
         """Returns how many uploads come before each key `[batch, n]`."""
         flat = tf.searchsorted(self._keys, tf.reshape(keys, [-1]), side="left")
         return tf.reshape(flat, tf.shape(keys))
-
-
-def channels_of(data: prepared.PreparedData) -> npt.NDArray[np.int32]:
-    """Returns the channel of each catalogue index, from 1 on, 0 = unknown."""
-    ids = data.videos[schema.CHANNEL_ID].cast(pl.String)
-    ranks = ids.rank("dense").fill_null(0).to_numpy().astype(np.int32)
-    return np.append(np.int32(0), ranks)
 
 
 def _upload_times(data: prepared.PreparedData) -> npt.NDArray[np.int64]:

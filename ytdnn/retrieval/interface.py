@@ -15,7 +15,7 @@ CO_WATCH = "co_watch"
 FRESH_UPLOADS = "fresh_uploads"
 POPULAR = "popular"
 NAMES = (TOWER, CO_WATCH, FRESH_UPLOADS, POPULAR)
-"""Every source in order: of a video that several propose, the first has it."""
+"""Every source; a video's source is its place here, from 1 on."""
 
 
 @dataclasses.dataclass(frozen=True)

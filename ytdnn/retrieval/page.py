@@ -1,11 +1,10 @@
 """From the ranker's scores to the order of a page: blend, and cap of each channel."""
 
-import numpy as np
 import tensorflow as tf
 
-from ytdnn import configs, errors, schema
+from ytdnn import configs
 from ytdnn.data import positions, prepared
-from ytdnn.retrieval import fresh_uploads, rows
+from ytdnn.retrieval import channels, rows
 
 
 class Rule(tf.Module):
@@ -21,15 +20,16 @@ class Rule(tf.Module):
         """Takes the weight of the blend and the cap.
 
         Raises:
-          errors.UserError: There is a cap, and the log has no channels.
+          errors.UserError: The log lacks a column that the composition needs.
         """
         super().__init__()
         self.needs_scores = config.blend_weight > 0.0
         self._weight = config.blend_weight
         self._most = config.max_per_channel
+        channels.require(config, data)
         self._channels = None
         if self._most:
-            self._channels = tf.Variable(_channels(data), trainable=False)
+            self._channels = tf.Variable(channels.of(data), trainable=False)
 
     def __call__(
         self, videos: tf.Tensor, logits: tf.Tensor, scores: tf.Tensor | None
@@ -68,26 +68,16 @@ def blended(logits: tf.Tensor, scores: tf.Tensor, weight: float) -> tf.Tensor:
     return logits + weight * tf.where(known, scores, lowest)
 
 
-def capped(order: tf.Tensor, channels: tf.Tensor, most: int) -> tf.Tensor:
+def capped(order: tf.Tensor, of_videos: tf.Tensor, most: int) -> tf.Tensor:
     """Returns the order without what exceeds the cap: the best of each channel stay.
 
     Args:
       order: `[batch, n] float32`, higher is better, `-inf` = none; ties keep places.
-      channels: `[batch, n] int32`, 0 = unknown, which is not capped.
+      of_videos: `[batch, n] int32` channels, 0 = unknown, which is not capped.
       most: Videos of a channel.
     """
     places = tf.argsort(order, axis=1, direction="DESCENDING", stable=True)
-    ordered = tf.gather(channels, places, batch_dims=1)
+    ordered = tf.gather(of_videos, places, batch_dims=1)
     exceeds = (rows.occurrence(ordered) >= most) & (ordered > 0)
     back = tf.argsort(places, axis=1)
     return tf.where(tf.gather(exceeds, back, batch_dims=1), float("-inf"), order)
-
-
-def _channels(data: prepared.PreparedData) -> np.ndarray:
-    if f"{schema.VIDEOS}.{schema.CHANNEL_ID}" not in data.columns:
-        raise errors.UserError(
-            f"expected {schema.VIDEOS}.{schema.CHANNEL_ID} in the log for "
-            f"composition.max_per_channel, found none in {data.directory}: add the "
-            f"column, or set it to 0"
-        )
-    return fresh_uploads.channels_of(data)

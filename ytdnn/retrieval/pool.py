@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy.typing as npt
 import tensorflow as tf
 
+from ytdnn import configs
 from ytdnn.retrieval import interface, rows
 
 
@@ -45,38 +46,66 @@ class Found:
         return sources, seeds
 
 
-def join(kinds: Sequence[str], proposals: Sequence[interface.Proposal]) -> Found:
-    """Returns the proposals one behind another; a video's later places are empty.
+def join(
+    nearest: tf.Tensor,
+    kinds: Sequence[str],
+    proposals: Sequence[interface.Proposal],
+    composition: configs.Composition,
+) -> Found:
+    """Returns the candidates of all sources, each video once.
+
+    First come the best of the tower, as many as it has places, then the other sources,
+    then the tower again, until all places are taken.
 
     Args:
-      kinds: Name of each source.
+      nearest: `[batch, n] int32` what the tower proposes, for every place.
+      kinds: Name of each other source.
       proposals: Of each.
+      composition: Places.
     """
-    videos = tf.concat([p.videos for p in proposals], axis=1)
-    seeds = tf.concat([p.seeds for p in proposals], axis=1)
-    sources = tf.concat(
-        [
-            tf.fill(tf.shape(p.videos), 1 + interface.NAMES.index(kind))
-            for kind, p in zip(kinds, proposals, strict=True)
-        ],
-        axis=1,
-    )
-    keep = videos > 0
-    if len(kinds) > 1:
-        keep &= rows.occurrence(videos) == 0
-    found = (tf.where(keep, values, 0) for values in (videos, sources, seeds))
-    return Found(*found)
+    own = composition.num_from_tower
+    nothing = tf.zeros_like(nearest)
+    tower = (1 + interface.NAMES.index(interface.TOWER)) * tf.ones_like(nearest)
+    if not kinds:
+        return Found(nearest, tf.where(nearest > 0, tower, 0), nothing)
+    sources = [
+        tf.fill(tf.shape(p.videos), 1 + interface.NAMES.index(kind))
+        for kind, p in zip(kinds, proposals, strict=True)
+    ]
+    videos = [nearest[:, :own], *(p.videos for p in proposals), nearest[:, own:]]
+    numbers = [tower[:, :own], *sources, tower[:, own:]]
+    seeds = [nothing[:, :own], *(p.seeds for p in proposals), nothing[:, own:]]
+    every = tf.concat(videos, axis=1)
+    keep = (every > 0) & (rows.occurrence(every) == 0)
+    columns = (every, tf.concat(numbers, axis=1), tf.concat(seeds, axis=1))
+    size = composition.num_candidates
+    return Found(*(rows.closed_up(column, keep, size) for column in columns))
 
 
 class Pool(tf.Module):
     """Sources asked together."""
 
-    def __init__(self, sources: Sequence[interface.Source]) -> None:
-        """Takes the sources in order: the first that proposes a video has it."""
+    def __init__(
+        self,
+        tower: interface.Source,
+        others: Sequence[interface.Source],
+        composition: configs.Composition,
+    ) -> None:
+        """Takes the sources.
+
+        Args:
+          tower: The candidate model, which proposes for every place.
+          others: The other sources in order.
+          composition: Places of each.
+        """
         super().__init__()
-        self._sources = list(sources)
+        self._tower = tower
+        self._others = list(others)
+        self._composition = composition
 
     def __call__(self, asked: interface.Asked) -> Found:
         """Returns the candidates of some requests."""
-        kinds = [source.kind for source in self._sources]
-        return join(kinds, [source.propose(asked) for source in self._sources])
+        nearest = self._tower.propose(asked).videos
+        proposals = [source.propose(asked) for source in self._others]
+        kinds = [source.kind for source in self._others]
+        return join(nearest, kinds, proposals, self._composition)

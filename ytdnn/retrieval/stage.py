@@ -11,6 +11,7 @@ from ytdnn.candidates import model as candidate_model
 from ytdnn.data import fields, prepared
 from ytdnn.index import brute_force
 from ytdnn.retrieval import (
+    channels,
     co_watch,
     fresh_uploads,
     interface,
@@ -86,6 +87,7 @@ class Stage:
           errors.UserError: The log lacks columns that one needs.
         """
         config, data = self.composition, self._data
+        channels.require(config, data)
         found: list[interface.Source] = []
         if config.num_co_watched:
             found.append(co_watch.CoWatch(config.num_co_watched, data))
@@ -104,7 +106,7 @@ class Stage:
         if searcher is None:
             searcher = brute_force.BruteForceModule(self.video_vectors)
         size = len(self.video_vectors)
-        return tower.Tower(self.composition.num_from_tower, searcher, size)
+        return tower.Tower(self.composition.num_candidates, searcher, size)
 
     def pool(self, searcher: tf.Module | None = None) -> pool.Pool:
         """Returns all sources.
@@ -112,7 +114,8 @@ class Stage:
         Args:
           searcher: Of the index; None: exact search.
         """
-        return pool.Pool([self.tower(searcher), *self.other_sources])
+        own = self.tower(searcher)
+        return pool.Pool(own, self.other_sources, self.composition)
 
     def scores(self) -> scores.Scores:
         """Returns what gives the model's scores of any videos."""

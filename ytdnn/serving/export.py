@@ -21,7 +21,7 @@ from ytdnn.data import lookups, prepared
 from ytdnn.features import corpus, interface
 from ytdnn.index import artifact as index_artifact
 from ytdnn.ranking import model as ranking_model
-from ytdnn.retrieval import page, tower
+from ytdnn.retrieval import page
 from ytdnn.retrieval import stage as retrieval_stage
 from ytdnn.serving import bundle, graphs, signatures
 
@@ -190,10 +190,8 @@ def _recommender(
     """Returns what makes the recommender of an index; adds the ranker to the models."""
     stage, data = parts.first_stage, parts.data
     if parts.ranker is None:
-        size = len(stage.video_vectors)
-        number = stage.composition.num_candidates
         return lambda searcher: graphs.Nearest(
-            videos, user_tower, tower.Tower(number, searcher, size)
+            videos, user_tower, stage.tower(searcher)
         )
     ranker = graphs.Ranker(data, videos, parts.ranker, user_tower)
     asked = (*parts.ranker.request_fields(data), signatures.video_ids_field(data))

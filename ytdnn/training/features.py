@@ -1,16 +1,19 @@
-"""Checks which features a config names before anything is trained for minutes."""
+"""Checks what a config needs of the log before anything is trained for minutes."""
 
 from ytdnn import configs
 from ytdnn.data import prepared
 from ytdnn.features import interface, registry
+from ytdnn.retrieval import channels
 
 
 def require(config: configs.Config, data: prepared.PreparedData) -> None:
-    """Checks the features of both networks.
+    """Checks the features of both networks, and the composition.
 
     Raises:
-      errors.UserError: A name is unknown, has no effect, or lacks its columns.
+      errors.UserError: A name is unknown, has no effect, or lacks its columns; or the
+        composition does.
     """
     registry.choose(interface.CANDIDATES, data, config.candidates.features)
     if data.has_impressions:
         registry.choose(interface.RANKING, data, config.ranking.features)
+        channels.require(config.composition, data)
