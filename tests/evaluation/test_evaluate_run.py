@@ -223,7 +223,7 @@ def workdir(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     inputs |= {"candidates": first_stage.manifest.fingerprint}
     ranker = ranking_model.build(config.ranking, data, first_stage)
     assert "candidate_score" in ranker.facts()["features"]
-    ranker.scores(data, np.arange(4))
+    ranker.predictions(data, np.arange(4))
     with artifacts.publish(workdir / "ranking", "ranking", values, inputs) as partial:
         ranking_model.save(ranker, partial)
     return workdir

@@ -141,3 +141,9 @@ def test_the_signature_asks_what_the_sources_read(run: Run) -> None:
     asked = set(run.bundle.inputs(bundle_room.RECOMMENDER + bundle_room.EXACT))
     assert {schema.WATCHED_VIDEO_IDS, schema.TIME, schema.QUERIES} <= asked
     assert run.bundle.manifest.facts["num_candidates"] == 12
+    assert run.bundle.manifest.facts["sources"] == {
+        "tower": 3,
+        "co_watch": 4,
+        "fresh_uploads": 3,
+        "popular": 2,
+    }

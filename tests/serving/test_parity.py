@@ -66,7 +66,7 @@ def request_of(run: conftest.Run, row: int) -> dict:
 
 def test_ranker_scores_of_prepared_impressions(run: conftest.Run) -> None:
     rows = impression_rows(run)
-    expected = np.exp(run.ranking.scores(run.data, rows))
+    expected = np.exp(run.ranking.predictions(run.data, rows).order)
     ids = run.data.videos[schema.VIDEO_ID].to_list()
     for row, score in zip(rows, expected, strict=True):
         video_id = ids[int(run.data.impressions.videos[row]) - 1]

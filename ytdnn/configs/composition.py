@@ -15,7 +15,8 @@ class Composition:
       num_candidates: Number of candidates that the ranker is given. The candidate model
         fills the places that no other source has or fills.
       num_co_watched: Places for videos often watched near the last ones watched.
-      num_fresh_uploads: Places for the latest uploads of channels watched lately.
+      num_fresh_uploads: Places for the latest uploads of channels watched lately, where
+        the log has channels and times of upload.
       num_popular: Places for the videos most watched at the end of training.
       blend_weight: Weight of the candidate model's score, which is added to the log of
         the ranker's; 0: the ranker's order.

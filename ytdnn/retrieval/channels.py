@@ -7,26 +7,21 @@ import polars as pl
 from ytdnn import configs, errors, schema
 from ytdnn.data import prepared
 
-_NEEDED = {
-    "num_fresh_uploads": (schema.CHANNEL_ID, schema.UPLOAD_TIME),
-    "max_per_channel": (schema.CHANNEL_ID,),
-}
+CHANNEL = f"{schema.VIDEOS}.{schema.CHANNEL_ID}"
+UPLOAD = f"{schema.VIDEOS}.{schema.UPLOAD_TIME}"
 
 
 def require(composition: configs.Composition, data: prepared.PreparedData) -> None:
-    """Checks that the log has the columns that a composition needs.
+    """Checks that the log has the column that a cap needs.
 
     Raises:
-      errors.UserError: It lacks one.
+      errors.UserError: It lacks it.
     """
-    for setting, columns in _NEEDED.items():
-        for column in columns if getattr(composition, setting) else ():
-            name = f"{schema.VIDEOS}.{column}"
-            if name not in data.columns:
-                raise errors.UserError(
-                    f"expected {name} in the log for config.composition.{setting}, "
-                    f"found none in {data.directory}: add the column, or set it to 0"
-                )
+    if composition.max_per_channel and CHANNEL not in data.columns:
+        raise errors.UserError(
+            f"expected {CHANNEL} in the log for config.composition.max_per_channel, "
+            f"found none in {data.directory}: add the column, or set it to 0"
+        )
 
 
 def of(data: prepared.PreparedData) -> npt.NDArray[np.int32]:

@@ -24,7 +24,7 @@ class FreshUploads(interface.Source):
     kind = interface.FRESH_UPLOADS
 
     def __init__(self, num: int, data: prepared.PreparedData) -> None:
-        """Sorts the uploads of each channel by time; `channels.require` has passed."""
+        """Sorts the uploads of each channel by time, of a log where it `exists`."""
         super().__init__(num)
         channels, times = channels_room.of(data), _upload_times(data)
         known = np.flatnonzero((channels > 0) & (times >= 0))
@@ -57,6 +57,11 @@ class FreshUploads(interface.Source):
         """Returns how many uploads come before each key `[batch, n]`."""
         flat = tf.searchsorted(self._keys, tf.reshape(keys, [-1]), side="left")
         return tf.reshape(flat, tf.shape(keys))
+
+
+def exists(data: prepared.PreparedData) -> bool:
+    """Whether the log has channels and times of upload."""
+    return {channels_room.CHANNEL, channels_room.UPLOAD} <= data.columns
 
 
 def _upload_times(data: prepared.PreparedData) -> npt.NDArray[np.int64]:

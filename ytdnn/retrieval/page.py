@@ -20,7 +20,7 @@ class Rule(tf.Module):
         """Takes the weight of the blend and the cap.
 
         Raises:
-          errors.UserError: The log lacks a column that the composition needs.
+          errors.UserError: There is a cap, and the log has no channels.
         """
         super().__init__()
         self.needs_scores = config.blend_weight > 0.0

@@ -11,7 +11,6 @@ from ytdnn.candidates import model as candidate_model
 from ytdnn.data import fields, prepared
 from ytdnn.index import brute_force
 from ytdnn.retrieval import (
-    channels,
     co_watch,
     fresh_uploads,
     interface,
@@ -70,9 +69,13 @@ class Stage:
           with_sources: Whether all sources are asked, not the candidate model alone.
         """
         own = self.candidates.fields(data)
-        if with_sources and self.composition.num_fresh_uploads:
-            return fields.union(own, (fields.watched(data), fields.time()))
-        return fields.union(own, (fields.watched(data),)) if with_sources else own
+        if not with_sources:
+            return own
+        asked = fields.union(own, (fields.watched(data),))
+        kinds = [source.kind for source in self.other_sources]
+        if interface.FRESH_UPLOADS in kinds:
+            return fields.union(asked, (fields.time(),))
+        return asked
 
     @functools.cached_property
     def video_vectors(self) -> np.ndarray:
@@ -83,15 +86,13 @@ class Stage:
     def other_sources(self) -> tuple[interface.Source, ...]:
         """The sources beside the tower that have places, made when first asked for.
 
-        Raises:
-          errors.UserError: The log lacks columns that one needs.
+        One whose columns the log lacks there is not: the tower has its places.
         """
         config, data = self.composition, self._data
-        channels.require(config, data)
         found: list[interface.Source] = []
         if config.num_co_watched:
             found.append(co_watch.CoWatch(config.num_co_watched, data))
-        if config.num_fresh_uploads:
+        if config.num_fresh_uploads and fresh_uploads.exists(data):
             found.append(fresh_uploads.FreshUploads(config.num_fresh_uploads, data))
         if config.num_popular:
             found.append(popular.Popular(config.num_popular, data))

@@ -21,6 +21,7 @@ from ytdnn.data import lookups, prepared
 from ytdnn.features import corpus, interface
 from ytdnn.index import artifact as index_artifact
 from ytdnn.ranking import model as ranking_model
+from ytdnn.retrieval import interface as retrieval
 from ytdnn.retrieval import page
 from ytdnn.retrieval import stage as retrieval_stage
 from ytdnn.serving import bundle, graphs, signatures
@@ -109,6 +110,7 @@ def export(workdir: pathlib.Path, config: configs.Config) -> pathlib.Path:
         "scores": _score_meaning(parts.ranker),
         "ranking": parts.ranker is not None,
         "num_candidates": config.composition.num_candidates,
+        "sources": _source_places(parts),
         "videos": parts.data.vocabulary_size,
         "catalogue": parts.data.num_videos,
         "statistics_as_of": _statistics_as_of(parts),
@@ -209,6 +211,14 @@ def save(model: Model, directory: pathlib.Path) -> None:
     specs = {field.name: field.spec() for field in model.inputs}
     function = tf.function(model.graph.call).get_concrete_function(**specs)
     tf.saved_model.save(model.graph, str(directory), {bundle.SIGNATURE: function})
+
+
+def _source_places(parts: _Parts) -> dict[str, int]:
+    """Returns the places of each candidate source; the tower has those left, too."""
+    others = parts.first_stage.other_sources if parts.ranker else ()
+    places = {source.kind: source.num for source in others}
+    number = parts.first_stage.composition.num_candidates
+    return {retrieval.TOWER: number - sum(places.values())} | places
 
 
 def _score_meaning(ranker: ranking_model.RankingModel | None) -> str:

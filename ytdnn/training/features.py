@@ -11,7 +11,7 @@ def require(config: configs.Config, data: prepared.PreparedData) -> None:
 
     Raises:
       errors.UserError: A name is unknown, has no effect, or lacks its columns; or the
-        composition does.
+        cap of the composition does.
     """
     registry.choose(interface.CANDIDATES, data, config.candidates.features)
     if data.has_impressions:
