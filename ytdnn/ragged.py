@@ -139,10 +139,10 @@ class Earlier:
         self._order = np.lexsort((times, groups))
         self._times = np.asarray(times, np.int64)[self._order]
         ordered = np.asarray(groups)[self._order]
-        self._groups, places, sizes = np.unique(
-            ordered, return_inverse=True, return_counts=True
-        )
-        self._firsts = np.cumsum(sizes) - sizes
+        is_first = np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)]
+        self._firsts = np.flatnonzero(is_first)
+        self._groups = ordered[self._firsts]
+        places = np.cumsum(is_first) - 1
         self._lowest = int(self._times.min(initial=0))
         self._stride = int(self._times.max(initial=0)) - self._lowest + 2
         self._keys = places * self._stride + (self._times - self._lowest)
@@ -154,16 +154,26 @@ class Earlier:
         ...     np.array([3, 3, 4]), np.array([9, 10, 10]))
         array([1, 2, 0])
         """
-        first, stop = self._ranges(groups, times)
+        first, stop = self.ranges(groups, times)
         return stop - first
 
     def sum(
         self, values: np.ndarray, groups: np.ndarray, times: np.ndarray
     ) -> np.ndarray:
         """Returns the sum of `values [events]` over those events, `[n] float64`."""
-        first, stop = self._ranges(groups, times)
-        before = np.append(0.0, np.cumsum(np.asarray(values, np.float64)[self._order]))
-        return before[stop] - before[first]
+        first, stop = self.ranges(groups, times)
+        before = self.cumulated(values)
+        found: np.ndarray = before[stop] - before[first]
+        return found
+
+    def cumulated(self, values: np.ndarray) -> npt.NDArray[np.float64]:
+        """Returns sums of `values [events]` in the order of `ranges`, from 0 on.
+
+        >>> Earlier(np.array([3, 3]), np.array([9, 1])).cumulated(np.array([2.0, 5.0]))
+        array([0., 5., 7.])
+        """
+        ordered = np.asarray(values, np.float64)[self._order]
+        return np.append(0.0, np.cumsum(ordered))
 
     def latest(
         self, groups: np.ndarray, times: np.ndarray, default: int = 0
@@ -174,16 +184,21 @@ class Earlier:
         ...     np.array([3, 3]), np.array([9, 1]))
         array([1, 0])
         """
-        first, stop = self._ranges(groups, times)
+        first, stop = self.ranges(groups, times)
         if not len(self._times):
             return np.full(len(first), default, np.int64)
         found = self._times[np.maximum(stop - 1, 0)]
         return np.where(stop > first, found, default).astype(np.int64)
 
-    def _ranges(
+    def ranges(
         self, groups: np.ndarray, times: np.ndarray
     ) -> tuple[Integers, Integers]:
-        """Returns where the wanted events lie among the sorted."""
+        """Returns where those events lie, sorted by (group, time): first and stop.
+
+        >>> Earlier(np.array([3, 3]), np.array([9, 1])).ranges(
+        ...     np.array([3]), np.array([9]))
+        (array([0]), array([1]))
+        """
         if not len(self._groups):
             return np.zeros(len(groups), np.int64), np.zeros(len(groups), np.int64)
         places = np.searchsorted(self._groups, groups)

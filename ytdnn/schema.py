@@ -166,13 +166,17 @@ END_TOKENS = "end_tokens"  # int32 [slices, positions]: row after the last of ea
 # The ranker's: [batch] of the query, [batch, k] of its impressions.
 HISTORY_VIDEOS = "history_videos"  # int32 [batch, length]: most recent last, 0 = none
 IMPRESSION_VIDEOS = "impression_videos"  # int32 [batch, k]
+DURATIONS = "durations"  # float32 [batch, k]: seconds of the videos, 0 = not known
+WATCHED_SECONDS = "watched_seconds"  # float32 [batch, k]: a label, 0 = not clicked
 
 # --- Signatures of exported models -------------------------------------------
 WATCHED_VIDEO_IDS = "watched_video_ids"  # [batch, length], most recent last
 WATCH_TIMES = "watch_times"  # int64 [batch, length], seconds
+WATCHED_SECONDS = "watched_seconds"  # float32 [batch, length] of each watch
 QUERIES = "queries"  # string [batch, length], most recent last
 IMPRESSION_VIDEO_IDS = "impression_video_ids"  # [batch, length] shown earlier
 IMPRESSION_TIMES = "impression_times"  # int64 [batch, length], seconds
+IMPRESSION_CLICKED = "impression_clicked"  # int32 [batch, length]: 1, 0, -1 unknown
 VIDEO_IDS = "video_ids"  # [batch, k], the impressions to score
 K = "k"  # int32 [batch]
 USER_VECTOR = "user_vector"

@@ -28,6 +28,7 @@ from rich import table
 from ytdnn import configs
 from ytdnn.data import prepare, prepared
 from ytdnn.evaluation import list_metrics, lists, measure, protocol, ranker
+from ytdnn.ranking import predictions
 
 _DIM = 128
 
@@ -62,7 +63,9 @@ def _show(data: prepared.PreparedData, config: configs.Evaluation) -> None:
     makers = {lists.POPULARITY: lists.popularity(data, config), "made": ranked}
     scorers = {
         ranker.POPULARITY: ranker.popularity(data),
-        "made": lambda shown: rng.standard_normal(len(shown.rows)),
+        "made": lambda shown: predictions.Predictions(
+            rng.standard_normal(len(shown.rows))
+        ),
     }
     whole = measure.measure(data, cases, makers, scorers, prepared.Split.TEST, config)
     seconds = time.perf_counter() - started

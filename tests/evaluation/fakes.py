@@ -8,6 +8,7 @@ import polars as pl
 
 from ytdnn import configs
 from ytdnn.data import prepare, prepared
+from ytdnn.ranking import predictions
 
 Watch = tuple[str, str, int]
 Impression = tuple[str, str, int, bool, float]
@@ -92,7 +93,12 @@ def next_watch(data: prepared.PreparedData) -> ScoresByUser:
 
 
 class PlantedRanker:
-    """A ranker whose logit is a function of the video, or of the logged impression."""
+    """A ranker whose logit is a function of the video, or of the logged impression.
+
+    It is served as `exp(logit)` seconds.
+    """
+
+    sees_request_time = False
 
     def __init__(
         self,
@@ -106,12 +112,15 @@ class PlantedRanker:
     def readings(self, *asked: object) -> dict[str, np.ndarray]:
         return {}
 
-    def scores(
+    def predictions(
         self, data: prepared.PreparedData, impression_rows: np.ndarray
-    ) -> np.ndarray:
+    ) -> predictions.Predictions:
         if self.of_row is not None:
-            return self.of_row(impression_rows)
-        return self.of_video(np.asarray(data.impressions.videos)[impression_rows])
+            logits = self.of_row(impression_rows)
+        else:
+            logits = self.of_video(np.asarray(data.impressions.videos)[impression_rows])
+        seconds = np.exp(logits)
+        return predictions.Predictions(logits, seconds=seconds, logits=logits)
 
     def score_candidates(
         self,

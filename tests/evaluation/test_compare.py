@@ -22,6 +22,7 @@ from ytdnn.evaluation import (
     ranker,
     report_files,
 )
+from ytdnn.ranking import predictions
 
 Split = prepared.Split
 CONFIG = configs.Evaluation(ks=(1, 5), num_resamples=200, slices=(), num_examples=0)
@@ -49,9 +50,10 @@ def _evaluated(
         found[:, 0] = np.where(known, firsts, 0)
         return found
 
-    def score(shown: ranker.Impressions) -> np.ndarray:
+    def score(shown: ranker.Impressions) -> predictions.Predictions:
         noise = np.random.default_rng(1).normal(size=len(shown.rows))
-        return noise + 3 * skill * shown.clicked
+        logits = noise + 3 * skill * shown.clicked
+        return predictions.Predictions(logits, seconds=np.exp(logits), logits=logits)
 
     result = measure.measure(
         data, cases, {name: make}, {"ranker": score}, Split.TEST, config
@@ -92,7 +94,7 @@ def test_metrics_of_the_ranker_are_ratios_over_users(
     pair: tuple[report_files.Evaluated, report_files.Evaluated],
 ) -> None:
     found = compare.compare(*pair, [], CONFIG)
-    for metric in ("grouped_auc", "log_loss", "weighted_per_user_loss"):
+    for metric in ("grouped_auc", "log_loss", "weighted_per_user_loss", "mae_seconds"):
         one = _of(found, "ranker", metric)
         assert one.difference == pytest.approx(one.second - one.first)
         assert one.low <= one.difference <= one.high

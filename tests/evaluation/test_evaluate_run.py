@@ -12,6 +12,7 @@ from ytdnn.candidates import model as candidate_model
 from ytdnn.data import prepare, prepared
 from ytdnn.evaluation import (
     evaluate_run,
+    impression_metrics,
     lists,
     measure,
     protocol,
@@ -21,6 +22,8 @@ from ytdnn.evaluation import (
 from ytdnn.index import artifact as index_artifact
 from ytdnn.index import brute_force
 from ytdnn.ranking import model as ranking_model
+from ytdnn.ranking import predictions
+from ytdnn.retrieval import stage as stage_room
 
 Split = prepared.Split
 CONFIG = configs.Config(
@@ -102,7 +105,8 @@ def test_one_more_system_is_one_more_entry(data: prepared.PreparedData) -> None:
     )
     exact = brute_force.BruteForce.build(trained.video_vectors(), CONFIG.index)
     others = measure.Systems(
-        {"oracle": know}, {"oracle": lambda shown: shown.clicked.astype(float)}
+        {"oracle": know},
+        {"oracle": lambda shown: predictions.Predictions(shown.clicked.astype(float))},
     )
     ranker = fakes.PlantedRanker(lambda videos: np.zeros(videos.shape))
     result = evaluate_run.of_models(
@@ -183,15 +187,16 @@ def test_the_report_is_json_with_numbers_and_sibling_intervals(
     ranker = fakes.PlantedRanker(lambda videos: np.zeros(videos.shape))
     found = _measure(data, fakes.next_watch(data), ranker)
     assert json.loads(json.dumps(found, allow_nan=False)) == found
-    assert found["format_version"] == 3
+    assert found["format_version"] == 4
     for part in (*found["lists"].values(), *found["impressions"].values()):
         assert all(isinstance(value, float) for value in part["values"].values())
         assert set(part["intervals"]) == set(part["values"])
     values = found["impressions"]["ranker"]["values"]
-    assert list(values) == ["auc", "grouped_auc", "log_loss", "weighted_per_user_loss"]
+    # It gives seconds and odds, no click probability.
+    assert set(impression_metrics.METRICS) - set(values) == {"click_log_loss"}
     # A constant score: both undecided.
     assert values["auc"] == values["grouped_auc"] == 0.5
-    assert values["weighted_per_user_loss"] == 0.5
+    assert values["weighted_per_user_loss"] == values["xauc"] == 0.5
 
 
 def test_numbers_that_are_not_finite_become_null() -> None:
@@ -213,7 +218,11 @@ def workdir(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     ) as partial:
         candidate_model.save(trained, partial)
     _publish_index(workdir, config)
-    ranker = ranking_model.build(config.ranking, data)
+    first_stage = stage_room.load(workdir / "candidates", data)
+    assert first_stage.manifest is not None
+    inputs |= {"candidates": first_stage.manifest.fingerprint}
+    ranker = ranking_model.build(config.ranking, data, first_stage)
+    assert "candidate_score" in ranker.facts()["features"]
     ranker.scores(data, np.arange(4))
     with artifacts.publish(workdir / "ranking", "ranking", values, inputs) as partial:
         ranking_model.save(ranker, partial)
@@ -247,8 +256,11 @@ def test_a_run_is_measured(workdir: pathlib.Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("stage", "others", "left_out"),
-    [("candidates", "ranking", "impressions"), ("ranking", "candidates", "latency")],
+    ("stage", "others", "left_out", "needed"),
+    [
+        ("candidates", "ranking", "impressions", {"data", "candidates"}),
+        ("ranking", "candidates", "latency", {"data", "candidates", "ranking"}),
+    ],
 )
 def test_a_stage_is_measured_without_the_others(
     workdir: pathlib.Path,
@@ -256,14 +268,15 @@ def test_a_stage_is_measured_without_the_others(
     stage: str,
     others: str,
     left_out: str,
+    needed: set[str],
 ) -> None:
     config = planted.tiny_config()
     whole = report_model.to_dict(evaluate_run.evaluate(workdir, config).report)
-    for name in ("data", stage):
+    for name in needed:
         shutil.copytree(workdir / name, tmp_path / name)
     result = evaluate_run.evaluate(tmp_path, config, stage=stage)
     found = report_model.to_dict(result.report)
-    assert set(result.inputs) == {"data", stage}
+    assert set(result.inputs) == needed
     kind = "lists" if stage == "candidates" else "impressions"
     assert found[kind] == {
         name: whole[kind][name] for name in whole[kind] if name != "system"

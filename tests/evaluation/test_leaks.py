@@ -270,5 +270,5 @@ def test_statistics_of_the_corpus_are_no_leak_where_requests_lie_apart(
     cases = protocol.cases(data, split, CONFIG)
     assert len(np.unique(cases.times // 86_400)) > 5
     ranker = ranking_model.build(planted.tiny_config().ranking, data)
-    assert "click_rate" in [feature.name for feature in ranker.features]
+    assert "video_click_rate" in [feature.name for feature in ranker.features]
     assert leaks.in_models(data, cases, None, ranker, seed=0) > 0

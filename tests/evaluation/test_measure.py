@@ -16,6 +16,7 @@ from ytdnn.data import prepare, prepared
 from ytdnn.evaluation import (
     definitions,
     examples,
+    impression_metrics,
     leaks,
     list_metrics,
     lists,
@@ -27,6 +28,7 @@ from ytdnn.evaluation import (
     report_schema,
     slices,
 )
+from ytdnn.ranking import predictions
 
 Split = prepared.Split
 CONFIG = configs.Evaluation(ks=(2, 5), num_resamples=30)
@@ -44,8 +46,16 @@ def result(data: prepared.PreparedData) -> report_files.Result:
         "popularity": lists.popularity(data, CONFIG),
         "answers first": _answers_first,
     }
-    scorers = {"ranker": lambda shown: shown.clicked.astype(float)}
+    scorers = {"ranker": _knows_clicks}
     return measure.measure(data, cases, makers, scorers, Split.TEST, CONFIG)
+
+
+def _knows_clicks(shown: ranker.Impressions) -> predictions.Predictions:
+    return predictions.Predictions(
+        order=shown.clicked.astype(float),
+        seconds=10.0 * shown.clicked,
+        click_probability=0.9 * shown.clicked,
+    )
 
 
 def _answers_first(cases: protocol.Cases, k: int) -> lists.Lists:
@@ -82,7 +92,7 @@ def test_numbers_have_intervals_and_definitions(
     for entry in told(result)["impressions"].values():
         assert (
             list(entry["values"])
-            == list(ranker.METRICS)
+            == list(impression_metrics.METRICS)
             == list(definitions.IMPRESSIONS)
         )
     text = definitions.explain()
@@ -99,7 +109,7 @@ def test_the_users_table_holds_what_the_means_are_made_of(
                 column = result.users[f"{model}/{name}"]
                 assert column.mean() == pytest.approx(value), name
     values = told(result)["impressions"]["ranker"]["values"]
-    for name in ("grouped_auc", "log_loss", "weighted_per_user_loss"):
+    for name in set(impression_metrics.METRICS) - {"auc", "xauc"}:
         above, below = (
             result.users[f"ranker/{name}/{side}"].sum()
             for side in ("numerator", "denominator")

@@ -9,7 +9,15 @@ import pytest
 
 from ytdnn import configs
 from ytdnn.data import prepare, prepared
-from ytdnn.evaluation import list_metrics, lists, oracle, protocol, ranker
+from ytdnn.evaluation import (
+    calibration,
+    impression_metrics,
+    list_metrics,
+    lists,
+    oracle,
+    protocol,
+    ranker,
+)
 from ytdnn.world import generate, memory
 
 WORLD = configs.World(
@@ -57,7 +65,7 @@ def test_leave_one_out_has_an_oracle_too(tmp_path: pathlib.Path) -> None:
 def test_it_orders_impressions_far_better_than_popularity(data) -> None:
     impressions = ranker.Impressions(data, prepared.Split.TEST)
     best, popular = (
-        ranker.measure(impressions, score(impressions), CONFIG)[0].values
+        impression_metrics.measure(impressions, score(impressions), CONFIG)[0].values
         for score in (
             oracle.systems(data, CONFIG).scorers[lists.ORACLE],
             ranker.popularity(data),
@@ -66,6 +74,20 @@ def test_it_orders_impressions_far_better_than_popularity(data) -> None:
     assert best["auc"] > popular["auc"] + 0.1
     assert best["log_loss"] < popular["log_loss"]
     assert best["weighted_per_user_loss"] < 0.7 * popular["weighted_per_user_loss"]
+
+
+def test_its_seconds_and_clicks_are_calibrated(data) -> None:
+    impressions = ranker.Impressions(data, prepared.Split.TEST)
+    predicted = oracle.systems(data, CONFIG).scorers[lists.ORACLE](impressions)
+    entry, _ = impression_metrics.measure(impressions, predicted, CONFIG)
+    assert entry.values["calibration_ratio"] == pytest.approx(1.0, abs=0.15)
+    found = calibration.measure(impressions, predicted, CONFIG)
+    assert len(found.seconds) == len(found.clicks) == 10
+    assert not found.odds
+    for tenths in (found.seconds, found.clicks):
+        upper = tenths[-1]
+        assert upper.ratio[0] == pytest.approx(1.0, abs=0.2)
+        assert upper.predicted > 3 * tenths[0].predicted
 
 
 def test_it_counts_earlier_impressions_as_memory_does(data) -> None:

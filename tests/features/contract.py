@@ -205,13 +205,19 @@ class FeatureContract:
 
 def _check_statistic(feature: interface.Feature, data: prepared.PreparedData) -> None:
     """Checks that no user's events from an impression on change its value."""
-    shown = data.impressions
+    shown, watches = data.impressions, data.watches
+    assert shown.seconds is not None
     for row in np.argsort(shown.times, kind="stable")[100::300]:
         later = shown.times >= shown.times[row]
-        other = shown.replace(clicked=np.where(later, ~shown.clicked, shown.clicked))
+        other = shown.replace(
+            clicked=np.where(later, ~shown.clicked, shown.clicked),
+            seconds=np.where(later, shown.seconds + 9.0, shown.seconds),
+        )
+        later = watches.times >= shown.times[row]
+        moved = watches.replace(videos=np.where(later, 1, watches.videos))
         pair = [
             _at_impressions(feature, d, np.array([row]))
-            for d in (data, data.with_events(impressions=other))
+            for d in (data, data.with_events(impressions=other, watches=moved))
         ]
         np.testing.assert_array_equal(*pair)
 

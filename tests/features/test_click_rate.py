@@ -3,49 +3,41 @@ import pathlib
 import numpy as np
 
 from tests import full_log
-from tests.features import contract
+from tests.features import statistics_contract
 from ytdnn.data import prepared
-from ytdnn.features import interface
-
-DAY = 86_400
+from ytdnn.features import click_rate, corpus
 
 
-class TestClickRate(contract.FeatureContract):
-    name = "click_rate"
+class TestVideoClickRate(statistics_contract.RatioContract):
+    name = "video_click_rate"
 
-    def test_it_is_that_of_the_days_before_and_of_training(
-        self, data: prepared.PreparedData
-    ) -> None:
+    def parts(
+        self, data: prepared.PreparedData, is_in: np.ndarray, now: int
+    ) -> tuple[float, float]:
         shown = data.impressions
-        rows = np.arange(0, len(shown), 29)
-        found = contract._at_impressions(self.feature(data), data, rows)[:, 0].numpy()
-        end = interface.serving_moment(data)
-        assert (shown.times[rows] > end).any()
-        for row, rate in zip(rows, found, strict=True):
-            now = int(shown.times[row])
-            before = shown.times < (now - now % DAY if now < end else end)
-            before &= shown.videos == shown.videos[row]
-            expected = (shown.clicked[before].sum() + 1) / (before.sum() + 10)
-            assert rate == np.float32(expected)
-        assert len(set(found.tolist())) > 10
+        counts = (shown.times < now) & is_in[shown.videos]
+        return float(shown.clicked[counts].sum()), float(counts.sum())
 
 
-def test_without_windows_held_out_impressions_are_not_counted(
-    tmp_path: pathlib.Path,
-) -> None:
-    """Of one user they lie before the training impressions of another."""
-    data = full_log.prepared_data(tmp_path, full_log.tables(), protocol="leave_one_out")
-    feature = TestClickRate().feature(data)
-    assert isinstance(feature, interface.CorpusStatistic)
+class TestChannelClickRate(TestVideoClickRate):
+    name = "channel_click_rate"
+    group = "channel"
+
+
+class TestTopicClickRate(TestVideoClickRate):
+    name = "topic_click_rate"
+    group = "topic"
+
+
+def test_without_channels_the_corpus_smooths_the_video(tmp_path: pathlib.Path) -> None:
+    log = full_log.tables()
+    log["videos"] = log["videos"].drop("channel_id")
+    data = full_log.prepared_data(tmp_path, log)
+    rates = click_rate.ClickRate(corpus.VIDEO).values(corpus.served(data))
     shown = data.impressions
-    held_out = np.isin(shown.splits, [prepared.Split.VALIDATION, prepared.Split.TEST])
-    assert held_out.any()
-    other = shown.replace(clicked=np.where(held_out, ~shown.clicked, shown.clicked))
-    every = np.arange(data.num_videos + 1)
-    moments = np.full(len(every), interface.serving_moment(data))
-    before, after = (
-        feature.statistic(d)(every, moments)
-        for d in (data, data.with_events(impressions=other))
-    )
-    np.testing.assert_array_equal(before, after)
-    assert len(np.unique(before)) > 3
+    before = shown.times < corpus.serving_moment(data)
+    ids = data.videos["video_id"].to_list()
+    never = ids.index(f"v{full_log.NUM_VIDEOS}") + 1  # not in any impression
+    assert not (shown.videos == never).any()
+    np.testing.assert_allclose(rates[never], shown.clicked[before].mean())
+    assert rates[0] == -1.0

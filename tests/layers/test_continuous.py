@@ -24,9 +24,25 @@ class TestQuantileFeatureOfAnyNumber(contract.LayerContract):
         return (tf.constant([-5.0, -9.0, 1.5]),)
 
 
+class TestQuantileFeatureWithoutPowers(contract.LayerContract):
+    def make(self):
+        return continuous.QuantileFeature([-4.0, 1.0, 2.0], powers=False)
+
+    def inputs(self):
+        return (tf.constant([[-5.0, -9.0, 1.5]]),)
+
+
+class TestRawFeature(contract.LayerContract):
+    def make(self):
+        return continuous.RawFeature()
+
+    def inputs(self):
+        return (tf.constant([[-1.0, 9.0, 1.5]]),)
+
+
 def cdf(values: list[float], quantiles: list[float]) -> list[float]:
-    result = continuous.quantile_cdf(tf.constant(values), tf.constant(quantiles))
-    return result.numpy().tolist()
+    result = continuous.quantile_cdf(tf.constant([values]), tf.constant([quantiles]))
+    return result[0].numpy().tolist()
 
 
 def test_cdf_is_linear_between_quantiles_and_below_one() -> None:
@@ -89,3 +105,25 @@ def test_feature_round_trips_through_its_config(missing: float) -> None:
 def test_feature_refuses_what_are_no_quantiles(quantiles: list[float]) -> None:
     with pytest.raises(ValueError, match="expected ascending quantiles"):
         continuous.QuantileFeature(quantiles)
+
+
+def test_without_powers_there_is_the_value_and_whether_it_is_missing() -> None:
+    layer = continuous.QuantileFeature([0.0, 1.0, 2.0, 4.0], powers=False)
+    assert layer(tf.constant([1.0, -1.0])).numpy().tolist() == [[0.25, 0.0], [0.0, 1.0]]
+
+
+def test_a_raw_value_is_not_normalised() -> None:
+    raw = continuous.RawFeature()(tf.constant([7.5, -1.0]))
+    assert raw.numpy().tolist() == [[7.5, 0.0], [0.0, 1.0]]
+
+
+def test_several_features_together_are_as_each_alone() -> None:
+    rng = np.random.default_rng(0)
+    layers = [
+        continuous.QuantileFeature(np.sort(rng.normal(size=20)), missing=missing)
+        for missing in (-1.0, -3.0, 0.0)
+    ]
+    values = [tf.constant(rng.normal(size=[4, 5]), tf.float32) for _ in layers]
+    found = continuous.together(layers, values)
+    for layer, value, vectors in zip(layers, values, found, strict=True):
+        np.testing.assert_array_equal(vectors, layer(value))

@@ -98,17 +98,17 @@ def test_grouped_auc_is_that_of_the_pairs_of_each_group(
         assert found[group] == pytest.approx(expected, nan_ok=True)
 
 
-def test_calibration_of_odds_divides_by_what_was_not_clicked() -> None:
-    # Lower half: predictions 1, 1 → one click of 8 s, one without: odds 8 / 1.
-    # Upper half: 3, 3 → two clicks: nothing to divide by.
-    predicted = np.array([3.0, 1.0, 3.0, 1.0])
-    clicked = np.array([True, True, True, False])
-    seconds = np.array([5.0, 8.0, 5.0, 0.0])
-    low, high = binary.calibration(predicted, seconds, ~clicked, num_bins=2)
-    assert low == (1.0, 8.0, 2)
-    assert (high[0], high[2]) == (3.0, 2)
-    assert np.isnan(high[1])
-    assert binary.calibration(np.zeros(0), np.zeros(0), np.zeros(0)) == []
+def test_click_log_loss_is_that_of_the_logits() -> None:
+    rng = np.random.default_rng(3)
+    logits, labels = rng.normal(size=50), rng.random(50) < 0.4
+    found = binary.click_log_losses(labels, 1.0 / (1.0 + np.exp(-logits)))
+    np.testing.assert_allclose(found, binary.log_losses(labels, logits))
+
+
+def test_click_log_loss_of_a_wrong_certainty_is_finite() -> None:
+    found = binary.click_log_losses(np.array([True, False]), np.array([0.0, 1.0]))
+    assert found == pytest.approx([-math.log(1e-7)] * 2)
+    assert len(binary.click_log_losses(np.zeros(0, bool), np.zeros(0))) == 0
 
 
 def test_auc_draws_are_those_of_weighted_auc() -> None:

@@ -6,21 +6,27 @@ import pytest
 from ytdnn.metrics import (
     binary,
     bootstrap,
+    calibration,
     catalogue,
     per_user_loss,
     ranking,
     retrieval,
+    runs,
     selection,
+    watch_time,
 )
 
 MODULES = (
     binary,
     bootstrap,
+    calibration,
     catalogue,
     per_user_loss,
     ranking,
     retrieval,
+    runs,
     selection,
+    watch_time,
 )
 
 

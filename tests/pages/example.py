@@ -76,19 +76,42 @@ def _impressions() -> dict[str, Any]:
     return found
 
 
+def _tenths(slope: float, first: float = 4.0) -> list[dict[str, Any]]:
+    found = []
+    for place in range(10):
+        observed = slope * first * 1.3**place
+        around = [observed, *_around(observed, 0.1)]
+        ratio = [1 / slope, *_around(1 / slope, 0.1)]
+        tenth = {"predicted": first * 1.3**place, "observed": around, "ratio": ratio}
+        found.append(tenth | {"impressions": 80})
+    return found
+
+
 def _calibration() -> dict[str, Any]:
-    return {
-        model: [
-            {
-                "predicted": 4.0 * 1.5**i,
-                "observed": slope * 4.0 * 1.5**i,
-                "mean_seconds": 0.8 * slope * 4.0 * 1.5**i,
-                "impressions": 80,
-            }
-            for i in range(10)
-        ]
-        for model, slope in (("ranker", 1.1), ("popularity", 0.7))
-    }
+    seconds = {"seconds": _tenths(1.05), "clicks": _tenths(0.9, 0.05), "odds": []}
+    odds = {"seconds": [], "clicks": [], "odds": _tenths(0.7)}
+    return {"ranker": seconds, "popularity": odds}
+
+
+def _impression_slices() -> dict[str, Any]:
+    names = "with an id embedding", "without an id embedding"
+    rows = [
+        {
+            "value": name,
+            "impressions": 30_000 // place,
+            "clicks": 4_000 // place,
+            "users": 2_000 // place,
+            "models": {
+                model: {
+                    "auc": [auc, *_around(auc, 0.02 * place)],
+                    "weighted_per_user_loss": [1 - auc, *_around(1 - auc, 0.05)],
+                }
+                for model, auc in IMPRESSION_MODELS.items()
+            },
+        }
+        for place, name in enumerate(names, 1)
+    ]
+    return {"id_embedding": rows}
 
 
 def _recommended() -> dict[str, Any]:
@@ -173,7 +196,6 @@ def report() -> dict[str, Any]:
                 "users": 2_900,
                 "watch_time_weights": True,
                 "pairs": "page_id",
-                "unit": "seconds watched",
             },
             "num_candidates": 100,
         },
@@ -190,6 +212,7 @@ def report() -> dict[str, Any]:
             "country": _slice(["BR", "GB", "US"]),
         },
         "impressions": _impressions(),
+        "impression_slices": _impression_slices(),
         "calibration": _calibration(),
         "recommended": _recommended(),
         "training": {
@@ -229,6 +252,7 @@ def bare() -> dict[str, Any]:
         "curves",
         "slices",
         "impressions",
+        "impression_slices",
         "calibration",
         "training",
         "index",

@@ -6,9 +6,11 @@ import tensorflow as tf
 
 from ytdnn import configs, schema
 from ytdnn.features import interface, registry
-from ytdnn.ranking import network
+from ytdnn.ranking import heads, inputs, network
 
-CONFIG = configs.Ranking(embedding_dim=4, history_length=3, tower=(16, 8))
+CONFIG = configs.Ranking(
+    embedding_dim=4, history_length=3, tower=(16, 8), head=configs.Click()
+)
 QUANTILES = interface.Measured(quantiles=(0.0, 10.0, 20.0, 40.0))
 MEASURED = network.Statistics(
     vocabulary_size=10,
@@ -19,8 +21,7 @@ MEASURED = network.Statistics(
         "seconds_since_impression": QUANTILES,
         "num_earlier_impressions": QUANTILES,
     },
-    prior_logit=1.5,
-    has_watch_seconds=True,
+    clicks=heads.Clicks(probability=0.2, seconds=100.0, ratio=0.4),
 )
 CHOSEN = tuple(
     feature
@@ -34,7 +35,7 @@ def make_network(
 ) -> network.RankingNetwork:
     tf.keras.utils.set_random_seed(seed)
     model = network.RankingNetwork(config, CHOSEN, MEASURED)
-    model(request([0, 0, 0], [1]))
+    model(inputs.placeholders(CHOSEN, config.history_length))
     return model
 
 
@@ -49,12 +50,13 @@ def request(history: list[int], videos: list[int]) -> dict:
         "gender": tf.constant([1]),
         "num_earlier_impressions": tf.ones([1, k]),
         "seconds_since_impression": tf.fill([1, k], 30.0),
+        schema.DURATIONS: tf.fill([1, k], 60.0),
     }
 
 
-def logit(model: network.RankingNetwork, inputs: dict, **kwargs: tf.Tensor) -> float:
+def logit(model: network.RankingNetwork, tensors: dict, **kwargs: tf.Tensor) -> float:
     """Returns the logit of a request of one impression."""
-    return float(model(inputs, **kwargs)[0, 0])
+    return float(model(tensors, **kwargs)[0, 0, 0])
 
 
 def test_number_of_parameters_spelled_out() -> None:
@@ -67,7 +69,7 @@ def test_number_of_parameters_spelled_out() -> None:
 
 def test_a_request_of_many_equals_requests_of_one() -> None:
     model = make_network()
-    together = model(request([0, 2, 3], [4, 5, 6]))[0].numpy()
+    together = model(request([0, 2, 3], [4, 5, 6]))[0, :, 0].numpy()
     alone = [logit(model, request([0, 2, 3], [v])) for v in (4, 5, 6)]
     assert together == pytest.approx(alone, abs=1e-6)
     assert len(set(np.round(together, 5))) == 3
@@ -76,7 +78,7 @@ def test_a_request_of_many_equals_requests_of_one() -> None:
 def test_videos_without_an_embedding_are_in_no_average() -> None:
     model = make_network()
     query = model._query(request([0, 2, 11, 3], [4]))[0, :4].numpy()
-    rows = model.videos.table.numpy()
+    rows = model.videos["shown"].table.numpy()
     assert query == pytest.approx((rows[2] + rows[3]) / 2)
     empty = model._query(request([0, 0, 0], [4]))[0, :8].numpy()
     assert not empty.any()
@@ -98,9 +100,9 @@ def test_videos_without_an_embedding_are_in_no_average() -> None:
 )
 def test_every_feature_changes_the_logit(name: str, value: list) -> None:
     model = make_network(seed=1)
-    inputs = request([1, 2, 3], [4])
-    changed = tf.constant(value, inputs[name].dtype)
-    assert logit(model, inputs) != logit(model, inputs | {name: changed})
+    tensors = request([1, 2, 3], [4])
+    changed = tf.constant(value, tensors[name].dtype)
+    assert logit(model, tensors) != logit(model, tensors | {name: changed})
 
 
 def test_last_watched_and_mean_enter_apart_but_share_the_table() -> None:
@@ -113,15 +115,15 @@ def test_last_watched_and_mean_enter_apart_but_share_the_table() -> None:
 def test_powers_of_continuous_features_reach_the_logit() -> None:
     """The input columns of x² and √x carry weight of their own."""
     model = make_network()
-    kernel = model._tower.trainable_variables[0]
+    kernel = model._tower.trainable_variables[0]  # of the query
     since_watch = slice(14, 18)  # after mean, last, gender, age: x, x², √x, missing
-    inputs = request([1, 2, 3], [4])
-    before = logit(model, inputs)
+    tensors = request([1, 2, 3], [4])
+    before = logit(model, tensors)
     for power in (1, 2):
         values = kernel.numpy()
         values[since_watch][power] += 1.0
         kernel.assign(values)
-        after = logit(model, inputs)
+        after = logit(model, tensors)
         assert after != before
         before = after
 
@@ -129,9 +131,32 @@ def test_powers_of_continuous_features_reach_the_logit() -> None:
 def test_dropout_is_a_function_of_the_seed() -> None:
     config = dataclasses.replace(CONFIG, tower=(64,), dropout=0.5)
     model = make_network(config=config)
-    inputs = request([1, 2, 3], [4])
+    tensors = request([1, 2, 3], [4])
     seeds = [tf.constant([0, step]) for step in (1, 1, 2)]
-    draws = [logit(model, inputs, seed=seed) for seed in seeds]
+    draws = [logit(model, tensors, seed=seed) for seed in seeds]
     assert draws[0] == draws[1]
     assert draws[0] != draws[2]
-    assert logit(model, inputs) == logit(model, inputs)
+    assert logit(model, tensors) == logit(model, tensors)
+
+
+def test_without_a_shared_table_each_use_has_its_own() -> None:
+    model = make_network(config=dataclasses.replace(CONFIG, shared_table=False))
+    assert [v.shape.as_list() for v in model.tables] == [[11, 4]] * 3 + [[3, 4]]
+
+
+def test_without_powers_and_raw_there_are_fewer_inputs() -> None:
+    kinds = (configs.Quantiles(powers=False), configs.Raw())
+    for normalization in kinds:
+        config = dataclasses.replace(CONFIG, normalization=normalization)
+        fewer = 3 * 2 * 16  # x² and √x of three continuous features
+        assert make_network(config=config).count_params() == (
+            make_network().count_params() - fewer
+        )
+
+
+def test_a_linear_model_has_no_tower() -> None:
+    model = make_network(config=dataclasses.replace(CONFIG, tower=()))
+    assert model.count_params() == 11 * 4 + 3 * 4 + 30 + 1
+    together = model(request([0, 2, 3], [4, 5, 6]))[0, :, 0].numpy()
+    alone = [logit(model, request([0, 2, 3], [v])) for v in (4, 5, 6)]
+    assert together == pytest.approx(alone, abs=1e-6)

@@ -9,6 +9,7 @@ from ytdnn.candidates import model as candidate_model
 from ytdnn.data import prepare, prepared
 from ytdnn.index import artifact
 from ytdnn.ranking import model as ranking_model
+from ytdnn.retrieval import stage
 from ytdnn.serving import bundle, export
 from ytdnn.training import candidates, ranking
 
@@ -28,7 +29,8 @@ class Run:
 
     @property
     def ranking(self) -> ranking_model.RankingModel:
-        return ranking_model.load(self.workdir / "ranking", self.data)
+        first_stage = stage.load(self.workdir / "candidates", self.data)
+        return ranking_model.load(self.workdir / "ranking", self.data, first_stage)
 
 
 def make_run(
@@ -47,7 +49,8 @@ def make_run(
     }
     artifact.build(workdir / "index", model.video_vectors(), config.index, made_from)
     if data.has_impressions:
-        ranking.train(config, data, workdir / "ranking")
+        first_stage = stage.load(workdir / "candidates", data)
+        ranking.train(config, data, workdir / "ranking", first_stage)
     path = export.export(workdir, config)
     return Run(workdir, config, data, bundle.load(path))
 

@@ -1,3 +1,4 @@
+import datetime
 import json
 import os
 import pathlib
@@ -11,6 +12,7 @@ import tensorflow as tf
 from tests import planted
 from tests.serving import conftest
 from ytdnn import errors, schema
+from ytdnn.features import interface
 from ytdnn.serving import bundle, export, requests
 
 FRESH = """
@@ -236,6 +238,18 @@ def test_export_needs_a_ranker_where_the_log_has_impressions(
         shutil.copytree(run.workdir / name, tmp_path / name)
     with pytest.raises(errors.UserError, match="expected a ranking artefact"):
         export.export(tmp_path, run.config)
+
+
+def test_the_bundle_tells_of_when_its_statistics_are(
+    run: conftest.Run, plain_run: conftest.Run
+) -> None:
+    read = run.ranking.features
+    assert any(isinstance(f, interface.CorpusStatistic) for f in read)
+    told = run.bundle.manifest.facts["statistics_as_of"]
+    assert told["seconds"] == run.data.manifest.facts["windows"]["test"]
+    time = datetime.datetime.fromisoformat(told["utc"])
+    assert time.timestamp() == told["seconds"]
+    assert plain_run.bundle.manifest.facts["statistics_as_of"] is None
 
 
 def test_the_bundle_tells_what_it_was_made_from(run: conftest.Run) -> None:

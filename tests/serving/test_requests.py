@@ -98,7 +98,7 @@ def test_what_is_left_out_is_missing(request_: dict) -> None:
         (
             {"watched_video_ids": ["a", "b"], "watch_times": [1]},
             "expected as many watch_times as watched_video_ids in the request, "
-            "received 1 and 2 (0 stands for a time not known)",
+            "received 1 and 2 (0 stands for one not known)",
         ),
         ({"time": True}, "expected an integer in request key time, received true"),
         (
@@ -197,6 +197,9 @@ def test_a_users_request_is_what_the_log_has(run: conftest.Run) -> None:
     assert request[schema.TIME] > max(run.data.impressions.times)
     count = int(np.sum(run.data.impressions.users == user))
     assert len(request[schema.IMPRESSION_VIDEO_IDS]) == count
+    mine = run.data.impressions.users == user
+    clicked = run.data.impressions.clicked[mine].astype(int).tolist()
+    assert request[schema.IMPRESSION_CLICKED] == clicked
     assert (request[schema.AGE], request[schema.K]) == (30.0, 3)
     json.dumps(request, allow_nan=False)
 

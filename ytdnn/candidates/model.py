@@ -19,7 +19,7 @@ import tensorflow as tf
 
 from ytdnn import configs
 from ytdnn.candidates import losses, tower_inputs, user_tower
-from ytdnn.data import fields, prepared
+from ytdnn.data import fields, prepared, watch_log
 from ytdnn.encoders import interface as encoders
 from ytdnn.features import reading
 from ytdnn.layers import embeddings, weights
@@ -44,6 +44,21 @@ class _Queries(Protocol):
 
     def query_vectors(self, features: dict[str, tf.Tensor]) -> tf.Tensor:
         """Returns `[slices, positions, vector_dim] float32`."""
+        ...
+
+    def open_log(self, data: prepared.PreparedData) -> watch_log.Log:
+        """Returns what the tower reads of a prepared set."""
+        ...
+
+    def vectors_at(
+        self,
+        log: watch_log.Log,
+        users: np.ndarray,
+        end_watches: np.ndarray,
+        num_searches: np.ndarray | None = None,
+        impressions: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """Returns users' vectors of an opened log."""
         ...
 
 
@@ -73,20 +88,48 @@ class _AsksForUsers:
         Returns:
           `[n, vector_dim] float32`.
         """
-        log = tower_inputs.open_log(self.tower_inputs, data, serving=True)
+        log = self.open_log(data)
         num_searches = None
         if times is not None and log.searches is not None:
             num_searches = data.searches.num_before(users, times)
-        vectors = []
+        return self.vectors_at(log, users, end_watches, num_searches)
+
+    def open_log(self: _Queries, data: prepared.PreparedData) -> watch_log.Log:
+        """Returns what the tower reads of a prepared set, as a request would bring."""
+        return tower_inputs.open_log(self.tower_inputs, data, serving=True)
+
+    def vectors_at(
+        self: _Queries,
+        log: watch_log.Log,
+        users: np.ndarray,
+        end_watches: np.ndarray,
+        num_searches: np.ndarray | None = None,
+        impressions: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """Returns users' vectors, `[n, vector_dim] float32`, of an opened log.
+
+        Args:
+          log: Of `open_log`.
+          users: `[n]` user indices.
+          end_watches: `[n]` flat positions where each user's context ends.
+          num_searches: `[n]` of the user's searches that count; None: those before the
+            watch.
+          impressions: `[n]` rows of impressions whose requests these are; None: the
+            watches'.
+        """
+        vectors = [np.zeros([0, self.vector_dim], np.float32)]
         for start, stop in _blocks(len(users)):
             rows = slice(start, stop)
-            known = None if num_searches is None else num_searches[rows]
             tensors = tower_inputs.contexts(
-                self.config, log, users[rows], end_watches[rows], known
+                self.config,
+                log,
+                users[rows],
+                end_watches[rows],
+                None if num_searches is None else num_searches[rows],
+                None if impressions is None else impressions[rows],
             )
             vectors.append(self.query_vectors(tensors)[:, 0].numpy())
-        none = np.zeros([0, self.vector_dim], np.float32)
-        return np.concatenate(vectors) if vectors else none
+        return np.concatenate(vectors)
 
     def readings(
         self: _Queries,

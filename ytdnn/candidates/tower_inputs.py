@@ -101,6 +101,7 @@ def contexts(
     users: np.ndarray,
     ends: np.ndarray,
     num_searches: np.ndarray | None = None,
+    impressions: np.ndarray | None = None,
 ) -> inputs.Features:
     """Returns what the tower reads before given watches, slices of one position.
 
@@ -111,9 +112,17 @@ def contexts(
       ends: `[n]` flat positions where each user's context ends.
       num_searches: `[n]` of the user's searches that count; None: those before the
         watch.
+      impressions: `[n]` rows of impressions whose requests these are; None: the
+        watches'.
     """
     return inputs.contexts(
-        log, users, ends, config.history_length, config.search_length, num_searches
+        log,
+        users,
+        ends,
+        config.history_length,
+        config.search_length,
+        num_searches,
+        impressions,
     )
 
 

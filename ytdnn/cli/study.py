@@ -24,7 +24,7 @@ Flag = arguments.Flag
 _STAGES = {
     "": (graph.CANDIDATES, graph.INDEX, graph.RANKING),
     "candidates": (graph.CANDIDATES,),
-    "ranking": (graph.RANKING,),
+    "ranking": (graph.CANDIDATES, graph.RANKING),
 }
 FLAGS = (
     dataclasses.replace(
@@ -226,16 +226,19 @@ def _share_data(
     directory: pathlib.Path,
     directories: Sequence[pathlib.Path],
 ) -> None:
-    """Links the prepared data of another run where they are what this one needs."""
-    if not graph.staleness(graph.DATA, config, directory):
-        return
-    for other in directories:
-        is_other = other != directory
-        if is_other and not graph.staleness(graph.DATA, config, other):
-            source = other / graph.DATA.name
-            artifacts.share(source, directory / graph.DATA.name)
-            output.say(f"data: linked, the same as {source}")
-            return
+    """Links the prepared data of another run where they are what this one needs.
+
+    Beside a stage that is varied the one before it is the same, and linked too.
+    """
+    for step in (graph.DATA, graph.CANDIDATES):
+        if not graph.staleness(step, config, directory):
+            continue
+        for other in directories:
+            if other != directory and not graph.staleness(step, config, other):
+                source = other / step.name
+                artifacts.share(source, directory / step.name)
+                output.say(f"{step.name}: linked, the same as {source}")
+                break
 
 
 def _show(

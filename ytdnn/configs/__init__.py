@@ -12,10 +12,17 @@ from ytdnn.configs.components import KIND, own_settings
 from ytdnn.configs.data import Data
 from ytdnn.configs.evaluation import Evaluation
 from ytdnn.configs.features import Features
+from ytdnn.configs.heads import (
+    Click,
+    ClickTimesWatchTime,
+    ExactOdds,
+    WeightedLogistic,
+)
 from ytdnn.configs.index import Exact, Index, Scann
 from ytdnn.configs.labels import HeldOutWatch, NextWatch
 from ytdnn.configs.losses import FullSoftmax, HierarchicalSoftmax, SampledSoftmax
-from ytdnn.configs.ranking import Ranking
+from ytdnn.configs.normalizations import Normalization, Quantiles, Raw
+from ytdnn.configs.ranking import Head, Ranking
 from ytdnn.configs.run import (
     Config,
     choices,
@@ -32,20 +39,28 @@ __all__ = [
     "KIND",
     "WORLDS",
     "Candidates",
+    "Click",
+    "ClickTimesWatchTime",
     "Config",
     "Data",
     "Evaluation",
     "Exact",
+    "ExactOdds",
     "Features",
     "FullSoftmax",
+    "Head",
     "HeldOutWatch",
     "HierarchicalSoftmax",
     "Index",
     "NextWatch",
+    "Normalization",
+    "Quantiles",
     "Ranking",
+    "Raw",
     "SampledSoftmax",
     "Scann",
     "Training",
+    "WeightedLogistic",
     "World",
     "choices",
     "component",

@@ -1,8 +1,12 @@
 """Settings of ranking (PAPER §4)."""
 
-from ytdnn.configs import components
+from typing import Annotated, Literal
+
+from ytdnn.configs import components, heads, normalizations
 from ytdnn.configs import features as features_config
 from ytdnn.configs import training as training_config
+
+Head = heads.Head
 
 
 @components.validated
@@ -11,20 +15,29 @@ class Ranking:
 
     Attributes:
       embedding_dim: Width of the shared video embedding.
+      shared_table: Whether the video shown, the last watched, the seed and the history
+        share one table of embeddings; else each has its own.
       history_length: Number of most recent watches that are averaged.
       features: What is read besides the videos shown and watched (PAPER §4.1).
-      tower: Widths of the ReLU layers before the logit.
+      normalization: Of continuous features.
+      tower: Widths of the ReLU layers before the head; none: a linear model.
       dropout: Share of tower activations dropped in training.
-      num_quantiles: Number of quantiles that normalise each continuous feature.
+      head: What is learned of an impression, and what orders it (PAPER §4.2).
+      precision: Of the tower's products: `float32` or `bfloat16`.
       training: Optimisation.
     """
 
     embedding_dim: components.Positive = 32
+    shared_table: bool = True
     history_length: components.Positive = 50
     features: features_config.Features = features_config.Features()
+    normalization: Annotated[normalizations.Normalization, components.BY_KIND] = (
+        normalizations.Quantiles()
+    )
     tower: tuple[components.Positive, ...] = (128, 64)
     dropout: components.Fraction = 0.0
-    num_quantiles: components.Positive = 100
+    head: Annotated[heads.Head, components.BY_KIND] = heads.ClickTimesWatchTime()
+    precision: Literal["float32", "bfloat16"] = "float32"
     training: training_config.Training = training_config.Training(
         epochs=3,
         table_optimizer="adagrad",

@@ -89,14 +89,23 @@ def watch_times() -> Field:
     return Field(schema.WATCH_TIMES, "int64", "batch, length", 0, meaning)
 
 
+def watched_seconds() -> Field:
+    """Returns how long each watch lasted."""
+    meaning = f"watched of each of {schema.WATCHED_VIDEO_IDS}; -1 unknown"
+    name = schema.WATCHED_SECONDS
+    return Field(name, "float32", "batch, length", -1.0, meaning, least=0.0)
+
+
 def shown(data: prepared.PreparedData) -> Fields:
-    """Returns the videos shown earlier and the time of each."""
+    """Returns the videos shown earlier, the time of each and whether it was clicked."""
     dtype, missing = id_type(data)
-    ids, times = schema.IMPRESSION_VIDEO_IDS, schema.IMPRESSION_TIMES
-    meaning = f"of each of {ids}, seconds; 0 unknown"
+    ids, clicked = schema.IMPRESSION_VIDEO_IDS, schema.IMPRESSION_CLICKED
+    time_of = f"of each of {ids}, seconds; 0 unknown"
+    click_of = f"whether each of {ids} was clicked: 1, 0; -1 unknown"
     return (
         Field(ids, dtype, "batch, length", missing, "videos shown earlier"),
-        Field(times, "int64", "batch, length", 0, meaning),
+        Field(schema.IMPRESSION_TIMES, "int64", "batch, length", 0, time_of),
+        Field(clicked, "int32", "batch, length", -1, click_of, 0, 1, is_flag=True),
     )
 
 

@@ -110,6 +110,21 @@ def _positions(
     )
 
 
+def _of_impressions(
+    log: watch_log.Log, users: tf.Tensor, ends: tf.Tensor, impressions: np.ndarray
+) -> positions.Positions:
+    """Returns positions whose requests are impressions."""
+    rows = tf.constant(np.asarray(impressions, np.int64))[:, tf.newaxis]
+    return positions.Positions(
+        users=users,
+        times=tf.gather(log.tensors.of(schema.IMPRESSIONS, "times"), rows),
+        ends=ends,
+        event="impressions",
+        rows=rows,
+        is_event=tf.ones_like(rows, tf.bool),
+    )
+
+
 def _rows(log: watch_log.Log, window: tf.Tensor) -> Features:
     """Returns videos and times of watches, 0 outside the log."""
     inside = (window >= 0) & (window < log.num_watches)
@@ -193,6 +208,7 @@ def contexts(
     history_length: int,
     search_length: int = 50,
     num_searches: np.ndarray | None = None,
+    impressions: np.ndarray | None = None,
 ) -> Features:
     """Returns slices of one position: the context of each user before a watch.
 
@@ -208,6 +224,8 @@ def contexts(
       search_length: Greatest number of searches in a bag of tokens.
       num_searches: `[n]`, the user's searches that count, if fewer than those before
         the watch (all, where there is none).
+      impressions: `[n]` rows of impressions whose requests these are; None: the
+        watches'.
 
     Returns:
       Features as of `cut` but for labels and weights, each `[n, 1]` or `[n, rows]`.
@@ -220,6 +238,8 @@ def contexts(
     at = tf.minimum(ends, log.num_watches - 1)
     is_watch = ends < stops
     place = _positions(log, users, ends, at, is_watch)
+    if impressions is not None:
+        place = _of_impressions(log, users, ends, impressions)
     features = {
         **_rows(log, window),
         schema.FIRST_ROWS: tf.cast(foreign, tf.int32),

@@ -8,8 +8,8 @@ request (`ytdnn/data/request.py`). A feature gives the same tensor for both (DES
 """
 
 import dataclasses
-from collections.abc import Callable
-from typing import Literal
+from collections.abc import Callable, Hashable
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import tensorflow as tf
@@ -17,6 +17,7 @@ import tensorflow as tf
 from ytdnn.data import prepared
 
 MISSING = -1.0
+NO_SCORE = float(np.finfo(np.float32).min)  # a score may be any other number
 Event = Literal["watches", "impressions"]  # tables of a shard
 
 
@@ -50,17 +51,37 @@ Reader = Callable[[Positions], tf.Tensor]
 """A feature opened on a log: positions to its tensor."""
 
 
+class Replay(Protocol):
+    """What the first stage says of videos at positions, its models frozen."""
+
+    def scores(self, at: Positions) -> tf.Tensor:
+        """Returns the candidate model's score `[..., k] float32`, or `NO_SCORE`."""
+        ...
+
+
 class LogTensors:
     """The arrays of a prepared set as tensors, each made once and shared by readers.
 
     Attributes:
       data: The prepared set.
+      replay: The first stage, where it is there to be asked.
     """
 
-    def __init__(self, data: prepared.PreparedData) -> None:
+    def __init__(
+        self, data: prepared.PreparedData, replay: Replay | None = None
+    ) -> None:
         """Makes no tensor yet."""
         self.data = data
+        self.replay = replay
         self._made: dict[tuple[str, str], tf.Tensor] = {}
+        self._kept: dict[Hashable, Any] = {}
+
+    def once(self, key: Hashable, make: Callable[[], prepared.Made]) -> prepared.Made:
+        """Returns `make()`, made once for this log: what several readers share."""
+        if key not in self._kept:
+            self._kept[key] = make()
+        found: prepared.Made = self._kept[key]
+        return found
 
     def has(self, table: str, field: str) -> bool:
         """Whether the log has an array of a table, such as ("watches", "devices")."""

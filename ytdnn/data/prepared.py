@@ -14,13 +14,16 @@ import enum
 import functools
 import json
 import pathlib
-from typing import Any
+from collections.abc import Callable, Hashable
+from typing import Any, TypeVar
 
 import numpy as np
 import polars as pl
 
 from ytdnn import artifacts, configs, errors, ragged, schema
 from ytdnn.data import events
+
+Made = TypeVar("Made")
 
 KIND = "data"
 VIDEOS_FILE = "videos.parquet"
@@ -120,6 +123,22 @@ class PreparedData:
         return dataclasses.replace(
             self, shard=dataclasses.replace(self.shard, **changed)
         )
+
+    def once(self, key: Hashable, make: Callable[[], Made]) -> Made:
+        """Returns what is made of the set, made when it is first asked for.
+
+        Args:
+          key: Of what is made; equal keys must make the same.
+          make: Called once a set; one with other events makes its own.
+        """
+        if key not in self._made:
+            self._made[key] = make()
+        found: Made = self._made[key]
+        return found
+
+    @functools.cached_property
+    def _made(self) -> dict[Hashable, Any]:
+        return {}
 
     @functools.cached_property
     def config(self) -> configs.Data:

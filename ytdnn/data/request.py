@@ -6,6 +6,8 @@ the tensors that training cuts from the log.
 """
 
 import functools
+from collections.abc import Callable, Hashable
+from typing import Any, TypeVar
 
 import tensorflow as tf
 
@@ -13,6 +15,7 @@ from ytdnn import schema
 from ytdnn.data import lookups
 
 Raw = dict[str, tf.Tensor]
+Made = TypeVar("Made")
 
 
 class Request:
@@ -22,15 +25,30 @@ class Request:
       raw: `[batch, …]` tensors by the names of their fields.
       videos: Ids and indices of the catalogue.
       video_ids: `[batch, k]` ids asked about; None of the user tower.
+      candidate_scores: `[batch, k] float32` of the candidate model for these,
+        `positions.NO_SCORE` where it has none; None where nothing reads them.
     """
 
     def __init__(
-        self, raw: Raw, videos: lookups.VideoIds, video_ids: tf.Tensor | None = None
+        self,
+        raw: Raw,
+        videos: lookups.VideoIds,
+        video_ids: tf.Tensor | None = None,
+        candidate_scores: tf.Tensor | None = None,
     ) -> None:
         """Wraps raw tensors."""
         self.raw = raw
         self.videos = videos
         self.video_ids = video_ids
+        self.candidate_scores = candidate_scores
+        self._made: dict[Hashable, Any] = {}
+
+    def once(self, key: Hashable, make: Callable[[], Made]) -> Made:
+        """Returns `make()`, made once for this request: what several readers share."""
+        if key not in self._made:
+            self._made[key] = make()
+        found: Made = self._made[key]
+        return found
 
     @functools.cached_property
     def times(self) -> tf.Tensor:
@@ -76,25 +94,39 @@ class Request:
         return fit(self.raw[times], self.raw[ids])
 
     @functools.cached_property
-    def is_shown_before(self) -> tf.Tensor:
-        """Which earlier impressions are of which video, `[batch, k, length] bool`.
+    def shown_clicked(self) -> tf.Tensor:
+        """Whether each earlier impression was clicked, `[batch, length] int32`.
 
-        Those strictly before the request; all where its time is unknown.
+        1, 0, or -1 where it is not known.
         """
-        shown, now = self.raw[schema.IMPRESSION_VIDEO_IDS], self.times[:, tf.newaxis]
+        ids = self.raw[schema.IMPRESSION_VIDEO_IDS]
+        return fit(self.raw[schema.IMPRESSION_CLICKED], ids, missing=-1)
+
+    @functools.cached_property
+    def is_shown_before(self) -> tf.Tensor:
+        """Which impressions came before the request, `[batch, length] bool`.
+
+        Those strictly before it; all where its time is unknown.
+        """
+        now = self.times[:, tf.newaxis]
         earlier = (self.shown_times < now) | (now == 0)
-        earlier &= self.videos.present(shown)
-        same = tf.equal(
-            self.videos.keys(self.video_ids)[:, :, tf.newaxis],
-            self.videos.keys(shown)[:, tf.newaxis, :],
-        )
-        return same & earlier[:, tf.newaxis, :]
+        return earlier & self.videos.present(self.raw[schema.IMPRESSION_VIDEO_IDS])
+
+    @functools.cached_property
+    def watched_seconds(self) -> tf.Tensor:
+        """Of each of `watched_ids`, `[batch, length] float32`, -1 = unknown."""
+        seconds = fit(self.raw[schema.WATCHED_SECONDS], self.watched_ids, missing=-1.0)
+        return tf.gather(seconds, self._watch_order, batch_dims=1)
+
+    @functools.cached_property
+    def _watch_order(self) -> tf.Tensor:
+        """Places of the watches, missing ones first, `[batch, length] int32`."""
+        present = self.videos.present(self.raw[schema.WATCHED_VIDEO_IDS])
+        return tf.argsort(tf.cast(present, tf.int32), axis=1, stable=True)
 
     @functools.cached_property
     def _watches(self) -> tuple[tf.Tensor, tf.Tensor]:
-        ids = self.raw[schema.WATCHED_VIDEO_IDS]
-        present = tf.cast(self.videos.present(ids), tf.int32)
-        order = tf.argsort(present, axis=1, stable=True)
+        ids, order = self.raw[schema.WATCHED_VIDEO_IDS], self._watch_order
         ids = tf.gather(ids, order, batch_dims=1)
         if schema.WATCH_TIMES not in self.raw:
             return ids, tf.zeros_like(order, tf.int64)
@@ -103,10 +135,12 @@ class Request:
         return ids, tf.where(self.videos.present(ids), times, tf.zeros_like(times))
 
 
-def pad_front(values: tf.Tensor, length: int | tf.Tensor) -> tf.Tensor:
-    """Puts `length` zeros before the last axis."""
-    rank = values.shape.rank
-    return tf.pad(values, [[0, 0]] * (rank - 1) + [[length, 0]])
+def pad_front(
+    values: tf.Tensor, length: int | tf.Tensor, missing: float = 0
+) -> tf.Tensor:
+    """Puts `length` missing values before the last axis."""
+    paddings = [[0, 0]] * (values.shape.rank - 1) + [[length, 0]]
+    return tf.pad(values, paddings, constant_values=tf.cast(missing, values.dtype))
 
 
 def last(values: tf.Tensor, length: int) -> tf.Tensor:
@@ -114,8 +148,8 @@ def last(values: tf.Tensor, length: int) -> tf.Tensor:
     return tf.ensure_shape(pad_front(values, length)[:, -length:], [None, length])
 
 
-def fit(values: tf.Tensor, like: tf.Tensor) -> tf.Tensor:
+def fit(values: tf.Tensor, like: tf.Tensor, missing: float = 0) -> tf.Tensor:
     """Brings `[batch, m]` to the length of `like [batch, n]`, last elements kept."""
     length = tf.shape(like)[1]
-    padded = pad_front(values, length)
+    padded = pad_front(values, length, missing)
     return padded[:, tf.shape(padded)[1] - length :]

@@ -49,6 +49,7 @@ class Log:
       offsets: `[users + 1] int64`, the flat position where each user's watches begin.
       searches: None where they are not read.
       readers: The features that are read, by name.
+      tensors: The arrays it was made of.
     """
 
     videos: tf.Tensor
@@ -58,6 +59,7 @@ class Log:
     offsets: tf.Tensor
     searches: Searches | None
     readers: Mapping[str, positions.Reader]
+    tensors: positions.LogTensors
 
     @property
     def num_watches(self) -> int:
@@ -89,6 +91,7 @@ def load(
         offsets=log.of("watches", "offsets"),
         searches=_searches(log) if with_searches and data.has_searches else None,
         readers=opener(log),
+        tensors=log,
     )
 
 

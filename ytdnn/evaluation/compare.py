@@ -14,7 +14,15 @@ import numpy as np
 import polars as pl
 
 from ytdnn import configs, errors, schema
-from ytdnn.evaluation import conditions, lists, ranker, report_files, statement, users
+from ytdnn.evaluation import (
+    conditions,
+    impression_metrics,
+    lists,
+    ranker,
+    report_files,
+    statement,
+    users,
+)
 from ytdnn.metrics import bootstrap
 
 _BASELINES = (lists.POPULARITY, lists.ORACLE)
@@ -259,7 +267,7 @@ def _named(
     model, _, metric = condition.metric.rpartition("/")
     if not model and models:
         model = models[1]
-    elif not model and metric in ranker.METRICS:
+    elif not model and metric in impression_metrics.METRICS:
         model = ranker.RANKER
     elif not model:
         both = [name for name in second.report.lists if name in first.report.lists]

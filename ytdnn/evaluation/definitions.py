@@ -6,7 +6,7 @@ what definitions usually leave open.
 
 import textwrap
 
-from ytdnn.evaluation import list_metrics, ranker
+from ytdnn.evaluation import impression_metrics, list_metrics
 
 _WIDTH = 88
 
@@ -35,17 +35,34 @@ LISTS = {
     "averaged over the user's first k, then over users; without upload time left out.",
 }
 IMPRESSIONS = {
-    ranker.AUC: "share of all pairs of a clicked and a not clicked impression in which "
-    "the clicked one scores higher; a tie counts one half.",
-    ranker.GROUPED_AUC: "AUC of each user who has clicked and not clicked impressions, "
-    "averaged with the user's number of impressions as weight (GAUC).",
-    ranker.LOG_LOSS: "logistic loss with the weights of training (a click weighs its "
-    "watch seconds, no click 1; without watch time all weigh 1), divided by the total "
-    "weight.",
-    ranker.PER_USER_LOSS: "PAPER §4.3: over all pairs of a clicked and a not clicked "
-    "impression on one page of one user, the watch time of clicked ones that score "
-    "lower, divided by that of all clicked ones; a tie counts one half. Without "
-    "page_id the impressions of a user in one second are a page.",
+    impression_metrics.AUC: "share of all pairs of a clicked and a not clicked "
+    "impression in which the clicked one scores higher; a tie counts one half.",
+    impression_metrics.GROUPED_AUC: "AUC of each user who has clicked and not clicked "
+    "impressions, averaged with the user's number of impressions as weight (GAUC).",
+    impression_metrics.PER_USER_LOSS: "PAPER §4.3: over all pairs of a clicked and a "
+    "not clicked impression on one page of one user, the watch time of clicked ones "
+    "that score lower, divided by that of all clicked ones; a tie counts one half. "
+    "Without page_id the impressions of a user in one second are a page.",
+    impression_metrics.LOG_LOSS: "weighted log loss: logistic loss with the weights of "
+    "training (a click weighs its watch seconds, no click 1; without watch time all "
+    "weigh 1), divided by the total weight. Of a model without such odds they are "
+    "E[T] / (1 - P), from its seconds and click probability.",
+    impression_metrics.CLICK_LOG_LOSS: "plain logistic loss of the click probability, "
+    "a mean over impressions; probabilities are cut to [1e-7, 1 - 1e-7].",
+    impression_metrics.XAUC: "share of the pairs of impressions with different watch "
+    "seconds (0 without a click) that predicted seconds order alike; a tie of "
+    "predictions counts one half.",
+    impression_metrics.GROUPED_XAUC: "XAUC of each user who has a pair, averaged with "
+    "the user's number of impressions as weight.",
+    impression_metrics.PAGE_NDCG: "nDCG of each page with watch time, over the whole "
+    "page, the gain of an impression its watch seconds and its discount "
+    "1 / log2(rank + 1); ties share the mean discount of their ranks. Mean over a "
+    "user's pages, then over users.",
+    impression_metrics.ABSOLUTE_ERROR: "mean over impressions of |predicted - watched| "
+    "seconds. It is least for the median, 0 where most impressions are not clicked: "
+    "even the truth is not best by it, and no gap is told.",
+    impression_metrics.CALIBRATION_RATIO: "sum of predicted over sum of watched "
+    "seconds; 1 is calibrated, above 1 too much is predicted.",
 }
 OTHER = {
     "users": "one request for each user with a watch in the split. Users left without "
@@ -61,11 +78,17 @@ OTHER = {
     "window cannot be retrieved; it still counts (answers_out_of_vocabulary), so that "
     "recall has an upper bound below 1.",
     "interval": "95 %, percentiles of a bootstrap over users (num_resamples, seed). "
-    "For AUC the resamples use scores in up to 512 bins, shifted to the exact AUC.",
-    "calibration": "deciles of the impressions by prediction, exp(logit), which is "
-    "served as expected watch seconds. Observed: watch seconds divided by the "
-    "impressions without a click, which is what training fits, E[T] / (1 - P); "
-    "mean_seconds divides by all impressions. Without watch time: odds of a click.",
+    "For AUC the resamples use scores in up to 512 bins, shifted to the exact AUC; of "
+    "XAUC the interval is that of Hoeffding's projection.",
+    "calibration": "deciles of the impressions by prediction; equal predictions stay "
+    "in one. Expected watch seconds against watch seconds divided by impressions, "
+    "click probability against clicks divided by impressions. Odds, of a model without "
+    "predicted seconds, against watch seconds (without watch time: clicks) divided by "
+    "the impressions without a click, which is what training fits. ratio: predicted "
+    "over observed.",
+    "impression_slices": "impressions of videos with and without an id embedding "
+    "(first watched after the training window), each measured as if it were all: "
+    "pairs are of two impressions of the part.",
     "slices": "the right answers of one value of a column, over the users who have "
     "one; the lists are the same.",
     "system": "candidates + ranker: the best num_candidates of the candidate model in "

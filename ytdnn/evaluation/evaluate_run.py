@@ -27,6 +27,7 @@ from ytdnn.evaluation import (
 )
 from ytdnn.index import artifact as index_artifact
 from ytdnn.ranking import model as ranking_model
+from ytdnn.retrieval import stage as retrieval_stage
 
 _RECALL_K = 100
 _TIMED_USERS = 200
@@ -49,7 +50,8 @@ def evaluate(
         `ranking`.
       config: The run's.
       split: What is evaluated, `test` or `validation`.
-      stage: `candidates` or `ranking`: that one alone, the others need not be there.
+      stage: `candidates` or `ranking`: that one alone, all that follows from it need
+        not be there.
 
     Returns:
       The report and what it was made from.
@@ -60,16 +62,16 @@ def evaluate(
     """
     workdir = pathlib.Path(workdir)
     data = prepared.load(workdir / prepared.KIND)
-    trained, ranking = None, None
-    if stage != ranking_model.KIND:
-        trained = candidate_model.load(workdir / candidate_model.KIND, data)
     if stage == ranking_model.KIND and not data.has_impressions:
         raise errors.UserError(
             f"expected a log with impressions to evaluate the ranker alone, found none "
             f"in {data.directory}"
         )
+    first_stage = retrieval_stage.load(workdir / retrieval_stage.KIND, data)
+    trained = None if stage == ranking_model.KIND else first_stage.candidates
+    ranking = None
     if data.has_impressions and stage != candidate_model.KIND:
-        ranking = ranking_model.load(workdir / ranking_model.KIND, data)
+        ranking = ranking_model.load(workdir / ranking_model.KIND, data, first_stage)
     indexes = {} if stage else _load_indexes(workdir)
     code = prepared.Split[split.upper()]
     others = oracle.systems(data, config.evaluation)
@@ -81,7 +83,7 @@ def evaluate(
         training=training_logs.read(workdir, stages),
     )
     is_used = {
-        candidate_model.KIND: trained is not None,
+        candidate_model.KIND: True,
         index_artifact.KIND: not stage,
         ranking_model.KIND: ranking is not None,
     }

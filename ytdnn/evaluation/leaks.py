@@ -184,7 +184,8 @@ def in_models(
         pair = [trained.user_vectors(d, users, ends, times) for d in (data, other)]
         _compare(data, users, pair, "vectors of the candidate model")
     if ranker is not None:
-        other = with_other_future(data, users, ends, times)
+        knows_time = ranker.sees_request_time
+        other = with_other_future(data, users, ends, times, knows_time)
         shape = size, _VIDEOS_SCORED
         videos = rng.integers(1, data.num_videos + 1, shape).astype(np.int32)
         asked = users, ends, times, videos

@@ -11,12 +11,13 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from ytdnn import configs, environment
 from ytdnn.data import prepared
 from ytdnn.evaluation import (
+    calibration,
     examples,
+    impression_metrics,
+    impression_slices,
     leaks,
     list_metrics,
     lists,
@@ -82,6 +83,7 @@ def measure(
         curves={name: list_metrics.curves(context, v) for name, v in made.items()},
         slices=slices.measure(context, made),
         impressions=shown.entries,
+        impression_slices=shown.slices,
         calibration=shown.calibration,
         gap_closed=_gaps_closed(lists=entries, impressions=shown.entries),
         recommended=_recommended(context, made),
@@ -101,8 +103,11 @@ class _Shown:
     impressions: ranker.Impressions | None = None
     rules: report_parts.ImpressionRules | None = None
     entries: dict[str, report_model.Entry] = dataclasses.field(default_factory=dict)
-    parts: dict[str, ranker.Parts] = dataclasses.field(default_factory=dict)
-    calibration: dict[str, tuple[report_model.Tenth, ...]] = dataclasses.field(
+    parts: dict[str, impression_metrics.Parts] = dataclasses.field(default_factory=dict)
+    slices: dict[str, tuple[report_model.ImpressionSliceRow, ...]] = dataclasses.field(
+        default_factory=dict
+    )
+    calibration: dict[str, report_model.Calibration] = dataclasses.field(
         default_factory=dict
     )
 
@@ -117,12 +122,15 @@ def _shown(
         return _Shown()
     impressions = ranker.Impressions(data, split)
     rules = statement.describe_impressions(data, impressions)
-    found = _Shown(impressions, rules)
-    for name, score in scorers.items():
-        logits = np.asarray(score(impressions), np.float64)
-        entry, found.parts[name] = ranker.measure(impressions, logits, config)
+    predicted = {name: score(impressions) for name, score in scorers.items()}
+    sliced = impression_slices.measure(data, impressions, predicted, config)
+    found = _Shown(impressions, rules, slices=sliced)
+    for name, given in predicted.items():
+        entry, found.parts[name] = impression_metrics.measure(
+            impressions, given, config
+        )
         found.entries[name] = entry
-        found.calibration[name] = ranker.calibration(impressions, logits)
+        found.calibration[name] = calibration.measure(impressions, given, config)
     return found
 
 

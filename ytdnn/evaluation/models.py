@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ytdnn.data import prepared
+from ytdnn.ranking import predictions
 
 Indices = npt.NDArray[np.integer]
 Positions = npt.NDArray[np.int64]
@@ -62,10 +63,15 @@ class Candidates(Protocol):
 class Ranker(Protocol):
     """Scores impressions, logged or about to be made (PAPER §4)."""
 
-    def scores(
+    @property
+    def sees_request_time(self) -> bool:
+        """Whether a candidate model that it asks reads the time of the request."""
+        ...
+
+    def predictions(
         self, data: prepared.PreparedData, impression_rows: Positions
-    ) -> Vectors:
-        """Returns the logit of each logged impression, `[n]`."""
+    ) -> predictions.Predictions:
+        """Returns what it predicts of each logged impression."""
         ...
 
     def score_candidates(
@@ -76,7 +82,7 @@ class Ranker(Protocol):
         times: Positions,
         video_indices: Indices,
     ) -> Vectors:
-        """Returns the logit of each candidate, `[n, k]`."""
+        """Returns what ranks the candidates, higher = first, `[n, k]`."""
         ...
 
     def readings(

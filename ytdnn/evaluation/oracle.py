@@ -15,11 +15,11 @@ from ytdnn import configs, schema
 from ytdnn.data import prepared
 from ytdnn.data.sources import world as world_source
 from ytdnn.evaluation import lists, measure, protocol, ranker
+from ytdnn.ranking import predictions
 from ytdnn.world import corpus, generate, memory, truth, words
 
 _USERS_A_BLOCK = 256
 _MOMENTS = 3  # of the evaluated window at which the truth is asked for
-_LEAST = 1e-9
 
 
 class Oracle:
@@ -94,11 +94,14 @@ class Oracle:
         numbers = np.append(corpus.NONE, self._videos)[watched[np.maximum(latest, 0)]]
         return np.where(found, numbers, corpus.NONE)
 
-    def logits(self, shown: "Shown", rows: npt.NDArray[np.int64]) -> ranker.Floats:
-        """Returns log odds by watch time of logged impressions, `[n]`.
+    def predictions(
+        self, shown: "Shown", rows: npt.NDArray[np.int64]
+    ) -> predictions.Predictions:
+        """Returns the truth of logged impressions: p, and p · E[seconds | click].
 
-        `log(p · E[seconds | click] / (1 − p))`: what weighted logistic regression
-        converges to (PAPER §4.2), and the order of least weighted per-user loss.
+        The order is that of the odds `p · E[seconds | click] / (1 − p)`, what weighted
+        logistic regression converges to (PAPER §4.2): the order of least weighted
+        per-user loss.
 
         Args:
           shown: All impressions of the prepared set.
@@ -109,12 +112,14 @@ class Oracle:
         chance = truth.click_probability(
             self.world, users, videos, times, positions, unclicked
         )
-        seconds = truth.expected_watch_seconds(
+        seconds = chance * truth.expected_watch_seconds(
             self.world, users, videos, times, shown.devices[rows]
         )
-        odds = chance * np.maximum(seconds, _LEAST) / np.maximum(1.0 - chance, _LEAST)
-        logits: ranker.Floats = np.log(np.maximum(odds, _LEAST))
-        return logits
+        return predictions.Predictions(
+            order=predictions.weighted_logits(seconds, chance),
+            seconds=seconds,
+            click_probability=chance,
+        )
 
 
 def systems(data: prepared.PreparedData, config: configs.Evaluation) -> measure.Systems:
@@ -127,7 +132,7 @@ def systems(data: prepared.PreparedData, config: configs.Evaluation) -> measure.
         return measure.Systems(makers)
     shown = Shown.of(data)
     scorers: dict[str, ranker.Scorer] = {
-        lists.ORACLE: lambda impressions: oracle.logits(shown, impressions.rows)
+        lists.ORACLE: lambda impressions: oracle.predictions(shown, impressions.rows)
     }
     return measure.Systems(makers, scorers)
 

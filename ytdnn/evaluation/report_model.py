@@ -15,7 +15,7 @@ import pydantic
 
 from ytdnn.evaluation import report_parts
 
-FORMAT_VERSION: Final = 3
+FORMAT_VERSION: Final = 4
 
 
 @report_parts.part
@@ -65,21 +65,57 @@ class SliceRow:
 
 
 @report_parts.part
+class ImpressionSliceRow:
+    """The impressions that have one value of a slice, measured alone.
+
+    Attributes:
+      value: The value.
+      impressions: Of it.
+      clicks: Of them.
+      users: With an impression of it.
+      models: By MODEL and METRIC: value, and ends of its interval.
+    """
+
+    value: str
+    impressions: report_parts.Positive
+    clicks: report_parts.Count
+    users: report_parts.Positive
+    models: dict[str, dict[str, report_parts.WithInterval]]
+
+
+@report_parts.part
 class Tenth:
-    """One of ten equal parts of the impressions, by prediction.
+    """One of ten equal parts of the impressions, by prediction; equal ones share one.
 
     Attributes:
       predicted: Mean prediction.
-      observed: What training fits: watch seconds over impressions without a click, or
-        odds of a click.
-      mean_seconds: Watch seconds over all impressions; null without watch time.
+      observed: Mean of what happened, and ends of its interval.
+      ratio: Predicted over observed, and ends of its interval; 1 is calibrated.
       impressions: In the part.
     """
 
     predicted: report_parts.Number
-    observed: report_parts.Number
-    mean_seconds: report_parts.Number = None
+    observed: report_parts.WithInterval
+    ratio: report_parts.WithInterval
     impressions: report_parts.Positive
+
+
+@report_parts.part
+class Calibration:
+    """The calibration of one model, lowest predictions first.
+
+    Each is empty where the model does not predict it.
+
+    Attributes:
+      seconds: Expected watch seconds of an impression against their mean.
+      clicks: Click probability against the share of clicks.
+      odds: Without predicted seconds: odds against watch seconds (or clicks, without
+        watch time) over impressions without a click, what training fits.
+    """
+
+    seconds: tuple[Tenth, ...] = ()
+    clicks: tuple[Tenth, ...] = ()
+    odds: tuple[Tenth, ...] = ()
 
 
 @report_parts.part
@@ -193,7 +229,8 @@ class Report:
       curves: By MODEL and METRIC.
       slices: By SLICE: a row for each value.
       impressions: By MODEL: numbers of the ranker; empty without impressions.
-      calibration: By MODEL: lowest predictions first, in `protocol.ranker.unit`.
+      impression_slices: By SLICE of the impressions: a row for each value.
+      calibration: By MODEL.
       gap_closed: Where the log is a world's: by kind (lists, impressions), MODEL and
         METRIC, the share of the gap between popularity (0) and the oracle (1) that the
         model closes; below 0 where it is worse than popularity.
@@ -207,7 +244,7 @@ class Report:
         evaluation.
     """
 
-    format_version: Literal[3] = FORMAT_VERSION
+    format_version: Literal[4] = FORMAT_VERSION
     name: str = ""
     made: report_parts.Made
     protocol: report_parts.Protocol
@@ -216,7 +253,10 @@ class Report:
     curves: dict[str, dict[str, Curve]]
     slices: dict[str, tuple[SliceRow, ...]]
     impressions: dict[str, Entry] = pydantic.Field(default_factory=dict)
-    calibration: dict[str, tuple[Tenth, ...]] = pydantic.Field(default_factory=dict)
+    impression_slices: dict[str, tuple[ImpressionSliceRow, ...]] = pydantic.Field(
+        default_factory=dict
+    )
+    calibration: dict[str, Calibration] = pydantic.Field(default_factory=dict)
     gap_closed: dict[str, dict[str, dict[str, report_parts.Number]]] = pydantic.Field(
         default_factory=dict
     )

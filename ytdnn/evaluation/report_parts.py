@@ -77,14 +77,12 @@ class ImpressionRules:
       users: Users with an impression.
       watch_time_weights: Whether the log has watch time to weigh clicks by.
       pairs: Impressions that share it are one page, for the per-user loss.
-      unit: Of predictions in the calibration.
     """
 
     impressions: Count
     users: Count
     watch_time_weights: bool
     pairs: str
-    unit: str
 
 
 @part

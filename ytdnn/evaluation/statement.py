@@ -24,7 +24,6 @@ _REQUEST_TIME = {
     "leave_one_out": "the last watch of the history",
     "split": "the last watch of the history",
 }
-_SECONDS = "watch seconds per impression not clicked, E[T] / (1 − P)"
 # What must agree before two reports can be compared.
 RULES = (
     "name",
@@ -100,7 +99,6 @@ def describe_impressions(
         users=impressions.num_users,
         watch_time_weights=data.has_watch_seconds,
         pairs=data.manifest.facts["pages"],
-        unit=_SECONDS if data.has_watch_seconds else "odds of a click",
     )
 
 

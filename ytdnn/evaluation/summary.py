@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ytdnn import configs
-from ytdnn.evaluation import report_model, report_parts
+from ytdnn.evaluation import metric_names, report_model, report_parts
 from ytdnn.metrics import bootstrap
 
 PerUser = dict[str, npt.NDArray[np.float64]]
@@ -49,7 +49,8 @@ def gaps_closed(
 
     Args:
       models: Numbers of each; metrics without intervals describe the lists rather than
-        grade them and are left out, and so are those that are not defined.
+        grade them and are left out, and so are those that are not defined or by which
+        the truth is not best (`metric_names.NOT_GRADED`).
       baseline: The model of share 0.
       best: The model of share 1.
 
@@ -76,11 +77,13 @@ def gaps_closed(
 
 
 def _graded(entry: report_model.Entry) -> dict[str, float]:
-    """Returns the defined values that have an interval."""
+    """Returns the defined values that have an interval and grade a model."""
     return {
         name: value
         for name, value in entry.values.items()
-        if value is not None and name in entry.intervals
+        if value is not None
+        and name in entry.intervals
+        and name not in metric_names.NOT_GRADED
     }
 
 

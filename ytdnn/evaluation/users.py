@@ -13,7 +13,7 @@ import polars as pl
 
 from ytdnn import schema
 from ytdnn.data import prepared
-from ytdnn.evaluation import protocol, ranker, summary
+from ytdnn.evaluation import impression_metrics, protocol, ranker, summary
 
 ANSWERS = "answers"
 NUMERATOR = "numerator"
@@ -25,7 +25,7 @@ def table(
     cases: protocol.Cases,
     lists: Mapping[str, summary.PerUser],
     impressions: ranker.Impressions | None,
-    parts: Mapping[str, ranker.Parts],
+    parts: Mapping[str, impression_metrics.Parts],
 ) -> pl.DataFrame:
     """Returns the values by user, sorted by user.
 

@@ -11,6 +11,7 @@ import re
 
 import tensorflow as tf
 
+from ytdnn import configs
 from ytdnn.data import positions, prepared
 from ytdnn.features import interface
 from ytdnn.layers import continuous, embeddings, presence
@@ -41,6 +42,7 @@ class Categorical(interface.Feature):
       dim: Width of the embedding; 0: by the number of values.
     """
 
+    dtype = tf.int32
     dim: int = 0
 
     @abc.abstractmethod
@@ -56,9 +58,13 @@ class Categorical(interface.Feature):
         return values > 0
 
     def encoder(
-        self, measured: interface.Measured, stddev: float
+        self,
+        measured: interface.Measured,
+        stddev: float,
+        normalization: configs.Normalization = interface.QUANTILES,
     ) -> tf.keras.layers.Layer:
         """Returns an embedding table."""
+        del normalization
         dim = self.dim or embedding_dim(measured.num_values)
         return embeddings.Table(
             measured.num_values, dim, stddev, name=layer_name(self.name)
@@ -89,12 +95,18 @@ class Continuous(interface.Feature):
         return values > self.missing
 
     def encoder(
-        self, measured: interface.Measured, stddev: float
+        self,
+        measured: interface.Measured,
+        stddev: float,
+        normalization: configs.Normalization = interface.QUANTILES,
     ) -> tf.keras.layers.Layer:
-        """Returns the quantile CDF with powers."""
+        """Returns the quantile CDF with powers, unless another is chosen."""
         del stddev
+        name = layer_name(self.name)
+        if isinstance(normalization, configs.Raw):
+            return continuous.RawFeature(self.missing, name=name)
         return continuous.QuantileFeature(
-            measured.quantiles, self.missing, name=layer_name(self.name)
+            measured.quantiles, self.missing, normalization.powers, name=name
         )
 
 
@@ -111,8 +123,11 @@ class Share(interface.Feature):
         return values >= 0.0
 
     def encoder(
-        self, measured: interface.Measured, stddev: float
+        self,
+        measured: interface.Measured,
+        stddev: float,
+        normalization: configs.Normalization = interface.QUANTILES,
     ) -> tf.keras.layers.Layer:
         """Returns the number beside whether it is known."""
-        del measured, stddev
+        del measured, stddev, normalization
         return presence.Presence(name=layer_name(self.name))

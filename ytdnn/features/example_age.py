@@ -8,6 +8,7 @@ age 0 still stands for what was popular at the end of training.
 
 import tensorflow as tf
 
+from ytdnn import configs
 from ytdnn.data import positions, prepared
 from ytdnn.features import interface
 from ytdnn.layers import presence
@@ -40,10 +41,13 @@ class ExampleAge(interface.TrainingOnly):
         return read
 
     def encoder(
-        self, measured: interface.Measured, stddev: float
+        self,
+        measured: interface.Measured,
+        stddev: float,
+        normalization: configs.Normalization = interface.QUANTILES,
     ) -> tf.keras.layers.Layer:
         """Returns the age itself, one coordinate."""
-        del measured, stddev
+        del measured, stddev, normalization
         return presence.AlwaysKnown(name=self.name)
 
 

@@ -14,19 +14,21 @@ A module of this package declares its features in `FEATURES`; nothing else lists
 import abc
 import dataclasses
 import enum
-from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from ytdnn import configs
 from ytdnn.data import fields, positions, prepared
 from ytdnn.data import request as raw_request
+from ytdnn.features import corpus
 
 CANDIDATES = "candidates"
 RANKING = "ranking"
-_DAY_SECONDS = 86_400
+QUANTILES = configs.Quantiles()
+_OF_ROWS = "cells of logged impressions"
 
 
 class Scope(enum.IntEnum):
@@ -50,10 +52,12 @@ class Measured:
     Attributes:
       num_values: Known values of a categorical feature.
       quantiles: Ascending quantiles of a continuous one in the training examples.
+      numbers: What each value of it stands for.
     """
 
     num_values: int = 0
     quantiles: tuple[float, ...] = ()
+    numbers: tuple[float, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,6 +77,14 @@ class Place:
     is_watch: bool
 
 
+class Lack(NamedTuple):
+    """Why a log has no such feature, in the words of an error."""
+
+    expected: str
+    found: str
+    advice: str
+
+
 class Feature(abc.ABC):
     """A feature of one or both networks.
 
@@ -83,6 +95,7 @@ class Feature(abc.ABC):
       networks: Which networks can read it.
       default_in: Which read it unless a config says otherwise.
       sees_request_time: Whether evaluation must mark numbers of a model that reads it.
+      dtype: Of its tensor.
     """
 
     name: str
@@ -91,10 +104,17 @@ class Feature(abc.ABC):
     networks: frozenset[str] = frozenset()
     default_in: frozenset[str] = frozenset()
     sees_request_time: ClassVar[bool] = False
+    dtype: ClassVar[tf.DType] = tf.float32
 
     def exists(self, data: prepared.PreparedData) -> bool:
         """Whether the log has its columns."""
         return set(self.columns) <= data.columns
+
+    def lack(self, data: prepared.PreparedData) -> Lack:
+        """Returns what is missing where it does not exist."""
+        del data
+        columns = f"{' and '.join(self.columns)} in the log"
+        return Lack(columns, "none", "add the column")
 
     def fields(self, data: prepared.PreparedData) -> fields.Fields:
         """Returns what it reads of a request."""
@@ -130,12 +150,18 @@ class Feature(abc.ABC):
         """Returns the reader of its tensor from raw requests."""
 
     @abc.abstractmethod
-    def encoder(self, measured: Measured, stddev: float) -> tf.keras.layers.Layer:
+    def encoder(
+        self,
+        measured: Measured,
+        stddev: float,
+        normalization: configs.Normalization = QUANTILES,
+    ) -> tf.keras.layers.Layer:
         """Returns the layer from its tensor to `[..., dim] float32`.
 
         Args:
           measured: Of the training data.
           stddev: Of the initial values of embeddings.
+          normalization: Of continuous values.
         """
 
 
@@ -177,6 +203,37 @@ class ReadAtRequest(Feature):
     """Known when the request is made; nothing at or after the position enters."""
 
 
+class Replayed(ReadAtRequest):
+    """What the first stage says, replayed by the frozen candidate model (DESIGN §7).
+
+    It exists only where the candidates' training window ends before the ranker's
+    begins: of watches the candidate model was trained on it would say what was clicked.
+    """
+
+    columns = ("impressions.time",)
+    networks = default_in = frozenset({RANKING})
+
+    def exists(self, data: prepared.PreparedData) -> bool:
+        """Whether there are impressions, in a window of the ranker's own."""
+        return super().exists(data) and _has_own_window(data)
+
+    def lack(self, data: prepared.PreparedData) -> Lack:
+        """Returns what is missing where it does not exist."""
+        if not super().exists(data):
+            return super().lack(data)
+        return Lack(
+            "a window of the ranker's own, after that of the candidates' training,",
+            f"data.protocol={data.config.protocol} without one, where the candidate "
+            f"model has seen what was clicked,",
+            "prepare with --protocol=temporal and no split column",
+        )
+
+
+def _has_own_window(data: prepared.PreparedData) -> bool:
+    windows = data.manifest.facts.get("windows")
+    return windows is not None and windows["validation"] <= windows["ranking"]
+
+
 class TrainingOnly(Feature):
     """Varies in training alone; evaluation and serving see `serving_value`.
 
@@ -201,12 +258,6 @@ class TrainingOnly(Feature):
         return tf.fill(tf.shape(like), self.serving_value)
 
 
-Statistic = Callable[
-    [npt.NDArray[np.integer], npt.NDArray[np.int64]], npt.NDArray[np.float32]
-]
-"""Catalogue indices `[n]` and moments `[n]` to values `[n]` from events before each."""
-
-
 class CorpusStatistic(Feature):
     """A table over the catalogue as of a moment, made of events before it.
 
@@ -218,58 +269,39 @@ class CorpusStatistic(Feature):
     scope = Scope.VIDEO
 
     @abc.abstractmethod
-    def statistic(self, data: prepared.PreparedData) -> Statistic:
-        """Returns the statistic of a prepared set, its events sorted once."""
+    def values(self, asked: corpus.Asked) -> npt.NDArray[np.floating]:
+        """Returns the statistic of videos as of moments, `[n]`."""
 
     def open_log(self, log: positions.LogTensors) -> positions.Reader:
         """Makes the values of logged impressions at once, others when asked for."""
-        shown, end = log.data.impressions, serving_moment(log.data)
-        moments = _moments(np.asarray(shown.times), end)
-        statistic = self.statistic(log.data)
-        of_logged = statistic(np.asarray(shown.videos), moments)
+        data, end = log.data, corpus.serving_moment(log.data)
+        cells = corpus.cells(data, "impressions")
         with tf.device("CPU"):
-            rows = tf.constant(of_logged, tf.float32)
+            of_rows = data.once(_OF_ROWS, lambda: tf.constant(cells.of_events))
+            of_cells = tf.constant(self._once(corpus.logged(data)))
+            served = tf.constant(self._once(corpus.served(data)))
 
         def read(at: positions.Positions) -> tf.Tensor:
             if at.is_logged:
-                return tf.gather(rows, at.rows)[..., tf.newaxis]
-            videos, times = np.asarray(at.videos), np.asarray(at.times)
-            asked = np.where(times == 0, end, _moments(times, end))
-            asked = np.broadcast_to(asked[..., np.newaxis], videos.shape).ravel()
-            found = statistic(videos.ravel(), asked)
-            return tf.constant(found.reshape(videos.shape), tf.float32)
+                found = tf.gather(of_cells, tf.gather(of_rows, at.rows))
+                return found[..., tf.newaxis]
+            times = np.asarray(at.times)
+            moments = np.where(times == 0, end, corpus.moments(data, times))
+            if (moments == end).all():
+                return tf.gather(served, at.videos)
+            videos = np.asarray(at.videos)
+            moments = np.broadcast_to(moments[..., np.newaxis], videos.shape)
+            asked = corpus.Asked(data, videos.ravel(), moments.ravel())
+            return tf.constant(self.values(asked).reshape(videos.shape), tf.float32)
 
         return read
 
     def open_request(self, data: prepared.PreparedData) -> RequestReader:
         """Carries the table of the end of the training window."""
-        every = np.arange(data.num_videos + 1)
-        moments = np.full(len(every), serving_moment(data))
-        rows = self.statistic(data)(every, moments)
-        return RowsOfVideos(rows.astype(np.float32))
+        return RowsOfVideos(self._once(corpus.served(data)))
 
-
-def countable(data: prepared.PreparedData) -> npt.NDArray[np.bool_]:
-    """Returns which impressions a statistic may count, `[impressions] bool`.
-
-    With windows of time all: a moment tells them apart. Without, a user's held-out
-    impressions lie before the training ones of others, and are left out.
-    """
-    splits = np.asarray(data.impressions.splits)
-    if data.config.protocol == "temporal":
-        return np.ones(len(splits), bool)
-    return ~np.isin(splits, [prepared.Split.VALIDATION, prepared.Split.TEST])
-
-
-def serving_moment(data: prepared.PreparedData) -> int:
-    """Returns when the table that is served was made: the end of the ranker's window.
-
-    Of protocols without windows, the end of the log.
-    """
-    windows = data.manifest.facts.get("windows")
-    return data.end_of_log + 1 if windows is None else int(windows["test"])
-
-
-def _moments(times: npt.NDArray[np.int64], latest: int) -> npt.NDArray[np.int64]:
-    """Returns the moment of the table that each time reads."""
-    return np.where(times < latest, times - times % _DAY_SECONDS, latest)
+    def _once(self, asked: corpus.Asked) -> npt.NDArray[np.float32]:
+        """Returns values that are kept with the prepared set."""
+        return asked.data.once(
+            (self, asked), lambda: self.values(asked).astype(np.float32)
+        )

@@ -38,8 +38,19 @@ class LoggedIn(encodings.Share, interface.ReadAtRequest):
         return {schema.LOGGED_IN: int(states[place.end])}
 
     def open_log(self, log: positions.LogTensors) -> positions.Reader:
-        """Reads the request's own event."""
-        return lambda at: tf.cast(log.of_event("logged_in", at, -1), tf.float32)
+        """Reads the request's own event, or the last watch before an impression."""
+
+        def read(at: positions.Positions) -> tf.Tensor:
+            if at.event == "watches":
+                return tf.cast(log.of_event("logged_in", at, -1), tf.float32)
+            starts = tf.gather(log.of("watches", "offsets"), at.users)
+            last = tf.maximum(at.ends - 1, 0)
+            states = tf.cast(
+                tf.gather(log.of("watches", "logged_in"), last), tf.float32
+            )
+            return tf.where(at.ends > starts, states, positions.MISSING)
+
+        return read
 
     def open_request(self, data: prepared.PreparedData) -> interface.RequestReader:
         """Clips what is given."""

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import tensorflow as tf
 
-from ytdnn import artifacts
+from ytdnn import artifacts, configs
 from ytdnn.data import fields, positions, prepared, quantiles
 from ytdnn.data import request as raw_request
 from ytdnn.features import interface
+from ytdnn.layers import continuous
 
 Tensors = dict[str, tf.Tensor]
 Statistics = dict[str, interface.Measured]
@@ -29,17 +30,30 @@ def open_log(
       serving: Whether to read as a request would be answered: training-only features
         then have their serving value.
     """
+    served = at_serving(chosen) if serving else {}
+    return {f.name: served.get(f.name) or f.open_log(log) for f in chosen}
+
+
+def at_serving(chosen: Sequence[interface.Feature]) -> dict[str, positions.Reader]:
+    """Returns the readers of training-only features at their serving value."""
     return {
         feature.name: feature.at_serving
-        if serving and isinstance(feature, interface.TrainingOnly)
-        else feature.open_log(log)
         for feature in chosen
+        if isinstance(feature, interface.TrainingOnly)
     }
 
 
 def read(readers: Mapping[str, positions.Reader], at: positions.Positions) -> Tensors:
     """Returns every feature's tensor at some positions."""
     return {name: reader(at) for name, reader in readers.items()}
+
+
+def placeholders(chosen: Sequence[interface.Feature]) -> Tensors:
+    """Returns a tensor of zeros for each feature, of one request and one video."""
+    return {
+        f.name: tf.zeros([1] if f.scope.is_of_query else [1, 1], f.dtype)
+        for f in chosen
+    }
 
 
 def request_fields(
@@ -110,17 +124,43 @@ def measure(
 
 
 def encoders(
-    chosen: Sequence[interface.Feature], measured: Statistics, stddev: float
+    chosen: Sequence[interface.Feature],
+    measured: Statistics,
+    stddev: float,
+    normalization: configs.Normalization = interface.QUANTILES,
 ) -> dict[str, tf.keras.layers.Layer]:
     """Returns the layer of each feature by name."""
-    return {f.name: f.encoder(measured[f.name], stddev) for f in chosen}
+    return {f.name: f.encoder(measured[f.name], stddev, normalization) for f in chosen}
 
 
 def encode(
     layers: Mapping[str, tf.keras.layers.Layer], tensors: Tensors
 ) -> list[tf.Tensor]:
-    """Returns each feature's vector, in order of the layers."""
-    return [layer(tensors[name]) for name, layer in layers.items()]
+    """Returns each feature's vector, in order of the layers.
+
+    Continuous ones, of one shape as all features of a scope are, go through their
+    quantiles together.
+    """
+    vectors = {
+        name: layer(tensors[name])
+        for name, layer in layers.items()
+        if not isinstance(layer, continuous.QuantileFeature)
+    }
+    names = [name for name in layers if name not in vectors]
+    for alike in _of_one_size({name: layers[name] for name in names}):
+        found = continuous.together(
+            [layers[name] for name in alike], [tensors[name] for name in alike]
+        )
+        vectors |= dict(zip(alike, found, strict=True))
+    return [vectors[name] for name in layers]
+
+
+def _of_one_size(layers: Mapping[str, continuous.QuantileFeature]) -> list[list[str]]:
+    """Returns names of layers with equally many quantiles together."""
+    sizes: dict[int, list[str]] = {}
+    for name, layer in layers.items():
+        sizes.setdefault(len(layer.quantiles), []).append(name)
+    return list(sizes.values())
 
 
 def write(path: pathlib.Path, measured: Statistics) -> None:
@@ -133,6 +173,10 @@ def read_file(path: pathlib.Path) -> Statistics:
     """Returns what `write` wrote."""
     values = json.loads(path.read_text())
     return {
-        name: interface.Measured(found["num_values"], tuple(found["quantiles"]))
+        name: interface.Measured(
+            found["num_values"],
+            tuple(found["quantiles"]),
+            tuple(found.get("numbers", ())),
+        )
         for name, found in values.items()
     }

@@ -24,9 +24,11 @@ _RESERVED = frozenset(
     {
         schema.WATCHED_VIDEO_IDS,
         schema.WATCH_TIMES,
+        schema.WATCHED_SECONDS,
         schema.QUERIES,
         schema.IMPRESSION_VIDEO_IDS,
         schema.IMPRESSION_TIMES,
+        schema.IMPRESSION_CLICKED,
         schema.VIDEO_IDS,
         schema.TIME,
         schema.DEVICE,
@@ -76,10 +78,11 @@ def choose(
     chosen = [_named(network, name, data, known) for name in dict.fromkeys(wanted)]
     for feature in chosen:
         if feature.name in config.add and not feature.exists(data):
+            lack = feature.lack(data)
             raise errors.UserError(
-                f"expected {' and '.join(feature.columns)} in the log for "
-                f"--config.{network}.features.add={feature.name}, found none in "
-                f"{data.directory}: add the column, or leave the feature out"
+                f"expected {lack.expected} for "
+                f"--config.{network}.features.add={feature.name}, found {lack.found} "
+                f"in {data.directory}: {lack.advice}, or leave the feature out"
             )
     places = {name: place for place, name in enumerate(known)}
     existing = [feature for feature in chosen if feature.exists(data)]

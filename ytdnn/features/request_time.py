@@ -1,12 +1,13 @@
 """When the request is made: hour and weekday (UTC), and the time since the last watch.
 
-Beyond the paper. Published numbers that see the request's time are not comparable to
-those that do not, so it is off by default and every result of a model that reads it
-says so.
+The ranker reads it by default (PAPER §4.1). For candidates it is beyond the paper:
+published numbers that see the request's time are not comparable to those that do not,
+so it is off by default and every result of a candidate model that reads it says so.
 """
 
 import tensorflow as tf
 
+from ytdnn import configs
 from ytdnn.data import fields, positions, prepared
 from ytdnn.data import request as raw_request
 from ytdnn.features import interface
@@ -19,7 +20,8 @@ class RequestTime(interface.ReadAtRequest):
     name = "request_time"
     scope = interface.Scope.REQUEST
     columns = ("watches.time",)
-    networks = frozenset({interface.CANDIDATES})
+    networks = frozenset({interface.CANDIDATES, interface.RANKING})
+    default_in = frozenset({interface.RANKING})
     sees_request_time = True
 
     def fields(self, data: prepared.PreparedData) -> fields.Fields:
@@ -50,10 +52,13 @@ class RequestTime(interface.ReadAtRequest):
         return interface.FromRequest(_read)
 
     def encoder(
-        self, measured: interface.Measured, stddev: float
+        self,
+        measured: interface.Measured,
+        stddev: float,
+        normalization: configs.Normalization = interface.QUANTILES,
     ) -> tf.keras.layers.Layer:
         """Returns an embedding of each."""
-        del measured, stddev
+        del measured, stddev, normalization
         return request_time.RequestTime(name=self.name)
 
 

@@ -2,7 +2,8 @@
 
 A value x becomes CDF(x) in [0, 1) by linear interpolation on quantiles of the
 training data, and the network sees x, x² and √x of it: super- and sub-linear
-functions for the price of two columns.
+functions for the price of two columns. `together` does it for many features at once,
+since scoring a few hundred videos is otherwise paid for by the operation.
 """
 
 from collections.abc import Sequence
@@ -20,42 +21,46 @@ def quantile_cdf(values: tf.Tensor, quantiles: tf.Tensor) -> tf.Tensor:
     share, it jumps as a CDF does.
 
     Args:
-      values: `[...] float32`.
-      quantiles: `[n] float32`, ascending, n ≥ 1.
+      values: `[features, m] float32`.
+      quantiles: `[features, n] float32`, ascending, n ≥ 1.
 
     Returns:
-      `[...] float32` in [0, 1).
+      `[features, m] float32` in [0, 1).
     """
-    flat = tf.reshape(values, [-1])
-    last = tf.size(quantiles) - 1
-    below = tf.searchsorted(quantiles, flat, side="right") - 1
+    last = tf.shape(quantiles)[1] - 1
+    below = tf.searchsorted(quantiles, values, side="right") - 1
     left = tf.clip_by_value(below, 0, last)
-    low = tf.gather(quantiles, left)
-    high = tf.gather(quantiles, tf.minimum(left + 1, last))
-    part = tf.clip_by_value(tf.math.divide_no_nan(flat - low, high - low), 0.0, 1.0)
-    cdf = (tf.cast(left, tf.float32) + part) / tf.cast(last + 1, tf.float32)
-    return tf.reshape(cdf, tf.shape(values))
+    low = tf.gather(quantiles, left, batch_dims=1)
+    high = tf.gather(quantiles, tf.minimum(left + 1, last), batch_dims=1)
+    part = tf.clip_by_value(tf.math.divide_no_nan(values - low, high - low), 0.0, 1.0)
+    return (tf.cast(left, tf.float32) + part) / tf.cast(last + 1, tf.float32)
 
 
 class QuantileFeature(tf.keras.layers.Layer):
-    """One continuous feature as x, x², √x of its CDF, and whether it is missing."""
+    """One continuous feature of `QuantileFeatures`."""
 
     def __init__(
-        self, quantiles: Sequence[float], missing: float = -1.0, **kwargs: Any
+        self,
+        quantiles: Sequence[float],
+        missing: float = -1.0,
+        powers: bool = True,
+        **kwargs: Any,
     ) -> None:
         """Creates the layer.
 
         Args:
           quantiles: Ascending, at least one, of the training data.
           missing: What stands for a value that is not known; all others are larger.
+          powers: Whether x² and √x enter.
           **kwargs: Of `tf.keras.layers.Layer`.
 
         Raises:
           ValueError: `quantiles` is empty or descends somewhere.
         """
         super().__init__(**kwargs)
-        self.missing = missing
         self.quantiles = tuple(float(value) for value in quantiles)
+        self.missing = missing
+        self.powers = powers
         if not self.quantiles or list(self.quantiles) != sorted(self.quantiles):
             raise ValueError(
                 f"expected ascending quantiles, at least one, received {quantiles}"
@@ -64,15 +69,67 @@ class QuantileFeature(tf.keras.layers.Layer):
     def call(self, values: tf.Tensor) -> tf.Tensor:
         """Returns `[..., 4] float32`: x, x², √x, and 1 where the value is missing.
 
+        Without powers `[..., 2]`: x, and 1 where it is missing.
+
         Args:
           values: `[...] float32`; where missing x is 0.
         """
-        known = tf.cast(values > self.missing, tf.float32)
-        quantiles = tf.constant(self.quantiles, tf.float32)
-        x = quantile_cdf(values, quantiles) * known
-        return tf.stack([x, tf.square(x), tf.sqrt(x), 1.0 - known], axis=-1)
+        return together([self], [values])[0]
 
     def get_config(self) -> dict[str, Any]:
         """Returns what `from_config` needs to make the layer again."""
-        settings = {"quantiles": self.quantiles, "missing": self.missing}
+        settings = {
+            "quantiles": self.quantiles,
+            "missing": self.missing,
+            "powers": self.powers,
+        }
         return {**super().get_config(), **settings}
+
+
+class RawFeature(tf.keras.layers.Layer):
+    """One continuous feature as it is, for comparison: what does not train well."""
+
+    def __init__(self, missing: float = -1.0, **kwargs: Any) -> None:
+        """Creates the layer.
+
+        Args:
+          missing: What stands for a value that is not known; all others are larger.
+          **kwargs: Of `tf.keras.layers.Layer`.
+        """
+        super().__init__(**kwargs)
+        self.missing = missing
+
+    def call(self, values: tf.Tensor) -> tf.Tensor:
+        """Returns `[..., 2] float32`: the value, 0 where missing, and 1 where it is."""
+        known = tf.cast(values > self.missing, tf.float32)
+        return tf.stack([values * known, 1.0 - known], axis=-1)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns what `from_config` needs to make the layer again."""
+        return {**super().get_config(), "missing": self.missing}
+
+
+def together(
+    layers: Sequence[QuantileFeature], values: Sequence[tf.Tensor]
+) -> list[tf.Tensor]:
+    """Returns what each layer gives for its values, computed at once.
+
+    Args:
+      layers: At least one; equally many quantiles in each, powers in all or none.
+      values: `[...] float32` for each layer, of one shape.
+    """
+    stacked = tf.stack(values)
+    flat = tf.reshape(stacked, [len(layers), -1])
+    missing = tf.constant([[layer.missing] for layer in layers], tf.float32)
+    quantiles = tf.constant([layer.quantiles for layer in layers], tf.float32)
+    known = tf.cast(flat > missing, tf.float32)
+    x = quantile_cdf(flat, quantiles) * known
+    powers = [tf.square(x), tf.sqrt(x)] if layers[0].powers else []
+    entering = tf.stack([x, *powers, 1.0 - known], axis=-1)
+    width = entering.shape[-1]
+    shape = tf.concat([tf.shape(stacked), [width]], axis=0)
+    found = tf.unstack(tf.reshape(entering, shape), num=len(layers))
+    return [
+        tf.ensure_shape(each, [*value.shape, width])
+        for each, value in zip(found, values, strict=True)
+    ]

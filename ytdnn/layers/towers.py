@@ -8,6 +8,50 @@ import tensorflow as tf
 from ytdnn.layers import randomness
 
 
+class SplitDense(tf.keras.layers.Layer):
+    """A ReLU layer on a query and several items, the query's product made once.
+
+    As a dense layer on the query repeated beside each item, without repeating it.
+    """
+
+    def __init__(self, units: int, dtype_policy: str, **kwargs: Any) -> None:
+        """Creates the layer.
+
+        Args:
+          units: Width of the output.
+          dtype_policy: Of the products.
+          **kwargs: Of `tf.keras.layers.Layer`.
+        """
+        policy = tf.keras.mixed_precision.Policy(dtype_policy)
+        super().__init__(dtype=policy, **kwargs)
+        self.units = units
+        self.dtype_policy_name = dtype_policy
+        # Two of half He's variance each, so that their sum has it.
+        self._of_query, self._of_items = (
+            tf.keras.layers.Dense(
+                units,
+                use_bias=use_bias,
+                kernel_initializer="lecun_normal",
+                dtype=policy,
+                name=name,
+            )
+            for name, use_bias in (("of_query", False), ("of_items", True))
+        )
+
+    def call(self, inputs: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
+        """Returns `[batch, k, units]`; queries `[batch, m]`, items `[batch, k, n]`."""
+        query, items = inputs
+        return tf.nn.relu(self._of_query(query)[:, tf.newaxis] + self._of_items(items))
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns what `from_config` needs to make the layer again."""
+        return {
+            **{k: v for k, v in super().get_config().items() if k != "dtype"},
+            "units": self.units,
+            "dtype_policy": self.dtype_policy_name,
+        }
+
+
 class Tower(tf.keras.layers.Layer):
     """ReLU layers of given widths, with stateless dropout between them."""
 
@@ -16,6 +60,7 @@ class Tower(tf.keras.layers.Layer):
         widths: Sequence[int],
         dropout: float = 0.0,
         precision: str = "float32",
+        split: bool = False,
         **kwargs: Any,
     ) -> None:
         """Creates the layer.
@@ -25,32 +70,48 @@ class Tower(tf.keras.layers.Layer):
           dropout: Share of each layer's activations dropped when a seed is given.
           precision: `float32`, or `bfloat16` for the products (variables and the
             output stay float32).
+          split: Whether the input is a query and its items, as of `SplitDense`.
           **kwargs: Of `tf.keras.layers.Layer`.
         """
         super().__init__(**kwargs)
         self.widths = tuple(widths)
         self.dropout = dropout
         self.precision = precision
+        self.split = split
         policy = "mixed_bfloat16" if precision == "bfloat16" else "float32"
-        self._layers = [
-            tf.keras.layers.Dense(
-                width,
-                activation="relu",
-                kernel_initializer="he_normal",
-                dtype=tf.keras.mixed_precision.Policy(policy),
-                name=f"relu_{depth}",
+        self._layers: list[tf.keras.layers.Layer] = []
+        for depth, width in enumerate(self.widths):
+            name = f"relu_{depth}"
+            if split and depth == 0:
+                self._layers.append(SplitDense(width, policy, name=name))
+                continue
+            self._layers.append(
+                tf.keras.layers.Dense(
+                    width,
+                    activation="relu",
+                    kernel_initializer="he_normal",
+                    dtype=tf.keras.mixed_precision.Policy(policy),
+                    name=name,
+                )
             )
-            for depth, width in enumerate(self.widths)
-        ]
 
-    def call(self, inputs: tf.Tensor, seed: tf.Tensor | None = None) -> tf.Tensor:
+    def call(
+        self,
+        inputs: tf.Tensor | tuple[tf.Tensor, tf.Tensor],
+        seed: tf.Tensor | None = None,
+    ) -> tf.Tensor:
         """Returns `[..., widths[-1]] float32` for `inputs [..., dim]`.
 
         Args:
-          inputs: Features, the last axis fixed.
+          inputs: Features, the last axis fixed; or, split, of the query `[batch, m]`
+            and of items `[batch, k, n]`.
           seed: `[2] int32` of this training step, or None outside training.
         """
         values = inputs
+        if self.split and not self._layers:
+            query, items = inputs
+            repeated = tf.repeat(query[:, tf.newaxis], tf.shape(items)[1], axis=1)
+            values = tf.concat([repeated, items], axis=-1)
         for depth, layer in enumerate(self._layers):
             values = layer(values)
             if seed is not None:
@@ -66,4 +127,5 @@ class Tower(tf.keras.layers.Layer):
             "widths": self.widths,
             "dropout": self.dropout,
             "precision": self.precision,
+            "split": self.split,
         }

@@ -2,6 +2,6 @@
 
 `retrieval` ranks all videos exactly and measures the lists, `selection` finds the k
 best in bounded memory, `ranking` holds the list metrics, `catalogue` what lists show
-of the catalogue, `binary` and `per_user_loss` the ranker's metrics, `bootstrap` the
-intervals over users.
+of the catalogue, `binary`, `per_user_loss`, `watch_time` and `calibration` the ranker's
+metrics, `bootstrap` the intervals over users.
 """

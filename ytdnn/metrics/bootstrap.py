@@ -97,6 +97,24 @@ def ratio_intervals(
     return dict(zip(parts, zip(low.tolist(), high.tolist(), strict=True), strict=True))
 
 
+def pair_interval(value: float, interval: tuple[float, float]) -> tuple[float, float]:
+    """Returns the interval of a share of pairs whose two ends may be of two users.
+
+    Each user's pairs with everybody, divided by the number of them, are a ratio of
+    sums over users; but a drawn user changes a pair at both ends, so that the share
+    varies twice as much as that ratio (Hoeffding's projection of a U statistic).
+
+    Args:
+      value: The share, in [0, 1].
+      interval: Of the ratio of sums, of `ratio_intervals`.
+
+    >>> pair_interval(0.75, (0.5, 0.875))
+    (0.25, 1.0)
+    """
+    low, high = np.clip(2.0 * np.array(interval) - value, 0.0, 1.0).tolist()
+    return low, high
+
+
 def mean_intervals(
     values: Mapping[str, Array],
     num_resamples: int = NUM_RESAMPLES,

@@ -13,6 +13,8 @@ O(n log n), never by the pairs themselves.
 import numpy as np
 import numpy.typing as npt
 
+from ytdnn.metrics import runs
+
 PerImpression = npt.NDArray[np.float64]
 
 
@@ -62,11 +64,11 @@ def watch_time_of_pairs(
     order = np.lexsort((scores, pages))
     page, score = np.asarray(pages)[order], np.asarray(scores)[order]
     clicked = np.asarray(labels, bool)[order]
-    new_page = _changes(page)
-    new_tie = new_page | _changes(score)
+    new_page = runs.starts(page)
+    new_tie = new_page | runs.starts(score)
     negatives = np.concatenate([[0], np.cumsum(~clicked)])
-    page_first, page_stop = _bounds(new_page)
-    tie_first, tie_stop = _bounds(new_tie)
+    page_first, page_stop = runs.bounds(new_page)
+    tie_first, tie_stop = runs.bounds(new_tie)
     higher = negatives[page_stop] - negatives[tie_stop]
     tied = negatives[tie_stop] - negatives[tie_first]
     on_page = negatives[page_stop] - negatives[page_first]
@@ -83,20 +85,3 @@ def _weights(
     if watch_seconds is None:
         return np.ones(len(labels))
     return np.asarray(watch_seconds, np.float64)
-
-
-def _changes(values: npt.NDArray[np.generic]) -> npt.NDArray[np.bool_]:
-    """Returns whether each value differs from the one before it; the first does."""
-    changes = np.ones(len(values), bool)
-    changes[1:] = values[1:] != values[:-1]
-    return changes
-
-
-def _bounds(
-    starts: npt.NDArray[np.bool_],
-) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """Returns for each row the first row of its run and the row after its last."""
-    firsts = np.flatnonzero(starts)
-    run = np.cumsum(starts) - 1
-    stops = np.append(firsts[1:], len(starts))
-    return firsts[run], stops[run]

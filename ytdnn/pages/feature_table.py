@@ -95,6 +95,8 @@ def _kind(feature: interface.Feature) -> str:
         return f"training-only; {feature.serving_value:g} when serving"
     if isinstance(feature, interface.CorpusStatistic):
         return "corpus statistic"
+    if isinstance(feature, interface.Replayed):
+        return "replayed by the first stage"
     return "read at request time"
 
 

@@ -38,6 +38,7 @@ _SLICES = {
     "new_user": "new or known user",
     "video_age": "age of the video",
     "popularity": "popularity decile of the video",
+    "id_embedding": "whether the video has an id embedding",
 }
 
 _SEARCH = {
@@ -57,8 +58,14 @@ _METRICS = {
     "mean_age_days": "mean age, days",
     "auc": "AUC",
     "grouped_auc": "grouped AUC",
-    "log_loss": "log loss",
+    "log_loss": "weighted log loss",
+    "click_log_loss": "log loss of clicks",
     "weighted_per_user_loss": "weighted per-user loss",
+    "xauc": "XAUC of watch seconds",
+    "grouped_xauc": "grouped XAUC",
+    "page_ndcg_by_seconds": "nDCG of the page by watch seconds",
+    "mae_seconds": "mean absolute error, seconds",
+    "calibration_ratio": "predicted / watched seconds",
 }
 
 

@@ -1,5 +1,6 @@
 """Sections of the page on the ranker's predictions, and on what is recommended."""
 
+import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 
 import markupsafe
@@ -36,71 +37,129 @@ def impressions(report: report_model.Report) -> page.Section:
         ["metric", "definition, over all impressions"], meanings, words=(0, 1)
     )
     blocks.append(page.Details("What each metric means", [table]))
-    if report.calibration:
-        blocks += _calibration(report)
+    blocks += _slices(report)
+    for kind in _KINDS:
+        blocks += _calibration(report, kind)
     return page.Section(
         "Ranking of logged impressions",
         "The ranker scores impressions of the log. AUC: the chance that a clicked one "
-        "scores above one that was not clicked (0.5: random order); of log loss and "
-        "weighted per-user loss less is better. The calibration plots cut the "
-        "impressions into deciles by prediction: calibrated predictions lie on the "
-        "dashed line.",
+        "scores above one that was not clicked (0.5: random order); of losses and "
+        "errors less is better. The calibration plots cut the impressions into deciles "
+        "by prediction: calibrated predictions lie on the dashed line.",
         blocks,
     )
 
 
-_PREDICTED, _ODDS, _MEAN = "predicted", "observed", "mean_seconds"
-_OF_TENTH = {
-    _PREDICTED: "mean prediction",
-    _ODDS: "observed, per impression not clicked",
-    _MEAN: "observed, per impression",
-    "impressions": "impressions",
-}
+def _slices(report: report_model.Report) -> Iterator[page.Block]:
+    """Yields a table for each slice of the impressions."""
+    for slice_name, rows in report.impression_slices.items():
+        models = list(report.impressions)
+        cells: list[Sequence[page.Cell]] = []
+        for row in rows:
+            metrics = next(iter(row.models.values()), {})
+            cells += [
+                [
+                    f"{row.value}, {names.metric(metric)}",
+                    row.impressions,
+                    *(tables.cell(*row.models[model][metric]) for model in models),
+                ]
+                for metric in metrics
+            ]
+        yield page.Table(
+            ["impressions of videos", "number", *map(names.model, models)],
+            cells,
+            f"By {names.sliced_by(slice_name)}",
+        )
 
 
-def _calibration(report: report_model.Report) -> list[page.Block]:
-    models = report.calibration
-    entries = [entry for rows in models.values() for entry in rows]
-    columns = [
-        key
-        for key in _OF_TENTH
-        if any(getattr(entry, key) is not None for entry in entries)
-    ]
-    rows = [
-        [names.model(model), place, *(getattr(entry, key) for key in columns)]
-        for model, tenths in models.items()
-        for place, entry in enumerate(tenths, 1)
-    ]
-    headings = ["model", "decile", *(_OF_TENTH[key] for key in columns)]
-    unit = "watch seconds" if _MEAN in columns else "odds of a click"
-    blocks: list[page.Block] = [
-        _calibration_plot(models, key, unit) for key in (_ODDS, _MEAN) if key in columns
-    ]
-    if _MEAN in columns:
-        blocks.append(_ODDS_WORDS)
-    numbers = page.Table(headings, rows)
-    return [*blocks, page.Details("Numbers of the calibration plots", [numbers])]
+@dataclasses.dataclass(frozen=True)
+class _Kind:
+    """What calibration is of.
+
+    Attributes:
+      field: Of `report_model.Calibration`.
+      title: Of the plot.
+      predicted: What is predicted, with its unit.
+      observed: What happened.
+      words: A sentence under the plot, if any.
+    """
+
+    field: str
+    title: str
+    predicted: str
+    observed: str
+    words: str = ""
 
 
-_ODDS_WORDS = (
-    "Weighted logistic regression learns odds: watch seconds divided by the "
-    "impressions without a click (PAPER §4.2). Where clicks are frequent, that is more "
-    "than the mean over all impressions, so a ranker calibrated to the first lies "
-    "above the second."
+_KINDS = (
+    _Kind(
+        "seconds",
+        "Calibration of expected watch seconds",
+        "predicted watch seconds of an impression",
+        "observed, mean over impressions",
+    ),
+    _Kind(
+        "clicks",
+        "Calibration of click probability",
+        "predicted click probability",
+        "observed, share of impressions",
+    ),
+    _Kind(
+        "odds",
+        "Calibration of odds",
+        "predicted odds",
+        "observed, per impression not clicked",
+        "Weighted logistic regression learns odds: watch seconds divided by the "
+        "impressions without a click (PAPER §4.2). Where clicks are frequent, that is "
+        "more than the mean over all impressions.",
+    ),
 )
 
 
-def _calibration_plot(
-    models: Mapping[str, Sequence[report_model.Tenth]], observed: str, unit: str
-) -> markupsafe.Markup:
-    series = {
-        names.model(model): plots.Series(
-            [entry.predicted for entry in rows],
-            [getattr(entry, observed) for entry in rows],
-            style="points",
-        )
-        for model, rows in models.items()
+def _calibration(report: report_model.Report, kind: _Kind) -> Iterator[page.Block]:
+    """Yields plot and numbers of one kind, nothing where no model predicts it."""
+    models = {
+        model: getattr(found, kind.field)
+        for model, found in report.calibration.items()
+        if getattr(found, kind.field)
     }
+    if not models:
+        return
+    yield _calibration_plot(models, kind)
+    if kind.words:
+        yield kind.words
+    rows = [
+        [
+            names.model(model),
+            place,
+            entry.predicted,
+            tables.cell(*entry.observed),
+            tables.cell(*entry.ratio),
+            entry.impressions,
+        ]
+        for model, tenths in models.items()
+        for place, entry in enumerate(tenths, 1)
+    ]
+    headings = [
+        "model",
+        "decile",
+        kind.predicted,
+        kind.observed,
+        "predicted / observed",
+        "impressions",
+    ]
+    words = f"Numbers of the {kind.title[:1].lower()}{kind.title[1:]}"
+    yield page.Details(words, [page.Table(headings, rows)])
+
+
+def _calibration_plot(
+    models: Mapping[str, Sequence[report_model.Tenth]], kind: _Kind
+) -> markupsafe.Markup:
+    series = {}
+    for model, rows in models.items():
+        observed, low, high = zip(*(entry.observed for entry in rows), strict=True)
+        given = [entry.predicted for entry in rows]
+        series[names.model(model)] = plots.Series(given, observed, low, high, "points")
     ends = [
         end
         for one in series.values()
@@ -110,12 +169,11 @@ def _calibration_plot(
     if ends:
         reach = [min(ends), max(ends)]
         series = {"perfect": plots.Series(reach, reach)} | series
-    words = _OF_TENTH[observed]
     return plots.lines(
-        f"Calibration: {words}",
+        kind.title,
         series,
-        f"{_OF_TENTH[_PREDICTED]}, {unit}",
-        f"{unit}, {words}",
+        kind.predicted,
+        kind.observed,
         log_x=True,
         log_y=True,
         colours=names.colours(models) | {"perfect": 0},

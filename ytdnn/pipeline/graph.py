@@ -63,7 +63,9 @@ def evaluation(split: str, stage: str = "") -> Step:
       errors.UserError: There is no such split.
     """
     require_split(split)
-    inputs = ("data", stage) if stage else ("data", "candidates", "index", "ranking")
+    inputs: tuple[str, ...] = ("data", "candidates", "index", "ranking")
+    if stage:
+        inputs = ("data", *dict.fromkeys(("candidates", stage)))
     return Step(
         report_files.DIRECTORIES[split],
         "evaluate",
@@ -107,7 +109,7 @@ INDEX = Step(
 RANKING = Step(
     "ranking",
     "train",
-    ("data",),
+    ("data", "candidates"),
     steps.train_ranking,
     steps.ranking_config,
     needs_impressions=True,

@@ -94,9 +94,12 @@ def index_config(config: configs.Config) -> Mapping[str, Any]:
 def train_ranking(config: configs.Config, workdir: pathlib.Path) -> None:
     """Makes `workdir/ranking`."""
     from ytdnn.data import prepared
+    from ytdnn.retrieval import stage
     from ytdnn.training import ranking
 
-    ranking.train(config, prepared.load(workdir / "data"), workdir / "ranking")
+    data = prepared.load(workdir / "data")
+    first_stage = stage.load(workdir / "candidates", data)
+    ranking.train(config, data, workdir / "ranking", first_stage)
 
 
 def ranking_config(config: configs.Config) -> Mapping[str, Any]:

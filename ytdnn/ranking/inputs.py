@@ -5,37 +5,58 @@ All of it is rolled back to strictly before the impression. Tensors of the query
 k = 1.
 """
 
+import copy
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
 import tensorflow as tf
 
 from ytdnn import schema
 from ytdnn.data import fields, positions, prepared
 from ytdnn.data import request as raw_request
 from ytdnn.features import reading, registry
+from ytdnn.ranking import heads
 
 Tensors = dict[str, tf.Tensor]
 
 
 class ImpressionLog:
-    """The events of a prepared set, from which tensors are cut by position."""
+    """The events of a prepared set, from which tensors are cut by position.
+
+    Attributes:
+      data: The prepared set.
+      history_length: Most recent watches of a history.
+    """
 
     def __init__(
         self,
         data: prepared.PreparedData,
         chosen: registry.Features,
         history_length: int,
-        serving: bool = False,
+        replay: positions.Replay | None = None,
     ) -> None:
-        """Opens the features on the log.
+        """Opens the features on the log, as they are in training.
 
         Args:
           data: With impressions.
           chosen: The features that are read.
           history_length: Most recent watches of a history.
-          serving: Whether training-only features have their serving value.
+          replay: What features of the first stage ask.
         """
+        self.data = data
         self.history_length = history_length
-        self._log = positions.LogTensors(data)
-        self._readers = reading.open_log(chosen, self._log, serving)
+        self._chosen = chosen
+        self._log = positions.LogTensors(data, replay)
+        self._readers = reading.open_log(chosen, self._log)
+        with tf.device("CPU"):
+            self._durations = tf.constant(durations(data))
+
+    def as_served(self) -> "ImpressionLog":
+        """Returns the same with training-only features at their serving value."""
+        served = copy.copy(self)
+        served._readers = self._readers | reading.at_serving(self._chosen)
+        return served
 
     def impressions(self, rows: tf.Tensor) -> Tensors:
         """Returns the tensors `[n, …]`, `[n, 1]` of logged impressions `[n] int64`."""
@@ -78,17 +99,27 @@ class ImpressionLog:
             )
         )
 
-    def labels(self, rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
-        """Returns clicked `[n] bool` and watch seconds `[n] float32` or None."""
-        seconds = None
+    def labels(self, rows: tf.Tensor) -> heads.Labels:
+        """Returns what became of logged impressions, each `[n, 1]`.
+
+        Args:
+          rows: `[n] int64` rows of the impression arrays.
+        """
+        clicked, videos = self._of(rows, "clicked"), self._of(rows, "videos")
+        seconds = tf.zeros_like(rows, tf.float32)
         if self._log.has(schema.IMPRESSIONS, "seconds"):
             seconds = self._of(rows, "seconds")
-        return self._of(rows, "clicked"), seconds
+        return heads.Labels(
+            clicked=clicked[:, tf.newaxis],
+            seconds=seconds[:, tf.newaxis],
+            durations=tf.gather(self._durations, videos)[:, tf.newaxis],
+        )
 
     def _at(self, at: positions.Positions) -> Tensors:
         return {
             schema.HISTORY_VIDEOS: self._history(at),
             schema.IMPRESSION_VIDEOS: at.videos,
+            schema.DURATIONS: tf.gather(self._durations, at.videos),
             **reading.read(self._readers, at),
         }
 
@@ -105,11 +136,29 @@ class ImpressionLog:
         return tf.gather(self._log.of(schema.IMPRESSIONS, field), rows)
 
 
+def durations(data: prepared.PreparedData) -> npt.NDArray[np.float32]:
+    """Returns seconds of each video, `[catalogue + 1]`, 0 where not known."""
+    if schema.DURATION_SECONDS not in data.videos.columns:
+        return np.zeros(data.num_videos + 1, np.float32)
+    known = data.videos[schema.DURATION_SECONDS].cast(pl.Float32).fill_nan(None)
+    return np.append(np.float32(0.0), known.fill_null(0.0).to_numpy())
+
+
 def request_fields(
     chosen: registry.Features, data: prepared.PreparedData
 ) -> fields.Fields:
     """Returns what the ranker reads of a request beside the videos to score."""
     return fields.union((fields.watched(data),), reading.request_fields(chosen, data))
+
+
+def placeholders(chosen: registry.Features, history_length: int) -> Tensors:
+    """Returns tensors of one impression, all zero, which make a network's variables."""
+    return {
+        schema.HISTORY_VIDEOS: tf.zeros([1, history_length], tf.int32),
+        schema.IMPRESSION_VIDEOS: tf.zeros([1, 1], tf.int32),
+        schema.DURATIONS: tf.zeros([1, 1], tf.float32),
+        **reading.placeholders(chosen),
+    }
 
 
 class RequestInputs(tf.Module):
@@ -125,12 +174,14 @@ class RequestInputs(tf.Module):
         super().__init__()
         self._features = reading.RequestReaders(chosen, data)
         self._history_length = history_length
+        self._durations = tf.Variable(durations(data), trainable=False)
 
     def __call__(self, request: raw_request.Request) -> Tensors:
         """Returns the tensors of the query and of the videos asked about."""
         return {
             schema.HISTORY_VIDEOS: request.last_watches(self._history_length),
             schema.IMPRESSION_VIDEOS: request.video_indices,
+            schema.DURATIONS: tf.gather(self._durations, request.video_indices),
             **self._features.of_query(request),
             **self._features.of_videos(request),
         }

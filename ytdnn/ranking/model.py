@@ -2,27 +2,27 @@
 
 import dataclasses
 import json
-import math
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
 from ytdnn import artifacts, configs, errors, schema
-from ytdnn.data import prepared
+from ytdnn.data import fields, prepared
 from ytdnn.features import interface as features_interface
 from ytdnn.features import reading, registry
 from ytdnn.layers import weights
-from ytdnn.ranking import inputs, losses, network
+from ytdnn.ranking import heads, inputs, network, predictions
+from ytdnn.retrieval import stage
 
 KIND = "ranking"
 STATISTICS = "statistics.json"
 _PAIRS_A_STEP = 1 << 14
 _ROWS_A_STEP = 1 << 16
 
-Logits = npt.NDArray[np.float32]
+Scores = npt.NDArray[np.float32]
 
 
 class RankingModel:
@@ -32,28 +32,61 @@ class RankingModel:
       config: Sizes.
       features: What it reads beside the videos shown and watched.
       measured: Statistics of its training impressions.
-      network: The Keras model, tensors to logits.
+      network: The Keras model, tensors to outputs of its head.
+      first_stage: What features of the first stage ask; None where there are none.
     """
 
     def __init__(
         self,
         config: configs.Ranking,
-        data: prepared.PreparedData,
         chosen: registry.Features,
         measured: network.Statistics,
+        first_stage: stage.Stage | None = None,
+        log: inputs.ImpressionLog | None = None,
     ) -> None:
-        """Creates the model with fresh weights, all its variables made."""
+        """Creates the model with fresh weights, all its variables made.
+
+        Args:
+          config: Sizes and head.
+          chosen: The features that are read.
+          measured: Of the training impressions.
+          first_stage: What features of the first stage ask.
+          log: They, if they are open already.
+        """
         self.config = config
+        self._log = log
         self.features = chosen
         self.measured = measured
         self.network = network.RankingNetwork(config, chosen, measured)
-        log = inputs.ImpressionLog(data, chosen, config.history_length, serving=True)
-        self.network(log.impressions(tf.zeros([1], tf.int64)))
-        self._logits = tf.function(self.network, reduce_retracing=True)
+        self.first_stage = first_stage if _replays(chosen) else None
+        self.network(inputs.placeholders(chosen, config.history_length))
+        self._evaluate = tf.function(self._losses, reduce_retracing=True)
+        self._predict = tf.function(self.predict, reduce_retracing=True)
+
+    @property
+    def head(self) -> heads.Head:
+        """What the network's outputs mean."""
+        return self.network.head
+
+    def predict(self, tensors: inputs.Tensors) -> heads.Predicted:
+        """Returns what is predicted of impressions, each `[batch, k]`."""
+        return self.head.predict(self.network(tensors), tensors[schema.DURATIONS])
 
     def facts(self) -> dict[str, object]:
         """Returns what a manifest says of the model."""
         return {"features": [feature.name for feature in self.features]}
+
+    @property
+    def sees_request_time(self) -> bool:
+        """Whether the first stage, which it asks, reads the time of the request."""
+        return self.first_stage is not None and self.first_stage.sees_request_time
+
+    def request_fields(self, data: prepared.PreparedData) -> fields.Fields:
+        """Returns what it reads of a request beside the videos to score."""
+        own = inputs.request_fields(self.features, data)
+        if self.first_stage is None:
+            return own
+        return fields.union(self.first_stage.fields(data), own)
 
     def readings(
         self,
@@ -79,30 +112,54 @@ class RankingModel:
     def open_log(
         self, data: prepared.PreparedData, serving: bool = True
     ) -> inputs.ImpressionLog:
-        """Returns what the network reads of a prepared set.
+        """Returns what the network reads of a prepared set; the last one is kept open.
 
         Args:
           data: With impressions.
           serving: Whether training-only features have their serving value.
         """
-        length = self.config.history_length
-        return inputs.ImpressionLog(data, self.features, length, serving)
+        if self._log is None or self._log.data is not data:
+            self._log = _open_log(self.config, data, self.features, self.first_stage)
+        return self._log.as_served() if serving else self._log
 
-    def scores(
+    def predictions(
         self, data: prepared.PreparedData, impression_rows: npt.NDArray[np.int64]
-    ) -> Logits:
-        """Returns the logit of each impression of the log, `[n] float32`.
+    ) -> predictions.Predictions:
+        """Returns what is predicted of impressions of the log, each `[n] float32`.
 
         Args:
           data: With impressions.
           impression_rows: `[n]` rows of the impression arrays.
         """
         log = self.open_log(data)
-        logits = [
-            self._logits(log.impressions(tf.constant(impression_rows[part], tf.int64)))
+        found = [
+            self._predict(log.impressions(tf.constant(impression_rows[part], tf.int64)))
             for part in _parts(len(impression_rows), _PAIRS_A_STEP)
         ]
-        return np.concatenate([np.zeros([0, 1], np.float32), *logits])[:, 0]
+        joined = _joined(found)
+        order = joined.pop("order")
+        return predictions.Predictions(order, **joined)
+
+    def mean_loss(
+        self, data: prepared.PreparedData, impression_rows: npt.NDArray[np.int64]
+    ) -> float:
+        """Returns the head's loss a logged impression.
+
+        Args:
+          data: With impressions.
+          impression_rows: `[n]` rows of the impression arrays.
+        """
+        log, total = self.open_log(data), 0.0
+        for part in _parts(len(impression_rows), _PAIRS_A_STEP):
+            rows = tf.constant(impression_rows[part], tf.int64)
+            labels = vars(log.labels(rows))
+            total += float(self._evaluate(log.impressions(rows), labels))
+        return total / max(len(impression_rows), 1)
+
+    def _losses(self, tensors: inputs.Tensors, labels: inputs.Tensors) -> tf.Tensor:
+        """Returns the sum of the losses of some impressions."""
+        losses = self.head.losses(self.network(tensors), heads.Labels(**labels))
+        return tf.reduce_sum(losses)
 
     def score_candidates(
         self,
@@ -111,8 +168,8 @@ class RankingModel:
         end_watches: npt.NDArray[np.int64],
         times: npt.NDArray[np.int64],
         video_indices: npt.NDArray[np.integer],
-    ) -> Logits:
-        """Returns the logit of each candidate, `[n, k] float32`.
+    ) -> Scores:
+        """Returns what orders candidates, `[n, k] float32`, higher is better.
 
         Args:
           data: With impressions.
@@ -124,13 +181,24 @@ class RankingModel:
         """
         log = self.open_log(data)
         k = video_indices.shape[1]
-        logits = [np.zeros([0, k], np.float32)]
+        found = [np.zeros([0, k], np.float32)]
         for part in _parts(len(users), max(1, _PAIRS_A_STEP // max(1, k))):
             tensors = _candidates(
                 log, users[part], end_watches[part], times[part], video_indices[part]
             )
-            logits.append(self._logits(tensors).numpy())
-        return np.concatenate(logits)
+            found.append(self._predict(tensors).order.numpy())
+        return np.concatenate(found)
+
+
+def _joined(parts: list[heads.Predicted]) -> dict[str, Scores]:
+    """Returns each field that is predicted over all parts of impressions, `[n]`."""
+    if not parts:
+        return {"order": np.zeros(0, np.float32)}
+    given = [name for name, values in parts[0]._asdict().items() if values is not None]
+    return {
+        name: np.concatenate([getattr(part, name) for part in parts])[:, 0]
+        for name in given
+    }
 
 
 def _candidates(
@@ -149,8 +217,17 @@ def _candidates(
     )
 
 
-def build(config: configs.Ranking, data: prepared.PreparedData) -> RankingModel:
+def build(
+    config: configs.Ranking,
+    data: prepared.PreparedData,
+    first_stage: stage.Stage | None = None,
+) -> RankingModel:
     """Returns a model with fresh weights, normalised on the training impressions.
+
+    Args:
+      config: Sizes and features.
+      data: With impressions.
+      first_stage: What features of the first stage ask; None: there are none of these.
 
     Raises:
       errors.UserError: The log has no impressions to train or validate on, or the
@@ -159,8 +236,26 @@ def build(config: configs.Ranking, data: prepared.PreparedData) -> RankingModel:
     rows = split_rows(data, prepared.Split.TRAIN)
     split_rows(data, prepared.Split.VALIDATION)
     chosen = registry.choose(features_interface.RANKING, data, config.features)
-    log = inputs.ImpressionLog(data, chosen, history_length=1)
-    return RankingModel(config, data, chosen, _measure(config, data, chosen, log, rows))
+    if first_stage is None:
+        chosen = tuple(f for f in chosen if not _replays([f]))
+    log = _open_log(config, data, chosen, first_stage)
+    measured = _measure(config, data, chosen, log, rows)
+    return RankingModel(config, chosen, measured, first_stage, log)
+
+
+def _open_log(
+    config: configs.Ranking,
+    data: prepared.PreparedData,
+    chosen: registry.Features,
+    first_stage: stage.Stage | None,
+) -> inputs.ImpressionLog:
+    replay = first_stage.open_log(data) if first_stage and _replays(chosen) else None
+    return inputs.ImpressionLog(data, chosen, config.history_length, replay)
+
+
+def _replays(chosen: Iterable[features_interface.Feature]) -> bool:
+    """Whether any feature asks the first stage."""
+    return any(isinstance(f, features_interface.Replayed) for f in chosen)
 
 
 def _measure(
@@ -171,20 +266,21 @@ def _measure(
     rows: npt.NDArray[np.int64],
 ) -> network.Statistics:
     """Passes over the training impressions."""
-    clicked, seconds = log.labels(tf.constant(rows, tf.int64))
-    weights = losses.click_weights(clicked, seconds).numpy()
-    is_clicked = clicked.numpy()
-    clicked_weight = float(weights[is_clicked].sum(dtype=np.float64))
+    labels = log.labels(tf.constant(rows, tf.int64))
+    kinds = (labels.clicked, labels.seconds, labels.durations)
+    clicks = heads.measure(*(values.numpy()[:, 0] for values in kinds))
 
     def batches() -> Iterator[reading.Tensors]:
         for part in _parts(len(rows), _ROWS_A_STEP):
             yield log.impressions(tf.constant(rows[part], tf.int64))
 
+    number = 1
+    if isinstance(config.normalization, configs.Quantiles):
+        number = config.normalization.number
     return network.Statistics(
         vocabulary_size=data.vocabulary_size,
-        features=reading.measure(chosen, data, batches(), config.num_quantiles),
-        prior_logit=math.log((clicked_weight + 1.0) / (np.sum(~is_clicked) + 1.0)),
-        has_watch_seconds=data.has_watch_seconds,
+        features=reading.measure(chosen, data, batches(), number),
+        clicks=clicks,
     )
 
 
@@ -217,21 +313,47 @@ def save(model: RankingModel, directory: pathlib.Path) -> None:
     artifacts.write_json(directory / STATISTICS, dataclasses.asdict(model.measured))
 
 
-def load(directory: pathlib.Path, data: prepared.PreparedData) -> RankingModel:
+def load(
+    directory: pathlib.Path,
+    data: prepared.PreparedData,
+    first_stage: stage.Stage | None = None,
+) -> RankingModel:
     """Loads the trained model of an artefact.
 
+    Args:
+      directory: The artefact.
+      data: The prepared set.
+      first_stage: That beside it; None of a model that was trained without.
+
     Raises:
-      errors.UserError: It is missing, damaged, or was made from another data set.
+      errors.UserError: It is missing, damaged, or was made from another data set or
+        first stage.
     """
     directory = pathlib.Path(directory)
     config = weights.trained_config(directory, KIND, data.manifest).ranking
+    _require_first_stage(directory, first_stage)
     values = json.loads((directory / STATISTICS).read_text())
     measured = configs.component(network.Statistics, values)
     names = list(measured.features)
     chosen = registry.named(features_interface.RANKING, names, data)
-    model = RankingModel(config, data, chosen, measured)
+    model = RankingModel(config, chosen, measured, first_stage)
     weights.restore(model.network, directory)
     return model
+
+
+def _require_first_stage(
+    directory: pathlib.Path, first_stage: stage.Stage | None
+) -> None:
+    """Checks that a model was trained with the first stage beside it."""
+    manifest = artifacts.read_manifest(directory, KIND)
+    name = stage.KIND
+    if first_stage is not None and first_stage.manifest is not None:
+        artifacts.require_input(manifest, directory, name, first_stage.manifest)
+    elif first_stage is None and name in manifest.inputs:
+        raise errors.UserError(
+            f"expected the {name} that {directory} was trained with, received none: "
+            f"load them from beside it (ytdnn.retrieval.stage.load)"
+        )
 
 
 def _parts(size: int, step: int) -> list[slice]:

@@ -1,8 +1,8 @@
-"""The ranking network: features to one logit for each impression (PAPER §4).
+"""The ranking network: features to the outputs of a head (PAPER §4).
 
 The impression's video, the last watched and the averaged history share one table and
 enter separately; each other feature enters through its own encoder. Everything about
-the query is computed once and repeated for its k impressions.
+the query, its part of the first layer included, is computed once for its k impressions.
 """
 
 import dataclasses
@@ -12,7 +12,7 @@ import tensorflow as tf
 from ytdnn import configs, schema
 from ytdnn.features import reading, registry
 from ytdnn.layers import embeddings, towers
-from ytdnn.ranking import inputs
+from ytdnn.ranking import heads, inputs
 
 # Products of two embeddings decide a click. From smaller values gradients of both
 # are so small that training first stands still for hundreds of steps.
@@ -26,22 +26,21 @@ class Statistics:
     Attributes:
       vocabulary_size: Videos with an id embedding.
       features: What the encoders must know, by feature.
-      prior_logit: Log-odds without any feature, `log(ΣT_i / (N - k))`: where the
-        logit starts.
-      has_watch_seconds: Whether scores are seconds (else odds of a click).
+      clicks: Means over the training impressions, where the outputs start.
     """
 
     vocabulary_size: int
     features: reading.Statistics
-    prior_logit: float
-    has_watch_seconds: bool
+    clicks: heads.Clicks
 
 
 class RankingNetwork(tf.keras.Model):
-    """Tensors of `ytdnn.ranking.inputs` to logits `[batch, k]`.
+    """Tensors of `ytdnn.ranking.inputs` to outputs of the head `[batch, k, n]`.
 
     Attributes:
-      videos: The shared video table.
+      head: What the outputs mean.
+      videos: The table of video embeddings by what looks it up: the video shown, the
+        last watched, the history. One table, unless the config says otherwise.
     """
 
     def __init__(
@@ -58,47 +57,66 @@ class RankingNetwork(tf.keras.Model):
           measured: Of the training impressions.
         """
         super().__init__(name="ranking")
-        self.videos = embeddings.Table(
-            measured.vocabulary_size, config.embedding_dim, _STDDEV, name="videos"
-        )
+        self.head = heads.make(config.head, measured.clicks)
+        self.videos = _video_tables(config, measured.vocabulary_size)
         query = [f for f in chosen if f.scope.is_of_query]
         pairs = [f for f in chosen if not f.scope.is_of_query]
-        self._of_query = reading.encoders(query, measured.features, _STDDEV)
-        self._of_videos = reading.encoders(pairs, measured.features, _STDDEV)
-        self._tower = towers.Tower(config.tower, config.dropout, name="tower")
-        self._logit = tf.keras.layers.Dense(
-            1,
-            bias_initializer=tf.keras.initializers.Constant(measured.prior_logit),
-            name="logit",
+        known, how = measured.features, config.normalization
+        self._of_query = reading.encoders(query, known, _STDDEV, how)
+        self._of_videos = reading.encoders(pairs, known, _STDDEV, how)
+        self._tower = towers.Tower(
+            config.tower, config.dropout, config.precision, split=True, name="tower"
+        )
+        self._outputs = tf.keras.layers.Dense(
+            len(self.head.biases),
+            bias_initializer=tf.keras.initializers.Constant(self.head.biases),
+            name="outputs",
         )
 
     @property
     def tables(self) -> list[tf.Variable]:
         """The variables looked up by row, for the table optimiser."""
-        layers = (self.videos, *self._of_query.values(), *self._of_videos.values())
+        of_videos = list({id(t): t for t in self.videos.values()}.values())
+        layers = (*of_videos, *self._of_query.values(), *self._of_videos.values())
         return [layer.table for layer in layers if isinstance(layer, embeddings.Table)]
 
     def call(self, tensors: inputs.Tensors, seed: tf.Tensor | None = None) -> tf.Tensor:
-        """Returns logits `[batch, k] float32`, `log` of the expected watch seconds.
+        """Returns the outputs, `[batch, k, n] float32`.
 
         Args:
           tensors: Of the query `[batch, …]` and of impressions `[batch, k]`.
           seed: `[2] int32` of this training step, or None outside training.
         """
-        shown = self.videos(tensors[schema.IMPRESSION_VIDEOS])
+        shown = self.videos["shown"](tensors[schema.IMPRESSION_VIDEOS])
         of_videos = reading.encode(self._of_videos, tensors)
         impressions = tf.concat([shown, *of_videos], axis=-1)
-        query = self._query(tensors)[:, tf.newaxis, :]
-        query = tf.repeat(query, tf.shape(impressions)[1], axis=1)
-        hidden = self._tower(tf.concat([query, impressions], axis=-1), seed=seed)
-        return tf.squeeze(self._logit(hidden), axis=-1)
+        hidden = self._tower((self._query(tensors), impressions), seed=seed)
+        return self._outputs(hidden)
 
     def _query(self, tensors: inputs.Tensors) -> tf.Tensor:
         """Returns `[batch, dim] float32`."""
         history = tensors[schema.HISTORY_VIDEOS]
-        rows = self.videos(history)
-        known = tf.cast(self.videos.known(history), tf.float32)
+        table = self.videos["history"]
+        known = tf.cast(table.known(history), tf.float32)
         num_known = tf.reduce_sum(known, axis=1, keepdims=True)
-        mean = tf.math.divide_no_nan(tf.reduce_sum(rows, axis=1), num_known)
+        total = tf.reduce_sum(table(history), axis=1)
+        mean = tf.math.divide_no_nan(total, num_known)
+        last = self.videos["last_watched"](history[:, -1])
         of_query = reading.encode(self._of_query, tensors)
-        return tf.concat([mean, rows[:, -1, :], *of_query], axis=-1)
+        return tf.concat([mean, last, *of_query], axis=-1)
+
+
+def _video_tables(
+    config: configs.Ranking, vocabulary_size: int
+) -> dict[str, embeddings.Table]:
+    """Returns the table of each use, one for all where it is shared (PAPER §4.1)."""
+
+    def table(name: str) -> embeddings.Table:
+        return embeddings.Table(
+            vocabulary_size, config.embedding_dim, _STDDEV, name=name
+        )
+
+    uses = ("shown", "last_watched", "history")
+    if config.shared_table:
+        return dict.fromkeys(uses, table("videos"))
+    return {use: table(f"videos_{use}") for use in uses}

@@ -8,6 +8,7 @@ ops. Stock TensorFlow (and TF Serving) loads the others.
 """
 
 import dataclasses
+import datetime
 import pathlib
 import shutil
 from typing import Any, Protocol
@@ -17,9 +18,10 @@ import tensorflow as tf
 from ytdnn import artifacts, configs, schema
 from ytdnn.candidates import model as candidate_model
 from ytdnn.data import lookups, prepared
+from ytdnn.features import corpus, interface
 from ytdnn.index import artifact as index_artifact
-from ytdnn.ranking import inputs as ranking_inputs
 from ytdnn.ranking import model as ranking_model
+from ytdnn.retrieval import stage as retrieval_stage
 from ytdnn.serving import bundle, graphs, signatures
 
 Fields = tuple[signatures.Field, ...]
@@ -110,6 +112,7 @@ def export(workdir: pathlib.Path, config: configs.Config) -> pathlib.Path:
         "num_candidates": parts.num_candidates,
         "videos": parts.data.vocabulary_size,
         "catalogue": parts.data.num_videos,
+        "statistics_as_of": _statistics_as_of(parts),
     }
     with artifacts.publish(
         directory, bundle.KIND, step_config(config), inputs, facts
@@ -129,11 +132,11 @@ def _load(
 ) -> tuple[_Parts, dict[str, str]]:
     """Returns what the models are made of, and the fingerprints of where it lies."""
     data = prepared.load(workdir / prepared.KIND)
-    candidates = candidate_model.load(workdir / candidate_model.KIND, data)
+    first_stage = retrieval_stage.load(workdir / retrieval_stage.KIND, data)
     ranker = None
     kinds = [prepared.KIND, candidate_model.KIND, index_artifact.KIND]
     if data.has_impressions:
-        ranker = ranking_model.load(workdir / ranking_model.KIND, data)
+        ranker = ranking_model.load(workdir / ranking_model.KIND, data, first_stage)
         kinds.append(ranking_model.KIND)
     manifests = {kind: artifacts.read_manifest(workdir / kind, kind) for kind in kinds}
     searchers = {
@@ -142,7 +145,13 @@ def _load(
         ).module
         for name in manifests[index_artifact.KIND].facts["indexes"]
     }
-    parts = _Parts(data, candidates, ranker, searchers, config.index.num_candidates)
+    parts = _Parts(
+        data,
+        first_stage.candidates,
+        ranker,
+        searchers,
+        config.index.num_candidates,
+    )
     return parts, {kind: m.fingerprint for kind, m in manifests.items()}
 
 
@@ -151,10 +160,10 @@ def make_models(parts: _Parts) -> dict[str, Model]:
     data = parts.data
     videos = lookups.VideoIds(data)
     tower = graphs.UserTower(data, videos, parts.candidates)
-    ranker = graphs.Ranker(data, videos, parts.ranker) if parts.ranker else None
+    ranker = graphs.Ranker(data, videos, parts.ranker, tower) if parts.ranker else None
     user = query = parts.candidates.fields(data)
     if parts.ranker:
-        query = ranking_inputs.request_fields(parts.ranker.features, data)
+        query = parts.ranker.request_fields(data)
     vector = signatures.vector_field(parts.candidates.vector_dim)
     meaning = _score_meaning(parts.ranker)
     models = {bundle.USER_TOWER: Model(tower, user, (vector,))}
@@ -188,9 +197,17 @@ def save(model: Model, directory: pathlib.Path) -> None:
 def _score_meaning(ranker: ranking_model.RankingModel | None) -> str:
     if ranker is None:
         return bundle.DOT_PRODUCT
-    if ranker.measured.has_watch_seconds:
-        return "expected watch seconds, E[T] / (1 - P)"
-    return "odds of a click"
+    return ranker.head.meaning
+
+
+def _statistics_as_of(parts: _Parts) -> dict[str, Any] | None:
+    """Returns the moment of the corpus statistics in it, None where it has none."""
+    read = parts.ranker.features if parts.ranker else ()
+    if not any(isinstance(f, interface.CorpusStatistic) for f in read):
+        return None
+    moment = corpus.serving_moment(parts.data)
+    time = datetime.datetime.fromtimestamp(moment, datetime.UTC)
+    return {"seconds": moment, "utc": time.strftime("%Y-%m-%dT%H:%M:%SZ")}
 
 
 def _write_titles(data: prepared.PreparedData, path: pathlib.Path) -> None:

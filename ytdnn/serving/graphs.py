@@ -5,6 +5,7 @@ answers equal single ones: nothing in a row's answer depends on another row.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 
@@ -13,13 +14,13 @@ from ytdnn.candidates import model as candidate_model
 from ytdnn.data import lookups, prepared
 from ytdnn.data import request as raw_request
 from ytdnn.features import reading
+from ytdnn.ranking import heads
 from ytdnn.ranking import inputs as ranking_inputs
-from ytdnn.ranking import losses
 from ytdnn.ranking import model as ranking_model
 
 Raw = dict[str, tf.Tensor]
 Outputs = dict[str, tf.Tensor]
-Network = Callable[[dict[str, tf.Tensor]], tf.Tensor]
+Network = Callable[[dict[str, tf.Tensor]], Any]
 
 
 class UserTower(tf.Module):
@@ -79,25 +80,50 @@ class Ranker(tf.Module):
         data: prepared.PreparedData,
         videos: lookups.VideoIds,
         model: ranking_model.RankingModel,
+        user_tower: UserTower,
     ) -> None:
-        """Holds the network's variables and the lookups of what it reads, no layers."""
+        """Holds the network's variables and the lookups of what it reads, no layers.
+
+        Args:
+          data: The prepared set.
+          videos: Ids and indices of the catalogue.
+          model: The trained ranker.
+          user_tower: Of the first stage, asked where a feature needs it.
+        """
         super().__init__()
         self._videos = videos
         self._weights = list(model.network.variables)
-        self._network = _hidden(model.network)
+        self._predict = _hidden(model.predict)
         length = model.config.history_length
         self._inputs = ranking_inputs.RequestInputs(data, model.features, length)
+        self._candidate_scores = None
+        if model.first_stage is not None:
+            self._user_tower = user_tower
+            self._candidate_scores = model.first_stage.open_request()
 
-    def logits(self, raw: Raw, video_ids: tf.Tensor) -> tf.Tensor:
-        """Returns `[batch, k] float32`; query features are computed once."""
+    def predict(
+        self, raw: Raw, video_ids: tf.Tensor, user_vectors: tf.Tensor | None = None
+    ) -> heads.Predicted:
+        """Returns predictions `[batch, k]`; query features are computed once.
+
+        Args:
+          raw: The request.
+          video_ids: `[batch, k]`.
+          user_vectors: `[batch, vector_dim] float32` where they are known already.
+        """
         request = raw_request.Request(raw, self._videos, video_ids)
-        logits: tf.Tensor = self._network(self._inputs(request))
-        return logits
+        if self._candidate_scores is not None:
+            if user_vectors is None:
+                user_vectors = self._user_tower.call(**raw)[schema.USER_VECTOR]
+            request.candidate_scores = self._candidate_scores(
+                user_vectors, request.video_indices
+            )
+        return self._predict(self._inputs(request))
 
     def call(self, **raw: tf.Tensor) -> Outputs:
         """Returns `scores [batch, k] float32`, 0 where the video id is missing."""
         video_ids = raw[schema.VIDEO_IDS]
-        scores = losses.expected_watch_seconds(self.logits(raw, video_ids))
+        scores = self.predict(raw, video_ids).served
         present = self._videos.present(video_ids)
         return {schema.SCORES: tf.where(present, scores, tf.zeros_like(scores))}
 
@@ -135,15 +161,17 @@ class Recommender(tf.Module):
     def call(self, **request: tf.Tensor) -> Outputs:
         """Returns ids, scores and num_results."""
         wanted = request[schema.K]
-        indices, scores = self.candidates(request)
+        queries = self._user_tower.call(**request)[schema.USER_VECTOR]
+        indices, scores = self._candidates(request, queries)
         if self._ranker is None:
             return _results(self._videos, indices, scores, scores, wanted)
-        logits = self._ranker.logits(request, self._videos.ids(indices))
-        order = tf.where(tf.math.is_finite(scores), logits, scores)
-        seconds = losses.expected_watch_seconds(logits)
-        return _results(self._videos, indices, order, seconds, wanted)
+        predicted = self._ranker.predict(request, self._videos.ids(indices), queries)
+        order = tf.where(tf.math.is_finite(scores), predicted.order, scores)
+        return _results(self._videos, indices, order, predicted.served, wanted)
 
-    def candidates(self, request: Raw) -> tuple[tf.Tensor, tf.Tensor]:
+    def _candidates(
+        self, request: Raw, queries: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns the best unwatched videos, best first.
 
         The index is asked for as many more as the request has watched, so that enough
@@ -157,7 +185,6 @@ class Recommender(tf.Module):
         num_watched = tf.reduce_sum(tf.cast(watched > 0, tf.int32), axis=1)
         width = self._num_candidates + _largest(num_watched)
         width = tf.minimum(width, self._num_videos)
-        queries = self._user_tower.call(**request)[schema.USER_VECTOR]
         indices, scores = self._searcher.search(queries, width)
         valid = tf.math.is_finite(scores) & (indices > 0)
         valid &= ~_contains(watched, indices)

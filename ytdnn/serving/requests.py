@@ -27,9 +27,11 @@ Fields = Mapping[str, signatures.Field]
 
 _KINDS = {"string": "a string", "float32": "a number"}
 _TYPES: dict[str, tuple[type, ...]] = {"string": (str,), "float32": (int, float)}
-_TIMES_OF = {
+_LISTS_OF = {  # as long as the ids they are of
     schema.WATCH_TIMES: schema.WATCHED_VIDEO_IDS,
+    schema.WATCHED_SECONDS: schema.WATCHED_VIDEO_IDS,
     schema.IMPRESSION_TIMES: schema.IMPRESSION_VIDEO_IDS,
+    schema.IMPRESSION_CLICKED: schema.IMPRESSION_VIDEO_IDS,
 }
 
 
@@ -68,9 +70,9 @@ def parse(request: Request, fields: Fields) -> dict[str, np.ndarray]:
         if key not in fields:
             raise errors.UserError(_unknown_key(key, fields))
     values = {name: _value(request.get(name), field) for name, field in fields.items()}
-    for times, ids in _TIMES_OF.items():
-        if times in fields and request.get(times) is not None:
-            _check_lengths(times, values[times], ids, values[ids])
+    for name, ids in _LISTS_OF.items():
+        if name in fields and request.get(name) is not None:
+            _check_lengths(fields[name], values[name], ids, values[ids])
     return {
         name: np.array([value], object if field.dtype == "string" else field.dtype)
         for (name, value), field in zip(values.items(), fields.values(), strict=True)
@@ -145,11 +147,11 @@ def _range(field: signatures.Field) -> str:
     return f"{kind} of {field.least:g} or more{known}"
 
 
-def _check_lengths(times: str, values: list, ids: str, of: list) -> None:
+def _check_lengths(field: signatures.Field, values: list, ids: str, of: list) -> None:
     if len(values) != len(of):
         raise errors.UserError(
-            f"expected as many {times} as {ids} in the request, received "
-            f"{len(values)} and {len(of)} (0 stands for a time not known)"
+            f"expected as many {field.name} as {ids} in the request, received "
+            f"{len(values)} and {len(of)} ({field.missing:g} stands for one not known)"
         )
 
 
@@ -201,20 +203,31 @@ def request_at(
         schema.WATCH_TIMES: data.watches.times[watches].tolist(),
         schema.TIME: time,
     }
+    if data.watches.seconds is not None:
+        request[schema.WATCHED_SECONDS] = data.watches.seconds[watches].tolist()
     is_watch = end_watch < int(data.watches.offsets[user + 1])
     place = features_interface.Place(user, end_watch, time, is_watch)
     for feature in registry.readable(data):
         request |= feature.request_values(data, place)
     if data.has_searches:
         request[schema.QUERIES] = _queries(data, user, end_watch, time)
-    if not data.has_impressions:
-        return request
-    shown = slice(*np.searchsorted(data.impressions.users, [user, user + 1]))
-    before = np.asarray(data.impressions.times[shown] < time)
-    videos = data.impressions.videos[shown][before].tolist()
-    return request | {
+    if data.has_impressions:
+        request |= _impressions(data, user, time, ids)
+    return request
+
+
+def _impressions(
+    data: prepared.PreparedData, user: int, time: int, ids: list[str | int | None]
+) -> Request:
+    """Returns what was shown to a user before a time, in the log's order."""
+    shown = data.impressions
+    rows = slice(*np.searchsorted(shown.users, [user, user + 1]))
+    before = np.asarray(shown.times[rows] < time)
+    videos = shown.videos[rows][before].tolist()
+    return {
         schema.IMPRESSION_VIDEO_IDS: [ids[i] for i in videos],
-        schema.IMPRESSION_TIMES: data.impressions.times[shown][before].tolist(),
+        schema.IMPRESSION_TIMES: shown.times[rows][before].tolist(),
+        schema.IMPRESSION_CLICKED: shown.clicked[rows][before].astype(int).tolist(),
     }
 
 

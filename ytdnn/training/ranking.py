@@ -12,10 +12,11 @@ import tensorflow as tf
 from ytdnn import artifacts, configs, schema
 from ytdnn.data import prepared
 from ytdnn.metrics import binary, per_user_loss
-from ytdnn.ranking import inputs, losses, model
+from ytdnn.ranking import heads, inputs, model
+from ytdnn.retrieval import stage as retrieval_stage
 from ytdnn.training import checkpoints, determinism, loop, strategies
 
-MONITOR = "-weighted_log_loss"
+MONITOR = "-mean_loss"
 
 
 def step_config(config: configs.Config) -> dict[str, object]:
@@ -24,7 +25,10 @@ def step_config(config: configs.Config) -> dict[str, object]:
 
 
 def train(
-    config: configs.Config, data: prepared.PreparedData, directory: pathlib.Path
+    config: configs.Config,
+    data: prepared.PreparedData,
+    directory: pathlib.Path,
+    first_stage: retrieval_stage.Stage | None = None,
 ) -> None:
     """Trains, or goes on training, and publishes the artefact `ranking`.
 
@@ -32,16 +36,19 @@ def train(
       config: The run; only its `ranking`, `seed` and `strategy` matter here.
       data: The prepared set, with impressions.
       directory: Where the artefact will stand.
+      first_stage: What features of the first stage ask; None: there are none of these.
 
     Raises:
       errors.UserError: The log has no impressions to train or validate on.
     """
     made_from = {prepared.KIND: data.manifest.fingerprint}
+    if first_stage is not None and first_stage.manifest is not None:
+        made_from[retrieval_stage.KIND] = first_stage.manifest.fingerprint
     work = checkpoints.workspace(directory, step_config(config), made_from)
     determinism.set_seed(config.seed)
     strategy = strategies.make(config.strategy)
     with strategy.scope():
-        ranking_model = model.build(config.ranking, data)
+        ranking_model = model.build(config.ranking, data, first_stage)
     stage = make_stage(config, data, ranking_model)
     facts = loop.fit(stage, config.ranking.training, config.seed, strategy, work)
     facts |= ranking_model.facts()
@@ -117,12 +124,11 @@ class ImpressionBatches:
                 tf.minimum(slots, last), order_seed, last
             )
             rows = tf.gather(self.rows, shuffled)
-            clicked, seconds = self.log.labels(rows)
-            weights = losses.click_weights(clicked, seconds)
-            weights = tf.where(slots <= last, weights, tf.zeros_like(weights))
+            labels = self.log.labels(rows)
             return self.log.impressions(rows) | {
-                schema.LABELS: clicked[:, tf.newaxis],
-                schema.WEIGHTS: weights[:, tf.newaxis],
+                schema.LABELS: labels.clicked,
+                schema.WATCHED_SECONDS: labels.seconds,
+                schema.WEIGHTS: tf.cast(slots <= last, tf.float32)[:, tf.newaxis],
             }
 
         return cut_step
@@ -131,20 +137,27 @@ class ImpressionBatches:
 def _loss(
     ranking_model: model.RankingModel,
 ) -> Callable[[inputs.Tensors, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
-    """Returns the loss, divided by impressions rather than by their weights.
+    """Returns the head's loss, divided by impressions rather than by weights of clicks.
 
     Watch times in seconds would otherwise shrink the gradients a hundredfold, and
     with them the steps of Adagrad, whose first accumulator is not zero.
     """
 
     def loss(batch: inputs.Tensors, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        logits = ranking_model.network(batch, seed=seed)
-        total = losses.weighted_logistic_loss(
-            batch[schema.LABELS], logits, batch[schema.WEIGHTS]
-        )
-        return total, tf.cast(tf.size(logits), tf.float32)
+        outputs = ranking_model.network(batch, seed=seed)
+        losses = ranking_model.head.losses(outputs, _labels(batch))
+        weights = batch[schema.WEIGHTS]
+        return tf.reduce_sum(weights * losses), tf.cast(tf.size(weights), tf.float32)
 
     return loss
+
+
+def _labels(batch: inputs.Tensors) -> heads.Labels:
+    return heads.Labels(
+        clicked=batch[schema.LABELS],
+        seconds=batch[schema.WATCHED_SECONDS],
+        durations=batch[schema.DURATIONS],
+    )
 
 
 def _validator(
@@ -155,17 +168,15 @@ def _validator(
     pages = np.asarray(data.impressions.pages[rows])
     seconds = data.impressions.seconds
     seconds = None if seconds is None else seconds[rows]
-    weights = losses.click_weights(tf.constant(clicked), seconds).numpy()
 
     def validate() -> dict[str, float]:
-        """Returns mean weighted loss, AUC and, where pages have pairs, their loss."""
-        logits = ranking_model.scores(data, rows)
-        total = float(weights @ binary.log_losses(clicked, logits))
+        """Returns mean loss, AUC and, where pages have pairs, their loss."""
+        predicted = ranking_model.predictions(data, rows)
         metrics = {
-            "weighted_log_loss": total / len(rows),
-            "auc": binary.auc(clicked, logits),
+            "mean_loss": ranking_model.mean_loss(data, rows),
+            "auc": binary.auc(clicked, predicted.order),
             "weighted_per_user_loss": per_user_loss.weighted_per_user_loss(
-                pages, clicked, logits, seconds
+                pages, clicked, predicted.order, seconds
             ),
         }
         return {k: v for k, v in metrics.items() if math.isfinite(v)}

@@ -1,0 +1,56 @@
+"""Settings of the ranker's heads (PAPER §4.2), each with its own."""
+
+from typing import Literal
+
+from ytdnn.configs import components
+
+
+@components.validated
+class WeightedLogistic:
+    """Logistic regression in which a click weighs its watch time, as in the paper.
+
+    Its odds are served as expected watch seconds: near them where clicks are rare,
+    above them where they are not.
+
+    Attributes:
+      weights: What a click weighs: its watch `seconds`, or 1 like every impression
+        (`equal`), with which the odds are those of a click.
+    """
+
+    weights: Literal["seconds", "equal"] = "seconds"
+    kind: Literal["weighted_logistic"] = "weighted_logistic"
+
+
+@components.validated
+class ExactOdds:
+    """Weighted logistic regression whose odds are exactly the expected watch seconds.
+
+    Every impression, a clicked one too, is a negative of weight 1.
+    """
+
+    kind: Literal["exact_odds"] = "exact_odds"
+
+
+@components.validated
+class Click:
+    """Logistic regression of the click: orders by its probability."""
+
+    kind: Literal["click"] = "click"
+
+
+@components.validated
+class ClickTimesWatchTime:
+    """The probability of a click times the watch time given one, on one tower.
+
+    Attributes:
+      order_by: What orders impressions: expected watch `seconds`, or the `odds` of the
+        click times the watch time, to which the weighted logistic converges.
+      watch_time_weight: What the second head's loss weighs in the sum of both.
+    """
+
+    order_by: Literal["seconds", "odds"] = "seconds"
+    watch_time_weight: components.PositiveFloat = 1.0
+    kind: Literal["click_times_watch_time"] = "click_times_watch_time"
+
+
+Head = WeightedLogistic | ExactOdds | Click | ClickTimesWatchTime

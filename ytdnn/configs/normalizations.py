@@ -1,0 +1,29 @@
+"""How continuous features of the ranker are normalised (PAPER §4.1)."""
+
+from typing import Literal
+
+from ytdnn.configs import components
+
+
+@components.validated
+class Quantiles:
+    """The quantile CDF of the training data, in [0, 1).
+
+    Attributes:
+      number: Of quantiles of each feature.
+      powers: Whether the square and the root enter too.
+    """
+
+    number: components.Positive = 100
+    powers: bool = True
+    kind: Literal["quantiles"] = "quantiles"
+
+
+@components.validated
+class Raw:
+    """The value as it is: what the paper says does not train well."""
+
+    kind: Literal["raw"] = "raw"
+
+
+Normalization = Quantiles | Raw

@@ -1,0 +1,66 @@
+"""Calibration of predictions for logged impressions, in deciles by prediction."""
+
+import numpy as np
+import numpy.typing as npt
+
+from ytdnn import configs
+from ytdnn.evaluation import ranker, report_model
+from ytdnn.metrics import calibration
+from ytdnn.ranking import predictions
+
+
+def measure(
+    impressions: ranker.Impressions,
+    predicted: predictions.Predictions,
+    config: configs.Evaluation,
+) -> report_model.Calibration:
+    """Measures how far predictions are as large as what happened.
+
+    Expected watch seconds are set against the mean over impressions, click
+    probabilities against the share of clicks. Odds, of a scorer that gives no seconds,
+    against what training fits them to: watch seconds (clicks without watch time) over
+    the impressions without a click.
+
+    Args:
+      impressions: Of the split.
+      predicted: For each of them.
+      config: Resamples and their seed.
+    """
+    clicked = impressions.clicked.astype(np.float64)
+    seconds: tuple[report_model.Tenth, ...] = ()
+    clicks, odds = seconds, seconds
+    if predicted.seconds is not None and impressions.seconds is not None:
+        seconds = _tenths(impressions, predicted.seconds, impressions.seconds, config)
+    elif predicted.logits is not None:
+        given = np.exp(np.asarray(predicted.logits, np.float64))
+        weights = impressions.weights * clicked
+        odds = _tenths(impressions, given, weights, config, 1.0 - clicked)
+    if predicted.click_probability is not None:
+        clicks = _tenths(impressions, predicted.click_probability, clicked, config)
+    return report_model.Calibration(seconds=seconds, clicks=clicks, odds=odds)
+
+
+def _tenths(
+    impressions: ranker.Impressions,
+    predicted: npt.NDArray[np.floating],
+    observed: ranker.Floats,
+    config: configs.Evaluation,
+    totals: ranker.Floats | None = None,
+) -> tuple[report_model.Tenth, ...]:
+    found = calibration.by_quantile(
+        impressions.users,
+        predicted,
+        observed,
+        totals,
+        num_resamples=config.num_resamples,
+        seed=config.seed,
+    )
+    return tuple(
+        report_model.Tenth(
+            predicted=one.predicted,
+            observed=(one.observed, *one.observed_interval),
+            ratio=(one.ratio, *one.ratio_interval),
+            impressions=one.num_examples,
+        )
+        for one in found
+    )

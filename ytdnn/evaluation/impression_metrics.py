@@ -1,0 +1,212 @@
+"""Metrics of predictions for logged impressions (PAPER §4.3).
+
+Each metric is measured of the scorers that give its input:
+
+- the order: AUC, over all impressions and within each user; weighted per-user loss;
+  nDCG of each page by watch seconds;
+- log odds of weighted logistic regression, or seconds and click probability: the log
+  loss under the weights of training (a click weighs its watch seconds, no click weighs
+  1, both 1 without watch time), over the total weight;
+- the click probability: plain log loss;
+- the seconds: XAUC, over all impressions and within each user; mean absolute error;
+  predicted over observed seconds.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from ytdnn import configs
+from ytdnn.evaluation import ranker, report_model, summary
+from ytdnn.metrics import binary, bootstrap, per_user_loss, watch_time
+from ytdnn.ranking import predictions
+
+AUC = "auc"
+GROUPED_AUC = "grouped_auc"
+PER_USER_LOSS = "weighted_per_user_loss"
+LOG_LOSS = "log_loss"
+CLICK_LOG_LOSS = "click_log_loss"
+XAUC = "xauc"
+GROUPED_XAUC = "grouped_xauc"
+PAGE_NDCG = "page_ndcg_by_seconds"
+ABSOLUTE_ERROR = "mae_seconds"
+CALIBRATION_RATIO = "calibration_ratio"
+METRICS = (
+    AUC,
+    GROUPED_AUC,
+    PER_USER_LOSS,
+    LOG_LOSS,
+    CLICK_LOG_LOSS,
+    XAUC,
+    GROUPED_XAUC,
+    PAGE_NDCG,
+    ABSOLUTE_ERROR,
+    CALIBRATION_RATIO,
+)
+# A resample of AUC costs a pass over all impressions; so many are passed over at most,
+# and never fewer than a hundred resamples made.
+_MOST_CELLS = 20_000_000  # of users by bins of scores, for the intervals of AUC
+_LEAST_BINS = 32
+
+Floats = npt.NDArray[np.float64]
+Parts = dict[str, tuple[Floats, Floats]]
+
+
+def measure(
+    impressions: ranker.Impressions,
+    predicted: predictions.Predictions,
+    config: configs.Evaluation,
+) -> tuple[report_model.Entry, Parts]:
+    """Measures the predictions of one model.
+
+    Args:
+      impressions: Of the split.
+      predicted: For each of them.
+      config: Resamples and their seed.
+
+    Returns:
+      The model's entry in the report, in the order of `METRICS`, and the numerators
+      and denominators, for each user, of the metrics that are ratios of sums over
+      users.
+
+    Raises:
+      ValueError: A prediction is NaN.
+    """
+    _check(predicted)
+    parts = _parts(impressions, predicted)
+    pairs = _pair_parts(impressions, predicted)
+    ratios = parts | pairs
+    values = {name: summary.ratio(a.sum(), b.sum()) for name, (a, b) in ratios.items()}
+    intervals = bootstrap.ratio_intervals(
+        ratios, config.num_resamples, seed=config.seed
+    )
+    values[AUC] = binary.auc(impressions.clicked, predicted.order)
+    intervals[AUC] = auc_interval(impressions, predicted.order, config)
+    for name in pairs:
+        intervals[name] = bootstrap.pair_interval(values[name], intervals[name])
+    measured = [name for name in METRICS if name in values]
+    entry = report_model.Entry(
+        values={name: values[name] for name in measured},
+        intervals={name: intervals[name] for name in measured},
+    )
+    return entry, parts
+
+
+def _check(predicted: predictions.Predictions) -> None:
+    for name, values in vars(predicted).items():
+        if values is not None and np.isnan(values).any():
+            raise ValueError(f"expected {name} of predictions as numbers, received NaN")
+
+
+def auc_interval(
+    impressions: ranker.Impressions, scores: npt.NDArray, config: configs.Evaluation
+) -> tuple[float, float]:
+    """Returns the bootstrap interval of AUC; NaN without impressions.
+
+    Args:
+      impressions: What was scored.
+      scores: `[n]`.
+      config: Resamples and their seed.
+    """
+    num_users = impressions.num_users
+    if not num_users:
+        return float("nan"), float("nan")
+    draws = binary.auc_draws(
+        impressions.users,
+        impressions.clicked,
+        scores,
+        bootstrap.blocks(num_users, config.num_resamples, config.seed),
+        num_bins=min(binary.NUM_BINS, max(_LEAST_BINS, _MOST_CELLS // num_users)),
+    )
+    low, high = bootstrap.percentiles(draws[:, np.newaxis])
+    return float(low[0]), float(high[0])
+
+
+def user_loss_parts(
+    impressions: ranker.Impressions, scores: npt.NDArray
+) -> tuple[Floats, Floats]:
+    """Returns each user's mispredicted and total watch time (PAPER §4.3).
+
+    Args:
+      impressions: What was scored.
+      scores: `[n]`.
+    """
+    wrong, watched = per_user_loss.watch_time_of_pairs(
+        impressions.pages, impressions.clicked, scores, impressions.seconds
+    )
+    return impressions.by_user(wrong), impressions.by_user(watched)
+
+
+def _parts(
+    impressions: ranker.Impressions, predicted: predictions.Predictions
+) -> Parts:
+    """Returns, of each user, numerator and denominator of each ratio."""
+    clicked, sizes = impressions.clicked, impressions.by_user(1.0)
+    within = binary.grouped_auc(
+        impressions.users, clicked, predicted.order, impressions.num_users
+    )
+    found = {
+        GROUPED_AUC: _weighted_mean(within, sizes),
+        PER_USER_LOSS: user_loss_parts(impressions, predicted.order),
+    }
+    logits = _weighted_logits(impressions, predicted)
+    if logits is not None:
+        losses = impressions.weights * binary.log_losses(clicked, logits)
+        weights = impressions.by_user(impressions.weights)
+        found[LOG_LOSS] = impressions.by_user(losses), weights
+    if predicted.click_probability is not None:
+        losses = binary.click_log_losses(clicked, predicted.click_probability)
+        found[CLICK_LOG_LOSS] = impressions.by_user(losses), sizes
+    return found | _seconds_parts(impressions, predicted, sizes)
+
+
+def _weighted_logits(
+    impressions: ranker.Impressions, predicted: predictions.Predictions
+) -> npt.NDArray | None:
+    """Returns logits for the log loss under the weights of training.
+
+    Without watch time all weights are 1, and odds of seconds do not belong to them.
+    """
+    has_seconds = impressions.seconds is not None
+    return predicted.weighted_logits if has_seconds else predicted.logits
+
+
+def _seconds_parts(
+    impressions: ranker.Impressions, predicted: predictions.Predictions, sizes: Floats
+) -> Parts:
+    """Returns the parts of metrics of watch seconds, none where none are known."""
+    observed, found = impressions.seconds, Parts()
+    if observed is None:
+        return found
+    rows, ndcg = watch_time.page_ndcg(impressions.pages, predicted.order, observed)
+    owners, num_users = impressions.users[rows], impressions.num_users
+    num_pages = np.bincount(owners, minlength=num_users)
+    means = np.bincount(owners, ndcg, num_users) / np.maximum(num_pages, 1)
+    found[PAGE_NDCG] = means, (num_pages > 0).astype(np.float64)
+    if predicted.seconds is not None:
+        given = np.asarray(predicted.seconds, np.float64)
+        within = watch_time.grouped_xauc(impressions.users, given, observed, num_users)
+        errors = impressions.by_user(np.abs(given - observed))
+        watched = impressions.by_user(observed)
+        found[GROUPED_XAUC] = _weighted_mean(within, sizes)
+        found[ABSOLUTE_ERROR] = errors, sizes
+        found[CALIBRATION_RATIO] = impressions.by_user(given), watched
+    return found
+
+
+def _pair_parts(
+    impressions: ranker.Impressions, predicted: predictions.Predictions
+) -> Parts:
+    """Returns the parts of metrics whose pairs are of two users."""
+    if impressions.seconds is None or predicted.seconds is None:
+        return {}
+    everyone = np.zeros(len(impressions.rows), np.int64)
+    alike, pairs = watch_time.pairs_alike(
+        everyone, predicted.seconds, impressions.seconds
+    )
+    return {XAUC: (impressions.by_user(alike), impressions.by_user(pairs))}
+
+
+def _weighted_mean(values: Floats, weights: Floats) -> tuple[Floats, Floats]:
+    """Returns the parts of a mean over users, NaN left out."""
+    defined = np.isfinite(values)
+    return np.where(defined, values * weights, 0.0), weights * defined

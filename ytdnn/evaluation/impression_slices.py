@@ -1,0 +1,88 @@
+"""Metrics of parts of the logged impressions.
+
+A part is measured as if it were all there is: pairs are of two impressions of the part.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from ytdnn import configs
+from ytdnn.data import prepared
+from ytdnn.evaluation import (
+    impression_metrics,
+    ranker,
+    report_model,
+    report_parts,
+    summary,
+)
+from ytdnn.metrics import binary, bootstrap
+from ytdnn.ranking import predictions
+
+ID_EMBEDDING = "id_embedding"
+WITH, WITHOUT = "with an id embedding", "without an id embedding"
+METRICS = (impression_metrics.AUC, impression_metrics.PER_USER_LOSS)
+
+
+def measure(
+    data: prepared.PreparedData,
+    impressions: ranker.Impressions,
+    predicted: Mapping[str, predictions.Predictions],
+    config: configs.Evaluation,
+) -> dict[str, tuple[report_model.ImpressionSliceRow, ...]]:
+    """Returns each slice of the impressions with two parts or more.
+
+    By whether the video has an id embedding: one that was first watched after the
+    candidate model's training window has none, and is ranked by its other features.
+
+    Args:
+      data: The prepared set.
+      impressions: Of the split.
+      predicted: Of each model.
+      config: Resamples and their seed.
+    """
+    is_known = impressions.videos <= data.vocabulary_size
+    parts = {WITH: is_known, WITHOUT: ~is_known}
+    rows = tuple(
+        _row(value, impressions, keep, predicted, config)
+        for value, keep in parts.items()
+        if keep.any()
+    )
+    return {ID_EMBEDDING: rows} if len(rows) > 1 else {}
+
+
+def _row(
+    value: str,
+    impressions: ranker.Impressions,
+    keep: np.ndarray,
+    predicted: Mapping[str, predictions.Predictions],
+    config: configs.Evaluation,
+) -> report_model.ImpressionSliceRow:
+    own = impressions.select(keep)
+    return report_model.ImpressionSliceRow(
+        value=value,
+        impressions=len(own.rows),
+        clicks=int(own.clicked.sum()),
+        users=own.num_users,
+        models={
+            name: _metrics(own, found.order[keep], config)
+            for name, found in predicted.items()
+        },
+    )
+
+
+def _metrics(
+    impressions: ranker.Impressions, scores: np.ndarray, config: configs.Evaluation
+) -> dict[str, report_parts.WithInterval]:
+    """Returns value, low, high of `METRICS`."""
+    wrong, watched = impression_metrics.user_loss_parts(impressions, scores)
+    loss = impression_metrics.PER_USER_LOSS
+    intervals = bootstrap.ratio_intervals(
+        {loss: (wrong, watched)}, config.num_resamples, seed=config.seed
+    )
+    area = binary.auc(impressions.clicked, scores)
+    bounds = impression_metrics.auc_interval(impressions, scores, config)
+    return {
+        impression_metrics.AUC: (area, *bounds),
+        loss: (summary.ratio(wrong.sum(), watched.sum()), *intervals[loss]),
+    }

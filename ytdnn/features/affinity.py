@@ -1,0 +1,187 @@
+"""What the user did with the video's channel, topic or language before (PAPER §4.1).
+
+"The most important signals are those that describe a user's previous interaction with
+the item itself and other similar items." One code for every column of `videos` whose
+values make videos similar. Where the video has no value in it, all are missing.
+"""
+
+import abc
+
+import tensorflow as tf
+
+from ytdnn import schema
+from ytdnn.data import fields, positions, prepared
+from ytdnn.features import past, past_sums
+
+_NOUNS = {
+    schema.CHANNEL_ID: "channel",
+    schema.TOPIC: "topic",
+    schema.LANGUAGE: "language",
+}
+
+
+class _Affinity(past.OfPast):
+    """A number made of the user's earlier events of the same value of a column."""
+
+    needs: tuple[str, ...] = ("watches.time",)
+    table = schema.WATCHES
+    pattern: str
+
+    def __init__(self, column: str) -> None:
+        """Declares the feature.
+
+        Args:
+          column: Of `videos`.
+        """
+        self.name = self.pattern.format(_NOUNS[column])
+        self.column = f"{schema.VIDEOS}.{column}"
+        self.columns = (self.column, *self.needs)
+
+    def value(self, sums: past_sums.Sums) -> tf.Tensor:
+        """Returns the number where the video has a key, -1 elsewhere."""
+        return past.where_known(sums.is_known, self.of_known(sums))
+
+    @abc.abstractmethod
+    def of_known(self, sums: past_sums.Sums) -> tf.Tensor:
+        """Returns the number of videos that have a key, `[..., k] float64`."""
+
+
+class Watches(_Affinity):
+    """Number of the user's watches of the video's channel, topic or language."""
+
+    pattern = "user_{}_watches"
+
+    def of_known(self, sums: past_sums.Sums) -> tf.Tensor:
+        """Counts."""
+        return sums.of_key(past_sums.EVENTS)
+
+
+class WatchesOfLast10(_Affinity):
+    """How many of the user's last ten watches are of the video's channel or topic."""
+
+    pattern = "user_{}_watches_of_last_10"
+
+    def of_known(self, sums: past_sums.Sums) -> tf.Tensor:
+        """Counts."""
+        return sums.of_key("last_10")
+
+
+class WatchesOfLast50(_Affinity):
+    """How many of the user's last fifty watches are of its channel or topic."""
+
+    pattern = "user_{}_watches_of_last_50"
+
+    def of_known(self, sums: past_sums.Sums) -> tf.Tensor:
+        """Counts."""
+        return sums.of_key("last_50")
+
+
+class WatchShare(_Affinity):
+    """Share of the user's watches that are of the video's channel, topic or language.
+
+    Missing without watches.
+    """
+
+    pattern = "user_{}_watch_share"
+
+    def of_known(self, sums: past_sums.Sums) -> tf.Tensor:
+        """Divides by all watches."""
+        events = past_sums.EVENTS
+        return past.ratio(sums.of_key(events), sums.of_user(events))
+
+
+class SecondsSinceWatch(_Affinity):
+    """Seconds since the last watch of its channel or topic, -1 = never or unknown."""
+
+    pattern = "seconds_since_{}_watch"
+
+    def of_known(self, sums: past_sums.Sums) -> tf.Tensor:
+        """Finds the latest."""
+        seconds = positions.seconds_since(sums.times, sums.latest())
+        return tf.cast(seconds, tf.float64)
+
+
+class _WatchTime(_Affinity):
+    """Made of how long the user watched videos of it."""
+
+    needs: tuple[str, ...] = ("watches.watch_seconds",)
+
+    def fields(self, data: prepared.PreparedData) -> fields.Fields:
+        """Returns how long each watch lasted."""
+        del data
+        return (fields.watched_seconds(),)
+
+
+class MeanWatchSeconds(_WatchTime):
+    """Mean seconds of the user's watches of its channel or topic, -1 without any."""
+
+    pattern = "user_{}_mean_watch_seconds"
+
+    def of_known(self, sums: past_sums.Sums) -> tf.Tensor:
+        """Divides by the watches whose seconds are known."""
+        return past.ratio(
+            sums.of_key(past_sums.SECONDS), sums.of_key(past_sums.WITH_SECONDS)
+        )
+
+
+class MeanWatchedFraction(_WatchTime):
+    """Mean fraction of a video that the user watched, of its channel or topic.
+
+    Each is at most 1; -1 without watches of known seconds and duration.
+    """
+
+    pattern = "user_{}_mean_watched_fraction"
+    needs = ("watches.watch_seconds", "videos.duration_seconds")
+
+    def of_known(self, sums: past_sums.Sums) -> tf.Tensor:
+        """Divides by the watches whose fraction is known."""
+        return past.ratio(
+            sums.of_key(past_sums.FRACTIONS), sums.of_key(past_sums.WITH_FRACTION)
+        )
+
+
+class Impressions(_Affinity):
+    """Number of earlier impressions of the video's channel or topic to the user."""
+
+    pattern = "user_{}_impressions"
+    needs = ("impressions.time",)
+    table = schema.IMPRESSIONS
+
+    def of_known(self, sums: past_sums.Sums) -> tf.Tensor:
+        """Counts."""
+        return sums.of_key(past_sums.EVENTS)
+
+
+class ClickRate(_Affinity):
+    """Smoothed share of the user's impressions of its channel or topic with a click.
+
+    `(clicks + 1) / (impressions + 10)` of those whose click is known.
+    """
+
+    pattern = "user_{}_click_rate"
+    needs = ("impressions.time",)
+    table = schema.IMPRESSIONS
+
+    def of_known(self, sums: past_sums.Sums) -> tf.Tensor:
+        """Divides what is known."""
+        return past.smoothed_rate(
+            sums.of_key(past_sums.CLICKS), sums.of_key(past_sums.WITH_CLICK)
+        )
+
+
+_EVERY = (
+    Watches,
+    WatchesOfLast10,
+    WatchesOfLast50,
+    WatchShare,
+    SecondsSinceWatch,
+    MeanWatchSeconds,
+    MeanWatchedFraction,
+    Impressions,
+    ClickRate,
+)
+FEATURES = (
+    *(feature(schema.CHANNEL_ID) for feature in _EVERY),
+    *(feature(schema.TOPIC) for feature in _EVERY),
+    WatchShare(schema.LANGUAGE),
+)

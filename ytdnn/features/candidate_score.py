@@ -1,0 +1,37 @@
+"""The candidate model's score of the video for the user (PAPER §4.1)."""
+
+import tensorflow as tf
+
+from ytdnn.data import positions, prepared
+from ytdnn.data import request as raw_request
+from ytdnn.features import encodings, interface
+
+
+class CandidateScore(encodings.Continuous, interface.Replayed):
+    """The candidate model's score; missing where the video has no id embedding."""
+
+    name = "candidate_score"
+    scope = interface.Scope.PAIR
+    missing = positions.NO_SCORE
+
+    def open_log(self, log: positions.LogTensors) -> positions.Reader:
+        """Asks the first stage.
+
+        Raises:
+          ValueError: The log was opened without one.
+        """
+        if log.replay is None:
+            raise ValueError(f"expected a log with a replay for {self.name}")
+        return log.replay.scores
+
+    def open_request(self, data: prepared.PreparedData) -> interface.RequestReader:
+        """Reads what the graph of the first stage says."""
+        del data
+        return interface.FromRequest(_read)
+
+
+def _read(request: raw_request.Request) -> tf.Tensor:
+    return request.candidate_scores
+
+
+FEATURES = (CandidateScore(),)

@@ -1,0 +1,254 @@
+"""Events of the log before a moment, summed by video, channel or topic (PAPER §4.1).
+
+A corpus statistic is read as of midnight (UTC) before an impression, and no later than
+as of the serving moment. Nothing smaller than the *span* between two such moments is
+ever asked for, so events are summed once by video and span (`Cells`), and every
+statistic counts cells. What is made of a prepared set is kept with it.
+"""
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from ytdnn import ragged, schema
+from ytdnn.data import positions, prepared
+
+DAY_SECONDS = 86_400
+RECENT_SECONDS = 7 * DAY_SECONDS
+# Sums of multiples of 2⁻¹² are exact in float64 up to 2⁴¹, so that what happens to one
+# video, or later, changes no other sum by a rounding error.
+_UNITS = 1 << 12
+
+Integers = npt.NDArray[np.integer]
+Floats = npt.NDArray[np.float64]
+
+
+@dataclasses.dataclass(frozen=True)
+class Group:
+    """What videos are taken together by.
+
+    Attributes:
+      name: As in names of features.
+      column: Of `videos`; None: every video its own group, or all of them one.
+    """
+
+    name: str
+    column: str | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What the log must have, as "table.column"."""
+        return () if self.column is None else (f"{schema.VIDEOS}.{self.column}",)
+
+    def name_of(self, statistic: str) -> str:
+        """Returns a statistic's name, such as `channel_click_rate`."""
+        return f"{self.name}_{statistic}"
+
+    def parent(self, data: prepared.PreparedData) -> "Group":
+        """Returns whose statistic stands for this one's where there are few events."""
+        has_channels = set(CHANNEL.columns) <= data.columns
+        return CHANNEL if self == VIDEO and has_channels else CORPUS
+
+    def of_videos(self, data: prepared.PreparedData) -> Integers:
+        """Returns the group of each catalogue index, `[catalogue + 1]`, 0 = none."""
+        return data.once((Group, self), lambda: self._of_videos(data))
+
+    def _of_videos(self, data: prepared.PreparedData) -> Integers:
+        if self == VIDEO:
+            return np.arange(data.num_videos + 1)
+        if self == CORPUS:
+            return np.minimum(np.arange(data.num_videos + 1), 1)
+        texts = data.videos[self.column or ""].cast(pl.String)
+        ranks = texts.rank("dense").fill_null(0).cast(pl.Int64)
+        return np.append(0, ranks.to_numpy())
+
+
+VIDEO = Group("video")
+CHANNEL = Group("channel", schema.CHANNEL_ID)
+TOPIC = Group("topic", schema.TOPIC)
+CORPUS = Group("corpus")
+GROUPS = (VIDEO, CHANNEL, TOPIC)
+
+
+@dataclasses.dataclass(frozen=True)
+class Quantity:
+    """A number of each event, whose sums statistics are made of.
+
+    Attributes:
+      table: Of the events.
+      of_events: Returns `[events]`.
+    """
+
+    table: positions.Event
+    of_events: Callable[[prepared.PreparedData], npt.NDArray]
+
+
+@dataclasses.dataclass(frozen=True)
+class Cells:
+    """Events of a table by video and span.
+
+    Attributes:
+      videos: `[cells]` catalogue indices.
+      spans: `[cells]`, see `spans`.
+      moments: `[cells] int64`, as of when a statistic of its events is read.
+      of_events: `[events] int32`, the cell of each event.
+    """
+
+    videos: Integers
+    spans: Integers
+    moments: Integers
+    of_events: npt.NDArray[np.int32]
+
+
+def serving_moment(data: prepared.PreparedData) -> int:
+    """Returns when the table that is served was made: the end of the ranker's window.
+
+    Of protocols without windows, the end of the log.
+    """
+    windows = data.manifest.facts.get("windows")
+    if windows is not None:
+        return int(windows["test"])
+    return data.once(serving_moment, lambda: data.end_of_log + 1)
+
+
+def moments(data: prepared.PreparedData, times: Integers) -> Integers:
+    """Returns as of when a statistic is read at each time."""
+    end = serving_moment(data)
+    return np.where(times < end, times - times % DAY_SECONDS, end)
+
+
+def spans(data: prepared.PreparedData, times: Integers) -> Integers:
+    """Returns the span each time lies in, a number that grows with time.
+
+    An event is earlier than a moment exactly when its span is the smaller one. Spans
+    begin at midnights, at the serving moment, and as much before it as is recent.
+    """
+    end = serving_moment(data)
+    started = (times >= end).astype(np.int64) + (times >= end - RECENT_SECONDS)
+    found: Integers = times // DAY_SECONDS + started
+    return found
+
+
+def countable(
+    data: prepared.PreparedData, table: positions.Event = "impressions"
+) -> npt.NDArray[np.bool_]:
+    """Returns which events a statistic may count, `[events] bool`.
+
+    With windows of time all: a moment tells them apart. Without, a user's held-out
+    events lie before the training ones of others, and are left out.
+    """
+    splits = np.asarray(getattr(data.shard, table).splits)
+    if data.config.protocol == "temporal":
+        return np.ones(len(splits), bool)
+    return ~np.isin(splits, [prepared.Split.VALIDATION, prepared.Split.TEST])
+
+
+def cells(data: prepared.PreparedData, table: positions.Event) -> Cells:
+    """Returns a table's events by video and span."""
+    return data.once((Cells, table), lambda: _cells(data, table))
+
+
+def _cells(data: prepared.PreparedData, table: positions.Event) -> Cells:
+    logged = getattr(data.shard, table)
+    times = np.asarray(logged.times, np.int64)
+    of_times = spans(data, times)
+    lowest = int(of_times.min(initial=0))
+    stride = int(of_times.max(initial=0)) - lowest + 1
+    keys = np.asarray(logged.videos, np.int64) * stride + of_times - lowest
+    found, of_events = np.unique(keys, return_inverse=True)
+    an_event = np.zeros(len(found), np.int64)  # of each cell
+    an_event[of_events] = np.arange(len(keys))
+    return Cells(
+        videos=found // stride,
+        spans=found % stride + lowest,
+        moments=moments(data, times[an_event]),
+        of_events=of_events.astype(np.int32),
+    )
+
+
+def _of_cells(data: prepared.PreparedData, quantity: Quantity) -> Floats:
+    """Returns the sum of a quantity over the events of each cell that count."""
+    found = cells(data, quantity.table)
+    values = quantity.of_events(data) * countable(data, quantity.table)
+    exact = np.rint(np.asarray(values, np.float64) * _UNITS) / _UNITS
+    return np.bincount(found.of_events, exact, len(found.videos)).astype(np.float64)
+
+
+class Asked:
+    """Videos and moments asked about, and where the events before them lie.
+
+    Attributes:
+      data: The prepared set.
+      videos: `[n]` catalogue indices.
+      moments: `[n]`, of those that `moments` returns.
+    """
+
+    def __init__(
+        self, data: prepared.PreparedData, videos: Integers, moments: Integers
+    ) -> None:
+        """Looks nothing up yet."""
+        self.data = data
+        self.videos = videos
+        self.moments = moments
+        self._found: dict[tuple[object, ...], tuple[Integers, Integers]] = {}
+
+    def total(self, quantity: Quantity, group: Group) -> Floats:
+        """Returns sums over events of each video's group before its moment, `[n]`.
+
+        They are 0 of a video without a group.
+        """
+        return self._sum(quantity, group, 0)
+
+    def recent(self, quantity: Quantity, group: Group) -> Floats:
+        """Returns the same of the seven days before each moment."""
+        until_then = self._sum(quantity, group, RECENT_SECONDS)
+        return self.total(quantity, group) - until_then
+
+    def _sum(self, quantity: Quantity, group: Group, seconds: int) -> Floats:
+        """Returns sums over events that are earlier than so many seconds before."""
+        first, stop = self._ranges(quantity.table, group, seconds)
+        sums = self.data.once(
+            (quantity, group),
+            lambda: _join(self.data, quantity.table, group).cumulated(
+                self.data.once(quantity, lambda: _of_cells(self.data, quantity))
+            ),
+        )
+        return sums[stop] - sums[first]
+
+    def _ranges(
+        self, table: positions.Event, group: Group, seconds: int
+    ) -> tuple[Integers, Integers]:
+        key = table, group, seconds
+        if key not in self._found:
+            groups = group.of_videos(self.data)[self.videos]
+            until = spans(self.data, self.moments - seconds)
+            first, stop = _join(self.data, table, group).ranges(groups, until)
+            self._found[key] = first, np.where(groups > 0, stop, first)
+        return self._found[key]
+
+
+def logged(data: prepared.PreparedData) -> Asked:
+    """Returns the videos of logged impressions, a row for each of their cells."""
+    found = cells(data, "impressions")
+    return data.once(logged, lambda: Asked(data, found.videos, found.moments))
+
+
+def served(data: prepared.PreparedData) -> Asked:
+    """Returns every catalogue index, from 0 on, as of the serving moment."""
+    every = np.arange(data.num_videos + 1)
+    moment = np.full(len(every), serving_moment(data))
+    return data.once(served, lambda: Asked(data, every, moment))
+
+
+def _join(
+    data: prepared.PreparedData, table: positions.Event, group: Group
+) -> ragged.Earlier:
+    """Returns a table's cells, sorted by group and span once."""
+    found = cells(data, table)
+    return data.once(
+        (ragged.Earlier, table, group),
+        lambda: ragged.Earlier(group.of_videos(data)[found.videos], found.spans),
+    )

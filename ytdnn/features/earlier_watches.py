@@ -1,0 +1,37 @@
+"""Earlier watches of the video by this user: how many, how long ago (PAPER §4.1)."""
+
+import tensorflow as tf
+
+from ytdnn import schema
+from ytdnn.data import positions
+from ytdnn.features import past, past_sums
+
+
+class _OfVideo(past.OfPast):
+    """Made of the user's watches of the video before the request."""
+
+    columns = ("watches.time",)
+    table = schema.WATCHES
+
+
+class NumEarlierWatches(_OfVideo):
+    """How often the user watched the video before the request."""
+
+    name = "num_earlier_watches"
+
+    def value(self, sums: past_sums.Sums) -> tf.Tensor:
+        """Counts."""
+        return sums.of_key(past_sums.EVENTS)
+
+
+class SecondsSinceWatch(_OfVideo):
+    """Seconds since the user last watched the video, -1 = never or unknown."""
+
+    name = "seconds_since_video_watch"
+
+    def value(self, sums: past_sums.Sums) -> tf.Tensor:
+        """Finds the latest."""
+        return positions.seconds_since(sums.times, sums.latest())
+
+
+FEATURES = (NumEarlierWatches(), SecondsSinceWatch())

@@ -1,0 +1,91 @@
+"""Features that are a formula of sums over the user's own past (PAPER §4.1).
+
+The formula is the same over a log and over a request; a feature of this kind says the
+table of events, the column whose values they are joined by, and the formula.
+"""
+
+import abc
+
+import tensorflow as tf
+
+from ytdnn import schema
+from ytdnn.data import fields, positions, prepared
+from ytdnn.data import request as raw_request
+from ytdnn.features import encodings, interface, past_log, past_request, past_sums
+
+
+class OfPast(encodings.Continuous, interface.ReadAtRequest):
+    """A number made of sums over the user's earlier events.
+
+    Attributes:
+      table: Of the events, watches or impressions.
+      column: Of the keys; `past_sums.VIDEO`: the video itself.
+    """
+
+    scope = interface.Scope.PAIR
+    networks = default_in = frozenset({interface.RANKING})
+    table: str
+    column: str = past_sums.VIDEO
+
+    @abc.abstractmethod
+    def value(self, sums: past_sums.Sums) -> tf.Tensor:
+        """Returns the number, `[..., k]`, or `[..., 1]` of the query."""
+
+    def fields(self, data: prepared.PreparedData) -> fields.Fields:
+        """Returns the times of the events and of the request, and what was shown."""
+        if self.table == schema.IMPRESSIONS:
+            return fields.time(), *fields.shown(data)
+        return fields.watch_times(), fields.time()
+
+    def open_log(self, log: positions.LogTensors) -> positions.Reader:
+        """Sums before logged impressions at once, before others when asked for."""
+        past = log.once(past_log.LogPast, lambda: past_log.LogPast(log))
+        with tf.device("CPU"):
+            of_logged = self._shaped(past.at(self.table, self.column, None))
+
+        def read(at: positions.Positions) -> tf.Tensor:
+            if at.is_logged:
+                return tf.gather(of_logged, at.rows)
+            return self._shaped(past.at(self.table, self.column, at))
+
+        return read
+
+    def open_request(self, data: prepared.PreparedData) -> interface.RequestReader:
+        """Carries the keys of the catalogue."""
+        return _OfRequest(self, data)
+
+    def _shaped(self, sums: past_sums.Sums) -> tf.Tensor:
+        found = tf.cast(self.value(sums), tf.float32)
+        return tf.squeeze(found, -1) if self.scope.is_of_query else found
+
+
+class _OfRequest(interface.RequestReader):
+    """The formula of what a request brings."""
+
+    def __init__(self, feature: OfPast, data: prepared.PreparedData) -> None:
+        """Shares the keys with all features of this kind."""
+        super().__init__()
+        self._feature = feature
+        self._past = data.once(
+            past_request.RequestPast, lambda: past_request.RequestPast(data)
+        )
+
+    def __call__(self, request: raw_request.Request) -> tf.Tensor:
+        """Returns `[batch, k]`, or `[batch]` of the query, `float32`."""
+        table, column = self._feature.table, self._feature.column
+        return self._feature._shaped(self._past.of(request, table, column))
+
+
+def where_known(is_known: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
+    """Returns the values, -1 where they are not known."""
+    return tf.where(is_known, values, tf.cast(positions.MISSING, values.dtype))
+
+
+def ratio(numerator: tf.Tensor, denominator: tf.Tensor) -> tf.Tensor:
+    """Returns the quotient, -1 where the denominator is 0."""
+    return where_known(denominator > 0.0, tf.math.divide_no_nan(numerator, denominator))
+
+
+def smoothed_rate(clicks: tf.Tensor, impressions: tf.Tensor) -> tf.Tensor:
+    """Returns `(clicks + 1) / (impressions + 10)`: of none, one click in ten."""
+    return (clicks + 1.0) / (impressions + 10.0)

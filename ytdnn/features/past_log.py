@@ -1,0 +1,285 @@
+"""Sums over the users' earlier events of a log, rolled back to strictly before.
+
+Events are joined by user and key; a key is the video itself, or a value of a column of
+`videos`, such as its channel. Each join is made once for all features that read it.
+"""
+
+import dataclasses
+import functools
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from ytdnn import ragged, schema
+from ytdnn.data import positions, prepared
+from ytdnn.features import past_sums
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+
+@dataclasses.dataclass(frozen=True)
+class Asked:
+    """Where sums are asked for.
+
+    Attributes:
+      users: `[n] int64`.
+      times: `[n] int64` of the requests, 0 = unknown.
+      ends: `[n] int64` flat position of the first watch that is not in the past.
+      videos: `[n, k] int64`.
+    """
+
+    users: Integers
+    times: Integers
+    ends: Integers
+    videos: Integers
+
+
+@dataclasses.dataclass(frozen=True)
+class Events:
+    """Watches or impressions.
+
+    Attributes:
+      offsets: `[users + 1] int64`; those of user u are `[offsets[u], offsets[u + 1])`.
+      videos: `[events] int64`.
+      times: `[events] int64`.
+      values: `[events]` numbers that are summed, by name.
+    """
+
+    offsets: Integers
+    videos: Integers
+    times: Integers
+    values: dict[str, Floats]
+
+    def num_before(self, users: Integers, times: Integers) -> Integers:
+        """Returns how many events each user has strictly before each time, `[n]`."""
+        return ragged.num_before(users, times, self.offsets, self._ordered_times)
+
+    @functools.cached_property
+    def _ordered_times(self) -> Integers:
+        return ragged.running_max(self.times, self.offsets)
+
+
+class Join:
+    """Events sorted by user, key and place among the user's events.
+
+    Attributes:
+      rows: `[events] int64`, the events in that order.
+    """
+
+    def __init__(self, offsets: Integers, keys: Integers, num_keys: int) -> None:
+        """Sorts.
+
+        Args:
+          offsets: `[users + 1]` of the events.
+          keys: `[events]`, less than `num_keys`.
+          num_keys: Keys.
+        """
+        users = ragged.rows_of(offsets)
+        places = np.arange(len(keys)) - offsets[users]
+        self._num_keys = num_keys
+        self._span = int(np.diff(offsets).max(initial=0)) + 1
+        # Sorting one number is many times faster than sorting by three.
+        self._codes = np.sort((users * num_keys + keys) * self._span + places)
+        groups = self._codes // self._span
+        self.rows = offsets[groups // num_keys] + self._codes % self._span
+
+    def num_before(self, users: Integers, keys: Integers, places: Integers) -> Integers:
+        """Returns how many of `rows` lie before a place of a user and key.
+
+        Args:
+          users: `[n]`.
+          keys: `[n]`.
+          places: `[n]` among the user's events.
+        """
+        groups = users * self._num_keys + keys
+        found = np.searchsorted(self._codes, groups * self._span + places)
+        return found.astype(np.int64)
+
+
+class LogPast:
+    """The past of every user of a log, its joins shared by the features."""
+
+    def __init__(self, log: positions.LogTensors) -> None:
+        """Makes no join yet."""
+        self._data = log.data
+        self._events: dict[str, Events] = {}
+        self._joins: dict[tuple[str, str], Join] = {}
+        self._at: positions.Positions | None = None
+        self._sums: dict[tuple[str, str], LogSums] = {}
+
+    def at(self, table: str, column: str, at: positions.Positions | None) -> "LogSums":
+        """Returns the sums at positions, kept for the next feature that asks.
+
+        Of all logged impressions, those of one table and column alone: they are large.
+
+        Args:
+          table: Of the events.
+          column: Of the keys.
+          at: The positions, None: those of all logged impressions.
+        """
+        name = table, column
+        if self._at is not at or (at is None and name not in self._sums):
+            self._at, self._sums = at, {}
+        if name not in self._sums:
+            asked = self._logged if at is None else _asked(at)
+            self._sums[name] = LogSums(self, table, column, asked)
+        return self._sums[name]
+
+    def events(self, table: str) -> Events:
+        """Returns the events of a table."""
+        if table not in self._events:
+            make = _watches if table == schema.WATCHES else _impressions
+            self._events[table] = make(self._data)
+        return self._events[table]
+
+    def keys(self, column: str) -> Integers:
+        """Returns the key of each video of the catalogue."""
+        return past_sums.keys(self._data, column)
+
+    def join(self, table: str, column: str) -> Join:
+        """Returns the events of a table joined by the keys of a column."""
+        name = table, column
+        if name not in self._joins:
+            events, keys = self.events(table), self.keys(column)
+            num_keys = int(keys.max(initial=0)) + 1
+            self._joins[name] = Join(events.offsets, keys[events.videos], num_keys)
+        return self._joins[name]
+
+    @functools.cached_property
+    def _logged(self) -> Asked:
+        shown = self._data.impressions
+        users = np.asarray(shown.users).astype(np.int64)
+        return Asked(
+            users=users,
+            times=np.asarray(shown.times),
+            ends=self._data.watches.offsets[users] + shown.num_watches,
+            videos=shown.videos[:, np.newaxis].astype(np.int64),
+        )
+
+
+class LogSums(past_sums.Sums):
+    """Sums at places of a log."""
+
+    def __init__(self, past: LogPast, table: str, column: str, asked: Asked) -> None:
+        """Finds which events lie before each place."""
+        self._table, self._asked = table, asked
+        self._events, self._past = past.events(table), past
+        self._column = column
+        self._keys = past.keys(column)[asked.videos]
+
+    @property
+    def times(self) -> tf.Tensor:
+        """Of the requests, `[n, 1] int64`."""
+        return tf.constant(self._asked.times[:, np.newaxis])
+
+    @property
+    def is_known(self) -> tf.Tensor:
+        """Whether each video asked about has a key, `[n, k] bool`."""
+        if self._column == past_sums.VIDEO:
+            return tf.ones_like(self._keys, tf.bool)
+        return tf.constant(self._keys > 0)
+
+    def of_key(self, name: str) -> tf.Tensor:
+        """Returns `[n, k] float64`."""
+        first, stop = self._first, self._stop
+        if name == past_sums.LAST_DAY or name in past_sums.LAST:
+            first = np.maximum(first, self._in_front(self._recent_places(name)))
+        return self._masked(self._sum(name, self._join.rows, first, stop))
+
+    def of_user(self, name: str) -> tf.Tensor:
+        """Returns `[n, 1] float64`."""
+        first = self._events.offsets[self._asked.users]
+        stop = first + self._places
+        if name == past_sums.LAST_DAY or name in past_sums.LAST:
+            first = first + self._recent_places(name)
+        return tf.constant(self._sum(name, None, first, stop)[:, np.newaxis])
+
+    def latest(self) -> tf.Tensor:
+        """Returns `[n, k] int64`."""
+        last = self._join.rows[np.maximum(self._stop - 1, 0)]
+        found = np.where(self._stop > self._first, self._events.times[last], 0)
+        return self._masked(found)
+
+    def _masked(self, values: npt.NDArray) -> tf.Tensor:
+        return tf.constant(np.where(self._keys > 0, values, 0))
+
+    def _sum(
+        self, name: str, rows: Integers | None, first: Integers, stop: Integers
+    ) -> Floats:
+        """Returns the sum over a range of events, or of `rows` of events."""
+        values = self._events.values.get(name)
+        if values is None:
+            return (stop - first).astype(np.float64)
+        sums = np.append(0.0, np.cumsum(values if rows is None else values[rows]))
+        return sums[stop] - sums[first]
+
+    @functools.cached_property
+    def _join(self) -> Join:
+        return self._past.join(self._table, self._column)
+
+    @functools.cached_property
+    def _places(self) -> Integers:
+        """Events of the user that are before, `[n]`."""
+        users, times = self._asked.users, self._asked.times
+        offsets = self._events.offsets
+        if self._table == schema.WATCHES:
+            return self._asked.ends - offsets[users]
+        every = offsets[users + 1] - offsets[users]
+        return np.where(times == 0, every, self._events.num_before(users, times))
+
+    @functools.cached_property
+    def _stop(self) -> Integers:
+        return self._in_front(self._places)
+
+    @functools.cached_property
+    def _first(self) -> Integers:
+        return self._in_front(np.zeros_like(self._places))
+
+    def _in_front(self, places: Integers) -> Integers:
+        shape = self._keys.shape
+        users = np.broadcast_to(self._asked.users[:, np.newaxis], shape).ravel()
+        places = np.broadcast_to(places[:, np.newaxis], shape).ravel()
+        found = self._join.num_before(users, self._keys.ravel(), places)
+        return found.reshape(shape)
+
+    def _recent_places(self, name: str) -> Integers:
+        """Returns the place where the user's most recent events begin, `[n]`."""
+        if name in past_sums.LAST:
+            return np.maximum(self._places - past_sums.LAST[name], 0)
+        users, times = self._asked.users, self._asked.times
+        since = np.where(times == 0, times, times - past_sums.DAY_SECONDS)
+        begin = np.minimum(self._events.num_before(users, since), self._places)
+        return np.where(times == 0, self._places, begin)
+
+
+def _asked(at: positions.Positions) -> Asked:
+    return Asked(
+        users=np.asarray(at.users).astype(np.int64),
+        times=np.asarray(at.times).astype(np.int64),
+        ends=np.asarray(at.ends).astype(np.int64),
+        videos=np.asarray(at.videos).astype(np.int64),
+    )
+
+
+def _watches(data: prepared.PreparedData) -> Events:
+    videos = np.asarray(data.watches.videos).astype(np.int64)
+    values = {}
+    if data.watches.seconds is not None:
+        of_videos = past_sums.durations(data)[videos]
+        known = np.ones(len(videos), bool)
+        found = past_sums.of_seconds(np.asarray(data.watches.seconds), of_videos, known)
+        values = {name: value.numpy() for name, value in found.items()}
+    offsets = np.asarray(data.watches.offsets)
+    return Events(offsets, videos, np.asarray(data.watches.times), values)
+
+
+def _impressions(data: prepared.PreparedData) -> Events:
+    shown = data.impressions
+    return Events(
+        offsets=shown.rows_of_users(data.num_users),
+        videos=np.asarray(shown.videos).astype(np.int64),
+        times=np.asarray(shown.times),
+        values={past_sums.CLICKS: np.asarray(shown.clicked).astype(np.float64)},
+    )

@@ -1,0 +1,78 @@
+"""The place on the page: what is clicked because it is shown first (PAPER §4.1).
+
+The higher place is clicked more often whatever is shown there. A ranker that does not
+know the place learns the taste of the recommender that filled the pages; one that is
+told it in training, and the same place for every video when serving, orders videos as
+if all were shown side by side.
+
+Which place is served matters for the scale. At the first one expected seconds would be
+those of the first one, far above what the log shows on average. So a place enters as
+the logarithm of how often it is clicked relative to all places, and is served as 0: an
+average place, at which expected seconds are those of an average impression. Hiding the
+place from a share of the examples ("position dropout") would be no remedy: a network
+that is told whether it knows the place learns, where it does not, just what it would
+have learned without it.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+from ytdnn import configs, schema
+from ytdnn.data import positions, prepared
+from ytdnn.features import encodings, interface
+from ytdnn.layers import numbers
+
+_SMOOTHING_IMPRESSIONS = 10.0
+
+
+class Position(interface.TrainingOnly):
+    """The place on the page, entered as log(its click rate / that of all places).
+
+    Counted over the ranker's training impressions, ten average ones added to each
+    place. An unknown place, and the one served (-1), is an average one: 0.
+    """
+
+    name = schema.POSITION
+    scope = interface.Scope.PAIR
+    columns = ("impressions.position",)
+    networks = default_in = frozenset({interface.RANKING})
+    serving_value = -1.0
+
+    def measure(self, data: prepared.PreparedData) -> interface.Measured:
+        """Returns the number of each place."""
+        shown = data.impressions
+        rows = np.flatnonzero(np.asarray(shown.splits) == prepared.Split.TRAIN)
+        places, clicked = np.asarray(shown.positions)[rows], shown.clicked[rows]
+        mean = float(clicked.sum()) / max(1, len(rows))
+        if mean == 0.0:
+            return interface.Measured()
+        is_known = places >= 0
+        impressions = np.bincount(places[is_known])
+        clicks = np.bincount(places[is_known], clicked[is_known])
+        rates = (clicks / mean + _SMOOTHING_IMPRESSIONS) / (
+            impressions + _SMOOTHING_IMPRESSIONS
+        )
+        return interface.Measured(numbers=tuple(np.log(rates).tolist()))
+
+    def open_log(self, log: positions.LogTensors) -> positions.Reader:
+        """Reads the place of the logged impression, -1 of any other video."""
+
+        def read(at: positions.Positions) -> tf.Tensor:
+            places = tf.cast(log.of_event("positions", at, -1), tf.float32)
+            return tf.broadcast_to(places[..., tf.newaxis], tf.shape(at.videos))
+
+        return read
+
+    def encoder(
+        self,
+        measured: interface.Measured,
+        stddev: float,
+        normalization: configs.Normalization = interface.QUANTILES,
+    ) -> tf.keras.layers.Layer:
+        """Returns the number of the place, one coordinate."""
+        del stddev, normalization
+        name = encodings.layer_name(self.name)
+        return numbers.NumberOfIndex(measured.numbers, name=name)
+
+
+FEATURES = (Position(),)

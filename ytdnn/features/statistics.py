@@ -1,0 +1,77 @@
+"""What statistics of videos, channels and topics share (PAPER §4.1).
+
+A ratio is smoothed: ten events with the ratio of the larger group are added, that is
+with the channel's for a video (the corpus's where the log has no channels) and with the
+corpus's for a channel or a topic.
+"""
+
+import abc
+
+import numpy as np
+
+from ytdnn.data import positions
+from ytdnn.features import corpus, encodings, interface
+
+SMOOTHING_EVENTS = 10.0
+
+
+class OfGroup(encodings.Continuous, interface.CorpusStatistic):
+    """A number of the video's group as of a moment; -1 where it has no group."""
+
+    networks = default_in = frozenset({interface.RANKING})
+
+    def __init__(self, name: str, group: corpus.Group, *columns: str) -> None:
+        """Declares the feature.
+
+        Args:
+          name: Of the statistic, whosever it is.
+          group: Whose statistic it is.
+          *columns: It needs beside the group's, as "table.column".
+        """
+        self.name = group.name_of(name)
+        self.group = group
+        self.columns = columns + group.columns
+
+    def values(self, asked: corpus.Asked) -> corpus.Floats:
+        """Returns the number by video and moment."""
+        groups = self.group.of_videos(asked.data)[asked.videos]
+        return np.where(groups > 0, self.of_group(asked, self.group), positions.MISSING)
+
+    @abc.abstractmethod
+    def of_group(self, asked: corpus.Asked, group: corpus.Group) -> corpus.Floats:
+        """Returns the number of each video's group as of each moment, `[n]`."""
+
+
+class Ratio(OfGroup):
+    """A sum over a sum, smoothed.
+
+    Attributes:
+      numerator: What is summed.
+      denominator: What it is divided by.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        group: corpus.Group,
+        numerator: corpus.Quantity,
+        denominator: corpus.Quantity,
+        *columns: str,
+    ) -> None:
+        """Declares the feature; see `OfGroup`."""
+        super().__init__(name, group, *columns)
+        self.numerator = numerator
+        self.denominator = denominator
+
+    def of_group(self, asked: corpus.Asked, group: corpus.Group) -> corpus.Floats:
+        """Returns `(numerator + 10 · ratio of the parent) / (denominator + 10)`.
+
+        Of the corpus itself the plain ratio, 0 before there are any events. A video
+        without a channel has the corpus for its parent.
+        """
+        above = asked.total(self.numerator, group)
+        below = asked.total(self.denominator, group)
+        if group == corpus.CORPUS:
+            return above / np.where(below > 0, below, 1.0)
+        prior = self.of_group(asked, group.parent(asked.data))
+        return (above + SMOOTHING_EVENTS * prior) / (below + SMOOTHING_EVENTS)

@@ -1,0 +1,73 @@
+"""How much the user watches and clicks, over all videos (beyond the paper)."""
+
+import tensorflow as tf
+
+from ytdnn import schema
+from ytdnn.data import fields, prepared
+from ytdnn.features import interface, past, past_sums
+
+
+class _OfUser(past.OfPast):
+    """Made of all of the user's events before the request."""
+
+    scope = interface.Scope.REQUEST
+    table = schema.WATCHES
+    columns = ("watches.time",)
+
+
+class NumWatches(_OfUser):
+    """How many watches the user has before the request."""
+
+    name = "user_watches"
+
+    def value(self, sums: past_sums.Sums) -> tf.Tensor:
+        """Counts."""
+        return sums.of_user(past_sums.EVENTS)
+
+
+class NumWatchesOfLastDay(_OfUser):
+    """How many of them in the last 24 hours, -1 where the time is unknown."""
+
+    name = "user_watches_of_last_day"
+
+    def value(self, sums: past_sums.Sums) -> tf.Tensor:
+        """Counts."""
+        return past.where_known(sums.times != 0, sums.of_user(past_sums.LAST_DAY))
+
+
+class MeanWatchSeconds(_OfUser):
+    """Mean seconds of the user's watches, -1 without any of known seconds."""
+
+    name = "user_mean_watch_seconds"
+    columns = ("watches.watch_seconds",)
+
+    def fields(self, data: prepared.PreparedData) -> fields.Fields:
+        """Returns how long each watch lasted."""
+        del data
+        return (fields.watched_seconds(),)
+
+    def value(self, sums: past_sums.Sums) -> tf.Tensor:
+        """Divides by the watches whose seconds are known."""
+        return past.ratio(
+            sums.of_user(past_sums.SECONDS), sums.of_user(past_sums.WITH_SECONDS)
+        )
+
+
+class UserClickRate(_OfUser):
+    """Smoothed share of the impressions shown to the user that were clicked.
+
+    `(clicks + 1) / (impressions + 10)` of those whose click is known; -1 without any.
+    """
+
+    name = "user_click_rate"
+    table = schema.IMPRESSIONS
+    columns = ("impressions.time",)
+
+    def value(self, sums: past_sums.Sums) -> tf.Tensor:
+        """Divides what is known."""
+        shown = sums.of_user(past_sums.WITH_CLICK)
+        rate = past.smoothed_rate(sums.of_user(past_sums.CLICKS), shown)
+        return past.where_known(shown > 0.0, rate)
+
+
+FEATURES = (NumWatches(), NumWatchesOfLastDay(), MeanWatchSeconds(), UserClickRate())

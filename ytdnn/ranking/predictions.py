@@ -1,0 +1,82 @@
+"""What a scorer of impressions predicts: an order, and what it knows beyond it.
+
+Heads of the ranker, popularity and a world's oracle predict different things. Each
+metric is measured of the scorers that give its input, and left out of the others.
+"""
+
+import dataclasses
+
+import numpy as np
+import numpy.typing as npt
+
+Values = npt.NDArray[np.floating]
+
+_LEAST = 1e-9
+
+
+@dataclasses.dataclass(frozen=True)
+class Predictions:
+    """Predictions for `n` impressions; every field is `[n]` or None where not given.
+
+    Attributes:
+      order: Ranks the impressions, higher = shown first. Any unit.
+      seconds: Expected watch seconds of an impression, clicked or not, E[T] ≥ 0.
+      click_probability: P in [0, 1].
+      logits: Log of the odds that weighted logistic regression learns,
+        `log(ΣT_i / (N − k))` (PAPER §4.2); without watch time log odds of a click.
+    """
+
+    order: Values
+    seconds: Values | None = None
+    click_probability: Values | None = None
+    logits: Values | None = None
+
+    def __post_init__(self) -> None:
+        """Checks that all fields are of the same impressions.
+
+        Raises:
+          ValueError: A field has another shape than `order`.
+        """
+        for name, values in vars(self).items():
+            if values is not None and np.shape(values) != np.shape(self.order):
+                raise ValueError(
+                    f"expected {name} of shape {np.shape(self.order)} as order, "
+                    f"received {np.shape(values)}"
+                )
+
+    @property
+    def weighted_logits(self) -> Values | None:
+        """Log odds of weighted logistic regression, `[n]`: the weighted log loss's.
+
+        `logits` where given. Else of seconds and click probability, since the odds are
+        exactly `E[T] / (1 − P)`. None where neither is given.
+
+        >>> both = Predictions(
+        ...     np.zeros(1), seconds=np.array([3.0]), click_probability=np.array([0.25])
+        ... )
+        >>> np.exp(both.weighted_logits).round(6)
+        array([4.])
+        """
+        if self.logits is not None:
+            return self.logits
+        if self.seconds is None or self.click_probability is None:
+            return None
+        return weighted_logits(self.seconds, self.click_probability)
+
+
+def weighted_logits(seconds: Values, click_probability: Values) -> Values:
+    """Returns `log(E[T] / (1 − P))`, the log odds of weighted logistic regression.
+
+    Both seconds and 1 − P are at least 10⁻⁹, so that the result is finite.
+
+    Args:
+      seconds: `[n]`, E[T].
+      click_probability: `[n]`, P.
+
+    >>> np.exp(weighted_logits(np.array([9.0]), np.array([0.4]))).round(6)
+    array([15.])
+    """
+    watched = np.asarray(seconds, np.float64)
+    no_click = 1.0 - np.asarray(click_probability, np.float64)
+    found: Values = np.log(np.maximum(watched, _LEAST) / np.maximum(no_click, _LEAST))
+    return found

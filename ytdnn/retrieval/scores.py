@@ -1,0 +1,34 @@
+"""The candidate model's scores of given videos, of logs and in exported graphs."""
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from ytdnn.data import positions
+
+
+class Scores(tf.Module):
+    """Products of a user's vector and the vectors of some videos."""
+
+    def __init__(self, video_vectors: npt.NDArray[np.float32]) -> None:
+        """Copies the vectors.
+
+        Args:
+          video_vectors: `[vocabulary_size, dim] float32`; row i is video index i + 1.
+        """
+        super().__init__()
+        self._num_known = len(video_vectors)
+        self._vectors = tf.Variable(video_vectors, trainable=False)
+
+    def __call__(self, user_vectors: tf.Tensor, videos: tf.Tensor) -> tf.Tensor:
+        """Returns `[batch, k] float32`, `NO_SCORE` of videos without an id embedding.
+
+        Args:
+          user_vectors: `[batch, dim] float32`.
+          videos: `[batch, k] int32` catalogue indices.
+        """
+        known = (videos > 0) & (videos <= self._num_known)
+        rows = tf.where(known, videos - 1, tf.zeros_like(videos))
+        vectors = tf.gather(self._vectors, rows)
+        scores = tf.linalg.matvec(vectors, user_vectors)
+        return tf.where(known, scores, positions.NO_SCORE)
