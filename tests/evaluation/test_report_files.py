@@ -48,7 +48,7 @@ def test_what_is_no_evaluation_is_refused(
 ) -> None:
     with pytest.raises(errors.UserError, match=r"found no manifest.*`ytdnn evaluate`"):
         report_files.read(run)
-    old = run / "evaluation.json"  # as before format version 3
+    old = run / "evaluation.json"  # as before format version 4
     old.write_text("{}")
     for path in (old, tmp_path / "missing"):
         with pytest.raises(errors.UserError, match="expected a run, the directory of"):
@@ -75,7 +75,7 @@ def test_another_format_is_refused(
 ) -> None:
     rewrite(run / "evaluation", example.report() | change)
     with pytest.raises(
-        errors.UserError, match=rf"expected a report of format version 3 .*\({place}\)"
+        errors.UserError, match=rf"expected a report of format version 4 .*\({place}\)"
     ):
         report_files.read(run)
 

@@ -25,8 +25,9 @@ PLOTS = [
     "nDCG by length of the list",
     "Hit rate@10 by watches before the request",
     "Hit rate@10 by country",
-    "Calibration: observed, per impression not clicked",
-    "Calibration: observed, per impression",
+    "Calibration of expected watch seconds",
+    "Calibration of click probability",
+    "Calibration of odds",
     "Popularity of recommended videos",
     "Age of recommended videos",
     "candidates: loss",
@@ -85,6 +86,27 @@ def test_numbers_stand_with_their_intervals() -> None:
         '<td class="words">AUC</td>'
     )[1]
     assert cells.split("</td>")[1].endswith("<td>–")
+
+
+def test_parts_of_the_impressions_stand_apart() -> None:
+    report = example.report()
+    rows = report["impression_slices"]["id_embedding"]
+    rows[1]["models"]["ranker"]["weighted_per_user_loss"] = [0.4542, 0.4321, 0.4763]
+    text = evaluation_page.render(example.typed(report))
+    found = text.split("without an id embedding, weighted per-user loss")[1]
+    assert '0.4542<span class="small">0.4321 – 0.4763</span>' in found.split("</tr>")[0]
+
+
+def test_calibration_tells_its_ratio_of_each_part() -> None:
+    report = example.report()
+    report["calibration"]["ranker"]["clicks"] = []
+    del report["calibration"]["popularity"]
+    report["calibration"]["ranker"]["seconds"][9]["ratio"] = [1.043, 0.981, 1.114]
+    text = evaluation_page.render(example.typed(report))
+    assert 'aria-label="Calibration of expected watch seconds"' in text
+    assert 'aria-label="Calibration of click probability"' not in text
+    assert 'aria-label="Calibration of odds"' not in text
+    assert '1.0430<span class="small">0.9810 – 1.1140</span>' in text
 
 
 def test_right_recommendations_are_ticked() -> None:

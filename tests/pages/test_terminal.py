@@ -66,6 +66,29 @@ def test_the_gap_to_the_oracle_is_told_where_there_is_one() -> None:
     assert "gap to the oracle closed" not in shown(example.report())
 
 
+def test_a_decile_off_its_prediction_is_marked() -> None:
+    report = example.report()
+    tenths = report["calibration"]["ranker"]["seconds"]
+    for tenth in tenths:
+        tenth["ratio"] = [1.02, 0.96, 1.07]
+    tenths[0]["ratio"], tenths[1]["ratio"] = [1.31, 1.12, 1.5], [None, None, None]
+    line = line_of(shown(report, 80), "ranker seconds").split()
+    assert line == ["ranker", "seconds", "1.31*", "–", *["1.02"] * 8]
+
+
+def test_parts_of_the_impressions_are_told() -> None:
+    report = example.report()
+    rows = report["impression_slices"]["id_embedding"]
+    rows[1]["models"]["ranker"]["weighted_per_user_loss"] = [0.4542, 0.43, 0.48]
+    after = shown(report, 80).split("without an id embedding: 15,000")[1]
+    line = line_of(after, "weighted_per_user_loss ↓")
+    assert [cell.strip() for cell in line.split("│")[2:5]] == [
+        "0.3800",
+        "0.4542",
+        "0.2400",
+    ]
+
+
 def test_undefined_numbers_are_a_dash() -> None:
     found = example.bare()
     entry = {"values": {"auc": None}, "intervals": {"auc": [None, None]}}

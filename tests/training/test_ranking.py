@@ -79,6 +79,16 @@ def test_candidates_score_like_impressions(
     assert by_candidate == pytest.approx(trained.scores(data, rows), abs=1e-5)
 
 
+def test_predictions_are_what_is_served(
+    data: prepared.PreparedData, trained: ranking_model.RankingModel
+) -> None:
+    rows = np.arange(50)
+    found = trained.predictions(data, rows)
+    assert np.array_equal(found.order, trained.scores(data, rows))
+    assert found.seconds == pytest.approx(np.exp(found.order), rel=1e-5)
+    assert found.weighted_logits is found.order
+
+
 def test_facts_tell_the_validation(data: prepared.PreparedData) -> None:
     manifest = data.directory.with_name("ranking") / "manifest.json"
     text = manifest.read_text()

@@ -43,9 +43,9 @@ IMPRESSIONS = {
     "not clicked impression on one page of one user, the watch time of clicked ones "
     "that score lower, divided by that of all clicked ones; a tie counts one half. "
     "Without page_id the impressions of a user in one second are a page.",
-    impression_metrics.LOG_LOSS: "weighted log loss: logistic loss with the weights of "
-    "training (a click weighs its watch seconds, no click 1; without watch time all "
-    "weigh 1), divided by the total weight. Of a model without such odds they are "
+    impression_metrics.LOG_LOSS: "logistic loss with the weights of training (a click "
+    "weighs its watch seconds, no click 1; without watch time all weigh 1), divided by "
+    "the total weight. Of a model without such odds they are "
     "E[T] / (1 - P), from its seconds and click probability.",
     impression_metrics.CLICK_LOG_LOSS: "plain logistic loss of the click probability, "
     "a mean over impressions; probabilities are cut to [1e-7, 1 - 1e-7].",

@@ -96,6 +96,7 @@ class Feature(abc.ABC):
       default_in: Which read it unless a config says otherwise.
       sees_request_time: Whether evaluation must mark numbers of a model that reads it.
       dtype: Of its tensor.
+      inner_shape: Of one value; most are scalars.
     """
 
     name: str
@@ -105,6 +106,7 @@ class Feature(abc.ABC):
     default_in: frozenset[str] = frozenset()
     sees_request_time: ClassVar[bool] = False
     dtype: ClassVar[tf.DType] = tf.float32
+    inner_shape: ClassVar[tuple[int, ...]] = ()
 
     def exists(self, data: prepared.PreparedData) -> bool:
         """Whether the log has its columns."""

@@ -51,7 +51,9 @@ def read(readers: Mapping[str, positions.Reader], at: positions.Positions) -> Te
 def placeholders(chosen: Sequence[interface.Feature]) -> Tensors:
     """Returns a tensor of zeros for each feature, of one request and one video."""
     return {
-        f.name: tf.zeros([1] if f.scope.is_of_query else [1, 1], f.dtype)
+        f.name: tf.zeros(
+            [*([1] if f.scope.is_of_query else [1, 1]), *f.inner_shape], f.dtype
+        )
         for f in chosen
     }
 

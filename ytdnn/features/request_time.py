@@ -18,6 +18,8 @@ class RequestTime(interface.ReadAtRequest):
     """Hour, weekday and time since the last watch, as indices `[..., 3] int32`."""
 
     name = "request_time"
+    dtype = tf.int32
+    inner_shape = (3,)
     scope = interface.Scope.REQUEST
     columns = ("watches.time",)
     networks = frozenset({interface.CANDIDATES, interface.RANKING})

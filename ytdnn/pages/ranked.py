@@ -38,8 +38,7 @@ def impressions(report: report_model.Report) -> page.Section:
     )
     blocks.append(page.Details("What each metric means", [table]))
     blocks += _slices(report)
-    for kind in _KINDS:
-        blocks += _calibration(report, kind)
+    blocks += _calibration(report.calibration)
     return page.Section(
         "Ranking of logged impressions",
         "The ranker scores impressions of the log. AUC: the chance that a clicked one "
@@ -116,23 +115,39 @@ _KINDS = (
 )
 
 
-def _calibration(report: report_model.Report, kind: _Kind) -> Iterator[page.Block]:
-    """Yields plot and numbers of one kind, nothing where no model predicts it."""
-    models = {
-        model: getattr(found, kind.field)
-        for model, found in report.calibration.items()
-        if getattr(found, kind.field)
+def _calibration(
+    found: Mapping[str, report_model.Calibration],
+) -> Iterator[page.Block]:
+    """Yields the plots side by side, then their numbers; of what is predicted."""
+    by_kind = {
+        kind: {
+            model: getattr(one, kind.field)
+            for model, one in found.items()
+            if getattr(one, kind.field)
+        }
+        for kind in _KINDS
     }
-    if not models:
-        return
-    yield _calibration_plot(models, kind)
-    if kind.words:
-        yield kind.words
+    measured = {kind: models for kind, models in by_kind.items() if models}
+    if measured:
+        yield page.Columns(
+            [
+                [_calibration_plot(models, kind), *filter(None, [kind.words])]
+                for kind, models in measured.items()
+            ]
+        )
+    for kind, models in measured.items():
+        words = f"Numbers of the {kind.title[:1].lower()}{kind.title[1:]}"
+        yield page.Details(words, [_calibration_table(models, kind)])
+
+
+def _calibration_table(
+    models: Mapping[str, Sequence[report_model.Tenth]], kind: _Kind
+) -> page.Table:
     rows = [
         [
             names.model(model),
             place,
-            entry.predicted,
+            tables.cell(entry.predicted),
             tables.cell(*entry.observed),
             tables.cell(*entry.ratio),
             entry.impressions,
@@ -148,8 +163,7 @@ def _calibration(report: report_model.Report, kind: _Kind) -> Iterator[page.Bloc
         "predicted / observed",
         "impressions",
     ]
-    words = f"Numbers of the {kind.title[:1].lower()}{kind.title[1:]}"
-    yield page.Details(words, [page.Table(headings, rows)])
+    return page.Table(headings, rows)
 
 
 def _calibration_plot(

@@ -4,18 +4,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import rich
-from rich import console, table, text
+from rich import box, console, table, text
 
 from ytdnn.evaluation import metric_names, report_model
+from ytdnn.metrics import calibration
 from ytdnn.pages import names, notes, scales
 
 _FOUR_DECIMALS_BELOW = 10.0
 _GAPS_SHOWN = 5
-_CALIBRATION = {
-    "seconds": "watch seconds",
-    "clicks": "clicks",
-    "odds": "odds",
-}
 _DESCRIPTIVE = ("mean_popularity", "mean_age_days", "coverage")  # of the first k alone
 
 
@@ -36,8 +32,9 @@ def render(report: report_model.Report, width: int) -> console.Group:
     parts: list[console.RenderableType] = [_lists_table(report, width)]
     if report.impressions:
         parts.append(_ranking_table(report, width))
-    parts += map(_slice_table, report.impression_slices.values())
-    parts += _calibration_tables(report.calibration)
+        parts += map(_slice_table, report.impression_slices.values())
+        if report.calibration:
+            parts.append(_calibration_table(report.calibration))
     if report.gap_closed:
         parts.append(_gap_table(report.gap_closed))
     parts += [text.Text(note) for note in _notes(report)]
@@ -69,36 +66,38 @@ def _ranking_table(report: report_model.Report, width: int) -> table.Table:
 def _slice_table(rows: Sequence[report_model.ImpressionSliceRow]) -> table.Table:
     """Returns a few metrics of parts of the impressions."""
     result = table.Table(title="ranker: parts of the impressions")
-    result.add_column("impressions of videos")
+    result.add_column("videos", no_wrap=True)
     models = list(next(iter(rows)).models)
     for model in models:
-        result.add_column(names.model(model), justify="right")
+        result.add_column(names.model(model), justify="right", overflow="fold")
     for row in rows:
+        result.add_row(f"{row.value}: {row.impressions:,}")
         for metric in next(iter(row.models.values()), {}):
             values = (row.models[model][metric][0] for model in models)
             cells = ("–" if value is None else f"{value:.4f}" for value in values)
-            result.add_row(f"{row.value}: {_name(metric)}", *cells)
+            result.add_row(f"  {_name(metric)}", *cells)
         result.add_section()
     return result
 
 
-def _calibration_tables(
-    found: Mapping[str, report_model.Calibration],
-) -> Iterator[table.Table]:
-    """Yields predicted over observed by decile, of each kind that is predicted."""
-    for kind, words in _CALIBRATION.items():
-        tenths = {model: getattr(one, kind) for model, one in found.items()}
-        if not any(tenths.values()):
-            continue
-        result = table.Table(title=f"calibration: predicted / observed {words}")
-        result.add_column("decile", no_wrap=True)
-        for place in range(1, max(map(len, tenths.values())) + 1):
-            result.add_column(str(place), justify="right")
-        for model, rows in tenths.items():
-            if rows:
-                result.add_row(names.model(model), *map(_ratio, rows))
-        result.caption = "*: the interval lies to one side of 1"
-        yield result
+def _calibration_table(found: Mapping[str, report_model.Calibration]) -> table.Table:
+    """Returns predicted over observed of each tenth, whatever is predicted."""
+    result = table.Table(
+        title="ranker: predicted / observed, by decile of the prediction",
+        caption="*: the 95 % interval lies to one side of 1",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 0),
+        show_edge=False,
+    )
+    result.add_column("", overflow="fold")
+    for place in range(1, calibration.NUM_BINS + 1):
+        result.add_column(str(place), justify="right", no_wrap=True, min_width=5)
+    for kind in ("seconds", "clicks", "odds"):
+        for model, one in found.items():
+            tenths = getattr(one, kind)
+            if tenths:
+                result.add_row(f"{names.model(model)} {kind}", *map(_ratio, tenths))
+    return result
 
 
 def _ratio(tenth: report_model.Tenth) -> str:
@@ -107,7 +106,7 @@ def _ratio(tenth: report_model.Tenth) -> str:
         return "–"
     ends = scales.finite((low, high))
     is_off = len(ends) == 2 and not ends[0] <= 1.0 <= ends[1]
-    return f"{value:.2f}{'*' if is_off else ''}"
+    return f"{value:.{2 if value < 10.0 else 0}f}{'*' if is_off else ''}"
 
 
 def _gap_table(closed: Mapping[str, Mapping[str, Any]]) -> table.Table:
