@@ -28,30 +28,32 @@ import argparse
 import dataclasses
 import pathlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 import rich
 from rich import table
 
-from ytdnn import configs, errors, ragged, schema
+from ytdnn import artifacts, configs, errors, ragged, schema
 from ytdnn.data import prepared
-from ytdnn.evaluation import lists, oracle, ranker
-from ytdnn.features import interface, registry
-from ytdnn.metrics import binary, per_user_loss
+from ytdnn.evaluation import impression_metrics, lists, oracle, ranker
 from ytdnn.pipeline import workdir
-from ytdnn.ranking import inputs, model
+from ytdnn.ranking import inputs, model, predictions
+from ytdnn.retrieval import stage
 
 CLICK = "LightGBM, click"
 WEIGHTED = "LightGBM, click weighted by seconds"
 TWO_MODELS = "LightGBM, click odds × E[seconds given a click]"
 ALL, NEW = "all videos", "new videos"
-METRICS = (ranker.AUC, ranker.GROUPED_AUC, ranker.LOG_LOSS, ranker.PER_USER_LOSS)
-# Of scores that are no odds by watch time the weighted loss says nothing.
-_NO_SECONDS = (CLICK,)
+METRICS = (
+    impression_metrics.AUC,
+    impression_metrics.GROUPED_AUC,
+    impression_metrics.LOG_LOSS,
+    impression_metrics.PER_USER_LOSS,
+)
+OF_NEW = (impression_metrics.AUC, impression_metrics.PER_USER_LOSS)
 _MOST_CATEGORIES = 128
 _SMOOTHING_IMPRESSIONS = 20.0
 _ROWS_A_STEP = 1 << 16
@@ -72,6 +74,8 @@ _ROUNDS, _PATIENCE = 3_000, 50
 
 Columns = dict[str, npt.NDArray[Any]]
 Floats = npt.NDArray[np.float64]
+Table = dict[str, dict[str, dict[str, float | None]]]
+"""By model, then all or new videos, then metric; None where it is not defined."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,7 +86,7 @@ class Part:
       columns: `[n]` each, by name; integers are indices, 0 = unknown.
       shown: The impressions themselves.
       times: `[n]`, seconds since the epoch.
-      durations: `[n]` seconds of their videos, NaN where not known.
+      durations: `[n]` seconds of their videos, 0 where not known.
     """
 
     columns: Columns
@@ -91,21 +95,20 @@ class Part:
     durations: Floats
 
 
-Opener = Callable[[bool], inputs.ImpressionLog]
+def open_ranker(
+    directory: pathlib.Path, data: prepared.PreparedData
+) -> model.RankingModel:
+    """Returns the trained ranker, or one with fresh weights of the workdir's config.
 
-
-def open_features(directory: pathlib.Path, data: prepared.PreparedData) -> Opener:
-    """Returns what opens the ranker's log, for training (False) or serving (True).
-
-    Of the trained ranker where there is one, else of the features that the workdir's
-    config chooses.
+    Without trained candidates the features that ask them are left out.
     """
-    if (directory / model.KIND).exists():
-        trained = model.load(directory / model.KIND, data)
-        return lambda serving: trained.open_log(data, serving)
     config = workdir.require_config(directory).ranking
-    chosen = registry.choose(interface.RANKING, data, config.features)
-    return lambda serving: inputs.ImpressionLog(data, chosen, 1, serving)
+    trained, first = directory / model.KIND, directory / stage.KIND
+    if not trained.exists():
+        found = stage.load(first, data) if first.exists() else None
+        return model.build(config, data, found)
+    is_asked = stage.KIND in artifacts.read_manifest(trained, model.KIND).inputs
+    return model.load(trained, data, stage.load(first, data) if is_asked else None)
 
 
 def read(
@@ -130,7 +133,7 @@ def read(
         columns=dict(_flat(columns)),
         shown=shown,
         times=np.asarray(data.impressions.times)[shown.rows],
-        durations=_durations(data)[shown.videos],
+        durations=inputs.durations(data)[shown.videos].astype(np.float64),
     )
 
 
@@ -140,15 +143,6 @@ def _flat(columns: Columns) -> Iterator[tuple[str, npt.NDArray[Any]]]:
         wide = values.reshape(len(values), -1)
         for place in range(wide.shape[1]):
             yield name if wide.shape[1] == 1 else f"{name}.{place}", wide[:, place]
-
-
-def _durations(data: prepared.PreparedData) -> Floats:
-    """Returns seconds by video index, NaN where not known."""
-    nothing = np.full(data.num_videos + 1, np.nan)
-    if schema.DURATION_SECONDS not in data.videos.columns:
-        return nothing
-    column = data.videos[schema.DURATION_SECONDS].cast(pl.Float64).fill_null(np.nan)
-    return np.append(np.nan, column.to_numpy())
 
 
 class Encoding:
@@ -259,8 +253,10 @@ def boosted(matrices: Matrices, target: Target) -> Floats:
     return scores
 
 
-def models(parts: Sequence[Part], matrices: Matrices) -> dict[str, Floats]:
-    """Trains the models and returns the logits of each on the test impressions.
+def models(
+    parts: Sequence[Part], matrices: Matrices
+) -> dict[str, predictions.Predictions]:
+    """Trains the models and returns what each predicts of the test impressions.
 
     Args:
       parts: Training, validation and test.
@@ -272,101 +268,99 @@ def models(parts: Sequence[Part], matrices: Matrices) -> dict[str, Floats]:
     ones = np.ones(len(clicked[0])), np.ones(len(clicked[1]))
     weights = known[0].weights, known[1].weights
     click = boosted(matrices, Target("binary", clicked, ones))
-    found = {CLICK: click}
+    chance = 1.0 / (1.0 + np.exp(-click))
+    found = {CLICK: predictions.Predictions(click, click_probability=chance)}
     if known[0].seconds is None:
         return found
-    found[WEIGHTED] = boosted(matrices, Target("binary", clicked, weights))
-    durations = np.where(asked.durations > 0.0, asked.durations, np.nan)
-    if np.isfinite(durations).all():
+    odds = boosted(matrices, Target("binary", clicked, weights))
+    found[WEIGHTED] = predictions.Predictions(odds, logits=odds)
+    if (asked.durations > 0.0).all():
         fractions = _fraction(first), _fraction(second)
         raw = boosted(matrices, Target("cross_entropy", fractions, clicked))
-        seconds = durations / (1.0 + np.exp(-raw))
+        seconds = asked.durations / (1.0 + np.exp(-raw))
     else:
         watched = np.maximum(weights[0], _LEAST), np.maximum(weights[1], _LEAST)
         seconds = np.exp(boosted(matrices, Target("gamma", watched, clicked)))
-    found[TWO_MODELS] = click + np.log(np.maximum(seconds, _LEAST))
+    found[TWO_MODELS] = predictions.Predictions(
+        click + np.log(np.maximum(seconds, _LEAST)), chance * seconds, chance
+    )
     return found
 
 
 def _fraction(part: Part) -> Floats:
     """Returns the watched share of each video's duration, at most 1."""
-    lengths = np.maximum(np.nan_to_num(part.durations), 1.0)
-    return np.clip(part.shown.weights / lengths, 0.0, 1.0)
+    return np.clip(part.shown.weights / np.maximum(part.durations, 1.0), 0.0, 1.0)
 
 
 def numbers(
-    shown: ranker.Impressions, keep: npt.NDArray[np.bool_], logits: Floats
-) -> dict[str, float]:
+    shown: ranker.Impressions,
+    keep: npt.NDArray[np.bool_],
+    found: predictions.Predictions,
+) -> dict[str, float | None]:
     """Returns the metrics of the impressions that `keep` marks."""
-    clicked, scores, users = shown.clicked[keep], logits[keep], shown.users[keep]
-    within = binary.grouped_auc(users, clicked, scores, shown.num_users)
-    sizes = np.bincount(users, minlength=shown.num_users) * np.isfinite(within)
-    seconds = None if shown.seconds is None else shown.seconds[keep]
-    return {
-        ranker.AUC: binary.auc(clicked, scores),
-        ranker.GROUPED_AUC: float(np.nan_to_num(within) @ sizes / max(sizes.sum(), 1)),
-        ranker.LOG_LOSS: binary.log_loss(clicked, scores, shown.weights[keep]),
-        ranker.PER_USER_LOSS: per_user_loss.weighted_per_user_loss(
-            shown.pages[keep], clicked, scores, seconds
-        ),
-    }
+
+    def of(values: Any) -> Any:
+        return None if values is None else values[keep]
+
+    kept = predictions.Predictions(
+        order=found.order[keep],
+        seconds=of(found.seconds),
+        click_probability=of(found.click_probability),
+        logits=of(found.logits),
+    )
+    config = configs.Evaluation(num_resamples=1)
+    entry, _ = impression_metrics.measure(shown.select(keep), kept, config)
+    return dict(entry.values)
 
 
 def others(
-    directory: pathlib.Path, data: prepared.PreparedData, shown: ranker.Impressions
-) -> dict[str, Floats]:
-    """Returns the logits of popularity, the trained ranker and the world's oracle."""
-    found = {ranker.POPULARITY: ranker.popularity_logits(data, shown)}
-    if (directory / model.KIND).exists():
-        trained = model.load(directory / model.KIND, data)
-        found[ranker.RANKER] = trained.scores(data, shown.rows).astype(np.float64)
-    scorers = oracle.systems(data, configs.Evaluation()).scorers
-    if lists.ORACLE in scorers:
-        found[lists.ORACLE] = np.asarray(scorers[lists.ORACLE](shown), np.float64)
-    return found
+    data: prepared.PreparedData, shown: ranker.Impressions
+) -> dict[str, predictions.Predictions]:
+    """Returns what popularity and the world's oracle predict."""
+    scorers = {ranker.POPULARITY: ranker.popularity(data)}
+    known = oracle.systems(data, configs.Evaluation()).scorers
+    scorers |= {name: known[name] for name in (lists.ORACLE,) if name in known}
+    return {name: scorer(shown) for name, scorer in scorers.items()}
 
 
-def measure(directory: pathlib.Path) -> dict[str, dict[str, dict[str, float]]]:
+def measure(directory: pathlib.Path) -> Table:
     """Returns the metrics of every model, of all videos and of new ones."""
     data = prepared.load(directory / prepared.KIND)
-    opened = open_features(directory, data)
+    read_by = open_ranker(directory, data)
     splits = (prepared.Split.TRAIN, prepared.Split.VALIDATION, prepared.Split.TEST)
     parts = [
-        read(data, opened(split is not prepared.Split.TRAIN), split) for split in splits
+        read(data, read_by.open_log(data, split is not prepared.Split.TRAIN), split)
+        for split in splits
     ]
     encoding = Encoding(parts[0])
     training, validation, asked = map(encoding.matrix, parts)
     rich.print(f"{len(training):,} impressions × {training.shape[1]} columns")
     matrices = Matrices(training, validation, asked, encoding.categorical)
     shown = parts[2].shown
-    found = others(directory, data, shown) | models(parts, matrices)
+    found = others(data, shown)
+    if (directory / model.KIND).exists():
+        found[ranker.RANKER] = read_by.predictions(data, shown.rows)
+    found |= models(parts, matrices)
     kept = {
         ALL: np.ones(len(shown.rows), bool),
         NEW: shown.videos > data.vocabulary_size,
     }
     return {
-        name: {where: numbers(shown, keep, logits) for where, keep in kept.items()}
-        for name, logits in found.items()
+        name: {where: numbers(shown, keep, one) for where, keep in kept.items()}
+        for name, one in found.items()
     }
 
 
-def show(found: dict[str, dict[str, dict[str, float]]]) -> table.Table:
+def show(found: Table) -> table.Table:
     """Returns the metrics as a table."""
     result = table.Table(title="test impressions", caption=f"{NEW}: last two columns")
     result.add_column("", overflow="fold")
-    for heading in (*METRICS, f"{ranker.AUC}, new", f"{ranker.PER_USER_LOSS}, new"):
+    for heading in (*METRICS, *(f"{metric}, new" for metric in OF_NEW)):
         result.add_column(heading, justify="right")
     for name, parts in found.items():
-        cells = [
-            "–"
-            if metric == ranker.LOG_LOSS and name in _NO_SECONDS
-            else f"{parts[where][metric]:.4f}"
-            for where, metric in (
-                *((ALL, metric) for metric in METRICS),
-                (NEW, ranker.AUC),
-                (NEW, ranker.PER_USER_LOSS),
-            )
-        ]
+        values = [parts[ALL].get(metric) for metric in METRICS]
+        values += [parts[NEW].get(metric) for metric in OF_NEW]
+        cells = ["–" if value is None else f"{value:.4f}" for value in values]
         result.add_row(name, *cells)
     return result
 

@@ -8,8 +8,9 @@ import pytest
 from experiments import lightgbm_ranker
 from ytdnn import configs
 from ytdnn.data import prepare, prepared
-from ytdnn.evaluation import lists, ranker
+from ytdnn.evaluation import impression_metrics, lists, ranker
 from ytdnn.pipeline import workdir
+from ytdnn.ranking import predictions
 
 CONFIG = configs.Config(data=configs.Data(world=configs.WORLDS["tiny"]))
 SPLITS = (prepared.Split.TRAIN, prepared.Split.TEST)
@@ -26,9 +27,9 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 @pytest.fixture(scope="module")
 def parts(directory: pathlib.Path) -> list[lightgbm_ranker.Part]:
     data = prepared.load(directory / prepared.KIND)
-    opened = lightgbm_ranker.open_features(directory, data)
+    opened = lightgbm_ranker.open_ranker(directory, data)
     return [
-        lightgbm_ranker.read(data, opened(split is not SPLITS[0]), split)
+        lightgbm_ranker.read(data, opened.open_log(data, split is not SPLITS[0]), split)
         for split in SPLITS
     ]
 
@@ -45,7 +46,7 @@ def test_every_model_lies_between_popularity_and_the_oracle(
         lightgbm_ranker.TWO_MODELS,
     ]
     losses = {
-        name: one[lightgbm_ranker.ALL][ranker.PER_USER_LOSS]
+        name: one[lightgbm_ranker.ALL][impression_metrics.PER_USER_LOSS]
         for name, one in found.items()
     }
     for name in (lightgbm_ranker.WEIGHTED, lightgbm_ranker.TWO_MODELS):
@@ -97,16 +98,18 @@ def test_numbers_are_of_the_marked_impressions_alone(
 ) -> None:
     shown = parts[1].shown
     rng = np.random.default_rng(0)
-    logits = rng.standard_normal(len(shown.rows))
-    every = np.ones(len(shown.rows), bool)
-    entry, _ = ranker.measure(shown, logits, configs.Evaluation(num_resamples=10))
-    found = lightgbm_ranker.numbers(shown, every, logits)
-    assert found == pytest.approx({name: entry.values[name] for name in found})
-    half = rng.random(len(every)) < 0.5
-    changed = np.where(half, logits, rng.standard_normal(len(every)))
-    assert lightgbm_ranker.numbers(shown, half, logits) == pytest.approx(
-        lightgbm_ranker.numbers(shown, half, changed)
+    order = rng.standard_normal(len(shown.rows))
+    half = rng.random(len(order)) < 0.5
+    first, second = (
+        lightgbm_ranker.numbers(shown, half, predictions.Predictions(values))
+        for values in (order, np.where(half, order, 9.0))
     )
+    assert first == pytest.approx(second)
+    every = lightgbm_ranker.numbers(
+        shown, np.ones(len(order), bool), predictions.Predictions(order)
+    )
+    assert every[impression_metrics.AUC] != first[impression_metrics.AUC]
+    assert first[impression_metrics.AUC] == pytest.approx(0.5, abs=0.1)
 
 
 def test_weights_of_clicks_teach_seconds_over_impressions_without_a_click() -> None:
