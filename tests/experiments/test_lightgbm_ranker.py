@@ -64,7 +64,7 @@ def test_columns_are_the_tensors_of_the_ranker(
     test = parts[1]
     logged = np.asarray(data.impressions.videos)[test.shown.rows]
     assert np.array_equal(test.columns["impression_videos"], logged)
-    assert "click_rate" in test.columns
+    assert "video_click_rate" in test.columns
     assert {len(column) for column in test.columns.values()} == {len(logged)}
 
 
