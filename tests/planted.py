@@ -13,6 +13,7 @@ import polars as pl
 
 from ytdnn import configs
 from ytdnn.data import prepare, prepared
+from ytdnn.features import interface, registry
 
 NUM_USERS = 60
 NUM_VIDEOS = 40
@@ -81,6 +82,16 @@ def prepared_data(
     return prepare.prepare(config, directory / "data")
 
 
+def _statistics_but_one() -> tuple[str, ...]:
+    """Returns statistics that the few impressions here would drown in."""
+    return tuple(
+        feature.name
+        for feature in registry.of_network(interface.RANKING)
+        if isinstance(feature, interface.CorpusStatistic)
+        and feature.name != "video_click_rate"
+    )
+
+
 def tiny_config(seed: int = 0) -> configs.Config:
     """A configuration that learns the planted tastes in seconds."""
     return configs.Config(
@@ -98,13 +109,14 @@ def tiny_config(seed: int = 0) -> configs.Config:
             history_length=12,
             tower=(32, 16),
             num_quantiles=20,
+            features=configs.Features(remove=_statistics_but_one()),
             training=configs.Training(
-                epochs=9,
+                epochs=10,
                 batch_size=32,
-                learning_rate=0.01,
+                learning_rate=0.005,
                 table_learning_rate=0.05,
                 table_accumulator=1e-7,
-                patience=9,
+                patience=10,
             ),
         ),
         seed=seed,

@@ -146,8 +146,8 @@ MISTAKES = [
     ),
     (
         ["run", "--workdir=W", "--source=logs"],
-        "expected config.data.source to be 'world', 'movielens', 'log' or 'tables', "
-        "received 'logs' (on the command line)",
+        "expected config.data.source to be 'world', 'movielens', 'kuairand', 'log' or "
+        "'tables', received 'logs' (on the command line)",
     ),
     (
         ["run", "--workdir=W", "--source=log", "--config.data.source=log"],

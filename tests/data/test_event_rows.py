@@ -172,3 +172,57 @@ def test_a_rule_without_its_column_is_refused(tmp_path, table, column, setting):
         errors.UserError, match=rf"{table}\.{column} for data.{setting}"
     ):
         full_log.prepared_data(tmp_path, log, **{setting: 0.5})
+
+
+def test_clicks_are_added_to_the_watches(tmp_path):
+    log = full_log.tables()
+    before = full_log.prepared_data(tmp_path / "a", log)
+    data = full_log.prepared_data(tmp_path / "b", log, clicks_are_watches=True)
+    clicks = log["impressions"].filter("clicked")
+    both = pl.concat([log["watches"], clicks], how="diagonal")
+    both = both.with_row_index("row").sort(["user_id", "time", "row"])
+    assert (
+        len(data.watches) == len(before.watches) + clicks.height > len(before.watches)
+    )
+    assert data.watches.times.tolist() == both["time"].to_list()
+    seconds = both["watch_seconds"].fill_null(0.0)
+    np.testing.assert_allclose(data.watches.seconds, seconds, rtol=1e-6)
+    names = [None, *data.vocabularies["device"]]
+    assert [names[i] for i in data.watches.devices] == both["device"].to_list()
+    # What impressions do not have is missing, and no watch is lost.
+    states = {1: True, 0: False, -1: None}
+    found = [states[i] for i in data.watches.logged_in.tolist()]
+    assert found == both["logged_in"].to_list()
+    assert len(data.impressions) == len(before.impressions)
+
+
+def test_clicks_need_impressions_and_no_given_split(tmp_path):
+    log = full_log.tables()
+    split = pl.lit("train").alias("split")
+    given = log | {"watches": log["watches"].with_columns(split)}
+    with pytest.raises(errors.UserError, match=r"expected no column watches\.split"):
+        full_log.prepared_data(tmp_path / "a", given, clicks_are_watches=True)
+    del log["impressions"]
+    with pytest.raises(errors.UserError, match="expected a table impressions"):
+        full_log.prepared_data(tmp_path / "b", log, clicks_are_watches=True)
+
+
+@pytest.mark.parametrize("gap", [0.0, 40_000.0, 1e9])
+def test_pages_without_ids_end_with_a_gap(tmp_path, gap):
+    log = full_log.tables()
+    log["impressions"] = log["impressions"].drop("page_id")
+    shown = full_log.prepared_data(tmp_path, log, page_gap_seconds=gap).impressions
+    users, times = shown.users.tolist(), shown.times.tolist()
+    page, pages = -1, []
+    for i, user in enumerate(users):
+        is_new = not i or user != users[i - 1] or times[i] - times[i - 1] > gap
+        page += is_new
+        pages.append(page)
+    assert shown.pages.tolist() == pages
+    assert len(set(zip(users, pages, strict=True))) == page + 1
+    assert (page + 1 == len(set(users))) == (gap == 1e9)
+
+
+def test_a_gap_between_pages_that_have_ids_is_refused(tmp_path):
+    with pytest.raises(errors.UserError, match=r"expected no data\.page_gap"):
+        full_log.prepared_data(tmp_path, full_log.tables(), page_gap_seconds=60.0)

@@ -12,6 +12,7 @@ from ytdnn.data import prepare, prepared
 from ytdnn.evaluation import (
     calibration,
     impression_metrics,
+    known_world,
     list_metrics,
     lists,
     oracle,
@@ -92,7 +93,7 @@ def test_its_seconds_and_clicks_are_calibrated(data) -> None:
 
 def test_it_counts_earlier_impressions_as_memory_does(data) -> None:
     """Replays the pages of some users through the world's own memory."""
-    shown = oracle.Shown.of(data)
+    shown = oracle.Shown.of(data, known_world.of(data))
     counted = shown.num_unclicked()
     assert counted.max() >= 3
     for user in np.unique(shown.users)[:40]:
@@ -114,7 +115,7 @@ def test_it_maps_a_set_without_some_users(
     config = configs.Data(world=WORLD, where="user_id <> 'u3'", min_user_count=10)
     data = prepare.prepare(config, tmp_path / "data")
     assert data.num_users < WORLD.num_users
-    shown = oracle.Shown.of(data)
+    shown = oracle.Shown.of(data, known_world.of(data))
     ids = data.users["user_id"].gather(np.asarray(data.impressions.users))
     assert ids.str.slice(1).cast(pl.Int64).to_list() == shown.users.tolist()
     cases = protocol.cases(data, prepared.Split.TEST, CONFIG)

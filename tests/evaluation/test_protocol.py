@@ -1,6 +1,7 @@
 import pathlib
 
 import numpy as np
+import polars as pl
 import pytest
 
 from tests import planted
@@ -222,3 +223,37 @@ def test_nobody_to_ask_is_a_line(tmp_path: pathlib.Path) -> None:
     data = fakes.prepared_data(tmp_path, watches, protocol="leave_one_out")
     with pytest.raises(errors.UserError, match="expected users with unseen videos"):
         protocol.cases(data, Split.TEST, CONFIG)
+
+
+def test_seconds_of_an_answer_are_all_that_it_is_watched_in_the_window(
+    tmp_path: pathlib.Path,
+) -> None:
+    """u0 watches b twice in the window and a, which is no answer, once more."""
+    rows = [
+        ("u0", "a", 1, 7.0, "train"),
+        ("u0", "b", 10, 20.0, "test"),
+        ("u0", "a", 11, 100.0, "test"),
+        ("u0", "c", 12, 5.0, "test"),
+        ("u0", "b", 13, 3.0, "test"),
+        ("u1", "a", 1, 1.0, "train"),
+        ("u1", "b", 2, 2.0, "train"),
+        ("u1", "c", 3, 4.0, "validation"),
+    ]
+    log = tmp_path / "log"
+    log.mkdir()
+    names = ["user_id", "video_id", "time", "watch_seconds", "split"]
+    pl.DataFrame(rows, names, orient="row").write_parquet(log / "watches.parquet")
+    data = prepare.prepare(
+        configs.Data(source="log", dir=str(log), protocol="split"), tmp_path / "data"
+    )
+    cases = protocol.cases(data, Split.TEST, CONFIG)
+    assert cases.targets.values.tolist() == [fakes.index_of(data, v) for v in "bc"]
+    assert cases.seconds is not None
+    assert cases.seconds.tolist() == [23.0, 5.0]
+    nobody = protocol.take(cases, np.array([0]))
+    assert nobody.seconds is not None
+    assert nobody.seconds.tolist() == [23.0, 5.0]
+
+
+def test_a_log_without_watch_time_has_no_seconds(tmp_path: pathlib.Path) -> None:
+    assert protocol.cases(_leave_one_out(tmp_path), Split.TEST, CONFIG).seconds is None

@@ -134,3 +134,20 @@ def test_a_directory_without_runs_is_refused(tmp_path: pathlib.Path) -> None:
         find(tmp_path)
     with pytest.raises(errors.UserError, match="expected a directory"):
         find(tmp_path / "missing")
+
+
+def test_a_system_is_shown_by_watch_time_where_any_run_knows_it(
+    tmp_path: pathlib.Path,
+) -> None:
+    write_run(tmp_path / "plain", 0.2)
+    assert "system/hit_rate@10" in run_table.chosen(find(tmp_path))
+    report = example.with_pages() | {
+        "config": summary.plain(configs.to_dict(configs.Config()))
+    }
+    result = report_files.Result(example.typed(report), pl.DataFrame(), {})
+    write_run(tmp_path / "world")
+    with report_files.publish(tmp_path / "world" / "evaluation", result):
+        pass
+    chosen = run_table.chosen(find(tmp_path))
+    assert "system/true_watch_seconds@10" in chosen
+    assert "system/hit_rate@10" not in chosen

@@ -83,6 +83,13 @@ class _Impressions(_OfColumn):
         return int(shown.sum())
 
 
+class _Clicks(_OfColumn):
+    def of_known(
+        self, past: pasts.Past, watched: np.ndarray, shown: np.ndarray
+    ) -> float:
+        return int(past.clicked[shown].sum())
+
+
 class _ClickRate(_OfColumn):
     def of_known(
         self, past: pasts.Past, watched: np.ndarray, shown: np.ndarray
@@ -130,6 +137,11 @@ class TestChannelImpressions(_Impressions):
     column = "channel_id"
 
 
+class TestChannelClicks(_Clicks):
+    name = "user_channel_clicks"
+    column = "channel_id"
+
+
 class TestChannelClickRate(_ClickRate):
     name = "user_channel_click_rate"
     column = "channel_id"
@@ -172,6 +184,11 @@ class TestTopicMeanWatchedFraction(_MeanWatchedFraction):
 
 class TestTopicImpressions(_Impressions):
     name = "user_topic_impressions"
+    column = "topic"
+
+
+class TestTopicClicks(_Clicks):
+    name = "user_topic_clicks"
     column = "topic"
 
 

@@ -2,6 +2,7 @@
 
 import pathlib
 
+import numpy as np
 import pytest
 
 from tests import full_log
@@ -69,3 +70,62 @@ def test_a_wrong_name_is_answered_with_the_right_ones(
         registry.choose(interface.RANKING, data, wrong)
     with pytest.raises(errors.UserError, match="expected a feature of candidates"):
         registry.choose(interface.CANDIDATES, data, wrong)
+
+
+class TestMostClickedValues(contract.FeatureContract):
+    """A column with more values than are known."""
+
+    name = "channel_id"
+
+    def feature(self, data: prepared.PreparedData) -> columns.TextColumn:
+        return columns.TextColumn(self.name, "videos.channel_id", max_values=2)
+
+    def test_the_most_clicked_are_known(self, data: prepared.PreparedData) -> None:
+        shown, channels = data.impressions, data.videos["channel_id"].to_list()
+        is_click = shown.clicked & (shown.splits == prepared.Split.TRAIN)
+        clicked = [channels[video - 1] for video in shown.videos[is_click]]
+        counts = {c: clicked.count(c) for c in set(channels) - {None}}
+        assert len(counts) == 4
+        best = sorted(counts, key=lambda c: (-counts[c], str(c)))[:2]
+        feature = self.feature(data)
+        assert feature.vocabulary(data) == sorted(str(c) for c in best)
+        places = {c: i for i, c in enumerate(sorted(best, key=str), 1)}
+        expected = [places.get(c, 0) for c in channels]
+        assert feature.rows(data).tolist() == [0, *expected]
+
+    def test_what_happens_to_the_events_changes_no_vocabulary(
+        self, data: prepared.PreparedData
+    ) -> None:
+        known = self.feature(data).vocabulary(data)
+        channels = [None, *data.videos["channel_id"].cast(str).to_list()]
+        other = next(c for c in channels if c and c not in known)
+        shown = data.impressions
+        changed = shown.replace(
+            videos=np.full_like(shown.videos, channels.index(other)),
+            clicked=np.ones(len(shown), bool),
+        )
+        again = data.with_events(impressions=changed)
+        assert self.feature(data).vocabulary(again) == known
+
+
+@pytest.mark.parametrize("table", ["impressions", "watches"])
+def test_values_of_users_are_known_by_clicks_or_else_by_watches(
+    tmp_path: pathlib.Path, table: str
+) -> None:
+    log = full_log.tables()
+    if table == "watches":
+        del log["impressions"]
+    data = full_log.prepared_data(tmp_path, log)
+    events = getattr(data.shard, table)
+    counts = events.splits == prepared.Split.TRAIN
+    if table == "impressions":
+        counts = counts & events.clicked
+    of_users = np.bincount(events.users[counts], minlength=data.num_users)
+    points = data.users["points"].cast(str).to_list()
+    rows = [row for row, value in enumerate(points) if value is not None]
+    best = sorted(rows, key=lambda row: (-of_users[row], points[row]))[:5]
+    # Numbers, each of one user, taken for texts.
+    feature = columns.TextColumn("points", "users.points", max_values=5)
+    assert feature.vocabulary(data) == sorted(points[row] for row in best)
+    known = np.flatnonzero(feature.rows(data))
+    assert known.tolist() == sorted(best)

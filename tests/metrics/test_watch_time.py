@@ -1,116 +1,95 @@
-"""XAUC and page nDCG against brute force over pairs and permutations."""
+"""Metrics weighted by watch seconds, against sums written out one user at a time."""
 
-import itertools
 import math
 
 import numpy as np
 import pytest
 
-from ytdnn.metrics import binary, watch_time
+from ytdnn import ragged
+from ytdnn.metrics import ranking, retrieval, watch_time
+
+# One user; answers of 60, 30 and 10 seconds; those of 30 and 60 at ranks 1 and 3.
+SECONDS = np.array([[30.0, 0.0, 60.0]])
+ANSWERS = ragged.Ragged(np.array([0, 3]), np.array([60.0, 30.0, 10.0]))
 
 
-def _tied(rng: np.random.Generator, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Predictions and observations with many ties and many zeros."""
-    predicted = rng.integers(0, 7, size) / 2.0
-    observed = np.where(rng.random(size) < 0.5, 0.0, rng.integers(1, 6, size) * 10.0)
-    return predicted, observed
+@pytest.mark.parametrize(
+    ("name", "k", "expected"),
+    [
+        ("hit_watch_seconds", 1, 30.0),
+        ("hit_watch_seconds", 3, 90.0),
+        ("hit_watch_seconds", 9, 90.0),  # a short list has no more to give
+        ("watch_time_recall", 1, 30 / 100),
+        ("watch_time_recall", 3, 90 / 100),
+        # 30/log2(2) + 60/log2(4); ideal 60/log2(2) + 30/log2(3) + 10/log2(4)
+        ("watch_time_ndcg", 3, (30 + 60 / 2) / (60 + 30 / math.log2(3) + 10 / 2)),
+        ("watch_time_ndcg", 1, 30 / 60),
+    ],
+)
+def test_hand_worked_values(name: str, k: int, expected: float) -> None:
+    value = watch_time.METRICS[name](SECONDS, ANSWERS, k)
+    np.testing.assert_allclose(value, [expected])
 
 
-def _brute(
-    groups: np.ndarray, predicted: np.ndarray, observed: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    alike, pairs = np.zeros(len(groups)), np.zeros(len(groups))
-    for i, j in itertools.permutations(range(len(groups)), 2):
-        if groups[i] == groups[j] and observed[i] != observed[j]:
-            pairs[i] += 1
-            order = np.sign(predicted[i] - predicted[j])
-            alike[i] += 0.5 + 0.5 * order * np.sign(observed[i] - observed[j])
-    return alike, pairs
+@pytest.mark.parametrize("name", list(watch_time.METRICS))
+def test_no_answers_no_seconds_and_empty_lists_give_zero(name: str) -> None:
+    """Users: none right, right answers of zero seconds, one right but not listed."""
+    answers = ragged.Ragged(np.array([0, 0, 1, 2]), np.array([0.0, 5.0]))
+    metric = watch_time.METRICS[name]
+    assert metric(np.zeros((3, 2)), answers, 2).tolist() == [0.0, 0.0, 0.0]
+    assert metric(np.zeros((3, 0)), answers, 2).tolist() == [0.0, 0.0, 0.0]
 
 
-@pytest.mark.parametrize("size", [1, 2, 3, 17, 64, 131])
-@pytest.mark.parametrize("num_groups", [1, 5])
-def test_pairs_are_those_of_brute_force(size: int, num_groups: int) -> None:
-    rng = np.random.default_rng(size)
-    groups = rng.integers(0, num_groups, size) * 3
-    predicted, observed = _tied(rng, size)
-    for scores in (predicted, rng.normal(size=size)):
-        found = watch_time.pairs_alike(groups, scores, observed)
-        expected = _brute(groups, scores, observed)
-        np.testing.assert_allclose(found, expected)
+def _made(seed: int) -> tuple[np.ndarray, ragged.Ragged, list[dict[int, float]]]:
+    """Returns lists, targets with their seconds, and the same as dictionaries."""
+    rng = np.random.default_rng(seed)
+    top = np.zeros((30, 8), np.int32)
+    by_user: list[dict[int, float]] = []
+    for user in range(30):
+        size = int(rng.integers(0, 9))
+        top[user, :size] = rng.permutation(20)[:size] + 1
+        targets = rng.permutation(25)[: rng.integers(0, 9)] + 1  # some never listed
+        by_user.append({int(v): float(rng.integers(0, 50)) for v in targets})
+    videos = [video for answers in by_user for video in answers]
+    offsets = np.append(0, np.cumsum([len(answers) for answers in by_user]))
+    return top, ragged.Ragged(offsets, np.array(videos)), by_user
 
 
-def test_xauc_is_kendalls_share_of_pairs_without_ties() -> None:
-    predicted = np.array([0.1, 0.4, 0.3, 0.9])
-    observed = np.array([0.0, 10.0, 30.0, 20.0])
-    # Of six pairs (10, 30) is turned round, and (30, 20) is.
-    assert watch_time.xauc(predicted, observed) == pytest.approx(4 / 6)
-    assert watch_time.xauc(-predicted, observed) == pytest.approx(2 / 6)
+@pytest.mark.parametrize("k", [1, 3, 8, 12])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_agree_with_one_user_at_a_time(k: int, seed: int) -> None:
+    top, targets, by_user = _made(seed)
+    seconds = np.array([s for answers in by_user for s in answers.values()])
+    found = retrieval.weights_of(top, *targets, seconds)
+    values = watch_time.evaluate(found, ragged.Ragged(targets.offsets, seconds), (k,))
+    for user, answers in enumerate(by_user):
+        gains = [answers.get(int(video), 0.0) for video in top[user][:k]]
+        best = sorted(answers.values(), reverse=True)[:k]
+        discounted = [
+            sum(gain / math.log2(rank + 2) for rank, gain in enumerate(of))
+            for of in (gains, best)
+        ]
+        total = sum(answers.values())
+        expected = {
+            "hit_watch_seconds": sum(gains),
+            "watch_time_recall": sum(gains) / total if total else 0.0,
+            "watch_time_ndcg": discounted[0] / discounted[1] if total else 0.0,
+        }
+        for name, value in expected.items():
+            assert values[f"{name}@{k}"][user] == pytest.approx(value), (name, user)
 
 
-def test_xauc_of_two_values_is_auc() -> None:
-    rng = np.random.default_rng(1)
-    predicted, _ = _tied(rng, 200)
-    clicked = rng.random(200) < 0.3
-    found = watch_time.xauc(predicted, 60.0 * clicked)
-    assert found == pytest.approx(binary.auc(clicked, predicted))
-
-
-def test_ends_of_xauc() -> None:
-    observed = np.array([0.0, 0.0, 5.0, 9.0])
-    assert watch_time.xauc(observed, observed) == 1.0
-    assert watch_time.xauc(-observed, observed) == 0.0
-    assert watch_time.xauc(np.zeros(4), observed) == 0.5
-    assert math.isnan(watch_time.xauc(np.arange(3), np.zeros(3)))
-    assert math.isnan(watch_time.xauc(np.zeros(0), np.zeros(0)))
-
-
-def test_grouped_xauc_is_that_of_each_group_alone() -> None:
-    rng = np.random.default_rng(2)
-    groups = rng.integers(0, 9, 150)
-    predicted, observed = _tied(rng, 150)
-    found = watch_time.grouped_xauc(groups, predicted, observed, 11)
-    for group in range(9):
-        own = groups == group
-        alone = watch_time.xauc(predicted[own], observed[own])
-        assert found[group] == pytest.approx(alone, nan_ok=True)
-    assert np.isnan(found[9:]).all()
-
-
-def test_many_rows_are_counted_without_their_pairs() -> None:
-    rng = np.random.default_rng(3)
-    observed = rng.permutation(200_000)
-    assert watch_time.xauc(observed * 2.0, observed) == 1.0
-    noise = watch_time.xauc(rng.random(200_000), observed)
-    assert noise == pytest.approx(0.5, abs=0.005)
-
-
-def _dcg(seconds: list[float]) -> float:
-    return sum(s / math.log2(rank + 1) for rank, s in enumerate(seconds, 1))
-
-
-def test_page_ndcg_by_hand() -> None:
-    pages = np.array([5, 2, 5, 2, 5, 9])
-    scores = np.array([0.1, 0.7, 0.9, 0.2, 0.5, 1.0])
-    seconds = np.array([60.0, 30.0, 0.0, 0.0, 20.0, 0.0])
-    rows, found = watch_time.page_ndcg(pages, scores, seconds)
-    # Page 9 has no watch time; page 2 is in order; page 5 stands 0, 20, 60.
-    assert pages[rows].tolist() == [2, 5]
-    assert found == pytest.approx([1.0, _dcg([0, 20, 60]) / _dcg([60, 20, 0])])
-
-
-def test_page_ndcg_of_ties_is_the_mean_of_all_their_orders() -> None:
-    scores = np.array([1.0, 1.0, 1.0, 2.0, 0.0])
-    seconds = [10.0, 0.0, 70.0, 5.0, 40.0]
-    _, found = watch_time.page_ndcg(np.zeros(5, int), scores, np.array(seconds))
-    orders = list(itertools.permutations(seconds[:3]))
-    mean = np.mean([_dcg([5.0, *order, 40.0]) for order in orders])
-    assert found == pytest.approx([mean / _dcg(sorted(seconds, reverse=True))])
-
-
-def test_page_ndcg_without_watch_time_is_of_no_page() -> None:
-    for size in (0, 3):
-        rows, found = watch_time.page_ndcg(
-            np.arange(size), np.zeros(size), np.zeros(size)
+def test_equal_seconds_give_the_metrics_without_weights() -> None:
+    top, targets, _ = _made(seed=3)
+    ones = np.ones(len(targets.values))
+    found = retrieval.weights_of(top, *targets, ones)
+    hits = retrieval.hits_of(top, *targets)
+    np.testing.assert_array_equal(found > 0, hits)
+    relevant = ragged.Ragged(targets.offsets, ones)
+    for ours, theirs in (
+        (watch_time.recall, ranking.recall),
+        (watch_time.ndcg, ranking.ndcg),
+    ):
+        np.testing.assert_allclose(
+            ours(found, relevant, 5), theirs(hits, targets.sizes, 5)
         )
-        assert len(rows) == len(found) == 0

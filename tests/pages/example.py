@@ -184,6 +184,7 @@ def report() -> dict[str, Any]:
             "targets_means": "every video watched in the split",
             "candidate_set_means": "all videos of the vocabulary",
             "intervals": "95 %, percentiles of 1,000 bootstrap resamples",
+            "judged_by": "Retrieval is judged by hits, the ranker by watch time.",
             "answers": 20_345,
             "answers_out_of_vocabulary": 4_069,
             "answers_out_of_candidate_set": 0,
@@ -235,6 +236,45 @@ def report() -> dict[str, Any]:
         "latency": {"exact_ms": 0.41, "scann_ms": 0.12, "ranker_batched_ms": 1.7},
         "config": summary.plain(configs.to_dict(configs.Config())),
     }
+
+
+def with_pages(is_world: bool = True) -> dict[str, Any]:
+    """Returns a report of a log with watch time, or of a world with its true pages."""
+    whole = report()
+    lists = whole["lists"]
+    seconds = {"popularity": 230.0, "candidates": 520.0, "system": 1_390.0}
+    metrics = ["hit_watch_seconds", "watch_time_recall", "watch_time_ndcg"]
+    if is_world:
+        bounds = {"candidates_by_truth": 2_098.0, "oracle_by_watch_time": 4_218.0}
+        for name in bounds:
+            lists[name] = json.loads(json.dumps(lists["oracle"]))
+        seconds |= {"oracle": 824.0} | bounds
+        metrics += ["true_watch_seconds", "true_clicks"]
+        gain = [1_390.0 - 520.0, 833.0, 903.0]
+        whole["ranker_gain"] = {"true_watch_seconds@10": gain}
+        whole["page_gaps"] = [
+            {
+                "metric": "true_watch_seconds@10",
+                "baseline": "candidates",
+                "best": "candidates_by_truth",
+                "shares": {"system": [0.55, 0.54, 0.56]},
+            },
+        ]
+    for model, value in seconds.items():
+        for metric in metrics:
+            for k in KS:
+                share = value if "seconds" in metric else value / 5_000
+                lists[model]["values"][f"{metric}@{k}"] = share
+                lists[model]["intervals"][f"{metric}@{k}"] = _around(share)
+        whole["curves"].setdefault(model, {})
+        for metric in metrics:
+            curve = {"k": list(CURVE_KS), "values": [value] * len(CURVE_KS)}
+            whole["curves"][model][metric] = curve
+    for rows in (whole["slices"]["country"],) if is_world else ():
+        for row in rows:
+            for model, of_model in row["lists"].items():
+                of_model["true_watch_seconds@10"] = [seconds[model]] * 3
+    return whole
 
 
 def typed(values: dict[str, Any] | None = None) -> report_model.Report:

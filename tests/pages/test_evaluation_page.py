@@ -5,10 +5,11 @@ from collections.abc import Iterator
 import pytest
 
 from tests.pages import browser, example
-from ytdnn.pages import evaluation_page, plots
+from ytdnn.evaluation import bundles, lists
+from ytdnn.pages import evaluation_page, names, plots
 
 SECTIONS = [
-    "Results",
+    "Retrieval",
     "Metrics by length of the list",
     "Slices of users and videos",
     "Ranking of logged impressions",
@@ -51,7 +52,7 @@ def test_a_whole_report_has_every_section_and_plot() -> None:
 def test_parts_that_were_not_measured_are_left_out() -> None:
     text = evaluation_page.render(example.typed(example.bare()))
     assert headings(text) == [
-        "Results",
+        "Retrieval",
         "Popularity and age of recommendations",
         "Evaluation protocol",
         "Settings and environment",
@@ -223,3 +224,66 @@ def test_the_gap_to_the_oracle_is_a_table_where_there_is_one() -> None:
     assert "25%" in text
     assert "38%" in text
     assert "-12%" in text
+
+
+def section(text: str, title: str) -> str:
+    return text.partition(f"<h2>{title}</h2>")[2].partition("</section>")[0]
+
+
+def test_on_a_world_the_page_is_judged_first_by_its_true_watch_seconds() -> None:
+    text = evaluation_page.render(example.typed(example.with_pages()))
+    assert headings(text) == ["What the page is worth", *SECTIONS]
+    worth = section(text, "What the page is worth")
+    assert "Retrieval is judged by hits, the ranker by watch time." in worth
+    assert (
+        "The ranker turns the candidates&#39; page of 520 true watch seconds into one "
+        "of 1,390: +870 (95 %: +833 to +903), paired by user." in worth
+    )
+    assert 'aria-label="True watch seconds of the first 10 videos"' in worth
+    for cell in ("1,390", "2,098", "4,218", "best page of all videos", "55%"):
+        assert cell in worth, cell
+
+
+def test_what_a_ranker_of_watch_time_retrieves_is_shown_in_tables_alone() -> None:
+    for report in (example.with_pages(), example.with_pages(is_world=False)):
+        text = evaluation_page.render(example.typed(report))
+        retrieval = section(text, "Retrieval")
+        shown, _, details = retrieval.partition("Every system and metric")
+        assert "candidates" in shown
+        assert "candidates + ranker" not in shown
+        assert "best order" not in shown
+        assert "candidates + ranker" in details
+    lengths = section(text, "Metrics by length of the list")
+    hits = lengths.partition('aria-label="Hit rate by')[2].partition("</svg>")[0]
+    assert "candidates" in hits
+    assert "candidates + ranker" not in hits
+
+
+def test_without_watch_time_both_stages_stand_beside_each_other() -> None:
+    text = evaluation_page.render(example.typed())
+    shown = section(text, "Retrieval").partition("Every system and metric")[0]
+    assert "candidates + ranker" in shown
+    assert "Retrieval is judged by hits, the ranker by watch time." in shown
+
+
+def test_any_log_with_watch_time_is_judged_by_the_seconds_of_hits() -> None:
+    report = example.with_pages(is_world=False)
+    text = evaluation_page.render(example.typed(report))
+    worth = section(text, "What the page is worth")
+    assert 'aria-label="Watch seconds of hits of the first 10 videos"' in worth
+    assert (
+        "true watch" not in worth.lower().partition("<svg")[2].partition("<details")[0]
+    )
+
+
+def test_slices_of_users_show_what_their_pages_are_worth() -> None:
+    text = evaluation_page.render(example.typed(example.with_pages()))
+    assert 'aria-label="True watch seconds@10 by country"' in text
+    assert 'aria-label="True watch seconds@10 by watches' not in text
+    assert 'aria-label="True watch seconds by length of the list"' in text
+
+
+def test_names_of_bounds_are_those_of_the_evaluation() -> None:
+    assert names.PAGE_BOUNDS == lists.PAGE_BOUNDS
+    assert names.TWO_STAGE == (lists.SYSTEM, bundles.SYSTEM_SCANN)
+    assert set(lists.REFERENCES) <= set(names.MODELS)

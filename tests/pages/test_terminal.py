@@ -105,7 +105,7 @@ def test_what_a_reader_must_know_is_told() -> None:
         "4,069 of 20,345 right answers are videos that were first watched after" in text
     )
     assert "none of the inputs of 20,345 examples is at or after its label" in text
-    assert "candidates + ranker can be below candidates alone" in text
+    assert "Retrieval is judged by hits, the ranker by watch time." in text
     report["protocol"]["source"] = "movielens"
     assert "On MovieLens expect candidates + ranker below" in shown(report)
 
@@ -130,3 +130,21 @@ def test_what_makes_numbers_incomparable_is_said() -> None:
     assert "1,234 training watches" in found
     assert "reads the time of the request" in found
     assert "left out: the ranker was trained later." in found
+
+
+def test_on_a_world_the_page_of_each_system_comes_first() -> None:
+    for width in (80, 140):
+        text = shown(example.with_pages(), width)
+        assert max(map(len, text.splitlines())) <= width
+        first, _, rest = text.partition("temporal protocol")
+        assert "1,390.0" in line_of(first, "candidates + ranker")
+        assert "4,218.0" in line_of(first, "best page of all videos")
+        words = " ".join(first.split())
+        assert "page of 520 true watch seconds into one of 1,390: +870" in words
+        assert "candidates in best order: candidates + ranker 55 % (54 to 56)" in words
+        table = rest.partition("ranker: 41,000 logged")[0]
+        assert "+ ranker" not in table
+        assert "true_watch_seconds" not in table
+        assert "watch_time_recall@10" in table
+        assert "watch_time_recall@50" not in table
+        assert "Retrieval is judged by hits" in " ".join(rest.split())

@@ -55,6 +55,7 @@ def inputs_of_all_models(run: conftest.Run) -> dict:
         schema.TIME: 0,
         schema.IMPRESSION_VIDEO_IDS: [""] * shown,
         schema.IMPRESSION_TIMES: [0] * shown,
+        schema.IMPRESSION_CLICKED: [-1] * shown,
         schema.AGE: -1.0,
         schema.GENDER: "",
         schema.COUNTRY: "",

@@ -88,6 +88,7 @@ def test_ranker_scores_of_videos_the_log_does_not_know(run: conftest.Run) -> Non
         changed = request | {
             "impression_video_ids": shown + more,
             "impression_times": times + [request["time"] - 60] * len(more),
+            "impression_clicked": request["impression_clicked"] + [-1] * len(more),
         }
         outputs = call(run, "ranker", changed, video_ids=tf.constant([["nowhere"]]))
         scores.append(outputs[schema.SCORES][0, 0])
@@ -146,6 +147,7 @@ def test_only_features_of_the_log_are_in_the_signatures(
         schema.TIME,
         schema.IMPRESSION_VIDEO_IDS,
         schema.IMPRESSION_TIMES,
+        schema.IMPRESSION_CLICKED,
         schema.AGE,
         schema.GENDER,
         schema.COUNTRY,

@@ -11,6 +11,7 @@ LISTS = {
     schema.WATCH_TIMES: 0,
     schema.IMPRESSION_VIDEO_IDS: "",
     schema.IMPRESSION_TIMES: 0,
+    schema.IMPRESSION_CLICKED: -1,
 }
 SCALARS = {
     schema.TIME: 0,
@@ -186,12 +187,14 @@ def test_earlier_impressions_change_the_score_of_their_video_alone(
 ) -> None:
     request = requests.request_for_user(run.data, "u6", k=15)
     request |= {schema.IMPRESSION_VIDEO_IDS: [], schema.IMPRESSION_TIMES: []}
+    request[schema.IMPRESSION_CLICKED] = []
     before = answers(run, [request])
     best = before[schema.IDS][0, 0].decode()
     now = request[schema.TIME]
     request |= {
         schema.IMPRESSION_VIDEO_IDS: [best] * 3 + ["video 0"],
         schema.IMPRESSION_TIMES: [now - 50, now - 20, now - 90, now + 5],
+        schema.IMPRESSION_CLICKED: [-1] * 4,  # so that the user's click rate stays
     }
     after = answers(run, [request])
 

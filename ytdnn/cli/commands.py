@@ -27,6 +27,12 @@ _DATA_FLAGS = (
     Flag("data_dir", key="data.dir", example="PATH"),
     Flag("name", key="data.name", example="NAME"),
     Flag(
+        "files",
+        "Own files of tables, as watches=clicks.parquet.",
+        key="data.files",
+        example="TABLE=FILE,…",
+    ),
+    Flag(
         "columns",
         "Own column names, as watches.video_id=item_id,watches.time=timestamp.",
         key="data.columns",

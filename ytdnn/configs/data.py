@@ -13,12 +13,24 @@ class Data:
     """Where the event log comes from and how `prepare` splits it.
 
     Attributes:
-      source: `world` (embedded), `movielens`, `log` (the user's own files), or
-        `tables` (frames in memory, which `ytdnn.prepare` of Python is given).
-      dir: Directory or zip of the source; empty for `world`.
-      name: MovieLens edition to download when `dir` is empty, as "ml-1m".
+      source: `world` (embedded), `movielens`, `kuairand`, `log` (the user's own
+        files), or `tables` (frames in memory, which `ytdnn.prepare` of Python is
+        given).
+      dir: Directory or archive of the source; empty for `world`.
+      name: Edition to download when `dir` is empty: of MovieLens, as "ml-1m", or of
+        KuaiRand, "1k" or "pure".
+      exposure: kuairand: whose impressions are read: those of the `standard`
+        policies, of videos shown at `random`, or `all`. Histories hold what was
+        watched of the standard logs, and with `random` and `all` of the random one.
+      files: log: own files or folders of tables, as "watches=clicks.parquet".
       columns: Own column names, as "watches.video_id=item_id".
-      where: Polars SQL filter over the rows of `watches`, as "rating >= 4".
+      where: Polars SQL filter over the rows of `watches`, as "rating >= 4"; of
+        MovieLens and KuaiRand over those of impressions too, which are the same.
+      clicks_are_watches: A clicked impression is a watch too and is added to
+        `watches`: for a log whose `watches` do not hold the clicks already.
+      page_gap_seconds: Impressions without `page_id` stand on one page while no more
+        than this lies between one of a user and the next; 0 = those of one second.
+        A feed has no other pages; metrics that pair impressions of a page need them.
       bad_rows: `stop` at the first bad row, or `drop` and report counts.
       min_item_count: Drop videos with fewer watches, repeated with
         `min_user_count` until both hold (5 and 5: the usual 5-core).
@@ -48,11 +60,15 @@ class Data:
         held out for early stopping and the choice of the checkpoint.
     """
 
-    source: Literal["world", "movielens", "log", "tables"] = "world"
+    source: Literal["world", "movielens", "kuairand", "log", "tables"] = "world"
     dir: str = ""
     name: str = ""
+    exposure: Literal["standard", "random", "all"] = "standard"
+    files: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
     where: str = ""
+    clicks_are_watches: bool = False
+    page_gap_seconds: components.NonNegativeFloat = 0.0
     bad_rows: Literal["stop", "drop"] = "stop"
     min_item_count: components.Positive = 1
     min_user_count: components.Positive = 1

@@ -1,5 +1,6 @@
 """Tables of events with indices instead of ids and texts, file order kept beside."""
 
+import dataclasses
 from collections.abc import Mapping
 
 import polars as pl
@@ -103,6 +104,37 @@ def text_values(column: str, rows: pl.LazyFrame) -> list[str]:
     found = rows.select(pl.col(column).drop_nulls().unique().sort())
     values: list[str] = found.collect(engine="streaming")[column].to_list()
     return values
+
+
+def with_clicks(log: event_log.EventLog) -> event_log.EventLog:
+    """Returns the log with its clicked impressions among its watches.
+
+    Columns of `watches` that impressions do not have are missing in them.
+
+    Args:
+      log: A valid one, whose watches do not hold the clicks already.
+
+    Raises:
+      errors.UserError: There are no impressions, or watches have a given split, which
+        clicks lack.
+    """
+    if schema.IMPRESSIONS not in log.tables:
+        raise errors.UserError(
+            f"expected a table {schema.IMPRESSIONS} for data.clicks_are_watches, found "
+            f"{', '.join(log.tables)}: add it, or leave the setting out"
+        )
+    watches, shown = log.tables[schema.WATCHES], log.tables[schema.IMPRESSIONS]
+    if schema.SPLIT in watches.collect_schema():
+        raise errors.UserError(
+            f"expected no column {schema.WATCHES}.{schema.SPLIT} with "
+            f"data.clicks_are_watches, found it: clicks have no given split; add them "
+            f"to {schema.WATCHES} yourself, or leave the setting out"
+        )
+    known = [column.name for column in schema.TABLES[schema.WATCHES].columns]
+    shared = [name for name in shown.collect_schema() if name in known]
+    clicks = shown.filter(pl.col(schema.CLICKED)).select(shared)
+    every = pl.concat([watches, clicks], how="diagonal_relaxed")
+    return dataclasses.replace(log, tables={**log.tables, schema.WATCHES: every})
 
 
 def with_completed(

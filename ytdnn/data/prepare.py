@@ -76,6 +76,9 @@ def prepare(
     ) as partial:
         log = sources.read(config, given)
         log, bad_rows = validation.validate(log, config.bad_rows)
+        if config.clicks_are_watches:
+            log = event_rows.with_clicks(log)
+        pages = _pages(log, config.page_gap_seconds)
         plan = _plan(config, log)
         (partial / prepared.ARRAYS).mkdir()
         counts = _write_shards(plan, partial / prepared.ARRAYS)
@@ -86,7 +89,7 @@ def prepare(
         facts["order"] = shards.watch_order(columns, config)[1:]
         facts["split_column"] = schema.SPLIT in columns
         if schema.IMPRESSIONS in log.tables:
-            facts["pages"] = _pages(log)
+            facts["pages"] = pages
         if plan.bounds is not None:
             facts["windows"] = dataclasses.asdict(plan.bounds)
     return prepared.load(directory)
@@ -172,10 +175,21 @@ def _write_shards(plan: _Plan, directory: pathlib.Path) -> dict[str, int]:
     return counts
 
 
-def _pages(log: event_log.EventLog) -> str:
-    """Returns what makes impressions one page, for the manifest."""
-    columns = log.tables[schema.IMPRESSIONS].collect_schema()
-    return schema.PAGE_ID if schema.PAGE_ID in columns else "user and second"
+def _pages(log: event_log.EventLog, gap: float) -> str:
+    """Returns what makes impressions one page, for the manifest.
+
+    Raises:
+      errors.UserError: There are page ids and a gap between pages too.
+    """
+    has_pages = f"{schema.IMPRESSIONS}.{schema.PAGE_ID}" in _columns(log)
+    if has_pages and gap:
+        raise errors.UserError(
+            f"expected no data.page_gap_seconds for a log with "
+            f"{schema.IMPRESSIONS}.{schema.PAGE_ID}, received {gap:g}: leave one out"
+        )
+    if has_pages:
+        return schema.PAGE_ID
+    return f"user and gaps of at most {gap:g} s" if gap else "user and second"
 
 
 def _shard(
@@ -201,7 +215,7 @@ def _shard(
     if schema.IMPRESSIONS in frames:
         shown = frames[schema.IMPRESSIONS]
         arrays = arrays | shards.impression_arrays(
-            shown, first, watches, plan.bounds, found
+            shown, first, watches, plan.bounds, found, plan.config.page_gap_seconds
         )
     return arrays
 

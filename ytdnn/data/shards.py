@@ -129,6 +129,7 @@ def impression_arrays(
     watches: Arrays,
     bounds: splits.Windows | None,
     searches: Arrays | None = None,
+    page_gap_seconds: float = 0.0,
 ) -> Arrays:
     """Returns the impression arrays of a shard, rolled back to before each one.
 
@@ -138,6 +139,8 @@ def impression_arrays(
       watches: The shard's `watch_arrays`.
       bounds: Windows of the temporal protocol.
       searches: The shard's `search_arrays`, if the log has searches.
+      page_gap_seconds: Where the log has no page ids: the longest time between two
+        impressions of a user that follow one another on a page.
 
     Returns:
       The arrays of `ytdnn.data.events.Impressions`, pages counted from 0.
@@ -160,7 +163,7 @@ def impression_arrays(
         "impression_times": times,
         "impression_clicked": frame[schema.CLICKED].to_numpy().astype(bool),
         "impression_num_watches": ragged.num_before(users, times, offsets, reached),
-        "impression_pages": _pages(frame, users, times),
+        "impression_pages": _pages(frame, users, times, page_gap_seconds),
         "impression_splits": codes,
     }
     arrays |= _optional_impressions(frame)
@@ -192,10 +195,12 @@ def _seconds(frame: pl.DataFrame) -> np.ndarray:
     return seconds.to_numpy().astype(np.float32)
 
 
-def _pages(frame: pl.DataFrame, users: np.ndarray, times: np.ndarray) -> np.ndarray:
-    if schema.PAGE_ID in frame.columns:
-        page = frame[schema.PAGE_ID].rank("dense").fill_null(0).to_numpy()
-    else:
-        page = times - (times.min() if len(times) else 0)
+def _pages(
+    frame: pl.DataFrame, users: np.ndarray, times: np.ndarray, gap: float
+) -> np.ndarray:
+    if schema.PAGE_ID not in frame.columns:
+        begins = (np.diff(users) != 0) | (np.diff(times) > gap)
+        return np.cumsum(np.append(0, begins))[: len(users)].astype(np.int64)
+    page = frame[schema.PAGE_ID].rank("dense").fill_null(0).to_numpy()
     keys = users * (int(page.max(initial=0)) + 1) + page.astype(np.int64)
     return np.unique(keys, return_inverse=True)[1].astype(np.int64)

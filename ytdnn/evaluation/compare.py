@@ -25,8 +25,6 @@ from ytdnn.evaluation import (
 )
 from ytdnn.metrics import bootstrap
 
-_BASELINES = (lists.POPULARITY, lists.ORACLE)
-
 
 @dataclasses.dataclass(frozen=True)
 class Difference:
@@ -259,7 +257,7 @@ def _named(
 
     Without a model: the one compared; else the ranker where it is a metric of
     impressions; else the last model of lists in both reports that is neither popularity
-    nor the oracle (of a run the system, both stages).
+    nor a bound (of a run the system, both stages).
 
     Raises:
       errors.UserError: The second report has no such metric.
@@ -271,7 +269,7 @@ def _named(
         model = ranker.RANKER
     elif not model:
         both = [name for name in second.report.lists if name in first.report.lists]
-        own = [name for name in both if name not in _BASELINES]
+        own = [name for name in both if name not in lists.REFERENCES]
         model = own[-1] if own else lists.POPULARITY
     if f"{model}/{metric}" not in second.metrics:
         raise errors.UserError(

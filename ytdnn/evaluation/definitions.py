@@ -6,7 +6,12 @@ what definitions usually leave open.
 
 import textwrap
 
-from ytdnn.evaluation import impression_metrics, list_metrics
+from ytdnn.evaluation import (
+    impression_metrics,
+    list_metrics,
+    metric_names,
+    statement,
+)
 
 _WIDTH = 88
 
@@ -25,6 +30,17 @@ LISTS = {
     "(as ranx).",
     "mrr": "1 / rank of the first right video among the first k, 0 without one (as "
     "ranx).",
+    metric_names.HIT_WATCH_SECONDS: "seconds the user later watched, in the evaluated "
+    "window, of the right videos among the first k (ours, after PAPER §4).",
+    "watch_time_recall": "hit_watch_seconds divided by the seconds of all right "
+    "answers of the user: recall with watch time as weight (PAPER §4).",
+    "watch_time_ndcg": "nDCG with the watch seconds of each right answer as its gain, "
+    "sum of gain / log2(rank + 1); the ideal list has the longest watched first "
+    "(Järvelin and Kekäläinen, 2002).",
+    metric_names.TRUE_WATCH_SECONDS: "of a synthetic world: expected watch seconds of "
+    "one page of the first k shown at the time of the request, by the world's own laws "
+    "of clicks and watch time (ytdnn/world/page_truth.py).",
+    metric_names.TRUE_CLICKS: "of a synthetic world: expected clicks on that page.",
     list_metrics.COVERAGE: "distinct videos in the first k of all users' lists, "
     "divided by the videos of the candidate set. It grows with the number of users. "
     "Interval: jackknife, since bootstrap resamples repeat users and always cover "
@@ -91,11 +107,19 @@ OTHER = {
     "pairs are of two impressions of the part.",
     "slices": "the right answers of one value of a column, over the users who have "
     "one; the lists are the same.",
+    "what judges what": statement.JUDGED_BY,
     "system": "candidates + ranker: the best num_candidates of the candidate model in "
     "the ranker's order, as served.",
     "oracle": "of a synthetic world: ranks by each user's true interests, which the "
     "log does not show: an upper bound. gap_closed: (model - popularity) / (oracle - "
     "popularity).",
+    "candidates_by_truth": "of a synthetic world: the candidates that the ranker gets, "
+    "in the order of true click probability times expected watch seconds given a "
+    "click: an upper bound of the ranker.",
+    "oracle_by_watch_time": "the same order of all videos of the catalogue that are "
+    "uploaded and not watched: an upper bound of every system. page_gaps: shares of "
+    "the way from candidates to candidates_by_truth and from popularity to "
+    "oracle_by_watch_time, in true_watch_seconds, paired by user.",
     "leaks": "the evaluation fails if an input is at or after its label in the order "
     "of the log, or if what a model answers depends on events after the request. "
     "Inputs with the label's own timestamp, which the order puts before it, are "

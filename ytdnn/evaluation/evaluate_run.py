@@ -24,6 +24,7 @@ from ytdnn.evaluation import (
     search,
     summary,
     training_logs,
+    true_page,
 )
 from ytdnn.index import artifact as index_artifact
 from ytdnn.ranking import model as ranking_model
@@ -183,19 +184,19 @@ def _systems(
     ranking: models.Ranker | None,
     config: configs.Config,
 ) -> measure.Systems:
-    """Returns popularity, the candidates, the ranker, and both stages."""
+    """Returns popularity, the candidates, the ranker, both stages and their bound."""
     makers = {lists.POPULARITY: lists.popularity(data, config.evaluation)}
+    scorers: dict[str, ranker.Scorer] = {}
+    number, pages = config.index.num_candidates, true_page.of(data)
     if ranked is not None:
         makers[lists.CANDIDATES] = ranked
-    if ranking is None:
-        return measure.Systems(makers)
-    if ranked is not None and not leaks.ranker_learns_later(data, cases):
-        number = config.index.num_candidates
-        makers[lists.SYSTEM] = lists.composed(data, ranked, ranking, number)
-    scorers = {
-        ranker.POPULARITY: ranker.popularity(data),
-        ranker.RANKER: ranker.scorer(data, ranking),
-    }
+    if ranking is not None:
+        if ranked is not None and not leaks.ranker_learns_later(data, cases):
+            makers[lists.SYSTEM] = lists.composed(data, ranked, ranking, number)
+        scorers[ranker.POPULARITY] = ranker.popularity(data)
+        scorers[ranker.RANKER] = ranker.scorer(data, ranking)
+    if ranked is not None and data.has_impressions and pages is not None:
+        makers[lists.CANDIDATES_BY_TRUTH] = pages.reordered(ranked, number)
     return measure.Systems(makers, scorers)
 
 

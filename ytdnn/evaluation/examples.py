@@ -27,7 +27,7 @@ def choose(
 
     Args:
       context: Cases and their number.
-      made: Lists of each model; the last that is not the oracle ranks the users.
+      made: Lists of each model; the last that is no oracle ranks the users.
     """
     ranked_by = [name for name in made if name != lists.ORACLE]
     if not ranked_by or not context.config.num_examples:

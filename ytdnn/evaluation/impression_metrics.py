@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from ytdnn import configs
 from ytdnn.evaluation import ranker, report_model, summary
-from ytdnn.metrics import binary, bootstrap, per_user_loss, watch_time
+from ytdnn.metrics import binary, bootstrap, per_user_loss, predicted_seconds
 from ytdnn.ranking import predictions
 
 AUC = "auc"
@@ -177,14 +177,18 @@ def _seconds_parts(
     observed, found = impressions.seconds, Parts()
     if observed is None:
         return found
-    rows, ndcg = watch_time.page_ndcg(impressions.pages, predicted.order, observed)
+    rows, ndcg = predicted_seconds.page_ndcg(
+        impressions.pages, predicted.order, observed
+    )
     owners, num_users = impressions.users[rows], impressions.num_users
     num_pages = np.bincount(owners, minlength=num_users)
     means = np.bincount(owners, ndcg, num_users) / np.maximum(num_pages, 1)
     found[PAGE_NDCG] = means, (num_pages > 0).astype(np.float64)
     if predicted.seconds is not None:
         given = np.asarray(predicted.seconds, np.float64)
-        within = watch_time.grouped_xauc(impressions.users, given, observed, num_users)
+        within = predicted_seconds.grouped_xauc(
+            impressions.users, given, observed, num_users
+        )
         errors = impressions.by_user(np.abs(given - observed))
         watched = impressions.by_user(observed)
         found[GROUPED_XAUC] = _weighted_mean(within, sizes)
@@ -200,7 +204,7 @@ def _pair_parts(
     if impressions.seconds is None or predicted.seconds is None:
         return {}
     everyone = np.zeros(len(impressions.rows), np.int64)
-    alike, pairs = watch_time.pairs_alike(
+    alike, pairs = predicted_seconds.pairs_alike(
         everyone, predicted.seconds, impressions.seconds
     )
     return {XAUC: (impressions.by_user(alike), impressions.by_user(pairs))}

@@ -6,10 +6,10 @@ import functools
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn import configs, schema
+from ytdnn import configs, ragged, schema
 from ytdnn.data import prepared
-from ytdnn.evaluation import lists, protocol, report_model, summary
-from ytdnn.metrics import catalogue, retrieval
+from ytdnn.evaluation import lists, protocol, report_model, summary, true_page
+from ytdnn.metrics import catalogue, retrieval, watch_time
 
 CURVE_KS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100)
 COVERAGE = "coverage"
@@ -62,6 +62,11 @@ class Context:
         times = self.data.videos[schema.UPLOAD_TIME].cast(float).to_numpy()
         return np.append(np.nan, times)
 
+    @functools.cached_property
+    def true_pages(self) -> true_page.TruePages | None:
+        """The truth about pages; None: the log is not a world's."""
+        return true_page.of(self.data)
+
 
 def of_lists(
     context: Context, found: lists.Lists
@@ -76,7 +81,7 @@ def of_lists(
       The model's entry in the report, and its values for each user by metric@k.
     """
     cases, config = context.cases, context.config
-    per_user = retrieval.metrics_at(found, *cases.targets, config.ks)
+    per_user = _judged(context, found, config.ks)
     for k in config.ks:
         counts = catalogue.mean_of_listed(found, context.train_counts, k)
         per_user[f"{MEAN_POPULARITY}@{k}"] = counts
@@ -85,8 +90,9 @@ def of_lists(
             per_user[f"{MEAN_AGE_DAYS}@{k}"] = (cases.times - uploaded) / _DAY_SECONDS
     means = summary.of_users(per_user, config)
     num_videos = protocol.num_candidates(context.data, cases)
+    listed = np.where(found > context.data.vocabulary_size, 0, found)
     covered = {
-        f"{COVERAGE}@{k}": catalogue.coverage(found, num_videos, k) for k in config.ks
+        f"{COVERAGE}@{k}": catalogue.coverage(listed, num_videos, k) for k in config.ks
     }
     entry = report_model.Entry(
         values=means.values | {name: share for name, (share, _, _) in covered.items()},
@@ -96,10 +102,25 @@ def of_lists(
     return entry, per_user
 
 
+def _judged(
+    context: Context, found: lists.Lists, ks: tuple[int, ...]
+) -> summary.PerUser:
+    """Returns what lists are judged by: hits, watch seconds of hits, the true page."""
+    cases = context.cases
+    values = retrieval.metrics_at(found, *cases.targets, ks)
+    if cases.seconds is not None:
+        seconds = retrieval.weights_of(found, *cases.targets, cases.seconds)
+        relevant = ragged.Ragged(cases.targets.offsets, cases.seconds)
+        values |= watch_time.evaluate(seconds, relevant, ks)
+    if context.true_pages is not None:
+        values |= context.true_pages.per_user(cases, found, ks)
+    return values
+
+
 def curves(context: Context, found: lists.Lists) -> dict[str, report_model.Curve]:
     """Returns every metric over the length of the list."""
     ks = tuple(k for k in CURVE_KS if k <= context.length)
-    values = retrieval.metrics_at(found, *context.cases.targets, ks)
+    values = _judged(context, found, ks)
     by_metric: dict[str, dict[int, float]] = {}
     for name, value in values.items():
         metric, _, k = name.partition("@")

@@ -16,11 +16,13 @@ from ytdnn.data import prepared
 from ytdnn.evaluation import (
     calibration,
     examples,
+    gains,
     impression_metrics,
     impression_slices,
     leaks,
     list_metrics,
     lists,
+    metric_names,
     protocol,
     ranker,
     report_files,
@@ -75,22 +77,25 @@ def measure(
     of_lists = {name: list_metrics.of_lists(context, v) for name, v in made.items()}
     shown = _shown(data, scorers, split, config)
     entries = {name: entry for name, (entry, _) in of_lists.items()}
+    per_user = {name: values for name, (_, values) in of_lists.items()}
+    systems = {k: v for k, v in made.items() if k not in lists.PAGE_BOUNDS}
     report = report_model.Report(
         made=_made(started, config),
         protocol=dataclasses.replace(stated, ranker=shown.rules),
         leaks=order,
         lists=entries,
         curves={name: list_metrics.curves(context, v) for name, v in made.items()},
-        slices=slices.measure(context, made),
+        slices=slices.measure(context, systems, per_user),
         impressions=shown.entries,
         impression_slices=shown.slices,
         calibration=shown.calibration,
         gap_closed=_gaps_closed(lists=entries, impressions=shown.entries),
-        recommended=_recommended(context, made),
-        examples=examples.choose(context, made),
+        ranker_gain=gains.of_ranker(per_user, config),
+        page_gaps=gains.page_gaps(per_user, config),
+        recommended=_recommended(context, systems),
+        examples=examples.choose(context, systems),
         config=_config(data, config),
     )
-    per_user = {name: values for name, (_, values) in of_lists.items()}
     table = users.table(data, cases, per_user, shown.impressions, shown.parts)
     inputs = {prepared.KIND: data.manifest.fingerprint}
     return report_files.Result(report, table, inputs)
@@ -145,10 +150,28 @@ def _gaps_closed(
     **kinds: dict[str, report_model.Entry],
 ) -> dict[str, dict[str, dict[str, report_parts.Number]]]:
     found = {
-        kind: summary.gaps_closed(entries, lists.POPULARITY, lists.ORACLE)
+        kind: summary.gaps_closed(_watched(entries), lists.POPULARITY, lists.ORACLE)
         for kind, entries in kinds.items()
     }
     return {kind: models for kind, models in found.items() if models}
+
+
+def _watched(
+    entries: Mapping[str, report_model.Entry],
+) -> dict[str, report_model.Entry]:
+    """Returns what the oracle of watches bounds: all but the value of the page."""
+    return {
+        name: dataclasses.replace(
+            entry,
+            values={
+                metric: value
+                for metric, value in entry.values.items()
+                if metric.partition("@")[0] not in metric_names.TRUE_PAGE
+            },
+        )
+        for name, entry in entries.items()
+        if name not in lists.PAGE_BOUNDS
+    }
 
 
 def _config(data: prepared.PreparedData, config: configs.Evaluation) -> dict[str, Any]:

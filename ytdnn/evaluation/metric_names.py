@@ -1,4 +1,6 @@
-"""What is known of a metric by its name alone; imports nothing, so anyone may."""
+"""What is known of a metric by its name alone; needs no package, so starts at once."""
+
+from collections.abc import Collection
 
 # A better model has less of these, and more of all others.
 LESS_IS_BETTER = frozenset(
@@ -7,3 +9,31 @@ LESS_IS_BETTER = frozenset(
 # The truth itself is not best by these: 1 is the best ratio, and the least absolute
 # error is that of the median, 0 where most impressions are not clicked.
 NOT_GRADED = frozenset({"calibration_ratio", "mae_seconds"})
+
+# What a ranker of watch time is judged by, the best yardstick first: of the page by a
+# world's truth, of the hits on any log with watch time.
+TRUE_WATCH_SECONDS = "true_watch_seconds"
+TRUE_CLICKS = "true_clicks"
+HIT_WATCH_SECONDS = "hit_watch_seconds"
+TRUE_PAGE = (TRUE_WATCH_SECONDS, TRUE_CLICKS)
+PAGE_VALUES = (TRUE_WATCH_SECONDS, HIT_WATCH_SECONDS)
+
+
+def judging_pages(known: Collection[str], k: int) -> list[str]:
+    """Returns what to show of a system's lists first: the best yardstick there is.
+
+    Hit rate is no measure of a second stage (DESIGN §9), so it is shown only where
+    watch time is not known.
+
+    Args:
+      known: Metrics that were measured, as `MODEL/METRIC@K`.
+      k: Length of the list.
+
+    >>> judging_pages(["system/hit_rate@10", "system/true_watch_seconds@10"], k=10)
+    ['system/true_watch_seconds@10']
+    """
+    for stem in (*PAGE_VALUES, "hit_rate"):
+        name = f"system/{stem}@{k}"
+        if name in known:
+            return [name]
+    return []

@@ -9,14 +9,19 @@ import dataclasses
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
 from ytdnn import configs, schema
 from ytdnn.data import prepared
-from ytdnn.data.sources import world as world_source
-from ytdnn.evaluation import lists, measure, protocol, ranker
+from ytdnn.evaluation import (
+    known_world,
+    lists,
+    measure,
+    protocol,
+    ranker,
+    true_page,
+)
 from ytdnn.ranking import predictions
-from ytdnn.world import corpus, generate, memory, truth, words
+from ytdnn.world import corpus, memory, truth, words
 
 _USERS_A_BLOCK = 256
 _MOMENTS = 3  # of the evaluated window at which the truth is asked for
@@ -29,12 +34,14 @@ class Oracle:
       world: The world.
     """
 
-    def __init__(self, data: prepared.PreparedData, world: generate.World) -> None:
-        """Maps the set's indices to the world's numbers."""
-        self.world = world
+    def __init__(
+        self, data: prepared.PreparedData, known: known_world.KnownWorld
+    ) -> None:
+        """Takes a set and its world."""
+        self.world = known.world
         self._data = data
-        self._users = _numbers(data.users[schema.USER_ID])
-        self._videos = _numbers(data.videos[schema.VIDEO_ID])
+        self._users = known.users
+        self._videos = known.videos
 
     def lists(
         self, cases: protocol.Cases, k: int, config: configs.Evaluation
@@ -123,14 +130,21 @@ class Oracle:
 
 
 def systems(data: prepared.PreparedData, config: configs.Evaluation) -> measure.Systems:
-    """Returns the oracle as a system to measure; none where no world made the log."""
-    oracle = of(data)
-    if oracle is None:
+    """Returns the oracles as systems to measure; none where no world made the log.
+
+    One ranks by what will be watched, the other makes the page of most watch time.
+    """
+    known = known_world.of(data)
+    if known is None:
         return measure.Systems()
-    makers = {lists.ORACLE: lambda cases, k: oracle.lists(cases, k, config)}
+    oracle = Oracle(data, known)
+    makers: dict[str, lists.Maker] = {
+        lists.ORACLE: lambda cases, k: oracle.lists(cases, k, config)
+    }
     if not data.has_impressions:
         return measure.Systems(makers)
-    shown = Shown.of(data)
+    makers[lists.ORACLE_BY_WATCH_TIME] = true_page.TruePages(data, known).best
+    shown = Shown.of(data, known)
     scorers: dict[str, ranker.Scorer] = {
         lists.ORACLE: lambda impressions: oracle.predictions(shown, impressions.rows)
     }
@@ -139,8 +153,8 @@ def systems(data: prepared.PreparedData, config: configs.Evaluation) -> measure.
 
 def of(data: prepared.PreparedData) -> Oracle | None:
     """Returns the oracle of a prepared set, None where the log is not a world's."""
-    config = world_source.config_of(data.manifest.facts)
-    return None if config is None else Oracle(data, generate.World(config))
+    known = known_world.of(data)
+    return None if known is None else Oracle(data, known)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -156,16 +170,17 @@ class Shown:
     clicked: npt.NDArray[np.bool_]
 
     @classmethod
-    def of(cls, data: prepared.PreparedData) -> "Shown":
+    def of(cls, data: prepared.PreparedData, known: known_world.KnownWorld) -> "Shown":
         """Returns the impressions of a set made from a world."""
         shown = data.impressions
-        known = [words.DEVICES.index(name) for name in data.vocabularies[schema.DEVICE]]
+        devices = data.vocabularies[schema.DEVICE]
+        numbers = np.array([words.DEVICES.index(name) for name in devices])
         return cls(
-            users=_numbers(data.users[schema.USER_ID])[shown.users],
-            videos=_numbers(data.videos[schema.VIDEO_ID])[shown.videos - 1],
+            users=known.users[shown.users],
+            videos=known.videos[shown.videos - 1],
             times=np.asarray(shown.times),
             positions=np.asarray(shown.positions, np.int64),
-            devices=np.array(known)[np.asarray(shown.devices) - 1],
+            devices=numbers[np.asarray(shown.devices) - 1],
             pages=np.asarray(shown.pages),
             clicked=np.asarray(shown.clicked),
         )
@@ -185,12 +200,6 @@ class Shown:
         before = np.searchsorted(keys, group * (num + 1) + page)
         forgotten = np.searchsorted(keys, group * (num + 1) + oldest)
         return before - forgotten
-
-
-def _numbers(ids: pl.Series) -> npt.NDArray[np.int64]:
-    """Returns the world's numbers of ids like "u12" and "v7"."""
-    numbers: npt.NDArray[np.int64] = ids.str.slice(1).cast(pl.Int64).to_numpy()
-    return numbers
 
 
 def _best(

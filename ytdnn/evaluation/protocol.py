@@ -40,6 +40,8 @@ class Cases:
       available_from: `[num_videos] int64`, when each video may first be listed.
       targets: Right answers of each user, at least one.
       labels: Flat position of the watch of each target.
+      seconds: `[targets]`, how long each was watched within the evaluated watches,
+        later ones of the same video included; None: the log has no watch time.
       num_left_out: Users whose watches in the split leave no answer.
     """
 
@@ -51,6 +53,7 @@ class Cases:
     available_from: Integers | None
     targets: ragged.Ragged
     labels: Integers
+    seconds: npt.NDArray[np.float64] | None
     num_left_out: int
 
     def __len__(self) -> int:
@@ -80,8 +83,10 @@ def cases(
     """
     users, ends = data.first_watches(split)
     times = _request_times(data, users, ends, split)
-    answers = _answers(data, users, ends, times, split, config)
+    watches = _evaluated_watches(data, users, ends, times, split, config)
+    answers = _answers(data, users, ends, watches, config)
     offsets, labels = answers.offsets, answers.values
+    seconds = _watch_seconds(data, watches, answers)
     has_answer = np.diff(offsets) > 0
     users, ends, times = users[has_answer], ends[has_answer], times[has_answer]
     if not len(users):
@@ -101,6 +106,7 @@ def cases(
         available_from=_available_from(data, config),
         targets=ragged.Ragged(offsets, np.asarray(data.watches.videos)[labels]),
         labels=labels,
+        seconds=seconds,
         num_left_out=int((~has_answer).sum()),
     )
 
@@ -117,10 +123,11 @@ def take(found: Cases, rows: npt.NDArray[np.integer]) -> Cases:
         removed=found.removed.take(rows),
         targets=found.targets.take(rows),
         labels=found.labels[places.values],
+        seconds=None if found.seconds is None else found.seconds[places.values],
     )
 
 
-def _answers(
+def _evaluated_watches(
     data: prepared.PreparedData,
     users: npt.NDArray[np.integer],
     ends: Integers,
@@ -128,12 +135,23 @@ def _answers(
     split: prepared.Split,
     config: configs.Evaluation,
 ) -> ragged.Ragged:
-    """Returns the flat positions of the watches that are right answers."""
+    """Returns the flat positions of the split's watches within the horizon."""
     watches = data.split_watches(users, ends, split)
-    if config.horizon_days:
-        until = times + int(config.horizon_days * _DAY_SECONDS)
-        at = np.asarray(data.watches.times)[watches.values]
-        watches = watches.select(at < until[watches.rows])
+    if not config.horizon_days:
+        return watches
+    until = times + int(config.horizon_days * _DAY_SECONDS)
+    at = np.asarray(data.watches.times)[watches.values]
+    return watches.select(at < until[watches.rows])
+
+
+def _answers(
+    data: prepared.PreparedData,
+    users: npt.NDArray[np.integer],
+    ends: Integers,
+    watches: ragged.Ragged,
+    config: configs.Evaluation,
+) -> ragged.Ragged:
+    """Returns the flat positions of the watches that are right answers."""
     is_new = data.are_new(users, ends, watches, not config.remove_watched)
     watches = watches.select(is_new)
     if config.targets == "next":
@@ -141,6 +159,21 @@ def _answers(
         is_first[watches.offsets[:-1][watches.sizes > 0]] = True
         watches = watches.select(is_first)
     return watches
+
+
+def _watch_seconds(
+    data: prepared.PreparedData, watches: ragged.Ragged, answers: ragged.Ragged
+) -> npt.NDArray[np.float64] | None:
+    """Returns how long the video of each answer was watched in all of the watches."""
+    if data.watches.seconds is None:
+        return None
+    videos, stride = np.asarray(data.watches.videos), data.num_videos + 1
+    keys = watches.rows * stride + videos[watches.values]
+    pairs, places = np.unique(keys, return_inverse=True)
+    seconds = np.bincount(places, np.asarray(data.watches.seconds)[watches.values])
+    wanted = answers.rows * stride + videos[answers.values]
+    found: npt.NDArray[np.float64] = seconds[np.searchsorted(pairs, wanted)]
+    return found
 
 
 def _request_times(

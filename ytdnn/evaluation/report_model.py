@@ -5,7 +5,8 @@
 when it is read.
 
 MODEL is the name of a system: popularity, candidates, system (candidates in the
-ranker's order), ranker, oracle, or a file of predictions. What each metric means:
+ranker's order), ranker, oracle, a file of predictions, or a bound of the page on a
+world (candidates_by_truth, oracle_by_watch_time). What each metric means:
 `ytdnn evaluate --explain`.
 """
 
@@ -81,6 +82,23 @@ class ImpressionSliceRow:
     clicks: report_parts.Count
     users: report_parts.Positive
     models: dict[str, dict[str, report_parts.WithInterval]]
+
+
+@report_parts.part
+class Gap:
+    """How much of the way from one system's pages to a bound's the others go.
+
+    Attributes:
+      metric: METRIC@k.
+      baseline: MODEL of share 0.
+      best: MODEL of share 1.
+      shares: By MODEL: value, and ends of its interval, paired by user.
+    """
+
+    metric: str
+    baseline: str
+    best: str
+    shares: dict[str, report_parts.WithInterval]
 
 
 @report_parts.part
@@ -227,16 +245,22 @@ class Report:
       leaks: What the leak check looked at.
       lists: By MODEL: numbers of the lists.
       curves: By MODEL and METRIC.
-      slices: By SLICE: a row for each value.
+      slices: By SLICE: a row for each value; without the bounds of the page.
       impressions: By MODEL: numbers of the ranker; empty without impressions.
       impression_slices: By SLICE of the impressions: a row for each value.
       calibration: By MODEL.
       gap_closed: Where the log is a world's: by kind (lists, impressions), MODEL and
         METRIC, the share of the gap between popularity (0) and the oracle (1) that the
         model closes; below 0 where it is worse than popularity.
-      recommended: By MODEL, and of the right answers as `answers`.
+      ranker_gain: By METRIC@k: system less candidates, paired by user, and the ends of
+        its interval; empty without a system.
+      page_gaps: Where the log is a world's: shares of the gaps in true watch seconds,
+        from the candidates' order to the truth's on the same candidates, and from
+        popularity to the best pages of the catalogue.
+      recommended: By MODEL but the bounds of the page, and of the right answers as
+        `answers`.
       examples: A few users, evenly spaced in the order of recall of the last MODEL that
-        is not the oracle.
+        is no oracle or bound.
       training: By stage; empty but for runs.
       index: What ScaNN finds and scores; empty without it.
       latency: Milliseconds for one user; empty where nothing was timed.
@@ -260,6 +284,10 @@ class Report:
     gap_closed: dict[str, dict[str, dict[str, report_parts.Number]]] = pydantic.Field(
         default_factory=dict
     )
+    ranker_gain: dict[str, report_parts.WithInterval] = pydantic.Field(
+        default_factory=dict
+    )
+    page_gaps: tuple[Gap, ...] = ()
     recommended: dict[str, Recommended]
     examples: tuple[Example, ...]
     training: dict[str, Training] = pydantic.Field(default_factory=dict)

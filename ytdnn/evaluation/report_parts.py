@@ -138,6 +138,8 @@ class Protocol:
       train_watches_after_answers: Training watches of evaluated users that are later
         than their history: 0 unless a given split is not in order of time.
       intervals: How they are made.
+      judged_by: Which metric judges which stage.
+      true_page: What the page's true value assumes; null where no world made the log.
       num_candidates: Candidates that the ranker orders; null without one.
       system_left_out: Why candidates + ranker is not measured; null if it is.
       ranker: Rules of the impressions; null without impressions.
@@ -170,6 +172,8 @@ class Protocol:
     trains_on_validation: bool = False
     train_watches_after_answers: Count
     intervals: str
+    judged_by: str
+    true_page: str | None = None
     num_candidates: int | None = None
     system_left_out: str | None = None
     ranker: ImpressionRules | None = None

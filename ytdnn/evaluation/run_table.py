@@ -17,14 +17,10 @@ from ytdnn.evaluation import metric_names, report_files, report_model
 
 CONFIG = "config.json"
 RUN = "run"
-# Shown without being asked for, where any run has them.
-METRICS = (
-    "candidates/hit_rate@10",
-    "candidates/ndcg@10",
-    "system/hit_rate@10",
-    "ranker/auc",
-    "ranker/weighted_per_user_loss",
-)
+# Shown without being asked for, where any run has them; beside them the value of pages.
+_OF_CANDIDATES = ("candidates/hit_rate@10", "candidates/ndcg@10")
+_OF_RANKER = ("ranker/auc", "ranker/weighted_per_user_loss")
+_K = 10
 # Where the log lies makes no difference to what a run is.
 _NO_DIFFERENCE = ("data.dir",)
 
@@ -148,7 +144,7 @@ def text(value: Any) -> str:
 
 
 def chosen(runs: Sequence[Run], wanted: Sequence[str] = ()) -> list[str]:
-    """Returns the metrics to show: the wanted ones, else those of `METRICS` measured.
+    """Returns the metrics to show: the wanted ones, else the usual ones measured.
 
     Raises:
       errors.UserError: No run has a wanted metric.
@@ -161,7 +157,9 @@ def chosen(runs: Sequence[Run], wanted: Sequence[str] = ()) -> list[str]:
             raise errors.UserError(
                 f"no run has the metric {metric!r} (MODEL/METRIC@K){hint}"
             )
-    return list(wanted) or [metric for metric in METRICS if metric in known]
+    of_pages = metric_names.judging_pages(known, _K)
+    usual = (*_OF_CANDIDATES, *of_pages, *_OF_RANKER)
+    return list(wanted) or [metric for metric in usual if metric in known]
 
 
 def ordered(runs: Sequence[Run], by: str) -> list[Run]:

@@ -18,10 +18,18 @@ import polars as pl
 
 from ytdnn import errors, ragged, schema
 from ytdnn.data import prepared
-from ytdnn.evaluation import list_metrics, lists, report_model, report_parts, summary
+from ytdnn.evaluation import (
+    list_metrics,
+    lists,
+    metric_names,
+    report_model,
+    report_parts,
+    summary,
+)
 from ytdnn.metrics import ranking, retrieval
 
 HEADLINE = ("recall", "hit_rate", "ndcg")
+_OF_USERS = ("activity", "new_user")
 _MOST_VALUES = 12
 _NUM_QUANTILES = 5
 _OTHER = "other"
@@ -35,13 +43,19 @@ Names = npt.NDArray[np.str_]
 
 
 def measure(
-    context: list_metrics.Context, made: Mapping[str, lists.Lists]
+    context: list_metrics.Context,
+    made: Mapping[str, lists.Lists],
+    per_user: Mapping[str, summary.PerUser],
 ) -> dict[str, tuple[report_model.SliceRow, ...]]:
     """Returns every configured slice the log has, as the report shows it.
+
+    Slices of users have the true watch seconds of the page too, where they are known:
+    a page is one user's, but shows videos of many slices.
 
     Args:
       context: Answers, resamples, names of the slices.
       made: Lists of each model.
+      per_user: Values of each model, for each case.
 
     Raises:
       errors.UserError: A name is neither a slice nor a column of users or videos.
@@ -50,8 +64,22 @@ def measure(
     for name in context.config.slices:
         values = values_of(context, name)
         if values is not None:
-            found[name] = _rows(context, made, *values)
+            true = _true_seconds(context, name, per_user)
+            found[name] = _rows(context, made, *values, true)
     return found
+
+
+def _true_seconds(
+    context: list_metrics.Context, name: str, per_user: Mapping[str, summary.PerUser]
+) -> dict[str, summary.PerUser]:
+    """Returns the true watch seconds at the shortest length, of slices of users."""
+    metric = f"{metric_names.TRUE_WATCH_SECONDS}@{min(context.config.ks)}"
+    is_of_users = name in (*_OF_USERS, *_columns(context.data.users))
+    return {
+        model: {metric: values[metric]}
+        for model, values in per_user.items()
+        if is_of_users and metric in values
+    }
 
 
 def values_of(
@@ -99,36 +127,65 @@ def _rows(
     made: Mapping[str, lists.Lists],
     names: list[str],
     of_answer: Names,
+    true: Mapping[str, summary.PerUser],
 ) -> tuple[report_model.SliceRow, ...]:
     rows = []
+    seconds = context.cases.seconds
     for name in names:
-        targets = context.cases.targets.select(of_answer == name)
+        is_own = of_answer == name
+        targets = context.cases.targets.select(is_own)
         asked = np.flatnonzero(targets.sizes)
         if len(asked):
             offsets = np.append(0, targets.offsets[1:][asked])
             own = ragged.Ragged(offsets, targets.values)
-            of_models = {m: _headline(context, v[asked], own) for m, v in made.items()}
+            own_seconds = None if seconds is None else seconds[is_own]
+            values = {}
+            for model, found in made.items():
+                values[model] = _values(context, found[asked], own, own_seconds)
+                for metric, value in true.get(model, {}).items():
+                    values[model][metric] = value[asked]
             row = report_model.SliceRow(
                 value=str(name),
                 users=len(asked),
                 answers=len(own.values),
-                lists=of_models,
+                lists=_with_intervals(context, values),
             )
             rows.append(row)
     return tuple(rows)
 
 
-def _headline(
-    context: list_metrics.Context, found: lists.Lists, targets: ragged.Ragged
-) -> dict[str, report_parts.WithInterval]:
-    """Returns value, low, high of a few metrics at the shortest length."""
+def _values(
+    context: list_metrics.Context,
+    found: lists.Lists,
+    targets: ragged.Ragged,
+    seconds: npt.NDArray[np.float64] | None,
+) -> summary.PerUser:
+    """Returns a few metrics at the shortest length for each user of a slice."""
     k = min(context.config.ks)
     hits, num_relevant = retrieval.hits_of(found, *targets), np.diff(targets.offsets)
     values = {
         f"{name}@{k}": ranking.METRICS[name](hits, num_relevant, k) for name in HEADLINE
     }
-    entry = summary.of_users(values, context.config)
-    return {name: (entry.values[name], *entry.intervals[name]) for name in values}
+    if seconds is not None:
+        watched = retrieval.weights_of(found, *targets, seconds)
+        values[f"{metric_names.HIT_WATCH_SECONDS}@{k}"] = watched[:, :k].sum(axis=1)
+    return values
+
+
+def _with_intervals(
+    context: list_metrics.Context, values: Mapping[str, summary.PerUser]
+) -> dict[str, dict[str, report_parts.WithInterval]]:
+    """Returns value, low, high of each model's metrics, all from the same resamples."""
+    flat = {
+        (m, name): v for m, of_model in values.items() for name, v in of_model.items()
+    }
+    entry = summary.of_users(
+        {"/".join(key): v for key, v in flat.items()}, context.config
+    )
+    found: dict[str, dict[str, report_parts.WithInterval]] = {m: {} for m in values}
+    for (model, name), path in zip(flat, entry.values, strict=True):
+        found[model][name] = (entry.values[path], *entry.intervals[path])
+    return found
 
 
 def _has_trained(context: list_metrics.Context) -> npt.NDArray[np.bool_]:

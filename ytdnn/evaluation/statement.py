@@ -4,7 +4,7 @@ import numpy as np
 
 from ytdnn import configs
 from ytdnn.data import prepared
-from ytdnn.evaluation import protocol, ranker, report_parts
+from ytdnn.evaluation import known_world, protocol, ranker, report_parts
 
 _CANDIDATE_SETS = {
     "all": "all videos of the vocabulary",
@@ -24,6 +24,19 @@ _REQUEST_TIME = {
     "leave_one_out": "the last watch of the history",
     "split": "the last watch of the history",
 }
+JUDGED_BY = (
+    "Retrieval is judged by recall and hit rate of the videos watched afterwards; the "
+    "ranker, and so the whole system, by watch time: on a world by the true watch "
+    "seconds of the page, on any log by the weighted per-user loss and the watch "
+    "seconds of hits. Hit rate punishes a ranker that does not order by what was "
+    "exposed."
+)
+_TRUE_PAGE = (
+    "each list is shown at the time of the request as one page; clicks depend on the "
+    "place, the user's latest unclicked impressions and latest watches before that "
+    "time; watch seconds are expected over the user's own devices; bounds order by "
+    "click probability times expected watch seconds given a click"
+)
 # What must agree before two reports can be compared.
 RULES = (
     "name",
@@ -87,6 +100,8 @@ def describe(
         train_watches_after_answers=_num_train_watches_after(data, found),
         intervals=f"95 %, percentiles of {config.num_resamples:,} bootstrap "
         f"resamples of the users",
+        judged_by=JUDGED_BY,
+        true_page=_TRUE_PAGE if known_world.is_known(data) else None,
     )
 
 

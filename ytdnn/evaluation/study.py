@@ -19,6 +19,7 @@ from ytdnn import artifacts, configs, environment, schema
 from ytdnn.evaluation import (
     compare,
     lists,
+    metric_names,
     ranker,
     report_files,
     report_model,
@@ -28,7 +29,7 @@ from ytdnn.evaluation import (
 )
 
 FORMAT_VERSION = 1
-REFERENCES = (lists.POPULARITY, lists.ORACLE)
+REFERENCES = lists.REFERENCES
 _STATED = (*statement.RULES, "users", "videos")
 _SETTINGS_APART = ("seed",)
 
@@ -209,20 +210,21 @@ def _shown(
     if wanted:
         return run_table.chosen(known, wanted)
     ks = first.report.config["evaluation"]["ks"]
+    measured = {metric for run in known for metric in run.metrics}
     usual = (
         f"{lists.CANDIDATES}/hit_rate@{ks[0]}",
         f"{lists.CANDIDATES}/ndcg@{ks[0]}",
         f"{lists.CANDIDATES}/recall@{ks[min(1, len(ks) - 1)]}",
         f"{lists.CANDIDATES}/map@{ks[-1]}",
-        f"{lists.SYSTEM}/hit_rate@{ks[0]}",
+        *metric_names.judging_pages(measured, ks[0]),
         f"{ranker.RANKER}/auc",
         f"{ranker.RANKER}/weighted_per_user_loss",
     )
-    return [name for name in usual if any(name in run.metrics for run in known)]
+    return [name for name in usual if name in measured]
 
 
 def _of_model(found: report_files.Evaluated, model: str) -> dict[str, float]:
-    """Returns the values of popularity, or of the oracle, by metric."""
+    """Returns the values of popularity, or of a bound, by metric."""
     return {
         metric: value
         for entries in found.report.kinds

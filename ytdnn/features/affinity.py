@@ -91,7 +91,7 @@ class WatchShare(_Affinity):
 
 
 class SecondsSinceWatch(_Affinity):
-    """Seconds since the last watch of its channel or topic, -1 = never or unknown."""
+    """Seconds since the user watched its channel or topic, -1 = never or unknown."""
 
     pattern = "seconds_since_{}_watch"
 
@@ -141,7 +141,7 @@ class MeanWatchedFraction(_WatchTime):
 
 
 class Impressions(_Affinity):
-    """Number of earlier impressions of the video's channel or topic to the user."""
+    """Number of earlier impressions of its channel or topic shown to the user."""
 
     pattern = "user_{}_impressions"
     needs = ("impressions.time",)
@@ -150,6 +150,18 @@ class Impressions(_Affinity):
     def of_known(self, sums: past_sums.Sums) -> tf.Tensor:
         """Counts."""
         return sums.of_key(past_sums.EVENTS)
+
+
+class Clicks(_Affinity):
+    """Number of earlier impressions of its channel or topic that the user clicked."""
+
+    pattern = "user_{}_clicks"
+    needs = ("impressions.time",)
+    table = schema.IMPRESSIONS
+
+    def of_known(self, sums: past_sums.Sums) -> tf.Tensor:
+        """Counts."""
+        return sums.of_key(past_sums.CLICKS)
 
 
 class ClickRate(_Affinity):
@@ -178,6 +190,7 @@ _EVERY = (
     MeanWatchSeconds,
     MeanWatchedFraction,
     Impressions,
+    Clicks,
     ClickRate,
 )
 FEATURES = (

@@ -12,11 +12,13 @@ import numpy as np
 import polars as pl
 import tensorflow as tf
 
-from ytdnn import schema
-from ytdnn.data import fields, lookups, positions, prepared
+from ytdnn import errors, schema
+from ytdnn.data import events, fields, lookups, positions, prepared
 from ytdnn.data import request as raw_request
 from ytdnn.features import encodings, interface
 
+# Known values of a column of text, the most clicked ones (PAPER §4.1).
+MAX_VALUES = 10_000
 _LOWEST = float(np.finfo(np.float32).min)
 _BOTH = frozenset({interface.CANDIDATES, interface.RANKING})
 _RANKING = frozenset({interface.RANKING})
@@ -88,6 +90,7 @@ class TextColumn(encodings.Categorical, _Column):
         column: str,
         default_in: frozenset[str] = frozenset(),
         dim: int = 0,
+        max_values: int = MAX_VALUES,
     ) -> None:
         """Declares the feature; see `_Column`.
 
@@ -96,18 +99,36 @@ class TextColumn(encodings.Categorical, _Column):
           column: As "users.country".
           default_in: Networks that read it by default.
           dim: Width of the embedding; 0: by the number of values.
+          max_values: Known values at most; see `vocabulary`.
         """
         super().__init__(name, column, default_in)
         self.dim = dim
+        self.max_values = max_values
 
     def vocabulary(self, data: prepared.PreparedData) -> list[str]:
-        """Returns the values the log has, in order, as text."""
-        values = self.values(data).cast(pl.String).drop_nulls().unique().sort()
-        found: list[str] = values.to_list()
-        return found
+        """Returns the known values in order, as text.
+
+        Of more than `max_values` those with most clicks in the ranker's training
+        impressions, or, without impressions, most training watches; ties by value. The
+        others are unknown (PAPER §4.1).
+        """
+        key = TextColumn, self.columns, self.max_values
+        return data.once(key, lambda: self._most_clicked(data))
+
+    def _most_clicked(self, data: prepared.PreparedData) -> list[str]:
+        values = self.values(data).cast(pl.String).rename("value")
+        every = values.drop_nulls().unique().sort()
+        if len(every) > self.max_values:
+            counts = _num_clicks(data, self.scope is interface.Scope.USER)
+            table = pl.DataFrame({"value": values, "clicks": counts}).drop_nulls()
+            found = table.group_by("value").agg(pl.col("clicks").sum())
+            found = found.sort("clicks", "value", descending=[True, False])
+            every = found["value"].head(self.max_values).sort()
+        vocabulary: list[str] = every.to_list()
+        return vocabulary
 
     def num_values(self, data: prepared.PreparedData) -> int:
-        """Returns how many values the log has."""
+        """Returns how many values are known."""
         return len(self.vocabulary(data))
 
     def fields(self, data: prepared.PreparedData) -> fields.Fields:
@@ -128,6 +149,32 @@ class TextColumn(encodings.Categorical, _Column):
 
     def _of_user(self, data: prepared.PreparedData) -> interface.RequestReader:
         return TextOfRequest(self.column, self.vocabulary(data))
+
+
+def _num_clicks(data: prepared.PreparedData, by_user: bool) -> np.ndarray:
+    """Returns the clicks of each user or video that decide which values are known.
+
+    They are counted in the prepared set as it was written: a set with other events, as
+    the leak check makes one, or with other splits has the vocabulary of its model.
+    """
+    arrays = data.directory / prepared.ARRAYS
+    logged: events.Impressions | events.Watches | None
+    logged = shown = events.Impressions.read(arrays, prepared.IMPRESSION)
+    if logged is None:
+        logged = events.Watches.read(arrays, prepared.WATCH)
+    if logged is None:
+        raise errors.UserError(
+            f"expected arrays of {schema.WATCHES} in {arrays}, found some missing: run "
+            f"prepare again"
+        )
+    counts = np.asarray(logged.splits) == prepared.Split.TRAIN
+    if shown is not None:
+        counts &= np.asarray(shown.clicked)
+    if by_user:
+        return np.bincount(np.asarray(logged.users)[counts], minlength=data.num_users)
+    videos = np.asarray(logged.videos)[counts]
+    of_videos = np.bincount(videos, minlength=data.num_videos + 1)
+    return of_videos[1:]
 
 
 class NumberColumn(encodings.Continuous, _Column):

@@ -176,9 +176,7 @@ class LogSums(past_sums.Sums):
 
     @property
     def is_known(self) -> tf.Tensor:
-        """Whether each video asked about has a key, `[n, k] bool`."""
-        if self._column == past_sums.VIDEO:
-            return tf.ones_like(self._keys, tf.bool)
+        """Whether each video asked about has a value in the column, `[n, k] bool`."""
         return tf.constant(self._keys > 0)
 
     def of_key(self, name: str) -> tf.Tensor:

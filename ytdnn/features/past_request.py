@@ -7,6 +7,7 @@ key's run give all of its sums at once, whatever the number of videos asked abou
 import dataclasses
 import functools
 
+import numpy as np
 import tensorflow as tf
 
 from ytdnn import schema
@@ -39,31 +40,28 @@ class RequestPast(tf.Module):
         """Copies them into variables."""
         super().__init__()
         self._durations = tf.Variable(past_sums.durations(data), trainable=False)
-        self._keys = {
-            column: tf.Variable(
-                past_sums.keys(data, column), trainable=False, dtype=tf.int32
-            )
-            for column in past_sums.KEY_COLUMNS
-        }
+        keys = [past_sums.keys(data, column) for column in past_sums.KEY_COLUMNS]
+        self._keys = tf.Variable(np.stack(keys, axis=1), False, dtype=tf.int32)
 
     def of(
         self, request: raw_request.Request, table: str, column: str
     ) -> "RequestSums":
-        """Returns the sums of a request, made once.
+        """Returns the sums of a request; what columns share is computed once.
 
         Args:
           request: The request.
           table: Of the events.
           column: Of the keys.
         """
-        return request.once((table, column), lambda: self._sums(request, table, column))
-
-    def _sums(
-        self, request: raw_request.Request, table: str, column: str
-    ) -> "RequestSums":
         make = self._watches if table == schema.WATCHES else _impressions
         events = request.once(table, lambda: make(request))
-        return RequestSums(request, table, events, self._keys.get(column))
+        is_column = column != past_sums.VIDEO
+        keys = self._keys if is_column else None
+        join = request.once(
+            (table, is_column), lambda: _Join(request, table, events, keys)
+        )
+        place = past_sums.KEY_COLUMNS.index(column) if is_column else 0
+        return RequestSums(request, join, place)
 
     def _watches(self, request: raw_request.Request) -> Events:
         ids, times = request.watched_ids, request.watch_times
@@ -82,8 +80,8 @@ class RequestPast(tf.Module):
         return Events(ids, indices, times, _stacked(schema.WATCHES, values))
 
 
-class RequestSums(past_sums.Sums):
-    """Sums of the events of requests."""
+class _Join:
+    """Earlier events joined to the videos asked about, by several keys at once."""
 
     def __init__(
         self,
@@ -98,67 +96,109 @@ class RequestSums(past_sums.Sums):
           request: The request.
           table: Of the events.
           events: The events.
-          keys: `[catalogue + 1] int32`; None: a video is its own key.
+          keys: `[catalogue + 1, c] int32`, 0 = unknown; None: a video is its own key.
         """
         self._request, self._events, self._keys = request, events, keys
-        self._places = {name: i for i, name in enumerate(past_sums.SUMMED[table])}
+        self._names = past_sums.SUMMED[table]
+
+    @functools.cached_property
+    def totals(self) -> dict[str, tf.Tensor]:
+        """The sums over all events by name, `[batch] float64`."""
+        sums = tf.unstack(tf.reduce_sum(self._events.values, axis=1), axis=-1)
+        return dict(zip(self._names, sums, strict=True))
+
+    @functools.cached_property
+    def asked(self) -> tf.Tensor:
+        """The keys of the videos asked about, `[batch, c, k]`."""
+        return self._keys_of(self._request.video_ids, self._request.video_indices)
+
+    @functools.cached_property
+    def of_keys(self) -> dict[str, list[tf.Tensor]]:
+        """The sums by name, a list over c of `[batch, k] float64`."""
+        values = tf.gather(self._events.values, self._order, batch_dims=1)
+        sums = tf.pad(tf.cumsum(values, axis=2), [[0, 0], [0, 0], [1, 0], [0, 0]])
+        first, stop = self._ranges
+        found = tf.gather(sums, stop, batch_dims=2)
+        found -= tf.gather(sums, first, batch_dims=2)
+        by_name = tf.unstack(found, axis=-1)
+        width = found.shape[1]
+        return {
+            name: tf.unstack(values, width, axis=1)
+            for name, values in zip(self._names, by_name, strict=True)
+        }
+
+    @functools.cached_property
+    def latest(self) -> list[tf.Tensor]:
+        """The time of the last event of each key, a list over c of `[batch, k] int64`.
+
+        Events that do not count come first in the run of their key.
+        """
+        times = tf.gather(self._events.times, self._order, batch_dims=1)
+        times = raw_request.pad_front(times, 1)
+        found = tf.gather(times, self._ranges[1], batch_dims=2)
+        has_any = tf.stack(self.of_keys[past_sums.EVENTS], axis=1) > 0.0
+        found = tf.where(has_any, found, tf.zeros_like(found))
+        return tf.unstack(found, found.shape[1], axis=1)
+
+    @functools.cached_property
+    def _of_events(self) -> tf.Tensor:
+        return self._keys_of(self._events.ids, self._events.indices)
+
+    @functools.cached_property
+    def _order(self) -> tf.Tensor:
+        return tf.argsort(self._of_events, axis=-1, stable=True)
+
+    @functools.cached_property
+    def _ranges(self) -> tuple[tf.Tensor, tf.Tensor]:
+        """Where the run of each key begins and ends, `[batch, c, k] int32` each."""
+        ordered = tf.gather(self._of_events, self._order, batch_dims=2)
+        asked = self.asked
+        if self._keys is not None:
+            asked = tf.where(asked > 0, asked, -1)  # unknown is no key in common
+        left = tf.searchsorted(ordered, asked, side="left")
+        return left, tf.searchsorted(ordered, asked, side="right")
+
+    def _keys_of(self, ids: tf.Tensor, indices: tf.Tensor) -> tf.Tensor:
+        """Returns `[batch, c, n]` of ids and indices `[batch, n]`."""
+        if self._keys is None:
+            return self._request.videos.keys(ids)[:, tf.newaxis, :]
+        return tf.transpose(tf.gather(self._keys, indices), [0, 2, 1])
+
+
+class RequestSums(past_sums.Sums):
+    """Sums of the events of requests by one key."""
+
+    def __init__(self, request: raw_request.Request, join: _Join, place: int) -> None:
+        """Reads a join.
+
+        Args:
+          request: The request.
+          join: By several keys.
+          place: Of the key among them.
+        """
+        self._request, self._join, self._place = request, join, place
 
     @property
     def times(self) -> tf.Tensor:
         """Of the requests, `[batch, 1] int64`."""
         return self._request.times[:, tf.newaxis]
 
-    @functools.cached_property
+    @property
     def is_known(self) -> tf.Tensor:
         """Whether each video asked about has a key, `[batch, k] bool`."""
-        if self._keys is None:
-            return tf.ones_like(self._asked, tf.bool)
-        return self._asked > 0
+        return self._join.asked[:, self._place] > 0
 
     def of_key(self, name: str) -> tf.Tensor:
         """Returns `[batch, k] float64`."""
-        return self._joined[0][..., self._places[name]]
+        return self._join.of_keys[name][self._place]
 
     def of_user(self, name: str) -> tf.Tensor:
         """Returns `[batch, 1] float64`."""
-        return self._totals[:, self._places[name], tf.newaxis]
+        return self._join.totals[name][:, tf.newaxis]
 
     def latest(self) -> tf.Tensor:
         """Returns `[batch, k] int64`."""
-        return self._joined[1]
-
-    @functools.cached_property
-    def _asked(self) -> tf.Tensor:
-        if self._keys is None:
-            return self._request.videos.keys(self._request.video_ids)
-        return tf.gather(self._keys, self._request.video_indices)
-
-    @functools.cached_property
-    def _totals(self) -> tf.Tensor:
-        return tf.reduce_sum(self._events.values, axis=1)
-
-    @functools.cached_property
-    def _joined(self) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns the sums `[batch, k, m]` and the latest times `[batch, k]`."""
-        events = self._events
-        if self._keys is None:
-            keys = self._request.videos.keys(events.ids)
-        else:
-            keys = tf.gather(self._keys, events.indices)
-        order = tf.argsort(keys, axis=1, stable=True)
-        ordered = tf.gather(keys, order, batch_dims=1)
-        values = tf.gather(events.values, order, batch_dims=1)
-        sums = tf.pad(tf.cumsum(values, axis=1), [[0, 0], [1, 0], [0, 0]])
-        first = tf.searchsorted(ordered, self._asked, side="left")
-        stop = tf.searchsorted(ordered, self._asked, side="right")
-        found = tf.gather(sums, stop, batch_dims=1)
-        found -= tf.gather(sums, first, batch_dims=1)
-        found = tf.where(self.is_known[..., tf.newaxis], found, tf.zeros_like(found))
-        # Those that do not count come first in the run of their key.
-        times = tf.gather(events.times, order, batch_dims=1)
-        times = tf.gather(raw_request.pad_front(times, 1), stop, batch_dims=1)
-        has_any = found[..., self._places[past_sums.EVENTS]] > 0.0
-        return found, tf.where(has_any, times, tf.zeros_like(times))
+        return self._join.latest[self._place]
 
 
 def _impressions(request: raw_request.Request) -> Events:

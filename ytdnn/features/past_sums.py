@@ -55,7 +55,7 @@ class Sums(abc.ABC):
     @property
     @abc.abstractmethod
     def is_known(self) -> tf.Tensor:
-        """Whether each video asked about has a key, `[..., k] bool`."""
+        """Whether each video asked about has a value in the column, `[..., k] bool`."""
 
     @abc.abstractmethod
     def of_key(self, name: str) -> tf.Tensor:

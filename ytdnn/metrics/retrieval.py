@@ -79,6 +79,34 @@ def hits_of(
     return (wanted[places] == listed) & (top > 0)
 
 
+def weights_of(
+    top: npt.NDArray[np.int32],
+    target_offsets: Offsets,
+    target_videos: Videos,
+    target_weights: npt.NDArray[np.floating],
+) -> npt.NDArray[np.float64]:
+    """Returns `[num_users, k]`, each listed target's weight; 0 for no target.
+
+    >>> top = np.array([[3, 1, 0]], np.int32)
+    >>> weights_of(top, np.array([0, 2]), np.array([1, 2]), np.array([30.0, 9.0]))
+    array([[ 0., 30.,  0.]])
+    """
+    target_users = ragged.rows_of(target_offsets)
+    targets = np.asarray(target_videos)[target_offsets[0] : target_offsets[-1]]
+    weights = np.asarray(target_weights)[target_offsets[0] : target_offsets[-1]]
+    stride = int(max(top.max(initial=0), targets.max(initial=0))) + 1
+    keys = target_users * stride + targets
+    order = np.argsort(keys, kind="stable")
+    listed = np.arange(len(top))[:, None] * stride + top
+    if not len(keys):
+        return np.zeros(top.shape)
+    places = order[
+        np.minimum(np.searchsorted(keys, listed, sorter=order), len(keys) - 1)
+    ]
+    is_target = (keys[places] == listed) & (top > 0)
+    return np.where(is_target, weights[places], 0.0)
+
+
 def metrics_at(
     top: npt.NDArray[np.int32],
     target_offsets: Offsets,

@@ -1,191 +1,89 @@
-"""Metrics of predicted watch seconds: XAUC, and nDCG of a page.
+"""Metrics of ranked lists that weigh right answers by the seconds they were watched.
 
-Impressions without a watch have 0 observed seconds.
+What a ranker of watch time is judged by on any log (PAPER §4): of two lists with as
+many right answers, the one whose answers were watched for longer is better. Every
+function takes the same three arguments:
+
+  seconds: `[num_users, length]`, how long the user later watched the list's item at
+    each rank, best first; 0.0 where the item is no right answer.
+  relevant: Seconds of each user's right answers, in the list or not, as ragged
+    `(offsets [num_users + 1], values)`. A user without any gets 0.0.
+  k: Length at which the list is cut. A list shorter than `k` counts as one whose
+    missing items are no right answers.
+
+With one second for every right answer, recall and nDCG are those of `ranking`.
 """
 
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn.metrics import runs
+from ytdnn import ragged
 
-Groups = npt.NDArray[np.integer]
-Values = npt.NDArray[np.floating]
-PerImpression = npt.NDArray[np.float64]
+Seconds = npt.NDArray[np.float64]
 
 
-def xauc(predicted: Values, observed: Values) -> float:
-    """Returns the share of pairs that prediction and observation order alike.
+def hit_watch_seconds(seconds: Seconds, relevant: ragged.Ragged, k: int) -> Seconds:
+    """Returns the seconds that the right answers among the first k were watched.
 
-    Over all pairs of impressions with different observed seconds (Zhan et al. 2022);
-    a pair with equal predictions counts one half, so a constant has 0.5. With two
-    different observed values it is the AUC.
-
-    Args:
-      predicted: `[n]` seconds, or any increasing function of them.
-      observed: `[n]` watch seconds.
-
-    Returns:
-      A number in [0, 1]; NaN where no two observations differ.
-
-    >>> xauc(np.array([1.0, 5.0, 3.0]), np.array([0.0, 40.0, 60.0])).__round__(4)
-    0.6667
+    >>> answers = ragged.Ragged(np.array([0, 2]), np.array([60.0, 30.0]))
+    >>> hit_watch_seconds(np.array([[0.0, 30.0]]), answers, k=2).item()
+    30.0
     """
-    alike, pairs = pairs_alike(np.zeros(len(observed), np.int64), predicted, observed)
-    total = pairs.sum()
-    return float(alike.sum() / total) if total > 0.0 else float("nan")
+    del relevant
+    return seconds[:, :k].sum(axis=1)
 
 
-def grouped_xauc(
-    groups: Groups, predicted: Values, observed: Values, num_groups: int
-) -> PerImpression:
-    """Returns the XAUC within each group, `[num_groups]`.
+def recall(seconds: Seconds, relevant: ragged.Ragged, k: int) -> Seconds:
+    """Returns the share of all right answers' seconds that the first k hold.
 
-    Args:
-      groups: `[n]`, numbers from 0 to `num_groups` - 1.
-      predicted: `[n]`.
-      observed: `[n]`.
-      num_groups: Length of the result.
-
-    Returns:
-      In [0, 1]; NaN where no two observations of a group differ.
-
-    >>> predicted, observed = np.array([1, 2, 1, 2]), np.array([0, 9, 9, 0])
-    >>> grouped_xauc(np.array([0, 0, 1, 1]), predicted, observed, 3)
-    array([ 1.,  0., nan])
+    >>> answers = ragged.Ragged(np.array([0, 2]), np.array([60.0, 30.0]))
+    >>> recall(np.array([[0.0, 30.0]]), answers, k=2).item()
+    0.3333333333333333
     """
-    alike, pairs = pairs_alike(groups, predicted, observed)
-    above = np.bincount(groups, alike, num_groups)
-    below = np.bincount(groups, pairs, num_groups)
-    return np.where(below > 0.0, above / np.maximum(below, 1.0), np.nan)
+    found = hit_watch_seconds(seconds, relevant, k)
+    total = np.bincount(relevant.rows, relevant.values, len(seconds))
+    return found / np.where(total > 0.0, total, 1.0)
 
 
-def pairs_alike(
-    groups: Groups, predicted: Values, observed: Values
-) -> tuple[PerImpression, PerImpression]:
-    """Returns each impression's pairs ordered alike, and all its pairs.
+def ndcg(seconds: Seconds, relevant: ragged.Ragged, k: int) -> Seconds:
+    """Returns the normalised discounted cumulative gain at k, seconds as gains.
 
-    Of the pairs within its group with different observations. A pair is counted at both
-    of its ends, so the ratio of the sums is the XAUC, over all impressions or over
-    those of whole groups. In O(n log n), never by the pairs themselves.
+    `Σ_{i ≤ k} seconds_i / log2(i + 1)`, divided by the same sum of the ideal list,
+    which holds the right answers, the longest watched first.
 
-    Args:
-      groups: `[n]`, equal within a group.
-      predicted: `[n]`.
-      observed: `[n]`.
-
-    Returns:
-      Two arrays `[n]`.
-
-    >>> groups, predicted = np.array([0, 0, 0]), np.array([1.0, 1.0, 3.0])
-    >>> pairs_alike(groups, predicted, np.array([0.0, 5.0, 5.0]))
-    (array([1.5, 0.5, 1. ]), array([2., 1., 1.]))
+    >>> answers = ragged.Ragged(np.array([0, 2]), np.array([30.0, 60.0]))
+    >>> ndcg(np.array([[60.0, 30.0]]), answers, k=2).item()
+    1.0
     """
-    # Equal observations stand by falling prediction: none of their pairs rises.
-    order = np.lexsort((-np.asarray(predicted), observed, groups))
-    group = np.asarray(groups)[order]
-    rising = _rising_pairs(group, np.asarray(predicted)[order])
-    alike = np.empty(len(order))
-    alike[order] = rising
-    in_group = _sizes(groups)
-    equal = _sizes(groups, observed)
-    tied = _sizes(groups, predicted) - _sizes(groups, predicted, observed)
-    return alike + tied / 2.0, in_group - equal
+    cut = seconds[:, :k]
+    gained = (cut / np.log2(np.arange(2, cut.shape[1] + 2))).sum(axis=1)
+    order = np.lexsort((-relevant.values, relevant.rows))
+    ranks = np.arange(len(order)) - relevant.offsets[:-1][relevant.rows]
+    inside = ranks < k
+    gains = relevant.values[order][inside] / np.log2(ranks[inside] + 2)
+    best = np.bincount(relevant.rows[inside], gains, len(seconds))
+    return gained / np.where(best > 0.0, best, 1.0)
 
 
-def page_ndcg(
-    pages: Groups, scores: Values, seconds: Values
-) -> tuple[Groups, PerImpression]:
-    """Returns the nDCG of each page with watch time, whose gains are watch seconds.
+METRICS = {
+    "hit_watch_seconds": hit_watch_seconds,
+    "watch_time_recall": recall,
+    "watch_time_ndcg": ndcg,
+}
 
-    `Σ seconds / log2(rank + 1)` over the whole page in the order of scores, divided by
-    the same sum in the order of seconds. Tied scores share the mean discount of their
-    ranks: what a random order of them would get.
 
-    Args:
-      pages: `[n]`, equal for the impressions of one page.
-      scores: `[n]`, higher = ranked higher.
-      seconds: `[n]` watched, at least 0.
+def evaluate(
+    seconds: Seconds, relevant: ragged.Ragged, ks: tuple[int, ...]
+) -> dict[str, Seconds]:
+    """Returns every metric at every k, keyed as "watch_time_recall@10".
 
-    Returns:
-      An impression (its place in the arrays) of each page with watch time, and the
-      page's nDCG in (0, 1].
-
-    >>> pages, seconds = np.array([3, 3, 8]), np.array([0.0, 60.0, 0.0])
-    >>> first, ndcg = page_ndcg(pages, np.array([0.9, 0.1, 0.5]), seconds)
-    >>> first, ndcg.round(4)
-    (array([0]), array([0.6309]))
+    >>> answers = ragged.Ragged(np.array([0, 1]), np.array([60.0]))
+    >>> values = evaluate(np.array([[0.0, 60.0]]), answers, ks=(1, 2))
+    >>> [values[f"watch_time_recall@{k}"].item() for k in (1, 2)]
+    [0.0, 1.0]
     """
-    _, firsts, page = np.unique(pages, return_index=True, return_inverse=True)
-    seconds = np.asarray(seconds, np.float64)
-    gains, ideal = (
-        np.bincount(page, seconds * _discounts(page, by), len(firsts))
-        for by in (scores, seconds)
-    )
-    watched = np.flatnonzero(ideal > 0.0)
-    return firsts[watched], gains[watched] / ideal[watched]
-
-
-def _discounts(pages: Groups, scores: Values) -> PerImpression:
-    """Returns 1 / log2(rank + 1) of each row on its page, tied scores sharing theirs.
-
-    Ranks count from 1 at the highest score.
-    """
-    order = np.lexsort((-np.asarray(scores), pages))
-    page, score = np.asarray(pages)[order], np.asarray(scores)[order]
-    new_page = runs.starts(page)
-    page_first, _ = runs.bounds(new_page)
-    discounts = 1.0 / np.log2(np.arange(len(order)) - page_first + 2.0)
-    tie_first, tie_stop = runs.bounds(new_page | runs.starts(score))
-    sums = np.append(0.0, np.cumsum(discounts))
-    shared = np.empty(len(order))
-    shared[order] = (sums[tie_stop] - sums[tie_first]) / (tie_stop - tie_first)
-    return shared
-
-
-def _rising_pairs(groups: Groups, values: Values) -> PerImpression:
-    """Returns for each row the rows of its group with which it makes a rising pair.
-
-    Rows of a group stand together. A pair rises where the later row has the greater
-    value. Ranks are compared bit by bit from the highest: rows whose bits agree so far
-    stand together in their first order, and a pair that parts at a bit rises where the
-    earlier row has a 0 and the later a 1.
-    """
-    ranks = _ranks(groups, values)
-    places, found = np.arange(len(values)), np.zeros(len(values))
-    prefix = runs.starts(groups)
-    for bit in reversed(range(int(ranks.max(initial=0)).bit_length())):
-        first, stop = runs.bounds(prefix)
-        is_one = (ranks[places] >> bit) & 1 == 1
-        ones = np.append(0, np.cumsum(is_one))
-        ones_before = ones[:-1] - ones[first]
-        zeros_before = np.arange(len(values)) - first - ones_before
-        ones_after = ones[stop] - ones[:-1]
-        found[places] += np.where(is_one, zeros_before, ones_after)
-        first_one = stop - (ones[stop] - ones[first])
-        moved = np.where(is_one, first_one + ones_before, first + zeros_before)
-        prefix[first_one[first_one < stop]] = True
-        places[moved] = places.copy()
-    return found
-
-
-def _ranks(groups: Groups, values: Values) -> npt.NDArray[np.int64]:
-    """Returns the place of each value among the different ones of its group."""
-    order = np.lexsort((values, groups))
-    new_group = runs.starts(np.asarray(groups)[order])
-    different = np.cumsum(new_group | runs.starts(np.asarray(values)[order]))
-    first, _ = runs.bounds(new_group)
-    ranks = np.empty(len(order), np.int64)
-    ranks[order] = different - different[first]
-    return ranks
-
-
-def _sizes(*keys: npt.NDArray) -> PerImpression:
-    """Returns for each row how many rows, itself too, agree with it in all keys."""
-    order = np.lexsort(keys)
-    new = np.zeros(len(order), bool)
-    for key in keys:
-        new |= runs.starts(np.asarray(key)[order])
-    first, stop = runs.bounds(new)
-    sizes = np.empty(len(order))
-    sizes[order] = stop - first
-    return sizes
+    return {
+        f"{name}@{k}": metric(seconds, relevant, k)
+        for k in ks
+        for name, metric in METRICS.items()
+    }

@@ -17,7 +17,8 @@ def render(report: report_model.Report) -> str:
 
 def _summary(report: report_model.Report) -> str:
     protocol = report.protocol
-    models = ", ".join(names.model(model) for model in report.lists)
+    measured = (model for model in report.lists if model not in names.PAGE_BOUNDS)
+    models = ", ".join(map(names.model, measured))
     return (
         f"Offline evaluation of {models} on {protocol.users:,} users and "
         f"{protocol.videos:,} videos. Data: {protocol.source}. Protocol: "

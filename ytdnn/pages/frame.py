@@ -69,10 +69,10 @@ def x_axis(
         top = bottom - 4 if grid_top is None else grid_top
         yield marks.grid(place, top, place, bottom + 4)
         half = svg.text_width(words) / 2
-        if place - half > last:  # as many words as have room
-            middle = min(place, svg.WIDTH - half)
+        middle = min(place, svg.WIDTH - half)
+        if middle - half > last:  # as many words as have room
             yield svg.text(middle, bottom + 17, words, "middle")
-            last = place + half + 3
+            last = middle + half + 3
 
 
 def band_axis(

@@ -1,20 +1,22 @@
-"""Sections of the page on the lists: results, longer and shorter ones, slices."""
+"""Sections of the page on the lists: their worth, what they retrieve, slices."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
 import markupsafe
 
-from ytdnn.evaluation import definitions, report_model, report_parts
-from ytdnn.pages import names, notes, page, plots, tables
+from ytdnn.evaluation import definitions, metric_names, report_model, report_parts
+from ytdnn.pages import names, notes, page, plots, tables, valued
 
-_HEADLINE_K = 10
 # Of lists, in the order of the plots; all others only stand in the tables.
 _QUALITY = ("hit_rate", "recall", "ndcg", "map", "mrr", "precision")
+# Of the page, not of what lists retrieve: drawn first, or in tables alone.
+_PAGE = (*metric_names.TRUE_PAGE, metric_names.HIT_WATCH_SECONDS)
 _K_TICKS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 
 
 def sections(report: report_model.Report) -> Iterator[page.Section]:
     """Yields a section for each part that the report has."""
+    yield from valued.section(report)
     yield headline(report)
     if report.curves:
         yield curves(report)
@@ -22,44 +24,28 @@ def sections(report: report_model.Report) -> Iterator[page.Section]:
         yield slices(report)
 
 
-def ks(report: report_model.Report) -> list[int]:
-    """Returns the lengths at which lists were measured."""
-    found = {
-        int(k)
-        for part in report.lists.values()
-        for _, at, k in [name.partition("@") for name in part.values]
-        if at
-    }
-    return sorted(found)
-
-
-def headline_k(report: report_model.Report) -> int:
-    """Returns the length that is shown first: 10 if measured, else the shortest."""
-    measured = ks(report)
-    return _HEADLINE_K if _HEADLINE_K in measured else measured[0]
-
-
 def headline(report: report_model.Report) -> page.Section:
-    """Returns the numbers of the lists, with intervals."""
-    k = headline_k(report)
+    """Returns what lists retrieve, with intervals; of each system in the tables."""
+    k, models = valued.headline_k(report), valued.retrieval(report)
     shown = [f"{metric}@{k}" for metric in _QUALITY[:-1]]
-    others = [other for other in ks(report) if other != k]
-    more = [tables.metric_table(report.lists, f"@{other}", "") for other in others]
-    plot = _interval_plot(report.lists, shown, f"Quality of the first {k} videos")
-    models = [[names.model(m), names.meaning(m)] for m in report.lists]
-    meanings = page.Table(["model", "what it is"], models, words=(0, 1))
-    values = tables.metric_table(report.lists, f"@{k}", f"Lists of {k} videos")
+    plot = _interval_plot(models, shown, f"Quality of the first {k} videos")
+    caption = f"Lists of {k} videos"
     blocks: list[page.Block] = [
-        page.Columns([[plot, meanings], [values]]),
+        page.Columns([[plot], [tables.metric_table(models, f"@{k}", caption, _PAGE)]]),
         *notes.of(report),
     ]
-    blocks += tables.gap_tables(report, "lists", shown)
+    blocks += tables.gap_tables(report, "lists", shown, models)
     blocks.append(page.Details("What each metric means", [_definitions(report)]))
-    if others:
-        words = ", ".join(map(str, others))
-        blocks.append(page.Details(f"The same for lists of {words}", more))
+    lengths = [k, *(other for other in valued.ks(report) if other != k)]
+    words = ", ".join(map(str, lengths))
+    blocks.append(
+        page.Details(
+            f"Every system and metric, for lists of {words} videos",
+            [tables.metric_table(report.lists, f"@{n}", f"@{n}") for n in lengths],
+        )
+    )
     return page.Section(
-        "Results",
+        "Retrieval",
         f"Each model recommends {k} videos to each user; those that the user watched "
         "afterwards count as right. Dot: mean over users, higher is better; line, or "
         "the numbers in grey: 95 % bootstrap interval over users. Where intervals do "
@@ -107,32 +93,14 @@ def _interval_plot(
 
 def curves(report: report_model.Report) -> page.Section:
     """Returns each metric over the length of the list."""
-    models = report.curves
-    measured = {metric: None for found in models.values() for metric in found}
-    drawn = [
-        *(m for m in _QUALITY if m in measured),
-        *sorted(set(measured) - {*_QUALITY}),
-    ]
-    longest = max(
-        k for found in models.values() for one in found.values() for k in one.k
-    )
-    blocks = [
-        plots.lines(
-            f"{names.heading(metric)} by length of the list",
-            {
-                names.model(model): plots.Series(found[metric].k, found[metric].values)
-                for model, found in models.items()
-                if metric in found
-            },
-            "k, length of the list (log scale)",
-            f"{names.metric(metric)}@k",
-            log_x=True,
-            from_zero=True,
-            x_ticks=[tick for tick in _K_TICKS if tick <= longest],
-            colours=names.colours(models),
-        )
-        for metric in drawn
-    ]
+    measured = {metric: None for found in report.curves.values() for metric in found}
+    values = [stem for stem in metric_names.PAGE_VALUES if stem in measured][:1]
+    first = [*values, *(metric for metric in _QUALITY if metric in measured)]
+    more = sorted({*measured} - {*first})
+    blocks: list[page.Block] = [_curve_plot(report, metric) for metric in first]
+    if more:
+        plots_of_more = [_curve_plot(report, metric) for metric in more]
+        blocks.append(page.Details("More metrics by length", plots_of_more))
     return page.Section(
         "Metrics by length of the list",
         "The same metrics on the first k videos of each list. A model that is ahead at "
@@ -142,15 +110,48 @@ def curves(report: report_model.Report) -> page.Section:
     )
 
 
+def _curve_plot(report: report_model.Report, metric: str) -> page.Block:
+    """Returns one metric, of the models that it is a measure of."""
+    left_out = () if metric in _PAGE else valued.apart(report)
+    models = {
+        name: found[metric]
+        for name, found in report.curves.items()
+        if name not in left_out and metric in found
+    }
+    longest = max((k for curve in models.values() for k in curve.k), default=1)
+    return plots.lines(
+        f"{names.heading(metric)} by length of the list",
+        {
+            names.model(name): plots.Series(curve.k, curve.values)
+            for name, curve in models.items()
+        },
+        "k, length of the list (log scale)",
+        f"{names.metric(metric)}@k",
+        log_x=True,
+        from_zero=True,
+        x_ticks=[tick for tick in _K_TICKS if tick <= longest],
+        colours=names.colours(models),
+    )
+
+
 def slices(report: report_model.Report) -> page.Section:
-    """Returns the first metric of each slice as a plot, and all as tables."""
+    """Returns what each slice retrieves, and what its users' pages are worth."""
+    left_out = valued.apart(report)
     blocks: list[page.Block] = []
+    worth: list[page.Block] = []
     numbers: list[page.Block] = []
     for name, rows in report.slices.items():
         if len(rows) > 1:  # one part alone is the whole again
-            blocks.append(_slice_plot(name, rows))
+            models = [model for model in rows[0].lists if model not in left_out]
+            metric = next(iter(rows[0].lists[models[0]]))
+            blocks.append(_slice_plot(name, rows, models, metric))
+            of_page = _page_value(rows[0])
+            if of_page is not None:
+                worth.append(_slice_plot(name, rows, list(rows[0].lists), of_page))
         if rows:
             numbers.append(_slice_table(name, rows))
+    if worth:
+        blocks.append(page.Details("What the page is worth, by slice of users", worth))
     blocks.append(page.Details("Numbers of all slices", numbers))
     return page.Section(
         "Slices of users and videos",
@@ -161,9 +162,21 @@ def slices(report: report_model.Report) -> page.Section:
     )
 
 
-def _slice_plot(name: str, rows: Sequence[report_model.SliceRow]) -> markupsafe.Markup:
-    models = list(rows[0].lists)
-    metric = next(iter(rows[0].lists[models[0]]))
+def _page_value(row: report_model.SliceRow) -> str | None:
+    """Returns the metric of the page by truth that a slice of users has."""
+    for values in row.lists.values():
+        for metric in values:
+            if metric.startswith(metric_names.TRUE_WATCH_SECONDS):
+                return metric
+    return None
+
+
+def _slice_plot(
+    name: str,
+    rows: Sequence[report_model.SliceRow],
+    models: Sequence[str],
+    metric: str,
+) -> markupsafe.Markup:
     values = {
         names.model(model): [
             _padded(row.lists.get(model, {}).get(metric)) for row in rows

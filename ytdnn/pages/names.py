@@ -11,7 +11,9 @@ MODELS = {
     "candidates": "candidates",
     "system": "candidates + ranker",
     "ranker": "ranker",
+    "candidates_by_truth": "candidates in best order",
     "oracle": "oracle",
+    "oracle_by_watch_time": "best page of all videos",
     "answers": "right answers",
 }
 _MEANINGS = {
@@ -19,17 +21,28 @@ _MEANINGS = {
     "candidates": "first stage alone: videos nearest to the user's vector",
     "system": "both stages: candidates, reordered by the ranker",
     "ranker": "second stage: expected watch time of an impression",
-    "oracle": "knows each user's true interests (synthetic world): an upper bound",
+    "candidates_by_truth": "the same candidates in the order of true watch seconds: "
+    "what a perfect ranker would show (synthetic world)",
+    "oracle": "knows each user's true interests (synthetic world) and ranks by what "
+    "will be watched: an upper bound of retrieval",
+    "oracle_by_watch_time": "all videos by true watch seconds: an upper bound of every "
+    "page (synthetic world)",
 }
 _COLOURS = {
     "candidates": 1,
     "system": 2,
     "ranker": 2,
     "oracle": 3,
+    "candidates_by_truth": 6,
+    "oracle_by_watch_time": 7,
     "popularity": 5,
     "answers": 0,
 }
 _OTHER_COLOURS = (4, 6, 7, 8)
+
+# These order by watch time: what they retrieve is no measure of them.
+TWO_STAGE = ("system", "system-scann")
+PAGE_BOUNDS = ("candidates_by_truth", "oracle_by_watch_time")
 
 GAP_CLOSED = "gap to the oracle closed"
 
@@ -54,6 +67,10 @@ _METRICS = {
     "map": "MAP",
     "ndcg": "nDCG",
     "mrr": "MRR",
+    "true_watch_seconds": "true watch seconds",
+    "hit_watch_seconds": "watch seconds of hits",
+    "watch_time_recall": "watch-time recall",
+    "watch_time_ndcg": "watch-time nDCG",
     "mean_popularity": "mean popularity",
     "mean_age_days": "mean age, days",
     "auc": "AUC",

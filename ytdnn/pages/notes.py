@@ -3,12 +3,8 @@
 from collections.abc import Iterator
 
 from ytdnn.evaluation import report_model
+from ytdnn.pages import valued
 
-_WATCH_TIME = (
-    "The ranker orders by expected watch time given an impression, while these metrics "
-    "count which videos were watched: candidates + ranker can be below candidates "
-    "alone."
-)
 _MOVIELENS = (
     "On MovieLens expect candidates + ranker below candidates alone: the ranker is "
     "trained on ratings of films that were watched, so it orders by how much a film is "
@@ -52,8 +48,10 @@ def of(report: report_model.Report) -> Iterator[str]:
         )
     if protocol.system_left_out:
         yield f"Candidates + ranker is left out: {protocol.system_left_out}."
-    if "system" in report.lists:
-        yield _MOVIELENS if protocol.source == "movielens" else _WATCH_TIME
+    if "system" in report.lists and valued.value(report) is None:
+        yield protocol.judged_by
+    if "system" in report.lists and protocol.source == "movielens":
+        yield _MOVIELENS
 
 
 def leaks(report: report_model.Report) -> Iterator[str]:

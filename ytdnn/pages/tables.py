@@ -1,6 +1,6 @@
 """Tables of metrics with their intervals."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import markupsafe
@@ -16,14 +16,24 @@ def three(found: report_model.Entry, metric: str) -> plots.Interval:
 
 
 def metric_table(
-    models: Mapping[str, report_model.Entry], end: str, caption: str
+    models: Mapping[str, report_model.Entry],
+    end: str,
+    caption: str,
+    left_out: Collection[str] = (),
 ) -> page.Table:
-    """Returns metrics down, models across, of the metrics whose name has an end."""
+    """Returns metrics down, models across, of the metrics whose name has an end.
+
+    Args:
+      models: Numbers of each.
+      end: Of the names, left off in the table.
+      caption: What it shows.
+      left_out: Metrics that are not shown, without their end.
+    """
     metrics = {
         name: None
         for found in models.values()
         for name in found.values
-        if name.endswith(end)
+        if name.endswith(end) and name.removesuffix(end) not in left_out
     }
     rows = [
         [
@@ -36,7 +46,10 @@ def metric_table(
 
 
 def gap_tables(
-    report: report_model.Report, kind: str, metrics: Sequence[str] = ()
+    report: report_model.Report,
+    kind: str,
+    metrics: Sequence[str] = (),
+    shown_models: Collection[str] | None = None,
 ) -> list[page.Block]:
     """Returns how much of the gap to the oracle each model closes, where there is one.
 
@@ -44,8 +57,13 @@ def gap_tables(
       report: The report.
       kind: `lists` or `impressions`.
       metrics: Those shown, all if empty.
+      shown_models: Models that are shown; None: all.
     """
-    models = report.gap_closed.get(kind, {})
+    models = {
+        name: found
+        for name, found in report.gap_closed.get(kind, {}).items()
+        if shown_models is None or name in shown_models
+    }
     if not models:
         return []
     shown = metrics or list(next(iter(models.values())))
@@ -67,15 +85,28 @@ def _percent(share: float | None) -> page.Cell:
     return None if share is None else f"{round(share, 2) + 0.0:.0%}"
 
 
-def cell(value: Any, low: Any = None, high: Any = None) -> page.Cell:
-    """Returns a value with its interval in small below it."""
+def cell(
+    value: Any,
+    low: Any = None,
+    high: Any = None,
+    show: Callable[[float], str] | None = None,
+) -> page.Cell:
+    """Returns a value with its interval in small below it.
+
+    Args:
+      value: A number.
+      low: Lower end of its interval, if it has one.
+      high: Upper end.
+      show: How numbers are written; None: as `fixed`.
+    """
+    show = fixed if show is None else show
     if not scales.is_finite(value):
         return None
     if not (scales.is_finite(low) and scales.is_finite(high)):
-        return fixed(value)
-    bounds = f"{fixed(low)} – {fixed(high)}"
+        return show(value)
+    bounds = f"{show(low)} – {show(high)}"
     return markupsafe.Markup('{}<span class="small">{}</span>').format(
-        fixed(value), bounds
+        show(value), bounds
     )
 
 

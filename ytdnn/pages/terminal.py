@@ -1,18 +1,25 @@
 """The report in the terminal: models side by side, with intervals and notes."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 import rich
 from rich import box, console, table, text
 
 from ytdnn.evaluation import metric_names, report_model
 from ytdnn.metrics import calibration
-from ytdnn.pages import names, notes, scales
+from ytdnn.pages import names, notes, scales, valued
 
 _FOUR_DECIMALS_BELOW = 10.0
 _GAPS_SHOWN = 5
-_DESCRIPTIVE = ("mean_popularity", "mean_age_days", "coverage")  # of the first k alone
+_WIDE = 100  # characters, from which intervals have room in the table of pages
+_OF_PAGE = (*metric_names.TRUE_PAGE, metric_names.HIT_WATCH_SECONDS)
+_FIRST_K_ALONE = (
+    "mean_popularity",
+    "mean_age_days",
+    "coverage",
+    "watch_time_recall",
+    "watch_time_ndcg",
+)
 
 
 def show(report: report_model.Report) -> None:
@@ -29,31 +36,50 @@ def render(report: report_model.Report, width: int) -> console.Group:
       width: Characters of a line; a table that has no room for intervals says where
         they are.
     """
-    parts: list[console.RenderableType] = [_lists_table(report, width)]
+    parts: list[console.RenderableType] = []
+    if valued.value(report) is not None:
+        parts.append(_page_table(report, width))
+        parts += [text.Text(f"{line}.") for line in valued.sentences(report)]
+    parts.append(_lists_table(report, width))
     if report.impressions:
         parts.append(_ranking_table(report, width))
         parts += map(_slice_table, report.impression_slices.values())
         if report.calibration:
             parts.append(_calibration_table(report.calibration))
     if report.gap_closed:
-        parts.append(_gap_table(report.gap_closed))
+        parts.append(_gap_table(report))
     parts += [text.Text(note) for note in _notes(report)]
     return console.Group(*parts)
 
 
+def _page_table(report: report_model.Report, width: int) -> table.Table:
+    """Returns what each system's page is worth: systems down, metrics across."""
+    metrics = valued.columns(report)
+    result = table.Table(title=f"the page of {valued.headline_k(report)} videos")
+    result.add_column("system", no_wrap=True)
+    for metric in metrics:
+        result.add_column(metric.replace("_", " "), justify="right", overflow="fold")
+    has_room = width >= _WIDE
+    for name, found in report.lists.items():
+        cells = [_cell(found, metric, has_room) for metric in metrics]
+        result.add_row(names.model(name), *cells)
+    return result
+
+
 def _lists_table(report: report_model.Report, width: int) -> table.Table:
-    protocol = report.protocol
+    """Returns what lists retrieve."""
+    protocol, models = report.protocol, valued.retrieval(report)
     title = (
         f"{protocol.name} protocol, {protocol.split} split: {protocol.users:,} users, "
         f"{protocol.videos:,} videos"
     )
     by_k: dict[str, list[str]] = {}
-    for metric in _metrics(report.lists):
+    for metric in _metrics(models):
         stem, _, k = metric.partition("@")
         is_first = not by_k or k == next(iter(by_k))
-        if is_first or stem not in _DESCRIPTIVE:
+        if stem not in _OF_PAGE and (is_first or stem not in _FIRST_K_ALONE):
             by_k.setdefault(k, []).append(metric)
-    return _table(title, report.lists, list(by_k.values()), width)
+    return _table(title, models, list(by_k.values()), width)
 
 
 def _ranking_table(report: report_model.Report, width: int) -> table.Table:
@@ -109,8 +135,14 @@ def _ratio(tenth: report_model.Tenth) -> str:
     return f"{value:.{2 if value < 10.0 else 0}f}{'*' if is_off else ''}"
 
 
-def _gap_table(closed: Mapping[str, Mapping[str, Any]]) -> table.Table:
+def _gap_table(report: report_model.Report) -> table.Table:
     """Returns the share of the way from popularity to the oracle that models go."""
+    left_out = valued.apart(report)
+    closed = {
+        kind: {k: v for k, v in found.items() if kind != "lists" or k not in left_out}
+        for kind, found in report.gap_closed.items()
+    }
+    closed = {kind: found for kind, found in closed.items() if found}
     models = {name: found for kind in closed.values() for name, found in kind.items()}
     result = table.Table(title=names.GAP_CLOSED)
     result.add_column("metric", no_wrap=True)
@@ -186,6 +218,8 @@ def _cell(found: report_model.Entry, metric: str, with_interval: bool) -> str:
 
 def _notes(report: report_model.Report) -> Iterator[str]:
     yield "±: half a 95 % bootstrap interval over users. ↓: lower is better."
+    if valued.value(report) is not None:
+        yield report.protocol.judged_by
     yield from notes.leaks(report)
     if report.index:
         yield "Index: " + _pairs(report.index) + "."

@@ -180,6 +180,11 @@ def draw_devices(
     return np.minimum(devices, len(words.DEVICES) - 1)
 
 
+def device_shares(users: Users, rows: np.ndarray) -> np.ndarray:
+    """Returns the share of each user's visits by device, `[n, devices]`."""
+    return np.diff(users.device_sums[rows], axis=1, prepend=0.0)
+
+
 def _lean(
     leanings: Leanings,
     topics: corpus.Topics,

@@ -55,7 +55,8 @@ def mean_fraction(
     devices: np.ndarray,
 ) -> np.ndarray:
     """Returns the mean share of its length that a watched video is watched for."""
-    logits = 0.1 + 0.45 * affinity + 0.7 * quality + _PATIENCE[devices]
+    patience = _PATIENCE[devices].astype(affinity.dtype)
+    logits = 0.1 + 0.45 * affinity + 0.7 * quality + patience
     return sigmoid(logits - 0.5 * np.log(duration_seconds / 300.0))
 
 

@@ -129,3 +129,27 @@ def test_unknown_edition_lists_the_known():
     assert "one of ml-100k, ml-latest-small, ml-1m, ml-10m, ml-20m, ml-25m" in line
     assert line.endswith("received 'ml-2m'")
     assert _line("").endswith("received neither")
+
+
+def test_kuairand_comes_with_its_checksum(server, monkeypatch, tmp_path):
+    monkeypatch.setattr(download, "KUAIRAND_URL", download.BASE_URL)
+    content = b"an archive"
+    (server / "KuaiRand-Pure.tar.gz").write_bytes(content)
+    with pytest.raises(errors.UserError, match="a file with another checksum"):
+        download.fetch_kuairand("pure")
+    known = ("KuaiRand-Pure.tar.gz", hashlib.md5(content).hexdigest())
+    monkeypatch.setitem(download.KUAIRAND, "pure", known)
+    path = download.fetch_kuairand("pure")
+    assert path == tmp_path / "cache/KuaiRand-Pure.tar.gz"
+    assert path.read_bytes() == content
+    with pytest.raises(errors.UserError, match=r"1K.tar.gz \(HTTP status 404\): fetch"):
+        download.fetch_kuairand("1k")
+
+
+def test_unknown_edition_of_kuairand_lists_the_known():
+    with pytest.raises(errors.UserError) as caught:
+        download.fetch_kuairand("")
+    assert str(caught.value) == (
+        "expected --data_dir, or a KuaiRand edition to download in --config.data.name "
+        "(one of 1k, pure), received neither: see https://zenodo.org/records/10439422"
+    )

@@ -3,6 +3,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ytdnn import errors
 from ytdnn.data import event_log
 from ytdnn.data.sources import files
 
@@ -47,3 +48,27 @@ def test_ids_read_back_as_they_were_written(tmp_path, ids):
     pl.DataFrame({"other": [0] * len(ids), "id": ids}).write_csv(path)
     read = files.scan_csv(path, ["id"]).collect()["id"]
     assert [str(value) for value in read] == ids
+
+
+def test_several_csvs_are_one_table_of_one_type(tmp_path):
+    first, second = tmp_path / "a.csv", tmp_path / "b.csv"
+    first.write_text("id,value\n1,2\n2,\n")
+    second.write_text("id,value\n007,x\n")
+    paths = [first, second]
+    frame = files.scan_csvs(paths, ["id"]).collect()
+    assert frame["id"].to_list() == ["1", "2", "007"]
+    assert frame["value"].to_list() == ["2", None, "x"]
+    assert frame[event_log.ROW].to_list() == [0, 1, 2]
+    assert files.part_starts(paths) == ((0, str(first)), (2, str(second)))
+
+
+def test_csvs_of_other_columns_are_refused(tmp_path):
+    first, second = tmp_path / "a.csv", tmp_path / "b.csv"
+    first.write_text("id,value\n1,2\n")
+    second.write_text("value,id\n1,2\n")
+    with pytest.raises(errors.UserError) as caught:
+        files.scan_csvs([first, second])
+    assert str(caught.value) == (
+        f"expected in {second} the columns of a.csv (id, value), found value, id: "
+        f"fetch the files again"
+    )

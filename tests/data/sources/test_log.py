@@ -1,14 +1,19 @@
 import contextlib
+import dataclasses
 import datetime
 import gzip
+import re
+import shlex
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ytdnn import configs, errors, schema
-from ytdnn.data import sources
+from ytdnn.cli import arguments, commands
+from ytdnn.data import prepare, prepared, sources
 from ytdnn.data.sources import log as log_source
 
 WATCHES = pl.DataFrame(
@@ -202,7 +207,8 @@ def test_directory_without_watches(tmp_path):
     (tmp_path / "clicks.csv").write_text("a\n1\n")
     assert _line(tmp_path) == (
         f"expected watches.parquet, .pq, .csv or .csv.gz, or a folder watches of "
-        f"Parquet files in {tmp_path}, found clicks.csv"
+        f"Parquet files in {tmp_path}, found clicks.csv: name yours with "
+        f"--files=watches=FILE"
     )
 
 
@@ -231,3 +237,151 @@ def test_error_row_is_counted_within_its_part(tmp_path):
     origin = _read(tmp_path).origin("watches")
     assert origin.place(1) == f"row 2 of {tmp_path}/watches/part-0.parquet"
     assert origin.place(2) == f"row 1 of {tmp_path}/watches/part-1.parquet"
+
+
+def test_files_of_other_names_are_mapped(tmp_path):
+    WATCHES.write_csv(tmp_path / "clicks.csv")
+    for name in ("clicks", "clicks.csv"):
+        table = _read(tmp_path, files=(f"watches={name}",)).tables["watches"]
+        assert table.collect()["video_id"].to_list() == [30, 10, 20]
+    # Its own name no longer counts.
+    _write_as("parquet", tmp_path)
+    read = _read(tmp_path, files=("watches=clicks",))
+    assert read.facts["files"] == {"watches": f"{tmp_path}/clicks.csv"}
+
+
+def test_one_file_can_be_two_tables(tmp_path):
+    rows = WATCHES.with_columns(clicked=pl.col("rating") >= 4)
+    rows.write_parquet(tmp_path / "shown.parquet")
+    columns = (*COLUMNS, "impressions.video_id=item_id", "impressions.time=ts")
+    given = ("watches=shown", "impressions=shown")
+    log = _read(tmp_path, files=given, columns=columns, where="clicked")
+    assert log.tables["watches"].collect()["video_id"].to_list() == [30, 20]
+    assert log.tables["impressions"].collect()["clicked"].to_list() == [
+        True,
+        False,
+        True,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("entries", "words"),
+    [
+        (["watches=no"], "expected no.parquet, .pq, .csv or .csv.gz, or a folder no"),
+        (["impressions=no.csv"], "expected no.csv in"),
+        (["watch=a"], "'watch' in 'watch=a': did you mean watches?"),
+        (["watches"], "expected --files as table=your_file, received 'watches'"),
+        (["watches=a", "watches=b"], "expected watches once in --files"),
+    ],
+)
+def test_bad_file_names_are_one_line(tmp_path, entries, words):
+    _write_as("csv", tmp_path)
+    assert words in _line(tmp_path, files=tuple(entries))
+
+
+# --- EB-NeRD: the command of docs/sources.md ----------------------------------
+MARKER = "<!-- The command of this block is run by tests/data/sources/test_log.py. -->"
+
+
+def _ebnerd_config(repository, directory):
+    """The settings of the documented command, for a log in `directory`."""
+    text = (repository / "docs/sources.md").read_text().split(MARKER)[1]
+    block = re.search(r"```sh\n(.*?)```", text, re.S)[1].replace("\\\n", "")
+    _, name, *rest = shlex.split(block.splitlines()[0])
+    flags = {command.name: command.flags for command in commands.COMMANDS}[name]
+    given = arguments.parse(name, flags, rest)
+    config = arguments.apply(configs.Config(), given.overrides)
+    return dataclasses.replace(config.data, dir=str(directory))
+
+
+def _write_ebnerd(directory):
+    """Made tables in the columns and types of the exploded sample."""
+    rng = np.random.default_rng(0)
+    start, end, size, pages = 1_675_321_231, 1_677_138_340, 900, 100
+    reads = {
+        "user_id": pl.Series(rng.integers(100, 120, size), dtype=pl.UInt32),
+        "item_id": pl.Series(rng.integers(0, 200, size), dtype=pl.Int32),
+        "timestamp": np.sort(rng.integers(start, end, size)),
+        "read_time_s": pl.Series(rng.exponential(30, size), dtype=pl.Float32),
+        "scroll_percentage": pl.Series(rng.uniform(0, 100, size), dtype=pl.Float32),
+    }
+    pl.DataFrame(reads).write_parquet(directory / "interactions.parquet")
+    page = np.repeat(np.arange(pages), 9)
+    position = np.tile(np.arange(9), pages)
+    clicked = position == rng.integers(0, 9, pages)[page]
+    seconds = np.where(clicked, rng.exponential(30, 900), 0.0).tolist()
+    seconds[int(np.flatnonzero(clicked)[0])] = None  # some clicks lack it
+    users = rng.integers(100, 120, pages)
+    shown = {
+        "impression_id": pl.Series(page, dtype=pl.UInt32),
+        "session_id": pl.Series(page // 2, dtype=pl.UInt32),
+        "user_id": pl.Series(users[page], dtype=pl.UInt32),
+        "item_id": pl.Series(rng.integers(150, 300, 900), dtype=pl.Int32),
+        "timestamp": np.sort(rng.integers(end, end + 7 * 86_400, pages))[page],
+        "position": pl.Series(position, dtype=pl.Int16),
+        "clicked": clicked,
+        "read_time_s": pl.Series(seconds, dtype=pl.Float32),
+        "page_item_id": pl.Series(
+            [None if i % 3 else 160 + i for i in page], dtype=pl.Int32
+        ),
+        "device_type": pl.Series(page % 3, dtype=pl.Int8),
+        "is_subscriber": page % 2 == 0,
+    }
+    pl.DataFrame(shown).write_parquet(directory / "impressions.parquet")
+    users = {
+        "user_id": pl.Series(range(100, 120), dtype=pl.UInt32),
+        "gender": pl.Series([None, 1] * 10, dtype=pl.Int8),
+        "age": pl.Series([None, 40] * 10, dtype=pl.Int8),
+        "is_subscriber": [True, False] * 10,
+    }
+    pl.DataFrame(users).write_parquet(directory / "users.parquet")
+    return directory
+
+
+def _check_ebnerd(data, directory):
+    shown = pl.read_parquet(directory / "impressions.parquet")
+    reads = pl.read_parquet(directory / "interactions.parquet")
+    impressions, clicks = data.impressions, shown.filter("clicked")
+    assert len(impressions) == shown.height
+    assert impressions.clicked.sum() == clicks.height
+    assert impressions.seconds.sum() == pytest.approx(
+        shown["read_time_s"].fill_null(0).sum(), rel=1e-4
+    )
+    assert len(data.watches) == reads.height + clicks.height
+    assert data.watches.seconds.sum() == pytest.approx(
+        reads["read_time_s"].fill_null(0).sum() + impressions.seconds.sum(), rel=1e-4
+    )
+    assert len(set(impressions.pages.tolist())) == shown["impression_id"].n_unique()
+    assert sorted(set(impressions.positions.tolist())) == sorted(
+        shown["position"].unique()
+    )
+    assert data.manifest.facts["pages"] == "page_id"
+    assert data.vocabularies["device"] == sorted(
+        shown["device_type"].cast(pl.String).unique()
+    )
+    splits = np.asarray(impressions.splits)
+    for split in (prepared.Split.TRAIN, prepared.Split.VALIDATION, prepared.Split.TEST):
+        assert (splits == split).any()
+    # The clicks are in the histories of later impressions, not of their own.
+    before = np.asarray(impressions.num_watches)
+    users, times = np.asarray(impressions.users), np.asarray(impressions.times)
+    watched = np.asarray(data.watches.times)
+    owners = data.watches.users
+    for i in range(0, len(users), len(users) // 50):
+        earlier = (owners == users[i]) & (watched < times[i])
+        assert before[i] == earlier.sum()
+
+
+def test_tables_like_ebnerd_give_impressions_and_watch_time(tmp_path, repository):
+    directory = _write_ebnerd(tmp_path)
+    config = _ebnerd_config(repository, directory)
+    _check_ebnerd(prepare.prepare(config, tmp_path / "data"), directory)
+
+
+def test_real_ebnerd_sample(tmp_path, repository, shared_data):
+    directory = shared_data("ebnerd-sample")
+    config = _ebnerd_config(repository, directory)
+    data = prepare.prepare(config, tmp_path / "data")
+    _check_ebnerd(data, directory)
+    assert len(data.impressions) == 10_848
+    assert len(data.watches) == 8_303 + 1_047

@@ -1,11 +1,19 @@
-"""Sources of event logs, a module each: MovieLens, own files or frames, the world."""
+"""Sources of event logs, a module each.
 
-from ytdnn import configs
+MovieLens, KuaiRand, own files or frames, the world.
+"""
+
+from ytdnn import configs, errors
 from ytdnn.configs import data as data_config
 from ytdnn.data import event_log
-from ytdnn.data.sources import log, movielens, tables, world
+from ytdnn.data.sources import kuairand, log, movielens, tables, world
 
-_READERS = {"log": log.read, "movielens": movielens.read, "world": world.read}
+_READERS = {
+    "log": log.read,
+    "movielens": movielens.read,
+    "kuairand": kuairand.read,
+    "world": world.read,
+}
 
 
 def read(
@@ -22,6 +30,18 @@ def read(
     Raises:
       errors.UserError: It is missing or cannot be read, or a setting does not fit.
     """
+    _require_own_settings(config)
     if config.source == data_config.IN_MEMORY:
         return tables.read(config, given)
     return _READERS[config.source](config)
+
+
+def _require_own_settings(config: configs.Data) -> None:
+    """Refuses a setting that the source does not have."""
+    for setting, source in (("exposure", "kuairand"), ("files", "log")):
+        value = getattr(config, setting)
+        if config.source != source and value != getattr(configs.Data(), setting):
+            raise errors.UserError(
+                f"expected no --config.data.{setting} with --source={config.source}, "
+                f"received {value!r}: only --source={source} has that setting"
+            )

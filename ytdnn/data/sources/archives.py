@@ -1,13 +1,28 @@
-"""Sources that come as a zip: unpacked once into the cache."""
+"""Sources that come as an archive, a zip or tar.gz: unpacked once into the cache."""
 
+import gzip
 import os
 import pathlib
 import shutil
+import tarfile
 import tempfile
 import zipfile
-from collections.abc import Collection
+import zlib
+from collections.abc import Collection, Iterator
+from typing import IO
 
 from ytdnn import artifacts, errors
+
+_TAR = (".tar.gz", ".tgz")
+_DAMAGES = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    gzip.BadGzipFile,
+    zlib.error,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+)
 
 
 def cache_directory() -> pathlib.Path:
@@ -25,20 +40,21 @@ def cache_directory() -> pathlib.Path:
 
 
 def directory_of(path: pathlib.Path, members: Collection[str]) -> pathlib.Path:
-    """Returns `path` when it is a directory, or where its zip is unpacked.
+    """Returns `path` when it is a directory, or where the archive is unpacked.
 
     Args:
-      path: A directory or a zip.
-      members: Names of files to unpack, in whatever folder of the zip they lie.
+      path: A directory, a zip, or a tar.gz.
+      members: Names of files to unpack, in whatever folder of the archive they lie.
 
     Raises:
-      errors.UserError: There is nothing, or no zip, or no room to unpack it.
+      errors.UserError: There is nothing, or no archive, or no room to unpack it.
     """
     if path.is_dir():
         return path
     if not path.exists():
         raise errors.UserError(
-            f"expected a directory or zip at {path}, found nothing: check --data_dir"
+            f"expected a directory or archive at {path}, found nothing: check "
+            f"--data_dir"
         )
     return _unpacked(path, members)
 
@@ -68,17 +84,42 @@ def _unpacked(path: pathlib.Path, members: Collection[str]) -> pathlib.Path:
 
 
 def _unpack(path: pathlib.Path, members: Collection[str], target: pathlib.Path) -> None:
+    is_tar = path.name.endswith(_TAR)
+    called = "tar.gz" if is_tar else "zip"
+    read = _files_of_tar if is_tar else _files_of_zip
     try:
-        with zipfile.ZipFile(path) as archive:
-            for entry in archive.infolist():
-                name = pathlib.PurePosixPath(entry.filename)
-                if name.name in members and ".." not in name.parts:
-                    file = target / name.parent.name / name.name
-                    file.parent.mkdir(exist_ok=True)
-                    with archive.open(entry) as source, open(file, "wb") as sink:
-                        shutil.copyfileobj(source, sink)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+        for name, source in read(path, members):
+            file = target / name.parent.name / name.name
+            file.parent.mkdir(exist_ok=True)
+            with source, open(file, "wb") as sink:
+                shutil.copyfileobj(source, sink)
+    except _DAMAGES as error:
         raise errors.UserError(
-            f"expected a directory or a zip at {path}, found a damaged zip ({error}): "
-            f"fetch it again"
+            f"expected a directory or a {called} at {path}, found a damaged {called} "
+            f"({error}): fetch it again"
         ) from None
+
+
+def _is_wanted(name: pathlib.PurePosixPath, members: Collection[str]) -> bool:
+    return name.name in members and ".." not in name.parts
+
+
+def _files_of_zip(
+    path: pathlib.Path, members: Collection[str]
+) -> Iterator[tuple[pathlib.PurePosixPath, IO[bytes]]]:
+    with zipfile.ZipFile(path) as archive:
+        for entry in archive.infolist():
+            name = pathlib.PurePosixPath(entry.filename)
+            if _is_wanted(name, members):
+                yield name, archive.open(entry)
+
+
+def _files_of_tar(
+    path: pathlib.Path, members: Collection[str]
+) -> Iterator[tuple[pathlib.PurePosixPath, IO[bytes]]]:
+    with tarfile.open(path, "r:gz") as archive:
+        for entry in archive:
+            name = pathlib.PurePosixPath(entry.name)
+            content = archive.extractfile(entry) if entry.isfile() else None
+            if content is not None and _is_wanted(name, members):
+                yield name, content

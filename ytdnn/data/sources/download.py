@@ -1,4 +1,4 @@
-"""Download of MovieLens editions from GroupLens, each with its checksum.
+"""Download of MovieLens from GroupLens and KuaiRand from Zenodo, with checksums.
 
 Uses `pooch`, which writes a file only when it is whole and its checksum agrees.
 """
@@ -27,6 +27,14 @@ MD5: dict[str, str | None] = {
     "ml-32m": "d472be332d4daa821edc399621853b57",
 }
 
+KUAIRAND_RECORD = "https://zenodo.org/records/10439422"
+KUAIRAND_URL = f"{KUAIRAND_RECORD}/files/"
+# Each archive with the MD5 that the record on Zenodo shows beside it.
+KUAIRAND = {
+    "1k": ("KuaiRand-1K.tar.gz", "6b0b9c8222d67fcd4c676218edca3f1f"),
+    "pure": ("KuaiRand-Pure.tar.gz", "0820331067a3784d9691136f772b35a7"),
+}
+
 
 def fetch(name: str) -> pathlib.Path:
     """Returns the zip of a MovieLens edition, from the cache or from GroupLens.
@@ -45,7 +53,28 @@ def fetch(name: str) -> pathlib.Path:
             f"--config.data.name (one of {', '.join(MD5)}), {received}"
         )
     file = f"{name}.zip"
-    return _retrieve(file, f"md5:{MD5[name] or _published_md5(file)}")
+    return _retrieve(BASE_URL + file, f"md5:{MD5[name] or _published_md5(file)}")
+
+
+def fetch_kuairand(name: str) -> pathlib.Path:
+    """Returns the archive of a KuaiRand edition, from the cache or from Zenodo.
+
+    Args:
+      name: A key of `KUAIRAND`.
+
+    Raises:
+      errors.UserError: There is no such edition, no network, or what came has
+        another checksum.
+    """
+    if name not in KUAIRAND:
+        received = f"received {name!r}" if name else "received neither"
+        raise errors.UserError(
+            f"expected --data_dir, or a KuaiRand edition to download in "
+            f"--config.data.name (one of {', '.join(KUAIRAND)}), {received}: "
+            f"see {KUAIRAND_RECORD}"
+        )
+    file, md5 = KUAIRAND[name]
+    return _retrieve(KUAIRAND_URL + file, f"md5:{md5}")
 
 
 def _published_md5(file: str) -> str:
@@ -53,7 +82,7 @@ def _published_md5(file: str) -> str:
     cached = archives.cache_directory() / f"{file}.md5"
     if not (cached.is_file() and (cached.parent / file).is_file()):
         cached.unlink(missing_ok=True)
-        cached = _retrieve(cached.name, None)
+        cached = _retrieve(BASE_URL + cached.name, None)
     found = re.search(r"\b[0-9a-f]{32}\b", cached.read_text(errors="replace").lower())
     if found is None:
         cached.unlink()
@@ -64,8 +93,8 @@ def _published_md5(file: str) -> str:
     return found.group()
 
 
-def _retrieve(file: str, known_hash: str | None) -> pathlib.Path:
-    url = BASE_URL + file
+def _retrieve(url: str, known_hash: str | None) -> pathlib.Path:
+    file = url.rpartition("/")[2]
     pooch.get_logger().setLevel("WARNING")  # the progress bar says it
     try:
         path = pooch.retrieve(

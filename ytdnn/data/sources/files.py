@@ -29,37 +29,77 @@ def scan_parquet(paths: Sequence[pathlib.Path]) -> pl.LazyFrame:
 
 
 def part_starts(paths: Sequence[pathlib.Path]) -> tuple[tuple[int, str], ...]:
-    """Returns the first row of each Parquet file in their concatenation."""
+    """Returns the first row of each Parquet or CSV file in their concatenation."""
     starts, start = [], 0
     for path in paths:
         starts.append((start, str(path)))
+        is_parquet = path.suffix in PARQUET
         with event_log.readable(str(path)):
-            start += pl.scan_parquet(path).select(pl.len()).collect().item()
+            rows = (
+                pl.scan_parquet(path)
+                if is_parquet
+                else pl.scan_csv(path, infer_schema=False)
+            )
+            start += rows.select(pl.len()).collect(engine="streaming").item()
     return tuple(starts)
 
 
 def scan_csv(
     path: pathlib.Path, id_columns: Sequence[str] = (), **options: Any
 ) -> pl.LazyFrame:
-    """Returns the rows of a CSV file, numbered in ROW.
+    """Returns the rows of a CSV file, numbered in ROW; see `scan_csvs`."""
+    return scan_csvs([path], id_columns, **options)
+
+
+def scan_csvs(
+    paths: Sequence[pathlib.Path], id_columns: Sequence[str] = (), **options: Any
+) -> pl.LazyFrame:
+    """Returns the rows of CSV files one after the other, numbered in ROW.
 
     A column's type is one that every value of the file fits, so a single value that
     is out of place makes its column text, for the casts to name. A column of ids is
     text unless each would read back from an integer as it was written (not "007").
 
     Args:
-      path: The file.
+      paths: The files, of the same columns.
       id_columns: Columns of ids.
       **options: Further arguments of `polars.scan_csv`.
 
     Raises:
-      errors.UserError: The file is empty or not text.
+      errors.UserError: A file is empty or not text, or has other columns than the
+        first.
     """
-    _refuse_binary(path)
-    with event_log.readable(str(path)):
-        dtypes = _infer(pl.scan_csv(path, infer_schema=False, **options), id_columns)
+    for path in paths:
+        _refuse_binary(path)
+    _require_same_columns(paths, options)
+    with event_log.readable(_place(paths)):
+        text = pl.scan_csv(list(paths), infer_schema=False, **options)
+        dtypes = _infer(text, id_columns)
     options.pop("new_columns", None)
-    return pl.scan_csv(path, schema=dtypes, row_index_name=event_log.ROW, **options)
+    return pl.scan_csv(
+        list(paths), schema=dtypes, row_index_name=event_log.ROW, **options
+    )
+
+
+def _place(paths: Sequence[pathlib.Path]) -> str:
+    return str(paths[0] if len(paths) == 1 else paths[0].parent)
+
+
+def _require_same_columns(
+    paths: Sequence[pathlib.Path], options: dict[str, Any]
+) -> None:
+    columns: list[str] = []
+    for path in paths if len(paths) > 1 else []:
+        with event_log.readable(str(path)):
+            text = pl.scan_csv(path, infer_schema=False, **options)
+            found = text.collect_schema().names()
+        columns = columns or found
+        if found != columns:
+            raise errors.UserError(
+                f"expected in {path} the columns of {paths[0].name} "
+                f"({event_log.brief(', '.join(columns))}), found "
+                f"{event_log.brief(', '.join(found))}: fetch the files again"
+            )
 
 
 def _infer(text: pl.LazyFrame, id_columns: Sequence[str]) -> dict[str, pl.DataType]:

@@ -2,7 +2,7 @@
 
 `watches.parquet`, `watches.pq`, `watches.csv`, `watches.csv.gz`, or a folder
 `watches/` of Parquet parts; likewise `searches`, `impressions`, `videos` and `users`,
-each optional.
+each optional. Files of other names are mapped too.
 """
 
 import dataclasses
@@ -24,14 +24,14 @@ def read(config: configs.Data) -> event_log.EventLog:
     """Reads the tables of `config.dir`.
 
     Args:
-      config: `dir`, `columns` (own column names) and `where` (a filter over the own
-        columns of watches).
+      config: `dir`, `files` (own file names), `columns` (own column names) and
+        `where` (a filter over the own columns of watches).
 
     Raises:
       errors.UserError: There is no `watches`, or a mapping or file does not fit.
     """
     directory = pathlib.Path(config.dir)
-    paths = _find_tables(config.dir)
+    paths = _find_tables(config.dir, parse_files(config.files))
     names = parse_columns(config.columns)
     require_mapped(names, paths, str(directory))
     origins = {}
@@ -79,6 +79,34 @@ def parse_columns(entries: Iterable[str]) -> dict[str, dict[str, str]]:
     return names
 
 
+def parse_files(entries: Iterable[str]) -> dict[str, str]:
+    """Returns the own file of each table in "table=file" entries.
+
+    Example:
+      >>> parse_files(["watches=clicks.parquet"])
+      {'watches': 'clicks.parquet'}
+
+    Raises:
+      errors.UserError: An entry is malformed, repeated, or names no table.
+    """
+    names: dict[str, str] = {}
+    for entry in entries:
+        table, _, own = (part.strip() for part in entry.partition("="))
+        if not own:
+            raise errors.UserError(
+                f"expected --files as table=your_file, received {entry!r}: write for "
+                f"example --files=watches=clicks.parquet"
+            )
+        _require_one_of(table, schema.TABLES, "a table", entry, "--files")
+        if table in names:
+            raise errors.UserError(
+                f"expected {table} once in --files, received it again in {entry!r}: "
+                f"leave one out"
+            )
+        names[table] = own
+    return names
+
+
 def require_mapped(names: Iterable[str], found: Iterable[str], place: str) -> None:
     """Checks that each table whose columns are mapped is there.
 
@@ -99,11 +127,13 @@ def require_mapped(names: Iterable[str], found: Iterable[str], place: str) -> No
             )
 
 
-def _require_one_of(name: str, known: Iterable[str], what: str, entry: str) -> None:
+def _require_one_of(
+    name: str, known: Iterable[str], what: str, entry: str, flag: str = "--columns"
+) -> None:
     known = list(known)
     if name not in known:
         raise errors.UserError(
-            f"expected {what} (one of {', '.join(known)}) in --columns, received "
+            f"expected {what} (one of {', '.join(known)}) in {flag}, received "
             f"{name!r} in {entry!r}{_hint(name, known)}"
         )
 
@@ -113,8 +143,8 @@ def _hint(name: str, known: Iterable[str]) -> str:
     return f": did you mean {close[0]}?" if close else ""
 
 
-def _find_tables(given: str) -> dict[str, list[pathlib.Path]]:
-    """Returns the files of each table that is there."""
+def _find_tables(given: str, own: Mapping[str, str]) -> dict[str, list[pathlib.Path]]:
+    """Returns the files of each table that is there, under its own name if it has."""
     directory = pathlib.Path(given)
     if not given or not directory.is_dir():
         there = "a file" if directory.is_file() else "nothing there"
@@ -123,26 +153,40 @@ def _find_tables(given: str) -> dict[str, list[pathlib.Path]]:
             f"{given!r} ({there})"
         )
     with event_log.readable(given):
-        paths = {table: _files_of(directory, table) for table in schema.TABLES}
+        names = {table: own.get(table, table) for table in schema.TABLES}
+        paths = {table: _files_of(directory, name) for table, name in names.items()}
         content = sorted(path.name for path in directory.iterdir())
-    if not paths[schema.WATCHES]:
-        raise errors.UserError(
-            f"expected {schema.WATCHES}.parquet, .pq, .csv or .csv.gz, or a folder "
-            f"{schema.WATCHES} of Parquet files in {directory}, found "
-            f"{event_log.brief(', '.join(content)) or 'nothing'}"
-        )
+    for table in dict.fromkeys([*own, schema.WATCHES]):
+        if not paths[table]:
+            is_open = content and table not in own
+            advice = f": name yours with --files={table}=FILE" if is_open else ""
+            raise errors.UserError(
+                f"expected {_forms(names[table])} in {directory}, found "
+                f"{event_log.brief(', '.join(content)) or 'nothing'}{advice}"
+            )
     return {table: found for table, found in paths.items() if found}
 
 
-def _files_of(directory: pathlib.Path, table: str) -> list[pathlib.Path]:
-    candidates = [directory / f"{table}{end}" for end in (*files.PARQUET, *files.CSV)]
+def _is_file_name(name: str) -> bool:
+    return name.endswith((*files.PARQUET, *files.CSV))
+
+
+def _forms(name: str) -> str:
+    if _is_file_name(name):
+        return name
+    return f"{name}.parquet, .pq, .csv or .csv.gz, or a folder {name} of Parquet files"
+
+
+def _files_of(directory: pathlib.Path, name: str) -> list[pathlib.Path]:
+    ends = ("",) if _is_file_name(name) else (*files.PARQUET, *files.CSV)
+    candidates = [directory / f"{name}{end}" for end in ends]
     found = [[path] for path in candidates if path.is_file()]
-    if (directory / table).is_dir():
-        parts = (directory / table).iterdir()
+    if (directory / name).is_dir():
+        parts = (directory / name).iterdir()
         found.append(sorted(path for path in parts if path.suffix in files.PARQUET))
     if len(found) > 1:
         raise errors.UserError(
-            f"expected one form of {table} in {directory}, found several "
+            f"expected one form of {name} in {directory}, found several "
             f"({', '.join(path.name for paths in found for path in paths)}): keep one"
         )
     return found[0] if found else []
