@@ -56,8 +56,15 @@ class Rooms:
             part = configs.to_dict(getattr(config, name))
             return {name: part, "seed": config.seed}
 
-        def train(config: configs.Config, data: Any, directory: pathlib.Path) -> None:
-            self._make(name, directory.parent, step_config(config), ["data"])
+        inputs = ["data"] if name == "candidates" else ["data", "candidates"]
+
+        def train(
+            config: configs.Config,
+            data: Any,
+            directory: pathlib.Path,
+            first_stage: Any = None,
+        ) -> None:
+            self._make(name, directory.parent, step_config(config), inputs)
 
         return types.SimpleNamespace(step_config=step_config, train=train)
 
@@ -73,8 +80,8 @@ class Rooms:
         split: str,
         stage: str = "",
     ) -> report_files.Result:
-        names = ["data", stage] if stage else ["data", "candidates", "index"]
-        if not stage and self.has_impressions:
+        names = ["data", "candidates"] if stage else ["data", "candidates", "index"]
+        if stage != "candidates" and self.has_impressions:
             names.append("ranking")
         inputs = {
             name: artifacts.read_manifest(workdir / name, name).fingerprint
@@ -112,6 +119,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Rooms:
         "candidates.model": types.SimpleNamespace(
             load=lambda directory, data: types.SimpleNamespace(video_vectors=list)
         ),
+        "retrieval.stage": types.SimpleNamespace(load=lambda *_: None),
         "index.artifact": types.SimpleNamespace(build=rooms.build_index),
         "evaluation.evaluate_run": types.SimpleNamespace(evaluate=rooms.evaluate),
         "pages.files": types.SimpleNamespace(write=rooms.write_evaluation),
