@@ -51,7 +51,7 @@ def get_config() -> configs.Config:
     """Returns the ranker with everything."""
     return configs.Config(
         data=configs.Data(world=WORLD),
-        candidates=configs.Candidates(training=configs.Training(epochs=10, patience=5)),
+        candidates=configs.Candidates(training=configs.Training(epochs=6, patience=6)),
         ranking=configs.Ranking(
             tower=(512, 256),
             dropout=0.2,

@@ -47,7 +47,7 @@ def get_variants() -> dict[str, configs.Config]:
 def _config(tower: tuple[int, ...]) -> configs.Config:
     return configs.Config(
         data=configs.Data(world=WORLD),
-        candidates=configs.Candidates(training=configs.Training(epochs=10, patience=5)),
+        candidates=configs.Candidates(training=configs.Training(epochs=6, patience=6)),
         ranking=configs.Ranking(
             tower=tower,
             dropout=0.2,

@@ -34,13 +34,14 @@ HEADS: dict[str, configs.Head] = {
 
 
 def get_config() -> configs.Config:
-    """Returns the ranker with its default head."""
+    """Returns the ranker with the paper's head."""
     return configs.Config(
         data=configs.Data(world=WORLD),
-        candidates=configs.Candidates(training=configs.Training(epochs=10, patience=5)),
+        candidates=configs.Candidates(training=configs.Training(epochs=6, patience=6)),
         ranking=configs.Ranking(
             tower=(512, 256),
             dropout=0.2,
+            head=configs.WeightedLogistic(),
             training=configs.Training(
                 epochs=4,
                 batch_size=512,
