@@ -6,7 +6,7 @@ import pathlib
 import pytest
 
 from experiments.benchmarks import input as input_benchmark
-from experiments.benchmarks import measure, sampled_gradient, train_step
+from experiments.benchmarks import measure, ranking, sampled_gradient, train_step
 
 DIRECTORY = pathlib.Path(measure.__file__).parent
 FILES = sorted(
@@ -47,6 +47,17 @@ def test_sampled_gradient(capsys):
         float(c) for row in table[2:] for cell in row[2:] for c in cell.split("/")
     ]
     assert all(-1 <= cosine <= 1.0001 for cosine in cosines)
+
+
+def test_ranking(capsys):
+    ranking.main(["--tiny", "--repeats=10"])
+    training, scoring = _tables(capsys.readouterr().out)
+    rates = {row[0]: float(row[2].replace(",", "")) for row in training[2:]}
+    assert rates["step of a given batch"] < rates["products alone"]
+    assert len(scoring) == 2 + 2 * 7
+    for _, _, _, median, p99, core in scoring[2:]:
+        assert 0.0 < float(median) <= float(p99)
+        assert float(core) > 0.0
 
 
 def test_input(capsys):

@@ -50,18 +50,40 @@ def test_an_experiment_says_what_it_asks_and_how(path: pathlib.Path) -> None:
 def test_there_are_studies() -> None:
     names = {path.stem for path in STUDIES}
     assert names >= {"features_and_depth", "next_or_held_out", "example_age"}
+    assert names >= {f"ranking_{what}" for what in ("depth", "ablations", "heads")}
+
+
+# What variants differ in, by the first word of the file; of others the candidates.
+PARTS = {"ranking_noise": "data", "ranking": "ranking"}
+
+
+def part_of(path: pathlib.Path) -> str:
+    found = [part for name, part in PARTS.items() if path.stem.startswith(name)]
+    return found[0] if found else "candidates"
 
 
 @pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
 def test_variants_differ_in_what_the_question_is_about(path: pathlib.Path) -> None:
     variants = config_file.load_variants(str(path))
     assert len(variants) > 1
-    # By each other, by nothing outside the candidates, and asked the same.
+    # By each other, by nothing outside one part of the config, and asked the same.
     assert len(set(map(str, variants.values()))) == len(variants)
     own = config_file.load(str(path))
     assert own in variants.values()
     for config in variants.values():
-        assert dataclasses.replace(config, candidates=own.candidates) == own
+        part = part_of(path)
+        assert dataclasses.replace(config, **{part: getattr(own, part)}) == own
+
+
+def test_ablations_remove_whole_groups_of_features() -> None:
+    from experiments import ranking_ablations
+    from ytdnn.features import affinity, earlier_impressions
+
+    for module, names in (
+        (affinity, ranking_ablations.AFFINITY),
+        (earlier_impressions, ranking_ablations.CHURN),
+    ):
+        assert {feature.name for feature in module.FEATURES} == set(names)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

@@ -119,9 +119,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Rooms:
         "candidates.model": types.SimpleNamespace(
             load=lambda directory, data: types.SimpleNamespace(video_vectors=list)
         ),
-        "retrieval.stage": types.SimpleNamespace(
-            load=lambda directory, data, composition: None
-        ),
+        "retrieval.stage": types.SimpleNamespace(load=lambda *_: None),
         "index.artifact": types.SimpleNamespace(build=rooms.build_index),
         "evaluation.evaluate_run": types.SimpleNamespace(evaluate=rooms.evaluate),
         "pages.files": types.SimpleNamespace(write=rooms.write_evaluation),

@@ -171,6 +171,51 @@ def test_data_that_differ_are_prepared_apart(
     assert rooms.calls.count("data") == 2
 
 
+RANKERS = VARIANTS.replace("candidates=configs.Candidates", "ranking=configs.Ranking")
+
+
+def test_variants_of_the_ranker_share_the_candidates_of_their_seed(
+    cli: conftest.Cli,
+    rooms: fakes.Rooms,
+    studies: Studies,
+    flags: tuple[str, ...],
+    file: pathlib.Path,
+    workdir: pathlib.Path,
+) -> None:
+    file.write_text(RANKERS)
+    result = cli("study", *flags, "--seeds=0,3")
+    ranker = ["ranking", "evaluation"]
+    assert rooms.calls == [*RUN, *ranker, *RUN[1:], *ranker]
+    for name in ("candidates", "index"):
+        assert f"{name}: linked, the same as {workdir}/narrow/seed-3" in (
+            result.out.replace("\n", "")
+        )
+        paths = {
+            (variant, seed): workdir / variant / f"seed-{seed}" / name / "manifest.json"
+            for variant in ("narrow", "wide")
+            for seed in (0, 3)
+        }
+        assert os.path.samefile(paths["narrow", 3], paths["wide", 3])
+        assert not os.path.samefile(paths["narrow", 0], paths["narrow", 3])
+    # All stay what they need to be when the study is asked again.
+    rooms.calls.clear()
+    cli("study", *flags, "--seeds=0,3")
+    assert rooms.calls == []
+
+
+def test_a_model_of_other_data_is_not_shared(
+    cli: conftest.Cli,
+    rooms: fakes.Rooms,
+    studies: Studies,
+    flags: tuple[str, ...],
+    file: pathlib.Path,
+) -> None:
+    noise = "data=configs.Data(world=configs.World(metadata_noise=0.5)), ranking"
+    file.write_text(RANKERS.replace("Config(ranking", f"Config({noise}", 1))
+    cli("study", *flags)
+    assert rooms.calls == [*RUN, *RUN]
+
+
 MISTAKES = {
     "--only=wide,wid": "received wid: did you mean wide?",
     "--seeds=0,x": "expected --seeds to be whole numbers, as 0,1,2, received '0,x'",
@@ -245,11 +290,13 @@ def get_variants():
                 embedding_dim=8,
                 tower=tower,
                 loss=configs.SampledSoftmax(num_negatives=32),
-                training=configs.Training(epochs=1, batch_size=512),
+                training=configs.Training(
+                    epochs=1, batch_size=512, patience=patience
+                ),
             ),
             evaluation=configs.Evaluation(ks=(5, 10), num_resamples=50),
         )
-        for name, tower in (("a", ()), ("b", (8,)), ("like_a", ()))
+        for name, tower, patience in (("a", (), 1), ("b", (8,), 1), ("like_a", (), 2))
     }
 """
 
@@ -272,19 +319,22 @@ def test_a_study_of_candidates_on_a_tiny_world(
         "candidates/recall@10",
         "candidates/map@10",
     ]
-    assert found["variants"]["b"]["settings"] == {"candidates.tower": [8]}
+    assert found["variants"]["b"]["settings"] == {
+        "candidates.tower": [8],
+        "candidates.training.patience": 1,
+    }
     assert set(found["references"]["popularity"]) >= {"hit_rate@5", "map@10"}
     for one in found["variants"]["b"]["differences"].values():
         assert one["low"] is None or one["low"] <= one["high"]
     # One process trains all, yet what came before a run leaves no trace in it.
     for one in found["variants"]["like_a"]["differences"].values():
         assert one["difference"] == 0.0
-    weights = {
-        name: artifacts.read_manifest(
-            workdir / name / "seed-0" / "candidates", "candidates"
-        ).fingerprint
-        for name in ("a", "b", "like_a")
-    }
+    weights = {}
+    for name in ("a", "b", "like_a"):
+        run = workdir / name / "seed-0"
+        files = artifacts.read_manifest(run / "candidates", "candidates").files
+        weights[name] = {k: v for k, v in files.items() if "weights" in k}
+    assert weights["a"]
     assert weights["a"] == weights["like_a"] != weights["b"]
     listed = cli("experiments", f"--dir={workdir}", "--split=validation").out
     assert "like_a/seed-0" in listed.replace("\n", "")

@@ -8,7 +8,7 @@ import pytest
 from ytdnn import configs
 from ytdnn.data import prepare, prepared
 from ytdnn.evaluation import known_world, lists, protocol, true_page
-from ytdnn.world import corpus, memory, page_truth
+from ytdnn.world import corpus, memory, page_truth, truth
 
 WORLD = configs.World(
     num_users=300, num_videos=400, num_topics=4, num_days=30, watches_per_user=40
@@ -92,6 +92,19 @@ def test_a_page_is_worth_what_a_user_with_that_memory_makes_of_it(
         np.testing.assert_allclose(
             values[f"true_clicks@{k}"], expected.clicks[:, :k].sum(axis=1)
         )
+
+
+def test_clickbait_is_a_share_of_the_places_that_hold_a_video(
+    data, cases, pages
+) -> None:
+    known = known_world.of(data)
+    bait = 1 + np.flatnonzero(truth.is_clickbait(known.world)[known.videos])
+    other = 1 + np.flatnonzero(~truth.is_clickbait(known.world)[known.videos])
+    two = protocol.take(cases, np.arange(2))
+    found = np.array([[bait[0], *other[:4], *bait[1:2]], [bait[1], 0, 0, 0, 0, 0]])
+    values = pages.per_user(two, found.astype(np.int32), (5, 6))
+    np.testing.assert_allclose(values["true_clickbait@5"], [1 / 5, 1.0])
+    np.testing.assert_allclose(values["true_clickbait@6"], [2 / 6, 1.0])
 
 
 def test_what_happens_at_the_request_or_later_is_not_remembered(

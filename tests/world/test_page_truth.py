@@ -1,9 +1,13 @@
 """What pages are worth, against the truth asked one impression at a time."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
-from ytdnn.world import corpus, page_truth, people, truth, words
+from ytdnn.world import corpus, generate, page_truth, people, truth, words
+
+from .conftest import CONFIG
 
 DAY = 20
 
@@ -19,7 +23,12 @@ def asked(world):
     return users, times, slates
 
 
-def test_a_place_is_worth_what_the_truth_says_of_its_impression(world, asked):
+@pytest.mark.parametrize("accidental_clicks", [0.0, 0.1])
+def test_a_place_is_worth_what_the_truth_says_of_its_impression(
+    asked, accidental_clicks
+):
+    noise = {"accidental_clicks": accidental_clicks}
+    world = generate.World(dataclasses.replace(CONFIG, **noise))
     users, times, slates = asked
     rng = np.random.default_rng(1)
     unclicked = rng.integers(0, 4, slates.shape)
@@ -45,7 +54,9 @@ def test_a_place_is_worth_what_the_truth_says_of_its_impression(world, asked):
         )[0]
         seconds = sum(
             shares[row, device]
-            * truth.expected_watch_seconds(world, *one, np.array([device]))[0]
+            * truth.expected_watch_seconds(
+                world, *one, np.array([device]), np.array([chance])
+            )[0]
             for device in range(len(words.DEVICES))
         )
         assert worth.clicks[row, place] == pytest.approx(chance)

@@ -1,5 +1,7 @@
 """Users go on by the laws of the log when they are shown somebody's slates."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -55,6 +57,20 @@ def test_the_same_slate_tires(world, going_on):
     users, slates, times = ask(world)
     rates = [going_on.respond(users, slates, times).clicked.mean() for _ in range(5)]
     assert rates[4] < 0.6 * rates[0]
+
+
+def test_accidents_are_clicks_on_anything_and_short():
+    noisy = dataclasses.replace(CONFIG, accidental_clicks=0.2)
+    worlds = [generate.World(config) for config in (CONFIG, noisy)]
+    users, slates, times = ask(worlds[0])
+    slates[:, 3] = -1
+    plain, found = (
+        respond.Continuation(world).respond(users, slates, times) for world in worlds
+    )
+    assert not found.clicked[:, 3].any()
+    short = found.clicked & (found.watch_seconds <= 5.0)
+    assert short[:, :3].mean() == pytest.approx(0.2, abs=0.05)
+    assert found.clicked.sum() > plain.clicked.sum()
 
 
 def test_nothing_is_clicked_before_its_upload_or_in_an_empty_place(world, going_on):

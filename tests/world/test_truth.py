@@ -1,19 +1,34 @@
 """The truth agrees with what happens: clicks, seconds and watches."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from ytdnn import configs
-from ytdnn.world import corpus, generate, interests, memory, truth
+from ytdnn.world import behaviour, corpus, generate, interests, memory, truth
 
 from .conftest import CONFIG
+
+ACCIDENTS = 0.1
+
+
+def _played(of_world):
+    """Returns impressions and watches of the only crowd, as columns of numbers."""
+    happened = of_world.crowd(0).play()
+    return happened.impressions.columns(), happened.watches.columns()
 
 
 @pytest.fixture(scope="module")
 def played(world):
-    """Returns impressions and watches of the only crowd, as columns of numbers."""
-    happened = world.crowd(0).play()
-    return happened.impressions.columns(), happened.watches.columns()
+    return _played(world)
+
+
+@pytest.fixture(scope="module")
+def noisy():
+    """Returns a world with accidental clicks, and what happened in it."""
+    found = generate.World(dataclasses.replace(CONFIG, accidental_clicks=ACCIDENTS))
+    return found, _played(found)
 
 
 def earlier_unclicked(shown: dict[str, np.ndarray]) -> np.ndarray:
@@ -33,9 +48,8 @@ def earlier_unclicked(shown: dict[str, np.ndarray]) -> np.ndarray:
     return counts
 
 
-def test_click_probabilities_are_calibrated_in_every_decile(world, played):
-    shown, _ = played
-    chance = truth.click_probability(
+def click_probability(world, shown):
+    return truth.click_probability(
         world,
         shown["users"],
         shown["videos"],
@@ -43,6 +57,15 @@ def test_click_probabilities_are_calibrated_in_every_decile(world, played):
         shown["positions"],
         earlier_unclicked(shown),
     )
+
+
+@pytest.mark.parametrize("is_noisy", [False, True])
+def test_click_probabilities_are_calibrated_in_every_decile(
+    world, played, noisy, is_noisy
+):
+    world, (shown, _) = noisy if is_noisy else (world, played)
+    chance = click_probability(world, shown)
+    assert (chance.min() >= ACCIDENTS) == is_noisy
     decile = np.argsort(np.argsort(chance)) * 10 // len(chance)
     for number in range(10):
         at = decile == number
@@ -52,8 +75,12 @@ def test_click_probabilities_are_calibrated_in_every_decile(world, played):
         )
 
 
-def test_expected_watch_seconds_are_the_mean_of_what_is_watched(world, played):
-    shown, _ = played
+@pytest.mark.parametrize("is_noisy", [False, True])
+def test_expected_watch_seconds_are_the_mean_of_what_is_watched(
+    world, played, noisy, is_noisy
+):
+    world, (shown, _) = noisy if is_noisy else (world, played)
+    chance = click_probability(world, shown)[shown["clicked"]]
     clicked = {name: values[shown["clicked"]] for name, values in shown.items()}
     expected = truth.expected_watch_seconds(
         world,
@@ -61,12 +88,56 @@ def test_expected_watch_seconds_are_the_mean_of_what_is_watched(world, played):
         clicked["videos"],
         clicked["times"],
         clicked["devices"],
+        chance,
     )
     assert clicked["seconds"].mean() == pytest.approx(expected.mean(), rel=0.03)
     upper = expected > np.median(expected)
     for half in (upper, ~upper):
         watched = clicked["seconds"][half].mean()
         assert watched == pytest.approx(expected[half].mean(), rel=0.05)
+    unlikely = chance < np.quantile(chance, 0.2)  # where most accidents are
+    watched = clicked["seconds"][unlikely].mean()
+    assert watched == pytest.approx(expected[unlikely].mean(), rel=0.1)
+
+
+def test_accidents_are_short_watches_whatever_is_shown(noisy, played):
+    world, (shown, watches) = noisy
+    clicked, seconds = shown["clicked"], shown["seconds"]
+    share = (clicked & (seconds <= 5.0)).mean()
+    without = (played[0]["clicked"] & (played[0]["seconds"] <= 5.0)).mean()
+    assert share - without == pytest.approx(ACCIDENTS, rel=0.1)
+    # They are watches of the log too, and none is longer than its video.
+    assert clicked.sum() <= len(watches["users"])
+    lengths = world.shared.videos.duration_seconds[shown["videos"]]
+    assert (seconds <= lengths + 0.1).all()
+
+
+def test_without_accidents_their_stream_changes_nothing(world, played):
+    """So that every number measured before there were accidents still holds."""
+    crowd = world.crowd(0)
+    other = behaviour.Crowd(
+        world.shared, crowd.users, world._rngs(0)[1], np.random.default_rng(99)
+    )
+    again = other.play().impressions.columns()
+    for name, values in played[0].items():
+        np.testing.assert_array_equal(again[name], values)
+
+
+def test_noise_of_metadata_changes_nothing_that_happens(world, played):
+    other = generate.World(dataclasses.replace(CONFIG, metadata_noise=0.5))
+    assert (other.metadata.leaves != world.metadata.leaves).mean() > 0.2
+    for first, second in zip(played, _played(other), strict=True):
+        for name, values in first.items():
+            np.testing.assert_array_equal(second[name], values)
+
+
+def test_clickbait_draws_clicks_and_does_not_hold(world):
+    videos = world.shared.videos
+    bait = truth.is_clickbait(world)
+    assert 0.005 < bait.mean() < 0.05  # of a tenth, less than half
+    assert videos.appeal[bait].min() > np.quantile(videos.appeal, 0.89)
+    assert videos.quality[bait].max() < np.median(videos.quality)
+    assert not bait[videos.appeal < np.quantile(videos.appeal, 0.9)].any()
 
 
 def test_watch_probability_is_a_distribution_over_what_is_uploaded(world):

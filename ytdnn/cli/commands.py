@@ -258,7 +258,7 @@ COMMANDS = (
         "one question, several settings: trains each, and compares them",
         "Trains and evaluates every variant of an experiment in every seed, each a run "
         "of its own in WORKDIR/VARIANT/seed-N that goes on where it was stopped; the "
-        "same data are prepared once. Prints a table, and writes study.json and "
+        "same data and models are made once. Prints a table, and writes study.json and "
         "study.md: mean over seeds, paired difference to the first variant with its "
         "interval, popularity and training time. No bundle is written: `ytdnn export` "
         "makes one of any of the runs. Settings given hold for every variant.",

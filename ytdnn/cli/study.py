@@ -2,7 +2,8 @@
 
 Every variant and seed is a run of its own, `WORKDIR/VARIANT/seed-N`, made by the same
 steps as `ytdnn run`: it goes on where it was stopped, and what is finished is kept.
-Prepared data that are the same are made once and linked.
+What is the same in several of them, prepared data or a trained model, is made once and
+linked: variants of the ranker alone share the candidates of their seed.
 """
 
 import dataclasses
@@ -22,7 +23,7 @@ from ytdnn.pipeline import graph, workdir
 Flag = arguments.Flag
 
 _STAGES = {
-    "": (graph.CANDIDATES, graph.INDEX, graph.RANKING),
+    "": graph.TRAINED,
     "candidates": (graph.CANDIDATES,),
     "ranking": (graph.CANDIDATES, graph.RANKING),
 }
@@ -67,6 +68,7 @@ FLAGS = (
 )
 # What variants must share, so that all are asked for the same answers.
 _ASKED = ("evaluation.", "data.world.")
+_NOT_ASKED = ("data.world.metadata_noise",)  # the same happens, whatever is told of it
 _ASKED_TOO = tuple(
     f"data.{name}"
     for name in (
@@ -165,7 +167,7 @@ def _asked(config: configs.Config) -> dict[str, object]:
     return {
         key: value
         for key, value in flat.items()
-        if key.startswith(_ASKED) or key in _ASKED_TOO
+        if (key.startswith(_ASKED) or key in _ASKED_TOO) and key not in _NOT_ASKED
     }
 
 
@@ -207,13 +209,14 @@ def _make(
     config, directory = cell.config, cell.directory
     with workdir.lock(directory):
         workdir.write_config(directory, config)
-        _share_data(config, directory, directories)
+        for step in _made(stage):
+            _share(step, config, directory, directories)
         graph.run(_steps(cell, split, stage), config, directory, output.say)
 
 
 def _steps(cell: Cell, split: str, stage: str) -> list[graph.Step]:
     """Returns the steps of a run; one stage's evaluation only where none is whole."""
-    made = [graph.DATA, *_STAGES[stage]]
+    made = _made(stage)
     whole = graph.evaluation(split)
     is_stale = any(
         graph.staleness(step, cell.config, cell.directory) for step in (*made, whole)
@@ -221,24 +224,37 @@ def _steps(cell: Cell, split: str, stage: str) -> list[graph.Step]:
     return [*made, graph.evaluation(split, stage) if is_stale else whole]
 
 
-def _share_data(
+def _made(stage: str) -> list[graph.Step]:
+    """Returns the steps before the evaluation."""
+    return [graph.DATA, *_STAGES[stage]]
+
+
+def _share(
+    step: graph.Step,
     config: configs.Config,
     directory: pathlib.Path,
     directories: Sequence[pathlib.Path],
 ) -> None:
-    """Links the prepared data of another run where they are what this one needs.
+    """Links the output of another run where it is what this one needs.
 
-    Beside a stage that is varied the one before it is the same, and linked too.
+    That is one made with the same settings, the seed among them, from inputs which this
+    run has too.
     """
-    for step in (graph.DATA, graph.CANDIDATES):
-        if not graph.staleness(step, config, directory):
-            continue
-        for other in directories:
-            if other != directory and not graph.staleness(step, config, other):
-                source = other / step.name
-                artifacts.share(source, directory / step.name)
-                output.say(f"{step.name}: linked, the same as {source}")
-                break
+    inputs = [one for one in graph.STEPS if one.name in step.inputs]
+    if any(graph.staleness(one, config, directory) for one in inputs):
+        return
+    if not graph.applies(step, directory):
+        return
+    if not graph.staleness(step, config, directory):
+        return
+    read = graph.input_fingerprints(step, directory)
+    for other in directories:
+        is_current = other != directory and not graph.staleness(step, config, other)
+        if is_current and graph.input_fingerprints(step, other) == read:
+            source = other / step.name
+            artifacts.share(source, directory / step.name)
+            output.say(f"{step.name}: linked, the same as {source}")
+            return
 
 
 def _show(

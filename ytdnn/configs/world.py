@@ -16,6 +16,8 @@ class World:
       impressions_per_page: Largest number of videos shown on one home page.
       metadata_noise: Share of topics, of languages and of titles in the table of
         videos that are wrong or missing.
+      accidental_clicks: Share of impressions clicked by accident, whatever the user
+        likes, and left after a few seconds.
       seed: Seed of the world; that of training is another.
     """
 
@@ -26,6 +28,7 @@ class World:
     watches_per_user: components.Positive = 60
     impressions_per_page: components.Positive = 8
     metadata_noise: components.Fraction = 0.1
+    accidental_clicks: components.Fraction = 0.0
     seed: components.NonNegative = 0
 
 

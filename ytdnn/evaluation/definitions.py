@@ -41,6 +41,8 @@ LISTS = {
     "one page of the first k shown at the time of the request, by the world's own laws "
     "of clicks and watch time (ytdnn/world/page_truth.py).",
     metric_names.TRUE_CLICKS: "of a synthetic world: expected clicks on that page.",
+    metric_names.TRUE_CLICKBAIT: "of a synthetic world: share of that page's videos "
+    "that are clickbait, of the tenth of most appeal and of quality below the median.",
     list_metrics.COVERAGE: "distinct videos in the first k of all users' lists, "
     "divided by the videos of the candidate set. It grows with the number of users. "
     "Interval: jackknife, since bootstrap resamples repeat users and always cover "

@@ -4,7 +4,14 @@ from collections.abc import Collection
 
 # A better model has less of these, and more of all others.
 LESS_IS_BETTER = frozenset(
-    {"log_loss", "click_log_loss", "weighted_per_user_loss", "mae_seconds", "loss"}
+    {
+        "log_loss",
+        "click_log_loss",
+        "weighted_per_user_loss",
+        "mae_seconds",
+        "loss",
+        "true_clickbait",
+    }
 )
 # The truth itself is not best by these: 1 is the best ratio, and the least absolute
 # error is that of the median, 0 where most impressions are not clicked.
@@ -14,8 +21,9 @@ NOT_GRADED = frozenset({"calibration_ratio", "mae_seconds"})
 # world's truth, of the hits on any log with watch time.
 TRUE_WATCH_SECONDS = "true_watch_seconds"
 TRUE_CLICKS = "true_clicks"
+TRUE_CLICKBAIT = "true_clickbait"
 HIT_WATCH_SECONDS = "hit_watch_seconds"
-TRUE_PAGE = (TRUE_WATCH_SECONDS, TRUE_CLICKS)
+TRUE_PAGE = (TRUE_WATCH_SECONDS, TRUE_CLICKS, TRUE_CLICKBAIT)
 PAGE_VALUES = (TRUE_WATCH_SECONDS, HIT_WATCH_SECONDS)
 
 

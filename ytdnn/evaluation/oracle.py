@@ -120,7 +120,7 @@ class Oracle:
             self.world, users, videos, times, positions, unclicked
         )
         seconds = chance * truth.expected_watch_seconds(
-            self.world, users, videos, times, shown.devices[rows]
+            self.world, users, videos, times, shown.devices[rows], chance
         )
         return predictions.Predictions(
             order=predictions.weighted_logits(seconds, chance),

@@ -23,7 +23,7 @@ import numpy.typing as npt
 from ytdnn import ragged
 from ytdnn.data import prepared
 from ytdnn.evaluation import known_world, lists, metric_names, protocol, summary
-from ytdnn.world import corpus, memory, page_truth
+from ytdnn.world import corpus, memory, page_truth, truth
 
 _USERS_A_BLOCK = 512
 _FIRST = np.zeros(1)  # the place on the page by which the bounds order
@@ -44,6 +44,8 @@ class TruePages:
         self._numbers = np.append(corpus.NONE, known.videos)
         self._indices = np.zeros(len(known.world.shared.videos) + 1, np.int32)
         self._indices[known.videos] = np.arange(1, len(known.videos) + 1)
+        is_clickbait = truth.is_clickbait(known.world)[known.videos]
+        self._is_clickbait = np.append(False, is_clickbait)
 
     def per_user(
         self, cases: protocol.Cases, found: lists.Lists, ks: tuple[int, ...]
@@ -59,11 +61,15 @@ class TruePages:
             np.cumsum(worth, axis=1)
             for worth in self.worth(cases, found, np.arange(found.shape[1]))
         )
+        clickbait = np.cumsum(self._is_clickbait[found], axis=1)
+        shown = np.maximum(np.cumsum(found > 0, axis=1), 1)
         values = {}
         for k in ks:
             place = min(k, found.shape[1]) - 1
             values[f"{metric_names.TRUE_WATCH_SECONDS}@{k}"] = seconds[:, place]
             values[f"{metric_names.TRUE_CLICKS}@{k}"] = clicks[:, place]
+            share = clickbait[:, place] / shown[:, place]
+            values[f"{metric_names.TRUE_CLICKBAIT}@{k}"] = share
         return values
 
     def worth(

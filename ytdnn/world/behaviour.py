@@ -57,7 +57,11 @@ class Crowd:
     """
 
     def __init__(
-        self, shared: setting.Setting, users: people.Users, rng: np.random.Generator
+        self,
+        shared: setting.Setting,
+        users: people.Users,
+        rng: np.random.Generator,
+        accidents_rng: np.random.Generator,
     ) -> None:
         """Users who have done nothing yet."""
         self.users = users
@@ -65,6 +69,8 @@ class Crowd:
         self.clock = np.zeros(len(users), np.int64)
         self._shared = shared
         self._rng = rng
+        share = shared.config.accidental_clicks
+        self._accidents = responses.Accidents(share, accidents_rng)
         self._num_pages = np.zeros(len(users), np.int64)
         self._recorded = events.Events()
 
@@ -121,12 +127,15 @@ class Crowd:
             np.arange(shown.shape[1]),
             self.remembered.num_unclicked(rows, shown),
         )
-        clicked = (rng.random(shown.shape) < chance) & (shown >= 0)
+        accidental = self._accidents.happen(shown.shape) & (shown >= 0)
+        clicked = (rng.random(shown.shape) < chance) & (shown >= 0) | accidental
         seconds = np.zeros(shown.shape)
         at = np.nonzero(clicked)
         seconds[at] = self._watch_seconds(
             page.affinity[at], shown[at], visit.devices[at[0]]
         )
+        short = self._accidents.watch_seconds(shown.shape)
+        seconds = np.where(accidental, short, seconds)
         self._record_page(visit, page, clicked, seconds)
         self.remembered.add_impressions(rows, shown, clicked)
         for position in range(shown.shape[1]):

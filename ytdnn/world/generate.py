@@ -51,16 +51,16 @@ class World:
 
     def crowd(self, crowd: int) -> behaviour.Crowd:
         """Returns a crowd that has not yet played."""
-        users_rng, behaviour_rng = self._rngs(crowd)
+        users_rng, behaviour_rng, accidents_rng = self._rngs(crowd)
         users = self._make_users(crowd, users_rng)
-        return behaviour.Crowd(self.shared, users, behaviour_rng)
+        return behaviour.Crowd(self.shared, users, behaviour_rng, accidents_rng)
 
-    def _rngs(self, crowd: int) -> tuple[np.random.Generator, np.random.Generator]:
+    def _rngs(self, crowd: int) -> list[np.random.Generator]:
+        """Returns the streams of a crowd's users, of what they do, of accidents."""
         state = self._crowd_streams
         key = (*state.spawn_key, crowd)
         own = np.random.SeedSequence(state.entropy, spawn_key=key)
-        users, acts = own.spawn(2)
-        return np.random.default_rng(users), np.random.default_rng(acts)
+        return [np.random.default_rng(stream) for stream in own.spawn(3)]
 
     def _make_users(self, crowd: int, rng: np.random.Generator) -> people.Users:
         first = crowd * CROWD

@@ -59,6 +59,9 @@ def of_pages(
         videos.quality[slates],
         videos.duration_seconds[slates],
     )
+    share = world.config.accidental_clicks
+    chance = responses.with_accidents(chance, share)
+    seconds = responses.mean_seconds_with_accidents(seconds, chance, share)
     there = (slates >= 0) & (videos.upload_times[slates] <= times[:, None])
     clicks = np.where(there, chance, 0.0)
     return Worth(clicks, clicks * seconds)

@@ -40,6 +40,9 @@ class Continuation:
         """
         self.world = world
         self._rng = np.random.default_rng([world.config.seed, seed])
+        share = world.config.accidental_clicks
+        own = np.random.SeedSequence([world.config.seed, seed]).spawn(1)[0]
+        self._accidents = responses.Accidents(share, np.random.default_rng(own))
         self._crowds: list[behaviour.Crowd] = []
         for number in range(world.num_crowds):
             crowd = world.crowd(number)
@@ -88,13 +91,16 @@ class Continuation:
             crowd.remembered.has_watched(rows, slates),
         )
         there = (slates >= 0) & (videos.upload_times[slates] <= times[:, None])
-        clicked = there & (rng.random(slates.shape) < chance)
+        accidental = there & self._accidents.happen(slates.shape)
+        clicked = there & (rng.random(slates.shape) < chance) | accidental
         devices = people.draw_devices(crowd.users, rows, rng)
         lengths = videos.duration_seconds[slates]
         fraction = responses.mean_fraction(
             liking, videos.quality[slates], lengths, devices[:, None]
         )
         seconds = responses.draw_watch_seconds(fraction, lengths, rng)
+        short = self._accidents.watch_seconds(slates.shape)
+        seconds = np.where(accidental, short, seconds)
         shown = np.where(there, slates, corpus.NONE)
         crowd.remembered.add_impressions(rows, shown, clicked)
         for column in range(slates.shape[1]):

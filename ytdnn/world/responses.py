@@ -2,7 +2,9 @@
 
 A click depends on interest, thumbnail, position and earlier impressions; the time
 watched on interest, quality, duration and device. The thumbnail draws the click and
-does nothing for the time watched (PAPER §4: clickbait).
+does nothing for the time watched (PAPER §4: clickbait). Where the world is noisy, some
+impressions are clicked by accident (PAPER §1: noise): whatever is shown, and left after
+a few seconds.
 """
 
 import numpy as np
@@ -14,6 +16,8 @@ _TIRED = 0.6  # logits lost for each earlier impression that was not clicked
 _WATCHED = 3.0  # logits lost where the video was watched lately
 _ACCEPT_BIAS = 0.6  # of a video met outside a page: a search result, a related video
 _CONCENTRATION = 4.0  # of the Beta law of the fraction watched
+# Tenths of a second that an accidental click is watched for, all alike likely.
+_LEAST_ACCIDENT, _MOST_ACCIDENT = 10, 50
 _PATIENCE = np.array([-0.25, 0.1, 0.45, 0.0])  # by words.DEVICES
 
 
@@ -64,6 +68,56 @@ def draw_watch_seconds(
     share = rng.beta(_CONCENTRATION * bounded, _CONCENTRATION * (1.0 - bounded))
     seconds: np.ndarray = np.maximum(np.round(share * duration_seconds, 1), 1.0)
     return seconds
+
+
+def with_accidents(probability: np.ndarray, share: float) -> np.ndarray:
+    """Returns the probability of a click, `a + (1 - a) · p`, accidents included.
+
+    Args:
+      probability: Of a click by liking, any shape.
+      share: Of impressions that are clicked by accident, a.
+    """
+    return share + (1.0 - share) * probability
+
+
+def mean_seconds_with_accidents(
+    seconds: np.ndarray, probability: np.ndarray, share: float
+) -> np.ndarray:
+    """Returns the mean seconds watched of a click, accidental or not.
+
+    Of a share `a / p'` of the clicks it is that of accidents.
+
+    Args:
+      seconds: Mean seconds watched of a click by liking, any shape.
+      probability: Of a click, p', of `with_accidents`; same shape.
+      share: Of impressions that are clicked by accident, a.
+    """
+    if not share:
+        return seconds
+    accident = (_LEAST_ACCIDENT + _MOST_ACCIDENT) / 20.0
+    by_liking = np.maximum(probability - share, 0.0)
+    mean: np.ndarray = (share * accident + by_liking * seconds) / probability
+    return mean
+
+
+class Accidents:
+    """Draws accidental clicks, from a stream of their own."""
+
+    def __init__(self, share: float, rng: np.random.Generator) -> None:
+        """Takes the share of impressions, and the stream."""
+        self._share = share
+        self._rng = rng
+
+    def happen(self, shape: tuple[int, ...]) -> np.ndarray:
+        """Returns which impressions are clicked by accident, `shape` bool."""
+        happened: np.ndarray = self._rng.random(shape) < self._share
+        return happened
+
+    def watch_seconds(self, shape: tuple[int, ...]) -> np.ndarray:
+        """Returns how long each of them is watched, `shape`, to a tenth."""
+        tenths = self._rng.integers(_LEAST_ACCIDENT, _MOST_ACCIDENT + 1, shape)
+        seconds: np.ndarray = tenths / 10.0
+        return seconds
 
 
 def sigmoid(logits: np.ndarray) -> np.ndarray:

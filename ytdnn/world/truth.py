@@ -54,9 +54,10 @@ def click_probability(
     """
     liking = _affinity(world, users, videos, times)
     appeal = world.shared.videos.appeal[videos]
-    return responses.click_probability(
+    chance = responses.click_probability(
         liking, appeal, positions, num_unclicked, watched
     )
+    return responses.with_accidents(chance, world.config.accidental_clicks)
 
 
 def expected_watch_seconds(
@@ -65,10 +66,12 @@ def expected_watch_seconds(
     videos: np.ndarray,
     times: np.ndarray,
     devices: np.ndarray,
+    click_probability: np.ndarray,
 ) -> np.ndarray:
-    """Returns the mean seconds watched of videos once they are watched, `[n]`.
+    """Returns the mean seconds watched of impressions once they are clicked, `[n]`.
 
-    Times the click probability this is the expected watch time of an impression.
+    Times the click probability this is the expected watch time of an impression. The
+    less likely a click is, the more of the clicks are accidents.
 
     Args:
       world: The world.
@@ -76,6 +79,7 @@ def expected_watch_seconds(
       videos: `[n]` numbers of videos.
       times: `[n]`, seconds since the epoch.
       devices: `[n]`, into `words.DEVICES`.
+      click_probability: `[n]` of the impressions, of the function of that name.
     """
     corpus_of = world.shared.videos
     lengths = corpus_of.duration_seconds[videos]
@@ -85,7 +89,21 @@ def expected_watch_seconds(
         lengths,
         devices,
     )
-    return fraction * lengths
+    return responses.mean_seconds_with_accidents(
+        fraction * lengths, click_probability, world.config.accidental_clicks
+    )
+
+
+def is_clickbait(world: generate.World) -> np.ndarray:
+    """Returns which videos draw clicks and do not hold who clicks, `[videos] bool`.
+
+    Those whose thumbnail is among the tenth of most appeal, and whose quality is below
+    the median (PAPER §4: clickbait).
+    """
+    videos = world.shared.videos
+    drawing = videos.appeal >= np.quantile(videos.appeal, 0.9)
+    found: np.ndarray = drawing & (videos.quality < np.median(videos.quality))
+    return found
 
 
 def _affinity(
@@ -223,6 +241,7 @@ def _by_pages(asked: _Asked) -> np.ndarray:
     clicks = responses.click_probability(
         asked.liking, shared.videos.appeal, np.array(_MEAN_POSITION)
     )
+    clicks = responses.with_accidents(clicks, shared.config.accidental_clicks)
     rates: np.ndarray = (places * clicks).astype(np.float32)
     return rates
 

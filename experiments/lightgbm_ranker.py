@@ -1,0 +1,383 @@
+r"""How far is the ranker from gradient boosting on the same features?
+
+Claim: a network on features of the query and the impression (PAPER §4.1) orders a page
+by watch time at least as well as LightGBM, the usual first choice for such tables.
+
+    pip install -c constraints.txt '.[experiments]'
+    python -m experiments.lightgbm_ranker --workdir=runs/world-small
+
+The workdir needs the prepared data; where it has a ranker, that ranker's features are
+used and it is measured beside, else those that its config would choose.
+
+Protocol: that of the ranker. Trees are grown on its training window, stopped on the
+unweighted or weighted loss of its validation window, and measured on the test
+impressions; training-only features have their training value in training and their
+declared value everywhere else. Numbers enter as they are. Indices of at most 128 values
+are categories; of more values, the video shown among them, two numbers stand for the
+index: its click rate and seconds an impression in the training window, smoothed, for a
+training impression those before it alone. The history of watches is left out: trees
+cannot average embeddings.
+
+Three models: of clicks; of clicks weighted by their watch seconds, whose odds are
+E[seconds] / (1 - P) (PAPER §4.2); and the odds of the first × E[seconds | click], of a
+second model of the watched fraction of the duration (of the seconds where a log has no
+durations). `new videos` are those without an id embedding.
+"""
+
+import argparse
+import dataclasses
+import pathlib
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import rich
+from rich import table
+
+from ytdnn import artifacts, configs, errors, ragged, schema
+from ytdnn.data import prepared
+from ytdnn.evaluation import impression_metrics, lists, oracle, ranker
+from ytdnn.pipeline import workdir
+from ytdnn.ranking import inputs, model, predictions
+from ytdnn.retrieval import stage
+
+CLICK = "LightGBM, click"
+WEIGHTED = "LightGBM, click weighted by seconds"
+TWO_MODELS = "LightGBM, click odds × E[seconds given a click]"
+ALL, NEW = "all videos", "new videos"
+METRICS = (
+    impression_metrics.AUC,
+    impression_metrics.GROUPED_AUC,
+    impression_metrics.LOG_LOSS,
+    impression_metrics.PER_USER_LOSS,
+)
+OF_NEW = (impression_metrics.AUC, impression_metrics.PER_USER_LOSS)
+_MOST_CATEGORIES = 128
+_SMOOTHING_IMPRESSIONS = 20.0
+_ROWS_A_STEP = 1 << 16
+_LEAST = 1e-9
+_BOOSTING = {
+    "learning_rate": 0.05,
+    "num_leaves": 63,
+    "min_data_in_leaf": 100,
+    "feature_fraction": 0.8,
+    "bagging_fraction": 0.8,
+    "bagging_freq": 1,
+    "cat_smooth": 20.0,
+    "deterministic": True,
+    "seed": 0,
+    "verbosity": -1,
+}
+_ROUNDS, _PATIENCE = 3_000, 50
+
+Columns = dict[str, npt.NDArray[Any]]
+Floats = npt.NDArray[np.float64]
+Table = dict[str, dict[str, dict[str, float | None]]]
+"""By model, then all or new videos, then metric; None where it is not defined."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """The impressions of a split as the trees read them.
+
+    Attributes:
+      columns: `[n]` each, by name; integers are indices, 0 = unknown.
+      shown: The impressions themselves.
+      times: `[n]`, seconds since the epoch.
+      durations: `[n]` seconds of their videos, 0 where not known.
+    """
+
+    columns: Columns
+    shown: ranker.Impressions
+    times: npt.NDArray[np.int64]
+    durations: Floats
+
+
+def open_ranker(
+    directory: pathlib.Path, data: prepared.PreparedData
+) -> model.RankingModel:
+    """Returns the trained ranker, or one with fresh weights of the workdir's config.
+
+    Without trained candidates the features that ask them are left out.
+    """
+    config = workdir.require_config(directory).ranking
+    trained, first = directory / model.KIND, directory / stage.KIND
+    if not trained.exists():
+        found = stage.load(first, data) if first.exists() else None
+        return model.build(config, data, found)
+    is_asked = stage.KIND in artifacts.read_manifest(trained, model.KIND).inputs
+    return model.load(trained, data, stage.load(first, data) if is_asked else None)
+
+
+def read(
+    data: prepared.PreparedData, log: inputs.ImpressionLog, split: prepared.Split
+) -> Part:
+    """Reads the ranker's tensors of the impressions of a split."""
+    shown = ranker.Impressions(data, split)
+    if not len(shown.rows):
+        raise errors.UserError(
+            f"expected impressions in the ranker's {split.name.lower()} window, found "
+            f"none in {data.directory}: change data.ranking_fraction or "
+            f"data.validation_fraction"
+        )
+    parts: dict[str, list[npt.NDArray[Any]]] = {}
+    for start in range(0, len(shown.rows), _ROWS_A_STEP):
+        rows = shown.rows[start : start + _ROWS_A_STEP]
+        for name, values in log.impressions(rows).items():
+            if name != schema.HISTORY_VIDEOS:
+                parts.setdefault(name, []).append(values.numpy())
+    columns = {name: np.concatenate(values) for name, values in parts.items()}
+    return Part(
+        columns=dict(_flat(columns)),
+        shown=shown,
+        times=np.asarray(data.impressions.times)[shown.rows],
+        durations=inputs.durations(data)[shown.videos].astype(np.float64),
+    )
+
+
+def _flat(columns: Columns) -> Iterator[tuple[str, npt.NDArray[Any]]]:
+    """Yields every number of every tensor as a column of its own."""
+    for name, values in columns.items():
+        wide = values.reshape(len(values), -1)
+        for place in range(wide.shape[1]):
+            yield name if wide.shape[1] == 1 else f"{name}.{place}", wide[:, place]
+
+
+class Encoding:
+    """What columns become numbers and categories, from the training part.
+
+    Attributes:
+      categorical: Places of the categories among the columns of a matrix.
+    """
+
+    def __init__(self, training: Part) -> None:
+        """Finds which columns have too many values to be categories."""
+        self._training = training
+        indices = {
+            name: int(values.max(initial=0))
+            for name, values in training.columns.items()
+            if np.issubdtype(values.dtype, np.integer)
+        }
+        many = [name for name, size in indices.items() if size > _MOST_CATEGORIES]
+        self._plain = [name for name in training.columns if name not in many]
+        self._joins = {
+            name: ragged.Earlier(training.columns[name], training.times)
+            for name in many
+        }
+        self.categorical = [
+            place for place, name in enumerate(self._plain) if name in indices
+        ]
+
+    def matrix(self, part: Part) -> npt.NDArray[np.float32]:
+        """Returns `[n, columns]`, the categories first among them by place."""
+        plain = [part.columns[name] for name in self._plain]
+        made = [
+            column
+            for name, join in self._joins.items()
+            for column in self._statistics(join, part, part.columns[name])
+        ]
+        return np.column_stack([*plain, *made]).astype(np.float32)
+
+    def _statistics(
+        self, join: ragged.Earlier, part: Part, indices: npt.NDArray[np.integer]
+    ) -> Iterator[Floats]:
+        """Yields click rate and seconds an impression of each index.
+
+        Of training impressions before the part's own.
+        """
+        training = self._training.shown
+        count = join.count(indices, part.times)
+        for values in (training.clicked, training.weights * training.clicked):
+            total = join.sum(values, indices, part.times)
+            prior = _SMOOTHING_IMPRESSIONS * float(np.mean(values))
+            yield (total + prior) / (count + _SMOOTHING_IMPRESSIONS)
+
+
+@dataclasses.dataclass(frozen=True)
+class Matrices:
+    """What the models are trained on, validated on and asked for."""
+
+    training: npt.NDArray[np.float32]
+    validation: npt.NDArray[np.float32]
+    asked: npt.NDArray[np.float32]
+    categorical: list[int]
+
+
+@dataclasses.dataclass(frozen=True)
+class Target:
+    """What one model is fitted to.
+
+    Attributes:
+      objective: LightGBM's.
+      values: `[n]` of training and of validation.
+      weights: `[n]` likewise, 0 = left out.
+    """
+
+    objective: str
+    values: tuple[Floats, Floats]
+    weights: tuple[Floats, Floats]
+
+
+def boosted(matrices: Matrices, target: Target) -> Floats:
+    """Trains with early stopping and returns the raw scores of what is asked."""
+    import lightgbm
+
+    made: list[lightgbm.Dataset] = []
+    both = (matrices.training, matrices.validation)
+    for matrix, values, weights in zip(
+        both, target.values, target.weights, strict=True
+    ):
+        kept = weights > 0.0
+        scale = float(weights[kept].mean()) if kept.any() else 1.0
+        made.append(
+            lightgbm.Dataset(
+                matrix[kept],
+                values[kept],
+                weight=weights[kept] / scale,
+                categorical_feature=matrices.categorical,
+                reference=made[0] if made else None,
+            )
+        )
+    stop = lightgbm.early_stopping(_PATIENCE, verbose=False)
+    trees = lightgbm.train(
+        {**_BOOSTING, "objective": target.objective},
+        made[0],
+        _ROUNDS,
+        valid_sets=[made[1]],
+        callbacks=[stop],
+    )
+    rich.print(f"  {target.objective}: {trees.best_iteration} trees")
+    scores: Floats = np.asarray(trees.predict(matrices.asked, raw_score=True))
+    return scores
+
+
+def models(
+    parts: Sequence[Part], matrices: Matrices
+) -> dict[str, predictions.Predictions]:
+    """Trains the models and returns what each predicts of the test impressions.
+
+    Args:
+      parts: Training, validation and test.
+      matrices: Of the same.
+    """
+    first, second, asked = parts
+    known = first.shown, second.shown
+    clicked = known[0].clicked.astype(float), known[1].clicked.astype(float)
+    ones = np.ones(len(clicked[0])), np.ones(len(clicked[1]))
+    weights = known[0].weights, known[1].weights
+    click = boosted(matrices, Target("binary", clicked, ones))
+    chance = 1.0 / (1.0 + np.exp(-click))
+    found = {CLICK: predictions.Predictions(click, click_probability=chance)}
+    if known[0].seconds is None:
+        return found
+    odds = boosted(matrices, Target("binary", clicked, weights))
+    found[WEIGHTED] = predictions.Predictions(odds, logits=odds)
+    if (asked.durations > 0.0).all():
+        fractions = _fraction(first), _fraction(second)
+        raw = boosted(matrices, Target("cross_entropy", fractions, clicked))
+        seconds = asked.durations / (1.0 + np.exp(-raw))
+    else:
+        watched = np.maximum(weights[0], _LEAST), np.maximum(weights[1], _LEAST)
+        seconds = np.exp(boosted(matrices, Target("gamma", watched, clicked)))
+    found[TWO_MODELS] = predictions.Predictions(
+        click + np.log(np.maximum(seconds, _LEAST)), chance * seconds, chance
+    )
+    return found
+
+
+def _fraction(part: Part) -> Floats:
+    """Returns the watched share of each video's duration, at most 1."""
+    return np.clip(part.shown.weights / np.maximum(part.durations, 1.0), 0.0, 1.0)
+
+
+def numbers(
+    shown: ranker.Impressions,
+    keep: npt.NDArray[np.bool_],
+    found: predictions.Predictions,
+) -> dict[str, float | None]:
+    """Returns the metrics of the impressions that `keep` marks."""
+
+    def of(values: Any) -> Any:
+        return None if values is None else values[keep]
+
+    kept = predictions.Predictions(
+        order=found.order[keep],
+        seconds=of(found.seconds),
+        click_probability=of(found.click_probability),
+        logits=of(found.logits),
+    )
+    config = configs.Evaluation(num_resamples=1)
+    entry, _ = impression_metrics.measure(shown.select(keep), kept, config)
+    return dict(entry.values)
+
+
+def others(
+    data: prepared.PreparedData, shown: ranker.Impressions
+) -> dict[str, predictions.Predictions]:
+    """Returns what popularity and the world's oracle predict."""
+    scorers = {ranker.POPULARITY: ranker.popularity(data)}
+    known = oracle.systems(data, configs.Evaluation()).scorers
+    scorers |= {name: known[name] for name in (lists.ORACLE,) if name in known}
+    return {name: scorer(shown) for name, scorer in scorers.items()}
+
+
+def measure(directory: pathlib.Path) -> Table:
+    """Returns the metrics of every model, of all videos and of new ones."""
+    data = prepared.load(directory / prepared.KIND)
+    read_by = open_ranker(directory, data)
+    splits = (prepared.Split.TRAIN, prepared.Split.VALIDATION, prepared.Split.TEST)
+    parts = [
+        read(data, read_by.open_log(data, split is not prepared.Split.TRAIN), split)
+        for split in splits
+    ]
+    encoding = Encoding(parts[0])
+    training, validation, asked = map(encoding.matrix, parts)
+    rich.print(f"{len(training):,} impressions × {training.shape[1]} columns")
+    matrices = Matrices(training, validation, asked, encoding.categorical)
+    shown = parts[2].shown
+    found = others(data, shown)
+    if (directory / model.KIND).exists():
+        found[ranker.RANKER] = read_by.predictions(data, shown.rows)
+    found |= models(parts, matrices)
+    kept = {
+        ALL: np.ones(len(shown.rows), bool),
+        NEW: shown.videos > data.vocabulary_size,
+    }
+    return {
+        name: {where: numbers(shown, keep, one) for where, keep in kept.items()}
+        for name, one in found.items()
+    }
+
+
+def show(found: Table) -> table.Table:
+    """Returns the metrics as a table."""
+    result = table.Table(title="test impressions", caption=f"{NEW}: last two columns")
+    result.add_column("", overflow="fold")
+    for heading in (*METRICS, *(f"{metric}, new" for metric in OF_NEW)):
+        result.add_column(heading, justify="right")
+    for name, parts in found.items():
+        values = [parts[ALL].get(metric) for metric in METRICS]
+        values += [parts[NEW].get(metric) for metric in OF_NEW]
+        cells = ["–" if value is None else f"{value:.4f}" for value in values]
+        result.add_row(name, *cells)
+    return result
+
+
+def main() -> None:
+    """Trains on a prepared workdir and prints the table."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--workdir", type=pathlib.Path, required=True)
+    directory = parser.parse_args().workdir
+    started = time.perf_counter()
+    try:
+        found = measure(directory)
+    except errors.UserError as error:
+        raise SystemExit(f"error: {error}") from None
+    rich.print(show(found))
+    rich.print(f"in {time.perf_counter() - started:.0f} s")
+
+
+if __name__ == "__main__":
+    main()
