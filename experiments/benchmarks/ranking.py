@@ -324,7 +324,7 @@ def _reader(run: Run) -> Callable[..., Any]:
     length = run.ranker.config.history_length
     made = inputs.RequestInputs(run.data, run.ranker.features, length)
     asked = run.ranker.first_stage
-    scores = asked.open_request() if asked is not None else None
+    scores = asked.scores() if asked is not None else None
 
     @tf.function
     def read(raw: dict[str, tf.Tensor]) -> inputs.Tensors:

@@ -8,7 +8,7 @@ import pytest
 
 from tests import full_log, planted
 from tests.features import first_stage
-from ytdnn import artifacts, configs, schema
+from ytdnn import artifacts, configs, errors, schema
 from ytdnn.candidates import model as candidate_model
 from ytdnn.data import prepared
 from ytdnn.evaluation import bundles, composing, lists, protocol
@@ -135,6 +135,20 @@ def test_sources_propose_videos_without_an_embedding(
     assert run.data.vocabulary_size < run.data.num_videos
     page = library(run, CONFIG.composition, cases, CONFIG.composition.num_candidates)
     assert (page > run.data.vocabulary_size).any()
+
+
+def test_a_ranker_of_sources_needs_their_places(run: Run) -> None:
+    directory = run.bundle.directory.with_name("ranking")
+    for changed in ({"blend_weight": 2.0}, {"num_popular": 1}):
+        other = dataclasses.replace(CONFIG.composition, **changed)
+        stage = stage_room.Stage(
+            run.stage.candidates, run.data, other, run.stage.manifest
+        )
+        if "num_popular" not in changed:
+            ranking_model.load(directory, run.data, stage)
+            continue
+        with pytest.raises(errors.UserError, match="num_popular=2, with which"):
+            ranking_model.load(directory, run.data, stage)
 
 
 def test_the_signature_asks_what_the_sources_read(run: Run) -> None:

@@ -41,6 +41,16 @@ class Composition:
         return self
 
     @property
+    def places(self) -> dict[str, int]:
+        """The settings that decide which candidates there are, by name."""
+        return {
+            "num_candidates": self.num_candidates,
+            "num_co_watched": self.num_co_watched,
+            "num_fresh_uploads": self.num_fresh_uploads,
+            "num_popular": self.num_popular,
+        }
+
+    @property
     def num_from_tower(self) -> int:
         """Number of candidates of the candidate model, at least."""
         others = self.num_co_watched + self.num_fresh_uploads + self.num_popular

@@ -336,13 +336,15 @@ def load(
         first stage.
     """
     directory = pathlib.Path(directory)
-    config = weights.trained_config(directory, KIND, data.manifest).ranking
+    trained = weights.trained_config(directory, KIND, data.manifest)
     _require_first_stage(directory, first_stage)
     values = json.loads((directory / STATISTICS).read_text())
     measured = configs.component(network.Statistics, values)
     names = list(measured.features)
     chosen = registry.named(features_interface.RANKING, names, data)
-    model = RankingModel(config, chosen, measured, first_stage)
+    model = RankingModel(trained.ranking, chosen, measured, first_stage)
+    if model.asks_sources and first_stage is not None:
+        _require_places(directory, trained.composition, first_stage.composition)
     weights.restore(model.network, directory)
     return model
 
@@ -360,6 +362,19 @@ def _require_first_stage(
             f"expected the {name} that {directory} was trained with, received none: "
             f"load them from beside it (ytdnn.retrieval.stage.load)"
         )
+
+
+def _require_places(
+    directory: pathlib.Path, trained: configs.Composition, given: configs.Composition
+) -> None:
+    """Checks that the sources a model was trained with have the same places."""
+    for name, places in trained.places.items():
+        if given.places[name] != places:
+            raise errors.UserError(
+                f"expected config.composition.{name}={places}, with which {directory} "
+                f"was trained, received {given.places[name]}: train the ranker again, "
+                f"or set it back"
+            )
 
 
 def _parts(size: int, step: int) -> list[slice]:

@@ -25,9 +25,7 @@ def step_config(config: configs.Config) -> dict[str, object]:
     found = {"ranking": configs.to_dict(config.ranking), "seed": config.seed}
     if not set(_OF_SOURCES) & set(config.ranking.features.add):
         return found
-    places = configs.to_dict(config.composition)
-    places = {key: value for key, value in places.items() if key.startswith("num_")}
-    return found | {"composition": places}
+    return found | {"composition": config.composition.places}
 
 
 def train(
