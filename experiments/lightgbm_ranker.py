@@ -24,7 +24,7 @@ E[seconds] / (1 - P) (PAPER §4.2); and the odds of the first × E[seconds | cli
 second model of the watched fraction of the duration (of the seconds where a log has no
 durations). `new` are the impressions of videos without an id embedding.
 
-Measured 2026-11-25 on two cores of an Intel Xeon beside other work (43 s), one seed, on
+Measured 2026-11-25 on two cores of an AMD EPYC beside other work (43 s), one seed, on
 the world of ranking_depth.py (148,266 training impressions, 73 columns); `linear` is
 that study's ranker without a hidden layer, so no comparison with the shipped one:
 

@@ -39,6 +39,7 @@ _OF_KEY = (
     "user_{}_mean_watch_seconds",
     "user_{}_mean_watched_fraction",
     "user_{}_impressions",
+    "user_{}_clicks",
     "user_{}_click_rate",
 )
 AFFINITY = (
