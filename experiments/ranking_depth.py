@@ -53,11 +53,12 @@ def _config(tower: tuple[int, ...]) -> configs.Config:
             dropout=0.2,
             head=configs.WeightedLogistic(),
             training=configs.Training(
-                epochs=4,
+                epochs=3,
                 batch_size=512,
                 table_learning_rate=0.05,
                 table_accumulator=1e-7,
-                patience=4,
+                patience=3,
             ),
         ),
+        evaluation=configs.Evaluation(num_resamples=300),
     )
