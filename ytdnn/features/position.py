@@ -12,6 +12,10 @@ average place, at which expected seconds are those of an average impression. Hid
 place from a share of the examples ("position dropout") would be no remedy: a network
 that is told whether it knows the place learns, where it does not, just what it would
 have learned without it.
+
+It is read only where a config adds it. Where the old order followed what users like, as
+in the synthetic world, the place also tells what is liked, and explains away a part of
+every feature that does: on validation the ranker is better without it.
 """
 
 import numpy as np
@@ -35,7 +39,7 @@ class Position(interface.TrainingOnly):
     name = schema.POSITION
     scope = interface.Scope.PAIR
     columns = ("impressions.position",)
-    networks = default_in = frozenset({interface.RANKING})
+    networks = frozenset({interface.RANKING})
     serving_value = -1.0
 
     def measure(self, data: prepared.PreparedData) -> interface.Measured:

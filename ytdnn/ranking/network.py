@@ -15,9 +15,8 @@ from ytdnn.features import reading, registry
 from ytdnn.layers import embeddings, towers
 from ytdnn.ranking import heads, inputs
 
-# Products of two embeddings decide a click. From smaller values gradients of both
-# are so small that training first stands still for hundreds of steps.
-_STDDEV = 0.2
+# Small, so that rows of rare videos are alike and not learned by heart.
+_STDDEV = 0.03
 
 
 @dataclasses.dataclass(frozen=True)
