@@ -37,11 +37,12 @@ def get_config() -> configs.Config:
         data=configs.Data(world=configs.WORLDS["quickstart"]),
         candidates=configs.Candidates(training=configs.Training(epochs=20, patience=5)),
         ranking=configs.Ranking(
-            dropout=0.2,
+            tower=(256, 128),
             training=configs.Training(
-                epochs=3,
+                epochs=8,
+                patience=4,
                 batch_size=512,
-                table_learning_rate=0.05,
+                table_learning_rate=0.001,
                 table_accumulator=1e-7,
             ),
         ),

@@ -41,13 +41,4 @@ def get_config() -> configs.Config:
     return configs.Config(
         data=configs.Data(world=configs.WORLDS["small"]),
         candidates=configs.Candidates(training=configs.Training(epochs=24, patience=5)),
-        ranking=configs.Ranking(
-            dropout=0.2,
-            training=configs.Training(
-                epochs=3,
-                batch_size=512,
-                table_learning_rate=0.05,
-                table_accumulator=1e-7,
-            ),
-        ),
     )

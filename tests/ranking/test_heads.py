@@ -44,7 +44,7 @@ HEADS = [
     configs.ExactOdds(),
     configs.Click(),
     configs.ClickTimesWatchTime(),
-    configs.ClickTimesWatchTime(order_by="odds"),
+    configs.ClickTimesWatchTime(order_by="seconds"),
 ]
 
 

@@ -43,12 +43,12 @@ class ClickTimesWatchTime:
     """The probability of a click times the watch time given one, on one tower.
 
     Attributes:
-      order_by: What orders impressions: expected watch `seconds`, or the `odds` of the
-        click times the watch time, to which the weighted logistic converges.
+      order_by: What orders impressions: the `odds` of the click times the watch time, to
+        which the weighted logistic converges, or the expected watch `seconds`.
       watch_time_weight: What the second head's loss weighs in the sum of both.
     """
 
-    order_by: Literal["seconds", "odds"] = "seconds"
+    order_by: Literal["seconds", "odds"] = "odds"
     watch_time_weight: components.PositiveFloat = 1.0
     kind: Literal["click_times_watch_time"] = "click_times_watch_time"
 

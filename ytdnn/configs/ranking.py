@@ -27,20 +27,21 @@ class Ranking:
       training: Optimisation.
     """
 
-    embedding_dim: components.Positive = 32
+    embedding_dim: components.Positive = 16
     shared_table: bool = True
     history_length: components.Positive = 50
     features: features_config.Features = features_config.Features()
     normalization: Annotated[normalizations.Normalization, components.BY_KIND] = (
         normalizations.Quantiles()
     )
-    tower: tuple[components.Positive, ...] = (128, 64)
-    dropout: components.Fraction = 0.0
+    tower: tuple[components.Positive, ...] = (512, 256)
+    dropout: components.Fraction = 0.2
     head: Annotated[heads.Head, components.BY_KIND] = heads.ClickTimesWatchTime()
     precision: Literal["float32", "bfloat16"] = "float32"
     training: training_config.Training = training_config.Training(
-        epochs=3,
+        epochs=10,
+        patience=4,
         table_optimizer="adagrad",
-        table_learning_rate=0.05,
+        table_learning_rate=0.001,
         table_accumulator=1e-7,
     )
