@@ -14,6 +14,12 @@ CHOSEN = [
     configs.Candidates(label=configs.HeldOutWatch(examples_per_user=3)),
     configs.Index(search=configs.Exact()),
     configs.Index(search=configs.Scann(num_leaves=7)),
+    configs.Ranking(normalization=configs.Quantiles(number=7, powers=False)),
+    configs.Ranking(normalization=configs.Raw()),
+    configs.Ranking(head=configs.WeightedLogistic(weights="equal")),
+    configs.Ranking(head=configs.ExactOdds()),
+    configs.Ranking(head=configs.Click()),
+    configs.Ranking(head=configs.ClickTimesWatchTime(order_by="odds")),
 ]
 
 
@@ -36,6 +42,8 @@ def test_every_kind_names_itself() -> None:
         "candidates.label",
         "candidates.loss",
         "index.search",
+        "ranking.normalization",
+        "ranking.head",
     ]
 
 
@@ -49,6 +57,9 @@ def test_every_kind_names_itself() -> None:
         (configs.Exact, {"num_leaves": 5}),
         (configs.Index, {"num_leaves": 5}),
         (configs.Candidates, {"num_negatives": 5}),
+        (configs.Raw, {"powers": False}),
+        (configs.Click, {"order_by": "odds"}),
+        (configs.Ranking, {"num_quantiles": 5}),
     ],
 )
 def test_a_setting_of_another_kind_is_refused(cls: Any, settings: Any) -> None:

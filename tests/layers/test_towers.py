@@ -6,6 +6,10 @@ from tests.layers import contract
 from ytdnn.layers import towers
 
 SEED = tf.constant([1, 2])
+QUERY_AND_ITEMS = (
+    tf.reshape(tf.range(10.0), [2, 5]) / 10.0,
+    tf.reshape(tf.range(12.0), [2, 3, 2]) - 6.0,
+)
 
 
 class TestTower(contract.LayerContract):
@@ -14,6 +18,35 @@ class TestTower(contract.LayerContract):
 
     def inputs(self):
         return (tf.reshape(tf.range(10.0), [2, 5]),)
+
+
+class TestSplitTower(contract.LayerContract):
+    def make(self):
+        return towers.Tower((4, 3), split=True, name="tower")
+
+    def inputs(self):
+        return (QUERY_AND_ITEMS,)
+
+
+class TestSplitDense(contract.LayerContract):
+    def make(self):
+        return towers.SplitDense(4, "float32", name="relu")
+
+    def inputs(self):
+        return (QUERY_AND_ITEMS,)
+
+
+def test_split_dense_is_a_dense_layer_on_the_query_beside_each_item():
+    layer = towers.SplitDense(4, "float32")
+    found = layer(QUERY_AND_ITEMS)
+    of_query, of_items, bias = (v.numpy() for v in layer.trainable_variables)
+    query, items = (values.numpy() for values in QUERY_AND_ITEMS)
+    for row in range(2):
+        for item in range(3):
+            inputs = np.concatenate([query[row], items[row, item]])
+            products = inputs @ np.concatenate([of_query, of_items]) + bias
+            expected = np.maximum(products, 0.0)
+            np.testing.assert_allclose(found[row, item], expected, rtol=1e-5)
 
 
 def test_parameter_count():

@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tests import planted
+from tests.features import first_stage
 from ytdnn import configs, schema
 from ytdnn.data import prepared
 from ytdnn.evaluation import leaks
@@ -21,8 +22,10 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
 
 
 def _log(data: prepared.PreparedData) -> inputs.ImpressionLog:
+    """Returns what a request would be answered from, the first stage asked too."""
     chosen = registry.choose(interface.RANKING, data, configs.Features())
-    return inputs.ImpressionLog(data, chosen, LENGTH)
+    replay = first_stage.make(data).open_log(data)
+    return inputs.ImpressionLog(data, chosen, LENGTH, replay).as_served()
 
 
 def test_histories_agree_with_a_plain_reading_of_the_log(
@@ -71,5 +74,9 @@ def test_candidates_are_read_as_the_impressions_they_would_be(
     )
     logged = log.impressions(tf.constant(rows))
     assert set(as_candidates) == set(logged)
+    # The first stage was trained on the others, and is not asked about them.
+    is_asked = shown.splits[rows] != prepared.Split.CONTEXT
+    assert is_asked.any()
     for name, values in logged.items():
-        np.testing.assert_array_equal(as_candidates[name], values, name)
+        same = is_asked if name == "candidate_score" else np.ones_like(is_asked)
+        np.testing.assert_array_equal(as_candidates[name][same], values[same], name)

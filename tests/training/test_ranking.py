@@ -32,11 +32,11 @@ def test_learns_the_planted_tastes(
     data: prepared.PreparedData, trained: ranking_model.RankingModel
 ) -> None:
     rows = np.flatnonzero(data.impressions.splits == prepared.Split.TEST)
-    logits = trained.scores(data, rows)
+    order = trained.predictions(data, rows).order
     clicked = data.impressions.clicked[rows]
-    assert binary.auc(clicked, logits) > 0.8
+    assert binary.auc(clicked, order) > 0.8
     loss = per_user_loss.weighted_per_user_loss(
-        data.impressions.pages[rows], clicked, logits, data.impressions.seconds[rows]
+        data.impressions.pages[rows], clicked, order, data.impressions.seconds[rows]
     )
     assert loss < 0.2
 
@@ -46,7 +46,7 @@ def test_serves_expected_watch_seconds(
     trained: ranking_model.RankingModel,
     tmp_path: pathlib.Path,
 ) -> None:
-    """Odds are ΣT / (N - k), so Σ w · (1 - p) counts the unclicked, in any part.
+    """Seconds are E[T], so their sum is what was watched, in any part.
 
     Of two networks together: one of a few hundred steps is off by its noise.
     """
@@ -54,13 +54,12 @@ def test_serves_expected_watch_seconds(
     ranking.train(config, data, tmp_path / "ranking")
     pair = trained, ranking_model.load(tmp_path / "ranking", data)
     rows = np.flatnonzero(data.impressions.splits == prepared.Split.TRAIN)
-    logits = np.mean([one.scores(data, rows) for one in pair], axis=0, dtype=float)
-    clicked, seconds = data.impressions.clicked[rows], data.impressions.seconds[rows]
-    weights = np.where(clicked, seconds, 1.0)
-    liked = logits > np.median(logits)
+    both = [model.predictions(data, rows).seconds for model in pair]
+    seconds = np.mean(both, axis=0, dtype=float)
+    liked = seconds > np.median(seconds)
     for part in (liked, ~liked):
-        expected = np.sum(weights[part] / (1.0 + np.exp(logits[part])))
-        assert expected == pytest.approx(np.sum(~clicked[part]), rel=0.3)
+        watched = data.impressions.seconds[rows][part].sum()
+        assert seconds[part].sum() == pytest.approx(watched, rel=0.3)
 
 
 def test_candidates_score_like_impressions(
@@ -69,6 +68,7 @@ def test_candidates_score_like_impressions(
     rows = np.flatnonzero(data.impressions.splits == prepared.Split.TEST)
     rows = rows[data.impressions.videos[rows] > 0]
     users = data.impressions.users[rows]
+    by_impression = trained.predictions(data, rows).order
     by_candidate = trained.score_candidates(
         data,
         users,
@@ -76,23 +76,23 @@ def test_candidates_score_like_impressions(
         data.impressions.times[rows],
         data.impressions.videos[rows][:, np.newaxis],
     )[:, 0]
-    assert by_candidate == pytest.approx(trained.scores(data, rows), abs=1e-5)
+    assert by_candidate == pytest.approx(by_impression, abs=1e-5)
 
 
-def test_predictions_are_what_is_served(
+def test_the_order_is_that_of_the_seconds_predicted(
     data: prepared.PreparedData, trained: ranking_model.RankingModel
 ) -> None:
-    rows = np.arange(50)
-    found = trained.predictions(data, rows)
-    assert np.array_equal(found.order, trained.scores(data, rows))
+    found = trained.predictions(data, np.arange(50))
     assert found.seconds == pytest.approx(np.exp(found.order), rel=1e-5)
-    assert found.weighted_logits is found.order
+    assert found.click_probability is not None
+    assert (found.click_probability > 0.0).all()
+    assert (found.click_probability < 1.0).all()
 
 
 def test_facts_tell_the_validation(data: prepared.PreparedData) -> None:
     manifest = data.directory.with_name("ranking") / "manifest.json"
     text = manifest.read_text()
-    for name in ("auc", "weighted_log_loss", "weighted_per_user_loss"):
+    for name in ("auc", "mean_loss", "weighted_per_user_loss"):
         assert f'"{name}"' in text
 
 
@@ -108,7 +108,8 @@ def test_another_data_set_is_refused(
 
 def make_batches(data: prepared.PreparedData, size: int) -> ranking.ImpressionBatches:
     rows = ranking_model.split_rows(data, prepared.Split.TRAIN)
-    log = ranking_model.build(planted.tiny_config().ranking, data).open_log(data)
+    model = ranking_model.build(planted.tiny_config().ranking, data)
+    log = model.open_log(data, serving=False)
     return ranking.ImpressionBatches(log, tf.constant(rows), size, seed=3)
 
 
@@ -118,11 +119,17 @@ def test_an_epoch_has_every_impression_once(data: prepared.PreparedData) -> None
     assert len(rows) % 100  # the last batch is filled up
     steps = list(batches(0, 0))
     assert len(steps) == batches.steps_per_epoch
-    seconds = np.concatenate([batch[schema.WEIGHTS].numpy() for batch in steps])
-    expected = np.where(
-        data.impressions.clicked[rows], data.impressions.seconds[rows], 1.0
+    names = schema.IMPRESSION_VIDEOS, schema.LABELS, schema.WATCHED_SECONDS
+    weights, *columns = (
+        np.concatenate([batch[name].numpy().ravel() for batch in steps])
+        for name in (schema.WEIGHTS, *names)
     )
-    assert np.allclose(np.sort(seconds[seconds > 0]), np.sort(expected))
+    assert set(weights.tolist()) == {0.0, 1.0}
+    shown = data.impressions
+    expected = [shown.videos[rows], shown.clicked[rows], shown.seconds[rows]]
+    assert sorted(zip(*(c[weights > 0.0].tolist() for c in columns), strict=True)) == (
+        sorted(zip(*(c.tolist() for c in expected), strict=True))
+    )
 
 
 def test_batches_are_a_function_of_seed_epoch_and_step(
@@ -139,16 +146,18 @@ def test_batches_are_a_function_of_seed_epoch_and_step(
     assert videos(1, 0)[0] != log_order.tolist()
 
 
-def test_weights_alike_is_another_model(data: prepared.PreparedData) -> None:
-    """Without watch times every impression weighs 1, and odds are those of a click."""
+def test_without_watch_times_it_is_a_model_of_the_click(
+    data: prepared.PreparedData,
+) -> None:
     shown = dataclasses.replace(data.impressions, seconds=None)
     alike = data.with_events(impressions=shown)
     model = ranking_model.build(planted.tiny_config().ranking, alike)
     rows = ranking_model.split_rows(alike, prepared.Split.TRAIN)
     clicked = alike.impressions.clicked[rows]
     expected = np.log((clicked.sum() + 1) / ((~clicked).sum() + 1))
-    assert model.measured.prior_logit == pytest.approx(expected)
-    assert not model.measured.has_watch_seconds
+    assert model.head.biases == pytest.approx((expected,))
+    assert not model.measured.clicks.have_watch_time
+    assert model.predictions(alike, rows[:5]).seconds is None
 
 
 def test_a_log_without_impressions_is_a_users_mistake(tmp_path: pathlib.Path) -> None:
@@ -176,7 +185,7 @@ def test_a_resumed_training_ends_like_an_undisturbed_one(
     ranking.train(config, data, tmp_path / "broken")
     rows = ranking_model.split_rows(data, prepared.Split.VALIDATION)
     scores = [
-        ranking_model.load(tmp_path / name, data).scores(data, rows)
+        ranking_model.load(tmp_path / name, data).predictions(data, rows).order
         for name in ("whole", "broken")
     ]
     assert np.array_equal(scores[0], scores[1])
@@ -243,5 +252,6 @@ def test_one_and_two_replicas_train_one_model(
         subprocess.run(
             [sys.executable, "-c", TWO_DEVICES, *arguments], cwd=repository, check=True
         )
-        scores.append(ranking_model.load(directory, data).scores(data, rows))
+        model = ranking_model.load(directory, data)
+        scores.append(model.predictions(data, rows).order)
     assert scores[0] == pytest.approx(scores[1], abs=1e-5)
