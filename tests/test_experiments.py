@@ -54,7 +54,11 @@ def test_there_are_studies() -> None:
 
 
 # What variants differ in, by the first word of the file; of others the candidates.
-PARTS = {"ranking_noise": "data", "ranking": "ranking"}
+PARTS = {
+    "ranking_noise": "data",
+    "ranking": "ranking",
+    "candidate_sources": "composition",
+}
 
 
 def part_of(path: pathlib.Path) -> str:

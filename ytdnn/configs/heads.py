@@ -43,8 +43,8 @@ class ClickTimesWatchTime:
     """The probability of a click times the watch time given one, on one tower.
 
     Attributes:
-      order_by: What orders impressions: the `odds` of the click times the watch time, to
-        which the weighted logistic converges, or the expected watch `seconds`.
+      order_by: What orders impressions: the `odds` of the click times the watch time,
+        to which the weighted logistic converges, or the expected watch `seconds`.
       watch_time_weight: What the second head's loss weighs in the sum of both.
     """
 
