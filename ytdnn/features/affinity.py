@@ -182,7 +182,7 @@ class ClickRate(_Affinity):
 
 
 class SecondsSinceImpression(_Affinity):
-    """Seconds since its channel or topic was shown to the user, -1 = never or unknown."""
+    """Seconds since its channel or topic was shown, -1 = never or unknown."""
 
     pattern = "seconds_since_{}_impression"
     needs = ("impressions.time",)
