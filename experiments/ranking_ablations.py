@@ -41,6 +41,7 @@ _OF_KEY = (
     "user_{}_impressions",
     "user_{}_clicks",
     "user_{}_click_rate",
+    "seconds_since_{}_impression",
 )
 AFFINITY = (
     *(name.format(key) for key in ("channel", "topic") for name in _OF_KEY),

@@ -97,6 +97,13 @@ class _ClickRate(_OfColumn):
         return float((past.clicked[shown].sum() + 1) / (shown.sum() + 10))
 
 
+class _SecondsSinceImpression(_OfColumn):
+    def of_known(
+        self, past: pasts.Past, watched: np.ndarray, shown: np.ndarray
+    ) -> float:
+        return pasts.since(past, past.shown_times[shown])
+
+
 class TestChannelWatches(_Watches):
     name = "user_channel_watches"
     column = "channel_id"
@@ -147,6 +154,11 @@ class TestChannelClickRate(_ClickRate):
     column = "channel_id"
 
 
+class TestChannelSecondsSinceImpression(_SecondsSinceImpression):
+    name = "seconds_since_channel_impression"
+    column = "channel_id"
+
+
 class TestTopicWatches(_Watches):
     name = "user_topic_watches"
     column = "topic"
@@ -194,6 +206,11 @@ class TestTopicClicks(_Clicks):
 
 class TestTopicClickRate(_ClickRate):
     name = "user_topic_click_rate"
+    column = "topic"
+
+
+class TestTopicSecondsSinceImpression(_SecondsSinceImpression):
+    name = "seconds_since_topic_impression"
     column = "topic"
 
 

@@ -181,6 +181,19 @@ class ClickRate(_Affinity):
         )
 
 
+class SecondsSinceImpression(_Affinity):
+    """Seconds since its channel or topic was shown, -1 = never or unknown."""
+
+    pattern = "seconds_since_{}_impression"
+    needs = ("impressions.time",)
+    table = schema.IMPRESSIONS
+
+    def of_known(self, sums: past_sums.Sums) -> tf.Tensor:
+        """Finds the latest."""
+        seconds = positions.seconds_since(sums.times, sums.latest())
+        return tf.cast(seconds, tf.float64)
+
+
 _EVERY = (
     Watches,
     WatchesOfLast10,
@@ -192,6 +205,7 @@ _EVERY = (
     Impressions,
     Clicks,
     ClickRate,
+    SecondsSinceImpression,
 )
 FEATURES = (
     *(feature(schema.CHANNEL_ID) for feature in _EVERY),
