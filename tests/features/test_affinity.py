@@ -43,6 +43,18 @@ class _WatchesOfLast50(_OfColumn):
         return int(watched[-50:].sum())
 
 
+class _WatchesOfLastDays(_OfColumn):
+    days: int
+
+    def of_known(
+        self, past: pasts.Past, watched: np.ndarray, shown: np.ndarray
+    ) -> float:
+        if not past.now:
+            return -1.0
+        is_recent = past.watch_times >= past.now - 86_400 * self.days
+        return int((watched & is_recent).sum())
+
+
 class _WatchShare(_OfColumn):
     def of_known(
         self, past: pasts.Past, watched: np.ndarray, shown: np.ndarray
@@ -217,3 +229,43 @@ class TestTopicSecondsSinceImpression(_SecondsSinceImpression):
 class TestLanguageWatchShare(_WatchShare):
     name = "user_language_watch_share"
     column = "language"
+
+
+class TestChannelWatchesOfLastDay(_WatchesOfLastDays):
+    name, column = "user_channel_watches_of_last_day", "channel_id"
+    days = 1
+
+
+class TestChannelWatchesOfLast3Days(_WatchesOfLastDays):
+    name, column = "user_channel_watches_of_last_3_days", "channel_id"
+    days = 3
+
+
+class TestChannelWatchesOfLast7Days(_WatchesOfLastDays):
+    name, column = "user_channel_watches_of_last_7_days", "channel_id"
+    days = 7
+
+
+class TestChannelWatchesOfLast21Days(_WatchesOfLastDays):
+    name, column = "user_channel_watches_of_last_21_days", "channel_id"
+    days = 21
+
+
+class TestTopicWatchesOfLastDay(_WatchesOfLastDays):
+    name, column = "user_topic_watches_of_last_day", "topic"
+    days = 1
+
+
+class TestTopicWatchesOfLast3Days(_WatchesOfLastDays):
+    name, column = "user_topic_watches_of_last_3_days", "topic"
+    days = 3
+
+
+class TestTopicWatchesOfLast7Days(_WatchesOfLastDays):
+    name, column = "user_topic_watches_of_last_7_days", "topic"
+    days = 7
+
+
+class TestTopicWatchesOfLast21Days(_WatchesOfLastDays):
+    name, column = "user_topic_watches_of_last_21_days", "topic"
+    days = 21

@@ -76,6 +76,43 @@ class WatchesOfLast50(_Affinity):
         return sums.of_key("last_50")
 
 
+class _WatchesOfLastDays(_Affinity):
+    """How many watches of the last days are of its channel or topic.
+
+    -1 where the time of the request is unknown.
+    """
+
+    window: str
+
+    def of_known(self, sums: past_sums.Sums) -> tf.Tensor:
+        """Counts."""
+        return past.where_known(sums.times != 0, sums.of_key(self.window))
+
+
+class WatchesOfLastDay(_WatchesOfLastDays):
+    """How many of the user's watches of the last day are of its channel or topic."""
+
+    pattern, window = "user_{}_watches_of_last_day", "last_day"
+
+
+class WatchesOfLast3Days(_WatchesOfLastDays):
+    """How many of the user's watches of the last 3 days are of its channel or topic."""
+
+    pattern, window = "user_{}_watches_of_last_3_days", "last_3_days"
+
+
+class WatchesOfLast7Days(_WatchesOfLastDays):
+    """How many of the user's watches of the last 7 days are of its channel or topic."""
+
+    pattern, window = "user_{}_watches_of_last_7_days", "last_7_days"
+
+
+class WatchesOfLast21Days(_WatchesOfLastDays):
+    """How many watches of the last 21 days are of its channel or topic."""
+
+    pattern, window = "user_{}_watches_of_last_21_days", "last_21_days"
+
+
 class WatchShare(_Affinity):
     """Share of the user's watches that are of the video's channel, topic or language.
 
@@ -198,6 +235,10 @@ _EVERY = (
     Watches,
     WatchesOfLast10,
     WatchesOfLast50,
+    WatchesOfLastDay,
+    WatchesOfLast3Days,
+    WatchesOfLast7Days,
+    WatchesOfLast21Days,
     WatchShare,
     SecondsSinceWatch,
     MeanWatchSeconds,

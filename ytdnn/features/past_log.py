@@ -182,7 +182,7 @@ class LogSums(past_sums.Sums):
     def of_key(self, name: str) -> tf.Tensor:
         """Returns `[n, k] float64`."""
         first, stop = self._first, self._stop
-        if name == past_sums.LAST_DAY or name in past_sums.LAST:
+        if name in past_sums.DAYS or name in past_sums.LAST:
             first = np.maximum(first, self._in_front(self._recent_places(name)))
         return self._masked(self._sum(name, self._join.rows, first, stop))
 
@@ -190,7 +190,7 @@ class LogSums(past_sums.Sums):
         """Returns `[n, 1] float64`."""
         first = self._events.offsets[self._asked.users]
         stop = first + self._places
-        if name == past_sums.LAST_DAY or name in past_sums.LAST:
+        if name in past_sums.DAYS or name in past_sums.LAST:
             first = first + self._recent_places(name)
         return tf.constant(self._sum(name, None, first, stop)[:, np.newaxis])
 
@@ -247,7 +247,8 @@ class LogSums(past_sums.Sums):
         if name in past_sums.LAST:
             return np.maximum(self._places - past_sums.LAST[name], 0)
         users, times = self._asked.users, self._asked.times
-        since = np.where(times == 0, times, times - past_sums.DAY_SECONDS)
+        seconds = past_sums.DAYS[name] * past_sums.DAY_SECONDS
+        since = np.where(times == 0, times, times - seconds)
         begin = np.minimum(self._events.num_before(users, since), self._places)
         return np.where(times == 0, self._places, begin)
 

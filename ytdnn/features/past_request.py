@@ -73,11 +73,30 @@ class RequestPast(tf.Module):
             of_videos = tf.gather(self._durations, indices)
             known = present & (seconds >= 0.0)
             values |= past_sums.of_seconds(seconds, of_videos, known)
-        now = request.times[:, tf.newaxis]
-        is_recent = (times >= now - past_sums.DAY_SECONDS) & (now != 0) & (times != 0)
-        recent = tf.cumsum(tf.cast(present & is_recent, tf.int32), axis=1) > 0
-        values[past_sums.LAST_DAY] = tf.cast(recent & present, tf.float64)
+        values |= _of_days(request.times[:, tf.newaxis], times, present)
         return Events(ids, indices, times, _stacked(schema.WATCHES, values))
+
+
+def _of_days(
+    now: tf.Tensor, times: tf.Tensor, present: tf.Tensor
+) -> dict[str, tf.Tensor]:
+    """Returns which watches are of the last days, `[batch, length, windows] float64`.
+
+    From the first that is: one of unknown time is as recent as those before it.
+
+    Args:
+      now: `[batch, 1] int64`, 0 = unknown.
+      times: `[batch, length] int64`, 0 = unknown.
+      present: `[batch, length] bool`.
+    """
+    seconds = tf.constant(list(past_sums.DAYS.values()), tf.int64)
+    seconds *= past_sums.DAY_SECONDS
+    since = now[..., tf.newaxis] - seconds
+    is_recent = times[..., tf.newaxis] >= since
+    is_recent &= ((now != 0) & (times != 0) & present)[..., tf.newaxis]
+    recent = tf.cumsum(tf.cast(is_recent, tf.int32), axis=1) > 0
+    found = tf.unstack(tf.cast(recent & present[..., tf.newaxis], tf.float64), axis=-1)
+    return dict(zip(past_sums.DAYS, found, strict=True))
 
 
 class _Join:

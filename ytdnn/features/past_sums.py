@@ -22,13 +22,13 @@ SECONDS, WITH_SECONDS = "seconds", "with_seconds"  # of watches whose time is kn
 FRACTIONS, WITH_FRACTION = "fractions", "with_fraction"  # duration known as well
 CLICKS, WITH_CLICK = "clicks", "with_click"  # of impressions whose click is known
 # Events among the user's most recent ones.
-LAST_DAY = "last_day"
+DAYS = {"last_day": 1, "last_3_days": 3, "last_7_days": 7, "last_21_days": 21}
 LAST = {"last_10": 10, "last_50": 50, "last_96": 96}
 
 SUMMED = {
     schema.WATCHES: (
         *(EVENTS, WITH_SECONDS, SECONDS, WITH_FRACTION, FRACTIONS),
-        *(LAST_DAY, "last_10", "last_50"),
+        *(*DAYS, "last_10", "last_50"),
     ),
     schema.IMPRESSIONS: (EVENTS, WITH_CLICK, CLICKS, "last_96"),
 }

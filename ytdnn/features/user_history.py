@@ -32,7 +32,7 @@ class NumWatchesOfLastDay(_OfUser):
 
     def value(self, sums: past_sums.Sums) -> tf.Tensor:
         """Counts."""
-        return past.where_known(sums.times != 0, sums.of_user(past_sums.LAST_DAY))
+        return past.where_known(sums.times != 0, sums.of_user("last_day"))
 
 
 class MeanWatchSeconds(_OfUser):
