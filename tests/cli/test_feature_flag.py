@@ -11,8 +11,11 @@ from ytdnn.cli import arguments, commands, feature_flag
     [
         ("videos.genre", (), ("videos.genre",)),
         ("users.segment", ("users.segment",), ("users.segment",)),
-        ("request_time", ("request_time",), ()),  # which the ranker does not know
-        ("user_language", (), ("user_language",)),  # which both know
+        ("request_time", ("request_time",), ()),  # which the ranker reads anyway
+        ("user_language", ("user_language",), ()),  # likewise
+        ("topic", (), ("topic",)),  # which the candidates cannot read
+        ("device", ("device",), ()),  # which the ranker cannot read
+        ("seed_video", (), ("seed_video",)),
         ("nonsense", (), ("nonsense",)),  # refused by name where the data are known
         (
             "videos.genre, users.segment,request_time",

@@ -8,7 +8,7 @@ from tests.evaluation import fakes, logged
 from ytdnn import configs
 from ytdnn.data import prepared
 from ytdnn.evaluation import calibration, impression_metrics, ranker
-from ytdnn.metrics import binary, watch_time
+from ytdnn.metrics import binary, predicted_seconds
 from ytdnn.ranking import predictions
 
 Split = prepared.Split
@@ -115,7 +115,7 @@ def test_interval_of_xauc_is_that_of_resampled_users() -> None:
     for _ in range(300):
         drawn = rng.integers(0, 40, 40)
         rows = np.concatenate([np.flatnonzero(shown.users == user) for user in drawn])
-        draws.append(watch_time.xauc(seconds[rows], shown.seconds[rows]))
+        draws.append(predicted_seconds.xauc(seconds[rows], shown.seconds[rows]))
     expected = np.percentile(draws, [2.5, 97.5])
     assert entry.intervals["xauc"] == pytest.approx(expected, abs=0.015)
     assert np.diff(expected)[0] > 0.06

@@ -5,6 +5,7 @@ A subclass says which feature of which network it holds to the contract.
 
 import dataclasses
 import pathlib
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -23,6 +24,8 @@ from ytdnn.serving import requests
 # Columns that a log cannot lack, or whose table goes with them.
 REQUIRED = {"watches.time": None, "impressions.time": "impressions"}
 NUM_VIDEOS_ASKED = 7
+
+LogWithout = Callable[[str], prepared.PreparedData | None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,14 +106,14 @@ class FeatureContract:
         return layer
 
     def test_it_exists_exactly_when_its_columns_do(
-        self, data: prepared.PreparedData, tmp_path: pathlib.Path
+        self, data: prepared.PreparedData, log_without: LogWithout
     ) -> None:
         wanted = configs.Features(add=(self.name,))
         chosen = registry.choose(self.network, data, wanted)
         assert self.name in [feature.name for feature in chosen]
         assert self.feature(data).columns
-        for i, column in enumerate(self.feature(data).columns):
-            without = _without(column, tmp_path / str(i))
+        for column in self.feature(data).columns:
+            without = log_without(column)
             if without is None:
                 continue
             others = registry.choose(self.network, without, configs.Features())
@@ -305,7 +308,7 @@ def _ids(data: prepared.PreparedData, ids: list[str]) -> tf.Tensor:
     return tf.constant([ids])
 
 
-def _without(column: str, directory: pathlib.Path) -> prepared.PreparedData | None:
+def without(column: str, directory: pathlib.Path) -> prepared.PreparedData | None:
     """Returns the log prepared without a column, None where it cannot lack it."""
     log = full_log.tables()
     table, name = column.split(".")

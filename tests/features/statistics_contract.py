@@ -83,7 +83,7 @@ class StatisticContract(contract.FeatureContract):
 class RatioContract(StatisticContract):
     """Subclass, and give numerator and denominator."""
 
-    def parts(
+    def sums(
         self, data: prepared.PreparedData, is_in: np.ndarray, now: int
     ) -> tuple[float, float]:
         """Returns both sums over the events of some videos before a moment."""
@@ -95,7 +95,7 @@ class RatioContract(StatisticContract):
         """Returns the ratio, ten events of the parent's ratio added."""
         is_in = together(data, group, video)
         if group == "corpus":
-            above, below = self.parts(data, is_in, moment)
+            above, below = self.sums(data, is_in, moment)
             return above / below if below else 0.0
         if is_in is None and group == self.group:
             return -1.0
@@ -103,7 +103,7 @@ class RatioContract(StatisticContract):
         prior = self.at(data, parent, video, moment)
         if is_in is None:
             return prior
-        above, below = self.parts(data, is_in, moment)
+        above, below = self.sums(data, is_in, moment)
         return (above + 10 * prior) / (below + 10)
 
 

@@ -11,7 +11,7 @@ from ytdnn.features import click_rate, corpus
 class TestVideoClickRate(statistics_contract.RatioContract):
     name = "video_click_rate"
 
-    def parts(
+    def sums(
         self, data: prepared.PreparedData, is_in: np.ndarray, now: int
     ) -> tuple[float, float]:
         shown = data.impressions

@@ -56,6 +56,6 @@ class TestPosition(contract.FeatureContract):
     ) -> None:
         """Of what is served: an average place, of a video the log does not know too."""
         feature = self.feature(data)
-        read = contract._request_function(feature, data)
-        value = read(contract._missing(feature, data), contract._ids(data, ["unknown"]))
+        read = self._request_function(feature, data)
+        value = read(self._missing(data), contract._ids(data, ["unknown"]))
         assert value.numpy().tolist() == [[-1.0]]

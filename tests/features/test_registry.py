@@ -64,10 +64,10 @@ def test_removing_what_is_not_read_is_refused(
 
 
 def test_a_feature_the_log_lacks_may_be_removed(
-    data: prepared.PreparedData, tmp_path: pathlib.Path
+    data: prepared.PreparedData, log_without: contract.LogWithout
 ) -> None:
     """So that one config serves several logs."""
-    without = contract._without("users.gender", tmp_path)
+    without = log_without("users.gender")
     assert without is not None
     off = configs.Features(remove=("gender",))
     for log in (data, without):

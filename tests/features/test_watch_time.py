@@ -5,7 +5,7 @@ from ytdnn.data import prepared
 
 
 class _OfClicks(statistics_contract.RatioContract):
-    def parts(
+    def sums(
         self, data: prepared.PreparedData, is_in: np.ndarray, now: int
     ) -> tuple[float, float]:
         shown = data.impressions

@@ -1,7 +1,8 @@
 """`--features`: features to add to the default ones of the networks that can use them.
 
 `users.*` are read by both networks, `videos.*` by the ranker. A declared feature goes
-to the ranker, or to the candidates where the ranker has none of that name.
+to the ranker, or to the candidates where the ranker has none of that name or reads it
+by default.
 """
 
 from ytdnn.cli import arguments
@@ -27,16 +28,18 @@ def settings(value: str) -> dict[str, str]:
 def _keys(name: str) -> tuple[str, ...]:
     if name.startswith(_OWN_OF_USERS):
         return _CANDIDATES, _RANKING
-    if "." not in name and _is_of_candidates_alone(name):
+    if "." not in name and _is_of_candidates(name):
         return (_CANDIDATES,)
     return (_RANKING,)
 
 
-def _is_of_candidates_alone(name: str) -> bool:
+def _is_of_candidates(name: str) -> bool:
+    """Whether the candidates can read a feature that is no addition to the ranker's."""
     from ytdnn.features import interface, registry  # loads TensorFlow, for seconds
 
-    networks = [f.networks for f in registry.declared() if f.name == name]
-    return set().union(*networks) == {interface.CANDIDATES}
+    found = [feature for feature in registry.declared() if feature.name == name]
+    additions = [f for f in found if interface.RANKING in f.networks - f.default_in]
+    return not additions and any(interface.CANDIDATES in f.networks for f in found)
 
 
 FLAG = arguments.Flag(
@@ -44,7 +47,7 @@ FLAG = arguments.Flag(
     "Features to add to the default ones (docs/features.md), own columns too, as "
     "videos.genre. Fills config.ranking.features.add, for users.* also "
     "config.candidates.features.add, and only that for features that only the "
-    "candidate network can read.",
+    "candidate network can read or the ranker reads by default.",
     example="NAME,NAME",
     fills=settings,
 )
