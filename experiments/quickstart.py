@@ -42,7 +42,7 @@ def get_config() -> configs.Config:
                 epochs=8,
                 patience=4,
                 batch_size=512,
-                table_learning_rate=0.001,
+                table_learning_rate=0.0003,
                 table_accumulator=1e-7,
             ),
         ),

@@ -65,7 +65,7 @@ def get_config() -> configs.Config:
             training=configs.Training(
                 epochs=6,
                 batch_size=512,
-                table_learning_rate=0.001,
+                table_learning_rate=0.0003,
                 table_accumulator=1e-7,
                 patience=6,
             ),

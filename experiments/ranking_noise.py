@@ -58,7 +58,7 @@ def _config(noise: float) -> configs.Config:
             training=configs.Training(
                 epochs=6,
                 batch_size=512,
-                table_learning_rate=0.001,
+                table_learning_rate=0.0003,
                 table_accumulator=1e-7,
                 patience=6,
             ),

@@ -42,6 +42,6 @@ class Ranking:
         epochs=10,
         patience=4,
         table_optimizer="adagrad",
-        table_learning_rate=0.001,
+        table_learning_rate=0.0003,
         table_accumulator=1e-7,
     )
