@@ -2,11 +2,13 @@
 
 import ast
 import dataclasses
+import functools
 import pathlib
+from collections.abc import Callable
 
 import pytest
 
-from ytdnn import configs
+from ytdnn import artifacts, configs
 from ytdnn.cli import config_file
 
 EXPERIMENTS = pathlib.Path(__file__).parents[1] / "experiments"
@@ -90,22 +92,51 @@ def test_ablations_remove_whole_groups_of_features() -> None:
         assert {feature.name for feature in module.FEATURES} == set(names)
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_an_experiment_trains_a_tiny_step(
-    path: pathlib.Path, tmp_path: pathlib.Path
-) -> None:
-    from ytdnn import artifacts
-    from ytdnn.data import prepare
+TrainStep = Callable[[str, configs.Config], tuple[artifacts.Manifest, str]]
+
+
+@pytest.fixture(scope="module")
+def train_step(tmp_path_factory: pytest.TempPathFactory) -> TrainStep:
+    """Trains a stage on a config's data, once for all experiments that train it alike.
+
+    Returns its manifest and the fingerprint of the data.
+    """
+    from ytdnn.data import prepare, prepared
     from ytdnn.training import candidates, ranking
 
+    trainers = {"candidates": candidates.train, "ranking": ranking.train}
+
+    @functools.cache
+    def prepared_data(config: configs.Data) -> prepared.PreparedData:
+        return prepare.prepare(config, tmp_path_factory.mktemp("prepared") / "data")
+
+    @functools.cache
+    def train(name: str, own: configs.Config) -> tuple[artifacts.Manifest, str]:
+        data = prepared_data(own.data)
+        directory = tmp_path_factory.mktemp("trained") / name
+        trainers[name](own, data, directory)
+        made = artifacts.read_manifest(directory, name)
+        return made, data.manifest.fingerprint
+
+    def train_own(name: str, config: configs.Config) -> tuple[artifacts.Manifest, str]:
+        others = {"candidates", "ranking", "index", "evaluation"} - {name}
+        default = configs.Config()
+        own = {other: getattr(default, other) for other in others}
+        return train(name, dataclasses.replace(config, **own))
+
+    return train_own
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_an_experiment_trains_a_tiny_step(
+    path: pathlib.Path, train_step: TrainStep
+) -> None:
     config = tiny(config_file.load(str(path)))
-    data = prepare.prepare(config.data, tmp_path / "data")
-    for stage, name in ((candidates, "candidates"), (ranking, "ranking")):
-        stage.train(config, data, tmp_path / name)
-        made = artifacts.read_manifest(tmp_path / name, name)
+    for name in ("candidates", "ranking"):
+        made, fingerprint = train_step(name, config)
         members = config.candidates.ensemble_size if name == "candidates" else 1
         assert made.facts["epochs"] == members  # one of each network
-        assert made.inputs == {"data": data.manifest.fingerprint}
+        assert made.inputs == {"data": fingerprint}
 
 
 def test_the_curves_by_days_since_upload(tmp_path: pathlib.Path) -> None:
