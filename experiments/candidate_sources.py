@@ -24,14 +24,26 @@ from ytdnn import configs
 
 # No number reported elsewhere is of this seed.
 WORLD = dataclasses.replace(configs.WORLDS["quickstart"], seed=11)
+_NUM_CANDIDATES = 100
+
+
+def _composition(
+    co_watched: float = 0.0, fresh_uploads: float = 0.0, popular: float = 0.0
+) -> configs.Composition:
+    return configs.Composition(
+        num_candidates=_NUM_CANDIDATES,
+        share_co_watched=co_watched,
+        share_fresh_uploads=fresh_uploads,
+        share_popular=popular,
+    )
+
+
 COMPOSITIONS = {
-    "network": configs.Composition(),
-    "co_watched": configs.Composition(num_co_watched=99),
-    "fresh_uploads": configs.Composition(num_fresh_uploads=99),
-    "popular": configs.Composition(num_popular=99),
-    "blended": configs.Composition(
-        num_co_watched=25, num_fresh_uploads=15, num_popular=10
-    ),
+    "network": _composition(),
+    "co_watched": _composition(co_watched=0.99),
+    "fresh_uploads": _composition(fresh_uploads=0.99),
+    "popular": _composition(popular=0.99),
+    "blended": configs.Composition(num_candidates=_NUM_CANDIDATES),
 }
 
 

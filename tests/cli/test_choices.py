@@ -172,9 +172,9 @@ def test_what_would_have_no_effect_is_refused_by_name(
             "config.index.num_candidates is config.composition.num_candidates now",
         ),
         (
-            "configs.Composition(num_candidates=5, num_popular=5)",
-            "config.composition: expected places of other sources below "
-            "num_candidates (5), received 5",
+            "configs.Composition(num_candidates=5, share_popular=0.95)",
+            "config.composition: expected shares of other sources that leave the "
+            "candidate model a place of 5, received share_co_watched=0.13",
         ),
     ],
 )

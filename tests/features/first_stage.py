@@ -13,7 +13,10 @@ from ytdnn.serving import graphs
 
 CONFIG = configs.Candidates(embedding_dim=8, history_length=10, tower=(16,))
 PLACES = configs.Composition(
-    num_candidates=12, num_co_watched=4, num_fresh_uploads=3, num_popular=2
+    num_candidates=12,
+    share_co_watched=0.34,
+    share_fresh_uploads=0.25,
+    share_popular=0.17,
 )
 
 

@@ -11,7 +11,7 @@ def test_a_cap_needs_channels(tmp_path: pathlib.Path) -> None:
     log = full_log.tables()
     log["videos"] = log["videos"].drop("channel_id")
     data = full_log.prepared_data(tmp_path, log)
-    channels.require(configs.Composition(num_fresh_uploads=3), data)
+    channels.require(configs.Composition(share_fresh_uploads=0.1), data)
     with pytest.raises(errors.UserError) as caught:
         channels.require(configs.Composition(max_per_channel=3), data)
     assert str(caught.value).startswith(

@@ -139,15 +139,15 @@ def test_sources_propose_videos_without_an_embedding(
 
 def test_a_ranker_of_sources_needs_their_places(run: Run) -> None:
     directory = run.bundle.directory.with_name("ranking")
-    for changed in ({"blend_weight": 2.0}, {"num_popular": 1}):
+    for changed in ({"blend_weight": 2.0}, {"share_popular": 0.09}):
         other = dataclasses.replace(CONFIG.composition, **changed)
         stage = stage_room.Stage(
             run.stage.candidates, run.data, other, run.stage.manifest
         )
-        if "num_popular" not in changed:
+        if "share_popular" not in changed:
             ranking_model.load(directory, run.data, stage)
             continue
-        with pytest.raises(errors.UserError, match="num_popular=2, with which"):
+        with pytest.raises(errors.UserError, match="share_popular=0.17, with which"):
             ranking_model.load(directory, run.data, stage)
 
 

@@ -14,41 +14,58 @@ class Composition:
     Attributes:
       num_candidates: Number of candidates that the ranker is given. The candidate model
         fills the places that no other source has or fills.
-      num_co_watched: Places for videos often watched near the last ones watched.
-      num_fresh_uploads: Places for the latest uploads of channels watched lately, where
+      share_co_watched: Share of the places for videos often watched near the last ones
+        watched.
+      share_fresh_uploads: Share for the latest uploads of channels watched lately, where
         the log has channels and times of upload.
-      num_popular: Places for the videos most watched at the end of training.
+      share_popular: Share for the videos most watched at the end of training.
       blend_weight: Weight of the candidate model's score, which is added to the log of
         the ranker's; 0: the ranker's order.
       max_per_channel: Greatest number of a channel's videos on a page; 0: any.
     """
 
-    num_candidates: components.Positive = 100
-    num_co_watched: components.NonNegative = 0
-    num_fresh_uploads: components.NonNegative = 0
-    num_popular: components.NonNegative = 0
+    num_candidates: components.Positive = 300
+    share_co_watched: components.Fraction = 0.13
+    share_fresh_uploads: components.Fraction = 0.2
+    share_popular: components.Fraction = 0.0
     blend_weight: components.NonNegativeFloat = 0.0
     max_per_channel: components.NonNegative = 0
 
     @pydantic.model_validator(mode="after")
     def _leaves_places(self) -> Self:
         if self.num_from_tower <= 0:
-            others = self.num_candidates - self.num_from_tower
             raise ValueError(
-                f"expected places of other sources below num_candidates "
-                f"({self.num_candidates}), received {others}: raise num_candidates"
+                f"expected shares of other sources that leave the candidate model a "
+                f"place of {self.num_candidates}, received share_co_watched="
+                f"{self.share_co_watched}, share_fresh_uploads="
+                f"{self.share_fresh_uploads}, share_popular={self.share_popular}"
             )
         return self
 
     @property
-    def places(self) -> dict[str, int]:
+    def places(self) -> dict[str, float]:
         """The settings that decide which candidates there are, by name."""
         return {
             "num_candidates": self.num_candidates,
-            "num_co_watched": self.num_co_watched,
-            "num_fresh_uploads": self.num_fresh_uploads,
-            "num_popular": self.num_popular,
+            "share_co_watched": self.share_co_watched,
+            "share_fresh_uploads": self.share_fresh_uploads,
+            "share_popular": self.share_popular,
         }
+
+    @property
+    def num_co_watched(self) -> int:
+        """Places of what is often watched near the last watches."""
+        return round(self.share_co_watched * self.num_candidates)
+
+    @property
+    def num_fresh_uploads(self) -> int:
+        """Places of the latest uploads of channels watched lately."""
+        return round(self.share_fresh_uploads * self.num_candidates)
+
+    @property
+    def num_popular(self) -> int:
+        """Places of what is most watched."""
+        return round(self.share_popular * self.num_candidates)
 
     @property
     def num_from_tower(self) -> int:
