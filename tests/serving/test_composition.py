@@ -147,7 +147,7 @@ def test_a_ranker_of_sources_needs_their_places(run: Run) -> None:
         if "share_popular" not in changed:
             ranking_model.load(directory, run.data, stage)
             continue
-        with pytest.raises(errors.UserError, match="share_popular=0.17, with which"):
+        with pytest.raises(errors.UserError, match=r"share_popular=0\.17, with which"):
             ranking_model.load(directory, run.data, stage)
 
 

@@ -16,8 +16,8 @@ class Composition:
         fills the places that no other source has or fills.
       share_co_watched: Share of the places for videos often watched near the last ones
         watched.
-      share_fresh_uploads: Share for the latest uploads of channels watched lately, where
-        the log has channels and times of upload.
+      share_fresh_uploads: Share for the latest uploads of channels watched lately,
+        where the log has channels and times of upload.
       share_popular: Share for the videos most watched at the end of training.
       blend_weight: Weight of the candidate model's score, which is added to the log of
         the ranker's; 0: the ranker's order.
