@@ -103,12 +103,14 @@ def tiny_config(seed: int = 0) -> configs.Config:
             loss=configs.SampledSoftmax(num_negatives=32),
             training=configs.Training(epochs=2, batch_size=256),
         ),
-        composition=configs.Composition(num_candidates=15),
+        composition=configs.Composition(15, 0.0, 0.0),
         ranking=configs.Ranking(
             embedding_dim=8,
             history_length=12,
             tower=(32, 16),
             normalization=configs.Quantiles(number=20),
+            # What is served is then the exponential of the order.
+            head=configs.ClickTimesWatchTime(order_by="seconds"),
             features=configs.Features(remove=_statistics_but_one()),
             training=configs.Training(
                 epochs=10,
