@@ -43,7 +43,7 @@ def test_only_what_is_named_changes() -> None:
     config = arguments.apply(configs.Config(), {"ranking.training.epochs": "7"})
     before, after = (configs.to_dict(c) for c in (configs.Config(), config))
     assert nested.differences(before, after) == [
-        "config.ranking.training.epochs was 3, is 7"
+        "config.ranking.training.epochs was 10, is 7"
     ]
 
 
