@@ -21,9 +21,9 @@ Measured 2026-11-25 on two cores, seed 0, beside other work (± half a 95 % inte
 | true watch seconds of the page of ten | 231 | 2,266 ± 53 | 4,218 | 51 % |
 | whole run, seconds | | 245 | | |
 
-The claim holds for both stages. The candidates' own page is worth 520 true seconds, the
-best order of the ranker's candidates 3,021, so the ranker goes 70 % of that way; its hit
-rate@10 is 0.277, the candidates' 0.297.
+The claim holds for both stages. The candidates' own page is worth 520 true seconds,
+the best order of the ranker's candidates 3,021, so the ranker goes 70 % of that way;
+its hit rate@10 is 0.277, the candidates' 0.297.
 
 Epochs were chosen on validation. Example age is off: on an earlier version of the world
 it raised nDCG@10 on validation, right after the training window, from 0.095 to 0.117,
