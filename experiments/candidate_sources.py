@@ -63,6 +63,7 @@ def get_config() -> configs.Config:
     """Returns the network's candidates alone."""
     return configs.Config(
         data=configs.Data(world=WORLD),
+        composition=COMPOSITIONS["network"],
         candidates=configs.Candidates(training=configs.Training(epochs=6, patience=6)),
         ranking=configs.Ranking(
             tower=(512, 256),
