@@ -220,6 +220,8 @@ class ClickTimesWatchTime(Head):
         """Starts at the means of all impressions."""
         self._config = config
         self._mean = clicks.seconds
+        if config.order_by == "odds":
+            self.meaning = f"{SECONDS}, best first by odds × seconds"
         self.biases = (_logit(clicks.probability), math.log(clicks.ratio))
 
     def losses(self, outputs: tf.Tensor, labels: Labels) -> tf.Tensor:
