@@ -55,7 +55,7 @@ from rich import markup, table
 from ytdnn import artifacts, configs, errors, ragged, schema
 from ytdnn.data import prepared
 from ytdnn.evaluation import impression_metrics, lists, oracle, ranker
-from ytdnn.features import interface
+from ytdnn.features import interface, past_sums
 from ytdnn.pipeline import workdir
 from ytdnn.ranking import inputs, model, predictions
 from ytdnn.retrieval import stage
@@ -151,7 +151,7 @@ def read(
         columns=dict(_flat(columns)),
         shown=shown,
         times=np.asarray(data.impressions.times)[shown.rows],
-        durations=inputs.durations(data)[shown.videos].astype(np.float64),
+        durations=past_sums.durations(data)[shown.videos],
     )
 
 

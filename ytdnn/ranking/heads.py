@@ -131,7 +131,7 @@ class WeightedLogistic(_Odds):
     def __init__(self, config: configs.WeightedLogistic, clicks: Clicks) -> None:
         """Starts at the odds of all impressions."""
         self._is_weighted = config.weights == "seconds" and clicks.have_watch_time
-        self.meaning = ODDS if self._is_weighted else "odds of a click"
+        self.meaning = ODDS if self._is_weighted else PROBABILITY
         watched = clicks.seconds if self._is_weighted else 1.0
         rate = clicks.probability
         self.biases = (math.log(rate * watched / (1.0 - rate)),)

@@ -7,15 +7,12 @@ k = 1.
 
 import copy
 
-import numpy as np
-import numpy.typing as npt
-import polars as pl
 import tensorflow as tf
 
 from ytdnn import schema
 from ytdnn.data import fields, positions, prepared
 from ytdnn.data import request as raw_request
-from ytdnn.features import reading, registry
+from ytdnn.features import past_sums, reading, registry
 from ytdnn.ranking import heads
 
 Tensors = dict[str, tf.Tensor]
@@ -50,7 +47,7 @@ class ImpressionLog:
         self._log = positions.LogTensors(data, replay)
         self._readers = reading.open_log(chosen, self._log)
         with tf.device("CPU"):
-            self._durations = tf.constant(durations(data))
+            self._durations = tf.constant(past_sums.durations(data), tf.float32)
 
     def as_served(self) -> "ImpressionLog":
         """Returns the same with training-only features at their serving value."""
@@ -136,14 +133,6 @@ class ImpressionLog:
         return tf.gather(self._log.of(schema.IMPRESSIONS, field), rows)
 
 
-def durations(data: prepared.PreparedData) -> npt.NDArray[np.float32]:
-    """Returns seconds of each video, `[catalogue + 1]`, 0 where not known."""
-    if schema.DURATION_SECONDS not in data.videos.columns:
-        return np.zeros(data.num_videos + 1, np.float32)
-    known = data.videos[schema.DURATION_SECONDS].cast(pl.Float32).fill_nan(None)
-    return np.append(np.float32(0.0), known.fill_null(0.0).to_numpy())
-
-
 def request_fields(
     chosen: registry.Features, data: prepared.PreparedData
 ) -> fields.Fields:
@@ -174,7 +163,9 @@ class RequestInputs(tf.Module):
         super().__init__()
         self._features = reading.RequestReaders(chosen, data)
         self._history_length = history_length
-        self._durations = tf.Variable(durations(data), trainable=False)
+        self._durations = tf.Variable(
+            past_sums.durations(data), trainable=False, dtype=tf.float32
+        )
 
     def __call__(self, request: raw_request.Request) -> Tensors:
         """Returns the tensors of the query and of the videos asked about."""
