@@ -125,8 +125,9 @@ def _gain(report: report_model.Report, metric: str) -> Iterator[str]:
     )
     words = names.metric(metric).partition("@")[0]
     yield (
-        f"The ranker turns the candidates' page of {before:,.0f} {words} into one of "
-        f"{after:,.0f}: {_signed(gain)}, paired by user"
+        f"The ranker, given the candidates of all sources, turns the candidate "
+        f"network's page of {before:,.0f} {words} into one of {after:,.0f}: "
+        f"{_signed(gain)}, paired by user"
     )
 
 
