@@ -237,8 +237,8 @@ def test_on_a_world_the_page_is_judged_first_by_its_true_watch_seconds() -> None
     assert "Retrieval is judged by hits, the ranker by watch time." in worth
     assert (
         "The ranker, given the candidates of all sources, turns the candidate "
-        "network&#39;s page of 520 true watch seconds into one of 1,390: +870 (95 %: +833 to +903), paired by user."
-        in worth
+        "network&#39;s page of 520 true watch seconds into one of 1,390: +870 (95 %: "
+        "+833 to +903), paired by user." in worth
     )
     assert 'aria-label="True watch seconds of the first 10 videos"' in worth
     for cell in ("1,390", "2,098", "4,218", "best page of all videos", "55%"):
