@@ -4,7 +4,8 @@ Claim: the ranker orders pages worse without the powers of continuous features, 
 their normalisation, with clicks of equal weight, without the features of earlier
 impressions that bring churn, without the user's history with channel and topic, and
 with a table of embeddings for each use of a video (PAPER §4.1 and §4.3: powers lose
-0.2 points of per-user loss, equal weights 4.1).
+0.2 points of per-user loss, equal weights 4.1). Beyond the paper, pieces of the
+continuous features help.
 
     ytdnn study --config=experiments/ranking_ablations.py --workdir=runs/ablations \
         --stage=ranking --seeds=0,1,2 \
@@ -61,6 +62,7 @@ def get_config() -> configs.Config:
         ranking=configs.Ranking(
             tower=(512, 256),
             dropout=0.2,
+            normalization=configs.Quantiles(num_pieces=0),
             head=configs.WeightedLogistic(),
             training=configs.Training(
                 epochs=6,
@@ -78,7 +80,10 @@ def get_variants() -> dict[str, configs.Config]:
     """Returns the ranker, and it without each choice."""
     return {
         "everything": get_config(),
-        "no_powers": _changed(normalization=configs.Quantiles(powers=False)),
+        "no_powers": _changed(
+            normalization=configs.Quantiles(powers=False, num_pieces=0)
+        ),
+        "with_pieces": _changed(normalization=configs.Quantiles()),
         "raw_values": _changed(normalization=configs.Raw()),
         "equal_weights": _changed(head=configs.WeightedLogistic(weights="equal")),
         "no_churn": _changed(features=configs.Features(remove=CHURN)),

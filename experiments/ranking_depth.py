@@ -51,6 +51,7 @@ def _config(tower: tuple[int, ...]) -> configs.Config:
         ranking=configs.Ranking(
             tower=tower,
             dropout=0.2,
+            normalization=configs.Quantiles(num_pieces=0),
             head=configs.WeightedLogistic(),
             training=configs.Training(
                 epochs=6,

@@ -58,6 +58,7 @@ def get_config() -> configs.Config:
         ranking=configs.Ranking(
             tower=(512, 256),
             dropout=0.2,
+            normalization=configs.Quantiles(num_pieces=0),
             head=configs.WeightedLogistic(),
             training=configs.Training(
                 epochs=6,

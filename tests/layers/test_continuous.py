@@ -95,7 +95,7 @@ def test_a_missing_value_is_zero_wherever_it_lies_among_the_quantiles() -> None:
 
 @pytest.mark.parametrize("missing", [-1.0, -9.0])
 def test_feature_round_trips_through_its_config(missing: float) -> None:
-    layer = continuous.QuantileFeature([0.0, 1.5, 3.0], missing)
+    layer = continuous.QuantileFeature([0.0, 1.5, 3.0], missing, num_pieces=3)
     copy = continuous.QuantileFeature.from_config(layer.get_config())
     values = tf.constant([-9.0, -1.0, 0.2, 2.0])
     assert np.array_equal(layer(values), copy(values))
@@ -112,6 +112,24 @@ def test_without_powers_there_is_the_value_and_whether_it_is_missing() -> None:
     assert layer(tf.constant([1.0, -1.0])).numpy().tolist() == [[0.25, 0.0], [0.0, 1.0]]
 
 
+def test_pieces_fill_one_after_another() -> None:
+    layer = continuous.QuantileFeature(
+        [0.0, 1.0, 2.0, 4.0, 8.0], powers=False, num_pieces=2
+    )
+    # CDF(1.5) = 0.3 and CDF(6) = 0.7: the first piece ends at 0.5, the second at 1.
+    output = layer(tf.constant([1.5, 6.0, -1.0])).numpy()
+    expected = [[0.3, 0.6, 0.0, 0.0], [0.7, 1.0, 0.4, 0.0], [0.0, 0.0, 0.0, 1.0]]
+    np.testing.assert_allclose(output, expected, atol=1e-6)
+
+
+def test_weights_of_pieces_are_the_slopes_of_a_function() -> None:
+    x = tf.linspace(0.0, 1.0, 41)
+    first, second, third = continuous.pieces(x, 3)
+    found = first - 3.0 * second + 2.0 * third
+    edges, values = [0.0, 1 / 3, 2 / 3, 1.0], [0.0, 1.0, -2.0, 0.0]
+    np.testing.assert_allclose(found, np.interp(x, edges, values), atol=1e-6)
+
+
 def test_a_raw_value_is_not_normalised() -> None:
     raw = continuous.RawFeature()(tf.constant([7.5, -1.0]))
     assert raw.numpy().tolist() == [[7.5, 0.0], [0.0, 1.0]]
@@ -120,7 +138,9 @@ def test_a_raw_value_is_not_normalised() -> None:
 def test_several_features_together_are_as_each_alone() -> None:
     rng = np.random.default_rng(0)
     layers = [
-        continuous.QuantileFeature(np.sort(rng.normal(size=20)), missing=missing)
+        continuous.QuantileFeature(
+            np.sort(rng.normal(size=20)), missing=missing, num_pieces=2
+        )
         for missing in (-1.0, -3.0, 0.0)
     ]
     values = [tf.constant(rng.normal(size=[4, 5]), tf.float32) for _ in layers]

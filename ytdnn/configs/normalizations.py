@@ -12,10 +12,13 @@ class Quantiles:
     Attributes:
       number: Of quantiles of each feature.
       powers: Whether the square and the root enter too.
+      num_pieces: Pieces of the value that enter too, each rising from 0 to 1 in its
+        part of [0, 1): beyond the paper; 0 = none.
     """
 
     number: components.Positive = 100
     powers: bool = True
+    num_pieces: components.NonNegative = 4
     kind: Literal["quantiles"] = "quantiles"
 
 

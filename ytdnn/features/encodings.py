@@ -106,7 +106,11 @@ class Continuous(interface.Feature):
         if isinstance(normalization, configs.Raw):
             return continuous.RawFeature(self.missing, name=name)
         return continuous.QuantileFeature(
-            measured.quantiles, self.missing, normalization.powers, name=name
+            measured.quantiles,
+            self.missing,
+            normalization.powers,
+            normalization.num_pieces,
+            name=name,
         )
 
 

@@ -28,7 +28,7 @@ from ytdnn.features import corpus
 
 CANDIDATES = "candidates"
 RANKING = "ranking"
-QUANTILES = configs.Quantiles()
+QUANTILES = configs.Quantiles(num_pieces=0)
 _OF_ROWS = "cells of logged impressions"
 
 

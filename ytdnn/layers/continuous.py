@@ -2,8 +2,10 @@
 
 A value x becomes CDF(x) in [0, 1) by linear interpolation on quantiles of the
 training data, and the network sees x, x² and √x of it: super- and sub-linear
-functions for the price of two columns. `together` does it for many features at once,
-since scoring a few hundred videos is otherwise paid for by the operation.
+functions for the price of two columns. Beyond the paper it may see the pieces of x
+too (`pieces`), so that a function of it may bend at each of their edges. `together`
+does it for many features at once, since scoring a few hundred videos is otherwise paid
+for by the operation.
 """
 
 from collections.abc import Sequence
@@ -36,6 +38,20 @@ def quantile_cdf(values: tf.Tensor, quantiles: tf.Tensor) -> tf.Tensor:
     return (tf.cast(left, tf.float32) + part) / tf.cast(last + 1, tf.float32)
 
 
+def pieces(x: tf.Tensor, number: int) -> list[tf.Tensor]:
+    """Returns the pieces of x: each rises from 0 to 1 in its part of [0, 1].
+
+    A linear function of them is any continuous function of x that is linear between
+    the edges, which are evenly spaced (Gorishniy et al., On Embeddings for Numerical
+    Features in Tabular Deep Learning, 2022: piecewise linear encoding).
+
+    Args:
+      x: `[...] float32` in [0, 1].
+      number: Of pieces.
+    """
+    return [tf.clip_by_value(x * number - i, 0.0, 1.0) for i in range(number)]
+
+
 class QuantileFeature(tf.keras.layers.Layer):
     """One continuous feature of `QuantileFeatures`."""
 
@@ -44,6 +60,7 @@ class QuantileFeature(tf.keras.layers.Layer):
         quantiles: Sequence[float],
         missing: float = -1.0,
         powers: bool = True,
+        num_pieces: int = 0,
         **kwargs: Any,
     ) -> None:
         """Creates the layer.
@@ -52,6 +69,7 @@ class QuantileFeature(tf.keras.layers.Layer):
           quantiles: Ascending, at least one, of the training data.
           missing: What stands for a value that is not known; all others are larger.
           powers: Whether x² and √x enter.
+          num_pieces: Pieces of x that enter.
           **kwargs: Of `tf.keras.layers.Layer`.
 
         Raises:
@@ -61,15 +79,17 @@ class QuantileFeature(tf.keras.layers.Layer):
         self.quantiles = tuple(float(value) for value in quantiles)
         self.missing = missing
         self.powers = powers
+        self.num_pieces = num_pieces
         if not self.quantiles or list(self.quantiles) != sorted(self.quantiles):
             raise ValueError(
                 f"expected ascending quantiles, at least one, received {quantiles}"
             )
 
     def call(self, values: tf.Tensor) -> tf.Tensor:
-        """Returns `[..., 4] float32`: x, x², √x, and 1 where the value is missing.
+        """Returns `[..., 4 + num_pieces] float32`.
 
-        Without powers `[..., 2]`: x, and 1 where it is missing.
+        They are x, x², √x, the pieces of x, and 1 where the value is missing; without
+        powers x² and √x are left out.
 
         Args:
           values: `[...] float32`; where missing x is 0.
@@ -82,6 +102,7 @@ class QuantileFeature(tf.keras.layers.Layer):
             "quantiles": self.quantiles,
             "missing": self.missing,
             "powers": self.powers,
+            "num_pieces": self.num_pieces,
         }
         return {**super().get_config(), **settings}
 
@@ -115,7 +136,8 @@ def together(
     """Returns what each layer gives for its values, computed at once.
 
     Args:
-      layers: At least one; equally many quantiles in each, powers in all or none.
+      layers: At least one; equally many quantiles and pieces in each, powers in all or
+        none.
       values: `[...] float32` for each layer, of one shape.
     """
     stacked = tf.stack(values)
@@ -125,7 +147,8 @@ def together(
     known = tf.cast(flat > missing, tf.float32)
     x = quantile_cdf(flat, quantiles) * known
     powers = [tf.square(x), tf.sqrt(x)] if layers[0].powers else []
-    entering = tf.stack([x, *powers, 1.0 - known], axis=-1)
+    parts = pieces(x, layers[0].num_pieces)
+    entering = tf.stack([x, *powers, *parts, 1.0 - known], axis=-1)
     width = entering.shape[-1]
     shape = tf.concat([tf.shape(stacked), [width]], axis=0)
     found = tf.unstack(tf.reshape(entering, shape), num=len(layers))
