@@ -61,10 +61,10 @@ def logit(model: network.RankingNetwork, tensors: dict, **kwargs: tf.Tensor) -> 
 
 def test_number_of_parameters_spelled_out() -> None:
     # Videos (10 + 1) · 4, gender (2 + 1) · 4. Input: mean 4, last 4, gender 4, age 2,
-    # since watch 8, video 4, since impression 8, number 8 = 42; eight are
-    # x, x², √x, four pieces, and whether it is missing.
+    # since watch 12, video 4, since impression 12, number 12 = 54; twelve
+    # are x, x², √x, eight pieces, and whether it is missing.
     tables = 11 * 4 + 3 * 4
-    dense = (42 * 16 + 16) + (16 * 8 + 8) + (8 * 1 + 1)
+    dense = (54 * 16 + 16) + (16 * 8 + 8) + (8 * 1 + 1)
     assert make_network().count_params() == tables + dense
 
 
@@ -118,7 +118,7 @@ def test_powers_of_continuous_features_reach_the_logit() -> None:
     model = make_network()
     kernel = model._tower.trainable_variables[0]  # of the query
     # After mean, last, gender, age: x, x², √x, then the pieces.
-    since_watch = slice(14, 22)
+    since_watch = slice(14, 26)
     tensors = request([1, 2, 3], [4])
     before = logit(model, tensors)
     for power in (1, 2):
@@ -133,7 +133,7 @@ def test_powers_of_continuous_features_reach_the_logit() -> None:
 def test_pieces_of_continuous_features_are_inputs() -> None:
     without = configs.Quantiles(num_pieces=0)
     config = dataclasses.replace(CONFIG, normalization=without)
-    fewer = 4 * 3 * 16  # four pieces of three continuous features
+    fewer = 8 * 3 * 16  # eight pieces of three continuous features
     assert make_network(config=config).count_params() == (
         make_network().count_params() - fewer
     )
@@ -156,7 +156,7 @@ def test_without_a_shared_table_each_use_has_its_own() -> None:
 
 
 def test_without_powers_and_raw_there_are_fewer_inputs() -> None:
-    fewer_of = {configs.Quantiles(powers=False): 2, configs.Raw(): 6}
+    fewer_of = {configs.Quantiles(powers=False): 2, configs.Raw(): 10}
     for normalization, columns in fewer_of.items():
         config = dataclasses.replace(CONFIG, normalization=normalization)
         fewer = 3 * columns * 16  # of three continuous features
@@ -167,7 +167,7 @@ def test_without_powers_and_raw_there_are_fewer_inputs() -> None:
 
 def test_a_linear_model_has_no_tower() -> None:
     model = make_network(config=dataclasses.replace(CONFIG, tower=()))
-    assert model.count_params() == 11 * 4 + 3 * 4 + 42 + 1
+    assert model.count_params() == 11 * 4 + 3 * 4 + 54 + 1
     together = model(request([0, 2, 3], [4, 5, 6]))[0, :, 0].numpy()
     alone = [logit(model, request([0, 2, 3], [v])) for v in (4, 5, 6)]
     assert together == pytest.approx(alone, abs=1e-6)

@@ -18,7 +18,7 @@ class Quantiles:
 
     number: components.Positive = 100
     powers: bool = True
-    num_pieces: components.NonNegative = 4
+    num_pieces: components.NonNegative = 8
     kind: Literal["quantiles"] = "quantiles"
 
 
