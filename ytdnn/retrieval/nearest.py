@@ -96,18 +96,24 @@ class Nearest(tf.Module):
         width += tf.minimum(permitted.num_removed, num)
         width = tf.minimum(width, self.num_videos)
 
-        def asked() -> Lists:
+        def asked() -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
             videos, scores = self._searcher.search(queries, width)
+            known = tf.reduce_sum(tf.cast(videos > 0, tf.int32), axis=1)
             valid = tf.math.is_finite(scores) & permitted.holds(videos)
-            return _best(videos, tf.where(valid, scores, _NONE), num)
+            return *_best(videos, tf.where(valid, scores, _NONE), num), known
 
-        def nothing() -> Lists:
-            empty = tf.stack([tf.shape(queries)[0], num])
-            return tf.zeros(empty, tf.int32), tf.fill(empty, _NONE)
+        def nothing() -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+            batch = tf.shape(queries)[0]
+            empty = tf.stack([batch, num])
+            return (
+                tf.zeros(empty, tf.int32),
+                tf.fill(empty, _NONE),
+                tf.zeros([batch], tf.int32),
+            )
 
-        videos, scores = tf.cond(tf.reduce_any(by_index), asked, nothing)
+        videos, scores, known = tf.cond(tf.reduce_any(by_index), asked, nothing)
         is_short = tf.reduce_any(tf.math.is_inf(scores), axis=1)
-        return (videos, scores), is_short & (width < self.num_videos)
+        return (videos, scores), is_short & (known < self.num_videos)
 
     def _of_allowed(
         self, queries: tf.Tensor, num: tf.Tensor, permitted: permitted_room.Permitted
@@ -183,4 +189,5 @@ def _replaced(lists: Lists, mask: tf.Tensor, make: Callable[[], Lists]) -> Lists
         )
         return videos, scores
 
-    return tf.cond(tf.reduce_any(mask), replaced, lambda: lists)
+    is_needed = tf.reduce_any(mask) & (tf.size(lists[0]) > 0)
+    return tf.cond(is_needed, replaced, lambda: lists)

@@ -23,7 +23,7 @@ class Popular(interface.Source):
     def propose(self, asked: interface.Asked) -> interface.Proposal:
         """Returns the most watched that are permitted."""
         width = self.num + rows.largest(asked.permitted.num_barred)
-        width += asked.permitted.num_removed
+        width += tf.minimum(asked.permitted.num_removed, self.num)
         videos = self._videos[:width][tf.newaxis, :]
         videos = tf.repeat(videos, tf.shape(asked.watched)[0], axis=0)
         falling = tf.zeros_like(videos)  # in order already
