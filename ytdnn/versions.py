@@ -162,7 +162,7 @@ def _read_newest(directory: pathlib.Path, kind: str, deep: bool) -> artifacts.Ma
         number = newest(directory)
         try:
             found = artifacts.read_manifest(directory, kind, deep)
-        except errors.UserError:
+        except (errors.UserError, OSError):
             if newest(directory) != number:
                 continue
             raise

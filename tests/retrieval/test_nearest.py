@@ -1,6 +1,5 @@
 """Search among permitted videos is exact search over them, under any kind of index."""
 
-import pathlib
 from typing import Any
 
 import hypothesis

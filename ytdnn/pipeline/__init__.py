@@ -1,8 +1,8 @@
 """The pipeline: the graph of a run's steps, and the Python API.
 
 `arrows` are the functions users call (prepare, train, evaluate, export), `recommender`
-asks a bundle, `removing` takes videos out of it; `graph` says what each step makes, from
-what, whether it is current and what is next, `steps` does it; `workdir` is a run's
+asks a bundle, `removing` takes videos out of it; `graph` says what each step makes,
+from what, whether it is current and what is next, `steps` does it; `workdir` is a run's
 directory. What takes long to import is imported when called: `import ytdnn` loads
 neither TensorFlow nor Polars.
 """
