@@ -118,9 +118,10 @@ def _write(
 ) -> None:
     """Writes the files of a version."""
     video_ids = parts.data.videos[schema.VIDEO_ID].to_list()
+    example = warm_up.example(video_ids, parts.first_stage.candidates.vector_dim)
     for name, model in models.items():
         saved_models.save(model, draft.part(name))
-        warm_up.write(name, model, video_ids, draft.part(name))
+        warm_up.write(name, model, example, draft.part(name))
     _write_titles(parts.data, draft.common / bundle.TITLES)
     vocabularies = prepared.VOCABULARIES_FILE
     shutil.copyfile(parts.data.directory / vocabularies, draft.common / vocabularies)

@@ -24,7 +24,7 @@ Inputs = dict[str, tf.Tensor]
 def write(
     name: str,
     model: saved_models.Model,
-    video_ids: Sequence[Any],
+    values: requests.Request,
     directory: pathlib.Path,
 ) -> None:
     """Writes the warm-up requests of a model beside it.
@@ -32,26 +32,47 @@ def write(
     Args:
       name: Of the model.
       model: What they are asked of.
-      video_ids: Of the catalogue, which histories are made up of: no user's data.
+      values: Of made-up requests, as `example` returns them.
       directory: Of the SavedModel.
     """
     path = directory / FILE
     path.parent.mkdir(exist_ok=True)
     with tf.io.TFRecordWriter(str(path)) as writer:
-        for signature, inputs in examples(model, video_ids):
+        for signature, inputs in _examples(model, values):
             writer.write(prediction_log(name, signature, inputs))
 
 
-def examples(
-    model: saved_models.Model, video_ids: Sequence[Any]
+def example(video_ids: Sequence[Any], vector_dim: int) -> requests.Request:
+    """Returns what warm-up requests are made of: videos in their order, no user's data.
+
+    Args:
+      video_ids: Of the catalogue.
+      vector_dim: Coordinates of the user's vector.
+    """
+    ids = list(video_ids[:_HISTORY])
+    lists = (
+        schema.WATCHED_VIDEO_IDS,
+        schema.VIDEO_IDS,
+        schema.EXCLUDE_IDS,
+        schema.ALLOW_IDS,
+    )
+    return dict.fromkeys(lists, ids) | {schema.USER_VECTOR: [1.0] * vector_dim}
+
+
+def _examples(
+    model: saved_models.Model, values: requests.Request
 ) -> Iterable[tuple[str, Inputs]]:
     """Yields signatures and inputs that run every branch of a model's graph."""
-    ids = list(video_ids[:_HISTORY])
+    given = {schema.USER_VECTOR, schema.VIDEO_IDS}
+    history = {schema.WATCHED_VIDEO_IDS}
     asked: list[requests.Request] = [
-        {},
-        {schema.WATCHED_VIDEO_IDS: ids, schema.VIDEO_IDS: ids},
-        {schema.WATCHED_VIDEO_IDS: ids, schema.EXCLUDE_IDS: ids},
-        {schema.WATCHED_VIDEO_IDS: ids[:1], schema.ALLOW_IDS: ids},
+        {key: values[key] for key in given | more}
+        for more in (
+            set(),
+            history,
+            history | {schema.EXCLUDE_IDS},
+            {schema.ALLOW_IDS},
+        )
     ]
     named = [(saved_models.SIGNATURE, model.inputs)]
     if model.required:
