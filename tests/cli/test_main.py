@@ -21,6 +21,8 @@ def test_the_commands_of_the_design_are_there() -> None:
         "train",
         "evaluate",
         "export",
+        "index remove",
+        "index restore",
         "recommend",
         "run",
         "experiments",

@@ -56,8 +56,16 @@ def _video_ids(given: arguments.Arguments) -> list[str]:
     """Returns the ids of the flags."""
     named = [v for v in given.values.get("videos", "").split(",") if v]
     if "file" in given.values:
-        path = pathlib.Path(given.values["file"])
-        named += [line for line in path.read_text().splitlines() if line]
+        named += _lines(pathlib.Path(given.values["file"]))
     if not named:
         raise errors.UserError("expected --videos=ID,… or --file=FILE with ids in it")
     return named
+
+
+def _lines(path: pathlib.Path) -> list[str]:
+    try:
+        return [line for line in path.read_text("utf-8").splitlines() if line]
+    except UnicodeDecodeError:
+        raise errors.UserError(
+            f"expected text with an id a line in {path}, found bytes that are no UTF-8"
+        ) from None
