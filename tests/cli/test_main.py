@@ -107,8 +107,8 @@ MISTAKES = [
     (
         ["prepre"],
         "expected a command (run, prepare, train, evaluate, compare, export, "
-        "recommend, experiments, study, world), received 'prepre': did you mean "
-        "prepare? (ytdnn --help)",
+        "index remove, index restore, recommend, experiments, study, world), received "
+        "'prepre': did you mean prepare? (ytdnn --help)",
     ),
     (["run"], "expected --workdir=DIR, received none (ytdnn run --help)"),
     (
