@@ -57,25 +57,40 @@ class Nearest(tf.Module):
         if is_limited is not None:
             by_index &= ~is_limited
         found, is_short = self._of_index(queries, num, permitted, by_index)
-        whole = is_short | ~by_index
-        if is_limited is not None:
-            whole &= ~is_limited
-            found = _replaced(
-                found,
-                is_limited,
-                lambda: self._of_allowed(
-                    tf.boolean_mask(queries, is_limited),
-                    num,
-                    permitted.take(is_limited),
-                ),
-            )
-        return _replaced(
-            found,
-            whole,
-            lambda: self._of_all(
-                tf.boolean_mask(queries, whole), num, permitted.take(whole)
-            ),
+        mended = is_short | ~by_index
+        return tf.cond(
+            tf.reduce_any(mended) & (num > 0),
+            lambda: self._mended(found, queries, num, permitted, mended),
+            lambda: found,
         )
+
+    def _mended(
+        self,
+        lists: Lists,
+        queries: tf.Tensor,
+        num: tf.Tensor,
+        permitted: permitted_room.Permitted,
+        mask: tf.Tensor,
+    ) -> Lists:
+        """Returns lists with those of some requests made from the vectors.
+
+        Args:
+          lists: Of the index.
+          queries: `[batch, dim] float32`.
+          num: `[] int32`, at least 1.
+          permitted: What they may hold.
+          mask: `[batch] bool`, which requests.
+        """
+        makers = [(mask, self._of_all)]
+        is_limited = permitted.is_limited
+        if is_limited is not None:
+            makers = [
+                (mask & ~is_limited, self._of_all),
+                (is_limited, self._of_allowed),
+            ]
+        for rows_made, make in makers:
+            lists = _replaced(lists, rows_made, queries, num, permitted, make)
+        return lists
 
     def _of_index(
         self,
@@ -92,6 +107,7 @@ class Nearest(tf.Module):
           permitted: What they may hold.
           by_index: `[batch] bool`, which requests it is asked for.
         """
+        permitted = permitted.without_lists
         width = num + rows.largest(tf.where(by_index, permitted.num_barred, 0))
         width += tf.minimum(permitted.num_removed, num)
         width = tf.minimum(width, self.num_videos)
@@ -172,22 +188,31 @@ def _best(videos: tf.Tensor, scores: tf.Tensor, num: tf.Tensor) -> Lists:
     return tf.pad(videos, lacking), tf.pad(kept, lacking, constant_values=_NONE)
 
 
-def _replaced(lists: Lists, mask: tf.Tensor, make: Callable[[], Lists]) -> Lists:
+def _replaced(
+    lists: Lists,
+    mask: tf.Tensor,
+    queries: tf.Tensor,
+    num: tf.Tensor,
+    permitted: permitted_room.Permitted,
+    make: Callable[[tf.Tensor, tf.Tensor, permitted_room.Permitted], Lists],
+) -> Lists:
     """Returns lists with those of some rows made another way, if there are any.
 
     Args:
       lists: `[batch, num]` each.
       mask: `[batch] bool`, which rows.
-      make: Makes the lists of these rows, `[rows, num]`.
+      queries: `[batch, dim] float32`.
+      num: `[] int32`.
+      permitted: What the lists may hold.
+      make: Makes them, from the rows' queries, `num` and `permitted`.
     """
 
     def replaced() -> Lists:
-        where = tf.where(mask)
+        made = make(tf.boolean_mask(queries, mask), num, permitted.take(mask))
         videos, scores = (
-            tf.tensor_scatter_nd_update(old, where, new)
-            for old, new in zip(lists, make(), strict=True)
+            tf.tensor_scatter_nd_update(old, tf.where(mask), new)
+            for old, new in zip(lists, made, strict=True)
         )
         return videos, scores
 
-    is_needed = tf.reduce_any(mask) & (tf.size(lists[0]) > 0)
-    return tf.cond(is_needed, replaced, lambda: lists)
+    return tf.cond(tf.reduce_any(mask), replaced, lambda: lists)

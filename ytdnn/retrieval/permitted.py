@@ -40,6 +40,11 @@ class Permitted:
         """How many videos are removed, `[] int32`."""
         return tf.constant(0) if self.removed is None else self.removed.count
 
+    @property
+    def without_lists(self) -> "Permitted":
+        """The same without any allow-list."""
+        return Permitted(self.barred, removed=self.removed)
+
     def holds(self, videos: tf.Tensor) -> tf.Tensor:
         """Returns which videos an answer may hold, `[batch, k] bool`.
 
@@ -51,8 +56,12 @@ class Permitted:
             held &= ~self.removed.contains(videos)
         if self.allowed is None or self.is_limited is None:
             return held
-        listed = rows.contains(self.allowed, videos)
-        return held & (listed | ~self.is_limited[:, tf.newaxis])
+        is_free = ~self.is_limited[:, tf.newaxis]
+        return tf.cond(
+            tf.reduce_all(is_free),
+            lambda: held,
+            lambda: held & (rows.contains(self.allowed, videos) | is_free),
+        )
 
     def take(self, mask: tf.Tensor) -> "Permitted":
         """Returns that of some of the requests, `mask [batch] bool`."""

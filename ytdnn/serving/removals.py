@@ -79,16 +79,17 @@ def change(
     if not (directory / artifacts.MANIFEST).exists():
         return Removed(new, [], None)
     catalogue = _catalogue(directory)
-    is_known = pl.Series(list(video_ids), dtype=pl.String).is_in(catalogue.implode())
-    unknown = [v for v, known in zip(video_ids, is_known, strict=True) if not known]
-    return Removed(new, unknown, _revise(directory, inputs(workdir), new, catalogue))
+    found = indices(catalogue, new)
+    known = {catalogue[index - 1] for index in found}
+    unknown = [video for video in video_ids if video not in known and not restored]
+    return Removed(new, unknown, _revise(directory, inputs(workdir), new, found))
 
 
 def _revise(
     directory: pathlib.Path,
     changed: Mapping[str, str],
     video_ids: Collection[str],
-    catalogue: pl.Series,
+    of_indices: Collection[int],
 ) -> int:
     """Publishes a bundle without some videos, unless it is without them already."""
     manifest = artifacts.load_manifest(directory, BUNDLE)
@@ -100,7 +101,7 @@ def _revise(
         inputs=kept | dict(changed),
         facts=manifest.facts | {FACT: len(video_ids)},
     )
-    asset = text(indices(catalogue, video_ids))
+    asset = text(of_indices)
     return versions.revise(
         directory, manifest, lambda path: asset if path.name == ASSET else None
     )
