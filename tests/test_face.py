@@ -58,7 +58,15 @@ def test_the_names_are_those_of_their_rooms() -> None:
     assert ytdnn.Config is configs.Config
     assert ytdnn.configs is configs
     assert ytdnn.UserError is errors.UserError
-    for name in ("Recommender", "evaluate", "export", "prepare", "train"):
+    for name in (
+        "Recommender",
+        "evaluate",
+        "export",
+        "prepare",
+        "remove_videos",
+        "restore_videos",
+        "train",
+    ):
         assert getattr(ytdnn, name) is getattr(pipeline, name)
     assert set(ytdnn.__all__) <= set(dir(ytdnn))
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
         evaluate,
         export,
         prepare,
+        remove_videos,
+        restore_videos,
         train,
     )
 
@@ -36,6 +38,8 @@ __all__ = [
     "evaluate",
     "export",
     "prepare",
+    "remove_videos",
+    "restore_videos",
     "train",
 ]
 

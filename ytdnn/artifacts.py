@@ -14,7 +14,7 @@ import json
 import os
 import pathlib
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, TypeVar
 
 import pydantic
@@ -102,17 +102,28 @@ def publish(
     partial.mkdir(parents=True)
     facts = {} if facts is None else facts
     yield partial
-    manifest = Manifest(
+    manifest = new_manifest(kind, config, inputs, file_table(partial), facts)
+    write_json(partial / MANIFEST, dataclasses.asdict(manifest))
+    _replace(directory, partial)
+
+
+def new_manifest(
+    kind: str,
+    config: Mapping[str, Any],
+    inputs: Mapping[str, str],
+    files: dict[str, dict[str, Any]],
+    facts: Mapping[str, Any],
+) -> Manifest:
+    """Returns the manifest of what this program has just made."""
+    return Manifest(
         kind=kind,
         format_version=FORMAT_VERSION,
         made_by=f"ytdnn {ytdnn.__version__}",
         config=_plain(config),
         inputs=dict(inputs),
-        files=_file_table(partial),
+        files=files,
         facts=_plain(facts),
     )
-    write_json(partial / MANIFEST, dataclasses.asdict(manifest))
-    _replace(directory, partial)
 
 
 def share(source: pathlib.Path, directory: pathlib.Path) -> None:
@@ -128,11 +139,12 @@ def share(source: pathlib.Path, directory: pathlib.Path) -> None:
     partial = directory.with_name(f".{directory.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     directory.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copytree(source, partial, copy_function=_link)
+    shutil.copytree(source, partial, copy_function=link)
     _replace(directory, partial)
 
 
-def _link(source: str, target: str) -> None:
+def link(source: str, target: str) -> None:
+    """Puts a file in a second place; copies it where there are no hard links."""
     try:
         os.link(source, target)
     except OSError:
@@ -148,30 +160,64 @@ def _replace(directory: pathlib.Path, partial: pathlib.Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def read_manifest(directory: pathlib.Path, kind: str, deep: bool = False) -> Manifest:
+def read_manifest(
+    directory: pathlib.Path, kind: str, deep: bool = False, name: str = MANIFEST
+) -> Manifest:
     """Reads and checks the manifest of an artefact.
 
     Args:
       directory: The artefact.
       kind: The kind expected.
       deep: Whether to check the SHA-256 of large files too, not only their size.
+      name: Of the manifest's file.
 
     Raises:
       errors.UserError: It is missing, of another kind or format version, or a file
         in it does not agree with its manifest.
     """
     directory = pathlib.Path(directory)
-    manifest = _load_manifest(directory / MANIFEST, kind)
+    manifest = load_manifest(directory, kind, name)
+    for file, entry in manifest.files.items():
+        _check_file(directory / file, entry, deep)
+    return manifest
+
+
+def load_manifest(directory: pathlib.Path, kind: str, name: str = MANIFEST) -> Manifest:
+    """Reads the manifest of an artefact, and looks at none of its files.
+
+    Raises:
+      errors.UserError: It is missing, damaged, of another kind or format version, or
+        names a file outside the artefact.
+    """
+    path = pathlib.Path(directory) / name
+    manifest = _parsed(path, kind)
     if manifest.kind != kind:
         raise errors.UserError(
             f"expected a {kind} artefact in {directory}, found {manifest.kind}"
         )
-    for name, entry in manifest.files.items():
-        _check_file(directory / name, entry, deep)
+    for file in manifest.files:
+        inside = pathlib.PurePosixPath(file)
+        if inside.is_absolute() or ".." in inside.parts:
+            raise errors.UserError(
+                f"expected files inside {directory} in {path}, found {file!r}: the "
+                f"manifest was changed; make the artefact again"
+            )
     return manifest
 
 
-def _load_manifest(path: pathlib.Path, kind: str) -> Manifest:
+def peek(path: pathlib.Path, field: str = "facts") -> dict[str, Any]:
+    """Returns one field of a manifest's file, unchecked.
+
+    Raises:
+      OSError: It cannot be read.
+      ValueError: It is not JSON.
+      KeyError: It lacks the field.
+    """
+    found: dict[str, Any] = json.loads(path.read_text())[field]
+    return found
+
+
+def _parsed(path: pathlib.Path, kind: str) -> Manifest:
     if not path.exists():
         raise errors.UserError(
             f"expected a {kind} artefact in {path.parent}, found no {MANIFEST}: "
@@ -298,14 +344,21 @@ def write_text(path: pathlib.Path, text: str) -> None:
     partial.rename(path)
 
 
-def _file_table(directory: pathlib.Path) -> dict[str, dict[str, Any]]:
+def file_table(
+    directory: pathlib.Path, without: Collection[str] = ()
+) -> dict[str, dict[str, Any]]:
+    """Returns the manifest's entries for the files of a directory.
+
+    Args:
+      directory: Of the files.
+      without: Names that are left out.
+    """
     paths = sorted(path for path in directory.rglob("*") if path.is_file())
+    named = {path.relative_to(directory).as_posix(): path for path in paths}
     return {
-        path.relative_to(directory).as_posix(): {
-            "bytes": path.stat().st_size,
-            "sha256": file_sha256(path),
-        }
-        for path in paths
+        name: {"bytes": path.stat().st_size, "sha256": file_sha256(path)}
+        for name, path in named.items()
+        if name not in without
     }
 
 

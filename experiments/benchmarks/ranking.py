@@ -50,7 +50,7 @@ from ytdnn.pipeline import graph, workdir
 from ytdnn.ranking import inputs
 from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import stage
-from ytdnn.serving import bundle, export, graphs, requests
+from ytdnn.serving import bundle, graphs, requests, saved_models
 from ytdnn.training import determinism, loop, ranking, strategies
 
 FLOAT32: Final = "float32"
@@ -277,11 +277,14 @@ def saved(
     """Exports a ranker as the bundle's, and loads its signature."""
     videos = lookups.VideoIds(run.data)
     tower = graphs.UserTower(run.data, videos, run.first_stage.candidates)
-    ranker = graphs.Ranker(run.data, videos, model, tower)
+    stage = run.first_stage
+    scorer = graphs.Scorer(run.data, videos, model)
+    pool = stage.pool() if scorer.asks_sources else None
+    ranker = graphs.Ranker(scorer, tower, stage.scores(), pool)
     fields = tuple(run.served.inputs(bundle.RANKER).values())
-    export.save(export.Model(ranker, fields, ()), directory)
+    saved_models.save(saved_models.Model(ranker, fields, ()), directory)
     loaded = tf.saved_model.load(str(directory))
-    function = loaded.signatures[bundle.SIGNATURE]
+    function = loaded.signatures[saved_models.SIGNATURE]
     function.held = loaded  # as long as the function, which does not hold it itself
     return function
 

@@ -21,6 +21,8 @@ def test_the_commands_of_the_design_are_there() -> None:
         "train",
         "evaluate",
         "export",
+        "index remove",
+        "index restore",
         "recommend",
         "run",
         "experiments",
@@ -105,8 +107,8 @@ MISTAKES = [
     (
         ["prepre"],
         "expected a command (run, prepare, train, evaluate, compare, export, "
-        "recommend, experiments, study, world), received 'prepre': did you mean "
-        "prepare? (ytdnn --help)",
+        "index remove, index restore, recommend, experiments, study, world), received "
+        "'prepre': did you mean prepare? (ytdnn --help)",
     ),
     (["run"], "expected --workdir=DIR, received none (ytdnn run --help)"),
     (

@@ -1,5 +1,6 @@
 """What is stale is said once, with one thing to do."""
 
+import dataclasses
 import json
 import pathlib
 
@@ -34,6 +35,22 @@ def test_an_input_of_another_format_is_refused(workdir: pathlib.Path) -> None:
         f"another version of ytdnn: run `ytdnn prepare --workdir={workdir}` first, or "
         f"`ytdnn run` for all steps"
     )
+
+
+def test_a_bundle_without_the_removed_videos_is_stale(
+    workdir: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a removal was killed between its list and its bundle."""
+    monkeypatch.setattr(steps, "has_impressions", lambda workdir: False)
+    monkeypatch.setattr(steps, "fingerprints", lambda workdir, names: {})
+    step = dataclasses.replace(graph.BUNDLE, config=lambda config: {})
+    monkeypatch.setattr(graph, "BUNDLE", step)
+    with artifacts.publish(workdir / "bundle", "bundle", {}, {}):
+        pass
+    assert graph.staleness(step, configs.Config(), workdir) == ""
+    artifacts.write_json(workdir / "removed_videos.json", {"removed_videos": ["a"]})
+    reason = graph.staleness(step, configs.Config(), workdir)
+    assert reason == "made from another removed_videos"
 
 
 def test_a_damaged_input_is_refused(workdir: pathlib.Path) -> None:

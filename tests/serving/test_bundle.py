@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import tensorflow as tf
 
@@ -18,27 +19,73 @@ from ytdnn.serving import bundle, export, requests
 FRESH = """
 import json, sys
 import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
+from tensorflow.python.framework import op_def_registry
 
 bundle, given = sys.argv[1], json.load(open(sys.argv[2]))
-facts = json.load(open(f"{bundle}/manifest.json"))["facts"]
-answers = {}
-for name in sorted(facts["models"], key=lambda n: facts["models"][n]["needs"]):
-    if facts["models"][name]["needs"]:
+manifest = json.load(open(f"{bundle}/manifest.json"))
+models, version = manifest["facts"]["models"], manifest["facts"]["version"]
+missing = {
+    key: (field["missing"], field["dtype"], field["shape"])
+    for model in models.values() for key, field in model["inputs"].items()
+}
+
+def plain(outputs):
+    return {
+        key: [
+            [v.decode() if isinstance(v, bytes) else v for v in row]
+            for row in value.reshape(value.shape[0], -1).tolist()
+        ]
+        for key, value in outputs.items()
+    }
+
+def strange_ops(directory):
+    saved = saved_model_pb2.SavedModel()
+    saved.ParseFromString(open(f"{directory}/saved_model.pb", "rb").read())
+    ops = set()
+    for meta in saved.meta_graphs:
+        functions = meta.graph_def.library.function
+        own = {function.signature.name for function in functions}
+        for nodes in (meta.graph_def.node, *(f.node_def for f in functions)):
+            ops |= {node.op for node in nodes} - own
+    assert len(ops) > 10, ops
+    return sorted(op for op in ops if op_def_registry.get(op) is None)
+
+def by_session(directory):
+    answers = {}
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        loaded = tf.compat.v1.saved_model.load(session, ["serve"], directory)
+        for name, signature in loaded.signature_def.items():
+            if name.startswith("__"):
+                continue
+            feed = {t.name: typed(key) for key, t in signature.inputs.items()}
+            fetched = {key: t.name for key, t in signature.outputs.items()}
+            answers[name] = plain(session.run(fetched, feed))
+    return answers
+
+def typed(key):
+    import numpy as np
+    dtype = missing[key][1]
+    return np.array(given[key], object if dtype == "string" else dtype)
+
+def by_python(directory):
+    answers = {}
+    for name, signature in tf.saved_model.load(directory).signatures.items():
+        keys = signature.structured_input_signature[1]
+        found = signature(**{k: tf.constant(given[k], missing[k][1]) for k in keys})
+        answers[name] = plain({key: value.numpy() for key, value in found.items()})
+    return answers
+
+directories = {name: f"{bundle}/{name}/{version}" for name in models}
+strange = {name: strange_ops(directory) for name, directory in directories.items()}
+answers = {"python": {}, "session": {}, "strange_ops": strange}
+for name in sorted(models, key=lambda n: models[n]["needs"]):
+    if models[name]["needs"]:
         import scann
     else:
         assert "scann" not in sys.modules
-    model = tf.saved_model.load(f"{bundle}/{name}/1").signatures["serving_default"]
-    inputs = {
-        key: tf.constant(given[key], field["dtype"])
-        for key, field in facts["models"][name]["inputs"].items()
-    }
-    answers[name] = {
-        key: [
-            [v.decode() if isinstance(v, bytes) else v for v in row]
-            for row in value.numpy().reshape(value.shape[0], -1).tolist()
-        ]
-        for key, value in model(**inputs).items()
-    }
+    answers["python"][name] = by_python(directories[name])
+    answers["session"][name] = by_session(directories[name])
 assert "ytdnn" not in sys.modules
 print(json.dumps(answers))
 """
@@ -59,8 +106,11 @@ def inputs_of_all_models(run: conftest.Run) -> dict:
         schema.AGE: -1.0,
         schema.GENDER: "",
         schema.COUNTRY: "",
+        schema.EXCLUDE_IDS: [""] * 2,
+        schema.ALLOW_IDS: [""],
         schema.K: 3,
     }
+    first |= {schema.EXCLUDE_IDS: ["video 4", ""], schema.ALLOW_IDS: [""]}
     given = {name: [first.get(name, nobody[name]), nobody[name]] for name in nobody}
     width = run.config.candidates.embedding_dim
     given[schema.USER_VECTOR] = [[0.3] * width + [1.0], [-0.2] * width + [1.0]]
@@ -68,12 +118,13 @@ def inputs_of_all_models(run: conftest.Run) -> dict:
     return given
 
 
-def test_a_fresh_process_with_tensorflow_alone_gives_the_same_answers(
-    run: conftest.Run, tmp_path: pathlib.Path
-) -> None:
+@pytest.fixture(scope="module")
+def fresh(run: conftest.Run, tmp_path_factory: pytest.TempPathFactory) -> dict:
+    """Answers of every model in a process of TensorFlow alone, then with ScaNN."""
+    directory = tmp_path_factory.mktemp("fresh")
     given = inputs_of_all_models(run)
-    (tmp_path / "given.json").write_text(json.dumps(given))
-    (tmp_path / "fresh.py").write_text(FRESH)
+    (directory / "given.json").write_text(json.dumps(given))
+    (directory / "fresh.py").write_text(FRESH)
     environment = {
         name: value
         for name, value in os.environ.items()
@@ -81,38 +132,58 @@ def test_a_fresh_process_with_tensorflow_alone_gives_the_same_answers(
     }
     result = subprocess.run(
         [sys.executable, "fresh.py", str(run.bundle.directory), "given.json"],
-        cwd=tmp_path,
+        cwd=directory,
         env=environment,
         capture_output=True,
         text=True,
     )
     assert result.returncode == 0, result.stderr[-2000:]
-    fresh = json.loads(result.stdout)
-    assert set(fresh) == {
-        "user_tower",
-        "index",
-        "index_exact",
-        "ranker",
-        "recommender",
-        "recommender_exact",
-    }
-    for name, outputs in fresh.items():
-        fields = run.bundle.inputs(name)
-        here = run.bundle.model(name)(
-            **{
-                key: tf.constant(given[key], tf.as_dtype(field.dtype))
-                for key, field in fields.items()
-            }
-        )
-        for key, value in here.items():
-            value = value.numpy().reshape(2, -1)
-            if key == schema.IDS:
-                texts = [[v.decode() for v in row] for row in value.tolist()]
-                assert outputs[key] == texts, name
-            else:
-                for row in range(2):
-                    expected = pytest.approx(value[row].tolist(), rel=1e-5, abs=1e-6)
-                    assert outputs[key][row] == expected, name
+    return json.loads(result.stdout) | {"given": given}
+
+
+def answers_here(run: conftest.Run, name: str, signature: str, given: dict) -> dict:
+    function = run.bundle.model(name, signature)
+    fields = {}
+    for model in run.bundle.manifest.facts["models"]:
+        fields |= run.bundle.inputs(model)
+    outputs = function(
+        **{
+            key: tf.constant(given[key], tf.as_dtype(fields[key].dtype))
+            for key in function.structured_input_signature[1]
+        }
+    )
+    return {key: value.numpy().reshape(2, -1) for key, value in outputs.items()}
+
+
+@pytest.mark.parametrize("loader", ["python", "session"])
+def test_a_fresh_process_with_tensorflow_alone_gives_the_same_answers(
+    run: conftest.Run, fresh: dict, loader: str
+) -> None:
+    """By both loaders: TensorFlow Serving loads as a session does."""
+    models = run.bundle.manifest.facts["models"]
+    assert set(fresh[loader]) == set(models)
+    for name, signatures in fresh[loader].items():
+        more = ["serving_required"] if models[name]["required"] else []
+        assert set(signatures) == {"serving_default", *more, *models[name]["stages"]}
+        for signature, outputs in signatures.items():
+            expected = answers_here(run, name, signature, fresh["given"])
+            assert set(outputs) == set(expected)
+            for key, value in expected.items():
+                if key == schema.IDS:
+                    texts = [[v.decode() for v in row] for row in value.tolist()]
+                    assert outputs[key] == texts, (name, signature)
+                    continue
+                found = np.array(outputs[key])
+                np.testing.assert_allclose(found, value, rtol=1e-5, atol=1e-6)
+
+
+def test_all_but_scanns_models_are_of_stock_operations(
+    run: conftest.Run, fresh: dict
+) -> None:
+    models = run.bundle.manifest.facts["models"]
+    for name, strange in fresh["strange_ops"].items():
+        assert bool(strange) == bool(models[name]["needs"]), (name, strange)
+        assert all(op.startswith("Scann>") for op in strange)
 
 
 def test_signatures_are_as_the_manifest_says(run: conftest.Run) -> None:
@@ -188,7 +259,12 @@ def test_the_bundle_alone_is_enough(run: conftest.Run, tmp_path: pathlib.Path) -
 
 
 @pytest.mark.parametrize(
-    "name", ["ranker/1/saved_model.pb", "titles.parquet", "vocabularies.json"]
+    "name",
+    [
+        "ranker/1/saved_model.pb",
+        "versions/1/titles.parquet",
+        "versions/1/vocabularies.json",
+    ],
 )
 @pytest.mark.parametrize("harm", ["flip", "truncate", "remove"])
 def test_a_damaged_bundle_is_refused(

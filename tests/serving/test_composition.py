@@ -2,6 +2,8 @@
 
 import collections
 import dataclasses
+import pathlib
+import shutil
 
 import numpy as np
 import pytest
@@ -16,7 +18,7 @@ from ytdnn.index import artifact as index_artifact
 from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import stage as stage_room
 from ytdnn.serving import bundle as bundle_room
-from ytdnn.serving import export
+from ytdnn.serving import export, removals, requests
 
 K = 7
 CONFIG = dataclasses.replace(
@@ -135,6 +137,30 @@ def test_sources_propose_videos_without_an_embedding(
     assert run.data.vocabulary_size < run.data.num_videos
     page = library(run, CONFIG.composition, cases, CONFIG.composition.num_candidates)
     assert (page > run.data.vocabulary_size).any()
+
+
+def test_no_source_proposes_what_is_not_permitted(
+    run: Run, tmp_path: pathlib.Path
+) -> None:
+    """Excluded, removed and not on the list: by any of the four sources."""
+    users = [f"u{i}" for i in range(8)]
+    batch = [requests.request_for_user(run.data, user, k=12) for user in users]
+    batch = [run.bundle.fitting(request) for request in batch]
+    pages = [answer.video_ids for answer in run.bundle.answer(batch)]
+    removed = sorted({page[0] for page in pages} | {page[-1] for page in pages})
+    shutil.copytree(run.bundle.directory, tmp_path / "bundle")
+    removals.change(tmp_path, removed)
+    without = bundle_room.load(tmp_path / "bundle")
+    for request, page, left in zip(batch, pages, without.answer(batch), strict=True):
+        assert page
+        assert left.video_ids
+        assert not set(left.video_ids) & set(removed)
+        changed = request | {schema.EXCLUDE_IDS: page[::2]}
+        allowed = request | {schema.ALLOW_IDS: [*page[::2], "nonsense"]}
+        excluding, allowing = run.bundle.answer([changed, allowed])
+        assert not set(excluding.video_ids) & set(page[::2])
+        assert set(allowing.video_ids) <= set(page[::2])
+        assert allowing.video_ids
 
 
 def test_a_ranker_of_sources_needs_their_places(run: Run) -> None:

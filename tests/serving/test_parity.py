@@ -151,10 +151,14 @@ def test_only_features_of_the_log_are_in_the_signatures(
         schema.AGE,
         schema.GENDER,
         schema.COUNTRY,
+        schema.EXCLUDE_IDS,
+        schema.ALLOW_IDS,
         schema.K,
     }
     assert set(plain_run.bundle.inputs("recommender")) == {
         schema.WATCHED_VIDEO_IDS,
+        schema.EXCLUDE_IDS,
+        schema.ALLOW_IDS,
         schema.K,
     }
 
@@ -163,4 +167,4 @@ def test_ids_that_stand_for_none_are_no_videos(
     run: conftest.Run, plain_run: conftest.Run
 ) -> None:
     assert fields.id_type(run.data) == ("string", "")
-    assert fields.id_type(plain_run.data) == ("int64", -1)
+    assert fields.id_type(plain_run.data) == ("int64", 0)

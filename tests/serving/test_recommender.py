@@ -12,6 +12,8 @@ LISTS = {
     schema.IMPRESSION_VIDEO_IDS: "",
     schema.IMPRESSION_TIMES: 0,
     schema.IMPRESSION_CLICKED: -1,
+    schema.EXCLUDE_IDS: "",
+    schema.ALLOW_IDS: "",
 }
 SCALARS = {
     schema.TIME: 0,

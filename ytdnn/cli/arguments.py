@@ -287,3 +287,16 @@ def _as_literal(key: str, value: str) -> str:
     if setting.holds_text:
         return repr(tuple(parts))
     return f"({','.join(parts)},)" if parts else "()"
+
+
+def whole(name: str, text: str) -> int:
+    """Returns the value of a flag that is a whole number.
+
+    Raises:
+      errors.UserError: It is none.
+    """
+    if not text.isdecimal():
+        raise errors.UserError(
+            f"expected a whole number for --{name}, received {text!r}"
+        )
+    return int(text)

@@ -11,6 +11,7 @@ from ytdnn.cli import (
     evaluate,
     experiments,
     feature_flag,
+    index,
     output,
     recommend,
     resolved,
@@ -51,7 +52,7 @@ class Command:
     """One command.
 
     Attributes:
-      name: As typed.
+      name: As typed, of one word or two.
       summary: One line.
       details: A paragraph of help.
       examples: Command lines; the first stands in `ytdnn --help`.
@@ -111,7 +112,9 @@ def _train(given: arguments.Arguments) -> None:
 def _export(given: arguments.Arguments) -> None:
     directory = _directory(given)
     config = resolved.later_config(given, directory)
-    pipeline.export(directory, config, verbose=output.say)
+    keep = given.values.get("keep")
+    number = None if keep is None else arguments.whole("keep", keep)
+    pipeline.export(directory, config, keep=number, verbose=output.say)
     output.say(f"next: {graph.next_command(config, directory)}")
 
 
@@ -218,11 +221,47 @@ COMMANDS = (
         "export",
         "write the bundle of SavedModels: WORKDIR/bundle",
         "Writes the models that serve: user tower, index, ranker, and the recommender "
-        "that joins them, with manifest, titles and vocabularies.",
-        ("ytdnn export --workdir=runs/mine",),
-        (_WORKDIR, _CONFIG),
+        "that joins them, with manifest, titles and vocabularies, and what TensorFlow "
+        "Serving is started with. A new version stands beside the earlier ones, under "
+        "a number that a running server loads by itself.",
+        (
+            "ytdnn export --workdir=runs/mine",
+            "ytdnn export --workdir=runs/mine --keep=3",
+        ),
+        (
+            _WORKDIR,
+            _CONFIG,
+            Flag(
+                "keep",
+                "Newest versions that stay, the others are removed; default: all.",
+                example="N",
+            ),
+        ),
         ("composition",),
         _export,
+    ),
+    Command(
+        "index remove",
+        "take videos out of every answer, without a rebuild",
+        "The bundle gets a new version of the same models without these videos, in "
+        "less than a second; a running TensorFlow Serving loads it by itself. The list "
+        "lies in WORKDIR/removed_videos.json, and every later export carries it.",
+        (
+            "ytdnn index remove --workdir=runs/mine --videos=17,42",
+            "ytdnn index remove --workdir=runs/mine --file=taken_down.txt",
+        ),
+        index.REMOVAL_FLAGS,
+        (),
+        index.remove,
+    ),
+    Command(
+        "index restore",
+        "take removed videos back",
+        "The opposite of `index remove`, in the same way.",
+        ("ytdnn index restore --workdir=runs/mine --videos=42",),
+        index.REMOVAL_FLAGS,
+        (),
+        index.restore,
     ),
     Command(
         "recommend",

@@ -29,7 +29,7 @@ def program(commands: Sequence[tuple[str, str, str]]) -> str:
         "Commands:",
     ]
     for name, summary, example in commands:
-        lines += [f"  {name:<11} {summary}", f"{'':14}{example}"]
+        lines += [f"  {name:<13} {summary}", f"{'':16}{example}"]
     lines += ["", "ytdnn COMMAND --help lists a command's flags and settings."]
     return "\n".join(lines)
 

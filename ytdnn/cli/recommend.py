@@ -57,7 +57,7 @@ def run(given: arguments.Arguments) -> None:
         recommender = pipeline.Recommender.load(values["bundle"])
         request = _read(pathlib.Path(values["request"]))
     if "k" in values:
-        request = request | {schema.K: _number(values["k"])}
+        request = request | {schema.K: arguments.whole("k", values["k"])}
     bundle = recommender.bundle
     history = bundle.history(request)
     (answer,) = bundle.answer([request], exact)
@@ -68,12 +68,6 @@ def _read(path: pathlib.Path) -> dict[str, Any]:
     from ytdnn.serving import requests
 
     return requests.read(path)
-
-
-def _number(text: str) -> int:
-    if not text.isdecimal():
-        raise errors.UserError(f"expected a whole number for --k, received {text!r}")
-    return int(text)
 
 
 def _show(

@@ -59,11 +59,14 @@ Fields = tuple[Field, ...]
 
 
 def id_type(data: prepared.PreparedData) -> tuple[str, str | int]:
-    """Returns the type of video ids and an id that no video has, for padding."""
+    """Returns the type of video ids and an id that no video has, for padding.
+
+    Where it can be, that is what TensorFlow Serving pads with: empty text, or 0.
+    """
     ids = data.videos[schema.VIDEO_ID]
     if ids.dtype == pl.String:
         return "string", next(i for i in ("", "<missing>", "\0") if i not in ids)
-    return "int64", next(i for i in (-1, _INT64_MIN, 0) if i not in ids)
+    return "int64", next(i for i in (0, -1, _INT64_MIN) if i not in ids)
 
 
 def text(name: str, meaning: str = "as in the log") -> Field:
@@ -106,6 +109,19 @@ def shown(data: prepared.PreparedData) -> Fields:
         Field(ids, dtype, "batch, length", missing, "videos shown earlier"),
         Field(schema.IMPRESSION_TIMES, "int64", "batch, length", 0, time_of),
         Field(clicked, "int32", "batch, length", -1, click_of, 0, 1, is_flag=True),
+    )
+
+
+def permitting(data: prepared.PreparedData) -> Fields:
+    """Returns the videos to leave out of an answer, and those it may hold."""
+    dtype, missing = id_type(data)
+    left_out = "videos to leave out, beside those watched; unknown ids are ignored"
+    others = (
+        "the only videos an answer may hold, unknown ids ignored; no id at all: any"
+    )
+    return (
+        Field(schema.EXCLUDE_IDS, dtype, "batch, length", missing, left_out),
+        Field(schema.ALLOW_IDS, dtype, "batch, length", missing, others),
     )
 
 

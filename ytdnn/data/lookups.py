@@ -1,5 +1,6 @@
 """Look-up tables inside the exported graphs: ids to indices and back."""
 
+import pathlib
 from collections.abc import Sequence
 
 import tensorflow as tf
@@ -54,6 +55,35 @@ class VideoIds(tf.Module):
         if ids.dtype != tf.string:
             return ids
         return tf.strings.to_hash_bucket_fast(ids, 2**63 - 1)
+
+
+class RemovedVideos(tf.Module):
+    """Catalogue indices of removed videos, read from a file when a model is loaded.
+
+    The file is an asset of the SavedModel, one index a line, the first 0, which is no
+    video: another file there removes other videos, and the graph stays as it is.
+    """
+
+    def __init__(self, path: pathlib.Path) -> None:
+        """Takes the file."""
+        super().__init__()
+        initializer = tf.lookup.TextFileInitializer(
+            str(path), tf.int64, 0, tf.int64, tf.lookup.TextFileIndex.LINE_NUMBER
+        )
+        self._table = tf.lookup.StaticHashTable(initializer, default_value=0)
+
+    @property
+    def count(self) -> tf.Tensor:
+        """How many there are, `[] int32`."""
+        return tf.cast(self._table.size(), tf.int32) - 1
+
+    def indices(self) -> tf.Tensor:
+        """Returns all of them and 0, `[count + 1] int32`."""
+        return tf.cast(tf.reshape(self._table.export()[0], [-1]), tf.int32)
+
+    def contains(self, indices: tf.Tensor) -> tf.Tensor:
+        """Returns `[...] bool` of catalogue indices `[...]`."""
+        return self._table.lookup(tf.cast(indices, tf.int64)) > 0
 
 
 class TextVocabulary(tf.Module):

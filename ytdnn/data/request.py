@@ -46,6 +46,11 @@ class Request:
         self.seed_videos: tf.Tensor | None = None
         self._made: dict[Hashable, Any] = {}
 
+    def name_videos(self, indices: tf.Tensor) -> None:
+        """Asks about videos whose catalogue indices `[batch, k] int32` are known."""
+        self.video_ids = self.videos.ids(indices)
+        self.video_indices = indices
+
     def once(self, key: Hashable, make: Callable[[], Made]) -> Made:
         """Returns `make()`, made once for this request: what several readers share."""
         if key not in self._made:

@@ -79,7 +79,10 @@ def order(
     if not composition.blend_weight and not composition.max_per_channel:
         return None
     rule = page.Rule(composition, data)
-    score = scores.Scores(trained.video_vectors()) if rule.needs_scores else None
+    score = None
+    if rule.needs_scores:
+        vectors = trained.video_vectors()
+        score = scores.Scores(vectors, len(vectors))
 
     def of_pages(
         cases: protocol.Cases, videos: lists.Lists, logits: models.Vectors

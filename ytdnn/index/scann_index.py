@@ -71,6 +71,7 @@ class ScannModule(interface.SearchModule):
         self._num_leaves = num_leaves(len(vectors), config)
         searcher = _build_searcher(self._ops, vectors, self._num_leaves, config)
         self.state = searcher.serialize_to_module()
+        self.vectors = self.state.dataset
         self.leaves_to_search = tf.function(
             self._leaves_to_search, input_signature=[tf.TensorSpec([], tf.int32)]
         )

@@ -13,7 +13,7 @@ import pathlib
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ytdnn import artifacts, configs, errors
+from ytdnn import artifacts, configs, errors, versions
 from ytdnn.configs import data as data_config
 from ytdnn.pipeline import graph, steps
 from ytdnn.pipeline import workdir as workdir_room
@@ -181,25 +181,35 @@ def export(
     workdir: Path,
     config: configs.Config | None = None,
     *,
+    keep: int | None = None,
     verbose: Verbose = False,
 ) -> pathlib.Path:
     """Writes the bundle of SavedModels and returns its directory.
 
+    It is a new version beside the earlier ones, with the next number.
+
     Args:
       workdir: Directory of the run, trained.
       config: The run's; None: that of the workdir.
+      keep: Newest versions that stay, the others are removed; None: all.
       verbose: As of all arrows.
 
     Raises:
-      errors.UserError: An artefact is missing or stale.
+      errors.UserError: An artefact is missing or stale, or `keep` is less than 1.
     """
     directory, say = pathlib.Path(workdir), _say(verbose)
+    if keep is not None:
+        versions.require_some(keep)
     config = _later_config(directory, config)
+    bundle = directory / graph.BUNDLE.name
     with workdir_room.lock(directory):
         graph.require([graph.BUNDLE], config, directory)
         graph.run([graph.BUNDLE], config, directory, say)
         workdir_room.write_config(directory, config)
-    return directory / graph.BUNDLE.name
+        if keep is not None:
+            removed = versions.prune(bundle, keep)
+            say(f"versions removed: {', '.join(map(str, removed)) or 'none'}")
+    return bundle
 
 
 def run(

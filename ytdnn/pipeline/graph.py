@@ -273,7 +273,10 @@ def input_fingerprints(step: Step, workdir: pathlib.Path) -> dict[str, str]:
     """Returns the fingerprint of each artefact that a step reads, or is given."""
     by_name = {step.name: step for step in STEPS}
     names = [name for name in step.inputs if applies(by_name[name], workdir)]
-    return {**steps.fingerprints(workdir, names), **step.given}
+    found = steps.fingerprints(workdir, names)
+    if step is BUNDLE:
+        found |= steps.removed_videos(workdir)
+    return {**found, **step.given}
 
 
 def _newer_source(step: Step, config: configs.Config, path: pathlib.Path) -> str:

@@ -43,7 +43,10 @@ class Recommender:
 
     @classmethod
     def load(
-        cls, bundle: arrows.Path, data: arrows.Path | None = None
+        cls,
+        bundle: arrows.Path,
+        data: arrows.Path | None = None,
+        version: int | None = None,
     ) -> "Recommender":
         """Opens a bundle, checking every file against its manifest.
 
@@ -52,6 +55,7 @@ class Recommender:
           data: The prepared set it was made from, to ask for users by their id;
             None: `data` beside the bundle, read when a user is first asked for. A
             bundle that lies alone answers requests.
+          version: Which of its versions; None: the newest.
 
         Raises:
           errors.UserError: One is missing or damaged, or they do not fit each other.
@@ -61,9 +65,10 @@ class Recommender:
         directory = pathlib.Path(bundle)
         if data is None:
             beside = directory.resolve().parent / _DATA
-            return cls(bundle_room.load(directory), beside)
+            return cls(bundle_room.load(directory, version), beside)
         known = _load_data(pathlib.Path(data))
-        found = cls(bundle_room.load(directory), known.directory, known)
+        opened = bundle_room.load(directory, version)
+        found = cls(opened, known.directory, known)
         found._require_own_data(known)
         return found
 

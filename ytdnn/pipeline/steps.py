@@ -136,6 +136,13 @@ def export(config: configs.Config, workdir: pathlib.Path) -> None:
     export_room.export(workdir, config)
 
 
+def removed_videos(workdir: pathlib.Path) -> dict[str, str]:
+    """Returns the fingerprint of the list of removed videos, if there is one."""
+    from ytdnn.serving import removals
+
+    return removals.inputs(workdir)
+
+
 def bundle_config(config: configs.Config) -> Mapping[str, Any]:
     """Returns the settings that `workdir/bundle` depends on."""
     from ytdnn.serving import export as export_room

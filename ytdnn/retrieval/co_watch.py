@@ -38,7 +38,7 @@ class CoWatch(interface.Source):
         decay = tf.constant(_DECAY ** np.arange(_SEEDS)[::-1], tf.float32)
         weights = tf.gather(self._weights, seeds) * decay[:, tf.newaxis]
         size = _SEEDS * _NEIGHBOURS
-        return self.best_unwatched(
+        return self.best_permitted(
             asked,
             tf.reshape(tf.gather(self._videos, seeds), [-1, size]),
             tf.reshape(weights, [-1, size]),

@@ -49,7 +49,7 @@ class FreshUploads(interface.Source):
         places = stops[..., tf.newaxis] - 1 - back
         inside = (places >= firsts[..., tf.newaxis]) & (channels > 0)[..., tf.newaxis]
         slots = tf.reshape(tf.where(inside, places + 1, 0), [-1, _WATCHES * _UPLOADS])
-        return self.best_unwatched(
+        return self.best_permitted(
             asked, tf.gather(self._videos, slots), tf.gather(self._times, slots)
         )
 

@@ -8,6 +8,7 @@ import dataclasses
 
 import tensorflow as tf
 
+from ytdnn.retrieval import permitted as permitted_room
 from ytdnn.retrieval import rows
 
 TOWER = "tower"
@@ -27,11 +28,18 @@ class Asked:
         where there is none, or an unknown video.
       times: `[batch] int64` of the requests, seconds, 0 = unknown.
       user_vectors: `[batch, vector_dim] float32`; None where the tower is not asked.
+      limits: Which videos the answer may hold; None: any that was not watched.
     """
 
     watched: tf.Tensor
     times: tf.Tensor
     user_vectors: tf.Tensor | None = None
+    limits: permitted_room.Permitted | None = None
+
+    @property
+    def permitted(self) -> permitted_room.Permitted:
+        """The videos that may be proposed."""
+        return self.limits or permitted_room.Permitted(self.watched)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +48,7 @@ class Proposal:
 
     Attributes:
       videos: `[batch, num] int32`, best first; 0 where there are fewer. None is twice
-        in a row, none was watched.
+        in a row, all are permitted.
       seeds: `[batch, num] int32` the watch each was found by, 0 = none.
     """
 
@@ -67,14 +75,14 @@ class Source(tf.Module):
         """Returns its videos for some requests."""
         raise NotImplementedError
 
-    def best_unwatched(
+    def best_permitted(
         self,
         asked: Asked,
         videos: tf.Tensor,
         order: tf.Tensor,
         seeds: tf.Tensor | None = None,
     ) -> Proposal:
-        """Returns the first `num` videos by order that are new to the user.
+        """Returns the first `num` videos by order that are permitted.
 
         Args:
           asked: The requests.
@@ -84,8 +92,7 @@ class Source(tf.Module):
         """
         places = tf.argsort(order, axis=1, direction="DESCENDING", stable=True)
         ordered = tf.gather(videos, places, batch_dims=1)
-        keep = (ordered > 0) & (rows.occurrence(ordered) == 0)
-        keep &= ~rows.contains(asked.watched, ordered)
+        keep = (rows.occurrence(ordered) == 0) & asked.permitted.holds(ordered)
         found = rows.closed_up(ordered, keep, self.num)
         if seeds is None:
             return Proposal(found, tf.zeros_like(found))

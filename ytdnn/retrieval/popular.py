@@ -11,7 +11,7 @@ _DAY_SECONDS = 86_400
 
 
 class Popular(interface.Source):
-    """The same videos for everyone, those watched left out."""
+    """The same videos for everyone, but for those that are not permitted."""
 
     kind = interface.POPULAR
 
@@ -21,12 +21,13 @@ class Popular(interface.Source):
         self._videos = tf.Variable(most_watched(data), trainable=False)
 
     def propose(self, asked: interface.Asked) -> interface.Proposal:
-        """Returns the most watched that are new to the user."""
-        num_watched = tf.reduce_sum(tf.cast(asked.watched > 0, tf.int32), axis=1)
-        videos = self._videos[: self.num + rows.largest(num_watched)][tf.newaxis, :]
+        """Returns the most watched that are permitted."""
+        width = self.num + rows.largest(asked.permitted.num_barred)
+        width += tf.minimum(asked.permitted.num_removed, self.num)
+        videos = self._videos[:width][tf.newaxis, :]
         videos = tf.repeat(videos, tf.shape(asked.watched)[0], axis=0)
         falling = tf.zeros_like(videos)  # in order already
-        return self.best_unwatched(asked, videos, falling)
+        return self.best_permitted(asked, videos, falling)
 
 
 def most_watched(data: prepared.PreparedData) -> np.ndarray:

@@ -10,15 +10,21 @@ from ytdnn.data import positions
 class Scores(tf.Module):
     """Products of a user's vector and the vectors of some videos."""
 
-    def __init__(self, video_vectors: npt.NDArray[np.float32]) -> None:
-        """Copies the vectors.
+    def __init__(
+        self, video_vectors: npt.NDArray[np.float32] | tf.Variable, num_videos: int
+    ) -> None:
+        """Copies the vectors, or shares the variable that holds them.
 
         Args:
-          video_vectors: `[vocabulary_size, dim] float32`; row i is video index i + 1.
+          video_vectors: `[num_videos, dim] float32`; row i is video index i + 1.
+          num_videos: Of the vocabulary.
         """
         super().__init__()
-        self._num_known = len(video_vectors)
-        self._vectors = tf.Variable(video_vectors, trainable=False)
+        self._num_known = num_videos
+        is_shared = isinstance(video_vectors, tf.Variable)
+        self._vectors = (
+            video_vectors if is_shared else tf.Variable(video_vectors, trainable=False)
+        )
 
     def __call__(self, user_vectors: tf.Tensor, videos: tf.Tensor) -> tf.Tensor:
         """Returns `[batch, k] float32`, `NO_SCORE` of videos without an id embedding.

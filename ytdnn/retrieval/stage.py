@@ -14,6 +14,7 @@ from ytdnn.retrieval import (
     co_watch,
     fresh_uploads,
     interface,
+    nearest,
     pool,
     popular,
     replay,
@@ -98,16 +99,27 @@ class Stage:
             found.append(popular.Popular(config.num_popular, data))
         return tuple(found)
 
+    @functools.cached_property
+    def exact(self) -> tf.Module:
+        """Exact search, made when first asked for; all parts share its vectors."""
+        return brute_force.BruteForceModule(self.video_vectors)
+
+    def nearest(self, searcher: tf.Module | None = None) -> nearest.Nearest:
+        """Returns the search among permitted videos.
+
+        Args:
+          searcher: Of the index; None: exact search.
+        """
+        searcher = self.exact if searcher is None else searcher
+        return nearest.Nearest(searcher, len(self.video_vectors))
+
     def tower(self, searcher: tf.Module | None = None) -> tower.Tower:
         """Returns the candidate model as a source.
 
         Args:
           searcher: Of the index; None: exact search.
         """
-        if searcher is None:
-            searcher = brute_force.BruteForceModule(self.video_vectors)
-        size = len(self.video_vectors)
-        return tower.Tower(self.composition.num_candidates, searcher, size)
+        return tower.Tower(self.composition.num_candidates, self.nearest(searcher))
 
     def pool(self, searcher: tf.Module | None = None) -> pool.Pool:
         """Returns all sources.
@@ -118,9 +130,14 @@ class Stage:
         own = self.tower(searcher)
         return pool.Pool(own, self.other_sources, self.composition)
 
-    def scores(self) -> scores.Scores:
-        """Returns what gives the model's scores of any videos."""
-        return scores.Scores(self.video_vectors)
+    def scores(self, searcher: tf.Module | None = None) -> scores.Scores:
+        """Returns what gives the model's scores of any videos.
+
+        Args:
+          searcher: Of the index, whose vectors it shares; None: exact search.
+        """
+        searcher = self.exact if searcher is None else searcher
+        return scores.Scores(searcher.vectors, len(self.video_vectors))
 
     def open_log(self, data: prepared.PreparedData) -> replay.Replay:
         """Returns what it says at positions of a log; that of the last log is kept."""

@@ -9,14 +9,12 @@ from typing import Any
 import polars as pl
 import tensorflow as tf
 
-from ytdnn import artifacts, schema
+from ytdnn import artifacts, schema, versions
 from ytdnn.index import scann_index
-from ytdnn.serving import batches, requests, signatures
+from ytdnn.serving import batches, removals, requests, saved_models, signatures
 
-KIND = "bundle"
-VERSION = "1"
-SIGNATURE = "serving_default"
-TITLES = "titles.parquet"
+KIND = removals.BUNDLE
+TITLES = removals.TITLES
 USER_TOWER = "user_tower"
 INDEX = "index"
 RANKER = "ranker"
@@ -48,7 +46,8 @@ class Bundle:
 
     Attributes:
       directory: Where it lies.
-      manifest: Its `facts["models"]` describe each model's inputs and outputs.
+      manifest: Of the version that was opened; its `facts["models"]` describe each
+        model's inputs and outputs.
       id_type: Of video ids, as in the log.
     """
 
@@ -56,13 +55,20 @@ class Bundle:
         """Reads the titles; models are loaded when first asked for."""
         self.directory = directory
         self.manifest = manifest
-        titles = pl.read_parquet(directory / TITLES)
+        common = directory / versions.VERSIONS / str(self.version)
+        titles = pl.read_parquet(common / TITLES)
         ids = titles[schema.VIDEO_ID].to_list()
         self.id_type = titles.schema[schema.VIDEO_ID]
         has_titles = schema.TITLE in titles.columns
         names = titles[schema.TITLE].to_list() if has_titles else [None] * len(ids)
         self._titles: dict[str | int, str | None] = dict(zip(ids, names, strict=True))
-        self._models: dict[str, tuple[Any, Signature]] = {}
+        self._models: dict[str, Any] = {}
+        self._warm: set[tuple[str, str]] = set()
+
+    @property
+    def version(self) -> int:
+        """The version that was opened."""
+        return int(self.manifest.facts[versions.VERSION])
 
     @property
     def has_ranker(self) -> bool:
@@ -78,8 +84,12 @@ class Bundle:
         """Returns a model's inputs by name."""
         return signatures.read(self.manifest.facts["models"][model]["inputs"])
 
-    def model(self, name: str) -> Signature:
-        """Returns a model's signature.
+    def path(self, model: str) -> pathlib.Path:
+        """Returns where the SavedModel of a model lies."""
+        return self.directory / model / str(self.version)
+
+    def model(self, name: str, signature: str = saved_models.SIGNATURE) -> Signature:
+        """Returns a signature of a model, which is loaded when first asked for.
 
         Raises:
           errors.UserError: It needs ScaNN, which is not installed.
@@ -87,9 +97,9 @@ class Bundle:
         if name not in self._models:
             if "scann" in self.manifest.facts["models"][name]["needs"]:
                 scann_index.scann_ops()
-            loaded = tf.saved_model.load(str(self.directory / name / VERSION))
-            self._models[name] = loaded, loaded.signatures[SIGNATURE]
-        return self._models[name][1]
+            self._models[name] = tf.saved_model.load(str(self.path(name)))
+        found: Signature = self._models[name].signatures[signature]
+        return found
 
     def run(self, name: str, inputs: Tensors) -> dict[str, tf.Tensor]:
         """Returns a model's outputs for a batch of its inputs, arrays or tensors."""
@@ -128,8 +138,9 @@ class Bundle:
     ) -> dict[str, float]:
         """Returns the milliseconds a request takes, whole and by stage.
 
-        Runs each model of the way on its own: `candidates` (user tower and index),
-        `ranking`, and the `recommender`, which is both in one graph.
+        Runs each stage on its own, by the signatures of the recommender's model:
+        `candidates` (user tower and index), `ranking`; and the `recommender`, which
+        is both in one graph.
 
         Args:
           request: As of `ytdnn.serving.requests`.
@@ -142,8 +153,8 @@ class Bundle:
         name = RECOMMENDER + suffix
         fields = self.inputs(name)
         values = batches.tensors(batches.inputs([request], fields), fields)
-        milliseconds = self._timed(name, values)[1]
-        return self._stage_latency(values, suffix) | {RECOMMENDER: milliseconds}
+        milliseconds = self._timed(name, saved_models.SIGNATURE, values)[1]
+        return self._stage_latency(name, values) | {RECOMMENDER: milliseconds}
 
     def _suffix(self, exact: bool) -> str:
         has_scann = RECOMMENDER in self.manifest.facts["models"]
@@ -160,41 +171,51 @@ class Bundle:
         watched = request.get(schema.WATCHED_VIDEO_IDS) or []
         return [{"id": video, "title": self._titles.get(video)} for video in watched]
 
-    def _stage_latency(self, values: Tensors, suffix: str) -> dict[str, float]:
+    def _stage_latency(self, name: str, values: Tensors) -> dict[str, float]:
         """Runs the stages apart, and returns the milliseconds each took."""
-        tower = {name: values[name] for name in self.inputs(USER_TOWER)}
-        vector, tower_ms = self._timed(USER_TOWER, tower)
-        wanted = self.manifest.facts["num_candidates"]
-        wanted += int(values[schema.WATCHED_VIDEO_IDS].shape[1])
-        query = vector | {schema.K: tf.constant([wanted])}
-        found, index_ms = self._timed(INDEX + suffix, query)
+        tower = {key: values[key] for key in self.inputs(USER_TOWER)}
+        vector, tower_ms = self._timed(name, USER_TOWER, tower)
+        num_candidates = self.manifest.facts["num_candidates"]
+        query = vector | {
+            schema.K: tf.constant([num_candidates]),
+            schema.EXCLUDE_IDS: tf.concat(
+                [values[schema.WATCHED_VIDEO_IDS], values[schema.EXCLUDE_IDS]], axis=1
+            ),
+            schema.ALLOW_IDS: values[schema.ALLOW_IDS],
+        }
+        found, index_ms = self._timed(name, INDEX, query)
         latency = {"candidates": tower_ms + index_ms}
         if self.has_ranker:
-            video_ids = found[schema.IDS][:, : self.manifest.facts["num_candidates"]]
             query = {n: values[n] for n in self.inputs(RANKER) if n in values}
-            query |= {schema.VIDEO_IDS: video_ids}
-            latency["ranking"] = self._timed(RANKER, query)[1]
+            query |= {schema.VIDEO_IDS: found[schema.IDS]}
+            latency["ranking"] = self._timed(name, RANKER, query)[1]
         return latency
 
-    def _timed(self, name: str, values: Tensors) -> tuple[dict[str, tf.Tensor], float]:
-        """Returns a model's outputs and its milliseconds; a first call warms it up."""
-        is_new = name not in self._models
-        signature = self.model(name)
-        if is_new:
-            signature(**values)
+    def _timed(
+        self, name: str, signature: str, values: Tensors
+    ) -> tuple[dict[str, tf.Tensor], float]:
+        """Returns a signature's outputs and its milliseconds; a first call warms up."""
+        function = self.model(name, signature)
+        if (name, signature) not in self._warm:
+            function(**values)
+            self._warm.add((name, signature))
         started = time.perf_counter()
-        outputs = signature(**values)
+        outputs = function(**values)
         return outputs, 1_000.0 * (time.perf_counter() - started)
 
 
-def load(path: pathlib.Path) -> Bundle:
+def load(path: pathlib.Path, version: int | None = None) -> Bundle:
     """Opens a bundle, checking every file against its manifest.
+
+    Args:
+      path: Its directory.
+      version: Which of its versions; None: the newest.
 
     Raises:
       errors.UserError: It is missing, damaged, or of another format version.
     """
     directory = pathlib.Path(path)
-    return Bundle(directory, artifacts.read_manifest(directory, KIND, deep=True))
+    return Bundle(directory, versions.read(directory, KIND, version, deep=True))
 
 
 def _plain(values: tf.Tensor) -> list[list[Any]]:

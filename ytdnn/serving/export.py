@@ -1,64 +1,43 @@
 """`export`: trained models and index to a bundle of SavedModels (DESIGN §8).
 
-    bundle/{user_tower,index,index_exact,ranker,recommender,recommender_exact}/1/
-    bundle/titles.parquet, bundle/vocabularies.json, bundle/manifest.json
+    bundle/{user_tower,index,index_exact,ranker,recommender,recommender_exact}/N/
+    bundle/versions/N/{titles.parquet,vocabularies.json,manifest.json}
+    bundle/manifest.json, bundle/serving/
 
-The manifest tells of each model its inputs and outputs and whether it needs ScaNN's
-ops. Stock TensorFlow (and TF Serving) loads the others.
+N is the version, one number for all models (`ytdnn.versions`). The manifest tells of
+each model its inputs and outputs and whether it needs ScaNN's ops. Stock TensorFlow
+(and TF Serving) loads the others.
 """
 
 import dataclasses
 import datetime
 import pathlib
 import shutil
-from collections.abc import Callable
-from typing import Any, Protocol
+import tempfile
+from typing import Any
 
+import polars as pl
 import tensorflow as tf
 
-from ytdnn import artifacts, configs, schema
-from ytdnn.data import lookups, prepared
+from ytdnn import artifacts, configs, schema, versions
+from ytdnn.data import fields, lookups, prepared
 from ytdnn.features import corpus, interface
 from ytdnn.index import artifact as index_artifact
 from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import interface as retrieval
 from ytdnn.retrieval import page
 from ytdnn.retrieval import stage as retrieval_stage
-from ytdnn.serving import bundle, graphs, signatures
+from ytdnn.serving import (
+    bundle,
+    graphs,
+    removals,
+    saved_models,
+    signatures,
+    tf_serving,
+    warm_up,
+)
 
-Fields = tuple[signatures.Field, ...]
-
-
-class Graph(Protocol):
-    """A `tf.Module` of `ytdnn.serving.graphs`."""
-
-    def call(self, **request: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Returns outputs by name."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Model:
-    """One SavedModel of the bundle.
-
-    Attributes:
-      graph: What it computes.
-      inputs: Its signature's inputs.
-      outputs: Its signature's outputs.
-      needs_scann: Whether ScaNN's ops are in it.
-    """
-
-    graph: Graph
-    inputs: Fields
-    outputs: Fields
-    needs_scann: bool = False
-
-    def describe(self) -> dict[str, Any]:
-        """Returns what the manifest says of it."""
-        return {
-            "needs": ["scann"] if self.needs_scann else [],
-            "inputs": signatures.describe(self.inputs),
-            "outputs": signatures.describe(self.outputs),
-        }
+_LAYOUT = 2  # of the bundle's directory and signatures: one made by another is stale
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,21 +49,25 @@ class _Parts:
       first_stage: The trained candidate model and the other candidate sources.
       ranker: The trained ranking model, None where the log has no impressions.
       searchers: Index modules by kind.
+      removed_ids: Videos left out of every answer, as text.
+      removed: The same, as the models read it.
     """
 
     data: prepared.PreparedData
     first_stage: retrieval_stage.Stage
     ranker: ranking_model.RankingModel | None
     searchers: dict[str, tf.Module]
+    removed_ids: list[str]
+    removed: lookups.RemovedVideos
 
 
 def step_config(config: configs.Config) -> dict[str, Any]:
-    """Returns the part of the config that a bundle depends on."""
-    return {"composition": configs.to_dict(config.composition)}
+    """Returns what a bundle depends on beside its inputs."""
+    return {"layout": _LAYOUT, "composition": configs.to_dict(config.composition)}
 
 
 def export(workdir: pathlib.Path, config: configs.Config) -> pathlib.Path:
-    """Writes the bundle of a run.
+    """Writes the bundle of a run, as a new version beside the earlier ones.
 
     Without impressions in the log there is no ranker, and the recommender answers
     with the candidates and their scores. Without ScaNN there are the exact models
@@ -92,7 +75,7 @@ def export(workdir: pathlib.Path, config: configs.Config) -> pathlib.Path:
 
     Args:
       workdir: With `data`, `candidates`, `index` and, unless the log has no
-        impressions, `ranking`.
+        impressions, `ranking`; and the list of removed videos, if there is one.
       config: Its `composition` says what goes to the ranker, and how it is ordered.
 
     Returns:
@@ -102,36 +85,58 @@ def export(workdir: pathlib.Path, config: configs.Config) -> pathlib.Path:
       errors.UserError: An artefact is missing or does not fit another.
     """
     workdir = pathlib.Path(workdir)
-    parts, inputs = _load(workdir, config)
-    models = make_models(parts)
     directory = workdir / bundle.KIND
-    facts = {
-        "models": {name: model.describe() for name, model in models.items()},
-        "scores": _score_meaning(parts.ranker),
-        "ranking": parts.ranker is not None,
-        "num_candidates": config.composition.num_candidates,
-        "sources": _source_places(parts),
-        "videos": parts.data.vocabulary_size,
-        "catalogue": parts.data.num_videos,
-        "statistics_as_of": _statistics_as_of(parts),
-    }
-    with artifacts.publish(
-        directory, bundle.KIND, step_config(config), inputs, facts
-    ) as partial:
-        for name, model in models.items():
-            save(model, partial / name / bundle.VERSION)
-        _write_titles(parts.data, partial / bundle.TITLES)
-        shutil.copyfile(
-            parts.data.directory / prepared.VOCABULARIES_FILE,
-            partial / prepared.VOCABULARIES_FILE,
-        )
+    with tempfile.TemporaryDirectory() as root:
+        asset = pathlib.Path(root) / removals.ASSET
+        parts, inputs = _load(workdir, config, asset)
+        models = make_models(parts)
+        with versions.publish(
+            directory, bundle.KIND, step_config(config), inputs, _facts(parts, models)
+        ) as draft:
+            _write(parts, models, draft)
+    tf_serving.write(directory, models)
     return directory
 
 
+def _facts(parts: _Parts, models: dict[str, saved_models.Model]) -> dict[str, Any]:
+    """Returns what the manifest says of the bundle."""
+    return {
+        "models": {name: model.describe() for name, model in models.items()},
+        "scores": _score_meaning(parts.ranker),
+        "ranking": parts.ranker is not None,
+        "num_candidates": parts.first_stage.composition.num_candidates,
+        "sources": _source_places(parts),
+        "videos": parts.data.vocabulary_size,
+        "catalogue": parts.data.num_videos,
+        removals.FACT: len(parts.removed_ids),
+        "statistics_as_of": _statistics_as_of(parts),
+    }
+
+
+def _write(
+    parts: _Parts, models: dict[str, saved_models.Model], draft: versions.Draft
+) -> None:
+    """Writes the files of a version."""
+    video_ids = parts.data.videos[schema.VIDEO_ID].to_list()
+    example = warm_up.example(video_ids, parts.first_stage.candidates.vector_dim)
+    for name, model in models.items():
+        saved_models.save(model, draft.part(name))
+        warm_up.write(name, model, example, draft.part(name))
+    _write_titles(parts.data, draft.common / bundle.TITLES)
+    vocabularies = prepared.VOCABULARIES_FILE
+    shutil.copyfile(parts.data.directory / vocabularies, draft.common / vocabularies)
+
+
 def _load(
-    workdir: pathlib.Path, config: configs.Config
+    workdir: pathlib.Path, config: configs.Config, asset: pathlib.Path
 ) -> tuple[_Parts, dict[str, str]]:
-    """Returns what the models are made of, and the fingerprints of where it lies."""
+    """Returns what the models are made of, and the fingerprints of where it lies.
+
+    Args:
+      workdir: Of the run.
+      config: The run's.
+      asset: Where the file of the removed videos is written.
+    """
     data = prepared.load(workdir / prepared.KIND)
     first_stage = retrieval_stage.load(
         workdir / retrieval_stage.KIND, data, config.composition
@@ -148,69 +153,106 @@ def _load(
         ).module
         for name in manifests[index_artifact.KIND].facts["indexes"]
     }
-    parts = _Parts(data, first_stage, ranker, searchers)
-    return parts, {kind: m.fingerprint for kind, m in manifests.items()}
+    removed_ids = removals.read(workdir)
+    catalogue = data.videos[schema.VIDEO_ID].cast(pl.String)
+    asset.write_text(removals.text(removals.indices(catalogue, removed_ids)))
+    removed = lookups.RemovedVideos(asset)
+    parts = _Parts(data, first_stage, ranker, searchers, removed_ids, removed)
+    made_from = {kind: manifest.fingerprint for kind, manifest in manifests.items()}
+    return parts, made_from | removals.inputs(workdir)
 
 
-def make_models(parts: _Parts) -> dict[str, Model]:
+def make_models(parts: _Parts) -> dict[str, saved_models.Model]:
     """Returns every model of the bundle by name.
 
     Raises:
       errors.UserError: The log lacks columns that the composition needs.
     """
-    data = parts.data
-    videos = lookups.VideoIds(data)
-    user_tower = graphs.UserTower(data, videos, parts.first_stage.candidates)
-    user = parts.first_stage.fields(data)
-    vector = signatures.vector_field(parts.first_stage.candidates.vector_dim)
-    models = {bundle.USER_TOWER: Model(user_tower, user, (vector,))}
-    recommend = _recommender(parts, videos, user_tower, models)
-    k = signatures.k_field()
-    found = signatures.result_fields(data, bundle.DOT_PRODUCT)
-    results = signatures.result_fields(data, _score_meaning(parts.ranker))
-    query = user
-    if parts.ranker:
-        query = signatures.union(
-            parts.first_stage.fields(data, with_sources=True),
-            parts.ranker.request_fields(data),
-        )
+    made = _Maker(parts)
+    models = {bundle.USER_TOWER: made.user_tower}
+    if parts.ranker is not None:
+        models[bundle.RANKER] = made.ranker(parts.searchers[index_artifact.EXACT])
     for kind, searcher in parts.searchers.items():
-        suffix = bundle.EXACT if kind == "exact" else ""
-        index = graphs.Index(videos, searcher, data.vocabulary_size)
-        both, scann = recommend(searcher), kind == "scann"
-        models[bundle.INDEX + suffix] = Model(index, (vector, k), found, scann)
-        models[bundle.RECOMMENDER + suffix] = Model(both, (*query, k), results, scann)
+        suffix = bundle.EXACT if kind == index_artifact.EXACT else ""
+        needs_scann = kind == index_artifact.SCANN
+        index = made.index(searcher, needs_scann)
+        both = made.recommender(searcher, index, needs_scann)
+        models |= {bundle.INDEX + suffix: index, bundle.RECOMMENDER + suffix: both}
     return models
 
 
-def _recommender(
-    parts: _Parts,
-    videos: lookups.VideoIds,
-    user_tower: graphs.UserTower,
-    models: dict[str, Model],
-) -> Callable[[tf.Module], Graph]:
-    """Returns what makes the recommender of an index; adds the ranker to the models."""
-    stage, data = parts.first_stage, parts.data
-    if parts.ranker is None:
-        return lambda searcher: graphs.Nearest(
-            videos, user_tower, stage.tower(searcher)
+class _Maker:
+    """Makes the models; those of one index share its vectors."""
+
+    def __init__(self, parts: _Parts) -> None:
+        """Makes what all of them share."""
+        self._parts = parts
+        self._stage, self._data = parts.first_stage, parts.data
+        self._videos = lookups.VideoIds(parts.data)
+        model = self._stage.candidates
+        self._tower = graphs.UserTower(self._data, self._videos, model)
+        self._vector = signatures.vector_field(model.vector_dim)
+        self._limits = (*fields.permitting(self._data), signatures.k_field())
+        self._scorer: graphs.Scorer | None = None
+        if parts.ranker is not None:
+            self._scorer = graphs.Scorer(self._data, self._videos, parts.ranker)
+            self._rule = page.Rule(self._stage.composition, self._data)
+
+    @property
+    def user_tower(self) -> saved_models.Model:
+        """From raw requests to the user's vectors."""
+        inputs = self._stage.fields(self._data)
+        return saved_models.Model(self._tower, inputs, (self._vector,))
+
+    def index(self, searcher: tf.Module, needs_scann: bool) -> saved_models.Model:
+        """Returns the model from vectors to videos."""
+        search = self._stage.nearest(searcher)
+        index = graphs.Index(self._videos, search, self._parts.removed)
+        found = signatures.result_fields(self._data, bundle.DOT_PRODUCT)
+        inputs = (self._vector, *self._limits)
+        return saved_models.Model(index, inputs, found, needs_scann)
+
+    def ranker(self, searcher: tf.Module) -> saved_models.Model:
+        """Returns the model from raw requests and videos to scores."""
+        ranker, scorer = self._parts.ranker, self._scorer
+        if ranker is None or scorer is None:
+            raise ValueError("expected a trained ranker, found none")
+        pool = self._stage.pool(searcher) if scorer.asks_sources else None
+        scores = self._stage.scores(searcher)
+        graph = graphs.Ranker(scorer, self._tower, scores, pool, self._parts.removed)
+        asked = ranker.request_fields(self._data)
+        inputs = (*asked, signatures.video_ids_field(self._data))
+        return saved_models.Model(graph, inputs, (self._scores,))
+
+    def recommender(
+        self, searcher: tf.Module, index: saved_models.Model, needs_scann: bool
+    ) -> saved_models.Model:
+        """Returns the model of both stages; of the first alone without a ranker."""
+        stage, data, removed = self._stage, self._data, self._parts.removed
+        stages = {bundle.USER_TOWER: self.user_tower, bundle.INDEX: index}
+        results = signatures.result_fields(data, _score_meaning(self._parts.ranker))
+        if self._parts.ranker is None or self._scorer is None:
+            source = stage.tower(searcher)
+            both = graphs.Nearest(self._videos, self._tower, source, removed)
+            inputs = (*stage.fields(data), *self._limits)
+            return saved_models.Model(both, inputs, results, needs_scann, stages)
+        graph = graphs.Recommender(
+            self._tower,
+            stage.pool(searcher),
+            self._scorer,
+            self._rule,
+            stage.scores(searcher),
+            removed,
         )
-    ranker = graphs.Ranker(data, videos, parts.ranker, user_tower)
-    asked = (*parts.ranker.request_fields(data), signatures.video_ids_field(data))
-    scores = signatures.score_field(_score_meaning(parts.ranker))
-    models[bundle.RANKER] = Model(ranker, asked, (scores,))
-    rule = page.Rule(stage.composition, data)
-    blend = stage.scores() if rule.needs_scores else None
-    return lambda searcher: graphs.Recommender(
-        videos, user_tower, stage.pool(searcher), ranker, rule, blend
-    )
+        asked = self._parts.ranker.request_fields(data)
+        query = fields.union(stage.fields(data, with_sources=True), asked)
+        stages[bundle.RANKER] = self.ranker(searcher)
+        inputs = (*query, *self._limits)
+        return saved_models.Model(graph, inputs, results, needs_scann, stages)
 
-
-def save(model: Model, directory: pathlib.Path) -> None:
-    """Writes one SavedModel with the signature `serving_default`."""
-    specs = {field.name: field.spec() for field in model.inputs}
-    function = tf.function(model.graph.call).get_concrete_function(**specs)
-    tf.saved_model.save(model.graph, str(directory), {bundle.SIGNATURE: function})
+    @property
+    def _scores(self) -> signatures.Field:
+        return signatures.score_field(_score_meaning(self._parts.ranker))
 
 
 def _source_places(parts: _Parts) -> dict[str, int]:

@@ -18,7 +18,7 @@ from ytdnn.ranking import heads
 from ytdnn.ranking import inputs as ranking_inputs
 from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import interface as retrieval
-from ytdnn.retrieval import page, pool, rows, tower
+from ytdnn.retrieval import nearest, page, permitted, pool, rows, tower
 from ytdnn.retrieval import scores as scores_room
 
 Raw = dict[str, tf.Tensor]
@@ -45,45 +45,52 @@ class UserTower(tf.Module):
 
     def call(self, **raw: tf.Tensor) -> Outputs:
         """Returns `user_vector [batch, vector_dim] float32`."""
-        request = raw_request.Request(raw, self._videos)
+        return {
+            schema.USER_VECTOR: self.vectors(raw_request.Request(raw, self._videos))
+        }
+
+    def vectors(self, request: raw_request.Request) -> tf.Tensor:
+        """Returns the vectors of some requests, `[batch, vector_dim] float32`."""
         features = self._features.of_query(request)
         tensors = {name: values[:, tf.newaxis] for name, values in features.items()}
         for sequence in self._sequences:
             tensors |= sequence(request)
-        return {schema.USER_VECTOR: self._vectors(tensors)[:, 0, :]}
+        return self._vectors(tensors)[:, 0, :]
 
 
 class Index(tf.Module):
-    """Query vectors to videos, nothing excluded."""
+    """Query vectors to videos."""
 
     def __init__(
-        self, videos: lookups.VideoIds, searcher: tf.Module, num_videos: int
+        self,
+        videos: lookups.VideoIds,
+        search: nearest.Nearest,
+        removed: lookups.RemovedVideos | None = None,
     ) -> None:
-        """Holds the search module and the ids."""
+        """Holds the search, the ids, and what was removed."""
         super().__init__()
         self._videos = videos
-        self._searcher = searcher
-        self._num_videos = num_videos
+        self._search = search
+        self._removed = removed
 
     def call(self, **request: tf.Tensor) -> Outputs:
         """Returns ids, scores (dot products) and num_results."""
         wanted = request[schema.K]
-        most = tf.minimum(rows.largest(wanted), self._num_videos)
-        indices, scores = self._searcher.search(request[schema.USER_VECTOR], most)
-        valid = tf.math.is_finite(scores) & (indices > 0)
-        scores = tf.where(valid, scores, _minus_infinity(scores))
-        return _results(self._videos, indices, scores, scores, wanted)
+        most = tf.minimum(rows.largest(wanted), self._search.num_videos)
+        nothing = tf.zeros([tf.shape(wanted)[0], 0], tf.int32)
+        limits = permitted_by(request, self._videos, nothing, self._removed)
+        found = self._search.search(request[schema.USER_VECTOR], most, limits)
+        return _results(self._videos, *found, found[1], wanted)
 
 
-class Ranker(tf.Module):
-    """Raw request and videos to scores."""
+class Scorer(tf.Module):
+    """The ranking network, from requests for the scores of some videos."""
 
     def __init__(
         self,
         data: prepared.PreparedData,
         videos: lookups.VideoIds,
         model: ranking_model.RankingModel,
-        user_tower: UserTower,
     ) -> None:
         """Holds the network's variables and the lookups of what it reads, no layers.
 
@@ -91,82 +98,133 @@ class Ranker(tf.Module):
           data: The prepared set.
           videos: Ids and indices of the catalogue.
           model: The trained ranker.
-          user_tower: Of the first stage, asked where a feature needs it.
         """
         super().__init__()
-        self._videos = videos
+        self.videos = videos
+        self.asks_scores = model.first_stage is not None
+        self.asks_sources = self.asks_scores and model.asks_sources
         self._weights = list(model.network.variables)
         self._predict = _hidden(model.predict)
         length = model.config.history_length
         self._inputs = ranking_inputs.RequestInputs(data, model.features, length)
-        self._user_tower = user_tower
-        self._scores, self._pool = None, None
-        if model.first_stage is not None:
-            self._scores = model.first_stage.scores()
-            if model.asks_sources:
-                self._pool = model.first_stage.pool()
 
-    def predict(
-        self,
-        raw: Raw,
-        video_ids: tf.Tensor,
-        user_vectors: tf.Tensor | None = None,
-        found: pool.Found | None = None,
-    ) -> heads.Predicted:
+    def predict(self, request: raw_request.Request) -> heads.Predicted:
         """Returns predictions `[batch, k]`; query features are computed once.
 
         Args:
-          raw: The request.
-          video_ids: `[batch, k]`.
-          user_vectors: `[batch, vector_dim] float32` where they are known already.
-          found: The candidates that `video_ids` are, where they are known already.
+          request: With the videos to score, and what the first stage says of them
+            where that is asked for.
         """
-        request = raw_request.Request(raw, self._videos, video_ids)
-        if self._scores is not None:
-            if user_vectors is None:
-                user_vectors = self._user_tower.call(**raw)[schema.USER_VECTOR]
-            request.candidate_scores = self._scores(user_vectors, request.video_indices)
-        if self._pool is not None:
-            if found is None:
-                found = self._pool(asked(request, user_vectors))
-                sources, seeds = found.of(request.video_indices)
-            else:
-                sources, seeds = found.sources, found.seeds
-            request.candidate_sources, request.seed_videos = sources, seeds
         return self._predict(self._inputs(request))
+
+
+class Ranker(tf.Module):
+    """Raw request and videos to scores."""
+
+    def __init__(
+        self,
+        scorer: Scorer,
+        user_tower: UserTower,
+        scores: scores_room.Scores | None = None,
+        sources: pool.Pool | None = None,
+        removed: lookups.RemovedVideos | None = None,
+    ) -> None:
+        """Takes the network, and of the first stage what a feature needs.
+
+        Args:
+          scorer: The network.
+          user_tower: Of the first stage.
+          scores: The candidate model's; None: no feature needs them.
+          sources: The candidate sources; None likewise.
+          removed: Videos that no source proposes.
+        """
+        super().__init__()
+        self._scorer = scorer
+        self._user_tower = user_tower
+        self._scores = scores if scorer.asks_scores else None
+        self._sources = sources if scorer.asks_sources else None
+        self._removed = removed
 
     def call(self, **raw: tf.Tensor) -> Outputs:
         """Returns `scores [batch, k] float32`, 0 where the video id is missing."""
-        video_ids = raw[schema.VIDEO_IDS]
-        scores = self.predict(raw, video_ids).served
-        present = self._videos.present(video_ids)
+        videos, video_ids = self._scorer.videos, raw[schema.VIDEO_IDS]
+        request = raw_request.Request(raw, videos, video_ids)
+        if self._scores is not None:
+            vectors = self._user_tower.vectors(request)
+            request.candidate_scores = self._scores(vectors, request.video_indices)
+            if self._sources is not None:
+                found = self._sources(asked(request, vectors, self._removed))
+                of_videos = found.of(request.video_indices)
+                request.candidate_sources, request.seed_videos = of_videos
+        scores = self._scorer.predict(request).served
+        present = videos.present(video_ids)
         return {schema.SCORES: tf.where(present, scores, tf.zeros_like(scores))}
 
 
-def asked(request: raw_request.Request, user_vectors: tf.Tensor) -> retrieval.Asked:
-    """Returns a request as candidate sources read it."""
+def asked(
+    request: raw_request.Request,
+    user_vectors: tf.Tensor,
+    removed: lookups.RemovedVideos | None = None,
+) -> retrieval.Asked:
+    """Returns a request as candidate sources read it.
+
+    Args:
+      request: The request.
+      user_vectors: `[batch, vector_dim] float32`.
+      removed: Videos left out of every answer.
+    """
     watched = request.videos.indices(request.watched_ids)
-    return retrieval.Asked(watched, request.times, user_vectors)
+    limits = permitted_by(request.raw, request.videos, watched, removed)
+    return retrieval.Asked(watched, request.times, user_vectors, limits)
+
+
+def permitted_by(
+    raw: Raw,
+    videos: lookups.VideoIds,
+    watched: tf.Tensor,
+    removed: lookups.RemovedVideos | None,
+) -> permitted.Permitted:
+    """Returns which videos the answers to requests may hold.
+
+    Args:
+      raw: The request; its lists of ids may be left out.
+      videos: Ids and indices of the catalogue.
+      watched: `[batch, n] int32`, left out.
+      removed: Left out of every answer.
+    """
+    barred, allowed, is_limited = watched, None, None
+    if schema.EXCLUDE_IDS in raw:
+        excluded = videos.indices(raw[schema.EXCLUDE_IDS])
+        barred = tf.concat([watched, excluded], axis=1)
+    if schema.ALLOW_IDS in raw:
+        allowed = videos.indices(raw[schema.ALLOW_IDS])
+        is_limited = tf.reduce_any(videos.present(raw[schema.ALLOW_IDS]), axis=1)
+    return permitted.Permitted(barred, allowed, is_limited, removed)
 
 
 class Nearest(tf.Module):
     """Raw request to the candidates of the index alone, where there is no ranker."""
 
     def __init__(
-        self, videos: lookups.VideoIds, user_tower: UserTower, source: tower.Tower
+        self,
+        videos: lookups.VideoIds,
+        user_tower: UserTower,
+        source: tower.Tower,
+        removed: lookups.RemovedVideos | None = None,
     ) -> None:
-        """Takes the candidate model as a source."""
+        """Takes the candidate model as a source, and what was removed."""
         super().__init__()
         self._videos = videos
         self._user_tower = user_tower
         self._source = source
+        self._removed = removed
 
     def call(self, **raw: tf.Tensor) -> Outputs:
         """Returns ids, scores (dot products) and num_results."""
-        vectors = self._user_tower.call(**raw)[schema.USER_VECTOR]
         request = raw_request.Request(raw, self._videos)
-        indices, scores = self._source.search(asked(request, vectors))
-        return _results(self._videos, indices, scores, scores, raw[schema.K])
+        vectors = self._user_tower.vectors(request)
+        found = self._source.search(asked(request, vectors, self._removed))
+        return _results(self._videos, *found, found[1], raw[schema.K])
 
 
 class Recommender(tf.Module):
@@ -174,53 +232,53 @@ class Recommender(tf.Module):
 
     def __init__(
         self,
-        videos: lookups.VideoIds,
         user_tower: UserTower,
         sources: pool.Pool,
-        ranker: Ranker,
+        scorer: Scorer,
         rule: page.Rule,
         scores: scores_room.Scores | None = None,
+        removed: lookups.RemovedVideos | None = None,
     ) -> None:
         """Joins the stages.
 
         Args:
-          videos: Ids and indices of the catalogue.
           user_tower: Makes the query.
           sources: Propose the candidates.
-          ranker: Scores them.
+          scorer: Scores them.
           rule: Orders them by these scores.
-          scores: The candidate model's, where the rule needs them.
+          scores: The candidate model's, where ranker or rule need them.
+          removed: Videos left out of every answer.
         """
         super().__init__()
-        self._videos = videos
         self._user_tower = user_tower
         self._sources = sources
-        self._ranker = ranker
+        self._scorer = scorer
         self._rule = rule
-        self._scores = scores
+        needed = scorer.asks_scores or rule.needs_scores
+        self._scores = scores if needed else None
+        self._removed = removed
 
     def call(self, **raw: tf.Tensor) -> Outputs:
         """Returns ids, scores (the ranker's) and num_results."""
-        vectors = self._user_tower.call(**raw)[schema.USER_VECTOR]
-        request = raw_request.Request(raw, self._videos)
-        found = self._sources(asked(request, vectors))
-        video_ids = self._videos.ids(found.videos)
-        predicted = self._ranker.predict(raw, video_ids, vectors, found)
+        videos = self._scorer.videos
+        request = raw_request.Request(raw, videos)
+        vectors = self._user_tower.vectors(request)
+        found = self._sources(asked(request, vectors, self._removed))
+        request.name_videos(found.videos)
         scores = None
         if self._scores is not None:
             scores = self._scores(vectors, found.videos)
+        request.candidate_scores = scores
+        request.candidate_sources, request.seed_videos = found.sources, found.seeds
+        predicted = self._scorer.predict(request)
         order = self._rule(found.videos, predicted.order, scores)
         served = predicted.served
-        return _results(self._videos, found.videos, order, served, raw[schema.K])
+        return _results(videos, found.videos, order, served, raw[schema.K])
 
 
 def _hidden(function: Network) -> Network:
     """Hides a Keras object from `tf.Module`'s and SavedModel's tracking."""
     return lambda features: function(features)
-
-
-def _minus_infinity(like: tf.Tensor) -> tf.Tensor:
-    return tf.fill(tf.shape(like), tf.constant(float("-inf"), like.dtype))
 
 
 def _results(

@@ -1,0 +1,61 @@
+"""Videos taken out of all answers of a run's bundle, and taken back: no step runs."""
+
+import pathlib
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from ytdnn import errors
+from ytdnn.pipeline import arrows
+from ytdnn.pipeline import workdir as workdir_room
+
+if TYPE_CHECKING:
+    from ytdnn.serving import removals
+
+
+def remove_videos(
+    workdir: arrows.Path, video_ids: Iterable[str | int]
+) -> "removals.Removed":
+    """Takes videos out of every answer, of the bundle at hand and of later exports.
+
+    The bundle gets a new version, whose models are those of the newest: nothing is
+    built again. What the catalogue lacks is kept for later exports.
+
+    Args:
+      workdir: Directory of the run.
+      video_ids: As in the log.
+
+    Raises:
+      errors.UserError: There is no run, or no video is named.
+    """
+    return _changed(workdir, video_ids, restored=False)
+
+
+def restore_videos(
+    workdir: arrows.Path, video_ids: Iterable[str | int]
+) -> "removals.Removed":
+    """Takes removed videos back.
+
+    Args:
+      workdir: Directory of the run.
+      video_ids: As in the log.
+
+    Raises:
+      errors.UserError: There is no run, or a video was not removed.
+    """
+    return _changed(workdir, video_ids, restored=True)
+
+
+def _changed(
+    workdir: arrows.Path, video_ids: Iterable[str | int], restored: bool
+) -> "removals.Removed":
+    from ytdnn.serving import removals
+
+    directory = pathlib.Path(workdir)
+    workdir_room.require_config(directory)
+    if isinstance(video_ids, str):
+        video_ids = [video_ids]
+    named = list(dict.fromkeys(str(video) for video in video_ids))
+    if not named:
+        raise errors.UserError("expected ids of videos, received none")
+    with workdir_room.lock(directory):
+        return removals.change(directory, named, restored)

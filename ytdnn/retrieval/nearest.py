@@ -1,0 +1,218 @@
+"""The nearest permitted videos: an index asked for more, or the vectors scored.
+
+The index is asked for as many videos more as a request bars, and what is not permitted
+is left out of its answer: no cost grows with the corpus but that of the index. Where
+that does not do, the vectors themselves are scored: those of an allow-list alone, or
+all of them where a request bars very many, or where the removed videos have left too
+few. So a list is as long as there are permitted videos, up to what was asked for.
+"""
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from ytdnn.retrieval import permitted as permitted_room
+from ytdnn.retrieval import rows
+
+MOST_BARRED = 2_000  # of a request, for which the index is asked
+_NONE = float("-inf")
+
+Lists = tuple[tf.Tensor, tf.Tensor]  # videos and scores, `[batch, num]`
+
+
+class Nearest(tf.Module):
+    """Search among permitted videos.
+
+    Attributes:
+      num_videos: In the index.
+    """
+
+    def __init__(self, searcher: tf.Module, num_videos: int) -> None:
+        """Takes a search module.
+
+        Args:
+          searcher: Has `search(queries [batch, dim], k)` and the `vectors`.
+          num_videos: In the index.
+        """
+        super().__init__()
+        self.num_videos = num_videos
+        self._searcher = searcher
+
+    def search(
+        self, queries: tf.Tensor, num: tf.Tensor, permitted: permitted_room.Permitted
+    ) -> Lists:
+        """Returns the best permitted videos, best first.
+
+        Args:
+          queries: `[batch, dim] float32`.
+          num: `[] int32` length of the lists, at most `num_videos`.
+          permitted: What they may hold.
+
+        Returns:
+          indices `[batch, num] int32` and scores `[batch, num] float32`, 0 and `-inf`
+          where there are fewer.
+        """
+        by_index = permitted.num_barred <= MOST_BARRED
+        is_limited = permitted.is_limited
+        if is_limited is not None:
+            by_index &= ~is_limited
+        found, is_short = self._of_index(queries, num, permitted, by_index)
+        mended = is_short | ~by_index
+        return tf.cond(
+            tf.reduce_any(mended) & (num > 0),
+            lambda: self._mended(found, queries, num, permitted, mended),
+            lambda: found,
+        )
+
+    def _mended(
+        self,
+        lists: Lists,
+        queries: tf.Tensor,
+        num: tf.Tensor,
+        permitted: permitted_room.Permitted,
+        mask: tf.Tensor,
+    ) -> Lists:
+        """Returns lists with those of some requests made from the vectors.
+
+        Args:
+          lists: Of the index.
+          queries: `[batch, dim] float32`.
+          num: `[] int32`, at least 1.
+          permitted: What they may hold.
+          mask: `[batch] bool`, which requests.
+        """
+        makers = [(mask, self._of_all)]
+        is_limited = permitted.is_limited
+        if is_limited is not None:
+            makers = [
+                (mask & ~is_limited, self._of_all),
+                (is_limited, self._of_allowed),
+            ]
+        for rows_made, make in makers:
+            lists = _replaced(lists, rows_made, queries, num, permitted, make)
+        return lists
+
+    def _of_index(
+        self,
+        queries: tf.Tensor,
+        num: tf.Tensor,
+        permitted: permitted_room.Permitted,
+        by_index: tf.Tensor,
+    ) -> tuple[Lists, tf.Tensor]:
+        """Returns the index's lists, and where it may know more, `[batch] bool`.
+
+        Args:
+          queries: `[batch, dim] float32`.
+          num: `[] int32` length of the lists.
+          permitted: What they may hold.
+          by_index: `[batch] bool`, which requests it is asked for.
+        """
+        permitted = permitted.without_lists
+        width = num + rows.largest(tf.where(by_index, permitted.num_barred, 0))
+        width += tf.minimum(permitted.num_removed, num)
+        width = tf.minimum(width, self.num_videos)
+
+        def asked() -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+            videos, scores = self._searcher.search(queries, width)
+            known = tf.reduce_sum(tf.cast(videos > 0, tf.int32), axis=1)
+            valid = tf.math.is_finite(scores) & permitted.holds(videos)
+            return *_best(videos, tf.where(valid, scores, _NONE), num), known
+
+        def nothing() -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+            batch = tf.shape(queries)[0]
+            empty = tf.stack([batch, num])
+            return (
+                tf.zeros(empty, tf.int32),
+                tf.fill(empty, _NONE),
+                tf.zeros([batch], tf.int32),
+            )
+
+        videos, scores, known = tf.cond(tf.reduce_any(by_index), asked, nothing)
+        is_short = tf.reduce_any(tf.math.is_inf(scores), axis=1)
+        return (videos, scores), is_short & (known < self.num_videos)
+
+    def _of_allowed(
+        self, queries: tf.Tensor, num: tf.Tensor, permitted: permitted_room.Permitted
+    ) -> Lists:
+        """Returns the best of the allow-lists, each video of which is scored."""
+        videos = tf.sort(permitted.allowed, axis=1)
+        known = (videos > 0) & (videos <= self.num_videos)
+        known &= (rows.occurrence(videos) == 0) & permitted.holds(videos)
+        vectors = tf.gather(self._searcher.vectors, tf.where(known, videos - 1, 0))
+        scores = tf.linalg.matvec(vectors, queries)
+        return _best(videos, tf.where(known, scores, _NONE), num)
+
+    def _of_all(
+        self, queries: tf.Tensor, num: tf.Tensor, permitted: permitted_room.Permitted
+    ) -> Lists:
+        """Returns the best of all videos, each of which is scored."""
+        scores = tf.matmul(queries, self._searcher.vectors, transpose_b=True)
+        barred = permitted.barred
+        places = tf.where((barred > 0) & (barred <= self.num_videos))
+        videos = tf.cast(tf.gather_nd(barred, places), tf.int64)
+        cells = tf.stack([places[:, 0], videos - 1], axis=1)
+        none = tf.fill(tf.shape(videos), _NONE)
+        scores = tf.tensor_scatter_nd_update(scores, cells, none)
+        if permitted.removed is not None:
+            scores = tf.where(
+                self._is_removed(permitted.removed.indices()), _NONE, scores
+            )
+        scores, columns = tf.math.top_k(scores, num)
+        return tf.where(tf.math.is_inf(scores), 0, columns + 1), scores
+
+    def _is_removed(self, removed: tf.Tensor) -> tf.Tensor:
+        """Returns which videos of the index are removed, `[num_videos] bool`."""
+        known = tf.boolean_mask(removed, (removed > 0) & (removed <= self.num_videos))
+        return (
+            tf.scatter_nd(
+                known[:, tf.newaxis] - 1,
+                tf.ones_like(known),
+                tf.constant([self.num_videos]),
+            )
+            > 0
+        )
+
+
+def _best(videos: tf.Tensor, scores: tf.Tensor, num: tf.Tensor) -> Lists:
+    """Returns the `num` videos of the largest scores, 0 where there are fewer.
+
+    Args:
+      videos: `[batch, n] int32`.
+      scores: `[batch, n] float32`, `-inf` = none; ties keep their places.
+      num: `[] int32`.
+    """
+    kept, slots = tf.math.top_k(scores, tf.minimum(num, tf.shape(scores)[1]))
+    videos = tf.gather(videos, slots, batch_dims=1)
+    videos = tf.where(tf.math.is_inf(kept), 0, videos)
+    lacking = [[0, 0], [0, num - tf.shape(kept)[1]]]
+    return tf.pad(videos, lacking), tf.pad(kept, lacking, constant_values=_NONE)
+
+
+def _replaced(
+    lists: Lists,
+    mask: tf.Tensor,
+    queries: tf.Tensor,
+    num: tf.Tensor,
+    permitted: permitted_room.Permitted,
+    make: Callable[[tf.Tensor, tf.Tensor, permitted_room.Permitted], Lists],
+) -> Lists:
+    """Returns lists with those of some rows made another way, if there are any.
+
+    Args:
+      lists: `[batch, num]` each.
+      mask: `[batch] bool`, which rows.
+      queries: `[batch, dim] float32`.
+      num: `[] int32`.
+      permitted: What the lists may hold.
+      make: Makes them, from the rows' queries, `num` and `permitted`.
+    """
+
+    def replaced() -> Lists:
+        made = make(tf.boolean_mask(queries, mask), num, permitted.take(mask))
+        videos, scores = (
+            tf.tensor_scatter_nd_update(old, tf.where(mask), new)
+            for old, new in zip(lists, made, strict=True)
+        )
+        return videos, scores
+
+    return tf.cond(tf.reduce_any(mask), replaced, lambda: lists)

@@ -1,0 +1,73 @@
+"""Which videos an answer may hold: not watched, excluded or removed; on the allow-list.
+
+A request brings `exclude_ids` and `allow_ids`; videos removed from the bundle hold for
+all requests.
+"""
+
+import dataclasses
+
+import tensorflow as tf
+
+from ytdnn.data import lookups
+from ytdnn.retrieval import rows
+
+
+@dataclasses.dataclass(frozen=True)
+class Permitted:
+    """The videos that answers to some requests may hold.
+
+    Attributes:
+      barred: `[batch, n] int32` catalogue indices that are left out: watched and
+        excluded ones; 0 = none.
+      allowed: `[batch, m] int32` allow-lists, 0 = none; None: no request has one.
+      is_limited: `[batch] bool`, which requests have an allow-list; one that holds
+        unknown videos alone permits nothing.
+      removed: Left out of every answer; None: nothing was removed.
+    """
+
+    barred: tf.Tensor
+    allowed: tf.Tensor | None = None
+    is_limited: tf.Tensor | None = None
+    removed: lookups.RemovedVideos | None = None
+
+    @property
+    def num_barred(self) -> tf.Tensor:
+        """At most how many videos each request bars, `[batch] int32`."""
+        return tf.reduce_sum(tf.cast(self.barred > 0, tf.int32), axis=1)
+
+    @property
+    def num_removed(self) -> tf.Tensor:
+        """How many videos are removed, `[] int32`."""
+        return tf.constant(0) if self.removed is None else self.removed.count
+
+    @property
+    def without_lists(self) -> "Permitted":
+        """The same without any allow-list."""
+        return Permitted(self.barred, removed=self.removed)
+
+    def holds(self, videos: tf.Tensor) -> tf.Tensor:
+        """Returns which videos an answer may hold, `[batch, k] bool`.
+
+        Args:
+          videos: `[batch, k] int32` catalogue indices; never 0.
+        """
+        held = (videos > 0) & ~rows.contains(self.barred, videos)
+        if self.removed is not None:
+            held &= ~self.removed.contains(videos)
+        if self.allowed is None or self.is_limited is None:
+            return held
+        is_free = ~self.is_limited[:, tf.newaxis]
+        return tf.cond(
+            tf.reduce_all(is_free),
+            lambda: held,
+            lambda: held & (rows.contains(self.allowed, videos) | is_free),
+        )
+
+    def take(self, mask: tf.Tensor) -> "Permitted":
+        """Returns that of some of the requests, `mask [batch] bool`."""
+        allowed, is_limited = (
+            None if values is None else tf.boolean_mask(values, mask)
+            for values in (self.allowed, self.is_limited)
+        )
+        barred = tf.boolean_mask(self.barred, mask)
+        return Permitted(barred, allowed, is_limited, self.removed)
