@@ -24,6 +24,11 @@ class TestScannTree(contract.IndexContract):
     config = TREE
 
 
+class TestScannTreeWithoutCodes(contract.IndexContract):
+    index_class = scann_index.Scann
+    config = configs.Scann(min_videos=0, dimensions_per_block=0)
+
+
 class TestScannOneLeaf(contract.IndexContract):
     index_class = scann_index.Scann
     config = configs.Scann(min_videos=0, num_leaves=1)

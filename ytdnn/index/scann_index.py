@@ -22,6 +22,10 @@ _FEWEST_FOR_CODES = 64  # codes of 16 clusters a block need more than 16 points
 _LEAVES_PER_ROOT = 8
 _POINTS_PER_RESULT = 4.0
 _TRAINING_SAMPLE = 100_000
+_SAMPLED_PER_LEAF = 40
+_FRACTION_AT_MILLION = 0.025
+_FRACTION_POWER = 0.4
+_LARGEST_FRACTION = 0.45
 _NUM_NEIGHBORS = 100  # ScaNN's default k, which every search overrides
 _UNSET = -1  # ScaNN's value for "as built"
 
@@ -68,16 +72,19 @@ class ScannModule(interface.SearchModule):
         super().__init__(*vectors.shape)
         self._ops = scann_ops()
         self._config = config
-        self._num_leaves = num_leaves(len(vectors), config)
+        self._size = len(vectors)
+        self._num_leaves = num_leaves(self._size, config)
         searcher = _build_searcher(self._ops, vectors, self._num_leaves, config)
         self.state = searcher.serialize_to_module()
+        self.vectors = self.state.dataset  # the same variable, kept once
         self.leaves_to_search = tf.function(
             self._leaves_to_search, input_signature=[tf.TensorSpec([], tf.int32)]
         )
 
     def _leaves_to_search(self, k: tf.Tensor) -> tf.Tensor:
         """Returns leaves enough for a few times k points if balanced, `[] int32`."""
-        least = math.ceil(self._num_leaves * self._config.leaves_to_search_fraction)
+        fraction = leaves_to_search_fraction(self._size, self._config)
+        least = math.ceil(self._num_leaves * fraction)
         share = (
             _POINTS_PER_RESULT
             * tf.cast(k, tf.float32)
@@ -115,11 +122,12 @@ class ScannModule(interface.SearchModule):
         """Searches some leaves; `[batch, found]`, NaN scores where points lack."""
         asked = tf.maximum(found, 1)
         tree = self._num_leaves > 0
+        has_codes = tree and self._config.dimensions_per_block > 0
         rescored = tf.minimum(asked * self._config.reorder_factor, self.num_videos)
         result = searcher.search_batched_parallel(
             queries,
             final_num_neighbors=asked,
-            pre_reorder_num_neighbors=rescored if tree else _UNSET,
+            pre_reorder_num_neighbors=rescored if has_codes else _UNSET,
             leaves_to_search=leaves if tree else _UNSET,
         )
         columns, scores = result.indices[:, :found], result.distances[:, :found]
@@ -191,22 +199,32 @@ def num_leaves(num_videos: int, config: configs.Scann) -> int:
     return max(1, min(wanted, num_videos // 4))
 
 
+def leaves_to_search_fraction(num_videos: int, config: configs.Scann) -> float:
+    """Returns the smallest share of the leaves that is searched."""
+    if config.leaves_to_search_fraction:
+        return config.leaves_to_search_fraction
+    share = _FRACTION_AT_MILLION * (1e6 / num_videos) ** _FRACTION_POWER
+    return min(_LARGEST_FRACTION, share)
+
+
 def _build_searcher(
     ops: Any, vectors: interface.Vectors, leaves: int, config: configs.Scann
 ) -> Any:
     builder = ops.builder(vectors, min(_NUM_NEIGHBORS, len(vectors)), "dot_product")
     if not leaves:
         return builder.score_brute_force().build()
-    sample = min(len(vectors), max(_TRAINING_SAMPLE, 40 * leaves))
+    sample = min(len(vectors), max(_TRAINING_SAMPLE, _SAMPLED_PER_LEAF * leaves))
+    builder = builder.tree(
+        num_leaves=leaves,
+        num_leaves_to_search=leaves,
+        training_sample_size=sample,
+        min_partition_size=1,
+        avq=config.leaf_avq,
+    )
+    if not config.dimensions_per_block:
+        return builder.score_brute_force().build()
     return (
-        builder.tree(
-            num_leaves=leaves,
-            num_leaves_to_search=leaves,
-            training_sample_size=sample,
-            min_partition_size=1,
-            avq=config.leaf_avq,
-        )
-        .score_ah(
+        builder.score_ah(
             config.dimensions_per_block,
             anisotropic_quantization_threshold=config.anisotropic_threshold,
             training_sample_size=sample,

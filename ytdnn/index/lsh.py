@@ -1,0 +1,235 @@
+"""Locality-sensitive hashing: signed random projections (PAPER §3, serving).
+
+The largest dot products become the smallest angles when every vector, the mean taken
+off, is given one more coordinate that makes all norms alike, and the query a 0 there
+(Neyshabur and Srebro, ICML 2015). A table cuts this space by `num_bits` hyperplanes:
+the signs of a vector are its bucket. The planes of a table are orthogonal, and lie at
+the medians of the vectors, without which the added coordinate would put nearly all of
+them into few buckets.
+
+A query looks into the buckets that agree best with its own signs, each sign weighing
+its margin (multi-probe LSH: Lv et al., VLDB 2007), over all tables, until a set number
+of videos is found; these are scored exactly. Buckets are ranges of an array of videos,
+so everything is a gather, in stock TensorFlow ops and bounded memory.
+"""
+
+import math
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from ytdnn import configs
+from ytdnn.index import brute_force, interface
+
+_VIDEOS_PER_BUCKET = 64
+_MOST_BITS = 16
+_SLOTS_PER_RESULT = 8
+_PROBES = 2.0  # buckets looked into, as a multiple of what average ones would need
+_FRACTION_AT_MILLION = 0.1
+_FRACTION_POWER = 0.35
+_BUILD_BLOCK = 100_000
+
+Found = tuple[tf.Tensor, tf.Tensor]
+
+
+class LshModule(interface.SearchModule):
+    """Tables of buckets beside the exact index, which scores all where that is less.
+
+    Attributes:
+      order: Video rows by table and bucket, `[num_tables * num_videos] int32`.
+      starts: Where each bucket begins in it, `[num_tables * num_buckets + 1] int32`.
+      planes: `[dim, num_tables * num_bits] float32`.
+    """
+
+    def __init__(self, vectors: interface.Vectors, config: configs.Lsh) -> None:
+        """Builds the tables of `vectors [num_videos, dim] float32`."""
+        super().__init__(*vectors.shape)
+        self._size = len(vectors)
+        self._config = config
+        self._bits = num_bits(self._size, config)
+        self.exact = brute_force.BruteForceModule(vectors)
+        self.vectors = self.exact.vectors
+        planes, order, starts = _tables(vectors, self._bits, config)
+        self._num_full = int(np.count_nonzero(np.diff(starts)))
+        self.planes = tf.Variable(planes, trainable=False)
+        self.order = tf.Variable(order, trainable=False)
+        self.starts = tf.Variable(starts, trainable=False)
+
+    def _search(self, queries: tf.Tensor, k: tf.Tensor) -> Found:
+        wanted = tf.minimum(k, self._size)
+        least = math.ceil(scored_fraction(self._size, self._config) * self._size)
+        slots = tf.maximum(least, wanted * _SLOTS_PER_RESULT)
+        indices, scores = tf.cond(
+            slots < self._size,
+            lambda: self._hashed(queries, wanted, slots),
+            lambda: self.exact.search(queries, wanted),
+        )
+        return interface.padded(indices, scores, k)
+
+    def _hashed(self, queries: tf.Tensor, k: tf.Tensor, slots: tf.Tensor) -> Found:
+        """Scores what the buckets hold; all videos where some query found too few."""
+        rows, is_found = self._candidates(queries, slots)
+        vectors = tf.gather(self.vectors, rows)
+        scores = tf.linalg.matvec(vectors, queries)
+        scores = tf.where(is_found, scores, interface.PADDING_SCORE)
+        rows, scores = _distinct(rows, scores, k, self._config.num_tables)
+        too_few = tf.reduce_any(scores <= interface.PADDING_SCORE, axis=1)
+
+        def widened() -> Found:
+            indices, all_scores = self.exact.search(queries, k)
+            rest = too_few[:, tf.newaxis]
+            return (
+                tf.where(rest, indices, rows + 1),
+                tf.where(rest, all_scores, scores),
+            )
+
+        return tf.cond(tf.reduce_any(too_few), widened, lambda: (rows + 1, scores))
+
+    def _candidates(self, queries: tf.Tensor, slots: tf.Tensor) -> Found:
+        """Returns what the best buckets hold, perhaps twice, by falling agreement.
+
+        Returns:
+          rows of videos `[batch, n] int32`, n ≤ slots, and whether there is one.
+        """
+        batch = tf.shape(queries)[0]
+        buckets = self._buckets(queries, self._probes(slots))
+        starts = tf.gather(self.starts, buckets)
+        sizes = tf.gather(self.starts, buckets + 1) - starts
+        before = tf.cumsum(sizes, axis=1, exclusive=True)
+        sizes = tf.clip_by_value(slots - before, 0, sizes)
+        ranges = tf.ragged.range(
+            tf.reshape(starts, [-1]), tf.reshape(starts + sizes, [-1])
+        )
+        lengths = tf.reduce_sum(sizes, axis=1)
+        places = tf.RaggedTensor.from_row_lengths(ranges.values, lengths).to_tensor()
+        is_found = tf.sequence_mask(lengths, tf.shape(places)[1])
+        places = tf.reshape(places, [batch, -1])
+        return tf.gather(self.order, places), is_found
+
+    def _probes(self, slots: tf.Tensor) -> tf.Tensor:
+        mean = self._config.num_tables * self._size / self._num_full
+        probes = tf.math.ceil(_PROBES * tf.cast(slots, tf.float32) / mean)
+        most = self._config.num_tables * 2**self._bits
+        return tf.minimum(tf.cast(probes, tf.int32), most)
+
+    def _buckets(self, queries: tf.Tensor, probes: tf.Tensor) -> tf.Tensor:
+        """Returns the buckets of all tables that agree best, `[batch, probes] int32`.
+
+        The agreement of a bucket is the sum of the margins, each with the bucket's
+        sign. Those of half the bits are summed first, the others by broadcasting.
+        """
+        tables, low = self._config.num_tables, self._bits // 2
+        margins = tf.matmul(queries, self.planes)
+        margins = tf.reshape(margins, [-1, tables, self._bits])
+        of_low = tf.matmul(margins[:, :, :low], _signs(low), transpose_b=True)
+        high = _signs(self._bits - low)
+        of_high = tf.matmul(margins[:, :, low:], high, transpose_b=True)
+        agreement = of_high[:, :, :, tf.newaxis] + of_low[:, :, tf.newaxis, :]
+        flat = tf.reshape(agreement, [-1, tables * 2**self._bits])
+        return tf.math.top_k(flat, k=probes).indices
+
+
+class Lsh(interface.Index[configs.Lsh]):
+    """Hashed index; loads wherever TensorFlow does."""
+
+    @classmethod
+    def build(cls, vectors: interface.Vectors, config: configs.Lsh) -> Self:
+        """Builds the index; see `interface.Index.build`."""
+        interface.check_vectors(vectors)
+        return cls(LshModule(vectors, config))
+
+
+def num_bits(num_videos: int, config: configs.Lsh) -> int:
+    """Returns the projections of a table."""
+    wanted = round(math.log2(max(2, num_videos / _VIDEOS_PER_BUCKET)))
+    return config.num_bits or min(_MOST_BITS, wanted)
+
+
+def scored_fraction(num_videos: int, config: configs.Lsh) -> float:
+    """Returns the share of the videos that a query scores at least."""
+    share = _FRACTION_AT_MILLION * (1e6 / num_videos) ** _FRACTION_POWER
+    return config.scored_fraction or min(1.0, share)
+
+
+def _signs(bits: int) -> npt.NDArray[np.float32]:
+    """Returns the signs of every bucket, `[2 ** bits, bits]`, the lowest bit first."""
+    codes = np.arange(2**bits)[:, np.newaxis] >> np.arange(bits)
+    return (2.0 * (codes & 1) - 1.0).astype(np.float32)
+
+
+def _tables(
+    vectors: interface.Vectors, bits: int, config: configs.Lsh
+) -> tuple[interface.Vectors, npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """Returns planes, order and starts of the tables."""
+    rng = np.random.default_rng(config.seed)
+    mean = vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
+    squares = np.square(vectors - mean).sum(axis=1)
+    lift = np.sqrt(np.maximum(squares.max() - squares, 0.0))
+    planes, orders, starts = [], [], []
+    for table in range(config.num_tables):
+        plane = _orthogonal(rng, vectors.shape[1] + 1, bits)
+        codes = _codes(vectors - mean, lift, plane)
+        order = np.argsort(codes, kind="stable").astype(np.int32)
+        first = np.searchsorted(codes[order], np.arange(2**bits)).astype(np.int32)
+        planes.append(plane[:-1])
+        orders.append(order)
+        starts.append(first + np.int32(table * len(vectors)))
+    end = np.array([config.num_tables * len(vectors)], np.int32)
+    return (
+        np.concatenate(planes, axis=1),
+        np.concatenate(orders),
+        np.concatenate([*starts, end]),
+    )
+
+
+def _orthogonal(
+    rng: np.random.Generator, dim: int, bits: int
+) -> npt.NDArray[np.float32]:
+    """Returns random directions `[dim, bits]`, orthogonal as far as there are such."""
+    made = [
+        np.linalg.qr(rng.standard_normal((dim, min(dim, bits - start))))[0]
+        for start in range(0, bits, dim)
+    ]
+    return np.concatenate(made, axis=1).astype(np.float32)
+
+
+def _codes(
+    centred: interface.Vectors, lift: interface.Vectors, plane: npt.NDArray[np.float32]
+) -> npt.NDArray[np.int32]:
+    """Returns the bucket of each vector, `[num_videos] int32`."""
+    sides = centred @ plane[:-1]
+    sides += lift[:, np.newaxis] * plane[-1]
+    codes = np.zeros(len(centred), np.int32)
+    for bit in range(plane.shape[1]):
+        is_above = sides[:, bit] > np.median(sides[:, bit])
+        codes |= is_above.astype(np.int32) << bit
+    return codes
+
+
+def _distinct(rows: tf.Tensor, scores: tf.Tensor, k: tf.Tensor, times: int) -> Found:
+    """Returns the k best of candidates of which each may stand up to `times` times.
+
+    Of equal scores the lower row comes first.
+
+    Args:
+      rows: `[batch, n] int32`.
+      scores: `[batch, n] float32`, `PADDING_SCORE` where there is none.
+      k: `[] int32`.
+      times: How often one may stand.
+    """
+    width = tf.minimum(k * times, tf.shape(scores)[1])
+    scores, places = tf.math.top_k(scores, k=width)
+    rows = tf.gather(rows, places, batch_dims=1)
+    order = tf.argsort(rows, axis=1, stable=True)
+    rows = tf.gather(rows, order, batch_dims=1)
+    scores = tf.gather(scores, order, batch_dims=1)
+    is_first = tf.concat(
+        [tf.ones_like(rows[:, :1], tf.bool), rows[:, 1:] != rows[:, :-1]], 1
+    )
+    scores = tf.where(is_first, scores, interface.PADDING_SCORE)
+    lacking = [[0, 0], [0, tf.maximum(0, k - width)]]
+    scores = tf.pad(scores, lacking, constant_values=interface.PADDING_SCORE)
+    scores, places = tf.math.top_k(scores, k=k)
+    return tf.gather(tf.pad(rows, lacking), places, batch_dims=1), scores
