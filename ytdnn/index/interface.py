@@ -83,6 +83,15 @@ class Index(abc.ABC, Generic[_Config]):
         """Videos in the index."""
         return int(self.module.num_videos.numpy())
 
+    @property
+    def num_bytes(self) -> int:
+        """Bytes of its variables; ScaNN holds vectors and codes once more to search."""
+        return sum(
+            variable.shape.num_elements() * variable.dtype.size
+            for variable in self.module.variables
+            if variable.dtype != tf.string
+        )
+
     def search(self, queries: Vectors, k: int) -> tuple[npt.NDArray[np.int32], Vectors]:
         """Returns each query's k best videos, best first, in bounded memory.
 

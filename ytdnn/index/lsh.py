@@ -13,6 +13,7 @@ of videos is found; these are scored exactly. Buckets are ranges of an array of 
 so everything is a gather, in stock TensorFlow ops and bounded memory.
 """
 
+import dataclasses
 import math
 from typing import Self
 
@@ -24,43 +25,73 @@ from ytdnn import configs
 from ytdnn.index import brute_force, interface
 
 _VIDEOS_PER_BUCKET = 64
-_MOST_BITS = 16
+MOST_BITS = 16
 _SLOTS_PER_RESULT = 8
 _PROBES = 2.0  # buckets looked into, as a multiple of what average ones would need
 _FRACTION_AT_MILLION = 0.1
 _FRACTION_POWER = 0.35
-_BUILD_BLOCK = 100_000
 
 Found = tuple[tf.Tensor, tf.Tensor]
+
+
+@dataclasses.dataclass(frozen=True)
+class Tables:
+    """The buckets of all tables, as variables.
+
+    Attributes:
+      planes: `[dim, num_tables * num_bits] float32`, without the added coordinate.
+      order: Video rows by table and bucket, `[num_tables * num_videos] int32`.
+      starts: Where each bucket begins in it, `[num_tables * num_buckets + 1] int32`.
+    """
+
+    planes: tf.Variable
+    order: tf.Variable
+    starts: tf.Variable
 
 
 class LshModule(interface.SearchModule):
     """Tables of buckets beside the exact index, which scores all where that is less.
 
     Attributes:
-      order: Video rows by table and bucket, `[num_tables * num_videos] int32`.
-      starts: Where each bucket begins in it, `[num_tables * num_buckets + 1] int32`.
-      planes: `[dim, num_tables * num_bits] float32`.
+      exact: Exact search of the same vectors.
+      planes: As of `Tables`.
+      order: As of `Tables`.
+      starts: As of `Tables`.
     """
 
-    def __init__(self, vectors: interface.Vectors, config: configs.Lsh) -> None:
-        """Builds the tables of `vectors [num_videos, dim] float32`."""
-        super().__init__(*vectors.shape)
-        self._size = len(vectors)
-        self._config = config
+    def __init__(
+        self, exact: brute_force.BruteForceModule, tables: Tables, config: configs.Lsh
+    ) -> None:
+        """Takes the tables of some vectors.
+
+        Args:
+          exact: Exact search of the vectors.
+          tables: Their buckets.
+          config: Settings; those of the build must be the ones of the tables.
+        """
+        self._size, dim = exact.vectors.shape
+        super().__init__(self._size, dim)
+        self._num_tables = config.num_tables
         self._bits = num_bits(self._size, config)
-        self.exact = brute_force.BruteForceModule(vectors)
-        self.vectors = self.exact.vectors
-        planes, order, starts = _tables(vectors, self._bits, config)
-        self._num_full = int(np.count_nonzero(np.diff(starts)))
-        self.planes = tf.Variable(planes, trainable=False)
-        self.order = tf.Variable(order, trainable=False)
-        self.starts = tf.Variable(starts, trainable=False)
+        self._num_full = int(np.count_nonzero(np.diff(tables.starts.numpy())))
+        self.least_slots = tf.Variable(0, trainable=False, dtype=tf.int32)
+        self.adjust(config)
+        self.exact = exact
+        self.vectors = exact.vectors
+        self.planes, self.order, self.starts = (
+            tables.planes,
+            tables.order,
+            tables.starts,
+        )
+
+    def adjust(self, config: configs.Lsh) -> None:
+        """Sets how many videos are scored; of the config only that counts."""
+        share = scored_fraction(self._size, config)
+        self.least_slots.assign(math.ceil(share * self._size))
 
     def _search(self, queries: tf.Tensor, k: tf.Tensor) -> Found:
         wanted = tf.minimum(k, self._size)
-        least = math.ceil(scored_fraction(self._size, self._config) * self._size)
-        slots = tf.maximum(least, wanted * _SLOTS_PER_RESULT)
+        slots = tf.maximum(self.least_slots, wanted * _SLOTS_PER_RESULT)
         indices, scores = tf.cond(
             slots < self._size,
             lambda: self._hashed(queries, wanted, slots),
@@ -74,7 +105,7 @@ class LshModule(interface.SearchModule):
         vectors = tf.gather(self.vectors, rows)
         scores = tf.linalg.matvec(vectors, queries)
         scores = tf.where(is_found, scores, interface.PADDING_SCORE)
-        rows, scores = _distinct(rows, scores, k, self._config.num_tables)
+        rows, scores = _distinct(rows, scores, k, self._num_tables)
         too_few = tf.reduce_any(scores <= interface.PADDING_SCORE, axis=1)
 
         def widened() -> Found:
@@ -109,9 +140,9 @@ class LshModule(interface.SearchModule):
         return tf.gather(self.order, places), is_found
 
     def _probes(self, slots: tf.Tensor) -> tf.Tensor:
-        mean = self._config.num_tables * self._size / self._num_full
+        mean = self._num_tables * self._size / self._num_full
         probes = tf.math.ceil(_PROBES * tf.cast(slots, tf.float32) / mean)
-        most = self._config.num_tables * 2**self._bits
+        most = self._num_tables * 2**self._bits
         return tf.minimum(tf.cast(probes, tf.int32), most)
 
     def _buckets(self, queries: tf.Tensor, probes: tf.Tensor) -> tf.Tensor:
@@ -120,7 +151,7 @@ class LshModule(interface.SearchModule):
         The agreement of a bucket is the sum of the margins, each with the bucket's
         sign. Those of half the bits are summed first, the others by broadcasting.
         """
-        tables, low = self._config.num_tables, self._bits // 2
+        tables, low = self._num_tables, self._bits // 2
         margins = tf.matmul(queries, self.planes)
         margins = tf.reshape(margins, [-1, tables, self._bits])
         of_low = tf.matmul(margins[:, :, :low], _signs(low), transpose_b=True)
@@ -138,13 +169,14 @@ class Lsh(interface.Index[configs.Lsh]):
     def build(cls, vectors: interface.Vectors, config: configs.Lsh) -> Self:
         """Builds the index; see `interface.Index.build`."""
         interface.check_vectors(vectors)
-        return cls(LshModule(vectors, config))
+        exact = brute_force.BruteForceModule(vectors)
+        return cls(LshModule(exact, _tables(vectors, config), config))
 
 
 def num_bits(num_videos: int, config: configs.Lsh) -> int:
     """Returns the projections of a table."""
     wanted = round(math.log2(max(2, num_videos / _VIDEOS_PER_BUCKET)))
-    return config.num_bits or min(_MOST_BITS, wanted)
+    return config.num_bits or min(MOST_BITS, wanted)
 
 
 def scored_fraction(num_videos: int, config: configs.Lsh) -> float:
@@ -159,10 +191,8 @@ def _signs(bits: int) -> npt.NDArray[np.float32]:
     return (2.0 * (codes & 1) - 1.0).astype(np.float32)
 
 
-def _tables(
-    vectors: interface.Vectors, bits: int, config: configs.Lsh
-) -> tuple[interface.Vectors, npt.NDArray[np.int32], npt.NDArray[np.int32]]:
-    """Returns planes, order and starts of the tables."""
+def _tables(vectors: interface.Vectors, config: configs.Lsh) -> Tables:
+    bits = num_bits(len(vectors), config)
     rng = np.random.default_rng(config.seed)
     mean = vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
     squares = np.square(vectors - mean).sum(axis=1)
@@ -177,10 +207,10 @@ def _tables(
         orders.append(order)
         starts.append(first + np.int32(table * len(vectors)))
     end = np.array([config.num_tables * len(vectors)], np.int32)
-    return (
-        np.concatenate(planes, axis=1),
-        np.concatenate(orders),
-        np.concatenate([*starts, end]),
+    return Tables(
+        tf.Variable(np.concatenate(planes, axis=1), trainable=False),
+        tf.Variable(np.concatenate(orders), trainable=False),
+        tf.Variable(np.concatenate([*starts, end]), trainable=False),
     )
 
 

@@ -1,6 +1,7 @@
 """`export`: trained models and index to a bundle of SavedModels (DESIGN §8).
 
     bundle/{user_tower,index,index_exact,ranker,recommender,recommender_exact}/1/
+    bundle/{index,recommender}_KIND/1/ of other kinds of index (`index.also`)
     bundle/titles.parquet, bundle/vocabularies.json, bundle/manifest.json
 
 The manifest tells of each model its inputs and outputs and whether it needs ScaNN's
@@ -70,12 +71,14 @@ class _Parts:
       first_stage: The trained candidate model and the other candidate sources.
       ranker: The trained ranking model, None where the log has no impressions.
       searchers: Index modules by kind.
+      served: The kind that the models without a suffix search.
     """
 
     data: prepared.PreparedData
     first_stage: retrieval_stage.Stage
     ranker: ranking_model.RankingModel | None
     searchers: dict[str, tf.Module]
+    served: str
 
 
 def step_config(config: configs.Config) -> dict[str, Any]:
@@ -148,7 +151,8 @@ def _load(
         ).module
         for name in manifests[index_artifact.KIND].facts["indexes"]
     }
-    parts = _Parts(data, first_stage, ranker, searchers)
+    served = manifests[index_artifact.KIND].facts["served"]
+    parts = _Parts(data, first_stage, ranker, searchers, served)
     return parts, {kind: m.fingerprint for kind, m in manifests.items()}
 
 
@@ -175,12 +179,17 @@ def make_models(parts: _Parts) -> dict[str, Model]:
             parts.ranker.request_fields(data),
         )
     for kind, searcher in parts.searchers.items():
-        suffix = bundle.EXACT if kind == "exact" else ""
+        suffix = _suffix(kind, parts.served)
         index = graphs.Index(videos, searcher, data.vocabulary_size)
-        both, scann = recommend(searcher), kind == "scann"
+        both, scann = recommend(searcher), kind == index_artifact.SCANN
         models[bundle.INDEX + suffix] = Model(index, (vector, k), found, scann)
         models[bundle.RECOMMENDER + suffix] = Model(both, (*query, k), results, scann)
     return models
+
+
+def _suffix(kind: str, served: str) -> str:
+    """Returns what names a kind of index: nothing of the one served, but exact's."""
+    return "" if kind == served != index_artifact.EXACT else f"_{kind}"
 
 
 def _recommender(
