@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         export,
         prepare,
         train,
+        tune_index,
     )
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "export",
     "prepare",
     "train",
+    "tune_index",
 ]
 
 __version__ = "0.1.0"

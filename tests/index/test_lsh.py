@@ -73,9 +73,9 @@ def test_buckets_are_ordered_by_agreement_of_signs() -> None:
     vectors, _ = contract.clustered(100, dim=2, num_queries=1)
     module = lsh.Lsh.build(vectors[:, :2], configs.Lsh(num_tables=1, num_bits=2)).module
     module.planes.assign(np.eye(2, dtype=np.float32))
-    found = module._buckets(np.array([[3.0, -1.0]], np.float32), 4)
+    found = module._buckets(np.array([3.0, -1.0], np.float32), 4)
     # Bit 0 is the first plane: its own bucket is + - = 0b01.
-    assert found.numpy().tolist() == [[0b01, 0b11, 0b00, 0b10]]
+    assert found.numpy().tolist() == [0b01, 0b11, 0b00, 0b10]
 
 
 def test_number_of_bits_follows_the_corpus_or_the_setting() -> None:

@@ -15,6 +15,7 @@ from ytdnn.cli import (
     recommend,
     resolved,
     study,
+    tune,
     world,
 )
 from ytdnn.pipeline import graph, workdir
@@ -51,7 +52,7 @@ class Command:
     """One command.
 
     Attributes:
-      name: As typed.
+      name: As typed, of one word or two.
       summary: One line.
       details: A paragraph of help.
       examples: Command lines; the first stands in `ytdnn --help`.
@@ -177,6 +178,22 @@ COMMANDS = (
         ),
         ("candidates", "index", "ranking", "composition", "seed", "strategy"),
         _train,
+    ),
+    Command(
+        "index tune",
+        "find the cheapest settings of the index that reach a recall",
+        "Tries leaves, leaves searched, codes and reordering of ScaNN, or tables, bits "
+        "and videos scored of LSH, on the vectors of the run's candidates and of the "
+        "users of the validation window. Writes WORKDIR/index_tuning: the curve of "
+        "recall and latency as JSON and as a page; and the settings found as "
+        "index.search of the run, with which `ytdnn train` builds the index.",
+        (
+            "ytdnn index tune --workdir=runs/mine",
+            "ytdnn index tune --workdir=runs/mine --kind=lsh --recall=0.9",
+        ),
+        tune.FLAGS,
+        (),
+        tune.run,
     ),
     Command(
         "evaluate",

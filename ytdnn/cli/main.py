@@ -53,16 +53,18 @@ def _dispatch(argv: list[str]) -> int:
         print(f"ytdnn {ytdnn.__version__}")
         return 0
     by_name = {command.name: command for command in commands.COMMANDS}
-    if argv[0] not in by_name:
+    words = 2 if " ".join(argv[:2]) in by_name else 1
+    name, rest = " ".join(argv[:words]), argv[words:]
+    if name not in by_name:
         raise errors.UserError(
-            f"expected a command ({', '.join(by_name)}), received {argv[0]!r}"
-            f"{arguments.closest(argv[0], list(by_name))} (ytdnn --help)"
+            f"expected a command ({', '.join(by_name)}), received {name!r}"
+            f"{arguments.closest(name, list(by_name))} (ytdnn --help)"
         )
-    command = by_name[argv[0]]
-    if any(argument in _HELP[:-1] for argument in argv[1:]):
+    command = by_name[name]
+    if any(argument in _HELP[:-1] for argument in rest):
         print(_command_help(command))
         return 0
-    given = arguments.parse(command.name, command.flags, argv[1:], command.operands)
+    given = arguments.parse(command.name, command.flags, rest, command.operands)
     return command.run(given) or 0
 
 

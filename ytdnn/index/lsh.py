@@ -100,44 +100,41 @@ class LshModule(interface.SearchModule):
         return interface.padded(indices, scores, k)
 
     def _hashed(self, queries: tf.Tensor, k: tf.Tensor, slots: tf.Tensor) -> Found:
-        """Scores what the buckets hold; all videos where some query found too few."""
-        rows, is_found = self._candidates(queries, slots)
-        vectors = tf.gather(self.vectors, rows)
-        scores = tf.linalg.matvec(vectors, queries)
-        scores = tf.where(is_found, scores, interface.PADDING_SCORE)
+        """Searches one query after the other, so that memory is that of one."""
+        signature = (tf.TensorSpec([None], tf.int32), tf.TensorSpec([None], tf.float32))
+        indices, scores = tf.map_fn(
+            lambda query: self._of_query(query, k, slots),
+            queries,
+            fn_output_signature=signature,
+            parallel_iterations=1,
+        )
+        batch = tf.shape(queries)[0]  # map_fn of none forgets the width
+        return tf.reshape(indices, [batch, k]), tf.reshape(scores, [batch, k])
+
+    def _of_query(self, query: tf.Tensor, k: tf.Tensor, slots: tf.Tensor) -> Found:
+        """Scores what the buckets hold, or all videos where that is fewer than k."""
+        rows = self._candidates(query, slots)
+        scores = tf.linalg.matvec(tf.gather(self.vectors, rows), query)
         rows, scores = _distinct(rows, scores, k, self._num_tables)
-        too_few = tf.reduce_any(scores <= interface.PADDING_SCORE, axis=1)
 
         def widened() -> Found:
-            indices, all_scores = self.exact.search(queries, k)
-            rest = too_few[:, tf.newaxis]
-            return (
-                tf.where(rest, indices, rows + 1),
-                tf.where(rest, all_scores, scores),
-            )
+            indices, all_scores = self.exact.search(query[tf.newaxis], k)
+            return indices[0], all_scores[0]
 
-        return tf.cond(tf.reduce_any(too_few), widened, lambda: (rows + 1, scores))
+        is_short = tf.shape(rows)[0] < k
+        return tf.cond(is_short, widened, lambda: (rows + 1, scores))
 
-    def _candidates(self, queries: tf.Tensor, slots: tf.Tensor) -> Found:
-        """Returns what the best buckets hold, perhaps twice, by falling agreement.
+    def _candidates(self, query: tf.Tensor, slots: tf.Tensor) -> tf.Tensor:
+        """Returns the videos of the best buckets, `[at most slots] int32`.
 
-        Returns:
-          rows of videos `[batch, n] int32`, n ≤ slots, and whether there is one.
+        They come by falling agreement, one of several tables as often.
         """
-        batch = tf.shape(queries)[0]
-        buckets = self._buckets(queries, self._probes(slots))
+        buckets = self._buckets(query, self._probes(slots))
         starts = tf.gather(self.starts, buckets)
         sizes = tf.gather(self.starts, buckets + 1) - starts
-        before = tf.cumsum(sizes, axis=1, exclusive=True)
+        before = tf.cumsum(sizes, exclusive=True)
         sizes = tf.clip_by_value(slots - before, 0, sizes)
-        ranges = tf.ragged.range(
-            tf.reshape(starts, [-1]), tf.reshape(starts + sizes, [-1])
-        )
-        lengths = tf.reduce_sum(sizes, axis=1)
-        places = tf.RaggedTensor.from_row_lengths(ranges.values, lengths).to_tensor()
-        is_found = tf.sequence_mask(lengths, tf.shape(places)[1])
-        places = tf.reshape(places, [batch, -1])
-        return tf.gather(self.order, places), is_found
+        return tf.gather(self.order, tf.ragged.range(starts, starts + sizes).values)
 
     def _probes(self, slots: tf.Tensor) -> tf.Tensor:
         mean = self._num_tables * self._size / self._num_full
@@ -145,21 +142,20 @@ class LshModule(interface.SearchModule):
         most = self._num_tables * 2**self._bits
         return tf.minimum(tf.cast(probes, tf.int32), most)
 
-    def _buckets(self, queries: tf.Tensor, probes: tf.Tensor) -> tf.Tensor:
-        """Returns the buckets of all tables that agree best, `[batch, probes] int32`.
+    def _buckets(self, query: tf.Tensor, probes: tf.Tensor) -> tf.Tensor:
+        """Returns the buckets of all tables that agree best, `[probes] int32`.
 
         The agreement of a bucket is the sum of the margins, each with the bucket's
         sign. Those of half the bits are summed first, the others by broadcasting.
         """
-        tables, low = self._num_tables, self._bits // 2
-        margins = tf.matmul(queries, self.planes)
-        margins = tf.reshape(margins, [-1, tables, self._bits])
-        of_low = tf.matmul(margins[:, :, :low], _signs(low), transpose_b=True)
+        low = self._bits // 2
+        margins = tf.linalg.matvec(self.planes, query, transpose_a=True)
+        margins = tf.reshape(margins, [self._num_tables, self._bits])
+        of_low = tf.matmul(margins[:, :low], _signs(low), transpose_b=True)
         high = _signs(self._bits - low)
-        of_high = tf.matmul(margins[:, :, low:], high, transpose_b=True)
-        agreement = of_high[:, :, :, tf.newaxis] + of_low[:, :, tf.newaxis, :]
-        flat = tf.reshape(agreement, [-1, tables * 2**self._bits])
-        return tf.math.top_k(flat, k=probes).indices
+        of_high = tf.matmul(margins[:, low:], high, transpose_b=True)
+        agreement = of_high[:, :, tf.newaxis] + of_low[:, tf.newaxis, :]
+        return tf.math.top_k(tf.reshape(agreement, [-1]), k=probes).indices
 
 
 class Lsh(interface.Index[configs.Lsh]):
@@ -241,25 +237,20 @@ def _codes(
 def _distinct(rows: tf.Tensor, scores: tf.Tensor, k: tf.Tensor, times: int) -> Found:
     """Returns the k best of candidates of which each may stand up to `times` times.
 
-    Of equal scores the lower row comes first.
+    Of equal scores the lower row comes first. There are fewer than k where there are
+    fewer candidates.
 
     Args:
-      rows: `[batch, n] int32`.
-      scores: `[batch, n] float32`, `PADDING_SCORE` where there is none.
+      rows: `[n] int32`.
+      scores: `[n] float32`.
       k: `[] int32`.
       times: How often one may stand.
     """
-    width = tf.minimum(k * times, tf.shape(scores)[1])
-    scores, places = tf.math.top_k(scores, k=width)
-    rows = tf.gather(rows, places, batch_dims=1)
-    order = tf.argsort(rows, axis=1, stable=True)
-    rows = tf.gather(rows, order, batch_dims=1)
-    scores = tf.gather(scores, order, batch_dims=1)
-    is_first = tf.concat(
-        [tf.ones_like(rows[:, :1], tf.bool), rows[:, 1:] != rows[:, :-1]], 1
-    )
-    scores = tf.where(is_first, scores, interface.PADDING_SCORE)
-    lacking = [[0, 0], [0, tf.maximum(0, k - width)]]
-    scores = tf.pad(scores, lacking, constant_values=interface.PADDING_SCORE)
-    scores, places = tf.math.top_k(scores, k=k)
-    return tf.gather(tf.pad(rows, lacking), places, batch_dims=1), scores
+    best = tf.math.top_k(scores, k=tf.minimum(k * times, tf.shape(scores)[0]))
+    rows = tf.gather(rows, best.indices)
+    order = tf.argsort(rows, stable=True)
+    rows, scores = tf.gather(rows, order), tf.gather(best.values, order)
+    is_first = tf.concat([[True], rows[1:] != rows[:-1]], axis=0)[: tf.shape(rows)[0]]
+    rows, scores = rows[is_first], scores[is_first]
+    best = tf.math.top_k(scores, k=tf.minimum(k, tf.shape(scores)[0]))
+    return tf.gather(rows, best.indices), best.values

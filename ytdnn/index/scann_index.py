@@ -19,11 +19,11 @@ from ytdnn import configs, errors
 from ytdnn.index import interface
 
 _FEWEST_FOR_CODES = 64  # codes of 16 clusters a block need more than 16 points
-_LEAVES_PER_ROOT = 8
+_LEAVES_PER_ROOT = 4
 _POINTS_PER_RESULT = 4.0
 _TRAINING_SAMPLE = 100_000
 _SAMPLED_PER_LEAF = 40
-_FRACTION_AT_MILLION = 0.025
+_FRACTION_AT_MILLION = 0.03
 _FRACTION_POWER = 0.4
 _LARGEST_FRACTION = 0.45
 _NUM_NEIGHBORS = 100  # ScaNN's default k, which every search overrides

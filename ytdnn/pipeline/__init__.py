@@ -1,13 +1,15 @@
 """The pipeline: the graph of a run's steps, and the Python API.
 
 `arrows` are the functions users call (prepare, train, evaluate, export), `recommender`
-asks a bundle; `graph` says what each step makes, from what, whether it is current and
+asks a bundle, `tuning` finds settings of the index; `graph` says what each step makes,
+from what, whether it is current and
 what is next, `steps` does it; `workdir` is a run's directory. What takes long to import
 is imported when called: `import ytdnn` loads neither TensorFlow nor Polars.
 """
 
 from ytdnn.pipeline.arrows import Trained, evaluate, export, prepare, run, train
 from ytdnn.pipeline.recommender import Recommender
+from ytdnn.pipeline.tuning import tune_index
 
 __all__ = [
     "Recommender",
@@ -17,4 +19,5 @@ __all__ = [
     "prepare",
     "run",
     "train",
+    "tune_index",
 ]
