@@ -23,6 +23,7 @@ def test_the_commands_of_the_design_are_there() -> None:
         "export",
         "recommend",
         "run",
+        "index tune",
         "experiments",
         "compare",
         "study",
@@ -43,7 +44,7 @@ def test_help_names_every_command_with_an_example(cli: conftest.Cli) -> None:
 def test_help_of_a_command_is_complete(
     cli: conftest.Cli, command: commands.Command
 ) -> None:
-    out = cli(command.name, "--help").out
+    out = cli(*command.name.split(), "--help").out
     for flag in command.flags:
         assert f"\n  --{flag.name}{'' if flag.is_switch else '='}" in out
     for key in settings.catalogue():
@@ -104,7 +105,7 @@ def test_help_comes_at_once_and_without_tensorflow(repository: pathlib.Path) -> 
 MISTAKES = [
     (
         ["prepre"],
-        "expected a command (run, prepare, train, evaluate, compare, export, "
+        "expected a command (run, prepare, train, index tune, evaluate, compare, export, "
         "recommend, experiments, study, world), received 'prepre': did you mean "
         "prepare? (ytdnn --help)",
     ),

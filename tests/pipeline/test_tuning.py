@@ -39,7 +39,8 @@ def test_the_run_has_the_setting_and_builds_it_next(
     ytdnn.train(workdir, stage="index")
     manifest = artifacts.read_manifest(workdir / "index", "index")
     assert manifest.facts["indexes"] == ["exact", "lsh"]
-    assert manifest.config == configs.to_dict(config.index)
+    made = configs.component(configs.Index, manifest.config)
+    assert made == config.index
 
 
 def test_curve_and_page_are_written(workdir: pathlib.Path, tuned: tune.Tuned) -> None:

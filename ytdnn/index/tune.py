@@ -172,7 +172,8 @@ class LshSpace:
     def axes(self, num_videos: int) -> dict[str, Sequence[int]]:
         """Returns numbers of tables, and of bits around the default."""
         middle = self.start(num_videos).num_bits
-        bits = range(max(1, middle - 4), min(lsh.MOST_BITS, middle + 2) + 1, 2)
+        around = (middle + step for step in (-4, -2, 0, 2))
+        bits = sorted({min(max(1, bits), lsh.MOST_BITS) for bits in around})
         return {"num_bits": bits, "num_tables": (1, 2, 4, 8)}
 
     def variants(self, config: configs.Lsh) -> list[configs.Lsh]:
