@@ -364,6 +364,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--vectors", help="[n, dim] float32, .npy")
     parser.add_argument("--queries", help="[n, dim] float32, .npy")
     parser.add_argument("--workdir", help="of a run, whose vectors are taken")
+    parser.add_argument("--only", nargs="+", help="words in the names; default: all")
     parser.add_argument("--tiny", action="store_true", help="sizes of a test")
     options = parser.parse_args(arguments)
     num_videos, k = (2_500, 20) if options.tiny else (options.videos, options.k)
@@ -375,11 +376,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     else:
         vectors, queries = clustered(num_videos, 64, asked)
     queries = np.ascontiguousarray(queries[:: max(1, len(queries) // asked)][:asked])
-    _run(np.ascontiguousarray(vectors), queries, k, options.recall)
+    several = [
+        system
+        for place, system in enumerate(systems(len(vectors)))
+        if not place or any(word in system.name for word in options.only or [""])
+    ]
+    _run(several, np.ascontiguousarray(vectors), queries, k, options.recall)
 
 
-def _run(vectors: Vectors, queries: Vectors, k: int, target: float) -> None:
-    several = systems(len(vectors))
+def _run(
+    several: Sequence[System], vectors: Vectors, queries: Vectors, k: int, target: float
+) -> None:
+    """Builds the systems, the first of which is exact search, and prints tables."""
     for system in several:
         build(system, vectors)
     wanted = several[0].search(queries, k)

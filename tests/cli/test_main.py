@@ -105,9 +105,9 @@ def test_help_comes_at_once_and_without_tensorflow(repository: pathlib.Path) -> 
 MISTAKES = [
     (
         ["prepre"],
-        "expected a command (run, prepare, train, index tune, evaluate, compare, export, "
-        "recommend, experiments, study, world), received 'prepre': did you mean "
-        "prepare? (ytdnn --help)",
+        "expected a command (run, prepare, train, index tune, evaluate, compare, "
+        "export, recommend, experiments, study, world), received 'prepre': did you "
+        "mean prepare? (ytdnn --help)",
     ),
     (["run"], "expected --workdir=DIR, received none (ytdnn run --help)"),
     (
