@@ -1,7 +1,6 @@
 """`tune_index`: finds settings of a run's index, and writes them into its config."""
 
 import dataclasses
-import functools
 import os
 import pathlib
 from collections.abc import Callable
@@ -127,6 +126,6 @@ _STEP = graph.Step(
     "index tune",
     ("data", "candidates"),
     _tune,
-    functools.partial(steps.index_config),
+    steps.index_config,
     "index.",
 )
