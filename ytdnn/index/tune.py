@@ -321,8 +321,8 @@ class _Search:
         most = 1 + sum(len(values) - 1 for values in axes.values())
         self._say(
             f"predicted: a build takes {first.build_seconds:,.0f} s and "
-            f"{first.megabytes:,.0f} MB; at most {most} builds, about "
-            f"{most * first.build_seconds / 60:,.0f} min"
+            f"{first.megabytes:,.0f} MB; at most {most} builds, together about "
+            f"{most * first.build_seconds:,.0f} s, and the searches that are measured"
         )
 
     def _walk(self, name: str, values: Sequence[int], step: int) -> None:
