@@ -3,10 +3,11 @@
 import ast
 import pathlib
 
+import numpy as np
 import pytest
 
+from experiments.benchmarks import index, measure, ranking, sampled_gradient, train_step
 from experiments.benchmarks import input as input_benchmark
-from experiments.benchmarks import measure, ranking, sampled_gradient, train_step
 
 DIRECTORY = pathlib.Path(measure.__file__).parent
 FILES = sorted(
@@ -64,6 +65,33 @@ def test_input(capsys):
     input_benchmark.main(["--tiny", "--repeats=1"])
     (table,) = _tables(capsys.readouterr().out)
     assert [row[0] for row in table[2:]] == ["now", "plain way"]
+
+
+def test_index(capsys):
+    index.main(["--tiny"])
+    out = capsys.readouterr().out
+    tables = _tables(out)
+    assert len(tables) in (1, 2)  # one core, and all of them where there are more
+    for table in tables:
+        names = [row[0] for row in table[2:]]
+        assert names[:4] == ["empty call", "read", "matvec", "ytdnn exact"]
+        assert "ytdnn LSH" in names
+        for name, recall, p50, p99, *_, ratio in table[2:]:
+            assert 0.0 < float(p50) <= float(p99)
+            assert float(ratio) > 0.0
+            assert name in names[:3] or float(recall) >= 0.9
+    for peer in ("hnswlib", "faiss", "usearch"):
+        assert peer in out  # measured, or said to be missing
+
+
+def test_index_of_given_vectors(capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr(index, "systems", lambda number: [index._exact()])
+    vectors, queries = index.clustered(300, 8, 5)
+    np.save(tmp_path / "vectors.npy", vectors)
+    np.save(tmp_path / "queries.npy", queries)
+    given = [f"--{name}={tmp_path / name}.npy" for name in ("vectors", "queries")]
+    index.main([*given, "--k=7"])
+    assert "300 × 8, k 7" in capsys.readouterr().out
 
 
 def test_medians_are_of_functions_run_in_turns():

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         remove_videos,
         restore_videos,
         train,
+        tune_index,
     )
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "remove_videos",
     "restore_videos",
     "train",
+    "tune_index",
 ]
 
 __version__ = "0.1.0"

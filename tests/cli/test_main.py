@@ -25,6 +25,7 @@ def test_the_commands_of_the_design_are_there() -> None:
         "index restore",
         "recommend",
         "run",
+        "index tune",
         "experiments",
         "compare",
         "study",
@@ -45,7 +46,7 @@ def test_help_names_every_command_with_an_example(cli: conftest.Cli) -> None:
 def test_help_of_a_command_is_complete(
     cli: conftest.Cli, command: commands.Command
 ) -> None:
-    out = cli(command.name, "--help").out
+    out = cli(*command.name.split(), "--help").out
     for flag in command.flags:
         assert f"\n  --{flag.name}{'' if flag.is_switch else '='}" in out
     for key in settings.catalogue():
@@ -106,9 +107,9 @@ def test_help_comes_at_once_and_without_tensorflow(repository: pathlib.Path) -> 
 MISTAKES = [
     (
         ["prepre"],
-        "expected a command (run, prepare, train, evaluate, compare, export, "
-        "index remove, index restore, recommend, experiments, study, world), received "
-        "'prepre': did you mean prepare? (ytdnn --help)",
+        "expected a command (run, prepare, train, index tune, evaluate, compare, "
+        "export, index remove, index restore, recommend, experiments, study, world), "
+        "received 'prepre': did you mean prepare? (ytdnn --help)",
     ),
     (["run"], "expected --workdir=DIR, received none (ytdnn run --help)"),
     (

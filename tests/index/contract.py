@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ytdnn import configs, errors
+from ytdnn import errors
 from ytdnn.index import interface
 
 
@@ -64,7 +64,7 @@ class IndexContract:
     """Set `index_class` and `config`."""
 
     index_class: type[interface.Index[Any]]
-    config: configs.Exact | configs.Scann
+    config: Any
 
     def build(self, vectors: np.ndarray) -> interface.Index[Any]:
         return self.index_class.build(vectors, self.config)
@@ -125,6 +125,37 @@ class IndexContract:
             indices, scores = index.search(query[None], 60)
             np.testing.assert_array_equal(together[0][row], indices[0])
             np.testing.assert_allclose(together[1][row], scores[0], rtol=1e-4)
+
+    def test_equal_scores_are_ordered_by_the_lower_index(self) -> None:
+        # Pairs of equal vectors, 60 apart, so that every score stands twice.
+        vectors, queries = self.small()
+        vectors[60:] = vectors[:60]
+        for row in self.build(vectors).search(queries, 40)[0]:
+            np.testing.assert_array_equal(row[::2] + 60, row[1::2])
+
+    def test_module_holds_the_vectors_before_and_after_saving(
+        self, tmp_path: pathlib.Path
+    ) -> None:
+        vectors, _ = self.small()
+        index = self.build(vectors)
+        index.save(tmp_path / "index")
+        for one in (index, self.index_class.load(tmp_path / "index")):
+            assert one.module.vectors.shape == vectors.shape
+            np.testing.assert_array_equal(one.module.vectors.numpy(), vectors)
+
+    def test_vectors_are_saved_once(self, tmp_path: pathlib.Path) -> None:
+        vectors, _ = clustered(3_000, dim=63, num_queries=1)
+        self.build(vectors).save(tmp_path / "index")
+        files = (tmp_path / "index" / "variables").iterdir()
+        assert sum(file.stat().st_size for file in files) < 1.6 * vectors.nbytes
+
+    def test_search_widens_until_k_videos_are_found(self) -> None:
+        # Most videos lie far from the query's direction, and k asks for them too.
+        vectors, queries = clustered(2_500, dim=8, num_queries=3)
+        indices, scores = self.build(vectors).search(queries, 2_400)
+        assert np.all(indices > 0)
+        assert all(len(set(row)) == 2_400 for row in indices.tolist())
+        assert np.all(np.diff(scores, axis=1) <= 0)
 
     def test_no_queries_have_no_answers(self) -> None:
         vectors, queries = self.small()

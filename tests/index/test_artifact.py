@@ -38,8 +38,22 @@ def test_both_indexes_are_published_and_load(tmp_path: pathlib.Path) -> None:
         assert isinstance(index, cls)
         np.testing.assert_array_equal(index.search(queries, 9)[0], wanted)
     manifest = artifacts.read_manifest(tmp_path / "index", "index", deep=True)
-    assert manifest.config == configs.to_dict(configs.Index())
+    assert configs.component(configs.Index, manifest.config) == configs.Index()
     assert manifest.facts["indexes"] == list(classes)
+    assert manifest.facts["served"] == list(classes)[-1]
+
+
+def test_any_set_of_kinds_is_built_with_the_settings_of_the_one_served(
+    tmp_path: pathlib.Path,
+) -> None:
+    config = configs.Index(search=configs.Lsh(num_bits=3), also=("scann", "lsh"))
+    candidates, _ = _build(tmp_path, config)
+    manifest = artifacts.read_manifest(tmp_path / "index", "index")
+    scann = ["scann"] if scann_index.is_available() else []
+    assert manifest.facts["indexes"] == ["exact", "lsh", *scann]
+    assert manifest.facts["served"] == "lsh"
+    index = artifact.load(tmp_path / "index", "lsh", candidates)
+    assert index.module.starts.shape == [configs.Lsh().num_tables * 2**3 + 1]
 
 
 def test_stale_index_is_refused_by_naming_both(tmp_path: pathlib.Path) -> None:
@@ -70,6 +84,8 @@ def test_index_built_without_scann_says_so(
     candidates, vectors = _build(tmp_path)
     exact = artifact.load(tmp_path / "index", "exact", candidates)
     assert exact.num_videos == len(vectors)
+    manifest = artifacts.read_manifest(tmp_path / "index", "index")
+    assert manifest.facts["served"] == "exact"
     with pytest.raises(
         errors.UserError, match=r"expected an index scann .*found exact"
     ):
@@ -80,7 +96,7 @@ def test_exact_search_alone_builds_no_other_index(tmp_path: pathlib.Path) -> Non
     candidates, _ = _build(tmp_path, configs.Index(search=configs.Exact()))
     manifest = artifacts.read_manifest(tmp_path / "index", "index")
     assert manifest.facts["indexes"] == ["exact"]
-    with pytest.raises(errors.UserError, match=r"--config.index.search=exact"):
+    with pytest.raises(errors.UserError, match=r"--config.index.also=scann"):
         artifact.load(tmp_path / "index", "scann", candidates)
 
 

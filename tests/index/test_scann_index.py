@@ -24,6 +24,11 @@ class TestScannTree(contract.IndexContract):
     config = TREE
 
 
+class TestScannTreeWithoutCodes(contract.IndexContract):
+    index_class = scann_index.Scann
+    config = configs.Scann(min_videos=0, dimensions_per_block=0)
+
+
 class TestScannOneLeaf(contract.IndexContract):
     index_class = scann_index.Scann
     config = configs.Scann(min_videos=0, num_leaves=1)
@@ -37,17 +42,38 @@ def test_small_corpus_has_no_tree() -> None:
 
 
 def test_number_of_leaves_follows_the_root_or_the_setting() -> None:
-    assert scann_index.num_leaves(10_000, TREE) == 8 * 100
+    assert scann_index.num_leaves(10_000, TREE) == 4 * 100
     assert scann_index.num_leaves(100, TREE) == 100 // 4
     fixed = configs.Scann(min_videos=0, num_leaves=7)
     assert scann_index.num_leaves(10_000, fixed) == 7
+
+
+def test_share_of_the_leaves_falls_with_the_corpus_or_is_the_setting() -> None:
+    shares = [
+        scann_index.leaves_to_search_fraction(10**power, TREE) for power in range(3, 8)
+    ]
+    assert shares == sorted(shares, reverse=True)
+    assert shares[3] == pytest.approx(0.03)
+    fixed = configs.Scann(leaves_to_search_fraction=0.7)
+    assert scann_index.leaves_to_search_fraction(10**6, fixed) == 0.7
+
+
+def test_adjusting_changes_what_is_found_without_a_build() -> None:
+    vectors, queries = contract.clustered(2_000, dim=16, num_queries=100)
+    index = scann_index.Scann.build(vectors, TREE)
+    wanted, _ = contract.exact(vectors, queries, 20)
+    recalls = []
+    for fraction in (0.02, 0.6):
+        index.module.adjust(configs.Scann(leaves_to_search_fraction=fraction))
+        recalls.append(contract.recall(index.search(queries, 20)[0], wanted))
+    assert recalls[0] < recalls[1]
 
 
 def test_recall_of_clustered_vectors_at_half_the_points() -> None:
     vectors, queries = contract.clustered(3_416, dim=128, num_queries=400)
     index = scann_index.Scann.build(vectors, configs.Scann())
     found, _ = index.search(queries, 100)
-    assert contract.recall(found, contract.exact(vectors, queries, 100)[0]) >= 0.99
+    assert contract.recall(found, contract.exact(vectors, queries, 100)[0]) >= 0.95
     points = index.points_scored_fraction(queries, 100)
     assert 0.0 < points <= 0.5
     assert points + index.centres_scored_fraction() <= 0.6

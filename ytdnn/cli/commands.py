@@ -11,11 +11,12 @@ from ytdnn.cli import (
     evaluate,
     experiments,
     feature_flag,
-    index,
     output,
     recommend,
+    removing,
     resolved,
     study,
+    tune,
     world,
 )
 from ytdnn.pipeline import graph, workdir
@@ -182,6 +183,22 @@ COMMANDS = (
         _train,
     ),
     Command(
+        "index tune",
+        "find the cheapest settings of the index that reach a recall",
+        "Tries leaves, leaves searched, codes and reordering of ScaNN, or tables, bits "
+        "and videos scored of LSH, on the vectors of the run's candidates and of the "
+        "users of the validation window. Writes WORKDIR/index_tuning: the curve of "
+        "recall and latency as JSON and as a page; and the settings found as "
+        "index.search of the run, with which `ytdnn train` builds the index.",
+        (
+            "ytdnn index tune --workdir=runs/mine",
+            "ytdnn index tune --workdir=runs/mine --kind=lsh --recall=0.9",
+        ),
+        tune.FLAGS,
+        (),
+        tune.run,
+    ),
+    Command(
         "evaluate",
         "measure a run, a bundle, or a file of predictions: report and page",
         "Checks for leaks, ranks all videos exactly for each test user, measures the "
@@ -250,18 +267,18 @@ COMMANDS = (
             "ytdnn index remove --workdir=runs/mine --videos=17,42",
             "ytdnn index remove --workdir=runs/mine --file=taken_down.txt",
         ),
-        index.REMOVAL_FLAGS,
+        removing.REMOVAL_FLAGS,
         (),
-        index.remove,
+        removing.remove,
     ),
     Command(
         "index restore",
         "take removed videos back",
         "The opposite of `index remove`, in the same way.",
         ("ytdnn index restore --workdir=runs/mine --videos=42",),
-        index.REMOVAL_FLAGS,
+        removing.REMOVAL_FLAGS,
         (),
-        index.restore,
+        removing.restore,
     ),
     Command(
         "recommend",

@@ -19,7 +19,7 @@ from ytdnn.configs.heads import (
     ExactOdds,
     WeightedLogistic,
 )
-from ytdnn.configs.index import Exact, Index, Scann
+from ytdnn.configs.index import Exact, Index, Lsh, Scann
 from ytdnn.configs.labels import HeldOutWatch, NextWatch
 from ytdnn.configs.losses import FullSoftmax, HierarchicalSoftmax, SampledSoftmax
 from ytdnn.configs.normalizations import Normalization, Quantiles, Raw
@@ -54,6 +54,7 @@ __all__ = [
     "HeldOutWatch",
     "HierarchicalSoftmax",
     "Index",
+    "Lsh",
     "NextWatch",
     "Normalization",
     "Quantiles",

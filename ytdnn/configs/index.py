@@ -6,6 +6,8 @@ import pydantic
 
 from ytdnn.configs import components
 
+Kind = Literal["exact", "scann", "lsh"]
+
 
 @components.validated
 class Exact:
@@ -16,29 +18,55 @@ class Exact:
 
 @components.validated
 class Scann:
-    """ScaNN beside exact search, where it is installed.
+    """ScaNN, where it is installed: a tree of quantised points.
+
+    The defaults follow the corpus size; `ytdnn index tune` finds settings for the
+    vectors of a run.
 
     Attributes:
       min_videos: Below this corpus size ScaNN builds no tree and scores every point.
-      num_leaves: Leaves of its tree; 0 = eight times the root of the corpus size. At
-        the same share of points scored, more and smaller leaves have a higher recall,
-        until scoring the leaves' centres costs as much.
-      leaves_to_search_fraction: Smallest share of the leaves that is searched.
+      num_leaves: Leaves of its tree; 0 = from the corpus size. At the same share of
+        points scored, more and smaller leaves have a higher recall, until scoring the
+        leaves' centres costs as much.
+      leaves_to_search_fraction: Smallest share of the leaves that is searched; 0 =
+        from the corpus size.
       leaf_avq: Eta of the anisotropic quantisation of leaf centres: above 1, errors
         along a vector weigh more than across it, as inner products need.
-      dimensions_per_block: Coordinates that share one code of a point.
+      dimensions_per_block: Coordinates that share one code of a point; 0 = no codes,
+        the points of the leaves searched are scored exactly.
       anisotropic_threshold: Threshold for the anisotropic quantisation of points.
       reorder_factor: Points rescored exactly, as a multiple of k.
     """
 
     min_videos: components.NonNegative = 2_000
     num_leaves: components.NonNegative = 0
-    leaves_to_search_fraction: Annotated[float, pydantic.Field(gt=0.0, le=1.0)] = 0.45
+    leaves_to_search_fraction: components.Share = 0.0
     leaf_avq: Annotated[float, pydantic.Field(ge=1.0)] = 8.0
-    dimensions_per_block: components.Positive = 2
+    dimensions_per_block: components.NonNegative = 2
     anisotropic_threshold: Annotated[float, pydantic.Field(gt=0.0, lt=1.0)] = 0.2
     reorder_factor: components.Positive = 4
     kind: Literal["scann"] = "scann"
+
+
+@components.validated
+class Lsh:
+    """Hashing by signed random projections, the early method, in stock operations.
+
+    Attributes:
+      num_tables: Tables of buckets. A video is found where any has it in a bucket
+        that is searched.
+      num_bits: Projections of a table, which has two to this power of buckets; 0 =
+        from the corpus size.
+      scored_fraction: Share of the videos in the buckets that are searched, over all
+        tables; 0 = from the corpus size.
+      seed: Of the projections.
+    """
+
+    num_tables: components.Positive = 4
+    num_bits: Annotated[int, pydantic.Field(ge=0, le=16)] = 0
+    scored_fraction: components.Share = 0.0
+    seed: components.NonNegative = 0
+    kind: Literal["lsh"] = "lsh"
 
 
 @components.validated
@@ -46,8 +74,11 @@ class Index:
     """Nearest-neighbour search over the video vectors (PAPER §3, serving).
 
     Attributes:
-      search: How the index is searched. The exact index is always built, as the
-        reference and for servers without ScaNN.
+      search: How the index that serves is searched. The exact index is always built,
+        as the reference and for servers without ScaNN.
+      also: Kinds of index that are built and exported beside them, with their default
+        settings.
     """
 
-    search: Annotated[Exact | Scann, components.BY_KIND] = Scann()
+    search: Annotated[Exact | Scann | Lsh, components.BY_KIND] = Scann()
+    also: tuple[Kind, ...] = ()

@@ -80,7 +80,8 @@ def makers(served: Served, config: configs.Evaluation) -> dict[str, lists.Maker]
     found = {lists.CANDIDATES: _candidates(served)}
     if served.bundle.has_ranker:
         found[lists.SYSTEM] = _recommender(served, bundle_room.RECOMMENDER + suffix)
-    if bundle_room.RECOMMENDER in models and scann_index.is_available():
+    needs = models.get(bundle_room.RECOMMENDER, {}).get("needs", [])
+    if "scann" in needs and scann_index.is_available():
         found[SYSTEM_SCANN] = _recommender(served, bundle_room.RECOMMENDER)
     return found
 

@@ -121,7 +121,7 @@ def of_models(
       data: The prepared set.
       trained: The candidate model, None where the ranker alone is measured.
       ranking: The ranker, None without impressions.
-      indexes: `exact` and, where it was built, `scann`; none where a stage is measured
+      indexes: `exact` and those built beside it; none where a stage is measured
         alone.
       config: The run's.
       split: `TEST` or `VALIDATION`.

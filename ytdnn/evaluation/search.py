@@ -1,4 +1,4 @@
-"""The index measured: recall of ScaNN against exact search, points scored, latency."""
+"""The indexes measured: recall against exact search, points scored, latency."""
 
 import time
 from collections.abc import Mapping
@@ -9,7 +9,6 @@ from ytdnn.evaluation import models
 from ytdnn.index import scann_index
 
 EXACT = "exact"
-SCANN = "scann"
 _MOST_QUERIES = 1_000
 _TIMED_QUERIES = 50
 
@@ -35,22 +34,23 @@ def recall(
 def evaluate(
     indexes: Mapping[str, models.Index], queries: models.Vectors, k: int
 ) -> dict[str, float]:
-    """Returns what ScaNN finds and what it scores; empty where there is none.
+    """Returns what each approximate index finds, and what ScaNN scores.
 
     Args:
-      indexes: `exact` and, where it was built, `scann`.
+      indexes: `exact`, and those that were built beside it.
       queries: `[n, dim] float32`; the first thousand are asked.
       k: Length of the lists.
     """
-    if SCANN not in indexes:
-        return {}
-    approximate, queries = indexes[SCANN], queries[:_MOST_QUERIES]
-    result = {f"scann_recall@{k}": recall(approximate, indexes[EXACT], queries, k)}
-    if isinstance(approximate, scann_index.Scann):
-        points = approximate.points_scored_fraction(queries, k)
-        result["scann_points_scored_fraction"] = points
-        centres = approximate.centres_scored_fraction()
-        result["scann_centres_scored_fraction"] = centres
+    queries, result = queries[:_MOST_QUERIES], {}
+    for name, index in indexes.items():
+        if name == EXACT:
+            continue
+        result[f"{name}_recall@{k}"] = recall(index, indexes[EXACT], queries, k)
+        if isinstance(index, scann_index.Scann):
+            points = index.points_scored_fraction(queries, k)
+            result[f"{name}_points_scored_fraction"] = points
+            centres = index.centres_scored_fraction()
+            result[f"{name}_centres_scored_fraction"] = centres
     return result
 
 

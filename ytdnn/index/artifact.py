@@ -1,24 +1,41 @@
-"""The index of a run: built once for a candidate model, kept, refused when stale.
+"""The indexes of a run: built once for a candidate model, kept, refused when stale.
 
-`workdir/index/` holds `exact/` and, if that is the search configured and ScaNN loads,
-`scann/`, each a SavedModel.
+`workdir/index/` holds a SavedModel for each kind, in a directory of its name: `exact/`
+always, and the kinds of the config, `scann/` where ScaNN loads.
 """
 
 import pathlib
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 from ytdnn import artifacts, configs, errors
-from ytdnn.index import brute_force, interface, scann_index
+from ytdnn.index import brute_force, interface, lsh, scann_index
 
 KIND = "index"
 CANDIDATES = "candidates"
-EXACT, SCANN = "exact", "scann"
-Name = Literal["exact", "scann"]
-_CLASSES: dict[str, type[interface.Index[Any]]] = {
+EXACT, SCANN, LSH = "exact", "scann", "lsh"
+CLASSES: dict[str, type[interface.Index[Any]]] = {
     EXACT: brute_force.BruteForce,
     SCANN: scann_index.Scann,
+    LSH: lsh.Lsh,
 }
+_SCANN_ADVICE = ", where scann is installed; if it was not, remove the directory first"
+Component = configs.Exact | configs.Scann | configs.Lsh
+
+
+def components(config: configs.Index) -> dict[str, Component]:
+    """Returns the settings of each kind to build; ScaNN's only where it loads."""
+    defaults: dict[str, Component] = {
+        component.kind: component
+        for component in (configs.Exact(), configs.Scann(), configs.Lsh())
+    }
+    names = dict.fromkeys([EXACT, config.search.kind, *config.also])
+    found = {name: defaults[name] for name in names} | {
+        config.search.kind: config.search
+    }
+    if not scann_index.is_available():
+        found.pop(SCANN, None)
+    return found
 
 
 def build(
@@ -36,19 +53,22 @@ def build(
       inputs: Fingerprints of the artefacts the vectors come from, `candidates` at
         least.
     """
-    kinds: dict[str, configs.Exact | configs.Scann] = {EXACT: configs.Exact()}
-    if isinstance(config.search, configs.Scann) and scann_index.is_available():
-        kinds[SCANN] = config.search
-    facts: dict[str, Any] = {"num_videos": len(vectors), "indexes": list(kinds)}
+    kinds = components(config)
+    served = config.search.kind if config.search.kind in kinds else EXACT
+    facts: dict[str, Any] = {
+        "num_videos": len(vectors),
+        "indexes": list(kinds),
+        "served": served,
+    }
     with artifacts.publish(
         directory, KIND, configs.to_dict(config), inputs, facts
     ) as partial:
         for name, own in kinds.items():
-            _CLASSES[name].build(vectors, own).save(partial / name)
+            CLASSES[name].build(vectors, own).save(partial / name)
 
 
 def load(
-    directory: pathlib.Path, name: Name, candidates: artifacts.Manifest
+    directory: pathlib.Path, name: str, candidates: artifacts.Manifest
 ) -> interface.Index[Any]:
     """Loads one index of an artefact.
 
@@ -66,8 +86,8 @@ def load(
     held = manifest.facts.get("indexes", [])
     if name not in held:
         raise errors.UserError(
-            f"expected an index {name} in {directory}, found {', '.join(held)}: it was "
-            f"built with --config.index.search=exact, or where ScaNN does not load; "
-            f"install scann, remove {directory} and build it again"
+            f"expected an index {name} in {directory}, found {', '.join(held)}: build "
+            f"it again with --config.index.search={name} or --config.index.also={name}"
+            f"{_SCANN_ADVICE if name == SCANN else ''}"
         )
-    return _CLASSES[name].load(pathlib.Path(directory) / name)
+    return CLASSES[name].load(pathlib.Path(directory) / name)

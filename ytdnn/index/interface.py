@@ -29,12 +29,16 @@ class SearchModule(tf.Module):
 
     Attributes:
       num_videos: Videos in the index, int32 scalar variable.
+      vectors: What it was built of, variable `[num_videos, dim] float32`: row i ↔
+        video index i + 1. Graphs that embed the index score chosen videos with it.
       search: `(queries [batch, dim] float32, k [] int32)` → `(indices [batch, k]
         int32, scores [batch, k] float32)`, best first.
     """
 
+    vectors: tf.Variable
+
     def __init__(self, num_videos: int, dim: int) -> None:
-        """Creates the module.
+        """Creates the module; the subclass sets `vectors`.
 
         Args:
           num_videos: Videos in the index.
@@ -78,6 +82,15 @@ class Index(abc.ABC, Generic[_Config]):
     def num_videos(self) -> int:
         """Videos in the index."""
         return int(self.module.num_videos.numpy())
+
+    @property
+    def num_bytes(self) -> int:
+        """Bytes of its variables; ScaNN holds vectors and codes once more to search."""
+        return sum(
+            variable.shape.num_elements() * variable.dtype.size
+            for variable in self.module.variables
+            if variable.dtype != tf.string
+        )
 
     def search(self, queries: Vectors, k: int) -> tuple[npt.NDArray[np.int32], Vectors]:
         """Returns each query's k best videos, best first, in bounded memory.

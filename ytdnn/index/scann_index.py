@@ -19,9 +19,13 @@ from ytdnn import configs, errors
 from ytdnn.index import interface
 
 _FEWEST_FOR_CODES = 64  # codes of 16 clusters a block need more than 16 points
-_LEAVES_PER_ROOT = 8
+_LEAVES_PER_ROOT = 4
 _POINTS_PER_RESULT = 4.0
 _TRAINING_SAMPLE = 100_000
+_SAMPLED_PER_LEAF = 40
+_FRACTION_AT_MILLION = 0.03
+_FRACTION_POWER = 0.4
+_LARGEST_FRACTION = 0.45
 _NUM_NEIGHBORS = 100  # ScaNN's default k, which every search overrides
 _UNSET = -1  # ScaNN's value for "as built"
 
@@ -55,37 +59,47 @@ def scann_ops() -> Any:
 class ScannModule(interface.SearchModule):
     """A ScaNN searcher as variables, so that a SavedModel holds it."""
 
-    def __init__(self, vectors: interface.Vectors, config: configs.Scann) -> None:
-        """Builds the searcher.
+    def __init__(self, state: Any, dim: int, config: configs.Scann) -> None:
+        """Takes a built searcher.
 
         Args:
-          vectors: `[num_videos, dim] float32`.
-          config: Settings.
-
-        Raises:
-          errors.UserError: ScaNN is missing.
+          state: Its variables, as ScaNN serialises them.
+          dim: Width of the vectors.
+          config: Settings; those of the build must be the ones it was built with.
         """
-        super().__init__(*vectors.shape)
+        self._size = int(state.dataset.shape[0])
+        super().__init__(self._size, dim)
         self._ops = scann_ops()
-        self._config = config
-        self._num_leaves = num_leaves(len(vectors), config)
-        searcher = _build_searcher(self._ops, vectors, self._num_leaves, config)
-        self.state = searcher.serialize_to_module()
-        self.vectors = self.state.dataset
+        self._num_leaves = num_leaves(self._size, config)
+        self._has_codes = self._num_leaves > 0 and config.dimensions_per_block > 0
+        self.least_leaves = tf.Variable(0, trainable=False, dtype=tf.int32)
+        self.reorder_factor = tf.Variable(0, trainable=False, dtype=tf.int32)
+        self.adjust(config)
+        self.state = state
+        self.vectors = state.dataset  # the same variable, kept once
         self.leaves_to_search = tf.function(
             self._leaves_to_search, input_signature=[tf.TensorSpec([], tf.int32)]
         )
 
+    def adjust(self, config: configs.Scann) -> None:
+        """Sets how the same tree and codes are searched.
+
+        Args:
+          config: `leaves_to_search_fraction` and `reorder_factor` count, no others.
+        """
+        fraction = leaves_to_search_fraction(self._size, config)
+        self.least_leaves.assign(math.ceil(self._num_leaves * fraction))
+        self.reorder_factor.assign(config.reorder_factor)
+
     def _leaves_to_search(self, k: tf.Tensor) -> tf.Tensor:
         """Returns leaves enough for a few times k points if balanced, `[] int32`."""
-        least = math.ceil(self._num_leaves * self._config.leaves_to_search_fraction)
         share = (
             _POINTS_PER_RESULT
             * tf.cast(k, tf.float32)
             / tf.cast(self.num_videos, tf.float32)
         )
         wanted = tf.cast(tf.math.ceil(share * self._num_leaves), tf.int32)
-        return tf.minimum(tf.maximum(wanted, least), self._num_leaves)
+        return tf.minimum(tf.maximum(wanted, self.least_leaves), self._num_leaves)
 
     def _search(self, queries: tf.Tensor, k: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         searcher = self._ops.searcher_from_module(self.state)
@@ -116,11 +130,11 @@ class ScannModule(interface.SearchModule):
         """Searches some leaves; `[batch, found]`, NaN scores where points lack."""
         asked = tf.maximum(found, 1)
         tree = self._num_leaves > 0
-        rescored = tf.minimum(asked * self._config.reorder_factor, self.num_videos)
+        rescored = tf.minimum(asked * self.reorder_factor, self.num_videos)
         result = searcher.search_batched_parallel(
             queries,
             final_num_neighbors=asked,
-            pre_reorder_num_neighbors=rescored if tree else _UNSET,
+            pre_reorder_num_neighbors=rescored if self._has_codes else _UNSET,
             leaves_to_search=leaves if tree else _UNSET,
         )
         columns, scores = result.indices[:, :found], result.distances[:, :found]
@@ -139,9 +153,12 @@ class Scann(interface.Index[configs.Scann]):
         Raises:
           errors.UserError: ScaNN is missing.
         """
-        scann_ops()
+        ops = scann_ops()
         interface.check_vectors(vectors)
-        return cls(ScannModule(vectors, config))
+        leaves = num_leaves(len(vectors), config)
+        searcher = _build_searcher(ops, vectors, leaves, config)
+        state = searcher.serialize_to_module()
+        return cls(ScannModule(state, vectors.shape[1], config))
 
     @classmethod
     def load(cls, directory: pathlib.Path) -> Self:
@@ -192,22 +209,37 @@ def num_leaves(num_videos: int, config: configs.Scann) -> int:
     return max(1, min(wanted, num_videos // 4))
 
 
+def leaves_to_search_fraction(num_videos: int, config: configs.Scann) -> float:
+    """Returns the smallest share of the leaves that is searched."""
+    if config.leaves_to_search_fraction:
+        return config.leaves_to_search_fraction
+    share = _FRACTION_AT_MILLION * (1e6 / num_videos) ** _FRACTION_POWER
+    return min(_LARGEST_FRACTION, share)
+
+
+def training_sample(num_videos: int, leaves: int) -> int:
+    """Returns the points that centres and codes are trained on."""
+    return min(num_videos, max(_TRAINING_SAMPLE, _SAMPLED_PER_LEAF * leaves))
+
+
 def _build_searcher(
     ops: Any, vectors: interface.Vectors, leaves: int, config: configs.Scann
 ) -> Any:
     builder = ops.builder(vectors, min(_NUM_NEIGHBORS, len(vectors)), "dot_product")
     if not leaves:
         return builder.score_brute_force().build()
-    sample = min(len(vectors), max(_TRAINING_SAMPLE, 40 * leaves))
+    sample = training_sample(len(vectors), leaves)
+    builder = builder.tree(
+        num_leaves=leaves,
+        num_leaves_to_search=leaves,
+        training_sample_size=sample,
+        min_partition_size=1,
+        avq=config.leaf_avq,
+    )
+    if not config.dimensions_per_block:
+        return builder.score_brute_force().build()
     return (
-        builder.tree(
-            num_leaves=leaves,
-            num_leaves_to_search=leaves,
-            training_sample_size=sample,
-            min_partition_size=1,
-            avq=config.leaf_avq,
-        )
-        .score_ah(
+        builder.score_ah(
             config.dimensions_per_block,
             anisotropic_quantization_threshold=config.anisotropic_threshold,
             training_sample_size=sample,

@@ -59,8 +59,11 @@ _SEARCH = {
     "scann_centres_scored_fraction": "share of partition centres ScaNN scores",
     "exact_search_ms": "exact search, ms",
     "scann_search_ms": "ScaNN search, ms",
+    "lsh_search_ms": "LSH search, ms",
     "ranker_batched_ms": "ranker (scored in a batch), ms",
 }
+
+_RECALLS = {"scann_recall": "ScaNN", "lsh_recall": "LSH"}
 
 _METRICS = {
     "hit_rate": "hit rate",
@@ -110,8 +113,8 @@ def sliced_by(name: str) -> str:
 def search(name: str) -> str:
     """Returns what a measurement of the index or of latency is called."""
     stem, at, k = name.partition("@")
-    if stem == "scann_recall":
-        return f"ScaNN recall{at}{k} against exact search"
+    if stem in _RECALLS:
+        return f"{_RECALLS[stem]} recall{at}{k} against exact search"
     return _SEARCH.get(name, name.replace("_", " "))
 
 

@@ -1,15 +1,16 @@
 """The pipeline: the graph of a run's steps, and the Python API.
 
 `arrows` are the functions users call (prepare, train, evaluate, export), `recommender`
-asks a bundle, `removing` takes videos out of it; `graph` says what each step makes,
-from what, whether it is current and what is next, `steps` does it; `workdir` is a run's
-directory. What takes long to import is imported when called: `import ytdnn` loads
-neither TensorFlow nor Polars.
+asks a bundle, `removing` takes videos out of it, `tuning` finds settings of the index;
+`graph` says what each step makes, from what, whether it is current and what is next,
+`steps` does it; `workdir` is a run's directory. What takes long to import is imported
+when called: `import ytdnn` loads neither TensorFlow nor Polars.
 """
 
 from ytdnn.pipeline.arrows import Trained, evaluate, export, prepare, run, train
 from ytdnn.pipeline.recommender import Recommender
 from ytdnn.pipeline.removing import remove_videos, restore_videos
+from ytdnn.pipeline.tuning import tune_index
 
 __all__ = [
     "Recommender",
@@ -21,4 +22,5 @@ __all__ = [
     "restore_videos",
     "run",
     "train",
+    "tune_index",
 ]

@@ -66,7 +66,7 @@ def prepare(
     """
     from ytdnn.data import prepared
 
-    directory, say = pathlib.Path(workdir), _say(verbose)
+    directory, say = pathlib.Path(workdir), speaker(verbose)
     if config is None:
         config = workdir_room.read_config(directory) or configs.Config()
     elif tables is not None:
@@ -122,9 +122,9 @@ def train(
     Raises:
       errors.UserError: The data do not fit the config, or there is no such stage.
     """
-    directory, say = pathlib.Path(workdir), _say(verbose)
+    directory, say = pathlib.Path(workdir), speaker(verbose)
     several = graph.trained(stage)
-    config = _later_config(directory, config)
+    config = later_config(directory, config)
     with workdir_room.lock(directory):
         graph.require(several, config, directory)
         steps.require_features(config, directory)
@@ -166,8 +166,8 @@ def evaluate(
     """
     from ytdnn.evaluation import report_files
 
-    directory, say = pathlib.Path(workdir), _say(verbose)
-    config = _later_config(directory, config)
+    directory, say = pathlib.Path(workdir), speaker(verbose)
+    config = later_config(directory, config)
     step = graph.evaluation(split)
     with workdir_room.lock(directory):
         graph.require([step], config, directory)
@@ -197,10 +197,10 @@ def export(
     Raises:
       errors.UserError: An artefact is missing or stale, or `keep` is less than 1.
     """
-    directory, say = pathlib.Path(workdir), _say(verbose)
+    directory, say = pathlib.Path(workdir), speaker(verbose)
     if keep is not None:
         versions.require_some(keep)
-    config = _later_config(directory, config)
+    config = later_config(directory, config)
     bundle = directory / graph.BUNDLE.name
     with workdir_room.lock(directory):
         graph.require([graph.BUNDLE], config, directory)
@@ -233,7 +233,7 @@ def run(
     """
     from ytdnn.evaluation import report_files
 
-    directory, say = pathlib.Path(workdir), _say(verbose)
+    directory, say = pathlib.Path(workdir), speaker(verbose)
     with workdir_room.lock(directory):
         if config is None:
             config = workdir_room.read_config(directory) or configs.Config()
@@ -243,7 +243,7 @@ def run(
     return report_files.read(directory / graph.EVALUATION.name)
 
 
-def _later_config(
+def later_config(
     directory: pathlib.Path, config: configs.Config | None
 ) -> configs.Config:
     """Returns the config of an arrow that works on prepared data.
@@ -255,7 +255,8 @@ def _later_config(
     return made if config is None else workdir_room.from_same_source(config, made)
 
 
-def _say(verbose: Verbose) -> Callable[[str], None]:
+def speaker(verbose: Verbose) -> Callable[[str], None]:
+    """Returns what takes each line for people."""
     if callable(verbose):
         return verbose
     return functools.partial(print, flush=True) if verbose else _say_nothing

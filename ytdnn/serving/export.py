@@ -1,6 +1,7 @@
 """`export`: trained models and index to a bundle of SavedModels (DESIGN §8).
 
     bundle/{user_tower,index,index_exact,ranker,recommender,recommender_exact}/N/
+    bundle/{index,recommender}_KIND/N/ of other kinds of index (`index.also`)
     bundle/versions/N/{titles.parquet,vocabularies.json,manifest.json}
     bundle/manifest.json, bundle/serving/
 
@@ -49,6 +50,7 @@ class _Parts:
       first_stage: The trained candidate model and the other candidate sources.
       ranker: The trained ranking model, None where the log has no impressions.
       searchers: Index modules by kind.
+      served: The kind that the models without a suffix search.
       removed_ids: Videos left out of every answer, as text.
       removed: The same, as the models read it.
     """
@@ -57,6 +59,7 @@ class _Parts:
     first_stage: retrieval_stage.Stage
     ranker: ranking_model.RankingModel | None
     searchers: dict[str, tf.Module]
+    served: str
     removed_ids: list[str]
     removed: lookups.RemovedVideos
 
@@ -157,7 +160,8 @@ def _load(
     catalogue = data.videos[schema.VIDEO_ID].cast(pl.String)
     asset.write_text(removals.text(removals.indices(catalogue, removed_ids)))
     removed = lookups.RemovedVideos(asset)
-    parts = _Parts(data, first_stage, ranker, searchers, removed_ids, removed)
+    served = manifests[index_artifact.KIND].facts["served"]
+    parts = _Parts(data, first_stage, ranker, searchers, served, removed_ids, removed)
     made_from = {kind: manifest.fingerprint for kind, manifest in manifests.items()}
     return parts, made_from | removals.inputs(workdir)
 
@@ -173,12 +177,17 @@ def make_models(parts: _Parts) -> dict[str, saved_models.Model]:
     if parts.ranker is not None:
         models[bundle.RANKER] = made.ranker(parts.searchers[index_artifact.EXACT])
     for kind, searcher in parts.searchers.items():
-        suffix = bundle.EXACT if kind == index_artifact.EXACT else ""
+        suffix = _suffix(kind, parts.served)
         needs_scann = kind == index_artifact.SCANN
         index = made.index(searcher, needs_scann)
         both = made.recommender(searcher, index, needs_scann)
         models |= {bundle.INDEX + suffix: index, bundle.RECOMMENDER + suffix: both}
     return models
+
+
+def _suffix(kind: str, served: str) -> str:
+    """Returns what names a kind of index: nothing of the one served, but exact's."""
+    return "" if kind == served != index_artifact.EXACT else f"_{kind}"
 
 
 class _Maker:

@@ -1,0 +1,71 @@
+"""A bundle of any set of kinds of index."""
+
+import dataclasses
+import pathlib
+import shutil
+
+import pytest
+
+from tests.serving import conftest
+from ytdnn import artifacts, configs, schema
+from ytdnn.index import artifact, scann_index
+from ytdnn.serving import bundle, export, requests
+
+
+@pytest.fixture
+def workdir(run: conftest.Run, tmp_path: pathlib.Path) -> pathlib.Path:
+    directory = tmp_path / "run"
+    shutil.copytree(run.workdir, directory)
+    return directory
+
+
+def _export(
+    run: conftest.Run, workdir: pathlib.Path, index: configs.Index
+) -> bundle.Bundle:
+    inputs = artifacts.read_manifest(run.workdir / "index", "index").inputs
+    vectors = run.candidates.video_vectors()
+    artifact.build(workdir / "index", vectors, index, inputs)
+    config = dataclasses.replace(run.config, index=index)
+    return bundle.load(export.export(workdir, config))
+
+
+@pytest.mark.parametrize(
+    ("search", "also", "suffixes"),
+    [
+        (configs.Exact(), (), {"_exact": "exact"}),
+        (configs.Lsh(), (), {"": "lsh", "_exact": "exact"}),
+        (
+            configs.Scann(),
+            ("lsh",),
+            {"": "scann", "_exact": "exact", "_lsh": "lsh"},
+        ),
+        (
+            configs.Exact(),
+            ("scann", "lsh"),
+            {"_exact": "exact", "_scann": "scann", "_lsh": "lsh"},
+        ),
+    ],
+)
+def test_each_kind_has_its_models_once(
+    run: conftest.Run,
+    workdir: pathlib.Path,
+    search: object,
+    also: tuple[str, ...],
+    suffixes: dict[str, str],
+) -> None:
+    if "scann" in suffixes.values() and not scann_index.is_available():
+        pytest.skip("ScaNN is not installed")
+    made = _export(run, workdir, configs.Index(search=search, also=also))  # type: ignore[arg-type]
+    models = made.manifest.facts["models"]
+    wanted = {stem + suffix for stem in ("index", "recommender") for suffix in suffixes}
+    assert set(models) == wanted | {"user_tower", "ranker"}
+    for suffix, kind in suffixes.items():
+        needs = ["scann"] if kind == "scann" else []
+        assert models[f"recommender{suffix}"]["needs"] == needs
+    # The corpus is so small that every kind finds what exact search finds.
+    request = requests.request_for_user(run.data, "u3")
+    (answer,) = made.answer([request])
+    (exact,) = made.answer([request], exact=True)
+    assert answer.video_ids == exact.video_ids
+    assert len(answer.video_ids) == requests.DEFAULT_K
+    assert schema.IDS in models[f"index{next(iter(suffixes))}"]["outputs"]

@@ -1,0 +1,468 @@
+"""The cheapest setting of a kind of index that reaches a recall, found by trying.
+
+A *build* fixes what cannot change afterwards: leaves and codes of ScaNN, tables and
+bits of LSH. From a start that follows the corpus size its settings are changed one at a
+time while that makes searches faster. Of each build, every *variant* that needs no
+other (ScaNN's reordering) is searched with as little *effort* as reaches the recall:
+the share of the leaves, or of the videos, found by bisection, since recall rises with
+it. Latency is the median of single queries; what is compared takes turns.
+"""
+
+import dataclasses
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from ytdnn import configs, errors
+from ytdnn.index import brute_force, interface, lsh, scann_index
+
+Say = Callable[[str], None]
+Component = Any  # configs.Scann or configs.Lsh
+
+_EFFORTS = tuple(float(x) for x in np.geomspace(0.001, 1.0, 41).round(5))
+_CURVE = _EFFORTS[::4]
+_TIMED_QUERIES = 60
+_SAMPLE = 20_000  # videos of the build that the prediction is scaled from
+_BYTES = 4
+
+
+@dataclasses.dataclass(frozen=True)
+class Trial:
+    """One setting, measured.
+
+    Attributes:
+      config: The setting.
+      recall: Share of the exact lists that it finds.
+      milliseconds: Median of single queries.
+      build_seconds: Of the index it searches.
+      megabytes: Of that index.
+    """
+
+    config: Component
+    recall: float
+    milliseconds: float
+    build_seconds: float
+    megabytes: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Predicted:
+    """What a build will take.
+
+    Attributes:
+      build_seconds: On this machine.
+      megabytes: Of the index.
+    """
+
+    build_seconds: float
+    megabytes: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Tuned:
+    """What a search for settings found.
+
+    Attributes:
+      kind: Of index.
+      recall: The target.
+      k: Length of the lists.
+      num_videos: In the index.
+      num_queries: Asked.
+      exact_ms: Median time of a query in exact search, in turns with the chosen one.
+      chosen: The cheapest setting that reaches the target.
+      default: The setting without tuning, measured in turns with the chosen one.
+      trials: The cheapest setting of each build and variant that reaches the target.
+      curve: The chosen index searched with less and more effort.
+    """
+
+    kind: str
+    recall: float
+    k: int
+    num_videos: int
+    num_queries: int
+    exact_ms: float
+    chosen: Trial
+    default: Trial
+    trials: tuple[Trial, ...]
+    curve: tuple[Trial, ...]
+
+
+class Space(Protocol):
+    """The settings of a kind, as the search for the best of them sees them."""
+
+    def start(self, num_videos: int) -> Component:
+        """Returns where to begin."""
+
+    def axes(self, num_videos: int) -> dict[str, Sequence[int]]:
+        """Returns the values of each setting that a build fixes, in order."""
+
+    def variants(self, config: Component) -> list[Component]:
+        """Returns what one build can be searched with, apart from the effort."""
+
+    def with_effort(self, config: Component, effort: float) -> Component:
+        """Returns the setting that searches this share."""
+
+    def build(self, vectors: interface.Vectors, config: Component) -> Any:
+        """Builds an index, whose module has `adjust(config)`."""
+
+    def work(self, num_videos: int, dim: int, config: Component) -> float:
+        """Returns the multiplications of a build, to compare builds by."""
+
+    def num_bytes(self, num_videos: int, dim: int, config: Component) -> float:
+        """Returns the bytes of an index."""
+
+
+class ScannSpace:
+    """Leaves and codes are built; reordering and leaves searched vary."""
+
+    _REORDER = (2, 3, 4, 6, 10)
+    _ITERATIONS = 12
+
+    def start(self, num_videos: int) -> configs.Scann:
+        """Returns the default, with a tree whatever the corpus size."""
+        leaves = scann_index.num_leaves(num_videos, configs.Scann(min_videos=0))
+        return configs.Scann(min_videos=0, num_leaves=max(1, leaves))
+
+    def axes(self, num_videos: int) -> dict[str, Sequence[int]]:
+        """Returns halves and doubles of the default leaves, and sizes of a code."""
+        middle = self.start(num_videos).num_leaves
+        leaves = sorted({max(1, round(middle * 2.0**power)) for power in range(-2, 4)})
+        fitting = [n for n in leaves if n <= max(1, num_videos // 4)]
+        return {"num_leaves": fitting, "dimensions_per_block": (0, 1, 2, 4)}
+
+    def variants(self, config: configs.Scann) -> list[configs.Scann]:
+        """Returns the factors of reordering; without codes nothing is reordered."""
+        factors = self._REORDER if config.dimensions_per_block else (1,)
+        return [dataclasses.replace(config, reorder_factor=n) for n in factors]
+
+    def with_effort(self, config: configs.Scann, effort: float) -> configs.Scann:
+        """Returns the setting that searches this share of the leaves."""
+        return dataclasses.replace(config, leaves_to_search_fraction=effort)
+
+    def build(
+        self, vectors: interface.Vectors, config: configs.Scann
+    ) -> scann_index.Scann:
+        """Builds an index."""
+        return scann_index.Scann.build(vectors, config)
+
+    def work(self, num_videos: int, dim: int, config: configs.Scann) -> float:
+        """Counts clustering, assignment to leaves, and codes of 16 centres."""
+        sample = scann_index.training_sample(num_videos, config.num_leaves)
+        points = self._ITERATIONS * sample + num_videos
+        codes = 16 * points if config.dimensions_per_block else 0
+        return float(dim) * (points * config.num_leaves + codes)
+
+    def num_bytes(self, num_videos: int, dim: int, config: configs.Scann) -> float:
+        """Counts vectors, leaf of each, centres, and half a byte for each code."""
+        block = config.dimensions_per_block
+        codes = -(-dim // block) / 2 if block else 0
+        of_video = _BYTES * (dim + 1) + codes
+        return num_videos * of_video + _BYTES * dim * config.num_leaves
+
+
+class LshSpace:
+    """Tables and bits are built; the share of the videos that is scored varies."""
+
+    def start(self, num_videos: int) -> configs.Lsh:
+        """Returns the default."""
+        return configs.Lsh(num_bits=lsh.num_bits(num_videos, configs.Lsh()))
+
+    def axes(self, num_videos: int) -> dict[str, Sequence[int]]:
+        """Returns numbers of tables, and of bits around the default."""
+        middle = self.start(num_videos).num_bits
+        around = (middle + step for step in (-4, -2, 0, 2))
+        bits = sorted({min(max(1, bits), lsh.MOST_BITS) for bits in around})
+        return {"num_bits": bits, "num_tables": (1, 2, 4, 8)}
+
+    def variants(self, config: configs.Lsh) -> list[configs.Lsh]:
+        """Returns the setting alone."""
+        return [config]
+
+    def with_effort(self, config: configs.Lsh, effort: float) -> configs.Lsh:
+        """Returns the setting that scores this share of the videos."""
+        return dataclasses.replace(config, scored_fraction=effort)
+
+    def build(self, vectors: interface.Vectors, config: configs.Lsh) -> lsh.Lsh:
+        """Builds an index."""
+        return lsh.Lsh.build(vectors, config)
+
+    def work(self, num_videos: int, dim: int, config: configs.Lsh) -> float:
+        """Counts projections, and the sorting of buckets as sixteen of them."""
+        return float(num_videos) * config.num_tables * (dim * config.num_bits + 16)
+
+    def num_bytes(self, num_videos: int, dim: int, config: configs.Lsh) -> float:
+        """Counts vectors, a row of each table, and where the buckets begin."""
+        of_video = _BYTES * (dim + config.num_tables)
+        return num_videos * of_video + _BYTES * config.num_tables * 2**config.num_bits
+
+
+_DEFAULTS: dict[str, Component] = {"scann": configs.Scann(), "lsh": configs.Lsh()}
+SPACES: dict[str, Space] = {"scann": ScannSpace(), "lsh": LshSpace()}
+
+
+def predict(vectors: interface.Vectors, kind: str, config: Component) -> Predicted:
+    """Predicts a build from one of a sample of the vectors.
+
+    Args:
+      vectors: `[num_videos, dim] float32`.
+      kind: `scann` or `lsh`.
+      config: What will be built.
+    """
+    space, (size, dim) = SPACES[kind], vectors.shape
+    part = vectors[:: max(1, size // _SAMPLE)][:_SAMPLE]
+    small = space.start(len(part))
+    started = time.perf_counter()
+    space.build(part, small)
+    seconds = time.perf_counter() - started
+    ratio = space.work(size, dim, config) / space.work(len(part), dim, small)
+    megabytes = space.num_bytes(size, dim, config) / 1e6
+    return Predicted(seconds * ratio, megabytes)
+
+
+def tune(
+    vectors: interface.Vectors,
+    queries: interface.Vectors,
+    kind: str,
+    recall: float,
+    k: int,
+    say: Say,
+) -> Tuned:
+    """Finds the cheapest setting of a kind that reaches a recall.
+
+    Args:
+      vectors: `[num_videos, dim] float32`.
+      queries: `[n, dim] float32`, held out from what the vectors were trained on.
+      kind: `scann` or `lsh`.
+      recall: Target, the share of the exact k best that is found.
+      k: Length of the lists; cut to the number of videos.
+      say: Takes a line for people.
+
+    Raises:
+      errors.UserError: There is no such kind, ScaNN is missing, or no setting reaches
+        the recall.
+    """
+    if kind not in SPACES:
+        raise errors.UserError(
+            f"expected --kind to be one of {', '.join(SPACES)}, received {kind}"
+        )
+    return _Search(vectors, queries, kind, recall, min(k, len(vectors)), say).run()
+
+
+@dataclasses.dataclass(frozen=True)
+class _Candidate:
+    """An index beside its settings and recall."""
+
+    index: Any
+    config: Component
+    recall: float
+    build_seconds: float
+
+    def search(self, queries: interface.Vectors, k: int) -> float:
+        """Returns the seconds that a search takes."""
+        self.index.module.adjust(self.config)
+        started = time.perf_counter()
+        self.index.search(queries, k)
+        return time.perf_counter() - started
+
+
+class _Exact(_Candidate):
+    """Exact search, which has nothing to adjust."""
+
+    def __init__(self, index: brute_force.BruteForce) -> None:
+        super().__init__(index, configs.Exact(), 1.0, 0.0)
+
+    def search(self, queries: interface.Vectors, k: int) -> float:
+        """Returns the seconds that a search takes."""
+        started = time.perf_counter()
+        self.index.search(queries, k)
+        return time.perf_counter() - started
+
+
+class _Search:
+    """One search for settings; keeps the best index and the one at hand alone."""
+
+    def __init__(
+        self,
+        vectors: interface.Vectors,
+        queries: interface.Vectors,
+        kind: str,
+        recall: float,
+        k: int,
+        say: Say,
+    ) -> None:
+        self._vectors, self._queries = vectors, queries
+        self._kind, self._target, self._k, self._say = kind, recall, k, say
+        self._space = SPACES[kind]
+        self._exact = brute_force.BruteForce.build(vectors, configs.Exact())
+        self._wanted = self._exact.search(queries, k)[0]
+        self._tried: dict[Component, float] = {}
+        self._trials: list[Trial] = []
+        self._best: _Candidate | None = None
+
+    def run(self) -> Tuned:
+        size = len(self._vectors)
+        config, axes = self._space.start(size), self._space.axes(size)
+        self._announce(config, axes)
+        self._measure(config)
+        for name, values in axes.items():
+            for step in (1, -1):
+                self._walk(name, values, step)
+        if self._best is None:
+            raise errors.UserError(
+                f"expected a setting of {self._kind} that reaches recall "
+                f"{self._target}, found none: give a lower --recall"
+            )
+        return self._tuned(self._best)
+
+    def _announce(self, config: Component, axes: dict[str, Sequence[int]]) -> None:
+        first = predict(self._vectors, self._kind, config)
+        most = 1 + sum(len(values) - 1 for values in axes.values())
+        self._say(
+            f"predicted: a build takes {first.build_seconds:,.0f} s and "
+            f"{first.megabytes:,.0f} MB; at most {most} builds, together about "
+            f"{most * first.build_seconds:,.0f} s, and the searches that are measured"
+        )
+
+    def _walk(self, name: str, values: Sequence[int], step: int) -> None:
+        """Changes one setting of the best build while that makes searches faster."""
+        while True:
+            config = self._at()
+            place = list(values).index(getattr(config, name)) + step
+            if not 0 <= place < len(values):
+                return
+            if not self._measure(dataclasses.replace(config, **{name: values[place]})):
+                return
+
+    def _at(self) -> Component:
+        """Returns the build of the best setting, or where the search began."""
+        begun = next(iter(self._tried))
+        if self._best is None:
+            return begun
+        own = {name: getattr(self._best.config, name) for name in self._axes()}
+        return dataclasses.replace(begun, **own)
+
+    def _axes(self) -> list[str]:
+        return list(self._space.axes(len(self._vectors)))
+
+    def _measure(self, config: Component) -> bool:
+        """Builds, finds the least effort of each variant; whether one is the best."""
+        if config in self._tried:
+            return False
+        started = time.perf_counter()
+        built = self._space.build(self._vectors, config)
+        seconds = time.perf_counter() - started
+        self._tried[config] = seconds
+        found = [
+            candidate
+            for variant in self._space.variants(config)
+            if (candidate := self._cheapest(built, variant, seconds)) is not None
+        ]
+        former = self._best
+        self._choose(found)
+        self._report(config, seconds, found)
+        return self._best is not former
+
+    def _cheapest(
+        self, built: Any, variant: Component, seconds: float
+    ) -> _Candidate | None:
+        """Bisects the effort; None where even the largest does not reach the recall."""
+        low, high, best = 0, len(_EFFORTS), None
+        while low < high:
+            middle = (low + high) // 2
+            config = self._space.with_effort(variant, _EFFORTS[middle])
+            recall = self._recall(built, config)
+            if recall >= self._target:
+                high, best = middle, _Candidate(built, config, recall, seconds)
+            else:
+                low = middle + 1
+        return best
+
+    def _choose(self, found: list[_Candidate]) -> None:
+        """Times what was found in turns with the best so far, and keeps the fastest."""
+        several = ([self._best] if self._best else []) + found
+        times = self._milliseconds(several)
+        skipped = len(several) - len(found)
+        self._trials += [
+            _trial(one, ms)
+            for one, ms in zip(several[skipped:], times[skipped:], strict=True)
+        ]
+        if several:
+            self._best = several[int(np.argmin(times))]
+
+    def _report(
+        self, config: Component, seconds: float, found: list[_Candidate]
+    ) -> None:
+        words = ", ".join(f"{name} {getattr(config, name)}" for name in self._axes())
+        took = f"[{len(self._tried)}] {words}: built in {seconds:.1f} s"
+        if not found:
+            self._say(f"{took}; does not reach recall {self._target}")
+            return
+        best = min(self._trials[-len(found) :], key=lambda trial: trial.milliseconds)
+        self._say(f"{took}; {best.milliseconds:.2f} ms at recall {best.recall:.3f}")
+
+    def _recall(self, index: Any, config: Component) -> float:
+        index.module.adjust(config)
+        found = index.search(self._queries, self._k)[0]
+        rows = np.arange(len(found))[:, np.newaxis] * (len(self._vectors) + 1)
+        hits = np.isin(rows + found, rows + self._wanted) & (found > 0)
+        return float(hits.sum() / max(1, self._wanted.size))
+
+    def _milliseconds(self, several: Sequence[_Candidate]) -> list[float]:
+        """Returns the median time of single queries of each, asked in turns."""
+        queries = self._queries[: _TIMED_QUERIES + 1]
+        for one in several:
+            one.search(queries[:1], self._k)  # the first call of a graph prepares it
+        seconds = [
+            [one.search(queries[row : row + 1], self._k) for one in several]
+            for row in range(len(queries))
+        ]
+        medians: list[float] = (1_000.0 * np.median(seconds, axis=0)).tolist()
+        return medians
+
+    def _tuned(self, best: _Candidate) -> Tuned:
+        default = self._default()
+        exact_ms, chosen_ms, default_ms = self._milliseconds(
+            [_Exact(self._exact), best, default]
+        )
+        return Tuned(
+            kind=self._kind,
+            recall=self._target,
+            k=self._k,
+            num_videos=len(self._vectors),
+            num_queries=len(self._queries),
+            exact_ms=exact_ms,
+            chosen=_trial(best, chosen_ms),
+            default=_trial(default, default_ms),
+            trials=tuple(self._trials),
+            curve=self._curve(best),
+        )
+
+    def _default(self) -> _Candidate:
+        """Builds what is served without tuning."""
+        config = _DEFAULTS[self._kind]
+        started = time.perf_counter()
+        index = self._space.build(self._vectors, config)
+        seconds = time.perf_counter() - started
+        recall = self._recall(index, config)
+        return _Candidate(index, config, recall, seconds)
+
+    def _curve(self, best: _Candidate) -> tuple[Trial, ...]:
+        several = []
+        for effort in _CURVE:
+            config = self._space.with_effort(best.config, effort)
+            recall = self._recall(best.index, config)
+            several.append(dataclasses.replace(best, config=config, recall=recall))
+        times = self._milliseconds(several)
+        return tuple(map(_trial, several, times))
+
+
+def _trial(candidate: _Candidate, milliseconds: float) -> Trial:
+    return Trial(
+        config=candidate.config,
+        recall=candidate.recall,
+        milliseconds=milliseconds,
+        build_seconds=candidate.build_seconds,
+        megabytes=candidate.index.num_bytes / 1e6,
+    )

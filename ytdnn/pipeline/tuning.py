@@ -1,0 +1,131 @@
+"""`tune_index`: finds settings of a run's index, and writes them into its config."""
+
+import dataclasses
+import os
+import pathlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ytdnn import artifacts, configs, errors
+from ytdnn.pipeline import arrows, graph, native_log, steps
+from ytdnn.pipeline import workdir as workdir_room
+
+if TYPE_CHECKING:
+    from ytdnn.index import tune as tune_room
+
+KIND = "index_tuning"  # of the artefact, and its directory
+RESULT, PAGE = "tuned.json", "tuned.html"
+_MOST_QUERIES = 1_000
+
+
+def tune_index(
+    workdir: str | os.PathLike[str],
+    config: configs.Config | None = None,
+    *,
+    kind: str = "scann",
+    recall: float = 0.95,
+    k: int | None = None,
+    verbose: arrows.Verbose = False,
+) -> "tune_room.Tuned":
+    """Finds the cheapest setting of a kind of index that reaches a recall.
+
+    The queries are the user vectors of the validation window. The setting becomes the
+    run's `index.search`; what was measured lies in `workdir/index_tuning`.
+
+    Args:
+      workdir: Directory of the run, with `data` and `candidates`.
+      config: The run's; None: that of the workdir.
+      kind: `scann` or `lsh`.
+      recall: Target, the share of the exact lists that is found.
+      k: Length of the lists; None: the run's number of candidates.
+      verbose: As of all arrows.
+
+    Raises:
+      errors.UserError: An artefact is missing or stale, there is no such kind, or no
+        setting reaches the recall.
+    """
+    if not 0.0 < recall <= 1.0:
+        raise errors.UserError(f"expected --recall in (0, 1], received {recall}")
+    directory, say = pathlib.Path(workdir), arrows.speaker(verbose)
+    config = arrows.later_config(directory, config)
+    with workdir_room.lock(directory):
+        graph.require([_STEP], config, directory)
+        length = config.composition.num_candidates if k is None else k
+        tuned = _tuned(directory, config, kind, recall, length, say)
+        _publish(directory, tuned)
+        search = dataclasses.replace(config.index, search=tuned.chosen.config)
+        workdir_room.write_config(directory, dataclasses.replace(config, index=search))
+    return tuned
+
+
+def _tuned(
+    directory: pathlib.Path,
+    config: configs.Config,
+    kind: str,
+    recall: float,
+    k: int,
+    say: Callable[[str], None],
+) -> "tune_room.Tuned":
+    """Loads the candidate model and its queries, and tunes."""
+    import numpy as np
+
+    from ytdnn.candidates import model
+    from ytdnn.data import prepared
+    from ytdnn.evaluation import protocol
+    from ytdnn.index import tune
+
+    data = prepared.load(directory / graph.DATA.name)
+    candidates = model.load(directory / graph.CANDIDATES.name, data)
+    cases = protocol.cases(data, prepared.Split.VALIDATION, config.evaluation)
+    if len(cases) > _MOST_QUERIES:
+        rng = np.random.default_rng(config.seed)
+        rows = rng.choice(len(cases), _MOST_QUERIES, replace=False)
+        cases = protocol.take(cases, np.sort(rows))
+    queries = candidates.user_vectors(data, cases.users, cases.ends, cases.times)
+    vectors = candidates.video_vectors()
+    say(
+        f"tuning {kind} to recall {recall} of the {min(k, len(vectors))} best of "
+        f"{len(vectors):,} videos, on {len(queries):,} users of the validation window"
+    )
+    with native_log.kept_back():
+        return tune.tune(vectors, queries, kind, recall, k, say)
+
+
+def _publish(directory: pathlib.Path, tuned: "tune_room.Tuned") -> None:
+    from ytdnn.pages import tuned_page
+
+    inputs = steps.fingerprints(directory, _STEP.inputs)
+    asked = {"kind": tuned.kind, "recall": tuned.recall, "k": tuned.k}
+    with artifacts.publish(directory / KIND, KIND, asked, inputs) as partial:
+        artifacts.write_json(partial / RESULT, dataclasses.asdict(tuned))
+        artifacts.write_text(partial / PAGE, tuned_page.draw(tuned))
+
+
+def flags(tuned: "tune_room.Tuned") -> str:
+    """Returns the command-line flags of the setting found."""
+    config: Any = tuned.chosen.config
+    own = dataclasses.asdict(config)
+    words = [f"--config.index.search={own.pop(configs.KIND)}"]
+    defaults = dataclasses.asdict(type(config)())
+    return " ".join(
+        words
+        + [
+            f"--config.index.search.{name}={value}"
+            for name, value in own.items()
+            if value != defaults[name]
+        ]
+    )
+
+
+def _tune(config: configs.Config, workdir: pathlib.Path) -> None:
+    tune_index(workdir, config)
+
+
+_STEP = graph.Step(
+    KIND,
+    "index tune",
+    ("data", "candidates"),
+    _tune,
+    steps.index_config,
+    "index.",
+)
