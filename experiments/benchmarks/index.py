@@ -37,8 +37,7 @@ Two cores: exact 14.59 (matvec 15.52), ScaNN 1.75 and 1.19, LSH 33.80, IVF4096,S
 1.04. So the claim holds of exact search and, in this run, not of ScaNN: it is 1.2 to
 1.8 times as slow as IVF4096,SQ8, and 7 to 12 times as fast as exact search. These times
 still held the copies of `Index.search`; an empty call alone took 0.3 ms, in a run of
-its own. LSH
-reaches this recall only slower than exact search.
+its own. LSH reaches this recall only slower than exact search.
 
 The 17,050 vectors trained on the world `small`, one core: exact 1.34 ms, ScaNN 1.08 at
 recall 0.959, hnswlib 0.61 at 0.994, faiss IVF426,SQ8 0.44 at 0.967, flat 0.34; at this
