@@ -207,8 +207,7 @@ def _make(
 ) -> None:
     """Makes what of a run is not current, up to its evaluation."""
     config, directory = cell.config, cell.directory
-    with workdir.lock(directory):
-        workdir.write_config(directory, config)
+    with workdir.lock(directory), workdir.keep_config(directory, config):
         for step in _made(stage):
             _share(step, config, directory, directories)
         graph.run(_steps(cell, split, stage), config, directory, output.say)

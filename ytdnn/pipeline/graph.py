@@ -16,6 +16,7 @@ from ytdnn import artifacts, configs, errors
 from ytdnn.configs import data as data_config
 from ytdnn.evaluation import report_files
 from ytdnn.pipeline import nested, steps
+from ytdnn.pipeline import workdir as workdir_room
 
 if TYPE_CHECKING:
     from ytdnn.data.sources import tables
@@ -39,6 +40,7 @@ class Step:
       needs_impressions: Whether it makes sense only for a log with impressions.
       kind: Of the artefact, where it is not its name.
       given: Fingerprints of what it is given from outside the workdir.
+      sections: Of the run's config, which `config.json` keeps once it is made.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Step:
     needs_impressions: bool = False
     kind: str = ""
     given: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    sections: tuple[str, ...] = ()
 
 
 def evaluation(split: str, stage: str = "") -> Step:
@@ -73,6 +76,7 @@ def evaluation(split: str, stage: str = "") -> Step:
         functools.partial(steps.evaluate, split=split, stage=stage),
         steps.evaluation_config,
         kind="evaluation",
+        sections=report_files.SETTINGS if split == "test" and not stage else (),
     )
 
 
@@ -89,13 +93,22 @@ def require_split(split: str) -> None:
         )
 
 
-DATA = Step("data", "prepare", (), steps.prepare, steps.data_config, "data.")
+DATA = Step(
+    "data",
+    "prepare",
+    (),
+    steps.prepare,
+    steps.data_config,
+    "data.",
+    sections=("data",),
+)
 CANDIDATES = Step(
     "candidates",
     "train",
     ("data",),
     steps.train_candidates,
     steps.candidates_config,
+    sections=("candidates", "seed", "strategy"),
 )
 INDEX = Step(
     "index",
@@ -104,6 +117,7 @@ INDEX = Step(
     steps.build_index,
     steps.index_config,
     "index.",
+    sections=("index",),
 )
 RANKING = Step(
     "ranking",
@@ -112,6 +126,7 @@ RANKING = Step(
     steps.train_ranking,
     steps.ranking_config,
     needs_impressions=True,
+    sections=("ranking", "composition", "seed", "strategy"),
 )
 EVALUATION = evaluation("test")
 BUNDLE = Step(
@@ -120,6 +135,7 @@ BUNDLE = Step(
     ("data", "candidates", "index", "ranking"),
     steps.export,
     steps.bundle_config,
+    sections=("composition",),
 )
 STEPS = (DATA, CANDIDATES, INDEX, RANKING, EVALUATION, BUNDLE)
 TRAINED = (CANDIDATES, INDEX, RANKING)
@@ -175,6 +191,7 @@ def run(
         say(f"{label} started ({reason or 'asked for'})")
         started = time.perf_counter()
         step.run(config, workdir)
+        workdir_room.record(workdir, config, step.sections)
         seconds = time.perf_counter() - started
         say(f"{label} done in {seconds:.1f} s: {path}{_next(several, number)}")
 
