@@ -52,8 +52,15 @@ class Rooms:
     def load(self, directory: pathlib.Path) -> Any:
         manifest = artifacts.read_manifest(directory, "data")
         return types.SimpleNamespace(
-            has_impressions=self.has_impressions, manifest=manifest
+            has_impressions=self.has_impressions,
+            ranker_left_out=lambda config: self._left_out(config),
+            manifest=manifest,
         )
+
+    def _left_out(self, config: configs.Ranking) -> str:
+        if not config.enabled:
+            return "config.ranking.enabled is false"
+        return "" if self.has_impressions else "the log has no impressions"
 
     def trainer(self, name: str) -> types.SimpleNamespace:
         def step_config(config: configs.Config) -> dict[str, Any]:
@@ -126,6 +133,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Rooms:
         "retrieval.stage": types.SimpleNamespace(load=lambda *_: None),
         "index.artifact": types.SimpleNamespace(build=rooms.build_index),
         "evaluation.evaluate_run": types.SimpleNamespace(evaluate=rooms.evaluate),
+        "pages.prepared_table": types.SimpleNamespace(lines=lambda data: ["table"]),
         "pages.files": types.SimpleNamespace(write=rooms.write_evaluation),
         "pages.terminal": types.SimpleNamespace(show=rooms.shown.append),
         "serving.export": types.SimpleNamespace(

@@ -98,6 +98,11 @@ def parse(
     given = {
         f.name: str(defined[f.name].value) for f in table if defined[f.name].present
     }
+    for flag in table:
+        if not flag.key and not flag.fills and given.get(flag.name) == "":
+            raise errors.UserError(
+                f"expected --{flag.name}={flag.example}, received an empty text"
+            )
     overrides, plain = _read_overrides(command, table, rest, len(operands))
     if len(plain) < len(operands):
         raise errors.UserError(
@@ -107,13 +112,17 @@ def parse(
     given |= dict(zip(operands, plain, strict=True))
     for flag in table:
         if flag.required and flag.name not in given:
-            raise errors.UserError(
-                f"expected --{flag.name}={flag.example}, received none "
-                f"(ytdnn {command} --help)"
-            )
+            raise not_given(flag, command)
         if (flag.key or flag.fills) and flag.name in given:
             _add_alias(flag, given.pop(flag.name), overrides)
     return Arguments(given, overrides)
+
+
+def not_given(flag: Flag, command: str) -> errors.UserError:
+    """Returns the error of a flag that a command needs."""
+    return errors.UserError(
+        f"expected --{flag.name}={flag.example}, received none (ytdnn {command} --help)"
+    )
 
 
 def choice(

@@ -132,7 +132,9 @@ def train(
             _training_shown(verbose),
         ):
             graph.run(several, config, directory, say)
-    made = [step.name for step in several if graph.applies(step, directory)]
+    made = [
+        step.name for step in several if not graph.left_out(step, config, directory)
+    ]
     directories = {name: directory / name for name in made}
     facts = {
         name: artifacts.read_manifest(path, name).facts

@@ -138,7 +138,7 @@ def _load(
     )
     ranker = None
     kinds = [prepared.KIND, retrieval_stage.KIND, index_artifact.KIND]
-    if data.has_impressions:
+    if not data.ranker_left_out(config.ranking):
         ranker = ranking_model.load(workdir / ranking_model.KIND, data, first_stage)
         kinds.append(ranking_model.KIND)
     manifests = {kind: artifacts.read_manifest(workdir / kind, kind) for kind in kinds}
