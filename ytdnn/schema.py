@@ -132,7 +132,7 @@ TABLES: dict[str, Table] = {
                     "integer",
                     "place in the user's order",
                     "Breaks ties of `time`, or stands for it with "
-                    "`data.order_by=order`. Without it ties keep the order of the file.",
+                    "`data.order_by=order`. Without it ties keep the file's order.",
                 ),
                 _seconds(
                     WATCH_SECONDS,

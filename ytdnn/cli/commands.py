@@ -150,8 +150,9 @@ COMMANDS = (
         "prepare",
         "read and check an event log, split it: writes WORKDIR/data",
         "Reads the source, refuses or drops bad rows, filters, splits and writes the "
-        "prepared set; ends with a table of what was read, used and left out. Without --config the settings of `data` start from the "
-        "defaults listed below, all others from config.json of the workdir.",
+        "prepared set; ends with a table of what was read, used and left out. Without "
+        "--config the settings of `data` start from the defaults listed below, all "
+        "others from config.json of the workdir.",
         (
             "ytdnn prepare --source=log --data_dir=logs --workdir=runs/mine",
             "ytdnn prepare --source=movielens --data_dir=ml-1m.zip --workdir=runs/ml",

@@ -56,12 +56,24 @@ def run(given: arguments.Arguments) -> None:
     else:
         recommender = pipeline.Recommender.load(values["bundle"])
         request = _read(pathlib.Path(values["request"]))
+    notes = []
     if "k" in values:
         request = request | {schema.K: _number(values["k"])}
     bundle = recommender.bundle
+    if "request" in values:
+        notes += bundle.doubts(request)
     history = bundle.history(request)
     (answer,) = bundle.answer([request], exact)
+    asked = request.get(schema.K)
+    if asked is not None and asked > len(answer.video_ids):
+        notes.append(
+            f"{asked:,} recommendations asked for, {len(answer.video_ids):,} there "
+            f"are: {bundle.manifest.facts['num_candidates']:,} candidates at most, and "
+            f"none that the user watched"
+        )
     _show(history, answer, bundle.score_meaning, bundle.latency(request, exact))
+    for note in notes:
+        output.say(f"note: {note}")
 
 
 def _read(path: pathlib.Path) -> dict[str, Any]:
@@ -71,8 +83,10 @@ def _read(path: pathlib.Path) -> dict[str, Any]:
 
 
 def _number(text: str) -> int:
-    if not text.isdecimal():
-        raise errors.UserError(f"expected a whole number for --k, received {text!r}")
+    if not (text.isdecimal() and text.isascii()) or not 0 < int(text) < 2**31:
+        raise errors.UserError(
+            f"expected --k to be a whole number of at least 1, received {text!r}"
+        )
     return int(text)
 
 

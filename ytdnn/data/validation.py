@@ -30,7 +30,8 @@ def validate(
 
     Returns:
       The log without bad rows, `facts["rows"]` and `facts["missing"]` (values of each
-      column) filled in, and the number of rows for each reason ("watches.time is null"); a row counts for its first reason only.
+      column) filled in, and the number of rows for each reason ("watches.time is
+      null"); a row counts for its first reason only.
 
     Raises:
       errors.UserError: A table cannot be read or lacks a required column, the tables

@@ -76,6 +76,11 @@ def parse(path: pathlib.Path, data: prepared.PreparedData) -> Predictions:
     frame = frame.select(_COLUMNS)
     for name, table in ((schema.USER_ID, data.users), (schema.VIDEO_ID, data.videos)):
         frame = _with_ids(path, frame, name, table[name].dtype)
+        if frame.height and not frame[name].is_in(table[name].implode()).any():
+            raise errors.UserError(
+                f"expected {name} in {path} to hold ids of {data.directory}, found "
+                f"none (as {frame[name][0]!r}; there {table[name][0]!r})"
+            )
     frame = _with_scores(path, frame)
     twice = frame.select(schema.USER_ID, schema.VIDEO_ID).is_duplicated()
     _refuse(path, frame, twice, schema.VIDEO_ID, "each video once for a user")

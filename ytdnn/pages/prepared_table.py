@@ -1,4 +1,4 @@
-"""What `prepare` ends with: what was read, used, left out, and what models will have."""
+"""What `prepare` ends with: what was read, used and left out, what models will have."""
 
 import datetime
 import io
@@ -81,7 +81,9 @@ def _notes(data: prepared.PreparedData) -> Iterator[str]:
         own = [c for c in _found(data, table) if c not in _known(table)]
         if own:
             names = ",".join(f"{table}.{errors.one_line(c)}" for c in own[:3])
-            yield f"note: columns of your own become features by name: --features={names}"
+            yield (
+                f"note: columns of your own become features by name: --features={names}"
+            )
         for column in facts["unused"].get(table, ()):
             free = [c for c in _known(table) if c not in _found(data, table)]
             close = errors.closest(column, free)

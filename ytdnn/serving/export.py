@@ -10,10 +10,10 @@ ops. Stock TensorFlow (and TF Serving) loads the others.
 import dataclasses
 import datetime
 import pathlib
-import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+import polars as pl
 import tensorflow as tf
 
 from ytdnn import artifacts, configs, schema
@@ -121,11 +121,25 @@ def export(workdir: pathlib.Path, config: configs.Config) -> pathlib.Path:
         for name, model in models.items():
             save(model, partial / name / bundle.VERSION)
         _write_titles(parts.data, partial / bundle.TITLES)
-        shutil.copyfile(
-            parts.data.directory / prepared.VOCABULARIES_FILE,
-            partial / prepared.VOCABULARIES_FILE,
+        artifacts.write_json(
+            partial / prepared.VOCABULARIES_FILE, _vocabularies(parts.data, models)
         )
     return directory
+
+
+def _vocabularies(
+    data: prepared.PreparedData, models: Mapping[str, Model]
+) -> dict[str, list[str]]:
+    """Returns the values of each text that is a column of events or of users."""
+    found = dict(data.vocabularies)
+    for field in models[bundle.RECOMMENDER + bundle.EXACT].inputs:
+        column = field.name.removeprefix(f"{schema.USERS}.")
+        is_text = field.dtype == "string" and not field.is_list
+        if is_text and data.users.schema.get(column) == pl.String:
+            found[field.name] = (
+                data.users[column].drop_nulls().unique().sort().to_list()
+            )
+    return found
 
 
 def _load(
