@@ -1,6 +1,7 @@
 """Each kind of bad input: its exact line, and what `drop` does with it."""
 
 import contextlib
+import errno
 import pathlib
 import random
 
@@ -104,6 +105,18 @@ BAD_ROWS = {
         "impressions.video_id is not in videos",
     ),
 }
+
+
+def test_a_file_without_permission_is_not_called_damaged():
+    with (
+        pytest.raises(errors.UserError) as caught,
+        event_log.readable("logs/watches.csv"),
+    ):
+        raise PermissionError(errno.EACCES, "Permission denied", "logs/watches.csv")
+    assert str(caught.value) == (
+        "expected to read logs/watches.csv, could not: Permission denied: mend it or "
+        "point --data_dir at another"
+    )
 
 
 def _write(directory: pathlib.Path, files: dict[str, str]) -> None:

@@ -24,7 +24,8 @@ DOUBTS = {
         "watch_times": [NOW - 5, NOW + 9],
         "time": NOW,
     },
-    "watch_times are not in order, 10 follows 20: the last is taken as the most recent": {
+    "watch_times are not in order, 10 follows 20: the last is taken as the most "
+    "recent": {
         "watched_video_ids": ["video 1", "video 2"],
         "watch_times": [20, 10],
     },
@@ -45,7 +46,7 @@ LINES = {
 @pytest.mark.parametrize("line", DOUBTS)
 def test_a_doubt_is_said_and_the_request_answered(run: conftest.Run, line: str) -> None:
     assert run.bundle.doubts(DOUBTS[line]) == [line]
-    with pytest.warns(UserWarning) as caught:
+    with pytest.warns(UserWarning, match=".") as caught:
         Recommender.load(run.bundle.directory).recommend(
             {"watched_video_ids": []} | DOUBTS[line], exact=True
         )

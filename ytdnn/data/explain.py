@@ -51,9 +51,9 @@ cho,25,KR
 _HEAD = """\
 A directory of tables, each a file of Parquet (`.parquet`, `.pq`) or of CSV with \
 commas and a header (`.csv`, `.csv.gz`), or a folder of Parquet files of the same \
-columns and types. Only `watches` is needed, and in it the first three columns. A feature exists \
-exactly when its columns do; nothing is made up for a missing one, and columns that \
-nothing reads are named when `prepare` ends. Other names of files and columns are \
+columns and types. Only `watches` is needed, and in it the first three columns. A \
+feature exists exactly when its columns do; nothing is made up for a missing one, and \
+columns that nothing reads are named when `prepare` ends. Other names of files and columns are \
 mapped with `--files` and `--columns` ([sources](sources.md#your-own-files))."""
 
 _TYPES = f"""\
@@ -69,8 +69,8 @@ of a column is (said when read); a Parquet date or datetime; or ISO 8601 text as
 A bad row (a missing id, an invalid time, a value out of range, a key twice, an event \
 of a video that `videos` does not list) stops `prepare`, which names table, column, \
 row and value; with `--bad_rows=drop` it is left out and counted by reason. Rows that \
-are exactly alike are counted and kept. A table none of whose ids has a watch is refused, \
-and ids without one are counted. Any other column of `users` or `videos` that holds \
+are exactly alike are counted and kept. A table none of whose ids has a watch is \
+refused, and ids without one are counted. Any other column of `users` or `videos` that holds \
 numbers or text is kept, and is a feature once named: `--features=users.segment`."""
 
 

@@ -55,7 +55,8 @@ def read(path: pathlib.Path) -> Request:
     except UnicodeDecodeError as error:
         raise _not_json(path, f"byte {error.start + 1} is not UTF-8") from None
     except (ValueError, RecursionError) as error:
-        reason = "nested too deep" if isinstance(error, RecursionError) else str(error)
+        is_deep = isinstance(error, RecursionError)
+        reason = "nested too deep" if is_deep else "a number of too many digits"
         raise _not_json(path, reason) from None
     return _object(request)
 
@@ -183,6 +184,8 @@ def _range(field: signatures.Field) -> str:
     known = "" if field.missing == field.least else f" {missing}"
     if field.greatest == fields_room.MOST_TIME:
         return f"seconds since 1970, before the year 2100{known}"
+    if field.greatest is not None:
+        return f"{kind} of {field.least:g} to {field.greatest:,.0f}{known}"
     return f"{kind} of {field.least:g} or more{known}"
 
 

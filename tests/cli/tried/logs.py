@@ -26,12 +26,11 @@ def watches(users: int = 12, videos: int = 8, each: int = 6) -> pl.DataFrame:
 
 def impressions() -> pl.DataFrame:
     """Returns a small legal table of impressions."""
-    shown = watches().with_columns(
+    return watches().with_columns(
         pl.int_range(pl.len()).mod(3).eq(0).alias("clicked"),
         pl.int_range(pl.len()).mod(3).eq(0).cast(pl.Float64).mul(30.0)
         .alias("watch_seconds"),
     )  # fmt: skip
-    return shown
 
 
 def videos() -> pl.DataFrame:
@@ -62,7 +61,7 @@ def text(frame: pl.DataFrame, row: int = -1, **cells: str) -> str:
     words = frame.cast(pl.String)
     for column, value in cells.items():
         values = words[column].to_list()
-        values[row] = value
+        values[row] = value or None
         words = words.with_columns(pl.Series(column, values, pl.String))
     return words.write_csv(null_value="")
 
@@ -105,7 +104,8 @@ def _moment(seconds: int) -> datetime.datetime:
 
 
 def _iso(zone: str) -> pl.DataFrame:
-    stamps = [_moment(t).strftime("%Y-%m-%dT%H:%M:%S") + zone for t in watches()["time"]]
+    times = watches()["time"]
+    stamps = [_moment(t).strftime("%Y-%m-%dT%H:%M:%S") + zone for t in times]
     return watches().with_columns(pl.Series("time", stamps))
 
 
@@ -241,16 +241,10 @@ TABLES = (
         "watches/b.parquet": watches().tail(42).with_columns(
             pl.when(pl.int_range(pl.len()) == 4).then(None)
             .otherwise("user_id").alias("user_id"))})),
-    Input("no permission to read", write=lambda d: _unreadable(d)),
     Input("a broken link", write=lambda d: (d / "watches.csv").symlink_to("nowhere")),
     Input("a file name in Japanese", "prepare --source=log --data_dir=LOG "
           "--files=watches=視聴.csv --workdir=RUN", named({"視聴.csv": WATCHES})),
 )
-
-
-def _unreadable(directory: Any) -> None:
-    files(watches=WATCHES)(directory)
-    (directory / "watches.csv").chmod(0)
 
 
 COLUMNS = (
@@ -308,10 +302,11 @@ VALUES = (
     Input("a float id that is not whole", write=files(watches=watches().with_columns(
         pl.col("user_id").str.slice(1).cast(pl.Float64) + 0.5))),
     Input("ids of 20 digits", write=files(watches=watches().with_columns(
-        "12345678901234567" + pl.col("video_id").str.slice(1)))),
+        pl.format("1234567890123456789{}", pl.col("video_id").str.slice(1))
+        .alias("video_id")))),
     Input("ids above 2^63 as UInt64", write=typed(
         "video_id", pl.lit(2**63, pl.UInt64) + pl.int_range(pl.len()).cast(pl.UInt64))),
-    Input("ids 007", write=files(watches=WATCHES.replace("u", "00"))),
+    Input("ids 007", write=files(watches=WATCHES.replace("\nu", "\n00"))),
     Input("boolean ids", write=typed("video_id", [True, False] * 36)),
     Input("categorical ids", write=files(watches=watches().cast(
         {"video_id": pl.Categorical}))),
@@ -373,14 +368,14 @@ VALUES = (
         .with_columns(query=pl.lit("?!")))),
     Input("users that match none", write=files(
         watches=watches(), users=people().with_columns(
-            "x" + pl.col("user_id")))),
+            pl.format("x{}", "user_id").alias("user_id")))),
     Input("users as integers, watches as text", write=files(
         watches=watches(), users=people().with_columns(
             pl.col("user_id").str.slice(1).cast(pl.Int64)))),
     Input("half of the users match", write=files(
         watches=watches(), users=people().with_columns(
             pl.when(pl.int_range(pl.len()) < 6).then("user_id")
-            .otherwise("x" + pl.col("user_id"))))),
+            .otherwise(pl.format("x{}", "user_id")).alias("user_id")))),
     Input("users without rows", write=files(watches=watches(), users=people().head(0))),
     Input("a user twice in users", write=files(
         watches=watches(), users=pl.concat([people(), people().head(1)]))),
@@ -394,7 +389,8 @@ VALUES = (
     Input("an own column of users NaN", write=typed(
         "points", [float("nan")] * 12, "users")),
     Input("videos that match none", write=files(
-        watches=watches(), videos=videos().with_columns("x" + pl.col("video_id")))),
+        watches=watches(), videos=videos().with_columns(
+            pl.format("x{}", "video_id").alias("video_id")))),
     Input("a watch of a video not listed", write=cell("watches", video_id="v99")),
     Input("a video twice in videos", write=files(
         watches=watches(), videos=pl.concat([videos(), videos().head(1)]))),
@@ -467,7 +463,13 @@ SETTINGS = tuple(
         "--source=movielens", "--source=kuairand --name=27k", "--files=watches",
         "--files=watch=a.csv", "--files=watches=nothing.csv", "--files=watches=../x.csv",
         "--config=nothing.py", "--config=LOG", "--nothing=1", "--source", "extra",
-        "--workdir=", "--workdir=/proc/x", "--workdir=LOG/watches.parquet",
+        "--workdir=/proc/x", "--workdir=LOG/watches.parquet",
+        "--config.candidates.tower=wide", "--config.candidates.loss=best",
+        "--config.ranking.head.order_by=nothing", "--config.evaluation.ks=",
+        "--config.evaluation.ks=0", "--config.evaluation.ks=-1", "--config.index=flat",
+        "--config.candidates.training.learning_rate=-1", "--config.index.leaves=3",
+        "--config.data.world.num_users=0", "--config.data.columns=watches.time",
+        "--strategy=mirrored", "--config.strategy=gpu", "--config.seed=1e3",
         "--config.data.min_search_token_count=0", "--config.data.max_search_tokens=-5",
     )
 )
