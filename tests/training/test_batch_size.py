@@ -26,6 +26,6 @@ def test_the_batch_is_about_the_data(
         assert said == ""
     else:
         assert said == (
-            f"ranking: training.batch_size is {asked:,}, but there are only "
+            f"note: ranking: training.batch_size is {asked:,}, but there are only "
             f"{examples:,} examples: {used:,} is used\n"
         )

@@ -52,26 +52,29 @@ _HEAD = """\
 A directory of tables, each a file of Parquet (`.parquet`, `.pq`) or of CSV with \
 commas and a header (`.csv`, `.csv.gz`), or a folder of Parquet files of the same \
 columns and types. Only `watches` is needed, and in it the first three columns. A \
-feature exists exactly when its columns do; nothing is made up for a missing one, and \
-columns that nothing reads are named when `prepare` ends. Other names of files and columns are \
-mapped with `--files` and `--columns` ([sources](sources.md#your-own-files))."""
+feature exists exactly when its columns do; nothing is made up for a missing one, \
+and columns that nothing reads are named when `prepare` ends. Other names of files \
+and columns are mapped with `--files` and `--columns` \
+([sources](sources.md#your-own-files))."""
 
 _TYPES = f"""\
-- **id**: integers or text, one of the two in all tables, and given back as they were.
+- **id**: integers or text, one of the two in all tables, and given back as they \
+were.
 - **time**: seconds since 1970; milliseconds, microseconds or nanoseconds where most \
 of a column is (said when read); a Parquet date or datetime; or ISO 8601 text as \
-`2024-05-01T12:00:00Z`. Without a zone it is read as UTC. Events lie between 1970 and \
-2100.
+`2024-05-01T12:00:00Z`. Without a zone it is read as UTC. Events lie between 1970 \
+and 2100.
 - **number**: finite, of a size below {schema.MOST_NUMBER:g}; of seconds at most \
 {schema.MOST_SECONDS:,.0f}. NaN is read as missing.
 - **true or false**: also 1 and 0.
 
-A bad row (a missing id, an invalid time, a value out of range, a key twice, an event \
-of a video that `videos` does not list) stops `prepare`, which names table, column, \
-row and value; with `--bad_rows=drop` it is left out and counted by reason. Rows that \
-are exactly alike are counted and kept. A table none of whose ids has a watch is \
-refused, and ids without one are counted. Any other column of `users` or `videos` that holds \
-numbers or text is kept, and is a feature once named: `--features=users.segment`."""
+A bad row (a missing id, an invalid time, a value out of range, a key twice, an \
+event of a video that `videos` does not list) stops `prepare`, which names table, \
+column, row and value; with `--bad_rows=drop` it is left out and counted by reason. \
+Rows that are exactly alike are counted and kept. A table none of whose ids has a \
+watch is refused, and ids without one are counted. Any other column of `users` or \
+`videos` that holds numbers or text is kept, and is a feature once named: \
+`--features=users.segment`."""
 
 
 def explain() -> str:

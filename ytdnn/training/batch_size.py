@@ -24,7 +24,7 @@ def capped(
     if training.batch_size <= most:
         return training
     report.say(
-        f"{stage}: training.batch_size is {training.batch_size:,}, but there are only "
-        f"{num_examples:,} examples: {most:,} is used"
+        f"note: {stage}: training.batch_size is {training.batch_size:,}, but there are "
+        f"only {num_examples:,} examples: {most:,} is used"
     )
     return dataclasses.replace(training, batch_size=most)

@@ -28,8 +28,8 @@ _HEAD = """\
 one line, {read} are read; {traces} end in a stack trace. Made by
 `python -m tests.cli.tried.page`, which runs them all, and held to a run by
 `tests/cli/test_inputs_tried.py`. LOG stands for a directory of made tables, RUN for a
-new workdir, MADE for a finished run and COPY for a copy of it. Of an input that is read,
-what is said besides the results is shown.
+new workdir, MADE for a finished run and COPY for a copy of it. Of an input that is
+read, what is said besides the results is shown.
 """
 
 
@@ -75,7 +75,9 @@ def render(found: Mapping[str, Sequence[tuple[runner.Input, runner.Outcome]]]) -
         )
     ]
     for name, group in found.items():
-        parts.append(f"\n## {name}\n\n| input | command | exit | line |\n|---|---|---|---|")
+        parts.append(
+            f"\n## {name}\n\n| input | command | exit | line |\n|---|---|---|---|"
+        )
         parts += [row(one, outcome) for one, outcome in group]
     return "\n".join(parts) + "\n"
 

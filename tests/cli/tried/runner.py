@@ -111,5 +111,6 @@ def attempt(one: Input, directory: pathlib.Path, made: pathlib.Path) -> Outcome:
 def _line(status: int, text: str) -> str:
     lines = [line.strip() for line in text.splitlines()]
     said = [line for line in lines if line.startswith("ytdnn: error:")]
-    notes = [line for line in lines if re.match(r"(note|dropped|kept):", line)]
+    is_note = re.compile(r"(note|dropped|kept): |.* left out: ")
+    notes = [line for line in lines if is_note.match(line)]
     return " / ".join(said if status == 2 else notes)

@@ -45,18 +45,26 @@ REQUESTS = (
     _request("watched ids that nobody knows", {"watched_video_ids": ["a", "b"]}),
     _request("a lone surrogate", '{"watched_video_ids": ["\\ud800"]}'),
     _request("100,000 watched ids", {"watched_video_ids": ["v1"] * 100_000}),
-    _request("times of another number", {
-        "watched_video_ids": ["v1"], "watch_times": [1, 2]}),
-    _request("times in milliseconds", {
-        "watched_video_ids": ["v1"], "watch_times": [_NOW * 1000]}),
+    _request(
+        "times of another number", {"watched_video_ids": ["v1"], "watch_times": [1, 2]}
+    ),
+    _request(
+        "times in milliseconds",
+        {"watched_video_ids": ["v1"], "watch_times": [_NOW * 1000]},
+    ),
     _request("the request's time in milliseconds", {"time": _NOW * 1000}),
     _request("a negative time", {"time": -5}),
-    _request("times not in order", {
-        "watched_video_ids": ["v1", "v2"], "watch_times": [20, 10]}),
-    _request("a watch after the request", {
-        "watched_video_ids": ["v1"], "watch_times": [_NOW + 9], "time": _NOW}),
-    _request("negative seconds", {
-        "watched_video_ids": ["v1"], "watched_seconds": [-5.0]}),
+    _request(
+        "times not in order",
+        {"watched_video_ids": ["v1", "v2"], "watch_times": [20, 10]},
+    ),
+    _request(
+        "a watch after the request",
+        {"watched_video_ids": ["v1"], "watch_times": [_NOW + 9], "time": _NOW},
+    ),
+    _request(
+        "negative seconds", {"watched_video_ids": ["v1"], "watched_seconds": [-5.0]}
+    ),
     _request("a country never seen", {"country": "XX"}),
     _request("a device never seen", {"device": "fridge"}),
     _request("an age of 400", {"age": 400}),

@@ -25,7 +25,7 @@ def scan_parquet(paths: Sequence[pathlib.Path]) -> pl.LazyFrame:
       errors.UserError: One of them is no Parquet file.
     """
     for path in paths:
-        _require_parquet(path)
+        require_parquet(path)
     schemas = []
     for path in paths:
         with event_log.readable(str(path)):
@@ -42,8 +42,12 @@ def scan_parquet(paths: Sequence[pathlib.Path]) -> pl.LazyFrame:
     return frame
 
 
-def _require_parquet(path: pathlib.Path) -> None:
-    """Checks how a file begins and ends, where Parquet says what it is."""
+def require_parquet(path: pathlib.Path) -> None:
+    """Checks how a file begins and ends, where Parquet says what it is.
+
+    Raises:
+      errors.UserError: It is something else.
+    """
     with event_log.readable(str(path)), open(path, "rb") as file:
         head = file.read(4)
         file.seek(-min(4, path.stat().st_size), 2)
