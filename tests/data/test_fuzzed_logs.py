@@ -44,7 +44,7 @@ _FORMS = ("as it is", "as text", "as floats", "as other values")
 @st.composite
 def _column(draw: st.DrawFn, column: schema.Column, size: int) -> pl.Series:
     """Draws a column: mostly of its kind, with gaps; at times of another type."""
-    form = draw(st.sampled_from(_FORMS[:1] * 9 + _FORMS[1:]))
+    form = draw(st.sampled_from(_FORMS[:1] * 60 + _FORMS[1:]))
     values = _VALUES[column.kind] if form != "as other values" else _OTHER
     if column.choices:
         values = st.one_of(st.sampled_from(column.choices), values)
@@ -89,10 +89,10 @@ _CONFIGS = st.builds(
     configs.Data,
     source=st.just("log"),
     bad_rows=st.sampled_from(["drop", "drop", "stop"]),
-    protocol=st.sampled_from(["temporal", "leave_one_out", "split"]),
+    protocol=st.sampled_from(["temporal", "leave_one_out", "leave_one_out", "split"]),
     order_by=st.sampled_from(["time", "time", "order"]),
     vocabulary=st.sampled_from(["train", "all"]),
-    where=st.sampled_from(["", "", "", "time > 1700000500", "nothing = 1"]),
+    where=st.sampled_from(["", "", "", "", "", "time > 1700000500", "nothing = 1"]),
     min_item_count=st.sampled_from([1, 1, 2]),
     min_user_count=st.sampled_from([1, 1, 2]),
     clicks_are_watches=st.sampled_from([False, False, False, True]),
