@@ -1,5 +1,23 @@
 """The one exception a user's mistake raises: a single line that says what to do."""
 
+import difflib
+from collections.abc import Iterable
+
+
+def closest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
+    """Returns the one of some names that was probably meant, empty if unclear.
+
+    Capitals and blanks around a name do not count.
+    """
+    plain = {one.strip().lower(): one for one in known}
+    found = difflib.get_close_matches(name.strip().lower(), plain, 1, cutoff)
+    return plain[found[0]] if found else ""
+
+
+def one_line(text: str) -> str:
+    """Returns text whose line breaks and other control characters are marked."""
+    return "".join(char if char.isprintable() else "�" for char in text)
+
 
 class UserError(Exception):
     """A mistake the user can mend.

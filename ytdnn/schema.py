@@ -43,6 +43,11 @@ COUNTRY = "country"
 Kind = Literal["id", "time", "integer", "number", "boolean", "text"]
 
 
+MOST_NUMBER = 1e30  # its square still is a float32
+MOST_SECONDS = 1e7  # of a watch or a video: four months
+MOST_AGE = 150.0
+
+
 @dataclasses.dataclass(frozen=True)
 class Column:
     """One column of an event-log table.
@@ -51,27 +56,39 @@ class Column:
       name: The column's name.
       kind: What it holds. `id` is a string or an integer, returned as given;
         `time` is seconds since the epoch.
+      meaning: What it says, with its unit.
+      use: What it enables, and what is done without it.
       required: Whether the table is useless without it.
-      non_negative: Whether values below zero are bad rows.
+      least: Values below are bad rows; None: any.
+      most: Numbers above are bad rows.
       choices: Values it may have; any other, or none, is a bad row. Empty: any.
     """
 
     name: str
     kind: Kind
+    meaning: str = ""
+    use: str = ""
     required: bool = False
-    non_negative: bool = False
+    least: float | None = None
+    most: float = MOST_NUMBER
     choices: tuple[str, ...] = ()
-
-
-def _required(name: str, kind: Kind) -> Column:
-    return Column(name, kind, required=True)
 
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """One event-log table: its columns and, for an entity table, its key."""
+    """One event-log table.
+
+    Attributes:
+      name: Of the table.
+      rows: What one row is.
+      use: What it enables, and what is done without it.
+      columns: In order.
+      key: Of an entity table, the column that names a row.
+    """
 
     name: str
+    rows: str
+    use: str
     columns: tuple[Column, ...]
     key: str | None = None
 
@@ -83,69 +100,188 @@ class Table:
         raise KeyError(name)
 
 
+def _required(name: str, kind: Kind, meaning: str) -> Column:
+    return Column(name, kind, meaning, required=True)
+
+
+def _time(meaning: str) -> Column:
+    return Column(TIME, "time", meaning, required=True, least=0)
+
+
+def _seconds(name: str, meaning: str, use: str) -> Column:
+    return Column(name, "number", meaning, use, least=0, most=MOST_SECONDS)
+
+
+_OF_REQUEST = "A feature of the request. Without it requests carry no device."
+_LOGGED_IN = "A feature of the candidate network. Without it there is none."
+
 TABLES: dict[str, Table] = {
     table.name: table
     for table in (
         Table(
             WATCHES,
+            "one watch of a video by a user",
+            "Histories, and what the candidate network learns to predict. The one "
+            "table that is needed.",
             (
-                _required(USER_ID, "id"),
-                _required(VIDEO_ID, "id"),
-                _required(TIME, "time"),
-                Column(ORDER, "integer"),
-                Column(WATCH_SECONDS, "number", non_negative=True),
-                Column(DEVICE, "text"),
-                Column(LOGGED_IN, "boolean"),
-                Column(SPLIT, "text", choices=SPLITS),
+                _required(USER_ID, "id", "who watched"),
+                _required(VIDEO_ID, "id", "what was watched"),
+                _time("when the watch began"),
+                Column(
+                    ORDER,
+                    "integer",
+                    "place in the user's order",
+                    "Breaks ties of `time`, or stands for it with "
+                    "`data.order_by=order`. Without it ties keep the file's order.",
+                ),
+                _seconds(
+                    WATCH_SECONDS,
+                    "seconds watched",
+                    "Watch-time metrics, rules of completed watches "
+                    "(`data.min_watch_seconds`), features of watch time. Without it "
+                    "every watch counts alike.",
+                ),
+                Column(
+                    DEVICE,
+                    "text",
+                    "device watched on, any words",
+                    "A feature of the candidate network. Without it there is none.",
+                ),
+                Column(LOGGED_IN, "boolean", "whether the user was", _LOGGED_IN),
+                Column(
+                    SPLIT,
+                    "text",
+                    "one of train, validation, test",
+                    "Your own split, with `--protocol=split`, or with `temporal` where "
+                    "it is in order of time. Without it the protocol splits.",
+                    choices=SPLITS,
+                ),
             ),
         ),
         Table(
             SEARCHES,
+            "one search of a user",
+            "A bag of the words searched for last, read by the candidate network. "
+            "Without it there is none.",
             (
-                _required(USER_ID, "id"),
-                _required(TIME, "time"),
-                _required(QUERY, "text"),
-                Column(DEVICE, "text"),
-                Column(LOGGED_IN, "boolean"),
+                _required(USER_ID, "id", "who searched"),
+                _time("when"),
+                _required(QUERY, "text", "the words"),
+                Column(DEVICE, "text", "device searched on", "Checked, not used yet."),
+                Column(
+                    LOGGED_IN, "boolean", "whether the user was", "Checked, not used."
+                ),
             ),
         ),
         Table(
             IMPRESSIONS,
+            "one video shown to a user",
+            "Trains the ranker, which orders candidates by expected watch time. "
+            "Without it, or without clicks in it, the ranker is left out and the "
+            "candidate network's order is served.",
             (
-                _required(USER_ID, "id"),
-                _required(VIDEO_ID, "id"),
-                _required(TIME, "time"),
-                _required(CLICKED, "boolean"),
-                Column(WATCH_SECONDS, "number", non_negative=True),
-                Column(PAGE_ID, "id"),
-                Column(POSITION, "integer", non_negative=True),
-                Column(SOURCE, "text"),
-                Column(SCORE, "number"),
-                Column(SEED_VIDEO_ID, "id"),
-                Column(DEVICE, "text"),
+                _required(USER_ID, "id", "whom it was shown"),
+                _required(VIDEO_ID, "id", "what was shown"),
+                _time("when it was shown"),
+                _required(CLICKED, "boolean", "whether it was clicked"),
+                _seconds(
+                    WATCH_SECONDS,
+                    "seconds watched after the click; of one not clicked, 0 or nothing",
+                    "What the ranker predicts. Without it the ranker orders by clicks.",
+                ),
+                Column(
+                    PAGE_ID,
+                    "id",
+                    "which page, request or slate it was part of",
+                    "Metrics that pair impressions of a page. Without it those of one "
+                    "user and second are a page (`data.page_gap_seconds`).",
+                ),
+                Column(
+                    POSITION,
+                    "integer",
+                    "place on the page",
+                    "Keeps the bias of position out of the ranker. Without it nothing "
+                    "is corrected.",
+                    least=0,
+                ),
+                Column(
+                    SOURCE,
+                    "text",
+                    "which candidate source proposed it",
+                    "A feature of the ranker, if named.",
+                ),
+                Column(SCORE, "number", "that source's score", "A feature, if named."),
+                Column(
+                    SEED_VIDEO_ID,
+                    "id",
+                    "the watched video it was proposed for",
+                    "A feature of the ranker, if named.",
+                ),
+                Column(DEVICE, "text", "device shown on, any words", _OF_REQUEST),
             ),
         ),
         Table(
             VIDEOS,
+            "one video",
+            "The catalogue, titles, and features of videos. Where it is given every "
+            "event must be of a video it lists. Without it the catalogue is what was "
+            "watched or shown, and ids are shown for titles.",
             (
-                _required(VIDEO_ID, "id"),
-                Column(UPLOAD_TIME, "time"),
-                Column(DURATION_SECONDS, "number", non_negative=True),
-                Column(LANGUAGE, "text"),
-                Column(CHANNEL_ID, "id"),
-                Column(TOPIC, "text"),
-                Column(TITLE, "text"),
+                _required(VIDEO_ID, "id", "as in the events"),
+                Column(
+                    UPLOAD_TIME,
+                    "time",
+                    "when it was uploaded",
+                    "Its age as a feature of the ranker, and fresh uploads as a source "
+                    "of candidates. Without it there is neither.",
+                ),
+                _seconds(
+                    DURATION_SECONDS,
+                    "seconds it lasts",
+                    "Features of the ranker, the share watched, and "
+                    "`data.min_watch_fraction`. Without it there are none.",
+                ),
+                Column(LANGUAGE, "text", "spoken language", "A feature of the ranker."),
+                Column(
+                    CHANNEL_ID,
+                    "id",
+                    "who uploaded it",
+                    "What the user watched of the channel, and fresh uploads of "
+                    "channels watched lately.",
+                ),
+                Column(
+                    TOPIC,
+                    "text",
+                    "what it is about, one word or name",
+                    "What the user watched of the topic.",
+                ),
+                Column(TITLE, "text", "title", "Shown with recommendations."),
             ),
             key=VIDEO_ID,
         ),
         Table(
             USERS,
+            "one user",
+            "Features of users, of use for those with a short history. Without it "
+            "there are none.",
             (
-                _required(USER_ID, "id"),
-                Column(AGE, "number", non_negative=True),
-                Column(GENDER, "text"),
-                Column(COUNTRY, "text"),
-                Column(LANGUAGE, "text"),
+                _required(USER_ID, "id", "as in the events"),
+                Column(
+                    AGE,
+                    "number",
+                    "years",
+                    "A feature of both networks.",
+                    least=0,
+                    most=MOST_AGE,
+                ),
+                Column(GENDER, "text", "any words", "A feature of both networks."),
+                Column(COUNTRY, "text", "any words", "A feature of both networks."),
+                Column(
+                    LANGUAGE,
+                    "text",
+                    "spoken language",
+                    "Whether it is the video's, a feature of the ranker.",
+                ),
             ),
             key=USER_ID,
         ),

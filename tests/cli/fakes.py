@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from tests.pages import example
-from ytdnn import artifacts, configs
+from ytdnn import artifacts, configs, errors
 from ytdnn.evaluation import report_files, summary
 
 
@@ -20,7 +20,8 @@ class Rooms:
       calls: Names of the steps run, in order.
       shown: Reports printed.
       has_impressions: What the prepared log says of itself.
-      fails_in: The step that raises, as if killed in the middle.
+      fails_in: The step that raises, as if interrupted in the middle.
+      breaks_in: The step that is refused.
     """
 
     def __init__(self) -> None:
@@ -28,6 +29,7 @@ class Rooms:
         self.shown: list[Any] = []
         self.has_impressions = True
         self.fails_in = ""
+        self.breaks_in = ""
 
     def _make(self, name: str, workdir: pathlib.Path, config: Any, inputs: Any) -> None:
         self.calls.append(name)
@@ -39,6 +41,8 @@ class Rooms:
             (partial / "content.txt").write_text(str(len(self.calls)))
             if self.fails_in == name:
                 raise KeyboardInterrupt
+            if self.breaks_in == name:
+                raise errors.UserError("expected another value")
 
     def prepare(
         self, config: configs.Data, directory: pathlib.Path, given: Any = None
@@ -48,8 +52,15 @@ class Rooms:
     def load(self, directory: pathlib.Path) -> Any:
         manifest = artifacts.read_manifest(directory, "data")
         return types.SimpleNamespace(
-            has_impressions=self.has_impressions, manifest=manifest
+            has_impressions=self.has_impressions,
+            ranker_left_out=lambda config: self._left_out(config),
+            manifest=manifest,
         )
+
+    def _left_out(self, config: configs.Ranking) -> str:
+        if not config.enabled:
+            return "config.ranking.enabled is false"
+        return "" if self.has_impressions else "the log has no impressions"
 
     def trainer(self, name: str) -> types.SimpleNamespace:
         def step_config(config: configs.Config) -> dict[str, Any]:
@@ -122,6 +133,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Rooms:
         "retrieval.stage": types.SimpleNamespace(load=lambda *_: None),
         "index.artifact": types.SimpleNamespace(build=rooms.build_index),
         "evaluation.evaluate_run": types.SimpleNamespace(evaluate=rooms.evaluate),
+        "pages.prepared_table": types.SimpleNamespace(lines=lambda data: ["table"]),
         "pages.files": types.SimpleNamespace(write=rooms.write_evaluation),
         "pages.terminal": types.SimpleNamespace(show=rooms.shown.append),
         "serving.export": types.SimpleNamespace(

@@ -1,16 +1,19 @@
 """Help, and the one line of each mistake."""
 
+import errno
 import pathlib
 import re
 import subprocess
 import sys
 import time
 
+import polars as pl
 import pytest
+import tensorflow as tf
 
 from tests.cli import conftest, fakes
 from ytdnn import configs
-from ytdnn.cli import arguments, commands, settings
+from ytdnn.cli import arguments, commands, failures, settings
 
 NAMES = [command.name for command in commands.COMMANDS]
 
@@ -139,8 +142,27 @@ MISTAKES = [
     ),
     (
         ["run", "--workdir=W", "--config.seed=many"],
-        "flag --config.seed=many: invalid literal for int() with base 10: 'many' "
-        "(on the command line)",
+        "expected config.seed to be a whole number, received 'many' (on the command "
+        "line)",
+    ),
+    (
+        ["run", "--workdir=W", "--config.data.clicks_are_watches=maybe"],
+        "expected config.data.clicks_are_watches to be true or false, received "
+        "'maybe' (on the command line)",
+    ),
+    (
+        ["run", "--workdir=W", "--config.candidates.tower=wide"],
+        "expected config.candidates.tower to be numbers, as 10,50,100, received "
+        "'wide' (on the command line)",
+    ),
+    (["prepare", "--workdir="], "expected --workdir=DIR, received an empty text"),
+    (
+        ["prepare", "--source=log"],
+        "expected --workdir=DIR, received none (ytdnn prepare --help)",
+    ),
+    (
+        ["recommend", "--workdir=W", "--user=\udcff"],
+        "expected arguments in UTF-8, received '--user=\\udcff'",
     ),
     (
         ["run", "--workdir=W", "--config.seed=-1"],
@@ -219,7 +241,56 @@ def test_a_missing_file_inside_a_step_is_one_line(
     monkeypatch.setattr(rooms, "prepare", prepare)
     monkeypatch.setattr("ytdnn.data.prepare.prepare", prepare)
     error = cli.error("run", "--workdir", workdir)
-    assert error == f"No such file or directory: {workdir}/data/nowhere"
+    place = f"{workdir}/data/nowhere"
+    assert error == f"could not use {place}: No such file or directory"
+
+
+FAILURES = {
+    "disk": (
+        OSError(errno.ENOSPC, "No space left on device"),
+        "expected room on the disk, found none left ([Errno 28] No space left on "
+        "device): make room and give the same command again",
+    ),
+    "disk, by Polars": (
+        pl.exceptions.ComputeError("No space left on device (os error 28)"),
+        "expected room on the disk, found none left (No space left on device (os "
+        "error 28)): make room and give the same command again",
+    ),
+    "memory": (
+        MemoryError("Unable to allocate 7.45 GiB for an array"),
+        "expected more memory than there is (Unable to allocate 7.45 GiB for an "
+        "array): lower training.batch_size, embedding_dim or the size of the log",
+    ),
+    "permission": (
+        PermissionError(errno.EACCES, "Permission denied", "/x/watches.csv"),
+        "could not use /x/watches.csv: Permission denied",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FAILURES)
+def test_a_failure_of_the_machine_is_one_line(
+    cli: conftest.Cli,
+    rooms: fakes.Rooms,
+    workdir: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+) -> None:
+    error, line = FAILURES[name]
+
+    def prepare(*given: object) -> None:
+        raise error
+
+    monkeypatch.setattr("ytdnn.data.prepare.prepare", prepare)
+    assert cli.error("prepare", "--workdir", workdir) == line
+    assert not (workdir / "config.json").exists()
+
+
+def test_memory_that_tensorflow_lacks_is_one_line() -> None:
+    error = tf.errors.ResourceExhaustedError(None, None, "OOM when allocating [9,9]")
+    assert failures.line(error).startswith(
+        "expected more memory than there is (OOM when allocating [9,9]"
+    )
 
 
 def test_a_bug_is_not_hidden(

@@ -269,3 +269,34 @@ def test_a_damaged_config_json_is_refused(
     (workdir / "config.json").write_text("{")
     error = cli.error("train", "--workdir", workdir)
     assert error.startswith(f"expected JSON with `config` in {workdir}/config.json")
+
+
+def test_settings_of_a_failed_command_do_not_stay(
+    cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
+) -> None:
+    rooms.breaks_in = "data"
+    assert cli("run", "--workdir", workdir, "--config.seed=7").status == 2
+    assert not (workdir / "config.json").exists()
+    rooms.breaks_in = ""
+    cli("run", "--workdir", workdir)
+    before = (workdir / "config.json").read_text()
+    rooms.breaks_in = "candidates"
+    for command in ("run", "train"):
+        flags = ("--config.seed=7", "--config.candidates.embedding_dim=8")
+        assert cli(command, "--workdir", workdir, *flags).status == 2
+        assert (workdir / "config.json").read_text() == before
+
+
+def test_a_failed_run_keeps_the_settings_of_what_it_made(
+    cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
+) -> None:
+    rooms.breaks_in = "ranking"
+    flags = ("--config.candidates.embedding_dim=8", "--config.ranking.tower=16")
+    assert cli("run", "--workdir", workdir, *flags).status == 2
+    config = json.loads((workdir / "config.json").read_text())["config"]
+    assert config["candidates"]["embedding_dim"] == 8
+    assert config["ranking"]["tower"] != [16]
+    rooms.breaks_in = ""
+    rooms.calls.clear()
+    assert cli("train", "--workdir", workdir).status == 0
+    assert rooms.calls == ["ranking"]

@@ -115,7 +115,7 @@ def test_core_repeats_until_both_bounds_hold(tmp_path):
 
 
 def test_filters_that_leave_nothing_are_refused(tmp_path):
-    with pytest.raises(errors.UserError, match="found none left"):
+    with pytest.raises(errors.UserError, match="found none of 7 left after"):
         _prepare(tmp_path, {"watches": _watches(ROWS)}, min_item_count=50)
 
 
@@ -141,13 +141,13 @@ def test_shards_give_the_same_arrays(tmp_path, monkeypatch):
 
 
 def test_users_with_impressions_only_are_kept(tmp_path):
-    impressions = _watches([("new", "v1", 4)])
-    impressions["clicked"] = [True]
+    impressions = _watches([("a", "v1", 4), ("new", "v1", 4)])
+    impressions["clicked"] = [True, True]
     tables = {"watches": _watches(ROWS), "impressions": impressions}
     data = _prepare(tmp_path, tables)
     assert data.users["user_id"].to_list() == ["a", "b", "new"]
     assert data.watches.offsets.tolist() == [0, 3, 7, 7]
-    assert data.impressions.num_watches.tolist() == [0]
+    assert data.impressions.num_watches.tolist()[-1] == 0
 
 
 def test_users_have_their_columns_in_order_of_the_index(tmp_path):
@@ -156,7 +156,8 @@ def test_users_have_their_columns_in_order_of_the_index(tmp_path):
         "gender": [None, "y", "x"],
         "age": [30, 1, None],
     }
-    impressions = _watches([("new", "v1", 4)]) | {"clicked": [True]}
+    shown = [("a", "v1", 4), ("new", "v1", 4)]
+    impressions = _watches(shown) | {"clicked": [True, True]}
     tables = {"watches": _watches(ROWS), "users": users, "impressions": impressions}
     data = _prepare(tmp_path, tables)
     assert data.users.rows(named=True) == [

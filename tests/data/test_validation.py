@@ -1,6 +1,7 @@
 """Each kind of bad input: its exact line, and what `drop` does with it."""
 
 import contextlib
+import errno
 import pathlib
 import random
 
@@ -32,33 +33,33 @@ BAD_ROWS = {
     ),
     "null time": (
         {"watches.csv": GOOD + "c,3,\n"},
-        "expected watches.time to be a time in seconds since 1970, found null in row 3 "
-        "of {dir}/watches.csv",
+        "expected watches.time to be a time (seconds since 1970 or ISO text), found "
+        "null in row 3 of {dir}/watches.csv",
         "watches.time is null",
     ),
     "not a time": (
         {"watches.csv": GOOD + "c,3,tomorrow\n"},
-        "expected watches.time to be a time in seconds since 1970, found 'tomorrow' in "
-        "row 3 of {dir}/watches.csv",
-        "watches.time is not a time in seconds since 1970",
+        "expected watches.time to be a time (seconds since 1970 or ISO text), found "
+        "'tomorrow' in row 3 of {dir}/watches.csv",
+        "watches.time is not a time",
     ),
     "infinite time": (
         {"watches.csv": GOOD + "c,3,inf\n"},
-        "expected watches.time to be a time in seconds since 1970, found inf in row 3 "
-        "of {dir}/watches.csv",
-        "watches.time is not a time in seconds since 1970",
+        "expected watches.time to be a time (seconds since 1970 or ISO text), found "
+        "inf in row 3 of {dir}/watches.csv",
+        "watches.time is not a time",
     ),
     "milliseconds": (
         {"watches.csv": GOOD + "c,3,1704067200000\n"},
-        "expected watches.time to be a time in seconds since 1970 (this looks like "
-        "milliseconds or finer), found 1704067200000 in row 3 of {dir}/watches.csv",
-        "watches.time is not in seconds",
+        "expected watches.time to be a time (seconds since 1970 or ISO text), before "
+        "the year 2100, found 1704067200000 in row 3 of {dir}/watches.csv",
+        "watches.time is beyond the year 2100",
     ),
     "negative watch time": (
         {"watches.csv": WITH_SECONDS + "b,2,20,-3\n"},
         "expected watches.watch_seconds to be a number of at least 0, found -3.0 in "
         "row 2 of {dir}/watches.csv",
-        "watches.watch_seconds is negative",
+        "watches.watch_seconds is below 0",
     ),
     "wrong type": (
         {"watches.csv": WITH_SECONDS + "b,2,20,long\n"},
@@ -104,6 +105,18 @@ BAD_ROWS = {
         "impressions.video_id is not in videos",
     ),
 }
+
+
+def test_a_file_without_permission_is_not_called_damaged():
+    with (
+        pytest.raises(errors.UserError) as caught,
+        event_log.readable("logs/watches.csv"),
+    ):
+        raise PermissionError(errno.EACCES, "Permission denied", "logs/watches.csv")
+    assert str(caught.value) == (
+        "expected to read logs/watches.csv, could not: Permission denied: mend it or "
+        "point --data_dir at another"
+    )
 
 
 def _write(directory: pathlib.Path, files: dict[str, str]) -> None:
@@ -190,7 +203,7 @@ def test_events_of_a_dropped_video_go_with_it(tmp_path):
     _write(tmp_path, {"watches.csv": GOOD, "videos.csv": videos})
     log, report = _validate(tmp_path, "drop")
     assert report == {
-        "videos.duration_seconds is negative": 1,
+        "videos.duration_seconds is below 0": 1,
         "watches.video_id is not in videos": 1,
     }
     assert log.tables["watches"].collect()["video_id"].to_list() == [1]
@@ -220,7 +233,7 @@ def test_all_rows_bad_is_an_error_that_lists_the_reasons(tmp_path):
         _validate(tmp_path, "drop")
     assert str(caught.value) == (
         f"expected rows in watches, found none in {tmp_path}/watches.csv after "
-        f"dropping (watches.time is not a time in seconds since 1970: 2): check the "
+        f"dropping (watches.time is not a time: 2): check the "
         f"file, --where and --columns"
     )
 
@@ -240,8 +253,9 @@ def test_wrong_column_type_is_refused_even_with_drop(tmp_path):
     with pytest.raises(errors.UserError) as caught:
         _validate(tmp_path, "drop")
     assert str(caught.value) == (
-        f"expected watches.time (time of {tmp_path}/watches.parquet) to hold a time in "
-        f"seconds since 1970, found a column of type List(Int64): convert it"
+        f"expected watches.time (time of {tmp_path}/watches.parquet) to hold a time "
+        f"(seconds since 1970 or ISO text), found a column of type List(Int64): "
+        f"convert it"
     )
 
 
@@ -297,7 +311,11 @@ def test_truncated_parquet_gives_one_line(tmp_path, share):
     path = tmp_path / "watches.parquet"
     content = _parquet(path)
     path.write_bytes(content[: int(len(content) * share)])
-    assert _line(tmp_path).startswith(f"expected a readable table in {path}, found a")
+    found = "the beginning of one" if share else "0 other bytes"
+    assert _line(tmp_path) == (
+        f"expected a Parquet file in {path}, found {found}: export it again, or name "
+        f"it .csv if it is text"
+    )
 
 
 def test_parquet_damaged_in_the_middle_gives_one_line(tmp_path):

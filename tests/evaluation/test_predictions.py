@@ -78,7 +78,7 @@ def test_scores_of_a_file_are_those_of_ranx(
 ) -> None:
     # Ties, users without a row, and users whose every row was watched before.
     rows = [(user, f"v{video}", score) for (user, video), score in pairs.items()]
-    rows = rows or [("nobody", "v0", 1.0)]
+    rows = [*rows, ("nobody", "v0", 1.0), ("u0", "nothing", -1.0)]
     path = _write(tmp_path / "peer", rows, suffix)
     read = predictions.parse(path, data)
     found = predictions.maker(read, data)(cases, 3)

@@ -109,16 +109,16 @@ def test_what_is_left_out_is_missing(request_: dict) -> None:
         ({"time": [1]}, "expected an integer in request key time, received [1]"),
         (
             {"k": -1},
-            "expected an integer of 0 or more in request key k, received -1",
+            "expected an integer of 0 to 2,147,483,647 in request key k, received -1",
         ),
         (
             {"age": -3},
-            "expected years of 0 or more (-1: not known) in request key age, "
+            "expected years of 0 to 150 (-1: not known) in request key age, "
             "received -3",
         ),
         (
             {"age": math.nan},
-            "expected years of 0 or more (-1: not known) in request key age, "
+            "expected years of 0 to 150 (-1: not known) in request key age, "
             "received NaN",
         ),
         ({"gender": 1}, "expected a string in request key gender, received 1"),

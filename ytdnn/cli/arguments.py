@@ -4,12 +4,13 @@ A flag of a command either stands for itself (`--workdir`) or is another name fo
 settings (`--source` for `--config.data.source`); there is no second home for a value.
 """
 
+import ast
 import dataclasses
 import difflib
 import functools
 import operator
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from absl import flags
@@ -98,6 +99,11 @@ def parse(
     given = {
         f.name: str(defined[f.name].value) for f in table if defined[f.name].present
     }
+    for flag in table:
+        if not flag.key and not flag.fills and given.get(flag.name) == "":
+            raise errors.UserError(
+                f"expected --{flag.name}={flag.example}, received an empty text"
+            )
     overrides, plain = _read_overrides(command, table, rest, len(operands))
     if len(plain) < len(operands):
         raise errors.UserError(
@@ -107,13 +113,30 @@ def parse(
     given |= dict(zip(operands, plain, strict=True))
     for flag in table:
         if flag.required and flag.name not in given:
-            raise errors.UserError(
-                f"expected --{flag.name}={flag.example}, received none "
-                f"(ytdnn {command} --help)"
-            )
+            raise not_given(flag, command)
         if (flag.key or flag.fills) and flag.name in given:
             _add_alias(flag, given.pop(flag.name), overrides)
     return Arguments(given, overrides)
+
+
+def require_text(argv: Sequence[str]) -> None:
+    """Checks that the bytes of a command line are UTF-8.
+
+    Raises:
+      errors.UserError: Some are not.
+    """
+    for argument in argv:
+        if any("\ud800" <= char <= "\udfff" for char in argument):
+            raise errors.UserError(
+                f"expected arguments in UTF-8, received {argument!a}"
+            )
+
+
+def not_given(flag: Flag, command: str) -> errors.UserError:
+    """Returns the error of a flag that a command needs."""
+    return errors.UserError(
+        f"expected --{flag.name}={flag.example}, received none (ytdnn {command} --help)"
+    )
 
 
 def choice(
@@ -246,9 +269,35 @@ def apply(config: configs.Config, overrides: dict[str, str]) -> configs.Config:
             "config", values, flag_values=defined, sys_argv=argv
         )
         defined(argv)
+    except flags.IllegalFlagValueError:
+        raise _illegal(others) from None
     except (flags.Error, AttributeError, KeyError, TypeError, ValueError) as error:
         raise errors.UserError(f"{error} (on the command line)") from None
     return nested.validated(values.to_dict(), "on the command line")
+
+
+_READERS: dict[type, tuple[str, Callable[[str], Any]]] = {
+    bool: ("true or false", {"true": True, "false": False, "1": 1, "0": 0}.__getitem__),
+    int: ("a whole number", int),
+    float: ("a number", float),
+}
+
+
+def _illegal(given: Mapping[str, str]) -> errors.UserError:
+    """Returns the error of the first text that is no value of its setting's type."""
+    for key, value in given.items():
+        default = settings.catalogue()[key].default
+        expected, read = _READERS.get(type(default), ("text", str))
+        try:
+            read(_as_literal(key, value).lower())
+        except (KeyError, ValueError, SyntaxError):
+            return errors.UserError(
+                f"expected config.{key} to be {expected}, received {value!r} (on the "
+                f"command line)"
+            )
+    return errors.UserError(
+        f"expected values of their settings' types, received {dict(given)!r}"
+    )
 
 
 def _with_kinds(values: dict[str, Any], kinds: dict[str, str]) -> dict[str, Any]:
@@ -286,17 +335,25 @@ def _as_literal(key: str, value: str) -> str:
     parts = [part.strip() for part in value.split(",") if part.strip()]
     if setting.holds_text:
         return repr(tuple(parts))
-    return f"({','.join(parts)},)" if parts else "()"
+    literal = f"({','.join(parts)},)" if parts else "()"
+    try:
+        ast.literal_eval(literal)
+    except (ValueError, SyntaxError):
+        raise errors.UserError(
+            f"expected config.{key} to be numbers, as 10,50,100, received {value!r} "
+            f"(on the command line)"
+        ) from None
+    return literal
 
 
 def whole(name: str, text: str) -> int:
-    """Returns the value of a flag that is a whole number.
+    """Returns the value of a flag that is a whole number of at least 1.
 
     Raises:
       errors.UserError: It is none.
     """
-    if not text.isdecimal():
+    if not (text.isdecimal() and text.isascii()) or not 0 < int(text) < 2**31:
         raise errors.UserError(
-            f"expected a whole number for --{name}, received {text!r}"
+            f"expected --{name} to be a whole number of at least 1, received {text!r}"
         )
     return int(text)

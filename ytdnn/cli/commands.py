@@ -93,6 +93,12 @@ def _made(given: arguments.Arguments) -> configs.Config | None:
 
 
 def _prepare(given: arguments.Arguments) -> None:
+    if given.values.get("explain") == "True":
+        from ytdnn.data import explain
+
+        output.say(explain.explain())
+        return
+    resolved.require_workdir(given, "prepare")
     directory = _directory(given)
     made = _made(given) or configs.Config()
     base = dataclasses.replace(made, data=configs.Data())
@@ -148,13 +154,24 @@ COMMANDS = (
         "prepare",
         "read and check an event log, split it: writes WORKDIR/data",
         "Reads the source, refuses or drops bad rows, filters, splits and writes the "
-        "prepared set. Without --config the settings of `data` start from the "
-        "defaults listed below, all others from config.json of the workdir.",
+        "prepared set; ends with a table of what was read, used and left out. Without "
+        "--config the settings of `data` start from the defaults listed below, all "
+        "others from config.json of the workdir.",
         (
             "ytdnn prepare --source=log --data_dir=logs --workdir=runs/mine",
             "ytdnn prepare --source=movielens --data_dir=ml-1m.zip --workdir=runs/ml",
+            "ytdnn prepare --explain",
         ),
-        (_WORKDIR, _CONFIG, *_DATA_FLAGS),
+        (
+            dataclasses.replace(_WORKDIR, required=False),
+            _CONFIG,
+            *_DATA_FLAGS,
+            Flag(
+                "explain",
+                "Print what an event log is: every table, column and unit; and stop.",
+                is_switch=True,
+            ),
+        ),
         ("data",),
         _prepare,
     ),

@@ -108,6 +108,13 @@ def show(found: "report_files.Evaluated") -> None:
     from ytdnn.pages import terminal
 
     terminal.show(found.report)
+    counts = found.report.protocol.predictions
+    if counts is not None and counts.out_of_vocabulary + counts.of_other_users:
+        output.say(
+            f"note: of {counts.rows:,} predictions {counts.out_of_vocabulary:,} are of "
+            f"videos that the data lack, {counts.of_other_users:,} of users who are "
+            f"not asked; {counts.users_without:,} users have none"
+        )
     output.say(f"report: {found.path / report_files.PAGE} (open it in a browser)")
     output.say(f"curves: tensorboard --logdir={found.path / artifacts.LOGS}")
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import ytdnn
 from ytdnn import errors
-from ytdnn.cli import arguments, commands, help_text
+from ytdnn.cli import arguments, commands, failures, help_text
 
 _HELP = ("--help", "-h", "-help", "--helpfull", "help")
 _MISTAKE = 2
@@ -25,6 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     argv = list(sys.argv[1:] if argv is None else argv)
     try:
+        arguments.require_text(argv)
         return _dispatch(argv)
     except errors.UserError as error:
         return _refuse(str(error), _MISTAKE)
@@ -32,12 +33,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader of our output (`| head`) has gone: nothing left to tell it.
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115
         return 1
-    except OSError as error:
-        if error.filename is None:
-            raise
-        return _refuse(f"{error.strerror}: {error.filename}", _MISTAKE)
     except KeyboardInterrupt:
         return _refuse("interrupted: the same command goes on", _INTERRUPTED)
+    except Exception as error:
+        line = failures.line(error)
+        if not line:
+            raise
+        return _refuse(line, _MISTAKE)
 
 
 def _refuse(message: str, status: int) -> int:

@@ -56,12 +56,24 @@ def run(given: arguments.Arguments) -> None:
     else:
         recommender = pipeline.Recommender.load(values["bundle"])
         request = _read(pathlib.Path(values["request"]))
+    notes = []
     if "k" in values:
         request = request | {schema.K: arguments.whole("k", values["k"])}
     bundle = recommender.bundle
+    if "request" in values:
+        notes += bundle.doubts(request)
     history = bundle.history(request)
     (answer,) = bundle.answer([request], exact)
+    asked = request.get(schema.K)
+    if asked is not None and asked > len(answer.video_ids):
+        notes.append(
+            f"{asked:,} recommendations asked for, {len(answer.video_ids):,} there "
+            f"are: {bundle.manifest.facts['num_candidates']:,} candidates at most, and "
+            f"none that the user watched"
+        )
     _show(history, answer, bundle.score_meaning, bundle.latency(request, exact))
+    for note in notes:
+        output.say(f"note: {note}")
 
 
 def _read(path: pathlib.Path) -> dict[str, Any]:

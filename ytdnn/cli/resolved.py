@@ -17,6 +17,16 @@ CONFIG = arguments.Flag(
 K = arguments.Flag("k", key="evaluation.ks", example="10,50,100")
 
 
+def require_workdir(given: arguments.Arguments, command: str) -> None:
+    """Checks that a command which can do without a workdir has one.
+
+    Raises:
+      errors.UserError: It has none.
+    """
+    if WORKDIR.name not in given.values:
+        raise arguments.not_given(WORKDIR, command)
+
+
 def config(given: arguments.Arguments, without: configs.Config) -> configs.Config:
     """Returns the config given: file, then flags; `without` where there is no file."""
     file = given.values.get(CONFIG.name)

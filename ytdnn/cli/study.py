@@ -207,8 +207,7 @@ def _make(
 ) -> None:
     """Makes what of a run is not current, up to its evaluation."""
     config, directory = cell.config, cell.directory
-    with workdir.lock(directory):
-        workdir.write_config(directory, config)
+    with workdir.lock(directory), workdir.keep_config(directory, config):
         for step in _made(stage):
             _share(step, config, directory, directories)
         graph.run(_steps(cell, split, stage), config, directory, output.say)
@@ -243,14 +242,14 @@ def _share(
     inputs = [one for one in graph.STEPS if one.name in step.inputs]
     if any(graph.staleness(one, config, directory) for one in inputs):
         return
-    if not graph.applies(step, directory):
+    if graph.left_out(step, config, directory):
         return
     if not graph.staleness(step, config, directory):
         return
-    read = graph.input_fingerprints(step, directory)
+    read = graph.input_fingerprints(step, config, directory)
     for other in directories:
         is_current = other != directory and not graph.staleness(step, config, other)
-        if is_current and graph.input_fingerprints(step, other) == read:
+        if is_current and graph.input_fingerprints(step, config, other) == read:
             source = other / step.name
             artifacts.share(source, directory / step.name)
             output.say(f"{step.name}: linked, the same as {source}")

@@ -14,6 +14,8 @@ class Ranking:
     """Ranking (PAPER §4).
 
     Attributes:
+      enabled: Whether there is a ranker; without one the candidate network's order is
+        served. A log without usable impressions has none anyway.
       embedding_dim: Width of the shared video embedding.
       shared_table: Whether the video shown, the last watched, the seed and the history
         share one table of embeddings; else each has its own.
@@ -27,6 +29,7 @@ class Ranking:
       training: Optimisation.
     """
 
+    enabled: bool = True
     embedding_dim: components.Positive = 16
     shared_table: bool = True
     history_length: components.Positive = 50

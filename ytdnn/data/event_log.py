@@ -28,7 +28,7 @@ DTYPES: dict[str, pl.DataType] = {
 
 EXPECTED = {
     "id": "an integer or string id",
-    "time": "a time in seconds since 1970",
+    "time": "a time (seconds since 1970 or ISO text)",
     "integer": "an integer",
     "number": "a number",
     "boolean": "true or false",
@@ -50,6 +50,8 @@ class Origin:
         can fail (the cast is null there and the raw value is not).
       file: The file or directory, for messages.
       names: The user's own name of each column that has another.
+      notes: What to tell the user of how it was read, as "time: milliseconds".
+      unused: The user's own columns that nothing reads.
       parts: Files that `rows` reads one after the other, and where each begins
         (0-based row), when there are several.
     """
@@ -58,6 +60,8 @@ class Origin:
     file: str
     names: dict[str, str] = dataclasses.field(default_factory=dict)
     parts: tuple[tuple[int, str], ...] = ()
+    notes: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
 
     def place(self, row: int) -> str:
         """Returns "row 3 of watches.csv" (data rows count from 1)."""
@@ -114,7 +118,13 @@ def readable(file: str, flag: str = "--data_dir") -> Iterator[None]:
     """Turns whatever Polars or the system raise on a damaged file into one line."""
     try:
         yield
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+    except OSError as error:
+        why = error.strerror or brief(error)
+        raise errors.UserError(
+            f"expected to read {file}, could not: {why}: mend it or point {flag} at "
+            f"another"
+        ) from None
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise errors.UserError(
             f"expected a readable table in {file}, found a damaged or unsuitable file "
             f"({brief(error)}): mend it or point {flag} at another"
@@ -127,5 +137,5 @@ def brief(value: object, length: int = 120) -> str:
     if not text and isinstance(value, BaseException):
         text = type(value).__name__
     line = text.splitlines()[0] if text else ""
-    line = "".join(char if char.isprintable() else "�" for char in line)
+    line = errors.one_line(line)
     return line if len(line) <= length else line[: length - 1] + "…"

@@ -7,8 +7,7 @@ import polars as pl
 from ytdnn import schema
 from ytdnn.data import event_log
 
-# Values beyond are no seconds: 1e11 is the year 5138; in milliseconds it is 1973.
-MAX_TIME = 100_000_000_000
+MOST_TIME = 4_102_444_800  # the year 2100
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,26 +63,26 @@ def _column_faults(column: schema.Column, has_raw: bool) -> list[Fault]:
     faults = []
     if has_raw:
         lost = value.is_null() & pl.col(event_log.raw(name)).is_not_null()
-        faults.append(Fault(name, f"{name} is not {expected}", expected, lost))
+        short = expected.partition(" (")[0]
+        faults.append(Fault(name, f"{name} is not {short}", expected, lost))
     if column.required:
         faults.append(Fault(name, f"{name} is null", expected, value.is_null()))
     if column.kind == "time":
-        beyond = value.abs() > MAX_TIME
-        faults.append(
-            Fault(
-                name,
-                f"{name} is not in seconds",
-                f"{expected} (this looks like milliseconds or finer)",
-                beyond,
-            )
-        )
+        beyond = value.abs() > MOST_TIME
+        wanted = f"{expected}, before the year 2100"
+        faults.append(Fault(name, f"{name} is beyond the year 2100", wanted, beyond))
     if column.choices:
         wanted = ", ".join(column.choices)
         other = value.is_null() | ~value.is_in(column.choices)
         faults.append(Fault(name, f"{name} is none of {wanted}", wanted, other))
-    if column.non_negative:
-        wanted = f"{expected} of at least 0"
-        faults.append(Fault(name, f"{name} is negative", wanted, value < 0))
+    if column.least is not None:
+        wanted = f"{expected} of at least {column.least:g}"
+        below = value < column.least
+        faults.append(Fault(name, f"{name} is below {column.least:g}", wanted, below))
+    if column.kind == "number":
+        wanted = f"{expected} of at most {column.most:g}"
+        above = value.abs() > column.most
+        faults.append(Fault(name, f"{name} is above {column.most:g}", wanted, above))
     return faults
 
 

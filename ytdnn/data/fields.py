@@ -17,6 +17,7 @@ from ytdnn import schema
 from ytdnn.data import prepared
 
 Shape = Literal["batch", "batch, length"]
+MOST_TIME = 4_102_444_800  # the year 2100; milliseconds lie beyond
 _INT64_MIN = int(np.iinfo(np.int64).min)
 
 
@@ -83,13 +84,17 @@ def watched(data: prepared.PreparedData) -> Field:
 
 def time() -> Field:
     """Returns the time of the request."""
-    return Field(schema.TIME, "int64", "batch", 0, "of the request, seconds; 0 unknown")
+    return _times(schema.TIME, "batch", "of the request, seconds; 0 unknown")
+
+
+def _times(name: str, shape: Shape, meaning: str) -> Field:
+    return Field(name, "int64", shape, 0, meaning, least=0, greatest=MOST_TIME)
 
 
 def watch_times() -> Field:
     """Returns the time of each watch."""
     meaning = f"of each of {schema.WATCHED_VIDEO_IDS}, seconds; 0 unknown"
-    return Field(schema.WATCH_TIMES, "int64", "batch, length", 0, meaning)
+    return _times(schema.WATCH_TIMES, "batch, length", meaning)
 
 
 def watched_seconds() -> Field:
@@ -107,7 +112,7 @@ def shown(data: prepared.PreparedData) -> Fields:
     click_of = f"whether each of {ids} was clicked: 1, 0; -1 unknown"
     return (
         Field(ids, dtype, "batch, length", missing, "videos shown earlier"),
-        Field(schema.IMPRESSION_TIMES, "int64", "batch, length", 0, time_of),
+        _times(schema.IMPRESSION_TIMES, "batch, length", time_of),
         Field(clicked, "int32", "batch, length", -1, click_of, 0, 1, is_flag=True),
     )
 

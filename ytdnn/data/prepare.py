@@ -15,9 +15,11 @@ import polars as pl
 from ytdnn import artifacts, configs, errors, schema
 from ytdnn.data import (
     array_files,
+    doubts,
     entities,
     event_log,
     event_rows,
+    matching,
     prepared,
     searches,
     shards,
@@ -78,6 +80,7 @@ def prepare(
         log, bad_rows = validation.validate(log, config.bad_rows)
         if config.clicks_are_watches:
             log = event_rows.with_clicks(log)
+        unmatched = matching.unmatched(log)
         pages = _pages(log, config.page_gap_seconds)
         plan = _plan(config, log)
         (partial / prepared.ARRAYS).mkdir()
@@ -85,6 +88,12 @@ def prepare(
         facts |= log.facts | counts | _write_entities(plan, partial)
         facts["log_columns"] = _columns(log)
         facts["bad_rows"] = bad_rows
+        facts["doubts"] = doubts.of_watches(plan.watches)
+        facts["ranking_obstacle"] = _ranking_obstacle(partial / prepared.ARRAYS)
+        facts["left_out"] = _left_out(log, counts)
+        facts["unmatched"] = [dataclasses.asdict(one) for one in unmatched]
+        facts["notes"] = {k: list(o.notes) for k, o in log.origins.items() if o.notes}
+        facts["unused"] = {k: list(o.unused) for k, o in log.origins.items()}
         columns = plan.watches.collect_schema().names()
         facts["order"] = shards.watch_order(columns, config)[1:]
         facts["split_column"] = schema.SPLIT in columns
@@ -93,6 +102,27 @@ def prepare(
         if plan.bounds is not None:
             facts["windows"] = dataclasses.asdict(plan.bounds)
     return prepared.load(directory)
+
+
+def _left_out(log: event_log.EventLog, counts: dict[str, int]) -> dict[str, int]:
+    """Returns the events of each table that the minimums of `core` leave out."""
+    found = {}
+    for table in (schema.WATCHES, schema.IMPRESSIONS, schema.SEARCHES):
+        if table in log.tables:
+            query = log.tables[table].select(pl.len())
+            number = query.collect(engine="streaming").item()
+            written = counts.get(table, 0)
+            if table == schema.SEARCHES:
+                written += counts["searches_without_words"]
+            found[table] = int(number) - written
+    return {table: number for table, number in found.items() if number}
+
+
+def _ranking_obstacle(arrays: pathlib.Path) -> str:
+    names = ("impression_splits", "impression_clicked")
+    if not (arrays / f"{names[0]}.npy").exists():
+        return doubts.ranking_obstacle(None, None)
+    return doubts.ranking_obstacle(*(np.load(arrays / f"{n}.npy") for n in names))
 
 
 def _plan(config: configs.Data, log: event_log.EventLog) -> _Plan:
@@ -105,8 +135,9 @@ def _plan(config: configs.Data, log: event_log.EventLog) -> _Plan:
     users = entities.all_users(log, watches)
     if users[entities.COUNT].sum() == 0:
         raise errors.UserError(
-            "expected watches, found none left: see data.where, data.min_item_count "
-            "and data.min_user_count"
+            f"expected watches, found none of {log.facts['rows'][schema.WATCHES]:,} "
+            f"left after data.min_item_count={config.min_item_count} and "
+            f"data.min_user_count={config.min_user_count}: lower them"
         )
     return _Plan(
         config=config,

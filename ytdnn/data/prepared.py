@@ -170,6 +170,16 @@ class PreparedData:
         """Whether the log had impressions, without which there is no ranker."""
         return self.shard.impressions is not None
 
+    def ranker_left_out(self, config: configs.Ranking) -> str:
+        """Returns why there is no ranker, empty where there is one.
+
+        Args:
+          config: May leave it out too.
+        """
+        if not config.enabled:
+            return "config.ranking.enabled is false"
+        return str(self.manifest.facts.get("ranking_obstacle", ""))
+
     @property
     def has_watch_seconds(self) -> bool:
         """Whether clicked impressions have a watch time."""

@@ -29,8 +29,9 @@ def validate(
       bad_rows: `stop` at the first bad row, or `drop` all of them.
 
     Returns:
-      The log without bad rows, `facts["rows"]` filled in, and the number of rows for
-      each reason ("watches.time is null"); a row counts for its first reason only.
+      The log without bad rows, `facts["rows"]` and `facts["missing"]` (values of each
+      column) filled in, and the number of rows for each reason ("watches.time is
+      null"); a row counts for its first reason only.
 
     Raises:
       errors.UserError: A table cannot be read or lacks a required column, the tables
@@ -38,20 +39,23 @@ def validate(
         no row is left.
     """
     _require_tables(log)
+    log = _with_one_id_type(log)
     report: dict[str, int] = {}
     num_rows: dict[str, int] = {}
+    missing: dict[str, dict[str, int]] = {}
     known: pl.Series | None = None
     # Entities first: events are held against the videos that are left.
     for table in sorted(log.tables, key=_is_event):
         log, dropped = _check(log, table, known, bad_rows)
-        num_rows[table], num_duplicates = _size(log, table)
+        num_rows[table], num_duplicates, missing[table] = _size(log, table)
         report |= dropped
         if _is_event(table) and num_duplicates:
             report[f"{table}: exact duplicates (kept)"] = num_duplicates
         if table == schema.VIDEOS:
             known = _keys(log)
     _require_rows(num_rows[schema.WATCHES], log.origin(schema.WATCHES), report)
-    return dataclasses.replace(log, facts={**log.facts, "rows": num_rows}), report
+    found = {"rows": num_rows, "missing": missing}
+    return dataclasses.replace(log, facts={**log.facts, **found}), report
 
 
 def _is_event(table: str) -> bool:
@@ -66,7 +70,6 @@ def _require_tables(log: event_log.EventLog) -> None:
         )
     for table in log.tables:
         _require_columns(log, table)
-    _require_one_id_type(log)
 
 
 def _require_columns(log: event_log.EventLog, table: str) -> None:
@@ -82,18 +85,28 @@ def _require_columns(log: event_log.EventLog, table: str) -> None:
             )
 
 
-def _require_one_id_type(log: event_log.EventLog) -> None:
-    """Ids must be integers everywhere or strings everywhere, to meet their table."""
+def _with_one_id_type(log: event_log.EventLog) -> event_log.EventLog:
+    """Ids must be integers everywhere or strings everywhere, to meet their table.
+
+    A column without a value has no type of its own, and gets that of the others.
+    """
     for name in (schema.USER_ID, schema.VIDEO_ID):
         seen: dict[pl.DataType, str] = {}  # type → the first place that has it
+        empty = []
         for table, column, dtype in _id_columns(log, name):
-            seen.setdefault(dtype, f"{table}.{column} in {log.origin(table).file}")
+            if _has_values(log, table, column):
+                seen.setdefault(dtype, f"{table}.{column} in {log.origin(table).file}")
+            else:
+                empty.append((table, column))
         if len(seen) > 1:
             (first, place), (second, other), *_ = seen.items()
             raise errors.UserError(
                 f"expected {name} of one type in all tables, found {_TYPES[first]} in "
                 f"{place} but {_TYPES[second]} in {other}: write them alike"
             )
+        for table, column in empty if seen else []:
+            log = _cast(log, table, column, next(iter(seen)))
+    return log
 
 
 def _id_columns(
@@ -101,21 +114,34 @@ def _id_columns(
 ) -> Iterator[tuple[str, str, pl.DataType]]:
     """Yields table, column and type of every column that holds ids of `name`.
 
-    A seed is a video too; a column of seeds that are all missing has no type.
+    A seed is a video too.
     """
     for table, frame in log.tables.items():
         found = frame.collect_schema()
         for column in schema.TABLES[table].columns:
-            if column.name == name and name in found:
-                yield table, name, found[name]
-        seed = schema.SEED_VIDEO_ID
-        is_seeded = name == schema.VIDEO_ID and table == schema.IMPRESSIONS
-        if is_seeded and seed in found and _has_values(frame, seed):
-            yield table, seed, found[seed]
+            is_seed = column.name == schema.SEED_VIDEO_ID and name == schema.VIDEO_ID
+            if (column.name == name or is_seed) and column.name in found:
+                yield table, column.name, found[column.name]
 
 
-def _has_values(frame: pl.LazyFrame, column: str) -> bool:
-    return bool(frame.select(pl.col(column).is_not_null().any()).collect().item())
+def _has_values(log: event_log.EventLog, table: str, column: str) -> bool:
+    query = log.tables[table].select(pl.col(column).is_not_null().any())
+    with event_log.readable(log.origin(table).file):
+        return bool(query.collect(engine="streaming").item())
+
+
+def _cast(
+    log: event_log.EventLog, table: str, column: str, dtype: pl.DataType
+) -> event_log.EventLog:
+    """Returns the log with a column of a table, without values, in another type."""
+    origin = log.origin(table)
+    nothing = pl.lit(None, dtype).alias(column)
+    rows = dataclasses.replace(origin, rows=origin.rows.with_columns(nothing))
+    return dataclasses.replace(
+        log,
+        tables={**log.tables, table: log.tables[table].with_columns(nothing)},
+        origins={**log.origins, table: rows},
+    )
 
 
 def _check(
@@ -194,17 +220,28 @@ def _without(
     )
 
 
-def _size(log: event_log.EventLog, table: str) -> tuple[int, int]:
-    """Returns the number of rows, and how many repeat an earlier one exactly.
+def _size(log: event_log.EventLog, table: str) -> tuple[int, int, dict[str, int]]:
+    """Returns the number of rows, how many repeat an earlier one, and what is missing.
+
+    What is missing is the number of values of each column that has gaps.
 
     Rows are compared by a 64-bit hash: eight bytes for each, whatever they hold.
     Reading every column here also finds a file that is damaged further down.
     """
-    query = log.tables[table].select(pl.struct(pl.all()).hash().alias("hash"))
-    query = query.select(pl.len(), pl.col("hash").n_unique())
+    names = log.tables[table].collect_schema().names()
+    query = log.tables[table].select(
+        pl.struct(pl.all()).hash().alias("hash"),
+        *(pl.col(name).is_null().alias(f"null {name}") for name in names),
+    )
+    query = query.select(
+        pl.len(),
+        pl.col("hash").n_unique(),
+        *(pl.col(f"null {name}").sum() for name in names),
+    )
     with event_log.readable(log.origin(table).file):
-        num_rows, num_distinct = query.collect(engine="streaming").row(0)
-    return num_rows, num_rows - num_distinct
+        num_rows, num_distinct, *nulls = query.collect(engine="streaming").row(0)
+    missing = {name: count for name, count in zip(names, nulls, strict=True) if count}
+    return num_rows, num_rows - num_distinct, missing
 
 
 def _keys(log: event_log.EventLog) -> pl.Series:

@@ -93,7 +93,8 @@ def _recommender(served: Served, model: str) -> lists.Maker:
             inputs = _inputs(served, cases, part, model)
             inputs[schema.K] = np.full(len(part), k, np.int32)
             answered = _lists(served, served.bundle.run(model, inputs), k)
-            found[part] = lists.closed_up(protocol.take(cases, part), answered, k)
+            kept = lists.closed_up(protocol.take(cases, part), answered, k)
+            found[part, : kept.shape[1]] = kept
         return found
 
     return make
@@ -115,7 +116,8 @@ def _candidates(served: Served) -> lists.Maker:
                 schema.K: np.full(len(part), wanted, np.int32),
             }
             near = _lists(served, served.bundle.run(index, query), wanted)
-            found[part] = lists.closed_up(protocol.take(cases, part), near, k)
+            kept = lists.closed_up(protocol.take(cases, part), near, k)
+            found[part, : kept.shape[1]] = kept
         return found
 
     return make

@@ -65,17 +65,17 @@ def evaluate(
     """
     workdir = pathlib.Path(workdir)
     data = prepared.load(workdir / prepared.KIND)
-    if stage == ranking_model.KIND and not data.has_impressions:
+    left_out = data.ranker_left_out(config.ranking)
+    if stage == ranking_model.KIND and left_out:
         raise errors.UserError(
-            f"expected a log with impressions to evaluate the ranker alone, found none "
-            f"in {data.directory}"
+            f"expected a ranker to evaluate it alone, found none: {left_out}"
         )
     first_stage = retrieval_stage.load(
         workdir / retrieval_stage.KIND, data, config.composition
     )
     trained = None if stage == ranking_model.KIND else first_stage.candidates
     ranking = None
-    if data.has_impressions and stage != candidate_model.KIND:
+    if not left_out and stage != candidate_model.KIND:
         ranking = ranking_model.load(workdir / ranking_model.KIND, data, first_stage)
     indexes = {} if stage else _load_indexes(workdir)
     code = prepared.Split[split.upper()]

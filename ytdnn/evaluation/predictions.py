@@ -14,6 +14,7 @@ import polars as pl
 
 from ytdnn import artifacts, errors, schema
 from ytdnn.data import prepared
+from ytdnn.data.sources import files
 from ytdnn.evaluation import lists, other_systems, protocol, report_parts
 
 _COLUMNS = (schema.USER_ID, schema.VIDEO_ID, schema.SCORE)
@@ -74,8 +75,15 @@ def parse(path: pathlib.Path, data: prepared.PreparedData) -> Predictions:
             f"{', '.join(frame.columns) or 'none'}: rename yours"
         )
     frame = frame.select(_COLUMNS)
+    if not frame.height:
+        raise errors.UserError(f"expected rows in {path}, found its header alone")
     for name, table in ((schema.USER_ID, data.users), (schema.VIDEO_ID, data.videos)):
         frame = _with_ids(path, frame, name, table[name].dtype)
+        if frame.height and not frame[name].is_in(table[name].implode()).any():
+            raise errors.UserError(
+                f"expected {name} in {path} to hold ids of {data.directory}, found "
+                f"none (as {frame[name][0]!r}; there {table[name][0]!r})"
+            )
     frame = _with_scores(path, frame)
     twice = frame.select(schema.USER_ID, schema.VIDEO_ID).is_duplicated()
     _refuse(path, frame, twice, schema.VIDEO_ID, "each video once for a user")
@@ -88,14 +96,15 @@ def parse(path: pathlib.Path, data: prepared.PreparedData) -> Predictions:
 
 
 def _scan(path: pathlib.Path) -> pl.DataFrame:
+    if not path.exists():
+        raise errors.UserError(f"expected predictions in {path}, found none")
     try:
         if path.suffix == ".parquet":
+            files.require_parquet(path)
             return pl.read_parquet(path)
         if path.suffix in (".csv", ".tsv"):
             separator = "\t" if path.suffix == ".tsv" else ","
             return pl.read_csv(path, separator=separator, infer_schema=False)
-    except FileNotFoundError:
-        raise errors.UserError(f"expected predictions in {path}, found none") from None
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         raise errors.UserError(
             f"expected a table of predictions in {path}, found a damaged file "

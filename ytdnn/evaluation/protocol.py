@@ -93,7 +93,8 @@ def cases(
         raise errors.UserError(
             f"expected users with unseen videos among their {split.name.lower()} "
             f"{schema.WATCHES}, found none in {data.directory}: change "
-            f"data.test_fraction, data.protocol, or evaluation.horizon_days"
+            f"data.test_fraction, data.protocol, or evaluation.horizon_days; what is "
+            f"trained can be used without: ytdnn export"
         )
     offsets = np.append(0, offsets[1:][has_answer])
     watched = data.watched_before(users, ends)

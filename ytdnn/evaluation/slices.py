@@ -74,7 +74,8 @@ def _true_seconds(
 ) -> dict[str, summary.PerUser]:
     """Returns the true watch seconds at the shortest length, of slices of users."""
     metric = f"{metric_names.TRUE_WATCH_SECONDS}@{min(context.config.ks)}"
-    is_of_users = name in (*_OF_USERS, *_columns(context.data.users))
+    table, _ = _owner(context, name)
+    is_of_users = name in _OF_USERS or table == schema.USERS
     return {
         model: {metric: values[metric]}
         for model, values in per_user.items()
@@ -104,10 +105,11 @@ def values_of(
         return _popularity(context, videos)
     if name == schema.DEVICE:
         return _devices(context)
-    if name in _columns(context.data.users):
-        return _of_column(context.data.users[name], context.cases.users[rows])
-    if name in _columns(context.data.videos):
-        return _of_column(context.data.videos[name], videos - 1)
+    table, column = _owner(context, name)
+    if table == schema.USERS:
+        return _of_column(context.data.users[column], context.cases.users[rows])
+    if table == schema.VIDEOS:
+        return _of_column(context.data.videos[column], videos - 1)
     if name == schema.COUNTRY:
         return None
     raise errors.UserError(
@@ -116,6 +118,27 @@ def values_of(
         f"({', '.join(_columns(context.data.users) + _columns(context.data.videos))}), "
         f"received {name}"
     )
+
+
+def _owner(context: list_metrics.Context, name: str) -> tuple[str, str]:
+    """Returns table and column of a slice's name, "language" or "users.language".
+
+    Both are empty where there is no such column.
+
+    Raises:
+      errors.UserError: Users and videos both have it.
+    """
+    tables = {schema.USERS: context.data.users, schema.VIDEOS: context.data.videos}
+    table, _, column = name.partition(".")
+    if table in tables and column in _columns(tables[table]):
+        return table, column
+    owners = [key for key, frame in tables.items() if name in _columns(frame)]
+    if len(owners) > 1:
+        raise errors.UserError(
+            f"expected evaluation.slices to name one column, received {name}, which "
+            f"users and videos both have: write users.{name} or videos.{name}"
+        )
+    return (owners[0], name) if owners else ("", "")
 
 
 def _columns(table: pl.DataFrame) -> list[str]:

@@ -21,7 +21,7 @@ class Age(encodings.Share, columns._Column):
         del data
         return (
             fields.Field(
-                self.column, "float32", "batch", -1.0, "years", 0.0, 1_000_000.0
+                self.column, "float32", "batch", -1.0, "years", 0.0, schema.MOST_AGE
             ),
         )
 

@@ -74,9 +74,8 @@ def prepare(
     step = graph.DATA
     if tables is not None:
         step, config = _of_memory(tables, config)
-    with workdir_room.lock(directory):
+    with workdir_room.lock(directory), workdir_room.keep_config(directory, config):
         graph.run([step], config, directory, say, [step.name] if again else [])
-        workdir_room.write_config(directory, config)
     return prepared.load(directory / step.name)
 
 
@@ -128,10 +127,14 @@ def train(
     with workdir_room.lock(directory):
         graph.require(several, config, directory)
         steps.require_features(config, directory)
-        workdir_room.write_config(directory, config)
-        with _training_shown(verbose):
+        with (
+            workdir_room.keep_config(directory, config),
+            _training_shown(verbose),
+        ):
             graph.run(several, config, directory, say)
-    made = [step.name for step in several if graph.applies(step, directory)]
+    made = [
+        step.name for step in several if not graph.left_out(step, config, directory)
+    ]
     directories = {name: directory / name for name in made}
     facts = {
         name: artifacts.read_manifest(path, name).facts
@@ -171,9 +174,9 @@ def evaluate(
     step = graph.evaluation(split)
     with workdir_room.lock(directory):
         graph.require([step], config, directory)
-        graph.run([step], config, directory, say, [step.name] if again else [])
-        if split == "test":
-            workdir_room.write_config(directory, config)
+        kept = workdir_room.keep_config(directory, config)
+        with kept if split == "test" else contextlib.nullcontext():
+            graph.run([step], config, directory, say, [step.name] if again else [])
     return report_files.read(directory / step.name)
 
 
@@ -204,8 +207,8 @@ def export(
     bundle = directory / graph.BUNDLE.name
     with workdir_room.lock(directory):
         graph.require([graph.BUNDLE], config, directory)
-        graph.run([graph.BUNDLE], config, directory, say)
-        workdir_room.write_config(directory, config)
+        with workdir_room.keep_config(directory, config):
+            graph.run([graph.BUNDLE], config, directory, say)
         if keep is not None:
             removed = versions.prune(bundle, keep)
             say(f"versions removed: {', '.join(map(str, removed)) or 'none'}")
@@ -237,8 +240,10 @@ def run(
     with workdir_room.lock(directory):
         if config is None:
             config = workdir_room.read_config(directory) or configs.Config()
-        workdir_room.write_config(directory, config)
-        with _training_shown(verbose):
+        with (
+            workdir_room.keep_config(directory, config),
+            _training_shown(verbose),
+        ):
             graph.run(graph.STEPS, config, directory, say)
     return report_files.read(directory / graph.EVALUATION.name)
 

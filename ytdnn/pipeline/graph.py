@@ -16,6 +16,7 @@ from ytdnn import artifacts, configs, errors
 from ytdnn.configs import data as data_config
 from ytdnn.evaluation import report_files
 from ytdnn.pipeline import nested, steps
+from ytdnn.pipeline import workdir as workdir_room
 
 if TYPE_CHECKING:
     from ytdnn.data.sources import tables
@@ -36,9 +37,11 @@ class Step:
       run: Makes the output; takes (config, workdir).
       config: The part of the config that the output depends on.
       prefix: What the keys of that part lack to be settings.
-      needs_impressions: Whether it makes sense only for a log with impressions.
+      is_ranker: Whether it is left out where there is no ranker.
+      describe: What to say of the output once it is made; takes the workdir.
       kind: Of the artefact, where it is not its name.
       given: Fingerprints of what it is given from outside the workdir.
+      sections: Of the run's config, which `config.json` keeps once it is made.
     """
 
     name: str
@@ -47,9 +50,11 @@ class Step:
     run: Callable[[configs.Config, pathlib.Path], None]
     config: Callable[[configs.Config], Mapping[str, Any]]
     prefix: str = ""
-    needs_impressions: bool = False
+    is_ranker: bool = False
+    describe: Callable[[pathlib.Path], Sequence[str]] | None = None
     kind: str = ""
     given: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    sections: tuple[str, ...] = ()
 
 
 def evaluation(split: str, stage: str = "") -> Step:
@@ -73,6 +78,7 @@ def evaluation(split: str, stage: str = "") -> Step:
         functools.partial(steps.evaluate, split=split, stage=stage),
         steps.evaluation_config,
         kind="evaluation",
+        sections=report_files.SETTINGS if split == "test" and not stage else (),
     )
 
 
@@ -89,13 +95,23 @@ def require_split(split: str) -> None:
         )
 
 
-DATA = Step("data", "prepare", (), steps.prepare, steps.data_config, "data.")
+DATA = Step(
+    "data",
+    "prepare",
+    (),
+    steps.prepare,
+    steps.data_config,
+    "data.",
+    describe=steps.describe_data,
+    sections=("data",),
+)
 CANDIDATES = Step(
     "candidates",
     "train",
     ("data",),
     steps.train_candidates,
     steps.candidates_config,
+    sections=("candidates", "seed", "strategy"),
 )
 INDEX = Step(
     "index",
@@ -104,6 +120,7 @@ INDEX = Step(
     steps.build_index,
     steps.index_config,
     "index.",
+    sections=("index",),
 )
 RANKING = Step(
     "ranking",
@@ -111,7 +128,8 @@ RANKING = Step(
     ("data", "candidates"),
     steps.train_ranking,
     steps.ranking_config,
-    needs_impressions=True,
+    is_ranker=True,
+    sections=("ranking", "composition", "seed", "strategy"),
 )
 EVALUATION = evaluation("test")
 BUNDLE = Step(
@@ -120,6 +138,7 @@ BUNDLE = Step(
     ("data", "candidates", "index", "ranking"),
     steps.export,
     steps.bundle_config,
+    sections=("composition",),
 )
 STEPS = (DATA, CANDIDATES, INDEX, RANKING, EVALUATION, BUNDLE)
 TRAINED = (CANDIDATES, INDEX, RANKING)
@@ -165,8 +184,9 @@ def run(
     for number, step in enumerate(several, 1):
         label = f"[{number}/{len(several)}] {step.name}:"
         path = workdir / step.name
-        if not applies(step, workdir):
-            say(f"{label} left out: the log has no impressions to rank by")
+        why = left_out(step, config, workdir)
+        if why:
+            say(f"{label} left out: {why}")
             continue
         reason = staleness(step, config, workdir)
         if not reason and step.name not in always:
@@ -175,7 +195,10 @@ def run(
         say(f"{label} started ({reason or 'asked for'})")
         started = time.perf_counter()
         step.run(config, workdir)
+        workdir_room.record(workdir, config, step.sections)
         seconds = time.perf_counter() - started
+        for line in step.describe(workdir) if step.describe else ():
+            say(line)
         say(f"{label} done in {seconds:.1f} s: {path}{_next(several, number)}")
 
 
@@ -193,7 +216,7 @@ def _unread(step: Step, path: pathlib.Path) -> str:
 def next_command(config: configs.Config, workdir: pathlib.Path) -> str:
     """Returns the command of the first step to do, `recommend` when all is done."""
     for step in STEPS:
-        if applies(step, workdir) and staleness(step, config, workdir):
+        if _applies(step, config, workdir) and staleness(step, config, workdir):
             return f"ytdnn {step.command} --workdir={workdir}"
     return f"ytdnn recommend --workdir={workdir} --user=USER_ID"
 
@@ -210,7 +233,7 @@ def require(
     made = {step.name for step in several}
     wanted = {name for step in several for name in step.inputs} - made
     for step in STEPS:
-        if step.name in wanted and applies(step, workdir):
+        if step.name in wanted and _applies(step, config, workdir):
             reason = staleness(step, config, workdir)
             if reason:
                 advice = _advice(step, config, workdir)
@@ -229,9 +252,15 @@ def _advice(step: Step, config: configs.Config, workdir: pathlib.Path) -> str:
     )
 
 
-def applies(step: Step, workdir: pathlib.Path) -> bool:
-    """Whether a step makes sense for the prepared log."""
-    return not step.needs_impressions or steps.has_impressions(workdir)
+def left_out(step: Step, config: configs.Config, workdir: pathlib.Path) -> str:
+    """Returns why a step makes no sense for the prepared log, empty if it does."""
+    if not step.is_ranker:
+        return ""
+    return steps.ranker_left_out(config, workdir)
+
+
+def _applies(step: Step, config: configs.Config, workdir: pathlib.Path) -> bool:
+    return not left_out(step, config, workdir)
 
 
 def staleness(step: Step, config: configs.Config, workdir: pathlib.Path) -> str:
@@ -250,7 +279,7 @@ def staleness(step: Step, config: configs.Config, workdir: pathlib.Path) -> str:
     if step is DATA and config.data.source == data_config.IN_MEMORY:
         return ""  # nothing is left of the tables to hold the set against
     try:
-        current = input_fingerprints(step, workdir)
+        current = input_fingerprints(step, config, workdir)
     except errors.UserError as error:
         return _without_advice(error)
     changed = [
@@ -269,10 +298,12 @@ def _without_advice(error: errors.UserError) -> str:
     return text.rpartition(": ")[0] or text
 
 
-def input_fingerprints(step: Step, workdir: pathlib.Path) -> dict[str, str]:
+def input_fingerprints(
+    step: Step, config: configs.Config, workdir: pathlib.Path
+) -> dict[str, str]:
     """Returns the fingerprint of each artefact that a step reads, or is given."""
     by_name = {step.name: step for step in STEPS}
-    names = [name for name in step.inputs if applies(by_name[name], workdir)]
+    names = [name for name in step.inputs if _applies(by_name[name], config, workdir)]
     found = steps.fingerprints(workdir, names)
     if step is BUNDLE:
         found |= steps.removed_videos(workdir)

@@ -36,11 +36,25 @@ def validated(values: dict[str, Any], origin: str) -> configs.Config:
 
 def describe(error: pydantic.ValidationError) -> str:
     """Returns pydantic's list of problems as one line."""
-    problems = error.errors()
+    problems = _causes(error.errors())
     phrases = [_phrase(error.title, one) for one in problems[:_MOST_PROBLEMS]]
     if len(problems) > _MOST_PROBLEMS:
         phrases.append(f"and {len(problems) - _MOST_PROBLEMS} more")
     return "; ".join(phrases)
+
+
+def _causes(problems: Sequence[Any]) -> list[Any]:
+    """Returns the problems without those that follow from one inside the same value."""
+    places = [problem["loc"] for problem in problems]
+    return [
+        problem
+        for problem in problems
+        if not any(
+            len(place) > len(problem["loc"])
+            and place[: len(problem["loc"])] == problem["loc"]
+            for place in places
+        )
+    ]
 
 
 def _phrase(title: str, problem: Any) -> str:
@@ -55,6 +69,8 @@ def _phrase(title: str, problem: Any) -> str:
     if problem["type"] == "value_error":  # of settings that do not fit each other
         return f"{key}: {problem['msg'].removeprefix('Value error, ')}"
     expected = problem["msg"].removeprefix("Input should be ")
+    if problem["type"] == "too_short":
+        expected = f"{problem['ctx']['min_length']} value or more"
     if below in configs.choices() and not kind:
         kinds = configs.choices()[below]
         classes = ", ".join(f"configs.{cls.__name__}()" for cls in kinds.values())

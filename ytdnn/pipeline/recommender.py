@@ -2,6 +2,7 @@
 
 import numbers
 import pathlib
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -131,11 +132,21 @@ class Recommender:
         from ytdnn.data.sources import frames
 
         given = [self._completed(one) for one in _listed(asked)]
+        for note in self._doubts(given):
+            warnings.warn(note, stacklevel=2)
         users = [request.pop(schema.USER_ID, None) for request in given]
         if k is not None:
             given = [request | {schema.K: _plain(k)} for request in given]
         found = self._frame(self._answers(given, exact), users)
         return frames.to_pandas(found) if frames.is_pandas(asked) else found
+
+    def _doubts(self, given: Sequence[dict[str, Any]]) -> list[str]:
+        """Returns what looks like a mistake in requests not of the log, each once."""
+        own = ({k: v for k, v in one.items() if k != schema.USER_ID} for one in given)
+        requests = [one for one in own if schema.WATCHED_VIDEO_IDS in one]
+        return list(
+            dict.fromkeys(d for one in requests for d in self.bundle.doubts(one))
+        )
 
     def _completed(self, asked: UserId | Request) -> dict[str, Any]:
         """Returns a request with its user's history, as given or as the log has it."""

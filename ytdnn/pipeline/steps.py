@@ -41,11 +41,19 @@ def data_config(config: configs.Config) -> Mapping[str, Any]:
     return configs.to_dict(config.data)
 
 
-def has_impressions(workdir: pathlib.Path) -> bool:
-    """Whether the prepared log has impressions, without which there is no ranker."""
+def describe_data(workdir: pathlib.Path) -> list[str]:
+    """Returns what to say of `workdir/data`, just made."""
+    from ytdnn.data import prepared
+    from ytdnn.pages import prepared_table
+
+    return prepared_table.lines(prepared.load(workdir / "data"))
+
+
+def ranker_left_out(config: configs.Config, workdir: pathlib.Path) -> str:
+    """Returns why the run has no ranker, empty where it has one."""
     from ytdnn.data import prepared
 
-    return prepared.load(workdir / "data").has_impressions
+    return prepared.load(workdir / "data").ranker_left_out(config.ranking)
 
 
 def require_features(config: configs.Config, workdir: pathlib.Path) -> None:

@@ -6,7 +6,7 @@ import fcntl
 import json
 import os
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from ytdnn import artifacts, configs, environment, errors
 from ytdnn.configs import data as data_config
@@ -43,6 +43,41 @@ def lock(directory: pathlib.Path) -> Iterator[None]:
         file.write(f"{os.getpid()}\n")
         file.flush()
         yield
+
+
+@contextlib.contextmanager
+def keep_config(directory: pathlib.Path, config: configs.Config) -> Iterator[None]:
+    """Writes the config of a command once the block succeeds, or is interrupted.
+
+    An interrupted command goes on, and needs its settings; one that failed leaves the
+    config of what was made.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        write_config(directory, config)
+        raise
+    write_config(directory, config)
+
+
+def record(
+    directory: pathlib.Path, config: configs.Config, sections: Collection[str]
+) -> None:
+    """Writes the sections of a config that an output was just made with.
+
+    Args:
+      directory: Of the run; its other sections stay as they are.
+      config: The one of the step.
+      sections: Fields of `configs.Config`.
+    """
+    if not sections:
+        return
+    try:
+        made = read_config(directory) or configs.Config()
+    except errors.UserError:
+        made = configs.Config()  # damaged, and written again
+    changed = {name: getattr(config, name) for name in sections}
+    write_config(directory, dataclasses.replace(made, **changed))
 
 
 def write_config(directory: pathlib.Path, config: configs.Config) -> None:

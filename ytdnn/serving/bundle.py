@@ -1,6 +1,7 @@
 """A bundle read back: verified, its SavedModels loaded when first asked for."""
 
 import dataclasses
+import json
 import pathlib
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -10,8 +11,16 @@ import polars as pl
 import tensorflow as tf
 
 from ytdnn import artifacts, schema, versions
+from ytdnn.data import prepared
 from ytdnn.index import scann_index
-from ytdnn.serving import batches, removals, requests, saved_models, signatures
+from ytdnn.serving import (
+    batches,
+    doubts,
+    removals,
+    requests,
+    saved_models,
+    signatures,
+)
 
 KIND = removals.BUNDLE
 TITLES = removals.TITLES
@@ -164,6 +173,18 @@ class Bundle:
         """Returns what the recommender reads of a request built from a log."""
         known = self.inputs(RECOMMENDER + EXACT)
         return {name: value for name, value in request.items() if name in known}
+
+    def doubts(self, request: requests.Request) -> list[str]:
+        """Returns what of a well-formed request looks like a mistake.
+
+        Raises:
+          errors.UserError: The request is malformed.
+        """
+        known = self.inputs(RECOMMENDER + EXACT)
+        requests.parse(request, known)
+        path = self.directory / prepared.VOCABULARIES_FILE
+        vocabularies = json.loads(path.read_text(encoding="utf-8"))
+        return list(doubts.of_request(request, known, self._titles, vocabularies))
 
     def history(self, request: requests.Request) -> list[dict[str, Any]]:
         """Returns id and title (None: unknown) of the videos a request watched."""

@@ -13,8 +13,8 @@ each model its inputs and outputs and whether it needs ScaNN's ops. Stock Tensor
 import dataclasses
 import datetime
 import pathlib
-import shutil
 import tempfile
+from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
@@ -126,8 +126,24 @@ def _write(
         saved_models.save(model, draft.part(name))
         warm_up.write(name, model, example, draft.part(name))
     _write_titles(parts.data, draft.common / bundle.TITLES)
-    vocabularies = prepared.VOCABULARIES_FILE
-    shutil.copyfile(parts.data.directory / vocabularies, draft.common / vocabularies)
+    artifacts.write_json(
+        draft.common / prepared.VOCABULARIES_FILE, _vocabularies(parts.data, models)
+    )
+
+
+def _vocabularies(
+    data: prepared.PreparedData, models: Mapping[str, saved_models.Model]
+) -> dict[str, list[str]]:
+    """Returns the values of each text that is a column of events or of users."""
+    found = dict(data.vocabularies)
+    for field in models[bundle.RECOMMENDER + bundle.EXACT].inputs:
+        column = field.name.removeprefix(f"{schema.USERS}.")
+        is_text = field.dtype == "string" and not field.is_list
+        if is_text and data.users.schema.get(column) == pl.String:
+            found[field.name] = (
+                data.users[column].drop_nulls().unique().sort().to_list()
+            )
+    return found
 
 
 def _load(
@@ -146,7 +162,7 @@ def _load(
     )
     ranker = None
     kinds = [prepared.KIND, retrieval_stage.KIND, index_artifact.KIND]
-    if data.has_impressions:
+    if not data.ranker_left_out(config.ranking):
         ranker = ranking_model.load(workdir / ranking_model.KIND, data, first_stage)
         kinds.append(ranking_model.KIND)
     manifests = {kind: artifacts.read_manifest(workdir / kind, kind) for kind in kinds}

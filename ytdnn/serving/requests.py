@@ -16,6 +16,7 @@ import numpy as np
 import polars as pl
 
 from ytdnn import errors, schema
+from ytdnn.data import fields as fields_room
 from ytdnn.data import prepared
 from ytdnn.features import interface as features_interface
 from ytdnn.features import registry
@@ -42,17 +43,42 @@ def read(path: pathlib.Path) -> Request:
       errors.UserError: It cannot be read, or is not a JSON object.
     """
     try:
-        request = json.loads(pathlib.Path(path).read_text())
+        text = pathlib.Path(path).read_text(encoding="utf-8")
+        request = json.loads(text, object_pairs_hook=_without_repeats)
     except OSError as error:
         raise errors.UserError(
             f"expected a request in {path}, which cannot be read: {error.strerror}"
         ) from None
-    except (ValueError, RecursionError):
-        raise errors.UserError(
-            f'expected JSON as {{"{schema.WATCHED_VIDEO_IDS}": […], "k": 10}} in '
-            f"{path}, found something else"
-        ) from None
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}: {error.msg}"
+        raise _not_json(path, where) from None
+    except UnicodeDecodeError as error:
+        raise _not_json(path, f"byte {error.start + 1} is not UTF-8") from None
+    except (ValueError, RecursionError) as error:
+        is_deep = isinstance(error, RecursionError)
+        reason = "nested too deep" if is_deep else "a number of too many digits"
+        raise _not_json(path, reason) from None
     return _object(request)
+
+
+def _not_json(path: pathlib.Path, reason: str) -> errors.UserError:
+    return errors.UserError(
+        f'expected JSON as {{"{schema.WATCHED_VIDEO_IDS}": […], "k": 10}} in {path}, '
+        f"found something else ({reason})"
+    )
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Returns a JSON object, whose keys must differ."""
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise errors.UserError(
+                f"expected each request key once, received {_shown(key)} twice: leave "
+                f"one out"
+            )
+        found[key] = value
+    return found
 
 
 def parse(request: Request, fields: Fields) -> dict[str, np.ndarray]:
@@ -89,8 +115,8 @@ def _object(request: Any) -> Request:
 
 
 def _unknown_key(key: str, fields: Fields) -> str:
-    close = difflib.get_close_matches(str(key), fields, n=1, cutoff=0.5)
-    hint = f": did you mean {close[0]}?" if close else ""
+    close = errors.closest(str(key), fields, cutoff=0.5)
+    hint = f": did you mean {close}?" if close else ""
     return f"expected request keys {', '.join(fields)}, received {_shown(key)}{hint}"
 
 
@@ -114,15 +140,27 @@ def _scalar(value: Any, field: signatures.Field, where: str) -> Any:
     if field.is_flag and isinstance(value, bool):
         return int(value)
     if isinstance(value, types) and not isinstance(value, bool):
-        if _in_range(value, field):
+        if isinstance(value, str) and not _is_text(value):
+            expected = "text of whole Unicode characters"
+        elif _in_range(value, field):
             return value
-        expected = _range(field)
+        else:
+            expected = _range(field)
     else:
         expected = _KINDS.get(field.dtype, "an integer")
     raise errors.UserError(
         f"expected {expected} in request key {field.name}{where}, "
         f"received {_shown(value)}"
     )
+
+
+def _is_text(value: str) -> bool:
+    """Whether a string can be written as UTF-8, which half a surrogate pair cannot."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _in_range(value: Any, field: signatures.Field) -> bool:
@@ -144,6 +182,10 @@ def _range(field: signatures.Field) -> str:
         "years" if field.meaning == "years" else _KINDS.get(field.dtype, "an integer")
     )
     known = "" if field.missing == field.least else f" {missing}"
+    if field.greatest == fields_room.MOST_TIME:
+        return f"seconds since 1970, before the year 2100{known}"
+    if field.greatest is not None:
+        return f"{kind} of {field.least:g} to {field.greatest:,.0f}{known}"
     return f"{kind} of {field.least:g} or more{known}"
 
 
@@ -156,7 +198,7 @@ def _check_lengths(field: signatures.Field, values: list, ids: str, of: list) ->
 
 
 def _shown(value: Any) -> str:
-    text = json.dumps(value, default=str, ensure_ascii=False)
+    text = json.dumps(value, default=str, ensure_ascii=not _is_text(str(value)))
     return text if len(text) <= 60 else f"{text[:59]}…"
 
 

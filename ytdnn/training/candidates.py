@@ -12,7 +12,7 @@ from ytdnn import artifacts, configs
 from ytdnn.candidates import losses, model, tower_inputs
 from ytdnn.data import draws, inputs, prepared
 from ytdnn.metrics import retrieval
-from ytdnn.training import checkpoints, determinism, loop, strategies
+from ytdnn.training import batch_size, checkpoints, determinism, loop, strategies
 
 MONITOR = "ndcg@10"
 _VALIDATION_KS = (10, 100)
@@ -45,7 +45,8 @@ def train(
     trained = [_member(config, data, i, place) for i, place in enumerate(places)]
     whole = model.joined([member for member, _ in trained])
     facts = _facts([of_member for _, of_member in trained]) | whole.facts()
-    if number > 1 and not config.candidates.train_on_validation:
+    is_held_out = not config.candidates.train_on_validation and _has_targets(data)
+    if number > 1 and is_held_out:
         facts["validation"] = _validator(data, whole)()
     with artifacts.publish(
         directory, model.KIND, step_config(config), inputs_made_from, facts
@@ -75,10 +76,14 @@ def _member(
     strategy = strategies.make(config.strategy)
     with strategy.scope():
         candidate_model = model.build(config.candidates, data)
+    num_labels = int((data.watches.splits == prepared.Split.TRAIN).sum())
+    training = batch_size.capped(config.candidates.training, num_labels, model.KIND)
+    candidates = dataclasses.replace(config.candidates, training=training)
+    config = dataclasses.replace(config, candidates=candidates)
     stage = make_stage(config, data, candidate_model)
     if members > 1:
         stage = dataclasses.replace(stage, name=f"{stage.name} {number + 1}/{members}")
-    facts = loop.fit(stage, config.candidates.training, config.seed, strategy, work)
+    facts = loop.fit(stage, training, config.seed, strategy, work)
     return candidate_model, facts
 
 
@@ -106,7 +111,7 @@ def make_stage(
     candidates = config.candidates
     batches = make_batches(candidates, candidate_model.tower_inputs, data, config.seed)
     counts = draws.expected_labels(data, candidates.label.examples_per_user)
-    is_held_out = not candidates.train_on_validation
+    is_held_out = not candidates.train_on_validation and _has_targets(data)
     return loop.Stage(
         name="candidates",
         model=candidate_model,
@@ -117,6 +122,13 @@ def make_stage(
         validate=_validator(data, candidate_model) if is_held_out else dict,
         monitor=MONITOR if is_held_out else "",
     )
+
+
+def _has_targets(data: prepared.PreparedData) -> bool:
+    """Whether a validation watch is of a video that can be retrieved and is new."""
+    users, ends = data.first_watches(prepared.Split.VALIDATION)
+    targets = data.targets(users, ends, prepared.Split.VALIDATION)
+    return bool(len(targets.values))
 
 
 def make_batches(

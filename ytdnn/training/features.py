@@ -14,6 +14,6 @@ def require(config: configs.Config, data: prepared.PreparedData) -> None:
         cap of the composition does.
     """
     registry.choose(interface.CANDIDATES, data, config.candidates.features)
-    if data.has_impressions:
+    if not data.ranker_left_out(config.ranking):
         registry.choose(interface.RANKING, data, config.ranking.features)
         channels.require(config.composition, data)

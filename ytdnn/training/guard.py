@@ -1,11 +1,14 @@
 """Stops a training whose loss or weights are not finite, naming step and variable."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import tensorflow as tf
 
 from ytdnn import errors
+
+_MOST_WEIGHT = 1e9  # products of larger ones leave float32
 
 
 class Guard:
@@ -56,7 +59,8 @@ class Guard:
         place, loss, batch = self._unread
         self._unread = None
         if not tf.math.is_finite(loss):
-            raise self._error("loss is not a number", place, self.not_finite(batch))
+            what = "loss is not a number"
+            raise self._error(what, place, self.not_finite(batch))
 
     def check_weights(self, place: str) -> None:
         """Reads the last loss and all weights, before they are saved.
@@ -65,27 +69,32 @@ class Guard:
           errors.UserError: One is not finite.
         """
         self.settle()
-        found = self.not_finite({})
+        found = [name for name, v in self._weights() if _is_bad(v, _MOST_WEIGHT)]
         if found:
-            raise self._error("weights are not numbers", place, found)
+            what = f"weights are not numbers below {_MOST_WEIGHT:g}"
+            raise self._error(what, place, found)
 
     def not_finite(self, batch: Mapping[str, Any]) -> list[str]:
         """Returns the names of weights and inputs that are not finite."""
-        weights = [(v.name.removesuffix(":0"), v) for v in self._model.variables]
-        return [name for name, value in [*batch.items(), *weights] if _is_bad(value)]
+        values = [*batch.items(), *self._weights()]
+        return [name for name, value in values if _is_bad(value)]
+
+    def _weights(self) -> list[tuple[str, Any]]:
+        return [(v.name.removesuffix(":0"), v) for v in self._model.variables]
 
     def _error(self, what: str, place: str, found: Iterable[str]) -> errors.UserError:
         culprits = ", ".join(found) or "none of inputs and weights, so the loss itself"
         return errors.UserError(
-            f"the {self._name} {what} at {place} (not finite: {culprits}): lower "
+            f"the {self._name} {what} at {place} ({culprits}): lower "
             f"training.learning_rate or table_learning_rate, or set "
             f"training.clip_norm; {self._describe_latest()}"
         )
 
 
-def _is_bad(value: Any) -> bool:
+def _is_bad(value: Any, most: float = math.inf) -> bool:
+    """Whether a value is not finite, or above `most` in size."""
     parts = getattr(value, "values", (value,))  # one for each replica
     return any(
-        part.dtype.is_floating and not bool(tf.reduce_all(tf.math.is_finite(part)))
+        part.dtype.is_floating and not bool(tf.reduce_all(tf.abs(part) < most))
         for part in parts
     )

@@ -14,7 +14,7 @@ from ytdnn.data import prepared
 from ytdnn.metrics import binary, per_user_loss
 from ytdnn.ranking import heads, inputs, model
 from ytdnn.retrieval import stage as retrieval_stage
-from ytdnn.training import checkpoints, determinism, loop, strategies
+from ytdnn.training import batch_size, checkpoints, determinism, loop, strategies
 
 _OF_SOURCES = ("candidate_source", "seed_video")  # features that ask all sources
 MONITOR = "-mean_loss"
@@ -53,8 +53,13 @@ def train(
     strategy = strategies.make(config.strategy)
     with strategy.scope():
         ranking_model = model.build(config.ranking, data, first_stage)
-    stage = make_stage(config, data, ranking_model)
-    facts = loop.fit(stage, config.ranking.training, config.seed, strategy, work)
+    num_rows = len(model.split_rows(data, prepared.Split.TRAIN))
+    training = batch_size.capped(config.ranking.training, num_rows, model.KIND)
+    ranking = dataclasses.replace(config.ranking, training=training)
+    stage = make_stage(
+        dataclasses.replace(config, ranking=ranking), data, ranking_model
+    )
+    facts = loop.fit(stage, training, config.seed, strategy, work)
     facts |= ranking_model.facts()
     with artifacts.publish(
         directory, model.KIND, step_config(config), made_from, facts

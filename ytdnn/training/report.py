@@ -26,6 +26,12 @@ def quiet() -> Iterator[None]:
         _IS_QUIET.reset(token)
 
 
+def say(line: str) -> None:
+    """Prints a line about a training, where these are shown."""
+    console = rich.console.Console(stderr=True, quiet=_IS_QUIET.get())
+    console.print(line, highlight=False, soft_wrap=True)
+
+
 class Meter:
     """A progress bar with examples a second, and the time of each part of a step.
 

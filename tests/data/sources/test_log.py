@@ -141,8 +141,7 @@ def test_missing_column_lists_what_there_is_and_hints(tmp_path):
     WATCHES.rename({"ts": "tme"}).write_parquet(tmp_path / "watches.parquet")
     assert _line(tmp_path, columns=COLUMNS[:1]) == (
         f"expected column time in {tmp_path}/watches.parquet for watches.time, found "
-        f"user_id, item_id, tme, rating: did you mean tme?: name yours with "
-        f"--columns=watches.time=YOUR_COLUMN"
+        f"user_id, item_id, tme, rating: name yours with --columns=watches.time=tme"
     )
 
 

@@ -13,6 +13,9 @@ from typing import IO
 
 from ytdnn import artifacts, errors
 
+_MOST_RATIO = 100  # text of logs packs about tenfold
+_LEAST_CAP = 2**26  # bytes that are always allowed
+_PIECE = 2**20
 _TAR = (".tar.gz", ".tgz")
 _DAMAGES = (
     zipfile.BadZipFile,
@@ -87,12 +90,19 @@ def _unpack(path: pathlib.Path, members: Collection[str], target: pathlib.Path) 
     is_tar = path.name.endswith(_TAR)
     called = "tar.gz" if is_tar else "zip"
     read = _files_of_tar if is_tar else _files_of_zip
+    room = _most_bytes(path)
     try:
         for name, source in read(path, members):
             file = target / name.parent.name / name.name
             file.parent.mkdir(exist_ok=True)
             with source, open(file, "wb") as sink:
-                shutil.copyfileobj(source, sink)
+                room -= _copy(source, sink, room)
+            if room < 0:
+                raise errors.UserError(
+                    f"expected at most {_MOST_RATIO:,} times the size of {path} inside "
+                    f"it, found more in {name}: unpack it yourself if it is what it "
+                    f"should be, and point --data_dir at the directory"
+                )
     except _DAMAGES as error:
         raise errors.UserError(
             f"expected a directory or a {called} at {path}, found a damaged {called} "
@@ -100,8 +110,35 @@ def _unpack(path: pathlib.Path, members: Collection[str], target: pathlib.Path) 
         ) from None
 
 
-def _is_wanted(name: pathlib.PurePosixPath, members: Collection[str]) -> bool:
-    return name.name in members and ".." not in name.parts
+def _most_bytes(path: pathlib.Path) -> int:
+    return max(_LEAST_CAP, _MOST_RATIO * path.stat().st_size)
+
+
+def _copy(source: IO[bytes], sink: IO[bytes], most: int) -> int:
+    """Copies a stream and returns its bytes; stops once they are more than `most`."""
+    copied = 0
+    while copied <= most and (piece := source.read(_PIECE)):
+        sink.write(piece)
+        copied += len(piece)
+    return copied
+
+
+def _is_wanted(
+    name: pathlib.PurePosixPath, members: Collection[str], path: pathlib.Path
+) -> bool:
+    """Whether an entry is one of the members, inside the archive's own folder.
+
+    Raises:
+      errors.UserError: An entry of that name would leave the folder.
+    """
+    if name.name not in members:
+        return False
+    if ".." in name.parts or name.is_absolute():
+        raise errors.UserError(
+            f"expected entries of {path} to stay in its folder, found {str(name)!r}: "
+            f"do not trust this archive; fetch it again from its home"
+        )
+    return True
 
 
 def _files_of_zip(
@@ -110,7 +147,7 @@ def _files_of_zip(
     with zipfile.ZipFile(path) as archive:
         for entry in archive.infolist():
             name = pathlib.PurePosixPath(entry.filename)
-            if _is_wanted(name, members):
+            if _is_wanted(name, members, path):
                 yield name, archive.open(entry)
 
 
@@ -120,6 +157,9 @@ def _files_of_tar(
     with tarfile.open(path, "r:gz") as archive:
         for entry in archive:
             name = pathlib.PurePosixPath(entry.name)
-            content = archive.extractfile(entry) if entry.isfile() else None
-            if content is not None and _is_wanted(name, members):
+            if not _is_wanted(name, members, path):
+                continue
+            safe = tarfile.data_filter(entry, "/nowhere")  # refuses links and devices
+            content = archive.extractfile(safe) if safe.isfile() else None
+            if content is not None:
                 yield name, content

@@ -11,8 +11,9 @@ import polars as pl
 
 from ytdnn import errors, schema
 from ytdnn.data import event_log
+from ytdnn.data.sources import times
 
-_TEXT = (pl.String, pl.Categorical, pl.Enum)
+_TEXT = times.TEXT
 
 
 def normalise(
@@ -21,6 +22,7 @@ def normalise(
     file: str,
     names: Mapping[str, str] | None = None,
     keep: Sequence[str] = (),
+    units: Mapping[str, int] | None = None,
 ) -> pl.LazyFrame:
     """Casts the columns of `frame` that `table` has.
 
@@ -34,6 +36,8 @@ def normalise(
       names: The user's own name of each schema column; of columns not named here,
         the schema's own.
       keep: Further columns that stay as they are.
+      units: Of the schema's columns of times that are not in seconds, as of
+        `times.Reading`.
 
     Returns:
       Rows as `event_log.Origin.rows` has them.
@@ -41,7 +45,7 @@ def normalise(
     Raises:
       errors.UserError: A column's type cannot hold what the schema asks for.
     """
-    names = names or {}
+    names, units = names or {}, units or {}
     with event_log.readable(file):
         found = frame.collect_schema()
     expressions = [pl.col(event_log.ROW, *keep)]
@@ -49,7 +53,8 @@ def normalise(
         own = names.get(column.name, column.name)
         if own in found:
             place = f"{table}.{column.name} ({own} of {file})"
-            expressions += cast(column, own, found[own], place)
+            unit = units.get(column.name, 0)
+            expressions += cast(column, own, found[own], place, unit)
     if schema.TABLES[table].key is not None:
         expressions += _own_columns(table, found, names, keep)
     return frame.select(expressions)
@@ -73,7 +78,7 @@ def _own_columns(
 
 
 def cast(
-    column: schema.Column, own: str, dtype: pl.DataType, place: str
+    column: schema.Column, own: str, dtype: pl.DataType, place: str, unit: int = 0
 ) -> list[pl.Expr]:
     """Returns the cast column and, where the cast can fail, the raw one."""
     value = pl.col(own)
@@ -81,14 +86,17 @@ def cast(
         value = value.fill_nan(None)  # NaN is how pandas writes a missing value
     if dtype == pl.Null:
         return [value.cast(_dtype_of_missing(column)).alias(column.name)]
-    converted = _CASTS[column.kind](value, dtype)
+    if column.kind == "time":
+        converted = times.seconds(value, dtype, unit)
+    else:
+        converted = _CASTS[column.kind](value, dtype)
     if converted is None:
         raise errors.UserError(
             f"expected {place} to hold {event_log.EXPECTED[column.kind]}, found a "
             f"column of type {dtype}: convert it"
         )
     expressions = [converted.alias(column.name)]
-    if not _is_exact(column, dtype):
+    if unit or not _is_exact(column, dtype):
         expressions.append(value.alias(event_log.raw(column.name)))
     return expressions
 
@@ -119,18 +127,6 @@ def _identifier(value: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
     if dtype in _TEXT:
         return value.cast(pl.String)
     return _whole(value, dtype)
-
-
-def _time(value: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
-    """Whole seconds, rounded down."""
-    if dtype in (pl.Datetime, pl.Date):
-        return value.dt.epoch("s").cast(pl.Int64)
-    if dtype.is_integer():
-        return value.cast(pl.Int64, strict=False)
-    if dtype in _TEXT or dtype.is_numeric():
-        seconds = _finite(value, dtype)
-        return seconds.floor().cast(pl.Int64, strict=False)
-    return None
 
 
 def _finite(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
@@ -164,7 +160,6 @@ def _text(value: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
 
 _CASTS: dict[str, Callable[[pl.Expr, pl.DataType], pl.Expr | None]] = {
     "id": _identifier,
-    "time": _time,
     "integer": _whole,
     "number": _number,
     "boolean": _boolean,

@@ -6,7 +6,6 @@ each optional. Files of other names are mapped too.
 """
 
 import dataclasses
-import difflib
 import pathlib
 import re
 from collections.abc import Iterable, Mapping
@@ -15,7 +14,7 @@ import polars as pl
 
 from ytdnn import configs, errors, schema
 from ytdnn.data import event_log
-from ytdnn.data.sources import casting, files
+from ytdnn.data.sources import casting, files, times
 
 _ENTRY = re.compile(r"(?P<table>\w+)\.(?P<column>\w+)=(?P<own>.+)")
 
@@ -139,8 +138,8 @@ def _require_one_of(
 
 
 def _hint(name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f": did you mean {close[0]}?" if close else ""
+    close = errors.closest(name, known)
+    return f": did you mean {close}?" if close else ""
 
 
 def _find_tables(given: str, own: Mapping[str, str]) -> dict[str, list[pathlib.Path]]:
@@ -158,6 +157,11 @@ def _find_tables(given: str, own: Mapping[str, str]) -> dict[str, list[pathlib.P
         content = sorted(path.name for path in directory.iterdir())
     for table in dict.fromkeys([*own, schema.WATCHES]):
         if not paths[table]:
+            if names[table] in content and (directory / names[table]).is_dir():
+                raise errors.UserError(
+                    f"expected Parquet files in the folder {directory / names[table]}, "
+                    f"found none: write its parts as .parquet, or one file"
+                )
             is_open = content and table not in own
             advice = f": name yours with --files={table}=FILE" if is_open else ""
             raise errors.UserError(
@@ -226,9 +230,35 @@ def origin(
     for column in schema.TABLES[table].columns:
         if own[column.name] not in found and (column.required or column.name in names):
             _refuse_missing(table, column.name, own[column.name], found, file)
+    left_out = files.left_out(frame, where, file)
     frame = files.filter_rows(frame, where, file)
-    rows = casting.normalise(table, frame, file, own)
-    return event_log.Origin(rows, file, dict(names))
+    readings = _times(table, frame, file, own)
+    units = {name: one.unit for name, one in readings.items()}
+    rows = casting.normalise(table, frame, file, own, units=units)
+    read = {*own.values(), *rows.collect_schema()}
+    return event_log.Origin(
+        rows,
+        file,
+        dict(names),
+        notes=(
+            *(f"{table}.{k}: {one.note}" for k, one in readings.items() if one.note),
+            *((f"{table}: {left_out} left out by --where",) if where else ()),
+        ),
+        unused=tuple(name for name in found if name not in read),
+    )
+
+
+def _times(
+    table: str, frame: pl.LazyFrame, file: str, own: Mapping[str, str]
+) -> dict[str, times.Reading]:
+    """Returns how each column of times is read, by the schema's name."""
+    with event_log.readable(file):
+        found = frame.collect_schema()
+        return {
+            column.name: times.reading(frame, own[column.name], found[own[column.name]])
+            for column in schema.TABLES[table].columns
+            if column.kind == "time" and own[column.name] in found
+        }
 
 
 def _scan(
@@ -237,14 +267,18 @@ def _scan(
     if paths[0].suffix in files.PARQUET:
         return files.scan_parquet(paths)
     columns = schema.TABLES[table].columns
+    files.require_fields(paths[0])
     return files.scan_csv(paths[0], [own[c.name] for c in columns if c.kind == "id"])
 
 
 def _refuse_missing(
     table: str, column: str, own: str, found: list[str], file: str
 ) -> None:
+    close = errors.closest(own, found) or errors.closest(column, found)
+    known = {one.name for one in schema.TABLES[table].columns}
+    header = "" if known & set(found) or close else " (is its first row no header?)"
     raise errors.UserError(
         f"expected column {own} in {file} for {table}.{column}, found "
-        f"{event_log.brief(', '.join(found), 200)}{_hint(own, found)}: name yours "
-        f"with --columns={table}.{column}=YOUR_COLUMN"
+        f"{event_log.brief(', '.join(found), 200)}{header}: name yours with "
+        f"--columns={table}.{column}={close or 'YOUR_COLUMN'}"
     )

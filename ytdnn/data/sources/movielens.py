@@ -71,7 +71,7 @@ def _impressions(
     """The ratings as impressions; the given rating stays the raw `clicked`."""
     names = {**source.names, schema.CLICKED: source.rating}
     own = {key: name for key, name in names.items() if key != schema.CLICKED}
-    rating = schema.Column(source.rating, "number")
+    rating = schema.Column(source.rating, "number", "stars")
     dtype = frame.collect_schema()[source.rating]
     place = f"ratings ({source.rating} of {source.file})"
     stars, *raw = casting.cast(rating, source.rating, dtype, place)

@@ -1,0 +1,36 @@
+"""Failures of the machine as one line: no memory, no room, no permission.
+
+What libraries raise where the context is known (a file, a row, a setting) is turned
+into a line there; this is the edge for what can happen anywhere.
+"""
+
+import errno
+
+from ytdnn.data import event_log
+
+_NO_MEMORY = ("MemoryError", "ResourceExhaustedError")
+_NO_ROOM = ("No space left on device", "Disk quota exceeded")
+
+
+def line(error: Exception) -> str:
+    """Returns what to tell the user, empty of what is a fault of ours."""
+    text = str(error)
+    is_full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    if is_full or any(words in text for words in _NO_ROOM):
+        place = getattr(error, "filename", None)
+        where = f" for {place}" if place else ""
+        return (
+            f"expected room on the disk{where}, found none left "
+            f"({event_log.brief(text)}): make room and give the same command again"
+        )
+    if any(cls.__name__.endswith(_NO_MEMORY) for cls in type(error).__mro__):
+        needed = event_log.brief(text, 160) if text else "it did not say how much"
+        return (
+            f"expected more memory than there is ({needed}): lower "
+            f"training.batch_size, embedding_dim or the size of the log"
+        )
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"could not use {error.filename}: {error.strerror}"
+    if isinstance(error, OSError) and error.strerror:
+        return f"the system refused: {error.strerror}"
+    return ""

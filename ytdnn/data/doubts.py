@@ -1,0 +1,77 @@
+"""What of a legal log looks like a mistake, said and not refused."""
+
+import datetime
+import time
+
+import numpy as np
+import polars as pl
+
+from ytdnn import schema
+from ytdnn.data import prepared
+
+_DAY = 86_400
+_WINDOWS = {
+    prepared.Split.TRAIN: "training",
+    prepared.Split.VALIDATION: "validation",
+}
+_MIDDLE = (0.01, 0.99)
+_MOST_SPANS = 10.0  # times the middle 98 % that all of a log may span
+_MOST_MEDIAN_SECONDS = 4 * 3_600.0
+
+
+def of_watches(watches: pl.LazyFrame) -> list[str]:
+    """Returns a line for each doubt about times and seconds of watches."""
+    moment = pl.col(schema.TIME)
+    first, last, low, high = (
+        watches.select(
+            moment.min().alias("first"),
+            moment.max().alias("last"),
+            *(moment.quantile(q).alias(f"quantile {q}") for q in _MIDDLE),
+        )
+        .collect(engine="streaming")
+        .row(0)
+    )
+    found = []
+    if last > time.time() + _DAY:
+        found.append(f"note: the last watch lies in the future ({_day(last)})")
+    if last - first > _MOST_SPANS * max(high - low, _DAY):
+        found.append(
+            f"note: 98 % of the watches lie between {_day(low)} and {_day(high)}, the "
+            f"others reach from {_day(first)} to {_day(last)}: are these times right?"
+        )
+    if schema.WATCH_SECONDS in watches.collect_schema():
+        seconds = watches.select(pl.col(schema.WATCH_SECONDS).median())
+        median = seconds.collect(engine="streaming").item()
+        if median is not None and median > _MOST_MEDIAN_SECONDS:
+            found.append(
+                f"note: half of watches.watch_seconds are above {median:,.0f} s: are "
+                f"they milliseconds?"
+            )
+    return found
+
+
+def _day(seconds: float) -> str:
+    return f"{datetime.datetime.fromtimestamp(int(seconds), datetime.UTC):%Y-%m-%d}"
+
+
+def ranking_obstacle(splits: np.ndarray | None, clicked: np.ndarray | None) -> str:
+    """Returns why no ranker can be trained on a log, empty if one can.
+
+    Args:
+      splits: `[impressions]`, see `prepared.Split`; None: there are none.
+      clicked: `[impressions] bool`.
+    """
+    if splits is None or clicked is None:
+        return "the log has no impressions"
+    if not len(splits):
+        return "impressions has no rows"
+    for split in (prepared.Split.TRAIN, prepared.Split.VALIDATION):
+        of_split = np.asarray(clicked)[np.asarray(splits) == split]
+        window = f"its {_WINDOWS[split]} window"
+        if not len(of_split):
+            return f"none of the {len(splits):,} impressions lies in {window}"
+        if split == prepared.Split.TRAIN and of_split.all() == of_split.any():
+            which = "all" if of_split.all() else "none"
+            number = f"{len(of_split):,} impressions"
+            return f"{which} of the {number} in {window} were clicked"
+    return ""

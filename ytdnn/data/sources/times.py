@@ -1,0 +1,116 @@
+"""Times of a user's column as seconds since 1970, in UTC.
+
+A column may hold seconds, milliseconds, microseconds or nanoseconds, dates, datetimes
+of any zone, or ISO 8601 text. The unit of numbers is that of most of them, by their
+size, and is said; a number of another unit among them is a bad row.
+"""
+
+import dataclasses
+
+import polars as pl
+
+TEXT = (pl.String, pl.Categorical, pl.Enum)
+_LEAST = 1e11  # of milliseconds: 1973; in seconds it is the year 5138
+_UNITS = ("seconds", "milliseconds", "microseconds", "nanoseconds")
+_ISO = (
+    r"^\s*(?P<day>\d{4}-\d{2}-\d{2})(?:[Tt ](?P<clock>\d{2}:\d{2})"
+    r"(?::(?P<second>\d{2})(?:[.,]\d+)?)?)?"
+    r"\s*(?:(?P<utc>[Zz])|(?P<sign>[+-])(?P<hours>\d{2}):?(?P<minutes>\d{2})?)?\s*$"
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Reading:
+    """How a column of times is read.
+
+    Attributes:
+      unit: Place among seconds, milliseconds, microseconds and nanoseconds.
+      note: What to tell the user, empty if nothing.
+    """
+
+    unit: int = 0
+    note: str = ""
+
+
+def reading(frame: pl.LazyFrame, column: str, dtype: pl.DataType) -> Reading:
+    """Returns how a column of the user's rows is read; one streaming pass.
+
+    Args:
+      frame: The rows.
+      column: In them, of times.
+      dtype: Its type.
+    """
+    if isinstance(dtype, pl.Datetime):
+        return Reading(note="" if dtype.time_zone else "no time zone, read as UTC")
+    if dtype == pl.Date:
+        return Reading(note="dates without a time of day, read as midnight UTC")
+    if not (dtype.is_numeric() or dtype in TEXT):
+        return Reading()
+    size = _number(pl.col(column), dtype).abs()
+    counts = [
+        _is_of_unit(size, unit).sum().alias(name) for unit, name in enumerate(_UNITS)
+    ]
+    if dtype in TEXT:
+        is_iso = _iso(pl.col(column)).is_not_null()
+        zone = pl.col(column).cast(pl.String).str.contains(r"([Zz]|[+-]\d{2}:?\d*)\s*$")
+        counts.append((is_iso & ~(zone & _has_clock(column))).sum().alias("zoneless"))
+    found = frame.select(counts).collect(engine="streaming").row(0, named=True)
+    unit = max(range(len(_UNITS)), key=lambda place: found[_UNITS[place]])
+    if unit and found[_UNITS[unit]]:
+        return Reading(unit, f"{_UNITS[unit]}, read as such")
+    if found.get("zoneless"):
+        return Reading(note="no time zone, read as UTC")
+    return Reading()
+
+
+def seconds(value: pl.Expr, dtype: pl.DataType, unit: int = 0) -> pl.Expr | None:
+    """Returns whole seconds, rounded down; null where there is no time.
+
+    Args:
+      value: The column.
+      dtype: Its type.
+      unit: Of its numbers, as of `Reading`.
+    """
+    if dtype in (pl.Datetime, pl.Date):
+        return value.dt.epoch("s").cast(pl.Int64)
+    if not (dtype.is_numeric() or dtype in TEXT):
+        return None
+    if dtype.is_integer() and not unit:
+        return value.cast(pl.Int64, strict=False)
+    number = _number(value, dtype)
+    if unit:
+        number = pl.when(_is_of_unit(number.abs(), unit)).then(number)
+    whole = (number / 1000.0**unit).floor().cast(pl.Int64, strict=False)
+    return pl.coalesce(whole, _iso(value)) if dtype in TEXT else whole
+
+
+def _number(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    if dtype in TEXT:
+        value = value.cast(pl.String).str.strip_chars()
+    number = value.cast(pl.Float64, strict=False)
+    return pl.when(number.is_finite()).then(number)
+
+
+def _is_of_unit(size: pl.Expr, unit: int) -> pl.Expr:
+    least = _LEAST * 1000.0 ** (unit - 1) if unit else 0.0
+    return (size >= least) & (size < _LEAST * 1000.0**unit)
+
+
+def _has_clock(column: str) -> pl.Expr:
+    return pl.col(column).cast(pl.String).str.contains(r"\d{2}:\d{2}")
+
+
+def _iso(value: pl.Expr) -> pl.Expr:
+    """Returns the seconds of ISO 8601 text, in UTC where it names no zone."""
+    parts = value.cast(pl.String).str.extract_groups(_ISO)
+
+    def part(name: str, missing: str) -> pl.Expr:
+        return parts.struct.field(name).fill_null(missing)
+
+    clock = part("clock", "00:00") + ":" + part("second", "00")
+    local = parts.struct.field("day") + " " + clock
+    moment = local.str.to_datetime("%Y-%m-%d %H:%M:%S", time_unit="us", strict=False)
+    hours = part("hours", "0").cast(pl.Int64)
+    offset = hours * 3600 + part("minutes", "0").cast(pl.Int64) * 60
+    ahead = pl.when(part("sign", "+") == "-").then(-offset).otherwise(offset)
+    return moment.dt.epoch("s").cast(pl.Int64) - ahead

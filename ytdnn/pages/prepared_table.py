@@ -1,0 +1,147 @@
+"""What `prepare` ends with: what was read, used and left out, what models will have."""
+
+import datetime
+import io
+from collections.abc import Iterator
+
+import numpy as np
+import rich.box
+import rich.console
+import rich.table
+
+from ytdnn import configs, errors, schema
+from ytdnn.data import prepared
+
+_WIDTH = 120
+_Split = prepared.Split
+
+
+def lines(data: prepared.PreparedData) -> list[str]:
+    """Returns the table of a prepared set's log, and the notes below it."""
+    screen = rich.console.Console(width=_WIDTH, file=io.StringIO(), no_color=True)
+    screen.print(_table(data))
+    text = screen.file.getvalue()  # type: ignore[attr-defined]
+    table = [line.rstrip() for line in text.splitlines() if line.strip()]
+    return [*table, *_notes(data), *_models(data)]
+
+
+def _table(data: prepared.PreparedData) -> rich.table.Table:
+    table = rich.table.Table(box=rich.box.SIMPLE, pad_edge=False)
+    for name in ("table", "rows", "columns used", "columns not used"):
+        is_number = name == "rows"
+        table.add_column(name, justify="right" if is_number else "left")
+    for name in _tables(data):
+        rows = data.manifest.facts["rows"][name]
+        used, unused = _used(data, name), _unused(data, name)
+        table.add_row(name, f"{rows:,}", ", ".join(used), ", ".join(unused))
+    return table
+
+
+def _tables(data: prepared.PreparedData) -> list[str]:
+    return [name for name in schema.TABLES if name in data.manifest.facts["rows"]]
+
+
+def _known(table: str) -> list[str]:
+    return [column.name for column in schema.TABLES[table].columns]
+
+
+def _found(data: prepared.PreparedData, table: str) -> list[str]:
+    """Returns the columns that a table has, the schema's first."""
+    prefix = f"{table}."
+    found = [c.removeprefix(prefix) for c in data.manifest.facts["log_columns"]]
+    return [c for c in found if prefix + c in data.columns]
+
+
+def _used(data: prepared.PreparedData, table: str) -> Iterator[str]:
+    """Yields the schema's columns that are there, with the number of missing values."""
+    missing = data.manifest.facts["missing"].get(table, {})
+    for column in _found(data, table):
+        if column in _known(table):
+            gaps = f" ({missing[column]:,} missing)" if column in missing else ""
+            yield column + gaps
+
+
+def _unused(data: prepared.PreparedData, table: str) -> Iterator[str]:
+    """Yields what nothing reads, with the column that was perhaps meant."""
+    found = _found(data, table)
+    own = [column for column in found if column not in _known(table)]
+    free = [column for column in _known(table) if column not in found]
+    for column in [*data.manifest.facts["unused"].get(table, ()), *own]:
+        close = errors.closest(column, free)
+        hint = f" (did you mean {close}?)" if close else ""
+        yield errors.one_line(column) + hint
+
+
+def _notes(data: prepared.PreparedData) -> Iterator[str]:
+    """Yields what is to be told of the log: units, ids, dropped and doubled rows."""
+    facts = data.manifest.facts
+    for notes in facts["notes"].values():
+        yield from (f"note: {note}" for note in notes)
+    for table in _tables(data):
+        own = [c for c in _found(data, table) if c not in _known(table)]
+        if own:
+            names = ",".join(f"{table}.{errors.one_line(c)}" for c in own[:3])
+            yield (
+                f"note: columns of your own become features by name: --features={names}"
+            )
+        for column in facts["unused"].get(table, ()):
+            free = [c for c in _known(table) if c not in _found(data, table)]
+            close = errors.closest(column, free)
+            if close:
+                yield (
+                    f"note: {table}.{column} is not used; if it is {table}.{close}: "
+                    f"--columns={table}.{close}={column}"
+                )
+    for one in facts["unmatched"]:
+        yield (
+            f"note: {one['number']:,} of {one['of']:,} ids of {one['table']}."
+            f"{one['column']} have no watch"
+        )
+    for reason, count in facts["bad_rows"].items():
+        is_kept = reason.endswith("(kept)")
+        what = "kept" if is_kept else "dropped"
+        yield f"{what}: {reason.removesuffix(' (kept)')}: {count:,} rows"
+    for table, count in facts["left_out"].items():
+        yield (
+            f"dropped: {table}: {count:,} rows of users or videos with too few watches "
+            f"(data.min_user_count, data.min_item_count)"
+        )
+    if facts.get("searches_without_words"):
+        number = facts["searches_without_words"]
+        yield f"dropped: searches: {number:,} rows whose query has no word"
+    yield from facts["doubts"]
+
+
+def _models(data: prepared.PreparedData) -> Iterator[str]:
+    """Yields the span of time, and what each model will have."""
+    times = np.asarray(data.watches.times)
+    first, last = (_day(int(t)) for t in (times.min(), times.max()))
+    days = (int(times.max()) - int(times.min())) / 86_400
+    yield (
+        f"watches: {len(times):,} from {first} to {last} ({days:,.1f} days), "
+        f"{data.num_users:,} users, {data.num_videos:,} videos"
+    )
+    watched = _by_split(np.asarray(data.watches.splits))
+    yield f"candidates: {watched}; {data.vocabulary_size:,} videos can be retrieved"
+    obstacle = data.ranker_left_out(configs.Ranking())
+    if obstacle:
+        yield f"ranking: left out: {obstacle}"
+        return
+    splits, clicked = (
+        np.asarray(v) for v in (data.impressions.splits, data.impressions.clicked)
+    )
+    clicks = int(clicked[splits == _Split.TRAIN].sum())
+    yield f"ranking: {_by_split(splits)}; {clicks:,} clicks to train on"
+
+
+def _by_split(splits: np.ndarray) -> str:
+    train, validation, test = (
+        int((splits == split).sum())
+        for split in (_Split.TRAIN, _Split.VALIDATION, _Split.TEST)
+    )
+    return f"{train:,} to train on, {validation:,} to validate, {test:,} to test"
+
+
+def _day(seconds: int) -> str:
+    moment = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
+    return f"{moment:%Y-%m-%d %H:%M}"
