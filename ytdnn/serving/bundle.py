@@ -64,8 +64,7 @@ class Bundle:
         """Reads the titles; models are loaded when first asked for."""
         self.directory = directory
         self.manifest = manifest
-        common = directory / versions.VERSIONS / str(self.version)
-        titles = pl.read_parquet(common / TITLES)
+        titles = pl.read_parquet(self._common / TITLES)
         ids = titles[schema.VIDEO_ID].to_list()
         self.id_type = titles.schema[schema.VIDEO_ID]
         has_titles = schema.TITLE in titles.columns
@@ -73,6 +72,11 @@ class Bundle:
         self._titles: dict[str | int, str | None] = dict(zip(ids, names, strict=True))
         self._models: dict[str, Any] = {}
         self._warm: set[tuple[str, str]] = set()
+
+    @property
+    def _common(self) -> pathlib.Path:
+        """Where the files of the version lie that are no model's."""
+        return self.directory / versions.VERSIONS / str(self.version)
 
     @property
     def version(self) -> int:
@@ -182,7 +186,7 @@ class Bundle:
         """
         known = self.inputs(RECOMMENDER + EXACT)
         requests.parse(request, known)
-        path = self.directory / prepared.VOCABULARIES_FILE
+        path = self._common / prepared.VOCABULARIES_FILE
         vocabularies = json.loads(path.read_text(encoding="utf-8"))
         return list(doubts.of_request(request, known, self._titles, vocabularies))
 
