@@ -10,7 +10,7 @@ from hypothesis import strategies
 
 from ytdnn import configs
 from ytdnn.data import lookups
-from ytdnn.index import brute_force, scann_index
+from ytdnn.index import brute_force, lsh, scann_index
 from ytdnn.retrieval import nearest, permitted
 from ytdnn.serving import removals
 
@@ -39,8 +39,9 @@ class Forgetful:
 
 def searchers() -> dict[str, Any]:
     found = {"exact": brute_force.BruteForceModule(VECTORS), "forgetful": Forgetful()}
+    found["lsh"] = lsh.Lsh.build(VECTORS, configs.Lsh()).module
     if scann_index.is_available():
-        found["scann"] = scann_index.ScannModule(VECTORS, configs.Scann())
+        found["scann"] = scann_index.Scann.build(VECTORS, configs.Scann()).module
     return found
 
 

@@ -73,5 +73,6 @@ def test_a_malformed_request_is_one_line(
 
 
 def test_the_bundle_names_the_values_of_its_texts(run: conftest.Run) -> None:
-    path = run.bundle.directory / "vocabularies.json"
+    version = str(run.bundle.version)
+    path = run.bundle.directory / "versions" / version / "vocabularies.json"
     assert json.loads(path.read_text())["country"] == ["de", "fr"]

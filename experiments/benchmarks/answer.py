@@ -1,0 +1,244 @@
+"""How long does a recommender of a million videos take for an answer?
+
+Claim: one request with a history of 50 watches passes the user tower, the index, the
+shipped default's candidates of several sources and the whole ranker, to its 20 best, in
+p50 ≤ 8 ms and p99 ≤ 14 ms on two cores, of it at most 1.5 ms in the index; and a bundle
+holds the vectors of a million videos once for each kind of index.
+
+    python -m experiments.benchmarks.answer [--videos=1000000] [--workdir=DIR]
+
+The log is that of million_videos.py, with every feature its columns allow. Both
+networks have the default sizes and fresh weights, so nothing is trained: a product
+takes as long whatever its factors are. The index is built by its defaults for that many
+vectors, drawn around centres as trained ones lie. Requests differ in their history (50
+watches, 100 impressions); those of the recommenders and of their stages, which are
+signatures of the same SavedModel, are asked in turns. Memory is what the process grows
+by when a model is loaded and asked once. A workdir given is kept, and used where it is
+whole.
+
+Not measured on a quiet machine yet.
+"""
+
+import argparse
+import dataclasses
+import pathlib
+import resource
+import tempfile
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from experiments.benchmarks import measure, million_videos, ranking
+from ytdnn import artifacts, configs, schema
+from ytdnn.candidates import model as candidate_model
+from ytdnn.data import prepared
+from ytdnn.index import artifact as index_artifact
+from ytdnn.pipeline import graph, workdir
+from ytdnn.ranking import model as ranking_model
+from ytdnn.retrieval import stage as stage_room
+from ytdnn.serving import batches, bundle, export
+
+_WATCHES, _IMPRESSIONS, _K = 50, 100, 20
+_REQUESTS = 64
+_CENTRES = 2_000
+_SPREAD = 0.7  # of a vector around its centre
+
+
+def make(directory: pathlib.Path, num_videos: int) -> None:
+    """Prepares the log, gives both stages fresh weights, builds the index, exports."""
+    config = configs.Config(
+        data=configs.Data(source="log", dir=str(directory / "log"), vocabulary="all"),
+        index=configs.Index(also=("lsh",)),
+    )
+    (directory / "log").mkdir(parents=True, exist_ok=True)
+    million_videos.write_log(directory / "log", num_videos)
+    graph.run([graph.DATA], config, directory, print)
+    workdir.write_config(directory, config)
+    data = prepared.load(directory / prepared.KIND)
+    inputs = {prepared.KIND: data.manifest.fingerprint}
+    tf.keras.utils.set_random_seed(0)
+    candidates = candidate_model.build(config.candidates, data)
+    table = candidates.videos.table
+    table.assign(clustered(int(table.shape[0]), int(table.shape[1])))
+    _publish(directory / stage_room.KIND, config, inputs, candidates, candidate_model)
+    stage = stage_room.load(directory / stage_room.KIND, data, config.composition)
+    if stage.manifest is None:
+        raise ValueError("expected a candidate model with a manifest, found none")
+    inputs |= {stage_room.KIND: stage.manifest.fingerprint}
+    index_artifact.build(
+        directory / index_artifact.KIND, stage.video_vectors, config.index, inputs
+    )
+    ranker = ranking_model.build(config.ranking, data, stage)
+    _publish(directory / ranking_model.KIND, config, inputs, ranker, ranking_model)
+    export.export(directory, config)
+
+
+def _publish(
+    path: pathlib.Path,
+    config: configs.Config,
+    inputs: dict[str, str],
+    model: Any,
+    room: Any,
+) -> None:
+    values = configs.to_dict(config)
+    with artifacts.publish(path, path.name, values, inputs) as partial:
+        room.save(model, partial)
+
+
+def clustered(num_videos: int, dim: int) -> npt.NDArray[np.float32]:
+    """Returns vectors around centres, `[num_videos, dim]`, of norms that vary."""
+    rng = np.random.default_rng(0)
+    centres = rng.standard_normal((_CENTRES, dim)).astype(np.float32)
+    vectors = centres[rng.integers(_CENTRES, size=num_videos)]
+    vectors += _SPREAD * rng.standard_normal((num_videos, dim), np.float32)
+    norms = rng.uniform(0.5, 1.0, (num_videos, 1)).astype(np.float32)
+    scaled: npt.NDArray[np.float32] = vectors * norms / np.sqrt(np.float32(dim))
+    return scaled
+
+
+def some_requests(data: prepared.PreparedData, number: int) -> list[dict[str, Any]]:
+    """Returns requests of made histories right behind the log."""
+    rng = np.random.default_rng(1)
+    ids = data.videos[schema.VIDEO_ID].to_list()
+    end = int(data.end_of_log)
+
+    def drawn(size: int) -> tuple[list[Any], list[int]]:
+        times = np.sort(rng.integers(end - 20 * 86_400, end, size)).tolist()
+        return [ids[i] for i in rng.integers(len(ids), size=size)], times
+
+    found = []
+    for _ in range(number):
+        watched, watch_times = drawn(_WATCHES)
+        shown, shown_times = drawn(_IMPRESSIONS)
+        found.append(
+            {
+                schema.WATCHED_VIDEO_IDS: watched,
+                schema.WATCH_TIMES: watch_times,
+                schema.IMPRESSION_VIDEO_IDS: shown,
+                schema.IMPRESSION_TIMES: shown_times,
+                schema.IMPRESSION_CLICKED: rng.integers(0, 2, _IMPRESSIONS).tolist(),
+                schema.TIME: end + 1,
+                schema.K: _K,
+            }
+        )
+    return found
+
+
+@dataclasses.dataclass
+class Turns:
+    """Calls a function with one of several inputs after the other."""
+
+    function: Callable[..., Any]
+    inputs: list[dict[str, tf.Tensor]]
+    place: int = 0
+
+    def __call__(self) -> Any:
+        """Calls it with the next input."""
+        self.place = (self.place + 1) % len(self.inputs)
+        return self.function(**self.inputs[self.place])
+
+
+def resident() -> float:
+    """Returns the MiB that this process holds now."""
+    pages = int(pathlib.Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 2**20
+
+
+def functions(
+    served: bundle.Bundle, asked: Sequence[dict[str, Any]]
+) -> tuple[dict[str, Callable[[], Any]], dict[str, float]]:
+    """Returns what to time, and the MiB that each recommender takes."""
+    found: dict[str, Callable[[], Any]] = {}
+    memory = {}
+    names = [n for n in served.manifest.facts["models"] if n.startswith("recommender")]
+    for name in names:
+        fields = served.inputs(name)
+        known = [{k: v for k, v in r.items() if k in fields} for r in asked]
+        raw = [batches.tensors(batches.inputs([r], fields), fields) for r in known]
+        before = resident()
+        whole = served.model(name)
+        whole(**raw[0])
+        memory[name] = resident() - before
+        found[f"{name} | whole"] = Turns(whole, raw)
+        found |= _stages(served, name, raw)
+    return found, memory
+
+
+def _stages(
+    served: bundle.Bundle, name: str, raw: list[dict[str, tf.Tensor]]
+) -> dict[str, Callable[[], Any]]:
+    """Returns the stages of a recommender, each asked alone."""
+    number = int(served.manifest.facts["num_candidates"])
+    towers = served.model(name, bundle.USER_TOWER)
+    of_tower = set(served.inputs(bundle.USER_TOWER))
+    users = [{k: v for k, v in one.items() if k in of_tower} for one in raw]
+    index = served.model(name, bundle.INDEX)
+    suffix = name.removeprefix(bundle.RECOMMENDER)
+    none = {
+        key: one[key]
+        for one in raw[:1]
+        for key in served.inputs(bundle.INDEX + suffix)
+        if key in one
+    }
+    wanted = tf.constant([number + _WATCHES])
+    vectors = [none | dict(towers(**one)) | {schema.K: wanted} for one in users]
+    found: dict[str, Callable[[], Any]] = {
+        f"{name} | user tower": Turns(towers, users),
+        f"{name} | index": Turns(index, vectors),
+    }
+    if served.has_ranker:
+        ranker = served.model(name, bundle.RANKER)
+        of_ranker = set(served.inputs(bundle.RANKER))
+        pages = [
+            {k: v for k, v in one.items() if k in of_ranker}
+            | {schema.VIDEO_IDS: index(**vector)[schema.IDS][:, :number]}
+            for one, vector in zip(raw, vectors, strict=True)
+        ]
+        found[f"{name} | ranker"] = Turns(ranker, pages)
+    return found
+
+
+def tables(directory: pathlib.Path, repeats: int) -> str:
+    """Returns the times of the answers and their stages, and the memory."""
+    data = prepared.load(directory / prepared.KIND)
+    served = bundle.load(directory / bundle.KIND)
+    made, memory = functions(served, some_requests(data, _REQUESTS))
+    timed = ranking.timed(made, repeats)
+    rows = [
+        [*name.split(" | "), f"{t.median:.2f}", f"{t.p99:.2f}", f"{t.core:.2f}"]
+        for name, t in timed.items()
+    ]
+    times = measure.table(["model", "part", "p50 ms", "p99 ms", "core-ms"], rows)
+    held = [[name, f"{value:,.0f}"] for name, value in memory.items()]
+    on_disk = _megabytes(directory / bundle.KIND)
+    held.append(["bundle on disk", f"{on_disk:,.0f}"])
+    return times + "\n\n" + measure.table(["", "MiB"], held)
+
+
+def _megabytes(path: pathlib.Path) -> float:
+    """Returns the MiB of a directory, files that are linked counted once."""
+    sizes = {f.stat().st_ino: f.stat().st_size for f in path.rglob("*") if f.is_file()}
+    return sum(sizes.values()) / 2**20
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Prints the tables."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--videos", type=int, default=1_000_000)
+    parser.add_argument("--workdir", type=pathlib.Path)
+    parser.add_argument("--repeats", type=int, default=300)
+    parser.add_argument("--tiny", action="store_true", help="sizes of a test")
+    options = parser.parse_args(arguments)
+    num_videos = 2_000 if options.tiny else options.videos
+    with tempfile.TemporaryDirectory() as made:
+        directory = options.workdir or pathlib.Path(made)
+        if not (directory / bundle.KIND).exists():
+            make(directory, num_videos)
+        print(f"{measure.environment()}\n\n{tables(directory, options.repeats)}")
+
+
+if __name__ == "__main__":
+    main()
