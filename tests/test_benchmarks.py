@@ -6,7 +6,14 @@ import pathlib
 import numpy as np
 import pytest
 
-from experiments.benchmarks import index, measure, ranking, sampled_gradient, train_step
+from experiments.benchmarks import (
+    answer,
+    index,
+    measure,
+    ranking,
+    sampled_gradient,
+    train_step,
+)
 from experiments.benchmarks import input as input_benchmark
 
 DIRECTORY = pathlib.Path(measure.__file__).parent
@@ -59,6 +66,17 @@ def test_ranking(capsys):
     for _, _, _, median, p99, core in scoring[2:]:
         assert 0.0 < float(median) <= float(p99)
         assert float(core) > 0.0
+
+
+def test_answer(capsys):
+    answer.main(["--tiny", "--repeats=5"])
+    times, memory = _tables(capsys.readouterr().out)
+    parts = {(row[0], row[1]): float(row[2]) for row in times[2:]}
+    for name in ("recommender_exact", "recommender_lsh"):
+        assert parts[name, "index"] > 0.0
+        assert 0.0 < parts[name, "ranker"] < 1e4
+        assert parts[name, "user tower"] < parts[name, "whole"]
+    assert float(memory[-1][1].replace(",", "")) > 0
 
 
 def test_input(capsys):

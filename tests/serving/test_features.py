@@ -15,7 +15,7 @@ from ytdnn.candidates import model, tower_inputs
 from ytdnn.data import inputs, lookups, prepared, searches, shards
 from ytdnn.data import request as raw_request
 from ytdnn.encoders import search_bag
-from ytdnn.serving import export, graphs, requests
+from ytdnn.serving import graphs, requests, saved_models
 
 LENGTH, SEARCHES = 6, 4
 CONFIG = configs.Candidates(
@@ -46,7 +46,7 @@ def _export(candidate_model, data, directory):
     """The signature of the exported user tower, loaded again, and its inputs."""
     tower = graphs.UserTower(data, lookups.VideoIds(data), candidate_model)
     fields = candidate_model.fields(data)
-    export.save(export.Model(tower, fields, ()), directory)
+    saved_models.save(saved_models.Model(tower, fields, ()), directory)
     loaded = tf.saved_model.load(str(directory))
     return loaded, {field.name: field for field in fields}
 
