@@ -52,9 +52,10 @@ of the ranker's clicks (channel means of the candidate model's vectors, impressi
 1 to 30 days by channel, topic and its first word, statistics up to the impression)
 raise the AUC of clicks by at most .0008: the features are used up.
 
-Candidates trained in 12 minutes, the ranker in 7, beside other work; evaluating takes 5. Epochs, dropout and table rate were chosen on the validation window; wider
-towers, products of history and video, histories of what was not clicked, and the
-candidate model's vectors as inputs had no better validation loss.
+Candidates trained in 12 minutes, the ranker in 7, beside other work; evaluating takes
+5. Epochs, dropout and table rate were chosen on the validation window; wider towers,
+products of history and video, histories of what was not clicked, and the candidate
+model's vectors as inputs had no better validation loss.
 """
 
 from ytdnn import configs

@@ -66,7 +66,10 @@ def test_before_the_first_export_the_list_is_kept(
     [
         ([], "expected --videos=ID,… or --file=FILE with ids in it"),
         (["--videos=,"], "expected --videos=ID,… or --file=FILE with ids in it"),
-        (["--file=nowhere.txt"], "No such file or directory: nowhere.txt"),
+        (
+            ["--file=nowhere.txt"],
+            "could not use nowhere.txt: No such file",
+        ),
         (["--file={}/binary"], "expected text with an id a line in "),
     ],
 )

@@ -31,7 +31,7 @@ def test_an_input_of_another_format_is_refused(workdir: pathlib.Path) -> None:
     with pytest.raises(errors.UserError) as caught:
         graph.require([graph.CANDIDATES], configs.Config(), workdir)
     assert str(caught.value) == (
-        f"{workdir / 'data'}: expected format version 3 in {manifest}, found 2, of "
+        f"{workdir / 'data'}: expected format version 4 in {manifest}, found 2, of "
         f"another version of ytdnn: run `ytdnn prepare --workdir={workdir}` first, or "
         f"`ytdnn run` for all steps"
     )
@@ -41,7 +41,7 @@ def test_a_bundle_without_the_removed_videos_is_stale(
     workdir: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where a removal was killed between its list and its bundle."""
-    monkeypatch.setattr(steps, "has_impressions", lambda workdir: False)
+    monkeypatch.setattr(steps, "ranker_left_out", lambda config, workdir: "no log")
     monkeypatch.setattr(steps, "fingerprints", lambda workdir, names: {})
     step = dataclasses.replace(graph.BUNDLE, config=lambda config: {})
     monkeypatch.setattr(graph, "BUNDLE", step)

@@ -20,7 +20,7 @@ from ytdnn import configs, errors, schema
 from ytdnn.data import prepared
 from ytdnn.evaluation import lists, other_systems, protocol
 from ytdnn.index import scann_index
-from ytdnn.serving import batches, requests
+from ytdnn.serving import batches, requests, saved_models
 from ytdnn.serving import bundle as bundle_room
 
 SYSTEM_SCANN = "system-scann"
@@ -115,7 +115,8 @@ def _candidates(served: Served) -> lists.Maker:
                 schema.USER_VECTOR: vectors.numpy(),
                 schema.K: np.full(len(part), wanted, np.int32),
             }
-            near = _lists(served, served.bundle.run(index, query), wanted)
+            answer = served.bundle.run(index, query, saved_models.REQUIRED_SIGNATURE)
+            near = _lists(served, answer, wanted)
             kept = lists.closed_up(protocol.take(cases, part), near, k)
             found[part, : kept.shape[1]] = kept
         return found

@@ -114,9 +114,12 @@ class Bundle:
         found: Signature = self._models[name].signatures[signature]
         return found
 
-    def run(self, name: str, inputs: Tensors) -> dict[str, tf.Tensor]:
+    def run(
+        self, name: str, inputs: Tensors, signature: str = saved_models.SIGNATURE
+    ) -> dict[str, tf.Tensor]:
         """Returns a model's outputs for a batch of its inputs, arrays or tensors."""
-        return self.model(name)(**batches.tensors(inputs, self.inputs(name)))
+        tensors = batches.tensors(inputs, self.inputs(name))
+        return self.model(name, signature)(**tensors)
 
     def answer(
         self, batch: Sequence[requests.Request], exact: bool = False
