@@ -9,11 +9,24 @@ worth as much as those of exact search, long before they find all that it finds.
 
 Protocol: temporal. The candidates of each test user (3,000 of them, drawn once) when
 the test window begins come from each index with more or less effort, watched videos
-removed; the run's other sources, ranker and composition are the same. Recall is against
-the exact list of the network's candidates; pages of ten are valued by the world's
-truth, as differences to those of exact search, paired by user, with 95 % intervals.
+removed, asked for as many more as a user has watched, as serving does; the run's other
+sources, ranker and composition are the same. Recall is against the exact list of the
+network's candidates; pages of ten are valued by the world's truth, as differences to
+those of exact search, paired by user, with 95 % intervals.
 
-Not measured yet.
+Measured 2026-11-25 on two cores beside other work, 17,050 videos; the millisecond is of
+a single query:
+
+| index | recall | ms | true watch s@10 | true clicks@10 | hit rate@10 |
+|---|---|---|---|---|---|
+| exact | 1 | 0.82 | 2,354 | 3.252 | .229 |
+| ScaNN, 30 % of the leaves | .989 | 1.81 | + 1 ± 2 | − .001 ± .002 | + .000 ± .002 |
+| ScaNN, as few as the list needs | .820 | 0.71 | + 15 ± 10 | + .002 ± .009 | − .001 ± .005 |
+| LSH, 30 % of the videos | .624 | 1.58 | − 49 ± 19 | − .056 ± .014 | + .005 ± .007 |
+| LSH, as few as the list needs | .393 | 1.24 | − 117 ± 25 | − .080 ± .018 | + .005 ± .009 |
+
+The claim holds: with a fifth of the candidates others a page is worth no less, with a
+third 2 % less, with three fifths 5 %.
 """
 
 import argparse
@@ -35,9 +48,12 @@ from ytdnn.index import brute_force, interface, lsh, scann_index
 from ytdnn.pipeline import workdir
 from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import stage as stage_room
+from ytdnn.serving import batches
 
-_SCANN_LEAVES = (0.3, 0.05, 0.01, 0.002)
-_LSH_SCORED = (0.3, 0.05, 0.01, 0.002)
+# The least effort is what the length of the list needs at least.
+_SCANN_LEAVES = (0.3, 0.001)
+_LSH_SCORED = (0.3, 0.001)
+_USERS_A_SEARCH = 64
 _HIT_RATE, _HIT_SECONDS = "hit_rate@10", "hit_watch_seconds@10"
 _TRUE_SECONDS, _TRUE_CLICKS = "true_watch_seconds@10", "true_clicks@10"
 METRICS = (_TRUE_SECONDS, _TRUE_CLICKS, _HIT_RATE, _HIT_SECONDS)
@@ -107,9 +123,14 @@ def page(run: Run, index: interface.Index[Any]) -> lists.Lists:
     """Returns the pages of ten when the network's candidates come from an index."""
 
     def nearest(cases: protocol.Cases, k: int) -> lists.Lists:
-        longest = int(cases.watched.sizes.max(initial=0))
-        number = min(k + longest, index.num_videos)
-        return lists.closed_up(cases, index.search(run.vectors, number)[0], k)
+        found = np.zeros((len(cases), k), np.int32)
+        for part in batches.of_like_length(cases.watched.sizes, _USERS_A_SEARCH):
+            asked = protocol.take(cases, part)
+            number = min(k + int(asked.watched.sizes.max()), index.num_videos)
+            near = index.search(run.vectors[part], number)[0]
+            kept = lists.closed_up(asked, near, k)
+            found[part, : kept.shape[1]] = kept
+        return found
 
     composition = run.config.composition
     pooled = composing.pooled(nearest, run.stage.other_sources, composition)

@@ -20,7 +20,7 @@ TEXT_IDS = {
         fields.Field("watched_video_ids", "string", "batch, length", "", ""),
         fields.Field("watch_times", "int64", "batch, length", 0, ""),
         fields.Field("time", "int64", "batch", 0, ""),
-        fields.Field("age", "float32", "batch", -1.0, "years", 0.0, 1e6),
+        fields.Field("age", "float32", "batch", -1.0, "years", 0.0, 150.0),
         fields.Field("gender", "string", "batch", "", ""),
         signatures.k_field(),
     )
