@@ -11,7 +11,7 @@ from hypothesis import strategies
 from ytdnn import configs
 from ytdnn.data import lookups
 from ytdnn.index import brute_force, lsh, scann_index
-from ytdnn.retrieval import nearest, permitted
+from ytdnn.retrieval import nearest, permitted, scores
 from ytdnn.serving import removals
 
 NUM, DIM, WIDEST = 30, 4, 34  # videos 31 to 34 are in the catalogue alone
@@ -170,3 +170,34 @@ def test_an_allow_list_of_unknown_videos_permits_nothing(
         videos, scores = ask(searches["exact"], [([], allowed, 1)], 3)
         assert np.count_nonzero(videos) == count
         assert np.isfinite(scores).sum() == count
+
+
+def test_vectors_are_not_accessed_sparsely() -> None:
+    """After one sparse access TensorFlow copies the variable at each whole read."""
+    lists = tf.TensorSpec([None, None], tf.int32)
+    vectors = tf.TensorSpec([None, DIM])
+    for searcher in SEARCHERS.values():
+        search = nearest.Nearest(searcher, NUM)
+        score = scores.Scores(searcher.vectors, NUM)
+
+        @tf.function(input_signature=[vectors, lists, lists])
+        def answer(
+            queries: tf.Tensor,
+            barred: tf.Tensor,
+            allowed: tf.Tensor,
+            search: nearest.Nearest = search,
+            score: scores.Scores = score,
+        ) -> tf.Tensor:
+            limited = tf.reduce_any(allowed > 0, axis=1)
+            may = permitted.Permitted(barred, allowed, limited)
+            found, _ = search.search(queries, tf.constant(5), may)
+            return score(queries, found)
+
+        graph = answer.get_concrete_function().graph.as_graph_def()
+        nodes = [*graph.node, *(n for f in graph.library.function for n in f.node_def)]
+        assert "ReadVariableOp" in {node.op for node in nodes}
+        sparse = [node for node in nodes if node.op == "ResourceGather"]
+        # The tables of hashing, of integers, are never read whole.
+        assert all(
+            node.attr["dtype"].type == tf.int32.as_datatype_enum for node in sparse
+        )

@@ -133,6 +133,23 @@ class Index(abc.ABC, Generic[_Config]):
             ) from None
 
 
+def rows_of(vectors: tf.Variable, rows: tf.Tensor) -> tf.Tensor:
+    """Returns some rows of vectors that are elsewhere read as a whole.
+
+    `tf.gather` of the variable itself would be its sparse access, after which
+    TensorFlow copies the whole variable whenever it is read: at a million videos that
+    is ten times the search.
+
+    Args:
+      vectors: `[num_videos, dim] float32`.
+      rows: `[...] int32`.
+
+    Returns:
+      `[..., dim] float32`.
+    """
+    return tf.gather(vectors.read_value(), rows)
+
+
 def padded(
     indices: tf.Tensor, scores: tf.Tensor, k: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:

@@ -114,7 +114,7 @@ class LshModule(interface.SearchModule):
     def _of_query(self, query: tf.Tensor, k: tf.Tensor, slots: tf.Tensor) -> Found:
         """Scores what the buckets hold, or all videos where that is fewer than k."""
         rows = self._candidates(query, slots)
-        scores = tf.linalg.matvec(tf.gather(self.vectors, rows), query)
+        scores = tf.linalg.matvec(interface.rows_of(self.vectors, rows), query)
         rows, scores = _distinct(rows, scores, k, self._num_tables)
 
         def widened() -> Found:

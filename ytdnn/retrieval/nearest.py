@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from ytdnn.index import interface
 from ytdnn.retrieval import permitted as permitted_room
 from ytdnn.retrieval import rows
 
@@ -138,7 +139,8 @@ class Nearest(tf.Module):
         videos = tf.sort(permitted.allowed, axis=1)
         known = (videos > 0) & (videos <= self.num_videos)
         known &= (rows.occurrence(videos) == 0) & permitted.holds(videos)
-        vectors = tf.gather(self._searcher.vectors, tf.where(known, videos - 1, 0))
+        rows_known = tf.where(known, videos - 1, 0)
+        vectors = interface.rows_of(self._searcher.vectors, rows_known)
         scores = tf.linalg.matvec(vectors, queries)
         return _best(videos, tf.where(known, scores, _NONE), num)
 

@@ -5,6 +5,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from ytdnn.data import positions
+from ytdnn.index import interface
 
 
 class Scores(tf.Module):
@@ -35,6 +36,6 @@ class Scores(tf.Module):
         """
         known = (videos > 0) & (videos <= self._num_known)
         rows = tf.where(known, videos - 1, tf.zeros_like(videos))
-        vectors = tf.gather(self._vectors, rows)
+        vectors = interface.rows_of(self._vectors, rows)
         scores = tf.linalg.matvec(vectors, user_vectors)
         return tf.where(known, scores, positions.NO_SCORE)
