@@ -29,9 +29,10 @@ but for p99, which on a quiet machine is still to be measured:
 | | index | 11.7 | 17.3 | 17.0 |
 
 With the vectors read sparsely anywhere in the graph, as `tf.gather` of a variable does,
-the same took 28.6 and 37.0 ms: TensorFlow then copies them at each whole read. The bundle
-of both and of hashing takes 1.1 GB on disk; a loaded recommender 1.2 to 1.5 GB, four
-times its vectors. Hashing was measured with an index built before that was mended.
+the same took 28.6 and 37.0 ms: TensorFlow then copies them at each whole read. The
+bundle of both and of hashing takes 1.1 GB on disk; a loaded recommender 1.2 to 1.5 GB,
+of which the vectors are a quarter and the user tower's own table another. Hashing was
+measured with an index built before that was mended, so it is left out.
 """
 
 import argparse
