@@ -227,7 +227,7 @@ def test_a_batch_runs_one_graph_once(
     asked = []
     model = run.bundle.model
     monkeypatch.setattr(
-        run.bundle, "model", lambda name: asked.append(name) or model(name)
+        run.bundle, "model", lambda name, *of: asked.append(name) or model(name, *of)
     )
     batch = [requests.request_for_user(run.data, f"u{i}") for i in range(3)]
     assert len(run.bundle.answer(batch, exact=True)) == 3

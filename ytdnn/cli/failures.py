@@ -6,14 +6,14 @@ into a line there; this is the edge for what can happen anywhere.
 
 import errno
 
-from ytdnn.data import event_log
-
 _NO_MEMORY = ("MemoryError", "ResourceExhaustedError")
 _NO_ROOM = ("No space left on device", "Disk quota exceeded")
 
 
 def line(error: Exception) -> str:
     """Returns what to tell the user, empty of what is a fault of ours."""
+    from ytdnn.data import event_log  # loads Polars, which `ytdnn --help` does without
+
     text = str(error)
     is_full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
     if is_full or any(words in text for words in _NO_ROOM):
