@@ -5,7 +5,7 @@ import pytest
 
 from tests.index import contract
 from ytdnn import configs, errors
-from ytdnn.index import brute_force, lsh, scann_index, tune
+from ytdnn.index import brute_force, lsh, scann_index, spaces, tune
 
 VECTORS, QUERIES = contract.clustered(3_000, dim=15, num_queries=80)
 
@@ -64,7 +64,7 @@ def test_memory_is_predicted() -> None:
     for kind, cls in (("lsh", lsh.Lsh), ("scann", scann_index.Scann)):
         if kind == "scann":
             pytest.importorskip("scann")
-        config = tune.SPACES[kind].start(len(VECTORS))
+        config = spaces.BY_KIND[kind].start(len(VECTORS))
         built = cls.build(VECTORS, config)
         found = tune.predict(VECTORS, kind, config)
         assert found.megabytes == pytest.approx(built.num_bytes / 1e6, rel=0.1)
@@ -75,7 +75,7 @@ def test_scann_is_tuned_without_another_build_for_reordering() -> None:
     pytest.importorskip("scann")
     built: list[configs.Scann] = []
 
-    class Space(tune.ScannSpace):
+    class Space(spaces.ScannSpace):
         def axes(self, num_videos: int) -> dict[str, tuple[int, ...]]:
             start = self.start(num_videos).num_leaves
             return {"num_leaves": (start, 2 * start), "dimensions_per_block": (2,)}
@@ -85,7 +85,7 @@ def test_scann_is_tuned_without_another_build_for_reordering() -> None:
             return super().build(vectors, config)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(tune.SPACES, "scann", Space())
+        patch.setitem(spaces.BY_KIND, "scann", Space())
         found = tune.tune(VECTORS, QUERIES, "scann", 0.9, 30, lambda line: None)
     # One for the prediction, two numbers of leaves, and the one without tuning.
     assert len(built) == 4

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from ytdnn.evaluation import models
-from ytdnn.index import scann_index
+from ytdnn.index import interface, scann_index
 
 EXACT = "exact"
 _MOST_QUERIES = 1_000
@@ -26,9 +26,7 @@ def recall(
     """
     k = min(k, exact.num_videos)
     wanted, found = exact.search(queries, k)[0], approximate.search(queries, k)[0]
-    rows = np.arange(len(queries))[:, np.newaxis] * (exact.num_videos + 1)
-    hits = np.isin(rows + found, rows + wanted) & (found > 0)
-    return float(hits.sum() / max(wanted.size, 1))
+    return interface.recall(found, wanted)
 
 
 def evaluate(

@@ -133,6 +133,19 @@ class Index(abc.ABC, Generic[_Config]):
             ) from None
 
 
+def recall(found: npt.NDArray[np.integer], wanted: npt.NDArray[np.integer]) -> float:
+    """Returns the share of the videos of some lists that others hold.
+
+    Args:
+      found: `[queries, k]` video indices, 0 = none.
+      wanted: `[queries, k]` those of exact search.
+    """
+    width = 1 + max(found.max(initial=0), wanted.max(initial=0))
+    rows = np.arange(len(found))[:, np.newaxis] * int(width)
+    hits = np.isin(rows + found, rows + wanted) & (found > 0)
+    return float(hits.sum() / max(wanted.size, 1))
+
+
 def rows_of(vectors: tf.Variable, rows: tf.Tensor) -> tf.Tensor:
     """Returns some rows of vectors that are elsewhere read as a whole.
 

@@ -11,21 +11,19 @@ it. Latency is the median of single queries; what is compared takes turns.
 import dataclasses
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from ytdnn import configs, errors
-from ytdnn.index import brute_force, interface, lsh, scann_index
+from ytdnn.index import brute_force, interface, spaces
 
 Say = Callable[[str], None]
-Component = Any  # configs.Scann or configs.Lsh
 
 _EFFORTS = tuple(float(x) for x in np.geomspace(0.001, 1.0, 41).round(5))
 _CURVE = _EFFORTS[::4]
 _TIMED_QUERIES = 60
 _SAMPLE = 20_000  # videos of the build that the prediction is scaled from
-_BYTES = 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +38,7 @@ class Trial:
       megabytes: Of that index.
     """
 
-    config: Component
+    config: spaces.Component
     recall: float
     milliseconds: float
     build_seconds: float
@@ -89,120 +87,9 @@ class Tuned:
     curve: tuple[Trial, ...]
 
 
-class Space(Protocol):
-    """The settings of a kind, as the search for the best of them sees them."""
-
-    def start(self, num_videos: int) -> Component:
-        """Returns where to begin."""
-
-    def axes(self, num_videos: int) -> dict[str, Sequence[int]]:
-        """Returns the values of each setting that a build fixes, in order."""
-
-    def variants(self, config: Component) -> list[Component]:
-        """Returns what one build can be searched with, apart from the effort."""
-
-    def with_effort(self, config: Component, effort: float) -> Component:
-        """Returns the setting that searches this share."""
-
-    def build(self, vectors: interface.Vectors, config: Component) -> Any:
-        """Builds an index, whose module has `adjust(config)`."""
-
-    def work(self, num_videos: int, dim: int, config: Component) -> float:
-        """Returns the multiplications of a build, to compare builds by."""
-
-    def num_bytes(self, num_videos: int, dim: int, config: Component) -> float:
-        """Returns the bytes of an index."""
-
-
-class ScannSpace:
-    """Leaves and codes are built; reordering and leaves searched vary."""
-
-    _REORDER = (2, 3, 4, 6, 10)
-    _ITERATIONS = 12
-
-    def start(self, num_videos: int) -> configs.Scann:
-        """Returns the default, with a tree whatever the corpus size."""
-        leaves = scann_index.num_leaves(num_videos, configs.Scann(min_videos=0))
-        return configs.Scann(min_videos=0, num_leaves=max(1, leaves))
-
-    def axes(self, num_videos: int) -> dict[str, Sequence[int]]:
-        """Returns halves and doubles of the default leaves, and sizes of a code."""
-        middle = self.start(num_videos).num_leaves
-        leaves = sorted({max(1, round(middle * 2.0**power)) for power in range(-2, 4)})
-        fitting = [n for n in leaves if n <= max(1, num_videos // 4)]
-        return {"num_leaves": fitting, "dimensions_per_block": (0, 1, 2, 4)}
-
-    def variants(self, config: configs.Scann) -> list[configs.Scann]:
-        """Returns the factors of reordering; without codes nothing is reordered."""
-        factors = self._REORDER if config.dimensions_per_block else (1,)
-        return [dataclasses.replace(config, reorder_factor=n) for n in factors]
-
-    def with_effort(self, config: configs.Scann, effort: float) -> configs.Scann:
-        """Returns the setting that searches this share of the leaves."""
-        return dataclasses.replace(config, leaves_to_search_fraction=effort)
-
-    def build(
-        self, vectors: interface.Vectors, config: configs.Scann
-    ) -> scann_index.Scann:
-        """Builds an index."""
-        return scann_index.Scann.build(vectors, config)
-
-    def work(self, num_videos: int, dim: int, config: configs.Scann) -> float:
-        """Counts clustering, assignment to leaves, and codes of 16 centres."""
-        sample = scann_index.training_sample(num_videos, config.num_leaves)
-        points = self._ITERATIONS * sample + num_videos
-        codes = 16 * points if config.dimensions_per_block else 0
-        return float(dim) * (points * config.num_leaves + codes)
-
-    def num_bytes(self, num_videos: int, dim: int, config: configs.Scann) -> float:
-        """Counts vectors, leaf of each, centres, and half a byte for each code."""
-        block = config.dimensions_per_block
-        codes = -(-dim // block) / 2 if block else 0
-        of_video = _BYTES * (dim + 1) + codes
-        return num_videos * of_video + _BYTES * dim * config.num_leaves
-
-
-class LshSpace:
-    """Tables and bits are built; the share of the videos that is scored varies."""
-
-    def start(self, num_videos: int) -> configs.Lsh:
-        """Returns the default."""
-        return configs.Lsh(num_bits=lsh.num_bits(num_videos, configs.Lsh()))
-
-    def axes(self, num_videos: int) -> dict[str, Sequence[int]]:
-        """Returns numbers of tables, and of bits around the default."""
-        middle = self.start(num_videos).num_bits
-        around = (middle + step for step in (-4, -2, 0, 2))
-        bits = sorted({min(max(1, bits), lsh.MOST_BITS) for bits in around})
-        return {"num_bits": bits, "num_tables": (1, 2, 4, 8)}
-
-    def variants(self, config: configs.Lsh) -> list[configs.Lsh]:
-        """Returns the setting alone."""
-        return [config]
-
-    def with_effort(self, config: configs.Lsh, effort: float) -> configs.Lsh:
-        """Returns the setting that scores this share of the videos."""
-        return dataclasses.replace(config, scored_fraction=effort)
-
-    def build(self, vectors: interface.Vectors, config: configs.Lsh) -> lsh.Lsh:
-        """Builds an index."""
-        return lsh.Lsh.build(vectors, config)
-
-    def work(self, num_videos: int, dim: int, config: configs.Lsh) -> float:
-        """Counts projections, and the sorting of buckets as sixteen of them."""
-        return float(num_videos) * config.num_tables * (dim * config.num_bits + 16)
-
-    def num_bytes(self, num_videos: int, dim: int, config: configs.Lsh) -> float:
-        """Counts vectors, a row of each table, and where the buckets begin."""
-        of_video = _BYTES * (dim + config.num_tables)
-        return num_videos * of_video + _BYTES * config.num_tables * 2**config.num_bits
-
-
-_DEFAULTS: dict[str, Component] = {"scann": configs.Scann(), "lsh": configs.Lsh()}
-SPACES: dict[str, Space] = {"scann": ScannSpace(), "lsh": LshSpace()}
-
-
-def predict(vectors: interface.Vectors, kind: str, config: Component) -> Predicted:
+def predict(
+    vectors: interface.Vectors, kind: str, config: spaces.Component
+) -> Predicted:
     """Predicts a build from one of a sample of the vectors.
 
     Args:
@@ -210,7 +97,7 @@ def predict(vectors: interface.Vectors, kind: str, config: Component) -> Predict
       kind: `scann` or `lsh`.
       config: What will be built.
     """
-    space, (size, dim) = SPACES[kind], vectors.shape
+    space, (size, dim) = spaces.BY_KIND[kind], vectors.shape
     part = vectors[:: max(1, size // _SAMPLE)][:_SAMPLE]
     small = space.start(len(part))
     started = time.perf_counter()
@@ -243,9 +130,9 @@ def tune(
       errors.UserError: There is no such kind, ScaNN is missing, or no setting reaches
         the recall.
     """
-    if kind not in SPACES:
+    if kind not in spaces.BY_KIND:
         raise errors.UserError(
-            f"expected --kind to be one of {', '.join(SPACES)}, received {kind}"
+            f"expected --kind to be one of {', '.join(spaces.BY_KIND)}, received {kind}"
         )
     return _Search(vectors, queries, kind, recall, min(k, len(vectors)), say).run()
 
@@ -255,7 +142,7 @@ class _Candidate:
     """An index beside its settings and recall."""
 
     index: Any
-    config: Component
+    config: spaces.Component
     recall: float
     build_seconds: float
 
@@ -294,10 +181,10 @@ class _Search:
     ) -> None:
         self._vectors, self._queries = vectors, queries
         self._kind, self._target, self._k, self._say = kind, recall, k, say
-        self._space = SPACES[kind]
+        self._space = spaces.BY_KIND[kind]
         self._exact = brute_force.BruteForce.build(vectors, configs.Exact())
         self._wanted = self._exact.search(queries, k)[0]
-        self._tried: dict[Component, float] = {}
+        self._tried: dict[spaces.Component, float] = {}
         self._trials: list[Trial] = []
         self._best: _Candidate | None = None
 
@@ -316,7 +203,9 @@ class _Search:
             )
         return self._tuned(self._best)
 
-    def _announce(self, config: Component, axes: dict[str, Sequence[int]]) -> None:
+    def _announce(
+        self, config: spaces.Component, axes: dict[str, Sequence[int]]
+    ) -> None:
         first = predict(self._vectors, self._kind, config)
         most = 1 + sum(len(values) - 1 for values in axes.values())
         self._say(
@@ -335,7 +224,7 @@ class _Search:
             if not self._measure(dataclasses.replace(config, **{name: values[place]})):
                 return
 
-    def _at(self) -> Component:
+    def _at(self) -> spaces.Component:
         """Returns the build of the best setting, or where the search began."""
         begun = next(iter(self._tried))
         if self._best is None:
@@ -346,7 +235,7 @@ class _Search:
     def _axes(self) -> list[str]:
         return list(self._space.axes(len(self._vectors)))
 
-    def _measure(self, config: Component) -> bool:
+    def _measure(self, config: spaces.Component) -> bool:
         """Builds, finds the least effort of each variant; whether one is the best."""
         if config in self._tried:
             return False
@@ -365,7 +254,7 @@ class _Search:
         return self._best is not former
 
     def _cheapest(
-        self, built: Any, variant: Component, seconds: float
+        self, built: Any, variant: spaces.Component, seconds: float
     ) -> _Candidate | None:
         """Bisects the effort; None where even the largest does not reach the recall."""
         low, high, best = 0, len(_EFFORTS), None
@@ -392,7 +281,7 @@ class _Search:
             self._best = several[int(np.argmin(times))]
 
     def _report(
-        self, config: Component, seconds: float, found: list[_Candidate]
+        self, config: spaces.Component, seconds: float, found: list[_Candidate]
     ) -> None:
         words = ", ".join(f"{name} {getattr(config, name)}" for name in self._axes())
         took = f"[{len(self._tried)}] {words}: built in {seconds:.1f} s"
@@ -402,12 +291,10 @@ class _Search:
         best = min(self._trials[-len(found) :], key=lambda trial: trial.milliseconds)
         self._say(f"{took}; {best.milliseconds:.2f} ms at recall {best.recall:.3f}")
 
-    def _recall(self, index: Any, config: Component) -> float:
+    def _recall(self, index: Any, config: spaces.Component) -> float:
         index.module.adjust(config)
         found = index.search(self._queries, self._k)[0]
-        rows = np.arange(len(found))[:, np.newaxis] * (len(self._vectors) + 1)
-        hits = np.isin(rows + found, rows + self._wanted) & (found > 0)
-        return float(hits.sum() / max(1, self._wanted.size))
+        return interface.recall(found, self._wanted)
 
     def _milliseconds(self, several: Sequence[_Candidate]) -> list[float]:
         """Returns the median time of single queries of each, asked in turns."""
@@ -441,7 +328,7 @@ class _Search:
 
     def _default(self) -> _Candidate:
         """Builds what is served without tuning."""
-        config = _DEFAULTS[self._kind]
+        config = spaces.DEFAULTS[self._kind]
         started = time.perf_counter()
         index = self._space.build(self._vectors, config)
         seconds = time.perf_counter() - started
