@@ -16,6 +16,12 @@ DOUBTS = {
     "1 of 2 watched_video_ids are not in the catalogue, as 'nope': read as unknown": {
         "watched_video_ids": ["video 1", "nope"]
     },
+    "1 of 1 exclude_ids are not in the catalogue, as 'nope': read as unknown": {
+        "exclude_ids": ["nope"]
+    },
+    "1 of 2 allow_ids are not in the catalogue, as 'nope': read as unknown": {
+        "allow_ids": ["video 1", "nope"]
+    },
     "country 'XX' is none of the 2 values of the log: read as unknown": {
         "country": "XX"
     },

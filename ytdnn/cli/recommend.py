@@ -22,11 +22,11 @@ FLAGS = (
     Flag("k", "Number of recommendations; default: the request's, or 10.", example="N"),
     Flag(
         "index",
-        "Approximate search (default), or exact, which needs no ScaNN.",
-        example="scann|exact",
+        "served: that of the run (default); exact: exact search, which needs no ScaNN.",
+        example="served|exact",
     ),
 )
-_INDEXES = ("scann", "exact")
+_INDEXES = ("served", "exact")
 _MOST_HISTORY = 10
 _WIDTH = 88
 

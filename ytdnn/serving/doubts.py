@@ -7,7 +7,13 @@ from typing import Any
 from ytdnn import schema
 from ytdnn.data import fields
 
-_IDS = (schema.WATCHED_VIDEO_IDS, schema.IMPRESSION_VIDEO_IDS, schema.VIDEO_IDS)
+_IDS = (
+    schema.WATCHED_VIDEO_IDS,
+    schema.IMPRESSION_VIDEO_IDS,
+    schema.VIDEO_IDS,
+    schema.EXCLUDE_IDS,
+    schema.ALLOW_IDS,
+)
 
 
 def of_request(
