@@ -22,8 +22,8 @@ Measured 2026-11-25 on two cores, seed 0, beside other work (± half a 95 % inte
 
 The claim holds for both stages. The candidates' own page is worth 520 true seconds,
 the best order of the ranker's candidates 3,021, so the ranker goes 70 % of that way;
-its hit rate@10 is 0.274, the candidates' 0.297. The whole run took 549 seconds while
-the tests and another training shared the two cores; 245 a version before, beside less.
+its hit rate@10 is 0.274, the candidates' 0.297. The whole run took 290 seconds beside
+other work.
 
 Epochs were chosen on validation. Example age is off: on an earlier version of the world
 it raised nDCG@10 on validation, right after the training window, from 0.095 to 0.117,
