@@ -22,7 +22,11 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def tuned() -> tune.Tuned:
-    return tune.tune(VECTORS, QUERIES, "lsh", 0.8, 30, lambda line: None)
+    """With a default that does not reach the recall, whatever its time is."""
+    poor = configs.Lsh(num_tables=1, scored_fraction=0.001)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(spaces.DEFAULTS, "lsh", poor)
+        return tune.tune(VECTORS, QUERIES, "lsh", 0.8, 30, lambda line: None)
 
 
 def test_the_chosen_setting_reaches_the_recall_when_built(tuned: tune.Tuned) -> None:
@@ -43,6 +47,18 @@ def test_no_trial_was_faster_in_its_turn(tuned: tune.Tuned) -> None:
     assert tuned.chosen.config in [trial.config for trial in tuned.trials]
     assert len({trial.config.num_bits for trial in tuned.trials}) > 1
     assert len({trial.config.num_tables for trial in tuned.trials}) > 1
+
+
+def test_the_default_stays_where_nothing_is_faster(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    default = configs.Lsh(scored_fraction=0.9)
+    monkeypatch.setitem(spaces.DEFAULTS, "lsh", default)
+    monkeypatch.setattr(
+        tune._Search, "_milliseconds", lambda self, several: [1.0] * len(several)
+    )
+    found = tune.tune(VECTORS[:300], QUERIES[:10], "lsh", 0.5, 5, lambda line: None)
+    assert found.chosen.config == found.default.config == default
 
 
 def test_the_curve_rises_with_the_effort(tuned: tune.Tuned) -> None:

@@ -49,6 +49,11 @@ def run(given: arguments.Arguments) -> None:
         verbose=output.say,
     )
     output.screen().print(_table(tuned))
+    if tuned.exact_ms <= tuned.chosen.milliseconds:
+        output.say(
+            "note: exact search is as fast with so few videos: "
+            "--config.index.search=exact"
+        )
     page = directory / tuning.KIND / tuning.PAGE
     output.say(f"curve and plot: {page} (open it in a browser)")
     output.say(

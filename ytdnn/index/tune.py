@@ -69,7 +69,8 @@ class Tuned:
       num_videos: In the index.
       num_queries: Asked.
       exact_ms: Median time of a query in exact search, in turns with the chosen one.
-      chosen: The cheapest setting that reaches the target.
+      chosen: The cheapest setting that reaches the target; the default where none is
+        faster.
       default: The setting without tuning, measured in turns with the chosen one.
       trials: The cheapest setting of each build and variant that reaches the target.
       curve: The chosen index searched with less and more effort.
@@ -313,6 +314,8 @@ class _Search:
         exact_ms, chosen_ms, default_ms = self._milliseconds(
             [_Exact(self._exact), best, default]
         )
+        if default.recall >= self._target and default_ms <= chosen_ms:
+            best, chosen_ms = default, default_ms
         return Tuned(
             kind=self._kind,
             recall=self._target,
