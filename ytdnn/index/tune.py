@@ -23,6 +23,7 @@ Say = Callable[[str], None]
 _EFFORTS = tuple(float(x) for x in np.geomspace(0.001, 1.0, 41).round(5))
 _CURVE = _EFFORTS[::4]
 _TIMED_QUERIES = 60
+_LEAST_GAIN = 0.95  # of the time of the best, for another to take its place
 _SAMPLE = 20_000  # videos of the build that the prediction is scaled from
 
 
@@ -270,7 +271,12 @@ class _Search:
         return best
 
     def _choose(self, found: list[_Candidate]) -> None:
-        """Times what was found in turns with the best so far, and keeps the fastest."""
+        """Times what was found in turns with the best so far.
+
+        That stays unless another is faster by more than such times vary.
+        """
+        if not found:
+            return
         several = ([self._best] if self._best else []) + found
         times = self._milliseconds(several)
         skipped = len(several) - len(found)
@@ -278,8 +284,9 @@ class _Search:
             _trial(one, ms)
             for one, ms in zip(several[skipped:], times[skipped:], strict=True)
         ]
-        if several:
-            self._best = several[int(np.argmin(times))]
+        fastest = skipped + int(np.argmin(times[skipped:]))
+        if not skipped or times[fastest] < _LEAST_GAIN * times[0]:
+            self._best = several[fastest]
 
     def _report(
         self, config: spaces.Component, seconds: float, found: list[_Candidate]

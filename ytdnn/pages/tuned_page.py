@@ -29,7 +29,9 @@ def draw(tuned: tune.Tuned) -> str:
         ),
         page.Section(
             "Settings tried",
-            "Of each index and reordering the least effort that reaches the recall.",
+            "Of each index and reordering the least effort that reaches the recall. "
+            "Each was timed in turns with the best before it, so times of different "
+            "builds compare only as far as the machine was the same.",
             [_table(tuned)],
         ),
     ]
