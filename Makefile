@@ -5,6 +5,8 @@
 
 PYTHON ?= python3
 VENV ?= .venv
+# Processes of the tests; each takes up to 3 GB.
+WORKERS ?= 2
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALL := $(PIP) install --quiet --constraint constraints.txt
@@ -23,7 +25,7 @@ run: $(RUNTIME) ## install, then the main job on the embedded world (runs/quicks
 	$(BIN)/ytdnn run --config=experiments/quickstart.py --workdir=runs/quickstart
 
 test: $(DEV) ## install, then the tests (without those marked slow)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile
 
 test-slow: $(DEV) ## the tests marked slow
 	$(BIN)/python -m pytest -m slow
