@@ -57,7 +57,8 @@ The claim holds of exact search (1.10 to 1.19 times the matrix-vector product) a
 ScaNN with the least effort that reaches the recall: as fast as IVF4096,SQ8, 11 to 14
 times as fast as exact search, and most of its time is TensorFlow's call from Python,
 which a larger graph does not pay. By default it takes 1.5 times that. LSH reaches this
-recall only slower than exact search; the two HNSWs of faiss and usearch do not reach it.
+recall only slower than exact search; the two HNSWs of faiss and usearch do not reach
+it.
 
 The 17,050 vectors trained on the world `small`, one core: exact 1.34 ms, ScaNN 1.08 at
 recall 0.959, hnswlib 0.61 at 0.994, faiss IVF426,SQ8 0.44 at 0.967, flat 0.34; at this
