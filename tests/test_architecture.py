@@ -18,6 +18,7 @@ LAYERS = (
         "artifacts",
         "versions",
         "environment",
+        "progress",
     },
     {"world", "layers", "metrics", "ragged"},
     {"data"},

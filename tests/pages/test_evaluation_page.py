@@ -86,7 +86,7 @@ def test_numbers_stand_with_their_intervals() -> None:
     cells = evaluation_page.render(example.typed(report)).split(
         '<td class="words">AUC</td>'
     )[1]
-    assert cells.split("</td>")[1].endswith("<td>–")
+    assert cells.split("</td>")[1].endswith('<td data-column="ranker">–')
 
 
 def test_parts_of_the_impressions_stand_apart() -> None:
@@ -164,6 +164,25 @@ def test_a_browser_opens_the_page(
     assert chromium.ask(_CUT_WORDS) == []
     ground = chromium.ask("getComputedStyle(document.body).backgroundColor")
     assert (sum(map(int, re.findall(r"\d+", ground))) < 200) == (scheme == "dark")
+
+
+def test_a_phone_reads_every_table_without_scrolling_aside(
+    chromium: browser.Browser, tmp_path: pathlib.Path
+) -> None:
+    path = tmp_path / "evaluation.html"
+    path.write_text(evaluation_page.render(example.typed()).replace("<details", "<div"))
+    wider = (
+        "[...document.querySelectorAll('.scroll')]"
+        ".filter(box => box.scrollWidth > box.clientWidth + 1)"
+        ".map(box => box.getAttribute('aria-label'))"
+    )
+    chromium.open(path, 390, "light")
+    assert chromium.ask("document.querySelectorAll('table.wide').length") > 3
+    assert chromium.ask(wider) == []
+    # A card names each of its numbers, since the headings are gone.
+    assert chromium.ask(
+        "getComputedStyle(document.querySelector('.wide td + td'), '::before').content"
+    ) not in ("none", '""')
 
 
 _CUT_WORDS = """

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
-from ytdnn import artifacts, configs, errors, schema
+from ytdnn import artifacts, configs, errors, progress, schema
 from ytdnn.data import (
     array_files,
     doubts,
@@ -180,7 +180,9 @@ def _write_shards(plan: _Plan, directory: pathlib.Path) -> dict[str, int]:
         token_files = searches.TokenFiles(directory.parent / "tokens")
     num_pages = 0
     sizes: dict[str, list[np.ndarray]] = {}
-    for first, last in _shard_bounds(plan):
+    bounds = list(_shard_bounds(plan))
+    num_users = [last - first for first, last in bounds]
+    for first, last in progress.through(bounds, "users' events", "users", num_users):
         arrays = _shard(plan, first, last, token_files)
         for name in ("watch", "search"):
             if f"{name}_sizes" in arrays:

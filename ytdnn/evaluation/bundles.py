@@ -9,14 +9,14 @@ removes watched videos.
 
 import dataclasses
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 import tensorflow as tf
 
-from ytdnn import configs, errors, schema
+from ytdnn import configs, errors, progress, schema
 from ytdnn.data import prepared
 from ytdnn.evaluation import lists, other_systems, protocol
 from ytdnn.index import scann_index
@@ -124,8 +124,10 @@ def _candidates(served: Served) -> lists.Maker:
     return make
 
 
-def _batches(cases: protocol.Cases) -> list[npt.NDArray[np.int64]]:
-    return batches.of_like_length(np.diff(cases.watched.offsets))
+def _batches(cases: protocol.Cases) -> Iterator[npt.NDArray[np.int64]]:
+    """Yields rows of cases, and shows how many were answered."""
+    found = batches.of_like_length(np.diff(cases.watched.offsets))
+    return progress.through(found, "bundle", "users", [len(part) for part in found])
 
 
 def _inputs(

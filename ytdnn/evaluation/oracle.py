@@ -10,7 +10,7 @@ import dataclasses
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn import configs, schema
+from ytdnn import configs, progress, schema
 from ytdnn.data import prepared
 from ytdnn.evaluation import (
     known_world,
@@ -58,7 +58,9 @@ class Oracle:
         """
         found = np.zeros([len(cases), k], np.int32)
         episodes = self._last_episodes(cases)
-        for rows, times in self._moments(cases):
+        moments = self._moments(cases)
+        sizes = [len(rows) for rows, _ in moments]
+        for rows, times in progress.through(moments, "oracle", "users", sizes):
             listed = self._videos[: self._data.vocabulary_size]
             rates = np.zeros([len(rows), len(listed)], np.float32)
             for time in times:

@@ -17,10 +17,12 @@ p)`, to which weighted logistic regression converges, makes pages of more clicks
 fewer seconds (2,027 against 2,098 on the quickstart world).
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn import ragged
+from ytdnn import progress, ragged
 from ytdnn.data import prepared
 from ytdnn.evaluation import known_world, lists, metric_names, protocol, summary
 from ytdnn.world import corpus, memory, page_truth, truth
@@ -86,7 +88,7 @@ class TruePages:
           positions: Of the places on the page, from 0; one for all or one for each.
         """
         parts = []
-        for rows in _blocks(len(cases)):
+        for rows in _blocks(len(cases), "true worth of pages"):
             asked, shown = protocol.take(cases, rows), found[rows]
             unclicked = _counts(_unclicked(self._data, asked), shown)
             watched = _counts(_watched(self._data, asked), shown) > 0
@@ -130,7 +132,7 @@ class TruePages:
         """
         found = [
             self._shortlist(protocol.take(cases, rows), k)
-            for rows in _blocks(len(cases))
+            for rows in _blocks(len(cases), "best pages")
         ]
         return self._ordered(cases, np.concatenate(found), k)
 
@@ -162,9 +164,11 @@ def of(data: prepared.PreparedData) -> TruePages | None:
     return None if known is None else TruePages(data, known)
 
 
-def _blocks(num_cases: int) -> list[npt.NDArray[np.int64]]:
-    rows = np.arange(num_cases)
-    return np.split(rows, np.arange(_USERS_A_BLOCK, num_cases, _USERS_A_BLOCK))
+def _blocks(num_cases: int, name: str) -> Iterator[npt.NDArray[np.int64]]:
+    """Yields rows of cases, and shows how many were worked through."""
+    starts = np.arange(_USERS_A_BLOCK, num_cases, _USERS_A_BLOCK)
+    found = np.split(np.arange(num_cases), starts)
+    return progress.through(found, name, "users", [len(rows) for rows in found])
 
 
 def _unclicked(data: prepared.PreparedData, cases: protocol.Cases) -> ragged.Ragged:

@@ -24,6 +24,7 @@ from ytdnn.pages import scales
 
 Cell: TypeAlias = str | int | float | None
 _LONG = 24  # characters from which a cell may break into lines
+_NARROW = 2  # columns that fit beside each other on any phone
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,6 +53,17 @@ class Table:
                 raise ValueError(
                     f"expected {len(self.columns)} cells in each row, received {row}"
                 )
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether a phone shows each row as a card, its cells named."""
+        return len(self.columns) > _NARROW
+
+    def label(self, column: int) -> markupsafe.Markup:
+        """Returns the attribute that names a cell of a card."""
+        if not self.is_wide or column == 0:
+            return markupsafe.Markup()
+        return markupsafe.Markup(' data-column="{}"').format(self.columns[column])
 
     def classes(self, column: int, cell: Cell) -> markupsafe.Markup:
         """Returns the class attribute of a cell."""

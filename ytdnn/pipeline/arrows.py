@@ -13,7 +13,7 @@ import pathlib
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ytdnn import artifacts, configs, errors, versions
+from ytdnn import artifacts, configs, errors, progress, versions
 from ytdnn.configs import data as data_config
 from ytdnn.pipeline import graph, steps
 from ytdnn.pipeline import workdir as workdir_room
@@ -74,7 +74,11 @@ def prepare(
     step = graph.DATA
     if tables is not None:
         step, config = _of_memory(tables, config)
-    with workdir_room.lock(directory), workdir_room.keep_config(directory, config):
+    with (
+        workdir_room.lock(directory),
+        workdir_room.keep_config(directory, config),
+        progress.shown(bool(verbose)),
+    ):
         graph.run([step], config, directory, say, [step.name] if again else [])
     return prepared.load(directory / step.name)
 
@@ -129,7 +133,7 @@ def train(
         steps.require_features(config, directory)
         with (
             workdir_room.keep_config(directory, config),
-            _training_shown(verbose),
+            progress.shown(bool(verbose)),
         ):
             graph.run(several, config, directory, say)
     made = [
@@ -175,7 +179,10 @@ def evaluate(
     with workdir_room.lock(directory):
         graph.require([step], config, directory)
         kept = workdir_room.keep_config(directory, config)
-        with kept if split == "test" else contextlib.nullcontext():
+        with (
+            kept if split == "test" else contextlib.nullcontext(),
+            progress.shown(bool(verbose)),
+        ):
             graph.run([step], config, directory, say, [step.name] if again else [])
     return report_files.read(directory / step.name)
 
@@ -242,7 +249,7 @@ def run(
             config = workdir_room.read_config(directory) or configs.Config()
         with (
             workdir_room.keep_config(directory, config),
-            _training_shown(verbose),
+            progress.shown(bool(verbose)),
         ):
             graph.run(graph.STEPS, config, directory, say)
     return report_files.read(directory / graph.EVALUATION.name)
@@ -269,12 +276,3 @@ def speaker(verbose: Verbose) -> Callable[[str], None]:
 
 def _say_nothing(line: str) -> None:
     """Takes a line that nobody asked for."""
-
-
-def _training_shown(verbose: Verbose) -> contextlib.AbstractContextManager[None]:
-    """Shows the progress of trainings inside a block, or keeps it back."""
-    if verbose:
-        return contextlib.nullcontext()
-    from ytdnn.training import report
-
-    return report.quiet()

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from ytdnn import artifacts, configs, errors, schema
+from ytdnn import artifacts, configs, errors, progress, schema
 from ytdnn.data import fields, prepared
 from ytdnn.features import interface as features_interface
 from ytdnn.features import reading, registry
@@ -140,7 +140,7 @@ class RankingModel:
         log = self.open_log(data)
         found = [
             self._predict(log.impressions(tf.constant(impression_rows[part], tf.int64)))
-            for part in _parts(len(impression_rows), _PAIRS_A_STEP)
+            for part in _shown_parts(len(impression_rows), _PAIRS_A_STEP, "impressions")
         ]
         joined = _joined(found)
         order = joined.pop("order")
@@ -188,7 +188,8 @@ class RankingModel:
         log = self.open_log(data)
         k = video_indices.shape[1]
         found = [np.zeros([0, k], np.float32)]
-        for part in _parts(len(users), max(1, _PAIRS_A_STEP // max(1, k))):
+        step = max(1, _PAIRS_A_STEP // max(1, k))
+        for part in _shown_parts(len(users), step, "users"):
             tensors = _candidates(
                 log, users[part], end_watches[part], times[part], video_indices[part]
             )
@@ -375,6 +376,12 @@ def _require_places(
                 f"was trained, received {given.places[name]}: train the ranker again, "
                 f"or set it back"
             )
+
+
+def _shown_parts(size: int, step: int, unit: str) -> Iterator[slice]:
+    """Yields slices of `step`, and shows how far their scores are."""
+    sizes = [min(step, size - start) for start in range(0, size, step)]
+    return progress.through(_parts(size, step), f"{KIND} {unit}", unit, sizes)
 
 
 def _parts(size: int, step: int) -> list[slice]:

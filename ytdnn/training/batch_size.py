@@ -2,8 +2,7 @@
 
 import dataclasses
 
-from ytdnn import configs
-from ytdnn.training import report
+from ytdnn import configs, progress
 
 _LEAST = 1_024  # smaller ones gain nothing
 
@@ -23,7 +22,7 @@ def capped(
     most = max(_LEAST, 1 << max(0, num_examples - 1).bit_length())
     if training.batch_size <= most:
         return training
-    report.say(
+    progress.say(
         f"note: {stage}: training.batch_size is {training.batch_size:,}, but there are "
         f"only {num_examples:,} examples: {most:,} is used"
     )

@@ -210,7 +210,8 @@ def _train_epoch(
         progress.step_in_epoch = first + offset + 1
         place = f"step {progress.step_in_epoch} of epoch {progress.epoch + 1}"
         watcher.watch(place, loss, batch)
-        meter.add_step(time.perf_counter() - started, progress.step_in_epoch)
+        seconds = time.perf_counter() - started
+        meter.add_step(seconds, progress.epoch + 1, progress.step_in_epoch)
         if progress.step_in_epoch % training.checkpoint_every_steps == 0:
             watcher.check_weights(place)
             keeper.save(progress)

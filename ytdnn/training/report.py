@@ -1,35 +1,12 @@
 """What a person sees of a training: progress, rate, and what limits it."""
 
-import contextlib
-import contextvars
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any
 
-import rich.console
-import rich.progress
-
-from ytdnn import configs
+from ytdnn import configs, progress
 from ytdnn.training import checkpoints
-
-_IS_QUIET = contextvars.ContextVar("is_quiet", default=False)
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Shows nothing of the trainings inside the block, as in a caller's own program."""
-    token = _IS_QUIET.set(True)
-    try:
-        yield
-    finally:
-        _IS_QUIET.reset(token)
-
-
-def say(line: str) -> None:
-    """Prints a line about a training, where these are shown."""
-    console = rich.console.Console(stderr=True, quiet=_IS_QUIET.get())
-    console.print(line, highlight=False, soft_wrap=True)
 
 
 class Meter:
@@ -44,18 +21,7 @@ class Meter:
         """Prepares the bar; it is shown on entering the context."""
         self._name = name
         self._training = training
-        self._steps_per_epoch = steps_per_epoch
-        self._console = rich.console.Console(stderr=True, quiet=_IS_QUIET.get())
-        self._progress = rich.progress.Progress(
-            rich.progress.TextColumn("{task.description}"),
-            rich.progress.BarColumn(),
-            rich.progress.MofNCompleteColumn(),
-            rich.progress.TextColumn("{task.fields[rate]}"),
-            rich.progress.TimeRemainingColumn(),
-            console=self._console,
-            transient=True,
-        )
-        self._task = self._progress.add_task(name, total=steps_per_epoch, rate="")
+        self._bar = progress.Bar(name, steps_per_epoch, "steps")
         self.wait_seconds = 0.0
         self.step_seconds = 0.0
         self.validation_seconds = 0.0
@@ -66,7 +32,7 @@ class Meter:
     def __enter__(self) -> "Meter":
         """Shows the bar when the terminal can."""
         self._started = time.perf_counter()
-        self._progress.start()
+        self._bar.__enter__()
         return self
 
     def __exit__(
@@ -76,21 +42,21 @@ class Meter:
         trace: TracebackType | None,
     ) -> None:
         """Hides the bar and names the bottleneck."""
-        self._progress.stop()
+        self._bar.__exit__(kind, error, trace)
         if kind is None and self.num_steps > 0:
-            self._console.print(self.summary(), highlight=False, soft_wrap=True)
+            progress.say(self.summary())
 
     def add_wait(self, seconds: float) -> None:
         """Counts the time a batch was waited for."""
         self.wait_seconds += seconds
 
-    def add_step(self, seconds: float, step_in_epoch: int) -> None:
+    def add_step(self, seconds: float, epoch: int, step_in_epoch: int) -> None:
         """Counts a step; the slowest (the first, which compiles) is left out."""
         self.num_steps += 1
         self._slowest = max(self._slowest, seconds)
         self.step_seconds += seconds
         rate = f"{self.examples_per_second:,.0f} examples/s"
-        self._progress.update(self._task, completed=step_in_epoch, rate=rate)
+        self._bar.reach(step_in_epoch, rate, f"epoch {epoch}/{self._training.epochs}")
 
     def time_validation(
         self, validate: Callable[[], dict[str, float]]
@@ -103,22 +69,20 @@ class Meter:
 
     def show_epoch(
         self,
-        progress: checkpoints.Progress,
+        reached: checkpoints.Progress,
         loss: float,
         metrics: Mapping[str, float],
         monitor: str,
     ) -> None:
         """Prints an epoch's line."""
         name = monitor.removeprefix("-")
-        is_best = monitor and progress.best_epoch == progress.epoch
+        is_best = monitor and reached.best_epoch == reached.epoch
         best = "  (best so far)" if is_best else ""
         validation = f"validation {name} {metrics[name]:.4f}, " if monitor else ""
-        self._console.print(
-            f"{self._name} epoch {progress.epoch}/{self._training.epochs}: "
+        progress.say(
+            f"{self._name} epoch {reached.epoch}/{self._training.epochs}: "
             f"loss {loss:.4f}, {validation}"
-            f"{self.examples_per_second:,.0f} examples/s{best}",
-            highlight=False,
-            soft_wrap=True,
+            f"{self.examples_per_second:,.0f} examples/s{best}"
         )
 
     @property

@@ -1,0 +1,148 @@
+"""How far a long step is: a bar in a terminal, a line now and then into a pipe."""
+
+import contextlib
+import contextvars
+import time
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+from typing import Final, TypeVar
+
+import rich.console
+import rich.progress
+
+T = TypeVar("T")
+
+SECONDS_A_LINE: Final = 30.0
+
+_IS_QUIET = contextvars.ContextVar("is_quiet", default=False)
+_IS_SHOWN = contextvars.ContextVar("is_shown", default=False)
+
+
+@contextlib.contextmanager
+def shown(is_shown: bool) -> Iterator[None]:
+    """Shows the progress of what is inside the block, or nothing of it."""
+    token = _IS_QUIET.set(not is_shown or _IS_QUIET.get())
+    try:
+        yield
+    finally:
+        _IS_QUIET.reset(token)
+
+
+def console() -> rich.console.Console:
+    """Returns the terminal, on standard error; it keeps back what is not `shown`."""
+    return rich.console.Console(stderr=True, quiet=_IS_QUIET.get())
+
+
+def say(line: str) -> None:
+    """Prints a line, where something is shown at all."""
+    console().print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+class Bar:
+    """How much of a piece of work is done, and the time left.
+
+    Use as a context manager around the work. A terminal shows a bar that goes away at
+    the end; a pipe or a file is given a line every `SECONDS_A_LINE` seconds, none for
+    less. Inside another bar nothing is shown: that one tells of the whole.
+    """
+
+    def __init__(self, name: str, total: int, unit: str) -> None:
+        """Prepares the bar of `total` units, their name in the plural."""
+        self._name, self._total, self._unit = name, total, unit
+        self._console = console()
+        self._progress = rich.progress.Progress(
+            rich.progress.TextColumn("{task.description}"),
+            rich.progress.BarColumn(),
+            rich.progress.MofNCompleteColumn(),
+            rich.progress.TextColumn(f"{unit} {{task.fields[note]}}"),
+            rich.progress.TimeRemainingColumn(),
+            console=self._console,
+            transient=True,
+        )
+        self._task = self._progress.add_task(name, total=total, note="")
+
+    def __enter__(self) -> "Bar":
+        """Shows it."""
+        self._is_inner = _IS_SHOWN.get()
+        self._token = _IS_SHOWN.set(True)
+        self._begun = self._last = 0
+        self._started = self._said = time.monotonic()
+        if self._is_bar:
+            self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Hides it."""
+        _IS_SHOWN.reset(self._token)
+        if self._is_bar:
+            self._progress.stop()
+
+    @property
+    def _is_bar(self) -> bool:
+        return self._console.is_terminal and not self._is_inner
+
+    def reach(self, done: int, note: str = "", of: str = "") -> None:
+        """Shows how much is done.
+
+        Args:
+          done: Units, counted from 0 again where the work begins a new round.
+          note: What else there is to say, such as a rate.
+          of: The round, such as `epoch 2/6`.
+        """
+        if self._is_bar:
+            named = f"{self._name} {of}" if of else self._name
+            self._progress.update(
+                self._task, description=named, completed=done, note=note
+            )
+        elif not self._is_inner:
+            self._line(done, note, of)
+
+    def _line(self, done: int, note: str, of: str) -> None:
+        now = time.monotonic()
+        if done < self._last or self._last == 0:
+            # A round begins, or goes on where it was stopped; its first unit, which
+            # may compile, is not counted.
+            self._begun, self._started = done, now
+        self._last = done
+        if now - self._said < SECONDS_A_LINE or not self._begun < done < self._total:
+            return
+        self._said = now
+        left = (now - self._started) / (done - self._begun) * (self._total - done)
+        parts = [
+            f"{self._name}{f' {of}' if of else ''}: {done:,} of {self._total:,} "
+            f"{self._unit}",
+            *([note] if note else []),
+            f"about {_duration(left)} left",
+        ]
+        self._console.print(
+            ", ".join(parts), highlight=False, markup=False, soft_wrap=True
+        )
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+
+
+def through(
+    items: Sequence[T], name: str, unit: str, sizes: Sequence[int] | None = None
+) -> Iterator[T]:
+    """Yields items one by one, and shows how many were worked through.
+
+    Args:
+      items: What is worked through.
+      name: Of the work.
+      unit: What is counted, in the plural.
+      sizes: Units of each item; None: an item is a unit.
+    """
+    counted = [1] * len(items) if sizes is None else sizes
+    done = 0
+    with Bar(name, sum(counted), unit) as bar:
+        for item, size in zip(items, counted, strict=True):
+            yield item
+            done += size
+            bar.reach(done)
