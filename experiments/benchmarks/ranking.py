@@ -16,17 +16,19 @@ parts, each compiled alone: the tensors (lookups, features and the first stage's
 scores), the network on given tensors, and the tower's products alone. In bfloat16 the
 same weights are exported with `ranking.precision`.
 
-Measured 2026-11-25 on two cores of an AMD EPYC shared with other work (load 7), so
-compare shares; not yet measured on a quiet machine. The run it makes itself, 6 steps,
-60 calls of each. A step with its input has 73 % of the products' rate, one of a given
-batch 57 %: so far apart is noise. Milliseconds of the whole, p50 (core-ms are the same
-within .1, so that one core worked at a time):
+Measured 2026-11-25 on two cores of an AMD EPYC, no other work (load 0.6 at the start),
+the run it makes itself. A step with its input has 79 % of the products' rate (13,130
+against 16,585 impressions/s), one of a given batch 83 %, forward and backward alone
+96 %; the input alone would do 416,471. Milliseconds of a call, p50 (core-ms in brackets):
 
 | candidates | float32 | of it tensors | network | products | bfloat16 |
 |---|---|---|---|---|---|
-| 100 | 7.1 | 3.6 | 4.9 | 2.6 | 6.5 |
-| 300 | 11.6 | 4.1 | 9.5 | 6.3 | 10.1 |
-| 1,000 | 27.6 | 5.1 | 24.2 | 19.2 | 20.4 |
+| 100 | 7.0 (8.7) | 3.2 | 5.4 | 2.5 | 6.7 (8.0) |
+| 300 | 10.8 (15.6) | 3.4 | 9.7 | 5.6 | 9.9 (12.9) |
+| 1,000 | 23.6 (40.4) | 4.2 | 21.8 | 15.6 | 17.8 (29.2) |
+
+100 candidates take 7.0 ms, above the 6 aimed at. The shipped tower, 512-256, takes 5.1
+ms for 300 candidates of a million videos (`answer.py`).
 """
 
 import argparse
