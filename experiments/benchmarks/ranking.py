@@ -19,7 +19,8 @@ same weights are exported with `ranking.precision`.
 Measured 2026-11-25 on two cores of an AMD EPYC, no other work (load 0.6 at the start),
 the run it makes itself. A step with its input has 79 % of the products' rate (13,130
 against 16,585 impressions/s), one of a given batch 83 %, forward and backward alone
-96 %; the input alone would do 416,471. Milliseconds of a call, p50 (core-ms in brackets):
+96 %; the input alone would do 416,471. Milliseconds of a call, p50 (core-ms in
+brackets):
 
 | candidates | float32 | of it tensors | network | products | bfloat16 |
 |---|---|---|---|---|---|

@@ -14,8 +14,10 @@ from tests import planted
 _DAY = 86_400
 
 
-def frames(num_users: int, num_videos: int, num_watches: int) -> dict[str, pl.DataFrame]:
-    """Returns watches day by day, and an impression before each, half of them clicked."""
+def frames(
+    num_users: int, num_videos: int, num_watches: int
+) -> dict[str, pl.DataFrame]:
+    """Returns a watch a day of each user, and an impression before it, half clicked."""
     rows = [
         (f"u{user}", f"v{(3 * user + 2 * day) % num_videos}", _DAY * day + 60 * user)
         for day in range(num_watches)
