@@ -21,7 +21,14 @@ from ytdnn.configs.heads import (
 )
 from ytdnn.configs.index import Exact, Index, Lsh, Scann
 from ytdnn.configs.labels import HeldOutWatch, NextWatch
-from ytdnn.configs.losses import FullSoftmax, HierarchicalSoftmax, SampledSoftmax
+from ytdnn.configs.losses import (
+    BPR,
+    GBCE,
+    WARP,
+    FullSoftmax,
+    HierarchicalSoftmax,
+    SampledSoftmax,
+)
 from ytdnn.configs.normalizations import Normalization, Quantiles, Raw
 from ytdnn.configs.ranking import Head, Ranking
 from ytdnn.configs.run import (
@@ -37,7 +44,10 @@ from ytdnn.configs.training import Training
 from ytdnn.configs.world import WORLDS, World
 
 __all__ = [
+    "BPR",
+    "GBCE",
     "KIND",
+    "WARP",
     "WORLDS",
     "Candidates",
     "Click",

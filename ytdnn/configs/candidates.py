@@ -67,7 +67,12 @@ class Candidates:
     similarity: Literal["dot", "cosine"] = "dot"
     temperature: components.PositiveFloat = 1.0
     loss: Annotated[
-        losses.SampledSoftmax | losses.FullSoftmax | losses.HierarchicalSoftmax,
+        losses.SampledSoftmax
+        | losses.FullSoftmax
+        | losses.HierarchicalSoftmax
+        | losses.BPR
+        | losses.WARP
+        | losses.GBCE,
         components.BY_KIND,
     ] = losses.SampledSoftmax()
     precision: Literal["float32", "bfloat16"] = "float32"

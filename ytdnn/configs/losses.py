@@ -58,6 +58,55 @@ class FullSoftmax:
 
 
 @components.validated
+class BPR:
+    """Bayesian personalised ranking (Rendle et al., 2009): the label above others.
+
+    Attributes:
+      num_negatives: Sampled negatives per step, shared by its examples.
+      proposal_exponent: Negatives are drawn in proportion to label count to this
+        power; 0 = uniformly, as published.
+    """
+
+    num_negatives: components.Positive = 256
+    proposal_exponent: components.Share = 0.0
+    kind: Literal["bpr"] = "bpr"
+
+
+@components.validated
+class WARP:
+    """Weighted approximate-rank pairwise loss (Weston et al., 2011).
+
+    Attributes:
+      num_negatives: Sampled negatives per step, shared by its examples; the label's
+        rank is estimated among them.
+      proposal_exponent: Negatives are drawn in proportion to label count to this
+        power; 0 = uniformly, as published.
+      margin: By which the label is to be above a negative.
+    """
+
+    num_negatives: components.Positive = 256
+    proposal_exponent: components.Share = 0.0
+    margin: components.PositiveFloat = 1.0
+    kind: Literal["warp"] = "warp"
+
+
+@components.validated
+class GBCE:
+    """Generalised binary cross-entropy (Petrov and Macdonald, 2023).
+
+    Attributes:
+      num_negatives: Sampled negatives per step, drawn uniformly, shared by its
+        examples.
+      calibration: From 0, plain binary cross-entropy, which is overconfident with few
+        negatives, to 1, probabilities as of all videos.
+    """
+
+    num_negatives: components.Positive = 256
+    calibration: components.Share = 0.75
+    kind: Literal["gbce"] = "gbce"
+
+
+@components.validated
 class HierarchicalSoftmax:
     """Softmax along a binary tree of the videos; served by a first-order approximation.
 

@@ -5,7 +5,14 @@ import typing
 import numpy as np
 
 from ytdnn import configs
-from ytdnn.candidates.losses import full, heads, hierarchical, interface, sampled
+from ytdnn.candidates.losses import (
+    full,
+    heads,
+    hierarchical,
+    interface,
+    pairwise,
+    sampled,
+)
 
 
 def make_head(config: configs.Candidates, num_videos: int) -> heads.Head:
@@ -32,6 +39,8 @@ def make(
             return full.FullSoftmax(config.loss, model, config.precision)
         case configs.HierarchicalSoftmax():
             return hierarchical.HierarchicalSoftmax(typing.cast(interface.Tree, model))
+        case configs.BPR() | configs.WARP() | configs.GBCE():
+            return pairwise.make(config.loss, model, label_counts, config.precision)
         case configs.SampledSoftmax():
             return sampled.SampledSoftmax(
                 config.loss, model, label_counts, config.precision

@@ -26,12 +26,23 @@ def probabilities(
         count 1, so that a video that was never a label can be a negative.
     """
     counts = np.maximum(np.asarray(label_counts, np.float64), 1.0)
-    powers = counts**config.proposal_exponent
     rest = 1.0 - config.uniform_share - config.log_uniform_share
-    mixture = rest * powers / powers.sum() + config.uniform_share / len(counts)
+    mixture = rest * powers(counts, config.proposal_exponent)
+    mixture += config.uniform_share / len(counts)
     if config.log_uniform_share > 0.0:
         mixture += config.log_uniform_share * _log_uniform(counts)
     return mixture / mixture.sum()
+
+
+def powers(label_counts: np.ndarray, exponent: float) -> npt.NDArray[np.float64]:
+    """Returns `[num_videos]`, chances in proportion to a power of counts, never 0.
+
+    Args:
+      label_counts: As of `probabilities`.
+      exponent: 0 = uniform.
+    """
+    found = np.maximum(np.asarray(label_counts, np.float64), 1.0) ** exponent
+    return np.asarray(found / found.sum())
 
 
 def _log_uniform(counts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -1,0 +1,155 @@
+"""Losses that set the label against single sampled negatives, beside the softmaxes.
+
+Of the paper's predecessor (PAPER §3: "a matrix factorization approach trained under
+rank loss", which is WARP) and of its later rivals. The negatives of a step are shared
+by its examples; those that hold an example's own label are none for it.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from ytdnn import configs, schema
+from ytdnn.candidates.losses import interface, proposals
+
+Scored = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
+"""(scores of the labels `[batch]`, of the negatives `[batch, negatives]`, which of them
+count `[batch, negatives] float32`) → losses `[batch]`."""
+
+
+def make(
+    config: configs.BPR | configs.WARP | configs.GBCE,
+    model: interface.Model,
+    label_counts: np.ndarray,
+    precision: str,
+) -> "Pairwise":
+    """Returns the configured loss.
+
+    Args:
+      config: Which, and its settings.
+      model: The model trained.
+      label_counts: `[num_videos]` labels an epoch draws of each video.
+      precision: Dtype of the products.
+    """
+    num_videos = len(label_counts)
+    losses: Scored = bpr
+    exponent = 0.0 if isinstance(config, configs.GBCE) else config.proposal_exponent
+    if isinstance(config, configs.WARP):
+        losses = warp(num_videos, config.margin)
+    elif isinstance(config, configs.GBCE):
+        losses = gbce(num_videos, config)
+    proposal = proposals.Proposal(proposals.powers(label_counts, exponent))
+    return Pairwise(losses, model, proposal, config.num_negatives, precision)
+
+
+class Pairwise:
+    """A loss of the label's score and those of sampled negatives."""
+
+    def __init__(
+        self,
+        losses: Scored,
+        model: interface.Model,
+        proposal: proposals.Proposal,
+        num_negatives: int,
+        precision: str,
+    ) -> None:
+        """Keeps what it is made of.
+
+        Args:
+          losses: Of scores.
+          model: The model trained.
+          proposal: Of the negatives.
+          num_negatives: Per step.
+          precision: Dtype of the products.
+        """
+        self._losses = losses
+        self._model = model
+        self._proposal = proposal
+        self._num_negatives = num_negatives
+        self._dtype = tf.as_dtype(precision)
+
+    def __call__(
+        self, batch: interface.Features, seed: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the sum of weighted losses and the sum of weights."""
+        queries = self._model.flat_queries(batch, seed)
+        labels = tf.reshape(batch[schema.LABELS], [-1])
+        weights = tf.reshape(batch[schema.WEIGHTS], [-1])
+        negatives = self._proposal.sample(self._num_negatives, seed)
+        own, of_own = self._rows(labels)
+        positive = tf.reduce_sum(queries * own, axis=1) + of_own
+        others, of_others = self._rows(negatives)
+        products = tf.matmul(
+            tf.cast(queries, self._dtype),
+            tf.cast(others, self._dtype),
+            transpose_b=True,
+        )
+        negative = tf.cast(products, tf.float32) + of_others
+        counts = tf.cast(labels[:, tf.newaxis] != negatives, tf.float32)
+        losses = self._losses(positive, negative, counts)
+        return tf.reduce_sum(losses * weights), tf.reduce_sum(weights)
+
+    def _rows(self, videos: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns vectors as they are scored, and biases."""
+        vectors = tf.gather(self._model.videos.table, videos)
+        return self._model.directions(vectors), tf.gather(self._model.bias, videos)
+
+
+def bpr(positive: tf.Tensor, negative: tf.Tensor, counts: tf.Tensor) -> tf.Tensor:
+    """Returns the mean of −log σ(label − negative), `[batch]` (see `Scored`)."""
+    losses = tf.nn.softplus(negative - positive[:, tf.newaxis])
+    return _mean(losses, counts)
+
+
+def warp(num_videos: int, margin: float) -> Scored:
+    """Returns the weighted approximate-rank loss of a catalogue.
+
+    Negatives within the margin of the label violate its order. Their share of the
+    sample, of `num_videos` − 1, estimates the label's rank; the loss is log(1 + rank) ·
+    the violators' mean hinge. Weston et al. draw one negative after another until one
+    violates; a whole sample estimates the same rank with less variance.
+
+    Args:
+      num_videos: Of the vocabulary.
+      margin: See `configs.WARP`.
+    """
+
+    def losses(
+        positive: tf.Tensor, negative: tf.Tensor, counts: tf.Tensor
+    ) -> tf.Tensor:
+        hinge = counts * tf.nn.relu(margin + negative - positive[:, tf.newaxis])
+        violates = tf.cast(hinge > 0.0, tf.float32)
+        rank = float(num_videos - 1) * _mean(violates, counts)
+        return tf.stop_gradient(tf.math.log1p(rank)) * _mean(hinge, violates)
+
+    return losses
+
+
+def gbce(num_videos: int, config: configs.GBCE) -> Scored:
+    """Returns generalised binary cross-entropy of a catalogue.
+
+    −β log σ(label) − Σ log(1 − σ(negative)), with α how often a video is expected among
+    the negatives and β = α (t (1 − 1/α) + 1/α): the positive's exponent that makes up
+    for the negatives that were not drawn.
+
+    Args:
+      num_videos: Of the vocabulary.
+      config: The number of negatives and t, the calibration.
+    """
+    alpha = config.num_negatives / max(1, num_videos - 1)
+    beta = alpha * (config.calibration * (1.0 - 1.0 / alpha) + 1.0 / alpha)
+
+    def losses(
+        positive: tf.Tensor, negative: tf.Tensor, counts: tf.Tensor
+    ) -> tf.Tensor:
+        of_negatives = tf.reduce_sum(counts * tf.nn.softplus(negative), axis=1)
+        return beta * tf.nn.softplus(-positive) + of_negatives
+
+    return losses
+
+
+def _mean(values: tf.Tensor, counts: tf.Tensor) -> tf.Tensor:
+    """Returns the mean of the values of each row that count; 0 of none."""
+    total = tf.reduce_sum(values * counts, axis=1)
+    return tf.math.divide_no_nan(total, tf.reduce_sum(counts, axis=1))
