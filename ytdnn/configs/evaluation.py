@@ -22,6 +22,9 @@ class Evaluation:
       candidate_set: Videos that may be recommended: `all` of the vocabulary, those
         watched in `train`, or those `uploaded` by the time of the request (videos
         without an upload time included).
+      baselines: Systems of counts that are measured beside popularity:
+        `recent_popularity`, `markov` (what follows the last watch), `co_watch` (what
+        others watched near the last ten).
       slices: What results are broken down by: `activity`, `new_user`, `video_age`,
         `popularity`, `device`, and any column of `users` or `videos`; what the log
         lacks is left out.
@@ -41,6 +44,7 @@ class Evaluation:
     horizon_days: components.NonNegativeFloat = 0.0
     remove_watched: bool = True
     candidate_set: Literal["all", "train", "uploaded"] = "all"
+    baselines: tuple[Literal["recent_popularity", "markov", "co_watch"], ...] = ()
     slices: tuple[str, ...] = (
         "activity",
         "new_user",

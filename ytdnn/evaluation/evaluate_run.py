@@ -12,6 +12,7 @@ from ytdnn import artifacts, configs, errors
 from ytdnn.candidates import model as candidate_model
 from ytdnn.data import prepared
 from ytdnn.evaluation import (
+    baselines,
     composing,
     leaks,
     lists,
@@ -195,6 +196,8 @@ def _systems(
 ) -> measure.Systems:
     """Returns popularity, the candidates, the ranker, both stages and their bound."""
     makers = {lists.POPULARITY: lists.popularity(data, config.evaluation)}
+    if ranked is not None:
+        makers |= baselines.makers(data, config.evaluation)
     scorers: dict[str, ranker.Scorer] = {}
     number, pages = config.composition.num_candidates, true_page.of(data)
     pooled = None

@@ -20,12 +20,13 @@ POPULARITY = "popularity"
 CANDIDATES = "candidates"
 SYSTEM = "system"
 ORACLE = "oracle"
+BASELINES = ("recent_popularity", "markov", "co_watch")
 CANDIDATES_BY_TRUTH = "candidates_by_truth"
 ORACLE_BY_WATCH_TIME = "oracle_by_watch_time"
 # Upper bounds of a page's watch time, which say nothing of what lists retrieve.
 PAGE_BOUNDS = (CANDIDATES_BY_TRUTH, ORACLE_BY_WATCH_TIME)
 # What no one's model made: no baseline of gates, no variant of a study.
-REFERENCES = (POPULARITY, ORACLE, *PAGE_BOUNDS)
+REFERENCES = (POPULARITY, *BASELINES, ORACLE, *PAGE_BOUNDS)
 
 Lists = npt.NDArray[np.int32]
 Maker = Callable[[protocol.Cases, int], Lists]

@@ -10,7 +10,14 @@ from typing import Any
 
 from ytdnn import configs
 from ytdnn.data import prepared
-from ytdnn.evaluation import lists, measure, oracle, protocol, report_files
+from ytdnn.evaluation import (
+    baselines,
+    lists,
+    measure,
+    oracle,
+    protocol,
+    report_files,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,6 +60,7 @@ def evaluate(
     cases = protocol.cases(data, code, config)
     makers = {
         lists.POPULARITY: lists.popularity(data, config),
+        **baselines.makers(data, config),
         **other.makers,
         **oracle.systems(data, config).makers,
     }

@@ -8,6 +8,9 @@ from collections.abc import Iterable
 
 MODELS = {
     "popularity": "popularity",
+    "recent_popularity": "recent popularity",
+    "markov": "Markov chain",
+    "co_watch": "co-watch",
     "candidates": "candidates",
     "system": "candidates + ranker",
     "ranker": "ranker",
@@ -18,6 +21,9 @@ MODELS = {
 }
 _MEANINGS = {
     "popularity": "the most watched videos of the training data, the same for all",
+    "recent_popularity": "the most watched videos of the last week of training",
+    "markov": "the videos watched most often right after the last one watched",
+    "co_watch": "what others watched near the last ten videos watched",
     "candidates": "first stage alone: videos nearest to the user's vector",
     "system": "both stages: candidates, reordered by the ranker",
     "ranker": "second stage: expected watch time of an impression",

@@ -16,8 +16,8 @@ from ytdnn.retrieval import interface
 _WITHIN = 3  # watches
 _DAMPING = 10.0  # watches of a video: fewer say little
 _NEIGHBOURS = 30
-_SEEDS = 10  # last watches asked for
-_DECAY = 0.9  # of a seed's weight for each watch after it
+SEEDS = 10  # last watches asked for
+DECAY = 0.9  # of a seed's weight for each watch after it
 
 
 class CoWatch(interface.Source):
@@ -34,10 +34,10 @@ class CoWatch(interface.Source):
 
     def propose(self, asked: interface.Asked) -> interface.Proposal:
         """Returns the neighbours; the seed is the watch that each is nearest to."""
-        seeds = raw_request.last(asked.watched, _SEEDS)
-        decay = tf.constant(_DECAY ** np.arange(_SEEDS)[::-1], tf.float32)
+        seeds = raw_request.last(asked.watched, SEEDS)
+        decay = tf.constant(DECAY ** np.arange(SEEDS)[::-1], tf.float32)
         weights = tf.gather(self._weights, seeds) * decay[:, tf.newaxis]
-        size = _SEEDS * _NEIGHBOURS
+        size = SEEDS * _NEIGHBOURS
         return self.best_permitted(
             asked,
             tf.reshape(tf.gather(self._videos, seeds), [-1, size]),

@@ -1,0 +1,107 @@
+"""Baselines of counts, held against plain loops over the log."""
+
+import collections
+import itertools
+import math
+
+import numpy as np
+import pytest
+
+from tests import planted
+from ytdnn import configs
+from ytdnn.data import inputs, prepared
+from ytdnn.evaluation import baselines, lists, protocol
+from ytdnn.retrieval import popular
+
+CONFIG = configs.Evaluation(baselines=lists.BASELINES)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
+    return planted.prepared_data(tmp_path_factory.mktemp("baselines"))
+
+
+@pytest.fixture(scope="module")
+def cases(data: prepared.PreparedData) -> protocol.Cases:
+    return protocol.cases(data, prepared.Split.TEST, CONFIG)
+
+
+def trained_histories(data: prepared.PreparedData) -> list[list[int]]:
+    """Returns the training watches of each user, in order."""
+    watches = inputs.training_set(data).watches
+    found = collections.defaultdict(list)
+    for user, video in zip(watches.users, np.asarray(watches.videos), strict=True):
+        found[int(user)].append(int(video))
+    return list(found.values())
+
+
+def best(
+    data: prepared.PreparedData,
+    cases: protocol.Cases,
+    row: int,
+    scores: dict[int, float],
+    k: int,
+) -> list[int]:
+    """Returns the k best unwatched videos of a case, popularity deciding ties."""
+    popularity = data.videos[prepared.TRAIN_COUNT].to_list()
+    first, last = cases.watched.offsets[row : row + 2]
+    watched = set(cases.watched.values[first:last].tolist())
+    open_to = [v for v in range(1, data.vocabulary_size + 1) if v not in watched]
+    key = lambda v: (-round(scores.get(v, 0.0), 5), -popularity[v - 1], v)  # noqa: E731
+    return sorted(open_to, key=key)[:k]
+
+
+def test_the_chain_lists_what_followed_the_last_watch(
+    data: prepared.PreparedData, cases: protocol.Cases
+) -> None:
+    follows: dict[int, collections.Counter] = collections.defaultdict(
+        collections.Counter
+    )
+    for history in trained_histories(data):
+        for last, after in itertools.pairwise(history):
+            follows[last][after] += 1
+    found = baselines.makers(data, CONFIG)["markov"](cases, 8)
+    watched = np.asarray(data.watches.videos)
+    for row, end in enumerate(cases.ends.tolist()):
+        last = int(watched[end - 1])
+        expected = best(data, cases, row, dict(follows[last]), 8)
+        assert found[row].tolist() == expected
+
+
+def test_co_watch_sums_over_the_last_ten_watches(
+    data: prepared.PreparedData, cases: protocol.Cases
+) -> None:
+    near: dict[int, collections.Counter] = collections.defaultdict(collections.Counter)
+    counts: collections.Counter = collections.Counter()
+    for history in trained_histories(data):
+        counts.update(history)
+        for place, video in enumerate(history):
+            for other in history[max(0, place - 3) : place]:
+                if other != video:
+                    near[video][other] += 1
+                    near[other][video] += 1
+    found = baselines.makers(data, CONFIG)["co_watch"](cases, 5)
+    watched = np.asarray(data.watches.videos)
+    starts = np.asarray(data.watches.offsets)[cases.users]
+    for row, (start, end) in enumerate(zip(starts, cases.ends, strict=True)):
+        scores: collections.Counter = collections.Counter()
+        for age, seed in enumerate(watched[max(start, end - 10) : end][::-1].tolist()):
+            for other, times in near[seed].items():
+                scores[other] += 0.9**age * times / math.sqrt(counts[other] + 10.0)
+        assert found[row].tolist() == best(data, cases, row, dict(scores), 5)
+
+
+def test_recent_popularity_is_that_of_the_last_week(
+    data: prepared.PreparedData, cases: protocol.Cases
+) -> None:
+    order = popular.most_watched(data).tolist()
+    found = baselines.makers(data, CONFIG)["recent_popularity"](cases, 5)
+    ranks = {video: float(len(order) - place) for place, video in enumerate(order)}
+    for row in range(len(cases)):
+        assert found[row].tolist() == best(data, cases, row, ranks, 5)
+
+
+def test_only_the_chosen_are_made(data: prepared.PreparedData) -> None:
+    assert baselines.makers(data, configs.Evaluation()) == {}
+    chosen = configs.Evaluation(baselines=("co_watch", "markov"))
+    assert list(baselines.makers(data, chosen)) == ["co_watch", "markov"]

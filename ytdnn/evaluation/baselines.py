@@ -1,0 +1,160 @@
+"""Baselines without training: counts of the training window, as makers of lists.
+
+What the network is compared with beside popularity, chosen by `evaluation.baselines`:
+
+* `recent_popularity`: the most watched of the window's last week;
+* `markov`: a first-order Markov chain, the videos watched most often right after the
+  last one of the history;
+* `co_watch`: what others watched near the last ten, the candidate source as a system
+  of its own (`ytdnn/retrieval/co_watch.py`).
+
+Where counts are equal, or there are none, popularity decides.
+"""
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from ytdnn import configs
+from ytdnn.data import inputs, prepared
+from ytdnn.evaluation import lists, protocol
+from ytdnn.retrieval import co_watch, popular
+
+_NEIGHBOURS = 200  # of each watch
+Floats = npt.NDArray[np.float32]
+
+
+def makers(
+    data: prepared.PreparedData, config: configs.Evaluation
+) -> dict[str, lists.Maker]:
+    """Returns the makers of the chosen baselines, in the order of the config.
+
+    Args:
+      data: The prepared set.
+      config: Which, and the rules of lists.
+    """
+    known: dict[str, Callable[..., lists.Maker]] = {
+        "recent_popularity": _recent_popularity,
+        "markov": _markov,
+        "co_watch": _co_watch,
+    }
+    return {name: known[name](data, config) for name in config.baselines}
+
+
+def _recent_popularity(
+    data: prepared.PreparedData, config: configs.Evaluation
+) -> lists.Maker:
+    """Returns the maker of the videos most watched in the last week of training."""
+    order = popular.most_watched(data)
+    scores = _popularity(data)
+    inside = order[order <= len(scores)]
+    # Counts below 1 behind all that was watched in the week.
+    scores[inside - 1] += np.arange(len(inside), 0, -1, dtype=np.float32)
+
+    def make(cases: protocol.Cases, k: int) -> lists.Lists:
+        users = np.ones((len(cases), 1), np.float32)
+        return lists.from_vectors(cases, users, scores[:, np.newaxis], k, config)
+
+    return make
+
+
+def _markov(data: prepared.PreparedData, config: configs.Evaluation) -> lists.Maker:
+    """Returns the maker of what is watched most often after the last watch."""
+    watches = inputs.training_set(data).watches
+    videos, stride = np.asarray(watches.videos, np.int64), data.num_videos + 1
+    follows = watches.users[1:] == watches.users[:-1]
+    pairs = (videos[:-1] * stride + videos[1:])[follows]
+    found, counts = np.unique(pairs, return_counts=True)
+    of, after = np.divmod(found, stride)
+    table = _Table(_offsets(of, stride), after, counts.astype(np.float32))
+    return _of_last_watches(data, config, table, np.ones(1, np.float32))
+
+
+def _co_watch(data: prepared.PreparedData, config: configs.Evaluation) -> lists.Maker:
+    """Returns the maker of what others watched near the last watches."""
+    videos, weights = co_watch.neighbours(data, _NEIGHBOURS)
+    keep = videos > 0
+    of = np.nonzero(keep)[0]
+    table = _Table(_offsets(of, len(videos)), videos[keep], weights[keep])
+    decay = co_watch.DECAY ** np.arange(co_watch.SEEDS, dtype=np.float32)
+    return _of_last_watches(data, config, table, decay)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Table:
+    """Other videos of video v, `videos[offsets[v] : offsets[v + 1]]`, and weights."""
+
+    offsets: npt.NDArray[np.int64]
+    videos: npt.NDArray[np.integer]
+    weights: Floats
+
+    def add(
+        self,
+        seeds: npt.NDArray[np.integer],
+        factor: np.float32,
+        first: int,
+        out: Floats,
+    ) -> None:
+        """Adds the weights of each row's seed.
+
+        Args:
+          seeds: `[rows]` video indices, 0 = none.
+          factor: Of the weights.
+          first: Video index of the first column.
+          out: `[rows, columns]`, added to.
+        """
+        sizes = self.offsets[seeds + 1] - self.offsets[seeds]
+        rows = np.repeat(np.arange(len(seeds)), sizes)
+        places = np.arange(len(rows)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        places += np.repeat(self.offsets[seeds], sizes)
+        columns = self.videos[places] - first
+        keep = (columns >= 0) & (columns < out.shape[1])
+        # A seed names a video once, so no place is added to twice.
+        out[rows[keep], columns[keep]] += factor * self.weights[places[keep]]
+
+
+def _of_last_watches(
+    data: prepared.PreparedData,
+    config: configs.Evaluation,
+    table: _Table,
+    weights: Floats,
+) -> lists.Maker:
+    """Returns the maker of the sum over the last watches, the latest first."""
+    popularity = _popularity(data)
+    scale = float(table.weights.min(initial=1.0) * weights.min())
+
+    def make(cases: protocol.Cases, k: int) -> lists.Lists:
+        seeds = _last(data, cases, len(weights))
+
+        def score(users: slice, videos: slice, out: Floats) -> None:
+            out[:] = popularity[videos] * scale
+            for of_watch, weight in zip(seeds[users].T, weights, strict=True):
+                table.add(of_watch, weight, videos.start + 1, out)
+
+        return lists.from_scores(cases, score, len(popularity), k, config)
+
+    return make
+
+
+def _last(
+    data: prepared.PreparedData, cases: protocol.Cases, num: int
+) -> npt.NDArray[np.int64]:
+    """Returns the last watches, latest first, `[cases, num]`, 0 = none."""
+    starts = np.asarray(data.watches.offsets)[cases.users]
+    places = cases.ends[:, np.newaxis] - 1 - np.arange(num)
+    is_there = places >= starts[:, np.newaxis]
+    watched = np.asarray(data.watches.videos)
+    return np.where(is_there, watched[np.maximum(places, 0)], 0).astype(np.int64)
+
+
+def _popularity(data: prepared.PreparedData) -> Floats:
+    """Returns shares of the training watches, `[vocabulary] float32`, below 1."""
+    counts = data.videos[prepared.TRAIN_COUNT].head(data.vocabulary_size).to_numpy()
+    return np.asarray(counts / (counts.sum() + 1.0), np.float32)
+
+
+def _offsets(of: npt.NDArray[np.integer], size: int) -> npt.NDArray[np.int64]:
+    """Returns where each video's entries begin, of ascending `of`, `[size + 1]`."""
+    return np.searchsorted(of, np.arange(size + 1)).astype(np.int64)
