@@ -105,8 +105,10 @@ def publish_ranking(config: configs.Config, workdir: pathlib.Path) -> None:
         _train_ranking(config, workdir, LATER)
         return
     inputs = {
-        **steps.fingerprints(workdir / LATER, ["data", "candidates"]),
-        **steps.fingerprints(workdir, ["ranking", f"{EARLIER}/ranking"]),
+        **steps.fingerprints(
+            workdir / LATER, ["data", "candidates", "earlier/ranking"]
+        ),
+        **steps.fingerprints(workdir, ["ranking"]),
     }
     earlier, later = (_trained(config, workdir, root) for root in (EARLIER, LATER))
     refit_ranking.publish(config, earlier, later, inputs)
