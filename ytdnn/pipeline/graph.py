@@ -31,6 +31,10 @@ def _never(config: configs.Config, workdir: pathlib.Path) -> str:
     return ""
 
 
+def _without_ranker(config: configs.Config, workdir: pathlib.Path) -> str:
+    return steps.ranker_left_out(config, workdir)
+
+
 @dataclasses.dataclass(frozen=True)
 class Step:
     """One step of a run.
@@ -138,7 +142,7 @@ RANKING = Step(
     ("data", "candidates"),
     steps.train_ranking,
     steps.ranking_config,
-    left_out=steps.ranker_left_out,
+    left_out=_without_ranker,
     sections=("ranking", "composition", "seed", "strategy"),
 )
 EVALUATION = evaluation("test")

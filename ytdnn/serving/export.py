@@ -81,7 +81,8 @@ class Refit:
 
 def step_config(config: configs.Config) -> dict[str, Any]:
     """Returns what a bundle depends on beside its inputs."""
-    return {"layout": _LAYOUT, "composition": configs.to_dict(config.composition)}
+    found = {"layout": _LAYOUT, "composition": configs.to_dict(config.composition)}
+    return found | ({bundle.REFIT: True} if config.refit else {})
 
 
 def export(
