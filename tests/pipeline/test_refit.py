@@ -16,7 +16,10 @@ from ytdnn import artifacts, configs, pipeline
 from ytdnn.candidates import model as candidate_model
 from ytdnn.data import inputs, prepared
 from ytdnn.pipeline import graph, others, workdir
+from ytdnn.ranking import model as ranking_model
+from ytdnn.retrieval import stage
 from ytdnn.serving import bundle as bundle_room
+from ytdnn.serving import requests
 
 PLACES = [step.name for step in graph.REFIT]
 
@@ -123,6 +126,36 @@ def test_the_bundle_answers_with_what_was_watched_last(refitted: Refitted) -> No
     assert set(listed) == new
     before = ytdnn.Recommender.load(refitted.workdir / "bundle", version=1)
     assert before.recommend(request, k=len(new)).height == 0
+
+
+def test_the_bundles_pages_are_those_of_the_refitted_models(
+    refitted: Refitted,
+) -> None:
+    """Requests are made of the run's own set, which knows other indices."""
+    own, data = refitted.data("data"), refitted.data("refit/data")
+    composition = workdir.require_config(refitted.workdir).composition
+    home = refitted.workdir / "refit"
+    first_stage = stage.load(home / "candidates", data, composition)
+    ranker = ranking_model.load(home / "ranking", data, first_stage)
+    users = np.arange(0, data.num_users, 7)
+    ends = np.asarray(data.watches.offsets)[users + 1]
+    times = np.full(len(users), data.end_of_log + 1)
+    products = first_stage.candidates.user_vectors(data, users, ends) @ (
+        first_stage.video_vectors.T
+    )
+    watched = data.watched_before(users, ends)
+    products[watched.rows, watched.values - 1] = -np.inf
+    top = 1 + np.argsort(-products, axis=1)[:, : composition.num_candidates]
+    order = ranker.score_candidates(data, users, ends, times, top)
+    bundle = ytdnn.Recommender.load(refitted.workdir / "bundle").bundle
+    ids = np.array(data.videos["video_id"].to_list())
+    for row, user in enumerate(users.tolist()):
+        end = int(np.asarray(own.watches.offsets)[user + 1])
+        request = requests.request_at(own, user, end, int(times[row]))
+        (answer,) = bundle.answer([bundle.fitting(request) | {"k": 5}], exact=True)
+        best = np.argsort(-order[row])[:5]
+        assert answer.video_ids == ids[top[row][best] - 1].tolist()
+        assert answer.scores == pytest.approx(np.exp(order[row][best]), rel=1e-4)
 
 
 def test_what_is_current_is_skipped(refitted: Refitted) -> None:
