@@ -299,7 +299,7 @@ COMMANDS = (
         "later exports are of the refit too, until --config.refit=false.",
         ("ytdnn refit --workdir=runs/mine",),
         (_WORKDIR, _CONFIG, _STRATEGY),
-        ("candidates", "index", "ranking", "composition", "seed", "strategy"),
+        (),
         _refit,
     ),
     Command(

@@ -54,7 +54,7 @@ def train(
     whole = model.joined([member for member, _ in trained])
     facts = _facts([of_member for _, of_member in trained]) | whole.facts()
     is_held_out = not config.candidates.train_on_validation and _has_targets(data)
-    if number > 1 and is_held_out:
+    if number > 1 and is_held_out and chosen is None:
         facts["validation"] = _validator(data, whole)()
     with artifacts.publish(
         directory, model.KIND, step_config(config), inputs_made_from, facts
@@ -125,11 +125,19 @@ def make_stage(
     candidate_model: model.CandidateModel,
     stop_after: int = 0,
 ) -> loop.Stage:
-    """Returns what the loop needs to train the candidate model."""
+    """Returns what the loop needs to train the candidate model.
+
+    Args:
+      config: The run.
+      data: The prepared set.
+      candidate_model: What is trained.
+      stop_after: Epochs, chosen before on what is now trained on too; 0: they were not.
+    """
     candidates = config.candidates
     batches = make_batches(candidates, candidate_model.tower_inputs, data, config.seed)
     counts = draws.expected_labels(data, candidates.label.examples_per_user)
     is_held_out = not candidates.train_on_validation and _has_targets(data)
+    is_held_out = is_held_out and not stop_after
     return loop.Stage(
         name="candidates",
         model=candidate_model,
