@@ -18,7 +18,7 @@ def test_run_refits_between_evaluation_and_bundle(
     assert rooms.calls == [*RUN, *EARLIER, *LATER, "bundle"]
     assert "[6/13] refit/earlier/data: started (not made yet)" in result.out
     assert (
-        "measured on the run which held watches of its users out; the served models "
+        "measured on the run that held watches out; the served models "
         "are trained to 2023-11-14T22:13:20Z"
     ) in result.out
     rooms.calls.clear()
@@ -39,6 +39,8 @@ def test_a_run_is_refitted_later_and_stays_so(
     assert "the evaluation in " in result.out
     assert f"next: ytdnn recommend --workdir={workdir}" in result.out
     assert json.loads((workdir / "config.json").read_text())["config"]["refit"]
+    measured = cli("evaluate", "--workdir", workdir)
+    assert "\nmeasured on the run that held watches out" in measured.out
     rooms.calls.clear()
     assert "skipped: " in cli("export", "--workdir", workdir).out
     result = cli("export", "--workdir", workdir, "--config.refit=false")

@@ -148,6 +148,11 @@ def describe(workdir: pathlib.Path) -> list[str]:
     ]
 
 
+def exists(workdir: pathlib.Path) -> bool:
+    """Whether the prepared sets of a refit are made."""
+    return all((workdir / place).exists() for place in _SETS)
+
+
 def statement(workdir: pathlib.Path) -> str:
     """Returns what is to be said of the evaluation of a run that serves its refit."""
     return str(_stated(workdir)["evaluation"])
@@ -158,7 +163,7 @@ def _stated(workdir: pathlib.Path) -> dict[str, Any]:
     own, later = (artifacts.peek(workdir / place) for place in _SETS)
     end = int(later[_FACT]["trained_to"])
     windows = own.get("windows")
-    held_out = "which held watches of its users out"
+    held_out = "that held watches out"
     if windows is not None:
         held_out = f"whose training ended at {_moment(windows['test'])}"
     epochs = {}
