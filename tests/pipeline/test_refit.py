@@ -96,6 +96,10 @@ def test_the_bundle_says_what_it_is_and_what_was_measured(refitted: Refitted) ->
     end = refitted.data("data").end_of_log + 1
     stated = refitted.facts("bundle")["refit"]
     assert stated["trained_to"]["seconds"] == end
+    assert stated["epochs"] == {
+        name: refitted.facts(f"refit/{name}")["epochs"]
+        for name in ("candidates", "ranking")
+    }
     assert refitted.facts("bundle")["statistics_as_of"]["seconds"] == end
     read = refitted.inputs("bundle")
     assert read["data"] == fingerprint(refitted, "data")

@@ -134,7 +134,14 @@ def export(config: configs.Config, workdir: pathlib.Path) -> None:
 
     stated = _stated(workdir)
     measured = _measured(workdir, stated["evaluation"])
-    refit = export_room.Refit(LATER, stated, measured)
+    has_ranker = not steps.ranker_left_out(config, workdir)
+    stages = ("candidates", "ranking") if has_ranker else ("candidates",)
+    home = workdir / LATER
+    epochs = {
+        name: artifacts.peek(home / name / artifacts.MANIFEST)["epochs"]
+        for name in stages
+    }
+    refit = export_room.Refit(LATER, stated | {"epochs": epochs}, measured)
     export_room.export(workdir, config, refit)
 
 
@@ -166,14 +173,8 @@ def _stated(workdir: pathlib.Path) -> dict[str, Any]:
     held_out = "that held watches out"
     if windows is not None:
         held_out = f"whose training ended at {_moment(windows['test'])}"
-    epochs = {}
-    for name in ("candidates", "ranking"):
-        path = workdir / LATER / name / artifacts.MANIFEST
-        if path.exists():
-            epochs[name] = artifacts.peek(path)["epochs"]
     return {
         "trained_to": {"seconds": end, "utc": _moment(end)},
-        "epochs": epochs,
         "evaluation": f"measured on the run {held_out}; the served models are "
         f"trained to {_moment(end)}",
     }
