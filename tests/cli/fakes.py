@@ -20,6 +20,7 @@ class Rooms:
       calls: Names of the steps run, in order.
       shown: Reports printed.
       has_impressions: What the prepared log says of itself.
+      has_own_window: Likewise, of the ranker's.
       fails_in: The step that raises, as if interrupted in the middle.
       breaks_in: The step that is refused.
     """
@@ -28,16 +29,28 @@ class Rooms:
         self.calls: list[str] = []
         self.shown: list[Any] = []
         self.has_impressions = True
+        self.has_own_window = True
         self.fails_in = ""
         self.breaks_in = ""
 
-    def _make(self, name: str, workdir: pathlib.Path, config: Any, inputs: Any) -> None:
-        self.calls.append(name)
+    def _make(
+        self,
+        name: str,
+        workdir: pathlib.Path,
+        config: Any,
+        inputs: Any,
+        facts: Any = None,
+        **others: str,
+    ) -> None:
+        self.calls.append(name if workdir.name == "run" else f"{workdir.name}/{name}")
         made_from = {
-            other: artifacts.read_manifest(workdir / other, other).fingerprint
+            other: artifacts.read_manifest(
+                workdir / other, pathlib.PurePath(other).name
+            ).fingerprint
             for other in inputs
-        }
-        with artifacts.publish(workdir / name, name, config, made_from) as partial:
+        } | others
+        directory = workdir / name
+        with artifacts.publish(directory, name, config, made_from, facts) as partial:
             (partial / "content.txt").write_text(str(len(self.calls)))
             if self.fails_in == name:
                 raise KeyboardInterrupt
@@ -47,12 +60,14 @@ class Rooms:
     def prepare(
         self, config: configs.Data, directory: pathlib.Path, given: Any = None
     ) -> None:
-        self._make("data", directory.parent, configs.to_dict(config), [])
+        facts = {"vocabulary": 1}
+        self._make("data", directory.parent, configs.to_dict(config), [], facts)
 
     def load(self, directory: pathlib.Path) -> Any:
         manifest = artifacts.read_manifest(directory, "data")
         return types.SimpleNamespace(
             has_impressions=self.has_impressions,
+            has_own_window=self.has_own_window,
             ranker_left_out=lambda config: self._left_out(config),
             manifest=manifest,
         )
@@ -74,8 +89,13 @@ class Rooms:
             data: Any,
             directory: pathlib.Path,
             first_stage: Any = None,
+            chosen: Any = None,
         ) -> None:
-            self._make(name, directory.parent, step_config(config), inputs)
+            if chosen is None and isinstance(first_stage, artifacts.Manifest):
+                chosen = first_stage  # of candidates, which have no first stage
+            others = {name: chosen.fingerprint} if chosen else {}
+            part, facts = step_config(config), {"epochs": 3}
+            self._make(name, directory.parent, part, inputs, facts, **others)
 
         return types.SimpleNamespace(step_config=step_config, train=train)
 
@@ -110,12 +130,35 @@ class Rooms:
             if self.fails_in == directory.name:
                 raise KeyboardInterrupt
 
-    def export(self, workdir: pathlib.Path, config: configs.Config) -> pathlib.Path:
-        inputs = ["data", "candidates", "index"]
-        inputs += ["ranking"] if self.has_impressions else []
-        part = {"composition": configs.to_dict(config.composition)}
-        self._make("bundle", workdir, part, inputs)
+    def derive(
+        self, data: Any, part: str, directory: pathlib.Path, needs_ranker: bool
+    ) -> None:
+        facts = {"vocabulary": 2, "refit": {"trained_to": 1_700_000_000}}
+        made_from = {"data": data.manifest.fingerprint}
+        config = data.manifest.config
+        self._make("data", directory.parent, config, [], facts, **made_from)
+
+    def publish_ranking(
+        self, config: configs.Config, earlier: Any, later: Any, inputs: Any
+    ) -> None:
+        part = self.trainer("ranking").step_config(config)
+        home = later.directory.parent
+        self._make("ranking", home, part, [], {"epochs": 3}, **inputs)
+
+    def export(
+        self, workdir: pathlib.Path, config: configs.Config, refit: Any = None
+    ) -> pathlib.Path:
+        of_models = ["candidates", "index"]
+        of_models += ["ranking"] if self.has_impressions else []
+        home = f"{refit.name}/" if refit else ""
+        inputs = ["data", *(home + name for name in of_models)]
+        self._make("bundle", workdir, bundle_config(config), inputs)
         return workdir / "bundle"
+
+
+def bundle_config(config: configs.Config) -> dict[str, Any]:
+    part = {"composition": configs.to_dict(config.composition)}
+    return part | ({"refit": True} if config.refit else {})
 
 
 def install(monkeypatch: pytest.MonkeyPatch) -> Rooms:
@@ -124,6 +167,16 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Rooms:
     modules = {
         "data.prepare": types.SimpleNamespace(prepare=rooms.prepare),
         "data.prepared": types.SimpleNamespace(load=rooms.load),
+        "data.refit": types.SimpleNamespace(
+            derive=rooms.derive,
+            Part=types.SimpleNamespace(EARLIER="earlier", WHOLE="whole"),
+        ),
+        "training.refit_ranking": types.SimpleNamespace(
+            publish=rooms.publish_ranking,
+            Trained=lambda directory, *_: types.SimpleNamespace(
+                directory=directory, data=None, first_stage=None
+            ),
+        ),
         "training.candidates": rooms.trainer("candidates"),
         "training.ranking": rooms.trainer("ranking"),
         "training.features": types.SimpleNamespace(require=lambda *_: None),
@@ -138,9 +191,8 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Rooms:
         "pages.terminal": types.SimpleNamespace(show=rooms.shown.append),
         "serving.export": types.SimpleNamespace(
             export=rooms.export,
-            step_config=lambda config: {
-                "composition": configs.to_dict(config.composition)
-            },
+            step_config=bundle_config,
+            Refit=lambda name, *_: types.SimpleNamespace(name=name),
         ),
     }
     for name, module in modules.items():

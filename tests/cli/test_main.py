@@ -24,6 +24,7 @@ def test_the_commands_of_the_design_are_there() -> None:
         "train",
         "evaluate",
         "export",
+        "refit",
         "index remove",
         "index restore",
         "recommend",
@@ -111,7 +112,8 @@ MISTAKES = [
     (
         ["prepre"],
         "expected a command (run, prepare, train, index tune, evaluate, compare, "
-        "export, index remove, index restore, recommend, experiments, study, world), "
+        "export, refit, index remove, index restore, recommend, experiments, study, "
+        "world), "
         "received 'prepre': did you mean prepare? (ytdnn --help)",
     ),
     (["run"], "expected --workdir=DIR, received none (ytdnn run --help)"),

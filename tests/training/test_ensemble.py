@@ -63,6 +63,19 @@ def test_its_manifest_tells_of_each_network_and_of_all(data, pair):
     assert facts["features"] == model.load(pair, data).facts()["features"]
 
 
+def test_refitted_each_network_has_its_own_number_of_epochs(data, pair, tmp_path):
+    chosen = artifacts.read_manifest(pair, model.KIND)
+    of_members = [dict(one) for one in chosen.facts["members"]]
+    for number, one in enumerate(of_members, 1):
+        one["best_epoch"] = number
+    chosen = dataclasses.replace(chosen, facts=chosen.facts | {"members": of_members})
+    directory = tmp_path / "candidates"
+    candidates.train(_config(seed=1, ensemble_size=2), data, directory, chosen)
+    facts = artifacts.read_manifest(directory, model.KIND).facts
+    assert [one["epochs"] for one in facts["members"]] == [1, 2]
+    assert facts["validation"] == {}
+
+
 @pytest.mark.parametrize("killed_after", [5, 40])
 def test_killed_in_either_network_it_ends_with_the_same_numbers(
     data, pair, tmp_path, monkeypatch, killed_after

@@ -116,6 +116,31 @@ def test_training_stops_when_validation_no_longer_improves(data, tmp_path):
     np.testing.assert_array_equal(candidate_model.video_vectors(), weights[1])
 
 
+def test_a_refit_stops_after_the_best_epoch_of_the_same_schedule(data, tmp_path):
+    """Its learning rate is that of all epochs, so on the same data it is the same."""
+    config = _config(epochs=4, patience=4)
+    determinism.set_seed(0)
+    candidate_model = model.build(config.candidates, data)
+    weights = []
+
+    def validate():
+        weights.append(candidate_model.video_vectors())
+        return {"quality": -abs(len(weights) - 2.0)}
+
+    stage = candidates.make_stage(config, data, candidate_model)
+    stage = dataclasses.replace(stage, validate=validate, monitor="quality")
+    training = config.candidates.training
+    facts = loop.fit(stage, training, 0, strategies.make("none"), tmp_path / "work")
+    assert facts["best_epoch"] == 2
+    chosen = artifacts.new_manifest(model.KIND, {}, {}, {}, facts)
+    candidates.train(config, data, tmp_path / "refit", chosen)
+    manifest = artifacts.read_manifest(tmp_path / "refit", model.KIND)
+    assert manifest.facts["epochs"] == 2
+    assert manifest.facts["validation"] == {}
+    assert manifest.inputs["candidates"] == chosen.fingerprint
+    np.testing.assert_array_equal(_vectors(tmp_path / "refit", data), weights[1])
+
+
 def test_a_loss_that_is_no_number_is_one_line(data, tmp_path):
     config = _config(table_learning_rate=1e30, learning_rate=1e30)
     message = r"step \d+ of epoch 1 \(.*/.*learning_rate.*no checkpoint"

@@ -19,7 +19,7 @@ from ytdnn.cli import (
     tune,
     world,
 )
-from ytdnn.pipeline import graph, workdir
+from ytdnn.pipeline import graph, refitting, workdir
 
 Flag = arguments.Flag
 
@@ -46,6 +46,7 @@ _DATA_FLAGS = (
     Flag("protocol", key="data.protocol"),
 )
 _STRATEGY = Flag("strategy", key="strategy")
+_REFIT = Flag("refit", key="refit", is_switch=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,6 +83,8 @@ def _run(given: arguments.Arguments) -> None:
     config = resolved.config(given, _made(given) or configs.Config())
     found = pipeline.run(directory, config, verbose=output.say)
     evaluate.show(found)
+    if config.refit:
+        output.say(refitting.statement(directory))
     output.say(f"bundle: {directory / graph.BUNDLE.name}")
     output.say(f"next: ytdnn recommend --workdir={directory} --user=USER_ID")
 
@@ -125,6 +128,15 @@ def _export(given: arguments.Arguments) -> None:
     output.say(f"next: {graph.next_command(config, directory)}")
 
 
+def _refit(given: arguments.Arguments) -> None:
+    directory = _directory(given)
+    config = resolved.later_config(given, directory)
+    bundle = pipeline.refit(directory, config, verbose=output.say)
+    output.say(f"the evaluation in {bundle} was {refitting.statement(directory)}")
+    config = dataclasses.replace(config, refit=True)
+    output.say(f"next: {graph.next_command(config, directory)}")
+
+
 COMMANDS = (
     Command(
         "run",
@@ -136,8 +148,9 @@ COMMANDS = (
         (
             "ytdnn run --config=experiments/quickstart.py --workdir=runs/quickstart",
             "ytdnn run --workdir=runs/mine --config.candidates.embedding_dim=32",
+            "ytdnn run --workdir=runs/mine --refit",
         ),
-        (_WORKDIR, _CONFIG, *_DATA_FLAGS, feature_flag.FLAG, _STRATEGY, _K),
+        (_WORKDIR, _CONFIG, *_DATA_FLAGS, feature_flag.FLAG, _STRATEGY, _REFIT, _K),
         (
             "data",
             "candidates",
@@ -147,6 +160,7 @@ COMMANDS = (
             "evaluation",
             "seed",
             "strategy",
+            "refit",
         ),
         _run,
     ),
@@ -273,6 +287,20 @@ COMMANDS = (
         ),
         ("composition",),
         _export,
+    ),
+    Command(
+        "refit",
+        "train the chosen models again to the end of the log, and export them",
+        "For serving, after settings and epochs are chosen and measured: candidates "
+        "and ranker learn from all of the log, validation and test included, as many "
+        "epochs as the measured models' best took. The ranker learns from the scores "
+        "of candidates trained before its window alone. Writes WORKDIR/refit, and a "
+        "new version of the bundle, which carries the evaluation of the measured run; "
+        "later exports are of the refit too, until --config.refit=false.",
+        ("ytdnn refit --workdir=runs/mine",),
+        (_WORKDIR, _CONFIG, _STRATEGY),
+        (),
+        _refit,
     ),
     Command(
         "index remove",

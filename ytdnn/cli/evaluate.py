@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ytdnn import artifacts, configs, errors, pipeline
 from ytdnn.cli import arguments, output, resolved
-from ytdnn.pipeline import graph, others
+from ytdnn.pipeline import graph, others, refitting
 
 if TYPE_CHECKING:
     from ytdnn.evaluation import report_files
@@ -79,6 +79,8 @@ def _of_run(given: arguments.Arguments, split: str) -> None:
         directory, config, split=split, again=True, verbose=output.say
     )
     show(found)
+    if config.refit and refitting.exists(directory):
+        output.say(refitting.statement(directory))
     output.say(f"next: {graph.next_command(config, directory)}")
 
 

@@ -242,7 +242,7 @@ def _share(
     inputs = [one for one in graph.STEPS if one.name in step.inputs]
     if any(graph.staleness(one, config, directory) for one in inputs):
         return
-    if graph.left_out(step, config, directory):
+    if step.left_out(config, directory):
         return
     if not graph.staleness(step, config, directory):
         return

@@ -32,6 +32,8 @@ class Config:
       evaluation: Offline evaluation.
       seed: Seed of every draw in training.
       strategy: Devices: `none` (one), `mirrored` (all local) or `tpu`.
+      refit: Whether the bundle is made of models trained again to the end of the log,
+        as many epochs as the measured ones' best took.
     """
 
     data: data_config.Data = data_config.Data()
@@ -42,6 +44,7 @@ class Config:
     evaluation: evaluation_config.Evaluation = evaluation_config.Evaluation()
     seed: components.NonNegative = 0
     strategy: Literal["none", "mirrored", "tpu"] = "none"
+    refit: bool = False
 
 
 def to_dict(config: Any) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import datetime
 import time
+from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
@@ -54,18 +55,23 @@ def _day(seconds: float) -> str:
     return f"{datetime.datetime.fromtimestamp(int(seconds), datetime.UTC):%Y-%m-%d}"
 
 
-def ranking_obstacle(splits: np.ndarray | None, clicked: np.ndarray | None) -> str:
+def ranking_obstacle(
+    splits: np.ndarray | None,
+    clicked: np.ndarray | None,
+    needed: Sequence[prepared.Split] = tuple(_WINDOWS),
+) -> str:
     """Returns why no ranker can be trained on a log, empty if one can.
 
     Args:
       splits: `[impressions]`, see `prepared.Split`; None: there are none.
       clicked: `[impressions] bool`.
+      needed: Windows that must have some.
     """
     if splits is None or clicked is None:
         return "the log has no impressions"
     if not len(splits):
         return "impressions has no rows"
-    for split in (prepared.Split.TRAIN, prepared.Split.VALIDATION):
+    for split in needed:
         of_split = np.asarray(clicked)[np.asarray(splits) == split]
         window = f"its {_WINDOWS[split]} window"
         if not len(of_split):

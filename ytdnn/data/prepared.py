@@ -181,6 +181,15 @@ class PreparedData:
         return str(self.manifest.facts.get("ranking_obstacle", ""))
 
     @property
+    def has_own_window(self) -> bool:
+        """Whether the ranker's window begins where the candidates' training has ended.
+
+        Of watches the candidate model was trained on it would say what was clicked.
+        """
+        windows = self.manifest.facts.get("windows")
+        return windows is not None and windows["validation"] <= windows["ranking"]
+
+    @property
     def has_watch_seconds(self) -> bool:
         """Whether clicked impressions have a watch time."""
         return self.has_impressions and self.impressions.seconds is not None

@@ -61,6 +61,7 @@ def read(
         manifest.fingerprint,
         makers(served, config),
         lambda cases: stated,
+        manifest.facts.get(bundle_room.REFIT, {}).get("trained_to", {}).get("seconds"),
     )
 
 

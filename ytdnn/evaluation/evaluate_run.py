@@ -66,6 +66,7 @@ def evaluate(
     """
     workdir = pathlib.Path(workdir)
     data = prepared.load(workdir / prepared.KIND)
+    leaks.require_held_out(data)
     left_out = data.ranker_left_out(config.ranking)
     if stage == ranking_model.KIND and left_out:
         raise errors.UserError(

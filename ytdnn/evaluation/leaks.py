@@ -7,13 +7,14 @@ made from what it should predict. Ties of time are legal where the stated order 
 them, so inputs of the label's own second are counted, not refused.
 """
 
+import datetime
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ytdnn import errors, schema
-from ytdnn.data import events, prepared
+from ytdnn.data import events, prepared, refit
 from ytdnn.evaluation import models, protocol, report_parts
 
 _USERS_CHANGED = 128
@@ -130,6 +131,43 @@ def ranker_learns_later(data: prepared.PreparedData, cases: protocol.Cases) -> b
     is_train = np.asarray(data.impressions.splits) == prepared.Split.TRAIN
     late = np.asarray(data.impressions.times)[is_train] >= int(cases.times.min())
     return bool(late.any())
+
+
+def require_held_out(data: prepared.PreparedData) -> None:
+    """Checks that a set holds something out, which that of a refit does not.
+
+    Raises:
+      errors.UserError: All of it is trained on.
+    """
+    if refit.FACT in data.manifest.facts:
+        raise errors.UserError(
+            f"expected a run that holds watches out, found models refitted to the end "
+            f"of the log beside {data.directory}, which have seen every answer: "
+            f"evaluate the run they repeat"
+        )
+
+
+def require_later(
+    cases: protocol.Cases, split: prepared.Split, name: str, trained_to: int
+) -> None:
+    """Checks that a refitted bundle is asked about what comes after its training.
+
+    Raises:
+      errors.UserError: It has seen answers.
+    """
+    first = int(cases.times.min())
+    if first < trained_to:
+        raise errors.UserError(
+            f"expected the {split.name.lower()} window to begin after what {name} was "
+            f"trained on, found a bundle refitted to {_utc(trained_to)} and requests "
+            f"from {_utc(first)} on: it has seen the answers; measure it on a later "
+            f"log, or the run it repeats with `ytdnn evaluate --workdir=…`"
+        )
+
+
+def _utc(seconds: int) -> str:
+    time = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _refuse(

@@ -12,6 +12,7 @@ from ytdnn import configs
 from ytdnn.data import prepared
 from ytdnn.evaluation import (
     baselines,
+    leaks,
     lists,
     measure,
     oracle,
@@ -30,6 +31,7 @@ class Other:
       fingerprint: Of its content.
       makers: Its lists, by what the report calls them.
       stated: What the report's protocol says of it, given the cases.
+      trained_to: The end of what it learned from (s since the epoch), where it says so.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Other:
     fingerprint: str
     makers: Mapping[str, lists.Maker]
     stated: Callable[[protocol.Cases], Mapping[str, Any]]
+    trained_to: int | None = None
 
 
 def evaluate(
@@ -54,10 +57,12 @@ def evaluate(
       split: `test` or `validation`.
 
     Raises:
-      errors.UserError: There is nobody to ask.
+      errors.UserError: There is nobody to ask, or it has seen the answers.
     """
     code = prepared.Split[split.upper()]
     cases = protocol.cases(data, code, config)
+    if other.trained_to is not None:
+        leaks.require_later(cases, code, other.name, other.trained_to)
     makers = {
         lists.POPULARITY: lists.popularity(data, config),
         **baselines.makers(data, config),

@@ -226,7 +226,7 @@ class Replayed(ReadAtRequest):
 
     def exists(self, data: prepared.PreparedData) -> bool:
         """Whether there are impressions, in a window of the ranker's own."""
-        return super().exists(data) and _has_own_window(data)
+        return super().exists(data) and data.has_own_window
 
     def lack(self, data: prepared.PreparedData) -> Lack:
         """Returns what is missing where it does not exist."""
@@ -238,11 +238,6 @@ class Replayed(ReadAtRequest):
             f"model has seen what was clicked,",
             "prepare with --protocol=temporal and no split column",
         )
-
-
-def _has_own_window(data: prepared.PreparedData) -> bool:
-    windows = data.manifest.facts.get("windows")
-    return windows is not None and windows["validation"] <= windows["ranking"]
 
 
 class TrainingOnly(Feature):

@@ -7,7 +7,7 @@ asks a bundle, `removing` takes videos out of it, `tuning` finds settings of the
 when called: `import ytdnn` loads neither TensorFlow nor Polars.
 """
 
-from ytdnn.pipeline.arrows import Trained, evaluate, export, prepare, run, train
+from ytdnn.pipeline.arrows import Trained, evaluate, export, prepare, refit, run, train
 from ytdnn.pipeline.recommender import Recommender
 from ytdnn.pipeline.removing import remove_videos, restore_videos
 from ytdnn.pipeline.tuning import tune_index
@@ -18,6 +18,7 @@ __all__ = [
     "evaluate",
     "export",
     "prepare",
+    "refit",
     "remove_videos",
     "restore_videos",
     "run",

@@ -136,9 +136,7 @@ def train(
             progress.shown(bool(verbose)),
         ):
             graph.run(several, config, directory, say)
-    made = [
-        step.name for step in several if not graph.left_out(step, config, directory)
-    ]
+    made = [step.name for step in several if not step.left_out(config, directory)]
     directories = {name: directory / name for name in made}
     facts = {
         name: artifacts.read_manifest(path, name).facts
@@ -211,15 +209,52 @@ def export(
     if keep is not None:
         versions.require_some(keep)
     config = later_config(directory, config)
-    bundle = directory / graph.BUNDLE.name
+    step = graph.bundle(config)
+    bundle = directory / step.name
     with workdir_room.lock(directory):
-        graph.require([graph.BUNDLE], config, directory)
+        graph.require([step], config, directory)
         with workdir_room.keep_config(directory, config):
-            graph.run([graph.BUNDLE], config, directory, say)
+            graph.run([step], config, directory, say)
         if keep is not None:
             removed = versions.prune(bundle, keep)
             say(f"versions removed: {', '.join(map(str, removed)) or 'none'}")
     return bundle
+
+
+def refit(
+    workdir: Path,
+    config: configs.Config | None = None,
+    *,
+    verbose: Verbose = False,
+) -> pathlib.Path:
+    """Trains both stages again, to the end of the log, and exports that.
+
+    Settings and epochs are those of the trained run, whose evaluation the bundle
+    carries. From then on the run exports its refit, until `config.refit` is false.
+
+    Args:
+      workdir: Directory of the run, trained.
+      config: The run's; None: that of the workdir.
+      verbose: As of all arrows.
+
+    Returns:
+      The bundle's directory.
+
+    Raises:
+      errors.UserError: An artefact is missing or stale, or the ranker has nothing to
+        learn from before the end of the log.
+    """
+    directory, say = pathlib.Path(workdir), speaker(verbose)
+    config = dataclasses.replace(later_config(directory, config), refit=True)
+    several = (*graph.REFIT, graph.bundle(config))
+    with workdir_room.lock(directory):
+        graph.require(several, config, directory)
+        with (
+            workdir_room.keep_config(directory, config),
+            _training_shown(verbose),
+        ):
+            graph.run(several, config, directory, say)
+    return directory / several[-1].name
 
 
 def run(
@@ -251,7 +286,7 @@ def run(
             workdir_room.keep_config(directory, config),
             progress.shown(bool(verbose)),
         ):
-            graph.run(graph.STEPS, config, directory, say)
+            graph.run(graph.every(config), config, directory, say)
     return report_files.read(directory / graph.EVALUATION.name)
 
 

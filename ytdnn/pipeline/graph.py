@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ytdnn import artifacts, configs, errors
 from ytdnn.configs import data as data_config
 from ytdnn.evaluation import report_files
-from ytdnn.pipeline import nested, steps
+from ytdnn.pipeline import nested, refitting, steps
 from ytdnn.pipeline import workdir as workdir_room
 
 if TYPE_CHECKING:
@@ -26,20 +26,29 @@ Say = Callable[[str], None]
 _MOST_DIFFERENCES = 3
 
 
+def _never(config: configs.Config, workdir: pathlib.Path) -> str:
+    del config, workdir
+    return ""
+
+
+def _without_ranker(config: configs.Config, workdir: pathlib.Path) -> str:
+    return steps.ranker_left_out(config, workdir)
+
+
 @dataclasses.dataclass(frozen=True)
 class Step:
     """One step of a run.
 
     Attributes:
-      name: Its output in the workdir, which also names the step.
-      command: What runs it alone.
+      name: Its output's place in the workdir, which also names the step.
+      command: What runs it.
       inputs: Names of the steps whose outputs it reads.
       run: Makes the output; takes (config, workdir).
       config: The part of the config that the output depends on.
       prefix: What the keys of that part lack to be settings.
-      is_ranker: Whether it is left out where there is no ranker.
+      left_out: Says why it makes no sense for the prepared log, nothing if it does.
       describe: What to say of the output once it is made; takes the workdir.
-      kind: Of the artefact, where it is not its name.
+      kind: Of the artefact, where it is not the last part of its name.
       given: Fingerprints of what it is given from outside the workdir.
       sections: Of the run's config, which `config.json` keeps once it is made.
     """
@@ -50,11 +59,16 @@ class Step:
     run: Callable[[configs.Config, pathlib.Path], None]
     config: Callable[[configs.Config], Mapping[str, Any]]
     prefix: str = ""
-    is_ranker: bool = False
+    left_out: Callable[[configs.Config, pathlib.Path], str] = _never
     describe: Callable[[pathlib.Path], Sequence[str]] | None = None
     kind: str = ""
     given: Mapping[str, str] = dataclasses.field(default_factory=dict)
     sections: tuple[str, ...] = ()
+
+    @property
+    def artefact_kind(self) -> str:
+        """The kind of artefact that it makes."""
+        return self.kind or pathlib.PurePath(self.name).name
 
 
 def evaluation(split: str, stage: str = "") -> Step:
@@ -128,7 +142,7 @@ RANKING = Step(
     ("data", "candidates"),
     steps.train_ranking,
     steps.ranking_config,
-    is_ranker=True,
+    left_out=_without_ranker,
     sections=("ranking", "composition", "seed", "strategy"),
 )
 EVALUATION = evaluation("test")
@@ -138,10 +152,91 @@ BUNDLE = Step(
     ("data", "candidates", "index", "ranking"),
     steps.export,
     steps.bundle_config,
-    sections=("composition",),
+    sections=("composition", "refit"),
 )
 STEPS = (DATA, CANDIDATES, INDEX, RANKING, EVALUATION, BUNDLE)
 TRAINED = (CANDIDATES, INDEX, RANKING)
+
+
+def _refit(
+    name: str,
+    inputs: tuple[str, ...],
+    run: Callable[[configs.Config, pathlib.Path], None],
+    like: Step,
+    left_out: Callable[[configs.Config, pathlib.Path], str] | None = None,
+) -> Step:
+    """Returns a step of the refit; its settings are those of the step it repeats."""
+    return Step(
+        name,
+        "refit",
+        inputs,
+        run,
+        like.config,
+        like.prefix,
+        like.left_out if left_out is None else left_out,
+    )
+
+
+REFIT = (
+    _refit(
+        "refit/earlier/data",
+        ("data",),
+        refitting.split_earlier,
+        DATA,
+        refitting.earlier_left_out,
+    ),
+    _refit(
+        "refit/earlier/candidates",
+        ("refit/earlier/data", "candidates"),
+        refitting.train_earlier_candidates,
+        CANDIDATES,
+        refitting.earlier_left_out,
+    ),
+    _refit(
+        "refit/earlier/ranking",
+        ("refit/earlier/data", "refit/earlier/candidates", "ranking"),
+        refitting.train_earlier_ranking,
+        RANKING,
+        refitting.earlier_left_out,
+    ),
+    dataclasses.replace(
+        _refit("refit/data", ("data",), refitting.split_whole, DATA),
+        describe=refitting.describe,
+    ),
+    _refit(
+        "refit/candidates",
+        ("refit/data", "candidates"),
+        refitting.train_candidates,
+        CANDIDATES,
+    ),
+    _refit(
+        "refit/index",
+        ("refit/data", "refit/candidates"),
+        refitting.build_index,
+        INDEX,
+    ),
+    _refit(
+        "refit/ranking",
+        ("refit/data", "refit/candidates", "refit/earlier/ranking", "ranking"),
+        refitting.publish_ranking,
+        RANKING,
+    ),
+)
+BUNDLE_OF_REFIT = dataclasses.replace(
+    BUNDLE,
+    inputs=("data", "refit/candidates", "refit/index", "refit/ranking"),
+    run=refitting.export,
+)
+
+
+def bundle(config: configs.Config) -> Step:
+    """Returns the step that makes the bundle: of the measured models, or the refit."""
+    return BUNDLE_OF_REFIT if config.refit else BUNDLE
+
+
+def every(config: configs.Config) -> tuple[Step, ...]:
+    """Returns all steps of a run in order."""
+    return (*STEPS[:-1], *(REFIT if config.refit else ()), bundle(config))
 
 
 def data_of(given: "tables.Tables") -> Step:
@@ -184,7 +279,7 @@ def run(
     for number, step in enumerate(several, 1):
         label = f"[{number}/{len(several)}] {step.name}:"
         path = workdir / step.name
-        why = left_out(step, config, workdir)
+        why = step.left_out(config, workdir)
         if why:
             say(f"{label} left out: {why}")
             continue
@@ -215,7 +310,7 @@ def _unread(step: Step, path: pathlib.Path) -> str:
 
 def next_command(config: configs.Config, workdir: pathlib.Path) -> str:
     """Returns the command of the first step to do, `recommend` when all is done."""
-    for step in STEPS:
+    for step in every(config):
         if _applies(step, config, workdir) and staleness(step, config, workdir):
             return f"ytdnn {step.command} --workdir={workdir}"
     return f"ytdnn recommend --workdir={workdir} --user=USER_ID"
@@ -232,7 +327,7 @@ def require(
     """
     made = {step.name for step in several}
     wanted = {name for step in several for name in step.inputs} - made
-    for step in STEPS:
+    for step in every(config):
         if step.name in wanted and _applies(step, config, workdir):
             reason = staleness(step, config, workdir)
             if reason:
@@ -252,15 +347,8 @@ def _advice(step: Step, config: configs.Config, workdir: pathlib.Path) -> str:
     )
 
 
-def left_out(step: Step, config: configs.Config, workdir: pathlib.Path) -> str:
-    """Returns why a step makes no sense for the prepared log, empty if it does."""
-    if not step.is_ranker:
-        return ""
-    return steps.ranker_left_out(config, workdir)
-
-
 def _applies(step: Step, config: configs.Config, workdir: pathlib.Path) -> bool:
-    return not left_out(step, config, workdir)
+    return not step.left_out(config, workdir)
 
 
 def staleness(step: Step, config: configs.Config, workdir: pathlib.Path) -> str:
@@ -269,7 +357,7 @@ def staleness(step: Step, config: configs.Config, workdir: pathlib.Path) -> str:
     if not path.exists():
         return "not made yet"
     try:
-        manifest = artifacts.read_manifest(path, step.kind or step.name)
+        manifest = artifacts.read_manifest(path, step.artefact_kind)
     except errors.UserError as error:
         return _without_advice(error)
     found = nested.differences(manifest.config, dict(step.config(config)), step.prefix)
@@ -301,11 +389,16 @@ def _without_advice(error: errors.UserError) -> str:
 def input_fingerprints(
     step: Step, config: configs.Config, workdir: pathlib.Path
 ) -> dict[str, str]:
-    """Returns the fingerprint of each artefact that a step reads, or is given."""
-    by_name = {step.name: step for step in STEPS}
+    """Returns the fingerprint of each artefact that a step reads, or is given.
+
+    An artefact beside the output goes by its kind, any other by its place.
+    """
+    by_name = {each.name: each for each in (*STEPS, *REFIT)}
     names = [name for name in step.inputs if _applies(by_name[name], config, workdir)]
     found = steps.fingerprints(workdir, names)
-    if step is BUNDLE:
+    home = f"{pathlib.PurePath(step.name).parent}/"
+    found = {name.removeprefix(home): value for name, value in found.items()}
+    if step.name == BUNDLE.name:
         found |= steps.removed_videos(workdir)
     return {**found, **step.given}
 

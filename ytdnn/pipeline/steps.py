@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 
 
 def fingerprints(workdir: pathlib.Path, names: Iterable[str]) -> dict[str, str]:
-    """Returns the fingerprint of each artefact of a run."""
+    """Returns the fingerprint of each artefact of a run, by its place there."""
     return {
-        name: artifacts.read_manifest(workdir / name, name).fingerprint
+        name: artifacts.read_manifest(
+            workdir / name, pathlib.PurePath(name).name
+        ).fingerprint
         for name in names
     }
 

@@ -123,6 +123,12 @@ def require_config(directory: pathlib.Path) -> configs.Config:
       errors.UserError: Nothing was prepared here.
     """
     made = read_config(directory)
+    if made is None and (directory.resolve().parent / CONFIG_FILE).exists():
+        raise errors.UserError(
+            f"expected a run in {directory}, found a part of one (models of a refit "
+            f"have seen every answer, and cannot be evaluated): give "
+            f"--workdir={directory.parent}"
+        )
     if made is None:
         raise errors.UserError(
             f"expected a run in {directory}, found no {CONFIG_FILE}: start with "

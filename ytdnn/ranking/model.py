@@ -237,11 +237,10 @@ def build(
       first_stage: What features of the first stage ask; None: there are none of these.
 
     Raises:
-      errors.UserError: The log has no impressions to train or validate on, or the
-        config names a feature that there is not.
+      errors.UserError: The log has no impressions to train on, or the config names a
+        feature that there is not.
     """
     rows = split_rows(data, prepared.Split.TRAIN)
-    split_rows(data, prepared.Split.VALIDATION)
     chosen = registry.choose(features_interface.RANKING, data, config.features)
     if first_stage is None:
         chosen = tuple(f for f in chosen if not _replays([f]))
@@ -314,10 +313,21 @@ def split_rows(
     return rows
 
 
-def save(model: RankingModel, directory: pathlib.Path) -> None:
-    """Writes weights and statistics into an artefact directory being published."""
+def save(
+    model: RankingModel,
+    directory: pathlib.Path,
+    measured: network.Statistics | None = None,
+) -> None:
+    """Writes weights and statistics into an artefact directory being published.
+
+    Args:
+      model: The model.
+      directory: Of the artefact.
+      measured: Statistics to serve with; None: those it was trained with.
+    """
     weights.save(model.network, directory)
-    artifacts.write_json(directory / STATISTICS, dataclasses.asdict(model.measured))
+    kept = dataclasses.asdict(measured or model.measured)
+    artifacts.write_json(directory / STATISTICS, kept)
 
 
 def load(

@@ -80,6 +80,30 @@ class Replay:
         """Returns the watch each was found by, `[n, k] int32`, 0 = none."""
         return self._of_pool(at)[1]
 
+    def listed_scores(
+        self, users: npt.NDArray[np.integer], ends: Rows, times: Rows
+    ) -> Vectors:
+        """Returns the model's scores of what all sources retrieve for requests, `[n]`.
+
+        Videos without a score are left out.
+
+        Args:
+          users: `[requests]` user indices.
+          ends: `[requests]` flat positions where each history ends.
+          times: `[requests]` seconds.
+        """
+        no_event = tf.zeros(len(users), tf.int64), tf.zeros(len(users), tf.bool)
+        vectors = self._vectors(
+            positions.Positions(users, times, ends, "watches", *no_event)
+        )
+        found = [np.zeros(0, np.float32)]
+        for part in _parts(len(users), _REQUESTS_A_PART):
+            asked = users[part], ends[part], times[part], vectors[part]
+            listed = self._candidates(*asked).videos
+            of_part = self._score(tf.constant(vectors[part]), listed).numpy()
+            found.append(of_part[of_part > positions.NO_SCORE])
+        return np.concatenate(found)
+
     def _of_pool(self, at: positions.Positions) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns sources and seeds; see `scores` of what may be asked."""
         if at.is_logged:

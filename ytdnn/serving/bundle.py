@@ -24,6 +24,8 @@ from ytdnn.serving import (
 
 KIND = removals.BUNDLE
 TITLES = removals.TITLES
+EVALUATION = "evaluation.json"  # of the run that a refit repeats
+REFIT = "refit"  # of the manifest's facts
 USER_TOWER = "user_tower"
 INDEX = "index"
 RANKER = "ranker"

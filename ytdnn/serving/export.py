@@ -64,12 +64,32 @@ class _Parts:
     removed: lookups.RemovedVideos
 
 
+@dataclasses.dataclass(frozen=True)
+class Refit:
+    """Models of a run that were trained again, to the end of the log.
+
+    Attributes:
+      name: Where they lie in the workdir, with a prepared set made of the run's.
+      facts: What the bundle's manifest says of them.
+      evaluation: What was measured of the run they repeat, None where nothing was.
+    """
+
+    name: str
+    facts: Mapping[str, Any]
+    evaluation: Mapping[str, Any] | None
+
+
 def step_config(config: configs.Config) -> dict[str, Any]:
     """Returns what a bundle depends on beside its inputs."""
-    return {"layout": _LAYOUT, "composition": configs.to_dict(config.composition)}
+    found = {"layout": _LAYOUT, "composition": configs.to_dict(config.composition)}
+    return found | ({bundle.REFIT: True} if config.refit else {})
 
 
-def export(workdir: pathlib.Path, config: configs.Config) -> pathlib.Path:
+def export(
+    workdir: pathlib.Path,
+    config: configs.Config,
+    refit: Refit | None = None,
+) -> pathlib.Path:
     """Writes the bundle of a run, as a new version beside the earlier ones.
 
     Without impressions in the log there is no ranker, and the recommender answers
@@ -80,6 +100,7 @@ def export(workdir: pathlib.Path, config: configs.Config) -> pathlib.Path:
       workdir: With `data`, `candidates`, `index` and, unless the log has no
         impressions, `ranking`; and the list of removed videos, if there is one.
       config: Its `composition` says what goes to the ranker, and how it is ordered.
+      refit: Of models trained to the end of the log; None: those of the workdir.
 
     Returns:
       The bundle's directory.
@@ -91,12 +112,18 @@ def export(workdir: pathlib.Path, config: configs.Config) -> pathlib.Path:
     directory = workdir / bundle.KIND
     with tempfile.TemporaryDirectory() as root:
         asset = pathlib.Path(root) / removals.ASSET
-        parts, inputs = _load(workdir, config, asset)
+        home = workdir if refit is None else workdir / refit.name
+        parts, inputs = _load(workdir, config, asset, home)
         models = make_models(parts)
+        facts = _facts(parts, models)
+        if refit is not None:
+            facts[bundle.REFIT] = dict(refit.facts)
         with versions.publish(
-            directory, bundle.KIND, step_config(config), inputs, _facts(parts, models)
+            directory, bundle.KIND, step_config(config), inputs, facts
         ) as draft:
             _write(parts, models, draft)
+            if refit is not None:
+                artifacts.write_json(draft.common / bundle.EVALUATION, refit.evaluation)
     tf_serving.write(directory, models)
     return directory
 
@@ -147,7 +174,10 @@ def _vocabularies(
 
 
 def _load(
-    workdir: pathlib.Path, config: configs.Config, asset: pathlib.Path
+    workdir: pathlib.Path,
+    config: configs.Config,
+    asset: pathlib.Path,
+    home: pathlib.Path,
 ) -> tuple[_Parts, dict[str, str]]:
     """Returns what the models are made of, and the fingerprints of where it lies.
 
@@ -155,20 +185,21 @@ def _load(
       workdir: Of the run.
       config: The run's.
       asset: Where the file of the removed videos is written.
+      home: Where the models lie.
     """
-    data = prepared.load(workdir / prepared.KIND)
+    data = prepared.load(home / prepared.KIND)
     first_stage = retrieval_stage.load(
-        workdir / retrieval_stage.KIND, data, config.composition
+        home / retrieval_stage.KIND, data, config.composition
     )
     ranker = None
     kinds = [prepared.KIND, retrieval_stage.KIND, index_artifact.KIND]
     if not data.ranker_left_out(config.ranking):
-        ranker = ranking_model.load(workdir / ranking_model.KIND, data, first_stage)
+        ranker = ranking_model.load(home / ranking_model.KIND, data, first_stage)
         kinds.append(ranking_model.KIND)
-    manifests = {kind: artifacts.read_manifest(workdir / kind, kind) for kind in kinds}
+    manifests = {kind: artifacts.read_manifest(home / kind, kind) for kind in kinds}
     searchers = {
         name: index_artifact.load(
-            workdir / index_artifact.KIND, name, manifests[retrieval_stage.KIND]
+            home / index_artifact.KIND, name, manifests[retrieval_stage.KIND]
         ).module
         for name in manifests[index_artifact.KIND].facts["indexes"]
     }
@@ -178,7 +209,14 @@ def _load(
     removed = lookups.RemovedVideos(asset)
     served = manifests[index_artifact.KIND].facts["served"]
     parts = _Parts(data, first_stage, ranker, searchers, served, removed_ids, removed)
-    made_from = {kind: manifest.fingerprint for kind, manifest in manifests.items()}
+    made_from = {
+        (home / kind).relative_to(workdir).as_posix(): manifest.fingerprint
+        for kind, manifest in manifests.items()
+        if kind != prepared.KIND
+    }
+    # Users are looked up in the run's own set, whatever the models were trained on.
+    own = artifacts.read_manifest(workdir / prepared.KIND, prepared.KIND)
+    made_from = {prepared.KIND: own.fingerprint} | made_from
     return parts, made_from | removals.inputs(workdir)
 
 

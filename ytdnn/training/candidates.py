@@ -27,7 +27,10 @@ def step_config(config: configs.Config) -> dict[str, object]:
 
 
 def train(
-    config: configs.Config, data: prepared.PreparedData, directory: pathlib.Path
+    config: configs.Config,
+    data: prepared.PreparedData,
+    directory: pathlib.Path,
+    chosen: artifacts.Manifest | None = None,
 ) -> None:
     """Trains, or goes on training, and publishes the artefact `candidates`.
 
@@ -35,18 +38,23 @@ def train(
       config: The run; only its `candidates`, `seed` and `strategy` matter here.
       data: The prepared set.
       directory: Where the artefact will stand.
+      chosen: Manifest of the model that this one is a refit of: each network runs as
+        many epochs as that one's best took, and nothing is validated.
     """
     inputs_made_from = {prepared.KIND: data.manifest.fingerprint}
+    if chosen is not None:
+        inputs_made_from[model.KIND] = chosen.fingerprint
     work = checkpoints.workspace(directory, step_config(config), inputs_made_from)
     if config.candidates.train_on_validation:
         data = data.with_validation_in_training()
     number = config.candidates.ensemble_size
     places = [work / f"member-{i}" if number > 1 else work for i in range(number)]
-    trained = [_member(config, data, i, place) for i, place in enumerate(places)]
+    epochs = _epochs(chosen, number)
+    trained = [_member(config, data, i, p, epochs[i]) for i, p in enumerate(places)]
     whole = model.joined([member for member, _ in trained])
     facts = _facts([of_member for _, of_member in trained]) | whole.facts()
     is_held_out = not config.candidates.train_on_validation and _has_targets(data)
-    if number > 1 and is_held_out:
+    if number > 1 and is_held_out and chosen is None:
         facts["validation"] = _validator(data, whole)()
     with artifacts.publish(
         directory, model.KIND, step_config(config), inputs_made_from, facts
@@ -60,11 +68,20 @@ def train(
     shutil.rmtree(work)
 
 
+def _epochs(chosen: artifacts.Manifest | None, number: int) -> list[int]:
+    """Returns the epochs that each network runs, 0 where validation decides."""
+    if chosen is None:
+        return [0] * number
+    of_members = chosen.facts.get("members", [chosen.facts])
+    return [int(facts["best_epoch"]) for facts in of_members]
+
+
 def _member(
     config: configs.Config,
     data: prepared.PreparedData,
     number: int,
     work: pathlib.Path,
+    stop_after: int,
 ) -> tuple[model.CandidateModel, dict[str, Any]]:
     """Trains one network, or goes on training it; a finished one is read back.
 
@@ -80,7 +97,7 @@ def _member(
     training = batch_size.capped(config.candidates.training, num_labels, model.KIND)
     candidates = dataclasses.replace(config.candidates, training=training)
     config = dataclasses.replace(config, candidates=candidates)
-    stage = make_stage(config, data, candidate_model)
+    stage = make_stage(config, data, candidate_model, stop_after)
     if members > 1:
         stage = dataclasses.replace(stage, name=f"{stage.name} {number + 1}/{members}")
     facts = loop.fit(stage, training, config.seed, strategy, work)
@@ -106,12 +123,21 @@ def make_stage(
     config: configs.Config,
     data: prepared.PreparedData,
     candidate_model: model.CandidateModel,
+    stop_after: int = 0,
 ) -> loop.Stage:
-    """Returns what the loop needs to train the candidate model."""
+    """Returns what the loop needs to train the candidate model.
+
+    Args:
+      config: The run.
+      data: The prepared set.
+      candidate_model: What is trained.
+      stop_after: Epochs, chosen before on what is now trained on too; 0: they were not.
+    """
     candidates = config.candidates
     batches = make_batches(candidates, candidate_model.tower_inputs, data, config.seed)
     counts = draws.expected_labels(data, candidates.label.examples_per_user)
     is_held_out = not candidates.train_on_validation and _has_targets(data)
+    is_held_out = is_held_out and not stop_after
     return loop.Stage(
         name="candidates",
         model=candidate_model,
@@ -121,6 +147,7 @@ def make_stage(
         loss=losses.make(candidates, candidate_model, counts),
         validate=_validator(data, candidate_model) if is_held_out else dict,
         monitor=MONITOR if is_held_out else "",
+        stop_after=stop_after,
     )
 
 

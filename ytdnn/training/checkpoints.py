@@ -34,8 +34,15 @@ class Progress:
     best_value: float = -math.inf
     best_metrics: dict[str, float] = dataclasses.field(default_factory=dict)
 
-    def is_over(self, training: configs.Training) -> bool:
-        """Whether all epochs are done, or the last `patience` brought no gain."""
+    def is_over(self, training: configs.Training, stop_after: int = 0) -> bool:
+        """Whether all epochs are done, or the last `patience` brought no gain.
+
+        Args:
+          training: Optimisation.
+          stop_after: Epochs, where their number was chosen before; 0: it was not.
+        """
+        if stop_after:
+            return self.epoch >= stop_after
         stale = self.epoch - self.best_epoch
         return self.epoch >= training.epochs or stale >= training.patience
 

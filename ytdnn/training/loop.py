@@ -37,6 +37,8 @@ class Stage:
       validate: Metrics by name.
       monitor: The metric that chooses the checkpoint; "-name" where less is better;
         empty: nothing is held out, and the last weights are kept.
+      stop_after: Epochs to run, where their number was chosen before; the learning
+        rate follows the schedule of all epochs still. 0: it was not.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Stage:
     loss: Callable[[Batch, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
     validate: Callable[[], dict[str, float]]
     monitor: str
+    stop_after: int = 0
 
 
 def fit(
@@ -75,11 +78,13 @@ def fit(
     trainer = Trainer(stage, training, seed, strategy)
     keeper = checkpoints.Keeper(directory, stage.model, trainer.optimizer)
     progress = keeper.restore()
-    meter = report.Meter(stage.name, training, stage.steps_per_epoch)
+    last_epoch = stage.stop_after or training.epochs
+    shown = dataclasses.replace(training, epochs=last_epoch)
+    meter = report.Meter(stage.name, shown, stage.steps_per_epoch)
     logs = callbacks.Logs(directory)
     watcher = guard.Guard(stage.name, stage.model, keeper.describe_latest)
     with meter:
-        while not progress.is_over(training):
+        while not progress.is_over(training, stage.stop_after):
             _train_epoch(trainer, keeper, watcher, progress, meter)
             loss = trainer.mean_loss()
             with trainer.averaged_weights():

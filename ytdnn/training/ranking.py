@@ -33,6 +33,7 @@ def train(
     data: prepared.PreparedData,
     directory: pathlib.Path,
     first_stage: retrieval_stage.Stage | None = None,
+    chosen: artifacts.Manifest | None = None,
 ) -> None:
     """Trains, or goes on training, and publishes the artefact `ranking`.
 
@@ -41,6 +42,8 @@ def train(
       data: The prepared set, with impressions.
       directory: Where the artefact will stand.
       first_stage: What features of the first stage ask; None: there are none of these.
+      chosen: Manifest of the model that this one is a refit of: it runs as many epochs
+        as that one's best took, and nothing is validated.
 
     Raises:
       errors.UserError: The log has no impressions to train or validate on.
@@ -48,16 +51,21 @@ def train(
     made_from = {prepared.KIND: data.manifest.fingerprint}
     if first_stage is not None and first_stage.manifest is not None:
         made_from[retrieval_stage.KIND] = first_stage.manifest.fingerprint
+    if chosen is not None:
+        made_from[model.KIND] = chosen.fingerprint
+    else:
+        model.split_rows(data, prepared.Split.VALIDATION)
     work = checkpoints.workspace(directory, step_config(config), made_from)
     determinism.set_seed(config.seed)
     strategy = strategies.make(config.strategy)
     with strategy.scope():
         ranking_model = model.build(config.ranking, data, first_stage)
+    stop_after = 0 if chosen is None else int(chosen.facts["best_epoch"])
     num_rows = len(model.split_rows(data, prepared.Split.TRAIN))
     training = batch_size.capped(config.ranking.training, num_rows, model.KIND)
     ranking = dataclasses.replace(config.ranking, training=training)
     stage = make_stage(
-        dataclasses.replace(config, ranking=ranking), data, ranking_model
+        dataclasses.replace(config, ranking=ranking), data, ranking_model, stop_after
     )
     facts = loop.fit(stage, training, config.seed, strategy, work)
     facts |= ranking_model.facts()
@@ -73,8 +81,16 @@ def make_stage(
     config: configs.Config,
     data: prepared.PreparedData,
     ranking_model: model.RankingModel,
+    stop_after: int = 0,
 ) -> loop.Stage:
-    """Returns what the loop needs to train the ranking model."""
+    """Returns what the loop needs to train the ranking model.
+
+    Args:
+      config: The run.
+      data: The prepared set.
+      ranking_model: What is trained.
+      stop_after: Epochs, chosen before on what is now trained on too; 0: they were not.
+    """
     batches = ImpressionBatches(
         log=ranking_model.open_log(data, serving=False),
         rows=tf.constant(model.split_rows(data, prepared.Split.TRAIN)),
@@ -88,8 +104,9 @@ def make_stage(
         batches=batches,
         steps_per_epoch=batches.steps_per_epoch,
         loss=_loss(ranking_model),
-        validate=_validator(data, ranking_model),
-        monitor=MONITOR,
+        validate=dict if stop_after else _validator(data, ranking_model),
+        monitor="" if stop_after else MONITOR,
+        stop_after=stop_after,
     )
 
 

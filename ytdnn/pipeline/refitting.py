@@ -1,0 +1,204 @@
+"""What each step of a refit does: a run's models, trained again to the end of the log.
+
+    refit/earlier/{data,candidates,ranking}   candidates up to the ranker's last window,
+                                              and the ranker trained on it
+    refit/{data,candidates,index,ranking}     what the bundle is made of
+
+The first exist where the ranker has a window of its own (docs/design.md §7). Every
+function takes (config, workdir), as those of `steps`.
+"""
+
+import datetime
+import json
+import pathlib
+from typing import TYPE_CHECKING, Any
+
+from ytdnn import artifacts, configs
+from ytdnn.pipeline import steps
+
+if TYPE_CHECKING:
+    from ytdnn.data import refit
+    from ytdnn.training import refit_ranking
+
+LATER = "refit"
+EARLIER = "refit/earlier"
+_FACT = "refit"  # of the prepared set, see `ytdnn.data.refit`
+_SETS = (f"data/{artifacts.MANIFEST}", f"{LATER}/data/{artifacts.MANIFEST}")
+
+
+def earlier_left_out(config: configs.Config, workdir: pathlib.Path) -> str:
+    """Returns why no earlier candidates are needed, empty where they are."""
+    from ytdnn.data import prepared
+
+    why = steps.ranker_left_out(config, workdir)
+    if why or prepared.load(workdir / "data").has_own_window:
+        return why
+    return "the ranker has no window of its own, and so reads no candidate scores"
+
+
+def split_earlier(config: configs.Config, workdir: pathlib.Path) -> None:
+    """Makes `refit/earlier/data`."""
+    from ytdnn.data import refit
+
+    _derive(config, workdir, EARLIER, refit.Part.EARLIER)
+
+
+def split_whole(config: configs.Config, workdir: pathlib.Path) -> None:
+    """Makes `refit/data`."""
+    from ytdnn.data import refit
+
+    _derive(config, workdir, LATER, refit.Part.WHOLE)
+
+
+def _derive(
+    config: configs.Config, workdir: pathlib.Path, root: str, part: "refit.Part"
+) -> None:
+    from ytdnn.data import prepared, refit
+
+    needs_ranker = not steps.ranker_left_out(config, workdir)
+    data = prepared.load(workdir / "data")
+    refit.derive(data, part, workdir / root / "data", needs_ranker)
+
+
+def train_earlier_candidates(config: configs.Config, workdir: pathlib.Path) -> None:
+    """Makes `refit/earlier/candidates`."""
+    _train_candidates(config, workdir, EARLIER)
+
+
+def train_candidates(config: configs.Config, workdir: pathlib.Path) -> None:
+    """Makes `refit/candidates`."""
+    _train_candidates(config, workdir, LATER)
+
+
+def _train_candidates(config: configs.Config, workdir: pathlib.Path, root: str) -> None:
+    from ytdnn.data import prepared
+    from ytdnn.training import candidates
+
+    chosen = artifacts.read_manifest(workdir / "candidates", "candidates")
+    home = workdir / root
+    candidates.train(config, prepared.load(home / "data"), home / "candidates", chosen)
+
+
+def build_index(config: configs.Config, workdir: pathlib.Path) -> None:
+    """Makes `refit/index`."""
+    steps.build_index(config, workdir / LATER)
+
+
+def train_earlier_ranking(config: configs.Config, workdir: pathlib.Path) -> None:
+    """Makes `refit/earlier/ranking`."""
+    _train_ranking(config, workdir, EARLIER)
+
+
+def _train_ranking(config: configs.Config, workdir: pathlib.Path, root: str) -> None:
+    from ytdnn.training import ranking
+
+    chosen = artifacts.read_manifest(workdir / "ranking", "ranking")
+    here = _trained(config, workdir, root)
+    ranking.train(config, here.data, here.directory, here.first_stage, chosen)
+
+
+def publish_ranking(config: configs.Config, workdir: pathlib.Path) -> None:
+    """Makes `refit/ranking`: the earlier one behind the later candidates."""
+    from ytdnn.training import refit_ranking
+
+    if earlier_left_out(config, workdir):
+        _train_ranking(config, workdir, LATER)
+        return
+    inputs = {
+        **steps.fingerprints(
+            workdir / LATER, ["data", "candidates", "earlier/ranking"]
+        ),
+        **steps.fingerprints(workdir, ["ranking"]),
+    }
+    earlier, later = (_trained(config, workdir, root) for root in (EARLIER, LATER))
+    refit_ranking.publish(config, earlier, later, inputs)
+
+
+def _trained(
+    config: configs.Config, workdir: pathlib.Path, root: str
+) -> "refit_ranking.Trained":
+    """Returns where a ranker of a refit stands, and what it reads."""
+    from ytdnn.data import prepared
+    from ytdnn.retrieval import stage
+    from ytdnn.training import refit_ranking
+
+    home = workdir / root
+    data = prepared.load(home / "data")
+    first_stage = stage.load(home / "candidates", data, config.composition)
+    return refit_ranking.Trained(home / "ranking", data, first_stage)
+
+
+def export(config: configs.Config, workdir: pathlib.Path) -> None:
+    """Makes `bundle` of the refitted models."""
+    from ytdnn.serving import export as export_room
+
+    stated = _stated(workdir)
+    measured = _measured(workdir, stated["evaluation"])
+    has_ranker = not steps.ranker_left_out(config, workdir)
+    stages = ("candidates", "ranking") if has_ranker else ("candidates",)
+    home = workdir / LATER
+    epochs = {
+        name: artifacts.peek(home / name / artifacts.MANIFEST)["epochs"]
+        for name in stages
+    }
+    refit = export_room.Refit(LATER, stated | {"epochs": epochs}, measured)
+    export_room.export(workdir, config, refit)
+
+
+def describe(workdir: pathlib.Path) -> list[str]:
+    """Returns what to say of `refit/data`, just made."""
+    own, later = (artifacts.peek(workdir / place) for place in _SETS)
+    return [
+        f"refit to the end of the log, {_moment(later[_FACT]['trained_to'])}; "
+        f"{later['vocabulary']:,} videos can be retrieved, before "
+        f"{own['vocabulary']:,}"
+    ]
+
+
+def exists(workdir: pathlib.Path) -> bool:
+    """Whether the prepared sets of a refit are made."""
+    return all((workdir / place).exists() for place in _SETS)
+
+
+def statement(workdir: pathlib.Path) -> str:
+    """Returns what is to be said of the evaluation of a run that serves its refit."""
+    return str(_stated(workdir)["evaluation"])
+
+
+def _stated(workdir: pathlib.Path) -> dict[str, Any]:
+    """Returns what the bundle's manifest says of a refit."""
+    own, later = (artifacts.peek(workdir / place) for place in _SETS)
+    end = int(later[_FACT]["trained_to"])
+    windows = own.get("windows")
+    held_out = "that held watches out"
+    if windows is not None:
+        held_out = f"whose training ended at {_moment(windows['test'])}"
+    return {
+        "trained_to": {"seconds": end, "utc": _moment(end)},
+        "evaluation": f"measured on the run {held_out}; the served models are "
+        f"trained to {_moment(end)}",
+    }
+
+
+def _measured(workdir: pathlib.Path, note: str) -> dict[str, Any] | None:
+    """Returns the numbers of the run that was chosen, None where it was not measured.
+
+    What users watched and were recommended is left out: a bundle is given away.
+    """
+    from ytdnn.evaluation import report_files
+
+    path = workdir / report_files.DIRECTORIES["test"]
+    if not path.exists():
+        return None
+    manifest = artifacts.read_manifest(path, report_files.KIND)
+    chosen = steps.fingerprints(workdir, ["data", "candidates"])
+    if any(manifest.inputs.get(name) != of for name, of in chosen.items()):
+        return None
+    report = json.loads((path / report_files.REPORT).read_text(encoding="utf-8"))
+    kept = {name: report[name] for name in ("protocol", "lists", "impressions")}
+    return {"note": note, **kept}
+
+
+def _moment(seconds: int) -> str:
+    time = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ")

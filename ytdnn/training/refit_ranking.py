@@ -1,0 +1,159 @@
+"""The ranker's last step of a refit: the same network behind other candidates.
+
+It was trained with the scores of a candidate model that had not seen its window; it
+will be served those of a model trained to the end of the log, on another scale. The
+quantiles that normalise the scores are therefore moved from one scale to the other, by
+what each model's scores are on lists it retrieves: the earlier model's for requests of
+the ranker's window, the later one's for the same users at the end of the log. Neither
+is asked about logged positions: there the later model has seen what was clicked.
+"""
+
+import dataclasses
+import pathlib
+import shutil
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from ytdnn import artifacts, configs
+from ytdnn.data import prepared
+from ytdnn.features import interface
+from ytdnn.ranking import model, network
+from ytdnn.retrieval import stage as retrieval_stage
+from ytdnn.training import ranking
+
+_REQUESTS = 1_000
+_LEVELS = np.linspace(0.01, 0.99, 99)  # beyond them single scores decide
+
+Floats = npt.NDArray[np.floating]
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """A ranker or its place, with what it asks.
+
+    Attributes:
+      directory: The artefact `ranking`.
+      data: The prepared set beside it.
+      first_stage: The candidates beside it.
+    """
+
+    directory: pathlib.Path
+    data: prepared.PreparedData
+    first_stage: retrieval_stage.Stage
+
+
+def publish(
+    config: configs.Config,
+    earlier: Trained,
+    later: Trained,
+    inputs: Mapping[str, str],
+) -> None:
+    """Publishes a trained ranker beside later candidates.
+
+    Args:
+      config: The run.
+      earlier: The ranker as it was trained.
+      later: Where it will stand, and what it will ask.
+      inputs: Fingerprints of the artefacts it is made from.
+    """
+    trained = model.load(earlier.directory, earlier.data, earlier.first_stage)
+    facts = dict(artifacts.read_manifest(earlier.directory, model.KIND).facts)
+    scores = [
+        feature.name
+        for feature in trained.features
+        if isinstance(feature, interface.Replayed) and feature.needs_quantiles
+    ]
+    measured = trained.measured
+    if scores and isinstance(config.ranking.normalization, configs.Quantiles):
+        lists = listed_scores(earlier, later, config.seed)
+        measured = with_moved(measured, scores, *lists)
+        facts["score_medians"] = [float(np.median(found)) for found in lists]
+    with artifacts.publish(
+        later.directory, model.KIND, ranking.step_config(config), inputs, facts
+    ) as partial:
+        model.save(trained, partial, measured)
+        shutil.copytree(earlier.directory / artifacts.LOGS, partial / artifacts.LOGS)
+
+
+def listed_scores(earlier: Trained, later: Trained, seed: int) -> tuple[Floats, Floats]:
+    """Returns each model's scores on lists it retrieves for the same users.
+
+    Args:
+      earlier: Is asked at requests of the ranker's training window.
+      later: Is asked at the end of the log.
+      seed: Of the choice of requests.
+    """
+    shown = earlier.data.impressions
+    rows = model.split_rows(earlier.data, prepared.Split.TRAIN)
+    pages = np.asarray(shown.pages)[rows]
+    firsts = rows[np.unique(pages, return_index=True)[1]]
+    size = min(_REQUESTS, len(firsts))
+    rng = np.random.default_rng(seed)
+    asked = np.sort(rng.choice(firsts, size, replace=False))
+    users = np.asarray(shown.users)[asked]
+    offsets = np.asarray(earlier.data.watches.offsets)
+    then = earlier.first_stage.open_log(earlier.data).listed_scores(
+        users,
+        offsets[users] + np.asarray(shown.num_watches)[asked],
+        np.asarray(shown.times)[asked],
+    )
+    end = np.full(size, later.data.end_of_log + 1)
+    now = later.first_stage.open_log(later.data).listed_scores(
+        users, offsets[users + 1], end
+    )
+    return then, now
+
+
+def with_moved(
+    measured: network.Statistics,
+    names: list[str],
+    then: Floats,
+    now: Floats,
+) -> network.Statistics:
+    """Returns statistics with the quantiles of scores on another scale.
+
+    Args:
+      measured: Of the ranker's training.
+      names: Features that are scores.
+      then: `[n]` scores on lists of the model it was trained with.
+      now: `[m]` scores on lists of the model it is served with.
+    """
+    features = dict(measured.features)
+    for name in names:
+        found = moved(np.array(features[name].quantiles), then, now)
+        features[name] = dataclasses.replace(
+            features[name], quantiles=tuple(found.tolist())
+        )
+    return dataclasses.replace(measured, features=features)
+
+
+def moved(values: Floats, then: Floats, now: Floats) -> Floats:
+    """Returns values of one distribution at the same quantiles of another.
+
+    Between the 1 % and the 99 % quantile they are interpolated, beyond linear with the
+    ratio of what these span. Where a distribution has no width, or no values, they
+    stay.
+
+    >>> then, now = np.linspace(0, 1, 101), np.linspace(10, 12, 101)
+    >>> moved(np.array([0.0, 0.5, 2.0]), then, now)
+    array([10., 11., 14.])
+
+    Args:
+      values: `[k]`, ascending.
+      then: `[n]` values of the distribution they are of.
+      now: `[m]` values of the other.
+
+    Returns:
+      `[k]`, ascending.
+    """
+    if not len(then) or not len(now):
+        return values
+    old, new = (np.quantile(found, _LEVELS) for found in (then, now))
+    if old[-1] <= old[0]:
+        return values
+    slope = (new[-1] - new[0]) / (old[-1] - old[0])
+    below, above = np.minimum(values - old[0], 0.0), np.maximum(values - old[-1], 0.0)
+    found: Floats = np.interp(values, old, new) + slope * (below + above)
+    return found
