@@ -13,6 +13,7 @@ from ytdnn.candidates import model as candidate_model
 from ytdnn.data import prepared
 from ytdnn.evaluation import (
     composing,
+    doubts,
     leaks,
     lists,
     measure,
@@ -88,6 +89,10 @@ def evaluate(
         name=workdir.resolve().name,
         training=training_logs.read(workdir, stages),
     )
+    if stage != ranking_model.KIND:
+        whole = dataclasses.replace(result, report=report)
+        found = doubts.of_run(workdir, data, whole, config)
+        report = dataclasses.replace(report, doubts=found)
     is_used = {
         candidate_model.KIND: True,
         index_artifact.KIND: not stage,
