@@ -22,6 +22,7 @@ class Rooms:
       has_impressions: What the prepared log says of itself.
       fails_in: The step that raises, as if interrupted in the middle.
       breaks_in: The step that is refused.
+      facts: Of the prepared set: the size of the log.
     """
 
     def __init__(self) -> None:
@@ -30,6 +31,8 @@ class Rooms:
         self.has_impressions = True
         self.fails_in = ""
         self.breaks_in = ""
+        self.facts = {"watches": 100_000, "users": 900, "vocabulary": 1_700}
+        self.facts["impressions"] = 100_000
 
     def _make(self, name: str, workdir: pathlib.Path, config: Any, inputs: Any) -> None:
         self.calls.append(name)
@@ -37,7 +40,9 @@ class Rooms:
             other: artifacts.read_manifest(workdir / other, other).fingerprint
             for other in inputs
         }
-        with artifacts.publish(workdir / name, name, config, made_from) as partial:
+        facts = self.facts if name == "data" else {}
+        path = workdir / name
+        with artifacts.publish(path, name, config, made_from, facts) as partial:
             (partial / "content.txt").write_text(str(len(self.calls)))
             if self.fails_in == name:
                 raise KeyboardInterrupt
@@ -64,7 +69,7 @@ class Rooms:
 
     def trainer(self, name: str) -> types.SimpleNamespace:
         def step_config(config: configs.Config) -> dict[str, Any]:
-            part = configs.to_dict(getattr(config, name))
+            part = configs.as_trained(getattr(config, name))
             return {name: part, "seed": config.seed}
 
         inputs = ["data"] if name == "candidates" else ["data", "candidates"]

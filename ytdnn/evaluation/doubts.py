@@ -101,7 +101,7 @@ def _causes(
     if per_video < _FEW_WATCHES_OF_A_VIDEO:
         yield (
             f"Few watches: {per_video:.1f} training watches for each of "
-            f"{rules.videos:,} videos. Rare ones can be left out with --min_item_count=5."
+            f"{rules.videos:,} videos. --min_item_count=5 leaves out rare ones."
         )
     yield from _of_ids(data.manifest.facts)
 
