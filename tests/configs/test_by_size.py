@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import pathlib
+import re
 
 import pydantic
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from ytdnn import configs
 from ytdnn.configs import by_size
 
+DOCUMENTATION = pathlib.Path(__file__).parents[2] / "docs" / "defaults.md"
 TINY = configs.LogSize(watches=12, users=3, videos=5)
 SMALL = configs.LogSize(watches=100_000, users=900, videos=1_700, impressions=100_000)
 LARGE = configs.LogSize(
@@ -66,6 +69,15 @@ def test_the_rule_goes_through_the_tuned_experiments() -> None:
     assert (of_1m["training.epochs"], of_1m["training.batch_size"]) == (12, 2_048)
 
 
+def test_the_table_of_the_documentation_is_the_rule() -> None:
+    lines = DOCUMENTATION.read_text().partition("| watches | epochs")[2].splitlines()
+    rows = [re.findall(r"[\d,]+", line) for line in lines[2:8]]
+    for watches, *stated in ([int(c.replace(",", "")) for c in row] for row in rows):
+        found = by_size.candidates(configs.LogSize(watches, 100, 1_000))
+        names = ("training.epochs", "training.batch_size", "embedding_dim")
+        assert stated == [found[name] for name in names], watches
+
+
 def test_what_is_given_wins_and_all_else_is_chosen() -> None:
     given = ("candidates.embedding_dim", "candidates.loss.label_smoothing")
     config = configs.with_own(configs.Config(), given)
@@ -92,6 +104,17 @@ def test_a_component_that_is_given_is_as_it_is_given() -> None:
     config = configs.Config(candidates=own, ranking=configs.Ranking())
     assert configs.resolved(config, SMALL) == config
     assert configs.chosen(config, SMALL) == {}
+
+
+def test_in_python_too_one_s_own_settings_are_given_and_the_others_chosen() -> None:
+    own = configs.sized(configs.Candidates, tower=(8,), loss=configs.SampledSoftmax())
+    found = configs.resolved(configs.Config(candidates=own), SMALL).candidates
+    assert found.tower == (8,)
+    assert found.loss == configs.SampledSoftmax()
+    assert found.training.epochs == 30
+    training = configs.Training(epochs=2)
+    ranking = configs.sized(configs.Ranking, training=training)
+    assert configs.resolved(configs.Config(ranking=ranking), LARGE).ranking == ranking
 
 
 def test_a_config_of_before_there_was_a_rule_stays_as_it_is() -> None:

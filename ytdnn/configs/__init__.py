@@ -35,6 +35,7 @@ from ytdnn.configs.run import (
     flat,
     from_dict,
     resolved,
+    sized,
     to_dict,
     with_own,
 )
@@ -80,6 +81,7 @@ __all__ = [
     "from_dict",
     "own_settings",
     "resolved",
+    "sized",
     "to_dict",
     "with_own",
 ]

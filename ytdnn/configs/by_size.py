@@ -22,7 +22,6 @@ CandidateSetting = Literal[
     "training.epochs",
     "training.patience",
     "training.batch_size",
-    "training.learning_rate",
     "training.table_optimizer",
     "training.table_learning_rate",
 ]
@@ -33,6 +32,7 @@ OF_CANDIDATES: tuple[CandidateSetting, ...] = get_args(CandidateSetting)
 OF_RANKING: tuple[RankingSetting, ...] = get_args(RankingSetting)
 
 _UNIT = 100_000  # watches, or impressions, of which the numbers below are
+_MANY_WATCHES = 500_000
 _MOST_VIDEOS_OF_FULL_SOFTMAX = 20_000
 
 
@@ -59,18 +59,18 @@ def candidates(size: LogSize) -> dict[str, Any]:
     Args:
       size: Of the log.
     """
-    epochs = _epochs(size.watches, at_unit=30)
     is_small = size.videos <= _MOST_VIDEOS_OF_FULL_SOFTMAX
+    dim = 128 if is_small and size.watches >= _MANY_WATCHES else 64
+    epochs = _epochs(size.watches, at_unit=30)
     return {
-        "embedding_dim": 64,
-        "tower": (512, 256),
+        "embedding_dim": dim,
+        "tower": (8 * dim, 4 * dim),
         "dropout": 0.3,
         "history_dropout": 0.25,
         "loss": _full_softmax() if is_small else _sampled_softmax(size.videos),
         "training.epochs": epochs,
         "training.patience": max(5, epochs // 2),
         "training.batch_size": _batch_size(size.watches),
-        "training.learning_rate": 1e-3,
         "training.table_optimizer": "adam" if is_small else "adagrad",
         "training.table_learning_rate": 1e-3 if is_small else 0.1,
     }

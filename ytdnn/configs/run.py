@@ -107,6 +107,19 @@ def with_own(config: Config, given: Iterable[str]) -> Config:
     return dataclasses.replace(config, **changed)
 
 
+def sized(cls: type[_T], **given: Any) -> _T:
+    """Returns a component of which all that is not given is chosen by size.
+
+    Args:
+      cls: `Candidates` or `Ranking`.
+      **given: Its own settings; of `training` that is given, none is chosen.
+    """
+    names = getattr(Config(), cls.__name__.lower()).auto
+    auto = tuple(name for name in names if name.partition(".")[0] not in given)
+    values: dict[str, Any] = {**given, "auto": auto}
+    return cls(**values)
+
+
 def as_trained(component: Any) -> dict[str, Any]:
     """Returns a component as nested dicts, without how its settings were chosen."""
     return {k: v for k, v in to_dict(component).items() if k != "auto"}
