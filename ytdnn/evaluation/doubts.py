@@ -2,7 +2,7 @@
 
 import pathlib
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -18,6 +18,12 @@ from ytdnn.evaluation import (
     summary,
 )
 
+_REASONS = "Likely reasons:"
+_NO_REASON = (
+    "None of the usual causes was found (few users or watches, too few epochs, the "
+    "split, unmatched ids): what is watched next may depend little on what was watched "
+    "before."
+)
 _STAGE = "candidates"
 _MONITOR = "ndcg@10"
 _FEW_USERS = 1_000  # the half interval of a hit rate near 0.1 is then 0.02
@@ -26,6 +32,14 @@ _LATE = 0.75  # of the epochs, since when validation must have gained
 _GAIN = 1.02
 _SMALL_SHARE = 0.1
 _LARGE_SHARE = 0.25
+
+
+class _Gain(NamedTuple):
+    """A difference to popularity and its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
 
 
 def of_run(
@@ -42,35 +56,32 @@ def of_run(
       result: Its evaluation.
       config: Its settings.
     """
-    found = []
     gain = _gain(result, config.evaluation)
-    if gain is not None and not (gain[1] or 0.0) > 0.0:
-        found = [_headline(result.report, gain, config), *_causes(result, data, gain)]
-        found += _of_training(workdir, result.report, config)
-        if len(found) == 1:
-            found.append(
-                "None of the usual causes was found (few users or watches, too few "
-                "epochs, the split, unmatched ids): what is watched next may depend "
-                "little on what was watched before."
-            )
+    found: list[str] = []
+    if gain is not None and gain.low <= 0.0:
+        reasons = [
+            *_causes(result, data, gain),
+            *_of_training(workdir, result.report, config),
+        ]
+        headline = _headline(result.report, gain, config)
+        found = [f"{headline} {_REASONS if reasons else _NO_REASON}", *reasons]
     return (*found, *_of_ranker(result.report))
 
 
-def _gain(
-    result: report_files.Result, config: configs.Evaluation
-) -> report_parts.WithInterval | None:
+def _gain(result: report_files.Result, config: configs.Evaluation) -> _Gain | None:
     """Returns the candidates' nDCG less popularity's, paired by user; None without."""
     names = [f"{m}/ndcg@{config.ks[0]}" for m in (lists.CANDIDATES, lists.POPULARITY)]
     if not set(names) <= set(result.users.columns):
         return None
     first, second = (result.users[n].cast(pl.Float64).to_numpy() for n in names)
     entry = summary.of_users({"gain": first - second}, config)
-    return (entry.values["gain"], *entry.intervals["gain"])
+    found = (entry.values["gain"], *entry.intervals["gain"])
+    return _Gain(*(value or 0.0 for value in found))
 
 
 def _headline(
     report: report_model.Report,
-    gain: report_parts.WithInterval,
+    gain: _Gain,
     config: configs.Config,
 ) -> str:
     metric = f"ndcg@{config.evaluation.ks[0]}"
@@ -78,19 +89,18 @@ def _headline(
         report.lists[m].values[metric] or 0.0
         for m in (lists.CANDIDATES, lists.POPULARITY)
     )
-    value, low, high = (x or 0.0 for x in gain)
-    words = "is not" if value <= 0.0 else "is not clearly"
+    words = "is not" if gain.value <= 0.0 else "is not clearly"
     return (
         f"The candidate model {words} above popularity: nDCG@{config.evaluation.ks[0]} "
-        f"{own:.4f} against {popular:.4f}, difference {value:+.4f} "
-        f"(95 % interval {low:+.4f} to {high:+.4f}). Likely reasons:"
+        f"{own:.4f} against {popular:.4f}, difference "
+        f"{gain.value:+.4f} (95 % interval {gain.low:+.4f} to {gain.high:+.4f})."
     )
 
 
 def _causes(
     result: report_files.Result,
     data: prepared.PreparedData,
-    gain: report_parts.WithInterval,
+    gain: _Gain,
 ) -> Iterator[str]:
     rules = result.report.protocol
     if rules.users < _FEW_USERS:
@@ -106,13 +116,12 @@ def _causes(
     yield from _of_ids(data.manifest.facts)
 
 
-def _few_users(rules: report_parts.Protocol, gain: report_parts.WithInterval) -> str:
-    value, low, high = (x or 0.0 for x in gain)
-    half = (high - low) / 2.0
+def _few_users(rules: report_parts.Protocol, gain: _Gain) -> str:
+    half = (gain.high - gain.low) / 2.0
     more = ""
-    if value > 0.0:
-        needed = int(np.ceil(rules.users * (half / value) ** 2))
-        more = f"; about {needed:,} would tell a difference of {value:.4f} from none"
+    if gain.value > 0.0:
+        needed = int(np.ceil(rules.users * (half / gain.value) ** 2))
+        more = f"; about {needed:,} would tell {gain.value:+.4f} from no difference"
     return f"Few users: {rules.users:,} were asked{more}."
 
 
