@@ -33,6 +33,8 @@ def test_every_size_has_valid_settings(size: configs.LogSize) -> None:
 def test_few_videos_have_full_softmax_and_many_never() -> None:
     of_small = configs.resolved(configs.Config(), SMALL).candidates
     of_large = configs.resolved(configs.Config(), LARGE).candidates
+    of_many_watches = by_size.candidates(configs.LogSize(10**9, 10**6, 1_000))
+    assert isinstance(of_many_watches["loss"], configs.SampledSoftmax)
     assert isinstance(of_small.loss, configs.FullSoftmax)
     assert of_small.training.table_optimizer == "adam"
     # Neither loss nor optimiser may cost a pass over a large table in each step.

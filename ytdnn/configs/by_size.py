@@ -33,7 +33,9 @@ OF_RANKING: tuple[RankingSetting, ...] = get_args(RankingSetting)
 
 _UNIT = 100_000  # watches, or impressions, of which the numbers below are
 _MANY_WATCHES = 500_000
-_MOST_VIDEOS_OF_FULL_SOFTMAX = 20_000
+# Of full softmax, which scores every video for every watch.
+_MOST_VIDEOS = 20_000
+_MOST_SCORES = 2e10  # of an epoch
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,7 +61,9 @@ def candidates(size: LogSize) -> dict[str, Any]:
     Args:
       size: Of the log.
     """
-    is_small = size.videos <= _MOST_VIDEOS_OF_FULL_SOFTMAX
+    is_small = (
+        size.videos <= _MOST_VIDEOS and size.watches * size.videos <= _MOST_SCORES
+    )
     dim = 128 if is_small and size.watches >= _MANY_WATCHES else 64
     epochs = _epochs(size.watches, at_unit=30)
     return {
