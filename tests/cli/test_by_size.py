@@ -30,6 +30,7 @@ def test_what_is_chosen_is_said_and_recorded(
     said = cli("run", "--workdir", workdir).out
     assert "settings chosen from the size of the log (100,000 watches, 900" in said
     assert "training.epochs 30;" in said
+    assert "loss full_softmax (label_smoothing 0.1);" in said
     assert "--config.candidates.NAME=VALUE" in said
     for found in (recorded(workdir), made_with(workdir)):
         assert found["candidates.training.epochs"] == 30 != FIXED.training.epochs

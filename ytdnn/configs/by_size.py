@@ -25,13 +25,11 @@ CandidateSetting = Literal[
     "training.table_optimizer",
     "training.table_learning_rate",
 ]
-RankingSetting = Literal[
-    "tower", "training.epochs", "training.patience", "training.batch_size"
-]
+RankingSetting = Literal["training.epochs"]
 OF_CANDIDATES: tuple[CandidateSetting, ...] = get_args(CandidateSetting)
 OF_RANKING: tuple[RankingSetting, ...] = get_args(RankingSetting)
 
-_UNIT = 100_000  # watches, or impressions, of which the numbers below are
+_UNIT = 100_000  # watches, of which the numbers below are
 _MANY_WATCHES = 500_000
 # Of full softmax, which scores every video for every watch.
 _MOST_VIDEOS = 20_000
@@ -86,13 +84,7 @@ def ranking(size: LogSize) -> dict[str, Any]:
     Args:
       size: Of the log.
     """
-    epochs = _epochs(size.impressions, at_unit=10)
-    return {
-        "tower": (512, 256),
-        "training.epochs": epochs,
-        "training.patience": max(4, epochs // 2),
-        "training.batch_size": 1024,
-    }
+    return {"training.epochs": _epochs(size.impressions // 10, at_unit=10)}
 
 
 def _epochs(events: int, at_unit: int) -> int:

@@ -74,10 +74,14 @@ def _counted(number: int, noun: str, plural: str = "s") -> str:
 
 
 def _text(value: object) -> str:
+    """Returns a value in words; of a choice, its kind and what it sets apart."""
     kind = getattr(value, configs.KIND, "")
     if kind:
-        own = [f"{n} {getattr(value, n)}" for n in configs.own_settings(value)]
-        return f"{kind} ({', '.join(own)})" if own else kind
+        plain = type(value)()
+        names = configs.own_settings(value)
+        own = {name: getattr(value, name) for name in names}
+        found = [f"{k} {v}" for k, v in own.items() if v != getattr(plain, k)]
+        return f"{kind} ({', '.join(found)})" if found else kind
     if isinstance(value, tuple):
         return ",".join(map(str, value)) or "none"
     return str(value)
