@@ -89,6 +89,7 @@ def _config(example_age: bool) -> configs.Config:
                 table_learning_rate=0.003,
             ),
         ),
+        ranking=configs.Ranking(),
     )
 
 

@@ -101,4 +101,5 @@ def _config(
                 table_learning_rate=0.003,
             ),
         ),
+        ranking=configs.Ranking(),
     )

@@ -66,4 +66,5 @@ def get_config() -> configs.Config:
                 patience=30,
             ),
         ),
+        ranking=configs.Ranking(),
     )

@@ -129,6 +129,7 @@ def get_config() -> configs.Config:
                 patience=12,
             ),
         ),
+        ranking=configs.Ranking(),
     )
 
 

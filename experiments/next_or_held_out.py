@@ -74,4 +74,5 @@ def _config(
             ),
         ),
         evaluation=configs.Evaluation(targets="next"),
+        ranking=configs.Ranking(),
     )

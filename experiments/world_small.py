@@ -72,4 +72,5 @@ def get_config() -> configs.Config:
     return configs.Config(
         data=configs.Data(world=configs.WORLDS["small"]),
         candidates=configs.Candidates(training=configs.Training(epochs=24, patience=5)),
+        ranking=configs.Ranking(),
     )

@@ -81,6 +81,16 @@ def test_variants_differ_in_what_the_question_is_about(path: pathlib.Path) -> No
         assert dataclasses.replace(config, **{part: getattr(own, part)}) == own
 
 
+def test_an_experiment_sets_its_own_values() -> None:
+    """What the size of the log decides may change, and what they gave may not."""
+    for path in FILES:
+        found = {"": config_file.load(str(path))}
+        found |= config_file.load_variants(str(path)) if path in STUDIES else {}
+        for config in found.values() if path.stem != "defaults" else ():
+            assert not config.candidates.auto, path
+            assert not config.ranking.auto, path
+
+
 def test_ablations_remove_whole_groups_of_features() -> None:
     from experiments import ranking_ablations
     from ytdnn.features import affinity, earlier_impressions

@@ -23,6 +23,7 @@ class Rooms:
       has_own_window: Likewise, of the ranker's.
       fails_in: The step that raises, as if interrupted in the middle.
       breaks_in: The step that is refused.
+      facts: Of the prepared set: the size of the log.
     """
 
     def __init__(self) -> None:
@@ -32,6 +33,8 @@ class Rooms:
         self.has_own_window = True
         self.fails_in = ""
         self.breaks_in = ""
+        self.facts = {"watches": 100_000, "users": 900, "vocabulary": 1_700}
+        self.facts["impressions"] = 100_000
 
     def _make(
         self,
@@ -49,8 +52,9 @@ class Rooms:
             ).fingerprint
             for other in inputs
         } | others
-        directory = workdir / name
-        with artifacts.publish(directory, name, config, made_from, facts) as partial:
+        facts = self.facts if name == "data" else facts
+        path = workdir / name
+        with artifacts.publish(path, name, config, made_from, facts) as partial:
             (partial / "content.txt").write_text(str(len(self.calls)))
             if self.fails_in == name:
                 raise KeyboardInterrupt
@@ -60,8 +64,7 @@ class Rooms:
     def prepare(
         self, config: configs.Data, directory: pathlib.Path, given: Any = None
     ) -> None:
-        facts = {"vocabulary": 1}
-        self._make("data", directory.parent, configs.to_dict(config), [], facts)
+        self._make("data", directory.parent, configs.to_dict(config), [])
 
     def load(self, directory: pathlib.Path) -> Any:
         manifest = artifacts.read_manifest(directory, "data")
@@ -79,7 +82,7 @@ class Rooms:
 
     def trainer(self, name: str) -> types.SimpleNamespace:
         def step_config(config: configs.Config) -> dict[str, Any]:
-            part = configs.to_dict(getattr(config, name))
+            part = configs.as_trained(getattr(config, name))
             return {name: part, "seed": config.seed}
 
         inputs = ["data"] if name == "candidates" else ["data", "candidates"]

@@ -42,6 +42,8 @@ def test_a_text_becomes_its_value(key: str, text: str, value: object) -> None:
 def test_only_what_is_named_changes() -> None:
     config = arguments.apply(configs.Config(), {"ranking.training.epochs": "7"})
     before, after = (configs.to_dict(c) for c in (configs.Config(), config))
+    assert "training.epochs" in before["ranking"].pop("auto")
+    assert "training.epochs" not in after["ranking"].pop("auto")  # one's own now
     assert nested.differences(before, after) == [
         "config.ranking.training.epochs was 10, is 7"
     ]

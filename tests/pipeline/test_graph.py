@@ -14,7 +14,8 @@ from ytdnn.pipeline import graph, steps
 def workdir(tmp_path: pathlib.Path) -> pathlib.Path:
     """A run whose prepared set is current."""
     config = steps.data_config(configs.Config())
-    with artifacts.publish(tmp_path / "data", "data", config, {}) as partial:
+    facts = {"watches": 9, "users": 3, "vocabulary": 5}
+    with artifacts.publish(tmp_path / "data", "data", config, {}, facts) as partial:
         (partial / "rows").write_text("some")
     return tmp_path
 

@@ -255,6 +255,7 @@ def apply(config: configs.Config, overrides: dict[str, str]) -> configs.Config:
     """
     if not overrides:
         return config
+    config = configs.with_own(config, overrides)
     kinds = {k: v for k, v in overrides.items() if k in configs.choices()}
     values = config_dict.ConfigDict(_with_kinds(configs.to_dict(config), kinds))
     others = {k: v for k, v in overrides.items() if k not in kinds}

@@ -67,9 +67,15 @@ def command(
         ]
     for setting in settings.listed():
         if not setting.kind and any(_belongs(setting.key, group) for group in groups):
-            lines += _entry(f"{setting.key}={show(setting.default)}", setting.text)
+            lines += _entry(f"{setting.key}={_default(setting)}", setting.text)
             lines += _kinds(setting.key)
     return "\n".join(lines)
+
+
+def _default(setting: settings.Setting) -> str:
+    if setting.key in settings.by_size():
+        return "(chosen from the size of the log)"
+    return show(setting.default)
 
 
 def _kinds(choice: str) -> list[str]:

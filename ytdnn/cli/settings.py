@@ -52,6 +52,14 @@ def listed() -> tuple[Setting, ...]:
     return tuple(_settings(configs.Config(), ""))
 
 
+@functools.cache
+def by_size() -> frozenset[str]:
+    """Returns the keys of settings that by default the size of the log decides."""
+    config = configs.Config()
+    sections = {"candidates": config.candidates.auto, "ranking": config.ranking.auto}
+    return frozenset(f"{k}.{name}" for k, auto in sections.items() for name in auto)
+
+
 def _settings(component: Any, prefix: str) -> Iterator[Setting]:
     texts = docstrings.attributes(type(component))
     for field in dataclasses.fields(component):

@@ -7,6 +7,7 @@ and one of another is refused.
 Experiments are files with a `get_config()` that returns a `Config`.
 """
 
+from ytdnn.configs.by_size import LogSize
 from ytdnn.configs.candidates import Candidates
 from ytdnn.configs.components import KIND, own_settings
 from ytdnn.configs.composition import Composition
@@ -33,12 +34,17 @@ from ytdnn.configs.normalizations import Normalization, Quantiles, Raw
 from ytdnn.configs.ranking import Head, Ranking
 from ytdnn.configs.run import (
     Config,
+    as_trained,
     choices,
+    chosen,
     component,
     defaults,
     flat,
     from_dict,
+    resolved,
+    sized,
     to_dict,
+    with_own,
 )
 from ytdnn.configs.training import Training
 from ytdnn.configs.world import WORLDS, World
@@ -64,6 +70,7 @@ __all__ = [
     "HeldOutWatch",
     "HierarchicalSoftmax",
     "Index",
+    "LogSize",
     "Lsh",
     "NextWatch",
     "Normalization",
@@ -75,11 +82,16 @@ __all__ = [
     "Training",
     "WeightedLogistic",
     "World",
+    "as_trained",
     "choices",
+    "chosen",
     "component",
     "defaults",
     "flat",
     "from_dict",
     "own_settings",
+    "resolved",
+    "sized",
     "to_dict",
+    "with_own",
 ]

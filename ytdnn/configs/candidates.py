@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import pydantic
 
-from ytdnn.configs import components, labels, losses
+from ytdnn.configs import by_size, components, labels, losses
 from ytdnn.configs import features as features_config
 from ytdnn.configs import training as training_config
 
@@ -45,6 +45,9 @@ class Candidates:
       loss: What training minimises.
       precision: Precision of the tower's matrix products.
       training: Optimisation.
+      auto: Settings that are chosen from the size of the log (docs/defaults.md), in
+        place of their values here. Without a config file all of these are, but for
+        what is given on the command line.
     """
 
     embedding_dim: components.Positive = 64
@@ -77,6 +80,7 @@ class Candidates:
     ] = losses.SampledSoftmax()
     precision: Literal["float32", "bfloat16"] = "float32"
     training: training_config.Training = training_config.Training()
+    auto: tuple[by_size.CandidateSetting, ...] = ()
 
     @pydantic.model_validator(mode="after")
     def _has_a_bag(self) -> "Candidates":

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from ytdnn.configs import components, heads, normalizations
+from ytdnn.configs import by_size, components, heads, normalizations
 from ytdnn.configs import features as features_config
 from ytdnn.configs import training as training_config
 
@@ -27,6 +27,8 @@ class Ranking:
       head: What is learned of an impression, and what orders it (PAPER §4.2).
       precision: Of the tower's products: `float32` or `bfloat16`.
       training: Optimisation.
+      auto: Settings that are chosen from the size of the log (docs/defaults.md), in
+        place of their values here.
     """
 
     enabled: bool = True
@@ -48,3 +50,4 @@ class Ranking:
         table_learning_rate=0.0003,
         table_accumulator=1e-7,
     )
+    auto: tuple[by_size.RankingSetting, ...] = ()

@@ -3,13 +3,13 @@
 import dataclasses
 import functools
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal, TypeVar
 
 import pydantic
 
+from ytdnn.configs import by_size, components
 from ytdnn.configs import candidates as candidates_config
-from ytdnn.configs import components
 from ytdnn.configs import composition as composition_config
 from ytdnn.configs import data as data_config
 from ytdnn.configs import evaluation as evaluation_config
@@ -22,6 +22,9 @@ _T = TypeVar("_T")
 @components.validated
 class Config:
     """A whole run: one component for each stage.
+
+    Candidates and ranking that are left out are chosen from the size of the log
+    (docs/defaults.md); those that are given are as they are given.
 
     Attributes:
       data: Source, filters, split.
@@ -37,9 +40,11 @@ class Config:
     """
 
     data: data_config.Data = data_config.Data()
-    candidates: candidates_config.Candidates = candidates_config.Candidates()
+    candidates: candidates_config.Candidates = candidates_config.Candidates(
+        auto=by_size.OF_CANDIDATES
+    )
     index: index_config.Index = index_config.Index()
-    ranking: ranking_config.Ranking = ranking_config.Ranking()
+    ranking: ranking_config.Ranking = ranking_config.Ranking(auto=by_size.OF_RANKING)
     composition: composition_config.Composition = composition_config.Composition()
     evaluation: evaluation_config.Evaluation = evaluation_config.Evaluation()
     seed: components.NonNegative = 0
@@ -50,6 +55,77 @@ class Config:
 def to_dict(config: Any) -> dict[str, Any]:
     """Returns a component as nested plain dicts (tuples stay tuples)."""
     return dataclasses.asdict(config)
+
+
+_RULES = {"candidates": by_size.candidates, "ranking": by_size.ranking}
+
+
+def chosen(config: Config, size: by_size.LogSize) -> dict[str, Any]:
+    """Returns the settings of a run that the size of its log decides, by their path.
+
+    Args:
+      config: Its `auto` says which.
+      size: Of the log.
+    """
+    return {
+        f"{section}.{name}": value
+        for section, rule in _RULES.items()
+        for name, value in rule(size).items()
+        if name in getattr(config, section).auto
+    }
+
+
+def resolved(config: Config, size: by_size.LogSize) -> Config:
+    """Returns a run whose settings that are chosen from the size of the log are.
+
+    They stay in `auto`: of another log others will be chosen.
+
+    Args:
+      config: The run.
+      size: Of its log.
+    """
+    filled = {}
+    for section, rule in _RULES.items():
+        own = getattr(config, section)
+        filled[section] = by_size.filled(own, own.auto, rule(size))
+    return dataclasses.replace(config, **filled)
+
+
+def with_own(config: Config, given: Iterable[str]) -> Config:
+    """Returns a run in which given settings are no longer chosen by size.
+
+    Args:
+      config: The run.
+      given: Paths of settings.
+    """
+    left = {section: getattr(config, section).auto for section in _RULES}
+    for key in given:
+        section, _, name = key.partition(".")
+        if section in left:
+            left[section] = by_size.left(left[section], name)
+    changed = {
+        section: dataclasses.replace(getattr(config, section), auto=auto)
+        for section, auto in left.items()
+    }
+    return dataclasses.replace(config, **changed)
+
+
+def sized(cls: type[_T], **given: Any) -> _T:
+    """Returns a component of which all that is not given is chosen by size.
+
+    Args:
+      cls: `Candidates` or `Ranking`.
+      **given: Its own settings; of `training` that is given, none is chosen.
+    """
+    names = getattr(Config(), cls.__name__.lower()).auto
+    auto = tuple(name for name in names if name.partition(".")[0] not in given)
+    values: dict[str, Any] = {**given, "auto": auto}
+    return cls(**values)
+
+
+def as_trained(component: Any) -> dict[str, Any]:
+    """Returns a component as nested dicts, without how its settings were chosen."""
+    return {k: v for k, v in to_dict(component).items() if k != "auto"}
 
 
 def component(cls: type[_T], values: dict[str, Any]) -> _T:

@@ -14,6 +14,7 @@ from ytdnn.data import prepared
 from ytdnn.evaluation import (
     baselines,
     composing,
+    doubts,
     leaks,
     lists,
     measure,
@@ -90,6 +91,10 @@ def evaluate(
         name=workdir.resolve().name,
         training=training_logs.read(workdir, stages),
     )
+    if stage != ranking_model.KIND:
+        whole = dataclasses.replace(result, report=report)
+        found = doubts.of_run(workdir, data, whole, config)
+        report = dataclasses.replace(report, doubts=found)
     is_used = {
         candidate_model.KIND: True,
         index_artifact.KIND: not stage,

@@ -264,6 +264,8 @@ class Report:
       training: By stage; empty but for runs.
       index: What ScaNN finds and scores; empty without it.
       latency: Milliseconds for one user; empty where nothing was timed.
+      doubts: Of a run that is not above popularity: that it is not, and the likely
+        reasons found; empty of another.
       config: The whole config of the run; of predictions and bundles that of data and
         evaluation.
     """
@@ -293,6 +295,7 @@ class Report:
     training: dict[str, Training] = pydantic.Field(default_factory=dict)
     index: dict[str, report_parts.Number] = pydantic.Field(default_factory=dict)
     latency: dict[str, report_parts.Number] = pydantic.Field(default_factory=dict)
+    doubts: tuple[str, ...] = ()
     config: dict[str, Any]
 
     @property

@@ -21,8 +21,8 @@ RUN = "run"
 _OF_CANDIDATES = ("candidates/hit_rate@10", "candidates/ndcg@10")
 _OF_RANKER = ("ranker/auc", "ranker/weighted_per_user_loss")
 _K = 10
-# Where the log lies makes no difference to what a run is.
-_NO_DIFFERENCE = ("data.dir",)
+# Where the log lies, and how settings were chosen, make no difference to what a run is.
+_NO_DIFFERENCE = ("data.dir", "candidates.auto", "ranking.auto")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -52,6 +52,7 @@ def of(report: report_model.Report) -> Iterator[str]:
         yield protocol.judged_by
     if "system" in report.lists and protocol.source == "movielens":
         yield _MOVIELENS
+    yield from report.doubts
 
 
 def leaks(report: report_model.Report) -> Iterator[str]:

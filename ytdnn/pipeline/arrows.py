@@ -251,7 +251,7 @@ def refit(
         graph.require(several, config, directory)
         with (
             workdir_room.keep_config(directory, config),
-            _training_shown(verbose),
+            progress.shown(bool(verbose)),
         ):
             graph.run(several, config, directory, say)
     return directory / several[-1].name

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ytdnn import artifacts, configs, errors
 from ytdnn.configs import data as data_config
 from ytdnn.evaluation import report_files
-from ytdnn.pipeline import nested, refitting, steps
+from ytdnn.pipeline import nested, refitting, sizes, steps
 from ytdnn.pipeline import workdir as workdir_room
 
 if TYPE_CHECKING:
@@ -276,7 +276,9 @@ def run(
       say: Takes a line for people when a step begins and ends.
       always: Names of steps that are made even when current.
     """
+    given = config
     for number, step in enumerate(several, 1):
+        config = sizes.resolved(given, workdir)
         label = f"[{number}/{len(several)}] {step.name}:"
         path = workdir / step.name
         why = step.left_out(config, workdir)
@@ -288,6 +290,8 @@ def run(
             say(f"{label} skipped: {path} is complete and current{_unread(step, path)}")
             continue
         say(f"{label} started ({reason or 'asked for'})")
+        for line in sizes.describe(config, workdir, step.name):
+            say(line)
         started = time.perf_counter()
         step.run(config, workdir)
         workdir_room.record(workdir, config, step.sections)
@@ -353,7 +357,7 @@ def _applies(step: Step, config: configs.Config, workdir: pathlib.Path) -> bool:
 
 def staleness(step: Step, config: configs.Config, workdir: pathlib.Path) -> str:
     """Returns why a step must run, empty when its output is complete and current."""
-    path = workdir / step.name
+    path, config = workdir / step.name, sizes.resolved(config, workdir)
     if not path.exists():
         return "not made yet"
     try:

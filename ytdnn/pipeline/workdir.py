@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator
 
 from ytdnn import artifacts, configs, environment, errors
 from ytdnn.configs import data as data_config
-from ytdnn.pipeline import nested
+from ytdnn.pipeline import nested, sizes
 
 CONFIG_FILE = "config.json"
 _LOCK_FILE = ".lock"
@@ -83,7 +83,7 @@ def record(
 def write_config(directory: pathlib.Path, config: configs.Config) -> None:
     """Writes the resolved config, package versions and git commit of a run."""
     value = {
-        "config": configs.to_dict(config),
+        "config": configs.to_dict(sizes.resolved(config, directory)),
         "versions": environment.versions(),
         "git_commit": environment.git_commit(),
     }

@@ -21,7 +21,7 @@ _VALIDATION_KS = (10, 100)
 def step_config(config: configs.Config) -> dict[str, object]:
     """Returns the part of the config that the candidate model depends on."""
     return {
-        "candidates": configs.to_dict(config.candidates),
+        "candidates": configs.as_trained(config.candidates),
         "seed": config.seed,
     }
 

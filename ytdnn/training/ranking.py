@@ -22,7 +22,7 @@ MONITOR = "-mean_loss"
 
 def step_config(config: configs.Config) -> dict[str, object]:
     """Returns the part of the config that the ranking model depends on."""
-    found = {"ranking": configs.to_dict(config.ranking), "seed": config.seed}
+    found = {"ranking": configs.as_trained(config.ranking), "seed": config.seed}
     if not set(_OF_SOURCES) & set(config.ranking.features.add):
         return found
     return found | {"composition": config.composition.places}

@@ -1,0 +1,117 @@
+r"""Are the settings that the size of the log decides good enough to begin with?
+
+Claim: with no setting given, the candidate network (PAPER §3) is above popularity on
+small logs, and near the settings that were tuned for each (docs/defaults.md).
+
+    ytdnn study --config=experiments/defaults.py --workdir=runs/defaults/quickstart \
+        --stage=candidates --seeds=0,1,2
+    python -m experiments.defaults runs/defaults/quickstart
+
+The second command adds what a study does not print: the difference to popularity,
+paired by user, of the values pooled over the seeds. Other logs by name,
+`--config=experiments/defaults.py:ml-100k` or `:ml-latest-small`, with
+`--config.data.dir=ml-100k.zip`, the upstream zip or its directory.
+
+Protocol: leave-one-out, as `ytdnn run --protocol=leave_one_out` asks it: each user's
+last watch is the test, the one before it validation, no filter; all videos watched in
+training are ranked, watched ones removed.
+"""
+
+import dataclasses
+import pathlib
+import sys
+from collections.abc import Mapping
+
+from ytdnn import configs
+from ytdnn.cli import config_file
+from ytdnn.evaluation import compare, lists, report_files, study
+
+_HERE = pathlib.Path(__file__).parent
+_TUNED = {"ml-100k": "movielens_100k.py", "quickstart": "quickstart.py"}
+_SHOWN = ("ndcg@10", "hit_rate@10")
+
+
+def get_config() -> configs.Config:
+    """Returns the quickstart world with no setting given."""
+    return get_variants()["defaults"]
+
+
+def get_variants(log: str = "quickstart") -> dict[str, configs.Config]:
+    """Returns what the size of the log decides, and what it is held against.
+
+    Args:
+      log: `ml-100k`, `ml-latest-small` or `quickstart`.
+    """
+    defaults = configs.Config(data=_data(log))
+    found = {"defaults": defaults}
+    if log in _TUNED:
+        found["tuned"] = _with(defaults, _tuned(log))
+    # The defaults before there was a rule, which a config file still begins with.
+    return found | {"fixed": _with(defaults, configs.Candidates())}
+
+
+def _data(log: str) -> configs.Data:
+    if log == "quickstart":
+        world = configs.WORLDS["quickstart"]
+        return configs.Data(world=world, protocol="leave_one_out")
+    return configs.Data(source="movielens", name=log, protocol="leave_one_out")
+
+
+def _tuned(log: str) -> configs.Candidates:
+    return config_file.load(str(_HERE / _TUNED[log])).candidates
+
+
+def _with(config: configs.Config, own: configs.Candidates) -> configs.Config:
+    return dataclasses.replace(config, candidates=own)
+
+
+def table(directory: pathlib.Path) -> str:
+    """Returns a study's variants and their paired differences, in Markdown.
+
+    Args:
+      directory: Of the study.
+    """
+    pooled = {
+        path.name: study.mean(
+            [
+                report_files.read(seed / report_files.DIRECTORIES["test"])
+                for seed in sorted(path.glob("seed-*"))
+            ]
+        )
+        for path in sorted(directory.iterdir())
+        if path.is_dir()
+    }
+    lines = ["| variant | metric | value | popularity | less popularity | less tuned |"]
+    lines.append("|---|---|---:|---:|---:|---:|")
+    for name in pooled:
+        lines += [_row(pooled, name, metric) for metric in _SHOWN]
+    return "\n".join(lines)
+
+
+def _row(pooled: Mapping[str, report_files.Evaluated], name: str, metric: str) -> str:
+    one = pooled[name]
+    cells = [name, metric, f"{one.value(lists.CANDIDATES, metric):.4f}"]
+    cells.append(f"{one.value(lists.POPULARITY, metric):.4f}")
+    cells.append(_difference(one, one, metric, (lists.POPULARITY, lists.CANDIDATES)))
+    tuned = pooled.get("tuned")
+    both = (lists.CANDIDATES, lists.CANDIDATES)
+    is_other = tuned is not None and name != "tuned"
+    cells.append(_difference(tuned, one, metric, both) if tuned and is_other else "")
+    return f"| {' | '.join(cells)} |"
+
+
+def _difference(
+    first: report_files.Evaluated,
+    second: report_files.Evaluated,
+    metric: str,
+    models: tuple[str, str],
+) -> str:
+    settings = first.report.config["evaluation"]
+    config = configs.component(configs.Evaluation, settings)
+    found = compare.compare(first, second, (), config, models).differences
+    (one,) = (d for d in found if d.metric == metric)
+    return f"{one.difference:+.4f} ({one.low:+.4f} to {one.high:+.4f})"
+
+
+if __name__ == "__main__":
+    print(table(pathlib.Path(sys.argv[1])))

@@ -1,0 +1,177 @@
+"""A run that is not above popularity says so, and why; another says nothing."""
+
+import dataclasses
+import pathlib
+import random
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from tests.evaluation import fakes
+from ytdnn import artifacts, configs
+from ytdnn.data import prepared
+from ytdnn.evaluation import doubts, evaluate_run, report_files, report_model
+from ytdnn.index import brute_force
+from ytdnn.pages import notes
+from ytdnn.pipeline import graph
+
+CONFIG = configs.Config(evaluation=configs.Evaluation(ks=(5,), num_resamples=100))
+NUM_VIDEOS = 30
+
+
+def noise(num_users: int = 40) -> list[fakes.Watch]:
+    """Returns watches of which each is drawn alike, whatever was watched before."""
+    rng = random.Random(0)
+    return [
+        (f"u{user}", f"v{video}", 1_600_000_000 + 60 * place)
+        for user in range(num_users)
+        for place, video in enumerate(rng.sample(range(NUM_VIDEOS), 8))
+    ]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
+    directory = tmp_path_factory.mktemp("noise")
+    return fakes.prepared_data(directory, noise(), protocol="leave_one_out")
+
+
+def constant(data: prepared.PreparedData) -> fakes.ScoresByUser:
+    scores = np.zeros(data.num_videos)
+    return fakes.ScoresByUser(data.num_videos, lambda user, end: scores)
+
+
+def measured(
+    data: prepared.PreparedData, trained: fakes.ScoresByUser
+) -> report_files.Result:
+    exact = brute_force.BruteForce.build(trained.video_vectors(), CONFIG.index)
+    return evaluate_run.of_models(
+        data, trained, None, {"exact": exact}, CONFIG, prepared.Split.TEST
+    )
+
+
+def said(
+    workdir: pathlib.Path,
+    data: prepared.PreparedData,
+    result: report_files.Result,
+    curve: Sequence[float] = (0.1, 0.2, 0.2, 0.2, 0.2),
+    limit: int = 5,
+) -> str:
+    """Returns the doubts of a run whose candidates were trained along a curve."""
+    facts = {"epochs": len(curve), "best_epoch": int(np.argmax(curve)) + 1}
+    with artifacts.publish(workdir / "candidates", "candidates", {}, {}, facts):
+        pass
+    training = report_model.Training(
+        epochs=tuple(range(1, len(curve) + 1)), scalars={"ndcg@10": tuple(curve)}
+    )
+    report = dataclasses.replace(result.report, training={"candidates": training})
+    whole = dataclasses.replace(result, report=report)
+    own = configs.Candidates(training=configs.Training(epochs=limit))
+    config = dataclasses.replace(CONFIG, candidates=own)
+    return "\n".join(doubts.of_run(workdir, data, whole, config))
+
+
+def test_a_model_above_popularity_is_not_doubted(
+    data: prepared.PreparedData, tmp_path: pathlib.Path
+) -> None:
+    result = measured(data, fakes.next_watch(data))
+    assert said(tmp_path, data, result) == ""
+
+
+def test_a_model_without_a_signal_is_and_the_numbers_are_said(
+    data: prepared.PreparedData, tmp_path: pathlib.Path
+) -> None:
+    result = measured(data, constant(data))
+    found = said(tmp_path, data, result)
+    values = [result.report.lists[m].values for m in ("candidates", "popularity")]
+    own, popular = (v["ndcg@5"] for v in values)
+    assert f"above popularity: nDCG@5 {own:.4f} against {popular:.4f}" in found
+    assert "Few users: 40 were asked" in found
+    # 40 users of 8 watches, two of each held out.
+    assert f"Few watches: {40 * 6 / 30:.1f} training watches for each of 30" in found
+    assert "epochs" not in found
+    assert "The split" not in found
+
+
+def test_a_training_that_was_stopped_too_early_is_said(
+    data: prepared.PreparedData, tmp_path: pathlib.Path
+) -> None:
+    result = measured(data, constant(data))
+    rising = (0.1, 0.2, 0.3, 0.4)
+    found = said(tmp_path, data, result, rising, limit=4)
+    assert "Too few epochs: validation nDCG@10 still rose at the end, to 0.4" in found
+    assert "--config.candidates.training.epochs=8" in found
+    # Stopped by patience, or level at the end.
+    assert "Too few" not in said(tmp_path, data, result, (*rising, 0.3), limit=9)
+    assert "Too few" not in said(tmp_path, data, result, (0.1, 0.4, 0.4), limit=3)
+    falling = said(tmp_path, data, result, (0.4, 0.3, 0.2))
+    assert "best after the first of 3 epochs" in falling
+
+
+def test_a_window_of_videos_that_nobody_trained_on_is_said(
+    tmp_path: pathlib.Path,
+) -> None:
+    new = [(f"u{i % 40}", f"new {i}", 1_700_000_000 + i) for i in range(80)]
+    data = fakes.prepared_data(tmp_path, noise() + new, test_fraction=0.1)
+    found = said(tmp_path, data, measured(data, constant(data)))
+    assert "right answers (100%) are videos without a training watch" in found
+    assert "--config.data.test_fraction" in found
+
+
+def test_users_who_are_not_in_the_window_are_said(tmp_path: pathlib.Path) -> None:
+    one = [("u1", f"v{i}", 1_700_000_000 + i) for i in range(NUM_VIDEOS)]
+    data = fakes.prepared_data(tmp_path, noise() + one, test_fraction=0.08)
+    found = said(tmp_path, data, measured(data, constant(data)))
+    assert "The split: only 1 of 40 users have an answer in the test window" in found
+
+
+def test_ids_that_do_not_match_are_said(
+    data: prepared.PreparedData, tmp_path: pathlib.Path
+) -> None:
+    facts = data.manifest.facts | {
+        "unmatched": [
+            {"table": "users", "column": "user_id", "number": 39, "of": 40},
+            {"table": "searches", "column": "user_id", "number": 1, "of": 40},
+            {"table": "videos", "column": "video_id", "number": 90, "of": 120},
+        ]
+    }
+    manifest = dataclasses.replace(data.manifest, facts=facts)
+    other = dataclasses.replace(data, manifest=manifest)
+    found = said(tmp_path, other, measured(data, constant(data)))
+    assert "Unmatched ids: 39 of 40 ids of users.user_id have no watch" in found
+    assert found.count("Unmatched ids") == 1  # a catalogue may hold what none watched
+
+
+def test_a_ranker_below_the_videos_own_odds_is_said(
+    data: prepared.PreparedData, tmp_path: pathlib.Path
+) -> None:
+    result = measured(data, fakes.next_watch(data))
+
+    def of_ranker(auc: float) -> str:
+        entries = {
+            name: report_model.Entry(values={"auc": value}, intervals={})
+            for name, value in {"popularity": 0.7, "ranker": auc}.items()
+        }
+        report = dataclasses.replace(result.report, impressions=entries)
+        return said(tmp_path, data, dataclasses.replace(result, report=report))
+
+    found = of_ranker(0.6)
+    assert found.startswith("The ranker is not above popularity: AUC 0.6000 against")
+    assert of_ranker(0.8) == ""
+
+
+def test_a_whole_run_on_noise_says_so_on_its_page(tmp_path: pathlib.Path) -> None:
+    fakes.prepared_data(tmp_path / "made", noise(), protocol="leave_one_out")
+    source = configs.Data(
+        source="log", dir=str(tmp_path / "made" / "log"), protocol="leave_one_out"
+    )
+    training = configs.Training(epochs=2, batch_size=64)
+    own = configs.Candidates(embedding_dim=4, tower=(8,), training=training)
+    config = dataclasses.replace(CONFIG, data=source, candidates=own)
+    steps = [graph.DATA, graph.CANDIDATES, graph.evaluation("test", "candidates")]
+    graph.run(steps, config, tmp_path / "run", lambda line: None)
+    report = report_files.read(tmp_path / "run").report
+    assert "above popularity" in report.doubts[0]
+    assert set(report.doubts) <= set(notes.of(report))
+    page = (tmp_path / "run" / "evaluation" / report_files.PAGE).read_text()
+    assert "above popularity: nDCG@5" in page

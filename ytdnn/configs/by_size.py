@@ -1,0 +1,139 @@
+"""Settings chosen from the size of the log: the one rule (docs/defaults.md).
+
+A component's `auto` names the settings that are chosen here: by default all of them,
+less what a user sets. Most lines go through two runs that were tuned by themselves,
+MovieLens-100K and MovieLens-1M (experiments/).
+"""
+
+import dataclasses
+import math
+from typing import Any, Literal, TypeVar, get_args
+
+from ytdnn.configs import losses
+
+_T = TypeVar("_T")
+
+CandidateSetting = Literal[
+    "embedding_dim",
+    "tower",
+    "dropout",
+    "history_dropout",
+    "loss",
+    "training.epochs",
+    "training.patience",
+    "training.batch_size",
+    "training.table_optimizer",
+    "training.table_learning_rate",
+]
+RankingSetting = Literal["training.epochs"]
+OF_CANDIDATES: tuple[CandidateSetting, ...] = get_args(CandidateSetting)
+OF_RANKING: tuple[RankingSetting, ...] = get_args(RankingSetting)
+
+_UNIT = 100_000  # watches, of which the numbers below are
+_MANY_WATCHES = 500_000
+# Of full softmax, which scores every video for every watch.
+_MOST_VIDEOS = 20_000
+_MOST_SCORES = 2e10  # of an epoch
+
+
+@dataclasses.dataclass(frozen=True)
+class LogSize:
+    """What the rule knows of a log.
+
+    Attributes:
+      watches: In the log.
+      users: With a watch.
+      videos: With an id embedding.
+      impressions: In the log; 0: there are none.
+    """
+
+    watches: int
+    users: int
+    videos: int
+    impressions: int = 0
+
+
+def candidates(size: LogSize) -> dict[str, Any]:
+    """Returns the settings of candidate generation, by the names of `OF_CANDIDATES`.
+
+    Args:
+      size: Of the log.
+    """
+    is_small = (
+        size.videos <= _MOST_VIDEOS and size.watches * size.videos <= _MOST_SCORES
+    )
+    dim = 128 if is_small and size.watches >= _MANY_WATCHES else 64
+    epochs = _epochs(size.watches, at_unit=30)
+    return {
+        "embedding_dim": dim,
+        "tower": (8 * dim, 4 * dim),
+        "dropout": 0.3,
+        "history_dropout": 0.25,
+        "loss": _full_softmax() if is_small else _sampled_softmax(size.videos),
+        "training.epochs": epochs,
+        "training.patience": max(5, epochs // 2),
+        "training.batch_size": _batch_size(size.watches),
+        "training.table_optimizer": "adam" if is_small else "adagrad",
+        "training.table_learning_rate": 1e-3 if is_small else 0.1,
+    }
+
+
+def ranking(size: LogSize) -> dict[str, Any]:
+    """Returns the settings of ranking, by the names of `OF_RANKING`.
+
+    Args:
+      size: Of the log.
+    """
+    return {"training.epochs": _epochs(size.impressions // 10, at_unit=10)}
+
+
+def _epochs(events: int, at_unit: int) -> int:
+    """Returns fewer epochs of more events, but more steps in all."""
+    return max(2, min(at_unit, round(at_unit * _units(events) ** -0.4)))
+
+
+def _batch_size(watches: int) -> int:
+    """Returns the power of two that makes about 200 to 500 steps of an epoch."""
+    exponent = round(math.log2(512 * _units(watches) ** 0.6))
+    return int(min(4_096, max(64, 2**exponent)))
+
+
+def _units(events: int) -> float:
+    return max(1, events) / _UNIT
+
+
+def _full_softmax() -> losses.FullSoftmax:
+    return losses.FullSoftmax(label_smoothing=0.1)
+
+
+def _sampled_softmax(videos: int) -> losses.SampledSoftmax:
+    return losses.SampledSoftmax(num_negatives=min(1_024, videos))
+
+
+def filled(component: _T, names: tuple[str, ...], values: dict[str, Any]) -> _T:
+    """Returns a component whose settings `names` have the values of the rule.
+
+    Args:
+      component: Frozen.
+      names: Of settings, those of `training` as "training.NAME".
+      values: By name.
+    """
+    changed: dict[str, Any] = {}
+    for name in names:
+        parent, _, last = name.rpartition(".")
+        if parent:
+            own = changed.get(parent, getattr(component, parent))
+            changed[parent] = dataclasses.replace(own, **{last: values[name]})
+        else:
+            changed[last] = values[name]
+    found: _T = dataclasses.replace(component, **changed)  # type: ignore[type-var]
+    return found
+
+
+def left(names: tuple[str, ...], given: str) -> tuple[str, ...]:
+    """Returns the names without the one that a given setting is, or lies below.
+
+    >>> left(("tower", "loss"), "loss.label_smoothing")
+    ('tower',)
+    """
+    return tuple(n for n in names if given != n and not given.startswith(f"{n}."))
