@@ -53,6 +53,20 @@ class Ragged(NamedTuple):
         places = ranges(self.offsets[rows], self.offsets[rows + 1])
         return Ragged(places.offsets, self.values[places.values])
 
+    def padded(self) -> np.ndarray:
+        """Returns the lists as rows of one length, at least 1, with 0 in front.
+
+        >>> Ragged(np.array([0, 2, 3]), np.array([7, 8, 9])).padded()
+        array([[7, 8],
+               [0, 9]])
+        """
+        sizes = self.sizes
+        width = int(sizes.max(initial=1))
+        within = np.arange(len(self.values)) - np.repeat(self.offsets[:-1], sizes)
+        rows = np.zeros((len(sizes), width), self.values.dtype)
+        rows[self.rows, within + np.repeat(width - sizes, sizes)] = self.values
+        return rows
+
 
 def empty(size: int) -> Ragged:
     """Returns `size` empty lists."""

@@ -11,7 +11,7 @@ having `videos[offsets[u] : offsets[u + 1]]`. Video indices start at 1 (column i
 index i + 1); 0 stands for a video out of the vocabulary, and for no video in a list.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -58,8 +58,45 @@ def best_of(
     >>> best_of(fill, (1, 3), None, k=2)
     array([[2, 3]], dtype=int32)
     """
+    top = np.zeros((shape[0], k), np.int32)
+    for users, keys in _best_keys(score, shape, watched, k, block_bytes, available):
+        top[users] = _videos_of(keys)
+    return top
+
+
+def scored_best_of(
+    score: Scorer,
+    shape: tuple[int, int],
+    watched: tuple[Offsets, Videos] | None,
+    k: int,
+    block_bytes: int = BLOCK_BYTES,
+) -> tuple[npt.NDArray[np.int32], Scores]:
+    """Returns the lists of `best_of` and their scores, 0 where there is no video.
+
+    Args:
+      score: As of `best_of`, like the others.
+      shape: Numbers of users and of videos.
+      watched: Ragged `(offsets, videos)` to remove, or None.
+      k: Length of the lists.
+      block_bytes: Bound on the memory of one block of scores.
+    """
+    top = np.zeros((shape[0], k), np.int32)
+    scores_of_top = np.zeros((shape[0], k), np.float32)
+    for users, keys in _best_keys(score, shape, watched, k, block_bytes, None):
+        top[users], scores_of_top[users] = _videos_of(keys), _scores_or_zero(keys)
+    return top, scores_of_top
+
+
+def _best_keys(
+    score: Scorer,
+    shape: tuple[int, int],
+    watched: tuple[Offsets, Videos] | None,
+    k: int,
+    block_bytes: int,
+    available: Available | None,
+) -> Iterator[tuple[slice, Keys]]:
+    """Yields blocks of users with their best keys; arguments as of `best_of`."""
     num_users, num_videos = shape
-    top = np.zeros((num_users, k), np.int32)
     width = max(1, min(num_videos, max(_VIDEOS_A_BLOCK, k)))
     row_bytes = _BYTES_PER_SCORE * (width + 3 * k)
     rows = int(np.clip(block_bytes // row_bytes, 1, _MOST_USERS_A_BLOCK))
@@ -75,8 +112,7 @@ def best_of(
             score(users, videos, scores)
             removed.remove(scores, videos)
             best.add(scores, first)
-        top[users] = best.lists()
-    return top
+        yield users, best.keys()
 
 
 class _Best:
@@ -127,10 +163,10 @@ class _Best:
         full = last != _REMOVED
         self._threshold[full, 0] = _scores_of(last[full])
 
-    def lists(self) -> npt.NDArray[np.int32]:
-        """Returns `[users, k]` video indices, best first, 0 where there are fewer."""
+    def keys(self) -> Keys:
+        """Returns the k largest, `[users, k]`, best first, then `_REMOVED`."""
         size = max(int(self._sizes.max(initial=0)), self._k)
-        return largest(self._keys[:, :size], self._k)
+        return _largest_keys(self._keys[:, :size], self._k)
 
 
 class Removed:
@@ -218,8 +254,22 @@ def _flipped(bits: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
 
 def largest(keys: npt.NDArray[np.int64], k: int) -> npt.NDArray[np.int32]:
     """Returns video indices (column + 1) of the k largest keys, 0 for removed ones."""
+    return _videos_of(_largest_keys(keys, k))
+
+
+def _largest_keys(keys: Keys, k: int) -> Keys:
+    """Returns the k largest of each row, the largest first."""
     if 0 < k < keys.shape[1]:
         keys = np.partition(keys, keys.shape[1] - k, axis=1)
-    best = np.sort(keys[:, keys.shape[1] - k :], axis=1)[:, ::-1]
-    videos = _INDEX_MASK - (best & _INDEX_MASK) + 1
-    return np.where(best == _REMOVED, 0, videos).astype(np.int32)
+    best: Keys = np.sort(keys[:, keys.shape[1] - k :], axis=1)[:, ::-1]
+    return best
+
+
+def _videos_of(keys: Keys) -> npt.NDArray[np.int32]:
+    videos = _INDEX_MASK - (keys & _INDEX_MASK) + 1
+    return np.where(keys == _REMOVED, 0, videos).astype(np.int32)
+
+
+def _scores_or_zero(keys: Keys) -> Scores:
+    found: Scores = np.where(keys == _REMOVED, np.float32(0.0), _scores_of(keys))
+    return found
