@@ -73,6 +73,17 @@ def empty(size: int) -> Ragged:
     return Ragged(np.zeros(size + 1, np.int64), np.zeros(0, np.int32))
 
 
+def of_rows(rows: np.ndarray, values: np.ndarray, size: int) -> Ragged:
+    """Returns `size` lists of entries in any order, each with the list it belongs to.
+
+    >>> of_rows(np.array([2, 0, 2]), np.array([7, 8, 9]), 3)
+    Ragged(offsets=array([0, 1, 1, 3]), values=array([8, 7, 9]))
+    """
+    order = np.argsort(rows, kind="stable")
+    offsets = np.append(0, np.cumsum(np.bincount(rows, minlength=size)))
+    return Ragged(offsets, values[order])
+
+
 def rows_of(offsets: np.ndarray) -> np.ndarray:
     """Returns the list that each entry belongs to.
 
