@@ -234,6 +234,15 @@ class Bundle:
         vocabularies = json.loads(path.read_text(encoding="utf-8"))
         return list(doubts.of_request(request, known, self._titles, vocabularies))
 
+    def title(self, video_id: str) -> str | None:
+        """Returns the title of a video, None where it has none.
+
+        Args:
+          video_id: As in the log; its text will do for an integer.
+        """
+        is_number = self.id_type.is_integer() and video_id.lstrip("-").isdecimal()
+        return self._titles.get(int(video_id) if is_number else video_id)
+
     def history(self, request: requests.Request) -> list[dict[str, Any]]:
         """Returns id and title (None: unknown) of the videos a request watched."""
         requests.parse(request, self.inputs(RECOMMENDER + EXACT))

@@ -16,6 +16,7 @@ SERVED, EXACT = "served", "exact"  # an index
 _PRODUCTS_A_PART = 2_048  # users whose lists are products
 _REQUESTS_A_PART = 512  # users whose lists a model makes
 _VECTORS_A_PART = 8_192
+_COSINE = "score: cosine of the videos' vectors without their bias, 1 at most"
 
 Progress = Callable[[int, int], None]
 """Is told how many of how many users or videos are done."""
@@ -30,6 +31,7 @@ class Written:
       num_asked: Users or videos that it tells of.
       num_rows: Of the file.
       seconds: It took, models loaded.
+      meaning: What its last column holds.
       notes: What to tell of what was left out, or is not as expected.
     """
 
@@ -37,6 +39,7 @@ class Written:
     num_asked: int
     num_rows: int
     seconds: float
+    meaning: str
     notes: list[str]
 
 
@@ -49,6 +52,7 @@ class Stream:
       schema: Their columns.
       make: Makes the frame of some of `asked`.
       size: How many of these a frame tells of.
+      meaning: What the last column holds.
       notes: What to tell.
       k: Length of full lists; 0: these are no lists.
     """
@@ -57,6 +61,7 @@ class Stream:
     schema: dict[str, pl.DataType]
     make: Callable[[slice], pl.DataFrame]
     size: int
+    meaning: str
     notes: list[str] = dataclasses.field(default_factory=list)
     k: int = 0
 
@@ -104,7 +109,7 @@ class Stream:
                 f"are permitted"
             )
         seconds = time.perf_counter() - started
-        return Written(path, number, num_rows, seconds, told)
+        return Written(path, number, num_rows, seconds, self.meaning, told)
 
 
 def recommendations(
@@ -144,7 +149,10 @@ def recommendations(
     else:
         make = everybody.nearest(bundle, logged, k, limits)
     size = _REQUESTS_A_PART if ranker else _PRODUCTS_A_PART
-    return _lists(bundle, asked, make, schema.VIDEO_ID, size, notes, k)
+    score = bundle.score_meaning if ranker else bundle_room.DOT_PRODUCT
+    columns = tables.schema_of_lists(bundle, asked.ids, schema.VIDEO_ID)
+    frame = _lists(bundle, asked, make, schema.VIDEO_ID)
+    return Stream(asked, columns, frame, size, f"score: {score}", notes, k)
 
 
 def _cold(logged: logged_requests.LoggedRequests, asked: asked_room.Asked) -> list[str]:
@@ -172,8 +180,9 @@ def similar(bundle: bundle_room.Bundle, asked: asked_room.Asked, k: int) -> Stre
         notes.append(f"{k:,} videos a list asked for, there are {most:,} others")
     k = min(k, most)
     make = everybody.similar(bundle, k)
-    video = tables.SIMILAR_VIDEO_ID
-    return _lists(bundle, asked, make, video, _PRODUCTS_A_PART, notes, k)
+    columns = tables.schema_of_lists(bundle, asked.ids, tables.SIMILAR_VIDEO_ID)
+    frame = _lists(bundle, asked, make, tables.SIMILAR_VIDEO_ID)
+    return Stream(asked, columns, frame, _PRODUCTS_A_PART, _COSINE, notes, k)
 
 
 def _lists(
@@ -181,16 +190,14 @@ def _lists(
     asked: asked_room.Asked,
     make: everybody.Maker,
     video: str,
-    size: int,
-    notes: list[str],
-    k: int,
-) -> Stream:
+) -> Callable[[slice], pl.DataFrame]:
+    """Returns what makes the frame of a part."""
+
     def frame(part: slice) -> pl.DataFrame:
         found = make(asked.indices[part])
         return tables.of_lists(bundle, asked.ids[part], found, video)
 
-    columns = tables.schema_of_lists(bundle, asked.ids, video)
-    return Stream(asked, columns, frame, size, notes, k)
+    return frame
 
 
 def user_vectors(
@@ -224,4 +231,14 @@ def _vectors(
     notes: list[str],
 ) -> Stream:
     columns = tables.schema_of_vectors(asked.ids, bundle.vector_dim)
-    return Stream(asked, columns, frame, _VECTORS_A_PART, notes)
+    return Stream(
+        asked, columns, frame, _VECTORS_A_PART, _vector_meaning(bundle), notes
+    )
+
+
+def _vector_meaning(bundle: bundle_room.Bundle) -> str:
+    places = ", ".join(str(1 + i % bundle.vector_dim) for i in bundle.bias_coordinates)
+    return (
+        f"vector: {bundle.vector_dim} of float32; user · video is the candidate score, "
+        f"coordinate {places} the video's bias, 1 of a user"
+    )
