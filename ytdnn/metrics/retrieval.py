@@ -48,64 +48,16 @@ def top_k(
     >>> top_k(users, videos, np.array([0, 1]), np.array([2]), k=3)
     array([[1, 3, 0]], dtype=int32)
     """
-    return selection.best_of(
-        _products(user_vectors, video_vectors),
-        (len(user_vectors), len(video_vectors)),
-        _pair(watched_offsets, watched_videos),
-        k,
-        block_bytes,
-        available,
-    )
-
-
-def scored_top_k(
-    user_vectors: Vectors,
-    video_vectors: Vectors,
-    watched_offsets: Offsets | None,
-    watched_videos: Videos | None,
-    k: int,
-    block_bytes: int = selection.BLOCK_BYTES,
-) -> tuple[npt.NDArray[np.int32], Vectors]:
-    """Returns the lists of `top_k` and their scores, 0 where there is no video.
-
-    Args:
-      user_vectors: `[num_users, dim] float32`.
-      video_vectors: `[num_videos, dim] float32`, row i ↔ video index i + 1.
-      watched_offsets: `[num_users + 1]`, or None to remove nothing.
-      watched_videos: Video indices to remove; zeros are ignored.
-      k: Length of the lists.
-      block_bytes: Bound on the memory of one block of scores.
-
-    Raises:
-      ValueError: Widths disagree, or a vector holds NaN or infinity.
-
-    >>> users, videos = np.ones((1, 1), np.float32), np.array([[2.0], [3.0]])
-    >>> scored_top_k(users, videos.astype(np.float32), None, None, k=2)
-    (array([[2, 1]], dtype=int32), array([[3., 2.]], dtype=float32))
-    """
-    return selection.scored_best_of(
-        _products(user_vectors, video_vectors),
-        (len(user_vectors), len(video_vectors)),
-        _pair(watched_offsets, watched_videos),
-        k,
-        block_bytes,
-    )
-
-
-def _products(user_vectors: Vectors, video_vectors: Vectors) -> selection.Scorer:
-    """Returns what fills a block with dot products; checks the vectors."""
     _check_vectors(user_vectors, video_vectors)
+    watched = None
+    if watched_offsets is not None and watched_videos is not None:
+        watched = watched_offsets, watched_videos
 
     def products(users: slice, videos: slice, out: Vectors) -> None:
         np.matmul(user_vectors[users], video_vectors[videos].T, out=out)
 
-    return products
-
-
-def _pair(
-    offsets: Offsets | None, videos: Videos | None
-) -> tuple[Offsets, Videos] | None:
-    return None if offsets is None or videos is None else (offsets, videos)
+    shape = len(user_vectors), len(video_vectors)
+    return selection.best_of(products, shape, watched, k, block_bytes, available)
 
 
 def hits_of(

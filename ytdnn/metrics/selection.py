@@ -12,6 +12,7 @@ index i + 1); 0 stands for a video out of the vocabulary, and for no video in a 
 """
 
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +20,8 @@ import numpy.typing as npt
 from ytdnn import ragged
 
 BLOCK_BYTES = 128 * 2**20
-_VIDEOS_A_BLOCK = 4_096  # the scores of a block stay in the processor's cache
+_VIDEOS_A_BLOCK = 8_192  # the scores of a block stay in the processor's cache
+GROUP = 16  # scores whose largest is looked at first
 _MOST_USERS_A_BLOCK = 1_024
 _BYTES_PER_SCORE = 32  # a float32 score, two int64 keys, images of bits on the way
 _REMOVED = np.iinfo(np.int64).min
@@ -30,8 +32,22 @@ Offsets = npt.NDArray[np.integer]
 Videos = npt.NDArray[np.integer]
 Scores = npt.NDArray[np.float32]
 Keys = npt.NDArray[np.int64]
+Rows = npt.NDArray[np.int64]
 Available = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
-Scorer = Callable[[slice, slice, Scores], object]
+Scorer = Callable[[slice, slice, Scores], "Made | object"]
+
+
+class Made(NamedTuple):
+    """A block that a scorer made in an array of its own.
+
+    Attributes:
+      scores: `[users, videos] float32`, which may be changed.
+      maxima: `[users, videos // GROUP] float32`, of group g the largest score of the
+        columns g, g + videos // GROUP, …, GROUP of them.
+    """
+
+    scores: Scores
+    maxima: Scores
 
 
 def best_of(
@@ -46,7 +62,7 @@ def best_of(
 
     Args:
       score: Takes a slice of users, one of videos, and the `[users, videos] float32`
-        array that it fills with their scores.
+        array that it fills with their scores, if it does not return them as `Made`.
       shape: Numbers of users and of videos.
       watched: Ragged `(offsets, videos)` to remove, or None.
       k: Length of the lists.
@@ -109,9 +125,14 @@ def _best_keys(
             videos = slice(first, min(first + width, num_videos))
             size = users.stop - users.start, videos.stop - first
             scores = memory[: size[0] * size[1]].reshape(size)
-            score(users, videos, scores)
+            made = score(users, videos, scores)
+            maxima = None
+            if isinstance(made, Made):
+                scores, maxima = made
             removed.remove(scores, videos)
-            best.add(scores, first)
+            # Of a video removed since, a maximum is too high, which is checked, but
+            # not where the threshold is made of them.
+            best.add(scores, first, maxima if first else None)
         yield users, best.keys()
 
 
@@ -124,15 +145,20 @@ class _Best:
         self._sizes: npt.NDArray[np.int64] = np.zeros(num_users, np.int64)
         self._threshold = np.full((num_users, 1), -np.inf, np.float32)
 
-    def add(self, scores: Scores, first: int) -> None:
-        """Takes in the scores of the videos that begin at column `first`."""
+    def add(self, scores: Scores, first: int, maxima: Scores | None = None) -> None:
+        """Takes in the scores of the videos that begin at column `first`.
+
+        Args:
+          scores: Of a block.
+          first: Its first column.
+          maxima: At least the largest of each group; None: worked out.
+        """
+        if maxima is None:
+            maxima = _maxima(scores)
         if first == 0:
-            self._start(scores)
-            return
-        width = scores.shape[1]
-        found = np.flatnonzero(scores > self._threshold)
-        rows = found // width
-        keys = _keys(scores.reshape(-1)[found], found - rows * width + first)
+            self._begin(maxima)
+        rows, columns = self._above(scores, maxima)
+        keys = _keys(scores[rows, columns], columns + first)
         counts = np.bincount(rows, minlength=len(scores))
         starts = np.cumsum(counts) - counts
         places = self._sizes[rows] + np.arange(len(rows)) - starts[rows]
@@ -141,15 +167,34 @@ class _Best:
         if self._sizes.max(initial=0) > 3 * self._k:
             self._shrink()
 
-    def _start(self, scores: Scores) -> None:
-        """Takes in the first block, of which nearly all would be kept."""
-        width = scores.shape[1]
-        keys = sortable_keys(scores)
-        keys[scores == -np.inf] = _REMOVED
-        self._keys[:, :width] = keys
-        self._sizes[:] = width
-        if width > self._k:
-            self._shrink()
+    def _begin(self, maxima: Scores) -> None:
+        """Sets the threshold below what the first k groups' best scores reach."""
+        cut = maxima.shape[1] - self._k
+        if cut >= 0 and self._k:
+            bound = np.partition(maxima, cut, axis=1)[:, cut : cut + 1]
+            self._threshold = np.nextafter(bound, np.float32(-np.inf))
+
+    def _above(self, scores: Scores, maxima: Scores) -> tuple[Rows, Rows]:
+        """Returns user and column of the scores above the threshold, users ascending.
+
+        Args:
+          scores: Of a block.
+          maxima: Of the groups of its first columns.
+        """
+        users, groups = np.nonzero(maxima > self._threshold)
+        stride = maxima.shape[1]
+        end = stride * GROUP
+        blocks = scores[:, :end].reshape(len(scores), GROUP, stride)
+        inside = blocks[users, :, groups] > self._threshold[users]
+        chosen, places = np.nonzero(inside)
+        rows, columns = users[chosen], places * stride + groups[chosen]
+        if end < scores.shape[1]:
+            last, behind = np.nonzero(scores[:, end:] > self._threshold)
+            rows = np.concatenate([rows, last])
+            columns = np.concatenate([columns, behind + end])
+            order = np.argsort(rows, kind="stable")
+            rows, columns = rows[order], columns[order]
+        return rows, columns
 
     def _shrink(self) -> None:
         """Keeps k keys of each user, and raises the threshold to the last of them."""
@@ -159,7 +204,7 @@ class _Best:
         last = self._keys[:, cut].copy()
         self._keys[:, :k] = self._keys[:, cut:size]
         self._keys[:, k:size] = _REMOVED
-        self._sizes = np.minimum(self._sizes, k)
+        self._sizes[:] = k  # removed ones among them
         full = last != _REMOVED
         self._threshold[full, 0] = _scores_of(last[full])
 
@@ -167,6 +212,19 @@ class _Best:
         """Returns the k largest, `[users, k]`, best first, then `_REMOVED`."""
         size = max(int(self._sizes.max(initial=0)), self._k)
         return _largest_keys(self._keys[:, :size], self._k)
+
+
+def _maxima(scores: Scores) -> Scores:
+    """Returns the largest score of each group of columns, see `Made`.
+
+    Column c is of group c modulo the number of groups, so that the maximum is one of
+    long rows; few scores are then looked at one by one.
+    """
+    number = scores.shape[1] // GROUP
+    end = number * GROUP
+    groups = scores[:, :end].reshape(len(scores), GROUP, number)
+    found: Scores = groups.max(axis=1)
+    return found
 
 
 class Removed:

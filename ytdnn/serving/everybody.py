@@ -14,7 +14,7 @@ import polars as pl
 import tensorflow as tf
 
 from ytdnn import ragged, schema
-from ytdnn.metrics import retrieval
+from ytdnn.metrics import selection
 from ytdnn.serving import batches, logged_requests
 from ytdnn.serving import bundle as bundle_room
 
@@ -103,7 +103,10 @@ class Search:
         is_held[0] = False
         self._held: npt.NDArray[np.int32] = np.flatnonzero(is_held).astype(np.int32)
         is_whole = len(self._held) == num_videos
-        self._vectors = vectors if is_whole else vectors[self._held - 1]
+        with tf.device("CPU"):
+            self._vectors = tf.constant(
+                vectors if is_whole else vectors[self._held - 1]
+            )
         self._place = np.cumsum(is_held) * is_held
 
     def __len__(self) -> int:
@@ -124,10 +127,36 @@ class Search:
             return Lists(nothing.astype(np.int32), nothing)
         known = np.where(barred.values < len(self._place), barred.values, 0)
         places = self._place[known]
-        found, scores = retrieval.scored_top_k(
-            queries, self._vectors, barred.offsets, places, k
+        found, scores = selection.scored_best_of(
+            self._products(queries),
+            (len(queries), len(self)),
+            (barred.offsets, places),
+            k,
         )
         return Lists(np.append(np.int32(0), self._held)[found], scores)
+
+    def _products(self, queries: Vectors) -> selection.Scorer:
+        """Returns what makes blocks of products, in TensorFlow, on all cores."""
+        with tf.device("CPU"):
+            asked = tf.constant(queries)
+
+        def products(users: slice, videos: slice, out: Vectors) -> selection.Made:
+            del out
+            found = _block(asked[users], self._vectors[videos])
+            return selection.Made(*(values.numpy() for values in found))
+
+        return products
+
+
+@tf.function(reduce_retracing=True)
+def _block(queries: tf.Tensor, vectors: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns a block of products, and its maxima as `selection.Made` has them."""
+    scores = tf.linalg.matmul(queries, vectors, transpose_b=True)
+    size = tf.shape(scores)
+    number = size[1] // selection.GROUP
+    grouped = scores[:, : number * selection.GROUP]
+    shape = tf.stack([size[0], selection.GROUP, number])
+    return scores, tf.reduce_max(tf.reshape(grouped, shape), axis=1)
 
 
 def nearest(
