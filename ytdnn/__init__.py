@@ -30,6 +30,10 @@ if TYPE_CHECKING:
         restore_videos,
         train,
         tune_index,
+        write_recommendations,
+        write_similar,
+        write_user_vectors,
+        write_video_vectors,
     )
 
 __all__ = [
@@ -45,6 +49,10 @@ __all__ = [
     "restore_videos",
     "train",
     "tune_index",
+    "write_recommendations",
+    "write_similar",
+    "write_user_vectors",
+    "write_video_vectors",
 ]
 
 __version__ = "0.1.0"

@@ -53,10 +53,35 @@ class Ragged(NamedTuple):
         places = ranges(self.offsets[rows], self.offsets[rows + 1])
         return Ragged(places.offsets, self.values[places.values])
 
+    def padded(self) -> np.ndarray:
+        """Returns the lists as rows of one length, at least 1, with 0 in front.
+
+        >>> Ragged(np.array([0, 2, 3]), np.array([7, 8, 9])).padded()
+        array([[7, 8],
+               [0, 9]])
+        """
+        sizes = self.sizes
+        width = int(sizes.max(initial=1))
+        within = np.arange(len(self.values)) - np.repeat(self.offsets[:-1], sizes)
+        rows = np.zeros((len(sizes), width), self.values.dtype)
+        rows[self.rows, within + np.repeat(width - sizes, sizes)] = self.values
+        return rows
+
 
 def empty(size: int) -> Ragged:
     """Returns `size` empty lists."""
     return Ragged(np.zeros(size + 1, np.int64), np.zeros(0, np.int32))
+
+
+def of_rows(rows: np.ndarray, values: np.ndarray, size: int) -> Ragged:
+    """Returns `size` lists of entries in any order, each with the list it belongs to.
+
+    >>> of_rows(np.array([2, 0, 2]), np.array([7, 8, 9]), 3)
+    Ragged(offsets=array([0, 1, 1, 3]), values=array([8, 7, 9]))
+    """
+    order = np.argsort(rows, kind="stable")
+    offsets = np.append(0, np.cumsum(np.bincount(rows, minlength=size)))
+    return Ragged(offsets, values[order])
 
 
 def rows_of(offsets: np.ndarray) -> np.ndarray:

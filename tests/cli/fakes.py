@@ -52,7 +52,8 @@ class Rooms:
             ).fingerprint
             for other in inputs
         } | others
-        facts = self.facts if name == "data" else facts
+        if name == "data":
+            facts = self.facts | (facts or {})
         path = workdir / name
         with artifacts.publish(path, name, config, made_from, facts) as partial:
             (partial / "content.txt").write_text(str(len(self.calls)))

@@ -5,7 +5,7 @@ import tensorflow as tf
 from tests.features import contract, first_stage
 from ytdnn.data import prepared
 from ytdnn.features import candidate_source
-from ytdnn.retrieval import interface, replay
+from ytdnn.retrieval import interface
 from ytdnn.retrieval import stage as stage_room
 
 
@@ -32,7 +32,7 @@ class TestCandidateSource(first_stage.FirstStageContract):
         before = data.searches.num_before(users, times)
         vectors = model.vectors_at(model.open_log(data), users, ends, before, rows)
         asked = interface.Asked(
-            tf.constant(replay.padded(data.watched_before(users, ends))),
+            tf.constant(data.watched_before(users, ends).padded()),
             tf.constant(times),
             tf.constant(vectors),
         )

@@ -54,12 +54,47 @@ def test_lists_found_block_by_block_are_those_of_a_whole_sort(
     np.testing.assert_array_equal(found, _sorted(scores, gone, k))
 
 
+@settings(max_examples=50, deadline=None)
+@given(
+    videos=st.integers(1, 200),
+    k=st.integers(1, 12),
+    block=st.integers(1, 70),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_blocks_made_elsewhere_give_the_same_lists_and_scores(
+    videos: int, k: int, block: int, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    scores = rng.integers(-9, 9, (5, videos)).astype(np.float32)
+    watched = _ragged([rng.integers(0, videos + 1, 9).tolist() for _ in range(5)])
+
+    def made(u: slice, v: slice, out: np.ndarray) -> selection.Made:
+        own = scores[u, v].copy()
+        number = own.shape[1] // selection.GROUP
+        groups = own[:, : number * selection.GROUP]
+        return selection.Made(
+            own, groups.reshape(len(own), selection.GROUP, number).max(1)
+        )
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(selection, "_VIDEOS_A_BLOCK", block)
+        patch.setattr(selection, "_MOST_USERS_A_BLOCK", 3)
+        found, best = selection.scored_best_of(made, scores.shape, watched, k)
+        plain = selection.best_of(
+            lambda u, v, out: np.copyto(out, scores[u, v]), scores.shape, watched, k
+        )
+    np.testing.assert_array_equal(found, plain)
+    rows = np.arange(5)[:, np.newaxis]
+    expected = np.where(found > 0, scores[rows, found - 1], 0)
+    np.testing.assert_array_equal(best, expected)
+
+
 def test_equal_videos_stand_in_the_order_of_their_indices_across_blocks() -> None:
-    # 9,001 videos (three blocks) are copies of 60: every list is full of ties. Small
+    # 18,001 videos (three blocks) are copies of 60: every list is full of ties. Small
     # whole numbers, so that no product is rounded.
     rng = np.random.default_rng(0)
     kinds = rng.integers(-3, 4, (60, 48)).astype(np.float32)
-    which = rng.integers(0, 60, 9_001)
+    which = rng.integers(0, 60, 18_001)
     users = rng.integers(-3, 4, (37, 48)).astype(np.float32)
     top = retrieval.top_k(users, kinds[which], None, None, 250)
     scores = (users @ kinds.T)[:, which]

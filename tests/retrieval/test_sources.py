@@ -9,7 +9,7 @@ import tensorflow as tf
 from tests import full_log
 from ytdnn import configs
 from ytdnn.data import prepared
-from ytdnn.retrieval import co_watch, fresh_uploads, interface, pool, popular, replay
+from ytdnn.retrieval import co_watch, fresh_uploads, interface, pool, popular
 
 DAY = 86_400
 
@@ -26,7 +26,7 @@ def asked(data: prepared.PreparedData) -> interface.Asked:
     ends = np.append(ends, data.watches.offsets[users[-1]])
     watched = data.watched_before(np.append(users, users[-1]), ends)
     times = np.asarray(data.watches.times)[ends]
-    return interface.Asked(tf.constant(replay.padded(watched)), tf.constant(times))
+    return interface.Asked(tf.constant(watched.padded()), tf.constant(times))
 
 
 def rows_of(values: tf.Tensor) -> list[list[int]]:

@@ -33,6 +33,12 @@ def test_requests_of_like_length_share_a_batch() -> None:
     assert [part.tolist() for part in found] == [[1, 3], [4, 2], [0]]
 
 
+def test_long_requests_share_a_batch_with_few() -> None:
+    lengths = np.array([9, 1, 8, 2, 50, 0])
+    found = batches.of_like_length(lengths, size=3, most_cells=16)
+    assert [part.tolist() for part in found] == [[5, 1, 3], [2], [0], [4]]
+
+
 def test_a_malformed_request_is_refused() -> None:
     with pytest.raises(errors.UserError, match="expected request keys"):
         batches.inputs([{}, {"watched": []}], FIELDS)

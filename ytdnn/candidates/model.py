@@ -204,6 +204,11 @@ class CandidateModel(_AsksForUsers, tf.keras.Model):
         return any(f.sees_request_time for f in self.tower_inputs.features)
 
     @property
+    def bias_coordinates(self) -> list[int]:
+        """Which coordinates of served vectors are a video's bias, and 1 of a user."""
+        return [self.config.embedding_dim]
+
+    @property
     def trains_on_validation(self) -> bool:
         """Whether validation watches were labels, which evaluation must say."""
         return self.config.train_on_validation
@@ -276,6 +281,12 @@ class Ensemble(_AsksForUsers, tf.keras.Model):
         self.encoders = self.members[0].encoders
         self.sees_request_time = self.members[0].sees_request_time
         self.trains_on_validation = self.members[0].trains_on_validation
+
+    @property
+    def bias_coordinates(self) -> list[int]:
+        """Which coordinates of served vectors are a video's bias, and 1 of a user."""
+        ends = np.cumsum([member.vector_dim for member in self.members])
+        return [int(end) - 1 for end in ends]
 
     @property
     def user_variables(self) -> list[tf.Variable]:

@@ -1,4 +1,4 @@
-"""`ytdnn recommend`: one request through a bundle, shown with titles and latency."""
+"""`ytdnn recommend`: one request shown with titles and latency; many into a file."""
 
 import pathlib
 from collections.abc import Mapping
@@ -9,24 +9,64 @@ import rich.console
 import rich.table
 
 from ytdnn import errors, pipeline, schema
-from ytdnn.cli import arguments, output
+from ytdnn.cli import arguments, many, output
 from ytdnn.pipeline import graph
 
 Flag = arguments.Flag
 
 FLAGS = (
-    Flag("workdir", "Directory of a run; with --user.", example="DIR"),
+    Flag(
+        "workdir", "Directory of a run; with --user, or --users and --out.", "", "DIR"
+    ),
     Flag("user", "A user_id of the event log, as given there.", example="USER_ID"),
-    Flag("bundle", "Directory of a bundle; with --request.", example="DIR"),
+    Flag(
+        "bundle",
+        "Directory of a bundle; with --request, or --users and --out.",
+        "",
+        "DIR",
+    ),
     Flag("request", "JSON file of a request; with --bundle.", example="FILE.json"),
+    Flag(
+        "users",
+        "all, or a file of users: Parquet or CSV with a column user_id, or text with "
+        "an id a line; with --out.",
+        example="all|FILE",
+    ),
+    Flag(
+        "out",
+        "File that the recommendations of --users are written to: a row for each user "
+        "and rank.",
+        example="FILE.parquet|FILE.csv",
+    ),
     Flag("k", "Number of recommendations; default: the request's, or 10.", example="N"),
     Flag(
         "index",
-        "served: that of the run (default); exact: exact search, which needs no ScaNN.",
+        "served: that of the run (default); exact: exact search, which needs no ScaNN. "
+        "Of --users without the ranker exact is the default.",
         example="served|exact",
+    ),
+    Flag(
+        "ranker",
+        "With --users; --noranker: the best candidates by their scores, many times as "
+        "fast. Default: with the ranker, where the run has one.",
+        is_switch=True,
+    ),
+    Flag(
+        "exclude",
+        "With --users; file of videos to leave out beside those watched: as --users, "
+        "by video_id. With user_id beside it each is left out for that user alone.",
+        example="FILE",
+    ),
+    Flag(
+        "allow",
+        "With --users; file of the only videos that may be recommended, by video_id.",
+        example="FILE",
     ),
 )
 _INDEXES = ("served", "exact")
+_PAIRS = (("workdir", "user"), ("bundle", "request"))
+_OF_MANY = ("users", "out", "ranker", "exclude", "allow")
+_K = 10
 _MOST_HISTORY = 10
 _WIDTH = 88
 
@@ -35,19 +75,66 @@ def run(given: arguments.Arguments) -> None:
     """Runs the command.
 
     Raises:
-      errors.UserError: Neither pair of flags is given, there is no such user, request
-        or bundle, or the bundle was made from other data.
+      errors.UserError: Flags contradict each other, there is no such user, request or
+        bundle, or the bundle was made from other data.
     """
     values = given.values
-    pairs = [("workdir", "user"), ("bundle", "request")]
-    chosen = [pair for pair in pairs if set(pair) & set(values)]
+    index = arguments.choice(given, "index", _INDEXES)
+    of_many = [name for name in _OF_MANY if name in values]
+    if of_many:
+        _require_many(values, of_many)
+        _recommend_many(values, index)
+        return
+    chosen = [pair for pair in _PAIRS if set(pair) & set(values)]
     if len(chosen) != 1 or not set(chosen[0]) <= set(values):
         raise errors.UserError(
-            "expected --workdir and --user, or --bundle and --request "
-            "(ytdnn recommend --help)"
+            "expected --workdir and --user, --workdir, --users and --out, or --bundle "
+            "and --request (ytdnn recommend --help)"
         )
-    exact = arguments.choice(given, "index", _INDEXES) == "exact"
-    if chosen[0] == pairs[0]:
+    _recommend_one(values, index == "exact")
+
+
+def _require_many(values: Mapping[str, str], of_many: list[str]) -> None:
+    """Checks the flags of recommendations that are written to a file."""
+    for name in ("user", "request"):
+        if name in values:
+            raise errors.UserError(
+                f"--{of_many[0]} belongs to --users=all|FILE, whose recommendations "
+                f"are written to --out=FILE, --{name} is shown here: leave one out"
+            )
+    for name, value in (("users", "all|FILE"), ("out", "FILE.parquet|FILE.csv")):
+        if name not in values:
+            raise errors.UserError(
+                f"expected --{name}={value} with --{of_many[0]}, received none (ytdnn "
+                f"recommend --help)"
+            )
+
+
+def _recommend_many(values: Mapping[str, str], index: str) -> None:
+    k = arguments.whole("k", values["k"]) if "k" in values else _K
+    recommender = many.recommender(values, "recommend")
+    with many.progress("recommendations") as shown:
+        written = pipeline.write_recommendations(
+            recommender,
+            values["out"],
+            many.named(values["users"]),
+            k,
+            ranker=values.get("ranker", "True") == "True",
+            index=index,
+            exclude=_file(values, "exclude"),
+            allow=_file(values, "allow"),
+            progress=shown,
+        )
+    many.show(written, "user")
+
+
+def _file(values: Mapping[str, str], name: str) -> pathlib.Path | None:
+    return pathlib.Path(values[name]) if name in values else None
+
+
+def _recommend_one(values: Mapping[str, str], exact: bool) -> None:
+    """Shows the answer to one request."""
+    if "user" in values:
         directory = pathlib.Path(values["workdir"])
         recommender = pipeline.Recommender.load(
             directory / graph.BUNDLE.name, directory / graph.DATA.name

@@ -6,7 +6,7 @@ import tensorflow as tf
 from ytdnn import configs
 from ytdnn.data import prepared
 from ytdnn.evaluation import lists, models, protocol
-from ytdnn.retrieval import interface, page, pool, replay, scores
+from ytdnn.retrieval import interface, page, pool, scores
 
 _CASES_A_PART = 1 << 8
 
@@ -45,7 +45,7 @@ def _joined(
     composition: configs.Composition,
 ) -> lists.Lists:
     asked = interface.Asked(
-        watched=tf.constant(replay.padded(cases.watched)),
+        watched=tf.constant(cases.watched.padded()),
         times=tf.constant(cases.times, tf.int64),
     )
     proposals = []

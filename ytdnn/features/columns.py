@@ -59,6 +59,11 @@ class _Column(interface.ReadAtRequest):
         value = self.values(data)[place.user]
         return {} if value is None else {self.column: value}
 
+    def user_columns(self, data: prepared.PreparedData) -> dict[str, pl.Series]:
+        """Returns the users' column, if it is one."""
+        is_user = self.scope is interface.Scope.USER
+        return {self.column: self.values(data)} if is_user else {}
+
     @abc.abstractmethod
     def rows(self, data: prepared.PreparedData) -> np.ndarray:
         """Returns the tensor's value of each user, or video after a row for index 0."""

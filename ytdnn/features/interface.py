@@ -19,6 +19,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 import tensorflow as tf
 
 from ytdnn import configs
@@ -132,6 +133,15 @@ class Feature(abc.ABC):
     ) -> dict[str, Any]:
         """Returns the values, at a place of the log, of fields it alone reads."""
         del data, place
+        return {}
+
+    def user_columns(self, data: prepared.PreparedData) -> dict[str, pl.Series]:
+        """Returns `request_values` of all users at once, where no event is at hand.
+
+        Behind the log's end nothing but what is known of the user has a value: a column
+        of the field, a row for each user index, null where it is missing.
+        """
+        del data
         return {}
 
     @abc.abstractmethod

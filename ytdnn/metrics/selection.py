@@ -11,7 +11,8 @@ having `videos[offsets[u] : offsets[u + 1]]`. Video indices start at 1 (column i
 index i + 1); 0 stands for a video out of the vocabulary, and for no video in a list.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +20,8 @@ import numpy.typing as npt
 from ytdnn import ragged
 
 BLOCK_BYTES = 128 * 2**20
-_VIDEOS_A_BLOCK = 4_096  # the scores of a block stay in the processor's cache
+_VIDEOS_A_BLOCK = 8_192  # the scores of a block stay in the processor's cache
+GROUP = 16  # scores whose largest is looked at first
 _MOST_USERS_A_BLOCK = 1_024
 _BYTES_PER_SCORE = 32  # a float32 score, two int64 keys, images of bits on the way
 _REMOVED = np.iinfo(np.int64).min
@@ -30,8 +32,22 @@ Offsets = npt.NDArray[np.integer]
 Videos = npt.NDArray[np.integer]
 Scores = npt.NDArray[np.float32]
 Keys = npt.NDArray[np.int64]
+Rows = npt.NDArray[np.int64]
 Available = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
-Scorer = Callable[[slice, slice, Scores], object]
+Scorer = Callable[[slice, slice, Scores], "Made | object"]
+
+
+class Made(NamedTuple):
+    """A block that a scorer made in an array of its own.
+
+    Attributes:
+      scores: `[users, videos] float32`, which may be changed.
+      maxima: `[users, videos // GROUP] float32`, of group g the largest score of the
+        columns g, g + videos // GROUP, …, GROUP of them.
+    """
+
+    scores: Scores
+    maxima: Scores
 
 
 def best_of(
@@ -46,7 +62,7 @@ def best_of(
 
     Args:
       score: Takes a slice of users, one of videos, and the `[users, videos] float32`
-        array that it fills with their scores.
+        array that it fills with their scores, if it does not return them as `Made`.
       shape: Numbers of users and of videos.
       watched: Ragged `(offsets, videos)` to remove, or None.
       k: Length of the lists.
@@ -58,8 +74,45 @@ def best_of(
     >>> best_of(fill, (1, 3), None, k=2)
     array([[2, 3]], dtype=int32)
     """
+    top = np.zeros((shape[0], k), np.int32)
+    for users, keys in _best_keys(score, shape, watched, k, block_bytes, available):
+        top[users] = _videos_of(keys)
+    return top
+
+
+def scored_best_of(
+    score: Scorer,
+    shape: tuple[int, int],
+    watched: tuple[Offsets, Videos] | None,
+    k: int,
+    block_bytes: int = BLOCK_BYTES,
+) -> tuple[npt.NDArray[np.int32], Scores]:
+    """Returns the lists of `best_of` and their scores, 0 where there is no video.
+
+    Args:
+      score: As of `best_of`, like the others.
+      shape: Numbers of users and of videos.
+      watched: Ragged `(offsets, videos)` to remove, or None.
+      k: Length of the lists.
+      block_bytes: Bound on the memory of one block of scores.
+    """
+    top = np.zeros((shape[0], k), np.int32)
+    scores_of_top = np.zeros((shape[0], k), np.float32)
+    for users, keys in _best_keys(score, shape, watched, k, block_bytes, None):
+        top[users], scores_of_top[users] = _videos_of(keys), _scores_or_zero(keys)
+    return top, scores_of_top
+
+
+def _best_keys(
+    score: Scorer,
+    shape: tuple[int, int],
+    watched: tuple[Offsets, Videos] | None,
+    k: int,
+    block_bytes: int,
+    available: Available | None,
+) -> Iterator[tuple[slice, Keys]]:
+    """Yields blocks of users with their best keys; arguments as of `best_of`."""
     num_users, num_videos = shape
-    top = np.zeros((num_users, k), np.int32)
     width = max(1, min(num_videos, max(_VIDEOS_A_BLOCK, k)))
     row_bytes = _BYTES_PER_SCORE * (width + 3 * k)
     rows = int(np.clip(block_bytes // row_bytes, 1, _MOST_USERS_A_BLOCK))
@@ -72,11 +125,15 @@ def best_of(
             videos = slice(first, min(first + width, num_videos))
             size = users.stop - users.start, videos.stop - first
             scores = memory[: size[0] * size[1]].reshape(size)
-            score(users, videos, scores)
+            made = score(users, videos, scores)
+            maxima = None
+            if isinstance(made, Made):
+                scores, maxima = made
             removed.remove(scores, videos)
-            best.add(scores, first)
-        top[users] = best.lists()
-    return top
+            # Of a video removed since, a maximum is too high, which is checked, but
+            # not where the threshold is made of them.
+            best.add(scores, first, maxima if first else None)
+        yield users, best.keys()
 
 
 class _Best:
@@ -88,15 +145,20 @@ class _Best:
         self._sizes: npt.NDArray[np.int64] = np.zeros(num_users, np.int64)
         self._threshold = np.full((num_users, 1), -np.inf, np.float32)
 
-    def add(self, scores: Scores, first: int) -> None:
-        """Takes in the scores of the videos that begin at column `first`."""
+    def add(self, scores: Scores, first: int, maxima: Scores | None = None) -> None:
+        """Takes in the scores of the videos that begin at column `first`.
+
+        Args:
+          scores: Of a block.
+          first: Its first column.
+          maxima: At least the largest of each group; None: worked out.
+        """
+        if maxima is None:
+            maxima = _maxima(scores)
         if first == 0:
-            self._start(scores)
-            return
-        width = scores.shape[1]
-        found = np.flatnonzero(scores > self._threshold)
-        rows = found // width
-        keys = _keys(scores.reshape(-1)[found], found - rows * width + first)
+            self._begin(maxima)
+        rows, columns = self._above(scores, maxima)
+        keys = _keys(scores[rows, columns], columns + first)
         counts = np.bincount(rows, minlength=len(scores))
         starts = np.cumsum(counts) - counts
         places = self._sizes[rows] + np.arange(len(rows)) - starts[rows]
@@ -105,15 +167,34 @@ class _Best:
         if self._sizes.max(initial=0) > 3 * self._k:
             self._shrink()
 
-    def _start(self, scores: Scores) -> None:
-        """Takes in the first block, of which nearly all would be kept."""
-        width = scores.shape[1]
-        keys = sortable_keys(scores)
-        keys[scores == -np.inf] = _REMOVED
-        self._keys[:, :width] = keys
-        self._sizes[:] = width
-        if width > self._k:
-            self._shrink()
+    def _begin(self, maxima: Scores) -> None:
+        """Sets the threshold below what the first k groups' best scores reach."""
+        cut = maxima.shape[1] - self._k
+        if cut >= 0 and self._k:
+            bound = np.partition(maxima, cut, axis=1)[:, cut : cut + 1]
+            self._threshold = np.nextafter(bound, np.float32(-np.inf))
+
+    def _above(self, scores: Scores, maxima: Scores) -> tuple[Rows, Rows]:
+        """Returns user and column of the scores above the threshold, users ascending.
+
+        Args:
+          scores: Of a block.
+          maxima: Of the groups of its first columns.
+        """
+        users, groups = np.nonzero(maxima > self._threshold)
+        stride = maxima.shape[1]
+        end = stride * GROUP
+        blocks = scores[:, :end].reshape(len(scores), GROUP, stride)
+        inside = blocks[users, :, groups] > self._threshold[users]
+        chosen, places = np.nonzero(inside)
+        rows, columns = users[chosen], places * stride + groups[chosen]
+        if end < scores.shape[1]:
+            last, behind = np.nonzero(scores[:, end:] > self._threshold)
+            rows = np.concatenate([rows, last])
+            columns = np.concatenate([columns, behind + end])
+            order = np.argsort(rows, kind="stable")
+            rows, columns = rows[order], columns[order]
+        return rows, columns
 
     def _shrink(self) -> None:
         """Keeps k keys of each user, and raises the threshold to the last of them."""
@@ -123,14 +204,27 @@ class _Best:
         last = self._keys[:, cut].copy()
         self._keys[:, :k] = self._keys[:, cut:size]
         self._keys[:, k:size] = _REMOVED
-        self._sizes = np.minimum(self._sizes, k)
+        self._sizes[:] = k  # removed ones among them
         full = last != _REMOVED
         self._threshold[full, 0] = _scores_of(last[full])
 
-    def lists(self) -> npt.NDArray[np.int32]:
-        """Returns `[users, k]` video indices, best first, 0 where there are fewer."""
+    def keys(self) -> Keys:
+        """Returns the k largest, `[users, k]`, best first, then `_REMOVED`."""
         size = max(int(self._sizes.max(initial=0)), self._k)
-        return largest(self._keys[:, :size], self._k)
+        return _largest_keys(self._keys[:, :size], self._k)
+
+
+def _maxima(scores: Scores) -> Scores:
+    """Returns the largest score of each group of columns, see `Made`.
+
+    Column c is of group c modulo the number of groups, so that the maximum is one of
+    long rows; few scores are then looked at one by one.
+    """
+    number = scores.shape[1] // GROUP
+    end = number * GROUP
+    groups = scores[:, :end].reshape(len(scores), GROUP, number)
+    found: Scores = groups.max(axis=1)
+    return found
 
 
 class Removed:
@@ -218,8 +312,22 @@ def _flipped(bits: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
 
 def largest(keys: npt.NDArray[np.int64], k: int) -> npt.NDArray[np.int32]:
     """Returns video indices (column + 1) of the k largest keys, 0 for removed ones."""
+    return _videos_of(_largest_keys(keys, k))
+
+
+def _largest_keys(keys: Keys, k: int) -> Keys:
+    """Returns the k largest of each row, the largest first."""
     if 0 < k < keys.shape[1]:
         keys = np.partition(keys, keys.shape[1] - k, axis=1)
-    best = np.sort(keys[:, keys.shape[1] - k :], axis=1)[:, ::-1]
-    videos = _INDEX_MASK - (best & _INDEX_MASK) + 1
-    return np.where(best == _REMOVED, 0, videos).astype(np.int32)
+    best: Keys = np.sort(keys[:, keys.shape[1] - k :], axis=1)[:, ::-1]
+    return best
+
+
+def _videos_of(keys: Keys) -> npt.NDArray[np.int32]:
+    videos = _INDEX_MASK - (keys & _INDEX_MASK) + 1
+    return np.where(keys == _REMOVED, 0, videos).astype(np.int32)
+
+
+def _scores_or_zero(keys: Keys) -> Scores:
+    found: Scores = np.where(keys == _REMOVED, np.float32(0.0), _scores_of(keys))
+    return found

@@ -1,13 +1,20 @@
 """The pipeline: the graph of a run's steps, and the Python API.
 
 `arrows` are the functions users call (prepare, train, evaluate, export), `recommender`
-asks a bundle, `removing` takes videos out of it, `tuning` finds settings of the index;
-`graph` says what each step makes, from what, whether it is current and what is next,
-`steps` does it; `workdir` is a run's directory. What takes long to import is imported
-when called: `import ytdnn` loads neither TensorFlow nor Polars.
+asks a bundle, `everybody` writes its answers for many into files, `removing` takes
+videos out of it, `tuning` finds settings of the index; `graph` says what each step
+makes, from what, whether it is current and what is next, `steps` does it; `workdir` is
+a run's directory. What takes long to import is imported when called: `import ytdnn`
+loads neither TensorFlow nor Polars.
 """
 
 from ytdnn.pipeline.arrows import Trained, evaluate, export, prepare, refit, run, train
+from ytdnn.pipeline.everybody import (
+    write_recommendations,
+    write_similar,
+    write_user_vectors,
+    write_video_vectors,
+)
 from ytdnn.pipeline.recommender import Recommender
 from ytdnn.pipeline.removing import remove_videos, restore_videos
 from ytdnn.pipeline.tuning import tune_index
@@ -24,4 +31,8 @@ __all__ = [
     "run",
     "train",
     "tune_index",
+    "write_recommendations",
+    "write_similar",
+    "write_user_vectors",
+    "write_video_vectors",
 ]

@@ -1,27 +1,29 @@
-"""A bundle in a notebook: users or requests in, a frame of recommendations out."""
+"""A bundle in a notebook: users, requests or videos in, a frame out."""
 
-import numbers
+import functools
 import pathlib
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ytdnn import artifacts, errors, schema
-from ytdnn.pipeline import arrows
+from ytdnn.pipeline import arrows, everybody, requested
 
 if TYPE_CHECKING:
     import polars as pl
 
     from ytdnn.data import prepared
     from ytdnn.serving import bundle as bundle_room
+    from ytdnn.serving import everybody as everybody_room
+    from ytdnn.serving import logged_requests, streams
 
 REQUEST = "request"
 RANK = "rank"
 _DATA = "data"
 
-Request = Mapping[str, Any]
-UserId = str | int
-Requests = Any  # UserId | Request | Iterable of them | a frame of Polars or pandas
+Request = requested.Request
+UserId = requested.UserId
+Requests = requested.Requests
 
 
 class Recommender:
@@ -107,9 +109,18 @@ class Recommender:
         return self.bundle.fitting(requests.request_for_user(self.data, user_id))
 
     def recommend(
-        self, asked: Requests, k: int | None = None, exact: bool = False
+        self,
+        asked: Requests,
+        k: int | None = None,
+        exact: bool = False,
+        *,
+        ranker: bool = True,
+        exclude: everybody.Ids = None,
+        allow: everybody.Ids = None,
     ) -> Any:
         """Returns recommendations, best first.
+
+        Users of the log alone, however many, are answered in large batches.
 
         Args:
           asked: A user id, a request (a dict as `ytdnn recommend --request` reads
@@ -119,11 +130,18 @@ class Recommender:
           k: Videos for each request; None: the request's own `k`, or 10.
           exact: Whether to use the exact index, in stock TensorFlow ops; where the
             bundle has no other it is used anyway.
+          ranker: Whether the ranker orders the candidates; else the lists are the
+            candidates of exact search by their scores. Users alone.
+          exclude: Ids of videos to leave out, beside those watched; a frame or file
+            with a column `user_id` names them for each user. Users alone: requests
+            have `exclude_ids`.
+          allow: Ids of the only videos that lists may hold. Users alone likewise.
 
         Returns:
           A frame of Polars, or of pandas where one was given: `request` (position,
           from 0), `user_id` (where any is named), `rank` (from 1), `video_id`,
-          `title` (null where there is none), `score` (`bundle.score_meaning`).
+          `title` (null where there is none), `score` (`bundle.score_meaning`; without
+          the ranker the dot product).
 
         Raises:
           errors.UserError: A request is malformed, a user unknown, or ScaNN is not
@@ -131,14 +149,128 @@ class Recommender:
         """
         from ytdnn.data.sources import frames
 
-        given = [self._completed(one) for one in _listed(asked)]
+        read = requested.read(asked)
+        if not isinstance(read, list):
+            limits, notes = everybody.limits(self, exclude, allow)
+            _warn(notes)
+            options = {"ranker": ranker, "index": "exact" if exact else ""}
+            found = self._of_users(read, k, limits, options)
+        elif not ranker or exclude is not None or allow is not None:
+            raise errors.UserError(
+                f"expected user ids with ranker, exclude or allow, received requests: "
+                f"name {schema.EXCLUDE_IDS} and {schema.ALLOW_IDS} in them"
+            )
+        else:
+            found = self._of_requests(read, k, exact)
+        return frames.to_pandas(found) if frames.is_pandas(asked) else found
+
+    def similar(self, videos: everybody.Ids = None, k: int = 10) -> Any:
+        """Returns the videos nearest to others, by the cosine of their vectors.
+
+        The bias is no part of these vectors; a video is not similar to itself, and
+        removed ones are similar to none.
+
+        Args:
+          videos: Ids; None: all that have a vector, which are the videos watched in
+            the training window, but for removed ones.
+          k: Videos for each.
+
+        Returns:
+          A frame of Polars, or of pandas where one was given: `video_id`, `rank`
+          (from 1), `similar_video_id`, its `title` where the log has titles, `score`
+          (the cosine).
+
+        Raises:
+          errors.UserError: A video is unknown or has no vector.
+        """
+        return _whole(everybody.similar(self, videos, k), videos)
+
+    def user_vectors(self, users: everybody.Ids = None) -> Any:
+        """Returns the vectors of users at the end of the log.
+
+        The dot product with a video's vector is its candidate score.
+
+        Args:
+          users: Ids; None: all.
+
+        Returns:
+          A frame of Polars, or of pandas where one was given: `user_id`, `vector`.
+
+        Raises:
+          errors.UserError: A user is unknown.
+        """
+        return _whole(everybody.user_vectors(self, users), users)
+
+    def video_vectors(self, videos: everybody.Ids = None) -> Any:
+        """Returns the vectors of videos, the bias their last coordinate.
+
+        Args:
+          videos: Ids; None: all that have one, but for removed videos.
+
+        Returns:
+          A frame of Polars, or of pandas where one was given: `video_id`, `vector`.
+
+        Raises:
+          errors.UserError: A video is unknown or has no vector.
+        """
+        return _whole(everybody.video_vectors(self, videos), videos)
+
+    @functools.cached_property
+    def logged(self) -> "logged_requests.LoggedRequests":
+        """Requests of the log's users, made for many at once."""
+        from ytdnn.serving import logged_requests
+
+        return logged_requests.LoggedRequests(self.data)
+
+    def _of_users(
+        self,
+        users: "pl.Series",
+        k: int | None,
+        limits: "everybody_room.Limits",
+        options: Mapping[str, Any],
+    ) -> "pl.DataFrame":
+        """Returns recommendations of users of the log, each as often as it is named."""
+        import numpy as np
+        import polars as pl
+
+        from ytdnn.serving import asked, requests, streams, tables
+
+        length = {} if k is None else {schema.K: requested.plain(k)}
+        known = self.bundle.inputs(self.bundle.recommender(exact=True))
+        wanted = int(requests.parse(length, {schema.K: known[schema.K]})[schema.K][0])
+        indices = tables.indices_of(self.data.users[schema.USER_ID], users)
+        for place in np.flatnonzero(indices < 0)[:1].tolist():
+            self.request(requested.user_id(users[place]))  # says what is wrong
+        places = pl.Series(REQUEST, range(len(users)), pl.Int64)
+        each = asked.Asked(places, indices)
+        stream = streams.recommendations(
+            self.bundle, self.logged, each, wanted, limits, **options
+        )
+        return self._finished(stream.whole(), users)
+
+    def _finished(self, found: "pl.DataFrame", users: "pl.Series") -> "pl.DataFrame":
+        """Returns lists by request with the columns of every answer."""
+        import polars as pl
+
+        if schema.TITLE not in found.columns:
+            nothing = pl.lit(None, pl.String).alias(schema.TITLE)
+            found = found.with_columns(nothing)
+        names = [REQUEST, RANK, schema.VIDEO_ID, schema.TITLE, schema.SCORE]
+        wide = pl.col(RANK).cast(pl.Int64), pl.col(schema.SCORE).cast(pl.Float64)
+        named = users.gather(found[REQUEST])
+        return found.select(names).with_columns(wide).insert_column(1, named)
+
+    def _of_requests(
+        self, asked: Sequence[Any], k: int | None, exact: bool
+    ) -> "pl.DataFrame":
+        """Returns the answers to requests, some of which may be users of the log."""
+        given = [self._completed(one) for one in asked]
         for note in self._doubts(given):
-            warnings.warn(note, stacklevel=2)
+            warnings.warn(note, stacklevel=3)
         users = [request.pop(schema.USER_ID, None) for request in given]
         if k is not None:
-            given = [request | {schema.K: _plain(k)} for request in given]
-        found = self._frame(self._answers(given, exact), users)
-        return frames.to_pandas(found) if frames.is_pandas(asked) else found
+            given = [request | {schema.K: requested.plain(k)} for request in given]
+        return self._frame(self._answers(given, exact), users)
 
     def _doubts(self, given: Sequence[dict[str, Any]]) -> list[str]:
         """Returns what looks like a mistake in requests not of the log, each once."""
@@ -151,9 +283,11 @@ class Recommender:
     def _completed(self, asked: UserId | Request) -> dict[str, Any]:
         """Returns a request with its user's history, as given or as the log has it."""
         if not isinstance(asked, Mapping):
-            asked = {schema.USER_ID: _user_id(asked)}
-        own = {key: _plain(value) for key, value in asked.items()}
-        own = {key: value for key, value in own.items() if not _is_missing(value)}
+            asked = {schema.USER_ID: requested.user_id(asked)}
+        own = {key: requested.plain(value) for key, value in asked.items()}
+        own = {
+            key: value for key, value in own.items() if not requested.is_missing(value)
+        }
         if schema.USER_ID not in own or schema.WATCHED_VIDEO_IDS in own:
             return own
         return self.request(own[schema.USER_ID]) | own
@@ -166,7 +300,7 @@ class Recommender:
 
         from ytdnn.serving import batches
 
-        lengths = np.array([_length(request) for request in given], np.int64)
+        lengths = np.array([requested.length(request) for request in given], np.int64)
         answers: dict[int, bundle_room.Answer] = {}
         for part in batches.of_like_length(lengths):
             rows = part.tolist()
@@ -209,57 +343,15 @@ def _load_data(directory: pathlib.Path) -> "prepared.PreparedData":
     return prepared.load(directory)
 
 
-def _listed(asked: Requests) -> list[Any]:
-    """Returns what is asked as a list of user ids and requests."""
+def _whole(stream: "streams.Stream", asked: everybody.Ids) -> Any:
+    """Returns all of a stream, of pandas where its ids were; warns of what it notes."""
     from ytdnn.data.sources import frames
 
-    if frames.is_frame(asked):
-        return _rows(frames.to_polars(asked, "the requests").collect())
-    if isinstance(asked, Mapping | str | numbers.Integral):
-        return [asked]
-    if hasattr(asked, "tolist"):  # an array or a column
-        return list(asked.tolist())
-    try:
-        return list(asked)
-    except TypeError:
-        raise errors.UserError(
-            f"expected user ids, requests or a frame to recommend for, received "
-            f"{type(asked).__name__}"
-        ) from None
+    _warn([*stream.asked.notes, *stream.notes])
+    found = stream.whole()
+    return frames.to_pandas(found) if frames.is_pandas(asked) else found
 
 
-def _rows(frame: "pl.DataFrame") -> list[dict[str, Any]]:
-    """Returns the rows of a frame; times as seconds, as the log has them."""
-    import polars as pl
-
-    times = pl.col(pl.Datetime, pl.Date).dt.epoch("s")
-    return frame.with_columns(times).to_dicts()
-
-
-def _user_id(asked: Any) -> UserId:
-    value = _plain(asked)
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        raise errors.UserError(
-            f"expected a user id or a request (a dict), received "
-            f"{type(asked).__name__} {asked!r}"
-        )
-    return value
-
-
-def _plain(value: Any) -> Any:
-    """Returns a value of NumPy as Python's, and whole floats as integers.
-
-    pandas makes floats of integers where one is missing.
-    """
-    value = value.tolist() if hasattr(value, "tolist") else value
-    is_whole = isinstance(value, float) and value.is_integer()
-    return int(value) if is_whole else value
-
-
-def _is_missing(value: Any) -> bool:
-    return value is None or (isinstance(value, float) and value != value)
-
-
-def _length(request: Request) -> int:
-    watched = request.get(schema.WATCHED_VIDEO_IDS)
-    return len(watched) if isinstance(watched, list) else 0
+def _warn(notes: Sequence[str]) -> None:
+    for note in notes:
+        warnings.warn(note, stacklevel=4)

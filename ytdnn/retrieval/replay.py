@@ -128,7 +128,7 @@ class Replay:
         vectors: Vectors,
     ) -> pool.Found:
         """Returns what the sources propose for requests."""
-        watched = padded(self.data.watched_before(users, ends))
+        watched = self.data.watched_before(users, ends).padded()
         return self._pool(
             interface.Asked(
                 watched=tf.constant(watched),
@@ -232,16 +232,6 @@ class _Pages:
     ends: Rows
     times: Rows
     vectors: Vectors
-
-
-def padded(watched: ragged.Ragged) -> npt.NDArray[np.int32]:
-    """Returns lists as rows, `[n, longest] int32`, 0 in front."""
-    sizes = watched.sizes
-    width = int(sizes.max(initial=1))
-    within = np.arange(len(watched.values)) - np.repeat(watched.offsets[:-1], sizes)
-    rows = np.zeros((len(sizes), width), np.int32)
-    rows[watched.rows, within + np.repeat(width - sizes, sizes)] = watched.values
-    return rows
 
 
 def _begins_request(data: prepared.PreparedData, rows: Rows) -> npt.NDArray[np.bool_]:

@@ -21,19 +21,31 @@ Fields = Mapping[str, signatures.Field]
 
 
 def of_like_length(
-    lengths: npt.NDArray[np.integer], size: int = MAX_REQUESTS
+    lengths: npt.NDArray[np.integer],
+    size: int = MAX_REQUESTS,
+    most_cells: int | None = None,
 ) -> list[npt.NDArray[np.int64]]:
     """Returns the requests in batches of like length of history, to pad little.
 
     Args:
       lengths: `[n]` watches in the history of each.
       size: Most requests of a batch.
+      most_cells: Most requests times the longest history of a batch, but for a single
+        request; None: any number.
 
     Returns:
       Positions of the requests of each batch.
     """
     order = np.argsort(lengths, kind="stable")
-    return [order[start : start + size] for start in range(0, len(order), size)]
+    found, start = [], 0
+    while start < len(order):
+        stop = min(start + size, len(order))
+        if most_cells is not None:
+            longest = max(1, int(lengths[order[stop - 1]]))
+            stop = min(stop, start + max(1, most_cells // longest))
+        found.append(order[start:stop])
+        start = stop
+    return found
 
 
 def inputs(batch: Sequence[requests.Request], fields: Fields) -> Arrays:

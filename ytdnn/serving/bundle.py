@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 import tensorflow as tf
 
@@ -31,6 +33,8 @@ INDEX = "index"
 RANKER = "ranker"
 RECOMMENDER = "recommender"
 EXACT = "_exact"
+BIAS_COORDINATES = "bias_coordinates"
+_VECTORS = "graphs/0/_search/_searcher/vectors/.ATTRIBUTES/VARIABLE_VALUE"
 DOT_PRODUCT = "dot product of user and video vector, bias included"
 
 Tensors = Mapping[str, Any]
@@ -59,6 +63,8 @@ class Bundle:
       directory: Where it lies.
       manifest: Of the version that was opened; its `facts["models"]` describe each
         model's inputs and outputs.
+      videos: The catalogue: `video_id` and, where the log has them, `title`; row i has
+        index i + 1.
       id_type: Of video ids, as in the log.
     """
 
@@ -66,7 +72,7 @@ class Bundle:
         """Reads the titles; models are loaded when first asked for."""
         self.directory = directory
         self.manifest = manifest
-        titles = pl.read_parquet(self._common / TITLES)
+        self.videos = titles = pl.read_parquet(self._common / TITLES)
         ids = titles[schema.VIDEO_ID].to_list()
         self.id_type = titles.schema[schema.VIDEO_ID]
         has_titles = schema.TITLE in titles.columns
@@ -94,6 +100,37 @@ class Bundle:
     def score_meaning(self) -> str:
         """What the recommender's scores are, for people."""
         return str(self.manifest.facts["scores"])
+
+    def video_vectors(self) -> npt.NDArray[np.float32]:
+        """Returns the vectors of the index, `[num_videos, dim]`, bias included.
+
+        Row i is video index i + 1: the videos of the vocabulary, removed ones too.
+        They are read from disk, and no model is loaded.
+        """
+        found: npt.NDArray[np.float32] = self._variables.get_tensor(_VECTORS)
+        return found
+
+    @property
+    def _variables(self) -> Any:
+        """Those of the exact index, read from disk one by one."""
+        path = self.path(INDEX + EXACT) / "variables" / "variables"
+        return tf.train.load_checkpoint(str(path))
+
+    @property
+    def vector_dim(self) -> int:
+        """Width of the vectors of users and videos."""
+        return int(self._variables.get_variable_to_shape_map()[_VECTORS][1])
+
+    @property
+    def bias_coordinates(self) -> list[int]:
+        """Which coordinates are a video's bias, and 1 of a user: one a network."""
+        found: list[int] = self.manifest.facts.get(BIAS_COORDINATES, [-1])
+        return found
+
+    def removed_videos(self) -> npt.NDArray[np.int32]:
+        """Returns the catalogue indices of removed videos."""
+        path = self.path(INDEX + EXACT) / "assets" / removals.ASSET
+        return np.array([i for i in path.read_text().split() if i != "0"], np.int32)
 
     def inputs(self, model: str) -> dict[str, signatures.Field]:
         """Returns a model's inputs by name."""
@@ -138,7 +175,7 @@ class Bundle:
         """
         if not batch:
             return []
-        name = RECOMMENDER + self._suffix(exact)
+        name = self.recommender(exact)
         found = self.run(name, batches.inputs(batch, self.inputs(name)))
         ids, scores = (_plain(found[key]) for key in (schema.IDS, schema.SCORES))
         sizes = found[schema.NUM_RESULTS].numpy().tolist()
@@ -174,6 +211,10 @@ class Bundle:
         milliseconds = self._timed(name, saved_models.SIGNATURE, values)[1]
         return self._stage_latency(name, values) | {RECOMMENDER: milliseconds}
 
+    def recommender(self, exact: bool = False) -> str:
+        """Returns the name of the recommender that answers, exact or as served."""
+        return RECOMMENDER + self._suffix(exact)
+
     def _suffix(self, exact: bool) -> str:
         has_scann = RECOMMENDER in self.manifest.facts["models"]
         return EXACT if exact or not has_scann else ""
@@ -194,6 +235,15 @@ class Bundle:
         path = self._common / prepared.VOCABULARIES_FILE
         vocabularies = json.loads(path.read_text(encoding="utf-8"))
         return list(doubts.of_request(request, known, self._titles, vocabularies))
+
+    def title(self, video_id: str) -> str | None:
+        """Returns the title of a video, None where it has none.
+
+        Args:
+          video_id: As in the log; its text will do for an integer.
+        """
+        is_number = self.id_type.is_integer() and video_id.lstrip("-").isdecimal()
+        return self._titles.get(int(video_id) if is_number else video_id)
 
     def history(self, request: requests.Request) -> list[dict[str, Any]]:
         """Returns id and title (None: unknown) of the videos a request watched."""

@@ -140,6 +140,7 @@ def _facts(parts: _Parts, models: dict[str, saved_models.Model]) -> dict[str, An
         "catalogue": parts.data.num_videos,
         removals.FACT: len(parts.removed_ids),
         "statistics_as_of": _statistics_as_of(parts),
+        bundle.BIAS_COORDINATES: parts.first_stage.candidates.bias_coordinates,
     }
 
 

@@ -1,0 +1,71 @@
+"""Requests of many users against those of one user after the other."""
+
+import pathlib
+
+import numpy as np
+import polars as pl
+import pytest
+
+from tests import full_log, planted
+from ytdnn import schema
+from ytdnn.data import fields, prepared
+from ytdnn.features import registry
+from ytdnn.serving import batches, logged_requests, requests, signatures
+
+
+@pytest.fixture(scope="module", params=["full", "integer ids", "watches alone"])
+def data(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> prepared.PreparedData:
+    directory: pathlib.Path = tmp_path_factory.mktemp("log")
+    if request.param == "integer ids":
+        return planted.prepared_data(directory, integer_ids=True)
+    tables = full_log.tables()
+    cold = tables["users"].head(1).with_columns(user_id=pl.lit("cold"))
+    tables["users"] = pl.concat([tables["users"], cold])
+    if request.param == "watches alone":
+        tables = {"watches": tables["watches"]}
+    return full_log.prepared_data(directory, tables)
+
+
+def every_field(data: prepared.PreparedData) -> dict[str, signatures.Field]:
+    """Returns all that any model can read of a request, and what no log knows."""
+    of_features = (f.fields(data) for f in registry.readable(data))
+    found = fields.union(
+        (fields.watched(data), fields.watch_times(), fields.watched_seconds()),
+        (fields.time(), fields.queries()),
+        fields.shown(data),
+        fields.permitting(data),
+        *of_features,
+    )
+    return {field.name: field for field in found}
+
+
+def test_they_are_those_of_one_user_after_the_other(
+    data: prepared.PreparedData,
+) -> None:
+    known = every_field(data)
+    users = np.array([3, 0, data.num_users - 1, 7, 3], np.int32)
+    names = data.users[schema.USER_ID].to_list()
+    given = [requests.request_for_user(data, names[user]) for user in users.tolist()]
+    one_by_one = batches.inputs(
+        [{k: v for k, v in one.items() if k in known} for one in given], known
+    )
+    together = logged_requests.LoggedRequests(data).inputs(users, known)
+    assert set(together) == set(known)
+    for name, field in known.items():
+        expected = batches.tensors({name: one_by_one[name]}, known)[name]
+        assert together[name].dtype == expected.dtype, name
+        assert together[name].numpy().tolist() == expected.numpy().tolist(), name
+        assert together[name].shape == expected.shape, field
+
+
+def test_lengths_are_of_all_events(data: prepared.PreparedData) -> None:
+    users = np.arange(data.num_users, dtype=np.int32)
+    logged = logged_requests.LoggedRequests(data)
+    number = len(data.watches)
+    assert logged.num_watches(users).sum() == number
+    number += len(data.impressions) if data.has_impressions else 0
+    number += len(data.searches) if data.has_searches else 0
+    assert logged.lengths(users).sum() == number
+    assert logged.watched(users).sizes.tolist() == logged.num_watches(users).tolist()

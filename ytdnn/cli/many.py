@@ -1,0 +1,96 @@
+"""What commands that write answers for many users or videos share."""
+
+import contextlib
+import pathlib
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+import rich.console
+import rich.progress
+
+from ytdnn import errors, pipeline
+from ytdnn.cli import output
+from ytdnn.pipeline import graph
+
+if TYPE_CHECKING:
+    from ytdnn.serving import streams
+
+ALL = "all"
+_WHERE = ("workdir", "bundle")
+
+
+def recommender(values: Mapping[str, str], command: str) -> pipeline.Recommender:
+    """Opens the bundle of --workdir, or that of --bundle.
+
+    Raises:
+      errors.UserError: Both are given, or neither, or it cannot be opened.
+    """
+    given = [name for name in _WHERE if name in values]
+    if len(given) != 1:
+        received = "both" if given else "neither"
+        raise errors.UserError(
+            f"expected --workdir=DIR or --bundle=DIR, received {received} (ytdnn "
+            f"{command} --help)"
+        )
+    if given == ["bundle"]:
+        return pipeline.Recommender.load(values["bundle"])
+    directory = pathlib.Path(values["workdir"])
+    return pipeline.Recommender.load(
+        directory / graph.BUNDLE.name, directory / graph.DATA.name
+    )
+
+
+def named(value: str) -> pathlib.Path | None:
+    """Returns the file that a flag names, None of `all`."""
+    return None if value == ALL else pathlib.Path(value)
+
+
+@contextlib.contextmanager
+def progress(what: str) -> "Iterator[streams.Progress]":
+    """Shows a progress bar with the rate and the time left.
+
+    Args:
+      what: Is done.
+
+    Yields:
+      What is told how many of how many are done.
+    """
+    bar = rich.progress.Progress(
+        rich.progress.TextColumn("{task.description}"),
+        rich.progress.BarColumn(),
+        rich.progress.MofNCompleteColumn(),
+        rich.progress.TextColumn("{task.fields[rate]}"),
+        rich.progress.TimeElapsedColumn(),
+        rich.progress.TextColumn("left:"),
+        rich.progress.TimeRemainingColumn(),
+        console=rich.console.Console(stderr=True),
+        transient=True,
+    )
+    task = bar.add_task(what, total=None, rate="")
+
+    def show(done: int, total: int) -> None:
+        elapsed = bar.tasks[0].elapsed or 0.0
+        rate = f"{done / elapsed:,.0f}/s" if elapsed else ""
+        bar.update(task, completed=done, total=total, rate=rate)
+
+    with bar:
+        yield show
+
+
+def show(written: "streams.Written", noun: str) -> None:
+    """Says what was written, what its column means, and what was left out.
+
+    Args:
+      written: The file.
+      noun: Of what it tells, as "user".
+    """
+    seconds = max(written.seconds, 1e-9)
+    plural = "" if written.num_asked == 1 else "s"
+    output.say(
+        f"{written.path}: {written.num_rows:,} rows of {written.num_asked:,} "
+        f"{noun}{plural} in {seconds:,.1f} s ({written.num_asked / seconds:,.0f} "
+        f"{noun}s/s)"
+    )
+    output.say(written.meaning)
+    for note in written.notes:
+        output.say(f"note: {note}")

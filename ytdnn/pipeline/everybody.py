@@ -1,0 +1,256 @@
+"""Answers for many users or videos, written part by part into a file.
+
+`Recommender` gives the same as frames. Whom they are for, and what lists may hold, is
+named by ids, by a frame with a column of them, or by the path of a file.
+"""
+
+import numbers
+import pathlib
+from typing import TYPE_CHECKING, Any
+
+from ytdnn import errors, schema
+from ytdnn.pipeline import arrows
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from ytdnn.pipeline import recommender as recommender_room
+    from ytdnn.serving import asked as asked_room
+    from ytdnn.serving import everybody, streams
+
+Ids = Any  # an id | Iterable of ids | a frame | a pathlib.Path of a file | None
+
+
+def write_recommendations(
+    recommender: "recommender_room.Recommender",
+    out: arrows.Path,
+    users: Ids = None,
+    k: int = 10,
+    *,
+    ranker: bool = True,
+    index: str = "",
+    exclude: Ids = None,
+    allow: Ids = None,
+    progress: "streams.Progress | None" = None,
+) -> "streams.Written":
+    """Writes the recommendations of many users, whatever their number.
+
+    A row is a place of a list: `user_id` (as given), `rank`, `video_id`, `title` (where
+    the log has titles), `score`.
+
+    Args:
+      recommender: The bundle, with the log's users.
+      out: A .parquet or .csv file, which is replaced when all is done.
+      users: Ids; a frame, or a `pathlib.Path` of Parquet or CSV, with a column
+        `user_id`; or that of a text with an id a line. None: all users of the log.
+        Those that the log lacks are left out, and told of.
+      k: Videos for each.
+      ranker: Whether the ranker orders the candidates, where there is one; else the
+        lists are the candidates by their scores.
+      index: `served` or `exact`; empty: `served` with the ranker, `exact` without.
+      exclude: Videos to leave out, likewise, by `video_id`; with `user_id` beside it
+        each is left out for that user alone.
+      allow: The only videos that lists may hold, likewise.
+      progress: Is told how many of how many users are done.
+
+    Returns:
+      What was written, with notes of what was left out.
+
+    Raises:
+      errors.UserError: No user is known, or a file cannot be read or written.
+    """
+    from ytdnn.serving import sink, streams
+
+    path = pathlib.Path(out)
+    sink.require_path(path)
+    _require_length(k)
+    found, notes = limits(recommender, exclude, allow)
+    stream = streams.recommendations(
+        recommender.bundle,
+        recommender.logged,
+        _users(recommender, users),
+        k,
+        found,
+        ranker=ranker,
+        index=index,
+    )
+    return stream.write(path, progress, notes)
+
+
+def write_similar(
+    recommender: "recommender_room.Recommender",
+    out: arrows.Path,
+    videos: Ids = None,
+    k: int = 10,
+    *,
+    progress: "streams.Progress | None" = None,
+) -> "streams.Written":
+    """Writes what `Recommender.similar` returns.
+
+    Args:
+      recommender: The bundle.
+      out: A .parquet or .csv file, which is replaced when all is done.
+      videos: As of `write_recommendations` its users, by `video_id`; None: all that
+        have a vector, but for removed ones.
+      k: Videos for each.
+      progress: Is told how many of how many videos are done.
+
+    Raises:
+      errors.UserError: No video has a vector, or a file cannot be read or written.
+    """
+    from ytdnn.serving import sink
+
+    path = pathlib.Path(out)
+    sink.require_path(path)
+    return similar(recommender, videos, k).write(path, progress)
+
+
+def write_user_vectors(
+    recommender: "recommender_room.Recommender",
+    out: arrows.Path,
+    users: Ids = None,
+    *,
+    progress: "streams.Progress | None" = None,
+) -> "streams.Written":
+    """Writes what `Recommender.user_vectors` returns into a Parquet file.
+
+    Args:
+      recommender: The bundle, with the log's users.
+      out: A .parquet file, which is replaced when all is done.
+      users: As of `write_recommendations`.
+      progress: Is told how many of how many users are done.
+
+    Raises:
+      errors.UserError: No user is known, or a file cannot be read or written.
+    """
+    from ytdnn.serving import sink
+
+    path = pathlib.Path(out)
+    sink.require_path(path, sink.PARQUET)
+    return user_vectors(recommender, users).write(path, progress)
+
+
+def write_video_vectors(
+    recommender: "recommender_room.Recommender",
+    out: arrows.Path,
+    videos: Ids = None,
+    *,
+    progress: "streams.Progress | None" = None,
+) -> "streams.Written":
+    """Writes what `Recommender.video_vectors` returns into a Parquet file.
+
+    Args:
+      recommender: The bundle.
+      out: A .parquet file, which is replaced when all is done.
+      videos: As of `write_similar`.
+      progress: Is told how many of how many videos are done.
+
+    Raises:
+      errors.UserError: No video has a vector, or a file cannot be read or written.
+    """
+    from ytdnn.serving import sink
+
+    path = pathlib.Path(out)
+    sink.require_path(path, sink.PARQUET)
+    return video_vectors(recommender, videos).write(path, progress)
+
+
+def similar(
+    recommender: "recommender_room.Recommender", videos: Ids, k: int
+) -> "streams.Stream":
+    """Returns the nearest of some videos, or of all, part by part."""
+    from ytdnn.serving import streams
+
+    _require_length(k)
+    return streams.similar(recommender.bundle, _videos(recommender, videos), k)
+
+
+def user_vectors(
+    recommender: "recommender_room.Recommender", users: Ids
+) -> "streams.Stream":
+    """Returns the vectors of some users, or of all, part by part."""
+    from ytdnn.serving import streams
+
+    asked = _users(recommender, users)
+    return streams.user_vectors(recommender.bundle, recommender.logged, asked)
+
+
+def video_vectors(
+    recommender: "recommender_room.Recommender", videos: Ids
+) -> "streams.Stream":
+    """Returns the vectors of some videos, or of all, part by part."""
+    from ytdnn.serving import streams
+
+    return streams.video_vectors(recommender.bundle, _videos(recommender, videos))
+
+
+def limits(
+    recommender: "recommender_room.Recommender", exclude: Ids, allow: Ids
+) -> tuple["everybody.Limits", list[str]]:
+    """Returns which videos lists may hold, and what to tell of unknown ids."""
+    from ytdnn.serving import asked, everybody
+
+    if exclude is None and allow is None:
+        return everybody.Limits(), []
+    left_out = _frame(exclude, "exclude", schema.VIDEO_ID, (schema.USER_ID,))
+    only = _frame(allow, "allow", schema.VIDEO_ID)
+    return asked.limits(recommender.bundle, lambda: recommender.data, left_out, only)
+
+
+def _users(
+    recommender: "recommender_room.Recommender", named: Ids
+) -> "asked_room.Asked":
+    from ytdnn.serving import asked
+
+    frame = _frame(named, "users", schema.USER_ID)
+    ids = None if frame is None else frame[schema.USER_ID]
+    return asked.users(recommender.data, ids, _place(named))
+
+
+def _videos(
+    recommender: "recommender_room.Recommender", named: Ids
+) -> "asked_room.Asked":
+    from ytdnn.serving import asked
+
+    frame = _frame(named, "videos", schema.VIDEO_ID)
+    ids = None if frame is None else frame[schema.VIDEO_ID]
+    return asked.videos(recommender.bundle, ids, _place(named))
+
+
+def _place(named: Ids) -> str:
+    return str(named) if isinstance(named, pathlib.Path) else "those named"
+
+
+def _frame(
+    named: Ids, flag: str, column: str, others: tuple[str, ...] = ()
+) -> "pl.DataFrame | None":
+    """Returns a frame of the ids that are named, None where none are.
+
+    Args:
+      named: As of `write_recommendations`.
+      flag: What names them, for messages.
+      column: That of the ids.
+      others: Columns that are read where there are any.
+    """
+    import polars as pl
+
+    from ytdnn.data.sources import frames, ids
+
+    if named is None:
+        return None
+    if isinstance(named, pathlib.Path):
+        return ids.read(named, column, others, f"--{flag}")
+    if frames.is_frame(named):
+        frame = frames.to_polars(named, flag).collect()
+        return ids.of_frame(frame, f"the frame of {flag}", column, others)
+    listed = [named] if isinstance(named, str | numbers.Integral) else list(named)
+    plain = [one.item() if hasattr(one, "item") else one for one in listed]
+    if len({type(one) for one in plain}) > 1:
+        plain = [str(one) for one in plain]
+    frame = pl.DataFrame([pl.Series(column, plain)])
+    return ids.of_frame(frame, f"the ids of {flag}", column)
+
+
+def _require_length(k: int) -> None:
+    if k < 1:
+        raise errors.UserError(f"expected k to be a whole number from 1, received {k}")

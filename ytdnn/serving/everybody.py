@@ -1,0 +1,364 @@
+"""Lists for many users at once: in batches, by the models of a bundle.
+
+Three ways, each a function of some users: the whole recommender; the candidates of the
+served index; and the candidates by products in blocks, which are exact and need no
+model but the user tower. All leave out what a user watched, and what was removed.
+"""
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import tensorflow as tf
+
+from ytdnn import ragged, schema
+from ytdnn.metrics import selection
+from ytdnn.serving import batches, logged_requests
+from ytdnn.serving import bundle as bundle_room
+
+_MOST_USERS = 1_024  # of a batch of the user tower
+_MOST_CELLS = 1 << 20  # of a batch: its requests times the longest of them
+_MOST_SCORES = 1 << 25  # of a batch of a model that scores every video
+
+Indices = npt.NDArray[np.integer]
+Vectors = npt.NDArray[np.float32]
+
+
+@dataclasses.dataclass(frozen=True)
+class Limits:
+    """Which videos lists may hold, beside those a user has not watched.
+
+    Attributes:
+      excluded: `[n]` catalogue indices, left out of every list.
+      allowed: `[m]` catalogue indices, at least one: lists hold no others. None: all.
+      of_users: Left out of the list of each user, by user index. None: nothing.
+    """
+
+    excluded: Indices = dataclasses.field(default_factory=lambda: np.zeros(0, np.int32))
+    allowed: Indices | None = None
+    of_users: ragged.Ragged | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Lists:
+    """Lists of some users, best first.
+
+    Attributes:
+      videos: `[n, k] int32` catalogue indices, 0 behind the last one.
+      scores: `[n, k] float32`, 0 where there is no video.
+    """
+
+    videos: npt.NDArray[np.int32]
+    scores: Vectors
+
+
+Maker = Callable[[Indices], Lists]
+"""Makes the lists of users, by user index."""
+
+
+class UserVectors:
+    """The user tower of a bundle, asked about users of a log."""
+
+    def __init__(
+        self, bundle: bundle_room.Bundle, logged: logged_requests.LoggedRequests
+    ) -> None:
+        """Takes the models and the users."""
+        self._bundle, self._logged = bundle, logged
+        self._fields = bundle.inputs(bundle_room.USER_TOWER)
+
+    def __call__(self, users: Indices) -> Vectors:
+        """Returns `[n, dim] float32`, those of an empty history where there is none."""
+        lengths = self._logged.lengths(users)
+        parts = []
+        every = batches.of_like_length(lengths, _MOST_USERS, _MOST_CELLS)
+        for part in every:
+            inputs = self._logged.inputs(users[part], self._fields)
+            found = self._bundle.run(bundle_room.USER_TOWER, inputs)
+            parts.append(found[schema.USER_VECTOR].numpy())
+        vectors: Vectors = np.concatenate(parts)
+        vectors[np.concatenate(every)] = vectors.copy()
+        return vectors
+
+
+class Search:
+    """Exact search among some of the videos that have a vector."""
+
+    def __init__(
+        self, vectors: Vectors, left_out: Indices, allowed: Indices | None = None
+    ) -> None:
+        """Takes the vectors, and copies them where some are left out.
+
+        Args:
+          vectors: `[num_videos, dim] float32`, row i ↔ video index i + 1.
+          left_out: `[n]` video indices that no list holds.
+          allowed: `[m]` video indices, lists hold no others; None: all.
+        """
+        num_videos = len(vectors)
+        is_held = np.full(num_videos + 1, allowed is None)
+        if allowed is not None:
+            is_held[allowed[allowed <= num_videos]] = True
+        is_held[left_out[left_out <= num_videos]] = False
+        is_held[0] = False
+        self._held: npt.NDArray[np.int32] = np.flatnonzero(is_held).astype(np.int32)
+        is_whole = len(self._held) == num_videos
+        with tf.device("CPU"):
+            self._vectors = tf.constant(
+                vectors if is_whole else vectors[self._held - 1]
+            )
+        self._place = np.cumsum(is_held) * is_held
+
+    def __len__(self) -> int:
+        """Number of videos."""
+        return len(self._held)
+
+    def __call__(self, queries: Vectors, barred: ragged.Ragged, k: int) -> Lists:
+        """Returns the videos of the largest products.
+
+        Args:
+          queries: `[n, dim] float32`.
+          barred: Video indices that each list leaves out, any of the catalogue.
+          k: Length of the lists, which hold no more than there are.
+        """
+        k = min(k, len(self))
+        if not k:
+            nothing = np.zeros((len(queries), 0), np.float32)
+            return Lists(nothing.astype(np.int32), nothing)
+        known = np.where(barred.values < len(self._place), barred.values, 0)
+        places = self._place[known]
+        found, scores = selection.scored_best_of(
+            self._products(queries),
+            (len(queries), len(self)),
+            (barred.offsets, places),
+            k,
+        )
+        return Lists(np.append(np.int32(0), self._held)[found], scores)
+
+    def _products(self, queries: Vectors) -> selection.Scorer:
+        """Returns what makes blocks of products, in TensorFlow, on all cores."""
+        with tf.device("CPU"):
+            asked = tf.constant(queries)
+
+        def products(users: slice, videos: slice, out: Vectors) -> selection.Made:
+            del out
+            found = _block(asked[users], self._vectors[videos])
+            return selection.Made(*(values.numpy() for values in found))
+
+        return products
+
+
+@tf.function(reduce_retracing=True)
+def _block(queries: tf.Tensor, vectors: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns a block of products, and its maxima as `selection.Made` has them."""
+    scores = tf.linalg.matmul(queries, vectors, transpose_b=True)
+    size = tf.shape(scores)
+    number = size[1] // selection.GROUP
+    grouped = scores[:, : number * selection.GROUP]
+    shape = tf.stack([size[0], selection.GROUP, number])
+    return scores, tf.reduce_max(tf.reshape(grouped, shape), axis=1)
+
+
+def nearest(
+    bundle: bundle_room.Bundle,
+    logged: logged_requests.LoggedRequests,
+    k: int,
+    limits: Limits,
+) -> Maker:
+    """Returns the maker of exact candidates: scores are dot products.
+
+    Args:
+      bundle: The models.
+      logged: The users.
+      k: Length of the lists.
+      limits: Which videos they may hold.
+    """
+    vectors_of = UserVectors(bundle, logged)
+    left_out = np.concatenate([bundle.removed_videos(), limits.excluded])
+    search = Search(bundle.video_vectors(), left_out, limits.allowed)
+
+    def make(users: Indices) -> Lists:
+        barred = _joined(logged.watched(users), _own(limits, users))
+        return search(vectors_of(users), barred, k)
+
+    return make
+
+
+def of_index(
+    bundle: bundle_room.Bundle,
+    logged: logged_requests.LoggedRequests,
+    k: int,
+    limits: Limits,
+) -> Maker:
+    """Returns the maker of the candidates that the served index finds.
+
+    Args:
+      bundle: The models, with an index that is not exact.
+      logged: The users.
+      k: Length of the lists.
+      limits: Which videos they may hold.
+    """
+    vectors_of = UserVectors(bundle, logged)
+    asked = _Asked(bundle, logged, bundle_room.INDEX, k, limits)
+
+    def make(users: Indices) -> Lists:
+        vectors = vectors_of(users)
+        barred = _joined(logged.watched(users), _own(limits, users))
+        return asked(
+            barred, lambda part: {schema.USER_VECTOR: tf.constant(vectors[part])}
+        )
+
+    return make
+
+
+def recommended(
+    bundle: bundle_room.Bundle,
+    logged: logged_requests.LoggedRequests,
+    k: int,
+    limits: Limits,
+    exact: bool = False,
+) -> Maker:
+    """Returns the maker of what the whole recommender answers.
+
+    Args:
+      bundle: The models.
+      logged: The users.
+      k: Length of the lists.
+      limits: Which videos they may hold.
+      exact: Whether its candidates are those of exact search.
+    """
+    name = bundle.recommender(exact)
+    asked = _Asked(bundle, logged, name, k, limits)
+    fields = bundle.inputs(name)
+
+    def make(users: Indices) -> Lists:
+        return asked(
+            _own(limits, users),
+            lambda part: logged.inputs(users[part], fields),
+            logged.lengths(users),
+        )
+
+    return make
+
+
+class _Asked:
+    """A model that lists videos, asked in batches of like length."""
+
+    def __init__(
+        self,
+        bundle: bundle_room.Bundle,
+        logged: logged_requests.LoggedRequests,
+        name: str,
+        k: int,
+        limits: Limits,
+    ) -> None:
+        self._bundle, self._logged, self._name = bundle, logged, name
+        self._k = k
+        self._excluded = limits.excluded
+        nothing = np.zeros(0, np.int32)
+        self._allowed = nothing if limits.allowed is None else limits.allowed
+        column = bundle.videos[schema.VIDEO_ID]
+        self._indices = column.to_frame().with_row_index(_INDEX, offset=1)
+        scores_all = name.endswith(bundle_room.EXACT)
+        number = max(1, len(column))
+        self._most = batches.MAX_REQUESTS
+        if scores_all:
+            self._most = int(np.clip(_MOST_SCORES // number, 1, self._most))
+
+    def __call__(
+        self,
+        barred: ragged.Ragged,
+        inputs: Callable[[Indices], dict[str, tf.Tensor]],
+        lengths: npt.NDArray[np.int64] | None = None,
+    ) -> Lists:
+        """Returns the answers.
+
+        Args:
+          barred: Catalogue indices that each list leaves out.
+          inputs: From places of a batch to what the model asks beside `k` and limits.
+          lengths: Of each request; None: they are short.
+        """
+        sizes = barred.sizes + len(self._excluded) + len(self._allowed)
+        sizes = sizes if lengths is None else sizes + lengths
+        videos = np.zeros((len(sizes), self._k), np.int32)
+        scores = np.zeros((len(sizes), self._k), np.float32)
+        for part in batches.of_like_length(sizes, self._most, _MOST_CELLS):
+            given = inputs(part) | self._limits(barred.take(part))
+            answer = self._bundle.run(self._name, given)
+            found = self._indices_of(answer[schema.IDS].numpy())
+            inside = (
+                np.arange(found.shape[1])
+                < answer[schema.NUM_RESULTS].numpy()[:, np.newaxis]
+            )
+            width = found.shape[1]
+            videos[part, :width] = np.where(inside, found, 0)
+            scores[part, :width] = np.where(inside, answer[schema.SCORES].numpy(), 0)
+        width = int((videos > 0).sum(axis=1).max(initial=0))
+        return Lists(videos[:, :width], scores[:, :width])
+
+    def _limits(self, barred: ragged.Ragged) -> dict[str, tf.Tensor]:
+        """Returns `k` and the limits as a signature's inputs."""
+        size = len(barred.sizes)
+        excluded = np.tile(self._excluded, (size, 1))
+        own = barred.padded()
+        allowed = np.tile(self._allowed, (size, 1))
+        return {
+            schema.K: tf.fill([size], self._k),
+            schema.EXCLUDE_IDS: self._logged.ids(np.concatenate([excluded, own], 1)),
+            schema.ALLOW_IDS: self._logged.ids(allowed),
+        }
+
+    def _indices_of(self, ids: npt.NDArray) -> npt.NDArray[np.int32]:
+        """Returns the catalogue indices of a matrix of ids, 0 of others."""
+        kind = pl.Binary if ids.dtype == object else None
+        flat = pl.Series(schema.VIDEO_ID, ids.ravel().tolist(), kind)
+        given = flat.cast(self._bundle.id_type).to_frame()
+        found = given.join(
+            self._indices, schema.VIDEO_ID, "left", maintain_order="left"
+        )
+        indices = found[_INDEX].fill_null(0).to_numpy().astype(np.int32)
+        matrix: npt.NDArray[np.int32] = indices.reshape(ids.shape)
+        return matrix
+
+
+_INDEX = "index"
+
+
+def similar(bundle: bundle_room.Bundle, k: int) -> Maker:
+    """Returns the maker of the videos nearest to others, by the cosine of vectors.
+
+    The bias, which is no taste, is left out; so is the video itself, and what was
+    removed.
+
+    Args:
+      bundle: The models.
+      k: Length of the lists.
+
+    Returns:
+      From catalogue indices of videos that have a vector to their lists.
+    """
+    vectors = np.delete(bundle.video_vectors(), bundle.bias_coordinates, axis=1)
+    vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    search = Search(vectors, bundle.removed_videos())
+
+    def make(videos: Indices) -> Lists:
+        own = ragged.Ragged(np.arange(len(videos) + 1), videos)
+        return search(vectors[videos - 1], own, k)
+
+    return make
+
+
+def _own(limits: Limits, users: Indices) -> ragged.Ragged:
+    """Returns what the lists of some users alone leave out."""
+    if limits.of_users is None:
+        return ragged.empty(len(users))
+    return limits.of_users.take(users)
+
+
+def _joined(one: ragged.Ragged, other: ragged.Ragged) -> ragged.Ragged:
+    """Returns the entries of both lists of each row."""
+    if not len(other.values):
+        return one
+    rows = np.concatenate([one.rows, other.rows])
+    values = np.concatenate([one.values, other.values])
+    return ragged.of_rows(rows, values, len(one.sizes))

@@ -1,0 +1,244 @@
+"""What a bundle says of many users or videos, part by part: to a frame or a file."""
+
+import dataclasses
+import pathlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+import polars as pl
+
+from ytdnn import schema
+from ytdnn.serving import asked as asked_room
+from ytdnn.serving import bundle as bundle_room
+from ytdnn.serving import everybody, logged_requests, sink, tables
+
+SERVED, EXACT = "served", "exact"  # an index
+_PRODUCTS_A_PART = 2_048  # users whose lists are products
+_REQUESTS_A_PART = 512  # users whose lists a model makes
+_VECTORS_A_PART = 8_192
+_COSINE = "score: cosine of the videos' vectors without their bias, 1 at most"
+
+Progress = Callable[[int, int], None]
+"""Is told how many of how many users or videos are done."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Written:
+    """A file that was written.
+
+    Attributes:
+      path: Where it lies.
+      num_asked: Users or videos that it tells of.
+      num_rows: Of the file.
+      seconds: It took, models loaded.
+      meaning: What its last column holds.
+      notes: What to tell of what was left out, or is not as expected.
+    """
+
+    path: pathlib.Path
+    num_asked: int
+    num_rows: int
+    seconds: float
+    meaning: str
+    notes: list[str]
+
+
+@dataclasses.dataclass(frozen=True)
+class Stream:
+    """Frames made one after the other.
+
+    Attributes:
+      asked: Whom they tell of.
+      schema: Their columns.
+      make: Makes the frame of some of `asked`.
+      size: How many of these a frame tells of.
+      meaning: What the last column holds.
+      notes: What to tell.
+      k: Length of full lists; 0: these are no lists.
+    """
+
+    asked: asked_room.Asked
+    schema: dict[str, pl.DataType]
+    make: Callable[[slice], pl.DataFrame]
+    size: int
+    meaning: str
+    notes: list[str] = dataclasses.field(default_factory=list)
+    k: int = 0
+
+    def frames(self) -> Iterator[pl.DataFrame]:
+        """Yields all frames in order."""
+        for start in range(0, len(self.asked), self.size):
+            yield self.make(slice(start, min(start + self.size, len(self.asked))))
+
+    def whole(self) -> pl.DataFrame:
+        """Returns all frames as one."""
+        return pl.concat([pl.DataFrame(schema=self.schema), *self.frames()])
+
+    def write(
+        self,
+        path: pathlib.Path,
+        progress: Progress | None = None,
+        notes: Sequence[str] = (),
+    ) -> Written:
+        """Writes all frames into a file.
+
+        Args:
+          path: As of `sink.require_path`.
+          progress: Is told what is done after each frame.
+          notes: Told beside the stream's own.
+        """
+        started = time.perf_counter()
+        number, num_rows, num_full = len(self.asked), 0, 0
+
+        def counted() -> Iterator[pl.DataFrame]:
+            nonlocal num_rows, num_full
+            for part, frame in enumerate(self.frames(), 1):
+                num_rows += frame.height
+                if self.k:
+                    num_full += int((frame[tables.RANK] == self.k).sum())
+                if progress is not None:
+                    progress(min(part * self.size, number), number)
+                yield frame
+
+        sink.write(path, counted(), self.schema)
+        told = [*self.asked.notes, *notes, *self.notes]
+        if self.k and num_full < number:
+            have = "list has" if number - num_full == 1 else "lists have"
+            told.append(
+                f"{number - num_full:,} {have} fewer than {self.k:,} videos: no more "
+                f"are permitted"
+            )
+        seconds = time.perf_counter() - started
+        return Written(path, number, num_rows, seconds, self.meaning, told)
+
+
+def recommendations(
+    bundle: bundle_room.Bundle,
+    logged: logged_requests.LoggedRequests,
+    asked: asked_room.Asked,
+    k: int,
+    limits: everybody.Limits,
+    *,
+    ranker: bool = True,
+    index: str = "",
+) -> Stream:
+    """Returns the lists of users: `user_id`, `rank`, `video_id`, `title`, `score`.
+
+    Args:
+      bundle: The models.
+      logged: The users.
+      asked: Which of them.
+      k: Length of the lists.
+      limits: Which videos they may hold.
+      ranker: Whether the ranker orders them, where there is one; else they are the
+        candidates by their scores.
+      index: `served` or `exact`; empty: `served` with the ranker and `exact` without,
+        where in batches it costs no more.
+    """
+    ranker = ranker and bundle.has_ranker
+    number = bundle.manifest.facts["num_candidates" if ranker else "videos"]
+    notes = _cold(logged, asked)
+    if k > number:
+        what = "candidates" if ranker else "videos with a vector"
+        notes.append(f"{k:,} videos a list asked for, there are {number:,} {what}")
+        k = number
+    if ranker:
+        make = everybody.recommended(bundle, logged, k, limits, index == EXACT)
+    elif index == SERVED and bundle_room.INDEX in bundle.manifest.facts["models"]:
+        make = everybody.of_index(bundle, logged, k, limits)
+    else:
+        make = everybody.nearest(bundle, logged, k, limits)
+    size = _REQUESTS_A_PART if ranker else _PRODUCTS_A_PART
+    score = bundle.score_meaning if ranker else bundle_room.DOT_PRODUCT
+    columns = tables.schema_of_lists(bundle, asked.ids, schema.VIDEO_ID)
+    frame = _lists(bundle, asked, make, schema.VIDEO_ID)
+    return Stream(asked, columns, frame, size, f"score: {score}", notes, k)
+
+
+def _cold(logged: logged_requests.LoggedRequests, asked: asked_room.Asked) -> list[str]:
+    """Returns a note of users without a watch, if there are any."""
+    number = int((logged.num_watches(asked.indices) == 0).sum())
+    if not number:
+        return []
+    return [
+        f"{asked_room.count(number, 'user')} without a watch: what the models say of "
+        f"an empty history"
+    ]
+
+
+def similar(bundle: bundle_room.Bundle, asked: asked_room.Asked, k: int) -> Stream:
+    """Returns the nearest of videos: `video_id`, `rank`, `similar_video_id`, ….
+
+    Args:
+      bundle: The models.
+      asked: Videos with a vector.
+      k: Length of the lists.
+    """
+    most = int(bundle.manifest.facts["videos"]) - 1
+    notes = []
+    if k > most:
+        notes.append(f"{k:,} videos a list asked for, there are {most:,} others")
+    k = min(k, most)
+    make = everybody.similar(bundle, k)
+    columns = tables.schema_of_lists(bundle, asked.ids, tables.SIMILAR_VIDEO_ID)
+    frame = _lists(bundle, asked, make, tables.SIMILAR_VIDEO_ID)
+    return Stream(asked, columns, frame, _PRODUCTS_A_PART, _COSINE, notes, k)
+
+
+def _lists(
+    bundle: bundle_room.Bundle,
+    asked: asked_room.Asked,
+    make: everybody.Maker,
+    video: str,
+) -> Callable[[slice], pl.DataFrame]:
+    """Returns what makes the frame of a part."""
+
+    def frame(part: slice) -> pl.DataFrame:
+        found = make(asked.indices[part])
+        return tables.of_lists(bundle, asked.ids[part], found, video)
+
+    return frame
+
+
+def user_vectors(
+    bundle: bundle_room.Bundle,
+    logged: logged_requests.LoggedRequests,
+    asked: asked_room.Asked,
+) -> Stream:
+    """Returns the vectors of users: `user_id`, `vector`."""
+    vectors = everybody.UserVectors(bundle, logged)
+
+    def frame(part: slice) -> pl.DataFrame:
+        return tables.of_vectors(asked.ids[part], vectors(asked.indices[part]))
+
+    return _vectors(bundle, asked, frame, _cold(logged, asked))
+
+
+def video_vectors(bundle: bundle_room.Bundle, asked: asked_room.Asked) -> Stream:
+    """Returns the vectors of videos: `video_id`, `vector`."""
+    vectors = bundle.video_vectors()
+
+    def frame(part: slice) -> pl.DataFrame:
+        return tables.of_vectors(asked.ids[part], vectors[asked.indices[part] - 1])
+
+    return _vectors(bundle, asked, frame, [])
+
+
+def _vectors(
+    bundle: bundle_room.Bundle,
+    asked: asked_room.Asked,
+    frame: Callable[[slice], pl.DataFrame],
+    notes: list[str],
+) -> Stream:
+    columns = tables.schema_of_vectors(asked.ids, bundle.vector_dim)
+    return Stream(
+        asked, columns, frame, _VECTORS_A_PART, _vector_meaning(bundle), notes
+    )
+
+
+def _vector_meaning(bundle: bundle_room.Bundle) -> str:
+    places = ", ".join(str(1 + i % bundle.vector_dim) for i in bundle.bias_coordinates)
+    return (
+        f"vector: {bundle.vector_dim} of float32; user · video is the candidate score, "
+        f"coordinate {places} the video's bias, 1 of a user"
+    )

@@ -1,0 +1,85 @@
+"""What a bundle says of many users or videos as frames: lists, and vectors."""
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from ytdnn import schema
+from ytdnn.serving import bundle as bundle_room
+from ytdnn.serving import everybody
+
+RANK = "rank"
+SIMILAR_VIDEO_ID = "similar_video_id"
+VECTOR = "vector"
+_INDEX = "index"
+
+
+def indices_of(known: pl.Series, asked: pl.Series) -> npt.NDArray[np.int64]:
+    """Returns the place of each id among known ones, -1 of others.
+
+    Integers and their text are the same id.
+
+    Args:
+      known: Ids, each once.
+      asked: Ids.
+    """
+    names = pl.DataFrame({"id": known.cast(pl.String)}).with_row_index(_INDEX)
+    given = pl.DataFrame({"id": asked.cast(pl.String)})
+    found = given.join(names, "id", "left", maintain_order="left")[_INDEX]
+    places: npt.NDArray[np.int64] = found.cast(pl.Int64).fill_null(-1).to_numpy()
+    return places
+
+
+def schema_of_lists(
+    bundle: bundle_room.Bundle, asked: pl.Series, video: str
+) -> dict[str, pl.DataType]:
+    """Returns the columns of a frame of lists.
+
+    Args:
+      bundle: Knows the videos.
+      asked: Whom the lists are for.
+      video: Column of the videos listed.
+    """
+    title = {schema.TITLE: pl.String()} if _has_titles(bundle) else {}
+    of_video = {video: bundle.id_type, **title, schema.SCORE: pl.Float32()}
+    return {asked.name: asked.dtype, RANK: pl.Int32(), **of_video}
+
+
+def of_lists(
+    bundle: bundle_room.Bundle,
+    asked: pl.Series,
+    lists: everybody.Lists,
+    video: str = schema.VIDEO_ID,
+) -> pl.DataFrame:
+    """Returns a row for each place of each list: `schema_of_lists`.
+
+    Args:
+      bundle: Knows the videos.
+      asked: Whom the lists are for, `[n]`.
+      lists: Theirs.
+      video: Column of the videos listed.
+    """
+    rows, columns = np.nonzero(lists.videos)
+    found = bundle.videos[lists.videos[rows, columns] - 1]
+    parts = [
+        asked.gather(pl.Series(rows, dtype=pl.UInt32)),
+        pl.Series(RANK, columns + 1, pl.Int32),
+        found[schema.VIDEO_ID].rename(video),
+        *([found[schema.TITLE]] if _has_titles(bundle) else []),
+        pl.Series(schema.SCORE, lists.scores[rows, columns], pl.Float32),
+    ]
+    return pl.DataFrame(parts)
+
+
+def _has_titles(bundle: bundle_room.Bundle) -> bool:
+    return schema.TITLE in bundle.videos.columns
+
+
+def schema_of_vectors(asked: pl.Series, dim: int) -> dict[str, pl.DataType]:
+    """Returns the columns of a frame of vectors of some width."""
+    return {asked.name: asked.dtype, VECTOR: pl.Array(pl.Float32, dim)}
+
+
+def of_vectors(asked: pl.Series, vectors: everybody.Vectors) -> pl.DataFrame:
+    """Returns a row for each id with its vector, an array of float32."""
+    return pl.DataFrame([asked, pl.Series(VECTOR, vectors)])
