@@ -16,9 +16,17 @@ import dataclasses
 
 from ytdnn import configs
 
+Loss = (
+    configs.SampledSoftmax
+    | configs.FullSoftmax
+    | configs.HierarchicalSoftmax
+    | configs.BPR
+    | configs.WARP
+    | configs.GBCE
+)
 # No number reported elsewhere is of this seed.
 WORLD = dataclasses.replace(configs.WORLDS["quickstart"], seed=13)
-LOSSES = {
+LOSSES: dict[str, Loss] = {
     "sampled_1024": configs.SampledSoftmax(),
     "sampled_128": configs.SampledSoftmax(num_negatives=128),
     "sampled_4096": configs.SampledSoftmax(num_negatives=4096),
