@@ -266,7 +266,7 @@ class _Routes:
         """Answers the friendlier endpoint."""
         body = await bodies.read(request, self._limits)
         with self._parts.served.version() as version:
-            asked = await self._parts.inspector.completed(version, body)
+            asked = await self._parts.inspector.completed(version, body, self._limits)
             return _response(
                 await recommend.recommend(version, asked, self._limits, self._parts.log)
             )

@@ -64,19 +64,27 @@ class Inspector:
         }
 
     async def completed(
-        self, version: models.Version, body: Mapping[str, Any]
+        self, version: models.Version, body: Mapping[str, Any], limits: settings.Limits
     ) -> Mapping[str, Any]:
         """Returns a request, filled from the prepared set where it names a user alone.
 
         Raises:
-          errors.UserError: The set has no such user.
+          errors.UserError: The user or `k` is malformed.
         """
-        user_id = body.get(schema.USER_ID)
-        is_known = isinstance(user_id, str | int) and not isinstance(user_id, bool)
-        if not self._given.inspect or not is_known or schema.WATCHED_VIDEO_IDS in body:
+        _, user_id, _ = recommend.split(body, limits)
+        is_whole = user_id is None or schema.WATCHED_VIDEO_IDS in body
+        if is_whole or not self._given.inspect or self._given.data is None:
             return body
-        found = await self._apart(self._request, version, user_id)
-        return found | dict(body)
+        return await self._apart(self._filled, version, body)
+
+    def _filled(
+        self, version: models.Version, body: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        """Returns a request with what the prepared set has of its user, if it knows."""
+        try:
+            return self._request(version, body[schema.USER_ID]) | dict(body)
+        except errors.UserError:
+            return body
 
     async def users(self, version: models.Version, text: str) -> Json:
         """Returns users whose id begins with a text, and how many there are.

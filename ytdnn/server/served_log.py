@@ -1,9 +1,9 @@
 """The served log: what was answered and what became of it, in parts of Parquet.
 
-Its layout is that of `ytdnn.data.served`, which joins it. What arrives is in memory until
-the next flush, which writes a part beside its place and renames it: a part is whole or
-not there. A server that is killed loses what came since its last flush, and nothing
-else.
+Its layout is that of `ytdnn.data.served`, which joins it. What arrives is in memory
+until the next flush, which writes a part beside its place and renames it: a part is
+whole or not there. A server that is killed loses what came since its last flush, and
+nothing else.
 """
 
 import datetime
@@ -56,7 +56,7 @@ class ServedLog:
         self._numbers = itertools.count()
 
     def add(self, kind: str, row: dict[str, Any]) -> None:
-        """Takes a row of `served.ANSWERS` or `FEEDBACK`; drops the oldest of too many."""
+        """Takes a row of answers or feedback; drops the oldest of too many."""
         with self._lock:
             rows = self._rows[kind]
             rows.append(row)
