@@ -1,13 +1,16 @@
 """Bodies that are too large, too slow, broken or hostile: one clear line each."""
 
+import asyncio
 import gzip
 import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from starlette import requests as http
 
 from tests.server import conftest
+from ytdnn.server import bodies, problems, settings
 
 PATHS = (
     "/recommend",
@@ -135,3 +138,23 @@ def test_errors_are_ours_and_not_the_frameworks(
     answer = server.client.request(method, path, headers=KIND)
     assert answer.status_code in (404, 405)
     assert answer.json() == {"error": f"Malformed request: {method} {path}"}
+
+
+def test_a_slow_body_is_given_up() -> None:
+    """One that comes by and by, and one that stops."""
+
+    async def by_and_by() -> dict[str, Any]:
+        await asyncio.sleep(0.02)
+        return {"type": "http.request", "body": b" ", "more_body": True}
+
+    async def never() -> dict[str, Any]:
+        await asyncio.sleep(60)
+        raise AssertionError
+
+    limits = settings.Limits(body_seconds=0.2)
+    scope = {"type": "http", "method": "POST", "headers": []}
+    for receive in (by_and_by, never):
+        request = http.Request(scope, receive)
+        with pytest.raises(problems.Problem, match="the whole body within") as e:
+            asyncio.run(bodies.read(request, limits))
+        assert e.value.status == problems.TOO_SLOW

@@ -186,7 +186,7 @@ def test_the_join_counts_what_it_leaves_out(
         late=1,
         unmatched=2,
     )
-    assert found.lines()[0] == "answers: 1, of 2 impressions with 1 clicks"
+    assert found.lines()[0] == "answers: 1, of 2 impressions with 1 click"
     impressions = pl.read_parquet(out / "impressions.parquet")
     assert impressions[schema.USER_ID].to_list() == [7, 7]  # integers stay integers
     assert impressions[schema.WATCH_SECONDS].to_list() == [5.0, 0.0]
@@ -211,7 +211,7 @@ def test_what_cannot_be_joined(
         served.join(tmp_path / "nowhere", tmp_path / "out", 1.0)
     log.add(served.ANSWERS, row(1, 100.0, json.dumps("u"), ["a"]))
     log.flush()
-    with pytest.raises(errors.UserError, match=r"1 answers, 1 of them younger"):
+    with pytest.raises(errors.UserError, match=r"1 answer, 1 of them younger"):
         served.join(tmp_path / "log", tmp_path / "out", 50.0, now=120.0)
     (part,) = (tmp_path / "log" / "answers").glob("*/*.parquet")
     part.write_bytes(b"torn")

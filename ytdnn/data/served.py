@@ -56,10 +56,9 @@ class Joined:
 
     def lines(self) -> list[str]:
         """Returns it for people."""
-        told = [
-            f"answers: {self.answers:,}, of {self.impressions:,} impressions with "
-            f"{self.clicks:,} clicks"
-        ]
+        shown = _counted_noun(self.impressions, "impression")
+        clicks = _counted_noun(self.clicks, "click")
+        told = [f"answers: {self.answers:,}, of {shown} with {clicks}"]
         others = {
             "answers left for later, younger than the wait": self.younger,
             "answers left out, without a user_id": self.without_user,
@@ -67,6 +66,10 @@ class Joined:
             "feedback left out, of no answer here": self.unmatched,
         }
         return told + [f"{what}: {n:,}" for what, n in others.items() if n]
+
+
+def _counted_noun(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def answers_schema(id_type: pl.DataType) -> dict[str, pl.DataType]:
@@ -131,10 +134,11 @@ def join(
     old = answers.filter(pl.col(SERVED_AT) <= now - wait)
     known = old.filter(pl.col(schema.USER_ID).is_not_null())
     if known.is_empty():
+        number = _counted_noun(len(answers), "answer")
         raise errors.UserError(
             f"expected answers to users in {log} that are older than {wait:g} s, found "
-            f"none ({len(answers):,} answers, {len(answers) - len(old):,} of them "
-            f"younger): give a shorter --wait, or a user_id with each request"
+            f"none ({number}, {len(answers) - len(old):,} of them younger): give a "
+            f"shorter --wait, or a user_id with each request"
         )
     shown = _shown(known)
     became, late, unmatched = _counted(shown, answers, feedback, wait)

@@ -231,11 +231,11 @@ class _Routes:
         name, number, rest = _asked_model(request)
         with self._parts.served.version() as version:
             if rest == "/metadata":
-                self._parts.served.of_model(version, name, number)
+                self._parts.served.require(version, name, number)
                 return _response(_metadata(version, name))
             if rest:
                 raise _malformed(request)
-            if name not in version.models or number not in (None, version.number):
+            if name not in version.graphs or number not in (None, version.number):
                 versions = "any versions" if number is None else f"version {number}"
                 raise problems.Problem(
                     problems.NOT_FOUND, f"Could not find {versions} of model {name}"
@@ -249,7 +249,7 @@ class _Routes:
             raise _malformed(request)
         body = await bodies.read(request, self._limits)
         with self._parts.served.version() as version:
-            self._parts.served.of_model(version, name, number)
+            await self._parts.served.load(version, name, number)
             signature_name = predict.signature_of(body)
             signature = version.signature(name, signature_name)
             if rest != ":predict":
@@ -350,7 +350,7 @@ def _metadata(version: models.Version, name: str) -> Json:
             preserving_proto_field_name=True,
             always_print_fields_with_no_presence=True,
         )
-        for key, signature in version.models[name].graph.signature_def.items()
+        for key, signature in version.graphs[name].signature_def.items()
     }
     return {
         "model_spec": {

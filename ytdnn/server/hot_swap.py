@@ -56,7 +56,7 @@ class Served:
         self._loader = concurrent.futures.ThreadPoolExecutor(
             1, thread_name_prefix="load"
         )
-        self._current = self._load(None)
+        self._current = models.load(given.bundle, None, threads)
         measured.version.set(self._current.number)
 
     @property
@@ -74,13 +74,31 @@ class Served:
         finally:
             held.num_asked -= 1
 
-    def of_model(self, version: models.Version, name: str, number: int | None) -> None:
+    async def load(
+        self, version: models.Version, name: str, number: int | None = None
+    ) -> None:
+        """Loads a model of a version, if that is the one asked for and has it.
+
+        Raises:
+          problems.Problem: It is another, as TensorFlow Serving says it; or the files
+            are gone.
+        """
+        if name in version.models and number in (None, version.number):
+            return
+        self.require(version, name, number)
+        try:
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(self._loader, version.load, name)
+        except errors.UserError as error:
+            raise problems.Problem(problems.OVERLOADED, str(error)) from None
+
+    def require(self, version: models.Version, name: str, number: int | None) -> None:
         """Checks that a version has a model, and is the one asked for.
 
         Raises:
           problems.Problem: As TensorFlow Serving says it.
         """
-        if name in version.models and number in (None, version.number):
+        if name in version.graphs and number in (None, version.number):
             return
         asked = f"Latest({name})" if number is None else f"Specific({name}, {number})"
         raise problems.Problem(
@@ -143,8 +161,9 @@ class Served:
             return None
         return number
 
-    def _load(self, number: int | None) -> models.Version:
-        return models.load(self._given.bundle, number, self._threads)
+    def _load(self, number: int) -> models.Version:
+        names = list(self._current.models)
+        return models.load(self._given.bundle, number, self._threads, names)
 
     def _refuse(self, number: int, reason: str) -> None:
         self.refused[number] = errors.one_line(reason)

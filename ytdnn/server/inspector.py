@@ -44,7 +44,7 @@ class Inspector:
     def facts(self, version: models.Version) -> Json:
         """Returns what the page must know first."""
         model = version.models[version.recommender]
-        asked = model.signatures.get(explained.CANDIDATES)
+        asked = model.get(explained.CANDIDATES)
         fields = asked.fields if asked else {}
         described = version.bundle.manifest.facts
         return {
@@ -153,9 +153,16 @@ class Inspector:
         if self._truth is None:
             self._truth = truth.Truth(data)
         try:
-            return self._truth.of(user_id, ids, k)
+            found = self._truth.of(user_id, ids, k)
         except errors.UserError:
             return None  # a user that was typed
+        if found is None:
+            return None
+        best = [
+            {schema.VIDEO_ID: video, schema.TITLE: version.title(video)}
+            for video in found["best"]
+        ]
+        return found | {"best": best}
 
     async def why(
         self, version: models.Version, body: Mapping[str, Any], limits: settings.Limits

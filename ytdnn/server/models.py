@@ -1,10 +1,14 @@
-"""One version of a bundle in memory: its models, their signatures, its titles."""
+"""One version of a bundle in memory: its models, their signatures, its titles.
+
+All models are checked when a version comes; the recommender is loaded then, others when
+they are first asked for, so that memory holds what is used.
+"""
 
 import dataclasses
 import functools
 import json
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,6 +29,11 @@ from ytdnn.serving import (
     warm_up,
 )
 
+_WARMED = (
+    saved_models.SIGNATURE,
+    saved_models.REQUIRED_SIGNATURE,
+    explained.CANDIDATES,
+)
 _INTERNAL = "__saved_model_init_op"
 _DTYPES = {
     tf.string.as_datatype_enum: "string",
@@ -44,40 +53,26 @@ class Signature:
 
     Attributes:
       fields: Its inputs by name.
-      outputs: Names of its outputs.
       queue: Takes requests to it.
     """
 
     fields: Fields
-    outputs: tuple[str, ...]
     queue: batching.Queue
 
 
-@dataclasses.dataclass(frozen=True)
-class Model:
-    """A model by the names of its signatures.
-
-    Attributes:
-      signatures: By name.
-      graph: Its SavedModel's, for `/metadata`.
-    """
-
-    signatures: dict[str, Signature]
-    graph: Any
-
-
 class Version:
-    """One version, whole and warm.
+    """One version: every model checked, those loaded that are asked.
 
     Attributes:
       number: Of the version.
       bundle: Titles, and what its manifest says.
-      models: By name.
+      graphs: Of each model, by name.
+      models: Signatures of each model that is loaded, by their names.
       num_asked: Requests that are being answered by it.
     """
 
     def __init__(self, opened: bundle.Bundle, threads: batching.Threads) -> None:
-        """Loads every model of an opened bundle.
+        """Checks every model of an opened bundle, and loads none.
 
         Args:
           opened: Whose files agree with its manifest.
@@ -90,27 +85,41 @@ class Version:
         self.number = opened.version
         self.bundle = opened
         self.num_asked = 0
+        self._threads = threads
         self._known = _known_fields(opened)
-        self.models = {name: self._load(name, threads) for name in _models(opened)}
+        self.graphs = {name: self._checked(name) for name in _models(opened)}
+        self.models: dict[str, dict[str, Signature]] = {}
         path = opened.directory / versions.VERSIONS / str(self.number)
         text = (path / prepared.VOCABULARIES_FILE).read_text(encoding="utf-8")
         self._vocabularies = {k: frozenset(v) for k, v in json.loads(text).items()}
 
-    def _load(self, name: str, threads: batching.Threads) -> Model:
+    def _checked(self, name: str) -> Any:
         directory = self.bundle.path(name)
         _require_named(self.bundle, directory)
-        graph = operations.read(directory)
+        return operations.read(directory)
+
+    def load(self, name: str) -> None:
+        """Loads a model and warms it, unless it is loaded already.
+
+        Args:
+          name: Of a model of `graphs`.
+
+        Raises:
+          errors.UserError: Its files were changed meanwhile.
+        """
+        if name in self.models:
+            return
+        versions.read(self.bundle.directory, bundle.KIND, self.number, deep=True)
         found = {}
-        for key, signature in graph.signature_def.items():
+        for key, signature in self.graphs[name].signature_def.items():
             if key == _INTERNAL:
                 continue
             fields = self._fields(signature.inputs)
             function = self.bundle.model(name, key)
             run = functools.partial(_run, function, fields)
-            found[key] = Signature(
-                fields, tuple(sorted(signature.outputs)), threads.queue(run)
-            )
-        return Model(found, graph)
+            found[key] = Signature(fields, self._threads.queue(run))
+        self._warm(found)
+        self.models[name] = found
 
     def _fields(self, tensors: Mapping[str, Any]) -> Fields:
         """Returns the inputs of a signature, in the manifest's order."""
@@ -131,7 +140,7 @@ class Version:
     @property
     def recommender(self) -> str:
         """Name of the model that recommends: that of the run's index."""
-        has_scann = bundle.RECOMMENDER in self.models
+        has_scann = bundle.RECOMMENDER in self.graphs
         return bundle.RECOMMENDER + ("" if has_scann else bundle.EXACT)
 
     def signature(self, model: str, name: str) -> Signature:
@@ -140,7 +149,7 @@ class Version:
         Raises:
           problems.Problem: It has no such signature.
         """
-        found = self.models[model].signatures.get(name)
+        found = self.models[model].get(name)
         if found is None:
             raise problems.bad(
                 f'Serving signature name: "{name}" not found in signature def'
@@ -153,7 +162,7 @@ class Version:
         Raises:
           problems.Problem: This one has not.
         """
-        found = self.models[self.recommender].signatures.get(name)
+        found = self.models[self.recommender].get(name)
         if found is not None:
             return found
         if name == explained.EXPLAIN and not self.bundle.has_ranker:
@@ -175,15 +184,13 @@ class Version:
             doubts.of_request(request, fields, self.bundle.titles, self._vocabularies)
         )
 
-    def warm(self) -> None:
-        """Runs every signature once, for one row and for several."""
+    def _warm(self, signatures: Mapping[str, Signature]) -> None:
+        """Runs the signatures that clients ask, for one row and for several."""
         example = warm_up.example(list(self.bundle.titles), self._vector_dim)
-        for model in self.models.values():
-            for signature in model.signatures.values():
-                given = {
-                    name: example[name] for name in signature.fields if name in example
-                }
-                given.pop(schema.ALLOW_IDS, None)
+        example.pop(schema.ALLOW_IDS)
+        for name, signature in signatures.items():
+            if name in _WARMED:
+                given = {k: v for k, v in example.items() if k in signature.fields}
                 row = requests.values(given, signature.fields)
                 for size in (1, 4):
                     signature.queue.run([row] * size)
@@ -195,20 +202,25 @@ class Version:
 
 
 def load(
-    directory: pathlib.Path, number: int | None, threads: batching.Threads
+    directory: pathlib.Path,
+    number: int | None,
+    threads: batching.Threads,
+    names: Iterable[str] = (),
 ) -> Version:
-    """Returns a version of a bundle, checked, loaded and warm.
+    """Returns a version of a bundle, checked, its recommender loaded and warm.
 
     Args:
       directory: The bundle.
       number: Of the version; None: the newest.
       threads: Where its models run.
+      names: Other models to load, where it has them.
 
     Raises:
       errors.UserError: It is missing, damaged, or not allowed.
     """
     found = Version(bundle.load(directory, number), threads)
-    found.warm()
+    for name in {found.recommender, *names} & set(found.graphs):
+        found.load(name)
     return found
 
 

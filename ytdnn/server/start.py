@@ -96,7 +96,7 @@ def described(
     catalogue = version.bundle.manifest.facts["catalogue"]
     return [
         f"serving version {version.number}, {catalogue:,} videos: "
-        f"{', '.join(version.models)}",
+        f"{', '.join(version.graphs)}",
         f"listening on {address}",
         f"  /                    the page that shows it; {users}",
         f"  POST /recommend      and /feedback; {logged}",

@@ -3,6 +3,7 @@
 
 const $ = (id) => document.getElementById(id);
 const SHOWN = 20; // of each order
+const FEATURES = 15; // that are shown at once
 
 const state = {
   facts: null,
@@ -144,17 +145,19 @@ function showPage(answer, page, before) {
     `candidates ${(1000 * candidates).toFixed(1)} ms, ranking ${(1000 * ranking).toFixed(1)} ms`;
   $("doubts").replaceChildren(...answer.doubts.map((doubt) => make("li", doubt)));
   const truth = truthOf(answer);
-  const heads = [["", ""], ["Video", ""], [state.facts.score_meaning, "number"]];
-  if (truth) heads.push(["true seconds", "number"]);
-  heads.push(["candidate score", "number wide"], ["source", ""], ["moved", ""]);
+  const heads = [["", "narrow"], ["Video", ""], ["score", "number"]];
+  if (truth) heads.push(["true", "number"]);
+  heads.push(["candidate score", "number wide"], ["", "narrow"]);
   const body = document.createElement("tbody");
   for (const one of page.slice(0, SHOWN)) {
     const choose = make("button", named(one), "choose title");
     choose.type = "button";
-    const cells = [[String(one.rank), "number"], [choose, "title"], [number(one.score), "number"]];
+    const video = document.createDocumentFragment();
+    video.append(choose, " ", badge(one.source));
+    const cells = [[String(one.rank), "number"], [video, "title"], [number(one.score), "number"]];
     if (truth) cells.push([seconds(truth.get(one.video_id)), "number"]);
     const [text, direction] = moved(before, one.video_id, one.rank);
-    cells.push([number(one.candidate_score), "number wide"], [badge(one.source), ""], [text, direction]);
+    cells.push([number(one.candidate_score), "number wide"], [text, direction]);
     const line = row("td", cells);
     line.dataset.video = String(one.video_id);
     line.addEventListener("click", () => guarded(() => explain(one.video_id, state.asked)));
@@ -162,6 +165,8 @@ function showPage(answer, page, before) {
   }
   const head = document.createElement("thead");
   head.append(row("th", heads));
+  $("meaning").textContent =
+    `Score: ${state.facts.score_meaning}.` + (truth ? " True: what the world expects." : "");
   $("page").replaceChildren(head, body);
   const gone = [...before.keys()].filter((video) => before.get(video) <= SHOWN && !state.page.has(video));
   $("changed").textContent = before.size ? `${gone.length} of the ${Math.min(SHOWN, before.size)} shown before are gone.` : "";
@@ -184,10 +189,11 @@ function showTruth(answer, page) {
     `${seconds(own)} for the page’s first ${best.length}, ${seconds(sum(worth))} for the best ` +
     `${best.length} of the catalogue.`;
   $("best").replaceChildren(...best.map((video, place) => {
-    const rank = state.page.get(video);
+    const rank = state.page.get(video.video_id);
     const item = make("li");
-    item.append(make("span", String(video), "title"));
-    const where = rank ? `place ${rank} of the page` : truth.has(video) ? "a candidate, not on the page" : "no candidate";
+    item.append(make("span", named(video), "title"));
+    const other = truth.has(video.video_id) ? "candidate, not on the page" : "no candidate";
+    const where = rank ? `place ${rank} here` : other;
     item.append(make("span", `${seconds(worth[place])}, ${where}`, "quiet"));
     return item;
   }));
@@ -247,8 +253,8 @@ async function explain(video, turn) {
   $("nearest").replaceChildren(...why.nearest.map((one) =>
     make("li", `Near ${named(one)}, which was watched (cosine ${one.cosine.toFixed(2)})`)));
   const most = Math.max(1e-9, ...why.features.map((one) => Math.abs(one.change)));
-  const head = row("th", [["Feature", ""], ["value", "number"], ["without it", "number"], ["change", ""]]);
-  $("features").replaceChildren(head, ...why.features.map((one) => {
+  const heads = [["Feature", ""], ["value", "number"], ["without it", "number"], ["change", ""]];
+  const lines = why.features.map((one) => {
     const bar = make("div", "", "bar");
     const part = make("span", "", one.change >= 0 ? "up" : "down");
     part.style.width = `${(50 * Math.abs(one.change)) / most}%`;
@@ -262,7 +268,12 @@ async function explain(video, turn) {
       [number(one.without), "number"],
       [bar, ""],
     ]);
-  }));
+  });
+  const others = lines.splice(FEATURES);
+  $("features").replaceChildren(row("th", heads), ...lines);
+  $("other-features").replaceChildren(...others);
+  $("others").hidden = !others.length;
+  $("num-others").textContent = `${others.length} features that change it less`;
 }
 
 // The two numbers that stand for "not known" in every feature.
