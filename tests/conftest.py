@@ -3,6 +3,7 @@
 import os
 import pathlib
 from collections.abc import Callable
+from typing import Any
 
 import hypothesis
 import pytest
@@ -27,6 +28,14 @@ def shared_data() -> Callable[[str], pathlib.Path]:
         return pathlib.Path(root) / name
 
     return find
+
+
+@pytest.fixture(scope="session")
+def untrained_run(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A `tests.untrained.Run`: every table and source, fresh weights, exported."""
+    from tests import untrained  # loads TensorFlow
+
+    return untrained.make(tmp_path_factory.mktemp("untrained"))
 
 
 @pytest.fixture(scope="session")

@@ -28,7 +28,7 @@ LAYERS = (
     {"ranking"},
     {"training", "serving"},
     {"evaluation"},
-    {"pages"},
+    {"pages", "server"},
     {"pipeline"},
     {"cli", "__main__"},
 )
@@ -52,6 +52,10 @@ NEIGHBOURS = {
 ONLY_IN = {
     "scann": {"index"},
     "tensorflow_recommenders": {"candidates", "training"},
+    "fastapi": {"server"},
+    "prometheus_client": {"server"},
+    "starlette": {"server"},
+    "uvicorn": {"server"},
     "absl": {"cli"},
     "ml_collections": {"cli"},
 }

@@ -12,6 +12,7 @@ from experiments.benchmarks import (
     measure,
     ranking,
     sampled_gradient,
+    serve,
     train_step,
 )
 from experiments.benchmarks import input as input_benchmark
@@ -77,6 +78,19 @@ def test_answer(capsys):
         assert 0.0 < parts[name, "ranker"] < 1e4
         assert parts[name, "user tower"] < parts[name, "whole"]
     assert float(memory[-1][1].replace(",", "")) > 0
+
+
+def test_serve(capsys, tmp_path):
+    serve.main(["--tiny"])
+    out = capsys.readouterr().out
+    loads, parts, most, swaps = _tables(out)
+    assert [row[0] for row in loads[2:]] == ["on", "off"]
+    assert [row[3] for row in loads[2:]] == ["0", "0"]  # failed
+    assert all(int(row[2].replace(",", "")) > 0 for row in loads[2:])
+    assert [row[0] for row in parts[2:]] == ["on", "off"]
+    assert len(most) == 4
+    assert swaps[2][:2] == ["1", "2"]
+    assert swaps[2][3] == "0"
 
 
 def test_input(capsys):

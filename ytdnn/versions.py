@@ -73,7 +73,7 @@ def publish(
     directory = pathlib.Path(directory)
     partial = directory.with_name(f".{directory.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
-    draft = Draft(partial, 1 + max(_seen(directory), default=0))
+    draft = Draft(partial, 1 + max(seen(directory), default=0))
     draft.common.mkdir(parents=True)
     yield draft
     files = draft.durable | artifacts.file_table(partial, draft.durable)
@@ -204,9 +204,10 @@ def newest(directory: pathlib.Path) -> int:
         return 0
 
 
-def _seen(directory: pathlib.Path) -> set[int]:
+def seen(directory: pathlib.Path) -> list[int]:
     """Returns every number that stands below it: a server may have loaded any."""
-    return {number for path in directory.glob("*/*") if (number := _number(path))}
+    found = {number for path in directory.glob("*/*") if (number := _number(path))}
+    return sorted(found)
 
 
 def _number(path: pathlib.Path) -> int:

@@ -1,4 +1,4 @@
-"""Asks TensorFlow Serving by REST, with the standard library alone.
+"""Asks `ytdnn serve` or TensorFlow Serving by REST, with the standard library alone.
 
 python docs/clients/rest.py localhost:8501 recommender_exact \
     '{"watched_video_ids": ["v1", "v2"], "k": 5}'
@@ -44,7 +44,9 @@ def results(text):
 def ask(address, model, request, signature=SIGNATURE):
     """Returns the results of one request."""
     url = f"http://{address}/v1/models/{model}:predict"
-    with urllib.request.urlopen(url, body(request, signature), timeout=5) as response:
+    headers = {"Content-Type": "application/json"}
+    posted = urllib.request.Request(url, body(request, signature), headers)
+    with urllib.request.urlopen(posted, timeout=5) as response:
         return results(response.read())
 
 

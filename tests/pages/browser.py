@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -68,12 +69,12 @@ class Browser:
             self._call(f"{domain}.enable")
 
     def open(
-        self, path: pathlib.Path, width: int = 1100, scheme: str = "light"
+        self, path: pathlib.Path | str, width: int = 1100, scheme: str = "light"
     ) -> None:
-        """Opens a file and waits until it is loaded.
+        """Opens a page and waits until it is loaded.
 
         Args:
-          path: The page.
+          path: Of a file, or an address.
           width: Of the window, in CSS pixels.
           scheme: `light` or `dark`, what the user is said to prefer.
         """
@@ -88,7 +89,8 @@ class Browser:
         preference = [{"name": "prefers-color-scheme", "value": scheme}]
         self._call("Emulation.setEmulatedMedia", features=preference)
         self._events = []
-        self._call("Page.navigate", url=path.resolve().as_uri())
+        url = path if isinstance(path, str) else path.resolve().as_uri()
+        self._call("Page.navigate", url=url)
         while "Page.loadEventFired" not in self._events:
             self._receive()
 
@@ -99,6 +101,25 @@ class Browser:
         )
         assert "exceptionDetails" not in found, found
         return found["result"].get("value")
+
+    def wait_for(self, expression: str) -> Any:
+        """Returns the value of an expression when it is true, or at last."""
+        end = time.monotonic() + _MOST_SECONDS
+        while not (found := self.ask(expression)) and time.monotonic() < end:
+            time.sleep(0.05)
+        assert found, f"{expression} was never true: {self.complaints}"
+        return found
+
+    def press(self, key: str, text: str = "") -> None:
+        """Presses a key, such as "Enter" or "Tab"."""
+        codes = {"Enter": 13, "Tab": 9}
+        given = {"key": key, "code": key, "windowsVirtualKeyCode": codes[key]}
+        self._call("Input.dispatchKeyEvent", type="keyDown", text=text, **given)
+        self._call("Input.dispatchKeyEvent", type="keyUp", **given)
+
+    def type(self, text: str) -> None:
+        """Types a text where the focus is."""
+        self._call("Input.insertText", text=text)
 
     def picture(self, path: pathlib.Path) -> None:
         """Writes the whole page as a PNG."""

@@ -14,7 +14,7 @@ from tests import planted
 from tests.serving import conftest
 from ytdnn import errors, schema
 from ytdnn.features import interface
-from ytdnn.serving import bundle, export, requests
+from ytdnn.serving import bundle, explained, export, requests
 
 FRESH = """
 import json, sys
@@ -169,7 +169,9 @@ def test_a_fresh_process_with_tensorflow_alone_gives_the_same_answers(
             expected = answers_here(run, name, signature, fresh["given"])
             assert set(outputs) == set(expected)
             for key, value in expected.items():
-                if key == schema.IDS:
+                if key == explained.STAGE_SECONDS:
+                    continue  # measured
+                if value.dtype == object:
                     texts = [[v.decode() for v in row] for row in value.tolist()]
                     assert outputs[key] == texts, (name, signature)
                     continue

@@ -8,74 +8,31 @@ import shutil
 import numpy as np
 import pytest
 
-from tests import full_log, planted
-from tests.features import first_stage
-from ytdnn import artifacts, configs, errors, schema
-from ytdnn.candidates import model as candidate_model
+from tests import untrained
+from ytdnn import configs, errors, schema
 from ytdnn.data import prepared
 from ytdnn.evaluation import bundles, composing, lists, protocol
-from ytdnn.index import artifact as index_artifact
 from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import stage as stage_room
 from ytdnn.serving import bundle as bundle_room
-from ytdnn.serving import export, removals, requests
+from ytdnn.serving import removals, requests
 
 K = 7
-CONFIG = dataclasses.replace(
-    planted.tiny_config(),
-    candidates=first_stage.CONFIG,
-    index=configs.Index(search=configs.Exact()),
-    composition=dataclasses.replace(
-        first_stage.PLACES, blend_weight=0.3, max_per_channel=2
-    ),
-    evaluation=configs.Evaluation(candidate_set="all"),
-)
-
-
-@dataclasses.dataclass(frozen=True)
-class Run:
-    """A run of fresh weights: large enough ones, that every part decides."""
-
-    data: prepared.PreparedData
-    stage: stage_room.Stage
-    ranker: ranking_model.RankingModel
-    bundle: bundle_room.Bundle
+CONFIG = untrained.CONFIG
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    workdir = tmp_path_factory.mktemp("run")
-    data = full_log.prepared_data(workdir, full_log.tables())
-    inputs = {"data": data.manifest.fingerprint}
-    values = configs.to_dict(CONFIG)
-    made = first_stage.make(data)
-    path = workdir / "candidates"
-    with artifacts.publish(path, "candidates", values, inputs) as partial:
-        candidate_model.save(made.candidates, partial)
-    stage = stage_room.load(path, data, CONFIG.composition)
-    assert stage.manifest is not None
-    inputs |= {"candidates": stage.manifest.fingerprint}
-    index_artifact.build(workdir / "index", stage.video_vectors, CONFIG.index, inputs)
-    ranking = dataclasses.replace(
-        CONFIG.ranking,
-        features=configs.Features(add=("candidate_source", "seed_video")),
-    )
-    ranker = ranking_model.build(ranking, data, stage)
-    values["ranking"] = configs.to_dict(ranking)
-    path = workdir / "ranking"
-    with artifacts.publish(path, "ranking", values, inputs) as partial:
-        ranking_model.save(ranker, partial)
-    loaded = ranking_model.load(path, data, stage)
-    return Run(data, stage, loaded, bundle_room.load(export.export(workdir, CONFIG)))
+def run(untrained_run: untrained.Run) -> untrained.Run:
+    return untrained_run
 
 
 @pytest.fixture(scope="module")
-def cases(run: Run) -> protocol.Cases:
+def cases(run: untrained.Run) -> protocol.Cases:
     return protocol.cases(run.data, prepared.Split.TEST, CONFIG.evaluation)
 
 
 def library(
-    run: Run, config: configs.Composition, cases: protocol.Cases, k: int
+    run: untrained.Run, config: configs.Composition, cases: protocol.Cases, k: int
 ) -> lists.Lists:
     """Returns the pages of both stages as the evaluation makes them."""
     trained = run.stage.candidates
@@ -91,7 +48,9 @@ def library(
     return make(cases, k)
 
 
-def test_a_bundles_page_is_the_librarys(run: Run, cases: protocol.Cases) -> None:
+def test_a_bundles_page_is_the_librarys(
+    run: untrained.Run, cases: protocol.Cases
+) -> None:
     served = bundles.makers(bundles.Served(run.bundle, run.data), CONFIG.evaluation)
     found = served[lists.SYSTEM](cases, K)
     expected = library(run, CONFIG.composition, cases, K)
@@ -110,7 +69,9 @@ def test_a_bundles_page_is_the_librarys(run: Run, cases: protocol.Cases) -> None
         assert all(n <= 2 for channel, n in counts.items() if channel is not None)
 
 
-def test_a_bundles_scores_are_the_rankers(run: Run, cases: protocol.Cases) -> None:
+def test_a_bundles_scores_are_the_rankers(
+    run: untrained.Run, cases: protocol.Cases
+) -> None:
     """The ranker's, not the blend, of the same candidates asked for alone too."""
     served = bundles.Served(run.bundle, run.data)
     part = np.arange(len(cases))
@@ -132,7 +93,7 @@ def test_a_bundles_scores_are_the_rankers(run: Run, cases: protocol.Cases) -> No
 
 
 def test_sources_propose_videos_without_an_embedding(
-    run: Run, cases: protocol.Cases
+    run: untrained.Run, cases: protocol.Cases
 ) -> None:
     assert run.data.vocabulary_size < run.data.num_videos
     page = library(run, CONFIG.composition, cases, CONFIG.composition.num_candidates)
@@ -140,7 +101,7 @@ def test_sources_propose_videos_without_an_embedding(
 
 
 def test_no_source_proposes_what_is_not_permitted(
-    run: Run, tmp_path: pathlib.Path
+    run: untrained.Run, tmp_path: pathlib.Path
 ) -> None:
     """Excluded, removed and not on the list: by any of the four sources."""
     users = [f"u{i}" for i in range(8)]
@@ -163,7 +124,7 @@ def test_no_source_proposes_what_is_not_permitted(
         assert allowing.video_ids
 
 
-def test_a_ranker_of_sources_needs_their_places(run: Run) -> None:
+def test_a_ranker_of_sources_needs_their_places(run: untrained.Run) -> None:
     directory = run.bundle.directory.with_name("ranking")
     for changed in ({"blend_weight": 2.0}, {"share_popular": 0.09}):
         other = dataclasses.replace(CONFIG.composition, **changed)
@@ -177,7 +138,7 @@ def test_a_ranker_of_sources_needs_their_places(run: Run) -> None:
             ranking_model.load(directory, run.data, stage)
 
 
-def test_the_signature_asks_what_the_sources_read(run: Run) -> None:
+def test_the_signature_asks_what_the_sources_read(run: untrained.Run) -> None:
     asked = set(run.bundle.inputs(bundle_room.RECOMMENDER + bundle_room.EXACT))
     assert {schema.WATCHED_VIDEO_IDS, schema.TIME, schema.QUERIES} <= asked
     assert run.bundle.manifest.facts["num_candidates"] == 12

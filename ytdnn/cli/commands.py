@@ -15,6 +15,7 @@ from ytdnn.cli import (
     recommend,
     removing,
     resolved,
+    serve,
     similar,
     study,
     tune,
@@ -374,6 +375,36 @@ COMMANDS = (
         vectors.FLAGS,
         (),
         vectors.run,
+    ),
+    Command(
+        "serve",
+        "a bundle as a service, and a page that shows it at work",
+        "Answers TensorFlow Serving's REST API for every model of the bundle, ScaNN's "
+        "too, and a friendlier /recommend and /feedback, which are logged. Loads new "
+        "versions by itself while it serves. The page at / shows candidates, their "
+        "sources and scores, and why each video stands where it does.",
+        (
+            "ytdnn serve --workdir=runs/mine",
+            "ytdnn serve --workdir=runs/mine --inspect --port=8080",
+            "ytdnn serve --bundle=bundle --host=0.0.0.0 --token_file=token "
+            "--allowed_hosts=recommender.example.com",
+        ),
+        serve.FLAGS,
+        (),
+        serve.run,
+    ),
+    Command(
+        "join-log",
+        "what was served and what became of it, as an event log to train on",
+        "Joins the answers and the feedback that `ytdnn serve` has logged, and writes "
+        "impressions (with page, position, source, score, click and watch time) and "
+        "watches as an event log, which `ytdnn prepare` reads as it is. Feedback "
+        "counts that came within --wait of its answer; answers younger than that are "
+        "left out, and said.",
+        ("ytdnn join-log --log=runs/mine/served_log --out=logs/served",),
+        serve.JOIN_FLAGS,
+        (),
+        serve.join,
     ),
     Command(
         "experiments",

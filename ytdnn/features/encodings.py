@@ -117,6 +117,8 @@ class Continuous(interface.Feature):
 class Share(interface.Feature):
     """A number in [0, 1], `float32`, negative where missing."""
 
+    missing = positions.MISSING
+
     def measure(self, data: prepared.PreparedData) -> interface.Measured:
         """Returns nothing: the number is normalised already."""
         del data

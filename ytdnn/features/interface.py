@@ -99,6 +99,7 @@ class Feature(abc.ABC):
       sees_request_time: Whether evaluation must mark numbers of a model that reads it.
       is_video: Whether its values are catalogue indices, which a network looks up in
         its table of videos.
+      missing: What stands for a value that is not known.
       dtype: Of its tensor.
       inner_shape: Of one value; most are scalars.
     """
@@ -110,6 +111,7 @@ class Feature(abc.ABC):
     default_in: frozenset[str] = frozenset()
     sees_request_time: ClassVar[bool] = False
     is_video: ClassVar[bool] = False
+    missing: float = 0.0
     dtype: ClassVar[tf.DType] = tf.float32
     inner_shape: ClassVar[tuple[int, ...]] = ()
 

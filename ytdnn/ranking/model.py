@@ -94,6 +94,21 @@ class RankingModel:
         found = [f for f in self.features if isinstance(f, features_interface.Replayed)]
         return any(feature.asks_sources for feature in found)
 
+    @property
+    def neutral(self) -> dict[str, float]:
+        """The value of each tensor of the network that says nothing of its example.
+
+        The median of a number that has quantiles, else what stands for not known; no
+        training-only features, which are the same of every request.
+        """
+        values = dict.fromkeys((schema.HISTORY_VIDEOS, schema.IMPRESSION_VIDEOS), 0.0)
+        for feature in self.features:
+            if not isinstance(feature, features_interface.TrainingOnly):
+                quantiles = self.measured.features[feature.name].quantiles
+                middle = quantiles[len(quantiles) // 2] if quantiles else None
+                values[feature.name] = feature.missing if middle is None else middle
+        return values
+
     def readings(
         self,
         data: prepared.PreparedData,

@@ -39,3 +39,23 @@ class Scores(tf.Module):
         vectors = interface.rows_of(self._vectors, rows)
         scores = tf.linalg.matvec(vectors, user_vectors)
         return tf.where(known, scores, positions.NO_SCORE)
+
+    def cosines(self, videos: tf.Tensor, others: tf.Tensor) -> tf.Tensor:
+        """Returns cosines of videos and others, `[batch, k, n] float32`.
+
+        Of their vectors without the last coordinate, the bias; -1 where a video has
+        none.
+
+        Args:
+          videos: `[batch, k] int32` catalogue indices.
+          others: `[batch, n] int32` likewise.
+        """
+        (left, known), (right, other_known) = map(self._directions, (videos, others))
+        both = known[:, :, tf.newaxis] & other_known[:, tf.newaxis, :]
+        return tf.where(both, tf.matmul(left, right, transpose_b=True), -1.0)
+
+    def _directions(self, videos: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        known = (videos > 0) & (videos <= self._num_known)
+        rows = tf.where(known, videos - 1, tf.zeros_like(videos))
+        vectors = interface.rows_of(self._vectors, rows)[..., :-1]
+        return tf.math.l2_normalize(vectors, axis=-1), known

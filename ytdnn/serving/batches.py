@@ -58,9 +58,18 @@ def inputs(batch: Sequence[requests.Request], fields: Fields) -> Arrays:
     Raises:
       errors.UserError: A request is malformed.
     """
-    parsed = [requests.parse(request, fields) for request in batch]
+    return stacked([requests.values(request, fields) for request in batch], fields)
+
+
+def stacked(rows: Sequence[Mapping[str, Any]], fields: Fields) -> Arrays:
+    """Returns checked values of requests as a batch, `[batch]` or padded lists.
+
+    Args:
+      rows: At least one, as `requests.values` returns them.
+      fields: The signature's inputs by name.
+    """
     return {
-        name: _stacked([one[name][0] for one in parsed], field)
+        name: _stacked([row[name] for row in rows], field)
         for name, field in fields.items()
     }
 

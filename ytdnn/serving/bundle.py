@@ -132,6 +132,15 @@ class Bundle:
         path = self.path(INDEX + EXACT) / "assets" / removals.ASSET
         return np.array([i for i in path.read_text().split() if i != "0"], np.int32)
 
+    @property
+    def titles(self) -> Mapping[Any, str | None]:
+        """Title of every video of the catalogue, None where there is none."""
+        return self._titles
+
+    def title(self, video_id: Any) -> str | None:
+        """Returns the title of a video, None where there is none."""
+        return self._titles.get(video_id)
+
     def inputs(self, model: str) -> dict[str, signatures.Field]:
         """Returns a model's inputs by name."""
         return signatures.read(self.manifest.facts["models"][model]["inputs"])

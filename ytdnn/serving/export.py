@@ -27,9 +27,11 @@ from ytdnn.index import artifact as index_artifact
 from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import interface as retrieval
 from ytdnn.retrieval import page
+from ytdnn.retrieval import scores as scores_room
 from ytdnn.retrieval import stage as retrieval_stage
 from ytdnn.serving import (
     bundle,
+    explained,
     graphs,
     removals,
     saved_models,
@@ -38,7 +40,7 @@ from ytdnn.serving import (
     warm_up,
 )
 
-_LAYOUT = 2  # of the bundle's directory and signatures: one made by another is stale
+_LAYOUT = 3  # of the bundle's directory and signatures: one made by another is stale
 
 
 @dataclasses.dataclass(frozen=True)
@@ -278,15 +280,24 @@ class _Maker:
 
     def ranker(self, searcher: tf.Module) -> saved_models.Model:
         """Returns the model from raw requests and videos to scores."""
-        ranker, scorer = self._parts.ranker, self._scorer
-        if ranker is None or scorer is None:
+        return saved_models.Model(
+            self._ranker_graph(searcher), self._ranker_inputs, (self._scores,)
+        )
+
+    def _ranker_graph(self, searcher: tf.Module) -> graphs.Ranker:
+        if self._scorer is None:
             raise ValueError("expected a trained ranker, found none")
-        pool = self._stage.pool(searcher) if scorer.asks_sources else None
+        pool = self._stage.pool(searcher) if self._scorer.asks_sources else None
         scores = self._stage.scores(searcher)
-        graph = graphs.Ranker(scorer, self._tower, scores, pool, self._parts.removed)
-        asked = ranker.request_fields(self._data)
-        inputs = (*asked, signatures.video_ids_field(self._data))
-        return saved_models.Model(graph, inputs, (self._scores,))
+        return graphs.Ranker(
+            self._scorer, self._tower, scores, pool, self._parts.removed
+        )
+
+    @property
+    def _ranker_inputs(self) -> saved_models.Fields:
+        ranker = self._parts.ranker
+        asked = ranker.request_fields(self._data) if ranker else ()
+        return (*asked, signatures.video_ids_field(self._data))
 
     def recommender(
         self, searcher: tf.Module, index: saved_models.Model, needs_scann: bool
@@ -295,24 +306,46 @@ class _Maker:
         stage, data, removed = self._stage, self._data, self._parts.removed
         stages = {bundle.USER_TOWER: self.user_tower, bundle.INDEX: index}
         results = signatures.result_fields(data, _score_meaning(self._parts.ranker))
+        scores = stage.scores(searcher)
         if self._parts.ranker is None or self._scorer is None:
             source = stage.tower(searcher)
-            both = graphs.Nearest(self._videos, self._tower, source, removed)
-            inputs = (*stage.fields(data), *self._limits)
-            return saved_models.Model(both, inputs, results, needs_scann, stages)
+            nearest = graphs.Nearest(self._videos, self._tower, source, removed)
+            query = stage.fields(data)
+            stages |= self._candidates(nearest, query, scores)
+            inputs = (*query, *self._limits)
+            return saved_models.Model(nearest, inputs, results, needs_scann, stages)
         graph = graphs.Recommender(
             self._tower,
             stage.pool(searcher),
             self._scorer,
             self._rule,
-            stage.scores(searcher),
+            scores,
             removed,
         )
         asked = self._parts.ranker.request_fields(data)
         query = fields.union(stage.fields(data, with_sources=True), asked)
-        stages[bundle.RANKER] = self.ranker(searcher)
+        ranker = self._ranker_graph(searcher)
+        why = explained.Explanation(
+            ranker, self._scorer, self._parts.ranker.neutral, scores
+        )
+        inputs = self._ranker_inputs
+        stages |= self._candidates(graph, query, scores) | {
+            bundle.RANKER: saved_models.Model(ranker, inputs, (self._scores,)),
+            explained.EXPLAIN: saved_models.Model(why, inputs, ()),
+        }
         inputs = (*query, *self._limits)
         return saved_models.Model(graph, inputs, results, needs_scann, stages)
+
+    def _candidates(
+        self,
+        graph: explained.TwoStages,
+        query: saved_models.Fields,
+        scores: scores_room.Scores,
+    ) -> dict[str, saved_models.Model]:
+        """Returns the signature that lists all candidates."""
+        found = explained.Candidates(graph, self._tower, scores)
+        inputs = (*query, *fields.permitting(self._data))
+        return {explained.CANDIDATES: saved_models.Model(found, inputs, ())}
 
     @property
     def _scores(self) -> signatures.Field:

@@ -9,7 +9,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from ytdnn import schema
+from ytdnn import configs, schema
 from ytdnn.candidates import model as candidate_model
 from ytdnn.data import lookups, prepared
 from ytdnn.data import request as raw_request
@@ -24,6 +24,7 @@ from ytdnn.retrieval import scores as scores_room
 Raw = dict[str, tf.Tensor]
 Outputs = dict[str, tf.Tensor]
 Network = Callable[[dict[str, tf.Tensor]], Any]
+Proposed = tuple[pool.Found, tf.Tensor | None]
 
 
 class UserTower(tf.Module):
@@ -115,7 +116,15 @@ class Scorer(tf.Module):
           request: With the videos to score, and what the first stage says of them
             where that is asked for.
         """
-        return self._predict(self._inputs(request))
+        return self.predict_of(self.tensors(request))
+
+    def tensors(self, request: raw_request.Request) -> dict[str, tf.Tensor]:
+        """Returns what the network reads of a request and its videos."""
+        return self._inputs(request)
+
+    def predict_of(self, tensors: dict[str, tf.Tensor]) -> heads.Predicted:
+        """Returns predictions `[batch, k]` of what the network reads."""
+        return self._predict(tensors)
 
 
 class Ranker(tf.Module):
@@ -147,8 +156,13 @@ class Ranker(tf.Module):
 
     def call(self, **raw: tf.Tensor) -> Outputs:
         """Returns `scores [batch, k] float32`, 0 where the video id is missing."""
-        videos, video_ids = self._scorer.videos, raw[schema.VIDEO_IDS]
-        request = raw_request.Request(raw, videos, video_ids)
+        scores = self._scorer.predict(self.request(raw)).served
+        present = self._scorer.videos.present(raw[schema.VIDEO_IDS])
+        return {schema.SCORES: tf.where(present, scores, tf.zeros_like(scores))}
+
+    def request(self, raw: Raw) -> raw_request.Request:
+        """Returns a request about videos, with what the first stage says of them."""
+        request = raw_request.Request(raw, self._scorer.videos, raw[schema.VIDEO_IDS])
         if self._scores is not None:
             vectors = self._user_tower.vectors(request)
             request.candidate_scores = self._scores(vectors, request.video_indices)
@@ -156,9 +170,7 @@ class Ranker(tf.Module):
                 found = self._sources(asked(request, vectors, self._removed))
                 of_videos = found.of(request.video_indices)
                 request.candidate_sources, request.seed_videos = of_videos
-        scores = self._scorer.predict(request).served
-        present = videos.present(video_ids)
-        return {schema.SCORES: tf.where(present, scores, tf.zeros_like(scores))}
+        return request
 
 
 def asked(
@@ -203,7 +215,11 @@ def permitted_by(
 
 
 class Nearest(tf.Module):
-    """Raw request to the candidates of the index alone, where there is no ranker."""
+    """Raw request to the candidates of the index alone, where there is no ranker.
+
+    Attributes:
+      videos: Ids and indices of the catalogue.
+    """
 
     def __init__(
         self,
@@ -214,17 +230,31 @@ class Nearest(tf.Module):
     ) -> None:
         """Takes the candidate model as a source, and what was removed."""
         super().__init__()
-        self._videos = videos
+        self.videos = videos
         self._user_tower = user_tower
         self._source = source
         self._removed = removed
 
     def call(self, **raw: tf.Tensor) -> Outputs:
         """Returns ids, scores (dot products) and num_results."""
-        request = raw_request.Request(raw, self._videos)
+        indices, scores = self._search(raw_request.Request(raw, self.videos))
+        return _results(self.videos, indices, scores, scores, raw[schema.K])
+
+    def propose(self, request: raw_request.Request) -> Proposed:
+        """Returns the candidates and their scores."""
+        indices, scores = self._search(request)
+        return pool.join(indices, (), (), configs.Composition()), scores
+
+    def rank(
+        self, request: raw_request.Request, found: pool.Found, scores: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the candidate model's scores twice: they order the page."""
+        del request, found
+        return scores, scores
+
+    def _search(self, request: raw_request.Request) -> tuple[tf.Tensor, tf.Tensor]:
         vectors = self._user_tower.vectors(request)
-        found = self._source.search(asked(request, vectors, self._removed))
-        return _results(self._videos, *found, found[1], raw[schema.K])
+        return self._source.search(asked(request, vectors, self._removed))
 
 
 class Recommender(tf.Module):
@@ -260,20 +290,43 @@ class Recommender(tf.Module):
 
     def call(self, **raw: tf.Tensor) -> Outputs:
         """Returns ids, scores (the ranker's) and num_results."""
-        videos = self._scorer.videos
-        request = raw_request.Request(raw, videos)
+        request = raw_request.Request(raw, self.videos)
+        found, scores = self.propose(request)
+        served, order = self.rank(request, found, scores)
+        return _results(self.videos, found.videos, order, served, raw[schema.K])
+
+    @property
+    def videos(self) -> lookups.VideoIds:
+        """Ids and indices of the catalogue."""
+        return self._scorer.videos
+
+    def propose(self, request: raw_request.Request) -> Proposed:
+        """Returns the candidates, and the candidate model's scores where needed."""
         vectors = self._user_tower.vectors(request)
         found = self._sources(asked(request, vectors, self._removed))
-        request.name_videos(found.videos)
         scores = None
         if self._scores is not None:
             scores = self._scores(vectors, found.videos)
+        return found, scores
+
+    def rank(
+        self,
+        request: raw_request.Request,
+        found: pool.Found,
+        scores: tf.Tensor | None,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the ranker's scores and what orders the page, `[batch, n] float32`.
+
+        Args:
+          request: Which then asks about the candidates.
+          found: They.
+          scores: The candidate model's; None where nothing needs them.
+        """
+        request.name_videos(found.videos)
         request.candidate_scores = scores
         request.candidate_sources, request.seed_videos = found.sources, found.seeds
         predicted = self._scorer.predict(request)
-        order = self._rule(found.videos, predicted.order, scores)
-        served = predicted.served
-        return _results(videos, found.videos, order, served, raw[schema.K])
+        return predicted.served, self._rule(found.videos, predicted.order, scores)
 
 
 def _hidden(function: Network) -> Network:

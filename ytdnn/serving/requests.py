@@ -7,7 +7,6 @@ Every key is optional; what is left out is missing, and `k` is `DEFAULT_K`.
 
 import difflib
 import json
-import math
 import pathlib
 from collections.abc import Mapping
 from typing import Any
@@ -43,22 +42,33 @@ def read(path: pathlib.Path) -> Request:
       errors.UserError: It cannot be read, or is not a JSON object.
     """
     try:
-        text = pathlib.Path(path).read_text(encoding="utf-8")
-        request = json.loads(text, object_pairs_hook=_without_repeats)
+        return _object(loads(pathlib.Path(path).read_bytes()))
     except OSError as error:
         raise errors.UserError(
             f"expected a request in {path}, which cannot be read: {error.strerror}"
         ) from None
+    except ValueError as error:
+        raise _not_json(path, str(error)) from None
+
+
+def loads(text: bytes) -> Any:
+    """Returns the value of a JSON text; its objects have each key once.
+
+    Raises:
+      ValueError: It is none; says what is wrong with it, and where.
+      errors.UserError: A key stands twice in an object.
+    """
+    try:
+        return json.loads(text.decode(), object_pairs_hook=_without_repeats)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}: {error.msg}"
-        raise _not_json(path, where) from None
+        raise ValueError(where) from None
     except UnicodeDecodeError as error:
-        raise _not_json(path, f"byte {error.start + 1} is not UTF-8") from None
-    except (ValueError, RecursionError) as error:
-        is_deep = isinstance(error, RecursionError)
-        reason = "nested too deep" if is_deep else "a number of too many digits"
-        raise _not_json(path, reason) from None
-    return _object(request)
+        raise ValueError(f"byte {error.start + 1} is not UTF-8") from None
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+    except ValueError:
+        raise ValueError("a number of too many digits") from None
 
 
 def _not_json(path: pathlib.Path, reason: str) -> errors.UserError:
@@ -89,20 +99,40 @@ def parse(request: Request, fields: Fields) -> dict[str, np.ndarray]:
       fields: The signature's inputs by name.
 
     Raises:
+      errors.UserError: As of `values`.
+    """
+    return {
+        name: np.array([value], object if field.dtype == "string" else field.dtype)
+        for (name, value), field in zip(
+            values(request, fields).items(), fields.values(), strict=True
+        )
+    }
+
+
+def values(request: Request, fields: Fields) -> dict[str, Any]:
+    """Returns the checked value of each input of a signature, missing ones filled in.
+
+    Args:
+      request: Values by name.
+      fields: The signature's inputs by name.
+
+    Raises:
       errors.UserError: A key is unknown, a value is of another type or out of
         range, or two lists that belong together differ in length.
     """
     for key in _object(request):
         if key not in fields:
             raise errors.UserError(_unknown_key(key, fields))
-    values = {name: _value(request.get(name), field) for name, field in fields.items()}
+    found = {name: _value(request.get(name), field) for name, field in fields.items()}
     for name, ids in _LISTS_OF.items():
-        if name in fields and request.get(name) is not None:
-            _check_lengths(fields[name], values[name], ids, values[ids])
-    return {
-        name: np.array([value], object if field.dtype == "string" else field.dtype)
-        for (name, value), field in zip(values.items(), fields.values(), strict=True)
-    }
+        if name in fields and _is_given(found[name], fields[name]):
+            _check_lengths(fields[name], found[name], ids, found[ids])
+    return found
+
+
+def _is_given(values: list[Any], field: signatures.Field) -> bool:
+    """Whether a list says anything: clients fill what they lack with missing values."""
+    return any(value != field.missing for value in values)
 
 
 def _object(request: Any) -> Request:
@@ -140,7 +170,7 @@ def _scalar(value: Any, field: signatures.Field, where: str) -> Any:
     if field.is_flag and isinstance(value, bool):
         return int(value)
     if isinstance(value, types) and not isinstance(value, bool):
-        if isinstance(value, str) and not _is_text(value):
+        if isinstance(value, str) and not is_text(value):
             expected = "text of whole Unicode characters"
         elif _in_range(value, field):
             return value
@@ -154,7 +184,7 @@ def _scalar(value: Any, field: signatures.Field, where: str) -> Any:
     )
 
 
-def _is_text(value: str) -> bool:
+def is_text(value: str) -> bool:
     """Whether a string can be written as UTF-8, which half a surrogate pair cannot."""
     try:
         value.encode()
@@ -169,7 +199,7 @@ def _in_range(value: Any, field: signatures.Field) -> bool:
     bounds = np.finfo(np.float32) if field.dtype == "float32" else np.iinfo(np.int64)
     least = bounds.min if field.least is None else field.least
     greatest = bounds.max if field.greatest is None else field.greatest
-    return math.isfinite(value) and least <= value <= greatest
+    return bool(least <= value <= greatest)  # NaN is not, nor an integer of any size
 
 
 def _range(field: signatures.Field) -> str:
@@ -198,7 +228,7 @@ def _check_lengths(field: signatures.Field, values: list, ids: str, of: list) ->
 
 
 def _shown(value: Any) -> str:
-    text = json.dumps(value, default=str, ensure_ascii=not _is_text(str(value)))
+    text = json.dumps(value, default=str, ensure_ascii=not is_text(str(value)))
     return text if len(text) <= 60 else f"{text[:59]}…"
 
 

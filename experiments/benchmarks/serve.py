@@ -1,0 +1,503 @@
+"""What does HTTP cost, and what load does one process of `ytdnn serve` take?
+
+Claim: at the rate that fills 60 % of the cores, p50 is at most twice and p99 at most
+five times the in-process p50, nothing fails and the memory is flat (± 2 %); versions
+that change under that load fail no request.
+
+    python -m experiments.benchmarks.serve [--workdir=DIR] [--seconds=120] [--swaps=20]
+
+The bundle is that of answer.py (a million videos, the shipped default, fresh weights)
+unless a workdir is given, which is read and not changed: versions are made in a copy of
+links. The server is a process of its own, as a user starts it; the load comes from
+another, by a fixed rate whatever the answers (so a slow answer delays no request, and
+latency counts from when a request was due), over at most as many connections as
+`--connections`. Both share the machine's cores with each other. Requests are posted to
+`/v1/models/recommender:predict` with every input. The rate that fills 60 % of the cores
+is that by the core time of an answer in this process.
+"""
+
+import argparse
+import asyncio
+import dataclasses
+import json
+import multiprocessing
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from experiments.benchmarks import answer, measure
+from ytdnn import artifacts, versions
+
+_REQUESTS = 256
+_SHARE = 0.6
+_MOST_MILLISECONDS = 100.0
+_STEP = 1.25
+_MOST_STEPS = 15
+_MOST_SWAP_SECONDS = 120.0
+_SPAWN = multiprocessing.get_context("spawn")
+
+
+@dataclasses.dataclass(frozen=True)
+class InProcess:
+    """An answer without a server.
+
+    Attributes:
+      p50: Milliseconds.
+      core: Milliseconds of a core.
+      bodies: Requests as they are posted.
+      model: That is asked.
+    """
+
+    p50: float
+    core: float
+    bodies: list[bytes]
+    model: str
+
+    @property
+    def rate(self) -> float:
+        """Requests a second that fill 60 % of the cores."""
+        return _SHARE * (os.cpu_count() or 1) * 1e3 / self.core
+
+
+@dataclasses.dataclass(frozen=True)
+class Load:
+    """What a load gave.
+
+    Attributes:
+      latencies: Milliseconds of each answer, from when it was due.
+      failures: Requests without an answer of status 200, by what came instead.
+      seconds: From the first request to the last answer.
+    """
+
+    latencies: np.ndarray
+    failures: dict[str, int]
+    seconds: float
+
+    def percentile(self, share: float) -> float:
+        """Returns a percentile of the latencies, endless where there are none."""
+        if not len(self.latencies):
+            return float("inf")
+        return float(np.percentile(self.latencies, share))
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing failed and p99 is at most 100 ms."""
+        return not self.failures and self.percentile(99) <= _MOST_MILLISECONDS
+
+
+# --- Without a server -------------------------------------------------------------
+
+
+def in_process(workdir: pathlib.Path, repeats: int, queue: Any) -> None:
+    """Times the recommender and makes the requests, in a process of its own."""
+    from experiments.benchmarks import ranking
+    from ytdnn.data import prepared
+    from ytdnn.serving import batches, bundle
+
+    data = prepared.load(workdir / prepared.KIND)
+    served = bundle.load(workdir / bundle.KIND)
+    has_scann = bundle.RECOMMENDER in served.manifest.facts["models"]
+    name = bundle.RECOMMENDER + ("" if has_scann else bundle.EXACT)
+    fields = served.inputs(name)
+    asked = [
+        {key: value for key, value in one.items() if key in fields}
+        for one in answer.some_requests(data, _REQUESTS)
+    ]
+    raw = [batches.tensors(batches.inputs([r], fields), fields) for r in asked]
+    turns = answer.Turns(served.model(name), raw)
+    timed = ranking.timed({"whole": turns}, repeats)["whole"]
+    nothing: dict[str, Any] = {
+        n: [] if f.is_list else f.missing for n, f in fields.items()
+    }
+    bodies = [json.dumps({"instances": [nothing | one]}).encode() for one in asked]
+    queue.put(InProcess(timed.median, timed.core, bodies, name))
+
+
+# --- The load ---------------------------------------------------------------------
+
+
+def load(
+    port: int,
+    path: str,
+    bodies: Sequence[bytes],
+    rate: float,
+    seconds: float,
+    most: int,
+) -> Load:
+    """Posts requests at a fixed rate from a process of its own."""
+    queue = _SPAWN.Queue()
+    given = (port, path, list(bodies), rate, seconds, most, queue)
+    process = _SPAWN.Process(target=_load, args=given)
+    process.start()
+    found: Load = queue.get(timeout=seconds + 120)
+    process.join()
+    return found
+
+
+def _load(
+    port: int,
+    path: str,
+    bodies: Sequence[bytes],
+    rate: float,
+    seconds: float,
+    most: int,
+    queue: Any,
+) -> None:
+    queue.put(asyncio.run(_Client(port, path, bodies, most).run(rate, seconds)))
+
+
+class _Client:
+    """Posts over connections that stay open; a request waits where all are in use."""
+
+    def __init__(
+        self, port: int, path: str, bodies: Sequence[bytes], most: int
+    ) -> None:
+        head = (
+            f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
+            f"Content-Type: application/json\r\nContent-Length: "
+        ).encode()
+        self._messages = [head + str(len(b)).encode() + b"\r\n\r\n" + b for b in bodies]
+        self._port = port
+        self._free: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+        self._places = asyncio.Semaphore(most)
+        self._latencies: list[float] = []
+        self._failures: dict[str, int] = {}
+
+    async def run(self, rate: float, seconds: float) -> Load:
+        """Posts for some seconds."""
+        started = time.perf_counter()
+        tasks = []
+        for number in range(int(rate * seconds)):
+            due = started + number / rate
+            wait = due - time.perf_counter()
+            if wait > 0:
+                await asyncio.sleep(wait)
+            message = self._messages[number % len(self._messages)]
+            tasks.append(asyncio.create_task(self._post(message, due)))
+        await asyncio.gather(*tasks)
+        elapsed = time.perf_counter() - started
+        return Load(np.array(self._latencies), self._failures, elapsed)
+
+    async def _post(self, message: bytes, due: float) -> None:
+        async with self._places:
+            try:
+                async with asyncio.timeout(60):
+                    status = await self._exchange(message)
+            except (OSError, TimeoutError, asyncio.IncompleteReadError) as error:
+                status = type(error).__name__
+        if status == "200":
+            self._latencies.append(1e3 * (time.perf_counter() - due))
+        else:
+            self._failures[status] = self._failures.get(status, 0) + 1
+
+    async def _exchange(self, message: bytes) -> str:
+        if self._free:
+            reader, writer = self._free.pop()
+        else:
+            reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
+        writer.write(message)
+        head = await reader.readuntil(b"\r\n\r\n")
+        found = re.search(rb"content-length: (\d+)", head, re.I)
+        await reader.readexactly(int(found[1]) if found else 0)
+        self._free.append((reader, writer))
+        return head.split(b" ", 2)[1].decode()
+
+
+# --- The server -------------------------------------------------------------------
+
+
+class Server:
+    """`ytdnn serve` as a user starts it."""
+
+    def __init__(self, bundle: pathlib.Path, batching: str) -> None:
+        """Starts it, and waits until it answers."""
+        flags = [f"--bundle={bundle}", "--port=0", f"--batching={batching}"]
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "ytdnn", "serve", *flags],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        self.port = 0
+        for line in self._process.stdout or ():
+            found = re.search(r"listening on http://127\.0\.0\.1:(\d+)", line)
+            if found:
+                self.port = int(found[1])
+            if line.startswith("Ctrl-C"):
+                break
+        threading.Thread(target=self._drain, daemon=True).start()
+        while not self._answers():
+            time.sleep(0.1)
+
+    def _drain(self) -> None:
+        for _ in self._process.stdout or ():
+            pass
+
+    def _answers(self) -> bool:
+        if self._process.poll() is not None:
+            raise RuntimeError("expected a server, which ended")
+        try:
+            self.get("/healthz")
+        except OSError:
+            return False
+        return True
+
+    def get(self, path: str) -> str:
+        """Returns what a path answers."""
+        address = f"http://127.0.0.1:{self.port}{path}"
+        with urllib.request.urlopen(address, timeout=60) as response:
+            return str(response.read().decode())
+
+    @property
+    def status(self) -> dict[str, Any]:
+        """What it serves and refused."""
+        found: dict[str, Any] = json.loads(self.get("/status"))
+        return found
+
+    @property
+    def resident(self) -> float:
+        """The MiB that it holds."""
+        path = pathlib.Path(f"/proc/{self._process.pid}/statm")
+        return int(path.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+    def means(self) -> dict[str, float]:
+        """Returns sums and counts of its histograms."""
+        lines = [line.split(" ") for line in self.get("/metrics").splitlines()]
+        kept = [line for line in lines if line[0][-1] not in "#"]
+        found: dict[str, float] = {}
+        for name, value in (line[:2] for line in kept if len(line) == 2):
+            if (
+                name.endswith(("_sum", "_count"))
+                or "_sum{" in name
+                or "_count{" in name
+            ):
+                key = name if "/v1" in name or "{" not in name else ""
+                found[key.partition("{")[0]] = float(value)
+        return found
+
+    def end(self) -> None:
+        """Ends it."""
+        self._process.send_signal(signal.SIGINT)
+        try:
+            self._process.wait(60)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+def shares(before: dict[str, float], after: dict[str, float], load: Load) -> list[str]:
+    """Returns mean milliseconds: of an answer to its client, waited, run, and HTTP."""
+
+    def mean(name: str) -> float:
+        total = after[f"{name}_sum"] - before.get(f"{name}_sum", 0.0)
+        number = after[f"{name}_count"] - before.get(f"{name}_count", 0.0)
+        return 1e3 * total / max(1.0, number)
+
+    whole = float(load.latencies.mean()) if len(load.latencies) else float("nan")
+    queue, run = mean("ytdnn_queue_seconds"), mean("ytdnn_run_seconds")
+    http = whole - queue - run
+    size = mean("ytdnn_batch_size") / 1e3
+    cells = [f"{value:.2f}" for value in (whole, queue, run, http)]
+    return [*cells, f"{100 * http / whole:.0f} %", f"{size:.2f}"]
+
+
+# --- Tables -----------------------------------------------------------------------
+
+
+def sustained(
+    server: Server, alone: InProcess, batching: str, options: argparse.Namespace
+) -> tuple[list[str], list[str]]:
+    """Returns the row of a load at 60 % of the cores, and where its time went."""
+    path = f"/v1/models/{alone.model}:predict"
+    asked = (server.port, path, alone.bodies)
+    load(*asked, alone.rate, min(10.0, options.seconds), options.connections)
+    resident, before = server.resident, server.means()
+    found = load(*asked, alone.rate, options.seconds, options.connections)
+    grown = 100 * (server.resident / resident - 1)
+    p50, p99 = found.percentile(50), found.percentile(99)
+    row = [
+        batching,
+        f"{alone.rate:.0f}",
+        f"{len(found.latencies):,}",
+        str(sum(found.failures.values())),
+        f"{p50:.2f} ({p50 / alone.p50:.1f} ×)",
+        f"{p99:.2f} ({p99 / alone.p50:.1f} ×)",
+        f"{resident:,.0f} ({grown:+.1f} %)",
+    ]
+    return row, [batching, *shares(before, server.means(), found)]
+
+
+def highest(server: Server, alone: InProcess, options: argparse.Namespace) -> str:
+    """Returns the highest rate that nothing fails at, with p99 at most 100 ms."""
+    path = f"/v1/models/{alone.model}:predict"
+    rate, best = alone.rate / 2, 0.0
+    for _ in range(_MOST_STEPS):
+        seconds = options.step_seconds
+        found = load(
+            server.port, path, alone.bodies, rate, seconds, options.connections
+        )
+        if not found.holds:
+            break
+        best, rate = rate, rate * _STEP
+    return f"{best:.0f}"
+
+
+def swaps(
+    server: Server, alone: InProcess, bundle: pathlib.Path, options: argparse.Namespace
+) -> list[str]:
+    """Returns what a load saw while versions changed, two of them broken."""
+    broken = {options.swaps // 3, 2 * options.swaps // 3}
+    done: list[tuple[int, bool]] = []
+    path = f"/v1/models/{alone.model}:predict"
+    results: list[Load] = []
+    manifest = artifacts.load_manifest(bundle, "bundle")
+    stop = threading.Event()
+
+    def asks() -> None:
+        while not stop.is_set():
+            results.append(
+                load(
+                    server.port, path, alone.bodies, alone.rate, 5, options.connections
+                )
+            )
+
+    thread = threading.Thread(target=asks)
+    thread.start()
+    for number in range(options.swaps):
+        done.append(swap(server, bundle, manifest, number in broken))
+    stop.set()
+    thread.join()
+    failures = sum(sum(one.failures.values()) for one in results)
+    latencies = np.concatenate([one.latencies for one in results])
+    return [
+        str(sum(taken for _, taken in done)),
+        str(sum(not taken for _, taken in done)),
+        f"{len(latencies):,}",
+        str(failures),
+        f"{np.percentile(latencies, 50):.2f}",
+        f"{np.percentile(latencies, 99):.2f}",
+        f"{latencies.max():,.0f}",
+    ]
+
+
+def swap(
+    server: Server, bundle: pathlib.Path, manifest: artifacts.Manifest, is_broken: bool
+) -> tuple[int, bool]:
+    """Publishes a version, and returns its number and whether it was taken.
+
+    Args:
+      server: That watches the bundle.
+      bundle: Its directory.
+      manifest: Of a version that is whole.
+      is_broken: Whether the new one is not.
+    """
+    if is_broken:  # a file is another than the manifest says
+        files = {
+            name: entry
+            | ({"sha256": "0" * 64} if name.endswith("titles.parquet") else {})
+            for name, entry in manifest.files.items()
+        }
+        manifest = dataclasses.replace(manifest, files=files)
+    number = versions.revise(bundle, manifest, lambda path: None)
+    end = time.monotonic() + _MOST_SWAP_SECONDS
+    while time.monotonic() < end:
+        status = server.status
+        if status["version"] == number and not status["draining"]:
+            return number, True
+        if number in [one["version"] for one in status["refused"]]:
+            return number, False
+        time.sleep(0.2)
+    raise RuntimeError(f"expected version {number} to be taken or refused")
+
+
+def tables(workdir: pathlib.Path, options: argparse.Namespace) -> str:
+    """Returns all that was measured."""
+    queue = _SPAWN.Queue()
+    process = _SPAWN.Process(target=in_process, args=(workdir, options.repeats, queue))
+    process.start()
+    alone: InProcess = queue.get(timeout=1_800)
+    process.join()
+    rows, parts, most = [], [], []
+    with tempfile.TemporaryDirectory(dir=workdir.parent) as place:
+        bundle = pathlib.Path(place) / "bundle"
+        shutil.copytree(workdir / "bundle", bundle, copy_function=artifacts.link)
+        for batching in ("on", "off"):
+            server = Server(bundle, batching)
+            try:
+                row, part = sustained(server, alone, batching, options)
+                rows.append(row)
+                parts.append(part)
+                most.append([batching, highest(server, alone, options)])
+                if batching == "on" and options.swaps:
+                    swapped = swaps(server, alone, bundle, options)
+            finally:
+                server.end()
+    found = [
+        f"in process: p50 {alone.p50:.2f} ms, {alone.core:.2f} core-ms an answer",
+        measure.table(
+            ["batching", "a second", "answers", "failed", "p50 ms", "p99 ms", "MiB"],
+            rows,
+        ),
+        measure.table(
+            [
+                "batching",
+                "answer ms",
+                "waited",
+                "run",
+                "HTTP",
+                "its share",
+                "rows a run",
+            ],
+            parts,
+        ),
+        measure.table(["batching", "a second at p99 ≤ 100 ms"], most),
+    ]
+    if options.swaps:
+        head = ["taken", "refused", "answers", "failed", "p50 ms", "p99 ms", "most ms"]
+        found.append(measure.table(head, [swapped]))
+    return "\n\n".join(found)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Prints the tables."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--videos", type=int, default=1_000_000)
+    parser.add_argument("--workdir", type=pathlib.Path)
+    parser.add_argument("--seconds", type=float, default=120)
+    parser.add_argument("--step-seconds", type=float, default=15)
+    parser.add_argument("--swaps", type=int, default=20)
+    parser.add_argument("--connections", type=int, default=256)
+    parser.add_argument("--repeats", type=int, default=300)
+    parser.add_argument("--tiny", action="store_true", help="sizes of a test")
+    options = parser.parse_args(arguments)
+    if options.tiny:
+        options.videos, options.seconds, options.step_seconds = 2_000, 2, 1
+        options.swaps, options.repeats = 3, 5
+    with tempfile.TemporaryDirectory() as made:
+        directory = options.workdir or pathlib.Path(made) / "run"
+        if not (directory / "bundle").exists():
+            _made(answer.make, directory, options.videos)
+        print(f"{measure.environment()}\n\n{tables(directory, options)}")
+
+
+def _made(make: Callable[..., None], directory: pathlib.Path, num_videos: int) -> None:
+    """Makes a workdir in a process of its own."""
+    process = _SPAWN.Process(target=make, args=(directory, num_videos))
+    process.start()
+    process.join()
+
+
+if __name__ == "__main__":
+    main()

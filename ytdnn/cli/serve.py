@@ -1,0 +1,157 @@
+"""`ytdnn serve` and `ytdnn join-log`: a bundle as a service, and what was served."""
+
+import importlib.util
+import os
+import pathlib
+import re
+
+from ytdnn import errors
+from ytdnn.cli import arguments, output
+from ytdnn.pipeline import graph
+
+Flag = arguments.Flag
+
+FLAGS = (
+    Flag("workdir", "Directory of a run; its bundle is served.", example="DIR"),
+    Flag("bundle", "Directory of a bundle that lies alone.", example="DIR"),
+    Flag("port", "Port to listen on; default: 8501.", example="N"),
+    Flag(
+        "host",
+        "Address to listen on; default: 127.0.0.1. Another needs a token.",
+        example="ADDRESS",
+    ),
+    Flag(
+        "token_file",
+        "File with the token that every request must bring; or the environment "
+        "variable YTDNN_TOKEN.",
+        example="FILE",
+    ),
+    Flag(
+        "allowed_hosts",
+        "Names in the Host header that are answered too.",
+        example="NAME,…",
+    ),
+    Flag("inspect", "Show users of the prepared set.", is_switch=True),
+    Flag(
+        "log",
+        "Directory of what was served; default: WORKDIR/served_log, none with "
+        "--bundle; none: no log.",
+        example="DIR|none",
+    ),
+    Flag(
+        "flush_seconds",
+        "How long what was served may be in memory alone; default: 5.",
+        example="SECONDS",
+    ),
+    Flag(
+        "batching",
+        "on (default): requests share runs, as serving/batching.config of the bundle "
+        "says; off: each runs alone.",
+        example="on|off",
+    ),
+)
+JOIN_FLAGS = (
+    Flag("log", "Directory of what was served.", example="DIR", required=True),
+    Flag("out", "Directory of the event log, made new.", example="DIR", required=True),
+    Flag(
+        "wait",
+        "Seconds after an answer in which feedback counts; answers younger than that "
+        "are left for later; default: 3600.",
+        example="SECONDS",
+    ),
+)
+_TOKEN = "YTDNN_TOKEN"
+_PACKAGES = ("fastapi", "uvicorn", "prometheus_client")
+_MOST_PORT = 65_535
+_NONE = "none"
+
+
+def run(given: arguments.Arguments) -> None:
+    """Serves a bundle until it is interrupted.
+
+    Raises:
+      errors.UserError: A flag is wrong, the extra `serve` is missing, the port is taken
+        or the bundle cannot be served.
+    """
+    values = given.values
+    if ("workdir" in values) == ("bundle" in values):
+        raise errors.UserError(
+            "expected --workdir or --bundle, one of them (ytdnn serve --help)"
+        )
+    _require_packages()
+    from ytdnn.server import settings, start
+
+    path = values.get("token_file")
+    token = start.token(pathlib.Path(path) if path else None, os.environ.get(_TOKEN))
+    bundle, data, log = _places(values)
+    made = settings.Settings(
+        bundle=bundle,
+        data=data,
+        host=values.get("host", settings.HOST),
+        port=_port(values.get("port", str(settings.PORT))),
+        token=token,
+        hosts=tuple(n for n in values.get("allowed_hosts", "").split(",") if n),
+        inspect=values.get("inspect") == "True",
+        log=log,
+        flush_seconds=_seconds("flush_seconds", values.get("flush_seconds", "5")),
+        is_batching=arguments.choice(given, "batching", ("on", "off"), "on") == "on",
+    )
+    start.run(made, output.say)
+
+
+def join(given: arguments.Arguments) -> None:
+    """Makes an event log of what was served.
+
+    Raises:
+      errors.UserError: A flag is wrong, or there is nothing to join.
+    """
+    from ytdnn.data import served
+
+    wait = _seconds("wait", given.values.get("wait", "3600"))
+    log, out = (pathlib.Path(given.values[name]) for name in ("log", "out"))
+    found = served.join(log, out, wait)
+    for line in found.lines():
+        output.say(line)
+    output.say(f"event log: {out}")
+    output.say(f"next: ytdnn prepare --source=log --data_dir={out} --workdir=DIR")
+
+
+def _places(
+    values: dict[str, str],
+) -> tuple[pathlib.Path, pathlib.Path | None, pathlib.Path | None]:
+    """Returns bundle, prepared set and log."""
+    given = values.get("log")
+    log = None if given in (None, _NONE) else pathlib.Path(given)
+    if "bundle" in values:
+        return pathlib.Path(values["bundle"]), None, log
+    workdir = pathlib.Path(values["workdir"])
+    if given is None:
+        log = workdir / "served_log"
+    return workdir / graph.BUNDLE.name, workdir / graph.DATA.name, log
+
+
+def _port(text: str) -> int:
+    if not (text.isdecimal() and text.isascii()) or int(text) > _MOST_PORT:
+        raise errors.UserError(
+            f"expected --port to be a number of 0 (any free one) to {_MOST_PORT}, "
+            f"received {text!r}"
+        )
+    return int(text)
+
+
+def _seconds(name: str, text: str) -> float:
+    if not re.fullmatch(r"\d{1,9}(\.\d{1,6})?", text) or (
+        name == "flush_seconds" and not float(text)
+    ):
+        raise errors.UserError(
+            f"expected --{name} to be a number of seconds, received {text!r}"
+        )
+    return float(text)
+
+
+def _require_packages() -> None:
+    missing = [name for name in _PACKAGES if importlib.util.find_spec(name) is None]
+    if missing:
+        raise errors.UserError(
+            f"ytdnn serve needs {', '.join(missing)}: pip install 'ytdnn[serve]'"
+        )

@@ -1,0 +1,362 @@
+"""The application: what each path answers."""
+
+import asyncio
+import contextlib
+import dataclasses
+import importlib.resources
+import json
+import logging
+import re
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import fastapi
+from google.protobuf import json_format
+from starlette import exceptions, responses
+from starlette import requests as http
+
+from ytdnn import errors
+from ytdnn.server import (
+    access,
+    batching,
+    bodies,
+    hot_swap,
+    inspector,
+    metrics,
+    models,
+    predict,
+    problems,
+    recommend,
+    served_log,
+    settings,
+)
+
+_LOG = logging.getLogger("ytdnn.server")
+_MODEL = re.compile(
+    r"/v1/models/(?P<name>[^/:]+)(?:/versions/(?P<version>\d+))?"
+    r"(?P<rest>/metadata|:predict|:classify|:regress)?"
+)
+_STATIC = {
+    "/": ("inspector.html", "text/html; charset=utf-8"),
+    "/inspector.css": ("inspector.css", "text/css; charset=utf-8"),
+    "/inspector.js": ("inspector.js", "text/javascript; charset=utf-8"),
+}
+
+Json = dict[str, Any]
+Handler = Callable[[http.Request], Awaitable[responses.Response]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Parts:
+    """What answers requests.
+
+    Attributes:
+      given: The settings.
+      threads: Where models run.
+      measured: What Prometheus is told.
+      served: The version that is served.
+      log: Of what is served, None where nothing is logged.
+      inspector: What the page asks.
+    """
+
+    given: settings.Settings
+    threads: batching.Threads
+    measured: metrics.Metrics
+    served: hot_swap.Served
+    log: served_log.ServedLog | None
+    inspector: inspector.Inspector
+
+
+def make(given: settings.Settings, say: Callable[[str], None] = _LOG.info) -> Parts:
+    """Loads the bundle, and what stands around it.
+
+    Args:
+      given: The settings.
+      say: Takes a line for people.
+
+    Raises:
+      errors.UserError: The bundle cannot be served.
+      OSError: The served log cannot be made.
+    """
+    measured = metrics.Metrics()
+    shared = settings.batching_of(given.bundle)
+    alone = dataclasses.replace(shared, max_batch_size=1, batch_timeout_micros=0)
+    threads = batching.Threads(shared if given.is_batching else alone, measured.observe)
+    served = hot_swap.Served(given, threads, measured, say)
+    id_type = served.current.bundle.id_type
+    log = served_log.ServedLog(given.log, id_type, measured) if given.log else None
+    return Parts(given, threads, measured, served, log, inspector.Inspector(given))
+
+
+def application(parts: Parts) -> access.App:
+    """Returns the guarded application."""
+    app = fastapi.FastAPI(
+        openapi_url=None, docs_url=None, redoc_url=None, lifespan=_lifespan(parts)
+    )
+    routes = _Routes(parts)
+    app.add_exception_handler(exceptions.HTTPException, _of_http)
+    for method, path, handler in routes.table():
+        # Bodies and errors are ours throughout: no validation of FastAPI's is seen.
+        app.router.add_route(path, routes.measured(path, handler), methods=[method])
+    return access.Guard(app, parts.given)
+
+
+def _lifespan(
+    parts: Parts,
+) -> Callable[[fastapi.FastAPI], contextlib.AbstractAsyncContextManager[None]]:
+    @contextlib.asynccontextmanager
+    async def lifespan(app: fastapi.FastAPI) -> AsyncIterator[None]:
+        del app
+        tasks = [asyncio.create_task(parts.served.watch())]
+        if parts.log is not None:
+            seconds = parts.given.flush_seconds
+            tasks.append(asyncio.create_task(_flush(parts.log, seconds)))
+        yield
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if parts.log is not None:
+            await asyncio.to_thread(parts.log.flush)
+        parts.served.close()
+        parts.threads.close()
+
+    return lifespan
+
+
+async def _flush(log: served_log.ServedLog, seconds: float) -> None:
+    while True:
+        await asyncio.sleep(seconds)
+        await asyncio.to_thread(log.flush)
+
+
+async def _of_http(request: http.Request, error: Exception) -> responses.Response:
+    """Answers a path or a method that is not there, as TensorFlow Serving does."""
+    status = getattr(error, "status_code", problems.NOT_FOUND)
+    message = f"Malformed request: {request.method} {request.url.path}"
+    return _response(problems.Problem(status, message).body, status)
+
+
+def _response(value: Any, status: int = 200) -> responses.Response:
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    return responses.Response(text.encode(), status, media_type="application/json")
+
+
+class _Routes:
+    """The answer of each path."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._limits = parts.given.limits
+
+    def table(self) -> list[tuple[str, str, Handler]]:
+        """Returns method, path and handler of each."""
+        page = [("GET", path, self.static) for path in _STATIC]
+        asked = [
+            ("GET", "/inspect/facts", self.facts),
+            ("GET", "/inspect/users", self.users),
+            ("GET", "/inspect/user", self.user),
+            ("GET", "/inspect/videos", self.videos),
+            ("POST", "/inspect/answer", self.inspect_answer),
+            ("POST", "/inspect/why", self.why),
+        ]
+        return [
+            ("GET", "/healthz", self.healthz),
+            ("GET", "/status", self.status),
+            ("GET", "/metrics", self.metrics),
+            ("GET", "/monitoring/prometheus/metrics", self.metrics),
+            ("POST", "/recommend", self.recommend),
+            ("POST", "/feedback", self.feedback),
+            ("GET", "/v1/{path:path}", self.model),
+            ("POST", "/v1/{path:path}", self.predict),
+            *page,
+            *asked,
+        ]
+
+    def measured(self, path: str, handler: Handler) -> Handler:
+        """Returns a handler whose mistakes become answers, and whose time is told."""
+        endpoint = path.partition("/{")[0]
+
+        async def handle(request: http.Request) -> responses.Response:
+            started = time.perf_counter()
+            try:
+                found = await handler(request)
+            except problems.Problem as problem:
+                found = _response(problem.body, problem.status)
+            except errors.UserError as error:
+                found = _response(problems.bad(str(error)).body, problems.BAD_REQUEST)
+            except Exception:
+                _LOG.exception("%s %s failed", request.method, request.url.path)
+                failed = problems.Problem(
+                    problems.FAILED, "the server failed: see its log"
+                )
+                found = _response(failed.body, failed.status)
+            seconds = time.perf_counter() - started
+            self._parts.measured.requests.labels(endpoint, found.status_code).inc()
+            self._parts.measured.seconds.labels(endpoint).observe(seconds)
+            return found
+
+        return handle
+
+    async def static(self, request: http.Request) -> responses.Response:
+        """Answers a file of the page."""
+        name, media_type = _STATIC[request.url.path]
+        place = importlib.resources.files("ytdnn.server").joinpath("static", name)
+        return responses.Response(place.read_bytes(), media_type=media_type)
+
+    async def healthz(self, request: http.Request) -> responses.Response:
+        """Answers that a version is served."""
+        return _response({"version": self._parts.served.current.number})
+
+    async def status(self, request: http.Request) -> responses.Response:
+        """Answers what is served, and what was refused and why."""
+        found = await asyncio.to_thread(self._parts.served.status)
+        log = self._parts.log
+        about = None
+        if log is not None:
+            about = {
+                "directory": str(log.directory),
+                "flush_seconds": self._parts.given.flush_seconds,
+                "problem": log.problem or None,
+            }
+        return _response(found | {"served_log": about})
+
+    async def metrics(self, request: http.Request) -> responses.Response:
+        """Answers Prometheus."""
+        text = self._parts.measured.text()
+        return responses.Response(text, media_type=metrics.CONTENT_TYPE)
+
+    async def model(self, request: http.Request) -> responses.Response:
+        """Answers the status or the metadata of a model."""
+        name, number, rest = _asked_model(request)
+        with self._parts.served.version() as version:
+            if rest == "/metadata":
+                self._parts.served.require(version, name, number)
+                return _response(_metadata(version, name))
+            if rest:
+                raise _malformed(request)
+            if name not in version.graphs or number not in (None, version.number):
+                versions = "any versions" if number is None else f"version {number}"
+                raise problems.Problem(
+                    problems.NOT_FOUND, f"Could not find {versions} of model {name}"
+                )
+            return _response(_model_status(version))
+
+    async def predict(self, request: http.Request) -> responses.Response:
+        """Answers TensorFlow Serving's predict."""
+        name, number, rest = _asked_model(request)
+        if not rest.startswith(":"):
+            raise _malformed(request)
+        body = await bodies.read(request, self._limits)
+        with self._parts.served.version() as version:
+            await self._parts.served.load(version, name, number)
+            signature_name = predict.signature_of(body)
+            signature = version.signature(name, signature_name)
+            if rest != ":predict":
+                method = rest.removeprefix(":")
+                raise problems.bad(
+                    f"Expected {method} signature method_name to be "
+                    f"tensorflow/serving/{method}. Was: tensorflow/serving/predict"
+                )
+            asked = predict.parse(body, signature.fields, self._limits)
+            found = await signature.queue.ask(asked.rows, self._limits.answer_seconds)
+            return _response(predict.answer(asked, found))
+
+    async def recommend(self, request: http.Request) -> responses.Response:
+        """Answers the friendlier endpoint."""
+        body = await bodies.read(request, self._limits)
+        with self._parts.served.version() as version:
+            asked = await self._parts.inspector.completed(version, body, self._limits)
+            return _response(
+                await recommend.recommend(version, asked, self._limits, self._parts.log)
+            )
+
+    async def feedback(self, request: http.Request) -> responses.Response:
+        """Takes what became of an answer."""
+        body = await bodies.read(request, self._limits)
+        with self._parts.served.version() as version:
+            return _response(recommend.feedback(version, body, self._parts.log))
+
+    async def facts(self, request: http.Request) -> responses.Response:
+        """Answers what the page must know first."""
+        with self._parts.served.version() as version:
+            return _response(self._parts.inspector.facts(version))
+
+    async def users(self, request: http.Request) -> responses.Response:
+        """Answers users whose id begins as asked."""
+        text = request.query_params.get("query", "")
+        with self._parts.served.version() as version:
+            return _response(await self._parts.inspector.users(version, text))
+
+    async def user(self, request: http.Request) -> responses.Response:
+        """Answers the request of a user of the prepared set."""
+        user_id = request.query_params.get("user_id", "")
+        with self._parts.served.version() as version:
+            return _response(await self._parts.inspector.user(version, user_id))
+
+    async def videos(self, request: http.Request) -> responses.Response:
+        """Answers videos whose title or id holds what is asked."""
+        text = request.query_params.get("query", "")
+        with self._parts.served.version() as version:
+            return _response(await self._parts.inspector.videos(version, text))
+
+    async def inspect_answer(self, request: http.Request) -> responses.Response:
+        """Answers every candidate of a request."""
+        body = await bodies.read(request, self._limits)
+        with self._parts.served.version() as version:
+            return _response(
+                await self._parts.inspector.answer(version, body, self._limits)
+            )
+
+    async def why(self, request: http.Request) -> responses.Response:
+        """Answers why a video has its score."""
+        body = await bodies.read(request, self._limits)
+        with self._parts.served.version() as version:
+            return _response(
+                await self._parts.inspector.why(version, body, self._limits)
+            )
+
+
+def _asked_model(request: http.Request) -> tuple[str, int | None, str]:
+    found = _MODEL.fullmatch(request.url.path)
+    if found is None:
+        raise _malformed(request)
+    number = found["version"]
+    if number is not None and len(number) > 18:
+        raise problems.bad(f"Failed to convert version: {number} to numeric.")
+    return found["name"], None if number is None else int(number), found["rest"] or ""
+
+
+def _malformed(request: http.Request) -> problems.Problem:
+    return problems.bad(f"Malformed request: {request.method} {request.url.path}")
+
+
+def _model_status(version: models.Version) -> Json:
+    return {
+        "model_version_status": [
+            {
+                "version": str(version.number),
+                "state": "AVAILABLE",
+                "status": {"error_code": "OK", "error_message": ""},
+            }
+        ]
+    }
+
+
+def _metadata(version: models.Version, name: str) -> Json:
+    signatures = {
+        key: json_format.MessageToDict(
+            signature,
+            preserving_proto_field_name=True,
+            always_print_fields_with_no_presence=True,
+        )
+        for key, signature in version.graphs[name].signature_def.items()
+    }
+    return {
+        "model_spec": {
+            "name": name,
+            "signature_name": "",
+            "version": str(version.number),
+        },
+        "metadata": {"signature_def": {"signature_def": signatures}},
+    }

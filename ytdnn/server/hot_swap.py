@@ -1,0 +1,193 @@
+"""Which version is served: a newer one is loaded, warmed and put in its place.
+
+A version that is broken, half written or not allowed is refused and reported, and the
+one before it serves on. Requests that are being answered keep the version they began
+with, which leaves the memory when the last of them is done.
+"""
+
+import asyncio
+import concurrent.futures
+import contextlib
+import gc
+import logging
+from collections.abc import Callable, Iterator
+
+from ytdnn import artifacts, errors, versions
+from ytdnn.server import batching, metrics, models, problems, settings
+
+_LOG = logging.getLogger("ytdnn.server")
+_DRAIN_SECONDS = 60.0
+
+
+class Served:
+    """The version that is served, and what is known of others.
+
+    Attributes:
+      refused: Why a version was not loaded, by its number; that of number 0 is of a
+        manifest that cannot be read.
+    """
+
+    def __init__(
+        self,
+        given: settings.Settings,
+        threads: batching.Threads,
+        measured: metrics.Metrics,
+        say: Callable[[str], None] = _LOG.info,
+    ) -> None:
+        """Loads the newest version.
+
+        Args:
+          given: Names the bundle.
+          threads: Where models run.
+          measured: Told of versions.
+          say: Takes a line for people.
+
+        Raises:
+          errors.UserError: There is none that can be served.
+        """
+        self._given = given
+        self._threads = threads
+        self._metrics = measured
+        self._say = say
+        self.refused: dict[int, str] = {}
+        self._loading: int | None = None
+        self._draining: set[models.Version] = set()
+        self._drains: set[asyncio.Task[None]] = set()
+        self._loader = concurrent.futures.ThreadPoolExecutor(
+            1, thread_name_prefix="load"
+        )
+        self._current = models.load(given.bundle, None, threads)
+        measured.version.set(self._current.number)
+
+    @property
+    def current(self) -> models.Version:
+        """The version that is served now, for what is no request."""
+        return self._current
+
+    @contextlib.contextmanager
+    def version(self) -> Iterator[models.Version]:
+        """Yields the version that answers a request, from its beginning to its end."""
+        held = self._current
+        held.num_asked += 1
+        try:
+            yield held
+        finally:
+            held.num_asked -= 1
+
+    async def load(
+        self, version: models.Version, name: str, number: int | None = None
+    ) -> None:
+        """Loads a model of a version, if that is the one asked for and has it.
+
+        Raises:
+          problems.Problem: It is another, as TensorFlow Serving says it; or the files
+            are gone.
+        """
+        if name in version.models and number in (None, version.number):
+            return
+        self.require(version, name, number)
+        try:
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(self._loader, version.load, name)
+        except errors.UserError as error:
+            raise problems.Problem(problems.OVERLOADED, str(error)) from None
+
+    def require(self, version: models.Version, name: str, number: int | None) -> None:
+        """Checks that a version has a model, and is the one asked for.
+
+        Raises:
+          problems.Problem: As TensorFlow Serving says it.
+        """
+        if name in version.graphs and number in (None, version.number):
+            return
+        asked = f"Latest({name})" if number is None else f"Specific({name}, {number})"
+        raise problems.Problem(
+            problems.NOT_FOUND, f"Servable not found for request: {asked}"
+        )
+
+    async def watch(self) -> None:
+        """Looks for newer versions until it is cancelled."""
+        while True:
+            await asyncio.sleep(self._given.poll_seconds)
+            try:
+                await self.look()
+            except Exception:
+                _LOG.exception("a look for new versions failed")
+
+    async def look(self) -> None:
+        """Takes the newest version if it is another one and can be served."""
+        loop = asyncio.get_running_loop()
+        number = await loop.run_in_executor(self._loader, self._candidate)
+        if number is None:
+            return
+        self._loading = number
+        try:
+            found = await loop.run_in_executor(self._loader, self._load, number)
+        except errors.UserError as error:
+            self._refuse(number, str(error))
+        except Exception as error:
+            _LOG.exception("version %s could not be loaded", number)
+            self._refuse(number, f"{type(error).__name__}: {error}")
+        else:
+            old, self._current = self._current, found
+            self.refused.pop(0, None)
+            self._metrics.version.set(number)
+            self._say(f"version {number} is served, version {old.number} no longer")
+            self._draining.add(old)
+            self._drains.add(task := loop.create_task(self._drain(old)))
+            task.add_done_callback(self._drains.discard)
+        finally:
+            self._loading = None
+
+    async def _drain(self, old: models.Version) -> None:
+        """Forgets a version when its last request is answered."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + _DRAIN_SECONDS
+        while old.num_asked and loop.time() < end:
+            await asyncio.sleep(0.05)
+        self._draining.discard(old)
+        del old
+        await loop.run_in_executor(self._loader, gc.collect)
+
+    def _candidate(self) -> int | None:
+        """Returns a newer version that was not refused yet, None without one."""
+        directory = self._given.bundle
+        number = versions.newest(directory)
+        if number == 0 and 0 not in self.refused:
+            self._refuse(0, f"expected {artifacts.MANIFEST} of a bundle in {directory}")
+        elif number:
+            self.refused.pop(0, None)
+        if number <= self._current.number or number in self.refused:
+            return None
+        return number
+
+    def _load(self, number: int) -> models.Version:
+        names = list(self._current.models)
+        return models.load(self._given.bundle, number, self._threads, names)
+
+    def _refuse(self, number: int, reason: str) -> None:
+        self.refused[number] = errors.one_line(reason)
+        self._metrics.refused.inc()
+        name = f"version {number}" if number else "the bundle"
+        self._say(
+            f"{name} is refused, version {self._current.number} serves on: {reason}"
+        )
+
+    def status(self) -> dict[str, object]:
+        """Returns what is served, loaded, drained, refused and not yet whole."""
+        directory = self._given.bundle
+        newest = versions.newest(directory)
+        return {
+            "version": self._current.number,
+            "loading": self._loading,
+            "draining": sorted(version.number for version in self._draining),
+            "refused": [
+                {"version": number or None, "reason": reason}
+                for number, reason in sorted(self.refused.items())
+            ],
+            "unfinished": [n for n in versions.seen(directory) if n > newest],
+        }
+
+    def close(self) -> None:
+        """Ends the thread that loads."""
+        self._loader.shutdown(wait=False, cancel_futures=True)

@@ -1,0 +1,277 @@
+"""One version of a bundle in memory: its models, their signatures, its titles.
+
+All models are checked when a version comes; the recommender is loaded then, others when
+they are first asked for, so that memory holds what is used.
+"""
+
+import dataclasses
+import functools
+import json
+import pathlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from ytdnn import artifacts, errors, schema, versions
+from ytdnn.data import fields as fields_room
+from ytdnn.data import prepared
+from ytdnn.server import batching, problems
+from ytdnn.serving import (
+    batches,
+    bundle,
+    doubts,
+    explained,
+    operations,
+    requests,
+    saved_models,
+    warm_up,
+)
+
+_WARMED = (
+    saved_models.SIGNATURE,
+    saved_models.REQUIRED_SIGNATURE,
+    explained.CANDIDATES,
+)
+_INTERNAL = "__saved_model_init_op"
+_DTYPES = {
+    tf.string.as_datatype_enum: "string",
+    tf.int64.as_datatype_enum: "int64",
+    tf.int32.as_datatype_enum: "int32",
+    tf.float32.as_datatype_enum: "float32",
+}
+# What a client's own lists make wrong, beside faults of ours.
+_OF_CLIENT = (tf.errors.InvalidArgumentError, ValueError, TypeError)
+
+Fields = dict[str, fields_room.Field]
+
+
+@dataclasses.dataclass(frozen=True)
+class Signature:
+    """A signature that is asked in batches.
+
+    Attributes:
+      fields: Its inputs by name.
+      queue: Takes requests to it.
+    """
+
+    fields: Fields
+    queue: batching.Queue
+
+
+class Version:
+    """One version: every model checked, those loaded that are asked.
+
+    Attributes:
+      number: Of the version.
+      bundle: Titles, and what its manifest says.
+      graphs: Of each model, by name.
+      models: Signatures of each model that is loaded, by their names.
+      num_asked: Requests that are being answered by it.
+    """
+
+    def __init__(self, opened: bundle.Bundle, threads: batching.Threads) -> None:
+        """Checks every model of an opened bundle, and loads none.
+
+        Args:
+          opened: Whose files agree with its manifest.
+          threads: Where its models run.
+
+        Raises:
+          errors.UserError: A model holds operations that are not allowed, or files
+            that the manifest does not name.
+        """
+        self.number = opened.version
+        self.bundle = opened
+        self.num_asked = 0
+        self._threads = threads
+        self._known = _known_fields(opened)
+        self.graphs = {name: self._checked(name) for name in _models(opened)}
+        self.models: dict[str, dict[str, Signature]] = {}
+        path = opened.directory / versions.VERSIONS / str(self.number)
+        text = (path / prepared.VOCABULARIES_FILE).read_text(encoding="utf-8")
+        self._vocabularies = {k: frozenset(v) for k, v in json.loads(text).items()}
+
+    def _checked(self, name: str) -> Any:
+        directory = self.bundle.path(name)
+        _require_named(self.bundle, directory)
+        return operations.read(directory)
+
+    def load(self, name: str) -> None:
+        """Loads a model and warms it, unless it is loaded already.
+
+        Args:
+          name: Of a model of `graphs`.
+
+        Raises:
+          errors.UserError: Its files were changed meanwhile.
+        """
+        if name in self.models:
+            return
+        versions.read(self.bundle.directory, bundle.KIND, self.number, deep=True)
+        found = {}
+        for key, signature in self.graphs[name].signature_def.items():
+            if key == _INTERNAL:
+                continue
+            fields = self._fields(signature.inputs)
+            function = self.bundle.model(name, key)
+            run = functools.partial(_run, function, fields)
+            found[key] = Signature(fields, self._threads.queue(run))
+        self._warm(found)
+        self.models[name] = found
+
+    def _fields(self, tensors: Mapping[str, Any]) -> Fields:
+        """Returns the inputs of a signature, in the manifest's order."""
+        names = [name for name in self._known if name in tensors]
+        names += sorted(set(tensors) - set(names))
+        return {name: self._field(name, tensors[name]) for name in names}
+
+    def _field(self, name: str, tensor: Any) -> fields_room.Field:
+        """Returns an input as the manifest describes it in any model."""
+        if name in self._known:
+            return self._known[name]
+        dtype = _DTYPES[tensor.dtype]
+        is_list = len(tensor.tensor_shape.dim) > 1
+        missing: str | int = "" if dtype == "string" else 0
+        shape: fields_room.Shape = "batch, length" if is_list else "batch"
+        return fields_room.Field(name, dtype, shape, missing, "")
+
+    @property
+    def recommender(self) -> str:
+        """Name of the model that recommends: that of the run's index."""
+        has_scann = bundle.RECOMMENDER in self.graphs
+        return bundle.RECOMMENDER + ("" if has_scann else bundle.EXACT)
+
+    def signature(self, model: str, name: str) -> Signature:
+        """Returns a signature of a model that is there.
+
+        Raises:
+          problems.Problem: It has no such signature.
+        """
+        found = self.models[model].get(name)
+        if found is None:
+            raise problems.bad(
+                f'Serving signature name: "{name}" not found in signature def'
+            )
+        return found
+
+    def explaining(self, name: str) -> Signature:
+        """Returns a signature of the recommender that bundles did not always have.
+
+        Raises:
+          problems.Problem: This one has not.
+        """
+        found = self.models[self.recommender].get(name)
+        if found is not None:
+            return found
+        if name == explained.EXPLAIN and not self.bundle.has_ranker:
+            message = "the bundle has no ranker, whose scores could be explained"
+        else:
+            message = (
+                f"version {self.number} of the bundle has no signature {name!r}: "
+                f"`ytdnn export` writes a version that has"
+            )
+        raise problems.Problem(problems.NOT_FOUND, message)
+
+    def title(self, video_id: Any) -> str | None:
+        """Returns the title of a video, None where there is none."""
+        return self.bundle.title(video_id)
+
+    def doubts(self, request: requests.Request, fields: Fields) -> list[str]:
+        """Returns what of a well-formed request looks like a mistake."""
+        return list(
+            doubts.of_request(request, fields, self.bundle.titles, self._vocabularies)
+        )
+
+    def _warm(self, signatures: Mapping[str, Signature]) -> None:
+        """Runs the signatures that clients ask, for one row and for several."""
+        example = warm_up.example(list(self.bundle.titles), self._vector_dim)
+        example.pop(schema.ALLOW_IDS)
+        for name, signature in signatures.items():
+            if name in _WARMED:
+                given = {k: v for k, v in example.items() if k in signature.fields}
+                row = requests.values(given, signature.fields)
+                for size in (1, 4):
+                    signature.queue.run([row] * size)
+
+    @property
+    def _vector_dim(self) -> int:
+        meaning = self._known[schema.USER_VECTOR].meaning
+        return int(meaning.partition(" ")[0])
+
+
+def load(
+    directory: pathlib.Path,
+    number: int | None,
+    threads: batching.Threads,
+    names: Iterable[str] = (),
+) -> Version:
+    """Returns a version of a bundle, checked, its recommender loaded and warm.
+
+    Args:
+      directory: The bundle.
+      number: Of the version; None: the newest.
+      threads: Where its models run.
+      names: Other models to load, where it has them.
+
+    Raises:
+      errors.UserError: It is missing, damaged, or not allowed.
+    """
+    found = Version(bundle.load(directory, number), threads)
+    for name in {found.recommender, *names} & set(found.graphs):
+        found.load(name)
+    return found
+
+
+def _models(opened: bundle.Bundle) -> Sequence[str]:
+    return list(opened.manifest.facts["models"])
+
+
+def _known_fields(opened: bundle.Bundle) -> Fields:
+    found: Fields = {}
+    for model in _models(opened):
+        found |= opened.inputs(model)
+    return found
+
+
+def _require_named(opened: bundle.Bundle, directory: pathlib.Path) -> None:
+    """Checks that a model has no files beside those of the manifest.
+
+    Raises:
+      errors.UserError: It has.
+    """
+    for path in directory.rglob("*"):
+        name = path.relative_to(opened.directory).as_posix()
+        if path.is_file() and name not in opened.manifest.files:
+            raise errors.UserError(
+                f"expected the files that {artifacts.MANIFEST} names, found {path} "
+                f"beside them: the model is not loaded"
+            )
+
+
+def _run(
+    function: bundle.Signature, fields: Fields, rows: Sequence[Mapping[str, Any]]
+) -> batching.Outputs:
+    """Runs a signature for checked rows.
+
+    Raises:
+      problems.Problem: What the rows bring does not fit the model.
+    """
+    vectors = [
+        len(row[schema.USER_VECTOR]) for row in rows if schema.USER_VECTOR in row
+    ]
+    if len(set(vectors)) > 1:
+        raise problems.bad(
+            f"expected as many coordinates in each {schema.USER_VECTOR}, received "
+            f"{min(vectors)} and {max(vectors)}"
+        )
+    try:
+        found = function(**batches.tensors(batches.stacked(rows, fields), fields))
+        return {name: np.asarray(values) for name, values in found.items()}
+    except _OF_CLIENT as error:
+        line = str(error).partition("\n")[0]
+        raise problems.bad(f"the model refuses these inputs: {line}") from None
+
+
+DEFAULT = saved_models.SIGNATURE

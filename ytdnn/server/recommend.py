@@ -1,0 +1,254 @@
+"""`/recommend` and `/feedback`: the friendlier endpoints, whose answers are logged."""
+
+import time
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ytdnn import errors, schema
+from ytdnn.data import positions, served
+from ytdnn.retrieval import interface
+from ytdnn.server import batching, models, predict, problems, served_log, settings
+from ytdnn.serving import explained, requests
+
+MILLISECONDS = "milliseconds"
+_KEYS = (
+    served.REQUEST_ID,
+    schema.VIDEO_ID,
+    schema.CLICKED,
+    schema.WATCH_SECONDS,
+)
+_MOST_CHARACTERS = 256
+_NO_SCORE = positions.NO_SCORE
+
+Json = dict[str, Any]
+
+
+async def candidates(
+    version: models.Version, request: Mapping[str, Any], limits: settings.Limits
+) -> tuple[list[Json], batching.Answered]:
+    """Returns every candidate of a request, in the order of their sources.
+
+    Args:
+      version: Which answers.
+      request: As `ytdnn.serving.requests` has it, without `k`.
+      limits: Of one request.
+
+    Raises:
+      errors.UserError: The request is malformed.
+      problems.Problem: The version cannot tell, or took too long.
+    """
+    signature = version.explaining(explained.CANDIDATES)
+    row = predict.check(request, signature.fields, limits)
+    found = await signature.queue.ask([row], limits.answer_seconds)
+    return _listed(version, found.outputs), found
+
+
+def _listed(version: models.Version, outputs: batching.Outputs) -> list[Json]:
+    size = int(outputs[schema.NUM_RESULTS][0])
+    columns = {
+        name: values[0, :size].tolist()
+        for name, values in outputs.items()
+        if values.ndim > 1
+    }
+    numbers = {
+        name: outputs[name][0, :size].astype(str).astype(float).tolist()
+        for name in (schema.SCORES, explained.CANDIDATE_SCORES)
+    }
+    found = []
+    for place in range(size):
+        seed = plain_id(columns[explained.SEED_IDS][place])
+        source = columns[explained.SOURCES][place]
+        video = plain_id(columns[schema.IDS][place])
+        of_candidates = outputs[explained.CANDIDATE_SCORES][0, place]
+        has_score = of_candidates > _NO_SCORE
+        found.append(
+            {
+                "rank": columns[explained.RANKS][place],
+                schema.VIDEO_ID: video,
+                schema.TITLE: version.title(video),
+                schema.SCORE: numbers[schema.SCORES][place],
+                "candidate_score": numbers[explained.CANDIDATE_SCORES][place]
+                if has_score
+                else None,
+                schema.SOURCE: interface.NAMES[source - 1] if source else None,
+                schema.SEED_VIDEO_ID: seed if seed in version.bundle.titles else None,
+            }
+        )
+    return found
+
+
+def plain_id(value: Any) -> Any:
+    """Returns an id of a model's output as the log has it."""
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def split(body: Mapping[str, Any], limits: settings.Limits) -> tuple[Json, Any, int]:
+    """Returns the request of a body, its user (None: not said) and its `k`.
+
+    Raises:
+      errors.UserError: One of the two is malformed.
+    """
+    request = dict(body)
+    user_id = request.pop(schema.USER_ID, None)
+    if user_id is not None and (
+        isinstance(user_id, bool) or not isinstance(user_id, str | int)
+    ):
+        raise errors.UserError(
+            f"expected {schema.USER_ID} to be a string or an integer, received "
+            f"{type(user_id).__name__}"
+        )
+    if isinstance(user_id, str) and not (
+        0 < len(user_id) <= _MOST_CHARACTERS and requests.is_text(user_id)
+    ):
+        raise errors.UserError(
+            f"expected {schema.USER_ID} of 1 to {_MOST_CHARACTERS} Unicode characters, "
+            f"received {len(user_id):,}"
+        )
+    if isinstance(user_id, int) and not -(2**63) <= user_id < 2**63:
+        raise errors.UserError(f"expected {schema.USER_ID} to be of 64 bits")
+    k = request.pop(schema.K, None)
+    k = requests.DEFAULT_K if k is None else k
+    if isinstance(k, bool) or not isinstance(k, int) or not 0 <= k <= limits.k:
+        raise errors.UserError(
+            f"expected {schema.K} to be an integer of 0 to {limits.k:,}, received "
+            f"{str(k)[:40]}"
+        )
+    return request, user_id, k
+
+
+async def recommend(
+    version: models.Version,
+    body: Mapping[str, Any],
+    limits: settings.Limits,
+    log: served_log.ServedLog | None,
+) -> Json:
+    """Returns the answer to a body of `/recommend`, and logs it.
+
+    Raises:
+      errors.UserError: The request is malformed.
+      problems.Problem: The version cannot tell, or took too long.
+    """
+    started = time.perf_counter()
+    request, user_id, k = split(body, limits)
+    found, answered = await candidates(version, request, limits)
+    page = sorted((one for one in found if one["rank"]), key=lambda one: one["rank"])
+    page = page[:k]
+    request_id = uuid.uuid4().hex
+    if log is not None:
+        log.add(served.ANSWERS, _row(request_id, version, request, user_id, page))
+    signature = version.explaining(explained.CANDIDATES)
+    seconds = answered.outputs[explained.STAGE_SECONDS][0]
+    return {
+        served.REQUEST_ID: request_id,
+        served.VERSION: version.number,
+        "score_meaning": version.bundle.score_meaning,
+        "videos": page,
+        "doubts": version.doubts(request, signature.fields),
+        MILLISECONDS: {
+            "queue": _milliseconds(answered.queue_seconds),
+            "candidates": _milliseconds(seconds[0]),
+            "ranking": _milliseconds(seconds[1]),
+            "total": _milliseconds(time.perf_counter() - started),
+        },
+    }
+
+
+def _milliseconds(seconds: float | np.floating) -> float:
+    return round(1_000.0 * float(seconds), 3)
+
+
+def _row(
+    request_id: str,
+    version: models.Version,
+    request: Mapping[str, Any],
+    user_id: str | int | None,
+    page: list[Json],
+) -> Json:
+    device = request.get(schema.DEVICE)
+    return {
+        served.REQUEST_ID: request_id,
+        served.SERVED_AT: time.time(),
+        served.VERSION: version.number,
+        schema.USER_ID: None if user_id is None else served.user_text(user_id),
+        schema.TIME: request.get(schema.TIME) or None,
+        schema.DEVICE: device or None,
+        served.VIDEO_IDS: [one[schema.VIDEO_ID] for one in page],
+        schema.SCORES: [one[schema.SCORE] for one in page],
+        served.CANDIDATE_SCORES: [one["candidate_score"] for one in page],
+        served.SOURCES: [one[schema.SOURCE] for one in page],
+        served.SEED_IDS: [one[schema.SEED_VIDEO_ID] for one in page],
+    }
+
+
+def feedback(
+    version: models.Version,
+    body: Mapping[str, Any],
+    log: served_log.ServedLog | None,
+) -> Json:
+    """Takes what became of a video of an answer.
+
+    Raises:
+      problems.Problem: Nothing is logged.
+      errors.UserError: The feedback is malformed.
+    """
+    if log is None:
+        raise problems.Problem(
+            problems.NOT_FOUND, "nothing is logged: start the server with --log=DIR"
+        )
+    for key in body:
+        if key not in _KEYS:
+            raise errors.UserError(
+                f"expected the keys {', '.join(_KEYS)}, received {key[:40]!r}"
+            )
+    clicked = body.get(schema.CLICKED)
+    if not isinstance(clicked, bool):
+        raise errors.UserError(f"expected {schema.CLICKED} to be true or false")
+    row = {
+        served.REQUEST_ID: _request_id(body.get(served.REQUEST_ID)),
+        served.SERVED_AT: time.time(),
+        schema.VIDEO_ID: _video_id(version, body.get(schema.VIDEO_ID)),
+        schema.CLICKED: clicked,
+        schema.WATCH_SECONDS: _watch_seconds(body.get(schema.WATCH_SECONDS), clicked),
+    }
+    log.add(served.FEEDBACK, row)
+    return {}
+
+
+def _request_id(value: Any) -> str:
+    is_hex = isinstance(value, str) and len(value) == 32
+    if not is_hex or set(value) - set("0123456789abcdef"):
+        raise errors.UserError(
+            f"expected {served.REQUEST_ID} as an answer of /recommend has it, "
+            f"received {str(value)[:40]!r}"
+        )
+    return str(value)
+
+
+def _video_id(version: models.Version, value: Any) -> Any:
+    is_id = isinstance(value, str | int) and not isinstance(value, bool)
+    if not is_id or value not in version.bundle.titles:
+        raise errors.UserError(
+            f"expected {schema.VIDEO_ID} of a video of the catalogue, received "
+            f"{str(value)[:40]!r}"
+        )
+    return value
+
+
+def _watch_seconds(value: Any, clicked: bool) -> float:
+    if value is None:
+        return 0.0
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not 0 <= value <= schema.MOST_SECONDS:
+        raise errors.UserError(
+            f"expected {schema.WATCH_SECONDS} to be a number of 0 to "
+            f"{schema.MOST_SECONDS:,.0f}, received {str(value)[:40]}"
+        )
+    if value and not clicked:
+        raise errors.UserError(
+            f"expected {schema.WATCH_SECONDS} of a click alone, received {value:g} "
+            f"with {schema.CLICKED} false"
+        )
+    return float(value)

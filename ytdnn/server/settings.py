@@ -1,0 +1,141 @@
+"""What a server is started with."""
+
+import dataclasses
+import ipaddress
+import pathlib
+import re
+
+from ytdnn import errors
+
+PORT = 8501  # TensorFlow Serving's of REST
+HOST = "127.0.0.1"
+LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
+
+
+@dataclasses.dataclass(frozen=True)
+class Limits:
+    """What one request may ask for.
+
+    Attributes:
+      body_bytes: Of the body, decompressed.
+      body_seconds: Until the body is whole.
+      answer_seconds: Until an answer is there.
+      rows: Requests in one.
+      k: Results wanted.
+      list_length: Watches of a history, or ids of any list.
+    """
+
+    body_bytes: int = 2**22
+    body_seconds: float = 10.0
+    answer_seconds: float = 30.0
+    rows: int = 256
+    k: int = 1_000
+    list_length: int = 10_000
+
+
+@dataclasses.dataclass(frozen=True)
+class Batching:
+    """How requests share runs, by the names of TensorFlow Serving's parameters.
+
+    Attributes:
+      max_batch_size: Rows of a run.
+      batch_timeout_micros: How long a request waits for others.
+      max_enqueued_batches: Full batches that wait; requests beyond are refused.
+      num_batch_threads: Runs at the same time.
+    """
+
+    max_batch_size: int = 32
+    batch_timeout_micros: int = 1_000
+    max_enqueued_batches: int = 100
+    num_batch_threads: int = 2
+
+    @property
+    def most_rows(self) -> int:
+        """Rows that may wait."""
+        return self.max_batch_size * self.max_enqueued_batches
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """What a server is started with.
+
+    Attributes:
+      bundle: Its directory, whose versions are watched.
+      data: The prepared set beside it; None: there is none.
+      host: Address to listen on.
+      port: 0: any that is free.
+      token: Asked for on every path; None: none is.
+      hosts: Names in the Host header that are answered, beside the address's own.
+      inspect: Whether users of the prepared set are shown.
+      log: Directory of what was served; None: nothing is logged.
+      flush_seconds: How long what was served may be in memory alone.
+      poll_seconds: Between two looks for a new version.
+      is_batching: Whether requests share runs.
+      limits: Of one request.
+    """
+
+    bundle: pathlib.Path
+    data: pathlib.Path | None = None
+    host: str = HOST
+    port: int = PORT
+    token: str | None = None
+    hosts: tuple[str, ...] = ()
+    inspect: bool = False
+    log: pathlib.Path | None = None
+    flush_seconds: float = 5.0
+    poll_seconds: float = 1.0
+    is_batching: bool = True
+    limits: Limits = dataclasses.field(default_factory=Limits)
+
+    def __post_init__(self) -> None:
+        """Checks that an address others can reach is guarded.
+
+        Raises:
+          errors.UserError: It has no token.
+        """
+        if not is_loopback(self.host) and not self.token:
+            raise errors.UserError(
+                f"expected a token to listen on {self.host}, which others can reach, "
+                f"received none: give --token_file=FILE or the environment variable "
+                f"YTDNN_TOKEN, or listen on {HOST}"
+            )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address is reached from this machine alone."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def batching_of(bundle: pathlib.Path) -> Batching:
+    """Returns the parameters that TensorFlow Serving would be started with.
+
+    Args:
+      bundle: Its directory; one without a file of them has the defaults.
+
+    Raises:
+      errors.UserError: A parameter is no positive number.
+    """
+    from ytdnn.serving import tf_serving
+
+    path = bundle / tf_serving.DIRECTORY / tf_serving.BATCHING
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError:
+        return Batching()
+    values = {}
+    for field in dataclasses.fields(Batching):
+        found = re.search(rf"^\s*{field.name}\s*{{\s*value:\s*(\S+)\s*}}", text, re.M)
+        if found is None:
+            continue
+        if not found[1].isdecimal() or not 0 < int(found[1]) < 2**31:
+            raise errors.UserError(
+                f"expected {field.name} in {path} to be a positive number, found "
+                f"{found[1]!r}"
+            )
+        values[field.name] = int(found[1])
+    return Batching(**values)

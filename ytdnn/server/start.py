@@ -1,0 +1,139 @@
+"""Starts the server: binds its port, loads the bundle, says what is where."""
+
+import contextlib
+import logging
+import pathlib
+import socket
+from collections.abc import Callable
+
+import uvicorn
+
+from ytdnn import errors, versions
+from ytdnn.server import app, models, settings
+
+_GRACE_SECONDS = 10
+_BACKLOG = 2_048
+
+Say = Callable[[str], None]
+
+
+def run(given: settings.Settings, say: Say) -> None:
+    """Serves until it is interrupted.
+
+    Args:
+      given: The settings.
+      say: Takes a line for people.
+
+    Raises:
+      errors.UserError: The port is taken, or the bundle cannot be served.
+    """
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
+    if not versions.newest(given.bundle):
+        raise errors.UserError(
+            f"expected a bundle in {given.bundle}, found none: make it first (ytdnn "
+            f"export)"
+        )
+    with _bound(given) as bound:
+        say(f"loading {given.bundle}")
+        parts = app.make(given, say)
+        for line in described(given, parts.served.current, bound.getsockname()[1]):
+            say(line)
+        config = uvicorn.Config(
+            app.application(parts),
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            ws="none",
+            timeout_graceful_shutdown=_GRACE_SECONDS,
+        )
+        with contextlib.suppress(KeyboardInterrupt):
+            uvicorn.Server(config).run(sockets=[bound])
+        say("stopped")
+
+
+def _bound(given: settings.Settings) -> socket.socket:
+    """Returns the socket that the server listens on.
+
+    Raises:
+      errors.UserError: It cannot be had.
+    """
+    try:
+        (family, _, _, _, address), *_ = socket.getaddrinfo(
+            given.host, given.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+    except OSError as error:
+        raise errors.UserError(
+            f"expected --host to be an address of this machine, received "
+            f"{given.host}: {error.strerror}"
+        ) from None
+    found = socket.socket(family, socket.SOCK_STREAM)
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        found.bind(address)
+        found.listen(_BACKLOG)
+    except OSError as error:
+        found.close()
+        raise errors.UserError(
+            f"could not listen on {given.host} port {given.port}: {error.strerror}: "
+            f"give another with --port"
+        ) from None
+    return found
+
+
+def described(
+    given: settings.Settings, version: models.Version, port: int
+) -> list[str]:
+    """Returns what people are told when the server is up."""
+    host = f"[{given.host}]" if ":" in given.host else given.host
+    address = f"http://{host}:{port}"
+    token = " -H 'Authorization: Bearer TOKEN'" if given.token else ""
+    logged = f"logged to {given.log}" if given.log else "not logged: see --log"
+    users = "users of the prepared set are shown"
+    if not given.inspect:
+        users = "users of the prepared set are not shown: see --inspect"
+    kind = "Content-Type: application/json"
+    catalogue = version.bundle.manifest.facts["catalogue"]
+    return [
+        f"serving version {version.number}, {catalogue:,} videos: "
+        f"{', '.join(version.graphs)}",
+        f"listening on {address}",
+        f"  /                    the page that shows it; {users}",
+        f"  POST /recommend      and /feedback; {logged}",
+        f"  /v1/models/{version.recommender}:predict   TensorFlow Serving's REST API",
+        "  /healthz, /status, /metrics",
+        f"next: curl {address}/recommend{token} -H '{kind}' -d '{{\"k\": 5}}'",
+        "Ctrl-C ends it",
+    ]
+
+
+def token(path: pathlib.Path | None, environment: str | None) -> str | None:
+    """Returns the token that is asked for, None where none is given.
+
+    Args:
+      path: Of a file that holds it.
+      environment: Value of the environment's variable.
+
+    Raises:
+      errors.UserError: The file cannot be read, or the token is too short.
+    """
+    if path is None and environment is None:
+        return None
+    where = "YTDNN_TOKEN" if path is None else str(path)
+    try:
+        text = (environment or "") if path is None else path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "no text in UTF-8"
+        raise errors.UserError(
+            f"expected a token in {path}, which cannot be read: {reason}"
+        ) from None
+    found = text.strip()
+    if len(found) < _SHORTEST or not (found.isascii() and found.isprintable()):
+        raise errors.UserError(
+            f"expected a token of at least {_SHORTEST} printable ASCII characters in "
+            f"{where}, found {len(found)} characters"
+        )
+    return found
+
+
+_SHORTEST = 16

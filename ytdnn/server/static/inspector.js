@@ -1,0 +1,380 @@
+"use strict";
+// Everything that is shown is put in as text: titles come from anyone.
+
+const $ = (id) => document.getElementById(id);
+const SHOWN = 20; // of each order
+const FEATURES = 15; // that are shown at once
+
+const state = {
+  facts: null,
+  user: null,
+  request: {},
+  page: new Map(), // video to rank, of the answer before
+  answer: null,
+  chosen: null,
+  asked: 0, // number of the latest request: older answers are dropped
+};
+
+function make(tag, content = "", classes = "") {
+  const element = document.createElement(tag);
+  if (classes) element.className = classes;
+  if (content instanceof Node) element.append(content);
+  else element.textContent = content;
+  return element;
+}
+
+function row(tag, cells) {
+  const found = document.createElement("tr");
+  for (const [content, classes] of cells) found.append(make(tag, content, classes));
+  return found;
+}
+
+const number = (value, digits = 3) =>
+  value === null || value === undefined ? "" : Number(value).toPrecision(digits) * 1 + "";
+const seconds = (value) =>
+  value === null || value === undefined ? "" : `${value < 10 ? value.toFixed(1) : Math.round(value)} s`;
+const named = (video) => video.title || String(video.video_id);
+const time = (value) =>
+  value ? new Date(value * 1000).toISOString().slice(0, 16).replace("T", " ") : "time not known";
+
+async function ask(path, body) {
+  const options = body === undefined ? {} : {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+  };
+  let response;
+  try {
+    response = await fetch(path, options);
+  } catch {
+    throw new Error("the server does not answer");
+  }
+  const found = await response.json();
+  if (!response.ok) throw new Error(found.error);
+  return found;
+}
+
+async function guarded(action) {
+  try {
+    await action();
+    $("message").hidden = true;
+  } catch (error) {
+    $("message").textContent = error.message;
+    $("message").hidden = false;
+  }
+}
+
+function whole() {
+  const own = state.user === null ? {} : { user_id: state.user };
+  return { ...own, ...state.request };
+}
+
+async function refresh() {
+  const turn = ++state.asked;
+  $("json").value = JSON.stringify(whole(), null, 1);
+  const answer = await ask("/inspect/answer", whole());
+  if (turn !== state.asked) return;
+  const before = state.page;
+  state.answer = answer;
+  const page = answer.candidates.filter((one) => one.rank).sort((a, b) => a.rank - b.rank);
+  state.page = new Map(page.map((one) => [one.video_id, one.rank]));
+  showHistory(answer);
+  showPage(answer, page, before);
+  showTruth(answer, page);
+  showOrders(answer, page);
+  showSources(answer);
+  const chosen = page.find((one) => one.video_id === state.chosen) || page[0];
+  if (chosen && state.facts.has_ranker) await explain(chosen.video_id, turn);
+  document.body.dataset.shown = String(turn); // for who waits for it
+}
+
+function showHistory(answer) {
+  $("num-watched").textContent =
+    answer.num_watched > answer.history.length
+      ? `latest ${answer.history.length} of ${answer.num_watched}`
+      : `${answer.num_watched} watched`;
+  $("history").replaceChildren(...answer.history.map((watch) => {
+    const item = make("li");
+    item.append(make("span", named(watch), "title"));
+    const length = watch.watch_seconds === null ? "" : `, watched ${seconds(watch.watch_seconds)}`;
+    item.append(make("span", time(watch.time) + length, "quiet"));
+    const remove = make("button", "×");
+    remove.type = "button";
+    remove.setAttribute("aria-label", `Remove ${named(watch)}`);
+    remove.addEventListener("click", () => guarded(() => removeWatch(watch.place)));
+    item.append(remove);
+    return item;
+  }));
+}
+
+const ofWatches = () =>
+  Object.keys(state.request).filter(
+    (name) => ["watched_video_ids", "watch_times", "watched_seconds"].includes(name));
+
+async function removeWatch(place) {
+  const kept = (values) => values.filter((_, index) => index !== place);
+  const changed = { ...state.request };
+  for (const name of ofWatches()) changed[name] = kept(changed[name]);
+  state.request = changed;
+  await refresh();
+}
+
+async function addWatch(video) {
+  const ids = [...(state.request.watched_video_ids || []), video];
+  const changed = { ...state.request, watched_video_ids: ids };
+  const at = state.request.time ? state.request.time - 1 : 0;
+  if (changed.watch_times) changed.watch_times = [...changed.watch_times, at];
+  if (changed.watched_seconds) changed.watched_seconds = [...changed.watched_seconds, -1];
+  state.request = changed;
+  await refresh();
+}
+
+function moved(before, video, rank) {
+  if (!before.size) return ["", ""];
+  const old = before.get(video);
+  if (old === undefined) return ["new", "more"];
+  if (old === rank) return ["", ""];
+  return old > rank ? [`↑${old - rank}`, "more"] : [`↓${rank - old}`, "less"];
+}
+
+const badge = (source) => make("span", source || "", `source ${source || ""}`);
+
+function showPage(answer, page, before) {
+  const { candidates, ranking } = answer.seconds;
+  $("took").textContent =
+    `candidates ${(1000 * candidates).toFixed(1)} ms, ranking ${(1000 * ranking).toFixed(1)} ms`;
+  $("doubts").replaceChildren(...answer.doubts.map((doubt) => make("li", doubt)));
+  const truth = truthOf(answer);
+  const heads = [["", "narrow"], ["Video", ""], ["score", "number"]];
+  if (truth) heads.push(["true", "number"]);
+  heads.push(["candidate score", "number wide"], ["", "narrow"]);
+  const body = document.createElement("tbody");
+  for (const one of page.slice(0, SHOWN)) {
+    const choose = make("button", named(one), "choose title");
+    choose.type = "button";
+    const video = document.createDocumentFragment();
+    video.append(choose, " ", badge(one.source));
+    const cells = [[String(one.rank), "number"], [video, "title"], [number(one.score), "number"]];
+    if (truth) cells.push([seconds(truth.get(one.video_id)), "number"]);
+    const [text, direction] = moved(before, one.video_id, one.rank);
+    cells.push([number(one.candidate_score), "number wide"], [text, direction]);
+    const line = row("td", cells);
+    line.dataset.video = String(one.video_id);
+    line.addEventListener("click", () => guarded(() => explain(one.video_id, state.asked)));
+    body.append(line);
+  }
+  const head = document.createElement("thead");
+  head.append(row("th", heads));
+  $("meaning").textContent =
+    `Score: ${state.facts.score_meaning}.` + (truth ? " True: what the world expects." : "");
+  $("page").replaceChildren(head, body);
+  const gone = [...before.keys()].filter((video) => before.get(video) <= SHOWN && !state.page.has(video));
+  $("changed").textContent = before.size ? `${gone.length} of the ${Math.min(SHOWN, before.size)} shown before are gone.` : "";
+}
+
+function truthOf(answer) {
+  if (!answer.truth) return null;
+  return new Map(answer.candidates.map((one, place) => [one.video_id, answer.truth.seconds[place]]));
+}
+
+function showTruth(answer, page) {
+  $("truth").hidden = !answer.truth;
+  if (!answer.truth) return;
+  const truth = truthOf(answer);
+  const { best, best_seconds: worth } = answer.truth;
+  const sum = (values) => values.reduce((total, value) => total + value, 0);
+  const own = sum(page.slice(0, best.length).map((one) => truth.get(one.video_id)));
+  $("worth").textContent =
+    `Expected of the first place each, by the user’s true taste at the end of the log: ` +
+    `${seconds(own)} for the page’s first ${best.length}, ${seconds(sum(worth))} for the best ` +
+    `${best.length} of the catalogue.`;
+  $("best").replaceChildren(...best.map((video, place) => {
+    const rank = state.page.get(video.video_id);
+    const item = make("li");
+    item.append(make("span", named(video), "title"));
+    const other = truth.has(video.video_id) ? "candidate, not on the page" : "no candidate";
+    const where = rank ? `place ${rank} here` : other;
+    item.append(make("span", `${seconds(worth[place])}, ${where}`, "quiet"));
+    return item;
+  }));
+}
+
+function showOrders(answer, page) {
+  const scored = answer.candidates.filter((one) => one.candidate_score !== null);
+  scored.sort((a, b) => b.candidate_score - a.candidate_score);
+  const places = new Map(scored.map((one, place) => [one.video_id, place + 1]));
+  const line = (place, one, note) => {
+    const item = make("li");
+    item.append(make("span", String(place), "number"), make("span", named(one), "title"));
+    item.append(make("span", note, "quiet"));
+    return item;
+  };
+  $("by-candidates").replaceChildren(...scored.slice(0, SHOWN).map((one, index) =>
+    line(index + 1, one, one.rank ? `→ ${one.rank}` : "→ –")));
+  $("by-ranker").replaceChildren(...page.slice(0, SHOWN).map((one) =>
+    line(one.rank, one, `← ${places.get(one.video_id) || "–"}`)));
+}
+
+function showSources(answer) {
+  const bySource = new Map();
+  for (const one of answer.candidates) {
+    if (!bySource.has(one.source)) bySource.set(one.source, []);
+    bySource.get(one.source).push(one);
+  }
+  $("sources").replaceChildren(...[...bySource].map(([source, found]) => {
+    const details = document.createElement("details");
+    const summary = make("summary");
+    summary.append(badge(source), ` ${found.length} candidates`);
+    const table = document.createElement("table");
+    table.append(row("th", [["Video", ""], ["score", "number"], ["found by", ""], ["place", "number"]]));
+    for (const one of found) {
+      table.append(row("td", [
+        [named(one), "title"],
+        [number(one.candidate_score), "number"],
+        [one.seed_video_id === null ? "" : String(one.seed_video_id), ""],
+        [one.rank ? String(one.rank) : "–", "number"],
+      ]));
+    }
+    details.append(summary, table);
+    return details;
+  }));
+}
+
+async function explain(video, turn) {
+  state.chosen = video;
+  for (const line of $("page").querySelectorAll("tbody tr")) {
+    line.setAttribute("aria-selected", String(line.dataset.video === String(video)));
+  }
+  const why = await ask("/inspect/why", { ...whole(), video_id: video });
+  if (turn !== state.asked || state.chosen !== video) return;
+  $("why-what").textContent =
+    `${named(why)}: ${number(why.score, 4)} (${state.facts.score_meaning}). Each line is ` +
+    `the score’s change by what the feature says, against a neutral value.`;
+  $("nearest").replaceChildren(...why.nearest.map((one) =>
+    make("li", `Near ${named(one)}, which was watched (cosine ${one.cosine.toFixed(2)})`)));
+  const most = Math.max(1e-9, ...why.features.map((one) => Math.abs(one.change)));
+  const heads = [["Feature", ""], ["value", "number"], ["without it", "number"], ["change", ""]];
+  const lines = why.features.map((one) => {
+    const bar = make("div", "", "bar");
+    const part = make("span", "", one.change >= 0 ? "up" : "down");
+    part.style.width = `${(50 * Math.abs(one.change)) / most}%`;
+    bar.append(part);
+    bar.title = `${one.change >= 0 ? "+" : "−"}${number(Math.abs(one.change))}`;
+    bar.setAttribute("role", "img");
+    bar.setAttribute("aria-label", bar.title);
+    return row("td", [
+      [one.feature.replaceAll("_", " "), ""],
+      [value(one.value), "number"],
+      [number(one.without), "number"],
+      [bar, ""],
+    ]);
+  });
+  const others = lines.splice(FEATURES);
+  $("features").replaceChildren(row("th", heads), ...lines);
+  $("other-features").replaceChildren(...others);
+  $("others").hidden = !others.length;
+  $("num-others").textContent = `${others.length} features that change it less`;
+}
+
+// The two numbers that stand for "not known" in every feature.
+const value = (given) => (given === null ? "" : given === -1 || given < -1e38 ? "–" : number(given));
+
+async function chooseUser(text) {
+  const found = await ask(`/inspect/user?user_id=${encodeURIComponent(text)}`);
+  state.user = found.user_id;
+  state.request = found.request;
+  state.page = new Map();
+  state.chosen = null;
+  await refresh();
+}
+
+async function listUsers(text) {
+  const { users } = await ask(`/inspect/users?query=${encodeURIComponent(text)}`);
+  $("users").replaceChildren(...users.map((user) => {
+    const option = document.createElement("option");
+    option.value = String(user);
+    return option;
+  }));
+  return users;
+}
+
+async function find(text) {
+  if (!text) return $("found").replaceChildren();
+  const { videos } = await ask(`/inspect/videos?query=${encodeURIComponent(text)}`);
+  if (text !== $("query").value.trim()) return undefined;
+  return $("found").replaceChildren(...videos.slice(0, 8).map((video) => {
+    const item = make("li");
+    item.append(make("span", named(video), "title"));
+    item.append(make("span", String(video.video_id), "quiet"));
+    const add = make("button", "+");
+    add.type = "button";
+    add.setAttribute("aria-label", `Add ${named(video)}`);
+    add.addEventListener("click", () => guarded(async () => {
+      $("query").value = "";
+      $("found").replaceChildren();
+      await addWatch(video.video_id);
+    }));
+    item.append(add);
+    return item;
+  }));
+}
+
+function later(action, wait = 150) {
+  let timer = 0;
+  return () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => guarded(action), wait);
+  };
+}
+
+function typed() {
+  let found;
+  try {
+    found = JSON.parse($("json").value);
+  } catch (error) {
+    throw new Error(`the request is no JSON: ${error.message}`);
+  }
+  const { user_id: user = null, ...request } = found;
+  state.user = user;
+  state.request = request;
+}
+
+async function start() {
+  state.facts = await ask("/inspect/facts");
+  const { facts } = state;
+  const places = Object.entries(facts.sources).map(([name, places]) => `${name} ${places}`);
+  $("about").textContent =
+    `version ${facts.version}, ${facts.catalogue.toLocaleString("en")} videos, ` +
+    `${facts.num_candidates} candidates (${places.join(", ")})`;
+  $("inputs").replaceChildren(...facts.inputs.flatMap((input) => [
+    make("dt", input.name + (input.list ? " […]" : "")), make("dd", input.meaning)]));
+  $("choose").hidden = !facts.inspect;
+  $("no-users").hidden = facts.inspect;
+  const users = facts.inspect ? await listUsers("") : [];
+  if (users.length) {
+    $("user").value = String(users[0]);
+    await chooseUser(String(users[0]));
+  } else {
+    await refresh();
+  }
+}
+
+$("choose").addEventListener("submit", (event) => {
+  event.preventDefault();
+  guarded(() => chooseUser($("user").value.trim()));
+});
+$("user").addEventListener("input", later(() => listUsers($("user").value.trim())));
+$("find").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const first = $("found").querySelector("button");
+  if (first) first.click();
+});
+$("query").addEventListener("input", later(() => find($("query").value.trim())));
+$("typed").addEventListener("submit", (event) => {
+  event.preventDefault();
+  guarded(async () => {
+    typed();
+    await refresh();
+  });
+});
+guarded(start);

@@ -1,0 +1,183 @@
+"""Graphs that show how an answer comes about: its candidates, and why they rank so.
+
+They are signatures of each recommender beside its stages, over the same variables:
+`candidates` tells what both stages say of every candidate, `explain` how the ranker's
+score of a video changes when one of its features is neutral.
+"""
+
+from typing import Any, Protocol
+
+import tensorflow as tf
+
+from ytdnn import schema
+from ytdnn.data import lookups
+from ytdnn.data import request as raw_request
+from ytdnn.retrieval import pool, rows
+from ytdnn.retrieval import scores as scores_room
+from ytdnn.serving import graphs
+
+CANDIDATES = "candidates"
+EXPLAIN = "explain"
+CANDIDATE_SCORES = "candidate_scores"
+SOURCES = "sources"
+SEED_IDS = "seed_ids"
+RANKS = "ranks"
+STAGE_SECONDS = "stage_seconds"
+NEAREST_IDS = "nearest_watched_ids"
+NEAREST_COSINES = "nearest_watched_cosines"
+WITHOUT = "without."
+VALUE = "value."
+NUM_NEAREST = 3
+_HISTORY = 50  # most recent watches among which the nearest are
+_UNKNOWN = -2.0  # below every cosine
+
+Tensors = dict[str, tf.Tensor]
+
+
+class TwoStages(Protocol):
+    """A recommender's graph with its stages apart."""
+
+    videos: lookups.VideoIds
+
+    def propose(self, request: raw_request.Request) -> graphs.Proposed:
+        """Returns candidates and the candidate model's scores, None if not needed."""
+
+    def rank(
+        self, request: raw_request.Request, found: pool.Found, scores: Any
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the ranker's scores and what orders the page."""
+
+
+class Candidates(tf.Module):
+    """Raw request to every candidate, with what each stage says of it."""
+
+    def __init__(
+        self,
+        stages: TwoStages,
+        user_tower: graphs.UserTower,
+        scores: scores_room.Scores,
+    ) -> None:
+        """Takes a recommender, and what gives the candidate model's scores."""
+        super().__init__()
+        self._stages = stages
+        self._user_tower = user_tower
+        self._scores = scores
+
+    def call(self, **raw: tf.Tensor) -> Tensors:
+        """Returns the candidates in the order of their sources.
+
+        All but two are `[batch, n]`: `ids`, `scores` of the ranker, `candidate_scores`
+        (the lowest float32: none), `sources` (place among `interface.NAMES`, from 1),
+        `seed_ids`, `ranks` on the page (from 1; 0: not on it). `num_results [batch]`
+        of them are candidates. `stage_seconds [batch, 2]` is what proposing and ranking
+        took in the run of the graph.
+        """
+        started = tf.timestamp()
+        with tf.control_dependencies([started]):
+            raw = {name: tf.identity(values) for name, values in raw.items()}
+        request = raw_request.Request(raw, self._stages.videos)
+        found, scores = self._stages.propose(request)
+        if scores is None:
+            scores = self._scores(self._user_tower.vectors(request), found.videos)
+        with tf.control_dependencies([scores]):
+            proposed = tf.timestamp()
+        with tf.control_dependencies([proposed]):
+            parts = (found.videos, found.sources, found.seeds)
+            found = pool.Found(*map(tf.identity, parts))
+            scores = tf.identity(scores)
+        served, order = self._stages.rank(request, found, scores)
+        with tf.control_dependencies([order]):
+            ranked = tf.timestamp()
+        seconds = tf.stack([proposed - started, ranked - proposed])
+        return self._outputs(found, scores, served, order) | {
+            STAGE_SECONDS: tf.tile(seconds[tf.newaxis], [tf.shape(served)[0], 1])
+        }
+
+    def _outputs(
+        self, found: pool.Found, scores: tf.Tensor, served: tf.Tensor, order: tf.Tensor
+    ) -> Tensors:
+        is_there = found.videos > 0
+        places = tf.argsort(order, axis=1, direction="DESCENDING", stable=True)
+        ranks = 1 + tf.argsort(places, axis=1)
+        on_page = is_there & tf.math.is_finite(order)
+        nothing = tf.zeros_like(served)
+        return {
+            schema.IDS: self._stages.videos.ids(found.videos),
+            schema.SCORES: tf.where(is_there, served, nothing),
+            CANDIDATE_SCORES: tf.where(is_there, scores, nothing),
+            SOURCES: found.sources,
+            SEED_IDS: self._stages.videos.ids(found.seeds),
+            RANKS: tf.where(on_page, ranks, tf.zeros_like(ranks)),
+            schema.NUM_RESULTS: tf.reduce_sum(tf.cast(is_there, tf.int32), axis=1),
+        }
+
+
+class Explanation(tf.Module):
+    """Raw request and videos to the ranker's scores with each feature neutral."""
+
+    def __init__(
+        self,
+        ranker: graphs.Ranker,
+        scorer: graphs.Scorer,
+        neutral: dict[str, float],
+        scores: scores_room.Scores,
+    ) -> None:
+        """Takes the ranker.
+
+        Args:
+          ranker: Reads requests.
+          scorer: Its network.
+          neutral: Value of each tensor that says nothing of a video or a user.
+          scores: Knows the vectors of videos.
+        """
+        super().__init__()
+        self._ranker = ranker
+        self._scorer = scorer
+        self._neutral = dict(neutral)
+        self._scores = scores
+
+    def call(self, **raw: tf.Tensor) -> Tensors:
+        """Returns what explains the scores of the videos asked about.
+
+        `scores [batch, k]`; for each tensor of the network `without.NAME [batch, k]`,
+        the score with that one neutral, all of them in one batch; the value of each
+        number, `value.NAME [batch, k]`; and the nearest of the last watches by the
+        vectors of videos, `nearest_watched_ids` and `nearest_watched_cosines
+        [batch, k, 3]`.
+        """
+        request = self._ranker.request(raw)
+        tensors = self._scorer.tensors(request)
+        changed = [tensors] + [
+            tensors | {name: tf.fill(tf.shape(read), tf.cast(value, read.dtype))}
+            for name, value in self._neutral.items()
+            for read in [tensors[name]]
+        ]
+        joined = {n: tf.concat([one[n] for one in changed], axis=0) for n in tensors}
+        served = self._scorer.predict_of(joined).served
+        own, *others = tf.split(served, len(changed), axis=0)
+        found = {schema.SCORES: own}
+        for name, without in zip(self._neutral, others, strict=True):
+            found[WITHOUT + name] = without
+            if tensors[name].dtype.is_floating:
+                found[VALUE + name] = _of_each(tensors[name], own)
+        return found | self._nearest(request)
+
+    def _nearest(self, request: raw_request.Request) -> Tensors:
+        watched = request.last_watches(_HISTORY)
+        cosines = self._scores.cosines(request.video_indices, watched)
+        is_first = (rows.occurrence(watched) == 0) & (watched > 0)
+        cosines = tf.where(is_first[:, tf.newaxis, :], cosines, _UNKNOWN)
+        best, places = tf.math.top_k(cosines, NUM_NEAREST)
+        videos = tf.gather(watched, places, batch_dims=1)
+        videos = tf.where(best > _UNKNOWN, videos, tf.zeros_like(videos))
+        return {
+            NEAREST_IDS: self._scorer.videos.ids(videos),
+            NEAREST_COSINES: tf.where(best > _UNKNOWN, best, tf.zeros_like(best)),
+        }
+
+
+def _of_each(values: tf.Tensor, scores: tf.Tensor) -> tf.Tensor:
+    """Returns a feature of a query or of its videos as `[batch, k]`."""
+    if values.shape.rank == 1:
+        values = values[:, tf.newaxis]
+    return tf.broadcast_to(values, tf.shape(scores))
