@@ -137,10 +137,6 @@ class Bundle:
         """Title of every video of the catalogue, None where there is none."""
         return self._titles
 
-    def title(self, video_id: Any) -> str | None:
-        """Returns the title of a video, None where there is none."""
-        return self._titles.get(video_id)
-
     def inputs(self, model: str) -> dict[str, signatures.Field]:
         """Returns a model's inputs by name."""
         return signatures.read(self.manifest.facts["models"][model]["inputs"])
@@ -245,14 +241,15 @@ class Bundle:
         vocabularies = json.loads(path.read_text(encoding="utf-8"))
         return list(doubts.of_request(request, known, self._titles, vocabularies))
 
-    def title(self, video_id: str) -> str | None:
+    def title(self, video_id: str | int) -> str | None:
         """Returns the title of a video, None where it has none.
 
         Args:
           video_id: As in the log; its text will do for an integer.
         """
-        is_number = self.id_type.is_integer() and video_id.lstrip("-").isdecimal()
-        return self._titles.get(int(video_id) if is_number else video_id)
+        if self.id_type.is_integer() and str(video_id).lstrip("-").isdecimal():
+            video_id = int(video_id)
+        return self._titles.get(video_id)
 
     def history(self, request: requests.Request) -> list[dict[str, Any]]:
         """Returns id and title (None: unknown) of the videos a request watched."""
