@@ -13,6 +13,38 @@ it holds a tenth of it out for its own test, the fifth before for the ranker, as
 Its bundle, of the measured models, and the bundle of the refit are then asked the same
 requests at the moment of the cut, each user's whole history in hand, and judged by what
 users watched afterwards, and by the world's truth.
+
+Measured 2026-11-25 on two cores beside much other work, one seed, 2,543 users in the
+four days after the cut (1,164 of them on the first); differences are paired by user,
+with 95 % intervals:
+
+| days | list | metric | without refit | with refit | difference |
+|---|---|---|---|---|---|
+| all | candidates | hit rate@10 | .287 | .378 | + .091 ± .018 |
+| | | recall@100 | .238 | .362 | + .124 ± .011 |
+| | | watch seconds of hits@10 | 107 | 142 | + 35 ± 9 |
+| | candidates + ranker | hit rate@10 | .266 | .268 | + .002 ± .013 |
+| | | recall@100 | .324 | .358 | + .034 ± .008 |
+| | | watch seconds of hits@10 | 242 | 250 | + 8 ± 11 |
+| | | true watch seconds@10 | 2,251 | 2,232 | − 19 ± 20 |
+| | | true clicks@10 | 3.22 | 2.97 | − .24 ± .02 |
+| first | candidates | hit rate@10 | .224 | .310 | + .086 ± .025 |
+| | candidates + ranker | hit rate@10 | .172 | .182 | + .010 ± .014 |
+| | | watch seconds of hits@10 | 143 | 148 | + 6 ± 11 |
+
+Training took 514 seconds without the refit (342 the candidates, 172 the ranker) and
+1,028 more for it (417 and 502 the candidates, 109 the ranker).
+
+The claim holds for the candidates, whose lists of ten have a third more hits. It does
+not hold for the page of ten in the ranker's order: its hits and watch time are the same
+within the error, and it has 8 % fewer clicks. The ranker's candidates without the refit
+hold fresh uploads already, by a source that needs no training. These are one training
+of each ranker, so the intervals, over users, do not cover what another seed would do.
+
+Neither of two things that differ from the ranker's training is why: with the quantiles
+of the score left as they were the page of the first day has 2,258 true seconds and 3.04
+clicks (moved: 2,255 and 3.01); with no score told of the videos that the ranker does
+not know by id the page of all days has 2,231 and 2.98 (told: 2,232 and 2.97).
 """
 
 import argparse
