@@ -12,7 +12,7 @@ paired by user, of the values pooled over the seeds. Other logs by name,
 `--config=experiments/defaults.py:ml-100k` or `:ml-latest-small`, with
 `--config.data.dir=ml-100k.zip`, the upstream zip or its directory.
 
-Protocol: leave-one-out, as `ytdnn run --protocol=leave_one_out` asks it: each user's
+Protocol: leave-one-out (`--protocol=leave_one_out`) of the whole log: each user's
 last watch is the test, the one before it validation, no filter; all videos watched in
 training are ranked, watched ones removed.
 
