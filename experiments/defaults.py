@@ -12,9 +12,22 @@ paired by user, of the values pooled over the seeds. Other logs by name,
 `--config=experiments/defaults.py:ml-100k` or `:ml-latest-small`, with
 `--config.data.dir=ml-100k.zip`, the upstream zip or its directory.
 
-Protocol: leave-one-out, as `ytdnn run --protocol=leave_one_out` asks it: each user's
+Protocol: leave-one-out (`--protocol=leave_one_out`) of the whole log: each user's
 last watch is the test, the one before it validation, no filter; all videos watched in
 training are ranked, watched ones removed.
+
+Measured 2026-11-25 on two cores, beside much other work, pooled over the seeds, 95 %
+intervals:
+
+| log | seeds | HR@10 | nDCG@10 | popularity | nDCG@10 less popularity |
+|---|---|---|---|---|---|
+| MovieLens-100K | 3 | 0.2209 | 0.1165 | 0.0449 | + 0.0716 (0.0551 to 0.0884) |
+| latest-small | 2 | 0.1066 | 0.0553 | 0.0188 | + 0.0365 (0.0220 to 0.0514) |
+| quickstart | 2 | 0.3128 | 0.2240 | 0.0157 | + 0.2084 (0.1963 to 0.2200) |
+
+Seeds of MovieLens-100K: nDCG@10 0.1152, 0.1170, 0.1173. Its tuned run was measured on
+the 5-core (movielens_100k.py): 0.1167. On the world the tuned settings, one seed, have
+0.2623 / 0.1843: the defaults less these + 0.0397 (0.0332 to 0.0465). The claim holds.
 """
 
 import dataclasses
