@@ -162,7 +162,8 @@ def limits(
             known, given = bundle.videos[schema.VIDEO_ID], allow[schema.VIDEO_ID]
             raise errors.UserError(
                 f"expected videos of the catalogue to allow, as "
-                f"{shown(known.head(1))}, found none among {count(len(given), 'id')}, as {shown(given.head(1))}"
+                f"{shown(known.head(1))}, found none among "
+                f"{count(len(given), 'id')}, as {shown(given.head(1))}"
             )
         found = dataclasses.replace(found, allowed=np.unique(places[places > 0]))
     return found, notes
