@@ -8,6 +8,7 @@ import pytest
 
 from experiments.benchmarks import (
     answer,
+    everybody,
     index,
     measure,
     ranking,
@@ -91,6 +92,21 @@ def test_serve(capsys, tmp_path):
     assert len(most) == 4
     assert swaps[2][:2] == ["1", "2"]
     assert swaps[2][3] == "0"
+
+
+def test_everybody(capsys):
+    everybody.main(["--tiny", "--turns=1"])
+    turns, whole = _tables(capsys.readouterr().out)
+    assert [row[0] for row in turns[2:]] == [
+        "products alone",
+        "products and best k",
+        "all, written",
+    ]
+    assert all(float(row[1].replace(",", "")) > 0 for row in turns[2:])
+    assert [row[:2] for row in whole[2:]] == [
+        ["without", "300"],
+        ["with the ranker", "20"],
+    ]
 
 
 def test_input(capsys):

@@ -34,7 +34,7 @@ def all_commands(path: pathlib.Path) -> list[str]:
     text = re.sub(r"(--bundle=\S+)\n", r"\1 ", text)
     pattern = (
         r"ytdnn (?:run|prepare|train|evaluate|export|recommend|experiments|study"
-        r"|world|serve|join-log) --(?!help)[^`\n|]*"
+        r"|world|serve|join-log|similar|vectors) --(?!help)[^`\n|]*"
     )
     return [match.split(" #")[0] for match in re.findall(pattern, text)]
 

@@ -99,15 +99,21 @@ def _require_many(values: Mapping[str, str], of_many: list[str]) -> None:
     for name in ("user", "request"):
         if name in values:
             raise errors.UserError(
-                f"--{of_many[0]} belongs to --users=all|FILE, whose recommendations "
+                f"--{_typed(values, of_many[0])} belongs to --users=all|FILE, whose "
+                f"recommendations "
                 f"are written to --out=FILE, --{name} is shown here: leave one out"
             )
     for name, value in (("users", "all|FILE"), ("out", "FILE.parquet|FILE.csv")):
         if name not in values:
             raise errors.UserError(
-                f"expected --{name}={value} with --{of_many[0]}, received none (ytdnn "
-                f"recommend --help)"
+                f"expected --{name}={value} with --{_typed(values, of_many[0])}, "
+                f"received none (ytdnn recommend --help)"
             )
+
+
+def _typed(values: Mapping[str, str], name: str) -> str:
+    """Returns a flag as it was typed."""
+    return f"no{name}" if values[name] == "False" else name
 
 
 def _recommend_many(values: Mapping[str, str], index: str) -> None:

@@ -108,8 +108,8 @@ def _named(known: pl.Series, given: pl.Series, kind: str, of: str, place: str) -
     notes = []
     if len(unknown):
         notes.append(
-            f"{len(unknown):,} of {count(len(once), kind[:-1])} not in {of}, left "
-            f"out: {shown(unknown)}"
+            f"not in {of}, left out: {len(unknown):,} of "
+            f"{count(len(once), kind[:-1])} ({shown(unknown)})"
         )
     if len(once) < len(given):
         notes.append(
@@ -159,10 +159,11 @@ def limits(
         places, unknown = _videos_of(bundle, allow, "allowed")
         notes += unknown
         if not (places > 0).any():
+            known, given = bundle.videos[schema.VIDEO_ID], allow[schema.VIDEO_ID]
             raise errors.UserError(
                 f"expected videos of the catalogue to allow, as "
-                f"{shown(bundle.videos[schema.VIDEO_ID].head(1))}, found none among "
-                f"{len(places):,} ids, as {shown(allow[schema.VIDEO_ID].head(1))}"
+                f"{shown(known.head(1))}, found none among "
+                f"{count(len(given), 'id')}, as {shown(given.head(1))}"
             )
         found = dataclasses.replace(found, allowed=np.unique(places[places > 0]))
     return found, notes
@@ -179,8 +180,8 @@ def _videos_of(
     if len(unknown):
         number = count(ids.n_unique(), "video")
         notes.append(
-            f"{len(unknown):,} of {number} {what} not in the catalogue: "
-            f"{shown(unknown)}"
+            f"not in the catalogue: {len(unknown):,} of {number} {what} "
+            f"({shown(unknown)})"
         )
     return found.astype(np.int32), notes
 
@@ -198,8 +199,8 @@ def _of_users(
     if len(unknown):
         number = count(ids.n_unique(), "user")
         notes.append(
-            f"{len(unknown):,} of {number} with videos to leave out not in the log: "
-            f"{shown(unknown)}"
+            f"not in the log: {len(unknown):,} of {number} with videos to leave out "
+            f"({shown(unknown)})"
         )
     known = (rows >= 0) & (videos > 0)
     return ragged.of_rows(rows[known], videos[known], data.num_users), notes

@@ -239,6 +239,6 @@ def _vectors(
 def _vector_meaning(bundle: bundle_room.Bundle) -> str:
     places = ", ".join(str(1 + i % bundle.vector_dim) for i in bundle.bias_coordinates)
     return (
-        f"vector: {bundle.vector_dim} of float32; user · video is the candidate score, "
-        f"coordinate {places} the video's bias, 1 of a user"
+        f"vector: {bundle.vector_dim} of float32; user · video is the candidate score; "
+        f"coordinate {places} is a video's bias, and 1 of every user"
     )

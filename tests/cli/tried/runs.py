@@ -149,8 +149,126 @@ TRAINING = (
           "--config.candidates.training.table_optimizers=nothing=adam"),
 )  # fmt: skip
 
+
+def _many(what: str, flags: str, **contents: Any) -> Input:
+    """Returns a command for many users or videos, with files named NAME__SUFFIX."""
+    files = {name.replace("__", "."): text for name, text in contents.items()}
+    return Input(what, flags, runner.named(files))
+
+
+_ALL = "recommend --workdir=MADE --users=all --out=RUN/recs.parquet --index=exact"
+_SOME = "recommend --workdir=MADE --noranker --out=RUN/recs.csv"
+_USERS = "user_id\nu1\nu2\n"
+EVERYBODY = (
+    _many("everybody into Parquet", _ALL),
+    _many("everybody into CSV, without the ranker", f"{_SOME} --users=all"),
+    _many("two users of a CSV", f"{_SOME} --users=LOG/u.csv", u__csv=_USERS),
+    _many("two users of a text", f"{_SOME} --users=LOG/u.txt", u__txt="u1\n\nu2\n"),
+    _many(
+        "some users unknown, one twice",
+        f"{_SOME} --users=LOG/u.txt",
+        u__txt="u1\nx1\nu1\nx2\n",
+    ),
+    _many("users of whom none is known", f"{_SOME} --users=LOG/u.txt", u__txt="u1x\n"),
+    _many("no file of users", f"{_SOME} --users=LOG/u.csv"),
+    _many("an empty file of users", f"{_SOME} --users=LOG/u.csv", u__csv=""),
+    _many("an empty text of users", f"{_SOME} --users=LOG/u.txt", u__txt="\n"),
+    _many("a header without users", f"{_SOME} --users=LOG/u.csv", u__csv="user_id\n"),
+    _many(
+        "users without user_id", f"{_SOME} --users=LOG/u.csv", u__csv="user\nu1\nu2\n"
+    ),
+    _many("users as fractions", f"{_SOME} --users=LOG/u.csv", u__csv="user_id\n1.5\n"),
+    _many("users as text called Parquet", f"{_SOME} --users=LOG/u.pq", u__pq=_USERS),
+    _many("users in Latin-1", f"{_SOME} --users=LOG/u.txt", u__txt=b"caf\xe9\n"),
+    _many("users as .tsv", f"{_SOME} --users=LOG/u.tsv", u__tsv=_USERS),
+    _many("a directory of users", f"{_SOME} --users=LOG"),
+    _many("--users without --out", "recommend --workdir=MADE --users=all"),
+    _many("--out without --users", "recommend --workdir=MADE --out=RUN/recs.csv"),
+    _many("--out with --user", "recommend --workdir=MADE --user=u1 --out=RUN/r.csv"),
+    _many("--exclude with --user", "recommend --workdir=MADE --user=u1 --exclude=x"),
+    _many("--noranker alone", "recommend --workdir=MADE --noranker"),
+    _many(
+        "everybody of nowhere",
+        "recommend --workdir=nowhere --users=all --out=RUN/r.csv",
+    ),
+    _many("everybody of no run", "recommend --users=all --out=RUN/r.csv"),
+    _many("out as .json", "recommend --workdir=MADE --users=all --out=RUN/recs.json"),
+    _many("out as a directory", "recommend --workdir=MADE --users=all --out=LOG"),
+    _many(
+        "out below a file",
+        "recommend --workdir=MADE --users=all --out=LOG/a.txt/recs.csv",
+        a__txt="a",
+    ),
+    _many(
+        "out over a file there is",
+        "recommend --workdir=MADE --users=all --noranker --out=LOG/recs.csv",
+        recs__csv="old",
+    ),
+    _many("everybody, k above what there is", f"{_ALL} --k=5000"),
+    _many("candidates, k above what there is", f"{_SOME} --users=all --k=5000"),
+    _many("everybody, k of 0", f"{_ALL} --k=0"),
+    _many("everybody, k of x", f"{_ALL} --k=x"),
+    _many("everybody by another index", f"{_SOME} --users=all --index=flat"),
+    _many(
+        "videos left out, one unknown",
+        f"{_SOME} --users=all --exclude=LOG/x.txt",
+        x__txt="v1\nvx\n",
+    ),
+    _many(
+        "videos left out for each user, some unknown",
+        f"{_ALL} --exclude=LOG/x.csv",
+        x__csv="user_id,video_id\nu1,v1\nu2,vx\nux,v2\n",
+    ),
+    _many(
+        "left out without video_id",
+        f"{_SOME} --users=all --exclude=LOG/x.csv",
+        x__csv="id\nv1\n",
+    ),
+    _many(
+        "three videos allowed",
+        f"{_SOME} --users=all --allow=LOG/x.txt",
+        x__txt="v1\nv2\nv3\n",
+    ),
+    _many(
+        "no video allowed that is known",
+        f"{_SOME} --users=all --allow=LOG/x.txt",
+        x__txt="w1\n",
+    ),
+    _many("no file of videos allowed", f"{_SOME} --users=all --allow=LOG/x.txt"),
+    _many("similar videos", "similar --workdir=MADE --video=v1"),
+    _many("similar to an unknown video", "similar --workdir=MADE --video=v1x"),
+    _many("similar to one without vector", "similar --workdir=MADE --video=v29"),
+    _many("similar, k above what there is", "similar --workdir=MADE --video=v1 --k=99"),
+    _many("similar, k of 0", "similar --workdir=MADE --video=v1 --k=0"),
+    _many("similar to nothing", "similar --workdir=MADE"),
+    _many("similar to all, nowhere", "similar --workdir=MADE --all"),
+    _many("similar to all", "similar --workdir=MADE --all --out=RUN/s.parquet"),
+    _many("similar to one and all", "similar --workdir=MADE --all --video=v1"),
+    _many(
+        "similar to one, written", "similar --workdir=MADE --video=v1 --out=RUN/s.pq"
+    ),
+    _many("similar of no run", "similar --video=v1"),
+    _many("vectors of users", "vectors --workdir=MADE --users=all --out=RUN/v.parquet"),
+    _many(
+        "vectors of videos", "vectors --bundle=MADE/bundle --videos=all --out=RUN/v.pq"
+    ),
+    _many("vectors as CSV", "vectors --workdir=MADE --users=all --out=RUN/v.csv"),
+    _many("vectors of nobody", "vectors --workdir=MADE --out=RUN/v.parquet"),
+    _many(
+        "vectors of both",
+        "vectors --workdir=MADE --users=all --videos=all --out=RUN/v.pq",
+    ),
+    _many("vectors nowhere", "vectors --workdir=MADE --users=all"),
+    _many(
+        "vectors of videos, one without",
+        "vectors --workdir=MADE --videos=LOG/v.txt --out=RUN/v.pq",
+        v__txt="v1\nv29\nvx\n",
+    ),
+)
+
 GROUPS = {
     "Requests": REQUESTS,
     "Evaluation": EVALUATION,
     "Training": TRAINING,
+    "Everybody, similar videos, vectors": EVERYBODY,
 }

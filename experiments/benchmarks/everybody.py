@@ -1,0 +1,144 @@
+"""How fast are recommendations for everybody written, beside the products alone?
+
+Claim: for 200,000 users and a million videos (k = 50) the lists without the ranker are
+written to Parquet at half the rate or more of the matrix products alone (users × videos
+in float32, 64 dims and the bias), in memory that does not grow with the users.
+
+    python -m experiments.benchmarks.everybody [--users=200000] [--videos=1000000]
+        [--workdir=DIR]
+
+The log is that of million_videos.py, whose fifth as many users have ten watches each;
+the run is that of answer.py: default sizes, fresh weights, every feature the columns
+allow. First, in turns, on the same users, medians of `--turns`: the products alone,
+made as fast as TensorFlow makes them, block by block and thrown away; these with the
+best k picked; and all that `ytdnn recommend --users --out --noranker` does (requests,
+user tower, products, watched videos left out, best k, Parquet). Then `--users` in one
+go, and `--ranked` of them with the ranker. Memory is the most resident of the process
+that writes, of which TensorFlow and the models are most. A workdir given is kept, and
+used where it is whole.
+
+MEASURED
+"""
+
+import argparse
+import multiprocessing
+import pathlib
+import resource
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import polars as pl
+import tensorflow as tf
+
+import ytdnn
+from experiments.benchmarks import answer, measure
+from ytdnn import ragged, schema
+from ytdnn.serving import bundle, everybody
+
+_K = 50
+_TURN = 2_048  # users
+_VIDEOS_A_PRODUCT = 8_192
+_USERS_A_PRODUCT = 1_024
+
+
+def products(users: tf.Tensor, videos: tf.Tensor) -> None:
+    """Makes all products of users and videos, each block thrown away."""
+    for start in range(0, len(users), _USERS_A_PRODUCT):
+        block = users[start : start + _USERS_A_PRODUCT]
+        for first in range(0, len(videos), _VIDEOS_A_PRODUCT):
+            part = videos[first : first + _VIDEOS_A_PRODUCT]
+            tf.linalg.matmul(block, part, transpose_b=True)
+
+
+def turns(
+    recommender: ytdnn.Recommender, out: pathlib.Path, repeats: int
+) -> tuple[dict[str, float], int]:
+    """Returns the seconds of each part for the same users, and how many they are."""
+    names = recommender.data.users[schema.USER_ID].head(_TURN)
+    size = len(names)
+    rows = np.arange(size)
+    vectors = recommender.bundle.video_vectors()
+    mine = everybody.UserVectors(recommender.bundle, recommender.logged)(rows)
+    search = everybody.Search(vectors, np.zeros(0, np.int32))
+    parts: dict[str, Callable[[], object]] = {
+        "products alone": lambda: products(tf.constant(mine), tf.constant(vectors)),
+        "products and best k": lambda: search(mine, ragged.empty(size), _K),
+        "all, written": lambda: ytdnn.write_recommendations(
+            recommender, out, names, _K, ranker=False
+        ),
+    }
+    return measure.interleaved(parts, repeats=repeats, warm_up=1), size
+
+
+def table_of_turns(seconds: dict[str, float], size: int) -> str:
+    """Returns rates, and their shares of the products alone."""
+    alone = seconds["products alone"]
+    rows = [
+        [name, f"{size / found:,.0f}", f"{alone / found:.2f}"]
+        for name, found in seconds.items()
+    ]
+    return measure.table(["part", "users/s", "of the products' rate"], rows)
+
+
+def write(
+    directory: pathlib.Path, out: pathlib.Path, num_users: int, ranker: bool
+) -> list[str]:
+    """Writes the lists of the first users in this process; returns a row."""
+    recommender = ytdnn.Recommender.load(directory / bundle.KIND)
+    names = recommender.data.users[schema.USER_ID].head(num_users)
+    started = time.perf_counter()
+    written = ytdnn.write_recommendations(recommender, out, names, _K, ranker=ranker)
+    seconds = time.perf_counter() - started
+    rows = pl.scan_parquet(out).select(pl.len()).collect().item()
+    if rows != written.num_rows:
+        raise ValueError(f"expected {written.num_rows} rows, found {rows}")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    kind = "with the ranker" if ranker else "without"
+    return [
+        kind,
+        f"{written.num_asked:,}",
+        f"{seconds:,.1f}",
+        f"{written.num_asked / seconds:,.0f}",
+        f"{peak:,.0f}",
+        f"{out.stat().st_size / 2**20:,.0f}",
+    ]
+
+
+def apart(function: Callable[..., list[str]], *given: object) -> list[str]:
+    """Returns what a function does in a process of its own, whose peak is its own."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(function, given)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Prints the tables."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--users", type=int, default=200_000)
+    parser.add_argument("--videos", type=int, default=1_000_000)
+    parser.add_argument("--ranked", type=int, default=2_000)
+    parser.add_argument("--turns", type=int, default=5)
+    parser.add_argument("--workdir", type=pathlib.Path)
+    parser.add_argument("--tiny", action="store_true", help="sizes of a test")
+    options = parser.parse_args(arguments)
+    if options.tiny:
+        options.users, options.videos, options.ranked = 300, 2_000, 20
+    with tempfile.TemporaryDirectory() as made:
+        directory, out = options.workdir or pathlib.Path(made), pathlib.Path(made)
+        if not (directory / bundle.KIND).exists():
+            apart(answer.make, directory, options.videos)
+        recommender = ytdnn.Recommender.load(directory / bundle.KIND)
+        seconds, size = turns(recommender, out / "turns.parquet", options.turns)
+        del recommender
+        rows = [
+            apart(write, directory, out / f"{ranker}.parquet", number, ranker)
+            for number, ranker in ((options.users, False), (options.ranked, True))
+        ]
+    header = ["lists", "users", "seconds", "users/s", "MiB at most", "MiB of the file"]
+    print(measure.environment())
+    print(f"\n{table_of_turns(seconds, size)}\n\n{measure.table(header, rows)}")
+
+
+if __name__ == "__main__":
+    main()
