@@ -125,9 +125,12 @@ def _lifespan(
 
 
 async def _flush(log: served_log.ServedLog, seconds: float) -> None:
+    took = 0.0
     while True:
-        await asyncio.sleep(seconds)
+        await asyncio.sleep(max(0.0, seconds - took))
+        started = time.perf_counter()
         await asyncio.to_thread(log.flush)
+        took = time.perf_counter() - started
 
 
 async def _of_http(request: http.Request, error: Exception) -> responses.Response:

@@ -27,6 +27,7 @@ Fields = Mapping[str, signatures.Field]
 
 _KINDS = {"string": "a string", "float32": "a number"}
 _TYPES: dict[str, tuple[type, ...]] = {"string": (str,), "float32": (int, float)}
+_MOST_FLOAT = float(np.finfo(np.float32).max)
 _LISTS_OF = {  # as long as the ids they are of
     schema.WATCH_TIMES: schema.WATCHED_VIDEO_IDS,
     schema.WATCHED_SECONDS: schema.WATCHED_VIDEO_IDS,
@@ -196,10 +197,14 @@ def is_text(value: str) -> bool:
 def _in_range(value: Any, field: signatures.Field) -> bool:
     if isinstance(value, str) or value == field.missing:
         return True
-    bounds = np.finfo(np.float32) if field.dtype == "float32" else np.iinfo(np.int64)
-    least = bounds.min if field.least is None else field.least
-    greatest = bounds.max if field.greatest is None else field.greatest
-    return bool(least <= value <= greatest)  # NaN is not, nor an integer of any size
+    # Bounds of Python's types, which it compares with integers of any size.
+    if field.dtype == "float32":
+        lowest, highest = -_MOST_FLOAT, _MOST_FLOAT
+    else:
+        lowest, highest = np.iinfo(np.int64).min, np.iinfo(np.int64).max
+    least = lowest if field.least is None else field.least
+    greatest = highest if field.greatest is None else field.greatest
+    return bool(least <= value <= greatest)  # NaN is not
 
 
 def _range(field: signatures.Field) -> str:
