@@ -188,11 +188,11 @@ def test_the_candidate_set_by_upload_is_that_of_each_request(
     found = lists.popularity(data, config)(cases, 4)
     c = fakes.index_of(data, "c")
     assert c not in found
-    assert protocol.num_candidates(data, cases) == 3
+    assert protocol.num_candidates(cases) == 3
     config = configs.Evaluation(candidate_set="uploaded", ks=(1,))
-    assert protocol.num_unlistable(data, protocol.cases(data, Split.TEST, config)) == 0
+    assert protocol.num_unlistable(protocol.cases(data, Split.TEST, config)) == 0
     validation = protocol.cases(data, Split.VALIDATION, config)
-    assert protocol.num_unlistable(data, validation) == 2  # "c" of both
+    assert protocol.num_unlistable(validation) == 2  # "c" of both
 
 
 def test_the_candidate_set_by_training_leaves_unseen_videos_out(
@@ -208,7 +208,7 @@ def test_the_candidate_set_by_training_leaves_unseen_videos_out(
     cases = protocol.cases(data, Split.TEST, config)
     seen = {fakes.index_of(data, "a"), fakes.index_of(data, "b")}
     assert set(lists.popularity(data, config)(cases, 4)[0].tolist()) == seen | {0}
-    assert protocol.num_unlistable(data, cases) == 1
+    assert protocol.num_unlistable(cases) == 1
 
 
 def test_the_candidate_set_by_upload_needs_upload_times(tmp_path: pathlib.Path) -> None:

@@ -10,6 +10,7 @@ Experiments are files with a `get_config()` that returns a `Config`.
 from ytdnn.configs.candidates import Candidates
 from ytdnn.configs.components import KIND, own_settings
 from ytdnn.configs.composition import Composition
+from ytdnn.configs.content import Content
 from ytdnn.configs.data import Data
 from ytdnn.configs.evaluation import Evaluation
 from ytdnn.configs.features import Features
@@ -44,6 +45,7 @@ __all__ = [
     "ClickTimesWatchTime",
     "Composition",
     "Config",
+    "Content",
     "Data",
     "Evaluation",
     "Exact",

@@ -110,7 +110,7 @@ def _candidates(served: Served) -> lists.Maker:
         for part in _batches(cases):
             inputs = _inputs(served, cases, part, tower)
             vectors = served.bundle.run(tower, inputs)[schema.USER_VECTOR]
-            wanted = min(k + int(watched[part].max()), served.data.vocabulary_size)
+            wanted = min(k + int(watched[part].max()), _num_listed(served))
             query = {
                 schema.USER_VECTOR: vectors.numpy(),
                 schema.K: np.full(len(part), wanted, np.int32),
@@ -122,6 +122,10 @@ def _candidates(served: Served) -> lists.Maker:
         return found
 
     return make
+
+
+def _num_listed(served: Served) -> int:
+    return int(served.bundle.manifest.facts["videos"])
 
 
 def _batches(cases: protocol.Cases) -> Iterator[npt.NDArray[np.int64]]:

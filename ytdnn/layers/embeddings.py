@@ -6,6 +6,8 @@ embedding, such as a video of the catalogue that was not trained on.
 
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 
@@ -51,3 +53,48 @@ class Table(tf.keras.layers.Layer):
         """Returns what `from_config` needs to make the layer again."""
         sizes = {"num_rows": self.num_rows, "dim": self.dim, "stddev": self.stddev}
         return {**super().get_config(), **sizes}
+
+
+class FixedTable(tf.keras.layers.Layer):
+    """A table of given vectors, which are not trained.
+
+    Attributes:
+      table: Variable `[n, dim] float32`.
+    """
+
+    def __init__(
+        self,
+        vectors: npt.NDArray[np.float32],
+        known: npt.NDArray[np.bool_],
+        **kwargs: Any,
+    ) -> None:
+        """Copies the vectors.
+
+        Args:
+          vectors: `[n, dim] float32`, zeros where not known.
+          known: `[n] bool`, which indices stand for something.
+          **kwargs: Of `tf.keras.layers.Layer`.
+        """
+        super().__init__(**kwargs)
+        self.table = tf.Variable(vectors, trainable=False, name=f"{self.name}/table")
+        self._known = tf.Variable(known, trainable=False, name=f"{self.name}/known")
+
+    def call(self, indices: tf.Tensor) -> tf.Tensor:
+        """Returns `[..., dim] float32` for integer `indices [...]`."""
+        return tf.gather(self.table, indices)
+
+    def known(self, indices: tf.Tensor) -> tf.Tensor:
+        """Returns which indices stand for something, `[...] bool`."""
+        return tf.gather(self._known, indices)
+
+
+class BagTable(Table):
+    """The averages of bags of rows, zeros where a bag has no known row."""
+
+    def call(self, indices: tf.Tensor) -> tf.Tensor:
+        """Returns `[..., dim] float32` for bags `indices [..., n]`."""
+        known = tf.cast(self.known(indices), self.table.dtype)
+        total = tf.reduce_sum(super().call(indices), axis=-2)
+        return tf.math.divide_no_nan(
+            total, tf.reduce_sum(known, axis=-1, keepdims=True)
+        )

@@ -7,6 +7,8 @@ import numpy as np
 from ytdnn import configs
 from ytdnn.candidates.losses import full, heads, hierarchical, interface, sampled
 
+Columns = interface.Columns
+
 
 def make_head(config: configs.Candidates, num_videos: int) -> heads.Head:
     """Returns the head that makes videos' vectors under the configured loss."""
