@@ -16,7 +16,7 @@ class GivenUsers:
       bias: Variable `[num_videos + 1] float32`.
     """
 
-    ages = None
+    ages: interface.Ages | None = None
 
     def __init__(self, queries: tf.Tensor, num_videos: int) -> None:
         """Takes the queries; the table and biases are those of a fresh model."""

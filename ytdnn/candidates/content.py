@@ -136,7 +136,13 @@ class Content(tf.keras.layers.Layer):
 
     def call(self, videos: tf.Tensor) -> tf.Tensor:
         """Returns `[..., dim] float32` for catalogue indices `videos [...]`."""
-        values = self._read.values(self._inside(videos))
+        inside = tf.reshape(self._inside(videos), [-1])
+        distinct, places = tf.unique(inside)
+        places = tf.reshape(places, tf.shape(videos))
+        return tf.gather(self._of_distinct(distinct), places)
+
+    def _of_distinct(self, videos: tf.Tensor) -> tf.Tensor:
+        values = self._read.values(videos)
         encoded = reading.encode(self._encoders, values)
         parts = []
         for feature, vectors in zip(self._read.features, encoded, strict=True):

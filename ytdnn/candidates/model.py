@@ -281,27 +281,31 @@ class CandidateModel(_AsksForUsers, tf.keras.Model):
           `[n, dim] float32` and `[n] float32`.
         """
         if self.content is not None:
-            return self._columns_with_content(videos, seed)
+            return self._with_content(self.content, videos, seed)
         if videos is None:
             table = tf.convert_to_tensor(self.videos.table)
             return self.directions(table), tf.convert_to_tensor(self.bias)
         rows = tf.gather(self.videos.table, videos)
         return self.directions(rows), tf.gather(self.bias, videos)
 
-    def _columns_with_content(
-        self, videos: tf.Tensor | None, seed: tf.Tensor | None
+    def _with_content(
+        self,
+        of_content: content.Content,
+        videos: tf.Tensor | None,
+        seed: tf.Tensor | None,
     ) -> losses.Columns:
+        """Returns the columns of ids and content; in training some without their id."""
         if videos is None:
             videos = tf.range(self.videos.num_rows + 1)
         own = randomness.of_stream(seed, randomness.Stream.VIDEO_IDS)
         kept = randomness.drop_indices(videos, self.config.content.id_dropout, own)
         kept = tf.where(self.videos.known(kept), kept, 0)
-        of_content = self.content(videos)
-        rows = self.videos(kept) + of_content[:, :-1]
+        vectors = of_content(videos)
+        rows = self.videos(kept) + vectors[:, :-1]
         if not self.config.bias:
-            return self.directions(rows), tf.zeros_like(of_content[:, -1])
+            return self.directions(rows), tf.zeros_like(vectors[:, -1])
         has_id = tf.cast(kept > 0, tf.float32)
-        bias = tf.gather(self.bias, kept) * has_id + of_content[:, -1]
+        bias = tf.gather(self.bias, kept) * has_id + vectors[:, -1]
         return self.directions(rows), bias
 
     def video_vectors(self, moment: int | None = None) -> np.ndarray:

@@ -105,7 +105,9 @@ class WatchBags(interface.Encoder):
         if self.content is None:
             return
         parts = [self._embedded(rows, None) for rows in self.content.every_video()]
-        vectors, known = (np.concatenate(of_parts) for of_parts in zip(*parts, strict=True))
+        vectors, known = (
+            np.concatenate(of_parts) for of_parts in zip(*parts, strict=True)
+        )
         self.videos = embeddings.FixedTable(vectors, known, name="watched_videos")
         self.content = None
 

@@ -23,6 +23,8 @@ class Other:
       fingerprint: Of its content.
       makers: Its lists, by what the report calls them.
       stated: What the report's protocol says of it, given the cases.
+      num_listed: How many videos it can list, the first ones of the catalogue; None:
+        the vocabulary.
     """
 
     name: str
@@ -30,6 +32,7 @@ class Other:
     fingerprint: str
     makers: Mapping[str, lists.Maker]
     stated: Callable[[protocol.Cases], Mapping[str, Any]]
+    num_listed: int | None = None
 
 
 def evaluate(
@@ -50,7 +53,7 @@ def evaluate(
       errors.UserError: There is nobody to ask.
     """
     code = prepared.Split[split.upper()]
-    cases = protocol.cases(data, code, config)
+    cases = protocol.cases(data, code, config, other.num_listed)
     makers = {
         lists.POPULARITY: lists.popularity(data, config),
         **other.makers,

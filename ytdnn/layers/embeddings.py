@@ -55,7 +55,7 @@ class Table(tf.keras.layers.Layer):
         return {**super().get_config(), **sizes}
 
 
-class FixedTable(tf.keras.layers.Layer):
+class FixedTable(tf.Module):
     """A table of given vectors, which are not trained.
 
     Attributes:
@@ -66,20 +66,20 @@ class FixedTable(tf.keras.layers.Layer):
         self,
         vectors: npt.NDArray[np.float32],
         known: npt.NDArray[np.bool_],
-        **kwargs: Any,
+        name: str | None = None,
     ) -> None:
         """Copies the vectors.
 
         Args:
           vectors: `[n, dim] float32`, zeros where not known.
           known: `[n] bool`, which indices stand for something.
-          **kwargs: Of `tf.keras.layers.Layer`.
+          name: Of the module.
         """
-        super().__init__(**kwargs)
+        super().__init__(name=name)
         self.table = tf.Variable(vectors, trainable=False, name=f"{self.name}/table")
         self._known = tf.Variable(known, trainable=False, name=f"{self.name}/known")
 
-    def call(self, indices: tf.Tensor) -> tf.Tensor:
+    def __call__(self, indices: tf.Tensor) -> tf.Tensor:
         """Returns `[..., dim] float32` for integer `indices [...]`."""
         return tf.gather(self.table, indices)
 
@@ -89,12 +89,24 @@ class FixedTable(tf.keras.layers.Layer):
 
 
 class BagTable(Table):
-    """The averages of bags of rows, zeros where a bag has no known row."""
+    """The averages of bags of rows, zeros where a bag has no known row.
+
+    Only known rows are gathered, so that padding costs nothing.
+    """
 
     def call(self, indices: tf.Tensor) -> tf.Tensor:
         """Returns `[..., dim] float32` for bags `indices [..., n]`."""
-        known = tf.cast(self.known(indices), self.table.dtype)
-        total = tf.reduce_sum(super().call(indices), axis=-2)
-        return tf.math.divide_no_nan(
-            total, tf.reduce_sum(known, axis=-1, keepdims=True)
+        bags = tf.reshape(indices, [-1, indices.shape[-1]])
+        known = self.known(bags)
+        num_bags = tf.shape(bags)[0]
+        total = tf.math.unsorted_segment_sum(
+            tf.gather(self.table, tf.boolean_mask(bags, known)),
+            tf.where(known)[:, 0],
+            num_bags,
+        )
+        count = tf.reduce_sum(tf.cast(known, tf.float32), axis=1, keepdims=True)
+        means = tf.math.divide_no_nan(total, count)
+        shape = tf.concat([tf.shape(indices)[:-1], [self.dim]], axis=0)
+        return tf.ensure_shape(
+            tf.reshape(means, shape), [*indices.shape[:-1], self.dim]
         )
