@@ -286,3 +286,16 @@ def test_an_ensemble_lists_new_videos(data, trained):
     first = both.video_vectors(5)[:, :9]
     np.testing.assert_allclose(first, trained.video_vectors(5) / 2, atol=1e-6)
     assert dataclasses.asdict(both.config)["content"]["enabled"]
+
+
+def test_a_final_fit_is_loaded_as_it_was_trained(data, tmp_path):
+    """Its training window is longer than that of the prepared set."""
+    longer = data.with_validation_in_training()
+    made = model.build(uploads.config(train_on_validation=True).candidates, longer)
+    config = configs.to_dict(configs.Config(candidates=made.config))
+    made_from = {prepared.KIND: data.manifest.fingerprint}
+    with artifacts.publish(tmp_path / "c", model.KIND, config, made_from) as partial:
+        model.save(made, partial)
+    loaded = model.load(tmp_path / "c", data)
+    assert made.ages.traffic != content.of(made.config.content, data).ages.traffic
+    np.testing.assert_array_equal(loaded.video_vectors(), made.video_vectors())

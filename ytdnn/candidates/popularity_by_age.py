@@ -13,6 +13,7 @@ shape 1, Poisson counts) its rate is 1 / (1 + E) of what its age says.
 """
 
 import dataclasses
+import functools
 import json
 import pathlib
 
@@ -44,12 +45,14 @@ class PopularityByAge:
         never watched in training; 0 of others.
       upload_days: `[catalogue + 1]` days since the epoch; `_UNKNOWN` where not known.
       end_of_log: Seconds since the epoch.
+      traffic: Of the training window.
     """
 
     log_rates: tuple[float, ...]
     log_unwatched: npt.NDArray[np.float32]
     upload_days: Days
     end_of_log: int
+    traffic: "Traffic"
 
     def offsets(self, times: tf.Tensor, videos: tf.Tensor) -> tf.Tensor:
         """Returns what is added to scores, `[n, m] float32`, 0 of an unknown age.
@@ -59,7 +62,7 @@ class PopularityByAge:
           videos: `[m] int32` catalogue indices.
         """
         days = tf.cast(times // _DAY_SECONDS, tf.int32)[:, tf.newaxis]
-        uploads = tf.gather(tf.constant(self.upload_days), videos)
+        uploads = tf.gather(self._uploads, videos)
         ages = tf.clip_by_value(days - uploads, 0, _OLDEST)
         rates = tf.gather(tf.constant(self.log_rates, tf.float32), ages)
         return tf.where(uploads > _UNKNOWN, rates, 0.0)
@@ -67,7 +70,13 @@ class PopularityByAge:
     def are_out(self, times: tf.Tensor, videos: tf.Tensor) -> tf.Tensor:
         """Returns which videos were uploaded by the day of each time, `[n, m] bool`."""
         days = tf.cast(times // _DAY_SECONDS, tf.int32)[:, tf.newaxis]
-        return tf.gather(tf.constant(self.upload_days), videos) <= days
+        return tf.gather(self._uploads, videos) <= days
+
+    @functools.cached_property
+    def _uploads(self) -> tf.Tensor:
+        # Outside the graph of whoever asks first, such as a training step.
+        with tf.init_scope(), tf.device("CPU"):
+            return tf.constant(self.upload_days)
 
     def at(self, moment: int | None = None) -> npt.NDArray[np.float32]:
         """Returns what is added to all scores at a moment, `[catalogue + 1] float32`.
@@ -81,105 +90,107 @@ class PopularityByAge:
         return np.where(self.upload_days > _UNKNOWN, rates, 0.0) + self.log_unwatched
 
     def write(self, path: pathlib.Path) -> None:
-        """Writes the rates."""
-        artifacts.write_json(path, {"log_rates": self.log_rates})
-
-
-def measure(data: prepared.PreparedData) -> PopularityByAge | None:
-    """Returns the rates of the training window; None: no upload time is known."""
-    days = _upload_days(data)
-    if not (days > _UNKNOWN).any():
-        return None
-    window = _Window.of(data)
-    rates = window.rates(days[1 : data.vocabulary_size + 1])
-    return _made(data, days, window, np.log(rates))
-
-
-def read(path: pathlib.Path, data: prepared.PreparedData) -> PopularityByAge:
-    """Returns rates as `write` wrote them, for the catalogue of a prepared set."""
-    log_rates = np.array(json.loads(path.read_text())["log_rates"])
-    return _made(data, _upload_days(data), _Window.of(data), log_rates)
-
-
-def _made(
-    data: prepared.PreparedData, days: Days, window: "_Window", log_rates: Floats
-) -> PopularityByAge:
-    expected = window.expected(days, np.exp(log_rates), data.vocabulary_size)
-    expected[: data.vocabulary_size + 1] = 0.0
-    return PopularityByAge(
-        log_rates=tuple(log_rates.tolist()),
-        log_unwatched=-np.log1p(expected).astype(np.float32),
-        upload_days=days,
-        end_of_log=data.end_of_log,
-    )
+        """Writes what was measured."""
+        traffic = dataclasses.asdict(self.traffic)
+        artifacts.write_json(path, {"log_rates": self.log_rates, "traffic": traffic})
 
 
 @dataclasses.dataclass(frozen=True)
-class _Window:
-    """The labels of the training window by day.
+class Traffic:
+    """How much was watched in a window, and of how many videos.
 
     Attributes:
-      first: Its first day.
-      counts: Labels of each day.
-      days: `[labels]` the day of each.
-      videos: `[labels]` its video.
+      first_day: Since the epoch.
+      watches: Labels of each day.
+      num_videos: That share them.
     """
 
-    first: int
-    counts: Floats
-    days: Days
-    videos: npt.NDArray[np.integer]
+    first_day: int
+    watches: tuple[float, ...]
+    num_videos: int
 
-    @classmethod
-    def of(cls, data: prepared.PreparedData) -> "_Window":
-        is_label = np.asarray(data.watches.splits) == prepared.Split.TRAIN
-        is_label &= data.watches.are_completed
-        is_label &= np.asarray(data.watches.videos) <= data.vocabulary_size
-        days = np.asarray(data.watches.times)[is_label] // _DAY_SECONDS
-        first = int(days.min(initial=days.max(initial=0)))
-        counts = np.bincount(days - first).astype(np.float64)
-        videos = np.asarray(data.watches.videos)[is_label]
-        return cls(first, counts, days.astype(np.int32), videos)
-
-    def rates(self, uploads: Days) -> Floats:
-        """Returns the rate of each age in days, `[_OLDEST + 1]`.
-
-        Args:
-          uploads: `[vocabulary]` days of upload.
-        """
-        bins = np.searchsorted(_EDGES, np.arange(_OLDEST + 1), side="right") - 1
-        of_labels = uploads[self.videos - 1]
-        known = of_labels > _UNKNOWN
-        ages = np.clip((self.days - of_labels)[known], 0, _OLDEST)
-        watched = np.bincount(bins[ages], minlength=len(_EDGES)).astype(np.float64)
-        shared = np.zeros(len(_EDGES))
-        days, numbers = np.unique(uploads[uploads > _UNKNOWN], return_counts=True)
-        for place, count in enumerate(self.counts):
-            out = days <= self.first + place
-            ages = np.minimum(self.first + place - days[out], _OLDEST)
-            share = count * numbers[out] / max(1, numbers[out].sum())
-            shared += np.bincount(bins[ages], share, minlength=len(_EDGES))
-        of_bins = (watched + _PRIOR) / (shared + _PRIOR)
-        found: Floats = of_bins[bins]
-        return found
-
-    def expected(self, uploads: Days, rates: Floats, num_videos: int) -> Floats:
+    def expected(self, uploads: Days, rates: Floats) -> Floats:
         """Returns how many labels a mean video of each upload day gets, `[n]`.
 
         Args:
           uploads: `[n]` days of upload.
           rates: By age in days.
-          num_videos: That share the labels of a day.
         """
         days, places = np.unique(uploads, return_inverse=True)
         totals = np.zeros(len(days))
-        for place, count in enumerate(self.counts):
-            ages = self.first + place - days
+        for place, count in enumerate(self.watches):
+            ages = self.first_day + place - days
             is_out = (ages >= 0) & (days > _UNKNOWN)
             of_ages = rates[np.clip(ages, 0, _OLDEST)]
-            totals += np.where(is_out, count / max(1, num_videos) * of_ages, 0.0)
+            totals += np.where(is_out, count / max(1, self.num_videos) * of_ages, 0.0)
         found: Floats = totals[places]
         return found
+
+
+def measure(data: prepared.PreparedData) -> PopularityByAge | None:
+    """Returns the rates of the training window; None: no upload time is known."""
+    uploads = _upload_days(data)
+    if not (uploads > _UNKNOWN).any():
+        return None
+    is_label = np.asarray(data.watches.splits) == prepared.Split.TRAIN
+    is_label &= data.watches.are_completed
+    is_label &= np.asarray(data.watches.videos) <= data.vocabulary_size
+    days = (np.asarray(data.watches.times)[is_label] // _DAY_SECONDS).astype(np.int64)
+    first = int(days.min(initial=days.max(initial=0)))
+    counts = np.bincount(days - first).astype(float)
+    traffic = Traffic(first, tuple(counts.tolist()), data.vocabulary_size)
+    of_labels = uploads[np.asarray(data.watches.videos)[is_label]]
+    of_videos = uploads[1 : data.vocabulary_size + 1]
+    ages = (days - of_labels)[of_labels > _UNKNOWN]
+    rates = _rates(ages, of_videos[of_videos > _UNKNOWN], traffic)
+    return _made(data, uploads, np.log(rates), traffic)
+
+
+def read(path: pathlib.Path, data: prepared.PreparedData) -> PopularityByAge:
+    """Returns what `write` wrote, for the catalogue of a prepared set."""
+    found = json.loads(path.read_text())
+    traffic = found["traffic"] | {"watches": tuple(found["traffic"]["watches"])}
+    log_rates = np.array(found["log_rates"])
+    return _made(data, _upload_days(data), log_rates, Traffic(**traffic))
+
+
+def _made(
+    data: prepared.PreparedData, uploads: Days, log_rates: Floats, traffic: Traffic
+) -> PopularityByAge:
+    expected = traffic.expected(uploads, np.exp(log_rates))
+    expected[: data.vocabulary_size + 1] = 0.0
+    return PopularityByAge(
+        log_rates=tuple(log_rates.tolist()),
+        log_unwatched=-np.log1p(expected).astype(np.float32),
+        upload_days=uploads,
+        end_of_log=data.end_of_log,
+        traffic=traffic,
+    )
+
+
+def _rates(ages: npt.NDArray[np.int64], uploads: Days, traffic: Traffic) -> Floats:
+    """Returns the rate of each age in days, `[_OLDEST + 1]`.
+
+    Args:
+      ages: `[labels]` of the video of each label, days.
+      uploads: `[videos]` days of upload.
+      traffic: What they share.
+    """
+    bins = np.searchsorted(_EDGES, np.arange(_OLDEST + 1), side="right") - 1
+
+    def binned(ages: npt.NDArray[np.integer], weights: Floats | None = None) -> Floats:
+        inside = bins[np.clip(ages, 0, _OLDEST)]
+        return np.bincount(inside, weights, minlength=len(_EDGES)).astype(float)
+
+    shared = np.zeros(len(_EDGES))
+    days, numbers = np.unique(uploads, return_counts=True)
+    for place, count in enumerate(traffic.watches):
+        day = traffic.first_day + place
+        out = days <= day
+        share = count * numbers[out] / max(1, numbers[out].sum())
+        shared += binned(day - days[out], share)
+    found: Floats = ((binned(ages) + _PRIOR) / (shared + _PRIOR))[bins]
+    return found
 
 
 def _upload_days(data: prepared.PreparedData) -> Days:
