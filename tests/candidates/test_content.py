@@ -86,7 +86,7 @@ def test_a_log_without_columns_of_videos_has_no_content(tmp_path):
 
 
 def test_content_reads_what_columns_there_are(data):
-    read = content.of(configs.Content(enabled=True), data)
+    read = content.of(configs.Candidates(), data)
     names = [feature.name for feature in read.features]
     assert sorted(names) == ["channel_id", "duration_seconds", "title"]
 
@@ -182,7 +182,7 @@ def _without_later_events(data):
 
 
 def test_nothing_that_content_measures_sees_the_future(data):
-    config = configs.Content(enabled=True)
+    config = configs.Candidates()
     found, other = (content.of(config, d) for d in (data, _without_later_events(data)))
     assert found.measured == other.measured
     assert found.ages.log_rates == other.ages.log_rates
@@ -274,9 +274,12 @@ def _all_operations(graph):
         yield from graph._get_function(name).graph.get_operations()
 
 
-def test_content_is_refused_of_a_tree():
-    with pytest.raises(ValueError, match="content"):
-        uploads.config(loss=configs.HierarchicalSoftmax())
+def test_a_tree_has_no_content(data):
+    made = model.build(
+        uploads.config(loss=configs.HierarchicalSoftmax()).candidates, data
+    )
+    assert made.content is None
+    assert made.num_listed == len(made.video_vectors()) == data.vocabulary_size
 
 
 def test_an_ensemble_lists_new_videos(data, trained):
@@ -297,5 +300,5 @@ def test_a_final_fit_is_loaded_as_it_was_trained(data, tmp_path):
     with artifacts.publish(tmp_path / "c", model.KIND, config, made_from) as partial:
         model.save(made, partial)
     loaded = model.load(tmp_path / "c", data)
-    assert made.ages.traffic != content.of(made.config.content, data).ages.traffic
+    assert made.ages.traffic != content.of(made.config, data).ages.traffic
     np.testing.assert_array_equal(loaded.video_vectors(), made.video_vectors())

@@ -47,22 +47,24 @@ class Inputs:
         return reading.read(self.readers, positions.of_videos(videos))
 
 
-def of(config: configs.Content, data: prepared.PreparedData) -> Inputs | None:
+def of(config: configs.Candidates, data: prepared.PreparedData) -> Inputs | None:
     """Returns what a content side reads, measured on the vocabulary.
 
     Args:
-      config: Which features.
+      config: Which features, and which loss.
       data: The prepared set.
 
     Returns:
-      None where it is not enabled, or the log has no such column.
+      None where it is not enabled, the log has no such column, or the rows of the video
+      table are not of videos.
 
     Raises:
       errors.UserError: The config names a feature that there is not.
     """
-    if not config.enabled:
+    is_tree = isinstance(config.loss, configs.HierarchicalSoftmax)
+    if is_tree or not config.content.enabled:
         return None
-    chosen = registry.choose(interface.CONTENT, data, config.features)
+    chosen = registry.choose(interface.CONTENT, data, config.content.features)
     if not chosen:
         return None
     readers = reading.open_log(chosen, positions.LogTensors(data))
@@ -70,7 +72,7 @@ def of(config: configs.Content, data: prepared.PreparedData) -> Inputs | None:
     values = reading.read(readers, trained)
     measured = reading.measure(chosen, data, [values], _NUM_QUANTILES)
     ages = None
-    if config.popularity_by_age:
+    if config.content.popularity_by_age:
         ages = popularity_by_age.measure(data)
     return Inputs(data.num_videos, chosen, measured, readers, ages)
 

@@ -51,7 +51,7 @@ def of(config: configs.Candidates, data: prepared.PreparedData) -> Inputs:
     training = inputs.training_set(data)
     examples = _training_features(chosen, training)
     measured = reading.measure(chosen, data, examples, _NUM_QUANTILES)
-    return _inputs(config, data, chosen, measured, content.of(config.content, data))
+    return _inputs(config, data, chosen, measured, content.of(config, data))
 
 
 def _inputs(

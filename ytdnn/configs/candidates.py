@@ -87,9 +87,4 @@ class Candidates:
         is_tree = isinstance(self.loss, losses.HierarchicalSoftmax)
         if is_tree and self.similarity == "cosine":
             raise ValueError("expected similarity dot for hierarchical_softmax")
-        if is_tree and self.content.enabled:
-            raise ValueError(
-                "expected content.enabled=false for hierarchical_softmax, whose table "
-                "has no row of a video"
-            )
         return self

@@ -10,7 +10,8 @@ class Content:
 
     A video's vector is that of its id plus that of its content; one without an id
     embedding, such as a new upload, has its content alone. It exists where the log has
-    a column of `videos` that says something of them.
+    a column of `videos` that says something of them, but not for hierarchical softmax,
+    whose table has no row of a video.
 
     Attributes:
       enabled: Whether there is one.
@@ -21,7 +22,7 @@ class Content:
         this one; needs `videos.upload_time`.
     """
 
-    enabled: bool = False
+    enabled: bool = True
     features: features_config.Features = features_config.Features()
     id_dropout: components.Fraction = 0.2
     popularity_by_age: bool = True
