@@ -19,9 +19,10 @@ class Evaluation:
         right answers; 0 = all of the window.
       remove_watched: Whether videos of the user's history are removed from every
         list. Kept, they may be right answers too.
-      candidate_set: Videos that may be recommended: `all` of the vocabulary, those
-        watched in `train`, or those `uploaded` by the time of the request (videos
-        without an upload time included).
+      candidate_set: Videos that may be recommended: `all` of the vocabulary and, by a
+        candidate model with content, new ones uploaded by the time of the request;
+        those watched in `train`; or those `uploaded` by then, of the vocabulary too.
+        A video without an upload time counts as uploaded.
       slices: What results are broken down by: `activity`, `new_user`, `video_age`,
         `popularity`, `device`, and any column of `users` or `videos`; what the log
         lacks is left out.

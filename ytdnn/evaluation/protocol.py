@@ -5,7 +5,7 @@ first of those watches (leave_one_out: at the only one; the validation item is h
 of the test), so it holds nothing at or after an answer, whatever the split. Right
 answers are the distinct videos of the split's watches; those of the history are none
 unless watched videos stay in the lists. A user left without answers is left out and
-counted. A video without an embedding stays an answer that nobody can find.
+counted. A video that no list can hold stays an answer that nobody can find.
 
 No case sees the time of its answer. The ranker's requests are made when the evaluated
 window begins (temporal) or at the last watch of the history (the other protocols; where
