@@ -91,7 +91,12 @@ class Run:
         stage = stage_room.load(directory / stage_room.KIND, data, config.composition)
         path = directory / ranking_model.KIND
         ranker = ranking_model.load(path, data, stage)
-        cases = protocol.cases(data, prepared.Split.TEST, config.evaluation)
+        cases = protocol.cases(
+            data,
+            prepared.Split.TEST,
+            config.evaluation,
+            stage.candidates.num_listed,
+        )
         rng = np.random.default_rng(config.evaluation.seed)
         size = min(num_users, len(cases))
         cases = protocol.take(cases, np.sort(rng.permutation(len(cases))[:size]))
@@ -134,7 +139,9 @@ def page(run: Run, index: interface.Index[Any]) -> lists.Lists:
 
     composition = run.config.composition
     pooled = composing.pooled(nearest, run.stage.other_sources, composition)
-    order = composing.order(run.data, composition, run.stage.candidates)
+    order = composing.order(
+        run.data, composition, run.stage.candidates, run.stage.video_vectors
+    )
     number = composition.num_candidates
     made = lists.composed(run.data, pooled, run.ranker, number, order)
     return made(run.cases, _PAGE)

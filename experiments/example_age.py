@@ -78,6 +78,7 @@ def _config(example_age: bool) -> configs.Config:
     return configs.Config(
         data=configs.Data(world=configs.WORLDS["quickstart"]),
         candidates=configs.Candidates(
+            content=configs.Content(enabled=False),
             features=configs.Features(add=("example_age",) if example_age else ()),
             decay_rates=(),  # the paper's bag alone
             tower=(256, 128, 64),

@@ -89,6 +89,7 @@ def _config(
     return configs.Config(
         data=configs.Data(world=configs.WORLDS["quickstart"]),
         candidates=configs.Candidates(
+            content=configs.Content(enabled=False),
             features=features,
             search_length=search_length,
             decay_rates=(),  # the paper's bag alone

@@ -48,6 +48,7 @@ def get_config() -> configs.Config:
             protocol="leave_one_out",
         ),
         candidates=configs.Candidates(
+            content=configs.Content(enabled=False),
             embedding_dim=64,
             decay_rates=(0.5, 0.8, 0.93),
             tower=(512, 256),

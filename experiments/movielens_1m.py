@@ -106,6 +106,7 @@ def get_config() -> configs.Config:
             protocol="leave_one_out",
         ),
         candidates=configs.Candidates(
+            content=configs.Content(enabled=False),
             embedding_dim=128,
             decay_rates=(0.3, 0.6, 0.8, 0.9, 0.96),
             learned_bags=4,

@@ -62,6 +62,7 @@ def _config(
     return configs.Config(
         data=configs.Data(world=configs.WORLDS["quickstart"]),
         candidates=configs.Candidates(
+            content=configs.Content(enabled=False),
             decay_rates=(),  # the paper's bag alone, which knows no order
             tower=(256, 128, 64),
             label=label,

@@ -64,7 +64,10 @@ def get_variants() -> dict[str, configs.Config]:
 def _config(tower: tuple[int, ...]) -> configs.Config:
     return configs.Config(
         data=configs.Data(world=WORLD),
-        candidates=configs.Candidates(training=configs.Training(epochs=6, patience=6)),
+        candidates=configs.Candidates(
+            content=configs.Content(enabled=False),
+            training=configs.Training(epochs=6, patience=6),
+        ),
         ranking=configs.Ranking(
             tower=tower,
             dropout=0.2,

@@ -54,7 +54,10 @@ def get_config() -> configs.Config:
     """Returns the ranker with the paper's head."""
     return configs.Config(
         data=configs.Data(world=WORLD),
-        candidates=configs.Candidates(training=configs.Training(epochs=6, patience=6)),
+        candidates=configs.Candidates(
+            content=configs.Content(enabled=False),
+            training=configs.Training(epochs=6, patience=6),
+        ),
         ranking=configs.Ranking(
             tower=(512, 256),
             dropout=0.2,

@@ -51,7 +51,10 @@ def get_variants() -> dict[str, configs.Config]:
 def _config(noise: float) -> configs.Config:
     return configs.Config(
         data=configs.Data(world=dataclasses.replace(WORLD, metadata_noise=noise)),
-        candidates=configs.Candidates(training=configs.Training(epochs=6, patience=6)),
+        candidates=configs.Candidates(
+            content=configs.Content(enabled=False),
+            training=configs.Training(epochs=6, patience=6),
+        ),
         ranking=configs.Ranking(
             tower=(512, 256),
             dropout=0.2,

@@ -96,6 +96,7 @@ def tiny_config(seed: int = 0) -> configs.Config:
     """A configuration that learns the planted tastes in seconds."""
     return configs.Config(
         candidates=configs.Candidates(
+            content=configs.Content(enabled=False),
             embedding_dim=8,
             history_length=10,
             tower=(16,),

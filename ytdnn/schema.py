@@ -294,6 +294,7 @@ WATCH_ROWS = "watch_rows"  # int32 [slices, rows]: video indices, 0 = none
 WATCH_ROW_TIMES = "watch_row_times"  # int64 [slices, rows]: seconds, 0 = none
 FIRST_ROWS = "first_rows"  # int32 [slices, positions]: first row of each history
 LABELS = "labels"  # int32 [slices, positions]: video indices to predict
+LABEL_TIMES = "label_times"  # int64 [slices, positions]: seconds
 WEIGHTS = "weights"  # float32 [slices, positions]: 0 = padding
 USER_INDICES = "user_indices"  # int32 [slices, positions]
 SEARCH_TOKENS = "search_tokens"  # int32 [slices, rows]: token indices, 0 = unknown

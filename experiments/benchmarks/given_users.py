@@ -16,6 +16,8 @@ class GivenUsers:
       bias: Variable `[num_videos + 1] float32`.
     """
 
+    ages: interface.Ages | None = None
+
     def __init__(self, queries: tf.Tensor, num_videos: int) -> None:
         """Takes the queries; the table and biases are those of a fresh model."""
         self.queries = tf.Variable(queries)
@@ -29,9 +31,16 @@ class GivenUsers:
         del features, seed
         return tf.convert_to_tensor(self.queries)
 
-    def directions(self, vectors: tf.Tensor) -> tf.Tensor:
-        """Returns the vectors: the similarity is the dot product."""
-        return vectors
+    def columns(
+        self, videos: tf.Tensor | None = None, seed: tf.Tensor | None = None
+    ) -> interface.Columns:
+        """Returns rows of the table: the similarity is the dot product."""
+        del seed
+        if videos is None:
+            return tf.convert_to_tensor(self.videos.table), tf.convert_to_tensor(
+                self.bias
+            )
+        return tf.gather(self.videos.table, videos), tf.gather(self.bias, videos)
 
 
 def batch(labels: tf.Tensor) -> interface.Features:

@@ -10,7 +10,11 @@ from ytdnn.candidates import model, tower_inputs
 from ytdnn.data import inputs, prepared
 
 CONFIG = configs.Candidates(
-    embedding_dim=8, tower=(16, 12), history_length=6, decay_rates=(0.5, 0.8)
+    content=configs.Content(enabled=False),
+    embedding_dim=8,
+    tower=(16, 12),
+    history_length=6,
+    decay_rates=(0.5, 0.8),
 )
 
 

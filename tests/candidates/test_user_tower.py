@@ -13,6 +13,7 @@ from ytdnn.data import inputs, prepared
 from ytdnn.layers import randomness
 
 CONFIG = configs.Candidates(
+    content=configs.Content(enabled=False),
     embedding_dim=8,
     tower=(16,),
     history_length=6,

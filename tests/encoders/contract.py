@@ -11,6 +11,7 @@ from ytdnn.serving import requests
 
 LENGTH, SEARCHES, DIM = 6, 4, 8
 CONFIG = configs.Candidates(
+    content=configs.Content(enabled=False),
     embedding_dim=DIM,
     history_length=LENGTH,
     search_length=SEARCHES,

@@ -59,10 +59,10 @@ class ScoresByUser:
     trains_on_validation = False
 
     def __init__(self, num_videos: int, score: Callable[[int, int], np.ndarray]):
-        self.num_videos = num_videos
+        self.num_videos = self.num_listed = num_videos
         self.score = score
 
-    def video_vectors(self) -> np.ndarray:
+    def video_vectors(self, moment: int | None = None) -> np.ndarray:
         return np.eye(self.num_videos, dtype=np.float32)
 
     def user_vectors(

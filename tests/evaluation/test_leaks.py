@@ -112,11 +112,12 @@ class _Reads:
 
     sees_request_time = False
     trains_on_validation = False
+    num_listed = 1
 
     def __init__(self, ahead: int) -> None:
         self.ahead = ahead
 
-    def video_vectors(self) -> np.ndarray:
+    def video_vectors(self, moment: int | None = None) -> np.ndarray:
         return np.ones((1, 1), np.float32)
 
     def readings(self, *asked: object) -> dict[str, np.ndarray]:

@@ -27,6 +27,7 @@ class _Silent:
     """A model that does not say whether it sees the time of the request."""
 
     def __init__(self, whole: fakes.ScoresByUser) -> None:
+        self.num_listed = whole.num_listed
         self.video_vectors = whole.video_vectors
         self.user_vectors = whole.user_vectors
 

@@ -1,10 +1,11 @@
+import dataclasses
 import pathlib
 
 import numpy as np
 import polars as pl
 import pytest
 
-from tests import planted
+from tests import planted, uploads
 from tests.evaluation import fakes
 from ytdnn import configs, errors
 from ytdnn.data import prepare, prepared
@@ -188,11 +189,11 @@ def test_the_candidate_set_by_upload_is_that_of_each_request(
     found = lists.popularity(data, config)(cases, 4)
     c = fakes.index_of(data, "c")
     assert c not in found
-    assert protocol.num_candidates(data, cases) == 3
+    assert protocol.num_candidates(cases) == 3
     config = configs.Evaluation(candidate_set="uploaded", ks=(1,))
-    assert protocol.num_unlistable(data, protocol.cases(data, Split.TEST, config)) == 0
+    assert protocol.num_unlistable(protocol.cases(data, Split.TEST, config)) == 0
     validation = protocol.cases(data, Split.VALIDATION, config)
-    assert protocol.num_unlistable(data, validation) == 2  # "c" of both
+    assert protocol.num_unlistable(validation) == 2  # "c" of both
 
 
 def test_the_candidate_set_by_training_leaves_unseen_videos_out(
@@ -208,7 +209,7 @@ def test_the_candidate_set_by_training_leaves_unseen_videos_out(
     cases = protocol.cases(data, Split.TEST, config)
     seen = {fakes.index_of(data, "a"), fakes.index_of(data, "b")}
     assert set(lists.popularity(data, config)(cases, 4)[0].tolist()) == seen | {0}
-    assert protocol.num_unlistable(data, cases) == 1
+    assert protocol.num_unlistable(cases) == 1
 
 
 def test_the_candidate_set_by_upload_needs_upload_times(tmp_path: pathlib.Path) -> None:
@@ -257,3 +258,24 @@ def test_seconds_of_an_answer_are_all_that_it_is_watched_in_the_window(
 
 def test_a_log_without_watch_time_has_no_seconds(tmp_path: pathlib.Path) -> None:
     assert protocol.cases(_leave_one_out(tmp_path), Split.TEST, CONFIG).seconds is None
+
+
+def test_a_model_of_new_videos_lists_them_from_their_upload_on(
+    tmp_path: pathlib.Path,
+) -> None:
+    data = uploads.prepared_data(tmp_path)
+    cases = protocol.cases(data, Split.TEST, CONFIG, data.num_videos)
+    since = cases.available_from
+    assert (since[: data.vocabulary_size] < 0).all()
+    uploaded = data.videos["upload_time"].to_list()
+    new = data.videos["video_id"].to_list().index("v51")
+    assert since[new] == uploaded[new] > 0
+    assert since[-1] < 0  # not known
+    assert protocol.num_candidates(cases) == data.num_videos
+    early = dataclasses.replace(cases, times=np.full(len(cases), uploaded[new] - 1))
+    assert protocol.num_candidates(early) == data.num_videos - uploads.NUM_NEW
+    assert protocol.num_unlistable(cases) == 0
+    assert protocol.num_unlistable(early) > 0
+    assert protocol.cases(data, Split.TEST, CONFIG).available_from is None
+    described = statement.describe(data, cases, Split.TEST, CONFIG)
+    assert "new ones uploaded" in described.candidate_set_means

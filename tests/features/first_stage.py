@@ -11,7 +11,12 @@ from ytdnn.data import request as raw_request
 from ytdnn.retrieval import stage as stage_room
 from ytdnn.serving import graphs
 
-CONFIG = configs.Candidates(embedding_dim=8, history_length=10, tower=(16,))
+CONFIG = configs.Candidates(
+    content=configs.Content(enabled=False),
+    embedding_dim=8,
+    history_length=10,
+    tower=(16,),
+)
 PLACES = configs.Composition(
     num_candidates=12,
     share_co_watched=0.34,

@@ -42,3 +42,11 @@ def test_streams_differ_and_are_functions_of_the_seed():
     other = randomness.of_stream(SEED + 1, streams[0]).numpy()
     assert other.tobytes() != seeds[0].tobytes()
     assert randomness.of_stream(None, streams[0]) is None
+
+
+def test_dropped_indices_are_those_of_nothing():
+    indices = tf.range(1, 4_001)
+    found = randomness.drop_indices(indices, 0.25, tf.constant([1, 2])).numpy()
+    assert 0.2 < (found == 0).mean() < 0.3
+    np.testing.assert_array_equal(found[found > 0], indices.numpy()[found > 0])
+    np.testing.assert_array_equal(randomness.drop_indices(indices, 0.25, None), indices)

@@ -43,6 +43,42 @@ def test_value_and_gradient_equal_the_composed_softmax(smoothing):
         np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
 
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_offsets_are_added_to_the_logits(smoothing):
+    """As one more coordinate of each query and class would add them."""
+    labels, queries, table, bias = _arguments()
+    offsets = tf.random.stateless_normal([BATCH, CLASSES + 1], [1, 2])
+    wide = tf.concat([queries, tf.eye(BATCH)], axis=1)
+    of_classes = tf.concat([table, tf.transpose(offsets)], axis=1)
+    expected = _reference(labels, wide, of_classes, bias, smoothing)
+    found = softmax.table_cross_entropy(
+        labels,
+        queries,
+        tf.convert_to_tensor(table),
+        tf.convert_to_tensor(bias),
+        smoothing,
+        offsets=offsets,
+    )
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def test_a_class_that_is_never_the_label_gets_no_gradient():
+    labels, queries, table, bias = _arguments()
+    labels = tf.ones_like(labels)
+    never = tf.one_hot([4] * BATCH, CLASSES + 1, softmax.NEVER, 0.0)
+    with tf.GradientTape() as tape:
+        losses = softmax.table_cross_entropy(
+            labels,
+            queries,
+            tf.convert_to_tensor(table),
+            tf.convert_to_tensor(bias),
+            offsets=never,
+        )
+    gradient = tape.gradient(losses, table)
+    np.testing.assert_array_equal(gradient[4], np.zeros(DIM))
+    assert np.isfinite(losses).all()
+
+
 def test_padding_row_gets_no_gradient_and_label_zero_no_nan():
     _, queries, table, bias = _arguments()
     labels = tf.zeros([BATCH], tf.int32)

@@ -148,3 +148,14 @@ def test_on_a_world_the_page_of_each_system_comes_first() -> None:
         assert "watch_time_recall@10" in table
         assert "watch_time_recall@50" not in table
         assert "Retrieval is judged by hits" in " ".join(rest.split())
+
+
+def test_of_a_model_with_content_new_answers_are_not_beyond_reach() -> None:
+    report = example.report()
+    report["protocol"] |= {"answers_out_of_vocabulary": 7}
+    assert "cannot be retrieved" in " ".join(notes.of(example.typed(report)))
+    listed = report["protocol"]["videos"] + 1
+    report["protocol"] |= {"candidate_set_videos": listed}
+    found = " ".join(notes.of(example.typed(report)))
+    assert "by their content alone" in found
+    assert "cannot be retrieved" not in found

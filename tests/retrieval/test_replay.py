@@ -17,6 +17,7 @@ Split = prepared.Split
 CONFIG = dataclasses.replace(
     planted.tiny_config(),
     candidates=configs.Candidates(
+        content=configs.Content(enabled=False),
         embedding_dim=16,
         history_length=10,
         tower=(),

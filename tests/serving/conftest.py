@@ -34,10 +34,17 @@ class Run:
 
 
 def make_run(
-    workdir: pathlib.Path, data: prepared.PreparedData, ensemble_size: int = 1
+    workdir: pathlib.Path,
+    data: prepared.PreparedData,
+    ensemble_size: int = 1,
+    content: bool = False,
 ) -> Run:
     config = planted.tiny_config()
-    settings = dataclasses.replace(config.candidates, ensemble_size=ensemble_size)
+    settings = dataclasses.replace(
+        config.candidates,
+        ensemble_size=ensemble_size,
+        content=configs.Content(enabled=content),
+    )
     config = dataclasses.replace(config, candidates=settings)
     candidates.train(config, data, workdir / "candidates")
     model = candidate_model.load(workdir / "candidates", data)

@@ -43,7 +43,7 @@ def library(
         composing.pooled(nearest, run.stage.other_sources, config),
         run.ranker,
         config.num_candidates,
-        composing.order(run.data, config, trained),
+        composing.order(run.data, config, trained, trained.video_vectors()),
     )
     return make(cases, k)
 

@@ -19,6 +19,7 @@ from ytdnn.serving import graphs, requests, saved_models
 
 LENGTH, SEARCHES = 6, 4
 CONFIG = configs.Candidates(
+    content=configs.Content(enabled=False),
     embedding_dim=8,
     tower=(16,),
     history_length=LENGTH,

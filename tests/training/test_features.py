@@ -21,6 +21,9 @@ def test_features_of_both_networks_are_checked(data: prepared.PreparedData) -> N
     for config in (
         configs.Config(ranking=configs.Ranking(features=WRONG)),
         configs.Config(candidates=configs.Candidates(features=WRONG)),
+        configs.Config(
+            candidates=configs.Candidates(content=configs.Content(features=WRONG))
+        ),
     ):
         with pytest.raises(errors.UserError, match=r"received 'videos\.genr'"):
             features.require(config, data)

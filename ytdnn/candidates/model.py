@@ -12,153 +12,26 @@ vectors from the rows (`ytdnn/candidates/losses/heads.py`).
 
 import pathlib
 from collections.abc import Sequence
-from typing import Protocol
 
 import numpy as np
 import tensorflow as tf
 
 from ytdnn import configs
-from ytdnn.candidates import losses, tower_inputs, user_tower
-from ytdnn.data import fields, prepared, watch_log
+from ytdnn.candidates import content, losses, tower_inputs, user_tower, user_vectors
+from ytdnn.data import fields, prepared
 from ytdnn.encoders import interface as encoders
-from ytdnn.features import reading
-from ytdnn.layers import embeddings, weights
+from ytdnn.layers import embeddings, randomness, weights
 
 KIND = "candidates"
-FEATURES = "features.json"
-_CONTEXT_BATCH = 1024
 
 
-class _Queries(Protocol):
-    """What users' vectors are made with.
+class CandidateModel(user_vectors.FromLogs, tf.keras.Model):
+    """User tower and video table.
 
     Attributes:
-      config: Sizes.
-      vector_dim: Width of served vectors.
-      tower_inputs: What the user tower reads.
+      num_listed: How many videos lists can hold, the first ones of the catalogue: those
+        with an id embedding, or, with content, all of them.
     """
-
-    config: configs.Candidates
-    vector_dim: int
-    tower_inputs: tower_inputs.Inputs
-
-    def query_vectors(self, features: dict[str, tf.Tensor]) -> tf.Tensor:
-        """Returns `[slices, positions, vector_dim] float32`."""
-        ...
-
-    def open_log(self, data: prepared.PreparedData) -> watch_log.Log:
-        """Returns what the tower reads of a prepared set."""
-        ...
-
-    def vectors_at(
-        self,
-        log: watch_log.Log,
-        users: np.ndarray,
-        end_watches: np.ndarray,
-        num_searches: np.ndarray | None = None,
-        impressions: np.ndarray | None = None,
-    ) -> np.ndarray:
-        """Returns users' vectors of an opened log."""
-        ...
-
-
-class _AsksForUsers:
-    """What networks and ensembles share: users' vectors from a prepared set."""
-
-    def user_vectors(
-        self: _Queries,
-        data: prepared.PreparedData,
-        users: np.ndarray,
-        end_watches: np.ndarray,
-        times: np.ndarray | None = None,
-    ) -> np.ndarray:
-        """Returns users' vectors from what lies before given watches.
-
-        The request is the watch's own: the device it was made on and, if the model
-        reads it, its time. Behind a user's last watch these are missing.
-
-        Args:
-          data: The prepared set.
-          users: `[n]` user indices.
-          end_watches: `[n]` flat positions in the watch arrays where each user's
-            context ends (the watch there is not in it).
-          times: `[n]` of the requests, before which searches must lie; None: before
-            the watch.
-
-        Returns:
-          `[n, vector_dim] float32`.
-        """
-        log = self.open_log(data)
-        num_searches = None
-        if times is not None and log.searches is not None:
-            num_searches = data.searches.num_before(users, times)
-        return self.vectors_at(log, users, end_watches, num_searches)
-
-    def open_log(self: _Queries, data: prepared.PreparedData) -> watch_log.Log:
-        """Returns what the tower reads of a prepared set, as a request would bring."""
-        return tower_inputs.open_log(self.tower_inputs, data, serving=True)
-
-    def vectors_at(
-        self: _Queries,
-        log: watch_log.Log,
-        users: np.ndarray,
-        end_watches: np.ndarray,
-        num_searches: np.ndarray | None = None,
-        impressions: np.ndarray | None = None,
-    ) -> np.ndarray:
-        """Returns users' vectors, `[n, vector_dim] float32`, of an opened log.
-
-        Args:
-          log: Of `open_log`.
-          users: `[n]` user indices.
-          end_watches: `[n]` flat positions where each user's context ends.
-          num_searches: `[n]` of the user's searches that count; None: those before the
-            watch.
-          impressions: `[n]` rows of impressions whose requests these are; None: the
-            watches'.
-        """
-        vectors = [np.zeros([0, self.vector_dim], np.float32)]
-        for start, stop in _blocks(len(users)):
-            rows = slice(start, stop)
-            tensors = tower_inputs.contexts(
-                self.config,
-                log,
-                users[rows],
-                end_watches[rows],
-                None if num_searches is None else num_searches[rows],
-                None if impressions is None else impressions[rows],
-            )
-            vectors.append(self.query_vectors(tensors)[:, 0].numpy())
-        return np.concatenate(vectors)
-
-    def readings(
-        self: _Queries,
-        data: prepared.PreparedData,
-        users: np.ndarray,
-        end_watches: np.ndarray,
-        times: np.ndarray,
-    ) -> dict[str, np.ndarray]:
-        """Returns what each feature reads of requests, `[n, …]` by its name.
-
-        Args:
-          data: The prepared set.
-          users: `[n]` user indices.
-          end_watches: `[n]` flat positions where each user's context ends.
-          times: `[n]` of the requests.
-        """
-        log = tower_inputs.open_log(self.tower_inputs, data, serving=True)
-        num_searches = None
-        if log.searches is not None:
-            num_searches = data.searches.num_before(users, times)
-        tensors = tower_inputs.contexts(
-            self.config, log, users, end_watches, num_searches
-        )
-        names = [feature.name for feature in self.tower_inputs.features]
-        return {name: tensors[name][:, 0].numpy() for name in names}
-
-
-class CandidateModel(_AsksForUsers, tf.keras.Model):
-    """User tower and video table."""
 
     def __init__(self, config: configs.Candidates, inputs: tower_inputs.Inputs) -> None:
         """Creates the model with fresh weights.
@@ -178,6 +51,13 @@ class CandidateModel(_AsksForUsers, tf.keras.Model):
             tf.zeros([inputs.vocabulary_size + 1]), trainable=config.bias, name="bias"
         )
         self.head = losses.make_head(config, inputs.vocabulary_size)
+        self.content, self.ages, self.num_listed = None, None, inputs.vocabulary_size
+        if inputs.of_videos is not None:
+            self.content = content.Content(inputs.of_videos, self.vector_dim)
+            self.ages, self.num_listed = (
+                inputs.of_videos.ages,
+                inputs.of_videos.num_videos,
+            )
 
     @property
     def encoders(self) -> list[encoders.Encoder]:
@@ -197,6 +77,10 @@ class CandidateModel(_AsksForUsers, tf.keras.Model):
     def user_variables(self) -> list[tf.Variable]:
         """What a query is made with."""
         return list(self.user_tower.variables)
+
+    def freeze(self) -> None:
+        """Makes it a model that is not trained any more; queries become cheaper."""
+        self.user_tower.watches.freeze()
 
     @property
     def sees_request_time(self) -> bool:
@@ -228,7 +112,8 @@ class CandidateModel(_AsksForUsers, tf.keras.Model):
     def tables(self) -> list[tf.Variable]:
         """Variables looked up by row, for the table optimiser."""
         bias = [self.bias] if self.config.bias else []
-        return [*self.user_tower.tables, self.videos.table, *bias]
+        of_content = [] if self.content is None else self.content.tables
+        return [*self.user_tower.tables, self.videos.table, *bias, *of_content]
 
     def query_vectors(
         self, features: dict[str, tf.Tensor], seed: tf.Tensor | None = None
@@ -258,13 +143,67 @@ class CandidateModel(_AsksForUsers, tf.keras.Model):
             return vectors
         return vectors / self.config.temperature
 
-    def video_vectors(self) -> np.ndarray:
-        """Returns `[vocabulary_size, dim + 1] float32`; row i is video index i + 1."""
-        rows = self.directions(tf.convert_to_tensor(self.videos.table))
-        return self.head.video_vectors(rows.numpy(), self.bias.numpy())
+    def columns(
+        self, videos: tf.Tensor | None = None, seed: tf.Tensor | None = None
+    ) -> losses.Columns:
+        """Returns the vectors and biases of videos, as they are scored.
+
+        Args:
+          videos: `[n] int32` catalogue indices; None: those of the vocabulary and 0.
+          seed: `[2] int32` of this training step, or None outside training.
+
+        Returns:
+          `[n, dim] float32` and `[n] float32`.
+        """
+        if self.content is not None:
+            return self._with_content(self.content, videos, seed)
+        if videos is None:
+            table = tf.convert_to_tensor(self.videos.table)
+            return self.directions(table), tf.convert_to_tensor(self.bias)
+        rows = tf.gather(self.videos.table, videos)
+        return self.directions(rows), tf.gather(self.bias, videos)
+
+    def _with_content(
+        self,
+        of_content: content.Content,
+        videos: tf.Tensor | None,
+        seed: tf.Tensor | None,
+    ) -> losses.Columns:
+        """Returns the columns of ids and content; in training some without their id."""
+        if videos is None:
+            videos = tf.range(self.videos.num_rows + 1)
+        own = randomness.of_stream(seed, randomness.Stream.VIDEO_IDS)
+        kept = randomness.drop_indices(videos, self.config.content.id_dropout, own)
+        kept = tf.where(self.videos.known(kept), kept, 0)
+        vectors = of_content(videos)
+        rows = self.videos(kept) + vectors[:, :-1]
+        if not self.config.bias:
+            return self.directions(rows), tf.zeros_like(vectors[:, -1])
+        has_id = tf.cast(kept > 0, tf.float32)
+        bias = tf.gather(self.bias, kept) * has_id + vectors[:, -1]
+        return self.directions(rows), bias
+
+    def video_vectors(self, moment: int | None = None) -> np.ndarray:
+        """Returns the vectors of all that lists can hold, row i of video index i + 1.
+
+        Args:
+          moment: When they are asked for, seconds since the epoch, for what the age
+            of a video says; None: at the end of the log.
+
+        Returns:
+          `[num_listed, dim + 1] float32`.
+        """
+        if self.content is None:
+            rows, bias = self.columns()
+            return self.head.video_vectors(rows.numpy(), bias.numpy())
+        parts = [self.columns(part) for part in self.content.every_video()]
+        rows, bias = (np.concatenate(of_parts) for of_parts in zip(*parts, strict=True))
+        if self.ages is not None:
+            bias = bias + self.ages.at(moment)
+        return self.head.video_vectors(rows, bias)
 
 
-class Ensemble(_AsksForUsers, tf.keras.Model):
+class Ensemble(user_vectors.FromLogs, tf.keras.Model):
     """Networks side by side: the score is the mean of theirs.
 
     Vectors are the networks' own, one behind another, the videos' divided by how many
@@ -281,6 +220,7 @@ class Ensemble(_AsksForUsers, tf.keras.Model):
         self.encoders = self.members[0].encoders
         self.sees_request_time = self.members[0].sees_request_time
         self.trains_on_validation = self.members[0].trains_on_validation
+        self.num_listed = self.members[0].num_listed
 
     @property
     def bias_coordinates(self) -> list[int]:
@@ -292,6 +232,11 @@ class Ensemble(_AsksForUsers, tf.keras.Model):
     def user_variables(self) -> list[tf.Variable]:
         """What a query is made with."""
         return [v for member in self.members for v in member.user_variables]
+
+    def freeze(self) -> None:
+        """Makes it a model that is not trained any more; see `CandidateModel`."""
+        for member in self.members:
+            member.freeze()
 
     def fields(self, data: prepared.PreparedData) -> fields.Fields:
         """Returns what it reads of a request."""
@@ -308,9 +253,9 @@ class Ensemble(_AsksForUsers, tf.keras.Model):
         own = [member.query_vectors(features, seed) for member in self.members]
         return tf.concat(own, axis=-1)
 
-    def video_vectors(self) -> np.ndarray:
-        """Returns `[vocabulary_size, vector_dim] float32`; row i is index i + 1."""
-        own = [member.video_vectors() for member in self.members]
+    def video_vectors(self, moment: int | None = None) -> np.ndarray:
+        """Returns `[num_listed, vector_dim] float32`; see `CandidateModel`."""
+        own = [member.video_vectors(moment) for member in self.members]
         joined: np.ndarray = np.concatenate(own, axis=1) / np.float32(len(own))
         return joined
 
@@ -318,11 +263,6 @@ class Ensemble(_AsksForUsers, tf.keras.Model):
 def joined(members: Sequence[CandidateModel]) -> "CandidateModel | Ensemble":
     """Returns the one network there is, or an ensemble of several."""
     return members[0] if len(members) == 1 else Ensemble(members)
-
-
-def _blocks(size: int, step: int = _CONTEXT_BATCH) -> list[tuple[int, int]]:
-    starts = range(0, size, step)
-    return [(start, min(start + step, size)) for start in starts]
 
 
 def build(config: configs.Candidates, data: prepared.PreparedData) -> CandidateModel:
@@ -342,13 +282,14 @@ def _made(
     log = tower_inputs.open_log(inputs, data, serving=True)
     features = tower_inputs.contexts(config, log, none, none)
     model.query_vectors(features)
+    model.columns(tf.zeros([1], tf.int32))
     return model
 
 
 def save(model: CandidateModel | Ensemble, directory: pathlib.Path) -> None:
     """Writes weights and features into an artefact directory being published."""
     weights.save(model, directory)
-    reading.write(directory / FEATURES, model.tower_inputs.measured)
+    tower_inputs.write(model.tower_inputs, directory)
 
 
 def load(
@@ -361,7 +302,8 @@ def load(
     """
     directory = pathlib.Path(directory)
     config = weights.trained_config(directory, KIND, data.manifest).candidates
-    inputs = tower_inputs.read(directory / FEATURES, config, data)
+    inputs = tower_inputs.read(directory, config, data)
     model = joined([_made(config, data, inputs) for _ in range(config.ensemble_size)])
     weights.restore(model, directory)
+    model.freeze()
     return model

@@ -13,9 +13,11 @@ import numpy as np
 import tensorflow as tf
 
 from ytdnn import configs
+from ytdnn.candidates import content
 from ytdnn.data import inputs, positions, prepared, watch_log
 from ytdnn.features import interface, reading, registry
 
+_FEATURES = "features.json"
 _POSITIONS_A_PART = 1 << 16
 _NUM_QUANTILES = 100  # of each continuous feature
 
@@ -29,12 +31,14 @@ class Inputs:
       num_tokens: Known search tokens, 0 where searches are not read.
       features: Features of users and requests.
       measured: What their encoders must know.
+      of_videos: What is read of videos; None: their ids alone.
     """
 
     vocabulary_size: int
     num_tokens: int = 0
     features: tuple[interface.Feature, ...] = ()
     measured: reading.Statistics = dataclasses.field(default_factory=dict)
+    of_videos: content.Inputs | None = None
 
 
 def of(config: configs.Candidates, data: prepared.PreparedData) -> Inputs:
@@ -47,7 +51,7 @@ def of(config: configs.Candidates, data: prepared.PreparedData) -> Inputs:
     training = inputs.training_set(data)
     examples = _training_features(chosen, training)
     measured = reading.measure(chosen, data, examples, _NUM_QUANTILES)
-    return _inputs(config, data, chosen, measured)
+    return _inputs(config, data, chosen, measured, content.of(config, data))
 
 
 def _inputs(
@@ -55,12 +59,14 @@ def _inputs(
     data: prepared.PreparedData,
     chosen: registry.Features,
     measured: reading.Statistics,
+    of_videos: content.Inputs | None,
 ) -> Inputs:
     return Inputs(
         vocabulary_size=data.vocabulary_size,
         num_tokens=data.tokens.height if config.search_length else 0,
         features=chosen,
         measured=measured,
+        of_videos=of_videos,
     )
 
 
@@ -126,14 +132,20 @@ def contexts(
     )
 
 
+def write(inputs: Inputs, directory: pathlib.Path) -> None:
+    """Writes what a trained tower and its videos read beside the weights."""
+    reading.write(directory / _FEATURES, inputs.measured)
+    content.write(inputs.of_videos, directory)
+
+
 def read(
-    path: pathlib.Path, config: configs.Candidates, data: prepared.PreparedData
+    directory: pathlib.Path, config: configs.Candidates, data: prepared.PreparedData
 ) -> Inputs:
-    """Returns what a trained tower reads, from the file kept with it.
+    """Returns what a trained tower reads, from the files kept with it.
 
     Raises:
       errors.UserError: This version, or the prepared set, has no such feature.
     """
-    measured = reading.read_file(path)
+    measured = reading.read_file(directory / _FEATURES)
     chosen = registry.named(interface.CANDIDATES, list(measured), data)
-    return _inputs(config, data, chosen, measured)
+    return _inputs(config, data, chosen, measured, content.read(directory, data))

@@ -12,7 +12,7 @@ from typing import Any
 import tensorflow as tf
 
 from ytdnn import configs
-from ytdnn.candidates import tower_inputs
+from ytdnn.candidates import content, tower_inputs
 from ytdnn.data import fields, prepared
 from ytdnn.encoders import interface as encoders
 from ytdnn.encoders import search_bag, watch_bags
@@ -41,8 +41,13 @@ class UserTower(tf.keras.layers.Layer):
         """
         super().__init__(**kwargs)
         self.inputs = inputs
+        of_videos = None
+        if inputs.of_videos is not None:
+            of_videos = content.Content(
+                inputs.of_videos, config.embedding_dim, name="watched_content"
+            )
         self.watches = watch_bags.WatchBags(
-            config, inputs.vocabulary_size, name="watches"
+            config, inputs.vocabulary_size, of_videos, name="watches"
         )
         self.features = reading.encoders(inputs.features, inputs.measured, _STDDEV)
         self.searches = None

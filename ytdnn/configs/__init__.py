@@ -11,6 +11,7 @@ from ytdnn.configs.by_size import LogSize
 from ytdnn.configs.candidates import Candidates
 from ytdnn.configs.components import KIND, own_settings
 from ytdnn.configs.composition import Composition
+from ytdnn.configs.content import Content
 from ytdnn.configs.data import Data
 from ytdnn.configs.evaluation import Evaluation
 from ytdnn.configs.features import Features
@@ -60,6 +61,7 @@ __all__ = [
     "ClickTimesWatchTime",
     "Composition",
     "Config",
+    "Content",
     "Data",
     "Evaluation",
     "Exact",

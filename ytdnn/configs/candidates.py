@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 import pydantic
 
 from ytdnn.configs import by_size, components, labels, losses
+from ytdnn.configs import content as content_config
 from ytdnn.configs import features as features_config
 from ytdnn.configs import training as training_config
 
@@ -18,6 +19,7 @@ class Candidates:
       history_length: Number of most recent watches that are read.
       search_length: Number of most recent searches that are read; 0 = none.
       features: What is read besides watches and searches (PAPER §3.3).
+      content: What is known of a video beside its id, for new ones.
       bags: Bags of the history: `mean` (the paper's), `sum`, `max` by coordinate.
       decay_rates: For each rate, a recency-weighted average with weights
         rate^position.
@@ -54,6 +56,7 @@ class Candidates:
     history_length: components.Positive = 50
     search_length: components.NonNegative = 50
     features: features_config.Features = features_config.Features()
+    content: content_config.Content = content_config.Content()
     bags: tuple[Literal["mean", "sum", "max"], ...] = ("mean",)
     decay_rates: tuple[components.Rate, ...] = (0.5, 0.8, 0.93)
     learned_bags: components.NonNegative = 0

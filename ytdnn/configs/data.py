@@ -38,8 +38,9 @@ class Data:
       order_by: A user's order of watches: `time` (then `order`, then file row)
         or `order` (then file row), where times are only estimates; a log
         without `order` is sorted by time.
-      vocabulary: Videos with an id embedding, which can be retrieved: those watched
-        in the candidate model's `train` window, or `all` that are watched in the log.
+      vocabulary: Videos with an id embedding: those watched in the candidate model's
+        `train` window, or `all` that are watched in the log. Others are retrieved by
+        their content (`candidates.content`).
       min_watch_fraction: A watch counts as completed, and so as a label or a right
         answer, if it reaches this share of `videos.duration_seconds`; 0 = no such
         rule. Other watches are used in histories only.

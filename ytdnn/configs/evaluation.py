@@ -19,9 +19,10 @@ class Evaluation:
         right answers; 0 = all of the window.
       remove_watched: Whether videos of the user's history are removed from every
         list. Kept, they may be right answers too.
-      candidate_set: Videos that may be recommended: `all` of the vocabulary, those
-        watched in `train`, or those `uploaded` by the time of the request (videos
-        without an upload time included).
+      candidate_set: Videos that may be recommended: `all` of the vocabulary and, by a
+        candidate model with content, new ones uploaded by the time of the request;
+        those watched in `train`; or those `uploaded` by then, of the vocabulary too.
+        A video without an upload time counts as uploaded.
       baselines: Systems of counts that are measured beside popularity:
         `recent_popularity`, `markov` (what follows the last watch), `co_watch` (what
         others watched near the last ten).

@@ -78,7 +78,8 @@ def labels(log: watch_log.Log, rows: tf.Tensor, inside: tf.Tensor) -> Features:
       inside: `[slices, positions] bool`, false where a position is padding.
 
     Returns:
-      `LABELS`, 0 where the weight is, `WEIGHTS`, `USER_INDICES`, and the features.
+      `LABELS`, 0 where the weight is, `LABEL_TIMES`, `WEIGHTS`, `USER_INDICES`, and
+      the features.
     """
     users = tf.gather(log.users, rows)
     is_label = inside & tf.gather(log.is_label, rows)
@@ -86,6 +87,7 @@ def labels(log: watch_log.Log, rows: tf.Tensor, inside: tf.Tensor) -> Features:
     at = _positions(log, users, rows, rows, inside)
     return {
         schema.LABELS: tf.where(is_label, videos, tf.zeros_like(videos)),
+        schema.LABEL_TIMES: at.times,
         schema.WEIGHTS: tf.cast(is_label, tf.float32),
         schema.USER_INDICES: users,
         **{name: reader(at) for name, reader in log.readers.items()},

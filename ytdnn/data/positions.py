@@ -114,6 +114,24 @@ class LogTensors:
         return tf.where(at.is_event, found, tf.cast(missing, found.dtype))
 
 
+def of_videos(videos: tf.Tensor) -> Positions:
+    """Returns positions of nobody, for features of videos alone.
+
+    Args:
+      videos: `[...] int32` catalogue indices.
+    """
+    nobody, nowhere = tf.zeros([], tf.int32), tf.zeros([], tf.int64)
+    return Positions(
+        users=nobody,
+        times=nowhere,
+        ends=nowhere,
+        event="watches",
+        rows=nowhere,
+        is_event=tf.zeros([], tf.bool),
+        videos=videos,
+    )
+
+
 def last_watch_times(log: LogTensors, at: Positions) -> tf.Tensor:
     """Returns the time of the last watch of each history, `[...] int64`, 0 = none."""
     starts = tf.gather(log.of("watches", "offsets"), at.users)

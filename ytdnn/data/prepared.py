@@ -160,6 +160,20 @@ class PreparedData:
         """Number of videos with an id embedding: the first ones of the catalogue."""
         return int(self.manifest.facts["vocabulary"])
 
+    @functools.cached_property
+    def listed_from(self) -> np.ndarray:
+        """When each video may first be in a list, `[num_videos] int64` seconds.
+
+        A video of the vocabulary always may, a new one from its upload on; one whose
+        upload time is not known always may.
+        """
+        always = np.iinfo(np.int64).min
+        found = np.full(self.num_videos, always)
+        if schema.UPLOAD_TIME in self.videos.columns:
+            known = self.videos[schema.UPLOAD_TIME].cast(pl.Int64).fill_null(always)
+            found[self.vocabulary_size :] = known.to_numpy()[self.vocabulary_size :]
+        return found
+
     @property
     def num_users(self) -> int:
         """Number of users."""

@@ -62,6 +62,7 @@ def read(
         makers(served, config),
         lambda cases: stated,
         manifest.facts.get(bundle_room.REFIT, {}).get("trained_to", {}).get("seconds"),
+        _num_listed(served),
     )
 
 
@@ -111,7 +112,7 @@ def _candidates(served: Served) -> lists.Maker:
         for part in _batches(cases):
             inputs = _inputs(served, cases, part, tower)
             vectors = served.bundle.run(tower, inputs)[schema.USER_VECTOR]
-            wanted = min(k + int(watched[part].max()), served.data.vocabulary_size)
+            wanted = min(k + int(watched[part].max()), _num_listed(served))
             query = {
                 schema.USER_VECTOR: vectors.numpy(),
                 schema.K: np.full(len(part), wanted, np.int32),
@@ -123,6 +124,10 @@ def _candidates(served: Served) -> lists.Maker:
         return found
 
     return make
+
+
+def _num_listed(served: Served) -> int:
+    return int(served.bundle.manifest.facts["videos"])
 
 
 def _batches(cases: protocol.Cases) -> Iterator[npt.NDArray[np.int64]]:

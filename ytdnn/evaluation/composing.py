@@ -65,6 +65,7 @@ def order(
     data: prepared.PreparedData,
     composition: configs.Composition,
     trained: models.Candidates,
+    vectors: models.Vectors,
 ) -> lists.Order | None:
     """Returns the order of pages, None where it is the ranker's.
 
@@ -72,6 +73,7 @@ def order(
       data: The prepared set.
       composition: Blend and cap.
       trained: The candidate model, whose scores are blended in.
+      vectors: Its videos' vectors.
 
     Raises:
       errors.UserError: There is a cap, and the log has no channels.
@@ -81,7 +83,6 @@ def order(
     rule = page.Rule(composition, data)
     score = None
     if rule.needs_scores:
-        vectors = trained.video_vectors()
         score = scores.Scores(vectors, len(vectors))
 
     def of_pages(

@@ -93,8 +93,9 @@ OTHER = {
     "watched": "videos of the history are removed from every list and are not right "
     "answers; with remove_watched=false they stay in the lists and can be right.",
     "not in training": "a right answer that was first watched after the training "
-    "window cannot be retrieved; it still counts (answers_out_of_vocabulary), so that "
-    "recall has an upper bound below 1.",
+    "window. By its content it is retrieved once it is uploaded; a model of ids alone "
+    "cannot retrieve it. It counts all the same (answers_out_of_vocabulary), so that "
+    "recall may have an upper bound below 1.",
     "interval": "95 %, percentiles of a bootstrap over users (num_resamples, seed). "
     "For AUC the resamples use scores in up to 512 bins, shifted to the exact AUC; of "
     "XAUC the interval is that of Hoeffding's projection.",

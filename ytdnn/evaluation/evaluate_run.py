@@ -147,14 +147,16 @@ def of_models(
             "--split=validation, found one with config.candidates.train_on_validation: "
             "evaluate it on --split=test"
         )
-    cases = protocol.cases(data, split, config.evaluation)
+    num_listed = None if trained is None else trained.num_listed
+    cases = protocol.cases(data, split, config.evaluation, num_listed)
     seed = config.evaluation.seed
     num_changed = leaks.in_models(data, cases, trained, ranking, seed)
-    vectors, ranked = None, None
+    vectors, of_videos, ranked = None, None, None
     if trained is not None:
         vectors = trained.user_vectors(data, cases.users, cases.ends, cases.times)
-        ranked = lists.of_vectors(vectors, trained.video_vectors(), config.evaluation)
-    own = _systems(data, cases, ranked, ranking, config, trained, sources)
+        of_videos = trained.video_vectors(int(cases.times.max()))
+        ranked = lists.of_vectors(vectors, of_videos, config.evaluation)
+    own = _systems(data, cases, ranked, ranking, config, trained, of_videos, sources)
     others = measure.Systems() if others is None else others
     # Where a stage is left out, there is nothing to set its oracle beside.
     makers = own.makers | (others.makers if trained is not None else {})
@@ -198,6 +200,7 @@ def _systems(
     ranking: models.Ranker | None,
     config: configs.Config,
     trained: models.Candidates | None,
+    of_videos: models.Vectors | None,
     sources: tuple[retrieval.Source, ...],
 ) -> measure.Systems:
     """Returns popularity, the candidates, the ranker, both stages and their bound."""
@@ -214,9 +217,10 @@ def _systems(
         if (
             pooled is not None
             and trained is not None
+            and of_videos is not None
             and not leaks.ranker_learns_later(data, cases)
         ):
-            order = composing.order(data, config.composition, trained)
+            order = composing.order(data, config.composition, trained, of_videos)
             makers[lists.SYSTEM] = lists.composed(data, pooled, ranking, number, order)
         scorers[ranker.POPULARITY] = ranker.popularity(data)
         scorers[ranker.RANKER] = ranker.scorer(data, ranking)

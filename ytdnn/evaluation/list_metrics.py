@@ -89,8 +89,8 @@ def of_lists(
             uploaded = catalogue.mean_of_listed(found, context.upload_times, k)
             per_user[f"{MEAN_AGE_DAYS}@{k}"] = (cases.times - uploaded) / _DAY_SECONDS
     means = summary.of_users(per_user, config)
-    num_videos = protocol.num_candidates(context.data, cases)
-    listed = np.where(found > context.data.vocabulary_size, 0, found)
+    num_videos = protocol.num_candidates(cases)
+    listed = np.where(found > cases.num_listed, 0, found)
     covered = {
         f"{COVERAGE}@{k}": catalogue.coverage(listed, num_videos, k) for k in config.ks
     }

@@ -20,7 +20,12 @@ class Candidates(Protocol):
     """Turns users and videos into vectors whose products rank (PAPER §3.1).
 
     Every model says of itself the two things that its numbers are marked by.
+
+    Attributes:
+      num_listed: How many videos lists can hold, the first ones of the catalogue.
     """
+
+    num_listed: int
 
     @property
     def sees_request_time(self) -> bool:
@@ -32,8 +37,8 @@ class Candidates(Protocol):
         """Whether validation watches were labels of its training."""
         ...
 
-    def video_vectors(self) -> Vectors:
-        """Returns `[num_videos, dim]`; row i is video index i + 1."""
+    def video_vectors(self, moment: int | None = None) -> Vectors:
+        """Returns `[num_listed, dim]` at a moment; row i is video index i + 1."""
         ...
 
     def user_vectors(

@@ -49,7 +49,7 @@ class Oracle:
         """Returns the videos each user will most likely watch, `[cases, k] int32`.
 
         Expected watches up to the last answer of all, asked for at a few moments
-        (other protocols: at the time of the request), of the set's vocabulary.
+        (other protocols: at the time of the request), of what lists can hold.
 
         Args:
           cases: Whom to ask.
@@ -61,7 +61,7 @@ class Oracle:
         moments = self._moments(cases)
         sizes = [len(rows) for rows, _ in moments]
         for rows, times in progress.through(moments, "oracle", "users", sizes):
-            listed = self._videos[: self._data.vocabulary_size]
+            listed = self._videos[: cases.num_listed]
             rates = np.zeros([len(rows), len(listed)], np.float32)
             for time in times:
                 users = self._users[cases.users[rows]]

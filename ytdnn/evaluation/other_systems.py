@@ -32,6 +32,8 @@ class Other:
       makers: Its lists, by what the report calls them.
       stated: What the report's protocol says of it, given the cases.
       trained_to: The end of what it learned from (s since the epoch), where it says so.
+      num_listed: How many videos it can list, the first ones of the catalogue; None:
+        the vocabulary.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Other:
     makers: Mapping[str, lists.Maker]
     stated: Callable[[protocol.Cases], Mapping[str, Any]]
     trained_to: int | None = None
+    num_listed: int | None = None
 
 
 def evaluate(
@@ -60,7 +63,7 @@ def evaluate(
       errors.UserError: There is nobody to ask, or it has seen the answers.
     """
     code = prepared.Split[split.upper()]
-    cases = protocol.cases(data, code, config)
+    cases = protocol.cases(data, code, config, other.num_listed)
     if other.trained_to is not None:
         leaks.require_later(cases, code, other.name, other.trained_to)
     makers = {

@@ -5,7 +5,7 @@ first of those watches (leave_one_out: at the only one; the validation item is h
 of the test), so it holds nothing at or after an answer, whatever the split. Right
 answers are the distinct videos of the split's watches; those of the history are none
 unless watched videos stay in the lists. A user left without answers is left out and
-counted. A video without an embedding stays an answer that nobody can find.
+counted. A video that no list can hold stays an answer that nobody can find.
 
 No case sees the time of its answer. The ranker's requests are made when the evaluated
 window begins (temporal) or at the last watch of the history (the other protocols; where
@@ -43,6 +43,7 @@ class Cases:
       seconds: `[targets]`, how long each was watched within the evaluated watches,
         later ones of the same video included; None: the log has no watch time.
       num_left_out: Users whose watches in the split leave no answer.
+      num_listed: How many videos lists can hold, the first ones of the catalogue.
     """
 
     users: npt.NDArray[np.integer]
@@ -55,6 +56,7 @@ class Cases:
     labels: Integers
     seconds: npt.NDArray[np.float64] | None
     num_left_out: int
+    num_listed: int
 
     def __len__(self) -> int:
         """Number of cases."""
@@ -69,7 +71,10 @@ class Cases:
 
 
 def cases(
-    data: prepared.PreparedData, split: prepared.Split, config: configs.Evaluation
+    data: prepared.PreparedData,
+    split: prepared.Split,
+    config: configs.Evaluation,
+    num_listed: int | None = None,
 ) -> Cases:
     """Returns the cases of a split.
 
@@ -77,6 +82,7 @@ def cases(
       data: The prepared set.
       split: `VALIDATION` or `TEST`.
       config: Which watches are answers, and which videos may be listed.
+      num_listed: How many videos the candidate model can list; None: the vocabulary.
 
     Raises:
       errors.UserError: No user has an answer in the split.
@@ -97,6 +103,7 @@ def cases(
             f"trained can be used without: ytdnn export"
         )
     offsets = np.append(0, offsets[1:][has_answer])
+    num_listed = data.vocabulary_size if num_listed is None else num_listed
     watched = data.watched_before(users, ends)
     return Cases(
         users=users,
@@ -104,11 +111,12 @@ def cases(
         times=times,
         watched=watched,
         removed=watched if config.remove_watched else ragged.empty(len(users)),
-        available_from=_available_from(data, config),
+        available_from=_available_from(data, config, num_listed),
         targets=ragged.Ragged(offsets, np.asarray(data.watches.videos)[labels]),
         labels=labels,
         seconds=seconds,
         num_left_out=int((~has_answer).sum()),
+        num_listed=num_listed,
     )
 
 
@@ -194,7 +202,7 @@ def _request_times(
 
 
 def _available_from(
-    data: prepared.PreparedData, config: configs.Evaluation
+    data: prepared.PreparedData, config: configs.Evaluation, num_listed: int
 ) -> Integers | None:
     """Returns when each video may first be listed, None where all always may.
 
@@ -205,7 +213,7 @@ def _available_from(
         counts = data.videos[prepared.TRAIN_COUNT].to_numpy()
         return np.where(counts > 0, np.iinfo(np.int64).min, _NEVER)
     if config.candidate_set == "all":
-        return None
+        return data.listed_from if num_listed > data.vocabulary_size else None
     if schema.UPLOAD_TIME not in data.videos.columns:
         raise errors.UserError(
             f"expected column {schema.VIDEOS}.{schema.UPLOAD_TIME} for "
@@ -216,18 +224,18 @@ def _available_from(
     return known.to_numpy().astype(np.int64)
 
 
-def num_candidates(data: prepared.PreparedData, found: Cases) -> int:
+def num_candidates(found: Cases) -> int:
     """Returns how many videos may be listed for at least one case."""
     if found.available_from is None:
-        return data.vocabulary_size
-    since = found.available_from[: data.vocabulary_size]
+        return found.num_listed
+    since = found.available_from[: found.num_listed]
     return int((since <= found.times.max()).sum())
 
 
-def num_unlistable(data: prepared.PreparedData, found: Cases) -> int:
-    """Returns the answers of the vocabulary that are not in the candidate set."""
+def num_unlistable(found: Cases) -> int:
+    """Returns the answers a list could hold that are not in the candidate set."""
     if found.available_from is None:
         return 0
-    inside = found.targets.values <= data.vocabulary_size
+    inside = found.targets.values <= found.num_listed
     since = found.available_from[found.targets.values[inside] - 1]
     return int((since > found.times[found.targets.rows[inside]]).sum())

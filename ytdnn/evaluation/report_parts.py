@@ -125,7 +125,7 @@ class Protocol:
         whole window.
       answers: Right answers of all users.
       answers_out_of_vocabulary: First watched after the training window, so cannot be
-        retrieved.
+        retrieved but by content.
       answers_out_of_candidate_set: Not in the candidate set, so cannot be retrieved.
       remove_watched: Whether videos of the history are removed from every list.
       ties: The order of equal scores.

@@ -12,6 +12,10 @@ _CANDIDATE_SETS = {
     "uploaded": "videos uploaded by the time of the request, and those without upload "
     "time",
 }
+_WITH_NEW_VIDEOS = (
+    "all videos of the vocabulary, and new ones uploaded by the time of the request or "
+    "without upload time"
+)
 _HISTORY = {
     "temporal": "all watches before the evaluated window",
     "leave_one_out": "all watches before the answer, with those held out for "
@@ -81,8 +85,8 @@ def describe(
         videos=data.vocabulary_size,
         catalogue=data.num_videos,
         candidate_set=config.candidate_set,
-        candidate_set_means=_CANDIDATE_SETS[config.candidate_set],
-        candidate_set_videos=protocol.num_candidates(data, found),
+        candidate_set_means=_candidate_set(data, found, config),
+        candidate_set_videos=protocol.num_candidates(found),
         targets=config.targets,
         targets_means=_targets(config),
         horizon_days=config.horizon_days or None,
@@ -90,7 +94,7 @@ def describe(
         answers_out_of_vocabulary=int(
             (found.targets.values > data.vocabulary_size).sum()
         ),
-        answers_out_of_candidate_set=protocol.num_unlistable(data, found),
+        answers_out_of_candidate_set=protocol.num_unlistable(found),
         remove_watched=config.remove_watched,
         ties="lower video index first",
         request_time=f"{_REQUEST_TIME[name]}; no model sees the time of the answer "
@@ -115,6 +119,14 @@ def describe_impressions(
         watch_time_weights=data.has_watch_seconds,
         pairs=data.manifest.facts["pages"],
     )
+
+
+def _candidate_set(
+    data: prepared.PreparedData, found: protocol.Cases, config: configs.Evaluation
+) -> str:
+    if config.candidate_set == "all" and found.num_listed > data.vocabulary_size:
+        return _WITH_NEW_VIDEOS
+    return _CANDIDATE_SETS[config.candidate_set]
 
 
 def _targets(config: configs.Evaluation) -> str:

@@ -4,7 +4,5 @@ from ytdnn import schema
 from ytdnn.features import columns, interface
 
 FEATURES = (
-    columns.TextColumn(
-        schema.CHANNEL_ID, "videos.channel_id", frozenset({interface.RANKING})
-    ),
+    columns.TextColumn(schema.CHANNEL_ID, "videos.channel_id", interface.OF_VIDEOS),
 )

@@ -21,7 +21,6 @@ from ytdnn.features import encodings, interface
 MAX_VALUES = 10_000
 _LOWEST = float(np.finfo(np.float32).min)
 _BOTH = frozenset({interface.CANDIDATES, interface.RANKING})
-_RANKING = frozenset({interface.RANKING})
 
 
 class _Column(interface.ReadAtRequest):
@@ -42,7 +41,7 @@ class _Column(interface.ReadAtRequest):
         self.name = name
         self.scope = interface.Scope.USER if is_user else interface.Scope.VIDEO
         self.columns = (column,)
-        self.networks = _BOTH if is_user else _RANKING
+        self.networks = _BOTH if is_user else interface.OF_VIDEOS
         self.default_in = default_in
 
     def values(self, data: prepared.PreparedData) -> pl.Series:

@@ -8,7 +8,7 @@ FEATURES = (
     columns.NumberColumn(
         schema.DURATION_SECONDS,
         "videos.duration_seconds",
-        frozenset({interface.RANKING}),
+        interface.OF_VIDEOS,
         missing=positions.MISSING,
     ),
 )

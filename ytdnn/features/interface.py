@@ -29,6 +29,8 @@ from ytdnn.features import corpus
 
 CANDIDATES = "candidates"
 RANKING = "ranking"
+CONTENT = "candidates.content"  # what candidates know of a video without an id
+OF_VIDEOS = frozenset({RANKING, CONTENT})  # what reads columns of videos
 QUANTILES = configs.Quantiles(num_pieces=0)
 _OF_ROWS = "cells of logged impressions"
 
@@ -94,7 +96,7 @@ class Feature(abc.ABC):
       name: Unique within a network; what configs switch.
       scope: What it belongs to.
       columns: The log's columns it needs, as "table.column".
-      networks: Which networks can read it.
+      networks: Which networks, or parts of them, can read it.
       default_in: Which read it unless a config says otherwise.
       sees_request_time: Whether evaluation must mark numbers of a model that reads it.
       is_video: Whether its values are catalogue indices, which a network looks up in

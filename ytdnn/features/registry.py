@@ -19,6 +19,12 @@ from ytdnn.features import columns, interface
 
 Features = tuple[interface.Feature, ...]
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# Whose own columns each network can read.
+_OWN_TABLES = {
+    interface.CANDIDATES: {schema.USERS},
+    interface.CONTENT: {schema.VIDEOS},
+    interface.RANKING: {schema.USERS, schema.VIDEOS},
+}
 # Keys of requests that no column of the user's own may take.
 _RESERVED = frozenset(
     {
@@ -40,7 +46,7 @@ _RESERVED = frozenset(
 
 @functools.cache
 def declared() -> Features:
-    """Returns every declared feature of both networks."""
+    """Returns every declared feature, of whatever reads it."""
     found = [feature for module in modules() for feature in module.FEATURES]
     return tuple(sorted(found, key=lambda feature: feature.scope))
 
@@ -63,7 +69,7 @@ def choose(
     """Returns what a network reads: its default features that exist, and the config's.
 
     Args:
-      network: `candidates` or `ranking`.
+      network: `candidates`, `ranking` or `candidates.content`.
       data: The prepared set.
       config: Which features to add and to remove, by name.
 
@@ -122,9 +128,7 @@ def _named(
     if name in known:
         return known[name]
     table, _, column = name.partition(".")
-    tables = {schema.USERS} | (
-        {schema.VIDEOS} if network == interface.RANKING else set()
-    )
+    tables = _OWN_TABLES[network]
     if table in tables and name in data.columns and column in _own_columns(data, table):
         return _own(name, data)
     own = [

@@ -3,6 +3,4 @@
 from ytdnn import schema
 from ytdnn.features import columns, interface
 
-FEATURES = (
-    columns.TextColumn(schema.TOPIC, "videos.topic", frozenset({interface.RANKING})),
-)
+FEATURES = (columns.TextColumn(schema.TOPIC, "videos.topic", interface.OF_VIDEOS),)

@@ -3,7 +3,5 @@
 from ytdnn.features import columns, interface
 
 FEATURES = (
-    columns.TextColumn(
-        "video_language", "videos.language", frozenset({interface.RANKING})
-    ),
+    columns.TextColumn("video_language", "videos.language", interface.OF_VIDEOS),
 )

@@ -20,6 +20,8 @@ class Stream(enum.IntEnum):
     LEARNED_BAGS = 4
     PROPOSALS = 5
     SKIP_CONNECTION = 6
+    WATCHED_IDS = 7
+    VIDEO_IDS = 8
 
 
 def step_seed(seed: int, step: tf.Tensor) -> tf.Tensor:
@@ -66,6 +68,20 @@ def keep_mask(shape: tf.Tensor, rate: float, seed: tf.Tensor) -> tf.Tensor:
     )
     bits = tf.reshape(tf.bitcast(words, tf.uint8), [-1])[:size]
     return tf.reshape(bits >= tf.constant(_dropped_bytes(rate), tf.uint8), shape)
+
+
+def drop_indices(indices: tf.Tensor, rate: float, seed: tf.Tensor | None) -> tf.Tensor:
+    """Turns some indices into 0, that of nothing; the identity without a seed.
+
+    Args:
+      indices: `[...] int32`.
+      rate: Probability of each, in [0, 1).
+      seed: `[2] int32`, or None outside training.
+    """
+    if seed is None or _dropped_bytes(rate) == 0:
+        return indices
+    kept = keep_mask(tf.shape(indices), rate, seed)
+    return tf.where(kept, indices, tf.zeros_like(indices))
 
 
 def dropout(values: tf.Tensor, rate: float, seed: tf.Tensor | None) -> tf.Tensor:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-_NEVER = -1e9  # logit of what is no class
+NEVER = -1e9  # logit of what is no class
 
 
 def table_cross_entropy(
@@ -20,6 +20,7 @@ def table_cross_entropy(
     bias: tf.Tensor,
     smoothing: float = 0.0,
     precision: str = "float32",
+    offsets: tf.Tensor | None = None,
 ) -> tf.Tensor:
     """Returns −Σ_j y_j log softmax(q·v_j + b_j) for each query.
 
@@ -32,6 +33,7 @@ def table_cross_entropy(
       smoothing: y is `1 − smoothing` on the label, the rest spread over all classes.
       precision: `bfloat16` makes the products of the gradient in bfloat16; logits
         and losses are always float32.
+      offsets: `[batch, rows] float32` added to the logits, not trained; None: nothing.
 
     Returns:
       `[batch] float32`.
@@ -41,12 +43,16 @@ def table_cross_entropy(
     def cross_entropy(
         queries: tf.Tensor, table: tf.Tensor, bias: tf.Tensor
     ) -> tuple[tf.Tensor, Callable[..., tuple[tf.Tensor, ...]]]:
-        never = tf.pad([_NEVER], [[0, tf.shape(table)[0] - 1]])
+        never = tf.pad([NEVER], [[0, tf.shape(table)[0] - 1]])
         logits = tf.matmul(queries, table, transpose_b=True) + (bias + never)
+        if offsets is not None:
+            logits += offsets
         probabilities = tf.nn.softmax(logits)
         target_rows, target_bias = _targets(labels, table, bias, smoothing)
         log_total = _log_total(logits, probabilities)
         losses = log_total - tf.reduce_sum(queries * target_rows, axis=1) - target_bias
+        if offsets is not None:
+            losses -= _of_targets(labels, offsets, smoothing)
 
         def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
             dtype = tf.as_dtype(precision)
@@ -81,6 +87,15 @@ def _targets(
         rows += smoothing * tf.reduce_mean(table[1:], axis=0)
         of_bias += smoothing * tf.reduce_mean(bias[1:])
     return rows, of_bias
+
+
+def _of_targets(labels: tf.Tensor, offsets: tf.Tensor, smoothing: float) -> tf.Tensor:
+    """Returns Σ_j y_j o_j, `[batch]`; smoothing leaves out what is `NEVER`."""
+    found = (1.0 - smoothing) * tf.gather(offsets, labels, batch_dims=1)
+    if smoothing > 0.0:
+        possible = tf.where(offsets > NEVER, offsets, 0.0)[:, 1:]
+        found += smoothing * tf.reduce_mean(possible, axis=1)
+    return found
 
 
 def _minus_targets(
@@ -135,7 +150,7 @@ def diagonal_cross_entropy(
         scores: tf.Tensor, offsets: tf.Tensor, positive_offsets: tf.Tensor
     ) -> tuple[tf.Tensor, Callable[..., tuple[tf.Tensor, ...]]]:
         positives = tf.cast(tf.linalg.diag_part(scores), tf.float32) + positive_offsets
-        logits = tf.where(mask, tf.cast(scores, tf.float32) + offsets, _NEVER)
+        logits = tf.where(mask, tf.cast(scores, tf.float32) + offsets, NEVER)
         logits = tf.linalg.set_diag(logits, positives)
         probabilities = tf.nn.softmax(logits)
         log_total = _log_total(logits, probabilities)

@@ -17,7 +17,14 @@ def of(report: report_model.Report) -> Iterator[str]:
     protocol = report.protocol
     answers = protocol.answers
     unknown = protocol.answers_out_of_vocabulary
-    if unknown:
+    lists_new = protocol.candidate_set_videos > protocol.videos
+    if unknown and lists_new:
+        yield (
+            f"{unknown:,} of {answers:,} right answers are videos that were first "
+            f"watched after the training window: the candidate model knows them by "
+            f"their content alone."
+        )
+    elif unknown:
         yield (
             f"{unknown:,} of {answers:,} right answers are videos that were first "
             f"watched after the training window, so cannot be retrieved: an upper "
@@ -27,7 +34,7 @@ def of(report: report_model.Report) -> Iterator[str]:
     if not_listed:
         yield (
             f"{not_listed:,} of {answers:,} right answers are not in the candidate "
-            f"set, so cannot be retrieved either."
+            f"set, so cannot be retrieved{'' if lists_new else ' either'}."
         )
     later = protocol.train_watches_after_answers
     if later:

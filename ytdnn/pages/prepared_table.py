@@ -122,7 +122,7 @@ def _models(data: prepared.PreparedData) -> Iterator[str]:
         f"{data.num_users:,} users, {data.num_videos:,} videos"
     )
     watched = _by_split(np.asarray(data.watches.splits))
-    yield f"candidates: {watched}; {data.vocabulary_size:,} videos can be retrieved"
+    yield f"candidates: {watched}; {data.vocabulary_size:,} videos with an embedding"
     obstacle = data.ranker_left_out(configs.Ranking())
     if obstacle:
         yield f"ranking: left out: {obstacle}"

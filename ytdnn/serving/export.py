@@ -138,7 +138,7 @@ def _facts(parts: _Parts, models: dict[str, saved_models.Model]) -> dict[str, An
         "ranking": parts.ranker is not None,
         "num_candidates": parts.first_stage.composition.num_candidates,
         "sources": _source_places(parts),
-        "videos": parts.data.vocabulary_size,
+        "videos": parts.first_stage.candidates.num_listed,
         "catalogue": parts.data.num_videos,
         removals.FACT: len(parts.removed_ids),
         "statistics_as_of": _statistics_as_of(parts),

@@ -193,15 +193,20 @@ def _validator(
 ) -> Callable[[], dict[str, float]]:
     users, ends = data.first_watches(prepared.Split.VALIDATION)
     watched = data.watched_before(users, ends)
+    _, moment = data.training_window
+    available = None
+    if candidate_model.num_listed > data.vocabulary_size:
+        available = data.listed_from, np.full(len(users), moment)
     targets = data.targets(users, ends, prepared.Split.VALIDATION)
 
     def validate() -> dict[str, float]:
         top = retrieval.top_k(
             candidate_model.user_vectors(data, users, ends),
-            candidate_model.video_vectors(),
+            candidate_model.video_vectors(moment),
             watched.offsets,
             watched.values,
             max(_VALIDATION_KS),
+            available=available,
         )
         values = retrieval.metrics_at(
             top, targets.offsets, targets.values, _VALIDATION_KS

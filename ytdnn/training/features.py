@@ -13,7 +13,10 @@ def require(config: configs.Config, data: prepared.PreparedData) -> None:
       errors.UserError: A name is unknown, has no effect, or lacks its columns; or the
         cap of the composition does.
     """
-    registry.choose(interface.CANDIDATES, data, config.candidates.features)
+    candidates = config.candidates
+    registry.choose(interface.CANDIDATES, data, candidates.features)
+    if candidates.content.enabled:
+        registry.choose(interface.CONTENT, data, candidates.content.features)
     if not data.ranker_left_out(config.ranking):
         registry.choose(interface.RANKING, data, config.ranking.features)
         channels.require(config.composition, data)

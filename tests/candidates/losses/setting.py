@@ -13,7 +13,10 @@ SEED = tf.constant([3, 4])
 def config(**settings):
     settings = {"embedding_dim": 8, "tower": (16,), "history_length": 6} | settings
     return configs.Candidates(
-        history_dropout=0.0, **settings, training=configs.Training(batch_size=64)
+        content=configs.Content(enabled=False),
+        history_dropout=0.0,
+        **settings,
+        training=configs.Training(batch_size=64),
     )
 
 

@@ -14,6 +14,8 @@ from ytdnn.candidates.losses import (
     sampled,
 )
 
+Columns = interface.Columns
+
 
 def make_head(config: configs.Candidates, num_videos: int) -> heads.Head:
     """Returns the head that makes videos' vectors under the configured loss."""

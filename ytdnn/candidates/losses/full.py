@@ -35,13 +35,27 @@ class FullSoftmax:
         queries = self._model.flat_queries(batch, seed)
         labels = tf.reshape(batch[schema.LABELS], [-1])
         weights = tf.reshape(batch[schema.WEIGHTS], [-1])
-        table = tf.convert_to_tensor(self._model.videos.table)
+        table, bias = self._model.columns(None, seed)
         losses = softmax.table_cross_entropy(
             labels,
             queries,
-            self._model.directions(table),
-            tf.convert_to_tensor(self._model.bias),
+            table,
+            bias,
+            offsets=self._offsets(batch, tf.shape(bias)[0]),
             smoothing=self._smoothing,
             precision=self._precision,
         )
         return tf.reduce_sum(losses * weights), tf.reduce_sum(weights)
+
+    def _offsets(
+        self, batch: interface.Features, num_videos: tf.Tensor
+    ) -> tf.Tensor | None:
+        """Returns what ages add to scores, `[batch, num_videos]`; None: nothing."""
+        ages = self._model.ages
+        if ages is None:
+            return None
+        times = tf.reshape(batch[schema.LABEL_TIMES], [-1])
+        labels = tf.reshape(batch[schema.LABELS], [-1, 1])
+        videos = tf.range(num_videos)
+        are_out = ages.are_out(times, videos) | (labels == videos)
+        return tf.where(are_out, ages.offsets(times, videos), softmax.NEVER)

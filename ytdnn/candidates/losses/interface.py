@@ -16,23 +16,37 @@ Loss = Callable[[Features, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 cross-entropy, and the sum of weights, so that one and two replicas give one loss."""
 
 
+Columns = tuple[tf.Tensor, tf.Tensor]
+"""Vectors of videos `[n, dim]` and their biases `[n]`, as they are scored."""
+
+
+class Ages(Protocol):
+    """What the age of a video says; `popularity_by_age.PopularityByAge` is one."""
+
+    def offsets(self, times: tf.Tensor, videos: tf.Tensor) -> tf.Tensor:
+        """Returns what is added to scores, `[n, m] float32`."""
+        ...
+
+    def are_out(self, times: tf.Tensor, videos: tf.Tensor) -> tf.Tensor:
+        """Returns which videos were uploaded by each time, `[n, m] bool`."""
+        ...
+
+
 class Model(Protocol):
-    """User vectors and the video table; `CandidateModel` is one.
+    """User vectors and the videos they are scored with; `CandidateModel` is one.
 
     Attributes:
-      videos: The video table.
-      bias: Variable `[num_videos + 1] float32`.
+      ages: What the age of a video says; None: nothing.
     """
 
-    videos: embeddings.Table
-    bias: tf.Variable
+    ages: Ages | None
 
     def flat_queries(self, features: Features, seed: tf.Tensor | None) -> tf.Tensor:
         """Returns the query of each position, `[batch, dim] float32`."""
         ...
 
-    def directions(self, vectors: tf.Tensor) -> tf.Tensor:
-        """Returns rows of the video table as they are scored."""
+    def columns(self, videos: tf.Tensor | None, seed: tf.Tensor | None) -> Columns:
+        """Returns the columns of videos `[n]`, or of the whole vocabulary and 0."""
         ...
 
 
@@ -41,6 +55,10 @@ class Tree(Model, Protocol):
 
     Attributes:
       head: Where the leaves are.
+      videos: The video table.
+      bias: Variable `[num_videos + 1] float32`.
     """
 
     head: heads.Nodes
+    videos: embeddings.Table
+    bias: tf.Variable

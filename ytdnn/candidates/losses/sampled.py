@@ -69,11 +69,12 @@ class SampledSoftmax:
         negatives = self.proposal.sample(self._config.num_negatives, seed)
         columns = tf.concat([labels, negatives], axis=0)
         in_batch = self._in_batch(users, weights, size)
-        offsets, of_positives = self._offsets(columns, _mean_row(in_batch), size)
         mask = _score_mask(labels, negatives, in_batch)
-        vectors = self._model.directions(tf.gather(self._model.videos.table, columns))
+        vectors, bias = self._model.columns(columns, seed)
+        offsets, of_positives = self._offsets(columns, bias, _mean_row(in_batch), size)
+        mask, of_ages = self._of_ages(batch, columns, mask)
         # `call`, since a Keras layer called as such makes its input float32 again.
-        loss = _task(mask, offsets, of_positives).call(
+        loss = _task(mask, offsets, of_positives, of_ages).call(
             tf.cast(queries, self._dtype),
             tf.cast(vectors, self._dtype),
             sample_weight=weights[:size],
@@ -92,12 +93,33 @@ class SampledSoftmax:
         proposal = self.proposal.probability(columns)
         return num_in_batch * unigram + float(self._config.num_negatives) * proposal
 
+    def _of_ages(
+        self, batch: interface.Features, columns: tf.Tensor, mask: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor | None]:
+        """Returns the mask without what was not out, and what ages add to scores.
+
+        Args:
+          batch: Of one replica.
+          columns: `[columns] int32`.
+          mask: `[queries, columns] bool`, true on the diagonal.
+        """
+        ages = self._model.ages
+        if ages is None:
+            return mask, None
+        times = tf.reshape(batch[schema.LABEL_TIMES], [-1])
+        are_out = mask & ages.are_out(times, columns)
+        are_out = tf.linalg.set_diag(are_out, tf.linalg.diag_part(mask))
+        return are_out, ages.offsets(times, columns)
+
     def _offsets(
-        self, columns: tf.Tensor, num_in_batch: tf.Tensor, num_queries: tf.Tensor
+        self,
+        columns: tf.Tensor,
+        bias: tf.Tensor,
+        num_in_batch: tf.Tensor,
+        num_queries: tf.Tensor,
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns what is added to a column's score as negative, and as positive."""
         expected = tf.maximum(self.expected_counts(columns, num_in_batch), _FEWEST)
-        bias = tf.gather(self._model.bias, columns)
         corrected = bias - tf.math.log(expected)
         positives = corrected if self._config.correct_positive else bias
         return corrected, positives[:num_queries]
@@ -119,19 +141,26 @@ class SampledSoftmax:
 class _DiagonalLoss(tf.keras.losses.Loss):
     """`softmax.diagonal_cross_entropy` as a Keras loss of the task's scores."""
 
-    def __init__(self, *arguments: tf.Tensor) -> None:
+    def __init__(self, of_ages: tf.Tensor | None, *arguments: tf.Tensor) -> None:
         super().__init__(reduction=tf.keras.losses.Reduction.SUM)
+        self._of_ages = of_ages
         self._arguments = arguments
 
     def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
         del y_true  # the identity
+        if self._of_ages is not None:
+            y_pred += tf.cast(self._of_ages, y_pred.dtype)
         return softmax.diagonal_cross_entropy(y_pred, *self._arguments)
 
 
 def _task(
-    mask: tf.Tensor, offsets: tf.Tensor, of_positives: tf.Tensor
+    mask: tf.Tensor,
+    offsets: tf.Tensor,
+    of_positives: tf.Tensor,
+    of_ages: tf.Tensor | None,
 ) -> tfrs.tasks.Retrieval:
-    return tfrs.tasks.Retrieval(loss=_DiagonalLoss(mask, offsets, of_positives))
+    loss = _DiagonalLoss(of_ages, mask, offsets, of_positives)
+    return tfrs.tasks.Retrieval(loss=loss)
 
 
 def _columns_of_all_replicas(

@@ -1,0 +1,162 @@
+"""Are videos found that were uploaded after the candidates' training?
+
+Claim: with a vector made of channel, topic, language, title and duration, and with what
+videos of their age are watched, new uploads are retrieved without a training of their
+own, and no list gets worse (PAPER §3.3: users prefer fresh content).
+
+    ytdnn study --config=experiments/new_videos.py --workdir=runs/new-videos \
+        --stage=candidates
+    python -m experiments.new_videos --workdir=runs/new-videos/content/seed-0
+
+The second command sets the right answers that first appeared after the training window
+beside all; `ytdnn evaluate` shows them as the slice "not in training" of popularity.
+
+Protocol: temporal, as in quickstart.py. A video that is not uploaded when the tested
+window begins is in no list; a quarter of the new answers are such videos.
+"""
+
+import argparse
+import dataclasses
+import pathlib
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import rich
+from rich import table
+
+from ytdnn import configs, errors
+from ytdnn.candidates import model as candidate_model
+from ytdnn.data import prepared
+from ytdnn.evaluation import lists, protocol
+from ytdnn.metrics import retrieval
+from ytdnn.pipeline import workdir
+
+IDS, CONTENT, NO_AGE = "ids", "content", "content-without-age"
+_KS = (10, 100)
+_NEVER = np.iinfo(np.int64).max
+
+
+def get_config() -> configs.Config:
+    """Returns the model that knows content and age."""
+    return _config(configs.Content(enabled=True))
+
+
+def get_variants() -> dict[str, configs.Config]:
+    """Returns the model of ids alone, with content, and with content but no age."""
+    return {
+        IDS: _config(configs.Content(enabled=False)),
+        CONTENT: get_config(),
+        NO_AGE: _config(configs.Content(enabled=True, popularity_by_age=False)),
+    }
+
+
+def _config(content: configs.Content) -> configs.Config:
+    training = configs.Training(epochs=20, patience=5)
+    return configs.Config(
+        data=configs.Data(world=configs.WORLDS["quickstart"]),
+        candidates=configs.Candidates(content=content, training=training),
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Measured:
+    """One list, of all videos or of the new ones alone.
+
+    Attributes:
+      hit_rate: At 10, of all answers.
+      recall: At 100, of all answers, the mean over users.
+      recall_of_new: Share of all new answers that lists of 100 hold.
+      recall_of_uploaded: The same of those uploaded by the time of the request.
+      share_of_new: Share of new videos in lists of ten.
+    """
+
+    hit_rate: float
+    recall: float
+    recall_of_new: float
+    recall_of_uploaded: float
+    share_of_new: float
+
+
+def measure(directory: pathlib.Path, split: prepared.Split) -> dict[str, Measured]:
+    """Returns the lists of a run's candidate model measured, by what they hold."""
+    config = workdir.require_config(directory).evaluation
+    data = prepared.load(directory / prepared.KIND)
+    trained = candidate_model.load(directory / candidate_model.KIND, data)
+    cases = protocol.cases(data, split, config, trained.num_listed)
+    users = trained.user_vectors(data, cases.users, cases.ends, cases.times)
+    videos = trained.video_vectors(int(cases.times.max()))
+    is_new = np.arange(data.num_videos) >= data.vocabulary_size
+    new_alone = np.where(is_new, data.listed_from, _NEVER)
+    kept = {
+        "all videos": cases,
+        "new videos alone": dataclasses.replace(cases, available_from=new_alone),
+    }
+    return {
+        name: _of_lists(data, of, lists.from_vectors(of, users, videos, 100, config))
+        for name, of in kept.items()
+    }
+
+
+def _of_lists(
+    data: prepared.PreparedData, cases: protocol.Cases, found: lists.Lists
+) -> Measured:
+    values = retrieval.metrics_at(found, *cases.targets, _KS)
+    targets = cases.targets
+    is_new = targets.values > data.vocabulary_size
+    uploads = data.listed_from[targets.values - 1]
+    is_uploaded = is_new & (uploads <= cases.times[targets.rows])
+    is_hit = _are_listed(found, targets.rows, targets.values)
+    return Measured(
+        hit_rate=float(values["hit_rate@10"].mean()),
+        recall=float(values["recall@100"].mean()),
+        recall_of_new=float(is_hit[is_new].mean()),
+        recall_of_uploaded=float(is_hit[is_uploaded].mean()),
+        share_of_new=float((found[:, :10] > data.vocabulary_size).mean()),
+    )
+
+
+def _are_listed(
+    found: lists.Lists,
+    rows: npt.NDArray[np.integer],
+    videos: npt.NDArray[np.integer],
+) -> npt.NDArray[np.bool_]:
+    """Returns which of the videos are in the list of their row."""
+    stride = int(max(found.max(initial=0), videos.max(initial=0))) + 1
+    keys = np.arange(len(found))[:, np.newaxis] * stride + found
+    listed: npt.NDArray[np.bool_] = np.isin(rows * stride + videos, keys)
+    return listed
+
+
+def show(found: dict[str, Measured]) -> table.Table:
+    """Returns the lists as rows."""
+    result = table.Table(title="right answers found, and new videos in lists of ten")
+    for heading in (
+        "lists of",
+        "hit rate@10",
+        "recall@100",
+        "of new answers",
+        "of those uploaded",
+        "share of new",
+    ):
+        result.add_column(heading, overflow="fold")
+    for name, one in found.items():
+        result.add_row(name, *(f"{v:.3f}" for v in dataclasses.astuple(one)))
+    return result
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measures a run and prints the table."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--workdir", type=pathlib.Path, required=True)
+    parser.add_argument("--split", choices=("test", "validation"), default="test")
+    options = parser.parse_args(arguments)
+    try:
+        found = measure(options.workdir, prepared.Split[options.split.upper()])
+    except errors.UserError as error:
+        raise SystemExit(f"error: {error}") from None
+    rich.print(show(found))
+
+
+if __name__ == "__main__":
+    main()

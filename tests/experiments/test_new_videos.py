@@ -1,0 +1,38 @@
+"""New answers are measured beside all, of runs with content and without."""
+
+import pathlib
+
+import pytest
+
+from experiments import new_videos
+from tests import uploads
+from ytdnn import configs
+from ytdnn.pipeline import workdir
+from ytdnn.training import candidates
+
+
+def test_new_answers_are_found_with_content_alone(
+    tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = {}
+    for name, variant in new_videos.get_variants().items():
+        run = tmp_path / name
+        data = uploads.prepared_data(run)
+        config = uploads.config(content=variant.candidates.content.enabled)
+        workdir.write_config(run, config)
+        candidates.train(config, data, run / "candidates")
+        new_videos.main([f"--workdir={run}"])
+        assert "right answers found" in capsys.readouterr().out
+        found[name] = new_videos.measure(run, new_videos.prepared.Split.TEST)
+    without, with_content = found[new_videos.IDS], found[new_videos.CONTENT]
+    assert without["all videos"].recall_of_new == 0.0
+    assert with_content["new videos alone"].recall_of_new > 0.9
+    assert with_content["all videos"].hit_rate > without["all videos"].hit_rate
+
+
+def test_variants_differ_in_content_alone() -> None:
+    variants = new_videos.get_variants()
+    assert variants[new_videos.CONTENT].candidates.content.enabled
+    assert not variants[new_videos.IDS].candidates.content.enabled
+    assert len({config.data for config in variants.values()}) == 1
+    assert isinstance(new_videos.get_config(), configs.Config)

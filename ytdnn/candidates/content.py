@@ -1,0 +1,183 @@
+"""What is known of a video beside its id, as vectors (PAPER §3.3: new uploads).
+
+A vector is the sum of an embedding of each feature; what is not known adds nothing, so
+a video of which nothing is known has the zero vector. The tables begin at zero and only
+values of training videos leave it: a channel that came later says nothing.
+"""
+
+import copy
+import dataclasses
+import pathlib
+from typing import Any
+
+import tensorflow as tf
+
+from ytdnn import configs
+from ytdnn.candidates import popularity_by_age
+from ytdnn.data import positions, prepared
+from ytdnn.features import encodings, interface, reading, registry
+from ytdnn.layers import embeddings
+
+_FEATURES = "content.json"
+_AGES = "popularity_by_age.json"
+_NUM_QUANTILES = 100
+_VIDEOS_A_PART = 1 << 14
+
+
+@dataclasses.dataclass(frozen=True)
+class Inputs:
+    """What a content side reads.
+
+    Attributes:
+      num_videos: Of the catalogue.
+      features: Features of videos, at least one.
+      measured: What their encoders must know.
+      readers: The features opened on the catalogue, by name.
+      ages: How much is watched of videos by age; None: not read.
+    """
+
+    num_videos: int
+    features: registry.Features
+    measured: reading.Statistics
+    readers: dict[str, positions.Reader]
+    ages: popularity_by_age.PopularityByAge | None
+
+    def values(self, videos: tf.Tensor) -> reading.Tensors:
+        """Returns each feature's values of catalogue indices `[...]`."""
+        return reading.read(self.readers, positions.of_videos(videos))
+
+
+def of(config: configs.Candidates, data: prepared.PreparedData) -> Inputs | None:
+    """Returns what a content side reads, measured on the vocabulary.
+
+    Args:
+      config: Which features, and which loss.
+      data: The prepared set.
+
+    Returns:
+      None where it is not enabled, the log has no such column, or the rows of the video
+      table are not of videos.
+
+    Raises:
+      errors.UserError: The config names a feature that there is not.
+    """
+    is_tree = isinstance(config.loss, configs.HierarchicalSoftmax)
+    if is_tree or not config.content.enabled:
+        return None
+    chosen = registry.choose(interface.CONTENT, data, config.content.features)
+    if not chosen:
+        return None
+    readers = reading.open_log(chosen, positions.LogTensors(data))
+    trained = positions.of_videos(tf.range(1, data.vocabulary_size + 1))
+    values = reading.read(readers, trained)
+    measured = reading.measure(chosen, data, [values], _NUM_QUANTILES)
+    ages = None
+    if config.content.popularity_by_age:
+        ages = popularity_by_age.measure(data)
+    return Inputs(data.num_videos, chosen, measured, readers, ages)
+
+
+def write(read: Inputs | None, directory: pathlib.Path) -> None:
+    """Writes what a trained content side knows beside its weights."""
+    if read is None:
+        return
+    reading.write(directory / _FEATURES, read.measured)
+    if read.ages is not None:
+        read.ages.write(directory / _AGES)
+
+
+def read(directory: pathlib.Path, data: prepared.PreparedData) -> Inputs | None:
+    """Returns what `write` wrote, None of a model without content.
+
+    Raises:
+      errors.UserError: This version, or the prepared set, has no such feature.
+    """
+    if not (directory / _FEATURES).exists():
+        return None
+    measured = reading.read_file(directory / _FEATURES)
+    chosen = registry.named(interface.CONTENT, list(measured), data)
+    readers = reading.open_log(chosen, positions.LogTensors(data))
+    ages = None
+    if (directory / _AGES).exists():
+        ages = popularity_by_age.read(directory / _AGES, data)
+    return Inputs(data.num_videos, chosen, measured, readers, ages)
+
+
+class Content(tf.keras.layers.Layer):
+    """Catalogue indices to vectors of content."""
+
+    def __init__(self, read: Inputs, dim: int, **kwargs: Any) -> None:
+        """Creates the layer.
+
+        Args:
+          read: What it reads.
+          dim: Width of a vector.
+          **kwargs: Of `tf.keras.layers.Layer`.
+        """
+        super().__init__(**kwargs)
+        self._read = read
+        self._encoders = {
+            f.name: _encoder(f, read.measured[f.name], dim) for f in read.features
+        }
+        self._projections = {
+            name: tf.keras.layers.Dense(dim, use_bias=False, name=f"{name}_projection")
+            for name, encoder in self._encoders.items()
+            if not isinstance(encoder, embeddings.Table)
+        }
+
+    @property
+    def num_videos(self) -> int:
+        """Of the catalogue."""
+        return self._read.num_videos
+
+    @property
+    def tables(self) -> list[tf.Variable]:
+        """Variables looked up by row, for the table optimiser."""
+        layers = self._encoders.values()
+        return [each.table for each in layers if isinstance(each, embeddings.Table)]
+
+    def call(self, videos: tf.Tensor) -> tf.Tensor:
+        """Returns `[..., dim] float32` for catalogue indices `videos [...]`."""
+        inside = tf.reshape(self._inside(videos), [-1])
+        distinct, places = tf.unique(inside)
+        places = tf.reshape(places, tf.shape(videos))
+        return tf.gather(self._of_distinct(distinct), places)
+
+    def _of_distinct(self, videos: tf.Tensor) -> tf.Tensor:
+        values = self._read.values(videos)
+        encoded = reading.encode(self._encoders, values)
+        parts = []
+        for feature, vectors in zip(self._read.features, encoded, strict=True):
+            if feature.name in self._projections:
+                known = tf.cast(feature.known(values[feature.name]), tf.float32)
+                vectors = self._projections[feature.name](vectors)
+                vectors *= known[..., tf.newaxis]
+            parts.append(vectors)
+        return tf.add_n(parts)
+
+    def known(self, videos: tf.Tensor) -> tf.Tensor:
+        """Returns of which videos something is known, `[...] bool`."""
+        values = self._read.values(self._inside(videos))
+        return tf.reduce_any(
+            tf.stack([f.known(values[f.name]) for f in self._read.features]), axis=0
+        )
+
+    def every_video(self) -> list[tf.Tensor]:
+        """Returns all catalogue indices in parts, 0 in front."""
+        every = tf.range(self.num_videos + 1)
+        starts = range(0, self.num_videos + 1, _VIDEOS_A_PART)
+        return [every[start : start + _VIDEOS_A_PART] for start in starts]
+
+    def _inside(self, videos: tf.Tensor) -> tf.Tensor:
+        is_inside = (videos > 0) & (videos <= self.num_videos)
+        return tf.where(is_inside, videos, tf.zeros_like(videos))
+
+
+def _encoder(
+    feature: interface.Feature, measured: interface.Measured, dim: int
+) -> tf.keras.layers.Layer:
+    """Returns a feature's encoder, a table of the vectors' width where it has one."""
+    if isinstance(feature, encodings.Categorical):
+        feature = copy.copy(feature)
+        feature.dim = dim
+    return feature.encoder(measured, stddev=0.0)

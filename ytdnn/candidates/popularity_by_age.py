@@ -1,0 +1,201 @@
+"""How much is watched of videos by their age (PAPER §3.3, figure 4).
+
+A video is watched most in the days after its upload. Each day of the training window
+has so many watches, and so many videos of each age to share them: the share that one of
+an age gets, over the share of the mean video, is its *rate*. With the logarithm of the
+rate added to scores, in training at the time of the example, the bias of a video says
+how much more it is watched than others were at its age, and that of content is right
+for a new upload too: only its age is another.
+
+A video that was there in the training window and was never watched in it is no new
+upload. Of its expected watches, E, none came: with a prior worth one watch (gamma of
+shape 1, Poisson counts) its rate is 1 / (1 + E) of what its age says.
+"""
+
+import dataclasses
+import functools
+import json
+import pathlib
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import tensorflow as tf
+
+from ytdnn import artifacts, schema
+from ytdnn.data import prepared
+
+_DAY_SECONDS = 86_400
+_EDGES = (0, 1, 2, 3, 4, 5, 6, 7, 9, 11, 14, 18, 23, 30, 40, 55, 75, 100, 150, 250, 400)
+_OLDEST = _EDGES[-1]  # days
+_PRIOR = 20.0  # watches
+_UNKNOWN = np.iinfo(np.int32).min // 2  # day of an upload that is not known
+
+Floats = npt.NDArray[np.float64]
+Days = npt.NDArray[np.int32]
+
+
+@dataclasses.dataclass(frozen=True)
+class PopularityByAge:
+    """Rates by age, and the ages of a catalogue.
+
+    Attributes:
+      log_rates: Of each age in days, the last of all older ones.
+      log_unwatched: `[catalogue + 1] float32`, what is added to the scores of videos
+        never watched in training; 0 of others.
+      upload_days: `[catalogue + 1]` days since the epoch; `_UNKNOWN` where not known.
+      end_of_log: Seconds since the epoch.
+      traffic: Of the training window.
+    """
+
+    log_rates: tuple[float, ...]
+    log_unwatched: npt.NDArray[np.float32]
+    upload_days: Days
+    end_of_log: int
+    traffic: "Traffic"
+
+    def offsets(self, times: tf.Tensor, videos: tf.Tensor) -> tf.Tensor:
+        """Returns what is added to scores, `[n, m] float32`, 0 of an unknown age.
+
+        Args:
+          times: `[n] int64` of the requests, seconds since the epoch.
+          videos: `[m] int32` catalogue indices.
+        """
+        days = tf.cast(times // _DAY_SECONDS, tf.int32)[:, tf.newaxis]
+        uploads = tf.gather(self._uploads, videos)
+        ages = tf.clip_by_value(days - uploads, 0, _OLDEST)
+        rates = tf.gather(tf.constant(self.log_rates, tf.float32), ages)
+        return tf.where(uploads > _UNKNOWN, rates, 0.0)
+
+    def are_out(self, times: tf.Tensor, videos: tf.Tensor) -> tf.Tensor:
+        """Returns which videos were uploaded by the day of each time, `[n, m] bool`."""
+        days = tf.cast(times // _DAY_SECONDS, tf.int32)[:, tf.newaxis]
+        return tf.gather(self._uploads, videos) <= days
+
+    @functools.cached_property
+    def _uploads(self) -> tf.Tensor:
+        # Outside the graph of whoever asks first, such as a training step.
+        with tf.init_scope(), tf.device("CPU"):
+            return tf.constant(self.upload_days)
+
+    def at(self, moment: int | None = None) -> npt.NDArray[np.float32]:
+        """Returns what is added to all scores at a moment, `[catalogue + 1] float32`.
+
+        Args:
+          moment: Seconds since the epoch; None: the end of the log.
+        """
+        day = (self.end_of_log if moment is None else moment) // _DAY_SECONDS
+        ages = np.clip(day - self.upload_days, 0, _OLDEST)
+        rates = np.asarray(self.log_rates, np.float32)[ages]
+        return np.where(self.upload_days > _UNKNOWN, rates, 0.0) + self.log_unwatched
+
+    def write(self, path: pathlib.Path) -> None:
+        """Writes what was measured."""
+        traffic = dataclasses.asdict(self.traffic)
+        artifacts.write_json(path, {"log_rates": self.log_rates, "traffic": traffic})
+
+
+@dataclasses.dataclass(frozen=True)
+class Traffic:
+    """How much was watched in a window, and of how many videos.
+
+    Attributes:
+      first_day: Since the epoch.
+      watches: Labels of each day.
+      num_videos: That share them.
+    """
+
+    first_day: int
+    watches: tuple[float, ...]
+    num_videos: int
+
+    def expected(self, uploads: Days, rates: Floats) -> Floats:
+        """Returns how many labels a mean video of each upload day gets, `[n]`.
+
+        Args:
+          uploads: `[n]` days of upload.
+          rates: By age in days.
+        """
+        days, places = np.unique(uploads, return_inverse=True)
+        totals = np.zeros(len(days))
+        for place, count in enumerate(self.watches):
+            ages = self.first_day + place - days
+            is_out = (ages >= 0) & (days > _UNKNOWN)
+            of_ages = rates[np.clip(ages, 0, _OLDEST)]
+            totals += np.where(is_out, count / max(1, self.num_videos) * of_ages, 0.0)
+        found: Floats = totals[places]
+        return found
+
+
+def measure(data: prepared.PreparedData) -> PopularityByAge | None:
+    """Returns the rates of the training window; None: no upload time is known."""
+    uploads = _upload_days(data)
+    if not (uploads > _UNKNOWN).any():
+        return None
+    is_label = np.asarray(data.watches.splits) == prepared.Split.TRAIN
+    is_label &= data.watches.are_completed
+    is_label &= np.asarray(data.watches.videos) <= data.vocabulary_size
+    days = (np.asarray(data.watches.times)[is_label] // _DAY_SECONDS).astype(np.int64)
+    first = int(days.min(initial=days.max(initial=0)))
+    counts = np.bincount(days - first).astype(float)
+    traffic = Traffic(first, tuple(counts.tolist()), data.vocabulary_size)
+    of_labels = uploads[np.asarray(data.watches.videos)[is_label]]
+    of_videos = uploads[1 : data.vocabulary_size + 1]
+    ages = (days - of_labels)[of_labels > _UNKNOWN]
+    rates = _rates(ages, of_videos[of_videos > _UNKNOWN], traffic)
+    return _made(data, uploads, np.log(rates), traffic)
+
+
+def read(path: pathlib.Path, data: prepared.PreparedData) -> PopularityByAge:
+    """Returns what `write` wrote, for the catalogue of a prepared set."""
+    found = json.loads(path.read_text())
+    traffic = found["traffic"] | {"watches": tuple(found["traffic"]["watches"])}
+    log_rates = np.array(found["log_rates"])
+    return _made(data, _upload_days(data), log_rates, Traffic(**traffic))
+
+
+def _made(
+    data: prepared.PreparedData, uploads: Days, log_rates: Floats, traffic: Traffic
+) -> PopularityByAge:
+    expected = traffic.expected(uploads, np.exp(log_rates))
+    expected[: data.vocabulary_size + 1] = 0.0
+    return PopularityByAge(
+        log_rates=tuple(log_rates.tolist()),
+        log_unwatched=-np.log1p(expected).astype(np.float32),
+        upload_days=uploads,
+        end_of_log=data.end_of_log,
+        traffic=traffic,
+    )
+
+
+def _rates(ages: npt.NDArray[np.int64], uploads: Days, traffic: Traffic) -> Floats:
+    """Returns the rate of each age in days, `[_OLDEST + 1]`.
+
+    Args:
+      ages: `[labels]` of the video of each label, days.
+      uploads: `[videos]` days of upload.
+      traffic: What they share.
+    """
+    bins = np.searchsorted(_EDGES, np.arange(_OLDEST + 1), side="right") - 1
+
+    def binned(ages: npt.NDArray[np.integer], weights: Floats | None = None) -> Floats:
+        inside = bins[np.clip(ages, 0, _OLDEST)]
+        return np.bincount(inside, weights, minlength=len(_EDGES)).astype(float)
+
+    shared = np.zeros(len(_EDGES))
+    days, numbers = np.unique(uploads, return_counts=True)
+    for place, count in enumerate(traffic.watches):
+        day = traffic.first_day + place
+        out = days <= day
+        share = count * numbers[out] / max(1, numbers[out].sum())
+        shared += binned(day - days[out], share)
+    found: Floats = ((binned(ages) + _PRIOR) / (shared + _PRIOR))[bins]
+    return found
+
+
+def _upload_days(data: prepared.PreparedData) -> Days:
+    if schema.UPLOAD_TIME not in data.videos.columns:
+        return np.full(data.num_videos + 1, _UNKNOWN, np.int32)
+    times = data.videos[schema.UPLOAD_TIME].cast(pl.Int64)
+    days = (times // _DAY_SECONDS).fill_null(_UNKNOWN).to_numpy()
+    return np.append(_UNKNOWN, days).astype(np.int32)

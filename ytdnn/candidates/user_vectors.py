@@ -1,0 +1,145 @@
+"""Users' vectors at positions of a log: what networks and ensembles share."""
+
+from typing import Protocol
+
+import numpy as np
+import tensorflow as tf
+
+from ytdnn import configs
+from ytdnn.candidates import tower_inputs
+from ytdnn.data import prepared, watch_log
+
+_CONTEXT_BATCH = 1024
+
+
+class _Queries(Protocol):
+    """What users' vectors are made with.
+
+    Attributes:
+      config: Sizes.
+      vector_dim: Width of served vectors.
+      tower_inputs: What the user tower reads.
+    """
+
+    config: configs.Candidates
+    vector_dim: int
+    tower_inputs: tower_inputs.Inputs
+
+    def query_vectors(self, features: dict[str, tf.Tensor]) -> tf.Tensor:
+        """Returns `[slices, positions, vector_dim] float32`."""
+        ...
+
+    def open_log(self, data: prepared.PreparedData) -> watch_log.Log:
+        """Returns what the tower reads of a prepared set."""
+        ...
+
+    def vectors_at(
+        self,
+        log: watch_log.Log,
+        users: np.ndarray,
+        end_watches: np.ndarray,
+        num_searches: np.ndarray | None = None,
+        impressions: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """Returns users' vectors of an opened log."""
+        ...
+
+
+class FromLogs:
+    """Users' vectors from a prepared set, of a network or of several."""
+
+    def user_vectors(
+        self: _Queries,
+        data: prepared.PreparedData,
+        users: np.ndarray,
+        end_watches: np.ndarray,
+        times: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """Returns users' vectors from what lies before given watches.
+
+        The request is the watch's own: the device it was made on and, if the model
+        reads it, its time. Behind a user's last watch these are missing.
+
+        Args:
+          data: The prepared set.
+          users: `[n]` user indices.
+          end_watches: `[n]` flat positions in the watch arrays where each user's
+            context ends (the watch there is not in it).
+          times: `[n]` of the requests, before which searches must lie; None: before
+            the watch.
+
+        Returns:
+          `[n, vector_dim] float32`.
+        """
+        log = self.open_log(data)
+        num_searches = None
+        if times is not None and log.searches is not None:
+            num_searches = data.searches.num_before(users, times)
+        return self.vectors_at(log, users, end_watches, num_searches)
+
+    def open_log(self: _Queries, data: prepared.PreparedData) -> watch_log.Log:
+        """Returns what the tower reads of a prepared set, as a request would bring."""
+        return tower_inputs.open_log(self.tower_inputs, data, serving=True)
+
+    def vectors_at(
+        self: _Queries,
+        log: watch_log.Log,
+        users: np.ndarray,
+        end_watches: np.ndarray,
+        num_searches: np.ndarray | None = None,
+        impressions: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """Returns users' vectors, `[n, vector_dim] float32`, of an opened log.
+
+        Args:
+          log: Of `open_log`.
+          users: `[n]` user indices.
+          end_watches: `[n]` flat positions where each user's context ends.
+          num_searches: `[n]` of the user's searches that count; None: those before the
+            watch.
+          impressions: `[n]` rows of impressions whose requests these are; None: the
+            watches'.
+        """
+        vectors = [np.zeros([0, self.vector_dim], np.float32)]
+        for start, stop in _blocks(len(users)):
+            rows = slice(start, stop)
+            tensors = tower_inputs.contexts(
+                self.config,
+                log,
+                users[rows],
+                end_watches[rows],
+                None if num_searches is None else num_searches[rows],
+                None if impressions is None else impressions[rows],
+            )
+            vectors.append(self.query_vectors(tensors)[:, 0].numpy())
+        return np.concatenate(vectors)
+
+    def readings(
+        self: _Queries,
+        data: prepared.PreparedData,
+        users: np.ndarray,
+        end_watches: np.ndarray,
+        times: np.ndarray,
+    ) -> dict[str, np.ndarray]:
+        """Returns what each feature reads of requests, `[n, …]` by its name.
+
+        Args:
+          data: The prepared set.
+          users: `[n]` user indices.
+          end_watches: `[n]` flat positions where each user's context ends.
+          times: `[n]` of the requests.
+        """
+        log = tower_inputs.open_log(self.tower_inputs, data, serving=True)
+        num_searches = None
+        if log.searches is not None:
+            num_searches = data.searches.num_before(users, times)
+        tensors = tower_inputs.contexts(
+            self.config, log, users, end_watches, num_searches
+        )
+        names = [feature.name for feature in self.tower_inputs.features]
+        return {name: tensors[name][:, 0].numpy() for name in names}
+
+
+def _blocks(size: int, step: int = _CONTEXT_BATCH) -> list[tuple[int, int]]:
+    starts = range(0, size, step)
+    return [(start, min(start + step, size)) for start in starts]

@@ -1,0 +1,113 @@
+"""The words of the video's title (PAPER §4.1: embeddings of whatever is categorical).
+
+The same tokens as of searches, unigrams and bigrams, in no order. Known are those that
+at least two titles of the vocabulary have: a video that came later adds none.
+"""
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import tensorflow as tf
+
+from ytdnn import configs, schema
+from ytdnn.data import positions, prepared
+from ytdnn.features import encodings, interface
+from ytdnn.layers import embeddings, tokens
+
+MAX_TOKENS = 16  # of a title; what follows is not read
+MAX_VALUES = 100_000  # the most frequent ones
+_FEWEST_TITLES = 2
+_TITLES_A_STEP = 1 << 16
+_VIDEO, _TOKEN = "video", "token"
+
+
+class Title(encodings.Categorical, interface.ReadAtRequest):
+    """The tokens of the video's title, as indices `[..., 16] int32`."""
+
+    name = schema.TITLE
+    scope = interface.Scope.VIDEO
+    columns = ("videos.title",)
+    networks = default_in = frozenset({interface.CONTENT})
+    inner_shape = (MAX_TOKENS,)
+
+    def num_values(self, data: prepared.PreparedData) -> int:
+        """Returns how many tokens are known."""
+        return len(_vocabulary(data))
+
+    def known(self, values: tf.Tensor) -> tf.Tensor:
+        """Returns which titles have a known token."""
+        return tf.reduce_any(values > 0, axis=-1)
+
+    def open_log(self, log: positions.LogTensors) -> positions.Reader:
+        """Gathers by video."""
+        with tf.device("CPU"):
+            rows = tf.constant(_rows(log.data))
+        return lambda at: tf.gather(rows, at.videos)
+
+    def open_request(self, data: prepared.PreparedData) -> interface.RequestReader:
+        """Gathers by video."""
+        return interface.RowsOfVideos(_rows(data))
+
+    def encoder(
+        self,
+        measured: interface.Measured,
+        stddev: float,
+        normalization: configs.Normalization = interface.QUANTILES,
+    ) -> tf.keras.layers.Layer:
+        """Returns the average of the tokens' embeddings."""
+        del normalization
+        dim = self.dim or encodings.embedding_dim(measured.num_values)
+        return embeddings.BagTable(measured.num_values, dim, stddev, name=self.name)
+
+
+def _vocabulary(data: prepared.PreparedData) -> list[str]:
+    """Returns the known tokens in order."""
+    return data.once((Title, "vocabulary"), lambda: _most_frequent(data))
+
+
+def _most_frequent(data: prepared.PreparedData) -> list[str]:
+    of_vocabulary = pl.col(_VIDEO) <= data.vocabulary_size
+    titles = _tokens(data).filter(of_vocabulary).unique()
+    counts = titles.group_by(_TOKEN).len().filter(pl.col("len") >= _FEWEST_TITLES)
+    frequent = counts.sort("len", _TOKEN, descending=[True, False]).head(MAX_VALUES)
+    found: list[str] = frequent[_TOKEN].sort().to_list()
+    return found
+
+
+def _rows(data: prepared.PreparedData) -> npt.NDArray[np.int32]:
+    """Returns the known tokens of each video after a row for index 0, 0 behind them."""
+    return data.once((Title, "rows"), lambda: _indices(data))
+
+
+def _indices(data: prepared.PreparedData) -> npt.NDArray[np.int32]:
+    known = pl.DataFrame({_TOKEN: _vocabulary(data)}, schema={_TOKEN: pl.String})
+    known = known.with_row_index("index", offset=1)
+    found = _tokens(data).join(known, on=_TOKEN, maintain_order="left")
+    place = pl.int_range(pl.len()).over(_VIDEO)
+    found = found.with_columns(place.alias("place"))
+    found = found.filter(pl.col("place") < MAX_TOKENS)
+    rows = np.zeros((data.num_videos + 1, MAX_TOKENS), np.int32)
+    rows[found[_VIDEO].to_numpy(), found["place"].to_numpy()] = found["index"]
+    return rows
+
+
+def _tokens(data: prepared.PreparedData) -> pl.DataFrame:
+    """Returns the tokens of all titles in order, beside the video's index."""
+    return data.once((Title, "tokens"), lambda: _tokenised(data))
+
+
+def _tokenised(data: prepared.PreparedData) -> pl.DataFrame:
+    titles = data.videos[schema.TITLE].cast(pl.String).fill_null("")
+    parts = [pl.DataFrame(schema={_VIDEO: pl.Int64, _TOKEN: pl.String})]
+    for start in range(0, len(titles), _TITLES_A_STEP):
+        part = titles[start : start + _TITLES_A_STEP]
+        found = tokens.tokenise(tf.constant(part.to_list(), tf.string))
+        texts = [token.decode() for token in found.values.numpy().tolist()]
+        videos = 1 + start + found.value_rowids().numpy()
+        parts.append(
+            pl.DataFrame({_VIDEO: videos, _TOKEN: texts}, schema=parts[0].schema)
+        )
+    return pl.concat(parts)
+
+
+FEATURES = (Title(),)
