@@ -27,6 +27,7 @@ import resource
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -106,7 +107,7 @@ def write(
     ]
 
 
-def apart(function: Callable[..., list[str]], *given: object) -> list[str]:
+def apart(function: Callable[..., Any], *given: object) -> Any:
     """Returns what a function does in a process of its own, whose peak is its own."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(function, given)

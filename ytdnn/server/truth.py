@@ -76,4 +76,5 @@ class Truth:
             labels=np.zeros(0, np.int64),
             seconds=None,
             num_left_out=0,
+            num_listed=self._data.vocabulary_size,
         )

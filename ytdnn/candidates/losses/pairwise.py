@@ -77,23 +77,25 @@ class Pairwise:
         labels = tf.reshape(batch[schema.LABELS], [-1])
         weights = tf.reshape(batch[schema.WEIGHTS], [-1])
         negatives = self._proposal.sample(self._num_negatives, seed)
-        own, of_own = self._rows(labels)
-        positive = tf.reduce_sum(queries * own, axis=1) + of_own
-        others, of_others = self._rows(negatives)
+        size = tf.size(labels)
+        columns = tf.concat([labels, negatives], axis=0)
+        vectors, bias = self._model.columns(columns, seed)
+        positive = tf.reduce_sum(queries * vectors[:size], axis=1) + bias[:size]
         products = tf.matmul(
             tf.cast(queries, self._dtype),
-            tf.cast(others, self._dtype),
+            tf.cast(vectors[size:], self._dtype),
             transpose_b=True,
         )
-        negative = tf.cast(products, tf.float32) + of_others
-        counts = tf.cast(labels[:, tf.newaxis] != negatives, tf.float32)
-        losses = self._losses(positive, negative, counts)
+        negative = tf.cast(products, tf.float32) + bias[size:]
+        counts = labels[:, tf.newaxis] != negatives
+        if self._model.ages is not None:
+            times = tf.reshape(batch[schema.LABEL_TIMES], [-1])
+            offsets = self._model.ages.offsets(times, columns)
+            positive += tf.linalg.diag_part(offsets)
+            negative += offsets[:, size:]
+            counts &= self._model.ages.are_out(times, negatives)
+        losses = self._losses(positive, negative, tf.cast(counts, tf.float32))
         return tf.reduce_sum(losses * weights), tf.reduce_sum(weights)
-
-    def _rows(self, videos: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns vectors as they are scored, and biases."""
-        vectors = tf.gather(self._model.videos.table, videos)
-        return self._model.directions(vectors), tf.gather(self._model.bias, videos)
 
 
 def bpr(positive: tf.Tensor, negative: tf.Tensor, counts: tf.Tensor) -> tf.Tensor:
