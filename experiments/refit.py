@@ -43,8 +43,8 @@ of each ranker, so the intervals, over users, do not cover what another seed wou
 
 Neither of two things that differ from the ranker's training is why. With the quantiles
 of the score left as they were, not moved to the later model's scale, the page has 2,237
-true seconds, 3.01 clicks and a hit rate of .276: no worse, since here the two scales are
-near each other (medians of listed scores 5.6 and 5.1). With no score told of the videos
+true seconds, 3.01 clicks and a hit rate of .276: no worse; the two scales are near
+each other here (medians of listed scores 5.6 and 5.1). With no score told of the videos
 that the ranker does not know by id it has 2,231 seconds, 2.98 clicks and .270.
 """
 
