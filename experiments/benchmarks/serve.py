@@ -13,11 +13,13 @@ another, by a fixed rate whatever the answers (so a slow answer delays no reques
 latency counts from when a request was due), over at most as many connections as
 `--connections`. Both share the machine's cores with each other. Requests are posted to
 `/v1/models/recommender:predict` with every input. The rate that fills 60 % of the cores
-is that by the core time of an answer in this process.
+is that by the core time of an answer in this process. The server holds a recommender of
+each version: 1.5 GB of a million videos, twice that while one takes the other's place.
+
+Measured 2026-11-25: not yet on a quiet machine.
 """
 
 import argparse
-import asyncio
 import dataclasses
 import json
 import multiprocessing
@@ -38,11 +40,11 @@ from typing import Any
 import numpy as np
 
 from experiments.benchmarks import answer, measure
+from experiments.benchmarks import load as load_room
 from ytdnn import artifacts, versions
 
 _REQUESTS = 256
 _SHARE = 0.6
-_MOST_MILLISECONDS = 100.0
 _STEP = 1.25
 _MOST_STEPS = 15
 _MOST_SWAP_SECONDS = 120.0
@@ -69,32 +71,6 @@ class InProcess:
     def rate(self) -> float:
         """Requests a second that fill 60 % of the cores."""
         return _SHARE * (os.cpu_count() or 1) * 1e3 / self.core
-
-
-@dataclasses.dataclass(frozen=True)
-class Load:
-    """What a load gave.
-
-    Attributes:
-      latencies: Milliseconds of each answer, from when it was due.
-      failures: Requests without an answer of status 200, by what came instead.
-      seconds: From the first request to the last answer.
-    """
-
-    latencies: np.ndarray
-    failures: dict[str, int]
-    seconds: float
-
-    def percentile(self, share: float) -> float:
-        """Returns a percentile of the latencies, endless where there are none."""
-        if not len(self.latencies):
-            return float("inf")
-        return float(np.percentile(self.latencies, share))
-
-    @property
-    def holds(self) -> bool:
-        """Whether nothing failed and p99 is at most 100 ms."""
-        return not self.failures and self.percentile(99) <= _MOST_MILLISECONDS
 
 
 # --- Without a server -------------------------------------------------------------
@@ -135,84 +111,19 @@ def load(
     rate: float,
     seconds: float,
     most: int,
-) -> Load:
-    """Posts requests at a fixed rate from a process of its own."""
-    queue = _SPAWN.Queue()
-    given = (port, path, list(bodies), rate, seconds, most, queue)
-    process = _SPAWN.Process(target=_load, args=given)
-    process.start()
-    found: Load = queue.get(timeout=seconds + 120)
-    process.join()
-    return found
-
-
-def _load(
-    port: int,
-    path: str,
-    bodies: Sequence[bytes],
-    rate: float,
-    seconds: float,
-    most: int,
-    queue: Any,
-) -> None:
-    queue.put(asyncio.run(_Client(port, path, bodies, most).run(rate, seconds)))
-
-
-class _Client:
-    """Posts over connections that stay open; a request waits where all are in use."""
-
-    def __init__(
-        self, port: int, path: str, bodies: Sequence[bytes], most: int
-    ) -> None:
-        head = (
-            f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
-            f"Content-Type: application/json\r\nContent-Length: "
-        ).encode()
-        self._messages = [head + str(len(b)).encode() + b"\r\n\r\n" + b for b in bodies]
-        self._port = port
-        self._free: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
-        self._places = asyncio.Semaphore(most)
-        self._latencies: list[float] = []
-        self._failures: dict[str, int] = {}
-
-    async def run(self, rate: float, seconds: float) -> Load:
-        """Posts for some seconds."""
-        started = time.perf_counter()
-        tasks = []
-        for number in range(int(rate * seconds)):
-            due = started + number / rate
-            wait = due - time.perf_counter()
-            if wait > 0:
-                await asyncio.sleep(wait)
-            message = self._messages[number % len(self._messages)]
-            tasks.append(asyncio.create_task(self._post(message, due)))
-        await asyncio.gather(*tasks)
-        elapsed = time.perf_counter() - started
-        return Load(np.array(self._latencies), self._failures, elapsed)
-
-    async def _post(self, message: bytes, due: float) -> None:
-        async with self._places:
-            try:
-                async with asyncio.timeout(60):
-                    status = await self._exchange(message)
-            except (OSError, TimeoutError, asyncio.IncompleteReadError) as error:
-                status = type(error).__name__
-        if status == "200":
-            self._latencies.append(1e3 * (time.perf_counter() - due))
-        else:
-            self._failures[status] = self._failures.get(status, 0) + 1
-
-    async def _exchange(self, message: bytes) -> str:
-        if self._free:
-            reader, writer = self._free.pop()
-        else:
-            reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
-        writer.write(message)
-        head = await reader.readuntil(b"\r\n\r\n")
-        found = re.search(rb"content-length: (\d+)", head, re.I)
-        await reader.readexactly(int(found[1]) if found else 0)
-        self._free.append((reader, writer))
-        return head.split(b" ", 2)[1].decode()
+) -> load_room.Load:
+    """Posts requests at a fixed rate from a process of its own, without TensorFlow."""
+    with tempfile.TemporaryDirectory() as place:
+        file = pathlib.Path(place) / "bodies"
+        file.write_bytes(b"\n".join(bodies))
+        given = [str(port), path, str(file), str(rate), str(seconds), str(most)]
+        done = subprocess.run(
+            [sys.executable, "-m", "experiments.benchmarks.load", *given],
+            stdout=subprocess.PIPE,
+            timeout=seconds + 180,
+            check=True,
+        )
+    return load_room.read(done.stdout)
 
 
 # --- The server -------------------------------------------------------------------
@@ -297,7 +208,9 @@ class Server:
             self._process.wait()
 
 
-def shares(before: dict[str, float], after: dict[str, float], load: Load) -> list[str]:
+def shares(
+    before: dict[str, float], after: dict[str, float], load: load_room.Load
+) -> list[str]:
     """Returns mean milliseconds: of an answer to its client, waited, run, and HTTP."""
 
     def mean(name: str) -> float:
@@ -361,7 +274,7 @@ def swaps(
     broken = {options.swaps // 3, 2 * options.swaps // 3}
     done: list[tuple[int, bool]] = []
     path = f"/v1/models/{alone.model}:predict"
-    results: list[Load] = []
+    results: list[load_room.Load] = []
     manifest = artifacts.load_manifest(bundle, "bundle")
     stop = threading.Event()
 

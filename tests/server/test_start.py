@@ -1,5 +1,6 @@
 """`ytdnn serve` as a user starts, stops and kills it."""
 
+import http.client
 import pathlib
 import shutil
 import signal
@@ -72,8 +73,8 @@ def test_a_kill_loses_no_more_than_the_last_flush_interval(
                         status, body = server.ask(
                             "/recommend", {"user_id": "u", "k": 3}
                         )
-                    except OSError:
-                        return
+                    except (OSError, http.client.HTTPException, ValueError):
+                        return  # killed, perhaps in the midst of an answer
                     assert status == 200
                     answered.append((time.time(), body["request_id"]))
 
