@@ -85,10 +85,10 @@ def test_serve(capsys, tmp_path):
     serve.main(["--tiny"])
     out = capsys.readouterr().out
     loads, parts, most, swaps = _tables(out)
-    assert [row[0] for row in loads[2:]] == ["on", "off"]
+    assert [row[0] for row in loads[2:]] == ["off", "on"]
     assert [row[3] for row in loads[2:]] == ["0", "0"]  # failed
     assert all(int(row[2].replace(",", "")) > 0 for row in loads[2:])
-    assert [row[0] for row in parts[2:]] == ["on", "off"]
+    assert [row[0] for row in parts[2:]] == ["off", "on"]
     assert len(most) == 4
     assert swaps[2][:2] == ["1", "2"]
     assert swaps[2][3] == "0"

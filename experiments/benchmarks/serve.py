@@ -346,7 +346,8 @@ def tables(workdir: pathlib.Path, options: argparse.Namespace) -> str:
     with tempfile.TemporaryDirectory(dir=workdir.parent) as place:
         bundle = pathlib.Path(place) / "bundle"
         shutil.copytree(workdir / "bundle", bundle, copy_function=artifacts.link)
-        for batching in ("on", "off"):
+        # With batching last: its swaps may leave a broken version as the newest.
+        for batching in ("off", "on"):
             server = Server(bundle, batching)
             try:
                 row, part = sustained(server, alone, batching, options)
