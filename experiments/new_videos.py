@@ -2,7 +2,7 @@
 
 Claim: with a vector made of channel, topic, language, title and duration, and with what
 videos of their age are watched, new uploads are retrieved without a training of their
-own, and no list gets worse (PAPER §3.3: users prefer fresh content).
+own, and old ones no less (PAPER §3.3: users prefer fresh content).
 
     ytdnn study --config=experiments/new_videos.py --workdir=runs/new-videos \
         --stage=candidates
@@ -13,6 +13,37 @@ beside all; `ytdnn evaluate` shows them as the slice "not in training" of popula
 
 Protocol: temporal, as in quickstart.py. A video that is not uploaded when the tested
 window begins is in no list; a quarter of the new answers are such videos.
+
+Measured 2026-11-25 on two cores shared with other work, one seed. World `small`, 7,546
+test users, 79,111 right answers, of which 27,920 first appeared after the training
+window; content with 10 epochs, ids with 24 (world_small.py):
+
+| | ids | content |
+|---|---|---|
+| hit rate@10 | 0.276 | 0.459 |
+| recall@100 | 0.166 | 0.335 |
+| recall@100 of the new answers, in lists of all videos | 0 | 0.308 |
+| of those uploaded by the time of the request | 0 | 0.414 |
+| recall@100 of the new answers, in lists of the 2,595 new videos alone | 0 | 0.487 |
+| validation nDCG@10 | 0.093 | 0.127 |
+
+Shares of all answers, whosever they are; the means over users with a new answer are 0.363
+in lists of all videos and 0.549 in those of new ones. Half of the videos in lists of ten
+are new.
+
+A second world (`--config.data.world.seed=1` of `quickstart`), six epochs for all:
+
+| | hit rate@10 | recall@100 | of new answers | of old | validation nDCG@10 |
+|---|---|---|---|---|---|
+| ids | 0.197 | 0.190 | 0 | 0.307 | 0.053 |
+| content without age | 0.266 | 0.296 | 0.113 | 0.357 | 0.077 |
+| content, id_dropout 0.05 | 0.421 | 0.406 | 0.386 | 0.335 | 0.123 |
+| content, id_dropout 0.4 | 0.421 | 0.406 | 0.409 | 0.323 | 0.117 |
+
+The claim holds: of the old answers, too, lists of 100 hold more than with ids alone,
+though new videos take many of their places. Content raises the recall of old answers;
+age makes the scores of new videos comparable with those of old ones. The rate of
+dropped ids matters little.
 """
 
 import argparse

@@ -77,7 +77,7 @@ def from_scores(
       cases: Whom to ask.
       score: Fills a block: takes a slice of cases, one of videos (0 is video index 1)
         and the float32 array for their scores.
-      num_videos: Of the vocabulary.
+      num_videos: That lists can hold, the first ones of the catalogue.
       k: Length of the lists.
       config: Memory.
     """

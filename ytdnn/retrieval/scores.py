@@ -18,7 +18,7 @@ class Scores(tf.Module):
 
         Args:
           video_vectors: `[num_videos, dim] float32`; row i is video index i + 1.
-          num_videos: Of the vocabulary.
+          num_videos: That have a vector, the first ones of the catalogue.
         """
         super().__init__()
         self._num_known = num_videos
@@ -28,7 +28,7 @@ class Scores(tf.Module):
         )
 
     def __call__(self, user_vectors: tf.Tensor, videos: tf.Tensor) -> tf.Tensor:
-        """Returns `[batch, k] float32`, `NO_SCORE` of videos without an id embedding.
+        """Returns `[batch, k] float32`, `NO_SCORE` of videos without a vector.
 
         Args:
           user_vectors: `[batch, dim] float32`.

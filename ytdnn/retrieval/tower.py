@@ -15,7 +15,7 @@ class Tower(interface.Source):
 
         Args:
           num: Videos to propose.
-          search: Among the videos of the vocabulary.
+          search: Among the videos that lists can hold.
         """
         super().__init__(num)
         self._search = search
