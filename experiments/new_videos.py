@@ -27,9 +27,9 @@ window; content with 10 epochs, ids with 24 (world_small.py):
 | recall@100 of the new answers, in lists of the 2,595 new videos alone | 0 | 0.487 |
 | validation nDCG@10 | 0.093 | 0.127 |
 
-Shares of all answers, whosever they are; the means over users with a new answer are 0.363
-in lists of all videos and 0.549 in those of new ones. Half of the videos in lists of ten
-are new.
+Shares of all answers, whosever they are; the means over users with a new answer are
+0.363 in lists of all videos and 0.549 in those of new ones. Half of the videos in lists
+of ten are new.
 
 A second world (`--config.data.world.seed=1` of `quickstart`), six epochs for all:
 
