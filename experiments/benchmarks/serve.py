@@ -16,7 +16,9 @@ latency counts from when a request was due), over at most as many connections as
 is that by the core time of an answer in this process. The server holds a recommender of
 each version: 1.5 GB of a million videos, twice that while one takes the other's place.
 
-Measured 2026-11-25: not yet on a quiet machine.
+Measured 2026-11-25: not yet on a quiet machine. On two cores shared with other work
+(load 8) the quickstart world took 67 answers a second at p99 ≤ 100 ms, with and without
+batching, and lost no answer to a swap and two broken versions.
 """
 
 import argparse

@@ -81,7 +81,12 @@ def make(given: settings.Settings, say: Callable[[str], None] = _LOG.info) -> Pa
     """
     measured = metrics.Metrics()
     shared = settings.batching_of(given.bundle)
-    alone = dataclasses.replace(shared, max_batch_size=1, batch_timeout_micros=0)
+    alone = dataclasses.replace(
+        shared,
+        max_batch_size=1,
+        batch_timeout_micros=0,
+        max_enqueued_batches=shared.most_rows,
+    )
     threads = batching.Threads(shared if given.is_batching else alone, measured.observe)
     served = hot_swap.Served(given, threads, measured, say)
     id_type = served.current.bundle.id_type
