@@ -58,9 +58,9 @@ of the ranker's clicks (channel means of the candidate model's vectors, impressi
 1 to 30 days by channel, topic and its first word, statistics up to the impression)
 raise the AUC of clicks by at most .0008: the features are used up.
 
-All this was measured with vectors of ids alone. With content and age, the default since,
-the candidates have HR@10 0.459 and recall@100 0.335 after ten epochs (new_videos.py); the
-ranker on them was not measured.
+All this was measured with vectors of ids alone. With content and age, the default
+since, the candidates have HR@10 0.459 and recall@100 0.335 after ten epochs
+(new_videos.py); the ranker on them was not measured.
 
 Candidates trained in 12 minutes, the ranker in 7, beside other work; evaluating takes
 5. Epochs, dropout and table rate were chosen on the validation window; wider towers,
