@@ -14,9 +14,7 @@ from tests import planted
 _DAY = 86_400
 
 
-def frames(
-    num_users: int, num_videos: int, num_watches: int
-) -> dict[str, pl.DataFrame]:
+def frames(num_users: int, num_videos: int, num_watches: int) -> dict[str, pl.DataFrame]:
     """Returns watches day by day, and an impression before each, half of them clicked."""
     rows = [
         (f"u{user}", f"v{(3 * user + 2 * day) % num_videos}", _DAY * day + 60 * user)
