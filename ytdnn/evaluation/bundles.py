@@ -61,7 +61,7 @@ def read(
         manifest.fingerprint,
         makers(served, config),
         lambda cases: stated,
-        _num_listed(served),
+        num_listed=_num_listed(served),
     )
 
 
