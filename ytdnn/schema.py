@@ -232,8 +232,9 @@ TABLES: dict[str, Table] = {
                     UPLOAD_TIME,
                     "time",
                     "when it was uploaded",
-                    "Its age as a feature of the ranker, and fresh uploads as a source "
-                    "of candidates. Without it there is neither.",
+                    "Its age as a feature of the ranker, what is watched of videos of "
+                    "its age, and fresh uploads as a source of candidates. Without it "
+                    "there is none of them.",
                 ),
                 _seconds(
                     DURATION_SECONDS,
@@ -241,21 +242,32 @@ TABLES: dict[str, Table] = {
                     "Features of the ranker, the share watched, and "
                     "`data.min_watch_fraction`. Without it there are none.",
                 ),
-                Column(LANGUAGE, "text", "spoken language", "A feature of the ranker."),
+                Column(
+                    LANGUAGE,
+                    "text",
+                    "spoken language",
+                    "A feature of the ranker. What new videos are retrieved by.",
+                ),
                 Column(
                     CHANNEL_ID,
                     "id",
                     "who uploaded it",
                     "What the user watched of the channel, and fresh uploads of "
-                    "channels watched lately.",
+                    "channels watched lately. What new videos are retrieved by.",
                 ),
                 Column(
                     TOPIC,
                     "text",
                     "what it is about, one word or name",
-                    "What the user watched of the topic.",
+                    "What the user watched of the topic. What new videos are "
+                    "retrieved by.",
                 ),
-                Column(TITLE, "text", "title", "Shown with recommendations."),
+                Column(
+                    TITLE,
+                    "text",
+                    "title",
+                    "Shown with recommendations. What new videos are retrieved by.",
+                ),
             ),
             key=VIDEO_ID,
         ),

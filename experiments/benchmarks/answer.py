@@ -68,7 +68,7 @@ def make(directory: pathlib.Path, num_videos: int) -> None:
     """Prepares the log, gives both stages fresh weights, builds the index, exports."""
     config = configs.Config(
         data=configs.Data(source="log", dir=str(directory / "log"), vocabulary="all"),
-        candidates=configs.Candidates(),
+        candidates=configs.Candidates(content=configs.Content(enabled=False)),
         ranking=configs.Ranking(),
         index=configs.Index(also=("lsh",)),
     )

@@ -11,7 +11,9 @@ class Content:
     A video's vector is that of its id plus that of its content; one without an id
     embedding, such as a new upload, has its content alone. It exists where the log has
     a column of `videos` that says something of them, but not for hierarchical softmax,
-    whose table has no row of a video.
+    whose table has no row of a video. Index and bundle then hold a vector of every
+    video of the catalogue: leave it out where `videos` is far longer than what is
+    watched, and memory is short.
 
     Attributes:
       enabled: Whether there is one.

@@ -8,7 +8,7 @@ from ytdnn.features import encodings, interface
 
 
 class CandidateScore(encodings.Continuous, interface.Replayed):
-    """The candidate model's score; missing where no list of it can hold the video."""
+    """The candidate model's score; missing where it has no vector of the video."""
 
     name = "candidate_score"
     default_in = frozenset({interface.RANKING})

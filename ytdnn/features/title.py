@@ -32,7 +32,7 @@ class Title(encodings.Categorical, interface.ReadAtRequest):
 
     def num_values(self, data: prepared.PreparedData) -> int:
         """Returns how many tokens are known."""
-        return len(_vocabulary(data))
+        return len(vocabulary(data))
 
     def known(self, values: tf.Tensor) -> tf.Tensor:
         """Returns which titles have a known token."""
@@ -60,43 +60,50 @@ class Title(encodings.Categorical, interface.ReadAtRequest):
         return embeddings.BagTable(measured.num_values, dim, stddev, name=self.name)
 
 
-def _vocabulary(data: prepared.PreparedData) -> list[str]:
+def vocabulary(data: prepared.PreparedData) -> list[str]:
     """Returns the known tokens in order."""
-    return data.once((Title, "vocabulary"), lambda: _most_frequent(data))
+    return _kept(data)[0]
 
 
-def _most_frequent(data: prepared.PreparedData) -> list[str]:
-    of_vocabulary = pl.col(_VIDEO) <= data.vocabulary_size
-    titles = _tokens(data).filter(of_vocabulary).unique()
-    counts = titles.group_by(_TOKEN).len().filter(pl.col("len") >= _FEWEST_TITLES)
+def _rows(data: prepared.PreparedData) -> npt.NDArray[np.int32]:
+    """Returns the known tokens of each video after a row for index 0, 0 behind them."""
+    return _kept(data)[1]
+
+
+def _kept(data: prepared.PreparedData) -> tuple[list[str], npt.NDArray[np.int32]]:
+    return data.once(Title, lambda: _made(data))
+
+
+def _made(data: prepared.PreparedData) -> tuple[list[str], npt.NDArray[np.int32]]:
+    titles = _tokenised(data)
+    known = _most_frequent(titles.filter(pl.col(_VIDEO) <= data.vocabulary_size))
+    return known, _indices(titles, known, data.num_videos)
+
+
+def _most_frequent(titles: pl.DataFrame) -> list[str]:
+    counts = titles.unique().group_by(_TOKEN).len()
+    counts = counts.filter(pl.col("len") >= _FEWEST_TITLES)
     frequent = counts.sort("len", _TOKEN, descending=[True, False]).head(MAX_VALUES)
     found: list[str] = frequent[_TOKEN].sort().to_list()
     return found
 
 
-def _rows(data: prepared.PreparedData) -> npt.NDArray[np.int32]:
-    """Returns the known tokens of each video after a row for index 0, 0 behind them."""
-    return data.once((Title, "rows"), lambda: _indices(data))
-
-
-def _indices(data: prepared.PreparedData) -> npt.NDArray[np.int32]:
-    known = pl.DataFrame({_TOKEN: _vocabulary(data)}, schema={_TOKEN: pl.String})
-    known = known.with_row_index("index", offset=1)
-    found = _tokens(data).join(known, on=_TOKEN, maintain_order="left")
+def _indices(
+    titles: pl.DataFrame, known: list[str], num_videos: int
+) -> npt.NDArray[np.int32]:
+    vocabulary = pl.DataFrame({_TOKEN: known}, schema={_TOKEN: pl.String})
+    vocabulary = vocabulary.with_row_index("index", offset=1)
+    found = titles.join(vocabulary, on=_TOKEN, maintain_order="left")
     place = pl.int_range(pl.len()).over(_VIDEO)
     found = found.with_columns(place.alias("place"))
     found = found.filter(pl.col("place") < MAX_TOKENS)
-    rows = np.zeros((data.num_videos + 1, MAX_TOKENS), np.int32)
+    rows = np.zeros((num_videos + 1, MAX_TOKENS), np.int32)
     rows[found[_VIDEO].to_numpy(), found["place"].to_numpy()] = found["index"]
     return rows
 
 
-def _tokens(data: prepared.PreparedData) -> pl.DataFrame:
-    """Returns the tokens of all titles in order, beside the video's index."""
-    return data.once((Title, "tokens"), lambda: _tokenised(data))
-
-
 def _tokenised(data: prepared.PreparedData) -> pl.DataFrame:
+    """Returns the tokens of all titles in order, beside the video's index."""
     titles = data.videos[schema.TITLE].cast(pl.String).fill_null("")
     parts = [pl.DataFrame(schema={_VIDEO: pl.Int64, _TOKEN: pl.String})]
     for start in range(0, len(titles), _TITLES_A_STEP):
