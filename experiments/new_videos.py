@@ -121,7 +121,7 @@ def measure(directory: pathlib.Path, split: prepared.Split) -> dict[str, Measure
     trained = candidate_model.load(directory / candidate_model.KIND, data)
     cases = protocol.cases(data, split, config, trained.num_listed)
     users = trained.user_vectors(data, cases.users, cases.ends, cases.times)
-    videos = trained.video_vectors(int(cases.times.max()))
+    videos = trained.video_vectors(protocol.moment(cases, split))
     is_new = np.arange(data.num_videos) >= data.vocabulary_size
     new_alone = np.where(is_new, data.listed_from, _NEVER)
     kept = {

@@ -86,8 +86,8 @@ def test_span_and_what_each_model_has(tmp_path: pathlib.Path) -> None:
         "8 videos"
     )
     assert candidates == (
-        "candidates: 45 to train on, 5 to validate, 8 to test; 8 videos can be "
-        "retrieved"
+        "candidates: 45 to train on, 5 to validate, 8 to test; 8 videos with an "
+        "embedding"
     )
     assert ranking == (
         "ranking: 12 to train on, 2 to validate, 8 to test; 4 clicks to train on"

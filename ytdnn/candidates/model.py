@@ -53,7 +53,9 @@ class CandidateModel(user_vectors.FromLogs, tf.keras.Model):
         self.head = losses.make_head(config, inputs.vocabulary_size)
         self.content, self.ages, self.num_listed = None, None, inputs.vocabulary_size
         if inputs.of_videos is not None:
-            self.content = content.Content(inputs.of_videos, self.vector_dim)
+            self.content = content.Content(
+                inputs.of_videos, self.vector_dim, name="content"
+            )
             self.ages, self.num_listed = (
                 inputs.of_videos.ages,
                 inputs.of_videos.num_videos,
@@ -188,7 +190,7 @@ class CandidateModel(user_vectors.FromLogs, tf.keras.Model):
 
         Args:
           moment: When they are asked for, seconds since the epoch, for what the age
-            of a video says; None: at the end of the log.
+            of a video says; None: the serving moment, that of corpus statistics.
 
         Returns:
           `[num_listed, dim + 1] float32`.

@@ -24,6 +24,7 @@ import tensorflow as tf
 
 from ytdnn import artifacts, schema
 from ytdnn.data import prepared
+from ytdnn.features import corpus
 
 _DAY_SECONDS = 86_400
 _EDGES = (0, 1, 2, 3, 4, 5, 6, 7, 9, 11, 14, 18, 23, 30, 40, 55, 75, 100, 150, 250, 400)
@@ -44,14 +45,14 @@ class PopularityByAge:
       log_unwatched: `[catalogue + 1] float32`, what is added to the scores of videos
         never watched in training; 0 of others.
       upload_days: `[catalogue + 1]` days since the epoch; `_UNKNOWN` where not known.
-      end_of_log: Seconds since the epoch.
+      serving_moment: That of corpus statistics, seconds since the epoch.
       traffic: Of the training window.
     """
 
     log_rates: tuple[float, ...]
     log_unwatched: npt.NDArray[np.float32]
     upload_days: Days
-    end_of_log: int
+    serving_moment: int
     traffic: "Traffic"
 
     def offsets(self, times: tf.Tensor, videos: tf.Tensor) -> tf.Tensor:
@@ -82,9 +83,9 @@ class PopularityByAge:
         """Returns what is added to all scores at a moment, `[catalogue + 1] float32`.
 
         Args:
-          moment: Seconds since the epoch; None: the end of the log.
+          moment: Seconds since the epoch; None: the serving moment.
         """
-        day = (self.end_of_log if moment is None else moment) // _DAY_SECONDS
+        day = (self.serving_moment if moment is None else moment) // _DAY_SECONDS
         ages = np.clip(day - self.upload_days, 0, _OLDEST)
         rates = np.asarray(self.log_rates, np.float32)[ages]
         return np.where(self.upload_days > _UNKNOWN, rates, 0.0) + self.log_unwatched
@@ -163,7 +164,7 @@ def _made(
         log_rates=tuple(log_rates.tolist()),
         log_unwatched=-np.log1p(expected).astype(np.float32),
         upload_days=uploads,
-        end_of_log=data.end_of_log,
+        serving_moment=corpus.serving_moment(data),
         traffic=traffic,
     )
 

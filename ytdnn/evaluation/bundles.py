@@ -108,11 +108,12 @@ def _candidates(served: Served) -> lists.Maker:
 
     def make(cases: protocol.Cases, k: int) -> lists.Lists:
         watched = np.diff(cases.watched.offsets)
+        barred = watched + [len(_not_out(cases, row)) for row in range(len(cases))]
         found = np.zeros((len(cases), k), np.int32)
         for part in _batches(cases):
             inputs = _inputs(served, cases, part, tower)
             vectors = served.bundle.run(tower, inputs)[schema.USER_VECTOR]
-            wanted = min(k + int(watched[part].max()), _num_listed(served))
+            wanted = min(k + int(barred[part].max()), _num_listed(served))
             query = {
                 schema.USER_VECTOR: vectors.numpy(),
                 schema.K: np.full(len(part), wanted, np.int32),
@@ -124,6 +125,13 @@ def _candidates(served: Served) -> lists.Maker:
         return found
 
     return make
+
+
+def _not_out(cases: protocol.Cases, row: int) -> npt.NDArray[np.int64]:
+    """Returns the rows of videos that are not in the candidate set of a case."""
+    if cases.available_from is None:
+        return np.zeros(0, np.int64)
+    return np.flatnonzero(cases.available_from[: cases.num_listed] > cases.times[row])
 
 
 def _num_listed(served: Served) -> int:
@@ -141,10 +149,12 @@ def _inputs(
 ) -> batches.Arrays:
     """Returns the inputs of some cases' requests, padded to one length."""
     fields = served.bundle.inputs(model)
+    video_ids = served.data.videos[schema.VIDEO_ID]
     batch = []
     for row in part.tolist():
         user, end, time = (int(a[row]) for a in (cases.users, cases.ends, cases.times))
         request = requests.request_at(served.data, user, end, time)
+        request[schema.EXCLUDE_IDS] = video_ids.gather(_not_out(cases, row)).to_list()
         batch.append({k: v for k, v in request.items() if k in fields})
     return batches.inputs(batch, fields)
 

@@ -154,7 +154,7 @@ def of_models(
     vectors, of_videos, ranked = None, None, None
     if trained is not None:
         vectors = trained.user_vectors(data, cases.users, cases.ends, cases.times)
-        of_videos = trained.video_vectors(int(cases.times.max()))
+        of_videos = trained.video_vectors(protocol.moment(cases, split))
         ranked = lists.of_vectors(vectors, of_videos, config.evaluation)
     own = _systems(data, cases, ranked, ranking, config, trained, of_videos, sources)
     others = measure.Systems() if others is None else others

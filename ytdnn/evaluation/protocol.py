@@ -224,6 +224,14 @@ def _available_from(
     return known.to_numpy().astype(np.int64)
 
 
+def moment(found: Cases, split: prepared.Split) -> int | None:
+    """Returns when the videos are asked for; None: the serving moment, as of a bundle.
+
+    A temporal test begins then. What is evaluated before must not be served as later.
+    """
+    return None if split == prepared.Split.TEST else int(found.times.max())
+
+
 def num_candidates(found: Cases) -> int:
     """Returns how many videos may be listed for at least one case."""
     if found.available_from is None:

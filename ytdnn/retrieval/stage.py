@@ -80,7 +80,7 @@ class Stage:
 
     @functools.cached_property
     def video_vectors(self) -> np.ndarray:
-        """The model's vectors at the end of the log, `[num_listed, dim] float32`."""
+        """The model's vectors when serving, `[num_listed, dim] float32`."""
         return self.candidates.video_vectors()
 
     @functools.cached_property
