@@ -92,6 +92,7 @@ def _config(content: configs.Content) -> configs.Config:
     return configs.Config(
         data=configs.Data(world=configs.WORLDS["quickstart"]),
         candidates=configs.Candidates(content=content, training=training),
+        ranking=configs.Ranking(),
     )
 
 

@@ -44,7 +44,11 @@ def get_config() -> configs.Config:
     """Returns the default loss."""
     return configs.Config(
         data=configs.Data(world=WORLD),
-        candidates=configs.Candidates(training=configs.Training(epochs=20, patience=5)),
+        candidates=configs.Candidates(
+            content=configs.Content(enabled=False),
+            training=configs.Training(epochs=20, patience=5),
+        ),
+        ranking=configs.Ranking(),
         evaluation=configs.Evaluation(num_resamples=300),
     )
 

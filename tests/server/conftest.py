@@ -47,6 +47,12 @@ class Server:
         return nothing | {schema.K: 5} | request
 
 
+@pytest.fixture(autouse=True)
+def serving_process() -> None:
+    """Undoes what a training in this process left on."""
+    untrained.serve_only()
+
+
 @pytest.fixture(scope="session")
 def workdir(untrained_run: untrained.Run, tmp_path_factory: Any) -> pathlib.Path:
     """A copy of the run that a server may be given."""
@@ -71,6 +77,7 @@ def made(workdir: pathlib.Path, **changed: Any) -> settings.Settings:
 @pytest.fixture(scope="session")
 def server(untrained_run: untrained.Run, workdir: pathlib.Path) -> Iterator[Server]:
     """A server that logs and shows users; it looks for versions when told to."""
+    untrained.serve_only()
     parts = app.make(made(workdir))
     with testclient.TestClient(app.application(parts), ADDRESS) as client:
         yield Server(client, parts, untrained_run)
