@@ -45,7 +45,8 @@ class Rooms:
         facts: Any = None,
         **others: str,
     ) -> None:
-        self.calls.append(name if workdir.name == "run" else f"{workdir.name}/{name}")
+        is_refit = workdir.name in ("refit", "earlier")
+        self.calls.append(f"{workdir.name}/{name}" if is_refit else name)
         made_from = {
             other: artifacts.read_manifest(
                 workdir / other, pathlib.PurePath(other).name

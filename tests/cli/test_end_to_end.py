@@ -262,10 +262,11 @@ def test_recommendations_from_the_bundle_alone(
     assert "expected JSON as" in cli.error(*flags)
 
 
+ASKED = "expected --workdir and --user, --workdir, --users and --out"
 MISTAKES = [
-    ([], "expected --workdir and --user, or --bundle and --request"),
-    (["--user=u1"], "expected --workdir and --user, or --bundle and --request"),
-    (["--workdir=w", "--user=u", "--bundle=b"], "expected --workdir and --user, or"),
+    ([], f"{ASKED}, or --bundle and --request"),
+    (["--user=u1"], f"{ASKED}, or --bundle and --request"),
+    (["--workdir=w", "--user=u", "--bundle=b"], ASKED),
     (["--workdir=w", "--user=u", "--k=ten"], "expected a data artefact in w/data"),
     (["--bundle=b", "--request=r"], "expected a bundle artefact in b, found no"),
     (["--bundle=b", "--request=r", "--index=lsh"], "expected --index to be one of"),

@@ -28,6 +28,10 @@ def test_the_commands_of_the_design_are_there() -> None:
         "index remove",
         "index restore",
         "recommend",
+        "similar",
+        "vectors",
+        "serve",
+        "join-log",
         "run",
         "index tune",
         "experiments",
@@ -112,8 +116,8 @@ MISTAKES = [
     (
         ["prepre"],
         "expected a command (run, prepare, train, index tune, evaluate, compare, "
-        "export, refit, index remove, index restore, recommend, experiments, study, "
-        "world), "
+        "export, refit, index remove, index restore, recommend, similar, vectors, "
+        "serve, join-log, experiments, study, world), "
         "received 'prepre': did you mean prepare? (ytdnn --help)",
     ),
     (["run"], "expected --workdir=DIR, received none (ytdnn run --help)"),

@@ -47,7 +47,7 @@ class Server:
         return nothing | {schema.K: 5} | request
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="module")
 def serving_process() -> None:
     """Undoes what a training in this process left on."""
     untrained.serve_only()

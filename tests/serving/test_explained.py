@@ -14,7 +14,7 @@ MODEL = bundle.RECOMMENDER + bundle.EXACT
 USERS = ("u1", "u2", "u5")
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="module")
 def serving_process() -> None:
     untrained.serve_only()
 

@@ -45,6 +45,9 @@ def test_the_head_is_chosen_by_the_loss_alone():
     assert made == {
         "sampled_softmax": heads.Videos,
         "full_softmax": heads.Videos,
+        "bpr": heads.Videos,
+        "warp": heads.Videos,
+        "gbce": heads.Videos,
         "hierarchical_softmax": heads.Nodes,
     }
 
