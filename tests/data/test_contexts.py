@@ -158,6 +158,7 @@ def test_contexts_are_the_slices_but_for_the_example_age(data):
     assert set(together) - set(alone) == {
         "example_age",
         schema.LABELS,
+        schema.LABEL_TIMES,
         schema.WEIGHTS,
         schema.USER_INDICES,
     }
@@ -295,6 +296,7 @@ def test_a_log_without_a_table_has_none_of_its_features(tmp_path):
         schema.WATCH_ROW_TIMES,
         schema.FIRST_ROWS,
         schema.LABELS,
+        schema.LABEL_TIMES,
         schema.WEIGHTS,
         schema.USER_INDICES,
     }
