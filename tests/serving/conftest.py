@@ -3,7 +3,7 @@ import pathlib
 
 import pytest
 
-from tests import planted
+from tests import planted, untrained
 from ytdnn import artifacts, configs
 from ytdnn.candidates import model as candidate_model
 from ytdnn.data import prepare, prepared
@@ -78,3 +78,9 @@ def plain_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
         (log / f"{table}.parquet").unlink()
     config = configs.Data(source="log", dir=str(log))
     return make_run(workdir, prepare.prepare(config, workdir / "data"), ensemble_size=2)
+
+
+@pytest.fixture(autouse=True)
+def serving_process() -> None:
+    """Undoes what a training in this process left on."""
+    untrained.serve_only()

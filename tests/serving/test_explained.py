@@ -14,11 +14,6 @@ MODEL = bundle.RECOMMENDER + bundle.EXACT
 USERS = ("u1", "u2", "u5")
 
 
-@pytest.fixture(autouse=True, scope="module")
-def serving_process() -> None:
-    untrained.serve_only()
-
-
 @pytest.fixture(scope="module")
 def run(untrained_run: untrained.Run) -> untrained.Run:
     return untrained_run
