@@ -55,8 +55,8 @@ def of(config: configs.Candidates, data: prepared.PreparedData) -> Inputs | None
       data: The prepared set.
 
     Returns:
-      None where it is not enabled, the log has no such column, or the rows of the video
-      table are not of videos.
+      None where it is not enabled, the log has no such column, ages are to be read and
+      no upload time is known, or the rows of the video table are not of videos.
 
     Raises:
       errors.UserError: The config names a feature that there is not.
@@ -65,15 +65,14 @@ def of(config: configs.Candidates, data: prepared.PreparedData) -> Inputs | None
     if is_tree or not config.content.enabled:
         return None
     chosen = registry.choose(interface.CONTENT, data, config.content.features)
-    if not chosen:
+    reads_age = config.content.popularity_by_age
+    ages = popularity_by_age.measure(data) if reads_age else None
+    if not chosen or (reads_age and ages is None):
         return None
     readers = reading.open_log(chosen, positions.LogTensors(data))
     trained = positions.of_videos(tf.range(1, data.vocabulary_size + 1))
     values = reading.read(readers, trained)
     measured = reading.measure(chosen, data, [values], _NUM_QUANTILES)
-    ages = None
-    if config.content.popularity_by_age:
-        ages = popularity_by_age.measure(data)
     return Inputs(data.num_videos, chosen, measured, readers, ages)
 
 

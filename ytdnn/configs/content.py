@@ -21,7 +21,8 @@ class Content:
       id_dropout: Share of videos scored without the embedding and the bias of their id
         in a training step, and of watches read without, so that content stands alone.
       popularity_by_age: Whether scores know how much is watched of videos as old as
-        this one; needs `videos.upload_time`.
+        this one. It needs `videos.upload_time`: of a log without, there is a content
+        side only where this is false.
     """
 
     enabled: bool = True
