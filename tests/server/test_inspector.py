@@ -109,6 +109,7 @@ def test_the_truth_is_the_worlds(world: prepared.PreparedData) -> None:
         labels=empty,
         seconds=None,
         num_left_out=0,
+        num_listed=world.vocabulary_size,
     )
     every = np.arange(1, len(ids) + 1, dtype=np.int32)[np.newaxis]
     expected = pages.worth(case, every, np.zeros(1)).seconds[0]
