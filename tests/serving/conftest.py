@@ -43,7 +43,7 @@ def make_run(
     settings = dataclasses.replace(
         config.candidates,
         ensemble_size=ensemble_size,
-        content=configs.Content(enabled=content),
+        content=configs.Content(enabled=content, popularity_by_age=False),
     )
     config = dataclasses.replace(config, candidates=settings)
     candidates.train(config, data, workdir / "candidates")
