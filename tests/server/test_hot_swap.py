@@ -141,6 +141,24 @@ def test_a_root_manifest_that_is_gone_is_told(
     wait(lambda: None not in [v["version"] for v in status(server)["refused"]])
 
 
+def test_a_server_starts_with_the_newest_version_that_can_be_served(
+    untrained_run: untrained.Run, tmp_path: pathlib.Path
+) -> None:
+    bundle = tmp_path / "bundle"
+    shutil.copytree(untrained_run.workdir / "bundle", bundle)
+    number = versions.newest(bundle)
+    removals.change(tmp_path, [next(iter(untrained_run.bundle.titles))])
+    model = bundle / "recommender_exact" / str(number + 1) / "saved_model.pb"
+    content = model.read_bytes()[:-1] + b"x"
+    model.unlink()  # the old version's is a link to the same file
+    model.write_bytes(content)
+    served = app.make(conftest.made(tmp_path, log=None)).served
+    assert served.current.number == number
+    (refused,) = served.status()["refused"]
+    assert refused["version"] == number + 1
+    assert "SHA-256" in refused["reason"]
+
+
 def test_a_bundle_that_is_damaged_is_not_served(
     untrained_run: untrained.Run, tmp_path: pathlib.Path
 ) -> None:

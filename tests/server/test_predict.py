@@ -13,8 +13,8 @@ import pytest
 
 from tests.server import conftest
 from ytdnn import schema
-from ytdnn.server import models, predict, settings
-from ytdnn.serving import batches, bundle, requests, signatures
+from ytdnn.server import predict, settings
+from ytdnn.serving import batches, bundle, signatures
 
 MODEL = conftest.MODEL
 REQUIRED = {"signature_name": "serving_required"}
@@ -297,8 +297,3 @@ def test_numbers_are_as_short_as_they_can_be() -> None:
 def test_outputs_of_binary_text_are_base64() -> None:
     values = np.array([b"\xff"], object)
     assert predict._json("image_bytes", values) == [{"b64": "/w=="}]
-
-
-def test_the_default_signature_is_tensorflow_servings() -> None:
-    assert models.DEFAULT == "serving_default"
-    assert requests.DEFAULT_K == 10

@@ -236,6 +236,20 @@ def test_a_part_that_cannot_be_written_is_kept(
     assert not list(blocked.glob("*/.*"))  # nothing half written stays
 
 
+def test_rows_that_no_disk_takes_are_bounded_and_counted(
+    log: served_log.ServedLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(served_log, "_MOST_ROWS", 3)
+    for number in range(5):
+        log.add(served.FEEDBACK, {"request_id": str(number)})
+    (log.directory / served.FEEDBACK).write_text("in the way")
+    log.flush()
+    assert log.problem
+    text = log._metrics.text().decode()
+    assert "ytdnn_dropped_rows_total 2.0" in text
+    assert [row["request_id"] for row in log._rows[served.FEEDBACK]] == ["2", "3", "4"]
+
+
 def test_without_a_log_feedback_is_refused(server: conftest.Server) -> None:
     from ytdnn.server import problems, recommend
 

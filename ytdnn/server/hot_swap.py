@@ -34,7 +34,7 @@ class Served:
         measured: metrics.Metrics,
         say: Callable[[str], None] = _LOG.info,
     ) -> None:
-        """Loads the newest version.
+        """Loads the newest version that can be served; newer ones are refused.
 
         Args:
           given: Names the bundle.
@@ -56,8 +56,28 @@ class Served:
         self._loader = concurrent.futures.ThreadPoolExecutor(
             1, thread_name_prefix="load"
         )
-        self._current = models.load(given.bundle, None, threads)
+        self._current, failed = self._first()
         measured.version.set(self._current.number)
+        for number, reason in failed.items():
+            self._refuse(number, reason)
+
+    def _first(self) -> tuple[models.Version, dict[int, str]]:
+        """Returns the newest version that can be served, and why newer ones cannot.
+
+        Raises:
+          errors.UserError: None can; it tells of the newest.
+        """
+        directory, failed = self._given.bundle, dict[int, errors.UserError]()
+        for number in reversed(versions.numbers(directory)):
+            try:
+                found = models.load(directory, number, self._threads)
+            except errors.UserError as error:
+                failed[number] = error
+            else:
+                return found, {number: str(error) for number, error in failed.items()}
+        if failed:
+            raise failed[max(failed)]
+        return models.load(directory, None, self._threads), {}
 
     @property
     def current(self) -> models.Version:

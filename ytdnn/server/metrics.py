@@ -54,6 +54,11 @@ class Metrics:
             "Answers and feedback written to the served log.",
             registry=of,
         )
+        self.dropped = prometheus.Counter(
+            "ytdnn_dropped_rows",
+            "Rows of the served log lost, since too many could not be written.",
+            registry=of,
+        )
         self.log_failures = prometheus.Counter(
             "ytdnn_log_failures", "Parts that could not be written.", registry=of
         )

@@ -272,6 +272,3 @@ def _run(
     except _OF_CLIENT as error:
         line = str(error).partition("\n")[0]
         raise problems.bad(f"the model refuses these inputs: {line}") from None
-
-
-DEFAULT = saved_models.SIGNATURE

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from ytdnn import errors, schema
 from ytdnn.server import batching, models, problems, settings
-from ytdnn.serving import requests
+from ytdnn.serving import requests, saved_models
 
 SIGNATURE_NAME = "signature_name"
 INSTANCES = "instances"
@@ -50,7 +50,7 @@ def signature_of(body: Mapping[str, Any]) -> str:
             f"JSON Value: {_shown(body)} not formatted correctly. 'signature_name' key "
             f"must be a string value."
         )
-    return name or models.DEFAULT
+    return name or saved_models.SIGNATURE
 
 
 def parse(

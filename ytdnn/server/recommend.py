@@ -40,29 +40,46 @@ async def candidates(
       errors.UserError: The request is malformed.
       problems.Problem: The version cannot tell, or took too long.
     """
+    found = await _ask(version, request, limits)
+    every = np.arange(int(found.outputs[schema.NUM_RESULTS][0]))
+    return _listed(version, found.outputs, every), found
+
+
+async def _ask(
+    version: models.Version, request: Mapping[str, Any], limits: settings.Limits
+) -> batching.Answered:
     signature = version.explaining(explained.CANDIDATES)
     row = predict.check(request, signature.fields, limits)
-    found = await signature.queue.ask([row], limits.answer_seconds)
-    return _listed(version, found.outputs), found
+    return await signature.queue.ask([row], limits.answer_seconds)
 
 
-def _listed(version: models.Version, outputs: batching.Outputs) -> list[Json]:
-    size = int(outputs[schema.NUM_RESULTS][0])
+def _page(outputs: batching.Outputs, k: int) -> np.ndarray:
+    """Returns the places of the candidates on the page, the best first."""
+    ranks = outputs[explained.RANKS][0, : int(outputs[schema.NUM_RESULTS][0])]
+    on_page = np.flatnonzero(ranks)
+    found: np.ndarray = on_page[np.argsort(ranks[on_page])][:k]
+    return found
+
+
+def _listed(
+    version: models.Version, outputs: batching.Outputs, places: np.ndarray
+) -> list[Json]:
+    """Returns the candidates at some places of an answer, in that order."""
     columns = {
-        name: values[0, :size].tolist()
+        name: values[0, places].tolist()
         for name, values in outputs.items()
-        if values.ndim > 1
+        if values.ndim > 1 and name != explained.STAGE_SECONDS
     }
     numbers = {
-        name: outputs[name][0, :size].astype(str).astype(float).tolist()
+        name: outputs[name][0, places].astype(str).astype(float).tolist()
         for name in (schema.SCORES, explained.CANDIDATE_SCORES)
     }
     found = []
-    for place in range(size):
+    for place in range(len(places)):
         seed = plain_id(columns[explained.SEED_IDS][place])
         source = columns[explained.SOURCES][place]
         video = plain_id(columns[schema.IDS][place])
-        of_candidates = outputs[explained.CANDIDATE_SCORES][0, place]
+        of_candidates = numbers[explained.CANDIDATE_SCORES][place]
         has_score = of_candidates > _NO_SCORE
         found.append(
             {
@@ -70,9 +87,7 @@ def _listed(version: models.Version, outputs: batching.Outputs) -> list[Json]:
                 schema.VIDEO_ID: video,
                 schema.TITLE: version.title(video),
                 schema.SCORE: numbers[schema.SCORES][place],
-                "candidate_score": numbers[explained.CANDIDATE_SCORES][place]
-                if has_score
-                else None,
+                "candidate_score": of_candidates if has_score else None,
                 schema.SOURCE: interface.NAMES[source - 1] if source else None,
                 schema.SEED_VIDEO_ID: seed if seed in version.bundle.titles else None,
             }
@@ -133,9 +148,8 @@ async def recommend(
     """
     started = time.perf_counter()
     request, user_id, k = split(body, limits)
-    found, answered = await candidates(version, request, limits)
-    page = sorted((one for one in found if one["rank"]), key=lambda one: one["rank"])
-    page = page[:k]
+    answered = await _ask(version, request, limits)
+    page = _listed(version, answered.outputs, _page(answered.outputs, k))
     request_id = uuid.uuid4().hex
     if log is not None:
         log.add(served.ANSWERS, _row(request_id, version, request, user_id, page))

@@ -60,8 +60,7 @@ class ServedLog:
         with self._lock:
             rows = self._rows[kind]
             rows.append(row)
-            if len(rows) > _MOST_ROWS:
-                del rows[0]
+            self._shorten(kind)
 
     def flush(self) -> None:
         """Writes what came since the last time; keeps it where that fails."""
@@ -81,11 +80,19 @@ class ServedLog:
 
     def _keep(self, kind: str, rows: Rows, reason: str) -> None:
         with self._lock:
-            self._rows[kind] = (rows + self._rows[kind])[-_MOST_ROWS:]
+            self._rows[kind] = rows + self._rows[kind]
+            self._shorten(kind)
         if not self.problem:
             _LOG.error("the served log cannot be written: %s", reason)
         self.problem = reason
         self._metrics.log_failures.inc()
+
+    def _shorten(self, kind: str) -> None:
+        """Drops the oldest rows of too many, and tells Prometheus; under the lock."""
+        rows = self._rows[kind]
+        if (surplus := len(rows) - _MOST_ROWS) > 0:
+            del rows[:surplus]
+            self._metrics.dropped.inc(surplus)
 
     def _write(self, kind: str, rows: Rows) -> None:
         now = time.time_ns()

@@ -13,6 +13,7 @@ from ytdnn.server import app, models, settings
 
 _GRACE_SECONDS = 10
 _BACKLOG = 2_048
+_SHORTEST = 16  # characters of a token
 
 Say = Callable[[str], None]
 
@@ -134,6 +135,3 @@ def token(path: pathlib.Path | None, environment: str | None) -> str | None:
             f"{where}, found {len(found)} characters"
         )
     return found
-
-
-_SHORTEST = 16

@@ -18,6 +18,7 @@ from ytdnn.metrics import selection
 from ytdnn.serving import batches, logged_requests
 from ytdnn.serving import bundle as bundle_room
 
+_INDEX = "index"
 _MOST_USERS = 1_024  # of a batch of the user tower
 _MOST_CELLS = 1 << 20  # of a batch: its requests times the longest of them
 _MOST_SCORES = 1 << 25  # of a batch of a model that scores every video
@@ -319,9 +320,6 @@ class _Asked:
         indices = found[_INDEX].fill_null(0).to_numpy().astype(np.int32)
         matrix: npt.NDArray[np.int32] = indices.reshape(ids.shape)
         return matrix
-
-
-_INDEX = "index"
 
 
 def similar(bundle: bundle_room.Bundle, k: int) -> Maker:
