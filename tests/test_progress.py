@@ -39,6 +39,17 @@ def test_what_takes_less_than_a_line_says_nothing(
     assert capsys.readouterr().err == ""
 
 
+def test_a_round_that_ends_soon_says_nothing(
+    clock: list[float], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with progress.Bar("ranking", 100, "steps") as bar:
+        for epoch in range(1, 20):
+            for step in range(1, 101):
+                clock[0] += 0.09
+                bar.reach(step, of=f"epoch {epoch}/19")
+    assert capsys.readouterr().err == ""
+
+
 def test_a_round_that_goes_on_counts_only_its_own_units(
     clock: list[float], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -13,6 +13,7 @@ import rich.progress
 T = TypeVar("T")
 
 SECONDS_A_LINE: Final = 30.0
+_SHORT_SECONDS: Final = 10.0  # left: the next line comes soon anyway
 
 _IS_QUIET = contextvars.ContextVar("is_quiet", default=False)
 _IS_SHOWN = contextvars.ContextVar("is_shown", default=False)
@@ -42,8 +43,8 @@ class Bar:
     """How much of a piece of work is done, and the time left.
 
     Use as a context manager around the work. A terminal shows a bar that goes away at
-    the end; a pipe or a file is given a line every `SECONDS_A_LINE` seconds, none for
-    less. Inside another bar nothing is shown: that one tells of the whole.
+    the end; a pipe or a file is given a line every `SECONDS_A_LINE` seconds, none where
+    little is left. Inside another bar nothing is shown: that one tells of the whole.
     """
 
     def __init__(self, name: str, total: int, unit: str) -> None:
@@ -111,8 +112,10 @@ class Bar:
         self._last = done
         if now - self._said < SECONDS_A_LINE or not self._begun < done < self._total:
             return
-        self._said = now
         left = (now - self._started) / (done - self._begun) * (self._total - done)
+        if left < _SHORT_SECONDS:
+            return
+        self._said = now
         parts = [
             f"{self._name}{f' {of}' if of else ''}: {done:,} of {self._total:,} "
             f"{self._unit}",
