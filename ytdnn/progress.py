@@ -47,8 +47,14 @@ class Bar:
     little is left. Inside another bar nothing is shown: that one tells of the whole.
     """
 
-    def __init__(self, name: str, total: int, unit: str) -> None:
-        """Prepares the bar of `total` units, their name in the plural."""
+    def __init__(self, name: str, total: int | None, unit: str) -> None:
+        """Prepares a bar.
+
+        Args:
+          name: Of the work.
+          total: Units of all of it; None where `reach` will tell.
+          unit: What is counted, in the plural.
+        """
         self._name, self._total, self._unit = name, total, unit
         self._console = console()
         self._progress = rich.progress.Progress(
@@ -87,18 +93,26 @@ class Bar:
     def _is_bar(self) -> bool:
         return self._console.is_terminal and not self._is_inner
 
-    def reach(self, done: int, note: str = "", of: str = "") -> None:
+    def reach(
+        self, done: int, note: str = "", of: str = "", total: int | None = None
+    ) -> None:
         """Shows how much is done.
 
         Args:
           done: Units, counted from 0 again where the work begins a new round.
           note: What else there is to say, such as a rate.
           of: The round, such as `epoch 2/6`.
+          total: Units of all of it, where it was not known before.
         """
+        self._total = self._total if total is None else total
         if self._is_bar:
             named = f"{self._name} {of}" if of else self._name
             self._progress.update(
-                self._task, description=named, completed=done, note=note
+                self._task,
+                description=named,
+                completed=done,
+                total=self._total,
+                note=note,
             )
         elif not self._is_inner:
             self._line(done, note, of)
@@ -110,7 +124,9 @@ class Bar:
             # may compile, is not counted.
             self._begun, self._started = done, now
         self._last = done
-        if now - self._said < SECONDS_A_LINE or not self._begun < done < self._total:
+        if now - self._said < SECONDS_A_LINE or self._total is None:
+            return
+        if not self._begun < done < self._total:
             return
         left = (now - self._started) / (done - self._begun) * (self._total - done)
         if left < _SHORT_SECONDS:

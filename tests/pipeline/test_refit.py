@@ -247,10 +247,11 @@ def test_a_killed_refit_goes_on(
 
 
 def test_without_a_ranker_the_candidates_alone_are_refitted(
-    made: conftest.Made, tmp_path: pathlib.Path
+    made: conftest.Made, refitted: Refitted, tmp_path: pathlib.Path
 ) -> None:
     directory = tmp_path / "run"
-    shutil.copytree(made.workdir, directory)
+    shutil.copytree(made.workdir, directory, ignore=shutil.ignore_patterns("eval*"))
+    shutil.copytree(refitted.workdir / "evaluation", directory / "evaluation")
     ranking = dataclasses.replace(made.config.ranking, enabled=False)
     config = dataclasses.replace(workdir.require_config(directory), ranking=ranking)
     lines: list[str] = []
@@ -260,4 +261,5 @@ def test_without_a_ranker_the_candidates_alone_are_refitted(
     bundle = ytdnn.Recommender.load(directory / "bundle").bundle
     assert not bundle.has_ranker
     path = directory / "bundle" / "versions" / str(bundle.version)
-    assert json.loads((path / bundle_room.EVALUATION).read_text()) is None
+    measured_with_a_ranker = json.loads((path / bundle_room.EVALUATION).read_text())
+    assert measured_with_a_ranker is None

@@ -2,13 +2,11 @@
 
 import contextlib
 import pathlib
+import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-import rich.console
-import rich.progress
-
-from ytdnn import errors, pipeline
+from ytdnn import errors, pipeline, progress
 from ytdnn.cli import output
 from ytdnn.pipeline import graph
 
@@ -46,34 +44,23 @@ def named(value: str) -> pathlib.Path | None:
 
 
 @contextlib.contextmanager
-def progress(what: str) -> "Iterator[streams.Progress]":
-    """Shows a progress bar with the rate and the time left.
+def shown(what: str, unit: str) -> "Iterator[streams.Progress]":
+    """Shows how much is done, its rate, and the time left.
 
     Args:
       what: Is done.
+      unit: What is counted, in the plural.
 
     Yields:
       What is told how many of how many are done.
     """
-    bar = rich.progress.Progress(
-        rich.progress.TextColumn("{task.description}"),
-        rich.progress.BarColumn(),
-        rich.progress.MofNCompleteColumn(),
-        rich.progress.TextColumn("{task.fields[rate]}"),
-        rich.progress.TimeElapsedColumn(),
-        rich.progress.TextColumn("left:"),
-        rich.progress.TimeRemainingColumn(),
-        console=rich.console.Console(stderr=True),
-        transient=True,
-    )
-    task = bar.add_task(what, total=None, rate="")
+    started = time.monotonic()
+    with progress.Bar(what, None, unit) as bar:
 
-    def show(done: int, total: int) -> None:
-        elapsed = bar.tasks[0].elapsed or 0.0
-        rate = f"{done / elapsed:,.0f}/s" if elapsed else ""
-        bar.update(task, completed=done, total=total, rate=rate)
+        def show(done: int, total: int) -> None:
+            rate = done / max(time.monotonic() - started, 1e-9)
+            bar.reach(done, f"{rate:,.0f} {unit}/s", total=total)
 
-    with bar:
         yield show
 
 

@@ -119,7 +119,7 @@ def _typed(values: Mapping[str, str], name: str) -> str:
 def _recommend_many(values: Mapping[str, str], index: str) -> None:
     k = arguments.whole("k", values["k"]) if "k" in values else _K
     recommender = many.recommender(values, "recommend")
-    with many.progress("recommendations") as shown:
+    with many.shown("recommendations", "users") as shown:
         written = pipeline.write_recommendations(
             recommender,
             values["out"],

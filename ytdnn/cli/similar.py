@@ -49,7 +49,7 @@ def run(given: arguments.Arguments) -> None:
         )
     recommender = many.recommender(values, "similar")
     if is_all:
-        with many.progress("similar videos") as shown:
+        with many.shown("similar videos", "videos") as shown:
             written = pipeline.write_similar(
                 recommender, values["out"], k=k, progress=shown
             )

@@ -50,7 +50,7 @@ def run(given: arguments.Arguments) -> None:
         "users": pipeline.write_user_vectors,
         "videos": pipeline.write_video_vectors,
     }[kind]
-    with many.progress("vectors") as shown:
+    with many.shown("vectors", kind) as shown:
         written = write(
             recommender, values["out"], many.named(values[kind]), progress=shown
         )

@@ -11,6 +11,7 @@ function takes (config, workdir), as those of `steps`.
 import datetime
 import json
 import pathlib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ytdnn import artifacts, configs
@@ -133,9 +134,9 @@ def export(config: configs.Config, workdir: pathlib.Path) -> None:
     from ytdnn.serving import export as export_room
 
     stated = _stated(workdir)
-    measured = _measured(workdir, stated["evaluation"])
     has_ranker = not steps.ranker_left_out(config, workdir)
-    stages = ("candidates", "ranking") if has_ranker else ("candidates",)
+    stages = ["candidates", "ranking"] if has_ranker else ["candidates"]
+    measured = _measured(workdir, stages, stated["evaluation"])
     home = workdir / LATER
     epochs = {
         name: artifacts.peek(home / name / artifacts.MANIFEST)["epochs"]
@@ -180,9 +181,12 @@ def _stated(workdir: pathlib.Path) -> dict[str, Any]:
     }
 
 
-def _measured(workdir: pathlib.Path, note: str) -> dict[str, Any] | None:
+def _measured(
+    workdir: pathlib.Path, stages: Sequence[str], note: str
+) -> dict[str, Any] | None:
     """Returns the numbers of the run that was chosen, None where it was not measured.
 
+    Those of both stages are not said of one that serves without a ranker.
     What users watched and were recommended is left out: a bundle is given away.
     """
     from ytdnn.evaluation import report_files
@@ -191,8 +195,9 @@ def _measured(workdir: pathlib.Path, note: str) -> dict[str, Any] | None:
     if not path.exists():
         return None
     manifest = artifacts.read_manifest(path, report_files.KIND)
-    chosen = steps.fingerprints(workdir, ["data", "candidates"])
-    if any(manifest.inputs.get(name) != of for name, of in chosen.items()):
+    chosen = steps.fingerprints(workdir, ["data", *stages])
+    asked = {"data", "candidates", "ranking"}
+    if {name: of for name, of in manifest.inputs.items() if name in asked} != chosen:
         return None
     report = json.loads((path / report_files.REPORT).read_text(encoding="utf-8"))
     kept = {name: report[name] for name in ("protocol", "lists", "impressions")}
