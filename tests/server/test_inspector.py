@@ -1,6 +1,7 @@
 """The page at `/`, and what it asks."""
 
 import dataclasses
+import json
 import pathlib
 from collections.abc import Iterator
 
@@ -225,3 +226,18 @@ def test_a_typed_request_that_is_wrong_is_said_in_one_line(
     page.ask("document.querySelector('#typed button').click()")
     page.wait_for("document.querySelector('#message').hidden")
     assert page.ask(WATCHED) == 0
+
+
+def test_ids_of_64_bits_keep_their_digits(page: browser.Browser) -> None:
+    show(page)
+    text = '{"id": 9007199254740993, "time": 1.5e9, "seconds": 2.5, "few": -7}'
+    kept = page.ask(f"write(read({text!r}))")
+    assert json.loads(kept) == json.loads(text)
+    page.ask(
+        "document.querySelector('#json').value = "
+        "'{\"watched_video_ids\": [9007199254740993]}'"
+    )
+    page.ask("document.querySelector('#typed button').click()")
+    page.wait_for("!document.querySelector('#message').hidden")
+    assert page.ask("document.querySelector('#json').value").count("0993") == 1
+    assert "9007199254740993" in page.ask("write(state.request)")

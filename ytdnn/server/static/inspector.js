@@ -37,11 +37,19 @@ const named = (video) => video.title || String(video.video_id);
 const time = (value) =>
   value ? new Date(value * 1000).toISOString().slice(0, 16).replace("T", " ") : "time not known";
 
+// Ids of 64 bits are read and written digit by digit: a number of JavaScript has 53.
+const isLong = (value, source) =>
+  typeof value === "number" && !Number.isSafeInteger(value) && /^-?\d+$/.test(source);
+const read = (text) => JSON.parse(text, (key, value, context) =>
+  isLong(value, context?.source) ? BigInt(context.source) : value);
+const write = (value, indent) => JSON.stringify(value, (key, one) =>
+  typeof one === "bigint" ? JSON.rawJSON(String(one)) : one, indent);
+
 async function ask(path, body) {
   const options = body === undefined ? {} : {
     method: "POST",
     headers: { "Content-Type": "application/json" },
-    body: JSON.stringify(body),
+    body: write(body),
   };
   let response;
   try {
@@ -49,7 +57,7 @@ async function ask(path, body) {
   } catch {
     throw new Error("the server does not answer");
   }
-  const found = await response.json();
+  const found = read(await response.text());
   if (!response.ok) throw new Error(found.error);
   return found;
 }
@@ -71,7 +79,7 @@ function whole() {
 
 async function refresh() {
   const turn = ++state.asked;
-  $("json").value = JSON.stringify(whole(), null, 1);
+  $("json").value = write(whole(), 1);
   const answer = await ask("/inspect/answer", whole());
   if (turn !== state.asked) return;
   const before = state.page;
@@ -330,7 +338,7 @@ function later(action, wait = 150) {
 function typed() {
   let found;
   try {
-    found = JSON.parse($("json").value);
+    found = read($("json").value);
   } catch (error) {
     throw new Error(`the request is no JSON: ${error.message}`);
   }
