@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ytdnn.errors import UserError
     from ytdnn.pipeline import (
         Recommender,
+        add_videos,
         evaluate,
         export,
         prepare,
@@ -40,6 +41,7 @@ __all__ = [
     "Config",
     "Recommender",
     "UserError",
+    "add_videos",
     "configs",
     "evaluate",
     "export",

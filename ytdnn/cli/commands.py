@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from ytdnn import configs, pipeline
 from ytdnn.cli import (
+    adding,
     arguments,
     compare,
     evaluate,
@@ -304,6 +305,18 @@ COMMANDS = (
         (_WORKDIR, _CONFIG, _STRATEGY),
         (),
         _refit,
+    ),
+    Command(
+        "index add",
+        "put new uploads into every answer, without training or a rebuild",
+        "Their vectors are made by the content side of the trained candidates, and "
+        "searched exactly in a delta part beside the index as it was built. The bundle "
+        "gets a new version, which a running server loads by itself. The table lies in "
+        "WORKDIR/added_videos.parquet, and every later export carries it.",
+        ("ytdnn index add --workdir=runs/mine --file=uploads.parquet",),
+        adding.FLAGS,
+        (),
+        adding.add,
     ),
     Command(
         "index remove",

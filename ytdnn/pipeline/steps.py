@@ -146,11 +146,11 @@ def export(config: configs.Config, workdir: pathlib.Path) -> None:
     export_room.export(workdir, config)
 
 
-def removed_videos(workdir: pathlib.Path) -> dict[str, str]:
-    """Returns the fingerprint of the list of removed videos, if there is one."""
-    from ytdnn.serving import removals
+def changed_videos(workdir: pathlib.Path) -> dict[str, str]:
+    """Returns the fingerprints of the lists of removed and added videos there are."""
+    from ytdnn.serving import additions, removals
 
-    return removals.inputs(workdir)
+    return removals.inputs(workdir) | additions.inputs(workdir)
 
 
 def bundle_config(config: configs.Config) -> Mapping[str, Any]:
