@@ -137,6 +137,10 @@ class TextColumn(encodings.Categorical, _Column):
         """Returns how many values are known."""
         return len(self.vocabulary(data))
 
+    def known_values(self, data: prepared.PreparedData) -> list[str]:
+        """Returns the known values."""
+        return self.vocabulary(data)
+
     def fields(self, data: prepared.PreparedData) -> fields.Fields:
         """Returns the user's text; of videos the export knows it."""
         del data

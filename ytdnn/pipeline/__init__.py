@@ -17,6 +17,7 @@ from ytdnn.pipeline.everybody import (
     write_video_vectors,
 )
 from ytdnn.pipeline.recommender import Recommender
+from ytdnn.pipeline.refreshing import refresh
 from ytdnn.pipeline.removing import remove_videos, restore_videos
 from ytdnn.pipeline.tuning import tune_index
 
@@ -29,6 +30,7 @@ __all__ = [
     "export",
     "prepare",
     "refit",
+    "refresh",
     "remove_videos",
     "restore_videos",
     "run",
