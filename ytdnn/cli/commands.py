@@ -14,6 +14,7 @@ from ytdnn.cli import (
     feature_flag,
     output,
     recommend,
+    refreshing,
     removing,
     resolved,
     serve,
@@ -305,6 +306,23 @@ COMMANDS = (
         (_WORKDIR, _CONFIG, _STRATEGY),
         (),
         _refit,
+    ),
+    Command(
+        "refresh",
+        "let the models of a run go on learning with the events since",
+        "New events are put behind those of the run, which is left as it is; trained "
+        "weights and the state of the optimisers are carried over to the grown "
+        "vocabularies. Candidates learn from the new watches and some old ones, the "
+        "ranker from the impressions since the candidates whose scores it reads were "
+        "trained. Writes another workdir, which can be refreshed in turn; one that was "
+        "killed goes on.",
+        (
+            "ytdnn refresh --from=runs/monday --data_dir=logs/monday "
+            "--workdir=runs/tuesday",
+        ),
+        refreshing.FLAGS,
+        refreshing.SECTIONS,
+        refreshing.run,
     ),
     Command(
         "index add",

@@ -112,9 +112,9 @@ class _Log:
     ) -> None:
         self._given: tables_room.Tables | None = None
         if tables is not None:
-            from ytdnn.data.sources import tables as tables_room
+            from ytdnn.data.sources import tables as reader
 
-            self._given = tables_room.of(tables)
+            self._given = reader.of(tables)
             self._config = dataclasses.replace(
                 made, source=data_config.IN_MEMORY, dir="", name="", files=()
             )

@@ -31,7 +31,9 @@ class State:
     slots: dict[tuple[int, str], np.ndarray]
 
 
-def write(optimizer: Any, variables: Sequence[tf.Variable], directory: Any) -> None:
+def write(
+    optimizer: Any, variables: Sequence[tf.Variable], directory: pathlib.Path
+) -> None:
     """Writes the state of a composite optimiser as `FILE`.
 
     Args:
@@ -39,13 +41,13 @@ def write(optimizer: Any, variables: Sequence[tf.Variable], directory: Any) -> N
       variables: All that are trained, in order.
       directory: Where the file goes.
     """
-    slots = {
+    arrays: dict[str, Any] = {
         f"{number}.{name}": slot.numpy()
         for number, name, slot in _slots(optimizer, variables)
     }
-    steps = int(optimizer.optimizers[0].iterations.numpy())
-    with open(pathlib.Path(directory) / FILE, "wb") as file:
-        np.savez(file, **{_STEPS: np.int64(steps)}, **slots)
+    arrays[_STEPS] = np.int64(optimizer.optimizers[0].iterations.numpy())
+    with open(directory / FILE, "wb") as file:
+        np.savez(file, **arrays)
 
 
 def read(path: pathlib.Path) -> State | None:

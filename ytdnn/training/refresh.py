@@ -155,9 +155,7 @@ def _carried(
     return carrying.state(state, variables, rows, training.table_accumulator)
 
 
-def _training(
-    training: configs.Training, refresh: configs.Refresh
-) -> configs.Training:
+def _training(training: configs.Training, refresh: configs.Refresh) -> configs.Training:
     """Returns the optimisation of a refresh."""
     share = refresh.learning_rate_share
     return dataclasses.replace(
@@ -228,7 +226,9 @@ def carry_ranking(
     config_of = dataclasses.replace(config, ranking=own)
     stage = ranking.make_stage(config_of, data, new, stop_after=training.epochs)
     state = optimizer_state.read(source.directory / optimizer_state.FILE)
-    stage = dataclasses.replace(stage, state=_carried(state, new.network, rows, training))
+    stage = dataclasses.replace(
+        stage, state=_carried(state, new.network, rows, training)
+    )
     facts = loop.fit(stage, training, config.seed, strategy, work)
     with artifacts.publish(
         directory,
