@@ -139,7 +139,7 @@ def test_the_new_run_is_one_like_any(runs: Runs) -> None:
     user = runs.old[schema.WATCHES]["user_id"][0]
     found = ytdnn.Recommender.load(runs.workdir / "bundle").recommend([user], k=3)
     assert found.height == 3
-    refused(lambda: ytdnn.evaluate(runs.workdir), "have seen every answer")
+    assert "have seen every answer" in refused(ytdnn.evaluate, runs.workdir)
 
 
 def test_again_nothing_is_made(runs: Runs) -> None:
@@ -180,14 +180,12 @@ def test_it_is_refreshed_in_turn_and_a_killed_one_goes_on(
 
 def test_mistakes_are_one_line(runs: Runs, tmp_path: pathlib.Path) -> None:
     source, new = runs.source, runs.new
-    refused(lambda: ytdnn.refresh(source, source, tables=new), "twice")
-    refused(lambda: ytdnn.refresh(source, tmp_path), "expected data_dir= or tables=")
-    refused(
-        lambda: ytdnn.refresh(source, runs.workdir, tables=runs.old),
-        "found another one",
-    )
-    refused(lambda: ytdnn.refresh(tmp_path, tmp_path / "x", tables=new), "a run in")
-    refused(
-        lambda: ytdnn.refresh(runs.workdir, source, tables=new),
-        "found another run",
-    )
+
+    def line(*places: pathlib.Path, **given: object) -> str:
+        return refused(ytdnn.refresh, *places, **given)
+
+    assert "twice" in line(source, source, tables=new)
+    assert "expected data_dir= or tables=" in line(source, tmp_path)
+    assert "found another one" in line(source, runs.workdir, tables=runs.old)
+    assert "a run in" in line(tmp_path, tmp_path / "x", tables=new)
+    assert "found another run" in line(runs.workdir, source, tables=new)

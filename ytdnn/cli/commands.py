@@ -165,6 +165,7 @@ COMMANDS = (
             "evaluation",
             "seed",
             "strategy",
+            "refresh",
             "refit",
         ),
         _run,

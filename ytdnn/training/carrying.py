@@ -60,7 +60,10 @@ def places(old: Sequence[Hashable], new: Sequence[Hashable]) -> npt.NDArray[np.i
 
 
 def tables(
-    features: Features, old: prepared.PreparedData, new: prepared.PreparedData
+    features: Features,
+    old: prepared.PreparedData,
+    new: prepared.PreparedData,
+    num_videos: int,
 ) -> dict[str, Rows]:
     """Returns where the rows of each table come from, by the table's name.
 
@@ -68,10 +71,13 @@ def tables(
       features: All that a model reads, of videos too.
       old: The set it was trained on.
       new: The grown one.
+      num_videos: That the old model has an embedding of: a ranker that was published
+        beside later candidates has fewer than these.
     """
+    sizes = num_videos, new.vocabulary_size
     ids = [
-        data.videos[schema.VIDEO_ID].head(data.vocabulary_size).to_list()
-        for data in (old, new)
+        data.videos[schema.VIDEO_ID].head(size).to_list()
+        for data, size in zip((old, new), sizes, strict=True)
     ]
     of_videos = Rows(places(*ids), is_zero=True)
     found = dict.fromkeys(_OF_VIDEOS, of_videos)

@@ -127,7 +127,9 @@ def _member(
         read = tower_inputs.like(old.tower_inputs, config.candidates, data)
         member = candidate_model.build(config.candidates, data, read)
     of_videos = () if read.of_videos is None else read.of_videos.features
-    rows = carrying.tables((*read.features, *of_videos), source.data, data)
+    features = (*read.features, *of_videos)
+    size = old.tower_inputs.vocabulary_size
+    rows = carrying.tables(features, source.data, data, size)
     carrying.weights(old, member, rows)
     if begins is None:
         return member, {"epochs": 0, "best_epoch": 0, "seconds": 0.0, "validation": {}}
@@ -217,7 +219,8 @@ def carry_ranking(
     old = ranking_model.load(source.directory, source.data, asked[0])
     with strategy.scope():
         new = ranking_model.build_like(old, data, first_stage)
-    rows = carrying.tables(new.features, source.data, data)
+    size = old.measured.vocabulary_size
+    rows = carrying.tables(new.features, source.data, data, size)
     carrying.weights(old.network, new.network, rows)
     training = _training(config.ranking.training, config.refresh)
     number = len(ranking_model.split_rows(data, prepared.Split.TRAIN))
