@@ -8,7 +8,13 @@ peaks soon after upload (PAPER §3.3, figure 4).
         --stage=candidates --split=validation
     python -m experiments.example_age --workdir=runs/age
 
-The second writes runs/age/example_age.html. Protocol: temporal, measured on
+The second writes runs/age/example_age.html. Of any trained, refitted or refreshed run,
+such as those of refresh.py, the curves of single videos too:
+
+    python -m experiments.example_age --runs=refreshed=runs/refresh/refreshed \
+        --workdir=runs/age
+
+Protocol: temporal, measured on
 `validation`, right after the candidates' training, where age 0 is true. The curves are
 of the training window of 43 days, as in the paper: for each day the videos' share of
 its watches, and the mean class probability in 400 of its examples, each with its own
@@ -43,6 +49,7 @@ upload. Whether longer training sharpens it was not measured.
 import argparse
 import dataclasses
 import pathlib
+from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -60,6 +67,7 @@ EMPIRICAL = "empirical"
 DAYS_BEFORE, DAYS_AFTER = 5, 20
 _DAY_SECONDS = 86_400
 _EXAMPLES_A_DAY = 400
+_NUM_SINGLE = 3  # videos
 
 Probabilities = npt.NDArray[np.float64]
 
@@ -100,12 +108,14 @@ class Window:
 
     Attributes:
       log: The training watches.
+      start: When the first day begins, seconds since the epoch.
       label_days: `[watches] int64`, the day of each, from 0.
       upload_days: `[videos] int64`, negative before the window.
       num_days: Whole days.
     """
 
     log: watch_log.Log
+    start: int
     label_days: npt.NDArray[np.int64]
     upload_days: npt.NDArray[np.int64]
     num_days: int
@@ -122,6 +132,7 @@ class Window:
         uploads = data.videos[schema.UPLOAD_TIME].head(data.vocabulary_size).to_numpy()
         return cls(
             log=log,
+            start=int(start),
             label_days=(log.times.numpy().astype(np.int64) - start) // _DAY_SECONDS,
             upload_days=(uploads.astype(np.int64) - start) // _DAY_SECONDS,
             num_days=int(num_days),
@@ -151,7 +162,8 @@ def predicted(window: Window, trained: candidate_model.CandidateModel) -> Probab
         labels = window.labels(day)
         size = min(_EXAMPLES_A_DAY, len(labels))
         chosen = np.sort(rng.choice(labels, size, replace=False))
-        rows.append(_class_probability(window.log, trained, chosen))
+        moment = window.start + day * _DAY_SECONDS
+        rows.append(_class_probability(window.log, trained, chosen, moment))
     return np.stack(rows)
 
 
@@ -159,26 +171,41 @@ def _class_probability(
     log: watch_log.Log,
     trained: candidate_model.CandidateModel,
     positions: npt.NDArray[np.int64],
+    moment: int,
 ) -> Probabilities:
+    """Returns the mean over examples, `[vocabulary]`, of videos as old as then."""
     config = trained.config
     lengths = config.history_length, config.search_length
     queries = trained.query_vectors(inputs.cut(log, positions, 1, *lengths))[:, 0]
-    logits = queries.numpy().astype(np.float64) @ trained.video_vectors().T
+    size = trained.tower_inputs.vocabulary_size
+    vectors = trained.video_vectors(moment)[:size]
+    logits = queries.numpy().astype(np.float64) @ vectors.T
     odds = np.exp(logits - logits.max(axis=1, keepdims=True))
     mean: Probabilities = (odds / odds.sum(axis=1, keepdims=True)).mean(axis=0)
     return mean
 
 
-def by_age(window: Window, probabilities: Probabilities) -> Probabilities:
+def by_age(
+    window: Window,
+    probabilities: Probabilities,
+    among: npt.NDArray[np.int64] | None = None,
+) -> Probabilities:
     """Returns the mean over videos by days since upload, from `-DAYS_BEFORE` on.
 
     Of videos uploaded in the window all of whose days are in it, so that every day is
     a mean over the same videos.
+
+    Args:
+      window: Of the training.
+      probabilities: `[days, videos]`.
+      among: Rows of videos; None: all.
     """
     days = np.arange(-DAYS_BEFORE, DAYS_AFTER + 1)
     uploads = window.upload_days
     is_whole = (uploads >= DAYS_BEFORE) & (uploads < window.num_days - DAYS_AFTER)
     videos = np.flatnonzero(is_whole)
+    if among is not None:
+        videos = np.intersect1d(videos, among)
     if not len(videos):
         raise errors.UserError(
             f"expected videos uploaded {DAYS_BEFORE} days after the training window "
@@ -189,6 +216,50 @@ def by_age(window: Window, probabilities: Probabilities) -> Probabilities:
         [probabilities[uploads[videos] + day, videos].mean() for day in days]
     )
     return found
+
+
+def distance(of_model: Probabilities, happened: Probabilities) -> float:
+    """Returns how far a curve is from the empirical one: 0 the same, 2 apart.
+
+    Both are divided by their sums over the days; the absolute differences are summed.
+    """
+    left, right = (curve / curve.sum() for curve in (of_model, happened))
+    return float(np.abs(left - right).sum())
+
+
+def of_runs(
+    runs: Mapping[str, pathlib.Path], num_videos: int
+) -> dict[str, dict[str, Probabilities]]:
+    """Returns the curves of runs on their own training windows, by title and name.
+
+    Args:
+      runs: Directories with `data` and `candidates`, by name.
+      num_videos: Single videos to show: those most watched that came out in the window.
+    """
+    found: dict[str, dict[str, Probabilities]] = {}
+    for name, run in runs.items():
+        data = prepared.load(run / prepared.KIND)
+        trained = candidate_model.load(run / candidate_model.KIND, data)
+        window = Window.of(data, trained)
+        happened, said = empirical(window), predicted(window, trained)
+        titles = {"mean over videos": np.arange(len(window.upload_days))}
+        for number, video in enumerate(_most_watched(window, happened, num_videos)):
+            titles[f"new video {number + 1}"] = np.array([video])
+        for title, videos in titles.items():
+            curves_of = found.setdefault(title, {})
+            curves_of.setdefault(EMPIRICAL, by_age(window, happened, videos))
+            curves_of[name] = by_age(window, said, videos)
+    return found
+
+
+def _most_watched(
+    window: Window, happened: Probabilities, number: int
+) -> npt.NDArray[np.int64]:
+    uploads = window.upload_days
+    is_whole = (uploads >= DAYS_BEFORE) & (uploads < window.num_days - DAYS_AFTER)
+    share = np.where(is_whole, happened.sum(axis=0), -1.0)
+    best: npt.NDArray[np.int64] = np.argsort(-share, kind="stable")[:number]
+    return best
 
 
 def curves(directory: pathlib.Path, seed: int = 0) -> dict[str, Probabilities]:
@@ -205,36 +276,44 @@ def curves(directory: pathlib.Path, seed: int = 0) -> dict[str, Probabilities]:
     return found
 
 
-def draw(found: dict[str, Probabilities]) -> str:
-    """Returns the page with the plot of the curves."""
+def draw_all(every: Mapping[str, dict[str, Probabilities]]) -> str:
+    """Returns the page with a plot of the curves under each title."""
+    text = (
+        "Mean over the videos uploaded in the training window, or single ones. "
+        "Empirical: their share of each day's watches. The models: their mean "
+        "probability in examples of the day."
+    )
+    plotted = [_plot(title, found) for title, found in every.items()]
+    section = page.Section("Days since upload", text, plotted)
+    summary = "Figure 4 of the paper: class probability and the age of videos."
+    return page.render("Example age", summary, [section])
+
+
+def _plot(title: str, found: dict[str, Probabilities]) -> str:
     days = list(range(-DAYS_BEFORE, DAYS_AFTER + 1))
     series = {
         name: plots.Series(days, (1_000.0 * values).tolist())
         for name, values in found.items()
     }
-    plot = plots.lines(
-        "Class probability by days since upload",
+    return plots.lines(
+        title,
         series,
         "days since upload",
         "probability, thousandths",
         from_zero=True,
     )
-    text = (
-        "Mean over the videos uploaded in the training window. Empirical: their share "
-        "of each day's watches. The models: their mean probability in examples of the "
-        "day."
-    )
-    section = page.Section("Days since upload", text, [plot])
-    summary = "Figure 4 of the paper: with and without the age of the example."
-    return page.render("Example age", summary, [section])
 
 
-def show(found: dict[str, Probabilities]) -> table.Table:
-    """Returns the curves as a table, in thousandths."""
-    result = table.Table("days since upload", *found, title="probability, thousandths")
+def show(
+    found: dict[str, Probabilities], title: str = "probability, thousandths"
+) -> table.Table:
+    """Returns the curves as a table, in thousandths, and their distances."""
+    result = table.Table("days since upload", *found, title=title)
     for row, day in enumerate(range(-DAYS_BEFORE, DAYS_AFTER + 1)):
         values = (f"{1_000.0 * found[name][row]:.3f}" for name in found)
         result.add_row(str(day), *values)
+    far = (f"{distance(curve, found[EMPIRICAL]):.2f}" for curve in found.values())
+    result.add_row("distance", *far)
     return result
 
 
@@ -242,11 +321,19 @@ def main() -> None:
     """Prints the curves of a study and writes `WORKDIR/example_age.html`."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--workdir", type=pathlib.Path, required=True)
-    directory = parser.parse_args().workdir
-    found = curves(directory)
-    rich.print(show(found))
-    path = directory / "example_age.html"
-    artifacts.write_text(path, draw(found))
+    parser.add_argument("--runs", default="", help="NAME=DIR,… of trained runs")
+    options = parser.parse_args()
+    if options.runs:
+        pairs = (one.partition("=") for one in options.runs.split(","))
+        runs = {name: pathlib.Path(place) for name, _, place in pairs}
+        every = of_runs(runs, _NUM_SINGLE)
+    else:
+        every = {"Class probability by days since upload": curves(options.workdir)}
+    for title, found in every.items():
+        rich.print(show(found, f"{title}: probability, thousandths"))
+    options.workdir.mkdir(parents=True, exist_ok=True)
+    path = options.workdir / "example_age.html"
+    artifacts.write_text(path, draw_all(every))
     rich.print(f"plot: {path}")
 
 

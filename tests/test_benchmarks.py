@@ -8,6 +8,7 @@ import pytest
 
 from experiments.benchmarks import (
     answer,
+    delta,
     everybody,
     index,
     measure,
@@ -47,6 +48,13 @@ def test_products_are_counted_by_hand():
     softmax = 32 * 96 * 8
     flops = sum(p.flops for p in train_step.products(train_step.TINY))
     assert flops == 3 * 2 * (layers + softmax)
+
+
+def test_delta(capsys):
+    delta.main(["--tiny", "--repeats=2"])
+    (table,) = _tables(capsys.readouterr().out)
+    assert table[0][1:] == ["0", "1%", "5%", "10%", "20%", "50%"]
+    assert all(float(cell) > 0 for row in table[2:] for cell in row[1:])
 
 
 def test_sampled_gradient(capsys):

@@ -6,6 +6,7 @@ import functools
 import pathlib
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 
 from ytdnn import artifacts, configs
@@ -150,8 +151,6 @@ def test_an_experiment_trains_a_tiny_step(
 
 
 def test_the_curves_by_days_since_upload(tmp_path: pathlib.Path) -> None:
-    import numpy as np
-
     from experiments import example_age
     from ytdnn.candidates import model
     from ytdnn.data import prepare
@@ -175,5 +174,11 @@ def test_the_curves_by_days_since_upload(tmp_path: pathlib.Path) -> None:
     for name in ("without", "with"):
         assert (found[name] > 0.0).all()
         assert found[name].max() < 1.0
-    assert "<svg" in example_age.draw(found)
-    assert example_age.show(found).row_count == len(found["with"])
+    assert "<svg" in example_age.draw_all({"figure 4": found})
+    assert example_age.show(found).row_count == len(found["with"]) + 1
+    assert example_age.distance(found["empirical"], found["empirical"]) == 0.0
+    assert 0.0 < example_age.distance(found["with"], found["empirical"]) <= 2.0
+    run = tmp_path / example_age.WITH / "seed-0"
+    every = example_age.of_runs({"one": run}, 2)
+    assert list(every) == ["mean over videos", "new video 1", "new video 2"]
+    np.testing.assert_allclose(every["mean over videos"]["one"], found["with"])

@@ -60,9 +60,11 @@ def test_the_names_are_those_of_their_rooms() -> None:
     assert ytdnn.UserError is errors.UserError
     for name in (
         "Recommender",
+        "add_videos",
         "evaluate",
         "export",
         "prepare",
+        "refresh",
         "remove_videos",
         "restore_videos",
         "train",

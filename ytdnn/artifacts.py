@@ -344,6 +344,12 @@ def write_text(path: pathlib.Path, text: str) -> None:
     partial.rename(path)
 
 
+def flush(path: pathlib.Path) -> None:
+    """Flushes a file that was written by others to disk."""
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())
+
+
 def file_table(
     directory: pathlib.Path, without: Collection[str] = ()
 ) -> dict[str, dict[str, Any]]:

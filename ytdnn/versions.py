@@ -270,8 +270,7 @@ def _flush(draft: Draft) -> None:
         if path.is_dir():
             _flush_directory(path)
         elif name not in draft.durable:
-            with open(path, "rb") as file:
-                os.fsync(file.fileno())
+            artifacts.flush(path)
     _flush_directory(draft.path)
 
 

@@ -25,6 +25,8 @@ def test_the_commands_of_the_design_are_there() -> None:
         "evaluate",
         "export",
         "refit",
+        "refresh",
+        "index add",
         "index remove",
         "index restore",
         "recommend",
@@ -116,8 +118,8 @@ MISTAKES = [
     (
         ["prepre"],
         "expected a command (run, prepare, train, index tune, evaluate, compare, "
-        "export, refit, index remove, index restore, recommend, similar, vectors, "
-        "serve, join-log, experiments, study, world), "
+        "export, refit, refresh, index add, index remove, index restore, recommend, "
+        "similar, vectors, serve, join-log, experiments, study, world), "
         "received 'prepre': did you mean prepare? (ytdnn --help)",
     ),
     (["run"], "expected --workdir=DIR, received none (ytdnn run --help)"),

@@ -10,12 +10,13 @@ from hypothesis import strategies
 
 from ytdnn import configs
 from ytdnn.data import lookups
-from ytdnn.index import brute_force, lsh, scann_index
+from ytdnn.index import brute_force, delta, lsh, scann_index
 from ytdnn.retrieval import nearest, permitted, scores
 from ytdnn.serving import removals
 
 NUM, DIM, WIDEST = 30, 4, 34  # videos 31 to 34 are in the catalogue alone
 REMOVED = [2, 5, 9, 31]
+ADDED = 7  # videos of the delta part, the last ones
 VECTORS = np.random.default_rng(0).normal(size=(NUM, DIM)).astype(np.float32)
 IDS = strategies.lists(strategies.integers(0, WIDEST), max_size=12)
 ROW = strategies.tuples(
@@ -42,6 +43,8 @@ def searchers() -> dict[str, Any]:
     found["lsh"] = lsh.Lsh.build(VECTORS, configs.Lsh()).module
     if scann_index.is_available():
         found["scann"] = scann_index.Scann.build(VECTORS, configs.Scann()).module
+    main = lsh.Lsh.build(VECTORS[:-ADDED], configs.Lsh()).module
+    found["delta"] = delta.WithDelta(main, VECTORS[-ADDED:])
     return found
 
 

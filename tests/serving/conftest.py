@@ -80,6 +80,13 @@ def plain_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return make_run(workdir, prepare.prepare(config, workdir / "data"), ensemble_size=2)
 
 
+@pytest.fixture(scope="session")
+def content_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run whose candidates have a content side."""
+    workdir = tmp_path_factory.mktemp("content_run")
+    return make_run(workdir, planted.prepared_data(workdir), content=True)
+
+
 @pytest.fixture(autouse=True)
 def serving_process() -> None:
     """Undoes what a training in this process left on."""

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests import planted
 from tests.serving import conftest
 from ytdnn import configs
 from ytdnn.data import positions, prepared
@@ -15,10 +14,9 @@ CONFIG = configs.Evaluation()
 K = 20
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> conftest.Run:
-    workdir = tmp_path_factory.mktemp("content_run")
-    return conftest.make_run(workdir, planted.prepared_data(workdir), content=True)
+@pytest.fixture
+def run(content_run: conftest.Run) -> conftest.Run:
+    return content_run
 
 
 def test_the_bundle_says_how_many_videos_it_can_list(run: conftest.Run) -> None:

@@ -267,9 +267,19 @@ def joined(members: Sequence[CandidateModel]) -> "CandidateModel | Ensemble":
     return members[0] if len(members) == 1 else Ensemble(members)
 
 
-def build(config: configs.Candidates, data: prepared.PreparedData) -> CandidateModel:
-    """Returns a model with fresh weights, all its variables made."""
-    model = _made(config, data, tower_inputs.of(config, data))
+def build(
+    config: configs.Candidates,
+    data: prepared.PreparedData,
+    read: tower_inputs.Inputs | None = None,
+) -> CandidateModel:
+    """Returns a model with fresh weights, all its variables made.
+
+    Args:
+      config: Sizes.
+      data: The prepared set.
+      read: What the user tower reads of it; None: as measured on its training.
+    """
+    model = _made(config, data, read or tower_inputs.of(config, data))
     model.head.initialise(data)
     return model
 
@@ -297,7 +307,20 @@ def save(model: CandidateModel | Ensemble, directory: pathlib.Path) -> None:
 def load(
     directory: pathlib.Path, data: prepared.PreparedData
 ) -> CandidateModel | Ensemble:
-    """Loads the trained model of an artefact.
+    """Loads the trained model of an artefact, frozen.
+
+    Raises:
+      errors.UserError: It is missing, damaged, or was made from another data set.
+    """
+    model = joined(load_members(directory, data))
+    model.freeze()
+    return model
+
+
+def load_members(
+    directory: pathlib.Path, data: prepared.PreparedData
+) -> list[CandidateModel]:
+    """Loads the trained networks of an artefact, to be trained further.
 
     Raises:
       errors.UserError: It is missing, damaged, or was made from another data set.
@@ -305,7 +328,6 @@ def load(
     directory = pathlib.Path(directory)
     config = weights.trained_config(directory, KIND, data.manifest).candidates
     inputs = tower_inputs.read(directory, config, data)
-    model = joined([_made(config, data, inputs) for _ in range(config.ensemble_size)])
-    weights.restore(model, directory)
-    model.freeze()
-    return model
+    members = [_made(config, data, inputs) for _ in range(config.ensemble_size)]
+    weights.restore(joined(members), directory)
+    return members

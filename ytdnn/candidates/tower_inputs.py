@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import tensorflow as tf
 
-from ytdnn import configs
+from ytdnn import configs, errors
 from ytdnn.candidates import content
 from ytdnn.data import inputs, positions, prepared, watch_log
 from ytdnn.features import interface, reading, registry
@@ -82,6 +82,31 @@ def _training_features(
         stop = min(start + _POSITIONS_A_PART, log.num_watches)
         rows = tf.range(start, stop, dtype=tf.int64)[:, tf.newaxis]
         yield inputs.labels(log, rows, tf.ones_like(rows, tf.bool))
+
+
+def like(
+    trained: Inputs, config: configs.Candidates, data: prepared.PreparedData
+) -> Inputs:
+    """Returns what a trained tower reads, measured on a grown log.
+
+    Args:
+      trained: Of the trained tower.
+      config: The one it was trained with.
+      data: Of the grown log.
+
+    Raises:
+      errors.UserError: This version would read other features.
+    """
+    found = of(config, data)
+    if list(found.measured) != list(trained.measured):
+        raise errors.UserError(
+            f"expected a model that reads {', '.join(found.measured)}, as this version "
+            f"would train it, found one that reads {', '.join(trained.measured)}: "
+            f"train it again"
+        )
+    old = trained.measured
+    measured = reading.with_old_widths(found.measured, found.features, old)
+    return dataclasses.replace(found, measured=measured)
 
 
 def open_log(

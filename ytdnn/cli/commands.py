@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from ytdnn import configs, pipeline
 from ytdnn.cli import (
+    adding,
     arguments,
     compare,
     evaluate,
@@ -13,6 +14,7 @@ from ytdnn.cli import (
     feature_flag,
     output,
     recommend,
+    refreshing,
     removing,
     resolved,
     serve,
@@ -163,6 +165,7 @@ COMMANDS = (
             "evaluation",
             "seed",
             "strategy",
+            "refresh",
             "refit",
         ),
         _run,
@@ -304,6 +307,35 @@ COMMANDS = (
         (_WORKDIR, _CONFIG, _STRATEGY),
         (),
         _refit,
+    ),
+    Command(
+        "refresh",
+        "let the models of a run go on learning with the events since",
+        "New events are put behind those of the run, which is left as it is; trained "
+        "weights and the state of the optimisers are carried over to the grown "
+        "vocabularies. Candidates learn from the new watches and some old ones, the "
+        "ranker from the impressions since the candidates whose scores it reads were "
+        "trained. Writes another workdir, which can be refreshed in turn; one that was "
+        "killed goes on.",
+        (
+            "ytdnn refresh --from=runs/monday --data_dir=logs/monday "
+            "--workdir=runs/tuesday",
+        ),
+        refreshing.FLAGS,
+        refreshing.SECTIONS,
+        refreshing.run,
+    ),
+    Command(
+        "index add",
+        "put new uploads into every answer, without training or a rebuild",
+        "Their vectors are made by the content side of the trained candidates, and "
+        "searched exactly in a delta part beside the index as it was built. The bundle "
+        "gets a new version, which a running server loads by itself. The table lies in "
+        "WORKDIR/added_videos.parquet, and every later export carries it.",
+        ("ytdnn index add --workdir=runs/mine --file=uploads.parquet",),
+        adding.FLAGS,
+        (),
+        adding.add,
     ),
     Command(
         "index remove",

@@ -33,6 +33,7 @@ from ytdnn.configs.losses import (
 )
 from ytdnn.configs.normalizations import Normalization, Quantiles, Raw
 from ytdnn.configs.ranking import Head, Ranking
+from ytdnn.configs.refresh import Refresh
 from ytdnn.configs.run import (
     Config,
     as_trained,
@@ -79,6 +80,7 @@ __all__ = [
     "Quantiles",
     "Ranking",
     "Raw",
+    "Refresh",
     "SampledSoftmax",
     "Scann",
     "Training",

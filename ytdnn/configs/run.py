@@ -15,6 +15,7 @@ from ytdnn.configs import data as data_config
 from ytdnn.configs import evaluation as evaluation_config
 from ytdnn.configs import index as index_config
 from ytdnn.configs import ranking as ranking_config
+from ytdnn.configs import refresh as refresh_config
 
 _T = TypeVar("_T")
 
@@ -35,6 +36,7 @@ class Config:
       evaluation: Offline evaluation.
       seed: Seed of every draw in training.
       strategy: Devices: `none` (one), `mirrored` (all local) or `tpu`.
+      refresh: How the models of another run go on learning (`ytdnn refresh`).
       refit: Whether the bundle is made of models trained again to the end of the log,
         as many epochs as the measured ones' best took.
     """
@@ -49,6 +51,7 @@ class Config:
     evaluation: evaluation_config.Evaluation = evaluation_config.Evaluation()
     seed: components.NonNegative = 0
     strategy: Literal["none", "mirrored", "tpu"] = "none"
+    refresh: refresh_config.Refresh = refresh_config.Refresh()
     refit: bool = False
 
 

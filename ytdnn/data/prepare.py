@@ -7,7 +7,7 @@ to their place in arrays mapped from disk.
 
 import dataclasses
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import polars as pl
@@ -71,12 +71,31 @@ def prepare(
     Raises:
       errors.UserError: The log is missing or bad, or the filters leave nothing.
     """
-    facts: dict[str, object] = {}
     inputs = {} if given is None else given.fingerprints
+    return of_log(config, sources.read(config, given), directory, inputs)
+
+
+def of_log(
+    config: configs.Data,
+    log: event_log.EventLog,
+    directory: pathlib.Path,
+    inputs: Mapping[str, str],
+) -> prepared.PreparedData:
+    """Checks a log that was read, splits it and writes the prepared set.
+
+    Args:
+      config: Filters, protocol.
+      log: As a source gives it.
+      directory: Where the artefact will stand.
+      inputs: Fingerprints of tables in memory.
+
+    Raises:
+      errors.UserError: The log is bad, or the filters leave nothing.
+    """
+    facts: dict[str, object] = {}
     with artifacts.publish(
         directory, prepared.KIND, configs.to_dict(config), inputs, facts
     ) as partial:
-        log = sources.read(config, given)
         log, bad_rows = validation.validate(log, config.bad_rows)
         if config.clicks_are_watches:
             log = event_rows.with_clicks(log)

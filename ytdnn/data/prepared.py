@@ -80,6 +80,7 @@ class PreparedData:
         rows if the log has no searches.
       vocabularies: Values of text columns of events; value i has index i + 1.
       shard: The events of all users.
+      num_added: Videos at the end of the catalogue that came after it was prepared.
     """
 
     directory: pathlib.Path
@@ -89,6 +90,7 @@ class PreparedData:
     tokens: pl.DataFrame
     vocabularies: dict[str, list[str]]
     shard: Shard
+    num_added: int = 0
     _end_of_training: str = "validation"
 
     @property
@@ -123,6 +125,17 @@ class PreparedData:
         return dataclasses.replace(
             self, shard=dataclasses.replace(self.shard, **changed)
         )
+
+    def with_videos(self, added: pl.DataFrame) -> "PreparedData":
+        """Returns the set with later videos, as of `videos`, behind its catalogue."""
+        videos = pl.concat([self.videos, added.select(self.videos.columns)])
+        number = self.num_added + added.height
+        return dataclasses.replace(self, videos=videos, num_added=number)
+
+    @property
+    def num_prepared(self) -> int:
+        """Number of videos prepared: of their values models have embeddings."""
+        return self.num_videos - self.num_added
 
     def once(self, key: Hashable, make: Callable[[], Made]) -> Made:
         """Returns what is made of the set, made when it is first asked for.

@@ -41,20 +41,27 @@ class Part(enum.Enum):
 
 
 def derive(
-    data: prepared.PreparedData, part: Part, directory: pathlib.Path, needs_ranker: bool
+    data: prepared.PreparedData,
+    part: Part,
+    directory: pathlib.Path,
+    needs_ranker: bool,
+    begins: int | None = None,
 ) -> prepared.PreparedData:
-    """Writes one of the sets of the refit.
+    """Writes one of the sets of the refit, or of a refresh.
 
     Args:
       data: The prepared set of the run that was chosen.
       part: Which set; `EARLIER` only where `data.has_own_window`.
       directory: Where it will stand.
       needs_ranker: Whether a ranker is to be trained to the end of the log too.
+      begins: Where the ranker's window begins, seconds since the epoch, as in a
+        refresh; None: as the ranking fraction says.
 
     Raises:
       errors.UserError: The ranker has nothing to learn from before the end of the log.
     """
-    begins = _ranker_begins(data)
+    if begins is None:
+        begins = _ranker_begins(data)
     of_watches = _watch_splits(data, begins if part is Part.EARLIER else None)
     of_shown = _impression_splits(data, begins)
     obstacle = _obstacle(data, of_shown)

@@ -58,6 +58,16 @@ def validate(
     return dataclasses.replace(log, facts={**log.facts, **found}), report
 
 
+def check_entities(log: event_log.EventLog, table: str) -> None:
+    """Checks a table of users or videos that comes alone.
+
+    Raises:
+      errors.UserError: It lacks a required column, or a row is bad.
+    """
+    _require_columns(log, table)
+    _check(log, table, None, "stop")
+
+
 def _is_event(table: str) -> bool:
     return schema.TABLES[table].key is None
 

@@ -120,10 +120,12 @@ class TextColumn(encodings.Categorical, _Column):
         return data.once(key, lambda: self._most_clicked(data))
 
     def _most_clicked(self, data: prepared.PreparedData) -> list[str]:
-        values = self.values(data).cast(pl.String).rename("value")
+        is_user = self.scope is interface.Scope.USER
+        size = data.num_users if is_user else data.num_prepared
+        values = self.values(data).head(size).cast(pl.String).rename("value")
         every = values.drop_nulls().unique().sort()
         if len(every) > self.max_values:
-            counts = _num_clicks(data, self.scope is interface.Scope.USER)
+            counts = _num_clicks(data, is_user)
             table = pl.DataFrame({"value": values, "clicks": counts}).drop_nulls()
             found = table.group_by("value").agg(pl.col("clicks").sum())
             found = found.sort("clicks", "value", descending=[True, False])
@@ -134,6 +136,10 @@ class TextColumn(encodings.Categorical, _Column):
     def num_values(self, data: prepared.PreparedData) -> int:
         """Returns how many values are known."""
         return len(self.vocabulary(data))
+
+    def known_values(self, data: prepared.PreparedData) -> list[str]:
+        """Returns the known values."""
+        return self.vocabulary(data)
 
     def fields(self, data: prepared.PreparedData) -> fields.Fields:
         """Returns the user's text; of videos the export knows it."""
@@ -177,7 +183,7 @@ def _num_clicks(data: prepared.PreparedData, by_user: bool) -> np.ndarray:
     if by_user:
         return np.bincount(np.asarray(logged.users)[counts], minlength=data.num_users)
     videos = np.asarray(logged.videos)[counts]
-    of_videos = np.bincount(videos, minlength=data.num_videos + 1)
+    of_videos = np.bincount(videos, minlength=data.num_prepared + 1)
     return of_videos[1:]
 
 

@@ -38,6 +38,10 @@ class Device(encodings.Categorical, interface.ReadAtRequest):
         """Returns how many devices are known."""
         return len(self._values(data))
 
+    def known_values(self, data: prepared.PreparedData) -> list[str]:
+        """Returns the known devices."""
+        return self._values(data)
+
     def open_log(self, log: positions.LogTensors) -> positions.Reader:
         """Reads the request's own event."""
         return lambda at: log.of_event("devices", at, 0)

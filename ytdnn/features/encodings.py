@@ -49,6 +49,11 @@ class Categorical(interface.Feature):
     def num_values(self, data: prepared.PreparedData) -> int:
         """Returns how many values are known."""
 
+    def known_values(self, data: prepared.PreparedData) -> list[str] | None:
+        """Returns the known values in order, None where they are those of any log."""
+        del data
+        return None
+
     def measure(self, data: prepared.PreparedData) -> interface.Measured:
         """Counts the known values."""
         return interface.Measured(num_values=self.num_values(data))
@@ -65,7 +70,7 @@ class Categorical(interface.Feature):
     ) -> tf.keras.layers.Layer:
         """Returns an embedding table."""
         del normalization
-        dim = self.dim or embedding_dim(measured.num_values)
+        dim = self.dim or measured.dim or embedding_dim(measured.num_values)
         return embeddings.Table(
             measured.num_values, dim, stddev, name=layer_name(self.name)
         )

@@ -57,11 +57,14 @@ class Measured:
       num_values: Known values of a categorical feature.
       quantiles: Ascending quantiles of a continuous one in the training examples.
       numbers: What each value of it stands for.
+      dim: Width of its embedding, where it is kept from an earlier training; 0: as
+        its number of values says.
     """
 
     num_values: int = 0
     quantiles: tuple[float, ...] = ()
     numbers: tuple[float, ...] = ()
+    dim: int = 0
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,7 +10,7 @@ import tensorflow as tf
 from ytdnn import artifacts, configs
 from ytdnn.data import fields, positions, prepared, quantiles
 from ytdnn.data import request as raw_request
-from ytdnn.features import interface
+from ytdnn.features import encodings, interface
 from ytdnn.layers import continuous
 
 Tensors = dict[str, tf.Tensor]
@@ -41,6 +41,25 @@ def at_serving(chosen: Sequence[interface.Feature]) -> dict[str, positions.Reade
         for feature in chosen
         if isinstance(feature, interface.TrainingOnly)
     }
+
+
+def with_old_widths(
+    new: Statistics, chosen: Sequence[interface.Feature], old: Statistics
+) -> Statistics:
+    """Returns statistics of a grown log, with the widths of trained embeddings.
+
+    Args:
+      new: Of the grown log.
+      chosen: The features.
+      old: Those that a model was trained with.
+    """
+    found = dict(new)
+    for feature in chosen:
+        if isinstance(feature, encodings.Categorical) and feature.name in old:
+            had = old[feature.name]
+            dim = had.dim or encodings.embedding_dim(had.num_values)
+            found[feature.name] = dataclasses.replace(found[feature.name], dim=dim)
+    return found
 
 
 def read(readers: Mapping[str, positions.Reader], at: positions.Positions) -> Tensors:

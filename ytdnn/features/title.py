@@ -34,6 +34,10 @@ class Title(encodings.Categorical, interface.ReadAtRequest):
         """Returns how many tokens are known."""
         return len(vocabulary(data))
 
+    def known_values(self, data: prepared.PreparedData) -> list[str]:
+        """Returns the known tokens."""
+        return vocabulary(data)
+
     def known(self, values: tf.Tensor) -> tf.Tensor:
         """Returns which titles have a known token."""
         return tf.reduce_any(values > 0, axis=-1)
@@ -56,7 +60,7 @@ class Title(encodings.Categorical, interface.ReadAtRequest):
     ) -> tf.keras.layers.Layer:
         """Returns the average of the tokens' embeddings."""
         del normalization
-        dim = self.dim or encodings.embedding_dim(measured.num_values)
+        dim = self.dim or measured.dim or encodings.embedding_dim(measured.num_values)
         return embeddings.BagTable(measured.num_values, dim, stddev, name=self.name)
 
 

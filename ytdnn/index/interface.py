@@ -146,7 +146,22 @@ def recall(found: npt.NDArray[np.integer], wanted: npt.NDArray[np.integer]) -> f
     return float(hits.sum() / max(wanted.size, 1))
 
 
-def rows_of(vectors: tf.Variable, rows: tf.Tensor) -> tf.Tensor:
+class Stacked(tf.Module):
+    """Vectors in two variables, the rows of the second behind those of the first.
+
+    Attributes:
+      main: Variable `[num_main, dim] float32`.
+      added: Variable `[num_added, dim] float32`.
+    """
+
+    def __init__(self, main: tf.Variable, added: tf.Variable) -> None:
+        """Shares the variables."""
+        super().__init__()
+        self.main = main
+        self.added = added
+
+
+def rows_of(vectors: tf.Variable | Stacked, rows: tf.Tensor) -> tf.Tensor:
     """Returns some rows of vectors that are elsewhere read as a whole.
 
     `tf.gather` of the variable itself would be its sparse access, after which
@@ -160,7 +175,26 @@ def rows_of(vectors: tf.Variable, rows: tf.Tensor) -> tf.Tensor:
     Returns:
       `[..., dim] float32`.
     """
-    return tf.gather(vectors.read_value(), rows)
+    if not isinstance(vectors, Stacked):
+        return tf.gather(vectors.read_value(), rows)
+    num_main = tf.shape(vectors.main)[0]
+    is_main = rows < num_main
+    of_main = tf.gather(vectors.main.read_value(), tf.where(is_main, rows, 0))
+    added = tf.gather(vectors.added.read_value(), tf.where(is_main, 0, rows - num_main))
+    return tf.where(is_main[..., tf.newaxis], of_main, added)
+
+
+def products(queries: tf.Tensor, vectors: tf.Variable | Stacked) -> tf.Tensor:
+    """Returns the scores of all videos, `[batch, num_videos] float32`.
+
+    Args:
+      queries: `[batch, dim] float32`.
+      vectors: `[num_videos, dim] float32`.
+    """
+    if not isinstance(vectors, Stacked):
+        return tf.matmul(queries, vectors, transpose_b=True)
+    parts = [products(queries, part) for part in (vectors.main, vectors.added)]
+    return tf.concat(parts, axis=1)
 
 
 def padded(

@@ -2,12 +2,13 @@
 
 `arrows` are the functions users call (prepare, train, evaluate, export), `recommender`
 asks a bundle, `everybody` writes its answers for many into files, `removing` takes
-videos out of it, `tuning` finds settings of the index; `graph` says what each step
-makes, from what, whether it is current and what is next, `steps` does it; `workdir` is
-a run's directory. What takes long to import is imported when called: `import ytdnn`
-loads neither TensorFlow nor Polars.
+videos out of it, `adding` puts new ones in, `tuning` finds settings of the index;
+`graph` says what each step makes, from what, whether it is current and what is next,
+`steps` does it; `workdir` is a run's directory. What takes long to import is imported
+when called: `import ytdnn` loads neither TensorFlow nor Polars.
 """
 
+from ytdnn.pipeline.adding import Added, add_videos
 from ytdnn.pipeline.arrows import Trained, evaluate, export, prepare, refit, run, train
 from ytdnn.pipeline.everybody import (
     write_recommendations,
@@ -16,16 +17,20 @@ from ytdnn.pipeline.everybody import (
     write_video_vectors,
 )
 from ytdnn.pipeline.recommender import Recommender
+from ytdnn.pipeline.refreshing import refresh
 from ytdnn.pipeline.removing import remove_videos, restore_videos
 from ytdnn.pipeline.tuning import tune_index
 
 __all__ = [
+    "Added",
     "Recommender",
     "Trained",
+    "add_videos",
     "evaluate",
     "export",
     "prepare",
     "refit",
+    "refresh",
     "remove_videos",
     "restore_videos",
     "run",

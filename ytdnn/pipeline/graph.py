@@ -403,7 +403,7 @@ def input_fingerprints(
     home = f"{pathlib.PurePath(step.name).parent}/"
     found = {name.removeprefix(home): value for name, value in found.items()}
     if step.name == BUNDLE.name:
-        found |= steps.removed_videos(workdir)
+        found |= steps.changed_videos(workdir)
     return {**found, **step.given}
 
 

@@ -5,6 +5,7 @@ called: TensorFlow takes seconds to load, and help, mistakes and `import ytdnn` 
 wait for it.
 """
 
+import datetime
 import pathlib
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -140,17 +141,26 @@ def evaluation_config(config: configs.Config) -> Mapping[str, Any]:
 
 
 def export(config: configs.Config, workdir: pathlib.Path) -> None:
-    """Makes `workdir/bundle`."""
+    """Makes `workdir/bundle`; that of a refresh says what it was trained to."""
+    from ytdnn.data import prepared, refit
     from ytdnn.serving import export as export_room
 
-    export_room.export(workdir, config)
+    trained = prepared.load(workdir / "data").manifest.facts.get(refit.FACT)
+    if trained is None:
+        export_room.export(workdir, config)
+        return
+    end = int(trained[refit.TRAINED_TO])
+    moment = datetime.datetime.fromtimestamp(end, datetime.UTC)
+    utc = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    facts = {"trained_to": {"seconds": end, "utc": utc}, "evaluation": None}
+    export_room.export(workdir, config, export_room.Refit(".", facts, None))
 
 
-def removed_videos(workdir: pathlib.Path) -> dict[str, str]:
-    """Returns the fingerprint of the list of removed videos, if there is one."""
-    from ytdnn.serving import removals
+def changed_videos(workdir: pathlib.Path) -> dict[str, str]:
+    """Returns the fingerprints of the lists of removed and added videos there are."""
+    from ytdnn.serving import additions, removals
 
-    return removals.inputs(workdir)
+    return removals.inputs(workdir) | additions.inputs(workdir)
 
 
 def bundle_config(config: configs.Config) -> Mapping[str, Any]:

@@ -264,6 +264,36 @@ def build(
     return RankingModel(config, chosen, measured, first_stage, log)
 
 
+def build_like(
+    trained: RankingModel, data: prepared.PreparedData, first_stage: stage.Stage | None
+) -> RankingModel:
+    """Returns a fresh model that reads what a trained one reads, of another log.
+
+    Normalised on its training impressions; what a click is worth is as it was.
+
+    Args:
+      trained: The trained model.
+      data: Of the other log, with impressions.
+      first_stage: What features of the first stage ask; None: there are none of these.
+
+    Raises:
+      errors.UserError: The log has no impressions to train on.
+    """
+    rows = split_rows(data, prepared.Split.TRAIN)
+    names = [feature.name for feature in trained.features]
+    chosen = registry.named(features_interface.RANKING, names, data)
+    log = _open_log(trained.config, data, chosen, first_stage)
+    found = _measure(trained.config, data, chosen, log, rows)
+    measured = dataclasses.replace(
+        found,
+        features=reading.with_old_widths(
+            found.features, chosen, trained.measured.features
+        ),
+        clicks=trained.measured.clicks,
+    )
+    return RankingModel(trained.config, chosen, measured, first_stage, log)
+
+
 def _open_log(
     config: configs.Ranking,
     data: prepared.PreparedData,

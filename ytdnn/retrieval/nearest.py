@@ -148,7 +148,7 @@ class Nearest(tf.Module):
         self, queries: tf.Tensor, num: tf.Tensor, permitted: permitted_room.Permitted
     ) -> Lists:
         """Returns the best of all videos, each of which is scored."""
-        scores = tf.matmul(queries, self._searcher.vectors, transpose_b=True)
+        scores = interface.products(queries, self._searcher.vectors)
         barred = permitted.barred
         places = tf.where((barred > 0) & (barred <= self.num_videos))
         videos = tf.cast(tf.gather_nd(barred, places), tf.int64)

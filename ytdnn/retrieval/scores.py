@@ -12,7 +12,9 @@ class Scores(tf.Module):
     """Products of a user's vector and the vectors of some videos."""
 
     def __init__(
-        self, video_vectors: npt.NDArray[np.float32] | tf.Variable, num_videos: int
+        self,
+        video_vectors: npt.NDArray[np.float32] | tf.Variable | interface.Stacked,
+        num_videos: int,
     ) -> None:
         """Copies the vectors, or shares the variable that holds them.
 
@@ -22,7 +24,7 @@ class Scores(tf.Module):
         """
         super().__init__()
         self._num_known = num_videos
-        is_shared = isinstance(video_vectors, tf.Variable)
+        is_shared = isinstance(video_vectors, tf.Variable | interface.Stacked)
         self._vectors = (
             video_vectors if is_shared else tf.Variable(video_vectors, trainable=False)
         )

@@ -34,7 +34,8 @@ RANKER = "ranker"
 RECOMMENDER = "recommender"
 EXACT = "_exact"
 BIAS_COORDINATES = "bias_coordinates"
-_VECTORS = "graphs/0/_search/_searcher/vectors/.ATTRIBUTES/VARIABLE_VALUE"
+_VECTORS = "graphs/0/_search/_searcher/{}vectors/.ATTRIBUTES/VARIABLE_VALUE"
+_WHOLE, _PARTS = _VECTORS.format(""), ("_main/", "_delta/")  # of `index.delta`
 DOT_PRODUCT = "dot product of user and video vector, bias included"
 
 Tensors = Mapping[str, Any]
@@ -107,8 +108,16 @@ class Bundle:
         Row i is video index i + 1: the videos of the vocabulary, removed ones too.
         They are read from disk, and no model is loaded.
         """
-        found: npt.NDArray[np.float32] = self._variables.get_tensor(_VECTORS)
+        read = self._variables
+        parts = [read.get_tensor(name) for name in self._vector_names(read)]
+        found: npt.NDArray[np.float32] = np.concatenate(parts)
         return found
+
+    @staticmethod
+    def _vector_names(variables: Any) -> list[str]:
+        """Returns the names of the variables that hold the vectors, in order."""
+        parts = [_VECTORS.format(part) for part in _PARTS]
+        return parts if variables.has_tensor(parts[0]) else [_WHOLE]
 
     @property
     def _variables(self) -> Any:
@@ -119,7 +128,8 @@ class Bundle:
     @property
     def vector_dim(self) -> int:
         """Width of the vectors of users and videos."""
-        return int(self._variables.get_variable_to_shape_map()[_VECTORS][1])
+        read = self._variables
+        return int(read.get_variable_to_shape_map()[self._vector_names(read)[0]][1])
 
     @property
     def bias_coordinates(self) -> list[int]:

@@ -24,12 +24,14 @@ from ytdnn import artifacts, configs, schema, versions
 from ytdnn.data import fields, lookups, prepared
 from ytdnn.features import corpus, interface
 from ytdnn.index import artifact as index_artifact
+from ytdnn.index import delta
 from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import interface as retrieval
 from ytdnn.retrieval import page
 from ytdnn.retrieval import scores as scores_room
 from ytdnn.retrieval import stage as retrieval_stage
 from ytdnn.serving import (
+    additions,
     bundle,
     explained,
     graphs,
@@ -48,7 +50,7 @@ class _Parts:
     """What the models of a bundle are made of.
 
     Attributes:
-      data: The prepared set.
+      data: The prepared set, added videos at the end of its catalogue.
       first_stage: The trained candidate model and the other candidate sources.
       ranker: The trained ranking model, None where the log has no impressions.
       searchers: Index modules by kind.
@@ -141,6 +143,7 @@ def _facts(parts: _Parts, models: dict[str, saved_models.Model]) -> dict[str, An
         "videos": parts.first_stage.candidates.num_listed,
         "catalogue": parts.data.num_videos,
         removals.FACT: len(parts.removed_ids),
+        additions.FACT: parts.data.num_added,
         "statistics_as_of": _statistics_as_of(parts),
         bundle.BIAS_COORDINATES: parts.first_stage.candidates.bias_coordinates,
     }
@@ -190,7 +193,7 @@ def _load(
       asset: Where the file of the removed videos is written.
       home: Where the models lie.
     """
-    data = prepared.load(home / prepared.KIND)
+    data = additions.extended(prepared.load(home / prepared.KIND), workdir)
     first_stage = retrieval_stage.load(
         home / retrieval_stage.KIND, data, config.composition
     )
@@ -200,12 +203,7 @@ def _load(
         ranker = ranking_model.load(home / ranking_model.KIND, data, first_stage)
         kinds.append(ranking_model.KIND)
     manifests = {kind: artifacts.read_manifest(home / kind, kind) for kind in kinds}
-    searchers = {
-        name: index_artifact.load(
-            home / index_artifact.KIND, name, manifests[retrieval_stage.KIND]
-        ).module
-        for name in manifests[index_artifact.KIND].facts["indexes"]
-    }
+    searchers = _searchers(home, manifests, first_stage)
     removed_ids = removals.read(workdir)
     catalogue = data.videos[schema.VIDEO_ID].cast(pl.String)
     asset.write_text(removals.text(removals.indices(catalogue, removed_ids)))
@@ -220,7 +218,26 @@ def _load(
     # Users are looked up in the run's own set, whatever the models were trained on.
     own = artifacts.read_manifest(workdir / prepared.KIND, prepared.KIND)
     made_from = {prepared.KIND: own.fingerprint} | made_from
-    return parts, made_from | removals.inputs(workdir)
+    return parts, made_from | removals.inputs(workdir) | additions.inputs(workdir)
+
+
+def _searchers(
+    home: pathlib.Path,
+    manifests: Mapping[str, artifacts.Manifest],
+    first_stage: retrieval_stage.Stage,
+) -> dict[str, tf.Module]:
+    """Returns the built indexes, with the added videos of a model of content behind."""
+    facts = manifests[index_artifact.KIND].facts
+    candidates = manifests[retrieval_stage.KIND]
+    directory = home / index_artifact.KIND
+    found = {
+        name: index_artifact.load(directory, name, candidates).module
+        for name in facts["indexes"]
+    }
+    added = first_stage.video_vectors[facts["num_videos"] :]
+    if not len(added):
+        return found
+    return {name: delta.WithDelta(main, added) for name, main in found.items()}
 
 
 def make_models(parts: _Parts) -> dict[str, saved_models.Model]:

@@ -12,7 +12,14 @@ from ytdnn import artifacts, configs
 from ytdnn.candidates import losses, model, tower_inputs
 from ytdnn.data import draws, inputs, prepared
 from ytdnn.metrics import retrieval
-from ytdnn.training import batch_size, checkpoints, determinism, loop, strategies
+from ytdnn.training import (
+    batch_size,
+    checkpoints,
+    determinism,
+    loop,
+    optimizer_state,
+    strategies,
+)
 
 MONITOR = "ndcg@10"
 _VALIDATION_KS = (10, 100)
@@ -52,7 +59,7 @@ def train(
     epochs = _epochs(chosen, number)
     trained = [_member(config, data, i, p, epochs[i]) for i, p in enumerate(places)]
     whole = model.joined([member for member, _ in trained])
-    facts = _facts([of_member for _, of_member in trained]) | whole.facts()
+    facts = joined_facts([found for _, found in trained]) | whole.facts()
     is_held_out = not config.candidates.train_on_validation and _has_targets(data)
     if number > 1 and is_held_out and chosen is None:
         facts["validation"] = _validator(data, whole)()
@@ -60,12 +67,19 @@ def train(
         directory, model.KIND, step_config(config), inputs_made_from, facts
     ) as partial:
         model.save(whole, partial)
+        for number, place in enumerate(places):
+            optimizer_state.share(place, partial, state_file(number))
         # The curves of the first are the stage's; the others' lie beside them.
         shutil.copytree(places[0] / artifacts.LOGS, partial / artifacts.LOGS)
         for place in places[1:]:
             target = partial / artifacts.LOGS / place.name
             shutil.copytree(place / artifacts.LOGS, target)
     shutil.rmtree(work)
+
+
+def state_file(number: int) -> str:
+    """Returns where the optimiser of a network lies in the artefact."""
+    return f"{number}.{optimizer_state.FILE}"
 
 
 def _epochs(chosen: artifacts.Manifest | None, number: int) -> list[int]:
@@ -104,11 +118,11 @@ def _member(
     return candidate_model, facts
 
 
-def _facts(of_members: list[dict[str, Any]]) -> dict[str, Any]:
+def joined_facts(of_members: list[dict[str, Any]]) -> dict[str, Any]:
     """Returns what a manifest says of the training of one network or of several."""
     if len(of_members) == 1:
         return of_members[0]
-    rates = [facts["examples_per_second"] for facts in of_members]
+    rates = [facts.get("examples_per_second", 0.0) for facts in of_members]
     rates = [rate for rate in rates if rate > 0.0] or [0.0]  # 0: was finished before
     return {
         "epochs": sum(facts["epochs"] for facts in of_members),
@@ -124,6 +138,7 @@ def make_stage(
     data: prepared.PreparedData,
     candidate_model: model.CandidateModel,
     stop_after: int = 0,
+    are_few: bool = False,
 ) -> loop.Stage:
     """Returns what the loop needs to train the candidate model.
 
@@ -132,9 +147,12 @@ def make_stage(
       data: The prepared set.
       candidate_model: What is trained.
       stop_after: Epochs, chosen before on what is now trained on too; 0: they were not.
+      are_few: Whether few of the watches are labels.
     """
     candidates = config.candidates
-    batches = make_batches(candidates, candidate_model.tower_inputs, data, config.seed)
+    batches = make_batches(
+        candidates, candidate_model.tower_inputs, data, config.seed, are_few
+    )
     counts = draws.expected_labels(data, candidates.label.examples_per_user)
     is_held_out = not candidates.train_on_validation and _has_targets(data)
     is_held_out = is_held_out and not stop_after
@@ -163,11 +181,13 @@ def make_batches(
     read: tower_inputs.Inputs,
     data: prepared.PreparedData,
     seed: int,
+    are_few: bool = False,
 ) -> inputs.SliceBatches | draws.DrawnBatches:
     """Returns the training batches: every next watch in slices, or drawn labels."""
     log = tower_inputs.open_log(read, inputs.training_set(data))
     label = candidates.label
-    if isinstance(label, configs.NextWatch) and not label.examples_per_user:
+    is_dense = not label.examples_per_user and not are_few
+    if isinstance(label, configs.NextWatch) and is_dense:
         return inputs.SliceBatches(
             log=log,
             batch_size=candidates.training.batch_size,

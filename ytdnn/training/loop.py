@@ -15,7 +15,15 @@ import tensorflow as tf
 
 from ytdnn import configs
 from ytdnn.layers import randomness
-from ytdnn.training import averages, callbacks, checkpoints, guard, optimizers, report
+from ytdnn.training import (
+    averages,
+    callbacks,
+    checkpoints,
+    guard,
+    optimizer_state,
+    optimizers,
+    report,
+)
 
 Batch = dict[str, tf.Tensor]
 _PROBE_STEPS = 200  # in a shorter training, compiling the probe is not worth it
@@ -39,6 +47,8 @@ class Stage:
         empty: nothing is held out, and the last weights are kept.
       stop_after: Epochs to run, where their number was chosen before; the learning
         rate follows the schedule of all epochs still. 0: it was not.
+      state: Of the optimiser, carried over from an earlier training of the model; its
+        variables are those of this model by now. None: a fresh one.
     """
 
     name: str
@@ -50,6 +60,7 @@ class Stage:
     validate: Callable[[], dict[str, float]]
     monitor: str
     stop_after: int = 0
+    state: optimizer_state.State | None = None
 
 
 def fit(
@@ -93,6 +104,7 @@ def fit(
             keeper.save(progress)
             logs.write(progress.epoch - 1, {"loss": loss, **metrics})
             meter.show_epoch(progress, loss, metrics, stage.monitor)
+    optimizer_state.write(trainer.optimizer, trainer.variables, directory)
     keeper.restore_best()
     return progress.facts() | meter.facts()
 
@@ -124,7 +136,10 @@ class Trainer:
                 training.epochs * stage.steps_per_epoch,
                 stage.tables,
                 [v for v in variables if v.ref() not in table_refs],
+                0 if stage.state is None else stage.state.steps,
             )
+        if stage.state is not None:
+            optimizer_state.assign(self.optimizer, variables, stage.state)
         self._losses: list[tf.Tensor] = []
         # Bags of search tokens differ in width from batch to batch: one graph for all.
         self.step = tf.function(self._step, reduce_retracing=True)

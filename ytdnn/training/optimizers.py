@@ -23,13 +23,16 @@ _OF_TABLES = tuple(_CLASSES)
 class _Schedule(tf.keras.optimizers.schedules.LearningRateSchedule):
     """Linear warm-up, then constant or cosine decay to zero."""
 
-    def __init__(self, peak: float, training: configs.Training, num_steps: int):
+    def __init__(
+        self, peak: float, training: configs.Training, num_steps: int, first_step: int
+    ) -> None:
         self.peak = peak
         self.training = training
         self.num_steps = num_steps
+        self.first_step = first_step
 
     def __call__(self, step: tf.Tensor) -> tf.Tensor:
-        step = tf.cast(step, tf.float32)
+        step = tf.cast(step - self.first_step, tf.float32)
         warmup = tf.minimum(1.0, (step + 1.0) / (self.training.warmup_steps + 1.0))
         if self.training.schedule == "constant":
             return self.peak * warmup
@@ -37,8 +40,12 @@ class _Schedule(tf.keras.optimizers.schedules.LearningRateSchedule):
         return self.peak * warmup * 0.5 * (1.0 + tf.cos(done * 3.14159265))
 
     def get_config(self) -> dict[str, float]:
-        """Returns the peak and the length."""
-        return {"peak": self.peak, "num_steps": self.num_steps}
+        """Returns the peak, the length and where it begins."""
+        return {
+            "peak": self.peak,
+            "num_steps": self.num_steps,
+            "first_step": self.first_step,
+        }
 
 
 def make(
@@ -46,6 +53,7 @@ def make(
     num_steps: int,
     tables: Sequence[tf.Variable],
     dense: Sequence[tf.Variable],
+    first_step: int = 0,
 ) -> tf.keras.optimizers.legacy.Optimizer:
     """Returns one optimiser: the configured ones for `tables`, Adam for `dense`.
 
@@ -57,12 +65,14 @@ def make(
       num_steps: Steps of the whole training, for the cosine schedule.
       tables: Embedding tables and other variables looked up by row.
       dense: Every other trainable variable.
+      first_step: Steps that were made before this training, by a state carried over.
 
     Raises:
       errors.UserError: `table_optimizers` names a table or optimiser there is not.
     """
-    table_rate = _Schedule(training.table_learning_rate, training, num_steps)
-    dense_rate = _Schedule(training.learning_rate, training, num_steps)
+    length = num_steps, first_step
+    table_rate = _Schedule(training.table_learning_rate, training, *length)
+    dense_rate = _Schedule(training.learning_rate, training, *length)
     kinds = _kinds(training, tables)
     pairs = []
     for kind in dict.fromkeys(kinds):

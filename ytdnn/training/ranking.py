@@ -14,7 +14,14 @@ from ytdnn.data import prepared
 from ytdnn.metrics import binary, per_user_loss
 from ytdnn.ranking import heads, inputs, model
 from ytdnn.retrieval import stage as retrieval_stage
-from ytdnn.training import batch_size, checkpoints, determinism, loop, strategies
+from ytdnn.training import (
+    batch_size,
+    checkpoints,
+    determinism,
+    loop,
+    optimizer_state,
+    strategies,
+)
 
 _OF_SOURCES = ("candidate_source", "seed_video")  # features that ask all sources
 MONITOR = "-mean_loss"
@@ -73,6 +80,7 @@ def train(
         directory, model.KIND, step_config(config), made_from, facts
     ) as partial:
         model.save(ranking_model, partial)
+        optimizer_state.share(work, partial)
         shutil.copytree(work / artifacts.LOGS, partial / artifacts.LOGS)
     shutil.rmtree(work)
 

@@ -21,7 +21,7 @@ from ytdnn.data import prepared
 from ytdnn.features import interface
 from ytdnn.ranking import model, network
 from ytdnn.retrieval import stage as retrieval_stage
-from ytdnn.training import ranking
+from ytdnn.training import optimizer_state, ranking
 
 _REQUESTS = 1_000
 _LEVELS = np.linspace(0.01, 0.99, 99)  # beyond them single scores decide
@@ -75,6 +75,8 @@ def publish(
     ) as partial:
         model.save(trained, partial, measured)
         shutil.copytree(earlier.directory / artifacts.LOGS, partial / artifacts.LOGS)
+        if (earlier.directory / optimizer_state.FILE).exists():
+            optimizer_state.share(earlier.directory, partial)
 
 
 def listed_scores(earlier: Trained, later: Trained, seed: int) -> tuple[Floats, Floats]:

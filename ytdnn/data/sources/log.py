@@ -196,6 +196,27 @@ def _files_of(directory: pathlib.Path, name: str) -> list[pathlib.Path]:
     return found[0] if found else []
 
 
+def read_file(
+    table: str, path: pathlib.Path, names: Mapping[str, str]
+) -> event_log.Origin:
+    """Reads one file of a table.
+
+    Args:
+      table: Name of a schema table.
+      path: A Parquet or CSV file.
+      names: The user's own name of each column that has another.
+
+    Raises:
+      errors.UserError: It is none, or a column is missing or of a wrong type.
+    """
+    if not _is_file_name(path.name) or not path.is_file():
+        raise errors.UserError(
+            f"expected a Parquet or CSV file of {table}, received {path} "
+            f"({'of another name' if path.is_file() else 'not there'})"
+        )
+    return _read(table, [path], names, "")
+
+
 def _read(
     table: str, paths: list[pathlib.Path], names: Mapping[str, str], where: str
 ) -> event_log.Origin:

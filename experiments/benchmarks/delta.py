@@ -1,0 +1,67 @@
+"""What do added videos cost a search?
+
+    python -m experiments.benchmarks.delta
+
+Searches one query for 300 videos of a built index alone and with a delta part of some
+shares of it beside (`ytdnn index add`), in turns; medians.
+"""
+
+import argparse
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from experiments.benchmarks import answer, measure
+from ytdnn import configs
+from ytdnn.index import brute_force, delta, scann_index
+
+_DIM, _K = 65, 300
+_SHARES = (0.01, 0.05, 0.1, 0.2, 0.5)
+
+
+def mains(num_videos: int) -> dict[str, Any]:
+    """Returns the kinds of index, built."""
+    vectors = answer.clustered(num_videos, _DIM)
+    found: dict[str, Any] = {"exact": brute_force.BruteForceModule(vectors)}
+    if scann_index.is_available():
+        built = scann_index.Scann.build(vectors, configs.Scann())
+        found["scann"] = built.module
+    return found
+
+
+def searches(main: Any, num_videos: int) -> dict[str, Callable[[], Any]]:
+    """Returns a search of one query without a delta part, and with each share."""
+    searchers = {"0": main.search}
+    for share in _SHARES:
+        added = answer.clustered(max(1, int(share * num_videos)), _DIM)
+        both = delta.WithDelta(main, added)
+        searchers[f"{share:.0%}"] = tf.function(both.search)
+    query = tf.constant(np.random.default_rng(1).normal(size=[1, _DIM]), tf.float32)
+    k = tf.constant(min(_K, num_videos))
+    return {
+        name: lambda search=search: search(query, k)[1].numpy()  # type: ignore[misc]
+        for name, search in searchers.items()
+    }
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Prints the milliseconds of each."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--tiny", action="store_true")
+    parser.add_argument("--repeats", type=int, default=100)
+    options = parser.parse_args(arguments)
+    num_videos = 2_000 if options.tiny else 1_000_000
+    print(measure.environment())
+    shares = ["0", *(f"{share:.0%}" for share in _SHARES)]
+    print(f"\n| {num_videos:,} videos, added | {' | '.join(shares)} |")
+    print("|---" * (1 + len(shares)) + "|")
+    for kind, built in mains(num_videos).items():
+        found = measure.interleaved(searches(built, num_videos), options.repeats)
+        cells = (f"{1_000 * found[share]:.2f}" for share in shares)
+        print(f"| {kind}, ms | {' | '.join(cells)} |")
+
+
+if __name__ == "__main__":
+    main()

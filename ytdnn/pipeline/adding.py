@@ -1,0 +1,100 @@
+"""New uploads put into the answers of a run's bundle: nothing is trained or built."""
+
+import dataclasses
+import pathlib
+from typing import TYPE_CHECKING, Any
+
+from ytdnn import artifacts, configs, errors
+from ytdnn.pipeline import arrows, graph, refitting
+from ytdnn.pipeline import workdir as workdir_room
+
+if TYPE_CHECKING:
+    from ytdnn.serving import additions
+
+_CONTENT = "content.json"  # of a candidate model with a content side
+_MOST_ADDED_SHARE = 0.1  # beyond it a search is no more what the index was tuned for
+
+
+@dataclasses.dataclass(frozen=True)
+class Added:
+    """What was added to a run.
+
+    Attributes:
+      changed: What the table changed of the run's list of added videos.
+      version: Of the bundle that lists them; None where there is no bundle yet.
+      share: Of the delta part in the vectors of the main part of the index.
+    """
+
+    changed: "additions.Changed"
+    version: int | None
+    share: float
+
+    @property
+    def is_large(self) -> bool:
+        """Whether the delta part has grown so far that a rebuild is advised."""
+        return self.share > _MOST_ADDED_SHARE
+
+
+def add_videos(
+    workdir: arrows.Path, videos: Any, *, verbose: arrows.Verbose = False
+) -> Added:
+    """Adds new uploads to every answer, of the bundle at hand and of later exports.
+
+    Their vectors are made by the content side of the trained candidate model, and
+    searched in a delta part beside the index as it was built. The bundle gets a new
+    version.
+
+    Args:
+      workdir: Directory of the run.
+      videos: Path of a Parquet or CSV file, or a frame of Polars or pandas, in the
+        columns of the log's `videos`. Ids that were added before get their new row;
+        those of the prepared catalogue stay as they are.
+      verbose: As of all arrows.
+
+    Raises:
+      errors.UserError: There is no run, it has no content side, an artefact is missing
+        or stale, or the table is bad.
+    """
+    from ytdnn.data import prepared
+    from ytdnn.serving import additions
+
+    directory, say = pathlib.Path(workdir), arrows.speaker(verbose)
+    config = workdir_room.require_config(directory)
+    bundle = graph.bundle(config)
+    with workdir_room.lock(directory):
+        graph.require([bundle], config, directory)
+        home = directory / refitting.LATER if config.refit else directory
+        _require_content(home / graph.CANDIDATES.name, config)
+        data = prepared.load(directory / graph.DATA.name)
+        changed = additions.change(directory, data, videos)
+        number = None
+        if (directory / bundle.name / artifacts.MANIFEST).exists():
+            graph.run([bundle], config, directory, say)
+            number = _version(directory / bundle.name)
+        main = artifacts.read_manifest(home / graph.INDEX.name, graph.INDEX.name)
+        share = changed.num_added / int(main.facts["num_videos"])
+    return Added(changed, number, share)
+
+
+def _version(bundle: pathlib.Path) -> int:
+    from ytdnn import versions
+
+    return versions.newest(bundle)
+
+
+def _require_content(candidates: pathlib.Path, config: configs.Config) -> None:
+    """Checks that the candidate model can say what a video it has not seen is like."""
+    manifest = artifacts.read_manifest(candidates, graph.CANDIDATES.name)
+    if _CONTENT in manifest.files:
+        return
+    why = (
+        "the log it was trained on lacks videos.upload_time, or any column of content "
+        "such as videos.channel_id"
+        if config.candidates.content.enabled
+        else "config.candidates.content.enabled is false"
+    )
+    raise errors.UserError(
+        f"expected candidates with a content side, which makes vectors of new videos, "
+        f"found none in {candidates} ({why}): a video without it can be listed once a "
+        f"model was trained on watches of it"
+    )

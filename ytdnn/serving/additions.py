@@ -1,0 +1,119 @@
+"""Added videos: in every answer, without a rebuild (DESIGN §8).
+
+The workdir keeps their table, which every export carries: what the catalogue of the
+prepared set still lacks stands behind it in the models of the bundle, and in a delta
+part of each index.
+"""
+
+import dataclasses
+import pathlib
+from typing import Any
+
+import polars as pl
+
+from ytdnn import artifacts, errors, schema
+from ytdnn.data import new_videos, prepared
+from ytdnn.serving import removals
+
+FILE = "added_videos.parquet"  # in the workdir
+FACT = "added_videos"
+
+
+@dataclasses.dataclass(frozen=True)
+class Changed:
+    """What a table of videos changed.
+
+    Attributes:
+      num_named: Its rows.
+      known: Ids that the prepared catalogue has: they stay as they are.
+      removed: Ids that are removed from all answers, and stay so.
+      unread: Columns that the catalogue lacks.
+      num_added: All that are added now.
+    """
+
+    num_named: int
+    known: list[str]
+    removed: list[str]
+    unread: list[str]
+    num_added: int
+
+
+def read(workdir: pathlib.Path) -> pl.DataFrame | None:
+    """Returns the table of added videos, None where there are none.
+
+    Raises:
+      errors.UserError: It is damaged.
+    """
+    path = workdir / FILE
+    if not path.exists():
+        return None
+    try:
+        return pl.read_parquet(path)
+    except (pl.exceptions.PolarsError, OSError):
+        raise errors.UserError(
+            f"expected a Parquet file in {path}, found a damaged one: remove it, and "
+            f"add the videos again"
+        ) from None
+
+
+def inputs(workdir: pathlib.Path) -> dict[str, str]:
+    """Returns the table as an input of the bundle: its fingerprint, if there is one."""
+    path = workdir / FILE
+    return {FACT: artifacts.file_sha256(path)[:16]} if path.exists() else {}
+
+
+def extended(
+    data: prepared.PreparedData, workdir: pathlib.Path
+) -> prepared.PreparedData:
+    """Returns a prepared set with the added videos behind its catalogue.
+
+    Args:
+      data: Of the run, or of its refit.
+      workdir: Of the run.
+    """
+    table = read(workdir)
+    return data if table is None else new_videos.added_to(data, table)
+
+
+def change(workdir: pathlib.Path, data: prepared.PreparedData, given: Any) -> Changed:
+    """Adds a table of videos to those of a workdir.
+
+    What was added before and is named again gets its new row. A table that changes
+    nothing leaves the file as it is, and the bundle current.
+
+    Args:
+      workdir: Of the run; its lock is held by the caller.
+      data: Its prepared set.
+      given: As of `new_videos.read`.
+
+    Raises:
+      errors.UserError: The table cannot be read, or names no video.
+    """
+    found = new_videos.read(given, data)
+    if not found.table.height:
+        raise errors.UserError("expected rows of new videos, received none")
+    ids = found.table[schema.VIDEO_ID]
+    is_known = ids.is_in(data.videos[schema.VIDEO_ID].implode())
+    old = read(workdir)
+    kept = found.table.clear() if old is None else old
+    new = found.table.filter(~is_known)
+    table = pl.concat([kept, new], how="diagonal_relaxed")
+    table = table.unique(schema.VIDEO_ID, keep="last", maintain_order=True)
+    if table.height and (old is None or not table.equals(old)):
+        _write(table, workdir / FILE)
+    removed = ids.cast(pl.String)
+    return Changed(
+        num_named=len(ids),
+        known=ids.filter(is_known).cast(pl.String).to_list(),
+        removed=removed.filter(removed.is_in(removals.read(workdir))).to_list(),
+        unread=found.unread,
+        num_added=table.height,
+    )
+
+
+def _write(table: pl.DataFrame, path: pathlib.Path) -> None:
+    """Writes the table so that readers see the old one or the whole new one."""
+    partial = path.with_name(f".{path.name}.partial")
+    table.write_parquet(partial)
+    artifacts.flush(partial)
+    partial.rename(path)

@@ -1,0 +1,89 @@
+"""The state of an optimiser, kept beside a trained model for later training.
+
+A refresh goes on with it: rows that were updated often take small steps, those of new
+videos large ones (docs/freshness.md).
+"""
+
+import contextlib
+import dataclasses
+import pathlib
+import shutil
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+FILE = "optimizer.npz"
+_STEPS = "steps"
+
+
+@dataclasses.dataclass(frozen=True)
+class State:
+    """Slots of an optimiser.
+
+    Attributes:
+      steps: Made so far.
+      slots: By the variable's place among those trained, and the slot's name.
+    """
+
+    steps: int
+    slots: dict[tuple[int, str], np.ndarray]
+
+
+def write(
+    optimizer: Any, variables: Sequence[tf.Variable], directory: pathlib.Path
+) -> None:
+    """Writes the state of a composite optimiser as `FILE`.
+
+    Args:
+      optimizer: Made by `optimizers.make`.
+      variables: All that are trained, in order.
+      directory: Where the file goes.
+    """
+    arrays: dict[str, Any] = {
+        f"{number}.{name}": slot.numpy()
+        for number, name, slot in _slots(optimizer, variables)
+    }
+    arrays[_STEPS] = np.int64(optimizer.optimizers[0].iterations.numpy())
+    with open(directory / FILE, "wb") as file:
+        np.savez(file, **arrays)
+
+
+def read(path: pathlib.Path) -> State | None:
+    """Returns the state in a file; None where an earlier version kept none."""
+    if not path.exists():
+        return None
+    with np.load(path) as found:
+        slots = {_key(name): found[name] for name in found.files if name != _STEPS}
+        return State(int(found[_STEPS]), slots)
+
+
+def share(work: pathlib.Path, artefact: pathlib.Path, name: str = FILE) -> None:
+    """Puts the state that a finished training left into its artefact."""
+    shutil.copyfile(work / FILE, artefact / name)
+
+
+def assign(optimizer: Any, variables: Sequence[tf.Variable], state: State) -> None:
+    """Fills an optimiser with a state whose slots have the variables' shapes."""
+    for number, name, slot in _slots(optimizer, variables):
+        if (number, name) in state.slots:
+            slot.assign(state.slots[number, name])
+    for one in optimizer.optimizers:
+        one.iterations.assign(state.steps)
+
+
+def _slots(
+    optimizer: Any, variables: Sequence[tf.Variable]
+) -> Iterator[tuple[int, str, tf.Variable]]:
+    """Yields each slot there is, with its variable's place and its name."""
+    for number, variable in enumerate(variables):
+        for one in optimizer.optimizers:
+            for name in sorted(one.get_slot_names()):
+                with contextlib.suppress(KeyError):
+                    yield number, name, one.get_slot(variable, name)
+
+
+def _key(name: str) -> tuple[int, str]:
+    number, _, slot = name.partition(".")
+    return int(number), slot

@@ -1,0 +1,246 @@
+"""Trained models that go on learning on a grown log (docs/freshness.md).
+
+A model is carried over to the grown set, state of its optimiser included. Candidates
+then learn from the new watches and some old ones, the ranker from the impressions since
+the candidates whose scores it reads were trained (docs/design.md §7).
+"""
+
+import dataclasses
+import pathlib
+import shutil
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ytdnn import artifacts, configs, errors
+from ytdnn.candidates import model as candidate_model
+from ytdnn.candidates import tower_inputs
+from ytdnn.data import prepared
+from ytdnn.ranking import model as ranking_model
+from ytdnn.retrieval import stage as retrieval_stage
+from ytdnn.training import (
+    batch_size,
+    candidates,
+    carrying,
+    checkpoints,
+    determinism,
+    loop,
+    optimizer_state,
+    ranking,
+    strategies,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """A trained model.
+
+    Attributes:
+      directory: Its artefact.
+      data: The prepared set it was trained on.
+    """
+
+    directory: pathlib.Path
+    data: prepared.PreparedData
+
+
+def carry_candidates(
+    config: configs.Config,
+    source: Source,
+    data: prepared.PreparedData,
+    directory: pathlib.Path,
+    begins: int | None,
+) -> None:
+    """Publishes candidates on a grown set, as they were or trained further.
+
+    Args:
+      config: Of the run.
+      source: The trained model.
+      data: The grown set.
+      directory: Where the artefact will stand.
+      begins: The first second of what is new to it, to learn from; None: it learns
+        nothing.
+
+    Raises:
+      errors.UserError: Its video table is a tree, which does not grow.
+    """
+    if isinstance(config.candidates.loss, configs.HierarchicalSoftmax):
+        raise errors.UserError(
+            "expected candidates that can grow, found hierarchical softmax, whose tree "
+            "is fixed: train another loss, or refit"
+        )
+    inputs = {prepared.KIND: data.manifest.fingerprint}
+    key = candidates.step_config(config) | {
+        "refresh": configs.to_dict(config.refresh),
+        "begins": begins,
+    }
+    manifest = artifacts.read_manifest(source.directory, candidate_model.KIND)
+    made_from = inputs | {"source": manifest.fingerprint}
+    work = checkpoints.workspace(directory, key, made_from)
+    trained = candidate_model.load_members(source.directory, source.data)
+    members, facts = [], []
+    for number, old in enumerate(trained):
+        place = work / f"member-{number}"
+        place.mkdir(exist_ok=True)
+        state = optimizer_state.read(source.directory / candidates.state_file(number))
+        member, found = _member(config, old, source, data, begins, number, state, place)
+        members.append(member)
+        facts.append(found)
+    whole = candidate_model.joined(members)
+    with artifacts.publish(
+        directory,
+        candidate_model.KIND,
+        candidates.step_config(config),
+        inputs,
+        candidates.joined_facts(facts) | whole.facts() | _stated(begins),
+    ) as partial:
+        candidate_model.save(whole, partial)
+        for number in range(len(members) if begins is not None else 0):
+            place = work / f"member-{number}"
+            optimizer_state.share(place, partial, candidates.state_file(number))
+            target = partial / artifacts.LOGS
+            target = target / place.name if number else target
+            shutil.copytree(place / artifacts.LOGS, target)
+    shutil.rmtree(work)
+
+
+def _stated(begins: int | None) -> dict[str, Any]:
+    return {"learned_from": begins}
+
+
+def _member(
+    config: configs.Config,
+    old: candidate_model.CandidateModel,
+    source: Source,
+    data: prepared.PreparedData,
+    begins: int | None,
+    number: int,
+    state: optimizer_state.State | None,
+    place: pathlib.Path,
+) -> tuple[candidate_model.CandidateModel, dict[str, Any]]:
+    """Returns one network on the grown set, and the facts of its training."""
+    seed = config.seed * config.candidates.ensemble_size + number
+    determinism.set_seed(seed)
+    strategy = strategies.make(config.strategy)
+    with strategy.scope():
+        read = tower_inputs.like(old.tower_inputs, config.candidates, data)
+        member = candidate_model.build(config.candidates, data, read)
+    of_videos = () if read.of_videos is None else read.of_videos.features
+    features = (*read.features, *of_videos)
+    size = old.tower_inputs.vocabulary_size
+    rows = carrying.tables(features, source.data, data, size)
+    carrying.weights(old, member, rows)
+    if begins is None:
+        return member, {"epochs": 0, "best_epoch": 0, "seconds": 0.0, "validation": {}}
+    training = _training(config.candidates.training, config.refresh)
+    learned = _labels(data, begins, config.refresh.replay, seed)
+    number_of_labels = int(learned.watches.are_completed.sum())
+    training = batch_size.capped(training, number_of_labels, candidate_model.KIND)
+    own = dataclasses.replace(config.candidates, training=training)
+    config = dataclasses.replace(config, candidates=own, seed=seed)
+    stage = candidates.make_stage(config, learned, member, are_few=True)
+    carried = _carried(state, member, rows, training)
+    stage = dataclasses.replace(stage, state=carried)
+    return member, loop.fit(stage, training, seed, strategy, place)
+
+
+def _carried(
+    state: optimizer_state.State | None,
+    model: Any,
+    rows: Mapping[str, carrying.Rows],
+    training: configs.Training,
+) -> optimizer_state.State | None:
+    if state is None:
+        return None
+    variables = model.trainable_variables
+    return carrying.state(state, variables, rows, training.table_accumulator)
+
+
+def _training(training: configs.Training, refresh: configs.Refresh) -> configs.Training:
+    """Returns the optimisation of a refresh."""
+    share = refresh.learning_rate_share
+    return dataclasses.replace(
+        training,
+        epochs=refresh.epochs,
+        learning_rate=training.learning_rate * share,
+        table_learning_rate=training.table_learning_rate * share,
+        warmup_steps=0,
+    )
+
+
+def _labels(
+    data: prepared.PreparedData, begins: int, replay: float, seed: int
+) -> prepared.PreparedData:
+    """Returns the set with the new watches and some old ones as its labels.
+
+    All watches stay in histories. Which old ones are labels is a function of the seed
+    and of when the new ones begin.
+    """
+    watches = data.watches
+    is_label = watches.are_completed & (
+        np.asarray(watches.splits) == prepared.Split.TRAIN
+    )
+    is_new = is_label & (np.asarray(watches.times) >= begins)
+    old = np.flatnonzero(is_label & ~is_new)
+    size = min(len(old), round(replay * int(is_new.sum())))
+    rng = np.random.default_rng([seed, begins])
+    is_new[rng.choice(old, size, replace=False)] = True
+    return data.with_events(watches=watches.replace(completed=is_new))
+
+
+def carry_ranking(
+    config: configs.Config,
+    source: Source,
+    asked: tuple[retrieval_stage.Stage, retrieval_stage.Stage],
+    data: prepared.PreparedData,
+    directory: pathlib.Path,
+) -> None:
+    """Publishes a ranker that went on learning, beside the candidates it asks.
+
+    Args:
+      config: Of the run.
+      source: The trained ranker.
+      asked: The candidates that it was trained beside, and those it learns beside:
+        trained before the window of `data`.
+      data: The grown set, whose training impressions are the ranker's.
+      directory: Where the artefact will stand.
+    """
+    first_stage = asked[1]
+    inputs = {prepared.KIND: data.manifest.fingerprint}
+    if first_stage.manifest is not None:
+        inputs[retrieval_stage.KIND] = first_stage.manifest.fingerprint
+    key = ranking.step_config(config) | {"refresh": configs.to_dict(config.refresh)}
+    manifest = artifacts.read_manifest(source.directory, ranking_model.KIND)
+    made_from = inputs | {"source": manifest.fingerprint}
+    work = checkpoints.workspace(directory, key, made_from)
+    determinism.set_seed(config.seed)
+    strategy = strategies.make(config.strategy)
+    old = ranking_model.load(source.directory, source.data, asked[0])
+    with strategy.scope():
+        new = ranking_model.build_like(old, data, first_stage)
+    size = old.measured.vocabulary_size
+    rows = carrying.tables(new.features, source.data, data, size)
+    carrying.weights(old.network, new.network, rows)
+    training = _training(config.ranking.training, config.refresh)
+    number = len(ranking_model.split_rows(data, prepared.Split.TRAIN))
+    training = batch_size.capped(training, number, ranking_model.KIND)
+    own = dataclasses.replace(config.ranking, training=training)
+    config_of = dataclasses.replace(config, ranking=own)
+    stage = ranking.make_stage(config_of, data, new, stop_after=training.epochs)
+    state = optimizer_state.read(source.directory / optimizer_state.FILE)
+    stage = dataclasses.replace(
+        stage, state=_carried(state, new.network, rows, training)
+    )
+    facts = loop.fit(stage, training, config.seed, strategy, work)
+    with artifacts.publish(
+        directory,
+        ranking_model.KIND,
+        ranking.step_config(config),
+        inputs,
+        facts | new.facts(),
+    ) as partial:
+        ranking_model.save(new, partial)
+        optimizer_state.share(work, partial)
+        shutil.copytree(work / artifacts.LOGS, partial / artifacts.LOGS)
+    shutil.rmtree(work)
