@@ -63,11 +63,16 @@ def time_buckets(times: tf.Tensor, earlier_times: tf.Tensor) -> tf.Tensor:
     return tf.where(known, tf.minimum(bucket, NUM_BUCKETS), 0)
 
 
-class _Block(tf.keras.layers.Layer):
-    """What both kinds of block have: norms, heads, and a bias for each distance."""
+class _Block:
+    """Mixed into a layer: norms, heads, and a bias for each distance."""
 
     def __init__(
-        self, num_heads: int, length: int, dropout: float, precision: str, **kwargs: Any
+        self: Any,
+        num_heads: int,
+        length: int,
+        dropout: float,
+        precision: str,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.num_heads = num_heads
@@ -87,33 +92,35 @@ class _Block(tf.keras.layers.Layer):
     def _norm(self, name: str) -> tf.keras.layers.LayerNormalization:
         return tf.keras.layers.LayerNormalization(epsilon=_EPSILON, name=name)
 
-    def _dense(self, units: int, name: str, **kwargs: Any) -> tf.keras.layers.Dense:
+    def _dense(
+        self: Any, units: int, name: str, **kwargs: Any
+    ) -> tf.keras.layers.Dense:
         return tf.keras.layers.Dense(units, dtype=self._policy, name=name, **kwargs)
 
-    def _bias(self, num_rows: tf.Tensor) -> tf.Tensor:
+    def _bias(self: Any, num_rows: tf.Tensor) -> tf.Tensor:
         """Returns what distances add to scores, `[num_heads, rows, rows]`."""
         rows = tf.range(num_rows)
         distance = rows[:, tf.newaxis] - rows
         distance = tf.clip_by_value(distance, 0, self.length - 1)
         return tf.gather(self.distances, distance, axis=1)
 
-    def _heads(self, values: tf.Tensor) -> tf.Tensor:
+    def _heads(self: Any, values: tf.Tensor) -> tf.Tensor:
         """Returns `[slices, num_heads, rows, width]` of `[slices, rows, dim]`."""
         shape = tf.shape(values)
         width = values.shape[-1] // self.num_heads
         parts = tf.reshape(values, [shape[0], shape[1], self.num_heads, width])
         return tf.transpose(parts, [0, 2, 1, 3])
 
-    def _merged(self, parts: tf.Tensor) -> tf.Tensor:
+    def _merged(self: Any, parts: tf.Tensor) -> tf.Tensor:
         """Returns `[slices, rows, dim]` of `[slices, num_heads, rows, width]`."""
         shape, width = tf.shape(parts), parts.shape[-1]
         merged = tf.transpose(parts, [0, 2, 1, 3])
         return tf.reshape(merged, [shape[0], shape[2], self.num_heads * width])
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self: Any) -> dict[str, Any]:
         """Returns what `from_config` needs to make the layer again."""
         return {
-            **super().get_config(),
+            **super().get_config(),  # type: ignore[misc]
             "num_heads": self.num_heads,
             "length": self.length,
             "dropout": self.dropout,
@@ -121,7 +128,7 @@ class _Block(tf.keras.layers.Layer):
         }
 
 
-class SelfAttention(_Block):
+class SelfAttention(_Block, tf.keras.layers.Layer):
     """Softmax attention and a feed-forward layer, each normalised before and added.
 
     As SASRec (Kang and McAuley, 2018), but for distances in place of positions and the
@@ -186,7 +193,7 @@ class SelfAttention(_Block):
         return self._merged(tf.matmul(tf.cast(weights, value.dtype), value))
 
 
-class GatedAttention(_Block):
+class GatedAttention(_Block, tf.keras.layers.Layer):
     """Pointwise attention, normalised and gated: the block of HSTU (Zhai et al., 2024).
 
     rows + W · (norm(Σ_j silu(q·k_j + distance + time) v_j) ⊙ u). As published, but that
