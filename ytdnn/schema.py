@@ -304,6 +304,7 @@ TABLES: dict[str, Table] = {
 # A batch is laid out in slices: [num_slices, ...] (see ytdnn/data/inputs.py).
 WATCH_ROWS = "watch_rows"  # int32 [slices, rows]: video indices, 0 = none
 WATCH_ROW_TIMES = "watch_row_times"  # int64 [slices, rows]: seconds, 0 = none
+REQUEST_TIMES = "request_times"  # int64 [slices, positions]: seconds, 0 = unknown
 FIRST_ROWS = "first_rows"  # int32 [slices, positions]: first row of each history
 LABELS = "labels"  # int32 [slices, positions]: video indices to predict
 LABEL_TIMES = "label_times"  # int64 [slices, positions]: seconds

@@ -64,6 +64,7 @@ def _changed(batch, name):
 def test_all_features_of_the_log_are_there(data):
     assert model.build(CONFIG, data).facts() == {
         "sequences": ["watches", "searches"],
+        "encoder": "bags",
         "features": NAMES,
         "sees_request_time": True,
         "trains_on_validation": False,
@@ -175,6 +176,8 @@ def test_contexts_of_a_split_are_served_with_age_0(data):
 def test_each_part_of_a_training_step_draws_from_a_stream_of_its_own(data, monkeypatch):
     config = dataclasses.replace(
         CONFIG,
+        encoder=configs.SelfAttention(beside_bags=True),
+        label=configs.NextWatch(slice_length=5),
         learned_bags=2,
         skip_connection="gated",
         dropout=0.5,
@@ -204,5 +207,6 @@ def test_each_part_of_a_training_step_draws_from_a_stream_of_its_own(data, monke
     # Each once, the loss's too; ids are dropped only beside content.
     of_ids = {randomness.Stream.WATCHED_IDS, randomness.Stream.VIDEO_IDS}
     assert sorted(streams) == [s for s in randomness.Stream if s not in of_ids]
-    # Both averages of watches, the searches, the tower's one layer, the connection.
-    assert len(set(masks)) == len(masks) == 5
+    # Both averages of watches, the searches, the tower's one layer, the connection;
+    # the rows that attention reads, their coordinates, and two of each block.
+    assert len(set(masks)) == len(masks) == 5 + 6

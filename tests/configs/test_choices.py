@@ -12,6 +12,9 @@ CHOSEN = [
     configs.Candidates(loss=configs.FullSoftmax(label_smoothing=0.1)),
     configs.Candidates(loss=configs.HierarchicalSoftmax(tree_order="frequency")),
     configs.Candidates(label=configs.HeldOutWatch(examples_per_user=3)),
+    configs.Candidates(encoder=configs.SelfAttention(num_heads=4)),
+    configs.Candidates(encoder=configs.HSTU(time_bias=False, beside_bags=True)),
+    configs.Candidates(encoder=configs.OwnEncoder(file="gru.py")),
     configs.Index(search=configs.Exact()),
     configs.Index(search=configs.Scann(num_leaves=7)),
     configs.Ranking(normalization=configs.Quantiles(number=7, powers=False)),
@@ -39,6 +42,7 @@ def test_every_kind_names_itself() -> None:
             assert cls().kind == kind
             assert dataclasses.fields(cls)[-1].name == configs.KIND
     assert list(configs.choices()) == [
+        "candidates.encoder",
         "candidates.label",
         "candidates.loss",
         "index.search",

@@ -44,8 +44,12 @@ class CandidateModel(user_vectors.FromLogs, tf.keras.Model):
         self.config = config
         self.vector_dim = config.embedding_dim + 1
         self.user_tower = user_tower.UserTower(config, inputs, name="user_tower")
-        self.videos = embeddings.Table(
-            inputs.vocabulary_size, config.embedding_dim, name="videos"
+        self.videos = (
+            self.user_tower.watches.videos
+            if config.tied_tables
+            else embeddings.Table(
+                inputs.vocabulary_size, config.embedding_dim, name="videos"
+            )
         )
         self.bias = tf.Variable(
             tf.zeros([inputs.vocabulary_size + 1]), trainable=config.bias, name="bias"
@@ -87,7 +91,7 @@ class CandidateModel(user_vectors.FromLogs, tf.keras.Model):
     @property
     def sees_request_time(self) -> bool:
         """Whether it reads the time of the request, which evaluation must say."""
-        return any(f.sees_request_time for f in self.tower_inputs.features)
+        return self.tower_inputs.sees_request_time
 
     @property
     def bias_coordinates(self) -> list[int]:
@@ -105,6 +109,7 @@ class CandidateModel(user_vectors.FromLogs, tf.keras.Model):
         sequences = ["watches"] + (["searches"] if inputs.num_tokens else [])
         return {
             "sequences": sequences,
+            "encoder": self.config.encoder.kind,
             "features": [feature.name for feature in inputs.features],
             "sees_request_time": self.sees_request_time,
             "trains_on_validation": self.trains_on_validation,
@@ -114,8 +119,9 @@ class CandidateModel(user_vectors.FromLogs, tf.keras.Model):
     def tables(self) -> list[tf.Variable]:
         """Variables looked up by row, for the table optimiser."""
         bias = [self.bias] if self.config.bias else []
+        videos = [] if self.config.tied_tables else [self.videos.table]
         of_content = [] if self.content is None else self.content.tables
-        return [*self.user_tower.tables, self.videos.table, *bias, *of_content]
+        return [*self.user_tower.tables, *videos, *bias, *of_content]
 
     def query_vectors(
         self, features: dict[str, tf.Tensor], seed: tf.Tensor | None = None

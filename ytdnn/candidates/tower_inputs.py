@@ -12,12 +12,14 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import tensorflow as tf
 
-from ytdnn import configs, errors
+from ytdnn import configs, errors, schema
 from ytdnn.candidates import content
 from ytdnn.data import inputs, positions, prepared, watch_log
+from ytdnn.encoders import own_file
 from ytdnn.features import interface, reading, registry
 
 _FEATURES = "features.json"
+_ENCODER = "encoder.py"  # the user's own
 _POSITIONS_A_PART = 1 << 16
 _NUM_QUANTILES = 100  # of each continuous feature
 
@@ -32,6 +34,7 @@ class Inputs:
       features: Features of users and requests.
       measured: What their encoders must know.
       of_videos: What is read of videos; None: their ids alone.
+      own_encoder: Text of the file of the user's own encoder of the watch history.
     """
 
     vocabulary_size: int
@@ -39,6 +42,12 @@ class Inputs:
     features: tuple[interface.Feature, ...] = ()
     measured: reading.Statistics = dataclasses.field(default_factory=dict)
     of_videos: content.Inputs | None = None
+    own_encoder: str = ""
+
+    @property
+    def sees_request_time(self) -> bool:
+        """Whether the time of the request is read, which evaluation must say."""
+        return any(feature.sees_request_time for feature in self.features)
 
 
 def of(config: configs.Candidates, data: prepared.PreparedData) -> Inputs:
@@ -51,7 +60,11 @@ def of(config: configs.Candidates, data: prepared.PreparedData) -> Inputs:
     training = inputs.training_set(data)
     examples = _training_features(chosen, training)
     measured = reading.measure(chosen, data, examples, _NUM_QUANTILES)
-    return _inputs(config, data, chosen, measured, content.of(config, data))
+    of_videos = content.of(config, data)
+    own_encoder = ""
+    if isinstance(config.encoder, configs.OwnEncoder):
+        own_encoder = own_file.read(config.encoder.file)
+    return _inputs(config, data, chosen, measured, of_videos, own_encoder)
 
 
 def _inputs(
@@ -60,6 +73,7 @@ def _inputs(
     chosen: registry.Features,
     measured: reading.Statistics,
     of_videos: content.Inputs | None,
+    own_encoder: str,
 ) -> Inputs:
     return Inputs(
         vocabulary_size=data.vocabulary_size,
@@ -67,6 +81,7 @@ def _inputs(
         features=chosen,
         measured=measured,
         of_videos=of_videos,
+        own_encoder=own_encoder,
     )
 
 
@@ -121,7 +136,10 @@ def open_log(
     """
 
     def opener(log: positions.LogTensors) -> Mapping[str, positions.Reader]:
-        return reading.open_log(read.features, log, serving)
+        readers = reading.open_log(read.features, log, serving)
+        if not read.sees_request_time:
+            return readers
+        return {**readers, schema.REQUEST_TIMES: lambda at: at.times}
 
     return watch_log.load(data, opener, with_searches=read.num_tokens > 0)
 
@@ -161,6 +179,8 @@ def write(inputs: Inputs, directory: pathlib.Path) -> None:
     """Writes what a trained tower and its videos read beside the weights."""
     reading.write(directory / _FEATURES, inputs.measured)
     content.write(inputs.of_videos, directory)
+    if inputs.own_encoder:
+        (directory / _ENCODER).write_text(inputs.own_encoder, encoding="utf-8")
 
 
 def read(
@@ -173,4 +193,8 @@ def read(
     """
     measured = reading.read_file(directory / _FEATURES)
     chosen = registry.named(interface.CANDIDATES, list(measured), data)
-    return _inputs(config, data, chosen, measured, content.read(directory, data))
+    of_videos = content.read(directory, data)
+    own_encoder = ""
+    if isinstance(config.encoder, configs.OwnEncoder):
+        own_encoder = own_file.read(str(directory / _ENCODER))
+    return _inputs(config, data, chosen, measured, of_videos, own_encoder)

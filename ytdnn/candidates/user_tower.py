@@ -14,8 +14,8 @@ import tensorflow as tf
 from ytdnn import configs
 from ytdnn.candidates import content, tower_inputs
 from ytdnn.data import fields, prepared
+from ytdnn.encoders import choice, search_bag
 from ytdnn.encoders import interface as encoders
-from ytdnn.encoders import search_bag, watch_bags
 from ytdnn.features import reading
 from ytdnn.layers import gated_bags, randomness, towers
 
@@ -46,8 +46,12 @@ class UserTower(tf.keras.layers.Layer):
             of_videos = content.Content(
                 inputs.of_videos, config.embedding_dim, name="watched_content"
             )
-        self.watches = watch_bags.WatchBags(
-            config, inputs.vocabulary_size, of_videos, name="watches"
+        self.watches = choice.make(
+            config,
+            inputs.vocabulary_size,
+            of_videos,
+            inputs.sees_request_time,
+            inputs.own_encoder,
         )
         self.features = reading.encoders(inputs.features, inputs.measured, _STDDEV)
         self.searches = None

@@ -13,6 +13,7 @@ from ytdnn.configs.components import KIND, own_settings
 from ytdnn.configs.composition import Composition
 from ytdnn.configs.content import Content
 from ytdnn.configs.data import Data
+from ytdnn.configs.encoders import HSTU, Bags, Encoder, OwnEncoder, SelfAttention
 from ytdnn.configs.evaluation import Evaluation
 from ytdnn.configs.features import Features
 from ytdnn.configs.heads import (
@@ -54,9 +55,11 @@ from ytdnn.configs.world import WORLDS, World
 __all__ = [
     "BPR",
     "GBCE",
+    "HSTU",
     "KIND",
     "WARP",
     "WORLDS",
+    "Bags",
     "Candidates",
     "Click",
     "ClickTimesWatchTime",
@@ -64,6 +67,7 @@ __all__ = [
     "Config",
     "Content",
     "Data",
+    "Encoder",
     "Evaluation",
     "Exact",
     "ExactOdds",
@@ -77,12 +81,14 @@ __all__ = [
     "Lsh",
     "NextWatch",
     "Normalization",
+    "OwnEncoder",
     "Quantiles",
     "Ranking",
     "Raw",
     "Refresh",
     "SampledSoftmax",
     "Scann",
+    "SelfAttention",
     "Training",
     "WeightedLogistic",
     "World",

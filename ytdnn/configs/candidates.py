@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import pydantic
 
-from ytdnn.configs import by_size, components, labels, losses
+from ytdnn.configs import by_size, components, encoders, labels, losses
 from ytdnn.configs import content as content_config
 from ytdnn.configs import features as features_config
 from ytdnn.configs import training as training_config
@@ -20,6 +20,11 @@ class Candidates:
       search_length: Number of most recent searches that are read; 0 = none.
       features: What is read besides watches and searches (PAPER §3.3).
       content: What is known of a video beside its id, for new ones.
+      encoder: Of the watch history. Beside another than bags, `history_length` is what
+        serving reads, and training too by its last position of a slice, so
+        `label.slice_length` is at most that.
+      tied_tables: Whether watched videos are looked up in the table of the videos that
+        are scored, not in one of their own.
       bags: Bags of the history: `mean` (the paper's), `sum`, `max` by coordinate.
       decay_rates: For each rate, a recency-weighted average with weights
         rate^position.
@@ -57,6 +62,8 @@ class Candidates:
     search_length: components.NonNegative = 50
     features: features_config.Features = features_config.Features()
     content: content_config.Content = content_config.Content()
+    encoder: Annotated[encoders.Encoder, components.BY_KIND] = encoders.Bags()
+    tied_tables: bool = False
     bags: tuple[Literal["mean", "sum", "max"], ...] = ("mean",)
     decay_rates: tuple[components.Rate, ...] = (0.5, 0.8, 0.93)
     learned_bags: components.NonNegative = 0
@@ -87,7 +94,7 @@ class Candidates:
 
     @pydantic.model_validator(mode="after")
     def _has_a_bag(self) -> "Candidates":
-        if not self.bags and not self.decay_rates:
+        if self.reads_bags and not self.bags and not self.decay_rates:
             raise ValueError("expected a bag of the history in bags or decay_rates")
         return self
 
@@ -96,4 +103,50 @@ class Candidates:
         is_tree = isinstance(self.loss, losses.HierarchicalSoftmax)
         if is_tree and self.similarity == "cosine":
             raise ValueError("expected similarity dot for hierarchical_softmax")
+        if is_tree and self.tied_tables:
+            raise ValueError(
+                "expected no tied_tables for hierarchical_softmax, whose rows are nodes"
+            )
         return self
+
+    @pydantic.model_validator(mode="after")
+    def _the_encoder_fits(self) -> "Candidates":
+        heads = getattr(self.encoder, "num_heads", 1)
+        if self.embedding_dim % heads:
+            raise ValueError(
+                f"expected an embedding_dim that encoder.num_heads divides, received "
+                f"{self.embedding_dim} and {heads}"
+            )
+        if self.context_length < 1:
+            raise ValueError(
+                f"expected label.slice_length of at most history_length for "
+                f"{self.encoder.kind}, received {self.slice_length} and "
+                f"{self.history_length}"
+            )
+        return self
+
+    @property
+    def reads_bags(self) -> bool:
+        """Whether the history is read by bags, alone or beside another encoder."""
+        return isinstance(self.encoder, encoders.Bags) or self.encoder.beside_bags
+
+    @property
+    def slice_length(self) -> int:
+        """Positions of a slice of training."""
+        if (
+            isinstance(self.label, labels.NextWatch)
+            and not self.label.examples_per_user
+        ):
+            return self.label.slice_length
+        return 1
+
+    @property
+    def context_length(self) -> int:
+        """Rows of a slice that lie before its first label.
+
+        Each position of bags has a window of its own, `history_length` long. Other
+        encoders read all rows of a slice, which are as many as serving reads.
+        """
+        if isinstance(self.encoder, encoders.Bags):
+            return self.history_length
+        return self.history_length - self.slice_length + 1

@@ -21,13 +21,17 @@ from ytdnn.layers import randomness
 MEAN, SUM, MAX = "mean", "sum", "max"
 
 
-def history_mask(first_rows: tf.Tensor, num_rows: int | tf.Tensor) -> tf.Tensor:
+def history_mask(
+    first_rows: tf.Tensor, num_rows: int | tf.Tensor, is_bounded: bool = True
+) -> tf.Tensor:
     """Returns which rows of a slice are in the history of each position.
 
     Args:
       first_rows: `[slices, positions] int32`, the first row that belongs to the
         position's user.
       num_rows: Rows of a slice, `length + positions - 1`.
+      is_bounded: Whether a history reaches back at most `length` rows; else to the
+        slice's first row.
 
     Returns:
       `[slices, positions, num_rows] bool`.
@@ -36,7 +40,9 @@ def history_mask(first_rows: tf.Tensor, num_rows: int | tf.Tensor) -> tf.Tensor:
     rows = tf.range(num_rows)
     end = num_rows - num_positions + 1 + tf.range(num_positions)
     length = num_rows - num_positions + 1
-    in_window = (rows < end[:, tf.newaxis]) & (rows >= end[:, tf.newaxis] - length)
+    in_window = rows < end[:, tf.newaxis]
+    if is_bounded:
+        in_window &= rows >= end[:, tf.newaxis] - length
     return in_window & (rows >= first_rows[..., tf.newaxis])
 
 
@@ -59,6 +65,7 @@ class HistoryBags(tf.keras.layers.Layer):
         kinds: Sequence[str] = (MEAN,),
         decay_rates: Sequence[float] = (),
         dropout: float = 0.0,
+        is_bounded: bool = True,
         **kwargs: Any,
     ) -> None:
         """Creates the layer.
@@ -67,9 +74,11 @@ class HistoryBags(tf.keras.layers.Layer):
           kinds: Of `mean`, `sum` and `max` by coordinate.
           decay_rates: A bag with weights rate^position for each, in (0, 1).
           dropout: Share of rows each position loses when a seed is given.
+          is_bounded: See `history_mask`.
           **kwargs: Of `tf.keras.layers.Layer`.
         """
         super().__init__(**kwargs)
+        self.is_bounded = is_bounded
         self.kinds = tuple(kinds)
         self.decay_rates = tuple(decay_rates)
         self.dropout = dropout
@@ -93,7 +102,8 @@ class HistoryBags(tf.keras.layers.Layer):
 
         An empty history is the zero vector.
         """
-        mask = history_mask(first_rows, tf.shape(rows)[1]) & known[:, tf.newaxis, :]
+        mask = history_mask(first_rows, tf.shape(rows)[1], self.is_bounded)
+        mask &= known[:, tf.newaxis, :]
         if seed is not None and self.dropout > 0.0:
             mask &= randomness.keep_mask(tf.shape(mask), self.dropout, seed)
         kept = 1.0 if seed is None else 1.0 - self.dropout
@@ -135,6 +145,7 @@ class HistoryBags(tf.keras.layers.Layer):
             "kinds": self.kinds,
             "decay_rates": self.decay_rates,
             "dropout": self.dropout,
+            "is_bounded": self.is_bounded,
         }
 
 

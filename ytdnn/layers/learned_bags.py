@@ -21,7 +21,12 @@ class LearnedBags(tf.keras.layers.Layer):
     """Weighted averages of the history by learned curves over its positions."""
 
     def __init__(
-        self, num_bags: int, length: int, dropout: float = 0.0, **kwargs: Any
+        self,
+        num_bags: int,
+        length: int,
+        dropout: float = 0.0,
+        is_bounded: bool = True,
+        **kwargs: Any,
     ) -> None:
         """Creates the layer.
 
@@ -29,9 +34,11 @@ class LearnedBags(tf.keras.layers.Layer):
           num_bags: Number of curves.
           length: Greatest number of watches in a history.
           dropout: Share of rows each position loses when a seed is given.
+          is_bounded: See `bags.history_mask`.
           **kwargs: Of `tf.keras.layers.Layer`.
         """
         super().__init__(**kwargs)
+        self.is_bounded = is_bounded
         self.num_bags = num_bags
         self.length = length
         self.dropout = dropout
@@ -63,7 +70,8 @@ class LearnedBags(tf.keras.layers.Layer):
         An empty history is the zero vector.
         """
         num_rows, num_positions = tf.shape(rows)[1], tf.shape(first_rows)[1]
-        mask = bags.history_mask(first_rows, num_rows) & known[:, tf.newaxis, :]
+        mask = bags.history_mask(first_rows, num_rows, self.is_bounded)
+        mask &= known[:, tf.newaxis, :]
         if seed is not None and self.dropout > 0.0:
             mask &= randomness.keep_mask(tf.shape(mask), self.dropout, seed)
         distance = tf.cast(bags.recency(num_positions, num_rows), tf.int32)
@@ -85,4 +93,5 @@ class LearnedBags(tf.keras.layers.Layer):
             "num_bags": self.num_bags,
             "length": self.length,
             "dropout": self.dropout,
+            "is_bounded": self.is_bounded,
         }

@@ -22,6 +22,7 @@ class Stream(enum.IntEnum):
     SKIP_CONNECTION = 6
     WATCHED_IDS = 7
     VIDEO_IDS = 8
+    SEQUENCE = 9
 
 
 def step_seed(seed: int, step: tf.Tensor) -> tf.Tensor:

@@ -402,6 +402,8 @@ def input_fingerprints(
     found = steps.fingerprints(workdir, names)
     home = f"{pathlib.PurePath(step.name).parent}/"
     found = {name.removeprefix(home): value for name, value in found.items()}
+    if step.config is CANDIDATES.config:
+        found |= steps.own_encoder(config)
     if step.name == BUNDLE.name:
         found |= steps.changed_videos(workdir)
     return {**found, **step.given}

@@ -83,6 +83,13 @@ def candidates_config(config: configs.Config) -> Mapping[str, Any]:
     return candidates.step_config(config)
 
 
+def own_encoder(config: configs.Config) -> Mapping[str, str]:
+    """Returns what a file of the user's own encoder is, if there is one."""
+    from ytdnn.encoders import own_file
+
+    return own_file.fingerprint(config.candidates.encoder)
+
+
 def build_index(config: configs.Config, workdir: pathlib.Path) -> None:
     """Makes `workdir/index`."""
     from ytdnn.candidates import model

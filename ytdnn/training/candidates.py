@@ -11,6 +11,7 @@ import numpy as np
 from ytdnn import artifacts, configs
 from ytdnn.candidates import losses, model, tower_inputs
 from ytdnn.data import draws, inputs, prepared
+from ytdnn.encoders import own_file
 from ytdnn.metrics import retrieval
 from ytdnn.training import (
     batch_size,
@@ -48,7 +49,10 @@ def train(
       chosen: Manifest of the model that this one is a refit of: each network runs as
         many epochs as that one's best took, and nothing is validated.
     """
-    inputs_made_from = {prepared.KIND: data.manifest.fingerprint}
+    inputs_made_from = {
+        prepared.KIND: data.manifest.fingerprint,
+        **own_file.fingerprint(config.candidates.encoder),
+    }
     if chosen is not None:
         inputs_made_from[model.KIND] = chosen.fingerprint
     work = checkpoints.workspace(directory, step_config(config), inputs_made_from)
@@ -192,7 +196,7 @@ def make_batches(
             log=log,
             batch_size=candidates.training.batch_size,
             slice_length=label.slice_length,
-            history_length=candidates.history_length,
+            history_length=candidates.context_length,
             search_length=candidates.search_length,
             seed=seed,
         )

@@ -1,0 +1,53 @@
+"""The encoder of the watch history that the config chooses."""
+
+from typing import Any
+
+from ytdnn import configs
+from ytdnn.encoders import (
+    attention,
+    own_file,
+    sequence,
+    side_by_side,
+    watch_bags,
+    watched,
+)
+
+Watches = watched.Watched | side_by_side.SideBySide
+
+
+def make(
+    config: configs.Candidates,
+    vocabulary_size: int,
+    content: watched.Content | None = None,
+    knows_request_times: bool = False,
+    own_encoder: str = "",
+) -> Watches:
+    """Returns the encoder, named `watches`.
+
+    Args:
+      config: Which, and its settings.
+      vocabulary_size: Videos with an id embedding.
+      content: What else is known of videos; None: nothing.
+      knows_request_times: Whether the time of the request may be read.
+      own_encoder: Text of the file of the user's own encoder.
+    """
+    if isinstance(config.encoder, configs.Bags):
+        return watch_bags.WatchBags(config, vocabulary_size, content, name="watches")
+    shared: dict[str, Any] = {"knows_request_times": knows_request_times}
+    cls = _class(config.encoder, own_encoder)
+    if not config.encoder.beside_bags:
+        return cls(config, vocabulary_size, content, name="watches", **shared)
+    bags = watch_bags.WatchBags(config, vocabulary_size, content, name="bags")
+    shared |= {"videos": bags.videos, "name": "sequence"}
+    ordered = cls(config, vocabulary_size, content, **shared)
+    return side_by_side.SideBySide(bags, ordered, name="watches")
+
+
+def _class(config: Any, own_encoder: str) -> type[sequence.SequenceEncoder]:
+    match config:
+        case configs.SelfAttention():
+            return attention.SelfAttention
+        case configs.HSTU():
+            return attention.HSTU
+        case _:
+            return own_file.load(own_encoder, config.file)

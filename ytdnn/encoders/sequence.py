@@ -1,0 +1,133 @@
+"""The watch history read in order: one state after each watch, for all positions.
+
+A slice is encoded once: the state after row j knows the rows of its user up to j, and
+the vector of a position is the state after its last watch. So one forward pass gives
+the vectors of all positions of a slice, and a request is a slice of one position. A
+slice often holds several users; `History.starts` says where each row's user begins.
+"""
+
+import abc
+import dataclasses
+from typing import Any
+
+import tensorflow as tf
+
+from ytdnn import schema
+from ytdnn.data import fields, prepared
+from ytdnn.encoders import interface, watched
+from ytdnn.layers import attention, bags, randomness
+
+
+@dataclasses.dataclass(frozen=True)
+class History:
+    """The rows of slices, oldest first.
+
+    Attributes:
+      rows: `[slices, rows, dim] float32` embeddings, zeros where a video has none.
+      known: `[slices, rows] bool`, which have one; the others must not count.
+      starts: `[slices, rows] int32`, the first row of each row's user. Rows before it
+        are of others, or padding, and must not count either.
+      times: `[slices, rows] int64` of the watches, seconds, 0 = unknown.
+      next_times: `[slices, rows] int64` of what comes after each: the next watch, or
+        the request; None where the time of the request is not read.
+    """
+
+    rows: tf.Tensor
+    known: tf.Tensor
+    starts: tf.Tensor
+    times: tf.Tensor
+    next_times: tf.Tensor | None
+
+    @property
+    def begins(self) -> tf.Tensor:
+        """Which rows are their user's first, `[slices, rows] bool`."""
+        return self.starts == tf.range(tf.shape(self.starts)[1])
+
+    @property
+    def mask(self) -> tf.Tensor:
+        """Which rows each row may see, `[slices, rows, rows] bool`."""
+        return attention.causal_mask(self.starts, self.known)
+
+
+class SequenceEncoder(watched.Watched, abc.ABC):
+    """Subclass and say what is known after each watch.
+
+    Attributes:
+      dim: Width of the rows, and of the states.
+      reads_times: Whether the times of watches are read.
+      knows_request_times: Whether that of the request may be read too.
+    """
+
+    num_bags = 1
+    reads_times = False
+
+    def __init__(
+        self, *args: Any, knows_request_times: bool = False, **kwargs: Any
+    ) -> None:
+        """Creates the encoder.
+
+        Args:
+          *args: Of `watched.Watched`.
+          knows_request_times: Whether the time of the request may be read.
+          **kwargs: Of `watched.Watched`.
+        """
+        super().__init__(*args, **kwargs)
+        self.dim = self.config.embedding_dim
+        self.knows_request_times = knows_request_times
+
+    @property
+    def reads_request_times(self) -> bool:
+        """Whether the time of the request is read."""
+        return self.reads_times and self.knows_request_times
+
+    @abc.abstractmethod
+    def states(self, history: History, seed: tf.Tensor | None) -> tf.Tensor:
+        """Returns what is known after each row, `[slices, rows, dim] float32`.
+
+        The state after a row depends on the known rows of its user up to it, alone.
+
+        Args:
+          history: The rows.
+          seed: `[2] int32` of this training step, or None outside training.
+        """
+
+    def call(
+        self, features: interface.Features, seed: tf.Tensor | None = None
+    ) -> list[tf.Tensor]:
+        """Returns the state after the last watch of each position, zero without one."""
+        own = randomness.of_stream(seed, randomness.Stream.SEQUENCE)
+        rows, known = self.embedded(features[schema.WATCH_ROWS], seed)
+        first_rows = features[schema.FIRST_ROWS]
+        if own is not None and self.config.history_dropout > 0.0:
+            rate, shape = self.config.history_dropout, tf.shape(known)
+            known &= randomness.keep_mask(shape, rate, randomness.fold(own, 0))
+            rows *= tf.cast(known, rows.dtype)[..., tf.newaxis]
+        history = self._history(features, rows, known)
+        states = self.states(history, None if own is None else randomness.fold(own, 1))
+        mask = bags.history_mask(first_rows, tf.shape(rows)[1], is_bounded=False)
+        some = tf.reduce_any(mask & known[:, tf.newaxis, :], axis=-1, keepdims=True)
+        last = states[:, -tf.shape(first_rows)[1] :]
+        return [tf.where(some, last, tf.zeros_like(last))]
+
+    def _history(
+        self, features: interface.Features, rows: tf.Tensor, known: tf.Tensor
+    ) -> History:
+        times, next_times = features[schema.WATCH_ROW_TIMES], None
+        if self.reads_request_times:
+            asked = features[schema.REQUEST_TIMES]
+            before = tf.shape(times)[1] - tf.shape(asked)[1]
+            next_times = tf.concat([times[:, 1 : before + 1], asked], axis=1)
+        starts = attention.starts(features[schema.FIRST_ROWS], tf.shape(rows)[1])
+        return History(rows, known, starts, times, next_times)
+
+    def fields(self, data: prepared.PreparedData) -> fields.Fields:
+        """Returns the watched videos, and the times that are read."""
+        times = (fields.watch_times(),) if self.reads_times else ()
+        asked = (fields.time(),) if self.reads_request_times else ()
+        return (*super().fields(data), *times, *asked)
+
+    def open_request(self, data: prepared.PreparedData) -> interface.SequenceReader:
+        """Returns the reader of the last watches."""
+        del data
+        length = self.config.history_length
+        return watched.LastWatches(length, self.reads_request_times)

@@ -1,0 +1,59 @@
+"""Bags and another encoder of the watch history, their vectors concatenated."""
+
+from typing import Any
+
+import tensorflow as tf
+
+from ytdnn.data import fields, prepared
+from ytdnn.encoders import interface, sequence, watch_bags
+
+
+class SideBySide(interface.Encoder):
+    """Both encoders read one table of watched videos.
+
+    Attributes:
+      bags: The averages.
+      sequence: What reads the history in order.
+    """
+
+    def __init__(
+        self,
+        bags: watch_bags.WatchBags,
+        ordered: sequence.SequenceEncoder,
+        **kwargs: Any,
+    ) -> None:
+        """Joins two encoders that share their table and content."""
+        super().__init__(**kwargs)
+        self.bags = bags
+        self.sequence = ordered
+        self.num_bags = bags.num_bags + ordered.num_bags
+
+    @property
+    def videos(self) -> Any:
+        """The table of watched videos."""
+        return self.bags.videos
+
+    @property
+    def tables(self) -> list[tf.Variable]:  # type: ignore[override]
+        """The tables of watched videos."""
+        return self.bags.tables
+
+    def call(
+        self, features: interface.Features, seed: tf.Tensor | None = None
+    ) -> list[tf.Tensor]:
+        """Returns the averages, then the other's vector."""
+        return [*self.bags(features, seed), *self.sequence(features, seed)]
+
+    def freeze(self) -> None:
+        """Puts content and ids into one table for both."""
+        self.bags.freeze()
+        self.sequence.videos = self.bags.videos
+        self.sequence.content = self.bags.content
+
+    def fields(self, data: prepared.PreparedData) -> fields.Fields:
+        """Returns what the other reads, the watched videos among it."""
+        return self.sequence.fields(data)
+
+    def open_request(self, data: prepared.PreparedData) -> interface.SequenceReader:
+        """Returns the other's reader."""
+        return self.sequence.open_request(data)

@@ -1,0 +1,132 @@
+"""What every encoder of the watch history has: the videos' vectors, and the requests.
+
+A video without an id embedding and without content is the zero vector, and no encoder
+counts it.
+"""
+
+from typing import Any, Protocol
+
+import numpy as np
+import tensorflow as tf
+
+from ytdnn import configs, schema
+from ytdnn.data import fields, prepared
+from ytdnn.data import request as raw_request
+from ytdnn.encoders import interface
+from ytdnn.layers import embeddings, randomness
+
+
+class Content(Protocol):
+    """What is known of videos beside their ids.
+
+    Attributes:
+      tables: Variables looked up by row.
+    """
+
+    tables: list[tf.Variable]
+
+    def __call__(self, videos: tf.Tensor) -> tf.Tensor:
+        """Returns `[..., dim] float32` for catalogue indices `videos [...]`."""
+        ...
+
+    def known(self, videos: tf.Tensor) -> tf.Tensor:
+        """Returns of which videos something is known, `[...] bool`."""
+        ...
+
+    def every_video(self) -> list[tf.Tensor]:
+        """Returns all catalogue indices in parts, 0 in front."""
+        ...
+
+
+class Watched(interface.Encoder):
+    """An encoder of the watch history.
+
+    Attributes:
+      config: Sizes.
+      videos: The table of watched videos.
+      content: What else is known of videos; None: nothing.
+    """
+
+    def __init__(
+        self,
+        config: configs.Candidates,
+        vocabulary_size: int,
+        content: Content | None = None,
+        videos: embeddings.Table | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Creates the table.
+
+        Args:
+          config: Sizes.
+          vocabulary_size: Videos with an id embedding.
+          content: What else is known of videos; None: nothing.
+          videos: The table, where another encoder has made it.
+          **kwargs: Of `tf.keras.layers.Layer`.
+        """
+        super().__init__(**kwargs)
+        self.config = config
+        self.videos: Any = videos or embeddings.Table(
+            vocabulary_size, config.embedding_dim, name="watched_videos"
+        )
+        self.content = content
+        self._id_dropout = config.content.id_dropout
+
+    @property
+    def tables(self) -> list[tf.Variable]:  # type: ignore[override]
+        """The tables of watched videos."""
+        of_content = [] if self.content is None else self.content.tables
+        return [self.videos.table, *of_content]
+
+    def freeze(self) -> None:
+        """Puts what content and ids add up to into one table, as for serving."""
+        if self.content is None:
+            return
+        parts = [self.embedded(rows, None) for rows in self.content.every_video()]
+        vectors, known = (
+            np.concatenate(of_parts) for of_parts in zip(*parts, strict=True)
+        )
+        self.videos = embeddings.FixedTable(vectors, known, name="watched_videos")
+        self.content = None
+
+    def embedded(
+        self, rows: tf.Tensor, seed: tf.Tensor | None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the vectors of watched videos, and which have one."""
+        if self.content is None:
+            return self.videos(rows), self.videos.known(rows)
+        own = randomness.of_stream(seed, randomness.Stream.WATCHED_IDS)
+        kept = randomness.drop_indices(rows, self._id_dropout, own)
+        known = self.videos.known(rows) | self.content.known(rows)
+        return self.videos(kept) + self.content(rows), known
+
+    def fields(self, data: prepared.PreparedData) -> fields.Fields:
+        """Returns the watched videos."""
+        return (fields.watched(data),)
+
+    def open_request(self, data: prepared.PreparedData) -> interface.SequenceReader:
+        """Returns the reader of the last watches."""
+        del data
+        return LastWatches(self.config.history_length)
+
+
+class LastWatches(interface.SequenceReader):
+    """The last watches of a request and their times; of the request too, if read."""
+
+    def __init__(self, length: int, with_request_times: bool = False) -> None:
+        """Keeps how many."""
+        super().__init__()
+        self._length = length
+        self._with_request_times = with_request_times
+
+    def __call__(self, request: raw_request.Request) -> interface.Features:
+        """Returns the rows, missing ones in front."""
+        missing = self._length - tf.minimum(request.num_watches, self._length)
+        found = {
+            schema.WATCH_ROWS: request.last_watches(self._length),
+            schema.WATCH_ROW_TIMES: raw_request.last(request.watch_times, self._length),
+            schema.FIRST_ROWS: missing[:, tf.newaxis],
+        }
+        if self._with_request_times:
+            found[schema.REQUEST_TIMES] = request.times[:, tf.newaxis]
+        return found
