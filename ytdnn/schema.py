@@ -30,6 +30,7 @@ POSITION = "position"
 SOURCE = "source"
 SCORE = "score"
 SEED_VIDEO_ID = "seed_video_id"
+PROPENSITY = "propensity"
 UPLOAD_TIME = "upload_time"  # seconds since the epoch
 DURATION_SECONDS = "duration_seconds"
 LANGUAGE = "language"
