@@ -150,6 +150,7 @@ class Crowd:
                 self.remembered,
                 self._shared,
                 day,
+                self._recorded,
                 rng,
             )
         )

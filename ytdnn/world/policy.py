@@ -10,7 +10,16 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ytdnn.world import corpus, interests, memory, people, popularity, setting, words
+from ytdnn.world import (
+    corpus,
+    events,
+    interests,
+    memory,
+    people,
+    popularity,
+    setting,
+    words,
+)
 
 SOURCES = ("popular", "interests", "subscribed", "fresh", "related")
 SHARES = np.array([0.2, 0.3, 0.2, 0.15, 0.15])
@@ -58,6 +67,7 @@ class Requests:
       remembered: Their memory.
       shared: Topics and videos.
       day: The draws of the day.
+      happened: What users did since `Crowd.take_recorded`.
       rng: The world's own stream. A policy other than the world's leaves it alone, so
         that what users do does not depend on how their pages were made.
     """
@@ -71,7 +81,21 @@ class Requests:
     remembered: memory.Memory
     shared: setting.Setting
     day: popularity.Day
+    happened: events.Events
     rng: np.random.Generator
+
+    def of(self, keep: np.ndarray, rng: np.random.Generator) -> "Requests":
+        """Returns some of the requests, `keep` of any index, and with other draws."""
+        leaves, weights = self.interests
+        return dataclasses.replace(
+            self,
+            rows=self.rows[keep],
+            times=self.times[keep],
+            devices=self.devices[keep],
+            logged_in=self.logged_in[keep],
+            interests=(leaves[keep], weights[keep]),
+            rng=rng,
+        )
 
     def languages(self, rows: np.ndarray) -> np.ndarray:
         """Draws the language of one video of each user."""
