@@ -6,7 +6,7 @@ that is needed to go on where a test was stopped.
 """
 
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ from ytdnn.live import arms
 from ytdnn.world import corpus, events, generate, policy, tables
 
 KIND = "live_day"
+LOG = "live_log"
 EVENTS = (schema.WATCHES, schema.SEARCHES, schema.IMPRESSIONS)
 
 Frames = dict[str, pl.DataFrame]
@@ -146,3 +147,32 @@ def _numbers(ids: pl.Series) -> npt.NDArray[np.int64]:
     """Returns the world's numbers of ids like "u12" and "v7"."""
     numbers: npt.NDArray[np.int64] = ids.str.slice(1).cast(pl.Int64).to_numpy()
     return numbers
+
+
+def write_log(
+    target: pathlib.Path,
+    directory: pathlib.Path,
+    numbers: Iterable[int],
+    arm: str,
+    world: generate.World,
+) -> None:
+    """Publishes what an arm's users did in all days as one event log.
+
+    Args:
+      target: Of the log.
+      directory: Of the live test.
+      numbers: Of the finished days.
+      arm: Name of the arm.
+      world: The world, whose videos and users by then the log has.
+    """
+    number_of = list(numbers)
+    logs = [read(directory, day, arm) for day in number_of]
+    end = corpus.START + (number_of[-1] + 2) * corpus.SECONDS_PER_DAY
+    with artifacts.publish(target, LOG, {"arm": arm}, {}) as partial:
+        for name in EVENTS:
+            frame = pl.concat([log[name] for log in logs], how="diagonal")
+            frame.write_parquet(partial / f"{name}.parquet")
+        videos = world_source.frame_of(tables.videos_table(world, end))
+        users = tables.users_table(world.all_users, number_of[-1] + 1)
+        videos.write_parquet(partial / f"{schema.VIDEOS}.parquet")
+        world_source.frame_of(users).write_parquet(partial / f"{schema.USERS}.parquet")

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 LEVEL = 0.95
+_MOST_LEVERAGE = 0.9
 
 Array = npt.NDArray[np.float64]
 
@@ -76,12 +77,13 @@ def ratio(totals: Array, counts: Array) -> Ratio:
     """Returns sum over sum, and the standard error of it over users.
 
     >>> ratio(np.array([2.0, 4.0]), np.array([1.0, 1.0]))
-    Ratio(value=3.0, standard_error=1.0)
+    Ratio(value=3.0, standard_error=1.4142135623730951)
     """
     if not len(counts) or not counts.sum():
         return Ratio(math.nan, math.nan)
     value = float(totals.sum() / counts.sum())
-    return Ratio(value, math.sqrt(_variance(linearised(totals, counts))))
+    parts = linearised(totals, counts)
+    return Ratio(value, math.sqrt(_variance(parts, counts / counts.sum())))
 
 
 def linearised(totals: Array, counts: Array) -> Array:
@@ -114,17 +116,21 @@ def difference(first: Sums, second: Sums, cuped: bool = True) -> Difference:
     arms = (first, second)
     values = [ratio(arm.totals, arm.counts).value for arm in arms]
     parts = [linearised(arm.totals, arm.counts) for arm in arms]
-    plain = sum(_variance(part) for part in parts)
+    weights = [arm.counts / max(float(arm.counts.sum()), 1e-12) for arm in arms]
+    plain = sum(map(_variance, parts, weights))
     found = values[1] - values[0]
     variance = plain
     if cuped:
         before = _earlier(first, second)
         slope = _slope(parts, before)
         found -= slope * float(before[1].mean() - before[0].mean())
-        variance = sum(
-            _variance(part - slope * one)
-            for part, one in zip(parts, before, strict=True)
-        )
+        left = [part - slope * one for part, one in zip(parts, before, strict=True)]
+        spread = max(sum(float(_centred(one) @ _centred(one)) for one in before), 1e-12)
+        leverage = [
+            weight + _centred(one) ** 2 / spread
+            for weight, one in zip(weights, before, strict=True)
+        ]
+        variance = sum(map(_variance, left, leverage))
     error = math.sqrt(variance) if math.isfinite(found) else math.nan
     kept = variance / plain if plain else 1.0
     return Difference(found, error, p_value(found, error), kept)
@@ -176,7 +182,7 @@ def _earlier(first: Sums, second: Sums) -> tuple[Array, Array]:
 
 def _slope(parts: list[Array], before: tuple[Array, Array]) -> float:
     """Returns the regression of the metric on the time before, within arms."""
-    centred = [one - one.mean() for one in before]
+    centred = [_centred(one) for one in before]
     spread = sum(float(one @ one) for one in centred)
     along = sum(
         float(part @ one) for part, one in zip(parts, centred, strict=True)
@@ -184,8 +190,23 @@ def _slope(parts: list[Array], before: tuple[Array, Array]) -> float:
     return along / spread if spread else 0.0
 
 
-def _variance(parts: Array) -> float:
-    """Returns the variance of the mean of independent parts; infinite of one."""
+def _centred(values: Array) -> Array:
+    centred: Array = values - values.mean()
+    return centred
+
+
+def _variance(parts: Array, leverage: Array) -> float:
+    """Returns the variance of the mean of users' parts; infinite of less than two.
+
+    Few users make most visits, and the ratio follows them: their parts look too small.
+    Each is divided by one minus its leverage, as if the ratio had been taken without
+    its user (HC3: MacKinnon and White, 1985).
+
+    Args:
+      parts: `[users]`, of mean 0.
+      leverage: `[users]`, share of each in what was fitted.
+    """
     if len(parts) < 2:
         return math.inf
-    return float(parts.var(ddof=1)) / len(parts)
+    left = _centred(parts) / (1.0 - np.minimum(leverage, _MOST_LEVERAGE))
+    return float(left @ left) / len(parts) ** 2

@@ -2,7 +2,8 @@
 
 `arrows` are the functions users call (prepare, train, evaluate, export), `recommender`
 asks a bundle, `everybody` writes its answers for many into files, `removing` takes
-videos out of it, `tuning` finds settings of the index; `graph` says what each step
+videos out of it, `tuning` finds settings of the index, `live_tests` lets
+a world go on; `graph` says what each step
 makes, from what, whether it is current and what is next, `steps` does it; `workdir` is
 a run's directory. What takes long to import is imported when called: `import ytdnn`
 loads neither TensorFlow nor Polars.
@@ -15,6 +16,7 @@ from ytdnn.pipeline.everybody import (
     write_user_vectors,
     write_video_vectors,
 )
+from ytdnn.pipeline.live_tests import live_test
 from ytdnn.pipeline.recommender import Recommender
 from ytdnn.pipeline.removing import remove_videos, restore_videos
 from ytdnn.pipeline.tuning import tune_index
@@ -24,6 +26,7 @@ __all__ = [
     "Trained",
     "evaluate",
     "export",
+    "live_test",
     "prepare",
     "refit",
     "remove_videos",
