@@ -110,6 +110,11 @@ def world_of(arms: Sequence[Arm], asked: configs.World | None) -> configs.World:
     return world
 
 
+def has_bundle(workdir: pathlib.Path) -> bool:
+    """Returns whether a run has a bundle."""
+    return (workdir / _BUNDLE / artifacts.MANIFEST).exists()
+
+
 def _world(workdir: pathlib.Path) -> configs.World:
     path = workdir / _DATA
     if not (path / artifacts.MANIFEST).exists():

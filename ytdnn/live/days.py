@@ -80,6 +80,13 @@ def read(directory: pathlib.Path, day: int, arm: str) -> Frames:
     }
 
 
+def joined(logs: Sequence[Frames]) -> Frames:
+    """Returns the tables of several days as one."""
+    return {
+        name: pl.concat([log[name] for log in logs], how="diagonal") for name in EVENTS
+    }
+
+
 def recorded(
     directory: pathlib.Path, day: int, names: Sequence[str], length: int
 ) -> policy.Policy:
@@ -169,8 +176,7 @@ def write_log(
     logs = [read(directory, day, arm) for day in number_of]
     end = corpus.START + (number_of[-1] + 2) * corpus.SECONDS_PER_DAY
     with artifacts.publish(target, LOG, {"arm": arm}, {}) as partial:
-        for name in EVENTS:
-            frame = pl.concat([log[name] for log in logs], how="diagonal")
+        for name, frame in joined(logs).items():
             frame.write_parquet(partial / f"{name}.parquet")
         videos = world_source.frame_of(tables.videos_table(world, end))
         users = tables.users_table(world.all_users, number_of[-1] + 1)

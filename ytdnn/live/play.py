@@ -282,15 +282,12 @@ def _refresh(
     """Trains the runs of arms on with their own log since the last time."""
     if directory is None or refresh is None:
         return
+    since = range(day - test.refresh_days + 1, day + 1)
     for one in opened:
         if one.workdir is None:
             continue
-        since = range(day - test.refresh_days + 1, day + 1)
-        logs = [days.read(directory, past, one.arm.name) for past in since]
-        new = {
-            name: pl.concat([log[name] for log in logs], how="diagonal")
-            for name in days.EVENTS
-        }
         workdir = directory / "refreshed" / one.arm.name / f"{day:04d}"
-        refresh(one.workdir, workdir, new)
+        if not arms_room.has_bundle(workdir):  # its last step; killed before, it goes on
+            logs = [days.read(directory, past, one.arm.name) for past in since]
+            refresh(one.workdir, workdir, days.joined(logs))
         one.serve(workdir)
