@@ -38,7 +38,9 @@ def workdir(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 
 
 @pytest.fixture(scope="session")
-def played(tmp_path_factory: pytest.TempPathFactory) -> tuple[play.Played, pathlib.Path]:
+def played(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[play.Played, pathlib.Path]:
     """The built-in arms, played to the end, and where their days lie."""
     directory = tmp_path_factory.mktemp("live") / "test"
     return play.play(play.Test(WORLD, BUILT_IN, WORLD.live_days), directory), directory

@@ -97,7 +97,11 @@ def test_pages_do_not_depend_on_the_batch(
     alone = make_pages(first.of(np.array([2]), first.rng))
     np.testing.assert_array_equal(whole.videos[2], alone.videos[0])
     assert (whole.videos >= 0).all()
-    assert not first.remembered.has_watched(first.rows, whole.videos).any()
+    users = first.users.first + first.rows
+    watched = known.of("watches", users, first.happened)["videos"]
+    for row, page in enumerate(whole.videos):
+        history_of = watched.values[watched.offsets[row] : watched.offsets[row + 1]]
+        assert not np.isin(page, history_of).any()
 
 
 def test_popularity_shows_what_was_watched_most(
@@ -142,7 +146,7 @@ def test_the_bound_is_worth_more_than_any_other_page(
 def test_a_run_in_a_whole_test(workdir: pathlib.Path) -> None:
     both = [arms.Arm("popularity"), arms.Arm("mine", workdir)]
     found = play.play(play.Test(WORLD, both, 2))
-    assert found.num_served["mine"] > 20
+    assert found.serving["mine"][play.PAGES] > 20
     made = report.of(found)
     assert made.arms["mine"].serving_milliseconds
     assert made.differences["mine"]["watch_seconds_per_visit"].difference.value
@@ -157,12 +161,14 @@ def test_a_run_without_live_days_and_one_of_another_world_are_refused(
     monkeypatch.setattr(
         arms, "_world", lambda path: dataclasses.replace(WORLD, seed=len(path.parts))
     )
-    with pytest.raises(errors.UserError, match="of one world, found another in .*seed"):
+    with pytest.raises(
+        errors.UserError, match=r"of one world, found another in .*seed"
+    ):
         arms.world_of(both, None)
     monkeypatch.setattr(
         arms, "_world", lambda path: dataclasses.replace(WORLD, live_days=0)
     )
-    with pytest.raises(errors.UserError, match="live_days 0 in .*live_days=14"):
+    with pytest.raises(errors.UserError, match=r"live_days 0 in .*live_days=14"):
         arms.world_of(both[:1], None)
 
 

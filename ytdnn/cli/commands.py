@@ -453,8 +453,8 @@ COMMANDS = (
     Command(
         "live",
         "arms against each other, live: a world goes on day by day",
-        "The world behind the runs goes on where their log ends; each user's pages come "
-        "from one arm, and users respond by the world's laws. Reports what people "
+        "The world behind the runs goes on where their log ends; each user's pages "
+        "come from one arm, and users respond by the world's laws. Reports what people "
         "watched of each arm, differences with intervals, what a daily look may "
         "conclude, and an A/A test; prints a table and writes OUT/report.json, "
         "report.html and the log of each arm as an event log. Finished days are kept: "

@@ -18,7 +18,9 @@ FLAGS = (
         example="ARM,…",
         required=True,
     ),
-    Flag("out", "Directory of the test, made if missing.", example="DIR", required=True),
+    Flag(
+        "out", "Directory of the test, made if missing.", example="DIR", required=True
+    ),
     Flag("days", "Days of the test; default: the world's live_days.", example="N"),
     Flag(
         "seed",

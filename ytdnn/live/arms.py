@@ -96,18 +96,18 @@ def world_of(arms: Sequence[Arm], asked: configs.World | None) -> configs.World:
                 f"expected all arms to be of one world, found another in {path} than "
                 f"in {first}: {_differing(expected, world)}"
             )
-    world = next(iter(found.values()), asked)
-    if world is None:
+    chosen = next(iter(found.values()), asked)
+    if chosen is None:
         raise errors.UserError(
             "expected a world where all arms are built-in: name one with --preset"
         )
-    if not world.live_days:
+    if not chosen.live_days:
         where = next(iter(found), "the settings")
         raise errors.UserError(
             f"expected a world that goes on behind its log, found live_days 0 in "
             f"{where}: make the run with --config.data.world.live_days=14"
         )
-    return world
+    return chosen
 
 
 def has_bundle(workdir: pathlib.Path) -> bool:
@@ -145,9 +145,7 @@ class Opened:
       workdir: The run that serves now; refreshed runs take its place.
     """
 
-    def __init__(
-        self, arm: Arm, world: generate.World, known: history.History
-    ) -> None:
+    def __init__(self, arm: Arm, world: generate.World, known: history.History) -> None:
         """Loads the bundle, if it is one's.
 
         Raises:

@@ -64,9 +64,7 @@ class Catalogue:
 
     def found_audience(self, arm: int) -> npt.NDArray[np.bool_]:
         """Returns which good uploads have found their audience in an arm."""
-        found: npt.NDArray[np.bool_] = (
-            self._early[arm, self.good] >= AUDIENCE_CLICKS
-        )
+        found: npt.NDArray[np.bool_] = self._early[arm, self.good] >= AUDIENCE_CLICKS
         return found
 
     def num_shown(self, arm: int) -> int:
@@ -92,6 +90,3 @@ def effective_number(counts: Array) -> float:
         return 0.0
     shares = counts[counts > 0] / total
     return float(np.exp(-(shares * np.log(shares)).sum()))
-
-
-

@@ -53,9 +53,23 @@ def of_arms(
     return split
 
 
-def write(directory: pathlib.Path, day: int, of_arm: Mapping[str, Frames]) -> None:
-    """Publishes a finished day."""
-    with artifacts.publish(path(directory, day), KIND, {"day": day}, {}) as partial:
+def write(
+    directory: pathlib.Path,
+    day: int,
+    of_arm: Mapping[str, Frames],
+    serving: Mapping[str, Mapping[str, float]],
+) -> None:
+    """Publishes a finished day.
+
+    Args:
+      directory: Of the live test.
+      day: Of the world.
+      of_arm: Tables of each arm's users.
+      serving: Seconds and pages of each arm.
+    """
+    facts = {"serving": dict(serving)}
+    target = path(directory, day)
+    with artifacts.publish(target, KIND, {"day": day}, {}, facts) as partial:
         for arm, found in of_arm.items():
             (partial / arm).mkdir()
             for name, frame in found.items():
@@ -70,6 +84,13 @@ def path(directory: pathlib.Path, day: int) -> pathlib.Path:
 def is_finished(directory: pathlib.Path, day: int) -> bool:
     """Returns whether a day lies there whole."""
     return (path(directory, day) / artifacts.MANIFEST).exists()
+
+
+def serving(directory: pathlib.Path, day: int) -> dict[str, dict[str, float]]:
+    """Returns what serving a finished day took: seconds and pages of each arm."""
+    manifest = artifacts.load_manifest(path(directory, day), KIND)
+    found: dict[str, dict[str, float]] = manifest.facts["serving"]
+    return found
 
 
 def read(directory: pathlib.Path, day: int, arm: str) -> Frames:

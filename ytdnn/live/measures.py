@@ -110,9 +110,7 @@ def of_events(
     return DaySums(users, sums[users])
 
 
-def _later(
-    columns: dict[str, npt.NDArray], since: int
-) -> dict[str, npt.NDArray]:
+def _later(columns: dict[str, npt.NDArray], since: int) -> dict[str, npt.NDArray]:
     keep = columns["times"] >= since
     return {name: values[keep] for name, values in columns.items()}
 

@@ -21,6 +21,7 @@ from ytdnn.live import catalogue, days, history, measures, traffic
 from ytdnn.world import behaviour, corpus, events, generate, policy
 
 TEST = "test.json"  # what is tested, beside the finished days
+SECONDS, PAGES = "seconds", "pages"
 
 Refresh = Callable[[pathlib.Path, pathlib.Path, Mapping[str, pl.DataFrame]], None]
 """Trains a run on with new events: from a workdir, into another, tables by name."""
@@ -73,8 +74,7 @@ class Played:
       earlier: Sums of as many days before the test.
       daily: Sums of each day.
       catalogue: What pages showed and led to, by video.
-      serving_seconds: Of each arm, in this process; finished days cost nothing.
-      num_served: Pages made in that time.
+      serving: Seconds and pages of each arm.
     """
 
     test: Test
@@ -83,8 +83,7 @@ class Played:
     earlier: measures.DaySums
     daily: list[measures.DaySums]
     catalogue: catalogue.Catalogue
-    serving_seconds: dict[str, float]
-    num_served: dict[str, int]
+    serving: dict[str, dict[str, float]]
 
     def members(self, arm: int) -> npt.NDArray[np.int64]:
         """Returns the users of an arm."""
@@ -122,8 +121,7 @@ def play(
         measures.of_events(world, before, since),
         [],
         catalogue.Catalogue(world, arm_of, len(test.arms), test.num_days),
-        split.seconds,
-        split.num_served,
+        split.serving,
     )
     del before
     for number in progress.through(range(test.num_days), "live test", "days"):
@@ -137,9 +135,7 @@ def play(
     return found
 
 
-def _check(
-    test: Test, directory: pathlib.Path | None, refresh: Refresh | None
-) -> None:
+def _check(test: Test, directory: pathlib.Path | None, refresh: Refresh | None) -> None:
     if not 1 <= test.num_days <= test.world.live_days:
         raise errors.UserError(
             f"expected --days from 1 to the world's live_days, {test.world.live_days}, "
@@ -164,8 +160,11 @@ def _check(
 
 
 def _differing(begun: Mapping[str, Any], asked: Mapping[str, Any]) -> str:
-    names = [name for name in asked if begun.get(name) != asked[name]]
-    return ", ".join(f"{name} was {begun.get(name)}, is {asked[name]}" for name in names)
+    return ", ".join(
+        f"{name} was {begun.get(name)}, is {value}"
+        for name, value in asked.items()
+        if begun.get(name) != value
+    )
 
 
 def _play_day(
@@ -181,6 +180,7 @@ def _play_day(
     if directory is not None and is_finished:
         length = test.world.impressions_per_page
         make_pages = days.recorded(directory, day, test.names, length)
+        split.count(days.serving(directory, day))
     else:
         make_pages = split.open(day)
     for crowd in crowds:
@@ -188,7 +188,7 @@ def _play_day(
     happened = [crowd.take_recorded() for crowd in crowds]
     if directory is not None and not is_finished:
         of_arm = days.of_arms(days.frames(world, happened), test.names, split.arm_of)
-        days.write(directory, day, of_arm)
+        days.write(directory, day, of_arm, split.today)
     return happened
 
 
@@ -202,15 +202,15 @@ class _Split:
         arm_of: npt.NDArray[np.int64],
     ) -> None:
         self.arm_of = arm_of
-        self.seconds = dict.fromkeys(test.names, 0.0)
-        self.num_served = dict.fromkeys(test.names, 0)
         self._test, self._opened = test, opened
+        self.serving, self.today = self._nothing(), self._nothing()
 
     def open(self, day: int) -> policy.Policy:
         """Returns what makes the pages of a day."""
         makers = [one.open(day) for one in self._opened]
         rng = np.random.default_rng([self._test.world.seed, self._test.seed, day])
         streams = rng.spawn(len(makers))
+        self.today = self._nothing()
 
         def make_pages(requests: policy.Requests) -> policy.Page:
             arm = self.arm_of[requests.users.first + requests.rows]
@@ -233,9 +233,23 @@ class _Split:
         started = time.perf_counter()
         page = maker(asked)
         name = self._test.names[place]
-        self.seconds[name] += time.perf_counter() - started
-        self.num_served[name] += len(asked.rows)
+        spent = {SECONDS: time.perf_counter() - started, PAGES: len(asked.rows)}
+        for counts in (self.today, self.serving):
+            _add(counts[name], spent)
         return page
+
+    def count(self, served: Mapping[str, Mapping[str, float]]) -> None:
+        """Counts what a finished day took."""
+        for name, spent in served.items():
+            _add(self.serving[name], spent)
+
+    def _nothing(self) -> dict[str, dict[str, float]]:
+        return {name: {SECONDS: 0.0, PAGES: 0} for name in self._test.names}
+
+
+def _add(counts: dict[str, float], spent: Mapping[str, float]) -> None:
+    for name, value in spent.items():
+        counts[name] += value
 
 
 def joined(pages: Sequence[policy.Page], rows: npt.NDArray[np.int64]) -> policy.Page:
@@ -261,8 +275,13 @@ def joined(pages: Sequence[policy.Page], rows: npt.NDArray[np.int64]) -> policy.
             for page in pages
         ]
         propensities = np.concatenate(known)[back]
-    names = ("videos", "sources", "scores", "seeds")
-    return policy.Page(*(join(name) for name in names), propensities=propensities)
+    return policy.Page(
+        videos=join("videos"),
+        sources=join("sources"),
+        scores=join("scores"),
+        seeds=join("seeds"),
+        propensities=propensities,
+    )
 
 
 def _is_due(test: Test, number: int) -> bool:
@@ -287,7 +306,7 @@ def _refresh(
         if one.workdir is None:
             continue
         workdir = directory / "refreshed" / one.arm.name / f"{day:04d}"
-        if not arms_room.has_bundle(workdir):  # its last step; killed before, it goes on
+        if not arms_room.has_bundle(workdir):  # the last step of a refresh
             logs = [days.read(directory, past, one.arm.name) for past in since]
             refresh(one.workdir, workdir, days.joined(logs))
         one.serve(workdir)

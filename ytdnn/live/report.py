@@ -1,10 +1,10 @@
-"""The report of a live test: arms, differences, what a daily look shows, an A/A test."""
+"""The report of a live test: arms, differences, daily looks, an A/A test."""
 
 import dataclasses
 import math
 from collections.abc import Mapping
 
-from ytdnn.live import built_in, catalogue, comparing, measures, play
+from ytdnn.live import catalogue, comparing, measures, play
 from ytdnn.metrics import ab_test
 
 REPORT = "report.json"
@@ -74,8 +74,7 @@ class Arm:
         interval over videos.
       videos_shown: Distinct videos on its pages.
       effective_videos: `catalogue.Catalogue.effective_videos`.
-      serving_milliseconds: Of a page, in the last process that played; None where the
-        days were all there.
+      serving_milliseconds: Of a page, asked for with others; models loaded in it.
     """
 
     meaning: str
@@ -85,7 +84,7 @@ class Arm:
     found_audience: Estimate
     videos_shown: int
     effective_videos: float
-    serving_milliseconds: float | None
+    serving_milliseconds: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -159,8 +158,7 @@ def _arm(played: play.Played, place: int, totals: measures.Totals) -> Arm:
     arm = played.test.arms[place]
     visitors = totals.visitors(played.members(place))
     visits = totals.of(measures.METRICS[measures.HEADLINE], visitors).counts
-    served = played.num_served[arm.name]
-    seconds = played.serving_seconds[arm.name]
+    served = played.serving[arm.name]
     return Arm(
         meaning=arm.meaning,
         users=len(visitors),
@@ -172,7 +170,9 @@ def _arm(played: play.Played, place: int, totals: measures.Totals) -> Arm:
         found_audience=_share(played.catalogue.found_audience(place).tolist()),
         videos_shown=played.catalogue.num_shown(place),
         effective_videos=played.catalogue.effective_videos(place),
-        serving_milliseconds=1_000.0 * seconds / served if served else None,
+        serving_milliseconds=1_000.0
+        * served[play.SECONDS]
+        / max(served[play.PAGES], 1),
     )
 
 
@@ -241,8 +241,3 @@ def _share(found: list[bool]) -> Estimate:
     spread = share * (1 - share) / number + z * z / (4 * number * number)
     half = z * math.sqrt(spread) / (1 + z * z / number)
     return Estimate(share, max(0.0, middle - half), min(1.0, middle + half))
-
-
-def is_built_in(name: str) -> bool:
-    """Returns whether an arm of a report needs no model."""
-    return name in built_in.NAMES

@@ -196,5 +196,3 @@ def _filled(values: npt.NDArray[Any], field: fields_room.Field) -> npt.NDArray[A
             [field.missing if value is None else value for value in values], object
         )
     return values.astype(field.dtype)
-
-

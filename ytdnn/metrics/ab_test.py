@@ -184,9 +184,7 @@ def _slope(parts: list[Array], before: tuple[Array, Array]) -> float:
     """Returns the regression of the metric on the time before, within arms."""
     centred = [_centred(one) for one in before]
     spread = sum(float(one @ one) for one in centred)
-    along = sum(
-        float(part @ one) for part, one in zip(parts, centred, strict=True)
-    )
+    along = sum(float(part @ one) for part, one in zip(parts, centred, strict=True))
     return along / spread if spread else 0.0
 
 

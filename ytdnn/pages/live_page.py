@@ -40,7 +40,7 @@ def _arms(report: report_room.Report) -> page.Section:
         values = [arm.metrics[name].value for arm in report.arms.values()]
         rows.append([live_table.words(name), *values, metric.meaning])
     columns = ["", *names, "what it is"]
-    who = [
+    who: list[list[page.Cell]] = [
         [name, arm.meaning, arm.users, arm.visits, arm.serving_milliseconds]
         for name, arm in report.arms.items()
     ]
@@ -77,7 +77,7 @@ def _against(report: report_room.Report) -> page.Section:
         "one look at the end": threes(lambda one: one.difference),
         "at any look": threes(lambda one: one.sequential),
     }
-    rows = [
+    rows: list[list[page.Cell]] = [
         [
             arm,
             live_table.words(name),
@@ -94,7 +94,7 @@ def _against(report: report_room.Report) -> page.Section:
         for name, one in report.differences[arm].items()
     ]
     columns = ["arm", "metric", "lift", "difference", "low", "high"]
-    columns += ["low, any look", "high, any look", "variance left", "sure since day"]
+    columns += ["low, any look", "high, any look", "variance left", "first sure on day"]
     return page.Section(
         f"Against {report.first}",
         "Differences of watch seconds per visit. CUPED takes off what the users' days "
@@ -156,7 +156,7 @@ def _fresh(report: report_room.Report) -> page.Section:
         ]
         for days, name in zip(measures.YOUNG_DAYS, _YOUNG, strict=True)
     }
-    rows = [
+    rows: list[list[page.Cell]] = [
         [name, arm.found_audience.value, arm.videos_shown, arm.effective_videos]
         for name, arm in report.arms.items()
     ]
@@ -183,7 +183,7 @@ def _trust(report: report_room.Report) -> page.Section:
     blocks: list[page.Block] = list(live_table.notes(report))
     alarms = report.a_a
     if alarms is not None:
-        rows = [
+        rows: list[list[page.Cell]] = [
             ["one look at the end", alarms.fixed],
             ["sequential test, every day", alarms.sequential],
             ["the fixed test, looked at every day", alarms.peeking],

@@ -44,7 +44,7 @@ def _differences(report: report_room.Report) -> table.Table:
     """Returns each arm against the first, by the headline metric and a few others."""
     result = _new(f"against {report.first}")
     for place, name in enumerate(
-        ("arm", "metric", "lift", "difference", "one look", "any look", "sure since")
+        ("arm", "metric", "lift", "difference", "one look", "any look", "first sure")
     ):
         result.add_column(name, justify="left" if place < 2 else "right", no_wrap=True)
     for arm, found in report.differences.items():
@@ -79,8 +79,8 @@ def notes(report: report_room.Report) -> Iterator[str]:
         "A visit is a home page shown. ±: half a 95 % interval over users. Difference: "
         f"arm minus {report.first}, CUPED by the same users' {report.test['days']} "
         "days before the test. One look: its interval at the end alone; any look: the "
-        "interval that holds however often one looks; sure since: the first day on "
-        "which it excluded 0. Lift: without CUPED."
+        "interval that holds however often one looks; first sure: the day on which it "
+        "first excluded 0, of all days up to it. Lift: without CUPED."
     )
     yield (
         f"Uploads that found an audience: of {report.good_uploads} good new videos, "

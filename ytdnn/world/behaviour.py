@@ -167,9 +167,7 @@ class Crowd:
         clicked = (rng.random(shown.shape) < chance) & (shown >= 0) | accidental
         seconds = np.zeros(shown.shape)
         at = np.nonzero(clicked)
-        seconds[at] = self._watch_seconds(
-            affinity[at], shown[at], visit.devices[at[0]]
-        )
+        seconds[at] = self._watch_seconds(affinity[at], shown[at], visit.devices[at[0]])
         short = self._accidents.watch_seconds(shown.shape)
         seconds = np.where(accidental, short, seconds)
         self._record_page(visit, page, shown, clicked, seconds)
