@@ -1,5 +1,6 @@
 """An arm whose pages come from a bundle: requests in batches, as a server gets them."""
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from ytdnn.data import fields as fields_room
 from ytdnn.live import history
 from ytdnn.serving import batches
 from ytdnn.serving import bundle as bundle_room
+from ytdnn.serving import signatures
 from ytdnn.world import corpus, generate, policy, tables, titles, words
 
 SOURCE = "recommender"  # of the impressions, where the bundle names none
@@ -148,18 +150,24 @@ def policy_of(
     """
     name = bundle.recommender()
     fields = bundle.inputs(name)
+    outputs = signatures.read(bundle.manifest.facts["models"][name]["outputs"])
+    draws = schema.PROPENSITIES in outputs
 
     def make_pages(requests: policy.Requests) -> policy.Page:
         length = requests.shared.config.impressions_per_page
         shape = (len(requests.rows), length)
         videos = np.full(shape, corpus.NONE, np.int64)
-        scores = np.zeros(shape)
+        scores, chances = np.zeros(shape), np.ones(shape)
         for rows, inputs in requester.inputs(requests, fields, length):
             found = bundle.run(name, inputs)
             numbers = _numbers(found[schema.IDS], found[schema.NUM_RESULTS])
             videos[rows, : numbers.shape[1]] = numbers
             scores[rows, : numbers.shape[1]] = found[schema.SCORES].numpy()
-        return page_of(videos, scores, source)
+            if draws:
+                drawn = found[schema.PROPENSITIES].numpy()
+                chances[rows, : numbers.shape[1]] = drawn
+        page = page_of(videos, scores, source)
+        return dataclasses.replace(page, propensities=chances) if draws else page
 
     return make_pages
 
