@@ -42,7 +42,7 @@ SAMPLED, RESERVED = "sampled", "reserved"
 DAYS = 14
 _PAGE = 8  # videos of a page of the world
 _SEED = "seed-0"
-_EXPLORING = {
+_EXPLORING: dict[str, dict[str, float]] = {
     SAMPLED: {"temperature": 0.5},
     RESERVED: {"young_every": 4},
 }

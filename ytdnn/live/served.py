@@ -11,9 +11,8 @@ import tensorflow as tf
 from ytdnn import ragged, schema
 from ytdnn.data import fields as fields_room
 from ytdnn.live import history
-from ytdnn.serving import batches
+from ytdnn.serving import batches, signatures
 from ytdnn.serving import bundle as bundle_room
-from ytdnn.serving import signatures
 from ytdnn.world import corpus, generate, policy, tables, titles, words
 
 SOURCE = "recommender"  # of the impressions, where the bundle names none

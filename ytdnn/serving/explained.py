@@ -68,9 +68,10 @@ class Candidates(tf.Module):
 
         All but two are `[batch, n]`: `ids`, `scores` of the ranker, `candidate_scores`
         (the lowest float32: none), `sources` (place among `interface.NAMES`, from 1),
-        `seed_ids`, `propensities` where pages are drawn, `ranks` on the page (from 1;
-        0: not on it). `num_results [batch]` of them are candidates. `stage_seconds [batch, 2]` is what proposing and ranking
-        took in the run of the graph.
+        `seed_ids`, `ranks` on the page (from 1; 0: not on it), and `propensities` where
+        pages are drawn. `num_results [batch]` of them are candidates.
+        `stage_seconds [batch, 2]` is what proposing and ranking took in the run of the
+        graph.
         """
         started = tf.timestamp()
         with tf.control_dependencies([started]):
