@@ -27,7 +27,7 @@ LAYERS = (
     {"retrieval"},
     {"ranking"},
     {"training", "serving"},
-    {"evaluation"},
+    {"evaluation", "live"},
     {"pages", "server"},
     {"pipeline"},
     {"cli", "__main__"},
@@ -178,6 +178,8 @@ def test_modules_say_what_they_are_for(path: pathlib.Path) -> None:
         ("cli", "evaluation", True),
         ("pages", "evaluation", True),
         ("evaluation", "pages", False),
+        ("pages", "live", True),
+        ("live", "evaluation", False),
     ],
 )
 def test_the_rule_itself(room: str, other: str, allowed: bool) -> None:

@@ -30,6 +30,8 @@ POSITION = "position"
 SOURCE = "source"
 SCORE = "score"
 SEED_VIDEO_ID = "seed_video_id"
+PROPENSITY = "propensity"
+PROPENSITIES = "propensities"
 UPLOAD_TIME = "upload_time"  # seconds since the epoch
 DURATION_SECONDS = "duration_seconds"
 LANGUAGE = "language"
@@ -211,6 +213,15 @@ TABLES: dict[str, Table] = {
                     "A feature of the ranker, if named.",
                 ),
                 Column(SCORE, "number", "that source's score", "A feature, if named."),
+                Column(
+                    PROPENSITY,
+                    "number",
+                    "probability with which it was shown in its place",
+                    "Other orders can be judged by the same log "
+                    "(`ytdnn.metrics.off_policy`). Checked, not read by any model.",
+                    least=0,
+                    most=1,
+                ),
                 Column(
                     SEED_VIDEO_ID,
                     "id",

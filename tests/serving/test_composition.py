@@ -14,8 +14,8 @@ from ytdnn.data import prepared
 from ytdnn.evaluation import bundles, composing, lists, protocol
 from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import stage as stage_room
+from ytdnn.serving import batches, explained, export, removals, requests
 from ytdnn.serving import bundle as bundle_room
-from ytdnn.serving import removals, requests
 
 K = 7
 CONFIG = untrained.CONFIG
@@ -148,3 +148,58 @@ def test_the_signature_asks_what_the_sources_read(run: untrained.Run) -> None:
         "fresh_uploads": 3,
         "popular": 2,
     }
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"temperature": 0.8, "explore_top": 12}, {"young_every": 3, "young_days": 40.0}],
+    ids=["sampled", "reserved"],
+)
+def test_a_bundle_explores_as_the_library_does(
+    run: untrained.Run,
+    cases: protocol.Cases,
+    tmp_path: pathlib.Path,
+    changed: dict[str, float],
+) -> None:
+    """Off by default; a request gets one page, and answers tell what was drawn."""
+    workdir = tmp_path / "run"
+    shutil.copytree(run.workdir, workdir)
+    composition = dataclasses.replace(CONFIG.composition, **changed)  # type: ignore[arg-type]
+    config = dataclasses.replace(CONFIG, composition=composition)
+    bundle = bundle_room.load(export.export(workdir, config))
+    served = bundles.makers(bundles.Served(bundle, run.data), CONFIG.evaluation)
+    found = served[lists.SYSTEM](cases, K)
+    np.testing.assert_array_equal(found, library(run, composition, cases, K))
+    assert (found != library(run, CONFIG.composition, cases, K)).any()
+    outputs = bundle.manifest.facts["models"]["recommender_exact"]["outputs"]
+    assert (schema.PROPENSITIES in outputs) == ("temperature" in changed)
+    greedy = run.bundle.manifest.facts["models"]["recommender_exact"]["outputs"]
+    assert schema.PROPENSITIES not in greedy
+    if "temperature" not in changed:
+        return
+    request = bundle.fitting(requests.request_for_user(run.data, "u3", k=K))
+    name = bundle.recommender(exact=True)
+    batch = batches.inputs([request] * 2, bundle.inputs(name))
+    answers = bundle.run(name, batch)
+    size = int(answers[schema.NUM_RESULTS][0])
+    chances = answers[schema.PROPENSITIES].numpy()[:, :size]
+    assert size > 3
+    assert ((chances > 0.0) & (chances <= 1.0)).all()
+    np.testing.assert_array_equal(chances[0], chances[1])
+    ids = answers[schema.IDS].numpy()
+    np.testing.assert_array_equal(ids[0], ids[1])
+    # The same candidates, by the signature that the server asks.
+    fields = {n: f for n, f in bundle.inputs(name).items() if n != schema.K}
+    listed = bundle.model(name, explained.CANDIDATES)(
+        **batches.tensors(batches.inputs([_without_k(request)], fields), fields)
+    )
+    ranks = listed[explained.RANKS].numpy()[0]
+    first = [int(np.flatnonzero(ranks == place)[0]) for place in range(1, size + 1)]
+    assert listed[schema.IDS].numpy()[0, first].tolist() == ids[0, :size].tolist()
+    np.testing.assert_allclose(
+        listed[schema.PROPENSITIES].numpy()[0, first], chances[0], rtol=1e-5
+    )
+
+
+def _without_k(request: requests.Request) -> requests.Request:
+    return {name: value for name, value in request.items() if name != schema.K}

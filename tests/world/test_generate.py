@@ -1,5 +1,6 @@
 """The world's invariants: same seed, sizes, order of time, nothing impossible."""
 
+import dataclasses
 import hashlib
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 
 from ytdnn import configs
 from ytdnn.data import sources
-from ytdnn.world import corpus, generate, tables
+from ytdnn.world import corpus, generate, policy, tables
 
 from .conftest import CONFIG
 
@@ -39,6 +40,62 @@ def test_same_seed_gives_the_same_bytes_and_another_seed_others():
     assert digest(config) == first
     other = digest(configs.World(**(config.__dict__ | {"seed": 1})))
     assert all(other[name] != first[name] for name in first)
+
+
+def test_a_world_without_live_days_has_the_bytes_it_always_had():
+    """What experiments were measured on stays what it was."""
+    assert {
+        name: found[:16] for name, found in digest(configs.WORLDS["tiny"]).items()
+    } == {
+        "videos": "cc177c9cd2468438",
+        "watches": "fb3b7431fd26e80d",
+        "searches": "f02c17ecd3dc5c11",
+        "impressions": "489df374ff1fc75b",
+        "users": "8c83242d9636a15d",
+    }
+
+
+def test_live_days_go_on_at_the_rate_of_the_log():
+    config = dataclasses.replace(CONFIG, live_days=15, num_users=3_000)
+    world = generate.World(config)
+    days = (world.shared.videos.upload_times - corpus.START) / corpus.SECONDS_PER_DAY
+    within = [((days >= a) & (days < a + 15)).sum() for a in (0, 15, 30)]
+    assert np.ptp(within) < 0.25 * np.mean(within)
+    # As many old videos to a day's uploads as in a world without live days.
+    assert (days < 0).sum() / within[2] == pytest.approx(0.7 / 0.15, rel=0.15)
+    crowd = world.crowd(0)
+    log = crowd.play()
+    assert log.watches.columns()["times"].max() < world.end_of_log + 86_400
+    for day in range(30, 45):
+        crowd.play_day(day)
+    live = crowd.take_recorded()
+    for kind in ("watches", "impressions", "searches"):
+        each = [len(getattr(one, kind).columns()["users"]) for one in (log, live)]
+        # More than half as many: users join all the time.
+        assert 0.5 < each[1] / each[0] < 0.85
+
+
+def test_pages_come_from_the_policy_that_is_given():
+    """It is asked for those who browse, and what is not uploaded is not shown."""
+    world = generate.World(dataclasses.replace(CONFIG, live_days=5))
+    uploads = world.shared.videos.upload_times
+    shown = np.array([uploads.argmin(), uploads.argmax(), uploads.argsort()[1]])
+    crowd = world.crowd(0)
+    crowd.play()
+    asked = []
+
+    def make_pages(requests):
+        asked.append(len(requests.rows))
+        videos = np.tile(shown, (len(requests.rows), 1))
+        nothing = np.zeros_like(videos)
+        return policy.Page(videos, nothing, nothing, nothing - 1)
+
+    crowd.play_day(30, make_pages)
+    happened = crowd.take_recorded().impressions.columns()
+    assert set(happened["videos"]) == {shown[0], shown[2]}
+    assert len(happened["videos"]) == 2 * sum(asked)
+    assert set(happened["positions"]) == {0, 2}
+    assert np.isnan(happened["propensities"]).all()
 
 
 def test_a_crowd_does_not_depend_on_the_others(monkeypatch):

@@ -12,6 +12,7 @@ from ytdnn.cli import (
     evaluate,
     experiments,
     feature_flag,
+    live,
     output,
     recommend,
     refreshing,
@@ -480,6 +481,27 @@ COMMANDS = (
             "strategy",
         ),
         study.run,
+    ),
+    Command(
+        "live",
+        "arms against each other, live: a world goes on day by day",
+        "The world behind the runs goes on where their log ends; each user's pages "
+        "come from one arm, and users respond by the world's laws. Reports what people "
+        "watched of each arm, differences with intervals, what a daily look may "
+        "conclude, and an A/A test; prints a table and writes OUT/report.json, "
+        "report.html and the log of each arm as an event log. Finished days are kept: "
+        "a test that was killed goes on. Make the runs on a world that has live days: "
+        "--config.data.world.live_days=14.",
+        (
+            "ytdnn live --arms=logging,popularity,mine=runs/mine --out=runs/live",
+            "ytdnn live --arms=a=runs/a,b=runs/b --days=14 --refresh_days=7 "
+            "--out=runs/a_b",
+            "ytdnn live --arms=logging,bound --preset=tiny "
+            "--config.data.world.live_days=14 --out=runs/tiny_live",
+        ),
+        live.FLAGS,
+        ("data.world",),
+        live.run,
     ),
     Command(
         "world",

@@ -22,6 +22,13 @@ class Composition:
       blend_weight: Weight of the candidate model's score, which is added to the log of
         the ranker's; 0: the ranker's order.
       max_per_channel: Greatest number of a channel's videos on a page; 0: any.
+      temperature: Of sampling among the best, in units of the log of the ranker's
+        score; what was drawn with what probability is answered and logged. 0: the best
+        first.
+      explore_top: How many of the best are sampled from.
+      young_every: Distance of the places reserved for young uploads: at least one is
+        among so many. 0: none is reserved.
+      young_days: Age up to which an upload is young.
     """
 
     num_candidates: components.Positive = 300
@@ -30,6 +37,21 @@ class Composition:
     share_popular: components.Fraction = 0.0
     blend_weight: components.NonNegativeFloat = 0.0
     max_per_channel: components.NonNegative = 0
+    temperature: components.NonNegativeFloat = 0.0
+    explore_top: components.Positive = 50
+    young_every: components.NonNegative = 0
+    young_days: components.PositiveFloat = 7.0
+
+    @pydantic.model_validator(mode="after")
+    def _explores_in_one_way(self) -> Self:
+        if self.temperature and self.young_every:
+            raise ValueError(
+                f"expected temperature or young_every, whose propensities are not "
+                f"known together, received {self.temperature} and {self.young_every}"
+            )
+        if self.young_every == 1:
+            raise ValueError("expected young_every of 2 or more, or 0, received 1")
+        return self
 
     @pydantic.model_validator(mode="after")
     def _leaves_places(self) -> Self:
@@ -51,6 +73,11 @@ class Composition:
             "share_fresh_uploads": self.share_fresh_uploads,
             "share_popular": self.share_popular,
         }
+
+    @property
+    def explores(self) -> bool:
+        """Whether pages are in another order than that of their scores."""
+        return bool(self.temperature or self.young_every)
 
     @property
     def num_co_watched(self) -> int:

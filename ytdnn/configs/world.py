@@ -9,9 +9,11 @@ class World:
 
     Attributes:
       num_users: Users in the log.
-      num_videos: Videos in the corpus.
+      num_videos: Videos in the corpus, those uploaded in `live_days` among them.
       num_topics: Branches of the tree of topics, of six leaves each.
       num_days: Time span of the log.
+      live_days: Days after the log, for a live test (`ytdnn live`). Uploads, new users
+        and visits go on at the rate of the log, which is the world's first part.
       watches_per_user: Mean number of watches of a user over the span.
       impressions_per_page: Largest number of videos shown on one home page.
       metadata_noise: Share of topics, of languages and of titles in the table of
@@ -25,11 +27,17 @@ class World:
     num_videos: components.Positive = 2_000
     num_topics: components.Positive = 20
     num_days: components.Positive = 60
+    live_days: components.NonNegative = 0
     watches_per_user: components.Positive = 60
     impressions_per_page: components.Positive = 8
     metadata_noise: components.Fraction = 0.1
     accidental_clicks: components.Fraction = 0.0
     seed: components.NonNegative = 0
+
+    @property
+    def span_days(self) -> int:
+        """Days of the whole world: the log's, and those after it."""
+        return self.num_days + self.live_days
 
 
 WORLDS: dict[str, World] = {

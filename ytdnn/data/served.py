@@ -28,6 +28,7 @@ VIDEO_IDS = "video_ids"
 CANDIDATE_SCORES = "candidate_scores"
 SOURCES = "sources"
 SEED_IDS = "seed_ids"
+PROPENSITIES = schema.PROPENSITIES
 _KEY = (REQUEST_ID, schema.VIDEO_ID)
 _ANSWERED_AT = "answered_at"
 
@@ -91,6 +92,7 @@ def answers_schema(id_type: pl.DataType) -> dict[str, pl.DataType]:
         CANDIDATE_SCORES: pl.List(pl.Float32()),
         SOURCES: pl.List(pl.String()),
         SEED_IDS: ids,
+        PROPENSITIES: pl.List(pl.Float32()),  # nulls: pages were not drawn
     }
 
 
@@ -162,7 +164,7 @@ def _read(log: pathlib.Path) -> tuple[pl.DataFrame, pl.DataFrame]:
         paths = sorted((log / kind).glob("*/*.parquet"))
         try:
             frames = [pl.read_parquet(path) for path in paths]
-            found.append(pl.concat(frames) if frames else None)
+            found.append(pl.concat(frames, how="diagonal") if frames else None)
         except (OSError, pl.exceptions.PolarsError) as error:
             line = str(error).partition("\n")[0]
             raise errors.UserError(
@@ -183,9 +185,10 @@ def _read(log: pathlib.Path) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 def _shown(answers: pl.DataFrame) -> pl.DataFrame:
     """Returns a row for each video of each answer."""
-    lists = [VIDEO_IDS, CANDIDATE_SCORES, SOURCES, SEED_IDS]
+    lists = [VIDEO_IDS, CANDIDATE_SCORES, SOURCES, SEED_IDS, PROPENSITIES]
     return (
-        answers.select(
+        _with_propensities(answers)
+        .select(
             REQUEST_ID,
             pl.col(SERVED_AT).alias(_ANSWERED_AT),
             _users(answers),
@@ -200,6 +203,15 @@ def _shown(answers: pl.DataFrame) -> pl.DataFrame:
         .explode(*lists, schema.POSITION)
         .rename({VIDEO_IDS: schema.VIDEO_ID})
     )
+
+
+def _with_propensities(answers: pl.DataFrame) -> pl.DataFrame:
+    """Returns answers with a list of propensities each, as earlier parts have none."""
+    none = pl.repeat(None, pl.len(), dtype=pl.Float32)
+    unknown = pl.col(VIDEO_IDS).list.eval(none)
+    if PROPENSITIES in answers.columns:
+        unknown = pl.coalesce(pl.col(PROPENSITIES), unknown)
+    return answers.with_columns(unknown.alias(PROPENSITIES))
 
 
 def _users(answers: pl.DataFrame) -> pl.Series:
@@ -249,6 +261,7 @@ def _impressions(shown: pl.DataFrame, became: pl.DataFrame) -> pl.DataFrame:
             pl.col(SOURCES).alias(schema.SOURCE),
             pl.col(CANDIDATE_SCORES).alias(schema.SCORE),
             pl.col(SEED_IDS).alias(schema.SEED_VIDEO_ID),
+            pl.col(PROPENSITIES).alias(schema.PROPENSITY),
             schema.DEVICE,
         )
         .sort(schema.TIME, schema.PAGE_ID, schema.POSITION)

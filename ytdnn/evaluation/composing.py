@@ -6,7 +6,7 @@ import tensorflow as tf
 from ytdnn import configs
 from ytdnn.data import prepared
 from ytdnn.evaluation import lists, models, protocol
-from ytdnn.retrieval import interface, page, pool, scores
+from ytdnn.retrieval import exploring, interface, page, pool, scores
 
 _CASES_A_PART = 1 << 8
 
@@ -71,14 +71,16 @@ def order(
 
     Args:
       data: The prepared set.
-      composition: Blend and cap.
+      composition: Blend, cap, and what is tried out.
       trained: The candidate model, whose scores are blended in.
       vectors: Its videos' vectors.
 
     Raises:
       errors.UserError: There is a cap, and the log has no channels.
     """
-    if not composition.blend_weight and not composition.max_per_channel:
+    explorer = exploring.of(composition, data)
+    is_plain = not composition.blend_weight and not composition.max_per_channel
+    if is_plain and explorer is None:
         return None
     rule = page.Rule(composition, data)
     score = None
@@ -96,7 +98,13 @@ def order(
                 asked = cases.users[part], cases.ends[part], cases.times[part]
                 vectors = trained.user_vectors(data, *asked)
                 known = score(tf.constant(vectors), tf.constant(videos[part]))
-            by[part] = rule(tf.constant(videos[part]), tf.constant(logits[part]), known)
+            shown = tf.constant(videos[part])
+            ordered = rule(shown, tf.constant(logits[part]), known)
+            if explorer is not None:
+                some = protocol.take(cases, np.arange(len(cases))[part])
+                times, watched = tf.constant(some.times), some.watched.padded()
+                ordered, _ = explorer(shown, ordered, times, tf.constant(watched))
+            by[part] = ordered
         return by
 
     return of_pages

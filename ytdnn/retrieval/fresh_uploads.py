@@ -26,7 +26,7 @@ class FreshUploads(interface.Source):
     def __init__(self, num: int, data: prepared.PreparedData) -> None:
         """Sorts the uploads of each channel by time, of a log where it `exists`."""
         super().__init__(num)
-        channels, times = channels_room.of(data), _upload_times(data)
+        channels, times = channels_room.of(data), upload_times(data)
         known = np.flatnonzero((channels > 0) & (times >= 0))
         videos = known[np.lexsort((times[known], channels[known]))]
         self._channels = tf.Variable(channels, trainable=False)
@@ -64,7 +64,7 @@ def exists(data: prepared.PreparedData) -> bool:
     return {channels_room.CHANNEL, channels_room.UPLOAD} <= data.columns
 
 
-def _upload_times(data: prepared.PreparedData) -> npt.NDArray[np.int64]:
+def upload_times(data: prepared.PreparedData) -> npt.NDArray[np.int64]:
     """Returns the upload of each catalogue index, seconds, -1 = unknown."""
     times = data.videos[schema.UPLOAD_TIME].cast(pl.Int64).fill_null(-1).to_numpy()
     return np.append(np.int64(-1), times)

@@ -74,6 +74,7 @@ def _listed(
         name: outputs[name][0, places].astype(str).astype(float).tolist()
         for name in (schema.SCORES, explained.CANDIDATE_SCORES)
     }
+    drawn = columns.get(schema.PROPENSITIES)
     found = []
     for place in range(len(places)):
         seed = plain_id(columns[explained.SEED_IDS][place])
@@ -90,6 +91,7 @@ def _listed(
                 "candidate_score": of_candidates if has_score else None,
                 schema.SOURCE: interface.NAMES[source - 1] if source else None,
                 schema.SEED_VIDEO_ID: seed if seed in version.bundle.titles else None,
+                schema.PROPENSITY: drawn[place] if drawn else None,
             }
         )
     return found
@@ -194,6 +196,7 @@ def _row(
         served.CANDIDATE_SCORES: [one["candidate_score"] for one in page],
         served.SOURCES: [one[schema.SOURCE] for one in page],
         served.SEED_IDS: [one[schema.SEED_VIDEO_ID] for one in page],
+        served.PROPENSITIES: [one[schema.PROPENSITY] for one in page],
     }
 
 

@@ -44,7 +44,7 @@ class TwoStages(Protocol):
 
     def rank(
         self, request: raw_request.Request, found: pool.Found, scores: Any
-    ) -> tuple[tf.Tensor, tf.Tensor]:
+    ) -> graphs.Ranked:
         """Returns the ranker's scores and what orders the page."""
 
 
@@ -68,9 +68,10 @@ class Candidates(tf.Module):
 
         All but two are `[batch, n]`: `ids`, `scores` of the ranker, `candidate_scores`
         (the lowest float32: none), `sources` (place among `interface.NAMES`, from 1),
-        `seed_ids`, `ranks` on the page (from 1; 0: not on it). `num_results [batch]`
-        of them are candidates. `stage_seconds [batch, 2]` is what proposing and ranking
-        took in the run of the graph.
+        `seed_ids`, `ranks` on the page (from 1; 0: not on it), and `propensities` where
+        pages are drawn. `num_results [batch]` of them are candidates.
+        `stage_seconds [batch, 2]` is what proposing and ranking took in the run of the
+        graph.
         """
         started = tf.timestamp()
         with tf.control_dependencies([started]):
@@ -85,23 +86,26 @@ class Candidates(tf.Module):
             parts = (found.videos, found.sources, found.seeds)
             found = pool.Found(*map(tf.identity, parts))
             scores = tf.identity(scores)
-        served, order = self._stages.rank(request, found, scores)
-        with tf.control_dependencies([order]):
-            ranked = tf.timestamp()
-        seconds = tf.stack([proposed - started, ranked - proposed])
-        return self._outputs(found, scores, served, order) | {
-            STAGE_SECONDS: tf.tile(seconds[tf.newaxis], [tf.shape(served)[0], 1])
-        }
+        ranked = self._stages.rank(request, found, scores)
+        with tf.control_dependencies([ranked.order]):
+            ended = tf.timestamp()
+        seconds = tf.stack([proposed - started, ended - proposed])
+        times = tf.tile(seconds[tf.newaxis], [tf.shape(ranked.served)[0], 1])
+        return self._outputs(found, scores, ranked) | {STAGE_SECONDS: times}
 
     def _outputs(
-        self, found: pool.Found, scores: tf.Tensor, served: tf.Tensor, order: tf.Tensor
+        self, found: pool.Found, scores: tf.Tensor, ranked: graphs.Ranked
     ) -> Tensors:
+        served, order, propensities = ranked
         is_there = found.videos > 0
         places = tf.argsort(order, axis=1, direction="DESCENDING", stable=True)
         ranks = 1 + tf.argsort(places, axis=1)
         on_page = is_there & tf.math.is_finite(order)
         nothing = tf.zeros_like(served)
-        return {
+        drawn = {}
+        if propensities is not None:
+            drawn[schema.PROPENSITIES] = tf.where(on_page, propensities, nothing)
+        return drawn | {
             schema.IDS: self._stages.videos.ids(found.videos),
             schema.SCORES: tf.where(is_there, served, nothing),
             CANDIDATE_SCORES: tf.where(is_there, scores, nothing),

@@ -26,8 +26,8 @@ from ytdnn.features import corpus, interface
 from ytdnn.index import artifact as index_artifact
 from ytdnn.index import delta
 from ytdnn.ranking import model as ranking_model
+from ytdnn.retrieval import exploring, page
 from ytdnn.retrieval import interface as retrieval
-from ytdnn.retrieval import page
 from ytdnn.retrieval import scores as scores_room
 from ytdnn.retrieval import stage as retrieval_stage
 from ytdnn.serving import (
@@ -280,6 +280,7 @@ class _Maker:
         if parts.ranker is not None:
             self._scorer = graphs.Scorer(self._data, self._videos, parts.ranker)
             self._rule = page.Rule(self._stage.composition, self._data)
+            self._explorer = exploring.of(self._stage.composition, self._data)
 
     @property
     def user_tower(self) -> saved_models.Model:
@@ -338,7 +339,10 @@ class _Maker:
             self._rule,
             scores,
             removed,
+            self._explorer,
         )
+        if self._explorer is not None and self._explorer.samples:
+            results = (*results, signatures.propensity_field())
         asked = self._parts.ranker.request_fields(data)
         query = fields.union(stage.fields(data, with_sources=True), asked)
         ranker = self._ranker_graph(searcher)

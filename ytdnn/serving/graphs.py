@@ -5,7 +5,7 @@ answers equal single ones: nothing in a row's answer depends on another row.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
@@ -17,14 +17,28 @@ from ytdnn.features import reading
 from ytdnn.ranking import heads
 from ytdnn.ranking import inputs as ranking_inputs
 from ytdnn.ranking import model as ranking_model
+from ytdnn.retrieval import exploring, nearest, page, permitted, pool, rows, tower
 from ytdnn.retrieval import interface as retrieval
-from ytdnn.retrieval import nearest, page, permitted, pool, rows, tower
 from ytdnn.retrieval import scores as scores_room
 
 Raw = dict[str, tf.Tensor]
 Outputs = dict[str, tf.Tensor]
 Network = Callable[[dict[str, tf.Tensor]], Any]
 Proposed = tuple[pool.Found, tf.Tensor | None]
+
+
+class Ranked(NamedTuple):
+    """What the second stage says of candidates, all `[batch, n] float32`.
+
+    Attributes:
+      served: The scores returned.
+      order: What orders the page, `-inf` = not on it.
+      propensities: Of each at its place; None: nothing is drawn.
+    """
+
+    served: tf.Tensor
+    order: tf.Tensor
+    propensities: tf.Tensor | None = None
 
 
 class UserTower(tf.Module):
@@ -247,10 +261,10 @@ class Nearest(tf.Module):
 
     def rank(
         self, request: raw_request.Request, found: pool.Found, scores: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
+    ) -> Ranked:
         """Returns the candidate model's scores twice: they order the page."""
         del request, found
-        return scores, scores
+        return Ranked(scores, scores)
 
     def _search(self, request: raw_request.Request) -> tuple[tf.Tensor, tf.Tensor]:
         vectors = self._user_tower.vectors(request)
@@ -268,6 +282,7 @@ class Recommender(tf.Module):
         rule: page.Rule,
         scores: scores_room.Scores | None = None,
         removed: lookups.RemovedVideos | None = None,
+        explorer: exploring.Explorer | None = None,
     ) -> None:
         """Joins the stages.
 
@@ -278,8 +293,10 @@ class Recommender(tf.Module):
           rule: Orders them by these scores.
           scores: The candidate model's, where ranker or rule need them.
           removed: Videos left out of every answer.
+          explorer: Changes that order to try things out; None: it is served as it is.
         """
         super().__init__()
+        self._explorer = explorer
         self._user_tower = user_tower
         self._sources = sources
         self._scorer = scorer
@@ -289,11 +306,18 @@ class Recommender(tf.Module):
         self._removed = removed
 
     def call(self, **raw: tf.Tensor) -> Outputs:
-        """Returns ids, scores (the ranker's) and num_results."""
+        """Returns ids, scores (the ranker's) and num_results; propensities if drawn."""
         request = raw_request.Request(raw, self.videos)
         found, scores = self.propose(request)
-        served, order = self.rank(request, found, scores)
-        return _results(self.videos, found.videos, order, served, raw[schema.K])
+        ranked = self.rank(request, found, scores)
+        return _results(
+            self.videos,
+            found.videos,
+            ranked.order,
+            ranked.served,
+            raw[schema.K],
+            ranked.propensities,
+        )
 
     @property
     def videos(self) -> lookups.VideoIds:
@@ -314,8 +338,8 @@ class Recommender(tf.Module):
         request: raw_request.Request,
         found: pool.Found,
         scores: tf.Tensor | None,
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns the ranker's scores and what orders the page, `[batch, n] float32`.
+    ) -> Ranked:
+        """Returns the ranker's scores and what orders the page.
 
         Args:
           request: Which then asks about the candidates.
@@ -326,7 +350,12 @@ class Recommender(tf.Module):
         request.candidate_scores = scores
         request.candidate_sources, request.seed_videos = found.sources, found.seeds
         predicted = self._scorer.predict(request)
-        return predicted.served, self._rule(found.videos, predicted.order, scores)
+        order = self._rule(found.videos, predicted.order, scores)
+        if self._explorer is None:
+            return Ranked(predicted.served, order)
+        watched = self.videos.indices(request.watched_ids)
+        explored = self._explorer(found.videos, order, request.times, watched)
+        return Ranked(predicted.served, *explored)
 
 
 def _hidden(function: Network) -> Network:
@@ -340,6 +369,7 @@ def _results(
     order: tf.Tensor,
     scores: tf.Tensor,
     wanted: tf.Tensor,
+    propensities: tf.Tensor | None = None,
 ) -> Outputs:
     """Returns the first of a list by `order`, padded finitely.
 
@@ -350,6 +380,7 @@ def _results(
         their places.
       scores: `[batch, n] float32`, returned.
       wanted: `[batch] int32`, results of each row.
+      propensities: `[batch, n] float32`, returned; None: not known.
     """
     width = tf.minimum(rows.largest(wanted), tf.shape(order)[1])
     best, slots = tf.math.top_k(order, width)
@@ -359,8 +390,12 @@ def _results(
     kept = tf.gather(indices, slots, batch_dims=1)
     kept = tf.where(keep, kept, tf.zeros_like(kept))
     values = tf.gather(scores, slots, batch_dims=1)
-    return {
+    outputs = {
         schema.IDS: videos.ids(kept),
         schema.SCORES: tf.where(keep, values, tf.zeros_like(values)),
         schema.NUM_RESULTS: num_results,
     }
+    if propensities is not None:
+        chances = tf.gather(propensities, slots, batch_dims=1)
+        outputs[schema.PROPENSITIES] = tf.where(keep, chances, tf.zeros_like(chances))
+    return outputs

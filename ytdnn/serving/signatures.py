@@ -26,6 +26,12 @@ def score_field(meaning: str) -> Field:
     return Field(schema.SCORES, "float32", "batch, length", 0.0, meaning)
 
 
+def propensity_field() -> Field:
+    """Returns the output of a recommender that draws its pages."""
+    meaning = "probability of each in its place, given the places before it"
+    return Field(schema.PROPENSITIES, "float32", "batch, length", 0.0, meaning)
+
+
 def k_field() -> Field:
     """Returns the input `k`; the graph takes the largest and masks."""
     meaning = "results wanted; 0 or less: none"

@@ -8,6 +8,7 @@ Most watches do not come from the recommender's pages: the paper trains on all (
 """
 
 import dataclasses
+import functools
 
 import numpy as np
 
@@ -75,17 +76,41 @@ class Crowd:
         self._recorded = events.Events()
 
     def play(self) -> events.Events:
-        """Plays all visits and returns what happened."""
-        day = -1
-        for visit in visits.rounds(self._shared.config, self.users, self._rng):
-            if visit.day != day:
-                day = visit.day
-                draws = self._shared.shelves.day(day)
-            self._play_round(visit.rows, visit.times, draws)
-        return self._recorded
+        """Plays the visits of the log's days and returns what happened."""
+        for day in range(self._shared.config.num_days):
+            self.play_day(day)
+        return self.take_recorded()
+
+    def play_day(self, day: int, make_pages: policy.Policy = policy.make_pages) -> None:
+        """Plays the visits of a day; days are played once each, in order.
+
+        Args:
+          day: From 0 to the world's `span_days`.
+          make_pages: Makes the home pages.
+        """
+        draws = self._shared.shelves.day(day)
+        for visit in self._rounds.get(day, []):
+            self._play_round(visit.rows, visit.times, draws, make_pages)
+
+    def take_recorded(self) -> events.Events:
+        """Returns what happened since the last call."""
+        taken, self._recorded = self._recorded, events.Events()
+        return taken
+
+    @functools.cached_property
+    def _rounds(self) -> dict[int, list[visits.Round]]:
+        """All visits, by day."""
+        found: dict[int, list[visits.Round]] = {}
+        for one in visits.rounds(self._shared.config, self.users, self._rng):
+            found.setdefault(one.day, []).append(one)
+        return found
 
     def _play_round(
-        self, rows: np.ndarray, times: np.ndarray, day: popularity.Day
+        self,
+        rows: np.ndarray,
+        times: np.ndarray,
+        day: popularity.Day,
+        make_pages: policy.Policy,
     ) -> None:
         rng = self._rng
         free = self.clock[rows] <= times  # others still watch: they miss this visit
@@ -98,7 +123,7 @@ class Crowd:
         resuming = visit.of(rng.random(len(rows)) < RESUME_SHARE)
         watched[self._watch_next_episode(resuming)] = True
         browsing = visit.of(rng.random(len(rows)) < PAGE_SHARE)
-        watched[self._browse_page(browsing, day)] = True
+        watched[self._browse_page(browsing, day, make_pages)] = True
         searching = visit.of(rng.random(len(rows)) < self.users.searching[rows])
         watched[self._search(searching, day)] = True
         visit = visit.of(watched[rows])
@@ -108,50 +133,68 @@ class Crowd:
     def _interests(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return interests.at(self._shared.topics, self.users, rows, self.clock[rows])
 
-    def _browse_page(self, visit: _Visit, day: popularity.Day) -> np.ndarray:
+    def _browse_page(
+        self, visit: _Visit, day: popularity.Day, make_pages: policy.Policy
+    ) -> np.ndarray:
         """Shows a page and plays what is clicked; returns the rows that watched."""
         rows, rng = visit.rows, self._rng
-        videos = self._shared.videos
-        page = policy.make_pages(
-            policy.Requests(rows, self.clock[rows], self._interests(rows)),
-            self._shared,
-            self.users,
-            day,
-            self.remembered,
-            rng,
+        videos, found = self._shared.videos, self._interests(visit.rows)
+        page = make_pages(
+            policy.Requests(
+                rows,
+                self.clock[rows],
+                visit.devices,
+                visit.logged_in,
+                found,
+                self.users,
+                self.remembered,
+                self._shared,
+                day,
+                self._recorded,
+                rng,
+            )
         )
-        shown = page.videos
+        shown = self._uploaded(page.videos, self.clock[rows])
+        affinity = interests.affinity(self.users, rows, found, videos, shown)
         chance = responses.click_probability(
-            page.affinity,
+            affinity,
             videos.appeal[shown],
             np.arange(shown.shape[1]),
             self.remembered.num_unclicked(rows, shown),
+            self.remembered.has_watched(rows, shown),
         )
         accidental = self._accidents.happen(shown.shape) & (shown >= 0)
         clicked = (rng.random(shown.shape) < chance) & (shown >= 0) | accidental
         seconds = np.zeros(shown.shape)
         at = np.nonzero(clicked)
-        seconds[at] = self._watch_seconds(
-            page.affinity[at], shown[at], visit.devices[at[0]]
-        )
+        seconds[at] = self._watch_seconds(affinity[at], shown[at], visit.devices[at[0]])
         short = self._accidents.watch_seconds(shown.shape)
         seconds = np.where(accidental, short, seconds)
-        self._record_page(visit, page, clicked, seconds)
+        self._record_page(visit, page, shown, clicked, seconds)
         self.remembered.add_impressions(rows, shown, clicked)
         for position in range(shown.shape[1]):
             keep = clicked[:, position]
             self._watch(visit.of(keep), shown[keep, position], seconds[keep, position])
         return rows[clicked.any(axis=1)]
 
+    def _uploaded(self, pages: np.ndarray, times: np.ndarray) -> np.ndarray:
+        """Returns pages without what is not uploaded yet."""
+        uploaded = self._shared.videos.upload_times[pages] <= times[:, None]
+        return np.where(uploaded, pages, corpus.NONE)
+
     def _record_page(
         self,
         visit: _Visit,
         page: policy.Page,
+        videos: np.ndarray,
         clicked: np.ndarray,
         seconds: np.ndarray,
     ) -> None:
-        rows, shape = visit.rows, page.videos.shape
-        shown = page.videos >= 0
+        rows, shape = visit.rows, videos.shape
+        shown = videos >= 0
+        propensities = page.propensities
+        if propensities is None:
+            propensities = np.full(shape, np.nan)
         numbers = page_number(self.users.first + rows, self._num_pages[rows])
         self._num_pages[rows] += 1
 
@@ -162,7 +205,7 @@ class Crowd:
             users=of_row(self.users.first + rows),
             times=of_row(self.clock[rows]),
             devices=of_row(visit.devices),
-            videos=page.videos[shown],
+            videos=videos[shown],
             clicked=clicked[shown],
             seconds=seconds[shown],
             pages=of_row(numbers),
@@ -170,6 +213,7 @@ class Crowd:
             sources=page.sources[shown],
             scores=page.scores[shown],
             seeds=page.seeds[shown],
+            propensities=propensities[shown],
         )
 
     def _watch_seconds(

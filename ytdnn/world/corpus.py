@@ -17,7 +17,7 @@ STYLE_DIM = 6
 NONE = -1
 
 _VIDEOS_PER_CHANNEL = 15
-_OLD_SHARE = 0.7  # of the corpus, uploaded in the year before the log begins
+_OLD_SHARE = 0.7  # of the log's videos, uploaded in the year before it begins
 _SERIAL_SHARE = 0.45  # of the channels, which put out series
 _MEAN_EPISODES = 8
 _ZIPF = 0.85
@@ -195,11 +195,20 @@ def _upload_times(config: configs.World, rng: np.random.Generator) -> np.ndarray
     """Returns upload times, most before the log begins, video 0's among them."""
     num = config.num_videos
     before = -rng.random(num) * 365.0
-    within = rng.random(num) * config.num_days
-    is_old = rng.random(num) < _OLD_SHARE
+    within = rng.random(num) * config.span_days
+    is_old = rng.random(num) < _old_share(config)
     is_old[0] = True  # so that there is always something to watch
     days = np.where(is_old, before, within)
     return (START + days * SECONDS_PER_DAY).astype(np.int64)
+
+
+def _old_share(config: configs.World) -> float:
+    """Returns the share of the corpus that was there when the log began.
+
+    The longer the world goes on behind the log, the more uploads there are beside it.
+    """
+    newer = (1.0 - _OLD_SHARE) * (config.span_days / config.num_days)
+    return _OLD_SHARE / (_OLD_SHARE + newer)
 
 
 def _series(

@@ -46,6 +46,7 @@ def _impressions() -> Recorder:
         sources=np.int8,
         scores=np.float32,
         seeds=np.int32,
+        propensities=np.float32,
     )
 
 

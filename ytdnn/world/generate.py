@@ -35,6 +35,11 @@ class World:
         self._crowd_streams = streams[2]
 
     @property
+    def end_of_log(self) -> int:
+        """Seconds since the epoch: where the log ends and the live days begin."""
+        return corpus.START + self.config.num_days * corpus.SECONDS_PER_DAY
+
+    @property
     def num_crowds(self) -> int:
         """Crowds, and parts of the log."""
         return -(-self.config.num_users // CROWD)

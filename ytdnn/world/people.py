@@ -119,7 +119,7 @@ def make_users(
     rng: np.random.Generator,
 ) -> Users:
     """Draws `num` users, numbered from `first` on."""
-    num_days = shared.config.num_days
+    num_days = shared.config.span_days
     ages = np.clip(rng.gamma(6.0, 5.5, num).round(), 13, 90).astype(np.int64)
     genders = rng.integers(len(words.GENDERS), size=num).astype(np.int8)
     shares = np.array([share for *_, share in words.COUNTRIES])
@@ -132,6 +132,7 @@ def make_users(
     late = rng.random(num) < _LATE_SHARE
     joined = np.where(late, rng.random(num), 0.0)
     mean_visits = shared.config.watches_per_user / _WATCHES_PER_VISIT
+    mean_visits *= num_days / shared.config.num_days
     activity = rng.lognormal(-0.5, 1.0, num).clip(0.03, 12.0)
     english = np.where(languages == words.ENGLISH, 0.0, rng.beta(1.2, 4.0, num))
     shape = (num, NUM_INTERESTS)

@@ -1,14 +1,25 @@
-"""The old recommender that filled the pages of the log: a mixture of sources.
+"""What fills pages, and the old recommender that filled those of the log.
 
-It knows a user's lasting interests but neither their drift nor their focus, so the
-videos it shows are not those the user would like most.
+A `Policy` makes pages of requests. The old one is a mixture of sources. It knows a
+user's lasting interests but neither their drift nor their focus, so the videos it shows
+are not those the user would like most.
 """
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 
-from ytdnn.world import corpus, interests, memory, people, popularity, setting, words
+from ytdnn.world import (
+    corpus,
+    events,
+    interests,
+    memory,
+    people,
+    popularity,
+    setting,
+    words,
+)
 
 SOURCES = ("popular", "interests", "subscribed", "fresh", "related")
 SHARES = np.array([0.2, 0.3, 0.2, 0.15, 0.15])
@@ -31,114 +42,63 @@ class Page:
       sources: int64, into `SOURCES`.
       scores: float64, the source's own, of no common scale.
       seeds: int64, the watched video a related one was found by; -1 = none.
-      affinity: float64, the user's true liking.
+      propensities: float64, with what probability the policy shows the video in its
+        place, given the places before it; None where that is not known.
     """
 
     videos: np.ndarray
     sources: np.ndarray
     scores: np.ndarray
     seeds: np.ndarray
-    affinity: np.ndarray
+    propensities: np.ndarray | None = None
 
 
 @dataclasses.dataclass(frozen=True)
 class Requests:
-    """Who asks for a page, when, and with what in mind.
+    """Who asks for a page, when, on what, and what the world knows of them.
 
     Attributes:
-      rows: `[n]` of the users.
+      rows: `[n]` of the users, distinct.
       times: `[n]`, seconds.
+      devices: `[n]`, into `words.DEVICES`.
+      logged_in: `[n]` bool.
       interests: Of `interests.at`.
+      users: Whose rows `rows` are.
+      remembered: Their memory.
+      shared: Topics and videos.
+      day: The draws of the day.
+      happened: What users did since `Crowd.take_recorded`.
+      rng: The world's own stream. A policy other than the world's leaves it alone, so
+        that what users do does not depend on how their pages were made.
     """
 
     rows: np.ndarray
     times: np.ndarray
+    devices: np.ndarray
+    logged_in: np.ndarray
     interests: tuple[np.ndarray, np.ndarray]
-
-
-def make_pages(
-    requests: Requests,
-    shared: setting.Setting,
-    users: people.Users,
-    day: popularity.Day,
-    remembered: memory.Memory,
-    rng: np.random.Generator,
-) -> Page:
-    """Proposes videos of each source and keeps the first that can be shown."""
-    length = shared.config.impressions_per_page
-    num = length + _SPARE
-    shape = (len(requests.rows), num)
-    sources = np.searchsorted(np.cumsum(SHARES), rng.random(shape)).clip(0, RELATED)
-    seeds = np.repeat(remembered.last_watched[requests.rows, None], num, axis=1)
-    sources = np.where((sources == RELATED) & (seeds < 0), POPULAR, sources)
-    rows = np.repeat(requests.rows[:, None], num, axis=1)
-    times = np.repeat(requests.times[:, None], num, axis=1)
-    proposed = np.full(shape, corpus.NONE, np.int64)
-    call = _Call(shared, users, day, rng)
-    for source, propose in enumerate(_PROPOSERS):
-        at = sources == source
-        proposed[at] = propose(call, rows[at], times[at], seeds[at])
-    keep = _showable(proposed, requests, shared.videos, remembered)
-    first = np.argsort(~keep, axis=1, kind="stable")[:, :length]
-    chosen = np.where(keep, proposed, corpus.NONE)
-    page = Page(
-        videos=np.take_along_axis(chosen, first, axis=1),
-        sources=np.take_along_axis(sources, first, axis=1),
-        scores=np.zeros((shape[0], length)),
-        seeds=np.take_along_axis(np.where(sources == RELATED, seeds, -1), first, 1),
-        affinity=np.zeros((shape[0], length)),
-    )
-    return _ordered(page, requests, users, shared.videos, rng)
-
-
-def _showable(
-    proposed: np.ndarray,
-    requests: Requests,
-    videos: corpus.Videos,
-    remembered: memory.Memory,
-) -> np.ndarray:
-    """Whether each proposal is uploaded, new to the page and not watched lately."""
-    uploaded = videos.upload_times[proposed] <= requests.times[:, None]
-    keep = (proposed >= 0) & uploaded
-    for column in range(1, proposed.shape[1]):
-        again = proposed[:, :column] == proposed[:, column, None]
-        keep[:, column] &= ~again.any(axis=1)
-    return keep & ~remembered.has_watched(requests.rows, proposed)
-
-
-def _ordered(
-    page: Page,
-    requests: Requests,
-    users: people.Users,
-    videos: corpus.Videos,
-    rng: np.random.Generator,
-) -> Page:
-    """Orders the pages by a rough view of what is liked, gaps last."""
-    affinity = interests.affinity(
-        users, requests.rows, requests.interests, videos, page.videos
-    )
-    noise = -np.log(rng.standard_exponential(affinity.shape) + 1e-20)
-    believed = np.where(page.videos >= 0, _ORDER_BY_AFFINITY * affinity + noise, -1e9)
-    order = np.argsort(-believed, axis=1, kind="stable")
-    age_days = requests.times[:, None] - videos.upload_times[page.videos]
-    age_days = age_days / corpus.SECONDS_PER_DAY
-    recency, fame = -np.log1p(np.maximum(age_days, 0.0)), videos.fame[page.videos]
-    is_new = (page.sources == FRESH) | (page.sources == SUBSCRIBED)
-    scores = np.where(is_new, recency, fame + 0.2 * recency)
-    columns = (page.videos, page.sources, scores, page.seeds, affinity)
-    return Page(*(np.take_along_axis(values, order, axis=1) for values in columns))
-
-
-@dataclasses.dataclass(frozen=True)
-class _Call:
-    """What every source looks things up in."""
-
-    shared: setting.Setting
     users: people.Users
+    remembered: memory.Memory
+    shared: setting.Setting
     day: popularity.Day
+    happened: events.Events
     rng: np.random.Generator
 
+    def of(self, keep: np.ndarray, rng: np.random.Generator) -> "Requests":
+        """Returns some of the requests, `keep` of any index, and with other draws."""
+        leaves, weights = self.interests
+        return dataclasses.replace(
+            self,
+            rows=self.rows[keep],
+            times=self.times[keep],
+            devices=self.devices[keep],
+            logged_in=self.logged_in[keep],
+            interests=(leaves[keep], weights[keep]),
+            rng=rng,
+        )
+
     def languages(self, rows: np.ndarray) -> np.ndarray:
+        """Draws the language of one video of each user."""
         return draw_languages(self.users, rows, self.rng)
 
     def leaves(self, rows: np.ndarray) -> np.ndarray:
@@ -150,6 +110,66 @@ class _Call:
         return leaves
 
 
+Policy = Callable[[Requests], Page]
+"""Makes the pages of requests, in their order."""
+
+
+def make_pages(requests: Requests) -> Page:
+    """Proposes videos of each source and keeps the first that can be shown."""
+    shared, remembered, rng = requests.shared, requests.remembered, requests.rng
+    length = shared.config.impressions_per_page
+    num = length + _SPARE
+    shape = (len(requests.rows), num)
+    sources = np.searchsorted(np.cumsum(SHARES), rng.random(shape)).clip(0, RELATED)
+    seeds = np.repeat(remembered.last_watched[requests.rows, None], num, axis=1)
+    sources = np.where((sources == RELATED) & (seeds < 0), POPULAR, sources)
+    rows = np.repeat(requests.rows[:, None], num, axis=1)
+    times = np.repeat(requests.times[:, None], num, axis=1)
+    proposed = np.full(shape, corpus.NONE, np.int64)
+    for source, propose in enumerate(_PROPOSERS):
+        at = sources == source
+        proposed[at] = propose(requests, rows[at], times[at], seeds[at])
+    keep = _showable(proposed, requests)
+    first = np.argsort(~keep, axis=1, kind="stable")[:, :length]
+    chosen = np.where(keep, proposed, corpus.NONE)
+    page = Page(
+        videos=np.take_along_axis(chosen, first, axis=1),
+        sources=np.take_along_axis(sources, first, axis=1),
+        scores=np.zeros((shape[0], length)),
+        seeds=np.take_along_axis(np.where(sources == RELATED, seeds, -1), first, 1),
+    )
+    return _ordered(page, requests)
+
+
+def _showable(proposed: np.ndarray, requests: Requests) -> np.ndarray:
+    """Whether each proposal is uploaded, new to the page and not watched lately."""
+    videos = requests.shared.videos
+    uploaded = videos.upload_times[proposed] <= requests.times[:, None]
+    keep = (proposed >= 0) & uploaded
+    for column in range(1, proposed.shape[1]):
+        again = proposed[:, :column] == proposed[:, column, None]
+        keep[:, column] &= ~again.any(axis=1)
+    return keep & ~requests.remembered.has_watched(requests.rows, proposed)
+
+
+def _ordered(page: Page, requests: Requests) -> Page:
+    """Orders the pages by a rough view of what is liked, gaps last."""
+    videos = requests.shared.videos
+    affinity = interests.affinity(
+        requests.users, requests.rows, requests.interests, videos, page.videos
+    )
+    noise = -np.log(requests.rng.standard_exponential(affinity.shape) + 1e-20)
+    believed = np.where(page.videos >= 0, _ORDER_BY_AFFINITY * affinity + noise, -1e9)
+    order = np.argsort(-believed, axis=1, kind="stable")
+    age_days = requests.times[:, None] - videos.upload_times[page.videos]
+    age_days = age_days / corpus.SECONDS_PER_DAY
+    recency, fame = -np.log1p(np.maximum(age_days, 0.0)), videos.fame[page.videos]
+    is_new = (page.sources == FRESH) | (page.sources == SUBSCRIBED)
+    scores = np.where(is_new, recency, fame + 0.2 * recency)
+    columns = (page.videos, page.sources, scores, page.seeds)
+    return Page(*(np.take_along_axis(values, order, axis=1) for values in columns))
+
+
 def draw_languages(
     users: people.Users, rows: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
@@ -159,20 +179,20 @@ def draw_languages(
 
 
 def _popular(
-    call: _Call, rows: np.ndarray, times: np.ndarray, seeds: np.ndarray
+    call: Requests, rows: np.ndarray, times: np.ndarray, seeds: np.ndarray
 ) -> np.ndarray:
     everything = np.full(len(rows), -1)
     return call.day.heat.among(call.languages(rows), everything, call.rng)
 
 
 def _of_interests(
-    call: _Call, rows: np.ndarray, times: np.ndarray, seeds: np.ndarray
+    call: Requests, rows: np.ndarray, times: np.ndarray, seeds: np.ndarray
 ) -> np.ndarray:
     return call.day.heat.among(call.languages(rows), call.leaves(rows), call.rng)
 
 
 def _subscribed(
-    call: _Call, rows: np.ndarray, times: np.ndarray, seeds: np.ndarray
+    call: Requests, rows: np.ndarray, times: np.ndarray, seeds: np.ndarray
 ) -> np.ndarray:
     pick = call.rng.integers(people.NUM_SUBSCRIPTIONS, size=len(rows))
     channels = call.users.subscriptions[rows, pick]
@@ -180,7 +200,7 @@ def _subscribed(
 
 
 def _fresh(
-    call: _Call, rows: np.ndarray, times: np.ndarray, seeds: np.ndarray
+    call: Requests, rows: np.ndarray, times: np.ndarray, seeds: np.ndarray
 ) -> np.ndarray:
     narrow = call.rng.random(len(rows)) < FRESH_INTEREST_SHARE
     leaves = np.where(narrow, call.leaves(rows), -1)
@@ -188,7 +208,7 @@ def _fresh(
 
 
 def _related(
-    call: _Call, rows: np.ndarray, times: np.ndarray, seeds: np.ndarray
+    call: Requests, rows: np.ndarray, times: np.ndarray, seeds: np.ndarray
 ) -> np.ndarray:
     return draw_related(call.shared, call.day, seeds, times, call.rng)
 

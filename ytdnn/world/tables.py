@@ -1,12 +1,16 @@
-"""The world as tables of the event log, a part for each crowd."""
+"""The world as tables of the event log, a part for each crowd.
 
-from collections.abc import Iterator
+A world that goes on behind its log (`live_days`) is cut where the log ends: later
+events, uploads and users are not in the tables.
+"""
+
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from ytdnn import schema
-from ytdnn.world import generate, people, policy, titles, words
+from ytdnn.world import events, generate, people, policy, titles, words
 
 
 class Coded(NamedTuple):
@@ -31,15 +35,45 @@ Table = dict[str, np.ndarray | Coded]
 
 def parts_of(world: generate.World) -> Iterator[dict[str, Table]]:
     """Yields watches, searches, impressions and users of one crowd after the other."""
+    end = world.end_of_log if world.config.live_days else None
     for number in range(world.num_crowds):
         crowd = world.crowd(number)
-        happened = crowd.play()
-        yield {
-            schema.WATCHES: _watches(happened.watches.columns()),
-            schema.SEARCHES: _searches(world, happened.searches.columns()),
-            schema.IMPRESSIONS: _impressions(happened.impressions.columns()),
-            schema.USERS: _users(crowd.users),
+        yield events_tables(world, crowd.play(), until=end) | {
+            schema.USERS: users_table(crowd.users, world.config.num_days)
         }
+
+
+def events_tables(
+    world: generate.World,
+    happened: events.Events,
+    sources: Sequence[str] = policy.SOURCES,
+    until: int | None = None,
+) -> dict[str, Table]:
+    """Returns watches, searches and impressions, in order of time.
+
+    Args:
+      world: The world.
+      happened: What its users did.
+      sources: Names of what filled the pages.
+      until: Seconds; later events are left out. None: all are told.
+    """
+    watches, searches, impressions = (
+        _before(recorder.columns(), until)
+        for recorder in (happened.watches, happened.searches, happened.impressions)
+    )
+    return {
+        schema.WATCHES: _watches(watches),
+        schema.SEARCHES: _searches(world, searches),
+        schema.IMPRESSIONS: _impressions(impressions, sources),
+    }
+
+
+def _before(columns: dict[str, np.ndarray], until: int | None) -> dict[str, np.ndarray]:
+    """Returns the rows before a time."""
+    if until is None:
+        return columns
+    keep = columns["times"] < until
+    return {name: values[keep] for name, values in columns.items()}
 
 
 def _ids(prefix: str, indices: np.ndarray) -> Coded:
@@ -78,19 +112,22 @@ def _searches(world: generate.World, columns: dict[str, np.ndarray]) -> Table:
     }
 
 
-def _impressions(columns: dict[str, np.ndarray]) -> Table:
-    seeds = columns["seeds"]
+def _impressions(columns: dict[str, np.ndarray], sources: Sequence[str]) -> Table:
+    seeds, propensities = columns["seeds"], columns["propensities"]
     found = _ids("v", np.maximum(seeds, 0))
-    return _visit(columns) | {
+    table = _visit(columns) | {
         schema.VIDEO_ID: _ids("v", columns["videos"]),
         schema.CLICKED: columns["clicked"],
         schema.WATCH_SECONDS: columns["seconds"].astype(np.float64).round(1),
         schema.PAGE_ID: columns["pages"],
         schema.POSITION: columns["positions"].astype(np.int64),
-        schema.SOURCE: Coded(list(policy.SOURCES), columns["sources"]),
+        schema.SOURCE: Coded(list(sources), columns["sources"]),
         schema.SCORE: columns["scores"].astype(np.float64).round(4),
         schema.SEED_VIDEO_ID: _or_none(found, seeds >= 0),
     }
+    if not np.isnan(propensities).all():
+        table[schema.PROPENSITY] = propensities.astype(np.float64)
+    return table
 
 
 def _or_none(column: Coded, there: np.ndarray) -> Coded:
@@ -98,8 +135,14 @@ def _or_none(column: Coded, there: np.ndarray) -> Coded:
     return Coded(values, np.where(there, column.codes, len(column.values)))
 
 
-def videos_table(world: generate.World) -> Table:
-    """Returns the table of videos as the log has it: metadata with its noise."""
+def videos_table(world: generate.World, until: int | None = None) -> Table:
+    """Returns the table of videos as the log has it: metadata with its noise.
+
+    Args:
+      world: The world.
+      until: Seconds; later uploads are left out. None: the end of the log, or of a
+        world without live days no limit.
+    """
     videos, metadata = world.shared.videos, world.metadata
     topics = [
         f"{words.topic_name(leaf // words.LEAVES_PER_TOPIC)} {words.leaf_word(leaf)}"
@@ -109,7 +152,7 @@ def videos_table(world: generate.World) -> Table:
         titles.channel_name(channel) for channel in range(videos.channels.max() + 1)
     ]
     languages = list(words.LANGUAGES)
-    return {
+    table: Table = {
         schema.VIDEO_ID: _ids("v", np.arange(len(videos))),
         schema.UPLOAD_TIME: videos.upload_times,
         schema.DURATION_SECONDS: videos.duration_seconds,
@@ -119,6 +162,19 @@ def videos_table(world: generate.World) -> Table:
         schema.CHANNEL_ID: Coded(channels, videos.channels),
         schema.TOPIC: _or_none(Coded(topics, metadata.leaves), metadata.leaves >= 0),
         schema.TITLE: Coded(_titles(world), np.arange(len(videos))),
+    }
+    if until is None and world.config.live_days:
+        until = world.end_of_log
+    return table if until is None else _kept(table, videos.upload_times < until)
+
+
+def _kept(table: Table, keep: np.ndarray) -> Table:
+    """Returns some rows of a table."""
+    return {
+        name: column._replace(codes=column.codes[keep])
+        if isinstance(column, Coded)
+        else column[keep]
+        for name, column in table.items()
     }
 
 
@@ -136,12 +192,14 @@ def _titles(world: generate.World) -> list[str | None]:
     return [None if row[1] < 0 else titles.title(*row) for row in rows]
 
 
-def _users(users: people.Users) -> Table:
+def users_table(users: people.Users, days: float) -> Table:
+    """Returns the table of the users who have joined by a day of the world."""
     countries = [country for country, *_ in words.COUNTRIES]
-    return {
+    table: Table = {
         schema.USER_ID: _ids("u", users.first + np.arange(len(users))),
         schema.AGE: users.ages.astype(np.float64),
         schema.GENDER: Coded(list(words.GENDERS), users.genders),
         schema.COUNTRY: Coded(countries, users.countries),
         schema.LANGUAGE: Coded(list(words.LANGUAGES), users.languages),
     }
+    return _kept(table, users.joined_days < days)

@@ -56,10 +56,10 @@ def _days(
     config: configs.World, joined_days: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
     """Draws the day of each visit, none before its user joined."""
-    weekday = np.arange(config.num_days) % 7
+    weekday = np.arange(config.span_days) % 7
     weights = np.where(weekday >= _MONDAY_TO_FRIDAY, _WEEKEND, 1.0)
     sums = np.append(0.0, np.cumsum(weights))
     low = np.interp(joined_days, np.arange(len(sums)), sums)
     aim = low + rng.random(len(low)) * (sums[-1] - low)
     days = np.searchsorted(sums, aim, side="right") - 1
-    return np.minimum(days, config.num_days - 1)
+    return np.minimum(days, config.span_days - 1)

@@ -75,13 +75,13 @@ def write(world: generate.World, directory: pathlib.Path) -> dict[str, int]:
     facts: dict[str, object] = _facts(world.config)
     config = configs.to_dict(world.config)
     with artifacts.publish(directory, KIND, config, {}, facts) as partial:
-        videos = _frame(tables.videos_table(world))
+        videos = frame_of(tables.videos_table(world))
         videos.write_parquet(partial / f"{schema.VIDEOS}.parquet")
         rows[schema.VIDEOS] = videos.height
         for number, part in enumerate(tables.parts_of(world)):
             for name, table in part.items():
                 (partial / name).mkdir(exist_ok=True)
-                frame = _frame(table)
+                frame = frame_of(table)
                 frame.write_parquet(partial / name / f"part-{number:05d}.parquet")
                 rows[name] += frame.height
         facts["rows"] = rows
@@ -126,9 +126,9 @@ def _read_written(config: configs.Data) -> event_log.EventLog:
 
 
 def _frames(world: generate.World) -> dict[str, pl.DataFrame]:
-    frames = {schema.VIDEOS: _frame(tables.videos_table(world))}
+    frames = {schema.VIDEOS: frame_of(tables.videos_table(world))}
     parts = [
-        {name: _frame(table) for name, table in part.items()}
+        {name: frame_of(table) for name, table in part.items()}
         for part in tables.parts_of(world)
     ]
     for name in parts[0]:
@@ -140,7 +140,8 @@ def _concat(frames: Iterable[pl.DataFrame]) -> pl.DataFrame:
     return pl.concat(frames, how="vertical")
 
 
-def _frame(table: tables.Table) -> pl.DataFrame:
+def frame_of(table: tables.Table) -> pl.DataFrame:
+    """Returns a table of the world as a frame."""
     columns = {}
     for name, values in table.items():
         if isinstance(values, tables.Coded):

@@ -1,0 +1,46 @@
+"""A tiny run on a world with live days, and built-in arms played in it."""
+
+import dataclasses
+import pathlib
+
+import pytest
+
+from tests import planted, untrained
+from ytdnn import configs, pipeline
+from ytdnn.live import arms, play
+
+WORLD = configs.World(
+    num_users=120,
+    num_videos=160,
+    num_topics=3,
+    num_days=20,
+    live_days=4,
+    watches_per_user=20,
+)
+BUILT_IN = arms.parse(["logging", "popularity", "bound"])
+
+
+@pytest.fixture(scope="session")
+def workdir(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """A run with a bundle of exact search."""
+    directory = tmp_path_factory.mktemp("live") / "run"
+    config = planted.tiny_config()
+    config = dataclasses.replace(
+        config,
+        data=configs.Data(world=WORLD),
+        index=configs.Index(search=configs.Exact()),
+    )
+    pipeline.prepare(directory, config)
+    pipeline.train(directory, config)
+    pipeline.export(directory, config)
+    untrained.serve_only()
+    return directory
+
+
+@pytest.fixture(scope="session")
+def played(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[play.Played, pathlib.Path]:
+    """The built-in arms, played to the end, and where their days lie."""
+    directory = tmp_path_factory.mktemp("live") / "test"
+    return play.play(play.Test(WORLD, BUILT_IN, WORLD.live_days), directory), directory

@@ -1,0 +1,184 @@
+"""Days go on: same seed, same days; killed anywhere, the test ends the same."""
+
+import dataclasses
+import pathlib
+import shutil
+
+import numpy as np
+import polars as pl
+import pytest
+
+from tests.live.conftest import BUILT_IN, WORLD
+from ytdnn import configs, errors, schema
+from ytdnn.data import prepare
+from ytdnn.data.sources import world as world_source
+from ytdnn.live import arms, days, measures, play
+from ytdnn.world import generate, policy
+
+TEST = play.Test(WORLD, BUILT_IN, WORLD.live_days)
+Both = tuple[play.Played, pathlib.Path]
+
+
+def sums(found: play.Played) -> list[np.ndarray]:
+    return [day.sums for day in found.daily]
+
+
+def pages(found: play.Played) -> list[float]:
+    return [served[play.PAGES] for served in found.serving.values()]
+
+
+def same(first: play.Played, second: play.Played) -> bool:
+    pairs = zip(sums(first), sums(second), strict=True)
+    return all(np.array_equal(one, other) for one, other in pairs)
+
+
+def test_a_test_that_was_killed_ends_the_same(
+    played: Both, tmp_path: pathlib.Path
+) -> None:
+    found, directory = played
+    stopped = tmp_path / "test"
+    shutil.copytree(directory, stopped)
+    last = WORLD.num_days + WORLD.live_days - 1
+    for day in (last - 1, last):
+        shutil.rmtree(days.path(stopped, day))
+    (days.path(stopped, last).with_name(f".{last:04d}.partial")).mkdir()
+    again = play.play(TEST, stopped)
+    assert same(found, again)
+    assert pages(again) == pages(found)
+    for arm in TEST.names:
+        for name, frame in days.read(directory, last, arm).items():
+            assert frame.equals(days.read(stopped, last, arm)[name])
+
+
+def test_finished_days_are_not_played_again(
+    played: Both, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, directory = played
+    monkeypatch.setattr(arms.Opened, "open", lambda *_: pytest.fail("played again"))
+    again = play.play(TEST, directory)
+    assert same(found, again)
+    assert again.serving == found.serving
+
+
+def test_another_seed_splits_users_otherwise(played: Both) -> None:
+    other = play.play(dataclasses.replace(TEST, seed=1))
+    assert (other.arm_of != played[0].arm_of).mean() > 0.4
+
+
+def test_each_user_sees_one_arm_and_its_sources(played: Both) -> None:
+    found, directory = played
+    sources = {
+        "logging": set(policy.SOURCES),
+        "popularity": {policy.SOURCES[policy.POPULAR]},
+        "bound": {"bound"},
+    }
+    everybody: set[str] = set()
+    for place, arm in enumerate(TEST.names):
+        users = set()
+        for day in range(WORLD.num_days, WORLD.span_days):
+            shown = days.read(directory, day, arm)[schema.IMPRESSIONS]
+            assert set(shown[schema.SOURCE]) <= sources[arm]
+            users |= set(shown[schema.USER_ID])
+        assert users <= {f"u{user}" for user in found.members(place)}
+        assert not users & everybody
+        everybody |= users
+
+
+def test_nothing_is_shown_before_its_upload_and_pages_hold_no_video_twice(
+    played: Both,
+) -> None:
+    found, directory = played
+    uploads = found.world.shared.videos.upload_times
+    for arm in TEST.names:
+        shown = days.read(directory, WORLD.num_days, arm)[schema.IMPRESSIONS]
+        numbers = shown[schema.VIDEO_ID].str.slice(1).cast(pl.Int64).to_numpy()
+        assert (uploads[numbers] <= shown[schema.TIME].to_numpy()).all()
+        assert not shown.select(schema.PAGE_ID, schema.VIDEO_ID).is_duplicated().any()
+
+
+def test_the_log_of_an_arm_is_an_event_log(
+    played: Both, tmp_path: pathlib.Path
+) -> None:
+    found, directory = played
+    live = range(WORLD.num_days, WORLD.span_days)
+    days.write_log(tmp_path / "log", directory, live, "logging", found.world)
+    config = configs.Data(source="log", dir=str(tmp_path / "log"))
+    data = prepare.prepare(config, tmp_path / "data")
+    assert data.has_impressions
+    users = {f"u{user}" for user in found.members(0)}
+    assert data.num_users > 10
+    assert set(data.users[schema.USER_ID]) <= users
+
+
+def test_the_log_is_the_worlds_first_part(played: Both) -> None:
+    """The log, and the live days of the log's own policy, are one world."""
+    frames = world_source._frames(generate.World(WORLD))
+    world = generate.World(WORLD)
+    crowd = world.crowd(0)
+    for day in range(WORLD.span_days):
+        crowd.play_day(day)
+    whole = days.frames(world, [crowd.take_recorded()])
+    for name in days.EVENTS:
+        first = whole[name].filter(pl.col(schema.TIME) < world.end_of_log)
+        names = frames[name].columns
+        assert frames[name].equals(first.select(names))
+    assert frames[schema.VIDEOS][schema.UPLOAD_TIME].max() < world.end_of_log
+    assert frames[schema.VIDEOS].height < WORLD.num_videos
+    assert frames[schema.USERS].height < WORLD.num_users
+
+
+def test_sums_are_those_of_the_tables(played: Both) -> None:
+    found, directory = played
+    shown = pl.concat(
+        [
+            days.read(directory, WORLD.num_days, arm)[schema.IMPRESSIONS]
+            for arm in TEST.names
+        ]
+    )
+    day = found.daily[0]
+    column = dict(zip(measures.SUMMED, day.sums.sum(axis=0), strict=True))
+    assert column["visits"] == shown[schema.PAGE_ID].n_unique()
+    assert column["impressions"] == shown.height
+    assert column["clicks"] == shown[schema.CLICKED].sum()
+    assert column["seconds"] == pytest.approx(shown[schema.WATCH_SECONDS].sum())
+    assert column["seconds_younger_1"] <= column["seconds_younger_7"]
+
+
+@pytest.mark.parametrize(
+    ("test", "message"),
+    [
+        (dataclasses.replace(TEST, num_days=5), "live_days, 4, received 5"),
+        (dataclasses.replace(TEST, seed=3), "seed was 0, is 3"),
+        (dataclasses.replace(TEST, arms=BUILT_IN[:2]), "arms was"),
+    ],
+)
+def test_another_test_is_refused(played: Both, test: play.Test, message: str) -> None:
+    with pytest.raises(errors.UserError, match=message):
+        play.play(test, played[1])
+
+
+def test_runs_are_refreshed_on_their_own_log(
+    workdir: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    calls = []
+
+    def refresh(
+        from_workdir: pathlib.Path, into: pathlib.Path, tables: dict[str, pl.DataFrame]
+    ) -> None:
+        calls.append((from_workdir, into, tables))
+        shutil.copytree(workdir, into)
+
+    both = [arms.Arm("logging"), arms.Arm("mine", workdir)]
+    test = play.Test(WORLD, both, 4, refresh_days=2)
+    found = play.play(test, tmp_path, refresh)
+    assert [(a, b.parts[-2:]) for a, b, _ in calls] == [(workdir, ("mine", "0021"))]
+    tables = calls[0][2]
+    users = {f"u{user}" for user in found.members(1)}
+    assert set(tables[schema.WATCHES][schema.USER_ID]) <= users
+    assert tables[schema.IMPRESSIONS].height == sum(
+        days.read(tmp_path, day, "mine")[schema.IMPRESSIONS].height for day in (20, 21)
+    )
+    shutil.rmtree(days.path(tmp_path, 23))
+    again = play.play(test, tmp_path, refresh)
+    assert len(calls) == 1  # what was refreshed is there
+    assert same(found, again)

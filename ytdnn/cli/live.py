@@ -1,0 +1,86 @@
+"""`ytdnn live`: arms against each other in a world that goes on day by day."""
+
+import dataclasses
+import pathlib
+
+from ytdnn import configs, errors
+from ytdnn.cli import arguments, output
+from ytdnn.pipeline import live_tests
+
+Flag = arguments.Flag
+
+FLAGS = (
+    Flag(
+        "arms",
+        "What is compared, the first with all others: NAME=WORKDIR of a run, or one "
+        "of logging (the policy that filled the log's pages), popularity (watched most "
+        "in the last week), bound (the page of most true watch seconds).",
+        example="ARM,…",
+        required=True,
+    ),
+    Flag(
+        "out", "Directory of the test, made if missing.", example="DIR", required=True
+    ),
+    Flag("days", "Days of the test; default: the world's live_days.", example="N"),
+    Flag(
+        "seed",
+        "Of the split of users, and of what arms draw; default: 0.",
+        example="N",
+    ),
+    Flag(
+        "refresh_days",
+        "Train each run on, after so many days, on what its arm's users did; default: "
+        "0, never.",
+        example="N",
+    ),
+    Flag(
+        "preset",
+        "World to test in where no arm is a run, with --config.data.world.live_days.",
+        example="|".join(configs.WORLDS),
+    ),
+)
+
+
+def run(given: arguments.Arguments) -> None:
+    """Runs the command.
+
+    Raises:
+      errors.UserError: A flag has a value it cannot have, or of `live_tests.live_test`.
+    """
+    found = live_tests.live_test(
+        [arm for arm in given.values["arms"].split(",") if arm.strip()],
+        given.values["out"],
+        days=_number(given, "days"),
+        world=_world(given),
+        seed=_number(given, "seed", "0") or 0,
+        refresh_days=_number(given, "refresh_days", "0") or 0,
+        verbose=output.say,
+    )
+    from ytdnn.pages import live_table
+
+    output.screen().print(live_table.render(found))
+    directory = pathlib.Path(given.values["out"])
+    output.say(f"report: {directory / live_tests.PAGE} (open it in a browser)")
+    output.say(f"log of each arm: {directory / live_tests.LOGS}")
+
+
+def _world(given: arguments.Arguments) -> configs.World | None:
+    """Returns the world that flags name, None where they name none."""
+    preset = given.values.get("preset")
+    if preset is None:
+        return None
+    if preset not in configs.WORLDS:
+        raise errors.UserError(
+            f"expected --preset to be one of {', '.join(configs.WORLDS)}, received "
+            f"{preset!r}{arguments.closest(preset, list(configs.WORLDS))}"
+        )
+    config = configs.Config()
+    data = dataclasses.replace(config.data, world=configs.WORLDS[preset])
+    config = dataclasses.replace(config, data=data)
+    return arguments.apply(config, given.overrides).data.world
+
+
+def _number(given: arguments.Arguments, name: str, least: str = "") -> int | None:
+    """Returns a flag's number, None where it is left out or is `least`."""
+    text = given.values.get(name, least)
+    return None if text == least else arguments.whole(name, text)

@@ -1,0 +1,176 @@
+"""The arms of a live test: what was asked for, checked, and opened day by day."""
+
+import dataclasses
+import pathlib
+from collections.abc import Sequence
+
+from ytdnn import artifacts, configs, errors
+from ytdnn.data import prepared
+from ytdnn.data.sources import world as world_source
+from ytdnn.live import built_in, history, served
+from ytdnn.serving import bundle as bundle_room
+from ytdnn.world import generate, policy
+
+SOURCES = (*policy.SOURCES, served.SOURCE, built_in.BOUND)
+_BUNDLE, _DATA = "bundle", "data"
+
+
+@dataclasses.dataclass(frozen=True)
+class Arm:
+    """One arm.
+
+    Attributes:
+      name: Of the arm.
+      workdir: The run whose bundle makes the pages; None: a built-in arm.
+    """
+
+    name: str
+    workdir: pathlib.Path | None = None
+
+    @property
+    def meaning(self) -> str:
+        """What makes the pages, for people."""
+        if self.workdir is None:
+            return built_in.NAMES[self.name]
+        return f"the bundle of {self.workdir}"
+
+
+def parse(words: Sequence[str]) -> list[Arm]:
+    """Reads arms as `NAME=WORKDIR`, or the name of a built-in one.
+
+    Raises:
+      errors.UserError: One is neither, a name is given twice, or there are fewer
+        than two.
+    """
+    found: dict[str, Arm] = {}
+    for word in words:
+        name, is_run, path = word.strip().partition("=")
+        if not is_run and name not in built_in.NAMES:
+            close = errors.closest(name, built_in.NAMES)
+            hint = f": did you mean {close}?" if close else ""
+            raise errors.UserError(
+                f"expected in --arms {', '.join(built_in.NAMES)} or NAME=WORKDIR, "
+                f"received {word!r}{hint}"
+            )
+        if is_run and (not name.replace("-", "_").isidentifier() or not path):
+            raise errors.UserError(
+                f"expected in --arms NAME=WORKDIR, the name of letters, digits, _ and "
+                f"-, received {word!r}"
+            )
+        if name in found:
+            raise errors.UserError(
+                f"expected a name for each arm, received {name} twice: rename one"
+            )
+        if is_run and name in built_in.NAMES:
+            raise errors.UserError(
+                f"expected another name for the arm of {path}: {name} is a built-in arm"
+            )
+        found[name] = Arm(name, pathlib.Path(path) if is_run else None)
+    if len(found) < 2:
+        raise errors.UserError(
+            f"expected at least two arms to compare, received "
+            f"{', '.join(found) or 'none'}: --arms=logging,mine=runs/mine"
+        )
+    return list(found.values())
+
+
+def world_of(arms: Sequence[Arm], asked: configs.World | None) -> configs.World:
+    """Returns the world that all arms were trained in.
+
+    Args:
+      arms: The arms.
+      asked: The world where no arm is a run; None: there must be one.
+
+    Raises:
+      errors.UserError: Runs are of different worlds, or of none, or it has no live
+        days.
+    """
+    found: dict[str, configs.World] = {}
+    for arm in arms:
+        if arm.workdir is not None:
+            found[str(arm.workdir)] = _world(arm.workdir)
+    for path, world in found.items():
+        first, expected = next(iter(found.items()))
+        if world != expected:
+            raise errors.UserError(
+                f"expected all arms to be of one world, found another in {path} than "
+                f"in {first}: {_differing(expected, world)}"
+            )
+    chosen = next(iter(found.values()), asked)
+    if chosen is None:
+        raise errors.UserError(
+            "expected a world where all arms are built-in: name one with --preset"
+        )
+    if not chosen.live_days:
+        where = next(iter(found), "the settings")
+        raise errors.UserError(
+            f"expected a world that goes on behind its log, found live_days 0 in "
+            f"{where}: make the run with --config.data.world.live_days=14"
+        )
+    return chosen
+
+
+def has_bundle(workdir: pathlib.Path) -> bool:
+    """Returns whether a run has a bundle."""
+    return (workdir / _BUNDLE / artifacts.MANIFEST).exists()
+
+
+def _world(workdir: pathlib.Path) -> configs.World:
+    path = workdir / _DATA
+    if not (path / artifacts.MANIFEST).exists():
+        raise errors.UserError(
+            f"expected a run with {_DATA} and {_BUNDLE} in {workdir}, found no "
+            f"{_DATA}: name the workdir of `ytdnn run`"
+        )
+    found = world_source.config_of(artifacts.load_manifest(path, prepared.KIND).facts)
+    if found is None:
+        raise errors.UserError(
+            f"expected a run on the synthetic world in {workdir}, found another log: "
+            f"only a world can go on"
+        )
+    return found
+
+
+def _differing(first: configs.World, second: configs.World) -> str:
+    one, other = (configs.to_dict(world) for world in (first, second))
+    names = [name for name in one if one[name] != other[name]]
+    return ", ".join(f"{name} {one[name]} and {other[name]}" for name in names)
+
+
+class Opened:
+    """An arm at work.
+
+    Attributes:
+      arm: The arm.
+      workdir: The run that serves now; refreshed runs take its place.
+    """
+
+    def __init__(self, arm: Arm, world: generate.World, known: history.History) -> None:
+        """Loads the bundle, if it is one's.
+
+        Raises:
+          errors.UserError: The bundle is missing or damaged.
+        """
+        self.arm, self.workdir = arm, arm.workdir
+        self._world, self._known = world, known
+        self._requester: served.Requester | None = None
+        if arm.workdir is not None:
+            self.serve(arm.workdir)
+
+    def serve(self, workdir: pathlib.Path) -> None:
+        """Takes the newest bundle of a run from now on."""
+        if self._requester is None:
+            self._requester = served.Requester(self._world, self._known)
+        self.workdir = workdir
+        self._bundle = bundle_room.load(workdir / _BUNDLE)
+
+    def open(self, day: int) -> policy.Policy:
+        """Returns what makes the pages of a day."""
+        if self._requester is not None:
+            source = SOURCES.index(served.SOURCE)
+            return served.policy_of(self._bundle, self._requester, source)
+        if self.arm.name == built_in.POPULARITY:
+            return built_in.popularity(self._world, self._known, day, policy.POPULAR)
+        if self.arm.name == built_in.BOUND:
+            return built_in.bound(self._world, SOURCES.index(built_in.BOUND))
+        return policy.make_pages

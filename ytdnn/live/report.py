@@ -1,0 +1,243 @@
+"""The report of a live test: arms, differences, daily looks, an A/A test."""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+
+from ytdnn.live import catalogue, comparing, measures, play
+from ytdnn.metrics import ab_test
+
+REPORT = "report.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class Estimate:
+    """A value and its 95 % interval over users; None where not defined."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Difference:
+    """An arm against the first.
+
+    Attributes:
+      difference: Arm minus first, CUPED taken off, with the interval of one look.
+      sequential: The same value with the interval that holds at every look.
+      p_value: Of one look.
+      sequential_p_value: Smallest of all days, valid however often one looks.
+      lift: Arm over first minus 1, without CUPED, with the interval of one look.
+      variance_kept: Share of the variance that CUPED leaves.
+      sure_since: Day of the test, from 1, from which a daily look tells that there is
+        a difference; None: not within the test.
+    """
+
+    difference: Estimate
+    sequential: Estimate
+    p_value: float
+    sequential_p_value: float
+    lift: Estimate
+    variance_kept: float
+    sure_since: int | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Day:
+    """What a look after a day of the test shows of the headline metric.
+
+    Attributes:
+      day: From 1.
+      values: Of each arm, of that day alone.
+      differences: Of each arm but the first, of all days so far; the interval is the
+        one that holds at every look.
+      fixed: The same with the interval of a single look.
+    """
+
+    day: int
+    values: dict[str, float | None]
+    differences: dict[str, Estimate]
+    fixed: dict[str, Estimate]
+
+
+@dataclasses.dataclass(frozen=True)
+class Arm:
+    """An arm.
+
+    Attributes:
+      meaning: What makes its pages.
+      users: Who were shown a page.
+      visits: Pages shown.
+      metrics: By name.
+      found_audience: Share of the good uploads that found their audience, with an
+        interval over videos.
+      videos_shown: Distinct videos on its pages.
+      effective_videos: `catalogue.Catalogue.effective_videos`.
+      serving_milliseconds: Of a page, asked for with others; models loaded in it.
+    """
+
+    meaning: str
+    users: int
+    visits: int
+    metrics: dict[str, Estimate]
+    found_audience: Estimate
+    videos_shown: int
+    effective_videos: float
+    serving_milliseconds: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """All of a live test.
+
+    Attributes:
+      test: Settings (`play.Test.described`), with `days`.
+      arms: By name, the first is the one compared with.
+      differences: By arm and metric.
+      daily: Of the headline metric.
+      a_a: Of the headline metric, on the users of the first arm; None where there are
+        too few.
+      good_uploads: Videos that could find their audience.
+      audience_clicks: On pages, by which one has found it.
+      audience_days: After its upload, within which.
+    """
+
+    test: Mapping[str, object]
+    arms: dict[str, Arm]
+    differences: dict[str, dict[str, Difference]]
+    daily: list[Day]
+    a_a: comparing.FalseAlarms | None
+    good_uploads: int
+    audience_clicks: int
+    audience_days: int
+
+    @property
+    def first(self) -> str:
+        """Name of the arm compared with."""
+        return next(iter(self.arms))
+
+
+def of(played: play.Played) -> Report:
+    """Returns the report of what was played."""
+    test = played.test
+    members = [played.members(arm) for arm in range(len(test.arms))]
+    looks = comparing.Looks(played.earlier, played.world.config.num_users, members)
+    daily = []
+    for number, day in enumerate(played.daily, 1):
+        looks.add(day)
+        daily.append(_day(test, number, looks))
+    totals = looks.totals
+    return Report(
+        test=test.described() | {"days": test.num_days},
+        arms={
+            arm.name: _arm(played, place, totals) for place, arm in enumerate(test.arms)
+        },
+        differences={
+            arm.name: {
+                name: _difference(looks, name, place) for name in measures.METRICS
+            }
+            for place, arm in enumerate(test.arms)
+            if place
+        },
+        daily=daily,
+        a_a=comparing.false_alarms(
+            played.earlier,
+            played.daily,
+            played.world.config.num_users,
+            members[0],
+            measures.METRICS[measures.HEADLINE],
+        ),
+        good_uploads=len(played.catalogue.good),
+        audience_clicks=catalogue.AUDIENCE_CLICKS,
+        audience_days=played.catalogue.audience_days,
+    )
+
+
+def _arm(played: play.Played, place: int, totals: measures.Totals) -> Arm:
+    arm = played.test.arms[place]
+    visitors = totals.visitors(played.members(place))
+    visits = totals.of(measures.METRICS[measures.HEADLINE], visitors).counts
+    served = played.serving[arm.name]
+    return Arm(
+        meaning=arm.meaning,
+        users=len(visitors),
+        visits=int(visits.sum()),
+        metrics={
+            name: _estimate(*_ratio(totals, metric, visitors))
+            for name, metric in measures.METRICS.items()
+        },
+        found_audience=_share(played.catalogue.found_audience(place).tolist()),
+        videos_shown=played.catalogue.num_shown(place),
+        effective_videos=played.catalogue.effective_videos(place),
+        serving_milliseconds=1_000.0
+        * served[play.SECONDS]
+        / max(served[play.PAGES], 1),
+    )
+
+
+def _ratio(
+    totals: measures.Totals, metric: measures.Metric, visitors: measures.Indices
+) -> ab_test.Ratio:
+    sums = totals.of(metric, visitors)
+    return ab_test.ratio(sums.totals, sums.counts)
+
+
+def _difference(looks: comparing.Looks, name: str, place: int) -> Difference:
+    metric = measures.METRICS[name]
+    found = looks.now[place][name]
+    first, second = (
+        _ratio(looks.totals, metric, looks.visitors(arm)) for arm in (0, place)
+    )
+    half = looks.half_width(name, place)
+    value = found.difference
+    return Difference(
+        difference=_estimate(value, found.standard_error),
+        sequential=_between(value, value - half, value + half),
+        p_value=found.p_value,
+        sequential_p_value=looks.p_values[place][name],
+        lift=_estimate(*ab_test.lift(first, second)),
+        variance_kept=found.variance_kept,
+        sure_since=looks.sure_since(name, place),
+    )
+
+
+def _day(test: play.Test, number: int, looks: comparing.Looks) -> Day:
+    name = measures.HEADLINE
+    sequential, fixed = {}, {}
+    for place, arm in enumerate(test.names):
+        if place:
+            found = looks.now[place][name]
+            value, half = found.difference, looks.half_width(name, place)
+            sequential[arm] = _between(value, value - half, value + half)
+            fixed[arm] = _estimate(value, found.standard_error)
+    values = {
+        arm: _number(looks.of_last_day(name, place))
+        for place, arm in enumerate(test.names)
+    }
+    return Day(number, values, sequential, fixed)
+
+
+def _estimate(value: float, standard_error: float) -> Estimate:
+    return _between(value, *ab_test.interval(value, standard_error))
+
+
+def _between(value: float, low: float, high: float) -> Estimate:
+    return Estimate(*map(_number, (value, low, high)))
+
+
+def _number(value: float) -> float | None:
+    """Returns a number as JSON can hold it."""
+    return float(value) if math.isfinite(value) else None
+
+
+def _share(found: list[bool]) -> Estimate:
+    """Returns a share of independent videos, with the interval of Wilson (1927)."""
+    number = len(found)
+    if not number:
+        return Estimate(None, None, None)
+    share, z = sum(found) / number, 1.96
+    middle = (share + z * z / (2 * number)) / (1 + z * z / number)
+    spread = share * (1 - share) / number + z * z / (4 * number * number)
+    half = z * math.sqrt(spread) / (1 + z * z / number)
+    return Estimate(share, max(0.0, middle - half), min(1.0, middle + half))

@@ -1,0 +1,130 @@
+"""What another policy would have brought, from the log of one that draws its pages.
+
+Each logged decision is a place on a page: what was shown there was drawn with a known
+probability, the propensity, given the request and the places before it. A decision of
+reward r weighs w = π(shown) / propensity, where π is the policy to judge.
+
+- *inverse propensity* (IPS; Horvitz and Thompson, 1952): the mean of w · r. Unbiased
+  where the log could have shown all that π shows; large weights make it noisy.
+- *self-normalised* (SNIPS; Swaminathan and Joachims, NIPS 2015): Σ w · r / Σ w. A
+  little biased, far less noisy, and a constant added to all rewards moves it by that
+  constant.
+- *doubly robust* (DR; Dudík, Langford and Li, ICML 2011): a model of the reward,
+  averaged over π, plus the mean of w · (r − model). Right where either the model or the
+  propensities are.
+
+Intervals are over users, whose decisions are not independent.
+"""
+
+import dataclasses
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from ytdnn.metrics import ab_test
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclasses.dataclass(frozen=True)
+class Decisions:
+    """Logged decisions, all `[n]`.
+
+    Attributes:
+      users: Whose they are, integers.
+      rewards: What came of them, such as watch seconds.
+      propensities: Probability with which the log showed what it showed, in (0, 1].
+      target: Probability with which the policy to judge would have shown it.
+      modelled: A model's reward of what was shown; needed for `doubly_robust`.
+      modelled_target: The model's reward averaged over the policy to judge.
+    """
+
+    users: npt.NDArray[np.int64]
+    rewards: Array
+    propensities: Array
+    target: Array
+    modelled: Array | None = None
+    modelled_target: Array | None = None
+
+    def __post_init__(self) -> None:
+        """Checks the propensities.
+
+        Raises:
+          ValueError: One is not in (0, 1].
+        """
+        inside = (self.propensities > 0.0) & (self.propensities <= 1.0)
+        if not inside.all():
+            raise ValueError(
+                f"expected propensities in (0, 1], received "
+                f"{self.propensities[~inside][0]}"
+            )
+
+    def weights(self, most: float = math.inf) -> Array:
+        """Returns π over propensity, cut at `most`, which trades bias for noise."""
+        weights: Array = np.minimum(self.target / self.propensities, most)
+        return weights
+
+
+@dataclasses.dataclass(frozen=True)
+class Estimate:
+    """Mean reward of a decision of the policy to judge.
+
+    Attributes:
+      value: The estimate.
+      low: Lower end of its 95 % interval over users.
+      high: Upper end.
+      effective_size: Decisions of alike weight that would tell as much,
+        `(Σ w)² / Σ w²`.
+    """
+
+    value: float
+    low: float
+    high: float
+    effective_size: float
+
+
+def inverse_propensity(logged: Decisions, most_weight: float = math.inf) -> Estimate:
+    """Returns the mean of weight times reward.
+
+    >>> users, halves = np.arange(2), np.array([0.5, 0.5])
+    >>> logged = Decisions(users, np.array([1.0, 0.0]), halves, np.array([1.0, 0.0]))
+    >>> inverse_propensity(logged).value
+    1.0
+    """
+    weights = logged.weights(most_weight)
+    return _mean(logged, weights * logged.rewards, weights)
+
+
+def self_normalised(logged: Decisions, most_weight: float = math.inf) -> Estimate:
+    """Returns the mean of rewards by weight; NaN where no weight is above 0."""
+    weights = logged.weights(most_weight)
+    return _ratio(logged, weights * logged.rewards, weights, weights)
+
+
+def doubly_robust(logged: Decisions, most_weight: float = math.inf) -> Estimate:
+    """Returns the model's mean reward, mended by what the log says of the model.
+
+    Raises:
+      ValueError: There is no model.
+    """
+    if logged.modelled is None or logged.modelled_target is None:
+        raise ValueError("expected modelled and modelled_target, received none")
+    weights = logged.weights(most_weight)
+    left = weights * (logged.rewards - logged.modelled)
+    return _mean(logged, logged.modelled_target + left, weights)
+
+
+def _mean(logged: Decisions, values: Array, weights: Array) -> Estimate:
+    return _ratio(logged, values, np.ones(len(values)), weights)
+
+
+def _ratio(logged: Decisions, above: Array, below: Array, weights: Array) -> Estimate:
+    """Returns the ratio of two sums, with its interval over users."""
+    rows = np.unique(logged.users, return_inverse=True)[1]
+    sums = (np.bincount(rows, values).astype(np.float64) for values in (above, below))
+    found = ab_test.ratio(*sums)
+    low, high = ab_test.interval(found.value, found.standard_error)
+    squares = float(weights @ weights)
+    size = float(weights.sum()) ** 2 / squares if squares else 0.0
+    return Estimate(found.value, low, high, size)

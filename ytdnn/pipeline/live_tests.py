@@ -1,0 +1,117 @@
+"""`live_test`: arms against each other in a world that goes on day by day."""
+
+import dataclasses
+import os
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from ytdnn import artifacts, configs, errors, progress
+from ytdnn.pipeline import arrows
+from ytdnn.pipeline import workdir as workdir_room
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from ytdnn.live import play as play_room
+    from ytdnn.live import report as report_room
+
+REPORT, PAGE = "report.json", "report.html"
+LOGS = "logs"
+
+
+def live_test(
+    arms: Sequence[str] | Mapping[str, str | os.PathLike[str] | None],
+    out: str | os.PathLike[str],
+    *,
+    days: int | None = None,
+    world: configs.World | None = None,
+    seed: int = 0,
+    refresh_days: int = 0,
+    verbose: arrows.Verbose = False,
+) -> "report_room.Report":
+    """Lets the world of some runs go on, each user's pages made by their arm.
+
+    Finished days are kept in `out`: the same call goes on where it was stopped.
+
+    Args:
+      arms: `NAME=WORKDIR` or `logging`, `popularity`, `bound`; or workdirs by name,
+        None of a built-in arm. The first is what the others are compared with.
+      out: Directory of the test.
+      days: Of the test; None: all that the world has behind its log.
+      world: The world, where no arm is a run.
+      seed: Of the split of users, and of what the arms draw.
+      refresh_days: After how many days the runs are refreshed on what their own arm's
+        users did; 0: never.
+      verbose: As of all arrows.
+
+    Returns:
+      The report, which lies in `out` as JSON and as a page too.
+
+    Raises:
+      errors.UserError: An arm is unknown, runs are of different worlds, the world has
+        no live days, or `out` holds another test.
+    """
+    from ytdnn.live import arms as arms_room
+    from ytdnn.live import play
+    from ytdnn.live import report as report_room
+
+    if refresh_days < 0:
+        raise errors.UserError(
+            f"expected --refresh_days of 0 or more, received {refresh_days}"
+        )
+    words = _words(arms) if isinstance(arms, Mapping) else list(arms)
+    asked = arms_room.parse(words)
+    lived = arms_room.world_of(asked, world)
+    test = play.Test(lived, asked, days or lived.live_days, seed, refresh_days)
+    directory, say = pathlib.Path(out), arrows.speaker(verbose)
+    directory.mkdir(parents=True, exist_ok=True)
+    with workdir_room.lock(directory), progress.shown(bool(verbose)):
+        say(
+            f"live test: {test.num_days} days behind a log of {lived.num_days}, "
+            f"{lived.num_users:,} users in {len(asked)} arms"
+        )
+        played = play.play(test, directory, _refresh if refresh_days else None)
+        found = report_room.of(played)
+        _publish(directory, played, found)
+    return found
+
+
+def _words(arms: Mapping[str, str | os.PathLike[str] | None]) -> list[str]:
+    return [
+        name if path is None else f"{name}={os.fspath(path)}"
+        for name, path in arms.items()
+    ]
+
+
+def _refresh(
+    from_workdir: pathlib.Path,
+    workdir: pathlib.Path,
+    tables: "Mapping[str, pl.DataFrame]",
+) -> None:
+    """Trains a run on with new events: the one place that calls `refresh`."""
+    import ytdnn
+
+    refresh = getattr(ytdnn, "refresh", None)
+    if refresh is None:
+        raise errors.UserError(
+            "expected a ytdnn that can refresh a run, found none: leave out "
+            "--refresh_days"
+        )
+    refresh(from_workdir, workdir, tables=tables)
+
+
+def _publish(
+    directory: pathlib.Path, played: "play_room.Played", found: "report_room.Report"
+) -> None:
+    """Writes the report, its page, and the log of each arm."""
+    from ytdnn.live import days
+    from ytdnn.pages import live_page
+
+    artifacts.write_json(directory / REPORT, dataclasses.asdict(found))
+    artifacts.write_text(directory / PAGE, live_page.draw(found))
+    numbers = range(
+        played.test.world.num_days, played.test.world.num_days + played.test.num_days
+    )
+    for arm in played.test.names:
+        days.write_log(directory / LOGS / arm, directory, numbers, arm, played.world)
