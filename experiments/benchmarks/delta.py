@@ -51,8 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--tiny", action="store_true")
     parser.add_argument("--repeats", type=int, default=100)
+    parser.add_argument("--videos", type=int, default=1_000_000)
     options = parser.parse_args(arguments)
-    num_videos = 2_000 if options.tiny else 1_000_000
+    num_videos = 2_000 if options.tiny else options.videos
     print(measure.environment())
     shares = ["0", *(f"{share:.0%}" for share in _SHARES)]
     print(f"\n| {num_videos:,} videos, added | {' | '.join(shares)} |")

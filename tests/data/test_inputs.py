@@ -54,6 +54,26 @@ def test_an_epoch_has_every_position_once_with_the_history_before_it(
         assert sorted(_examples(batches, epoch)) == sorted(_expected(data))
 
 
+@pytest.mark.parametrize("slice_length", [1, 4, 7])
+def test_few_labels_are_found_in_few_slices(data, slice_length):
+    """The others stay in histories."""
+    train = np.asarray(data.watches.splits) == prepared.Split.TRAIN
+    times = np.asarray(data.watches.times)
+    few = times >= np.quantile(times[train], 0.8)
+    watches = data.watches.replace(completed=few)
+    log = watch_log.load(inputs.training_set(data.with_events(watches=watches)))
+    batches = inputs.FewSlices(log, 16, slice_length, LENGTH, 3)
+    is_label = few[train]
+    expected = [e for e, kept in zip(_expected(data), is_label, strict=True) if kept]
+    assert 0 < len(expected) < len(is_label)
+    whole = _batches(data, slice_length)
+    assert batches.steps_per_epoch < whole.steps_per_epoch
+    for epoch in (0, 1):
+        assert sorted(_examples(batches, epoch)) == sorted(expected)
+    rest = _examples(batches, 1, first_step=2)
+    assert rest == _examples(batches, 1)[-len(rest) :]
+
+
 def test_epochs_and_seeds_differ_in_order(data):
     first = _examples(_batches(data), 0)
     assert first != _examples(_batches(data), 1)

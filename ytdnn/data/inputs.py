@@ -8,6 +8,7 @@ never enter the history of t. The order of slices and their offset are functions
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable
 
 import numpy as np
@@ -195,6 +196,53 @@ class SliceBatches:
             return cut(
                 self.log,
                 firsts,
+                self.slice_length,
+                self.history_length,
+                self.search_length,
+            )
+
+        return cut_step
+
+
+class FewSlices(SliceBatches):
+    """The slices that hold a label alone, where few of the watches are labels."""
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches of the epoch that has most slices."""
+        return -(-self._most // self.slices_per_batch)
+
+    @functools.cached_property
+    def _most(self) -> int:
+        return max(len(self._firsts(offset)) for offset in range(self.slice_length))
+
+    @functools.cached_property
+    def _num_before(self) -> np.ndarray:
+        return np.append(0, np.cumsum(self.log.is_label.numpy()))
+
+    def _firsts(self, offset: int) -> np.ndarray:
+        """Returns where the slices of an epoch that hold a label begin."""
+        firsts = np.arange(self.num_slices, dtype=np.int64) * self.slice_length - offset
+        starts, ends = (
+            np.clip(places, 0, self.log.num_watches)
+            for places in (firsts, firsts + self.slice_length)
+        )
+        return firsts[self._num_before[ends] > self._num_before[starts]]
+
+    def _step_cutter(self, epoch: int) -> Callable[[tf.Tensor], Features]:
+        generator = np.random.Generator(np.random.Philox([self.seed, epoch]))
+        offset = int(generator.integers(self.slice_length))
+        firsts = tf.constant(generator.permutation(self._firsts(offset)))
+        last = int(firsts.shape[0]) - 1
+        beyond = tf.constant(self.log.num_watches, tf.int64)
+
+        def cut_step(step: tf.Tensor) -> Features:
+            size = self.slices_per_batch
+            slots = step * size + tf.range(size, dtype=tf.int64)
+            chosen = tf.gather(firsts, tf.minimum(slots, last))
+            return cut(
+                self.log,
+                tf.where(slots <= last, chosen, beyond),
                 self.slice_length,
                 self.history_length,
                 self.search_length,

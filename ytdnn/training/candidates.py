@@ -190,9 +190,9 @@ def make_batches(
     """Returns the training batches: every next watch in slices, or drawn labels."""
     log = tower_inputs.open_log(read, inputs.training_set(data))
     label = candidates.label
-    is_dense = not label.examples_per_user and not are_few
-    if isinstance(label, configs.NextWatch) and is_dense:
-        return inputs.SliceBatches(
+    if isinstance(label, configs.NextWatch) and not label.examples_per_user:
+        batches = inputs.FewSlices if are_few else inputs.SliceBatches
+        return batches(
             log=log,
             batch_size=candidates.training.batch_size,
             slice_length=label.slice_length,

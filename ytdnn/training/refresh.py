@@ -31,6 +31,8 @@ from ytdnn.training import (
     strategies,
 )
 
+_REPLAYED_TOGETHER = 16  # watches
+
 
 @dataclasses.dataclass(frozen=True)
 class Source:
@@ -174,8 +176,8 @@ def _labels(
 ) -> prepared.PreparedData:
     """Returns the set with the new watches and some old ones as its labels.
 
-    All watches stay in histories. Which old ones are labels is a function of the seed
-    and of when the new ones begin.
+    All watches stay in histories. Old labels are drawn in blocks of consecutive ones,
+    which share a history, by the seed and when the new ones begin.
     """
     watches = data.watches
     is_label = watches.are_completed & (
@@ -183,9 +185,12 @@ def _labels(
     )
     is_new = is_label & (np.asarray(watches.times) >= begins)
     old = np.flatnonzero(is_label & ~is_new)
-    size = min(len(old), round(replay * int(is_new.sum())))
-    rng = np.random.default_rng([seed, begins])
-    is_new[rng.choice(old, size, replace=False)] = True
+    _, places = np.unique(old // _REPLAYED_TOGETHER, return_inverse=True)
+    sizes = np.bincount(places)
+    order = np.random.default_rng([seed, begins]).permutation(len(sizes))
+    before = np.cumsum(sizes[order])
+    chosen = order[before <= replay * int(is_new.sum())]
+    is_new[old[np.isin(places, chosen)]] = True
     return data.with_events(watches=watches.replace(completed=is_new))
 
 
