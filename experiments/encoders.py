@@ -35,10 +35,9 @@ SMALL, MIDDLE, LARGE = "ml-100k", "ml-latest-small", "ml-1m"
 
 def get_config(edition: str = SMALL) -> configs.Config:
     """Returns the bags of the edition's own experiment, one network."""
+    config = movielens_100k.get_config()
     if edition == LARGE:
         config = movielens_1m.get_config()
-    else:
-        config = movielens_100k.get_config()
     candidates = dataclasses.replace(
         config.candidates, ensemble_size=1, train_on_validation=False
     )
@@ -47,29 +46,40 @@ def get_config(edition: str = SMALL) -> configs.Config:
 
 
 def get_variants(edition: str = SMALL) -> dict[str, configs.Config]:
-    """Returns the encoders, the bags first."""
-    return {
+    """Returns the encoders, the bags first, and then with a skip connection too."""
+    attention = configs.SelfAttention()
+    beside = configs.SelfAttention(beside_bags=True)
+    request_time = configs.Features(add=("request_time",))
+    variants = {
         "bag": get_config(edition),
-        "self_attention": _encoded(edition, configs.SelfAttention()),
-        "hstu": _encoded(edition, configs.HSTU()),
-        "bag+attention": _encoded(edition, configs.SelfAttention(beside_bags=True)),
-        "hstu_request_time": _encoded(
-            edition,
-            configs.HSTU(),
-            features=configs.Features(add=("request_time",)),
+        "self_attention": _changed(edition, encoder=attention),
+        "hstu": _changed(edition, encoder=configs.HSTU()),
+        "bag+attention": _changed(edition, encoder=beside),
+        "hstu_request_time": _changed(
+            edition, encoder=configs.HSTU(), features=request_time
         ),
     }
+    if edition != LARGE:  # whose bags have one
+        variants["bag_with_skip_connection"] = _changed(edition)
+    return variants
 
 
-def _encoded(edition: str, encoder: configs.Encoder, **settings: Any) -> configs.Config:
-    """Returns the edition's network under another encoder."""
+def _changed(edition: str, **settings: Any) -> configs.Config:
+    """Returns the edition's network with a skip connection and another encoder."""
     config = get_config(edition)
-    length = 200 if edition == LARGE else 128
-    candidates = dataclasses.replace(
-        config.candidates,
-        encoder=encoder,
-        history_length=length,
-        label=configs.NextWatch(slice_length=length // 2),
-        **settings,
-    )
+    candidates = dataclasses.replace(config.candidates, skip_connection="gated")
+    if edition != LARGE:
+        training = dataclasses.replace(
+            candidates.training,
+            epochs=20,
+            patience=20,
+            learning_rate=1.5e-3,
+            table_learning_rate=1.5e-3,
+        )
+        candidates = dataclasses.replace(candidates, training=training)
+    if "encoder" in settings:
+        length = 200 if edition == LARGE else 128
+        settings["history_length"] = length
+        settings["label"] = configs.NextWatch(slice_length=length // 2)
+    candidates = dataclasses.replace(candidates, **settings)
     return dataclasses.replace(config, candidates=candidates)

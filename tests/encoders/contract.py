@@ -93,10 +93,11 @@ class EncoderContract:
         users, ends = data.first_watches(prepared.Split.TEST)
         expected = inputs.contexts(log, users, ends, self.length, SEARCHES)
         whole = tf.concat(encoder(expected), axis=-1)
+        encode = tf.function(encoder, reduce_retracing=True)
         for row, (user, end) in enumerate(zip(users, ends, strict=True)):
             raw = _raw(data, wanted, int(user), int(end))
             found = read(raw_request.Request(raw, videos))
-            vector = tf.concat(encoder(found), axis=-1)[0]
+            vector = tf.concat(encode(found), axis=-1)[0]
             np.testing.assert_allclose(vector, whole[row], atol=1e-5)
 
     def test_a_request_without_any_is_the_zero_vector(

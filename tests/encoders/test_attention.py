@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.encoders import contract
+from tests.encoders import contract, documented
 from ytdnn import configs, schema
 from ytdnn.data import inputs, positions, prepared, watch_log
 from ytdnn.encoders import choice, interface
@@ -15,6 +15,7 @@ ENCODERS = {
     "hstu": configs.HSTU(num_heads=1),
     "hstu_without_times": configs.HSTU(time_bias=False),
     "beside_bags": configs.SelfAttention(num_blocks=1, beside_bags=True),
+    "gru": configs.OwnEncoder(file="gru.py"),
 }
 
 
@@ -33,7 +34,11 @@ def made(
 ) -> choice.Watches:
     """An encoder of random biases, so that every part decides."""
     encoder = choice.make(
-        config_of(ENCODERS[name]), data.vocabulary_size, None, with_request_time
+        config_of(ENCODERS[name]),
+        data.vocabulary_size,
+        None,
+        with_request_time,
+        documented.gru(),
     )
     encoder(rows(data, with_request_time))
     for variable in encoder.trainable_variables:
@@ -77,6 +82,12 @@ class TestHSTU(AttentionContract):
 
 class TestHSTUWithoutTimes(AttentionContract):
     name = "hstu_without_times"
+
+
+class TestGRU(AttentionContract):
+    """The one that docs/encoders.md shows."""
+
+    name = "gru"
 
 
 class TestBesideBags(AttentionContract):
@@ -140,7 +151,7 @@ def test_a_later_watch_changes_no_earlier_position(
         assert np.any(found[:, first:] != plain[:, first:])
 
 
-@pytest.mark.parametrize("name", ["self_attention", "hstu"])
+@pytest.mark.parametrize("name", ["self_attention", "hstu", "gru"])
 def test_the_order_of_watches_counts(data: prepared.PreparedData, name: str) -> None:
     """Of those behind the last one too, which bags of them would not tell apart."""
     encoder, features = made(name, data), rows(data)
