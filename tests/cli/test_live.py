@@ -36,6 +36,7 @@ def test_built_in_arms(
     [
         (["--arms=logging,bound"], "name one with --preset"),
         (["--arms=logging,bound", "--preset=tiny"], "found live_days 0"),
+        (["--arms=logging,bound", *TINY[1:]], "expected --preset with --config."),
         (["--arms=logging,best", *TINY], "received 'best'"),
         (["--arms=logging", *TINY], "at least two arms"),
         (["--arms=logging,bound", "--days=3", *TINY], "live_days, 2, received 3"),
