@@ -1,26 +1,75 @@
-r"""Do people watch more? The paper's judge, a live test, in a world with a known truth.
+r"""Which recommender do people watch more of, live?
 
-Claims: both stages make people watch more than candidates alone, than the policy that
-filled the log's pages and than popularity (PAPER §1: live tests decide); a ranker by
-watch time beats one by clicks there (PAPER §4); and the offline number that says so
-beforehand is the true watch seconds of the page (docs/evaluation.md).
+Claim: both stages make people watch more than candidates alone, than the policy that
+filled the log's pages and than popularity; live tests decide, and offline metrics only
+guide (PAPER §2). A ranker by watch time beats one by clicks in watch time, and loses
+in clicks (PAPER §4).
 
     python -m experiments.live --workdir=runs/live
 
-trains each variant on the first 60 days of the quickstart world with 14 live days,
-lets the world go on with them, the logging policy, popularity and the bound as arms,
-and prints watch seconds per visit, the lift over each other arm, and which share of the
-lift the offline report had promised. `--arms=both,candidates` takes some variants.
+trains three variants on the 60 days of the quickstart world's log, as
 
-    python -m experiments.live --a_a=200
+    ytdnn study --config=experiments/live.py --workdir=runs/live
 
-plays 200 `tiny` worlds of other seeds with one arm, splits users of each in two, and
-counts false alarms. It says more than splits of one world do: it has the worlds' luck.
+does, lets the world go on for 14 days with them, the logging policy, popularity and
+the bound as arms, and prints watch seconds per visit, the lift over the first arm, and
+the lift that the true watch seconds of the page had promised beforehand.
+`--arms=candidates,both` takes some variants; `--explore` sets both stages beside
+themselves with sampling and with reserved places; `--a_a=200` plays 200 `tiny` worlds
+of other seeds with one arm, splits the users of each in two, and counts false alarms.
 
-Measured 2026-11-26 on two cores beside much other work, one seed of the world, 14 days,
-3,677 users, 36,080 visits; 95 % intervals by user:
+Protocol: temporal; the live days follow the log. Users are split by a hash, intervals
+are over users (docs/live.md). The page has eight places, so promises are @8.
 
-RESULTS
+Measured 2026-11-26 on two cores beside much other work, one seed of the world and of
+training, 14 days, 95 % intervals; the runs were made by `ytdnn run`, `export` and
+`live` at these settings. Watch seconds per visit; of 707 to 766 users an arm, 6,731 to
+7,994 visits:
+
+| arm | 14 days | day 1 | day 14 | clicks | lift, % | promised | kept |
+|---|---|---|---|---|---|---|---|
+| candidates alone | 234 ± 24 | 418 | 226 | 0.93 | | 488 | |
+| both stages | 774 ± 66 | 1,442 | 561 | 1.68 | 230 [186, 274] | 1,966, + 303 % | 76 % |
+| logging policy | 234 ± 15 | 235 | 227 | 1.01 | 0 [-12, 12] | | |
+| popularity | 248 ± 25 | 149 | 163 | 0.56 | 6 [-10, 21] | 200, - 59 % | |
+| bound | 1,511 ± 100 | 3,131 | 1,018 | 2.46 | 545 [466, 623] | 3,662, + 650 % | 84 % |
+
+A second test of the same days, 911 to 931 users an arm:
+
+| arm | 14 days | day 1 | day 14 | clicks | lift, % | promised |
+|---|---|---|---|---|---|---|
+| both stages | 854 ± 52 | 1,593 | 624 | 1.82 | | 1,966 |
+| both, ranker by clicks | 545 ± 38 | 882 | 439 | 2.12 | -36 [-42, -30] | 1,037, - 47 % |
+| both, refitted to the end | 877 ± 54 | 1,791 | 559 | 1.86 | 3 [-6, 12] | |
+| logging policy | 245 ± 14 | 252 | 209 | 1.02 | -71 [-74, -69] | |
+
+The claim holds: both stages bring 3.3 times the watch time of candidates alone and of
+the logging policy, 3.1 times that of popularity, and the ranker by clicks has 16 %
+more clicks and 36 % less watch time. The sequential test was sure of the first on day
+1, of the last on day 2.
+
+Of the lift over candidates alone 76 % of what the offline page had promised was kept,
+not the 80 % aimed at. All that shows the best first wears out in these 14 days: what a
+user does not click loses appeal, and what they watch is gone; the bound falls to a
+third. The offline page is asked of each user once, and of users alike, where visits
+count here. So the lift over the logging policy, which shows other videos every day, is
++ 514 % on the first day and + 147 % on the last. Both models show almost nothing
+younger than a week (1 % of watch time, where the logging policy has 27 %), and none of
+the 35 good new uploads found its audience with them, 71 % with the logging policy.
+
+Which offline number picks the winner of candidates, both, and both by clicks? True
+watch seconds@8 (488, 1,966, 1,037) and watch seconds of hits@8 (154, 184, 119) do; hit
+rate@8 (.446, .233, .298) and true clicks@8 (1.97, 2.58, 3.56) would each have picked
+another. Popularity was promised less than half of what candidates alone bring, and was
+level with them live.
+
+A/A: 200 splits of the users of one played tiny world gave 6 to 12 false alarms of
+single looks at watch seconds per visit in five worlds (7 to 16 of the click rate), 2
+to 4 of the sequential test, and 36 to 50 where one looks daily at the first; at most
+16 are allowed. These splits share their world's luck.
+
+Not measured yet: other seeds, `small`, 60 days of exploration, refresh by day and
+week, example age, the held-out label.
 """
 
 import argparse
@@ -49,14 +98,21 @@ _EXPLORING: dict[str, dict[str, float]] = {
 
 
 def get_config() -> configs.Config:
-    """Returns the quickstart with live days, its pages of the world's length."""
-    from experiments import quickstart
-
-    config = quickstart.get_config()
-    world = dataclasses.replace(config.data.world, live_days=DAYS)
-    return dataclasses.replace(
-        config,
-        data=dataclasses.replace(config.data, world=world),
+    """Returns the quickstart with live days, lists of the page's length measured."""
+    world = dataclasses.replace(configs.WORLDS["quickstart"], live_days=DAYS)
+    return configs.Config(
+        data=configs.Data(world=world),
+        candidates=configs.Candidates(training=configs.Training(epochs=14, patience=5)),
+        ranking=configs.Ranking(
+            tower=(256, 128),
+            training=configs.Training(
+                epochs=8,
+                patience=4,
+                batch_size=512,
+                table_learning_rate=0.0003,
+                table_accumulator=1e-7,
+            ),
+        ),
         evaluation=configs.Evaluation(ks=(_PAGE, 10, 50, 100)),
     )
 

@@ -58,6 +58,7 @@ def test_there_are_studies() -> None:
 
 # What variants differ in, by the first word of the file; of others the candidates.
 PARTS = {
+    "live": "ranking",
     "ranking_noise": "data",
     "ranking": "ranking",
     "candidate_sources": "composition",

@@ -175,9 +175,18 @@ def test_runs_are_refreshed_on_their_own_log(
     tables = calls[0][2]
     users = {f"u{user}" for user in found.members(1)}
     assert set(tables[schema.WATCHES][schema.USER_ID]) <= users
-    assert tables[schema.IMPRESSIONS].height == sum(
-        days.read(tmp_path, day, "mine")[schema.IMPRESSIONS].height for day in (20, 21)
+    end = found.world.end_of_log + 2 * 86_400
+    shown = [days.read(tmp_path, day, "mine")[schema.IMPRESSIONS] for day in (20, 21)]
+    expected = pl.concat(shown).filter(pl.col(schema.TIME) < end)
+    assert tables[schema.IMPRESSIONS].equals(expected)
+    assert tables[schema.VIDEOS][schema.UPLOAD_TIME].max() < end
+    assert set(tables[schema.WATCHES][schema.VIDEO_ID]) <= set(
+        tables[schema.VIDEOS][schema.VIDEO_ID]
     )
+    later = days.between(tmp_path, "mine", found.world, 22, 24)
+    for name in days.EVENTS:
+        if tables[name].height and later[name].height:
+            assert tables[name][schema.TIME].max() < later[name][schema.TIME].min()
     shutil.rmtree(days.path(tmp_path, 23))
     again = play.play(test, tmp_path, refresh)
     assert len(calls) == 1  # what was refreshed is there

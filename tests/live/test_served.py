@@ -158,6 +158,8 @@ def test_a_run_without_live_days_and_one_of_another_world_are_refused(
     both = [arms.Arm("a", workdir), arms.Arm("b", workdir / "other")]
     with pytest.raises(errors.UserError, match="found no data"):
         arms.world_of(both, None)
+    with pytest.raises(errors.UserError, match="expected no --preset"):
+        arms.world_of(both[:1], WORLD)
     monkeypatch.setattr(
         arms, "_world", lambda path: dataclasses.replace(WORLD, seed=len(path.parts))
     )

@@ -204,6 +204,26 @@ def test_the_join_counts_what_it_leaves_out(
         served.join(tmp_path / "log", out, 5.0, now=200.0)
 
 
+def test_propensities_are_joined_also_with_answers_that_have_none(
+    log: served_log.ServedLog, tmp_path: pathlib.Path
+) -> None:
+    drawn = {served.PROPENSITIES: [0.25, 0.5]}
+    log.add(served.ANSWERS, row(1, 100.0, "7", ["a", "b"]) | drawn)
+    log.add(served.ANSWERS, row(2, 101.0, "7", ["b"]))
+    log.flush()
+    # A part of an earlier server has no such column.
+    (part,) = (tmp_path / "log" / served.ANSWERS).glob("*/*.parquet")
+    earlier = pl.read_parquet(part).drop(served.PROPENSITIES)
+    earlier = earlier.filter(pl.col(served.REQUEST_ID) == "r2")
+    earlier.write_parquet(part.with_name("0.parquet"))
+    served.join(tmp_path / "log", tmp_path / "out", 5.0, now=200.0)
+    impressions = pl.read_parquet(tmp_path / "out" / "impressions.parquet")
+    found = impressions.filter(pl.col(schema.PAGE_ID) == "r1")
+    assert found[schema.PROPENSITY].to_list() == [0.25, 0.5]
+    others = impressions.filter(pl.col(schema.PAGE_ID) == "r2")
+    assert others[schema.PROPENSITY].null_count() == len(others) == 2
+
+
 def test_what_cannot_be_joined(
     log: served_log.ServedLog, tmp_path: pathlib.Path
 ) -> None:

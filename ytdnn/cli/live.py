@@ -68,6 +68,11 @@ def _world(given: arguments.Arguments) -> configs.World | None:
     """Returns the world that flags name, None where they name none."""
     preset = given.values.get("preset")
     if preset is None:
+        for key in given.overrides:
+            raise errors.UserError(
+                f"expected --preset with --config.{key}: without it the world is that "
+                f"of the runs"
+            )
         return None
     if preset not in configs.WORLDS:
         raise errors.UserError(

@@ -8,8 +8,8 @@ class World:
     """The synthetic world (`data.source="world"`).
 
     Attributes:
-      num_users: Users in the log.
-      num_videos: Videos in the corpus, those uploaded in `live_days` among them.
+      num_users: Users of the world, those who join in `live_days` among them.
+      num_videos: Videos of the corpus, those uploaded in `live_days` among them.
       num_topics: Branches of the tree of topics, of six leaves each.
       num_days: Time span of the log.
       live_days: Days after the log, for a live test (`ytdnn live`). Uploads, new users

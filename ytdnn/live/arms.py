@@ -96,6 +96,11 @@ def world_of(arms: Sequence[Arm], asked: configs.World | None) -> configs.World:
                 f"expected all arms to be of one world, found another in {path} than "
                 f"in {first}: {_differing(expected, world)}"
             )
+    if found and asked is not None:
+        raise errors.UserError(
+            f"expected no --preset beside the run in {next(iter(found))}, whose world "
+            f"it is: leave it out"
+        )
     chosen = next(iter(found.values()), asked)
     if chosen is None:
         raise errors.UserError(

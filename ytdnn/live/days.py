@@ -6,7 +6,7 @@ that is needed to go on where a test was stopped.
 """
 
 import pathlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -180,7 +180,7 @@ def _numbers(ids: pl.Series) -> npt.NDArray[np.int64]:
 def write_log(
     target: pathlib.Path,
     directory: pathlib.Path,
-    numbers: Iterable[int],
+    numbers: range,
     arm: str,
     world: generate.World,
 ) -> None:
@@ -193,13 +193,43 @@ def write_log(
       arm: Name of the arm.
       world: The world, whose videos and users by then the log has.
     """
-    number_of = list(numbers)
-    logs = [read(directory, day, arm) for day in number_of]
-    end = corpus.START + (number_of[-1] + 2) * corpus.SECONDS_PER_DAY
+    logs = [read(directory, day, arm) for day in numbers]
+    last = numbers[-1] + 1
+    found = joined(logs) | _entities(world, last, _begin(last + 1))
     with artifacts.publish(target, LOG, {"arm": arm}, {}) as partial:
-        for name, frame in joined(logs).items():
+        for name, frame in found.items():
             frame.write_parquet(partial / f"{name}.parquet")
-        videos = world_source.frame_of(tables.videos_table(world, end))
-        users = tables.users_table(world.all_users, number_of[-1] + 1)
-        videos.write_parquet(partial / f"{schema.VIDEOS}.parquet")
-        world_source.frame_of(users).write_parquet(partial / f"{schema.USERS}.parquet")
+
+
+def between(
+    directory: pathlib.Path, arm: str, world: generate.World, first: int, stop: int
+) -> Frames:
+    """Returns the log of an arm's users between the beginnings of two days.
+
+    A visit may run past midnight: what it did then is of the next day, so that logs
+    that follow each other do not overlap in time.
+
+    Args:
+      directory: Of the live test.
+      arm: Name of the arm.
+      world: The world, whose videos and users by then the log has.
+      first: Day of the world.
+      stop: Day that is not in it any more.
+    """
+    before = max(first - 1, world.config.num_days)
+    logs = joined([read(directory, day, arm) for day in range(before, stop)])
+    is_within = pl.col(schema.TIME).is_between(_begin(first), _begin(stop), "left")
+    events_of = {name: frame.filter(is_within) for name, frame in logs.items()}
+    return events_of | _entities(world, stop, _begin(stop))
+
+
+def _begin(day: int) -> int:
+    return corpus.START + day * corpus.SECONDS_PER_DAY
+
+
+def _entities(world: generate.World, day: int, until: int) -> Frames:
+    """Returns the videos uploaded by a time, and the users who joined by a day."""
+    videos = tables.videos_table(world, until)
+    users = tables.users_table(world.all_users, day)
+    found = {schema.VIDEOS: videos, schema.USERS: users}
+    return {name: world_source.frame_of(table) for name, table in found.items()}

@@ -126,9 +126,9 @@ def _add_pages(
     _add(sums, _SECONDS, users, seconds)
     first = np.unique(shown["pages"], return_index=True)[1]
     _add(sums, _VISITS, users[first], np.ones(len(first)))
-    of_page = world.shared.videos.channels[videos]
-    pairs = np.stack([shown["pages"], of_page])
-    first = np.unique(pairs, axis=1, return_index=True)[1]
+    channels = world.shared.videos.channels
+    pairs = shown["pages"] * (int(channels.max()) + 1) + channels[videos]
+    first = np.unique(pairs, return_index=True)[1]
     _add(sums, _CHANNELS, users[first], np.ones(len(first)))
     age_days = shown["times"] - world.shared.videos.upload_times[videos]
     for days in YOUNG_DAYS:

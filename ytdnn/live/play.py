@@ -131,7 +131,7 @@ def play(
         found.daily.append(measures.of_events(world, happened))
         found.catalogue.add(happened)
         if _is_due(test, number):
-            _refresh(test, opened, directory, day, refresh)
+            _refresh(test, world, opened, directory, day, refresh)
     return found
 
 
@@ -293,6 +293,7 @@ def _is_due(test: Test, number: int) -> bool:
 
 def _refresh(
     test: Test,
+    world: generate.World,
     opened: Sequence[arms_room.Opened],
     directory: pathlib.Path | None,
     day: int,
@@ -301,12 +302,12 @@ def _refresh(
     """Trains the runs of arms on with their own log since the last time."""
     if directory is None or refresh is None:
         return
-    since = range(day - test.refresh_days + 1, day + 1)
     for one in opened:
         if one.workdir is None:
             continue
         workdir = directory / "refreshed" / one.arm.name / f"{day:04d}"
         if not arms_room.has_bundle(workdir):  # the last step of a refresh
-            logs = [days.read(directory, past, one.arm.name) for past in since]
-            refresh(one.workdir, workdir, days.joined(logs))
+            first = day - test.refresh_days + 1
+            new = days.between(directory, one.arm.name, world, first, day + 1)
+            refresh(one.workdir, workdir, new)
         one.serve(workdir)
