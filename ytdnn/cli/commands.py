@@ -1,10 +1,8 @@
 """The commands: what each takes and does."""
 
 import dataclasses
-import pathlib
 from collections.abc import Callable
 
-from ytdnn import configs, pipeline
 from ytdnn.cli import (
     adding,
     arguments,
@@ -13,7 +11,7 @@ from ytdnn.cli import (
     experiments,
     feature_flag,
     live,
-    output,
+    made,
     recommend,
     refreshing,
     removing,
@@ -25,7 +23,6 @@ from ytdnn.cli import (
     vectors,
     world,
 )
-from ytdnn.pipeline import graph, refitting, workdir
 
 Flag = arguments.Flag
 
@@ -80,69 +77,6 @@ class Command:
     operands: tuple[str, ...] = ()
 
 
-def _directory(given: arguments.Arguments) -> pathlib.Path:
-    return pathlib.Path(given.values["workdir"])
-
-
-def _run(given: arguments.Arguments) -> None:
-    directory = _directory(given)
-    config = resolved.config(given, _made(given) or configs.Config())
-    found = pipeline.run(directory, config, verbose=output.say)
-    evaluate.show(found)
-    if config.refit:
-        output.say(refitting.statement(directory))
-    output.say(f"bundle: {directory / graph.BUNDLE.name}")
-    output.say(f"next: ytdnn recommend --workdir={directory} --user=USER_ID")
-
-
-def _made(given: arguments.Arguments) -> configs.Config | None:
-    """Returns the config of the workdir, None where a file stands for it."""
-    is_given = resolved.CONFIG.name in given.values
-    return None if is_given else workdir.read_config(_directory(given))
-
-
-def _prepare(given: arguments.Arguments) -> None:
-    if given.values.get("explain") == "True":
-        from ytdnn.data import explain
-
-        output.say(explain.explain())
-        return
-    resolved.require_workdir(given, "prepare")
-    directory = _directory(given)
-    made = _made(given) or configs.Config()
-    base = dataclasses.replace(made, data=configs.Data())
-    config = resolved.config(given, base)
-    pipeline.prepare(directory, config, again=True, verbose=output.say)
-    output.say(f"next: ytdnn train --workdir={directory}")
-
-
-def _train(given: arguments.Arguments) -> None:
-    directory = _directory(given)
-    stage = given.values.get("stage", "")
-    graph.trained(stage)  # a mistake of a flag comes before one of the workdir
-    config = resolved.later_config(given, directory)
-    pipeline.train(directory, config, stage=stage, verbose=output.say)
-    output.say(f"next: {graph.next_command(config, directory)}")
-
-
-def _export(given: arguments.Arguments) -> None:
-    directory = _directory(given)
-    config = resolved.later_config(given, directory)
-    keep = given.values.get("keep")
-    number = None if keep is None else arguments.whole("keep", keep)
-    pipeline.export(directory, config, keep=number, verbose=output.say)
-    output.say(f"next: {graph.next_command(config, directory)}")
-
-
-def _refit(given: arguments.Arguments) -> None:
-    directory = _directory(given)
-    config = resolved.later_config(given, directory)
-    bundle = pipeline.refit(directory, config, verbose=output.say)
-    output.say(f"the evaluation in {bundle} was {refitting.statement(directory)}")
-    config = dataclasses.replace(config, refit=True)
-    output.say(f"next: {graph.next_command(config, directory)}")
-
-
 COMMANDS = (
     Command(
         "run",
@@ -169,7 +103,7 @@ COMMANDS = (
             "refresh",
             "refit",
         ),
-        _run,
+        made.run,
     ),
     Command(
         "prepare",
@@ -194,7 +128,7 @@ COMMANDS = (
             ),
         ),
         ("data",),
-        _prepare,
+        made.prepare,
     ),
     Command(
         "train",
@@ -218,7 +152,7 @@ COMMANDS = (
             _STRATEGY,
         ),
         ("candidates", "index", "ranking", "composition", "seed", "strategy"),
-        _train,
+        made.train,
     ),
     Command(
         "index tune",
@@ -293,7 +227,7 @@ COMMANDS = (
             ),
         ),
         ("composition",),
-        _export,
+        made.export,
     ),
     Command(
         "refit",
@@ -307,7 +241,7 @@ COMMANDS = (
         ("ytdnn refit --workdir=runs/mine",),
         (_WORKDIR, _CONFIG, _STRATEGY),
         (),
-        _refit,
+        made.refit,
     ),
     Command(
         "refresh",
