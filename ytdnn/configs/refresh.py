@@ -15,5 +15,5 @@ class Refresh:
     """
 
     epochs: components.Positive = 4
-    replay: components.NonNegativeFloat = 1.0
+    replay: components.NonNegativeFloat = 0.5
     learning_rate_share: components.PositiveFloat = 1.0
