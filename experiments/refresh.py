@@ -13,6 +13,34 @@ and refitted to its end. The refresh is given the log up to T; from scratch is t
 on the prepared set of the refresh, with the epochs that the run's validation chose. All
 three bundles are asked the same requests at T and judged by what was watched after it.
 Candidates alone, without a ranker, ids and content as shipped.
+
+On quickstart itself it is not measured yet. Measured 2026-11-26 on a world of a third
+of it (1,500 users, 2,000 videos; 10,065 of 60,298 watches are new), one seed, two cores
+under much other work; 440 users on the first day after T, 921 in all four. From scratch
+took seven epochs. In brackets the share of from scratch:
+
+| first day | HR@10 | nDCG@10 | recall@100 |
+|---|---|---|---|
+| never refreshed | .200 (40 %) | .063 (34 %) | .358 (59 %) |
+| 2 epochs, replay 1, one by one | .464 (94 %) | .181 (97 %) | .599 (99 %) |
+| 4 epochs, replay 1, one by one | .482 (97 %) | .182 (98 %) | .608 (101 %) |
+| 4 epochs, replay .5 (the defaults) | .486 (98 %) | .184 (99 %) | .604 (100 %) |
+| from scratch | .496 | .186 | .604 |
+
+| four days | HR@10 | nDCG@10 | recall@100 |
+|---|---|---|---|
+| never refreshed | .287 (48 %) | .080 (40 %) | .330 (60 %) |
+| 2 epochs, replay 1, one by one | .569 (96 %) | .186 (93 %) | .541 (98 %) |
+| 4 epochs, replay 1, one by one | .584 (98 %) | .193 (97 %) | .544 (99 %) |
+| 4 epochs, replay .5 (the defaults) | .574 (97 %) | .193 (97 %) | .549 (100 %) |
+| from scratch | .594 | .199 | .551 |
+
+"One by one" drew old watches singly, the defaults draw blocks of sixteen of a user. The
+defaults were chosen among these settings by the first day of these same users; the
+differences between them are within the noise of so few. The refresh learned from 14 %
+as many examples as from scratch. Its time is not judged by this: it took 13.8 seconds of
+one core, two epochs from scratch took 13 to 14, and wall-clock times say nothing on a
+loaded machine.
 """
 
 import argparse

@@ -39,6 +39,9 @@ def test_schedule_warms_up_and_decays_to_zero():
     assert float(schedule(tf.constant(0))) == pytest.approx(2.0 / 10, rel=1e-3)
     assert float(schedule(tf.constant(50))) == pytest.approx(1.0, rel=1e-3)
     assert float(schedule(tf.constant(100))) == pytest.approx(0.0, abs=1e-6)
+    # One that goes on after 500 steps begins anew.
+    later = optimizers._Schedule(2.0, training, 100, 500)
+    assert float(later(tf.constant(550))) == float(schedule(tf.constant(50)))
 
 
 def test_clipping_counts_repeated_rows_together():

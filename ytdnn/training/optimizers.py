@@ -24,7 +24,11 @@ class _Schedule(tf.keras.optimizers.schedules.LearningRateSchedule):
     """Linear warm-up, then constant or cosine decay to zero."""
 
     def __init__(
-        self, peak: float, training: configs.Training, num_steps: int, first_step: int
+        self,
+        peak: float,
+        training: configs.Training,
+        num_steps: int,
+        first_step: int = 0,
     ) -> None:
         self.peak = peak
         self.training = training
