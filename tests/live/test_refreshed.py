@@ -1,4 +1,4 @@
-"""`live_test` trains runs on by `ytdnn.refresh`; where there is none it says so early."""
+"""`live_test` trains runs on by `ytdnn.refresh`; without it that is said at once."""
 
 import pathlib
 import shutil
