@@ -120,7 +120,7 @@ MISTAKES = [
         ["prepre"],
         "expected a command (run, prepare, train, index tune, evaluate, compare, "
         "export, refit, refresh, index add, index remove, index restore, recommend, "
-        "similar, vectors, serve, join-log, experiments, study, world), "
+        "similar, vectors, serve, join-log, experiments, study, live, world), "
         "received 'prepre': did you mean prepare? (ytdnn --help)",
     ),
     (["run"], "expected --workdir=DIR, received none (ytdnn run --help)"),

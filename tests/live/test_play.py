@@ -191,3 +191,38 @@ def test_runs_are_refreshed_on_their_own_log(
     again = play.play(test, tmp_path, refresh)
     assert len(calls) == 1  # what was refreshed is there
     assert same(found, again)
+
+
+def test_propensities_are_logged_of_the_arm_that_draws() -> None:
+    world = generate.World(WORLD)
+    shape = (3, 4)
+
+    def page(value: float | None) -> policy.Page:
+        nothing = np.zeros(shape, np.int64)
+        chances = None if value is None else np.full(shape, value)
+        return policy.Page(nothing + 5, nothing, np.zeros(shape), nothing - 1, chances)
+
+    rows = np.array([4, 0, 2, 1, 3, 5])
+    both = play.joined([page(0.25), page(None)], rows)
+    assert both.propensities is not None
+    np.testing.assert_array_equal(
+        np.isnan(both.propensities[:, 0]), [False, True, False, True, False, True]
+    )
+    crowd = world.crowd(0)
+    crowd.play()
+
+    def draws(requests: policy.Requests) -> policy.Page:
+        made = policy.make_pages(requests)
+        users = requests.users.first + requests.rows
+        chances = np.where(users[:, None] % 2, 0.25, np.nan)
+        return dataclasses.replace(
+            made, propensities=np.broadcast_to(chances, made.videos.shape)
+        )
+
+    crowd.play_day(WORLD.num_days, draws)
+    found = days.frames(world, [crowd.take_recorded()])
+    split = days.of_arms(found, ["even", "odd"], np.arange(WORLD.num_users) % 2)
+    assert schema.PROPENSITY not in split["even"][schema.IMPRESSIONS].columns
+    drawn = split["odd"][schema.IMPRESSIONS][schema.PROPENSITY]
+    assert len(drawn) > 5
+    assert (drawn == 0.25).all()

@@ -49,8 +49,17 @@ def of_arms(
     for table, frame in found.items():
         arm = arm_of[_numbers(frame[schema.USER_ID])]
         for place, name in enumerate(names):
-            split[name][table] = frame.filter(arm == place)
+            split[name][table] = _known(frame.filter(arm == place))
     return split
+
+
+def _known(frame: pl.DataFrame) -> pl.DataFrame:
+    """Returns a table without propensities where its arm draws nothing."""
+    if schema.PROPENSITY not in frame.columns:
+        return frame
+    frame = frame.with_columns(pl.col(schema.PROPENSITY).fill_nan(None))
+    is_known = frame[schema.PROPENSITY].null_count() < frame.height
+    return frame if is_known else frame.drop(schema.PROPENSITY)
 
 
 def write(

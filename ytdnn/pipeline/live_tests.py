@@ -64,6 +64,7 @@ def live_test(
     asked = arms_room.parse(words)
     lived = arms_room.world_of(asked, world)
     test = play.Test(lived, asked, days or lived.live_days, seed, refresh_days)
+    refresh = _refresher() if refresh_days else None
     directory, say = pathlib.Path(out), arrows.speaker(verbose)
     directory.mkdir(parents=True, exist_ok=True)
     with workdir_room.lock(directory), progress.shown(bool(verbose)):
@@ -71,7 +72,7 @@ def live_test(
             f"live test: {test.num_days} days behind a log of {lived.num_days}, "
             f"{lived.num_users:,} users in {len(asked)} arms"
         )
-        played = play.play(test, directory, _refresh if refresh_days else None)
+        played = play.play(test, directory, refresh)
         found = report_room.of(played)
         _publish(directory, played, found)
     return found
@@ -84,12 +85,8 @@ def _words(arms: Mapping[str, str | os.PathLike[str] | None]) -> list[str]:
     ]
 
 
-def _refresh(
-    from_workdir: pathlib.Path,
-    workdir: pathlib.Path,
-    tables: "Mapping[str, pl.DataFrame]",
-) -> None:
-    """Trains a run on with new events: the one place that calls `refresh`."""
+def _refresher() -> "play_room.Refresh":
+    """Returns what trains a run on with new events: the one place that knows it."""
     import ytdnn
 
     refresh = getattr(ytdnn, "refresh", None)
@@ -98,7 +95,15 @@ def _refresh(
             "expected a ytdnn that can refresh a run, found none: leave out "
             "--refresh_days"
         )
-    refresh(from_workdir, workdir, tables=tables)
+
+    def train_on(
+        from_workdir: pathlib.Path,
+        workdir: pathlib.Path,
+        tables: "Mapping[str, pl.DataFrame]",
+    ) -> None:
+        refresh(from_workdir, workdir, tables=tables)
+
+    return train_on
 
 
 def _publish(
