@@ -141,6 +141,7 @@ def test_a_bundle_answers_batched_as_alone(runs: Runs, kind: str) -> None:
     assert recommender.user_vectors(["u1"]).height == 1
 
 
+@pytest.mark.slow
 def test_a_users_own_encoder_is_refitted(runs: Runs, tmp_path: pathlib.Path) -> None:
     workdir = shutil.copytree(runs(GRU), tmp_path / "run")
     ytdnn.refit(workdir)
