@@ -34,8 +34,9 @@ nDCG@10, so only `self_attention` is surely behind:
 | `bag+attention` | 0.1356 | 12 of 18 | 0.2248 | 0.1128 | 0.5175 |
 
 `bag` is seed 0 of movielens_100k.py, the same configuration, and was not run again (a
-mean of three seeds there is 0.2252 / 0.1167). At the others' dropouts `bag+attention` had .1308 at its sixth epoch and then less; its
-test, 0.2078 / 0.1095, was looked at too, and chose nothing.
+mean of three seeds there is 0.2252 / 0.1167). At the others' dropouts
+`bag+attention` had 0.1308 at its sixth epoch and then less; its test, 0.2078 / 0.1095,
+was looked at too, and chose nothing.
 
 Cost of a step of 1,024 examples, processor time of one core: bags 27 ms,
 self-attention 46 ms (128 rows for 64 positions, without the ReLU tower that the bags
