@@ -38,9 +38,9 @@ took seven epochs. In brackets the share of from scratch:
 "One by one" drew old watches singly, the defaults draw blocks of sixteen of a user. The
 defaults were chosen among these settings by the first day of these same users; the
 differences between them are within the noise of so few. The refresh learned from 14 %
-as many examples as from scratch. Its time is not judged by this: it took 13.8 seconds of
-one core, two epochs from scratch took 13 to 14, and wall-clock times say nothing on a
-loaded machine.
+as many examples as from scratch. Its time is not judged by this: it took 13.8 seconds
+of one core, two epochs from scratch took 13 to 14, and wall-clock times say nothing on
+a loaded machine.
 """
 
 import argparse

@@ -33,11 +33,11 @@ expected clicks where the candidates have 2.5. Predicted over observed watch sec
 embedding: their AUC is 0.723 and their per-user loss 0.181; of the others 0.740 and
 0.160.
 
-What follows was measured on 2026-11-25 with candidates of ids alone, 24 epochs: hit rate
-0.276, recall@100 0.166, the candidates' page 523 seconds, that of both stages 2,331 at
-3.2 clicks, its best order 3,039. With 100 candidates of that network alone the page is
-worth 1,587 seconds at 3.0 clicks, where their best order has 1,952 (with an earlier
-table rate, without pieces of the continuous features).
+What follows was measured on 2026-11-25 with candidates of ids alone, 24 epochs: hit
+rate 0.276, recall@100 0.166, the candidates' page 523 seconds, that of both stages
+2,331 at 3.2 clicks, its best order 3,039. With 100 candidates of that network alone the
+page is worth 1,587 seconds at 3.0 clicks, where their best order has 1,952 (with an
+earlier table rate, without pieces of the continuous features).
 
 The ranker in three training seeds, on the candidates of seed 0, by test impressions:
 
