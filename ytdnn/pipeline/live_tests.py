@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ytdnn import artifacts, configs, errors, progress
-from ytdnn.pipeline import arrows
+from ytdnn.pipeline import arrows, refreshing
 from ytdnn.pipeline import workdir as workdir_room
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def live_test(
     asked = arms_room.parse(words)
     lived = arms_room.world_of(asked, world)
     test = play.Test(lived, asked, days or lived.live_days, seed, refresh_days)
-    refresh = _refresher() if refresh_days else None
+    refresh = _refresh if refresh_days else None
     directory, say = pathlib.Path(out), arrows.speaker(verbose)
     directory.mkdir(parents=True, exist_ok=True)
     with workdir_room.lock(directory), progress.shown(bool(verbose)):
@@ -85,25 +85,13 @@ def _words(arms: Mapping[str, str | os.PathLike[str] | None]) -> list[str]:
     ]
 
 
-def _refresher() -> "play_room.Refresh":
-    """Returns what trains a run on with new events: the one place that knows it."""
-    import ytdnn
-
-    refresh = getattr(ytdnn, "refresh", None)
-    if refresh is None:
-        raise errors.UserError(
-            "expected a ytdnn that can refresh a run, found none: leave out "
-            "--refresh_days"
-        )
-
-    def train_on(
-        from_workdir: pathlib.Path,
-        workdir: pathlib.Path,
-        tables: "Mapping[str, pl.DataFrame]",
-    ) -> None:
-        refresh(from_workdir, workdir, tables=tables)
-
-    return train_on
+def _refresh(
+    from_workdir: pathlib.Path,
+    workdir: pathlib.Path,
+    tables: "Mapping[str, pl.DataFrame]",
+) -> None:
+    """Trains a run on with new events."""
+    refreshing.refresh(from_workdir, workdir, tables=tables)
 
 
 def _publish(
