@@ -78,6 +78,7 @@ def test_ranking(capsys):
         assert float(core) > 0.0
 
 
+@pytest.mark.slow
 def test_answer(capsys):
     answer.main(["--tiny", "--repeats=5"])
     times, memory = _tables(capsys.readouterr().out)
@@ -89,6 +90,7 @@ def test_answer(capsys):
     assert float(memory[-1][1].replace(",", "")) > 0
 
 
+@pytest.mark.slow
 def test_serve(capsys, tmp_path):
     serve.main(["--tiny"])
     out = capsys.readouterr().out
@@ -102,6 +104,7 @@ def test_serve(capsys, tmp_path):
     assert swaps[2][3] == "0"
 
 
+@pytest.mark.slow
 def test_everybody(capsys):
     everybody.main(["--tiny", "--turns=1"])
     turns, whole = _tables(capsys.readouterr().out)

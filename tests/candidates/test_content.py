@@ -132,8 +132,8 @@ def test_in_training_ids_of_watches_are_dropped(data):
     made = built(data, history_dropout=0.0)
     watches = made.user_tower.watches
     rows = tf.range(1, data.vocabulary_size + 1)[tf.newaxis]
-    plain, known = watches._embedded(rows, None)
-    dropped, still_known = watches._embedded(rows, SEED)
+    plain, known = watches.embedded(rows, None)
+    dropped, still_known = watches.embedded(rows, SEED)
     is_dropped = np.any(dropped.numpy() != plain.numpy(), axis=-1)
     assert 0.1 < is_dropped.mean() < 0.6
     expected = watches.content(rows).numpy()

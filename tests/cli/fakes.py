@@ -174,6 +174,8 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Rooms:
         "data.prepared": types.SimpleNamespace(load=rooms.load),
         "data.refit": types.SimpleNamespace(
             derive=rooms.derive,
+            FACT="refit",
+            TRAINED_TO="trained_to",
             Part=types.SimpleNamespace(EARLIER="earlier", WHOLE="whole"),
         ),
         "training.refit_ranking": types.SimpleNamespace(
@@ -194,6 +196,8 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Rooms:
         "pages.prepared_table": types.SimpleNamespace(lines=lambda data: ["table"]),
         "pages.files": types.SimpleNamespace(write=rooms.write_evaluation),
         "pages.terminal": types.SimpleNamespace(show=rooms.shown.append),
+        "serving.additions": types.SimpleNamespace(inputs=lambda workdir: {}),
+        "serving.removals": types.SimpleNamespace(inputs=lambda workdir: {}),
         "serving.export": types.SimpleNamespace(
             export=rooms.export,
             step_config=bundle_config,

@@ -85,6 +85,8 @@ def candidates_config(config: configs.Config) -> Mapping[str, Any]:
 
 def own_encoder(config: configs.Config) -> Mapping[str, str]:
     """Returns what a file of the user's own encoder is, if there is one."""
+    if not isinstance(config.candidates.encoder, configs.OwnEncoder):
+        return {}
     from ytdnn.encoders import own_file
 
     return own_file.fingerprint(config.candidates.encoder)
