@@ -25,9 +25,11 @@ def workdir(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     """A run with a bundle of exact search."""
     directory = tmp_path_factory.mktemp("live") / "run"
     config = planted.tiny_config()
+    training = dataclasses.replace(config.ranking.training, epochs=1, batch_size=256)
     config = dataclasses.replace(
         config,
         data=configs.Data(world=WORLD),
+        ranking=dataclasses.replace(config.ranking, training=training),
         index=configs.Index(search=configs.Exact()),
     )
     pipeline.prepare(directory, config)
