@@ -26,7 +26,7 @@ AUC of impressions; predicted over observed seconds:
 | exact_odds | 1,825 ± 16 | 3.10 | .049 ± .003 | 191 | .1859 | .724 | 0.93 |
 | click | 1,024 ± 46 | 4.28 | .063 ± .004 | 110 | .2381 | .768 | |
 | click_times_watch_time | 1,935 ± 18 | 2.68 | .037 ± .001 | 201 | .1850 | .717 | 0.98 |
-| click_odds_times_watch_time | 1,936 ± 14 | 3.11 | .040 ± .001 | 199 | .1829 | .730 | .98 |
+| click_odds_times_watch_time | 1,936 ± 14 | 3.11 | .040 | 199 | .1829 | .730 | .98 |
 
 Paired by user, the watch time of a page differs from that of weighted_logistic by
 + 55 ± 7 (exact_odds), - 746 ± 25 (click), + 165 ± 16 and + 165 ± 12.
