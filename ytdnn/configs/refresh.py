@@ -14,6 +14,6 @@ class Refresh:
       learning_rate_share: Of the learning rates of the first training.
     """
 
-    epochs: components.Positive = 4
+    epochs: components.Positive = 3
     replay: components.NonNegativeFloat = 0.5
     learning_rate_share: components.PositiveFloat = 1.0
