@@ -11,8 +11,10 @@ from ytdnn import layers
 
 def _layers():
     for module in pkgutil.iter_modules(layers.__path__, "ytdnn.layers."):
-        for _, member in inspect.getmembers(importlib.import_module(module.name)):
-            if inspect.isclass(member) and issubclass(member, tf.keras.layers.Layer):
+        for name, member in inspect.getmembers(importlib.import_module(module.name)):
+            is_layer = inspect.isclass(member)
+            is_layer = is_layer and issubclass(member, tf.keras.layers.Layer)
+            if is_layer and not name.startswith("_"):  # a base that others share
                 yield member
 
 

@@ -63,77 +63,8 @@ def time_buckets(times: tf.Tensor, earlier_times: tf.Tensor) -> tf.Tensor:
     return tf.where(known, tf.minimum(bucket, NUM_BUCKETS), 0)
 
 
-class _Block:
-    """Mixed into a layer: norms, heads, and a bias for each distance."""
-
-    def __init__(
-        self: Any,
-        num_heads: int,
-        length: int,
-        dropout: float,
-        precision: str,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.num_heads = num_heads
-        self.length = length
-        self.dropout = dropout
-        self.precision = precision
-        self._policy = tf.keras.mixed_precision.Policy(
-            "mixed_bfloat16" if precision == "bfloat16" else "float32"
-        )
-        self.norm = self._norm("norm")
-        self.distances = self.add_weight(
-            name=f"{self.name}/distances",
-            shape=[num_heads, length],
-            initializer="zeros",
-        )
-
-    def _norm(self, name: str) -> tf.keras.layers.LayerNormalization:
-        return tf.keras.layers.LayerNormalization(epsilon=_EPSILON, name=name)
-
-    def _dense(
-        self: Any, units: int, name: str, **kwargs: Any
-    ) -> tf.keras.layers.Dense:
-        return tf.keras.layers.Dense(units, dtype=self._policy, name=name, **kwargs)
-
-    def _bias(self: Any, num_rows: tf.Tensor) -> tf.Tensor:
-        """Returns what distances add to scores, `[num_heads, rows, rows]`."""
-        rows = tf.range(num_rows)
-        distance = rows[:, tf.newaxis] - rows
-        distance = tf.clip_by_value(distance, 0, self.length - 1)
-        return tf.gather(self.distances, distance, axis=1)
-
-    def _heads(self: Any, values: tf.Tensor) -> tf.Tensor:
-        """Returns `[slices, num_heads, rows, width]` of `[slices, rows, dim]`."""
-        shape = tf.shape(values)
-        width = values.shape[-1] // self.num_heads
-        parts = tf.reshape(values, [shape[0], shape[1], self.num_heads, width])
-        return tf.transpose(parts, [0, 2, 1, 3])
-
-    def _merged(self: Any, parts: tf.Tensor) -> tf.Tensor:
-        """Returns `[slices, rows, dim]` of `[slices, num_heads, rows, width]`."""
-        shape, width = tf.shape(parts), parts.shape[-1]
-        merged = tf.transpose(parts, [0, 2, 1, 3])
-        return tf.reshape(merged, [shape[0], shape[2], self.num_heads * width])
-
-    def get_config(self: Any) -> dict[str, Any]:
-        """Returns what `from_config` needs to make the layer again."""
-        return {
-            **super().get_config(),  # type: ignore[misc]
-            "num_heads": self.num_heads,
-            "length": self.length,
-            "dropout": self.dropout,
-            "precision": self.precision,
-        }
-
-
-class SelfAttention(_Block, tf.keras.layers.Layer):
-    """Softmax attention and a feed-forward layer, each normalised before and added.
-
-    As SASRec (Kang and McAuley, 2018), but for distances in place of positions and the
-    norms before, not behind (as later transformers have them).
-    """
+class _Block(tf.keras.layers.Layer):
+    """What both blocks have: norms, heads, and a bias for each distance."""
 
     def __init__(
         self,
@@ -152,8 +83,64 @@ class SelfAttention(_Block, tf.keras.layers.Layer):
           precision: `float32`, or `bfloat16` for the products.
           **kwargs: Of `tf.keras.layers.Layer`.
         """
-        super().__init__(num_heads, length, dropout, precision, **kwargs)
-        self.second_norm = self._norm("second_norm")
+        super().__init__(**kwargs)
+        self.num_heads = num_heads
+        self.length = length
+        self.dropout = dropout
+        self.precision = precision
+        self._policy = tf.keras.mixed_precision.Policy(
+            "mixed_bfloat16" if precision == "bfloat16" else "float32"
+        )
+        self.norm, self.second_norm = map(self._norm, ("norm", "second_norm"))
+        self.distances = self.add_weight(
+            name=f"{self.name}/distances",
+            shape=[num_heads, length],
+            initializer="zeros",
+        )
+
+    def _norm(self, name: str) -> tf.keras.layers.LayerNormalization:
+        return tf.keras.layers.LayerNormalization(epsilon=_EPSILON, name=name)
+
+    def _dense(self, units: int, name: str, **kwargs: Any) -> tf.keras.layers.Dense:
+        return tf.keras.layers.Dense(units, dtype=self._policy, name=name, **kwargs)
+
+    def _bias(self, num_rows: tf.Tensor) -> tf.Tensor:
+        """Returns what distances add to scores, `[num_heads, rows, rows]`."""
+        rows = tf.range(num_rows)
+        distance = rows[:, tf.newaxis] - rows
+        distance = tf.clip_by_value(distance, 0, self.length - 1)
+        return tf.gather(self.distances, distance, axis=1)
+
+    def _heads(self, values: tf.Tensor) -> tf.Tensor:
+        """Returns `[slices, num_heads, rows, width]` of `[slices, rows, dim]`."""
+        shape = tf.shape(values)
+        width = values.shape[-1] // self.num_heads
+        parts = tf.reshape(values, [shape[0], shape[1], self.num_heads, width])
+        return tf.transpose(parts, [0, 2, 1, 3])
+
+    def _merged(self, parts: tf.Tensor) -> tf.Tensor:
+        """Returns `[slices, rows, dim]` of `[slices, num_heads, rows, width]`."""
+        shape, width = tf.shape(parts), parts.shape[-1]
+        merged = tf.transpose(parts, [0, 2, 1, 3])
+        return tf.reshape(merged, [shape[0], shape[2], self.num_heads * width])
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns what `from_config` needs to make the layer again."""
+        return {
+            **super().get_config(),
+            "num_heads": self.num_heads,
+            "length": self.length,
+            "dropout": self.dropout,
+            "precision": self.precision,
+        }
+
+
+class SelfAttention(_Block):
+    """Softmax attention and a feed-forward layer, each normalised before and added.
+
+    As SASRec (Kang and McAuley, 2018), but for distances in place of positions and the
+    norms before, not behind (as later transformers have them).
+    """
 
     def build(self, shape: tf.TensorShape) -> None:
         """Creates the products for the width of the rows."""
@@ -193,38 +180,18 @@ class SelfAttention(_Block, tf.keras.layers.Layer):
         return self._merged(tf.matmul(tf.cast(weights, value.dtype), value))
 
 
-class GatedAttention(_Block, tf.keras.layers.Layer):
+class GatedAttention(_Block):
     """Pointwise attention, normalised and gated: the block of HSTU (Zhai et al., 2024).
 
     rows + W · (norm(Σ_j silu(q·k_j + distance + time) v_j) ⊙ u). As published, but that
     the sum is not divided by the length: the norm leaves nothing of it.
     """
 
-    def __init__(
-        self,
-        num_heads: int,
-        length: int,
-        dropout: float = 0.0,
-        precision: str = "float32",
-        **kwargs: Any,
-    ) -> None:
-        """Creates the layer.
-
-        Args:
-          num_heads: Heads, which divide the width of the rows.
-          length: Distances that differ; greater ones count as the greatest.
-          dropout: Share of what is added that is dropped when a seed is given.
-          precision: `float32`, or `bfloat16` for the products.
-          **kwargs: Of `tf.keras.layers.Layer`.
-        """
-        super().__init__(num_heads, length, dropout, precision, **kwargs)
-        self.second_norm = self._norm("second_norm")
-        self.times = self.add_weight(
-            name=f"{self.name}/times", shape=[1, NUM_BUCKETS + 1], initializer="zeros"
-        )
-
     def build(self, shape: tf.TensorShape) -> None:
         """Creates the products for the width of the rows."""
+        self.times = self.add_weight(
+            name="times", shape=[1, NUM_BUCKETS + 1], initializer="zeros"
+        )
         dim = int(shape[-1])
         self.inwards = self._dense(4 * dim, "inwards", activation="swish")
         self.outwards = self._dense(dim, "outwards")
