@@ -16,7 +16,7 @@ from tests import untrained
 from tests.server import conftest
 from ytdnn import artifacts, errors, versions
 from ytdnn.server import app
-from ytdnn.serving import removals
+from ytdnn.serving import removals, requests
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +50,7 @@ def test_a_new_version_is_taken(
     number = status(server)["version"]
     before = server.post("/recommend", server.request()).json()["videos"]
     gone = before[0]["video_id"]
+    old = server.parts.served.current
     removals.change(workdir, [gone])
     wait(lambda: status(server)["version"] == number + 1)
     after = server.post("/recommend", server.request()).json()
@@ -58,6 +59,18 @@ def test_a_new_version_is_taken(
     wait(lambda: status(server)["draining"] == [])
     assert server.client.get("/healthz").json() == {"version": number + 1}
     assert f"ytdnn_version {number + 1}.0" in server.client.get("/metrics").text
+
+    signature = old.signature("recommender_exact", "serving_default")
+    row = requests.values({}, signature.fields)
+
+    def is_closed() -> bool:
+        try:
+            signature.queue.run([row])
+        except RuntimeError as error:
+            return "closed" in str(error)
+        return False
+
+    wait(is_closed, 30.0)
     removals.change(workdir, [gone], restored=True)
     wait(lambda: status(server)["version"] == number + 2)
 

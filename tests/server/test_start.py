@@ -1,5 +1,6 @@
 """`ytdnn serve` as a user starts, stops and kills it."""
 
+import asyncio
 import http.client
 import pathlib
 import shutil
@@ -17,6 +18,7 @@ from tests import untrained
 from tests.server import live
 from ytdnn.cli import main
 from ytdnn.data import served
+from ytdnn.server import settings, start
 
 FLUSH_SECONDS = 0.5
 
@@ -52,6 +54,25 @@ def test_what_it_says_and_how_it_ends(workdir: pathlib.Path) -> None:
         assert "Traceback" not in rest
     (part,) = (workdir / "served_log" / "answers").glob("*/*.parquet")
     assert pl.read_parquet(part)["user_id"].to_list() == ["7"]
+
+
+def test_parts_of_an_answer_are_sent_without_delay(workdir: pathlib.Path) -> None:
+    """Else a body would wait for the client to acknowledge the head before it."""
+
+    async def options() -> int:
+        found: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+        def accepted(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            taken = writer.get_extra_info("socket")
+            found.set_result(taken.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            writer.close()
+
+        bound = start.bound(settings.Settings(bundle=workdir / "bundle", port=0))
+        async with await asyncio.start_server(accepted, sock=bound):
+            await asyncio.open_connection(*bound.getsockname())
+            return await found
+
+    assert asyncio.run(options()) != 0
 
 
 def test_a_kill_loses_no_more_than_the_last_flush_interval(

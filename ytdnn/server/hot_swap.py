@@ -166,6 +166,7 @@ class Served:
         while old.num_asked and loop.time() < end:
             await asyncio.sleep(0.05)
         self._draining.discard(old)
+        await loop.run_in_executor(self._loader, old.close)
         del old
         await loop.run_in_executor(self._loader, gc.collect)
 
@@ -209,5 +210,6 @@ class Served:
         }
 
     def close(self) -> None:
-        """Ends the thread that loads."""
+        """Ends the thread that loads, and gives the models' memory back."""
         self._loader.shutdown(wait=False, cancel_futures=True)
+        self._current.close()

@@ -11,7 +11,6 @@ import pathlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from ytdnn import artifacts, errors, schema, versions
@@ -26,6 +25,7 @@ from ytdnn.serving import (
     operations,
     requests,
     saved_models,
+    sessions,
     warm_up,
 )
 
@@ -89,6 +89,7 @@ class Version:
         self._known = _known_fields(opened)
         self.graphs = {name: self._checked(name) for name in _models(opened)}
         self.models: dict[str, dict[str, Signature]] = {}
+        self._sessions: list[sessions.Session] = []
         path = opened.directory / versions.VERSIONS / str(self.number)
         text = (path / prepared.VOCABULARIES_FILE).read_text(encoding="utf-8")
         self._vocabularies = {k: frozenset(v) for k, v in json.loads(text).items()}
@@ -110,16 +111,23 @@ class Version:
         if name in self.models:
             return
         versions.read(self.bundle.directory, bundle.KIND, self.number, deep=True)
+        needs = self.bundle.manifest.facts["models"][name]["needs"]
+        session = sessions.Session(self.bundle.path(name), needs)
+        self._sessions.append(session)
         found = {}
         for key, signature in self.graphs[name].signature_def.items():
             if key == _INTERNAL:
                 continue
             fields = self._fields(signature.inputs)
-            function = self.bundle.model(name, key)
-            run = functools.partial(_run, function, fields)
+            run = functools.partial(_run, session.signature(key), fields)
             found[key] = Signature(fields, self._threads.queue(run))
         self._warm(found)
         self.models[name] = found
+
+    def close(self) -> None:
+        """Gives the memory of its models back; none may be asked any more."""
+        for session in self._sessions:
+            session.close()
 
     def _fields(self, tensors: Mapping[str, Any]) -> Fields:
         """Returns the inputs of a signature, in the manifest's order."""
@@ -219,8 +227,12 @@ def load(
       errors.UserError: It is missing, damaged, or not allowed.
     """
     found = Version(bundle.load(directory, number), threads)
-    for name in {found.recommender, *names} & set(found.graphs):
-        found.load(name)
+    try:
+        for name in {found.recommender, *names} & set(found.graphs):
+            found.load(name)
+    except BaseException:
+        found.close()
+        raise
     return found
 
 
@@ -251,7 +263,7 @@ def _require_named(opened: bundle.Bundle, directory: pathlib.Path) -> None:
 
 
 def _run(
-    function: bundle.Signature, fields: Fields, rows: Sequence[Mapping[str, Any]]
+    function: sessions.Signature, fields: Fields, rows: Sequence[Mapping[str, Any]]
 ) -> batching.Outputs:
     """Runs a signature for checked rows.
 
@@ -267,8 +279,7 @@ def _run(
             f"{min(vectors)} and {max(vectors)}"
         )
     try:
-        found = function(**batches.tensors(batches.stacked(rows, fields), fields))
-        return {name: np.asarray(values) for name, values in found.items()}
+        return function(batches.stacked(rows, fields))
     except _OF_CLIENT as error:
         line = str(error).partition("\n")[0]
         raise problems.bad(f"the model refuses these inputs: {line}") from None

@@ -240,7 +240,8 @@ def _decoded(value: Any) -> Any:
       errors.UserError: It is no base64, or no text.
     """
     if isinstance(value, list):
-        return [_decoded(v) if isinstance(v, dict) else v for v in value]
+        has_objects = dict in set(map(type, value))
+        return [_decoded(v) for v in value] if has_objects else value
     if not _is_base64(value):
         return value
     try:

@@ -7,6 +7,7 @@ Every key is optional; what is left out is missing, and `k` is `DEFAULT_K`.
 
 import difflib
 import json
+import math
 import pathlib
 from collections.abc import Mapping
 from typing import Any
@@ -28,6 +29,7 @@ Fields = Mapping[str, signatures.Field]
 _KINDS = {"string": "a string", "float32": "a number"}
 _TYPES: dict[str, tuple[type, ...]] = {"string": (str,), "float32": (int, float)}
 _MOST_FLOAT = float(np.finfo(np.float32).max)
+_INT64 = (-(2**63), 2**63 - 1)
 _LISTS_OF = {  # as long as the ids they are of
     schema.WATCH_TIMES: schema.WATCHED_VIDEO_IDS,
     schema.WATCHED_SECONDS: schema.WATCHED_VIDEO_IDS,
@@ -163,7 +165,25 @@ def _value(value: Any, field: signatures.Field) -> Any:
         raise errors.UserError(
             f"expected a list in request key {field.name}, received {_shown(value)}"
         )
+    if _is_plain(value, field):
+        return value
     return [_scalar(v, field, f", position {i}") for i, v in enumerate(value)]
+
+
+def _is_plain(values: list[Any], field: signatures.Field) -> bool:
+    """Whether a list holds known values alone, of one type and all within range.
+
+    It is what most lists are, and what can be told without a look at each value.
+    """
+    kinds = set(map(type, values))
+    if field.dtype == "string":
+        return kinds == {str} and is_text("".join(values))
+    if kinds != {int} and (kinds != {float} or field.dtype != "float32"):
+        return False
+    if kinds == {float} and not all(map(math.isfinite, values)):
+        return False
+    least, greatest = _bounds(field)
+    return bool(least <= min(values) and max(values) <= greatest)
 
 
 def _scalar(value: Any, field: signatures.Field, where: str) -> Any:
@@ -197,14 +217,20 @@ def is_text(value: str) -> bool:
 def _in_range(value: Any, field: signatures.Field) -> bool:
     if isinstance(value, str) or value == field.missing:
         return True
-    # Bounds of Python's types, which it compares with integers of any size.
-    if field.dtype == "float32":
-        lowest, highest = -_MOST_FLOAT, _MOST_FLOAT
-    else:
-        lowest, highest = np.iinfo(np.int64).min, np.iinfo(np.int64).max
+    least, greatest = _bounds(field)
+    return bool(least <= value <= greatest)  # NaN is not
+
+
+def _bounds(field: signatures.Field) -> tuple[float, float]:
+    """Returns the least and the greatest value, of Python's types.
+
+    It compares these with integers of any size.
+    """
+    is_float = field.dtype == "float32"
+    lowest, highest = (-_MOST_FLOAT, _MOST_FLOAT) if is_float else _INT64
     least = lowest if field.least is None else field.least
     greatest = highest if field.greatest is None else field.greatest
-    return bool(least <= value <= greatest)  # NaN is not
+    return least, greatest
 
 
 def _range(field: signatures.Field) -> str:
