@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from ytdnn import schema
-from ytdnn.data import contexts, inputs, prepared, watch_log
+from ytdnn.data import contexts, inputs, portions, prepared, watch_log
 
 Features = dict[str, tf.Tensor]
 _LABELS_A_STEP = 1 << 22
@@ -92,6 +92,7 @@ class DrawnBatches:
       per_user: Labels of each user in an epoch, at most; 0 = all.
       held_out: Whether the context lies around the label, not before it.
       seed: Of the draw and the order.
+      portion: Which rows of each batch are cut.
     """
 
     log: watch_log.Log
@@ -101,6 +102,12 @@ class DrawnBatches:
     per_user: int
     held_out: bool
     seed: int
+    portion: portions.Portion = portions.WHOLE
+
+    def part(self, reader: int, num_readers: int) -> "DrawnBatches":
+        """Returns what one of several readers cuts of each batch."""
+        portion = portions.Portion(reader, num_readers)
+        return dataclasses.replace(self, portion=portion)
 
     @property
     def num_examples(self) -> int:
@@ -139,7 +146,7 @@ class DrawnBatches:
         last = int(positions.shape[0]) - 1
 
         def cut_step(step: tf.Tensor) -> Features:
-            slots = step * self.batch_size + tf.range(self.batch_size, dtype=tf.int64)
+            slots = self.portion.slots(step, self.batch_size)
             labels = tf.gather(positions, tf.minimum(slots, last))
             labels = tf.where(slots <= last, labels, beyond)
             if not self.held_out:
@@ -147,7 +154,8 @@ class DrawnBatches:
                     self.log, labels, 1, self.history_length, self.search_length
                 )
             seed = tf.stack([tf.constant(self.seed, tf.int64) + (epoch << 32), step])
-            reach = tf.random.stateless_uniform(tf.shape(labels), seed)
+            reach = tf.random.stateless_uniform([self.batch_size], seed)
+            reach = self.portion.own(reach, self.batch_size)
             return around(
                 self.log, labels, reach, self.history_length, self.search_length
             )
