@@ -4,6 +4,7 @@ import dataclasses
 import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 import ytdnn
 from ytdnn import errors
@@ -30,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments.require_text(argv)
         return _dispatch(argv)
     except errors.LostProcessError as error:
-        return _refuse(str(error), errors.LOST_STATUS)
+        _leave(_refuse(str(error), errors.LOST_STATUS))
     except errors.UserError as error:
         return _refuse(str(error), _MISTAKE)
     except BrokenPipeError:
@@ -49,6 +50,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _refuse(message: str, status: int) -> int:
     print(f"ytdnn: error: {message}", file=sys.stderr)
     return status
+
+
+def _leave(status: int) -> NoReturn:
+    """Ends this process at once: TensorFlow's threads still wait for the lost one."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
 
 
 def _dispatch(argv: list[str]) -> int:

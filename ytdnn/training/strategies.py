@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import logging
 import os
 import re
 import socket
@@ -141,6 +142,8 @@ def _ended_if_stuck(task: tasks.Task, cluster: configs.Cluster) -> Iterator[None
 def _parameter_server(
     task: tasks.Task, cluster: configs.Cluster
 ) -> tf.distribute.ParameterServerStrategy:
+    tf.config.threading.set_inter_op_parallelism_threads(_threads(task))
+    tf.get_logger().setLevel(logging.CRITICAL)  # pages about each lost worker
     for job in (tasks.WORKER, tasks.SERVER):
         for number, address in enumerate(task.addresses[job]):
             _wait_for(f"{job} {number}", address, cluster)
@@ -160,13 +163,22 @@ def serve(task: tasks.Task, cluster: configs.Cluster) -> None:
       errors.LostProcessError: The chief does not come.
     """
     server = tf.distribute.Server(
-        tf.train.ClusterSpec(task.addresses), job_name=task.job, task_index=task.index
+        tf.train.ClusterSpec(task.addresses),
+        job_name=task.job,
+        task_index=task.index,
+        config=tf.compat.v1.ConfigProto(inter_op_parallelism_threads=_threads(task)),
     )
     chief = task.addresses[tasks.CHIEF][0]
     _wait_for(tasks.CHIEF, chief, cluster)
     while any(_listens(chief) for _ in range(_TRIES)):
         time.sleep(_POLL_SECONDS)
     del server  # which served as long as it was held
+
+
+def _threads(task: tasks.Task) -> int:
+    """Returns how many operations run at once: one may wait for each other process."""
+    others = sum(len(places) for places in task.addresses.values())
+    return max(os.cpu_count() or 1, others + 1)
 
 
 def _wait_for(name: str, address: str, cluster: configs.Cluster) -> None:
