@@ -1,6 +1,10 @@
 """A local cluster as a user starts it: what it makes, what survives, what it ends."""
 
+import contextlib
 import pathlib
+import signal
+import socket
+import time
 
 import numpy as np
 import pytest
@@ -69,3 +73,73 @@ def test_parameter_servers_make_the_artefact_of_one_process(alone, tmp_path):
     assert np.isfinite(trained.video_vectors()).all()
     first = _validation(alone)["ndcg@10"]
     assert _validation(workdir)["ndcg@10"] > 0.5 * first
+
+
+def _wait_for_checkpoint(workdir: pathlib.Path, process) -> None:
+    deadline = time.monotonic() + MOST_SECONDS
+    while not list(workdir.glob(".candidates.training/latest/*.index")):
+        assert process.poll() is None, process.stdout.read()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("flags", [["--workers=2"], ["--workers=2", "--ps=1"]])
+def test_the_cluster_ends_with_the_one_who_started_it(tmp_path, flags):
+    workdir = clusters.prepared_run(tmp_path)
+    process = clusters.start(workdir, *flags)
+    deadline = time.monotonic() + MOST_SECONDS
+    while len(clusters.processes(workdir)) < 4:  # the starter, its child, two workers
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.kill()
+    clusters.wait_until_none(workdir)
+
+
+def test_nothing_outside_reaches_the_servers_and_an_interrupt_ends_them(tmp_path):
+    workdir = clusters.prepared_run(tmp_path)
+    process = clusters.start(workdir, "--workers=2")
+    line = process.stdout.readline()
+    assert line.startswith("cluster: worker 0 127.0.0.1:")
+    ports = [int(part.split(",")[0].split(";")[0]) for part in line.split(":")[2:4]]
+    _wait_for_checkpoint(workdir, process)
+    for port in ports if clusters.has_own_network() else ():
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port), 1.0)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 130
+    clusters.wait_until_none(workdir)
+
+
+def test_a_mistake_of_the_command_is_the_clusters(tmp_path):
+    workdir = clusters.prepared_run(tmp_path)
+    flags = ["--workers=1"]
+    process = clusters.start(workdir, *flags, command=["train", "--stage=nonsense"])
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert "expected --stage" in out
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("flags", [["--workers=2"], ["--workers=2", "--ps=2"]])
+def test_a_worker_killed_at_any_time_costs_nothing(alone, tmp_path, flags, seed):
+    workdir = clusters.prepared_run(tmp_path)
+    command = ["train", "--stage=candidates"]
+    process = clusters.start(workdir, *flags, command=command)
+    victim = '"type": "worker", "index": 1'
+    while not (found := clusters.processes(workdir, victim)):
+        time.sleep(0.05)
+    time.sleep(float(np.random.default_rng(seed).uniform(2.0, 20.0)))
+    killed = clusters.processes(workdir, victim) or found
+    with contextlib.suppress(ProcessLookupError):
+        clusters.kill(killed[0])
+    out = clusters.finished(process, 2 * MOST_SECONDS)
+    if process.poll() == 0 and "signal 9" in out:
+        assert "start" in out
+    if "--ps=2" in flags:
+        first = _validation(alone)["ndcg@10"]
+        assert _validation(workdir)["ndcg@10"] > 0.5 * first
+    else:
+        expected, found = _weights(alone, "candidates"), _weights(workdir, "candidates")
+        for name, values in expected.items():
+            np.testing.assert_allclose(found[name], values, atol=1e-4, err_msg=name)

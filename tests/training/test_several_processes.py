@@ -53,7 +53,9 @@ def _free_addresses(number):
     return addresses
 
 
-@pytest.mark.parametrize("stage", ["candidates", "ranking"])
+@pytest.mark.parametrize(
+    "stage", ["candidates", pytest.param("ranking", marks=pytest.mark.slow)]
+)
 def test_two_workers_train_as_one_process(data, repository, stage):
     addresses = _free_addresses(2)
     workers = [

@@ -13,6 +13,8 @@ import enum
 
 import tensorflow as tf
 
+ALGORITHM = "philox"  # named, since XLA would choose another
+
 
 @enum.unique
 class Stream(enum.IntEnum):
@@ -46,7 +48,24 @@ def fold(seed: tf.Tensor, salt: int) -> tf.Tensor:
       seed: `[2] int32`.
       salt: Of the draw: a `Stream`, or the number of one draw among its like.
     """
-    return tf.random.experimental.stateless_fold_in(seed, salt)
+    return tf.random.experimental.stateless_fold_in(seed, salt, alg=ALGORITHM)
+
+
+def uniform(number: int, seed: tf.Tensor) -> tf.Tensor:
+    """Draws `[number] float64` in [0, 1), whatever compiles it.
+
+    As `tf.random.stateless_uniform` makes them of bits (20 of one word above 32 of the
+    next); XLA would take others.
+
+    Args:
+      number: How many.
+      seed: `[2] int32`.
+    """
+    words = tf.random.stateless_uniform(
+        [number, 2], seed, None, None, tf.uint32, alg=ALGORITHM
+    )
+    high = tf.cast(tf.bitwise.bitwise_and(words[:, 0], 2**20 - 1), tf.float64)
+    return (high * 2.0**32 + tf.cast(words[:, 1], tf.float64)) * 2.0**-52
 
 
 def of_stream(seed: tf.Tensor | None, stream: Stream) -> tf.Tensor | None:
@@ -105,7 +124,7 @@ def keep_columns(
 def _kept(size: tf.Tensor, rate: float, seed: tf.Tensor) -> tf.Tensor:
     """Returns `[size] bool`, true with probability 1 - `rate`."""
     words = tf.random.stateless_uniform(
-        [(size + 3) // 4], seed, minval=None, maxval=None, dtype=tf.uint32
+        [(size + 3) // 4], seed, None, None, tf.uint32, alg=ALGORITHM
     )
     bits = tf.reshape(tf.bitcast(words, tf.uint8), [-1])[:size]
     return bits >= tf.constant(_dropped_bytes(rate), tf.uint8)

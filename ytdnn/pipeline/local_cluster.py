@@ -11,6 +11,7 @@ starts, watches and ends them; it ends with the one that the user started.
 import contextlib
 import ctypes
 import dataclasses
+import functools
 import json
 import os
 import pathlib
@@ -81,21 +82,22 @@ def run(plan: Plan) -> int:
       errors.UserError: There is no network for it, or processes were lost more often
         than `restarts`.
     """
+    parent = os.getpid()
     child = os.fork()
     if child == 0:
-        os._exit(_started(plan))
+        os._exit(_started(plan, parent))
     with _passed_on_to(child):
         _, status = os.waitpid(child, 0)
     return os.waitstatus_to_exitcode(status)
 
 
-def _started(plan: Plan) -> int:
+def _started(plan: Plan, parent: int) -> int:
     """Runs a cluster in the child, and returns its exit status."""
     os.setsid()  # a terminal interrupts the parent alone, which passes it on once
-    _end_with_parent()
     try:
         if not plan.is_open:
             local_network.enter()
+        _end_with_parent(parent)  # which a change of user namespace would forget
         return _restarted(plan)
     except errors.UserError as error:
         print(f"ytdnn: error: {error}", file=sys.stderr, flush=True)
@@ -161,6 +163,7 @@ class _Cluster:
         }
         environment = os.environ | {tasks.VARIABLE: json.dumps(described)}
         command = [sys.executable, "-m", "ytdnn", *self._plan.command]
+        follow_parent = functools.partial(_end_with_parent, os.getpid())
         with contextlib.ExitStack() as files:
             output: dict[str, Any] = {}
             if not task.is_chief:
@@ -168,7 +171,7 @@ class _Cluster:
                 log = files.enter_context(open(path, "ab"))
                 output = {"stdout": log, "stderr": log, "stdin": subprocess.DEVNULL}
             self._processes[task.name] = subprocess.Popen(
-                command, env=environment, preexec_fn=_end_with_parent, **output
+                command, env=environment, preexec_fn=follow_parent, **output
             )
 
     def _watch(self) -> tuple[int, str]:
@@ -255,7 +258,9 @@ def _terminated_as_interrupted() -> Iterator[None]:
             signal.signal(kind, handler)
 
 
-def _end_with_parent() -> None:
+def _end_with_parent(parent: int) -> None:
     """Asks Linux to end this process when its parent ends, even by SIGKILL."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # which has ended before it was asked
+        os._exit(1)

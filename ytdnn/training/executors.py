@@ -26,9 +26,11 @@ class Executor(Protocol):
 
     Attributes:
       lag: Steps that may be under way, or unread, when a new one is started.
+      has_dense_tables: Whether gradients of tables must be dense.
     """
 
     lag: int
+    has_dense_tables: bool
 
     def batches(
         self, of_stage: portions.Batches, epoch: int, first_step: int
@@ -53,6 +55,8 @@ def make(strategy: tf.distribute.Strategy, cluster: configs.Cluster) -> Executor
     """Returns the executor of a strategy."""
     if isinstance(strategy, tf.distribute.ParameterServerStrategy):
         return Scheduled(strategy, cluster)
+    if isinstance(strategy, tf.distribute.TPUStrategy):
+        return Compiled(strategy)
     return InSync(strategy)
 
 
@@ -60,6 +64,7 @@ class InSync:
     """All replicas make each step together."""
 
     lag = 1  # a loss read at once would make an accelerator wait for Python
+    has_dense_tables = False
 
     def __init__(self, strategy: tf.distribute.Strategy) -> None:
         """Keeps the strategy."""
@@ -99,6 +104,23 @@ class InSync:
 
     def finish(self) -> None:
         """Does nothing: TensorFlow waits where a value is read."""
+
+
+class Compiled(InSync):
+    """The same, each step compiled as a whole by XLA, as a TPU needs it.
+
+    XLA has no sparse updates: tables get dense gradients, zero in the rows of no
+    example, so a step costs a pass over each table (PAPER §3.1 has hundreds of millions
+    of rows: those belong on parameter servers).
+    """
+
+    has_dense_tables = True
+
+    def compiled(self, step: Step) -> Step:
+        """Returns the step compiled by XLA, on a TPU by its strategy."""
+        if isinstance(self._strategy, tf.distribute.TPUStrategy):
+            return super().compiled(step)
+        return tf.function(step, reduce_retracing=True, jit_compile=True)
 
 
 def _one_by_one(found: tf.data.Dataset) -> Iterator[tf.data.Dataset]:
@@ -150,6 +172,8 @@ class Scheduled:
     The coordinator cuts the batches, so that a step of a worker that was lost is made
     again by another with the very batch.
     """
+
+    has_dense_tables = False
 
     def __init__(
         self, strategy: tf.distribute.ParameterServerStrategy, cluster: configs.Cluster

@@ -137,7 +137,18 @@ class Trainer:
         seed: int,
         strategy: tf.distribute.Strategy,
         cluster: configs.Cluster = _CLUSTER,
+        executor: executors.Executor | None = None,
     ) -> None:
+        """Makes the optimiser and compiles nothing yet.
+
+        Args:
+          stage: What is trained.
+          training: Optimisation.
+          seed: Of every draw.
+          strategy: Devices.
+          cluster: How long lost processes are waited for.
+          executor: Of the strategy; None: the usual one.
+        """
         self.stage = stage
         self.training = training
         self.strategy = strategy
@@ -157,7 +168,7 @@ class Trainer:
         if stage.state is not None:
             optimizer_state.assign(self.optimizer, variables, stage.state)
         self._losses: list[Any] = []
-        self.executor = executors.make(strategy, cluster)
+        self.executor = executor or executors.make(strategy, cluster)
         self.step = self.executor.compiled(self._step)
 
     def _step(self, batch: Batch, step: tf.Tensor) -> tf.Tensor:
@@ -189,7 +200,10 @@ class Trainer:
             if context.num_replicas_in_sync > 1:
                 weight = context.all_reduce(tf.distribute.ReduceOp.SUM, weight)
             loss = total / tf.maximum(weight, 1.0)
-        return loss, tape.gradient(loss, self.variables)
+        gradients = tape.gradient(loss, self.variables)
+        if self.executor.has_dense_tables:
+            gradients = [tf.convert_to_tensor(gradient) for gradient in gradients]
+        return loss, gradients
 
     def forward_backward_seconds(self, batch: Batch, repeats: int = 3) -> float:
         """Returns the time of a step without its table and tower updates."""
