@@ -138,7 +138,7 @@ def batches(
     ]
 
 
-class _NoBatches:
+class NoBatches:
     """Stands for the batches of a stage whose steps are given theirs."""
 
     def __call__(self, epoch: int, first_step: int) -> tf.data.Dataset:
@@ -146,7 +146,7 @@ class _NoBatches:
         del first_step
         return tf.data.Dataset.from_tensors(epoch)
 
-    def part(self, reader: int, num_readers: int) -> "_NoBatches":
+    def part(self, reader: int, num_readers: int) -> "NoBatches":
         """Returns the same."""
         del reader, num_readers
         return self
@@ -161,7 +161,7 @@ def step_runner(settings: configs.Candidates, num_videos: int) -> Callable[[], f
         name="benchmark",
         model=model,
         tables=model.tables,
-        batches=_NoBatches(),
+        batches=NoBatches(),
         steps_per_epoch=10_000,
         loss=losses.make(settings, model, label_counts(num_videos)),
         validate=dict,

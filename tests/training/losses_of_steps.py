@@ -35,9 +35,10 @@ def config() -> configs.Config:
     return dataclasses.replace(tiny, candidates=own, ranking=ranker)
 
 
-def _stage(
+def make_stage(
     name: str, data: prepared.PreparedData, strategy: tf.distribute.Strategy
 ) -> loop.Stage:
+    """Returns a stage of the planted log with fresh weights."""
     run = config()
     determinism.set_seed(0)
     with strategy.scope():
@@ -52,7 +53,7 @@ def main(directory: str, strategy_name: str, name: str, num_steps: int) -> None:
     """Prints the loss of each step, and the validation metrics behind them."""
     strategy = strategies.make(strategy_name)
     data = prepared.load(pathlib.Path(directory))
-    stage = _stage(name, data, strategy)
+    stage = make_stage(name, data, strategy)
     settings = config().ranking if name == "ranking" else config().candidates
     trainer = loop.Trainer(stage, settings.training, 0, strategy)
     losses = []

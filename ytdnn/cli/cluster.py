@@ -1,6 +1,7 @@
 """`ytdnn cluster`: a command run by several processes of this machine."""
 
 import pathlib
+import sys
 
 from ytdnn import errors
 from ytdnn.cli import arguments, output
@@ -9,6 +10,7 @@ from ytdnn.training import tasks
 
 Flag = arguments.Flag
 
+_PROGRAM = (sys.executable, "-m", "ytdnn")
 _RESTARTS = 10
 _COMMANDS = ("train", "run", "refit")
 FLAGS = (
@@ -58,7 +60,7 @@ def run(given: arguments.Arguments) -> int:
     }
     strategy = tasks.PARAMETER_SERVER if numbers["ps"] else tasks.MULTI_WORKER
     plan = local_cluster.Plan(
-        command=(*given.rest, *_strategy(given.rest, strategy)),
+        command=(*_PROGRAM, *given.rest, *_strategy(given.rest, strategy)),
         workers=numbers["workers"],
         servers=numbers["ps"],
         logs=_workdir(given.rest) / "cluster",

@@ -39,7 +39,7 @@ class Plan:
     """What is started.
 
     Attributes:
-      command: Arguments of `ytdnn`, of every process the same.
+      command: Of every process the same.
       workers: How many.
       servers: Parameter servers; 0: the workers train in step.
       logs: Directory for the output of all but the chief.
@@ -162,7 +162,6 @@ class _Cluster:
             "task": {"type": task.job, "index": task.index},
         }
         environment = os.environ | {tasks.VARIABLE: json.dumps(described)}
-        command = [sys.executable, "-m", "ytdnn", *self._plan.command]
         follow_parent = functools.partial(_end_with_parent, os.getpid())
         with contextlib.ExitStack() as files:
             output: dict[str, Any] = {}
@@ -171,7 +170,7 @@ class _Cluster:
                 log = files.enter_context(open(path, "ab"))
                 output = {"stdout": log, "stderr": log, "stdin": subprocess.DEVNULL}
             self._processes[task.name] = subprocess.Popen(
-                command, env=environment, preexec_fn=follow_parent, **output
+                self._plan.command, env=environment, preexec_fn=follow_parent, **output
             )
 
     def _watch(self) -> tuple[int, str]:

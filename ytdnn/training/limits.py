@@ -1,4 +1,4 @@
-"""What does not go with parameter servers, said before anything is trained."""
+"""What does not go with a strategy, said before anything is trained."""
 
 from ytdnn import configs, errors
 from ytdnn.training import tasks
@@ -21,6 +21,12 @@ def require_fits(
     Raises:
       errors.UserError: It cannot.
     """
+    kinds = (training.table_optimizer, *training.table_optimizers)
+    if strategy == "tpu" and any("lazy_adam" in kind for kind in kinds):
+        raise errors.UserError(
+            f"expected {stage}.training.table_optimizer of adagrad or adam for "
+            f"--strategy=tpu, received lazy_adam: XLA has no updates of single rows"
+        )
     if strategy != tasks.PARAMETER_SERVER:
         return
     if isinstance(loss, configs.FullSoftmax):
