@@ -8,7 +8,15 @@ CPU, compiled by XLA, and on the GPUs or the TPU of the machine.
 The network of `train_step` (PAPER §3.5) on the same batches and seed; the first losses
 side by side, then the median time of later steps, from a batch in memory.
 
-NUMBERS
+Measured 2026-11-26 on two cores of an AMD EPYC that other work kept busy (load 7.4), 10
+steps each, TensorFlow 2.20, one thread for each operation:
+
+| device | losses | greatest difference | examples/s | ratio |
+|---|---|---|---|---|
+| CPU | same | 0 | 1,984 | 1.00 |
+| CPU, by XLA | same | 2.1e-07 | 1,349 | 0.68 |
+
+no accelerator: unrun
 """
 
 import argparse

@@ -1,9 +1,12 @@
 """A local cluster as a user starts it: what it makes, what survives, what it ends."""
 
-import contextlib
+import json
+import os
 import pathlib
 import signal
 import socket
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -11,9 +14,11 @@ import pytest
 import tensorflow as tf
 
 from tests.pipeline import clusters
-from ytdnn import artifacts, pipeline
+from ytdnn import artifacts, errors, pipeline
 from ytdnn.candidates import model as candidate_model
 from ytdnn.data import prepared
+from ytdnn.pipeline import local_network
+from ytdnn.training import tasks
 
 MOST_SECONDS = 150
 
@@ -24,6 +29,12 @@ def alone(tmp_path_factory):
     workdir = clusters.prepared_run(tmp_path_factory.mktemp("alone"))
     pipeline.train(workdir)
     return workdir
+
+
+@pytest.fixture(scope="module")
+def prepared_run(tmp_path_factory):
+    """A run that nothing was trained in."""
+    return clusters.prepared_run(tmp_path_factory.mktemp("prepared"))
 
 
 def _weights(workdir: pathlib.Path, stage: str) -> dict[str, np.ndarray]:
@@ -119,6 +130,21 @@ def test_a_mistake_of_the_command_is_the_clusters(tmp_path):
     assert "expected --stage" in out
 
 
+def _killed_at_random(workdir: pathlib.Path, process, seed: int) -> None:
+    """Kills worker 1 while it starts, or, of odd seeds, behind the first checkpoint."""
+    victim = '"type": "worker", "index": 1'
+    rng = np.random.default_rng(seed)
+    while not clusters.processes(workdir, victim):
+        time.sleep(0.05)
+    if seed % 2:
+        _wait_for_checkpoint(workdir, process)
+        time.sleep(float(rng.uniform(0.0, 1.5)))
+    else:
+        time.sleep(float(rng.uniform(0.0, 10.0)))
+    for pid in clusters.processes(workdir, victim):
+        clusters.kill(pid)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("flags", [["--workers=2"], ["--workers=2", "--ps=2"]])
@@ -126,20 +152,56 @@ def test_a_worker_killed_at_any_time_costs_nothing(alone, tmp_path, flags, seed)
     workdir = clusters.prepared_run(tmp_path)
     command = ["train", "--stage=candidates"]
     process = clusters.start(workdir, *flags, command=command)
-    victim = '"type": "worker", "index": 1'
-    while not (found := clusters.processes(workdir, victim)):
-        time.sleep(0.05)
-    time.sleep(float(np.random.default_rng(seed).uniform(2.0, 20.0)))
-    killed = clusters.processes(workdir, victim) or found
-    with contextlib.suppress(ProcessLookupError):
-        clusters.kill(killed[0])
+    _killed_at_random(workdir, process, seed)
     out = clusters.finished(process, 2 * MOST_SECONDS)
-    if process.poll() == 0 and "signal 9" in out:
-        assert "start" in out
+    assert "worker 1 was ended by signal 9" in out
     if "--ps=2" in flags:
         first = _validation(alone)["ndcg@10"]
         assert _validation(workdir)["ndcg@10"] > 0.5 * first
-    else:
-        expected, found = _weights(alone, "candidates"), _weights(workdir, "candidates")
-        for name, values in expected.items():
-            np.testing.assert_allclose(found[name], values, atol=1e-4, err_msg=name)
+        return
+    expected, found = _weights(alone, "candidates"), _weights(workdir, "candidates")
+    for name, values in expected.items():
+        np.testing.assert_allclose(found[name], values, atol=1e-4, err_msg=name)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "jobs", "job", "missing"),
+    [
+        ("multi_worker", {"worker": 2}, "worker", "missing: worker 1 at 127.0.0.1:"),
+        (
+            "parameter_server",
+            {"chief": 1, "worker": 1, "ps": 1},
+            "chief",
+            "expected worker 0 of the cluster at 127.0.0.1:",
+        ),
+        (
+            "parameter_server",
+            {"chief": 1, "worker": 1, "ps": 1},
+            "ps",
+            "expected chief of the cluster at 127.0.0.1:",
+        ),
+    ],
+)
+def test_a_process_that_never_comes_is_one_line(
+    prepared_run, strategy, jobs, job, missing
+):
+    ports = iter(range(41_000, 41_009))
+    places = {
+        name: [f"127.0.0.1:{next(ports)}" for _ in range(number)]
+        for name, number in jobs.items()
+    }
+    described = {"cluster": places, "task": {"type": job, "index": 0}}
+    command = [sys.executable, "-m", "ytdnn", "train", f"--workdir={prepared_run}"]
+    settings = [f"--strategy={strategy}", "--config.cluster.start_seconds=4"]
+    done = subprocess.run(
+        [*command, *settings],
+        env=os.environ | {tasks.VARIABLE: json.dumps(described)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        preexec_fn=local_network.enter if clusters.has_own_network() else None,
+        check=False,
+    )
+    assert done.returncode == errors.LOST_STATUS, done.stderr
+    assert missing in done.stderr
+    assert "Traceback" not in done.stderr
