@@ -6,6 +6,7 @@ window, so they are out of vocabulary. Ids of users are strings; those of videos
 strings or integers.
 """
 
+import dataclasses
 import pathlib
 
 import numpy as np
@@ -124,4 +125,22 @@ def tiny_config(seed: int = 0) -> configs.Config:
             ),
         ),
         seed=seed,
+    )
+
+
+def cluster_config(data: configs.Data | None = None) -> configs.Config:
+    """A configuration that several processes train in seconds, tables sharded."""
+    tiny = tiny_config()
+    training = configs.Training(epochs=4, patience=4, batch_size=64, learning_rate=0.01)
+    training = dataclasses.replace(training, checkpoint_every_steps=4)
+    own = dataclasses.replace(tiny.candidates, training=training)
+    ranking = dataclasses.replace(
+        tiny.ranking, training=configs.Training(epochs=1, batch_size=64)
+    )
+    return dataclasses.replace(
+        tiny,
+        data=configs.Data() if data is None else data,
+        candidates=own,
+        ranking=ranking,
+        cluster=configs.Cluster(start_seconds=90, shard_megabytes=0.0005),
     )

@@ -29,3 +29,14 @@ class UserError(Exception):
 
     def __init__(self, message: str) -> None:
         super().__init__(" ".join(message.split()))
+
+
+LOST_STATUS = 75  # EX_TEMPFAIL: the same command may succeed
+
+
+class LostProcessError(UserError):
+    """A process of the cluster ended or never came: the same command goes on.
+
+    The command line exits with `LOST_STATUS`, by which a supervisor knows that it can
+    start the process again.
+    """

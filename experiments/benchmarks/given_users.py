@@ -32,10 +32,14 @@ class GivenUsers:
         return tf.convert_to_tensor(self.queries)
 
     def columns(
-        self, videos: tf.Tensor | None = None, seed: tf.Tensor | None = None
+        self,
+        videos: tf.Tensor | None = None,
+        seed: tf.Tensor | None = None,
+        places: tf.Tensor | None = None,
+        num_places: tf.Tensor | None = None,
     ) -> interface.Columns:
         """Returns rows of the table: the similarity is the dot product."""
-        del seed
+        del seed, places, num_places
         if videos is None:
             return tf.convert_to_tensor(self.videos.table), tf.convert_to_tensor(
                 self.bias

@@ -47,7 +47,7 @@ import dataclasses
 import functools
 import itertools
 import multiprocessing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -138,6 +138,20 @@ def batches(
     ]
 
 
+class NoBatches:
+    """Stands for the batches of a stage whose steps are given theirs."""
+
+    def __call__(self, epoch: int, first_step: int) -> Iterator[tf.data.Dataset]:
+        """Yields none."""
+        del epoch, first_step
+        yield from ()
+
+    def part(self, reader: int, num_readers: int) -> "NoBatches":
+        """Returns the same."""
+        del reader, num_readers
+        return self
+
+
 def step_runner(settings: configs.Candidates, num_videos: int) -> Callable[[], float]:
     """Returns what trains one step of the loop's own trainer."""
     model = candidate_model.CandidateModel(settings, tower_inputs.Inputs(num_videos))
@@ -147,7 +161,7 @@ def step_runner(settings: configs.Candidates, num_videos: int) -> Callable[[], f
         name="benchmark",
         model=model,
         tables=model.tables,
-        batches=lambda epoch, first: [tf.data.Dataset.from_tensors(epoch)],
+        batches=NoBatches(),
         steps_per_epoch=10_000,
         loss=losses.make(settings, model, label_counts(num_videos)),
         validate=dict,

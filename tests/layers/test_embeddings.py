@@ -72,3 +72,36 @@ def test_a_fixed_table_is_what_it_was_given():
     np.testing.assert_array_equal(table(indices), vectors[indices.numpy()])
     np.testing.assert_array_equal(table.known(indices), known[indices.numpy()])
     assert not table.trainable_variables
+
+
+def _sharded():
+    values = np.arange(10.0, dtype=np.float32).reshape(5, 2)
+    variables = [
+        tf.Variable(values[:3], name="table/part_0"),
+        tf.Variable(values[3:], name="table/part_1"),
+    ]
+    return tf.__internal__.distribute.ShardedVariable(variables), values
+
+
+def test_rows_of_a_sharded_table_are_those_of_the_whole_and_stay_sparse():
+    sharded, values = _sharded()
+    indices = tf.constant([[4, 0], [2, 3]])
+
+    @tf.function
+    def gradients():
+        with tf.GradientTape() as tape:
+            found = embeddings.rows(sharded, indices)
+            loss = tf.reduce_sum(found)
+        return found, tape.gradient(loss, embeddings.parts(sharded))
+
+    found, of_parts = gradients()
+    np.testing.assert_array_equal(found, values[indices.numpy()])
+    assert all(isinstance(each, tf.IndexedSlices) for each in of_parts)
+    assert sorted(of_parts[0].indices.numpy()) == [0, 2]
+    assert sorted(of_parts[1].indices.numpy()) == [0, 1]
+
+
+def test_shards_of_a_table_count_as_one_variable():
+    sharded, _ = _sharded()
+    variables = [tf.Variable(0.0, name="a"), *sharded.variables, tf.Variable(0.0)]
+    assert embeddings.numbered(variables) == [0, 1, 1, 2]

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ytdnn import errors
-from ytdnn.training import guard
+from ytdnn import configs, errors
+from ytdnn.training import executors, guard, strategies
 
 
 class _Model(tf.keras.Model):
@@ -12,9 +12,13 @@ class _Model(tf.keras.Model):
         self.table = tf.Variable(tf.ones([3]), name="videos/table")
 
 
+def _executor():
+    return executors.make(strategies.make("none"), configs.Cluster())
+
+
 def _guard():
     model = _Model()
-    return guard.Guard("candidates", model, lambda: "kept at x"), model
+    return guard.Guard("candidates", model, lambda: "kept at x", _executor()), model
 
 
 def test_a_bad_loss_names_its_step_and_the_bad_input():

@@ -152,43 +152,48 @@ class CandidateModel(user_vectors.FromLogs, tf.keras.Model):
         return vectors / self.config.temperature
 
     def columns(
-        self, videos: tf.Tensor | None = None, seed: tf.Tensor | None = None
+        self,
+        videos: tf.Tensor | None = None,
+        seed: tf.Tensor | None = None,
+        places: tf.Tensor | None = None,
+        num_places: tf.Tensor | None = None,
     ) -> losses.Columns:
         """Returns the vectors and biases of videos, as they are scored.
 
         Args:
           videos: `[n] int32` catalogue indices; None: those of the vocabulary and 0.
           seed: `[2] int32` of this training step, or None outside training.
+          places: `[n] int32`, see `randomness.keep_columns`; None: all replicas have
+            the same videos.
+          num_places: The same.
 
         Returns:
           `[n, dim] float32` and `[n] float32`.
         """
         if self.content is not None:
-            return self._with_content(self.content, videos, seed)
+            own = randomness.of_stream(seed, randomness.Stream.VIDEO_IDS)
+            if videos is None:
+                videos = tf.range(self.videos.num_rows + 1)
+            rate = self.config.content.id_dropout
+            kept = randomness.keep_columns(videos, rate, own, places, num_places)
+            return self._with_content(self.content, videos, kept)
         if videos is None:
             table = tf.convert_to_tensor(self.videos.table)
             return self.directions(table), tf.convert_to_tensor(self.bias)
-        rows = tf.gather(self.videos.table, videos)
-        return self.directions(rows), tf.gather(self.bias, videos)
+        rows = embeddings.rows(self.videos.table, videos)
+        return self.directions(rows), embeddings.rows(self.bias, videos)
 
     def _with_content(
-        self,
-        of_content: content.Content,
-        videos: tf.Tensor | None,
-        seed: tf.Tensor | None,
+        self, of_content: content.Content, videos: tf.Tensor, kept: tf.Tensor
     ) -> losses.Columns:
-        """Returns the columns of ids and content; in training some without their id."""
-        if videos is None:
-            videos = tf.range(self.videos.num_rows + 1)
-        own = randomness.of_stream(seed, randomness.Stream.VIDEO_IDS)
-        kept = randomness.drop_indices(videos, self.config.content.id_dropout, own)
+        """Returns the columns of ids and content, `kept` with some ids dropped."""
         kept = tf.where(self.videos.known(kept), kept, 0)
         vectors = of_content(videos)
         rows = self.videos(kept) + vectors[:, :-1]
         if not self.config.bias:
             return self.directions(rows), tf.zeros_like(vectors[:, -1])
         has_id = tf.cast(kept > 0, tf.float32)
-        bias = tf.gather(self.bias, kept) * has_id + vectors[:, -1]
+        bias = embeddings.rows(self.bias, kept) * has_id + vectors[:, -1]
         return self.directions(rows), bias
 
     def video_vectors(self, moment: int | None = None) -> np.ndarray:

@@ -63,10 +63,12 @@ class Arguments:
     Attributes:
       values: Value of each flag given that is no setting, and of each operand.
       overrides: Text of each setting given, by its key.
+      rest: What stands behind `--`, of a command that takes another.
     """
 
     values: dict[str, str]
     overrides: dict[str, str]
+    rest: tuple[str, ...] = ()
 
 
 def parse(

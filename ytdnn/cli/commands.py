@@ -6,6 +6,7 @@ from collections.abc import Callable
 from ytdnn.cli import (
     adding,
     arguments,
+    cluster,
     compare,
     engine,
     evaluate,
@@ -66,6 +67,7 @@ class Command:
       groups: Prefixes of the settings that matter to it, for its help.
       run: What it does; returns the exit status, None for 0.
       operands: What it takes without a flag.
+      takes_command: Whether another command stands behind `--`.
     """
 
     name: str
@@ -76,6 +78,7 @@ class Command:
     groups: tuple[str, ...]
     run: Callable[[arguments.Arguments], int | None]
     operands: tuple[str, ...] = ()
+    takes_command: bool = False
 
 
 COMMANDS = (
@@ -110,6 +113,7 @@ COMMANDS = (
             "evaluation",
             "seed",
             "strategy",
+            "cluster",
             "refresh",
             "refit",
         ),
@@ -164,8 +168,34 @@ COMMANDS = (
             feature_flag.FLAG,
             _STRATEGY,
         ),
-        ("candidates", "index", "ranking", "composition", "seed", "strategy"),
+        (
+            "candidates",
+            "index",
+            "ranking",
+            "composition",
+            "seed",
+            "strategy",
+            "cluster",
+        ),
         made.train,
+    ),
+    Command(
+        "cluster",
+        "a training by several processes of this machine, to try it",
+        "Starts the processes of a cluster, each with the command behind -- and a "
+        "TF_CONFIG of its own: workers that train in step, or with --ps a chief, "
+        "workers and parameter servers. Starts again what is killed; the training goes "
+        "on from its last checkpoint. Output of the chief is shown, that of the others "
+        "lies in WORKDIR/cluster. Several machines: docs/scale.md.",
+        (
+            "ytdnn cluster --workers=2 -- train --workdir=runs/mine",
+            "ytdnn cluster --workers=2 --ps=2 -- train --workdir=runs/mine "
+            "--stage=candidates",
+        ),
+        cluster.FLAGS,
+        (),
+        cluster.run,
+        takes_command=True,
     ),
     Command(
         "index tune",

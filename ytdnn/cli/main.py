@@ -1,8 +1,10 @@
 """The program `ytdnn`: finds the command, and turns a mistake into one line."""
 
+import dataclasses
 import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 import ytdnn
 from ytdnn import errors
@@ -21,12 +23,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Returns:
       The exit status: 0, that of the command (1: a condition of `compare` holds), 2
-      for a mistake of the user, 130 for Ctrl-C.
+      for a mistake of the user, 75 where a process of the cluster was lost, 130 for
+      Ctrl-C.
     """
     argv = list(sys.argv[1:] if argv is None else argv)
     try:
         arguments.require_text(argv)
         return _dispatch(argv)
+    except errors.LostProcessError as error:
+        _leave(_refuse(str(error), errors.LOST_STATUS))
     except errors.UserError as error:
         return _refuse(str(error), _MISTAKE)
     except BrokenPipeError:
@@ -47,6 +52,13 @@ def _refuse(message: str, status: int) -> int:
     return status
 
 
+def _leave(status: int) -> NoReturn:
+    """Ends this process at once: TensorFlow's threads still wait for the lost one."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
 def _dispatch(argv: list[str]) -> int:
     if not argv or argv[0] in _HELP:
         print(_program_help())
@@ -63,11 +75,15 @@ def _dispatch(argv: list[str]) -> int:
             f"{arguments.closest(name, list(by_name))} (ytdnn --help)"
         )
     command = by_name[name]
+    behind: list[str] = []
+    if command.takes_command and "--" in rest:
+        place = rest.index("--")
+        rest, behind = rest[:place], rest[place + 1 :]
     if any(argument in _HELP[:-1] for argument in rest):
         print(_command_help(command))
         return 0
     given = arguments.parse(command.name, command.flags, rest, command.operands)
-    return command.run(given) or 0
+    return command.run(dataclasses.replace(given, rest=tuple(behind))) or 0
 
 
 def _program_help() -> str:

@@ -18,7 +18,7 @@ from ytdnn.cli import (
     resolved,
 )
 from ytdnn.evaluation import report_files
-from ytdnn.pipeline import graph, workdir
+from ytdnn.pipeline import graph, together, workdir
 
 Flag = arguments.Flag
 
@@ -103,6 +103,8 @@ def run(given: arguments.Arguments) -> None:
     split = arguments.choice(given, "split", list(report_files.DIRECTORIES), "test")
     stage = arguments.choice(given, "stage", [name for name in _STAGES if name])
     variants = _variants(given)
+    for config in variants.values():
+        together.require_alone(config, "study")
     cells = list(_cells(variants, _seeds(given), directory))
     if (directory / workdir.CONFIG_FILE).exists():
         raise errors.UserError(

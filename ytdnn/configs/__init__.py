@@ -9,6 +9,7 @@ Experiments are files with a `get_config()` that returns a `Config`.
 
 from ytdnn.configs.by_size import LogSize
 from ytdnn.configs.candidates import Candidates
+from ytdnn.configs.cluster import Cluster
 from ytdnn.configs.components import KIND, own_settings
 from ytdnn.configs.composition import Composition
 from ytdnn.configs.content import Content
@@ -63,6 +64,7 @@ __all__ = [
     "Candidates",
     "Click",
     "ClickTimesWatchTime",
+    "Cluster",
     "Composition",
     "Config",
     "Content",

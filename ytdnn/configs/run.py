@@ -10,6 +10,7 @@ import pydantic
 
 from ytdnn.configs import by_size, components
 from ytdnn.configs import candidates as candidates_config
+from ytdnn.configs import cluster as cluster_config
 from ytdnn.configs import composition as composition_config
 from ytdnn.configs import data as data_config
 from ytdnn.configs import evaluation as evaluation_config
@@ -35,7 +36,10 @@ class Config:
       composition: How a page is composed of candidates.
       evaluation: Offline evaluation.
       seed: Seed of every draw in training.
-      strategy: Devices: `none` (one), `mirrored` (all local) or `tpu`.
+      strategy: Devices: `none` (one), `mirrored` (all local), `multi_worker` (those of
+        several processes, in step), `parameter_server` (tables sharded, each worker on
+        its own; docs/scale.md) or `tpu`.
+      cluster: How several processes train together.
       refresh: How the models of another run go on learning (`ytdnn refresh`).
       refit: Whether the bundle is made of models trained again to the end of the log,
         as many epochs as the measured ones' best took.
@@ -50,7 +54,10 @@ class Config:
     composition: composition_config.Composition = composition_config.Composition()
     evaluation: evaluation_config.Evaluation = evaluation_config.Evaluation()
     seed: components.NonNegative = 0
-    strategy: Literal["none", "mirrored", "tpu"] = "none"
+    strategy: Literal["none", "mirrored", "multi_worker", "parameter_server", "tpu"] = (
+        "none"
+    )
+    cluster: cluster_config.Cluster = cluster_config.Cluster()
     refresh: refresh_config.Refresh = refresh_config.Refresh()
     refit: bool = False
 

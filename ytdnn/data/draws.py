@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from ytdnn import schema
-from ytdnn.data import contexts, events, inputs, prepared, watch_log
+from ytdnn.data import contexts, events, inputs, portions, prepared, watch_log
 
 Features = dict[str, tf.Tensor]
 _LABELS_A_STEP = 1 << 22
@@ -151,7 +151,7 @@ class DrawnBatches:
       seed: Of the draw and the order.
       runs: Where its labels lie in a larger log; empty: it is the whole.
       stream: What else the order is drawn by, where it is not.
-      first_step: Steps of the epoch before its first, where it is not.
+      portion: Which rows of each batch are cut.
     """
 
     log: watch_log.Log
@@ -163,7 +163,12 @@ class DrawnBatches:
     seed: int
     runs: tuple[Run, ...] = ()
     stream: tuple[int, ...] = ()
-    first_step: int = 0
+    portion: portions.Portion = portions.WHOLE
+
+    def part(self, reader: int, num_readers: int) -> "DrawnBatches":
+        """Returns what one of several readers cuts of each batch."""
+        portion = portions.Portion(reader, num_readers)
+        return dataclasses.replace(self, portion=portion)
 
     @property
     def num_examples(self) -> int:
@@ -204,7 +209,7 @@ class DrawnBatches:
         last = int(positions.shape[0]) - 1
 
         def cut_step(step: tf.Tensor) -> Features:
-            slots = step * self.batch_size + tf.range(self.batch_size, dtype=tf.int64)
+            slots = self.portion.slots(step, self.batch_size)
             labels = tf.gather(positions, tf.minimum(slots, last))
             labels = tf.where(slots <= last, labels, beyond)
             if not self.held_out:
@@ -212,8 +217,9 @@ class DrawnBatches:
                     self.log, labels, 1, self.history_length, self.search_length
                 )
             base = tf.constant(self.seed, tf.int64) + (epoch << 32)
-            seed = tf.stack([base, step + self.first_step])
-            reach = tf.random.stateless_uniform(tf.shape(labels), seed)
+            seed = tf.stack([base, step + (sum(self.stream) << 32)])
+            reach = tf.random.stateless_uniform([self.batch_size], seed)
+            reach = self.portion.own(reach, self.batch_size)
             return around(
                 self.log, labels, reach, self.history_length, self.search_length
             )

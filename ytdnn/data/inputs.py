@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from ytdnn import schema
 from ytdnn.data import contexts as position_contexts
-from ytdnn.data import positions, prepared, user_shards, watch_log
+from ytdnn.data import portions, positions, prepared, user_shards, watch_log
 
 Features = dict[str, tf.Tensor]
 
@@ -153,6 +153,7 @@ class SliceBatches:
       seed: Of the order.
       search_length: Greatest number of searches in a bag of tokens.
       stream: What else the order is drawn by, where the log is a part of a larger one.
+      portion: Which rows of each batch are cut.
     """
 
     log: watch_log.Log
@@ -162,6 +163,12 @@ class SliceBatches:
     seed: int
     search_length: int = 50
     stream: tuple[int, ...] = ()
+    portion: portions.Portion = portions.WHOLE
+
+    def part(self, reader: int, num_readers: int) -> "SliceBatches":
+        """Returns what one of several readers cuts of each batch."""
+        portion = portions.Portion(reader, num_readers)
+        return dataclasses.replace(self, portion=portion)
 
     @property
     def slices_per_batch(self) -> int:
@@ -195,8 +202,7 @@ class SliceBatches:
         order_seed = tf.constant(generator.integers(2**31, size=2), tf.int32)
 
         def cut_step(step: tf.Tensor) -> Features:
-            size = self.slices_per_batch
-            slots = step * size + tf.range(size, dtype=tf.int64)
+            slots = self.portion.slots(step, self.slices_per_batch)
             last = tf.constant(self.num_slices - 1, tf.int64)
             shuffled = tf.random.experimental.index_shuffle(
                 tf.minimum(slots, last), order_seed, last
@@ -253,8 +259,7 @@ class FewSlices(SliceBatches):
         beyond = tf.constant(self.log.num_watches, tf.int64)
 
         def cut_step(step: tf.Tensor) -> Features:
-            size = self.slices_per_batch
-            slots = step * size + tf.range(size, dtype=tf.int64)
+            slots = self.portion.slots(step, self.slices_per_batch)
             chosen = tf.gather(firsts, tf.minimum(slots, last))
             return cut(
                 self.log,

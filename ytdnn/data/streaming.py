@@ -20,21 +20,17 @@ import numpy as np
 import tensorflow as tf
 
 from ytdnn import schema
-from ytdnn.data import prepared
+from ytdnn.data import portions, prepared
 
 Batch = dict[str, tf.Tensor]
 
 
-class Batches(Protocol):
+class Batches(portions.Batches, Protocol):
     """The batches of one window."""
 
     @property
     def steps_per_epoch(self) -> int:
         """Batches of an epoch."""
-        ...
-
-    def __call__(self, epoch: int, first_step: int) -> tf.data.Dataset:
-        """Returns the batches of an epoch from a step on."""
         ...
 
 
@@ -205,7 +201,7 @@ class Stream:
                 self._part(epoch, orders[g], starts[g], places[g], begin, stop - begin)
                 for g in shown
             ]
-            yield self._rows(parts[0] if len(parts) == 1 else _zipped(parts))
+            yield parts[0] if len(parts) == 1 else _zipped(parts)
 
     def _order(self, epoch: int, group: int) -> list[Window]:
         """Returns the windows of a group as an epoch takes them."""
@@ -224,23 +220,17 @@ class Stream:
     ) -> tf.data.Dataset:
         """Returns one group's batches of some steps, empty ones behind its end."""
         if place == len(order):
-            last = self._open(order[-1])(epoch, 0)
+            last = self._own(order[-1])(epoch, 0)
             return last.take(1).map(_emptied).repeat(size)
         first = begin - int(starts[place])
-        return self._open(order[place])(epoch, first).take(size)
+        return self._own(order[place])(epoch, first).take(size)
 
-    def _rows(self, batches: tf.data.Dataset) -> tf.data.Dataset:
-        """Returns the reader's rows of what all readers read alike."""
-        if self._reader is None or self._num_groups > 1 or self._num_readers == 1:
-            return batches
-        reader, number = self._reader, self._num_readers
-
-        def rows(batch: Batch) -> Batch:
-            size = tf.shape(batch[schema.WEIGHTS])[0]
-            own = slice(reader * size // number, (reader + 1) * size // number)
-            return {name: values[own] for name, values in batch.items()}
-
-        return batches.map(rows)
+    def _own(self, window: Window) -> portions.Batches:
+        """Returns the batches of a window, of which readers of all cut their rows."""
+        opened = self._open(window)
+        if self._reader is None or self._num_groups > 1:
+            return opened
+        return opened.part(self._reader, self._num_readers)
 
     def _open(self, window: Window) -> Batches:
         if window not in self._opened:

@@ -4,11 +4,52 @@ Index 0 stands for a missing value. An index beyond the table is of a value with
 embedding, such as a video of the catalogue that was not trained on.
 """
 
+import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
+
+_LATER_SHARD = re.compile(r"/part_[1-9]\d*(:\d+)?$")  # TensorFlow's names
+
+
+def parts(table: Any) -> list[tf.Variable]:
+    """Returns the variables a table is kept in: itself, or its shards in order.
+
+    Args:
+      table: A variable, or a `ShardedVariable` as parameter servers keep it.
+    """
+    return list(table.variables) if _is_sharded(table) else [table]
+
+
+def rows(table: Any, indices: tf.Tensor) -> tf.Tensor:
+    """Returns rows of a table, sharded or not, `[..., *row]`; their gradient is sparse.
+
+    Args:
+      table: As of `parts`.
+      indices: `[...]` integers.
+    """
+    if _is_sharded(table):
+        return tf.nn.embedding_lookup(parts(table), indices)
+    return tf.gather(table, indices)
+
+
+def numbered(variables: Sequence[tf.Variable]) -> list[int]:
+    """Returns the number of each variable, counting the shards of a table as one.
+
+    Args:
+      variables: The shards of a table one behind another, as Keras lists them.
+    """
+    is_later = [
+        _LATER_SHARD.search(variable.name) is not None for variable in variables
+    ]
+    return [int(number) for number in np.cumsum(~np.array(is_later, bool)) - 1]
+
+
+def _is_sharded(table: Any) -> bool:
+    return getattr(table, "is_sharded_variable", False)
 
 
 class Table(tf.keras.layers.Layer):
@@ -42,8 +83,8 @@ class Table(tf.keras.layers.Layer):
     def call(self, indices: tf.Tensor) -> tf.Tensor:
         """Returns `[..., dim] float32` for integer `indices [...]`."""
         known = self.known(indices)
-        rows = tf.gather(self.table, tf.where(known, indices, tf.zeros_like(indices)))
-        return rows * tf.cast(known, self.table.dtype)[..., tf.newaxis]
+        found = rows(self.table, tf.where(known, indices, tf.zeros_like(indices)))
+        return found * tf.cast(known, self.table.dtype)[..., tf.newaxis]
 
     def known(self, indices: tf.Tensor) -> tf.Tensor:
         """Returns which indices have a row, `[...] bool`."""
@@ -100,7 +141,7 @@ class BagTable(Table):
         known = self.known(bags)
         num_bags = tf.shape(bags)[0]
         total = tf.math.unsorted_segment_sum(
-            tf.gather(self.table, tf.boolean_mask(bags, known)),
+            rows(self.table, tf.boolean_mask(bags, known)),
             tf.where(known)[:, 0],
             num_bags,
         )

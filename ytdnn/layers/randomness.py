@@ -3,11 +3,17 @@
 A run that is killed and resumed must draw what an undisturbed one draws, and
 stateful random ops are not in checkpoints. So every draw in training takes a seed
 made of (run's seed, step).
+
+Several replicas draw what one would: of a mask over the batch each draws the whole and
+keeps its own rows. They are told apart by their place in the replica context, which
+outside a `tf.distribute` strategy is the first of one.
 """
 
 import enum
 
 import tensorflow as tf
+
+ALGORITHM = "philox"  # named, since XLA would choose another
 
 
 @enum.unique
@@ -42,7 +48,24 @@ def fold(seed: tf.Tensor, salt: int) -> tf.Tensor:
       seed: `[2] int32`.
       salt: Of the draw: a `Stream`, or the number of one draw among its like.
     """
-    return tf.random.experimental.stateless_fold_in(seed, salt)
+    return tf.random.experimental.stateless_fold_in(seed, salt, alg=ALGORITHM)
+
+
+def uniform(number: int, seed: tf.Tensor) -> tf.Tensor:
+    """Draws `[number] float64` in [0, 1), whatever compiles it.
+
+    As `tf.random.stateless_uniform` makes them of bits (20 of one word above 32 of the
+    next); XLA would take others.
+
+    Args:
+      number: How many.
+      seed: `[2] int32`.
+    """
+    words = tf.random.stateless_uniform(
+        [number, 2], seed, None, None, tf.uint32, alg=ALGORITHM
+    )
+    high = tf.cast(tf.bitwise.bitwise_and(words[:, 0], 2**20 - 1), tf.float64)
+    return (high * 2.0**32 + tf.cast(words[:, 1], tf.float64)) * 2.0**-52
 
 
 def of_stream(seed: tf.Tensor | None, stream: Stream) -> tf.Tensor | None:
@@ -51,12 +74,12 @@ def of_stream(seed: tf.Tensor | None, stream: Stream) -> tf.Tensor | None:
 
 
 def keep_mask(shape: tf.Tensor, rate: float, seed: tf.Tensor) -> tf.Tensor:
-    """Draws which elements survive dropout.
+    """Draws which elements of a batch survive dropout.
 
     One byte of random bits an element, so `rate` is rounded to a multiple of 1/256.
 
     Args:
-      shape: Shape of the mask, `[rank] int32`.
+      shape: Shape of the mask, `[rank] int32`; first come the replica's examples.
       rate: Probability of dropping an element, in [0, 1).
       seed: `[2] int32`.
 
@@ -64,11 +87,55 @@ def keep_mask(shape: tf.Tensor, rate: float, seed: tf.Tensor) -> tf.Tensor:
       bool of `shape`, true where the element is kept.
     """
     size = tf.reduce_prod(shape)
+    context = tf.distribute.get_replica_context()
+    replicas = 1 if context is None else context.num_replicas_in_sync
+    kept = _kept(size * replicas, rate, seed)
+    if replicas > 1:
+        first = tf.cast(context.replica_id_in_sync_group, tf.int32) * size
+        kept = kept[first : first + size]
+    return tf.reshape(kept, shape)
+
+
+def keep_columns(
+    columns: tf.Tensor,
+    rate: float,
+    seed: tf.Tensor | None,
+    places: tf.Tensor | None = None,
+    num_places: tf.Tensor | None = None,
+) -> tf.Tensor:
+    """Turns some columns, which all replicas share, into 0; see `drop_indices`.
+
+    Args:
+      columns: `[n] int32`.
+      rate: Probability of each, in [0, 1).
+      seed: `[2] int32`, or None outside training.
+      places: `[n] int32`, where each stands among the columns of all replicas; None: in
+        this order.
+      num_places: Columns of all replicas, where `places` are given.
+    """
+    if seed is None or _dropped_bytes(rate) == 0:
+        return columns
+    size = tf.size(columns) if num_places is None else num_places
+    kept = _kept(size, rate, seed)
+    kept = kept if places is None else tf.gather(kept, places)
+    return tf.where(kept, columns, tf.zeros_like(columns))
+
+
+def _kept(size: tf.Tensor, rate: float, seed: tf.Tensor) -> tf.Tensor:
+    """Returns `[size] bool`, true with probability 1 - `rate`."""
     words = tf.random.stateless_uniform(
-        [(size + 3) // 4], seed, minval=None, maxval=None, dtype=tf.uint32
+        [(size + 3) // 4], seed, None, None, tf.uint32, alg=ALGORITHM
     )
     bits = tf.reshape(tf.bitcast(words, tf.uint8), [-1])[:size]
-    return tf.reshape(bits >= tf.constant(_dropped_bytes(rate), tf.uint8), shape)
+    return bits >= tf.constant(_dropped_bytes(rate), tf.uint8)
+
+
+def widest(width: tf.Tensor) -> tf.Tensor:
+    """Returns the greatest of a width over all replicas, scalar int32."""
+    context = tf.distribute.get_replica_context()
+    if context is None or context.num_replicas_in_sync == 1:
+        return width
+    return tf.reduce_max(context.all_gather(tf.reshape(width, [1]), axis=0))
 
 
 def drop_indices(indices: tf.Tensor, rate: float, seed: tf.Tensor | None) -> tf.Tensor:

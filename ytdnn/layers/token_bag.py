@@ -46,10 +46,15 @@ class TokenBag(tf.keras.layers.Layer):
         mask &= places < end_rows[..., tf.newaxis]
         mask &= known[:, tf.newaxis, :]
         if seed is not None and self.dropout > 0.0:
-            mask &= randomness.keep_mask(tf.shape(mask), self.dropout, seed)
+            mask &= self._kept(tf.shape(mask), seed)
         weights = tf.cast(mask, tf.float32)
         total = tf.reduce_sum(weights, axis=-1, keepdims=True)
         return tf.matmul(tf.math.divide_no_nan(weights, total), rows)
+
+    def _kept(self, shape: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        """Draws `shape` of a mask as wide as the widest replica's."""
+        widest = tf.concat([shape[:2], [randomness.widest(shape[2])]], axis=0)
+        return randomness.keep_mask(widest, self.dropout, seed)[..., : shape[2]]
 
     def get_config(self) -> dict[str, Any]:
         """Returns what `from_config` needs to make the layer again."""

@@ -10,12 +10,12 @@ import dataclasses
 import functools
 import os
 import pathlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ytdnn import artifacts, configs, errors, progress, versions
 from ytdnn.configs import data as data_config
-from ytdnn.pipeline import graph, steps
+from ytdnn.pipeline import graph, steps, together
 from ytdnn.pipeline import workdir as workdir_room
 
 if TYPE_CHECKING:
@@ -133,7 +133,10 @@ def train(
     directory, say = pathlib.Path(workdir), speaker(verbose)
     several = graph.trained(stage)
     config = later_config(directory, config)
-    with workdir_room.lock(directory):
+    if together.follows(config):
+        together.follow(several, config, directory)
+        return _trained(several, config, directory)
+    with workdir_room.lock(directory), together.watched(config):
         graph.require(several, config, directory)
         steps.require_features(config, directory)
         with (
@@ -141,6 +144,13 @@ def train(
             progress.shown(bool(verbose)),
         ):
             graph.run(several, config, directory, say)
+    return _trained(several, config, directory)
+
+
+def _trained(
+    several: Sequence[graph.Step], config: configs.Config, directory: pathlib.Path
+) -> Trained:
+    """Returns what steps of training have left, those that apply."""
     made = [step.name for step in several if not step.left_out(config, directory)]
     directories = {name: directory / name for name in made}
     facts = {
@@ -252,7 +262,10 @@ def refit(
     directory, say = pathlib.Path(workdir), speaker(verbose)
     config = dataclasses.replace(later_config(directory, config), refit=True)
     several = (*graph.REFIT, graph.bundle(config))
-    with workdir_room.lock(directory):
+    if together.follows(config):
+        together.follow(several, config, directory)
+        return directory / several[-1].name
+    with workdir_room.lock(directory), together.watched(config):
         graph.require(several, config, directory)
         with (
             workdir_room.keep_config(directory, config),
@@ -286,17 +299,21 @@ def run(
     from ytdnn.evaluation import report_files
 
     directory, say = pathlib.Path(workdir), speaker(verbose)
-    with workdir_room.lock(directory):
-        if config is None:
-            config = workdir_room.read_config(directory) or configs.Config()
-        with (
-            workdir_room.keep_config(directory, config),
-            progress.shown(bool(verbose)),
-        ):
-            several = graph.every(config)
-            if spark is not None:
-                several = (graph.data_of(None, spark), *several[1:])
-            graph.run(several, config, directory, say)
+    if config is None:
+        config = workdir_room.read_config(directory) or configs.Config()
+    if together.follows(config):
+        together.follow(graph.every(config), config, directory)
+        return report_files.read(directory / graph.EVALUATION.name)
+    with (
+        workdir_room.lock(directory),
+        together.watched(config),
+        workdir_room.keep_config(directory, config),
+        progress.shown(bool(verbose)),
+    ):
+        several = graph.every(config)
+        if spark is not None:
+            several = (graph.data_of(None, spark), *several[1:])
+        graph.run(several, config, directory, say)
     return report_files.read(directory / graph.EVALUATION.name)
 
 

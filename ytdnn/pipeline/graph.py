@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ytdnn import artifacts, configs, errors
 from ytdnn.configs import data as data_config
 from ytdnn.evaluation import report_files
-from ytdnn.pipeline import nested, refitting, sizes, steps
+from ytdnn.pipeline import nested, refitting, sizes, steps, together
 from ytdnn.pipeline import workdir as workdir_room
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ class Step:
       kind: Of the artefact, where it is not the last part of its name.
       given: Fingerprints of what it is given from outside the workdir.
       sections: Of the run's config, which `config.json` keeps once it is made.
+      is_shared: Whether the processes of a cluster make it together.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Step:
     kind: str = ""
     given: Mapping[str, str] = dataclasses.field(default_factory=dict)
     sections: tuple[str, ...] = ()
+    is_shared: bool = False
 
     @property
     def artefact_kind(self) -> str:
@@ -126,7 +128,8 @@ CANDIDATES = Step(
     ("data",),
     steps.train_candidates,
     steps.candidates_config,
-    sections=("candidates", "seed", "strategy"),
+    sections=("candidates", "seed", "strategy", "cluster"),
+    is_shared=True,
 )
 INDEX = Step(
     "index",
@@ -144,7 +147,8 @@ RANKING = Step(
     steps.train_ranking,
     steps.ranking_config,
     left_out=_without_ranker,
-    sections=("ranking", "composition", "seed", "strategy"),
+    sections=("ranking", "composition", "seed", "strategy", "cluster"),
+    is_shared=True,
 )
 EVALUATION = evaluation("test")
 BUNDLE = Step(
@@ -175,6 +179,7 @@ def _refit(
         like.config,
         like.prefix,
         like.left_out if left_out is None else left_out,
+        is_shared=like.is_shared,
     )
 
 
@@ -285,20 +290,18 @@ def run(
       say: Takes a line for people when a step begins and ends.
       always: Names of steps that are made even when current.
     """
-    given = config
+    given, led = config, together.Led(config, any(s.is_shared for s in several))
     for number, step in enumerate(several, 1):
         config = sizes.resolved(given, workdir)
         label = f"[{number}/{len(several)}] {step.name}:"
-        path = workdir / step.name
-        why = step.left_out(config, workdir)
-        if why:
-            say(f"{label} left out: {why}")
+        left = _why_not(step, config, workdir, always)
+        if step.is_shared:
+            led.says(is_made=not left)
+        if left:
+            say(f"{label} {left}")
             continue
-        reason = staleness(step, config, workdir)
-        if not reason and step.name not in always:
-            say(f"{label} skipped: {path} is complete and current{_unread(step, path)}")
-            continue
-        say(f"{label} started ({reason or 'asked for'})")
+        reason = staleness(step, config, workdir) or "asked for"
+        say(f"{label} started ({reason})")
         for line in sizes.describe(config, workdir, step.name):
             say(line)
         started = time.perf_counter()
@@ -307,7 +310,22 @@ def run(
         seconds = time.perf_counter() - started
         for line in step.describe(workdir) if step.describe else ():
             say(line)
+        path = workdir / step.name
         say(f"{label} done in {seconds:.1f} s: {path}{_next(several, number)}")
+    led.says(is_made=False)
+
+
+def _why_not(
+    step: Step, config: configs.Config, workdir: pathlib.Path, always: Collection[str]
+) -> str:
+    """Returns why a step is not made, in words; empty where it is."""
+    why = step.left_out(config, workdir)
+    if why:
+        return f"left out: {why}"
+    if step.name in always or staleness(step, config, workdir):
+        return ""
+    path = workdir / step.name
+    return f"skipped: {path} is complete and current{_unread(step, path)}"
 
 
 def _next(several: Sequence[Step], number: int) -> str:

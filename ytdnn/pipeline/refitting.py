@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ytdnn import artifacts, configs
 from ytdnn.pipeline import steps
+from ytdnn.training import tasks
 
 if TYPE_CHECKING:
     from ytdnn.data import refit
@@ -104,6 +105,8 @@ def publish_ranking(config: configs.Config, workdir: pathlib.Path) -> None:
 
     if earlier_left_out(config, workdir):
         _train_ranking(config, workdir, LATER)
+        return
+    if not tasks.writes(config.strategy):
         return
     inputs = {
         **steps.fingerprints(

@@ -22,6 +22,7 @@ from ytdnn import artifacts, configs, errors, progress
 from ytdnn.configs import data as data_config
 from ytdnn.pipeline import arrows, native_log, refitting, steps
 from ytdnn.pipeline import workdir as workdir_room
+from ytdnn.training import tasks
 
 if TYPE_CHECKING:
     from ytdnn.data import event_log, prepared
@@ -84,7 +85,10 @@ def refresh(
 
 
 def _pinned(made: configs.Config, given: configs.Config | None) -> configs.Config:
-    """Returns the config of the new run: nothing of it is chosen by size again."""
+    """Returns the config of the new run: nothing of it is chosen by size again.
+
+    Days are short: one process trains them, also those of a run that several trained.
+    """
     given = made if given is None else given
     data = dataclasses.replace(
         made.data, source=data_config.IN_MEMORY, dir="", name="", files=()
@@ -97,6 +101,7 @@ def _pinned(made: configs.Config, given: configs.Config | None) -> configs.Confi
         index=given.index,
         composition=given.composition,
         refresh=given.refresh,
+        strategy="none" if tasks.is_distributed(made.strategy) else made.strategy,
         refit=False,
     )
 

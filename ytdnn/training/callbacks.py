@@ -11,9 +11,19 @@ from ytdnn import artifacts
 class Logs:
     """TensorBoard scalars of each epoch, under `directory/logs`."""
 
-    def __init__(self, directory: pathlib.Path) -> None:
-        """Opens the log; its file appears with the first write."""
-        self._writer = tf.summary.create_file_writer(str(directory / artifacts.LOGS))
+    def __init__(self, directory: pathlib.Path, writes: bool = True) -> None:
+        """Opens the log; its file appears with the first write.
+
+        Args:
+          directory: Of the training.
+          writes: Whether this process writes it, of several the chief alone.
+        """
+        place = str(directory / artifacts.LOGS)
+        self._writer = (
+            tf.summary.create_file_writer(place)
+            if writes
+            else tf.summary.create_noop_writer()
+        )
 
     def write(self, epoch: int, scalars: Mapping[str, float]) -> None:
         """Writes the scalars of an epoch (counted from 0)."""

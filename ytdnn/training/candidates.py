@@ -19,9 +19,11 @@ from ytdnn.training import (
     candidate_batches,
     checkpoints,
     determinism,
+    limits,
     loop,
     optimizer_state,
     strategies,
+    tasks,
 )
 
 MONITOR = "ndcg@10"
@@ -45,25 +47,34 @@ def train(
     """Trains, or goes on training, and publishes the artefact `candidates`.
 
     Args:
-      config: The run; only its `candidates`, `seed` and `strategy` matter here.
+      config: The run; only its `candidates`, `seed`, `strategy` and `cluster` matter
+        here.
       data: The prepared set.
-      directory: Where the artefact will stand.
+      directory: Where the artefact will stand; of several processes the chief alone
+        writes.
       chosen: Manifest of the model that this one is a refit of: each network runs as
         many epochs as that one's best took, and nothing is validated.
     """
+    own = config.candidates
+    limits.require_fits(config.strategy, own.training, model.KIND, own.loss)
     inputs_made_from = {
         prepared.KIND: data.manifest.fingerprint,
         **own_file.fingerprint(config.candidates.encoder),
     }
     if chosen is not None:
         inputs_made_from[model.KIND] = chosen.fingerprint
-    work = checkpoints.workspace(directory, step_config(config), inputs_made_from)
+    writes = tasks.writes(config.strategy)
+    work = checkpoints.workspace(
+        directory, step_config(config), inputs_made_from, writes
+    )
     if config.candidates.train_on_validation:
         data = data.with_validation_in_training()
     number = config.candidates.ensemble_size
     places = [work / f"member-{i}" if number > 1 else work for i in range(number)]
     epochs = _epochs(chosen, number)
     trained = [_member(config, data, i, p, epochs[i]) for i, p in enumerate(places)]
+    if not writes:
+        return
     whole = model.joined([member for member, _ in trained])
     facts = joined_facts([found for _, found in trained]) | whole.facts()
     is_held_out = not config.candidates.train_on_validation and _has_targets(
@@ -112,7 +123,7 @@ def _member(
     members = config.candidates.ensemble_size
     config = dataclasses.replace(config, seed=config.seed * members + number)
     determinism.set_seed(config.seed)
-    strategy = strategies.make(config.strategy)
+    strategy = strategies.make(config.strategy, config.cluster)
     with strategy.scope():
         candidate_model = model.build(config.candidates, data)
     num_labels = _num_training_watches(data)
@@ -122,7 +133,7 @@ def _member(
     stage = make_stage(config, data, candidate_model, stop_after)
     if members > 1:
         stage = dataclasses.replace(stage, name=f"{stage.name} {number + 1}/{members}")
-    facts = loop.fit(stage, training, config.seed, strategy, work)
+    facts = loop.fit(stage, training, config.seed, strategy, work, config.cluster)
     return candidate_model, facts
 
 

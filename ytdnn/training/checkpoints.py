@@ -63,8 +63,18 @@ class Keeper:
         directory: pathlib.Path,
         model: tf.keras.Model,
         optimizer: tf.keras.optimizers.legacy.Optimizer,
+        writes: bool = True,
     ) -> None:
-        """Opens the checkpoints of `directory`, which may be empty."""
+        """Opens the checkpoints of `directory`, which may be empty.
+
+        Args:
+          directory: Of the training.
+          model: Its variables.
+          optimizer: Its state.
+          writes: Whether this process writes them, of several the chief alone.
+        """
+        self._writes = writes
+        directory = directory.absolute()  # parameter servers write their own parts
         self._progress_text = tf.Variable("", dtype=tf.string, trainable=False)
         latest = tf.train.Checkpoint(
             model=model, optimizer=optimizer, progress=self._progress_text
@@ -86,6 +96,8 @@ class Keeper:
 
     def save(self, progress: Progress) -> None:
         """Saves the state to resume from."""
+        if not self._writes:
+            return
         self._progress_text.assign(json.dumps(dataclasses.asdict(progress)))
         self._latest.save()
 
@@ -114,7 +126,8 @@ class Keeper:
             progress.best_epoch = progress.epoch
             progress.best_value = value
             progress.best_metrics = dict(metrics)
-            self._best.save()
+            if self._writes:
+                self._best.save()
 
     def restore_best(self) -> None:
         """Restores the weights of the best epoch into the model."""
@@ -127,14 +140,19 @@ def _monitored(metrics: Mapping[str, float], monitor: str) -> float:
 
 
 def workspace(
-    artefact: pathlib.Path, config: Mapping[str, Any], inputs: Mapping[str, str]
+    artefact: pathlib.Path,
+    config: Mapping[str, Any],
+    inputs: Mapping[str, str],
+    writes: bool = True,
 ) -> pathlib.Path:
     """Returns the hidden directory in which `artefact` is being trained.
 
     What lies there is kept to be resumed when it was made from the same config and
-    inputs, and removed otherwise.
+    inputs, and removed otherwise; by the process that `writes`, of several the chief.
     """
     directory = artefact.with_name(f".{artefact.name}.training")
+    if not writes:
+        return directory
     made_from = {"key": artifacts.fingerprint([dict(config), dict(inputs)])}
     path = directory / _MADE_FROM
     if not path.exists() or json.loads(path.read_text()) != made_from:

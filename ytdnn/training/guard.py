@@ -1,5 +1,6 @@
 """Stops a training whose loss or weights are not finite, naming step and variable."""
 
+import collections
 import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from ytdnn import errors
+from ytdnn.training import executors
 
 _MOST_WEIGHT = 1e9  # products of larger ones leave float32
 
@@ -14,13 +16,16 @@ _MOST_WEIGHT = 1e9  # products of larger ones leave float32
 class Guard:
     """Checks every step's loss, and the weights before they are checkpointed.
 
-    So the latest checkpoint always has finite weights. A loss is read only after the
-    next step has been started, since reading it at once would make an accelerator wait
-    for Python.
+    So the latest checkpoint always has finite weights. A loss is read only after
+    `executor.lag` more steps have been started.
     """
 
     def __init__(
-        self, name: str, model: tf.keras.Model, describe_latest: Callable[[], str]
+        self,
+        name: str,
+        model: tf.keras.Model,
+        describe_latest: Callable[[], str],
+        executor: executors.Executor,
     ) -> None:
         """Starts before the first step.
 
@@ -28,39 +33,45 @@ class Guard:
           name: Of the stage, for the error.
           model: Its weights.
           describe_latest: Says where the latest checkpoint is.
+          executor: Reads losses.
         """
+        self._executor = executor
         self._describe_latest = describe_latest
         self._name = name
         self._model = model
-        self._unread: tuple[str, tf.Tensor, Mapping[str, Any]] | None = None
+        self._unread: collections.deque[tuple[str, Any, Mapping[str, Any]]] = (
+            collections.deque()
+        )
 
-    def watch(self, place: str, loss: tf.Tensor, batch: Mapping[str, Any]) -> None:
-        """Takes a step's loss, and reads that of the step before.
+    def watch(self, place: str, loss: Any, batch: Mapping[str, Any]) -> None:
+        """Takes a step's loss, and reads that of a step before.
 
         Args:
           place: The step in words.
-          loss: Scalar.
+          loss: As the executor's steps return it.
           batch: What the step was given.
 
         Raises:
           errors.UserError: The loss of the step before is not finite.
         """
-        self.settle()
-        self._unread = (place, loss, batch)
+        self.settle(self._executor.lag - 1)
+        self._unread.append((place, loss, batch))
 
-    def settle(self) -> None:
-        """Reads the last loss taken.
+    def settle(self, most: int = 0) -> None:
+        """Reads losses that were taken, the oldest first.
+
+        Args:
+          most: How many may be left unread.
 
         Raises:
-          errors.UserError: It is not finite.
+          errors.UserError: One is not finite.
         """
-        if self._unread is None:
-            return
-        place, loss, batch = self._unread
-        self._unread = None
-        if not tf.math.is_finite(loss):
-            what = "loss is not a number"
-            raise self._error(what, place, self.not_finite(batch))
+        while len(self._unread) > most:
+            place, unread, batch = self._unread.popleft()
+            loss = self._executor.value(unread)
+            if loss is not None and not tf.math.is_finite(loss):
+                what = "loss is not a number"
+                raise self._error(what, place, self.not_finite(batch))
 
     def check_weights(self, place: str) -> None:
         """Reads the last loss and all weights, before they are saved.
@@ -94,7 +105,9 @@ class Guard:
 def _is_bad(value: Any, most: float = math.inf) -> bool:
     """Whether a value is not finite, or above `most` in size."""
     parts = getattr(value, "values", (value,))  # one for each replica
-    return any(
-        part.dtype.is_floating and not bool(tf.reduce_all(tf.abs(part) < most))
-        for part in parts
-    )
+    return any(_exceeds(part, most) for part in parts if part.dtype.is_floating)
+
+
+def _exceeds(part: Any, most: float) -> bool:
+    with tf.device(part.device):  # a parameter server looks at its own
+        return not bool(tf.reduce_all(tf.abs(part) < most))

@@ -14,11 +14,14 @@ from typing import Any
 import tensorflow as tf
 
 from ytdnn import configs
-from ytdnn.layers import randomness
+from ytdnn.data import portions
+from ytdnn.layers import embeddings, randomness
 from ytdnn.training import (
+    agreement,
     averages,
     callbacks,
     checkpoints,
+    executors,
     guard,
     optimizer_state,
     optimizers,
@@ -26,6 +29,7 @@ from ytdnn.training import (
 )
 
 Batch = dict[str, tf.Tensor]
+_CLUSTER = configs.Cluster()
 _PROBE_STEPS = 200  # in a shorter training, compiling the probe is not worth it
 
 
@@ -38,7 +42,7 @@ class Stage:
       model: Its variables are trained and checkpointed.
       tables: Variables of the table optimiser; all others are dense.
       batches: Global batches of an epoch from a step on, a pure function of
-        (epoch, first_step): datasets that follow one another.
+        (epoch, first_step): datasets that follow one another; or a portion of each.
       steps_per_epoch: Number of batches of an epoch.
       loss: (batch of one replica, seed `[2] int32`) → the sum of weighted losses
         and the sum of weights, scalars float32. Called in a replica context.
@@ -54,7 +58,7 @@ class Stage:
     name: str
     model: tf.keras.Model
     tables: list[tf.Variable]
-    batches: Callable[[int, int], Iterable[tf.data.Dataset]]
+    batches: portions.Datasets
     steps_per_epoch: int
     loss: Callable[[Batch, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
     validate: Callable[[], dict[str, float]]
@@ -69,6 +73,7 @@ def fit(
     seed: int,
     strategy: tf.distribute.Strategy,
     directory: pathlib.Path,
+    cluster: configs.Cluster = _CLUSTER,
 ) -> dict[str, Any]:
     """Trains to the end, or to where validation, if there is one, stops improving.
 
@@ -77,7 +82,9 @@ def fit(
       training: Optimisation.
       seed: Of every draw.
       strategy: Devices; one and two replicas give one loss.
-      directory: Of checkpoints and TensorBoard logs; continues what is there.
+      directory: Of checkpoints and TensorBoard logs; continues what is there. Of
+        several workers the chief alone writes.
+      cluster: How long lost processes are waited for.
 
     Returns:
       Facts for the manifest: epochs, best epoch, its metrics, examples a second.
@@ -86,26 +93,32 @@ def fit(
       errors.UserError: The loss or the weights are not finite; the last good
         checkpoint is kept.
     """
-    trainer = Trainer(stage, training, seed, strategy)
-    keeper = checkpoints.Keeper(directory, stage.model, trainer.optimizer)
+    trainer = Trainer(stage, training, seed, strategy, cluster)
+    is_chief = agreement.is_chief(strategy)
+    keeper = checkpoints.Keeper(directory, stage.model, trainer.optimizer, is_chief)
     progress = keeper.restore()
+    agreement.require_same(strategy, progress.epoch, progress.step_in_epoch)
     last_epoch = stage.stop_after or training.epochs
     shown = dataclasses.replace(training, epochs=last_epoch)
     meter = report.Meter(stage.name, shown, stage.steps_per_epoch)
-    logs = callbacks.Logs(directory)
-    watcher = guard.Guard(stage.name, stage.model, keeper.describe_latest)
+    logs = callbacks.Logs(directory, is_chief)
+    watcher = guard.Guard(
+        stage.name, stage.model, keeper.describe_latest, trainer.executor
+    )
     with meter:
         while not progress.is_over(training, stage.stop_after):
             _train_epoch(trainer, keeper, watcher, progress, meter)
             loss = trainer.mean_loss()
             with trainer.averaged_weights():
                 metrics = meter.time_validation(stage.validate)
+                metrics = agreement.metrics_of_chief(strategy, metrics)
                 keeper.finish_epoch(progress, metrics, stage.monitor)
             keeper.save(progress)
             logs.write(progress.epoch - 1, {"loss": loss, **metrics})
             meter.show_epoch(progress, loss, metrics, stage.monitor)
-    optimizer_state.write(trainer.optimizer, trainer.variables, directory)
-    keeper.restore_best()
+    if is_chief:
+        optimizer_state.write(trainer.optimizer, trainer.variables, directory)
+        keeper.restore_best()
     return progress.facts() | meter.facts()
 
 
@@ -113,7 +126,8 @@ class Trainer:
     """The compiled step and what it changes.
 
     Attributes:
-      step: (global batch, step `int64`) → its loss; trains.
+      step: (batch, step `int64`) → its loss, as `executor` has them; trains.
+      executor: Gives the strategy its batches, and reads losses.
     """
 
     def __init__(
@@ -122,27 +136,40 @@ class Trainer:
         training: configs.Training,
         seed: int,
         strategy: tf.distribute.Strategy,
+        cluster: configs.Cluster = _CLUSTER,
+        executor: executors.Executor | None = None,
     ) -> None:
+        """Makes the optimiser and compiles nothing yet.
+
+        Args:
+          stage: What is trained.
+          training: Optimisation.
+          seed: Of every draw.
+          strategy: Devices.
+          cluster: How long lost processes are waited for.
+          executor: Of the strategy; None: the usual one.
+        """
         self.stage = stage
         self.training = training
         self.strategy = strategy
         self.seed = seed
-        table_refs = {table.ref() for table in stage.tables}
+        tables = [part for each in stage.tables for part in embeddings.parts(each)]
+        table_refs = {table.ref() for table in tables}
         variables = stage.model.trainable_variables
         self.variables = variables
         with strategy.scope():
             self.optimizer = optimizers.make(
                 training,
                 training.epochs * stage.steps_per_epoch,
-                stage.tables,
+                tables,
                 [v for v in variables if v.ref() not in table_refs],
                 0 if stage.state is None else stage.state.steps,
             )
         if stage.state is not None:
             optimizer_state.assign(self.optimizer, variables, stage.state)
-        self._losses: list[tf.Tensor] = []
-        # Bags of search tokens differ in width from batch to batch: one graph for all.
-        self.step = tf.function(self._step, reduce_retracing=True)
+        self._losses: list[Any] = []
+        self.executor = executor or executors.make(strategy, cluster)
+        self.step = self.executor.compiled(self._step)
 
     def _step(self, batch: Batch, step: tf.Tensor) -> tf.Tensor:
         per_replica = self.strategy.run(self._replica_step, args=(batch, step))
@@ -152,12 +179,14 @@ class Trainer:
         seed = randomness.step_seed(self.seed, step)
         context = tf.distribute.get_replica_context()
         loss, gradients = self._gradients(batch, seed)
+        is_alone = context.num_replicas_in_sync == 1
         if self.training.clip_norm > 0.0:
-            gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
+            if not is_alone:
+                gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
             gradients = optimizers.clip(gradients, self.training.clip_norm)
         self.optimizer.apply_gradients(
             zip(gradients, self.variables, strict=True),
-            experimental_aggregate_gradients=self.training.clip_norm <= 0.0,
+            experimental_aggregate_gradients=is_alone or self.training.clip_norm <= 0.0,
         )
         return loss
 
@@ -168,9 +197,13 @@ class Trainer:
         context = tf.distribute.get_replica_context()
         with tf.GradientTape() as tape:
             total, weight = self.stage.loss(batch, seed)
-            weight = context.all_reduce(tf.distribute.ReduceOp.SUM, weight)
+            if context.num_replicas_in_sync > 1:
+                weight = context.all_reduce(tf.distribute.ReduceOp.SUM, weight)
             loss = total / tf.maximum(weight, 1.0)
-        return loss, tape.gradient(loss, self.variables)
+        gradients = tape.gradient(loss, self.variables)
+        if self.executor.has_dense_tables:
+            gradients = [tf.convert_to_tensor(gradient) for gradient in gradients]
+        return loss, gradients
 
     def forward_backward_seconds(self, batch: Batch, repeats: int = 3) -> float:
         """Returns the time of a step without its table and tower updates."""
@@ -198,11 +231,12 @@ class Trainer:
 
     def mean_loss(self) -> float:
         """Returns the mean loss of the steps since the last call."""
-        mean = float(tf.reduce_mean(tf.stack(self._losses))) if self._losses else 0.0
+        values = [self.executor.value(loss) for loss in self._losses]
         self._losses = []
-        return mean
+        found = [value for value in values if value is not None]
+        return float(tf.reduce_mean(tf.stack(found))) if found else 0.0
 
-    def record(self, loss: tf.Tensor) -> None:
+    def record(self, loss: Any) -> None:
         """Keeps a step's loss for `mean_loss`."""
         self._losses.append(loss)
 
@@ -220,8 +254,7 @@ def _train_epoch(
 ) -> None:
     stage, training = trainer.stage, trainer.training
     first = progress.step_in_epoch
-    datasets = stage.batches(progress.epoch, first)
-    batches = _chained(trainer.strategy, datasets)
+    batches = trainer.executor.batches(stage.batches, progress.epoch, first)
     for offset, batch in enumerate(_timed(batches, meter)):
         step = progress.epoch * stage.steps_per_epoch + first + offset
         started = time.perf_counter()
@@ -233,10 +266,13 @@ def _train_epoch(
         seconds = time.perf_counter() - started
         meter.add_step(seconds, progress.epoch + 1, progress.step_in_epoch)
         if progress.step_in_epoch % training.checkpoint_every_steps == 0:
+            trainer.executor.finish()
             watcher.check_weights(place)
             keeper.save(progress)
+    trainer.executor.finish()
     watcher.check_weights(f"the end of epoch {progress.epoch + 1}")
-    if meter.forward_backward_share is None and meter.num_steps >= _PROBE_STEPS:
+    is_probed = meter.forward_backward_share is None and trainer.executor.lag == 1
+    if is_probed and meter.num_steps >= _PROBE_STEPS:
         mean = meter.step_seconds / meter.num_steps
         meter.forward_backward_share = trainer.forward_backward_seconds(batch) / mean
 

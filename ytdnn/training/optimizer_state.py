@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from ytdnn.layers import embeddings
+
 FILE = "optimizer.npz"
 _STEPS = "steps"
 
@@ -41,10 +43,12 @@ def write(
       variables: All that are trained, in order.
       directory: Where the file goes.
     """
-    arrays: dict[str, Any] = {
-        f"{number}.{name}": slot.numpy()
-        for number, name, slot in _slots(optimizer, variables)
-    }
+    arrays: dict[str, Any] = {}
+    whole = embeddings.numbered(variables)
+    for number, name, slot in _slots(optimizer, variables):
+        key = f"{whole[number]}.{name}"  # shards of a table one behind another
+        before = [arrays[key]] if key in arrays else []
+        arrays[key] = np.concatenate([*before, slot.numpy()])
     arrays[_STEPS] = np.int64(optimizer.optimizers[0].iterations.numpy())
     with open(directory / FILE, "wb") as file:
         np.savez(file, **arrays)

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from ytdnn import artifacts, configs, schema
-from ytdnn.data import prepared
+from ytdnn.data import portions, prepared
 from ytdnn.metrics import binary, per_user_loss
 from ytdnn.ranking import heads, inputs, model
 from ytdnn.retrieval import stage as retrieval_stage
@@ -18,9 +18,11 @@ from ytdnn.training import (
     batch_size,
     checkpoints,
     determinism,
+    limits,
     loop,
     optimizer_state,
     strategies,
+    tasks,
 )
 
 _OF_SOURCES = ("candidate_source", "seed_video")  # features that ask all sources
@@ -45,9 +47,11 @@ def train(
     """Trains, or goes on training, and publishes the artefact `ranking`.
 
     Args:
-      config: The run; only its `ranking`, `seed` and `strategy` matter here.
+      config: The run; only its `ranking`, `seed`, `strategy` and `cluster` matter
+        here.
       data: The prepared set, with impressions.
-      directory: Where the artefact will stand.
+      directory: Where the artefact will stand; of several processes the chief alone
+        writes.
       first_stage: What features of the first stage ask; None: there are none of these.
       chosen: Manifest of the model that this one is a refit of: it runs as many epochs
         as that one's best took, and nothing is validated.
@@ -55,6 +59,7 @@ def train(
     Raises:
       errors.UserError: The log has no impressions to train or validate on.
     """
+    limits.require_fits(config.strategy, config.ranking.training, model.KIND)
     made_from = {prepared.KIND: data.manifest.fingerprint}
     if first_stage is not None and first_stage.manifest is not None:
         made_from[retrieval_stage.KIND] = first_stage.manifest.fingerprint
@@ -62,9 +67,10 @@ def train(
         made_from[model.KIND] = chosen.fingerprint
     else:
         model.split_rows(data, prepared.Split.VALIDATION)
-    work = checkpoints.workspace(directory, step_config(config), made_from)
+    writes = tasks.writes(config.strategy)
+    work = checkpoints.workspace(directory, step_config(config), made_from, writes)
     determinism.set_seed(config.seed)
-    strategy = strategies.make(config.strategy)
+    strategy = strategies.make(config.strategy, config.cluster)
     with strategy.scope():
         ranking_model = model.build(config.ranking, data, first_stage)
     stop_after = 0 if chosen is None else int(chosen.facts["best_epoch"])
@@ -74,7 +80,9 @@ def train(
     stage = make_stage(
         dataclasses.replace(config, ranking=ranking), data, ranking_model, stop_after
     )
-    facts = loop.fit(stage, training, config.seed, strategy, work)
+    facts = loop.fit(stage, training, config.seed, strategy, work, config.cluster)
+    if not writes:
+        return
     facts |= ranking_model.facts()
     with artifacts.publish(
         directory, model.KIND, step_config(config), made_from, facts
@@ -109,7 +117,7 @@ def make_stage(
         name=model.KIND,
         model=ranking_model.network,
         tables=ranking_model.network.tables,
-        batches=lambda epoch, first_step: [batches(epoch, first_step)],
+        batches=portions.Whole(batches),
         steps_per_epoch=batches.steps_per_epoch,
         loss=_loss(ranking_model),
         validate=dict if stop_after else _validator(data, ranking_model),
@@ -129,12 +137,19 @@ class ImpressionBatches:
       rows: `[n] int64`, the impressions to train on.
       batch_size: Impressions a batch; the last is filled up with weight 0.
       seed: Of the order.
+      portion: Which rows of each batch are cut.
     """
 
     log: inputs.ImpressionLog
     rows: tf.Tensor
     batch_size: int
     seed: int
+    portion: portions.Portion = portions.WHOLE
+
+    def part(self, reader: int, num_readers: int) -> "ImpressionBatches":
+        """Returns what one of several readers cuts of each batch."""
+        portion = portions.Portion(reader, num_readers)
+        return dataclasses.replace(self, portion=portion)
 
     @property
     def steps_per_epoch(self) -> int:
@@ -153,7 +168,7 @@ class ImpressionBatches:
         last = tf.constant(int(self.rows.shape[0]) - 1, tf.int64)
 
         def cut_step(step: tf.Tensor) -> inputs.Tensors:
-            slots = step * self.batch_size + tf.range(self.batch_size, dtype=tf.int64)
+            slots = self.portion.slots(step, self.batch_size)
             shuffled = tf.random.experimental.index_shuffle(
                 tf.minimum(slots, last), order_seed, last
             )

@@ -1,22 +1,55 @@
-"""Distribution strategies by name: one device, all local devices, or a TPU."""
+"""Distribution strategies by name: one device, all local ones, a TPU, or a cluster."""
+
+import contextlib
+import functools
+import logging
+import os
+import re
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterator
 
 import tensorflow as tf
+from tensorflow.compiler.xla.tsl.protobuf import coordination_config_pb2
+from tensorflow.python.eager import context
 
-from ytdnn import errors
+from ytdnn import configs, errors
+from ytdnn.training import tasks
+
+_DEFAULTS = configs.Cluster()
+_POLL_SECONDS = 1.0
+_TRIES = 3
+_LOST = (
+    tf.errors.UnavailableError,
+    tf.errors.AbortedError,
+    tf.errors.CancelledError,
+    tf.errors.DeadlineExceededError,
+    tf.errors.FailedPreconditionError,
+)
 
 
-def make(name: str) -> tf.distribute.Strategy:
-    """Returns the `tf.distribute` strategy called `none`, `mirrored` or `tpu`.
+def make(name: str, cluster: configs.Cluster = _DEFAULTS) -> tf.distribute.Strategy:
+    """Returns the `tf.distribute` strategy of a name, see `configs.Config.strategy`.
 
-    With `mirrored`, replicas are the local GPUs; without any, the logical CPUs.
+    With `mirrored`, replicas are the local GPUs; without any, the logical CPUs. A
+    process joins its cluster once: before anything else uses TensorFlow, and for every
+    later training.
+
+    Args:
+      name: Of the strategy.
+      cluster: How long other processes are waited for.
 
     Raises:
-      errors.UserError: There is no TPU to be found.
+      errors.UserError: There is no TPU, or a process of the cluster is missing.
     """
     if name == "mirrored":
         return tf.distribute.MirroredStrategy(_local_devices())
     if name == "tpu":
         return _tpu()
+    if tasks.is_distributed(name):
+        return _of_cluster(name, cluster)
     return tf.distribute.get_strategy()
 
 
@@ -35,3 +68,166 @@ def _tpu() -> tf.distribute.Strategy:
             "expected a TPU for --config.strategy=tpu, found none: use none or mirrored"
         ) from None
     return tf.distribute.TPUStrategy(resolver)
+
+
+@functools.cache
+def _of_cluster(name: str, cluster: configs.Cluster) -> tf.distribute.Strategy:
+    task = tasks.of(name)
+    if task is None:
+        raise ValueError(f"expected the strategy of a cluster, received {name}")
+    try:
+        if name == tasks.MULTI_WORKER:
+            return _multi_worker(task, cluster)
+        return _parameter_server(task, cluster)
+    except RuntimeError as error:  # TensorFlow's words for "too late"
+        raise errors.UserError(
+            f"expected --strategy={name} in a process that has not used TensorFlow "
+            f"yet, found one that has ({errors.one_line(str(error)[:80])}): join the "
+            f"cluster first"
+        ) from None
+
+
+def _multi_worker(
+    task: tasks.Task, cluster: configs.Cluster
+) -> tf.distribute.MultiWorkerMirroredStrategy:
+    workers = len(task.addresses[tasks.WORKER])
+    # TensorFlow has no public way to say how long workers wait for one another.
+    context.context().configure_coordination_service(
+        "standalone",
+        service_leader=f"/job:{tasks.WORKER}/replica:0/task:0",
+        cluster_register_timeout_in_ms=cluster.start_seconds * 1000,
+        heartbeat_timeout_in_ms=cluster.lost_seconds * 1000,
+        coordinated_jobs=[
+            coordination_config_pb2.CoordinatedJob(name=tasks.WORKER, num_tasks=workers)
+        ],
+    )
+    with _ended_if_stuck(task, cluster):
+        return tf.distribute.MultiWorkerMirroredStrategy(
+            tf.distribute.cluster_resolver.TFConfigClusterResolver()
+        )
+
+
+@contextlib.contextmanager
+def _ended_if_stuck(task: tasks.Task, cluster: configs.Cluster) -> Iterator[None]:
+    """Ends this process if the block takes longer than a cluster may take to start.
+
+    TensorFlow waits there for ever, deaf to exceptions and to SIGTERM.
+    """
+
+    def end() -> None:
+        missing = [
+            f"{tasks.WORKER} {number} at {address}"
+            for number, address in enumerate(task.addresses[tasks.WORKER])
+            if address != task.address and not _listens(address)
+        ]
+        print(
+            f"ytdnn: error: expected all workers of the cluster within "
+            f"{cluster.start_seconds} s (cluster.start_seconds), missing: "
+            f"{', '.join(missing) or 'one that listens and does not answer'}: start "
+            f"it, or correct {tasks.VARIABLE}",
+            file=sys.stderr,
+            flush=True,
+        )
+        os._exit(errors.LOST_STATUS)
+
+    timer = threading.Timer(cluster.start_seconds, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _parameter_server(
+    task: tasks.Task, cluster: configs.Cluster
+) -> tf.distribute.ParameterServerStrategy:
+    tf.config.threading.set_inter_op_parallelism_threads(_threads(task))
+    tf.get_logger().setLevel(logging.CRITICAL)  # pages about each lost worker
+    for job in (tasks.WORKER, tasks.SERVER):
+        for number, address in enumerate(task.addresses[job]):
+            _wait_for(f"{job} {number}", address, cluster)
+    return tf.distribute.ParameterServerStrategy(
+        tf.distribute.cluster_resolver.TFConfigClusterResolver(),
+        variable_partitioner=tf.distribute.experimental.partitioners.MinSizePartitioner(
+            min_shard_bytes=int(cluster.shard_megabytes * 2**20),
+            max_shards=len(task.addresses[tasks.SERVER]),
+        ),
+    )
+
+
+def serve(task: tasks.Task, cluster: configs.Cluster) -> None:
+    """Serves the trainings of a chief until it ends, as a worker or parameter server.
+
+    Raises:
+      errors.LostProcessError: The chief does not come.
+    """
+    server = tf.distribute.Server(
+        tf.train.ClusterSpec(task.addresses),
+        job_name=task.job,
+        task_index=task.index,
+        config=tf.compat.v1.ConfigProto(inter_op_parallelism_threads=_threads(task)),
+    )
+    chief = task.addresses[tasks.CHIEF][0]
+    _wait_for(tasks.CHIEF, chief, cluster)
+    while any(_listens(chief) for _ in range(_TRIES)):
+        time.sleep(_POLL_SECONDS)
+    del server  # which served as long as it was held
+
+
+def _threads(task: tasks.Task) -> int:
+    """Returns how many operations run at once: one may wait for each other process."""
+    others = sum(len(places) for places in task.addresses.values())
+    return max(os.cpu_count() or 1, others + 1)
+
+
+def _wait_for(name: str, address: str, cluster: configs.Cluster) -> None:
+    """Waits until another process listens.
+
+    Raises:
+      errors.LostProcessError: It does not in time.
+    """
+    deadline = time.monotonic() + cluster.start_seconds
+    while not _listens(address):
+        if time.monotonic() > deadline:
+            raise errors.LostProcessError(
+                f"expected {name} of the cluster at {address} within "
+                f"{cluster.start_seconds} s (cluster.start_seconds), found nothing "
+                f"that listens there: start it, or correct {tasks.VARIABLE}"
+            )
+        time.sleep(_POLL_SECONDS)
+
+
+def _listens(address: str) -> bool:
+    host, _, port = address.rpartition(":")
+    try:
+        with socket.create_connection((host, int(port)), timeout=_POLL_SECONDS):
+            return True
+    except OSError:
+        time.sleep(_POLL_SECONDS)
+        return False
+
+
+@contextlib.contextmanager
+def one_line(task: tasks.Task) -> Iterator[None]:
+    """Turns TensorFlow's errors of a lost process into one.
+
+    Raises:
+      errors.LostProcessError: A process of the cluster is missing.
+    """
+    try:
+        yield
+    except _LOST as error:
+        others = sum(len(places) for places in task.addresses.values()) - 1
+        raise errors.LostProcessError(
+            f"expected the {others} other processes of the cluster to stay up, lost "
+            f"one ({_brief(error)}): start it again; the same command goes on from the "
+            f"last checkpoint"
+        ) from None
+
+
+def _brief(error: Exception) -> str:
+    """Returns the words of TensorFlow's error that name the lost process."""
+    text = str(error)
+    found = re.search(r"/job:\w+(/replica:0)?/task:\d+", text)
+    return found[0] if found else errors.one_line(text[:120])

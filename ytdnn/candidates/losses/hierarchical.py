@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from ytdnn import schema
 from ytdnn.candidates.losses import interface
+from ytdnn.layers import embeddings
 
 
 class HierarchicalSoftmax:
@@ -40,12 +41,13 @@ class HierarchicalSoftmax:
           queries: `[batch, dim] float32`.
           labels: `[batch] int32` video indices.
         """
-        leaves = tf.gather(self._model.head.leaves, labels)[:, tf.newaxis]
+        leaves = embeddings.rows(self._model.head.leaves, labels)[:, tf.newaxis]
         shifts = tf.range(self._depth)
         turns = tf.cast(tf.bitwise.right_shift(leaves, shifts) & 1, tf.float32)
         nodes = tf.bitwise.right_shift(leaves, shifts + 1)  # 0 above the root
         on_path = tf.cast(nodes > 0, tf.float32)
-        logits = tf.linalg.matvec(tf.gather(self._model.videos.table, nodes), queries)
-        logits += tf.gather(self._model.bias, nodes)
+        vectors = embeddings.rows(self._model.videos.table, nodes)
+        logits = tf.linalg.matvec(vectors, queries)
+        logits += embeddings.rows(self._model.bias, nodes)
         signs = 2.0 * turns - 1.0
         return tf.reduce_sum(on_path * tf.nn.softplus(-signs * logits), axis=1)

@@ -45,8 +45,18 @@ class Model(Protocol):
         """Returns the query of each position, `[batch, dim] float32`."""
         ...
 
-    def columns(self, videos: tf.Tensor | None, seed: tf.Tensor | None) -> Columns:
-        """Returns the columns of videos `[n]`, or of the whole vocabulary and 0."""
+    def columns(
+        self,
+        videos: tf.Tensor | None,
+        seed: tf.Tensor | None,
+        places: tf.Tensor | None = None,
+        num_places: tf.Tensor | None = None,
+    ) -> Columns:
+        """Returns the columns of videos `[n]`, or of the whole vocabulary and 0.
+
+        `places` and `num_places` say where each stands among the columns of all
+        replicas, see `ytdnn.layers.randomness.keep_columns`.
+        """
         ...
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from ytdnn import configs, schema
-from ytdnn.candidates.losses import interface, proposals
+from ytdnn.candidates.losses import interface, proposals, replicas
 
 Scored = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
 """(scores of the labels `[batch]`, of the negatives `[batch, negatives]`, which of them
@@ -79,7 +79,8 @@ class Pairwise:
         negatives = self._proposal.sample(self._num_negatives, seed)
         size = tf.size(labels)
         columns = tf.concat([labels, negatives], axis=0)
-        vectors, bias = self._model.columns(columns, seed)
+        places = replicas.places(size, size, self._num_negatives)
+        vectors, bias = self._model.columns(columns, seed, *places)
         positive = tf.reduce_sum(queries * vectors[:size], axis=1) + bias[:size]
         products = tf.matmul(
             tf.cast(queries, self._dtype),

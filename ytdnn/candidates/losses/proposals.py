@@ -68,11 +68,8 @@ class Proposal:
 
         They are sorted, which makes gathers and updates of their rows cheaper.
         """
-        uniform = tf.random.stateless_uniform(
-            [number],
-            randomness.fold(seed, randomness.Stream.PROPOSALS),
-            dtype=tf.float64,
-        )
+        own = randomness.fold(seed, randomness.Stream.PROPOSALS)
+        uniform = randomness.uniform(number, own)
         found = tf.searchsorted(self._cumulative, tf.sort(uniform), side="right")
         last = tf.size(self._cumulative) - 1
         return tf.minimum(found, last) + 1

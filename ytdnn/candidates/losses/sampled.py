@@ -19,7 +19,7 @@ import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
 from ytdnn import configs, schema
-from ytdnn.candidates.losses import interface, proposals
+from ytdnn.candidates.losses import interface, proposals, replicas
 from ytdnn.layers import softmax
 
 _FEWEST = 1e-12  # expected count of a video that the counts say is never a label
@@ -70,7 +70,8 @@ class SampledSoftmax:
         columns = tf.concat([labels, negatives], axis=0)
         in_batch = self._in_batch(users, weights, size)
         mask = _score_mask(labels, negatives, in_batch)
-        vectors, bias = self._model.columns(columns, seed)
+        places = replicas.places(size, tf.size(labels), self._config.num_negatives)
+        vectors, bias = self._model.columns(columns, seed, *places)
         offsets, of_positives = self._offsets(columns, bias, _mean_row(in_batch), size)
         mask, of_ages = self._of_ages(batch, columns, mask)
         # `call`, since a Keras layer called as such makes its input float32 again.
@@ -167,14 +168,11 @@ def _columns_of_all_replicas(
     batch: interface.Features,
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Gathers labels, weights and users of all replicas, this one's first."""
-    context = tf.distribute.get_replica_context()
     names = (schema.LABELS, schema.WEIGHTS, schema.USER_INDICES)
-    flat = [tf.reshape(batch[name], [-1]) for name in names]
-    if context.num_replicas_in_sync == 1:
-        return flat[0], flat[1], flat[2]
-    shift = -context.replica_id_in_sync_group * tf.shape(flat[0])[0]
-    gathered = [context.all_gather(values, axis=0) for values in flat]
-    return tuple(tf.roll(values, shift, axis=0) for values in gathered)
+    labels, weights, users = (
+        replicas.gathered(tf.reshape(batch[name], [-1])) for name in names
+    )
+    return labels, weights, users
 
 
 def _score_mask(
@@ -201,5 +199,7 @@ def _mean_row(in_batch: tf.Tensor) -> tf.Tensor:
     """Returns how many in-batch negatives a query has, averaged over all replicas."""
     context = tf.distribute.get_replica_context()
     mean = tf.reduce_mean(tf.reduce_sum(tf.cast(in_batch, tf.float32), axis=1))
+    if context.num_replicas_in_sync == 1:
+        return mean
     total = context.all_reduce(tf.distribute.ReduceOp.SUM, mean)
     return total / float(context.num_replicas_in_sync)

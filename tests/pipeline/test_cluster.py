@@ -1,0 +1,207 @@
+"""A local cluster as a user starts it: what it makes, what survives, what it ends."""
+
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.pipeline import clusters
+from ytdnn import artifacts, errors, pipeline
+from ytdnn.candidates import model as candidate_model
+from ytdnn.data import prepared
+from ytdnn.pipeline import local_network
+from ytdnn.training import tasks
+
+MOST_SECONDS = 150
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    """A run that one process trained."""
+    workdir = clusters.prepared_run(tmp_path_factory.mktemp("alone"))
+    pipeline.train(workdir)
+    return workdir
+
+
+@pytest.fixture(scope="module")
+def prepared_run(tmp_path_factory):
+    """A run that nothing was trained in."""
+    return clusters.prepared_run(tmp_path_factory.mktemp("prepared"))
+
+
+def _weights(workdir: pathlib.Path, stage: str) -> dict[str, np.ndarray]:
+    kept = tf.train.load_checkpoint(str(workdir / stage / "weights"))
+    kinds = kept.get_variable_to_dtype_map()
+    names = [name for name, kind in kinds.items() if kind == tf.float32]
+    return {name: kept.get_tensor(name) for name in names}
+
+
+def _validation(workdir: pathlib.Path) -> dict[str, float]:
+    return artifacts.read_manifest(workdir / "candidates", "candidates").facts[
+        "validation"
+    ]
+
+
+def test_workers_in_step_make_what_one_process_makes(alone, tmp_path):
+    workdir = clusters.prepared_run(tmp_path)
+    out = clusters.finished(clusters.start(workdir, "--workers=2"), MOST_SECONDS)
+    assert "ranking: done" in out.replace("[3/3] ", "")
+    for stage in ("candidates", "ranking"):
+        expected, found = _weights(alone, stage), _weights(workdir, stage)
+        assert expected.keys() == found.keys()
+        for name, values in expected.items():
+            np.testing.assert_allclose(found[name], values, atol=1e-4, err_msg=name)
+    assert _validation(workdir) == pytest.approx(_validation(alone), rel=1e-4)
+    assert (workdir / "cluster" / "worker-1.log").read_text()
+    assert not clusters.processes(workdir)
+
+
+def test_parameter_servers_make_the_artefact_of_one_process(alone, tmp_path):
+    workdir = clusters.prepared_run(tmp_path)
+    flags = ["--workers=1", "--ps=2"]
+    command = ["train", "--stage=candidates"]
+    process = clusters.start(workdir, *flags, command=command)
+    clusters.finished(process, MOST_SECONDS)
+    expected, found = _weights(alone, "candidates"), _weights(workdir, "candidates")
+    shapes = [{k: v.shape for k, v in each.items()} for each in (expected, found)]
+    assert shapes[0] == shapes[1]
+    states = [
+        np.load(each / "candidates" / "0.optimizer.npz") for each in (alone, workdir)
+    ]
+    sizes = [{name: state[name].shape for name in state.files} for state in states]
+    assert sizes[0] == sizes[1]
+    trained = candidate_model.load(
+        workdir / "candidates", prepared.load(workdir / "data")
+    )
+    assert np.isfinite(trained.video_vectors()).all()
+    first = _validation(alone)["ndcg@10"]
+    assert _validation(workdir)["ndcg@10"] > 0.5 * first
+
+
+def _wait_for_checkpoint(workdir: pathlib.Path, process) -> None:
+    deadline = time.monotonic() + MOST_SECONDS
+    while not list(workdir.glob(".candidates.training/latest/*.index")):
+        assert process.poll() is None, process.stdout.read()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("flags", [["--workers=2"], ["--workers=2", "--ps=1"]])
+def test_the_cluster_ends_with_the_one_who_started_it(tmp_path, flags):
+    workdir = clusters.prepared_run(tmp_path)
+    process = clusters.start(workdir, *flags)
+    deadline = time.monotonic() + MOST_SECONDS
+    while len(clusters.processes(workdir)) < 4:  # the starter, its child, two workers
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.kill()
+    clusters.wait_until_none(workdir)
+
+
+def test_nothing_outside_reaches_the_servers_and_an_interrupt_ends_them(tmp_path):
+    workdir = clusters.prepared_run(tmp_path)
+    process = clusters.start(workdir, "--workers=2")
+    line = process.stdout.readline()
+    assert line.startswith("cluster: worker 0 127.0.0.1:")
+    ports = [int(part.split(",")[0].split(";")[0]) for part in line.split(":")[2:4]]
+    _wait_for_checkpoint(workdir, process)
+    for port in ports if clusters.has_own_network() else ():
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port), 1.0)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 130
+    clusters.wait_until_none(workdir)
+
+
+def test_a_mistake_of_the_command_is_the_clusters(tmp_path):
+    workdir = clusters.prepared_run(tmp_path)
+    flags = ["--workers=1"]
+    process = clusters.start(workdir, *flags, command=["train", "--stage=nonsense"])
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert "expected --stage" in out
+
+
+def _killed_at_random(workdir: pathlib.Path, process, seed: int) -> None:
+    """Kills worker 1 while it starts, or, of odd seeds, behind the first checkpoint."""
+    victim = '"type": "worker", "index": 1'
+    rng = np.random.default_rng(seed)
+    while not clusters.processes(workdir, victim):
+        time.sleep(0.05)
+    if seed % 2:
+        _wait_for_checkpoint(workdir, process)
+        time.sleep(float(rng.uniform(0.0, 1.5)))
+    else:
+        time.sleep(float(rng.uniform(0.0, 10.0)))
+    for pid in clusters.processes(workdir, victim):
+        clusters.kill(pid)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("flags", [["--workers=2"], ["--workers=2", "--ps=2"]])
+def test_a_worker_killed_at_any_time_costs_nothing(alone, tmp_path, flags, seed):
+    workdir = clusters.prepared_run(tmp_path)
+    command = ["train", "--stage=candidates"]
+    process = clusters.start(workdir, *flags, command=command)
+    _killed_at_random(workdir, process, seed)
+    out = clusters.finished(process, 2 * MOST_SECONDS)
+    assert "worker 1 was ended by signal 9" in out
+    if "--ps=2" in flags:
+        first = _validation(alone)["ndcg@10"]
+        assert _validation(workdir)["ndcg@10"] > 0.5 * first
+        return
+    expected, found = _weights(alone, "candidates"), _weights(workdir, "candidates")
+    for name, values in expected.items():
+        np.testing.assert_allclose(found[name], values, atol=1e-4, err_msg=name)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "jobs", "job", "missing"),
+    [
+        ("multi_worker", {"worker": 2}, "worker", "missing: worker 1 at 127.0.0.1:"),
+        (
+            "parameter_server",
+            {"chief": 1, "worker": 1, "ps": 1},
+            "chief",
+            "expected worker 0 of the cluster at 127.0.0.1:",
+        ),
+        (
+            "parameter_server",
+            {"chief": 1, "worker": 1, "ps": 1},
+            "ps",
+            "expected chief of the cluster at 127.0.0.1:",
+        ),
+    ],
+)
+def test_a_process_that_never_comes_is_one_line(
+    prepared_run, strategy, jobs, job, missing
+):
+    ports = iter(range(41_000, 41_009))
+    places = {
+        name: [f"127.0.0.1:{next(ports)}" for _ in range(number)]
+        for name, number in jobs.items()
+    }
+    described = {"cluster": places, "task": {"type": job, "index": 0}}
+    command = [sys.executable, "-m", "ytdnn", "train", f"--workdir={prepared_run}"]
+    settings = [f"--strategy={strategy}", "--config.cluster.start_seconds=4"]
+    done = subprocess.run(
+        [*command, *settings],
+        env=os.environ | {tasks.VARIABLE: json.dumps(described)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        preexec_fn=local_network.enter if clusters.has_own_network() else None,
+        check=False,
+    )
+    assert done.returncode == errors.LOST_STATUS, done.stderr
+    assert missing in done.stderr
+    assert "Traceback" not in done.stderr

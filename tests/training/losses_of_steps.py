@@ -1,0 +1,73 @@
+"""Trains steps of the planted log in one process of a cluster; prints their losses.
+
+    python -m tests.training.losses_of_steps DATA STRATEGY STAGE STEPS
+
+Run with a `TF_CONFIG` for `multi_worker`. The batch is small, so that epochs end.
+"""
+
+import dataclasses
+import itertools
+import pathlib
+import sys
+
+import tensorflow as tf
+
+from tests import planted
+from ytdnn import configs
+from ytdnn.candidates import model as candidate_model
+from ytdnn.data import prepared
+from ytdnn.ranking import model as ranking_model
+from ytdnn.training import candidates, determinism, loop, ranking, strategies
+
+
+def config() -> configs.Config:
+    """Returns settings with every kind of draw: dropout, negatives, held-out ids."""
+    tiny = planted.tiny_config()
+    training = configs.Training(batch_size=64, clip_norm=1.0, ema_decay=0.9)
+    own = dataclasses.replace(
+        tiny.candidates,
+        dropout=0.2,
+        history_dropout=0.2,
+        label=configs.NextWatch(slice_length=4),
+        training=training,
+    )
+    ranker = dataclasses.replace(tiny.ranking, dropout=0.2, training=training)
+    return dataclasses.replace(tiny, candidates=own, ranking=ranker)
+
+
+def make_stage(
+    name: str, data: prepared.PreparedData, strategy: tf.distribute.Strategy
+) -> loop.Stage:
+    """Returns a stage of the planted log with fresh weights."""
+    run = config()
+    determinism.set_seed(0)
+    with strategy.scope():
+        if name == "ranking":
+            ranker = ranking_model.build(run.ranking, data)
+            return ranking.make_stage(run, data, ranker)
+        network = candidate_model.build(run.candidates, data)
+    return candidates.make_stage(run, data, network)
+
+
+def main(directory: str, strategy_name: str, name: str, num_steps: int) -> None:
+    """Prints the loss of each step, and the validation metrics behind them."""
+    strategy = strategies.make(strategy_name)
+    data = prepared.load(pathlib.Path(directory))
+    stage = make_stage(name, data, strategy)
+    settings = config().ranking if name == "ranking" else config().candidates
+    trainer = loop.Trainer(stage, settings.training, 0, strategy)
+    losses = []
+    for epoch in itertools.count():
+        for batch in trainer.executor.batches(stage.batches, epoch, 0):
+            if len(losses) < num_steps:
+                number = tf.constant(len(losses), tf.int64)
+                losses.append(float(trainer.step(batch, number)))
+        if len(losses) == num_steps:
+            break
+    with trainer.averaged_weights():
+        metrics = stage.validate()
+    print("FOUND", losses, list(metrics.values()), sep="|", flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:4], int(sys.argv[4]))

@@ -1,0 +1,54 @@
+"""The step that a TPU would be given, compiled by XLA on the CPU: the same losses."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests import planted
+from tests.training import losses_of_steps
+from ytdnn.layers import randomness
+from ytdnn.training import executors, loop, strategies
+
+_STEPS = 6
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return planted.prepared_data(tmp_path_factory.mktemp("planted"))
+
+
+def _losses(data, name, is_compiled):
+    strategy = strategies.make("none")
+    stage = losses_of_steps.make_stage(name, data, strategy)
+    training = getattr(losses_of_steps.config(), name).training
+    executor = executors.Compiled(strategy) if is_compiled else None
+    trainer = loop.Trainer(stage, training, 0, strategy, executor=executor)
+    (dataset,) = stage.batches(0, 0)
+    batches = dataset.take(_STEPS)
+    return [
+        float(trainer.step(batch, tf.constant(number, tf.int64)))
+        for number, batch in enumerate(batches)
+    ]
+
+
+@pytest.mark.parametrize("name", ["candidates", "ranking"])
+def test_a_step_compiled_by_xla_gives_the_same_losses(data, name):
+    plain, compiled = (_losses(data, name, is_it) for is_it in (False, True))
+    assert len(plain) == _STEPS
+    np.testing.assert_allclose(compiled, plain, rtol=1e-5)
+
+
+def test_draws_do_not_depend_on_what_compiles_them():
+    seed = tf.constant([3, 4])
+
+    def draw():
+        folded = randomness.fold(seed, randomness.Stream.BAGS)
+        kept = randomness.keep_mask(tf.constant([7, 5]), 0.3, folded)
+        return randomness.uniform(9, folded), kept
+
+    for plain, compiled in zip(
+        draw(), tf.function(draw, jit_compile=True)(), strict=True
+    ):
+        np.testing.assert_array_equal(plain, compiled)
+    uniform = tf.random.stateless_uniform([101], seed, dtype=tf.float64)
+    np.testing.assert_array_equal(randomness.uniform(101, seed), uniform)

@@ -1,0 +1,62 @@
+"""Two worker processes train what one does: the same losses, the same metrics."""
+
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from tests import planted
+from tests.pipeline import clusters
+from ytdnn.pipeline import local_cluster
+
+STEPS = 100
+_MODULE = "tests.training.losses_of_steps"
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return planted.prepared_data(tmp_path_factory.mktemp("planted"))
+
+
+def _found(text):
+    line = next((x for x in text.splitlines() if x.startswith("FOUND")), None)
+    assert line is not None, text
+    return [np.array(eval(values)) for values in line.split("|")[1:]]
+
+
+def _command(data, strategy, stage):
+    arguments = [str(data.directory), strategy, stage, str(STEPS)]
+    return [sys.executable, "-m", _MODULE, *arguments]
+
+
+@pytest.mark.parametrize(
+    "stage", ["candidates", pytest.param("ranking", marks=pytest.mark.slow)]
+)
+def test_two_workers_train_as_one_process(data, repository, tmp_path, capfd, stage):
+    plan = local_cluster.Plan(
+        command=_command(data, "multi_worker", stage),
+        workers=2,
+        servers=0,
+        logs=pathlib.Path(tmp_path),
+        restarts=0,
+        say=print,
+        is_open=not clusters.has_own_network(),
+    )
+    assert local_cluster.run(plan) == 0, capfd.readouterr()
+    of_chief = _found(capfd.readouterr().out)
+    of_other = _found((tmp_path / "worker-1.log").read_text())
+    alone = subprocess.run(
+        _command(data, "none", stage),
+        capture_output=True,
+        text=True,
+        cwd=repository,
+        check=True,
+    )
+    losses, metrics = _found(alone.stdout)
+    assert len(losses) == STEPS
+    assert losses[-10:].mean() < losses[:10].mean()
+    for of_worker, measured in (of_chief, of_other):
+        np.testing.assert_allclose(of_worker, losses, rtol=1e-4)
+        np.testing.assert_allclose(measured, metrics, rtol=1e-4)

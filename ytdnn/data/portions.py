@@ -1,0 +1,109 @@
+"""Which rows of a global batch one of several processes cuts.
+
+Batches are functions of (seed, epoch, step). Where several processes train together,
+each cuts its own rows of every batch out of the log and never reads the others'; put
+side by side they are the very batch that one process would have cut.
+"""
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Protocol
+
+import tensorflow as tf
+
+from ytdnn import errors
+
+
+@dataclasses.dataclass(frozen=True)
+class Portion:
+    """One of the equal portions of every batch.
+
+    Attributes:
+      number: From 0, in the order of the batch's rows.
+      count: Of all portions.
+    """
+
+    number: int = 0
+    count: int = 1
+
+    def size(self, rows: int) -> int:
+        """Returns how many of a batch's rows it has.
+
+        Raises:
+          errors.UserError: They cannot be shared out evenly.
+        """
+        if rows % self.count:
+            raise errors.UserError(
+                f"expected a training.batch_size that {self.count} replicas can share, "
+                f"received one of {rows:,} rows (slices of label.slice_length for the "
+                f"candidates): choose a multiple of {self.count}"
+            )
+        return rows // self.count
+
+    def slots(self, step: tf.Tensor, rows: int) -> tf.Tensor:
+        """Returns the places of its rows in the order of an epoch.
+
+        Args:
+          step: Scalar int64, of the epoch.
+          rows: Of a whole batch.
+
+        Returns:
+          `[rows / count] int64`.
+        """
+        own = self.size(rows)
+        first = step * rows + self.number * own
+        return first + tf.range(own, dtype=tf.int64)
+
+    def own(self, values: tf.Tensor, rows: int) -> tf.Tensor:
+        """Returns its rows of what was drawn for a whole batch, `[rows, ...]`."""
+        own = self.size(rows)
+        return values[self.number * own : (self.number + 1) * own]
+
+
+WHOLE = Portion()
+
+
+class Batches(Protocol):
+    """The batches of what is in memory, which several readers can cut in parts."""
+
+    def __call__(self, epoch: int, first_step: int) -> tf.data.Dataset:
+        """Returns the batches of an epoch from a step on."""
+        ...
+
+    def part(self, reader: int, num_readers: int) -> "Batches":
+        """Returns what one of several readers cuts of each batch."""
+        ...
+
+
+class Datasets(Protocol):
+    """The batches of a training, a dataset at a time, in parts likewise."""
+
+    def __call__(self, epoch: int, first_step: int) -> Iterator[tf.data.Dataset]:
+        """Yields datasets one behind another, from a step of an epoch on."""
+        ...
+
+    def part(self, reader: int, num_readers: int) -> "Datasets":
+        """Returns what one of several readers cuts of each batch.
+
+        All parts have as many steps, and their datasets change at the same ones.
+        """
+        ...
+
+
+@dataclasses.dataclass(frozen=True)
+class Whole:
+    """The batches of a log that is in memory as a whole.
+
+    Attributes:
+      batches: Of an epoch, in one dataset.
+    """
+
+    batches: Batches
+
+    def __call__(self, epoch: int, first_step: int) -> Iterator[tf.data.Dataset]:
+        """Yields the one dataset of an epoch."""
+        yield self.batches(epoch, first_step)
+
+    def part(self, reader: int, num_readers: int) -> "Whole":
+        """Returns what one of several readers cuts of each batch."""
+        return Whole(self.batches.part(reader, num_readers))

@@ -1,0 +1,57 @@
+"""What the workers of a cluster that train in step must agree on.
+
+Each counts steps, validates and decides for itself, from the same numbers. Where
+rounding could make them part, the chief's word holds; whoever waits for it does so in a
+collective operation, which ends when a worker is lost.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from ytdnn import errors
+
+
+def is_chief(strategy: tf.distribute.Strategy) -> bool:
+    """Whether this process writes checkpoints and artefacts."""
+    return not _is_cluster(strategy) or strategy.cluster_resolver.task_id == 0
+
+
+def of_chief(strategy: tf.distribute.Strategy, values: Sequence[float]) -> list[float]:
+    """Returns the chief's values, on every worker; all must ask at once."""
+    if not _is_cluster(strategy):
+        return list(values)
+    own = np.asarray(values if is_chief(strategy) else np.zeros(len(values)))
+    total = strategy.reduce(
+        tf.distribute.ReduceOp.SUM, tf.constant(own, tf.float64), axis=None
+    )
+    return [float(value) for value in total.numpy()]
+
+
+def metrics_of_chief(
+    strategy: tf.distribute.Strategy, metrics: Mapping[str, float]
+) -> dict[str, float]:
+    """Returns the metrics that the chief measured, by name."""
+    values = of_chief(strategy, list(metrics.values()))
+    return dict(zip(metrics, values, strict=True))
+
+
+def require_same(strategy: tf.distribute.Strategy, epoch: int, step: int) -> None:
+    """Checks that all workers go on from one checkpoint.
+
+    Raises:
+      errors.UserError: This one found another than the chief.
+    """
+    found = [float(epoch), float(step)]
+    expected = of_chief(strategy, found)
+    if found != expected:
+        raise errors.UserError(
+            f"expected the chief's checkpoint (epoch {expected[0]:.0f}, step "
+            f"{expected[1]:.0f}), found another (epoch {epoch}, step {step}): all "
+            f"workers need one --workdir on a file system they share"
+        )
+
+
+def _is_cluster(strategy: tf.distribute.Strategy) -> bool:
+    return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)

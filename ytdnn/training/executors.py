@@ -1,0 +1,230 @@
+"""How a strategy is given its batches, runs a step, and hands back the loss.
+
+Replicas in sync (one device, mirrored, multi-worker, TPU) all make the same step at
+once; its loss is there when the step is done. With parameter servers the coordinator
+hands each batch to whichever worker is free, and reads losses as they come.
+"""
+
+import collections
+import functools
+import queue
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol
+
+import tensorflow as tf
+
+from ytdnn import configs, errors
+from ytdnn.data import portions
+
+Batch = dict[str, tf.Tensor]
+Step = Callable[[Batch, tf.Tensor], tf.Tensor]
+
+
+class Executor(Protocol):
+    """Runs the steps of a training under one strategy.
+
+    Attributes:
+      lag: Steps that may be under way, or unread, when a new one is started.
+      has_dense_tables: Whether gradients of tables must be dense.
+    """
+
+    lag: int
+    has_dense_tables: bool
+
+    def batches(
+        self, of_stage: portions.Datasets, epoch: int, first_step: int
+    ) -> Iterator[Batch]:
+        """Yields an epoch's batches from a step on, each as `compiled` takes it."""
+        ...
+
+    def compiled(self, step: Step) -> Step:
+        """Returns a step that runs on the strategy's devices."""
+        ...
+
+    def value(self, loss: Any) -> tf.Tensor | None:
+        """Returns what a step returned, waited for; None: it was lost on the way."""
+        ...
+
+    def finish(self) -> None:
+        """Waits for all steps under way."""
+        ...
+
+
+def make(strategy: tf.distribute.Strategy, cluster: configs.Cluster) -> Executor:
+    """Returns the executor of a strategy."""
+    if isinstance(strategy, tf.distribute.ParameterServerStrategy):
+        return Scheduled(strategy, cluster)
+    if isinstance(strategy, tf.distribute.TPUStrategy):
+        return Compiled(strategy)
+    return InSync(strategy)
+
+
+class InSync:
+    """All replicas make each step together."""
+
+    lag = 1  # a loss read at once would make an accelerator wait for Python
+    has_dense_tables = False
+
+    def __init__(self, strategy: tf.distribute.Strategy) -> None:
+        """Keeps the strategy."""
+        self._strategy = strategy
+        self._is_multi_worker = isinstance(
+            strategy, tf.distribute.MultiWorkerMirroredStrategy
+        )
+
+    def batches(
+        self, of_stage: portions.Datasets, epoch: int, first_step: int
+    ) -> Iterator[Batch]:
+        """Yields distributed batches; each worker cuts its own rows alone."""
+        if not self._is_multi_worker:
+            for dataset in of_stage(epoch, first_step):
+                yield from self._strategy.experimental_distribute_dataset(dataset)
+            return
+        resolver = self._strategy.cluster_resolver
+        replicas = self._strategy.num_replicas_in_sync
+        local = replicas // resolver.cluster_spec().num_tasks(resolver.task_type)
+        first = resolver.task_id * local
+        parts = [
+            of_stage.part(number, replicas)(epoch, first_step)
+            for number in range(first, first + local)
+        ]
+        for datasets in zip(*parts, strict=True):
+            turns = functools.partial(_in_turns, datasets)
+            yield from self._strategy.distribute_datasets_from_function(turns)
+
+    def compiled(self, step: Step) -> Step:
+        """Returns the step compiled."""
+        # Bags of search tokens differ in width from batch to batch: one graph for all.
+        return tf.function(step, reduce_retracing=True)
+
+    def value(self, loss: Any) -> tf.Tensor:
+        """Returns the loss itself."""
+        return loss
+
+    def finish(self) -> None:
+        """Does nothing: TensorFlow waits where a value is read."""
+
+
+class Compiled(InSync):
+    """The same, each step compiled as a whole by XLA, as a TPU needs it.
+
+    XLA has no sparse updates: tables get dense gradients, zero in the rows of no
+    example, so a step costs a pass over each table (PAPER §3.1 has hundreds of millions
+    of rows: those belong on parameter servers).
+    """
+
+    has_dense_tables = True
+
+    def compiled(self, step: Step) -> Step:
+        """Returns the step compiled by XLA, on a TPU by its strategy."""
+        if isinstance(self._strategy, tf.distribute.TPUStrategy):
+            return super().compiled(step)
+        return tf.function(step, reduce_retracing=True, jit_compile=True)
+
+
+def _in_turns(
+    of_replicas: Sequence[tf.data.Dataset], context: tf.distribute.InputContext
+) -> tf.data.Dataset:
+    """Returns each step's batches of a worker's replicas, one behind another."""
+    del context
+    if len(of_replicas) == 1:
+        return of_replicas[0]
+    turns = tf.data.Dataset.range(len(of_replicas)).repeat()
+    return tf.data.Dataset.choose_from_datasets(of_replicas, turns)
+
+
+class _Pending:
+    """A step that some worker makes, and what it returned."""
+
+    def __init__(self, remote: Any) -> None:
+        self._remote = remote
+        self._is_read = threading.Event()
+        self.loss: tf.Tensor | None = None
+        self.error: Exception | None = None
+
+    def read(self) -> None:
+        """Fetches the loss from the worker, in the thread of the reader."""
+        remote, self._remote = self._remote, None  # which holds the batch
+        try:
+            self.loss = remote.get()
+        except (tf.errors.UnavailableError, tf.errors.AbortedError) as error:
+            del error  # the step was made; its worker ended before it was asked
+        except Exception as error:
+            self.error = error
+        self._is_read.set()
+
+    def wait(self, seconds: float) -> bool:
+        """Whether the loss came within a time."""
+        return self._is_read.wait(seconds)
+
+
+class Scheduled:
+    """Each step is made by one worker on the parameters as they are then.
+
+    The coordinator cuts the batches, so that a step of a worker that was lost is made
+    again by another with the very batch.
+    """
+
+    has_dense_tables = False
+
+    def __init__(
+        self, strategy: tf.distribute.ParameterServerStrategy, cluster: configs.Cluster
+    ) -> None:
+        """Makes the coordinator of the cluster."""
+        self._coordinator = tf.distribute.coordinator.ClusterCoordinator(strategy)
+        self._most_seconds = cluster.lost_seconds
+        self.lag = 2 * strategy._extended._num_workers  # TensorFlow has no public way
+        self._under_way: collections.deque[_Pending] = collections.deque()
+        self._to_read: queue.SimpleQueue[_Pending] = queue.SimpleQueue()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def batches(
+        self, of_stage: portions.Datasets, epoch: int, first_step: int
+    ) -> Iterator[Batch]:
+        """Yields whole batches, which `compiled` sends to a worker each."""
+        for dataset in of_stage(epoch, first_step):
+            yield from dataset
+
+    def compiled(self, step: Step) -> Step:
+        """Returns what schedules the step, and waits where too many are under way."""
+        of_worker = tf.function(step, reduce_retracing=True)
+
+        def schedule(batch: Batch, number: tf.Tensor) -> _Pending:
+            while len(self._under_way) >= self.lag:
+                self._wait(self._under_way.popleft())
+            pending = _Pending(self._coordinator.schedule(of_worker, (batch, number)))
+            self._under_way.append(pending)
+            self._to_read.put(pending)
+            return pending
+
+        return schedule
+
+    def value(self, loss: _Pending) -> tf.Tensor | None:
+        """Returns a step's loss, None where its worker was lost behind it."""
+        self._wait(loss)
+        return loss.loss
+
+    def finish(self) -> None:
+        """Waits for all steps under way."""
+        while self._under_way:
+            self._wait(self._under_way.popleft())
+
+    def _read(self) -> None:
+        while True:
+            self._to_read.get().read()
+
+    def _wait(self, pending: _Pending) -> None:
+        """Waits for a step.
+
+        Raises:
+          errors.UserError: No worker made it in time.
+        """
+        if not pending.wait(self._most_seconds):
+            raise errors.LostProcessError(
+                f"expected a worker to make a step within {self._most_seconds} s, "
+                f"found none that did: start the lost workers again, or raise "
+                f"cluster.lost_seconds; the same command goes on"
+            )
+        if pending.error is not None:
+            raise pending.error

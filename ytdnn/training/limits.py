@@ -1,0 +1,43 @@
+"""What does not go with a strategy, said before anything is trained."""
+
+from ytdnn import configs, errors
+from ytdnn.training import tasks
+
+
+def require_fits(
+    strategy: str,
+    training: configs.Training,
+    stage: str,
+    loss: object | None = None,
+) -> None:
+    """Checks that a stage can be trained under a strategy.
+
+    Args:
+      strategy: As of `configs.Config.strategy`.
+      training: Of the stage.
+      stage: `candidates` or `ranking`.
+      loss: Of the candidates.
+
+    Raises:
+      errors.UserError: It cannot.
+    """
+    kinds = (training.table_optimizer, *training.table_optimizers)
+    if strategy == "tpu" and any("lazy_adam" in kind for kind in kinds):
+        raise errors.UserError(
+            f"expected {stage}.training.table_optimizer of adagrad or adam for "
+            f"--strategy=tpu, received lazy_adam: XLA has no updates of single rows"
+        )
+    if strategy != tasks.PARAMETER_SERVER:
+        return
+    if isinstance(loss, configs.FullSoftmax):
+        raise errors.UserError(
+            f"expected a loss that reads few rows of the video table for "
+            f"--strategy={strategy}, received full_softmax, which reads all in each "
+            f"step: give --config.candidates.loss=sampled_softmax"
+        )
+    if training.ema_decay > 0.0:
+        raise errors.UserError(
+            f"expected {stage}.training.ema_decay=0 for --strategy={strategy}, "
+            f"received {training.ema_decay}: averages of weights count steps, and the "
+            f"workers' steps overlap"
+        )
