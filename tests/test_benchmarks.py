@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from experiments.benchmarks import (
+    accelerator,
     answer,
     delta,
     everybody,
@@ -16,6 +17,7 @@ from experiments.benchmarks import (
     ranking,
     sampled_gradient,
     serve,
+    sharded_tables,
     train_step,
 )
 from experiments.benchmarks import input as input_benchmark
@@ -119,6 +121,24 @@ def test_everybody(capsys):
         ["without", "300"],
         ["with the ranker", "20"],
     ]
+
+
+@pytest.mark.slow
+def test_accelerator(capsys):
+    accelerator.main(["--tiny", "--repeats=2"])
+    out = capsys.readouterr().out
+    (table,) = _tables(out)
+    assert [row[0] for row in table[2:4]] == ["CPU", "CPU, by XLA"]
+    assert all(row[1] == "same" for row in table[2:])
+    assert len(table) > 4 or "no accelerator: unrun" in out
+
+
+@pytest.mark.slow
+def test_sharded_tables(capfd):
+    sharded_tables.main(["--tiny", "--videos=100", "--repeats=2"])
+    steps, memory = _tables(capfd.readouterr().out)
+    assert [row[0] for row in steps[2:]] == ["50", "100"]
+    assert [row[0] for row in memory[2:]] == ["chief 0", "ps 0", "ps 1", "worker 0"]
 
 
 def test_input(capsys):

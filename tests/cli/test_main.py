@@ -22,6 +22,7 @@ def test_the_commands_of_the_design_are_there() -> None:
     assert set(NAMES) == {
         "prepare",
         "train",
+        "cluster",
         "evaluate",
         "export",
         "refit",
@@ -118,10 +119,10 @@ def test_help_comes_at_once_and_without_tensorflow(repository: pathlib.Path) -> 
 MISTAKES = [
     (
         ["prepre"],
-        "expected a command (run, prepare, train, index tune, evaluate, compare, "
-        "export, refit, refresh, index add, index remove, index restore, recommend, "
-        "similar, vectors, serve, join-log, experiments, study, live, world), "
-        "received 'prepre': did you mean prepare? (ytdnn --help)",
+        "expected a command (run, prepare, train, cluster, index tune, evaluate, "
+        "compare, export, refit, refresh, index add, index remove, index restore, "
+        "recommend, similar, vectors, serve, join-log, experiments, study, live, "
+        "world), received 'prepre': did you mean prepare? (ytdnn --help)",
     ),
     (["run"], "expected --workdir=DIR, received none (ytdnn run --help)"),
     (
