@@ -63,7 +63,7 @@ from rich import table
 
 from ytdnn import configs, errors
 from ytdnn.candidates import model as candidate_model
-from ytdnn.data import prepared
+from ytdnn.data import events, prepared
 from ytdnn.evaluation import lists, protocol
 from ytdnn.metrics import retrieval
 from ytdnn.pipeline import workdir
@@ -189,7 +189,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--split", choices=("test", "validation"), default="test")
     options = parser.parse_args(arguments)
     try:
-        found = measure(options.workdir, prepared.Split[options.split.upper()])
+        found = measure(options.workdir, events.Split[options.split.upper()])
     except errors.UserError as error:
         raise SystemExit(f"error: {error}") from None
     rich.print(show(found))

@@ -22,7 +22,7 @@ import pydantic
 import ytdnn
 from ytdnn import configs, errors
 
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 MANIFEST = "manifest.json"
 LOGS = "logs"
 _ALWAYS_HASHED_BYTES = 2**24  # vocabularies, weights of small models: cheap

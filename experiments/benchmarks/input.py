@@ -98,7 +98,8 @@ class Run:
 
     def _batches(self) -> Iterator[dict[str, tf.Tensor]]:
         for epoch in itertools.count():
-            yield from self._stage.batches(epoch, 0)
+            for dataset in self._stage.batches(epoch, 0):
+                yield from dataset
 
     def train(self) -> None:
         """Makes a block of steps, their input included."""

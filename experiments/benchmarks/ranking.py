@@ -147,7 +147,8 @@ def training(run: Run, sizes: Sizes, repeats: int) -> str:
     model = ranking_model.build(settings, run.data, run.first_stage)
     made = ranking.make_stage(config, run.data, model)
     trainer = loop.Trainer(made, settings.training, 0, strategies.make("none"))
-    batches = iter(made.batches(0, 0).repeat())
+    (dataset,) = made.batches(0, 0)
+    batches = iter(dataset.repeat())
     numbers = itertools.count()
     given = next(batches)
 

@@ -147,7 +147,7 @@ def step_runner(settings: configs.Candidates, num_videos: int) -> Callable[[], f
         name="benchmark",
         model=model,
         tables=model.tables,
-        batches=lambda epoch, first: tf.data.Dataset.from_tensors(epoch),
+        batches=lambda epoch, first: [tf.data.Dataset.from_tensors(epoch)],
         steps_per_epoch=10_000,
         loss=losses.make(settings, model, label_counts(num_videos)),
         validate=dict,

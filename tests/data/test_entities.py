@@ -230,11 +230,10 @@ def test_tables_of_entities_name_the_schemas_columns_first():
     assert event_log.table_columns("watches", found) == ["video_id"]
 
 
-def test_shards_number_the_catalogue_alike(tmp_path, monkeypatch):
+def test_shards_number_the_catalogue_alike(tmp_path):
     log = full_log.tables()
     whole = full_log.prepared_data(tmp_path / "whole", log)
-    monkeypatch.setattr("ytdnn.data.prepare.EVENTS_PER_SHARD", 300)
-    parts = full_log.prepared_data(tmp_path / "parts", log)
+    parts = full_log.prepared_data(tmp_path / "parts", log, events_per_shard=300)
     assert parts.videos.equals(whole.videos)
     np.testing.assert_array_equal(
         parts.impressions.seed_videos, whole.impressions.seed_videos

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests import full_log
 from ytdnn import errors
-from ytdnn.data import events, prepared
+from ytdnn.data import events, prepared, user_shards
 
 TABLES = {
     "watch": events.Watches,
@@ -44,7 +44,7 @@ def _fields(table, required):
 
 @pytest.mark.parametrize("name", TABLES)
 def test_a_full_log_has_every_field_as_documented(data, name):
-    table = TABLES[name].read(data.directory / prepared.ARRAYS, name)
+    table = TABLES[name].read(user_shards.path(data.directory, 0), name)
     documented = TABLES[name].__doc__
     for field in dataclasses.fields(table):
         values = getattr(table, field.name)

@@ -135,7 +135,7 @@ def _require_all_counted(
 
 def _require_finite(data: prepared.PreparedData) -> None:
     json.dumps(data.manifest.facts, allow_nan=False)
-    for path in (data.directory / prepared.ARRAYS).glob("*.npy"):
+    for path in (data.directory / "shards").rglob("*.npy"):
         array = np.load(path)
         if array.dtype.kind == "f" and path.stem != "impression_scores":
             assert np.isfinite(array).all(), path.stem

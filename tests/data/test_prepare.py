@@ -128,13 +128,13 @@ def test_impressions_are_rolled_back_to_strictly_before(tmp_path):
     assert data.impressions.num_watches.tolist() == [2, 0, 2]
 
 
-def test_shards_give_the_same_arrays(tmp_path, monkeypatch):
+def test_shards_give_the_same_arrays(tmp_path):
     impressions = _watches(ROWS)
     impressions["clicked"] = [True] * len(ROWS)
     tables = {"watches": _watches(ROWS), "impressions": impressions}
     whole = _prepare(tmp_path, tables)
-    monkeypatch.setattr(prepare, "EVENTS_PER_SHARD", 2)
-    sharded = _prepare(tmp_path / "sharded", tables)
+    sharded = _prepare(tmp_path / "sharded", tables, events_per_shard=2)
+    assert len(sharded.shards) == 2
     comparison.assert_same_events(sharded, whole)
     assert sharded.videos.equals(whole.videos)
     assert sharded.users.equals(whole.users)
@@ -184,7 +184,7 @@ def test_a_failed_prepare_leaves_what_was_there(tmp_path):
     assert prepared.load(tmp_path / "data").manifest == before
 
 
-@pytest.mark.parametrize("name", ["videos.parquet", "arrays/watch_videos.npy"])
+@pytest.mark.parametrize("name", ["videos.parquet", "shards/00000/watch_videos.npy"])
 def test_swapped_or_truncated_files_are_refused(tmp_path, name):
     data = _prepare(tmp_path, {"watches": _watches(ROWS)})
     path = data.directory / name

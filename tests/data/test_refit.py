@@ -1,6 +1,7 @@
 """The prepared sets of a refit: what is training, what has an embedding, and where."""
 
 import pathlib
+import types
 
 import numpy as np
 import polars as pl
@@ -8,7 +9,7 @@ import pytest
 
 from tests import full_log
 from ytdnn import configs, errors
-from ytdnn.data import inputs, prepared, refit
+from ytdnn.data import inputs, prepared, refit, user_shards
 
 SPLIT = prepared.Split
 Sets = dict[refit.Part, prepared.PreparedData]
@@ -91,8 +92,9 @@ def test_the_same_split_gives_the_same_words_and_arrays(
     data: prepared.PreparedData, tmp_path: pathlib.Path
 ) -> None:
     """Where nothing moves, the set is what `prepare` made."""
-    splits = np.asarray(data.watches.splits)
-    refit._write_searches(data, splits, _with_arrays(tmp_path))
+    as_it_is = types.SimpleNamespace(of_watches=lambda watches: watches.splits)
+    user_shards.path(tmp_path, 0).mkdir(parents=True)
+    refit._write_searches(data, as_it_is, tmp_path)
     again = pl.read_parquet(tmp_path / prepared.TOKENS_FILE)
     assert again.equals(data.tokens)
     for name, values in (
@@ -100,13 +102,8 @@ def test_the_same_split_gives_the_same_words_and_arrays(
         ("search_token_offsets", data.searches.token_offsets),
     ):
         np.testing.assert_array_equal(
-            np.load(tmp_path / prepared.ARRAYS / f"{name}.npy"), values
+            np.load(user_shards.path(tmp_path, 0) / f"{name}.npy"), values
         )
-
-
-def _with_arrays(directory: pathlib.Path) -> pathlib.Path:
-    (directory / prepared.ARRAYS).mkdir()
-    return directory
 
 
 def test_a_video_has_one_index_in_both(data: prepared.PreparedData, sets: Sets) -> None:
@@ -142,7 +139,7 @@ def test_the_window_holds_the_configured_share(sets: Sets) -> None:
 def test_events_that_do_not_change_are_not_copied(
     data: prepared.PreparedData, sets: Sets
 ) -> None:
-    name = f"{prepared.ARRAYS}/watch_times.npy"
+    name = "shards/00000/watch_times.npy"
     for one in sets.values():
         assert (one.directory / name).samefile(data.directory / name)
 

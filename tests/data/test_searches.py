@@ -3,7 +3,7 @@ import pytest
 
 from tests import full_log
 from tests.data import comparison
-from ytdnn.data import prepare, searches
+from ytdnn.data import searches
 
 START = 1_600_000_000
 
@@ -114,10 +114,11 @@ def test_shards_and_parts_of_the_count_change_nothing(
 ):
     log = full_log.tables()
     whole = full_log.prepared_data(tmp_path / "whole", log, max_search_tokens=60)
-    monkeypatch.setattr(prepare, "EVENTS_PER_SHARD", 400)
     monkeypatch.setattr(searches, "_TOKENS_A_COUNT", tokens_a_count)
     monkeypatch.setattr(searches, "_QUERIES_A_STEP", 16)
-    parts = full_log.prepared_data(tmp_path / "parts", log, max_search_tokens=60)
+    parts = full_log.prepared_data(
+        tmp_path / "parts", log, max_search_tokens=60, events_per_shard=400
+    )
     assert parts.tokens.equals(whole.tokens)
     assert whole.tokens.height == 60
     comparison.assert_same_events(parts, whole)

@@ -45,7 +45,9 @@ def test_validation_watches_are_labels_once_an_epoch(config, workdir):
     whole = data.with_validation_in_training()
     inputs = tower_inputs.of(config.candidates, whole)
     batches = candidates.make_batches(config.candidates, inputs, whole, seed=0)
-    drawn = sum(float(np.sum(batch["weights"])) for batch in batches(0, 0))
+    drawn = sum(
+        float(np.sum(batch["weights"])) for part in batches(0, 0) for batch in part
+    )
     is_train = splits == prepared.Split.TRAIN
     assert held_out.any()
     assert drawn == np.sum((is_train | held_out) & labels)

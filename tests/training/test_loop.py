@@ -235,7 +235,8 @@ for name in ("none", "mirrored"):
         candidate_model = model.build(config.candidates, data)
     stage = candidates.make_stage(config, data, candidate_model)
     trainer = loop.Trainer(stage, training, 0, strategy)
-    batches = strategy.experimental_distribute_dataset(stage.batches(0, 0))
+    (dataset,) = stage.batches(0, 0)
+    batches = strategy.experimental_distribute_dataset(dataset)
     losses[name] = [
         float(trainer.step(batch, tf.constant(i, tf.int64)))
         for i, batch in enumerate(batches)

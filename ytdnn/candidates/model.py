@@ -297,7 +297,7 @@ def _made(
 ) -> CandidateModel:
     model = CandidateModel(config, inputs)
     none = np.zeros([1], np.int64)
-    log = tower_inputs.open_log(inputs, data, serving=True)
+    log = tower_inputs.open_log(inputs, data.some, serving=True)
     features = tower_inputs.contexts(config, log, none, none)
     model.query_vectors(features)
     model.columns(tf.zeros([1], tf.int32))

@@ -23,7 +23,7 @@ import polars as pl
 import tensorflow as tf
 
 from ytdnn import artifacts, schema
-from ytdnn.data import prepared
+from ytdnn.data import draws, prepared
 from ytdnn.features import corpus
 
 _DAY_SECONDS = 86_400
@@ -34,6 +34,7 @@ _UNKNOWN = np.iinfo(np.int32).min // 2  # day of an upload that is not known
 
 Floats = npt.NDArray[np.float64]
 Days = npt.NDArray[np.int32]
+Counts = npt.NDArray[np.int64]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -133,18 +134,38 @@ def measure(data: prepared.PreparedData) -> PopularityByAge | None:
     uploads = _upload_days(data)
     if not (uploads > _UNKNOWN).any():
         return None
-    is_label = np.asarray(data.watches.splits) == prepared.Split.TRAIN
-    is_label &= data.watches.are_completed
-    is_label &= np.asarray(data.watches.videos) <= data.vocabulary_size
-    days = (np.asarray(data.watches.times)[is_label] // _DAY_SECONDS).astype(np.int64)
-    first = int(days.min(initial=days.max(initial=0)))
-    counts = np.bincount(days - first).astype(float)
+    of_days, of_ages = _labels(data, uploads)
+    watched = np.flatnonzero(of_days)
+    first = int(watched.min(initial=watched.max(initial=0)))
+    counts = np.trim_zeros(of_days).astype(float)
     traffic = Traffic(first, tuple(counts.tolist()), data.vocabulary_size)
-    of_labels = uploads[np.asarray(data.watches.videos)[is_label]]
     of_videos = uploads[1 : data.vocabulary_size + 1]
-    ages = (days - of_labels)[of_labels > _UNKNOWN]
-    rates = _rates(ages, of_videos[of_videos > _UNKNOWN], traffic)
+    rates = _rates(of_ages, of_videos[of_videos > _UNKNOWN], traffic)
     return _made(data, uploads, np.log(rates), traffic)
+
+
+def _labels(data: prepared.PreparedData, uploads: Days) -> tuple[Counts, Counts]:
+    """Returns how many training labels each day has, and each age of its video.
+
+    Args:
+      data: The prepared set.
+      uploads: `[catalogue + 1]` days.
+
+    Returns:
+      `[days]` since the epoch, and `[_OLDEST + 1]` of videos whose upload is known.
+    """
+    of_days, of_ages = np.zeros(0, np.int64), np.zeros(_OLDEST + 1, np.int64)
+    for shard in data.shards:
+        watches = shard.read().watches
+        is_label = draws.are_labels(watches, data.vocabulary_size)
+        days = (np.asarray(watches.times)[is_label] // _DAY_SECONDS).astype(np.int64)
+        more = np.bincount(days, minlength=len(of_days))
+        more[: len(of_days)] += of_days
+        of_days = more
+        of_labels = uploads[np.asarray(watches.videos)[is_label]]
+        ages = (days - of_labels)[of_labels > _UNKNOWN]
+        of_ages += np.bincount(np.clip(ages, 0, _OLDEST), minlength=_OLDEST + 1)
+    return of_days, of_ages
 
 
 def read(path: pathlib.Path, data: prepared.PreparedData) -> PopularityByAge:
@@ -169,17 +190,18 @@ def _made(
     )
 
 
-def _rates(ages: npt.NDArray[np.int64], uploads: Days, traffic: Traffic) -> Floats:
+def _rates(of_ages: Counts, uploads: Days, traffic: Traffic) -> Floats:
     """Returns the rate of each age in days, `[_OLDEST + 1]`.
 
     Args:
-      ages: `[labels]` of the video of each label, days.
+      of_ages: `[_OLDEST + 1]` labels of each age of their video in days.
       uploads: `[videos]` days of upload.
       traffic: What they share.
     """
-    bins = np.searchsorted(_EDGES, np.arange(_OLDEST + 1), side="right") - 1
+    every = np.arange(_OLDEST + 1)
+    bins = np.searchsorted(_EDGES, every, side="right") - 1
 
-    def binned(ages: npt.NDArray[np.integer], weights: Floats | None = None) -> Floats:
+    def binned(ages: npt.NDArray[np.integer], weights: npt.NDArray) -> Floats:
         inside = bins[np.clip(ages, 0, _OLDEST)]
         return np.bincount(inside, weights, minlength=len(_EDGES)).astype(float)
 
@@ -190,7 +212,7 @@ def _rates(ages: npt.NDArray[np.int64], uploads: Days, traffic: Traffic) -> Floa
         out = days <= day
         share = count * numbers[out] / max(1, numbers[out].sum())
         shared += binned(day - days[out], share)
-    found: Floats = ((binned(ages) + _PRIOR) / (shared + _PRIOR))[bins]
+    found: Floats = ((binned(every, of_ages) + _PRIOR) / (shared + _PRIOR))[bins]
     return found
 
 

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from ytdnn import configs, errors, schema
 from ytdnn.candidates import content
-from ytdnn.data import inputs, positions, prepared, watch_log
+from ytdnn.data import inputs, positions, prepared, streaming, watch_log
 from ytdnn.encoders import own_file
 from ytdnn.features import interface, reading, registry
 
@@ -58,7 +58,7 @@ def of(config: configs.Candidates, data: prepared.PreparedData) -> Inputs:
     """
     chosen = registry.choose(interface.CANDIDATES, data, config.features)
     training = inputs.training_set(data)
-    examples = _training_features(chosen, training)
+    examples = _training_features(chosen, training, config.window_events)
     measured = reading.measure(chosen, data, examples, _NUM_QUANTILES)
     of_videos = content.of(config, data)
     own_encoder = ""
@@ -86,17 +86,16 @@ def _inputs(
 
 
 def _training_features(
-    chosen: registry.Features,
-    training: prepared.PreparedData,
+    chosen: registry.Features, training: prepared.PreparedData, window_events: int
 ) -> Iterator[reading.Tensors]:
     """Yields the features of all training positions, part by part."""
-    log = watch_log.load(
-        training, functools.partial(reading.open_log, chosen), with_searches=False
-    )
-    for start in range(0, log.num_watches, _POSITIONS_A_PART):
-        stop = min(start + _POSITIONS_A_PART, log.num_watches)
-        rows = tf.range(start, stop, dtype=tf.int64)[:, tf.newaxis]
-        yield inputs.labels(log, rows, tf.ones_like(rows, tf.bool))
+    opener = functools.partial(reading.open_log, chosen)
+    for window in streaming.windows(training, window_events):
+        log = watch_log.load(window, opener, with_searches=False)
+        for start in range(0, log.num_watches, _POSITIONS_A_PART):
+            stop = min(start + _POSITIONS_A_PART, log.num_watches)
+            rows = tf.range(start, stop, dtype=tf.int64)[:, tf.newaxis]
+            yield inputs.labels(log, rows, tf.ones_like(rows, tf.bool))
 
 
 def like(

@@ -114,14 +114,17 @@ def _left_leaves(size: int) -> int:
 
 def _audiences(data: prepared.PreparedData) -> Floats:
     """Returns `[vocabulary_size, dim]`, means of random vectors of videos' watchers."""
-    known = np.asarray(data.watches.splits) == prepared.Split.TRAIN
-    known &= np.asarray(data.watches.videos) <= data.vocabulary_size
-    videos, users = data.watches.videos[known] - 1, data.watches.users[known]
     rng = np.random.Generator(np.random.Philox(0))
     of_users = rng.standard_normal([len(data.users), _AUDIENCE_DIM], np.float32)
-    counts = np.maximum(np.bincount(videos, minlength=data.vocabulary_size), 1)
-    columns = [
-        np.bincount(videos, of_users[users, column], data.vocabulary_size) / counts
-        for column in range(_AUDIENCE_DIM)
-    ]
-    return np.stack(columns, axis=1).astype(np.float32)
+    size = data.vocabulary_size
+    sums, counts = np.zeros((_AUDIENCE_DIM, size)), np.zeros(size, np.int64)
+    for shard in data.shards:
+        watches = shard.read().watches
+        known = np.asarray(watches.splits) == prepared.Split.TRAIN
+        known &= np.asarray(watches.videos) <= size
+        videos = watches.videos[known] - 1
+        users = watches.users[known] + shard.first_user
+        counts += np.bincount(videos, minlength=size)
+        for column in range(_AUDIENCE_DIM):
+            sums[column] += np.bincount(videos, of_users[users, column], size)
+    return (sums / np.maximum(counts, 1)).T.astype(np.float32)

@@ -52,6 +52,9 @@ class Candidates:
       loss: What training minimises.
       precision: Precision of the tower's matrix products.
       training: Optimisation.
+      window_events: Events that are in memory at a time while training: shards of users
+        (`data.events_per_shard`) up to this number. A log that has no more is read as a
+        whole; of a larger one, the order of users follows the windows.
       auto: Settings that are chosen from the size of the log (docs/defaults.md), in
         place of their values here. Without a config file all of these are, but for
         what is given on the command line.
@@ -90,6 +93,7 @@ class Candidates:
     ] = losses.SampledSoftmax()
     precision: Literal["float32", "bfloat16"] = "float32"
     training: training_config.Training = training_config.Training()
+    window_events: components.Positive = 1 << 24
     auto: tuple[by_size.CandidateSetting, ...] = ()
 
     @pydantic.model_validator(mode="after")

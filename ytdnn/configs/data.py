@@ -50,6 +50,8 @@ class Data:
         words that are most frequent in training contexts.
       min_search_token_count: Training searches that a word or pair must occur in to be
         in that vocabulary.
+      events_per_shard: Events that users are put together up to, of all tables: what is
+        prepared at a time, and read at least while training.
       protocol: `temporal` (windows of time), `leave_one_out` (each user's last
         watch is the test, the one before it validation), or `split` (as the column
         `split` of `watches` says). `temporal` takes its windows from that column
@@ -79,6 +81,7 @@ class Data:
     min_watch_seconds: components.NonNegativeFloat = 0.0
     max_search_tokens: components.Positive = 1_000_000
     min_search_token_count: components.Positive = 2
+    events_per_shard: components.Positive = 5_000_000
     protocol: Literal["temporal", "leave_one_out", "split"] = "temporal"
     test_fraction: components.Rate = 0.1
     ranking_fraction: components.Rate = 0.2

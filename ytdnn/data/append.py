@@ -16,7 +16,7 @@ import numpy.typing as npt
 import polars as pl
 
 from ytdnn import artifacts, configs, errors, ragged, schema
-from ytdnn.data import event_log, prepare, prepared
+from ytdnn.data import event_log, prepare, prepared, user_shards
 
 _VIDEOS = ("watch_videos", "impression_videos", "impression_seed_videos")
 _NAMED = {  # codes of texts: the vocabulary of each
@@ -25,6 +25,7 @@ _NAMED = {  # codes of texts: the vocabulary of each
     "impression_sources": schema.SOURCE,
 }
 _EVENTS = (schema.WATCHES, schema.SEARCHES, schema.IMPRESSIONS)
+_TABLES = (user_shards.WATCH, user_shards.SEARCH, user_shards.IMPRESSION)
 _FAR = 2**32 - 2  # a row of no file
 
 Integers = npt.NDArray[np.integer]
@@ -220,20 +221,21 @@ class _Merge:
 
     def write(self, directory: pathlib.Path) -> dict[str, object]:
         """Writes the set and returns its facts."""
-        (directory / prepared.ARRAYS).mkdir()
         arrays = self._arrays()
         is_watched = np.zeros(self._videos.height, bool)
         is_watched[arrays["watch_videos"] - 1] = True
         order = np.argsort(~is_watched, kind="stable")
         place = np.zeros(len(order) + 1, np.int32)
         place[order + 1] = np.arange(1, len(order) + 1)
+        shard = user_shards.path(directory, 0)
+        shard.mkdir(parents=True)
         for name, values in arrays.items():
             values = place[values] if name in _VIDEOS else values
-            np.save(directory / prepared.ARRAYS / f"{name}.npy", values)
+            np.save(shard / f"{name}.npy", values)
         self._users.write_parquet(directory / prepared.USERS_FILE)
         self._videos[order].write_parquet(directory / prepared.VIDEOS_FILE)
         artifacts.write_json(directory / prepared.VOCABULARIES_FILE, self._names)
-        self._write_searches(directory)
+        self._write_searches(directory, shard)
         return self._facts(arrays, int(is_watched.sum()))
 
     def _facts(self, arrays: dict[str, Integers], watched: int) -> dict[str, object]:
@@ -243,6 +245,13 @@ class _Merge:
             "videos": self._videos.height,
             "vocabulary": watched,
             "appended_from": self._old.end_of_log + 1,
+            user_shards.FACT: [
+                user_shards.fact(
+                    0,
+                    self._users.height,
+                    sum(len(arrays.get(f"{table}_times", ())) for table in _TABLES),
+                )
+            ],
         }
         names = {"watch": schema.WATCHES, "impression": schema.IMPRESSIONS}
         for name, table in names.items():
@@ -255,7 +264,7 @@ class _Merge:
         found: dict[str, Integers] = {}
         parts = [self._read(self._old, self._old), self._read(self._new, self._old)]
         self._count_before(parts)
-        for table in ("watch", "search", "impression"):
+        for table in _TABLES:
             users = f"{table}_users"
             held = [part for part in parts if users in part]
             if not held:
@@ -279,8 +288,7 @@ class _Merge:
         places = self._places(data)
         of_users, of_videos = places
         found: dict[str, Integers] = {}
-        for path in sorted((data.directory / prepared.ARRAYS).glob("*.npy")):
-            name, values = path.stem, np.load(path, mmap_mode="r")
+        for name, values in user_shards.arrays(data.shard).items():
             if name.endswith("_offsets"):
                 if name != "search_token_offsets":
                     owners = ragged.rows_of(values)
@@ -324,23 +332,25 @@ class _Merge:
                     added = number[new[users]] + new.get(place, 0)
                     new[place] = added.astype(old[place].dtype)
 
-    def _write_searches(self, directory: pathlib.Path) -> None:
+    def _write_searches(self, directory: pathlib.Path, shard: pathlib.Path) -> None:
         """Writes the texts of searches in their new order, and the words known."""
         if self._old.shard.searches is None:
             return
         parts, owners = [], []
         for data in (self._old, self._new):
             if data.shard.searches is not None:
-                parts.append(pl.read_parquet(data.directory / prepared.QUERIES_FILE))
+                facts = data.manifest.facts
+                files = user_shards.query_files(data.directory, facts)
+                parts.append(pl.read_parquet(files))
                 users = self._places(data)[0]
                 owners.append(users[ragged.rows_of(data.searches.offsets)])
         order = np.argsort(np.concatenate(owners), kind="stable")
-        pl.concat(parts)[order].write_parquet(directory / prepared.QUERIES_FILE)
+        queries = pl.concat(parts)[order]
+        queries.write_parquet(shard / user_shards.QUERIES_FILE)
         # Words are counted again by what is derived of it; until then none is known.
         size = len(order) + 1
-        arrays = directory / prepared.ARRAYS
-        np.save(arrays / "search_tokens.npy", np.zeros(0, np.int32))
-        np.save(arrays / "search_token_offsets.npy", np.zeros(size, np.int64))
+        np.save(shard / "search_tokens.npy", np.zeros(0, np.int32))
+        np.save(shard / "search_token_offsets.npy", np.zeros(size, np.int64))
         self._old.tokens.write_parquet(directory / prepared.TOKENS_FILE)
 
 

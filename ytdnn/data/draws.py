@@ -8,20 +8,68 @@ every next watch is a label, `ytdnn.data.inputs.SliceBatches` shares histories i
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import tensorflow as tf
 
 from ytdnn import schema
-from ytdnn.data import contexts, inputs, prepared, watch_log
+from ytdnn.data import contexts, events, inputs, prepared, watch_log
 
 Features = dict[str, tf.Tensor]
 _LABELS_A_STEP = 1 << 22
+_DRAWS_A_COUNT = 4  # of Philox: numbers between two states that `advance` reaches
+
+
+class Numbers(Protocol):
+    """Uniform random numbers, one after another."""
+
+    def random(self, size: int) -> np.ndarray:
+        """Returns the next numbers, `[size] float64` in [0, 1)."""
+        ...
+
+
+class Run(NamedTuple):
+    """Labels of a log that lie together in the whole log too.
+
+    Attributes:
+      first: The place of the first among all labels of the whole.
+      size: How many.
+    """
+
+    first: int
+    size: int
+
+
+class OfRuns:
+    """The random numbers of some labels, as they are where all labels are drawn."""
+
+    def __init__(self, key: Sequence[int], runs: Sequence[Run]) -> None:
+        """Draws nothing yet.
+
+        Args:
+          key: Of the generator that draws the whole.
+          runs: The labels, in order.
+        """
+        parts = [self._of(key, run) for run in runs]
+        self._numbers = np.concatenate([np.zeros(0), *parts])
+        self._taken = 0
+
+    @staticmethod
+    def _of(key: Sequence[int], run: Run) -> np.ndarray:
+        steps, left = divmod(run.first, _DRAWS_A_COUNT)
+        rng = np.random.Generator(np.random.Philox(list(key)).advance(steps))
+        return rng.random(left + run.size)[left:]
+
+    def random(self, size: int) -> np.ndarray:
+        """Returns the next numbers, `[size] float64` in [0, 1)."""
+        self._taken += size
+        return self._numbers[self._taken - size : self._taken]
 
 
 def draw(
-    labels: np.ndarray, users: np.ndarray, per_user: int, rng: np.random.Generator
+    labels: np.ndarray, users: np.ndarray, per_user: int, rng: Numbers
 ) -> np.ndarray:
     """Draws labels of each user without replacement, all sets equally likely.
 
@@ -29,7 +77,7 @@ def draw(
       labels: `[n] int64` flat positions, ascending.
       users: `[n]` the user of each.
       per_user: Labels of each user, who may have fewer; 0 = all.
-      rng: Of the draw.
+      rng: Of the draw, whose numbers are taken in order of the labels.
 
     Returns:
       The positions drawn, ascending by user.
@@ -49,7 +97,7 @@ def _whole_users(users: np.ndarray) -> Iterator[np.ndarray]:
         yield np.arange(start, stop)
 
 
-def _ranks(users: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _ranks(users: np.ndarray, rng: Numbers) -> np.ndarray:
     """Returns the rank of each row among its user's in a random order."""
     order = np.lexsort((rng.random(len(users)), users))
     firsts = np.searchsorted(users, users)
@@ -68,16 +116,25 @@ def expected_labels(data: prepared.PreparedData, per_user: int) -> np.ndarray:
     Returns:
       `[vocabulary_size] float64`.
     """
-    is_label = (
-        data.watches.splits == prepared.Split.TRAIN
-    ) & data.watches.are_completed
-    videos = np.asarray(data.watches.videos)
-    is_label &= videos <= data.vocabulary_size
-    users = data.watches.users[is_label]
-    chances = np.ones(len(users))
-    if per_user:
-        chances = np.minimum(1.0, per_user / np.maximum(np.bincount(users), 1))[users]
-    return np.bincount(videos[is_label], chances, data.vocabulary_size + 1)[1:]
+    found = np.zeros(data.vocabulary_size + 1)
+    for shard in data.shards:
+        watches = shard.read().watches
+        is_label = are_labels(watches, data.vocabulary_size)
+        users = watches.users[is_label]
+        chances = np.ones(len(users))
+        if per_user:
+            counts = np.maximum(np.bincount(users), 1)
+            chances = np.minimum(1.0, per_user / counts)[users]
+        videos = np.asarray(watches.videos)[is_label]
+        found += np.bincount(videos, chances, len(found))
+    return found[1:]
+
+
+def are_labels(watches: events.Watches, vocabulary_size: int) -> np.ndarray:
+    """Returns which watches are training labels, `[watches] bool`."""
+    found = watches.splits == prepared.Split.TRAIN
+    found &= watches.are_completed
+    return found & (np.asarray(watches.videos) <= vocabulary_size)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,6 +149,9 @@ class DrawnBatches:
       per_user: Labels of each user in an epoch, at most; 0 = all.
       held_out: Whether the context lies around the label, not before it.
       seed: Of the draw and the order.
+      runs: Where its labels lie in a larger log; empty: it is the whole.
+      stream: What else the order is drawn by, where it is not.
+      first_step: Steps of the epoch before its first, where it is not.
     """
 
     log: watch_log.Log
@@ -101,6 +161,9 @@ class DrawnBatches:
     per_user: int
     held_out: bool
     seed: int
+    runs: tuple[Run, ...] = ()
+    stream: tuple[int, ...] = ()
+    first_step: int = 0
 
     @property
     def num_examples(self) -> int:
@@ -117,8 +180,10 @@ class DrawnBatches:
 
     def positions(self, epoch: int) -> np.ndarray:
         """Returns the labels of an epoch, a function of (seed, epoch)."""
-        rng = np.random.Generator(np.random.Philox([self.seed, epoch]))
-        return rng.permutation(draw(*self._labels, self.per_user, rng))
+        key = [self.seed, epoch]
+        rng = np.random.Generator(np.random.Philox([*key, *self.stream]))
+        numbers = OfRuns(key, self.runs) if self.runs else rng
+        return rng.permutation(draw(*self._labels, self.per_user, numbers))
 
     def __call__(self, epoch: int, first_step: int) -> tf.data.Dataset:
         """Returns the batches of an epoch from a step on."""
@@ -146,7 +211,8 @@ class DrawnBatches:
                 return inputs.cut(
                     self.log, labels, 1, self.history_length, self.search_length
                 )
-            seed = tf.stack([tf.constant(self.seed, tf.int64) + (epoch << 32), step])
+            base = tf.constant(self.seed, tf.int64) + (epoch << 32)
+            seed = tf.stack([base, step + self.first_step])
             reach = tf.random.stateless_uniform(tf.shape(labels), seed)
             return around(
                 self.log, labels, reach, self.history_length, self.search_length

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from ytdnn import configs, schema
+from ytdnn import configs, errors, schema
 from ytdnn.data import event_log, shards
 
 COUNT = "count"  # of watches
@@ -93,6 +93,22 @@ def all_users(log: event_log.EventLog, watches: pl.LazyFrame) -> pl.DataFrame:
         .with_row_index(shards.USER)
         .collect(engine="streaming")
     )
+
+
+def require_watches(
+    users: pl.DataFrame, log: event_log.EventLog, config: configs.Data
+) -> None:
+    """Checks that the minimums leave a watch.
+
+    Raises:
+      errors.UserError: They do not.
+    """
+    if users[COUNT].sum() == 0:
+        raise errors.UserError(
+            f"expected watches, found none of {log.facts['rows'][schema.WATCHES]:,} "
+            f"left after data.min_item_count={config.min_item_count} and "
+            f"data.min_user_count={config.min_user_count}: lower them"
+        )
 
 
 def with_columns(log: event_log.EventLog, table: str, ids: pl.Series) -> pl.DataFrame:

@@ -1,11 +1,12 @@
 """The arrays of a prepared set, typed: watches, searches, impressions of some users.
 
-Each table is a dataclass whose fields are the files `arrays/TABLE_FIELD.npy`; a field
+Each table is a dataclass whose fields are the files `TABLE_FIELD.npy` of a shard; one
 that is None is a column the log lacks. All are sorted by (user, time) within a shard of
 users, so that the context of an event is a slice that ends before it (DESIGN §4).
 """
 
 import dataclasses
+import enum
 import functools
 import pathlib
 import tokenize
@@ -17,6 +18,18 @@ import numpy as np
 from ytdnn import errors, ragged
 
 Arrays = dict[str, np.ndarray]
+
+
+class Split(enum.IntEnum):
+    """The part of the split a watch or an impression belongs to.
+
+    A `CONTEXT` row is no label of its stage, but is part of later histories.
+    """
+
+    TRAIN = 0
+    VALIDATION = 1
+    TEST = 2
+    CONTEXT = 3
 
 
 class _Table:
@@ -54,7 +67,7 @@ class Watches(_Table):
       offsets: `[users + 1] int64`; those of user u are `[offsets[u], offsets[u + 1])`.
       videos: `[watches] int32` catalogue indices.
       times: `[watches] int64` seconds.
-      splits: `[watches] uint8`, see `prepared.Split`.
+      splits: `[watches] uint8`, see `Split`.
       seconds: `[watches] float32` watched.
       devices: `[watches] int32`, place in the vocabulary of devices from 1 on.
       logged_in: `[watches] int8`: 0, 1, or -1 for not known.
@@ -144,7 +157,7 @@ class Impressions(_Table):
       times: `[impressions] int64` seconds.
       clicked: `[impressions] bool`.
       pages: `[impressions] int64`, equal for one page of one user.
-      splits: `[impressions] uint8`, see `prepared.Split`.
+      splits: `[impressions] uint8`, see `Split`.
       num_watches: `[impressions] int64`, the user's watches strictly before each.
       seconds: `[impressions] float32` watched, 0 where not clicked.
       num_searches: `[impressions] int32`, the user's searches strictly before each.

@@ -16,15 +16,19 @@ import tensorflow as tf
 
 from ytdnn import schema
 from ytdnn.data import contexts as position_contexts
-from ytdnn.data import positions, prepared, watch_log
+from ytdnn.data import positions, prepared, user_shards, watch_log
 
 Features = dict[str, tf.Tensor]
 
 
 def training_set(data: prepared.PreparedData) -> prepared.PreparedData:
     """Returns the set with the watches of the candidates' training window alone."""
-    is_train = np.asarray(data.watches.splits) == prepared.Split.TRAIN
-    return data.with_events(watches=data.watches.select(is_train))
+    return data.changed(_of_training)
+
+
+def _of_training(shard: user_shards.Shard) -> user_shards.Shard:
+    is_train = np.asarray(shard.watches.splits) == prepared.Split.TRAIN
+    return dataclasses.replace(shard, watches=shard.watches.select(is_train))
 
 
 def cut(
@@ -148,6 +152,7 @@ class SliceBatches:
       history_length: Greatest number of watches in a history.
       seed: Of the order.
       search_length: Greatest number of searches in a bag of tokens.
+      stream: What else the order is drawn by, where the log is a part of a larger one.
     """
 
     log: watch_log.Log
@@ -156,6 +161,7 @@ class SliceBatches:
     history_length: int
     seed: int
     search_length: int = 50
+    stream: tuple[int, ...] = ()
 
     @property
     def slices_per_batch(self) -> int:
@@ -165,12 +171,17 @@ class SliceBatches:
     @property
     def num_slices(self) -> int:
         """Slices that cover the log whatever the epoch's offset."""
-        return -(-(self.log.num_watches + self.slice_length - 1) // self.slice_length)
+        return num_slices(self.log.num_watches, self.slice_length)
 
     @property
     def steps_per_epoch(self) -> int:
         """Batches of an epoch."""
         return -(-self.num_slices // self.slices_per_batch)
+
+    def generator(self, epoch: int) -> np.random.Generator:
+        """Returns what an epoch's order is drawn with."""
+        key = [self.seed, epoch, *self.stream]
+        return np.random.Generator(np.random.Philox(key))
 
     def __call__(self, epoch: int, first_step: int) -> tf.data.Dataset:
         """Returns the batches of an epoch from a step on."""
@@ -179,7 +190,7 @@ class SliceBatches:
         return steps.map(cut_step, num_parallel_calls=2).prefetch(2)
 
     def _step_cutter(self, epoch: int) -> Callable[[tf.Tensor], Features]:
-        generator = np.random.Generator(np.random.Philox([self.seed, epoch]))
+        generator = self.generator(epoch)
         offset = int(generator.integers(self.slice_length))
         order_seed = tf.constant(generator.integers(2**31, size=2), tf.int32)
 
@@ -202,6 +213,11 @@ class SliceBatches:
             )
 
         return cut_step
+
+
+def num_slices(num_watches: int, slice_length: int) -> int:
+    """Returns how many slices cover a log wherever the first begins."""
+    return -(-(num_watches + slice_length - 1) // slice_length)
 
 
 class FewSlices(SliceBatches):
@@ -230,7 +246,7 @@ class FewSlices(SliceBatches):
         return firsts[self._num_before[ends] > self._num_before[starts]]
 
     def _step_cutter(self, epoch: int) -> Callable[[tf.Tensor], Features]:
-        generator = np.random.Generator(np.random.Philox([self.seed, epoch]))
+        generator = self.generator(epoch)
         offset = int(generator.integers(self.slice_length))
         firsts = tf.constant(generator.permutation(self._firsts(offset)))
         last = int(firsts.shape[0]) - 1

@@ -10,18 +10,17 @@ alone tells whether a video has an embedding, and one without has an index, a ro
 """
 
 import dataclasses
-import enum
 import functools
 import json
 import pathlib
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
 import polars as pl
 
-from ytdnn import artifacts, configs, errors, ragged, schema
-from ytdnn.data import events
+from ytdnn import artifacts, configs, ragged, schema
+from ytdnn.data import events, user_shards
 
 Made = TypeVar("Made")
 
@@ -29,41 +28,12 @@ KIND = "data"
 VIDEOS_FILE = "videos.parquet"
 USERS_FILE = "users.parquet"
 TOKENS_FILE = "tokens.parquet"
-QUERIES_FILE = "queries.parquet"
 VOCABULARIES_FILE = "vocabularies.json"
-ARRAYS = "arrays"
-WATCH, SEARCH, IMPRESSION = "watch", "search", "impression"
 TRAIN_COUNT = "train_count"
 TOKEN = "token"
+Split = events.Split
 # What `prepare` adds to the log's own columns of `users` and `videos`.
 MADE_COLUMNS = (TRAIN_COUNT, schema.USER_ID, schema.VIDEO_ID)
-
-
-class Split(enum.IntEnum):
-    """The part of the split a watch or an impression belongs to.
-
-    A `CONTEXT` row is no label of its stage, but is part of later histories.
-    """
-
-    TRAIN = 0
-    VALIDATION = 1
-    TEST = 2
-    CONTEXT = 3
-
-
-@dataclasses.dataclass(frozen=True)
-class Shard:
-    """All events of some users: complete in itself, and what every reader takes.
-
-    Attributes:
-      watches: Of all its users.
-      searches: None where the log has none with words that training contexts hold.
-      impressions: None where the log has none.
-    """
-
-    watches: events.Watches
-    searches: events.Searches | None
-    impressions: events.Impressions | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,7 +49,7 @@ class PreparedData:
       tokens: Search tokens `token` and `train_count`; row i has index i + 1. Without
         rows if the log has no searches.
       vocabularies: Values of text columns of events; value i has index i + 1.
-      shard: The events of all users.
+      shards: The events, by ranges of users in order.
       num_added: Videos at the end of the catalogue that came after it was prepared.
     """
 
@@ -89,9 +59,15 @@ class PreparedData:
     users: pl.DataFrame
     tokens: pl.DataFrame
     vocabularies: dict[str, list[str]]
-    shard: Shard
+    shards: tuple[user_shards.LazyShard, ...]
     num_added: int = 0
     _end_of_training: str = "validation"
+    _whole: "PreparedData | None" = None
+
+    @functools.cached_property
+    def shard(self) -> user_shards.Shard:
+        """The events of all users, read into memory where there are several shards."""
+        return user_shards.joined(self.shards, self.num_users)
 
     @property
     def watches(self) -> events.Watches:
@@ -121,10 +97,35 @@ class PreparedData:
         return self.shard.impressions
 
     def with_events(self, **changed: Any) -> "PreparedData":
-        """Returns the set with some tables of the shard exchanged."""
-        return dataclasses.replace(
-            self, shard=dataclasses.replace(self.shard, **changed)
-        )
+        """Returns the set with some tables of all events exchanged."""
+        shard = dataclasses.replace(self.shard, **changed)
+        shards = (user_shards.in_memory(shard, self.num_users),)
+        return dataclasses.replace(self, shards=shards)
+
+    def changed(
+        self, change: Callable[[user_shards.Shard], user_shards.Shard]
+    ) -> "PreparedData":
+        """Returns the set with what `change` makes of the events of each shard."""
+        shards = tuple(shard.changed(change) for shard in self.shards)
+        return dataclasses.replace(self, shards=shards)
+
+    def window(self, shards: Sequence[user_shards.LazyShard]) -> "PreparedData":
+        """Returns the set with the events of some of its shards alone.
+
+        Users keep their index. What is said of the whole set is said of it still.
+
+        Args:
+          shards: In order of their users.
+        """
+        if len(shards) == len(self.shards):
+            return self
+        whole = self._whole or self
+        return dataclasses.replace(self, shards=tuple(shards), _whole=whole)
+
+    @property
+    def some(self) -> "PreparedData":
+        """The set with the events of its first shard alone: for shapes and types."""
+        return self.window(self.shards[:1])
 
     def with_videos(self, added: pl.DataFrame) -> "PreparedData":
         """Returns the set with later videos, as of `videos`, behind its catalogue."""
@@ -142,8 +143,11 @@ class PreparedData:
 
         Args:
           key: Of what is made; equal keys must make the same.
-          make: Called once a set; one with other events makes its own.
+          make: Called once a set; one with other events makes its own, but not a
+            window of a set.
         """
+        if self._whole is not None:
+            return self._whole.once(key, make)
         if key not in self._made:
             self._made[key] = make()
         found: Made = self._made[key]
@@ -195,7 +199,7 @@ class PreparedData:
     @property
     def has_impressions(self) -> bool:
         """Whether the log had impressions, without which there is no ranker."""
-        return self.shard.impressions is not None
+        return self.some.shard.impressions is not None
 
     def ranker_left_out(self, config: configs.Ranking) -> str:
         """Returns why there is no ranker, empty where there is one.
@@ -219,7 +223,8 @@ class PreparedData:
     @property
     def has_watch_seconds(self) -> bool:
         """Whether clicked impressions have a watch time."""
-        return self.has_impressions and self.impressions.seconds is not None
+        shown = self.some.shard.impressions
+        return shown is not None and shown.seconds is not None
 
     @property
     def has_searches(self) -> bool:
@@ -228,17 +233,15 @@ class PreparedData:
 
     def queries(self, start: int, stop: int) -> list[str]:
         """Returns the texts of a range of searches, read from disk."""
-        table = pl.scan_parquet(self.directory / QUERIES_FILE)
+        files = user_shards.query_files(self.directory, self.manifest.facts)
+        table = pl.scan_parquet(files)
         rows = table.slice(start, stop - start).collect()
         texts: list[str] = rows[schema.QUERY].to_list()
         return texts
 
     def with_validation_in_training(self) -> "PreparedData":
         """Returns the set with the watches held out for validation as training's."""
-        splits = np.asarray(self.watches.splits)
-        trained = np.where(splits == Split.VALIDATION, Split.TRAIN, splits)
-        watches = self.watches.replace(splits=trained.astype(splits.dtype))
-        changed = self.with_events(watches=watches)
+        changed = self.changed(_validation_in_training)
         return dataclasses.replace(changed, _end_of_training="ranking")
 
     @functools.cached_property
@@ -247,19 +250,27 @@ class PreparedData:
 
         Its end is where the next window begins (temporal), or the last training watch.
         """
-        is_train = self.watches.splits == Split.TRAIN
-        times = np.asarray(self.watches.times)[is_train]
-        first = int(times.min(initial=np.iinfo(np.int64).max))
+        if self._whole is not None:
+            return self._whole.training_window
+        first, last = np.iinfo(np.int64).max, np.iinfo(np.int64).min
+        for shard in self.shards:
+            watches = shard.read().watches
+            times = np.asarray(watches.times)[watches.splits == Split.TRAIN]
+            first = min(first, int(times.min(initial=first)))
+            last = max(last, int(times.max(initial=last)))
         windows = self.manifest.facts.get("windows")
         if windows is not None:
             return first, int(windows[self._end_of_training])
-        return first, int(times.max(initial=first))
+        return first, max(first, last)
 
-    @property
+    @functools.cached_property
     def end_of_log(self) -> int:
         """The last second of any event."""
-        tables = (self.watches, self.shard.impressions, self.shard.searches)
-        return max(int(t.times.max(initial=0)) for t in tables if t is not None)
+        if self._whole is not None:
+            return self._whole.end_of_log
+        reads = (shard.read() for shard in self.shards)
+        tables = (t for r in reads for t in (r.watches, r.impressions, r.searches))
+        return max(int(np.max(t.times, initial=0)) for t in tables if t is not None)
 
     def watch_split_rows(self, split: Split) -> np.ndarray:
         """Returns the flat positions of a split's watches, `[n] int64`."""
@@ -365,33 +376,25 @@ def load(directory: pathlib.Path, deep: bool = False) -> PreparedData:
     """
     directory = pathlib.Path(directory)
     manifest = artifacts.read_manifest(directory, KIND, deep)
-    arrays = directory / ARRAYS
-    watches = events.Watches.read(arrays, WATCH)
-    if watches is None:
-        raise errors.UserError(
-            f"expected arrays of {schema.WATCHES} in {arrays}, found some missing: run "
-            f"prepare again"
-        )
     return PreparedData(
         directory=directory,
         manifest=manifest,
         videos=pl.read_parquet(directory / VIDEOS_FILE),
         users=pl.read_parquet(directory / USERS_FILE),
         tokens=_read_tokens(directory / TOKENS_FILE),
-        vocabularies=_read_json(directory / VOCABULARIES_FILE),
-        shard=Shard(
-            watches=watches,
-            searches=events.Searches.read(arrays, SEARCH),
-            impressions=events.Impressions.read(arrays, IMPRESSION),
-        ),
+        vocabularies=json.loads((directory / VOCABULARIES_FILE).read_text()),
+        shards=user_shards.on_disk(directory, manifest.facts),
     )
+
+
+def _validation_in_training(shard: user_shards.Shard) -> user_shards.Shard:
+    splits = np.asarray(shard.watches.splits)
+    trained = np.where(splits == Split.VALIDATION, Split.TRAIN, splits)
+    watches = shard.watches.replace(splits=trained.astype(splits.dtype))
+    return dataclasses.replace(shard, watches=watches)
 
 
 def _read_tokens(path: pathlib.Path) -> pl.DataFrame:
     if path.exists():
         return pl.read_parquet(path)
     return pl.DataFrame(schema={TOKEN: pl.String, TRAIN_COUNT: pl.Int64})
-
-
-def _read_json(path: pathlib.Path) -> Any:
-    return json.loads(path.read_text())

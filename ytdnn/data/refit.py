@@ -15,17 +15,26 @@ catalogues: a video has one index, and the ranker of the first reads the second.
 import dataclasses
 import enum
 import pathlib
+import shutil
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from ytdnn import artifacts, configs, errors, ragged, schema
-from ytdnn.data import doubts, prepared, searches, shards, splits
+from ytdnn.data import (
+    doubts,
+    events,
+    prepared,
+    searches,
+    shard_tasks,
+    shards,
+    splits,
+    user_shards,
+)
 
 FACT = "refit"
 TRAINED_TO, RANKER_FROM = "trained_to", "ranker_from"
-_QUERIES_A_PART = 1 << 20
 _VIDEO_ARRAYS = ("watch_videos", "impression_videos", "impression_seed_videos")
 _TOKEN_ARRAYS = ("search_tokens", "search_token_offsets")
 
@@ -62,9 +71,8 @@ def derive(
     """
     if begins is None:
         begins = _ranker_begins(data)
-    of_watches = _watch_splits(data, begins if part is Part.EARLIER else None)
-    of_shown = _impression_splits(data, begins)
-    obstacle = _obstacle(data, of_shown)
+    split = _Split(begins if part is Part.EARLIER else None, begins)
+    obstacle = _obstacle(data, split)
     if needs_ranker and obstacle:
         raise errors.UserError(
             f"expected {schema.IMPRESSIONS} for the ranker up to the end of the log, "
@@ -72,9 +80,9 @@ def derive(
             f"ranker out (--config.ranking.enabled=false), or serve without the refit "
             f"(--config.refit=false)"
         )
-    vocabulary = _vocabulary(data, of_watches)
+    labels = _label_counts(data, split.watches_to)
     facts = dict(data.manifest.facts) | {
-        "vocabulary": int(vocabulary.sum()),
+        "vocabulary": int(_vocabulary(data, labels).sum()),
         "ranking_obstacle": obstacle,
         FACT: {TRAINED_TO: _end(data), RANKER_FROM: begins},
     }
@@ -86,12 +94,40 @@ def derive(
         directory, prepared.KIND, config, made_from, facts
     ) as partial:
         order = _order(data, begins)
-        _write_entities(data, order, of_watches, partial)
-        (partial / prepared.ARRAYS).mkdir()
-        _write_arrays(data, order, of_watches, of_shown, partial / prepared.ARRAYS)
-        if data.shard.searches is not None:
-            facts |= _write_searches(data, of_watches, partial)
+        _write_entities(data, order, labels, partial)
+        _write_arrays(data, order, split, partial)
+        if data.some.shard.searches is not None:
+            facts |= _write_searches(data, split, partial)
     return prepared.load(directory)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Split:
+    """What is trained on: nothing is held out.
+
+    Attributes:
+      watches_to: Second from which watches are context; None: none are.
+      shown_from: Second before which impressions are context; None: none are.
+    """
+
+    watches_to: int | None
+    shown_from: int | None
+
+    def of_watches(self, watches: events.Watches) -> Splits:
+        """Returns the split of each watch."""
+        found = np.full(len(watches), prepared.Split.TRAIN, np.uint8)
+        if self.watches_to is not None:
+            is_late = np.asarray(watches.times) >= self.watches_to
+            found[is_late] = prepared.Split.CONTEXT
+        return found
+
+    def of_impressions(self, shown: events.Impressions) -> Splits:
+        """Returns the split of each impression."""
+        found = np.full(len(shown), prepared.Split.TRAIN, np.uint8)
+        if self.shown_from is not None:
+            is_early = np.asarray(shown.times) < self.shown_from
+            found[is_early] = prepared.Split.CONTEXT
+        return found
 
 
 def _end(data: prepared.PreparedData) -> int:
@@ -99,37 +135,29 @@ def _end(data: prepared.PreparedData) -> int:
     return data.end_of_log + 1
 
 
+def _times(data: prepared.PreparedData) -> npt.NDArray[np.int64]:
+    """Returns the times of all watches."""
+    return np.concatenate([shard.read().watches.times for shard in data.shards])
+
+
 def _ranker_begins(data: prepared.PreparedData) -> int | None:
     """Returns where the ranker's window begins, None where it has none of its own."""
     if not data.has_own_window:
         return None
-    times = np.asarray(data.watches.times)
-    return int(np.quantile(times, 1.0 - data.config.ranking_fraction, method="nearest"))
+    share = 1.0 - data.config.ranking_fraction
+    return int(np.quantile(_times(data), share, method="nearest"))
 
 
-def _watch_splits(data: prepared.PreparedData, begins: int | None) -> Splits:
-    """Returns all watches as training, those from `begins` on as context."""
-    found = np.full(len(data.watches), prepared.Split.TRAIN, np.uint8)
-    if begins is not None:
-        found[np.asarray(data.watches.times) >= begins] = prepared.Split.CONTEXT
-    return found
-
-
-def _impression_splits(data: prepared.PreparedData, begins: int | None) -> Splits:
-    """Returns the impressions of the ranker's window as training, others as context."""
-    if not data.has_impressions:
-        return np.zeros(0, np.uint8)
-    found = np.full(len(data.impressions), prepared.Split.TRAIN, np.uint8)
-    if begins is not None:
-        found[np.asarray(data.impressions.times) < begins] = prepared.Split.CONTEXT
-    return found
-
-
-def _obstacle(data: prepared.PreparedData, of_shown: Splits) -> str:
+def _obstacle(data: prepared.PreparedData, split: _Split) -> str:
     if not data.has_impressions:
         return doubts.ranking_obstacle(None, None)
-    clicked = np.asarray(data.impressions.clicked)
-    return doubts.ranking_obstacle(of_shown, clicked, (prepared.Split.TRAIN,))
+    shown = [shard.read().impressions for shard in data.shards]
+    tables = [table for table in shown if table is not None]
+    return doubts.ranking_obstacle(
+        np.concatenate([split.of_impressions(table) for table in tables]),
+        np.concatenate([np.asarray(table.clicked) for table in tables]),
+        (prepared.Split.TRAIN,),
+    )
 
 
 def _windows(
@@ -138,46 +166,51 @@ def _windows(
     """Returns the windows: what is not there to be learned from begins at the end."""
     end = _end(data)
     if begins is None:  # both stages train on all of it
-        first = int(np.asarray(data.watches.times).min(initial=end))
+        first = int(_times(data).min(initial=end))
         return splits.Windows(end, first, end, end)
     start = begins if part is Part.EARLIER else end
     return splits.Windows(start, start, end, end)
 
 
-def _vocabulary(data: prepared.PreparedData, of_watches: Splits) -> Bools:
+def _vocabulary(data: prepared.PreparedData, labels: npt.NDArray[np.int64]) -> Bools:
     """Returns which videos get an id embedding, `[videos] bool`."""
     if data.config.vocabulary == "train":
-        return _label_counts(data, of_watches) > 0
+        return labels > 0
     return np.arange(data.num_videos) < data.vocabulary_size
 
 
 def _label_counts(
-    data: prepared.PreparedData, of_watches: Splits
+    data: prepared.PreparedData, watches_to: int | None
 ) -> npt.NDArray[np.int64]:
     """Returns how often each video is a training label, `[videos] int64`."""
-    videos = np.asarray(data.watches.videos)[_are_labels(data, of_watches)]
-    return np.bincount(videos, minlength=data.num_videos + 1)[1:]
+    found = np.zeros(data.num_videos + 1, np.int64)
+    for shard in data.shards:
+        watches = shard.read().watches
+        of_watches = _Split(watches_to, None).of_watches(watches)
+        videos = np.asarray(watches.videos)[_are_labels(watches, of_watches)]
+        found += np.bincount(videos, minlength=len(found))
+    return found[1:]
 
 
-def _are_labels(data: prepared.PreparedData, of_watches: Splits) -> Bools:
+def _are_labels(watches: events.Watches, of_watches: Splits) -> Bools:
     is_label: Bools = of_watches == prepared.Split.TRAIN
-    return is_label & data.watches.are_completed
+    return is_label & watches.are_completed
 
 
 def _order(data: prepared.PreparedData, begins: int | None) -> npt.NDArray[np.int64]:
     """Returns the catalogue with both vocabularies in front, the smaller one first."""
-    found = [_vocabulary(data, _watch_splits(data, b)) for b in {begins, None}]
+    found = [_vocabulary(data, _label_counts(data, b)) for b in {begins, None}]
     return np.argsort(-sum(known.astype(np.int64) for known in found), kind="stable")
 
 
 def _write_entities(
     data: prepared.PreparedData,
     order: npt.NDArray[np.int64],
-    of_watches: Splits,
+    labels: npt.NDArray[np.int64],
     directory: pathlib.Path,
 ) -> None:
     """Writes users, catalogue and the vocabularies of texts."""
-    counts = pl.Series(prepared.TRAIN_COUNT, _label_counts(data, of_watches))
+    counts = pl.Series(prepared.TRAIN_COUNT, labels)
     videos = data.videos.with_columns(counts)[order]
     videos.write_parquet(directory / prepared.VIDEOS_FILE)
     for name in (prepared.USERS_FILE, prepared.VOCABULARIES_FILE):
@@ -187,51 +220,66 @@ def _write_entities(
 def _write_arrays(
     data: prepared.PreparedData,
     order: npt.NDArray[np.int64],
-    of_watches: Splits,
-    of_shown: Splits,
+    split: _Split,
     directory: pathlib.Path,
 ) -> None:
     """Writes what changes of the events, and links what does not."""
     new_index = np.zeros(len(order) + 1, np.int32)
     new_index[order + 1] = np.arange(1, len(order) + 1)
-    changed = {"watch_splits": of_watches, "impression_splits": of_shown}
-    for path in sorted((data.directory / prepared.ARRAYS).glob("*.npy")):
-        if path.stem in _VIDEO_ARRAYS:
-            values = new_index[np.load(path, mmap_mode="r")]
-            np.save(directory / path.name, values)
-        elif path.stem in changed:
-            np.save(directory / path.name, changed[path.stem])
-        elif path.stem not in _TOKEN_ARRAYS:
-            artifacts.link(str(path), str(directory / path.name))
+    for number, shard in enumerate(data.shards):
+        read = shard.read()
+        changed = {"watch_splits": split.of_watches(read.watches)}
+        if read.impressions is not None:
+            changed["impression_splits"] = split.of_impressions(read.impressions)
+        target = user_shards.path(directory, number)
+        target.mkdir(parents=True)
+        for path in sorted(user_shards.path(data.directory, number).iterdir()):
+            if path.stem in _VIDEO_ARRAYS:
+                np.save(target / path.name, new_index[np.load(path, mmap_mode="r")])
+            elif path.stem in changed:
+                np.save(target / path.name, changed[path.stem])
+            elif path.stem not in _TOKEN_ARRAYS:
+                artifacts.link(str(path), str(target / path.name))
 
 
 def _write_searches(
-    data: prepared.PreparedData, of_watches: Splits, directory: pathlib.Path
+    data: prepared.PreparedData, split: _Split, directory: pathlib.Path
 ) -> dict[str, int]:
     """Writes the words of searches anew: their vocabulary is that of training."""
-    files = searches.TokenFiles(directory / "tokens")
-    in_training = _searches_in_training(data, of_watches)
-    for start in range(0, len(in_training), _QUERIES_A_PART):
-        inside = in_training[start : start + _QUERIES_A_PART]
-        texts = pl.Series(schema.QUERY, data.queries(start, start + len(inside)))
+    scratch = directory.with_name(f"{directory.name}.tokens")
+    scratch.mkdir(exist_ok=True)
+    files = []
+    for number, shard in enumerate(data.shards):
+        files.append(shard_tasks.token_file(scratch, number))
+        path = user_shards.path(data.directory, number) / user_shards.QUERIES_FILE
         place = pl.int_range(pl.len())
-        frame = texts.to_frame().with_columns(
+        frame = pl.read_parquet(path).with_columns(
             pl.lit(0).alias(shards.USER),
             place.alias(schema.TIME),
             place.alias(shards.ROW),
         )
-        files.add(frame.height, searches.with_tokens(frame), inside)
-    return {"search_tokens": files.write(data.config, directory)}
+        inside = _searches_in_training(shard.read(), split)
+        searches.write_tokens(searches.with_tokens(frame), inside, files[-1])
+    known = searches.vocabulary(files, data.config)
+    known.write_parquet(directory / prepared.TOKENS_FILE)
+    for number, file in enumerate(files):
+        arrays = searches.token_arrays(pl.read_parquet(file), known)
+        shard_tasks.save(arrays, user_shards.path(directory, number))
+    shutil.rmtree(scratch)
+    return {"search_tokens": known.height}
 
 
-def _searches_in_training(data: prepared.PreparedData, of_watches: Splits) -> Bools:
+def _searches_in_training(shard: user_shards.Shard, split: _Split) -> Bools:
     """Returns which searches the context of a training label has."""
-    before = data.watches.num_searches
-    offsets = np.asarray(data.searches.offsets)
-    reached = np.zeros(data.num_users, np.int64)
+    if shard.searches is None:
+        return np.zeros(0, bool)
+    before = shard.watches.num_searches
+    offsets = np.asarray(shard.searches.offsets)
+    reached = np.zeros(len(offsets) - 1, np.int64)
     if before is not None:
-        is_label = _are_labels(data, of_watches)
-        owners = data.watches.users[is_label]
+        of_watches = split.of_watches(shard.watches)
+        is_label = _are_labels(shard.watches, of_watches)
+        owners = shard.watches.users[is_label]
         np.maximum.at(reached, owners, np.asarray(before)[is_label])
     users = ragged.rows_of(offsets)
     found: Bools = np.arange(len(users)) - offsets[users] < reached[users]

@@ -1,9 +1,9 @@
 """Searches to arrays of token indices (PAPER §3.3), in bounded memory.
 
-The tokens of a shard's searches are first kept as text in a file of their own. When
-all shards are done, training contexts have been seen whole: their most frequent
-tokens become the vocabulary, and the files become arrays of indices. A search without
-a word ("!!!") is left out and counted; tokens out of the vocabulary are left out too.
+When a shard is counted, the tokens of its searches are kept as text in a file of their
+own. When all are, training contexts have been seen whole: their most frequent tokens
+become the vocabulary, and each file arrays of indices. A search without a word ("!!!")
+is left out and counted; tokens out of the vocabulary are left out too.
 """
 
 import pathlib
@@ -14,12 +14,13 @@ import polars as pl
 import tensorflow as tf
 
 from ytdnn import configs, schema
-from ytdnn.data import array_files, prepared, shards
+from ytdnn.data import prepared, shards
 from ytdnn.layers import tokens
 
 _TOKENS = "tokens"  # of one search, several times if they are in it several times
 _JOINED = "joined"
 _IN_TRAINING = "in_training"
+_COUNT = prepared.TRAIN_COUNT
 _QUERIES_A_STEP = 1 << 16
 _TOKENS_A_COUNT = 5_000_000
 _NEWLINE = "\n"  # in no token
@@ -58,94 +59,69 @@ def _join(queries: list[str]) -> Iterable[bytes]:
     return iter(joined.numpy())
 
 
-class TokenFiles:
-    """The tokens of all searches as text, a file for each shard.
+def write_tokens(
+    rows: pl.DataFrame, in_training: np.ndarray, path: pathlib.Path
+) -> None:
+    """Keeps a shard's searches, their tokens as text, until all are counted.
 
-    Attributes:
-      num_left_out: Searches without a word.
+    Args:
+      rows: As of `with_tokens`.
+      in_training: `[searches] bool`, whether a training context has it.
+      path: Of a Parquet file.
     """
+    rows.with_columns(pl.Series(_IN_TRAINING, in_training)).write_parquet(path)
 
-    def __init__(self, directory: pathlib.Path) -> None:
-        """Makes `directory`, which `write` removes again."""
-        directory.mkdir()
-        self._directory = directory
-        self._files: list[pathlib.Path] = []
-        self._num_tokens = 0
-        self.num_left_out = 0
 
-    def add(
-        self, num_searches: int, rows: pl.DataFrame, in_training: np.ndarray
-    ) -> None:
-        """Keeps a shard's searches.
+def vocabulary(paths: list[pathlib.Path], config: configs.Data) -> pl.DataFrame:
+    """Returns the tokens that are known, most frequent first; row i has index i + 1.
 
-        Args:
-          num_searches: Of the shard, those without a word too.
-          rows: As of `with_tokens`.
-          in_training: `[searches] bool`, whether a training context has it.
-        """
-        path = self._directory / f"{len(self._files):06d}.parquet"
-        kept = rows.select(schema.QUERY, _TOKENS, pl.Series(_IN_TRAINING, in_training))
-        kept.write_parquet(path)
-        self._files.append(path)
-        self.num_left_out += num_searches - rows.height
-        self._num_tokens += int(kept[_TOKENS].list.len().sum())
+    Counts a part of their hashes at a time: memory follows the part.
 
-    def write(self, config: configs.Data, directory: pathlib.Path) -> int:
-        """Writes what a prepared set has of searches, and removes the files.
-
-        These are the arrays `search_tokens` and `search_token_offsets`, the vocabulary
-        (most frequent first; row i has index i + 1), and the queries as typed.
-
-        Args:
-          config: Bounds of the vocabulary.
-          directory: Of the prepared set.
-
-        Returns:
-          The size of the vocabulary.
-        """
-        vocabulary = self._vocabulary(config)
-        vocabulary.write_parquet(directory / prepared.TOKENS_FILE)
-        queries = pl.scan_parquet(self._files).select(schema.QUERY)
-        queries.sink_parquet(directory / prepared.QUERIES_FILE)
-        self._write_arrays(vocabulary, directory / prepared.ARRAYS)
-        for path in self._files:
-            path.unlink()
-        self._directory.rmdir()
-        return vocabulary.height
-
-    def _write_arrays(self, vocabulary: pl.DataFrame, directory: pathlib.Path) -> None:
-        indices = vocabulary.select(
-            prepared.TOKEN, pl.int_range(1, pl.len() + 1, dtype=pl.Int32).alias("index")
+    Args:
+      paths: Of `write_tokens`.
+      config: Bounds of the vocabulary.
+    """
+    if not paths:
+        return pl.DataFrame(schema={prepared.TOKEN: pl.String, _COUNT: pl.Int64})
+    rows = pl.scan_parquet(paths).filter(pl.col(_IN_TRAINING))
+    size = rows.select(pl.col(_TOKENS).list.len().sum()).collect(engine="streaming")
+    num_parts = max(1, -(-int(size.item() or 0) // _TOKENS_A_COUNT))
+    token = pl.col(_TOKENS).list.explode().alias(prepared.TOKEN)
+    order = [-pl.col(_COUNT), pl.col(prepared.TOKEN)]
+    best = []
+    for part in range(num_parts):
+        counts = (
+            rows.select(token)
+            .filter(pl.col(prepared.TOKEN).hash() % num_parts == part)
+            .group_by(prepared.TOKEN)
+            .agg(pl.len().cast(pl.Int64).alias(_COUNT))
+            .filter(pl.col(_COUNT) >= config.min_search_token_count)
+            .sort(order)
+            .head(config.max_search_tokens)
         )
-        writers = array_files.Appenders(directory)
-        writers.append({"search_token_offsets": np.zeros(1, np.int64)})
-        written = 0
-        for path in self._files:
-            found, sizes = _encode(pl.read_parquet(path), indices)
-            offsets = written + np.cumsum(sizes, dtype=np.int64)
-            writers.append({"search_tokens": found, "search_token_offsets": offsets})
-            written += len(found)
-        writers.close()
+        best.append(counts.collect(engine="streaming"))
+    return pl.concat(best).sort(order).head(config.max_search_tokens)
 
-    def _vocabulary(self, config: configs.Data) -> pl.DataFrame:
-        """Counts tokens a part of their hashes at a time: memory follows the part."""
-        rows = pl.scan_parquet(self._files).filter(pl.col(_IN_TRAINING))
-        token = pl.col(_TOKENS).list.explode().alias(prepared.TOKEN)
-        num_parts = -(-self._num_tokens // _TOKENS_A_COUNT)
-        order = [-pl.col(prepared.TRAIN_COUNT), pl.col(prepared.TOKEN)]
-        best = []
-        for part in range(max(1, num_parts)):
-            counts = (
-                rows.select(token)
-                .filter(pl.col(prepared.TOKEN).hash() % max(1, num_parts) == part)
-                .group_by(prepared.TOKEN)
-                .agg(pl.len().cast(pl.Int64).alias(prepared.TRAIN_COUNT))
-                .filter(pl.col(prepared.TRAIN_COUNT) >= config.min_search_token_count)
-                .sort(order)
-                .head(config.max_search_tokens)
-            )
-            best.append(counts.collect(engine="streaming"))
-        return pl.concat(best).sort(order).head(config.max_search_tokens)
+
+def token_arrays(rows: pl.DataFrame, known: pl.DataFrame) -> shards.Arrays:
+    """Returns `search_tokens` and `search_token_offsets` of a shard's searches.
+
+    Args:
+      rows: With `_TOKENS`, as kept by `write_tokens`.
+      known: As of `vocabulary`.
+    """
+    indices = known.select(
+        prepared.TOKEN, pl.int_range(1, pl.len() + 1, dtype=pl.Int32).alias("index")
+    )
+    found, sizes = _encode(rows, indices)
+    offsets = np.append(0, np.cumsum(sizes)).astype(np.int64)
+    return {"search_tokens": found, "search_token_offsets": offsets}
+
+
+def in_training(rows: pl.DataFrame) -> np.ndarray:
+    """Returns `[searches] bool` of rows as kept by `write_tokens`."""
+    found: np.ndarray = rows[_IN_TRAINING].to_numpy()
+    return found
 
 
 def _encode(rows: pl.DataFrame, indices: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:

@@ -143,7 +143,7 @@ def impression_arrays(
         impressions of a user that follow one another on a page.
 
     Returns:
-      The arrays of `ytdnn.data.events.Impressions`, pages counted from 0.
+      The arrays of `ytdnn.data.events.Impressions`, users and pages from 0 on.
     """
     frame = frame.sort([USER, schema.TIME, ROW])
     users = frame[USER].to_numpy().astype(np.int64) - first_user
@@ -158,7 +158,7 @@ def impression_arrays(
     else:
         codes = splits.temporal_impressions(times, bounds)
     arrays = {
-        "impression_users": (users + first_user).astype(np.int32),
+        "impression_users": users.astype(np.int32),
         "impression_videos": videos.astype(np.int32),
         "impression_times": times,
         "impression_clicked": frame[schema.CLICKED].to_numpy().astype(bool),

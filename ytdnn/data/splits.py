@@ -37,6 +37,28 @@ class Windows:
     test: int
 
 
+def bounds(config: configs.Data, watches: pl.LazyFrame) -> Windows | None:
+    """Returns the windows of the temporal protocol, None of the others.
+
+    Raises:
+      errors.UserError: The log's `split` column is missing or does not fit.
+    """
+    is_split = schema.SPLIT in watches.collect_schema()
+    if config.protocol == "temporal":
+        given = is_split and given_windows(watches)
+        return given or windows(config, watches)
+    if config.protocol == "split" and not is_split:
+        raise errors.UserError(
+            f"expected column {schema.WATCHES}.{schema.SPLIT} for data.protocol=split, "
+            f"found none: name yours with --columns={schema.WATCHES}.{schema.SPLIT}="
+            f"YOUR_COLUMN, or use another protocol"
+        )
+    if config.protocol == "split":
+        found = watches.select(pl.col(schema.SPLIT).unique()).collect()
+        require_splits(set(found[schema.SPLIT]))
+    return None
+
+
 def windows(config: configs.Data, watches: pl.LazyFrame) -> Windows:
     """Returns windows that hold the configured shares of the watches.
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ytdnn import artifacts, configs, errors
 from ytdnn.candidates import model as candidate_model
-from ytdnn.data import prepared
+from ytdnn.data import events, prepared
 from ytdnn.evaluation import (
     baselines,
     composing,
@@ -81,7 +81,7 @@ def evaluate(
     if not left_out and stage != candidate_model.KIND:
         ranking = ranking_model.load(workdir / ranking_model.KIND, data, first_stage)
     indexes = {} if stage else _load_indexes(workdir)
-    code = prepared.Split[split.upper()]
+    code = events.Split[split.upper()]
     others = oracle.systems(data, config.evaluation)
     sources = first_stage.other_sources if ranking is not None else ()
     result = of_models(data, trained, ranking, indexes, config, code, others, sources)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ytdnn import configs
-from ytdnn.data import prepared
+from ytdnn.data import events, prepared
 from ytdnn.evaluation import (
     baselines,
     leaks,
@@ -62,7 +62,7 @@ def evaluate(
     Raises:
       errors.UserError: There is nobody to ask, or it has seen the answers.
     """
-    code = prepared.Split[split.upper()]
+    code = events.Split[split.upper()]
     cases = protocol.cases(data, code, config, other.num_listed)
     if other.trained_to is not None:
         leaks.require_later(cases, code, other.name, other.trained_to)

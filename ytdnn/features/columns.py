@@ -12,8 +12,8 @@ import numpy as np
 import polars as pl
 import tensorflow as tf
 
-from ytdnn import errors, schema
-from ytdnn.data import events, fields, lookups, positions, prepared
+from ytdnn import schema
+from ytdnn.data import fields, lookups, positions, prepared, user_shards
 from ytdnn.data import request as raw_request
 from ytdnn.features import encodings, interface
 
@@ -69,11 +69,16 @@ class _Column(interface.ReadAtRequest):
 
     def open_log(self, log: positions.LogTensors) -> positions.Reader:
         """Gathers by user or by video."""
-        with tf.device("CPU"):
-            rows = tf.constant(self.rows(log.data))
+        rows = log.data.once(
+            (_Column, self.columns, self.name), lambda: self._rows(log)
+        )
         if self.scope is interface.Scope.USER:
             return lambda at: tf.gather(rows, at.users)
         return lambda at: tf.gather(rows, at.videos)
+
+    def _rows(self, log: positions.LogTensors) -> tf.Tensor:
+        with tf.init_scope(), tf.device("CPU"):
+            return tf.constant(self.rows(log.data))
 
     def open_request(self, data: prepared.PreparedData) -> interface.RequestReader:
         """Looks the user's value up, or gathers by video."""
@@ -167,24 +172,19 @@ def _num_clicks(data: prepared.PreparedData, by_user: bool) -> np.ndarray:
     They are counted in the prepared set as it was written: a set with other events, as
     the leak check makes one, or with other splits has the vocabulary of its model.
     """
-    arrays = data.directory / prepared.ARRAYS
-    logged: events.Impressions | events.Watches | None
-    logged = shown = events.Impressions.read(arrays, prepared.IMPRESSION)
-    if logged is None:
-        logged = events.Watches.read(arrays, prepared.WATCH)
-    if logged is None:
-        raise errors.UserError(
-            f"expected arrays of {schema.WATCHES} in {arrays}, found some missing: run "
-            f"prepare again"
-        )
-    counts = np.asarray(logged.splits) == prepared.Split.TRAIN
-    if shown is not None:
-        counts &= np.asarray(shown.clicked)
-    if by_user:
-        return np.bincount(np.asarray(logged.users)[counts], minlength=data.num_users)
-    videos = np.asarray(logged.videos)[counts]
-    of_videos = np.bincount(videos, minlength=data.num_prepared + 1)
-    return of_videos[1:]
+    size = data.num_users if by_user else data.num_prepared + 1
+    found = np.zeros(size, np.int64)
+    for shard in user_shards.on_disk(data.directory, data.manifest.facts):
+        read = shard.read()
+        shown = read.impressions
+        logged = read.watches if shown is None else shown
+        counts = np.asarray(logged.splits) == prepared.Split.TRAIN
+        if shown is not None:
+            counts &= np.asarray(shown.clicked)
+        first = shard.first_user if by_user else 0
+        keys = np.asarray(logged.users if by_user else logged.videos)[counts] + first
+        found += np.bincount(keys, minlength=size)
+    return found if by_user else found[1:]
 
 
 class NumberColumn(encodings.Continuous, _Column):

@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from ytdnn import artifacts, errors, schema
-from ytdnn.data import events, fields, prepared
+from ytdnn.data import events, fields, prepared, user_shards
 from ytdnn.features import encodings, interface, registry
 
 BEGIN = "<!-- Made by: python -m ytdnn.pages.feature_table docs/features.md -->"
@@ -143,7 +143,7 @@ def _nothing_logged() -> prepared.PreparedData:
         users=pl.DataFrame(schema={schema.USER_ID: pl.String}),
         tokens=pl.DataFrame(),
         vocabularies={},
-        shard=prepared.Shard(watches, None, None),
+        shards=(user_shards.in_memory(user_shards.Shard(watches, None, None), 0),),
     )
 
 

@@ -114,32 +114,45 @@ def _notes(data: prepared.PreparedData) -> Iterator[str]:
 
 def _models(data: prepared.PreparedData) -> Iterator[str]:
     """Yields the span of time, and what each model will have."""
-    times = np.asarray(data.watches.times)
-    first, last = (_day(int(t)) for t in (times.min(), times.max()))
-    days = (int(times.max()) - int(times.min())) / 86_400
+    watched = _Counts()
+    shown = _Counts()
+    first, last, number, clicks = np.iinfo(np.int64).max, 0, 0, 0
+    for shard in data.shards:
+        read = shard.read()
+        times, number = np.asarray(read.watches.times), number + len(read.watches)
+        first = min(first, int(times.min(initial=first)))
+        last = max(last, int(times.max(initial=last)))
+        watched.add(read.watches.splits)
+        if read.impressions is not None:
+            splits = np.asarray(read.impressions.splits)
+            shown.add(splits)
+            clicked = np.asarray(read.impressions.clicked)
+            clicks += int(clicked[splits == _Split.TRAIN].sum())
     yield (
-        f"watches: {len(times):,} from {first} to {last} ({days:,.1f} days), "
+        f"watches: {number:,} from {_day(first)} to {_day(last)} "
+        f"({(last - first) / 86_400:,.1f} days), "
         f"{data.num_users:,} users, {data.num_videos:,} videos"
     )
-    watched = _by_split(np.asarray(data.watches.splits))
     yield f"candidates: {watched}; {data.vocabulary_size:,} videos with an embedding"
     obstacle = data.ranker_left_out(configs.Ranking())
     if obstacle:
         yield f"ranking: left out: {obstacle}"
         return
-    splits, clicked = (
-        np.asarray(v) for v in (data.impressions.splits, data.impressions.clicked)
-    )
-    clicks = int(clicked[splits == _Split.TRAIN].sum())
-    yield f"ranking: {_by_split(splits)}; {clicks:,} clicks to train on"
+    yield f"ranking: {shown}; {clicks:,} clicks to train on"
 
 
-def _by_split(splits: np.ndarray) -> str:
-    train, validation, test = (
-        int((splits == split).sum())
-        for split in (_Split.TRAIN, _Split.VALIDATION, _Split.TEST)
-    )
-    return f"{train:,} to train on, {validation:,} to validate, {test:,} to test"
+class _Counts:
+    """Events of each split, in words."""
+
+    def __init__(self) -> None:
+        self._numbers = np.zeros(len(_Split), np.int64)
+
+    def add(self, splits: np.ndarray) -> None:
+        self._numbers += np.bincount(splits, minlength=len(_Split))
+
+    def __str__(self) -> str:
+        train, validation, test, _ = self._numbers.tolist()
+        return f"{train:,} to train on, {validation:,} to validate, {test:,} to test"
 
 
 def _day(seconds: int) -> str:

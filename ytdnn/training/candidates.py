@@ -1,6 +1,7 @@
 """Trains the candidate model and publishes it."""
 
 import dataclasses
+import functools
 import pathlib
 import shutil
 from collections.abc import Callable
@@ -8,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from ytdnn import artifacts, configs
+from ytdnn import artifacts, configs, ragged
 from ytdnn.candidates import losses, model, tower_inputs
-from ytdnn.data import draws, inputs, prepared
+from ytdnn.data import draws, prepared, streaming
 from ytdnn.encoders import own_file
 from ytdnn.metrics import retrieval
 from ytdnn.training import (
     batch_size,
+    candidate_batches,
     checkpoints,
     determinism,
     loop,
@@ -64,9 +66,11 @@ def train(
     trained = [_member(config, data, i, p, epochs[i]) for i, p in enumerate(places)]
     whole = model.joined([member for member, _ in trained])
     facts = joined_facts([found for _, found in trained]) | whole.facts()
-    is_held_out = not config.candidates.train_on_validation and _has_targets(data)
+    is_held_out = not config.candidates.train_on_validation and _has_targets(
+        config, data
+    )
     if number > 1 and is_held_out and chosen is None:
-        facts["validation"] = _validator(data, whole)()
+        facts["validation"] = _validator(config, data, whole)()
     with artifacts.publish(
         directory, model.KIND, step_config(config), inputs_made_from, facts
     ) as partial:
@@ -111,7 +115,7 @@ def _member(
     strategy = strategies.make(config.strategy)
     with strategy.scope():
         candidate_model = model.build(config.candidates, data)
-    num_labels = int((data.watches.splits == prepared.Split.TRAIN).sum())
+    num_labels = _num_training_watches(data)
     training = batch_size.capped(config.candidates.training, num_labels, model.KIND)
     candidates = dataclasses.replace(config.candidates, training=training)
     config = dataclasses.replace(config, candidates=candidates)
@@ -120,6 +124,11 @@ def _member(
         stage = dataclasses.replace(stage, name=f"{stage.name} {number + 1}/{members}")
     facts = loop.fit(stage, training, config.seed, strategy, work)
     return candidate_model, facts
+
+
+def _num_training_watches(data: prepared.PreparedData) -> int:
+    splits = (shard.read().watches.splits for shard in data.shards)
+    return sum(int((one == prepared.Split.TRAIN).sum()) for one in splits)
 
 
 def joined_facts(of_members: list[dict[str, Any]]) -> dict[str, Any]:
@@ -158,7 +167,7 @@ def make_stage(
         candidates, candidate_model.tower_inputs, data, config.seed, are_few
     )
     counts = draws.expected_labels(data, candidates.label.examples_per_user)
-    is_held_out = not candidates.train_on_validation and _has_targets(data)
+    is_held_out = not candidates.train_on_validation and _has_targets(config, data)
     is_held_out = is_held_out and not stop_after
     return loop.Stage(
         name="candidates",
@@ -167,17 +176,10 @@ def make_stage(
         batches=batches,
         steps_per_epoch=batches.steps_per_epoch,
         loss=losses.make(candidates, candidate_model, counts),
-        validate=_validator(data, candidate_model) if is_held_out else dict,
+        validate=_validator(config, data, candidate_model) if is_held_out else dict,
         monitor=MONITOR if is_held_out else "",
         stop_after=stop_after,
     )
-
-
-def _has_targets(data: prepared.PreparedData) -> bool:
-    """Whether a validation watch is of a video that can be retrieved and is new."""
-    users, ends = data.first_watches(prepared.Split.VALIDATION)
-    targets = data.targets(users, ends, prepared.Split.VALIDATION)
-    return bool(len(targets.values))
 
 
 def make_batches(
@@ -186,56 +188,84 @@ def make_batches(
     data: prepared.PreparedData,
     seed: int,
     are_few: bool = False,
-) -> inputs.SliceBatches | draws.DrawnBatches:
+) -> streaming.Stream:
     """Returns the training batches: every next watch in slices, or drawn labels."""
-    log = tower_inputs.open_log(read, inputs.training_set(data))
-    label = candidates.label
-    if isinstance(label, configs.NextWatch) and not label.examples_per_user:
-        batches = inputs.FewSlices if are_few else inputs.SliceBatches
-        return batches(
-            log=log,
-            batch_size=candidates.training.batch_size,
-            slice_length=label.slice_length,
-            history_length=candidates.context_length,
-            search_length=candidates.search_length,
-            seed=seed,
-        )
-    return draws.DrawnBatches(
-        log=log,
-        batch_size=candidates.training.batch_size,
-        history_length=candidates.history_length,
-        search_length=candidates.search_length,
-        per_user=label.examples_per_user,
-        held_out=isinstance(label, configs.HeldOutWatch),
-        seed=seed,
-    )
+    source = candidate_batches.Source(candidates, read, data, seed, are_few)
+    sizes = [shard.num_events for shard in data.shards]
+    return streaming.Stream(source, sizes, candidates.window_events, seed)
+
+
+def _has_targets(config: configs.Config, data: prepared.PreparedData) -> bool:
+    """Whether a validation watch is of a video that can be retrieved and is new."""
+    windows = streaming.windows(data, config.candidates.window_events)
+    return any(len(_Validation.of(window).targets.values) for window in windows)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Validation:
+    """Users of a window with a watch in the validation window.
+
+    Attributes:
+      data: The window.
+      users: `[n]` user indices.
+      ends: `[n]` flat positions where each one's history ends.
+      targets: Catalogue indices that are right, of each.
+    """
+
+    data: prepared.PreparedData
+    users: np.ndarray
+    ends: np.ndarray
+    targets: ragged.Ragged
+
+    @classmethod
+    def of(cls, data: prepared.PreparedData) -> "_Validation":
+        """Finds them."""
+        users, ends = data.first_watches(prepared.Split.VALIDATION)
+        targets = data.targets(users, ends, prepared.Split.VALIDATION)
+        return cls(data, users, ends, targets)
+
+    @functools.cached_property
+    def watched(self) -> ragged.Ragged:
+        """What each has watched before."""
+        return self.data.watched_before(self.users, self.ends)
 
 
 def _validator(
+    config: configs.Config,
     data: prepared.PreparedData,
     candidate_model: model.CandidateModel | model.Ensemble,
 ) -> Callable[[], dict[str, float]]:
-    users, ends = data.first_watches(prepared.Split.VALIDATION)
-    watched = data.watched_before(users, ends)
+    """Returns what measures the model: of one window found once, of several anew."""
+    windows = streaming.windows(data, config.candidates.window_events)
+    kept = [_Validation.of(windows[0])] if len(windows) == 1 else None
     _, moment = data.training_window
-    available = None
-    if candidate_model.num_listed > data.vocabulary_size:
-        available = data.listed_from, np.full(len(users), moment)
-    targets = data.targets(users, ends, prepared.Split.VALIDATION)
+    lists_new = candidate_model.num_listed > data.vocabulary_size
 
-    def validate() -> dict[str, float]:
+    def measure(part: _Validation, vectors: np.ndarray) -> dict[str, np.ndarray]:
+        available = None
+        if lists_new:
+            available = data.listed_from, np.full(len(part.users), moment)
         top = retrieval.top_k(
-            candidate_model.user_vectors(data, users, ends),
-            candidate_model.video_vectors(moment),
-            watched.offsets,
-            watched.values,
+            candidate_model.user_vectors(part.data, part.users, part.ends),
+            vectors,
+            part.watched.offsets,
+            part.watched.values,
             max(_VALIDATION_KS),
             available=available,
         )
         values = retrieval.metrics_at(
-            top, targets.offsets, targets.values, _VALIDATION_KS
+            top, part.targets.offsets, part.targets.values, _VALIDATION_KS
         )
-        has_target = np.diff(targets.offsets) > 0
-        return {name: float(v[has_target].mean()) for name, v in values.items()}
+        has_target = np.diff(part.targets.offsets) > 0
+        return {name: v[has_target] for name, v in values.items()}
+
+    def validate() -> dict[str, float]:
+        vectors = candidate_model.video_vectors(moment)
+        parts = kept or (_Validation.of(window) for window in windows)
+        found = [measure(part, vectors) for part in parts]
+        return {
+            name: float(np.concatenate([one[name] for one in found]).mean())
+            for name in found[0]
+        }
 
     return validate

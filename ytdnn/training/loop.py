@@ -8,7 +8,7 @@ import contextlib
 import dataclasses
 import pathlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import tensorflow as tf
@@ -38,7 +38,7 @@ class Stage:
       model: Its variables are trained and checkpointed.
       tables: Variables of the table optimiser; all others are dense.
       batches: Global batches of an epoch from a step on, a pure function of
-        (epoch, first_step).
+        (epoch, first_step): datasets that follow one another.
       steps_per_epoch: Number of batches of an epoch.
       loss: (batch of one replica, seed `[2] int32`) → the sum of weighted losses
         and the sum of weights, scalars float32. Called in a replica context.
@@ -54,7 +54,7 @@ class Stage:
     name: str
     model: tf.keras.Model
     tables: list[tf.Variable]
-    batches: Callable[[int, int], tf.data.Dataset]
+    batches: Callable[[int, int], Iterable[tf.data.Dataset]]
     steps_per_epoch: int
     loss: Callable[[Batch, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
     validate: Callable[[], dict[str, float]]
@@ -220,8 +220,8 @@ def _train_epoch(
 ) -> None:
     stage, training = trainer.stage, trainer.training
     first = progress.step_in_epoch
-    dataset = stage.batches(progress.epoch, first)
-    batches = trainer.strategy.experimental_distribute_dataset(dataset)
+    datasets = stage.batches(progress.epoch, first)
+    batches = _chained(trainer.strategy, datasets)
     for offset, batch in enumerate(_timed(batches, meter)):
         step = progress.epoch * stage.steps_per_epoch + first + offset
         started = time.perf_counter()
@@ -239,6 +239,14 @@ def _train_epoch(
     if meter.forward_backward_share is None and meter.num_steps >= _PROBE_STEPS:
         mean = meter.step_seconds / meter.num_steps
         meter.forward_backward_share = trainer.forward_backward_seconds(batch) / mean
+
+
+def _chained(
+    strategy: tf.distribute.Strategy, datasets: Iterable[tf.data.Dataset]
+) -> Iterator[Batch]:
+    """Yields the batches of datasets that follow one another, a share for a replica."""
+    for dataset in datasets:
+        yield from strategy.experimental_distribute_dataset(dataset)
 
 
 def _timed(batches: Any, meter: report.Meter) -> Iterator[Batch]:

@@ -109,7 +109,7 @@ def make_stage(
         name=model.KIND,
         model=ranking_model.network,
         tables=ranking_model.network.tables,
-        batches=batches,
+        batches=lambda epoch, first_step: [batches(epoch, first_step)],
         steps_per_epoch=batches.steps_per_epoch,
         loss=_loss(ranking_model),
         validate=dict if stop_after else _validator(data, ranking_model),

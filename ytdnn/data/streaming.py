@@ -1,0 +1,292 @@
+"""Training batches of a log that need not fit into memory: window by window.
+
+A *window* is some shards whose events are in memory together. Which shards are in it is
+a function of the seed, the order of windows one of (seed, epoch), and the next window
+is read while the current one is trained on. A set that fits one is read once, as a
+whole.
+
+An epoch can be read in parts, as by several machines: each reader has shards of its
+own, and a global batch is what all readers give at a step, one behind another. Where
+there are fewer shards than readers, each has a range of rows of the global batch.
+"""
+
+import dataclasses
+import itertools
+from collections.abc import Iterator, Sequence
+from concurrent import futures
+from typing import Protocol
+
+import numpy as np
+import tensorflow as tf
+
+from ytdnn import schema
+from ytdnn.data import prepared
+
+Batch = dict[str, tf.Tensor]
+
+
+class Batches(Protocol):
+    """The batches of one window."""
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches of an epoch."""
+        ...
+
+    def __call__(self, epoch: int, first_step: int) -> tf.data.Dataset:
+        """Returns the batches of an epoch from a step on."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True)
+class Window:
+    """Shards that are in memory together.
+
+    Attributes:
+      shards: Their numbers, ascending.
+      stream: What distinguishes its draws from other windows'; empty: it is the whole.
+    """
+
+    shards: tuple[int, ...]
+    stream: tuple[int, ...] = ()
+
+
+class Source(Protocol):
+    """Opens windows of a log."""
+
+    def steps(self, window: Window, num_readers: int) -> int:
+        """Returns the batches of an epoch, without reading the window."""
+        ...
+
+    def open(self, window: Window, num_readers: int) -> Batches:
+        """Reads a window.
+
+        Args:
+          window: Of the log.
+          num_readers: Of a global batch's rows, it gives one part of so many.
+        """
+        ...
+
+
+def grouped(
+    sizes: Sequence[int], most: int, order: Sequence[int]
+) -> list[tuple[int, ...]]:
+    """Returns shards in groups of a bounded number of events, but at least one each.
+
+    >>> grouped([5, 5, 9, 1], most=10, order=[3, 0, 2, 1])
+    [(0, 3), (2,), (1,)]
+
+    Args:
+      sizes: Events of each shard.
+      most: Of a group.
+      order: In which shards are taken.
+    """
+    found: list[list[int]] = []
+    filled = most
+    for shard in order:
+        if filled + sizes[shard] > most or not found:
+            found.append([])
+            filled = 0
+        found[-1].append(shard)
+        filled += sizes[shard]
+    return [tuple(sorted(group)) for group in found]
+
+
+def windows(data: prepared.PreparedData, most: int) -> list[prepared.PreparedData]:
+    """Returns the windows of a set, in order of its users.
+
+    Args:
+      data: The prepared set.
+      most: Events of a window, unless a shard has more.
+    """
+    sizes = [shard.num_events for shard in data.shards]
+    return [
+        data.window([data.shards[number] for number in group])
+        for group in grouped(sizes, most, range(len(sizes)))
+    ]
+
+
+class Stream:
+    """The batches of a log, window by window."""
+
+    def __init__(
+        self,
+        source: Source,
+        sizes: Sequence[int],
+        most: int,
+        seed: int,
+        num_readers: int = 1,
+        reader: int | None = None,
+    ) -> None:
+        """Reads nothing yet.
+
+        Args:
+          source: Opens windows.
+          sizes: Events of each shard.
+          most: Events of a window, unless a shard has more.
+          seed: Of the order.
+          num_readers: In how many parts a global batch is read.
+          reader: Whose part this is; None: all parts.
+        """
+        self._source, self._sizes, self._most = source, sizes, most
+        self._seed = seed
+        self._num_readers, self._reader = num_readers, reader
+        # With fewer shards than readers all read the same and take rows of it.
+        self._num_groups = num_readers if len(sizes) >= num_readers else 1
+        self._groups = self._grouped()
+        self._opened: dict[Window, futures.Future[Batches]] = {}
+        self._pool = futures.ThreadPoolExecutor(1)
+
+    def of_readers(self, num_readers: int) -> "Stream":
+        """Returns the same log in global batches of several readers, all parts."""
+        return self._like(num_readers, None)
+
+    def part(self, reader: int, num_readers: int) -> "Stream":
+        """Returns what one of several readers gives of each global batch.
+
+        All parts have as many steps, and their datasets change at the same ones.
+
+        Args:
+          reader: From 0 on.
+          num_readers: Of the global batch.
+        """
+        return self._like(num_readers, reader)
+
+    def _like(self, num_readers: int, reader: int | None) -> "Stream":
+        return Stream(
+            self._source, self._sizes, self._most, self._seed, num_readers, reader
+        )
+
+    def _grouped(self) -> list[list[Window]]:
+        """Returns the windows of each group of shards."""
+        every = range(len(self._sizes))
+        fits = sum(self._sizes) <= self._most or len(every) == 1
+        if self._num_groups == 1 and fits:
+            return [[Window(tuple(every))]]
+        rng = np.random.Generator(np.random.Philox([self._seed, len(every), 0]))
+        order = rng.permutation(len(every)).tolist()
+        found = []
+        for group in range(self._num_groups):
+            own = order[group :: self._num_groups]
+            parts = grouped(self._sizes, self._most, own)
+            found.append([Window(part, (1 + part[0],)) for part in parts])
+        return found
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches of an epoch: of the group that has most."""
+        return max(sum(map(self._steps, group)) for group in self._groups)
+
+    def _steps(self, window: Window) -> int:
+        if not window.stream:
+            return self._open(window).steps_per_epoch
+        return self._source.steps(window, self._num_groups)
+
+    def __call__(self, epoch: int, first_step: int) -> Iterator[tf.data.Dataset]:
+        """Yields the batches of an epoch from a step on, a dataset at a time.
+
+        A dataset ends where a group's window does.
+        """
+        orders = [self._order(epoch, group) for group in range(self._num_groups)]
+        starts = [np.cumsum([0, *map(self._steps, order)]) for order in orders]
+        bounds = sorted({int(step) for ends in starts for step in ends})
+        shown = range(self._num_groups)
+        if self._reader is not None and self._num_groups > 1:
+            shown = range(self._reader, self._reader + 1)
+        for start, stop in itertools.pairwise(bounds):
+            begin = max(start, first_step)
+            if begin >= stop:
+                continue
+            places = [
+                int(np.searchsorted(ends[1:], begin, side="right")) for ends in starts
+            ]
+            self._read_ahead([(orders[g], places[g]) for g in shown])
+            parts = [
+                self._part(epoch, orders[g], starts[g], places[g], begin, stop - begin)
+                for g in shown
+            ]
+            yield self._rows(parts[0] if len(parts) == 1 else _zipped(parts))
+
+    def _order(self, epoch: int, group: int) -> list[Window]:
+        """Returns the windows of a group as an epoch takes them."""
+        of_group = self._groups[group]
+        rng = np.random.Generator(np.random.Philox([self._seed, epoch, 0, group]))
+        return [of_group[place] for place in rng.permutation(len(of_group))]
+
+    def _part(
+        self,
+        epoch: int,
+        order: list[Window],
+        starts: np.ndarray,
+        place: int,
+        begin: int,
+        size: int,
+    ) -> tf.data.Dataset:
+        """Returns one group's batches of some steps, empty ones behind its end."""
+        if place == len(order):
+            last = self._open(order[-1])(epoch, 0)
+            return last.take(1).map(_emptied).repeat(size)
+        first = begin - int(starts[place])
+        return self._open(order[place])(epoch, first).take(size)
+
+    def _rows(self, batches: tf.data.Dataset) -> tf.data.Dataset:
+        """Returns the reader's rows of what all readers read alike."""
+        if self._reader is None or self._num_groups > 1 or self._num_readers == 1:
+            return batches
+        reader, number = self._reader, self._num_readers
+
+        def rows(batch: Batch) -> Batch:
+            size = tf.shape(batch[schema.WEIGHTS])[0]
+            own = slice(reader * size // number, (reader + 1) * size // number)
+            return {name: values[own] for name, values in batch.items()}
+
+        return batches.map(rows)
+
+    def _open(self, window: Window) -> Batches:
+        if window not in self._opened:
+            self._submit(window)
+        return self._opened[window].result()
+
+    def _submit(self, window: Window) -> None:
+        self._opened[window] = self._pool.submit(
+            self._source.open, window, self._num_groups
+        )
+
+    def _read_ahead(self, wanted: Sequence[tuple[list[Window], int]]) -> None:
+        """Lets go of windows that are done, and begins to read the next ones."""
+        kept = [
+            window
+            for order, place in wanted
+            for window in order[min(place, len(order) - 1) :][:2]
+        ]
+        for window in set(self._opened) - set(kept):
+            del self._opened[window]
+        for window in kept:
+            if window not in self._opened:
+                self._submit(window)
+
+
+def _emptied(batch: Batch) -> Batch:
+    """Returns a batch none of whose examples counts."""
+    none = {k: tf.zeros_like(batch[k]) for k in (schema.WEIGHTS, schema.LABELS)}
+    return batch | none
+
+
+def _zipped(parts: Sequence[tf.data.Dataset]) -> tf.data.Dataset:
+    """Returns batches of the rows of all parts, one behind another."""
+
+    def stacked(*batches: Batch) -> Batch:
+        return {
+            name: _concat([batch[name] for batch in batches]) for name in batches[0]
+        }
+
+    return tf.data.Dataset.zip(tuple(parts)).map(stacked).prefetch(2)
+
+
+def _concat(tensors: Sequence[tf.Tensor]) -> tf.Tensor:
+    """Joins rows; those of bags of tokens, which differ in width, are filled up."""
+    if tensors[0].shape.rank != 2 or tensors[0].shape[1] is not None:
+        return tf.concat(tensors, axis=0)
+    width = tf.reduce_max([tf.shape(tensor)[1] for tensor in tensors])
+    padded = [tf.pad(t, [[0, 0], [0, width - tf.shape(t)[1]]]) for t in tensors]
+    return tf.concat(padded, axis=0)
