@@ -36,6 +36,7 @@ _ROWS_A_PART = 5_000_000
 _WATCHES_A_USER = 50
 _SPREAD = 2_654_435_761  # odd, so that a product with it is a permutation of 2³²
 _WARM_UP = 20  # steps
+_TINY_WARM_UP = 2
 _KIB = 1024
 
 
@@ -94,7 +95,7 @@ def config(tiny: bool) -> configs.Config:
             embedding_dim=8,
             tower=(8,),
             loss=configs.SampledSoftmax(num_negatives=32),
-            training=configs.Training(batch_size=256),
+            training=configs.Training(batch_size=32),
             window_events=1_000,
         )
     return configs.Config(candidates=candidates)
@@ -117,16 +118,17 @@ def train(directory: pathlib.Path, num_steps: int, tiny: bool) -> Trained:
     windows = len(streaming.windows(data, most))
     first = max(0, _first_window_steps(stage) - num_steps // 2) if windows > 1 else 0
     batches = itertools.chain.from_iterable(stage.batches(0, first))
+    warm_up = _TINY_WARM_UP if tiny else _WARM_UP
     begun = first_step = 0.0
-    for step, batch in enumerate(itertools.islice(batches, _WARM_UP + num_steps)):
+    for step, batch in enumerate(itertools.islice(batches, warm_up + num_steps)):
         loss = trainer.step(batch, _int64(step))
         if step == 0:
             first_step = time.perf_counter() - started
-        if step == _WARM_UP - 1:
+        if step == warm_up - 1:
             float(loss)
             begun = time.perf_counter()
     float(loss)
-    rate = (step + 1 - _WARM_UP) * training.batch_size / (time.perf_counter() - begun)
+    rate = (step + 1 - warm_up) * training.batch_size / (time.perf_counter() - begun)
     used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _KIB
     return Trained(rate, used, windows, first_step)
 

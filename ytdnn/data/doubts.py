@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from ytdnn import schema
-from ytdnn.data import prepared
+from ytdnn.data import order_statistics, prepared
 
 _DAY = 86_400
 _WINDOWS = {
@@ -22,16 +22,22 @@ _MOST_MEDIAN_SECONDS = 4 * 3_600.0
 
 def of_watches(watches: pl.LazyFrame) -> list[str]:
     """Returns a line for each doubt about times and seconds of watches."""
-    moment = pl.col(schema.TIME)
-    first, last, low, high = (
-        watches.select(
-            moment.min().alias("first"),
-            moment.max().alias("last"),
-            *(moment.quantile(q).alias(f"quantile {q}") for q in _MIDDLE),
-        )
-        .collect(engine="streaming")
-        .row(0)
-    )
+    median = None
+    if schema.WATCH_SECONDS in watches.collect_schema():
+        seconds = watches.select(pl.col(schema.WATCH_SECONDS).median())
+        median = seconds.collect(engine="streaming").item()
+    return of_times(order_statistics.of_frame(watches, schema.TIME), median)
+
+
+def of_times(times: order_statistics.Counts, median: float | None) -> list[str]:
+    """Returns a line for each doubt about watches.
+
+    Args:
+      times: Of the watches.
+      median: Of their seconds; None: they have none.
+    """
+    shares = [0.0, 1.0, *_MIDDLE]
+    first, last, low, high = order_statistics.nearest(times, shares)
     found = []
     if last > time.time() + _DAY:
         found.append(f"note: the last watch lies in the future ({_day(last)})")
@@ -40,14 +46,11 @@ def of_watches(watches: pl.LazyFrame) -> list[str]:
             f"note: 98 % of the watches lie between {_day(low)} and {_day(high)}, the "
             f"others reach from {_day(first)} to {_day(last)}: are these times right?"
         )
-    if schema.WATCH_SECONDS in watches.collect_schema():
-        seconds = watches.select(pl.col(schema.WATCH_SECONDS).median())
-        median = seconds.collect(engine="streaming").item()
-        if median is not None and median > _MOST_MEDIAN_SECONDS:
-            found.append(
-                f"note: half of watches.watch_seconds are above {median:,.0f} s: are "
-                f"they milliseconds?"
-            )
+    if median is not None and median > _MOST_MEDIAN_SECONDS:
+        found.append(
+            f"note: half of watches.watch_seconds are above {median:,.0f} s: are "
+            f"they milliseconds?"
+        )
     return found
 
 

@@ -21,7 +21,7 @@ import numpy as np
 import polars as pl
 
 from ytdnn import configs, errors, schema
-from ytdnn.data import prepared
+from ytdnn.data import order_statistics, prepared
 
 _Split = prepared.Split
 _MIN_WATCHES = 3
@@ -65,6 +65,19 @@ def windows(config: configs.Data, watches: pl.LazyFrame) -> Windows:
     Raises:
       errors.UserError: Shares leave no training, or all watches share one time.
     """
+    return windows_of(config, order_statistics.of_frame(watches, schema.TIME))
+
+
+def windows_of(config: configs.Data, times: order_statistics.Counts) -> Windows:
+    """Returns windows that hold the configured shares of the watches.
+
+    Args:
+      config: The shares.
+      times: Of the watches.
+
+    Raises:
+      errors.UserError: Shares leave no training, or all watches share one time.
+    """
     training = 1.0 - config.test_fraction - config.ranking_fraction
     if training <= 0.0:
         raise errors.UserError(
@@ -78,13 +91,8 @@ def windows(config: configs.Data, watches: pl.LazyFrame) -> Windows:
         "ranking_validation": training + config.ranking_fraction * (1.0 - held_out),
         "test": training + config.ranking_fraction,
     }
-    time = pl.col(schema.TIME)
-    bounds = watches.select(
-        time.min().alias("first"),
-        *(time.quantile(share).cast(pl.Int64).alias(k) for k, share in shares.items()),
-    ).collect(engine="streaming")
-    first = bounds["first"].item()
-    found = Windows(**{name: bounds[name].item() for name in shares})
+    first, *edges = order_statistics.nearest(times, [0.0, *shares.values()])
+    found = Windows(**dict(zip(shares, edges, strict=True)))
     if found.validation <= first:
         raise errors.UserError(
             f"expected watches at several times for data.protocol=temporal, found the "

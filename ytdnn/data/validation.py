@@ -14,6 +14,7 @@ from ytdnn import errors, schema
 from ytdnn.data import event_log, faults
 
 _FAULT = "__fault__"
+_HASHES_A_COUNT = 1 << 24
 _TYPES: dict[pl.DataType, str] = {pl.Int64(): "integers", pl.String(): "strings"}
 
 
@@ -235,23 +236,31 @@ def _size(log: event_log.EventLog, table: str) -> tuple[int, int, dict[str, int]
 
     What is missing is the number of values of each column that has gaps.
 
-    Rows are compared by a 64-bit hash: eight bytes for each, whatever they hold.
     Reading every column here also finds a file that is damaged further down.
     """
     names = log.tables[table].collect_schema().names()
-    query = log.tables[table].select(
-        pl.struct(pl.all()).hash().alias("hash"),
-        *(pl.col(name).is_null().alias(f"null {name}") for name in names),
-    )
-    query = query.select(
-        pl.len(),
-        pl.col("hash").n_unique(),
-        *(pl.col(f"null {name}").sum() for name in names),
-    )
+    nulls = [pl.col(name).is_null().sum().alias(f"null {name}") for name in names]
+    query = log.tables[table].select(pl.len(), *nulls)
     with event_log.readable(log.origin(table).file):
-        num_rows, num_distinct, *nulls = query.collect(engine="streaming").row(0)
-    missing = {name: count for name, count in zip(names, nulls, strict=True) if count}
+        num_rows, *of_columns = query.collect(engine="streaming").row(0)
+        num_distinct = _num_distinct(log.tables[table], num_rows)
+    missing = {k: count for k, count in zip(names, of_columns, strict=True) if count}
     return num_rows, num_rows - num_distinct, missing
+
+
+def _num_distinct(rows: pl.LazyFrame, num_rows: int) -> int:
+    """Returns how many rows differ, by a 64-bit hash.
+
+    A part of the hashes is counted at a time: memory follows the part.
+    """
+    parts = max(1, -(-num_rows // _HASHES_A_COUNT))
+    hashes = rows.select(pl.struct(pl.all()).hash().alias("hash"))
+    queries = [
+        hashes.filter(pl.col("hash") % parts == part).select(pl.col("hash").n_unique())
+        for part in range(parts)
+    ]
+    found = (query.collect(engine="streaming").item() for query in queries)
+    return sum(map(int, found))
 
 
 def _keys(log: event_log.EventLog) -> pl.Series:
