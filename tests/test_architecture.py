@@ -56,6 +56,8 @@ ONLY_IN = {
     "prometheus_client": {"server"},
     "starlette": {"server"},
     "uvicorn": {"server"},
+    "pyspark": {"data"},
+    "pyarrow": {"data"},
     "absl": {"cli"},
     "ml_collections": {"cli"},
 }

@@ -13,7 +13,7 @@ def test_temporal_windows_hold_the_configured_shares():
     config = configs.Data(
         test_fraction=0.1, ranking_fraction=0.2, validation_fraction=0.1
     )
-    bounds = splits.windows(config, watches)
+    bounds = splits.bounds(config, watches)
     codes = splits.temporal_watches(np.arange(1000), bounds)
     # Training 0.7, of which the last tenth validates: 0.63 + 0.07 + 0.2 + 0.1.
     shares = np.bincount(codes, minlength=4) / 1000
@@ -25,7 +25,7 @@ def test_temporal_windows_hold_the_configured_shares():
 
 def test_windows_follow_each_other_in_time():
     watches = pl.LazyFrame({"time": np.arange(1000)})
-    bounds = splits.windows(configs.Data(), watches)
+    bounds = splits.bounds(configs.Data(), watches)
     codes = splits.temporal_watches(np.arange(1000), bounds)
     order = [
         SPLIT.TRAIN,
@@ -39,13 +39,13 @@ def test_windows_follow_each_other_in_time():
 def test_watches_of_one_time_are_refused():
     watches = pl.LazyFrame({"time": [5, 5, 5]})
     with pytest.raises(errors.UserError, match="training window empty"):
-        splits.windows(configs.Data(), watches)
+        splits.bounds(configs.Data(), watches)
 
 
 def test_shares_that_leave_no_training_are_refused():
     config = configs.Data(test_fraction=0.6, ranking_fraction=0.5)
     with pytest.raises(errors.UserError, match="lower one"):
-        splits.windows(config, pl.LazyFrame({"time": [1, 2]}))
+        splits.bounds(config, pl.LazyFrame({"time": [1, 2]}))
 
 
 def test_leave_one_out_takes_the_last_two_watches_of_users_with_three():
@@ -76,7 +76,7 @@ def _given(names: str, times: list[int]) -> pl.LazyFrame:
 
 
 def test_windows_of_a_given_split_begin_at_its_first_watches():
-    bounds = splits.given_windows(_given("vttxv", [6, 1, 5, 9, 7]))
+    bounds = splits.bounds(configs.Data(), _given("vttxv", [6, 1, 5, 9, 7]))
     assert bounds == splits.Windows(
         validation=6, ranking=1, ranking_validation=6, test=9
     )
@@ -93,7 +93,7 @@ def test_windows_of_a_given_split_begin_at_its_first_watches():
 
 def test_a_random_split_is_refused_for_the_temporal_protocol_with_the_reason():
     with pytest.raises(errors.UserError) as caught:
-        splits.given_windows(_given("txtvt", [1, 3, 4, 5, 6]))
+        splits.bounds(configs.Data(), _given("txtvt", [1, 3, 4, 5, 6]))
     message = str(caught.value)
     assert "found 2 train watches at or after the first test watch (time 3)" in message
     assert "as a random split has" in message
@@ -111,4 +111,4 @@ def test_a_random_split_is_refused_for_the_temporal_protocol_with_the_reason():
 )
 def test_a_given_split_out_of_order_or_incomplete_is_refused(names, times, words):
     with pytest.raises(errors.UserError, match=words):
-        splits.given_windows(_given(names, times))
+        splits.bounds(configs.Data(), _given(names, times))

@@ -7,6 +7,7 @@ from ytdnn.cli import (
     adding,
     arguments,
     compare,
+    engine,
     evaluate,
     experiments,
     feature_flag,
@@ -90,7 +91,16 @@ COMMANDS = (
             "ytdnn run --workdir=runs/mine --config.candidates.embedding_dim=32",
             "ytdnn run --workdir=runs/mine --refit",
         ),
-        (_WORKDIR, _CONFIG, *_DATA_FLAGS, feature_flag.FLAG, _STRATEGY, _REFIT, _K),
+        (
+            _WORKDIR,
+            _CONFIG,
+            *_DATA_FLAGS,
+            *engine.FLAGS,
+            feature_flag.FLAG,
+            _STRATEGY,
+            _REFIT,
+            _K,
+        ),
         (
             "data",
             "candidates",
@@ -115,12 +125,15 @@ COMMANDS = (
         (
             "ytdnn prepare --source=log --data_dir=logs --workdir=runs/mine",
             "ytdnn prepare --source=movielens --data_dir=ml-1m.zip --workdir=runs/ml",
+            "ytdnn prepare --source=log --data_dir=/shared/logs --workdir=/shared/run "
+            "--engine=spark --spark_master=spark://host:7077",
             "ytdnn prepare --explain",
         ),
         (
             dataclasses.replace(_WORKDIR, required=False),
             _CONFIG,
             *_DATA_FLAGS,
+            *engine.FLAGS,
             Flag(
                 "explain",
                 "Print what an event log is: every table, column and unit; and stop.",

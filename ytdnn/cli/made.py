@@ -4,7 +4,7 @@ import dataclasses
 import pathlib
 
 from ytdnn import configs, pipeline
-from ytdnn.cli import arguments, evaluate, output, resolved
+from ytdnn.cli import arguments, engine, evaluate, output, resolved
 from ytdnn.pipeline import graph, refitting, workdir
 
 
@@ -16,7 +16,8 @@ def run(given: arguments.Arguments) -> None:
     """Runs all steps."""
     directory = _directory(given)
     config = resolved.config(given, _made(given) or configs.Config())
-    found = pipeline.run(directory, config, verbose=output.say)
+    spark = engine.chosen(given)
+    found = pipeline.run(directory, config, spark=spark, verbose=output.say)
     evaluate.show(found)
     if config.refit:
         output.say(refitting.statement(directory))
@@ -42,7 +43,8 @@ def prepare(given: arguments.Arguments) -> None:
     made = _made(given) or configs.Config()
     base = dataclasses.replace(made, data=configs.Data())
     config = resolved.config(given, base)
-    pipeline.prepare(directory, config, again=True, verbose=output.say)
+    spark = engine.chosen(given)
+    pipeline.prepare(directory, config, spark=spark, again=True, verbose=output.say)
     output.say(f"next: ytdnn train --workdir={directory}")
 
 

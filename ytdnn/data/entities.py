@@ -1,5 +1,7 @@
 """Users and videos of a log: which are in it, in which order, with which columns."""
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from ytdnn import configs, errors, schema
@@ -45,18 +47,30 @@ def catalogue(log: event_log.EventLog, watches: pl.LazyFrame) -> pl.DataFrame:
     """
     ids = pl.col(schema.VIDEO_ID)
     seen = [watches.select(ids, pl.lit(True).alias(IN_WATCHES))]
-    for table in (schema.IMPRESSIONS, schema.VIDEOS):
-        if table in log.tables:
-            of_table = log.tables[table].select(ids, pl.lit(False).alias(IN_WATCHES))
-            seen.append(of_table)
-    found = (
-        pl.concat(seen)
-        .with_row_index(shards.ROW)
-        .group_by(schema.VIDEO_ID)
-        .agg(pl.col(shards.ROW).min(), pl.col(IN_WATCHES).any())
+    if schema.IMPRESSIONS in log.tables:
+        shown = log.tables[schema.IMPRESSIONS]
+        seen.append(shown.select(ids, pl.lit(False).alias(IN_WATCHES)))
+    return catalogue_of(pl.concat(seen).with_row_index(shards.ROW), log)
+
+
+def catalogue_of(seen: pl.LazyFrame, log: event_log.EventLog) -> pl.DataFrame:
+    """Returns every video the log knows; see `catalogue`.
+
+    Args:
+      seen: `video_id`, `IN_WATCHES` and `shards.ROW` of events, watches before
+        impressions; or of each video some rows that hold its first.
+      log: Its table of videos counts, where there is one.
+    """
+    if schema.VIDEOS in log.tables:
+        listed = log.tables[schema.VIDEOS].select(schema.VIDEO_ID)
+        last = pl.lit(None, seen.collect_schema()[shards.ROW]).alias(shards.ROW)
+        unseen = listed.with_columns(pl.lit(False).alias(IN_WATCHES), last)
+        seen = pl.concat([seen, unseen], how="diagonal")
+    found = seen.group_by(schema.VIDEO_ID).agg(
+        pl.col(shards.ROW).min(), pl.col(IN_WATCHES).any()
     )
     if schema.VIDEOS in log.tables:
-        order = log.tables[schema.VIDEOS].select(ids).with_row_index("place")
+        order = listed.with_row_index("place")
         found = found.join(order, on=schema.VIDEO_ID, how="left")
         found = found.sort(["place", shards.ROW], nulls_last=True)
     else:
@@ -74,19 +88,35 @@ def all_users(log: event_log.EventLog, watches: pl.LazyFrame) -> pl.DataFrame:
     Users without a watch are in it when they have impressions or searches, but not
     when `core` dropped them.
     """
-    counts = watches.group_by(schema.USER_ID).agg(pl.len().alias(COUNT))
+    others = [
+        log.tables[table].group_by(schema.USER_ID).agg(pl.len().alias(EVENTS))
+        for table in (schema.IMPRESSIONS, schema.SEARCHES)
+        if table in log.tables
+    ]
+    return all_users_of(
+        watches.group_by(schema.USER_ID).agg(pl.len().alias(COUNT)),
+        others,
+        log.tables[schema.WATCHES].select(schema.USER_ID).unique(),
+    )
+
+
+def all_users_of(
+    counts: pl.LazyFrame, others: Sequence[pl.LazyFrame], watchers: pl.LazyFrame
+) -> pl.DataFrame:
+    """Returns users sorted by id; see `all_users`.
+
+    Args:
+      counts: `user_id` and `COUNT`, the watches that are kept.
+      others: `user_id` and `EVENTS` of each other table of events.
+      watchers: `user_id` of all watches, those that `core` dropped too.
+    """
     parts = [counts.with_columns(pl.col(COUNT).alias(EVENTS))]
-    for table in (schema.IMPRESSIONS, schema.SEARCHES):
-        if table in log.tables:
-            events = log.tables[table].group_by(schema.USER_ID)
-            parts.append(
-                events.agg(pl.lit(0, pl.UInt32).alias(COUNT), pl.len().alias(EVENTS))
-            )
+    none = pl.lit(0, pl.UInt32).alias(COUNT)
+    parts += [events.select(schema.USER_ID, none, EVENTS) for events in others]
     of_users = (
         pl.concat(parts).group_by(schema.USER_ID).agg(pl.col(COUNT, EVENTS).sum())
     )
-    dropped = log.tables[schema.WATCHES].select(schema.USER_ID).unique()
-    dropped = dropped.join(counts, on=schema.USER_ID, how="anti")
+    dropped = watchers.join(counts, on=schema.USER_ID, how="anti")
     return (
         of_users.join(dropped, on=schema.USER_ID, how="anti")
         .sort(schema.USER_ID)

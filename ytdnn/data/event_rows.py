@@ -1,7 +1,7 @@
 """Tables of events with indices instead of ids and texts, file order kept beside."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import polars as pl
 
@@ -82,12 +82,26 @@ def vocabularies(tables: Mapping[str, pl.LazyFrame]) -> dict[str, list[str]]:
 
     Those of a column that several tables have are the watches', where they have it.
     """
+    return vocabularies_of(
+        tables, lambda column, table: text_values(column, tables[table])
+    )
+
+
+def vocabularies_of(
+    tables: Iterable[str], values: Callable[[str, str], list[str]]
+) -> dict[str, list[str]]:
+    """Returns the values of each text column of events; see `vocabularies`.
+
+    Args:
+      tables: That the log has.
+      values: Returns those of a column of a table, none where there is no column.
+    """
     found: dict[str, list[str]] = {}
     for table, columns in _TEXTS.items():
         for column in columns:
             if table in tables and column not in found:
-                values = text_values(column, tables[table])
-                found |= {column: values} if values else {}
+                of_table = values(column, table)
+                found |= {column: of_table} if of_table else {}
     return found
 
 

@@ -1,12 +1,15 @@
 """Which ids of a log's other tables meet those of its watches."""
 
 import dataclasses
+import functools
+from collections.abc import Callable
 
 import polars as pl
 
 from ytdnn import errors, schema
 from ytdnn.data import event_log
 
+Ids = Callable[[str, str], pl.LazyFrame]
 # The columns of each table whose ids are looked for among those of the watches.
 _COLUMNS = {
     schema.USERS: (schema.USER_ID,),
@@ -33,27 +36,32 @@ class Unmatched:
     of: int
 
 
-def unmatched(log: event_log.EventLog) -> list[Unmatched]:
+def unmatched(log: event_log.EventLog, ids: Ids | None = None) -> list[Unmatched]:
     """Returns the ids that no watch has, of each table and column that has some.
 
     Args:
       log: A valid one.
+      ids: Returns the distinct ids of a table and column; None: read from the log.
 
     Raises:
       errors.UserError: A table has ids, and none of them is that of a watch.
     """
+    read = ids or functools.partial(_ids, log)
     found = []
     for table, columns in _COLUMNS.items():
         for column in columns if table in log.tables else ():
-            ids = log.tables[table].select(column).drop_nulls().unique()
-            watched = log.tables[schema.WATCHES].select(column).unique()
-            number = _height(ids.join(watched, on=column, how="anti"))
-            of = _height(ids) if number else 0
+            own, watched = read(table, column), read(schema.WATCHES, column)
+            number = _height(own.join(watched, on=column, how="anti"))
+            of = _height(own) if number else 0
             if number and number == of:
                 raise _error(log, table, column, of)
             if number:
                 found.append(Unmatched(table, column, number, of))
     return found
+
+
+def _ids(log: event_log.EventLog, table: str, column: str) -> pl.LazyFrame:
+    return log.tables[table].select(column).drop_nulls().unique()
 
 
 def _height(rows: pl.LazyFrame) -> int:

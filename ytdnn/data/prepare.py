@@ -34,6 +34,7 @@ def prepare(
     config: configs.Data,
     directory: pathlib.Path,
     given: tables.Tables | None = None,
+    engine: engines.Engine | None = None,
 ) -> prepared.PreparedData:
     """Reads the source, checks, splits and writes the prepared set.
 
@@ -41,12 +42,13 @@ def prepare(
       config: Source, filters, protocol.
       directory: Where the artefact will stand.
       given: The tables themselves, where the source is `tables` in memory.
+      engine: Reads the events; None: Polars.
 
     Raises:
       errors.UserError: The log is missing or bad, or the filters leave nothing.
     """
     inputs = {} if given is None else given.fingerprints
-    return of_log(config, sources.read(config, given), directory, inputs)
+    return of_log(config, sources.read(config, given), directory, inputs, engine)
 
 
 def of_log(
@@ -79,7 +81,9 @@ def of_log(
         scratch = partial.with_name(f".{directory.name}.scratch")
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir()
-        rules = shard_tasks.Rules(config, survey.bounds, scratch, partial)
+        rules = shard_tasks.Rules(
+            config, survey.bounds, scratch.absolute(), partial.absolute()
+        )
         facts |= survey.log.facts | _write(engine, survey, rules)
         facts |= _stated(survey, config, facts)
         if schema.IMPRESSIONS in survey.log.tables:
@@ -115,7 +119,7 @@ def _write(
     (rules.directory / user_shards.DIRECTORY).mkdir()
     written = engine.write(rules, parts, new_index, known)
     _remove_unfinished(rules.directory / user_shards.DIRECTORY)
-    for table in written[0]:
+    for table in sorted(written[0]):
         facts[table] = sum(one[table] for one in written)
     if has_searches:
         facts["search_tokens"] = known.height

@@ -11,11 +11,9 @@ from collections.abc import Iterable
 
 import numpy as np
 import polars as pl
-import tensorflow as tf
 
 from ytdnn import configs, schema
 from ytdnn.data import prepared, shards
-from ytdnn.layers import tokens
 
 _TOKENS = "tokens"  # of one search, several times if they are in it several times
 _JOINED = "joined"
@@ -54,6 +52,11 @@ def with_tokens(frame: pl.DataFrame) -> pl.DataFrame:
 
 def _join(queries: list[str]) -> Iterable[bytes]:
     """Returns the tokens of each query as one text."""
+    # A log without searches is prepared, by many processes even, without TensorFlow.
+    import tensorflow as tf
+
+    from ytdnn.layers import tokens
+
     found = tokens.tokenise(tf.constant(queries, tf.string))
     joined = tf.strings.reduce_join(found, axis=1, separator=_NEWLINE)
     return iter(joined.numpy())

@@ -16,6 +16,8 @@ time: no model may learn from what comes after its test.
 """
 
 import dataclasses
+import functools
+from collections.abc import Callable
 
 import numpy as np
 import polars as pl
@@ -25,6 +27,8 @@ from ytdnn.data import order_statistics, prepared
 
 _Split = prepared.Split
 _MIN_WATCHES = 3
+
+Spans = dict[str, tuple[int, int]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,29 +47,59 @@ def bounds(config: configs.Data, watches: pl.LazyFrame) -> Windows | None:
     Raises:
       errors.UserError: The log's `split` column is missing or does not fit.
     """
-    is_split = schema.SPLIT in watches.collect_schema()
+    spans = None
+    if schema.SPLIT in watches.collect_schema():
+        spans = functools.partial(_spans, watches)
+    times = order_statistics.of_frame(watches, schema.TIME)
+    late = functools.partial(_num_late, watches)
+    return bounds_of(config, times, spans, late)
+
+
+def bounds_of(
+    config: configs.Data,
+    times: order_statistics.Counts,
+    spans: Callable[[], Spans] | None,
+    num_late: Callable[[str, int], int],
+) -> Windows | None:
+    """Returns the windows of the temporal protocol, None of the others.
+
+    Args:
+      config: The protocol.
+      times: Of the watches.
+      spans: Returns first and last time of each value of the `split` column; None:
+        there is no such column.
+      num_late: How many watches of a split lie at or after a second.
+
+    Raises:
+      errors.UserError: The log's `split` column is missing or does not fit.
+    """
     if config.protocol == "temporal":
-        given = is_split and given_windows(watches)
-        return given or windows(config, watches)
-    if config.protocol == "split" and not is_split:
+        if spans is not None:
+            return _given_windows(spans(), num_late)
+        return windows_of(config, times)
+    if config.protocol == "split" and spans is None:
         raise errors.UserError(
             f"expected column {schema.WATCHES}.{schema.SPLIT} for data.protocol=split, "
             f"found none: name yours with --columns={schema.WATCHES}.{schema.SPLIT}="
             f"YOUR_COLUMN, or use another protocol"
         )
-    if config.protocol == "split":
-        found = watches.select(pl.col(schema.SPLIT).unique()).collect()
-        require_splits(set(found[schema.SPLIT]))
+    if config.protocol == "split" and spans is not None:
+        require_splits(set(spans()))
     return None
 
 
-def windows(config: configs.Data, watches: pl.LazyFrame) -> Windows:
-    """Returns windows that hold the configured shares of the watches.
+def _spans(watches: pl.LazyFrame) -> Spans:
+    time = pl.col(schema.TIME)
+    grouped = watches.group_by(schema.SPLIT)
+    found = grouped.agg(time.min().alias("first"), time.max().alias("last"))
+    rows = found.collect(engine="streaming").iter_rows()
+    return {name: (first, last) for name, first, last in rows}
 
-    Raises:
-      errors.UserError: Shares leave no training, or all watches share one time.
-    """
-    return windows_of(config, order_statistics.of_frame(watches, schema.TIME))
+
+def _num_late(watches: pl.LazyFrame, split: str, start: int) -> int:
+    late = (pl.col(schema.SPLIT) == split) & (pl.col(schema.TIME) >= start)
+    rows = watches.filter(late).select(pl.len())
+    return int(rows.collect(engine="streaming").item())
 
 
 def windows_of(config: configs.Data, times: order_statistics.Counts) -> Windows:
@@ -102,7 +136,7 @@ def windows_of(config: configs.Data, times: order_statistics.Counts) -> Windows:
     return found
 
 
-def given_windows(watches: pl.LazyFrame) -> Windows:
+def _given_windows(spans: Spans, num_late: Callable[[str, int], int]) -> Windows:
     """Returns the windows of a `split` column that is in order of time.
 
     Both stages train on `train` and validate on `validation`: the ranker has no
@@ -111,19 +145,11 @@ def given_windows(watches: pl.LazyFrame) -> Windows:
     Raises:
       errors.UserError: A split is missing, or one overlaps with the next in time.
     """
-    time = pl.col(schema.TIME)
-    spans = {
-        row[0]: row[1:]
-        for row in watches.group_by(schema.SPLIT)
-        .agg(time.min().alias("first"), time.max().alias("last"))
-        .collect(engine="streaming")
-        .iter_rows()
-    }
     require_splits(set(spans))
     train, validation, test = (spans[name] for name in schema.SPLITS)
-    _require_order(watches, "train", "test", test[0], train[1])
-    _require_order(watches, "train", "validation", validation[0], train[1])
-    _require_order(watches, "validation", "test", test[0], validation[1])
+    _require_order(num_late, "train", "test", test[0], train[1])
+    _require_order(num_late, "train", "validation", validation[0], train[1])
+    _require_order(num_late, "validation", "test", test[0], validation[1])
     return Windows(
         validation=validation[0],
         ranking=min(first for first, _ in spans.values()),
@@ -148,14 +174,11 @@ def require_splits(found: set[str]) -> None:
 
 
 def _require_order(
-    watches: pl.LazyFrame, before: str, after: str, start: int, last: int
+    num_late: Callable[[str, int], int], before: str, after: str, start: int, last: int
 ) -> None:
     if last < start:
         return
-    late = watches.filter(
-        (pl.col(schema.SPLIT) == before) & (pl.col(schema.TIME) >= start)
-    )
-    number = late.select(pl.len()).collect(engine="streaming").item()
+    number = num_late(before, start)
     raise errors.UserError(
         f"expected {schema.WATCHES}.{schema.SPLIT} in order of time for "
         f"data.protocol=temporal, found {number:,} {before} watches at or after the "

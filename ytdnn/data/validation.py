@@ -6,20 +6,40 @@ the message. Keys of `videos` are held in memory, events never.
 """
 
 import dataclasses
-from collections.abc import Iterator
+import operator
+from collections.abc import Iterable, Iterator
+from typing import Protocol
 
 import polars as pl
 
 from ytdnn import errors, schema
 from ytdnn.data import event_log, faults
 
-_FAULT = "__fault__"
+FAULT = "__fault__"
 _HASHES_A_COUNT = 1 << 24
 _TYPES: dict[pl.DataType, str] = {pl.Int64(): "integers", pl.String(): "strings"}
 
 
+class Scan(Protocol):
+    """Reads the rows of a table once, for what is to be known of all of them."""
+
+    def has_values(self, table: str, rows: pl.LazyFrame, column: str) -> bool:
+        """Whether a column has a value."""
+        ...
+
+    def bad_rows(
+        self, table: str, rows: pl.LazyFrame, fault: pl.Expr
+    ) -> list[tuple[int, int, int]]:
+        """Returns each value of `fault`, how many rows have it, and the first `ROW`."""
+        ...
+
+    def size(self, table: str, rows: pl.LazyFrame) -> tuple[int, int, list[int]]:
+        """Returns how many rows there are and differ, and the nulls of each column."""
+        ...
+
+
 def validate(
-    log: event_log.EventLog, bad_rows: str
+    log: event_log.EventLog, bad_rows: str, scan: Scan | None = None
 ) -> tuple[event_log.EventLog, dict[str, int]]:
     """Checks every table of `log`.
 
@@ -28,6 +48,7 @@ def validate(
     Args:
       log: As a source gives it.
       bad_rows: `stop` at the first bad row, or `drop` all of them.
+      scan: Reads rows; None: Polars on this machine.
 
     Returns:
       The log without bad rows, `facts["rows"]` and `facts["missing"]` (values of each
@@ -39,16 +60,17 @@ def validate(
         disagree on the type of an id, there is a bad row and `bad_rows` is `stop`, or
         no row is left.
     """
+    scan = scan or Streaming()
     _require_tables(log)
-    log = _with_one_id_type(log)
+    log = _with_one_id_type(log, scan)
     report: dict[str, int] = {}
     num_rows: dict[str, int] = {}
     missing: dict[str, dict[str, int]] = {}
     known: pl.Series | None = None
     # Entities first: events are held against the videos that are left.
     for table in sorted(log.tables, key=_is_event):
-        log, dropped = _check(log, table, known, bad_rows)
-        num_rows[table], num_duplicates, missing[table] = _size(log, table)
+        log, dropped = _check(log, table, known, bad_rows, scan)
+        num_rows[table], num_duplicates, missing[table] = _size(log, table, scan)
         report |= dropped
         if _is_event(table) and num_duplicates:
             report[f"{table}: exact duplicates (kept)"] = num_duplicates
@@ -66,7 +88,7 @@ def check_entities(log: event_log.EventLog, table: str) -> None:
       errors.UserError: It lacks a required column, or a row is bad.
     """
     _require_columns(log, table)
-    _check(log, table, None, "stop")
+    _check(log, table, None, "stop", Streaming())
 
 
 def _is_event(table: str) -> bool:
@@ -96,7 +118,7 @@ def _require_columns(log: event_log.EventLog, table: str) -> None:
             )
 
 
-def _with_one_id_type(log: event_log.EventLog) -> event_log.EventLog:
+def _with_one_id_type(log: event_log.EventLog, scan: Scan) -> event_log.EventLog:
     """Ids must be integers everywhere or strings everywhere, to meet their table.
 
     A column without a value has no type of its own, and gets that of the others.
@@ -105,7 +127,9 @@ def _with_one_id_type(log: event_log.EventLog) -> event_log.EventLog:
         seen: dict[pl.DataType, str] = {}  # type → the first place that has it
         empty = []
         for table, column, dtype in _id_columns(log, name):
-            if _has_values(log, table, column):
+            with event_log.readable(log.origin(table).file):
+                has_values = scan.has_values(table, log.tables[table], column)
+            if has_values:
                 seen.setdefault(dtype, f"{table}.{column} in {log.origin(table).file}")
             else:
                 empty.append((table, column))
@@ -135,12 +159,6 @@ def _id_columns(
                 yield table, column.name, found[column.name]
 
 
-def _has_values(log: event_log.EventLog, table: str, column: str) -> bool:
-    query = log.tables[table].select(pl.col(column).is_not_null().any())
-    with event_log.readable(log.origin(table).file):
-        return bool(query.collect(engine="streaming").item())
-
-
 def _cast(
     log: event_log.EventLog, table: str, column: str, dtype: pl.DataType
 ) -> event_log.EventLog:
@@ -156,12 +174,20 @@ def _cast(
 
 
 def _check(
-    log: event_log.EventLog, table: str, known: pl.Series | None, bad_rows: str
+    log: event_log.EventLog,
+    table: str,
+    known: pl.Series | None,
+    bad_rows: str,
+    scan: Scan,
 ) -> tuple[event_log.EventLog, dict[str, int]]:
     """Returns the log without bad rows in `table`, and their number by reason."""
     origin = log.origin(table)
     possible = faults.of_table(table, origin.rows.collect_schema(), known)
-    found = _find(origin, possible)
+    with event_log.readable(origin.file):
+        rows = scan.bad_rows(table, origin.rows, faults.first_of(possible))
+    # The one met first in the file comes first.
+    rows = sorted(rows, key=operator.itemgetter(2))
+    found = [_BadRows(possible[i], count, first) for i, count, first in rows]
     if not found:
         return log, {}
     if bad_rows == "stop":
@@ -177,16 +203,6 @@ class _BadRows:
     fault: faults.Fault
     num_rows: int
     first_row: int
-
-
-def _find(origin: event_log.Origin, possible: list[faults.Fault]) -> list[_BadRows]:
-    """Returns the faults that rows have, the one met first in the file first."""
-    rows = origin.rows.with_columns(faults.first_of(possible).alias(_FAULT))
-    bad = rows.filter(pl.col(_FAULT).is_not_null()).group_by(_FAULT)
-    query = bad.agg(pl.len(), pl.col(event_log.ROW).min())
-    with event_log.readable(origin.file):
-        found = query.collect(engine="streaming").sort(event_log.ROW)
-    return [_BadRows(possible[i], count, first) for i, count, first in found.rows()]
 
 
 def _error(
@@ -231,7 +247,9 @@ def _without(
     )
 
 
-def _size(log: event_log.EventLog, table: str) -> tuple[int, int, dict[str, int]]:
+def _size(
+    log: event_log.EventLog, table: str, scan: Scan
+) -> tuple[int, int, dict[str, int]]:
     """Returns the number of rows, how many repeat an earlier one, and what is missing.
 
     What is missing is the number of values of each column that has gaps.
@@ -239,24 +257,57 @@ def _size(log: event_log.EventLog, table: str) -> tuple[int, int, dict[str, int]
     Reading every column here also finds a file that is damaged further down.
     """
     names = log.tables[table].collect_schema().names()
-    nulls = [pl.col(name).is_null().sum().alias(f"null {name}") for name in names]
-    query = log.tables[table].select(pl.len(), *nulls)
     with event_log.readable(log.origin(table).file):
-        num_rows, *of_columns = query.collect(engine="streaming").row(0)
-        num_distinct = _num_distinct(log.tables[table], num_rows)
-    missing = {k: count for k, count in zip(names, of_columns, strict=True) if count}
+        num_rows, num_distinct, nulls = scan.size(table, log.tables[table])
+    missing = {name: count for name, count in zip(names, nulls, strict=True) if count}
     return num_rows, num_rows - num_distinct, missing
 
 
+class Streaming:
+    """Reads with Polars on this machine; see `Scan`."""
+
+    def has_values(self, table: str, rows: pl.LazyFrame, column: str) -> bool:
+        """Whether a column has a value."""
+        del table
+        query = rows.select(pl.col(column).is_not_null().any())
+        return bool(query.collect(engine="streaming").item())
+
+    def bad_rows(
+        self, table: str, rows: pl.LazyFrame, fault: pl.Expr
+    ) -> list[tuple[int, int, int]]:
+        """Returns each value of `fault`, how many rows have it, and the first `ROW`."""
+        del table
+        bad = rows.with_columns(fault.alias(FAULT)).filter(pl.col(FAULT).is_not_null())
+        query = bad.group_by(FAULT).agg(pl.len(), pl.col(event_log.ROW).min())
+        return query.collect(engine="streaming").rows()
+
+    def size(self, table: str, rows: pl.LazyFrame) -> tuple[int, int, list[int]]:
+        """Returns how many rows there are and differ, and the nulls of each column."""
+        del table
+        query = rows.select(pl.len(), *nulls(rows.collect_schema().names()))
+        num_rows, *of_columns = query.collect(engine="streaming").row(0)
+        return num_rows, _num_distinct(rows, num_rows), of_columns
+
+
+def nulls(names: Iterable[str]) -> list[pl.Expr]:
+    """Returns the number of nulls of each column."""
+    return [pl.col(name).is_null().sum().alias(f"null {name}") for name in names]
+
+
+def hashes() -> pl.Expr:
+    """Returns a 64-bit hash of each row."""
+    return pl.struct(pl.all()).hash().alias("hash")
+
+
 def _num_distinct(rows: pl.LazyFrame, num_rows: int) -> int:
-    """Returns how many rows differ, by a 64-bit hash.
+    """Returns how many rows differ, by their hashes.
 
     A part of the hashes is counted at a time: memory follows the part.
     """
     parts = max(1, -(-num_rows // _HASHES_A_COUNT))
-    hashes = rows.select(pl.struct(pl.all()).hash().alias("hash"))
+    hashed = rows.select(hashes())
     queries = [
-        hashes.filter(pl.col("hash") % parts == part).select(pl.col("hash").n_unique())
+        hashed.filter(pl.col("hash") % parts == part).select(pl.col("hash").n_unique())
         for part in range(parts)
     ]
     found = (query.collect(engine="streaming").item() for query in queries)

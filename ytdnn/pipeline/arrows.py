@@ -20,6 +20,8 @@ from ytdnn.pipeline import workdir as workdir_room
 
 if TYPE_CHECKING:
     from ytdnn.data import prepared
+    from ytdnn.data.sources import tables as tables_room
+    from ytdnn.data.spark import session
     from ytdnn.evaluation import report_files
 
 Path = str | os.PathLike[str]
@@ -44,6 +46,7 @@ def prepare(
     config: configs.Config | None = None,
     *,
     tables: Mapping[str, Any] | None = None,
+    spark: "session.Settings | None" = None,
     again: bool = False,
     verbose: Verbose = False,
 ) -> "prepared.PreparedData":
@@ -55,6 +58,7 @@ def prepare(
         world).
       tables: Frames of Polars or pandas by the table's name (`watches` at least),
         instead of the source that the config names.
+      spark: Where Apache Spark prepares; None: Polars does, on this machine.
       again: Whether to prepare even what is complete and current.
       verbose: As of all arrows.
 
@@ -71,9 +75,10 @@ def prepare(
         config = workdir_room.read_config(directory) or configs.Config()
     elif tables is not None:
         _require_no_other_source(config.data)
-    step = graph.DATA
+    given = None
     if tables is not None:
-        step, config = _of_memory(tables, config)
+        given, config = _of_memory(tables, config)
+    step = graph.data_of(given, spark)
     with (
         workdir_room.lock(directory),
         workdir_room.keep_config(directory, config),
@@ -85,14 +90,14 @@ def prepare(
 
 def _of_memory(
     given: Mapping[str, Any], config: configs.Config
-) -> tuple[graph.Step, configs.Config]:
-    """Returns the step that prepares frames, and the config that says so."""
+) -> tuple["tables_room.Tables", configs.Config]:
+    """Returns frames as tables, and the config that says so."""
     from ytdnn.data.sources import tables
 
     data = dataclasses.replace(
         config.data, source=data_config.IN_MEMORY, dir="", name=""
     )
-    return graph.data_of(tables.of(given)), dataclasses.replace(config, data=data)
+    return tables.of(given), dataclasses.replace(config, data=data)
 
 
 def _require_no_other_source(data: configs.Data) -> None:
@@ -261,6 +266,7 @@ def run(
     workdir: Path,
     config: configs.Config | None = None,
     *,
+    spark: "session.Settings | None" = None,
     verbose: Verbose = False,
 ) -> "report_files.Evaluated":
     """Goes all the way, from event log to bundle; goes on where it was stopped.
@@ -268,6 +274,7 @@ def run(
     Args:
       workdir: Directory of the run, made if missing.
       config: The run's; None: that of the workdir, or the defaults.
+      spark: As of `prepare`.
       verbose: As of all arrows.
 
     Returns:
@@ -286,7 +293,10 @@ def run(
             workdir_room.keep_config(directory, config),
             progress.shown(bool(verbose)),
         ):
-            graph.run(graph.every(config), config, directory, say)
+            several = graph.every(config)
+            if spark is not None:
+                several = (graph.data_of(None, spark), *several[1:])
+            graph.run(several, config, directory, say)
     return report_files.read(directory / graph.EVALUATION.name)
 
 

@@ -20,6 +20,7 @@ from ytdnn.pipeline import workdir as workdir_room
 
 if TYPE_CHECKING:
     from ytdnn.data.sources import tables
+    from ytdnn.data.spark import session
 
 Say = Callable[[str], None]
 
@@ -239,10 +240,18 @@ def every(config: configs.Config) -> tuple[Step, ...]:
     return (*STEPS[:-1], *(REFIT if config.refit else ()), bundle(config))
 
 
-def data_of(given: "tables.Tables") -> Step:
-    """Returns the step that prepares tables in memory."""
-    run = functools.partial(steps.prepare, given=given)
-    return dataclasses.replace(DATA, run=run, given=given.fingerprints)
+def data_of(
+    given: "tables.Tables | None", spark: "session.Settings | None" = None
+) -> Step:
+    """Returns the step that prepares: tables in memory, or on Apache Spark.
+
+    Args:
+      given: The tables; None: the source is read.
+      spark: Where Spark runs; None: Polars prepares.
+    """
+    run = functools.partial(steps.prepare, given=given, spark=spark)
+    prints = {} if given is None else given.fingerprints
+    return dataclasses.replace(DATA, run=run, given=prints)
 
 
 def trained(stage: str = "") -> list[Step]:

@@ -16,6 +16,7 @@ from ytdnn.pipeline import native_log
 
 if TYPE_CHECKING:
     from ytdnn.data.sources import tables
+    from ytdnn.data.spark import session
 
 
 def fingerprints(workdir: pathlib.Path, names: Iterable[str]) -> dict[str, str]:
@@ -32,11 +33,21 @@ def prepare(
     config: configs.Config,
     workdir: pathlib.Path,
     given: "tables.Tables | None" = None,
+    spark: "session.Settings | None" = None,
 ) -> None:
     """Makes `workdir/data`, of tables in memory where they are given."""
     from ytdnn.data import prepare as prepare_room
 
-    prepare_room.prepare(config.data, workdir / "data", given)
+    if spark is None:
+        prepare_room.prepare(config.data, workdir / "data", given)
+        return
+    from ytdnn.data.spark import session
+
+    with session.opened(spark) as opened, session.scratch(workdir) as scratch:
+        from ytdnn.data.spark import engine
+
+        on_spark = engine.Engine(opened, scratch)
+        prepare_room.prepare(config.data, workdir / "data", given, on_spark)
 
 
 def data_config(config: configs.Config) -> Mapping[str, Any]:

@@ -1,0 +1,269 @@
+"""Prepared on Spark: the bytes of Polars, whatever happens to Spark's machines."""
+
+import contextlib
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import polars as pl
+import pytest
+
+from tests import full_log
+from ytdnn import configs, errors
+from ytdnn.cli import arguments
+from ytdnn.cli import engine as engine_flags
+from ytdnn.data import prepare, prepared, sources
+from ytdnn.data.spark import session
+
+pytest.importorskip("pyspark", reason="needs the extra: pip install 'ytdnn[spark]'")
+if (session.java_version() or 0) < 17:
+    pytest.skip("needs Java 17 or newer", allow_module_level=True)
+
+from ytdnn.data.spark import engine
+
+_TWO_TASKS = {"spark.sql.shuffle.partitions": "2"}
+
+
+@pytest.fixture(scope="module")
+def spark():
+    settings = session.Settings("local[2]", _TWO_TASKS)
+    with session.opened(settings) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("log")
+    for name, frame in full_log.tables().items():
+        (directory / name).mkdir()
+        half = frame.height // 2
+        parts = [frame[:half], frame[half:]]
+        for number, part in enumerate(parts):
+            part.write_parquet(directory / name / f"part-{number}.parquet")
+    return directory
+
+
+def _config(log, **settings):
+    return configs.Data(source="log", dir=str(log), **settings)
+
+
+def _on_spark(opened, config, directory):
+    scratch = directory.with_name(f"{directory.name}.scratch")
+    scratch.mkdir()
+    log = sources.read(config)
+    return prepare.of_log(config, log, directory, {}, engine.Engine(opened, scratch))
+
+
+def _files(directory):
+    return {
+        path.relative_to(directory): path.read_bytes()
+        for path in sorted(directory.rglob("*"))
+        if path.is_file()
+    }
+
+
+def _assert_same_bytes(actual, expected):
+    found, wanted = _files(actual.directory), _files(expected.directory)
+    assert found.keys() == wanted.keys()
+    for path, content in wanted.items():
+        assert found[path] == content, path
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"events_per_shard": 900},
+        {
+            "protocol": "leave_one_out",
+            "clicks_are_watches": True,
+            "min_watch_seconds": 30.0,
+            "min_item_count": 30,
+            "where": "watch_seconds > 5",
+        },
+    ],
+    ids=["shards", "clicks, core and filter"],
+)
+def test_spark_gives_the_bytes_of_polars(spark, log, tmp_path, settings):
+    config = _config(log, **settings)
+    expected = prepare.prepare(config, tmp_path / "polars")
+    _assert_same_bytes(_on_spark(spark, config, tmp_path / "spark"), expected)
+    assert len(expected.shards) == (4 if "events_per_shard" in settings else 1)
+
+
+def test_bad_rows_are_named_alike_and_dropped_alike(spark, tmp_path):
+    frame = full_log.tables()["watches"].select("user_id", "video_id", "time")
+    broken = pl.DataFrame({"user_id": ["u1"] * 2, "video_id": [None, "v1"]})
+    broken = broken.with_columns(pl.Series("time", [5, -3]))
+    directory = tmp_path / "log"
+    directory.mkdir()
+    both = pl.concat([frame[:700], broken, frame[700:], frame[:3]])
+    both.write_parquet(directory / "watches.parquet")
+    config = _config(directory, protocol="leave_one_out")
+    lines = []
+    for on in (None, engine.Engine(spark, tmp_path)):
+        log = sources.read(config)
+        with pytest.raises(errors.UserError) as raised:
+            prepare.of_log(config, log, tmp_path / "bad", {}, on)
+        lines.append(str(raised.value))
+    assert lines[0] == lines[1]
+    assert "row 701" in lines[1]
+    config = _config(directory, protocol="leave_one_out", bad_rows="drop")
+    expected = prepare.prepare(config, tmp_path / "polars")
+    _assert_same_bytes(_on_spark(spark, config, tmp_path / "spark"), expected)
+    assert sum(expected.manifest.facts["bad_rows"].values()) == 2 + 3
+
+
+def test_flags_choose_the_engine():
+    def chosen(*argv):
+        return engine_flags.chosen(arguments.parse("prepare", engine_flags.FLAGS, argv))
+
+    assert chosen() is None
+    found = chosen(
+        "--engine=spark", "--conf=spark.executor.memory=2g,spark.task.cpus=1"
+    )
+    assert found.master == session.LOCAL
+    assert found.conf == {"spark.executor.memory": "2g", "spark.task.cpus": "1"}
+    with pytest.raises(errors.UserError, match="expected --engine=spark with --conf"):
+        chosen("--conf=spark.task.cpus=1")
+    with pytest.raises(errors.UserError, match=r"expected --conf as spark\.KEY=VALUE"):
+        chosen("--engine=spark", "--conf=memory=2g")
+
+
+def test_without_pyspark_or_java_there_is_one_line(monkeypatch):
+    monkeypatch.setattr(session, "java_version", lambda: 11)
+    with pytest.raises(
+        errors.UserError, match=r"expected Java 17 or newer .* found 11"
+    ):
+        session.require()
+    monkeypatch.setattr(session.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(errors.UserError, match=r"pip install 'ytdnn\[spark\]'"):
+        session.require()
+
+
+def test_a_failure_on_spark_is_told_in_its_own_line():
+    error = ValueError("line one")
+    assert session._reason(error) == "line one"
+    trace = "job failed\nTraceback:\n  File x\nOSError: no such file\nDriver stacktrace"
+    assert session._reason(RuntimeError(trace)) == "OSError: no such file"
+
+
+def test_every_port_of_a_local_session_is_on_loopback(spark):
+    driver = spark.sparkContext.getConf().get("spark.driver.host")
+    assert driver == "127.0.0.1"
+    java = spark.sparkContext._gateway.proc.pid
+    assert _listening(java)
+    assert all(address.startswith("127.") for address in _listening(java))
+
+
+def _listening(pid):
+    """Returns the addresses that a process listens at."""
+    sockets = set()
+    for entry in pathlib.Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(OSError):
+            sockets.add(os.readlink(entry))
+    found = []
+    for table in ("tcp", "tcp6"):
+        for line in (
+            pathlib.Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]
+        ):
+            fields = line.split()
+            if fields[3] == "0A" and f"socket:[{fields[9]}]" in sockets:
+                found.append(_address(fields[1].split(":")[0]))
+    return found
+
+
+def _address(text):
+    raw = bytes.fromhex(text)
+    words = b"".join(raw[i : i + 4][::-1] for i in range(0, len(raw), 4))
+    if len(words) == 16 and words[:12] == b"\0" * 10 + b"\xff\xff":
+        words = words[12:]
+    family = socket.AF_INET if len(words) == 4 else socket.AF_INET6
+    found = socket.inet_ntop(family, words)
+    return "127.0.0.1" if found == "::1" else found
+
+
+class _Cluster:
+    """A master and workers of Spark's own, each a process on loopback."""
+
+    def __init__(self, directory, num_workers=2):
+        import pyspark
+
+        home = pathlib.Path(pyspark.__file__).parent
+        self._environment = os.environ | {
+            "SPARK_HOME": str(home),
+            "SPARK_LOCAL_IP": "127.0.0.1",
+            "PYSPARK_PYTHON": sys.executable,
+        }
+        self._start, self._directory = home / "bin" / "spark-class", directory
+        self.port = _free_port()
+        name = "org.apache.spark.deploy"
+        host = ["--host", "127.0.0.1", "--webui-port", "0"]
+        self.url = f"spark://127.0.0.1:{self.port}"
+        self.master = self._run(
+            f"{name}.master.Master", *host, "--port", str(self.port)
+        )
+        self.workers = [
+            self._run(f"{name}.worker.Worker", *host, "-c", "1", "-m", "2g", self.url)
+            for _ in range(num_workers)
+        ]
+
+    def _run(self, *command):
+        log = open(self._directory / f"{command[0]}.log", "ab")  # noqa: SIM115
+        return subprocess.Popen(
+            [str(self._start), *command],
+            env=self._environment,
+            cwd=self._directory,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+
+    def kill(self, process):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+    def stop(self):
+        for process in [*self.workers, self.master]:
+            self.kill(process)
+            process.wait()
+
+
+def _free_port():
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+@pytest.mark.slow
+def test_a_worker_of_a_cluster_killed_midway_changes_no_byte(log, tmp_path):
+    config = _config(log, events_per_shard=300)
+    expected = prepare.prepare(config, tmp_path / "polars")
+    cluster = _Cluster(tmp_path)
+    workdir = tmp_path / "run"
+    command = [sys.executable, "-m", "ytdnn", "prepare", "--source=log"]
+    command += [f"--data_dir={log}", f"--workdir={workdir}", "--engine=spark"]
+    command += ["--config.data.events_per_shard=300", f"--spark_master={cluster.url}"]
+    own = ["spark.driver.host=127.0.0.1", "spark.driver.bindAddress=127.0.0.1"]
+    own += ["spark.executor.memory=1g", "spark.sql.shuffle.partitions=4"]
+    command.append(f"--conf={','.join(own)}")
+    try:
+        running = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        _wait_for(lambda: any((workdir / ".data.partial").glob("shards/0*")), running)
+        cluster.kill(cluster.workers[0])
+        assert running.wait(timeout=500) == 0, running.stderr.read()
+    finally:
+        cluster.stop()
+    _assert_same_bytes(prepared.load(workdir / "data"), expected)
+    assert not list(workdir.rglob(".0*"))
+
+
+def _wait_for(condition, process, seconds=400):
+    begun = time.monotonic()
+    while not condition():
+        assert process.poll() is None, process.stderr.read()
+        assert time.monotonic() - begun < seconds
+        time.sleep(0.05)

@@ -1,0 +1,1 @@
+"""Prepares a log on Apache Spark: the same files as Polars makes, to the byte."""

@@ -1,0 +1,175 @@
+"""The Spark session of a command: asked for by a master's address and settings."""
+
+import contextlib
+import dataclasses
+import importlib.util
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import warnings
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+import ytdnn
+from ytdnn import errors
+
+if TYPE_CHECKING:
+    import pyspark.sql
+
+LOCAL = "local[*]"
+_OLDEST_JAVA = 17
+_LOOPBACK = "127.0.0.1"
+# What every session has unless it is told otherwise. No page of Spark's own: who
+# reaches a port of Spark can run code there.
+_DEFAULTS = {
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.log.level": "ERROR",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.execution.arrow.maxRecordsPerBatch": "100000",
+}
+_OF_LOCAL = {
+    "spark.driver.host": _LOOPBACK,
+    "spark.driver.bindAddress": _LOOPBACK,
+    "spark.driver.memory": "2g",
+    "spark.sql.shuffle.partitions": "16",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """Where Spark runs.
+
+    Attributes:
+      master: Address, as "spark://host:7077"; or "local[2]" for this machine.
+      conf: Settings of Spark by their names.
+    """
+
+    master: str = LOCAL
+    conf: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+
+def parse_conf(text: str) -> dict[str, str]:
+    """Returns the settings of a text.
+
+    >>> parse_conf("spark.executor.memory=4g,spark.task.cpus=1")
+    {'spark.executor.memory': '4g', 'spark.task.cpus': '1'}
+
+    Raises:
+      errors.UserError: An entry is none.
+    """
+    found = {}
+    for entry in filter(None, text.split(",")):
+        key, equals, value = (part.strip() for part in entry.partition("="))
+        if not equals or not key.startswith("spark."):
+            raise errors.UserError(
+                f"expected --conf as spark.KEY=VALUE,…, received {entry!r}: write for "
+                f"example --conf=spark.executor.memory=4g"
+            )
+        found[key] = value
+    return found
+
+
+def require() -> None:
+    """Checks that Spark can run here.
+
+    Raises:
+      errors.UserError: PySpark or Java is missing.
+    """
+    for package in ("pyspark", "pyarrow"):
+        if importlib.util.find_spec(package) is None:
+            raise errors.UserError(
+                f"expected the package {package} for --engine=spark, found none: "
+                f"pip install 'ytdnn[spark]', or use --engine=polars"
+            )
+    found = java_version()
+    if found is None or found < _OLDEST_JAVA:
+        raise errors.UserError(
+            f"expected Java {_OLDEST_JAVA} or newer for --engine=spark, found "
+            f"{found or 'none'}: install it (on Debian and Ubuntu: apt install "
+            f"openjdk-17-jre-headless) or set JAVA_HOME, or use --engine=polars"
+        )
+
+
+def java_version() -> int | None:
+    """Returns the version of the Java that Spark would start, None without one."""
+    home = os.environ.get("JAVA_HOME", "")
+    java = shutil.which(str(pathlib.Path(home) / "bin" / "java") if home else "java")
+    if java is None:
+        return None
+    done = subprocess.run(
+        [java, "-version"], capture_output=True, text=True, check=False
+    )
+    found = re.search(r'version "(\d+)', done.stderr + done.stdout)
+    return int(found[1]) if found else None
+
+
+@contextlib.contextmanager
+def scratch(workdir: pathlib.Path) -> Iterator[pathlib.Path]:
+    """Yields an empty directory beside what is made, which is removed at the end."""
+    directory = (workdir / ".data.spark").absolute()
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True)
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def opened(settings: Settings) -> Iterator["pyspark.sql.SparkSession"]:
+    """Yields a session, which is stopped at the end.
+
+    Raises:
+      errors.UserError: Spark cannot run here, or the master is not reached.
+    """
+    require()
+    from py4j import protocol
+    from pyspark import errors as spark_errors
+    from pyspark import sql
+
+    # Of pandas' third version, of which nothing here makes use.
+    warnings.filterwarnings("ignore", category=FutureWarning, module="pyspark")
+    of_spark = (spark_errors.PySparkException, protocol.Py4JError)
+    builder = sql.SparkSession.builder.appName("ytdnn").master(settings.master)
+    for key, value in _conf(settings).items():
+        builder = builder.config(key, value)
+    try:
+        session = builder.getOrCreate()
+    except (*of_spark, OSError) as error:
+        raise errors.UserError(
+            f"expected a Spark master at {settings.master}, could not start: "
+            f"{_reason(error)}: check --spark_master and --conf"
+        ) from None
+    try:
+        yield session
+    except of_spark as error:
+        raise errors.UserError(
+            f"expected Spark at {settings.master} to do its work, it failed: "
+            f"{_reason(error)}: see the logs of its workers, or use --engine=polars"
+        ) from None
+    finally:
+        session.stop()
+
+
+def _conf(settings: Settings) -> dict[str, str]:
+    """Returns all settings of a session; its Python is this one, ytdnn included."""
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    root = str(pathlib.Path(ytdnn.__file__).parents[1])
+    paths = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")]))
+    conf = _DEFAULTS | {"spark.executorEnv.PYTHONPATH": paths}
+    if settings.master.startswith("local"):
+        os.environ.setdefault("SPARK_LOCAL_IP", _LOOPBACK)
+        conf |= _OF_LOCAL
+    return conf | dict(settings.conf)
+
+
+def _reason(error: Exception) -> str:
+    """Returns the line that says what failed: of Python where it failed there."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    of_python = [line for line in lines if re.match(r"[\w.]+(Error|Exception): ", line)]
+    chosen = (of_python or lines or [type(error).__name__])[-1 if of_python else 0]
+    return errors.one_line(chosen)[:200]
