@@ -56,6 +56,7 @@ ONLY_IN = {
     "prometheus_client": {"server"},
     "starlette": {"server"},
     "uvicorn": {"server"},
+    "fsspec": {"data"},
     "pyspark": {"data"},
     "pyarrow": {"data"},
     "absl": {"cli"},

@@ -16,7 +16,8 @@ class Data:
       source: `world` (embedded), `movielens`, `kuairand`, `log` (the user's own
         files), or `tables` (frames in memory, which `ytdnn.prepare` of Python is
         given).
-      dir: Directory or archive of the source; empty for `world`.
+      dir: Directory or archive of the source; empty for `world`. Of `log` an address on
+        an object store too, as "s3://bucket/logs".
       name: Edition to download when `dir` is empty: of MovieLens, as "ml-1m", or of
         KuaiRand, "1k" or "pure".
       exposure: kuairand: whose impressions are read: those of the `standard`

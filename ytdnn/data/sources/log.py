@@ -14,7 +14,7 @@ import polars as pl
 
 from ytdnn import configs, errors, schema
 from ytdnn.data import event_log
-from ytdnn.data.sources import casting, files, times
+from ytdnn.data.sources import archives, casting, files, remote, times
 
 _ENTRY = re.compile(r"(?P<table>\w+)\.(?P<column>\w+)=(?P<own>.+)")
 
@@ -29,15 +29,22 @@ def read(config: configs.Data) -> event_log.EventLog:
     Raises:
       errors.UserError: There is no `watches`, or a mapping or file does not fit.
     """
-    directory = pathlib.Path(config.dir)
-    paths = _find_tables(config.dir, parse_files(config.files))
+    own = parse_files(config.files)
+    given, copied = config.dir, config.dir
+    if remote.is_url(given):
+        wanted = [own.get(table, table) for table in schema.TABLES]
+        cache = archives.cache_directory() / "remote"
+        copied = str(remote.fetched(given, wanted, cache))
+    directory = pathlib.Path(copied)
+    paths = _find_tables(copied, own)
     names = parse_columns(config.columns)
     require_mapped(names, paths, str(directory))
     origins = {}
     for table in schema.TABLES:
         if table in paths:
             where = config.where if table == schema.WATCHES else ""
-            origins[table] = _read(table, paths[table], names.get(table, {}), where)
+            origin = _read(table, paths[table], names.get(table, {}), where)
+            origins[table] = _called(origin, copied, given.rstrip("/"))
     facts = {
         "source": "log",
         "files": {table: origin.file for table, origin in origins.items()},
@@ -45,6 +52,13 @@ def read(config: configs.Data) -> event_log.EventLog:
         "where": config.where,
     }
     return event_log.from_origins(origins, facts)
+
+
+def _called(origin: event_log.Origin, copied: str, given: str) -> event_log.Origin:
+    """Returns an origin whose files are called as they were given."""
+    parts = tuple((row, file.replace(copied, given, 1)) for row, file in origin.parts)
+    file = origin.file.replace(copied, given, 1)
+    return dataclasses.replace(origin, file=file, parts=parts)
 
 
 def parse_columns(entries: Iterable[str]) -> dict[str, dict[str, str]]:
