@@ -8,9 +8,10 @@ within 10 %, and less than 6 GB to prepare; the catalogue is a million videos in
 A log is made up, in parts by time as logs are written: half of the watches are of
 videos drawn alike, half of few popular ones; fifty watches a user on average. Each step
 is a process of its own: `ytdnn prepare` (vocabulary `all`), then training steps of the
-candidates (64 dims, 256-128, 4,096 sampled negatives, batch 4,096). The steps measured
-lie around the place where the first window of the log is left for the second, where
-there is one, so that reading the next window counts.
+candidates (64 dims, 256-128, 4,096 sampled negatives, batch 4,096). The steps lie
+around the place where the first window of the log is left for the second, where there
+is one, so that reading the next window counts. Examples a second are those of all logs, trained
+on in turns in one process, medians of blocks of steps.
 """
 
 import argparse
@@ -19,11 +20,13 @@ import itertools
 import json
 import pathlib
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -35,9 +38,21 @@ _START, _SPAN = 1_600_000_000, 60 * 86_400
 _ROWS_A_PART = 5_000_000
 _WATCHES_A_USER = 50
 _SPREAD = 2_654_435_761  # odd, so that a product with it is a permutation of 2³²
-_WARM_UP = 20  # steps
-_TINY_WARM_UP = 2
+_BLOCK = 5  # steps timed together
 _KIB = 1024
+
+
+@dataclasses.dataclass(frozen=True)
+class Sizes:
+    """How much is trained.
+
+    Attributes:
+      steps: Training steps.
+      tiny: Whether it is a test.
+    """
+
+    steps: int
+    tiny: bool
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,13 +60,11 @@ class Trained:
     """What some training steps took.
 
     Attributes:
-      examples_per_second: Batches of examples, over the time of the steps.
       mebibytes: Most memory resident at once, of the whole process.
       windows: How many the log is read in.
       first_seconds: Until the first step.
     """
 
-    examples_per_second: float
     mebibytes: float
     windows: int
     first_seconds: float
@@ -101,83 +114,102 @@ def config(tiny: bool) -> configs.Config:
     return configs.Config(candidates=candidates)
 
 
-def train(directory: pathlib.Path, num_steps: int, tiny: bool) -> Trained:
+class Run:
+    """Training of the candidates on one prepared set, block of steps by block."""
+
+    def __init__(self, directory: pathlib.Path, sizes: Sizes) -> None:
+        """Builds the model and reads up to the first batch."""
+        from ytdnn.candidates import model
+        from ytdnn.data import prepared, streaming
+        from ytdnn.training import candidates, determinism, loop, strategies
+
+        determinism.set_seed(0)
+        chosen, data = config(sizes.tiny), prepared.load(directory)
+        built = model.build(chosen.candidates, data)
+        stage = candidates.make_stage(chosen, data, built)
+        self.training = chosen.candidates.training
+        self.trainer = loop.Trainer(stage, self.training, 0, strategies.make("none"))
+        most = chosen.candidates.window_events
+        self.num_windows = len(streaming.windows(data, most))
+        first = 0
+        if self.num_windows > 1:
+            (window,) = itertools.islice(stage.batches(0, 0), 1)
+            first = max(0, int(window.cardinality()) - sizes.steps // 2)
+        self._batches = _batches(stage, first)
+        self._steps = itertools.count()
+
+    def block(self, number: int = _BLOCK) -> None:
+        """Makes some steps."""
+        import tensorflow as tf
+
+        for batch in itertools.islice(self._batches, number):
+            step = tf.constant(next(self._steps), tf.int64)
+            loss = self.trainer.step(batch, step)
+        float(loss)
+
+
+def _batches(stage: Any, first: int) -> Iterator[Any]:
+    """Yields the batches from a step of the first epoch on, without end."""
+    yield from itertools.chain.from_iterable(stage.batches(0, first))
+    for epoch in itertools.count(1):
+        yield from itertools.chain.from_iterable(stage.batches(epoch, 0))
+
+
+def train(directory: pathlib.Path, sizes: Sizes) -> Trained:
     """Trains on a prepared set, in this process."""
-    from ytdnn.candidates import model
-    from ytdnn.data import prepared, streaming
-    from ytdnn.training import candidates, determinism, loop, strategies
-
     started = time.perf_counter()
-    determinism.set_seed(0)
-    chosen, data = config(tiny), prepared.load(directory)
-    built = model.build(chosen.candidates, data)
-    stage = candidates.make_stage(chosen, data, built)
-    training = chosen.candidates.training
-    trainer = loop.Trainer(stage, training, 0, strategies.make("none"))
-    most = chosen.candidates.window_events
-    windows = len(streaming.windows(data, most))
-    first = max(0, _first_window_steps(stage) - num_steps // 2) if windows > 1 else 0
-    batches = itertools.chain.from_iterable(stage.batches(0, first))
-    warm_up = _TINY_WARM_UP if tiny else _WARM_UP
-    begun = first_step = 0.0
-    for step, batch in enumerate(itertools.islice(batches, warm_up + num_steps)):
-        loss = trainer.step(batch, _int64(step))
-        if step == 0:
-            first_step = time.perf_counter() - started
-        if step == warm_up - 1:
-            float(loss)
-            begun = time.perf_counter()
-    float(loss)
-    rate = (step + 1 - warm_up) * training.batch_size / (time.perf_counter() - begun)
+    run = Run(directory, sizes)
+    run.block(1)
+    first = time.perf_counter() - started
+    run.block(sizes.steps)
     used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _KIB
-    return Trained(rate, used, windows, first_step)
+    return Trained(used, run.num_windows, first)
 
 
-def _int64(step: int) -> object:
-    import tensorflow as tf
-
-    return tf.constant(step, tf.int64)
-
-
-def _first_window_steps(stage: object) -> int:
-    """Returns how many steps the first window of an epoch has."""
-    (first,) = itertools.islice(stage.batches(0, 0), 1)  # type: ignore[attr-defined]
-    return int(first.cardinality())
+def rates(directories: Sequence[pathlib.Path], sizes: Sizes) -> list[float]:
+    """Returns the examples a second of several sets, trained on in turns."""
+    runs = [Run(directory, sizes) for directory in directories]
+    functions = {str(place): run.block for place, run in enumerate(runs)}
+    seconds = measure.interleaved(functions, max(2, sizes.steps // _BLOCK - 2))
+    examples = _BLOCK * runs[0].training.batch_size
+    return [examples / seconds[str(place)] for place in range(len(runs))]
 
 
 def measured(
-    num_watches: int, num_videos: int, num_steps: int, options: argparse.Namespace
-) -> list[str]:
-    """Makes a log, prepares it and trains on it; returns a row of the table."""
-    root = pathlib.Path.cwd()
-    with tempfile.TemporaryDirectory(dir=options.scratch or None) as made:
-        log, workdir = pathlib.Path(made) / "log", pathlib.Path(made) / "run"
-        write_log(log, num_watches, num_videos)
-        settings = ["--config.data.vocabulary=all", *options.prepare]
-        if options.tiny:
-            settings.append("--config.data.events_per_shard=500")
-        command = ["prepare", "--source=log", f"--data_dir={log}"]
-        used = million_videos.run(root, [*command, f"--workdir={workdir}", *settings])
-        facts = json.loads((workdir / "data" / "manifest.json").read_text())["facts"]
-        found = _trained_apart(workdir / "data", num_steps, options.tiny)
-    return [
-        f"{num_watches:,}",
+    number: int, num_videos: int, scratch: pathlib.Path, options: argparse.Namespace
+) -> tuple[pathlib.Path, list[str]]:
+    """Makes a log, prepares it and trains on it.
+
+    Returns:
+      The prepared set, and a row of the table.
+    """
+    log, workdir = scratch / f"log-{number}", scratch / f"run-{number}"
+    write_log(log, number, num_videos)
+    settings = ["--config.data.vocabulary=all", *options.prepare.split()]
+    if options.tiny:
+        settings.append("--config.data.events_per_shard=500")
+    command = ["prepare", "--source=log", f"--data_dir={log}", f"--workdir={workdir}"]
+    used = million_videos.run(pathlib.Path.cwd(), [*command, *settings])
+    shutil.rmtree(log)
+    facts = json.loads((workdir / "data" / "manifest.json").read_text())["facts"]
+    found = _trained_apart(workdir / "data", options)
+    return workdir / "data", [
+        f"{number:,}",
         f"{facts['vocabulary']:,}",
         f"{len(facts['shards']):,}",
         f"{used.seconds:,.0f}",
         f"{used.mebibytes:,.0f}",
         f"{found.windows:,}",
         f"{found.first_seconds:,.0f}",
-        f"{found.examples_per_second:,.0f}",
         f"{found.mebibytes:,.0f}",
     ]
 
 
-def _trained_apart(directory: pathlib.Path, num_steps: int, tiny: bool) -> Trained:
+def _trained_apart(directory: pathlib.Path, options: argparse.Namespace) -> Trained:
     """Trains in a process of its own, whose memory is that of training alone."""
-    command = [sys.executable, "-m", __spec__.name if __spec__ else __name__]
-    command += [f"--train={directory}", f"--steps={num_steps}"]
-    command += ["--tiny"] if tiny else []
+    command = [sys.executable, "-m", "experiments.benchmarks.long_log"]
+    command += [f"--train={directory}", f"--steps={options.steps}"]
+    command += ["--tiny"] if options.tiny else []
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return Trained(**json.loads(done.stdout.splitlines()[-1]))
 
@@ -189,21 +221,28 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--watches", type=int, nargs="+", default=sizes)
     parser.add_argument("--videos", type=int, default=1_000_000)
     parser.add_argument("--steps", type=int, default=300)
-    parser.add_argument("--prepare", nargs="*", default=[], help="flags of prepare")
-    parser.add_argument("--scratch", default="", help="directory for the logs")
+    parser.add_argument("--prepare", default="", help="further flags of prepare")
+    parser.add_argument("--scratch", default=None, help="directory for the logs")
     parser.add_argument("--train", default="", help="a prepared set to train on alone")
     parser.add_argument("--tiny", action="store_true", help="sizes of a test")
     options = parser.parse_args(arguments)
-    steps = 8 if options.tiny else options.steps
+    of_run = Sizes(12 if options.tiny else options.steps, options.tiny)
     if options.train:
-        found = train(pathlib.Path(options.train), steps, options.tiny)
+        found = train(pathlib.Path(options.train), of_run)
         print(json.dumps(dataclasses.asdict(found)))
         return
     watches = [500, 4_000] if options.tiny else options.watches
     num_videos = 50 if options.tiny else options.videos
-    rows = [measured(number, num_videos, steps, options) for number in watches]
-    header = ["watches", "videos", "shards", "prepare, s", "prepare, MiB"]
-    header += ["windows", "to the first step, s", "examples/s", "training, MiB"]
+    with tempfile.TemporaryDirectory(dir=options.scratch) as made:
+        scratch = pathlib.Path(made)
+        of_logs = [measured(n, num_videos, scratch, options) for n in watches]
+        found = rates([directory for directory, _ in of_logs], of_run)
+    rows = [
+        [*row, f"{rate:,.0f}", f"{rate / found[0]:.2f}"]
+        for (_, row), rate in zip(of_logs, found, strict=True)
+    ]
+    header = ["watches", "videos", "shards", "prepare, s", "prepare, MiB", "windows"]
+    header += ["to the first step, s", "training, MiB", "examples/s", "ratio"]
     print(f"{measure.environment()}\n\n{measure.table(header, rows)}")
 
 

@@ -18,6 +18,8 @@ from ytdnn.cli import arguments
 from ytdnn.cli import engine as engine_flags
 from ytdnn.data import prepare, prepared, sources
 from ytdnn.data.spark import session
+from ytdnn.pipeline import everybody, on_spark, recommender
+from ytdnn.serving import streams
 
 pytest.importorskip("pyspark", reason="needs the extra: pip install 'ytdnn[spark]'")
 if (session.java_version() or 0) < 17:
@@ -142,6 +144,24 @@ def test_without_pyspark_or_java_there_is_one_line(monkeypatch):
     monkeypatch.setattr(session.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(errors.UserError, match=r"pip install 'ytdnn\[spark\]'"):
         session.require()
+
+
+@pytest.mark.slow
+def test_lists_of_many_users_are_those_of_one_machine(
+    spark, untrained_run, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(streams, "_PRODUCTS_A_PART", 8)
+    opened = recommender.Recommender(
+        untrained_run.bundle, untrained_run.data.directory, untrained_run.data
+    )
+    asked = {"users": None, "k": 5, "ranker": False, "index": "exact"}
+    asked |= {"exclude": ["v1", "v2"], "allow": None}
+    expected = everybody.stream(opened, **asked).whole()
+    divided = on_spark.divided(spark, opened, asked, tmp_path)
+    assert divided.whole().equals(expected)
+    assert not {"v1", "v2"} & set(expected["video_id"])
+    assert len(list(tmp_path.glob("part-*.parquet"))) == 2
+    assert expected["user_id"].n_unique() == len(divided.asked) == 30
 
 
 def test_a_failure_on_spark_is_told_in_its_own_line():

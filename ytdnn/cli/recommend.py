@@ -9,7 +9,8 @@ import rich.console
 import rich.table
 
 from ytdnn import errors, pipeline, schema
-from ytdnn.cli import arguments, many, output
+from ytdnn.cli import arguments, engine, many, output
+from ytdnn.data.spark import session
 from ytdnn.pipeline import graph
 
 Flag = arguments.Flag
@@ -62,10 +63,14 @@ FLAGS = (
         "With --users; file of the only videos that may be recommended, by video_id.",
         example="FILE",
     ),
+    *engine.FLAGS,
 )
 _INDEXES = ("served", "exact")
 _PAIRS = (("workdir", "user"), ("bundle", "request"))
-_OF_MANY = ("users", "out", "ranker", "exclude", "allow")
+_OF_MANY = (
+    *("users", "out", "ranker", "exclude", "allow"),
+    *(flag.name for flag in engine.FLAGS),
+)
 _K = 10
 _MOST_HISTORY = 10
 _WIDTH = 88
@@ -83,7 +88,7 @@ def run(given: arguments.Arguments) -> None:
     of_many = [name for name in _OF_MANY if name in values]
     if of_many:
         _require_many(values, of_many)
-        _recommend_many(values, index)
+        _recommend_many(values, index, engine.chosen(given))
         return
     chosen = [pair for pair in _PAIRS if set(pair) & set(values)]
     if len(chosen) != 1 or not set(chosen[0]) <= set(values):
@@ -116,7 +121,9 @@ def _typed(values: Mapping[str, str], name: str) -> str:
     return f"no{name}" if values[name] == "False" else name
 
 
-def _recommend_many(values: Mapping[str, str], index: str) -> None:
+def _recommend_many(
+    values: Mapping[str, str], index: str, spark: session.Settings | None
+) -> None:
     k = arguments.whole("k", values["k"]) if "k" in values else _K
     recommender = many.recommender(values, "recommend")
     with many.shown("recommendations", "users") as shown:
@@ -129,6 +136,7 @@ def _recommend_many(values: Mapping[str, str], index: str) -> None:
             index=index,
             exclude=_file(values, "exclude"),
             allow=_file(values, "allow"),
+            spark=spark,
             progress=shown,
         )
     many.show(written, "user")

@@ -4,6 +4,7 @@
 named by ids, by a frame with a column of them, or by the path of a file.
 """
 
+import dataclasses
 import numbers
 import pathlib
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from ytdnn.pipeline import arrows
 if TYPE_CHECKING:
     import polars as pl
 
+    from ytdnn.data.spark import session
     from ytdnn.pipeline import recommender as recommender_room
     from ytdnn.serving import asked as asked_room
     from ytdnn.serving import everybody, streams
@@ -31,6 +33,7 @@ def write_recommendations(
     index: str = "",
     exclude: Ids = None,
     allow: Ids = None,
+    spark: "session.Settings | None" = None,
     progress: "streams.Progress | None" = None,
 ) -> "streams.Written":
     """Writes the recommendations of many users, whatever their number.
@@ -51,6 +54,8 @@ def write_recommendations(
       exclude: Videos to leave out, likewise, by `video_id`; with `user_id` beside it
         each is left out for that user alone.
       allow: The only videos that lists may hold, likewise.
+      spark: Where Apache Spark makes the lists, each of its cores those of some users;
+        None: this machine does.
       progress: Is told how many of how many users are done.
 
     Returns:
@@ -59,13 +64,41 @@ def write_recommendations(
     Raises:
       errors.UserError: No user is known, or a file cannot be read or written.
     """
-    from ytdnn.serving import sink, streams
+    from ytdnn.serving import sink
 
     path = pathlib.Path(out)
     sink.require_path(path)
+    asked = {"users": users, "k": k, "ranker": ranker, "index": index}
+    asked |= {"exclude": exclude, "allow": allow}
+    if spark is None:
+        return stream(recommender, **asked).write(path, progress)
+    from ytdnn.data.spark import session
+    from ytdnn.pipeline import on_spark
+
+    with session.opened(spark) as opened, session.scratch(path) as scratch:
+        divided = on_spark.divided(opened, recommender, asked, scratch)
+        return divided.write(path, progress)
+
+
+def stream(
+    recommender: "recommender_room.Recommender",
+    users: Ids,
+    k: int,
+    *,
+    ranker: bool,
+    index: str,
+    exclude: Ids,
+    allow: Ids,
+) -> "streams.Stream":
+    """Returns the recommendations of many users, part by part.
+
+    See `write_recommendations`.
+    """
+    from ytdnn.serving import streams
+
     _require_length(k)
     found, notes = limits(recommender, exclude, allow)
-    stream = streams.recommendations(
+    made = streams.recommendations(
         recommender.bundle,
         recommender.logged,
         _users(recommender, users),
@@ -74,7 +107,7 @@ def write_recommendations(
         ranker=ranker,
         index=index,
     )
-    return stream.write(path, progress, notes)
+    return dataclasses.replace(made, notes=[*notes, *made.notes])
 
 
 def write_similar(

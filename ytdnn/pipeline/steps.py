@@ -43,7 +43,7 @@ def prepare(
         return
     from ytdnn.data.spark import session
 
-    with session.opened(spark) as opened, session.scratch(workdir) as scratch:
+    with session.opened(spark) as opened, session.scratch(workdir / "data") as scratch:
         from ytdnn.data.spark import engine
 
         on_spark = engine.Engine(opened, scratch)

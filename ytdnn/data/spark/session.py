@@ -108,9 +108,9 @@ def java_version() -> int | None:
 
 
 @contextlib.contextmanager
-def scratch(workdir: pathlib.Path) -> Iterator[pathlib.Path]:
+def scratch(made: pathlib.Path) -> Iterator[pathlib.Path]:
     """Yields an empty directory beside what is made, which is removed at the end."""
-    directory = (workdir / ".data.spark").absolute()
+    directory = made.with_name(f".{made.name}.spark").absolute()
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
     try:

@@ -1,0 +1,92 @@
+"""Recommendations of many users on Apache Spark: a bundle for each part of them.
+
+Users are divided among the cores of Spark's machines, which open the bundle and the
+prepared set under the paths of the driver; the lists are those of one machine.
+"""
+
+import dataclasses
+import os
+import pathlib
+from typing import TYPE_CHECKING, Any
+
+from ytdnn.pipeline import everybody
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from ytdnn.pipeline import recommender as recommender_room
+    from ytdnn.serving import streams
+
+
+@dataclasses.dataclass(frozen=True)
+class _Part:
+    """Makes the lists of a part of the users, in a process of Spark.
+
+    Attributes:
+      here: The directory that relative paths begin at.
+      bundle: Directory of the bundle.
+      version: Of the bundle.
+      data: Directory of the prepared set.
+      asked: How `everybody.stream` is called.
+      size: Users of a part.
+    """
+
+    here: pathlib.Path
+    bundle: pathlib.Path
+    version: int
+    data: pathlib.Path
+    asked: dict[str, Any]
+    size: int
+
+    def __call__(self, number: int) -> "pl.DataFrame":
+        """Returns the lists of a part."""
+        import polars as pl
+
+        from ytdnn.pipeline import recommender as recommender_room
+
+        os.chdir(self.here)
+        opened = recommender_room.Recommender.load(self.bundle, self.data, self.version)
+        stream = everybody.stream(opened, **self.asked)
+        first = number * self.size
+        last = min(first + self.size, len(stream.asked))
+        starts = range(first, last, stream.size)
+        frames = [stream.make(slice(s, min(s + stream.size, last))) for s in starts]
+        return pl.concat([pl.DataFrame(schema=stream.schema), *frames])
+
+
+def divided(
+    session: Any,
+    recommender: "recommender_room.Recommender",
+    asked: dict[str, Any],
+    scratch: pathlib.Path,
+) -> "streams.Stream":
+    """Returns the lists of many users, made on Spark and read part by part.
+
+    Args:
+      session: Spark's, a `pyspark.sql.SparkSession`.
+      recommender: The bundle, with the log's users.
+      asked: How `everybody.stream` is called.
+      scratch: A directory that all machines reach.
+    """
+    import polars as pl
+
+    from ytdnn.data.spark import parts
+
+    stream = everybody.stream(recommender, **asked)
+    number = max(1, session.sparkContext.defaultParallelism)
+    batches = -(-len(stream.asked) // stream.size)
+    size = max(1, -(-batches // number)) * stream.size
+    part = _Part(
+        here=pathlib.Path.cwd(),
+        bundle=recommender.bundle.directory.absolute(),
+        version=recommender.bundle.version,
+        data=recommender.data.directory.absolute(),
+        asked=asked,
+        size=size,
+    )
+    files = parts.written(session, -(-len(stream.asked) // size), part, scratch)
+    return dataclasses.replace(
+        stream,
+        make=lambda users: pl.read_parquet(files[users.start // size]),
+        size=size,
+    )
