@@ -10,8 +10,8 @@ videos drawn alike, half of few popular ones; fifty watches a user on average. E
 is a process of its own: `ytdnn prepare` (vocabulary `all`), then training steps of the
 candidates (64 dims, 256-128, 4,096 sampled negatives, batch 4,096). The steps lie
 around the place where the first window of the log is left for the second, where there
-is one, so that reading the next window counts. Examples a second are those of all logs, trained
-on in turns in one process, medians of blocks of steps.
+is one, so that reading the next window counts. Examples a second are those of all logs,
+trained on in turns in one process, medians of blocks of steps.
 """
 
 import argparse
