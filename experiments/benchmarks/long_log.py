@@ -12,6 +12,15 @@ candidates (64 dims, 256-128, 4,096 sampled negatives, batch 4,096). The steps l
 around the place where the first window of the log is left for the second, where there
 is one, so that reading the next window counts. Examples a second are those of all logs,
 trained on in turns in one process, medians of blocks of steps.
+
+Measured 2026-11-26 on two cores of an AMD EPYC, one thread (`OMP_NUM_THREADS=1` and so
+on), 200 steps, each log in a run of its own beside other work: load 2 during the first,
+9 during the second, so that their times do not compare:
+
+| watches | videos | shards | prepare, s | prepare, MiB | windows | training, MiB |
+|---|---|---|---|---|---|---|
+| 10,000,000 | 999,154 | 3 | 17 | 1,211 | 1 | 3,022 |
+| 100,000,000 | 1,000,000 | 21 | 617 | 2,368 | 7 | 3,681 |
 """
 
 import argparse
@@ -236,10 +245,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with tempfile.TemporaryDirectory(dir=options.scratch) as made:
         scratch = pathlib.Path(made)
         of_logs = [measured(n, num_videos, scratch, options) for n in watches]
-        found = rates([directory for directory, _ in of_logs], of_run)
+        side_by_side = rates([directory for directory, _ in of_logs], of_run)
     rows = [
-        [*row, f"{rate:,.0f}", f"{rate / found[0]:.2f}"]
-        for (_, row), rate in zip(of_logs, found, strict=True)
+        [*row, f"{rate:,.0f}", f"{rate / side_by_side[0]:.2f}"]
+        for (_, row), rate in zip(of_logs, side_by_side, strict=True)
     ]
     header = ["watches", "videos", "shards", "prepare, s", "prepare, MiB", "windows"]
     header += ["to the first step, s", "training, MiB", "examples/s", "ratio"]
