@@ -89,7 +89,10 @@ def test_another_format_is_one_line_that_says_what_to_run(
     path = tmp_path / kind / "manifest.json"
     values = json.loads(path.read_text()) | {"format_version": 2}
     path.write_text(json.dumps(values))
-    message = f"format version 4 in .*, found 2, .*: run `ytdnn {command}` again$"
+    version = artifacts.FORMAT_VERSION
+    message = (
+        f"format version {version} in .*, found 2, .*: run `ytdnn {command}` again$"
+    )
     with pytest.raises(errors.UserError, match=message):
         artifacts.read_manifest(tmp_path / kind, kind)
 

@@ -11,6 +11,7 @@ from experiments.benchmarks import (
     delta,
     everybody,
     index,
+    long_log,
     measure,
     ranking,
     sampled_gradient,
@@ -159,6 +160,16 @@ def test_medians_are_of_functions_run_in_turns():
     seconds = measure.interleaved(functions, repeats=3, warm_up=1)
     assert calls == ["a", "b"] * 4
     assert set(seconds) == {"a", "b"}
+
+
+@pytest.mark.slow
+def test_long_log(capsys, tmp_path):
+    long_log.main(["--tiny", f"--scratch={tmp_path}"])
+    (table,) = _tables(capsys.readouterr().out)
+    (few, many) = table[2:]
+    assert [few[2], many[2]] == ["2", "9"]
+    assert int(many[5]) > 1
+    assert all(float(row[-1]) > 0 for row in (few, many))
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

@@ -107,6 +107,23 @@ def publish(
     _replace(directory, partial)
 
 
+@contextlib.contextmanager
+def scratch(directory: pathlib.Path, name: str) -> Iterator[pathlib.Path]:
+    """Yields an empty directory beside an artefact, which is removed at the end.
+
+    Args:
+      directory: Where the artefact will stand.
+      name: What the directory is for.
+    """
+    made = directory.with_name(f".{directory.name}.{name}").absolute()
+    shutil.rmtree(made, ignore_errors=True)
+    made.mkdir(parents=True)
+    try:
+        yield made
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+
+
 def new_manifest(
     kind: str,
     config: Mapping[str, Any],

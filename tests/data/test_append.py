@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from tests import full_log
+from tests.data import comparison
 from ytdnn import configs, errors, schema
 from ytdnn.data import append, event_log, prepare, prepared
 from ytdnn.data.sources import tables as tables_room
@@ -62,6 +63,22 @@ def appended(
     since = cut(whole, moment, is_old=False)
     target = tmp_path_factory.mktemp("appended") / "data"
     return append.append(old, log(since), target, {})
+
+
+def test_a_set_of_shards_grows_as_one(
+    appended: prepared.PreparedData,
+    whole: dict[str, pl.DataFrame],
+    moment: int,
+    tmp_path: pathlib.Path,
+) -> None:
+    before = tables_room.of(cut(whole, moment, is_old=True))
+    config = configs.Data(source="tables", events_per_shard=400)
+    sharded = prepare.prepare(config, tmp_path / "old", before)
+    assert len(sharded.shards) > 3
+    since = log(cut(whole, moment, is_old=False))
+    comparison.assert_same_events(
+        append.append(sharded, since, tmp_path / "appended", {}), appended
+    )
 
 
 def named(data: prepared.PreparedData, table: str) -> pl.DataFrame:

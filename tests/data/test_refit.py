@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from tests import full_log
+from tests.data import comparison
 from ytdnn import configs, errors
 from ytdnn.data import inputs, prepared, refit, user_shards
 
@@ -15,8 +16,7 @@ SPLIT = prepared.Split
 Sets = dict[refit.Part, prepared.PreparedData]
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
+def _log() -> dict[str, pl.DataFrame]:
     """A log with searches, whose last videos appear after the training window."""
     log = full_log.tables()
     late = pl.col("time") > log["watches"]["time"].quantile(0.95)
@@ -28,9 +28,13 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
     )
     videos = log["videos"]
     videos = videos.with_columns(video_id=pl.Series(["late", *videos["video_id"][:-1]]))
-    log |= {"watches": watches, "searches": searches, "videos": videos}
+    return log | {"watches": watches, "searches": searches, "videos": videos}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
     directory = tmp_path_factory.mktemp("full")
-    return full_log.prepared_data(directory, log, min_search_token_count=1)
+    return full_log.prepared_data(directory, _log(), min_search_token_count=1)
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +108,24 @@ def test_the_same_split_gives_the_same_words_and_arrays(
         np.testing.assert_array_equal(
             np.load(user_shards.path(tmp_path, 0) / f"{name}.npy"), values
         )
+
+
+def test_shards_are_derived_one_by_one_and_alike(
+    data: prepared.PreparedData, sets: Sets, tmp_path: pathlib.Path
+) -> None:
+    settings = {"min_search_token_count": 1, "events_per_shard": 500}
+    sharded = full_log.prepared_data(tmp_path, _log(), **settings)
+    assert len(sharded.shards) > 3
+    for part, expected in sets.items():
+        found = refit.derive(sharded, part, tmp_path / part.value, needs_ranker=True)
+        assert len(found.shards) == len(sharded.shards)
+        comparison.assert_same_events(found, expected)
+        assert found.videos.equals(expected.videos)
+        assert found.tokens.equals(expected.tokens)
+        number = len(expected.searches)
+        assert found.queries(0, number) == expected.queries(0, number)
+        for name in ("vocabulary", "windows", "search_tokens"):
+            assert found.manifest.facts[name] == expected.manifest.facts[name]
 
 
 def test_a_video_has_one_index_in_both(data: prepared.PreparedData, sets: Sets) -> None:

@@ -73,23 +73,19 @@ def of_log(
     _require_time(config)
     engine = polars_engine.Engine() if engine is None else engine
     facts: dict[str, object] = {}
-    with artifacts.publish(
-        directory, prepared.KIND, configs.to_dict(config), inputs, facts
-    ) as partial:
+    settings = configs.to_dict(config)
+    with (
+        artifacts.scratch(directory, "scratch") as scratch,
+        artifacts.publish(directory, prepared.KIND, settings, inputs, facts) as partial,
+    ):
         survey = engine.survey(log, config)
         pages = _pages(survey.log, config.page_gap_seconds)
-        scratch = partial.with_name(f".{directory.name}.scratch")
-        shutil.rmtree(scratch, ignore_errors=True)
-        scratch.mkdir()
-        rules = shard_tasks.Rules(
-            config, survey.bounds, scratch.absolute(), partial.absolute()
-        )
+        rules = shard_tasks.Rules(config, survey.bounds, scratch, partial.absolute())
         facts |= survey.log.facts | _write(engine, survey, rules)
         facts |= _stated(survey, config, facts)
         if schema.IMPRESSIONS in survey.log.tables:
             facts["pages"] = pages
         facts["ranking_obstacle"] = _ranking_obstacle(partial, facts)
-        shutil.rmtree(scratch)
     return prepared.load(directory)
 
 

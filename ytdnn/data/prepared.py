@@ -122,7 +122,7 @@ class PreparedData:
         whole = self._whole or self
         return dataclasses.replace(self, shards=tuple(shards), _whole=whole)
 
-    @property
+    @functools.cached_property
     def some(self) -> "PreparedData":
         """The set with the events of its first shard alone: for shapes and types."""
         return self.window(self.shards[:1])

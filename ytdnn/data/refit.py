@@ -15,7 +15,6 @@ catalogues: a video has one index, and the ranker of the first reads the second.
 import dataclasses
 import enum
 import pathlib
-import shutil
 
 import numpy as np
 import numpy.typing as npt
@@ -246,8 +245,20 @@ def _write_searches(
     data: prepared.PreparedData, split: _Split, directory: pathlib.Path
 ) -> dict[str, int]:
     """Writes the words of searches anew: their vocabulary is that of training."""
-    scratch = directory.with_name(f"{directory.name}.tokens")
-    scratch.mkdir(exist_ok=True)
+    with artifacts.scratch(directory, "tokens") as scratch:
+        files = _write_tokens(data, split, scratch)
+        known = searches.vocabulary(files, data.config)
+        known.write_parquet(directory / prepared.TOKENS_FILE)
+        for number, file in enumerate(files):
+            arrays = searches.token_arrays(pl.read_parquet(file), known)
+            shard_tasks.save(arrays, user_shards.path(directory, number))
+    return {"search_tokens": known.height}
+
+
+def _write_tokens(
+    data: prepared.PreparedData, split: _Split, scratch: pathlib.Path
+) -> list[pathlib.Path]:
+    """Keeps the tokens of each shard's searches as text, and returns the files."""
     files = []
     for number, shard in enumerate(data.shards):
         files.append(shard_tasks.token_file(scratch, number))
@@ -260,13 +271,7 @@ def _write_searches(
         )
         inside = _searches_in_training(shard.read(), split)
         searches.write_tokens(searches.with_tokens(frame), inside, files[-1])
-    known = searches.vocabulary(files, data.config)
-    known.write_parquet(directory / prepared.TOKENS_FILE)
-    for number, file in enumerate(files):
-        arrays = searches.token_arrays(pl.read_parquet(file), known)
-        shard_tasks.save(arrays, user_shards.path(directory, number))
-    shutil.rmtree(scratch)
-    return {"search_tokens": known.height}
+    return files
 
 
 def _searches_in_training(shard: user_shards.Shard, split: _Split) -> Bools:

@@ -9,7 +9,7 @@ import numbers
 import pathlib
 from typing import TYPE_CHECKING, Any
 
-from ytdnn import errors, schema
+from ytdnn import artifacts, errors, schema
 from ytdnn.pipeline import arrows
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def write_recommendations(
     from ytdnn.data.spark import session
     from ytdnn.pipeline import on_spark
 
-    with session.opened(spark) as opened, session.scratch(path) as scratch:
+    with session.opened(spark) as opened, artifacts.scratch(path, "spark") as scratch:
         divided = on_spark.divided(opened, recommender, asked, scratch)
         return divided.write(path, progress)
 

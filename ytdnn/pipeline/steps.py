@@ -43,11 +43,15 @@ def prepare(
         return
     from ytdnn.data.spark import session
 
-    with session.opened(spark) as opened, session.scratch(workdir / "data") as scratch:
+    directory = workdir / "data"
+    with (
+        session.opened(spark) as opened,
+        artifacts.scratch(directory, "spark") as scratch,
+    ):
         from ytdnn.data.spark import engine
 
         on_spark = engine.Engine(opened, scratch)
-        prepare_room.prepare(config.data, workdir / "data", given, on_spark)
+        prepare_room.prepare(config.data, directory, given, on_spark)
 
 
 def data_config(config: configs.Config) -> Mapping[str, Any]:

@@ -108,18 +108,6 @@ def java_version() -> int | None:
 
 
 @contextlib.contextmanager
-def scratch(made: pathlib.Path) -> Iterator[pathlib.Path]:
-    """Yields an empty directory beside what is made, which is removed at the end."""
-    directory = made.with_name(f".{made.name}.spark").absolute()
-    shutil.rmtree(directory, ignore_errors=True)
-    directory.mkdir(parents=True)
-    try:
-        yield directory
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
-
-
-@contextlib.contextmanager
 def opened(settings: Settings) -> Iterator["pyspark.sql.SparkSession"]:
     """Yields a session, which is stopped at the end.
 
