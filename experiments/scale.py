@@ -6,12 +6,9 @@ log of another size then takes.
 
     python -m experiments.scale
 
-prints the tables of docs/scale.md: the constants, what they predict for the sizes that
-were run beside what was measured, and what they predict for those that were not. No
-part of it runs the product; the constants are of the benchmarks named beside them.
-
-The machine is two cores of an AMD EPYC with 24 GB. "Core" is one of these; a GPU makes
-the products a hundred times as fast, and then the rows of the tables are the cost.
+prints the table of docs/scale.md: what the constants predict for sizes that were run
+and for sizes that were not. No part of it runs the product; the constants are those of the
+benchmarks named beside them, on two cores of an AMD EPYC with 24 GB.
 """
 
 import dataclasses
@@ -26,6 +23,7 @@ _GIB = 2**30
 _FLOAT = 4  # bytes
 _COPIES = 2  # of each weight: itself and Adagrad's accumulator
 _TABLES = 2  # of the videos: in and out
+_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,28 +32,26 @@ class Constants:
 
     Attributes:
       log_bytes: Of a watch in Parquet (benchmarks/long_log.py).
-      prepared_bytes: Of a watch in the prepared set (likewise).
-      prepare_core_seconds: Of a watch, two passes (likewise).
+      prepared_bytes: Of a watch in the prepared set: video, time and split.
+      prepare_core_seconds: Of a watch, counted and written (long_log.py).
       shuffled_bytes: Of a watch that Spark moves: its row with user, video, time, row
         number and shard, in each of the two phases.
-      window_bytes: Of a watch of a window in training, two windows at once.
+      window_bytes: Of a watch of a window in training.
       example_core_seconds: Of a training example, at `Shape` (likewise).
       vector_bytes: Of a video in an index of ScaNN, vectors included, per coordinate
         (benchmarks/index.py).
-      id_bytes: Of a video in a loaded recommender beside its vector
-        (benchmarks/answer.py).
-      answer_core_seconds: Of an answer with 300 ranked candidates (likewise).
+      id_bytes: Of a video in a loaded recommender beside its vector: its id in both
+        directions, features of both networks (benchmarks/serve.py).
     """
 
     log_bytes: float = 6.9
-    prepared_bytes: float = 13.2
-    prepare_core_seconds: float = 3.0e-6
+    prepared_bytes: float = 13.0
+    prepare_core_seconds: float = 3.4e-6
     shuffled_bytes: float = 40.0
     window_bytes: float = 25.0
     example_core_seconds: float = 1.5e-4
     vector_bytes: float = 5.6
-    id_bytes: float = 600.0
-    answer_core_seconds: float = 0.0097
+    id_bytes: float = 1_240.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,6 +96,8 @@ class Shape:
 
 
 SHAPE, MEASURED = Shape(), Constants()
+# Watches and videos.
+SIZES = ((1e7, 1e6), (1e8, 1e6), (1e9, 1e6), (1e9, 1e8), (1e11, 1e8))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,6 +110,7 @@ class Cost:
       prepare: Core seconds.
       shuffle: Bytes that Spark moves.
       epoch: Core seconds of training.
+      products: Multiplications and additions of an epoch.
       tables: Bytes of the videos' tables with their accumulators.
       training: Bytes of memory of a process that holds whole tables.
       replicated: Bytes that each of two workers sends for a step (multi_worker).
@@ -124,6 +123,7 @@ class Cost:
     prepare: float
     shuffle: float
     epoch: float
+    products: float
     tables: float
     training: float
     replicated: float
@@ -145,6 +145,7 @@ def cost(
         prepare=found.prepare_core_seconds * watches,
         shuffle=2 * found.shuffled_bytes * watches,
         epoch=found.example_core_seconds * watches,
+        products=shape.products * watches,
         tables=tables,
         training=base + tables + in_memory,
         replicated=_FLOAT * shape.tower_weights + row * shape.rows(videos),
@@ -153,18 +154,14 @@ def cost(
     )
 
 
-def merged_bytes(parts: int, k: int = 300) -> int:
-    """Returns what the lists of the parts of a sharded index weigh, for one request."""
-    return parts * k * (8 + _FLOAT)
-
-
-# --- Tables -----------------------------------------------------------------------
-
-
 def _bytes(value: float) -> str:
     units = ("B", "KB", "MB", "GB", "TB", "PB")
     power = min(len(units) - 1, max(0, int(math.log(max(value, 1.0), 1e3))))
     return f"{value / 1e3**power:.3g} {units[power]}"
+
+
+def _power(value: float) -> str:
+    return "10" + str(round(math.log10(value))).translate(_RAISED)
 
 
 def _hours(seconds: float) -> str:
@@ -175,14 +172,15 @@ def _hours(seconds: float) -> str:
 
 def predictions(sizes: Sequence[tuple[float, float]]) -> str:
     """Returns the table of what logs cost that were not run."""
-    head = ["", *(f"{w:.0e} watches, {v:.0e} videos" for w, v in sizes)]
+    head = ["watches, videos", *(f"{_power(w)}, {_power(v)}" for w, v in sizes)]
     costs = [cost(*size) for size in sizes]
     rows = [
         ["log, Parquet", *(_bytes(c.log) for c in costs)],
         ["prepared set", *(_bytes(c.prepared) for c in costs)],
         ["`prepare`, core time", *(_hours(c.prepare) for c in costs)],
         ["moved by Spark", *(_bytes(c.shuffle) for c in costs)],
-        ["an epoch, core time", *(_hours(c.epoch) for c in costs)],
+        ["an epoch of training, core time", *(_hours(c.epoch) for c in costs)],
+        ["products of an epoch", *(f"{c.products:.1e} FLOP" for c in costs)],
         ["tables with accumulators", *(_bytes(c.tables) for c in costs)],
         ["a process that holds them whole", *(_bytes(c.training) for c in costs)],
         ["a step sends, replicated", *(_bytes(c.replicated) for c in costs)],
@@ -193,10 +191,8 @@ def predictions(sizes: Sequence[tuple[float, float]]) -> str:
 
 
 def main() -> None:
-    """Prints the tables."""
-    sizes = [(1e8, 1e6), (1e9, 1e6), (1e9, 1e8), (1e11, 1e8)]
-    print(predictions(sizes))
-    print(f"\nproducts of an example: {SHAPE.products / 1e6:.1f} MFLOP")
+    """Prints the table."""
+    print(predictions(SIZES))
 
 
 if __name__ == "__main__":

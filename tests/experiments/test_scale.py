@@ -1,0 +1,34 @@
+"""The cost model: the page says what it computes, and it follows the sizes."""
+
+import pathlib
+
+import pytest
+
+from experiments import scale
+
+
+def test_the_page_has_the_table(repository: pathlib.Path) -> None:
+    page = (repository / "docs" / "scale.md").read_text()
+    assert scale.predictions(scale.SIZES) in page
+
+
+def test_the_log_costs_by_its_watches_and_the_tables_by_their_videos() -> None:
+    small, long, wide = (
+        scale.cost(*size) for size in ((1e8, 1e6), (1e9, 1e6), (1e8, 1e7))
+    )
+    for name in ("log", "prepared", "prepare", "shuffle", "epoch"):
+        assert getattr(long, name) == pytest.approx(10 * getattr(small, name))
+        assert getattr(wide, name) == getattr(small, name)
+    for name in ("tables", "index"):
+        assert getattr(wide, name) == pytest.approx(10 * getattr(small, name))
+        assert getattr(long, name) == getattr(small, name)
+    # What a step sends depends on its batch alone.
+    assert wide.replicated == small.replicated == long.replicated
+    assert long.training == small.training
+
+
+def test_products_are_those_of_the_layers() -> None:
+    """Forward, and twice as many backward."""
+    shape = scale.Shape(dim=2, tower=(3,), inputs=4, batch=5, negatives=7)
+    assert shape.tower_weights == 4 * 3 + 3 * 2
+    assert shape.products == 3 * 2 * (18 + 2 * 12)
