@@ -7,8 +7,8 @@ log of another size then takes.
     python -m experiments.scale
 
 prints the table of docs/scale.md: what the constants predict for sizes that were run
-and for sizes that were not. No part of it runs the product; the constants are those of the
-benchmarks named beside them, on two cores of an AMD EPYC with 24 GB.
+and for sizes that were not. No part of it runs the product. The constants are those of
+the benchmarks named beside them, on two cores of an AMD EPYC with 24 GB.
 """
 
 import dataclasses
