@@ -14,13 +14,15 @@ is one, so that reading the next window counts. Examples a second are those of a
 trained on in turns in one process, medians of blocks of steps.
 
 Measured 2026-11-26 on two cores of an AMD EPYC, one thread (`OMP_NUM_THREADS=1` and so
-on), 200 steps, each log in a run of its own beside other work: load 2 during the first,
-9 during the second, so that their times do not compare:
+on), 100 steps, beside other work (load 7, so times say little and the ratio does):
 
-| watches | videos | shards | prepare, s | prepare, MiB | windows | training, MiB |
-|---|---|---|---|---|---|---|
-| 10,000,000 | 999,154 | 3 | 17 | 1,211 | 1 | 3,022 |
-| 100,000,000 | 1,000,000 | 21 | 617 | 2,368 | 7 | 3,681 |
+| watches | shards | prepare, s | MiB | windows | training, MiB | examples/s | ratio |
+|---|---|---|---|---|---|---|---|
+| 10,000,000 | 3 | 43 | 1,040 | 1 | 3,137 | 6,476 | 1.00 |
+| 100,000,000 | 21 | 786 | 1,775 | 7 | 3,715 | 6,256 | 0.97 |
+
+At load 2 ten million were prepared in 17 s. A median leaves out the one block in which
+a window ends, whose wait for the next is thus not in the rate.
 """
 
 import argparse
