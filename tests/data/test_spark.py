@@ -167,6 +167,8 @@ def test_lists_of_many_users_are_those_of_one_machine(
 def test_a_failure_on_spark_is_told_in_its_own_line():
     error = ValueError("line one")
     assert session._reason(error) == "line one"
+    calling = "An error occurred while calling it.\n: SparkException: no master\n\tat x"
+    assert session._reason(ValueError(calling)) == "SparkException: no master"
     trace = "job failed\nTraceback:\n  File x\nOSError: no such file\nDriver stacktrace"
     assert session._reason(RuntimeError(trace)) == "OSError: no such file"
 

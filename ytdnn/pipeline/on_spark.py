@@ -29,6 +29,8 @@ class _Part:
       data: Directory of the prepared set.
       asked: How `everybody.stream` is called.
       size: Users of a part.
+      batch: Users whose lists are made together, as on one machine: scores may differ
+        in the last bit between batches of other sizes.
     """
 
     here: pathlib.Path
@@ -37,6 +39,7 @@ class _Part:
     data: pathlib.Path
     asked: dict[str, Any]
     size: int
+    batch: int
 
     def __call__(self, number: int) -> "pl.DataFrame":
         """Returns the lists of a part."""
@@ -49,8 +52,8 @@ class _Part:
         stream = everybody.stream(opened, **self.asked)
         first = number * self.size
         last = min(first + self.size, len(stream.asked))
-        starts = range(first, last, stream.size)
-        frames = [stream.make(slice(s, min(s + stream.size, last))) for s in starts]
+        starts = range(first, last, self.batch)
+        frames = [stream.make(slice(s, min(s + self.batch, last))) for s in starts]
         return pl.concat([pl.DataFrame(schema=stream.schema), *frames])
 
 
@@ -83,6 +86,7 @@ def divided(
         data=recommender.data.directory.absolute(),
         asked=asked,
         size=size,
+        batch=stream.size,
     )
     files = parts.written(session, -(-len(stream.asked) // size), part, scratch)
     return dataclasses.replace(

@@ -159,5 +159,6 @@ def _reason(error: Exception) -> str:
     """Returns the line that says what failed: of Python where it failed there."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     of_python = [line for line in lines if re.match(r"[\w.]+(Error|Exception): ", line)]
-    chosen = (of_python or lines or [type(error).__name__])[-1 if of_python else 0]
-    return errors.one_line(chosen)[:200]
+    of_java = [line.removeprefix(": ") for line in lines if line.startswith(": ")]
+    found = of_python[-1:] or of_java or lines or [type(error).__name__]
+    return errors.one_line(found[0])[:200]
