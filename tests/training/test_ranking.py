@@ -207,13 +207,10 @@ def _train_until(
     original = ranking.ImpressionBatches.__call__
 
     def broken(self: ranking.ImpressionBatches, epoch: int, first: int) -> object:
-        def some() -> object:
-            for number, batch in enumerate(original(self, epoch, first)):
-                if number == batches:
-                    raise KeyboardInterrupt
-                yield batch
-
-        return [some()]
+        for number, batch in enumerate(original(self, epoch, first)):
+            if number == batches:
+                raise KeyboardInterrupt
+            yield batch
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ranking.ImpressionBatches, "__call__", broken)
