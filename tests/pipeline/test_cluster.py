@@ -248,6 +248,7 @@ def test_a_process_that_never_comes_is_one_line(
         preexec_fn=local_network.enter if clusters.has_own_network() else None,
         check=False,
     )
-    assert done.returncode == errors.LOST_STATUS, done.stderr
+    # Workers in step wait inside TensorFlow, from where only a signal gets them out.
+    assert done.returncode in (errors.LOST_STATUS, -signal.SIGKILL), done.stderr
     assert missing in done.stderr
     assert "Traceback" not in done.stderr
