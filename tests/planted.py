@@ -8,6 +8,7 @@ strings or integers.
 
 import dataclasses
 import pathlib
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -73,12 +74,19 @@ def _write(directory: pathlib.Path, table: str, rows: list, names: list[str]) ->
 
 
 def prepared_data(
-    directory: pathlib.Path, seed: int = 0, integer_ids: bool = False
+    directory: pathlib.Path,
+    seed: int = 0,
+    integer_ids: bool = False,
+    **settings: Any,
 ) -> prepared.PreparedData:
     """Prepares the planted log under `directory / "data"`."""
     log = write_log(directory / "log", seed, integer_ids)
     config = configs.Data(
-        source="log", dir=str(log), ranking_fraction=0.4, vocabulary="train"
+        source="log",
+        dir=str(log),
+        ranking_fraction=0.4,
+        vocabulary="train",
+        **settings,
     )
     return prepare.prepare(config, directory / "data")
 

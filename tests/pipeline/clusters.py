@@ -1,5 +1,6 @@
 """Local clusters for tests: the program, started as a user would."""
 
+import json
 import os
 import pathlib
 import signal
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 from tests import planted
 from ytdnn import configs, errors, pipeline
 from ytdnn.pipeline import local_network
+from ytdnn.training import tasks
 
 
 def has_own_network() -> bool:
@@ -87,3 +89,30 @@ def wait_until_none(workdir: pathlib.Path, seconds: float = 15.0) -> None:
 def kill(pid: int) -> None:
     """Ends a process as the system does for want of memory."""
     os.kill(pid, signal.SIGKILL)
+
+
+def lose_a_worker(workdir: str) -> int:
+    """Trains with two workers, kills the second, and returns the first's status."""
+    places = {"worker": ["127.0.0.1:41000", "127.0.0.1:41001"]}
+    command = [sys.executable, "-m", "ytdnn", "train", f"--workdir={workdir}"]
+    settings = ["--strategy=multi_worker", "--config.cluster.lost_seconds=10"]
+    settings += ["--config.candidates.training.epochs=1000"]
+    settings += ["--config.candidates.training.patience=1000"]
+    first, second = (
+        subprocess.Popen(
+            [*command, *settings],
+            env=os.environ
+            | {
+                tasks.VARIABLE: json.dumps(
+                    {"cluster": places, "task": {"type": "worker", "index": number}}
+                )
+            },
+        )
+        for number in range(2)
+    )
+    place = pathlib.Path(workdir) / ".candidates.training" / "latest"
+    while not list(place.glob("*.index")) and first.poll() is None:
+        time.sleep(0.1)
+    second.kill()
+    second.wait()
+    return first.wait()

@@ -164,6 +164,52 @@ def test_a_worker_killed_at_any_time_costs_nothing(alone, tmp_path, flags, seed)
         np.testing.assert_allclose(found[name], values, atol=1e-4, err_msg=name)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("flags", "victim"),
+    [
+        (["--workers=2"], ("worker", 0)),
+        (["--workers=1", "--ps=1"], ("chief", 0)),
+        (["--workers=1", "--ps=1"], ("ps", 0)),
+    ],
+)
+def test_a_lost_chief_or_server_starts_all_again(tmp_path, flags, victim):
+    workdir = clusters.prepared_run(tmp_path)
+    command = ["train", "--stage=candidates"]
+    process = clusters.start(workdir, *flags, command=command)
+    _wait_for_checkpoint(workdir, process)
+    job, index = victim
+    (pid,) = clusters.processes(workdir, f'"type": "{job}", "index": {index}')
+    clusters.kill(pid)
+    out = clusters.finished(process, 2 * MOST_SECONDS)
+    assert "all processes start again (restart 1 of 10)" in out
+    assert _validation(workdir)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not clusters.has_own_network(), reason="no network namespaces here")
+def test_without_a_starter_the_others_end_with_a_line(tmp_path):
+    """Two processes in one network, started as on two machines."""
+    workdir = clusters.prepared_run(tmp_path)
+    code = (
+        "import sys;"
+        "from tests.pipeline import clusters;"
+        "from ytdnn.pipeline import local_network;"
+        "local_network.enter();"
+        "sys.exit(clusters.lose_a_worker(sys.argv[1]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(workdir)],
+        capture_output=True,
+        text=True,
+        timeout=2 * MOST_SECONDS,
+        check=False,
+    )
+    assert done.returncode == errors.LOST_STATUS, done.stderr
+    assert "start it again; the same command goes on" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize(
     ("strategy", "jobs", "job", "missing"),
     [
@@ -202,6 +248,7 @@ def test_a_process_that_never_comes_is_one_line(
         preexec_fn=local_network.enter if clusters.has_own_network() else None,
         check=False,
     )
-    assert done.returncode == errors.LOST_STATUS, done.stderr
+    # Workers in step wait inside TensorFlow, from where only a signal gets them out.
+    assert done.returncode in (errors.LOST_STATUS, -signal.SIGKILL), done.stderr
     assert missing in done.stderr
     assert "Traceback" not in done.stderr

@@ -1,6 +1,5 @@
 """Two worker processes train what one does: the same losses, the same metrics."""
 
-import pathlib
 import subprocess
 import sys
 
@@ -15,11 +14,6 @@ STEPS = 100
 _MODULE = "tests.training.losses_of_steps"
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    return planted.prepared_data(tmp_path_factory.mktemp("planted"))
-
-
 def _found(text):
     line = next((x for x in text.splitlines() if x.startswith("FOUND")), None)
     assert line is not None, text
@@ -32,14 +26,23 @@ def _command(data, strategy, stage):
 
 
 @pytest.mark.parametrize(
-    "stage", ["candidates", pytest.param("ranking", marks=pytest.mark.slow)]
+    ("stage", "events_per_shard"),
+    [
+        ("candidates", 2_000),  # each worker has shards of its own
+        pytest.param("candidates", 10_000_000, marks=pytest.mark.slow),
+        pytest.param("ranking", 10_000_000, marks=pytest.mark.slow),
+    ],
 )
-def test_two_workers_train_as_one_process(data, repository, tmp_path, capfd, stage):
+def test_two_workers_train_as_one_process(
+    repository, tmp_path, capfd, stage, events_per_shard
+):
+    data = planted.prepared_data(tmp_path, events_per_shard=events_per_shard)
+    assert (len(data.shards) > 1) == (events_per_shard < 10_000)
     plan = local_cluster.Plan(
         command=_command(data, "multi_worker", stage),
         workers=2,
         servers=0,
-        logs=pathlib.Path(tmp_path),
+        logs=tmp_path,
         restarts=0,
         say=print,
         is_open=not clusters.has_own_network(),

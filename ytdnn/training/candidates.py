@@ -130,7 +130,11 @@ def _member(
     training = batch_size.capped(config.candidates.training, num_labels, model.KIND)
     candidates = dataclasses.replace(config.candidates, training=training)
     config = dataclasses.replace(config, candidates=candidates)
-    stage = make_stage(config, data, candidate_model, stop_after)
+    is_shared = config.strategy == tasks.MULTI_WORKER
+    num_readers = strategy.num_replicas_in_sync if is_shared else 1
+    stage = make_stage(
+        config, data, candidate_model, stop_after, num_readers=num_readers
+    )
     if members > 1:
         stage = dataclasses.replace(stage, name=f"{stage.name} {number + 1}/{members}")
     facts = loop.fit(stage, training, config.seed, strategy, work, config.cluster)
@@ -163,6 +167,7 @@ def make_stage(
     candidate_model: model.CandidateModel,
     stop_after: int = 0,
     are_few: bool = False,
+    num_readers: int = 1,
 ) -> loop.Stage:
     """Returns what the loop needs to train the candidate model.
 
@@ -172,11 +177,12 @@ def make_stage(
       candidate_model: What is trained.
       stop_after: Epochs, chosen before on what is now trained on too; 0: they were not.
       are_few: Whether few of the watches are labels.
+      num_readers: In how many parts the batches can be read.
     """
     candidates = config.candidates
     batches = make_batches(
         candidates, candidate_model.tower_inputs, data, config.seed, are_few
-    )
+    ).of_readers(num_readers)
     counts = draws.expected_labels(data, candidates.label.examples_per_user)
     is_held_out = not candidates.train_on_validation and _has_targets(config, data)
     is_held_out = is_held_out and not stop_after

@@ -5,9 +5,6 @@ import functools
 import logging
 import os
 import re
-import socket
-import sys
-import threading
 import time
 from collections.abc import Iterator
 
@@ -16,7 +13,7 @@ from tensorflow.compiler.xla.tsl.protobuf import coordination_config_pb2
 from tensorflow.python.eager import context
 
 from ytdnn import configs, errors
-from ytdnn.training import tasks
+from ytdnn.training import tasks, watchdog
 
 _DEFAULTS = configs.Cluster()
 _POLL_SECONDS = 1.0
@@ -101,42 +98,15 @@ def _multi_worker(
             coordination_config_pb2.CoordinatedJob(name=tasks.WORKER, num_tasks=workers)
         ],
     )
-    with _ended_if_stuck(task, cluster):
+    others = {
+        f"{tasks.WORKER} {number}": address
+        for number, address in enumerate(task.addresses[tasks.WORKER])
+        if number != task.index
+    }
+    with watchdog.ended_if_stuck(cluster.start_seconds, others):
         return tf.distribute.MultiWorkerMirroredStrategy(
             tf.distribute.cluster_resolver.TFConfigClusterResolver()
         )
-
-
-@contextlib.contextmanager
-def _ended_if_stuck(task: tasks.Task, cluster: configs.Cluster) -> Iterator[None]:
-    """Ends this process if the block takes longer than a cluster may take to start.
-
-    TensorFlow waits there for ever, deaf to exceptions and to SIGTERM.
-    """
-
-    def end() -> None:
-        missing = [
-            f"{tasks.WORKER} {number} at {address}"
-            for number, address in enumerate(task.addresses[tasks.WORKER])
-            if address != task.address and not _listens(address)
-        ]
-        print(
-            f"ytdnn: error: expected all workers of the cluster within "
-            f"{cluster.start_seconds} s (cluster.start_seconds), missing: "
-            f"{', '.join(missing) or 'one that listens and does not answer'}: start "
-            f"it, or correct {tasks.VARIABLE}",
-            file=sys.stderr,
-            flush=True,
-        )
-        os._exit(errors.LOST_STATUS)
-
-    timer = threading.Timer(cluster.start_seconds, end)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
 
 
 def _parameter_server(
@@ -199,13 +169,10 @@ def _wait_for(name: str, address: str, cluster: configs.Cluster) -> None:
 
 
 def _listens(address: str) -> bool:
-    host, _, port = address.rpartition(":")
-    try:
-        with socket.create_connection((host, int(port)), timeout=_POLL_SECONDS):
-            return True
-    except OSError:
+    found = watchdog.listens(address)
+    if not found:
         time.sleep(_POLL_SECONDS)
-        return False
+    return found
 
 
 @contextlib.contextmanager
