@@ -32,7 +32,8 @@ def test_an_input_of_another_format_is_refused(workdir: pathlib.Path) -> None:
     with pytest.raises(errors.UserError) as caught:
         graph.require([graph.CANDIDATES], configs.Config(), workdir)
     assert str(caught.value) == (
-        f"{workdir / 'data'}: expected format version 4 in {manifest}, found 2, of "
+        f"{workdir / 'data'}: expected format version {artifacts.FORMAT_VERSION} in "
+        f"{manifest}, found 2, of "
         f"another version of ytdnn: run `ytdnn prepare --workdir={workdir}` first, or "
         f"`ytdnn run` for all steps"
     )
