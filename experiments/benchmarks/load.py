@@ -97,11 +97,16 @@ class _Client:
         else:
             self._failures[status] = self._failures.get(status, 0) + 1
 
-    async def _exchange(self, message: bytes) -> str:
-        if self._free:
+    async def _connection(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Returns a connection that the server has not closed meanwhile."""
+        while self._free:
             reader, writer = self._free.pop()
-        else:
-            reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
+            if not reader.at_eof():
+                return reader, writer
+        return await asyncio.open_connection("127.0.0.1", self._port)
+
+    async def _exchange(self, message: bytes) -> str:
+        reader, writer = await self._connection()
         writer.write(message)
         head = await reader.readuntil(b"\r\n\r\n")
         found = re.search(rb"content-length: (\d+)", head, re.I)

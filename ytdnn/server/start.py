@@ -11,6 +11,8 @@ import uvicorn
 from ytdnn import errors, versions
 from ytdnn.server import app, models, settings
 
+# Longer than clients and proxies keep a connection that they do not use.
+_IDLE_SECONDS = 75
 _GRACE_SECONDS = 10
 _BACKLOG = 2_048
 _SHORTEST = 16  # characters of a token
@@ -47,6 +49,7 @@ def run(given: settings.Settings, say: Say) -> None:
             server_header=False,
             ws="none",
             timeout_graceful_shutdown=_GRACE_SECONDS,
+            timeout_keep_alive=_IDLE_SECONDS,
         )
         with contextlib.suppress(KeyboardInterrupt):
             uvicorn.Server(config).run(sockets=[listening])
