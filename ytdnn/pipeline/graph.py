@@ -294,13 +294,12 @@ def run(
     for number, step in enumerate(several, 1):
         config = sizes.resolved(given, workdir)
         label = f"[{number}/{len(several)}] {step.name}:"
-        left = _why_not(step, config, workdir, always)
+        left, reason = _decided(step, config, workdir, always)
         if step.is_shared:
             led.says(is_made=not left)
         if left:
             say(f"{label} {left}")
             continue
-        reason = staleness(step, config, workdir) or "asked for"
         say(f"{label} started ({reason})")
         for line in sizes.describe(config, workdir, step.name):
             say(line)
@@ -315,17 +314,18 @@ def run(
     led.says(is_made=False)
 
 
-def _why_not(
+def _decided(
     step: Step, config: configs.Config, workdir: pathlib.Path, always: Collection[str]
-) -> str:
-    """Returns why a step is not made, in words; empty where it is."""
+) -> tuple[str, str]:
+    """Returns why a step is not made, and why it is: one of them, in words."""
     why = step.left_out(config, workdir)
     if why:
-        return f"left out: {why}"
-    if step.name in always or staleness(step, config, workdir):
-        return ""
+        return f"left out: {why}", ""
+    reason = staleness(step, config, workdir)
+    if reason or step.name in always:
+        return "", reason or "asked for"
     path = workdir / step.name
-    return f"skipped: {path} is complete and current{_unread(step, path)}"
+    return f"skipped: {path} is complete and current{_unread(step, path)}", ""
 
 
 def _next(several: Sequence[Step], number: int) -> str:

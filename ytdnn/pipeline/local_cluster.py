@@ -232,13 +232,8 @@ def _passed_on_to(child: int) -> Iterator[None]:
         with contextlib.suppress(ProcessLookupError):
             os.kill(child, number)
 
-    kinds = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
-    before = [signal.signal(kind, pass_on) for kind in kinds]
-    try:
+    with _signalled(pass_on):
         yield
-    finally:
-        for kind, handler in zip(kinds, before, strict=True):
-            signal.signal(kind, handler)
 
 
 @contextlib.contextmanager
@@ -248,8 +243,15 @@ def _terminated_as_interrupted() -> Iterator[None]:
     def interrupt(*_: Any) -> None:
         raise KeyboardInterrupt
 
+    with _signalled(interrupt):
+        yield
+
+
+@contextlib.contextmanager
+def _signalled(handle: Callable[[int, Any], None]) -> Iterator[None]:
+    """Has a function called at what ends a process."""
     kinds = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
-    before = [signal.signal(kind, interrupt) for kind in kinds]
+    before = [signal.signal(kind, handle) for kind in kinds]
     try:
         yield
     finally:

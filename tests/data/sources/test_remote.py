@@ -103,3 +103,13 @@ def test_a_store_whose_package_is_missing_is_named(store, tmp_path, monkeypatch)
     monkeypatch.setattr(remote.importlib, "import_module", missing)
     with pytest.raises(errors.UserError, match="Install s3fs to access S3"):
         prepare.prepare(_config("s3://bucket/logs"), tmp_path / "data")
+
+
+def test_a_name_that_leads_out_of_the_directory_is_refused(
+    store, tmp_path, monkeypatch
+):
+    name = "/bucket/logs/watches/../../../evil.parquet"
+    monkeypatch.setattr(store, "find", lambda *_, **__: {name: {"size": 1}})
+    with pytest.raises(errors.UserError, match=r"found 'watches/\.\./.*leads out of"):
+        remote.fetched(URL, ["watches"], tmp_path / "cache")
+    assert not list(tmp_path.rglob("evil*"))

@@ -76,12 +76,22 @@ def _opened(url: str, scheme: str) -> tuple[Any, str]:
 def _wanted(
     store: Any, root: str, names: tuple[str, ...]
 ) -> Iterator[tuple[str, list[Any]]]:
-    """Yields the wanted files below a directory, each with its size and version."""
+    """Yields the wanted files below a directory, each with its size and version.
+
+    Raises:
+      errors.UserError: The name of one leads out of the directory.
+    """
     for path, entry in store.find(root, detail=True).items():
         name = path.removeprefix(root).strip("/")
-        if name.startswith(names):
-            version = next((str(entry[k]) for k in _VERSIONS if entry.get(k)), "")
-            yield name, [entry["size"], version]
+        if not name.startswith(names):
+            continue
+        if ".." in pathlib.PurePosixPath(name).parts:
+            raise errors.UserError(
+                f"expected files below {root} in --data_dir, found {name!r}, whose "
+                f"name leads out of it: rename it on the store"
+            )
+        version = next((str(entry[k]) for k in _VERSIONS if entry.get(k)), "")
+        yield name, [entry["size"], version]
 
 
 def _copy(
