@@ -93,6 +93,15 @@ class TestMostClickedValues(contract.FeatureContract):
         expected = [places.get(c, 0) for c in channels]
         assert feature.rows(data).tolist() == [0, *expected]
 
+    def test_it_leaves_the_column_with_all_its_values_as_it_was(
+        self, data: prepared.PreparedData
+    ) -> None:
+        asked = contract.Asked.of(data)
+        few = self.feature(data)
+        every = columns.TextColumn(self.name, "videos.channel_id")
+        read = [self._values(feature, data, asked) for feature in (few, every)]
+        assert [len(np.unique(values)) for values in read] == [3, 5]
+
     def test_what_happens_to_the_events_changes_no_vocabulary(
         self, data: prepared.PreparedData
     ) -> None:

@@ -69,9 +69,8 @@ class _Column(interface.ReadAtRequest):
 
     def open_log(self, log: positions.LogTensors) -> positions.Reader:
         """Gathers by user or by video."""
-        rows = log.data.once(
-            (_Column, self.columns, self.name), lambda: self._rows(log)
-        )
+        key = type(self), *vars(self).values()  # all that was declared
+        rows = log.data.once(key, lambda: self._rows(log))
         if self.scope is interface.Scope.USER:
             return lambda at: tf.gather(rows, at.users)
         return lambda at: tf.gather(rows, at.videos)
