@@ -1,4 +1,4 @@
-"""Are videos found that were uploaded after the candidates' training?
+r"""Are videos found that were uploaded after the candidates' training?
 
 Claim: with a vector made of channel, topic, language, title and duration, and with what
 videos of their age are watched, new uploads are retrieved without a training of their

@@ -5,18 +5,17 @@ watched tells more; a ranker of watch time loses little by clicks that were acci
 labels of completed watches alone help the candidates of a log with accidents (PAPER §1,
 the third challenge: noise; §3.4).
 
+    METRICS="system/true_watch_seconds@10, candidates/true_watch_seconds@10"
+    METRICS="$METRICS, system/true_clicks@10, ranker/weighted_per_user_loss"
     ytdnn study --config=experiments/ranking_noise.py --workdir=runs/noise \
-        --seeds=0,1,2 --metrics=METRICS
-
+        --seeds=0,1,2 --metrics="$METRICS"
     for share in 0.05 0.2; do for fraction in 0 0.5; do
         ytdnn study --config=experiments/ranking_noise.py --only=metadata_0.1 \
-            --workdir=runs/noise-$share-$fraction --seeds=0,1,2 --metrics=METRICS \
+            --workdir=runs/noise-$share-$fraction --seeds=0,1,2 \
+            --metrics="$METRICS" \
             --config.data.world.accidental_clicks=$share \
             --config.data.min_watch_fraction=$fraction
     done; done
-
-METRICS is "system/true_watch_seconds@10, candidates/true_watch_seconds@10,
-system/true_clicks@10, ranker/weighted_per_user_loss".
 
 Protocol: temporal. Noise of metadata changes what the log says of videos and nothing
 that happens, so the first study is paired by user: 0, .1 (every world's default) and .5
