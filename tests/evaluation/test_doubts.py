@@ -14,7 +14,7 @@ from ytdnn.data import prepared
 from ytdnn.evaluation import doubts, evaluate_run, report_files, report_model
 from ytdnn.index import brute_force
 from ytdnn.pages import notes
-from ytdnn.pipeline import graph
+from ytdnn.pipeline import graph, making
 
 CONFIG = configs.Config(evaluation=configs.Evaluation(ks=(5,), num_resamples=100))
 NUM_VIDEOS = 30
@@ -169,7 +169,7 @@ def test_a_whole_run_on_noise_says_so_on_its_page(tmp_path: pathlib.Path) -> Non
     own = configs.Candidates(embedding_dim=4, tower=(8,), training=training)
     config = dataclasses.replace(CONFIG, data=source, candidates=own)
     steps = [graph.DATA, graph.CANDIDATES, graph.evaluation("test", "candidates")]
-    graph.run(steps, config, tmp_path / "run", lambda line: None)
+    making.run(steps, config, tmp_path / "run", lambda line: None)
     report = report_files.read(tmp_path / "run").report
     assert "above popularity" in report.doubts[0]
     assert set(report.doubts) <= set(notes.of(report))

@@ -15,7 +15,7 @@ from tests.training import kills
 from ytdnn import artifacts, configs, pipeline
 from ytdnn.candidates import model as candidate_model
 from ytdnn.data import inputs, prepared
-from ytdnn.pipeline import graph, others, workdir
+from ytdnn.pipeline import graph, making, others, workdir
 from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import stage
 from ytdnn.serving import bundle as bundle_room
@@ -172,7 +172,7 @@ def test_what_is_current_is_skipped(refitted: Refitted) -> None:
     assert len(lines) == len(graph.STEPS) + len(PLACES)
     made = workdir.require_config(refitted.workdir)
     assert made.refit
-    assert graph.next_command(made, refitted.workdir).startswith("ytdnn recommend ")
+    assert making.next_command(made, refitted.workdir).startswith("ytdnn recommend ")
 
 
 def test_a_changed_setting_makes_stale_what_depends_on_it(refitted: Refitted) -> None:
@@ -183,7 +183,7 @@ def test_a_changed_setting_makes_stale_what_depends_on_it(refitted: Refitted) ->
         return [
             step.name
             for step in several
-            if graph.staleness(step, config, refitted.workdir)
+            if making.staleness(step, config, refitted.workdir)
         ]
 
     assert stale(made) == []

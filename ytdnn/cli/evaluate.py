@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ytdnn import artifacts, configs, errors, pipeline
 from ytdnn.cli import arguments, output, resolved
-from ytdnn.pipeline import graph, others, refitting
+from ytdnn.pipeline import graph, making, others, refitting
 
 if TYPE_CHECKING:
     from ytdnn.evaluation import report_files
@@ -81,7 +81,7 @@ def _of_run(given: arguments.Arguments, split: str) -> None:
     show(found)
     if config.refit and refitting.exists(directory):
         output.say(refitting.statement(directory))
-    output.say(f"next: {graph.next_command(config, directory)}")
+    output.say(f"next: {making.next_command(config, directory)}")
 
 
 def _of_other(given: arguments.Arguments, kind: str, split: str) -> None:

@@ -5,7 +5,7 @@ import pathlib
 
 from ytdnn import configs, pipeline
 from ytdnn.cli import arguments, engine, evaluate, output, resolved
-from ytdnn.pipeline import graph, refitting, workdir
+from ytdnn.pipeline import graph, making, refitting, workdir
 
 
 def _directory(given: arguments.Arguments) -> pathlib.Path:
@@ -55,7 +55,7 @@ def train(given: arguments.Arguments) -> None:
     graph.trained(stage)  # a mistake of a flag comes before one of the workdir
     config = resolved.later_config(given, directory)
     pipeline.train(directory, config, stage=stage, verbose=output.say)
-    output.say(f"next: {graph.next_command(config, directory)}")
+    output.say(f"next: {making.next_command(config, directory)}")
 
 
 def export(given: arguments.Arguments) -> None:
@@ -65,7 +65,7 @@ def export(given: arguments.Arguments) -> None:
     keep = given.values.get("keep")
     number = None if keep is None else arguments.whole("keep", keep)
     pipeline.export(directory, config, keep=number, verbose=output.say)
-    output.say(f"next: {graph.next_command(config, directory)}")
+    output.say(f"next: {making.next_command(config, directory)}")
 
 
 def refit(given: arguments.Arguments) -> None:
@@ -75,4 +75,4 @@ def refit(given: arguments.Arguments) -> None:
     bundle = pipeline.refit(directory, config, verbose=output.say)
     output.say(f"the evaluation in {bundle} was {refitting.statement(directory)}")
     config = dataclasses.replace(config, refit=True)
-    output.say(f"next: {graph.next_command(config, directory)}")
+    output.say(f"next: {making.next_command(config, directory)}")

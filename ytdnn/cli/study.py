@@ -18,7 +18,7 @@ from ytdnn.cli import (
     resolved,
 )
 from ytdnn.evaluation import report_files
-from ytdnn.pipeline import graph, together, workdir
+from ytdnn.pipeline import graph, making, together, workdir
 
 Flag = arguments.Flag
 
@@ -212,7 +212,7 @@ def _make(
     with workdir.lock(directory), workdir.keep_config(directory, config):
         for step in _made(stage):
             _share(step, config, directory, directories)
-        graph.run(_steps(cell, split, stage), config, directory, output.say)
+        making.run(_steps(cell, split, stage), config, directory, output.say)
 
 
 def _steps(cell: Cell, split: str, stage: str) -> list[graph.Step]:
@@ -220,7 +220,7 @@ def _steps(cell: Cell, split: str, stage: str) -> list[graph.Step]:
     made = _made(stage)
     whole = graph.evaluation(split)
     is_stale = any(
-        graph.staleness(step, cell.config, cell.directory) for step in (*made, whole)
+        making.staleness(step, cell.config, cell.directory) for step in (*made, whole)
     )
     return [*made, graph.evaluation(split, stage) if is_stale else whole]
 
@@ -242,16 +242,16 @@ def _share(
     run has too.
     """
     inputs = [one for one in graph.STEPS if one.name in step.inputs]
-    if any(graph.staleness(one, config, directory) for one in inputs):
+    if any(making.staleness(one, config, directory) for one in inputs):
         return
     if step.left_out(config, directory):
         return
-    if not graph.staleness(step, config, directory):
+    if not making.staleness(step, config, directory):
         return
-    read = graph.input_fingerprints(step, config, directory)
+    read = making.input_fingerprints(step, config, directory)
     for other in directories:
-        is_current = other != directory and not graph.staleness(step, config, other)
-        if is_current and graph.input_fingerprints(step, config, other) == read:
+        is_current = other != directory and not making.staleness(step, config, other)
+        if is_current and making.input_fingerprints(step, config, other) == read:
             source = other / step.name
             artifacts.share(source, directory / step.name)
             output.say(f"{step.name}: linked, the same as {source}")

@@ -8,7 +8,7 @@ import rich.table
 
 from ytdnn import errors
 from ytdnn.cli import arguments, output, resolved
-from ytdnn.pipeline import graph, tuning
+from ytdnn.pipeline import making, tuning
 from ytdnn.pipeline import workdir as workdir_room
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def run(given: arguments.Arguments) -> None:
         f"{tuning.flags(tuned)}"
     )
     config = workdir_room.require_config(directory)
-    output.say(f"next: {graph.next_command(config, directory)}")
+    output.say(f"next: {making.next_command(config, directory)}")
 
 
 def _number(

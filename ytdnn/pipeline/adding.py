@@ -5,7 +5,7 @@ import pathlib
 from typing import TYPE_CHECKING, Any
 
 from ytdnn import artifacts, configs, errors
-from ytdnn.pipeline import arrows, graph, refitting
+from ytdnn.pipeline import arrows, graph, making, refitting
 from ytdnn.pipeline import workdir as workdir_room
 
 if TYPE_CHECKING:
@@ -62,14 +62,14 @@ def add_videos(
     config = workdir_room.require_config(directory)
     bundle = graph.bundle(config)
     with workdir_room.lock(directory):
-        graph.require([bundle], config, directory)
+        making.require([bundle], config, directory)
         home = directory / refitting.LATER if config.refit else directory
         _require_content(home / graph.CANDIDATES.name, config)
         data = prepared.load(directory / graph.DATA.name)
         changed = additions.change(directory, data, videos)
         number = None
         if (directory / bundle.name / artifacts.MANIFEST).exists():
-            graph.run([bundle], config, directory, say)
+            making.run([bundle], config, directory, say)
             number = _version(directory / bundle.name)
         main = artifacts.read_manifest(home / graph.INDEX.name, graph.INDEX.name)
         share = changed.num_added / int(main.facts["num_videos"])

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ytdnn import artifacts, configs, errors, progress, versions
 from ytdnn.configs import data as data_config
-from ytdnn.pipeline import graph, steps, together
+from ytdnn.pipeline import graph, making, steps, together
 from ytdnn.pipeline import workdir as workdir_room
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def prepare(
         workdir_room.keep_config(directory, config),
         progress.shown(bool(verbose)),
     ):
-        graph.run([step], config, directory, say, [step.name] if again else [])
+        making.run([step], config, directory, say, [step.name] if again else [])
     return prepared.load(directory / step.name)
 
 
@@ -137,13 +137,13 @@ def train(
         together.follow(several, config, directory)
         return _trained(several, config, directory)
     with workdir_room.lock(directory), together.watched(config):
-        graph.require(several, config, directory)
+        making.require(several, config, directory)
         steps.require_features(config, directory)
         with (
             workdir_room.keep_config(directory, config),
             progress.shown(bool(verbose)),
         ):
-            graph.run(several, config, directory, say)
+            making.run(several, config, directory, say)
     return _trained(several, config, directory)
 
 
@@ -190,13 +190,13 @@ def evaluate(
     config = later_config(directory, config)
     step = graph.evaluation(split)
     with workdir_room.lock(directory):
-        graph.require([step], config, directory)
+        making.require([step], config, directory)
         kept = workdir_room.keep_config(directory, config)
         with (
             kept if split == "test" else contextlib.nullcontext(),
             progress.shown(bool(verbose)),
         ):
-            graph.run([step], config, directory, say, [step.name] if again else [])
+            making.run([step], config, directory, say, [step.name] if again else [])
     return report_files.read(directory / step.name)
 
 
@@ -227,9 +227,9 @@ def export(
     step = graph.bundle(config)
     bundle = directory / step.name
     with workdir_room.lock(directory):
-        graph.require([step], config, directory)
+        making.require([step], config, directory)
         with workdir_room.keep_config(directory, config):
-            graph.run([step], config, directory, say)
+            making.run([step], config, directory, say)
         if keep is not None:
             removed = versions.prune(bundle, keep)
             say(f"versions removed: {', '.join(map(str, removed)) or 'none'}")
@@ -266,12 +266,12 @@ def refit(
         together.follow(several, config, directory)
         return directory / several[-1].name
     with workdir_room.lock(directory), together.watched(config):
-        graph.require(several, config, directory)
+        making.require(several, config, directory)
         with (
             workdir_room.keep_config(directory, config),
             progress.shown(bool(verbose)),
         ):
-            graph.run(several, config, directory, say)
+            making.run(several, config, directory, say)
     return directory / several[-1].name
 
 
@@ -313,7 +313,7 @@ def run(
         several = graph.every(config)
         if spark is not None:
             several = (graph.data_of(None, spark), *several[1:])
-        graph.run(several, config, directory, say)
+        making.run(several, config, directory, say)
     return report_files.read(directory / graph.EVALUATION.name)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ytdnn import artifacts, configs, errors
-from ytdnn.pipeline import arrows, graph, native_log, steps
+from ytdnn.pipeline import arrows, graph, making, native_log, steps
 from ytdnn.pipeline import workdir as workdir_room
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def tune_index(
     directory, say = pathlib.Path(workdir), arrows.speaker(verbose)
     config = arrows.later_config(directory, config)
     with workdir_room.lock(directory):
-        graph.require([_STEP], config, directory)
+        making.require([_STEP], config, directory)
         length = config.composition.num_candidates if k is None else k
         tuned = _tuned(directory, config, kind, recall, length, say)
         _publish(directory, tuned)
