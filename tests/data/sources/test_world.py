@@ -71,5 +71,16 @@ def test_a_half_written_world_is_not_read(tmp_path: pathlib.Path) -> None:
         sources.read(configs.Data(dir=str(tmp_path / "log")))
 
 
+@pytest.mark.parametrize("directory", ["{}", "s3://somewhere/log"])
+def test_a_log_that_is_no_world_is_read_otherwise(
+    tmp_path: pathlib.Path, directory: str
+) -> None:
+    pl.DataFrame({"user_id": ["a"]}).write_parquet(tmp_path / "watches.parquet")
+    place = directory.format(tmp_path)
+    expected = f"written by `ytdnn world` in {place}, found no manifest.json: a log of "
+    with pytest.raises(errors.UserError, match=f"{expected}.* --source=log"):
+        sources.read(configs.Data(dir=place))
+
+
 def test_the_world_of_another_source_is_none() -> None:
     assert world.config_of({"source": "log"}) is None

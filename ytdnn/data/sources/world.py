@@ -119,6 +119,12 @@ def _facts(world: configs.World) -> dict[str, object]:
 
 def _read_written(config: configs.Data) -> event_log.EventLog:
     directory = pathlib.Path(config.dir)
+    if not (directory / artifacts.MANIFEST).exists():
+        raise errors.UserError(
+            f"expected a world written by `ytdnn world` in {config.dir}, found no "
+            f"{artifacts.MANIFEST}: a log of your own is read with --source=log, a "
+            f"public one with --source=movielens or --source=kuairand"
+        )
     manifest = artifacts.read_manifest(directory, KIND)
     found = log.read(config)
     made = artifacts.read_config(manifest, directory, configs.World)
