@@ -283,7 +283,7 @@ def test_a_tree_has_no_content(data):
 
 
 def test_an_ensemble_lists_new_videos(data, trained):
-    both = model.Ensemble([trained, trained])
+    both = model.joined([trained, trained])
     assert both.num_listed == data.num_videos
     assert both.video_vectors(5).shape == (data.num_videos, 18)
     first = both.video_vectors(5)[:, :9]

@@ -24,7 +24,7 @@ class Run:
     bundle: bundle.Bundle
 
     @property
-    def candidates(self) -> candidate_model.CandidateModel | candidate_model.Ensemble:
+    def candidates(self) -> candidate_model.Joined:
         return candidate_model.load(self.workdir / "candidates", self.data)
 
     @property

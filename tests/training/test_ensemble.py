@@ -107,3 +107,39 @@ def test_a_resume_restores_all_there_is_and_warns_of_nothing(
     with kills.log_of_tensorflow() as messages:
         candidates.train(config, data, tmp_path / "candidates")
     assert messages == []
+
+
+@pytest.fixture(scope="module")
+def projected(data, tmp_path_factory):
+    config = _config(seed=1, ensemble_size=2)
+    own = dataclasses.replace(config.candidates, serving_dim=4)
+    directory = tmp_path_factory.mktemp("projected") / "candidates"
+    candidates.train(dataclasses.replace(config, candidates=own), data, directory)
+    return directory
+
+
+def test_projected_its_vectors_are_narrow_and_its_scores_near(data, pair, projected):
+    wide, narrow = model.load(pair, data), model.load(projected, data)
+    assert narrow.video_vectors().shape == (data.vocabulary_size, 5)
+    assert narrow.vector_dim == 5
+    assert narrow.bias_coordinates == [4]
+    bias = narrow.video_vectors()[:, 4]
+    expected = wide.video_vectors()[:, wide.bias_coordinates].sum(axis=1)
+    np.testing.assert_allclose(bias, expected, atol=1e-6)
+    users, ends = data.first_watches(prepared.Split.TEST)
+    np.testing.assert_array_equal(narrow.user_vectors(data, users, ends)[:, 4], 1.0)
+    found, scores = _scores(narrow, data) - bias, _scores(wide, data) - bias
+    # Of all coordinates only the largest are left.
+    assert 0.0 < np.square(found - scores).sum() < 0.3 * np.square(scores).sum()
+
+
+def test_projected_to_all_coordinates_the_scores_are_the_same(data, pair):
+    wide = model.load(pair, data)
+    config = dataclasses.replace(wide.config, serving_dim=wide.vector_dim - 2)
+    for member in wide.members:
+        member.config = config
+    narrow = model.joined(wide.members)
+    users, ends = data.first_watches(prepared.Split.TEST)
+    narrow.choose_projection(wide.user_vectors(data, users, ends))
+    assert narrow.vector_dim == wide.vector_dim - 1
+    np.testing.assert_allclose(_scores(narrow, data), _scores(wide, data), atol=1e-4)

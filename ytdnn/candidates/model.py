@@ -4,7 +4,7 @@ P(video i | user) ∝ exp(v_i · u / temperature + b_i) (PAPER §3.1), with u an
 length one where the similarity is cosine. A bias makes served vectors one coordinate
 wider: the video's is its bias, the user's is 1. Served products are the scores, so the
 user's vector carries the temperature. Several such networks may stand side by side as
-one (`Ensemble`), whose scores are the means of theirs.
+one (`ensemble.Ensemble`), whose scores are the means of theirs.
 
 What a row of the video table stands for depends on the loss: its head makes the videos'
 vectors from the rows (`ytdnn/candidates/losses/heads.py`).
@@ -17,7 +17,14 @@ import numpy as np
 import tensorflow as tf
 
 from ytdnn import configs
-from ytdnn.candidates import content, losses, tower_inputs, user_tower, user_vectors
+from ytdnn.candidates import (
+    content,
+    ensemble,
+    losses,
+    tower_inputs,
+    user_tower,
+    user_vectors,
+)
 from ytdnn.data import fields, prepared
 from ytdnn.encoders import interface as encoders
 from ytdnn.layers import embeddings, randomness, weights
@@ -216,66 +223,12 @@ class CandidateModel(user_vectors.FromLogs, tf.keras.Model):
         return self.head.video_vectors(rows, bias)
 
 
-class Ensemble(user_vectors.FromLogs, tf.keras.Model):
-    """Networks side by side: the score is the mean of theirs.
-
-    Vectors are the networks' own, one behind another, the videos' divided by how many
-    there are: one nearest-neighbour search serves them all.
-    """
-
-    def __init__(self, members: Sequence[CandidateModel]) -> None:
-        """Joins trained networks of one config."""
-        super().__init__(name="candidates")
-        self.members = list(members)
-        self.config = self.members[0].config
-        self.vector_dim = sum(member.vector_dim for member in members)
-        self.tower_inputs = self.members[0].tower_inputs
-        self.encoders = self.members[0].encoders
-        self.sees_request_time = self.members[0].sees_request_time
-        self.trains_on_validation = self.members[0].trains_on_validation
-        self.num_listed = self.members[0].num_listed
-
-    @property
-    def bias_coordinates(self) -> list[int]:
-        """Which coordinates of served vectors are a video's bias, and 1 of a user."""
-        ends = np.cumsum([member.vector_dim for member in self.members])
-        return [int(end) - 1 for end in ends]
-
-    @property
-    def user_variables(self) -> list[tf.Variable]:
-        """What a query is made with."""
-        return [v for member in self.members for v in member.user_variables]
-
-    def freeze(self) -> None:
-        """Makes it a model that is not trained any more; see `CandidateModel`."""
-        for member in self.members:
-            member.freeze()
-
-    def fields(self, data: prepared.PreparedData) -> fields.Fields:
-        """Returns what it reads of a request."""
-        return self.members[0].fields(data)
-
-    def facts(self) -> dict[str, object]:
-        """Returns what a manifest says of the model."""
-        return self.members[0].facts()
-
-    def query_vectors(
-        self, features: dict[str, tf.Tensor], seed: tf.Tensor | None = None
-    ) -> tf.Tensor:
-        """Returns `[slices, positions, vector_dim] float32`."""
-        own = [member.query_vectors(features, seed) for member in self.members]
-        return tf.concat(own, axis=-1)
-
-    def video_vectors(self, moment: int | None = None) -> np.ndarray:
-        """Returns `[num_listed, vector_dim] float32`; see `CandidateModel`."""
-        own = [member.video_vectors(moment) for member in self.members]
-        joined: np.ndarray = np.concatenate(own, axis=1) / np.float32(len(own))
-        return joined
+Joined = CandidateModel | ensemble.Ensemble
 
 
-def joined(members: Sequence[CandidateModel]) -> "CandidateModel | Ensemble":
+def joined(members: Sequence[CandidateModel]) -> Joined:
     """Returns the one network there is, or an ensemble of several."""
-    return members[0] if len(members) == 1 else Ensemble(members)
+    return members[0] if len(members) == 1 else ensemble.Ensemble(members)
 
 
 def build(
@@ -309,21 +262,19 @@ def _made(
     return model
 
 
-def save(model: CandidateModel | Ensemble, directory: pathlib.Path) -> None:
+def save(model: Joined, directory: pathlib.Path) -> None:
     """Writes weights and features into an artefact directory being published."""
     weights.save(model, directory)
     tower_inputs.write(model.tower_inputs, directory)
 
 
-def load(
-    directory: pathlib.Path, data: prepared.PreparedData
-) -> CandidateModel | Ensemble:
+def load(directory: pathlib.Path, data: prepared.PreparedData) -> Joined:
     """Loads the trained model of an artefact, frozen.
 
     Raises:
       errors.UserError: It is missing, damaged, or was made from another data set.
     """
-    model = joined(load_members(directory, data))
+    model = _restored(directory, data)
     model.freeze()
     return model
 
@@ -336,9 +287,14 @@ def load_members(
     Raises:
       errors.UserError: It is missing, damaged, or was made from another data set.
     """
+    found = _restored(directory, data)
+    return [found] if isinstance(found, CandidateModel) else found.members
+
+
+def _restored(directory: pathlib.Path, data: prepared.PreparedData) -> Joined:
     directory = pathlib.Path(directory)
     config = weights.trained_config(directory, KIND, data.manifest).candidates
     inputs = tower_inputs.read(directory, config, data)
-    members = [_made(config, data, inputs) for _ in range(config.ensemble_size)]
-    weights.restore(joined(members), directory)
-    return members
+    found = joined([_made(config, data, inputs) for _ in range(config.ensemble_size)])
+    weights.restore(found, directory)
+    return found

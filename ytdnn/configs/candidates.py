@@ -41,7 +41,10 @@ class Candidates:
       label: What is predicted from what.
       ensemble_size: Number of networks, trained one after another from different
         seeds. The score is the mean of theirs; served vectors are that many times as
-        wide.
+        wide, or `serving_dim`.
+      serving_dim: Width of the served vectors of several networks, beside the bias:
+        they are projected to so many coordinates, with the scores nearest to theirs.
+        0 = all networks' vectors, one behind another.
       train_on_validation: Whether to train on the watches held out for validation
         too, as for a model that will serve, or to compare with published
         leave-one-out numbers. Then no epoch can be chosen by validation: all are run
@@ -78,6 +81,7 @@ class Candidates:
         labels.NextWatch()
     )
     ensemble_size: components.Positive = 1
+    serving_dim: components.NonNegative = 0
     train_on_validation: bool = False
     bias: bool = True
     similarity: Literal["dot", "cosine"] = "dot"
@@ -126,6 +130,21 @@ class Candidates:
                 f"expected label.slice_length of at most history_length for "
                 f"{self.encoder.kind}, received {self.slice_length} and "
                 f"{self.history_length}"
+            )
+        return self
+
+    @pydantic.model_validator(mode="after")
+    def _vectors_can_be_projected(self) -> "Candidates":
+        widest = self.ensemble_size * self.embedding_dim
+        if self.serving_dim and self.ensemble_size == 1:
+            raise ValueError(
+                f"expected an ensemble_size of at least 2 with serving_dim, received 1 "
+                f"and {self.serving_dim}: one network's vectors have embedding_dim"
+            )
+        if self.serving_dim > widest:
+            raise ValueError(
+                f"expected a serving_dim of at most ensemble_size * embedding_dim, "
+                f"{widest}, received {self.serving_dim}"
             )
         return self
 

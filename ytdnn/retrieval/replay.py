@@ -35,7 +35,7 @@ class Replay:
 
     def __init__(
         self,
-        model: candidate_model.CandidateModel | candidate_model.Ensemble,
+        model: candidate_model.Joined,
         data: prepared.PreparedData,
         score: scores.Scores,
         make_pool: Callable[[], pool.Pool],

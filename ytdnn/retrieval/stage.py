@@ -36,7 +36,7 @@ class Stage:
 
     def __init__(
         self,
-        candidates: candidate_model.CandidateModel | candidate_model.Ensemble,
+        candidates: candidate_model.Joined,
         data: prepared.PreparedData,
         composition: configs.Composition | None = None,
         manifest: artifacts.Manifest | None = None,

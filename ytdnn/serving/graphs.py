@@ -48,7 +48,7 @@ class UserTower(tf.Module):
         self,
         data: prepared.PreparedData,
         videos: lookups.VideoIds,
-        model: candidate_model.CandidateModel | candidate_model.Ensemble,
+        model: candidate_model.Joined,
     ) -> None:
         """Holds the tower's variables and the lookups of what it reads, no layers."""
         super().__init__()

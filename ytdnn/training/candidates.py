@@ -22,6 +22,7 @@ from ytdnn.training import (
     limits,
     loop,
     optimizer_state,
+    projecting,
     strategies,
     tasks,
 )
@@ -76,6 +77,7 @@ def train(
     if not writes:
         return
     whole = model.joined([member for member, _ in trained])
+    projecting.project(whole, data, config.seed)
     facts = joined_facts([found for _, found in trained]) | whole.facts()
     is_held_out = not config.candidates.train_on_validation and _has_targets(
         config, data
@@ -250,7 +252,7 @@ class _Validation:
 def _validator(
     config: configs.Config,
     data: prepared.PreparedData,
-    candidate_model: model.CandidateModel | model.Ensemble,
+    candidate_model: model.Joined,
 ) -> Callable[[], dict[str, float]]:
     """Returns what measures the model: of one window found once, of several anew."""
     windows = streaming.windows(data, config.candidates.window_events)

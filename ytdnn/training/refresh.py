@@ -27,6 +27,7 @@ from ytdnn.training import (
     determinism,
     loop,
     optimizer_state,
+    projecting,
     ranking,
     strategies,
 )
@@ -90,6 +91,7 @@ def carry_candidates(
         members.append(member)
         facts.append(found)
     whole = candidate_model.joined(members)
+    projecting.project(whole, data, config.seed)
     with artifacts.publish(
         directory,
         candidate_model.KIND,
