@@ -17,24 +17,23 @@ go, and `--ranked` of them with the ranker. Memory is the most resident of the p
 that writes, of which TensorFlow and the models are most. A workdir given is kept, and
 used where it is whole.
 
-Measured 2026-11-25 on two cores of an AMD EPYC with much other work on them (load 21),
-10,000 of the 200,000 users, 300 with the ranker (ScaNN), 3 turns; compare shares, not
-rates, and not yet measured for all users nor on a quiet machine. All that the command
-does has .77 of the products' rate:
+Measured 2026-11-26 on two cores of an AMD EPYC with little beside it (load 2.5 as it
+began, half of it its own), `--users=40960 --ranked=2000 --turns=3`:
 
-| part | users/s | of the products' |
-|---|---|---|
-| products alone | 96 | 1.00 |
-| all, written | 74 | 0.77 |
+| part | users/s | of the products' | core-ms a user | of the products' |
+|---|---|---|---|---|
+| products alone | 1,138 | 1.00 | 1.51 | 1.00 |
+| products and best k | 657 | 0.58 | 2.33 | 0.65 |
+| all, written | 690 | 0.61 | 2.51 | 0.60 |
 
-| lists | users/s | MiB at most |
-|---|---|---|
-| without the ranker | 71 | 2,778 |
-| with the ranker | 4 | 3,345 |
+| lists | users | seconds | users/s | MiB at most | MiB of the file |
+|---|---|---|---|---|---|
+| without the ranker | 40,960 | 57.1 | 717 | 3,034 | 17 |
+| with the ranker | 2,000 | 14.3 | 140 | 5,592 | 1 |
 
-The rate with the ranker holds the loading of its models, for 300 users. In the same
-table the products with the best k picked had 1.43 of the products' rate, which says how
-noisy it was.
+An hour before, when parts were made one after another and blocks of scores were copied,
+all 199,993 users took 482 s without the ranker (415 a second, 2,788 MiB at most), and
+all of it had .37 of the products' rate; with the ranker 43 a second in 3,439 MiB.
 """
 
 import argparse
@@ -56,7 +55,7 @@ from ytdnn import ragged, schema
 from ytdnn.serving import bundle, everybody
 
 _K = 50
-_TURN = 2_048  # users
+_TURN = 8_192  # users, of several parts
 _VIDEOS_A_PRODUCT = 8_192
 _USERS_A_PRODUCT = 1_024
 

@@ -41,7 +41,7 @@ class Made(NamedTuple):
     """A block that a scorer made in an array of its own.
 
     Attributes:
-      scores: `[users, videos] float32`, which may be changed.
+      scores: `[users, videos] float32`, which is only read.
       maxima: `[users, videos // GROUP] float32`, of group g the largest score of the
         columns g, g + videos // GROUP, …, GROUP of them.
     """
@@ -126,13 +126,14 @@ def _best_keys(
             size = users.stop - users.start, videos.stop - first
             scores = memory[: size[0] * size[1]].reshape(size)
             made = score(users, videos, scores)
-            maxima = None
+            if isinstance(made, Made) and first and available is None:
+                # Of a removed video a maximum is too high, which is checked.
+                best.add(made.scores, first, made.maxima, removed.places(videos))
+                continue
             if isinstance(made, Made):
-                scores, maxima = made
+                scores = np.array(made.scores)
             removed.remove(scores, videos)
-            # Of a video removed since, a maximum is too high, which is checked, but
-            # not where the threshold is made of them.
-            best.add(scores, first, maxima if first else None)
+            best.add(scores, first)
         yield users, best.keys()
 
 
@@ -145,19 +146,31 @@ class _Best:
         self._sizes: npt.NDArray[np.int64] = np.zeros(num_users, np.int64)
         self._threshold = np.full((num_users, 1), -np.inf, np.float32)
 
-    def add(self, scores: Scores, first: int, maxima: Scores | None = None) -> None:
+    def add(
+        self,
+        scores: Scores,
+        first: int,
+        maxima: Scores | None = None,
+        removed: tuple[Rows, Rows] | None = None,
+    ) -> None:
         """Takes in the scores of the videos that begin at column `first`.
 
         Args:
           scores: Of a block.
           first: Its first column.
           maxima: At least the largest of each group; None: worked out.
+          removed: Rows and columns of the block that do not count.
         """
         if maxima is None:
             maxima = _maxima(scores)
         if first == 0:
             self._begin(maxima)
         rows, columns = self._above(scores, maxima)
+        if removed is not None and len(removed[0]):
+            width = scores.shape[1]
+            known = rows * width + columns
+            counts_not = np.isin(known, removed[0] * width + removed[1])
+            rows, columns = rows[~counts_not], columns[~counts_not]
         keys = _keys(scores[rows, columns], columns + first)
         counts = np.bincount(rows, minlength=len(scores))
         starts = np.cumsum(counts) - counts
@@ -249,11 +262,14 @@ class Removed:
         if available is not None:
             self._available = available[0], available[1][users]
 
+    def places(self, videos: slice) -> tuple[Rows, Rows]:
+        """Returns rows and columns of the watched videos of a block."""
+        first, stop = np.searchsorted(self._columns, [videos.start, videos.stop])
+        return self._rows[first:stop], self._columns[first:stop] - videos.start
+
     def remove(self, scores: Scores, videos: slice) -> None:
         """Lowers the scores of the block's removed videos below all others."""
-        first, stop = np.searchsorted(self._columns, [videos.start, videos.stop])
-        columns = self._columns[first:stop] - videos.start
-        scores[self._rows[first:stop], columns] = -np.inf
+        scores[self.places(videos)] = -np.inf
         if self._available is not None:
             since, times = self._available
             scores[since[np.newaxis, videos] > times[:, np.newaxis]] = -np.inf

@@ -20,6 +20,7 @@ from ytdnn.serving import bundle as bundle_room
 
 _INDEX = "index"
 _MOST_USERS = 1_024  # of a batch of the user tower
+_BLOCK_BYTES = 3 * selection.BLOCK_BYTES  # of a thousand users
 _MOST_CELLS = 1 << 20  # of a batch: its requests times the longest of them
 _MOST_SCORES = 1 << 25  # of a batch of a model that scores every video
 
@@ -133,6 +134,7 @@ class Search:
             (len(queries), len(self)),
             (barred.offsets, places),
             k,
+            _BLOCK_BYTES,
         )
         return Lists(np.append(np.int32(0), self._held)[found], scores)
 
@@ -144,7 +146,8 @@ class Search:
         def products(users: slice, videos: slice, out: Vectors) -> selection.Made:
             del out
             found = _block(asked[users], self._vectors[videos])
-            return selection.Made(*(values.numpy() for values in found))
+            # `.numpy()` would copy them.
+            return selection.Made(*(np.asarray(memoryview(one)) for one in found))
 
         return products
 

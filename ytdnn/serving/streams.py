@@ -1,9 +1,11 @@
 """What a bundle says of many users or videos, part by part: to a frame or a file."""
 
+import collections
 import dataclasses
 import pathlib
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent import futures
 
 import polars as pl
 
@@ -16,6 +18,8 @@ SERVED, EXACT = "served", "exact"  # an index
 _PRODUCTS_A_PART = 2_048  # users whose lists are products
 _REQUESTS_A_PART = 512  # users whose lists a model makes
 _VECTORS_A_PART = 8_192
+# While one part is on a single core, as the choice of the best is, another has others.
+_PARTS_AT_A_TIME = 2
 _COSINE = "score: cosine of the videos' vectors without their bias, 1 at most"
 
 Progress = Callable[[int, int], None]
@@ -66,9 +70,19 @@ class Stream:
     k: int = 0
 
     def frames(self) -> Iterator[pl.DataFrame]:
-        """Yields all frames in order."""
-        for start in range(0, len(self.asked), self.size):
-            yield self.make(slice(start, min(start + self.size, len(self.asked))))
+        """Yields all frames in order, the next ones being made meanwhile."""
+        waiting: collections.deque[futures.Future[pl.DataFrame]] = collections.deque()
+        pool = futures.ThreadPoolExecutor(_PARTS_AT_A_TIME)
+        try:
+            for start in range(0, len(self.asked), self.size):
+                part = slice(start, min(start + self.size, len(self.asked)))
+                waiting.append(pool.submit(self.make, part))
+                if len(waiting) > _PARTS_AT_A_TIME:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)
 
     def whole(self) -> pl.DataFrame:
         """Returns all frames as one."""
