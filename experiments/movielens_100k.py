@@ -31,6 +31,12 @@ improvement ends near 0.18 on test, since validation stagnates before it rises a
 Without label smoothing, all epochs, seed 0: validation nDCG@10 0.1221 (with it 0.1322),
 test 0.2344 / 0.1198, so the test shows no difference.
 
+Two networks, seeds 0 and 1 (`--config.candidates.ensemble_size=2`, 2026-11-26), HR@10 /
+nDCG@10: each 0.2259 / 0.1162 and 0.2269 / 0.1200, both together 0.2375 / 0.1205 by
+vectors twice as wide, and 0.2386 / 0.1210 by vectors as narrow as one's
+(`--config.candidates.serving_dim=64`); with 32 coordinates 0.2322 / 0.1184, with 16
+0.2365 / 0.1200.
+
 The whole run again on 2026-11-26, seed 0: candidates 0.2259 / 0.1162; the ranker, on
 ratings as clicks, AUC 0.748 (popularity 0.733), grouped AUC 0.618 (0.642), so it is not
 clearly better than how much all users like a film. Ordering by that, both stages
