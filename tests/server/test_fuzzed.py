@@ -1,5 +1,6 @@
 """Random mutations of good requests: one clear line each, and answers as before."""
 
+import copy
 import json
 import random
 from collections.abc import Callable
@@ -56,7 +57,7 @@ def restructured(rng: random.Random, body: dict[str, Any]) -> bytes:
         container, key = rng.choice(places(body) or [(body, "k")])
         choice = rng.random()
         if choice < 0.6:
-            container[key] = rng.choice(ODD)
+            container[key] = copy.deepcopy(rng.choice(ODD))
         elif choice < 0.75 and isinstance(container, dict):
             container.pop(key, None)
         elif choice < 0.9 and isinstance(container, list):
