@@ -1,5 +1,6 @@
 """`/recommend`, `/feedback`, the served log, and the event log made of it."""
 
+import base64
 import json
 import pathlib
 import time
@@ -45,6 +46,30 @@ def test_exclusions_hold_and_doubts_are_told(server: conftest.Server) -> None:
         f"1 of {len(left_out) + 1} exclude_ids are not in the catalogue, as "
         f"'nonsense': read as unknown"
     ]
+
+
+def test_base64_is_read_as_its_text(server: conftest.Server) -> None:
+    def coded(text: str) -> dict[str, str]:
+        return {"b64": base64.b64encode(text.encode()).decode()}
+
+    plain = server.request(k=3, user_id="u1")
+    ids = [coded(video) for video in plain["watched_video_ids"]]
+    given = plain | {"watched_video_ids": ids, "user_id": coded("u1")}
+    for path in ("/recommend", "/inspect/answer"):
+        found, expected = (server.post(path, body).json() for body in (given, plain))
+        for key in ("videos", "candidates", "doubts", "history"):
+            assert found.get(key) == expected.get(key)
+    found, expected = (
+        server.post("/inspect/why", plain | {"video_id": video}).json()
+        for video in (coded("v1"), "v1")
+    )
+    assert found == expected
+    strange = plain | {"exclude_ids": [coded("nonsense")]}
+    (doubt,) = server.post("/recommend", strange).json()["doubts"]
+    assert "as 'nonsense'" in doubt
+    broken = server.post("/recommend", plain | {"exclude_ids": [{"b64": "?"}]})
+    assert broken.status_code == 400
+    assert "Unable to base64 decode" in broken.json()["error"]
 
 
 def test_a_known_user_is_filled_in_and_an_unknown_one_is_not(

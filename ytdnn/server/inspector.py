@@ -179,7 +179,7 @@ class Inspector:
           errors.UserError: The request is malformed.
         """
         given = dict(body)
-        video = given.pop(_EXPLAINED, None)
+        video = predict.decoded(given.pop(_EXPLAINED, None))
         request, _, _ = recommend.split(given, limits)
         signature = version.explaining(explained.EXPLAIN)
         known = version.explaining(explained.CANDIDATES).fields

@@ -98,7 +98,7 @@ def check(
     Raises:
       errors.UserError: A value is none of its input, or more than the limits allow.
     """
-    plain = {name: _decoded(value) for name, value in row.items()}
+    plain = {name: decoded(value) for name, value in row.items()}
     for name, value in plain.items():
         if isinstance(value, list) and len(value) > limits.list_length:
             raise errors.UserError(
@@ -233,7 +233,7 @@ def _given(value: Any) -> Any:
     return value
 
 
-def _decoded(value: Any) -> Any:
+def decoded(value: Any) -> Any:
     """Returns a value with base64 in it as text.
 
     Raises:
@@ -241,7 +241,7 @@ def _decoded(value: Any) -> Any:
     """
     if isinstance(value, list):
         has_objects = dict in set(map(type, value))
-        return [_decoded(v) for v in value] if has_objects else value
+        return [decoded(v) for v in value] if has_objects else value
     if not _is_base64(value):
         return value
     try:

@@ -105,10 +105,12 @@ def plain_id(value: Any) -> Any:
 def split(body: Mapping[str, Any], limits: settings.Limits) -> tuple[Json, Any, int]:
     """Returns the request of a body, its user (None: not said) and its `k`.
 
+    Base64 in them is text from here on.
+
     Raises:
-      errors.UserError: One of the two is malformed.
+      errors.UserError: One of the two is malformed, or no base64 of a text.
     """
-    request = dict(body)
+    request = {name: predict.decoded(value) for name, value in body.items()}
     user_id = request.pop(schema.USER_ID, None)
     if user_id is not None and (
         isinstance(user_id, bool) or not isinstance(user_id, str | int)
