@@ -1,7 +1,9 @@
 """Shared by all tests. Importing ytdnn first selects Keras 2 for the whole process."""
 
+import fcntl
 import os
 import pathlib
+import shutil
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +17,33 @@ assert ytdnn.__version__
 # Tests assert behaviour, not time: a busy machine fails no property.
 hypothesis.settings.register_profile("ytdnn", deadline=None)
 hypothesis.settings.load_profile("ytdnn")
+
+# ranx would compile its metrics for most of a minute; of tiny lists it needs no speed.
+os.environ.setdefault("NUMBA_DISABLE_JIT", "1")
+
+MadeOnce = Callable[[str, Callable[[pathlib.Path], object]], pathlib.Path]
+
+
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> MadeOnce:
+    """Makes a directory once for all workers of a suite; each has a copy of its own."""
+    own = tmp_path_factory.mktemp("made")
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+
+    def once(name: str, make: Callable[[pathlib.Path], object]) -> pathlib.Path:
+        directory, finished = shared / f"{name}.made", shared / f"{name}.finished"
+        with (shared / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not finished.exists():
+                shutil.rmtree(directory, ignore_errors=True)
+                directory.mkdir()
+                make(directory)
+                finished.touch()
+        return shutil.copytree(directory, own / name)
+
+    return once
 
 
 @pytest.fixture(scope="session")
@@ -31,11 +60,11 @@ def shared_data() -> Callable[[str], pathlib.Path]:
 
 
 @pytest.fixture(scope="session")
-def untrained_run(tmp_path_factory: pytest.TempPathFactory) -> Any:
+def untrained_run(made_once: MadeOnce) -> Any:
     """A `tests.untrained.Run`: every table and source, fresh weights, exported."""
     from tests import untrained  # loads TensorFlow
 
-    return untrained.make(tmp_path_factory.mktemp("untrained"))
+    return untrained.opened(made_once("untrained", untrained.make))
 
 
 @pytest.fixture(scope="session")

@@ -101,8 +101,11 @@ def _statistics_but_one() -> tuple[str, ...]:
     )
 
 
-def tiny_config(seed: int = 0) -> configs.Config:
-    """A configuration that learns the planted tastes in seconds."""
+def tiny_config(seed: int = 0, ranking_epochs: int = 20) -> configs.Config:
+    """A configuration that learns the planted tastes in seconds.
+
+    The ranker needs all of its epochs for them, most tests do not.
+    """
     return configs.Config(
         candidates=configs.Candidates(
             content=configs.Content(enabled=False),
@@ -124,7 +127,7 @@ def tiny_config(seed: int = 0) -> configs.Config:
             head=configs.ClickTimesWatchTime(order_by="seconds"),
             features=configs.Features(remove=_statistics_but_one()),
             training=configs.Training(
-                epochs=20,
+                epochs=ranking_epochs,
                 batch_size=32,
                 learning_rate=0.002,
                 table_learning_rate=0.05,
@@ -134,6 +137,12 @@ def tiny_config(seed: int = 0) -> configs.Config:
         ),
         seed=seed,
     )
+
+
+def untaught_config() -> configs.Config:
+    """The same after an epoch of the ranker, and for exact search alone."""
+    exact = configs.Index(search=configs.Exact())
+    return dataclasses.replace(tiny_config(ranking_epochs=1), index=exact)
 
 
 def cluster_config(data: configs.Data | None = None) -> configs.Config:

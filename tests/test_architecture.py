@@ -1,6 +1,7 @@
 """The import rule of DESIGN §2: imports run downwards, never within a layer."""
 
 import ast
+import functools
 import pathlib
 
 import pytest
@@ -85,6 +86,7 @@ def room_of(path: pathlib.Path) -> str:
     return path.relative_to(ROOT).parts[0].removesuffix(".py")
 
 
+@functools.cache
 def imports(path: pathlib.Path) -> list[tuple[str, str | None]]:
     """Returns (module, name or None) of each import, also those inside functions."""
     found: list[tuple[str, str | None]] = []

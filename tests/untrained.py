@@ -3,6 +3,7 @@
 import dataclasses
 import pathlib
 
+import polars as pl
 from tensorflow.python.util import _pywrap_determinism
 
 from tests import full_log, planted
@@ -25,6 +26,12 @@ CONFIG = dataclasses.replace(
     ),
     evaluation=configs.Evaluation(candidate_set="all"),
 )
+SMALL = dataclasses.replace(CONFIG, composition=planted.tiny_config().composition)
+SMALL_LOG = {
+    "watches": ["user_id", "video_id", "time"],
+    "impressions": ["user_id", "video_id", "time", "clicked", "watch_seconds"],
+    "videos": ["video_id", "title"],
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,9 +45,25 @@ class Run:
     bundle: bundle_room.Bundle
 
 
-def make(workdir: pathlib.Path, config: configs.Config = CONFIG) -> Run:
+def make(workdir: pathlib.Path) -> None:
     """Prepares the log, makes both stages and the index, exports."""
-    data = full_log.prepared_data(workdir, full_log.tables())
+    added = configs.Features(add=("candidate_source", "seed_video"))
+    ranking = dataclasses.replace(CONFIG.ranking, features=added)
+    config = dataclasses.replace(CONFIG, ranking=ranking)
+    _make(workdir, full_log.tables(), config)
+
+
+def make_small(workdir: pathlib.Path) -> None:
+    """Makes one of few columns and no other sources, which is quickly loaded."""
+    every = full_log.tables()
+    log = {table: every[table].select(names) for table, names in SMALL_LOG.items()}
+    _make(workdir, log, SMALL)
+
+
+def _make(
+    workdir: pathlib.Path, log: dict[str, pl.DataFrame], config: configs.Config
+) -> None:
+    data = full_log.prepared_data(workdir, log)
     inputs = {"data": data.manifest.fingerprint}
     values = configs.to_dict(config)
     made = first_stage.make(data)
@@ -51,18 +74,19 @@ def make(workdir: pathlib.Path, config: configs.Config = CONFIG) -> Run:
     assert stage.manifest is not None
     inputs |= {"candidates": stage.manifest.fingerprint}
     index_artifact.build(workdir / "index", stage.video_vectors, config.index, inputs)
-    ranking = dataclasses.replace(
-        config.ranking,
-        features=configs.Features(add=("candidate_source", "seed_video")),
-    )
-    ranker = ranking_model.build(ranking, data, stage)
-    values["ranking"] = configs.to_dict(ranking)
+    ranker = ranking_model.build(config.ranking, data, stage)
     path = workdir / "ranking"
     with artifacts.publish(path, "ranking", values, inputs) as partial:
         ranking_model.save(ranker, partial)
-    loaded = ranking_model.load(path, data, stage)
-    bundle = bundle_room.load(export.export(workdir, config))
-    return Run(workdir, data, stage, loaded, bundle)
+    export.export(workdir, config)
+
+
+def opened(workdir: pathlib.Path, config: configs.Config = CONFIG) -> Run:
+    """Returns a run that was made."""
+    data = prepared.load(workdir / "data")
+    stage = stage_room.load(workdir / "candidates", data, config.composition)
+    ranker = ranking_model.load(workdir / "ranking", data, stage)
+    return Run(workdir, data, stage, ranker, bundle_room.load(workdir / "bundle"))
 
 
 def serve_only() -> None:

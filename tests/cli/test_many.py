@@ -15,7 +15,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     directory = tmp_path_factory.mktemp("many")
     log = planted.write_log(directory / "log", integer_ids=True)
     watches = {"watches": pl.read_parquet(log / "watches.parquet")}
-    config = planted.tiny_config()
+    config = planted.untaught_config()
     ytdnn.prepare(directory / "run", config, tables=watches)
     ytdnn.train(directory / "run", config)
     ytdnn.export(directory / "run", config)

@@ -15,6 +15,7 @@ TINY = (
     "--config.ranking.tower=8",
     "--config.ranking.training.epochs=1",
     "--config.composition.num_candidates=10",
+    "--config.index.search=exact",
 )
 OWN = "--features=videos.genre,videos.stars,users.segment"
 

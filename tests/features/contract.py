@@ -6,7 +6,7 @@ A subclass says which feature of which network it holds to the contract.
 import dataclasses
 import pathlib
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -66,13 +66,27 @@ class FeatureContract:
     name: ClassVar[str]
     # Whether a request without anything, of an unknown video, has a known value.
     always_known: ClassVar[bool] = False
+    _made: ClassVar[dict[tuple[str, int], Any]]
+
+    def __init_subclass__(cls) -> None:
+        cls._made = {}
+
+    def _once(
+        self, name: str, data: prepared.PreparedData, make: Callable[[], Any]
+    ) -> Any:
+        """Returns `make()`, made once for all tests of the feature."""
+        # With the data, whose id is then no other's.
+        key = (name, id(data))
+        if key not in self._made:
+            self._made[key] = (make(), data)
+        return self._made[key][0]
 
     def feature(self, data: prepared.PreparedData) -> interface.Feature:
         return registry.named(self.network, [self.name], data)[0]
 
     def log(self, data: prepared.PreparedData) -> positions.LogTensors:
         """Returns what it is opened on."""
-        return positions.LogTensors(data)
+        return _log(data)
 
     def fields(self, data: prepared.PreparedData) -> fields.Fields:
         """Returns what its requests bring."""
@@ -96,8 +110,11 @@ class FeatureContract:
 
     def encoder(self, data: prepared.PreparedData) -> tf.keras.layers.Layer:
         """Returns its encoder, every weight large, as after a training."""
+        return self._once("encoder", data, lambda: self._encoder(data))
+
+    def _encoder(self, data: prepared.PreparedData) -> tf.keras.layers.Layer:
         feature = self.feature(data)
-        values = {self.name: self._values(feature, data, Asked.of(data))}
+        values = {self.name: self._own_values(data)}
         measured = reading.measure([feature], data, [values], 10)[self.name]
         layer = feature.encoder(measured, 0.1)
         layer(values[self.name])
@@ -128,7 +145,7 @@ class FeatureContract:
 
     def test_log_and_request_give_the_same(self, data: prepared.PreparedData) -> None:
         feature, asked = self.feature(data), Asked.of(data)
-        expected = self._values(feature, data, asked)
+        expected = self._own_values(data)
         read = self._request_function(feature, data)
         for row in range(len(asked.users)):
             found = read(*self._request(data, asked, row))[0]
@@ -140,11 +157,9 @@ class FeatureContract:
         self, data: prepared.PreparedData
     ) -> None:
         feature, asked = self.feature(data), Asked.of(data)
-        other = leaks.with_other_future(
-            data, asked.users, asked.ends, asked.times, keep_request_time=True
-        )
+        other = data.once(_other_requests, lambda: _other_requests(data))
         np.testing.assert_array_equal(
-            self._values(feature, other, asked), self._values(feature, data, asked)
+            self._values(feature, other, asked), self._own_values(data)
         )
 
     def test_nothing_after_a_logged_impression_changes_it(
@@ -152,19 +167,11 @@ class FeatureContract:
     ) -> None:
         if self.network != interface.RANKING:
             return  # read at watches, not at impressions
-        feature, shown = self.feature(data), data.impressions
+        feature = self.feature(data)
         if isinstance(feature, interface.CorpusStatistic):
             _check_statistic(feature, data)
             return
-        users, last = np.unique(np.asarray(shown.users)[::-1], return_index=True)
-        rows = len(shown) - 1 - last - 2  # each user's last but two
-        assert (shown.users[rows] == users).all()
-        ends = data.watches.offsets[users] + shown.num_watches[rows]
-        other = leaks.with_other_future(data, users, ends, shown.times[rows])
-        # The impression asked about is the same, its click and all after it are not.
-        videos = np.array(other.impressions.videos)
-        videos[rows] = shown.videos[rows]
-        other = other.with_events(impressions=other.impressions.replace(videos=videos))
+        rows, other = data.once(_other_impressions, lambda: _other_impressions(data))
         pair = [_at_impressions(feature, d, rows, self.log(d)) for d in (data, other)]
         np.testing.assert_array_equal(*pair)
 
@@ -179,7 +186,7 @@ class FeatureContract:
             return
         assert not feature.known(value).numpy().any()
         encoded = self.encoder(data)(value).numpy()
-        known = self.encoder(data)(self._values(feature, data, Asked.of(data)))
+        known = self.encoder(data)(self._own_values(data))
         if value.dtype == tf.int32:
             assert not encoded.any()  # exactly zero, trained or not
         else:
@@ -191,15 +198,14 @@ class FeatureContract:
         self, data: prepared.PreparedData, tmp_path: pathlib.Path
     ) -> None:
         feature, asked = self.feature(data), Asked.of(data)
-        layer, read = self.encoder(data), feature.open_request(data)
-        videos = lookups.VideoIds(data)
+        layer, opened = self.encoder(data), self._opened(feature, data)
         raw, ids = self._request(data, asked, 0)
 
         def call(ids: tf.Tensor, **raw: tf.Tensor) -> tf.Tensor:
-            return layer(read(self.request(data, raw, videos, ids)))
+            return layer(opened.read(raw, ids))
 
         module = tf.Module()
-        module.parts = [layer, read, videos, *self.parts()]
+        module.parts = [list(layer.variables), *opened.parts]
         function = tf.function(call).get_concrete_function(ids=ids, **raw)
         tf.saved_model.save(module, str(tmp_path / "saved"), {"serving": function})
         loaded = tf.saved_model.load(str(tmp_path / "saved")).signatures["serving"]
@@ -210,7 +216,7 @@ class FeatureContract:
         self, data: prepared.PreparedData, tmp_path: pathlib.Path
     ) -> None:
         feature = self.feature(data)
-        values = {self.name: self._values(feature, data, Asked.of(data))}
+        values = {self.name: self._own_values(data)}
         measured = reading.measure([feature], data, [values], 10)
         reading.write(tmp_path / "features.json", measured)
         again = reading.read_file(tmp_path / "features.json")
@@ -222,6 +228,14 @@ class FeatureContract:
             layer(values[self.name]), self.encoder(data)(values[self.name])
         )
 
+    def _own_values(self, data: prepared.PreparedData) -> tf.Tensor:
+        """Returns its values at the positions asked about."""
+        return self._once(
+            "values",
+            data,
+            lambda: self._values(self.feature(data), data, Asked.of(data)),
+        )
+
     def _values(
         self, feature: interface.Feature, data: prepared.PreparedData, asked: Asked
     ) -> tf.Tensor:
@@ -231,13 +245,26 @@ class FeatureContract:
     def _request_function(
         self, feature: interface.Feature, data: prepared.PreparedData
     ) -> Any:
-        reader, videos = feature.open_request(data), lookups.VideoIds(data)
+        """Returns the reader as it is exported, of requests of any length."""
+        return self._opened(feature, data).read
 
-        @tf.function(reduce_retracing=True)
+    def _opened(
+        self, feature: interface.Feature, data: prepared.PreparedData
+    ) -> "_Opened":
+        return self._once("read", data, lambda: self._traced(feature, data))
+
+    def _traced(
+        self, feature: interface.Feature, data: prepared.PreparedData
+    ) -> "_Opened":
+        reader, videos = feature.open_request(data), lookups.VideoIds(data)
+        raw = {field.name: field.spec() for field in self.fields(data)}
+        ids = tf.TensorSpec([None, None], videos.missing.dtype)
+
+        @tf.function(input_signature=[raw, ids])
         def read(raw: dict[str, tf.Tensor], ids: tf.Tensor) -> tf.Tensor:
             return reader(self.request(data, raw, videos, ids))
 
-        return read
+        return _Opened(read, [reader, videos, *self.parts()])
 
     def _request(
         self, data: prepared.PreparedData, asked: Asked, row: int
@@ -261,6 +288,38 @@ class FeatureContract:
             name: tf.constant(value, tf.as_dtype(wanted[name].dtype))
             for name, value in requests.parse({}, wanted).items()
         }
+
+
+class _Opened(NamedTuple):
+    """A feature's reader of requests, compiled, and what it holds."""
+
+    read: Callable[[dict[str, tf.Tensor], tf.Tensor], tf.Tensor]
+    parts: list[tf.Module]
+
+
+def _other_requests(data: prepared.PreparedData) -> prepared.PreparedData:
+    """Returns the set with another future of the requests asked about."""
+    asked = Asked.of(data)
+    return leaks.with_other_future(
+        data, asked.users, asked.ends, asked.times, keep_request_time=True
+    )
+
+
+def _other_impressions(
+    data: prepared.PreparedData,
+) -> tuple[np.ndarray, prepared.PreparedData]:
+    """Returns a late impression of each user, and the set with another future then."""
+    shown = data.impressions
+    users, last = np.unique(np.asarray(shown.users)[::-1], return_index=True)
+    rows = len(shown) - 1 - last - 2  # each user's last but two
+    assert (shown.users[rows] == users).all()
+    ends = data.watches.offsets[users] + shown.num_watches[rows]
+    other = leaks.with_other_future(data, users, ends, shown.times[rows])
+    # The impression asked about is the same, its click and all after it are not.
+    videos = np.array(other.impressions.videos)
+    videos[rows] = shown.videos[rows]
+    changed = other.impressions.replace(videos=videos)
+    return rows, other.with_events(impressions=changed)
 
 
 def _check_statistic(feature: interface.Feature, data: prepared.PreparedData) -> None:
@@ -300,7 +359,12 @@ def _at_impressions(
         videos=tf.constant(shown.videos[rows])[:, tf.newaxis],
         is_logged=True,
     )
-    return feature.open_log(log or positions.LogTensors(data))(at)
+    return feature.open_log(log or _log(data))(at)
+
+
+def _log(data: prepared.PreparedData) -> positions.LogTensors:
+    """Returns the log of a set, shared by all features."""
+    return data.once(positions.LogTensors, lambda: positions.LogTensors(data))
 
 
 def _ids(data: prepared.PreparedData, ids: list[str]) -> tf.Tensor:

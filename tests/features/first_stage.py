@@ -9,7 +9,7 @@ from ytdnn.candidates import model as candidate_model
 from ytdnn.data import fields, lookups, positions, prepared
 from ytdnn.data import request as raw_request
 from ytdnn.retrieval import stage as stage_room
-from ytdnn.serving import graphs
+from ytdnn.serving import graphs, limits
 
 CONFIG = configs.Candidates(
     content=configs.Content(enabled=False),
@@ -61,7 +61,7 @@ class FirstStageContract(contract.FeatureContract):
         asked = raw_request.Request(raw, videos, ids)
         vectors = self.tower.call(**raw)[schema.USER_VECTOR]
         asked.candidate_scores = self.scores(vectors, asked.video_indices)
-        found = self.pool(graphs.asked(asked, vectors))
+        found = self.pool(limits.asked(asked, vectors))
         of_videos = found.of(asked.video_indices)
         asked.candidate_sources, asked.seed_videos = of_videos
         return asked

@@ -6,6 +6,7 @@ import pathlib
 import pytest
 
 from tests import planted, untrained
+from tests.conftest import MadeOnce
 from ytdnn import configs, pipeline
 from ytdnn.live import arms, play
 
@@ -21,9 +22,14 @@ BUILT_IN = arms.parse(["logging", "popularity", "bound"])
 
 
 @pytest.fixture(scope="session")
-def workdir(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+def workdir(made_once: MadeOnce) -> pathlib.Path:
     """A run with a bundle of exact search."""
-    directory = tmp_path_factory.mktemp("live") / "run"
+    directory = made_once("live", lambda home: make(home / "run")) / "run"
+    untrained.serve_only()
+    return directory
+
+
+def make(directory: pathlib.Path) -> None:
     config = planted.tiny_config()
     training = dataclasses.replace(config.ranking.training, epochs=1, batch_size=256)
     config = dataclasses.replace(
@@ -35,8 +41,6 @@ def workdir(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     pipeline.prepare(directory, config)
     pipeline.train(directory, config)
     pipeline.export(directory, config)
-    untrained.serve_only()
-    return directory
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ import pytest
 
 import ytdnn
 from tests import planted
+from tests.conftest import MadeOnce
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,11 +28,14 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pl.DataFrame]:
 
 
 @pytest.fixture(scope="session")
-def made(
-    tables: dict[str, pl.DataFrame], tmp_path_factory: pytest.TempPathFactory
-) -> Made:
-    workdir = tmp_path_factory.mktemp("notebook") / "run"
+def made(tables: dict[str, pl.DataFrame], made_once: MadeOnce) -> Made:
     config = planted.tiny_config()
-    ytdnn.prepare(workdir, config, tables=tables)
-    ytdnn.train(workdir, config)
-    return Made(workdir, tables, config, ytdnn.export(workdir, config))
+
+    def make(home: pathlib.Path) -> None:
+        workdir = home / "run"
+        ytdnn.prepare(workdir, config, tables=tables)
+        ytdnn.train(workdir, config)
+        ytdnn.export(workdir, config)
+
+    workdir = made_once("notebook", make) / "run"
+    return Made(workdir, tables, config, workdir / "bundle")

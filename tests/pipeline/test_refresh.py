@@ -56,7 +56,9 @@ def runs(tables: Tables, tmp_path_factory: pytest.TempPathFactory) -> Runs:
     config = planted.tiny_config()
     training = dataclasses.replace(config.ranking.training, epochs=3)
     config = dataclasses.replace(
-        config, ranking=dataclasses.replace(config.ranking, training=training)
+        config,
+        ranking=dataclasses.replace(config.ranking, training=training),
+        index=configs.Index(search=configs.Exact()),
     )
     ytdnn.prepare(directory / "old", config, tables=old)
     ytdnn.train(directory / "old", config)

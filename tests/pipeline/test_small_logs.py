@@ -45,7 +45,7 @@ def refuse(constant: str) -> None:
 def test_the_smallest_logs_go_the_whole_way(
     tmp_path: pathlib.Path, sizes: tuple[int, int, int], protocol: str
 ) -> None:
-    config = planted.tiny_config()
+    config = planted.untaught_config()
     data = dataclasses.replace(config.data, protocol=protocol)
     config = dataclasses.replace(config, data=data)
     ytdnn.prepare(tmp_path, config, tables=frames(*sizes))

@@ -10,6 +10,7 @@ import pytest
 from starlette import testclient
 
 from tests import untrained
+from tests.conftest import MadeOnce
 from ytdnn import schema
 from ytdnn.server import app, settings
 from ytdnn.serving import bundle, requests
@@ -60,6 +61,13 @@ def workdir(untrained_run: untrained.Run, tmp_path_factory: Any) -> pathlib.Path
     for name in ("bundle", "data"):
         shutil.copytree(untrained_run.workdir / name, place / name)
     return place
+
+
+@pytest.fixture(scope="session")
+def small_run(made_once: MadeOnce) -> untrained.Run:
+    """One that is quickly loaded, for tests that load many versions."""
+    workdir = made_once("small", untrained.make_small)
+    return untrained.opened(workdir, untrained.SMALL)
 
 
 def made(workdir: pathlib.Path, **changed: Any) -> settings.Settings:

@@ -21,15 +21,15 @@ from ytdnn.serving import removals, requests
 
 @pytest.fixture(scope="module")
 def swapping(
-    untrained_run: untrained.Run, tmp_path_factory: pytest.TempPathFactory
+    small_run: untrained.Run, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[conftest.Server, pathlib.Path]]:
     """A server of its own that looks often, and its bundle."""
     tmp_path = tmp_path_factory.mktemp("swapping")
-    shutil.copytree(untrained_run.workdir / "bundle", tmp_path / "bundle")
+    shutil.copytree(small_run.workdir / "bundle", tmp_path / "bundle")
     given = conftest.made(tmp_path, poll_seconds=0.05, inspect=False, log=None)
     parts = app.make(given)
     with testclient.TestClient(app.application(parts), conftest.ADDRESS) as client:
-        yield conftest.Server(client, parts, untrained_run), tmp_path
+        yield conftest.Server(client, parts, small_run), tmp_path
 
 
 def status(server: conftest.Server) -> Any:
@@ -155,12 +155,12 @@ def test_a_root_manifest_that_is_gone_is_told(
 
 
 def test_a_server_starts_with_the_newest_version_that_can_be_served(
-    untrained_run: untrained.Run, tmp_path: pathlib.Path
+    small_run: untrained.Run, tmp_path: pathlib.Path
 ) -> None:
     bundle = tmp_path / "bundle"
-    shutil.copytree(untrained_run.workdir / "bundle", bundle)
+    shutil.copytree(small_run.workdir / "bundle", bundle)
     number = versions.newest(bundle)
-    removals.change(tmp_path, [next(iter(untrained_run.bundle.titles))])
+    removals.change(tmp_path, [next(iter(small_run.bundle.titles))])
     model = bundle / "recommender_exact" / str(number + 1) / "saved_model.pb"
     content = model.read_bytes()[:-1] + b"x"
     model.unlink()  # the old version's is a link to the same file
@@ -173,9 +173,9 @@ def test_a_server_starts_with_the_newest_version_that_can_be_served(
 
 
 def test_a_bundle_that_is_damaged_is_not_served(
-    untrained_run: untrained.Run, tmp_path: pathlib.Path
+    small_run: untrained.Run, tmp_path: pathlib.Path
 ) -> None:
-    shutil.copytree(untrained_run.workdir / "bundle", tmp_path / "bundle")
+    shutil.copytree(small_run.workdir / "bundle", tmp_path / "bundle")
     extra = tmp_path / "bundle" / "ranker" / "1" / "assets" / "more.txt"
     extra.write_text("not of the manifest")
     with pytest.raises(errors.UserError, match=r"found .*more.txt beside them"):

@@ -24,9 +24,9 @@ FLUSH_SECONDS = 0.5
 
 
 @pytest.fixture
-def workdir(untrained_run: untrained.Run, tmp_path: pathlib.Path) -> pathlib.Path:
+def workdir(small_run: untrained.Run, tmp_path: pathlib.Path) -> pathlib.Path:
     for name in ("bundle", "data"):
-        shutil.copytree(untrained_run.workdir / name, tmp_path / name)
+        shutil.copytree(small_run.workdir / name, tmp_path / name)
     return tmp_path
 
 

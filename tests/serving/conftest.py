@@ -4,6 +4,7 @@ import pathlib
 import pytest
 
 from tests import planted, untrained
+from tests.conftest import MadeOnce
 from ytdnn import artifacts, configs
 from ytdnn.candidates import model as candidate_model
 from ytdnn.data import prepare, prepared
@@ -33,19 +34,19 @@ class Run:
         return ranking_model.load(self.workdir / "ranking", self.data, first_stage)
 
 
-def make_run(
-    workdir: pathlib.Path,
-    data: prepared.PreparedData,
-    ensemble_size: int = 1,
-    content: bool = False,
-) -> Run:
-    config = planted.tiny_config()
+def config_of(ensemble_size: int = 1, content: bool = False) -> configs.Config:
+    config = planted.tiny_config(ranking_epochs=2)
     settings = dataclasses.replace(
         config.candidates,
         ensemble_size=ensemble_size,
         content=configs.Content(enabled=content, popularity_by_age=False),
     )
-    config = dataclasses.replace(config, candidates=settings)
+    return dataclasses.replace(config, candidates=settings)
+
+
+def make_run(
+    workdir: pathlib.Path, data: prepared.PreparedData, config: configs.Config
+) -> None:
     candidates.train(config, data, workdir / "candidates")
     model = candidate_model.load(workdir / "candidates", data)
     made_from = {
@@ -58,33 +59,48 @@ def make_run(
     if data.has_impressions:
         first_stage = stage.load(workdir / "candidates", data)
         ranking.train(config, data, workdir / "ranking", first_stage)
-    path = export.export(workdir, config)
-    return Run(workdir, config, data, bundle.load(path))
+    export.export(workdir, config)
 
 
-@pytest.fixture(scope="session")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """A run with every feature and text ids."""
-    workdir = tmp_path_factory.mktemp("run")
-    return make_run(workdir, planted.prepared_data(workdir))
+def opened(workdir: pathlib.Path, config: configs.Config) -> Run:
+    data = prepared.load(workdir / "data")
+    return Run(workdir, config, data, bundle.load(workdir / "bundle"))
 
 
-@pytest.fixture(scope="session")
-def plain_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """A run of watches alone with integer ids: no ranker, no titles, two networks."""
-    workdir = tmp_path_factory.mktemp("plain_run")
+def make_plain_run(workdir: pathlib.Path) -> None:
     log = planted.write_log(workdir / "log", integer_ids=True)
     for table in ("impressions", "videos", "users"):
         (log / f"{table}.parquet").unlink()
     config = configs.Data(source="log", dir=str(log))
-    return make_run(workdir, prepare.prepare(config, workdir / "data"), ensemble_size=2)
+    make_run(workdir, prepare.prepare(config, workdir / "data"), PLAIN)
+
+
+PLAIN, CONTENT = config_of(ensemble_size=2), config_of(content=True)
 
 
 @pytest.fixture(scope="session")
-def content_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def run(made_once: MadeOnce) -> Run:
+    """A run with every feature and text ids."""
+    config = config_of()
+    workdir = made_once(
+        "run", lambda at: make_run(at, planted.prepared_data(at), config)
+    )
+    return opened(workdir, config)
+
+
+@pytest.fixture(scope="session")
+def plain_run(made_once: MadeOnce) -> Run:
+    """A run of watches alone with integer ids: no ranker, no titles, two networks."""
+    return opened(made_once("plain_run", make_plain_run), PLAIN)
+
+
+@pytest.fixture(scope="session")
+def content_run(made_once: MadeOnce) -> Run:
     """A run whose candidates have a content side."""
-    workdir = tmp_path_factory.mktemp("content_run")
-    return make_run(workdir, planted.prepared_data(workdir), content=True)
+    workdir = made_once(
+        "content_run", lambda at: make_run(at, planted.prepared_data(at), CONTENT)
+    )
+    return opened(workdir, CONTENT)
 
 
 @pytest.fixture(autouse=True)

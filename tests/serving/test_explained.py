@@ -107,7 +107,7 @@ def tensors_of(run: untrained.Run, raw: dict) -> dict:
     scorer = graphs.Scorer(run.data, videos, run.ranker)
     tower = graphs.UserTower(run.data, videos, run.stage.candidates)
     ranker = graphs.Ranker(scorer, tower, run.stage.scores(), run.stage.pool())
-    return scorer.tensors(ranker.request(raw))
+    return ranker.tensors(raw)
 
 
 def test_nearest_watched_videos_are_those_of_the_largest_cosines(

@@ -130,7 +130,7 @@ def test_epochs_differ_in_the_order_of_windows(sharded):
 @pytest.mark.parametrize("label", LABELS)
 def test_readers_give_the_parts_of_the_global_batches(sharded, label, num_readers):
     stream = _stream(sharded, LABELS[label])
-    _assert_parts(stream, num_readers)
+    _assert_parts(stream, num_readers, first_steps=(0, 2) if num_readers == 2 else (2,))
     together = _batches(stream.of_readers(num_readers), 1)
     assert _examples(together) == _examples(_batches(stream, 1))
 
@@ -138,12 +138,12 @@ def test_readers_give_the_parts_of_the_global_batches(sharded, label, num_reader
 @pytest.mark.parametrize("label", LABELS)
 def test_readers_of_one_shard_have_ranges_of_its_rows(whole, label):
     stream = _stream(whole, LABELS[label])
-    _assert_parts(stream, 2)
+    _assert_parts(stream, 2, first_steps=(0, 2))
     _assert_equal(_batches(stream.of_readers(2), 0), _batches(stream, 0))
 
 
-def _assert_parts(stream, num_readers):
-    for first_step in (0, 2):
+def _assert_parts(stream, num_readers, first_steps):
+    for first_step in first_steps:
         expected = _batches(stream.of_readers(num_readers), 1, first_step)
         parts = [
             _batches(stream.part(reader, num_readers), 1, first_step)

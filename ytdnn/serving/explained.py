@@ -149,8 +149,7 @@ class Explanation(tf.Module):
         vectors of videos, `nearest_watched_ids` and `nearest_watched_cosines
         [batch, k, 3]`.
         """
-        request = self._ranker.request(raw)
-        tensors = self._scorer.tensors(request)
+        tensors = self._ranker.tensors(raw)
         changed = [tensors] + [
             tensors | {name: tf.fill(tf.shape(read), tf.cast(value, read.dtype))}
             for name, value in self._neutral.items()
@@ -164,6 +163,8 @@ class Explanation(tf.Module):
             found[WITHOUT + name] = without
             if tensors[name].dtype.is_floating:
                 found[VALUE + name] = _of_each(tensors[name], own)
+        videos = self._scorer.videos
+        request = raw_request.Request(raw, videos, raw[schema.VIDEO_IDS])
         return found | self._nearest(request)
 
     def _nearest(self, request: raw_request.Request) -> Tensors:

@@ -21,51 +21,24 @@ import polars as pl
 import tensorflow as tf
 
 from ytdnn import artifacts, configs, schema, versions
-from ytdnn.data import fields, lookups, prepared
+from ytdnn.data import lookups, prepared
 from ytdnn.features import corpus, interface
 from ytdnn.index import artifact as index_artifact
 from ytdnn.index import delta
 from ytdnn.ranking import model as ranking_model
-from ytdnn.retrieval import exploring, page
 from ytdnn.retrieval import interface as retrieval
-from ytdnn.retrieval import scores as scores_room
 from ytdnn.retrieval import stage as retrieval_stage
 from ytdnn.serving import (
     additions,
     bundle,
-    explained,
-    graphs,
+    recommenders,
     removals,
     saved_models,
-    signatures,
     tf_serving,
     warm_up,
 )
 
 _LAYOUT = 3  # of the bundle's directory and signatures: one made by another is stale
-
-
-@dataclasses.dataclass(frozen=True)
-class _Parts:
-    """What the models of a bundle are made of.
-
-    Attributes:
-      data: The prepared set, added videos at the end of its catalogue.
-      first_stage: The trained candidate model and the other candidate sources.
-      ranker: The trained ranking model, None where the log has no impressions.
-      searchers: Index modules by kind.
-      served: The kind that the models without a suffix search.
-      removed_ids: Videos left out of every answer, as text.
-      removed: The same, as the models read it.
-    """
-
-    data: prepared.PreparedData
-    first_stage: retrieval_stage.Stage
-    ranker: ranking_model.RankingModel | None
-    searchers: dict[str, tf.Module]
-    served: str
-    removed_ids: list[str]
-    removed: lookups.RemovedVideos
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,7 +91,7 @@ def export(
         asset = pathlib.Path(root) / removals.ASSET
         home = workdir if refit is None else workdir / refit.name
         parts, inputs = _load(workdir, config, asset, home)
-        models = make_models(parts)
+        models = recommenders.make(parts)
         facts = _facts(parts, models)
         if refit is not None:
             facts[bundle.REFIT] = dict(refit.facts)
@@ -132,11 +105,13 @@ def export(
     return directory
 
 
-def _facts(parts: _Parts, models: dict[str, saved_models.Model]) -> dict[str, Any]:
+def _facts(
+    parts: recommenders.Parts, models: dict[str, saved_models.Model]
+) -> dict[str, Any]:
     """Returns what the manifest says of the bundle."""
     return {
         "models": {name: model.describe() for name, model in models.items()},
-        "scores": _score_meaning(parts.ranker),
+        "scores": recommenders.score_meaning(parts.ranker),
         "ranking": parts.ranker is not None,
         "num_candidates": parts.first_stage.composition.num_candidates,
         "sources": _source_places(parts),
@@ -150,7 +125,9 @@ def _facts(parts: _Parts, models: dict[str, saved_models.Model]) -> dict[str, An
 
 
 def _write(
-    parts: _Parts, models: dict[str, saved_models.Model], draft: versions.Draft
+    parts: recommenders.Parts,
+    models: dict[str, saved_models.Model],
+    draft: versions.Draft,
 ) -> None:
     """Writes the files of a version."""
     video_ids = parts.data.videos[schema.VIDEO_ID].to_list()
@@ -184,7 +161,7 @@ def _load(
     config: configs.Config,
     asset: pathlib.Path,
     home: pathlib.Path,
-) -> tuple[_Parts, dict[str, str]]:
+) -> tuple[recommenders.Parts, dict[str, str]]:
     """Returns what the models are made of, and the fingerprints of where it lies.
 
     Args:
@@ -209,7 +186,9 @@ def _load(
     asset.write_text(removals.text(removals.indices(catalogue, removed_ids)))
     removed = lookups.RemovedVideos(asset)
     served = manifests[index_artifact.KIND].facts["served"]
-    parts = _Parts(data, first_stage, ranker, searchers, served, removed_ids, removed)
+    parts = recommenders.Parts(
+        data, first_stage, ranker, searchers, served, removed_ids, removed
+    )
     made_from = {
         (home / kind).relative_to(workdir).as_posix(): manifest.fingerprint
         for kind, manifest in manifests.items()
@@ -240,140 +219,7 @@ def _searchers(
     return {name: delta.WithDelta(main, added) for name, main in found.items()}
 
 
-def make_models(parts: _Parts) -> dict[str, saved_models.Model]:
-    """Returns every model of the bundle by name.
-
-    Raises:
-      errors.UserError: The log lacks columns that the composition needs.
-    """
-    made = _Maker(parts)
-    models = {bundle.USER_TOWER: made.user_tower}
-    if parts.ranker is not None:
-        models[bundle.RANKER] = made.ranker(parts.searchers[index_artifact.EXACT])
-    for kind, searcher in parts.searchers.items():
-        suffix = _suffix(kind, parts.served)
-        needs_scann = kind == index_artifact.SCANN
-        index = made.index(searcher, needs_scann)
-        both = made.recommender(searcher, index, needs_scann)
-        models |= {bundle.INDEX + suffix: index, bundle.RECOMMENDER + suffix: both}
-    return models
-
-
-def _suffix(kind: str, served: str) -> str:
-    """Returns what names a kind of index: nothing of the one served, but exact's."""
-    return "" if kind == served != index_artifact.EXACT else f"_{kind}"
-
-
-class _Maker:
-    """Makes the models; those of one index share its vectors."""
-
-    def __init__(self, parts: _Parts) -> None:
-        """Makes what all of them share."""
-        self._parts = parts
-        self._stage, self._data = parts.first_stage, parts.data
-        self._videos = lookups.VideoIds(parts.data)
-        model = self._stage.candidates
-        self._tower = graphs.UserTower(self._data, self._videos, model)
-        self._vector = signatures.vector_field(model.vector_dim)
-        self._limits = (*fields.permitting(self._data), signatures.k_field())
-        self._scorer: graphs.Scorer | None = None
-        if parts.ranker is not None:
-            self._scorer = graphs.Scorer(self._data, self._videos, parts.ranker)
-            self._rule = page.Rule(self._stage.composition, self._data)
-            self._explorer = exploring.of(self._stage.composition, self._data)
-
-    @property
-    def user_tower(self) -> saved_models.Model:
-        """From raw requests to the user's vectors."""
-        inputs = self._stage.fields(self._data)
-        return saved_models.Model(self._tower, inputs, (self._vector,))
-
-    def index(self, searcher: tf.Module, needs_scann: bool) -> saved_models.Model:
-        """Returns the model from vectors to videos."""
-        search = self._stage.nearest(searcher)
-        index = graphs.Index(self._videos, search, self._parts.removed)
-        found = signatures.result_fields(self._data, bundle.DOT_PRODUCT)
-        inputs = (self._vector, *self._limits)
-        return saved_models.Model(index, inputs, found, needs_scann)
-
-    def ranker(self, searcher: tf.Module) -> saved_models.Model:
-        """Returns the model from raw requests and videos to scores."""
-        return saved_models.Model(
-            self._ranker_graph(searcher), self._ranker_inputs, (self._scores,)
-        )
-
-    def _ranker_graph(self, searcher: tf.Module) -> graphs.Ranker:
-        if self._scorer is None:
-            raise ValueError("expected a trained ranker, found none")
-        pool = self._stage.pool(searcher) if self._scorer.asks_sources else None
-        scores = self._stage.scores(searcher)
-        return graphs.Ranker(
-            self._scorer, self._tower, scores, pool, self._parts.removed
-        )
-
-    @property
-    def _ranker_inputs(self) -> saved_models.Fields:
-        ranker = self._parts.ranker
-        asked = ranker.request_fields(self._data) if ranker else ()
-        return (*asked, signatures.video_ids_field(self._data))
-
-    def recommender(
-        self, searcher: tf.Module, index: saved_models.Model, needs_scann: bool
-    ) -> saved_models.Model:
-        """Returns the model of both stages; of the first alone without a ranker."""
-        stage, data, removed = self._stage, self._data, self._parts.removed
-        stages = {bundle.USER_TOWER: self.user_tower, bundle.INDEX: index}
-        results = signatures.result_fields(data, _score_meaning(self._parts.ranker))
-        scores = stage.scores(searcher)
-        if self._parts.ranker is None or self._scorer is None:
-            source = stage.tower(searcher)
-            nearest = graphs.Nearest(self._videos, self._tower, source, removed)
-            query = stage.fields(data)
-            stages |= self._candidates(nearest, query, scores)
-            inputs = (*query, *self._limits)
-            return saved_models.Model(nearest, inputs, results, needs_scann, stages)
-        graph = graphs.Recommender(
-            self._tower,
-            stage.pool(searcher),
-            self._scorer,
-            self._rule,
-            scores,
-            removed,
-            self._explorer,
-        )
-        if self._explorer is not None and self._explorer.samples:
-            results = (*results, signatures.propensity_field())
-        asked = self._parts.ranker.request_fields(data)
-        query = fields.union(stage.fields(data, with_sources=True), asked)
-        ranker = self._ranker_graph(searcher)
-        why = explained.Explanation(
-            ranker, self._scorer, self._parts.ranker.neutral, scores
-        )
-        inputs = self._ranker_inputs
-        stages |= self._candidates(graph, query, scores) | {
-            bundle.RANKER: saved_models.Model(ranker, inputs, (self._scores,)),
-            explained.EXPLAIN: saved_models.Model(why, inputs, ()),
-        }
-        inputs = (*query, *self._limits)
-        return saved_models.Model(graph, inputs, results, needs_scann, stages)
-
-    def _candidates(
-        self,
-        graph: explained.TwoStages,
-        query: saved_models.Fields,
-        scores: scores_room.Scores,
-    ) -> dict[str, saved_models.Model]:
-        """Returns the signature that lists all candidates."""
-        found = explained.Candidates(graph, self._tower, scores)
-        inputs = (*query, *fields.permitting(self._data))
-        return {explained.CANDIDATES: saved_models.Model(found, inputs, ())}
-
-    @property
-    def _scores(self) -> signatures.Field:
-        return signatures.score_field(_score_meaning(self._parts.ranker))
-
-
-def _source_places(parts: _Parts) -> dict[str, int]:
+def _source_places(parts: recommenders.Parts) -> dict[str, int]:
     """Returns the places of each candidate source; the tower has those left, too."""
     others = parts.first_stage.other_sources if parts.ranker else ()
     places = {source.kind: source.num for source in others}
@@ -381,13 +227,7 @@ def _source_places(parts: _Parts) -> dict[str, int]:
     return {retrieval.TOWER: number - sum(places.values())} | places
 
 
-def _score_meaning(ranker: ranking_model.RankingModel | None) -> str:
-    if ranker is None:
-        return bundle.DOT_PRODUCT
-    return ranker.head.meaning
-
-
-def _statistics_as_of(parts: _Parts) -> dict[str, Any] | None:
+def _statistics_as_of(parts: recommenders.Parts) -> dict[str, Any] | None:
     """Returns the moment of the corpus statistics in it, None where it has none."""
     read = parts.ranker.features if parts.ranker else ()
     if not any(isinstance(f, interface.CorpusStatistic) for f in read):

@@ -17,9 +17,9 @@ from ytdnn.features import reading
 from ytdnn.ranking import heads
 from ytdnn.ranking import inputs as ranking_inputs
 from ytdnn.ranking import model as ranking_model
-from ytdnn.retrieval import exploring, nearest, page, permitted, pool, rows, tower
-from ytdnn.retrieval import interface as retrieval
+from ytdnn.retrieval import exploring, nearest, page, pool, rows, tower
 from ytdnn.retrieval import scores as scores_room
+from ytdnn.serving import limits
 
 Raw = dict[str, tf.Tensor]
 Outputs = dict[str, tf.Tensor]
@@ -93,8 +93,8 @@ class Index(tf.Module):
         wanted = request[schema.K]
         most = tf.minimum(rows.largest(wanted), self._search.num_videos)
         nothing = tf.zeros([tf.shape(wanted)[0], 0], tf.int32)
-        limits = permitted_by(request, self._videos, nothing, self._removed)
-        found = self._search.search(request[schema.USER_VECTOR], most, limits)
+        by = limits.permitted_by(request, self._videos, nothing, self._removed)
+        found = self._search.search(request[schema.USER_VECTOR], most, by)
         return _results(self._videos, *found, found[1], wanted)
 
 
@@ -167,65 +167,34 @@ class Ranker(tf.Module):
         self._scores = scores if scorer.asks_scores else None
         self._sources = sources if scorer.asks_sources else None
         self._removed = removed
+        # Traced once for all signatures that score videos.
+        self._tensors = _hidden(tf.function(self._read, autograph=False))
 
     def call(self, **raw: tf.Tensor) -> Outputs:
         """Returns `scores [batch, k] float32`, 0 where the video id is missing."""
-        scores = self._scorer.predict(self.request(raw)).served
+        scores = self._scorer.predict_of(self.tensors(raw)).served
         present = self._scorer.videos.present(raw[schema.VIDEO_IDS])
         return {schema.SCORES: tf.where(present, scores, tf.zeros_like(scores))}
 
-    def request(self, raw: Raw) -> raw_request.Request:
+    def tensors(self, raw: Raw) -> Raw:
+        """Returns what the network reads of requests and their videos."""
+        found: Raw = self._tensors(raw)
+        return found
+
+    def _read(self, raw: Raw) -> Raw:
+        return self._scorer.tensors(self._request(raw))
+
+    def _request(self, raw: Raw) -> raw_request.Request:
         """Returns a request about videos, with what the first stage says of them."""
         request = raw_request.Request(raw, self._scorer.videos, raw[schema.VIDEO_IDS])
         if self._scores is not None:
             vectors = self._user_tower.vectors(request)
             request.candidate_scores = self._scores(vectors, request.video_indices)
             if self._sources is not None:
-                found = self._sources(asked(request, vectors, self._removed))
+                found = self._sources(limits.asked(request, vectors, self._removed))
                 of_videos = found.of(request.video_indices)
                 request.candidate_sources, request.seed_videos = of_videos
         return request
-
-
-def asked(
-    request: raw_request.Request,
-    user_vectors: tf.Tensor,
-    removed: lookups.RemovedVideos | None = None,
-) -> retrieval.Asked:
-    """Returns a request as candidate sources read it.
-
-    Args:
-      request: The request.
-      user_vectors: `[batch, vector_dim] float32`.
-      removed: Videos left out of every answer.
-    """
-    watched = request.videos.indices(request.watched_ids)
-    limits = permitted_by(request.raw, request.videos, watched, removed)
-    return retrieval.Asked(watched, request.times, user_vectors, limits)
-
-
-def permitted_by(
-    raw: Raw,
-    videos: lookups.VideoIds,
-    watched: tf.Tensor,
-    removed: lookups.RemovedVideos | None,
-) -> permitted.Permitted:
-    """Returns which videos the answers to requests may hold.
-
-    Args:
-      raw: The request; its lists of ids may be left out.
-      videos: Ids and indices of the catalogue.
-      watched: `[batch, n] int32`, left out.
-      removed: Left out of every answer.
-    """
-    barred, allowed, is_limited = watched, None, None
-    if schema.EXCLUDE_IDS in raw:
-        excluded = videos.indices(raw[schema.EXCLUDE_IDS])
-        barred = tf.concat([watched, excluded], axis=1)
-    if schema.ALLOW_IDS in raw:
-        allowed = videos.indices(raw[schema.ALLOW_IDS])
-        is_limited = tf.reduce_any(videos.present(raw[schema.ALLOW_IDS]), axis=1)
-    return permitted.Permitted(barred, allowed, is_limited, removed)
 
 
 class Nearest(tf.Module):
@@ -268,7 +237,7 @@ class Nearest(tf.Module):
 
     def _search(self, request: raw_request.Request) -> tuple[tf.Tensor, tf.Tensor]:
         vectors = self._user_tower.vectors(request)
-        return self._source.search(asked(request, vectors, self._removed))
+        return self._source.search(limits.asked(request, vectors, self._removed))
 
 
 class Recommender(tf.Module):
@@ -327,7 +296,7 @@ class Recommender(tf.Module):
     def propose(self, request: raw_request.Request) -> Proposed:
         """Returns the candidates, and the candidate model's scores where needed."""
         vectors = self._user_tower.vectors(request)
-        found = self._sources(asked(request, vectors, self._removed))
+        found = self._sources(limits.asked(request, vectors, self._removed))
         scores = None
         if self._scores is not None:
             scores = self._scores(vectors, found.videos)

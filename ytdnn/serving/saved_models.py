@@ -1,9 +1,10 @@
 """One SavedModel of the bundle: its signatures, and how its variables lie on disk."""
 
 import dataclasses
+import functools
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 import tensorflow as tf
 
@@ -25,8 +26,11 @@ class Graph(Protocol):
         """Returns outputs by name."""
 
 
+GraphT = TypeVar("GraphT", bound=Graph)
+
+
 @dataclasses.dataclass(frozen=True)
-class Model:
+class Model(Generic[GraphT]):
     """One SavedModel of the bundle.
 
     Attributes:
@@ -35,14 +39,19 @@ class Model:
       outputs: Its signature's outputs.
       needs_scann: Whether ScaNN's ops are in it.
       stages: Models that it is made of, by name: it has a signature of each, which
-        shares its variables.
+        shares its variables. A stage of several models is one object, traced once.
     """
 
-    graph: Graph
+    graph: GraphT
     inputs: Fields
     outputs: Fields
     needs_scann: bool = False
     stages: Mapping[str, "Model"] = dataclasses.field(default_factory=dict)
+
+    @functools.cached_property
+    def function(self) -> Any:
+        """The graph's concrete function."""
+        return _traced(self.graph.call, self.inputs)
 
     @property
     def required(self) -> Fields:
@@ -68,12 +77,12 @@ def save(model: Model, directory: pathlib.Path) -> None:
     It has the signatures `serving_default`, `serving_required` where there are inputs
     that may be left out, and one of each stage.
     """
-    functions = {SIGNATURE: _traced(model.graph.call, model.inputs)}
+    functions = {SIGNATURE: model.function}
     if model.required:
         shortened = _shortened(model)
         functions[REQUIRED_SIGNATURE] = _traced(shortened, model.required)
     for name, stage in model.stages.items():
-        functions[name] = _traced(stage.graph.call, stage.inputs)
+        functions[name] = stage.function
     root = tf.Module()
     root.graphs = [model.graph, *(stage.graph for stage in model.stages.values())]
     options = tf.saved_model.SaveOptions(experimental_sharding_callback=_LargeApart())
@@ -85,11 +94,11 @@ def _traced(call: Callable[..., Any], fields: Fields) -> Any:
     return tf.function(call, autograph=False).get_concrete_function(**specs)
 
 
-def _shortened(model: Model) -> Callable[..., dict[str, tf.Tensor]]:
-    """Returns the model's call with all but the required inputs missing."""
+def _shortened(model: Model) -> Callable[..., Any]:
+    """Returns a call of the model's function, all but the required inputs missing."""
     others = [field for field in model.inputs if field not in model.required]
 
-    def call(**request: tf.Tensor) -> dict[str, tf.Tensor]:
+    def call(**request: tf.Tensor) -> Any:
         batch = tf.shape(request[schema.K])[0]
         missing = {
             field.name: tf.fill(
@@ -98,7 +107,7 @@ def _shortened(model: Model) -> Callable[..., dict[str, tf.Tensor]]:
             )
             for field in others
         }
-        return model.graph.call(**request, **missing)
+        return model.function(**request, **missing)
 
     return call
 
