@@ -112,6 +112,15 @@ class PlantedRanker:
     def readings(self, *asked: object) -> dict[str, np.ndarray]:
         return {}
 
+    def predict_at(
+        self,
+        data: prepared.PreparedData,
+        impression_rows: np.ndarray,
+        video_indices: np.ndarray,
+    ) -> predictions.Predictions:
+        logits = self.of_video(video_indices)
+        return predictions.Predictions(logits, seconds=np.exp(logits), logits=logits)
+
     def predictions(
         self, data: prepared.PreparedData, impression_rows: np.ndarray
     ) -> predictions.Predictions:

@@ -73,6 +73,15 @@ class Ranker(Protocol):
         """Whether a candidate model that it asks reads the time of the request."""
         ...
 
+    def predict_at(
+        self,
+        data: prepared.PreparedData,
+        impression_rows: Positions,
+        video_indices: Indices,
+    ) -> predictions.Predictions:
+        """Returns what it predicts of candidates at logged requests, `[n, k]` each."""
+        ...
+
     def predictions(
         self, data: prepared.PreparedData, impression_rows: Positions
     ) -> predictions.Predictions:
