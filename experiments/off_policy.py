@@ -14,8 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import rich
-from rich import table
+from rich import console, table
 
 from ytdnn import configs, errors, pipeline, progress, ragged
 from ytdnn.data import prepared
@@ -30,13 +29,13 @@ from ytdnn.evaluation import (
 )
 from ytdnn.metrics import off_policy
 from ytdnn.ranking import model as ranking_model
-from ytdnn.retrieval import exploring
 from ytdnn.retrieval import stage as stage_room
 
 PLACES = 8  # of a page
-TEMPERATURE, EXPLORE_TOP = 1.0, 20  # of the recommender that made the log
+TEMPERATURE, EXPLORE_TOP = 1.0, 50  # of the recommender that made the log
 LOGGING, COOLER, BEST_FIRST = "as the log", "temperature 0.5", "best first"
 BY_CLICKS, POPULARITY = "by clicks, temperature 1", "popularity"
+_WIDTH = 140
 _DRAWS = 10  # of pages, for the truth of policies that draw
 _SHAPE = 4.0  # of the gamma distribution of a click's seconds
 
@@ -64,11 +63,13 @@ class Found(NamedTuple):
       truth: Of a place, or of a page.
       estimates: `[repeats, 3]` by estimator: value, low and high end.
       effective_size: Mean over repeats, of places.
+      weight: Mean weight, over repeats.
     """
 
     truth: float
     estimates: dict[str, Floats]
     effective_size: float
+    weight: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,19 +93,10 @@ class Setting:
 
     def pages(self, name: str, seed: int) -> npt.NDArray[np.int32]:
         """Returns the pages that a policy makes from their first place on."""
-        given = self.policies[name]
-        order = np.where(given.videos > 0, given.order, -np.inf)
-        if given.temperature:
-            noise = np.random.default_rng([1, seed]).gumbel(size=order.shape)
-            drawn, _ = exploring.sampled(
-                order.astype(np.float32),
-                noise.astype(np.float32),
-                given.temperature,
-                given.explore_top,
-            )
-            order = drawn.numpy()
-        best = np.argsort(-order, axis=1, kind="stable")[:, :PLACES]
-        return np.take_along_axis(given.videos, best, axis=1).astype(np.int32)
+        given, rng = self.policies[name], np.random.default_rng([1, seed])
+        slots = page_choices.drawn_pages(given, PLACES, rng)
+        videos = np.take_along_axis(given.videos, np.maximum(slots, 0), axis=1)
+        return np.where(slots >= 0, videos, 0).astype(np.int32)
 
 
 def _named(clicks: Floats, seconds: Floats) -> dict[str, Floats]:
@@ -186,6 +178,7 @@ def repeat(setting: Setting, repeats: int) -> dict[Key, Found]:
     )
     estimates: dict[Key, list[dict[str, off_policy.Estimate]]] = {}
     alone: dict[tuple[str, str], list[float]] = {}
+    weights: dict[tuple[str, str], list[float]] = {}
     worth = {name: _worth_by_place(setting, name) for name in setting.policies}
     for number in progress.through(range(repeats), "logs", "logs"):
         log, shown = _log(setting, rng, number)
@@ -199,12 +192,19 @@ def repeat(setting: Setting, repeats: int) -> dict[Key, Found]:
                     alone.setdefault((name, reward), []).append(value)
             chosen = _some(chosen, rows.values)
             for scope in ("place", "page"):
-                by = counterfactual.estimates(some, chosen, math.inf, scope == "page")
+                whole = scope == "page"
+                by = counterfactual.estimates(some, chosen, math.inf, whole)
+                decisions = some.decisions(counterfactual.CLICKS, chosen, whole)
+                mean = float(decisions.weights().mean())
+                weights.setdefault((name, scope), []).append(mean)
                 for reward, one in by.items():
                     estimates.setdefault((name, scope, reward), []).append(one)
     truth = {(n, "place", r): float(np.mean(v)) for (n, r), v in alone.items()}
     truth |= dict(_true_pages(setting))
-    return {key: _found(truth[key], several) for key, several in estimates.items()}
+    return {
+        key: _found(truth[key], several, weights[key[:2]])
+        for key, several in estimates.items()
+    }
 
 
 def _log(
@@ -257,8 +257,11 @@ def _of(log: counterfactual.Log, rows: ragged.Ragged) -> counterfactual.Log:
 def _some(
     chosen: page_choices.Choices, rows: npt.NDArray[np.integer]
 ) -> page_choices.Choices:
-    modelled = {name: values[rows] for name, values in chosen.modelled.items()}
-    return page_choices.Choices(chosen.target[rows], modelled)
+    modelled, own = (
+        {name: values[rows] for name, values in several.items()}
+        for several in (chosen.modelled, chosen.own)
+    )
+    return page_choices.Choices(chosen.target[rows], modelled, own)
 
 
 def _worth_by_place(setting: Setting, name: str) -> list[dict[str, Floats]]:
@@ -301,7 +304,11 @@ def _true_pages(setting: Setting) -> Iterator[tuple[Key, float]]:
             yield (name, "page", reward), float(np.mean(each))
 
 
-def _found(truth: float, several: Sequence[Mapping[str, off_policy.Estimate]]) -> Found:
+def _found(
+    truth: float,
+    several: Sequence[Mapping[str, off_policy.Estimate]],
+    weights: Sequence[float],
+) -> Found:
     return Found(
         truth,
         {
@@ -311,16 +318,17 @@ def _found(truth: float, several: Sequence[Mapping[str, off_policy.Estimate]]) -
             for name in several[0]
         },
         float(np.mean([one["ips"].effective_size for one in several])),
+        float(np.mean(weights)),
     )
 
 
 def show(found: Mapping[Key, Found], places: int = PLACES) -> table.Table:
     """Returns the truth, and of each estimator its mean, bias and coverage."""
-    result = table.Table(title="off-policy estimates beside the truth")
-    for heading in ("policy", "of a", "reward", "truth", "effective places"):
+    result = table.Table(title="bias ± spread of an estimate, coverage of its interval")
+    for heading in ("policy", "of a", "reward", "truth", "weight", "effective"):
         result.add_column(heading, justify="right")
     for name in counterfactual.ESTIMATORS:
-        result.add_column(f"{name}: bias, spread, coverage", justify="right")
+        result.add_column(name, justify="right")
     for (policy, scope, reward), one in found.items():
         factor = places if scope == "page" else 1
         cells = []
@@ -330,7 +338,8 @@ def show(found: Mapping[Key, Found], places: int = PLACES) -> table.Table:
             covers = ((low <= one.truth) & (one.truth <= high)).mean()
             cells.append(f"{bias:+.1%} ± {spread:.1%}, {covers:.0%}")
         size = f"{one.effective_size:,.0f}"
-        result.add_row(policy, scope, reward, f"{one.truth:.4g}", size, *cells)
+        numbers = f"{one.truth:.3g}", f"{one.weight:.2f}", size
+        result.add_row(policy, scope, reward, *numbers, *cells)
     return result
 
 
@@ -352,7 +361,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         found = run(given.workdir, get_settings(), given.pages, given.repeats)
     except errors.UserError as error:
         raise SystemExit(f"error: {error}") from None
-    rich.print(show(found))
+    console.Console(width=_WIDTH).print(show(found))
 
 
 if __name__ == "__main__":

@@ -99,9 +99,9 @@ def test_by_hand(tmp_path: pathlib.Path) -> None:
     assert system.mean_weight[0] == pytest.approx(2.0)
     assert system.share_never_shown == 0.25
     assert system.effective_places == pytest.approx(8.0**2 / (4 + 16 + 4))
-    # Of whole pages weights are 2, 2 · 4, 0, 0, and those before them 1, 2, 1, 0.
+    # Of whole pages weights are 2, 2 · 4, 0, 0; its own pages are a, b.
     page = {e: v[0] for e, v in system.per_page["watch_seconds"].items()}
-    in_all = (20 + 2 * 10 + 20) + 2 * 10 - 8 * 10
+    in_all = 2 * (20 + 10) + 2 * 10 - 8 * 10
     expected = {"ips": 60 / 2, "snips": 2 * 60 / 10, "dr": in_all / 2}
     assert page == pytest.approx(expected)
     assert system.effective_pages == pytest.approx(1.0)
@@ -168,6 +168,33 @@ def test_choices_are_those_of_the_explorer() -> None:
         for estimate in one[counterfactual.CLICKS].values():
             brought_on_average = brought[counterfactual.CLICKS].mean()
             assert estimate.value == pytest.approx(brought_on_average, rel=1e-4)
+
+
+def test_its_own_pages_are_drawn_as_their_chances_say() -> None:
+    rng = np.random.default_rng(1)
+    order = np.append(np.log([1.0, 3.0, 0.5, 2.0]), -np.inf)[None]  # one on no page
+    values = np.array([[10.0, 20.0, 30.0, 40.0, 1e9]])
+    given = page_choices.Ordered(np.array([[5, 6, 7, 8, 9]]), order, 1.0, 3)
+    many = dataclasses.replace(
+        given, videos=given.videos.repeat(4_000, 0), order=order.repeat(4_000, 0)
+    )
+    pages = page_choices.drawn_pages(many, 6, rng)
+    shares = np.bincount(pages[:, 0], minlength=5) / 4_000
+    np.testing.assert_allclose(shares, np.array([1, 3, 0, 2, 0]) / 6, atol=0.03)
+    # What is not drawn follows, then nothing.
+    assert (pages[:, 3] == 2).all()
+    assert (pages[:, 4:] == -1).all()
+    # A later place as the chances given its page say, on average.
+    modelled = dataclasses.replace(many, modelled={"x": values.repeat(4_000, 0)})
+    shown = np.take_along_axis(many.videos, np.maximum(pages[:, :2], 0), axis=1)
+    found = page_choices.of_pages(modelled, shown)
+    assert found.own["x"][:, 1].mean() == pytest.approx(
+        found.modelled["x"][:, 1].mean(), rel=0.03
+    )
+    # The best first: its own page is the order.
+    best = page_choices.Ordered(given.videos, order, modelled={"x": values})
+    own = page_choices.of_pages(best, np.array([[9, 5]])).own["x"]
+    assert own.tolist() == [[20.0, 40.0]]
 
 
 def test_what_is_not_a_candidate_is_never_chosen_and_lists_may_end() -> None:

@@ -55,7 +55,7 @@ class Log:
 
     def brought(self, reward: str) -> off_policy.Estimate:
         """Returns what a place of the log brought."""
-        itself = page_choices.Choices(self.propensities, {})
+        itself = page_choices.Choices(self.propensities, {}, {})
         return off_policy.mean_reward(self.decisions(reward, itself))
 
     def decisions(
@@ -72,7 +72,8 @@ class Log:
         there, before = self.is_place, None
         if of_pages:
             before = off_policy.weights_before(chosen.target / self.propensities)[there]
-        has_model = reward in self.modelled and reward in chosen.modelled
+        averaged = chosen.own if of_pages else chosen.modelled
+        has_model = reward in self.modelled and reward in averaged
         users = np.repeat(self.users[:, np.newaxis], there.shape[1], axis=1)
         return off_policy.Decisions(
             users=users[there].astype(np.int64),
@@ -80,7 +81,7 @@ class Log:
             propensities=self.propensities[there],
             target=chosen.target[there],
             modelled=self.modelled[reward][there] if has_model else None,
-            modelled_target=chosen.modelled[reward][there] if has_model else None,
+            modelled_target=averaged[reward][there] if has_model else None,
             before=before,
         )
 

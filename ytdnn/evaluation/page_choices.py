@@ -17,6 +17,8 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 
+_DRAWS = 8  # of the pages of a recommender that samples, for what is modelled of them
+
 
 @dataclasses.dataclass(frozen=True)
 class Ordered:
@@ -48,10 +50,12 @@ class Choices:
     Attributes:
       target: `[n, places]`, probability of showing what the log showed.
       modelled: `[n, places]` each, by the name of a reward: its mean over the choice.
+      own: The same of the places of pages that the recommender makes itself.
     """
 
     target: Floats
     modelled: dict[str, Floats]
+    own: dict[str, Floats]
 
 
 def of_pages(given: Ordered, shown: npt.NDArray[np.integer]) -> Choices:
@@ -69,7 +73,9 @@ def of_pages(given: Ordered, shown: npt.NDArray[np.integer]) -> Choices:
     left = np.isfinite(order)
     drawn = left & (_ranks(order) < given.explore_top)
     found = Choices(
-        np.zeros(shown.shape), {name: np.zeros(shown.shape) for name in given.modelled}
+        np.zeros(shown.shape),
+        {name: np.zeros(shown.shape) for name in given.modelled},
+        _own(given, shown.shape[1]),
     )
     for place in range(shown.shape[1]):
         chances = _chances(order, left, drawn & left, given.temperature)
@@ -79,6 +85,49 @@ def of_pages(given: Ordered, shown: npt.NDArray[np.integer]) -> Choices:
         for name, values in given.modelled.items():
             found.modelled[name][:, place] = (chances * values).sum(axis=1)
         left &= ~is_shown
+    return found
+
+
+def drawn_pages(
+    given: Ordered, num_places: int, rng: np.random.Generator
+) -> npt.NDArray[np.int64]:
+    """Returns pages that a recommender makes, as columns of `given.videos`.
+
+    Args:
+      given: What it orders.
+      num_places: Of a page.
+      rng: Of the draw.
+
+    Returns:
+      `[n, num_places]`, -1 where there is nothing to show.
+    """
+    order = np.where(given.videos > 0, given.order, -np.inf).astype(np.float64)
+    key = order
+    if given.temperature:
+        ranks = _ranks(order)
+        noisy = order / given.temperature + rng.gumbel(size=order.shape)
+        # Drawn among the first by Gumbel noise; the others follow in their order.
+        highest = np.where(np.isfinite(noisy), noisy, 0.0).min(axis=1, keepdims=True)
+        behind = highest - 1.0 - ranks
+        key = np.where(ranks < given.explore_top, noisy, behind)
+        key = np.where(np.isfinite(order), key, -np.inf)
+    places = np.argsort(-key, axis=1, kind="stable")[:, :num_places]
+    found = np.where(np.take_along_axis(np.isfinite(key), places, axis=1), places, -1)
+    missing = max(0, num_places - found.shape[1])
+    return np.pad(found, ((0, 0), (0, missing)), constant_values=-1)
+
+
+def _own(given: Ordered, num_places: int) -> dict[str, Floats]:
+    """Returns what is modelled of the recommender's own pages, `[n, num_places]`."""
+    if not given.modelled:
+        return {}
+    draws = _DRAWS if given.temperature else 1
+    found = {name: np.zeros((len(given.videos), num_places)) for name in given.modelled}
+    for seed in range(draws):
+        slots = drawn_pages(given, num_places, np.random.default_rng(seed))
+        for name, values in given.modelled.items():
+            taken = np.take_along_axis(values, np.maximum(slots, 0), axis=1)
+            found[name] += np.where(slots >= 0, taken, 0.0) / draws
     return found
 
 

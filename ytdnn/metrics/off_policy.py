@@ -16,8 +16,9 @@ reward r weighs w = π(shown) / propensity, where π is the policy to judge.
 A decision is judged alone: what π would bring in this place, the places before it as
 the log filled them. For pages that π fills from the first place on, the weight of a
 place is multiplied by those of the places before it (`before`; per-decision importance
-sampling: Precup, Sutton and Singh, ICML 2000), and the model's mean by theirs: the same
-estimates, of whole pages, and far noisier.
+sampling: Precup, Sutton and Singh, ICML 2000), and the model's mean is that of the
+place in π's own pages (Jiang and Li, ICML 2016, whose next state is the page with one
+more video): the same estimates, of whole pages, and far noisier.
 
 Intervals are over users, whose decisions are not independent.
 """
@@ -43,7 +44,8 @@ class Decisions:
       propensities: Probability with which the log showed what it showed, in (0, 1].
       target: Probability with which the policy to judge would have shown it.
       modelled: A model's reward of what was shown; needed for `doubly_robust`.
-      modelled_target: The model's reward averaged over the policy to judge.
+      modelled_target: The model's reward averaged over the policy to judge; with
+        `before`, over the pages that it makes from the first place on.
       before: Product of the weights of the places before it on its page, as of
         `weights_before`; None: each decision is judged alone.
     """
@@ -150,8 +152,7 @@ def doubly_robust(logged: Decisions, most_weight: float = math.inf) -> Estimate:
         raise ValueError("expected modelled and modelled_target, received none")
     weights = logged.weights(most_weight)
     left = weights * (logged.rewards - logged.modelled)
-    before = 1.0 if logged.before is None else np.minimum(logged.before, most_weight)
-    return _mean(logged, before * logged.modelled_target + left, weights)
+    return _mean(logged, logged.modelled_target + left, weights)
 
 
 def effective_size(weights: Array) -> float:
