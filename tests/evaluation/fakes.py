@@ -75,6 +75,15 @@ class ScoresByUser:
         rows = [self.score(u, e) for u, e in zip(users, end_watches, strict=True)]
         return np.array(rows, np.float32).reshape(len(users), self.num_videos)
 
+    def request_vectors(
+        self, data: prepared.PreparedData, impression_rows: np.ndarray
+    ) -> np.ndarray:
+        shown = data.impressions
+        users = np.asarray(shown.users)[impression_rows]
+        ends = np.asarray(data.watches.offsets)[users]
+        ends = ends + np.asarray(shown.num_watches)[impression_rows]
+        return self.user_vectors(data, users, ends, ends)
+
     def readings(self, *asked: object) -> dict[str, np.ndarray]:
         return {}
 

@@ -163,8 +163,8 @@ def test_choices_are_those_of_the_explorer() -> None:
     brought = {counterfactual.CLICKS: rng.random(shown.shape)}
     log = counterfactual.Log(np.arange(50), shown > 0, expected, brought, {})
     choices = page_choices.of_pages(given, shown)
-    for of_pages in (False, True):
-        one = counterfactual.estimates(log, choices, np.inf, of_pages)
+    for own in (None, {}):
+        one = counterfactual.estimates(log, choices, own=own)
         for estimate in one[counterfactual.CLICKS].values():
             brought_on_average = brought[counterfactual.CLICKS].mean()
             assert estimate.value == pytest.approx(brought_on_average, rel=1e-4)
@@ -188,13 +188,11 @@ def test_its_own_pages_are_drawn_as_their_chances_say() -> None:
     modelled = dataclasses.replace(many, modelled={"x": values.repeat(4_000, 0)})
     shown = np.take_along_axis(many.videos, np.maximum(pages[:, :2], 0), axis=1)
     found = page_choices.of_pages(modelled, shown)
-    assert found.own["x"][:, 1].mean() == pytest.approx(
-        found.modelled["x"][:, 1].mean(), rel=0.03
-    )
+    own = page_choices.modelled_pages(modelled, 2)["x"]
+    assert own[:, 1].mean() == pytest.approx(found.modelled["x"][:, 1].mean(), rel=0.03)
     # The best first: its own page is the order.
     best = page_choices.Ordered(given.videos, order, modelled={"x": values})
-    own = page_choices.of_pages(best, np.array([[9, 5]])).own["x"]
-    assert own.tolist() == [[20.0, 40.0]]
+    assert page_choices.modelled_pages(best, 2)["x"].tolist() == [[20.0, 40.0]]
 
 
 def test_what_is_not_a_candidate_is_never_chosen_and_lists_may_end() -> None:

@@ -55,24 +55,27 @@ class Log:
 
     def brought(self, reward: str) -> off_policy.Estimate:
         """Returns what a place of the log brought."""
-        itself = page_choices.Choices(self.propensities, {}, {})
+        itself = page_choices.Choices(self.propensities, {})
         return off_policy.mean_reward(self.decisions(reward, itself))
 
     def decisions(
-        self, reward: str, chosen: page_choices.Choices, of_pages: bool = False
+        self,
+        reward: str,
+        chosen: page_choices.Choices,
+        own: Mapping[str, Floats] | None = None,
     ) -> off_policy.Decisions:
         """Returns the places as decisions.
 
         Args:
           reward: Name of a reward.
           chosen: By the policy to judge.
-          of_pages: Whether it fills the pages from the first place on; else each place
-            is judged alone.
+          own: What is modelled of the pages that the policy makes itself, to judge
+            these; None: each place is judged alone.
         """
         there, before = self.is_place, None
-        if of_pages:
+        if own is not None:
             before = off_policy.weights_before(chosen.target / self.propensities)[there]
-        averaged = chosen.own if of_pages else chosen.modelled
+        averaged = chosen.modelled if own is None else own
         has_model = reward in self.modelled and reward in averaged
         users = np.repeat(self.users[:, np.newaxis], there.shape[1], axis=1)
         return off_policy.Decisions(
@@ -136,14 +139,16 @@ def measure(
             name: _triple(one, log.places_a_page) for name, one in logged.items()
         },
         systems={
-            name: _value(log, page_choices.of_pages(ordered, shown), most)
-            for name, ordered in systems.items()
+            name: _value(log, ordered, shown, most) for name, ordered in systems.items()
         },
     )
 
 
 def estimates(
-    log: Log, chosen: page_choices.Choices, most_weight: float, of_pages: bool = False
+    log: Log,
+    chosen: page_choices.Choices,
+    most_weight: float = math.inf,
+    own: Mapping[str, Floats] | None = None,
 ) -> dict[str, dict[str, off_policy.Estimate]]:
     """Returns the mean reward of a place, by reward and estimator.
 
@@ -151,21 +156,26 @@ def estimates(
       log: The log.
       chosen: By the policy to judge.
       most_weight: Upper bound on weights.
-      of_pages: Whether it fills the pages from the first place on.
+      own: As of `Log.decisions`.
     """
     found: dict[str, dict[str, off_policy.Estimate]] = {}
     for reward in log.rewards:
-        decisions = log.decisions(reward, chosen, of_pages)
+        decisions = log.decisions(reward, chosen, own)
         names = [n for n in ESTIMATORS if n != "dr" or decisions.modelled is not None]
         found[reward] = {n: ESTIMATORS[n](decisions, most_weight) for n in names}
     return found
 
 
 def _value(
-    log: Log, chosen: page_choices.Choices, most: float
+    log: Log,
+    ordered: page_choices.Ordered,
+    shown: npt.NDArray[np.integer],
+    most: float,
 ) -> report_model.PageValue:
-    alone, whole = (estimates(log, chosen, most, pages) for pages in (False, True))
-    places, pages = (log.decisions(CLICKS, chosen, pages) for pages in (False, True))
+    chosen = page_choices.of_pages(ordered, shown)
+    own = page_choices.modelled_pages(ordered, shown.shape[1])
+    alone, whole = (estimates(log, chosen, most, given) for given in (None, own))
+    places, pages = (log.decisions(CLICKS, chosen, given) for given in (None, own))
     is_last = np.diff(log.is_place, axis=1, append=False)[log.is_place]
     return report_model.PageValue(
         per_place=_triples(alone),

@@ -68,19 +68,18 @@ def ordered(
     """Returns what popularity, the candidates and both stages order for pages."""
     data, config = asked.data, asked.config.evaluation
     cases = protocol.at_requests(data, pages.requests, config, asked.trained.num_listed)
-    vectors = asked.trained.user_vectors(data, cases.users, cases.ends, cases.times)
-    nearest = lists.of_vectors(vectors, asked.video_vectors, config)
+    vectors = asked.trained.request_vectors(data, pages.first_rows)
     length = _PLACES_AHEAD * pages.rows.shape[1]
     makers = {
         lists.POPULARITY: lists.popularity(data, config),
-        lists.CANDIDATES: nearest,
+        lists.CANDIDATES: lists.of_vectors(vectors, asked.video_vectors, config),
     }
     found = {
         name: _in_order(asked, pages, make(cases, length))
         for name, make in makers.items()
     }
     if asked.ranking is not None:
-        found[lists.SYSTEM] = _of_both(asked, asked.ranking, pages, cases, nearest)
+        found[lists.SYSTEM] = _of_both(asked, asked.ranking, pages, cases, vectors)
     return found
 
 
@@ -101,16 +100,19 @@ def _of_both(
     ranking: models.Ranker,
     pages: logged_pages.LoggedPages,
     cases: protocol.Cases,
-    nearest: lists.Maker,
+    vectors: models.Vectors,
 ) -> page_choices.Ordered:
     """Returns the candidates of all sources as the composition orders them."""
     composition = asked.config.composition
+    nearest = lists.of_vectors(vectors, asked.video_vectors, asked.config.evaluation)
     pooled = composing.pooled(nearest, asked.sources, composition)
     videos = pooled(cases, composition.num_candidates)
     found = ranking.predict_at(asked.data, pages.first_rows, videos)
     by = np.asarray(found.order)
     undrawn = dataclasses.replace(composition, temperature=0.0)
-    order = composing.order(asked.data, undrawn, asked.trained, asked.video_vectors)
+    order = composing.order(
+        asked.data, undrawn, asked.trained, asked.video_vectors, vectors
+    )
     if order is not None:
         by = order(cases, videos, by)
     return page_choices.Ordered(

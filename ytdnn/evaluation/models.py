@@ -54,6 +54,12 @@ class Candidates(Protocol):
         """
         ...
 
+    def request_vectors(
+        self, data: prepared.PreparedData, impression_rows: Positions
+    ) -> Vectors:
+        """Returns `[n, dim]` of the requests of logged impressions."""
+        ...
+
     def readings(
         self,
         data: prepared.PreparedData,

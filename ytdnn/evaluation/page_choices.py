@@ -50,12 +50,10 @@ class Choices:
     Attributes:
       target: `[n, places]`, probability of showing what the log showed.
       modelled: `[n, places]` each, by the name of a reward: its mean over the choice.
-      own: The same of the places of pages that the recommender makes itself.
     """
 
     target: Floats
     modelled: dict[str, Floats]
-    own: dict[str, Floats]
 
 
 def of_pages(given: Ordered, shown: npt.NDArray[np.integer]) -> Choices:
@@ -75,7 +73,6 @@ def of_pages(given: Ordered, shown: npt.NDArray[np.integer]) -> Choices:
     found = Choices(
         np.zeros(shown.shape),
         {name: np.zeros(shown.shape) for name in given.modelled},
-        _own(given, shown.shape[1]),
     )
     for place in range(shown.shape[1]):
         chances = _chances(order, left, drawn & left, given.temperature)
@@ -117,10 +114,18 @@ def drawn_pages(
     return np.pad(found, ((0, 0), (0, missing)), constant_values=-1)
 
 
-def _own(given: Ordered, num_places: int) -> dict[str, Floats]:
-    """Returns what is modelled of the recommender's own pages, `[n, num_places]`."""
-    if not given.modelled:
-        return {}
+def modelled_pages(given: Ordered, num_places: int) -> dict[str, Floats]:
+    """Returns what is modelled of pages that a recommender makes itself.
+
+    Of one that samples, a mean over a few draws.
+
+    Args:
+      given: What it orders.
+      num_places: Of a page.
+
+    Returns:
+      `[n, num_places]` each, by the name of a reward.
+    """
     draws = _DRAWS if given.temperature else 1
     found = {name: np.zeros((len(given.videos), num_places)) for name in given.modelled}
     for seed in range(draws):

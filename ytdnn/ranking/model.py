@@ -4,6 +4,7 @@ import dataclasses
 import json
 import pathlib
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -163,9 +164,7 @@ class RankingModel:
             rows = tf.constant(impression_rows[part], tf.int64)
             videos = tf.constant(video_indices[part], tf.int32)
             found.append(self._predict(log.candidates_at(rows, videos)))
-        joined = _joined(found)
-        order = joined.pop("order")
-        return predictions.Predictions(order, **joined)
+        return _joined(found)
 
     def predictions(
         self, data: prepared.PreparedData, impression_rows: npt.NDArray[np.int64]
@@ -181,9 +180,7 @@ class RankingModel:
             self._predict(log.impressions(tf.constant(impression_rows[part], tf.int64)))
             for part in _shown_parts(len(impression_rows), _PAIRS_A_STEP, "impressions")
         ]
-        joined = {name: values[:, 0] for name, values in _joined(found).items()}
-        order = joined.pop("order")
-        return predictions.Predictions(order, **joined)
+        return _joined(found, np.s_[:, 0])
 
     def mean_loss(
         self, data: prepared.PreparedData, impression_rows: npt.NDArray[np.int64]
@@ -236,14 +233,18 @@ class RankingModel:
         return np.concatenate(found)
 
 
-def _joined(parts: list[heads.Predicted]) -> dict[str, Scores]:
-    """Returns each field that is predicted over all parts of impressions, `[n, k]`."""
-    if not parts:
-        return {"order": np.zeros((0, 1), np.float32)}
+def _joined(
+    parts: list[heads.Predicted], columns: Any = np.s_[:]
+) -> predictions.Predictions:
+    """Returns what is predicted of all parts, `[n, k]`, or some columns of it."""
+    parts = parts or [heads.Predicted(tf.zeros([0, 1]))]
     given = [name for name, values in parts[0]._asdict().items() if values is not None]
-    return {
-        name: np.concatenate([getattr(part, name) for part in parts]) for name in given
-    }
+    return predictions.Predictions(
+        **{
+            name: np.concatenate([getattr(part, name) for part in parts])[columns]
+            for name in given
+        }
+    )
 
 
 def _candidates(
