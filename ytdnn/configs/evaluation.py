@@ -61,6 +61,6 @@ class Evaluation:
     num_resamples: components.Positive = 1_000
     seed: components.NonNegative = 0
     block_megabytes: components.Positive = 128
-    off_policy_pages: components.NonNegative = 2_000
+    off_policy_pages: components.NonNegative = 1_000
     off_policy_most_weight: components.NonNegativeFloat = 0.0
     num_examples: components.NonNegative = 8
