@@ -180,6 +180,7 @@ def test_estimates_that_rest_on_little_are_said(
     few = of_log(42.0, 1.0)
     assert "worth of 42 of 16,000 logged places" in few
     assert "--config.composition.temperature" in few
+    assert "could not have shown" not in of_log(42.0, 0.4)  # too few to know
     not_shown = of_log(2_000.0, 0.4)
     assert "mean weight of logged places is 0.40 (95 % interval up to 0.50)" in (
         not_shown

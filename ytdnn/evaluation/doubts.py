@@ -220,6 +220,7 @@ def _of_off_policy(found: report_model.OffPolicy | None) -> Iterator[str]:
             f"(--config.composition.temperature) or by a recommender more like it, or "
             f"more pages (--config.evaluation.off_policy_pages), would say more."
         )
+        return  # of few weights the mean is not known well
     high = value.mean_weight[2]
     if high is not None and high < 1.0:
         yield (
