@@ -104,6 +104,7 @@ def _impressions(rng: np.random.Generator, size: int) -> pl.DataFrame:
         "score": [None if i % 9 == 0 else i / size for i in range(size)],
         "seed_video_id": [None if i % 2 else f"v{i % 7}" for i in range(size)],
         "page_id": [i // 5 for i in range(size)],
+        "propensity": [None if i % 11 == 0 else (i + 1) / size for i in range(size)],
     }
     return pl.DataFrame(columns)
 

@@ -217,8 +217,8 @@ TABLES: dict[str, Table] = {
                     PROPENSITY,
                     "number",
                     "probability with which it was shown in its place",
-                    "Other orders can be judged by the same log "
-                    "(`ytdnn.metrics.off_policy`). Checked, not read by any model.",
+                    "What other recommenders would have brought is estimated of it "
+                    "(`ytdnn evaluate`). No model reads it.",
                     least=0,
                     most=1,
                 ),

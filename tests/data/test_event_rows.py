@@ -54,7 +54,7 @@ def test_devices_of_impressions_are_known_where_watches_have_none(tmp_path):
     assert set(data.impressions.devices.tolist()) == {0, 1, 2}
 
 
-def test_impressions_keep_position_source_score_and_seed_video(tmp_path):
+def test_impressions_keep_what_was_said_of_each(tmp_path):
     log = full_log.tables()
     data = full_log.prepared_data(tmp_path, log)
     shown = log["impressions"].with_row_index("row").sort(["user_id", "time", "row"])
@@ -66,6 +66,9 @@ def test_impressions_keep_position_source_score_and_seed_video(tmp_path):
     scores = shown["score"].cast(pl.Float32).fill_null(np.nan).to_numpy()
     np.testing.assert_array_equal(found.scores, scores)
     assert np.isnan(found.scores).any()
+    chances = shown["propensity"].cast(pl.Float32).fill_null(np.nan).to_numpy()
+    np.testing.assert_array_equal(found.propensities, chances)
+    assert np.isnan(found.propensities).any()
     ids = [None, *data.videos["video_id"]]
     assert [ids[i] for i in found.seed_videos] == shown["seed_video_id"].to_list()
     assert [ids[i] for i in found.videos] == shown["video_id"].to_list()
@@ -75,11 +78,21 @@ def test_impressions_keep_position_source_score_and_seed_video(tmp_path):
 
 def test_impressions_without_a_column_lack_its_array(tmp_path):
     log = full_log.tables()
-    columns = ["position", "source", "score", "seed_video_id", "device"]
-    log["impressions"] = log["impressions"].drop(*columns, "watch_seconds")
-    shown = full_log.prepared_data(tmp_path, log).impressions
-    for name in ("positions", "sources", "scores", "seed_videos", "devices", "seconds"):
-        assert getattr(shown, name) is None, name
+    arrays = {
+        "position": "positions",
+        "source": "sources",
+        "score": "scores",
+        "seed_video_id": "seed_videos",
+        "device": "devices",
+        "watch_seconds": "seconds",
+        "propensity": "propensities",
+    }
+    log["impressions"] = log["impressions"].drop(*arrays)
+    data = full_log.prepared_data(tmp_path, log)
+    written = {path.stem for path in (data.directory / "shards").rglob("*.npy")}
+    for name in arrays.values():
+        assert getattr(data.impressions, name) is None, name
+        assert f"impression_{name}" not in written
 
 
 def test_a_page_is_that_of_one_user_and_page_id(tmp_path):

@@ -75,6 +75,15 @@ class ScoresByUser:
         rows = [self.score(u, e) for u, e in zip(users, end_watches, strict=True)]
         return np.array(rows, np.float32).reshape(len(users), self.num_videos)
 
+    def request_vectors(
+        self, data: prepared.PreparedData, impression_rows: np.ndarray
+    ) -> np.ndarray:
+        shown = data.impressions
+        users = np.asarray(shown.users)[impression_rows]
+        ends = np.asarray(data.watches.offsets)[users]
+        ends = ends + np.asarray(shown.num_watches)[impression_rows]
+        return self.user_vectors(data, users, ends, ends)
+
     def readings(self, *asked: object) -> dict[str, np.ndarray]:
         return {}
 
@@ -111,6 +120,15 @@ class PlantedRanker:
 
     def readings(self, *asked: object) -> dict[str, np.ndarray]:
         return {}
+
+    def predict_at(
+        self,
+        data: prepared.PreparedData,
+        impression_rows: np.ndarray,
+        video_indices: np.ndarray,
+    ) -> predictions.Predictions:
+        logits = self.of_video(video_indices)
+        return predictions.Predictions(logits, seconds=np.exp(logits), logits=logits)
 
     def predictions(
         self, data: prepared.PreparedData, impression_rows: np.ndarray

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.evaluation import fakes
+from tests.pages import example
 from ytdnn import artifacts, configs
 from ytdnn.data import prepared
 from ytdnn.evaluation import doubts, evaluate_run, report_files, report_model
@@ -158,6 +159,32 @@ def test_a_ranker_below_the_videos_own_odds_is_said(
     found = of_ranker(0.6)
     assert found.startswith("The ranker is not above popularity: AUC 0.6000 against")
     assert of_ranker(0.8) == ""
+
+
+def test_estimates_that_rest_on_little_are_said(
+    data: prepared.PreparedData, tmp_path: pathlib.Path
+) -> None:
+    result = measured(data, fakes.next_watch(data))
+
+    def of_log(effective: float, weight: float) -> str:
+        found = example.report()["off_policy"]
+        found["systems"]["system"] |= {
+            "effective_places": effective,
+            "mean_weight": [weight, weight - 0.1, weight + 0.1],
+        }
+        whole = example.typed(example.report() | {"off_policy": found})
+        report = dataclasses.replace(result.report, off_policy=whole.off_policy)
+        return said(tmp_path, data, dataclasses.replace(result, report=report))
+
+    assert of_log(2_000.0, 0.95) == ""
+    few = of_log(42.0, 1.0)
+    assert "worth of 42 of 16,000 logged places" in few
+    assert "--config.composition.temperature" in few
+    assert "could not have shown" not in of_log(42.0, 0.4)  # too few to know
+    not_shown = of_log(2_000.0, 0.4)
+    assert "mean weight of logged places is 0.40 (95 % interval up to 0.50)" in (
+        not_shown
+    )
 
 
 def test_a_whole_run_on_noise_says_so_on_its_page(tmp_path: pathlib.Path) -> None:

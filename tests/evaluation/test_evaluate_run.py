@@ -95,6 +95,36 @@ def test_the_ranker_decides_the_order_of_the_system(
     )
 
 
+def test_a_log_with_propensities_tells_of_other_pages(
+    data: prepared.PreparedData,
+) -> None:
+    shown = data.impressions
+    pages = np.asarray(shown.pages)
+    _, first, of_row = np.unique(pages, return_index=True, return_inverse=True)
+    places = np.arange(len(pages)) - first[of_row]
+    known = shown.replace(
+        positions=places.astype(np.int32),
+        propensities=np.full(len(pages), 0.25, np.float32),
+    )
+    ranker = fakes.PlantedRanker(lambda videos: videos.astype(float))
+    scores = np.arange(float(data.num_videos))
+    trained = fakes.ScoresByUser(data.num_videos, lambda user, end: scores)
+    other = data.with_events(impressions=known)
+    found = _measure(other, trained, ranker)["off_policy"]
+    assert list(found["systems"]) == ["popularity", "candidates", "system"]
+    in_test = np.asarray(shown.splits) == Split.TEST
+    assert found["places"] == in_test.sum()
+    assert found["pages_left_out"] == 0
+    of_seconds = found["systems"]["system"]["per_place"]["watch_seconds"]
+    assert set(of_seconds) == {"ips", "snips", "dr"}
+    brought = np.asarray(shown.seconds)[in_test].mean()
+    assert found["logged_per_place"]["watch_seconds"][0] == pytest.approx(brought)
+    assert _measure(data, trained, ranker)["off_policy"] is None
+    without = _measure(other, trained, None)["off_policy"]["systems"]
+    assert list(without) == ["popularity", "candidates"]
+    assert set(without["candidates"]["per_place"]["clicks"]) == {"ips", "snips"}
+
+
 def test_one_more_system_is_one_more_entry(data: prepared.PreparedData) -> None:
     # It knows the answers, and so may: it is no model that is checked for leaks.
     def know(cases: protocol.Cases, k: int) -> np.ndarray:

@@ -5,13 +5,17 @@ import json
 import pathlib
 
 import numpy as np
+import polars as pl
 import pytest
 import rich.console
 
 from tests.live.conftest import WORLD
+from tests.pages import example
 from ytdnn import artifacts, errors, pipeline
+from ytdnn.evaluation import report_files
 from ytdnn.live import arms, catalogue, comparing, measures, play, report
 from ytdnn.pages import live_page, live_table
+from ytdnn.pipeline import live_tests
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +68,40 @@ def test_the_table_and_the_page_show_every_arm_and_metric(made: report.Report) -
     assert "http" not in html.replace("http-equiv", "").replace(
         "http://www.w3.org/2000/svg", ""
     )
+
+
+def test_offline_numbers_stand_beside_live_ones(made: report.Report) -> None:
+    title = "Which offline number would have picked the winner?"
+    assert title not in live_page.draw(made)
+    offline = {
+        arm: {"hit_rate@8": 0.1 * place, "hit_rate@50": 0.5, "coverage@8": 0.7}
+        for place, arm in enumerate(list(made.arms)[:2], 1)
+    }
+    html = live_page.draw(dataclasses.replace(made, offline=offline))
+    assert title in html
+    assert "Live against hit rate@8" in html
+    assert "Live against hit rate@50" not in html  # in the table alone
+    assert "hit rate@50" in html
+    assert "coverage" not in html
+    one = dataclasses.replace(made, offline=dict([next(iter(offline.items()))]))
+    assert title not in live_page.draw(one)
+
+
+def test_offline_numbers_are_those_of_the_runs_own_evaluation(
+    tmp_path: pathlib.Path,
+) -> None:
+    said: list[str] = []
+    evaluated = example.typed()
+    for name, inputs in {"mine": {}, "stale": {"data": "an older one"}}.items():
+        result = report_files.Result(evaluated, pl.DataFrame(), inputs)
+        with report_files.publish(tmp_path / name / "evaluation", result):
+            pass
+    asked = [arms.Arm(name, tmp_path / name) for name in ("mine", "stale", "none")]
+    found = live_tests._offline([arms.Arm("logging"), *asked], said.append)
+    assert list(found) == ["mine"]
+    assert found["mine"]["ndcg@10"] == evaluated.lists["system"].values["ndcg@10"]
+    assert len(said) == 1
+    assert "arm stale without the numbers of its evaluation" in said[0]
 
 
 def test_days_are_looked_at_one_by_one(

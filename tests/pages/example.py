@@ -153,6 +153,41 @@ def _example(number: int) -> dict[str, Any]:
     }
 
 
+def _off_policy() -> dict[str, Any]:
+    def three(value: float) -> list[float]:
+        return [value, *_around(value)]
+
+    def estimated(clicks: float, seconds: float) -> dict[str, Any]:
+        return {
+            "clicks": {"ips": three(clicks), "snips": three(clicks)},
+            "watch_seconds": {n: three(seconds) for n in ("ips", "snips", "dr")},
+        }
+
+    systems = {
+        model: {
+            "per_place": estimated(0.1 * skill, 40.0 * skill),
+            "per_page": estimated(0.7 * skill, 320.0 * skill),
+            "mean_weight": three(0.9 * skill),
+            "share_never_shown": 0.625,
+            "effective_places": 1_234.0 * skill,
+            "effective_pages": 12.0 * skill,
+        }
+        for model, skill in LIST_MODELS.items()
+        if model != "oracle"
+    }
+    return {
+        "pages": 2_000,
+        "pages_known": 5_400,
+        "pages_left_out": 17,
+        "users": 812,
+        "places": 16_000,
+        "most_weight": None,
+        "logged_per_place": {"clicks": three(0.08), "watch_seconds": three(31.5)},
+        "logged_per_page": {"clicks": three(0.64), "watch_seconds": three(252.0)},
+        "systems": systems,
+    }
+
+
 def report() -> dict[str, Any]:
     """Returns a whole report: four models of lists, three of impressions."""
     return {
@@ -216,6 +251,7 @@ def report() -> dict[str, Any]:
         "impression_slices": _impression_slices(),
         "calibration": _calibration(),
         "recommended": _recommended(),
+        "off_policy": _off_policy(),
         "training": {
             "candidates": {
                 "epochs": [1, 2, 3],
@@ -299,4 +335,4 @@ def bare() -> dict[str, Any]:
         "latency",
     ):
         whole[part] = {}
-    return whole | {"examples": []}
+    return whole | {"examples": [], "off_policy": None}

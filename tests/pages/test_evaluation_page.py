@@ -14,6 +14,7 @@ SECTIONS = [
     "Slices of users and videos",
     "Ranking of logged impressions",
     "Popularity and age of recommendations",
+    "What other pages would have brought",
     "Example users",
     "Training",
     "Index and latency",

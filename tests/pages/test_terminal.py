@@ -113,6 +113,7 @@ def test_what_a_reader_must_know_is_told() -> None:
 def test_without_a_ranker_nothing_is_said_of_one() -> None:
     report = example.report()
     del report["lists"]["system"], report["impressions"]
+    del report["off_policy"]["systems"]["system"]
     del report["latency"]["ranker_batched_ms"]
     assert "ranker" not in shown(report)
 
@@ -159,3 +160,20 @@ def test_of_a_model_with_content_new_answers_are_not_beyond_reach() -> None:
     found = " ".join(notes.of(example.typed(report)))
     assert "by their content alone" in found
     assert "cannot be retrieved" not in found
+
+
+def test_what_other_pages_would_have_brought_is_told_beside_the_log() -> None:
+    text = shown(example.report(), 120)
+    part = text[text.index("what other pages would have brought") :]
+    system = part[part.index("candidates + ranker:") :]
+    cells = [c.strip() for c in line_of(system, "watch seconds of a place").split("│")]
+    # Of skill 0.9: 40 · 0.9, give and take 5 %.
+    assert cells[2:7] == ["31.5 ± 1.6", *3 * ["36.0 ± 1.8"], "1,111"]
+    clicks = [c.strip() for c in line_of(system, "clicks of a page").split("│")]
+    assert clicks[5:7] == ["–", "11"]  # no model of clicks
+    assert "2,000 of 5,400 pages, 16,000 places of 812 users" in part
+    assert "17 pages not known whole" in part
+    narrow = shown(example.report(), 80)
+    assert "31.5" in narrow
+    assert max(map(len, narrow.splitlines())) <= 80
+    assert "what other pages" not in shown(example.report() | {"off_policy": None})

@@ -11,7 +11,15 @@ import pytest
 from tests import untrained
 from ytdnn import configs, errors, schema
 from ytdnn.data import prepared
-from ytdnn.evaluation import bundles, composing, lists, protocol
+from ytdnn.evaluation import (
+    bundles,
+    composing,
+    judged_systems,
+    lists,
+    logged_pages,
+    page_choices,
+    protocol,
+)
 from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import stage as stage_room
 from ytdnn.serving import batches, explained, export, removals, requests
@@ -203,3 +211,54 @@ def test_a_bundle_explores_as_the_library_does(
 
 def _without_k(request: requests.Request) -> requests.Request:
     return {name: value for name, value in request.items() if name != schema.K}
+
+
+def test_a_bundle_is_judged_by_its_own_pages_with_weights_of_one(
+    run: untrained.Run, tmp_path: pathlib.Path
+) -> None:
+    """Its pages at logged requests are weighed by what it answered: the same page."""
+    workdir = tmp_path / "run"
+    shutil.copytree(run.workdir, workdir)
+    composition = dataclasses.replace(
+        CONFIG.composition, max_per_channel=0, temperature=0.8, explore_top=9
+    )
+    config = dataclasses.replace(CONFIG, composition=composition)
+    bundle = bundle_room.load(export.export(workdir, config))
+    shown, trained = run.data.impressions, run.stage.candidates
+    rows = np.flatnonzero(np.asarray(shown.splits) == prepared.Split.TEST)[::3]
+    pages = logged_pages.LoggedPages(run.data, rows[:, np.newaxis], len(rows), 0)
+    asked = judged_systems.Asked(
+        run.data,
+        trained,
+        trained.video_vectors(),
+        run.ranker,
+        run.stage.other_sources,
+        config,
+    )
+    ordered = judged_systems.ordered(asked, pages)[lists.SYSTEM]
+    name = bundle.recommender(exact=True)
+    fields = bundle.inputs(name)
+    devices = ["", *run.data.vocabularies[schema.DEVICE]]
+    batch = []
+    for row, *place in zip(rows, *pages.requests, strict=True):
+        request = requests.request_at(run.data, *(int(value) for value in place))
+        request |= {schema.DEVICE: devices[shown.devices[row]], schema.K: K}
+        request.pop(schema.LOGGED_IN, None)  # the last watch's: impressions do not say
+        if request[schema.WATCHED_VIDEO_IDS]:
+            state = run.data.watches.logged_in[place[1] - 1]
+            request[schema.LOGGED_IN] = int(state)
+        batch.append({k: v for k, v in request.items() if k in fields})
+    answer = bundle.run(name, batches.inputs(batch, fields))
+    videos = bundles._lists(bundles.Served(bundle, run.data), answer, K)
+    chances = np.where(videos > 0, answer[schema.PROPENSITIES].numpy(), 0.0)
+    target = page_choices.of_pages(ordered, videos).target
+    assert len(rows) > 20
+    assert (videos > 0).mean() > 0.6
+    np.testing.assert_allclose(target, chances, rtol=1e-3)
+    assert 0.0 < chances[videos > 0].min() < 0.5
+    # What the log had shown in truth is predicted as an impression of it.
+    alike = run.ranker.predict_at(
+        run.data, rows, np.asarray(shown.videos)[rows][:, np.newaxis]
+    )
+    of_rows = run.ranker.predictions(run.data, rows)
+    np.testing.assert_allclose(alike.order[:, 0], of_rows.order, rtol=1e-4, atol=1e-5)

@@ -77,6 +77,27 @@ class FromLogs:
             num_searches = data.searches.num_before(users, times)
         return self.vectors_at(log, users, end_watches, num_searches)
 
+    def request_vectors(
+        self: _Queries, data: prepared.PreparedData, impression_rows: np.ndarray
+    ) -> np.ndarray:
+        """Returns users' vectors at the requests of logged impressions.
+
+        Args:
+          data: The prepared set.
+          impression_rows: `[n]` rows of the impression arrays, one of each request.
+
+        Returns:
+          `[n, vector_dim] float32`.
+        """
+        log, shown = self.open_log(data), data.impressions
+        users = np.asarray(shown.users)[impression_rows]
+        starts = np.asarray(data.watches.offsets)[users]
+        ends = starts + np.asarray(shown.num_watches)[impression_rows]
+        num_searches = None
+        if log.searches is not None and shown.num_searches is not None:
+            num_searches = np.asarray(shown.num_searches)[impression_rows]
+        return self.vectors_at(log, users, ends, num_searches, impression_rows)
+
     def open_log(self: _Queries, data: prepared.PreparedData) -> watch_log.Log:
         """Returns what the tower reads of a prepared set, as a request would bring."""
         return tower_inputs.open_log(self.tower_inputs, data, serving=True)

@@ -32,6 +32,10 @@ class Evaluation:
       num_resamples: Bootstrap resamples of the users, for each interval.
       seed: Seed of the resamples and of the choice of users checked for leaks.
       block_megabytes: Upper bound on the memory of a block of scores.
+      off_policy_pages: Logged pages with propensities, drawn by chance, of which it is
+        estimated what other pages would have brought; 0: none.
+      off_policy_most_weight: Upper bound on the weight of a logged place in these
+        estimates, which trades bias for noise; 0: no bound.
       num_examples: Number of users that the report shows with history, lists and right
         answers.
     """
@@ -57,4 +61,6 @@ class Evaluation:
     num_resamples: components.Positive = 1_000
     seed: components.NonNegative = 0
     block_megabytes: components.Positive = 128
+    off_policy_pages: components.NonNegative = 1_000
+    off_policy_most_weight: components.NonNegativeFloat = 0.0
     num_examples: components.NonNegative = 8

@@ -25,6 +25,7 @@ _NEEDED = {
         schema.PAGE_ID,
         schema.POSITION,
         schema.SCORE,
+        schema.PROPENSITY,
     ),
 }
 # Text columns whose values become places in a vocabulary.

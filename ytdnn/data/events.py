@@ -166,6 +166,8 @@ class Impressions(_Table):
       sources: `[impressions] int32`, place in the vocabulary of sources from 1 on.
       scores: `[impressions] float32` of the source, NaN for not known.
       seed_videos: `[impressions] int32` catalogue indices, 0 for none.
+      propensities: `[impressions] float32` with which each was shown in its place, NaN
+        for not known.
     """
 
     users: np.ndarray
@@ -182,6 +184,7 @@ class Impressions(_Table):
     sources: np.ndarray | None = None
     scores: np.ndarray | None = None
     seed_videos: np.ndarray | None = None
+    propensities: np.ndarray | None = None
 
     def __len__(self) -> int:
         """Number of impressions."""

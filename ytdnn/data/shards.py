@@ -23,6 +23,11 @@ _CODES = {
     schema.SEED_VIDEO_ID: ("impression_seed_videos", 0),
     schema.POSITION: ("impression_positions", -1),
 }
+# Its columns of numbers with a fraction, NaN where missing.
+_NUMBERS = {
+    schema.SCORE: "impression_scores",
+    schema.PROPENSITY: "impression_propensities",
+}
 
 
 def watch_arrays(
@@ -184,9 +189,10 @@ def _optional_impressions(frame: pl.DataFrame) -> Arrays:
         if column in frame.columns:
             codes = frame[column].fill_null(missing)
             arrays[name] = codes.to_numpy().astype(np.int32)
-    if schema.SCORE in frame.columns:
-        scores = frame[schema.SCORE].fill_null(np.nan)
-        arrays["impression_scores"] = scores.to_numpy().astype(np.float32)
+    for column, name in _NUMBERS.items():
+        if column in frame.columns:
+            numbers = frame[column].fill_null(np.nan)
+            arrays[name] = numbers.to_numpy().astype(np.float32)
     return arrays
 
 

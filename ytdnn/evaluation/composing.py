@@ -66,6 +66,7 @@ def order(
     composition: configs.Composition,
     trained: models.Candidates,
     vectors: models.Vectors,
+    user_vectors: models.Vectors | None = None,
 ) -> lists.Order | None:
     """Returns the order of pages, None where it is the ranker's.
 
@@ -74,6 +75,8 @@ def order(
       composition: Blend, cap, and what is tried out.
       trained: The candidate model, whose scores are blended in.
       vectors: Its videos' vectors.
+      user_vectors: Those of the users of the cases that will be ordered; None: the
+        model is asked for them.
 
     Raises:
       errors.UserError: There is a cap, and the log has no channels.
@@ -95,9 +98,12 @@ def order(
             part = slice(start, start + _CASES_A_PART)
             known = None
             if score is not None:
-                asked = cases.users[part], cases.ends[part], cases.times[part]
-                vectors = trained.user_vectors(data, *asked)
-                known = score(tf.constant(vectors), tf.constant(videos[part]))
+                if user_vectors is None:
+                    asked = cases.users[part], cases.ends[part], cases.times[part]
+                    of_users = trained.user_vectors(data, *asked)
+                else:
+                    of_users = user_vectors[part]
+                known = score(tf.constant(of_users), tf.constant(videos[part]))
             shown = tf.constant(videos[part])
             ordered = rule(shown, tf.constant(logits[part]), known)
             if explorer is not None:

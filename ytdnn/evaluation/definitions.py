@@ -82,6 +82,32 @@ IMPRESSIONS = {
     impression_metrics.CALIBRATION_RATIO: "sum of predicted over sum of watched "
     "seconds; 1 is calibrated, above 1 too much is predicted.",
 }
+ESTIMATORS = ("ips", "snips", "dr")
+OFF_POLICY = {
+    "place": "a decision: what to show in a place of a logged page, given the places "
+    "before it as the log filled them. A system that shows the best first would show "
+    "the first of its order that is not on the page yet; one with "
+    "composition.temperature would draw among the first explore_top of them. Its "
+    "candidates are those that it would have had at the time of the logged request.",
+    "page": "what the system would show from the first place on: the sum of the "
+    "places, a mean number of them. Nothing is assumed of how places act on each "
+    "other, so far fewer weights are above 0 than of a place.",
+    "weight": "probability with which the system would have shown the video in its "
+    "place, divided by that of the log (impressions.propensity). Of a page: the "
+    "product of the weights down to the place.",
+    "mean weight": "of places; 1 in expectation where the log could have shown "
+    "whatever the system would. Below 1, IPS lacks what the rest would have brought.",
+    "ips": "inverse propensity: mean of weight times reward. Unbiased where the log "
+    "could have shown whatever the system would.",
+    "snips": "self-normalised: sum of weight times reward over sum of weights. A "
+    "little biased and less noisy; what the log could not have shown counts as worth "
+    "as much as the rest.",
+    "dr": "doubly robust: the ranker's prediction averaged over what the system would "
+    "show, plus the mean of weight times (reward - prediction). Where few weights are "
+    "above 0, it is what the ranker says of the system, and of itself.",
+    "effective size": "(sum of weights)^2 / sum of squares: places, or pages, of equal "
+    "weight that would tell as much. Below some hundred, intervals are too narrow.",
+}
 OTHER = {
     "users": "one request for each user with a watch in the split. Users left without "
     "a right answer are left out and counted (users_left_out). Means are over "
@@ -137,6 +163,7 @@ def explain() -> str:
     for title, entries in (
         ("Lists of k videos, means over users", LISTS),
         ("Logged impressions, for the ranker", IMPRESSIONS),
+        ("Logged pages with propensities (off_policy)", OFF_POLICY),
         ("Rules", OTHER),
     ):
         lines = [title]

@@ -30,6 +30,7 @@ _FEW_USERS = 1_000  # the half interval of a hit rate near 0.1 is then 0.02
 _FEW_WATCHES_OF_A_VIDEO = 10.0
 _LATE = 0.75  # of the epochs, since when validation must have gained
 _GAIN = 1.02
+_FEW_PLACES = 100.0
 _SMALL_SHARE = 0.1
 _LARGE_SHARE = 0.25
 
@@ -65,7 +66,8 @@ def of_run(
         ]
         headline = _headline(result.report, gain, config)
         found = [f"{headline} {_REASONS if reasons else _NO_REASON}", *reasons]
-    return (*found, *_of_ranker(result.report))
+    more = (*_of_ranker(result.report), *_of_off_policy(result.report.off_policy))
+    return (*found, *more)
 
 
 def _gain(result: report_files.Result, config: configs.Evaluation) -> _Gain | None:
@@ -202,3 +204,28 @@ def _of_ranker(report: report_model.Report) -> Iterator[str]:
         f"each video's own smoothed odds. --config.ranking.enabled=false leaves it out "
         f"and serves the candidate model's order."
     )
+
+
+def _of_off_policy(found: report_model.OffPolicy | None) -> Iterator[str]:
+    """Yields a line where the log says little of the pages of the run."""
+    if found is None:
+        return
+    name = list(found.systems)[-1]  # both stages, or the candidates
+    value = found.systems[name]
+    if value.effective_places < _FEW_PLACES:
+        yield (
+            f"The log says little of the pages of this run ({name}): its estimates "
+            f"rest on the worth of {value.effective_places:,.0f} of {found.places:,} "
+            f"logged places. A log made with more exploration "
+            f"(--config.composition.temperature) or by a recommender more like it, or "
+            f"more pages (--config.evaluation.off_policy_pages), would say more."
+        )
+        return  # of few weights the mean is not known well
+    high = value.mean_weight[2]
+    if high is not None and high < 1.0:
+        yield (
+            f"The log could not have shown what this run ({name}) would: the mean "
+            f"weight of logged places is {value.mean_weight[0] or 0.0:.2f} (95 % "
+            f"interval up to {high:.2f}), where 1 is expected. IPS lacks what the rest "
+            f"would have brought; SNIPS takes it for as good as what was shown."
+        )

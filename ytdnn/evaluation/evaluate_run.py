@@ -15,6 +15,7 @@ from ytdnn.evaluation import (
     baselines,
     composing,
     doubts,
+    judged_systems,
     leaks,
     lists,
     measure,
@@ -166,6 +167,11 @@ def of_models(
     if vectors is not None:
         timed = _timed(data, cases, vectors, ranking, indexes, config)
         report = dataclasses.replace(report, **timed)
+    if trained is not None and of_videos is not None:
+        judge = None if leaks.ranker_learns_later(data, cases) else ranking
+        run = judged_systems.Asked(data, trained, of_videos, judge, sources, config)
+        found = judged_systems.measure(run, split)
+        report = dataclasses.replace(report, off_policy=found)
     return dataclasses.replace(result, report=report)
 
 

@@ -54,6 +54,12 @@ class Candidates(Protocol):
         """
         ...
 
+    def request_vectors(
+        self, data: prepared.PreparedData, impression_rows: Positions
+    ) -> Vectors:
+        """Returns `[n, dim]` of the requests of logged impressions."""
+        ...
+
     def readings(
         self,
         data: prepared.PreparedData,
@@ -71,6 +77,15 @@ class Ranker(Protocol):
     @property
     def sees_request_time(self) -> bool:
         """Whether a candidate model that it asks reads the time of the request."""
+        ...
+
+    def predict_at(
+        self,
+        data: prepared.PreparedData,
+        impression_rows: Positions,
+        video_indices: Indices,
+    ) -> predictions.Predictions:
+        """Returns what it predicts of candidates at logged requests, `[n, k]` each."""
         ...
 
     def predictions(

@@ -120,6 +120,37 @@ def cases(
     )
 
 
+def at_requests(
+    data: prepared.PreparedData,
+    requests: tuple[npt.NDArray[np.integer], Integers, Integers],
+    config: configs.Evaluation,
+    num_listed: int,
+) -> Cases:
+    """Returns cases of any requests, without right answers.
+
+    Args:
+      data: The prepared set.
+      requests: Users, ends of their histories and times, as of `Cases`.
+      config: Which videos may be listed.
+      num_listed: How many videos the candidate model can list.
+    """
+    users, ends, times = requests
+    watched, nothing = data.watched_before(users, ends), ragged.empty(len(users))
+    return Cases(
+        users=users,
+        ends=ends,
+        times=times,
+        watched=watched,
+        removed=watched if config.remove_watched else nothing,
+        available_from=_available_from(data, config, num_listed),
+        targets=nothing,
+        labels=np.zeros(0, np.int64),
+        seconds=None,
+        num_left_out=0,
+        num_listed=num_listed,
+    )
+
+
 def take(found: Cases, rows: npt.NDArray[np.integer]) -> Cases:
     """Returns some of the cases."""
     places = ragged.ranges(found.targets.offsets[rows], found.targets.offsets[rows + 1])

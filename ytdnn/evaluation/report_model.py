@@ -234,6 +234,57 @@ class Example:
 
 
 @report_parts.part
+class PageValue:
+    """What a system's pages would have brought, estimated from a log with propensities.
+
+    Attributes:
+      per_place: By REWARD and ESTIMATOR (ips, snips; dr where the ranker predicts the
+        reward): of a place that the system fills, those before it as they were logged.
+      per_page: The same of a page that it fills from the first place on.
+      mean_weight: Of a logged place, with its interval; 1 is expected where the log
+        could have shown whatever the system would.
+      share_never_shown: Share of logged places that hold what the system would never
+        show there: of weight 0.
+      effective_places: Places of equal weight that would tell as much.
+      effective_pages: Pages likewise.
+    """
+
+    per_place: dict[str, dict[str, report_parts.WithInterval]]
+    per_page: dict[str, dict[str, report_parts.WithInterval]]
+    mean_weight: report_parts.WithInterval
+    share_never_shown: float
+    effective_places: float
+    effective_pages: float
+
+
+@report_parts.part
+class OffPolicy:
+    """What other pages would have brought than those of the log (IPS, SNIPS, DR).
+
+    Attributes:
+      pages: Judged.
+      pages_known: With every place and its propensity known, of which they are drawn.
+      pages_left_out: Of the split, without.
+      users: Of the pages.
+      places: Of the pages.
+      most_weight: Upper bound on weights, null without.
+      logged_per_place: By REWARD (clicks, watch_seconds), what the log brought.
+      logged_per_page: Likewise.
+      systems: By MODEL.
+    """
+
+    pages: report_parts.Positive
+    pages_known: report_parts.Positive
+    pages_left_out: report_parts.Count
+    users: report_parts.Positive
+    places: report_parts.Positive
+    most_weight: float | None
+    logged_per_place: dict[str, report_parts.WithInterval]
+    logged_per_page: dict[str, report_parts.WithInterval]
+    systems: dict[str, PageValue]
+
+
+@report_parts.part
 class Report:
     """What `ytdnn evaluate` writes as report.json.
 
@@ -264,8 +315,10 @@ class Report:
       training: By stage; empty but for runs.
       index: What ScaNN finds and scores; empty without it.
       latency: Milliseconds for one user; empty where nothing was timed.
+      off_policy: What the systems' pages would have brought, estimated from the log;
+        null where it has no propensities.
       doubts: Of a run that is not above popularity: that it is not, and the likely
-        reasons found; empty of another.
+        reasons found. Of estimates that rest on little: that they do.
       config: The whole config of the run; of predictions and bundles that of data and
         evaluation.
     """
@@ -295,6 +348,7 @@ class Report:
     training: dict[str, Training] = pydantic.Field(default_factory=dict)
     index: dict[str, report_parts.Number] = pydantic.Field(default_factory=dict)
     latency: dict[str, report_parts.Number] = pydantic.Field(default_factory=dict)
+    off_policy: OffPolicy | None = None
     doubts: tuple[str, ...] = ()
     config: dict[str, Any]
 

@@ -101,6 +101,8 @@ class Report:
       good_uploads: Videos that could find their audience.
       audience_clicks: On pages, by which one has found it.
       audience_days: After its upload, within which.
+      offline: By arm, of those that are runs with an evaluation: metrics of the lists
+        that they serve, measured before the test.
     """
 
     test: Mapping[str, object]
@@ -111,6 +113,7 @@ class Report:
     good_uploads: int
     audience_clicks: int
     audience_days: int
+    offline: Mapping[str, Mapping[str, float]] = dataclasses.field(default_factory=dict)
 
     @property
     def first(self) -> str:

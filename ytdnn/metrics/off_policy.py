@@ -13,6 +13,13 @@ reward r weighs w = π(shown) / propensity, where π is the policy to judge.
   averaged over π, plus the mean of w · (r − model). Right where either the model or the
   propensities are.
 
+A decision is judged alone: what π would bring in this place, the places before it as
+the log filled them. For pages that π fills from the first place on, the weight of a
+place is multiplied by those of the places before it (`before`; per-decision importance
+sampling: Precup, Sutton and Singh, ICML 2000), and the model's mean is that of the
+place in π's own pages (Jiang and Li, ICML 2016, whose next state is the page with one
+more video): the same estimates, of whole pages, and far noisier.
+
 Intervals are over users, whose decisions are not independent.
 """
 
@@ -37,7 +44,10 @@ class Decisions:
       propensities: Probability with which the log showed what it showed, in (0, 1].
       target: Probability with which the policy to judge would have shown it.
       modelled: A model's reward of what was shown; needed for `doubly_robust`.
-      modelled_target: The model's reward averaged over the policy to judge.
+      modelled_target: The model's reward averaged over the policy to judge; with
+        `before`, over the pages that it makes from the first place on.
+      before: Product of the weights of the places before it on its page, as of
+        `weights_before`; None: each decision is judged alone.
     """
 
     users: npt.NDArray[np.int64]
@@ -46,6 +56,7 @@ class Decisions:
     target: Array
     modelled: Array | None = None
     modelled_target: Array | None = None
+    before: Array | None = None
 
     def __post_init__(self) -> None:
         """Checks the propensities.
@@ -62,7 +73,8 @@ class Decisions:
 
     def weights(self, most: float = math.inf) -> Array:
         """Returns π over propensity, cut at `most`, which trades bias for noise."""
-        weights: Array = np.minimum(self.target / self.propensities, most)
+        before = 1.0 if self.before is None else self.before
+        weights: Array = np.minimum(before * self.target / self.propensities, most)
         return weights
 
 
@@ -74,14 +86,42 @@ class Estimate:
       value: The estimate.
       low: Lower end of its 95 % interval over users.
       high: Upper end.
-      effective_size: Decisions of alike weight that would tell as much,
-        `(Σ w)² / Σ w²`.
+      effective_size: Decisions of equal weight that would tell as much.
     """
 
     value: float
     low: float
     high: float
     effective_size: float
+
+
+def weights_before(ratios: Array) -> Array:
+    """Returns the product of the weights of the places before each, `[n, places]`.
+
+    >>> weights_before(np.array([[2.0, 0.5, 0.0, 3.0]]))
+    array([[1., 2., 1., 0.]])
+
+    Args:
+      ratios: `[n, places]`, π over propensity of each place.
+    """
+    ones = np.ones((len(ratios), 1))
+    earlier: Array = np.hstack([ones, ratios[:, :-1]])
+    return earlier.cumprod(axis=1)
+
+
+def mean_reward(logged: Decisions) -> Estimate:
+    """Returns what the log brought: every decision weighs 1."""
+    return _mean(logged, logged.rewards, np.ones(len(logged.rewards)))
+
+
+def mean_weight(logged: Decisions, most_weight: float = math.inf) -> Estimate:
+    """Returns the mean weight: 1 in expectation if the log can show all that π shows.
+
+    Below 1 the log could not have shown what π would have, or the propensities are too
+    high; `inverse_propensity` is then too low by what that would have brought.
+    """
+    weights = logged.weights(most_weight)
+    return _mean(logged, weights, weights)
 
 
 def inverse_propensity(logged: Decisions, most_weight: float = math.inf) -> Estimate:
@@ -115,6 +155,16 @@ def doubly_robust(logged: Decisions, most_weight: float = math.inf) -> Estimate:
     return _mean(logged, logged.modelled_target + left, weights)
 
 
+def effective_size(weights: Array) -> float:
+    """Returns `(Σ w)² / Σ w²`, 0 of no weight.
+
+    >>> effective_size(np.array([2.0, 2.0, 0.0]))
+    2.0
+    """
+    squares = float(weights @ weights)
+    return float(weights.sum()) ** 2 / squares if squares else 0.0
+
+
 def _mean(logged: Decisions, values: Array, weights: Array) -> Estimate:
     return _ratio(logged, values, np.ones(len(values)), weights)
 
@@ -125,6 +175,4 @@ def _ratio(logged: Decisions, above: Array, below: Array, weights: Array) -> Est
     sums = (np.bincount(rows, values).astype(np.float64) for values in (above, below))
     found = ab_test.ratio(*sums)
     low, high = ab_test.interval(found.value, found.standard_error)
-    squares = float(weights @ weights)
-    size = float(weights.sum()) ** 2 / squares if squares else 0.0
-    return Estimate(found.value, low, high, size)
+    return Estimate(found.value, low, high, effective_size(weights))

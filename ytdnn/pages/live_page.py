@@ -1,11 +1,16 @@
 """The page of a live test: the arms, each against the first, day by day."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
+import markupsafe
+
+from ytdnn.evaluation import metric_names
 from ytdnn.live import measures
 from ytdnn.live import report as report_room
-from ytdnn.pages import live_table, page, plots
+from ytdnn.pages import live_table, names, page, plots
 
+_FEWEST_ARMS = 2  # that a scatter plot compares
+_OFFLINE = (*metric_names.PAGE_VALUES, metric_names.TRUE_CLICKS, "hit_rate", "ndcg")
 _YOUNG = [f"share_younger_{days}d" for days in measures.YOUNG_DAYS]
 
 
@@ -28,18 +33,19 @@ def draw(report: report_room.Report) -> str:
         _against(report),
         _daily(report),
         _fresh(report),
+        *_offline(report),
         _trust(report),
     ]
     return page.render("Live test", summary, sections)
 
 
 def _arms(report: report_room.Report) -> page.Section:
-    names = list(report.arms)
+    arms = list(report.arms)
     rows: list[Sequence[page.Cell]] = []
     for name, metric in measures.METRICS.items():
         values = [arm.metrics[name].value for arm in report.arms.values()]
         rows.append([live_table.words(name), *values, metric.meaning])
-    columns = ["", *names, "what it is"]
+    columns = ["", *arms, "what it is"]
     who: list[list[page.Cell]] = [
         [name, arm.meaning, arm.users, arm.visits, arm.serving_milliseconds]
         for name, arm in report.arms.items()
@@ -52,7 +58,7 @@ def _arms(report: report_room.Report) -> page.Section:
         "counts for watch seconds per user alone.",
         [
             plots.intervals(
-                "Watch seconds per visit", names, {"live": headline}, "seconds"
+                "Watch seconds per visit", arms, {"live": headline}, "seconds"
             ),
             page.Table(columns, rows, words=(0, len(columns) - 1)),
             page.Table(
@@ -149,7 +155,7 @@ def _daily(report: report_room.Report) -> page.Section:
 
 
 def _fresh(report: report_room.Report) -> page.Section:
-    names = list(report.arms)
+    arms = list(report.arms)
     shares = {
         f"younger than {days} d": [
             arm.metrics[name].value for arm in report.arms.values()
@@ -168,15 +174,62 @@ def _fresh(report: report_room.Report) -> page.Section:
         f"{report.audience_days} days. Effective videos: as many videos, clicked "
         f"alike, would spread as the clicks do.",
         [
-            plots.bars("Share of watch time", names, shares),
+            plots.bars("Share of watch time", arms, shares),
             plots.intervals(
-                "Good uploads that found an audience", names, {"share": found}, "share"
+                "Good uploads that found an audience", arms, {"share": found}, "share"
             ),
             page.Table(
                 ["arm", "found an audience", "videos shown", "effective videos"], rows
             ),
         ],
     )
+
+
+def _offline(report: report_room.Report) -> Iterator[page.Section]:
+    """Yields what was measured of arms before the test beside what they brought."""
+    arms = [name for name in report.arms if name in report.offline]
+    known = {m: None for arm in arms for m in report.offline[arm]}
+    metrics = [
+        metric
+        for metric in known
+        if metric.partition("@")[0] in _OFFLINE
+        and all(metric in report.offline[arm] for arm in arms)
+    ]
+    if len(arms) < _FEWEST_ARMS or not metrics:
+        return
+    live = {arm: _three(report.arms[arm].metrics[measures.HEADLINE]) for arm in arms}
+    first = metrics[0].partition("@")[2]  # the shortest lists alone are drawn
+    drawn = [metric for metric in metrics if metric.partition("@")[2] == first]
+    yield page.Section(
+        "Which offline number would have picked the winner?",
+        "What the evaluation of each run said of the lists that it serves, along, and "
+        "the watch seconds per visit that it brought, up, with 95 % intervals over "
+        "users. A number that picks winners has its points rise to the right.",
+        [
+            *(_scatter(metric, live, report.offline) for metric in drawn),
+            page.Table(
+                ["arm", "live", *map(names.metric, metrics)],
+                [
+                    [arm, live[arm][0], *(report.offline[arm][m] for m in metrics)]
+                    for arm in arms
+                ],
+            ),
+        ],
+    )
+
+
+def _scatter(
+    metric: str,
+    live: Mapping[str, plots.Interval],
+    offline: Mapping[str, Mapping[str, float]],
+) -> markupsafe.Markup:
+    points = {
+        arm: plots.Series([offline[arm][metric]], [value], [low], [high], "points")
+        for arm, (value, low, high) in live.items()
+    }
+    name = names.metric(metric)
+    title = f"Live against {name}"
+    return plots.lines(title, points, f"{name}, offline", "watch seconds per visit")
 
 
 def _trust(report: report_room.Report) -> page.Section:

@@ -7,7 +7,7 @@ from rich import box, console, table, text
 
 from ytdnn.evaluation import metric_names, report_model
 from ytdnn.metrics import calibration
-from ytdnn.pages import names, notes, scales, valued
+from ytdnn.pages import names, notes, other_pages, scales, valued
 
 _FOUR_DECIMALS_BELOW = 10.0
 _GAPS_SHOWN = 5
@@ -46,6 +46,8 @@ def render(report: report_model.Report, width: int) -> console.Group:
         parts += map(_slice_table, report.impression_slices.values())
         if report.calibration:
             parts.append(_calibration_table(report.calibration))
+    if report.off_policy is not None:
+        parts.append(other_pages.terminal_table(report.off_policy, width >= _WIDE))
     if report.gap_closed:
         parts.append(_gap_table(report))
     parts += [text.Text(note) for note in _notes(report)]

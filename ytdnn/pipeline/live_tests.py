@@ -3,7 +3,7 @@
 import dataclasses
 import os
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ytdnn import artifacts, configs, errors, progress
@@ -13,6 +13,7 @@ from ytdnn.pipeline import workdir as workdir_room
 if TYPE_CHECKING:
     import polars as pl
 
+    from ytdnn.live import arms as arms_room
     from ytdnn.live import play as play_room
     from ytdnn.live import report as report_room
 
@@ -72,8 +73,9 @@ def live_test(
             f"live test: {test.num_days} days behind a log of {lived.num_days}, "
             f"{lived.num_users:,} users in {len(asked)} arms"
         )
+        offline = _offline(asked, say)
         played = play.play(test, directory, refresh)
-        found = report_room.of(played)
+        found = dataclasses.replace(report_room.of(played), offline=offline)
         _publish(directory, played, found)
     return found
 
@@ -83,6 +85,44 @@ def _words(arms: Mapping[str, str | os.PathLike[str] | None]) -> list[str]:
         name if path is None else f"{name}={os.fspath(path)}"
         for name, path in arms.items()
     ]
+
+
+def _offline(
+    arms: "Sequence[arms_room.Arm]", say: Callable[[str], None]
+) -> dict[str, dict[str, float]]:
+    """Returns what the evaluation of each run said of what it serves, where known."""
+    from ytdnn.evaluation import report_files
+
+    found = {}
+    for arm in arms:
+        if arm.workdir is None:
+            continue
+        directory = arm.workdir / report_files.DIRECTORIES["test"]
+        if not (directory / artifacts.MANIFEST).exists():
+            continue
+        try:
+            found[arm.name] = _evaluated(arm.workdir, directory)
+        except errors.UserError as error:
+            say(f"arm {arm.name} without the numbers of its evaluation: {error}")
+    return found
+
+
+def _evaluated(workdir: pathlib.Path, directory: pathlib.Path) -> dict[str, float]:
+    """Returns what an evaluation said of the lists that a run serves.
+
+    Raises:
+      errors.UserError: It is damaged, or of other models than those of the run.
+    """
+    from ytdnn.evaluation import lists, report_files
+
+    entries = report_files.read_report(directory).lists
+    manifest = artifacts.load_manifest(directory, report_files.KIND)
+    for name in manifest.inputs:
+        source = artifacts.load_manifest(workdir / name, name)
+        artifacts.require_input(manifest, directory, name, source)
+    served = entries.get(lists.SYSTEM) or entries.get(lists.CANDIDATES)
+    values = {} if served is None else served.values
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _refresh(

@@ -57,19 +57,33 @@ class ImpressionLog:
 
     def impressions(self, rows: tf.Tensor) -> Tensors:
         """Returns the tensors `[n, …]`, `[n, 1]` of logged impressions `[n] int64`."""
-        users, videos = self._of(rows, "users"), self._of(rows, "videos")
+        videos = self._of(rows, "videos")[:, tf.newaxis]
+        return self._at(self._requests(rows, videos, is_logged=True))
+
+    def candidates_at(self, rows: tf.Tensor, videos: tf.Tensor) -> Tensors:
+        """Returns the tensors of candidates at the requests of logged impressions.
+
+        Args:
+          rows: `[n] int64` rows of the impression arrays, one of each request.
+          videos: `[n, k] int32` catalogue indices, shown or not.
+        """
+        return self._at(self._requests(rows, videos, is_logged=False))
+
+    def _requests(
+        self, rows: tf.Tensor, videos: tf.Tensor, is_logged: bool
+    ) -> positions.Positions:
+        """Returns the positions of logged requests, asked about some videos."""
+        users = self._of(rows, "users")
         offsets = tf.gather(self._log.of("watches", "offsets"), users)
-        return self._at(
-            positions.Positions(
-                users=users,
-                times=self._of(rows, "times"),
-                ends=offsets + self._of(rows, "num_watches"),
-                event="impressions",
-                rows=rows,
-                is_event=tf.ones_like(rows, tf.bool),
-                videos=videos[:, tf.newaxis],
-                is_logged=True,
-            )
+        return positions.Positions(
+            users=users,
+            times=self._of(rows, "times"),
+            ends=offsets + self._of(rows, "num_watches"),
+            event="impressions",
+            rows=rows,
+            is_event=tf.ones_like(rows, tf.bool),
+            videos=videos,
+            is_logged=is_logged,
         )
 
     def candidates(

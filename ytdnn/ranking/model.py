@@ -4,6 +4,7 @@ import dataclasses
 import json
 import pathlib
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -143,6 +144,28 @@ class RankingModel:
             self._log = _open_log(self.config, data, self.features, self.first_stage)
         return self._log.as_served() if serving else self._log
 
+    def predict_at(
+        self,
+        data: prepared.PreparedData,
+        impression_rows: npt.NDArray[np.int64],
+        video_indices: npt.NDArray[np.integer],
+    ) -> predictions.Predictions:
+        """Returns what is predicted of candidates at logged requests, `[n, k] float32`.
+
+        Args:
+          data: With impressions.
+          impression_rows: `[n]` rows of the impression arrays, one of each request.
+          video_indices: `[n, k]` catalogue indices of candidates.
+        """
+        log, k = self.open_log(data), video_indices.shape[1]
+        step = max(1, _PAIRS_A_STEP // max(1, k))
+        found = []
+        for part in _shown_parts(len(impression_rows), step, "requests"):
+            rows = tf.constant(impression_rows[part], tf.int64)
+            videos = tf.constant(video_indices[part], tf.int32)
+            found.append(self._predict(log.candidates_at(rows, videos)))
+        return _joined(found)
+
     def predictions(
         self, data: prepared.PreparedData, impression_rows: npt.NDArray[np.int64]
     ) -> predictions.Predictions:
@@ -157,9 +180,7 @@ class RankingModel:
             self._predict(log.impressions(tf.constant(impression_rows[part], tf.int64)))
             for part in _shown_parts(len(impression_rows), _PAIRS_A_STEP, "impressions")
         ]
-        joined = _joined(found)
-        order = joined.pop("order")
-        return predictions.Predictions(order, **joined)
+        return _joined(found, np.s_[:, 0])
 
     def mean_loss(
         self, data: prepared.PreparedData, impression_rows: npt.NDArray[np.int64]
@@ -212,15 +233,18 @@ class RankingModel:
         return np.concatenate(found)
 
 
-def _joined(parts: list[heads.Predicted]) -> dict[str, Scores]:
-    """Returns each field that is predicted over all parts of impressions, `[n]`."""
-    if not parts:
-        return {"order": np.zeros(0, np.float32)}
+def _joined(
+    parts: list[heads.Predicted], columns: Any = np.s_[:]
+) -> predictions.Predictions:
+    """Returns what is predicted of all parts, `[n, k]`, or some columns of it."""
+    parts = parts or [heads.Predicted(tf.zeros([0, 1]))]
     given = [name for name, values in parts[0]._asdict().items() if values is not None]
-    return {
-        name: np.concatenate([getattr(part, name) for part in parts])[:, 0]
-        for name in given
-    }
+    return predictions.Predictions(
+        **{
+            name: np.concatenate([getattr(part, name) for part in parts])[columns]
+            for name in given
+        }
+    )
 
 
 def _candidates(

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from ytdnn import ragged
+from ytdnn import ragged, schema
 from ytdnn.candidates import model as candidate_model
 from ytdnn.data import positions, prepared
 from ytdnn.retrieval import interface, pool, scores
@@ -138,13 +138,14 @@ class Replay:
         )
 
     def _vectors(self, at: positions.Positions) -> Vectors:
-        """Returns the users' vectors `[n, dim]` of requests that were not logged."""
+        """Returns the users' vectors `[n, dim]` of requests for any videos."""
         users, ends, times = (np.asarray(x) for x in (at.users, at.ends, at.times))
         num_searches = None
         if self._log.searches is not None:
             times = np.where(times == 0, _NOT_KNOWN, times)
             num_searches = self.data.searches.num_before(users, times)
-        return self._model.vectors_at(self._log, users, ends, num_searches)
+        rows = np.asarray(at.rows) if at.event == schema.IMPRESSIONS else None
+        return self._model.vectors_at(self._log, users, ends, num_searches, rows)
 
     @functools.cached_property
     def _pool(self) -> pool.Pool:

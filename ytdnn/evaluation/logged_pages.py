@@ -1,0 +1,115 @@
+"""Pages of the log whose places were drawn with known probabilities.
+
+A page counts where it is known whole: its positions follow one another from the first
+on, and every place has a propensity. Of another it is not known what stood before a
+place, so what could still be shown there.
+"""
+
+import dataclasses
+
+import numpy as np
+import numpy.typing as npt
+
+from ytdnn.data import prepared
+
+Rows = npt.NDArray[np.int64]
+
+
+@dataclasses.dataclass(frozen=True)
+class LoggedPages:
+    """Some pages of a split.
+
+    Attributes:
+      data: The prepared set.
+      rows: `[n, places]` rows of the impression arrays in order of position, -1 behind
+        the end of a page.
+      num_known: Pages of the split that count, of which these were drawn.
+      num_left_out: Pages that do not.
+    """
+
+    data: prepared.PreparedData
+    rows: Rows
+    num_known: int
+    num_left_out: int
+
+    def __len__(self) -> int:
+        """Number of pages."""
+        return len(self.rows)
+
+    @property
+    def is_place(self) -> npt.NDArray[np.bool_]:
+        """Which places there are, `[n, places]`."""
+        return self.rows >= 0
+
+    @property
+    def first_rows(self) -> Rows:
+        """Row of the first place of each page, `[n]`."""
+        first: Rows = self.rows[:, 0]
+        return first
+
+    def values(self, name: str, missing: float = 0) -> npt.NDArray:
+        """Returns an array of impressions by place, `[n, places]`.
+
+        Args:
+          name: Of the array.
+          missing: Behind the end of a page.
+        """
+        array = np.asarray(getattr(self.data.impressions, name))
+        return np.where(self.is_place, array[self.rows], missing)
+
+    @property
+    def requests(self) -> tuple[npt.NDArray[np.integer], Rows, Rows]:
+        """Users, ends of their histories (flat positions) and times, `[n]` each."""
+        shown, first = self.data.impressions, self.first_rows
+        users = np.asarray(shown.users)[first]
+        starts = np.asarray(self.data.watches.offsets)[users]
+        ends = starts + np.asarray(shown.num_watches)[first]
+        return users, ends, np.asarray(shown.times)[first]
+
+
+def of(
+    data: prepared.PreparedData, split: prepared.Split, most: int, seed: int
+) -> LoggedPages | None:
+    """Returns pages of a split, drawn by chance; None where none is known.
+
+    Args:
+      data: The prepared set.
+      split: Of the impressions.
+      most: Pages that are drawn.
+      seed: Of the draw.
+    """
+    if not data.has_impressions:
+        return None
+    shown = data.impressions
+    if shown.propensities is None or shown.positions is None:
+        return None
+    rows = np.flatnonzero(np.asarray(shown.splits) == split)
+    pages, positions = (
+        np.asarray(values)[rows] for values in (shown.pages, shown.positions)
+    )
+    order = np.lexsort((positions, pages))
+    rows, pages, positions = rows[order], pages[order], positions[order]
+    begins = np.diff(pages, prepend=-1) != 0
+    starts = np.flatnonzero(begins)
+    sizes = np.diff(np.append(starts, len(rows)))
+    first = np.repeat(positions[starts], sizes)
+    place = np.arange(len(rows)) - np.repeat(starts, sizes)
+    chances = np.asarray(shown.propensities)[rows]
+    is_good = (chances > 0.0) & (positions - first == place) & np.isin(first, (0, 1))
+    of_page = np.cumsum(begins) - 1
+    known = np.bincount(of_page[~is_good], minlength=len(starts)) == 0
+    chosen = np.flatnonzero(known)
+    if not len(chosen) or not most:
+        return None
+    if len(chosen) > most:
+        rng = np.random.default_rng(seed)
+        chosen = np.sort(rng.choice(chosen, most, replace=False))
+    places = np.arange(sizes[chosen].max())
+    inside = places < sizes[chosen, np.newaxis]
+    found = np.where(inside, starts[chosen, np.newaxis] + places, 0)
+    return LoggedPages(
+        data,
+        np.where(inside, rows[found], -1),
+        num_known=int(known.sum()),
+        num_left_out=int((~known).sum()),
+    )

@@ -1,0 +1,171 @@
+"""What a recommender would show in each place of a page, given the places before it.
+
+A deterministic recommender shows the first of its order that is not on the page yet.
+One that samples (`composition.temperature`) draws among the first `explore_top` of its
+order that are not on the page yet, in proportion to exp(order / temperature), as
+`retrieval.exploring` does; once they are all shown, it goes on in its order.
+
+The order is that of the page which the recommender makes itself: a cap of each channel
+and reserved places are not applied anew to what the log showed.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+
+_DRAWS = 8  # of the pages of a recommender that samples, for what is modelled of them
+
+
+@dataclasses.dataclass(frozen=True)
+class Ordered:
+    """What a recommender would order for some requests, and how it shows it.
+
+    Attributes:
+      videos: `[n, length]` video indices, each once, 0 where there are fewer.
+      order: `[n, length]`, higher = shown first, -inf = never on the page; of equal
+        ones the first is.
+      temperature: Of sampling, in units of the order; 0: the best is shown.
+      explore_top: How many of the best are sampled from.
+      modelled: `[n, length]` each, by the name of a reward: what a model says that a
+        video would bring.
+    """
+
+    videos: npt.NDArray[np.integer]
+    order: npt.NDArray[np.floating]
+    temperature: float = 0.0
+    explore_top: int = 1
+    modelled: Mapping[str, npt.NDArray[np.floating]] = dataclasses.field(
+        default_factory=dict
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Choices:
+    """The choices in each place of logged pages.
+
+    Attributes:
+      target: `[n, places]`, probability of showing what the log showed.
+      modelled: `[n, places]` each, by the name of a reward: its mean over the choice.
+    """
+
+    target: Floats
+    modelled: dict[str, Floats]
+
+
+def of_pages(given: Ordered, shown: npt.NDArray[np.integer]) -> Choices:
+    """Returns what a recommender would have chosen in the places of logged pages.
+
+    >>> given = Ordered(np.array([[7, 8, 9]]), np.array([[3.0, 2.0, 1.0]]))
+    >>> of_pages(given, np.array([[8, 7, 5]])).target
+    array([[0., 1., 0.]])
+
+    Args:
+      given: What it orders.
+      shown: `[n, places]` video indices of the log, 0 behind the end of a page.
+    """
+    order = np.where(given.videos > 0, given.order, -np.inf).astype(np.float64)
+    left = np.isfinite(order)
+    drawn = left & (_ranks(order) < given.explore_top)
+    found = Choices(
+        np.zeros(shown.shape),
+        {name: np.zeros(shown.shape) for name in given.modelled},
+    )
+    for place in range(shown.shape[1]):
+        chances = _chances(order, left, drawn & left, given.temperature)
+        there = shown[:, place, np.newaxis]
+        is_shown = (given.videos == there) & (there > 0)
+        found.target[:, place] = (chances * is_shown).sum(axis=1)
+        for name, values in given.modelled.items():
+            found.modelled[name][:, place] = (chances * values).sum(axis=1)
+        left &= ~is_shown
+    return found
+
+
+def drawn_pages(
+    given: Ordered, num_places: int, rng: np.random.Generator
+) -> npt.NDArray[np.int64]:
+    """Returns pages that a recommender makes, as columns of `given.videos`.
+
+    Args:
+      given: What it orders.
+      num_places: Of a page.
+      rng: Of the draw.
+
+    Returns:
+      `[n, num_places]`, -1 where there is nothing to show.
+    """
+    order = np.where(given.videos > 0, given.order, -np.inf).astype(np.float64)
+    key = order
+    if given.temperature:
+        ranks = _ranks(order)
+        noisy = order / given.temperature + rng.gumbel(size=order.shape)
+        # Drawn among the first by Gumbel noise; the others follow in their order.
+        highest = np.where(np.isfinite(noisy), noisy, 0.0).min(axis=1, keepdims=True)
+        behind = highest - 1.0 - ranks
+        key = np.where(ranks < given.explore_top, noisy, behind)
+        key = np.where(np.isfinite(order), key, -np.inf)
+    places = np.argsort(-key, axis=1, kind="stable")[:, :num_places]
+    found = np.where(np.take_along_axis(np.isfinite(key), places, axis=1), places, -1)
+    missing = max(0, num_places - found.shape[1])
+    return np.pad(found, ((0, 0), (0, missing)), constant_values=-1)
+
+
+def modelled_pages(given: Ordered, num_places: int) -> dict[str, Floats]:
+    """Returns what is modelled of pages that a recommender makes itself.
+
+    Of one that samples, a mean over a few draws.
+
+    Args:
+      given: What it orders.
+      num_places: Of a page.
+
+    Returns:
+      `[n, num_places]` each, by the name of a reward.
+    """
+    draws = _DRAWS if given.temperature else 1
+    found = {name: np.zeros((len(given.videos), num_places)) for name in given.modelled}
+    for seed in range(draws):
+        slots = drawn_pages(given, num_places, np.random.default_rng(seed))
+        for name, values in given.modelled.items():
+            taken = np.take_along_axis(values, np.maximum(slots, 0), axis=1)
+            found[name] += np.where(slots >= 0, taken, 0.0) / draws
+    return found
+
+
+def _ranks(order: Floats) -> npt.NDArray[np.int64]:
+    """Returns the place of each in its order, from 0 on."""
+    places = np.argsort(-order, axis=1, kind="stable")
+    ranks: npt.NDArray[np.int64] = np.argsort(places, axis=1)
+    return ranks
+
+
+def _chances(
+    order: Floats,
+    left: npt.NDArray[np.bool_],
+    drawn: npt.NDArray[np.bool_],
+    temperature: float,
+) -> Floats:
+    """Returns with what probability each is shown next, `[n, length]`.
+
+    Args:
+      order: `[n, length]`.
+      left: What is not on the page yet.
+      drawn: Of it, what is sampled from.
+      temperature: Of sampling, 0: the best of `left` is shown.
+    """
+    kept = np.where(left, order, -np.inf)
+    best = np.zeros(order.shape)
+    best[np.arange(len(order)), kept.argmax(axis=1)] = 1.0
+    best *= left.any(axis=1, keepdims=True)
+    if not temperature:
+        return best
+    highest = np.where(drawn, order, -np.inf).max(axis=1, keepdims=True)
+    above = np.where(drawn, order - np.where(np.isfinite(highest), highest, 0.0), 0.0)
+    shares = np.where(drawn, np.exp(above / temperature), 0.0)
+    total = shares.sum(axis=1, keepdims=True)
+    found: Floats = np.where(total > 0.0, shares / np.maximum(total, 1e-300), best)
+    return found
