@@ -25,7 +25,18 @@ studies of their own, whose page values, by the truth of each world, stand besid
 bounds in the same report.
 The world has a seed of its own; all settings of both stages are the same.
 
-Not measured yet.
+Measured 2026-11-26, seed 0 alone, metadata (the first study); the difference of true
+seconds to no noise is paired by user, with its 95 % interval:
+
+| noise of metadata | true watch s@10 | less none | of the candidates | clicks | loss |
+|---|---|---|---|---|---|
+| 0 | 1,940 | | 440 | 3.11 | .1785 |
+| .1 | 1,936 | − 4 (− 11 to + 2) | 450 | 3.07 | .1801 |
+| .5 | 1,889 | − 51 (− 62 to − 42) | 452 | 2.94 | .1859 |
+
+Half of all topics, languages and titles wrong cost 2.6 % of the page, and the
+candidates, which read ids alone here, nothing: the claim holds of metadata. Accidental
+clicks and labels of completed watches are not measured yet.
 """
 
 import dataclasses
