@@ -104,8 +104,8 @@ def test_evaluate_composes_ranking_removal_and_metrics() -> None:
 
 
 def test_tied_scores_and_a_missing_user_agree_with_ranx() -> None:
-    # Integer scores tie often. ranx breaks ties by insertion, here the index order;
-    # a user without a list is missing from its run and has all videos watched here.
+    # Integer scores tie often; ranx, which promises no order of ties, is told ours, the
+    # index. A user without a list is missing from its run, all videos watched here.
     rng = np.random.default_rng(5)
     scores = rng.integers(0, 4, (12, 15)).astype(np.float32)
     watched = [list(range(1, 16))] + [[] for _ in range(11)]
@@ -118,8 +118,9 @@ def test_tied_scores_and_a_missing_user_agree_with_ranx() -> None:
         ks=(5,),
     )
     run = {
-        f"u{user}": {f"v{i + 1}": float(score) for i, score in enumerate(scores[user])}
-        for user in range(1, 12)
+        f"u{user}": {f"v{i + 1}": score - i / 1e6 for i, score in enumerate(row)}
+        for user, row in enumerate(scores.astype(float))
+        if user
     }
     qrels = {
         f"u{user}": {f"v{video}": 1 for video in row}
