@@ -191,3 +191,7 @@ def test_mistakes_are_one_line(runs: Runs, tmp_path: pathlib.Path) -> None:
     assert "found another one" in line(source, runs.workdir, tables=runs.old)
     assert "a run in" in line(tmp_path, tmp_path / "x", tables=new)
     assert "found another run" in line(runs.workdir, source, tables=new)
+    for column in (schema.VIDEO_ID, schema.USER_ID):  # then another mistake
+        watches = new[schema.WATCHES].drop(column)
+        wrong = new | {schema.WATCHES: watches}
+        assert column in line(source, tmp_path / "wrong", tables=wrong)

@@ -30,8 +30,9 @@ if TYPE_CHECKING:
     from ytdnn.retrieval import stage
     from ytdnn.training import refresh as training
 
-APPENDED = "refresh/appended"
-EARLIER = "refresh/earlier"
+_STEPS = "refresh"
+APPENDED = f"{_STEPS}/appended"
+EARLIER = f"{_STEPS}/earlier"
 _RECORD = "refresh.json"
 _LISTS = ("removed_videos.json", "added_videos.parquet")
 Say = Callable[[str], None]
@@ -181,7 +182,10 @@ class _Refresh:
         }
         record = {"key": artifacts.fingerprint(key), "from": str(self._source)}
         path = self._directory / _RECORD
-        if path.exists() and json.loads(path.read_text()) != record:
+        # Of a log that was refused nothing is made, and a mended one may follow.
+        made = (self._directory / place for place in ("data", _STEPS))
+        is_begun = path.exists() and any(place.exists() for place in made)
+        if is_begun and json.loads(path.read_text()) != record:
             raise errors.UserError(
                 f"expected the refresh of {self._source} by this log in "
                 f"{self._directory}, found another one: give another --workdir"
