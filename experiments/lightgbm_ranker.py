@@ -58,7 +58,7 @@ from ytdnn.data import prepared
 from ytdnn.evaluation import impression_metrics, lists, oracle, ranker
 from ytdnn.features import interface, past_sums
 from ytdnn.pipeline import workdir
-from ytdnn.ranking import inputs, model, predictions
+from ytdnn.ranking import building, inputs, model, predictions
 from ytdnn.retrieval import stage
 
 CLICK = "LightGBM, click"
@@ -125,7 +125,7 @@ def open_ranker(
     trained, first = directory / model.KIND, directory / stage.KIND
     if not trained.exists():
         found = stage.load(first, data) if first.exists() else None
-        return model.build(config, data, found)
+        return building.build(config, data, found)
     is_asked = stage.KIND in artifacts.read_manifest(trained, model.KIND).inputs
     return model.load(trained, data, stage.load(first, data) if is_asked else None)
 

@@ -12,6 +12,7 @@ from ytdnn import artifacts, configs
 from ytdnn.candidates import model as candidate_model
 from ytdnn.data import prepared
 from ytdnn.index import artifact as index_artifact
+from ytdnn.ranking import building
 from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import stage as stage_room
 from ytdnn.serving import bundle as bundle_room
@@ -74,7 +75,7 @@ def _make(
     assert stage.manifest is not None
     inputs |= {"candidates": stage.manifest.fingerprint}
     index_artifact.build(workdir / "index", stage.video_vectors, config.index, inputs)
-    ranker = ranking_model.build(config.ranking, data, stage)
+    ranker = building.build(config.ranking, data, stage)
     path = workdir / "ranking"
     with artifacts.publish(path, "ranking", values, inputs) as partial:
         ranking_model.save(ranker, partial)

@@ -54,6 +54,7 @@ from ytdnn.candidates import model as candidate_model
 from ytdnn.data import prepared
 from ytdnn.index import artifact as index_artifact
 from ytdnn.pipeline import graph, making, workdir
+from ytdnn.ranking import building
 from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import stage as stage_room
 from ytdnn.serving import batches, bundle, export
@@ -90,7 +91,7 @@ def make(directory: pathlib.Path, num_videos: int) -> None:
     index_artifact.build(
         directory / index_artifact.KIND, stage.video_vectors, config.index, inputs
     )
-    ranker = ranking_model.build(config.ranking, data, stage)
+    ranker = building.build(config.ranking, data, stage)
     _publish(directory / ranking_model.KIND, config, inputs, ranker, ranking_model)
     export.export(directory, config)
 

@@ -50,7 +50,7 @@ from ytdnn import configs, schema
 from ytdnn.data import lookups, prepared
 from ytdnn.data import request as raw_request
 from ytdnn.pipeline import graph, making, workdir
-from ytdnn.ranking import inputs
+from ytdnn.ranking import building, inputs
 from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import stage
 from ytdnn.serving import bundle, graphs, requests, saved_models
@@ -144,7 +144,7 @@ def training(run: Run, sizes: Sizes, repeats: int) -> str:
         ),
     )
     config = dataclasses.replace(run.config, ranking=settings)
-    model = ranking_model.build(settings, run.data, run.first_stage)
+    model = building.build(settings, run.data, run.first_stage)
     made = ranking.make_stage(config, run.data, model)
     trainer = loop.Trainer(made, settings.training, 0, strategies.make("none"))
     (dataset,) = made.batches(0, 0)

@@ -8,7 +8,7 @@ from tests import planted
 from ytdnn import configs, errors
 from ytdnn.candidates import tower_inputs
 from ytdnn.data import draws, inputs, portions
-from ytdnn.ranking import model as ranking_model
+from ytdnn.ranking import building
 from ytdnn.training import ranking
 
 
@@ -35,7 +35,7 @@ def _drawn(data, held_out):
 
 def _impressions(data):
     config = configs.Ranking(embedding_dim=4, tower=(8,))
-    model = ranking_model.build(config, data)
+    model = building.build(config, data)
     rows = tf.range(100, dtype=tf.int64)
     return ranking.ImpressionBatches(model.open_log(data, serving=False), rows, 32, 1)
 

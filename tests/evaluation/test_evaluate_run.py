@@ -21,8 +21,8 @@ from ytdnn.evaluation import (
 )
 from ytdnn.index import artifact as index_artifact
 from ytdnn.index import brute_force
+from ytdnn.ranking import building, predictions
 from ytdnn.ranking import model as ranking_model
-from ytdnn.ranking import predictions
 from ytdnn.retrieval import stage as stage_room
 
 Split = prepared.Split
@@ -251,7 +251,7 @@ def workdir(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     first_stage = stage_room.load(workdir / "candidates", data)
     assert first_stage.manifest is not None
     inputs |= {"candidates": first_stage.manifest.fingerprint}
-    ranker = ranking_model.build(config.ranking, data, first_stage)
+    ranker = building.build(config.ranking, data, first_stage)
     assert "candidate_score" in ranker.facts()["features"]
     ranker.predictions(data, np.arange(4))
     with artifacts.publish(workdir / "ranking", "ranking", values, inputs) as partial:

@@ -13,7 +13,7 @@ from ytdnn import configs, errors
 from ytdnn.data import positions, prepare, prepared
 from ytdnn.evaluation import leaks, protocol
 from ytdnn.features import time_since_last_watch
-from ytdnn.ranking import model as ranking_model
+from ytdnn.ranking import building
 
 Split = prepared.Split
 CONFIG = configs.Evaluation()
@@ -243,7 +243,7 @@ def test_the_feature_that_leaks_is_named(
     """A network may not yet have learnt to use what it should not see."""
     data = planted.prepared_data(tmp_path)
     cases = protocol.cases(data, Split.TEST, CONFIG)
-    ranker = ranking_model.build(planted.tiny_config().ranking, data)
+    ranker = building.build(planted.tiny_config().ranking, data)
     assert leaks.in_models(data, cases, None, ranker, seed=0) == len(cases)
     leaking = time_since_last_watch.SecondsSinceLastWatch
 
@@ -270,6 +270,6 @@ def test_statistics_of_the_corpus_are_no_leak_where_requests_lie_apart(
     data = prepare.prepare(config, tmp_path / "data")
     cases = protocol.cases(data, split, CONFIG)
     assert len(np.unique(cases.times // 86_400)) > 5
-    ranker = ranking_model.build(planted.tiny_config().ranking, data)
+    ranker = building.build(planted.tiny_config().ranking, data)
     assert "video_click_rate" in [feature.name for feature in ranker.features]
     assert leaks.in_models(data, cases, None, ranker, seed=0) > 0

@@ -1,7 +1,7 @@
 """All experiments are run again by one command."""
 
-import ast
 import pathlib
+import re
 import subprocess
 
 import pytest
@@ -26,9 +26,9 @@ def test_its_commands_are_a_script_about_itself(
     assert f"experiments/{name}.py" in experiment.commands or (
         f"python -m experiments.{name}" in experiment.commands
     )
-    text = ast.get_docstring(ast.parse((EXPERIMENTS / f"{name}.py").read_text()))
-    for line in experiment.commands.split():
-        assert line in (text or "")
+    first = r"(ytdnn|python -m experiments|pip install|METRICS=)"
+    assert re.match(first, experiment.commands)
+    assert "Measured" not in experiment.commands  # prose
 
 
 def test_data_that_is_there_is_read_and_other_downloaded(

@@ -10,6 +10,7 @@ from tests.features import contract
 from ytdnn import configs, errors
 from ytdnn.data import prepared
 from ytdnn.features import columns, interface, registry
+from ytdnn.ranking import building
 from ytdnn.ranking import model as ranking_model
 
 
@@ -56,7 +57,7 @@ def test_a_column_of_videos_may_have_any_name(tmp_path: pathlib.Path) -> None:
     data = full_log.prepared_data(tmp_path, log)
     wanted = configs.Features(add=("videos.my genre", "videos.größe"))
     config = configs.Ranking(features=wanted, tower=(8,), embedding_dim=4)
-    trained = ranking_model.build(config, data)
+    trained = building.build(config, data)
     ranking_model.save(trained, tmp_path)
     names = [feature.name for feature in trained.features]
     assert {"videos.my genre", "videos.größe"} <= set(names)

@@ -17,7 +17,7 @@ from tests import planted
 from ytdnn import configs
 from ytdnn.candidates import model as candidate_model
 from ytdnn.data import prepared
-from ytdnn.ranking import model as ranking_model
+from ytdnn.ranking import building
 from ytdnn.training import candidates, determinism, loop, ranking, strategies
 
 
@@ -44,7 +44,7 @@ def make_stage(
     determinism.set_seed(0)
     with strategy.scope():
         if name == "ranking":
-            ranker = ranking_model.build(run.ranking, data)
+            ranker = building.build(run.ranking, data)
             return ranking.make_stage(run, data, ranker)
         network = candidate_model.build(run.candidates, data)
     return candidates.make_stage(run, data, network, num_readers=2)

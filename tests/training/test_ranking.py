@@ -12,6 +12,7 @@ from tests import planted
 from ytdnn import configs, errors, schema
 from ytdnn.data import prepare, prepared
 from ytdnn.metrics import binary, per_user_loss
+from ytdnn.ranking import building
 from ytdnn.ranking import model as ranking_model
 from ytdnn.training import ranking
 
@@ -112,8 +113,8 @@ def test_another_data_set_is_refused(
 
 
 def make_batches(data: prepared.PreparedData, size: int) -> ranking.ImpressionBatches:
-    rows = ranking_model.split_rows(data, prepared.Split.TRAIN)
-    model = ranking_model.build(planted.tiny_config().ranking, data)
+    rows = building.split_rows(data, prepared.Split.TRAIN)
+    model = building.build(planted.tiny_config().ranking, data)
     log = model.open_log(data, serving=False)
     return ranking.ImpressionBatches(log, tf.constant(rows), size, seed=3)
 
@@ -156,8 +157,8 @@ def test_without_watch_times_it_is_a_model_of_the_click(
 ) -> None:
     shown = dataclasses.replace(data.impressions, seconds=None)
     alike = data.with_events(impressions=shown)
-    model = ranking_model.build(planted.tiny_config().ranking, alike)
-    rows = ranking_model.split_rows(alike, prepared.Split.TRAIN)
+    model = building.build(planted.tiny_config().ranking, alike)
+    rows = building.split_rows(alike, prepared.Split.TRAIN)
     clicked = alike.impressions.clicked[rows]
     expected = np.log((clicked.sum() + 1) / ((~clicked).sum() + 1))
     assert model.head.biases == pytest.approx((expected,))
@@ -188,7 +189,7 @@ def test_a_resumed_training_ends_like_an_undisturbed_one(
     ranking.train(config, data, tmp_path / "whole")
     _train_until(config, data, tmp_path / "broken", batches=5)
     ranking.train(config, data, tmp_path / "broken")
-    rows = ranking_model.split_rows(data, prepared.Split.VALIDATION)
+    rows = building.split_rows(data, prepared.Split.VALIDATION)
     scores = [
         ranking_model.load(tmp_path / name, data).predictions(data, rows).order
         for name in ("whole", "broken")
@@ -249,7 +250,7 @@ ranking.train(config, prepared.load(data), target)
 def test_one_and_two_replicas_train_one_model(
     data: prepared.PreparedData, tmp_path: pathlib.Path, repository: pathlib.Path
 ) -> None:
-    rows = ranking_model.split_rows(data, prepared.Split.VALIDATION)
+    rows = building.split_rows(data, prepared.Split.VALIDATION)
     scores = []
     for strategy in ("none", "mirrored"):
         directory = tmp_path / strategy

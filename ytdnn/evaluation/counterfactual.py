@@ -16,14 +16,21 @@ import numpy as np
 import numpy.typing as npt
 
 from ytdnn import configs
-from ytdnn.evaluation import logged_pages, page_choices, report_model, report_parts
+from ytdnn.evaluation import (
+    definitions,
+    logged_pages,
+    page_choices,
+    report_model,
+    report_parts,
+)
 from ytdnn.metrics import off_policy
 
 CLICKS, WATCH_SECONDS = "clicks", "watch_seconds"
+IPS, SNIPS, DR = definitions.ESTIMATORS
 ESTIMATORS = {
-    "ips": off_policy.inverse_propensity,
-    "snips": off_policy.self_normalised,
-    "dr": off_policy.doubly_robust,
+    IPS: off_policy.inverse_propensity,
+    SNIPS: off_policy.self_normalised,
+    DR: off_policy.doubly_robust,
 }
 
 Floats = npt.NDArray[np.float64]
@@ -161,7 +168,7 @@ def estimates(
     found: dict[str, dict[str, off_policy.Estimate]] = {}
     for reward in log.rewards:
         decisions = log.decisions(reward, chosen, own)
-        names = [n for n in ESTIMATORS if n != "dr" or decisions.modelled is not None]
+        names = [n for n in ESTIMATORS if n != DR or decisions.modelled is not None]
         found[reward] = {n: ESTIMATORS[n](decisions, most_weight) for n in names}
     return found
 

@@ -6,14 +6,17 @@ k = 1.
 """
 
 import copy
+from collections.abc import Iterable
 
 import tensorflow as tf
 
-from ytdnn import schema
+from ytdnn import configs, schema
 from ytdnn.data import fields, positions, prepared
 from ytdnn.data import request as raw_request
+from ytdnn.features import interface as features_interface
 from ytdnn.features import past_sums, reading, registry
 from ytdnn.ranking import heads
+from ytdnn.retrieval import stage
 
 Tensors = dict[str, tf.Tensor]
 
@@ -190,3 +193,31 @@ class RequestInputs(tf.Module):
             **self._features.of_query(request),
             **self._features.of_videos(request),
         }
+
+
+def opened(
+    config: configs.Ranking,
+    data: prepared.PreparedData,
+    chosen: registry.Features,
+    first_stage: stage.Stage | None,
+) -> ImpressionLog:
+    """Returns what a ranker reads of a prepared set.
+
+    Args:
+      config: Length of histories.
+      data: With impressions.
+      chosen: The features that are read.
+      first_stage: What features of the first stage ask; None: there are none of these.
+    """
+    replay = first_stage.open_log(data) if first_stage and replays(chosen) else None
+    return ImpressionLog(data, chosen, config.history_length, replay)
+
+
+def replays(chosen: Iterable[features_interface.Feature]) -> bool:
+    """Whether any feature asks the first stage."""
+    return any(isinstance(f, features_interface.Replayed) for f in chosen)
+
+
+def parts(size: int, step: int) -> list[slice]:
+    """Returns slices of at most `step` of `size` rows."""
+    return [slice(start, start + step) for start in range(0, size, step)]

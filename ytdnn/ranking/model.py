@@ -1,9 +1,9 @@
-"""The ranking model: built from a prepared set, saved, loaded, and scoring."""
+"""The ranking model: what it predicts, saved and loaded; `building` makes it."""
 
 import dataclasses
 import json
 import pathlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ import tensorflow as tf
 from ytdnn import artifacts, configs, errors, progress, schema
 from ytdnn.data import fields, prepared
 from ytdnn.features import interface as features_interface
-from ytdnn.features import reading, registry
+from ytdnn.features import registry
 from ytdnn.layers import weights
 from ytdnn.ranking import heads, inputs, network, predictions
 from ytdnn.retrieval import stage
@@ -21,7 +21,6 @@ from ytdnn.retrieval import stage
 KIND = "ranking"
 STATISTICS = "statistics.json"
 _PAIRS_A_STEP = 1 << 14
-_ROWS_A_STEP = 1 << 16
 
 Scores = npt.NDArray[np.float32]
 
@@ -59,7 +58,7 @@ class RankingModel:
         self.features = chosen
         self.measured = measured
         self.network = network.RankingNetwork(config, chosen, measured)
-        self.first_stage = first_stage if _replays(chosen) else None
+        self.first_stage = first_stage if inputs.replays(chosen) else None
         self.network(inputs.placeholders(chosen, config.history_length))
         self._evaluate = tf.function(self._losses, reduce_retracing=True)
         self._predict = tf.function(self.predict, reduce_retracing=True)
@@ -141,7 +140,9 @@ class RankingModel:
           serving: Whether training-only features have their serving value.
         """
         if self._log is None or self._log.data is not data:
-            self._log = _open_log(self.config, data, self.features, self.first_stage)
+            self._log = inputs.opened(
+                self.config, data, self.features, self.first_stage
+            )
         return self._log.as_served() if serving else self._log
 
     def predict_at(
@@ -192,7 +193,7 @@ class RankingModel:
           impression_rows: `[n]` rows of the impression arrays.
         """
         log, total = self.open_log(data), 0.0
-        for part in _parts(len(impression_rows), _PAIRS_A_STEP):
+        for part in inputs.parts(len(impression_rows), _PAIRS_A_STEP):
             rows = tf.constant(impression_rows[part], tf.int64)
             labels = vars(log.labels(rows))
             total += float(self._evaluate(log.impressions(rows), labels))
@@ -261,125 +262,6 @@ def _candidates(
         tf.constant(times, tf.int64),
         tf.constant(video_indices, tf.int32),
     )
-
-
-def build(
-    config: configs.Ranking,
-    data: prepared.PreparedData,
-    first_stage: stage.Stage | None = None,
-) -> RankingModel:
-    """Returns a model with fresh weights, normalised on the training impressions.
-
-    Args:
-      config: Sizes and features.
-      data: With impressions.
-      first_stage: What features of the first stage ask; None: there are none of these.
-
-    Raises:
-      errors.UserError: The log has no impressions to train on, or the config names a
-        feature that there is not.
-    """
-    rows = split_rows(data, prepared.Split.TRAIN)
-    chosen = registry.choose(features_interface.RANKING, data, config.features)
-    if first_stage is None:
-        chosen = tuple(f for f in chosen if not _replays([f]))
-    log = _open_log(config, data, chosen, first_stage)
-    measured = _measure(config, data, chosen, log, rows)
-    return RankingModel(config, chosen, measured, first_stage, log)
-
-
-def build_like(
-    trained: RankingModel, data: prepared.PreparedData, first_stage: stage.Stage | None
-) -> RankingModel:
-    """Returns a fresh model that reads what a trained one reads, of another log.
-
-    Normalised on its training impressions; what a click is worth is as it was.
-
-    Args:
-      trained: The trained model.
-      data: Of the other log, with impressions.
-      first_stage: What features of the first stage ask; None: there are none of these.
-
-    Raises:
-      errors.UserError: The log has no impressions to train on.
-    """
-    rows = split_rows(data, prepared.Split.TRAIN)
-    names = [feature.name for feature in trained.features]
-    chosen = registry.named(features_interface.RANKING, names, data)
-    log = _open_log(trained.config, data, chosen, first_stage)
-    found = _measure(trained.config, data, chosen, log, rows)
-    measured = dataclasses.replace(
-        found,
-        features=reading.with_old_widths(
-            found.features, chosen, trained.measured.features
-        ),
-        clicks=trained.measured.clicks,
-    )
-    return RankingModel(trained.config, chosen, measured, first_stage, log)
-
-
-def _open_log(
-    config: configs.Ranking,
-    data: prepared.PreparedData,
-    chosen: registry.Features,
-    first_stage: stage.Stage | None,
-) -> inputs.ImpressionLog:
-    replay = first_stage.open_log(data) if first_stage and _replays(chosen) else None
-    return inputs.ImpressionLog(data, chosen, config.history_length, replay)
-
-
-def _replays(chosen: Iterable[features_interface.Feature]) -> bool:
-    """Whether any feature asks the first stage."""
-    return any(isinstance(f, features_interface.Replayed) for f in chosen)
-
-
-def _measure(
-    config: configs.Ranking,
-    data: prepared.PreparedData,
-    chosen: registry.Features,
-    log: inputs.ImpressionLog,
-    rows: npt.NDArray[np.int64],
-) -> network.Statistics:
-    """Passes over the training impressions."""
-    labels = log.labels(tf.constant(rows, tf.int64))
-    kinds = (labels.clicked, labels.seconds, labels.durations)
-    clicks = heads.measure(*(values.numpy()[:, 0] for values in kinds))
-
-    def batches() -> Iterator[reading.Tensors]:
-        for part in _parts(len(rows), _ROWS_A_STEP):
-            yield log.impressions(tf.constant(rows[part], tf.int64))
-
-    number = 1
-    if isinstance(config.normalization, configs.Quantiles):
-        number = config.normalization.number
-    return network.Statistics(
-        vocabulary_size=data.vocabulary_size,
-        features=reading.measure(chosen, data, batches(), number),
-        clicks=clicks,
-    )
-
-
-def split_rows(
-    data: prepared.PreparedData, split: prepared.Split
-) -> npt.NDArray[np.int64]:
-    """Returns the impression rows of a split, at least one.
-
-    Raises:
-      errors.UserError: There are none.
-    """
-    if not data.has_impressions:
-        raise errors.UserError(
-            f"expected a table {schema.IMPRESSIONS} for the ranker to train on, found "
-            f"none in {data.directory}: add it to the log, or leave the ranker out"
-        )
-    rows = np.flatnonzero(data.impressions.splits == split)
-    if not len(rows):
-        raise errors.UserError(
-            f"expected {schema.IMPRESSIONS} in the ranker's {split.name.lower()} "
-            f"window, found none in {data.directory}: change data.ranking_fraction or "
-            f"data.validation_fraction, or leave the ranker out"
-        )
-    return rows
 
 
 def save(
@@ -460,8 +342,4 @@ def _require_places(
 def _shown_parts(size: int, step: int, unit: str) -> Iterator[slice]:
     """Yields slices of `step`, and shows how far their scores are."""
     sizes = [min(step, size - start) for start in range(0, size, step)]
-    return progress.through(_parts(size, step), f"{KIND} {unit}", unit, sizes)
-
-
-def _parts(size: int, step: int) -> list[slice]:
-    return [slice(start, start + step) for start in range(0, size, step)]
+    return progress.through(inputs.parts(size, step), f"{KIND} {unit}", unit, sizes)

@@ -12,7 +12,7 @@ import tensorflow as tf
 from ytdnn import artifacts, configs, schema
 from ytdnn.data import portions, prepared
 from ytdnn.metrics import binary, per_user_loss
-from ytdnn.ranking import heads, inputs, model
+from ytdnn.ranking import building, heads, inputs, model
 from ytdnn.retrieval import stage as retrieval_stage
 from ytdnn.training import (
     batch_size,
@@ -66,15 +66,15 @@ def train(
     if chosen is not None:
         made_from[model.KIND] = chosen.fingerprint
     else:
-        model.split_rows(data, prepared.Split.VALIDATION)
+        building.split_rows(data, prepared.Split.VALIDATION)
     writes = tasks.writes(config.strategy)
     work = checkpoints.workspace(directory, step_config(config), made_from, writes)
     determinism.set_seed(config.seed)
     strategy = strategies.make(config.strategy, config.cluster)
     with strategy.scope():
-        ranking_model = model.build(config.ranking, data, first_stage)
+        ranking_model = building.build(config.ranking, data, first_stage)
     stop_after = 0 if chosen is None else int(chosen.facts["best_epoch"])
-    num_rows = len(model.split_rows(data, prepared.Split.TRAIN))
+    num_rows = len(building.split_rows(data, prepared.Split.TRAIN))
     training = batch_size.capped(config.ranking.training, num_rows, model.KIND)
     ranking = dataclasses.replace(config.ranking, training=training)
     stage = make_stage(
@@ -109,7 +109,7 @@ def make_stage(
     """
     batches = ImpressionBatches(
         log=ranking_model.open_log(data, serving=False),
-        rows=tf.constant(model.split_rows(data, prepared.Split.TRAIN)),
+        rows=tf.constant(building.split_rows(data, prepared.Split.TRAIN)),
         batch_size=config.ranking.training.batch_size,
         seed=config.seed,
     )
@@ -212,7 +212,7 @@ def _labels(batch: inputs.Tensors) -> heads.Labels:
 def _validator(
     data: prepared.PreparedData, ranking_model: model.RankingModel
 ) -> Callable[[], dict[str, float]]:
-    rows = model.split_rows(data, prepared.Split.VALIDATION)
+    rows = building.split_rows(data, prepared.Split.VALIDATION)
     clicked = np.asarray(data.impressions.clicked[rows])
     pages = np.asarray(data.impressions.pages[rows])
     seconds = data.impressions.seconds

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from ytdnn import artifacts, configs
 from ytdnn.data import prepared
 from ytdnn.features import interface
-from ytdnn.ranking import model, network
+from ytdnn.ranking import building, model, network
 from ytdnn.retrieval import stage as retrieval_stage
 from ytdnn.training import optimizer_state, ranking
 
@@ -88,7 +88,7 @@ def listed_scores(earlier: Trained, later: Trained, seed: int) -> tuple[Floats, 
       seed: Of the choice of requests.
     """
     shown = earlier.data.impressions
-    rows = model.split_rows(earlier.data, prepared.Split.TRAIN)
+    rows = building.split_rows(earlier.data, prepared.Split.TRAIN)
     pages = np.asarray(shown.pages)[rows]
     firsts = rows[np.unique(pages, return_index=True)[1]]
     size = min(_REQUESTS, len(firsts))

@@ -17,6 +17,7 @@ from ytdnn import artifacts, configs, errors
 from ytdnn.candidates import model as candidate_model
 from ytdnn.candidates import tower_inputs
 from ytdnn.data import prepared
+from ytdnn.ranking import building
 from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import stage as retrieval_stage
 from ytdnn.training import (
@@ -225,12 +226,12 @@ def carry_ranking(
     strategy = strategies.make(config.strategy)
     old = ranking_model.load(source.directory, source.data, asked[0])
     with strategy.scope():
-        new = ranking_model.build_like(old, data, first_stage)
+        new = building.build_like(old, data, first_stage)
     size = old.measured.vocabulary_size
     rows = carrying.tables(new.features, source.data, data, size)
     carrying.weights(old.network, new.network, rows)
     training = _training(config.ranking.training, config.refresh)
-    number = len(ranking_model.split_rows(data, prepared.Split.TRAIN))
+    number = len(building.split_rows(data, prepared.Split.TRAIN))
     training = batch_size.capped(training, number, ranking_model.KIND)
     own = dataclasses.replace(config.ranking, training=training)
     config_of = dataclasses.replace(config, ranking=own)
