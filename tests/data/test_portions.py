@@ -7,9 +7,9 @@ import tensorflow as tf
 from tests import planted
 from ytdnn import configs, errors
 from ytdnn.candidates import tower_inputs
-from ytdnn.data import draws, inputs, portions
+from ytdnn.data import draws, inputs, portions, prepared
 from ytdnn.ranking import building
-from ytdnn.training import ranking
+from ytdnn.training import impression_batches
 
 
 @pytest.fixture(scope="module")
@@ -36,8 +36,10 @@ def _drawn(data, held_out):
 def _impressions(data):
     config = configs.Ranking(embedding_dim=4, tower=(8,))
     model = building.build(config, data)
-    rows = tf.range(100, dtype=tf.int64)
-    return ranking.ImpressionBatches(model.open_log(data, serving=False), rows, 32, 1)
+    rows = tf.constant(building.rows_of(data, prepared.Split.TRAIN)[:100])
+    return impression_batches.ImpressionBatches(
+        model.open_log(data, serving=False), rows, 32, 1
+    )
 
 
 MAKERS = {

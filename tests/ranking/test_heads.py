@@ -21,7 +21,7 @@ def alike_impressions(seed: int = 0) -> heads.Labels:
 
 def make(config: configs.Head, labels: heads.Labels) -> heads.Head:
     arrays = (labels.clicked, labels.seconds, labels.durations)
-    return heads.make(config, heads.measure(*(a.numpy()[:, 0] for a in arrays)))
+    return heads.make(config, heads.measure([tuple(a.numpy()[:, 0] for a in arrays)]))
 
 
 def fitted(head: heads.Head, labels: heads.Labels) -> tf.Tensor:

@@ -3,6 +3,7 @@ import pathlib
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -10,11 +11,11 @@ import tensorflow as tf
 
 from tests import planted
 from ytdnn import configs, errors, schema
-from ytdnn.data import prepare, prepared
+from ytdnn.data import prepare, prepared, streaming
 from ytdnn.metrics import binary, per_user_loss
 from ytdnn.ranking import building
 from ytdnn.ranking import model as ranking_model
-from ytdnn.training import ranking
+from ytdnn.training import impression_batches, ranking
 
 
 @pytest.fixture(scope="module")
@@ -112,11 +113,13 @@ def test_another_data_set_is_refused(
         ranking_model.load(data.directory.with_name("ranking"), other)
 
 
-def make_batches(data: prepared.PreparedData, size: int) -> ranking.ImpressionBatches:
-    rows = building.split_rows(data, prepared.Split.TRAIN)
+def make_batches(
+    data: prepared.PreparedData, size: int
+) -> impression_batches.ImpressionBatches:
+    rows = building.rows_of(data, prepared.Split.TRAIN)
     model = building.build(planted.tiny_config().ranking, data)
     log = model.open_log(data, serving=False)
-    return ranking.ImpressionBatches(log, tf.constant(rows), size, seed=3)
+    return impression_batches.ImpressionBatches(log, tf.constant(rows), size, seed=3)
 
 
 def test_an_epoch_has_every_impression_once(data: prepared.PreparedData) -> None:
@@ -158,7 +161,7 @@ def test_without_watch_times_it_is_a_model_of_the_click(
     shown = dataclasses.replace(data.impressions, seconds=None)
     alike = data.with_events(impressions=shown)
     model = building.build(planted.tiny_config().ranking, alike)
-    rows = building.split_rows(alike, prepared.Split.TRAIN)
+    rows = building.rows_of(alike, prepared.Split.TRAIN)
     clicked = alike.impressions.clicked[rows]
     expected = np.log((clicked.sum() + 1) / ((~clicked).sum() + 1))
     assert model.head.biases == pytest.approx((expected,))
@@ -189,7 +192,7 @@ def test_a_resumed_training_ends_like_an_undisturbed_one(
     ranking.train(config, data, tmp_path / "whole")
     _train_until(config, data, tmp_path / "broken", batches=5)
     ranking.train(config, data, tmp_path / "broken")
-    rows = building.split_rows(data, prepared.Split.VALIDATION)
+    rows = building.rows_of(data, prepared.Split.VALIDATION)
     scores = [
         ranking_model.load(tmp_path / name, data).predictions(data, rows).order
         for name in ("whole", "broken")
@@ -205,16 +208,16 @@ def _train_until(
     batches: int,
 ) -> None:
     """Trains and stops abruptly after some batches."""
-    original = ranking.ImpressionBatches.__call__
+    original = streaming.Stream.__call__
 
-    def broken(self: ranking.ImpressionBatches, epoch: int, first: int) -> object:
-        for number, batch in enumerate(original(self, epoch, first)):
-            if number == batches:
-                raise KeyboardInterrupt
-            yield batch
+    def broken(
+        self: streaming.Stream, epoch: int, first: int
+    ) -> Iterator[Iterator[object]]:
+        for dataset in original(self, epoch, first):
+            yield _interrupted(dataset, batches)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ranking.ImpressionBatches, "__call__", broken)
+        patch.setattr(streaming.Stream, "__call__", broken)
         patch.setattr(
             tf.distribute.Strategy,
             "experimental_distribute_dataset",
@@ -222,6 +225,11 @@ def _train_until(
         )
         with pytest.raises(KeyboardInterrupt):
             ranking.train(config, data, directory)
+
+
+def _interrupted(dataset: tf.data.Dataset, batches: int) -> Iterator[object]:
+    yield from dataset.take(batches)
+    raise KeyboardInterrupt
 
 
 TWO_DEVICES = """
@@ -250,7 +258,7 @@ ranking.train(config, prepared.load(data), target)
 def test_one_and_two_replicas_train_one_model(
     data: prepared.PreparedData, tmp_path: pathlib.Path, repository: pathlib.Path
 ) -> None:
-    rows = building.split_rows(data, prepared.Split.VALIDATION)
+    rows = building.rows_of(data, prepared.Split.VALIDATION)
     scores = []
     for strategy in ("none", "mirrored"):
         directory = tmp_path / strategy

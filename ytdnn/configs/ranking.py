@@ -26,6 +26,9 @@ class Ranking:
       dropout: Share of tower activations dropped in training.
       head: What is learned of an impression, and what orders it (PAPER §4.2).
       precision: Of the tower's products: `float32` or `bfloat16`.
+      window_events: Events that are in memory at a time while training: shards of users
+        (`data.events_per_shard`) up to this number. A log that has no more is read as a
+        whole; of a larger one, the order of impressions follows the windows.
       training: Optimisation.
       auto: Settings that are chosen from the size of the log (docs/defaults.md), in
         place of their values here.
@@ -43,6 +46,7 @@ class Ranking:
     dropout: components.Fraction = 0.2
     head: Annotated[heads.Head, components.BY_KIND] = heads.ClickTimesWatchTime()
     precision: Literal["float32", "bfloat16"] = "float32"
+    window_events: components.Positive = 1 << 23
     training: training_config.Training = training_config.Training(
         epochs=10,
         patience=4,

@@ -88,22 +88,3 @@ class Datasets(Protocol):
         All parts have as many steps, and their datasets change at the same ones.
         """
         ...
-
-
-@dataclasses.dataclass(frozen=True)
-class Whole:
-    """The batches of a log that is in memory as a whole.
-
-    Attributes:
-      batches: Of an epoch, in one dataset.
-    """
-
-    batches: Batches
-
-    def __call__(self, epoch: int, first_step: int) -> Iterator[tf.data.Dataset]:
-        """Yields the one dataset of an epoch."""
-        yield self.batches(epoch, first_step)
-
-    def part(self, reader: int, num_readers: int) -> "Whole":
-        """Returns what one of several readers cuts of each batch."""
-        return Whole(self.batches.part(reader, num_readers))

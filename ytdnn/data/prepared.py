@@ -13,7 +13,7 @@ import dataclasses
 import functools
 import json
 import pathlib
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -119,8 +119,17 @@ class PreparedData:
         """
         if len(shards) == len(self.shards):
             return self
-        whole = self._whole or self
-        return dataclasses.replace(self, shards=tuple(shards), _whole=whole)
+        return dataclasses.replace(self, shards=tuple(shards), _whole=self.whole)
+
+    def each_shard(self) -> Iterator["PreparedData"]:
+        """Yields the windows of a shard each, in order of their users."""
+        for shard in self.shards:
+            yield self.window([shard])
+
+    @property
+    def whole(self) -> "PreparedData":
+        """The set that this is a window of, or this."""
+        return self._whole or self
 
     @functools.cached_property
     def some(self) -> "PreparedData":

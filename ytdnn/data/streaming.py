@@ -11,6 +11,7 @@ there are fewer shards than readers, each has a range of rows of the global batc
 """
 
 import dataclasses
+import gc
 import itertools
 from collections.abc import Iterator, Sequence
 from concurrent import futures
@@ -129,9 +130,12 @@ class Stream:
         self._num_readers, self._reader = num_readers, reader
         # With fewer shards than readers all read the same and take rows of it.
         self._num_groups = num_readers if len(sizes) >= num_readers else 1
-        self._groups = self._grouped()
         self._opened: dict[Window, futures.Future[Batches]] = {}
         self._pool = futures.ThreadPoolExecutor(1)
+        self._groups = self._grouped()
+        if self._num_groups > 1 and not all(map(self._has_steps, self._groups)):
+            self._num_groups = 1  # all read the same, where one would read nothing
+            self._groups = self._grouped()
 
     def of_readers(self, num_readers: int) -> "Stream":
         """Returns the same log in global batches of several readers, all parts."""
@@ -172,6 +176,9 @@ class Stream:
     def steps_per_epoch(self) -> int:
         """Batches of an epoch: of the group that has most."""
         return max(sum(map(self._steps, group)) for group in self._groups)
+
+    def _has_steps(self, group: list[Window]) -> bool:
+        return any(map(self._steps, group))
 
     def _steps(self, window: Window) -> int:
         if not window.stream:
@@ -220,7 +227,8 @@ class Stream:
     ) -> tf.data.Dataset:
         """Returns one group's batches of some steps, empty ones behind its end."""
         if place == len(order):
-            last = self._own(order[-1])(epoch, 0)
+            filled = [window for window in order if self._steps(window)]
+            last = self._own(filled[-1])(epoch, 0)
             return last.take(1).map(_emptied).repeat(size)
         first = begin - int(starts[place])
         return self._own(order[place])(epoch, first).take(size)
@@ -249,8 +257,11 @@ class Stream:
             for order, place in wanted
             for window in order[min(place, len(order) - 1) :][:2]
         ]
-        for window in set(self._opened) - set(kept):
+        done = set(self._opened) - set(kept)
+        for window in done:
             del self._opened[window]
+        if done:
+            gc.collect()  # graphs that hold their tensors refer to themselves
         for window in kept:
             if window not in self._opened:
                 self._submit(window)

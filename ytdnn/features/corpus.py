@@ -18,6 +18,7 @@ from ytdnn.data import positions, prepared
 
 DAY_SECONDS = 86_400
 RECENT_SECONDS = 7 * DAY_SECONDS
+_STRIDE = 1 << 32  # of spans in the number of a cell
 # Sums of multiples of 2⁻¹² are exact in float64 up to 2⁴¹, so that what happens to one
 # video, or later, changes no other sum by a rounding error.
 _UNITS = 1 << 12
@@ -88,19 +89,25 @@ class Quantity:
 
 @dataclasses.dataclass(frozen=True)
 class Cells:
-    """Events of a table by video and span.
+    """Events of a table by video and span, of all shards.
 
     Attributes:
-      videos: `[cells]` catalogue indices.
-      spans: `[cells]`, see `spans`.
-      moments: `[cells] int64`, as of when a statistic of its events is read.
-      of_events: `[events] int32`, the cell of each event.
+      numbers: `[cells] int64`, ascending: what `_numbers` says of their events.
+      moments: `[cells] int64`, as of when a statistic of their events is read.
     """
 
-    videos: Integers
-    spans: Integers
+    numbers: Integers
     moments: Integers
-    of_events: npt.NDArray[np.int32]
+
+    @property
+    def videos(self) -> Integers:
+        """Catalogue indices, `[cells]`."""
+        return self.numbers // _STRIDE
+
+    @property
+    def spans(self) -> Integers:
+        """See `spans`, `[cells]`."""
+        return self.numbers % _STRIDE - _STRIDE // 2
 
 
 def serving_moment(data: prepared.PreparedData) -> int:
@@ -147,34 +154,55 @@ def countable(
 
 
 def cells(data: prepared.PreparedData, table: positions.Event) -> Cells:
-    """Returns a table's events by video and span."""
-    return data.once((Cells, table), lambda: _cells(data, table))
+    """Returns a table's events by video and span, read a shard at a time."""
+    return data.once((Cells, table), lambda: _cells(data.whole, table))
 
 
 def _cells(data: prepared.PreparedData, table: positions.Event) -> Cells:
+    of_shards = [_first_of_cells(shard, table) for shard in data.each_shard()]
+    numbers, times = (np.concatenate(found) for found in zip(*of_shards, strict=True))
+    found, first = np.unique(numbers, return_index=True)
+    return Cells(numbers=found, moments=moments(data, times[first]))
+
+
+def _first_of_cells(
+    data: prepared.PreparedData, table: positions.Event
+) -> tuple[Integers, Integers]:
+    """Returns the number of each cell of a shard, and the time of an event in it."""
+    numbers, first = np.unique(_numbers(data, table), return_index=True)
+    return numbers, np.asarray(getattr(data.shard, table).times, np.int64)[first]
+
+
+def _numbers(data: prepared.PreparedData, table: positions.Event) -> Integers:
+    """Returns the number of each event's cell, `[events] int64`: by video, by span."""
     logged = getattr(data.shard, table)
-    times = np.asarray(logged.times, np.int64)
-    of_times = spans(data, times)
-    lowest = int(of_times.min(initial=0))
-    stride = int(of_times.max(initial=0)) - lowest + 1
-    keys = np.asarray(logged.videos, np.int64) * stride + of_times - lowest
-    found, of_events = np.unique(keys, return_inverse=True)
-    an_event = np.zeros(len(found), np.int64)  # of each cell
-    an_event[of_events] = np.arange(len(keys))
-    return Cells(
-        videos=found // stride,
-        spans=found % stride + lowest,
-        moments=moments(data, times[an_event]),
-        of_events=of_events.astype(np.int32),
-    )
+    of_times = spans(data, np.asarray(logged.times, np.int64))
+    return np.asarray(logged.videos, np.int64) * _STRIDE + of_times + _STRIDE // 2
+
+
+def of_events(
+    data: prepared.PreparedData, table: positions.Event
+) -> npt.NDArray[np.int32]:
+    """Returns the cell of each event of a set, or of its window, `[events]`."""
+
+    def find() -> npt.NDArray[np.int32]:
+        known = cells(data, table).numbers
+        return np.searchsorted(known, _numbers(data, table)).astype(np.int32)
+
+    if data.whole is data and len(data.shards) == 1:
+        return data.once((of_events, table), find)
+    return find()
 
 
 def _of_cells(data: prepared.PreparedData, quantity: Quantity) -> Floats:
     """Returns the sum of a quantity over the events of each cell that count."""
-    found = cells(data, quantity.table)
-    values = quantity.of_events(data) * countable(data, quantity.table)
-    exact = np.rint(np.asarray(values, np.float64) * _UNITS) / _UNITS
-    return np.bincount(found.of_events, exact, len(found.videos)).astype(np.float64)
+    total = np.zeros(len(cells(data, quantity.table).numbers))
+    for shard in data.whole.each_shard():
+        values = quantity.of_events(shard) * countable(shard, quantity.table)
+        exact = np.rint(np.asarray(values, np.float64) * _UNITS) / _UNITS
+        places = of_events(shard, quantity.table)
+        total += np.bincount(places, exact, len(total))
+    return total
 
 
 class Asked:
@@ -233,14 +261,14 @@ class Asked:
 def logged(data: prepared.PreparedData) -> Asked:
     """Returns the videos of logged impressions, a row for each of their cells."""
     found = cells(data, "impressions")
-    return data.once(logged, lambda: Asked(data, found.videos, found.moments))
+    return data.once(logged, lambda: Asked(data.whole, found.videos, found.moments))
 
 
 def served(data: prepared.PreparedData) -> Asked:
     """Returns every catalogue index, from 0 on, as of the serving moment."""
     every = np.arange(data.num_videos + 1)
     moment = np.full(len(every), serving_moment(data))
-    return data.once(served, lambda: Asked(data, every, moment))
+    return data.once(served, lambda: Asked(data.whole, every, moment))
 
 
 def _join(

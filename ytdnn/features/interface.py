@@ -298,9 +298,10 @@ class CorpusStatistic(Feature):
     def open_log(self, log: positions.LogTensors) -> positions.Reader:
         """Makes the values of logged impressions at once, others when asked for."""
         data, end = log.data, corpus.serving_moment(log.data)
-        cells = corpus.cells(data, "impressions")
         with tf.device("CPU"):
-            of_rows = data.once(_OF_ROWS, lambda: tf.constant(cells.of_events))
+            of_rows = log.once(
+                _OF_ROWS, lambda: tf.constant(corpus.of_events(data, "impressions"))
+            )
             of_cells = tf.constant(self._once(corpus.logged(data)))
             served = tf.constant(self._once(corpus.served(data)))
 

@@ -38,14 +38,14 @@ class OfPast(encodings.Continuous, interface.ReadAtRequest):
         return fields.watch_times(), fields.time()
 
     def open_log(self, log: positions.LogTensors) -> positions.Reader:
-        """Sums before logged impressions at once, before others when asked for."""
+        """Sums before the ranker's impressions at once, before others when asked."""
         past = log.once(past_log.LogPast, lambda: past_log.LogPast(log))
         with tf.device("CPU"):
-            of_logged = self._shaped(past.at(self.table, self.column, None))
+            of_ranked = self._shaped(past.at(self.table, self.column, None))
 
         def read(at: positions.Positions) -> tf.Tensor:
-            if at.is_logged:
-                return tf.gather(of_logged, at.rows)
+            if at.is_logged and past.are_ranked(at.rows):
+                return tf.gather(of_ranked, tf.gather(past.places, at.rows))
             return self._shaped(past.at(self.table, self.column, at))
 
         return read

@@ -106,24 +106,26 @@ class LogPast:
         self._data = log.data
         self._events: dict[str, Events] = {}
         self._joins: dict[tuple[str, str], Join] = {}
+        self._cumulated: dict[tuple[str, str, str], Floats] = {}
         self._at: positions.Positions | None = None
         self._sums: dict[tuple[str, str], LogSums] = {}
 
     def at(self, table: str, column: str, at: positions.Positions | None) -> "LogSums":
         """Returns the sums at positions, kept for the next feature that asks.
 
-        Of all logged impressions, those of one table and column alone: they are large.
+        Of the ranker's impressions, those of one table and column alone: they are
+        large.
 
         Args:
           table: Of the events.
           column: Of the keys.
-          at: The positions, None: those of all logged impressions.
+          at: The positions, None: those of the ranker's impressions, by `places`.
         """
         name = table, column
         if self._at is not at or (at is None and name not in self._sums):
             self._at, self._sums = at, {}
         if name not in self._sums:
-            asked = self._logged if at is None else _asked(at)
+            asked = self._ranked if at is None else _asked(at)
             self._sums[name] = LogSums(self, table, column, asked)
         return self._sums[name]
 
@@ -147,15 +149,59 @@ class LogPast:
             self._joins[name] = Join(events.offsets, keys[events.videos], num_keys)
         return self._joins[name]
 
+    def cumulated(self, table: str, column: str, name: str) -> Floats:
+        """Returns the sums of a value over all events in front of each, `[events + 1]`.
+
+        Args:
+          table: Of the events.
+          column: That they are joined by; empty: they lie by user and time.
+          name: Of the value.
+        """
+        key = table, column, name
+        if key not in self._cumulated:
+            values = self.events(table).values[name]
+            ordered = values[self.join(table, column).rows] if column else values
+            self._cumulated[key] = np.append(0.0, np.cumsum(ordered))
+        return self._cumulated[key]
+
     @functools.cached_property
-    def _logged(self) -> Asked:
-        shown = self._data.impressions
-        users = np.asarray(shown.users).astype(np.int64)
+    def places(self) -> tf.Tensor:
+        """Where each impression stands among the ranker's, -1 = not of its windows.
+
+        `[impressions] int32`. Those before its windows are the past of others, and no
+        example: of most logs the greater part.
+        """
+        found = np.full(len(self._data.impressions), -1, np.int32)
+        found[self._rows] = np.arange(len(self._rows))
+        with tf.init_scope(), tf.device("CPU"):
+            return tf.constant(found)
+
+    def are_ranked(self, rows: tf.Tensor) -> bool:
+        """Whether impressions are the ranker's; in a graph, which asks no others, yes.
+
+        Args:
+          rows: `[...] int64` of the impressions.
+        """
+        if not tf.executing_eagerly():
+            return True
+        return bool(tf.reduce_all(tf.gather(self.places, rows) >= 0))
+
+    @functools.cached_property
+    def _rows(self) -> Integers:
+        """The ranker's impressions."""
+        splits = np.asarray(self._data.impressions.splits)
+        return np.flatnonzero(splits != prepared.Split.CONTEXT)
+
+    @functools.cached_property
+    def _ranked(self) -> Asked:
+        shown, rows = self._data.impressions, self._rows
+        users = np.asarray(shown.users)[rows].astype(np.int64)
+        num_watches = np.asarray(shown.num_watches)[rows]
         return Asked(
             users=users,
-            times=np.asarray(shown.times),
-            ends=self._data.watches.offsets[users] + shown.num_watches,
-            videos=shown.videos[:, np.newaxis].astype(np.int64),
+            times=np.asarray(shown.times)[rows],
+            ends=np.asarray(self._data.watches.offsets)[users] + num_watches,
+            videos=np.asarray(shown.videos)[rows, np.newaxis].astype(np.int64),
         )
 
 
@@ -184,7 +230,7 @@ class LogSums(past_sums.Sums):
         first, stop = self._first, self._stop
         if name in past_sums.DAYS or name in past_sums.LAST:
             first = np.maximum(first, self._in_front(self._recent_places(name)))
-        return self._masked(self._sum(name, self._join.rows, first, stop))
+        return self._masked(self._sum(name, self._column, first, stop))
 
     def of_user(self, name: str) -> tf.Tensor:
         """Returns `[n, 1] float64`."""
@@ -192,7 +238,7 @@ class LogSums(past_sums.Sums):
         stop = first + self._places
         if name in past_sums.DAYS or name in past_sums.LAST:
             first = first + self._recent_places(name)
-        return tf.constant(self._sum(name, None, first, stop)[:, np.newaxis])
+        return tf.constant(self._sum(name, "", first, stop)[:, np.newaxis])
 
     def latest(self) -> tf.Tensor:
         """Returns `[n, k] int64`."""
@@ -203,14 +249,11 @@ class LogSums(past_sums.Sums):
     def _masked(self, values: npt.NDArray) -> tf.Tensor:
         return tf.constant(np.where(self._keys > 0, values, 0))
 
-    def _sum(
-        self, name: str, rows: Integers | None, first: Integers, stop: Integers
-    ) -> Floats:
-        """Returns the sum over a range of events, or of `rows` of events."""
-        values = self._events.values.get(name)
-        if values is None:
+    def _sum(self, name: str, column: str, first: Integers, stop: Integers) -> Floats:
+        """Returns the sum over ranges of events, joined by a column or as they lie."""
+        if name not in self._events.values:
             return (stop - first).astype(np.float64)
-        sums = np.append(0.0, np.cumsum(values if rows is None else values[rows]))
+        sums = self._past.cumulated(self._table, column, name)
         return sums[stop] - sums[first]
 
     @functools.cached_property

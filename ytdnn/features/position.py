@@ -18,7 +18,10 @@ in the synthetic world, the place also tells what is liked, and explains away a 
 every feature that does: on validation the ranker is better without it.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from ytdnn import configs, schema
@@ -27,6 +30,8 @@ from ytdnn.features import encodings, interface
 from ytdnn.layers import numbers
 
 _SMOOTHING_IMPRESSIONS = 10.0
+
+Counts = npt.NDArray[np.int64]
 
 
 class Position(interface.TrainingOnly):
@@ -44,15 +49,12 @@ class Position(interface.TrainingOnly):
 
     def measure(self, data: prepared.PreparedData) -> interface.Measured:
         """Returns the number of each place."""
-        shown = data.impressions
-        rows = np.flatnonzero(np.asarray(shown.splits) == prepared.Split.TRAIN)
-        places, clicked = np.asarray(shown.positions)[rows], shown.clicked[rows]
-        mean = float(clicked.sum()) / max(1, len(rows))
+        of_shards = [_of_places(shard) for shard in data.each_shard()]
+        impressions, clicks = (_sum(found) for found in zip(*of_shards, strict=True))
+        mean = float(clicks.sum()) / max(1.0, float(impressions.sum()))
         if mean == 0.0:
             return interface.Measured()
-        is_known = places >= 0
-        impressions = np.bincount(places[is_known])
-        clicks = np.bincount(places[is_known], clicked[is_known])
+        impressions, clicks = impressions[1:], clicks[1:]  # the first: not known
         rates = (clicks / mean + _SMOOTHING_IMPRESSIONS) / (
             impressions + _SMOOTHING_IMPRESSIONS
         )
@@ -77,6 +79,23 @@ class Position(interface.TrainingOnly):
         del stddev, normalization
         name = encodings.layer_name(self.name)
         return numbers.NumberOfIndex(measured.numbers, name=name)
+
+
+def _of_places(data: prepared.PreparedData) -> tuple[Counts, Counts]:
+    """Returns training impressions and clicks at each place, from -1 (not known) on."""
+    shown = data.impressions
+    rows = np.flatnonzero(np.asarray(shown.splits) == prepared.Split.TRAIN)
+    places = np.asarray(shown.positions)[rows] + 1
+    clicks = np.bincount(places, np.asarray(shown.clicked)[rows], minlength=1)
+    return np.bincount(places, minlength=1), clicks.astype(np.int64)
+
+
+def _sum(of_shards: Sequence[Counts]) -> Counts:
+    """Returns counts added up that are of different lengths."""
+    total = np.zeros(max(map(len, of_shards)), np.int64)
+    for counts in of_shards:
+        total[: len(counts)] += counts
+    return total
 
 
 FEATURES = (Position(),)

@@ -1,6 +1,7 @@
 """Builds rankers: fresh weights, normalised on the training impressions of a log."""
 
 import dataclasses
+import gc
 from collections.abc import Iterator
 
 import numpy as np
@@ -8,13 +9,15 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from ytdnn import configs, errors, schema
-from ytdnn.data import prepared
+from ytdnn.data import prepared, streaming
 from ytdnn.features import interface as features_interface
-from ytdnn.features import reading, registry
+from ytdnn.features import past_sums, reading, registry
 from ytdnn.ranking import heads, inputs, model, network
 from ytdnn.retrieval import stage
 
 _ROWS_A_STEP = 1 << 16
+
+Floats = npt.NDArray[np.floating]
 
 
 def build(
@@ -33,12 +36,11 @@ def build(
       errors.UserError: The log has no impressions to train on, or the config names a
         feature that there is not.
     """
-    rows = split_rows(data, prepared.Split.TRAIN)
+    require_rows(data, prepared.Split.TRAIN)
     chosen = registry.choose(features_interface.RANKING, data, config.features)
     if first_stage is None:
         chosen = tuple(f for f in chosen if not inputs.replays([f]))
-    log = inputs.opened(config, data, chosen, first_stage)
-    measured = _measure(config, data, chosen, log, rows)
+    measured, log = _measure(config, data, chosen, first_stage)
     return model.RankingModel(config, chosen, measured, first_stage, log)
 
 
@@ -59,11 +61,10 @@ def build_like(
     Raises:
       errors.UserError: The log has no impressions to train on.
     """
-    rows = split_rows(data, prepared.Split.TRAIN)
+    require_rows(data, prepared.Split.TRAIN)
     names = [feature.name for feature in trained.features]
     chosen = registry.named(features_interface.RANKING, names, data)
-    log = inputs.opened(trained.config, data, chosen, first_stage)
-    found = _measure(trained.config, data, chosen, log, rows)
+    found, log = _measure(trained.config, data, chosen, first_stage)
     measured = dataclasses.replace(
         found,
         features=reading.with_old_widths(
@@ -78,46 +79,72 @@ def _measure(
     config: configs.Ranking,
     data: prepared.PreparedData,
     chosen: registry.Features,
-    log: inputs.ImpressionLog,
-    rows: npt.NDArray[np.int64],
-) -> network.Statistics:
-    """Passes over the training impressions."""
-    labels = log.labels(tf.constant(rows, tf.int64))
-    kinds = (labels.clicked, labels.seconds, labels.durations)
-    clicks = heads.measure(*(values.numpy()[:, 0] for values in kinds))
+    first_stage: stage.Stage | None,
+) -> tuple[network.Statistics, inputs.ImpressionLog | None]:
+    """Passes over the training impressions, window by window.
+
+    Returns:
+      What is measured, and the log as it was opened, None of several windows.
+    """
+    windows = streaming.windows(data, config.window_events)
+    logs = (inputs.opened(config, window, chosen, first_stage) for window in windows)
+    opened = next(logs) if len(windows) == 1 else None
 
     def batches() -> Iterator[reading.Tensors]:
-        for part in inputs.parts(len(rows), _ROWS_A_STEP):
-            yield log.impressions(tf.constant(rows[part], tf.int64))
+        for log in logs if opened is None else (opened,):
+            rows = rows_of(log.data, prepared.Split.TRAIN)
+            for part in inputs.parts(len(rows), _ROWS_A_STEP):
+                yield log.impressions(tf.constant(rows[part], tf.int64))
+            del log  # before the next one takes its memory
+            gc.collect()
 
     number = 1
     if isinstance(config.normalization, configs.Quantiles):
         number = config.normalization.number
-    return network.Statistics(
+    measured = network.Statistics(
         vocabulary_size=data.vocabulary_size,
         features=reading.measure(chosen, data, batches(), number),
-        clicks=clicks,
+        clicks=heads.measure(map(_labels, data.each_shard())),
     )
+    return measured, opened
 
 
-def split_rows(
+def _labels(data: prepared.PreparedData) -> tuple[Floats, Floats, Floats]:
+    """Returns what became of training impressions; see `heads.measure`."""
+    shown, rows = data.impressions, rows_of(data, prepared.Split.TRAIN)
+    seconds = np.zeros(len(rows), np.float32)
+    if shown.seconds is not None:
+        seconds = np.asarray(shown.seconds)[rows]
+    durations = past_sums.durations(data)[np.asarray(shown.videos)[rows]]
+    return np.asarray(shown.clicked)[rows], seconds, durations.astype(np.float32)
+
+
+def rows_of(
     data: prepared.PreparedData, split: prepared.Split
 ) -> npt.NDArray[np.int64]:
-    """Returns the impression rows of a split, at least one.
+    """Returns the impression rows of a split, in a set or a window of one."""
+    return np.flatnonzero(np.asarray(data.impressions.splits) == split)
+
+
+def num_rows(data: prepared.PreparedData, split: prepared.Split) -> list[int]:
+    """Returns the impressions of a split in each shard."""
+    return [len(rows_of(shard, split)) for shard in data.each_shard()]
+
+
+def require_rows(data: prepared.PreparedData, split: prepared.Split) -> None:
+    """Checks that a split has impressions.
 
     Raises:
-      errors.UserError: There are none.
+      errors.UserError: It has none.
     """
     if not data.has_impressions:
         raise errors.UserError(
             f"expected a table {schema.IMPRESSIONS} for the ranker to train on, found "
             f"none in {data.directory}: add it to the log, or leave the ranker out"
         )
-    rows = np.flatnonzero(data.impressions.splits == split)
-    if not len(rows):
+    if not any(num_rows(data, split)):
         raise errors.UserError(
             f"expected {schema.IMPRESSIONS} in the ranker's {split.name.lower()} "
             f"window, found none in {data.directory}: change data.ranking_fraction or "
             f"data.validation_fraction, or leave the ranker out"
         )
-    return rows

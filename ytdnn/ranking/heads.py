@@ -18,6 +18,7 @@ A click whose watch time is 0 or not known tells nothing of watch time: it weigh
 import abc
 import dataclasses
 import math
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -272,26 +273,37 @@ def make(config: configs.Head, clicks: Clicks) -> Head:
             return Click(clicks)
 
 
-def measure(clicked: np.ndarray, seconds: np.ndarray, durations: np.ndarray) -> Clicks:
+def measure(parts: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> Clicks:
     """Returns the means over impressions.
 
     Counts are smoothed by one click and one impression without, so that logits are
     finite.
 
     Args:
-      clicked: `[n] bool`.
-      seconds: `[n] float32`, 0 where not clicked or not known.
-      durations: `[n] float32` seconds of the videos, 0 where not known.
+      parts: Of some impressions each whether they were clicked `[n] bool`, `[n]
+        float32` seconds, 0 where not clicked or not known, and `[n] float32` seconds of
+        the videos, 0 where not known.
     """
-    timed = clicked & (seconds > 0.0)
-    mean = float(seconds[timed].mean(dtype=np.float64)) if timed.any() else 0.0
-    known = durations[timed]
-    ratios = seconds[timed] / np.where(known > 0.0, known, mean or 1.0)
+    number = clicks = timed = 0
+    seconds = of_unknown = ratios = 0.0
+    for clicked, watched, durations in parts:
+        number, clicks = number + len(clicked), clicks + int(clicked.sum())
+        is_timed = clicked & (watched > 0.0)
+        found, of_videos = watched[is_timed], durations[is_timed]
+        known = of_videos > 0.0
+        timed, seconds = timed + len(found), seconds + _total(found)
+        of_unknown += _total(found[~known])
+        ratios += _total(found[known] / of_videos[known])
+    mean = seconds / timed if timed else 0.0
     return Clicks(
-        probability=(float(clicked.sum()) + 1.0) / (len(clicked) + 2.0),
+        probability=(clicks + 1.0) / (number + 2.0),
         seconds=mean,
-        ratio=float(ratios.mean(dtype=np.float64)) if timed.any() else 1.0,
+        ratio=(ratios + of_unknown / mean) / timed if timed else 1.0,
     )
+
+
+def _total(values: np.ndarray) -> float:
+    return float(values.sum(dtype=np.float64))
 
 
 def _cross_entropy(clicked: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:

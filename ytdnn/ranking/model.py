@@ -131,19 +131,27 @@ class RankingModel:
         return {f.name: tensors[f.name].numpy() for f in self.features}
 
     def open_log(
-        self, data: prepared.PreparedData, serving: bool = True
+        self, data: prepared.PreparedData, serving: bool = True, keep: bool = True
     ) -> inputs.ImpressionLog:
-        """Returns what the network reads of a prepared set; the last one is kept open.
+        """Returns what the network reads of a prepared set.
 
         Args:
           data: With impressions.
           serving: Whether training-only features have their serving value.
+          keep: Whether it stays open for the next call, the last one alone.
         """
-        if self._log is None or self._log.data is not data:
-            self._log = inputs.opened(
-                self.config, data, self.features, self.first_stage
-            )
-        return self._log.as_served() if serving else self._log
+        log = self._log
+        if log is None or log.data is not data:
+            if keep:
+                self._log = None  # before the next one takes its memory
+            log = inputs.opened(self.config, data, self.features, self.first_stage)
+        if keep:
+            self._log = log
+        return log.as_served() if serving else log
+
+    def close_log(self) -> None:
+        """Lets go of the log that is kept open."""
+        self._log = None
 
     def predict_at(
         self,
@@ -183,10 +191,10 @@ class RankingModel:
         ]
         return _joined(found, np.s_[:, 0])
 
-    def mean_loss(
+    def sum_of_losses(
         self, data: prepared.PreparedData, impression_rows: npt.NDArray[np.int64]
     ) -> float:
-        """Returns the head's loss a logged impression.
+        """Returns the head's losses of logged impressions, added up.
 
         Args:
           data: With impressions.
@@ -197,7 +205,7 @@ class RankingModel:
             rows = tf.constant(impression_rows[part], tf.int64)
             labels = vars(log.labels(rows))
             total += float(self._evaluate(log.impressions(rows), labels))
-        return total / max(len(impression_rows), 1)
+        return total
 
     def _losses(self, tensors: inputs.Tensors, labels: inputs.Tensors) -> tf.Tensor:
         """Returns the sum of the losses of some impressions."""

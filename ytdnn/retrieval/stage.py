@@ -141,11 +141,12 @@ class Stage:
 
     def open_log(self, data: prepared.PreparedData) -> replay.Replay:
         """Returns what it says at positions of a log; that of the last log is kept."""
-        if self._opened is None or self._opened.data is not data:
-            self._opened = replay.Replay(
-                self.candidates, data, self.scores(), self.pool
-            )
-        return self._opened
+        opened = self._opened
+        if opened is None or opened.data is not data:
+            self._opened = None  # before the next one takes its memory
+            opened = replay.Replay(self.candidates, data, self.scores(), self.pool)
+            self._opened = opened
+        return opened
 
 
 def load(

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from ytdnn import artifacts, configs, schema
-from ytdnn.data import portions, prepared
+from ytdnn.data import prepared, streaming
 from ytdnn.metrics import binary, per_user_loss
 from ytdnn.ranking import building, heads, inputs, model
 from ytdnn.retrieval import stage as retrieval_stage
@@ -18,6 +18,7 @@ from ytdnn.training import (
     batch_size,
     checkpoints,
     determinism,
+    impression_batches,
     limits,
     loop,
     optimizer_state,
@@ -66,7 +67,7 @@ def train(
     if chosen is not None:
         made_from[model.KIND] = chosen.fingerprint
     else:
-        building.split_rows(data, prepared.Split.VALIDATION)
+        building.require_rows(data, prepared.Split.VALIDATION)
     writes = tasks.writes(config.strategy)
     work = checkpoints.workspace(directory, step_config(config), made_from, writes)
     determinism.set_seed(config.seed)
@@ -74,12 +75,13 @@ def train(
     with strategy.scope():
         ranking_model = building.build(config.ranking, data, first_stage)
     stop_after = 0 if chosen is None else int(chosen.facts["best_epoch"])
-    num_rows = len(building.split_rows(data, prepared.Split.TRAIN))
+    num_rows = sum(building.num_rows(data, prepared.Split.TRAIN))
     training = batch_size.capped(config.ranking.training, num_rows, model.KIND)
     ranking = dataclasses.replace(config.ranking, training=training)
-    stage = make_stage(
-        dataclasses.replace(config, ranking=ranking), data, ranking_model, stop_after
-    )
+    config_of = dataclasses.replace(config, ranking=ranking)
+    is_shared = config.strategy == tasks.MULTI_WORKER
+    num_readers = strategy.num_replicas_in_sync if is_shared else 1
+    stage = make_stage(config_of, data, ranking_model, stop_after, num_readers)
     facts = loop.fit(stage, training, config.seed, strategy, work, config.cluster)
     if not writes:
         return
@@ -98,6 +100,7 @@ def make_stage(
     data: prepared.PreparedData,
     ranking_model: model.RankingModel,
     stop_after: int = 0,
+    num_readers: int = 1,
 ) -> loop.Stage:
     """Returns what the loop needs to train the ranking model.
 
@@ -106,81 +109,33 @@ def make_stage(
       data: The prepared set.
       ranking_model: What is trained.
       stop_after: Epochs, chosen before on what is now trained on too; 0: they were not.
+      num_readers: In how many parts the batches can be read.
     """
-    batches = ImpressionBatches(
-        log=ranking_model.open_log(data, serving=False),
-        rows=tf.constant(building.split_rows(data, prepared.Split.TRAIN)),
-        batch_size=config.ranking.training.batch_size,
-        seed=config.seed,
-    )
+    batches = make_batches(config, data, ranking_model).of_readers(num_readers)
     return loop.Stage(
         name=model.KIND,
         model=ranking_model.network,
         tables=ranking_model.network.tables,
-        batches=portions.Whole(batches),
+        batches=batches,
         steps_per_epoch=batches.steps_per_epoch,
         loss=_loss(ranking_model),
-        validate=dict if stop_after else _validator(data, ranking_model),
+        validate=dict if stop_after else _validator(config, data, ranking_model),
         monitor="" if stop_after else MONITOR,
         stop_after=stop_after,
     )
 
 
-@dataclasses.dataclass(frozen=True)
-class ImpressionBatches:
-    """The training batches of ranking: each impression once an epoch, shuffled.
-
-    The order is a function of (seed, epoch), with no memory of the log's size.
-
-    Attributes:
-      log: Features by impression row.
-      rows: `[n] int64`, the impressions to train on.
-      batch_size: Impressions a batch; the last is filled up with weight 0.
-      seed: Of the order.
-      portion: Which rows of each batch are cut.
-    """
-
-    log: inputs.ImpressionLog
-    rows: tf.Tensor
-    batch_size: int
-    seed: int
-    portion: portions.Portion = portions.WHOLE
-
-    def part(self, reader: int, num_readers: int) -> "ImpressionBatches":
-        """Returns what one of several readers cuts of each batch."""
-        portion = portions.Portion(reader, num_readers)
-        return dataclasses.replace(self, portion=portion)
-
-    @property
-    def steps_per_epoch(self) -> int:
-        """Batches of an epoch."""
-        return -(-int(self.rows.shape[0]) // self.batch_size)
-
-    def __call__(self, epoch: int, first_step: int) -> tf.data.Dataset:
-        """Returns the batches of an epoch from a step on."""
-        steps = tf.data.Dataset.range(first_step, self.steps_per_epoch)
-        cut_step = self._step_cutter(epoch)
-        return steps.map(cut_step, num_parallel_calls=2).prefetch(2)
-
-    def _step_cutter(self, epoch: int) -> Callable[[tf.Tensor], inputs.Tensors]:
-        generator = np.random.Generator(np.random.Philox([self.seed, epoch]))
-        order_seed = tf.constant(generator.integers(2**31, size=2), tf.int32)
-        last = tf.constant(int(self.rows.shape[0]) - 1, tf.int64)
-
-        def cut_step(step: tf.Tensor) -> inputs.Tensors:
-            slots = self.portion.slots(step, self.batch_size)
-            shuffled = tf.random.experimental.index_shuffle(
-                tf.minimum(slots, last), order_seed, last
-            )
-            rows = tf.gather(self.rows, shuffled)
-            labels = self.log.labels(rows)
-            return self.log.impressions(rows) | {
-                schema.LABELS: labels.clicked,
-                schema.WATCHED_SECONDS: labels.seconds,
-                schema.WEIGHTS: tf.cast(slots <= last, tf.float32)[:, tf.newaxis],
-            }
-
-        return cut_step
+def make_batches(
+    config: configs.Config,
+    data: prepared.PreparedData,
+    ranking_model: model.RankingModel,
+) -> streaming.Stream:
+    """Returns the training batches: every impression once an epoch."""
+    size = config.ranking.training.batch_size
+    source = impression_batches.Source(ranking_model, data, size, config.seed)
+    sizes = [shard.num_events for shard in data.shards]
+    most = config.ranking.window_events
+    return streaming.Stream(source, sizes, most, config.seed)
 
 
 def _loss(
@@ -210,24 +165,72 @@ def _labels(batch: inputs.Tensors) -> heads.Labels:
 
 
 def _validator(
-    data: prepared.PreparedData, ranking_model: model.RankingModel
+    config: configs.Config,
+    data: prepared.PreparedData,
+    ranking_model: model.RankingModel,
 ) -> Callable[[], dict[str, float]]:
-    rows = building.split_rows(data, prepared.Split.VALIDATION)
-    clicked = np.asarray(data.impressions.clicked[rows])
-    pages = np.asarray(data.impressions.pages[rows])
-    seconds = data.impressions.seconds
-    seconds = None if seconds is None else seconds[rows]
+    """Returns what measures the model on the validation window, part by part."""
+    windows = streaming.windows(data, config.ranking.window_events)
 
     def validate() -> dict[str, float]:
         """Returns mean loss, AUC and, where pages have pairs, their loss."""
-        predicted = ranking_model.predictions(data, rows)
-        metrics = {
-            "mean_loss": ranking_model.mean_loss(data, rows),
-            "auc": binary.auc(clicked, predicted.order),
-            "weighted_per_user_loss": per_user_loss.weighted_per_user_loss(
-                pages, clicked, predicted.order, seconds
-            ),
-        }
-        return {k: v for k, v in metrics.items() if math.isfinite(v)}
+        parts = [_Validated.of(ranking_model, window) for window in windows]
+        if len(windows) > 1:
+            ranking_model.close_log()
+        return _measured([part for part in parts if len(part.clicked)])
 
     return validate
+
+
+@dataclasses.dataclass(frozen=True)
+class _Validated:
+    """The validation impressions of a window.
+
+    Attributes:
+      clicked: `[n] bool`.
+      pages: `[n]`, from 0 on.
+      seconds: `[n]`; None where the log has none.
+      order: `[n] float32`, what the model orders them by.
+      loss: Of all.
+    """
+
+    clicked: np.ndarray
+    pages: np.ndarray
+    seconds: np.ndarray | None
+    order: np.ndarray
+    loss: float
+
+    @classmethod
+    def of(
+        cls, ranking_model: model.RankingModel, data: prepared.PreparedData
+    ) -> "_Validated":
+        """Predicts."""
+        rows = building.rows_of(data, prepared.Split.VALIDATION)
+        shown = data.impressions
+        if not len(rows):  # and nothing to open
+            none = np.zeros(0, np.float32)
+            return cls(none > 0.0, none, none, none, 0.0)
+        return cls(
+            clicked=np.asarray(shown.clicked[rows]),
+            pages=np.asarray(shown.pages[rows]),
+            seconds=None if shown.seconds is None else np.asarray(shown.seconds[rows]),
+            order=ranking_model.predictions(data, rows).order,
+            loss=ranking_model.sum_of_losses(data, rows),
+        )
+
+
+def _measured(parts: list[_Validated]) -> dict[str, float]:
+    """Returns the metrics over all windows."""
+    clicked = np.concatenate([part.clicked for part in parts])
+    order = np.concatenate([part.order for part in parts])
+    numbers = np.cumsum([0, *(int(part.pages.max()) + 1 for part in parts[:-1])])
+    pages = np.concatenate([p.pages + n for p, n in zip(parts, numbers, strict=True)])
+    of_clicks = [part.seconds for part in parts if part.seconds is not None]
+    metrics = {
+        "mean_loss": sum(part.loss for part in parts) / len(clicked),
+        "auc": binary.auc(clicked, order),
+        "weighted_per_user_loss": per_user_loss.weighted_per_user_loss(
+            pages, clicked, order, np.concatenate(of_clicks) if of_clicks else None
+        ),
+    }
+    return {k: v for k, v in metrics.items() if math.isfinite(v)}

@@ -88,7 +88,7 @@ def listed_scores(earlier: Trained, later: Trained, seed: int) -> tuple[Floats, 
       seed: Of the choice of requests.
     """
     shown = earlier.data.impressions
-    rows = building.split_rows(earlier.data, prepared.Split.TRAIN)
+    rows = building.rows_of(earlier.data, prepared.Split.TRAIN)
     pages = np.asarray(shown.pages)[rows]
     firsts = rows[np.unique(pages, return_index=True)[1]]
     size = min(_REQUESTS, len(firsts))

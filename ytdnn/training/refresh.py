@@ -231,7 +231,7 @@ def carry_ranking(
     rows = carrying.tables(new.features, source.data, data, size)
     carrying.weights(old.network, new.network, rows)
     training = _training(config.ranking.training, config.refresh)
-    number = len(building.split_rows(data, prepared.Split.TRAIN))
+    number = sum(building.num_rows(data, prepared.Split.TRAIN))
     training = batch_size.capped(training, number, ranking_model.KIND)
     own = dataclasses.replace(config.ranking, training=training)
     config_of = dataclasses.replace(config, ranking=own)

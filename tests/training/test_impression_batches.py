@@ -1,0 +1,174 @@
+"""The ranker's examples of one shard or many, one window or many."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests import full_log
+from tests.features import first_stage
+from ytdnn import configs, schema
+from ytdnn.data import prepared, streaming
+from ytdnn.ranking import building
+from ytdnn.training import impression_batches, loop, ranking, strategies
+
+_SHARDED = 800  # events a shard
+_WINDOW = 1_700  # events a window: two shards
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    return full_log.prepared_data(tmp_path_factory.mktemp("whole"), full_log.tables())
+
+
+@pytest.fixture(scope="module")
+def sharded(tmp_path_factory):
+    data = full_log.prepared_data(
+        tmp_path_factory.mktemp("sharded"),
+        full_log.tables(),
+        events_per_shard=_SHARDED,
+    )
+    assert len(data.shards) > 3
+    return data
+
+
+@pytest.fixture(scope="module")
+def stage(whole):
+    return first_stage.make(whole)
+
+
+def _config(window_events=_WINDOW):
+    features = configs.Features(add=(schema.POSITION,))
+    training = configs.Training(batch_size=32, epochs=2)
+    ranking_config = configs.Ranking(
+        embedding_dim=4,
+        history_length=8,
+        tower=(8,),
+        features=features,
+        window_events=window_events,
+        training=training,
+    )
+    return configs.Config(ranking=ranking_config)
+
+
+def _stream(data, stage, window_events=_WINDOW):
+    config = _config(window_events)
+    return ranking.make_batches(
+        config, data, building.build(config.ranking, data, stage)
+    )
+
+
+def _batches(stream, epoch, first_step=0):
+    found = stream(epoch, first_step)
+    return [batch for dataset in found for batch in dataset.as_numpy_iterator()]
+
+
+def _examples(batches):
+    """Returns every example with all that is read of it, sorted."""
+    names = sorted(set(batches[0]) - {schema.WEIGHTS})
+    weights = np.concatenate([batch[schema.WEIGHTS][:, 0] for batch in batches])
+    columns = [
+        np.concatenate([batch[name].reshape(len(batch[name]), -1) for batch in batches])
+        for name in names
+    ]
+    rows = np.concatenate([c.astype(np.float64) for c in columns], axis=1)
+    assert set(weights.tolist()) <= {0.0, 1.0}
+    return sorted(map(tuple, rows[weights > 0.0].tolist()))
+
+
+@pytest.mark.parametrize("window_events", [1, 10**6])
+def test_any_shards_and_windows_give_the_same_examples(
+    whole, sharded, stage, window_events
+):
+    expected = _stream(whole, stage)
+    found = _stream(sharded, stage, window_events)
+    for epoch in (0, 1):
+        examples = _examples(_batches(expected, epoch))
+        assert examples == _examples(_batches(found, epoch))
+        assert len(examples) > 100
+
+
+def test_what_is_measured_of_windows_is_that_of_the_whole(whole, sharded, stage):
+    one = building.build(_config().ranking, whole, stage).measured
+    many = building.build(_config(1).ranking, sharded, stage).measured
+    assert one.features == many.features
+    assert dataclasses.astuple(one.clicks) == pytest.approx(
+        dataclasses.astuple(many.clicks), rel=1e-12
+    )
+
+
+def test_an_epoch_can_be_entered_at_any_step(sharded, stage):
+    stream = _stream(sharded, stage)
+    every = _batches(stream, 1)
+    assert len(every) == stream.steps_per_epoch
+    for step in (1, len(every) // 2, len(every) - 1):
+        entered = _batches(stream, 1, step)
+        assert len(entered) == len(every) - step
+        for one, other in zip(entered, every[step:], strict=True):
+            for name, values in other.items():
+                np.testing.assert_array_equal(one[name], values, name)
+
+
+def test_readers_have_all_examples_between_them(sharded, stage):
+    stream = _stream(sharded, stage)
+    parts = [_batches(stream.part(reader, 2), 1) for reader in range(2)]
+    assert len(parts[0]) == len(parts[1])
+    found = _examples(parts[0] + parts[1])
+    assert found == _examples(_batches(stream, 1))
+
+
+def test_a_reader_without_examples_reads_what_the_others_read(sharded, stage):
+    """Impressions of one shard alone are in the ranker's window."""
+
+    def others_are_context(number, shard):
+        def read():
+            found = shard.read()
+            if number == 0:
+                return found
+            splits = np.full_like(found.impressions.splits, prepared.Split.CONTEXT)
+            shown = dataclasses.replace(found.impressions, splits=splits)
+            return dataclasses.replace(found, impressions=shown)
+
+        return dataclasses.replace(shard, read=read)
+
+    shards = tuple(others_are_context(*each) for each in enumerate(sharded.shards))
+    data = dataclasses.replace(sharded, shards=shards)
+    stream = _stream(data, stage)
+    parts = [_batches(stream.part(reader, 2), 0) for reader in range(2)]
+    assert len(parts[0]) == len(parts[1]) > 0
+    assert len(_examples(parts[0] + parts[1])) == sum(
+        building.num_rows(data, prepared.Split.TRAIN)
+    )
+
+
+def test_nothing_joins_all_shards_where_the_ranker_is_trained(sharded, stage):
+    config, data = _config(1), prepared.load(sharded.directory)
+    built = building.build(config.ranking, data, stage)
+    of_loop = ranking.make_stage(config, data, built)
+    trainer = loop.Trainer(of_loop, config.ranking.training, 0, strategies.make("none"))
+    for step, batch in enumerate(_batches(of_loop.batches, 0)):
+        trainer.step(batch, np.int64(step))
+    assert np.isfinite(of_loop.validate()["mean_loss"])
+    assert "shard" not in vars(data)
+
+
+def test_validation_of_windows_is_that_of_the_whole(whole, sharded, stage):
+    values = []
+    for data, window_events in ((whole, _WINDOW), (sharded, 1)):
+        config = _config(window_events)
+        tf.keras.utils.set_random_seed(3)
+        built = building.build(config.ranking, data, stage)
+        values.append(ranking.make_stage(config, data, built).validate())
+    assert {"mean_loss", "auc"} <= set(values[0])
+    assert set(values[0]) == set(values[1])
+    for name, value in values[0].items():
+        assert values[1][name] == pytest.approx(value, rel=1e-5)
+
+
+def test_one_window_is_in_memory_once(whole, stage):
+    config = _config()
+    built = building.build(config.ranking, whole, stage)
+    source = impression_batches.Source(built, whole, 32, seed=0)
+    batches = source.open(streaming.Window((0,)), 1)
+    assert batches.log is built.open_log(whole, serving=False)

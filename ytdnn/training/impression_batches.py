@@ -1,0 +1,115 @@
+"""The training batches of the ranker: of one window of the log, or of many."""
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from ytdnn import schema
+from ytdnn.data import portions, prepared, streaming
+from ytdnn.ranking import building, inputs, model
+
+
+class Source:
+    """Opens windows; see `ytdnn.data.streaming.Source`."""
+
+    def __init__(
+        self,
+        ranking_model: model.RankingModel,
+        data: prepared.PreparedData,
+        batch_size: int,
+        seed: int,
+    ) -> None:
+        """Counts the training impressions of each shard.
+
+        Args:
+          ranking_model: What is trained.
+          data: The prepared set, with impressions.
+          batch_size: Impressions a global batch.
+          seed: Of the order.
+        """
+        self._model, self._data = ranking_model, data
+        self._rows_of_batch, self._seed = batch_size, seed
+        self._sizes = building.num_rows(data, prepared.Split.TRAIN)
+
+    def steps(self, window: streaming.Window, num_readers: int) -> int:
+        """Returns the batches of an epoch, without reading the window."""
+        number = sum(self._sizes[shard] for shard in window.shards)
+        return -(-number // self._batch_size(num_readers))
+
+    def open(self, window: streaming.Window, num_readers: int) -> "ImpressionBatches":
+        """Reads a window."""
+        data = self._data.window([self._data.shards[n] for n in window.shards])
+        # That of the whole is what validation reads too.
+        is_part = bool(window.stream)
+        return ImpressionBatches(
+            log=self._model.open_log(data, serving=False, keep=not is_part),
+            rows=tf.constant(building.rows_of(data, prepared.Split.TRAIN)),
+            batch_size=self._batch_size(num_readers),
+            seed=self._seed,
+            stream=window.stream,
+        )
+
+    def _batch_size(self, num_readers: int) -> int:
+        return max(1, self._rows_of_batch // num_readers)
+
+
+@dataclasses.dataclass(frozen=True)
+class ImpressionBatches:
+    """The training batches of ranking: each impression once an epoch, shuffled.
+
+    The order is a function of (seed, epoch), with no memory of the log's size.
+
+    Attributes:
+      log: Features by impression row.
+      rows: `[n] int64`, the impressions to train on.
+      batch_size: Impressions a batch; the last is filled up with weight 0.
+      seed: Of the order.
+      stream: What distinguishes its order from other windows'; empty: of the whole.
+      portion: Which rows of each batch are cut.
+    """
+
+    log: inputs.ImpressionLog
+    rows: tf.Tensor
+    batch_size: int
+    seed: int
+    stream: tuple[int, ...] = ()
+    portion: portions.Portion = portions.WHOLE
+
+    def part(self, reader: int, num_readers: int) -> "ImpressionBatches":
+        """Returns what one of several readers cuts of each batch."""
+        portion = portions.Portion(reader, num_readers)
+        return dataclasses.replace(self, portion=portion)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches of an epoch."""
+        return -(-int(self.rows.shape[0]) // self.batch_size)
+
+    def __call__(self, epoch: int, first_step: int) -> tf.data.Dataset:
+        """Returns the batches of an epoch from a step on."""
+        steps = tf.data.Dataset.range(first_step, self.steps_per_epoch)
+        cut_step = self._step_cutter(epoch)
+        return steps.map(cut_step, num_parallel_calls=2).prefetch(2)
+
+    def _step_cutter(self, epoch: int) -> Callable[[tf.Tensor], inputs.Tensors]:
+        philox = np.random.Philox([self.seed, epoch, *self.stream])
+        generator = np.random.Generator(philox)
+        order_seed = tf.constant(generator.integers(2**31, size=2), tf.int32)
+        last = tf.constant(int(self.rows.shape[0]) - 1, tf.int64)
+
+        def cut_step(step: tf.Tensor) -> inputs.Tensors:
+            slots = self.portion.slots(step, self.batch_size)
+            shuffled = tf.random.experimental.index_shuffle(
+                tf.minimum(slots, last), order_seed, last
+            )
+            rows = tf.gather(self.rows, shuffled)
+            labels = self.log.labels(rows)
+            return self.log.impressions(rows) | {
+                schema.LABELS: labels.clicked,
+                schema.WATCHED_SECONDS: labels.seconds,
+                schema.WEIGHTS: tf.cast(slots <= last, tf.float32)[:, tf.newaxis],
+            }
+
+        return cut_step
