@@ -21,11 +21,16 @@ from experiments.benchmarks import (
     train_step,
 )
 from experiments.benchmarks import input as input_benchmark
+from experiments.benchmarks.peers import __main__ as peers
+from experiments.benchmarks.peers import logs, measuring, pace, systems
+from ytdnn import errors
 
 DIRECTORY = pathlib.Path(measure.__file__).parent
-FILES = sorted(
-    path for path in DIRECTORY.glob("*.py") if "def main(" in path.read_text()
-)
+FILES = {
+    path.stem: path
+    for path in sorted(DIRECTORY.glob("*.py"))
+    if "def main(" in path.read_text()
+} | {path.parent.name: path for path in DIRECTORY.glob("*/__main__.py")}
 
 
 def _tables(text):
@@ -192,12 +197,132 @@ def test_long_log(capsys, tmp_path):
     assert all(float(row[-1]) > 0 for row in (few, many))
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_a_benchmark_says_what_it_asks_and_is_indexed(path):
+@pytest.fixture
+def small_log(tmp_path):
+    return logs.made(400, tmp_path)
+
+
+def test_peers_get_the_log_without_its_last_watches(small_log):
+    data, events = small_log.data, pace.Events.read(str(small_log.events))
+    user = int(small_log.cases.users[0])
+    start, end = data.watches.offsets[user], small_log.cases.ends[0]
+    watched = np.asarray(data.watches.videos)[start:end]
+    place = slice(events.offsets[user], events.offsets[user + 1])
+    np.testing.assert_array_equal(events.videos[place], watched)
+    row = events.of_asked(60)[0]
+    np.testing.assert_array_equal(row[-len(watched) :], watched)
+    assert not row[: -len(watched)].any()
+    assert row[-1] != np.asarray(data.watches.videos)[end]
+
+
+def test_an_example_is_a_watch_with_those_before_it():
+    events = pace.Events(
+        offsets=np.array([0, 3, 4, 6]),
+        videos=np.array([5, 6, 7, 8, 9, 5], np.int32),
+        num_videos=9,
+        asked=np.array([0]),
+    )
+    histories, labels = events.examples(length=2, most=0)
+    found = {
+        (*row, label) for row, label in zip(histories.tolist(), labels, strict=True)
+    }
+    # The first watches of the three users, 5, 8 and 9, have nothing before them.
+    assert found == {(0, 5, 6), (5, 6, 7), (0, 9, 5)}
+    assert len(events.examples(length=2, most=1)[1]) == 1
+
+
+def test_vectors_and_lists_are_scored_alike(small_log, tmp_path):
+    data, cases = small_log.data, small_log.cases
+    users = np.eye(len(cases), dtype=np.float32)
+    videos = np.zeros((data.vocabulary_size, len(cases)), np.float32)
+    # The right answer of every case but the first is its best; watched ones are better.
+    videos[cases.targets.values[1:] - 1, np.arange(1, len(cases))] = 1.0
+    videos[cases.watched.values - 1, cases.watched.rows] = 2.0
+    lists = np.zeros((len(cases), logs.K), np.int32)
+    lists[1:, 0] = cases.targets.values[1:]
+    lists[0, 0] = cases.watched.values[0]
+    for name, arrays in (
+        ("vectors", {"users": users, "videos": videos}),
+        ("lists", {"lists": lists}),
+    ):
+        np.savez(tmp_path / f"{name}.npz", **arrays)
+    by_lists = small_log.hit_rate(str(tmp_path / "lists.npz"))
+    assert by_lists == pytest.approx((len(cases) - 1) / len(cases))
+    by_vectors = small_log.hit_rate(str(tmp_path / "vectors.npz"))
+    # The first has only ties, of which the ten lowest numbers are listed.
+    assert by_lists <= by_vectors <= 1.0
+
+
+def test_a_ratio_is_the_median_of_pairs_of_turns():
+    # 6 / 2, 4 / 4 and 100 / 10; the ratio of the medians is 6 / 4.
+    rates = measuring.Rates(ours=[6.0, 4.0, 100.0], others=[2.0, 4.0, 10.0])
+    assert rates.ratio == 3.0
+
+
+def test_peers(capsys):
+    peers.main(["--tiny", "--only", "TFRS"])
+    small, trained, large = _tables(capsys.readouterr().out)
+    for table in (small, large):
+        assert [row[0] for row in table[2:]] == ["ytdnn", "TFRS tutorial"]
+        for _, rate, ratio, mebibytes in table[2:]:
+            assert float(rate.replace(",", "")) > 0.0
+            assert float(ratio) > 0.0
+            assert float(mebibytes.replace(",", "")) > 100.0
+    assert [row[0] for row in trained[2:]] == ["ytdnn", "TFRS tutorial"]
+    for _, first, second, _, after, _, _ in trained[2:]:
+        assert all(0.0 <= float(rate) <= 1.0 for rate in (first, second, after))
+
+
+@pytest.mark.slow
+def test_peers_in_environments_of_their_own(capsys, tmp_path):
+    try:
+        peers.main(["--tiny", "--only", "YoutubeDNN", "SASRec"])
+    except errors.UserError as error:
+        pytest.skip(f"needs the packages of the peers: {error}")
+    small, trained, large = _tables(capsys.readouterr().out)
+    names = ["ytdnn", *(one.name for one in systems.OTHERS if one.packages)]
+    for table in (small, trained, large):
+        assert [row[0] for row in table[2:]] == names
+        assert not any("falls out" in cell for row in table for cell in row)
+
+
+def test_a_system_that_falls_out_says_why(monkeypatch, tmp_path):
+    bench = measuring.Bench(
+        systems.chosen(["TFRS"]), {}, 1.0, pace.Task("", "", ""), ""
+    )
+    found = {
+        "ytdnn": measuring.Rates(mebibytes=900.0),
+        "TFRS tutorial": measuring.Rates(failed="no memory"),
+    }
+    (table,) = _tables(peers.rate_table(bench, found))
+    assert table[-1] == ["TFRS tutorial", "falls out: no memory", "", ""]
+
+
+def test_requirements_of_peers_are_those_of_the_extra():
+    for peer in systems.OTHERS:
+        found = systems.requirements(peer.packages)
+        assert len(found) == len(peer.packages)
+        assert all(">=" in line for line in found)
+    with pytest.raises(ValueError, match="numba"):
+        systems.requirements(("numba",))
+
+
+def test_an_environment_that_cannot_be_made_is_said(monkeypatch, tmp_path):
+    monkeypatch.setattr(systems, "requirements", lambda packages: ["no-such==0"])
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    peer = systems.chosen(["SASRec"])[0]
+    with pytest.raises(errors.UserError, match=r"expected no-such==0 .* --only"):
+        systems.python(peer, tmp_path)
+    assert not (tmp_path / peer.module / "requirements.txt").exists()
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_benchmark_says_what_it_asks_and_is_indexed(name):
+    path = FILES[name]
     text = ast.get_docstring(ast.parse(path.read_text())) or ""
     assert text.splitlines()[0].endswith("?")
     assert "Claim" in text
-    assert f"python -m experiments.benchmarks.{path.stem}" in text
+    assert f"python -m experiments.benchmarks.{name}" in text
     assert "Measured 20" in text
     index = (DIRECTORY.parent / "README.md").read_text()
-    assert f"(benchmarks/{path.name})" in index
+    assert f"(benchmarks/{path.relative_to(DIRECTORY)})" in index

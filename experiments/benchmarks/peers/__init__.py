@@ -1,0 +1,1 @@
+"""The same tower in ours and in other libraries, each in a process of its own."""

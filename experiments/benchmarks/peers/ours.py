@@ -1,0 +1,78 @@
+"""Ours: a configuration, and the step and the batches of `ytdnn train`."""
+
+import itertools
+import pathlib
+
+import numpy as np
+import tensorflow as tf
+
+from experiments.benchmarks.peers import pace
+from ytdnn import configs
+from ytdnn.candidates import model as candidate_model
+from ytdnn.data import prepared
+from ytdnn.evaluation import protocol
+from ytdnn.features import interface, registry
+from ytdnn.training import candidates, determinism, loop, strategies
+
+
+def config(task: pace.Task) -> configs.Config:
+    """Returns the tower of the task: one averaged bag of watches and nothing else."""
+    of_users = registry.of_network(interface.CANDIDATES)
+    names = [f.name for f in of_users if interface.CANDIDATES in f.default_in]
+    return configs.Config(
+        candidates=configs.Candidates(
+            embedding_dim=task.dim,
+            history_length=task.history,
+            decay_rates=(),
+            tower=task.hidden,
+            history_dropout=0.0,
+            train_on_validation=True,
+            features=configs.Features(remove=tuple(names)),
+            content=configs.Content(enabled=False),
+            loss=configs.SampledSoftmax(
+                in_batch=task.in_batch, num_negatives=task.negatives
+            ),
+            precision=task.precision,
+            training=configs.Training(
+                epochs=max(1, task.epochs),
+                batch_size=task.batch,
+                schedule="constant",
+            ),
+        )
+    )
+
+
+def train(task: pace.Task, events: pace.Events) -> pace.Pace:
+    """Trains as `ytdnn.training.loop` does, but for checkpoints."""
+    del events
+    chosen = config(task)
+    determinism.set_seed(chosen.seed)
+    data = prepared.load(pathlib.Path(task.prepared))
+    cases = protocol.cases(data, prepared.Split.TEST, configs.Evaluation())
+    data = data.with_validation_in_training()
+    model = candidate_model.build(chosen.candidates, data)
+    stage = candidates.make_stage(chosen, data, model)
+    training = chosen.candidates.training
+    trainer = loop.Trainer(stage, training, chosen.seed, strategies.make("none"))
+
+    def hand_over() -> pace.Arrays:
+        users = model.user_vectors(data, cases.users, cases.ends)
+        return {"users": users, "videos": model.video_vectors()}
+
+    run = pace.Pace(task, hand_over, warm_up=20)
+    labels = int((np.asarray(data.watches.splits) == prepared.Split.TRAIN).sum())
+    examples = round(labels / stage.steps_per_epoch)  # a mean: slices end at users
+    steps = itertools.count()
+    for epoch in itertools.count():
+        for batch in trainer.executor.batches(stage.batches, epoch, 0):
+            loss = trainer.step(batch, tf.constant(next(steps), tf.int64))
+            float(loss)
+            if run.step(examples):
+                return run
+        if run.epoch():
+            return run
+    return run
+
+
+if __name__ == "__main__":
+    pace.main(train)
