@@ -16,30 +16,28 @@ latency counts from when a request was due), over at most as many connections as
 is that by the core time of an answer in this process. The server holds a recommender of
 each version: 1.5 GB of a million videos, twice that while one takes the other's place.
 
-Measured 2026-11-26 on two cores of an AMD EPYC, hardly anything beside it (load 3.4 as
-it began), `--seconds=60 --step-seconds=8 --swaps=8`; in process p50 7.60 ms, 11.93
-core-ms an answer:
+Measured 2026-11-26 on two cores of an AMD EPYC, nothing beside it, the defaults of 120
+s and 20 swaps; in process p50 7.36 ms, 12.16 core-ms an answer:
 
 | batching | a second | answers | failed | p50 ms | p99 ms | MiB |
 |---|---|---|---|---|---|---|
-| off | 101 | 6,034 | 0 | 13.13 (1.7 ×) | 1376.91 (181 ×) | 2,842 (+0.2 %) |
-| on | 101 | 6,034 | 0 | 13.61 (1.8 ×) | 35.40 (4.7 ×) | 2,956 (+0.0 %) |
+| off | 99 | 11,841 | 0 | 9.32 (1.3 ×) | 19.27 (2.6 ×) | 2,822 (+0.0 %) |
+| on | 99 | 11,841 | 0 | 11.41 (1.6 ×) | 25.94 (3.5 ×) | 2,786 (+0.1 %) |
 
 | batching | answer ms | waited | run | HTTP | its share | rows a run |
 |---|---|---|---|---|---|---|
-| off | 169.65 | 155.02 | 11.02 | 3.61 | 2 % | 1.00 |
-| on | 15.09 | 1.71 | 10.17 | 3.21 | 21 % | 1.01 |
+| off | 10.12 | 0.14 | 7.65 | 2.33 | 23 % | 1.00 |
+| on | 12.63 | 1.43 | 8.42 | 2.77 | 22 % | 1.00 |
 
 | batching | a second at p99 ≤ 100 ms |
 |---|---|
-| off | 79 |
-| on | 192 |
+| off | 151 |
+| on | 120 |
 
-Six versions were taken and two broken ones refused under that load: of 16,064 answers
-none failed, p50 21.5 ms, p99 492. Without batching the machine was busy for a moment,
-and what waited then is in p99 and in the mean answer; an hour before, on a machine with
-load 1.3, it had p50 11.92 ms (2.0 ×), p99 32.05 (5.5 ×), and 123 a second; with
-batching p50 11.79 (2.0 ×), p99 22.11 (3.8 ×), in process p50 5.85.
+Eighteen versions were taken and two broken ones refused under that load: of 48,314
+answers none failed, p50 28.6 ms, p99 697. The highest rate is of steps of 15 s, which
+one stall of the machine ends: hours before, beside other work, it was 79 without
+batching and 192 with it.
 
 Earlier that day, before three faults were mended (CHANGELOG), the same run gave p50 57
 ms, p99 81 to 365, 61 failures, and 9 GB after 20 swaps.
