@@ -79,6 +79,8 @@ def test_offsets_are_by_the_age_at_the_time_of_each_request(data, ages):
     rates = np.array(ages.log_rates, np.float32)
     expected = [[rates[0], rates[-1], rates[0], 0], [rates[3], rates[-1], rates[0], 0]]
     np.testing.assert_allclose(found, expected, rtol=1e-6)
+    own = ages.own_offsets(times, tf.constant(videos[:2], tf.int32)).numpy()
+    np.testing.assert_array_equal(own, np.diag(found[:, :2]))
 
 
 def test_what_was_uploaded_later_was_not_out(data, ages):

@@ -145,3 +145,29 @@ def test_diagonal_loss_is_finite_where_the_label_is_hopeless():
     mask = tf.constant([[True, True, False]])
     loss = softmax.diagonal_cross_entropy(scores, mask, tf.zeros([3]), tf.zeros([1]))
     np.testing.assert_allclose(loss, [1000.0])
+
+
+def _sampled_reference(scores, mask, offsets, positives):
+    logits = tf.where(mask, scores + offsets, softmax.NEVER)
+    logits = tf.concat([positives[:, tf.newaxis], logits], axis=1)
+    return tf.reduce_logsumexp(logits, axis=1) - positives
+
+
+def test_sampled_value_and_gradient_equal_the_composed_softmax():
+    rng = np.random.default_rng(4)
+    shapes = [5, 9], [9], [5]
+    values = [tf.constant(rng.normal(size=s), tf.float32) for s in shapes]
+    mask = rng.random([5, 9]) > 0.3
+    mask[2] = False  # all negatives are the label itself
+    weights = tf.constant(rng.random(5), tf.float32)
+    results = []
+    for function in (softmax.sampled_cross_entropy, _sampled_reference):
+        with tf.GradientTape() as tape:
+            tape.watch(values)
+            scores, offsets, positives = values
+            losses = function(scores, tf.constant(mask), offsets, positives)
+            total = tf.reduce_sum(weights * losses)
+        results.append([losses, *tape.gradient(total, values)])
+    assert results[0][0][2] == 0.0
+    for ours, reference in zip(*results, strict=True):
+        np.testing.assert_allclose(ours, reference, rtol=1e-5, atol=1e-6)

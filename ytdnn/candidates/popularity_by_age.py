@@ -63,7 +63,16 @@ class PopularityByAge:
           times: `[n] int64` of the requests, seconds since the epoch.
           videos: `[m] int32` catalogue indices.
         """
-        days = tf.cast(times // _DAY_SECONDS, tf.int32)[:, tf.newaxis]
+        return self.own_offsets(times[:, tf.newaxis], videos)
+
+    def own_offsets(self, times: tf.Tensor, videos: tf.Tensor) -> tf.Tensor:
+        """Returns what is added to the score of each video at its own time, `[...]`.
+
+        Args:
+          times: `[...] int64` of the requests, seconds since the epoch.
+          videos: `[...] int32` catalogue indices, of a shape that goes with that.
+        """
+        days = tf.cast(times // _DAY_SECONDS, tf.int32)
         uploads = tf.gather(self._uploads, videos)
         ages = tf.clip_by_value(days - uploads, 0, _OLDEST)
         rates = tf.gather(tf.constant(self.log_rates, tf.float32), ages)

@@ -167,3 +167,40 @@ def diagonal_cross_entropy(
         return log_total - positives, gradient
 
     return cross_entropy(scores, offsets, positive_offsets)
+
+
+def sampled_cross_entropy(
+    scores: tf.Tensor, mask: tf.Tensor, offsets: tf.Tensor, positives: tf.Tensor
+) -> tf.Tensor:
+    """Returns the cross-entropy of each row's positive beside its columns.
+
+    Query i's logits are `positives_i` and `scores_ij + offsets_j` where `mask_ij`;
+    loss_i = log(1 + Σ_j exp(logit_ij − positives_i)).
+
+    Args:
+      scores: `[queries, columns]` of negatives, float32 or bfloat16.
+      mask: `[queries, columns] bool`.
+      offsets: `[columns] float32`.
+      positives: `[queries] float32` logits.
+
+    Returns:
+      `[queries] float32`.
+    """
+
+    @tf.custom_gradient
+    def cross_entropy(
+        scores: tf.Tensor, offsets: tf.Tensor, positives: tf.Tensor
+    ) -> tuple[tf.Tensor, Callable[..., tuple[tf.Tensor, ...]]]:
+        logits = tf.where(mask, tf.cast(scores, tf.float32) + offsets, NEVER)
+        probabilities = tf.nn.softmax(logits)  # among the negatives
+        surplus = _log_total(logits, probabilities) - positives
+
+        def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+            weights = upstream * tf.sigmoid(surplus)  # share of the negatives
+            of_columns = tf.linalg.matvec(probabilities, weights, transpose_a=True)
+            error = probabilities * weights[:, tf.newaxis]
+            return tf.cast(error, scores.dtype), of_columns, -weights
+
+        return tf.nn.softplus(surplus), gradient
+
+    return cross_entropy(scores, offsets, positives)

@@ -27,6 +27,10 @@ class Ages(Protocol):
         """Returns what is added to scores, `[n, m] float32`."""
         ...
 
+    def own_offsets(self, times: tf.Tensor, videos: tf.Tensor) -> tf.Tensor:
+        """Returns the same of each video at its own time, `[n] float32`."""
+        ...
+
     def are_out(self, times: tf.Tensor, videos: tf.Tensor) -> tf.Tensor:
         """Returns which videos were uploaded by each time, `[n, m] bool`."""
         ...

@@ -14,6 +14,8 @@ float32, with its gradient written out (`softmax.diagonal_cross_entropy`). A tes
 it equal to the stock task with the corrections in one more coordinate.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
@@ -64,24 +66,58 @@ class SampledSoftmax:
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns the sum of weighted losses and the sum of weights."""
         queries = self._model.flat_queries(batch, seed)
+        if not self._config.in_batch:
+            return self._of_sampled_alone(batch, queries, seed)
         labels, weights, users = _columns_of_all_replicas(batch)
         size = tf.shape(queries)[0]
         negatives = self.proposal.sample(self._config.num_negatives, seed)
         columns = tf.concat([labels, negatives], axis=0)
-        in_batch = self._in_batch(users, weights, size)
+        in_batch = _in_batch(users, weights, size)
         mask = _score_mask(labels, negatives, in_batch)
         places = replicas.places(size, tf.size(labels), self._config.num_negatives)
         vectors, bias = self._model.columns(columns, seed, *places)
         offsets, of_positives = self._offsets(columns, bias, _mean_row(in_batch), size)
         mask, of_ages = self._of_ages(batch, columns, mask)
         # `call`, since a Keras layer called as such makes its input float32 again.
-        loss = _task(mask, offsets, of_positives, of_ages).call(
+        loss = _task(_DiagonalLoss(of_ages, mask, offsets, of_positives)).call(
             tf.cast(queries, self._dtype),
             tf.cast(vectors, self._dtype),
             sample_weight=weights[:size],
             compute_metrics=False,
         )
         return loss, tf.reduce_sum(weights[:size])
+
+    def _of_sampled_alone(
+        self, batch: interface.Features, queries: tf.Tensor, seed: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the same where the batch's labels are no negatives.
+
+        Then no query is scored with another's label, which halves the products where
+        negatives are as many as examples.
+        """
+        labels, weights = (
+            tf.reshape(batch[name], [-1]) for name in (schema.LABELS, schema.WEIGHTS)
+        )
+        size = tf.size(labels)
+        negatives = self.proposal.sample(self._config.num_negatives, seed)
+        columns = tf.concat([labels, negatives], axis=0)
+        places = replicas.places(size, size, self._config.num_negatives)
+        vectors, bias = self._model.columns(columns, seed, *places)
+        offsets, of_positives = self._offsets(columns, bias, tf.zeros([]), size)
+        positives = tf.reduce_sum(queries * vectors[:size], axis=1) + of_positives
+        mask, of_ages, ages = labels[:, tf.newaxis] != negatives, None, self._model.ages
+        if ages is not None:
+            times = tf.reshape(batch[schema.LABEL_TIMES], [-1])
+            mask &= ages.are_out(times, negatives)
+            of_ages = ages.offsets(times, negatives)
+            positives += ages.own_offsets(times, labels)
+        loss = _task(_SampledLoss(of_ages, mask, offsets[size:], positives)).call(
+            tf.cast(queries, self._dtype),
+            tf.cast(vectors[size:], self._dtype),
+            sample_weight=weights,
+            compute_metrics=False,
+        )
+        return loss, tf.reduce_sum(weights)
 
     def expected_counts(self, columns: tf.Tensor, num_in_batch: tf.Tensor) -> tf.Tensor:
         """Returns how often each column's video is expected among the negatives.
@@ -125,22 +161,23 @@ class SampledSoftmax:
         positives = corrected if self._config.correct_positive else bias
         return corrected, positives[:num_queries]
 
-    def _in_batch(
-        self, users: tf.Tensor, weights: tf.Tensor, num_queries: tf.Tensor
-    ) -> tf.Tensor:
-        """Returns which labels of the batch may be negatives of each query.
 
-        Returns:
-          `[num_queries, labels] bool`.
-        """
-        if not self._config.in_batch:
-            return tf.zeros([num_queries, tf.size(users)], tf.bool)
-        other_user = users[:num_queries, tf.newaxis] != users[tf.newaxis, :]
-        return other_user & (weights > 0.0)[tf.newaxis, :]
+def _in_batch(
+    users: tf.Tensor, weights: tf.Tensor, num_queries: tf.Tensor
+) -> tf.Tensor:
+    """Returns which labels of the batch may be negatives of each query.
+
+    Returns:
+      `[num_queries, labels] bool`.
+    """
+    other_user = users[:num_queries, tf.newaxis] != users[tf.newaxis, :]
+    return other_user & (weights > 0.0)[tf.newaxis, :]
 
 
-class _DiagonalLoss(tf.keras.losses.Loss):
-    """`softmax.diagonal_cross_entropy` as a Keras loss of the task's scores."""
+class _Loss(tf.keras.losses.Loss):
+    """A cross-entropy of `softmax` as a Keras loss of the task's scores."""
+
+    cross_entropy: Callable[..., tf.Tensor]
 
     def __init__(self, of_ages: tf.Tensor | None, *arguments: tf.Tensor) -> None:
         super().__init__(reduction=tf.keras.losses.Reduction.SUM)
@@ -151,16 +188,22 @@ class _DiagonalLoss(tf.keras.losses.Loss):
         del y_true  # the identity
         if self._of_ages is not None:
             y_pred += tf.cast(self._of_ages, y_pred.dtype)
-        return softmax.diagonal_cross_entropy(y_pred, *self._arguments)
+        return self.cross_entropy(y_pred, *self._arguments)
 
 
-def _task(
-    mask: tf.Tensor,
-    offsets: tf.Tensor,
-    of_positives: tf.Tensor,
-    of_ages: tf.Tensor | None,
-) -> tfrs.tasks.Retrieval:
-    loss = _DiagonalLoss(of_ages, mask, offsets, of_positives)
+class _DiagonalLoss(_Loss):
+    """The label is on the diagonal of the scores."""
+
+    cross_entropy = staticmethod(softmax.diagonal_cross_entropy)
+
+
+class _SampledLoss(_Loss):
+    """The label is beside the scores, which are of negatives alone."""
+
+    cross_entropy = staticmethod(softmax.sampled_cross_entropy)
+
+
+def _task(loss: _Loss) -> tfrs.tasks.Retrieval:
     return tfrs.tasks.Retrieval(loss=loss)
 
 
