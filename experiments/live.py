@@ -99,11 +99,13 @@ import numpy as np
 import rich
 from rich import table
 
+from experiments import world_small
 from ytdnn import configs, errors, pipeline
 from ytdnn.cli import main as program
 from ytdnn.evaluation import report_files
 from ytdnn.live import arms, built_in, comparing, measures, play, report
 
+QUICKSTART, SMALL = "quickstart", "small"
 BOTH, CANDIDATES, CLICKS = "both", "candidates", "clicks"
 SAMPLED, RESERVED = "sampled", "reserved"
 DAYS = 14
@@ -115,11 +117,23 @@ _EXPLORING: dict[str, dict[str, float]] = {
 }
 
 
-def get_config() -> configs.Config:
-    """Returns the quickstart with live days, lists of the page's length measured."""
-    world = dataclasses.replace(configs.WORLDS["quickstart"], live_days=DAYS)
+def get_config(world: str = QUICKSTART) -> configs.Config:
+    """Returns a world with live days, lists of the page's length measured.
+
+    Args:
+      world: A preset; of `small` the settings are those of `world_small.py`.
+    """
+    of_world = world_small.get_config() if world == SMALL else _of_quickstart()
+    lived = dataclasses.replace(configs.WORLDS[world], live_days=DAYS)
+    return dataclasses.replace(
+        of_world,
+        data=dataclasses.replace(of_world.data, world=lived),
+        evaluation=configs.Evaluation(ks=(_PAGE, 10, 50, 100)),
+    )
+
+
+def _of_quickstart() -> configs.Config:
     return configs.Config(
-        data=configs.Data(world=world),
         candidates=configs.Candidates(training=configs.Training(epochs=14, patience=5)),
         ranking=configs.Ranking(
             tower=(256, 128),
@@ -131,13 +145,12 @@ def get_config() -> configs.Config:
                 table_accumulator=1e-7,
             ),
         ),
-        evaluation=configs.Evaluation(ks=(_PAGE, 10, 50, 100)),
     )
 
 
-def get_variants() -> dict[str, configs.Config]:
+def get_variants(world: str = QUICKSTART) -> dict[str, configs.Config]:
     """Returns both stages, candidates alone, and a ranker by clicks."""
-    config = get_config()
+    config = get_config(world)
     changed = {
         BOTH: config.ranking,
         CANDIDATES: dataclasses.replace(config.ranking, enabled=False),
@@ -149,7 +162,12 @@ def get_variants() -> dict[str, configs.Config]:
     }
 
 
-def run(directory: pathlib.Path, names: Sequence[str], explore: bool) -> report.Report:
+def run(
+    directory: pathlib.Path,
+    names: Sequence[str],
+    explore: bool,
+    world: str = QUICKSTART,
+) -> report.Report:
     """Trains the variants and plays the live test; goes on where it was stopped.
 
     Args:
@@ -157,11 +175,12 @@ def run(directory: pathlib.Path, names: Sequence[str], explore: bool) -> report.
       names: Variants, the first is compared with the others.
       explore: Whether both stages stand beside themselves, trying things out, instead
         of the built-in arms.
+      world: A preset.
     """
     program.main(
         [
             "study",
-            "--config=experiments/live.py",
+            f"--config=experiments/live.py:{world}",
             f"--workdir={directory}",
             f"--only={','.join(names)}",
         ]
@@ -264,6 +283,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--workdir", type=pathlib.Path)
     parser.add_argument("--arms", default=f"{CANDIDATES},{BOTH},{CLICKS}")
+    parser.add_argument("--world", default=QUICKSTART, choices=(QUICKSTART, SMALL))
     parser.add_argument("--explore", action="store_true")
     parser.add_argument("--a_a", type=int, default=0)
     options = parser.parse_args(arguments)
@@ -274,7 +294,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.error("expected --workdir or --a_a")
     names = [BOTH] if options.explore else options.arms.split(",")
     try:
-        found = run(options.workdir, names, options.explore)
+        found = run(options.workdir, names, options.explore, options.world)
         rich.print(show(found, promised(options.workdir, names)))
     except errors.UserError as error:
         raise SystemExit(f"error: {error}") from None
