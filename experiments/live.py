@@ -107,6 +107,7 @@ from ytdnn.live import arms, built_in, comparing, measures, play, report
 
 QUICKSTART, SMALL = "quickstart", "small"
 BOTH, CANDIDATES, CLICKS = "both", "candidates", "clicks"
+BUILT_IN, EXPLORED, FRESH = "live", "explored", "fresh"  # what arms stand beside
 SAMPLED, RESERVED = "sampled", "reserved"
 DAYS = 14
 _PAGE = 8  # videos of a page of the world
@@ -115,16 +116,19 @@ _EXPLORING: dict[str, dict[str, float]] = {
     SAMPLED: {"temperature": 0.5},
     RESERVED: {"young_every": 4},
 }
+FRESH_DAYS = {"never": 0, "weekly": 7, "daily": 1}  # days between refreshes
 
 
 def get_config(world: str = QUICKSTART) -> configs.Config:
     """Returns a world with live days, lists of the page's length measured.
 
     Args:
-      world: A preset; of `small` the settings are those of `world_small.py`.
+      world: A preset, `quickstart-60` with so many live days; of `small` the settings
+        are those of `world_small.py`.
     """
-    of_world = world_small.get_config() if world == SMALL else _of_quickstart()
-    lived = dataclasses.replace(configs.WORLDS[world], live_days=DAYS)
+    name, _, days = world.partition("-")
+    of_world = world_small.get_config() if name == SMALL else _of_quickstart()
+    lived = dataclasses.replace(configs.WORLDS[name], live_days=int(days or DAYS))
     return dataclasses.replace(
         of_world,
         data=dataclasses.replace(of_world.data, world=lived),
@@ -165,17 +169,20 @@ def get_variants(world: str = QUICKSTART) -> dict[str, configs.Config]:
 def run(
     directory: pathlib.Path,
     names: Sequence[str],
-    explore: bool,
+    others: str = BUILT_IN,
     world: str = QUICKSTART,
+    refresh_days: int = 0,
 ) -> report.Report:
     """Trains the variants and plays the live test; goes on where it was stopped.
 
     Args:
       directory: Of the experiment.
       names: Variants, the first is compared with the others.
-      explore: Whether both stages stand beside themselves, trying things out, instead
-        of the built-in arms.
-      world: A preset.
+      others: What stands beside them: the built-in arms, or both stages trying things
+        out, or (instead of them) both stages refreshed daily, weekly and never.
+      world: As of `get_config`.
+      refresh_days: After how many days all runs are refreshed, but where the arms
+        differ in that; 0: never.
     """
     program.main(
         [
@@ -188,14 +195,19 @@ def run(
     runs = {name: directory / name / _SEED for name in names}
     for path in runs.values():
         pipeline.export(path)
-    if explore:
-        runs |= {
+    tested: dict[str, pathlib.Path | None] = dict(runs)
+    refreshed: int | dict[str, int] = refresh_days
+    if others == BUILT_IN:
+        tested |= dict.fromkeys(built_in.NAMES)
+    elif others == EXPLORED:
+        tested |= {
             name: _exploring(runs[BOTH], directory / name, changed)
             for name, changed in _EXPLORING.items()
         }
-    others = {} if explore else dict.fromkeys(built_in.NAMES)
-    out = directory / ("explored" if explore else "live")
-    return pipeline.live_test(runs | others, out, verbose=True)
+    else:
+        tested, refreshed = dict.fromkeys(FRESH_DAYS, runs[BOTH]), FRESH_DAYS
+    out = directory / others
+    return pipeline.live_test(tested, out, refresh_days=refreshed, verbose=True)
 
 
 def _exploring(
@@ -283,8 +295,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--workdir", type=pathlib.Path)
     parser.add_argument("--arms", default=f"{CANDIDATES},{BOTH},{CLICKS}")
-    parser.add_argument("--world", default=QUICKSTART, choices=(QUICKSTART, SMALL))
-    parser.add_argument("--explore", action="store_true")
+    parser.add_argument("--world", default=QUICKSTART)
+    parser.add_argument("--refresh_days", type=int, default=0)
+    kind = parser.add_mutually_exclusive_group()
+    for flag, value in (("--explore", EXPLORED), ("--fresh", FRESH)):
+        kind.add_argument(flag, dest="others", action="store_const", const=value)
+    parser.set_defaults(others=BUILT_IN)
     parser.add_argument("--a_a", type=int, default=0)
     options = parser.parse_args(arguments)
     if options.a_a:
@@ -292,9 +308,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     if options.workdir is None:
         parser.error("expected --workdir or --a_a")
-    names = [BOTH] if options.explore else options.arms.split(",")
+    names = options.arms.split(",") if options.others == BUILT_IN else [BOTH]
+    asked = (options.others, options.world, options.refresh_days)
     try:
-        found = run(options.workdir, names, options.explore, options.world)
+        found = run(options.workdir, names, *asked)
         rich.print(show(found, promised(options.workdir, names)))
     except errors.UserError as error:
         raise SystemExit(f"error: {error}") from None
