@@ -115,8 +115,9 @@ to 4 of the sequential test, and 36 to 50 where one looks daily at the first; at
 seeds (`--a_a=200`), each split once, 11 single looks raised a false alarm, 2
 sequential tests did, and 43 where one looks daily at the first.
 
-Not measured yet: other seeds, 60 days of exploration, refresh by day and
-week, example age, the held-out label.
+Not measured yet: other seeds, refresh by day and week against never (`--fresh`), 60
+days of exploration (`--explore --world=quickstart-60 --refresh_days=7`), example age,
+the held-out label.
 """
 
 import argparse
