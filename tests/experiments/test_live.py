@@ -1,11 +1,14 @@
 """The live experiment in its tiny form: variants, A/A, the table of promises kept."""
 
+import dataclasses
+import pathlib
+
 import pytest
 import rich.console
 
-from experiments import live
+from experiments import live, world_small
 from ytdnn import configs
-from ytdnn.live import arms, measures, play, report
+from ytdnn.live import arms, built_in, measures, play, report
 
 WORLD = configs.World(
     num_users=90, num_videos=120, num_topics=3, num_days=15, live_days=14
@@ -18,6 +21,35 @@ def test_variants_are_of_one_world_with_live_days() -> None:
     assert {config.data.world.live_days for config in variants.values()} == {live.DAYS}
     assert not variants[live.CANDIDATES].ranking.enabled
     assert next(iter(variants.values())) == live.get_config()
+
+
+def test_the_small_world_is_learned_as_in_its_own_experiment() -> None:
+    found = live.get_variants(live.SMALL)[live.BOTH]
+    own = world_small.get_config()
+    assert (found.candidates, found.ranking) == (own.candidates, own.ranking)
+    lived = dataclasses.replace(own.data.world, live_days=live.DAYS)
+    assert found.data == dataclasses.replace(own.data, world=lived)
+    assert live.get_config("quickstart-60").data.world.live_days == 60
+
+
+def test_what_stands_beside_both_stages(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path
+) -> None:
+    calls = []
+
+    def live_test(arms: object, out: pathlib.Path, **given: object) -> None:
+        calls.append((arms, out.name, given["refresh_days"]))
+
+    monkeypatch.setattr(live.program, "main", lambda argv: 0)
+    monkeypatch.setattr(live.pipeline, "export", lambda path: path)
+    monkeypatch.setattr(live.pipeline, "live_test", live_test)
+    live.run(tmp_path, [live.BOTH], live.FRESH)
+    live.run(tmp_path, [live.BOTH], refresh_days=3)
+    both = tmp_path / live.BOTH / "seed-0"
+    assert calls == [
+        (dict.fromkeys(("never", "weekly", "daily"), both), "fresh", live.FRESH_DAYS),
+        ({live.BOTH: both, **dict.fromkeys(built_in.NAMES)}, "live", 3),
+    ]
 
 
 def test_worlds_of_other_seeds_are_tested_against_themselves(

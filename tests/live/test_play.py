@@ -168,8 +168,8 @@ def test_runs_are_refreshed_on_their_own_log(
         calls.append((from_workdir, into, tables))
         shutil.copytree(workdir, into)
 
-    both = [arms.Arm("logging"), arms.Arm("mine", workdir)]
-    test = play.Test(WORLD, both, 4, refresh_days=2)
+    both = [arms.Arm("logging"), arms.Arm("mine", workdir, refresh_days=2)]
+    test = play.Test(WORLD, both, 4)
     found = play.play(test, tmp_path, refresh)
     assert [(a, b.parts[-2:]) for a, b, _ in calls] == [(workdir, ("mine", "0021"))]
     tables = calls[0][2]
@@ -191,6 +191,33 @@ def test_runs_are_refreshed_on_their_own_log(
     again = play.play(test, tmp_path, refresh)
     assert len(calls) == 1  # what was refreshed is there
     assert same(found, again)
+
+
+def test_each_run_is_refreshed_after_its_own_days(
+    workdir: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    calls: list[tuple[str, str, str]] = []
+
+    def refresh(
+        from_workdir: pathlib.Path, into: pathlib.Path, tables: dict[str, pl.DataFrame]
+    ) -> None:
+        calls.append((from_workdir.name, *into.parts[-2:]))
+        shutil.copytree(workdir, into)
+
+    words = [f"{name}={workdir}" for name in ("daily", "other")]
+    asked = arms.refreshed(arms.parse(words), {"daily": 1, "other": 2})
+    play.play(play.Test(WORLD, asked, 3), tmp_path, refresh)
+    first = workdir.name
+    assert calls == [
+        (first, "daily", "0020"),
+        ("0020", "daily", "0021"),
+        (first, "other", "0021"),
+    ]
+    assert [arm.meaning.rpartition(", ")[2] for arm in asked] == [
+        "refreshed every day",
+        "refreshed every 2 days",
+    ]
+    assert arms.refreshed(asked, 0) == arms.parse(words)
 
 
 def test_propensities_are_logged_of_the_arm_that_draws() -> None:

@@ -473,6 +473,8 @@ COMMANDS = (
             "ytdnn live --arms=logging,popularity,mine=runs/mine --out=runs/live",
             "ytdnn live --arms=a=runs/a,b=runs/b --days=14 --refresh_days=7 "
             "--out=runs/a_b",
+            "ytdnn live --arms=never=runs/a,daily=runs/a --refresh_days=daily=1 "
+            "--out=runs/fresh",
             "ytdnn live --arms=logging,bound --preset=tiny "
             "--config.data.world.live_days=14 --out=runs/tiny_live",
         ),

@@ -29,9 +29,9 @@ FLAGS = (
     ),
     Flag(
         "refresh_days",
-        "Train each run on, after so many days, on what its arm's users did; default: "
-        "0, never.",
-        example="N",
+        "Train each run on, after so many days, on what its arm's users did; or some, "
+        "each by its own number, as daily=1,weekly=7. Default: 0, never.",
+        example="N|NAME=N,…",
     ),
     Flag(
         "preset",
@@ -53,7 +53,7 @@ def run(given: arguments.Arguments) -> None:
         days=_number(given, "days"),
         world=_world(given),
         seed=_number(given, "seed", "0") or 0,
-        refresh_days=_number(given, "refresh_days", "0") or 0,
+        refresh_days=_refresh_days(given),
         verbose=output.say,
     )
     from ytdnn.pages import live_table
@@ -83,6 +83,23 @@ def _world(given: arguments.Arguments) -> configs.World | None:
     data = dataclasses.replace(config.data, world=configs.WORLDS[preset])
     config = dataclasses.replace(config, data=data)
     return arguments.apply(config, given.overrides).data.world
+
+
+def _refresh_days(given: arguments.Arguments) -> int | dict[str, int]:
+    """Returns after how many days runs are refreshed: all, or each by its name."""
+    text = given.values.get("refresh_days", "0")
+    if "=" not in text:
+        return _number(given, "refresh_days", "0") or 0
+    found: dict[str, int] = {}
+    for word in text.split(","):
+        name, _, days = (part.strip() for part in word.partition("="))
+        if not name or name in found:
+            raise errors.UserError(
+                f"expected --refresh_days=NAME=N,… with each name once, received "
+                f"{text!r}"
+            )
+        found[name] = arguments.whole("refresh_days", days)
+    return found
 
 
 def _number(given: arguments.Arguments, name: str, least: str = "") -> int | None:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ytdnn import artifacts, configs, errors
 from ytdnn.data import prepared
@@ -22,17 +22,26 @@ class Arm:
     Attributes:
       name: Of the arm.
       workdir: The run whose bundle makes the pages; None: a built-in arm.
+      refresh_days: After how many days the run is refreshed; 0: never.
     """
 
     name: str
     workdir: pathlib.Path | None = None
+    refresh_days: int = 0
 
     @property
     def meaning(self) -> str:
         """What makes the pages, for people."""
         if self.workdir is None:
             return built_in.NAMES[self.name]
-        return f"the bundle of {self.workdir}"
+        if not self.refresh_days:
+            return f"the bundle of {self.workdir}"
+        days = "day" if self.refresh_days == 1 else f"{self.refresh_days} days"
+        return f"the bundle of {self.workdir}, refreshed every {days}"
+
+    def is_due(self, days_done: int) -> bool:
+        """Returns whether the run is refreshed after so many days of a test."""
+        return bool(self.refresh_days) and days_done % self.refresh_days == 0
 
 
 def parse(words: Sequence[str]) -> list[Arm]:
@@ -72,6 +81,35 @@ def parse(words: Sequence[str]) -> list[Arm]:
             f"{', '.join(found) or 'none'}: --arms=logging,mine=runs/mine"
         )
     return list(found.values())
+
+
+def refreshed(arms: Sequence[Arm], days: int | Mapping[str, int]) -> list[Arm]:
+    """Returns arms whose runs are refreshed in a test.
+
+    Args:
+      arms: The arms.
+      days: After how many days: one number for all runs, or by name of the arm, those
+        left out never; 0: never.
+
+    Raises:
+      errors.UserError: A number is negative, or no run has a name.
+    """
+    runs = [arm.name for arm in arms if arm.workdir is not None]
+    of_run = dict(days) if isinstance(days, Mapping) else dict.fromkeys(runs, days)
+    for name in of_run:
+        if name not in runs:
+            raise errors.UserError(
+                f"expected --refresh_days to name arms that are runs "
+                f"({', '.join(runs) or 'there is none'}), received {name}"
+            )
+    numbers = of_run.values() if isinstance(days, Mapping) else [days]
+    if any(number < 0 for number in numbers):
+        raise errors.UserError(
+            f"expected --refresh_days of 0 or more, received {min(numbers)}"
+        )
+    return [
+        dataclasses.replace(arm, refresh_days=of_run.get(arm.name, 0)) for arm in arms
+    ]
 
 
 def world_of(arms: Sequence[Arm], asked: configs.World | None) -> configs.World:

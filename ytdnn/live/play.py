@@ -36,14 +36,12 @@ class Test:
       arms: The arms; the first is what the others are compared with.
       num_days: Days of the test.
       seed: Of the split of users, and of what the arms draw.
-      refresh_days: After how many days the runs of the arms are refreshed; 0: never.
     """
 
     world: configs.World
     arms: Sequence[arms_room.Arm]
     num_days: int
     seed: int = 0
-    refresh_days: int = 0
 
     @property
     def names(self) -> list[str]:
@@ -59,7 +57,7 @@ class Test:
                 for arm in self.arms
             },
             "seed": self.seed,
-            "refresh_days": self.refresh_days,
+            "refresh_days": {arm.name: arm.refresh_days for arm in self.arms},
         }
 
 
@@ -98,7 +96,7 @@ def play(
     Args:
       test: What is tested.
       directory: Where finished days are kept; None: nowhere.
-      refresh: Trains the runs of arms on; needed where the test says so.
+      refresh: Trains the runs of arms on; needed where an arm is refreshed.
 
     Raises:
       errors.UserError: The test is longer than the world, the directory holds
@@ -130,8 +128,9 @@ def play(
         known.add(happened)
         found.daily.append(measures.of_events(world, happened))
         found.catalogue.add(happened)
-        if _is_due(test, number):
-            _refresh(test, world, opened, directory, day, refresh)
+        due = [one for one in opened if one.arm.is_due(number + 1)]
+        if number + 1 < test.num_days:
+            _refresh(due, world, directory, day, refresh)
     return found
 
 
@@ -141,7 +140,8 @@ def _check(test: Test, directory: pathlib.Path | None, refresh: Refresh | None) 
             f"expected --days from 1 to the world's live_days, {test.world.live_days}, "
             f"received {test.num_days}"
         )
-    if test.refresh_days and (refresh is None or directory is None):
+    is_refreshed = any(arm.refresh_days for arm in test.arms)
+    if is_refreshed and (refresh is None or directory is None):
         raise ValueError("expected refresh and directory with refresh_days")
     if directory is None:
         return
@@ -284,17 +284,9 @@ def joined(pages: Sequence[policy.Page], rows: npt.NDArray[np.int64]) -> policy.
     )
 
 
-def _is_due(test: Test, number: int) -> bool:
-    """Returns whether runs are refreshed after a day, the last one left out."""
-    done = number + 1
-    every = test.refresh_days
-    return bool(every) and done % every == 0 and done < test.num_days
-
-
 def _refresh(
-    test: Test,
+    due: Sequence[arms_room.Opened],
     world: generate.World,
-    opened: Sequence[arms_room.Opened],
     directory: pathlib.Path | None,
     day: int,
     refresh: Refresh | None,
@@ -302,12 +294,12 @@ def _refresh(
     """Trains the runs of arms on with their own log since the last time."""
     if directory is None or refresh is None:
         return
-    for one in opened:
+    for one in due:
         if one.workdir is None:
             continue
         workdir = directory / "refreshed" / one.arm.name / f"{day:04d}"
         if not arms_room.has_bundle(workdir):  # the last step of a refresh
-            first = day - test.refresh_days + 1
+            first = day - one.arm.refresh_days + 1
             new = days.between(directory, one.arm.name, world, first, day + 1)
             refresh(one.workdir, workdir, new)
         one.serve(workdir)

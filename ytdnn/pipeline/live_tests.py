@@ -28,7 +28,7 @@ def live_test(
     days: int | None = None,
     world: configs.World | None = None,
     seed: int = 0,
-    refresh_days: int = 0,
+    refresh_days: int | Mapping[str, int] = 0,
     verbose: arrows.Verbose = False,
 ) -> "report_room.Report":
     """Lets the world of some runs go on, each user's pages made by their arm.
@@ -43,7 +43,7 @@ def live_test(
       world: The world, where no arm is a run.
       seed: Of the split of users, and of what the arms draw.
       refresh_days: After how many days the runs are refreshed on what their own arm's
-        users did; 0: never.
+        users did, one number or by name of the arm; 0: never.
       verbose: As of all arrows.
 
     Returns:
@@ -51,21 +51,17 @@ def live_test(
 
     Raises:
       errors.UserError: An arm is unknown, runs are of different worlds, the world has
-        no live days, or `out` holds another test.
+        no live days, `refresh_days` is no number of days of a run, or `out` holds
+        another test.
     """
     from ytdnn.live import arms as arms_room
     from ytdnn.live import play
     from ytdnn.live import report as report_room
 
-    if refresh_days < 0:
-        raise errors.UserError(
-            f"expected --refresh_days of 0 or more, received {refresh_days}"
-        )
     words = _words(arms) if isinstance(arms, Mapping) else list(arms)
-    asked = arms_room.parse(words)
+    asked = arms_room.refreshed(arms_room.parse(words), refresh_days)
     lived = arms_room.world_of(asked, world)
-    test = play.Test(lived, asked, days or lived.live_days, seed, refresh_days)
-    refresh = _refresh if refresh_days else None
+    test = play.Test(lived, asked, days or lived.live_days, seed)
     directory, say = pathlib.Path(out), arrows.speaker(verbose)
     directory.mkdir(parents=True, exist_ok=True)
     with workdir_room.lock(directory), progress.shown(bool(verbose)):
@@ -74,7 +70,7 @@ def live_test(
             f"{lived.num_users:,} users in {len(asked)} arms"
         )
         offline = _offline(asked, say)
-        played = play.play(test, directory, refresh)
+        played = play.play(test, directory, _refresh)
         found = dataclasses.replace(report_room.of(played), offline=offline)
         _publish(directory, played, found)
     return found
