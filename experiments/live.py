@@ -231,7 +231,7 @@ def run(
       refresh_days: After how many days all runs are refreshed, but where the arms
         differ in that; 0: never.
     """
-    program.main(
+    status = program.main(
         [
             "study",
             f"--config=experiments/live.py:{world}",
@@ -239,6 +239,8 @@ def run(
             f"--only={','.join(names)}",
         ]
     )
+    if status:
+        raise SystemExit(status)  # it has said why
     runs = {name: directory / name / _SEED for name in names}
     for path in runs.values():
         pipeline.export(path)
