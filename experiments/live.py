@@ -116,8 +116,9 @@ to 4 of the sequential test, and 36 to 50 where one looks daily at the first; at
 seeds (`--a_a=200`), each split once, 11 single looks raised a false alarm, 2
 sequential tests did, and 43 where one looks daily at the first.
 
-Refreshed (`--fresh`), 14 days, one seed, 1,201 to 1,272 users an arm, 11,017 to 12,292
-visits, of 35 good uploads:
+Refreshed (as `--fresh` does, by `ytdnn live` stopped after five days and called again),
+14 days, one seed, 1,201 to 1,272 users an arm, 11,017 to 12,292 visits, of 35 good
+uploads:
 
 | arm | 14 days | day 1 | day 7 | day 8 | day 14 | clicks | lift, % |
 |---|---|---|---|---|---|---|---|

@@ -37,8 +37,9 @@ seconds to no noise is paired by user, with its 95 % interval:
 Half of all topics, languages and titles wrong cost 2.6 % of the page, and the
 candidates, which read ids alone here, nothing: the claim holds of metadata.
 
-Accidents, seed 0, each row a world of its own: true seconds of ten, `closed` the share
-of the way from the candidates' order to the truth's of the same candidates:
+Accidents (the loop above with `--seeds=0`; 0 is `metadata_0.1`), each row a world of
+its own: true seconds of ten, `closed` the share of the way from the candidates' order
+to the truth's of the same candidates:
 
 | accidental clicks | labels | candidates | both stages | by truth | closed | clicks |
 |---|---|---|---|---|---|---|

@@ -76,7 +76,7 @@ Epochs, dropout and table rate were chosen on the validation window; wider tower
 products of history and video, histories of what was not clicked, and the candidate
 model's vectors as inputs had no better validation loss; nor had several towers on the
 same embeddings, their outputs averaged (two of 256-128 on a quickstart world of seed
-11: 0.5034, one of 512-256 0.5036).
+11: 0.5034, one of 512-256 0.5036; the setting was not kept).
 """
 
 from ytdnn import configs
