@@ -14,6 +14,7 @@ import tensorflow as tf
 from ytdnn import configs
 from ytdnn.layers import randomness, static_shapes
 
+_BLOCK = 64  # lengths are multiples of it: the first product of each length is slow
 _FEW_REPEATS = 0.9  # share of distinct draws above which merging them gains nothing
 
 
@@ -80,8 +81,8 @@ class Proposal:
     def distinct(self, number: int, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Draws as `sample` does, each video that came counted and not repeated.
 
-        Where many draws repeat, as of a small catalogue, only those that do not are
-        returned; else, or where shapes must be static, all with repeats that count 0.
+        Where many draws repeat, as of a small catalogue, hardly more than those that do
+        not are returned; else, or where shapes must be static, all. Repeats count 0.
 
         Args:
           number: Of draws.
@@ -98,11 +99,16 @@ class Proposal:
         are_few = self._expected_distinct(number) > _FEW_REPEATS * number
         if are_few or static_shapes.are_required():
             return videos, counts
-        return tf.boolean_mask(videos, is_first), tf.boolean_mask(counts, is_first)
+        merged = tf.boolean_mask(videos, is_first)
+        size = tf.size(merged)
+        length = tf.minimum(-(-size // _BLOCK) * _BLOCK, number)
+        places = tf.range(length)
+        videos = tf.gather(merged, tf.minimum(places, size - 1))
+        counts = tf.boolean_mask(counts, is_first)
+        return videos, tf.pad(counts, [[0, length - size]])
 
     def _expected_distinct(self, number: int) -> float:
-        never = np.exp(number * np.log1p(-self._of_videos))
-        return float(np.sum(1.0 - never))
+        return float(np.sum(1.0 - (1.0 - self._of_videos) ** number))
 
     def probability(self, videos: tf.Tensor) -> tf.Tensor:
         """Returns `[n] float32` for video indices `[n]`; 0 for index 0."""
