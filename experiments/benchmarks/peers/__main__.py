@@ -59,13 +59,12 @@ bfloat16 ours has 55,594 where it has 43,884.
 Since then a step makes fewer passes over its logits, and drawn videos that repeat, a
 fifth of 1,024 here, are one column. Ours alone was timed again, the peers were not run:
 the processor's milliseconds of a step of 1,024 by the loop of `ours.py`, before and
-after, medians of four or five times 40 steps, one thread, 2026-11-26, load 14 to 20,
-which slows all of them by a tenth. The first row was timed before lengths of drawn
-videos were rounded up to multiples of 64.
+after, medians of four or five times 40 steps, one thread, 2026-11-26, load 9 to 20,
+which slows all of them by a tenth; runs differ by 0.5 ms.
 
 | | before | after | |
 |---|---|---|---|
-| ytdnn | 23.4 | 19.4 | 1.20 |
+| ytdnn | 22.4 | 20.7 | 1.09 |
 | ytdnn, sampled alone | 14.9 | 12.3 | 1.21 |
 | ytdnn, sampled alone, bfloat16 | 12.7 | 11.2 | 1.13 |
 
