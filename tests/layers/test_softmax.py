@@ -108,66 +108,51 @@ def test_bfloat16_gradient_is_close():
     np.testing.assert_allclose(*gradients, atol=0.03)
 
 
-def _diagonal_arguments():
-    rng = np.random.default_rng(1)
-    scores = tf.constant(rng.normal(size=[4, 7]), tf.float32)
-    offsets = tf.constant(rng.normal(size=[7]), tf.float32)
-    positive_offsets = tf.constant(rng.normal(size=[4]), tf.float32)
-    mask = tf.constant((rng.random([4, 7]) < 0.7) | np.eye(4, 7, dtype=bool))
-    return mask, (scores, offsets, positive_offsets)
+def _log_sum_exp_reference(scores, offsets, mask):
+    logits = tf.where(mask, tf.cast(scores, tf.float32) + offsets, softmax.NEVER)
+    return tf.reduce_logsumexp(logits, axis=1)
 
 
-def _diagonal_reference(scores, mask, offsets, positive_offsets):
-    positive = tf.eye(4, 7)
-    logits = scores + offsets * (1 - positive)
-    logits += positive * positive_offsets[:, tf.newaxis]
-    logits = tf.where(mask, logits, -np.inf)
-    return tf.reduce_logsumexp(logits, axis=1) - tf.linalg.diag_part(logits)
-
-
-def test_diagonal_value_and_gradient_equal_the_composed_softmax():
-    mask, (scores, *offsets) = _diagonal_arguments()
-    assert not mask.numpy().all()
-    weights = tf.constant([1.0, 0.0, 3.0, 0.5])
-    results = []
-    for function in (softmax.diagonal_cross_entropy, _diagonal_reference):
-        with tf.GradientTape() as tape:
-            tape.watch([scores, *offsets])
-            losses = function(scores, mask, *offsets)
-            total = tf.reduce_sum(losses * weights)
-        results.append((losses, *tape.gradient(total, [scores, *offsets])))
-    for ours, theirs in zip(*results, strict=True):
-        np.testing.assert_allclose(ours, theirs, atol=1e-5)
-
-
-def test_diagonal_loss_is_finite_where_the_label_is_hopeless():
-    scores = tf.constant([[-500.0, 500.0, 9e9]])
-    mask = tf.constant([[True, True, False]])
-    loss = softmax.diagonal_cross_entropy(scores, mask, tf.zeros([3]), tf.zeros([1]))
-    np.testing.assert_allclose(loss, [1000.0])
-
-
-def _sampled_reference(scores, mask, offsets, positives):
-    logits = tf.where(mask, scores + offsets, softmax.NEVER)
-    logits = tf.concat([positives[:, tf.newaxis], logits], axis=1)
-    return tf.reduce_logsumexp(logits, axis=1) - positives
-
-
-def test_sampled_value_and_gradient_equal_the_composed_softmax():
+@pytest.mark.parametrize("with_mask", [True, False])
+@pytest.mark.parametrize("with_left_out", [True, False])
+def test_log_sum_exp_and_its_gradient_equal_the_composed_ones(with_mask, with_left_out):
     rng = np.random.default_rng(4)
-    shapes = [5, 9], [9], [5]
-    values = [tf.constant(rng.normal(size=s), tf.float32) for s in shapes]
-    mask = rng.random([5, 9]) > 0.3
-    mask[2] = False  # all negatives are the label itself
+    values = [tf.constant(rng.normal(size=s), tf.float32) for s in ([5, 9], [9])]
+    mask = rng.random([5, 9]) > 0.3 if with_mask else np.ones([5, 9], bool)
+    left_out = np.array([3, -1, 0, 8, 3]) if with_left_out else np.full(5, -1)
+    counted = mask.copy()
+    counted[left_out >= 0, left_out[left_out >= 0]] = False
     weights = tf.constant(rng.random(5), tf.float32)
+    arguments = (
+        tf.constant(mask) if with_mask else None,
+        tf.constant(left_out, tf.int32) if with_left_out else None,
+    )
     results = []
-    for function in (softmax.sampled_cross_entropy, _sampled_reference):
+    for function, others in (
+        (softmax.log_sum_exp, arguments),
+        (_log_sum_exp_reference, (tf.constant(counted),)),
+    ):
         with tf.GradientTape() as tape:
             tape.watch(values)
-            scores, offsets, positives = values
-            losses = function(scores, tf.constant(mask), offsets, positives)
-            total = tf.reduce_sum(weights * losses)
-        results.append([losses, *tape.gradient(total, values)])
-    assert results[0][0][2] == 0.0
+            sums = function(*values, *others)
+            total = tf.reduce_sum(weights * sums)
+        results.append([sums, *tape.gradient(total, values)])
     for ours, reference in zip(*results, strict=True):
         np.testing.assert_allclose(ours, reference, rtol=1e-5, atol=1e-6)
+
+
+def test_log_sum_exp_of_nothing_is_never_and_of_large_scores_finite():
+    scores = tf.constant([[3.0, -2.0], [500.0, 9e8], [-700.0, -900.0]])
+    mask = tf.constant([[False, False], [True, False], [True, True]])
+    sums = softmax.log_sum_exp(scores, tf.zeros([2]), mask)
+    np.testing.assert_allclose(sums, [softmax.NEVER, 500.0, -700.0])
+
+
+def test_log_sum_exp_leaves_its_scores_as_they_are():
+    """What is left out is written in place, of logits that are its own."""
+    scores = tf.random.stateless_normal([3, 4], [1, 2])
+    before = scores.numpy()
+    left_out = tf.constant([0, 1, 2])
+    run = tf.function(lambda x: softmax.log_sum_exp(x, tf.zeros([4]), None, left_out))
+    run(scores)
+    np.testing.assert_array_equal(scores, before)

@@ -124,83 +124,51 @@ def _log_total(logits: tf.Tensor, probabilities: tf.Tensor) -> tf.Tensor:
     return tf.reduce_max(logits, axis=1) - tf.math.log(largest)
 
 
-def diagonal_cross_entropy(
+def log_sum_exp(
     scores: tf.Tensor,
-    mask: tf.Tensor,
     offsets: tf.Tensor,
-    positive_offsets: tf.Tensor,
+    mask: tf.Tensor | None = None,
+    left_out: tf.Tensor | None = None,
 ) -> tf.Tensor:
-    """Returns the cross-entropy of the diagonal among each row's columns.
+    """Returns log Σ_j exp(scores_ij + offsets_j) of each row i.
 
-    Query i's logits are `scores_ij + offsets_j` where `mask_ij`, and of its positive,
-    the diagonal, `scores_ii + positive_offsets_i`; loss_i = −log softmax(logits_i)_i.
+    Its gradient is the softmax. A row of which no column counts has about `NEVER`.
 
     Args:
-      scores: `[queries, columns]`, columns ≥ queries, float32 or bfloat16.
-      mask: `[queries, columns] bool`, true on the diagonal.
+      scores: `[queries, columns]`, float32 or bfloat16.
       offsets: `[columns] float32`.
-      positive_offsets: `[queries] float32`.
+      mask: `[queries, columns] bool`, which columns of a row count; None: all.
+      left_out: `[queries] int32`, one more column of each row that does not count, −1:
+        none. It costs nothing, where a mask costs passes over the logits.
 
     Returns:
       `[queries] float32`.
     """
 
     @tf.custom_gradient
-    def cross_entropy(
-        scores: tf.Tensor, offsets: tf.Tensor, positive_offsets: tf.Tensor
-    ) -> tuple[tf.Tensor, Callable[..., tuple[tf.Tensor, ...]]]:
-        positives = tf.cast(tf.linalg.diag_part(scores), tf.float32) + positive_offsets
-        logits = tf.where(mask, tf.cast(scores, tf.float32) + offsets, NEVER)
-        logits = tf.linalg.set_diag(logits, positives)
+    def total(
+        scores: tf.Tensor, offsets: tf.Tensor
+    ) -> tuple[tf.Tensor, Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]]:
+        logits = tf.cast(scores, tf.float32) + offsets
+        if mask is not None:
+            logits = tf.where(mask, logits, NEVER)
+        if left_out is not None:
+            logits = _without(logits, left_out)
         probabilities = tf.nn.softmax(logits)
-        log_total = _log_total(logits, probabilities)
 
-        def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-            of_columns = tf.linalg.matvec(probabilities, upstream, transpose_a=True)
-            own = tf.linalg.diag_part(probabilities) * upstream
-            others = tf.shape(scores)[1] - tf.shape(scores)[0]
-            of_columns -= tf.pad(own, [[0, others]])
+        def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            of_offsets = tf.linalg.matvec(probabilities, upstream, transpose_a=True)
             error = probabilities * upstream[:, tf.newaxis]
-            error = tf.linalg.set_diag(error, own - upstream)
-            return tf.cast(error, scores.dtype), of_columns, own - upstream
+            return tf.cast(error, scores.dtype), of_offsets
 
-        return log_total - positives, gradient
+        return _log_total(logits, probabilities), gradient
 
-    return cross_entropy(scores, offsets, positive_offsets)
+    return total(scores, offsets)
 
 
-def sampled_cross_entropy(
-    scores: tf.Tensor, mask: tf.Tensor, offsets: tf.Tensor, positives: tf.Tensor
-) -> tf.Tensor:
-    """Returns the cross-entropy of each row's positive beside its columns.
-
-    Query i's logits are `positives_i` and `scores_ij + offsets_j` where `mask_ij`;
-    loss_i = log(1 + Σ_j exp(logit_ij − positives_i)).
-
-    Args:
-      scores: `[queries, columns]` of negatives, float32 or bfloat16.
-      mask: `[queries, columns] bool`.
-      offsets: `[columns] float32`.
-      positives: `[queries] float32` logits.
-
-    Returns:
-      `[queries] float32`.
-    """
-
-    @tf.custom_gradient
-    def cross_entropy(
-        scores: tf.Tensor, offsets: tf.Tensor, positives: tf.Tensor
-    ) -> tuple[tf.Tensor, Callable[..., tuple[tf.Tensor, ...]]]:
-        logits = tf.where(mask, tf.cast(scores, tf.float32) + offsets, NEVER)
-        probabilities = tf.nn.softmax(logits)  # among the negatives
-        surplus = _log_total(logits, probabilities) - positives
-
-        def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-            weights = upstream * tf.sigmoid(surplus)  # share of the negatives
-            of_columns = tf.linalg.matvec(probabilities, weights, transpose_a=True)
-            error = probabilities * weights[:, tf.newaxis]
-            return tf.cast(error, scores.dtype), of_columns, -weights
-
-        return tf.nn.softplus(surplus), gradient
-
-    return cross_entropy(scores, offsets, positives)
+def _without(logits: tf.Tensor, columns: tf.Tensor) -> tf.Tensor:
+    """Returns the logits, `NEVER` added to a column of each row; −1: to none."""
+    rows = tf.range(tf.size(columns))
+    places = tf.stack([rows, tf.maximum(columns, 0)], axis=1)
+    values = tf.where(columns >= 0, NEVER, 0.0)
+    return tf.tensor_scatter_nd_add(logits, places, values)  # in place

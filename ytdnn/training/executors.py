@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from ytdnn import configs, errors
 from ytdnn.data import portions
+from ytdnn.layers import static_shapes
 
 Batch = dict[str, tf.Tensor]
 Step = Callable[[Batch, tf.Tensor], tf.Tensor]
@@ -118,9 +119,14 @@ class Compiled(InSync):
 
     def compiled(self, step: Step) -> Step:
         """Returns the step compiled by XLA, on a TPU by its strategy."""
+
+        def of_static_shapes(batch: Batch, number: tf.Tensor) -> tf.Tensor:
+            with static_shapes.required():
+                return step(batch, number)
+
         if isinstance(self._strategy, tf.distribute.TPUStrategy):
-            return super().compiled(step)
-        return tf.function(step, reduce_retracing=True, jit_compile=True)
+            return super().compiled(of_static_shapes)
+        return tf.function(of_static_shapes, reduce_retracing=True, jit_compile=True)
 
 
 def _in_turns(

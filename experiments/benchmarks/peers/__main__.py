@@ -56,6 +56,23 @@ sampled negatives alone have no score of another's label; before that they had 4
 The last column is made of the ratios of the run; two runs differ by 0.1 in it. In
 bfloat16 ours has 55,594 where it has 43,884.
 
+Since then a step makes fewer passes over its logits, and drawn videos that repeat, a
+fifth of 1,024 here, are one column. Ours alone was timed again, the peers were not run:
+the processor's milliseconds of a step of 1,024 by the loop of `ours.py`, before and
+after, medians of four or five times 40 steps, one thread, 2026-11-26, load 9 to 20,
+which slows all of them by a tenth; runs differ by 0.5 ms.
+
+| | before | after | |
+|---|---|---|---|
+| ytdnn | 22.4 | 20.7 | 1.09 |
+| ytdnn, sampled alone | 14.9 | 12.3 | 1.21 |
+| ytdnn, sampled alone, bfloat16 | 12.7 | 11.2 | 1.13 |
+
+By these, sampled alone would have 1.9 times TFRS' rate, not 3, which is 7.1 ms a step.
+The products of scores and their gradients take 5.4 ms of 1,024 columns in float32 and
+3.4 in bfloat16, of which four fifths are left here, and those of the tower 1.7: in
+float32 1 ms would be left for all the rest.
+
 By `--parts hits --only in-batch TFRS YoutubeDNN SASRec`:
 
 | HR@10 | epoch 1 | 2 | 3 | seconds of 3 | after 60 s | examples in them |

@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from ytdnn import configs
 from ytdnn.candidates.losses import proposals
+from ytdnn.layers import static_shapes
 
 COUNTS = np.array([9.0, 0.0, 81.0, 1.0])
 
@@ -58,6 +59,40 @@ def test_draws_are_a_function_of_the_seed():
     )
     np.testing.assert_array_equal(first, again)
     assert np.any(first != other)
+
+
+@pytest.mark.parametrize("num_videos", [5, 300])
+def test_distinct_draws_are_those_of_sample_counted(num_videos):
+    """Of 40 draws of 5 videos most repeat; of 300 few."""
+    proposal = proposals.Proposal(np.full(num_videos, 1 / num_videos))
+    seed = tf.constant([0, 3])
+    drawn = proposal.sample(40, seed).numpy()
+    found, counts = (values.numpy() for values in proposal.distinct(40, seed))
+    videos, expected = np.unique(drawn, return_counts=True)
+    np.testing.assert_array_equal(found[counts > 0], videos)
+    np.testing.assert_array_equal(counts[counts > 0], expected)
+    assert expected.max() > 1
+    assert len(found) == 40
+
+
+def test_draws_that_repeat_much_are_merged_into_few_lengths():
+    proposal = proposals.Proposal(np.full(90, 1 / 90))
+    videos, counts = proposal.distinct(500, tf.constant([0, 3]))
+    assert len(videos) == 128  # the next multiple of 64
+    assert np.sum(counts) == 500
+    np.testing.assert_array_equal(videos, np.sort(videos))
+
+
+def test_static_shapes_keep_repeats_that_count_nothing():
+    proposal = proposals.Proposal(np.full(90, 1 / 90))
+    seed = tf.constant([0, 3])
+    videos, counts = (values.numpy() for values in proposal.distinct(500, seed))
+    assert len(videos) < 500
+    with static_shapes.required():
+        all_videos, all_counts = proposal.distinct(500, seed)
+    np.testing.assert_array_equal(all_videos, proposal.sample(500, seed))
+    np.testing.assert_array_equal(all_videos[all_counts > 0], videos[counts > 0])
+    np.testing.assert_array_equal(all_counts[all_counts > 0], counts[counts > 0])
 
 
 @pytest.mark.parametrize("exponent", [0.0, 0.75, 1.0])

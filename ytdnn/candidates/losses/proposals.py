@@ -12,7 +12,10 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from ytdnn import configs
-from ytdnn.layers import randomness
+from ytdnn.layers import randomness, static_shapes
+
+_BLOCK = 64  # lengths are multiples of it: the first product of each length is slow
+_FEW_REPEATS = 0.9  # share of distinct draws above which merging them gains nothing
 
 
 def probabilities(
@@ -60,6 +63,7 @@ class Proposal:
         Args:
           of_videos: `[num_videos]` probabilities; entry i is of video index i + 1.
         """
+        self._of_videos = of_videos
         self._probabilities = tf.constant(np.append(0.0, of_videos), tf.float32)
         self._cumulative = tf.constant(np.cumsum(of_videos), tf.float64)
 
@@ -73,6 +77,38 @@ class Proposal:
         found = tf.searchsorted(self._cumulative, tf.sort(uniform), side="right")
         last = tf.size(self._cumulative) - 1
         return tf.minimum(found, last) + 1
+
+    def distinct(self, number: int, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Draws as `sample` does, each video that came counted and not repeated.
+
+        Where many draws repeat, as of a small catalogue, hardly more than those that do
+        not are returned; else, or where shapes must be static, all. Repeats count 0.
+
+        Args:
+          number: Of draws.
+          seed: `[2] int32` of this training step.
+
+        Returns:
+          Video indices `[n] int32` in order, and how often each came, `[n] float32`.
+        """
+        videos = self.sample(number, seed)
+        first = tf.searchsorted(videos, videos, side="left")
+        behind = tf.searchsorted(videos, videos, side="right")
+        is_first = first == tf.range(number)
+        counts = tf.where(is_first, tf.cast(behind - first, tf.float32), 0.0)
+        are_few = self._expected_distinct(number) > _FEW_REPEATS * number
+        if are_few or static_shapes.are_required():
+            return videos, counts
+        merged = tf.boolean_mask(videos, is_first)
+        size = tf.size(merged)
+        length = tf.minimum(-(-size // _BLOCK) * _BLOCK, number)
+        places = tf.range(length)
+        videos = tf.gather(merged, tf.minimum(places, size - 1))
+        counts = tf.boolean_mask(counts, is_first)
+        return videos, tf.pad(counts, [[0, length - size]])
+
+    def _expected_distinct(self, number: int) -> float:
+        return float(np.sum(1.0 - (1.0 - self._of_videos) ** number))
 
     def probability(self, videos: tf.Tensor) -> tf.Tensor:
         """Returns `[n] float32` for video indices `[n]`; 0 for index 0."""

@@ -25,7 +25,30 @@ def gathered(values: tf.Tensor) -> tf.Tensor:
     return tf.roll(context.all_gather(values, axis=0), shift, axis=0)
 
 
-def places(num_queries: tf.Tensor, num_labels: tf.Tensor, num_negatives: int) -> Places:
+def own(values: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
+    """Returns this replica's of values that may be those of all replicas.
+
+    Args:
+      values: `[n, ...]`, as of `gathered`.
+      number: Of this replica's.
+    """
+    context = tf.distribute.get_replica_context()
+    # A slice of everything is no copy, but its gradient is one.
+    return values if context.num_replicas_in_sync == 1 else values[:number]
+
+
+def mean(value: tf.Tensor) -> tf.Tensor:
+    """Returns the mean of a scalar over replicas."""
+    context = tf.distribute.get_replica_context()
+    if context.num_replicas_in_sync == 1:
+        return value
+    total = context.all_reduce(tf.distribute.ReduceOp.SUM, value)
+    return total / float(context.num_replicas_in_sync)
+
+
+def places(
+    num_queries: tf.Tensor, num_labels: tf.Tensor, num_negatives: int | tf.Tensor
+) -> Places:
     """Returns the places of [labels, negatives].
 
     Args:

@@ -1,0 +1,99 @@
+"""The videos that the queries of a step are scored with: labels, and drawn ones."""
+
+import dataclasses
+
+import tensorflow as tf
+
+from ytdnn import schema
+from ytdnn.candidates.losses import interface, proposals, replicas
+from ytdnn.layers import softmax
+
+
+@dataclasses.dataclass(frozen=True)
+class Group:
+    """Videos, and which of them are negatives of which query.
+
+    Attributes:
+      videos: `[n] int32`.
+      log_counts: `[n] float32`, logarithms of how many negatives each stands for;
+        `softmax.NEVER`: none.
+      mask: `[queries, n] bool`, see `softmax.log_sum_exp`.
+      left_out: `[queries] int32`, the same.
+    """
+
+    videos: tf.Tensor
+    log_counts: tf.Tensor
+    mask: tf.Tensor | None = None
+    left_out: tf.Tensor | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Labels:
+    """Labels of the batch, the queries' own first.
+
+    Attributes:
+      num_queries: Scalar, of this replica.
+      videos: `[labels] int32`; those of other replicas too, where labels are negatives.
+      weights: `[labels] float32`, 0 of padding.
+      users: `[labels] int32`, whose they are.
+    """
+
+    num_queries: tf.Tensor
+    videos: tf.Tensor
+    weights: tf.Tensor
+    users: tf.Tensor
+
+    def own(self, values: tf.Tensor) -> tf.Tensor:
+        """Returns the values of the queries' own labels, of those of all labels."""
+        return replicas.own(values, self.num_queries)
+
+    def negatives(self) -> Group:
+        """Returns the labels of other users than the query's, of other videos."""
+        users, videos = self.own(self.users), self.own(self.videos)
+        mask = users[:, tf.newaxis] != self.users
+        mask &= videos[:, tf.newaxis] != self.videos
+        log_counts = tf.where(self.weights > 0.0, 0.0, softmax.NEVER)
+        return Group(self.videos, log_counts, mask=mask)
+
+    def num_others(self) -> tf.Tensor:
+        """Returns how many labels are of other users than a query's, the mean of all.
+
+        Counted among the sorted users, which is cheaper than in the matrix of pairs.
+        """
+        is_label = self.weights > 0.0
+        of_users = tf.sort(tf.where(is_label, self.users, -1))
+        users = self.own(self.users)
+        same = tf.searchsorted(of_users, users, side="right")
+        same -= tf.searchsorted(of_users, users, side="left")
+        total = tf.reduce_sum(tf.cast(is_label, tf.float32))
+        return replicas.mean(total - tf.reduce_mean(tf.cast(same, tf.float32)))
+
+
+def labels_of(batch: interface.Features, in_batch: bool) -> Labels:
+    """Returns the labels of a batch, those of all replicas if they are negatives."""
+    names = schema.LABELS, schema.WEIGHTS, schema.USER_INDICES
+    values = [tf.reshape(batch[name], [-1]) for name in names]
+    num_queries = tf.size(values[0])
+    return Labels(
+        num_queries, *(map(replicas.gathered, values) if in_batch else values)
+    )
+
+
+def drawn(
+    proposal: proposals.Proposal, number: int, seed: tf.Tensor, labels: tf.Tensor
+) -> Group:
+    """Returns negatives of a proposal, one column for one that came several times.
+
+    Args:
+      proposal: What is drawn of.
+      number: Of draws.
+      seed: `[2] int32` of this training step.
+      labels: `[queries] int32`, none of which is a negative of its query.
+    """
+    videos, counts = proposal.distinct(number, seed)
+    is_new = counts > 0.0
+    log_counts = tf.where(is_new, tf.math.log(tf.maximum(counts, 1.0)), softmax.NEVER)
+    places = tf.searchsorted(videos, labels, side="left")  # of repeated ones the first
+    is_drawn = tf.searchsorted(videos, labels, side="right") > places
+    left_out = tf.where(is_drawn, places, -1)
+    return Group(videos, log_counts, left_out=left_out)
