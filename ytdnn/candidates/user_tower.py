@@ -105,18 +105,11 @@ class UserTower(tf.keras.layers.Layer):
         searches = [] if self.searches is None else self.searches(tensors, seed)
         beside = reading.encode(self.features, tensors)
         inputs = tf.concat([*history, *beside, *searches], axis=-1)
-        # Flat: TensorFlow fuses product, bias and ReLU of matrices alone.
-        top = self.tower(
-            _flat(inputs), randomness.of_stream(seed, randomness.Stream.TOWER)
-        )
+        top = self.tower(inputs, randomness.of_stream(seed, randomness.Stream.TOWER))
         vectors = self.output_layer(top)
-        if self.skip_connection is not None:
-            own = randomness.of_stream(seed, randomness.Stream.SKIP_CONNECTION)
-            bags = tf.concat([*history, *searches], axis=-1)
-            vectors += self.skip_connection(_flat(bags), top, own)
-        shape = tf.concat([tf.shape(inputs)[:-1], [vectors.shape[-1]]], axis=0)
-        return tf.reshape(vectors, shape)
-
-
-def _flat(values: tf.Tensor) -> tf.Tensor:
-    return tf.reshape(values, [-1, values.shape[-1]])
+        if self.skip_connection is None:
+            return vectors
+        own = randomness.of_stream(seed, randomness.Stream.SKIP_CONNECTION)
+        return vectors + self.skip_connection(
+            tf.concat([*history, *searches], axis=-1), top, own
+        )
