@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 
-_SECONDS = 0.5  # between two looks
+_SECONDS = 1.0  # between two looks
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PROCESSES = pathlib.Path("/proc")
 
@@ -20,7 +20,7 @@ class Used:
 
     Attributes:
       seconds: From its start to its end.
-      core_seconds: Processor time of all processes, but for the last half second of
+      core_seconds: Processor time of all processes, but for the last second of
         each and for those that lived no longer.
       mebibytes: Most memory at once: what processes share is counted once.
     """
