@@ -39,8 +39,8 @@ at load 6 (a million) and about 15:
 | 100,000,000 | polars | 1,607 | 187 | 1,682 | yes |
 | 100,000,000 | spark | 4,032 | 886 | 4,034 | yes |
 
-The last two ran at the same time, Spark with 1536m, before it was spared a pass over the
-users.
+The last two ran at the same time, Spark with 1536m and one pass over the users more
+than it now makes.
 """
 
 import argparse
