@@ -2,6 +2,8 @@
 
 import ast
 import pathlib
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from experiments.benchmarks import (
     index,
     long_log,
     measure,
+    processes,
     ranking,
     sampled_gradient,
     serve,
@@ -24,6 +27,7 @@ from experiments.benchmarks import input as input_benchmark
 from experiments.benchmarks.peers import __main__ as peers
 from experiments.benchmarks.peers import logs, measuring, pace, systems
 from ytdnn import errors
+from ytdnn.data.spark import session
 
 DIRECTORY = pathlib.Path(measure.__file__).parent
 FILES = {
@@ -190,11 +194,40 @@ def test_medians_are_of_functions_run_in_turns():
 @pytest.mark.slow
 def test_long_log(capsys, tmp_path):
     long_log.main(["--tiny", f"--scratch={tmp_path}"])
-    (table,) = _tables(capsys.readouterr().out)
+    (prepared, table) = _tables(capsys.readouterr().out)
+    assert [row[:2] for row in prepared[2:]] == [["500", "polars"], ["4,000", "polars"]]
     (few, many) = table[2:]
     assert [few[2], many[2]] == ["2", "9"]
-    assert int(many[5]) > 1
+    assert int(many[3]) > 1
     assert all(float(row[-1]) > 0 for row in (few, many))
+
+
+@pytest.mark.slow
+def test_long_log_by_each_engine(capsys, tmp_path):
+    pytest.importorskip("pyspark", reason="needs the extra: pip install 'ytdnn[spark]'")
+    if (session.java_version() or 0) < 17:
+        pytest.skip("needs Java 17 or newer")
+    flags = ["--tiny", "--steps=0", f"--scratch={tmp_path}"]
+    long_log.main([*flags, "--engines", "polars", "spark"])
+    (table,) = _tables(capsys.readouterr().out)
+    assert [row[1] for row in table[2:]] == ["polars", "spark"] * 2
+    assert {row[-1] for row in table[2:]} == {"yes"}
+    memory = {row[1]: int(row[4].replace(",", "")) for row in table[2:]}
+    assert memory["spark"] > memory["polars"] + 200  # the JVM and Python workers too
+
+
+def test_processes_of_a_command_are_counted_together():
+    child = "x = bytearray(10**8); import time; end = time.process_time() + 2.5\n"
+    child += "while time.process_time() < end: x[::4096] = x[::4096]"
+    parent = "import subprocess, sys; run = [sys.executable, '-c', sys.argv[1]]\n"
+    parent += "for one in [subprocess.Popen(run) for _ in range(2)]: one.wait()"
+    used = processes.run([sys.executable, "-c", parent, child])
+    assert 200 < used.mebibytes < 300
+    assert 2.5 < used.core_seconds < 5.5  # of both
+    assert used.seconds > 2.5
+    with pytest.raises(subprocess.CalledProcessError) as raised:
+        processes.run([sys.executable, "-c", "raise SystemExit('why it failed')"])
+    assert b"why it failed" in raised.value.output
 
 
 @pytest.fixture

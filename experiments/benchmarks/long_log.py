@@ -1,4 +1,4 @@
-"""Are a hundred million watches prepared and trained on in the memory of ten million?
+r"""Are a hundred million watches prepared and trained on in the memory of ten million?
 
 Claim: ten times the watches take no more memory to train on, at examples a second
 within 10 %, and less than 6 GB to prepare; the catalogue is a million videos in both.
@@ -23,6 +23,24 @@ on), 100 steps, beside other work (load 7, so times say little and the ratio doe
 
 At load 2 ten million were prepared in 17 s. A median leaves out the one block in which
 a window ends, whose wait for the next is thus not in the rate.
+
+By Spark too, whose driver, JVM and Python workers count together; seconds of the clock
+at load 6 (a million) and about 15:
+
+    python -m experiments.benchmarks.long_log --engines polars spark --steps=0 \
+        --spark="--spark_master=local[2] --conf=spark.driver.memory=1g"
+
+| watches | engine | s | core s | MiB | same bytes |
+|---|---|---|---|---|---|
+| 1,000,000 | polars | 5 | 2 | 181 | yes |
+| 1,000,000 | spark | 99 | 44 | 1,930 | yes |
+| 10,000,000 | polars | 100 | 17 | 554 | yes |
+| 10,000,000 | spark | 636 | 117 | 3,034 | yes |
+| 100,000,000 | polars | 1,607 | 187 | 1,682 | yes |
+| 100,000,000 | spark | 4,032 | 886 | 4,034 | yes |
+
+The last two ran at the same time, Spark with 1536m and one pass over the users more
+than it now makes.
 """
 
 import argparse
@@ -42,7 +60,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from experiments.benchmarks import measure, million_videos
+from experiments.benchmarks import measure, processes
 from ytdnn import configs
 
 _START, _SPAN = 1_600_000_000, 60 * 86_400
@@ -186,30 +204,49 @@ def rates(directories: Sequence[pathlib.Path], sizes: Sizes) -> list[float]:
     return [examples / seconds[str(place)] for place in range(len(runs))]
 
 
-def measured(
+def prepare(
+    log: pathlib.Path, workdir: pathlib.Path, engine: str, options: argparse.Namespace
+) -> processes.Used:
+    """Prepares a log in a process of its own, by one engine."""
+    command = [sys.executable, "-m", "ytdnn", "prepare", "--source=log"]
+    command += [f"--data_dir={log}", f"--workdir={workdir}", f"--engine={engine}"]
+    command += ["--config.data.vocabulary=all", *options.prepare.split()]
+    command += options.spark.split() if engine == "spark" else []
+    command += ["--config.data.events_per_shard=500"] if options.tiny else []
+    return processes.run(command, {"PYTHONPATH": str(pathlib.Path.cwd())})
+
+
+def prepared(
     number: int, num_videos: int, scratch: pathlib.Path, options: argparse.Namespace
-) -> tuple[pathlib.Path, list[str]]:
-    """Makes a log, prepares it and trains on it.
+) -> tuple[pathlib.Path, list[list[str]]]:
+    """Makes a log and prepares it by each engine.
 
     Returns:
-      The prepared set, and a row of the table.
+      The set of the first engine, and a row of the table for each. Sets are the same
+      if their manifests are, which have the SHA-256 of every file.
     """
-    log, workdir = scratch / f"log-{number}", scratch / f"run-{number}"
+    log, sets, rows = scratch / f"log-{number}", [], []
     write_log(log, number, num_videos)
-    settings = ["--config.data.vocabulary=all", *options.prepare.split()]
-    if options.tiny:
-        settings.append("--config.data.events_per_shard=500")
-    command = ["prepare", "--source=log", f"--data_dir={log}", f"--workdir={workdir}"]
-    used = million_videos.run(pathlib.Path.cwd(), [*command, *settings])
+    for engine in options.engines:
+        workdir = scratch / f"run-{number}-{engine}"
+        used = prepare(log, workdir, engine, options)
+        sets.append(workdir / "data")
+        first, own = ((at / "manifest.json").read_bytes() for at in (sets[0], sets[-1]))
+        figures = (used.seconds, used.core_seconds, used.mebibytes)
+        row = [f"{number:,}", engine, *(f"{figure:,.0f}" for figure in figures)]
+        rows.append([*row, "yes" if own == first else "no"])
     shutil.rmtree(log)
-    facts = json.loads((workdir / "data" / "manifest.json").read_text())["facts"]
-    found = _trained_apart(workdir / "data", options)
-    return workdir / "data", [
-        f"{number:,}",
+    return sets[0], rows
+
+
+def trained(directory: pathlib.Path, options: argparse.Namespace) -> list[str]:
+    """Trains on a prepared set and returns a row of the table."""
+    facts = json.loads((directory / "manifest.json").read_text())["facts"]
+    found = _trained_apart(directory, options)
+    return [
+        f"{facts['watches']:,}",
         f"{facts['vocabulary']:,}",
         f"{len(facts['shards']):,}",
-        f"{used.seconds:,.0f}",
-        f"{used.mebibytes:,.0f}",
         f"{found.windows:,}",
         f"{found.first_seconds:,.0f}",
         f"{found.mebibytes:,.0f}",
@@ -231,8 +268,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sizes = [10_000_000, 100_000_000]
     parser.add_argument("--watches", type=int, nargs="+", default=sizes)
     parser.add_argument("--videos", type=int, default=1_000_000)
-    parser.add_argument("--steps", type=int, default=300)
+    parser.add_argument("--engines", nargs="+", default=["polars"], help="of prepare")
+    parser.add_argument("--steps", type=int, default=300, help="0: prepares alone")
     parser.add_argument("--prepare", default="", help="further flags of prepare")
+    parser.add_argument(
+        "--spark", default="--spark_master=local[2]", help="those of Spark alone"
+    )
     parser.add_argument("--scratch", default=None, help="directory for the logs")
     parser.add_argument("--train", default="", help="a prepared set to train on alone")
     parser.add_argument("--tiny", action="store_true", help="sizes of a test")
@@ -244,17 +285,28 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     watches = [500, 4_000] if options.tiny else options.watches
     num_videos = 50 if options.tiny else options.videos
+    print(measure.environment())
     with tempfile.TemporaryDirectory(dir=options.scratch) as made:
         scratch = pathlib.Path(made)
-        of_logs = [measured(n, num_videos, scratch, options) for n in watches]
-        side_by_side = rates([directory for directory, _ in of_logs], of_run)
+        logs = [prepared(n, num_videos, scratch, options) for n in watches]
+        header = ["watches", "engine", "s", "core s", "MiB", "same bytes"]
+        print(f"\n{measure.table(header, [row for _, rows in logs for row in rows])}")
+        if options.steps:
+            _print_trained([directory for directory, _ in logs], of_run, options)
+
+
+def _print_trained(
+    directories: Sequence[pathlib.Path], sizes: Sizes, options: argparse.Namespace
+) -> None:
+    of_logs = [trained(directory, options) for directory in directories]
+    side_by_side = rates(directories, sizes)
     rows = [
         [*row, f"{rate:,.0f}", f"{rate / side_by_side[0]:.2f}"]
-        for (_, row), rate in zip(of_logs, side_by_side, strict=True)
+        for row, rate in zip(of_logs, side_by_side, strict=True)
     ]
-    header = ["watches", "videos", "shards", "prepare, s", "prepare, MiB", "windows"]
-    header += ["to the first step, s", "training, MiB", "examples/s", "ratio"]
-    print(f"{measure.environment()}\n\n{measure.table(header, rows)}")
+    header = ["watches", "videos", "shards", "windows", "to the first step, s"]
+    header += ["training, MiB", "examples/s", "ratio"]
+    print(f"\n{measure.table(header, rows)}")
 
 
 if __name__ == "__main__":

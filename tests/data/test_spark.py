@@ -25,7 +25,7 @@ pytest.importorskip("pyspark", reason="needs the extra: pip install 'ytdnn[spark
 if (session.java_version() or 0) < 17:
     pytest.skip("needs Java 17 or newer", allow_module_level=True)
 
-from ytdnn.data.spark import engine
+from ytdnn.data.spark import engine, reading
 
 _TWO_TASKS = {"spark.sql.shuffle.partitions": "2"}
 
@@ -117,6 +117,14 @@ def test_bad_rows_are_named_alike_and_dropped_alike(spark, tmp_path):
     expected = prepare.prepare(config, tmp_path / "polars")
     _assert_same_bytes(_on_spark(spark, config, tmp_path / "spark"), expected)
     assert sum(expected.manifest.facts["bad_rows"].values()) == 2 + 3
+
+
+def test_values_are_counted_a_part_at_a_time(spark, monkeypatch):
+    monkeypatch.setattr(reading, "_VALUES_A_TASK", 100)
+    values = [number * number % 997 for number in range(1_000)]
+    frame = spark.createDataFrame([(value,) for value in values], "value bigint")
+    assert reading.num_distinct(frame, len(values)) == len(set(values)) == 499
+    assert reading.num_distinct(frame.limit(0), 0) == 0
 
 
 def test_flags_choose_the_engine():

@@ -1,5 +1,6 @@
 """Answers for many: frames of the recommender, and the same written to files."""
 
+import dataclasses
 import pathlib
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 import ytdnn
 from tests.pipeline import conftest
+from ytdnn.data import prepared
 from ytdnn.serving import sink, streams
 
 LISTS = ["user_id", "rank", "video_id", "title", "score"]
@@ -60,6 +62,28 @@ def test_two_runs_write_the_same_bytes(
         ytdnn.write_recommendations(recommender, tmp_path / "r.parquet", ranker=False)
         contents.append((tmp_path / "r.parquet").read_bytes())
     assert contents[0] == contents[1]
+
+
+@pytest.mark.parametrize("ranker", [True, False])
+def test_a_log_in_shards_has_the_same_lists_and_is_not_joined(
+    recommender: ytdnn.Recommender,
+    made: conftest.Made,
+    tmp_path: pathlib.Path,
+    ranker: bool,
+) -> None:
+    data = dataclasses.replace(made.config.data, events_per_shard=500)
+    config = dataclasses.replace(made.config, data=data)
+    ytdnn.prepare(tmp_path / "run", config, tables=made.tables)
+    sharded = prepared.load(tmp_path / "run" / "data")
+    assert len(sharded.shards) > 3
+    other = ytdnn.Recommender(recommender.bundle, sharded.directory, sharded)
+    contents = []
+    for opened in (recommender, other):
+        path = tmp_path / "recs.parquet"
+        ytdnn.write_recommendations(opened, path, k=4, ranker=ranker, index="exact")
+        contents.append(path.read_bytes())
+    assert contents[0] == contents[1]
+    assert "shard" not in vars(sharded)  # all events, joined
 
 
 def test_a_run_that_fails_leaves_the_old_file(

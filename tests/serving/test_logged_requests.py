@@ -1,5 +1,6 @@
 """Requests of many users against those of one user after the other."""
 
+import dataclasses
 import pathlib
 
 import numpy as np
@@ -8,12 +9,14 @@ import pytest
 
 from tests import full_log, planted
 from ytdnn import schema
-from ytdnn.data import fields, prepared
+from ytdnn.data import fields, prepared, user_shards
 from ytdnn.features import registry
 from ytdnn.serving import batches, logged_requests, requests, signatures
 
 
-@pytest.fixture(scope="module", params=["full", "integer ids", "watches alone"])
+@pytest.fixture(
+    scope="module", params=["full", "shards", "integer ids", "watches alone"]
+)
 def data(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> prepared.PreparedData:
@@ -25,6 +28,10 @@ def data(
     tables["users"] = pl.concat([tables["users"], cold])
     if request.param == "watches alone":
         tables = {"watches": tables["watches"]}
+    if request.param == "shards":
+        found = full_log.prepared_data(directory, tables, events_per_shard=500)
+        assert len(found.shards) > 3
+        return found
     return full_log.prepared_data(directory, tables)
 
 
@@ -69,3 +76,26 @@ def test_lengths_are_of_all_events(data: prepared.PreparedData) -> None:
     number += len(data.searches) if data.has_searches else 0
     assert logged.lengths(users).sum() == number
     assert logged.watched(users).sizes.tolist() == logged.num_watches(users).tolist()
+
+
+def test_only_shards_of_the_users_are_read(data: prepared.PreparedData) -> None:
+    opened: list[int] = []
+
+    def seen(shard: user_shards.LazyShard) -> user_shards.LazyShard:
+        def read() -> user_shards.Shard:
+            opened.append(shard.first_user)
+            return shard.read()
+
+        return dataclasses.replace(shard, read=read)
+
+    shards = tuple(map(seen, data.shards))
+    logged = logged_requests.LoggedRequests(dataclasses.replace(data, shards=shards))
+    known = every_field(data)
+    logged.inputs(np.arange(2), known)  # reads all once, for the lengths and the time
+    opened.clear()
+    last = data.num_users - 1
+    logged.inputs(np.array([last]), known)
+    logged.watched(np.array([last]))
+    assert set(opened) <= {shards[-1].first_user}
+    # All events, joined.
+    assert len(shards) == 1 or "shard" not in vars(logged.data)

@@ -2,7 +2,8 @@
 
 The values are those that `requests.request_for_user` and `batches.inputs` make of one
 user after the other; here they come from the arrays of the prepared set, and nothing
-loops over users.
+loops over users. Events are read from the shards of the users asked about, so memory
+does not follow the log.
 """
 
 import functools
@@ -14,11 +15,26 @@ import tensorflow as tf
 
 from ytdnn import ragged, schema
 from ytdnn.data import fields as fields_room
-from ytdnn.data import prepared
+from ytdnn.data import prepared, user_shards
 from ytdnn.features import registry
 from ytdnn.serving import batches
 
 Users = npt.NDArray[np.integer]
+
+_SHARDS_OPEN = 16  # each keeps a file open for every column
+# What requests hold of events, and its place in the tables of a shard.
+_COLUMNS = {
+    schema.WATCHES: {
+        schema.WATCHED_VIDEO_IDS: "videos",
+        schema.WATCH_TIMES: "times",
+        schema.WATCHED_SECONDS: "seconds",
+    },
+    schema.IMPRESSIONS: {
+        schema.IMPRESSION_VIDEO_IDS: "videos",
+        schema.IMPRESSION_TIMES: "times",
+        schema.IMPRESSION_CLICKED: "clicked",
+    },
+}
 
 
 class LoggedRequests:
@@ -31,6 +47,9 @@ class LoggedRequests:
     def __init__(self, data: prepared.PreparedData) -> None:
         """Takes the prepared set; nothing is read before it is asked for."""
         self.data = data
+        self._shard = functools.lru_cache(_SHARDS_OPEN)(
+            lambda number: data.shards[number].read()
+        )
 
     def lengths(self, users: Users) -> npt.NDArray[np.int64]:
         """Returns how many events each user's request holds, `[n]`."""
@@ -48,8 +67,9 @@ class LoggedRequests:
 
     def watched(self, users: Users) -> ragged.Ragged:
         """Returns all videos each user watched, catalogue indices."""
-        ends = self._offsets[schema.WATCHES][users + 1]
-        return self.data.watched_before(users, ends)
+        rows = self._rows(schema.WATCHES, users)
+        videos = self._values(schema.WATCHES, "videos", rows.values)
+        return ragged.Ragged(rows.offsets, videos)
 
     def inputs(self, users: Users, fields: batches.Fields) -> dict[str, tf.Tensor]:
         """Returns the inputs of a signature, `[n]` or `[n, longest]`.
@@ -72,23 +92,10 @@ class LoggedRequests:
 
     def _of_events(self, users: Users, fields: batches.Fields) -> dict[str, tf.Tensor]:
         """Returns the lists of what users watched, were shown and searched."""
-        watches, shown = self.data.watches, self.data.shard.impressions
         found: dict[str, tf.Tensor] = {}
-        rows = self._rows(schema.WATCHES, users)
-        columns = {
-            schema.WATCHED_VIDEO_IDS: watches.videos,
-            schema.WATCH_TIMES: watches.times,
-            schema.WATCHED_SECONDS: watches.seconds,
-        }
-        found |= self._lists(rows, columns, fields)
-        if shown is not None:
-            rows = self._rows(schema.IMPRESSIONS, users)
-            columns = {
-                schema.IMPRESSION_VIDEO_IDS: shown.videos,
-                schema.IMPRESSION_TIMES: shown.times,
-                schema.IMPRESSION_CLICKED: shown.clicked,
-            }
-            found |= self._lists(rows, columns, fields)
+        for table, columns in _COLUMNS.items():
+            if table in self._offsets:
+                found |= self._lists(table, columns, users, fields)
         if schema.QUERIES in fields and self.data.has_searches:
             found[schema.QUERIES] = self._queries(users)
         return found
@@ -98,31 +105,46 @@ class LoggedRequests:
         offsets = self._offsets[table]
         return ragged.ranges(offsets[users], offsets[users + 1])
 
+    def _values(
+        self, table: str, column: str, rows: npt.NDArray[np.int64]
+    ) -> npt.NDArray:
+        """Returns a column's values in rows of all shards, `[n]`."""
+        offsets = self._offsets[table]
+        starts = offsets[[shard.first_user for shard in self.data.shards]]
+        numbers = np.searchsorted(starts, rows, side="right") - 1
+        parts = getattr(self.data.some.shard, table)
+        found = np.empty(len(rows), getattr(parts, column).dtype)
+        for number in np.unique(numbers).tolist():
+            here = numbers == number
+            events = getattr(self._shard(number), table)
+            own = rows[here] - starts[number]
+            found[here] = np.asarray(getattr(events, column))[own]
+        return found
+
     def _lists(
-        self,
-        rows: ragged.Ragged,
-        columns: dict[str, npt.NDArray | None],
-        fields: batches.Fields,
+        self, table: str, columns: dict[str, str], users: Users, fields: batches.Fields
     ) -> dict[str, tf.Tensor]:
         """Returns the columns that a signature asks for, missing values in front."""
         found = {}
+        rows = self._rows(table, users)
         places = ragged.Ragged(rows.offsets, np.arange(1, len(rows.values) + 1))
         padded = places.padded()
+        known = getattr(self.data.some.shard, table)
         for name, column in columns.items():
-            if name not in fields or column is None:
+            if name not in fields or getattr(known, column) is None:
                 continue
             field = fields[name]
             is_id = name in (schema.WATCHED_VIDEO_IDS, schema.IMPRESSION_VIDEO_IDS)
             dtype = np.dtype(np.int32 if is_id else field.dtype)
             missing = np.array([0 if is_id else field.missing], dtype)
-            values = np.concatenate([missing, np.asarray(column)[rows.values]])
-            laid_out = values.astype(dtype)[padded]
+            of_rows = self._values(table, column, rows.values)
+            laid_out = np.concatenate([missing, of_rows]).astype(dtype)[padded]
             found[name] = self.ids(laid_out) if is_id else tf.constant(laid_out)
         return found
 
     def _queries(self, users: Users) -> tf.Tensor:
         rows = self._rows(schema.SEARCHES, users)
-        first = int(rows.values.min(initial=len(self.data.searches)))
+        first = int(rows.values.min(initial=self._offsets[schema.SEARCHES][-1]))
         stop = int(rows.values.max(initial=first - 1)) + 1
         texts = tf.constant(["", *self.data.queries(first, stop)], tf.string)
         places = ragged.Ragged(rows.offsets, rows.values - first + 1)
@@ -146,14 +168,16 @@ class LoggedRequests:
     @functools.cached_property
     def _offsets(self) -> dict[str, npt.NDArray[np.int64]]:
         """Where the events of each user begin, `[users + 1]` of each table."""
-        data = self.data
-        found = {schema.WATCHES: np.asarray(data.watches.offsets)}
-        if data.has_impressions:
-            rows = data.impressions.rows_of_users(data.num_users)
-            found[schema.IMPRESSIONS] = rows
-        if data.has_searches:
-            found[schema.SEARCHES] = np.asarray(data.searches.offsets)
-        return found
+        tables = [schema.WATCHES]
+        tables += [schema.IMPRESSIONS] if self.data.has_impressions else []
+        tables += [schema.SEARCHES] if self.data.has_searches else []
+        found = {table: np.zeros(self.data.num_users + 1, np.int64) for table in tables}
+        for shard in self.data.shards:
+            users = slice(shard.first_user + 1, shard.first_user + shard.num_users + 1)
+            events = shard.read()
+            for table in tables:
+                found[table][users] = _sizes(events, table, shard.num_users)
+        return {table: np.cumsum(sizes) for table, sizes in found.items()}
 
     @functools.cached_property
     def _columns(self) -> dict[str, pl.Series]:
@@ -171,3 +195,12 @@ class LoggedRequests:
         ids = [missing, *self.data.videos[schema.VIDEO_ID].to_list()]
         with tf.device("CPU"):
             return tf.constant(ids, tf.as_dtype(dtype))
+
+
+def _sizes(
+    events: user_shards.Shard, table: str, num_users: int
+) -> npt.NDArray[np.int64]:
+    """Returns how many events of a table each user of a shard has, `[users]`."""
+    if table == schema.IMPRESSIONS and events.impressions is not None:
+        return np.diff(events.impressions.rows_of_users(num_users))
+    return np.diff(getattr(events, table).offsets)

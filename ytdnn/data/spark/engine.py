@@ -52,10 +52,10 @@ class _Frames:
         return {
             table: event_rows.indexed(
                 table,
-                rows.filter(pl.col(_TABLE) == _TABLES.index(table))
+                rows.lazy()
+                .filter(pl.col(_TABLE) == _TABLES.index(table))
                 .sort(event_log.ROW)
-                .select(names)
-                .lazy(),
+                .select(names),
                 own,
                 videos,
                 self.vocabularies,

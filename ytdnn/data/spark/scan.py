@@ -89,7 +89,11 @@ class Scan:
         hashes = reading.mapped(
             self._session, valid.rows, functools.partial(_hashes, valid, names)
         )
-        return int(number), hashes.distinct().count(), [int(n) for n in nulls]
+        return (
+            int(number),
+            reading.num_distinct(hashes, number),
+            [int(n) for n in nulls],
+        )
 
 
 def _faulty(fault: pl.Expr, part: pl.LazyFrame) -> pl.LazyFrame:

@@ -72,10 +72,9 @@ def survey(
     events = _written(session, read, log, config, scanned.valid, scratch)
     unmatched = matching.unmatched(log, functools.partial(_ids, log, events))
     rows = {table: frame.count() for table, frame in events.items()}
-    watchers = _distinct(events[schema.WATCHES], schema.USER_ID)
-    events[schema.WATCHES] = _core(events[schema.WATCHES], config)
-    watches = events[schema.WATCHES]
-    users = _users(events, watchers)
+    every = events[schema.WATCHES]
+    watches = events[schema.WATCHES] = _core(every, config)
+    users = _users(events, None if watches is every else every)
     entities.require_watches(users, log, config)
     found = engines.Survey(
         log=log,
@@ -176,8 +175,13 @@ def _core(watches: _Frame, config: configs.Data) -> _Frame:
     return watches.localCheckpoint()
 
 
-def _users(events: dict[str, _Frame], watchers: pl.LazyFrame) -> pl.DataFrame:
-    """Returns users sorted by id; see `entities.all_users`."""
+def _users(events: dict[str, _Frame], every: _Frame | None) -> pl.DataFrame:
+    """Returns users sorted by id; see `entities.all_users`.
+
+    Args:
+      events: Tables of events.
+      every: The watches before minimums; None: they left none out.
+    """
 
     def counted(table: str, name: str) -> pl.LazyFrame:
         grouped = events[table].groupBy(schema.USER_ID).count()
@@ -190,7 +194,8 @@ def _users(events: dict[str, _Frame], watchers: pl.LazyFrame) -> pl.DataFrame:
         if table in events
     ]
     counts = counted(schema.WATCHES, entities.COUNT)
-    return entities.all_users_of(counts, others, watchers)
+    watchers = counts if every is None else _distinct(every, schema.USER_ID)
+    return entities.all_users_of(counts, others, watchers.select(schema.USER_ID))
 
 
 def _seen(events: dict[str, _Frame]) -> pl.LazyFrame:
