@@ -46,7 +46,7 @@ class Constants:
 
     log_bytes: float = 6.9
     prepared_bytes: float = 13.0
-    prepare_core_seconds: float = 3.4e-6
+    prepare_core_seconds: float = 1.9e-6
     shuffled_bytes: float = 40.0
     window_bytes: float = 25.0
     example_core_seconds: float = 1.5e-4
