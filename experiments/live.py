@@ -160,11 +160,12 @@ from ytdnn.live import arms, built_in, comparing, measures, play, report
 
 QUICKSTART, SMALL = "quickstart", "small"
 BOTH, CANDIDATES, CLICKS = "both", "candidates", "clicks"
-BUILT_IN, EXPLORED, FRESH = "live", "explored", "fresh"  # what arms stand beside
+HELD_OUT, EXAMPLE_AGE = "held_out", "example_age"  # of candidates alone
+# What the runs stand beside.
+BUILT_IN, EXPLORED, FRESH, ALONE = "live", "explored", "fresh", "alone"
 SAMPLED, RESERVED = "sampled", "reserved"
 DAYS = 14
 _PAGE = 8  # videos of a page of the world
-_SEED = "seed-0"
 _EXPLORING: dict[str, dict[str, float]] = {
     SAMPLED: {"temperature": 0.5},
     RESERVED: {"young_every": 4},
@@ -206,63 +207,95 @@ def _of_quickstart() -> configs.Config:
 
 
 def get_variants(world: str = QUICKSTART) -> dict[str, configs.Config]:
-    """Returns both stages, candidates alone, and a ranker by clicks."""
+    """Returns both stages, candidates alone, and one change of either each."""
     config = get_config(world)
+    alone = dataclasses.replace(config.ranking, enabled=False)
+    by_clicks = dataclasses.replace(config.ranking, head=configs.Click())
+    own = config.candidates
+    held_out = dataclasses.replace(own, label=configs.HeldOutWatch())
+    aged = dataclasses.replace(own, features=configs.Features(add=(EXAMPLE_AGE,)))
     changed = {
-        BOTH: config.ranking,
-        CANDIDATES: dataclasses.replace(config.ranking, enabled=False),
-        CLICKS: dataclasses.replace(config.ranking, head=configs.Click()),
+        BOTH: (own, config.ranking),
+        CANDIDATES: (own, alone),
+        CLICKS: (own, by_clicks),
+        HELD_OUT: (held_out, alone),
+        EXAMPLE_AGE: (aged, alone),
     }
     return {
-        name: dataclasses.replace(config, ranking=ranking)
-        for name, ranking in changed.items()
+        name: dataclasses.replace(config, candidates=candidates, ranking=ranking)
+        for name, (candidates, ranking) in changed.items()
     }
 
 
-def run(
-    directory: pathlib.Path,
-    names: Sequence[str],
-    others: str = BUILT_IN,
-    world: str = QUICKSTART,
-    refresh_days: int = 0,
-) -> report.Report:
-    """Trains the variants and plays the live test; goes on where it was stopped.
+@dataclasses.dataclass(frozen=True)
+class Asked:
+    """What is tested.
 
-    Args:
+    Attributes:
       directory: Of the experiment.
       names: Variants, the first is compared with the others.
-      others: What stands beside them: the built-in arms, or both stages trying things
-        out, or (instead of them) both stages refreshed daily, weekly and never.
+      others: What stands beside them: the built-in arms, nothing, or both stages trying
+        things out, or (instead of them) both stages refreshed daily, weekly and never.
       world: As of `get_config`.
       refresh_days: After how many days all runs are refreshed, but where the arms
         differ in that; 0: never.
+      seed: Of the world and of the training.
+      days: Of the test; None: all live days.
     """
+
+    directory: pathlib.Path
+    names: Sequence[str]
+    others: str = BUILT_IN
+    world: str = QUICKSTART
+    refresh_days: int = 0
+    seed: int = 0
+    days: int | None = None
+
+    @property
+    def runs(self) -> dict[str, pathlib.Path]:
+        """The trained run of each variant."""
+        return {
+            name: self.directory / name / f"seed-{self.seed}" for name in self.names
+        }
+
+    @property
+    def out(self) -> pathlib.Path:
+        """Directory of the live test."""
+        seed = f"-{self.seed}" if self.seed else ""
+        return self.directory / f"{self.others}{seed}"
+
+
+def run(asked: Asked) -> report.Report:
+    """Trains the variants and plays the live test; goes on where it was stopped."""
     status = program.main(
         [
             "study",
-            f"--config=experiments/live.py:{world}",
-            f"--workdir={directory}",
-            f"--only={','.join(names)}",
+            f"--config=experiments/live.py:{asked.world}",
+            f"--workdir={asked.directory}",
+            f"--only={','.join(asked.names)}",
+            f"--seeds={asked.seed}",
+            f"--config.data.world.seed={asked.seed}",
         ]
     )
     if status:
         raise SystemExit(status)  # it has said why
-    runs = {name: directory / name / _SEED for name in names}
-    for path in runs.values():
+    for path in asked.runs.values():
         pipeline.export(path)
-    tested: dict[str, pathlib.Path | None] = dict(runs)
-    refreshed: int | dict[str, int] = refresh_days
-    if others == BUILT_IN:
+    tested: dict[str, pathlib.Path | None] = dict(asked.runs)
+    refreshed: int | dict[str, int] = asked.refresh_days
+    if asked.others == BUILT_IN:
         tested |= dict.fromkeys(built_in.NAMES)
-    elif others == EXPLORED:
+    elif asked.others == EXPLORED:
+        trained = asked.runs[BOTH]
         tested |= {
-            name: _exploring(runs[BOTH], directory / name, changed)
+            name: _exploring(trained, asked.directory / name / trained.name, changed)
             for name, changed in _EXPLORING.items()
         }
-    else:
-        tested, refreshed = dict.fromkeys(FRESH_DAYS, runs[BOTH]), FRESH_DAYS
-    out = directory / others
-    return pipeline.live_test(tested, out, refresh_days=refreshed, verbose=True)
+    elif asked.others == FRESH:
+        tested, refreshed = dict.fromkeys(FRESH_DAYS, asked.runs[BOTH]), FRESH_DAYS
+    return pipeline.live_test(
+        tested, asked.out, days=asked.days, refresh_days=refreshed, verbose=True
+    )
 
 
 def _exploring(
@@ -282,12 +315,12 @@ def _exploring(
     return target
 
 
-def promised(directory: pathlib.Path, names: Sequence[str]) -> dict[str, float]:
+def promised(asked: Asked) -> dict[str, float]:
     """Returns the true watch seconds of each variant's page, measured beforehand."""
     found = {}
-    for name in names:
-        evaluated = report_files.read(directory / name / _SEED)
-        model = "candidates" if name == CANDIDATES else "system"
+    for name, workdir in asked.runs.items():
+        model = "system" if name in (BOTH, CLICKS) else "candidates"
+        evaluated = report_files.read(workdir)
         found[name] = evaluated.value(model, f"true_watch_seconds@{_PAGE}")
     return found
 
@@ -351,23 +384,35 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--workdir", type=pathlib.Path)
     parser.add_argument("--arms", default=f"{CANDIDATES},{BOTH},{CLICKS}")
     parser.add_argument("--world", default=QUICKSTART)
-    parser.add_argument("--refresh_days", type=int, default=0)
+    for name in ("refresh_days", "seed", "a_a"):
+        parser.add_argument(f"--{name}", type=int, default=0)
+    parser.add_argument("--days", type=int)
     kind = parser.add_mutually_exclusive_group()
-    for flag, value in (("--explore", EXPLORED), ("--fresh", FRESH)):
+    for flag, value in (
+        ("--explore", EXPLORED),
+        ("--fresh", FRESH),
+        ("--alone", ALONE),
+    ):
         kind.add_argument(flag, dest="others", action="store_const", const=value)
     parser.set_defaults(others=BUILT_IN)
-    parser.add_argument("--a_a", type=int, default=0)
     options = parser.parse_args(arguments)
     if options.a_a:
         rich.print(a_a(options.a_a))
         return
     if options.workdir is None:
         parser.error("expected --workdir or --a_a")
-    names = options.arms.split(",") if options.others == BUILT_IN else [BOTH]
-    asked = (options.others, options.world, options.refresh_days)
+    names = options.arms.split(",")
+    asked = Asked(
+        directory=options.workdir,
+        names=names if options.others in (BUILT_IN, ALONE) else [BOTH],
+        others=options.others,
+        world=options.world,
+        refresh_days=options.refresh_days,
+        seed=options.seed,
+        days=options.days,
+    )
     try:
-        found = run(options.workdir, names, *asked)
-        rich.print(show(found, promised(options.workdir, names)))
+        rich.print(show(run(asked), promised(asked)))
     except errors.UserError as error:
         raise SystemExit(f"error: {error}") from None
 
