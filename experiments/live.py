@@ -3,7 +3,8 @@ r"""Which recommender do people watch more of, live?
 Claim: both stages make people watch more than candidates alone, than the policy that
 filled the log's pages and than popularity; live tests decide, and offline metrics only
 guide (PAPER §2). A ranker by watch time beats one by clicks in watch time, and loses
-in clicks (PAPER §4).
+in clicks (PAPER §4). The next watch is the better label, as an A/B test says (PAPER
+§3.4, figure 5).
 
     python -m experiments.live --workdir=runs/live
 
@@ -14,21 +15,32 @@ trains three variants on the 60 days of the quickstart world's log, as
 does, lets the world go on for 14 days with them, the logging policy, popularity and
 the bound as arms, and prints watch seconds per visit, the lift over the first arm, and
 the lift that the true watch seconds of the page had promised beforehand.
-`--world=small` does so on ten thousand users and twenty thousand videos, with the
-settings of `world_small.py`; `--world=quickstart-60` with 60 live days.
-`--arms=candidates,both` takes some variants; `--explore` sets both stages beside
-themselves with sampling and with reserved places, `--fresh` beside themselves refreshed
-weekly and daily; `--refresh_days=7` refreshes all runs; `--a_a=200` plays 200 `tiny`
-worlds of other seeds with one arm, splits the users of each in two, and counts false
-alarms.
+
+- `--arms=candidates,both`: some of the variants: `both`, `candidates` alone, both with
+  a ranker by `clicks`; candidates alone trained on the `held_out` watch, and with
+  `example_age`.
+- `--alone`: no built-in arms beside them.
+- `--fresh`: both stages never refreshed, weekly and daily. `--refresh_days=7`: all
+  runs.
+- `--explore`: both stages beside themselves with sampling and with reserved places.
+- `--world=small`: ten thousand users and twenty thousand videos, with the settings of
+  `world_small.py`; `quickstart-60`: so many live days; `--days=28` plays some of
+  them.
+- `--seed=1`: another world and another training.
+- `--a_a=200`: 200 `tiny` worlds of other seeds with one arm; the users of each are
+  split in two, and false alarms counted.
 
 Protocol: temporal; the live days follow the log. Users are split by a hash, intervals
 are over users (docs/live.md). The page has eight places, so promises are @8.
 
-Measured 2026-11-26 on two cores beside much other work, one seed of the world and of
-training, 14 days, 95 % intervals; the runs were made by `ytdnn run`, `export` and
-`live` at these settings, on quickstart unless another world is named. Watch seconds
-per visit; of 707 to 766 users an arm, 6,731 to 7,994 visits:
+Measured 2026-11-26 on two cores beside much other work, by `ytdnn run`, `export` and
+`live` at these settings: one seed of the world and of the training, 14 days, on
+quickstart, unless another is named; 95 % intervals. Columns: watch seconds per visit of
+all days and of some, clicks per visit, lift of the watch seconds in per cent.
+
+## Both stages, candidates alone, and what was promised
+
+Of 707 to 766 users an arm, 6,731 to 7,994 visits:
 
 | arm | 14 days | day 1 | day 14 | clicks | lift, % | promised | kept |
 |---|---|---|---|---|---|---|---|
@@ -38,40 +50,8 @@ per visit; of 707 to 766 users an arm, 6,731 to 7,994 visits:
 | popularity | 248 ± 25 | 149 | 163 | 0.56 | 6 [-10, 21] | 200, - 59 % | |
 | bound | 1,511 ± 100 | 3,131 | 1,018 | 2.46 | 545 [466, 623] | 3,662, + 650 % | 84 % |
 
-A second test of the same days, 911 to 931 users an arm:
-
-| arm | 14 days | day 1 | day 14 | clicks | lift, % | promised |
-|---|---|---|---|---|---|---|
-| both stages | 854 ± 52 | 1,593 | 624 | 1.82 | | 1,966 |
-| with a ranker by clicks | 545 ± 38 | 882 | 439 | 2.12 | -36 [-42, -30] | 1,037 |
-| both, refitted | 877 ± 54 | 1,791 | 559 | 1.86 | 3 [-6, 12] | |
-| logging policy | 245 ± 14 | 252 | 209 | 1.02 | -71 [-74, -69] | |
-
-The claim holds: both stages bring 3.3 times the watch time of candidates alone and of
-the logging policy, 3.1 times that of popularity, and the ranker by clicks has 16 %
-more clicks and 36 % less watch time. The sequential test was sure of the first on day
-1, of the last on day 2.
-
-Of the lift over candidates alone 76 % of what the offline page had promised was kept,
-not the 80 % aimed at. All that shows the best first wears out in these 14 days: what a
-user does not click loses appeal, and what they watch is gone; the bound falls to a
-third. The offline page is asked of each user once, and of users alike, where visits
-count here. So the lift over the logging policy, which shows other videos every day, is
-+ 514 % on the first day and + 147 % on the last. Neither model shows much that is
-younger than a week (1 % of the watch time of both stages, 5 % of candidates alone, 27
-% of the logging policy), and none of the 35 good new uploads found its audience with
-them, 71 % with the logging policy: the bundles were exported where the log ends, and
-know no later upload.
-
-Which offline number picks the winner of candidates, both, and both by clicks? True
-watch seconds@8 (488, 1,966, 1,037) and watch seconds of hits@8 (154, 184, 119) do; hit
-rate@8 (.446, .233, .298) and true clicks@8 (1.97, 2.58, 3.56) would each have picked
-another. Popularity was promised less than half of what candidates alone bring, and was
-level with them live.
-
-On `small` (`--world=small --arms=candidates,both`), one seed of the world and of
-training, 14 days, 1,888 to 1,935 users an arm, 26,332 to 32,237 visits, of 167 good
-uploads:
+On `small` (`--world=small --arms=candidates,both`), 1,888 to 1,935 users an arm, 26,332
+to 32,237 visits:
 
 | arm | 14 days | day 1 | day 14 | clicks | lift, % | promised | kept |
 |---|---|---|---|---|---|---|---|
@@ -81,44 +61,51 @@ uploads:
 | popularity | 202 ± 16 | 157 | 72 | 0.28 | -9 [-18, -1] | 256, - 48 % | |
 | bound | 2,200 ± 62 | 4,565 | 1,805 | 2.44 | 888 [827, 948] | 5,615, + 1,033 % | 86 % |
 
-There 88 % [79, 96] of the promised lift over candidates alone is kept. Over the logging
-policy both stages bring + 265 % [245, 287]; the pages of the log's last 14 days were
-worth 254 seconds a visit, so a page of 2,247 had promised + 784 %, and 34 % of that is
-kept (on the first day 73 %): as on quickstart, what wears out is not replaced. None of
-the good uploads found its audience with either model, 70 % with the logging policy.
-Offline, hit rate@8 (.428 and .240) would have picked candidates alone here too.
+The claim holds: both stages bring 3.3 times the watch time of candidates alone and of
+the logging policy, 3.1 times that of popularity; the sequential test was sure of it on
+day 1. Of the lift over candidates alone 76 % of what the offline page had promised was
+kept, on `small` 88 % [79, 96]; 80 % was aimed at.
 
-A day of serving took 24 to 66 seconds, 47 in the mean, of a thread that had half a
-core: 7,600 to 14,200 pages, a fifth of them of both stages at 18 ms, of candidates
-alone 2.3, of the bound 2.4, of the others 0.1. The whole test, the world and the
-report included, took 344 s of processor time, 25 a day, and at most 2.9 GB. With both
-stages in all arms 7,420 pages took 62 seconds and 10,730 took 93, of one thread on an
-almost quiet machine (docs/live.md says why).
+All that shows the best first wears out in these 14 days: what a user does not click
+loses appeal, and what they watch is gone; the bound falls to a third. The offline page
+is asked of each user once, and of users alike, where visits count here. So the lift
+over the logging policy, which shows other videos every day, is + 514 % on the first day
+and + 147 % on the last. On `small` it is + 265 % [245, 287]; the pages of the log's
+last 14 days were worth 254 seconds a visit, so a page of 2,247 had promised + 784 %, of
+which 34 % is kept (on the first day 73 %).
 
-A third test, 1,196 to 1,257 users an arm: both stages beside the same models with
-pages that try things out (`--explore`):
+Neither model shows much that is younger than a week (1 % of the watch time of both
+stages, 5 % of candidates alone, 27 % of the logging policy), and none of the 35 good
+new uploads found its audience with them, nor of the 167 on `small`; 71 % and 70 % did
+with the logging policy. The bundles were exported where the log ends, and know no later
+upload: see *Refreshed*.
 
-| arm | 14 days | day 14 | clicks | lift, % | younger than 7 days | channels |
+## A ranker by watch time or by clicks
+
+911 to 931 users an arm:
+
+| arm | 14 days | day 1 | day 14 | clicks | lift, % | promised |
 |---|---|---|---|---|---|---|
-| both stages | 823 ± 46 | 566 | 1.77 | | 0.7 % | 4.92 |
-| sampled | 775 ± 46 | 531 | 1.77 | -6 [-14, 2] | 0.6 % | 5.51 |
-| reserved | 845 ± 44 | 619 | 1.81 | 3 [-5, 11] | 2.6 % | 5.09 |
+| both stages | 854 ± 52 | 1,593 | 624 | 1.82 | | 1,966 |
+| with a ranker by clicks | 545 ± 38 | 882 | 439 | 2.12 | -36 [-42, -30] | 1,037 |
+| both, refitted | 877 ± 54 | 1,791 | 559 | 1.86 | 3 [-6, 12] | |
+| logging policy | 245 ± 14 | 252 | 209 | 1.02 | -71 [-74, -69] | |
 
-Sampling at temperature 0.5 costs 63 seconds with CUPED (3 to 124 at a single look; not
-sure at any look); every fourth place for young uploads costs nothing that can be told
-from 0. What they can win is not measured here: the bundles were exported where the log
-ends, and know no later upload.
+The ranker by clicks has 16 % more clicks and 36 % less watch time, as the paper says;
+the sequential test was sure on day 2.
 
-A/A: 200 splits of the users of one played tiny world gave 6 to 12 false alarms of
-single looks at watch seconds per visit in five worlds (7 to 16 of the click rate), 2
-to 4 of the sequential test, and 36 to 50 where one looks daily at the first; at most
-16 are allowed. These splits share their world's luck. In 200 played worlds of other
-seeds (`--a_a=200`), each split once, 11 single looks raised a false alarm, 2
-sequential tests did, and 43 where one looks daily at the first.
+## Which offline number would have picked the winner?
 
-Refreshed (as `--fresh` does, by `ytdnn live` stopped after five days and called again),
-14 days, one seed, 1,201 to 1,272 users an arm, 11,017 to 12,292 visits, of 35 good
-uploads:
+Of candidates, both, and both by clicks true watch seconds@8 (488, 1,966, 1,037) and
+watch seconds of hits@8 (154, 184, 119) do; hit rate@8 (.446, .233, .298; on `small`
+.428 and .240 of the first two) and true clicks@8 (1.97, 2.58, 3.56) would each have
+picked another. Popularity was promised less than half of what candidates alone bring,
+and was level with them live.
+
+## Refreshed
+
+`--fresh`, by `ytdnn live` stopped after five days and called again; 1,201 to 1,272
+users an arm, 11,017 to 12,292 visits, 35 good uploads:
 
 | arm | 14 days | day 1 | day 7 | day 8 | day 14 | clicks | lift, % |
 |---|---|---|---|---|---|---|---|
@@ -135,12 +122,73 @@ uploads:
 Freshness is worth watch time: daily refreshes bring a quarter more of it at no more
 clicks, which the sequential test was sure of on day 11 (30 to 319 at any look); weekly
 ones a tenth, not sure at any look (- 64 to 211), most of it on the day after (day 8).
-What never was refreshed shows no new upload to its audience. A refresh learns for 16
-seconds on one thread, the first one, which learns from all since the candidates'
-training window, for longer; with export and appending a minute, the first three.
+A refresh learns for 16 seconds on one thread, the first one, which learns from all
+since the candidates' training window, for longer; with export and appending a minute,
+the first three.
 
-Not measured yet: other seeds, 60 days of exploration (`--explore --world=quickstart-60
---refresh_days=7`), example age, the held-out label.
+## Exploration
+
+Without refreshes (`--explore`), 1,196 to 1,257 users an arm:
+
+| arm | 14 days | day 14 | clicks | lift, % | younger than 7 days | channels |
+|---|---|---|---|---|---|---|
+| both stages | 823 ± 46 | 566 | 1.77 | | 0.7 % | 4.92 |
+| sampled | 775 ± 46 | 531 | 1.77 | -6 [-14, 2] | 0.6 % | 5.51 |
+| reserved | 845 ± 44 | 619 | 1.81 | 3 [-5, 11] | 2.6 % | 5.09 |
+
+Sampling at temperature 0.5 costs 63 seconds with CUPED (3 to 124 at a single look; not
+sure at any look); every fourth place for young uploads costs nothing that can be told
+from 0. Without a refresh nothing can be won by it later.
+
+Refreshed every 14 days on their own arms' logs (`--explore --world=quickstart-60
+--refresh_days=14 --days=28`: 28 of 60 live days, one refresh), 1,126 to 1,217 users an
+arm, 14,741 to 15,697 visits, 102 good uploads; the intervals of parts of the test are
+without CUPED:
+
+| arm | 28 days | days 1 to 14 | 15 to 28 | clicks, 1 to 14 | 15 to 28 | channels |
+|---|---|---|---|---|---|---|
+| both stages | 710 ± 37 | 794 ± 47 | 635 ± 36 | 1.69 | 1.52 | 5.11 |
+| sampled | 722 ± 34 | 783 ± 41 | 667 ± 36 | 1.77 | 1.61 | 5.53 |
+| reserved | 755 ± 34 | 845 ± 44 | 672 ± 33 | 1.73 | 1.56 | 5.32 |
+
+| arm | with CUPED | lift of 1 to 14, % | of 15 to 28 | younger than 7 days | found |
+|---|---|---|---|---|---|
+| both stages | | | | 2.6 % | 13 % |
+| sampled | - 33 [-74, 8] | -1 [-9, 6] | 5 [-3, 13] | 2.2 % | 13 % |
+| reserved | + 4 [-37, 45] | 6 [-2, 15] | 6 [-2, 14] | 6.1 % | 17 % |
+
+On its first day sampling costs a fifth (-21 % [-33, -8]); after the refresh no
+difference of the pages can be told, of either arm. Of all that a user watches, on pages
+or not, sampled brings 762 seconds of 12,559 less with CUPED [-1,416, -107]. That what
+is given up is won later is not shown, nor that it is not: an effect below a tenth would
+not be seen here, and one refresh is few. The 28 days took 12 minutes of processor time
+of one thread, three exports and three refreshes of some 70 s included, the training
+before them 3.
+
+## A/A
+
+200 splits of the users of one played tiny world gave 6 to 12 false alarms of single
+looks at watch seconds per visit in five worlds (7 to 16 of the click rate), 2 to 4 of
+the sequential test, and 36 to 50 where one looks daily at the first; at most 16 are
+allowed. These splits share their world's luck. In 200 played worlds of other seeds
+(`--a_a=200`), each split once, 11 single looks raised a false alarm, 2 sequential tests
+did, and 43 where one looks daily at the first.
+
+## What it costs
+
+On `small` a day of serving took 24 to 66 seconds, 47 in the mean, of a thread that had
+half a core: 7,600 to 14,200 pages, a fifth of them of both stages at 18 ms, of
+candidates alone 2.3, of the bound 2.4, of the others 0.1. The whole test, the world and
+the report included, took 344 s of processor time, 25 a day, and at most 2.9 GB. With
+both stages in all arms 7,420 pages took 62 seconds and 10,730 took 93, of one thread on
+an almost quiet machine (docs/live.md says why). On quickstart a page of both stages
+takes 4.2 ms of processor time.
+
+## Not measured yet
+
+Other seeds (`--seed=1`), exploration over 60 days with more refreshes, the held-out
+label (`--arms=candidates,held_out --alone`) and example age
+(`--arms=candidates,example_age --alone --refresh_days=7`).
 """
 
 import argparse
@@ -160,11 +208,12 @@ from ytdnn.live import arms, built_in, comparing, measures, play, report
 
 QUICKSTART, SMALL = "quickstart", "small"
 BOTH, CANDIDATES, CLICKS = "both", "candidates", "clicks"
-BUILT_IN, EXPLORED, FRESH = "live", "explored", "fresh"  # what arms stand beside
+HELD_OUT, EXAMPLE_AGE = "held_out", "example_age"  # of candidates alone
+# What the runs stand beside.
+BUILT_IN, EXPLORED, FRESH, ALONE = "live", "explored", "fresh", "alone"
 SAMPLED, RESERVED = "sampled", "reserved"
 DAYS = 14
 _PAGE = 8  # videos of a page of the world
-_SEED = "seed-0"
 _EXPLORING: dict[str, dict[str, float]] = {
     SAMPLED: {"temperature": 0.5},
     RESERVED: {"young_every": 4},
@@ -206,63 +255,95 @@ def _of_quickstart() -> configs.Config:
 
 
 def get_variants(world: str = QUICKSTART) -> dict[str, configs.Config]:
-    """Returns both stages, candidates alone, and a ranker by clicks."""
+    """Returns both stages, candidates alone, and one change of either each."""
     config = get_config(world)
+    alone = dataclasses.replace(config.ranking, enabled=False)
+    by_clicks = dataclasses.replace(config.ranking, head=configs.Click())
+    own = config.candidates
+    held_out = dataclasses.replace(own, label=configs.HeldOutWatch())
+    aged = dataclasses.replace(own, features=configs.Features(add=(EXAMPLE_AGE,)))
     changed = {
-        BOTH: config.ranking,
-        CANDIDATES: dataclasses.replace(config.ranking, enabled=False),
-        CLICKS: dataclasses.replace(config.ranking, head=configs.Click()),
+        BOTH: (own, config.ranking),
+        CANDIDATES: (own, alone),
+        CLICKS: (own, by_clicks),
+        HELD_OUT: (held_out, alone),
+        EXAMPLE_AGE: (aged, alone),
     }
     return {
-        name: dataclasses.replace(config, ranking=ranking)
-        for name, ranking in changed.items()
+        name: dataclasses.replace(config, candidates=candidates, ranking=ranking)
+        for name, (candidates, ranking) in changed.items()
     }
 
 
-def run(
-    directory: pathlib.Path,
-    names: Sequence[str],
-    others: str = BUILT_IN,
-    world: str = QUICKSTART,
-    refresh_days: int = 0,
-) -> report.Report:
-    """Trains the variants and plays the live test; goes on where it was stopped.
+@dataclasses.dataclass(frozen=True)
+class Asked:
+    """What is tested.
 
-    Args:
+    Attributes:
       directory: Of the experiment.
       names: Variants, the first is compared with the others.
-      others: What stands beside them: the built-in arms, or both stages trying things
-        out, or (instead of them) both stages refreshed daily, weekly and never.
+      others: What stands beside them: the built-in arms, nothing, or both stages trying
+        things out, or (instead of them) both stages refreshed daily, weekly and never.
       world: As of `get_config`.
       refresh_days: After how many days all runs are refreshed, but where the arms
         differ in that; 0: never.
+      seed: Of the world and of the training.
+      days: Of the test; None: all live days.
     """
+
+    directory: pathlib.Path
+    names: Sequence[str]
+    others: str = BUILT_IN
+    world: str = QUICKSTART
+    refresh_days: int = 0
+    seed: int = 0
+    days: int | None = None
+
+    @property
+    def runs(self) -> dict[str, pathlib.Path]:
+        """The trained run of each variant."""
+        return {
+            name: self.directory / name / f"seed-{self.seed}" for name in self.names
+        }
+
+    @property
+    def out(self) -> pathlib.Path:
+        """Directory of the live test."""
+        seed = f"-{self.seed}" if self.seed else ""
+        return self.directory / f"{self.others}{seed}"
+
+
+def run(asked: Asked) -> report.Report:
+    """Trains the variants and plays the live test; goes on where it was stopped."""
     status = program.main(
         [
             "study",
-            f"--config=experiments/live.py:{world}",
-            f"--workdir={directory}",
-            f"--only={','.join(names)}",
+            f"--config=experiments/live.py:{asked.world}",
+            f"--workdir={asked.directory}",
+            f"--only={','.join(asked.names)}",
+            f"--seeds={asked.seed}",
+            f"--config.data.world.seed={asked.seed}",
         ]
     )
     if status:
         raise SystemExit(status)  # it has said why
-    runs = {name: directory / name / _SEED for name in names}
-    for path in runs.values():
+    for path in asked.runs.values():
         pipeline.export(path)
-    tested: dict[str, pathlib.Path | None] = dict(runs)
-    refreshed: int | dict[str, int] = refresh_days
-    if others == BUILT_IN:
+    tested: dict[str, pathlib.Path | None] = dict(asked.runs)
+    refreshed: int | dict[str, int] = asked.refresh_days
+    if asked.others == BUILT_IN:
         tested |= dict.fromkeys(built_in.NAMES)
-    elif others == EXPLORED:
+    elif asked.others == EXPLORED:
+        trained = asked.runs[BOTH]
         tested |= {
-            name: _exploring(runs[BOTH], directory / name, changed)
+            name: _exploring(trained, asked.directory / name / trained.name, changed)
             for name, changed in _EXPLORING.items()
         }
-    else:
-        tested, refreshed = dict.fromkeys(FRESH_DAYS, runs[BOTH]), FRESH_DAYS
-    out = directory / others
-    return pipeline.live_test(tested, out, refresh_days=refreshed, verbose=True)
+    elif asked.others == FRESH:
+        tested, refreshed = dict.fromkeys(FRESH_DAYS, asked.runs[BOTH]), FRESH_DAYS
+    return pipeline.live_test(
+        tested, asked.out, days=asked.days, refresh_days=refreshed, verbose=True
+    )
 
 
 def _exploring(
@@ -282,12 +363,12 @@ def _exploring(
     return target
 
 
-def promised(directory: pathlib.Path, names: Sequence[str]) -> dict[str, float]:
+def promised(asked: Asked) -> dict[str, float]:
     """Returns the true watch seconds of each variant's page, measured beforehand."""
     found = {}
-    for name in names:
-        evaluated = report_files.read(directory / name / _SEED)
-        model = "candidates" if name == CANDIDATES else "system"
+    for name, workdir in asked.runs.items():
+        model = "system" if name in (BOTH, CLICKS) else "candidates"
+        evaluated = report_files.read(workdir)
         found[name] = evaluated.value(model, f"true_watch_seconds@{_PAGE}")
     return found
 
@@ -351,23 +432,35 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--workdir", type=pathlib.Path)
     parser.add_argument("--arms", default=f"{CANDIDATES},{BOTH},{CLICKS}")
     parser.add_argument("--world", default=QUICKSTART)
-    parser.add_argument("--refresh_days", type=int, default=0)
+    for name in ("refresh_days", "seed", "a_a"):
+        parser.add_argument(f"--{name}", type=int, default=0)
+    parser.add_argument("--days", type=int)
     kind = parser.add_mutually_exclusive_group()
-    for flag, value in (("--explore", EXPLORED), ("--fresh", FRESH)):
+    for flag, value in (
+        ("--explore", EXPLORED),
+        ("--fresh", FRESH),
+        ("--alone", ALONE),
+    ):
         kind.add_argument(flag, dest="others", action="store_const", const=value)
     parser.set_defaults(others=BUILT_IN)
-    parser.add_argument("--a_a", type=int, default=0)
     options = parser.parse_args(arguments)
     if options.a_a:
         rich.print(a_a(options.a_a))
         return
     if options.workdir is None:
         parser.error("expected --workdir or --a_a")
-    names = options.arms.split(",") if options.others == BUILT_IN else [BOTH]
-    asked = (options.others, options.world, options.refresh_days)
+    names = options.arms.split(",")
+    asked = Asked(
+        directory=options.workdir,
+        names=names if options.others in (BUILT_IN, ALONE) else [BOTH],
+        others=options.others,
+        world=options.world,
+        refresh_days=options.refresh_days,
+        seed=options.seed,
+        days=options.days,
+    )
     try:
-        found = run(options.workdir, names, *asked)
-        rich.print(show(found, promised(options.workdir, names)))
+        rich.print(show(run(asked), promised(asked)))
     except errors.UserError as error:
         raise SystemExit(f"error: {error}") from None
 

@@ -17,7 +17,8 @@ WORLD = configs.World(
 
 def test_variants_are_of_one_world_with_live_days() -> None:
     variants = live.get_variants()
-    assert set(variants) == {live.BOTH, live.CANDIDATES, live.CLICKS}
+    of_both, alone = {live.BOTH, live.CLICKS}, {live.HELD_OUT, live.EXAMPLE_AGE}
+    assert set(variants) == of_both | alone | {live.CANDIDATES}
     assert {config.data.world.live_days for config in variants.values()} == {live.DAYS}
     assert not variants[live.CANDIDATES].ranking.enabled
     assert next(iter(variants.values())) == live.get_config()
@@ -43,12 +44,14 @@ def test_what_stands_beside_both_stages(
     monkeypatch.setattr(live.program, "main", lambda argv: 0)
     monkeypatch.setattr(live.pipeline, "export", lambda path: path)
     monkeypatch.setattr(live.pipeline, "live_test", live_test)
-    live.run(tmp_path, [live.BOTH], live.FRESH)
-    live.run(tmp_path, [live.BOTH], refresh_days=3)
+    live.run(live.Asked(tmp_path, [live.BOTH], live.FRESH))
+    live.run(live.Asked(tmp_path, [live.BOTH], refresh_days=3))
+    live.run(live.Asked(tmp_path, [live.HELD_OUT], live.ALONE, seed=2))
     both = tmp_path / live.BOTH / "seed-0"
     assert calls == [
         (dict.fromkeys(("never", "weekly", "daily"), both), "fresh", live.FRESH_DAYS),
         ({live.BOTH: both, **dict.fromkeys(built_in.NAMES)}, "live", 3),
+        ({live.HELD_OUT: tmp_path / live.HELD_OUT / "seed-2"}, "alone-2", 0),
     ]
 
 

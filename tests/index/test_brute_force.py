@@ -1,4 +1,8 @@
+import logging
+
 import numpy as np
+import pytest
+import tensorflow as tf
 
 from tests.index import contract
 from ytdnn import configs
@@ -27,3 +31,19 @@ class TestBruteForce(contract.IndexContract):
         monkeypatch.setattr("ytdnn.index.interface._BLOCK_BYTES", 4 * 50 * 7)
         blocks = index.search(queries, 5)
         np.testing.assert_array_equal(blocks[0], whole[0])
+
+    def test_one_module_after_the_other_is_no_retracing(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        class Own(brute_force.BruteForceModule):  # TensorFlow counts traces by code
+            def _search(self, queries: tf.Tensor, k: tf.Tensor) -> brute_force.Found:
+                return super()._search(queries, k)
+
+        vectors, queries = contract.clustered(50, dim=4, num_queries=2)
+        logging.getLogger("tensorflow").addHandler(caplog.handler)
+        try:
+            for _ in range(6):  # TensorFlow warns of the fifth
+                brute_force.BruteForce(Own(vectors)).search(queries, 5)
+        finally:
+            logging.getLogger("tensorflow").removeHandler(caplog.handler)
+        assert "retracing" not in caplog.text

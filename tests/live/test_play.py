@@ -1,6 +1,7 @@
 """Days go on: same seed, same days; killed anywhere, the test ends the same."""
 
 import dataclasses
+import json
 import pathlib
 import shutil
 
@@ -149,12 +150,29 @@ def test_sums_are_those_of_the_tables(played: Both) -> None:
     [
         (dataclasses.replace(TEST, num_days=5), "live_days, 4, received 5"),
         (dataclasses.replace(TEST, seed=3), "seed was 0, is 3"),
-        (dataclasses.replace(TEST, arms=BUILT_IN[:2]), "arms was"),
+        (
+            dataclasses.replace(TEST, arms=BUILT_IN[:2]),
+            "another: arms.bound was None, is absent, ",
+        ),
+        (
+            dataclasses.replace(TEST, world=dataclasses.replace(WORLD, seed=2)),
+            "another: world.seed was 0, is 2;",
+        ),
     ],
 )
 def test_another_test_is_refused(played: Both, test: play.Test, message: str) -> None:
     with pytest.raises(errors.UserError, match=message):
         play.play(test, played[1])
+
+
+def test_a_test_of_an_earlier_version_is_not_called_another(
+    played: Both, tmp_path: pathlib.Path
+) -> None:
+    described = json.loads((played[1] / play.TEST).read_text())
+    del described["world"]["accidental_clicks"]  # a setting that came later
+    (tmp_path / play.TEST).write_text(json.dumps(described))
+    with pytest.raises(errors.UserError, match="begun by another version of ytdnn"):
+        play.play(TEST, tmp_path)
 
 
 def test_runs_are_refreshed_on_their_own_log(

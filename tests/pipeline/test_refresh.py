@@ -1,7 +1,10 @@
 """A refresh: the models of a run learn from the events since, and are exported."""
 
 import dataclasses
+import json
 import pathlib
+import re
+import shutil
 
 import numpy as np
 import polars as pl
@@ -180,6 +183,31 @@ def test_it_is_refreshed_in_turn_and_a_killed_one_goes_on(
     assert len(data.watches) == len(whole[schema.WATCHES])
 
 
+def test_a_refresh_that_was_begun_otherwise_says_how(
+    runs: Runs, tmp_path: pathlib.Path
+) -> None:
+    config = workdir.require_config(runs.source)
+    target = tmp_path / "begun"
+    shutil.copytree(runs.workdir, target)
+    moved = tmp_path / "moved"
+    moved.symlink_to(runs.source)
+
+    def line(source: pathlib.Path = runs.source, **given: object) -> str:
+        return refused(ytdnn.refresh, source, target, **{"tables": runs.new} | given)
+
+    assert "the new events are others" in line(tables=runs.old)
+    longer = dataclasses.replace(config, refresh=configs.Refresh(epochs=7))
+    found = line(config=longer)
+    assert re.search(r"another: config\.refresh\.epochs was \d, is 7; give", found)
+    assert f"it was of the run {runs.source}, not of {moved}" in line(moved)
+    record = target / "refresh.json"
+    begun = json.loads(record.read_text())
+    record.write_text(json.dumps(begun | {"run": "of other weights"}))
+    assert f"the run {runs.source} was made again since" in line()
+    record.write_text(json.dumps({"key": "0", "from": str(runs.source)}))
+    assert "it was begun by another version of ytdnn" in line()
+
+
 def test_mistakes_are_one_line(runs: Runs, tmp_path: pathlib.Path) -> None:
     source, new = runs.source, runs.new
 
@@ -188,7 +216,6 @@ def test_mistakes_are_one_line(runs: Runs, tmp_path: pathlib.Path) -> None:
 
     assert "twice" in line(source, source, tables=new)
     assert "expected data_dir= or tables=" in line(source, tmp_path)
-    assert "found another one" in line(source, runs.workdir, tables=runs.old)
     assert "a run in" in line(tmp_path, tmp_path / "x", tables=new)
     assert "found another run" in line(runs.workdir, source, tables=new)
     for column in (schema.VIDEO_ID, schema.USER_ID):  # then another mistake

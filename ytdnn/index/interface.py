@@ -1,13 +1,14 @@
 """One interface of all indexes: build, search, save, load.
 
-The work is done by `module`, a `tf.Module` whose `search(queries, k)` is a
-`tf.function` in which both arguments are tensors, so it runs as part of a larger
-exported graph. Results are video indices: row i of the vectors is video index i + 1,
-and 0 with score `PADDING_SCORE` fills a list that has fewer than k videos. (A finite
-score: answers are JSON, which has no NaN or infinity.)
+The work is done by `module`, a `tf.Module` whose `search(queries, k)` is a graph of
+tensors alone, so it runs as part of a larger exported graph. Results are video indices:
+row i of the vectors is video index i + 1, and 0 with score `PADDING_SCORE` fills a list
+that has fewer than k videos. (A finite score: answers are JSON, which has no NaN or
+infinity.)
 """
 
 import abc
+import functools
 import pathlib
 from typing import Any, Generic, Self, TypeVar
 
@@ -31,8 +32,6 @@ class SearchModule(tf.Module):
       num_videos: Videos in the index, int32 scalar variable.
       vectors: What it was built of, variable `[num_videos, dim] float32`: row i ↔
         video index i + 1. Graphs that embed the index score chosen videos with it.
-      search: `(queries [batch, dim] float32, k [] int32)` → `(indices [batch, k]
-        int32, scores [batch, k] float32)`, best first.
     """
 
     vectors: tf.Variable
@@ -46,9 +45,21 @@ class SearchModule(tf.Module):
         """
         super().__init__()
         self.num_videos = tf.Variable(num_videos, trainable=False, dtype=tf.int32)
-        queries = tf.TensorSpec([None, dim], tf.float32, name="queries")
+        self._dim = dim
+
+    @functools.cached_property
+    def search(self) -> Any:
+        """The search, best first: `(queries, k)` → `(indices, scores)`.
+
+        Of `[batch, dim] float32` and `[] int32`, `[batch, k] int32` and `[batch, k]
+        float32`. It is one graph, made when first asked for, not a `tf.function`, which
+        could be traced again: TensorFlow counts traces of all modules together, and
+        warns where one bundle follows the other, each with a graph of its own.
+        """
+        queries = tf.TensorSpec([None, self._dim], tf.float32, name="queries")
         k = tf.TensorSpec([], tf.int32, name="k")
-        self.search = tf.function(self._search, input_signature=[queries, k])
+        with tf.init_scope():  # it outlives the graph that asks first
+            return tf.function(self._search).get_concrete_function(queries, k)
 
     def _search(self, queries: tf.Tensor, k: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         raise NotImplementedError

@@ -152,7 +152,7 @@ def _check(test: Test, directory: pathlib.Path | None, refresh: Refresh | None) 
         if differing:
             raise errors.UserError(
                 f"expected the live test that was begun in {directory}, received "
-                f"another ({differing}): name another --out, or delete it"
+                f"another: {differing}; name another --out, or delete it"
             )
     else:
         directory.mkdir(parents=True, exist_ok=True)
@@ -160,10 +160,19 @@ def _check(test: Test, directory: pathlib.Path | None, refresh: Refresh | None) 
 
 
 def _differing(begun: Mapping[str, Any], asked: Mapping[str, Any]) -> str:
+    """Returns why a test that was begun is not the one asked for, empty if it is."""
+    worlds = begun.get("world", {}), asked["world"]
+    if begun.keys() != asked.keys() or worlds[0].keys() != worlds[1].keys():
+        return "it was begun by another version of ytdnn"
+    before, after = configs.flat(begun), configs.flat(asked)
+    names = [
+        name
+        for name in {**before, **after}
+        if before.get(name, "absent") != after.get(name, "absent")
+    ]
     return ", ".join(
-        f"{name} was {begun.get(name)}, is {value}"
-        for name, value in asked.items()
-        if begun.get(name) != value
+        f"{name} was {before.get(name, 'absent')}, is {after.get(name, 'absent')}"
+        for name in names
     )
 
 

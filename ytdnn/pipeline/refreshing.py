@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from ytdnn import artifacts, configs, errors, progress
 from ytdnn.configs import data as data_config
-from ytdnn.pipeline import arrows, native_log, refitting, steps
+from ytdnn.pipeline import arrows, native_log, nested, refitting, steps
 from ytdnn.pipeline import workdir as workdir_room
 from ytdnn.training import tasks
 
@@ -34,6 +34,7 @@ _STEPS = "refresh"
 APPENDED = f"{_STEPS}/appended"
 EARLIER = f"{_STEPS}/earlier"
 _RECORD = "refresh.json"
+_MOST_NAMED = 3  # settings in an error
 _LISTS = ("removed_videos.json", "added_videos.parquet")
 Say = Callable[[str], None]
 
@@ -153,6 +154,22 @@ class _Log:
         return sources.read(self._config, self._given)
 
 
+def _differing(begun: Mapping[str, Any], asked: Mapping[str, Any]) -> str:
+    """Returns why a refresh that was begun is not the one asked for, empty if it is."""
+    if begun.keys() != asked.keys():
+        return "it was begun by another version of ytdnn"
+    source = asked["from"]
+    if begun["from"] != source:
+        return f"it was of the run {begun['from']}, not of {source}"
+    before, after = (dict(one["config"]) for one in (begun, asked))
+    settings = nested.differences(before, after)
+    if settings:
+        return ", ".join(settings[:_MOST_NAMED])
+    if begun["run"] != asked["run"]:
+        return f"the run {source} was made again since"
+    return "the new events are others" if begun["log"] != asked["log"] else ""
+
+
 class _Refresh:
     """One refresh: what it is made from, and its steps in order."""
 
@@ -175,20 +192,21 @@ class _Refresh:
         """
         names = ["data", "candidates", "index"]
         names += ["ranking"] if self._has_ranker else []
-        key = {
-            "from": steps.fingerprints(self._home, names),
-            "log": log.key,
+        record = {
+            "from": str(self._source),
             "config": configs.to_dict(self._config),
+            "run": artifacts.fingerprint(steps.fingerprints(self._home, names)),
+            "log": artifacts.fingerprint(log.key),
         }
-        record = {"key": artifacts.fingerprint(key), "from": str(self._source)}
         path = self._directory / _RECORD
         # Of a log that was refused nothing is made, and a mended one may follow.
         made = (self._directory / place for place in ("data", _STEPS))
         is_begun = path.exists() and any(place.exists() for place in made)
-        if is_begun and json.loads(path.read_text()) != record:
+        cause = _differing(json.loads(path.read_text()), record) if is_begun else ""
+        if cause:
             raise errors.UserError(
-                f"expected the refresh of {self._source} by this log in "
-                f"{self._directory}, found another one: give another --workdir"
+                f"expected the refresh that was begun in {self._directory}, received "
+                f"another: {cause}; give another --workdir, or delete it"
             )
         if not path.exists() and (self._directory / "data").exists():
             raise errors.UserError(
