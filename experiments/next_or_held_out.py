@@ -31,7 +31,8 @@ The second half of the claim holds: with either label a fixed number per user gi
 higher recall (recall@100 + 0.031 and + 0.033, ± 0.015). The first half is not confirmed
 here: next less held out is + 0.0050 ± 0.0115 in hit rate with all labels, + 0.0075 ±
 0.0134 with 20 per user, and in MRR + 0.0045 ± 0.0056 and - 0.0009 ± 0.0057. The paper
-compared them in an A/B test. Other seeds, and recency-weighted bags, were not tried.
+compared them in an A/B test: in one (live.py) the next watch brings 45 % more watch
+time than the held-out one. Other seeds, and recency-weighted bags, were not tried here.
 """
 
 from ytdnn import configs
