@@ -18,6 +18,37 @@ embedding of each meets the video's in a product, under the pairwise rank loss B
 
 Protocol: as of experiments/quickstart.py (temporal, a world of another seed) and
 experiments/movielens_100k.py (leave-one-out), whose networks stand here.
+
+Measured 2026-11-26, quickstart, training seeds 0 and 1, one thread beside much other
+work; mean and standard deviation, the difference paired by user:
+
+| | HR@10 | nDCG@10 | recall@50 | HR@10 less the network's |
+|---|---|---|---|---|
+| network | .523 ± .005 | .154 ± .003 | .353 ± .001 | |
+| matrix_factorization | .531 ± .002 | .156 ± .003 | .349 ± .002 | + .007 ± .015 |
+| factorization_machine | .399 ± .005 | .091 ± .005 | .252 ± .003 | − .124 ± .018 |
+| co_watch | 0.288 | 0.081 | 0.156 | |
+| markov | 0.190 | 0.051 | 0.095 | |
+| popularity | 0.117 | 0.022 | 0.065 | |
+| recent_popularity | 0.082 | 0.015 | 0.052 | |
+| oracle | 0.803 | 0.361 | 0.618 | |
+
+MovieLens-100K, seed 0, on the same day; ± half a 95 % interval:
+
+| | HR@10 | nDCG@10 | recall@50 | HR@10 less the network's |
+|---|---|---|---|---|
+| network | 0.226 | 0.116 | 0.509 | |
+| matrix_factorization | 0.122 | 0.059 | 0.347 | − 0.104 ± 0.026 |
+| factorization_machine | 0.114 | 0.051 | 0.349 | − 0.112 ± 0.028 |
+| co_watch | 0.199 | 0.107 | 0.483 | |
+| markov | 0.144 | 0.076 | 0.343 | |
+| popularity | 0.087 | 0.045 | 0.203 | |
+| recent_popularity | 0.071 | 0.035 | 0.172 | |
+
+The claim holds on MovieLens, and on the world of all but the predecessor: matrix
+factorisation under WARP, which there reads the same content of the videos, is level
+with the network. Perhaps a mean of what was watched says most of a user's interests in
+this world; it was not looked into.
 """
 
 import dataclasses
