@@ -25,8 +25,8 @@ gave 67 ms a step in float32 at 100,000 videos.
 
 One thread, by the processor's time (medians of eight steps and products in turns), at
 a million videos, before and after the step made fewer passes over its logits;
-2026-11-26, load 6 before, 13 to 15 after (again, both dtypes at once and nothing else: 83%
-and 59%):
+2026-11-26, load 6 before, 13 to 15 after (again, both dtypes at once and nothing else:
+83% and 59%):
 
 | dtype | before: step | products | share | after: step | products | share |
 |---|---|---|---|---|---|---|
