@@ -34,7 +34,8 @@ Protocol: temporal; the live days follow the log. Users are split by a hash, int
 are over users (docs/live.md). The page has eight places, so promises are @8.
 
 Measured 2026-11-26 on two cores beside much other work, by `ytdnn run`, `export` and
-`live` at these settings: seed 0 of the world and of the training, 14 days, on
+`live` at these settings (exploration by the functions of this file, the other seeds and
+the held-out label by its command): seed 0 of the world and of the training, 14 days, on
 quickstart, unless another is named; 95 % intervals. Columns: watch seconds per visit of
 all days and of some, clicks per visit, lift of the watch seconds in per cent.
 

@@ -44,8 +44,8 @@ Three seeds of training, both stages, measured likewise; the best order of the s
 | mean | 0.4624 | 0.7320 | 0.7178 | 0.1642 | 0.0955 | 2,577 |
 
 Of 100 candidates (`ytdnn evaluate --config.composition.num_candidates=100`, the run of
-seed 0) the page is worth 1,873 true seconds at 3.4 clicks, the best order of them
-2,250: 77 % of the way.
+seed 0, by the version that had made it) the page is worth 1,873 true seconds at 3.4
+clicks, the best order of them 2,250: 77 % of the way.
 
 What follows was measured on 2026-11-25 with candidates of ids alone, 24 epochs: hit
 rate 0.276, recall@100 0.166, the candidates' page 523 seconds, that of both stages
