@@ -9,6 +9,8 @@ what can be counted without training (PAPER §3).
         --workdir=runs/baselines/ml-100k --stage=candidates --seeds=0,1,2 \
         --config.data.dir=ml-100k.zip
 
+and so `:ml-latest-small` and `:ml-1m`, each with its own `--config.data.dir`.
+
 `matrix_factorization`: a user is the mean of the embeddings of the watched videos,
 through one linear layer; no other feature; WARP (Weston et al., 2011).
 `factorization_machine`: the same layer on all features of the network, so that the
@@ -60,7 +62,12 @@ from ytdnn.cli import config_file
 _HERE = pathlib.Path(__file__).parent
 # Features of requests and users that the network reads by default.
 _FEATURES = ("gender", "country", "age", "device", "logged_in")
-_FILES = {"quickstart": "quickstart.py", "ml-100k": "movielens_100k.py"}
+_FILES = {
+    "quickstart": "quickstart.py",
+    "ml-100k": "movielens_100k.py",
+    "ml-latest-small": "movielens_100k.py",  # has no settings of its own
+    "ml-1m": "movielens_1m.py",
+}
 
 
 def get_config() -> configs.Config:
@@ -72,13 +79,14 @@ def get_variants(log: str = "quickstart") -> dict[str, configs.Config]:
     """Returns the network and the trained baselines.
 
     Args:
-      log: `quickstart` or `ml-100k`.
+      log: `quickstart`, `ml-100k`, `ml-latest-small` or `ml-1m`.
     """
     network = _network(log)
     bag = dataclasses.replace(
         network.candidates,
         bags=("mean",),
         decay_rates=(),
+        learned_bags=0,
         tower=(),
         skip_connection="none",
         dropout=0.0,
@@ -99,16 +107,17 @@ def get_variants(log: str = "quickstart") -> dict[str, configs.Config]:
 
 
 def _network(log: str) -> configs.Config:
+    """Returns one network on a log, measured beside the counts."""
     found = config_file.load(str(_HERE / _FILES[log]))
-    world = found.data.world
-    if log == "quickstart" and world is not None:
+    data = dataclasses.replace(found.data, name=log)
+    if log == "quickstart" and data.world is not None:
         # No number reported elsewhere is of this seed.
-        found = dataclasses.replace(
-            found,
-            data=dataclasses.replace(
-                found.data, world=dataclasses.replace(world, seed=13)
-            ),
-        )
+        world = dataclasses.replace(data.world, seed=13)
+        data = dataclasses.replace(found.data, world=world)
+    network = dataclasses.replace(
+        found.candidates, ensemble_size=1, train_on_validation=False
+    )
+    found = _with(dataclasses.replace(found, data=data), network)
     evaluation = dataclasses.replace(
         found.evaluation, baselines=("recent_popularity", "markov", "co_watch")
     )

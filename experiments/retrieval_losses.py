@@ -6,8 +6,8 @@ retrieves better than hierarchical softmax, and as full softmax does (PAPER §3.
     ytdnn study --config=experiments/retrieval_losses.py --workdir=runs/losses \
         --stage=candidates --seeds=0,1,2
 
-Protocol: temporal, a world of another seed than that of the quickstart; its network, 20
-epochs with patience 5, the best by validation. `sampled_N` has N sampled negatives and
+Protocol: temporal, a world of another seed than that of the quickstart; its network, 12
+epochs with patience 4, the best by validation. `sampled_N` has N sampled negatives and
 the batch's labels, `in_batch` only these; `corrected_positive` corrects the label's
 score too. BPR, WARP and gBCE have 1,024 negatives.
 """
@@ -46,7 +46,7 @@ def get_config() -> configs.Config:
         data=configs.Data(world=WORLD),
         candidates=configs.Candidates(
             content=configs.Content(enabled=False),
-            training=configs.Training(epochs=20, patience=5),
+            training=configs.Training(epochs=12, patience=4),
         ),
         ranking=configs.Ranking(),
         evaluation=configs.Evaluation(num_resamples=300),
