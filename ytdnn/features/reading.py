@@ -3,7 +3,8 @@
 import dataclasses
 import json
 import pathlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
 
 import tensorflow as tf
 
@@ -11,10 +12,11 @@ from ytdnn import artifacts, configs
 from ytdnn.data import fields, positions, prepared, quantiles
 from ytdnn.data import request as raw_request
 from ytdnn.features import encodings, interface
-from ytdnn.layers import continuous
+from ytdnn.layers import continuous, rows
 
 Tensors = dict[str, tf.Tensor]
 Statistics = dict[str, interface.Measured]
+T = TypeVar("T")
 
 
 def open_log(
@@ -162,18 +164,52 @@ def encode(
     Continuous ones, of one shape as all features of a scope are, go through their
     quantiles together.
     """
-    vectors = {
-        name: layer(tensors[name])
+    return _encoded(
+        layers, tensors, continuous.together, lambda layer, vectors: vectors
+    )
+
+
+def blocks(
+    layers: Mapping[str, tf.keras.layers.Layer], tensors: Tensors
+) -> list[rows.Block]:
+    """Returns the coordinates of each feature's vectors, in order of the layers."""
+
+    def numbers(
+        alike: Sequence[continuous.QuantileFeature], values: Sequence[tf.Tensor]
+    ) -> list[rows.Block]:
+        found = continuous.coordinates(alike, values)
+        return [rows.Block(each, is_learned=False) for each in found]
+
+    def block(layer: tf.keras.layers.Layer, vectors: tf.Tensor) -> rows.Block:
+        return rows.of_vectors(vectors, bool(layer.trainable_variables))
+
+    return _encoded(layers, tensors, numbers, block)
+
+
+def _encoded(
+    layers: Mapping[str, tf.keras.layers.Layer],
+    tensors: Tensors,
+    together: Callable[..., list[T]],
+    alone: Callable[[tf.keras.layers.Layer, tf.Tensor], T],
+) -> list[T]:
+    """Returns what is made of each feature, in order of the layers.
+
+    Args:
+      layers: Of the features.
+      tensors: Their values.
+      together: Of several `QuantileFeature` and their values, what is made of each.
+      alone: What is made of another layer and its vectors.
+    """
+    found = {
+        name: alone(layer, layer(tensors[name]))
         for name, layer in layers.items()
         if not isinstance(layer, continuous.QuantileFeature)
     }
-    names = [name for name in layers if name not in vectors]
-    for alike in _of_one_size({name: layers[name] for name in names}):
-        found = continuous.together(
-            [layers[name] for name in alike], [tensors[name] for name in alike]
-        )
-        vectors |= dict(zip(alike, found, strict=True))
-    return [vectors[name] for name in layers]
+    numbers = {name: layers[name] for name in layers if name not in found}
+    for alike in _of_one_size(numbers):
+        own = [layers[name] for name in alike], [tensors[name] for name in alike]
+        found |= dict(zip(alike, together(*own), strict=True))
+    return [found[name] for name in layers]
 
 
 def _of_one_size(layers: Mapping[str, continuous.QuantileFeature]) -> list[list[str]]:

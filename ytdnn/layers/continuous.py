@@ -136,23 +136,37 @@ def together(
     """Returns what each layer gives for its values, computed at once.
 
     Args:
+      layers: See `coordinates`.
+      values: See `coordinates`.
+    """
+    found = [tf.transpose(rows) for rows in coordinates(layers, values)]
+    width = found[0].shape[-1]
+    shape = tf.concat([tf.shape(values[0]), [width]], axis=0)
+    return [
+        tf.ensure_shape(tf.reshape(each, shape), [*value.shape, width])
+        for each, value in zip(found, values, strict=True)
+    ]
+
+
+def coordinates(
+    layers: Sequence[QuantileFeature], values: Sequence[tf.Tensor]
+) -> list[tf.Tensor]:
+    """Returns what each layer gives for its values, a coordinate in each row.
+
+    Args:
       layers: At least one; equally many quantiles and pieces in each, powers in all or
         none.
       values: `[...] float32` for each layer, of one shape.
+
+    Returns:
+      `[coordinates, n] float32` for each layer, n the number of its values.
     """
-    stacked = tf.stack(values)
-    flat = tf.reshape(stacked, [len(layers), -1])
+    flat = tf.reshape(tf.stack(values), [len(layers), -1])
     missing = tf.constant([[layer.missing] for layer in layers], tf.float32)
     quantiles = tf.constant([layer.quantiles for layer in layers], tf.float32)
     known = tf.cast(flat > missing, tf.float32)
     x = quantile_cdf(flat, quantiles) * known
     powers = [tf.square(x), tf.sqrt(x)] if layers[0].powers else []
     parts = pieces(x, layers[0].num_pieces)
-    entering = tf.stack([x, *powers, *parts, 1.0 - known], axis=-1)
-    width = entering.shape[-1]
-    shape = tf.concat([tf.shape(stacked), [width]], axis=0)
-    found = tf.unstack(tf.reshape(entering, shape), num=len(layers))
-    return [
-        tf.ensure_shape(each, [*value.shape, width])
-        for each, value in zip(found, values, strict=True)
-    ]
+    entering = tf.stack([x, *powers, *parts, 1.0 - known], axis=1)
+    return tf.unstack(entering)

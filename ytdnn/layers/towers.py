@@ -5,7 +5,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from ytdnn.layers import randomness
+from ytdnn.layers import randomness, rows
 
 
 class SplitDense(tf.keras.layers.Layer):
@@ -38,10 +38,23 @@ class SplitDense(tf.keras.layers.Layer):
             for name, use_bias in (("of_query", False), ("of_items", True))
         )
 
-    def call(self, inputs: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
-        """Returns `[batch, k, units]`; queries `[batch, m]`, items `[batch, k, n]`."""
-        query, items = inputs
-        return tf.nn.relu(self._of_query(query)[:, tf.newaxis] + self._of_items(items))
+    def call(self, inputs: tuple[tf.Tensor, tf.Tensor | rows.Items]) -> tf.Tensor:
+        """Returns `[batch, k, units]`.
+
+        Args:
+          inputs: Queries `[batch, m]` and items, k of each, `[batch, k, n]` or in rows.
+        """
+        query, items = inputs[0], rows.Items.of(inputs[1])
+        of_query = self._of_query(query)
+        if not self._of_items.built:
+            with tf.name_scope(self._of_items.name):
+                self._of_items.build([None, items.width])
+        kernel, bias = (
+            tf.cast(variable, self.compute_dtype)
+            for variable in (self._of_items.kernel, self._of_items.bias)
+        )
+        of_items = items.beside(query, rows.product(items.blocks, kernel))
+        return tf.nn.relu((of_query + bias)[:, tf.newaxis] + of_items)
 
     def get_config(self) -> dict[str, Any]:
         """Returns what `from_config` needs to make the layer again."""
@@ -97,21 +110,22 @@ class Tower(tf.keras.layers.Layer):
 
     def call(
         self,
-        inputs: tf.Tensor | tuple[tf.Tensor, tf.Tensor],
+        inputs: tf.Tensor | tuple[tf.Tensor, tf.Tensor | rows.Items],
         seed: tf.Tensor | None = None,
     ) -> tf.Tensor:
         """Returns `[..., widths[-1]] float32` for `inputs [..., dim]`.
 
         Args:
           inputs: Features, the last axis fixed; or, split, of the query `[batch, m]`
-            and of items `[batch, k, n]`.
+            and its items.
           seed: `[2] int32` of this training step, or None outside training.
         """
         values = inputs
         if self.split and not self._layers:
-            query, items = inputs
-            repeated = tf.repeat(query[:, tf.newaxis], tf.shape(items)[1], axis=1)
-            values = tf.concat([repeated, items], axis=-1)
+            query, items = inputs[0], rows.Items.of(inputs[1])
+            repeated = tf.repeat(query[:, tf.newaxis], items.per_query, axis=1)
+            own = items.beside(query, rows.examples(items.blocks))
+            values = tf.concat([repeated, own], axis=-1)
         for depth, layer in enumerate(self._layers):
             values = layer(values)
             if seed is not None:

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from ytdnn import configs, schema
 from ytdnn.features import reading, registry
-from ytdnn.layers import embeddings, towers
+from ytdnn.layers import embeddings, rows, towers
 from ytdnn.ranking import heads, inputs
 
 # Small, so that rows of rare videos are alike and not learned by heart.
@@ -89,10 +89,16 @@ class RankingNetwork(tf.keras.Model):
           tensors: Of the query `[batch, …]` and of impressions `[batch, k]`.
           seed: `[2] int32` of this training step, or None outside training.
         """
-        shown = self.videos["shown"](tensors[schema.IMPRESSION_VIDEOS])
-        of_videos = reading.encode(self._of_videos, tensors)
-        seeds = [self.videos[name](tensors[name]) for name in self._seeds]
-        impressions = tf.concat([shown, *seeds, *of_videos], axis=-1)
+        shown = tensors[schema.IMPRESSION_VIDEOS]
+        videos = [
+            rows.of_vectors(self.videos[use](indices))
+            for use, indices in (
+                ("shown", shown),
+                *((name, tensors[name]) for name in self._seeds),
+            )
+        ]
+        blocks = (*videos, *reading.blocks(self._of_videos, tensors))
+        impressions = rows.Items(blocks, tf.shape(shown)[1])
         hidden = self._tower((self._query(tensors), impressions), seed=seed)
         return self._outputs(hidden)
 

@@ -1,0 +1,100 @@
+"""Inputs of a dense layer that lie in rows: a coordinate in each row, not an example.
+
+Many numbers of many examples, each number computed of all examples at once, are then
+put together by copying whole rows. And of numbers that nothing learns, the product's
+gradient is not made.
+"""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+
+import tensorflow as tf
+
+
+@dataclasses.dataclass(frozen=True)
+class Block:
+    """Coordinates of examples.
+
+    Attributes:
+      values: `[coordinates, examples] float32`.
+      is_learned: Whether there is a gradient into them.
+    """
+
+    values: tf.Tensor
+    is_learned: bool = True
+
+
+@dataclasses.dataclass(frozen=True)
+class Items:
+    """Several examples of each query.
+
+    Attributes:
+      blocks: One below another, of `queries · per_query` examples.
+      per_query: Scalar, how many examples each query has.
+    """
+
+    blocks: tuple[Block, ...]
+    per_query: tf.Tensor | int
+
+    @classmethod
+    def of(cls, items: "tf.Tensor | Items") -> "Items":
+        """Returns learned vectors `[queries, k, coordinates]` as items, others so."""
+        if isinstance(items, cls):
+            return items
+        return cls((of_vectors(items),), tf.shape(items)[1])
+
+    @property
+    def width(self) -> int:
+        """Coordinates of an example."""
+        return sum(int(block.values.shape[0]) for block in self.blocks)
+
+    def beside(self, queries: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
+        """Returns what there is for each example, `[examples, n]`, by query.
+
+        Returns:
+          `[queries, per_query, n]`.
+        """
+        shape = [tf.shape(queries)[0], self.per_query, values.shape[-1]]
+        return tf.reshape(values, shape)
+
+
+def of_vectors(vectors: tf.Tensor, is_learned: bool = True) -> Block:
+    """Returns vectors `[..., coordinates]` as a block, their examples in order."""
+    flat = tf.reshape(vectors, [-1, vectors.shape[-1]])
+    return Block(tf.transpose(flat), is_learned)
+
+
+def examples(blocks: Sequence[Block]) -> tf.Tensor:
+    """Returns the blocks side by side, `[examples, coordinates] float32`."""
+    return tf.transpose(tf.concat([block.values for block in blocks], axis=0))
+
+
+def product(blocks: Sequence[Block], kernel: tf.Tensor) -> tf.Tensor:
+    """Returns a dense layer's product of the blocks, `[examples, units]`.
+
+    Args:
+      blocks: One below another.
+      kernel: `[coordinates, units]`, float32 or bfloat16, which the product is made in.
+    """
+    sizes = [int(block.values.shape[0]) for block in blocks]
+
+    @tf.custom_gradient
+    def multiplied(
+        kernel: tf.Tensor, *values: tf.Tensor
+    ) -> tuple[tf.Tensor, Callable[[tf.Tensor], tuple[tf.Tensor | None, ...]]]:
+        stacked = tf.cast(tf.concat(values, axis=0), kernel.dtype)
+
+        def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor | None, ...]:
+            of_values = [
+                tf.cast(tf.matmul(part, upstream, transpose_b=True), each.dtype)
+                if block.is_learned
+                else None
+                for block, part, each in zip(
+                    blocks, tf.split(kernel, sizes), values, strict=True
+                )
+            ]
+            return tf.matmul(stacked, upstream), *of_values
+
+        return tf.matmul(stacked, kernel, transpose_a=True), gradient
+
+    return multiplied(kernel, *(block.values for block in blocks))
