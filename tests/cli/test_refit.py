@@ -35,7 +35,7 @@ def test_a_run_is_refitted_later_and_stays_so(
     result = cli("refit", "--workdir", workdir)
     assert result.status == 0, result.err
     assert rooms.calls == [*EARLIER, *LATER, "bundle"]
-    assert "bundle: started (config.refit was 'unset', is True)" in result.out
+    assert "bundle: started (config.refit was absent, is True)" in result.out
     assert "the evaluation in " in result.out
     assert f"next: ytdnn recommend --workdir={workdir}" in result.out
     assert json.loads((workdir / "config.json").read_text())["config"]["refit"]
@@ -45,7 +45,7 @@ def test_a_run_is_refitted_later_and_stays_so(
     assert "skipped: " in cli("export", "--workdir", workdir).out
     result = cli("export", "--workdir", workdir, "--config.refit=false")
     assert rooms.calls == ["bundle"]
-    assert "config.refit was True, is 'unset'" in result.out
+    assert "config.refit was True, is absent" in result.out
 
 
 def test_an_interrupted_refit_goes_on(

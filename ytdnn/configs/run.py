@@ -192,6 +192,23 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return found
 
 
+def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, str]:
+    """Returns what differs between nested dicts, by path as `flat` calls it.
+
+    >>> differences({"seed": 0, "k": 10}, {"seed": 3, "k": 10, "name": "mine"})
+    {'seed': 'was 0, is 3', 'name': "was absent, is 'mine'"}
+    """
+    old, new = flat(before), flat(after)
+    absent = object()
+    both = {path: (old.get(path, absent), new.get(path, absent)) for path in old | new}
+    written = {
+        path: ["absent" if value is absent else repr(value) for value in values]
+        for path, values in both.items()
+        if values[0] != values[1]
+    }
+    return {path: f"was {was}, is {now}" for path, (was, now) in written.items()}
+
+
 def defaults(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the default of every setting by its path.
 

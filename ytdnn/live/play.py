@@ -164,16 +164,8 @@ def _differing(begun: Mapping[str, Any], asked: Mapping[str, Any]) -> str:
     worlds = begun.get("world", {}), asked["world"]
     if begun.keys() != asked.keys() or worlds[0].keys() != worlds[1].keys():
         return "it was begun by another version of ytdnn"
-    before, after = configs.flat(begun), configs.flat(asked)
-    names = [
-        name
-        for name in {**before, **after}
-        if before.get(name, "absent") != after.get(name, "absent")
-    ]
-    return ", ".join(
-        f"{name} was {before.get(name, 'absent')}, is {after.get(name, 'absent')}"
-        for name in names
-    )
+    found = configs.differences(begun, asked)
+    return ", ".join(f"{path} {how}" for path, how in found.items())
 
 
 def _play_day(

@@ -136,15 +136,9 @@ def differences(
       new: Nested dicts.
       prefix: What their keys lack to be settings.
     """
-    before, after = configs.flat(old), configs.flat(new)
-    found = [
-        key
-        for key in {**before, **after}
-        if before.get(key, "unset") != after.get(key, "unset")
-    ]
+    found = configs.differences(old, new)
     return [
-        f"config.{prefix}{key} was {before.get(key, 'unset')!r}, "
-        f"is {after.get(key, 'unset')!r}"
-        for key in found
+        f"config.{prefix}{key} {how}"
+        for key, how in found.items()
         if key.rpartition(".")[0] not in found  # settings of a kind changed with it
     ]
