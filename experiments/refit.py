@@ -7,12 +7,13 @@ paper trains on the latest data for the same reason, PAPER §3.3).
 
     python -m experiments.refit --workdir=runs/refit
 
-Protocol: the world of quickstart (another with --config) is prepared as a whole, and
-its log cut where the test window begins. What came before is all that a run is given:
-it holds a tenth of it out for its own test, the fifth before for the ranker, as ever.
-Its bundle, of the measured models, and the bundle of the refit are then asked the same
-requests at the moment of the cut, each user's whole history in hand, and judged by what
-users watched afterwards, and by the world's truth.
+Protocol: the world of quickstart (another with --config=FILE.py, other settings with
+--config.KEY=VALUE) is prepared as a whole, and its log cut where the test window
+begins. What came before is all that a run is given: it holds a tenth of it out for its
+own test, the fifth before for the ranker, as ever. Its bundle, of the measured models,
+and the bundle of the refit are then asked the same requests at the moment of the cut,
+each user's whole history in hand, and judged by what users watched afterwards, and by
+the world's truth.
 
 Measured 2026-11-25 on two cores beside much other work, one seed, 2,543 users in the
 four days after the cut (1,164 of them on the first); differences are paired by user,
@@ -58,6 +59,7 @@ import rich
 from rich import table
 
 from ytdnn import artifacts, configs, errors, pipeline, schema
+from ytdnn.cli import arguments as command_line
 from ytdnn.cli import config_file
 from ytdnn.cli import main as program
 from ytdnn.data import prepared
@@ -146,12 +148,13 @@ def seconds(directory: pathlib.Path) -> dict[str, float]:
         WITHOUT: ("candidates", "ranking"),
         WITH: ("refit/earlier/candidates", "refit/earlier/ranking", "refit/candidates"),
     }
-    return {
-        name: sum(
-            artifacts.peek(directory / "run" / place / artifacts.MANIFEST)["seconds"]
-            for place in of_bundle
-        )
+    paths = {
+        name: [directory / "run" / place / artifacts.MANIFEST for place in of_bundle]
         for name, of_bundle in places.items()
+    }
+    return {
+        name: sum(artifacts.peek(path)["seconds"] for path in found if path.exists())
+        for name, found in paths.items()
     }
 
 
@@ -161,7 +164,7 @@ def show(found: Found, trained: dict[str, float]) -> table.Table:
     for heading in ("bundle", "days", "list", *_METRICS, *_TRUE_METRICS, "training s"):
         result.add_column(heading.replace("_", " "), overflow="fold")
     for (name, days), evaluated in found.items():
-        for model in _MODELS:
+        for model in [m for m in _MODELS if m in evaluated.report.lists]:
             values = [evaluated.value(model, m) for m in (*_METRICS, *_TRUE_METRICS)]
             cells = [name, f"{days:g}" if days else "all", model]
             cells += [f"{value:.4g}" for value in values]
@@ -174,9 +177,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--workdir", type=pathlib.Path, required=True)
     parser.add_argument("--config", default="experiments/quickstart.py")
-    options = parser.parse_args(arguments)
+    options, settings = parser.parse_known_args(arguments)
     try:
-        found = compare(config_file.load(options.config), options.workdir)
+        overrides = command_line.parse("refit", (), settings).overrides
+        config = command_line.apply(config_file.load(options.config), overrides)
+        found = compare(config, options.workdir)
     except errors.UserError as error:
         raise SystemExit(f"error: {error}") from None
     for days in _HORIZONS:

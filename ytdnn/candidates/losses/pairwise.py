@@ -5,6 +5,7 @@ rank loss", which is WARP) and of its later rivals. The negatives of a step are 
 by its examples; those that hold an example's own label are none for it.
 """
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -134,7 +135,8 @@ def gbce(num_videos: int, config: configs.GBCE) -> Scored:
 
     −β log σ(label) − Σ log(1 − σ(negative)), with α how often a video is expected among
     the negatives and β = α (t (1 − 1/α) + 1/α): the positive's exponent that makes up
-    for the negatives that were not drawn.
+    for the negatives that were not drawn. Scores count from the log odds of one video
+    among all, so that training does not begin by lowering every score.
 
     Args:
       num_videos: Of the vocabulary.
@@ -142,12 +144,14 @@ def gbce(num_videos: int, config: configs.GBCE) -> Scored:
     """
     alpha = config.num_negatives / max(1, num_videos - 1)
     beta = alpha * (config.calibration * (1.0 - 1.0 / alpha) + 1.0 / alpha)
+    against = math.log(max(1, num_videos - 1))
 
     def losses(
         positive: tf.Tensor, negative: tf.Tensor, counts: tf.Tensor
     ) -> tf.Tensor:
-        of_negatives = tf.reduce_sum(counts * tf.nn.softplus(negative), axis=1)
-        return beta * tf.nn.softplus(-positive) + of_negatives
+        of_negatives = counts * tf.nn.softplus(negative - against)
+        of_label = tf.nn.softplus(against - positive)
+        return beta * of_label + tf.reduce_sum(of_negatives, axis=1)
 
     return losses
 
