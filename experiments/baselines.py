@@ -114,8 +114,10 @@ def get_variants(log: str = "quickstart") -> dict[str, configs.Config]:
         loss=configs.WARP(),
     )
     machine = dataclasses.replace(bag, loss=configs.BPR())
+    under_warp = dataclasses.replace(network.candidates, loss=configs.WARP())
     return {
         "network": network,
+        "network_under_warp": _with(network, under_warp),
         "matrix_factorization": _with(network, factorization),
         "factorization_machine": _with(network, machine),
     }
