@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import time
 
 import pytest
 
@@ -52,6 +53,34 @@ def test_without_hard_links_it_is_copied(
     assert not os.path.samefile(first / "part" / "rows", second / "part" / "rows")
     made = [(path / "manifest.json").stat().st_mtime for path in (first, second)]
     assert made[0] == made[1]  # its age is what newer sources are told by
+
+
+def test_a_file_is_hashed_again_only_where_it_has_changed(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed: list[str] = []
+    digest = artifacts.file_sha256
+
+    def counted(path: pathlib.Path) -> str:
+        hashed.append(path.name)
+        return digest(path)
+
+    publish(tmp_path / "data", "one")
+    rows = tmp_path / "data" / "part" / "rows"
+    monkeypatch.setattr(artifacts, "file_sha256", counted)
+    artifacts.read_manifest(tmp_path / "data", "data")
+    artifacts.read_manifest(tmp_path / "data", "data")
+    assert hashed == ["rows", "rows"]  # written just now
+    monkeypatch.setattr(artifacts, "_SETTLED_NS", 0)
+    artifacts.read_manifest(tmp_path / "data", "data")
+    artifacts.read_manifest(tmp_path / "data", "data")
+    assert hashed == ["rows"] * 3
+    artifacts.read_manifest(tmp_path / "data", "data", deep=True)
+    assert hashed == ["rows"] * 4
+    time.sleep(0.05)  # longer than a tick of the file system's clock
+    rows.write_text("two")
+    with pytest.raises(errors.UserError, match="SHA-256 is another"):
+        artifacts.read_manifest(tmp_path / "data", "data")
 
 
 def test_settings_of_another_version_are_one_line_that_says_what_to_run(

@@ -9,11 +9,13 @@ what does not fit with one line that names the two that disagree.
 
 import contextlib
 import dataclasses
+import functools
 import hashlib
 import json
 import os
 import pathlib
 import shutil
+import time
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, TypeVar
 
@@ -25,6 +27,7 @@ from ytdnn import configs, errors
 FORMAT_VERSION = 5
 MANIFEST = "manifest.json"
 LOGS = "logs"
+_SETTLED_NS = 2_000_000_000
 _ALWAYS_HASHED_BYTES = 2**24  # vocabularies, weights of small models: cheap
 # What makes an artefact again, `train` for all others.
 _COMMANDS = {
@@ -268,22 +271,44 @@ def _command(kind: str) -> str:
 
 def _check_file(path: pathlib.Path, entry: Mapping[str, Any], deep: bool) -> None:
     manifest = path.parent / MANIFEST
-    if not path.exists():
+    try:
+        status = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
         raise errors.UserError(
             f"{manifest.name} names {path}, which is missing: make the artefact again"
-        )
-    size = path.stat().st_size
+        ) from None
+    size = status.st_size
     if size != entry["bytes"]:
         raise errors.UserError(
             f"{path} disagrees with {manifest.name}: expected {entry['bytes']} bytes, "
             f"found {size}: make the artefact again"
         )
-    hashed = deep or size <= _ALWAYS_HASHED_BYTES
-    if hashed and file_sha256(path) != entry["sha256"]:
+    if not deep and size > _ALWAYS_HASHED_BYTES:
+        return
+    found = file_sha256(path) if deep else _sha256_once(path, status)
+    if found != entry["sha256"]:
         raise errors.UserError(
             f"{path} disagrees with {manifest.name}: its SHA-256 is another than "
             f"recorded: make the artefact again"
         )
+
+
+def _sha256_once(path: pathlib.Path, status: os.stat_result) -> str:
+    """Returns a file's SHA-256, read again only where the file has changed since.
+
+    A command looks at its prepared set several times, which may have thousands of
+    files. What was changed just now is read each time: clocks of file systems are
+    coarse.
+    """
+    if time.time_ns() - status.st_ctime_ns < _SETTLED_NS:
+        return file_sha256(path)
+    return _sha256(path, status.st_ino, status.st_size, status.st_ctime_ns)
+
+
+@functools.lru_cache(2**17)
+def _sha256(path: pathlib.Path, *changes: int) -> str:
+    del changes  # which the cache goes by
+    return file_sha256(path)
 
 
 def read_config(

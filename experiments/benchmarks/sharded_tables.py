@@ -69,7 +69,7 @@ def step_seconds(
 ) -> float:
     """Returns the median time of a step, from its batch to its loss."""
     made = train_step.batches(own, num_videos)
-    with strategy.scope():
+    with strategies.scope(strategy):
         model = candidate_model.CandidateModel(own, tower_inputs.Inputs(num_videos))
         model.query_vectors(made[0])
     stage = loop.Stage(

@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -105,3 +107,31 @@ def test_shards_of_a_table_count_as_one_variable():
     sharded, _ = _sharded()
     variables = [tf.Variable(0.0, name="a"), *sharded.variables, tf.Variable(0.0)]
     assert embeddings.numbered(variables) == [0, 1, 1, 2]
+
+
+@pytest.mark.parametrize("bounds", [[0, 10], [0, 5, 10], [0, 3, 4, 9, 10]])
+def test_shards_begin_with_the_rows_of_the_whole_table(monkeypatch, bounds):
+    """Blocks of four rows, so that shards begin within one and span several."""
+    monkeypatch.setattr(embeddings, "_BLOCK_ROWS", 4)
+    tf.keras.utils.set_random_seed(3)
+    draw = embeddings.RowsNormal(0.05)
+    whole = draw([10, 2], tf.float32).numpy()
+    shards = [
+        draw(
+            [10, 2],
+            tf.float32,
+            partition_shape=[stop - start, 2],
+            partition_offset=(start, 0),
+        )
+        for start, stop in itertools.pairwise(bounds)
+    ]
+    np.testing.assert_array_equal(np.concatenate(shards), whole)
+    assert len(np.unique(whole)) == whole.size
+
+
+def test_a_tables_initial_values_have_its_deviation(monkeypatch):
+    monkeypatch.setattr(embeddings, "_BLOCK_ROWS", 512)
+    values = embeddings.Table(4_095, 16, stddev=0.3).table.numpy()
+    assert values.shape == (4_096, 16)
+    assert np.std(values) == pytest.approx(0.3, rel=0.02)  # 65,536 values: ± .003
+    assert np.mean(values) == pytest.approx(0.0, abs=0.01)

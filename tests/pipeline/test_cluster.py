@@ -24,7 +24,7 @@ from ytdnn.training import tasks
 MOST_SECONDS = 150
 SERVERS = ["--workers=2", "--ps=2"]
 CANDIDATES = ["train", "--stage=candidates"]
-LEARNED = 0.006  # of the loss, by parameter servers; one process learns 0.04
+LEARNED = 0.03  # of the loss; one process learns 0.042
 
 
 @pytest.fixture(scope="module")
@@ -32,15 +32,6 @@ def alone(tmp_path_factory):
     """A run that one process trained."""
     workdir = clusters.prepared_run(tmp_path_factory.mktemp("alone"))
     pipeline.train(workdir)
-    return workdir
-
-
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory):
-    """A run that parameter servers trained, whose shards have weights of their own."""
-    workdir = clusters.prepared_run(tmp_path_factory.mktemp("undisturbed"))
-    process = clusters.start(workdir, *SERVERS, command=CANDIDATES)
-    clusters.finished(process, MOST_SECONDS)
     return workdir
 
 
@@ -83,15 +74,18 @@ def test_workers_in_step_make_what_one_process_makes(alone, tmp_path):
     assert not clusters.processes(workdir)
 
 
-def test_parameter_servers_make_the_artefact_of_one_process(alone, tmp_path):
+def test_one_worker_with_servers_makes_what_one_process_makes(alone, tmp_path):
+    """Tables and kernels sharded: one worker's steps do not overlap."""
     workdir = clusters.prepared_run(tmp_path)
     flags = ["--workers=1", "--ps=2"]
     command = ["train", "--stage=candidates"]
     process = clusters.start(workdir, *flags, command=command)
     clusters.finished(process, MOST_SECONDS)
     expected, found = _weights(alone, "candidates"), _weights(workdir, "candidates")
-    shapes = [{k: v.shape for k, v in each.items()} for each in (expected, found)]
-    assert shapes[0] == shapes[1]
+    assert expected.keys() == found.keys()
+    for name, values in expected.items():
+        np.testing.assert_allclose(found[name], values, atol=1e-4, err_msg=name)
+    assert _validation(workdir) == pytest.approx(_validation(alone), rel=1e-4)
     states = [
         np.load(each / "candidates" / "0.optimizer.npz") for each in (alone, workdir)
     ]
@@ -101,8 +95,6 @@ def test_parameter_servers_make_the_artefact_of_one_process(alone, tmp_path):
         workdir / "candidates", prepared.load(workdir / "data")
     )
     assert np.isfinite(trained.video_vectors()).all()
-    losses = _losses(workdir)
-    assert losses[0] - losses[-1] > LEARNED
 
 
 def _wait_for_checkpoint(workdir: pathlib.Path, process) -> None:
@@ -178,13 +170,13 @@ def _trained_with_a_kill(
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(5))
 def test_a_worker_of_parameter_servers_killed_at_any_time_costs_nothing(
-    undisturbed, tmp_path, seed
+    alone, tmp_path, seed
 ):
     workdir = _trained_with_a_kill(tmp_path, SERVERS, seed)
-    expected, found = _losses(undisturbed), _losses(workdir)
+    expected, found = _losses(alone), _losses(workdir)
+    assert found[0] - found[-1] > LEARNED
     # Far closer to each other than what is learned, though steps are asynchronous.
-    assert expected[0] - expected[-1] > LEARNED
-    np.testing.assert_allclose(found[-1], expected[-1], atol=0.002)
+    np.testing.assert_allclose(found[-1], expected[-1], atol=0.01)
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tests import full_log, planted
+from tests import full_log, open_files, planted
 from ytdnn import schema
 from ytdnn.data import fields, prepared, user_shards
 from ytdnn.features import registry
@@ -99,3 +99,17 @@ def test_only_shards_of_the_users_are_read(data: prepared.PreparedData) -> None:
     assert set(opened) <= {shards[-1].first_user}
     # All events, joined.
     assert len(shards) == 1 or "shard" not in vars(logged.data)
+
+
+def test_shards_of_more_arrays_than_open_files_give_the_same(tmp_path) -> None:
+    log = full_log.tables()
+    whole = full_log.prepared_data(tmp_path / "whole", log)
+    cut = full_log.prepared_data(tmp_path / "cut", log, events_per_shard=60)
+    known = every_field(whole)
+    users = np.arange(whole.num_users, dtype=np.int32)
+    expected = logged_requests.LoggedRequests(whole).inputs(users, known)
+    with open_files.at_most(128):
+        found = logged_requests.LoggedRequests(cut).inputs(users, known)
+    assert len(cut.shards) > 20  # of some 25 arrays
+    for name, values in expected.items():
+        assert found[name].numpy().tolist() == values.numpy().tolist(), name

@@ -58,29 +58,42 @@ def _day(seconds: float) -> str:
     return f"{datetime.datetime.fromtimestamp(int(seconds), datetime.UTC):%Y-%m-%d}"
 
 
+def shown_and_clicked(splits: np.ndarray, clicked: np.ndarray) -> np.ndarray:
+    """Returns how many impressions of each split were not clicked, and how many were.
+
+    Args:
+      splits: `[impressions]`, see `prepared.Split`.
+      clicked: `[impressions] bool`.
+
+    Returns:
+      `[2, splits] int64`; those of several shards add up.
+    """
+    number = len(prepared.Split)
+    cells = np.asarray(clicked) * np.int64(number) + np.asarray(splits)
+    return np.bincount(cells, minlength=2 * number).reshape(2, number)
+
+
 def ranking_obstacle(
-    splits: np.ndarray | None,
-    clicked: np.ndarray | None,
+    shown: np.ndarray | None,
     needed: Sequence[prepared.Split] = tuple(_WINDOWS),
 ) -> str:
     """Returns why no ranker can be trained on a log, empty if one can.
 
     Args:
-      splits: `[impressions]`, see `prepared.Split`; None: there are none.
-      clicked: `[impressions] bool`.
+      shown: Of `shown_and_clicked`; None: the log has no impressions.
       needed: Windows that must have some.
     """
-    if splits is None or clicked is None:
+    if shown is None:
         return "the log has no impressions"
-    if not len(splits):
+    if not shown.sum():
         return "impressions has no rows"
     for split in needed:
-        of_split = np.asarray(clicked)[np.asarray(splits) == split]
+        skipped, clicked = shown[:, split].tolist()
         window = f"its {_WINDOWS[split]} window"
-        if not len(of_split):
-            return f"none of the {len(splits):,} impressions lies in {window}"
-        if split == prepared.Split.TRAIN and of_split.all() == of_split.any():
-            which = "all" if of_split.all() else "none"
-            number = f"{len(of_split):,} impressions"
+        if not skipped + clicked:
+            return f"none of the {shown.sum():,} impressions lies in {window}"
+        if split == prepared.Split.TRAIN and not (skipped and clicked):
+            which = "all" if clicked else "none"
+            number = f"{skipped + clicked:,} impressions"
             return f"{which} of the {number} in {window} were clicked"
     return ""

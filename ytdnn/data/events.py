@@ -196,12 +196,10 @@ class Impressions(_Table):
 
 
 def _load(path: pathlib.Path) -> np.ndarray:
-    """Maps an array; an empty one, which cannot be mapped, is read."""
+    """Maps an array, which keeps its file open; an empty one is read."""
     try:
-        if path.stat().st_size > 0 and np.load(path, mmap_mode="r").size == 0:
-            return np.load(path)
         array: np.ndarray = np.load(path, mmap_mode="r")
-        return array
+        return array if array.size else np.load(path)
     except (ValueError, EOFError, tokenize.TokenError, zipfile.BadZipFile):
         raise errors.UserError(
             f"expected a NumPy array in {path}, found a damaged file: run prepare again"

@@ -182,15 +182,13 @@ def _left_out(rows: Mapping[str, int], counts: Mapping[str, object]) -> dict[str
 
 
 def _ranking_obstacle(directory: pathlib.Path, facts: Mapping[str, object]) -> str:
-    splits, clicked = [], []
+    found = None
     for shard in user_shards.on_disk(directory, facts):
         shown = shard.read().impressions
         if shown is not None:
-            splits.append(np.asarray(shown.splits))
-            clicked.append(np.asarray(shown.clicked))
-    if not splits:
-        return doubts.ranking_obstacle(None, None)
-    return doubts.ranking_obstacle(np.concatenate(splits), np.concatenate(clicked))
+            counts = doubts.shown_and_clicked(shown.splits, shown.clicked)
+            found = counts if found is None else found + counts
+    return doubts.ranking_obstacle(found)
 
 
 def _pages(log: event_log.EventLog, gap: float) -> str:

@@ -241,12 +241,25 @@ class PreparedData:
         return self.tokens.height > 0
 
     def queries(self, start: int, stop: int) -> list[str]:
-        """Returns the texts of a range of searches, read from disk."""
+        """Returns the texts of a range of searches, read from the files of theirs."""
         files = user_shards.query_files(self.directory, self.manifest.facts)
-        table = pl.scan_parquet(files)
-        rows = table.slice(start, stop - start).collect()
-        texts: list[str] = rows[schema.QUERY].to_list()
+        bounds = self._query_bounds
+        texts: list[str] = []
+        for number in np.flatnonzero((bounds[1:] > start) & (bounds[:-1] < stop)):
+            first, last = (int(bounds[number + side]) for side in (0, 1))
+            begin = max(start, first)
+            rows = pl.scan_parquet(files[number]).select(schema.QUERY)
+            found = rows.slice(begin - first, min(stop, last) - begin).collect()
+            texts += found[schema.QUERY].to_list()
         return texts
+
+    @functools.cached_property
+    def _query_bounds(self) -> np.ndarray:
+        """Where the searches of each shard lie among all, as they were written."""
+        shards = user_shards.on_disk(self.directory, self.manifest.facts)
+        found = (shard.read().searches for shard in shards)
+        sizes = [0 if table is None else len(table) for table in found]
+        return np.cumsum([0, *sizes])
 
     def with_validation_in_training(self) -> "PreparedData":
         """Returns the set with the watches held out for validation as training's."""

@@ -136,7 +136,8 @@ def _end(data: prepared.PreparedData) -> int:
 
 def _times(data: prepared.PreparedData) -> npt.NDArray[np.int64]:
     """Returns the times of all watches."""
-    return np.concatenate([shard.read().watches.times for shard in data.shards])
+    # Copied, since a mapped array keeps its file open.
+    return np.concatenate([np.array(s.read().watches.times) for s in data.shards])
 
 
 def _ranker_begins(data: prepared.PreparedData) -> int | None:
@@ -148,15 +149,14 @@ def _ranker_begins(data: prepared.PreparedData) -> int | None:
 
 
 def _obstacle(data: prepared.PreparedData, split: _Split) -> str:
-    if not data.has_impressions:
-        return doubts.ranking_obstacle(None, None)
-    shown = [shard.read().impressions for shard in data.shards]
-    tables = [table for table in shown if table is not None]
-    return doubts.ranking_obstacle(
-        np.concatenate([split.of_impressions(table) for table in tables]),
-        np.concatenate([np.asarray(table.clicked) for table in tables]),
-        (prepared.Split.TRAIN,),
-    )
+    found = None
+    for shard in data.shards:
+        shown = shard.read().impressions
+        if shown is not None:
+            of_shown = split.of_impressions(shown)
+            counts = doubts.shown_and_clicked(of_shown, shown.clicked)
+            found = counts if found is None else found + counts
+    return doubts.ranking_obstacle(found, (prepared.Split.TRAIN,))
 
 
 def _windows(

@@ -8,7 +8,7 @@ that are left out have no events. So whatever reads a shard reads a few, or all.
 import dataclasses
 import functools
 import pathlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -122,43 +122,61 @@ def arrays(shard: Shard) -> dict[str, np.ndarray]:
     """Returns the arrays of a shard by the names of their files."""
     tables = {WATCH: shard.watches, SEARCH: shard.searches}
     return {
-        f"{name}_{field.name}": values
+        f"{name}_{column}": values
         for name, table in (tables | {IMPRESSION: shard.impressions}).items()
         if table is not None
-        for field in dataclasses.fields(table)
-        if (values := getattr(table, field.name)) is not None
+        for column, values in _columns(table)
     }
+
+
+def _columns(table: Any) -> Iterator[tuple[str, np.ndarray]]:
+    """Yields the columns that a table has."""
+    for field in dataclasses.fields(table):
+        values = getattr(table, field.name)
+        if values is not None:
+            yield field.name, values
 
 
 def joined(shards: Sequence[LazyShard], num_users: int) -> Shard:
     """Returns the events of some shards as one.
 
+    Each is copied as it is read, since mapped arrays keep their files open: a set may
+    have more of them than a process may open.
+
     Args:
       shards: At least one; in order of their users.
       num_users: Of the whole set.
     """
-    parts = [shard.read() for shard in shards]
-    is_whole = len(shards) == 1 and shards[0].num_users == num_users
-    if is_whole and shards[0].first_user == 0:
-        return parts[0]
-
-    def table(name: str) -> Any:
-        found = [getattr(part, name) for part in parts]
-        return None if found[0] is None else _joined(found, shards, num_users)
-
-    return Shard(*(table(field.name) for field in dataclasses.fields(Shard)))
-
-
-def _joined(tables: list[Any], shards: Sequence[LazyShard], num_users: int) -> Any:
-    """Returns one table of several, of the same columns."""
-    columns = {
-        field.name: [getattr(table, field.name) for table in tables]
-        for field in dataclasses.fields(tables[0])
-        if getattr(tables[0], field.name) is not None
-    }
+    if len(shards) == 1 and shards[0].num_users == num_users:
+        return shards[0].read()
+    copied = np.array if len(shards) > 1 else np.asarray
+    kinds: dict[str, type] = {}
+    parts: dict[str, dict[str, list[np.ndarray]]] = {}
+    for shard in shards:
+        read = shard.read()
+        for name in (field.name for field in dataclasses.fields(read)):
+            table = getattr(read, name)
+            if table is None:
+                continue
+            kinds[name] = type(table)
+            of_table = parts.setdefault(name, {})
+            for column, values in _columns(table):
+                of_table.setdefault(column, []).append(copied(values))
     firsts = [shard.first_user for shard in shards]
+    found = {
+        name: kind(**_joined(parts.pop(name), firsts, num_users))
+        for name, kind in kinds.items()
+    }
+    return Shard(found["watches"], found.get("searches"), found.get("impressions"))
+
+
+def _joined(
+    columns: dict[str, list[np.ndarray]], firsts: Sequence[int], num_users: int
+) -> dict[str, np.ndarray]:
+    """Returns the columns of a table, and lets go of the parts of each."""
     found = {}
-    for name, parts in columns.items():
+    for name in list(columns):
+        parts = columns.pop(name)
         if name == _OFFSETS:
             found[name] = _offsets(parts, firsts, num_users)
         elif name == _TOKEN_OFFSETS:
@@ -170,7 +188,7 @@ def _joined(tables: list[Any], shards: Sequence[LazyShard], num_users: int) -> A
             found[name] = _shifted(parts, np.cumsum([0, *number[:-1]]).tolist())
         else:
             found[name] = np.concatenate(parts)
-    return type(tables[0])(**found)
+    return found
 
 
 def _shifted(parts: Sequence[np.ndarray], by: Iterable[int]) -> np.ndarray:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+_BLOCK_ROWS = 2**18  # of initial values drawn at once
 _LATER_SHARD = re.compile(r"/part_[1-9]\d*(:\d+)?$")  # TensorFlow's names
 
 
@@ -52,6 +53,51 @@ def _is_sharded(table: Any) -> bool:
     return getattr(table, "is_sharded_variable", False)
 
 
+class RowsNormal(tf.keras.initializers.Initializer):
+    """Normal initial values of a table's rows, the same ones in shards as in one piece.
+
+    They are drawn in blocks of rows, each from a seed of its own, so that a shard is
+    made without the whole table.
+    """
+
+    def __init__(self, stddev: float) -> None:
+        """Takes its seed from Keras's at the first call.
+
+        Args:
+          stddev: Standard deviation.
+        """
+        self._of_block = tf.keras.initializers.RandomNormal(stddev=stddev)
+
+    def __call__(
+        self,
+        shape: Sequence[int],
+        dtype: tf.DType | None = None,
+        partition_shape: Sequence[int] | None = None,
+        partition_offset: Sequence[int] | None = None,
+    ) -> tf.Tensor:
+        """Returns the values of a table `[n, *row]`, or of one shard of it.
+
+        Args:
+          shape: Of the whole table.
+          dtype: Of the values.
+          partition_shape: Of the shard; None: all rows are asked for.
+          partition_offset: Where the shard begins in the table.
+        """
+        whole = [int(size) for size in shape]
+        first = int(partition_offset[0]) if partition_offset else 0
+        stop = first + int(partition_shape[0]) if partition_shape else whole[0]
+        found = []
+        for start in range(first // _BLOCK_ROWS * _BLOCK_ROWS, stop, _BLOCK_ROWS):
+            rows = [min(_BLOCK_ROWS, whole[0] - start), *whole[1:]]
+            # A place changes Keras's seed; an empty one leaves it as it is.
+            place = (start,) if start else ()
+            block = self._of_block(
+                rows, dtype, partition_shape=rows, partition_offset=place
+            )
+            found.append(block[max(0, first - start) : stop - start])
+        return tf.concat(found, axis=0)
+
+
 class Table(tf.keras.layers.Layer):
     """A table of learned vectors; 0 and what lies beyond it look up the zero vector.
 
@@ -77,7 +123,7 @@ class Table(tf.keras.layers.Layer):
         self.table = self.add_weight(
             name=f"{self.name}/table",
             shape=[num_rows + 1, dim],
-            initializer=tf.keras.initializers.RandomNormal(stddev=stddev),
+            initializer=RowsNormal(stddev),
         )
 
     def call(self, indices: tf.Tensor) -> tf.Tensor:

@@ -7,6 +7,7 @@ does not follow the log.
 """
 
 import functools
+from collections.abc import Collection
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +22,7 @@ from ytdnn.serving import batches
 
 Users = npt.NDArray[np.integer]
 
-_SHARDS_OPEN = 16  # each keeps a file open for every column
+_SHARDS_OPEN = 4  # each keeps a file open for every column
 # What requests hold of events, and its place in the tables of a shard.
 _COLUMNS = {
     schema.WATCHES: {
@@ -68,8 +69,8 @@ class LoggedRequests:
     def watched(self, users: Users) -> ragged.Ragged:
         """Returns all videos each user watched, catalogue indices."""
         rows = self._rows(schema.WATCHES, users)
-        videos = self._values(schema.WATCHES, "videos", rows.values)
-        return ragged.Ragged(rows.offsets, videos)
+        found = self._values(schema.WATCHES, ["videos"], rows.values)
+        return ragged.Ragged(rows.offsets, found["videos"])
 
     def inputs(self, users: Users, fields: batches.Fields) -> dict[str, tf.Tensor]:
         """Returns the inputs of a signature, `[n]` or `[n, longest]`.
@@ -106,19 +107,20 @@ class LoggedRequests:
         return ragged.ranges(offsets[users], offsets[users + 1])
 
     def _values(
-        self, table: str, column: str, rows: npt.NDArray[np.int64]
-    ) -> npt.NDArray:
-        """Returns a column's values in rows of all shards, `[n]`."""
+        self, table: str, columns: Collection[str], rows: npt.NDArray[np.int64]
+    ) -> dict[str, npt.NDArray]:
+        """Returns the values of columns in rows of all shards, `[n]` each."""
         offsets = self._offsets[table]
         starts = offsets[[shard.first_user for shard in self.data.shards]]
         numbers = np.searchsorted(starts, rows, side="right") - 1
         parts = getattr(self.data.some.shard, table)
-        found = np.empty(len(rows), getattr(parts, column).dtype)
+        found = {c: np.empty(len(rows), getattr(parts, c).dtype) for c in columns}
         for number in np.unique(numbers).tolist():
-            here = numbers == number
+            here = np.flatnonzero(numbers == number)
             events = getattr(self._shard(number), table)
             own = rows[here] - starts[number]
-            found[here] = np.asarray(getattr(events, column))[own]
+            for column in columns:
+                found[column][here] = np.asarray(getattr(events, column))[own]
         return found
 
     def _lists(
@@ -130,15 +132,18 @@ class LoggedRequests:
         places = ragged.Ragged(rows.offsets, np.arange(1, len(rows.values) + 1))
         padded = places.padded()
         known = getattr(self.data.some.shard, table)
-        for name, column in columns.items():
-            if name not in fields or getattr(known, column) is None:
-                continue
+        asked = {
+            name: column
+            for name, column in columns.items()
+            if name in fields and getattr(known, column) is not None
+        }
+        values = self._values(table, set(asked.values()), rows.values)
+        for name, column in asked.items():
             field = fields[name]
             is_id = name in (schema.WATCHED_VIDEO_IDS, schema.IMPRESSION_VIDEO_IDS)
             dtype = np.dtype(np.int32 if is_id else field.dtype)
             missing = np.array([0 if is_id else field.missing], dtype)
-            of_rows = self._values(table, column, rows.values)
-            laid_out = np.concatenate([missing, of_rows]).astype(dtype)[padded]
+            laid_out = np.concatenate([missing, values[column]]).astype(dtype)[padded]
             found[name] = self.ids(laid_out) if is_id else tf.constant(laid_out)
         return found
 

@@ -126,7 +126,7 @@ def _member(
     config = dataclasses.replace(config, seed=config.seed * members + number)
     determinism.set_seed(config.seed)
     strategy = strategies.make(config.strategy, config.cluster)
-    with strategy.scope():
+    with strategies.scope(strategy):
         candidate_model = model.build(config.candidates, data)
     num_labels = _num_training_watches(data)
     training = batch_size.capped(config.candidates.training, num_labels, model.KIND)

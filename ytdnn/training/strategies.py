@@ -6,13 +6,15 @@ import logging
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import tensorflow as tf
 from tensorflow.compiler.xla.tsl.protobuf import coordination_config_pb2
 from tensorflow.python.eager import context
 
 from ytdnn import configs, errors
+from ytdnn.layers import embeddings
 from ytdnn.training import tasks, watchdog
 
 _DEFAULTS = configs.Cluster()
@@ -124,6 +126,39 @@ def _parameter_server(
             max_shards=len(task.addresses[tasks.SERVER]),
         ),
     )
+
+
+@contextlib.contextmanager
+def scope(strategy: tf.distribute.Strategy) -> Iterator[None]:
+    """Has a model made for a strategy begin with the weights of one process.
+
+    Keras would draw each shard of a kernel by the fan-in of the shard, too wide. Tables
+    draw their shards as parts of the whole (`embeddings.RowsNormal`); everything else
+    is drawn whole and cut.
+    """
+    with strategy.scope():
+        if not isinstance(strategy, tf.distribute.ParameterServerStrategy):
+            yield
+            return
+        with tf.variable_creator_scope(_drawn_whole):
+            yield
+
+
+def _drawn_whole(
+    next_creator: Callable[..., tf.Variable], **settings: Any
+) -> tf.Variable:
+    draw = settings.get("initial_value")
+    if isinstance(draw, functools.partial) and _is_cut(draw.func):
+        whole = functools.cache(draw)
+        # One that takes no part of a variable makes TensorFlow cut the whole.
+        settings["initial_value"] = lambda: whole()
+    return next_creator(**settings)
+
+
+def _is_cut(initializer: Any) -> bool:
+    """Whether it is Keras's, and draws shards otherwise than as parts of the whole."""
+    of_keras = isinstance(initializer, tf.keras.initializers.Initializer)
+    return of_keras and not isinstance(initializer, embeddings.RowsNormal)
 
 
 def serve(task: tasks.Task, cluster: configs.Cluster) -> None:
