@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from ytdnn import artifacts, configs, errors
+from ytdnn import artifacts, checksums, configs, errors
 
 
 def publish(directory: pathlib.Path, content: str) -> None:
@@ -59,7 +59,7 @@ def test_a_file_is_hashed_again_only_where_it_has_changed(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hashed: list[str] = []
-    digest = artifacts.file_sha256
+    digest = checksums.of_file
 
     def counted(path: pathlib.Path) -> str:
         hashed.append(path.name)
@@ -67,11 +67,11 @@ def test_a_file_is_hashed_again_only_where_it_has_changed(
 
     publish(tmp_path / "data", "one")
     rows = tmp_path / "data" / "part" / "rows"
-    monkeypatch.setattr(artifacts, "file_sha256", counted)
+    monkeypatch.setattr(checksums, "of_file", counted)
     artifacts.read_manifest(tmp_path / "data", "data")
     artifacts.read_manifest(tmp_path / "data", "data")
     assert hashed == ["rows", "rows"]  # written just now
-    monkeypatch.setattr(artifacts, "_SETTLED_NS", 0)
+    monkeypatch.setattr(checksums, "_SETTLED_NS", 0)
     artifacts.read_manifest(tmp_path / "data", "data")
     artifacts.read_manifest(tmp_path / "data", "data")
     assert hashed == ["rows"] * 3

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ytdnn import artifacts, errors, versions
+from ytdnn import artifacts, checksums, errors, versions
 
 LARGE = "x" * 5_000
 
@@ -186,7 +186,7 @@ def test_a_reader_meets_a_new_version_while_it_reads(
 ) -> None:
     bundle = tmp_path / "bundle"
     publish(bundle, "old")
-    check = artifacts.file_sha256
+    check = checksums.of_file
     published = []
 
     def checked(path: pathlib.Path) -> str:
@@ -196,7 +196,7 @@ def test_a_reader_meets_a_new_version_while_it_reads(
             versions.prune(bundle, 1)
         return check(path)
 
-    monkeypatch.setattr(artifacts, "file_sha256", checked)
+    monkeypatch.setattr(checksums, "of_file", checked)
     assert versions.read(bundle, "bundle", deep=True).facts["text"] == "new"
 
 

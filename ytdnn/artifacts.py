@@ -9,25 +9,22 @@ what does not fit with one line that names the two that disagree.
 
 import contextlib
 import dataclasses
-import functools
 import hashlib
 import json
 import os
 import pathlib
 import shutil
-import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
 import pydantic
 
 import ytdnn
-from ytdnn import configs, errors
+from ytdnn import checksums, configs, errors
 
 FORMAT_VERSION = 5
 MANIFEST = "manifest.json"
 LOGS = "logs"
-_SETTLED_NS = 2_000_000_000
 _ALWAYS_HASHED_BYTES = 2**24  # vocabularies, weights of small models: cheap
 # What makes an artefact again, `train` for all others.
 _COMMANDS = {
@@ -105,7 +102,7 @@ def publish(
     partial.mkdir(parents=True)
     facts = {} if facts is None else facts
     yield partial
-    manifest = new_manifest(kind, config, inputs, file_table(partial), facts)
+    manifest = new_manifest(kind, config, inputs, checksums.table(partial), facts)
     write_json(partial / MANIFEST, dataclasses.asdict(manifest))
     _replace(directory, partial)
 
@@ -285,30 +282,12 @@ def _check_file(path: pathlib.Path, entry: Mapping[str, Any], deep: bool) -> Non
         )
     if not deep and size > _ALWAYS_HASHED_BYTES:
         return
-    found = file_sha256(path) if deep else _sha256_once(path, status)
+    found = checksums.of_file(path) if deep else checksums.of_file_once(path, status)
     if found != entry["sha256"]:
         raise errors.UserError(
             f"{path} disagrees with {manifest.name}: its SHA-256 is another than "
             f"recorded: make the artefact again"
         )
-
-
-def _sha256_once(path: pathlib.Path, status: os.stat_result) -> str:
-    """Returns a file's SHA-256, read again only where the file has changed since.
-
-    A command looks at its prepared set several times, which may have thousands of
-    files. What was changed just now is read each time: clocks of file systems are
-    coarse.
-    """
-    if time.time_ns() - status.st_ctime_ns < _SETTLED_NS:
-        return file_sha256(path)
-    return _sha256(path, status.st_ino, status.st_size, status.st_ctime_ns)
-
-
-@functools.lru_cache(2**17)
-def _sha256(path: pathlib.Path, *changes: int) -> str:
-    del changes  # which the cache goes by
-    return file_sha256(path)
 
 
 def read_config(
@@ -365,12 +344,6 @@ def is_current(
     return manifest.config == _plain(config) and manifest.inputs == dict(inputs)
 
 
-def file_sha256(path: pathlib.Path) -> str:
-    """Returns the SHA-256 of a file in hex, read in pieces."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def write_json(path: pathlib.Path, value: Any) -> None:
     """Writes JSON so that readers see the old file or the whole new one."""
     write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
@@ -390,24 +363,6 @@ def flush(path: pathlib.Path) -> None:
     """Flushes a file that was written by others to disk."""
     with open(path, "rb") as file:
         os.fsync(file.fileno())
-
-
-def file_table(
-    directory: pathlib.Path, without: Collection[str] = ()
-) -> dict[str, dict[str, Any]]:
-    """Returns the manifest's entries for the files of a directory.
-
-    Args:
-      directory: Of the files.
-      without: Names that are left out.
-    """
-    paths = sorted(path for path in directory.rglob("*") if path.is_file())
-    named = {path.relative_to(directory).as_posix(): path for path in paths}
-    return {
-        name: {"bytes": path.stat().st_size, "sha256": file_sha256(path)}
-        for name, path in named.items()
-        if name not in without
-    }
 
 
 def _plain(value: Any) -> Any:

@@ -18,7 +18,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from ytdnn import artifacts, errors
+from ytdnn import artifacts, checksums, errors
 
 VERSIONS = "versions"
 VERSION = "version"  # of the manifest's facts
@@ -76,7 +76,7 @@ def publish(
     draft = Draft(partial, 1 + max(seen(directory), default=0))
     draft.common.mkdir(parents=True)
     yield draft
-    files = draft.durable | artifacts.file_table(partial, draft.durable)
+    files = draft.durable | checksums.table(partial, draft.durable)
     _share_alike(draft, files, directory)
     facts = facts | {VERSION: draft.number}
     manifest = artifacts.new_manifest(kind, config, inputs, files, facts)

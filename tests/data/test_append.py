@@ -129,7 +129,7 @@ def test_searches_are_those_of_the_whole_log(
         users = np.repeat(
             data.users[schema.USER_ID].to_numpy(), np.diff(data.searches.offsets)
         )
-        queries = data.queries(0, len(users))
+        queries = data.queries.texts(0, len(users))
         return sorted(zip(users, data.searches.times, queries, strict=True))
 
     assert texts(appended) == texts(at_once)

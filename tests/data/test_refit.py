@@ -123,7 +123,7 @@ def test_shards_are_derived_one_by_one_and_alike(
         assert found.videos.equals(expected.videos)
         assert found.tokens.equals(expected.tokens)
         number = len(expected.searches)
-        assert found.queries(0, number) == expected.queries(0, number)
+        assert found.queries.texts(0, number) == expected.queries.texts(0, number)
         for name in ("vocabulary", "windows", "search_tokens"):
             assert found.manifest.facts[name] == expected.manifest.facts[name]
 

@@ -70,7 +70,7 @@ def test_searches_are_sorted_and_keep_their_known_tokens(tmp_path):
     whole = ["chess", "chess opening", "opening"]
     assert _texts(data, 0) == [whole, ["chess"], []]
     assert _texts(data, 1) == [[]]
-    assert data.queries(0, 3) == ["chess opening", "Chess", "endgame"]
+    assert data.queries.texts(0, 3) == ["chess opening", "Chess", "endgame"]
     assert data.searches.times[:3].tolist() == [START + 5, START + 20, START + 25]
 
 
@@ -123,4 +123,4 @@ def test_shards_and_parts_of_the_count_change_nothing(
     assert whole.tokens.height == 60
     comparison.assert_same_events(parts, whole)
     every = len(whole.searches)
-    assert parts.queries(0, every) == whole.queries(0, every)
+    assert parts.queries.texts(0, every) == whole.queries.texts(0, every)

@@ -200,7 +200,7 @@ def test_the_request_of_a_user_now_has_all_their_searches(data):
     request = requests.request_for_user(data, "u3")
     user = data.users["user_id"].index_of("u3")
     start, stop = data.searches.offsets[user : user + 2]
-    assert request[schema.QUERIES] == data.queries(int(start), int(stop))
+    assert request[schema.QUERIES] == data.queries.texts(int(start), int(stop))
     assert len(request[schema.QUERIES]) > SEARCHES
     assert schema.DEVICE not in request
     latest = max(data.watches.times.max(), data.impressions.times.max())
@@ -212,7 +212,7 @@ def test_searches_of_a_request_lie_before_its_time(data):
     user, time = int(data.watches.users[end]), int(data.watches.times[end])
     start = int(data.searches.offsets[user])
     stop = start + int(data.watches.num_searches[end])
-    expected = data.queries(start, stop)
+    expected = data.queries.texts(start, stop)
     for at in (0, time):
         request = requests.request_at(data, user, end, at)
         assert request[schema.QUERIES] == expected

@@ -240,30 +240,14 @@ class PreparedData:
         """Whether the log had searches with words that training contexts hold."""
         return self.tokens.height > 0
 
-    def queries(self, start: int, stop: int) -> list[str]:
-        """Returns the texts of a range of searches, read from the files of theirs."""
-        files = user_shards.query_files(self.directory, self.manifest.facts)
-        bounds = self._query_bounds
-        texts: list[str] = []
-        for number in np.flatnonzero((bounds[1:] > start) & (bounds[:-1] < stop)):
-            first, last = (int(bounds[number + side]) for side in (0, 1))
-            begin = max(start, first)
-            rows = pl.scan_parquet(files[number]).select(schema.QUERY)
-            found = rows.slice(begin - first, min(stop, last) - begin).collect()
-            texts += found[schema.QUERY].to_list()
-        return texts
-
     @functools.cached_property
-    def _query_bounds(self) -> np.ndarray:
-        """Where the searches of each shard lie among all, as they were written."""
-        shards = user_shards.on_disk(self.directory, self.manifest.facts)
-        found = (shard.read().searches for shard in shards)
-        sizes = [0 if table is None else len(table) for table in found]
-        return np.cumsum([0, *sizes])
+    def queries(self) -> user_shards.Queries:
+        """The texts of searches."""
+        return user_shards.Queries(self.directory, self.manifest.facts)
 
     def with_validation_in_training(self) -> "PreparedData":
         """Returns the set with the watches held out for validation as training's."""
-        changed = self.changed(_validation_in_training)
+        changed = self.changed(user_shards.with_validation_in_training)
         return dataclasses.replace(changed, _end_of_training="ranking")
 
     @functools.cached_property
@@ -407,13 +391,6 @@ def load(directory: pathlib.Path, deep: bool = False) -> PreparedData:
         vocabularies=json.loads((directory / VOCABULARIES_FILE).read_text()),
         shards=user_shards.on_disk(directory, manifest.facts),
     )
-
-
-def _validation_in_training(shard: user_shards.Shard) -> user_shards.Shard:
-    splits = np.asarray(shard.watches.splits)
-    trained = np.where(splits == Split.VALIDATION, Split.TRAIN, splits)
-    watches = shard.watches.replace(splits=trained.astype(splits.dtype))
-    return dataclasses.replace(shard, watches=watches)
 
 
 def _read_tokens(path: pathlib.Path) -> pl.DataFrame:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import polars as pl
 
 from ytdnn import errors, schema
 from ytdnn.data import events
@@ -104,6 +105,35 @@ def query_files(
     return [path(directory, place) / QUERIES_FILE for place in range(number)]
 
 
+class Queries:
+    """The texts of searches, read from the files of those asked for."""
+
+    def __init__(self, directory: pathlib.Path, facts: Mapping[str, Any]) -> None:
+        """Takes a prepared set and the facts of its manifest."""
+        self._directory = directory
+        self._facts = facts
+
+    def texts(self, start: int, stop: int) -> list[str]:
+        """Returns the texts of a range of all searches."""
+        files, bounds = query_files(self._directory, self._facts), self._bounds
+        texts: list[str] = []
+        for number in np.flatnonzero((bounds[1:] > start) & (bounds[:-1] < stop)):
+            first, last = (int(bounds[number + side]) for side in (0, 1))
+            begin = max(start, first)
+            rows = pl.scan_parquet(files[number]).select(schema.QUERY)
+            found = rows.slice(begin - first, min(stop, last) - begin).collect()
+            texts += found[schema.QUERY].to_list()
+        return texts
+
+    @functools.cached_property
+    def _bounds(self) -> np.ndarray:
+        """Where the searches of each shard lie among all, as they were written."""
+        shards = on_disk(self._directory, self._facts)
+        found = (shard.read().searches for shard in shards)
+        sizes = [0 if table is None else len(table) for table in found]
+        return np.cumsum([0, *sizes])
+
+
 def _read(directory: pathlib.Path) -> Shard:
     watches = events.Watches.read(directory, WATCH)
     if watches is None:
@@ -116,6 +146,15 @@ def _read(directory: pathlib.Path) -> Shard:
         searches=events.Searches.read(directory, SEARCH),
         impressions=events.Impressions.read(directory, IMPRESSION),
     )
+
+
+def with_validation_in_training(shard: Shard) -> Shard:
+    """Returns the shard with the watches held out for validation as training's."""
+    split = events.Split
+    splits = np.asarray(shard.watches.splits)
+    trained = np.where(splits == split.VALIDATION, split.TRAIN, splits)
+    watches = shard.watches.replace(splits=trained.astype(splits.dtype))
+    return dataclasses.replace(shard, watches=watches)
 
 
 def arrays(shard: Shard) -> dict[str, np.ndarray]:

@@ -12,7 +12,7 @@ import pathlib
 import numpy as np
 import polars as pl
 
-from ytdnn import artifacts, errors, schema
+from ytdnn import checksums, errors, schema
 from ytdnn.data import prepared
 from ytdnn.data.sources import files
 from ytdnn.evaluation import lists, other_systems, protocol, report_parts
@@ -49,7 +49,7 @@ def read(path: pathlib.Path, data: prepared.PreparedData) -> other_systems.Other
     return other_systems.Other(
         found.name,
         "predictions",
-        artifacts.file_sha256(path)[:16],
+        checksums.of_file(path)[:16],
         {found.name: maker(found, data)},
         lambda cases: {"predictions": describe(found, data, cases)},
     )

@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from ytdnn import artifacts, errors, schema
+from ytdnn import artifacts, checksums, errors, schema
 from ytdnn.data import new_videos, prepared
 from ytdnn.serving import removals
 
@@ -59,7 +59,7 @@ def read(workdir: pathlib.Path) -> pl.DataFrame | None:
 def inputs(workdir: pathlib.Path) -> dict[str, str]:
     """Returns the table as an input of the bundle: its fingerprint, if there is one."""
     path = workdir / FILE
-    return {FACT: artifacts.file_sha256(path)[:16]} if path.exists() else {}
+    return {FACT: checksums.of_file(path)[:16]} if path.exists() else {}
 
 
 def extended(

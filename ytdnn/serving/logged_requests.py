@@ -151,7 +151,7 @@ class LoggedRequests:
         rows = self._rows(schema.SEARCHES, users)
         first = int(rows.values.min(initial=self._offsets[schema.SEARCHES][-1]))
         stop = int(rows.values.max(initial=first - 1)) + 1
-        texts = tf.constant(["", *self.data.queries(first, stop)], tf.string)
+        texts = tf.constant(["", *self.data.queries.texts(first, stop)], tf.string)
         places = ragged.Ragged(rows.offsets, rows.values - first + 1)
         return tf.gather(texts, places.padded())
 

@@ -342,7 +342,7 @@ def _queries(
         stop = start + int(np.searchsorted(data.searches.times[start:stop], time))
     elif end_watch < data.watches.offsets[user + 1]:
         stop = start + int(np.asarray(data.watches.num_searches)[end_watch])
-    return data.queries(start, stop)
+    return data.queries.texts(start, stop)
 
 
 def _user_index(data: prepared.PreparedData, user_id: str | int) -> int:
