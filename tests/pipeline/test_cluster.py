@@ -48,6 +48,14 @@ def _weights(workdir: pathlib.Path, stage: str) -> dict[str, np.ndarray]:
     return {name: kept.get_tensor(name) for name in names}
 
 
+def _assert_same_weights(alone: pathlib.Path, workdir: pathlib.Path) -> None:
+    for stage in ("candidates", "ranking"):
+        expected, found = _weights(alone, stage), _weights(workdir, stage)
+        assert expected.keys() == found.keys()
+        for name, values in expected.items():
+            np.testing.assert_allclose(found[name], values, atol=1e-4, err_msg=name)
+
+
 def _validation(workdir: pathlib.Path) -> dict[str, float]:
     return artifacts.read_manifest(workdir / "candidates", "candidates").facts[
         "validation"
@@ -64,11 +72,7 @@ def test_workers_in_step_make_what_one_process_makes(alone, tmp_path):
     workdir = clusters.prepared_run(tmp_path)
     out = clusters.finished(clusters.start(workdir, "--workers=2"), MOST_SECONDS)
     assert "ranking: done" in out.replace("[3/3] ", "")
-    for stage in ("candidates", "ranking"):
-        expected, found = _weights(alone, stage), _weights(workdir, stage)
-        assert expected.keys() == found.keys()
-        for name, values in expected.items():
-            np.testing.assert_allclose(found[name], values, atol=1e-4, err_msg=name)
+    _assert_same_weights(alone, workdir)
     assert _validation(workdir) == pytest.approx(_validation(alone), rel=1e-4)
     assert (workdir / "cluster" / "worker-1.log").read_text()
     assert not clusters.processes(workdir)
@@ -77,14 +81,9 @@ def test_workers_in_step_make_what_one_process_makes(alone, tmp_path):
 def test_one_worker_with_servers_makes_what_one_process_makes(alone, tmp_path):
     """Tables and kernels sharded: one worker's steps do not overlap."""
     workdir = clusters.prepared_run(tmp_path)
-    flags = ["--workers=1", "--ps=2"]
-    command = ["train", "--stage=candidates"]
-    process = clusters.start(workdir, *flags, command=command)
+    process = clusters.start(workdir, "--workers=1", "--ps=2")
     clusters.finished(process, MOST_SECONDS)
-    expected, found = _weights(alone, "candidates"), _weights(workdir, "candidates")
-    assert expected.keys() == found.keys()
-    for name, values in expected.items():
-        np.testing.assert_allclose(found[name], values, atol=1e-4, err_msg=name)
+    _assert_same_weights(alone, workdir)
     assert _validation(workdir) == pytest.approx(_validation(alone), rel=1e-4)
     states = [
         np.load(each / "candidates" / "0.optimizer.npz") for each in (alone, workdir)

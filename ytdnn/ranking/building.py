@@ -1,5 +1,6 @@
 """Builds rankers: fresh weights, normalised on the training impressions of a log."""
 
+import contextlib
 import dataclasses
 import gc
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ def build(
     config: configs.Ranking,
     data: prepared.PreparedData,
     first_stage: stage.Stage | None = None,
+    scope: contextlib.AbstractContextManager[None] | None = None,
 ) -> model.RankingModel:
     """Returns a model with fresh weights, normalised on the training impressions.
 
@@ -31,6 +33,7 @@ def build(
       config: Sizes and features.
       data: With impressions.
       first_stage: What features of the first stage ask; None: there are none of these.
+      scope: Where its weights are made, and nothing of what it only reads; None: here.
 
     Raises:
       errors.UserError: The log has no impressions to train on, or the config names a
@@ -41,7 +44,8 @@ def build(
     if first_stage is None:
         chosen = tuple(f for f in chosen if not inputs.replays([f]))
     measured, log = _measure(config, data, chosen, first_stage)
-    return model.RankingModel(config, chosen, measured, first_stage, log)
+    with scope or contextlib.nullcontext():
+        return model.RankingModel(config, chosen, measured, first_stage, log)
 
 
 def build_like(

@@ -72,8 +72,9 @@ def train(
     work = checkpoints.workspace(directory, step_config(config), made_from, writes)
     determinism.set_seed(config.seed)
     strategy = strategies.make(config.strategy, config.cluster)
-    with strategies.scope(strategy):
-        ranking_model = building.build(config.ranking, data, first_stage)
+    ranking_model = building.build(
+        config.ranking, data, first_stage, strategies.scope(strategy)
+    )
     stop_after = 0 if chosen is None else int(chosen.facts["best_epoch"])
     num_rows = sum(building.num_rows(data, prepared.Split.TRAIN))
     training = batch_size.capped(config.ranking.training, num_rows, model.KIND)
