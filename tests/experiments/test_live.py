@@ -75,3 +75,7 @@ def test_the_table_says_which_share_of_a_promise_was_kept() -> None:
     text = screen.export_text()
     assert "+200%" in text
     assert f"{lift / 2.0:.0%}" in text
+    screen.print(live.show(found, {"logging": 100.0, "bound": 99.0}))
+    text = screen.export_text()  # of nothing promised there is no share
+    assert "-1%" in text
+    assert f"{lift / -0.01:.0%}" not in text
