@@ -9,23 +9,26 @@ A chief, a worker and two parameter servers on this machine, in a network of the
 Watched and scored videos × 128, Adagrad, 1,024 examples and 4,096 negatives a step;
 medians of steps that the coordinator hands out one by one.
 
-Measured 2026-11-26 on two cores of an AMD EPYC that other work kept busy (load 9.5), 30
+Measured 2026-11-26 on two cores of an AMD EPYC that other work kept busy (load 5.7), 30
 steps each, TensorFlow 2.20, one thread for each operation:
 
 | videos | parameters of tables | ms a step | ratio |
 |---|---|---|---|
-| 100,000 | 25,600,000 | 140.8 | 1.00 |
-| 4,000,000 | 1,024,000,000 | 116.6 | 0.83 |
+| 100,000 | 25,600,000 | 85.5 | 1.00 |
+| 4,000,000 | 1,024,000,000 | 98.7 | 1.16 |
+
+(At load 9.5, the same day: 140.8 and 116.6, ratio .83.)
 
 | process | most memory (GB) |
 |---|---|
-| chief | 1.03 |
-| worker | 0.98 |
-| each of two parameter servers | 4.83 |
+| chief | 0.99 |
+| worker | 0.83 |
+| each of two parameter servers | 5.65 and 5.71 |
 
-The claim holds: a step costs no more at forty times the videos (the difference is the
-machine's other work), and a server holds its half of weights and accumulators (3.8 GiB)
-and of one table while it is made.
+The claim holds: a step costs little more at forty times the videos, and a server holds
+its half of weights and accumulators (3.8 GiB) and, while a table is made, its half of
+that twice: its initial values are drawn in blocks, so that they are those of one
+process. Drawn at once, as other values, they took 4.83 GB.
 """
 
 import argparse
