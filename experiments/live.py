@@ -369,9 +369,9 @@ class Asked:
 
     @property
     def out(self) -> pathlib.Path:
-        """Directory of the live test."""
-        seed = f"-{self.seed}" if self.seed else ""
-        return self.directory / f"{self.others}{seed}"
+        """Directory of the live test, one for each choice of arms."""
+        seed = [str(self.seed)] if self.seed else []
+        return self.directory / "-".join([self.others, *self.names, *seed])
 
 
 def run(asked: Asked) -> report.Report:

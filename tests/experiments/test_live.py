@@ -49,9 +49,13 @@ def test_what_stands_beside_both_stages(
     live.run(live.Asked(tmp_path, [live.HELD_OUT], live.ALONE, seed=2))
     both = tmp_path / live.BOTH / "seed-0"
     assert calls == [
-        (dict.fromkeys(("never", "weekly", "daily"), both), "fresh", live.FRESH_DAYS),
-        ({live.BOTH: both, **dict.fromkeys(built_in.NAMES)}, "live", 3),
-        ({live.HELD_OUT: tmp_path / live.HELD_OUT / "seed-2"}, "alone-2", 0),
+        (
+            dict.fromkeys(("never", "weekly", "daily"), both),
+            "fresh-both",
+            live.FRESH_DAYS,
+        ),
+        ({live.BOTH: both, **dict.fromkeys(built_in.NAMES)}, "live-both", 3),
+        ({live.HELD_OUT: tmp_path / live.HELD_OUT / "seed-2"}, "alone-held_out-2", 0),
     ]
 
 
