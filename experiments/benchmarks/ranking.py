@@ -16,20 +16,22 @@ parts, each compiled alone: the tensors (lookups, features and the first stage's
 scores), the network on given tensors, and the tower's products alone. In bfloat16 the
 same weights are exported with `ranking.precision`.
 
-Measured 2026-11-25 on two cores of an AMD EPYC, no other work (load 0.6 at the start),
-the run it makes itself. A step with its input has 79 % of the products' rate (13,130
-against 16,585 impressions/s), one of a given batch 83 %, forward and backward alone
-96 %; the input alone would do 416,471. Milliseconds of a call, p50 (core-ms in
-brackets):
+Measured 2026-11-26 on two cores of an AMD EPYC, load 1.7 at the start, the run it makes
+itself. A step with its input has 91 % of the products' rate (15,305 against 16,771
+impressions/s), one of a given batch 96 %, forward and backward alone 109 %, since of
+inputs that are not learned no gradient is made, which the products alone count; the
+input alone would do 671,499. Milliseconds of a call, p50 (core-ms in brackets):
 
 | candidates | float32 | of it tensors | network | products | bfloat16 |
 |---|---|---|---|---|---|
-| 100 | 7.0 (8.7) | 3.2 | 5.4 | 2.5 | 6.7 (8.0) |
-| 300 | 10.8 (15.6) | 3.4 | 9.7 | 5.6 | 9.9 (12.9) |
-| 1,000 | 23.6 (40.4) | 4.2 | 21.8 | 15.6 | 17.8 (29.2) |
+| 100 | 6.7 (10.2) | 3.4 | 6.1 | 2.9 | 6.5 (9.4) |
+| 300 | 10.8 (17.1) | 3.7 | 10.0 | 6.2 | 9.4 (14.2) |
+| 1,000 | 23.8 (41.9) | 4.6 | 21.6 | 16.7 | 17.9 (30.7) |
 
-100 candidates take 7.0 ms, above the 6 aimed at. The shipped tower, 512-256, takes 5.1
-ms for 300 candidates of a million videos (`answer.py`).
+100 candidates take 6.7 ms, above the 6 aimed at. Before the first layer read its
+numbers by rows the step had 79 % (13,130 of 16,585), and calls took 7.0, 10.8 and 23.6
+ms at a time when the products took 2.5, 5.6 and 15.6. The shipped tower, 512-256, took
+5.1 ms for 300 candidates of a million videos then (`answer.py`).
 """
 
 import argparse
