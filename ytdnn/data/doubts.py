@@ -2,7 +2,7 @@
 
 import datetime
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import polars as pl
@@ -58,19 +58,24 @@ def _day(seconds: float) -> str:
     return f"{datetime.datetime.fromtimestamp(int(seconds), datetime.UTC):%Y-%m-%d}"
 
 
-def shown_and_clicked(splits: np.ndarray, clicked: np.ndarray) -> np.ndarray:
+def shown_and_clicked(
+    parts: Iterable[tuple[np.ndarray, np.ndarray]],
+) -> np.ndarray | None:
     """Returns how many impressions of each split were not clicked, and how many were.
 
     Args:
-      splits: `[impressions]`, see `prepared.Split`.
-      clicked: `[impressions] bool`.
+      parts: Of the log, one after another: splits `[impressions]`, see
+        `prepared.Split`, and clicked `[impressions] bool`.
 
     Returns:
-      `[2, splits] int64`; those of several shards add up.
+      `[2, splits] int64`; None where there is no part.
     """
-    number = len(prepared.Split)
-    cells = np.asarray(clicked) * np.int64(number) + np.asarray(splits)
-    return np.bincount(cells, minlength=2 * number).reshape(2, number)
+    number, found = len(prepared.Split), None
+    for splits, clicked in parts:
+        cells = np.asarray(clicked) * np.int64(number) + np.asarray(splits)
+        counts = np.bincount(cells, minlength=2 * number).reshape(2, number)
+        found = counts if found is None else found + counts
+    return found
 
 
 def ranking_obstacle(

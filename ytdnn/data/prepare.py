@@ -182,13 +182,10 @@ def _left_out(rows: Mapping[str, int], counts: Mapping[str, object]) -> dict[str
 
 
 def _ranking_obstacle(directory: pathlib.Path, facts: Mapping[str, object]) -> str:
-    found = None
-    for shard in user_shards.on_disk(directory, facts):
-        shown = shard.read().impressions
-        if shown is not None:
-            counts = doubts.shown_and_clicked(shown.splits, shown.clicked)
-            found = counts if found is None else found + counts
-    return doubts.ranking_obstacle(found)
+    shards = user_shards.on_disk(directory, facts)
+    shown = (shard.read().impressions for shard in shards)
+    parts = ((table.splits, table.clicked) for table in shown if table is not None)
+    return doubts.ranking_obstacle(doubts.shown_and_clicked(parts))
 
 
 def _pages(log: event_log.EventLog, gap: float) -> str:

@@ -149,14 +149,14 @@ def _ranker_begins(data: prepared.PreparedData) -> int | None:
 
 
 def _obstacle(data: prepared.PreparedData, split: _Split) -> str:
-    found = None
-    for shard in data.shards:
-        shown = shard.read().impressions
-        if shown is not None:
-            of_shown = split.of_impressions(shown)
-            counts = doubts.shown_and_clicked(of_shown, shown.clicked)
-            found = counts if found is None else found + counts
-    return doubts.ranking_obstacle(found, (prepared.Split.TRAIN,))
+    shown = (shard.read().impressions for shard in data.shards)
+    parts = (
+        (split.of_impressions(table), table.clicked)
+        for table in shown
+        if table is not None
+    )
+    counts = doubts.shown_and_clicked(parts)
+    return doubts.ranking_obstacle(counts, (prepared.Split.TRAIN,))
 
 
 def _windows(

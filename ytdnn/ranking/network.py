@@ -90,12 +90,10 @@ class RankingNetwork(tf.keras.Model):
           seed: `[2] int32` of this training step, or None outside training.
         """
         shown = tensors[schema.IMPRESSION_VIDEOS]
+        looked_up = {"shown": shown} | {name: tensors[name] for name in self._seeds}
         videos = [
             rows.of_vectors(self.videos[use](indices))
-            for use, indices in (
-                ("shown", shown),
-                *((name, tensors[name]) for name in self._seeds),
-            )
+            for use, indices in looked_up.items()
         ]
         blocks = (*videos, *reading.blocks(self._of_videos, tensors))
         impressions = rows.Items(blocks, tf.shape(shown)[1])
