@@ -62,6 +62,35 @@ def test_offsets_are_added_to_the_logits(smoothing):
     np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_a_share_of_the_target_may_be_other_probabilities(smoothing):
+    labels, queries, table, bias = _arguments()
+    soft = tf.nn.softmax(tf.random.stateless_normal([BATCH, CLASSES], [1, 2]))
+    of_labels = tf.one_hot(labels - 1, CLASSES) * (1 - smoothing) + smoothing / CLASSES
+    target = 0.4 * of_labels + 0.6 * soft
+    results = []
+    for ours in (True, False):
+        with tf.GradientTape() as tape:
+            tape.watch(queries)
+            rows, biases = tf.convert_to_tensor(table), tf.convert_to_tensor(bias)
+            if ours:
+                losses = softmax.table_cross_entropy(
+                    labels,
+                    queries,
+                    rows,
+                    biases,
+                    smoothing,
+                    soft=tf.pad(soft, [[0, 0], [1, 0]]),
+                    soft_share=0.6,
+                )
+            else:
+                logits = tf.matmul(queries, rows[1:], transpose_b=True) + biases[1:]
+                losses = -tf.reduce_sum(target * tf.nn.log_softmax(logits), axis=1)
+        results.append((losses, *tape.gradient(losses, [queries, table, bias])))
+    for found, expected in zip(*results, strict=True):
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
 def test_a_class_that_is_never_the_label_gets_no_gradient():
     labels, queries, table, bias = _arguments()
     labels = tf.ones_like(labels)

@@ -20,11 +20,11 @@ def data(tmp_path_factory):
     return planted.prepared_data(tmp_path_factory.mktemp("planted"))
 
 
-def _config(seed, ensemble_size):
+def _config(seed, ensemble_size, **settings):
     config = planted.tiny_config()
     training = configs.Training(epochs=EPOCHS, batch_size=64, patience=EPOCHS)
     settings = dataclasses.replace(
-        config.candidates, ensemble_size=ensemble_size, training=training
+        config.candidates, ensemble_size=ensemble_size, training=training, **settings
     )
     return dataclasses.replace(config, candidates=settings, seed=seed)
 
@@ -107,6 +107,33 @@ def test_a_resume_restores_all_there_is_and_warns_of_nothing(
     with kills.log_of_tensorflow() as messages:
         candidates.train(config, data, tmp_path / "candidates")
     assert messages == []
+
+
+def _first_and_second(directory, data):
+    return [member.video_vectors() for member in model.load(directory, data).members]
+
+
+@pytest.mark.parametrize("killed_after", [None, 40])
+def test_with_distillation_the_second_learns_from_the_first(
+    data, tmp_path, monkeypatch, killed_after
+):
+    """The first is what it was; killed in the second, its teacher is read back."""
+    alone = _config(1, 2, loss=configs.FullSoftmax())
+    taught = _config(1, 2, loss=configs.FullSoftmax(), distillation=0.5)
+    for name, config in (("alone", alone), ("taught", taught)):
+        candidates.train(config, data, tmp_path / name)
+    of_alone = _first_and_second(tmp_path / "alone", data)
+    of_taught = _first_and_second(tmp_path / "taught", data)
+    np.testing.assert_array_equal(of_alone[0], of_taught[0])
+    assert np.abs(of_alone[1] - of_taught[1]).max() > 1e-3
+    if killed_after is None:
+        return
+    kills.kill_once_after(monkeypatch, killed_after)
+    with pytest.raises(kills.KilledError):
+        candidates.train(taught, data, tmp_path / "killed")
+    candidates.train(taught, data, tmp_path / "killed")
+    found = _first_and_second(tmp_path / "killed", data)
+    np.testing.assert_array_equal(found, of_taught)
 
 
 @pytest.fixture(scope="module")

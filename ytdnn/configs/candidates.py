@@ -45,6 +45,9 @@ class Candidates:
       serving_dim: Width of the served vectors of several networks, beside the bias:
         they are projected to so many coordinates, with the scores nearest to theirs.
         0 = all networks' vectors, one behind another.
+      distillation: Of several networks under full softmax, the share of the target that
+        is what the networks before it say, from the second network on (born-again
+        networks: Furlanello et al., 2018). 0 = they do not know each other.
       train_on_validation: Whether to train on the watches held out for validation
         too, as for a model that will serve, or to compare with published
         leave-one-out numbers. Then no epoch can be chosen by validation: all are run
@@ -82,6 +85,7 @@ class Candidates:
     )
     ensemble_size: components.Positive = 1
     serving_dim: components.NonNegative = 0
+    distillation: components.Fraction = 0.0
     train_on_validation: bool = False
     bias: bool = True
     similarity: Literal["dot", "cosine"] = "dot"
@@ -145,6 +149,20 @@ class Candidates:
             raise ValueError(
                 f"expected a serving_dim of at most ensemble_size * embedding_dim, "
                 f"{widest}, received {self.serving_dim}"
+            )
+        return self
+
+    @pydantic.model_validator(mode="after")
+    def _there_is_a_teacher(self) -> "Candidates":
+        if self.distillation and self.ensemble_size == 1:
+            raise ValueError(
+                "expected an ensemble_size of at least 2 with distillation, received "
+                "1: a network learns from those before it"
+            )
+        if self.distillation and not isinstance(self.loss, losses.FullSoftmax):
+            raise ValueError(
+                f"expected loss full_softmax with distillation, received "
+                f"{self.loss.kind}"
             )
         return self
 

@@ -21,6 +21,8 @@ def table_cross_entropy(
     smoothing: float = 0.0,
     precision: str = "float32",
     offsets: tf.Tensor | None = None,
+    soft: tf.Tensor | None = None,
+    soft_share: float = 0.0,
 ) -> tf.Tensor:
     """Returns −Σ_j y_j log softmax(q·v_j + b_j) for each query.
 
@@ -34,47 +36,75 @@ def table_cross_entropy(
       precision: `bfloat16` makes the products of the gradient in bfloat16; logits
         and losses are always float32.
       offsets: `[batch, rows] float32` added to the logits, not trained; None: nothing.
+      soft: `[batch, rows] float32`, probabilities of another model, not trained; None:
+        there is none.
+      soft_share: Of y, that `soft` is; the label as above is the rest.
 
     Returns:
       `[batch] float32`.
     """
+    hard_share = 1.0 - soft_share
 
     @tf.custom_gradient
     def cross_entropy(
         queries: tf.Tensor, table: tf.Tensor, bias: tf.Tensor
     ) -> tuple[tf.Tensor, Callable[..., tuple[tf.Tensor, ...]]]:
-        never = tf.pad([NEVER], [[0, tf.shape(table)[0] - 1]])
-        logits = tf.matmul(queries, table, transpose_b=True) + (bias + never)
+        logits = table_logits(queries, table, bias)
         if offsets is not None:
             logits += offsets
         probabilities = tf.nn.softmax(logits)
         target_rows, target_bias = _targets(labels, table, bias, smoothing)
         log_total = _log_total(logits, probabilities)
-        losses = log_total - tf.reduce_sum(queries * target_rows, axis=1) - target_bias
+        of_labels = tf.reduce_sum(queries * target_rows, axis=1) + target_bias
         if offsets is not None:
-            losses -= _of_targets(labels, offsets, smoothing)
+            of_labels += _of_targets(labels, offsets, smoothing)
+        losses = log_total - hard_share * of_labels
+        if soft is not None:
+            losses -= soft_share * tf.reduce_sum(soft * logits, axis=1)
 
         def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
             dtype = tf.as_dtype(precision)
-            rounded = tf.cast(probabilities, dtype)
+            errors = probabilities
+            if soft is not None:
+                errors -= soft_share * soft
+            rounded = tf.cast(errors, dtype)
             weighted = queries * upstream[:, tf.newaxis]
             expected_rows = tf.cast(
                 tf.matmul(rounded, tf.cast(table, dtype)), tf.float32
             )
-            of_queries = (expected_rows - target_rows) * upstream[:, tf.newaxis]
+            of_queries = expected_rows - hard_share * target_rows
+            of_queries *= upstream[:, tf.newaxis]
             of_rows = tf.matmul(rounded, tf.cast(weighted, dtype), transpose_a=True)
-            of_bias = tf.linalg.matvec(probabilities, upstream, transpose_a=True)
+            of_bias = tf.linalg.matvec(errors, upstream, transpose_a=True)
+            of_rows = tf.cast(of_rows, tf.float32)
             return (
                 of_queries,
-                _minus_targets(
-                    tf.cast(of_rows, tf.float32), labels, weighted, smoothing
-                ),
-                _minus_targets(of_bias, labels, upstream, smoothing),
+                _minus_targets(of_rows, labels, hard_share * weighted, smoothing),
+                _minus_targets(of_bias, labels, hard_share * upstream, smoothing),
             )
 
         return losses, gradient
 
     return cross_entropy(queries, table, bias)
+
+
+def table_logits(
+    queries: tf.Tensor, table: tf.Tensor, bias: tf.Tensor, precision: str = "float32"
+) -> tf.Tensor:
+    """Returns q·v_j + b_j, `[batch, rows] float32`, about `NEVER` for row 0.
+
+    Args:
+      queries: `[batch, dim] float32`.
+      table: `[rows, dim] float32`; row 0 is padding and no class.
+      bias: `[rows] float32`.
+      precision: Of the product.
+    """
+    dtype = tf.as_dtype(precision)
+    never = tf.pad([NEVER], [[0, tf.shape(table)[0] - 1]])
+    products = tf.matmul(
+        tf.cast(queries, dtype), tf.cast(table, dtype), transpose_b=True
+    )
+    return tf.cast(products, tf.float32) + (bias + never)
 
 
 def _targets(

@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import pathlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -73,12 +73,17 @@ def train(
     number = config.candidates.ensemble_size
     places = [work / f"member-{i}" if number > 1 else work for i in range(number)]
     epochs = _epochs(chosen, number)
-    trained = [_member(config, data, i, p, epochs[i]) for i, p in enumerate(places)]
+    members: list[model.CandidateModel] = []
+    facts_of_members = []
+    for place, stop_after in zip(places, epochs, strict=True):
+        member, found = _member(config, data, members, place, stop_after)
+        members.append(member)
+        facts_of_members.append(found)
     if not writes:
         return
-    whole = model.joined([member for member, _ in trained])
+    whole = model.joined(members)
     projecting.project(whole, data, config.seed)
-    facts = joined_facts([found for _, found in trained]) | whole.facts()
+    facts = joined_facts(facts_of_members) | whole.facts()
     is_held_out = not config.candidates.train_on_validation and _has_targets(
         config, data
     )
@@ -114,14 +119,16 @@ def _epochs(chosen: artifacts.Manifest | None, number: int) -> list[int]:
 def _member(
     config: configs.Config,
     data: prepared.PreparedData,
-    number: int,
+    before: Sequence[model.CandidateModel],
     work: pathlib.Path,
     stop_after: int,
 ) -> tuple[model.CandidateModel, dict[str, Any]]:
     """Trains one network, or goes on training it; a finished one is read back.
 
-    Network i of an ensemble of n at seed s is the single network at seed n · s + i.
+    Network i of an ensemble of n at seed s is the single network at seed n · s + i, but
+    for what it learns from the trained ones `before` it with `distillation`.
     """
+    number = len(before)
     members = config.candidates.ensemble_size
     config = dataclasses.replace(config, seed=config.seed * members + number)
     determinism.set_seed(config.seed)
@@ -135,7 +142,12 @@ def _member(
     is_shared = config.strategy == tasks.MULTI_WORKER
     num_readers = strategy.num_replicas_in_sync if is_shared else 1
     stage = make_stage(
-        config, data, candidate_model, stop_after, num_readers=num_readers
+        config,
+        data,
+        candidate_model,
+        stop_after,
+        num_readers=num_readers,
+        teachers=before,
     )
     if members > 1:
         stage = dataclasses.replace(stage, name=f"{stage.name} {number + 1}/{members}")
@@ -170,6 +182,7 @@ def make_stage(
     stop_after: int = 0,
     are_few: bool = False,
     num_readers: int = 1,
+    teachers: Sequence[model.CandidateModel] = (),
 ) -> loop.Stage:
     """Returns what the loop needs to train the candidate model.
 
@@ -180,6 +193,7 @@ def make_stage(
       stop_after: Epochs, chosen before on what is now trained on too; 0: they were not.
       are_few: Whether few of the watches are labels.
       num_readers: In how many parts the batches can be read.
+      teachers: Trained networks to learn from with `distillation`.
     """
     candidates = config.candidates
     batches = make_batches(
@@ -194,7 +208,7 @@ def make_stage(
         tables=candidate_model.tables,
         batches=batches,
         steps_per_epoch=batches.steps_per_epoch,
-        loss=losses.make(candidates, candidate_model, counts),
+        loss=losses.make(candidates, candidate_model, counts, teachers),
         validate=_validator(config, data, candidate_model) if is_held_out else dict,
         monitor=MONITOR if is_held_out else "",
         stop_after=stop_after,

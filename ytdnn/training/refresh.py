@@ -8,7 +8,7 @@ the candidates whose scores it reads were trained (docs/design.md §7).
 import dataclasses
 import pathlib
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -83,12 +83,15 @@ def carry_candidates(
     made_from = inputs | {"source": manifest.fingerprint}
     work = checkpoints.workspace(directory, key, made_from)
     trained = candidate_model.load_members(source.directory, source.data)
-    members, facts = [], []
+    members: list[candidate_model.CandidateModel] = []
+    facts = []
     for number, old in enumerate(trained):
         place = work / f"member-{number}"
         place.mkdir(exist_ok=True)
         state = optimizer_state.read(source.directory / candidates.state_file(number))
-        member, found = _member(config, old, source, data, begins, number, state, place)
+        member, found = _member(
+            config, old, source, data, begins, members, state, place
+        )
         members.append(member)
         facts.append(found)
     whole = candidate_model.joined(members)
@@ -120,12 +123,12 @@ def _member(
     source: Source,
     data: prepared.PreparedData,
     begins: int | None,
-    number: int,
+    before: Sequence[candidate_model.CandidateModel],
     state: optimizer_state.State | None,
     place: pathlib.Path,
 ) -> tuple[candidate_model.CandidateModel, dict[str, Any]]:
     """Returns one network on the grown set, and the facts of its training."""
-    seed = config.seed * config.candidates.ensemble_size + number
+    seed = config.seed * config.candidates.ensemble_size + len(before)
     determinism.set_seed(seed)
     strategy = strategies.make(config.strategy)
     with strategy.scope():
@@ -144,7 +147,9 @@ def _member(
     training = batch_size.capped(training, number_of_labels, candidate_model.KIND)
     own = dataclasses.replace(config.candidates, training=training)
     config = dataclasses.replace(config, candidates=own, seed=seed)
-    stage = candidates.make_stage(config, learned, member, are_few=True)
+    stage = candidates.make_stage(
+        config, learned, member, are_few=True, teachers=before
+    )
     carried = _carried(state, member, rows, training)
     stage = dataclasses.replace(stage, state=carried)
     return member, loop.fit(stage, training, seed, strategy, place)

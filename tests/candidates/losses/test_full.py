@@ -57,3 +57,30 @@ def test_cosine_scores_are_bounded_by_the_temperature(data):
     scores = queries @ candidate_model.video_vectors().T
     assert np.abs(scores).max() <= 1 / 0.1 + 1e-4
     assert np.abs(scores).max() > 1.0
+
+
+@pytest.mark.parametrize("share", [0.3, 0.9])
+def test_a_share_of_the_target_is_what_the_teachers_say(data, share):
+    """Of two teachers, whose scores' mean counts; they get no gradient."""
+    config = setting.config(
+        loss=configs.FullSoftmax(), ensemble_size=3, distillation=share
+    )
+    networks = [model.build(config, data) for _ in range(3)]
+    for seed, network in enumerate(networks):
+        bias = tf.random.stateless_normal([data.vocabulary_size + 1], [seed, 7])
+        network.bias.assign(3.0 * bias)
+    batch = setting.batch(data)
+    scores = [
+        network.query_vectors(batch)[:, 0].numpy() @ network.video_vectors().T
+        for network in networks
+    ]
+    labels = batch[schema.LABELS].numpy()[:, 0]
+    own = np.array(tf.nn.log_softmax(scores[2]))
+    taught = np.array(tf.nn.softmax((scores[0] + scores[1]) / 2))
+    taught = (1 - share) * np.eye(taught.shape[1])[labels - 1] + share * taught
+    loss = losses.make(config, networks[2], setting.counts(data), networks[:2])
+    with tf.GradientTape() as tape:
+        total, _ = loss(batch, setting.SEED)
+    assert float(total) == pytest.approx(-np.sum(taught * own), rel=1e-4)
+    of_teachers = tape.gradient(total, [n.videos.table for n in networks[:2]])
+    assert of_teachers == [None, None]

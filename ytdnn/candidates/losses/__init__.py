@@ -1,6 +1,7 @@
 """Retrieval losses behind one interface (PAPER §3.1), chosen by the config."""
 
 import typing
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -28,6 +29,7 @@ def make(
     config: configs.Candidates,
     model: interface.Model,
     label_counts: np.ndarray,
+    teachers: Sequence[interface.Model] = (),
 ) -> interface.Loss:
     """Returns the configured loss.
 
@@ -35,10 +37,13 @@ def make(
       config: Which loss, and its settings.
       model: The model trained, with the head of that loss.
       label_counts: `[num_videos]` labels an epoch draws of each video.
+      teachers: Trained networks that full softmax learns from with `distillation`.
     """
     match config.loss:
         case configs.FullSoftmax():
-            return full.FullSoftmax(config.loss, model, config.precision)
+            return full.FullSoftmax(
+                config.loss, model, config.precision, teachers, config.distillation
+            )
         case configs.HierarchicalSoftmax():
             return hierarchical.HierarchicalSoftmax(typing.cast(interface.Tree, model))
         case configs.BPR() | configs.WARP() | configs.GBCE():

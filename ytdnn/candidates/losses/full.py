@@ -1,5 +1,7 @@
 """Full softmax over all videos: the reference, for small corpora (PAPER §3.1)."""
 
+from collections.abc import Sequence
+
 import tensorflow as tf
 
 from ytdnn import configs, schema
@@ -11,11 +13,17 @@ class FullSoftmax:
     """Cross-entropy over all videos.
 
     loss = −Σ_j y_j log softmax(u·v_j + b_j), with y the label, smoothed by
-    `label_smoothing` over all videos.
+    `label_smoothing` over all videos. Beyond the paper a share of y may be what trained
+    networks say of the same example (born-again networks: Furlanello et al., 2018).
     """
 
     def __init__(
-        self, config: configs.FullSoftmax, model: interface.Model, precision: str
+        self,
+        config: configs.FullSoftmax,
+        model: interface.Model,
+        precision: str,
+        teachers: Sequence[interface.Model] = (),
+        share: float = 0.0,
     ) -> None:
         """Keeps the model and the smoothing.
 
@@ -23,8 +31,12 @@ class FullSoftmax:
           config: The smoothing.
           model: The model trained.
           precision: Dtype of the products.
+          teachers: Trained networks; their scores' mean makes the probabilities.
+          share: Of y, that these are.
         """
         self._model = model
+        self._teachers = list(teachers)
+        self._share = share if teachers else 0.0
         self._smoothing = config.label_smoothing
         self._precision = precision
 
@@ -36,16 +48,34 @@ class FullSoftmax:
         labels = tf.reshape(batch[schema.LABELS], [-1])
         weights = tf.reshape(batch[schema.WEIGHTS], [-1])
         table, bias = self._model.columns(None, seed)
+        offsets = self._offsets(batch, tf.shape(bias)[0])
         losses = softmax.table_cross_entropy(
             labels,
             queries,
             table,
             bias,
-            offsets=self._offsets(batch, tf.shape(bias)[0]),
+            offsets=offsets,
             smoothing=self._smoothing,
             precision=self._precision,
+            soft=self._probabilities(batch, offsets) if self._share else None,
+            soft_share=self._share,
         )
         return tf.reduce_sum(losses * weights), tf.reduce_sum(weights)
+
+    def _probabilities(
+        self, batch: interface.Features, offsets: tf.Tensor | None
+    ) -> tf.Tensor:
+        """Returns what the teachers together say, `[batch, num_videos + 1]`."""
+        scores = [
+            softmax.table_logits(
+                teacher.flat_queries(batch, None),
+                *teacher.columns(None, None),
+                precision=self._precision,
+            )
+            for teacher in self._teachers
+        ]
+        mean = tf.add_n(scores) / len(scores)
+        return tf.nn.softmax(mean if offsets is None else mean + offsets)
 
     def _offsets(
         self, batch: interface.Features, num_videos: tf.Tensor
