@@ -1,5 +1,6 @@
 """What requests may bring beside what a log has: any order, gaps, unknown values."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,14 @@ ASKED = [f"v{i}" for i in range(12)]
 
 
 def sums(
-    data: prepared.PreparedData, table: str, column: str, **raw: Any
+    data: prepared.PreparedData,
+    table: str,
+    column: str,
+    asked: Sequence[str] = ASKED,
+    **raw: Any,
 ) -> past_request.RequestSums:
     empty = {schema.WATCHED_VIDEO_IDS: [""], schema.TIME: 1_000}
-    ids = tf.constant([ASKED])
+    ids = tf.constant([asked], tf.string)
     made = {
         name: tf.convert_to_tensor(value)[tf.newaxis]
         for name, value in (empty | raw).items()
@@ -57,6 +62,15 @@ def test_the_order_of_impressions_is_that_of_their_times(
         assert found.of_key(past_sums.EVENTS)[0, i] == len(before)
         assert found.latest()[0, i] == max(before, default=0)
         assert found.of_key("last_96")[0, i] == sum(t >= last for t in before)
+
+
+def test_of_impressions_of_one_time_the_last_are_the_latest(
+    data: prepared.PreparedData,
+) -> None:
+    given = shown(["v1", *["v5"] * 95, "v9"], [7] * 97, [0] * 97)
+    found = sums(data, schema.IMPRESSIONS, past_sums.VIDEO, **given)
+    assert found.of_key("last_96")[0].numpy()[[1, 5, 9]].tolist() == [0, 95, 1]
+    assert found.of_user("last_96")[0, 0] == 96
 
 
 def test_clicks_that_are_not_known_are_no_clicks_and_no_misses(
@@ -110,3 +124,12 @@ def test_without_events_all_sums_are_zero(data: prepared.PreparedData) -> None:
         )
         for values in (found.of_key(past_sums.EVENTS), found.latest()):
             assert not values.numpy().any()
+
+
+def test_of_no_videos_there_are_no_sums(data: prepared.PreparedData) -> None:
+    given = shown(["v1", "v5"], [1, 2], [1, 0])
+    for column in (CHANNEL, past_sums.VIDEO):
+        found = sums(data, schema.IMPRESSIONS, column, asked=[], **given)
+        for values in (found.of_key(past_sums.CLICKS), found.latest()):
+            assert values.shape == (1, 0)
+        assert found.of_user(past_sums.CLICKS)[0, 0] == 1

@@ -36,6 +36,32 @@ def test_unigrams_then_bigrams_by_hand(query, expected):
     assert "|".join(_tokens(query)) == expected
 
 
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("Guitar!", True),
+        ("...7", True),
+        ("東京", True),
+        ("ʼnʼ", True),
+        (b"\xff\xfea", True),
+        ("", False),
+        (" !? 🎸 ", False),
+        ("ʼ", False),
+        (b"\xff", False),
+    ],
+)
+def test_a_letter_or_digit_is_in_a_word(query, expected):
+    assert tokens.surely_have_words(tf.constant([query])).numpy() == [expected]
+
+
+@hypothesis.given(strategies.text(max_size=9) | strategies.binary(max_size=9))
+@hypothesis.settings(deadline=None, max_examples=150)
+def test_what_surely_has_words_has_tokens(query):
+    queries = tf.constant([query], tf.string)
+    if tokens.surely_have_words(queries):
+        assert tokens.tokenise(queries).row_lengths()[0] > 0
+
+
 def test_what_is_no_utf_8_separates_words():
     assert _tokens(b"ab\xff\xfecd") == ["ab", "cd", "ab cd"]
 

@@ -182,7 +182,12 @@ def test_the_graph_finds_the_tokens_that_prepare_found(data, queries):
 
 def test_batched_answers_equal_single_ones(exported):
     _, loaded, fields = exported
-    batch = [["guitar solo", "live"], ["東京タワー", ""], ["", ""], ["zzz", "!"]]
+    batch = [
+        ["mp3", "guitar solo", "live", "!", "東京", "solo", "guitar"],
+        ["", "東京タワー", "live", "", "", "", ""],
+        [""] * 7,
+        ["zzz", "!", "mp3", "live", "guitar", "solo", "東京"],
+    ]
     values = {
         name: tf.constant([field.missing] * 4, tf.as_dtype(field.dtype))
         if not field.is_list

@@ -75,6 +75,11 @@ class Request:
         """The history, `[batch, length]`, missing ones moved to the front."""
         return self._watches[0]
 
+    @functools.cached_property
+    def watched_indices(self) -> tf.Tensor:
+        """Catalogue indices of `watched_ids`, `[batch, length] int32`."""
+        return self.videos.indices(self.watched_ids)
+
     @property
     def watch_times(self) -> tf.Tensor:
         """Of each watch, `[batch, length] int64`, 0 = unknown."""
@@ -88,7 +93,7 @@ class Request:
 
     def last_watches(self, length: int) -> tf.Tensor:
         """Returns the most recent watches, `[batch, length] int32`, 0 in front."""
-        return last(self.videos.indices(self.watched_ids), length)
+        return last(self.watched_indices, length)
 
     @functools.cached_property
     def last_watch_times(self) -> tf.Tensor:

@@ -74,7 +74,7 @@ class _LastSearches(interface.SequenceReader):
 
     def __call__(self, request: raw_request.Request) -> interface.Features:
         """Returns the tokens of the last searches that have a word."""
-        queries = request.raw[schema.QUERIES]
+        queries = self._last_columns(request.raw[schema.QUERIES])
         found = tokens.tokenise(tf.reshape(queries, [-1]))
         sizes = tf.reshape(found.row_lengths(), tf.shape(queries))
         has_word = tf.cast(sizes > 0, tf.int32)
@@ -92,3 +92,15 @@ class _LastSearches(interface.SequenceReader):
             schema.FIRST_TOKENS: first,
             schema.END_TOKENS: first + tf.shape(rows)[1],
         }
+
+    def _last_columns(self, queries: tf.Tensor) -> tf.Tensor:
+        """Leaves out first columns `[batch, n]` in which no search is a last one.
+
+        Only what is read is made tokens of, which a long history pays for.
+        """
+        have_words = tf.cast(tokens.surely_have_words(queries), tf.int32)
+        words_after = tf.cumsum(have_words, axis=1, exclusive=True, reverse=True)
+        may_be_last = (queries != "") & (words_after < self._length)
+        size = tf.shape(queries)[1]
+        is_read = tf.reduce_any(may_be_last, axis=0)
+        return queries[:, tf.reduce_min(tf.where(is_read, tf.range(size), size)) :]

@@ -1,13 +1,12 @@
 """Sums over the earlier events that a request brings, inside an exported graph.
 
-The events are sorted by key once for each kind of key; running sums at both ends of a
-key's run give all of its sums at once, whatever the number of videos asked about.
+The keys of the videos asked about are sorted, and each event is looked up among them:
+events of other keys are in no sum, and nothing is summed that no feature reads.
 """
 
+import abc
 import dataclasses
-import functools
 
-import numpy as np
 import tensorflow as tf
 
 from ytdnn import schema
@@ -17,20 +16,79 @@ from ytdnn.features import past_sums
 
 
 @dataclasses.dataclass(frozen=True)
-class Events:
-    """Earlier watches or impressions of each request, those that do not count first.
+class Events(abc.ABC):
+    """Earlier watches or impressions of each request.
 
     Attributes:
       ids: `[batch, length]`.
       indices: `[batch, length] int32` of the catalogue.
       times: `[batch, length] int64`.
-      values: `[batch, length, m] float64` as `past_sums.SUMMED`, 0 where none counts.
+      counts: `[batch, length] bool`, false where there is none.
+      values: What is summed, by name, each `[batch, length] float64` and 0 where none
+        counts; without what the request lacks, and what is a number of events.
     """
 
     ids: tf.Tensor
     indices: tf.Tensor
     times: tf.Tensor
-    values: tf.Tensor
+    counts: tf.Tensor
+    values: dict[str, tf.Tensor]
+
+    @property
+    @abc.abstractmethod
+    def ranks(self) -> tf.Tensor:
+        """Which is later, `[batch, length]`; at least 0 where it counts."""
+
+    @abc.abstractmethod
+    def times_of(self, ranks: tf.Tensor) -> tf.Tensor:
+        """Returns times by the ranks of events, `[batch, k] int64`; 0 of rank -1."""
+
+    @abc.abstractmethod
+    def last(self, number: int) -> tf.Tensor:
+        """Returns places of the last events that count, `[batch, n] int32`.
+
+        Args:
+          number: How many; where there are fewer, others that do not count.
+        """
+
+
+class _Watches(Events):
+    """In order, those that do not count first."""
+
+    @property
+    def ranks(self) -> tf.Tensor:
+        """Their places."""
+        shape = tf.shape(self.ids)
+        return tf.broadcast_to(tf.range(shape[1]), shape)
+
+    def times_of(self, ranks: tf.Tensor) -> tf.Tensor:
+        """Looks them up."""
+        return tf.gather(raw_request.pad_front(self.times, 1), ranks + 1, batch_dims=1)
+
+    def last(self, number: int) -> tf.Tensor:
+        """Returns the last places."""
+        shape = tf.shape(self.ids)
+        first = tf.maximum(shape[1] - number, 0)
+        return tf.broadcast_to(tf.range(first, shape[1]), [shape[0], shape[1] - first])
+
+
+class _Impressions(Events):
+    """In any order; of those of one time the last is the latest."""
+
+    @property
+    def ranks(self) -> tf.Tensor:
+        """Their times."""
+        return tf.where(self.counts, self.times, -1)
+
+    def times_of(self, ranks: tf.Tensor) -> tf.Tensor:
+        """Returns them, which are times."""
+        return tf.maximum(ranks, 0)
+
+    def last(self, number: int) -> tf.Tensor:
+        """Returns the places of the largest times."""
+        length = tf.shape(self.ids)[1]
+        backwards = tf.reverse(self.ranks, [1])
+        return length - 1 - tf.math.top_k(backwards, tf.minimum(number, length))[1]
 
 
 class RequestPast(tf.Module):
@@ -40,13 +98,15 @@ class RequestPast(tf.Module):
         """Copies them into variables."""
         super().__init__()
         self._durations = tf.Variable(past_sums.durations(data), trainable=False)
-        keys = [past_sums.keys(data, column) for column in past_sums.KEY_COLUMNS]
-        self._keys = tf.Variable(np.stack(keys, axis=1), False, dtype=tf.int32)
+        self._keys = {
+            column: tf.Variable(past_sums.keys(data, column), False, dtype=tf.int32)
+            for column in past_sums.KEY_COLUMNS
+        }
 
     def of(
         self, request: raw_request.Request, table: str, column: str
     ) -> "RequestSums":
-        """Returns the sums of a request; what columns share is computed once.
+        """Returns the sums of a request; what features share is computed once.
 
         Args:
           request: The request.
@@ -55,32 +115,49 @@ class RequestPast(tf.Module):
         """
         make = self._watches if table == schema.WATCHES else _impressions
         events = request.once(table, lambda: make(request))
-        is_column = column != past_sums.VIDEO
-        keys = self._keys if is_column else None
-        join = request.once(
-            (table, is_column), lambda: _Join(request, table, events, keys)
-        )
-        place = past_sums.KEY_COLUMNS.index(column) if is_column else 0
-        return RequestSums(request, join, place)
+        asked = request.once(column, lambda: self._asked(request, column))
+
+        def join() -> RequestSums:
+            keys = self._key(request, column, events.ids, events.indices)
+            return RequestSums(request.times, events, keys, asked)
+
+        return request.once((table, column), join)
+
+    def _asked(self, request: raw_request.Request, column: str) -> "_Asked":
+        keys = self._key(request, column, request.video_ids, request.video_indices)
+        if column != past_sums.VIDEO:
+            keys = tf.where(keys > 0, keys, -1)  # unknown is no key in common
+        return _Asked(keys)
+
+    def _key(
+        self,
+        request: raw_request.Request,
+        column: str,
+        ids: tf.Tensor,
+        indices: tf.Tensor,
+    ) -> tf.Tensor:
+        """Returns the keys of videos `[batch, n]`, 0 = unknown; a video is its own."""
+        if column == past_sums.VIDEO:
+            return request.videos.keys(ids)
+        return tf.gather(self._keys[column], indices)
 
     def _watches(self, request: raw_request.Request) -> Events:
-        ids, times = request.watched_ids, request.watch_times
-        indices = request.videos.indices(ids)
-        present = request.videos.present(ids)
-        values = {past_sums.EVENTS: tf.cast(present, tf.float64)}
+        ids, indices = request.watched_ids, request.watched_indices
+        times, present = request.watch_times, request.videos.present(ids)
+        values = {}
         if schema.WATCHED_SECONDS in request.raw:
             seconds = request.watched_seconds
             of_videos = tf.gather(self._durations, indices)
             known = present & (seconds >= 0.0)
-            values |= past_sums.of_seconds(seconds, of_videos, known)
+            values = past_sums.of_seconds(seconds, of_videos, known)
         values |= _of_days(request.times[:, tf.newaxis], times, present)
-        return Events(ids, indices, times, _stacked(schema.WATCHES, values))
+        return _Watches(ids, indices, times, present, values)
 
 
 def _of_days(
     now: tf.Tensor, times: tf.Tensor, present: tf.Tensor
 ) -> dict[str, tf.Tensor]:
-    """Returns which watches are of the last days, `[batch, length, windows] float64`.
+    """Returns which watches are of the last days, each `[batch, length] float64`.
 
     From the first that is: one of unknown time is as recent as those before it.
 
@@ -89,169 +166,141 @@ def _of_days(
       times: `[batch, length] int64`, 0 = unknown.
       present: `[batch, length] bool`.
     """
-    seconds = tf.constant(list(past_sums.DAYS.values()), tf.int64)
-    seconds *= past_sums.DAY_SECONDS
-    since = now[..., tf.newaxis] - seconds
-    is_recent = times[..., tf.newaxis] >= since
-    is_recent &= ((now != 0) & (times != 0) & present)[..., tf.newaxis]
-    recent = tf.cumsum(tf.cast(is_recent, tf.int32), axis=1) > 0
-    found = tf.unstack(tf.cast(recent & present[..., tf.newaxis], tf.float64), axis=-1)
-    return dict(zip(past_sums.DAYS, found, strict=True))
+    known = (now != 0) & (times != 0) & present
+    places = tf.range(tf.shape(times)[1])
+    found = {}
+    for name, days in past_sums.DAYS.items():
+        is_recent = known & (times >= now - days * past_sums.DAY_SECONDS)
+        recent = tf.where(is_recent, places, tf.int32.max)
+        first = tf.reduce_min(recent, axis=1, keepdims=True)
+        found[name] = tf.cast((places >= first) & present, tf.float64)
+    return found
 
 
-class _Join:
-    """Earlier events joined to the videos asked about, by several keys at once."""
+class _Asked:
+    """The keys of the videos asked about, and where each is summed.
 
-    def __init__(
-        self,
-        request: raw_request.Request,
-        table: str,
-        events: Events,
-        keys: tf.Variable | None,
-    ) -> None:
-        """Computes nothing yet.
+    Attributes:
+      keys: `[batch, k]`; no event has a negative one of a column.
+    """
+
+    def __init__(self, keys: tf.Tensor) -> None:
+        """Sorts them.
 
         Args:
-          request: The request.
-          table: Of the events.
-          events: The events.
-          keys: `[catalogue + 1, c] int32`, 0 = unknown; None: a video is its own key.
+          keys: `[batch, k]`.
         """
-        self._request, self._events, self._keys = request, events, keys
-        self._names = past_sums.SUMMED[table]
+        self.keys = keys
+        self._ordered = tf.sort(keys, axis=1)
+        self._with_end = tf.pad(self._ordered, [[0, 0], [0, 1]])
+        self._places = tf.searchsorted(self._ordered, keys)
 
-    @functools.cached_property
-    def totals(self) -> dict[str, tf.Tensor]:
-        """The sums over all events by name, `[batch] float64`."""
-        sums = tf.unstack(tf.reduce_sum(self._events.values, axis=1), axis=-1)
-        return dict(zip(self._names, sums, strict=True))
+    @property
+    def size(self) -> tf.Tensor:
+        """Number of sums of a request, `[] int32`."""
+        return tf.shape(self.keys)[1]
 
-    @functools.cached_property
-    def asked(self) -> tf.Tensor:
-        """The keys of the videos asked about, `[batch, c, k]`."""
-        return self._keys_of(self._request.video_ids, self._request.video_indices)
+    def places(self, keys: tf.Tensor) -> tf.Tensor:
+        """Returns where events are summed, `[batch, n] int32`; `size` = nowhere.
 
-    @functools.cached_property
-    def of_keys(self) -> dict[str, list[tf.Tensor]]:
-        """The sums by name, a list over c of `[batch, k] float64`."""
-        values = tf.gather(self._events.values, self._order, batch_dims=1)
-        sums = tf.pad(tf.cumsum(values, axis=2), [[0, 0], [0, 0], [1, 0], [0, 0]])
-        first, stop = self._ranges
-        found = tf.gather(sums, stop, batch_dims=2)
-        found -= tf.gather(sums, first, batch_dims=2)
-        by_name = tf.unstack(found, axis=-1)
-        width = found.shape[1]
-        return {
-            name: tf.unstack(values, width, axis=1)
-            for name, values in zip(self._names, by_name, strict=True)
-        }
-
-    @functools.cached_property
-    def latest(self) -> list[tf.Tensor]:
-        """The time of the last event of each key, a list over c of `[batch, k] int64`.
-
-        Events that do not count come first in the run of their key.
+        Args:
+          keys: `[batch, n]` of the events.
         """
-        times = tf.gather(self._events.times, self._order, batch_dims=1)
-        times = raw_request.pad_front(times, 1)
-        found = tf.gather(times, self._ranges[1], batch_dims=2)
-        has_any = tf.stack(self.of_keys[past_sums.EVENTS], axis=1) > 0.0
-        found = tf.where(has_any, found, tf.zeros_like(found))
-        return tf.unstack(found, found.shape[1], axis=1)
+        found = tf.searchsorted(self._ordered, keys)
+        same = tf.gather(self._with_end, found, batch_dims=1) == keys
+        return tf.where(same, found, self.size)
 
-    @functools.cached_property
-    def _of_events(self) -> tf.Tensor:
-        return self._keys_of(self._events.ids, self._events.indices)
+    def of_videos(self, sums: tf.Tensor) -> tf.Tensor:
+        """Returns the sums of the videos, `[batch, k]`.
 
-    @functools.cached_property
-    def _order(self) -> tf.Tensor:
-        return tf.argsort(self._of_events, axis=-1, stable=True)
-
-    @functools.cached_property
-    def _ranges(self) -> tuple[tf.Tensor, tf.Tensor]:
-        """Where the run of each key begins and ends, `[batch, c, k] int32` each."""
-        ordered = tf.gather(self._of_events, self._order, batch_dims=2)
-        asked = self.asked
-        if self._keys is not None:
-            asked = tf.where(asked > 0, asked, -1)  # unknown is no key in common
-        left = tf.searchsorted(ordered, asked, side="left")
-        return left, tf.searchsorted(ordered, asked, side="right")
-
-    def _keys_of(self, ids: tf.Tensor, indices: tf.Tensor) -> tf.Tensor:
-        """Returns `[batch, c, n]` of ids and indices `[batch, n]`."""
-        if self._keys is None:
-            return self._request.videos.keys(ids)[:, tf.newaxis, :]
-        return tf.transpose(tf.gather(self._keys, indices), [0, 2, 1])
+        Args:
+          sums: `[batch, size]` or more.
+        """
+        return tf.gather(sums, self._places, batch_dims=1)
 
 
 class RequestSums(past_sums.Sums):
     """Sums of the events of requests by one key."""
 
-    def __init__(self, request: raw_request.Request, join: _Join, place: int) -> None:
-        """Reads a join.
+    def __init__(
+        self, times: tf.Tensor, events: Events, keys: tf.Tensor, asked: _Asked
+    ) -> None:
+        """Looks the events up among the videos asked about.
 
         Args:
-          request: The request.
-          join: By several keys.
-          place: Of the key among them.
+          times: Of the requests, `[batch] int64`.
+          events: The events.
+          keys: Theirs, `[batch, length]`.
+          asked: The videos.
         """
-        self._request, self._join, self._place = request, join, place
+        self._times, self._events, self._asked = times, events, asked
+        self._places = tf.where(events.counts, asked.places(keys), asked.size)
 
     @property
     def times(self) -> tf.Tensor:
         """Of the requests, `[batch, 1] int64`."""
-        return self._request.times[:, tf.newaxis]
+        return self._times[:, tf.newaxis]
 
     @property
     def is_known(self) -> tf.Tensor:
         """Whether each video asked about has a key, `[batch, k] bool`."""
-        return self._join.asked[:, self._place] > 0
+        return self._asked.keys > 0
 
     def of_key(self, name: str) -> tf.Tensor:
         """Returns `[batch, k] float64`."""
-        return self._join.of_keys[name][self._place]
+        if name in past_sums.LAST:
+            last = self._events.last(past_sums.LAST[name])
+            return self._counted(tf.gather(self._places, last, batch_dims=1))
+        if name == past_sums.EVENTS:
+            return self._counted(self._places)
+        if name not in self._events.values:
+            return tf.zeros(tf.shape(self._asked.keys), tf.float64)
+        return self._summed(self._places, self._events.values[name])
 
     def of_user(self, name: str) -> tf.Tensor:
         """Returns `[batch, 1] float64`."""
-        return self._join.totals[name][:, tf.newaxis]
+        counts = tf.cast(self._events.counts, tf.float64)
+        if name in past_sums.LAST:
+            return tf.minimum(_total(counts), past_sums.LAST[name])
+        if name == past_sums.EVENTS:
+            return _total(counts)
+        return _total(self._events.values.get(name, tf.zeros_like(counts)))
 
     def latest(self) -> tf.Tensor:
         """Returns `[batch, k] int64`."""
-        return self._join.latest[self._place]
+        shape = tf.shape(self._places)[0], self._asked.size + 1
+        rows = shape[1] * tf.range(shape[0])[:, tf.newaxis]
+        ranks = tf.math.unsorted_segment_max(
+            self._events.ranks, self._places + rows, shape[0] * shape[1]
+        )
+        ranks = self._asked.of_videos(tf.reshape(ranks, shape))
+        return self._events.times_of(tf.maximum(ranks, -1))
+
+    def _counted(self, places: tf.Tensor) -> tf.Tensor:
+        return self._summed(places, tf.zeros([0], tf.float64))  # 1 each
+
+    def _summed(self, places: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
+        # `tf.math.bincount` would look for the largest place first, each time.
+        sums = tf.raw_ops.DenseBincount(
+            input=places, size=self._asked.size, weights=values, binary_output=False
+        )
+        return self._asked.of_videos(sums)
+
+
+def _total(values: tf.Tensor) -> tf.Tensor:
+    return tf.reduce_sum(values, axis=1, keepdims=True)
 
 
 def _impressions(request: raw_request.Request) -> Events:
-    counts = request.is_shown_before
-    times = tf.where(counts, tf.maximum(request.shown_times, 0), -1)
-    order = tf.argsort(times, axis=1, stable=True)
-
-    def ordered(values: tf.Tensor) -> tf.Tensor:
-        return tf.gather(values, order, batch_dims=1)
-
-    ids, counts = ordered(request.raw[schema.IMPRESSION_VIDEO_IDS]), ordered(counts)
-    clicked = ordered(request.shown_clicked)
-    values = {
-        past_sums.EVENTS: tf.cast(counts, tf.float64),
-        past_sums.WITH_CLICK: tf.cast(counts & (clicked >= 0), tf.float64),
-        past_sums.CLICKS: tf.cast(counts & (clicked > 0), tf.float64),
-    }
-    return Events(
+    ids, counts = request.raw[schema.IMPRESSION_VIDEO_IDS], request.is_shown_before
+    clicked = request.shown_clicked
+    return _Impressions(
         ids=ids,
         indices=request.videos.indices(ids),
-        times=ordered(times),
-        values=_stacked(schema.IMPRESSIONS, values),
+        times=tf.maximum(request.shown_times, 0),
+        counts=counts,
+        values={
+            past_sums.WITH_CLICK: tf.cast(counts & (clicked >= 0), tf.float64),
+            past_sums.CLICKS: tf.cast(counts & (clicked > 0), tf.float64),
+        },
     )
-
-
-def _stacked(table: str, values: dict[str, tf.Tensor]) -> tf.Tensor:
-    """Returns `[batch, length, m]` as `SUMMED`, zeros of what the request lacks."""
-    events = values[past_sums.EVENTS]
-    from_end = tf.shape(events)[1] - tf.range(tf.shape(events)[1])
-    none, columns = tf.zeros_like(events), []
-    for name in past_sums.SUMMED[table]:
-        if name in past_sums.LAST:
-            is_last = from_end <= past_sums.LAST[name]
-            columns.append(tf.where(is_last, events, none))
-        else:
-            columns.append(values.get(name, none))
-    return tf.stack(columns, axis=-1)

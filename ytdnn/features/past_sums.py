@@ -25,13 +25,6 @@ CLICKS, WITH_CLICK = "clicks", "with_click"  # of impressions whose click is kno
 DAYS = {"last_day": 1, "last_3_days": 3, "last_7_days": 7, "last_21_days": 21}
 LAST = {"last_10": 10, "last_50": 50, "last_96": 96}
 
-SUMMED = {
-    schema.WATCHES: (
-        *(EVENTS, WITH_SECONDS, SECONDS, WITH_FRACTION, FRACTIONS),
-        *(*DAYS, "last_10", "last_50"),
-    ),
-    schema.IMPRESSIONS: (EVENTS, WITH_CLICK, CLICKS, "last_96"),
-}
 VIDEO = f"{schema.VIDEOS}.{schema.VIDEO_ID}"
 KEY_COLUMNS = tuple(
     f"{schema.VIDEOS}.{column}"

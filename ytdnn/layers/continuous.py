@@ -29,13 +29,14 @@ def quantile_cdf(values: tf.Tensor, quantiles: tf.Tensor) -> tf.Tensor:
     Returns:
       `[features, m] float32` in [0, 1).
     """
-    last = tf.shape(quantiles)[1] - 1
     below = tf.searchsorted(quantiles, values, side="right") - 1
-    left = tf.clip_by_value(below, 0, last)
-    low = tf.gather(quantiles, left, batch_dims=1)
-    high = tf.gather(quantiles, tf.minimum(left + 1, last), batch_dims=1)
+    left = tf.maximum(below, 0)
+    following = tf.concat([quantiles[:, 1:], quantiles[:, -1:]], axis=1)
+    ends = tf.stack([quantiles, following], axis=-1)
+    low, high = tf.unstack(tf.gather(ends, left, batch_dims=1), axis=-1)
     part = tf.clip_by_value(tf.math.divide_no_nan(values - low, high - low), 0.0, 1.0)
-    return (tf.cast(left, tf.float32) + part) / tf.cast(last + 1, tf.float32)
+    number = tf.cast(tf.shape(quantiles)[1], tf.float32)
+    return (tf.cast(left, tf.float32) + part) / number
 
 
 def pieces(x: tf.Tensor, number: int) -> list[tf.Tensor]:

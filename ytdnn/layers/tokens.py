@@ -24,6 +24,7 @@ _UNSPACED = (
     r"|[\p{Katakana}ー\x{FF70}\x{FF9E}\x{FF9F}]+"
 )
 _NO_WORD = r"[^\p{L}\p{M}\p{N}]+"
+_WITH_WORD = r"\C*([^ʼ\P{L}]|\p{N})\C*"  # the one letter that is a joiner is no word
 
 
 def tokenise(queries: tf.Tensor) -> tf.RaggedTensor:
@@ -41,6 +42,18 @@ def tokenise(queries: tf.Tensor) -> tf.RaggedTensor:
     words = _words(queries)
     bigrams = tf.strings.join([words[:, :-1], words[:, 1:]], _SEPARATOR)
     return tf.concat([words, bigrams], axis=1)
+
+
+def surely_have_words(queries: tf.Tensor) -> tf.Tensor:
+    """Returns of which queries a letter or digit says that they have tokens, `[...]`.
+
+    Some others have tokens too, of marks alone. It takes a tenth of the time of making
+    them.
+
+    Args:
+      queries: `[...] string`.
+    """
+    return tf.strings.regex_full_match(queries, _WITH_WORD)
 
 
 def _words(queries: tf.Tensor) -> tf.RaggedTensor:

@@ -322,8 +322,9 @@ class Recommender(tf.Module):
         order = self._rule(found.videos, predicted.order, scores)
         if self._explorer is None:
             return Ranked(predicted.served, order)
-        watched = self.videos.indices(request.watched_ids)
-        explored = self._explorer(found.videos, order, request.times, watched)
+        explored = self._explorer(
+            found.videos, order, request.times, request.watched_indices
+        )
         return Ranked(predicted.served, *explored)
 
 

@@ -21,7 +21,7 @@ def asked(
       user_vectors: `[batch, vector_dim] float32`.
       removed: Videos left out of every answer.
     """
-    watched = request.videos.indices(request.watched_ids)
+    watched = request.watched_indices
     limits = permitted_by(request.raw, request.videos, watched, removed)
     return retrieval.Asked(watched, request.times, user_vectors, limits)
 
