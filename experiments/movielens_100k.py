@@ -44,6 +44,10 @@ Two networks, seeds 0 and 1, by narrow vectors and by wide ones (2026-11-26):
 | both, `serving_dim` 0 | 2 × (64 + bias) | 0.2375 | 0.1205 | 0.1285 |
 | both, `serving_dim` 64 | 64 + bias | 0.2354 | 0.1199 | 0.1305 |
 
+With `--config.candidates.distillation=0.5` too, so that the second learns from the
+first (2026-11-27): the second alone 0.2280 / 0.1217 (validation nDCG@10 0.1326), both
+0.2269 / 0.1169 (0.1320): no gain here.
+
 The narrow vectors lose nothing that this test can tell; that two networks are better
 than one it cannot tell either, and validation says otherwise.
 

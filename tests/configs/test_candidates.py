@@ -32,6 +32,20 @@ FULL = configs.FullSoftmax()
             {"distillation": 0.5, "ensemble_size": 2},
             "expected loss full_softmax with distillation, received sampled_softmax",
         ),
+        (
+            {"kept_networks": "last", "ensemble_size": 2},
+            "expected distillation with kept_networks last, received 0",
+        ),
+        (
+            {
+                "kept_networks": "last",
+                "ensemble_size": 2,
+                "loss": FULL,
+                "distillation": 0.5,
+                "serving_dim": 64,
+            },
+            "expected no serving_dim with kept_networks last, received 64",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused(settings: dict[str, Any], message: str) -> None:

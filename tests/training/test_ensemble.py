@@ -136,6 +136,27 @@ def test_with_distillation_the_second_learns_from_the_first(
     np.testing.assert_array_equal(found, of_taught)
 
 
+def test_of_several_the_last_may_be_kept_alone(data, tmp_path):
+    taught = _config(1, 2, loss=configs.FullSoftmax(), distillation=0.5)
+    own = dataclasses.replace(taught.candidates, kept_networks="last")
+    alone = dataclasses.replace(taught, candidates=own)
+    candidates.train(taught, data, tmp_path / "all")
+    candidates.train(alone, data, tmp_path / "last")
+    found = model.load(tmp_path / "last", data)
+    assert isinstance(found, model.CandidateModel)
+    last = model.load(tmp_path / "all", data).members[1]
+    np.testing.assert_array_equal(found.video_vectors(), last.video_vectors())
+    facts = artifacts.read_manifest(tmp_path / "last", model.KIND).facts
+    of_last = facts["members"][1]["validation"][candidates.MONITOR]
+    assert facts["validation"][candidates.MONITOR] == pytest.approx(of_last)
+    # A refit trains both again, and keeps the last.
+    chosen = artifacts.read_manifest(tmp_path / "last", model.KIND)
+    candidates.train(alone, data, tmp_path / "refit", chosen)
+    facts = artifacts.read_manifest(tmp_path / "refit", model.KIND).facts
+    assert len(facts["members"]) == 2
+    assert isinstance(model.load(tmp_path / "refit", data), model.CandidateModel)
+
+
 @pytest.fixture(scope="module")
 def projected(data, tmp_path_factory):
     config = _config(seed=1, ensemble_size=2)

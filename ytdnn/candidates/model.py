@@ -295,6 +295,6 @@ def _restored(directory: pathlib.Path, data: prepared.PreparedData) -> Joined:
     directory = pathlib.Path(directory)
     config = weights.trained_config(directory, KIND, data.manifest).candidates
     inputs = tower_inputs.read(directory, config, data)
-    found = joined([_made(config, data, inputs) for _ in range(config.ensemble_size)])
+    found = joined([_made(config, data, inputs) for _ in range(config.num_kept)])
     weights.restore(found, directory)
     return found

@@ -48,6 +48,8 @@ class Candidates:
       distillation: Of several networks under full softmax, the share of the target that
         is what the networks before it say, from the second network on (born-again
         networks: Furlanello et al., 2018). 0 = they do not know each other.
+      kept_networks: Of several networks, `all`, or with distillation the `last` alone:
+        its vectors, index and user tower then cost what those of one network cost.
       train_on_validation: Whether to train on the watches held out for validation
         too, as for a model that will serve, or to compare with published
         leave-one-out numbers. Then no epoch can be chosen by validation: all are run
@@ -86,6 +88,7 @@ class Candidates:
     ensemble_size: components.Positive = 1
     serving_dim: components.NonNegative = 0
     distillation: components.Fraction = 0.0
+    kept_networks: Literal["all", "last"] = "all"
     train_on_validation: bool = False
     bias: bool = True
     similarity: Literal["dot", "cosine"] = "dot"
@@ -164,7 +167,22 @@ class Candidates:
                 f"expected loss full_softmax with distillation, received "
                 f"{self.loss.kind}"
             )
+        if self.kept_networks == "last" and not self.distillation:
+            raise ValueError(
+                "expected distillation with kept_networks last, received 0: the last "
+                "network learns from those that are not kept"
+            )
+        if self.kept_networks == "last" and self.serving_dim:
+            raise ValueError(
+                f"expected no serving_dim with kept_networks last, received "
+                f"{self.serving_dim}: one network's vectors have embedding_dim"
+            )
         return self
+
+    @property
+    def num_kept(self) -> int:
+        """How many networks make the trained model."""
+        return 1 if self.kept_networks == "last" else self.ensemble_size
 
     @property
     def reads_bags(self) -> bool:

@@ -60,7 +60,7 @@ def train(
     limits.require_fits(config.strategy, own.training, model.KIND, own.loss)
     inputs_made_from = {
         prepared.KIND: data.manifest.fingerprint,
-        **own_file.fingerprint(config.candidates.encoder),
+        **own_file.fingerprint(own.encoder),
     }
     if chosen is not None:
         inputs_made_from[model.KIND] = chosen.fingerprint
@@ -68,9 +68,9 @@ def train(
     work = checkpoints.workspace(
         directory, step_config(config), inputs_made_from, writes
     )
-    if config.candidates.train_on_validation:
+    if own.train_on_validation:
         data = data.with_validation_in_training()
-    number = config.candidates.ensemble_size
+    number = own.ensemble_size
     places = [work / f"member-{i}" if number > 1 else work for i in range(number)]
     epochs = _epochs(chosen, number)
     members: list[model.CandidateModel] = []
@@ -81,26 +81,29 @@ def train(
         facts_of_members.append(found)
     if not writes:
         return
-    whole = model.joined(members)
+    whole = model.joined(members[-own.num_kept :])
     projecting.project(whole, data, config.seed)
     facts = joined_facts(facts_of_members) | whole.facts()
-    is_held_out = not config.candidates.train_on_validation and _has_targets(
-        config, data
-    )
+    is_held_out = not own.train_on_validation and _has_targets(config, data)
     if number > 1 and is_held_out and chosen is None:
         facts["validation"] = _validator(config, data, whole)()
     with artifacts.publish(
         directory, model.KIND, step_config(config), inputs_made_from, facts
     ) as partial:
         model.save(whole, partial)
-        for number, place in enumerate(places):
-            optimizer_state.share(place, partial, state_file(number))
-        # The curves of the first are the stage's; the others' lie beside them.
-        shutil.copytree(places[0] / artifacts.LOGS, partial / artifacts.LOGS)
-        for place in places[1:]:
-            target = partial / artifacts.LOGS / place.name
-            shutil.copytree(place / artifacts.LOGS, target)
+        _share(places, own.num_kept, partial)
     shutil.rmtree(work)
+
+
+def _share(places: list[pathlib.Path], num_kept: int, partial: pathlib.Path) -> None:
+    """Puts the optimisers of the kept networks, and all curves, into an artefact."""
+    for number, place in enumerate(places[-num_kept:]):
+        optimizer_state.share(place, partial, state_file(number))
+    # The curves of the first are the stage's; the others' lie beside them.
+    shutil.copytree(places[0] / artifacts.LOGS, partial / artifacts.LOGS)
+    for place in places[1:]:
+        target = partial / artifacts.LOGS / place.name
+        shutil.copytree(place / artifacts.LOGS, target)
 
 
 def state_file(number: int) -> str:
