@@ -92,8 +92,9 @@ with the same loss (bit by bit on a batch), from the first one's artefact:
 The second less the first, paired by user: HR@10 + 0.0093 [0.0030, 0.0161], nDCG@10
 + 0.0045 [0.0013, 0.0077]. It has at once what two networks have together, and learns
 faster: 0.1967 at its third epoch, which the first has after its fourth. Its step takes
-1.25 times the processor time (322 ms of one thread for 257). The scores of both and of self-attention (encoders.py) added have 0.3699 /
-0.2165 on validation and 0.3470 / 0.2073 on test; no single run makes these.
+1.25 times the processor time (322 ms of one thread for 257). The scores of both and of
+self-attention (encoders.py) added have 0.3699 / 0.2165 on validation and 0.3470 /
+0.2073 on test; no single run makes these.
 
 Labels weighted by 1 / √(watches of their user) were behind at each of the first four
 epochs (0.1900 for 0.1936 at the fourth), by 1 / watches further.
