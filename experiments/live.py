@@ -248,10 +248,11 @@ did, and 43 where one looks daily at the first.
 On `small` a day of serving took 24 to 66 seconds, 47 in the mean, of a thread that had
 half a core: 7,600 to 14,200 pages, a fifth of them of both stages at 18 ms, of
 candidates alone 2.3, of the bound 2.4, of the others 0.1. The whole test, the world and
-the report included, took 344 s of processor time, 25 a day, and at most 2.9 GB. With
-both stages in all arms 7,420 pages took 62 seconds and 10,730 took 93, of one thread on
-an almost quiet machine (docs/live.md says why). On quickstart a page of both stages
-takes 4.2 ms of processor time.
+the report included, took 344 s of processor time, 25 a day, and at most 2.9 GB. On
+2026-11-27, with both stages in all arms and two threads on a quiet machine, 11,068
+pages took 51 seconds with loading and the next day's 17,355 took 77, in bfloat16 44
+and 62 (docs/live.md says why). On quickstart a page of both stages takes 4.2 ms of
+processor time.
 
 ## Not measured yet
 
