@@ -11,7 +11,14 @@ from tests.training import kills
 from ytdnn import artifacts, configs, errors
 from ytdnn.candidates import model
 from ytdnn.data import prepared
-from ytdnn.training import candidates, checkpoints, determinism, loop, strategies
+from ytdnn.training import (
+    candidates,
+    checkpoints,
+    determinism,
+    loop,
+    report,
+    strategies,
+)
 
 
 @pytest.fixture(scope="module")
@@ -264,6 +271,18 @@ def test_one_and_two_replicas_give_one_loss(data, repository, kind):
     one, two = (np.array(eval(values)) for values in line.split("|")[1:])
     assert len(one) >= 3
     np.testing.assert_allclose(two, one, rtol=1e-5)
+
+
+def test_the_share_of_a_part_is_that_of_the_last_steps():
+    """Neither the step that compiles nor a slow hour before counts."""
+    meter = report.Meter("candidates", configs.Training(), steps_per_epoch=9)
+    with meter:
+        for seconds in (30.0, 9.0, 9.0, 9.0, 1.0, 1.0, 1.0, 2.0, 1.0):
+            meter.add_step(seconds, epoch=1, step_in_epoch=1)
+        meter.probe(0.8)
+    shares = meter.shares()
+    assert shares["forward_backward"] == pytest.approx(0.8)
+    assert shares["tables"] == pytest.approx(0.2)
 
 
 def test_the_last_line_names_the_bottleneck(data, tmp_path, capfd):

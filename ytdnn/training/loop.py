@@ -273,8 +273,7 @@ def _train_epoch(
     watcher.check_weights(f"the end of epoch {progress.epoch + 1}")
     is_probed = meter.forward_backward_share is None and trainer.executor.lag == 1
     if is_probed and meter.num_steps >= _PROBE_STEPS:
-        mean = meter.step_seconds / meter.num_steps
-        meter.forward_backward_share = trainer.forward_backward_seconds(batch) / mean
+        meter.probe(trainer.forward_backward_seconds(batch))
 
 
 def _chained(

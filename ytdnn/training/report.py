@@ -1,5 +1,7 @@
 """What a person sees of a training: progress, rate, and what limits it."""
 
+import collections
+import statistics
 import time
 from collections.abc import Callable, Mapping
 from types import TracebackType
@@ -7,6 +9,8 @@ from typing import Any
 
 from ytdnn import configs, progress
 from ytdnn.training import checkpoints
+
+_RECENT = 5  # steps
 
 
 class Meter:
@@ -28,6 +32,7 @@ class Meter:
         self.forward_backward_share: float | None = None
         self.num_steps = 0
         self._slowest = 0.0
+        self._recent: collections.deque[float] = collections.deque(maxlen=_RECENT)
 
     def __enter__(self) -> "Meter":
         """Shows the bar when the terminal can."""
@@ -55,6 +60,7 @@ class Meter:
         self.num_steps += 1
         self._slowest = max(self._slowest, seconds)
         self.step_seconds += seconds
+        self._recent.append(seconds)
         rate = f"{self.examples_per_second:,.0f} examples/s"
         self._bar.reach(step_in_epoch, rate, f"epoch {epoch}/{self._training.epochs}")
 
@@ -93,6 +99,15 @@ class Meter:
         steps = max(1, self.num_steps - 1)
         seconds = self.step_seconds - self._slowest + self.wait_seconds
         return steps * self._training.batch_size / max(seconds, 1e-9)
+
+    def probe(self, forward_backward_seconds: float) -> None:
+        """Takes the time of a step without its update, measured just now.
+
+        It is set against the last steps alone: the first one compiles, and on a shared
+        machine earlier ones had other work beside them.
+        """
+        recent = max(1e-9, statistics.median(self._recent))
+        self.forward_backward_share = forward_backward_seconds / recent
 
     def shares(self) -> dict[str, float]:
         """Returns the share of each part of training time.
