@@ -232,15 +232,20 @@ for name in ("none", "mirrored"):
         history_dropout=0.0,
         label=configs.NextWatch(slice_length=4),
     )
+    if kind == "full_softmax":
+        changed |= dict(ensemble_size=2, distillation=0.5)
     config = dataclasses.replace(
         config, candidates=dataclasses.replace(config.candidates, **changed)
     )
     training = dataclasses.replace(config.candidates.training, **settings)
-    determinism.set_seed(0)
-    strategy = strategies.make(name)
-    with strategy.scope():
-        candidate_model = model.build(config.candidates, data)
-    stage = candidates.make_stage(config, data, candidate_model)
+    networks = []
+    for seed in (1, 0):  # each network has a strategy of its own
+        determinism.set_seed(seed)
+        strategy = strategies.make(name)
+        with strategy.scope():
+            networks.append(model.build(config.candidates, data))
+    teacher, candidate_model = networks
+    stage = candidates.make_stage(config, data, candidate_model, teachers=[teacher])
     trainer = loop.Trainer(stage, training, 0, strategy)
     (dataset,) = stage.batches(0, 0)
     batches = strategy.experimental_distribute_dataset(dataset)
