@@ -109,7 +109,7 @@ def test_a_resume_restores_all_there_is_and_warns_of_nothing(
     assert messages == []
 
 
-def _first_and_second(directory, data):
+def _of_each(directory, data):
     return [member.video_vectors() for member in model.load(directory, data).members]
 
 
@@ -122,8 +122,8 @@ def test_with_distillation_the_second_learns_from_the_first(
     taught = _config(1, 2, loss=configs.FullSoftmax(), distillation=0.5)
     for name, config in (("alone", alone), ("taught", taught)):
         candidates.train(config, data, tmp_path / name)
-    of_alone = _first_and_second(tmp_path / "alone", data)
-    of_taught = _first_and_second(tmp_path / "taught", data)
+    of_alone = _of_each(tmp_path / "alone", data)
+    of_taught = _of_each(tmp_path / "taught", data)
     np.testing.assert_array_equal(of_alone[0], of_taught[0])
     assert np.abs(of_alone[1] - of_taught[1]).max() > 1e-3
     if killed_after is None:
@@ -132,8 +132,21 @@ def test_with_distillation_the_second_learns_from_the_first(
     with pytest.raises(kills.KilledError):
         candidates.train(taught, data, tmp_path / "killed")
     candidates.train(taught, data, tmp_path / "killed")
-    found = _first_and_second(tmp_path / "killed", data)
+    found = _of_each(tmp_path / "killed", data)
     np.testing.assert_array_equal(found, of_taught)
+
+
+def test_with_distillation_the_last_of_three_alone_learns_from_the_others(
+    data, tmp_path
+):
+    alone = _config(1, 3, loss=configs.FullSoftmax())
+    taught = _config(1, 3, loss=configs.FullSoftmax(), distillation=0.5)
+    for name, config in (("alone", alone), ("taught", taught)):
+        candidates.train(config, data, tmp_path / name)
+    of_alone = _of_each(tmp_path / "alone", data)
+    of_taught = _of_each(tmp_path / "taught", data)
+    np.testing.assert_array_equal(of_alone[:2], of_taught[:2])
+    assert np.abs(of_alone[2] - of_taught[2]).max() > 1e-3
 
 
 def test_of_several_the_last_may_be_kept_alone(data, tmp_path):

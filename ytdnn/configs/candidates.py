@@ -45,8 +45,8 @@ class Candidates:
       serving_dim: Width of the served vectors of several networks, beside the bias:
         they are projected to so many coordinates, with the scores nearest to theirs.
         0 = all networks' vectors, one behind another.
-      distillation: Of several networks under full softmax, the share of the target that
-        is what the networks before it say, from the second network on (born-again
+      distillation: Of several networks under full softmax, the share of the last one's
+        target that is what the others together say (Hinton et al., 2015; born-again
         networks: Furlanello et al., 2018). 0 = they do not know each other.
       kept_networks: Of several networks, `all`, or with distillation the `last` alone:
         its vectors, index and user tower then cost what those of one network cost.

@@ -75,8 +75,9 @@ def train(
     epochs = _epochs(chosen, number)
     members: list[model.CandidateModel] = []
     facts_of_members = []
-    for place, stop_after in zip(places, epochs, strict=True):
-        member, found = _member(config, data, members, place, stop_after)
+    for i, (place, stop_after) in enumerate(zip(places, epochs, strict=True)):
+        teachers = members if own.distillation and i == number - 1 else []
+        member, found = _member(config, data, i, teachers, place, stop_after)
         members.append(member)
         facts_of_members.append(found)
     if not writes:
@@ -122,16 +123,16 @@ def _epochs(chosen: artifacts.Manifest | None, number: int) -> list[int]:
 def _member(
     config: configs.Config,
     data: prepared.PreparedData,
-    before: Sequence[model.CandidateModel],
+    number: int,
+    teachers: Sequence[model.CandidateModel],
     work: pathlib.Path,
     stop_after: int,
 ) -> tuple[model.CandidateModel, dict[str, Any]]:
     """Trains one network, or goes on training it; a finished one is read back.
 
-    Network i of an ensemble of n at seed s is the single network at seed n · s + i, but
-    for what it learns from the trained ones `before` it with `distillation`.
+    Network i, its `number`, of an ensemble of n at seed s is the single network at seed
+    n · s + i, but for what it learns from `teachers`.
     """
-    number = len(before)
     members = config.candidates.ensemble_size
     config = dataclasses.replace(config, seed=config.seed * members + number)
     determinism.set_seed(config.seed)
@@ -150,7 +151,7 @@ def _member(
         candidate_model,
         stop_after,
         num_readers=num_readers,
-        teachers=before,
+        teachers=teachers,
     )
     if members > 1:
         stage = dataclasses.replace(stage, name=f"{stage.name} {number + 1}/{members}")
