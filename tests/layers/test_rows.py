@@ -22,8 +22,9 @@ def test_examples_are_the_blocks_side_by_side():
     np.testing.assert_array_equal(found, side_by_side(VECTORS, NUMBERS))
 
 
-def test_the_product_is_that_of_a_dense_layer():
-    found = rows.product(blocks(VECTORS, NUMBERS), KERNEL)
+@pytest.mark.parametrize("learns", [False, True])
+def test_the_product_is_that_of_a_dense_layer(learns):
+    found = rows.product(blocks(VECTORS, NUMBERS), KERNEL, learns)
     expected = tf.matmul(side_by_side(VECTORS, NUMBERS), KERNEL)
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
 
@@ -37,7 +38,9 @@ def gradients(product) -> list[tf.Tensor | None]:
 
 def test_gradients_are_those_of_a_dense_layer_and_none_of_numbers():
     of_kernel, of_vectors, of_numbers = gradients(
-        lambda vectors, numbers: rows.product(blocks(vectors, numbers), KERNEL)
+        lambda vectors, numbers: rows.product(
+            blocks(vectors, numbers), KERNEL, learns=True
+        )
     )
     expected = gradients(lambda *both: tf.matmul(side_by_side(*both), KERNEL))
     assert of_numbers is None
@@ -49,7 +52,7 @@ def test_in_bfloat16_the_gradients_have_the_types_of_what_they_are_of():
     kernel = tf.cast(KERNEL, tf.bfloat16)
     with tf.GradientTape() as tape:
         tape.watch([kernel, VECTORS])
-        found = rows.product(blocks(VECTORS, NUMBERS), kernel)
+        found = rows.product(blocks(VECTORS, NUMBERS), kernel, learns=True)
     of_kernel, of_vectors = tape.gradient(found, [kernel, VECTORS])
     assert (found.dtype, of_kernel.dtype) == (tf.bfloat16, tf.bfloat16)
     assert of_vectors.dtype == tf.float32

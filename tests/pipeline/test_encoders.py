@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 import ytdnn
-from tests import planted, untrained
+from tests import leftovers, planted, untrained
 from tests.encoders import documented
 from ytdnn import artifacts, configs, schema
 from ytdnn.candidates import model
@@ -139,6 +139,18 @@ def test_a_bundle_answers_batched_as_alone(runs: Runs, kind: str) -> None:
     assert rows[schema.VIDEO_ID].to_list() == alone[schema.VIDEO_ID].to_list()
     assert recommender.similar(["video 2"], k=3).height == 3
     assert recommender.user_vectors(["u1"]).height == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_bundle_that_is_let_go_leaves_no_graph(runs: Runs, kind: str) -> None:
+    """As a server does with a version when the next one comes."""
+    directory = runs(kind) / "bundle"
+    before = leftovers.num_graphs()
+    opened = bundle.load(directory)
+    assert opened.answer([{schema.K: 3}])
+    assert leftovers.num_graphs() > before
+    del opened
+    assert leftovers.num_graphs() <= before
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests import planted
+from tests import leftovers, planted
 from tests.serving import conftest
 from ytdnn import errors, schema
 from ytdnn.features import interface
@@ -258,6 +258,19 @@ def test_the_bundle_alone_is_enough(run: conftest.Run, tmp_path: pathlib.Path) -
     request = requests.request_for_user(run.data, "u8")
     answer = bundle.load(moved).answer([request], exact=True)
     assert answer == run.bundle.answer([request], exact=True)
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_a_bundle_that_is_let_go_leaves_no_graph(
+    run: conftest.Run, exact: bool
+) -> None:
+    """As a server does with a version when the next one comes."""
+    before = leftovers.num_graphs()
+    opened = bundle.load(run.bundle.directory)
+    assert opened.answer([{}], exact)
+    assert leftovers.num_graphs() > before
+    del opened
+    assert leftovers.num_graphs() <= before
 
 
 @pytest.mark.parametrize(

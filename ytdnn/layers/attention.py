@@ -193,7 +193,7 @@ class GatedAttention(_Block):
             name="times", shape=[1, NUM_BUCKETS + 1], initializer="zeros"
         )
         dim = int(shape[-1])
-        self.inwards = self._dense(4 * dim, "inwards", activation="swish")
+        self.inwards = self._dense(4 * dim, "inwards")
         self.outwards = self._dense(dim, "outwards")
         super().build(shape)
 
@@ -213,7 +213,8 @@ class GatedAttention(_Block):
             not count.
           seed: `[2] int32` of this training step, or None outside training.
         """
-        inwards = tf.split(self.inwards(self.norm(rows)), 4, axis=-1)
+        inwards = _silu(self.inwards(self.norm(rows)), seed)
+        inwards = tf.split(inwards, 4, axis=-1)
         gate, (query, key, value) = inwards[0], map(self._heads, inwards[1:])
         scores = tf.cast(tf.matmul(query, key, transpose_b=True), tf.float32)
         scores *= np.float32(query.shape[-1] ** -0.5)
@@ -221,8 +222,17 @@ class GatedAttention(_Block):
         if buckets is not None:
             bias += tf.gather(self.times, buckets, axis=1)[0][:, tf.newaxis]
         seen = tf.cast(mask, tf.float32)[:, tf.newaxis]
-        weights = tf.cast(tf.nn.silu(scores + bias) * seen, value.dtype)
+        weights = tf.cast(_silu(scores + bias, seed) * seen, value.dtype)
         found = self.second_norm(self._merged(tf.matmul(weights, value)))
         found = tf.cast(found, gate.dtype) * gate
         added = self.outwards(randomness.dropout(found, self.dropout, seed))
         return rows + tf.cast(added, tf.float32)
+
+
+def _silu(values: tf.Tensor, seed: tf.Tensor | None) -> tf.Tensor:
+    """Returns values · sigmoid(values).
+
+    In training with a gradient of its own, which TensorFlow keeps, and the graph with
+    it, for as long as the process runs: a server would keep each version it has served.
+    """
+    return values * tf.sigmoid(values) if seed is None else tf.nn.silu(values)

@@ -69,13 +69,19 @@ def examples(blocks: Sequence[Block]) -> tf.Tensor:
     return tf.transpose(tf.concat([block.values for block in blocks], axis=0))
 
 
-def product(blocks: Sequence[Block], kernel: tf.Tensor) -> tf.Tensor:
+def product(blocks: Sequence[Block], kernel: tf.Tensor, learns: bool) -> tf.Tensor:
     """Returns a dense layer's product of the blocks, `[examples, units]`.
 
     Args:
       blocks: One below another.
       kernel: `[coordinates, units]`, float32 or bfloat16, which the product is made in.
+      learns: Whether the gradient is made here, of learned blocks alone. TensorFlow
+        keeps a graph with such a gradient for as long as the process runs, so it is
+        for training alone.
     """
+    if not learns:
+        stacked = tf.concat([block.values for block in blocks], axis=0)
+        return tf.matmul(tf.cast(stacked, kernel.dtype), kernel, transpose_a=True)
     sizes = [int(block.values.shape[0]) for block in blocks]
 
     @tf.custom_gradient

@@ -38,11 +38,16 @@ class SplitDense(tf.keras.layers.Layer):
             for name, use_bias in (("of_query", False), ("of_items", True))
         )
 
-    def call(self, inputs: tuple[tf.Tensor, tf.Tensor | rows.Items]) -> tf.Tensor:
+    def call(
+        self,
+        inputs: tuple[tf.Tensor, tf.Tensor | rows.Items],
+        seed: tf.Tensor | None = None,
+    ) -> tf.Tensor:
         """Returns `[batch, k, units]`.
 
         Args:
           inputs: Queries `[batch, m]` and items, k of each, `[batch, k, n]` or in rows.
+          seed: None outside training, where no gradient is prepared.
         """
         query, items = inputs[0], rows.Items.of(inputs[1])
         of_query = self._of_query(query)
@@ -53,7 +58,8 @@ class SplitDense(tf.keras.layers.Layer):
             tf.cast(variable, self.compute_dtype)
             for variable in (self._of_items.kernel, self._of_items.bias)
         )
-        of_items = items.beside(query, rows.product(items.blocks, kernel))
+        product = rows.product(items.blocks, kernel, learns=seed is not None)
+        of_items = items.beside(query, product)
         return tf.nn.relu((of_query + bias)[:, tf.newaxis] + of_items)
 
     def get_config(self) -> dict[str, Any]:
@@ -127,7 +133,8 @@ class Tower(tf.keras.layers.Layer):
             own = items.beside(query, rows.examples(items.blocks))
             values = tf.concat([repeated, own], axis=-1)
         for depth, layer in enumerate(self._layers):
-            values = layer(values)
+            is_split = self.split and depth == 0
+            values = layer(values, seed) if is_split else layer(values)
             if seed is not None:
                 values = randomness.dropout(
                     values, self.dropout, randomness.fold(seed, depth)
