@@ -75,9 +75,8 @@ def train(
     epochs = _epochs(chosen, number)
     members: list[model.CandidateModel] = []
     facts_of_members = []
-    for i, (place, stop_after) in enumerate(zip(places, epochs, strict=True)):
-        teachers = members if own.distillation and i == number - 1 else []
-        member, found = _member(config, data, i, teachers, place, stop_after)
+    for place, stop_after in zip(places, epochs, strict=True):
+        member, found = _member(config, data, members, place, stop_after)
         members.append(member)
         facts_of_members.append(found)
     if not writes:
@@ -123,16 +122,16 @@ def _epochs(chosen: artifacts.Manifest | None, number: int) -> list[int]:
 def _member(
     config: configs.Config,
     data: prepared.PreparedData,
-    number: int,
-    teachers: Sequence[model.CandidateModel],
+    before: Sequence[model.CandidateModel],
     work: pathlib.Path,
     stop_after: int,
 ) -> tuple[model.CandidateModel, dict[str, Any]]:
     """Trains one network, or goes on training it; a finished one is read back.
 
-    Network i, its `number`, of an ensemble of n at seed s is the single network at seed
-    n · s + i, but for what it learns from `teachers`.
+    Network i of an ensemble of n at seed s is the single network at seed n · s + i, but
+    that with `distillation` the last learns from the trained ones `before` it.
     """
+    number = len(before)
     members = config.candidates.ensemble_size
     config = dataclasses.replace(config, seed=config.seed * members + number)
     determinism.set_seed(config.seed)
@@ -151,7 +150,7 @@ def _member(
         candidate_model,
         stop_after,
         num_readers=num_readers,
-        teachers=teachers,
+        before=before,
     )
     if members > 1:
         stage = dataclasses.replace(stage, name=f"{stage.name} {number + 1}/{members}")
@@ -186,7 +185,7 @@ def make_stage(
     stop_after: int = 0,
     are_few: bool = False,
     num_readers: int = 1,
-    teachers: Sequence[model.CandidateModel] = (),
+    before: Sequence[model.CandidateModel] = (),
 ) -> loop.Stage:
     """Returns what the loop needs to train the candidate model.
 
@@ -197,9 +196,11 @@ def make_stage(
       stop_after: Epochs, chosen before on what is now trained on too; 0: they were not.
       are_few: Whether few of the watches are labels.
       num_readers: In how many parts the batches can be read.
-      teachers: Trained networks to learn from with `distillation`.
+      before: Trained networks of its ensemble; the last one learns from all others with
+        `distillation`.
     """
     candidates = config.candidates
+    is_last = len(before) == candidates.ensemble_size - 1
     batches = make_batches(
         candidates, candidate_model.tower_inputs, data, config.seed, are_few
     ).of_readers(num_readers)
@@ -212,7 +213,9 @@ def make_stage(
         tables=candidate_model.tables,
         batches=batches,
         steps_per_epoch=batches.steps_per_epoch,
-        loss=losses.make(candidates, candidate_model, counts, teachers),
+        loss=losses.make(
+            candidates, candidate_model, counts, before if is_last else ()
+        ),
         validate=_validator(config, data, candidate_model) if is_held_out else dict,
         monitor=MONITOR if is_held_out else "",
         stop_after=stop_after,

@@ -147,9 +147,7 @@ def _member(
     training = batch_size.capped(training, number_of_labels, candidate_model.KIND)
     own = dataclasses.replace(config.candidates, training=training)
     config = dataclasses.replace(config, candidates=own, seed=seed)
-    stage = candidates.make_stage(
-        config, learned, member, are_few=True, teachers=before
-    )
+    stage = candidates.make_stage(config, learned, member, are_few=True, before=before)
     carried = _carried(state, member, rows, training)
     stage = dataclasses.replace(stage, state=carried)
     return member, loop.fit(stage, training, seed, strategy, place)
