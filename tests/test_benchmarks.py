@@ -252,8 +252,10 @@ def test_an_example_is_a_watch_with_those_before_it():
     events = pace.Events(
         offsets=np.array([0, 3, 4, 6]),
         videos=np.array([5, 6, 7, 8, 9, 5], np.int32),
+        times=np.arange(6),
         num_videos=9,
         asked=np.array([0]),
+        asked_times=np.array([3]),
     )
     histories, labels = events.examples(length=2, most=0)
     found = {
@@ -309,7 +311,7 @@ def test_peers(capsys):
 @pytest.mark.slow
 def test_peers_in_environments_of_their_own(capsys, tmp_path):
     try:
-        peers.main(["--tiny", "--only", "YoutubeDNN", "SASRec"])
+        peers.main(["--tiny", "--only", "YoutubeDNN", "SASRec", "HSTU"])
     except errors.UserError as error:
         pytest.skip(f"needs the packages of the peers: {error}")
     small, trained, large = _tables(capsys.readouterr().out)

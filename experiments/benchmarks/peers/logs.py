@@ -91,8 +91,10 @@ def _prepared(settings: configs.Data, directory: pathlib.Path) -> Log:
     events = pace.Events(
         offsets=np.append(0, np.cumsum(counts)),
         videos=np.asarray(watches.videos)[is_training].astype(np.int32),
+        times=np.asarray(watches.times)[is_training].astype(np.int64),
         num_videos=data.vocabulary_size,
         asked=cases.users.astype(np.int64),
+        asked_times=cases.times,
     )
     path = directory.with_suffix(".npz")
     events.write(path)

@@ -40,6 +40,7 @@ class Task:
       negatives: Sampled negatives of an example, where the library has such.
       in_batch: Whether the labels of the batch are negatives of ours too.
       precision: Of ours.
+      model: Of RecTools.
       batch: Examples a step, where the defaults of a library are not the question.
       examples: Examples that are made of the log, drawn by chance, where the library
         wants them made before training; 0: all.
@@ -58,6 +59,7 @@ class Task:
     negatives: int = 1024
     in_batch: bool = True
     precision: Literal["float32", "bfloat16"] = "float32"
+    model: Literal["SASRec", "HSTU"] = "SASRec"
     batch: int = 1024
     examples: int = 0
     epochs: int = 0
@@ -73,14 +75,18 @@ class Events:
     Attributes:
       offsets: `[users + 1] int64`, where each user's begin.
       videos: `[watches] int32`, from 1 on.
+      times: `[watches] int64`, seconds.
       num_videos: Highest video there is.
       asked: `[cases] int64`, the users whose next watch is the test.
+      asked_times: `[cases] int64`, when it was.
     """
 
     offsets: npt.NDArray[np.int64]
     videos: npt.NDArray[np.int32]
+    times: npt.NDArray[np.int64]
     num_videos: int
     asked: npt.NDArray[np.int64]
+    asked_times: npt.NDArray[np.int64]
 
     @classmethod
     def read(cls, path: str) -> "Events":
@@ -89,8 +95,10 @@ class Events:
             return cls(
                 found["offsets"],
                 found["videos"],
+                found["times"],
                 int(found["num_videos"]),
                 found["asked"],
+                found["asked_times"],
             )
 
     def write(self, path: pathlib.Path) -> None:

@@ -66,8 +66,15 @@ OTHERS = (
     ),
     System(
         "RecTools SASRec",
-        "rectools_sasrec",
+        "rectools_transformers",
         ("torch", "rectools"),
+        settings={"model": "SASRec"},
+    ),
+    System(
+        "RecTools HSTU, the request's time seen",
+        "rectools_transformers",
+        ("torch", "rectools"),
+        settings={"model": "HSTU"},
     ),
 )
 

@@ -1,8 +1,9 @@
-"""RecTools' SASRec at its defaults: what its users get without a setting.
+"""RecTools' SASRec and HSTU at their defaults: what users get without a setting.
 
 Two blocks of 256 dims, the last 100 watches, full softmax over the catalogue, 128 users
 a batch, Adam. Not the tower of the others: a user's sequence is trained on in one pass,
 so an epoch has the last 100 labels of each user, and one label is an example here too.
+HSTU attends by times, and so sees that of the request.
 """
 
 from typing import Any
@@ -12,11 +13,13 @@ import pandas as pd
 import pytorch_lightning as lightning
 from rectools import Columns
 from rectools.dataset import Dataset
-from rectools.models import SASRecModel
+from rectools.dataset.context import get_context
+from rectools.models import HSTUModel, SASRecModel
 
 from experiments.benchmarks.peers import pace
 
 _K = 10
+_MODELS = {"SASRec": SASRecModel, "HSTU": HSTUModel}
 
 
 class Paced(lightning.Callback):
@@ -47,17 +50,20 @@ class Paced(lightning.Callback):
 
 
 def make_dataset(events: pace.Events) -> Dataset:
-    """Returns the watches as RecTools wants them; time is the order."""
+    """Returns the watches as RecTools wants them; its sort by time is stable."""
     users = np.repeat(np.arange(len(events.offsets) - 1), np.diff(events.offsets))
-    frame = pd.DataFrame(
+    return Dataset.construct(_frame(users, events.times, events.videos))
+
+
+def _frame(users: np.ndarray, times: np.ndarray, videos: np.ndarray) -> pd.DataFrame:
+    return pd.DataFrame(
         {
             Columns.User: users,
-            Columns.Item: events.videos,
+            Columns.Item: videos,
             Columns.Weight: 1.0,
-            Columns.Datetime: pd.to_datetime(np.arange(len(users)), unit="s"),
+            Columns.Datetime: pd.to_datetime(times, unit="s"),
         }
     )
-    return Dataset.construct(frame)
 
 
 def as_lists(frame: pd.DataFrame, asked: np.ndarray) -> np.ndarray:
@@ -73,7 +79,11 @@ def train(task: pace.Task, events: pace.Events) -> pace.Pace:
     """Trains by the model's own `fit`, without a bound on its epochs."""
     lightning.seed_everything(0)
     dataset, paced = make_dataset(events), Paced()
-    model = SASRecModel()
+    model = _MODELS[task.model]()
+    context = None
+    if model.require_recommend_context:
+        asked = _frame(events.asked, events.asked_times, np.zeros_like(events.asked))
+        context = get_context(asked)
     # As the model's own, but for when it ends.
     model._trainer = lightning.Trainer(
         max_epochs=-1,
@@ -88,7 +98,9 @@ def train(task: pace.Task, events: pace.Events) -> pace.Pace:
 
     def hand_over() -> pace.Arrays:
         was_fitted, model.is_fitted = model.is_fitted, True
-        found = model.recommend(events.asked, dataset, k=_K, filter_viewed=True)
+        found = model.recommend(
+            events.asked, dataset, k=_K, filter_viewed=True, context=context
+        )
         model.is_fitted = was_fitted
         model.lightning_model.train()
         return {"lists": as_lists(found, events.asked)}
