@@ -5,7 +5,7 @@
 
 PYTHON ?= python3
 VENV ?= .venv
-# Processes of the tests; each has taken 9 GB by the end of the suite.
+# Processes of the tests; each has taken 5 GB by the end of the suite.
 WORKERS ?= 2
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
