@@ -55,6 +55,7 @@ def test_a_letter_or_digit_is_in_a_word(query, expected):
 
 
 @hypothesis.given(strategies.text(max_size=9) | strategies.binary(max_size=9))
+@hypothesis.example("\x000")
 @hypothesis.settings(deadline=None, max_examples=150)
 def test_what_surely_has_words_has_tokens(query):
     queries = tf.constant([query], tf.string)
@@ -64,6 +65,10 @@ def test_what_surely_has_words_has_tokens(query):
 
 def test_what_is_no_utf_8_separates_words():
     assert _tokens(b"ab\xff\xfecd") == ["ab", "cd", "ab cd"]
+
+
+def test_control_characters_separate_words():
+    assert _tokens("\x00Ab\x00cd\x1fe\nf") == _tokens("ab cd e f")
 
 
 def test_long_queries_are_read_in_part():

@@ -245,7 +245,7 @@ for name in ("none", "mirrored"):
         with strategy.scope():
             networks.append(model.build(config.candidates, data))
     teacher, candidate_model = networks
-    stage = candidates.make_stage(config, data, candidate_model, teachers=[teacher])
+    stage = candidates.make_stage(config, data, candidate_model, before=[teacher])
     trainer = loop.Trainer(stage, training, 0, strategy)
     (dataset,) = stage.batches(0, 0)
     batches = strategy.experimental_distribute_dataset(dataset)

@@ -58,7 +58,12 @@ def surely_have_words(queries: tf.Tensor) -> tf.Tensor:
 
 def _words(queries: tf.Tensor) -> tf.RaggedTensor:
     text = tf.strings.unicode_transcode(
-        queries, "UTF-8", "UTF-8", errors="replace", replacement_char=ord(" ")
+        queries,
+        "UTF-8",
+        "UTF-8",
+        errors="replace",
+        replacement_char=ord(" "),
+        replace_control_characters=True,  # `lower` would read no further than a NUL
     )
     text = tf.strings.lower(text, encoding="utf-8")
     text = tf.strings.regex_replace(text, _ZERO_WIDTH_SPACE, " ")
