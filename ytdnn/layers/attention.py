@@ -233,6 +233,6 @@ def _silu(values: tf.Tensor, seed: tf.Tensor | None) -> tf.Tensor:
     """Returns values · sigmoid(values).
 
     In training with a gradient of its own, which TensorFlow keeps, and the graph with
-    it, for as long as the process runs: a server would keep each version it has served.
+    it, for as long as the process runs: each bundle that was ever loaded would stay.
     """
     return values * tf.sigmoid(values) if seed is None else tf.nn.silu(values)
