@@ -91,10 +91,11 @@ mean of their scores says of the example; it alone is kept), validation held out
 | the second, of labels alone | 0.2089 (0.3560) | 12 of 12 | | | |
 | the third, of both | 0.2141 (0.3656) | 12 of 12 | 0.3427 | 0.2032 | 0.5899 |
 
-So one network serves, in one network's width, what the scores of two have (0.3417 /
-0.2041). It learns faster: 0.1971 at its third epoch, which the first has after its
-fourth. The three took 1,685, 2,359 and 2,512 seconds while up to four other jobs ran;
-the first alone had 7,544 examples a second, the third, which asks both others, 4,987.
+So one network serves, in one network's width, what the scores of two have within the
+sampling error (0.3417 / 0.2041). It learns faster: 0.1971 at its third epoch, which the
+first has between its fourth and fifth. The three took 1,685, 2,359 and 2,512 seconds
+while up to four other jobs ran; the first had 7,544 examples a second, the third, which
+asks both others, 4,987.
 In one and a half times the training of one network it does not come so far: of two
 networks of eight epochs (`ensemble_size=2`, `training.epochs=8`, `training.patience=8`)
 the first has 0.2046 on validation, the second, which learns from it, 0.2075, and on

@@ -143,7 +143,7 @@ def test_a_bundle_answers_batched_as_alone(runs: Runs, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_bundle_that_is_let_go_leaves_no_graph(runs: Runs, kind: str) -> None:
-    """As a server does with a version when the next one comes."""
+    """A program may load one version after another."""
     directory = runs(kind) / "bundle"
     before = leftovers.num_graphs()
     opened = bundle.load(directory)

@@ -264,7 +264,7 @@ def test_the_bundle_alone_is_enough(run: conftest.Run, tmp_path: pathlib.Path) -
 def test_a_bundle_that_is_let_go_leaves_no_graph(
     run: conftest.Run, exact: bool
 ) -> None:
-    """As a server does with a version when the next one comes."""
+    """A program may load one version after another."""
     before = leftovers.num_graphs()
     opened = bundle.load(run.bundle.directory)
     assert opened.answer([{}], exact)
