@@ -64,16 +64,21 @@ import numpy.typing as npt
 import rich
 from rich import table
 
-from ytdnn import configs, errors
+from ytdnn import configs, errors, ragged
 from ytdnn.candidates import model as candidate_model
 from ytdnn.data import events, prepared
 from ytdnn.evaluation import lists, protocol
-from ytdnn.metrics import retrieval
+from ytdnn.features import past_sums
+from ytdnn.metrics import retrieval, selection
 from ytdnn.pipeline import workdir
 
 IDS, CONTENT, NO_AGE = "ids", "content", "content-without-age"
+ALL, NEW, NEW_AT_ANY_TIME = "all videos", "new videos alone", "uploaded or not"
+PLAIN = "plain product"
 _KS = (10, 100)
-_NEVER = np.iinfo(np.int64).max
+_ALWAYS, _NEVER = np.iinfo(np.int64).min, np.iinfo(np.int64).max
+_DECAY_SECONDS = 20 * 86_400
+_RARE = 1e-3  # added to each share, so that one of nothing does not decide alone
 
 
 def get_config() -> configs.Config:
@@ -119,23 +124,74 @@ class Measured:
 
 
 def measure(directory: pathlib.Path, split: prepared.Split) -> dict[str, Measured]:
-    """Returns the lists of a run's candidate model measured, by what they hold."""
+    """Returns lists of a run's candidate model and of plain products, measured.
+
+    The names say what the lists may hold: all videos, new ones uploaded by the time of
+    the request, or new ones whether uploaded or not; behind `PLAIN` are the lists that
+    need no training.
+    """
     config = workdir.require_config(directory).evaluation
     data = prepared.load(directory / prepared.KIND)
     trained = candidate_model.load(directory / candidate_model.KIND, data)
     cases = protocol.cases(data, split, config, trained.num_listed)
     users = trained.user_vectors(data, cases.users, cases.ends, cases.times)
     videos = trained.video_vectors(protocol.moment(cases, split))
-    is_new = np.arange(data.num_videos) >= data.vocabulary_size
-    new_alone = np.where(is_new, data.listed_from, _NEVER)
+    is_new = np.arange(trained.num_listed) >= data.vocabulary_size
+    uploads = data.listed_from[: trained.num_listed]
     kept = {
-        "all videos": cases,
-        "new videos alone": dataclasses.replace(cases, available_from=new_alone),
+        ALL: cases,
+        NEW: _listed_from(cases, np.where(is_new, uploads, _NEVER)),
+        NEW_AT_ANY_TIME: _listed_from(cases, np.where(is_new, _ALWAYS, _NEVER)),
     }
-    return {
-        name: _of_lists(data, of, lists.from_vectors(of, users, videos, 100, config))
-        for name, of in kept.items()
-    }
+    plain = _plain_product(data, cases)
+    found = {}
+    for name, of in kept.items():
+        learned = lists.from_vectors(of, users, videos, 100, config)
+        found[name] = _of_lists(data, of, learned)
+    for name in (NEW, NEW_AT_ANY_TIME):
+        of = kept[name]
+        counted = lists.from_scores(of, plain, trained.num_listed, 100, config)
+        found[f"{name}, {PLAIN}"] = _of_lists(data, of, counted)
+    return found
+
+
+def _listed_from(
+    cases: protocol.Cases, moments: npt.NDArray[np.int64]
+) -> protocol.Cases:
+    return dataclasses.replace(cases, available_from=moments)
+
+
+def _plain_product(
+    data: prepared.PreparedData, cases: protocol.Cases
+) -> selection.Scorer:
+    """Scores by the product of the user's shares of channel, topic and language.
+
+    A watch counts exp(-age / 20 days); what is unknown of a video has no share.
+    """
+    shares = [_shares(data, cases, column) for column in past_sums.KEY_COLUMNS]
+
+    def score(rows: slice, videos: slice, out: npt.NDArray[np.float32]) -> None:
+        out[:] = 1.0
+        for of_users, keys in shares:
+            out *= of_users[rows][:, keys[1:][videos]] + _RARE
+
+    return score
+
+
+def _shares(
+    data: prepared.PreparedData, cases: protocol.Cases, column: str
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+    """Returns shares of each value `[cases, values]` and the value of each video."""
+    keys = past_sums.keys(data, column)
+    stride = int(keys.max(initial=0)) + 1
+    history = ragged.ranges(data.watches.offsets[cases.users], cases.ends)
+    ages = cases.times[history.rows] - data.watches.times[history.values]
+    cells = history.rows * stride + keys[data.watches.videos[history.values]]
+    counts = np.bincount(cells, np.exp(-ages / _DECAY_SECONDS), len(cases) * stride)
+    of_users = counts.reshape(-1, stride)
+    total = of_users.sum(axis=1, keepdims=True)
+    of_users[:, 0] = 0.0  # no value
+    return (of_users / np.maximum(total, 1e-9)).astype(np.float32), keys
 
 
 def _of_lists(

@@ -2,16 +2,20 @@
 
 import pathlib
 
+import pytest
+
 from ytdnn import pipeline
 from ytdnn.data import prepared
 
 
 def test_a_run_is_refreshed_on_the_log_of_its_arm(
-    workdir: pathlib.Path, tmp_path: pathlib.Path
+    workdir: pathlib.Path, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arms = {"logging": None, "mine": workdir, "old": workdir}
     out = tmp_path / "out"
-    made = pipeline.live_test(arms, out, days=4, refresh_days={"mine": 2})
+    made = pipeline.live_test(arms, out, days=4, refresh_days={"mine": 2}, verbose=True)
+    said = [line for line in capsys.readouterr().err.splitlines() if "trained" in line]
+    assert said == ["live test: mine is trained on with what its users did until day 2"]
     assert list(made.arms) == ["logging", "mine", "old"]
     assert [path.name for path in (out / "refreshed").iterdir()] == ["mine"]
     (refreshed,) = (out / "refreshed" / "mine").iterdir()

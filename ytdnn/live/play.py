@@ -302,5 +302,10 @@ def _refresh(
         if not arms_room.has_bundle(workdir):  # the last step of a refresh
             first = day - one.arm.refresh_days + 1
             new = days.between(directory, one.arm.name, world, first, day + 1)
+            last = day - world.config.num_days + 1
+            progress.say(
+                f"live test: {one.arm.name} is trained on with what its users did "
+                f"until day {last}"
+            )
             refresh(one.workdir, workdir, new)
         one.serve(workdir)
