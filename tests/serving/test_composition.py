@@ -209,6 +209,32 @@ def test_a_bundle_explores_as_the_library_does(
     )
 
 
+def test_a_ranker_serves_in_another_precision_than_it_was_trained_in(
+    run: untrained.Run, cases: protocol.Cases, tmp_path: pathlib.Path
+) -> None:
+    """The products are rounded, in the bundle and in what evaluates; nothing else."""
+    workdir = tmp_path / "run"
+    shutil.copytree(run.workdir, workdir)
+    composition = dataclasses.replace(CONFIG.composition, ranker_precision="bfloat16")
+    config = dataclasses.replace(CONFIG, composition=composition)
+    bundle = bundle_room.load(export.export(workdir, config))
+    batch = [requests.request_for_user(run.data, f"u{i}", k=K) for i in range(8)]
+    served, exact = (
+        each.answer([each.fitting(request) for request in batch], exact=True)
+        for each in (bundle, run.bundle)
+    )
+    scores, rounded = (np.concatenate([a.scores for a in of]) for of in (exact, served))
+    np.testing.assert_allclose(rounded, scores, rtol=0.1)
+    assert (rounded != scores).any()
+    directory = run.bundle.directory.with_name("ranking")
+    ranker = ranking_model.load(directory, run.data, run.stage, "bfloat16")
+    found = bundles.makers(bundles.Served(bundle, run.data), CONFIG.evaluation)
+    np.testing.assert_array_equal(
+        found[lists.SYSTEM](cases, K),
+        library(dataclasses.replace(run, ranker=ranker), composition, cases, K),
+    )
+
+
 def _without_k(request: requests.Request) -> requests.Request:
     return {name: value for name, value in request.items() if name != schema.K}
 

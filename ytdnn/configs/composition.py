@@ -1,10 +1,12 @@
 """Settings of how a page is composed: candidate sources, blend, cap."""
 
-from typing import Self
+from typing import Final, Literal, Self
 
 import pydantic
 
 from ytdnn.configs import components
+
+AS_TRAINED: Final = "trained"
 
 
 @components.validated
@@ -29,6 +31,10 @@ class Composition:
       young_every: Distance of the places reserved for young uploads: at least one is
         among so many. 0: none is reserved.
       young_days: Age up to which an upload is young.
+      ranker_precision: Of the products of the ranker's tower where it serves and is
+        evaluated: as it was `trained` (`ranking.precision`), `float32`, or `bfloat16`,
+        which is faster where the processor has products of it. The weights are the
+        same.
     """
 
     num_candidates: components.Positive = 300
@@ -41,6 +47,7 @@ class Composition:
     explore_top: components.Positive = 50
     young_every: components.NonNegative = 0
     young_days: components.PositiveFloat = 7.0
+    ranker_precision: Literal["trained", "float32", "bfloat16"] = "trained"
 
     @pydantic.model_validator(mode="after")
     def _explores_in_one_way(self) -> Self:

@@ -80,7 +80,12 @@ def evaluate(
     trained = None if stage == ranking_model.KIND else first_stage.candidates
     ranking = None
     if not left_out and stage != candidate_model.KIND:
-        ranking = ranking_model.load(workdir / ranking_model.KIND, data, first_stage)
+        ranking = ranking_model.load(
+            workdir / ranking_model.KIND,
+            data,
+            first_stage,
+            config.composition.ranker_precision,
+        )
     indexes = {} if stage else _load_indexes(workdir)
     code = events.Split[split.upper()]
     others = oracle.systems(data, config.evaluation)

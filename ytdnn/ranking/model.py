@@ -11,6 +11,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from ytdnn import artifacts, configs, errors, progress, schema
+from ytdnn.configs import composition
 from ytdnn.data import fields, prepared
 from ytdnn.features import interface as features_interface
 from ytdnn.features import registry
@@ -293,6 +294,7 @@ def load(
     directory: pathlib.Path,
     data: prepared.PreparedData,
     first_stage: stage.Stage | None = None,
+    precision: str = composition.AS_TRAINED,
 ) -> RankingModel:
     """Loads the trained model of an artefact.
 
@@ -300,6 +302,7 @@ def load(
       directory: The artefact.
       data: The prepared set.
       first_stage: That beside it; None of a model that was trained without.
+      precision: Of its products; see `configs.Composition`.
 
     Raises:
       errors.UserError: It is missing, damaged, or was made from another data set or
@@ -312,7 +315,10 @@ def load(
     measured = configs.component(network.Statistics, values)
     names = list(measured.features)
     chosen = registry.named(features_interface.RANKING, names, data)
-    model = RankingModel(trained.ranking, chosen, measured, first_stage)
+    config = trained.ranking
+    if precision != composition.AS_TRAINED:
+        config = dataclasses.replace(config, precision=precision)
+    model = RankingModel(config, chosen, measured, first_stage)
     if model.asks_sources and first_stage is not None:
         _require_places(directory, trained.composition, first_stage.composition)
     weights.restore(model.network, directory)

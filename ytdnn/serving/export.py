@@ -177,7 +177,12 @@ def _load(
     ranker = None
     kinds = [prepared.KIND, retrieval_stage.KIND, index_artifact.KIND]
     if not data.ranker_left_out(config.ranking):
-        ranker = ranking_model.load(home / ranking_model.KIND, data, first_stage)
+        ranker = ranking_model.load(
+            home / ranking_model.KIND,
+            data,
+            first_stage,
+            config.composition.ranker_precision,
+        )
         kinds.append(ranking_model.KIND)
     manifests = {kind: artifacts.read_manifest(home / kind, kind) for kind in kinds}
     searchers = _searchers(home, manifests, first_stage)
