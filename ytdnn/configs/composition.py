@@ -1,12 +1,12 @@
 """Settings of how a page is composed: candidate sources, blend, cap."""
 
-from typing import Final, Literal, Self
+from typing import Literal, Self
 
 import pydantic
 
 from ytdnn.configs import components
 
-AS_TRAINED: Final = "trained"
+Precision = Literal["trained", "float32", "bfloat16"]
 
 
 @components.validated
@@ -47,7 +47,7 @@ class Composition:
     explore_top: components.Positive = 50
     young_every: components.NonNegative = 0
     young_days: components.PositiveFloat = 7.0
-    ranker_precision: Literal["trained", "float32", "bfloat16"] = "trained"
+    ranker_precision: Precision = "trained"
 
     @pydantic.model_validator(mode="after")
     def _explores_in_one_way(self) -> Self:

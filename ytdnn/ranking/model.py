@@ -294,7 +294,7 @@ def load(
     directory: pathlib.Path,
     data: prepared.PreparedData,
     first_stage: stage.Stage | None = None,
-    precision: str = composition.AS_TRAINED,
+    precision: composition.Precision = "trained",
 ) -> RankingModel:
     """Loads the trained model of an artefact.
 
@@ -316,7 +316,7 @@ def load(
     names = list(measured.features)
     chosen = registry.named(features_interface.RANKING, names, data)
     config = trained.ranking
-    if precision != composition.AS_TRAINED:
+    if precision != "trained":
         config = dataclasses.replace(config, precision=precision)
     model = RankingModel(config, chosen, measured, first_stage)
     if model.asks_sources and first_stage is not None:
