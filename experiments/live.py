@@ -90,8 +90,8 @@ over the logging policy, which shows other videos every day, is + 514 % on the f
 and + 147 % on the last. On `small` it is + 265 % [245, 287]; the pages of the log's
 last 14 days were worth 254 seconds a visit, so a page of 2,247 had promised + 784 %, of
 which 34 % is kept (on the first day 73 %). The bound, which knows the truth of each
-moment, keeps 37 % of its own promise of + 2,111 % (on the first day 71 %): what is lost
-is worn out by the days, not missed by the models.
+moment, keeps 37 % of its own promise of + 2,111 % (on the first day 71 %): so most of
+what is lost seems to be worn out by the days, not missed by the models.
 
 Neither model shows much that is younger than a week (1 % of the watch time of both
 stages, 5 % of candidates alone, 27 % of the logging policy), and none of the 35 good

@@ -95,11 +95,11 @@ mean of their scores says of the example; it alone is kept), validation held out
 So one network serves, in one network's width, what the scores of two have within the
 sampling error (0.3417 / 0.2041). It learns faster: of seed 0 0.1971 at the third epoch,
 which the first has between its fourth and fifth; the best epoch is the tenth to the
-twelfth of twelve. The three networks of seed 0 took 1,685, 2,359 and 2,512 seconds
-while up to four other jobs ran. With nothing but another seed beside it a thread of an
-Intel Xeon with matrix units made 11,450 examples a second of the first, so that a seed
-takes about an hour of one thread; the step of the third, which asks both others, takes
-1.5 times as long.
+twelfth of twelve. The three networks of seed 0 took 1,685, 2,359 and 2,512 seconds, all
+of seeds 1 and 2 some 8,000 each, while up to four other jobs ran. With nothing but
+another seed beside it a thread of an Intel Xeon with matrix units began with 11,450
+examples a second of the first network; the step of the third, which asks both others,
+takes 1.5 times as long. At that rate a seed would take about an hour of one thread.
 In one and a half times the training of one network it does not come so far: of two
 networks of eight epochs (`ensemble_size=2`, `training.epochs=8`, `training.patience=8`)
 the first has 0.2046 on validation, the second, which learns from it, 0.2075, and on

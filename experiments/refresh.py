@@ -8,10 +8,10 @@ trains on the latest data, PAPER §3.3).
     python -m experiments.refresh --workdir=runs/refresh
 
 Protocol: the world of quickstart (another with --config, settings changed by
---config.KEY=VALUE), cut where its test window
-begins, T, and `--days` before. A run is given the log up to the earlier moment, trained
-and refitted to its end. The refresh is given the log up to T; from scratch is trained
-on the prepared set of the refresh, with the epochs that the run's validation chose. All
+--config.KEY=VALUE), cut where its test window begins, T, and `--days` before. A run is
+given the log up to the earlier moment, trained and refitted to its end. The refresh is
+given the log up to T; from scratch is trained on the prepared set of the refresh, with
+the epochs that the run's validation chose. All
 three bundles are asked the same requests at T and judged by what was watched after it.
 Candidates alone, without a ranker, ids and content as shipped.
 
