@@ -1,10 +1,11 @@
 """Shared by all tests. Importing ytdnn first selects Keras 2 for the whole process."""
 
 import fcntl
+import gc
 import os
 import pathlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import hypothesis
@@ -22,6 +23,17 @@ hypothesis.settings.load_profile("ytdnn")
 os.environ.setdefault("NUMBA_DISABLE_JIT", "1")
 
 MadeOnce = Callable[[str, Callable[[pathlib.Path], object]], pathlib.Path]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_collector() -> Iterator[None]:
+    """Keeps what earlier files left out of each later garbage collection.
+
+    A worker ends with gigabytes of graphs; collecting among them takes seconds.
+    """
+    yield
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
