@@ -10,7 +10,7 @@ from tests import planted
 from tests.training import kills
 from ytdnn import artifacts, configs, errors
 from ytdnn.candidates import model
-from ytdnn.data import prepared
+from ytdnn.data import prepared, streaming
 from ytdnn.training import (
     candidates,
     checkpoints,
@@ -24,6 +24,11 @@ from ytdnn.training import (
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     return planted.prepared_data(tmp_path_factory.mktemp("planted"))
+
+
+@pytest.fixture(scope="module")
+def sharded(tmp_path_factory):
+    return planted.prepared_data(tmp_path_factory.mktemp("own"), events_per_shard=400)
 
 
 def _config(**training):
@@ -62,6 +67,7 @@ def test_the_planted_tastes_are_learned(data, tmp_path):
         (26, {}),
         (17, {"ema_decay": 0.9, "table_optimizer": "lazy_adam"}),
         (26, {"ema_decay": 0.9, "table_optimizers": ("bias=adam",)}),
+        (17, {"steps_per_execution": 3}),
     ],
 )
 def test_a_killed_training_ends_with_the_numbers_of_an_undisturbed_one(
@@ -78,6 +84,31 @@ def test_a_killed_training_ends_with_the_numbers_of_an_undisturbed_one(
         _vectors(tmp_path / "killed", data), _vectors(tmp_path / "whole", data)
     )
     assert not (tmp_path / ".killed.training").exists()
+
+
+@pytest.mark.parametrize("window_events", [1_000_000, 400])
+def test_several_steps_in_a_call_give_the_numbers_of_single_ones(
+    sharded, tmp_path, window_events
+):
+    """Calls end with the epoch, its windows, and where a checkpoint is due."""
+    assert (len(streaming.windows(sharded, window_events)) > 1) == (window_events < 500)
+    one = _config(checkpoint_every_steps=4, ema_decay=0.9)
+    own = dataclasses.replace(one.candidates, window_events=window_events)
+    one = dataclasses.replace(one, candidates=own)
+    training = dataclasses.replace(own.training, steps_per_execution=3)
+    several = dataclasses.replace(
+        one, candidates=dataclasses.replace(own, training=training)
+    )
+    manifests = []
+    for name, config in (("one", one), ("several", several)):
+        candidates.train(config, sharded, tmp_path / name)
+        manifests.append(artifacts.read_manifest(tmp_path / name, model.KIND))
+    np.testing.assert_array_equal(
+        _vectors(tmp_path / "one", sharded), _vectors(tmp_path / "several", sharded)
+    )
+    assert manifests[0].facts["validation"] == manifests[1].facts["validation"]
+    assert manifests[0].fingerprint == manifests[1].fingerprint  # so it is not stale
+    assert "tables_and_input" in manifests[1].facts["time_shares"]
 
 
 def test_seeds_differ_and_repeat(data, tmp_path):
@@ -155,8 +186,11 @@ def test_a_loss_that_is_no_number_is_one_line(data, tmp_path):
         candidates.train(config, data, tmp_path / "candidates")
 
 
-def test_the_last_good_checkpoint_survives(data, tmp_path, monkeypatch):
-    config = _config(checkpoint_every_steps=4)
+@pytest.mark.parametrize("steps_per_execution", [1, 2])
+def test_the_last_good_checkpoint_survives(
+    data, tmp_path, monkeypatch, steps_per_execution
+):
+    config = _config(checkpoint_every_steps=4, steps_per_execution=steps_per_execution)
     step = loop.Trainer._step
 
     def poisoned(trainer, batch, step_number):
@@ -216,7 +250,7 @@ tf.config.set_logical_device_configuration(
     cpu, [tf.config.LogicalDeviceConfiguration()] * 2
 )
 from ytdnn.candidates import model
-from ytdnn.data import prepared
+from ytdnn.data import prepared, streaming
 from ytdnn.training import candidates, determinism, loop, strategies
 from tests import planted
 data = prepared.load(pathlib.Path(sys.argv[1]))
@@ -249,10 +283,15 @@ for name in ("none", "mirrored"):
     trainer = loop.Trainer(stage, training, 0, strategy)
     (dataset,) = stage.batches(0, 0)
     batches = strategy.experimental_distribute_dataset(dataset)
-    losses[name] = [
-        float(trainer.step(batch, tf.constant(i, tf.int64)))
-        for i, batch in enumerate(batches)
-    ]
+    if name == "mirrored" and kind == "full_softmax":
+        length = tf.cast(dataset.cardinality(), tf.int32)
+        found = trainer.steps(iter(batches), tf.constant(0, tf.int64), length)
+        losses[name] = found.numpy().tolist()
+    else:
+        losses[name] = [
+            float(trainer.step(batch, tf.constant(i, tf.int64)))
+            for i, batch in enumerate(batches)
+        ]
     if "ema_decay" in settings:
         with trainer.averaged_weights():
             vectors = candidate_model.video_vectors()
@@ -283,7 +322,7 @@ def test_the_share_of_a_part_is_that_of_the_last_steps():
     meter = report.Meter("candidates", configs.Training(), steps_per_epoch=9)
     with meter:
         for seconds in (30.0, 9.0, 9.0, 9.0, 1.0, 1.0, 1.0, 2.0, 1.0):
-            meter.add_step(seconds, epoch=1, step_in_epoch=1)
+            meter.add_steps(1, seconds, checkpoints.Progress())
         meter.probe(0.8)
     shares = meter.shares()
     assert shares["forward_backward"] == pytest.approx(0.8)

@@ -134,8 +134,14 @@ def sized(cls: type[_T], **given: Any) -> _T:
 
 
 def as_trained(component: Any) -> dict[str, Any]:
-    """Returns a component as nested dicts, without how its settings were chosen."""
-    return {k: v for k, v in to_dict(component).items() if k != "auto"}
+    """Returns a component as nested dicts, without what changes no number.
+
+    That is how its settings were chosen, and how many steps a call makes.
+    """
+    found = {k: v for k, v in to_dict(component).items() if k != "auto"}
+    if "training" in found:
+        found["training"].pop("steps_per_execution")
+    return found
 
 
 def component(cls: type[_T], values: dict[str, Any]) -> _T:

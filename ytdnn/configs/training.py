@@ -29,6 +29,9 @@ class Training:
       patience: Epochs without a better validation metric before stopping early.
       checkpoint_every_steps: Steps between checkpoints within an epoch; each epoch
         ends with one too.
+      steps_per_execution: Steps that one call of TensorFlow makes, as Keras has it.
+        Several save the time between calls, which short steps and accelerators feel;
+        the numbers are those of 1. Not with parameter servers.
     """
 
     epochs: components.Positive = 5
@@ -44,3 +47,4 @@ class Training:
     ema_decay: components.Fraction = 0.0
     patience: components.Positive = 2
     checkpoint_every_steps: components.Positive = 2_000
+    steps_per_execution: components.Positive = 1

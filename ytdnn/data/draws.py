@@ -193,9 +193,9 @@ class DrawnBatches:
     def __call__(self, epoch: int, first_step: int) -> tf.data.Dataset:
         """Returns the batches of an epoch from a step on."""
         positions = self.positions(epoch)
-        steps = tf.data.Dataset.range(first_step, -(-len(positions) // self.batch_size))
-        cut_step = self._step_cutter(tf.constant(positions), epoch)
-        return steps.map(cut_step, num_parallel_calls=2).prefetch(2)
+        num_steps = -(-len(positions) // self.batch_size)
+        cut = self._step_cutter(tf.constant(positions), epoch)
+        return portions.of_steps(first_step, num_steps, cut)
 
     @functools.cached_property
     def _labels(self) -> tuple[np.ndarray, np.ndarray]:

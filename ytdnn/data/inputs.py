@@ -192,9 +192,8 @@ class SliceBatches:
 
     def __call__(self, epoch: int, first_step: int) -> tf.data.Dataset:
         """Returns the batches of an epoch from a step on."""
-        steps = tf.data.Dataset.range(first_step, self.steps_per_epoch)
-        cut_step = self._step_cutter(epoch)
-        return steps.map(cut_step, num_parallel_calls=2).prefetch(2)
+        cut = self._step_cutter(epoch)
+        return portions.of_steps(first_step, self.steps_per_epoch, cut)
 
     def _step_cutter(self, epoch: int) -> Callable[[tf.Tensor], Features]:
         generator = self.generator(epoch)

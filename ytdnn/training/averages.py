@@ -19,6 +19,7 @@ from ytdnn.training import lazy_adam
 
 _SUM = "average_sum"
 _LAST = "average_last_step"
+_KERAS = tf.keras.optimizers.legacy.Optimizer
 
 
 class _Averaging:
@@ -39,6 +40,13 @@ class _Averaging:
     ) -> tf.Operation:
         super()._resource_apply_dense(grad, var, apply_state)  # type: ignore[misc]
         return self._add_all(var)
+
+    def _resource_apply_sparse_duplicate_indices(
+        self: Any, *arguments: Any, **kwargs: Any
+    ) -> tf.Operation:
+        # By rows always: a pass over all would not know how long each lay still.
+        by_rows = _KERAS._resource_apply_sparse_duplicate_indices
+        return by_rows(self, *arguments, **kwargs)
 
     def _resource_apply_sparse(
         self: Any,

@@ -6,6 +6,7 @@ hands each batch to whichever worker is free, and reads losses as they come.
 """
 
 import collections
+import dataclasses
 import functools
 import queue
 import threading
@@ -20,6 +21,20 @@ from ytdnn.layers import static_shapes
 
 Batch = dict[str, tf.Tensor]
 Step = Callable[[Batch, tf.Tensor], tf.Tensor]
+Steps = Callable[[Iterator[Batch], tf.Tensor, tf.Tensor], tf.Tensor]
+
+
+@dataclasses.dataclass(frozen=True)
+class Feed:
+    """Batches that follow one another on the strategy's devices.
+
+    Attributes:
+      batches: Yields them, in Python and in a graph.
+      length: How many there are.
+    """
+
+    batches: Iterator[Batch]
+    length: int
 
 
 class Executor(Protocol):
@@ -78,9 +93,17 @@ class InSync:
         self, of_stage: portions.Datasets, epoch: int, first_step: int
     ) -> Iterator[Batch]:
         """Yields distributed batches; each worker cuts its own rows alone."""
+        for feed in self.feeds(of_stage, epoch, first_step):
+            yield from feed.batches
+
+    def feeds(
+        self, of_stage: portions.Datasets, epoch: int, first_step: int
+    ) -> Iterator[Feed]:
+        """Yields the same batches as `batches`, those of a window together."""
         if not self._is_multi_worker:
             for dataset in of_stage(epoch, first_step):
-                yield from self._strategy.experimental_distribute_dataset(dataset)
+                distributed = self._strategy.experimental_distribute_dataset(dataset)
+                yield Feed(iter(distributed), int(dataset.cardinality()))
             return
         resolver = self._strategy.cluster_resolver
         replicas = self._strategy.num_replicas_in_sync
@@ -92,12 +115,36 @@ class InSync:
         ]
         for datasets in zip(*parts, strict=True):
             turns = functools.partial(_in_turns, datasets)
-            yield from self._strategy.distribute_datasets_from_function(turns)
+            distributed = self._strategy.distribute_datasets_from_function(turns)
+            yield Feed(iter(distributed), int(datasets[0].cardinality()))
 
     def compiled(self, step: Step) -> Step:
         """Returns the step compiled."""
         # Bags of search tokens differ in width from batch to batch: one graph for all.
         return tf.function(step, reduce_retracing=True)
+
+    def several(self, step: Step) -> Steps:
+        """Returns what makes several steps in one call, and nothing between them.
+
+        Args:
+          step: As of `compiled`.
+
+        Returns:
+          (batches of a `Feed`, number of the first step `int64`, how many `int32`,
+          no more than are left) → their losses `[how many]`.
+        """
+        compiled = self.compiled(step)
+
+        def steps(
+            batches: Iterator[Batch], first: tf.Tensor, number: tf.Tensor
+        ) -> tf.Tensor:
+            losses = tf.TensorArray(tf.float32, number)
+            for made in tf.range(number):
+                loss = compiled(next(batches), first + tf.cast(made, tf.int64))
+                losses = losses.write(made, loss)
+            return losses.stack()
+
+        return tf.function(steps, reduce_retracing=True)
 
     def value(self, loss: Any) -> tf.Tensor:
         """Returns the loss itself."""

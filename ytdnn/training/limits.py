@@ -35,6 +35,12 @@ def require_fits(
             f"--strategy={strategy}, received full_softmax, which reads all in each "
             f"step: give --config.candidates.loss=sampled_softmax"
         )
+    if training.steps_per_execution > 1:
+        raise errors.UserError(
+            f"expected {stage}.training.steps_per_execution=1 for "
+            f"--strategy={strategy}, received {training.steps_per_execution}: the "
+            f"coordinator hands out single steps"
+        )
     if training.ema_decay > 0.0:
         raise errors.UserError(
             f"expected {stage}.training.ema_decay=0 for --strategy={strategy}, "

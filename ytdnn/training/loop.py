@@ -6,9 +6,10 @@ run killed anywhere ends with the numbers of an undisturbed one.
 
 import contextlib
 import dataclasses
+import functools
 import pathlib
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import tensorflow as tf
@@ -171,6 +172,12 @@ class Trainer:
         self.executor = executor or executors.make(strategy, cluster)
         self.step = self.executor.compiled(self._step)
 
+    @functools.cached_property
+    def steps(self) -> executors.Steps:
+        """Makes several steps in one call; replicas in sync alone have it."""
+        assert isinstance(self.executor, executors.InSync)
+        return self.executor.several(self._step)
+
     def _step(self, batch: Batch, step: tf.Tensor) -> tf.Tensor:
         per_replica = self.strategy.run(self._replica_step, args=(batch, step))
         return self.strategy.reduce(tf.distribute.ReduceOp.SUM, per_replica, axis=None)
@@ -252,20 +259,12 @@ def _train_epoch(
     progress: checkpoints.Progress,
     meter: report.Meter,
 ) -> None:
-    stage, training = trainer.stage, trainer.training
-    first = progress.step_in_epoch
-    batches = trainer.executor.batches(stage.batches, progress.epoch, first)
-    for offset, batch in enumerate(_timed(batches, meter)):
-        step = progress.epoch * stage.steps_per_epoch + first + offset
-        started = time.perf_counter()
-        loss = trainer.step(batch, tf.constant(step, tf.int64))
-        trainer.record(loss)
-        progress.step_in_epoch = first + offset + 1
-        place = f"step {progress.step_in_epoch} of epoch {progress.epoch + 1}"
-        watcher.watch(place, loss, batch)
-        seconds = time.perf_counter() - started
-        meter.add_step(seconds, progress.epoch + 1, progress.step_in_epoch)
-        if progress.step_in_epoch % training.checkpoint_every_steps == 0:
+    several = trainer.training.steps_per_execution > 1
+    steps = _several_at_once if several else _one_by_one
+    last = None
+    for place, batch in steps(trainer, watcher, progress, meter):
+        last = batch
+        if progress.step_in_epoch % trainer.training.checkpoint_every_steps == 0:
             trainer.executor.finish()
             watcher.check_weights(place)
             keeper.save(progress)
@@ -273,15 +272,68 @@ def _train_epoch(
     watcher.check_weights(f"the end of epoch {progress.epoch + 1}")
     is_probed = meter.forward_backward_share is None and trainer.executor.lag == 1
     if is_probed and meter.num_steps >= _PROBE_STEPS:
-        meter.probe(trainer.forward_backward_seconds(batch))
+        if last is None:
+            of_stage = trainer.stage.batches
+            last = next(trainer.executor.batches(of_stage, progress.epoch, 0))
+        meter.probe(trainer.forward_backward_seconds(last))
 
 
-def _chained(
-    strategy: tf.distribute.Strategy, datasets: Iterable[tf.data.Dataset]
-) -> Iterator[Batch]:
-    """Yields the batches of datasets that follow one another, a share for a replica."""
-    for dataset in datasets:
-        yield from strategy.experimental_distribute_dataset(dataset)
+def _one_by_one(
+    trainer: Trainer,
+    watcher: guard.Guard,
+    progress: checkpoints.Progress,
+    meter: report.Meter,
+) -> Iterator[tuple[str, Batch]]:
+    """Makes an epoch's steps that are left; yields the place after each, its batch."""
+    stage, first = trainer.stage, progress.step_in_epoch
+    batches = trainer.executor.batches(stage.batches, progress.epoch, first)
+    for batch in _timed(batches, meter):
+        started = time.perf_counter()
+        loss = trainer.step(batch, _number(stage, progress))
+        trainer.record(loss)
+        progress.step_in_epoch += 1
+        watcher.watch(_place(progress), loss, batch)
+        meter.add_steps(1, time.perf_counter() - started, progress)
+        yield _place(progress), batch
+
+
+def _several_at_once(
+    trainer: Trainer,
+    watcher: guard.Guard,
+    progress: checkpoints.Progress,
+    meter: report.Meter,
+) -> Iterator[tuple[str, None]]:
+    """Makes them some to a call, which ends where a checkpoint is due."""
+    stage, training = trainer.stage, trainer.training
+    assert isinstance(trainer.executor, executors.InSync)
+    first = progress.step_in_epoch
+    for feed in trainer.executor.feeds(stage.batches, progress.epoch, first):
+        left = feed.length
+        while left > 0:
+            every = training.checkpoint_every_steps
+            due = every - progress.step_in_epoch % every
+            number = min(training.steps_per_execution, due, left)
+            started = time.perf_counter()
+            losses = trainer.steps(
+                feed.batches, _number(stage, progress), tf.constant(number)
+            )
+            for loss in losses.numpy():
+                trainer.record(loss)
+                progress.step_in_epoch += 1
+                watcher.watch(_place(progress), loss, {})
+            left -= number
+            meter.add_steps(number, time.perf_counter() - started, progress)
+            yield _place(progress), None
+
+
+def _number(stage: Stage, progress: checkpoints.Progress) -> tf.Tensor:
+    """Returns the number of the next step, counted over all epochs."""
+    step = progress.epoch * stage.steps_per_epoch + progress.step_in_epoch
+    return tf.constant(step, tf.int64)
+
+
+def _place(progress: checkpoints.Progress) -> str:
+    return f"step {progress.step_in_epoch} of epoch {progress.epoch + 1}"
 
 
 def _timed(batches: Any, meter: report.Meter) -> Iterator[Batch]:

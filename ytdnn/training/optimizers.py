@@ -10,10 +10,10 @@ import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
 from ytdnn import configs, errors
-from ytdnn.training import averages, lazy_adam
+from ytdnn.training import adagrad, averages, lazy_adam
 
 _CLASSES = {
-    "adagrad": tf.keras.optimizers.legacy.Adagrad,
+    "adagrad": adagrad.Adagrad,
     "lazy_adam": lazy_adam.LazyAdam,
     "adam": tf.keras.optimizers.legacy.Adam,
 }

@@ -31,7 +31,7 @@ class Meter:
         self.validation_seconds = 0.0
         self.forward_backward_share: float | None = None
         self.num_steps = 0
-        self._slowest = 0.0
+        self._slowest = (0, 0.0)  # how many steps, and their seconds
         self._recent: collections.deque[float] = collections.deque(maxlen=_RECENT)
 
     def __enter__(self) -> "Meter":
@@ -55,14 +55,23 @@ class Meter:
         """Counts the time a batch was waited for."""
         self.wait_seconds += seconds
 
-    def add_step(self, seconds: float, epoch: int, step_in_epoch: int) -> None:
-        """Counts a step; the slowest (the first, which compiles) is left out."""
-        self.num_steps += 1
-        self._slowest = max(self._slowest, seconds)
+    def add_steps(
+        self, number: int, seconds: float, reached: checkpoints.Progress
+    ) -> None:
+        """Counts the steps of a call; the slowest (which compiles) is left out.
+
+        Args:
+          number: How many steps it made.
+          seconds: It took.
+          reached: Where training stands now.
+        """
+        self.num_steps += number
+        self._slowest = max(self._slowest, (number, seconds), key=lambda call: call[1])
         self.step_seconds += seconds
-        self._recent.append(seconds)
+        self._recent.append(seconds / number)
         rate = f"{self.examples_per_second:,.0f} examples/s"
-        self._bar.reach(step_in_epoch, rate, f"epoch {epoch}/{self._training.epochs}")
+        epoch = f"epoch {reached.epoch + 1}/{self._training.epochs}"
+        self._bar.reach(reached.step_in_epoch, rate, epoch)
 
     def time_validation(
         self, validate: Callable[[], dict[str, float]]
@@ -96,8 +105,9 @@ class Meter:
         """Examples a second of the steps and the wait for their input; 0 of none."""
         if self.num_steps == 0:
             return 0.0
-        steps = max(1, self.num_steps - 1)
-        seconds = self.step_seconds - self._slowest + self.wait_seconds
+        left_out, seconds_left_out = self._slowest
+        steps = max(1, self.num_steps - left_out)
+        seconds = self.step_seconds - seconds_left_out + self.wait_seconds
         return steps * self._training.batch_size / max(seconds, 1e-9)
 
     def probe(self, forward_backward_seconds: float) -> None:
@@ -113,11 +123,17 @@ class Meter:
         """Returns the share of each part of training time.
 
         `forward_backward` is the forward and backward pass, `tables` the update of
-        tables and tower; a step timed without its update separates the two.
+        tables and tower; a step timed without its update separates the two. Where a
+        call makes several steps, the wait for their input is not known by itself.
         """
-        step = max(1e-9, self.step_seconds - self._slowest)
+        step = max(1e-9, self.step_seconds - self._slowest[1])
         total = step + self.wait_seconds
         forward_backward = min(1.0, self.forward_backward_share or 1.0)
+        if self._training.steps_per_execution > 1:
+            return {
+                "forward_backward": forward_backward,
+                "tables_and_input": 1.0 - forward_backward,
+            }
         return {
             "input": self.wait_seconds / total,
             "forward_backward": forward_backward * step / total,
