@@ -99,3 +99,23 @@ def test_a_terminal_is_shown_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
                 raise KeyError
     assert "500/1000" in screen.getvalue()
     assert "inner" not in screen.getvalue()
+
+
+def test_a_line_stands_above_the_bar_that_is_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    screen = io.StringIO()
+
+    def console() -> rich.console.Console:
+        return rich.console.Console(file=screen, force_terminal=True, width=100)
+
+    monkeypatch.setattr(progress, "console", console)
+    outer, inner = (progress.Bar(name, 3, "days") for name in ("live test", "inner"))
+    with outer, inner:
+        outer.reach(1)
+        progress.say("an arm is trained on")
+    before, after = screen.getvalue().split("an arm is trained on")
+    assert before.endswith("\r\x1b[2K")  # the bar was taken away
+    assert "1/3" in after  # and stands below it again
+    progress.say("the end")
+    assert screen.getvalue().endswith("the end\n")

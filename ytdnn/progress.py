@@ -16,7 +16,9 @@ SECONDS_A_LINE: Final = 30.0
 _SHORT_SECONDS: Final = 10.0  # left: the next line comes soon anyway
 
 _IS_QUIET = contextvars.ContextVar("is_quiet", default=False)
-_IS_SHOWN = contextvars.ContextVar("is_shown", default=False)
+_SHOWN: contextvars.ContextVar["Bar | None"] = contextvars.ContextVar(
+    "shown", default=None
+)
 
 
 @contextlib.contextmanager
@@ -35,8 +37,13 @@ def console() -> rich.console.Console:
 
 
 def say(line: str) -> None:
-    """Prints a line, where something is shown at all."""
-    console().print(line, highlight=False, markup=False, soft_wrap=True)
+    """Prints a line, where something is shown at all; above the bar, if there is one.
+
+    The bar's own console alone knows to take the bar away before it prints.
+    """
+    bar = _SHOWN.get()
+    screen = console() if bar is None else bar.console
+    screen.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 class Bar:
@@ -45,6 +52,9 @@ class Bar:
     Use as a context manager around the work. A terminal shows a bar that goes away at
     the end; a pipe or a file is given a line every `SECONDS_A_LINE` seconds, none where
     little is left. Inside another bar nothing is shown: that one tells of the whole.
+
+    Attributes:
+      console: That it is shown on.
     """
 
     def __init__(self, name: str, total: int | None, unit: str) -> None:
@@ -56,22 +66,23 @@ class Bar:
           unit: What is counted, in the plural.
         """
         self._name, self._total, self._unit = name, total, unit
-        self._console = console()
+        self.console = console()
         self._progress = rich.progress.Progress(
             rich.progress.TextColumn("{task.description}"),
             rich.progress.BarColumn(),
             rich.progress.MofNCompleteColumn(),
             rich.progress.TextColumn(f"{unit} {{task.fields[note]}}"),
             rich.progress.TimeRemainingColumn(),
-            console=self._console,
+            console=self.console,
             transient=True,
         )
         self._task = self._progress.add_task(name, total=total, note="")
 
     def __enter__(self) -> "Bar":
         """Shows it."""
-        self._is_inner = _IS_SHOWN.get()
-        self._token = _IS_SHOWN.set(True)
+        outer = _SHOWN.get()
+        self._is_inner = outer is not None
+        self._token = _SHOWN.set(outer or self)
         self._begun = self._last = 0
         self._started = self._said = time.monotonic()
         if self._is_bar:
@@ -85,13 +96,13 @@ class Bar:
         trace: TracebackType | None,
     ) -> None:
         """Hides it."""
-        _IS_SHOWN.reset(self._token)
+        _SHOWN.reset(self._token)
         if self._is_bar:
             self._progress.stop()
 
     @property
     def _is_bar(self) -> bool:
-        return self._console.is_terminal and not self._is_inner
+        return self.console.is_terminal and not self._is_inner
 
     def reach(
         self, done: int, note: str = "", of: str = "", total: int | None = None
@@ -138,7 +149,7 @@ class Bar:
             *([note] if note else []),
             f"about {_duration(left)} left",
         ]
-        self._console.print(
+        self.console.print(
             ", ".join(parts), highlight=False, markup=False, soft_wrap=True
         )
 
