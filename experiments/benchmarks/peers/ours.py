@@ -2,6 +2,7 @@
 
 import itertools
 import pathlib
+from collections.abc import Iterator
 
 import numpy as np
 import tensorflow as tf
@@ -12,7 +13,7 @@ from ytdnn.candidates import model as candidate_model
 from ytdnn.data import prepared
 from ytdnn.evaluation import protocol
 from ytdnn.features import interface, registry
-from ytdnn.training import candidates, determinism, loop, strategies
+from ytdnn.training import candidates, determinism, executors, loop, strategies
 
 
 def config(task: pace.Task) -> configs.Config:
@@ -37,6 +38,7 @@ def config(task: pace.Task) -> configs.Config:
                 epochs=max(1, task.epochs),
                 batch_size=task.batch,
                 schedule="constant",
+                steps_per_execution=task.steps,
             ),
         )
     )
@@ -62,16 +64,31 @@ def train(task: pace.Task, events: pace.Events) -> pace.Pace:
     run = pace.Pace(task, hand_over, warm_up=20)
     labels = int((np.asarray(data.watches.splits) == prepared.Split.TRAIN).sum())
     examples = round(labels / stage.steps_per_epoch)  # a mean: slices end at users
-    steps = itertools.count()
     for epoch in itertools.count():
-        for batch in trainer.executor.batches(stage.batches, epoch, 0):
-            loss = trainer.step(batch, tf.constant(next(steps), tf.int64))
-            float(loss)
-            if run.step(examples):
+        for number in _calls(trainer, epoch):
+            if run.step(examples * number):
                 return run
         if run.epoch():
             return run
     return run
+
+
+def _calls(trainer: loop.Trainer, epoch: int) -> Iterator[int]:
+    """Makes the steps of an epoch; yields how many each call made."""
+    stage, most = trainer.stage, trainer.training.steps_per_execution
+    step = epoch * stage.steps_per_epoch
+    assert isinstance(trainer.executor, executors.InSync)
+    for feed in trainer.executor.feeds(stage.batches, epoch, 0):
+        left = feed.length
+        while left > 0:
+            number = min(most, left)
+            if most == 1:
+                float(trainer.step(next(feed.batches), tf.constant(step, tf.int64)))
+            else:
+                first = tf.constant(step, tf.int64)
+                trainer.steps(feed.batches, first, tf.constant(number)).numpy()
+            step, left = step + number, left - number
+            yield number
 
 
 if __name__ == "__main__":

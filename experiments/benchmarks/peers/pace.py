@@ -40,6 +40,7 @@ class Task:
       negatives: Sampled negatives of an example, where the library has such.
       in_batch: Whether the labels of the batch are negatives of ours too.
       precision: Of ours.
+      steps: Of ours in one call of TensorFlow.
       model: Of RecTools.
       batch: Examples a step, where the defaults of a library are not the question.
       examples: Examples that are made of the log, drawn by chance, where the library
@@ -57,8 +58,9 @@ class Task:
     hidden: tuple[int, ...] = (128, 64)
     history: int = 50
     negatives: int = 1024
-    in_batch: bool = True
-    precision: Literal["float32", "bfloat16"] = "float32"
+    in_batch: bool = False
+    precision: Literal["float32", "bfloat16"] = "bfloat16"
+    steps: int = 20
     model: Literal["SASRec", "HSTU"] = "SASRec"
     batch: int = 1024
     examples: int = 0

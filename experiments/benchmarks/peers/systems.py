@@ -48,9 +48,12 @@ class System:
 
 OURS = System("ytdnn", "ours")
 OTHERS = (
-    System("ytdnn, in-batch alone", "ours", settings={"negatives": 0}),
-    System("ytdnn, sampled alone", "ours", settings={"in_batch": False}),
-    System("ytdnn, bfloat16", "ours", settings={"precision": "bfloat16"}),
+    System("ytdnn, float32", "ours", settings={"precision": "float32"}),
+    System("ytdnn, one step a call", "ours", settings={"steps": 1}),
+    System("ytdnn, in-batch too", "ours", settings={"in_batch": True}),
+    System(
+        "ytdnn, in-batch alone", "ours", settings={"in_batch": True, "negatives": 0}
+    ),
     System("TFRS tutorial", "tfrs_tutorial"),
     System(
         "torch-rechub YoutubeDNN, 1,024 negatives",
