@@ -31,7 +31,7 @@ class Training:
         ends with one too.
       steps_per_execution: Steps that one call of TensorFlow makes, as Keras has it.
         Several save the time between calls, which short steps and accelerators feel;
-        the numbers are those of 1. Not with parameter servers.
+        the numbers are those of 1. Of one process alone.
     """
 
     epochs: components.Positive = 5

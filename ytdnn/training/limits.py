@@ -27,6 +27,15 @@ def require_fits(
             f"expected {stage}.training.table_optimizer of adagrad or adam for "
             f"--strategy=tpu, received lazy_adam: XLA has no updates of single rows"
         )
+    # Workers would gather the rows of each step of a call under one key, which
+    # TensorFlow refuses where their numbers differ; a coordinator hands out steps.
+    several = training.steps_per_execution
+    if strategy in (tasks.MULTI_WORKER, tasks.PARAMETER_SERVER) and several > 1:
+        raise errors.UserError(
+            f"expected {stage}.training.steps_per_execution=1 for "
+            f"--strategy={strategy}, received {several}: several processes make one "
+            f"step at a time"
+        )
     if strategy != tasks.PARAMETER_SERVER:
         return
     if isinstance(loss, configs.FullSoftmax):
@@ -34,12 +43,6 @@ def require_fits(
             f"expected a loss that reads few rows of the video table for "
             f"--strategy={strategy}, received full_softmax, which reads all in each "
             f"step: give --config.candidates.loss=sampled_softmax"
-        )
-    if training.steps_per_execution > 1:
-        raise errors.UserError(
-            f"expected {stage}.training.steps_per_execution=1 for "
-            f"--strategy={strategy}, received {training.steps_per_execution}: the "
-            f"coordinator hands out single steps"
         )
     if training.ema_decay > 0.0:
         raise errors.UserError(
