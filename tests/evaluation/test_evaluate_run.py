@@ -205,9 +205,12 @@ def test_watched_videos_stay_where_the_setting_says_so(
 def test_without_a_ranker_only_candidates_are_reported(
     data: prepared.PreparedData,
 ) -> None:
-    found = _measure(data, fakes.next_watch(data), None)
+    trained = fakes.next_watch(data)
+    found = _measure(data, trained, None)
     assert found["impressions"] == {}
     assert set(found["lists"]) == {"popularity", "candidates"}
+    assert found["vector_width"] == trained.video_vectors().shape[1]
+    assert found["latency"]["user_vector_batched_ms"] > 0.0
     assert found["protocol"]["name"] == "leave_one_out"
 
 

@@ -39,6 +39,7 @@ def write_run(
         model: {"values": {"hit_rate@10": value, "coverage@10": None}, "intervals": {}}
         for model, value in models.items()
     }
+    report |= {"latency": {"user_vector_batched_ms": 0.05}, "vector_width": 65}
     directory.mkdir(parents=True)
     columns = {"popularity/hit_rate@10": [1.0, 0.0, 0.0, 0.0], METRIC: hits}
     frame = pl.DataFrame({"user_id": list("abcd"), "answers": [1, 2, 3, 1], **columns})
@@ -72,6 +73,8 @@ def test_a_variant_is_the_mean_and_the_spread_of_its_seeds(
     assert one["spread"] == pytest.approx(0.25 / math.sqrt(2))
     seconds = found["variants"]["better"]["training_seconds"]
     assert seconds["mean"] == SECONDS + 0.5
+    assert found["variants"]["better"]["vector_width"] == 65
+    assert found["variants"]["better"]["user_vector_ms"]["mean"] == 0.05
     assert found["references"]["popularity"]["hit_rate@10"] == 0.25
     assert found["references"]["oracle"] == {}
     assert found["variants"]["better"]["settings"] == {"candidates.tower": [2]}
@@ -166,7 +169,7 @@ def test_the_table_and_the_markdown_say_what_was_found(tmp_path: pathlib.Path) -
     assert len({line.count("|") for line in table}) == 1
     assert table[0].split(" | ")[1:3] == ["hit_rate@10", "training s"]
     half = (one["high"] - one["low"]) / 2
-    assert table[3].startswith("| better | 0.6250 ± 0.1768 | 30 | ")
+    assert table[3].startswith("| better | 0.6250 ± 0.1768 | 30 | 65 | 0.05 | ")
     assert f"+0.3750 ± {half:.4f}*" in table[3]
     assert f"+0.3750 ± {half:.4f}*" in shown(found, width=60)
     assert table[4].startswith("| popularity | 0.2500 |")

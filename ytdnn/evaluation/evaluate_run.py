@@ -37,6 +37,8 @@ from ytdnn.retrieval import stage as retrieval_stage
 
 _RECALL_K = 100
 _TIMED_USERS = 200
+_TIMED_VECTORS = 1_000  # so many that opening the log hardly counts
+_REPEATS = 3
 _SYSTEM_LEFT_OUT = (
     "the ranker was trained on impressions after the evaluated window, so it has seen "
     "the answers"
@@ -169,8 +171,8 @@ def of_models(
     scorers = own.scorers | (others.scorers if ranking is not None else {})
     result = measure.measure(data, cases, makers, scorers, split, config.evaluation)
     report = _stated(result.report, config, trained, ranking, num_changed)
-    if vectors is not None:
-        timed = _timed(data, cases, vectors, ranking, indexes, config)
+    if trained is not None and vectors is not None:
+        timed = _timed(data, cases, trained, vectors, ranking, indexes, config)
         report = dataclasses.replace(report, **timed)
     if trained is not None and of_videos is not None:
         judge = None if leaks.ranker_learns_later(data, cases) else ranking
@@ -243,18 +245,24 @@ def _systems(
 def _timed(
     data: prepared.PreparedData,
     cases: protocol.Cases,
+    trained: models.Candidates,
     vectors: models.Vectors,
     ranking: models.Ranker | None,
     indexes: Mapping[str, models.Index],
     config: configs.Config,
 ) -> dict[str, Any]:
-    """Returns what the index finds, and the latency of each stage."""
+    """Returns what the index finds, the latency of each stage, and a vector's width."""
     k = min(_RECALL_K, data.vocabulary_size)
     number = config.composition.num_candidates
-    latency = search.latency(indexes, vectors, number)
+    latency = {"user_vector_batched_ms": _vector_ms(data, trained, cases)}
+    latency |= search.latency(indexes, vectors, number)
     if ranking is not None:
         latency["ranker_batched_ms"] = _ranker_ms(data, ranking, cases, number)
-    return {"index": search.evaluate(indexes, vectors, k), "latency": latency}
+    return {
+        "index": search.evaluate(indexes, vectors, k),
+        "latency": latency,
+        "vector_width": int(vectors.shape[1]),
+    }
 
 
 def _load_indexes(workdir: pathlib.Path) -> dict[str, models.Index]:
@@ -264,6 +272,19 @@ def _load_indexes(workdir: pathlib.Path) -> dict[str, models.Index]:
     )
     held = artifacts.read_manifest(directory, index_artifact.KIND).facts["indexes"]
     return {name: index_artifact.load(directory, name, source) for name in held}
+
+
+def _vector_ms(
+    data: prepared.PreparedData, trained: models.Candidates, cases: protocol.Cases
+) -> float:
+    """Returns the milliseconds of one user's vector, of many made together."""
+    asked = protocol.take(cases, np.arange(min(_TIMED_VECTORS, len(cases))))
+    seconds = []
+    for _ in range(_REPEATS):
+        started = time.perf_counter()
+        trained.user_vectors(data, asked.users, asked.ends, asked.times)
+        seconds.append(time.perf_counter() - started)
+    return 1_000.0 * float(np.median(seconds)) / max(1, len(asked))
 
 
 def _ranker_ms(

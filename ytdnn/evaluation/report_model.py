@@ -315,6 +315,8 @@ class Report:
       training: By stage; empty but for runs.
       index: What ScaNN finds and scores; empty without it.
       latency: Milliseconds for one user; empty where nothing was timed.
+      vector_width: Coordinates of a served vector, a bias among them; 0 without
+        candidates.
       off_policy: What the systems' pages would have brought, estimated from the log;
         null where it has no propensities.
       doubts: Of a run that is not above popularity: that it is not, and the likely
@@ -348,6 +350,7 @@ class Report:
     training: dict[str, Training] = pydantic.Field(default_factory=dict)
     index: dict[str, report_parts.Number] = pydantic.Field(default_factory=dict)
     latency: dict[str, report_parts.Number] = pydantic.Field(default_factory=dict)
+    vector_width: int = 0
     off_policy: OffPolicy | None = None
     doubts: tuple[str, ...] = ()
     config: dict[str, Any]

@@ -32,6 +32,7 @@ FORMAT_VERSION = 1
 REFERENCES = lists.REFERENCES
 _STATED = (*statement.RULES, "users", "videos")
 _SETTINGS_APART = ("seed",)
+_VECTOR_MS = "user_vector_batched_ms"
 
 Runs = Mapping[str, Mapping[int, pathlib.Path]]
 
@@ -90,6 +91,7 @@ def _variants(
             "training_seconds": _over_seeds(
                 [_seconds(found[name][seed], one) for seed, one in of_seeds.items()]
             ),
+            **_served([one.report for one in of_seeds.values()]),
             "differences": differences[name],
             "marks": statement.marks(means[name].report.protocol),
         }
@@ -148,6 +150,18 @@ def _over_seeds(values: Sequence[float]) -> dict[str, Any]:
     spread = float(np.std(values, ddof=1)) if len(values) > 1 else None
     mean_value = float(np.mean(values))
     return {"mean": mean_value, "spread": spread, "by_seed": list(values)}
+
+
+def _served(reports: Sequence[report_model.Report]) -> dict[str, Any]:
+    """Returns how wide a served vector is and how long one takes; none without them."""
+    times = [one.latency.get(_VECTOR_MS) for one in reports]
+    known = [float(one) for one in times if one is not None]
+    if not known:
+        return {}
+    return {
+        "vector_width": max(one.vector_width for one in reports),
+        "user_vector_ms": _over_seeds(known),
+    }
 
 
 def _seconds(directory: pathlib.Path, evaluated: report_files.Evaluated) -> float:

@@ -66,6 +66,7 @@ _SEARCH = {
     "exact_search_ms": "exact search, ms",
     "scann_search_ms": "ScaNN search, ms",
     "lsh_search_ms": "LSH search, ms",
+    "user_vector_batched_ms": "user vector (made in a batch), ms",
     "ranker_batched_ms": "ranker (scored in a batch), ms",
 }
 

@@ -10,6 +10,10 @@ from ytdnn.pages import scales
 
 Study = Mapping[str, Any]
 _NONE = "–"
+_OF_VECTORS = (
+    "Vector: coordinates that are served, a bias among them; milliseconds to make one "
+    "of many users' together."
+)
 _HALF = "± of a difference: half the width of its 95 % interval."
 
 
@@ -19,18 +23,29 @@ def render(study: Study, width: int) -> console.Group:
     Args:
       study: The study.
       width: Characters of a line; where the ends of intervals have no room, half
-        their width is shown.
+        their width is shown, and where that has none, nothing of vectors.
     """
-    result, notes = _table(study, _interval), list(_notes(study))
-    screen = console.Console(width=10_000)
-    if result.__rich_measure__(screen, screen.options).maximum > width:
-        result = _table(study, _half_interval)
+    has_vectors = _has_vectors(study)
+    shapes = [(_interval, has_vectors), (_half_interval, has_vectors)]
+    for interval, with_vectors in (*shapes, (_half_interval, False)):
+        result = _table(study, interval, with_vectors)
+        if _width(result) <= width:
+            break
+    notes = [*_notes(study), *([_OF_VECTORS] if with_vectors else [])]
+    if interval is _half_interval:
         notes.append(_HALF)
     return console.Group(result, *(text.Text(note) for note in notes))
 
 
-def _table(study: Study, interval: Callable[[Mapping[str, float]], str]) -> table.Table:
-    head, rows, references = _cells(study, interval)
+def _width(result: table.Table) -> int:
+    screen = console.Console(width=10_000)
+    return result.__rich_measure__(screen, screen.options).maximum
+
+
+def _table(
+    study: Study, interval: Callable[[Mapping[str, float]], str], with_vectors: bool
+) -> table.Table:
+    head, rows, references = _cells(study, interval, with_vectors)
     result = table.Table(
         title=_title(study),
         box=rich.box.SIMPLE_HEAD,
@@ -58,27 +73,32 @@ def _stacked(heading: str) -> str:
 
 def markdown(study: Study) -> str:
     """Returns the table in Markdown, narrow enough to be pasted into a docstring."""
-    head, rows, references = _cells(study, _half_interval)
+    has_vectors = _has_vectors(study)
+    head, rows, references = _cells(study, _half_interval, has_vectors)
     lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows, *references]
     words = ["| " + " | ".join(line) + " |" for line in lines]
-    notes = [*_notes(study), _HALF]
+    notes = [*_notes(study), *([_OF_VECTORS] if has_vectors else []), _HALF]
     return "\n".join([_title(study), "", *words, "", *notes]) + "\n"
 
 
 def _cells(
-    study: Study, interval: Callable[[Mapping[str, float]], str]
+    study: Study, interval: Callable[[Mapping[str, float]], str], with_vectors: bool
 ) -> tuple[list[str], list[list[str]], list[list[str]]]:
     """Returns the headings, a row for each variant, and one for each reference."""
     shown, variants = study["shown"], study["variants"]
     heading = _heading(study)
     has_others = len(variants) > 1
     head = ["variant", *map(heading, shown), "training s"]
+    if with_vectors:
+        head += ["vector width", "vector ms"]
     if has_others and shown:
         head.append(f"{heading(shown[0])} minus {study['baseline']}")
     rows = []
     for name, found in variants.items():
         row = [name, *(_number(found["metrics"].get(m)) for m in shown)]
         row.append(f"{found['training_seconds']['mean']:.0f}")
+        if with_vectors:
+            row += _vector(found)
         if has_others and shown:
             one = found["differences"].get(shown[0])
             row.append(interval(one) if one else "")
@@ -96,6 +116,17 @@ def _heading(study: Study) -> Callable[[str], str]:
     """Returns a metric's name, without the model where all are of one."""
     models = {metric.rpartition("/")[0] for metric in study["shown"]}
     return lambda metric: metric if len(models) > 1 else metric.rpartition("/")[2]
+
+
+def _has_vectors(study: Study) -> bool:
+    return any("vector_width" in found for found in study["variants"].values())
+
+
+def _vector(found: Mapping[str, Any]) -> list[str]:
+    """Returns the width of a variant's vectors, and what one takes."""
+    if "vector_width" not in found:
+        return [_NONE, _NONE]
+    return [str(found["vector_width"]), f"{found['user_vector_ms']['mean']:.2f}"]
 
 
 def _number(found: Mapping[str, Any] | None) -> str:
