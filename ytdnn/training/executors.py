@@ -30,11 +30,16 @@ class Feed:
 
     Attributes:
       batches: Yields them, in Python and in a graph.
-      length: How many there are.
+      dataset: That they are of.
     """
 
     batches: Iterator[Batch]
-    length: int
+    dataset: tf.data.Dataset
+
+    @property
+    def length(self) -> int:
+        """How many there are."""
+        return int(self.dataset.cardinality())
 
 
 class Executor(Protocol):
@@ -103,7 +108,7 @@ class InSync:
         if not self._is_multi_worker:
             for dataset in of_stage(epoch, first_step):
                 distributed = self._strategy.experimental_distribute_dataset(dataset)
-                yield Feed(iter(distributed), int(dataset.cardinality()))
+                yield Feed(iter(distributed), dataset)
             return
         resolver = self._strategy.cluster_resolver
         replicas = self._strategy.num_replicas_in_sync
@@ -116,7 +121,7 @@ class InSync:
         for datasets in zip(*parts, strict=True):
             turns = functools.partial(_in_turns, datasets)
             distributed = self._strategy.distribute_datasets_from_function(turns)
-            yield Feed(iter(distributed), int(datasets[0].cardinality()))
+            yield Feed(iter(distributed), datasets[0])
 
     def compiled(self, step: Step) -> Step:
         """Returns the step compiled."""
