@@ -166,21 +166,6 @@ Two other worlds (`--seed=1`, `=2`; measured 2026-11-27), 1,198 to 1,274 users a
 In all three worlds daily refreshes bring a fifth to a quarter more, of which the
 sequential test was sure on day 11, 10 and 6, weekly ones 8 to 11 %, surely in one.
 
-Two other worlds (`--seed=1`, `=2`; measured 2026-11-27), 1,198 to 1,274 users an arm,
-11,258 to 13,140 visits, 39 and 30 good uploads; lift and CUPED against never:
-
-| arm | seed | 14 days | clicks | lift, % | with CUPED | younger than 7 | found |
-|---|---|---|---|---|---|---|---|
-| never | 1 | 686 ± 37 | 1.64 | | | 3.1 % | 0 |
-| weekly | 1 | 740 ± 41 | 1.65 | 8 [0, 16] | + 42 [-11, 94] | 5.2 % | 38 % |
-| daily | 1 | 818 ± 48 | 1.58 | 19 [10, 29] | + 135 [80, 191] | 8.1 % | 36 % |
-| never | 2 | 746 ± 37 | 1.71 | | | 2.2 % | 0 |
-| weekly | 2 | 816 ± 39 | 1.73 | 9 [2, 17] | + 95 [47, 143] | 5.1 % | 30 % |
-| daily | 2 | 922 ± 46 | 1.71 | 24 [15, 32] | + 187 [131, 242] | 8.0 % | 33 % |
-
-In all three worlds daily refreshes bring a fifth to a quarter more, of which the
-sequential test was sure on day 11, 10 and 6, weekly ones 8 to 11 %, surely in one.
-
 A refresh learns for 16 seconds on one thread, the first one, which learns from all
 since the candidates' training window, for longer; with export and appending a minute,
 the first three.
