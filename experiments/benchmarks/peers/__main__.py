@@ -2,7 +2,8 @@
 
 Claim, an aim: three times the examples a second of the best peer for the same tower, at
 no lower HR@10 after equal epochs; at a million videos too. There it is 3.3 times TFRS;
-of 3,416 videos 2.8 in turns, 3.1 of whole trainings, with more hits after six epochs.
+of 3,416 videos 2.8 and 3.2 in two runs of turns, 3.1 of whole trainings, with more hits
+after six epochs.
 
     python -m experiments.benchmarks.peers --data=ml-1m.zip
 
@@ -44,6 +45,19 @@ Measured 2026-11-27, one core of an Intel Xeon with matrix units, nothing beside
 | TFRS tutorial | 58,138 | 2.78 | 767 |
 | torch-rechub, 3 negatives | 60,176 | 2.73 | 480 |
 
+The same command an hour later, when the machine gave less (and the table of candidates
+was updated by rows again, as it is now):
+
+| | 3,416 videos, examples/s | ours / it | MiB |
+|---|---|---|---|
+| ytdnn | 125,662 | 1.00 | 840 |
+| ytdnn, float32 | 116,411 | 1.15 | 834 |
+| ytdnn, one step a call | 106,289 | 1.20 | 832 |
+| ytdnn, in-batch too | 69,187 | 1.77 | 846 |
+| ytdnn, in-batch alone | 111,720 | 1.10 | 838 |
+| TFRS tutorial | 41,816 | 3.15 | 767 |
+| torch-rechub, 3 negatives | 39,312 | 2.70 | 476 |
+
 A million videos, `--parts large --turn_seconds=2 --only TFRS "ytdnn, float32"`, three
 turns, beside two other jobs:
 
@@ -67,10 +81,11 @@ An epoch takes 6.5 seconds here and 20.2 there (of the second to the sixth), 3.1
 All are far below what the settings of experiments/movielens_1m.py reach, since a mean
 bag alone was asked for.
 
-What a step of 6.2 ms is made of, by TensorFlow's profiler: passes over the logits 1.9
-ms (softmax, two maxima, two casts, offsets, the gradient's weights, the labels among
-them), products of logits and their gradients 0.7, the tower 1.2, gathers and updates of
-tables 1.2, the input 0.7, some 190 calls of operations 0.5. TFRS' step has 17.6.
+What a step of 6.2 ms was made of in the first run, by TensorFlow's profiler: passes
+over the logits 1.9 ms (softmax, two maxima, two casts, offsets, the gradient's weights,
+the labels among them), products of logits and their gradients 0.7, the tower 1.2,
+gathers and updates of tables 1.2, the input 0.7, some 190 calls of operations 0.5.
+TFRS' step has 17.6.
 
 Others, measured 2026-11-26, two cores of an AMD EPYC beside other work (load 4 to 7),
 turns of 3 s and of 2 s, when ours had 45,180 and 36,794 examples a second with 1,024
