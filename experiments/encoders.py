@@ -38,10 +38,9 @@ test, as two networks of bags have (movielens_1m.py), so they do not complete ea
 other. `hstu_request_time` was stopped after three epochs, at 0.1666 (self-attention
 0.1618, bags with the request's time 0.1894).
 
-MovieLens-100K, seeds 0, 1 and 2, measured 2026-11-27 by the command above (`--seeds=
-0,1,2`), one thread of an Intel Xeon with matrix units beside other work; mean and
-standard deviation over the seeds, ± half a 95 % interval of the difference paired by
-user:
+MovieLens-100K, measured 2026-11-27 by the command above with `--seeds=0,1,2`, one
+thread of an Intel Xeon with matrix units beside other work; mean and standard deviation
+over the seeds, ± half a 95 % interval of the difference paired by user:
 
 | | validation nDCG@10 | HR@10 | nDCG@10 | recall@50 | HR@10 less the bags' |
 |---|---|---|---|---|---|

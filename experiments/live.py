@@ -309,7 +309,7 @@ processor time.
 
 ## Not measured yet
 
-Other seeds of refreshes, a third of exploration.
+Refreshes and exploration on `small`.
 """
 
 import argparse

@@ -250,7 +250,7 @@ tf.config.set_logical_device_configuration(
     cpu, [tf.config.LogicalDeviceConfiguration()] * 2
 )
 from ytdnn.candidates import model
-from ytdnn.data import prepared, streaming
+from ytdnn.data import prepared
 from ytdnn.training import candidates, determinism, loop, strategies
 from tests import planted
 data = prepared.load(pathlib.Path(sys.argv[1]))

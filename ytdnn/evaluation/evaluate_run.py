@@ -38,7 +38,6 @@ from ytdnn.retrieval import stage as retrieval_stage
 _RECALL_K = 100
 _TIMED_USERS = 200
 _TIMED_VECTORS = 1_000  # so many that opening the log hardly counts
-_REPEATS = 3
 _SYSTEM_LEFT_OUT = (
     "the ranker was trained on impressions after the evaluated window, so it has seen "
     "the answers"
@@ -279,12 +278,9 @@ def _vector_ms(
 ) -> float:
     """Returns the milliseconds of one user's vector, of many made together."""
     asked = protocol.take(cases, np.arange(min(_TIMED_VECTORS, len(cases))))
-    seconds = []
-    for _ in range(_REPEATS):
-        started = time.perf_counter()
-        trained.user_vectors(data, asked.users, asked.ends, asked.times)
-        seconds.append(time.perf_counter() - started)
-    return 1_000.0 * float(np.median(seconds)) / max(1, len(asked))
+    started = time.perf_counter()
+    trained.user_vectors(data, asked.users, asked.ends, asked.times)
+    return 1_000.0 * (time.perf_counter() - started) / max(1, len(asked))
 
 
 def _ranker_ms(

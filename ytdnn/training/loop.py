@@ -12,6 +12,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from ytdnn import configs
@@ -178,6 +180,23 @@ class Trainer:
         assert isinstance(self.executor, executors.InSync)
         return self.executor.several(self._step)
 
+    def calls(self, epoch: int, first: int) -> Iterator[npt.NDArray[np.float32]]:
+        """Makes an epoch's steps from `first` on, several in a call.
+
+        Yields:
+          The losses of each call, which ends where a checkpoint is due, too.
+        """
+        assert isinstance(self.executor, executors.InSync)
+        most = self.training.steps_per_execution
+        every = self.training.checkpoint_every_steps
+        for feed in self.executor.feeds(self.stage.batches, epoch, first):
+            left = feed.length
+            while left > 0:
+                number = min(most, every - first % every, left)
+                step = tf.constant(epoch * self.stage.steps_per_epoch + first, tf.int64)
+                yield self.steps(feed.batches, step, tf.constant(number)).numpy()
+                first, left = first + number, left - number
+
     def _step(self, batch: Batch, step: tf.Tensor) -> tf.Tensor:
         per_replica = self.strategy.run(self._replica_step, args=(batch, step))
         return self.strategy.reduce(tf.distribute.ReduceOp.SUM, per_replica, axis=None)
@@ -262,8 +281,8 @@ def _train_epoch(
     several = trainer.training.steps_per_execution > 1
     steps = _several_at_once if several else _one_by_one
     last = None
-    for place, batch in steps(trainer, watcher, progress, meter):
-        last = batch
+    for batch in steps(trainer, watcher, progress, meter):
+        last, place = batch, _place(progress)
         if progress.step_in_epoch % trainer.training.checkpoint_every_steps == 0:
             trainer.executor.finish()
             watcher.check_weights(place)
@@ -283,18 +302,19 @@ def _one_by_one(
     watcher: guard.Guard,
     progress: checkpoints.Progress,
     meter: report.Meter,
-) -> Iterator[tuple[str, Batch]]:
-    """Makes an epoch's steps that are left; yields the place after each, its batch."""
+) -> Iterator[Batch]:
+    """Makes the steps of an epoch that are left; yields the batch after each."""
     stage, first = trainer.stage, progress.step_in_epoch
     batches = trainer.executor.batches(stage.batches, progress.epoch, first)
     for batch in _timed(batches, meter):
         started = time.perf_counter()
-        loss = trainer.step(batch, _number(stage, progress))
+        step = progress.epoch * stage.steps_per_epoch + progress.step_in_epoch
+        loss = trainer.step(batch, tf.constant(step, tf.int64))
         trainer.record(loss)
         progress.step_in_epoch += 1
         watcher.watch(_place(progress), loss, batch)
         meter.add_steps(1, time.perf_counter() - started, progress)
-        yield _place(progress), batch
+        yield batch
 
 
 def _several_at_once(
@@ -302,34 +322,17 @@ def _several_at_once(
     watcher: guard.Guard,
     progress: checkpoints.Progress,
     meter: report.Meter,
-) -> Iterator[tuple[str, None]]:
-    """Makes them some to a call, which ends where a checkpoint is due."""
-    stage, training = trainer.stage, trainer.training
-    assert isinstance(trainer.executor, executors.InSync)
-    first = progress.step_in_epoch
-    for feed in trainer.executor.feeds(stage.batches, progress.epoch, first):
-        left = feed.length
-        while left > 0:
-            every = training.checkpoint_every_steps
-            due = every - progress.step_in_epoch % every
-            number = min(training.steps_per_execution, due, left)
-            started = time.perf_counter()
-            losses = trainer.steps(
-                feed.batches, _number(stage, progress), tf.constant(number)
-            )
-            for loss in losses.numpy():
-                trainer.record(loss)
-                progress.step_in_epoch += 1
-                watcher.watch(_place(progress), loss, {})
-            left -= number
-            meter.add_steps(number, time.perf_counter() - started, progress)
-            yield _place(progress), None
-
-
-def _number(stage: Stage, progress: checkpoints.Progress) -> tf.Tensor:
-    """Returns the number of the next step, counted over all epochs."""
-    step = progress.epoch * stage.steps_per_epoch + progress.step_in_epoch
-    return tf.constant(step, tf.int64)
+) -> Iterator[None]:
+    """Makes them some to a call; yields after each."""
+    started = time.perf_counter()
+    for losses in trainer.calls(progress.epoch, progress.step_in_epoch):
+        for loss in losses:
+            trainer.record(loss)
+            progress.step_in_epoch += 1
+            watcher.watch(_place(progress), loss, {})
+        meter.add_steps(len(losses), time.perf_counter() - started, progress)
+        yield None
+        started = time.perf_counter()
 
 
 def _place(progress: checkpoints.Progress) -> str:

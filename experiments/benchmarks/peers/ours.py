@@ -13,7 +13,7 @@ from ytdnn.candidates import model as candidate_model
 from ytdnn.data import prepared
 from ytdnn.evaluation import protocol
 from ytdnn.features import interface, registry
-from ytdnn.training import candidates, determinism, executors, loop, strategies
+from ytdnn.training import candidates, determinism, loop, strategies
 
 
 def config(task: pace.Task) -> configs.Config:
@@ -75,20 +75,14 @@ def train(task: pace.Task, events: pace.Events) -> pace.Pace:
 
 def _calls(trainer: loop.Trainer, epoch: int) -> Iterator[int]:
     """Makes the steps of an epoch; yields how many each call made."""
-    stage, most = trainer.stage, trainer.training.steps_per_execution
-    step = epoch * stage.steps_per_epoch
-    assert isinstance(trainer.executor, executors.InSync)
-    for feed in trainer.executor.feeds(stage.batches, epoch, 0):
-        left = feed.length
-        while left > 0:
-            number = min(most, left)
-            if most == 1:
-                float(trainer.step(next(feed.batches), tf.constant(step, tf.int64)))
-            else:
-                first = tf.constant(step, tf.int64)
-                trainer.steps(feed.batches, first, tf.constant(number)).numpy()
-            step, left = step + number, left - number
-            yield number
+    if trainer.training.steps_per_execution > 1:
+        yield from map(len, trainer.calls(epoch, 0))
+        return
+    first = epoch * trainer.stage.steps_per_epoch
+    batches = trainer.executor.batches(trainer.stage.batches, epoch, 0)
+    for step, batch in enumerate(batches, first):
+        float(trainer.step(batch, tf.constant(step, tf.int64)))
+        yield 1
 
 
 if __name__ == "__main__":
