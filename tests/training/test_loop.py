@@ -329,6 +329,13 @@ def test_the_share_of_a_part_is_that_of_the_last_steps():
     assert shares["tables"] == pytest.approx(0.2)
 
 
+def test_a_training_of_one_call_has_the_rate_of_that_call():
+    meter = report.Meter("candidates", configs.Training(batch_size=10), 3)
+    with meter:
+        meter.add_steps(3, 6.0, checkpoints.Progress())
+    assert meter.examples_per_second == pytest.approx(5.0)
+
+
 def test_the_last_line_names_the_bottleneck(data, tmp_path, capfd):
     candidates.train(_config(epochs=1), data, tmp_path / "candidates")
     printed = " ".join(capfd.readouterr().err.split())

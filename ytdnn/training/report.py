@@ -106,7 +106,9 @@ class Meter:
         if self.num_steps == 0:
             return 0.0
         left_out, seconds_left_out = self._slowest
-        steps = max(1, self.num_steps - left_out)
+        if left_out == self.num_steps:  # one call made all: there is no other
+            left_out, seconds_left_out = 0, 0.0
+        steps = self.num_steps - left_out
         seconds = self.step_seconds - seconds_left_out + self.wait_seconds
         return steps * self._training.batch_size / max(seconds, 1e-9)
 
