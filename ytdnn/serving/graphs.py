@@ -23,7 +23,6 @@ from ytdnn.serving import limits
 
 Raw = dict[str, tf.Tensor]
 Outputs = dict[str, tf.Tensor]
-Network = Callable[[dict[str, tf.Tensor]], Any]
 Proposed = tuple[pool.Found, tf.Tensor | None]
 
 
@@ -57,6 +56,8 @@ class UserTower(tf.Module):
         self._vectors = _hidden(model.query_vectors)
         self._sequences = [e.open_request(data) for e in model.encoders]
         self._features = reading.RequestReaders(model.tower_inputs.features, data)
+        self._fields = [field.name for field in model.fields(data)]
+        self._of_raw = _traced_once(self._read)
 
     def call(self, **raw: tf.Tensor) -> Outputs:
         """Returns `user_vector [batch, vector_dim] float32`."""
@@ -66,6 +67,11 @@ class UserTower(tf.Module):
 
     def vectors(self, request: raw_request.Request) -> tf.Tensor:
         """Returns the vectors of some requests, `[batch, vector_dim] float32`."""
+        vectors: tf.Tensor = self._of_raw({n: request.raw[n] for n in self._fields})
+        return vectors
+
+    def _read(self, raw: Raw) -> tf.Tensor:
+        request = raw_request.Request(raw, self._videos)
         features = self._features.of_query(request)
         tensors = {name: values[:, tf.newaxis] for name, values in features.items()}
         for sequence in self._sequences:
@@ -119,18 +125,43 @@ class Scorer(tf.Module):
         self.asks_scores = model.first_stage is not None
         self.asks_sources = self.asks_scores and model.asks_sources
         self._weights = list(model.network.variables)
-        self._predict = _hidden(model.predict)
+        self._predict = _traced_once(model.predict)
         length = model.config.history_length
         self._inputs = ranking_inputs.RequestInputs(data, model.features, length)
+        self._fields = [field.name for field in model.request_fields(data)]
+        self._of_candidates = _traced_once(self._read_candidates)
 
-    def predict(self, request: raw_request.Request) -> heads.Predicted:
-        """Returns predictions `[batch, k]`; query features are computed once.
+    def score(
+        self,
+        request: raw_request.Request,
+        found: pool.Found,
+        scores: tf.Tensor | None,
+    ) -> heads.Predicted:
+        """Returns predictions of the candidates of a request, `[batch, n]` each.
 
         Args:
-          request: With the videos to score, and what the first stage says of them
-            where that is asked for.
+          request: Raw request.
+          found: Its candidates.
+          scores: `[batch, n] float32` scores of the candidate model; None where the
+            ranker does not read them.
         """
-        return self.predict_of(self.tensors(request))
+        raw = {name: request.raw[name] for name in self._fields}
+        read = self._of_candidates(raw, *_columns(found), scores)
+        return self.predict_of(read)
+
+    def _read_candidates(
+        self,
+        raw: Raw,
+        videos: tf.Tensor,
+        sources: tf.Tensor,
+        seeds: tf.Tensor,
+        scores: tf.Tensor | None,
+    ) -> Raw:
+        request = raw_request.Request(raw, self.videos)
+        request.name_videos(videos)
+        request.candidate_scores = scores
+        request.candidate_sources, request.seed_videos = sources, seeds
+        return self.tensors(request)
 
     def tensors(self, request: raw_request.Request) -> dict[str, tf.Tensor]:
         """Returns what the network reads of a request and its videos."""
@@ -167,8 +198,7 @@ class Ranker(tf.Module):
         self._scores = scores if scorer.asks_scores else None
         self._sources = sources if scorer.asks_sources else None
         self._removed = removed
-        # Traced once for all signatures that score videos.
-        self._tensors = _hidden(tf.function(self._read, autograph=False))
+        self._tensors = _traced_once(self._read)
 
     def call(self, **raw: tf.Tensor) -> Outputs:
         """Returns `scores [batch, k] float32`, 0 where the video id is missing."""
@@ -273,6 +303,7 @@ class Recommender(tf.Module):
         needed = scorer.asks_scores or rule.needs_scores
         self._scores = scores if needed else None
         self._removed = removed
+        self._proposed = _traced_once(self._propose)
 
     def call(self, **raw: tf.Tensor) -> Outputs:
         """Returns ids, scores (the ranker's) and num_results; propensities if drawn."""
@@ -295,12 +326,18 @@ class Recommender(tf.Module):
 
     def propose(self, request: raw_request.Request) -> Proposed:
         """Returns the candidates, and the candidate model's scores where needed."""
+        raw = {name: values for name, values in request.raw.items() if name != schema.K}
+        *columns, scores = self._proposed(raw)
+        return pool.Found(*columns), scores
+
+    def _propose(self, raw: Raw) -> tuple[tf.Tensor | None, ...]:
+        request = raw_request.Request(raw, self.videos)
         vectors = self._user_tower.vectors(request)
         found = self._sources(limits.asked(request, vectors, self._removed))
         scores = None
         if self._scores is not None:
             scores = self._scores(vectors, found.videos)
-        return found, scores
+        return *_columns(found), scores
 
     def rank(
         self,
@@ -311,14 +348,11 @@ class Recommender(tf.Module):
         """Returns the ranker's scores and what orders the page.
 
         Args:
-          request: Which then asks about the candidates.
-          found: They.
+          request: Raw request.
+          found: Its candidates.
           scores: The candidate model's; None where nothing needs them.
         """
-        request.name_videos(found.videos)
-        request.candidate_scores = scores
-        request.candidate_sources, request.seed_videos = found.sources, found.seeds
-        predicted = self._scorer.predict(request)
+        predicted = self._scorer.score(request, found, scores)
         order = self._rule(found.videos, predicted.order, scores)
         if self._explorer is None:
             return Ranked(predicted.served, order)
@@ -328,9 +362,21 @@ class Recommender(tf.Module):
         return Ranked(predicted.served, *explored)
 
 
-def _hidden(function: Network) -> Network:
+def _hidden(function: Callable[..., Any]) -> Callable[..., Any]:
     """Hides a Keras object from `tf.Module`'s and SavedModel's tracking."""
-    return lambda features: function(features)
+    return lambda *arguments: function(*arguments)
+
+
+def _columns(found: pool.Found) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    return found.videos, found.sources, found.seeds
+
+
+def _traced_once(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Makes a function that all signatures share: each calls one and the same trace.
+
+    Tracing is what an export spends its time on. The runtime inlines the calls.
+    """
+    return _hidden(tf.function(function, autograph=False))
 
 
 def _results(
