@@ -69,6 +69,7 @@ def test_delta(capsys):
     assert all(float(cell) > 0 for row in table[2:] for cell in row[1:])
 
 
+@pytest.mark.thorough
 def test_sampled_gradient(capsys):
     sampled_gradient.main(["--tiny"])
     (table,) = _tables(capsys.readouterr().out)
@@ -79,6 +80,7 @@ def test_sampled_gradient(capsys):
     assert all(-1 <= cosine <= 1.0001 for cosine in cosines)
 
 
+@pytest.mark.thorough
 def test_ranking(capsys):
     ranking.main(["--tiny", "--repeats=10"])
     training, scoring = _tables(capsys.readouterr().out)
@@ -150,6 +152,7 @@ def test_sharded_tables(capfd):
     assert [row[0] for row in memory[2:]] == ["chief 0", "ps 0", "ps 1", "worker 0"]
 
 
+@pytest.mark.thorough
 def test_input(capsys):
     input_benchmark.main(["--tiny", "--repeats=1"])
     (table,) = _tables(capsys.readouterr().out)
@@ -216,6 +219,7 @@ def test_long_log_by_each_engine(capsys, tmp_path):
     assert memory["spark"] > memory["polars"] + 200  # the JVM and Python workers too
 
 
+@pytest.mark.thorough
 def test_processes_of_a_command_are_counted_together():
     child = "x = bytearray(10**8); import time; end = time.process_time() + 2.5\n"
     child += "while time.process_time() < end: x[::4096] = x[::4096]"
@@ -294,6 +298,7 @@ def test_a_ratio_is_the_median_of_pairs_of_turns():
     assert rates.ratio == 3.0
 
 
+@pytest.mark.thorough
 def test_peers(capsys):
     peers.main(["--tiny", "--only", "TFRS"])
     small, trained, large = _tables(capsys.readouterr().out)
@@ -342,6 +347,7 @@ def test_requirements_of_peers_are_those_of_the_extra():
         systems.requirements(("numba",))
 
 
+@pytest.mark.thorough
 def test_an_environment_that_cannot_be_made_is_said(monkeypatch, tmp_path):
     monkeypatch.setattr(systems, "requirements", lambda packages: ["no-such==0"])
     monkeypatch.setenv("PIP_NO_INDEX", "1")

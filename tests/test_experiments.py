@@ -139,6 +139,7 @@ def train_step(tmp_path_factory: pytest.TempPathFactory) -> TrainStep:
     return train_own
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_an_experiment_trains_a_tiny_step(
     path: pathlib.Path, train_step: TrainStep
@@ -151,6 +152,7 @@ def test_an_experiment_trains_a_tiny_step(
         assert made.inputs == {"data": fingerprint}
 
 
+@pytest.mark.thorough
 def test_the_curves_by_days_since_upload(tmp_path: pathlib.Path) -> None:
     from experiments import example_age
     from ytdnn.candidates import model

@@ -95,6 +95,7 @@ def test_load_recommend_print_is_all_it_takes() -> None:
         assert word in line
 
 
+@pytest.mark.thorough
 def test_the_python_of_the_documents_runs(
     tmp_path: pathlib.Path,
     monkeypatch: pytest.MonkeyPatch,

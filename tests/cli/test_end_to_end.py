@@ -77,6 +77,7 @@ def report_of(workdir: pathlib.Path) -> Any:
     return repeatable(json.loads((workdir / "evaluation" / "report.json").read_text()))
 
 
+@pytest.mark.thorough
 def test_a_run_leaves_the_layout_of_the_design(finished: pathlib.Path) -> None:
     names = {path.name for path in finished.iterdir() if path.name[0] != "."}
     assert names == {
@@ -98,6 +99,7 @@ def test_a_run_leaves_the_layout_of_the_design(finished: pathlib.Path) -> None:
     assert not list(finished.glob(".*.partial"))
 
 
+@pytest.mark.thorough
 def test_the_report_has_the_numbers_of_both_stages(finished: pathlib.Path) -> None:
     report = json.loads((finished / "evaluation" / "report.json").read_text())
     assert {"candidates", "system", "popularity"} <= set(report["lists"])
@@ -108,6 +110,7 @@ def test_the_report_has_the_numbers_of_both_stages(finished: pathlib.Path) -> No
     assert values["weighted_per_user_loss"] >= 0.0
 
 
+@pytest.mark.thorough
 def test_a_second_run_skips_all_and_shows_the_table(
     cli: conftest.Cli, finished: pathlib.Path
 ) -> None:
@@ -119,6 +122,7 @@ def test_a_second_run_skips_all_and_shows_the_table(
     assert f"tensorboard --logdir={finished}/evaluation/logs" in result.out
 
 
+@pytest.mark.thorough
 def test_the_page_of_a_real_run_opens_in_a_browser(finished: pathlib.Path) -> None:
     with browser.start() as chromium:
         path = finished / "evaluation" / "report.html"
@@ -129,6 +133,7 @@ def test_the_page_of_a_real_run_opens_in_a_browser(finished: pathlib.Path) -> No
         assert chromium.ask("document.documentElement.scrollWidth") == 360
 
 
+@pytest.mark.thorough
 def test_the_report_is_what_the_schema_says(finished: pathlib.Path) -> None:
     validator = jsonschema.Draft202012Validator(report_schema.schema())
     report = json.loads((finished / "evaluation" / "report.json").read_text())
@@ -139,6 +144,7 @@ def test_the_report_is_what_the_schema_says(finished: pathlib.Path) -> None:
     assert report["leaks"]["users_with_changed_future"] > 0
 
 
+@pytest.mark.thorough
 def test_validation_has_a_directory_of_its_own(
     cli: conftest.Cli, finished: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
@@ -153,6 +159,7 @@ def test_validation_has_a_directory_of_its_own(
     assert (copy / "evaluation" / "report.json").read_bytes() == before
 
 
+@pytest.mark.thorough
 def test_a_bundle_scores_as_its_run(
     cli: conftest.Cli, finished: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
@@ -184,6 +191,7 @@ def test_a_bundle_scores_as_its_run(
         assert ("failed: " in result.out) is bool(status)
 
 
+@pytest.mark.thorough
 def test_predictions_of_another_system_are_scored(
     cli: conftest.Cli, finished: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
@@ -237,6 +245,7 @@ def test_a_mistake_of_evaluate_or_compare_is_one_line(
     assert line in cli.error(*argv)
 
 
+@pytest.mark.thorough
 def test_recommendations_for_a_user(cli: conftest.Cli, finished: pathlib.Path) -> None:
     result = cli("recommend", f"--workdir={finished}", "--user=u3", "--k=4")
     assert result.status == 0, result.err
@@ -247,6 +256,7 @@ def test_recommendations_for_a_user(cli: conftest.Cli, finished: pathlib.Path) -
     )
 
 
+@pytest.mark.thorough
 def test_recommendations_from_the_bundle_alone(
     cli: conftest.Cli, finished: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
@@ -278,6 +288,7 @@ def test_a_mistake_is_one_line(cli: conftest.Cli, flags: list[str], line: str) -
     assert cli.error("recommend", *flags).startswith(line)
 
 
+@pytest.mark.thorough
 def test_a_bundle_of_other_data_is_refused(
     cli: conftest.Cli, finished: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:

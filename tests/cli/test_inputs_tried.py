@@ -22,6 +22,7 @@ def _check(group: str, directory: pathlib.Path, made: pathlib.Path) -> None:
         assert page.row(one, outcome) in lines, "python -m tests.cli.tried.page"
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("group", logs.GROUPS)
 def test_logs_end_as_the_page_says(group: str, tmp_path: pathlib.Path) -> None:
     _check(group, tmp_path, tmp_path)

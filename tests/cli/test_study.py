@@ -301,6 +301,7 @@ def get_variants():
 """
 
 
+@pytest.mark.thorough
 def test_a_study_of_candidates_on_a_tiny_world(
     cli: conftest.Cli,
     flags: tuple[str, ...],

@@ -37,6 +37,7 @@ def parts(directory: pathlib.Path) -> list[lightgbm_ranker.Part]:
     ]
 
 
+@pytest.mark.thorough
 def test_every_model_lies_between_popularity_and_the_oracle(
     directory: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -175,6 +175,7 @@ def test_a_test_of_an_earlier_version_is_not_called_another(
         play.play(TEST, tmp_path)
 
 
+@pytest.mark.thorough
 def test_runs_are_refreshed_on_their_own_log(
     workdir: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
@@ -211,6 +212,7 @@ def test_runs_are_refreshed_on_their_own_log(
     assert same(found, again)
 
 
+@pytest.mark.thorough
 def test_each_run_is_refreshed_after_its_own_days(
     workdir: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:

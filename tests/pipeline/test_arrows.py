@@ -189,6 +189,7 @@ def test_a_split_that_cannot_be_evaluated_is_refused(made: conftest.Made) -> Non
     assert error == "expected --split to be one of test, validation, received train"
 
 
+@pytest.mark.thorough
 def test_the_whole_way_at_once(
     tables: dict[str, pl.DataFrame], tmp_path: pathlib.Path
 ) -> None:

@@ -68,6 +68,7 @@ def _losses(workdir: pathlib.Path) -> list[float]:
     return [loss for loss in trained.scalars["loss"] if loss is not None]
 
 
+@pytest.mark.thorough
 def test_workers_in_step_make_what_one_process_makes(alone, tmp_path):
     workdir = clusters.prepared_run(tmp_path)
     out = clusters.finished(clusters.start(workdir, "--workers=2"), MOST_SECONDS)
@@ -78,6 +79,7 @@ def test_workers_in_step_make_what_one_process_makes(alone, tmp_path):
     assert not clusters.processes(workdir)
 
 
+@pytest.mark.thorough
 def test_one_worker_with_servers_makes_what_one_process_makes(alone, tmp_path):
     """Tables and kernels sharded: one worker's steps do not overlap."""
     workdir = clusters.prepared_run(tmp_path)
@@ -116,6 +118,7 @@ def test_the_cluster_ends_with_the_one_who_started_it(tmp_path, flags):
     clusters.wait_until_none(workdir)
 
 
+@pytest.mark.thorough
 def test_nothing_outside_reaches_the_servers_and_an_interrupt_ends_them(tmp_path):
     workdir = clusters.prepared_run(tmp_path)
     process = clusters.start(workdir, "--workers=2")
@@ -233,6 +236,7 @@ def test_without_a_starter_the_others_end_with_a_line(tmp_path):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("strategy", "jobs", "job", "missing"),
     [

@@ -92,6 +92,7 @@ Runs = Callable[[str], pathlib.Path]
 KINDS = ("self_attention", "hstu", GRU)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_run_learns_and_says_what_it_reads(runs: Runs, kind: str) -> None:
     workdir = runs(kind)
@@ -107,6 +108,7 @@ def test_a_run_learns_and_says_what_it_reads(runs: Runs, kind: str) -> None:
     assert (schema.TIME in fields) == (kind == "hstu")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", KINDS)
 def test_served_vectors_are_those_of_the_model(runs: Runs, kind: str) -> None:
     workdir = runs(kind)
@@ -128,6 +130,7 @@ def test_served_vectors_are_those_of_the_model(runs: Runs, kind: str) -> None:
         np.testing.assert_allclose(found[0], vector, atol=1e-5)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_bundle_answers_batched_as_alone(runs: Runs, kind: str) -> None:
     workdir = runs(kind)
@@ -141,6 +144,7 @@ def test_a_bundle_answers_batched_as_alone(runs: Runs, kind: str) -> None:
     assert recommender.user_vectors(["u1"]).height == 1
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_bundle_that_is_let_go_leaves_no_graph(runs: Runs, kind: str) -> None:
     """A program may load one version after another."""
@@ -166,6 +170,7 @@ def test_a_users_own_encoder_is_refitted(runs: Runs, tmp_path: pathlib.Path) -> 
     )
 
 
+@pytest.mark.thorough
 def test_a_changed_file_is_trained_again_and_a_lost_one_named(runs: Runs) -> None:
     workdir = runs(GRU)
     config = artifacts.read_config(

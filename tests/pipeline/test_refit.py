@@ -246,6 +246,7 @@ def test_a_killed_refit_goes_on(
     ).fingerprint == fingerprint(refitted, "refit/candidates")
 
 
+@pytest.mark.thorough
 def test_without_a_ranker_the_candidates_alone_are_refitted(
     made: conftest.Made, refitted: Refitted, tmp_path: pathlib.Path
 ) -> None:

@@ -106,6 +106,7 @@ def test_half_and_broken_versions_are_refused_while_the_old_one_serves(
     wait(lambda: status(server)["version"] == mended)
 
 
+@pytest.mark.thorough
 def test_no_answer_is_lost_or_mixed_while_versions_change(
     swapping: tuple[conftest.Server, pathlib.Path],
 ) -> None:

@@ -144,6 +144,7 @@ SCORES = "[...document.querySelectorAll('#page .number')].map(e => e.textContent
 WATCHED = "document.querySelectorAll('#history li').length"
 
 
+@pytest.mark.thorough
 def test_one_chooses_a_user_and_adds_and_removes_a_watch(
     page: browser.Browser, tmp_path: pathlib.Path
 ) -> None:

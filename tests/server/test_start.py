@@ -75,6 +75,7 @@ def test_parts_of_an_answer_are_sent_without_delay(workdir: pathlib.Path) -> Non
     assert asyncio.run(options()) != 0
 
 
+@pytest.mark.thorough
 def test_a_kill_loses_no_more_than_the_last_flush_interval(
     workdir: pathlib.Path,
 ) -> None:

@@ -45,6 +45,7 @@ def opened(workdir: pathlib.Path) -> bundle.Bundle:
     return bundle.load(workdir / "bundle")
 
 
+@pytest.mark.thorough
 def test_a_new_version_lists_them(
     workdir: pathlib.Path, content_run: conftest.Run
 ) -> None:
@@ -58,6 +59,7 @@ def test_a_new_version_lists_them(
         assert set(answer.video_ids) == {*NEW, "video 1"}
 
 
+@pytest.mark.thorough
 def test_vectors_are_those_of_a_catalogue_that_had_them(
     workdir: pathlib.Path, content_run: conftest.Run
 ) -> None:
@@ -73,6 +75,7 @@ def test_vectors_are_those_of_a_catalogue_that_had_them(
     np.testing.assert_allclose(found[-2:], of_content, atol=1e-5)
 
 
+@pytest.mark.thorough
 def test_answers_are_those_of_exact_search_over_both_parts(
     workdir: pathlib.Path,
 ) -> None:
@@ -93,6 +96,7 @@ def test_answers_are_those_of_exact_search_over_both_parts(
     assert answer[schema.IDS].numpy().astype(str).tolist() == ids[best].tolist()
 
 
+@pytest.mark.thorough
 def test_a_watch_of_one_says_something(workdir: pathlib.Path) -> None:
     found = opened(workdir)
 
@@ -105,12 +109,14 @@ def test_a_watch_of_one_says_something(workdir: pathlib.Path) -> None:
     assert np.abs(vector("new 1") - vector("nobody knows")).max() > 1e-3
 
 
+@pytest.mark.thorough
 def test_the_ranker_scores_them_by_their_columns(workdir: pathlib.Path) -> None:
     (answer,) = opened(workdir).answer([{schema.ALLOW_IDS: NEW, schema.K: 2}], True)
     assert answer.video_ids != []
     assert all(np.isfinite(answer.scores))
 
 
+@pytest.mark.thorough
 def test_adding_twice_changes_nothing(
     workdir: pathlib.Path, content_run: conftest.Run
 ) -> None:
@@ -121,6 +127,7 @@ def test_adding_twice_changes_nothing(
     assert (known.version, known.changed.known) == (before, ["video 1"])
 
 
+@pytest.mark.thorough
 def test_an_added_video_is_removed_and_stays_so(
     workdir: pathlib.Path, content_run: conftest.Run
 ) -> None:
@@ -147,6 +154,7 @@ def test_what_the_prepared_set_has_by_now_is_added_no_more(
     assert new_videos.added_to(data, table.head(1)) is data
 
 
+@pytest.mark.thorough
 def test_mistakes_are_one_line(
     workdir: pathlib.Path, content_run: conftest.Run, run: conftest.Run
 ) -> None:

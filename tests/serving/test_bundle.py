@@ -155,6 +155,7 @@ def answers_here(run: conftest.Run, name: str, signature: str, given: dict) -> d
     return {key: value.numpy().reshape(2, -1) for key, value in outputs.items()}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("loader", ["python", "session"])
 def test_a_fresh_process_with_tensorflow_alone_gives_the_same_answers(
     run: conftest.Run, fresh: dict, loader: str
@@ -179,6 +180,7 @@ def test_a_fresh_process_with_tensorflow_alone_gives_the_same_answers(
                 np.testing.assert_allclose(found, value, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.thorough
 def test_all_but_scanns_models_are_of_stock_operations(
     run: conftest.Run, fresh: dict
 ) -> None:

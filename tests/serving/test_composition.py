@@ -209,6 +209,7 @@ def test_a_bundle_explores_as_the_library_does(
     )
 
 
+@pytest.mark.thorough
 def test_a_ranker_serves_in_another_precision_than_it_was_trained_in(
     run: untrained.Run, cases: protocol.Cases, tmp_path: pathlib.Path
 ) -> None:
@@ -239,6 +240,7 @@ def _without_k(request: requests.Request) -> requests.Request:
     return {name: value for name, value in request.items() if name != schema.K}
 
 
+@pytest.mark.thorough
 def test_a_bundle_is_judged_by_its_own_pages_with_weights_of_one(
     run: untrained.Run, tmp_path: pathlib.Path
 ) -> None:

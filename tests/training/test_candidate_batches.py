@@ -13,8 +13,8 @@ from ytdnn.candidates import model, tower_inputs
 from ytdnn.data import draws, prepared, streaming
 from ytdnn.training import candidates, loop, strategies
 
-_SHARDED = 300  # events a shard
-_WINDOW = 700  # events a window: two shards
+_SHARDED = 600  # events a shard
+_WINDOW = 1_400  # events a window: two shards
 _ALL = configs.NextWatch(slice_length=4)
 _DRAWN = configs.NextWatch(examples_per_user=3)
 LABELS = {"slices": _ALL, "drawn": _DRAWN}
@@ -33,7 +33,7 @@ def whole(tmp_path_factory):
 @pytest.fixture(scope="module")
 def sharded(tmp_path_factory):
     data = _prepared(tmp_path_factory.mktemp("sharded"), events_per_shard=_SHARDED)
-    assert len(data.shards) > 6
+    assert len(data.shards) > 3
     return data
 
 
@@ -126,6 +126,7 @@ def test_epochs_differ_in_the_order_of_windows(sharded):
     assert len({tuple(order) for order in users}) == 4
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("num_readers", [2, 3])
 @pytest.mark.parametrize("label", LABELS)
 def test_readers_give_the_parts_of_the_global_batches(sharded, label, num_readers):

@@ -91,6 +91,7 @@ def test_killed_in_either_network_it_ends_with_the_same_numbers(
     )
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("killed_after", [5, 40, None])
 def test_a_resume_restores_all_there_is_and_warns_of_nothing(
     data, tmp_path, monkeypatch, killed_after
@@ -113,6 +114,7 @@ def _of_each(directory, data):
     return [member.video_vectors() for member in model.load(directory, data).members]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("number", "killed_after"), [(2, 40), (3, None)])
 def test_with_distillation_the_last_learns_from_the_others(
     data, tmp_path, monkeypatch, number, killed_after
@@ -136,6 +138,7 @@ def test_with_distillation_the_last_learns_from_the_others(
     np.testing.assert_array_equal(found, of_taught)
 
 
+@pytest.mark.thorough
 def test_of_several_the_last_may_be_kept_alone(data, tmp_path):
     taught = _config(1, 2, loss=configs.FullSoftmax(), distillation=0.5)
     own = dataclasses.replace(taught.candidates, kept_networks="last")

@@ -1,4 +1,5 @@
 import dataclasses
+import functools
 import subprocess
 import sys
 
@@ -47,6 +48,7 @@ def _vectors(directory, data):
     return model.load(directory, data).video_vectors()
 
 
+@pytest.mark.thorough
 def test_the_planted_tastes_are_learned(data, tmp_path):
     config = _config(epochs=30, patience=30, learning_rate=0.01)
     candidates.train(config, data, tmp_path / "candidates")
@@ -59,40 +61,58 @@ def test_the_planted_tastes_are_learned(data, tmp_path):
     assert np.mean(best == own) > 0.9
 
 
+@pytest.fixture(scope="module")
+def undisturbed(data, tmp_path_factory):
+    """Trains with some settings, once for all kills of such a training."""
+
+    @functools.cache
+    def train(settings):
+        directory = tmp_path_factory.mktemp("undisturbed") / "candidates"
+        config = _config(checkpoint_every_steps=4, **dict(settings))
+        candidates.train(config, data, directory)
+        return _vectors(directory, data)
+
+    return train
+
+
+# Several steps in a call make the numbers of single ones, so they share them.
+_AVERAGED = {"ema_decay": 0.9, "table_optimizer": "lazy_adam"}
+_OF_TABLES = {"ema_decay": 0.9, "table_optimizers": ("bias=adam",)}
+
+
 @pytest.mark.parametrize(
-    ("killed_after", "settings"),
+    ("killed_after", "settings", "more"),
     [
-        (3, {}),
-        (17, {}),
-        (26, {}),
-        (17, {"ema_decay": 0.9, "table_optimizer": "lazy_adam"}),
-        (26, {"ema_decay": 0.9, "table_optimizers": ("bias=adam",)}),
-        (17, {"steps_per_execution": 3}),
+        pytest.param(3, {}, {}, marks=pytest.mark.thorough),
+        (17, {}, {}),
+        pytest.param(26, {}, {}, marks=pytest.mark.thorough),
+        pytest.param(17, _AVERAGED, {}, marks=pytest.mark.thorough),
+        pytest.param(26, _OF_TABLES, {}, marks=pytest.mark.thorough),
+        pytest.param(17, {}, {"steps_per_execution": 3}, marks=pytest.mark.thorough),
     ],
 )
 def test_a_killed_training_ends_with_the_numbers_of_an_undisturbed_one(
-    data, tmp_path, monkeypatch, killed_after, settings
+    data, tmp_path, monkeypatch, undisturbed, killed_after, settings, more
 ):
-    config = _config(checkpoint_every_steps=4, **settings)
-    candidates.train(config, data, tmp_path / "whole")
+    expected = undisturbed(tuple(settings.items()))
+    config = _config(checkpoint_every_steps=4, **settings, **more)
     kills.kill_once_after(monkeypatch, killed_after)
     with pytest.raises(kills.KilledError):
         candidates.train(config, data, tmp_path / "killed")
     assert not (tmp_path / "killed").exists()
     candidates.train(config, data, tmp_path / "killed")
-    np.testing.assert_array_equal(
-        _vectors(tmp_path / "killed", data), _vectors(tmp_path / "whole", data)
-    )
+    np.testing.assert_array_equal(_vectors(tmp_path / "killed", data), expected)
     assert not (tmp_path / ".killed.training").exists()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("window_events", [1_000_000, 400])
 def test_several_steps_in_a_call_give_the_numbers_of_single_ones(
     sharded, tmp_path, window_events
 ):
     """Calls end with the epoch, its windows, and where a checkpoint is due."""
     assert (len(streaming.windows(sharded, window_events)) > 1) == (window_events < 500)
-    one = _config(checkpoint_every_steps=4, ema_decay=0.9)
+    one = _config(epochs=2, checkpoint_every_steps=4, ema_decay=0.9)
     own = dataclasses.replace(one.candidates, window_events=window_events)
     one = dataclasses.replace(one, candidates=own)
     training = dataclasses.replace(own.training, steps_per_execution=3)
@@ -301,6 +321,7 @@ print("LOSSES", losses["none"], losses["mirrored"], sep="|")
 """
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", ["sampled_softmax", "full_softmax"])
 def test_one_and_two_replicas_give_one_loss(data, repository, kind):
     done = subprocess.run(

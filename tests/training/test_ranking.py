@@ -43,6 +43,7 @@ def test_learns_the_planted_tastes(
     assert loss < 0.2
 
 
+@pytest.mark.thorough
 def test_serves_expected_watch_seconds(
     data: prepared.PreparedData,
     tmp_path: pathlib.Path,

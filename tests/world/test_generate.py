@@ -55,6 +55,7 @@ def test_a_world_without_live_days_has_the_bytes_it_always_had():
     }
 
 
+@pytest.mark.thorough
 def test_live_days_go_on_at_the_rate_of_the_log():
     config = dataclasses.replace(CONFIG, live_days=15, num_users=3_000)
     world = generate.World(config)

@@ -59,6 +59,7 @@ def click_probability(world, shown):
     )
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("is_noisy", [False, True])
 def test_click_probabilities_are_calibrated_in_every_decile(
     world, played, noisy, is_noisy

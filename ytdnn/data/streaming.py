@@ -24,6 +24,27 @@ from ytdnn import schema
 from ytdnn.data import portions, prepared
 
 Batch = dict[str, tf.Tensor]
+_COLLECT_EVENTS = 1 << 20
+
+
+class Collector:
+    """Frees the memory of finished windows, whose graphs refer to themselves.
+
+    Only Python's garbage collector frees them. A full collection takes 0.2 s, more
+    than a small window is trained in, so it waits for a million released events
+    (tens of megabytes).
+    """
+
+    def __init__(self) -> None:
+        """Starts with nothing released."""
+        self._num_events = 0
+
+    def release(self, num_events: int) -> None:
+        """Counts the events of a window that is no longer referenced."""
+        self._num_events += num_events
+        if self._num_events >= _COLLECT_EVENTS:
+            self._num_events = 0
+            gc.collect()
 
 
 class Batches(portions.Batches, Protocol):
@@ -132,6 +153,7 @@ class Stream:
         self._num_groups = num_readers if len(sizes) >= num_readers else 1
         self._opened: dict[Window, futures.Future[Batches]] = {}
         self._pool = futures.ThreadPoolExecutor(1)
+        self._collector = Collector()
         self._groups = self._grouped()
         if self._num_groups > 1 and not all(map(self._has_steps, self._groups)):
             self._num_groups = 1  # all read the same, where one would read nothing
@@ -260,8 +282,9 @@ class Stream:
         done = set(self._opened) - set(kept)
         for window in done:
             del self._opened[window]
-        if done:
-            gc.collect()  # graphs that hold their tensors refer to themselves
+        self._collector.release(
+            sum(self._sizes[shard] for window in done for shard in window.shards)
+        )
         for window in kept:
             if window not in self._opened:
                 self._submit(window)

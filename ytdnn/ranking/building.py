@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import gc
 from collections.abc import Iterator
 
 import numpy as np
@@ -95,12 +94,14 @@ def _measure(
     opened = next(logs) if len(windows) == 1 else None
 
     def batches() -> Iterator[reading.Tensors]:
+        collector = streaming.Collector()
         for log in logs if opened is None else (opened,):
             rows = rows_of(log.data, prepared.Split.TRAIN)
             for part in inputs.parts(len(rows), _ROWS_A_STEP):
                 yield log.impressions(tf.constant(rows[part], tf.int64))
+            num_events = sum(shard.num_events for shard in log.data.shards)
             del log  # before the next one takes its memory
-            gc.collect()
+            collector.release(num_events)
 
     number = 1
     if isinstance(config.normalization, configs.Quantiles):

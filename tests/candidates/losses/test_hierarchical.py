@@ -66,6 +66,7 @@ def test_served_products_are_log_probabilities_to_first_order():
     assert errors[2] == pytest.approx(4 * errors[1], rel=0.2)  # of second order
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("tree_order", ["frequency", "cluster"])
 def test_the_planted_tastes_are_learned(data, tmp_path, tree_order):
     config = planted.tiny_config()

@@ -28,9 +28,15 @@ def _full(candidate_model):
     [
         {"correct_positive": True},
         {"correct_positive": False},
-        {"in_batch": False},
-        {"uniform_share": 0.5, "log_uniform_share": 0.2},
-        {"of_model": {"similarity": "cosine", "temperature": 0.5}},
+        pytest.param({"in_batch": False}, marks=pytest.mark.thorough),
+        pytest.param(
+            {"uniform_share": 0.5, "log_uniform_share": 0.2},
+            marks=pytest.mark.thorough,
+        ),
+        pytest.param(
+            {"of_model": {"similarity": "cosine", "temperature": 0.5}},
+            marks=pytest.mark.thorough,
+        ),
     ],
     ids=str,
 )
