@@ -61,6 +61,7 @@ def test_new_videos_are_found_by_their_channel(data, trained):
     assert recall_of_new(data, trained) > 0.8
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("loss", ["full", "in_batch"])
 def test_every_loss_trains_content(data, tmp_path, loss):
     config = uploads.config(loss=LOSSES[loss])

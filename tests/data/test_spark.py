@@ -75,6 +75,7 @@ def _assert_same_bytes(actual, expected):
         assert found[path] == content, path
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "settings",
     [
@@ -96,6 +97,7 @@ def test_spark_gives_the_bytes_of_polars(spark, log, tmp_path, settings):
     assert len(expected.shards) == (4 if "events_per_shard" in settings else 1)
 
 
+@pytest.mark.thorough
 def test_bad_rows_are_named_alike_and_dropped_alike(spark, tmp_path):
     frame = full_log.tables()["watches"].select("user_id", "video_id", "time")
     broken = pl.DataFrame({"user_id": ["u1"] * 2, "video_id": [None, "v1"]})
@@ -119,6 +121,7 @@ def test_bad_rows_are_named_alike_and_dropped_alike(spark, tmp_path):
     assert sum(expected.manifest.facts["bad_rows"].values()) == 2 + 3
 
 
+@pytest.mark.thorough
 def test_values_are_counted_a_part_at_a_time(spark, monkeypatch):
     monkeypatch.setattr(reading, "_VALUES_A_TASK", 100)
     values = [number * number % 997 for number in range(1_000)]
@@ -181,6 +184,7 @@ def test_a_failure_on_spark_is_told_in_its_own_line():
     assert session._reason(RuntimeError(trace)) == "OSError: no such file"
 
 
+@pytest.mark.thorough
 def test_every_port_of_a_local_session_is_on_loopback(spark):
     driver = spark.sparkContext.getConf().get("spark.driver.host")
     assert driver == "127.0.0.1"

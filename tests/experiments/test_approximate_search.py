@@ -19,6 +19,7 @@ CONFIG = configs.Config(
 )
 
 
+@pytest.mark.thorough
 def test_less_effort_finds_less_and_pages_are_compared_by_user(
     tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -11,6 +11,7 @@ from ytdnn.pipeline import workdir
 from ytdnn.training import candidates
 
 
+@pytest.mark.thorough
 def test_new_answers_are_found_with_content_alone(
     tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -11,6 +11,7 @@ class TestLsh(contract.IndexContract):
     config = configs.Lsh()
 
 
+@pytest.mark.thorough
 class TestLshManyBuckets(contract.IndexContract):
     """More buckets than videos, of which a query looks into few: it must widen."""
 
@@ -18,6 +19,7 @@ class TestLshManyBuckets(contract.IndexContract):
     config = configs.Lsh(num_bits=9, scored_fraction=0.7)
 
 
+@pytest.mark.thorough
 class TestLshOneTable(contract.IndexContract):
     index_class = lsh.Lsh
     config = configs.Lsh(num_tables=1, num_bits=3, scored_fraction=0.9)

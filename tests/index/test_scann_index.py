@@ -24,11 +24,13 @@ class TestScannTree(contract.IndexContract):
     config = TREE
 
 
+@pytest.mark.thorough
 class TestScannTreeWithoutCodes(contract.IndexContract):
     index_class = scann_index.Scann
     config = configs.Scann(min_videos=0, dimensions_per_block=0)
 
 
+@pytest.mark.thorough
 class TestScannOneLeaf(contract.IndexContract):
     index_class = scann_index.Scann
     config = configs.Scann(min_videos=0, num_leaves=1)
@@ -146,6 +148,7 @@ np.save(sys.argv[3], index.search(queries, 10)[0])
 """
 
 
+@pytest.mark.thorough
 def test_a_fresh_process_answers_alike(tmp_path: pathlib.Path) -> None:
     vectors, queries = contract.clustered(500, dim=8, num_queries=9)
     index = scann_index.Scann.build(vectors, TREE)

@@ -40,6 +40,7 @@ def refuse(constant: str) -> None:
     raise AssertionError(f"{constant} in a JSON file")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("protocol", ["temporal", "leave_one_out"])
 @pytest.mark.parametrize("sizes", [(3, 5, 6), (10, 1, 5)], ids=["3x5", "one video"])
 def test_the_smallest_logs_go_the_whole_way(

@@ -180,6 +180,7 @@ def test_one_chooses_a_user_and_adds_and_removes_a_watch(
     assert page.complaints == []
 
 
+@pytest.mark.thorough
 def test_why_is_shown_for_the_video_that_is_chosen(page: browser.Browser) -> None:
     show(page)
     second = page.ask(TITLES)[1]

@@ -30,6 +30,7 @@ def workdir(small_run: untrained.Run, tmp_path: pathlib.Path) -> pathlib.Path:
     return tmp_path
 
 
+@pytest.mark.thorough
 def test_what_it_says_and_how_it_ends(workdir: pathlib.Path) -> None:
     with live.in_process(workdir) as server:
         said = "\n".join(server.said)

@@ -160,8 +160,14 @@ def test_the_signature_asks_what_the_sources_read(run: untrained.Run) -> None:
 
 @pytest.mark.parametrize(
     "changed",
-    [{"temperature": 0.8, "explore_top": 12}, {"young_every": 3, "young_days": 40.0}],
-    ids=["sampled", "reserved"],
+    [
+        pytest.param({"temperature": 0.8, "explore_top": 12}, id="sampled"),
+        pytest.param(
+            {"young_every": 3, "young_days": 40.0},
+            id="reserved",
+            marks=pytest.mark.thorough,
+        ),
+    ],
 )
 def test_a_bundle_explores_as_the_library_does(
     run: untrained.Run,

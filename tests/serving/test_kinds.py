@@ -66,6 +66,7 @@ def test_each_kind_has_its_models_once(
     assert schema.IDS in models[f"index{next(iter(suffixes))}"]["outputs"]
 
 
+@pytest.mark.thorough
 def test_every_kind_finds_what_exact_search_finds(
     run: conftest.Run, workdir: pathlib.Path
 ) -> None:

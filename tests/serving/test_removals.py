@@ -73,6 +73,7 @@ def test_a_removal_costs_no_more_than_links(workdir: pathlib.Path) -> None:
     assert removals.change(workdir, ["another"]).unknown == ["another"]
 
 
+@pytest.mark.thorough
 def test_the_next_export_carries_the_list(
     run: conftest.Run, tmp_path: pathlib.Path
 ) -> None:

@@ -207,6 +207,7 @@ def test_few_windows_are_open_at_a_time(sharded):
     assert len(opened) == len(sharded.shards)
 
 
+@pytest.mark.thorough
 def test_nothing_joins_all_shards_where_candidates_are_trained(sharded, monkeypatch):
     config = configs.Config(candidates=_config(_ALL))
     data = prepared.load(sharded.directory)

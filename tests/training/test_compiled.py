@@ -31,6 +31,7 @@ def _losses(data, name, is_compiled):
     ]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", ["candidates", "ranking"])
 def test_a_step_compiled_by_xla_gives_the_same_losses(data, name):
     plain, compiled = (_losses(data, name, is_it) for is_it in (False, True))

@@ -76,7 +76,9 @@ def test_refitted_each_network_has_its_own_number_of_epochs(data, pair, tmp_path
     assert facts["validation"] == {}
 
 
-@pytest.mark.parametrize("killed_after", [5, 40])
+@pytest.mark.parametrize(
+    "killed_after", [pytest.param(5, marks=pytest.mark.thorough), 40]
+)
 def test_killed_in_either_network_it_ends_with_the_same_numbers(
     data, pair, tmp_path, monkeypatch, killed_after
 ):

@@ -77,7 +77,9 @@ def _examples(batches):
     return sorted(map(tuple, rows[weights > 0.0].tolist()))
 
 
-@pytest.mark.parametrize("window_events", [1, 10**6])
+@pytest.mark.parametrize(
+    "window_events", [pytest.param(1, marks=pytest.mark.thorough), 10**6]
+)
 def test_any_shards_and_windows_give_the_same_examples(
     whole, sharded, stage, window_events
 ):
@@ -98,6 +100,7 @@ def test_what_is_measured_of_windows_is_that_of_the_whole(whole, sharded, stage)
     )
 
 
+@pytest.mark.thorough
 def test_an_epoch_can_be_entered_at_any_step(sharded, stage):
     stream = _stream(sharded, stage)
     every = _batches(stream, 1)
@@ -142,6 +145,7 @@ def test_a_reader_without_examples_reads_what_the_others_read(sharded, stage):
     )
 
 
+@pytest.mark.thorough
 def test_nothing_joins_all_shards_where_the_ranker_is_trained(sharded, stage):
     config, data = _config(1), prepared.load(sharded.directory)
     built = building.build(config.ranking, data, stage)
@@ -153,6 +157,7 @@ def test_nothing_joins_all_shards_where_the_ranker_is_trained(sharded, stage):
     assert "shard" not in vars(data)
 
 
+@pytest.mark.thorough
 def test_validation_of_windows_is_that_of_the_whole(whole, sharded, stage):
     values = []
     for data, window_events in ((whole, _WINDOW), (sharded, 1)):

@@ -179,6 +179,7 @@ def test_a_log_without_impressions_is_a_users_mistake(tmp_path: pathlib.Path) ->
     assert not (tmp_path / "ranking").exists()
 
 
+@pytest.mark.thorough
 def test_a_resumed_training_ends_like_an_undisturbed_one(
     data: prepared.PreparedData, tmp_path: pathlib.Path
 ) -> None:

@@ -76,6 +76,7 @@ def test_click_probabilities_are_calibrated_in_every_decile(
         )
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("is_noisy", [False, True])
 def test_expected_watch_seconds_are_the_mean_of_what_is_watched(
     world, played, noisy, is_noisy
@@ -101,6 +102,7 @@ def test_expected_watch_seconds_are_the_mean_of_what_is_watched(
     assert watched == pytest.approx(expected[unlikely].mean(), rel=0.1)
 
 
+@pytest.mark.thorough
 def test_accidents_are_short_watches_whatever_is_shown(noisy, played):
     world, (shown, watches) = noisy
     clicked, seconds = shown["clicked"], shown["seconds"]
@@ -113,6 +115,7 @@ def test_accidents_are_short_watches_whatever_is_shown(noisy, played):
     assert (seconds <= lengths + 0.1).all()
 
 
+@pytest.mark.thorough
 def test_without_accidents_their_stream_changes_nothing(world, played):
     """So that every number measured before there were accidents still holds."""
     crowd = world.crowd(0)
@@ -124,6 +127,7 @@ def test_without_accidents_their_stream_changes_nothing(world, played):
         np.testing.assert_array_equal(again[name], values)
 
 
+@pytest.mark.thorough
 def test_noise_of_metadata_changes_nothing_that_happens(world, played):
     other = generate.World(dataclasses.replace(CONFIG, metadata_noise=0.5))
     assert (other.metadata.leaves != world.metadata.leaves).mean() > 0.2
@@ -152,6 +156,7 @@ def test_watch_probability_is_a_distribution_over_what_is_uploaded(world):
     assert probability.min() >= 0.0
 
 
+@pytest.mark.thorough
 def test_watch_rates_tell_how_much_is_watched_of_what(world, played):
     """Expected watches of a day, of videos not yet watched, against what happened."""
     _, watches = played

@@ -74,7 +74,9 @@ def test_gbce_makes_up_for_the_negatives_that_were_not_drawn():
 
 
 @pytest.mark.parametrize("config", CHOICES, ids=KINDS)
-@pytest.mark.parametrize("similarity", ["dot", "cosine"])
+@pytest.mark.parametrize(
+    "similarity", ["dot", pytest.param("cosine", marks=pytest.mark.thorough)]
+)
 def test_a_step_lifts_labels_above_others(data, config, similarity):
     loss, candidate_model = _made(data, config, similarity=similarity, temperature=0.3)
     batch = setting.batch(data)
