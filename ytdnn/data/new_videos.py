@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from ytdnn import errors, schema
+from ytdnn import errors, schema, user_paths
 from ytdnn.data import event_log, prepared, validation
 from ytdnn.data.sources import frames, log
 
@@ -45,7 +45,7 @@ def read(given: Any, data: prepared.PreparedData) -> NewVideos:
     entries = [c for c in data.config.columns if c.startswith(f"{schema.VIDEOS}.")]
     names = log.parse_columns(entries).get(schema.VIDEOS, {})
     if isinstance(given, str | pathlib.Path):
-        found = log.read_file(schema.VIDEOS, pathlib.Path(given), names)
+        found = log.read_file(schema.VIDEOS, user_paths.expanded(given), names)
     else:
         rows = frames.to_polars(given, _NAME).with_row_index(event_log.ROW)
         found = log.origin(schema.VIDEOS, rows, _NAME, names, "")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pydantic
 
-from ytdnn import artifacts, errors
+from ytdnn import artifacts, errors, user_paths
 from ytdnn.evaluation import report_model
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def read(path: pathlib.Path) -> Evaluated:
     Raises:
       errors.UserError: There is none, it is damaged, or of another format version.
     """
-    directory = _directory(pathlib.Path(path))
+    directory = _directory(user_paths.expanded(path))
     report = read_report(directory)
     import polars as pl  # loaded when first needed
 

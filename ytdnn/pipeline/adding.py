@@ -4,7 +4,7 @@ import dataclasses
 import pathlib
 from typing import TYPE_CHECKING, Any
 
-from ytdnn import artifacts, configs, errors
+from ytdnn import artifacts, configs, errors, user_paths
 from ytdnn.pipeline import arrows, graph, making, refitting
 from ytdnn.pipeline import workdir as workdir_room
 
@@ -58,7 +58,7 @@ def add_videos(
     from ytdnn.data import prepared
     from ytdnn.serving import additions
 
-    directory, say = pathlib.Path(workdir), arrows.speaker(verbose)
+    directory, say = user_paths.expanded(workdir), arrows.speaker(verbose)
     config = workdir_room.require_config(directory)
     bundle = graph.bundle(config)
     with workdir_room.lock(directory):

@@ -13,7 +13,7 @@ import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ytdnn import artifacts, configs, errors, progress, versions
+from ytdnn import artifacts, configs, errors, progress, user_paths, versions
 from ytdnn.configs import data as data_config
 from ytdnn.pipeline import graph, making, steps, together
 from ytdnn.pipeline import workdir as workdir_room
@@ -70,7 +70,7 @@ def prepare(
     """
     from ytdnn.data import prepared
 
-    directory, say = pathlib.Path(workdir), speaker(verbose)
+    directory, say = user_paths.expanded(workdir), speaker(verbose)
     if config is None:
         config = workdir_room.read_config(directory) or configs.Config()
     elif tables is not None:
@@ -130,7 +130,7 @@ def train(
     Raises:
       errors.UserError: The data do not fit the config, or there is no such stage.
     """
-    directory, say = pathlib.Path(workdir), speaker(verbose)
+    directory, say = user_paths.expanded(workdir), speaker(verbose)
     several = graph.trained(stage)
     config = later_config(directory, config)
     if together.follows(config):
@@ -186,7 +186,7 @@ def evaluate(
     """
     from ytdnn.evaluation import report_files
 
-    directory, say = pathlib.Path(workdir), speaker(verbose)
+    directory, say = user_paths.expanded(workdir), speaker(verbose)
     config = later_config(directory, config)
     step = graph.evaluation(split)
     with workdir_room.lock(directory):
@@ -220,7 +220,7 @@ def export(
     Raises:
       errors.UserError: An artefact is missing or stale, or `keep` is less than 1.
     """
-    directory, say = pathlib.Path(workdir), speaker(verbose)
+    directory, say = user_paths.expanded(workdir), speaker(verbose)
     if keep is not None:
         versions.require_some(keep)
     config = later_config(directory, config)
@@ -259,7 +259,7 @@ def refit(
       errors.UserError: An artefact is missing or stale, or the ranker has nothing to
         learn from before the end of the log.
     """
-    directory, say = pathlib.Path(workdir), speaker(verbose)
+    directory, say = user_paths.expanded(workdir), speaker(verbose)
     config = dataclasses.replace(later_config(directory, config), refit=True)
     several = (*graph.REFIT, graph.bundle(config))
     if together.follows(config):
@@ -298,7 +298,7 @@ def run(
     """
     from ytdnn.evaluation import report_files
 
-    directory, say = pathlib.Path(workdir), speaker(verbose)
+    directory, say = user_paths.expanded(workdir), speaker(verbose)
     if config is None:
         config = workdir_room.read_config(directory) or configs.Config()
     if together.follows(config):

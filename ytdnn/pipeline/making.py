@@ -8,7 +8,7 @@ import pathlib
 import time
 from collections.abc import Callable, Collection, Sequence
 
-from ytdnn import artifacts, configs, errors
+from ytdnn import artifacts, configs, errors, user_paths
 from ytdnn.configs import data as data_config
 from ytdnn.pipeline import graph, nested, sizes, steps, together
 from ytdnn.pipeline import workdir as workdir_room
@@ -188,7 +188,7 @@ def _newer_source(step: graph.Step, config: configs.Config, path: pathlib.Path) 
     if step is not graph.DATA or not config.data.dir:
         return ""
     made = (path / artifacts.MANIFEST).stat().st_mtime
-    source = pathlib.Path(config.data.dir)
+    source = user_paths.expanded(config.data.dir)
     files = [source, *source.rglob("*")] if source.is_dir() else [source]
     newer = [f for f in files if f.is_file() and f.stat().st_mtime > made]
     return f"{newer[0]} has changed since" if newer else ""

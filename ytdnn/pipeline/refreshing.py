@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ytdnn import artifacts, configs, errors, progress
+from ytdnn import artifacts, configs, errors, progress, user_paths
 from ytdnn.configs import data as data_config
 from ytdnn.pipeline import arrows, native_log, nested, refitting, steps
 from ytdnn.pipeline import workdir as workdir_room
@@ -70,7 +70,7 @@ def refresh(
       errors.UserError: The run is not trained, the log contradicts it or has nothing
         new, or another run lies in `workdir`.
     """
-    source, directory = pathlib.Path(from_workdir), pathlib.Path(workdir)
+    source, directory = user_paths.expanded(from_workdir), pathlib.Path(workdir)
     if (data_dir is None) == (tables is None):
         raise errors.UserError("expected data_dir= or tables=, one of them")
     if source.resolve() == directory.resolve():
@@ -139,7 +139,7 @@ class _Log:
         """What it is, by content or by names, sizes and times of files."""
         if self._given is not None:
             return dict(self._given.fingerprints)
-        root = pathlib.Path(self._config.dir)
+        root = user_paths.expanded(self._config.dir)
         files = sorted(root.rglob("*")) if root.is_dir() else [root]
         return {
             str(path): [path.stat().st_size, path.stat().st_mtime_ns]

@@ -3,11 +3,13 @@
 import contextlib
 import dataclasses
 import io
+import os
 import pathlib
 import re
 import shlex
 import shutil
 from collections.abc import Callable, Mapping
+from unittest import mock
 
 import polars as pl
 
@@ -95,14 +97,20 @@ def attempt(one: Input, directory: pathlib.Path, made: pathlib.Path) -> Outcome:
     places = {"LOG": log, "RUN": run, "MADE": made, "COPY": directory / "COPY"}
     argv = shlex.split(one.command)
     for name, path in places.items():
-        argv = [argument.replace(name, str(path)) for argument in argv]
+        argv = [re.sub(f"(?<!~/){name}", str(path), argument) for argument in argv]
     out, err = io.StringIO(), io.StringIO()
     try:
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        with (
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+            mock.patch.dict(os.environ, HOME=str(directory)),
+        ):
             status: int | None = main.main(argv)
     except BaseException as error:  # what a user would see as a stack trace
         return Outcome(None, f"{type(error).__name__}: {error}", out.getvalue())
     text = out.getvalue() + err.getvalue()
+    if pathlib.Path("~").exists():
+        return Outcome(None, "a directory called ~ was made", text)
     for name, path in places.items():
         text = text.replace(str(path), name)
     return Outcome(status, _line(status, text), text)

@@ -7,7 +7,7 @@ import pathlib
 
 import polars as pl
 
-from ytdnn import errors
+from ytdnn import errors, user_paths
 from ytdnn.data import event_log
 from ytdnn.data.sources import files
 
@@ -26,7 +26,7 @@ def read(
     Raises:
       errors.UserError: It cannot be read, or as of `of_frame`.
     """
-    path = pathlib.Path(path)
+    path = user_paths.expanded(path)
     if not path.exists():
         raise errors.UserError(f"expected ids in {path}, found no such file")
     if path.is_dir():

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 
 import polars as pl
 
-from ytdnn import configs, errors, schema
+from ytdnn import configs, errors, schema, user_paths
 from ytdnn.data import event_log
 from ytdnn.data.sources import archives, casting, files, remote, times
 
@@ -116,7 +116,7 @@ def parse_files(entries: Iterable[str]) -> dict[str, str]:
                 f"expected {table} once in --files, received it again in {entry!r}: "
                 f"leave one out"
             )
-        names[table] = own
+        names[table] = user_paths.text(own)
     return names
 
 
