@@ -78,6 +78,8 @@ def _select_keras_2() -> None:
 
 _select_keras_2()
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# Polars panics at a datetime of a fixed offset, as pandas writes "+05:30" into Parquet.
+os.environ.setdefault("POLARS_IGNORE_TIMEZONE_PARSE_ERROR", "1")
 
 
 # Where each name of the face lives.

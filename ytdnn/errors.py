@@ -1,6 +1,7 @@
 """The one exception a user's mistake raises: a single line that says what to do."""
 
 import difflib
+import shlex
 from collections.abc import Iterable
 
 
@@ -17,6 +18,11 @@ def closest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
 def one_line(text: str) -> str:
     """Returns text whose line breaks and other control characters are marked."""
     return "".join(char if char.isprintable() else "�" for char in text)
+
+
+def shell(word: str) -> str:
+    """Returns a word of a command line as it is typed into a shell."""
+    return shlex.quote(word)
 
 
 class UserError(Exception):

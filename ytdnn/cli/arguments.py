@@ -22,6 +22,10 @@ from ytdnn.pipeline import nested
 
 _OVERRIDE = re.compile(r"--?(?P<no>no)?config\.(?P<key>[^=]+)(=(?P<value>.*))?", re.S)
 
+_NAMES = {
+    "data.columns": re.compile(r",(?=\s*\w+\.\w+=)"),
+    "data.files": re.compile(r",(?=\s*\w+=)"),
+}
 _PATH = re.compile(r"\b(DIR|FILE|PATH)\b")
 
 
@@ -344,7 +348,7 @@ def _as_literal(key: str, value: str) -> str:
     setting = settings.catalogue()[key]
     if not isinstance(setting.default, tuple) or value[:1] in tuple("(['\""):
         return value
-    parts = [part.strip() for part in value.split(",") if part.strip()]
+    parts = [part for part in _entries(key, value) if part.strip()]
     if setting.holds_text:
         return repr(tuple(parts))
     literal = f"({','.join(parts)},)" if parts else "()"
@@ -356,6 +360,13 @@ def _as_literal(key: str, value: str) -> str:
             f"(on the command line)"
         ) from None
     return literal
+
+
+def _entries(key: str, value: str) -> list[str]:
+    """Returns the members of a tuple: names of files and columns may hold commas."""
+    if key in _NAMES:
+        return _NAMES[key].split(value)
+    return [part.strip() for part in value.split(",")]
 
 
 def whole(name: str, text: str) -> int:

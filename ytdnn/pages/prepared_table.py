@@ -90,7 +90,7 @@ def _notes(data: prepared.PreparedData) -> Iterator[str]:
             if close:
                 yield (
                     f"note: {table}.{column} is not used; if it is {table}.{close}: "
-                    f"--columns={table}.{close}={column}"
+                    f"{errors.shell(f'--columns={table}.{close}={column}')}"
                 )
     for one in facts["unmatched"]:
         yield (
