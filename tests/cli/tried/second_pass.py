@@ -233,9 +233,94 @@ SHAPES = (
     ),
 )
 
+_DAYS = pl.col("time") // logs.DAY
+# Of eight videos user u watches u + 3n, n < 6: the seventh is u + 18.
+_UNWATCHED = pl.format(
+    "v{}", (pl.col("user_id").str.slice(1).cast(pl.Int64) + 18).mod(8)
+)
+_MANY = logs.watches(users=20, videos=12, each=6)
+_BUSY = pl.concat([_MANY, *([logs.watches(users=1, videos=12, each=12)] * 12)])
+
+
+def _timed(expression: pl.Expr) -> runner.Write:
+    return files(watches=logs.watches().with_columns(expression.alias("time")))
+
+
+def _seconds(factor: float, table: str = "watches") -> runner.Write:
+    """Returns rows of videos that were watched `factor` times their length."""
+    rows = logs.watches().with_columns(pl.lit(60.0 * factor).alias("watch_seconds"))
+    if table == "impressions":
+        rows = rows.with_columns(pl.lit(True).alias("clicked"))
+        return files(watches=_WATCHES, videos=logs.videos(), impressions=rows)
+    return files(watches=rows, videos=logs.videos())
+
+
+def _renamed(old: str, new: str) -> runner.Write:
+    column = "user_id" if old.startswith("u") else "video_id"
+    return files(watches=logs.watches().with_columns(pl.col(column).replace(old, new)))
+
+
+PLAUSIBILITY = (
+    Input("times in days", write=_timed(_DAYS)),
+    Input("times in days of a spreadsheet", write=_timed(_DAYS + 25_569)),
+    Input("times in days of a spreadsheet, fractions", write=_timed(_DAYS + 25_569.25)),
+    Input("times in hours", write=_timed(pl.col("time") // 3_600)),
+    Input("times in minutes", write=_timed(pl.col("time") // 60)),
+    Input(
+        "times as 20240501",
+        write=_timed(pl.from_epoch("time").dt.strftime("%Y%m%d").cast(pl.Int64)),
+    ),
+    Input(
+        "times counted from another day", write=_timed(pl.col("time") - 1_690_000_000)
+    ),
+    Input("times within an hour", write=_timed(logs.START + pl.int_range(72) * 40)),
+    Input(
+        "zones beyond 14 hours",
+        write=_timed(
+            pl.from_epoch("time").dt.strftime("%Y-%m-%dT%H:%M:%S") + pl.lit("+19:00")
+        ),
+    ),
+    Input("watch seconds in milliseconds", write=_seconds(700.0)),
+    Input("watch seconds above most durations", write=_seconds(3.0)),
+    Input("durations in minutes", write=_seconds(55.0)),
+    Input(
+        "seconds of impressions in milliseconds", write=_seconds(700.0, "impressions")
+    ),
+    Input("watch seconds below the durations", write=_seconds(0.5)),
+    Input(
+        "all uploads after all watches",
+        write=files(
+            watches=_WATCHES,
+            videos=logs.videos().with_columns(
+                pl.lit(logs.START + 400 * logs.DAY).alias("upload_time")
+            ),
+        ),
+    ),
+    Input(
+        "clicks that match no watch",
+        write=files(
+            watches=_WATCHES,
+            impressions=logs.impressions().with_columns(_UNWATCHED.alias("video_id")),
+        ),
+    ),
+    Input("one user with most of the events", write=files(watches=_BUSY)),
+    Input(
+        "one video with most of the events",
+        write=files(
+            watches=_BUSY.rename({"user_id": "video_id", "video_id": "user_id"})
+        ),
+    ),
+    Input("NULL as a user", write=_renamed("u3", "NULL")),
+    Input("nan as a video", write=_renamed("v3", "nan")),
+    Input("backslash N as a video", write=_renamed("v3", "\\N")),
+    Input("quotes as part of an id", write=_renamed("v3", '"v3"')),
+    Input("an apostrophe in an id", write=_renamed("v3", "d'accord")),
+)
+
 LOGS = {
     "Places, second pass": PLACES,
     "Parts and forms of files": PARTS,
     "Shapes of CSV": SHAPES,
+    "Legal, and a mistake": PLAUSIBILITY,
 }
 RUNS: dict[str, tuple[Input, ...]] = {}
