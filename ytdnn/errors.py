@@ -33,6 +33,9 @@ class UserError(Exception):
     it without a stack trace and exits with status 2.
     """
 
+    # Keras would put the layer and its arguments around the line.
+    _keras_call_info_injected = True
+
     def __init__(self, message: str) -> None:
         super().__init__(" ".join(message.split()))
 

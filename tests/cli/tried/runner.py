@@ -113,6 +113,7 @@ def attempt(one: Input, directory: pathlib.Path, made: pathlib.Path) -> Outcome:
         return Outcome(None, "a directory called ~ was made", text)
     for name, path in places.items():
         text = text.replace(str(path), name)
+    text = re.sub(r"[\d.]+ GB of memory available", "N GB of memory available", text)
     return Outcome(status, _line(status, text), text)
 
 

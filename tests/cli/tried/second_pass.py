@@ -323,4 +323,48 @@ LOGS = {
     "Shapes of CSV": SHAPES,
     "Legal, and a mistake": PLAUSIBILITY,
 }
-RUNS: dict[str, tuple[Input, ...]] = {}
+_TRAIN = "train --workdir=COPY --stage"
+_WRONG = """\
+from ytdnn.encoders import sequence
+
+
+class Wrong(sequence.SequenceEncoder):
+    def states(self, history, seed):
+        return history.rows[CUT]
+"""
+
+
+def _encoder(what: str, cut: str) -> Input:
+    flags = "--config.candidates.encoder=own --config.candidates.encoder.file=LOG/e.py"
+    write = named({"e.py": _WRONG.replace("[CUT]", cut)})
+    return Input(f"an own encoder {what}", f"{_TRAIN}=candidates {flags}", write)
+
+
+def _size(setting: str, value: str) -> Input:
+    stage = setting.partition(".")[0]
+    flag = f"--config.{setting}={value}"
+    command = f"{_TRAIN}={stage} {flag}"
+    if stage == "evaluation":
+        command = f"evaluate --workdir=COPY {flag}"
+    return Input(f"{setting} of {value}", command)
+
+
+SIZES = (
+    _encoder("of narrow states", "[..., :4]"),
+    _encoder("of too few states", "[:, 1:]"),
+    _encoder("of one state", "[:, 0]"),
+    _encoder("of a number", ".shape[0]"),
+    _size("candidates.history_length", "1000000000"),
+    _size("candidates.embedding_dim", "1000000000"),
+    _size("candidates.tower", "10000000,10000000"),
+    _size("candidates.search_length", "100000000000"),
+    _size("candidates.learned_bags", "1000000000"),
+    _size(
+        "candidates.loss.num_negatives",
+        "1000000000 --config.candidates.loss=sampled_softmax",
+    ),
+    _size("ranking.history_length", "1000000000"),
+    _size("ranking.tower", "10000000,10000000"),
+    _size("evaluation.num_resamples", "10000000000"),
+)
+RUNS: dict[str, tuple[Input, ...]] = {"Sizes and own encoders": SIZES}
