@@ -101,10 +101,37 @@ def publish(
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     facts = {} if facts is None else facts
-    yield partial
-    manifest = new_manifest(kind, config, inputs, checksums.table(partial), facts)
-    write_json(partial / MANIFEST, dataclasses.asdict(manifest))
-    _replace(directory, partial)
+    with removed_on_failure(partial):
+        yield partial
+        manifest = new_manifest(kind, config, inputs, checksums.table(partial), facts)
+        write_json(partial / MANIFEST, dataclasses.asdict(manifest))
+        _replace(directory, partial)
+
+
+@contextlib.contextmanager
+def removed_on_failure(partial: pathlib.Path) -> Iterator[None]:
+    """Removes a file or directory that is half written when the block fails."""
+    try:
+        yield
+    except BaseException:
+        if partial.is_dir():
+            shutil.rmtree(partial, ignore_errors=True)
+        else:
+            with contextlib.suppress(OSError):
+                partial.unlink(missing_ok=True)
+        raise
+
+
+@contextlib.contextmanager
+def whole_file(path: pathlib.Path) -> Iterator[pathlib.Path]:
+    """Yields a hidden sibling that takes the place of `path` when the block succeeds.
+
+    What the block writes must be flushed to disk by it; nothing is left when it fails.
+    """
+    partial = path.with_name(f".{path.name}.partial")
+    with removed_on_failure(partial):
+        yield partial
+        partial.rename(path)
 
 
 @contextlib.contextmanager
@@ -351,12 +378,10 @@ def write_json(path: pathlib.Path, value: Any) -> None:
 
 def write_text(path: pathlib.Path, text: str) -> None:
     """Writes a file so that readers see the old one or the whole new one."""
-    partial = path.with_name(f".{path.name}.partial")
-    with open(partial, "w", encoding="utf-8") as file:
+    with whole_file(path) as partial, open(partial, "w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-    partial.rename(path)
 
 
 def flush(path: pathlib.Path) -> None:

@@ -18,6 +18,8 @@ Fraction = Annotated[float, pydantic.Field(ge=0.0, lt=1.0)]
 Share = Annotated[float, pydantic.Field(ge=0.0, le=1.0)]
 Positive = Annotated[int, pydantic.Field(gt=0)]
 NonNegative = Annotated[int, pydantic.Field(ge=0)]
+# What NumPy and TensorFlow take as a seed.
+Seed = Annotated[int, pydantic.Field(ge=0, lt=2**31)]
 Rate = Annotated[float, pydantic.Field(gt=0.0, lt=1.0)]
 PositiveFloat = Annotated[float, pydantic.Field(gt=0.0)]
 NonNegativeFloat = Annotated[float, pydantic.Field(ge=0.0)]

@@ -53,7 +53,7 @@ class Config:
     ranking: ranking_config.Ranking = ranking_config.Ranking(auto=by_size.OF_RANKING)
     composition: composition_config.Composition = composition_config.Composition()
     evaluation: evaluation_config.Evaluation = evaluation_config.Evaluation()
-    seed: components.NonNegative = 0
+    seed: components.Seed = 0
     strategy: Literal["none", "mirrored", "multi_worker", "parameter_server", "tpu"] = (
         "none"
     )

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import polars as pl
 
 from ytdnn import artifacts, configs, errors, ragged, schema
-from ytdnn.data import event_log, prepare, prepared, user_shards
+from ytdnn.data import array_files, event_log, prepare, prepared, user_shards
 
 _VIDEOS = ("watch_videos", "impression_videos", "impression_seed_videos")
 _NAMED = {  # codes of texts: the vocabulary of each
@@ -231,7 +231,7 @@ class _Merge:
         shard.mkdir(parents=True)
         for name, values in arrays.items():
             values = place[values] if name in _VIDEOS else values
-            np.save(shard / f"{name}.npy", values)
+            array_files.save(shard / f"{name}.npy", values)
         self._users.write_parquet(directory / prepared.USERS_FILE)
         self._videos[order].write_parquet(directory / prepared.VIDEOS_FILE)
         artifacts.write_json(directory / prepared.VOCABULARIES_FILE, self._names)
@@ -349,8 +349,8 @@ class _Merge:
         queries.write_parquet(shard / user_shards.QUERIES_FILE)
         # Words are counted again by what is derived of it; until then none is known.
         size = len(order) + 1
-        np.save(shard / "search_tokens.npy", np.zeros(0, np.int32))
-        np.save(shard / "search_token_offsets.npy", np.zeros(size, np.int64))
+        array_files.save(shard / "search_tokens.npy", np.zeros(0, np.int32))
+        array_files.save(shard / "search_token_offsets.npy", np.zeros(size, np.int64))
         self._old.tokens.write_parquet(directory / prepared.TOKENS_FILE)
 
 

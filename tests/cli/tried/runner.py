@@ -6,9 +6,10 @@ import io
 import os
 import pathlib
 import re
+import resource
 import shlex
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from unittest import mock
 
 import polars as pl
@@ -28,11 +29,13 @@ class Input:
       command: After `ytdnn`; LOG is the directory of files, RUN a new workdir, MADE
         that of a finished run.
       write: Makes the files.
+      file_bytes: The size that a file may grow to.
     """
 
     what: str
     command: str = PREPARE
     write: Write = lambda directory: None
+    file_bytes: int = resource.RLIM_INFINITY
 
     def plus(self, flags: str) -> "Input":
         """Returns the input with further flags."""
@@ -104,6 +107,7 @@ def attempt(one: Input, directory: pathlib.Path, made: pathlib.Path) -> Outcome:
             contextlib.redirect_stdout(out),
             contextlib.redirect_stderr(err),
             mock.patch.dict(os.environ, HOME=str(directory)),
+            _limited(one.file_bytes),
         ):
             status: int | None = main.main(argv)
     except BaseException as error:  # what a user would see as a stack trace
@@ -114,7 +118,21 @@ def attempt(one: Input, directory: pathlib.Path, made: pathlib.Path) -> Outcome:
     for name, path in places.items():
         text = text.replace(str(path), name)
     text = re.sub(r"[\d.]+ GB of memory available", "N GB of memory available", text)
+    left = [path for path in directory.rglob(".*partial*") if "MADE" not in str(path)]
+    if left:
+        return Outcome(None, f"left behind: {left[0].name}", text)
     return Outcome(status, _line(status, text), text)
+
+
+@contextlib.contextmanager
+def _limited(file_bytes: int) -> Iterator[None]:
+    """Limits the size of files, as `ulimit -f` does."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def _line(status: int, text: str) -> str:

@@ -317,12 +317,6 @@ PLAUSIBILITY = (
     Input("an apostrophe in an id", write=_renamed("v3", "d'accord")),
 )
 
-LOGS = {
-    "Places, second pass": PLACES,
-    "Parts and forms of files": PARTS,
-    "Shapes of CSV": SHAPES,
-    "Legal, and a mistake": PLAUSIBILITY,
-}
 _TRAIN = "train --workdir=COPY --stage"
 _WRONG = """\
 from ytdnn.encoders import sequence
@@ -367,4 +361,40 @@ SIZES = (
     _size("ranking.tower", "10000000,10000000"),
     _size("evaluation.num_resamples", "10000000000"),
 )
-RUNS: dict[str, tuple[Input, ...]] = {"Sizes and own encoders": SIZES}
+_CROWD = files(watches=logs.watches(users=40, videos=30, each=25))
+
+
+def _limit(what: str, command: str, kilobytes: int) -> Input:
+    return Input(what, command, _CROWD, kilobytes * 1_024)
+
+
+LIMITS = (
+    _limit("a limit of 1 KB in prepare", runner.PREPARE, 1),
+    _limit("a limit of 5 KB in prepare", runner.PREPARE, 5),
+    _limit("a limit of 0 KB in prepare", runner.PREPARE, 0),
+    Input("a seed of 2^32", f"{runner.PREPARE} --config.seed=4294967296", _CROWD),
+    Input("a seed of -1", f"{runner.PREPARE} --config.seed=-1", _CROWD),
+)
+_AGAIN = "--config.candidates.embedding_dim=9"
+RUN_LIMITS = tuple(
+    _limit(f"a limit of {size} KB in {what}", f"{command} --workdir=COPY", size)
+    for what, command in (
+        ("train", f"train {_AGAIN} --stage=candidates"),
+        ("train the ranker", "train --stage=ranking --config.ranking.tower=9"),
+        ("evaluate", "evaluate"),
+        ("export", "export --config.composition.num_candidates=14"),
+        ("index tune", "index tune --k=5"),
+    )
+    for size in (1, 8, 60)
+)
+RUNS: dict[str, tuple[Input, ...]] = {
+    "Limits of files": RUN_LIMITS,
+    "Sizes and own encoders": SIZES,
+}
+LOGS = {
+    "Places, second pass": PLACES,
+    "Parts and forms of files": PARTS,
+    "Shapes of CSV": SHAPES,
+    "Legal, and a mistake": PLAUSIBILITY,
+    "Seeds and limits": LIMITS,
+}
