@@ -348,7 +348,7 @@ def _as_literal(key: str, value: str) -> str:
     setting = settings.catalogue()[key]
     if not isinstance(setting.default, tuple) or value[:1] in tuple("(['\""):
         return value
-    parts = [part for part in _entries(key, value) if part.strip()]
+    parts = entries(key, value)
     if setting.holds_text:
         return repr(tuple(parts))
     literal = f"({','.join(parts)},)" if parts else "()"
@@ -362,11 +362,16 @@ def _as_literal(key: str, value: str) -> str:
     return literal
 
 
-def _entries(key: str, value: str) -> list[str]:
-    """Returns the members of a tuple: names of files and columns may hold commas."""
+def entries(key: str, value: str) -> list[str]:
+    """Returns the members of a tuple; names of files and columns may hold commas.
+
+    Args:
+      key: Of the setting.
+      value: As typed.
+    """
     if key in _NAMES:
-        return _NAMES[key].split(value)
-    return [part.strip() for part in value.split(",")]
+        return [part for part in _NAMES[key].split(value) if part.strip()]
+    return [part.strip() for part in value.split(",") if part.strip()]
 
 
 def whole(name: str, text: str) -> int:
