@@ -43,6 +43,7 @@ NEIGHBOURS = {
     ("__init__", "errors"),
     ("__init__", "pipeline"),
     ("configs", "schema"),
+    ("configs", "errors"),
     ("artifacts", "checksums"),
     ("artifacts", "configs"),
     ("artifacts", "errors"),

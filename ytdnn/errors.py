@@ -40,6 +40,10 @@ class UserError(Exception):
         super().__init__(" ".join(message.split()))
 
 
+class SettingError(UserError, ValueError):
+    """A component of the configuration was given a setting that it cannot have."""
+
+
 LOST_STATUS = 75  # EX_TEMPFAIL: the same command may succeed
 
 

@@ -5,12 +5,15 @@ annotated `BY_KIND`, whose members name themselves in a field `kind`.
 """
 
 import dataclasses
+import functools
 import typing
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar, dataclass_transform
 
 import pydantic
 from pydantic import dataclasses as pydantic_dataclasses
+
+from ytdnn import errors
 
 _T = TypeVar("_T")
 
@@ -29,12 +32,28 @@ BY_KIND = pydantic.Field(discriminator=KIND)
 
 @dataclass_transform(frozen_default=True)
 def validated(cls: type[_T]) -> type[_T]:
-    """Makes a class a component: unknown keys, wrong types, bad values are refused."""
+    """Makes a class a component: unknown keys, wrong types, bad values are refused.
+
+    Constructing one raises `errors.SettingError`, one line.
+    """
     decorate: Callable[[type[_T]], Any] = pydantic_dataclasses.dataclass(
         frozen=True,
         config=pydantic.ConfigDict(extra="forbid", strict=True, allow_inf_nan=False),
     )
-    return decorate(cls)
+    made = decorate(cls)
+    construct = made.__init__
+
+    @functools.wraps(construct)
+    def init(self: Any, *args: Any, **kwargs: Any) -> None:
+        try:
+            construct(self, *args, **kwargs)
+        except pydantic.ValidationError as error:
+            from ytdnn.configs import problems  # which knows all components
+
+            raise errors.SettingError(problems.describe(error)) from None
+
+    made.__init__ = init
+    return made
 
 
 def kinds(annotation: Any) -> dict[str, type]:

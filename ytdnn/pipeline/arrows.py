@@ -10,6 +10,7 @@ import dataclasses
 import functools
 import os
 import pathlib
+import types
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from ytdnn.evaluation import report_files
 
 Path = str | os.PathLike[str]
+NO_TABLES: Mapping[str, Any] = types.MappingProxyType({})  # the default: none given
 Verbose = bool | Callable[[str], None]
 
 
@@ -45,7 +47,7 @@ def prepare(
     workdir: Path,
     config: configs.Config | None = None,
     *,
-    tables: Mapping[str, Any] | None = None,
+    tables: Mapping[str, Any] = NO_TABLES,
     spark: "session.Settings | None" = None,
     again: bool = False,
     verbose: Verbose = False,
@@ -57,7 +59,8 @@ def prepare(
       config: The run's; None: that of the workdir, or the defaults (the embedded
         world).
       tables: Frames of Polars or pandas by the table's name (`watches` at least),
-        instead of the source that the config names.
+        instead of the source that the config names. None is refused: where the
+        frames are missing, no other log is prepared in their place.
       spark: Where Apache Spark prepares; None: Polars does, on this machine.
       again: Whether to prepare even what is complete and current.
       verbose: As of all arrows.
@@ -73,10 +76,10 @@ def prepare(
     directory, say = user_paths.expanded(workdir), speaker(verbose)
     if config is None:
         config = workdir_room.read_config(directory) or configs.Config()
-    elif tables is not None:
+    elif tables is not NO_TABLES:
         _require_no_other_source(config.data)
     given = None
-    if tables is not None:
+    if tables is not NO_TABLES:
         given, config = _of_memory(tables, config)
     step = graph.data_of(given, spark)
     with (
