@@ -5,9 +5,9 @@ import pathlib
 import pytest
 import tensorflow as tf
 
-from ytdnn.features import demographics, interface, reading
+from ytdnn.features import columns, interface, reading
 
-_COUNTRY = next(f for f in demographics.FEATURES if f.name == "country")
+_SEGMENT = columns.TextColumn("users.segment", "users.segment")
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_an_embedding_keeps_its_width_after_its_vocabulary_grew(
     """
 
     def width(measured: interface.Measured) -> int:
-        layer = _COUNTRY.encoder(measured, 0.1, interface.QUANTILES)
+        layer = _SEGMENT.encoder(measured, 0.1, interface.QUANTILES)
         return int(layer(tf.constant([1])).shape[-1])
 
     before = width(interface.Measured(num_values=10))
