@@ -133,7 +133,7 @@ def split(body: Mapping[str, Any], limits: settings.Limits) -> tuple[Json, Any, 
     if isinstance(k, bool) or not isinstance(k, int) or not 0 <= k <= limits.k:
         raise errors.UserError(
             f"expected {schema.K} to be an integer of 0 to {limits.k:,}, received "
-            f"{str(k)[:40]}"
+            f"{_named(k)}"
         )
     return request, user_id, k
 
@@ -224,7 +224,9 @@ def feedback(
             )
     clicked = body.get(schema.CLICKED)
     if not isinstance(clicked, bool):
-        raise errors.UserError(f"expected {schema.CLICKED} to be true or false")
+        raise errors.UserError(
+            f"expected {schema.CLICKED} to be true or false, received {_named(clicked)}"
+        )
     row = {
         served.REQUEST_ID: _request_id(body.get(served.REQUEST_ID)),
         served.SERVED_AT: time.time(),
@@ -236,22 +238,31 @@ def feedback(
     return {}
 
 
+def _named(value: Any) -> str:
+    """Returns a value of JSON in words: text is told from the number it holds."""
+    if value is None:
+        return "none: it is missing"
+    shown = errors.one_line(str(value))[:40]
+    return f"the text {shown!r}" if isinstance(value, str) else shown
+
+
 def _request_id(value: Any) -> str:
     is_hex = isinstance(value, str) and len(value) == 32
     if not is_hex or set(value) - set("0123456789abcdef"):
         raise errors.UserError(
             f"expected {served.REQUEST_ID} as an answer of /recommend has it, "
-            f"received {str(value)[:40]!r}"
+            f"received {_named(value)}"
         )
     return str(value)
 
 
 def _video_id(version: models.Version, value: Any) -> Any:
+    value = requests.plain_id(value, version.bundle.id_type)
     is_id = isinstance(value, str | int) and not isinstance(value, bool)
     if not is_id or value not in version.bundle.titles:
         raise errors.UserError(
             f"expected {schema.VIDEO_ID} of a video of the catalogue, received "
-            f"{str(value)[:40]!r}"
+            f"{_named(value)}"
         )
     return value
 
@@ -263,7 +274,7 @@ def _watch_seconds(value: Any, clicked: bool) -> float:
     if not is_number or not 0 <= value <= schema.MOST_SECONDS:
         raise errors.UserError(
             f"expected {schema.WATCH_SECONDS} to be a number of 0 to "
-            f"{schema.MOST_SECONDS:,.0f}, received {str(value)[:40]}"
+            f"{schema.MOST_SECONDS:,.0f}, received {_named(value)}"
         )
     if value and not clicked:
         raise errors.UserError(
