@@ -50,6 +50,7 @@ class Manifest:
       inputs: Fingerprint of each artefact it was made from.
       files: `{relative path: {"bytes": …, "sha256": …}}`.
       facts: What the step found (counts, metrics), for people and later steps.
+      checksum: Of all other fields; empty in manifests of before.
     """
 
     kind: str
@@ -59,6 +60,12 @@ class Manifest:
     inputs: dict[str, str]
     files: dict[str, dict[str, Any]]
     facts: dict[str, Any]
+    checksum: str = ""
+
+    @property
+    def own_checksum(self) -> str:
+        """Sixteen hex digits that change with any other field."""
+        return fingerprint(dataclasses.asdict(self) | {"checksum": ""})
 
     @property
     def fingerprint(self) -> str:
@@ -159,7 +166,7 @@ def new_manifest(
     facts: Mapping[str, Any],
 ) -> Manifest:
     """Returns the manifest of what this program has just made."""
-    return Manifest(
+    found = Manifest(
         kind=kind,
         format_version=FORMAT_VERSION,
         made_by=f"ytdnn {ytdnn.__version__}",
@@ -168,6 +175,7 @@ def new_manifest(
         files=files,
         facts=_plain(facts),
     )
+    return dataclasses.replace(found, checksum=found.own_checksum)
 
 
 def share(source: pathlib.Path, directory: pathlib.Path) -> None:
@@ -281,12 +289,18 @@ def _parsed(path: pathlib.Path, kind: str) -> Manifest:
             f"another version of ytdnn: run `ytdnn {_command(kind)}` again"
         )
     try:
-        return Manifest(**values)
+        found = Manifest(**values)
     except TypeError:
         raise errors.UserError(
             f"{path} lacks fields of format version {FORMAT_VERSION}: make the "
             f"artefact again"
         ) from None
+    if found.checksum and found.checksum != found.own_checksum:
+        raise errors.UserError(
+            f"{path} was changed since it was written: its checksum is another than "
+            f"recorded: make the artefact again"
+        )
+    return found
 
 
 def _command(kind: str) -> str:

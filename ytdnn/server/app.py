@@ -16,7 +16,7 @@ from google.protobuf import json_format
 from starlette import exceptions, responses
 from starlette import requests as http
 
-from ytdnn import errors
+from ytdnn import errors, schema
 from ytdnn.server import (
     access,
     batching,
@@ -283,7 +283,13 @@ class _Routes:
         with self._parts.served.version() as version:
             asked = await self._parts.inspector.completed(version, body, self._limits)
             return _response(
-                await recommend.recommend(version, asked, self._limits, self._parts.log)
+                await recommend.recommend(
+                    version,
+                    asked,
+                    self._limits,
+                    self._parts.log,
+                    asked.get(schema.TIME) if schema.TIME in body else None,
+                )
             )
 
     async def feedback(self, request: http.Request) -> responses.Response:

@@ -143,8 +143,17 @@ async def recommend(
     body: Mapping[str, Any],
     limits: settings.Limits,
     log: served_log.ServedLog | None,
+    asked_at: int | None,
 ) -> Json:
     """Returns the answer to a body of `/recommend`, and logs it.
+
+    Args:
+      version: Answers.
+      body: Of the request, filled in where it names a user of the prepared set.
+      limits: Of one request.
+      log: Where it is logged; None: nowhere.
+      asked_at: The time that the client gave. That of a prepared user is the end of
+        the log, the same for all, and no time at which anything was shown.
 
     Raises:
       errors.UserError: The request is malformed.
@@ -156,7 +165,8 @@ async def recommend(
     page = _listed(version, answered.outputs, _page(answered.outputs, k))
     request_id = uuid.uuid4().hex
     if log is not None:
-        log.add(served.ANSWERS, _row(request_id, version, request, user_id, page))
+        row = _row(request_id, version, request, user_id, page)
+        log.add(served.ANSWERS, row | {schema.TIME: asked_at or None})
     signature = version.explaining(explained.CANDIDATES)
     seconds = answered.outputs[explained.STAGE_SECONDS][0]
     return {
@@ -191,7 +201,6 @@ def _row(
         served.SERVED_AT: time.time(),
         served.VERSION: version.number,
         schema.USER_ID: None if user_id is None else served.user_text(user_id),
-        schema.TIME: request.get(schema.TIME) or None,
         schema.DEVICE: device or None,
         served.VIDEO_IDS: [one[schema.VIDEO_ID] for one in page],
         schema.SCORES: [one[schema.SCORE] for one in page],

@@ -260,6 +260,11 @@ def _renamed(old: str, new: str) -> runner.Write:
     return files(watches=logs.watches().with_columns(pl.col(column).replace(old, new)))
 
 
+def _users(points: list[float]) -> runner.Write:
+    people = logs.people().with_columns(pl.Series("points", points))
+    return files(watches=_WATCHES, users=people)
+
+
 PLAUSIBILITY = (
     Input("times in days", write=_timed(_DAYS)),
     Input("times in days of a spreadsheet", write=_timed(_DAYS + 25_569)),
@@ -314,6 +319,15 @@ PLAUSIBILITY = (
     Input("nan as a video", write=_renamed("v3", "nan")),
     Input("backslash N as a video", write=_renamed("v3", "\\N")),
     Input("quotes as part of an id", write=_renamed("v3", '"v3"')),
+    Input(
+        "inf in an own column of users",
+        write=_users([float("inf")] * 12),
+    ),
+    Input(
+        "inf in a row of an own column of users, dropped",
+        f"{runner.PREPARE} --bad_rows=drop",
+        _users([float("inf")] + [1.0] * 11),
+    ),
     Input("an apostrophe in an id", write=_renamed("v3", "d'accord")),
 )
 
