@@ -491,7 +491,7 @@ def promised(asked: Asked) -> dict[str, float]:
     for name, workdir in asked.runs.items():
         model = "system" if name in (BOTH, CLICKS) else "candidates"
         evaluated = report_files.read(workdir)
-        found[name] = evaluated.value(model, f"true_watch_seconds@{_PAGE}")
+        found[name] = evaluated.number(model, f"true_watch_seconds@{_PAGE}")
     return found
 
 

@@ -165,7 +165,7 @@ def show(found: Found, trained: dict[str, float]) -> table.Table:
         result.add_column(heading.replace("_", " "), overflow="fold")
     for (name, days), evaluated in found.items():
         for model in [m for m in _MODELS if m in evaluated.report.lists]:
-            values = [evaluated.value(model, m) for m in (*_METRICS, *_TRUE_METRICS)]
+            values = [evaluated.number(model, m) for m in (*_METRICS, *_TRUE_METRICS)]
             cells = [name, f"{days:g}" if days else "all", model]
             cells += [f"{value:.4g}" for value in values]
             result.add_row(*cells, f"{trained[name]:.0f}")

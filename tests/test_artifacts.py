@@ -132,3 +132,24 @@ def test_the_settings_of_an_artefact_are_read_back(tmp_path: pathlib.Path) -> No
         pass
     manifest = artifacts.read_manifest(tmp_path / "a", "index")
     assert artifacts.read_config(manifest, tmp_path / "a", configs.Config) == config
+
+
+def test_one_flipped_bit_of_a_manifest_is_noticed(tmp_path: pathlib.Path) -> None:
+    facts = {"auc": 0.75}
+    with artifacts.publish(tmp_path / "ranking", "ranking", {"a": 1}, {}, facts):
+        pass
+    path = tmp_path / "ranking" / artifacts.MANIFEST
+    artifacts.read_manifest(path.parent, "ranking")
+    path.write_text(path.read_text().replace("0.75", "0.35"))
+    with pytest.raises(errors.UserError, match="was changed since it was written"):
+        artifacts.read_manifest(path.parent, "ranking")
+
+
+def test_a_manifest_of_before_has_no_checksum(tmp_path: pathlib.Path) -> None:
+    with artifacts.publish(tmp_path / "data", "data", {}, {}, {}):
+        pass
+    path = tmp_path / "data" / artifacts.MANIFEST
+    values = json.loads(path.read_text())
+    del values["checksum"]
+    path.write_text(json.dumps(values))
+    assert artifacts.read_manifest(path.parent, "data").kind == "data"

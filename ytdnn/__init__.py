@@ -12,6 +12,7 @@ import `ytdnn` before any other library that touches it.
 """
 
 import importlib
+import logging
 import os
 import sys
 from typing import TYPE_CHECKING, Any
@@ -78,6 +79,12 @@ def _select_keras_2() -> None:
 
 _select_keras_2()
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+if os.environ["TF_CPP_MIN_LOG_LEVEL"] in ("2", "3"):
+    # What its Python part warns of is of our own graphs, and no matter of users'.
+    for _name in ("tensorflow", "absl"):
+        logging.getLogger(_name).setLevel(logging.ERROR)
+# Polars panics at a datetime of a fixed offset, as pandas writes "+05:30" into Parquet.
+os.environ.setdefault("POLARS_IGNORE_TIMEZONE_PARSE_ERROR", "1")
 
 
 # Where each name of the face lives.

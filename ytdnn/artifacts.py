@@ -50,6 +50,7 @@ class Manifest:
       inputs: Fingerprint of each artefact it was made from.
       files: `{relative path: {"bytes": …, "sha256": …}}`.
       facts: What the step found (counts, metrics), for people and later steps.
+      checksum: Of all other fields; empty in manifests of before.
     """
 
     kind: str
@@ -59,6 +60,12 @@ class Manifest:
     inputs: dict[str, str]
     files: dict[str, dict[str, Any]]
     facts: dict[str, Any]
+    checksum: str = ""
+
+    @property
+    def own_checksum(self) -> str:
+        """Sixteen hex digits that change with any other field."""
+        return fingerprint(dataclasses.asdict(self) | {"checksum": ""})
 
     @property
     def fingerprint(self) -> str:
@@ -101,10 +108,37 @@ def publish(
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     facts = {} if facts is None else facts
-    yield partial
-    manifest = new_manifest(kind, config, inputs, checksums.table(partial), facts)
-    write_json(partial / MANIFEST, dataclasses.asdict(manifest))
-    _replace(directory, partial)
+    with removed_on_failure(partial):
+        yield partial
+        manifest = new_manifest(kind, config, inputs, checksums.table(partial), facts)
+        write_json(partial / MANIFEST, dataclasses.asdict(manifest))
+        _replace(directory, partial)
+
+
+@contextlib.contextmanager
+def removed_on_failure(partial: pathlib.Path) -> Iterator[None]:
+    """Removes a file or directory that is half written when the block fails."""
+    try:
+        yield
+    except BaseException:
+        if partial.is_dir():
+            shutil.rmtree(partial, ignore_errors=True)
+        else:
+            with contextlib.suppress(OSError):
+                partial.unlink(missing_ok=True)
+        raise
+
+
+@contextlib.contextmanager
+def whole_file(path: pathlib.Path) -> Iterator[pathlib.Path]:
+    """Yields a hidden sibling that takes the place of `path` when the block succeeds.
+
+    What the block writes must be flushed to disk by it; nothing is left when it fails.
+    """
+    partial = path.with_name(f".{path.name}.partial")
+    with removed_on_failure(partial):
+        yield partial
+        partial.rename(path)
 
 
 @contextlib.contextmanager
@@ -132,7 +166,7 @@ def new_manifest(
     facts: Mapping[str, Any],
 ) -> Manifest:
     """Returns the manifest of what this program has just made."""
-    return Manifest(
+    found = Manifest(
         kind=kind,
         format_version=FORMAT_VERSION,
         made_by=f"ytdnn {ytdnn.__version__}",
@@ -141,6 +175,7 @@ def new_manifest(
         files=files,
         facts=_plain(facts),
     )
+    return dataclasses.replace(found, checksum=found.own_checksum)
 
 
 def share(source: pathlib.Path, directory: pathlib.Path) -> None:
@@ -254,12 +289,18 @@ def _parsed(path: pathlib.Path, kind: str) -> Manifest:
             f"another version of ytdnn: run `ytdnn {_command(kind)}` again"
         )
     try:
-        return Manifest(**values)
+        found = Manifest(**values)
     except TypeError:
         raise errors.UserError(
             f"{path} lacks fields of format version {FORMAT_VERSION}: make the "
             f"artefact again"
         ) from None
+    if found.checksum and found.checksum != found.own_checksum:
+        raise errors.UserError(
+            f"{path} was changed since it was written: its checksum is another than "
+            f"recorded: make the artefact again"
+        )
+    return found
 
 
 def _command(kind: str) -> str:
@@ -351,12 +392,10 @@ def write_json(path: pathlib.Path, value: Any) -> None:
 
 def write_text(path: pathlib.Path, text: str) -> None:
     """Writes a file so that readers see the old one or the whole new one."""
-    partial = path.with_name(f".{path.name}.partial")
-    with open(partial, "w", encoding="utf-8") as file:
+    with whole_file(path) as partial, open(partial, "w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-    partial.rename(path)
 
 
 def flush(path: pathlib.Path) -> None:

@@ -1,6 +1,7 @@
 """The one exception a user's mistake raises: a single line that says what to do."""
 
 import difflib
+import shlex
 from collections.abc import Iterable
 
 
@@ -19,6 +20,11 @@ def one_line(text: str) -> str:
     return "".join(char if char.isprintable() else "�" for char in text)
 
 
+def shell(word: str) -> str:
+    """Returns a word of a command line as it is typed into a shell."""
+    return shlex.quote(word)
+
+
 class UserError(Exception):
     """A mistake the user can mend.
 
@@ -27,8 +33,15 @@ class UserError(Exception):
     it without a stack trace and exits with status 2.
     """
 
+    # Keras would put the layer and its arguments around the line.
+    _keras_call_info_injected = True
+
     def __init__(self, message: str) -> None:
         super().__init__(" ".join(message.split()))
+
+
+class SettingError(UserError, ValueError):
+    """A component of the configuration was given a setting that it cannot have."""
 
 
 LOST_STATUS = 75  # EX_TEMPFAIL: the same command may succeed

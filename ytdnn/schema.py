@@ -347,3 +347,21 @@ IDS = "ids"
 SCORES = "scores"
 NUM_RESULTS = "num_results"
 EXPECTED_WATCH_SECONDS = "expected_watch_seconds"
+
+# Keys of requests that no column of the user's own may take.
+REQUEST_KEYS = frozenset(
+    {
+        WATCHED_VIDEO_IDS,
+        WATCH_TIMES,
+        WATCHED_SECONDS,
+        QUERIES,
+        IMPRESSION_VIDEO_IDS,
+        IMPRESSION_TIMES,
+        IMPRESSION_CLICKED,
+        VIDEO_IDS,
+        TIME,
+        DEVICE,
+        LOGGED_IN,
+        K,
+    }
+)

@@ -75,14 +75,15 @@ def publish(
     shutil.rmtree(partial, ignore_errors=True)
     draft = Draft(partial, 1 + max(seen(directory), default=0))
     draft.common.mkdir(parents=True)
-    yield draft
-    files = draft.durable | checksums.table(partial, draft.durable)
-    _share_alike(draft, files, directory)
-    facts = facts | {VERSION: draft.number}
-    manifest = artifacts.new_manifest(kind, config, inputs, files, facts)
-    values = dataclasses.asdict(manifest)
-    artifacts.write_json(draft.common / artifacts.MANIFEST, values)
-    _flush(draft)
+    with artifacts.removed_on_failure(partial):
+        yield draft
+        files = draft.durable | checksums.table(partial, draft.durable)
+        _share_alike(draft, files, directory)
+        facts = facts | {VERSION: draft.number}
+        manifest = artifacts.new_manifest(kind, config, inputs, files, facts)
+        values = dataclasses.asdict(manifest)
+        artifacts.write_json(draft.common / artifacts.MANIFEST, values)
+        _flush(draft)
     _move(draft, directory)
     artifacts.write_json(directory / artifacts.MANIFEST, values)
     _flush_directory(directory)

@@ -18,7 +18,8 @@ def said(
     version: int | None = 2,
     **changed: Any,
 ) -> list[str]:
-    values = {"known": [], "removed": [], "unread": [], "num_added": 3} | changed
+    values = {"known": [], "removed": [], "unread": [], "dropped": {}}
+    values |= {"num_added": 3} | changed
     found = additions.Changed(num_named=3, **values)
     monkeypatch.setattr(
         pipeline, "add_videos", lambda *_, **__: adding.Added(found, version, share)
@@ -71,3 +72,21 @@ def test_a_mistake_is_one_line(
     assert "expected --file=FILE" in capsys.readouterr().err
     assert main.main([*given, "--file=new.csv"]) == 2
     assert "expected a run in" in capsys.readouterr().err
+
+
+def test_columns_and_bad_rows_reach_the_reader(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given: dict[str, Any] = {}
+    found = additions.Changed(1, [], [], [], {"videos.age is below 0": 2}, 1)
+
+    def add(*_: Any, **keywords: Any) -> adding.Added:
+        given.update(keywords)
+        return adding.Added(found, 2, 0.01)
+
+    monkeypatch.setattr(pipeline, "add_videos", add)
+    flags = ["--columns=videos.title=a, b,videos.topic=t", "--bad_rows=drop"]
+    assert main.main(["index", "add", "--workdir=a", "--file=n.csv", *flags]) == 0
+    assert given["columns"] == ["videos.title=a, b", "videos.topic=t"]
+    assert given["bad_rows"] == "drop"
+    assert "dropped: videos.age is below 0: 2 rows" in capsys.readouterr().out

@@ -1,10 +1,10 @@
-"""docs/inputs_tried.md says of every input what it ends in now."""
+"""tests/cli/tried/outcomes.md says of every input what it ends in now."""
 
 import pathlib
 
 import pytest
 
-from tests.cli.tried import logs, page, runs
+from tests.cli.tried import logs, page, runs, second_pass
 
 
 @pytest.fixture(scope="module")
@@ -23,13 +23,13 @@ def _check(group: str, directory: pathlib.Path, made: pathlib.Path) -> None:
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("group", logs.GROUPS)
+@pytest.mark.parametrize("group", [*logs.GROUPS, *second_pass.LOGS])
 def test_logs_end_as_the_page_says(group: str, tmp_path: pathlib.Path) -> None:
     _check(group, tmp_path, tmp_path)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("group", runs.GROUPS)
+@pytest.mark.parametrize("group", [*runs.GROUPS, *second_pass.RUNS])
 def test_runs_end_as_the_page_says(
     group: str, tmp_path: pathlib.Path, made: pathlib.Path
 ) -> None:

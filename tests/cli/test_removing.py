@@ -40,7 +40,7 @@ def test_removed_and_restored(
     assert main.main(["index", "remove", where, "--videos=42,100,5"]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "not in the catalogue, kept for later exports: 1 (5)",
-        "removed videos: 3",
+        "removed videos, all together: 3",
         f"bundle: {bundle}, version 2",
     ]
     assert (bundle / ASSET.format(2)).read_text() == "0\n2\n4\n"

@@ -5,10 +5,9 @@ import json
 import pathlib
 import re
 
-import pydantic
 import pytest
 
-from ytdnn import configs
+from ytdnn import configs, errors
 from ytdnn.configs import by_size
 
 DOCUMENTATION = pathlib.Path(__file__).parents[2] / "docs" / "defaults.md"
@@ -128,5 +127,5 @@ def test_a_config_of_before_there_was_a_rule_stays_as_it_is() -> None:
 
 
 def test_only_settings_of_the_rule_can_be_left_to_it() -> None:
-    with pytest.raises(pydantic.ValidationError, match="auto"):
+    with pytest.raises(errors.UserError, match="auto"):
         configs.Candidates(auto=("history_length",))  # type: ignore[arg-type]

@@ -3,10 +3,9 @@
 import dataclasses
 from typing import Any
 
-import pydantic
 import pytest
 
-from ytdnn import configs
+from ytdnn import configs, errors
 
 CHOSEN = [
     configs.Candidates(loss=configs.FullSoftmax(label_smoothing=0.1)),
@@ -67,7 +66,7 @@ def test_every_kind_names_itself() -> None:
     ],
 )
 def test_a_setting_of_another_kind_is_refused(cls: Any, settings: Any) -> None:
-    with pytest.raises(pydantic.ValidationError, match=next(iter(settings))):
+    with pytest.raises(errors.UserError, match=next(iter(settings))):
         cls(**settings)
 
 

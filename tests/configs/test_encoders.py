@@ -2,10 +2,9 @@
 
 from typing import Any
 
-import pydantic
 import pytest
 
-from ytdnn import configs
+from ytdnn import configs, errors
 
 ATTENTION = configs.SelfAttention()
 
@@ -38,7 +37,7 @@ ATTENTION = configs.SelfAttention()
     ],
 )
 def test_what_does_not_fit_is_refused(settings: dict[str, Any], message: str) -> None:
-    with pytest.raises(pydantic.ValidationError, match=message):
+    with pytest.raises(errors.UserError, match=message):
         configs.Candidates(**settings)
 
 

@@ -182,5 +182,5 @@ def test_a_log_without_new_events_is_refused(
     tmp_path: pathlib.Path,
 ) -> None:
     before = cut(whole, moment, is_old=True)
-    with pytest.raises(errors.UserError, match="expected rows in watches"):
+    with pytest.raises(errors.UserError, match="expected watches after"):
         append.append(old, log(before), tmp_path / "data", {})

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tests.encoders import contract, documented
-from ytdnn import configs, schema
+from ytdnn import configs, errors, schema
 from ytdnn.data import inputs, positions, prepared, watch_log
 from ytdnn.encoders import choice, interface
 
@@ -219,3 +219,27 @@ def test_bfloat16_is_near_float32(data: prepared.PreparedData) -> None:
         assert near.dtype == np.float32
         np.testing.assert_allclose(near, exact, atol=0.3)
         assert np.any(near != exact)
+
+
+@pytest.mark.parametrize(
+    ("cut", "received"),
+    [
+        ("[..., :4]", r"received \[\d+, \d+, 4\]"),
+        ("[:, 1:]", r"received \[\d+, \d+, 8\]"),
+        ("[:, 0]", r"received \[\d+, 8\]"),
+        (" and None", "received no tensor"),
+    ],
+)
+def test_states_of_another_shape_are_refused(
+    data: prepared.PreparedData, cut: str, received: str
+) -> None:
+    text = documented.gru().replace(
+        "return tf.transpose(states, [1, 0, 2])",
+        f"return tf.transpose(states, [1, 0, 2]){cut}" if cut[0] == "[" else "return",
+    )
+    encoder = choice.make(
+        config_of(ENCODERS["gru"]), data.vocabulary_size, None, False, text
+    )
+    wanted = r"expected GRU.states\(\).*= \[\d+, \d+, 8\], "
+    with pytest.raises(errors.UserError, match=wanted + received):
+        encoder(rows(data))

@@ -4,11 +4,10 @@ import collections
 import itertools
 
 import numpy as np
-import pydantic
 import pytest
 import tensorflow as tf
 
-from ytdnn import configs
+from ytdnn import configs, errors
 from ytdnn.retrieval import exploring
 
 
@@ -101,7 +100,7 @@ def test_a_request_decides_its_noise_and_padding_does_not() -> None:
 
 def test_one_way_to_explore_at_a_time() -> None:
     assert not configs.Composition().explores
-    with pytest.raises(pydantic.ValidationError, match="temperature or young_every"):
+    with pytest.raises(errors.UserError, match="temperature or young_every"):
         configs.Composition(temperature=1.0, young_every=4)
-    with pytest.raises(pydantic.ValidationError, match="2 or more"):
+    with pytest.raises(errors.UserError, match="2 or more"):
         configs.Composition(young_every=1)

@@ -134,11 +134,11 @@ def test_a_malformed_request_gives_one_line(request_: dict, line: str) -> None:
     assert str(error.value) == line
 
 
-def test_integer_ids_are_not_text() -> None:
-    values = requests.parse({"watched_video_ids": [5, -1]}, INTEGER_IDS)
+def test_integer_ids_may_be_their_text_and_no_other() -> None:
+    values = requests.parse({"watched_video_ids": [5, "-1"]}, INTEGER_IDS)
     assert values["watched_video_ids"].tolist() == [[5, -1]]
-    with pytest.raises(errors.UserError, match=r'an integer .* received "5"'):
-        requests.parse({"watched_video_ids": ["5"]}, INTEGER_IDS)
+    with pytest.raises(errors.UserError, match=r'an integer .* received "05"'):
+        requests.parse({"watched_video_ids": ["05"]}, INTEGER_IDS)
 
 
 JSON_VALUES = st.recursive(

@@ -7,6 +7,7 @@ from ytdnn import pipeline
 from ytdnn.cli import arguments, output, resolved
 from ytdnn.pipeline import graph
 
+_BAD_ROWS = ("stop", "drop")
 FLAGS = (
     resolved.WORKDIR,
     arguments.Flag(
@@ -14,6 +15,16 @@ FLAGS = (
         "Parquet or CSV file in the columns of the log's videos.",
         example="FILE",
         required=True,
+    ),
+    arguments.Flag(
+        "columns",
+        "Own column names of the file, as videos.title=name.",
+        example="TABLE.COLUMN=OWN,…",
+    ),
+    arguments.Flag(
+        "bad_rows",
+        "What to do with invalid rows; default: stop.",
+        example="|".join(_BAD_ROWS),
     ),
 )
 _MOST_SHOWN = 5
@@ -26,8 +37,16 @@ def add(given: arguments.Arguments) -> None:
       errors.UserError: There is no run with content, or the file is bad.
     """
     directory = pathlib.Path(given.values["workdir"])
-    found = pipeline.add_videos(directory, given.values["file"], verbose=output.say)
+    found = pipeline.add_videos(
+        directory,
+        given.values["file"],
+        columns=arguments.entries("data.columns", given.values.get("columns", "")),
+        bad_rows=arguments.choice(given, "bad_rows", _BAD_ROWS, _BAD_ROWS[0]),
+        verbose=output.say,
+    )
     changed = found.changed
+    for reason, number in changed.dropped.items():
+        output.say(f"dropped: {reason}: {number:,} rows")
     _say_some("columns that the catalogue lacks, not read", changed.unread)
     _say_some("in the catalogue already, left as they are", changed.known)
     _say_some("removed from all answers, and stay so", changed.removed)

@@ -16,11 +16,17 @@ from typing import Any
 from absl import flags
 from ml_collections import config_dict, config_flags
 
-from ytdnn import configs, errors
+from ytdnn import configs, errors, user_paths
 from ytdnn.cli import settings
 from ytdnn.pipeline import nested
 
 _OVERRIDE = re.compile(r"--?(?P<no>no)?config\.(?P<key>[^=]+)(=(?P<value>.*))?", re.S)
+
+_NAMES = {
+    "data.columns": re.compile(r",(?=\s*\w+\.\w+=)"),
+    "data.files": re.compile(r",(?=\s*\w+=)"),
+}
+_PATH = re.compile(r"\b(DIR|FILE|PATH)\b")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,6 +50,11 @@ class Flag:
     required: bool = False
     is_switch: bool = False
     fills: Callable[[str], dict[str, str]] | None = None
+
+    def read(self, value: str) -> str:
+        """Returns a value as the command sees it: of paths, a leading `~` is home."""
+        is_path = _PATH.search(self.example) is not None
+        return user_paths.text(value) if is_path else value
 
     def settings(self, value: str) -> dict[str, str]:
         """Returns the text of each setting it is another name for, none if it is not.
@@ -99,7 +110,9 @@ def parse(
     except flags.Error as error:
         raise errors.UserError(f"{error} (ytdnn {command} --help)") from None
     given = {
-        f.name: str(defined[f.name].value) for f in table if defined[f.name].present
+        f.name: f.read(str(defined[f.name].value))
+        for f in table
+        if defined[f.name].present
     }
     for flag in table:
         if not flag.key and not flag.fills and given.get(flag.name) == "":
@@ -335,7 +348,7 @@ def _as_literal(key: str, value: str) -> str:
     setting = settings.catalogue()[key]
     if not isinstance(setting.default, tuple) or value[:1] in tuple("(['\""):
         return value
-    parts = [part.strip() for part in value.split(",") if part.strip()]
+    parts = entries(key, value)
     if setting.holds_text:
         return repr(tuple(parts))
     literal = f"({','.join(parts)},)" if parts else "()"
@@ -347,6 +360,18 @@ def _as_literal(key: str, value: str) -> str:
             f"(on the command line)"
         ) from None
     return literal
+
+
+def entries(key: str, value: str) -> list[str]:
+    """Returns the members of a tuple; names of files and columns may hold commas.
+
+    Args:
+      key: Of the setting.
+      value: As typed.
+    """
+    if key in _NAMES:
+        return [part for part in _NAMES[key].split(value) if part.strip()]
+    return [part.strip() for part in value.split(",") if part.strip()]
 
 
 def whole(name: str, text: str) -> int:

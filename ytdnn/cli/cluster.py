@@ -3,7 +3,7 @@
 import pathlib
 import sys
 
-from ytdnn import errors
+from ytdnn import errors, user_paths
 from ytdnn.cli import arguments, output
 from ytdnn.pipeline import local_cluster
 from ytdnn.training import tasks
@@ -92,5 +92,5 @@ def _workdir(command: tuple[str, ...]) -> pathlib.Path:
         name, _, value = word.lstrip("-").partition("=")
         if name == "workdir" and word.startswith("-"):
             found = value or (command[place + 1 : place + 2] or ("",))[0]
-            return pathlib.Path(found)
+            return user_paths.expanded(found)
     raise errors.UserError("expected --workdir=DIR behind --, received none")

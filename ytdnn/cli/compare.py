@@ -3,7 +3,7 @@
 import pathlib
 from collections.abc import Sequence
 
-from ytdnn import configs, errors
+from ytdnn import configs, errors, user_paths
 from ytdnn.cli import arguments, output
 
 Flag = arguments.Flag
@@ -43,7 +43,7 @@ def run(given: arguments.Arguments) -> int:
                 f"expected --models=MODEL,MODEL, received {models!r}"
             )
         pair = first.strip(), second.strip()
-    paths = [pathlib.Path(given.values[name]) for name in OPERANDS]
+    paths = [user_paths.expanded(given.values[name]) for name in OPERANDS]
     failures = _compare(paths, given.values.get("fail_if", ""), pair)
     for line in failures:
         output.say(f"failed: {line}")

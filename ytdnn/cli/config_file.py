@@ -103,6 +103,8 @@ def _guarded(file: str, function: Any, *arguments: Any) -> Any:
     """Calls code of the user's file, whose any error is one line, not a trace."""
     try:
         return function(*arguments)
+    except errors.SettingError as error:
+        raise errors.UserError(f"{error} ({file})") from None
     except errors.UserError:
         raise
     except pydantic.ValidationError as error:

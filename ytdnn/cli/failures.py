@@ -8,6 +8,7 @@ import errno
 
 _NO_MEMORY = ("MemoryError", "ResourceExhaustedError")
 _NO_ROOM = ("No space left on device", "Disk quota exceeded")
+_TOO_LARGE = "File too large"
 
 
 def line(error: Exception) -> str:
@@ -22,6 +23,11 @@ def line(error: Exception) -> str:
         return (
             f"expected room on the disk{where}, found none left "
             f"({event_log.brief(text)}): make room and give the same command again"
+        )
+    if getattr(error, "errno", None) == errno.EFBIG or _TOO_LARGE in text:
+        return (
+            "expected files as large as the run needs, found a limit on the size of "
+            "files: raise it (`ulimit -f unlimited`) and give the same command again"
         )
     if any(cls.__name__.endswith(_NO_MEMORY) for cls in type(error).__mro__):
         needed = event_log.brief(text, 160) if text else "it did not say how much"

@@ -5,6 +5,7 @@ import pathlib
 from ytdnn import errors, pipeline
 from ytdnn.cli import arguments, output, resolved
 
+_BAD_ROWS = ("stop", "drop")
 SECTIONS = ("refresh", "index", "composition")
 FLAGS = (
     arguments.Flag(
@@ -21,6 +22,16 @@ FLAGS = (
         "Directory of the new run, made if missing.",
         example="DIR",
         required=True,
+    ),
+    arguments.Flag(
+        "columns",
+        "Own column names of the new log; default: those of the run.",
+        example="TABLE.COLUMN=OWN,…",
+    ),
+    arguments.Flag(
+        "bad_rows",
+        "What to do with invalid rows; default: as the run does.",
+        example="|".join(_BAD_ROWS),
     ),
 )
 
@@ -45,6 +56,8 @@ def run(given: arguments.Arguments) -> None:
         directory,
         data_dir=given.values["data_dir"],
         config=config,
+        columns=arguments.entries("data.columns", given.values.get("columns", "")),
+        bad_rows=arguments.choice(given, "bad_rows", _BAD_ROWS),
         verbose=output.say,
     )
     output.say(f"bundle: {bundle}")

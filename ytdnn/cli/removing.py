@@ -44,7 +44,7 @@ def _change(given: arguments.Arguments, change: Callable[..., Any]) -> None:
             f"not in the catalogue, kept for later exports: {len(found.unknown)} "
             f"({shown}{more})"
         )
-    output.say(f"removed videos: {len(found.video_ids)}")
+    output.say(f"removed videos, all together: {len(found.video_ids)}")
     if found.version is None:
         output.say("no bundle yet: the next export leaves them out")
     else:

@@ -93,6 +93,7 @@ def run(given: arguments.Arguments) -> None:
         hosts=tuple(n for n in values.get("allowed_hosts", "").split(",") if n),
         inspect=values.get("inspect") == "True",
         log=log,
+        loads_all=True,
         flush_seconds=_seconds("flush_seconds", values.get("flush_seconds", "5")),
         is_batching=arguments.choice(given, "batching", ("on", "off"), "on") == "on",
     )

@@ -53,7 +53,7 @@ class Config:
     ranking: ranking_config.Ranking = ranking_config.Ranking(auto=by_size.OF_RANKING)
     composition: composition_config.Composition = composition_config.Composition()
     evaluation: evaluation_config.Evaluation = evaluation_config.Evaluation()
-    seed: components.NonNegative = 0
+    seed: components.Seed = 0
     strategy: Literal["none", "mirrored", "multi_worker", "parameter_server", "tpu"] = (
         "none"
     )
@@ -125,12 +125,21 @@ def sized(cls: type[_T], **given: Any) -> _T:
 
     Args:
       cls: `Candidates` or `Ranking`.
-      **given: Its own settings; of `training` that is given, none is chosen.
+      **given: Its own settings; of `training`, those that differ from its defaults.
     """
     names = getattr(Config(), cls.__name__.lower()).auto
-    auto = tuple(name for name in names if name.partition(".")[0] not in given)
+    auto = tuple(name for name in names if not _is_given(name, given))
     values: dict[str, Any] = {**given, "auto": auto}
     return cls(**values)
+
+
+def _is_given(name: str, given: Mapping[str, Any]) -> bool:
+    """Whether a setting, as `tower` or `training.epochs`, is among those given."""
+    parent, _, last = name.partition(".")
+    if parent not in given or not last:
+        return parent in given
+    own = given[parent]
+    return bool(getattr(own, last) != getattr(type(own)(), last))
 
 
 def as_trained(component: Any) -> dict[str, Any]:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import polars as pl
 
 from ytdnn import artifacts, configs, errors, ragged, schema
-from ytdnn.data import event_log, prepare, prepared, user_shards
+from ytdnn.data import array_files, event_log, prepare, prepared, user_shards
 
 _VIDEOS = ("watch_videos", "impression_videos", "impression_seed_videos")
 _NAMED = {  # codes of texts: the vocabulary of each
@@ -36,6 +36,7 @@ def append(
     log: event_log.EventLog,
     directory: pathlib.Path,
     inputs: Mapping[str, str],
+    bad_rows: str = "",
 ) -> prepared.PreparedData:
     """Writes a prepared set of old and new events; all watches are watched in it.
 
@@ -46,6 +47,7 @@ def append(
       log: New events, or all of them; what it says of users and videos counts.
       directory: Where the artefact will stand.
       inputs: Fingerprints of what it is made from.
+      bad_rows: `stop` or `drop`; empty: as for the old set.
 
     Raises:
       errors.UserError: The log contradicts the old set, lacks columns of it, is bad,
@@ -55,8 +57,13 @@ def append(
     log = _as_columns(old, log)
     _require_one_log(old, log)
     log = _since(log, old.end_of_log)
+    _require_new(old, log)
     config = dataclasses.replace(
-        old.config, protocol="leave_one_out", vocabulary="all", order_by="time"
+        old.config,
+        protocol="leave_one_out",
+        vocabulary="all",
+        order_by="time",
+        **({"bad_rows": bad_rows} if bad_rows else {}),  # type: ignore[arg-type]
     )
     facts: dict[str, object] = {}
     with artifacts.publish(
@@ -120,6 +127,28 @@ def _since(log: event_log.EventLog, end: int) -> event_log.EventLog:
             origin = dataclasses.replace(origin, rows=origin.rows.filter(is_new))
         origins[table] = origin
     return event_log.from_origins(origins, log.facts)
+
+
+def _require_new(old: prepared.PreparedData, log: event_log.EventLog) -> None:
+    """Checks that there are watches after the end of the old set.
+
+    Raises:
+      errors.UserError: There are none.
+    """
+    origin = log.origin(schema.WATCHES)
+    with event_log.readable(origin.file):
+        some = log.tables[schema.WATCHES].head(1).collect(engine="streaming").height
+    if not some:
+        raise errors.UserError(
+            f"expected watches after {_moment(old.end_of_log)}, where the log of "
+            f"{old.directory} ends, found none in {origin.file}: give a log of later "
+            f"events, or leave the run as it is"
+        )
+
+
+def _moment(seconds: int) -> str:
+    moment = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _require_one_log(old: prepared.PreparedData, log: event_log.EventLog) -> None:
@@ -231,7 +260,7 @@ class _Merge:
         shard.mkdir(parents=True)
         for name, values in arrays.items():
             values = place[values] if name in _VIDEOS else values
-            np.save(shard / f"{name}.npy", values)
+            array_files.save(shard / f"{name}.npy", values)
         self._users.write_parquet(directory / prepared.USERS_FILE)
         self._videos[order].write_parquet(directory / prepared.VIDEOS_FILE)
         artifacts.write_json(directory / prepared.VOCABULARIES_FILE, self._names)
@@ -349,8 +378,8 @@ class _Merge:
         queries.write_parquet(shard / user_shards.QUERIES_FILE)
         # Words are counted again by what is derived of it; until then none is known.
         size = len(order) + 1
-        np.save(shard / "search_tokens.npy", np.zeros(0, np.int32))
-        np.save(shard / "search_token_offsets.npy", np.zeros(size, np.int64))
+        array_files.save(shard / "search_tokens.npy", np.zeros(0, np.int32))
+        array_files.save(shard / "search_token_offsets.npy", np.zeros(size, np.int64))
         self._old.tokens.write_parquet(directory / prepared.TOKENS_FILE)
 
 

@@ -1,6 +1,5 @@
 """What of a legal log looks like a mistake, said and not refused."""
 
-import datetime
 import time
 from collections.abc import Iterable, Sequence
 
@@ -8,9 +7,10 @@ import numpy as np
 import polars as pl
 
 from ytdnn import schema
-from ytdnn.data import order_statistics, prepared
+from ytdnn.data import order_statistics, plausibility, prepared
 
 _DAY = 86_400
+_YEAR_2000 = 946_684_800
 _WINDOWS = {
     prepared.Split.TRAIN: "training",
     prepared.Split.VALIDATION: "validation",
@@ -39,6 +39,20 @@ def of_times(times: order_statistics.Counts, median: float | None) -> list[str]:
     shares = [0.0, 1.0, *_MIDDLE]
     first, last, low, high = order_statistics.nearest(times, shares)
     found = []
+    if high < _YEAR_2000:
+        unit = plausibility.unit_of([low, high])
+        guess = f"{low:,} to {high:,} look like {unit}"
+        guess = guess if unit else "give seconds since 1970 or ISO text"
+        found.append(
+            f"note: the watches lie between {_day(low)} and {_day(high)}, before the "
+            f"year 2000: {guess}"
+        )
+    elif last - first < _DAY:
+        found.append(
+            f"note: all watches lie within {(last - first) / 3600:,.1f} hours: check "
+            f"the unit of watches.time; splits by time need days "
+            f"(--protocol=leave_one_out needs none)"
+        )
     if last > time.time() + _DAY:
         found.append(f"note: the last watch lies in the future ({_day(last)})")
     if last - first > _MOST_SPANS * max(high - low, _DAY):
@@ -54,8 +68,7 @@ def of_times(times: order_statistics.Counts, median: float | None) -> list[str]:
     return found
 
 
-def _day(seconds: float) -> str:
-    return f"{datetime.datetime.fromtimestamp(int(seconds), datetime.UTC):%Y-%m-%d}"
+_day = plausibility.day
 
 
 def shown_and_clicked(

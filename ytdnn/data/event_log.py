@@ -8,6 +8,7 @@ both. Nothing of an origin is read unless a check asks for it.
 
 import contextlib
 import dataclasses
+import zlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -118,8 +119,8 @@ def readable(file: str, flag: str = "--data_dir") -> Iterator[None]:
     """Turns whatever Polars or the system raise on a damaged file into one line."""
     try:
         yield
-    except OSError as error:
-        why = error.strerror or brief(error)
+    except (OSError, EOFError, zlib.error) as error:
+        why = getattr(error, "strerror", "") or brief(error)
         raise errors.UserError(
             f"expected to read {file}, could not: {why}: mend it or point {flag} at "
             f"another"

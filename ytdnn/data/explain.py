@@ -50,12 +50,14 @@ cho,25,KR
 
 _HEAD = """\
 A directory of tables, each a file of Parquet (`.parquet`, `.pq`) or of CSV with \
-commas and a header (`.csv`, `.csv.gz`), or a folder of Parquet files of the same \
-columns and types. Only `watches` is needed, and in it the first three columns. A \
-feature exists exactly when its columns do; nothing is made up for a missing one, \
-and columns that nothing reads are named when `prepare` ends. Other names of files \
-and columns are mapped with `--files` and `--columns` \
-([sources](sources.md#your-own-files))."""
+commas and a header (`.csv`, `.csv.gz`), or a folder of parts, all Parquet or all \
+CSV, of the same columns and types; folders in it are read too, and the keys of Hive \
+partitions (`dt=2024-05-01/`) are columns. Blank lines, and lines above the header \
+of a CSV that begin with `#`, are left out and counted. Only `watches` is needed, \
+and in it the first three columns. A feature exists exactly when its columns do; \
+nothing is made up for a missing one, and columns that nothing reads are named when \
+`prepare` ends. Other names of files and columns are mapped with `--files` and \
+`--columns` ([sources](sources.md#your-own-files))."""
 
 _TYPES = f"""\
 - **id**: integers or text, one of the two in all tables, and given back as they \

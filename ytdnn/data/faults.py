@@ -41,11 +41,29 @@ def of_table(table: str, found: pl.Schema, known: pl.Series | None) -> list[Faul
             faults += _column_faults(column, event_log.raw(column.name) in found)
     key = schema.TABLES[table].key
     if key is not None:
+        faults += _own_faults(table, found)
         again = ~pl.col(key).is_first_distinct()
         faults.append(Fault(key, f"{key} is a duplicate", "listed once", again))
     elif known is not None and schema.VIDEO_ID in found:
         faults.append(_unlisted_video(known))
     return faults
+
+
+def _own_faults(table: str, found: pl.Schema) -> list[Fault]:
+    """Returns a fault for each column of the user's own that holds numbers."""
+    known = {column.name for column in schema.TABLES[table].columns}
+    return [
+        Fault(
+            name,
+            f"{name} is not a finite number",
+            "a finite number",
+            pl.col(name).is_infinite(),
+        )
+        for name, dtype in found.items()
+        if name not in known
+        and not name.startswith(event_log.HIDDEN)
+        and dtype.is_float()
+    ]
 
 
 def _unlisted_video(known: pl.Series) -> Fault:

@@ -7,11 +7,12 @@ the table lacks are missing values.
 
 import dataclasses
 import pathlib
+from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
 
-from ytdnn import errors, schema
+from ytdnn import errors, schema, user_paths
 from ytdnn.data import event_log, prepared, validation
 from ytdnn.data.sources import frames, log
 
@@ -25,43 +26,58 @@ class NewVideos:
     Attributes:
       table: In the columns and types of the catalogue's `videos`.
       unread: Columns that the catalogue lacks.
+      dropped: Bad rows that were left out, by reason.
     """
 
     table: pl.DataFrame
     unread: list[str]
+    dropped: dict[str, int]
 
 
-def read(given: Any, data: prepared.PreparedData) -> NewVideos:
+def read(
+    given: Any,
+    data: prepared.PreparedData,
+    columns: Sequence[str] = (),
+    bad_rows: str = "stop",
+) -> NewVideos:
     """Reads and checks a table of videos.
 
     Args:
       given: A path of a Parquet or CSV file, or a frame of Polars or pandas.
       data: Whose catalogue they are for.
+      columns: Own column names, as `configs.Data.columns`; they come before those that
+        the catalogue was prepared with.
+      bad_rows: `stop`, or `drop` to leave bad rows out.
 
     Raises:
       errors.UserError: It cannot be read, a row is bad, or a column has another type
         than in the catalogue.
     """
-    entries = [c for c in data.config.columns if c.startswith(f"{schema.VIDEOS}.")]
-    names = log.parse_columns(entries).get(schema.VIDEOS, {})
+    made = [c for c in data.config.columns if c.startswith(f"{schema.VIDEOS}.")]
+    own = log.parse_columns(columns)
+    log.require_mapped(own, [schema.VIDEOS], "new videos")
+    names = {
+        **log.parse_columns(made).get(schema.VIDEOS, {}),
+        **own.get(schema.VIDEOS, {}),
+    }
     if isinstance(given, str | pathlib.Path):
-        found = log.read_file(schema.VIDEOS, pathlib.Path(given), names)
+        found = log.read_file(schema.VIDEOS, user_paths.expanded(given), names)
     else:
         rows = frames.to_polars(given, _NAME).with_row_index(event_log.ROW)
         found = log.origin(schema.VIDEOS, rows, _NAME, names, "")
     read = event_log.from_origins({schema.VIDEOS: found}, {})
-    validation.check_entities(read, schema.VIDEOS)
+    read, dropped = validation.check_entities(read, schema.VIDEOS, bad_rows)
     with event_log.readable(found.file, "--file"):
         table = read.tables[schema.VIDEOS].collect()
     wanted = data.videos.drop(prepared.TRAIN_COUNT, strict=False).schema
     unread = [*found.unused, *(name for name in table.columns if name not in wanted)]
-    columns = [
+    made_columns = [
         _cast(table[name], dtype, found.file)
         if name in table.columns
         else pl.Series(name, [None] * table.height, dtype)
         for name, dtype in wanted.items()
     ]
-    return NewVideos(pl.DataFrame(columns), unread)
+    return NewVideos(pl.DataFrame(made_columns), unread, dropped)
 
 
 def _cast(values: pl.Series, dtype: pl.DataType, file: str) -> pl.Series:

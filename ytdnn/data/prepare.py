@@ -19,6 +19,7 @@ from ytdnn.data import (
     engines,
     entities,
     event_log,
+    plausibility,
     polars_engine,
     prepared,
     searches,
@@ -83,6 +84,7 @@ def of_log(
         rules = shard_tasks.Rules(config, survey.bounds, scratch, partial.absolute())
         facts |= survey.log.facts | _write(engine, survey, rules)
         facts |= _stated(survey, config, facts)
+        facts["doubts"] = [*survey.doubts, *_plausibility(partial, facts)]
         if schema.IMPRESSIONS in survey.log.tables:
             facts["pages"] = pages
         facts["ranking_obstacle"] = _ranking_obstacle(partial, facts)
@@ -157,7 +159,6 @@ def _stated(
     found: dict[str, object] = {
         "log_columns": _columns(log),
         "bad_rows": survey.bad_rows,
-        "doubts": survey.doubts,
         "left_out": _left_out(survey.rows, counts),
         "unmatched": [dataclasses.asdict(one) for one in survey.unmatched],
         "notes": {k: list(o.notes) for k, o in log.origins.items() if o.notes},
@@ -179,6 +180,14 @@ def _left_out(rows: Mapping[str, int], counts: Mapping[str, object]) -> dict[str
             written += int(str(counts["searches_without_words"]))
         found[table] = number - written
     return {table: number for table, number in found.items() if number}
+
+
+def _plausibility(directory: pathlib.Path, facts: Mapping[str, object]) -> list[str]:
+    videos, users = (
+        pl.read_parquet(directory / name)
+        for name in (prepared.VIDEOS_FILE, prepared.USERS_FILE)
+    )
+    return plausibility.notes(videos, users, user_shards.on_disk(directory, facts))
 
 
 def _ranking_obstacle(directory: pathlib.Path, facts: Mapping[str, object]) -> str:

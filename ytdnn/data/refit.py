@@ -22,6 +22,7 @@ import polars as pl
 
 from ytdnn import artifacts, configs, errors, ragged, schema
 from ytdnn.data import (
+    array_files,
     doubts,
     events,
     prepared,
@@ -234,9 +235,11 @@ def _write_arrays(
         target.mkdir(parents=True)
         for path in sorted(user_shards.path(data.directory, number).iterdir()):
             if path.stem in _VIDEO_ARRAYS:
-                np.save(target / path.name, new_index[np.load(path, mmap_mode="r")])
+                array_files.save(
+                    target / path.name, new_index[np.load(path, mmap_mode="r")]
+                )
             elif path.stem in changed:
-                np.save(target / path.name, changed[path.stem])
+                array_files.save(target / path.name, changed[path.stem])
             elif path.stem not in _TOKEN_ARRAYS:
                 artifacts.link(str(path), str(target / path.name))
 

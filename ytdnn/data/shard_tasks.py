@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from ytdnn import configs, schema
-from ytdnn.data import events, searches, shards, splits, user_shards
+from ytdnn.data import array_files, events, searches, shards, splits, user_shards
 
 _VIDEOS = ("watch_videos", "impression_videos", "impression_seed_videos")
 _ROWS = {
@@ -157,7 +157,7 @@ def save(arrays: shards.Arrays, directory: pathlib.Path) -> None:
         if name.endswith("_sizes"):
             name = name.replace("_sizes", "_offsets")
             values = np.append(0, np.cumsum(values)).astype(np.int64)
-        np.save(directory / f"{name}.npy", values)
+        array_files.save(directory / f"{name}.npy", values)
 
 
 def _watches(rules: Rules, users: Users, frames: Frames) -> shards.Arrays:

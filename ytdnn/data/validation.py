@@ -81,14 +81,24 @@ def validate(
     return dataclasses.replace(log, facts={**log.facts, **found}), report
 
 
-def check_entities(log: event_log.EventLog, table: str) -> None:
+def check_entities(
+    log: event_log.EventLog, table: str, bad_rows: str = "stop"
+) -> tuple[event_log.EventLog, dict[str, int]]:
     """Checks a table of users or videos that comes alone.
+
+    Args:
+      log: With the table.
+      table: Its name.
+      bad_rows: `stop`, or `drop` to leave bad rows out.
+
+    Returns:
+      The log as it is used, and the number of rows left out, by reason.
 
     Raises:
       errors.UserError: It lacks a required column, or a row is bad.
     """
     _require_columns(log, table)
-    _check(log, table, None, "stop", Streaming())
+    return _check(log, table, None, bad_rows, Streaming())
 
 
 def _is_event(table: str) -> bool:

@@ -11,7 +11,7 @@ import traceback
 import types
 from typing import Any
 
-from ytdnn import configs, errors
+from ytdnn import configs, errors, user_paths
 from ytdnn.encoders import sequence
 
 SETTING = "--config.candidates.encoder.file"
@@ -24,7 +24,7 @@ def read(file: str) -> str:
       errors.UserError: There is none.
     """
     try:
-        return pathlib.Path(file).read_text(encoding="utf-8")
+        return user_paths.expanded(file).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         raise errors.UserError(
             f"expected a Python file in {SETTING}, found none in {file!r}: write one "

@@ -12,7 +12,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from ytdnn import schema
+from ytdnn import errors, schema
 from ytdnn.data import fields, prepared
 from ytdnn.encoders import interface, watched
 from ytdnn.layers import attention, bags, randomness
@@ -47,6 +47,13 @@ class History:
     def mask(self) -> tf.Tensor:
         """Which rows each row may see, `[slices, rows, rows] bool`."""
         return attention.causal_mask(self.starts, self.known)
+
+
+def _words(shape: tf.TensorShape) -> str:
+    """Returns a shape as [4, ?, 64], where ? is known only when it runs."""
+    if shape.rank is None:
+        return "no tensor of a known rank"
+    return f"[{', '.join('?' if n is None else str(n) for n in shape)}]"
 
 
 class SequenceEncoder(watched.Watched, abc.ABC):
@@ -104,10 +111,25 @@ class SequenceEncoder(watched.Watched, abc.ABC):
             rows *= tf.cast(known, rows.dtype)[..., tf.newaxis]
         history = self._history(features, rows, known)
         states = self.states(history, None if own is None else randomness.fold(own, 1))
+        self._require_shape(states, rows)
         mask = bags.history_mask(first_rows, tf.shape(rows)[1], is_bounded=False)
         some = tf.reduce_any(mask & known[:, tf.newaxis, :], axis=-1, keepdims=True)
         last = states[:, -tf.shape(first_rows)[1] :]
         return [tf.where(some, last, tf.zeros_like(last))]
+
+    def _require_shape(self, states: tf.Tensor, rows: tf.Tensor) -> None:
+        """Checks that there is a state of the right width for each row.
+
+        Raises:
+          errors.UserError: There is not.
+        """
+        wanted, found = rows.shape, tf.TensorShape(getattr(states, "shape", None))
+        if found.rank != wanted.rank or not found.is_compatible_with(wanted):
+            raise errors.UserError(
+                f"expected {type(self).__name__}.states() to return "
+                f"[slices, rows, dim] = {_words(wanted)}, received {_words(found)}: "
+                f"return a state of the rows' width for each row"
+            )
 
     def _history(
         self, features: interface.Features, rows: tf.Tensor, known: tf.Tensor

@@ -197,7 +197,7 @@ def _differences(
     found = []
     for place, metric in enumerate(metrics):
         before, after = (
-            report.value(name, metric.metric)
+            report.number(name, metric.metric)
             for report, name in zip(both, metric.models, strict=True)
         )
         paired = float(sums[1][place] - sums[0][place])
@@ -234,8 +234,8 @@ def _failure(
     A number that is not defined can pass no gate: the condition counts as holding.
     """
     model, metric = _named(condition, first, second, models)
-    value = second.value(model, metric)
-    baseline = first.value(models[0] if models else model, metric)
+    value = second.number(model, metric)
+    baseline = first.number(models[0] if models else model, metric)
     uses_baseline = condition.factor != 0.0
     undefined = math.isnan(value) or (uses_baseline and math.isnan(baseline))
     if not undefined and not condition.holds(value, baseline):

@@ -12,7 +12,7 @@ import pathlib
 import numpy as np
 import polars as pl
 
-from ytdnn import checksums, errors, schema
+from ytdnn import checksums, errors, schema, user_paths
 from ytdnn.data import prepared
 from ytdnn.data.sources import files
 from ytdnn.evaluation import lists, other_systems, protocol, report_parts
@@ -98,6 +98,10 @@ def parse(path: pathlib.Path, data: prepared.PreparedData) -> Predictions:
 def _scan(path: pathlib.Path) -> pl.DataFrame:
     if not path.exists():
         raise errors.UserError(f"expected predictions in {path}, found none")
+    if not path.is_file():
+        raise errors.UserError(
+            f"expected a file of predictions in {path}, found {user_paths.kind(path)}"
+        )
     try:
         if path.suffix == ".parquet":
             files.require_parquet(path)

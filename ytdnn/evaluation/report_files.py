@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pydantic
 
-from ytdnn import artifacts, errors
+from ytdnn import artifacts, errors, user_paths
 from ytdnn.evaluation import report_model
 
 if TYPE_CHECKING:
@@ -113,12 +113,40 @@ class Evaluated:
         ]
 
     def value(self, model: str, metric: str) -> float:
+        """Returns a number of the report, NaN where it could not be measured.
+
+        Args:
+          model: As `candidates`.
+          metric: Of the model, as `recall@10`.
+
+        Raises:
+          errors.UserError: The report has no such model, or the model no such metric.
+        """
+        found = [e[model].values for e in self.report.kinds if model in e]
+        if not any(metric in of_kind for of_kind in found):
+            raise self._unknown(model, metric, [n for names in found for n in names])
+        return self.number(model, metric)
+
+    def number(self, model: str, metric: str) -> float:
         """Returns a number of the report, NaN where it has none."""
         for entries in self.report.kinds:
             value = entries[model].values.get(metric) if model in entries else None
             if value is not None:
                 return value
         return math.nan
+
+    def _unknown(self, model: str, metric: str, known: list[str]) -> errors.UserError:
+        models = list(dict.fromkeys(m for kind in self.report.kinds for m in kind))
+        if not known:
+            what, name, known = "model", model, models
+        else:
+            what, name = f"metric of {model}", metric
+        close = errors.closest(name, known)
+        hint = f": did you mean {close}?" if close else ""
+        return errors.UserError(
+            f"expected a {what} of the report ({', '.join(known)}), received "
+            f"{name!r}{hint}"
+        )
 
     def table(self) -> "pl.DataFrame":
         """Returns every number as a row: `model`, `metric` (with its k), `value`."""
@@ -129,7 +157,7 @@ class Evaluated:
             {
                 "model": [model for model, _ in split],
                 "metric": [metric for _, metric in split],
-                "value": [self.value(model, metric) for model, metric in split],
+                "value": [self.number(model, metric) for model, metric in split],
             }
         )
 
@@ -144,7 +172,7 @@ def read(path: pathlib.Path) -> Evaluated:
     Raises:
       errors.UserError: There is none, it is damaged, or of another format version.
     """
-    directory = _directory(pathlib.Path(path))
+    directory = _directory(user_paths.expanded(path))
     report = read_report(directory)
     import polars as pl  # loaded when first needed
 

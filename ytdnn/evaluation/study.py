@@ -130,7 +130,7 @@ def _mean_values(
     found: Sequence[report_files.Evaluated], model: str, metrics: Sequence[str]
 ) -> dict[str, float | None]:
     means = {
-        name: float(np.mean([one.value(model, name) for one in found]))
+        name: float(np.mean([one.number(model, name) for one in found]))
         for name in metrics
     }
     return {k: value if np.isfinite(value) else None for k, value in means.items()}
@@ -142,7 +142,7 @@ def _metrics(found: Sequence[report_files.Evaluated]) -> dict[str, dict[str, Any
     for path in found[0].metrics:
         model, _, metric = path.rpartition("/")
         if model not in REFERENCES:
-            result[path] = _over_seeds([one.value(model, metric) for one in found])
+            result[path] = _over_seeds([one.number(model, metric) for one in found])
     return result
 
 

@@ -234,6 +234,7 @@ def read_file(path: pathlib.Path) -> Statistics:
             found["num_values"],
             tuple(found["quantiles"]),
             tuple(found.get("numbers", ())),
+            int(found.get("dim", 0)),
         )
         for name, found in values.items()
     }

@@ -25,23 +25,6 @@ _OWN_TABLES = {
     interface.CONTENT: {schema.VIDEOS},
     interface.RANKING: {schema.USERS, schema.VIDEOS},
 }
-# Keys of requests that no column of the user's own may take.
-_RESERVED = frozenset(
-    {
-        schema.WATCHED_VIDEO_IDS,
-        schema.WATCH_TIMES,
-        schema.WATCHED_SECONDS,
-        schema.QUERIES,
-        schema.IMPRESSION_VIDEO_IDS,
-        schema.IMPRESSION_TIMES,
-        schema.IMPRESSION_CLICKED,
-        schema.VIDEO_IDS,
-        schema.TIME,
-        schema.DEVICE,
-        schema.LOGGED_IN,
-        schema.K,
-    }
-)
 
 
 @functools.cache
@@ -140,10 +123,11 @@ def _named(
 def _own(name: str, data: prepared.PreparedData) -> interface.Feature:
     column = name.partition(".")[2]
     is_key = name.startswith(schema.USERS)  # of requests
-    if is_key and (column in _RESERVED or not _KEY.fullmatch(column)):
+    if is_key and (column in schema.REQUEST_KEYS or not _KEY.fullmatch(column)):
         raise errors.UserError(
             f"expected a column that can be a key of requests (letters, digits and _, "
-            f"none of {', '.join(sorted(_RESERVED))}), received {name}: rename it"
+            f"none of {', '.join(sorted(schema.REQUEST_KEYS))}), received {name}: "
+            f"rename it"
         )
     return columns.own(name, data)
 

@@ -4,7 +4,7 @@ import dataclasses
 import pathlib
 from collections.abc import Mapping, Sequence
 
-from ytdnn import artifacts, configs, errors
+from ytdnn import artifacts, configs, errors, user_paths
 from ytdnn.data import prepared
 from ytdnn.data.sources import world as world_source
 from ytdnn.live import built_in, history, served
@@ -74,7 +74,7 @@ def parse(words: Sequence[str]) -> list[Arm]:
             raise errors.UserError(
                 f"expected another name for the arm of {path}: {name} is a built-in arm"
             )
-        found[name] = Arm(name, pathlib.Path(path) if is_run else None)
+        found[name] = Arm(name, user_paths.expanded(path) if is_run else None)
     if len(found) < 2:
         raise errors.UserError(
             f"expected at least two arms to compare, received "

@@ -2,6 +2,7 @@
 
 import datetime
 import io
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -13,6 +14,7 @@ from ytdnn import configs, errors, schema
 from ytdnn.data import prepared
 
 _WIDTH = 120
+_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")  # of requests, without quotes
 _Split = prepared.Split
 
 
@@ -79,10 +81,12 @@ def _notes(data: prepared.PreparedData) -> Iterator[str]:
         yield from (f"note: {note}" for note in notes)
     for table in _tables(data):
         own = [c for c in _found(data, table) if c not in _known(table)]
-        if own:
-            names = ",".join(f"{table}.{errors.one_line(c)}" for c in own[:3])
+        named = [c for c in own if _KEY.fullmatch(c) and c not in schema.REQUEST_KEYS]
+        if named:
+            names = ",".join(f"{table}.{column}" for column in named[:3])
             yield (
-                f"note: columns of your own become features by name: --features={names}"
+                f"note: columns of your own become features by name: ytdnn train "
+                f"--workdir={_workdir(data)} --features={names}"
             )
         for column in facts["unused"].get(table, ()):
             free = [c for c in _known(table) if c not in _found(data, table)]
@@ -90,7 +94,7 @@ def _notes(data: prepared.PreparedData) -> Iterator[str]:
             if close:
                 yield (
                     f"note: {table}.{column} is not used; if it is {table}.{close}: "
-                    f"--columns={table}.{close}={column}"
+                    f"{errors.shell(f'--columns={table}.{close}={column}')}"
                 )
     for one in facts["unmatched"]:
         yield (
@@ -110,6 +114,10 @@ def _notes(data: prepared.PreparedData) -> Iterator[str]:
         number = facts["searches_without_words"]
         yield f"dropped: searches: {number:,} rows whose query has no word"
     yield from facts["doubts"]
+
+
+def _workdir(data: prepared.PreparedData) -> str:
+    return errors.shell(str(data.directory.parent))
 
 
 def _models(data: prepared.PreparedData) -> Iterator[str]:

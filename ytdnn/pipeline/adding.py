@@ -2,9 +2,10 @@
 
 import dataclasses
 import pathlib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ytdnn import artifacts, configs, errors
+from ytdnn import artifacts, configs, errors, user_paths
 from ytdnn.pipeline import arrows, graph, making, refitting
 from ytdnn.pipeline import workdir as workdir_room
 
@@ -36,7 +37,12 @@ class Added:
 
 
 def add_videos(
-    workdir: arrows.Path, videos: Any, *, verbose: arrows.Verbose = False
+    workdir: arrows.Path,
+    videos: Any,
+    *,
+    columns: Sequence[str] = (),
+    bad_rows: str = "stop",
+    verbose: arrows.Verbose = False,
 ) -> Added:
     """Adds new uploads to every answer, of the bundle at hand and of later exports.
 
@@ -49,6 +55,9 @@ def add_videos(
       videos: Path of a Parquet or CSV file, or a frame of Polars or pandas, in the
         columns of the log's `videos`. Ids that were added before get their new row;
         those of the prepared catalogue stay as they are.
+      columns: Own column names of the table, as `videos.title=name`; they come before
+        those of the log.
+      bad_rows: `stop`, or `drop` to leave bad rows out.
       verbose: As of all arrows.
 
     Raises:
@@ -58,7 +67,7 @@ def add_videos(
     from ytdnn.data import prepared
     from ytdnn.serving import additions
 
-    directory, say = pathlib.Path(workdir), arrows.speaker(verbose)
+    directory, say = user_paths.expanded(workdir), arrows.speaker(verbose)
     config = workdir_room.require_config(directory)
     bundle = graph.bundle(config)
     with workdir_room.lock(directory):
@@ -66,7 +75,7 @@ def add_videos(
         home = directory / refitting.LATER if config.refit else directory
         _require_content(home / graph.CANDIDATES.name, config)
         data = prepared.load(directory / graph.DATA.name)
-        changed = additions.change(directory, data, videos)
+        changed = additions.change(directory, data, videos, columns, bad_rows)
         number = None
         if (directory / bundle.name / artifacts.MANIFEST).exists():
             making.run([bundle], config, directory, say)

@@ -10,10 +10,11 @@ import dataclasses
 import functools
 import os
 import pathlib
+import types
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ytdnn import artifacts, configs, errors, progress, versions
+from ytdnn import artifacts, configs, errors, progress, user_paths, versions
 from ytdnn.configs import data as data_config
 from ytdnn.pipeline import graph, making, steps, together
 from ytdnn.pipeline import workdir as workdir_room
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from ytdnn.evaluation import report_files
 
 Path = str | os.PathLike[str]
+NO_TABLES: Mapping[str, Any] = types.MappingProxyType({})  # the default: none given
 Verbose = bool | Callable[[str], None]
 
 
@@ -45,7 +47,7 @@ def prepare(
     workdir: Path,
     config: configs.Config | None = None,
     *,
-    tables: Mapping[str, Any] | None = None,
+    tables: Mapping[str, Any] = NO_TABLES,
     spark: "session.Settings | None" = None,
     again: bool = False,
     verbose: Verbose = False,
@@ -57,7 +59,8 @@ def prepare(
       config: The run's; None: that of the workdir, or the defaults (the embedded
         world).
       tables: Frames of Polars or pandas by the table's name (`watches` at least),
-        instead of the source that the config names.
+        instead of the source that the config names. None is refused: where the
+        frames are missing, no other log is prepared in their place.
       spark: Where Apache Spark prepares; None: Polars does, on this machine.
       again: Whether to prepare even what is complete and current.
       verbose: As of all arrows.
@@ -70,13 +73,13 @@ def prepare(
     """
     from ytdnn.data import prepared
 
-    directory, say = pathlib.Path(workdir), speaker(verbose)
+    directory, say = user_paths.expanded(workdir), speaker(verbose)
     if config is None:
         config = workdir_room.read_config(directory) or configs.Config()
-    elif tables is not None:
+    elif tables is not NO_TABLES:
         _require_no_other_source(config.data)
     given = None
-    if tables is not None:
+    if tables is not NO_TABLES:
         given, config = _of_memory(tables, config)
     step = graph.data_of(given, spark)
     with (
@@ -130,7 +133,7 @@ def train(
     Raises:
       errors.UserError: The data do not fit the config, or there is no such stage.
     """
-    directory, say = pathlib.Path(workdir), speaker(verbose)
+    directory, say = user_paths.expanded(workdir), speaker(verbose)
     several = graph.trained(stage)
     config = later_config(directory, config)
     if together.follows(config):
@@ -186,7 +189,7 @@ def evaluate(
     """
     from ytdnn.evaluation import report_files
 
-    directory, say = pathlib.Path(workdir), speaker(verbose)
+    directory, say = user_paths.expanded(workdir), speaker(verbose)
     config = later_config(directory, config)
     step = graph.evaluation(split)
     with workdir_room.lock(directory):
@@ -220,7 +223,7 @@ def export(
     Raises:
       errors.UserError: An artefact is missing or stale, or `keep` is less than 1.
     """
-    directory, say = pathlib.Path(workdir), speaker(verbose)
+    directory, say = user_paths.expanded(workdir), speaker(verbose)
     if keep is not None:
         versions.require_some(keep)
     config = later_config(directory, config)
@@ -259,7 +262,7 @@ def refit(
       errors.UserError: An artefact is missing or stale, or the ranker has nothing to
         learn from before the end of the log.
     """
-    directory, say = pathlib.Path(workdir), speaker(verbose)
+    directory, say = user_paths.expanded(workdir), speaker(verbose)
     config = dataclasses.replace(later_config(directory, config), refit=True)
     several = (*graph.REFIT, graph.bundle(config))
     if together.follows(config):
@@ -298,7 +301,7 @@ def run(
     """
     from ytdnn.evaluation import report_files
 
-    directory, say = pathlib.Path(workdir), speaker(verbose)
+    directory, say = user_paths.expanded(workdir), speaker(verbose)
     if config is None:
         config = workdir_room.read_config(directory) or configs.Config()
     if together.follows(config):

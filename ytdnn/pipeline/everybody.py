@@ -9,7 +9,7 @@ import numbers
 import pathlib
 from typing import TYPE_CHECKING, Any
 
-from ytdnn import artifacts, errors, schema
+from ytdnn import artifacts, errors, schema, user_paths
 from ytdnn.pipeline import arrows
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def write_recommendations(
     """
     from ytdnn.serving import sink
 
-    path = pathlib.Path(out)
+    path = user_paths.expanded(out)
     sink.require_path(path)
     asked = {"users": users, "k": k, "ranker": ranker, "index": index}
     asked |= {"exclude": exclude, "allow": allow}
@@ -133,7 +133,7 @@ def write_similar(
     """
     from ytdnn.serving import sink
 
-    path = pathlib.Path(out)
+    path = user_paths.expanded(out)
     sink.require_path(path)
     return similar(recommender, videos, k).write(path, progress)
 
@@ -158,7 +158,7 @@ def write_user_vectors(
     """
     from ytdnn.serving import sink
 
-    path = pathlib.Path(out)
+    path = user_paths.expanded(out)
     sink.require_path(path, sink.PARQUET)
     return user_vectors(recommender, users).write(path, progress)
 
@@ -183,7 +183,7 @@ def write_video_vectors(
     """
     from ytdnn.serving import sink
 
-    path = pathlib.Path(out)
+    path = user_paths.expanded(out)
     sink.require_path(path, sink.PARQUET)
     return video_vectors(recommender, videos).write(path, progress)
 

@@ -6,7 +6,7 @@ import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ytdnn import artifacts, configs, errors, progress
+from ytdnn import artifacts, configs, errors, progress, user_paths
 from ytdnn.pipeline import arrows, refreshing
 from ytdnn.pipeline import workdir as workdir_room
 
@@ -62,7 +62,7 @@ def live_test(
     asked = arms_room.refreshed(arms_room.parse(words), refresh_days)
     lived = arms_room.world_of(asked, world)
     test = play.Test(lived, asked, days or lived.live_days, seed)
-    directory, say = pathlib.Path(out), arrows.speaker(verbose)
+    directory, say = user_paths.expanded(out), arrows.speaker(verbose)
     directory.mkdir(parents=True, exist_ok=True)
     with workdir_room.lock(directory), progress.shown(bool(verbose)):
         say(

@@ -8,7 +8,7 @@ import pathlib
 import time
 from collections.abc import Callable, Collection, Sequence
 
-from ytdnn import artifacts, configs, errors
+from ytdnn import artifacts, configs, errors, user_paths
 from ytdnn.configs import data as data_config
 from ytdnn.pipeline import graph, nested, sizes, steps, together
 from ytdnn.pipeline import workdir as workdir_room
@@ -16,6 +16,13 @@ from ytdnn.pipeline import workdir as workdir_room
 Say = Callable[[str], None]
 
 _MOST_DIFFERENCES = 3
+# Files of public logs that hold tables, not what is written about them.
+_TABLES = frozenset(
+    {
+        *(".csv", ".gz", ".zip", ".parquet", ".pq", ".npy", ".json"),
+        *(".data", ".item", ".user", ".dat", ".genre", ".occupation"),
+    }
+)
 
 
 def run(
@@ -188,7 +195,23 @@ def _newer_source(step: graph.Step, config: configs.Config, path: pathlib.Path) 
     if step is not graph.DATA or not config.data.dir:
         return ""
     made = (path / artifacts.MANIFEST).stat().st_mtime
-    source = pathlib.Path(config.data.dir)
+    source = user_paths.expanded(config.data.dir)
     files = [source, *source.rglob("*")] if source.is_dir() else [source]
     newer = [f for f in files if f.is_file() and f.stat().st_mtime > made]
+    newer = [f for f in newer if f == source or _is_read(f, path)]
     return f"{newer[0]} has changed since" if newer else ""
+
+
+def _is_read(file: pathlib.Path, data: pathlib.Path) -> bool:
+    """Whether `prepare` reads a file of its source's directory.
+
+    Args:
+      file: In the directory.
+      data: What was prepared, whose manifest names the files of a user's own log.
+    """
+    tables = artifacts.read_manifest(data, data.name).facts.get("files")
+    if tables:
+        read = [user_paths.expanded(name).resolve() for name in tables.values()]
+        own = file.resolve()
+        return any(own == one or one in own.parents for one in read)
+    return file.suffix.lower() in _TABLES

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ytdnn import artifacts, errors, schema
+from ytdnn import artifacts, errors, schema, user_paths
 from ytdnn.pipeline import arrows, everybody, requested
 
 if TYPE_CHECKING:
@@ -65,11 +65,11 @@ class Recommender:
         """
         from ytdnn.serving import bundle as bundle_room
 
-        directory = pathlib.Path(bundle)
+        directory = user_paths.expanded(bundle)
         if data is None:
             beside = directory.resolve().parent / _DATA
             return cls(bundle_room.load(directory, version), beside)
-        known = _load_data(pathlib.Path(data))
+        known = _load_data(user_paths.expanded(data))
         opened = bundle_room.load(directory, version)
         found = cls(opened, known.directory, known)
         found._require_own_data(known)

@@ -15,10 +15,10 @@ import json
 import pathlib
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ytdnn import artifacts, configs, errors, progress
+from ytdnn import artifacts, configs, errors, progress, user_paths
 from ytdnn.configs import data as data_config
 from ytdnn.pipeline import arrows, native_log, nested, refitting, steps
 from ytdnn.pipeline import workdir as workdir_room
@@ -46,6 +46,8 @@ def refresh(
     data_dir: arrows.Path | None = None,
     tables: Mapping[str, Any] | None = None,
     config: configs.Config | None = None,
+    columns: Sequence[str] = (),
+    bad_rows: str = "",
     verbose: arrows.Verbose = False,
 ) -> pathlib.Path:
     """Lets the models of a run learn from the events since, and exports them.
@@ -61,6 +63,8 @@ def refresh(
       tables: The same as frames of Polars or pandas, instead of `data_dir`.
       config: Its `refresh`, `composition` and `index` count, all else is as trained;
         None: those of the run.
+      columns: Own column names of the new log; none: those of the run.
+      bad_rows: `stop` or `drop`; empty: as the run does.
       verbose: As of all arrows.
 
     Returns:
@@ -70,7 +74,7 @@ def refresh(
       errors.UserError: The run is not trained, the log contradicts it or has nothing
         new, or another run lies in `workdir`.
     """
-    source, directory = pathlib.Path(from_workdir), pathlib.Path(workdir)
+    source, directory = user_paths.expanded(from_workdir), user_paths.expanded(workdir)
     if (data_dir is None) == (tables is None):
         raise errors.UserError("expected data_dir= or tables=, one of them")
     if source.resolve() == directory.resolve():
@@ -81,7 +85,12 @@ def refresh(
     made = workdir_room.require_config(source)
     with workdir_room.lock(directory), progress.shown(bool(verbose)):
         one = _Refresh(source, directory, _pinned(made, config), made.refit)
-        one.begin(_Log(data_dir, tables, made.data))
+        read = dataclasses.replace(
+            made.data,
+            columns=tuple(columns) or made.data.columns,
+            **({"bad_rows": bad_rows} if bad_rows else {}),  # type: ignore[arg-type]
+        )
+        one.begin(_Log(data_dir, tables, read))
         one.run(say)
     return directory / "bundle"
 
@@ -139,7 +148,7 @@ class _Log:
         """What it is, by content or by names, sizes and times of files."""
         if self._given is not None:
             return dict(self._given.fingerprints)
-        root = pathlib.Path(self._config.dir)
+        root = user_paths.expanded(self._config.dir)
         files = sorted(root.rglob("*")) if root.is_dir() else [root]
         return {
             str(path): [path.stat().st_size, path.stat().st_mtime_ns]
@@ -152,6 +161,11 @@ class _Log:
         from ytdnn.data import sources
 
         return sources.read(self._config, self._given)
+
+    @property
+    def bad_rows(self) -> str:
+        """What is done with bad rows."""
+        return self._config.bad_rows
 
 
 def _differing(begun: Mapping[str, Any], asked: Mapping[str, Any]) -> str:
@@ -273,7 +287,8 @@ class _Refresh:
             raise ValueError("expected a log, found none")
         inputs = steps.fingerprints(self._home, ["data"])
         target = self._directory / APPENDED
-        append.append(self._old(), self._log.read(), target, inputs)
+        log = self._log.read()
+        append.append(self._old(), log, target, inputs, self._log.bad_rows)
 
     def _derive(self, name: str, is_earlier: bool) -> None:
         from ytdnn.data import refit

@@ -1,10 +1,9 @@
 """Videos taken out of all answers of a run's bundle, and taken back: no step runs."""
 
-import pathlib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from ytdnn import errors
+from ytdnn import errors, user_paths
 from ytdnn.pipeline import arrows
 from ytdnn.pipeline import workdir as workdir_room
 
@@ -50,7 +49,7 @@ def _changed(
 ) -> "removals.Removed":
     from ytdnn.serving import removals
 
-    directory = pathlib.Path(workdir)
+    directory = user_paths.expanded(workdir)
     workdir_room.require_config(directory)
     if isinstance(video_ids, str):
         video_ids = [video_ids]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ytdnn import artifacts, configs
 from ytdnn.evaluation import report_files
-from ytdnn.pipeline import native_log
+from ytdnn.pipeline import memory, native_log, sizes
 
 if TYPE_CHECKING:
     from ytdnn.data.sources import tables
@@ -87,6 +87,7 @@ def train_candidates(config: configs.Config, workdir: pathlib.Path) -> None:
     from ytdnn.data import prepared
     from ytdnn.training import candidates
 
+    memory.require(config, sizes.log_size(workdir), "candidates")
     require_features(config, workdir)
     candidates.train(config, prepared.load(workdir / "data"), workdir / "candidates")
 
@@ -132,6 +133,7 @@ def train_ranking(config: configs.Config, workdir: pathlib.Path) -> None:
     from ytdnn.retrieval import stage
     from ytdnn.training import ranking
 
+    memory.require(config, sizes.log_size(workdir), "ranking")
     data = prepared.load(workdir / "data")
     first_stage = stage.load(workdir / "candidates", data, config.composition)
     ranking.train(config, data, workdir / "ranking", first_stage)
@@ -154,6 +156,7 @@ def evaluate(
     from ytdnn.evaluation import evaluate_run
     from ytdnn.pages import files
 
+    memory.require(config, sizes.log_size(workdir), "evaluation")
     result = evaluate_run.evaluate(workdir, config, split, stage)
     files.write(workdir / report_files.DIRECTORIES[split], result)
 

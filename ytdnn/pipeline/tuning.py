@@ -6,7 +6,7 @@ import pathlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ytdnn import artifacts, configs, errors
+from ytdnn import artifacts, configs, errors, user_paths
 from ytdnn.pipeline import arrows, graph, making, native_log, steps
 from ytdnn.pipeline import workdir as workdir_room
 
@@ -46,7 +46,7 @@ def tune_index(
     """
     if not 0.0 < recall <= 1.0:
         raise errors.UserError(f"expected --recall in (0, 1], received {recall}")
-    directory, say = pathlib.Path(workdir), arrows.speaker(verbose)
+    directory, say = user_paths.expanded(workdir), arrows.speaker(verbose)
     config = arrows.later_config(directory, config)
     with workdir_room.lock(directory):
         making.require([_STEP], config, directory)

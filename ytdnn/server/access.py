@@ -34,7 +34,7 @@ _HEADERS = (
     (b"cache-control", b"no-store"),
 )
 _CHALLENGE = (b"www-authenticate", b'Basic realm="ytdnn", charset="UTF-8"')
-_WITH_BODY = ("POST", "PUT", "PATCH", "DELETE")
+_WITH_BODY = ("POST",)  # no path takes another method that brings one
 
 
 class Guard:

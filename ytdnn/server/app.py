@@ -16,7 +16,7 @@ from google.protobuf import json_format
 from starlette import exceptions, responses
 from starlette import requests as http
 
-from ytdnn import errors
+from ytdnn import errors, schema
 from ytdnn.server import (
     access,
     batching,
@@ -113,7 +113,10 @@ def _lifespan(
     @contextlib.asynccontextmanager
     async def lifespan(app: fastapi.FastAPI) -> AsyncIterator[None]:
         del app
-        tasks = [asyncio.create_task(parts.served.watch())]
+        tasks = [
+            asyncio.create_task(parts.served.watch()),
+            asyncio.create_task(parts.served.load_all()),
+        ]
         if parts.log is not None:
             seconds = parts.given.flush_seconds
             tasks.append(asyncio.create_task(_flush(parts.log, seconds)))
@@ -213,8 +216,12 @@ class _Routes:
         return responses.Response(place.read_bytes(), media_type=media_type)
 
     async def healthz(self, request: http.Request) -> responses.Response:
-        """Answers that a version is served."""
-        return _response({"version": self._parts.served.current.number})
+        """Answers that a version is served, once all is loaded that is to be."""
+        served = self._parts.served
+        found: Json = {"version": served.current.number}
+        if not served.unloaded:
+            return _response(found)
+        return _response(found | {"loading": served.unloaded}, problems.OVERLOADED)
 
     async def status(self, request: http.Request) -> responses.Response:
         """Answers what is served, and what was refused and why."""
@@ -276,7 +283,13 @@ class _Routes:
         with self._parts.served.version() as version:
             asked = await self._parts.inspector.completed(version, body, self._limits)
             return _response(
-                await recommend.recommend(version, asked, self._limits, self._parts.log)
+                await recommend.recommend(
+                    version,
+                    asked,
+                    self._limits,
+                    self._parts.log,
+                    asked.get(schema.TIME) if schema.TIME in body else None,
+                )
             )
 
     async def feedback(self, request: http.Request) -> responses.Response:

@@ -51,6 +51,7 @@ class Served:
         self._say = say
         self.refused: dict[int, str] = {}
         self._loading: int | None = None
+        self._failed: set[str] = set()
         self._draining: set[models.Version] = set()
         self._drains: set[asyncio.Task[None]] = set()
         self._loader = concurrent.futures.ThreadPoolExecutor(
@@ -93,6 +94,24 @@ class Served:
             yield held
         finally:
             held.num_asked -= 1
+
+    @property
+    def unloaded(self) -> list[str]:
+        """Models of the current version that `load_all` has yet to load."""
+        if not self._given.loads_all:
+            return []
+        done = {*self._current.models, *self._failed}
+        return [name for name in self._current.graphs if name not in done]
+
+    async def load_all(self) -> None:
+        """Loads every model of the current version; says what cannot be loaded."""
+        for name in self.unloaded:
+            try:
+                with self.version() as version:
+                    await self.load(version, name)
+            except problems.Problem as problem:
+                self._failed.add(name)
+                self._say(f"model {name} is not loaded: {problem.body}")
 
     async def load(
         self, version: models.Version, name: str, number: int | None = None

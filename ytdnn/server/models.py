@@ -119,7 +119,9 @@ class Version:
             if key == _INTERNAL:
                 continue
             fields = self._fields(signature.inputs)
-            run = functools.partial(_run, session.signature(key), fields)
+            run = functools.partial(
+                _run, session.signature(key), fields, self._vector_dim
+            )
             found[key] = Signature(fields, self._threads.queue(run))
         self._warm(found)
         self.models[name] = found
@@ -263,21 +265,28 @@ def _require_named(opened: bundle.Bundle, directory: pathlib.Path) -> None:
 
 
 def _run(
-    function: sessions.Signature, fields: Fields, rows: Sequence[Mapping[str, Any]]
+    function: sessions.Signature,
+    fields: Fields,
+    dim: int,
+    rows: Sequence[Mapping[str, Any]],
 ) -> batching.Outputs:
     """Runs a signature for checked rows.
+
+    Args:
+      function: The signature.
+      fields: Its inputs.
+      dim: Coordinates of a user's vector.
+      rows: Values of the inputs.
 
     Raises:
       problems.Problem: What the rows bring does not fit the model.
     """
-    vectors = [
-        len(row[schema.USER_VECTOR]) for row in rows if schema.USER_VECTOR in row
-    ]
-    if len(set(vectors)) > 1:
-        raise problems.bad(
-            f"expected as many coordinates in each {schema.USER_VECTOR}, received "
-            f"{min(vectors)} and {max(vectors)}"
-        )
+    for row in rows:
+        if len(row.get(schema.USER_VECTOR, ())) not in (0, dim):
+            raise problems.bad(
+                f"expected {dim} coordinates in each {schema.USER_VECTOR}, received "
+                f"{len(row[schema.USER_VECTOR])}"
+            )
     try:
         return function(batches.stacked(rows, fields))
     except _OF_CLIENT as error:

@@ -133,7 +133,7 @@ def split(body: Mapping[str, Any], limits: settings.Limits) -> tuple[Json, Any, 
     if isinstance(k, bool) or not isinstance(k, int) or not 0 <= k <= limits.k:
         raise errors.UserError(
             f"expected {schema.K} to be an integer of 0 to {limits.k:,}, received "
-            f"{str(k)[:40]}"
+            f"{_named(k)}"
         )
     return request, user_id, k
 
@@ -143,8 +143,17 @@ async def recommend(
     body: Mapping[str, Any],
     limits: settings.Limits,
     log: served_log.ServedLog | None,
+    asked_at: int | None,
 ) -> Json:
     """Returns the answer to a body of `/recommend`, and logs it.
+
+    Args:
+      version: Answers.
+      body: Of the request, filled in where it names a user of the prepared set.
+      limits: Of one request.
+      log: Where it is logged; None: nowhere.
+      asked_at: The time that the client gave. That of a prepared user is the end of
+        the log, the same for all, and no time at which anything was shown.
 
     Raises:
       errors.UserError: The request is malformed.
@@ -156,7 +165,8 @@ async def recommend(
     page = _listed(version, answered.outputs, _page(answered.outputs, k))
     request_id = uuid.uuid4().hex
     if log is not None:
-        log.add(served.ANSWERS, _row(request_id, version, request, user_id, page))
+        row = _row(request_id, version, request, user_id, page)
+        log.add(served.ANSWERS, row | {schema.TIME: asked_at or None})
     signature = version.explaining(explained.CANDIDATES)
     seconds = answered.outputs[explained.STAGE_SECONDS][0]
     return {
@@ -191,7 +201,6 @@ def _row(
         served.SERVED_AT: time.time(),
         served.VERSION: version.number,
         schema.USER_ID: None if user_id is None else served.user_text(user_id),
-        schema.TIME: request.get(schema.TIME) or None,
         schema.DEVICE: device or None,
         served.VIDEO_IDS: [one[schema.VIDEO_ID] for one in page],
         schema.SCORES: [one[schema.SCORE] for one in page],
@@ -224,7 +233,9 @@ def feedback(
             )
     clicked = body.get(schema.CLICKED)
     if not isinstance(clicked, bool):
-        raise errors.UserError(f"expected {schema.CLICKED} to be true or false")
+        raise errors.UserError(
+            f"expected {schema.CLICKED} to be true or false, received {_named(clicked)}"
+        )
     row = {
         served.REQUEST_ID: _request_id(body.get(served.REQUEST_ID)),
         served.SERVED_AT: time.time(),
@@ -236,22 +247,31 @@ def feedback(
     return {}
 
 
+def _named(value: Any) -> str:
+    """Returns a value of JSON in words: text is told from the number it holds."""
+    if value is None:
+        return "none: it is missing"
+    shown = errors.one_line(str(value))[:40]
+    return f"the text {shown!r}" if isinstance(value, str) else shown
+
+
 def _request_id(value: Any) -> str:
     is_hex = isinstance(value, str) and len(value) == 32
     if not is_hex or set(value) - set("0123456789abcdef"):
         raise errors.UserError(
             f"expected {served.REQUEST_ID} as an answer of /recommend has it, "
-            f"received {str(value)[:40]!r}"
+            f"received {_named(value)}"
         )
     return str(value)
 
 
 def _video_id(version: models.Version, value: Any) -> Any:
+    value = requests.plain_id(value, version.bundle.id_type)
     is_id = isinstance(value, str | int) and not isinstance(value, bool)
     if not is_id or value not in version.bundle.titles:
         raise errors.UserError(
             f"expected {schema.VIDEO_ID} of a video of the catalogue, received "
-            f"{str(value)[:40]!r}"
+            f"{_named(value)}"
         )
     return value
 
@@ -263,7 +283,7 @@ def _watch_seconds(value: Any, clicked: bool) -> float:
     if not is_number or not 0 <= value <= schema.MOST_SECONDS:
         raise errors.UserError(
             f"expected {schema.WATCH_SECONDS} to be a number of 0 to "
-            f"{schema.MOST_SECONDS:,.0f}, received {str(value)[:40]}"
+            f"{schema.MOST_SECONDS:,.0f}, received {_named(value)}"
         )
     if value and not clicked:
         raise errors.UserError(

@@ -17,6 +17,7 @@ from typing import Any
 
 import polars as pl
 
+from ytdnn import artifacts
 from ytdnn.data import served
 from ytdnn.server import metrics
 
@@ -100,10 +101,9 @@ class ServedLog:
         place = self.directory / kind / day.isoformat()
         place.mkdir(parents=True, exist_ok=True)
         name = f"{now}-{os.getpid()}-{next(self._numbers)}.parquet"
-        partial = place / f".{name}.partial"
         frame = pl.DataFrame(rows, schema=self._columns[kind])
-        with open(partial, "wb") as file:
+        path = place / name
+        with artifacts.whole_file(path) as partial, open(partial, "wb") as file:
             frame.write_parquet(file)
             file.flush()
             os.fsync(file.fileno())
-        partial.rename(place / name)

@@ -18,6 +18,7 @@ class Limits:
 
     Attributes:
       body_bytes: Of the body, decompressed.
+      header_seconds: Until the head of a request is whole.
       body_seconds: Until the body is whole.
       answer_seconds: Until an answer is there.
       rows: Requests in one.
@@ -26,6 +27,7 @@ class Limits:
     """
 
     body_bytes: int = 2**22
+    header_seconds: float = 10.0
     body_seconds: float = 10.0
     answer_seconds: float = 30.0
     rows: int = 256
@@ -71,6 +73,8 @@ class Settings:
       flush_seconds: How long what was served may be in memory alone.
       poll_seconds: Between two looks for a new version.
       is_batching: Whether requests share runs.
+      loads_all: Whether every model is loaded before `/healthz` says ready; else each
+        when it is first asked for.
       limits: Of one request.
     """
 
@@ -85,6 +89,7 @@ class Settings:
     flush_seconds: float = 5.0
     poll_seconds: float = 1.0
     is_batching: bool = True
+    loads_all: bool = False
     limits: Limits = dataclasses.field(default_factory=Limits)
 
     def __post_init__(self) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import uvicorn
 
 from ytdnn import errors, versions
-from ytdnn.server import app, models, settings
+from ytdnn.server import app, deadlines, models, settings
 
 # Longer than clients and proxies keep a connection that they do not use.
 _IDLE_SECONDS = 75
@@ -43,6 +43,7 @@ def run(given: settings.Settings, say: Say) -> None:
             say(line)
         config = uvicorn.Config(
             app.application(parts),
+            http=deadlines.protocol(given.limits.header_seconds),
             log_config=None,
             access_log=False,
             proxy_headers=False,

@@ -7,6 +7,7 @@ part of each index.
 
 import dataclasses
 import pathlib
+from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
@@ -28,6 +29,7 @@ class Changed:
       known: Ids that the prepared catalogue has: they stay as they are.
       removed: Ids that are removed from all answers, and stay so.
       unread: Columns that the catalogue lacks.
+      dropped: Bad rows that were left out, by reason.
       num_added: All that are added now.
     """
 
@@ -35,6 +37,7 @@ class Changed:
     known: list[str]
     removed: list[str]
     unread: list[str]
+    dropped: dict[str, int]
     num_added: int
 
 
@@ -75,7 +78,13 @@ def extended(
     return data if table is None else new_videos.added_to(data, table)
 
 
-def change(workdir: pathlib.Path, data: prepared.PreparedData, given: Any) -> Changed:
+def change(
+    workdir: pathlib.Path,
+    data: prepared.PreparedData,
+    given: Any,
+    columns: Sequence[str] = (),
+    bad_rows: str = "stop",
+) -> Changed:
     """Adds a table of videos to those of a workdir.
 
     What was added before and is named again gets its new row. A table that changes
@@ -85,11 +94,13 @@ def change(workdir: pathlib.Path, data: prepared.PreparedData, given: Any) -> Ch
       workdir: Of the run; its lock is held by the caller.
       data: Its prepared set.
       given: As of `new_videos.read`.
+      columns: Likewise.
+      bad_rows: Likewise.
 
     Raises:
       errors.UserError: The table cannot be read, or names no video.
     """
-    found = new_videos.read(given, data)
+    found = new_videos.read(given, data, columns, bad_rows)
     if not found.table.height:
         raise errors.UserError("expected rows of new videos, received none")
     ids = found.table[schema.VIDEO_ID]
@@ -107,6 +118,7 @@ def change(workdir: pathlib.Path, data: prepared.PreparedData, given: Any) -> Ch
         known=ids.filter(is_known).cast(pl.String).to_list(),
         removed=removed.filter(removed.is_in(removals.read(workdir))).to_list(),
         unread=found.unread,
+        dropped=found.dropped,
         num_added=table.height,
     )
 

@@ -9,6 +9,7 @@ import difflib
 import json
 import math
 import pathlib
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -30,6 +31,14 @@ _KINDS = {"string": "a string", "float32": "a number"}
 _TYPES: dict[str, tuple[type, ...]] = {"string": (str,), "float32": (int, float)}
 _MOST_FLOAT = float(np.finfo(np.float32).max)
 _INT64 = (-(2**63), 2**63 - 1)
+_INTEGER = re.compile(r"0|-?[1-9][0-9]{0,18}")
+_IDS = (
+    schema.WATCHED_VIDEO_IDS,
+    schema.IMPRESSION_VIDEO_IDS,
+    schema.VIDEO_IDS,
+    schema.EXCLUDE_IDS,
+    schema.ALLOW_IDS,
+)
 _LISTS_OF = {  # as long as the ids they are of
     schema.WATCH_TIMES: schema.WATCHED_VIDEO_IDS,
     schema.WATCHED_SECONDS: schema.WATCHED_VIDEO_IDS,
@@ -161,6 +170,8 @@ def _value(value: Any, field: signatures.Field) -> Any:
         return [] if field.is_list else field.missing
     if not field.is_list:
         return _scalar(value, field, "")
+    if isinstance(value, list) and field.name in _IDS and field.dtype == "int64":
+        value = [plain_id(one, pl.Int64()) for one in value]
     if not isinstance(value, list):
         raise errors.UserError(
             f"expected a list in request key {field.name}, received {_shown(value)}"
@@ -168,6 +179,19 @@ def _value(value: Any, field: signatures.Field) -> Any:
     if _is_plain(value, field):
         return value
     return [_scalar(v, field, f", position {i}") for i, v in enumerate(value)]
+
+
+def plain_id(value: Any, dtype: pl.DataType) -> Any:
+    """Returns an id as the log has it: text of an integer, where it has integers.
+
+    Clients in JavaScript send ids beyond 2^53 as text, which its numbers do not hold.
+
+    Args:
+      value: Of JSON.
+      dtype: Of the log's ids.
+    """
+    is_text = isinstance(value, str) and dtype.is_integer()
+    return int(value) if is_text and _INTEGER.fullmatch(value) else value
 
 
 def _is_plain(values: list[Any], field: signatures.Field) -> bool:

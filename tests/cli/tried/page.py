@@ -1,16 +1,22 @@
-"""`python -m tests.cli.tried.page` runs every input and writes docs/inputs_tried.md."""
+"""`python -m tests.cli.tried.page [GROUP …]` writes what each input ends in.
+
+Without a group all are run.
+"""
 
 import pathlib
+import re
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 
 from tests import full_log
-from tests.cli.tried import logs, runner, runs
-from ytdnn.cli import main
+from tests.cli.tried import logs, runner, runs, second_pass
+from ytdnn.cli import main as cli
 
-PAGE = pathlib.Path(__file__).parents[3] / "docs" / "inputs_tried.md"
-GROUPS = {**logs.GROUPS, **runs.GROUPS}
+PAGE = pathlib.Path(__file__).parent / "outcomes.md"
+GROUPS = {**logs.GROUPS, **second_pass.LOGS, **runs.GROUPS, **second_pass.RUNS}
 _MOST = 330
+_CELL = re.compile(r" ?(?<!\\)\| ?")
 _TINY = (
     "--config.candidates.embedding_dim=8",
     "--config.candidates.tower=8",
@@ -38,7 +44,7 @@ def made_run(directory: pathlib.Path) -> pathlib.Path:
     log = full_log.write(directory / "log", full_log.tables())
     workdir = directory / "run"
     flags = ("--source=log", f"--data_dir={log}", f"--workdir={workdir}")
-    assert main.main(["run", *flags, *_TINY]) == 0
+    assert cli.main(["run", *flags, *_TINY]) == 0
     return workdir
 
 
@@ -63,34 +69,49 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*")
 
 
-def render(found: Mapping[str, Sequence[tuple[runner.Input, runner.Outcome]]]) -> str:
-    """Returns the page of all outcomes by group."""
-    every = [outcome for group in found.values() for _, outcome in group]
+def render(sections: Mapping[str, Sequence[str]]) -> str:
+    """Returns the page of the lines of each group."""
+    ends = [_CELL.split(line)[3] for lines in sections.values() for line in lines]
     parts = [
         _HEAD.format(
-            number=len(every),
-            refused=sum(outcome.status == 2 for outcome in every),
-            read=sum(outcome.status in (0, 1) for outcome in every),
-            traces=sum(outcome.status is None for outcome in every),
+            number=len(ends),
+            refused=ends.count("2"),
+            read=ends.count("0") + ends.count("1"),
+            traces=ends.count("stack trace"),
         )
     ]
-    for name, group in found.items():
-        parts.append(
-            f"\n## {name}\n\n| input | command | exit | line |\n|---|---|---|---|"
-        )
-        parts += [row(one, outcome) for one, outcome in group]
+    for name, lines in sections.items():
+        head = f"\n## {name}\n\n| input | command | exit | line |\n|---|---|---|---|"
+        parts += [head, *lines]
     return "\n".join(parts) + "\n"
 
 
-if __name__ == "__main__":
+def sections() -> dict[str, list[str]]:
+    """Returns the lines of each group as the page has them."""
+    found: dict[str, list[str]] = {}
+    for line in PAGE.read_text().splitlines():
+        if line.startswith("## "):
+            found[line[3:]] = []
+        elif line.startswith("| ") and not line.startswith("| input |"):
+            found[[*found][-1]].append(line)
+    return found
+
+
+def main(groups: Sequence[str]) -> None:
+    """Runs groups, all where none is named, and writes what their inputs end in."""
+    found = sections()
     with tempfile.TemporaryDirectory() as name:
         place = pathlib.Path(name)
-        finished = made_run(place)
-        PAGE.write_text(
-            render(
-                {
-                    group: list(outcomes(inputs, place / group, finished))
-                    for group, inputs in GROUPS.items()
-                }
-            )
+        wanted = list(groups or GROUPS)
+        needs_run = any(
+            group in {**runs.GROUPS, **second_pass.RUNS} for group in wanted
         )
+        finished = made_run(place) if needs_run else place
+        for group in wanted:
+            ended = outcomes(GROUPS[group], place / group, finished)
+            found[group] = [row(one, outcome) for one, outcome in ended]
+    PAGE.write_text(render({group: found.get(group, []) for group in GROUPS}))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

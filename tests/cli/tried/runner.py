@@ -3,11 +3,14 @@
 import contextlib
 import dataclasses
 import io
+import os
 import pathlib
 import re
+import resource
 import shlex
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from unittest import mock
 
 import polars as pl
 
@@ -26,11 +29,13 @@ class Input:
       command: After `ytdnn`; LOG is the directory of files, RUN a new workdir, MADE
         that of a finished run.
       write: Makes the files.
+      file_bytes: The size that a file may grow to.
     """
 
     what: str
     command: str = PREPARE
     write: Write = lambda directory: None
+    file_bytes: int = resource.RLIM_INFINITY
 
     def plus(self, flags: str) -> "Input":
         """Returns the input with further flags."""
@@ -95,17 +100,39 @@ def attempt(one: Input, directory: pathlib.Path, made: pathlib.Path) -> Outcome:
     places = {"LOG": log, "RUN": run, "MADE": made, "COPY": directory / "COPY"}
     argv = shlex.split(one.command)
     for name, path in places.items():
-        argv = [argument.replace(name, str(path)) for argument in argv]
+        argv = [re.sub(f"(?<!~/){name}", str(path), argument) for argument in argv]
     out, err = io.StringIO(), io.StringIO()
     try:
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        with (
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+            mock.patch.dict(os.environ, HOME=str(directory)),
+            _limited(one.file_bytes),
+        ):
             status: int | None = main.main(argv)
     except BaseException as error:  # what a user would see as a stack trace
         return Outcome(None, f"{type(error).__name__}: {error}", out.getvalue())
     text = out.getvalue() + err.getvalue()
+    if pathlib.Path("~").exists():
+        return Outcome(None, "a directory called ~ was made", text)
     for name, path in places.items():
         text = text.replace(str(path), name)
+    text = re.sub(r"[\d.]+ GB of memory available", "N GB of memory available", text)
+    left = [path for path in directory.rglob(".*partial*") if "MADE" not in str(path)]
+    if left:
+        return Outcome(None, f"left behind: {left[0].name}", text)
     return Outcome(status, _line(status, text), text)
+
+
+@contextlib.contextmanager
+def _limited(file_bytes: int) -> Iterator[None]:
+    """Limits the size of files, as `ulimit -f` does."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def _line(status: int, text: str) -> str:

@@ -206,7 +206,7 @@ def test_directory_without_watches(tmp_path):
     (tmp_path / "clicks.csv").write_text("a\n1\n")
     assert _line(tmp_path) == (
         f"expected watches.parquet, .pq, .csv or .csv.gz, or a folder watches of "
-        f"Parquet files in {tmp_path}, found clicks.csv: name yours with "
+        f"Parquet or CSV files in {tmp_path}, found clicks.csv: name yours with "
         f"--files=watches=FILE"
     )
 

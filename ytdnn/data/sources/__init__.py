@@ -3,7 +3,9 @@
 MovieLens, KuaiRand, own files or frames, the world.
 """
 
-from ytdnn import configs, errors
+import dataclasses
+
+from ytdnn import configs, errors, user_paths
 from ytdnn.configs import data as data_config
 from ytdnn.data import event_log
 from ytdnn.data.sources import kuairand, log, movielens, tables, world
@@ -31,6 +33,7 @@ def read(
       errors.UserError: It is missing or cannot be read, or a setting does not fit.
     """
     _require_own_settings(config)
+    config = dataclasses.replace(config, dir=user_paths.text(config.dir))
     if config.source == data_config.IN_MEMORY:
         return tables.read(config, given)
     return _READERS[config.source](config)

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Collection, Iterator
 from typing import IO
 
-from ytdnn import artifacts, errors
+from ytdnn import artifacts, errors, user_paths
 
 _MOST_RATIO = 100  # text of logs packs about tenfold
 _LEAST_CAP = 2**26  # bytes that are always allowed
@@ -31,7 +31,9 @@ _DAMAGES = (
 def cache_directory() -> pathlib.Path:
     """Returns `$YTDNN_CACHE`, or `~/.cache/ytdnn`, made when it is missing."""
     chosen = os.environ.get("YTDNN_CACHE")
-    path = pathlib.Path(chosen) if chosen else pathlib.Path.home() / ".cache/ytdnn"
+    path = (
+        user_paths.expanded(chosen) if chosen else pathlib.Path.home() / ".cache/ytdnn"
+    )
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:

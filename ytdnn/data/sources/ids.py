@@ -7,9 +7,9 @@ import pathlib
 
 import polars as pl
 
-from ytdnn import errors
+from ytdnn import errors, user_paths
 from ytdnn.data import event_log
-from ytdnn.data.sources import files
+from ytdnn.data.sources import csv_files, files
 
 
 def read(
@@ -26,11 +26,13 @@ def read(
     Raises:
       errors.UserError: It cannot be read, or as of `of_frame`.
     """
-    path = pathlib.Path(path)
+    path = user_paths.expanded(path)
     if not path.exists():
         raise errors.UserError(f"expected ids in {path}, found no such file")
-    if path.is_dir():
-        raise errors.UserError(f"expected a file of ids in {path}, found a directory")
+    if path.is_dir() or (_is_table(path) and not path.is_file()):
+        raise errors.UserError(
+            f"expected a file of ids in {path}, found {user_paths.kind(path)}"
+        )
     frame = _read_table(path, flag) if _is_table(path) else _read_lines(path, column)
     return of_frame(frame, str(path), column, others)
 
@@ -99,11 +101,11 @@ def _read_table(path: pathlib.Path, flag: str) -> pl.DataFrame:
         raise errors.UserError(
             f"expected ids as .parquet, .csv or .txt (an id a line), received {path}"
         )
-    files.require_fields(path)
-    header = pl.scan_csv(path, infer_schema=False)
+    layout = csv_files.require_rows([path])
+    header = pl.scan_csv(path, infer_schema=False, skip_lines=layout.num_comments)
     with event_log.readable(str(path), flag):
         names = header.collect_schema().names()
-        return files.scan_csv(path, names).drop(event_log.ROW).collect()
+        return csv_files.scan_csv(path, names, layout).drop(event_log.ROW).collect()
 
 
 def _read_lines(path: pathlib.Path, column: str) -> pl.DataFrame:

@@ -21,7 +21,7 @@ import polars as pl
 
 from ytdnn import configs, errors, schema
 from ytdnn.data import event_log
-from ytdnn.data.sources import archives, casting, download, files
+from ytdnn.data.sources import archives, casting, csv_files, download, files
 
 _MILLISECONDS = 1000
 _CHINA = 8 * 3600  # of upload dates, ahead of UTC
@@ -89,7 +89,7 @@ class _Edition:
     ) -> event_log.Origin:
         """Returns the rows of files one after the other, in upstream's columns."""
         paths = [self.path(name) for name in names]
-        frame = files.scan_csvs(paths, ids)
+        frame = csv_files.scan_csvs(paths, ids)
         found = [name for name in frame.collect_schema() if name != event_log.ROW]
         for column in needed:
             if column not in found:

@@ -12,9 +12,17 @@ from collections.abc import Iterable, Mapping
 
 import polars as pl
 
-from ytdnn import configs, errors, schema
+from ytdnn import configs, errors, schema, user_paths
 from ytdnn.data import event_log
-from ytdnn.data.sources import archives, casting, files, remote, times
+from ytdnn.data.sources import (
+    archives,
+    casting,
+    csv_files,
+    files,
+    remote,
+    table_files,
+    times,
+)
 
 _ENTRY = re.compile(r"(?P<table>\w+)\.(?P<column>\w+)=(?P<own>.+)")
 
@@ -35,16 +43,19 @@ def read(config: configs.Data) -> event_log.EventLog:
         wanted = [own.get(table, table) for table in schema.TABLES]
         cache = archives.cache_directory() / "remote"
         copied = str(remote.fetched(given, wanted, cache))
-    directory = pathlib.Path(copied)
-    paths = _find_tables(copied, own)
+    found = table_files.find(copied, own)
     names = parse_columns(config.columns)
-    require_mapped(names, paths, str(directory))
+    require_mapped(names, found.tables, given)
     origins = {}
-    for table in schema.TABLES:
-        if table in paths:
-            where = config.where if table == schema.WATCHES else ""
-            origin = _read(table, paths[table], names.get(table, {}), where)
-            origins[table] = _called(origin, copied, given.rstrip("/"))
+    for table, files_of in found.tables.items():
+        where = config.where if table == schema.WATCHES else ""
+        origin = _read(table, files_of, names.get(table, {}), where)
+        origins[table] = _called(origin, copied, given.rstrip("/"))
+    if found.unread:
+        watches, names_of = origins[schema.WATCHES], ", ".join(found.unread)
+        note = f"files that no table is read from: {event_log.brief(names_of)}"
+        notes = (*watches.notes, note)
+        origins[schema.WATCHES] = dataclasses.replace(watches, notes=notes)
     facts = {
         "source": "log",
         "files": {table: origin.file for table, origin in origins.items()},
@@ -73,7 +84,7 @@ def parse_columns(entries: Iterable[str]) -> dict[str, dict[str, str]]:
     """
     names: dict[str, dict[str, str]] = {}
     for entry in entries:
-        found = _ENTRY.fullmatch(entry.strip())
+        found = _ENTRY.fullmatch(entry.lstrip())
         if found is None:
             raise errors.UserError(
                 f"expected --columns as table.column=your_column, received {entry!r}: "
@@ -88,7 +99,7 @@ def parse_columns(entries: Iterable[str]) -> dict[str, dict[str, str]]:
                 f"expected {table}.{column} once in --columns, received it again in "
                 f"{entry!r}: leave one out"
             )
-        names[table][column] = own.strip()
+        names[table][column] = own
     return names
 
 
@@ -116,7 +127,7 @@ def parse_files(entries: Iterable[str]) -> dict[str, str]:
                 f"expected {table} once in --files, received it again in {entry!r}: "
                 f"leave one out"
             )
-        names[table] = own
+        names[table] = user_paths.text(own)
     return names
 
 
@@ -156,60 +167,6 @@ def _hint(name: str, known: Iterable[str]) -> str:
     return f": did you mean {close}?" if close else ""
 
 
-def _find_tables(given: str, own: Mapping[str, str]) -> dict[str, list[pathlib.Path]]:
-    """Returns the files of each table that is there, under its own name if it has."""
-    directory = pathlib.Path(given)
-    if not given or not directory.is_dir():
-        there = "a file" if directory.is_file() else "nothing there"
-        raise errors.UserError(
-            f"expected a directory of event-log tables in --data_dir, received "
-            f"{given!r} ({there})"
-        )
-    with event_log.readable(given):
-        names = {table: own.get(table, table) for table in schema.TABLES}
-        paths = {table: _files_of(directory, name) for table, name in names.items()}
-        content = sorted(path.name for path in directory.iterdir())
-    for table in dict.fromkeys([*own, schema.WATCHES]):
-        if not paths[table]:
-            if names[table] in content and (directory / names[table]).is_dir():
-                raise errors.UserError(
-                    f"expected Parquet files in the folder {directory / names[table]}, "
-                    f"found none: write its parts as .parquet, or one file"
-                )
-            is_open = content and table not in own
-            advice = f": name yours with --files={table}=FILE" if is_open else ""
-            raise errors.UserError(
-                f"expected {_forms(names[table])} in {directory}, found "
-                f"{event_log.brief(', '.join(content)) or 'nothing'}{advice}"
-            )
-    return {table: found for table, found in paths.items() if found}
-
-
-def _is_file_name(name: str) -> bool:
-    return name.endswith((*files.PARQUET, *files.CSV))
-
-
-def _forms(name: str) -> str:
-    if _is_file_name(name):
-        return name
-    return f"{name}.parquet, .pq, .csv or .csv.gz, or a folder {name} of Parquet files"
-
-
-def _files_of(directory: pathlib.Path, name: str) -> list[pathlib.Path]:
-    ends = ("",) if _is_file_name(name) else (*files.PARQUET, *files.CSV)
-    candidates = [directory / f"{name}{end}" for end in ends]
-    found = [[path] for path in candidates if path.is_file()]
-    if (directory / name).is_dir():
-        parts = (directory / name).iterdir()
-        found.append(sorted(path for path in parts if path.suffix in files.PARQUET))
-    if len(found) > 1:
-        raise errors.UserError(
-            f"expected one form of {name} in {directory}, found several "
-            f"({', '.join(path.name for paths in found for path in paths)}): keep one"
-        )
-    return found[0] if found else []
-
-
 def read_file(
     table: str, path: pathlib.Path, names: Mapping[str, str]
 ) -> event_log.Origin:
@@ -223,22 +180,27 @@ def read_file(
     Raises:
       errors.UserError: It is none, or a column is missing or of a wrong type.
     """
-    if not _is_file_name(path.name) or not path.is_file():
+    if not table_files.is_table(path.name) or not path.is_file():
         raise errors.UserError(
             f"expected a Parquet or CSV file of {table}, received {path} "
             f"({'of another name' if path.is_file() else 'not there'})"
         )
-    return _read(table, [path], names, "")
+    return _read(table, table_files.TableFiles([path]), names, "")
 
 
 def _read(
-    table: str, paths: list[pathlib.Path], names: Mapping[str, str], where: str
+    table: str,
+    found: table_files.TableFiles,
+    names: Mapping[str, str],
+    where: str,
 ) -> event_log.Origin:
-    file = str(paths[0]) if len(paths) == 1 else str(paths[0].parent)
-    frame = _scan(table, paths, _own_names(table, names))
-    found = origin(table, frame, file, names, where)
-    parts = files.part_starts(paths) if len(paths) > 1 else ()
-    return dataclasses.replace(found, parts=parts)
+    frame, layout = _scan(table, found, _own_names(table, names))
+    read = origin(table, frame, str(found.place), names, where)
+    parts: tuple[tuple[int, str], ...] = ()
+    if len(found.paths) > 1:
+        parts = files.part_starts(found.paths, layout.num_comments)
+    notes = (*(f"{table}: {note}" for note in layout.notes()), *read.notes)
+    return dataclasses.replace(read, parts=parts, notes=notes)
 
 
 def _own_names(table: str, names: Mapping[str, str]) -> dict[str, str]:
@@ -260,6 +222,9 @@ def origin(
     Raises:
       errors.UserError: A column is missing, or of a type that cannot hold its values.
     """
+    there = frame.collect_schema()
+    # Blanks around a name are part of it only where the file has them.
+    names = {k: v if v in there else v.strip() for k, v in names.items()}
     own = _own_names(table, names)
     found = [name for name in frame.collect_schema() if name != event_log.ROW]
     for column in schema.TABLES[table].columns:
@@ -297,13 +262,20 @@ def _times(
 
 
 def _scan(
-    table: str, paths: list[pathlib.Path], own: Mapping[str, str]
-) -> pl.LazyFrame:
-    if paths[0].suffix in files.PARQUET:
-        return files.scan_parquet(paths)
-    columns = schema.TABLES[table].columns
-    files.require_fields(paths[0])
-    return files.scan_csv(paths[0], [own[c.name] for c in columns if c.kind == "id"])
+    table: str, found: table_files.TableFiles, own: Mapping[str, str]
+) -> tuple[pl.LazyFrame, csv_files.Layout]:
+    """Returns the rows of a table's files, and what else these hold."""
+    keys = table_files.keys(found)
+    path = {"include_file_paths": table_files.PATH} if keys else {}
+    layout = csv_files.Layout()
+    if table_files.is_csv(found.paths[0]):
+        named = [own[c.name] for c in schema.TABLES[table].columns if c.kind == "id"]
+        ids = [*named, *map(str.strip, named)]
+        layout = csv_files.require_rows(found.paths)
+        frame = csv_files.scan_csvs(found.paths, ids, layout, **path)
+    else:
+        frame = files.scan_parquet(found.paths, **path)
+    return (table_files.with_keys(frame, keys) if keys else frame), layout
 
 
 def _refuse_missing(
@@ -312,8 +284,8 @@ def _refuse_missing(
     close = errors.closest(own, found) or errors.closest(column, found)
     known = {one.name for one in schema.TABLES[table].columns}
     header = "" if known & set(found) or close else " (is its first row no header?)"
+    flag = errors.shell(f"--columns={table}.{column}={close or 'YOUR_COLUMN'}")
     raise errors.UserError(
         f"expected column {own} in {file} for {table}.{column}, found "
-        f"{event_log.brief(', '.join(found), 200)}{header}: name yours with "
-        f"--columns={table}.{column}={close or 'YOUR_COLUMN'}"
+        f"{event_log.brief(', '.join(found), 200)}{header}: name yours with {flag}"
     )

@@ -16,7 +16,7 @@ import polars as pl
 
 from ytdnn import errors, schema
 from ytdnn.data import event_log
-from ytdnn.data.sources import files
+from ytdnn.data.sources import csv_files, files
 
 _HEADERLESS = {
     schema.USER_ID: "user_id",
@@ -92,12 +92,12 @@ def _read_parquet(folder: pathlib.Path) -> Edition:
 
 def _read_csv(folder: pathlib.Path) -> Edition:
     path, movies = folder / "ratings.csv", _required(folder / "movies.csv")
-    ratings = files.scan_csv(path, ["userId", "movieId"])
+    ratings = csv_files.scan_csv(path, ["userId", "movieId"])
     return Edition(
         "csv",
         _ratings(ratings, path, _HEADER),
         RawTable(
-            files.scan_csv(movies, ["movieId"]),
+            csv_files.scan_csv(movies, ["movieId"]),
             str(movies),
             {schema.VIDEO_ID: "movieId"},
         ),
@@ -181,7 +181,7 @@ def _required(path: pathlib.Path) -> pathlib.Path:
 def _scan_headerless(
     path: pathlib.Path, separator: str, columns: Sequence[str]
 ) -> pl.LazyFrame:
-    return files.scan_csv(
+    return csv_files.scan_csv(
         path,
         ["user_id", "item_id"],
         separator=separator,

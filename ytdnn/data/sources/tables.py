@@ -40,6 +40,11 @@ def of(given: Mapping[str, Any]) -> Tables:
     Raises:
       errors.UserError: `watches` is missing, a name is no table's, or a value no frame.
     """
+    if not isinstance(given, Mapping):
+        raise errors.UserError(
+            f"expected tables as a dict of a frame for each name, received "
+            f"{type(given).__name__}: give tables={{'watches': …}}"
+        )
     for name in given:
         if name not in schema.TABLES:
             close = difflib.get_close_matches(str(name), schema.TABLES, n=1)

@@ -11,6 +11,7 @@ import polars as pl
 
 TEXT = (pl.String, pl.Categorical, pl.Enum)
 _LEAST = 1e11  # of milliseconds: 1973; in seconds it is the year 5138
+_MOST_OFFSET = 14 * 3_600
 _UNITS = ("seconds", "milliseconds", "microseconds", "nanoseconds")
 _ISO = (
     r"^\s*(?P<day>\d{4}-\d{2}-\d{2})(?:[Tt ](?P<clock>\d{2}:\d{2})"
@@ -41,6 +42,7 @@ def reading(frame: pl.LazyFrame, column: str, dtype: pl.DataType) -> Reading:
       dtype: Its type.
     """
     if isinstance(dtype, pl.Datetime):
+        # Zones of fixed offsets come here in UTC, as `files.in_utc` makes them.
         return Reading(note="" if dtype.time_zone else "no time zone, read as UTC")
     if dtype == pl.Date:
         return Reading(note="dates without a time of day, read as midnight UTC")
@@ -54,13 +56,21 @@ def reading(frame: pl.LazyFrame, column: str, dtype: pl.DataType) -> Reading:
         is_iso = _iso(pl.col(column)).is_not_null()
         zone = pl.col(column).cast(pl.String).str.contains(r"([Zz]|[+-]\d{2}:?\d*)\s*$")
         counts.append((is_iso & ~(zone & _has_clock(column))).sum().alias("zoneless"))
+        far = is_iso & (_offset(pl.col(column)).abs() > _MOST_OFFSET)
+        counts.append(far.sum().alias("far"))
     found = frame.select(counts).collect(engine="streaming").row(0, named=True)
     unit = max(range(len(_UNITS)), key=lambda place: found[_UNITS[place]])
     if unit and found[_UNITS[unit]]:
         return Reading(unit, f"{_UNITS[unit]}, read as such")
+    notes = []
     if found.get("zoneless"):
-        return Reading(note="no time zone, read as UTC")
-    return Reading()
+        notes.append("no time zone, read as UTC")
+    if found.get("far"):
+        notes.append(
+            f"{found['far']:,} times have a zone beyond 14 hours of UTC, which no "
+            f"place has: check the offsets"
+        )
+    return Reading(note="; ".join(notes))
 
 
 def seconds(value: pl.Expr, dtype: pl.DataType, unit: int = 0) -> pl.Expr | None:
@@ -110,7 +120,16 @@ def _iso(value: pl.Expr) -> pl.Expr:
     clock = part("clock", "00:00") + ":" + part("second", "00")
     local = parts.struct.field("day") + " " + clock
     moment = local.str.to_datetime("%Y-%m-%d %H:%M:%S", time_unit="us", strict=False)
-    hours = part("hours", "0").cast(pl.Int64)
-    offset = hours * 3600 + part("minutes", "0").cast(pl.Int64) * 60
-    ahead = pl.when(part("sign", "+") == "-").then(-offset).otherwise(offset)
-    return moment.dt.epoch("s").cast(pl.Int64) - ahead
+    return moment.dt.epoch("s").cast(pl.Int64) - _offset(value)
+
+
+def _offset(value: pl.Expr) -> pl.Expr:
+    """Returns how many seconds the zone of ISO 8601 text is ahead of UTC."""
+    parts = value.cast(pl.String).str.extract_groups(_ISO)
+
+    def number(name: str) -> pl.Expr:
+        return parts.struct.field(name).fill_null("0").cast(pl.Int64)
+
+    offset = number("hours") * 3600 + number("minutes") * 60
+    is_behind = parts.struct.field("sign").fill_null("+") == "-"
+    return pl.when(is_behind).then(-offset).otherwise(offset)

@@ -1,0 +1,67 @@
+"""Sizes beyond the memory there is are refused before any work."""
+
+import dataclasses
+
+import pytest
+
+from ytdnn import configs, errors
+from ytdnn.pipeline import memory
+
+_SIZE = configs.LogSize(watches=100_000, users=900, videos=1_700, impressions=50_000)
+_PLAIN = configs.Config()
+
+
+def _with(stage: str, **changed: object) -> configs.Config:
+    part = dataclasses.replace(getattr(_PLAIN, stage), **changed)
+    return dataclasses.replace(_PLAIN, **{stage: part})
+
+
+@pytest.fixture(autouse=True)
+def eight_gigabytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "available", lambda: 8e9)
+
+
+@pytest.mark.parametrize(
+    ("stage", "config", "words"),
+    [
+        # 1,024 / 32 slices of a billion rows of 64 floats.
+        (
+            "candidates",
+            _with("candidates", history_length=10**9),
+            "candidates.history_length .* received 1,000,000,000",
+        ),
+        ("candidates", _with("candidates", embedding_dim=10**7), "embedding_dim"),
+        ("candidates", _with("candidates", tower=(10**5, 10**5)), "tower"),
+        ("candidates", _with("candidates", search_length=10**9), "search_length"),
+        ("candidates", _with("candidates", learned_bags=10**6), "learned_bags"),
+        (
+            "candidates",
+            _with("candidates", loss=configs.SampledSoftmax(num_negatives=10**8)),
+            "num_negatives",
+        ),
+        ("ranking", _with("ranking", history_length=10**7), "ranking.history_length"),
+        ("ranking", _with("ranking", tower=(10**5, 10**5)), "ranking.tower"),
+        ("evaluation", _with("evaluation", num_resamples=10**9), "num_resamples"),
+    ],
+)
+def test_a_size_beyond_memory_is_named(
+    stage: str, config: configs.Config, words: str
+) -> None:
+    with pytest.raises(errors.UserError, match=f"expected config.*{words}.*at least"):
+        memory.require(config, _SIZE, stage)
+
+
+@pytest.mark.parametrize("stage", ["candidates", "ranking", "evaluation"])
+def test_the_defaults_pass_for_a_million_videos(stage: str) -> None:
+    large = configs.LogSize(10**9, 10**7, 10**6, 10**9)
+    memory.require(_PLAIN, large, stage)
+
+
+def test_a_large_batch_passes_where_the_data_cap_it() -> None:
+    training = configs.Training(batch_size=10**9)
+    memory.require(_with("candidates", training=training), _SIZE, "candidates")
+
+
+def test_what_is_available_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    assert 1e8 < memory.available() < 1e15

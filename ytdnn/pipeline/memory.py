@@ -1,0 +1,150 @@
+"""Refuses sizes beyond the memory there is, before the work starts.
+
+The kernel kills a process that asks for too much, and nothing can be said then. Each
+setting is held against the arrays that it alone makes necessary, counted low: what is
+refused here cannot work, and what passes may still be too much together.
+"""
+
+import itertools
+import pathlib
+from collections.abc import Iterator
+from typing import Any
+
+from ytdnn import configs, errors
+
+_FLOAT = 4  # bytes
+_MEMORY = pathlib.Path("/proc/meminfo")
+_LIMITS = (
+    pathlib.Path("/sys/fs/cgroup/memory.max"),
+    pathlib.Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
+)
+_GIGA = 1e9
+
+
+def available() -> float:
+    """Returns the bytes that this process may still use, infinite where unknown."""
+    found = float("inf")
+    try:
+        for line in _MEMORY.read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                found = float(line.split()[1]) * 1024.0
+    except OSError:
+        return found
+    for path in _LIMITS:
+        try:
+            found = min(found, float(path.read_text()))
+        except (OSError, ValueError):
+            continue  # no limit, or "max"
+    return found
+
+
+def require(config: configs.Config, size: configs.LogSize | None, stage: str) -> None:
+    """Checks that each size of a stage alone fits into memory.
+
+    Args:
+      config: The run's.
+      size: Of the prepared log; None: unknown, and nothing is checked.
+      stage: `candidates`, `ranking` or `evaluation`.
+
+    Raises:
+      errors.UserError: One does not.
+    """
+    if size is None:
+        return
+    there = available()
+    for key, value, needed in _ESTIMATES[stage](config, size):
+        if needed > there:
+            is_one = isinstance(value, int)
+            shown = f"{value:,}" if is_one else ",".join(map(str, value))
+            raise errors.UserError(
+                f"expected config.{key} to fit into the {there / _GIGA:.3g} GB of "
+                f"memory available, received {shown}, which needs at least "
+                f"{needed / _GIGA:.3g} GB: lower it"
+            )
+
+
+_Needed = Iterator[tuple[str, Any, float]]
+
+
+def _candidates(config: configs.Config, size: configs.LogSize) -> _Needed:
+    one = config.candidates
+    dim = float(one.embedding_dim)
+    batch = min(one.training.batch_size, max(size.watches, 1_024))
+    slice_length = getattr(one.label, "slice_length", 1)
+    slices = max(1, batch // slice_length)
+    table = 2 * _FLOAT * dim * size.videos  # weights, and the optimiser's state
+    rows = float(slices) * one.history_length
+    yield "candidates.embedding_dim", one.embedding_dim, table
+    yield from _tower("candidates", one.tower, one.embedding_dim)
+    yield "candidates.history_length", one.history_length, _FLOAT * rows * dim
+    yield (
+        "candidates.search_length",
+        one.search_length,
+        _FLOAT * slices * float(one.search_length),
+    )
+    yield (
+        "candidates.learned_bags",
+        one.learned_bags,
+        _FLOAT * one.learned_bags * (batch * dim),
+    )
+    yield "candidates.ensemble_size", one.ensemble_size, one.ensemble_size * table
+    yield from _batch("candidates", one.training, size.watches, sum(one.tower))
+    steps = _steps(one.training, size.watches)
+    key = "candidates.training.steps_per_execution"
+    yield key, steps, _FLOAT * float(steps) * rows
+    negatives = getattr(one.loss, "num_negatives", 0)
+    key = "candidates.loss.num_negatives"
+    yield key, negatives, _FLOAT * float(negatives) * (dim + batch)
+    blocks = getattr(one.encoder, "num_blocks", 0)
+    yield "candidates.encoder.num_blocks", blocks, _FLOAT * 4.0 * blocks * dim * dim
+    yield "candidates.label.slice_length", slice_length, _FLOAT * dim * slice_length
+
+
+def _ranking(config: configs.Config, size: configs.LogSize) -> _Needed:
+    one = config.ranking
+    dim = float(one.embedding_dim)
+    batch = min(one.training.batch_size, max(size.impressions, 1_024))
+    yield "ranking.embedding_dim", one.embedding_dim, 2 * _FLOAT * dim * size.videos
+    yield from _tower("ranking", one.tower, one.embedding_dim)
+    rows = float(batch) * one.history_length
+    yield "ranking.history_length", one.history_length, _FLOAT * rows * dim
+    yield from _batch("ranking", one.training, size.impressions, sum(one.tower))
+    steps = _steps(one.training, size.impressions)
+    key = "ranking.training.steps_per_execution"
+    yield key, steps, _FLOAT * float(steps) * rows
+
+
+def _evaluation(config: configs.Config, size: configs.LogSize) -> _Needed:
+    del size
+    one = config.evaluation
+    # A value of each metric and model for each resample.
+    yield "evaluation.num_resamples", one.num_resamples, 8.0 * 16 * one.num_resamples
+
+
+def _tower(stage: str, widths: tuple[int, ...], first: int) -> _Needed:
+    """Yields the weights of the layers, with the optimiser's state."""
+    sizes = (first, *widths)
+    weights = sum(float(a) * b for a, b in itertools.pairwise(sizes))
+    yield f"{stage}.tower", widths, 2 * _FLOAT * weights
+
+
+def _steps(training: configs.Training, rows: int) -> int:
+    """Returns the steps of a call, which are those of an epoch at most."""
+    return min(training.steps_per_execution, max(1, rows // training.batch_size))
+
+
+def _batch(stage: str, training: configs.Training, rows: int, width: int) -> _Needed:
+    """Yields the activations of a batch, hardly larger than the data."""
+    batch = min(training.batch_size, 2 * max(rows, 1_024))
+    yield (
+        f"{stage}.training.batch_size",
+        training.batch_size,
+        (float(_FLOAT) * batch * max(width, 1)),
+    )
+
+
+_ESTIMATES = {
+    "candidates": _candidates,
+    "ranking": _ranking,
+    "evaluation": _evaluation,
+}

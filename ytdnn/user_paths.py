@@ -1,0 +1,39 @@
+"""Paths as users write them: `~` and `~name` are home directories, as in a shell.
+
+Bash leaves the `~` of `--workdir=~/runs/mine` as it is.
+"""
+
+import os
+import pathlib
+import stat
+
+_KINDS = {
+    stat.S_IFREG: "a file",
+    stat.S_IFDIR: "a directory",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFSOCK: "a socket",
+}
+
+
+def expanded(path: str | os.PathLike[str]) -> pathlib.Path:
+    """Returns a path whose leading `~` is the home directory it stands for.
+
+    One of a user that the system does not know stays as it is.
+    """
+    return pathlib.Path(text(os.fspath(path)))
+
+
+def text(path: str) -> str:
+    """Returns the text of a path or URL, a leading `~` replaced; see `expanded`."""
+    return os.path.expanduser(path)
+
+
+def kind(path: pathlib.Path) -> str:
+    """Returns in words what a path leads to, without waiting for a pipe."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return "a link to nothing" if path.is_symlink() else "nothing there"
+    return _KINDS.get(stat.S_IFMT(mode), "no file")
