@@ -143,22 +143,30 @@ def test_ids_that_do_not_match_are_said(
     assert found.count("Unmatched ids") == 1  # a catalogue may hold what none watched
 
 
-def test_a_ranker_below_the_videos_own_odds_is_said(
+def test_a_ranker_behind_an_order_that_it_must_beat_is_said(
     data: prepared.PreparedData, tmp_path: pathlib.Path
 ) -> None:
     result = measured(data, fakes.next_watch(data))
 
-    def of_ranker(auc: float) -> str:
-        entries = {
-            name: report_model.Entry(values={"auc": value}, intervals={})
-            for name, value in {"popularity": 0.7, "ranker": auc}.items()
-        }
-        report = dataclasses.replace(result.report, impressions=entries)
+    def of_lists(popularity: float) -> str:
+        found = example.shown_lists()
+        found["systems"]["popularity"]["first_half_share"] = [popularity, 0.6, 0.8]
+        gain = [0.684 - popularity, -0.03, 0.01]
+        found["ahead"]["popularity"]["first_half_share"] = gain
+        report = dataclasses.replace(
+            result.report, shown_lists=example.typed(_with(found)).shown_lists
+        )
         return said(tmp_path, data, dataclasses.replace(result, report=report))
 
-    found = of_ranker(0.6)
-    assert found.startswith("The ranker is not above popularity: AUC 0.6000 against")
-    assert of_ranker(0.8) == ""
+    def _with(found: dict) -> dict:
+        return example.bare() | {"shown_lists": found}
+
+    assert of_lists(0.694).startswith(
+        "The ranker is not above popularity (69.4 %; difference -1.0 points, -3.0 to "
+        "+1.0) on this window: the first half of each user's videos holds 68.4 % of "
+        "the watch seconds in its order."
+    )
+    assert of_lists(0.621) == ""
 
 
 def test_estimates_that_rest_on_little_are_said(

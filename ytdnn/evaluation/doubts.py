@@ -10,6 +10,7 @@ import polars as pl
 from ytdnn import artifacts, configs, schema
 from ytdnn.data import prepared
 from ytdnn.evaluation import (
+    impression_metrics,
     lists,
     ranker,
     report_files,
@@ -25,6 +26,7 @@ _NO_REASON = (
     "before."
 )
 _STAGE = "candidates"
+_JUDGE = impression_metrics.FIRST_HALF
 _MONITOR = "ndcg@10"
 _FEW_USERS = 1_000  # the half interval of a hit rate near 0.1 is then 0.02
 _FEW_WATCHES_OF_A_VIDEO = 10.0
@@ -190,20 +192,30 @@ def _of_training(
 
 
 def _of_ranker(report: report_model.Report) -> Iterator[str]:
-    """Yields a line where the ranker orders impressions no better than popularity."""
-    entries = report.impressions
-    if not {ranker.RANKER, ranker.POPULARITY} <= set(entries):
+    """Yields a line where the ranker's order is not ahead of one it must beat."""
+    found = report.shown_lists
+    if found is None or ranker.RANKER not in found.systems:
         return
-    own, popular = (
-        entries[m].values.get("auc") for m in (ranker.RANKER, ranker.POPULARITY)
-    )
-    if own is None or popular is None or own > popular:
-        return
-    yield (
-        f"The ranker is not above popularity: AUC {own:.4f} against {popular:.4f} of "
-        f"each video's own smoothed odds. --config.ranking.enabled=false leaves it out "
-        f"and serves the candidate model's order."
-    )
+    held = {name: values[_JUDGE][0] or 0.0 for name, values in found.systems.items()}
+    rivals = {ranker.POPULARITY: "popularity", lists.CANDIDATES: "the candidate model"}
+    worse = [
+        f"{words} ({100.0 * held[name]:.1f} %; difference {_in_points(gain)})"
+        for name, words in rivals.items()
+        if name in found.ahead and ((gain := found.ahead[name][_JUDGE])[0] or 0.0) <= 0
+    ]
+    if worse:
+        yield (
+            f"The ranker is not above {' and '.join(worse)} on this window: the first "
+            f"half of each user's videos holds {100.0 * held[ranker.RANKER]:.1f} % of "
+            f"the {found.gain.replace('_', ' ')} in its order. "
+            f"--config.ranking.enabled=auto serves it only where it is ahead on "
+            f"validation, false leaves it out."
+        )
+
+
+def _in_points(three: report_parts.WithInterval) -> str:
+    value, low, high = (100.0 * (part or 0.0) for part in three)
+    return f"{value:+.1f} points, {low:+.1f} to {high:+.1f}"
 
 
 def _of_off_policy(found: report_model.OffPolicy | None) -> Iterator[str]:

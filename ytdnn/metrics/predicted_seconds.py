@@ -130,16 +130,9 @@ def _discounts(pages: Groups, scores: Values) -> PerImpression:
 
     Ranks count from 1 at the highest score.
     """
-    order = np.lexsort((-np.asarray(scores), pages))
-    page, score = np.asarray(pages)[order], np.asarray(scores)[order]
-    new_page = runs.starts(page)
-    page_first, _ = runs.bounds(new_page)
-    discounts = 1.0 / np.log2(np.arange(len(order)) - page_first + 2.0)
-    tie_first, tie_stop = runs.bounds(new_page | runs.starts(score))
-    sums = np.append(0.0, np.cumsum(discounts))
-    shared = np.empty(len(order))
-    shared[order] = (sums[tie_stop] - sums[tie_first]) / (tie_stop - tie_first)
-    return shared
+    return runs.weights_by_place(
+        pages, scores, lambda places, _: 1.0 / np.log2(places + 2.0)
+    )
 
 
 def _rising_pairs(groups: Groups, values: Values) -> PerImpression:

@@ -8,7 +8,7 @@ is another question, and asked of retrieval alone (`retrieval`).
 from collections.abc import Iterator
 
 from ytdnn.evaluation import metric_names, report_model, report_parts
-from ytdnn.pages import names, page, plots, tables
+from ytdnn.pages import names, page, plots, shown_order, tables
 
 _BESIDE = (metric_names.TRUE_CLICKS, metric_names.HIT_WATCH_SECONDS, "hit_rate")
 _HEADLINE_K = 10
@@ -75,7 +75,8 @@ def section(report: report_model.Report) -> Iterator[page.Section]:
         return
     k = headline_k(report)
     is_true = metric.startswith(metric_names.TRUE_WATCH_SECONDS)
-    blocks: list[page.Block] = [f"{sentence}." for sentence in _gain(report, metric)]
+    told = (*_gain(report, metric), *_exposure(report, metric))
+    blocks: list[page.Block] = [f"{sentence}." for sentence in told]
     meanings = [[names.model(name), names.meaning(name)] for name in report.lists]
     blocks += [
         page.Columns(
@@ -88,7 +89,8 @@ def section(report: report_model.Report) -> Iterator[page.Section]:
     ]
     text = _TRUE if is_true else _LOGGED
     judged = report.protocol.judged_by
-    yield page.Section("What the page is worth", f"{text.format(k=k)} {judged}", blocks)
+    title = "What the page is worth" if is_true else "Watch seconds of hits"
+    yield page.Section(title, f"{text.format(k=k)} {judged}", blocks)
 
 
 _TRUE = (
@@ -108,6 +110,7 @@ def sentences(report: report_model.Report) -> Iterator[str]:
     if metric is None:
         return
     yield from _gain(report, metric)
+    yield from _exposure(report, metric)
     for gap, shares in _gaps(report, metric):
         words = (f"{names.model(name)} {_percent(share)}" for name, share in shares)
         yield (
@@ -129,6 +132,12 @@ def _gain(report: report_model.Report, metric: str) -> Iterator[str]:
         f"network's page of {before:,.0f} {words} into one of {after:,.0f}: "
         f"{_signed(gain)}, paired by user"
     )
+
+
+def _exposure(report: report_model.Report, metric: str) -> Iterator[str]:
+    """Yields why hits are few, where they are what is shown."""
+    if metric.startswith(metric_names.HIT_WATCH_SECONDS):
+        yield from shown_order.exposure(report)
 
 
 def _gaps(

@@ -80,7 +80,8 @@ def refresh(
     say = arrows.speaker(verbose)
     made = workdir_room.require_config(source)
     with workdir_room.lock(directory), progress.shown(bool(verbose)):
-        one = _Refresh(source, directory, _pinned(made, config), made.refit)
+        pinned = _pinned(steps.served_config(made, source), config)
+        one = _Refresh(source, directory, pinned, made.refit)
         one.begin(_Log(data_dir, tables, made.data))
         one.run(say)
     return directory / "bundle"
@@ -246,7 +247,8 @@ class _Refresh:
 
     @property
     def _has_ranker(self) -> bool:
-        return (self._home / "ranking" / artifacts.MANIFEST).exists()
+        has_one = (self._home / "ranking" / artifacts.MANIFEST).exists()
+        return has_one and bool(self._config.ranking.enabled)
 
     def _old(self) -> "prepared.PreparedData":
         from ytdnn.data import prepared
