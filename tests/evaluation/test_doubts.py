@@ -150,23 +150,19 @@ def test_a_ranker_behind_an_order_that_it_must_beat_is_said(
 
     def of_lists(popularity: float) -> str:
         found = example.shown_lists()
-        found["systems"]["popularity"]["first_half_share"] = [popularity, 0.6, 0.8]
-        gain = [0.684 - popularity, -0.03, 0.01]
-        found["ahead"]["popularity"]["first_half_share"] = gain
-        report = dataclasses.replace(
-            result.report, shown_lists=example.typed(_with(found)).shown_lists
-        )
+        own = found["systems"]["ranker"]["list_ndcg"][0]
+        found["systems"]["popularity"]["list_ndcg"] = [popularity, 0.6, 0.9]
+        found["ahead"]["popularity"]["list_ndcg"] = [own - popularity, -0.03, 0.01]
+        shown = example.typed(example.bare() | {"shown_lists": found}).shown_lists
+        report = dataclasses.replace(result.report, shown_lists=shown)
         return said(tmp_path, data, dataclasses.replace(result, report=report))
 
-    def _with(found: dict) -> dict:
-        return example.bare() | {"shown_lists": found}
-
-    assert of_lists(0.694).startswith(
-        "The ranker is not above popularity (69.4 %; difference -1.0 points, -3.0 to "
-        "+1.0) on this window: the first half of each user's videos holds 68.4 % of "
-        "the watch seconds in its order."
+    assert of_lists(0.852).startswith(
+        "The ranker is not above popularity (0.852; difference -0.010, -0.030 to "
+        "+0.010) on this window: nDCG by watch seconds of all videos shown to each "
+        "user is 0.842 in its order. Give it more impressions"
     )
-    assert of_lists(0.621) == ""
+    assert of_lists(0.832) == ""
 
 
 def test_estimates_that_rest_on_little_are_said(

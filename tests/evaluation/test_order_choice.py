@@ -46,34 +46,38 @@ def test_a_ranker_ahead_of_both_is_served(data: prepared.PreparedData) -> None:
     )
     assert found.serves_ranker
     # The candidates are right of u2 alone; "a", clicked 3 of 4, is popular, and right
-    # of two.
+    # of two. A watch in the second place of two is discounted by log2(3).
+    second = 1 / np.log2(3)
     assert found.words.startswith(
-        "The ranker's order is served (ranking.enabled=auto): of the watch seconds of "
-        "3 users on the validation window, the first half of each user's videos holds "
-        "100.0 % in the ranker's order, in the candidates' 33.3 % (+66.7, "
+        "The ranker's order is served (ranking.enabled=auto): on the validation "
+        "window, nDCG by watch seconds of all videos shown to each of 3 users is 1.000 "
+        f"in the ranker's order, in the candidates' {(1 + 2 * second) / 3:.3f} (+"
     )
-    assert "and in popularity's 66.7 % (+33.3, " in found.words
+    assert f"and in popularity's {(2 + second) / 3:.3f} (+" in found.words
+    assert "not above" not in found.words
 
 
 @pytest.mark.parametrize(
-    ("of_ranker", "of_candidates"),
+    ("of_ranker", "of_candidates", "serves", "told"),
     [
-        ({"b": 1.0}, {"b": 0.5}),  # below popularity, as the candidates
-        ({"a": 1.0}, {"c": 1.0}),  # above the candidates, as popularity
-        ({"b": 1.0}, {"a": 1.0}),  # below both
+        ({"a": 1.0}, {"c": 1.0}, True, "is not above popularity"),  # as popularity
+        ({"b": 1.0}, {"b": 0.5}, False, "does not help"),  # as the candidates
+        ({"b": 1.0}, {"a": 1.0}, False, "does not help"),  # below both
     ],
 )
-def test_one_that_is_not_ahead_of_both_is_not_served(
+def test_the_better_order_is_served_and_popularity_is_the_mark(
     data: prepared.PreparedData,
     of_ranker: dict[str, float],
     of_candidates: dict[str, float],
+    serves: bool,
+    told: str,
 ) -> None:
     trained = _candidates(data, **of_candidates)
     planted = logged.ranker_of(data, of_ranker)
     found = order_choice.choose(data, trained, planted, CONFIG)
-    assert not found.serves_ranker
-    assert found.words.startswith("The candidates' order is served")
-    assert found.words.endswith("--config.ranking.enabled=true serves it all the same")
+    assert found.serves_ranker == serves
+    assert f". The ranker {told}: give it more impressions" in found.words
+    assert ("--config.ranking.enabled=true" in found.words) != serves
 
 
 def test_candidates_that_have_seen_the_window_are_not_asked(

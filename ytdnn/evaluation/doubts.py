@@ -26,7 +26,8 @@ _NO_REASON = (
     "before."
 )
 _STAGE = "candidates"
-_JUDGE = impression_metrics.FIRST_HALF
+_JUDGE = impression_metrics.LIST_NDCG
+_RIVALS = {ranker.POPULARITY: "popularity", lists.CANDIDATES: "the candidate model"}
 _MONITOR = "ndcg@10"
 _FEW_USERS = 1_000  # the half interval of a hit rate near 0.1 is then 0.02
 _FEW_WATCHES_OF_A_VIDEO = 10.0
@@ -196,26 +197,21 @@ def _of_ranker(report: report_model.Report) -> Iterator[str]:
     found = report.shown_lists
     if found is None or ranker.RANKER not in found.systems:
         return
-    held = {name: values[_JUDGE][0] or 0.0 for name, values in found.systems.items()}
-    rivals = {ranker.POPULARITY: "popularity", lists.CANDIDATES: "the candidate model"}
-    worse = [
-        f"{words} ({100.0 * held[name]:.1f} %; difference {_in_points(gain)})"
-        for name, words in rivals.items()
-        if name in found.ahead and ((gain := found.ahead[name][_JUDGE])[0] or 0.0) <= 0
-    ]
-    if worse:
+    own, rivals = found.systems[ranker.RANKER], []
+    for name, words in _RIVALS.items():
+        gain, low, high = found.ahead.get(name, {}).get(_JUDGE, (None, None, None))
+        if gain is not None and gain <= 0.0:
+            held = found.systems[name][_JUDGE][0] or 0.0
+            ends = f"{low or 0.0:+.3f} to {high or 0.0:+.3f}"
+            rivals.append(f"{words} ({held:.3f}; difference {gain:+.3f}, {ends})")
+    if rivals:
         yield (
-            f"The ranker is not above {' and '.join(worse)} on this window: the first "
-            f"half of each user's videos holds {100.0 * held[ranker.RANKER]:.1f} % of "
-            f"the {found.gain.replace('_', ' ')} in its order. "
-            f"--config.ranking.enabled=auto serves it only where it is ahead on "
-            f"validation, false leaves it out."
+            f"The ranker is not above {' and '.join(rivals)} on this window: nDCG by "
+            f"{found.gain.replace('_', ' ')} of all videos shown to each user is "
+            f"{own[_JUDGE][0] or 0.0:.3f} in its order. Give it more impressions "
+            f"(--config.data.ranking_fraction) or other settings, judged on validation "
+            f"(ytdnn study); --config.ranking.enabled=false leaves it out."
         )
-
-
-def _in_points(three: report_parts.WithInterval) -> str:
-    value, low, high = (100.0 * (part or 0.0) for part in three)
-    return f"{value:+.1f} points, {low:+.1f} to {high:+.1f}"
 
 
 def _of_off_policy(found: report_model.OffPolicy | None) -> Iterator[str]:

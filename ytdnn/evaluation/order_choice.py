@@ -2,13 +2,13 @@
 
 Judged on the validation window, which neither stage was fitted to, by the orders of
 each user's impressions (`shown_lists`): not by hits, which count only what the log
-chose to show. The ranker is served where its order is ahead of the candidates' and of
-popularity: one that a video's own statistic beats has learned nothing to be served for.
+chose to show. Of the two orders that can be served the better one is. Popularity, each
+video's own odds, cannot be served to a user, but a ranker must be above it to have
+learned something of users: where it is not, that is said, with what to do.
 """
 
 import math
 import pathlib
-from collections.abc import Mapping
 
 from ytdnn import configs
 from ytdnn.data import prepared
@@ -24,12 +24,14 @@ from ytdnn.evaluation import (
 from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import stage as retrieval_stage
 
-JUDGE = impression_metrics.FIRST_HALF
+# Every user counts alike and a list at most 1, so a few heavy watchers do not decide.
+JUDGE = impression_metrics.LIST_NDCG
+_RIVALS = {lists.CANDIDATES, ranker.POPULARITY}
 _ADVICE = (
-    "to mend it, give the ranker more impressions (--config.data.ranking_fraction) or "
-    "judge other settings of it on validation (`ytdnn study`); "
-    "--config.ranking.enabled=true serves it all the same"
+    "give it more impressions (--config.data.ranking_fraction), or judge other "
+    "settings of it on validation (ytdnn study)"
 )
+_ALL_THE_SAME = "--config.ranking.enabled=true serves it all the same"
 
 
 def of_run(config: configs.Config, workdir: pathlib.Path) -> chosen_order.Choice:
@@ -77,39 +79,43 @@ def choose(
 
 def _decided(judged: report_parts.ShownLists | None) -> chosen_order.Choice:
     """Returns the choice that the orders of a window lead to."""
-    rivals = (lists.CANDIDATES, ranker.POPULARITY)
-    gains = {}
-    if judged is not None:
-        ahead = judged.ahead
-        gains = {name: ahead[name][JUDGE][0] for name in rivals if name in ahead}
-    known = {k: v for k, v in gains.items() if v is not None and math.isfinite(v)}
-    if judged is None or not known:
-        words = (
+    gains = {} if judged is None else _gains(judged)
+    if judged is None or not gains:
+        return chosen_order.Choice(
+            True,
             "The ranker's order is served (ranking.enabled=auto), but was not judged: "
             "no user was shown two videos in the validation window and watched one. "
-            "More impressions (--config.data.ranking_fraction) would tell"
+            "More impressions (--config.data.ranking_fraction) would tell",
         )
-        return chosen_order.Choice(True, words)
-    serves = all(gain > 0.0 for gain in known.values())
-    better = "The ranker's order" if serves else "The candidates' order"
-    words = f"{better} is served (ranking.enabled=auto): {_compared(judged, known)}"
-    return chosen_order.Choice(serves, words if serves else f"{words}; {_ADVICE}")
+    serves = gains.get(lists.CANDIDATES, gains[ranker.POPULARITY]) > 0.0
+    whose = "ranker's" if serves else "candidates'"
+    words = f"The {whose} order is served (ranking.enabled=auto): {_compared(judged)}"
+    if serves and gains[ranker.POPULARITY] <= 0.0:
+        words += f". The ranker is not above popularity: {_ADVICE}"
+    elif not serves:
+        words += f". The ranker does not help: {_ADVICE}; {_ALL_THE_SAME}"
+    return chosen_order.Choice(serves, words)
 
 
-def _compared(judged: report_parts.ShownLists, gains: Mapping[str, float]) -> str:
+def _gains(judged: report_parts.ShownLists) -> dict[str, float]:
+    """Returns what the ranker is ahead of each rival, where that is defined."""
+    found = {
+        name: judged.ahead[name][JUDGE][0] for name in _RIVALS & judged.ahead.keys()
+    }
+    return {k: v for k, v in found.items() if v is not None and math.isfinite(v)}
+
+
+def _compared(judged: report_parts.ShownLists) -> str:
     """Returns the comparison in words."""
-    what = judged.gain.replace("_", " ")
     parts = []
-    for name in gains:
-        value, low, high = (
-            0.0 if part is None else 100.0 * part for part in judged.ahead[name][JUDGE]
-        )
-        held = 100.0 * (judged.systems[name][JUDGE][0] or 0.0)
+    for name in sorted(_gains(judged)):
+        value, low, high = (part or 0.0 for part in judged.ahead[name][JUDGE])
+        held = judged.systems[name][JUDGE][0] or 0.0
         words = "the candidates'" if name == lists.CANDIDATES else "popularity's"
-        parts.append(f"{words} {held:.1f} % ({value:+.1f}, {low:+.1f} to {high:+.1f})")
-    own = 100.0 * (judged.systems[ranker.RANKER][JUDGE][0] or 0.0)
+        parts.append(f"{words} {held:.3f} ({value:+.3f}, {low:+.3f} to {high:+.3f})")
+    own = judged.systems[ranker.RANKER][JUDGE][0] or 0.0
     return (
-        f"of the {what} of {judged.users:,} users on the validation window, the first "
-        f"half of each user's videos holds {own:.1f} % in the ranker's order, in "
-        f"{' and in '.join(parts)}"
+        f"on the validation window, nDCG by {judged.gain.replace('_', ' ')} of all "
+        f"videos shown to each of {judged.users:,} users is {own:.3f} in the ranker's "
+        f"order, in {' and in '.join(parts)}"
     )

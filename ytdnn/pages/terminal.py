@@ -7,7 +7,15 @@ from rich import box, console, table, text
 
 from ytdnn.evaluation import metric_names, report_model
 from ytdnn.metrics import calibration
-from ytdnn.pages import names, notes, other_pages, scales, shown_order, valued
+from ytdnn.pages import (
+    names,
+    notes,
+    other_pages,
+    scales,
+    shown_order,
+    shown_words,
+    valued,
+)
 
 _FOUR_DECIMALS_BELOW = 10.0
 _GAPS_SHOWN = 5
@@ -37,7 +45,7 @@ def render(report: report_model.Report, width: int) -> console.Group:
         they are.
     """
     worth = [_of_pages(report, width), _of_order(report, width)]
-    if shown_order.is_first(report):
+    if shown_words.is_first(report):
         worth.reverse()
     parts = [part for several in worth for part in several]
     parts.append(_lists_table(report, width))
@@ -66,7 +74,7 @@ def _of_order(report: report_model.Report, width: int) -> list[console.Renderabl
     """Returns what each order of the videos shown is worth; nothing without them."""
     if report.shown_lists is None:
         return []
-    lines = [text.Text(f"{line}.") for line in shown_order.sentences(report)]
+    lines = [text.Text(f"{line}.") for line in shown_words.sentences(report)]
     return [shown_order.terminal_table(report.shown_lists, width >= _WIDE), *lines]
 
 
