@@ -62,6 +62,12 @@ class Data:
         window trains the ranker.
       validation_fraction: temporal: last share of each training window,
         held out for early stopping and the choice of the checkpoint.
+      validation_from: temporal: where the candidates' validation window begins, in
+        place of its share: a date as "2022-04-29" (UTC), or with a time as
+        "2022-04-29T00:00:00+08:00"; empty: by the share.
+      ranking_from: temporal: likewise, the ranker's training window.
+      ranking_validation_from: temporal: likewise, the ranker's validation window.
+      test_from: temporal: likewise, the test window.
     """
 
     source: Literal["world", "movielens", "kuairand", "log", "tables"] = "world"
@@ -88,3 +94,7 @@ class Data:
     ranking_fraction: components.Rate = 0.2
     validation_fraction: components.Rate = 0.1
     world: world_config.World = world_config.World()
+    validation_from: str = ""
+    ranking_from: str = ""
+    ranking_validation_from: str = ""
+    test_from: str = ""

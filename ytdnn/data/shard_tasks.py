@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from ytdnn import configs, schema
-from ytdnn.data import events, searches, shards, splits, user_shards
+from ytdnn.data import events, searches, shards, user_shards, windows
 
 _VIDEOS = ("watch_videos", "impression_videos", "impression_seed_videos")
 _ROWS = {
@@ -40,7 +40,7 @@ class Rules:
     """
 
     config: configs.Data
-    bounds: splits.Windows | None
+    bounds: windows.Windows | None
     scratch: pathlib.Path
     directory: pathlib.Path
 

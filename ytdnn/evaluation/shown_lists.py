@@ -28,6 +28,7 @@ from ytdnn.evaluation import (
 )
 from ytdnn.metrics import bootstrap, first_places
 from ytdnn.ranking import predictions
+from ytdnn.retrieval import replay
 
 LOGGED = "logged"
 RANDOM = "random"
@@ -41,8 +42,8 @@ METRICS = (
 SHOWN = "shown"
 GAIN_PER_SHOWN = "gain_per_shown"
 TENTHS = tuple(tenth / 10.0 for tenth in range(1, 11))
-_ROWS_A_BLOCK = 1 << 16  # of users' vectors, so that memory does not grow with the log
-_CANNOT_LIST = -np.inf
+_REQUESTS_A_BLOCK = 1 << 14  # so that memory does not grow with the log
+_LAST = float(np.finfo(np.float32).min)  # finite, so that such rows tie
 
 Floats = npt.NDArray[np.float64]
 Orders = Mapping[str, npt.NDArray[np.floating]]
@@ -64,15 +65,23 @@ def candidates(
     """
 
     def score(impressions: ranker.Impressions) -> predictions.Predictions:
-        found = np.full(len(impressions.rows), _CANNOT_LIST)
-        for start in range(0, len(found), _ROWS_A_BLOCK):
-            part = slice(start, start + _ROWS_A_BLOCK)
-            places = impressions.videos[part].astype(np.int64) - 1
-            is_listed = places < len(video_vectors)
-            vectors = trained.request_vectors(data, impressions.rows[part])
-            rows = video_vectors[np.where(is_listed, places, 0)]
-            scores = np.einsum("nd,nd->n", vectors, rows, dtype=np.float64)
-            found[part] = np.where(is_listed, scores, _CANNOT_LIST)
+        rows, videos = impressions.rows, impressions.videos.astype(np.int64) - 1
+        found = np.full(len(rows), _LAST)
+        # Rows of one request are neighbours, and share the user's vector.
+        edges = np.append(np.flatnonzero(replay.begins_request(data, rows)), len(rows))
+        for start in range(0, len(edges) - 1, _REQUESTS_A_BLOCK):
+            block = edges[start : start + _REQUESTS_A_BLOCK + 1]
+            vectors = trained.request_vectors(data, rows[block[:-1]])
+            inside = np.arange(block[0], block[-1])
+            owners = np.repeat(np.arange(len(vectors)), np.diff(block))
+            listed = videos[inside] < len(video_vectors)
+            inside, owners = inside[listed], owners[listed]
+            found[inside] = np.einsum(
+                "nd,nd->n",
+                vectors[owners],
+                video_vectors[videos[inside]],
+                dtype=np.float64,
+            )
         return predictions.Predictions(found)
 
     return score
@@ -239,7 +248,7 @@ def _logged(
     if positions is not None:
         of_rows = np.asarray(positions)[impressions.rows].astype(np.float64)
         if (of_rows >= 0.0).any():
-            return np.where(of_rows >= 0.0, -of_rows, _CANNOT_LIST), True
+            return np.where(of_rows >= 0.0, -of_rows, _LAST), True
     # Rows lie sorted by user and time.
     return -np.asarray(data.impressions.times)[impressions.rows].astype(float), False
 
