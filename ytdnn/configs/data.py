@@ -23,6 +23,10 @@ class Data:
       exposure: kuairand: whose impressions are read: those of the `standard`
         policies, of videos shown at `random`, or `all`. Histories hold what was
         watched of the standard logs, and with `random` and `all` of the random one.
+      click: kuairand: upstream's column that says which impressions were clicked:
+        `is_click`, or `long_view`.
+      histories: kuairand: a Parquet file in the folder of the log, of what each user
+        watched before it (`user_id`, `long_watch_seq`), ordered but without times.
       files: log: own files or folders of tables, as "watches=clicks.parquet".
       columns: Own column names, as "watches.video_id=item_id".
       where: Polars SQL filter over the rows of `watches`, as "rating >= 4"; of
@@ -74,6 +78,8 @@ class Data:
     dir: str = ""
     name: str = ""
     exposure: Literal["standard", "random", "all"] = "standard"
+    click: Literal["is_click", "long_view"] = "is_click"
+    histories: str = ""
     files: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
     where: str = ""

@@ -93,12 +93,18 @@ def _pinned(made: configs.Config, given: configs.Config | None) -> configs.Confi
     Days are short: one process trains them, also those of a run that several trained.
     """
     given = made if given is None else given
+    plain = configs.Data()
     data = dataclasses.replace(
-        made.data, source=data_config.IN_MEMORY, dir="", name="", files=()
+        made.data,
+        source=data_config.IN_MEMORY,
+        dir="",
+        name="",
+        files=(),
+        histories="",
     )
     return dataclasses.replace(
         made,
-        data=dataclasses.replace(data, exposure=configs.Data().exposure),
+        data=dataclasses.replace(data, exposure=plain.exposure, click=plain.click),
         candidates=dataclasses.replace(made.candidates, auto=()),
         ranking=dataclasses.replace(made.ranking, auto=()),
         index=given.index,
@@ -133,6 +139,7 @@ class _Log:
             source="log" if is_log else made.source,
             dir=str(data_dir),
             name="",
+            histories="",
         )
 
     @property
