@@ -166,11 +166,12 @@ def list_parts(impressions: ranker.Impressions, scores: npt.NDArray) -> Parts:
     of_users, defined = np.zeros(num_users), np.zeros(num_users)
     of_users[users[rows]], defined[users[rows]] = ndcg, 1.0
     found = {LIST_NDCG: (of_users * has_order, defined * has_order)}
-    for name, share in FIRST_PLACES.items():
-        held, total = first_places.gains_of_first(
-            users, scores, impressions.gains, share, num_users
-        )
-        found[name] = held * has_order, total * has_order
+    shares = list(FIRST_PLACES.values())
+    held, total = first_places.gains_of_first(
+        users, scores, impressions.gains, shares, num_users
+    )
+    for name, of_users in zip(FIRST_PLACES, held, strict=True):
+        found[name] = of_users * has_order, total * has_order
     return found
 
 

@@ -257,13 +257,10 @@ def _curve(
     shown: ranker.Impressions, scores: npt.NDArray[np.floating]
 ) -> tuple[report_parts.Number, ...]:
     """Returns the share of the gain in the first tenth of each list, and so on."""
-    held = [
-        first_places.gains_of_first(
-            shown.users, scores, shown.gains, share, shown.num_users
-        )
-        for share in TENTHS
-    ]
-    return tuple(summary.ratio(a.sum(), b.sum()) for a, b in held)
+    held, total = first_places.gains_of_first(
+        shown.users, scores, shown.gains, TENTHS, shown.num_users
+    )
+    return tuple(summary.ratio(one.sum(), total.sum()) for one in held)
 
 
 def _all_ahead(found: Resampled) -> dict[str, dict[str, report_parts.WithInterval]]:

@@ -133,13 +133,9 @@ def _discounts(pages: Groups, scores: Values, k: int) -> PerImpression:
     Ranks count from 1 at the highest score; above k, unless that is 0, the discount
     is 0.
     """
-
-    def weigh(places: Groups, sizes: Groups) -> PerImpression:
-        del sizes
-        discounts = 1.0 / np.log2(places + 2.0)
-        return np.where((places < k) | (k == 0), discounts, 0.0)
-
-    return runs.weights_by_place(pages, scores, weigh)
+    found = runs.Places.of(pages, scores)
+    discounts = 1.0 / np.log2(found.places + 2.0)
+    return found.shared(np.where((found.places < k) | (k == 0), discounts, 0.0))
 
 
 def _rising_pairs(groups: Groups, values: Values) -> PerImpression:

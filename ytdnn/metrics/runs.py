@@ -1,6 +1,6 @@
 """Runs of equal values in sorted arrays."""
 
-from collections.abc import Callable
+import dataclasses
 
 import numpy as np
 import numpy.typing as npt
@@ -36,34 +36,52 @@ def bounds(
     return firsts[run], stops[run]
 
 
-def weights_by_place(
-    groups: npt.NDArray[np.integer],
-    scores: npt.NDArray[np.floating],
-    weigh: Callable[[npt.NDArray[np.int64], npt.NDArray[np.int64]], Floats],
-) -> Floats:
-    """Returns the weight of each row's place in the list of its group.
+@dataclasses.dataclass(frozen=True)
+class Places:
+    """Where each row stands in the list of its group, by falling scores.
 
-    A list is a group in the order of falling scores. Tied scores share the mean weight
-    of their places: the expected weight where the order of ties is drawn.
-
-    Args:
-      groups: `[n]`, equal within a list.
-      scores: `[n]`, higher = placed first.
-      weigh: Takes places `[n]`, 0 for the first of a list, and the length of the list
-        of each `[n]`; returns the weight of each place.
-
-    >>> first_only = lambda places, sizes: (places == 0).astype(float)
-    >>> weights_by_place(np.array([5, 5, 8]), np.array([2.0, 2.0, 1.0]), first_only)
-    array([0.5, 0.5, 1. ])
+    Attributes:
+      places: `[n]`, 0 for the first of a list, in the order of the lists.
+      sizes: `[n]`, rows of the list of each, in the same order.
     """
-    order = np.lexsort((-np.asarray(scores), groups))
-    group, score = np.asarray(groups)[order], np.asarray(scores)[order]
-    new_group = starts(group)
-    group_first, group_stop = bounds(new_group)
-    places = np.arange(len(order)) - group_first
-    weights = weigh(places, group_stop - group_first)
-    tie_first, tie_stop = bounds(new_group | starts(score))
-    sums = np.append(0.0, np.cumsum(weights))
-    shared = np.empty(len(order))
-    shared[order] = (sums[tie_stop] - sums[tie_first]) / (tie_stop - tie_first)
-    return shared
+
+    places: npt.NDArray[np.int64]
+    sizes: npt.NDArray[np.int64]
+    _order: npt.NDArray[np.intp]
+    _ties: tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]
+
+    @classmethod
+    def of(
+        cls, groups: npt.NDArray[np.integer], scores: npt.NDArray[np.floating]
+    ) -> "Places":
+        """Sorts rows into lists.
+
+        Args:
+          groups: `[n]`, equal within a list.
+          scores: `[n]`, higher = placed first.
+        """
+        order = np.lexsort((-np.asarray(scores), groups))
+        group, score = np.asarray(groups)[order], np.asarray(scores)[order]
+        new_group = starts(group)
+        first, stop = bounds(new_group)
+        ties = bounds(new_group | starts(score))
+        return cls(np.arange(len(order)) - first, stop - first, order, ties)
+
+    def shared(self, weights: Floats) -> Floats:
+        """Returns the weight of each row's place, `[n]` in the order of the rows.
+
+        Tied scores share the mean weight of their places: the expected weight where
+        the order of ties is drawn.
+
+        >>> found = Places.of(np.array([5, 5, 8]), np.array([2.0, 2.0, 1.0]))
+        >>> found.shared((found.places == 0).astype(float))
+        array([0.5, 0.5, 1. ])
+
+        Args:
+          weights: `[n]`, in the order of `places`.
+        """
+        first, stop = self._ties
+        sums = np.append(0.0, np.cumsum(weights))
+        found = np.empty(len(weights))
+        found[self._order] = (sums[stop] - sums[first]) / (stop - first)
+        return found
