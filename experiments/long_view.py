@@ -34,6 +34,7 @@ validation days, and the one with the higher GAUC is taken.
 import argparse
 import dataclasses
 import pathlib
+import shutil
 import time
 from typing import Any
 
@@ -91,8 +92,17 @@ def config_of(given: argparse.Namespace) -> configs.Config:
         ranking_validation_from=given.validation_from + _CHINA,
         test_from=given.test_from + _CHINA,
     )
-    ranking = dataclasses.replace(configs.Config().ranking, enabled=True)
-    return configs.Config(data=data, ranking=ranking, seed=given.seed)
+    plain = configs.with_own(configs.Config(), ["candidates.training.epochs"])
+    training = dataclasses.replace(
+        plain.candidates.training, epochs=given.candidate_epochs
+    )
+    return dataclasses.replace(
+        plain,
+        data=data,
+        candidates=dataclasses.replace(plain.candidates, training=training),
+        ranking=dataclasses.replace(plain.ranking, enabled=True),
+        seed=given.seed,
+    )
 
 
 def scores(
@@ -132,13 +142,17 @@ def choose(config: configs.Config, workdir: pathlib.Path) -> pathlib.Path:
       workdir: Of the experiment.
     """
     found: dict[pathlib.Path, float] = {}
+    first = workdir / "head-0"
+    ytdnn.prepare(first, config, verbose=True)
+    ytdnn.train(first, config, stage="candidates", verbose=True)
     for number, (name, head) in enumerate(HEADS.items()):
         directory = workdir / f"head-{number}"
         own = dataclasses.replace(config.ranking, head=head)
         run = dataclasses.replace(config, ranking=own)
-        ytdnn.prepare(directory, run, verbose=True)
-        ytdnn.train(directory, run, stage="candidates")
-        ytdnn.train(directory, run, stage="ranking")
+        if not directory.exists():
+            left_out = shutil.ignore_patterns(".lock", ranking_model.KIND)
+            shutil.copytree(first, directory, ignore=left_out)
+        ytdnn.train(directory, run, stage="ranking", verbose=True)
         data, _, trained = _opened(directory, run)
         shown = ranker.Impressions(data, _Split.VALIDATION)
         row = scores(shown, _by_click(data, trained, shown))
@@ -322,6 +336,7 @@ def main() -> None:
     parser.add_argument("--ranking_from", default="2022-04-25")
     parser.add_argument("--validation_from", default="2022-04-28")
     parser.add_argument("--test_from", default="2022-04-29")
+    parser.add_argument("--candidate_epochs", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     started = time.perf_counter()

@@ -50,6 +50,7 @@ def test_the_protocol_goes_through_on_made_files(
         ranking_from="2022-04-08",
         validation_from="2022-04-25",
         test_from="2022-04-29",
+        candidate_epochs=1,
         seed=0,
     )
     config = long_view.config_of(given)
