@@ -19,7 +19,7 @@ from ytdnn.data import order_statistics
 
 Spans = dict[str, tuple[int, int]]
 
-# Windows by watches are kept while the ranker's has this part of its share of the
+# Windows by watches are kept while the ranker trains on this part of its share of the
 # impressions: then they were good enough, and are those of earlier versions.
 _LEAST_OF_SHARE = 0.1
 _DATES = ("validation", "ranking", "ranking_validation", "test")
@@ -131,20 +131,20 @@ def _of_times(
     found = _dated(config, times, dates) if dates else windows_of(config, times)
     if shown is None or not order_statistics.size(shown):
         return Chosen(found)
-    inside = order_statistics.num_below(shown, [found.ranking, found.test])
-    number, total = inside[1] - inside[0], order_statistics.size(shown)
-    if number > _LEAST_OF_SHARE * config.ranking_fraction * total:
-        return Chosen(found)
+    edges = [found.ranking, found.ranking_validation]
+    before, until = order_statistics.num_below(shown, edges)
+    number, total = until - before, order_statistics.size(shown)
+    share = config.ranking_fraction * (1.0 - config.validation_fraction)
     advice = _advice(config, times, shown)
-    if dates:
+    if dates or number > _LEAST_OF_SHARE * share * total:
         return Chosen(found, advice=advice)
     other = _of_impressions(config, times, shown)
     if other is None:
         return Chosen(found, advice=advice)
     note = (
-        f"note: the ranker's share of the watches ({_day(found.ranking)} to "
-        f"{_day(found.test)}) holds {number:,} of {total:,} impressions, so the "
-        f"windows are shares of the impressions at the time of watches"
+        f"note: the ranker's share of the watches, {_day(edges[0])} to "
+        f"{_day(edges[1])}, holds {number:,} of {total:,} impressions to train on, so "
+        f"the windows are shares of the impressions at the time of watches"
     )
     return Chosen(other, notes=(note,), advice=advice)
 
