@@ -380,7 +380,7 @@ def get_variants(world: str = QUICKSTART) -> dict[str, configs.Config]:
     """Returns both stages, candidates alone, and one change of either each."""
     config = get_config(world)
     alone = dataclasses.replace(config.ranking, enabled=False)
-    by_clicks = dataclasses.replace(config.ranking, head=configs.Click())
+    by_clicks = dataclasses.replace(config.ranking, head=configs.Click(), enabled=True)
     own = config.candidates
     held_out = dataclasses.replace(own, label=configs.HeldOutWatch())
     aged = dataclasses.replace(own, features=configs.Features(add=(EXAMPLE_AGE,)))

@@ -118,6 +118,7 @@ def tiny_config(seed: int = 0, ranking_epochs: int = 20) -> configs.Config:
         ),
         composition=configs.Composition(15, 0.0, 0.0),
         ranking=configs.Ranking(
+            enabled=True,  # whatever so few impressions say of it
             embedding_dim=8,
             history_length=12,
             tower=(32, 16),

@@ -70,7 +70,7 @@ def make(directory: pathlib.Path, num_videos: int) -> None:
     config = configs.Config(
         data=configs.Data(source="log", dir=str(directory / "log"), vocabulary="all"),
         candidates=configs.Candidates(content=configs.Content(enabled=False)),
-        ranking=configs.Ranking(),
+        ranking=configs.Ranking(enabled=True),
         index=configs.Index(also=("lsh",)),
     )
     (directory / "log").mkdir(parents=True, exist_ok=True)

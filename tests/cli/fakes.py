@@ -10,7 +10,7 @@ import pytest
 
 from tests.pages import example
 from ytdnn import artifacts, configs, errors
-from ytdnn.evaluation import report_files, summary
+from ytdnn.evaluation import chosen_order, report_files, summary
 
 
 class Rooms:
@@ -21,6 +21,7 @@ class Rooms:
       shown: Reports printed.
       has_impressions: What the prepared log says of itself.
       has_own_window: Likewise, of the ranker's.
+      serves_ranker: What is chosen of the ranker.
       fails_in: The step that raises, as if interrupted in the middle.
       breaks_in: The step that is refused.
       facts: Of the prepared set: the size of the log.
@@ -31,6 +32,7 @@ class Rooms:
         self.shown: list[Any] = []
         self.has_impressions = True
         self.has_own_window = True
+        self.serves_ranker = True
         self.fails_in = ""
         self.breaks_in = ""
         self.facts = {"watches": 100_000, "users": 900, "vocabulary": 1_700}
@@ -117,8 +119,11 @@ class Rooms:
         stage: str = "",
     ) -> report_files.Result:
         names = ["data", "candidates"] if stage else ["data", "candidates", "index"]
-        if stage != "candidates" and self.has_impressions:
+        has_ranker = self.has_impressions and config.ranking.enabled
+        if stage != "candidates" and has_ranker:
             names.append("ranking")
+            if config.ranking.enabled == "auto" and not stage:
+                names.append("choice")
         inputs = {
             name: artifacts.read_manifest(workdir / name, name).fingerprint
             for name in names
@@ -126,6 +131,11 @@ class Rooms:
         settings = {"config": summary.plain(configs.to_dict(config))}
         report = example.typed(example.bare() | settings)
         return report_files.Result(report, pl.DataFrame(), inputs)
+
+    def choose(
+        self, config: configs.Config, workdir: pathlib.Path
+    ) -> chosen_order.Choice:
+        return chosen_order.Choice(self.serves_ranker, "judged by a stand-in")
 
     def write_evaluation(
         self, directory: pathlib.Path, result: report_files.Result
@@ -154,7 +164,8 @@ class Rooms:
         self, workdir: pathlib.Path, config: configs.Config, refit: Any = None
     ) -> pathlib.Path:
         of_models = ["candidates", "index"]
-        of_models += ["ranking"] if self.has_impressions else []
+        has_ranker = self.has_impressions and config.ranking.enabled
+        of_models += ["ranking"] if has_ranker else []
         home = f"{refit.name}/" if refit else ""
         inputs = ["data", *(home + name for name in of_models)]
         self._make("bundle", workdir, bundle_config(config), inputs)
@@ -192,6 +203,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Rooms:
         ),
         "retrieval.stage": types.SimpleNamespace(load=lambda *_: None),
         "index.artifact": types.SimpleNamespace(build=rooms.build_index),
+        "evaluation.order_choice": types.SimpleNamespace(of_run=rooms.choose),
         "evaluation.evaluate_run": types.SimpleNamespace(evaluate=rooms.evaluate),
         "pages.prepared_table": types.SimpleNamespace(lines=lambda data: ["table"]),
         "pages.files": types.SimpleNamespace(write=rooms.write_evaluation),

@@ -85,6 +85,7 @@ def test_a_run_leaves_the_layout_of_the_design(finished: pathlib.Path) -> None:
         "candidates",
         "index",
         "ranking",
+        "choice",
         "bundle",
         "config.json",
         "evaluation",
@@ -116,7 +117,7 @@ def test_a_second_run_skips_all_and_shows_the_table(
 ) -> None:
     result = cli("run", f"--workdir={finished}")
     assert result.status == 0, result.err
-    assert result.out.count("skipped: ") == 6
+    assert result.out.count("skipped: ") == 7
     assert "hit_rate@10" in result.out
     assert f"report: {finished}/evaluation/report.html" in result.out
     assert f"tensorboard --logdir={finished}/evaluation/logs" in result.out
@@ -129,7 +130,7 @@ def test_the_page_of_a_real_run_opens_in_a_browser(finished: pathlib.Path) -> No
         chromium.open(path, width=360)
         assert chromium.complaints == []
         assert chromium.requests == [path.resolve().as_uri()]
-        assert chromium.ask("document.querySelectorAll('h2').length") == 11
+        assert chromium.ask("document.querySelectorAll('h2').length") == 12
         assert chromium.ask("document.documentElement.scrollWidth") == 360
 
 

@@ -93,7 +93,8 @@ def next_watch(data: prepared.PreparedData) -> ScoresByUser:
 
     def score(user: int, end: int) -> np.ndarray:
         scores = np.zeros(data.num_videos)
-        video = int(data.watches.videos[end])
+        is_last = end == data.watches.offsets[user + 1]
+        video = 0 if is_last else int(data.watches.videos[end])
         if video:
             scores[video - 1] = 1.0
         return scores

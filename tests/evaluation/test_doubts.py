@@ -143,22 +143,26 @@ def test_ids_that_do_not_match_are_said(
     assert found.count("Unmatched ids") == 1  # a catalogue may hold what none watched
 
 
-def test_a_ranker_below_the_videos_own_odds_is_said(
+def test_a_ranker_behind_an_order_that_it_must_beat_is_said(
     data: prepared.PreparedData, tmp_path: pathlib.Path
 ) -> None:
     result = measured(data, fakes.next_watch(data))
 
-    def of_ranker(auc: float) -> str:
-        entries = {
-            name: report_model.Entry(values={"auc": value}, intervals={})
-            for name, value in {"popularity": 0.7, "ranker": auc}.items()
-        }
-        report = dataclasses.replace(result.report, impressions=entries)
+    def of_lists(popularity: float) -> str:
+        found = example.shown_lists()
+        own = found["systems"]["ranker"]["list_ndcg"][0]
+        found["systems"]["popularity"]["list_ndcg"] = [popularity, 0.6, 0.9]
+        found["ahead"]["popularity"]["list_ndcg"] = [own - popularity, -0.03, 0.01]
+        shown = example.typed(example.bare() | {"shown_lists": found}).shown_lists
+        report = dataclasses.replace(result.report, shown_lists=shown)
         return said(tmp_path, data, dataclasses.replace(result, report=report))
 
-    found = of_ranker(0.6)
-    assert found.startswith("The ranker is not above popularity: AUC 0.6000 against")
-    assert of_ranker(0.8) == ""
+    assert of_lists(0.852).startswith(
+        "The ranker is not above popularity (0.852; difference -0.010, -0.030 to "
+        "+0.010) on this window: nDCG by watch seconds of all videos shown to each "
+        "user is 0.842 in its order. Give it more impressions"
+    )
+    assert of_lists(0.832) == ""
 
 
 def test_estimates_that_rest_on_little_are_said(

@@ -128,7 +128,9 @@ def test_what_a_scorer_does_not_give_is_not_measured() -> None:
         "click_probability": np.full(200, 0.5),
         "logits": np.zeros(200),
     }
+    of_lists = {"list_ndcg", "first_quarter_share", "first_half_share"}
     of_order = {"auc", "grouped_auc", "weighted_per_user_loss", "page_ndcg_by_seconds"}
+    of_order |= of_lists
     of_seconds = {"xauc", "grouped_xauc", "mae_seconds", "calibration_ratio"}
     expected = {
         (): set(),
@@ -158,6 +160,9 @@ def test_without_watch_time_nothing_is_measured_of_it() -> None:
         "grouped_auc",
         "weighted_per_user_loss",
         "click_log_loss",
+        "list_ndcg",
+        "first_quarter_share",
+        "first_half_share",
     }
     assert not calibration.measure(shown, predicted, CONFIG).seconds
 

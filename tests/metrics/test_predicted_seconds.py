@@ -114,3 +114,13 @@ def test_page_ndcg_without_watch_time_is_of_no_page() -> None:
             np.arange(size), np.zeros(size), np.zeros(size)
         )
         assert len(rows) == len(found) == 0
+
+
+def test_the_first_ranks_alone_by_hand() -> None:
+    pages = np.array([0, 0, 0, 1, 1, 1])
+    labels = np.array([0.0, 1.0, 1.0, 1.0, 0.0, 0.0])
+    # Page 0: miss, hit | hit; page 1: the hit shares ranks 2 and 3 with a miss.
+    scores = np.array([3.0, 2.0, 1.0, 1.0, 2.0, 1.0])
+    _, found = predicted_seconds.page_ndcg(pages, scores, labels, k=2)
+    second = 1 / math.log2(3)
+    assert found == pytest.approx([second / (1 + second), second / 2])

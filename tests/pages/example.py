@@ -188,6 +188,52 @@ def _off_policy() -> dict[str, Any]:
     }
 
 
+def shown_lists(is_world: bool = False) -> dict[str, Any]:
+    """Returns orders of the videos that each user was shown."""
+
+    def three(value: float) -> list[float]:
+        return [value, *_around(value, 0.02)]
+
+    orders = {"popularity": 0.621, "logged": 0.507, "candidates": 0.583}
+    orders |= {"ranker": 0.684, "best": 0.972, "random": 0.5}
+    if is_world:
+        orders["oracle"] = 0.8
+    systems = {
+        name: {
+            "first_quarter_share": three(half / 1.8),
+            "first_half_share": three(half),
+            "list_ndcg": three((half + 1.0) / 2.0),
+            "grouped_auc": three(min(1.0, half - 0.02)),
+        }
+        for name, half in orders.items()
+    }
+    ahead = {
+        name: {
+            metric: [value[0] - systems[name][metric][0], -0.01, 0.13]
+            for metric, value in systems["ranker"].items()
+        }
+        for name in ("popularity", "logged", "candidates")
+    }
+    return {
+        "users": 2_400,
+        "users_left_out": 500,
+        "impressions": 40_500,
+        "gain": "watch_seconds",
+        "total": 1_234_567.0,
+        "logged_order": "time",
+        "systems": systems,
+        "curves": {
+            n: [h * t / 10 + t / 10 * (1 - h) for t in range(1, 11)]
+            for n, h in orders.items()
+        },
+        "ahead": ahead,
+        "exposed": {
+            "candidates": {"shown@10": three(0.31), "gain_per_shown@10": three(24.0)},
+            "system": {"shown@10": three(0.1), "gain_per_shown@10": three(31.5)},
+        },
+    }
+
+
 def report() -> dict[str, Any]:
     """Returns a whole report: four models of lists, three of impressions."""
     return {

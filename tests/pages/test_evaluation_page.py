@@ -1,3 +1,4 @@
+import html
 import pathlib
 import re
 from collections.abc import Iterator
@@ -290,11 +291,60 @@ def test_without_watch_time_both_stages_stand_beside_each_other() -> None:
 def test_any_log_with_watch_time_is_judged_by_the_seconds_of_hits() -> None:
     report = example.with_pages(is_world=False)
     text = evaluation_page.render(example.typed(report))
-    worth = section(text, "What the page is worth")
+    worth = section(text, "Watch seconds of hits")
     assert 'aria-label="Watch seconds of hits of the first 10 videos"' in worth
     assert (
         "true watch" not in worth.lower().partition("<svg")[2].partition("<details")[0]
     )
+
+
+def test_a_real_log_says_first_what_each_order_is_worth() -> None:
+    report = example.with_pages(is_world=False)
+    report["shown_lists"] = example.shown_lists()
+    report["protocol"]["served_order"] = "The ranker's order is served: it is ahead"
+    text = evaluation_page.render(example.typed(report))
+    title = "What the order is worth on this log"
+    assert headings(text)[:2] == [title, "Watch seconds of hits"]
+    worth = html.unescape(section(text, title))
+    assert (
+        "In the test window 2,400 users were shown two videos or more, 40,500 in all, "
+        "and watched 343 hours of them. If each user could be shown only half of these "
+        "videos, the ranker would keep 68.4 % of the watch time, the candidate model "
+        "58.3 %, popularity 62.1 %, the order of the log 50.7 %; a random choice "
+        "50.0 %, the best possible one 97.2 %." in worth
+    )
+    assert "The ranker's order is served: it is ahead." in worth
+    assert (
+        "The ranker keeps 6.3 points more than popularity (-1.0 to +13.0), 17.7 points "
+        "more than the order of the log (-1.0 to +13.0), 10.1 points more than the "
+        "candidate model (-1.0 to +13.0) (percentage points, 95 % interval paired by "
+        "user)." in worth
+    )
+    assert "By the log's propensities, new pages would bring" in worth
+    assert "not what other videos would have brought" in worth
+    hits = html.unescape(section(text, "Watch seconds of hits"))
+    assert (
+        "of its first 10 videos, the log showed a user candidates 0.310, 24.0 s each; "
+        "candidates + ranker 0.100, 31.5 s each" in hits
+    )
+
+
+def test_a_world_says_first_what_its_true_pages_are_worth() -> None:
+    report = example.with_pages()
+    report["shown_lists"] = example.shown_lists(is_world=True)
+    titles = headings(evaluation_page.render(example.typed(report)))
+    assert titles[0] == "What the page is worth"
+    assert titles[1] == "What the order is worth on this log"
+
+
+def test_without_watch_time_orders_are_told_by_clicks() -> None:
+    report = example.report()
+    report["shown_lists"] = example.shown_lists() | {"gain": "clicks", "total": 812.0}
+    text = evaluation_page.render(example.typed(report))
+    worth = section(text, "What the order is worth on this log")
+    assert "and clicked 812." in worth
+    assert "would keep 68.4 % of the clicks, " in worth
+    assert "watch time" not in worth
 
 
 def test_slices_of_users_show_what_their_pages_are_worth() -> None:

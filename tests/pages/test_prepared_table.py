@@ -78,8 +78,13 @@ def test_every_row_that_is_not_read_is_counted(tmp_path: pathlib.Path) -> None:
 
 def test_span_and_what_each_model_has(tmp_path: pathlib.Path) -> None:
     tables = {"watches": logs.watches(), "impressions": logs.impressions()}
-    *_, watches, candidates, ranking = prepared_table.lines(
+    *_, watches, windows, candidates, ranking = prepared_table.lines(
         prepared_of(tmp_path, tables)
+    )
+    assert windows == (
+        "windows (UTC; training → validation → end): candidates 2023-11-14 22:13 → "
+        "2023-12-29 22:13 → 2024-01-03 22:13; ranker 2024-01-03 22:13 → 2024-01-15 "
+        "22:13 → 2024-01-17 22:13; test 2024-01-17 22:13 → 2024-01-24 22:13"
     )
     assert watches == (
         "watches: 72 from 2023-11-14 22:13 to 2024-01-24 22:13 (71.0 days), 12 users, "

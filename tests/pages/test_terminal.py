@@ -177,3 +177,22 @@ def test_what_other_pages_would_have_brought_is_told_beside_the_log() -> None:
     assert "31.5" in narrow
     assert max(map(len, narrow.splitlines())) <= 80
     assert "what other pages" not in shown(example.report() | {"off_policy": None})
+
+
+def test_orders_of_the_videos_shown_stand_first_on_a_real_log() -> None:
+    report = example.with_pages(is_world=False)
+    report["shown_lists"] = example.shown_lists()
+    text = shown(report, 120)
+    title = "What the order is worth on this log: share of the watch time shown"
+    assert text.index(title) < text.index("the page of 10 videos")
+    line = line_of(text, "│ ranker ")
+    cells = [cell.strip() for cell in line.split("│")[1:-1]]
+    assert cells[:3] == ["ranker", "38.0 ± 0.8 %", "68.4 ± 1.4 %"]
+    assert "would keep 68.4 % of the watch time" in " ".join(text.split())
+    narrow = shown(report, 80)
+    assert "68.4 %" in narrow
+    assert max(map(len, narrow.splitlines())) <= 80
+    world = example.with_pages()
+    world["shown_lists"] = example.shown_lists(is_world=True)
+    text = shown(world, 120)
+    assert text.index("the page of 10 videos") < text.index(title)

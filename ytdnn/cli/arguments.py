@@ -204,7 +204,7 @@ def _read_overrides(
             raise _unknown(command, table, argument)
         key = _known_key(match["key"], argument)
         value = match["value"]
-        if value is None and isinstance(settings.catalogue()[key].default, bool):
+        if value is None and settings.catalogue()[key].is_switch:
             value = "false" if match["no"] else "true"
         elif value is None:
             if not remaining:
@@ -272,8 +272,10 @@ def apply(config: configs.Config, overrides: dict[str, str]) -> configs.Config:
         return config
     config = configs.with_own(config, overrides)
     kinds = {k: v for k, v in overrides.items() if k in configs.choices()}
-    values = config_dict.ConfigDict(_with_kinds(configs.to_dict(config), kinds))
-    others = {k: v for k, v in overrides.items() if k not in kinds}
+    plain = _with_kinds(configs.to_dict(config), kinds)
+    words = {k: v for k, v in overrides.items() if _is_word_or_switch(k)}
+    values = config_dict.ConfigDict(_with_words(plain, words))
+    others = {k: v for k, v in overrides.items() if k not in (*kinds, *words)}
     for key in others:
         _require_kind(key, values)
     defined = flags.FlagValues()
@@ -329,6 +331,28 @@ def _with_kinds(values: dict[str, Any], kinds: dict[str, str]) -> dict[str, Any]
         parent = functools.reduce(operator.getitem, parents.split("."), values)
         if parent[name][configs.KIND] != kind:
             parent[name] = configs.to_dict(known[kind]())
+    return values
+
+
+def _is_word_or_switch(key: str) -> bool:
+    """Returns whether a setting is true, false, or one of a few words."""
+    setting = settings.catalogue()[key]
+    return setting.is_switch and bool(setting.choices)
+
+
+def _with_words(values: dict[str, Any], words: dict[str, str]) -> dict[str, Any]:
+    """Returns nested dicts with settings that are true, false, or a word."""
+    switches = {"true": True, "false": False, "1": True, "0": False}
+    for key, text in words.items():
+        known = settings.catalogue()[key].choices
+        if text.lower() not in {*known, *switches}:
+            raise errors.UserError(
+                f"expected config.{key} to be one of {', '.join(known)}, received "
+                f"{text!r} (on the command line)"
+            )
+        path, _, name = key.rpartition(".")
+        parent = functools.reduce(operator.getitem, path.split("."), values)
+        parent[name] = switches.get(text.lower(), text.lower())
     return values
 
 

@@ -23,6 +23,7 @@ class Setting:
       text: What it means.
       choices: The values it can take, empty where any of its type.
       holds_text: Whether it is a text or a tuple of texts.
+      is_switch: Whether it may be true or false.
       kind: The kind of the choice above it that has it; empty: it is always there.
     """
 
@@ -31,6 +32,7 @@ class Setting:
     text: str
     choices: tuple[str, ...]
     holds_text: bool
+    is_switch: bool = False
     kind: str = ""
 
 
@@ -81,12 +83,18 @@ def _settings(component: Any, prefix: str) -> Iterator[Setting]:
 def _setting(key: str, default: Any, text: str, annotation: Any) -> Setting:
     arguments = typing.get_args(annotation)
     is_choice = typing.get_origin(annotation) is typing.Literal
+    is_switch = bool in (annotation, *arguments)
+    choices = arguments if is_choice else ()
+    if is_switch and len(arguments) > 1:
+        words = [w for a in arguments for w in typing.get_args(a)]
+        choices = (*words, "true", "false")
     return Setting(
         key=key,
         default=default,
         text=text,
-        choices=arguments if is_choice else (),
+        choices=choices,
         holds_text=annotation is str or _is_text(arguments[:1]),
+        is_switch=is_switch,
     )
 
 

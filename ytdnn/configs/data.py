@@ -23,6 +23,10 @@ class Data:
       exposure: kuairand: whose impressions are read: those of the `standard`
         policies, of videos shown at `random`, or `all`. Histories hold what was
         watched of the standard logs, and with `random` and `all` of the random one.
+      click: kuairand: upstream's column that says which impressions were clicked:
+        `is_click`, or `long_view`.
+      histories: kuairand: a Parquet file in the folder of the log, of what each user
+        watched before it (`user_id`, `long_watch_seq`), ordered but without times.
       files: log: own files or folders of tables, as "watches=clicks.parquet".
       columns: Own column names, as "watches.video_id=item_id".
       where: Polars SQL filter over the rows of `watches`, as "rating >= 4"; of
@@ -62,12 +66,20 @@ class Data:
         window trains the ranker.
       validation_fraction: temporal: last share of each training window,
         held out for early stopping and the choice of the checkpoint.
+      validation_from: temporal: where the candidates' validation window begins, in
+        place of its share: a date as "2022-04-29" (UTC), or with a time as
+        "2022-04-29T00:00:00+08:00"; empty: by the share.
+      ranking_from: temporal: likewise, the ranker's training window.
+      ranking_validation_from: temporal: likewise, the ranker's validation window.
+      test_from: temporal: likewise, the test window.
     """
 
     source: Literal["world", "movielens", "kuairand", "log", "tables"] = "world"
     dir: str = ""
     name: str = ""
     exposure: Literal["standard", "random", "all"] = "standard"
+    click: Literal["is_click", "long_view"] = "is_click"
+    histories: str = ""
     files: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
     where: str = ""
@@ -88,3 +100,7 @@ class Data:
     ranking_fraction: components.Rate = 0.2
     validation_fraction: components.Rate = 0.1
     world: world_config.World = world_config.World()
+    validation_from: str = ""
+    ranking_from: str = ""
+    ranking_validation_from: str = ""
+    test_from: str = ""

@@ -14,8 +14,10 @@ class Ranking:
     """Ranking (PAPER §4).
 
     Attributes:
-      enabled: Whether there is a ranker; without one the candidate network's order is
-        served. A log without usable impressions has none anyway.
+      enabled: Whether the ranker orders what is served: `auto` (the ranker's order
+        where it is better than the candidates' and popularity's on the validation
+        window, else the candidates'), `true`, or `false`: none is trained. A log
+        without usable impressions has none anyway.
       embedding_dim: Width of the shared video embedding.
       shared_table: Whether the video shown, the last watched, the seed and the history
         share one table of embeddings; else each has its own.
@@ -34,7 +36,7 @@ class Ranking:
         place of their values here.
     """
 
-    enabled: bool = True
+    enabled: Literal["auto"] | bool = "auto"
     embedding_dim: components.Positive = 16
     shared_table: bool = True
     history_length: components.Positive = 50

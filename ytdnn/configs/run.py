@@ -145,9 +145,12 @@ def _is_given(name: str, given: Mapping[str, Any]) -> bool:
 def as_trained(component: Any) -> dict[str, Any]:
     """Returns a component as nested dicts, without what changes no number.
 
-    That is how its settings were chosen, and how many steps a call makes.
+    That is how its settings were chosen, how many steps a call makes, and whether a
+    ranker that is trained is served.
     """
     found = {k: v for k, v in to_dict(component).items() if k != "auto"}
+    if "enabled" in found:
+        found["enabled"] = True
     if "training" in found:
         found["training"].pop("steps_per_execution")
     return found

@@ -18,6 +18,7 @@ _WINDOWS = {
 _MIDDLE = (0.01, 0.99)
 _MOST_SPANS = 10.0  # times the middle 98 % that all of a log may span
 _MOST_MEDIAN_SECONDS = 4 * 3_600.0
+NONE_INSIDE = " lies in"  # says the obstacle that other windows would remove
 
 
 def of_watches(watches: pl.LazyFrame) -> list[str]:
@@ -109,7 +110,7 @@ def ranking_obstacle(
         skipped, clicked = shown[:, split].tolist()
         window = f"its {_WINDOWS[split]} window"
         if not skipped + clicked:
-            return f"none of the {shown.sum():,} impressions lies in {window}"
+            return f"none of the {shown.sum():,} impressions{NONE_INSIDE} {window}"
         if split == prepared.Split.TRAIN and not (skipped and clicked):
             which = "all" if clicked else "none"
             number = f"{skipped + clicked:,} impressions"

@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from ytdnn import configs
-from ytdnn.data import event_log, matching, shard_tasks, splits
+from ytdnn.data import event_log, matching, shard_tasks, windows
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Survey:
       users: As of `entities.all_users`.
       videos: As of `entities.catalogue`.
       vocabularies: Values of text columns of events.
-      bounds: Windows of the temporal protocol.
+      chosen: Windows of the temporal protocol.
       doubts: What looks like a mistake.
       watch_columns: Of the watches as they are prepared.
     """
@@ -41,7 +41,7 @@ class Survey:
     users: pl.DataFrame
     videos: pl.DataFrame
     vocabularies: dict[str, list[str]]
-    bounds: splits.Windows | None
+    chosen: windows.Chosen
     doubts: list[str]
     watch_columns: list[str]
 

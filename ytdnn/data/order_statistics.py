@@ -30,9 +30,19 @@ def nearest(counts: Counts, shares: Sequence[float]) -> list[int]:
       counts: Of at least one value.
       shares: In [0, 1].
     """
+    number = size(counts)
+    return at_ranks(counts, [int((number - 1) * share + 0.5) for share in shares])
+
+
+def at_ranks(counts: Counts, ranks: Sequence[int]) -> list[int]:
+    """Returns the value of each rank, from 0 for the least.
+
+    Args:
+      counts: Of at least one value.
+      ranks: Below the number of values.
+    """
     buckets, sizes = counts(BUCKET, None)
     reached = np.cumsum(sizes)
-    ranks = [int((int(reached[-1]) - 1) * share + 0.5) for share in shares]
     places = np.searchsorted(reached, ranks, side="right")
     values, numbers = counts(1, set(buckets[places].tolist()))
     found = []
@@ -42,6 +52,33 @@ def nearest(counts: Counts, shares: Sequence[float]) -> list[int]:
         own = np.cumsum(numbers[inside])
         at = int(np.searchsorted(own, rank - before, side="right"))
         found.append(int(values[inside][at]))
+    return found
+
+
+def size(counts: Counts) -> int:
+    """Returns the number of values."""
+    return int(counts(BUCKET, None)[1].sum())
+
+
+def num_below(counts: Counts, bounds: Sequence[int]) -> list[int]:
+    """Returns how many values lie below each bound.
+
+    >>> def counts(width, buckets):
+    ...     return np.unique(np.array([3, 1, 2, 9]) // width, return_counts=True)
+    >>> num_below(counts, [1, 3, 100])
+    [0, 2, 4]
+
+    Args:
+      counts: Of the values.
+      bounds: In any order.
+    """
+    buckets, sizes = counts(BUCKET, None)
+    values, numbers = counts(1, {bound // BUCKET for bound in bounds})
+    found = []
+    for bound in bounds:
+        inside = (values // BUCKET == bound // BUCKET) & (values < bound)
+        whole = sizes[buckets < bound // BUCKET].sum()
+        found.append(int(whole + numbers[inside].sum()))
     return found
 
 

@@ -20,8 +20,8 @@ from ytdnn.data import (
     matching,
     shard_tasks,
     shards,
-    splits,
     validation,
+    windows,
 )
 
 _SHARD = "shard"
@@ -63,7 +63,9 @@ class Engine:
             users=users,
             videos=videos,
             vocabularies=vocabularies,
-            bounds=splits.bounds(config, watches),
+            chosen=windows.of_frames(
+                config, watches, log.tables.get(schema.IMPRESSIONS)
+            ),
             doubts=doubts.of_watches(watches),
             watch_columns=watches.collect_schema().names(),
         )

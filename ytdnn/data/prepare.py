@@ -81,13 +81,22 @@ def of_log(
     ):
         survey = engine.survey(log, config)
         pages = _pages(survey.log, config.page_gap_seconds)
-        rules = shard_tasks.Rules(config, survey.bounds, scratch, partial.absolute())
+        rules = shard_tasks.Rules(
+            config, survey.chosen.windows, scratch, partial.absolute()
+        )
         facts |= survey.log.facts | _write(engine, survey, rules)
         facts |= _stated(survey, config, facts)
-        facts["doubts"] = [*survey.doubts, *_plausibility(partial, facts)]
+        facts["doubts"] = [
+            *survey.doubts,
+            *survey.chosen.notes,
+            *_plausibility(partial, facts),
+        ]
         if schema.IMPRESSIONS in survey.log.tables:
             facts["pages"] = pages
-        facts["ranking_obstacle"] = _ranking_obstacle(partial, facts)
+        obstacle = _ranking_obstacle(partial, facts)
+        if doubts.NONE_INSIDE in obstacle and survey.chosen.advice:
+            obstacle = f"{obstacle} ({survey.chosen.advice})"
+        facts["ranking_obstacle"] = obstacle
     return prepared.load(directory)
 
 
@@ -166,8 +175,8 @@ def _stated(
         "order": shards.watch_order(survey.watch_columns, config)[1:],
         "split_column": schema.SPLIT in survey.watch_columns,
     }
-    if survey.bounds is not None:
-        found["windows"] = dataclasses.asdict(survey.bounds)
+    if survey.chosen.windows is not None:
+        found["windows"] = dataclasses.asdict(survey.chosen.windows)
     return found
 
 

@@ -29,8 +29,8 @@ from ytdnn.data import (
     searches,
     shard_tasks,
     shards,
-    splits,
     user_shards,
+    windows,
 )
 
 FACT = "refit"
@@ -162,14 +162,14 @@ def _obstacle(data: prepared.PreparedData, split: _Split) -> str:
 
 def _windows(
     data: prepared.PreparedData, part: Part, begins: int | None
-) -> splits.Windows:
+) -> windows.Windows:
     """Returns the windows: what is not there to be learned from begins at the end."""
     end = _end(data)
     if begins is None:  # both stages train on all of it
         first = int(_times(data).min(initial=end))
-        return splits.Windows(end, first, end, end)
+        return windows.Windows(end, first, end, end)
     start = begins if part is Part.EARLIER else end
-    return splits.Windows(start, start, end, end)
+    return windows.Windows(start, start, end, end)
 
 
 def _vocabulary(data: prepared.PreparedData, labels: npt.NDArray[np.int64]) -> Bools:

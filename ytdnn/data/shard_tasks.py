@@ -16,7 +16,14 @@ import numpy as np
 import polars as pl
 
 from ytdnn import configs, schema
-from ytdnn.data import array_files, events, searches, shards, splits, user_shards
+from ytdnn.data import (
+    array_files,
+    events,
+    searches,
+    shards,
+    user_shards,
+    windows,
+)
 
 _VIDEOS = ("watch_videos", "impression_videos", "impression_seed_videos")
 _ROWS = {
@@ -40,7 +47,7 @@ class Rules:
     """
 
     config: configs.Data
-    bounds: splits.Windows | None
+    bounds: windows.Windows | None
     scratch: pathlib.Path
     directory: pathlib.Path
 

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from ytdnn import configs, ragged, schema
-from ytdnn.data import prepared, splits
+from ytdnn.data import prepared, splits, windows
 
 USER = "user"  # user index within the log
 VIDEO = "video"  # index among all videos of the log
@@ -35,7 +35,7 @@ def watch_arrays(
     first_user: int,
     num_users: int,
     config: configs.Data,
-    bounds: splits.Windows | None,
+    bounds: windows.Windows | None,
 ) -> Arrays:
     """Returns the watch arrays of a shard.
 
@@ -132,7 +132,7 @@ def impression_arrays(
     frame: pl.DataFrame,
     first_user: int,
     watches: Arrays,
-    bounds: splits.Windows | None,
+    bounds: windows.Windows | None,
     searches: Arrays | None = None,
     page_gap_seconds: float = 0.0,
 ) -> Arrays:

@@ -76,6 +76,16 @@ IMPRESSIONS = {
     "page, the gain of an impression its watch seconds and its discount "
     "1 / log2(rank + 1); ties share the mean discount of their ranks. Mean over a "
     "user's pages, then over users.",
+    impression_metrics.LIST_NDCG: "nDCG of each user's list: all impressions shown to "
+    "the user in the window, over pages and visits, the gain of an impression its "
+    "watch seconds (clicks, without watch time); ties share the mean discount of their "
+    "ranks. Mean over users with two impressions or more, some of them watched.",
+    impression_metrics.FIRST_QUARTER: "share of all watch seconds (clicks, without "
+    "watch time) that the first quarter of the places of each user's list holds, over "
+    "the lists of two impressions or more; a place at the cut counts by its part "
+    "inside, ties share their places, so a random order has 0.25.",
+    impression_metrics.FIRST_HALF: "the same of the first half; a random order has "
+    "0.5.",
     impression_metrics.ABSOLUTE_ERROR: "mean over impressions of |predicted - watched| "
     "seconds. It is least for the median, 0 where most impressions are not clicked: "
     "even the truth is not best by it, and no gap is told.",
@@ -134,12 +144,19 @@ OTHER = {
     "impression_slices": "impressions of videos with and without an id embedding "
     "(first watched after the training window), each measured as if it were all: "
     "pairs are of two impressions of the part.",
+    "shown_lists": "all impressions that a user was shown in the window are one list, "
+    "in the order of each system's scores at the moment of each impression: of "
+    "popularity in the ranker's training window, of the log itself (positions, else "
+    "time), of the candidate model's product, of the ranker. best orders by what was "
+    "watched, random is the mean over all orders. ahead: the ranker less another, on "
+    "the same resamples of the users. exposed: shown@k, the listed videos that the log "
+    "showed the user in the window, and gain_per_shown@k, the seconds of each of them.",
     "slices": "the right answers of one value of a column, over the users who have "
     "one; the lists are the same.",
     "what judges what": statement.JUDGED_BY,
     "system": "candidates + ranker: num_candidates videos of the candidate model, and "
     "of other sources where the composition has them, in the ranker's order, as "
-    "served.",
+    "served where the ranker is (ranking.enabled).",
     "oracle": "of a synthetic world: ranks by each user's true interests, which the "
     "log does not show: an upper bound. gap_closed: (model - popularity) / (oracle - "
     "popularity).",

@@ -10,6 +10,7 @@ import polars as pl
 from ytdnn import artifacts, configs, schema
 from ytdnn.data import prepared
 from ytdnn.evaluation import (
+    impression_metrics,
     lists,
     ranker,
     report_files,
@@ -25,6 +26,8 @@ _NO_REASON = (
     "before."
 )
 _STAGE = "candidates"
+_JUDGE = impression_metrics.LIST_NDCG
+_RIVALS = {ranker.POPULARITY: "popularity", lists.CANDIDATES: "the candidate model"}
 _MONITOR = "ndcg@10"
 _FEW_USERS = 1_000  # the half interval of a hit rate near 0.1 is then 0.02
 _FEW_WATCHES_OF_A_VIDEO = 10.0
@@ -190,20 +193,25 @@ def _of_training(
 
 
 def _of_ranker(report: report_model.Report) -> Iterator[str]:
-    """Yields a line where the ranker orders impressions no better than popularity."""
-    entries = report.impressions
-    if not {ranker.RANKER, ranker.POPULARITY} <= set(entries):
+    """Yields a line where the ranker's order is not ahead of one it must beat."""
+    found = report.shown_lists
+    if found is None or ranker.RANKER not in found.systems:
         return
-    own, popular = (
-        entries[m].values.get("auc") for m in (ranker.RANKER, ranker.POPULARITY)
-    )
-    if own is None or popular is None or own > popular:
-        return
-    yield (
-        f"The ranker is not above popularity: AUC {own:.4f} against {popular:.4f} of "
-        f"each video's own smoothed odds. --config.ranking.enabled=false leaves it out "
-        f"and serves the candidate model's order."
-    )
+    own, rivals = found.systems[ranker.RANKER], []
+    for name, words in _RIVALS.items():
+        gain, low, high = found.ahead.get(name, {}).get(_JUDGE, (None, None, None))
+        if gain is not None and gain <= 0.0:
+            held = found.systems[name][_JUDGE][0] or 0.0
+            ends = f"{low or 0.0:+.3f} to {high or 0.0:+.3f}"
+            rivals.append(f"{words} ({held:.3f}; difference {gain:+.3f}, {ends})")
+    if rivals:
+        yield (
+            f"The ranker is not above {' and '.join(rivals)} on this window: nDCG by "
+            f"{found.gain.replace('_', ' ')} of all videos shown to each user is "
+            f"{own[_JUDGE][0] or 0.0:.3f} in its order. Give it more impressions "
+            f"(--config.data.ranking_fraction) or other settings, judged on validation "
+            f"(ytdnn study); --config.ranking.enabled=false leaves it out."
+        )
 
 
 def _of_off_policy(found: report_model.OffPolicy | None) -> Iterator[str]:

@@ -13,6 +13,7 @@ from ytdnn.candidates import model as candidate_model
 from ytdnn.data import events, prepared
 from ytdnn.evaluation import (
     baselines,
+    chosen_order,
     composing,
     doubts,
     judged_systems,
@@ -26,6 +27,7 @@ from ytdnn.evaluation import (
     report_files,
     report_model,
     search,
+    shown_lists,
     summary,
     training_logs,
     true_page,
@@ -93,8 +95,13 @@ def evaluate(
     sources = first_stage.other_sources if ranking is not None else ()
     result = of_models(data, trained, ranking, indexes, config, code, others, sources)
     stages = (stage,) if stage else (candidate_model.KIND, ranking_model.KIND)
+    is_chosen = config.ranking.enabled == "auto" and ranking is not None and not stage
+    chosen = chosen_order.read(workdir) if is_chosen else None
+    words = None if chosen is None else chosen.words
+    rules = dataclasses.replace(result.report.protocol, served_order=words)
     report = dataclasses.replace(
         result.report,
+        protocol=rules,
         name=workdir.resolve().name,
         training=training_logs.read(workdir, stages),
     )
@@ -106,6 +113,7 @@ def evaluate(
         candidate_model.KIND: True,
         index_artifact.KIND: not stage,
         ranking_model.KIND: ranking is not None,
+        chosen_order.KIND: chosen is not None,
     }
     inputs = result.inputs | _fingerprints(workdir, is_used)
     return report_files.Result(report, result.users, inputs)
@@ -168,7 +176,10 @@ def of_models(
     # Where a stage is left out, there is nothing to set its oracle beside.
     makers = own.makers | (others.makers if trained is not None else {})
     scorers = own.scorers | (others.scorers if ranking is not None else {})
-    result = measure.measure(data, cases, makers, scorers, split, config.evaluation)
+    orders = own.orders if data.has_impressions else {}
+    result = measure.measure(
+        data, cases, makers, scorers, split, config.evaluation, orders
+    )
     report = _stated(result.report, config, trained, ranking, num_changed)
     if trained is not None and vectors is not None:
         timed = _timed(data, cases, trained, vectors, ranking, indexes, config)
@@ -238,7 +249,10 @@ def _systems(
         scorers[ranker.RANKER] = ranker.scorer(data, ranking)
     if pooled is not None and data.has_impressions and pages is not None:
         makers[lists.CANDIDATES_BY_TRUTH] = pages.reordered(pooled, number)
-    return measure.Systems(makers, scorers)
+    orders = {ranker.POPULARITY: ranker.popularity(data)}
+    if trained is not None and of_videos is not None:
+        orders[lists.CANDIDATES] = shown_lists.candidates(data, trained, of_videos)
+    return measure.Systems(makers, scorers, orders)
 
 
 def _timed(

@@ -3,7 +3,8 @@
 Each metric is measured of the scorers that give its input:
 
 - the order: AUC, over all impressions and within each user; weighted per-user loss;
-  nDCG of each page by watch seconds;
+  nDCG of each page by watch seconds; of all impressions of a user as one list, its
+  nDCG and the share of the watch time that its first places hold;
 - log odds of weighted logistic regression, or seconds and click probability: the log
   loss under the weights of training (a click weighs its watch seconds, no click weighs
   1, both 1 without watch time), over the total weight;
@@ -17,7 +18,13 @@ import numpy.typing as npt
 
 from ytdnn import configs
 from ytdnn.evaluation import ranker, report_model, summary
-from ytdnn.metrics import binary, bootstrap, per_user_loss, predicted_seconds
+from ytdnn.metrics import (
+    binary,
+    bootstrap,
+    first_places,
+    per_user_loss,
+    predicted_seconds,
+)
 from ytdnn.ranking import predictions
 
 AUC = "auc"
@@ -28,6 +35,9 @@ CLICK_LOG_LOSS = "click_log_loss"
 XAUC = "xauc"
 GROUPED_XAUC = "grouped_xauc"
 PAGE_NDCG = "page_ndcg_by_seconds"
+LIST_NDCG = "list_ndcg"
+FIRST_QUARTER = "first_quarter_share"
+FIRST_HALF = "first_half_share"
 ABSOLUTE_ERROR = "mae_seconds"
 CALIBRATION_RATIO = "calibration_ratio"
 METRICS = (
@@ -39,9 +49,13 @@ METRICS = (
     XAUC,
     GROUPED_XAUC,
     PAGE_NDCG,
+    LIST_NDCG,
+    FIRST_QUARTER,
+    FIRST_HALF,
     ABSOLUTE_ERROR,
     CALIBRATION_RATIO,
 )
+FIRST_PLACES = {FIRST_QUARTER: 0.25, FIRST_HALF: 0.5}  # of each list
 # A resample of AUC costs a pass over all impressions; so many are passed over at most,
 # and never fewer than a hundred resamples made.
 _MOST_CELLS = 20_000_000  # of users by bins of scores, for the intervals of AUC
@@ -136,17 +150,55 @@ def user_loss_parts(
     return impressions.by_user(wrong), impressions.by_user(watched)
 
 
+def list_parts(impressions: ranker.Impressions, scores: npt.NDArray) -> Parts:
+    """Returns the parts of metrics of lists: all impressions of each user as one.
+
+    Their gains are watch seconds; clicks where the log has no watch time. A list of one
+    impression, which has no order, counts for nothing.
+
+    Args:
+      impressions: What was scored.
+      scores: `[n]`, higher = placed first.
+    """
+    users, num_users = impressions.users, impressions.num_users
+    has_order = (impressions.by_user(1.0) > 1.0).astype(np.float64)
+    rows, ndcg = predicted_seconds.page_ndcg(users, scores, impressions.gains)
+    of_users, defined = np.zeros(num_users), np.zeros(num_users)
+    of_users[users[rows]], defined[users[rows]] = ndcg, 1.0
+    found = {LIST_NDCG: (of_users * has_order, defined * has_order)}
+    shares = list(FIRST_PLACES.values())
+    held, total = first_places.gains_of_first(
+        users, scores, impressions.gains, shares, num_users
+    )
+    for name, of_users in zip(FIRST_PLACES, held, strict=True):
+        found[name] = of_users * has_order, total * has_order
+    return found
+
+
+def grouped_auc_parts(
+    impressions: ranker.Impressions, scores: npt.NDArray
+) -> tuple[Floats, Floats]:
+    """Returns the parts of the AUC within each user, weighted by impressions.
+
+    Args:
+      impressions: What was scored.
+      scores: `[n]`.
+    """
+    within = binary.grouped_auc(
+        impressions.users, impressions.clicked, scores, impressions.num_users
+    )
+    return _weighted_mean(within, impressions.by_user(1.0))
+
+
 def _parts(
     impressions: ranker.Impressions, predicted: predictions.Predictions
 ) -> Parts:
     """Returns, of each user, numerator and denominator of each ratio."""
     clicked, sizes = impressions.clicked, impressions.by_user(1.0)
-    within = binary.grouped_auc(
-        impressions.users, clicked, predicted.order, impressions.num_users
-    )
     found = {
-        GROUPED_AUC: _weighted_mean(within, sizes),
+        GROUPED_AUC: grouped_auc_parts(impressions, predicted.order),
         PER_USER_LOSS: user_loss_parts(impressions, predicted.order),
+        **list_parts(impressions, predicted.order),
     }
     logits = _weighted_logits(impressions, predicted)
     if logits is not None:

@@ -11,6 +11,9 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from ytdnn import configs, environment
 from ytdnn.data import prepared
 from ytdnn.evaluation import (
@@ -28,6 +31,7 @@ from ytdnn.evaluation import (
     report_files,
     report_model,
     report_parts,
+    shown_lists,
     slices,
     statement,
     summary,
@@ -42,10 +46,12 @@ class Systems:
     Attributes:
       makers: List makers.
       scorers: Impression scorers.
+      orders: Scorers that are asked for an order of each user's impressions alone.
     """
 
     makers: dict[str, lists.Maker] = dataclasses.field(default_factory=dict)
     scorers: dict[str, ranker.Scorer] = dataclasses.field(default_factory=dict)
+    orders: dict[str, ranker.Scorer] = dataclasses.field(default_factory=dict)
 
 
 def measure(
@@ -55,6 +61,7 @@ def measure(
     scorers: Mapping[str, ranker.Scorer],
     split: prepared.Split,
     config: configs.Evaluation,
+    orders: Mapping[str, ranker.Scorer] | None = None,
 ) -> report_files.Result:
     """Checks for leaks, asks every system and measures what it answers.
 
@@ -65,6 +72,7 @@ def measure(
       scorers: Impression scorers by name; not asked where the log has no impressions.
       split: `TEST` or `VALIDATION`.
       config: Lengths, slices, resamples.
+      orders: Scorers that are asked for an order of each user's impressions alone.
 
     Raises:
       errors.UserError: An input lies at or after its label, or a slice is unknown.
@@ -76,6 +84,7 @@ def measure(
     made = {name: make(cases, context.length) for name, make in makers.items()}
     of_lists = {name: list_metrics.of_lists(context, v) for name, v in made.items()}
     shown = _shown(data, scorers, split, config)
+    ordered = _shown_lists(data, cases, made, shown, orders or {}, split, config)
     entries = {name: entry for name, (entry, _) in of_lists.items()}
     per_user = {name: values for name, (_, values) in of_lists.items()}
     systems = {k: v for k, v in made.items() if k not in lists.PAGE_BOUNDS}
@@ -89,6 +98,7 @@ def measure(
         impressions=shown.entries,
         impression_slices=shown.slices,
         calibration=shown.calibration,
+        shown_lists=ordered,
         gap_closed=_gaps_closed(lists=entries, impressions=shown.entries),
         ranker_gain=gains.of_ranker(per_user, config),
         page_gaps=gains.page_gaps(per_user, config),
@@ -115,6 +125,9 @@ class _Shown:
     calibration: dict[str, report_model.Calibration] = dataclasses.field(
         default_factory=dict
     )
+    scores: dict[str, npt.NDArray[np.floating]] = dataclasses.field(
+        default_factory=dict
+    )
 
 
 def _shown(
@@ -129,7 +142,8 @@ def _shown(
     rules = statement.describe_impressions(data, impressions)
     predicted = {name: score(impressions) for name, score in scorers.items()}
     sliced = impression_slices.measure(data, impressions, predicted, config)
-    found = _Shown(impressions, rules, slices=sliced)
+    scores = {name: np.asarray(given.order) for name, given in predicted.items()}
+    found = _Shown(impressions, rules, slices=sliced, scores=scores)
     for name, given in predicted.items():
         entry, found.parts[name] = impression_metrics.measure(
             impressions, given, config
@@ -137,6 +151,33 @@ def _shown(
         found.entries[name] = entry
         found.calibration[name] = calibration.measure(impressions, given, config)
     return found
+
+
+def _shown_lists(
+    data: prepared.PreparedData,
+    cases: protocol.Cases,
+    made: Mapping[str, lists.Lists],
+    shown: _Shown,
+    orders: Mapping[str, ranker.Scorer],
+    split: prepared.Split,
+    config: configs.Evaluation,
+) -> report_parts.ShownLists | None:
+    """Returns the orders of each user's impressions; None without impressions."""
+    if not data.has_impressions or not (orders or shown.scores):
+        return None
+    impressions = shown.impressions or ranker.Impressions(data, split)
+    if not len(impressions.rows):
+        return None
+    scores = {
+        name: score(impressions).order
+        for name, score in orders.items()
+        if name not in shown.scores
+    }
+    systems = {k: v for k, v in made.items() if k not in lists.PAGE_BOUNDS}
+    exposed = shown_lists.exposure(cases, systems, impressions, config)
+    return shown_lists.measure(
+        data, impressions, scores | shown.scores, config, exposed
+    )
 
 
 def _recommended(

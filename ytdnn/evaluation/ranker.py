@@ -54,6 +54,11 @@ class Impressions:
         self.videos = np.asarray(data.impressions.videos)[self.rows]
 
     @property
+    def gains(self) -> Floats:
+        """What an order should put first, `[n]`: watch seconds, or clicks without."""
+        return self.clicked.astype(float) if self.seconds is None else self.seconds
+
+    @property
     def num_users(self) -> int:
         """Users with an impression in the split."""
         return int(self.users.max(initial=-1)) + 1

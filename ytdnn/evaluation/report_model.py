@@ -300,6 +300,7 @@ class Report:
       impressions: By MODEL: numbers of the ranker; empty without impressions.
       impression_slices: By SLICE of the impressions: a row for each value.
       calibration: By MODEL.
+      shown_lists: Orders of the videos shown to each user; null without impressions.
       gap_closed: Where the log is a world's: by kind (lists, impressions), MODEL and
         METRIC, the share of the gap between popularity (0) and the oracle (1) that the
         model closes; below 0 where it is worse than popularity.
@@ -338,6 +339,7 @@ class Report:
         default_factory=dict
     )
     calibration: dict[str, Calibration] = pydantic.Field(default_factory=dict)
+    shown_lists: report_parts.ShownLists | None = None
     gap_closed: dict[str, dict[str, dict[str, report_parts.Number]]] = pydantic.Field(
         default_factory=dict
     )

@@ -142,6 +142,8 @@ class Protocol:
       true_page: What the page's true value assumes; null where no world made the log.
       num_candidates: Candidates that the ranker orders; null without one.
       system_left_out: Why candidates + ranker is not measured; null if it is.
+      served_order: Which order `ranking.enabled=auto` has chosen to serve, and why, in
+        words; null where it was not asked to.
       ranker: Rules of the impressions; null without impressions.
       predictions: Of a file of predictions; null for runs and bundles.
     """
@@ -176,6 +178,7 @@ class Protocol:
     true_page: str | None = None
     num_candidates: int | None = None
     system_left_out: str | None = None
+    served_order: str | None = None
     ranker: ImpressionRules | None = None
     predictions: PredictionCounts | None = None
 
@@ -198,3 +201,39 @@ class Leaks:
     same_second_inputs: Count
     examples_with_same_second_inputs: Count
     users_with_changed_future: int | None = None
+
+
+@part
+class ShownLists:
+    """Orders of the videos that each user was shown in the window, one list a user.
+
+    Attributes:
+      users: With two or more impressions, so a list to order.
+      users_left_out: With one impression.
+      impressions: In the lists.
+      gain: What the lists hold: watch seconds, or clicks where the log has no watch
+        time.
+      total: Of it in all lists.
+      logged_order: What the order `logged` is: positions on pages, or without these the
+        order in time.
+      systems: By MODEL (`logged`, `random` and `best`, by the gain itself, among them)
+        and METRIC of impressions: value, and ends of its interval.
+      curves: By MODEL, the share of the gain in the first tenth of the places of each
+        list, the first two tenths, and so on to all of them.
+      ahead: By MODEL and METRIC: the ranker (without one the candidates) less the
+        model, paired by user, and the ends of the interval.
+      exposed: By MODEL of the lists and METRIC@k: `shown`, how many of the first k
+        videos the log showed the user in the window, and `gain_per_shown`, what such a
+        video brought; hits are the product.
+    """
+
+    users: Positive
+    users_left_out: Count
+    impressions: Positive
+    gain: Literal["watch_seconds", "clicks"]
+    total: float
+    logged_order: Literal["position", "time"]
+    systems: dict[str, dict[str, WithInterval]]
+    curves: dict[str, tuple[Number, ...]]
+    ahead: dict[str, dict[str, WithInterval]]
+    exposed: dict[str, dict[str, WithInterval]] = pydantic.Field(default_factory=dict)

@@ -93,18 +93,20 @@ def pairs_alike(
 
 
 def page_ndcg(
-    pages: Groups, scores: Values, seconds: Values
+    pages: Groups, scores: Values, seconds: Values, k: int = 0
 ) -> tuple[Groups, PerImpression]:
     """Returns the nDCG of each page with watch time, whose gains are watch seconds.
 
-    `Σ seconds / log2(rank + 1)` over the whole page in the order of scores, divided by
-    the same sum in the order of seconds. Tied scores share the mean discount of their
-    ranks: what a random order of them would get.
+    `Σ seconds / log2(rank + 1)` over the whole page in the order of scores, or over its
+    first k ranks, divided by the same sum in the order of seconds. Tied scores share
+    the mean discount of their ranks: what a random order of them would get. With
+    labels of 0 and 1 in place of seconds it is the nDCG@k of binary relevance.
 
     Args:
       pages: `[n]`, equal for the impressions of one page.
       scores: `[n]`, higher = ranked higher.
       seconds: `[n]` watched, at least 0.
+      k: Ranks that count; 0: all.
 
     Returns:
       An impression (its place in the arrays) of each page with watch time, and the
@@ -118,28 +120,22 @@ def page_ndcg(
     _, firsts, page = np.unique(pages, return_index=True, return_inverse=True)
     seconds = np.asarray(seconds, np.float64)
     gains, ideal = (
-        np.bincount(page, seconds * _discounts(page, by), len(firsts))
+        np.bincount(page, seconds * _discounts(page, by, k), len(firsts))
         for by in (scores, seconds)
     )
     watched = np.flatnonzero(ideal > 0.0)
     return firsts[watched], gains[watched] / ideal[watched]
 
 
-def _discounts(pages: Groups, scores: Values) -> PerImpression:
+def _discounts(pages: Groups, scores: Values, k: int) -> PerImpression:
     """Returns 1 / log2(rank + 1) of each row on its page, tied scores sharing theirs.
 
-    Ranks count from 1 at the highest score.
+    Ranks count from 1 at the highest score; above k, unless that is 0, the discount
+    is 0.
     """
-    order = np.lexsort((-np.asarray(scores), pages))
-    page, score = np.asarray(pages)[order], np.asarray(scores)[order]
-    new_page = runs.starts(page)
-    page_first, _ = runs.bounds(new_page)
-    discounts = 1.0 / np.log2(np.arange(len(order)) - page_first + 2.0)
-    tie_first, tie_stop = runs.bounds(new_page | runs.starts(score))
-    sums = np.append(0.0, np.cumsum(discounts))
-    shared = np.empty(len(order))
-    shared[order] = (sums[tie_stop] - sums[tie_first]) / (tie_stop - tie_first)
-    return shared
+    found = runs.Places.of(pages, scores)
+    discounts = 1.0 / np.log2(found.places + 2.0)
+    return found.shared(np.where((found.places < k) | (k == 0), discounts, 0.0))
 
 
 def _rising_pairs(groups: Groups, values: Values) -> PerImpression:

@@ -1,7 +1,11 @@
 """Runs of equal values in sorted arrays."""
 
+import dataclasses
+
 import numpy as np
 import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
 
 
 def starts(values: npt.NDArray[np.generic]) -> npt.NDArray[np.bool_]:
@@ -30,3 +34,54 @@ def bounds(
     run = np.cumsum(new) - 1
     stops = np.append(firsts[1:], len(new))
     return firsts[run], stops[run]
+
+
+@dataclasses.dataclass(frozen=True)
+class Places:
+    """Where each row stands in the list of its group, by falling scores.
+
+    Attributes:
+      places: `[n]`, 0 for the first of a list, in the order of the lists.
+      sizes: `[n]`, rows of the list of each, in the same order.
+    """
+
+    places: npt.NDArray[np.int64]
+    sizes: npt.NDArray[np.int64]
+    _order: npt.NDArray[np.intp]
+    _ties: tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]
+
+    @classmethod
+    def of(
+        cls, groups: npt.NDArray[np.integer], scores: npt.NDArray[np.floating]
+    ) -> "Places":
+        """Sorts rows into lists.
+
+        Args:
+          groups: `[n]`, equal within a list.
+          scores: `[n]`, higher = placed first.
+        """
+        order = np.lexsort((-np.asarray(scores), groups))
+        group, score = np.asarray(groups)[order], np.asarray(scores)[order]
+        new_group = starts(group)
+        first, stop = bounds(new_group)
+        ties = bounds(new_group | starts(score))
+        return cls(np.arange(len(order)) - first, stop - first, order, ties)
+
+    def shared(self, weights: Floats) -> Floats:
+        """Returns the weight of each row's place, `[n]` in the order of the rows.
+
+        Tied scores share the mean weight of their places: the expected weight where
+        the order of ties is drawn.
+
+        >>> found = Places.of(np.array([5, 5, 8]), np.array([2.0, 2.0, 1.0]))
+        >>> found.shared((found.places == 0).astype(float))
+        array([0.5, 0.5, 1. ])
+
+        Args:
+          weights: `[n]`, in the order of `places`.
+        """
+        first, stop = self._ties
+        sums = np.append(0.0, np.cumsum(weights))
+        found = np.empty(len(weights))
+        found[self._order] = (sums[stop] - sums[first]) / (stop - first)
+        return found

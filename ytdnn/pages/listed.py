@@ -5,7 +5,16 @@ from collections.abc import Iterator, Mapping, Sequence
 import markupsafe
 
 from ytdnn.evaluation import definitions, metric_names, report_model, report_parts
-from ytdnn.pages import names, notes, page, plots, tables, valued
+from ytdnn.pages import (
+    names,
+    notes,
+    page,
+    plots,
+    shown_order,
+    shown_words,
+    tables,
+    valued,
+)
 
 # Of lists, in the order of the plots; all others only stand in the tables.
 _QUALITY = ("hit_rate", "recall", "ndcg", "map", "mrr", "precision")
@@ -16,7 +25,9 @@ _K_TICKS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 
 def sections(report: report_model.Report) -> Iterator[page.Section]:
     """Yields a section for each part that the report has."""
-    yield from valued.section(report)
+    worth = [valued.section(report), shown_order.section(report)]
+    for part in reversed(worth) if shown_words.is_first(report) else worth:
+        yield from part
     yield headline(report)
     if report.curves:
         yield curves(report)

@@ -18,6 +18,9 @@ MODELS = {
     "oracle": "oracle",
     "oracle_by_watch_time": "best page of all videos",
     "answers": "right answers",
+    "logged": "order of the log",
+    "random": "random order",
+    "best": "best order",
 }
 _MEANINGS = {
     "popularity": "the most watched videos of the training data, the same for all",
@@ -43,6 +46,9 @@ _COLOURS = {
     "oracle_by_watch_time": 7,
     "popularity": 5,
     "answers": 0,
+    "logged": 4,
+    "best": 3,
+    "random": 0,
 }
 _OTHER_COLOURS = (4, 6, 7, 8)
 
@@ -91,6 +97,9 @@ _METRICS = {
     "xauc": "XAUC of watch seconds",
     "grouped_xauc": "grouped XAUC",
     "page_ndcg_by_seconds": "nDCG of the page by watch seconds",
+    "list_ndcg": "nDCG of each user's list",
+    "first_quarter_share": "share in the first quarter",
+    "first_half_share": "share in the first half",
     "mae_seconds": "mean absolute error, seconds",
     "calibration_ratio": "predicted / watched seconds",
 }

@@ -141,12 +141,29 @@ def _models(data: prepared.PreparedData) -> Iterator[str]:
         f"({(last - first) / 86_400:,.1f} days), "
         f"{data.num_users:,} users, {data.num_videos:,} videos"
     )
+    yield from _windows(data)
     yield f"candidates: {watched}; {data.vocabulary_size:,} videos with an embedding"
     obstacle = data.ranker_left_out(configs.Ranking())
     if obstacle:
         yield f"ranking: left out: {obstacle}"
         return
     yield f"ranking: {shown}; {clicks:,} clicks to train on"
+
+
+def _windows(data: prepared.PreparedData) -> Iterator[str]:
+    """Yields where the windows of the temporal protocol lie."""
+    found = data.manifest.facts.get("windows")
+    if found is None:
+        return
+    first, _ = data.training_window
+    edges = {k: _day(found[k]) for k in found}
+    ranker = f"{edges['ranking']} → {edges['ranking_validation']} → {edges['test']}"
+    stop = "ranking" if data.has_own_window else "test"
+    yield (
+        f"windows (UTC; training → validation → end): candidates {_day(first)} → "
+        f"{edges['validation']} → {edges[stop]}; ranker {ranker}; test "
+        f"{edges['test']} → {_day(data.end_of_log)}"
+    )
 
 
 class _Counts:

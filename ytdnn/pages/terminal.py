@@ -7,7 +7,15 @@ from rich import box, console, table, text
 
 from ytdnn.evaluation import metric_names, report_model
 from ytdnn.metrics import calibration
-from ytdnn.pages import names, notes, other_pages, scales, valued
+from ytdnn.pages import (
+    names,
+    notes,
+    other_pages,
+    scales,
+    shown_order,
+    shown_words,
+    valued,
+)
 
 _FOUR_DECIMALS_BELOW = 10.0
 _GAPS_SHOWN = 5
@@ -36,10 +44,10 @@ def render(report: report_model.Report, width: int) -> console.Group:
       width: Characters of a line; a table that has no room for intervals says where
         they are.
     """
-    parts: list[console.RenderableType] = []
-    if valued.value(report) is not None:
-        parts.append(_page_table(report, width))
-        parts += [text.Text(f"{line}.") for line in valued.sentences(report)]
+    worth = [_of_pages(report, width), _of_order(report, width)]
+    if shown_words.is_first(report):
+        worth.reverse()
+    parts = [part for several in worth for part in several]
     parts.append(_lists_table(report, width))
     if report.impressions:
         parts.append(_ranking_table(report, width))
@@ -52,6 +60,22 @@ def render(report: report_model.Report, width: int) -> console.Group:
         parts.append(_gap_table(report))
     parts += [text.Text(note) for note in _notes(report)]
     return console.Group(*parts)
+
+
+def _of_pages(report: report_model.Report, width: int) -> list[console.RenderableType]:
+    """Returns what each system's page is worth; nothing where that is not known."""
+    if valued.value(report) is None:
+        return []
+    lines = [text.Text(f"{line}.") for line in valued.sentences(report)]
+    return [_page_table(report, width), *lines]
+
+
+def _of_order(report: report_model.Report, width: int) -> list[console.RenderableType]:
+    """Returns what each order of the videos shown is worth; nothing without them."""
+    if report.shown_lists is None:
+        return []
+    lines = [text.Text(f"{line}.") for line in shown_words.sentences(report)]
+    return [shown_order.terminal_table(report.shown_lists, width >= _WIDE), *lines]
 
 
 def _page_table(report: report_model.Report, width: int) -> table.Table:

@@ -5,13 +5,14 @@ seconds of the page, on any other log by the watch seconds of hits. What lists r
 is another question, and asked of retrieval alone (`retrieval`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from ytdnn.evaluation import metric_names, report_model, report_parts
-from ytdnn.pages import names, page, plots, tables
+from ytdnn.pages import names, page, plots, shown_words, tables
 
 _BESIDE = (metric_names.TRUE_CLICKS, metric_names.HIT_WATCH_SECONDS, "hit_rate")
 _HEADLINE_K = 10
+_FEW_SECONDS = 20.0
 
 
 def ks(report: report_model.Report) -> list[int]:
@@ -75,7 +76,8 @@ def section(report: report_model.Report) -> Iterator[page.Section]:
         return
     k = headline_k(report)
     is_true = metric.startswith(metric_names.TRUE_WATCH_SECONDS)
-    blocks: list[page.Block] = [f"{sentence}." for sentence in _gain(report, metric)]
+    told = (*_gain(report, metric), *_exposure(report, metric))
+    blocks: list[page.Block] = [f"{sentence}." for sentence in told]
     meanings = [[names.model(name), names.meaning(name)] for name in report.lists]
     blocks += [
         page.Columns(
@@ -88,7 +90,8 @@ def section(report: report_model.Report) -> Iterator[page.Section]:
     ]
     text = _TRUE if is_true else _LOGGED
     judged = report.protocol.judged_by
-    yield page.Section("What the page is worth", f"{text.format(k=k)} {judged}", blocks)
+    title = "What the page is worth" if is_true else "Watch seconds of hits"
+    yield page.Section(title, f"{text.format(k=k)} {judged}", blocks)
 
 
 _TRUE = (
@@ -108,6 +111,7 @@ def sentences(report: report_model.Report) -> Iterator[str]:
     if metric is None:
         return
     yield from _gain(report, metric)
+    yield from _exposure(report, metric)
     for gap, shares in _gaps(report, metric):
         words = (f"{names.model(name)} {_percent(share)}" for name, share in shares)
         yield (
@@ -126,9 +130,15 @@ def _gain(report: report_model.Report, metric: str) -> Iterator[str]:
     words = names.metric(metric).partition("@")[0]
     yield (
         f"The ranker, given the candidates of all sources, turns the candidate "
-        f"network's page of {before:,.0f} {words} into one of {after:,.0f}: "
+        f"network's page of {_number(before)} {words} into one of {_number(after)}: "
         f"{_signed(gain)}, paired by user"
     )
+
+
+def _exposure(report: report_model.Report, metric: str) -> Iterator[str]:
+    """Yields why hits are few, where they are what is shown."""
+    if metric.startswith(metric_names.HIT_WATCH_SECONDS):
+        yield from shown_words.exposure(report)
 
 
 def _gaps(
@@ -160,7 +170,14 @@ def _gap_table(report: report_model.Report, metric: str) -> list[page.Block]:
 
 def _signed(three: report_parts.WithInterval) -> str:
     middle, low, high = (0.0 if part is None else part for part in three)
-    return f"{middle:+,.0f} (95 %: {low:+,.0f} to {high:+,.0f})"
+    ends = f"95 %: {_number(low, '+')} to {_number(high, '+')}"
+    return f"{_number(middle, '+')} ({ends})"
+
+
+def _number(value: float | None, sign: str = "") -> str:
+    """Returns a whole number; seconds of hits are few, and have two decimals."""
+    decimals = 0 if abs(value or 0.0) >= _FEW_SECONDS else 2
+    return f"{value or 0.0:{sign},.{decimals}f}"
 
 
 def _percent(three: report_parts.WithInterval) -> str:
@@ -190,7 +207,10 @@ _HEADINGS = {
     metric_names.HIT_WATCH_SECONDS: "seconds of hits",
     "hit_rate": "hit rate",
 }
-_SHOWN = {metric_names.TRUE_CLICKS: "{:.2f}", "hit_rate": "{:.3f}"}
+_SHOWN: dict[str, Callable[[float], str]] = {
+    metric_names.TRUE_CLICKS: "{:.2f}".format,
+    "hit_rate": "{:.3f}".format,
+}
 
 
 def _table(report: report_model.Report) -> page.Table:
@@ -202,7 +222,7 @@ def _table(report: report_model.Report) -> page.Table:
             *(
                 tables.cell(
                     *tables.three(found, metric),
-                    show=_SHOWN.get(stem, "{:,.0f}").format,
+                    show=_SHOWN.get(stem, _number),
                 )
                 for metric, stem in zip(metrics, stems, strict=True)
             ),

@@ -46,6 +46,8 @@ class Step:
       given: Fingerprints of what it is given from outside the workdir.
       sections: Of the run's config, which `config.json` keeps once it is made.
       is_shared: Whether the processes of a cluster make it together.
+      is_served: Whether it makes what is served, of which a ranker that `choice` leaves
+        out is no part.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Step:
     given: Mapping[str, str] = dataclasses.field(default_factory=dict)
     sections: tuple[str, ...] = ()
     is_shared: bool = False
+    is_served: bool = False
 
     @property
     def artefact_kind(self) -> str:
@@ -78,7 +81,7 @@ def evaluation(split: str, stage: str = "") -> Step:
       errors.UserError: There is no such split.
     """
     require_split(split)
-    inputs: tuple[str, ...] = ("data", "candidates", "index", "ranking")
+    inputs: tuple[str, ...] = ("data", "candidates", "index", "ranking", "choice")
     if stage:
         inputs = ("data", *dict.fromkeys(("candidates", stage)))
     return Step(
@@ -143,6 +146,16 @@ RANKING = Step(
     sections=("ranking", "composition", "seed", "strategy", "cluster"),
     is_shared=True,
 )
+CHOICE = Step(
+    "choice",
+    "train",
+    ("data", "candidates", "ranking"),
+    steps.choose_order,
+    steps.choice_config,
+    left_out=steps.choice_left_out,
+    describe=steps.describe_choice,
+    sections=("ranking",),
+)
 EVALUATION = evaluation("test")
 BUNDLE = Step(
     "bundle",
@@ -151,9 +164,10 @@ BUNDLE = Step(
     steps.export,
     steps.bundle_config,
     sections=("composition", "refit"),
+    is_served=True,
 )
-STEPS = (DATA, CANDIDATES, INDEX, RANKING, EVALUATION, BUNDLE)
-TRAINED = (CANDIDATES, INDEX, RANKING)
+STEPS = (DATA, CANDIDATES, INDEX, RANKING, CHOICE, EVALUATION, BUNDLE)
+TRAINED = (CANDIDATES, INDEX, RANKING, CHOICE)
 
 
 def _refit(
@@ -173,6 +187,7 @@ def _refit(
         like.prefix,
         like.left_out if left_out is None else left_out,
         is_shared=like.is_shared,
+        is_served=True,
     )
 
 
@@ -219,6 +234,7 @@ REFIT = (
         ("refit/data", "refit/candidates", "refit/earlier/ranking", "ranking"),
         refitting.publish_ranking,
         RANKING,
+        steps.ranker_not_served,
     ),
 )
 BUNDLE_OF_REFIT = dataclasses.replace(
@@ -255,12 +271,17 @@ def data_of(
 def trained(stage: str = "") -> list[Step]:
     """Returns the steps that train one stage, or all of them.
 
+    With the ranker it is chosen anew whether it is served.
+
     Raises:
       errors.UserError: There is no such stage.
     """
-    found = [step for step in TRAINED if stage in ("", step.name)]
+    stages = [step for step in TRAINED if step is not CHOICE]
+    found = [step for step in stages if stage in ("", step.name)]
+    if RANKING in found:
+        found.append(CHOICE)
     if not found:
-        names = ", ".join(step.name for step in TRAINED)
+        names = ", ".join(step.name for step in stages)
         raise errors.UserError(
             f"expected --stage to be one of {names}, received {stage}"
         )

@@ -111,7 +111,10 @@ def require(
         disagree and which command mends it.
     """
     made = {step.name for step in several}
-    wanted = {name for step in several for name in step.inputs} - made
+    wanted = {name for step in several for name in step.inputs}
+    if any(step.is_served for step in several):
+        wanted.add(graph.CHOICE.name)
+    wanted -= made
     for step in graph.every(config):
         if step.name in wanted and _applies(step, config, workdir):
             reason = staleness(step, config, workdir)
@@ -179,6 +182,8 @@ def input_fingerprints(
     An artefact beside the output goes by its kind, any other by its place.
     """
     by_name = {each.name: each for each in (*graph.STEPS, *graph.REFIT)}
+    if step.is_served:
+        config = steps.served_config(config, workdir)
     names = [name for name in step.inputs if _applies(by_name[name], config, workdir)]
     found = steps.fingerprints(workdir, names)
     home = f"{pathlib.PurePath(step.name).parent}/"

@@ -32,7 +32,7 @@ def earlier_left_out(config: configs.Config, workdir: pathlib.Path) -> str:
     """Returns why no earlier candidates are needed, empty where they are."""
     from ytdnn.data import prepared
 
-    why = steps.ranker_left_out(config, workdir)
+    why = steps.ranker_not_served(config, workdir)
     if why or prepared.load(workdir / "data").has_own_window:
         return why
     return "the ranker has no window of its own, and so reads no candidate scores"
@@ -57,7 +57,7 @@ def _derive(
 ) -> None:
     from ytdnn.data import prepared, refit
 
-    needs_ranker = not steps.ranker_left_out(config, workdir)
+    needs_ranker = not steps.ranker_not_served(config, workdir)
     data = prepared.load(workdir / "data")
     refit.derive(data, part, workdir / root / "data", needs_ranker)
 
@@ -137,9 +137,14 @@ def export(config: configs.Config, workdir: pathlib.Path) -> None:
     from ytdnn.serving import export as export_room
 
     stated = _stated(workdir)
+    is_trained = not steps.ranker_left_out(config, workdir)
+    config = steps.served_config(config, workdir)
     has_ranker = not steps.ranker_left_out(config, workdir)
     stages = ["candidates", "ranking"] if has_ranker else ["candidates"]
-    measured = _measured(workdir, stages, stated["evaluation"])
+    trained = ["candidates", "ranking"] if is_trained else stages
+    measured = _measured(workdir, trained, stated["evaluation"])
+    if measured is not None and not has_ranker:
+        measured = _without_ranker(measured)
     home = workdir / LATER
     epochs = {
         name: artifacts.peek(home / name / artifacts.MANIFEST)["epochs"]
@@ -205,6 +210,12 @@ def _measured(
     report = json.loads((path / report_files.REPORT).read_text(encoding="utf-8"))
     kept = {name: report[name] for name in ("protocol", "lists", "impressions")}
     return {"note": note, **kept}
+
+
+def _without_ranker(measured: dict[str, Any]) -> dict[str, Any]:
+    """Returns numbers without those of a ranker that was measured, but not chosen."""
+    lists = {k: v for k, v in measured["lists"].items() if k != "system"}
+    return measured | {"lists": lists, "impressions": {}}
 
 
 def _moment(seconds: int) -> str:

@@ -84,7 +84,8 @@ def refresh(
     say = arrows.speaker(verbose)
     made = workdir_room.require_config(source)
     with workdir_room.lock(directory), progress.shown(bool(verbose)):
-        one = _Refresh(source, directory, _pinned(made, config), made.refit)
+        pinned = _pinned(steps.served_config(made, source), config)
+        one = _Refresh(source, directory, pinned, made.refit)
         read = dataclasses.replace(
             made.data,
             columns=tuple(columns) or made.data.columns,
@@ -101,12 +102,18 @@ def _pinned(made: configs.Config, given: configs.Config | None) -> configs.Confi
     Days are short: one process trains them, also those of a run that several trained.
     """
     given = made if given is None else given
+    plain = configs.Data()
     data = dataclasses.replace(
-        made.data, source=data_config.IN_MEMORY, dir="", name="", files=()
+        made.data,
+        source=data_config.IN_MEMORY,
+        dir="",
+        name="",
+        files=(),
+        histories="",
     )
     return dataclasses.replace(
         made,
-        data=dataclasses.replace(data, exposure=configs.Data().exposure),
+        data=dataclasses.replace(data, exposure=plain.exposure, click=plain.click),
         candidates=dataclasses.replace(made.candidates, auto=()),
         ranking=dataclasses.replace(made.ranking, auto=()),
         index=given.index,
@@ -141,6 +148,7 @@ class _Log:
             source="log" if is_log else made.source,
             dir=str(data_dir),
             name="",
+            histories="",
         )
 
     @property
@@ -260,7 +268,8 @@ class _Refresh:
 
     @property
     def _has_ranker(self) -> bool:
-        return (self._home / "ranking" / artifacts.MANIFEST).exists()
+        has_one = (self._home / "ranking" / artifacts.MANIFEST).exists()
+        return has_one and bool(self._config.ranking.enabled)
 
     def _old(self) -> "prepared.PreparedData":
         from ytdnn.data import prepared

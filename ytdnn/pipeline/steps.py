@@ -5,18 +5,22 @@ called: TensorFlow takes seconds to load, and help, mistakes and `import ytdnn` 
 wait for it.
 """
 
+import dataclasses
 import datetime
 import pathlib
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ytdnn import artifacts, configs
-from ytdnn.evaluation import report_files
+from ytdnn.evaluation import chosen_order, report_files
 from ytdnn.pipeline import memory, native_log, sizes
 
 if TYPE_CHECKING:
     from ytdnn.data.sources import tables
     from ytdnn.data.spark import session
+
+
+_ENABLED = "config.ranking.enabled is true"
 
 
 def fingerprints(workdir: pathlib.Path, names: Iterable[str]) -> dict[str, str]:
@@ -72,6 +76,56 @@ def ranker_left_out(config: configs.Config, workdir: pathlib.Path) -> str:
     from ytdnn.data import prepared
 
     return prepared.load(workdir / "data").ranker_left_out(config.ranking)
+
+
+def served_config(config: configs.Config, workdir: pathlib.Path) -> configs.Config:
+    """Returns a run's config with `ranking.enabled` as `choice` has decided it.
+
+    Args:
+      config: The run's.
+      workdir: The run's.
+    """
+    if config.ranking.enabled != "auto":
+        return config
+    found = chosen_order.read(workdir)
+    enabled = found is None or found.serves_ranker
+    ranking = dataclasses.replace(config.ranking, enabled=enabled)
+    return dataclasses.replace(config, ranking=ranking)
+
+
+def ranker_not_served(config: configs.Config, workdir: pathlib.Path) -> str:
+    """Returns why the run serves no ranker, empty where it does."""
+    why = ranker_left_out(config, workdir)
+    if why or ranker_left_out(served_config(config, workdir), workdir) == "":
+        return why
+    return "the candidates' order is served (ranking.enabled=auto)"
+
+
+def choice_left_out(config: configs.Config, workdir: pathlib.Path) -> str:
+    """Returns why nothing is to be chosen, empty where something is."""
+    why = ranker_left_out(config, workdir)
+    return why or ("" if config.ranking.enabled == "auto" else _ENABLED)
+
+
+def choose_order(config: configs.Config, workdir: pathlib.Path) -> None:
+    """Makes `workdir/choice`."""
+    from ytdnn.evaluation import order_choice
+
+    choice = order_choice.of_run(config, workdir)
+    inputs = fingerprints(workdir, ["data", "candidates", "ranking"])
+    directory = workdir / chosen_order.KIND
+    chosen_order.publish(directory, choice, choice_config(config), inputs)
+
+
+def choice_config(config: configs.Config) -> Mapping[str, Any]:
+    """Returns the settings that `workdir/choice` depends on."""
+    return {"ranking": {"enabled": config.ranking.enabled}}
+
+
+def describe_choice(workdir: pathlib.Path) -> list[str]:
+    """Returns what to say of `workdir/choice`, just made."""
+    found = chosen_order.read(workdir)
+    return [] if found is None else [found.words]
 
 
 def require_features(config: configs.Config, workdir: pathlib.Path) -> None:
@@ -172,6 +226,7 @@ def export(config: configs.Config, workdir: pathlib.Path) -> None:
     from ytdnn.data import prepared, refit
     from ytdnn.serving import export as export_room
 
+    config = served_config(config, workdir)
     trained = prepared.load(workdir / "data").manifest.facts.get(refit.FACT)
     if trained is None:
         export_room.export(workdir, config)

@@ -185,7 +185,7 @@ class Replay:
         """
         shown = self.data.impressions
         rows = np.flatnonzero(np.asarray(shown.splits) != prepared.Split.CONTEXT)
-        edges = np.append(np.flatnonzero(_begins_request(self.data, rows)), len(rows))
+        edges = np.append(np.flatnonzero(begins_request(self.data, rows)), len(rows))
         for part in _parts(len(edges) - 1, size):
             first = rows[edges[part.start : part.stop]]
             users = np.asarray(shown.users)[first]
@@ -235,7 +235,7 @@ class _Pages:
     vectors: Vectors
 
 
-def _begins_request(data: prepared.PreparedData, rows: Rows) -> npt.NDArray[np.bool_]:
+def begins_request(data: prepared.PreparedData, rows: Rows) -> npt.NDArray[np.bool_]:
     """Returns which impressions are the first of their request, `[n] bool`.
 
     Impressions of one request are neighbours: they lie sorted by user and time.

@@ -1,5 +1,6 @@
 """KuaiRand's upstream layout in miniature: files made here, none of the real ones."""
 
+import dataclasses
 import os
 import pathlib
 import tarfile
@@ -339,3 +340,44 @@ def test_real_kuairand(edition):
     log, _ = validation.validate(_read(pathlib.Path(root) / folder), "drop")
     rows = {"1k": 11_713_045, "pure": 1_436_609}[edition]  # as upstream states them
     assert log.facts["rows"]["impressions"] == rows
+
+
+def test_a_click_may_be_a_long_view(tmp_path: pathlib.Path) -> None:
+    folder = kuairand_files.write(tmp_path)
+    rows = pl.concat(
+        pl.read_csv(folder / f"{name}_pure.csv")
+        for name in ("log_standard_4_08_to_4_21", "log_standard_4_22_to_5_08")
+    )
+    assert rows["long_view"].sum() not in (0, rows["is_click"].sum())
+    config = configs.Data(source="kuairand", dir=str(folder), click="long_view")
+    log = sources.read(config)
+    shown = log.tables["impressions"].collect()
+    assert shown["clicked"].to_list() == rows["long_view"].cast(bool).to_list()
+    assert log.tables["watches"].collect().height == rows["long_view"].sum()
+
+
+def test_histories_stand_before_the_log_in_their_order(tmp_path: pathlib.Path) -> None:
+    folder = kuairand_files.write(tmp_path)
+    config = configs.Data(source="kuairand", dir=str(folder))
+    before = sources.read(config).tables["watches"].collect()
+    start, (first, second) = before["time"].min(), before["user_id"].unique()[:2]
+    videos = before["video_id"][:3].to_list()
+    table = {"user_id": [first, second], "long_watch_seq": [[*videos, videos[0]], []]}
+    pl.DataFrame(table).write_parquet(folder / "earlier.parquet")
+    config = dataclasses.replace(config, histories="earlier.parquet")
+    log = sources.read(config)
+    found = log.tables["watches"].collect()
+    assert found.columns == before.columns
+    assert found.head(before.height).equals(before)
+    added = found.tail(found.height - before.height)
+    assert added["user_id"].to_list() == [first] * 4
+    assert added["video_id"].to_list() == [*videos, videos[0]]
+    assert added["time"].to_list() == [start - 4, start - 3, start - 2, start - 1]
+    assert added["watch_seconds"].null_count() == 4
+    place = log.origin("watches").place(before.height + 1)
+    assert place == f"row 2 of {folder / 'earlier.parquet'}"
+    with pytest.raises(errors.UserError, match=r"the file of data\.histories"):
+        sources.read(dataclasses.replace(config, histories="none.parquet"))
+    pl.DataFrame({"user_id": [1]}).write_parquet(folder / "earlier.parquet")
+    with pytest.raises(errors.UserError, match="expected column long_watch_seq in"):
+        sources.read(config)

@@ -16,6 +16,12 @@ _READERS = {
     "kuairand": kuairand.read,
     "world": world.read,
 }
+_OWN_SETTINGS = {
+    "exposure": "kuairand",
+    "click": "kuairand",
+    "histories": "kuairand",
+    "files": "log",
+}
 
 
 def read(
@@ -41,7 +47,7 @@ def read(
 
 def _require_own_settings(config: configs.Data) -> None:
     """Refuses a setting that the source does not have."""
-    for setting, source in (("exposure", "kuairand"), ("files", "log")):
+    for setting, source in _OWN_SETTINGS.items():
         value = getattr(config, setting)
         if config.source != source and value != getattr(configs.Data(), setting):
             raise errors.UserError(

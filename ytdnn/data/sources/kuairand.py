@@ -2,10 +2,11 @@
 
 Gao and others, CIKM 2022 (doi:10.1145/3511808.3557624), editions 1K and Pure in the
 layout of their archives. Every row of its logs is an impression. It was clicked where
-upstream says `is_click`: in tabs of two columns a tap, in tabs of one column, which
-play by themselves, a *valid play* (to the end, or more than 7 s). A click is a watch
-too, of `play_time_ms`, which exceeds the video's duration where it was played again;
-what an unclicked impression played by itself is no watch time.
+upstream says `is_click`, or `long_view` (`data.click`): a click is, in tabs of two
+columns, a tap, in tabs of one column, which play by themselves, a *valid play* (to the
+end, or more than 7 s). A click is a watch too, of `play_time_ms`, which exceeds the
+video's duration where it was played again; what an unclicked impression played by
+itself is no watch time.
 
 `device` is the tab of the app, the only thing known of a request; `source` the policy
 that chose the video, `standard` or `random`. There is no page, position or score. The
@@ -21,7 +22,14 @@ import polars as pl
 
 from ytdnn import configs, errors, schema
 from ytdnn.data import event_log
-from ytdnn.data.sources import archives, casting, csv_files, download, files
+from ytdnn.data.sources import (
+    archives,
+    casting,
+    csv_files,
+    download,
+    files,
+    kuairand_histories,
+)
 
 _MILLISECONDS = 1000
 _CHINA = 8 * 3600  # of upload dates, ahead of UTC
@@ -31,10 +39,8 @@ _RANDOM = ("log_random_4_22_to_5_08",)
 _VIDEOS, _USERS = "video_features_basic", "user_features"
 _FILES = (*_STANDARD, *_RANDOM, _VIDEOS, _USERS)
 
-_CLICK = "is_click"
 _IMPRESSION_NAMES = {
     schema.TIME: "time_ms",
-    schema.CLICKED: _CLICK,
     schema.WATCH_SECONDS: "play_time_ms",
     schema.SOURCE: "is_rand",
     schema.DEVICE: "tab",
@@ -124,10 +130,14 @@ def read(config: configs.Data) -> event_log.EventLog:
     shown = {"standard": standard, "random": _RANDOM, "all": every}[config.exposure]
     # A history holds what was watched, however it was exposed.
     watched = standard if config.exposure == "standard" else every
-    logs = {names: _log(edition, names, config.where) for names in (shown, watched)}
+    logs = {names: _log(edition, names, config) for names in (shown, watched)}
+    watches = _watches(logs[watched], config.click)
+    if config.histories:
+        path = edition.folder / config.histories
+        watches = kuairand_histories.read_before(watches, path)
     origins = {
-        schema.WATCHES: _watches(logs[watched]),
-        schema.IMPRESSIONS: _impressions(logs[shown]),
+        schema.WATCHES: watches,
+        schema.IMPRESSIONS: _impressions(logs[shown], config.click),
         schema.VIDEOS: _videos(edition),
         schema.USERS: _users(edition),
     }
@@ -181,15 +191,18 @@ def _edition(config: configs.Data) -> _Edition:
     return found[0]
 
 
-def _log(edition: _Edition, names: Sequence[str], where: str) -> event_log.Origin:
-    needed = [*_LOG_IDS, *dict.fromkeys(_IMPRESSION_NAMES.values())]
+def _log(
+    edition: _Edition, names: Sequence[str], config: configs.Data
+) -> event_log.Origin:
+    needed = [*_LOG_IDS, *dict.fromkeys(_IMPRESSION_NAMES.values()), config.click]
     log = edition.scan(names, _LOG_IDS, needed)
-    rows = files.filter_rows(log.rows, where, log.file)
+    rows = files.filter_rows(log.rows, config.where, log.file)
     return dataclasses.replace(log, rows=rows)
 
 
-def _impressions(log: event_log.Origin) -> event_log.Origin:
-    rows = casting.normalise(schema.IMPRESSIONS, log.rows, log.file, _IMPRESSION_NAMES)
+def _impressions(log: event_log.Origin, click: str) -> event_log.Origin:
+    names = _IMPRESSION_NAMES | {schema.CLICKED: click}
+    rows = casting.normalise(schema.IMPRESSIONS, log.rows, log.file, names)
     played = pl.when(pl.col(schema.CLICKED)).then(_seconds()).otherwise(0.0)
     is_random = pl.col(schema.SOURCE) == "1"
     rows = _keep_given(rows).with_columns(
@@ -201,14 +214,14 @@ def _impressions(log: event_log.Origin) -> event_log.Origin:
         .otherwise(pl.lit("standard"))
         .alias(schema.SOURCE),
     )
-    return dataclasses.replace(log, rows=rows, names=_IMPRESSION_NAMES)
+    return dataclasses.replace(log, rows=rows, names=names)
 
 
-def _watches(log: event_log.Origin) -> event_log.Origin:
+def _watches(log: event_log.Origin, click: str) -> event_log.Origin:
     """The clicked impressions, ties of a second in the order of milliseconds."""
-    dtype = log.rows.collect_schema()[_CLICK]
-    column = schema.Column(_CLICK, "boolean")
-    clicked, *_ = casting.cast(column, _CLICK, dtype, f"{_CLICK} of {log.file}")
+    dtype = log.rows.collect_schema()[click]
+    column = schema.Column(click, "boolean")
+    clicked, *_ = casting.cast(column, click, dtype, f"{click} of {log.file}")
     frame = log.rows.filter(clicked)
     rows = casting.normalise(schema.WATCHES, frame, log.file, _WATCH_NAMES)
     rows = _keep_given(rows).with_columns(

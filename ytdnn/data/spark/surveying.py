@@ -25,8 +25,8 @@ from ytdnn.data import (
     matching,
     order_statistics,
     shards,
-    splits,
     validation,
+    windows,
 )
 from ytdnn.data.spark import reading, scan
 
@@ -84,7 +84,7 @@ def survey(
         users=users,
         videos=entities.catalogue_of(_seen(events), log),
         vocabularies=_vocabularies(events),
-        bounds=_bounds(watches, config),
+        chosen=_windows(watches, events.get(schema.IMPRESSIONS), config),
         doubts=doubts.of_times(_counts(watches), _median(watches)),
         watch_columns=[name for name in watches.columns if name != ROW],
     )
@@ -224,8 +224,10 @@ def _vocabularies(events: dict[str, _Frame]) -> dict[str, list[str]]:
     return event_rows.vocabularies_of(events, values)
 
 
-def _bounds(watches: _Frame, config: configs.Data) -> splits.Windows | None:
-    def spans() -> splits.Spans:
+def _windows(
+    watches: _Frame, impressions: _Frame | None, config: configs.Data
+) -> windows.Chosen:
+    def spans() -> windows.Spans:
         time = functions.col(schema.TIME)
         grouped = watches.groupBy(schema.SPLIT)
         found = grouped.agg(functions.min(time), functions.max(time)).collect()
@@ -237,11 +239,12 @@ def _bounds(watches: _Frame, config: configs.Data) -> splits.Windows | None:
 
     has_split = schema.SPLIT in watches.columns
     given = spans if has_split else None
-    return splits.bounds_of(config, _counts(watches), given, num_late)
+    shown = None if impressions is None else _counts(impressions)
+    return windows.choose(config, _counts(watches), given, num_late, shown)
 
 
 def _counts(watches: _Frame) -> order_statistics.Counts:
-    """Returns the counts of the times of watches."""
+    """Returns the counts of the times of events."""
     time = functions.col(schema.TIME)
 
     def divided(width: int) -> pyspark.sql.Column:

@@ -1,0 +1,121 @@
+"""Which order a run serves: the ranker's, or the candidates' (`ranking.enabled=auto`).
+
+Judged on the validation window, which neither stage was fitted to, by the orders of
+each user's impressions (`shown_lists`): not by hits, which count only what the log
+chose to show. Of the two orders that can be served the better one is. Popularity, each
+video's own odds, cannot be served to a user, but a ranker must be above it to have
+learned something of users: where it is not, that is said, with what to do.
+"""
+
+import math
+import pathlib
+
+from ytdnn import configs
+from ytdnn.data import prepared
+from ytdnn.evaluation import (
+    chosen_order,
+    impression_metrics,
+    lists,
+    models,
+    ranker,
+    report_parts,
+    shown_lists,
+)
+from ytdnn.ranking import model as ranking_model
+from ytdnn.retrieval import stage as retrieval_stage
+
+# Every user counts alike and a list at most 1, so a few heavy watchers do not decide.
+JUDGE = impression_metrics.LIST_NDCG
+_RIVALS = {lists.CANDIDATES, ranker.POPULARITY}
+_ADVICE = (
+    "give it more impressions (--config.data.ranking_fraction), or judge other "
+    "settings of it on validation (ytdnn study)"
+)
+_ALL_THE_SAME = "--config.ranking.enabled=true serves it all the same"
+
+
+def of_run(config: configs.Config, workdir: pathlib.Path) -> chosen_order.Choice:
+    """Returns the choice of a run.
+
+    Args:
+      config: The run's.
+      workdir: With `data`, `candidates` and `ranking`.
+    """
+    data = prepared.load(workdir / prepared.KIND)
+    first_stage = retrieval_stage.load(
+        workdir / retrieval_stage.KIND, data, config.composition
+    )
+    ranking = ranking_model.load(workdir / ranking_model.KIND, data, first_stage)
+    return choose(data, first_stage.candidates, ranking)
+
+
+def choose(
+    data: prepared.PreparedData,
+    trained: models.Candidates,
+    ranking: models.Ranker,
+    config: configs.Evaluation | None = None,
+) -> chosen_order.Choice:
+    """Compares the ranker with the candidates and popularity, paired by user.
+
+    Args:
+      data: The prepared set.
+      trained: The candidate model.
+      ranking: The ranker.
+      config: Resamples and their seed; None: the defaults.
+    """
+    impressions = ranker.Impressions(data, prepared.Split.VALIDATION)
+    scorers = {
+        ranker.POPULARITY: ranker.popularity(data),
+        ranker.RANKER: ranker.scorer(data, ranking),
+    }
+    if data.has_own_window or not trained.trains_on_validation:
+        vectors = trained.video_vectors(data.training_window[1])
+        scorers[lists.CANDIDATES] = shown_lists.candidates(data, trained, vectors)
+    orders = {name: score(impressions).order for name, score in scorers.items()}
+    config = configs.Evaluation() if config is None else config
+    judged = shown_lists.measure(data, impressions, orders, config)
+    return _decided(judged)
+
+
+def _decided(judged: report_parts.ShownLists | None) -> chosen_order.Choice:
+    """Returns the choice that the orders of a window lead to."""
+    gains = {} if judged is None else _gains(judged)
+    if judged is None or not gains:
+        return chosen_order.Choice(
+            True,
+            "The ranker's order is served (ranking.enabled=auto), but was not judged: "
+            "no user was shown two videos in the validation window and watched one. "
+            "More impressions (--config.data.ranking_fraction) would tell",
+        )
+    serves = gains.get(lists.CANDIDATES, gains[ranker.POPULARITY]) > 0.0
+    whose = "ranker's" if serves else "candidates'"
+    words = f"The {whose} order is served (ranking.enabled=auto): {_compared(judged)}"
+    if serves and gains[ranker.POPULARITY] <= 0.0:
+        words += f". The ranker is not above popularity: {_ADVICE}"
+    elif not serves:
+        words += f". The ranker does not help: {_ADVICE}; {_ALL_THE_SAME}"
+    return chosen_order.Choice(serves, words)
+
+
+def _gains(judged: report_parts.ShownLists) -> dict[str, float]:
+    """Returns what the ranker is ahead of each rival, where that is defined."""
+    found = {
+        name: judged.ahead[name][JUDGE][0] for name in _RIVALS & judged.ahead.keys()
+    }
+    return {k: v for k, v in found.items() if v is not None and math.isfinite(v)}
+
+
+def _compared(judged: report_parts.ShownLists) -> str:
+    """Returns the comparison in words."""
+    parts = []
+    for name in sorted(_gains(judged)):
+        value, low, high = (part or 0.0 for part in judged.ahead[name][JUDGE])
+        held = judged.systems[name][JUDGE][0] or 0.0
+        words = "the candidates'" if name == lists.CANDIDATES else "popularity's"
+        parts.append(f"{words} {held:.3f} ({value:+.3f}, {low:+.3f} to {high:+.3f})")
+    own = judged.systems[ranker.RANKER][JUDGE][0] or 0.0
+    return (
+        f"on the validation window, nDCG by {judged.gain.replace('_', ' ')} of all "
+        f"videos shown to each of {judged.users:,} users is {own:.3f} in the ranker's "
+        f"order, in {' and in '.join(parts)}"
+    )

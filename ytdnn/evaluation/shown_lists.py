@@ -1,0 +1,274 @@
+"""The worth of an order on a log: each user's impressions, ordered by each system.
+
+All impressions that a user was shown in the window form one list, over pages and
+visits: in a feed a page holds one or two of them, and there is nothing to order. A
+system orders the list by its scores, each at the moment of the impression, and is
+measured by the share of the watch time that its first places hold, nDCG by seconds and
+grouped AUC (`impression_metrics`). The log decides what is in the lists, so an order of
+other videos is not judged, and what was shown earlier or higher may have been watched
+for that.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from ytdnn import configs
+from ytdnn.data import prepared
+from ytdnn.evaluation import (
+    impression_metrics,
+    lists,
+    models,
+    protocol,
+    ranker,
+    report_parts,
+    summary,
+)
+from ytdnn.metrics import bootstrap, first_places
+from ytdnn.ranking import predictions
+from ytdnn.retrieval import replay
+
+LOGGED = "logged"
+RANDOM = "random"
+BEST = "best"
+METRICS = (
+    impression_metrics.FIRST_QUARTER,
+    impression_metrics.FIRST_HALF,
+    impression_metrics.LIST_NDCG,
+    impression_metrics.GROUPED_AUC,
+)
+SHOWN = "shown"
+GAIN_PER_SHOWN = "gain_per_shown"
+TENTHS = tuple(tenth / 10.0 for tenth in range(1, 11))
+_REQUESTS_A_BLOCK = 1 << 14  # so that memory does not grow with the log
+_LAST = float(np.finfo(np.float32).min)  # finite, so that such rows tie
+
+Floats = npt.NDArray[np.float64]
+Orders = Mapping[str, npt.NDArray[np.floating]]
+
+
+def candidates(
+    data: prepared.PreparedData,
+    trained: models.Candidates,
+    video_vectors: models.Vectors,
+) -> ranker.Scorer:
+    """Returns the scorer by the candidate model's product at each logged request.
+
+    A video that the model cannot list stands behind all others.
+
+    Args:
+      data: The prepared set.
+      trained: The candidate model.
+      video_vectors: `[num_listed, dim]` of it.
+    """
+
+    def score(impressions: ranker.Impressions) -> predictions.Predictions:
+        rows, videos = impressions.rows, impressions.videos.astype(np.int64) - 1
+        found = np.full(len(rows), _LAST)
+        # Rows of one request are neighbours, and share the user's vector.
+        edges = np.append(np.flatnonzero(replay.begins_request(data, rows)), len(rows))
+        for start in range(0, len(edges) - 1, _REQUESTS_A_BLOCK):
+            block = edges[start : start + _REQUESTS_A_BLOCK + 1]
+            vectors = trained.request_vectors(data, rows[block[:-1]])
+            inside = np.arange(block[0], block[-1])
+            owners = np.repeat(np.arange(len(vectors)), np.diff(block))
+            listed = videos[inside] < len(video_vectors)
+            inside, owners = inside[listed], owners[listed]
+            found[inside] = np.einsum(
+                "nd,nd->n",
+                vectors[owners],
+                video_vectors[videos[inside]],
+                dtype=np.float64,
+            )
+        return predictions.Predictions(found)
+
+    return score
+
+
+def measure(
+    data: prepared.PreparedData,
+    impressions: ranker.Impressions,
+    orders: Orders,
+    config: configs.Evaluation,
+    exposed: Mapping[str, dict[str, report_parts.WithInterval]] | None = None,
+) -> report_parts.ShownLists | None:
+    """Measures orders of the lists; None where no user was shown two videos.
+
+    Args:
+      data: The prepared set.
+      impressions: Of the window.
+      orders: `[n]` scores of each system, higher = placed first.
+      config: Resamples and their seed.
+      exposed: Of `exposure`.
+    """
+    sizes = impressions.by_user(1.0)
+    in_list = sizes[impressions.users] > 1.0
+    if not in_list.any():
+        return None
+    shown = impressions.select(in_list)
+    logged, logged_by = _logged(data, shown)
+    kept = {name: np.asarray(scores)[in_list] for name, scores in orders.items()}
+    first = {k: v for k, v in kept.items() if k == ranker.POPULARITY}
+    every = first | {LOGGED: logged} | kept
+    every |= {BEST: shown.gains, RANDOM: np.zeros(len(logged))}
+    found = resampled({k: parts(shown, scores) for k, scores in every.items()}, config)
+    return report_parts.ShownLists(
+        users=shown.num_users,
+        users_left_out=int((sizes == 1.0).sum()),
+        impressions=len(shown.rows),
+        gain="clicks" if shown.seconds is None else "watch_seconds",
+        total=float(shown.gains.sum()),
+        logged_order="position" if logged_by else "time",
+        systems={name: found.of(name) for name in every},
+        curves={name: _curve(shown, scores) for name, scores in every.items()},
+        ahead=_all_ahead(found),
+        exposed=dict(exposed or {}),
+    )
+
+
+def parts(
+    impressions: ranker.Impressions, scores: npt.NDArray[np.floating]
+) -> impression_metrics.Parts:
+    """Returns numerators and denominators of `METRICS` for each user.
+
+    Args:
+      impressions: Of the window.
+      scores: `[n]`, higher = placed first.
+    """
+    found = impression_metrics.list_parts(impressions, scores)
+    name = impression_metrics.GROUPED_AUC
+    found[name] = impression_metrics.grouped_auc_parts(impressions, scores)
+    return {name: found[name] for name in METRICS}
+
+
+@dataclasses.dataclass(frozen=True)
+class Resampled:
+    """Metrics of several systems on the same resamples of the users.
+
+    Attributes:
+      values: By system and metric.
+      draws: By system and metric, `[resamples]`.
+    """
+
+    values: dict[str, dict[str, float]]
+    draws: dict[str, dict[str, Floats]]
+
+    def of(self, name: str) -> dict[str, report_parts.WithInterval]:
+        """Returns the metrics of a system with their intervals."""
+        return {
+            metric: (value, *_ends(self.draws[name][metric]))
+            for metric, value in self.values[name].items()
+        }
+
+    def ahead(self, name: str, other: str) -> dict[str, report_parts.WithInterval]:
+        """Returns a system's metrics less another's, paired by user."""
+        return {
+            metric: (
+                value - self.values[other][metric],
+                *_ends(self.draws[name][metric] - self.draws[other][metric]),
+            )
+            for metric, value in self.values[name].items()
+        }
+
+
+def resampled(
+    found: Mapping[str, impression_metrics.Parts], config: configs.Evaluation
+) -> Resampled:
+    """Returns the metrics of systems, every system on the same resamples.
+
+    Args:
+      found: Numerators and denominators for each user, by system and metric.
+      config: Resamples and their seed.
+    """
+    keys = [(name, metric) for name, of_users in found.items() for metric in of_users]
+    pairs = [found[name][metric] for name, metric in keys]
+    above, below = (np.stack([pair[side] for pair in pairs], axis=1) for side in (0, 1))
+    drawn = bootstrap.ratio_draws(above, below, config.num_resamples, config.seed)
+    values: dict[str, dict[str, float]] = {name: {} for name in found}
+    draws: dict[str, dict[str, Floats]] = {name: {} for name in found}
+    for place, (name, metric) in enumerate(keys):
+        values[name][metric] = summary.ratio(*(part.sum() for part in pairs[place]))
+        draws[name][metric] = drawn[:, place]
+    return Resampled(values, draws)
+
+
+def _ends(draws: Floats) -> tuple[float, float]:
+    low, high = bootstrap.percentiles(draws[:, np.newaxis])
+    return float(low[0]), float(high[0])
+
+
+def exposure(
+    cases: protocol.Cases,
+    made: Mapping[str, lists.Lists],
+    impressions: ranker.Impressions,
+    config: configs.Evaluation,
+) -> dict[str, dict[str, report_parts.WithInterval]]:
+    """Returns how many listed videos the log showed, and what each of those brought.
+
+    Watch seconds of hits are the product of both: only what the logging system chose to
+    show can be a hit, whatever a list is worth.
+
+    Args:
+      cases: Whom the lists are for.
+      made: Lists of each system.
+      impressions: Of the window.
+      config: Lengths, resamples and their seed.
+    """
+    k, stride = config.ks[0], int(impressions.videos.max(initial=0)) + 1
+    owners = impressions.user_indices[impressions.users].astype(np.int64)
+    pairs, place = np.unique(owners * stride + impressions.videos, return_inverse=True)
+    gains = np.append(np.bincount(place, impressions.gains, len(pairs)), 0.0)
+    found: dict[str, impression_metrics.Parts] = {}
+    for name, listed in made.items():
+        videos = listed[:, :k].astype(np.int64)
+        wanted = cases.users.astype(np.int64)[:, np.newaxis] * stride + videos
+        at = np.searchsorted(pairs, wanted)
+        is_shown = (videos > 0) & (videos < stride)
+        is_shown &= np.append(pairs, -1)[at] == wanted
+        number = is_shown.sum(axis=1).astype(np.float64)
+        brought = np.where(is_shown, gains[at], 0.0).sum(axis=1)
+        found[name] = {
+            f"{SHOWN}@{k}": (number, np.ones(len(number))),
+            f"{GAIN_PER_SHOWN}@{k}": (brought, number),
+        }
+    of_all = resampled(found, config)
+    return {name: of_all.of(name) for name in found}
+
+
+def _logged(
+    data: prepared.PreparedData, impressions: ranker.Impressions
+) -> tuple[Floats, bool]:
+    """Returns the log's own order of impressions, and whether positions made it.
+
+    Positions of several pages tie; one that is not known stands last.
+    """
+    positions = data.impressions.positions
+    if positions is not None:
+        of_rows = np.asarray(positions)[impressions.rows].astype(np.float64)
+        if (of_rows >= 0.0).any():
+            return np.where(of_rows >= 0.0, -of_rows, _LAST), True
+    # Rows lie sorted by user and time.
+    return -np.asarray(data.impressions.times)[impressions.rows].astype(float), False
+
+
+def _curve(
+    shown: ranker.Impressions, scores: npt.NDArray[np.floating]
+) -> tuple[report_parts.Number, ...]:
+    """Returns the share of the gain in the first tenth of each list, and so on."""
+    held, total = first_places.gains_of_first(
+        shown.users, scores, shown.gains, TENTHS, shown.num_users
+    )
+    return tuple(summary.ratio(one.sum(), total.sum()) for one in held)
+
+
+def _all_ahead(found: Resampled) -> dict[str, dict[str, report_parts.WithInterval]]:
+    """Returns what the ranker, or else the candidates, are ahead of each order."""
+    own = next((n for n in (ranker.RANKER, lists.CANDIDATES) if n in found.values), "")
+    others = (lists.POPULARITY, LOGGED, lists.CANDIDATES)
+    return {
+        name: found.ahead(own, name)
+        for name in others
+        if own and name in found.values and name != own
+    }

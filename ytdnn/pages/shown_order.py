@@ -1,0 +1,174 @@
+"""The worth of each order on the log: the first thing a report of a real log shows.
+
+Words are for who decides what is served (`shown_words`), numbers for who builds it.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+
+from rich import table
+
+from ytdnn.evaluation import report_model, report_parts
+from ytdnn.pages import names, page, plots, scales, shown_words, tables
+
+TITLE = "What the order is worth on this log"
+_SHARES = ("first_quarter_share", "first_half_share")
+_HEADINGS = {
+    "first_quarter_share": "first quarter",
+    "first_half_share": "first half",
+    "list_ndcg": "nDCG",
+    "grouped_auc": "grouped AUC",
+}
+_OWN = ("ranker", "candidates")
+_MOST_CURVES = 6
+
+
+def terminal_table(found: report_parts.ShownLists, with_intervals: bool) -> table.Table:
+    """Returns the lists as a table of the terminal.
+
+    Args:
+      found: The lists.
+      with_intervals: Whether there is room for them.
+    """
+    metrics = list(next(iter(found.systems.values())))
+    what = "clicks" if found.gain == "clicks" else "watch time"
+    result = table.Table(title=f"{TITLE}: share of the {what} shown")
+    result.add_column("order of each user's videos", overflow="fold")
+    for metric in metrics:
+        result.add_column(_HEADINGS[metric], justify="right", overflow="fold")
+    for name, values in found.systems.items():
+        cells = [_cell(metric, values[metric], with_intervals) for metric in metrics]
+        result.add_row(names.model(name), *cells)
+    return result
+
+
+def _cell(metric: str, three: report_parts.WithInterval, with_interval: bool) -> str:
+    value, *ends = three
+    if value is None:
+        return "–"
+    scale, decimals = (100.0, 1) if metric in _SHARES else (1.0, 3)
+    unit = " %" if metric in _SHARES else ""
+    known = scales.finite(ends)
+    half = ""
+    if len(known) == 2 and known[1] > known[0] and with_interval:
+        half = f" ± {scale * (known[1] - known[0]) / 2.0:.{decimals}f}"
+    return f"{scale * value:.{decimals}f}{half}{unit}"
+
+
+def section(report: report_model.Report) -> Iterator[page.Section]:
+    """Yields the section, where the log has lists to order."""
+    found = report.shown_lists
+    if found is None:
+        return
+    first, *others = (f"{sentence}." for sentence in shown_words.sentences(report))
+    blocks: list[page.Block] = [
+        *others,
+        page.Columns(
+            [[_plot(found), _curves(found)], [_table(found), _ahead_table(found)]]
+        ),
+    ]
+    if found.exposed:
+        blocks.append(page.Details("How many listed videos were shown", [_hits(found)]))
+    yield page.Section(TITLE, first, blocks)
+
+
+def _plot(found: report_parts.ShownLists) -> page.Block:
+    what = "clicks" if found.gain == "clicks" else "watch time"
+    return plots.intervals(
+        f"Share of the {what} in the first half of each user's videos",
+        [names.model(name) for name in found.systems],
+        {"": [_percents(m["first_half_share"]) for m in found.systems.values()]},
+        "%, over all users; a random order has 50 %",
+    )
+
+
+def _percents(three: report_parts.WithInterval) -> plots.Interval:
+    value, low, high = (None if part is None else 100.0 * part for part in three)
+    return value, low, high
+
+
+def _table(found: report_parts.ShownLists) -> page.Table:
+    metrics = list(next(iter(found.systems.values())))
+    rows = [
+        [
+            names.model(name),
+            *(tables.cell(*values[metric], show=_shown(metric)) for metric in metrics),
+        ]
+        for name, values in found.systems.items()
+    ]
+    return page.Table(
+        ["order", *(_HEADINGS[metric] for metric in metrics)],
+        rows,
+        f"Share of {shown_words.gain(found)} in the first quarter and half; nDCG by "
+        f"{'clicks' if found.gain == 'clicks' else 'seconds'}; grouped AUC of clicks",
+    )
+
+
+def _ahead_table(found: report_parts.ShownLists) -> page.Table:
+    own = next((name for name in _OWN if name in found.systems), "")
+    metrics = list(next(iter(found.systems.values())))
+    rows = [
+        [
+            names.model(name),
+            *(tables.cell(*values[metric], show=_signed(metric)) for metric in metrics),
+        ]
+        for name, values in found.ahead.items()
+    ]
+    return page.Table(
+        ["less the order", *(_HEADINGS[metric] for metric in metrics)],
+        rows,
+        f"{names.model(own).capitalize()} less each, paired by user; shares in points",
+    )
+
+
+def _signed(metric: str) -> Callable[[float], str]:
+    if metric in _SHARES:
+        return lambda value: f"{100.0 * value:+.1f}"
+    return lambda value: f"{value:+.3f}"
+
+
+def _shown(metric: str) -> Callable[[float], str]:
+    if metric in _SHARES:
+        return lambda value: f"{100.0 * value:.1f} %"
+    return lambda value: f"{value:.3f}"
+
+
+def _curves(found: report_parts.ShownLists) -> page.Block:
+    places: Sequence[float] = [
+        100.0 * place / len(curve)
+        for curve in [next(iter(found.curves.values()))]
+        for place in range(1, len(curve) + 1)
+    ]
+    series = {
+        names.model(name): plots.Series(
+            [0.0, *places],
+            [0.0, *(None if share is None else 100.0 * share for share in curve)],
+        )
+        for name, curve in list(found.curves.items())[:_MOST_CURVES]
+    }
+    what = "clicks" if found.gain == "clicks" else "watch time"
+    return plots.lines(
+        f"Share of the {what} by share of each user's videos",
+        series,
+        "% of each user's videos, first in the order",
+        f"% of the {what}",
+        from_zero=True,
+        colours=names.colours(found.curves),
+    )
+
+
+def _hits(found: report_parts.ShownLists) -> page.Table:
+    metrics = list(next(iter(found.exposed.values())))
+    k = metrics[0].partition("@")[2]
+    rows = [
+        [
+            names.model(name),
+            *(tables.cell(*values[m], show="{:.3f}".format) for m in metrics),
+        ]
+        for name, values in found.exposed.items()
+    ]
+    unit = "clicks" if found.gain == "clicks" else "seconds"
+    return page.Table(
+        ["system", f"of the first {k}, shown by the log", f"{unit} of each of these"],
+        rows,
+        "Hits are the product of both",
+    )
