@@ -43,6 +43,7 @@ _MOST_SCORES = 2e10  # of an epoch
 # Below so many watches a video, its row is not learned from a random start.
 _FEW_WATCHES_A_VIDEO = 30
 _FEW_WATCHES_A_USER = 5  # of fewer, co-watching says little
+_MANY_WATCHES_A_USER = 20
 _FEW_WATCHES = 50_000  # as of a short log
 _FEW_USERS_A_VIDEO = 0.1  # of fewer users, too, who watch much each
 _WIDE = range(50_000, 500_001)  # videos, of which 64 coordinates are too few
@@ -110,13 +111,15 @@ def _is_sparse(size: LogSize) -> bool:
 
 def _of_sparse(size: LogSize) -> dict[str, Any]:
     """Returns the settings of a log with few watches of each video."""
-    epochs = _epochs(size.watches, at_unit=12)
+    # Of long histories counting has found nearly all, which large steps would undo.
+    has_long = size.watches >= _MANY_WATCHES_A_USER * size.users
+    epochs = _epochs(size.watches, at_unit=4 if has_long else 12)
     return {
         "embedding_dim": 128 if size.videos in _WIDE else 64,
         "initial_vectors": "co_watched",
         "tower": (512, 256),
         "skip_connection": "linear",
-        "dropout": 0.2,
+        "dropout": 0.0 if has_long else 0.2,
         "history_dropout": 0.25,
         "similarity": "user_cosine",
         "temperature": 0.15,
@@ -126,7 +129,7 @@ def _of_sparse(size: LogSize) -> dict[str, Any]:
         "training.patience": 3,
         "training.batch_size": _batch_size(size.watches),
         "training.table_optimizer": "adagrad",
-        "training.table_learning_rate": 0.01,
+        "training.table_learning_rate": 0.005 if has_long else 0.02,
         "training.table_gradient": "sum",
     }
 
