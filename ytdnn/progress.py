@@ -51,21 +51,27 @@ class Bar:
 
     Use as a context manager around the work. A terminal shows a bar that goes away at
     the end; a pipe or a file is given a line every `SECONDS_A_LINE` seconds, none where
-    little is left. Inside another bar nothing is shown: that one tells of the whole.
+    little is left. Inside another bar nothing is shown, as that one tells of the whole,
+    unless this one `is_own`.
 
     Attributes:
       console: That it is shown on.
     """
 
-    def __init__(self, name: str, total: int | None, unit: str) -> None:
+    def __init__(
+        self, name: str, total: int | None, unit: str, is_own: bool = False
+    ) -> None:
         """Prepares a bar.
 
         Args:
           name: Of the work.
           total: Units of all of it; None where `reach` will tell.
           unit: What is counted, in the plural.
+          is_own: Whether it is shown inside another bar too, in place of that one.
         """
         self._name, self._total, self._unit = name, total, unit
+        self._is_own = is_own
+        self._outer: Bar | None = None
         self.console = console()
         self._progress = rich.progress.Progress(
             rich.progress.TextColumn("{task.description}"),
@@ -81,8 +87,11 @@ class Bar:
     def __enter__(self) -> "Bar":
         """Shows it."""
         outer = _SHOWN.get()
-        self._is_inner = outer is not None
-        self._token = _SHOWN.set(outer or self)
+        self._is_inner = outer is not None and not self._is_own
+        self._outer = outer if self._is_own else None
+        self._token = _SHOWN.set(self if self._is_own else outer or self)
+        if self._outer is not None and self._outer._is_bar:
+            self._outer._progress.stop()
         self._begun = self._last = 0
         self._started = self._said = time.monotonic()
         if self._is_bar:
@@ -99,6 +108,8 @@ class Bar:
         _SHOWN.reset(self._token)
         if self._is_bar:
             self._progress.stop()
+        if self._outer is not None and self._outer._is_bar:
+            self._outer._progress.start()
 
     @property
     def _is_bar(self) -> bool:

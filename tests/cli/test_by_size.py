@@ -65,7 +65,7 @@ def test_a_log_of_another_size_has_other_settings(
     cli("run", "--workdir", workdir)
     rooms.facts = {"watches": 10_000_000, "users": 100_000, "vocabulary": 500_000}
     said = cli("run", "--workdir", workdir, "--min_item_count=2").out
-    assert "config.candidates.training.epochs was 30, is 5" in said
+    assert "config.candidates.embedding_dim was 64, is 128" in said
     assert made_with(workdir)["candidates.loss"] == "sampled_softmax"
 
 

@@ -41,6 +41,36 @@ def test_few_videos_have_full_softmax_and_many_never() -> None:
     assert of_large.training.table_optimizer != "adam"
 
 
+def test_few_watches_of_a_video_begin_at_counted_co_watching() -> None:
+    sparse = configs.LogSize(watches=200_000, users=4_000, videos=10_000)
+    found = by_size.candidates(sparse)
+    assert found["initial_vectors"] == "co_watched"
+    assert found["training.table_gradient"] == "sum"
+    assert isinstance(found["loss"], configs.SampledSoftmax)
+    # With enough of them, hardly any of a user, or few users, a random start.
+    for changed in ({"watches": 400_000}, {"users": 60_000}, {"users": 500}):
+        other = by_size.candidates(dataclasses.replace(sparse, **changed))
+        assert other["initial_vectors"] == "random"
+
+
+def test_a_tree_of_one_s_own_has_no_vectors_of_co_watching() -> None:
+    own = configs.sized(configs.Candidates, loss=configs.HierarchicalSoftmax())
+    found = configs.resolved(configs.Config(candidates=own), LARGE).candidates
+    assert found.initial_vectors == "random"
+    assert found.similarity == "dot"
+
+
+def test_validation_asks_fewer_users_where_a_list_costs_more() -> None:
+    users = [
+        by_size.candidates(configs.LogSize(1_000_000, 50_000, videos))[
+            "validation_users"
+        ]
+        for videos in (10_000, 100_000, 10_000_000)
+    ]
+    # A tenth of 1,000,000 examples, of which 100,000 videos take the time of eleven.
+    assert users == [10_000, 9_090, 1_000]
+
+
 @pytest.mark.parametrize("size", ALL)
 def test_there_are_no_more_negatives_than_videos(size: configs.LogSize) -> None:
     loss = by_size.candidates(size)["loss"]

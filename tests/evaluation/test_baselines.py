@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from tests import planted
-from ytdnn import configs
+from ytdnn import configs, errors
 from ytdnn.data import inputs, prepared
-from ytdnn.evaluation import baselines, lists, protocol
+from ytdnn.evaluation import baselines, lists, matrix_baselines, protocol
 from ytdnn.retrieval import popular
 
 CONFIG = configs.Evaluation(baselines=lists.BASELINES)
@@ -105,3 +105,38 @@ def test_only_the_chosen_are_made(data: prepared.PreparedData) -> None:
     assert baselines.makers(data, configs.Evaluation()) == {}
     chosen = configs.Evaluation(baselines=("co_watch", "markov"))
     assert list(baselines.makers(data, chosen)) == ["co_watch", "markov"]
+
+
+def test_neighbours_are_users_with_the_same_watches(
+    data: prepared.PreparedData, cases: protocol.Cases
+) -> None:
+    watches = inputs.training_set(data).watches
+    counts = np.zeros((data.num_users, data.num_videos + 1))
+    counts[watches.users, np.asarray(watches.videos)] = 1.0
+    of_videos = 1.0 / np.sqrt(5.0 + counts.sum(axis=0))
+    scaled = counts * of_videos / np.sqrt(1.0 + counts.sum(axis=1, keepdims=True))
+    found = baselines.makers(data, CONFIG)["user_neighbours"](cases, 8)
+    for row in range(len(cases)):
+        first, last = cases.watched.offsets[row : row + 2]
+        history = np.zeros(data.num_videos + 1)
+        history[cases.watched.values[first:last]] = 1.0
+        scores = (counts @ (history * of_videos)) @ scaled
+        history[0] = history[data.vocabulary_size + 1 :] = 1.0  # not to be listed
+        scores[history > 0.0] = -1.0
+        chosen = scores[found[row]]
+        np.testing.assert_allclose(chosen, np.sort(scores)[::-1][:8], rtol=1e-4)
+
+
+def test_least_squares_finds_the_planted_tastes(
+    data: prepared.PreparedData, cases: protocol.Cases
+) -> None:
+    found = baselines.makers(data, CONFIG)["als"](cases, 3)
+    taste = [int(video.split()[1]) % 2 for video in data.videos["video_id"]]
+    own = np.array([int(u[1:]) % 2 for u in data.users["user_id"][cases.users]])
+    listed = np.array(taste)[found - 1]
+    assert np.mean(listed == own[:, np.newaxis]) > 0.8
+
+
+def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(errors.UserError, match=r"no_such.*ytdnn\[baselines\]"):
+        matrix_baselines._module("no_such.package", "als")

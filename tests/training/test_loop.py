@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from tests import planted
 from tests.training import kills
-from ytdnn import artifacts, configs, errors
+from ytdnn import artifacts, configs, errors, schema
 from ytdnn.candidates import model
 from ytdnn.data import prepared, streaming
 from ytdnn.training import (
@@ -363,3 +363,25 @@ def test_the_last_line_names_the_bottleneck(data, tmp_path, capfd):
     assert "bottleneck: " in printed
     assert "examples/s" in printed
     assert list((tmp_path / "candidates" / "logs").glob("events*"))
+
+
+def test_tables_may_have_the_gradient_of_the_sum(data):
+    """Adagrad moves a row by g / √(a + g²): a sum of n with n² · a is a mean with a."""
+    moved = []
+    for kind, accumulator in (("mean", 0.1), ("sum", 0.1 * 64**2), ("sum", 0.1)):
+        config = _config(
+            table_gradient=kind, table_accumulator=accumulator, schedule="constant"
+        )
+        determinism.set_seed(0)
+        network = model.build(config.candidates, data)
+        stage = candidates.make_stage(config, data, network)
+        before = network.video_vectors()
+        trainer = loop.Trainer(
+            stage, config.candidates.training, 0, strategies.make("none")
+        )
+        batch = next(iter(next(iter(stage.batches(0, 0)))))
+        assert float(tf.reduce_sum(batch[schema.WEIGHTS])) == 64
+        trainer.step(batch, tf.constant(0, tf.int64))
+        moved.append(network.video_vectors() - before)
+    np.testing.assert_allclose(moved[1], moved[0], rtol=1e-3, atol=1e-6)
+    assert np.abs(moved[2]).max() > 5.0 * np.abs(moved[0]).max()

@@ -85,3 +85,12 @@ def test_clipping_leaves_small_gradients_and_scales_large_ones_together():
     for norm, expected in ((10.0, [3, 0, 4]), (1.0, [3 / 5, 0, 4 / 5])):
         clipped = tf.concat(optimizers.clip(gradients, norm), axis=0)
         np.testing.assert_allclose(clipped, expected, rtol=1e-6)
+
+
+def test_the_rows_of_a_gradient_are_multiplied():
+    rows = tf.IndexedSlices(tf.ones([2, 2]), tf.constant([3, 3]), tf.constant([5, 2]))
+    factor = tf.constant(4.0)
+    np.testing.assert_array_equal(
+        tf.convert_to_tensor(optimizers.times(rows, factor))[3], [8.0, 8.0]
+    )
+    np.testing.assert_array_equal(optimizers.times(tf.ones([2]), factor), [4.0, 4.0])

@@ -145,7 +145,7 @@ class CandidateModel(user_vectors.FromLogs, tf.keras.Model):
         return tf.reshape(vectors, [-1, vectors.shape[-1]])
 
     def directions(self, vectors: tf.Tensor) -> tf.Tensor:
-        """Returns vectors as they are scored: of length one if by cosine."""
+        """Returns videos' vectors as they are scored: of length one if by cosine."""
         if self.config.similarity == "cosine":
             return tf.math.l2_normalize(vectors, axis=-1)
         return vectors
@@ -153,7 +153,9 @@ class CandidateModel(user_vectors.FromLogs, tf.keras.Model):
     def _scaled_users(
         self, features: dict[str, tf.Tensor], seed: tf.Tensor | None
     ) -> tf.Tensor:
-        vectors = self.directions(self.user_tower(features, seed=seed))
+        vectors = self.user_tower(features, seed=seed)
+        if self.config.similarity != "dot":
+            vectors = tf.math.l2_normalize(vectors, axis=-1)
         if self.config.temperature == 1.0:
             return vectors
         return vectors / self.config.temperature

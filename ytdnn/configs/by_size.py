@@ -1,4 +1,4 @@
-"""Settings chosen from the size of the log: the one rule (docs/defaults.md).
+"""Settings chosen from the size and shape of the log: the one rule (docs/defaults.md).
 
 A component's `auto` names the settings that are chosen here: by default all of them,
 less what a user sets. Most lines go through two runs that were tuned by themselves,
@@ -15,15 +15,21 @@ _T = TypeVar("_T")
 
 CandidateSetting = Literal[
     "embedding_dim",
+    "initial_vectors",
     "tower",
+    "skip_connection",
     "dropout",
     "history_dropout",
+    "similarity",
+    "temperature",
     "loss",
+    "validation_users",
     "training.epochs",
     "training.patience",
     "training.batch_size",
     "training.table_optimizer",
     "training.table_learning_rate",
+    "training.table_gradient",
 ]
 RankingSetting = Literal["training.epochs"]
 OF_CANDIDATES: tuple[CandidateSetting, ...] = get_args(CandidateSetting)
@@ -34,6 +40,16 @@ _MANY_WATCHES = 500_000
 # Of full softmax, which scores every video for every watch.
 _MOST_VIDEOS = 20_000
 _MOST_SCORES = 2e10  # of an epoch
+# Below so many watches a video, its row is not learned from a random start.
+_FEW_WATCHES_A_VIDEO = 30
+_FEW_WATCHES_A_USER = 5  # of fewer, co-watching says little
+_MANY_WATCHES_A_USER = 20
+_FEW_WATCHES = 50_000  # as of a short log
+_FEW_USERS_A_VIDEO = 0.1  # of fewer users, too, who watch much each
+_WIDE = range(50_000, 500_001)  # videos, of which 64 coordinates are too few
+_VALIDATION_USERS = 10_000
+_LEAST_VALIDATION_USERS = 1_000
+_VIDEOS_OF_AN_EXAMPLE = 10_000  # that are scored in the time of a training example
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,6 +75,8 @@ def candidates(size: LogSize) -> dict[str, Any]:
     Args:
       size: Of the log.
     """
+    if _is_sparse(size):
+        return _of_sparse(size)
     is_small = (
         size.videos <= _MOST_VIDEOS and size.watches * size.videos <= _MOST_SCORES
     )
@@ -66,16 +84,61 @@ def candidates(size: LogSize) -> dict[str, Any]:
     epochs = _epochs(size.watches, at_unit=30)
     return {
         "embedding_dim": dim,
+        "initial_vectors": "random",
         "tower": (8 * dim, 4 * dim),
+        "skip_connection": "none",
         "dropout": 0.3,
         "history_dropout": 0.25,
+        "similarity": "dot",
+        "temperature": 1.0,
         "loss": _full_softmax() if is_small else _sampled_softmax(size.videos),
+        "validation_users": _validation_users(size),
         "training.epochs": epochs,
         "training.patience": max(5, epochs // 2),
         "training.batch_size": _batch_size(size.watches),
         "training.table_optimizer": "adam" if is_small else "adagrad",
         "training.table_learning_rate": 1e-3 if is_small else 0.1,
+        "training.table_gradient": "mean" if is_small else "sum",
     }
+
+
+def _is_sparse(size: LogSize) -> bool:
+    """Returns whether videos are watched too rarely to be learned from nothing."""
+    least = max(_FEW_WATCHES, _FEW_WATCHES_A_USER * size.users)
+    tells = size.watches >= least and size.users >= _FEW_USERS_A_VIDEO * size.videos
+    return tells and size.watches < _FEW_WATCHES_A_VIDEO * size.videos
+
+
+def _of_sparse(size: LogSize) -> dict[str, Any]:
+    """Returns the settings of a log with few watches of each video."""
+    # Of long histories counting has found nearly all, which large steps would undo.
+    has_long = size.watches >= _MANY_WATCHES_A_USER * size.users
+    epochs = _epochs(size.watches, at_unit=4 if has_long else 12)
+    return {
+        "embedding_dim": 128 if size.videos in _WIDE else 64,
+        "initial_vectors": "co_watched",
+        "tower": (512, 256),
+        "skip_connection": "linear",
+        "dropout": 0.0 if has_long else 0.2,
+        "history_dropout": 0.25,
+        "similarity": "user_cosine",
+        "temperature": 0.15,
+        "loss": _sampled_softmax(size.videos),
+        "validation_users": _validation_users(size),
+        "training.epochs": epochs,
+        "training.patience": 3,
+        "training.batch_size": _batch_size(size.watches),
+        "training.table_optimizer": "adagrad",
+        "training.table_learning_rate": 0.005 if has_long else 0.02,
+        "training.table_gradient": "sum",
+    }
+
+
+def _validation_users(size: LogSize) -> int:
+    """Returns how many users are asked in a tenth of an epoch's time, or less."""
+    examples = size.watches / (1.0 + size.videos / _VIDEOS_OF_AN_EXAMPLE)
+    most = max(_LEAST_VALIDATION_USERS, int(examples / 10.0))
+    return min(_VALIDATION_USERS, most)
 
 
 def ranking(size: LogSize) -> dict[str, Any]:

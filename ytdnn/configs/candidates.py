@@ -23,6 +23,10 @@ class Candidates:
       encoder: Of the watch history. Beside another than bags, `history_length` is what
         serving reads, and training too by its last position of a slice, so
         `label.slice_length` is at most that.
+      initial_vectors: Where the video tables begin: `random`, or at vectors of
+        `co_watched` videos, a factorisation of which videos have viewers in common
+        (`ytdnn/candidates/co_watching.py`). A video that is watched ten times is
+        learned from these, hardly from a random start. Meant for a skip connection.
       tied_tables: Whether watched videos are looked up in the table of the videos that
         are scored, not in one of their own.
       bags: Bags of the history: `mean` (the paper's), `sum`, `max` by coordinate.
@@ -55,7 +59,9 @@ class Candidates:
         leave-one-out numbers. Then no epoch can be chosen by validation: all are run
         and the last weights kept, so choose their number without it first.
       bias: Whether the video table has a bias for each video.
-      similarity: `dot` product of user and video vectors, or `cosine`.
+      similarity: `dot` product of user and video vectors, or `cosine`; or
+        `user_cosine`, the product with the user's vector at length one, so that the
+        length of a video's says how sure its direction is.
       temperature: Scores are divided by it.
       loss: What training minimises.
       precision: Precision of the tower's matrix products.
@@ -63,6 +69,8 @@ class Candidates:
       window_events: Events that are in memory at a time while training: shards of users
         (`data.events_per_shard`) up to this number. A log that has no more is read as a
         whole; of a larger one, the order of users follows the windows.
+      validation_users: Users that each epoch is validated on, a sample that is the same
+        for all epochs and seeds; 0 = all.
       auto: Settings that are chosen from the size of the log (docs/defaults.md), in
         place of their values here. Without a config file all of these are, but for
         what is given on the command line.
@@ -74,6 +82,7 @@ class Candidates:
     features: features_config.Features = features_config.Features()
     content: content_config.Content = content_config.Content()
     encoder: Annotated[encoders.Encoder, components.BY_KIND] = encoders.Bags()
+    initial_vectors: Literal["random", "co_watched"] = "random"
     tied_tables: bool = False
     bags: tuple[Literal["mean", "sum", "max"], ...] = ("mean",)
     decay_rates: tuple[components.Rate, ...] = (0.5, 0.8, 0.93)
@@ -91,7 +100,7 @@ class Candidates:
     kept_networks: Literal["all", "last"] = "all"
     train_on_validation: bool = False
     bias: bool = True
-    similarity: Literal["dot", "cosine"] = "dot"
+    similarity: Literal["dot", "cosine", "user_cosine"] = "dot"
     temperature: components.PositiveFloat = 1.0
     loss: Annotated[
         losses.SampledSoftmax
@@ -105,6 +114,7 @@ class Candidates:
     precision: Literal["float32", "bfloat16"] = "float32"
     training: training_config.Training = training_config.Training()
     window_events: components.Positive = 1 << 24
+    validation_users: components.NonNegative = 10_000
     auto: tuple[by_size.CandidateSetting, ...] = ()
 
     @pydantic.model_validator(mode="after")
@@ -116,11 +126,16 @@ class Candidates:
     @pydantic.model_validator(mode="after")
     def _the_loss_fits(self) -> "Candidates":
         is_tree = isinstance(self.loss, losses.HierarchicalSoftmax)
-        if is_tree and self.similarity == "cosine":
+        if is_tree and self.similarity != "dot":
             raise ValueError("expected similarity dot for hierarchical_softmax")
         if is_tree and self.tied_tables:
             raise ValueError(
                 "expected no tied_tables for hierarchical_softmax, whose rows are nodes"
+            )
+        if is_tree and self.initial_vectors != "random":
+            raise ValueError(
+                f"expected initial_vectors random for hierarchical_softmax, whose rows "
+                f"are nodes, received {self.initial_vectors}"
             )
         return self
 

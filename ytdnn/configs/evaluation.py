@@ -25,7 +25,9 @@ class Evaluation:
         A video without an upload time counts as uploaded.
       baselines: Systems of counts that are measured beside popularity:
         `recent_popularity`, `markov` (what follows the last watch), `co_watch` (what
-        others watched near the last ten).
+        others watched near the last ten), `user_neighbours` (what users with similar
+        watches watched), `als` (implicit matrix factorisation); the last two need
+        ytdnn[baselines].
       slices: What results are broken down by: `activity`, `new_user`, `video_age`,
         `popularity`, `device`, and any column of `users` or `videos`; what the log
         lacks is left out.
@@ -49,7 +51,10 @@ class Evaluation:
     horizon_days: components.NonNegativeFloat = 0.0
     remove_watched: bool = True
     candidate_set: Literal["all", "train", "uploaded"] = "all"
-    baselines: tuple[Literal["recent_popularity", "markov", "co_watch"], ...] = ()
+    baselines: tuple[
+        Literal["recent_popularity", "markov", "co_watch", "user_neighbours", "als"],
+        ...,
+    ] = ()
     slices: tuple[str, ...] = (
         "activity",
         "new_user",

@@ -3,12 +3,12 @@
 import dataclasses
 import functools
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Literal, TypeVar
 
 import pydantic
 
-from ytdnn.configs import by_size, components
+from ytdnn.configs import by_size, components, losses
 from ytdnn.configs import candidates as candidates_config
 from ytdnn.configs import cluster as cluster_config
 from ytdnn.configs import composition as composition_config
@@ -67,7 +67,22 @@ def to_dict(config: Any) -> dict[str, Any]:
     return dataclasses.asdict(config)
 
 
-_RULES = {"candidates": by_size.candidates, "ranking": by_size.ranking}
+_RULES: dict[str, Callable[[by_size.LogSize, Any], dict[str, Any]]] = {
+    "candidates": lambda size, own: _fitting(by_size.candidates(size), own),
+    "ranking": lambda size, own: by_size.ranking(size),
+}
+
+
+def _fitting(
+    values: dict[str, Any], own: candidates_config.Candidates
+) -> dict[str, Any]:
+    """Returns what the rule chooses beside a loss of the user's own."""
+    is_tree = isinstance(own.loss, losses.HierarchicalSoftmax)
+    if not is_tree or "loss" in own.auto:
+        return values
+    # Rows of its table are nodes of a tree, not videos.
+    of_rows = {"initial_vectors": "random", "similarity": "dot", "temperature": 1.0}
+    return values | of_rows
 
 
 def chosen(config: Config, size: by_size.LogSize) -> dict[str, Any]:
@@ -80,7 +95,7 @@ def chosen(config: Config, size: by_size.LogSize) -> dict[str, Any]:
     return {
         f"{section}.{name}": value
         for section, rule in _RULES.items()
-        for name, value in rule(size).items()
+        for name, value in rule(size, getattr(config, section)).items()
         if name in getattr(config, section).auto
     }
 
@@ -97,7 +112,7 @@ def resolved(config: Config, size: by_size.LogSize) -> Config:
     filled = {}
     for section, rule in _RULES.items():
         own = getattr(config, section)
-        filled[section] = by_size.filled(own, own.auto, rule(size))
+        filled[section] = by_size.filled(own, own.auto, rule(size, own))
     return dataclasses.replace(config, **filled)
 
 

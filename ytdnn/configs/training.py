@@ -23,6 +23,10 @@ class Training:
       table_learning_rate: Peak rate of the tables' optimiser.
       table_accumulator: Initial value of Adagrad's accumulator. A small one lets rows
         that are rarely seen take large first steps.
+      table_gradient: Of the tables, the gradient of the batch's `mean` loss, or of its
+        `sum`, as TFRS's tasks have it. Adagrad's accumulator and Adam's epsilon are
+        meant for sums: the share of a mean that falls to a row seen once in a batch is
+        so small that it hardly moves. The dense layers always have the mean's.
       clip_norm: Global norm that gradients are clipped to; 0 = no clipping.
       ema_decay: Decay of the exponential moving average of the weights, which is then
         what is validated and published; 0 = no average.
@@ -43,6 +47,7 @@ class Training:
     table_optimizers: tuple[str, ...] = ()
     table_learning_rate: components.PositiveFloat = 0.1
     table_accumulator: components.PositiveFloat = 0.1
+    table_gradient: Literal["mean", "sum"] = "mean"
     clip_norm: components.NonNegativeFloat = 0.0
     ema_decay: components.Fraction = 0.0
     patience: components.Positive = 2

@@ -6,7 +6,8 @@ What the network is compared with beside popularity, chosen by `evaluation.basel
 * `markov`: a first-order Markov chain, the videos watched most often right after the
   last one of the history;
 * `co_watch`: what others watched near the last ten, the candidate source as a system
-  of its own (`ytdnn/retrieval/co_watch.py`).
+  of its own (`ytdnn/retrieval/co_watch.py`);
+* `user_neighbours` and `als`: see `ytdnn/evaluation/matrix_baselines.py`.
 
 Where counts are equal, or there are none, popularity decides.
 """
@@ -19,7 +20,7 @@ import numpy.typing as npt
 
 from ytdnn import configs
 from ytdnn.data import inputs, prepared
-from ytdnn.evaluation import lists, protocol
+from ytdnn.evaluation import lists, matrix_baselines, protocol
 from ytdnn.retrieval import co_watch, popular
 
 _NEIGHBOURS = 200  # of each watch
@@ -39,6 +40,8 @@ def makers(
         "recent_popularity": _recent_popularity,
         "markov": _markov,
         "co_watch": _co_watch,
+        "user_neighbours": matrix_baselines.user_neighbours,
+        "als": matrix_baselines.als,
     }
     return {name: known[name](data, config) for name in config.baselines}
 

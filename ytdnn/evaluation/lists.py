@@ -20,7 +20,13 @@ POPULARITY = "popularity"
 CANDIDATES = "candidates"
 SYSTEM = "system"
 ORACLE = "oracle"
-BASELINES = ("recent_popularity", "markov", "co_watch")
+BASELINES = (
+    "recent_popularity",
+    "markov",
+    "co_watch",
+    "user_neighbours",
+    "als",
+)
 CANDIDATES_BY_TRUTH = "candidates_by_truth"
 ORACLE_BY_WATCH_TIME = "oracle_by_watch_time"
 # Upper bounds of a page's watch time, which say nothing of what lists retrieve.

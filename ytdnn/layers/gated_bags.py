@@ -9,6 +9,7 @@ connection overfits quickly, so dropout applies to its inputs too.
 
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from ytdnn.layers import randomness
@@ -72,6 +73,16 @@ class GatedBags(tf.keras.layers.Layer):
             gates = tf.cast(1.0 + self._gates(top), values.dtype)
             values *= tf.repeat(gates, bags.shape[-1] // self.num_bags, axis=-1)
         return tf.cast(self._linear(values), tf.float32)
+
+    def pass_first(self, width: int) -> None:
+        """Makes the built layer the identity of the first bag.
+
+        Args:
+          width: Of a bag, and of the vector returned.
+        """
+        kernel = np.zeros(self._linear.kernel.shape, np.float32)
+        kernel[:width] = np.eye(width)
+        self._linear.kernel.assign(kernel)
 
     def get_config(self) -> dict[str, Any]:
         """Returns what `from_config` needs to make the layer again."""

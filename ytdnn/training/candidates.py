@@ -1,19 +1,15 @@
 """Trains the candidate model and publishes it."""
 
 import dataclasses
-import functools
 import pathlib
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
-from ytdnn import artifacts, configs, ragged
-from ytdnn.candidates import losses, model, tower_inputs
+from ytdnn import artifacts, configs
+from ytdnn.candidates import initial, losses, model, tower_inputs
 from ytdnn.data import draws, prepared, streaming
 from ytdnn.encoders import own_file
-from ytdnn.metrics import retrieval
 from ytdnn.training import (
     batch_size,
     candidate_batches,
@@ -25,10 +21,10 @@ from ytdnn.training import (
     projecting,
     strategies,
     tasks,
+    validation,
 )
 
-MONITOR = "ndcg@10"
-_VALIDATION_KS = (10, 100)
+MONITOR = validation.METRIC
 
 
 def step_config(config: configs.Config) -> dict[str, object]:
@@ -84,9 +80,9 @@ def train(
     whole = model.joined(members[-own.num_kept :])
     projecting.project(whole, data, config.seed)
     facts = joined_facts(facts_of_members) | whole.facts()
-    is_held_out = not own.train_on_validation and _has_targets(config, data)
+    is_held_out = not own.train_on_validation and validation.has_targets(own, data)
     if number > 1 and is_held_out and chosen is None:
-        facts["validation"] = _validator(config, data, whole)()
+        facts["validation"] = validation.validator(own, data, whole)()
     with artifacts.publish(
         directory, model.KIND, step_config(config), inputs_made_from, facts
     ) as partial:
@@ -138,6 +134,7 @@ def _member(
     strategy = strategies.make(config.strategy, config.cluster)
     with strategies.scope(strategy):
         candidate_model = model.build(config.candidates, data)
+        initial.set_weights(candidate_model, data)
     num_labels = _num_training_watches(data)
     training = batch_size.capped(config.candidates.training, num_labels, model.KIND)
     candidates = dataclasses.replace(config.candidates, training=training)
@@ -205,8 +202,8 @@ def make_stage(
         candidates, candidate_model.tower_inputs, data, config.seed, are_few
     ).of_readers(num_readers)
     counts = draws.expected_labels(data, candidates.label.examples_per_user)
-    is_held_out = not candidates.train_on_validation and _has_targets(config, data)
-    is_held_out = is_held_out and not stop_after
+    may_hold_out = not (candidates.train_on_validation or stop_after)
+    is_held_out = may_hold_out and validation.has_targets(candidates, data)
     return loop.Stage(
         name="candidates",
         model=candidate_model,
@@ -216,7 +213,9 @@ def make_stage(
         loss=losses.make(
             candidates, candidate_model, counts, before if is_last else ()
         ),
-        validate=_validator(config, data, candidate_model) if is_held_out else dict,
+        validate=validation.validator(candidates, data, candidate_model)
+        if is_held_out
+        else dict,
         monitor=MONITOR if is_held_out else "",
         stop_after=stop_after,
     )
@@ -233,79 +232,3 @@ def make_batches(
     source = candidate_batches.Source(candidates, read, data, seed, are_few)
     sizes = [shard.num_events for shard in data.shards]
     return streaming.Stream(source, sizes, candidates.window_events, seed)
-
-
-def _has_targets(config: configs.Config, data: prepared.PreparedData) -> bool:
-    """Whether a validation watch is of a video that can be retrieved and is new."""
-    windows = streaming.windows(data, config.candidates.window_events)
-    return any(len(_Validation.of(window).targets.values) for window in windows)
-
-
-@dataclasses.dataclass(frozen=True)
-class _Validation:
-    """Users of a window with a watch in the validation window.
-
-    Attributes:
-      data: The window.
-      users: `[n]` user indices.
-      ends: `[n]` flat positions where each one's history ends.
-      targets: Catalogue indices that are right, of each.
-    """
-
-    data: prepared.PreparedData
-    users: np.ndarray
-    ends: np.ndarray
-    targets: ragged.Ragged
-
-    @classmethod
-    def of(cls, data: prepared.PreparedData) -> "_Validation":
-        """Finds them."""
-        users, ends = data.first_watches(prepared.Split.VALIDATION)
-        targets = data.targets(users, ends, prepared.Split.VALIDATION)
-        return cls(data, users, ends, targets)
-
-    @functools.cached_property
-    def watched(self) -> ragged.Ragged:
-        """What each has watched before."""
-        return self.data.watched_before(self.users, self.ends)
-
-
-def _validator(
-    config: configs.Config,
-    data: prepared.PreparedData,
-    candidate_model: model.Joined,
-) -> Callable[[], dict[str, float]]:
-    """Returns what measures the model: of one window found once, of several anew."""
-    windows = streaming.windows(data, config.candidates.window_events)
-    kept = [_Validation.of(windows[0])] if len(windows) == 1 else None
-    _, moment = data.training_window
-    lists_new = candidate_model.num_listed > data.vocabulary_size
-
-    def measure(part: _Validation, vectors: np.ndarray) -> dict[str, np.ndarray]:
-        available = None
-        if lists_new:
-            available = data.listed_from, np.full(len(part.users), moment)
-        top = retrieval.top_k(
-            candidate_model.user_vectors(part.data, part.users, part.ends),
-            vectors,
-            part.watched.offsets,
-            part.watched.values,
-            max(_VALIDATION_KS),
-            available=available,
-        )
-        values = retrieval.metrics_at(
-            top, part.targets.offsets, part.targets.values, _VALIDATION_KS
-        )
-        has_target = np.diff(part.targets.offsets) > 0
-        return {name: v[has_target] for name, v in values.items()}
-
-    def validate() -> dict[str, float]:
-        vectors = candidate_model.video_vectors(moment)
-        parts = kept or (_Validation.of(window) for window in windows)
-        found = [measure(part, vectors) for part in parts]
-        return {
-            name: float(np.concatenate([one[name] for one in found]).mean())
-            for name in found[0]
-        }
-
-    return validate

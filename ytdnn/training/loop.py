@@ -158,6 +158,7 @@ class Trainer:
         self.seed = seed
         tables = [part for each in stage.tables for part in embeddings.parts(each)]
         table_refs = {table.ref() for table in tables}
+        self._table_refs = table_refs if training.table_gradient == "sum" else set()
         variables = stage.model.trainable_variables
         self.variables = variables
         with strategy.scope():
@@ -204,12 +205,16 @@ class Trainer:
     def _replica_step(self, batch: Batch, step: tf.Tensor) -> tf.Tensor:
         seed = randomness.step_seed(self.seed, step)
         context = tf.distribute.get_replica_context()
-        loss, gradients = self._gradients(batch, seed)
+        loss, weight, gradients = self._gradients(batch, seed)
         is_alone = context.num_replicas_in_sync == 1
         if self.training.clip_norm > 0.0:
             if not is_alone:
                 gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
             gradients = optimizers.clip(gradients, self.training.clip_norm)
+        gradients = [
+            optimizers.times(g, weight) if v.ref() in self._table_refs else g
+            for g, v in zip(gradients, self.variables, strict=True)
+        ]
         self.optimizer.apply_gradients(
             zip(gradients, self.variables, strict=True),
             experimental_aggregate_gradients=is_alone or self.training.clip_norm <= 0.0,
@@ -218,25 +223,29 @@ class Trainer:
 
     def _gradients(
         self, batch: Batch, seed: tf.Tensor
-    ) -> tuple[tf.Tensor, list[tf.Tensor]]:
-        """Returns this replica's share of the batch's mean loss and its gradients."""
+    ) -> tuple[tf.Tensor, tf.Tensor, list[tf.Tensor]]:
+        """Returns this replica's share of the batch's mean loss, and its gradients.
+
+        Between them, the sum of the batch's weights, which is what the mean is of.
+        """
         context = tf.distribute.get_replica_context()
         with tf.GradientTape() as tape:
             total, weight = self.stage.loss(batch, seed)
             if context.num_replicas_in_sync > 1:
                 weight = context.all_reduce(tf.distribute.ReduceOp.SUM, weight)
-            loss = total / tf.maximum(weight, 1.0)
+            weight = tf.maximum(weight, 1.0)
+            loss = total / weight
         gradients = tape.gradient(loss, self.variables)
         if self.executor.has_dense_tables:
             gradients = [tf.convert_to_tensor(gradient) for gradient in gradients]
-        return loss, gradients
+        return loss, weight, gradients
 
     def forward_backward_seconds(self, batch: Batch, repeats: int = 3) -> float:
         """Returns the time of a step without its table and tower updates."""
 
         def replica(batch: Batch) -> list[tf.Tensor]:
             # Returned, since what no output needs would not be computed.
-            _, gradients = self._gradients(batch, randomness.step_seed(0, 0))
+            *_, gradients = self._gradients(batch, randomness.step_seed(0, 0))
             return [_values(gradient) for gradient in gradients]
 
         run = tf.function(

@@ -145,6 +145,16 @@ def clip(
     return clipped
 
 
+def times(
+    gradient: tf.Tensor | tf.IndexedSlices, factor: tf.Tensor
+) -> tf.Tensor | tf.IndexedSlices:
+    """Returns a gradient times a scalar; of rows, only those it has are touched."""
+    if not isinstance(gradient, tf.IndexedSlices):
+        return gradient * factor
+    values = gradient.values * factor
+    return tf.IndexedSlices(values, gradient.indices, gradient.dense_shape)
+
+
 def merge_rows(gradient: tf.Tensor | tf.IndexedSlices) -> tf.Tensor | tf.IndexedSlices:
     """Sums the rows of an IndexedSlices that have one index; else the identity."""
     if not isinstance(gradient, tf.IndexedSlices):

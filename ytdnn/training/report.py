@@ -93,7 +93,11 @@ class Meter:
         name = monitor.removeprefix("-")
         is_best = monitor and reached.best_epoch == reached.epoch
         best = "  (best so far)" if is_best else ""
-        validation = f"validation {name} {metrics[name]:.4f}, " if monitor else ""
+        half = metrics.get(f"{name}_half_interval")
+        error = "" if half is None else f" ± {half:.4f}"
+        validation = ""
+        if monitor:
+            validation = f"validation {name} {metrics[name]:.4f}{error}, "
         progress.say(
             f"{self._name} epoch {reached.epoch}/{self._training.epochs}: "
             f"loss {loss:.4f}, {validation}"

@@ -1,0 +1,55 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from tests import planted
+from ytdnn.candidates import model
+from ytdnn.data import prepared
+from ytdnn.training import validation
+
+CONFIG = planted.tiny_config().candidates
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return planted.prepared_data(tmp_path_factory.mktemp("own"), events_per_shard=400)
+
+
+@pytest.fixture(scope="module")
+def network(data):
+    return model.build(CONFIG, data)
+
+
+def measured(data, network, **settings):
+    config = dataclasses.replace(CONFIG, **settings)
+    return validation.validator(config, data, network)()
+
+
+def test_all_users_are_asked_where_there_are_few(data, network, capsys):
+    found = measured(data, network)
+    assert found == measured(data, network, validation_users=0)
+    users, _ = data.first_watches(prepared.Split.VALIDATION)
+    assert found == measured(data, network, validation_users=len(users))
+    assert "sample" not in capsys.readouterr().err
+
+
+def test_windows_of_the_log_give_the_numbers_of_the_whole(data, network):
+    whole = measured(data, network, validation_users=20)
+    assert whole == measured(data, network, validation_users=20, window_events=400)
+
+
+def test_a_sample_is_the_same_each_time_and_is_stated(data, network, capsys):
+    found = measured(data, network, validation_users=20)
+    assert found == measured(data, network, validation_users=20)
+    assert found != measured(data, network, validation_users=21)
+    users, _ = data.first_watches(prepared.Split.VALIDATION)
+    stated = f"a sample of 20 of {len(users)} users"
+    assert stated in capsys.readouterr().err
+
+
+def test_the_half_interval_is_that_of_a_mean():
+    values = np.array([0.0, 0.0, 1.0, 1.0])
+    found = validation._means([{"ndcg@10": values[:1]}, {"ndcg@10": values[1:]}])
+    # 1.96 times the deviation 0.5 over the root of four users.
+    assert found == {"ndcg@10": 0.5, validation.HALF_INTERVAL: 1.96 * 0.25}

@@ -1,0 +1,171 @@
+"""Validation of the candidate model: exact lists for a sample of users.
+
+The users are the same after every epoch, and for every seed, so epochs and runs are
+compared on equal terms.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from ytdnn import configs, progress, ragged
+from ytdnn.candidates import model
+from ytdnn.data import prepared, streaming
+from ytdnn.metrics import retrieval
+
+METRIC = "ndcg@10"
+HALF_INTERVAL = f"{METRIC}_half_interval"
+_KS = (10, 100)
+_SEED = 0
+_NORMAL_95 = 1.96
+_USERS_A_BLOCK = 1_024
+
+Values = dict[str, npt.NDArray[np.float64]]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Cases:
+    """Users of a window with a right answer among their validation watches.
+
+    Attributes:
+      data: The window.
+      users: `[n]` user indices.
+      ends: `[n]` flat positions where each one's history ends.
+      targets: Catalogue indices that are right, of each.
+    """
+
+    data: prepared.PreparedData
+    users: np.ndarray
+    ends: np.ndarray
+    targets: ragged.Ragged
+
+    @classmethod
+    def of(
+        cls, data: prepared.PreparedData, sample: np.ndarray | None = None
+    ) -> "_Cases":
+        """Finds them.
+
+        Args:
+          data: A window.
+          sample: Ascending user indices, of which they are; None: any.
+        """
+        split = prepared.Split.VALIDATION
+        users, ends = data.first_watches(split)
+        if sample is not None:
+            is_in = np.isin(users, sample)
+            users, ends = users[is_in], ends[is_in]
+        sizes = np.diff(data.targets(users, ends, split).offsets)
+        users, ends = users[sizes > 0], ends[sizes > 0]
+        return cls(data, users, ends, data.targets(users, ends, split))
+
+    def blocks(self) -> Iterator["_Cases"]:
+        """Yields some users at a time."""
+        for start in range(0, len(self.users), _USERS_A_BLOCK):
+            part = slice(start, start + _USERS_A_BLOCK)
+            users, ends = self.users[part], self.ends[part]
+            targets = self.data.targets(users, ends, prepared.Split.VALIDATION)
+            yield _Cases(self.data, users, ends, targets)
+
+    @functools.cached_property
+    def watched(self) -> ragged.Ragged:
+        """The videos that each user has watched before."""
+        return self.data.watched_before(self.users, self.ends)
+
+
+def has_targets(config: configs.Candidates, data: prepared.PreparedData) -> bool:
+    """Returns whether a validation watch is of a video that is new to its user."""
+    windows = streaming.windows(data, config.window_events)
+    return any(len(_Cases.of(window).users) for window in windows)
+
+
+def validator(
+    config: configs.Candidates,
+    data: prepared.PreparedData,
+    candidate_model: model.Joined,
+) -> Callable[[], dict[str, float]]:
+    """Returns the function that measures the model as it is when called.
+
+    Args:
+      config: Number of users, and events in memory at a time.
+      data: The prepared set. Of one window the cases are found once, of several anew.
+      candidate_model: In training.
+    """
+    windows = streaming.windows(data, config.window_events)
+    users = _with_validation(data)
+    sample = _sample(users, config.validation_users)
+    kept = [_Cases.of(windows[0], sample)] if len(windows) == 1 else None
+    if sample is not None:
+        progress.say(
+            f"candidates: each epoch is validated on a sample of {len(sample):,} of "
+            f"{len(users):,} users; --config.candidates.validation_users=0 takes all"
+        )
+
+    def validate() -> dict[str, float]:
+        total = len(users) if sample is None else len(sample)
+        cases = kept or (_Cases.of(window, sample) for window in windows)
+        return _means(list(_measured(data, candidate_model, cases, total)))
+
+    return validate
+
+
+def _measured(
+    data: prepared.PreparedData,
+    candidate_model: model.Joined,
+    parts: "list[_Cases] | Iterator[_Cases]",
+    total: int,
+) -> Iterator[Values]:
+    """Yields the metrics of the users of each block."""
+    _, moment = data.training_window
+    vectors = candidate_model.video_vectors(moment)
+    lists_new = candidate_model.num_listed > data.vocabulary_size
+    done = 0
+    with progress.Bar("validation", total, "users", is_own=True) as bar:
+        for cases in parts:
+            log = candidate_model.open_log(cases.data)
+            for block in cases.blocks():
+                available = None
+                if lists_new:
+                    times = np.full(len(block.users), moment)
+                    available = data.listed_from, times
+                top = retrieval.top_k(
+                    candidate_model.vectors_at(log, block.users, block.ends),
+                    vectors,
+                    block.watched.offsets,
+                    block.watched.values,
+                    max(_KS),
+                    available=available,
+                )
+                yield retrieval.metrics_at(
+                    top, block.targets.offsets, block.targets.values, _KS
+                )
+                done += len(block.users)
+                bar.reach(done)
+
+
+def _means(parts: list[Values]) -> dict[str, float]:
+    """Returns the mean of each metric, and half the 95 % interval of the first."""
+    whole = {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
+    found = {name: float(values.mean()) for name, values in whole.items()}
+    values = whole[METRIC]
+    found[HALF_INTERVAL] = float(_NORMAL_95 * values.std() / np.sqrt(len(values)))
+    return found
+
+
+def _with_validation(data: prepared.PreparedData) -> npt.NDArray[np.int64]:
+    """Returns the users with a watch in the validation window, ascending."""
+    found = [np.zeros(0, np.int64)]
+    for window in data.each_shard():
+        users, _ = window.first_watches(prepared.Split.VALIDATION)
+        found.append(users.astype(np.int64))
+    return np.concatenate(found)
+
+
+def _sample(users: npt.NDArray[np.int64], number: int) -> npt.NDArray[np.int64] | None:
+    """Returns the users that are asked, ascending; None: all of them."""
+    if not number or len(users) <= number:
+        return None
+    rng = np.random.Generator(np.random.Philox(_SEED))
+    return np.sort(rng.choice(users, number, replace=False))
