@@ -6,6 +6,7 @@ from collections.abc import Callable
 from ytdnn.cli import (
     adding,
     arguments,
+    check,
     cluster,
     compare,
     engine,
@@ -146,6 +147,21 @@ COMMANDS = (
         ),
         ("data",),
         made.prepare,
+    ),
+    Command(
+        "check",
+        "every mistake and note of an event log at once; writes nothing",
+        "Reads the source as `prepare` does, with the same flags, and says all that is "
+        "wrong with it: each kind of bad row with its first place, and what looks like "
+        "a mistake. Exit status 1 where `prepare` would refuse the log.",
+        (
+            "ytdnn check --source=log --data_dir=logs",
+            "ytdnn check --source=log --data_dir=logs "
+            "--columns=watches.video_id=item_id",
+        ),
+        (_CONFIG, *_DATA_FLAGS),
+        ("data",),
+        check.run,
     ),
     Command(
         "train",
