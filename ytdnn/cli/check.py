@@ -16,6 +16,9 @@ def run(given: arguments.Arguments) -> int:
 
     config = resolved.config(given, configs.Config())
     found = checking.check(config.data)
+    output.result(
+        lambda: {"mistakes": found.mistakes, "notes": found.notes, "lines": found.lines}
+    )
     for line in found.lines:
         output.say(line)
     for number, line in enumerate(found.mistakes, 1):

@@ -144,6 +144,7 @@ COMMANDS = (
                 "Print what an event log is: every table, column and unit; and stop.",
                 is_switch=True,
             ),
+            resolved.JSON,
         ),
         ("data",),
         made.prepare,
@@ -159,7 +160,7 @@ COMMANDS = (
             "ytdnn check --source=log --data_dir=logs "
             "--columns=watches.video_id=item_id",
         ),
-        (_CONFIG, *_DATA_FLAGS),
+        (_CONFIG, *_DATA_FLAGS, resolved.JSON),
         ("data",),
         check.run,
     ),
