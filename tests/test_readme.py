@@ -3,12 +3,14 @@
 import pathlib
 import re
 import shlex
+import textwrap
+from typing import Any
 
 import polars as pl
 import pytest
 
 from tests import planted
-from ytdnn import schema
+from ytdnn import configs, schema
 from ytdnn.cli import arguments, commands, main
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -40,7 +42,7 @@ def all_commands(path: pathlib.Path) -> list[str]:
 
 
 def python_blocks(path: pathlib.Path) -> list[str]:
-    found: list[str] = re.findall(r"```python\n(.*?)```", path.read_text(), re.S)
+    found: list[str] = re.findall(r" *```python\n(.*?)```", path.read_text(), re.S)
     return found
 
 
@@ -112,3 +114,13 @@ def test_the_python_of_the_documents_runs(
     assert "shape: (10, 6)" in printed
     for word in ("u1", "rank", "video_id", "Title", "score"):
         assert word in printed
+
+
+def test_the_variants_of_the_documents_are_configs() -> None:
+    (shown,) = python_blocks(ROOT / "docs" / "evaluation.md")
+    room: dict[str, Any] = {}
+    exec(compile(textwrap.dedent(shown), "evaluation.md", "exec"), room)
+    found = room["get_variants"]()
+    assert found["plain"] == configs.Config()
+    assert found["wide"].candidates.tower == (1024, 512)
+    assert "tower" not in found["wide"].candidates.auto

@@ -21,6 +21,7 @@ NAMES = [command.name for command in commands.COMMANDS]
 def test_the_commands_of_the_design_are_there() -> None:
     assert set(NAMES) == {
         "prepare",
+        "check",
         "train",
         "cluster",
         "evaluate",

@@ -49,13 +49,13 @@ def test_it_shows_the_table_the_setting_and_what_is_next(
     asked.pop("verbose")
     assert asked == {"kind": "lsh", "recall": 0.9, "k": 20}
     assert "lsh, the 20 best of 1,234 videos" in result.out
-    assert "exact search is as fast" not in result.out
+    assert "exact search is as good" not in result.out
     monkeypatch.setattr(
         tuning,
         "tune_index",
         lambda *given, **named: dataclasses.replace(_tuned(), exact_ms=0.5),
     )
-    assert "exact search is as fast" in cli("index", "tune", f"--workdir={workdir}").out
+    assert "exact search is as good" in cli("index", "tune", f"--workdir={workdir}").out
     assert "0.912" in result.out
     assert "--config.index.search=lsh --config.index.search.num_bits=7" in result.out
     assert f"next: ytdnn train --workdir={workdir}" in result.out

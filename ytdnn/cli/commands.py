@@ -6,6 +6,7 @@ from collections.abc import Callable
 from ytdnn.cli import (
     adding,
     arguments,
+    check,
     cluster,
     compare,
     engine,
@@ -143,9 +144,25 @@ COMMANDS = (
                 "Print what an event log is: every table, column and unit; and stop.",
                 is_switch=True,
             ),
+            resolved.JSON,
         ),
         ("data",),
         made.prepare,
+    ),
+    Command(
+        "check",
+        "every mistake and note of an event log at once; writes nothing",
+        "Reads the source as `prepare` does, with the same flags, and says all that is "
+        "wrong with it: each kind of bad row with its first place, and what looks like "
+        "a mistake. Exit status 1 where `prepare` would refuse the log.",
+        (
+            "ytdnn check --source=log --data_dir=logs",
+            "ytdnn check --source=log --data_dir=logs "
+            "--columns=watches.video_id=item_id",
+        ),
+        (_CONFIG, *_DATA_FLAGS, resolved.JSON),
+        ("data",),
+        check.run,
     ),
     Command(
         "train",

@@ -4,7 +4,7 @@ import pathlib
 from collections.abc import Sequence
 
 from ytdnn import configs, errors, user_paths
-from ytdnn.cli import arguments, output
+from ytdnn.cli import arguments, output, resolved
 
 Flag = arguments.Flag
 
@@ -24,6 +24,7 @@ FLAGS = (
         "namesake.",
         example="MODEL,MODEL",
     ),
+    resolved.JSON,
 )
 _CONDITION_HOLDS = 1
 
@@ -62,5 +63,6 @@ def _compare(
     parsed = conditions.parse(fail_if)
     first, second = (report_files.read(path) for path in paths)
     found = compare.compare(first, second, parsed, configs.Evaluation(), models)
+    output.result(lambda: found)
     rich.print(compared.render(found))
     return found.failures

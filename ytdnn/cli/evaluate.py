@@ -1,6 +1,7 @@
 """`ytdnn evaluate`: a run, a bundle, or a file of predictions, measured."""
 
 import dataclasses
+import json
 import pathlib
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,7 @@ FLAGS = (
         example="DIR",
     ),
     resolved.K,
+    resolved.JSON,
     Flag("explain", "Print what every number means, and stop.", is_switch=True),
 )
 
@@ -106,9 +108,15 @@ def _of_other(given: arguments.Arguments, kind: str, split: str) -> None:
 
 def show(found: "report_files.Evaluated") -> None:
     """Prints an evaluation as tables, and where its page and its curves lie."""
-    from ytdnn.evaluation import report_files
+    from ytdnn.evaluation import report_files, report_model
     from ytdnn.pages import terminal
 
+    output.result(
+        lambda: {
+            "path": found.path,
+            "report": json.loads(report_model.to_json(found.report)),
+        }
+    )
     terminal.show(found.report)
     counts = found.report.protocol.predictions
     if counts is not None and counts.out_of_vocabulary + counts.of_other_users:

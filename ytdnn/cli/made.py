@@ -44,7 +44,10 @@ def prepare(given: arguments.Arguments) -> None:
     base = dataclasses.replace(made, data=configs.Data())
     config = resolved.config(given, base)
     spark = engine.chosen(given)
-    pipeline.prepare(directory, config, spark=spark, again=True, verbose=output.say)
+    data = pipeline.prepare(
+        directory, config, spark=spark, again=True, verbose=output.say
+    )
+    output.result(lambda: {"data": data.directory, "facts": data.manifest.facts})
     output.say(f"next: ytdnn train --workdir={directory}")
 
 

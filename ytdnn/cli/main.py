@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import ytdnn
 from ytdnn import errors
-from ytdnn.cli import arguments, commands, failures, help_text
+from ytdnn.cli import arguments, commands, failures, help_text, output
 
 _HELP = ("--help", "-h", "-help", "--helpfull", "help")
 _MISTAKE = 2
@@ -83,7 +83,11 @@ def _dispatch(argv: list[str]) -> int:
         print(_command_help(command))
         return 0
     given = arguments.parse(command.name, command.flags, rest, command.operands)
-    return command.run(dataclasses.replace(given, rest=tuple(behind))) or 0
+    given = dataclasses.replace(given, rest=tuple(behind))
+    if given.values.get("json") != "True":
+        return command.run(given) or 0
+    with output.as_document():
+        return command.run(given) or 0
 
 
 def _program_help() -> str:

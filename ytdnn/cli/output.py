@@ -1,6 +1,17 @@
-"""What the terminal shows: lines at once, and tables as wide as it is."""
+"""What the terminal shows: lines at once, and tables as wide as it is.
 
+With `--json` a command prints one document instead, and all that is for people goes to
+standard error.
+"""
+
+import contextlib
+import dataclasses
+import json
+import math
+import pathlib
 import sys
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import rich.console
 
@@ -16,3 +27,49 @@ def screen() -> rich.console.Console:
     """Returns the terminal; into a pipe or a file it is wide, whoever reads that."""
     width = None if sys.stdout.isatty() else _PIPED_WIDTH
     return rich.console.Console(width=width)
+
+
+_results: list[Any] = []
+
+
+def result(make: Callable[[], Any]) -> None:
+    """Takes what a command found, for `--json`.
+
+    Args:
+      make: Returns it; not called where no document is asked for.
+    """
+    if _results:
+        _results[-1] = make()
+
+
+@contextlib.contextmanager
+def as_document() -> Iterator[None]:
+    """Prints what a command found as JSON, the only thing on standard output."""
+    _results.append(None)
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+        text = json.dumps(plain(_results[-1]), ensure_ascii=False, allow_nan=False)
+        print(text, flush=True)
+    finally:
+        _results.pop()
+
+
+def plain(value: Any) -> Any:
+    """Returns a value of our own as JSON's: NaN as null, dataclasses as objects."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {
+            field.name: plain(getattr(value, field.name))
+            for field in dataclasses.fields(value)
+        }
+    if isinstance(value, Mapping):
+        return {str(key): plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(one) for one in value]
+    if isinstance(value, pathlib.PurePath):
+        return str(value)
+    if hasattr(value, "tolist"):
+        return plain(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -9,7 +9,7 @@ import rich.console
 import rich.table
 
 from ytdnn import errors, pipeline, schema
-from ytdnn.cli import arguments, engine, many, output
+from ytdnn.cli import arguments, engine, many, output, resolved
 from ytdnn.data.spark import session
 from ytdnn.pipeline import graph
 
@@ -64,6 +64,7 @@ FLAGS = (
         example="FILE",
     ),
     *engine.FLAGS,
+    resolved.JSON,
 )
 _INDEXES = ("served", "exact")
 _PAIRS = (("workdir", "user"), ("bundle", "request"))
@@ -139,6 +140,7 @@ def _recommend_many(
             spark=spark,
             progress=shown,
         )
+    output.result(lambda: written)
     many.show(written, "user")
 
 
@@ -172,9 +174,22 @@ def _recommend_one(values: Mapping[str, str], exact: bool) -> None:
             f"are: {bundle.manifest.facts['num_candidates']:,} candidates at most, and "
             f"none that the user watched"
         )
-    _show(history, answer, bundle.score_meaning, bundle.latency(request, exact))
+    latency = bundle.latency(request, exact)
+    document = {"history": history, "latency_milliseconds": latency, "notes": notes}
+    output.result(lambda: document | _answered(answer, bundle.score_meaning))
+    _show(history, answer, bundle.score_meaning, latency)
     for note in notes:
         output.say(f"note: {note}")
+
+
+def _answered(answer: Any, meaning: str) -> dict[str, Any]:
+    """Returns the videos of an answer for `--json`."""
+    rows = zip(answer.video_ids, answer.titles, answer.scores, strict=True)
+    videos = [
+        {"rank": rank, "video_id": video, "title": title, "score": score}
+        for rank, (video, title, score) in enumerate(rows, 1)
+    ]
+    return {"score_meaning": meaning, "videos": videos}
 
 
 def _read(path: pathlib.Path) -> dict[str, Any]:

@@ -16,6 +16,12 @@ CONFIG = arguments.Flag(
 )
 K = arguments.Flag("k", key="evaluation.ks", example="10,50,100")
 
+JSON = arguments.Flag(
+    "json",
+    "One JSON document on standard output, all else on standard error.",
+    is_switch=True,
+)
+
 
 def require_workdir(given: arguments.Arguments, command: str) -> None:
     """Checks that a command which can do without a workdir has one.

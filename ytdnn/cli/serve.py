@@ -154,5 +154,6 @@ def _require_packages() -> None:
     missing = [name for name in _PACKAGES if importlib.util.find_spec(name) is None]
     if missing:
         raise errors.UserError(
-            f"ytdnn serve needs {', '.join(missing)}: pip install 'ytdnn[serve]'"
+            f"ytdnn serve needs {', '.join(missing)}: pip install -c constraints.txt "
+            f"'.[serve]' in the checkout"
         )

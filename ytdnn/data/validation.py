@@ -101,6 +101,33 @@ def check_entities(
     return _check(log, table, None, bad_rows, Streaming())
 
 
+def findings(log: event_log.EventLog) -> list[str]:
+    """Returns a line for each kind of bad row, of all tables, the first row named.
+
+    Raises:
+      errors.UserError: A required table or column is missing, or the tables disagree on
+        the type of an id.
+    """
+    scan = Streaming()
+    _require_tables(log)
+    log = _with_one_id_type(log, scan)
+    known: pl.Series | None = None
+    found = []
+    for table in sorted(log.tables, key=_is_event):
+        origin = log.origin(table)
+        possible = faults.of_table(table, origin.rows.collect_schema(), known)
+        with event_log.readable(origin.file):
+            rows = scan.bad_rows(table, origin.rows, faults.first_of(possible))
+        for i, count, first in sorted(rows, key=operator.itemgetter(2)):
+            bad = [_BadRows(possible[i], count, first)]
+            found.append(str(_error(table, origin, bad)))
+        if rows:
+            log = _without(log, table, possible)
+        if table == schema.VIDEOS:
+            known = _keys(log)
+    return found
+
+
 def _is_event(table: str) -> bool:
     return schema.TABLES[table].key is None
 

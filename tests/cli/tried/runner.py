@@ -116,7 +116,7 @@ def attempt(one: Input, directory: pathlib.Path, made: pathlib.Path) -> Outcome:
     if pathlib.Path("~").exists():
         return Outcome(None, "a directory called ~ was made", text)
     for name, path in places.items():
-        text = text.replace(str(path), name)
+        text = text.replace(shlex.quote(str(path)), name).replace(str(path), name)
     text = re.sub(r"[\d.]+ GB of memory available", "N GB of memory available", text)
     left = [path for path in directory.rglob(".*partial*") if "MADE" not in str(path)]
     if left:

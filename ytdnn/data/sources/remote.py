@@ -61,7 +61,8 @@ def _opened(url: str, scheme: str) -> tuple[Any, str]:
     except ImportError as error:
         raise errors.UserError(
             f"expected a package that reads {scheme}://, found none "
-            f"({event_log.brief(error)}): pip install 'ytdnn[storage]' and what it "
+            f"({event_log.brief(error)}): pip install -c "
+            f"constraints.txt '.[storage]' in the checkout and what it "
             f"names, or copy the log to this machine"
         ) from None
     except ValueError as error:

@@ -83,7 +83,8 @@ def require() -> None:
         if importlib.util.find_spec(package) is None:
             raise errors.UserError(
                 f"expected the package {package} for --engine=spark, found none: "
-                f"pip install 'ytdnn[spark]', or use --engine=polars"
+                f"pip install -c constraints.txt '.[spark]' in the checkout, or use "
+                f"--engine=polars"
             )
     found = java_version()
     if found is None or found < _OLDEST_JAVA:

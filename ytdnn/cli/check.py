@@ -1,0 +1,29 @@
+"""`ytdnn check`: every mistake and note of an event log at once; writes nothing."""
+
+from ytdnn import configs
+from ytdnn.cli import arguments, output, resolved
+
+_MISTAKES = 1
+
+
+def run(given: arguments.Arguments) -> int:
+    """Runs the command and returns the exit status: 1 where `prepare` would refuse.
+
+    Raises:
+      errors.UserError: A flag is wrong.
+    """
+    from ytdnn.pipeline import checking
+
+    config = resolved.config(given, configs.Config())
+    found = checking.check(config.data)
+    output.result(
+        lambda: {"mistakes": found.mistakes, "notes": found.notes, "lines": found.lines}
+    )
+    for line in found.lines:
+        output.say(line)
+    for number, line in enumerate(found.mistakes, 1):
+        output.say(f"mistake {number}: {line}")
+    output.say(
+        f"{len(found.mistakes)} mistakes, {len(found.notes)} notes; nothing was written"
+    )
+    return _MISTAKES if found.mistakes else 0

@@ -1,0 +1,53 @@
+"""All that is to be said of an event log at once, with nothing written of it.
+
+`prepare` stops at the first mistake; here every kind of bad row is found, and the log
+is prepared without them in a temporary directory for the notes.
+"""
+
+import dataclasses
+import pathlib
+import tempfile
+
+from ytdnn import configs, errors
+
+
+@dataclasses.dataclass(frozen=True)
+class Findings:
+    """What was found.
+
+    Attributes:
+      mistakes: What `prepare` refuses, a line each.
+      lines: What it would end with: the table of what was read, and the notes.
+    """
+
+    mistakes: list[str]
+    lines: list[str]
+
+    @property
+    def notes(self) -> list[str]:
+        """Those of the lines that ask for a look."""
+        return [line for line in self.lines if line.startswith("note: ")]
+
+
+def check(config: configs.Data) -> Findings:
+    """Reads and checks an event log as `prepare` does, and keeps nothing.
+
+    Args:
+      config: Of the log. Bad rows are left out of the notes, whatever it says of them.
+    """
+    from ytdnn.data import prepare, sources, validation
+    from ytdnn.pages import prepared_table
+
+    try:
+        mistakes = validation.findings(sources.read(config))
+    except errors.UserError as error:
+        return Findings([str(error)], [])
+    if config.bad_rows == "drop":
+        mistakes = []  # they are counted among the lines
+    config = dataclasses.replace(config, bad_rows="drop")
+    with tempfile.TemporaryDirectory() as place:
+        try:
+            made = prepare.prepare(config, pathlib.Path(place) / "data")
+        except errors.UserError as error:
+            return Findings([*mistakes, str(error)], [])
+        return Findings(mistakes, prepared_table.lines(made))
