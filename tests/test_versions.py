@@ -241,6 +241,7 @@ def test_a_manifest_that_names_a_file_outside_is_refused(
         path = tmp_path / kind / "manifest.json"
         values = json.loads(path.read_text())
         values["files"][name] = {"bytes": 4, "sha256": ""}
+        values["checksum"] = ""  # as of a manifest of before
         path.write_text(json.dumps(values))
         with pytest.raises(
             errors.UserError, match=r"expected files inside .*, found"
