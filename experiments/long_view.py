@@ -184,6 +184,7 @@ def train_again(
     kinds = candidate_model.KIND, ranking_model.KIND
     first, second = (artifacts.read_manifest(chosen / k, k) for k in kinds)
     data = prepare.prepare(run.data, directory / prepared.KIND)
+    workdir_room.write_config(directory, run)
     home = directory / candidate_model.KIND
     candidates_training.train(run, data, home, first)
     first_stage = stage.load(home, data, run.composition)

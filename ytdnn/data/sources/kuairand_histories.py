@@ -2,8 +2,9 @@
 
 A part of the log may come with a table of what each user watched before it: `user_id`
 and `long_watch_seq`, the videos viewed long, oldest first. They are put in the seconds
-before the first row of the log, the last of each user a second before it, so that they
-come first and in their order; nothing is known of when they were, nor for how long.
+before the first day of the log (China's), the last of each user a second before it, so
+that they come first and in their order, and that a window may begin with the log;
+nothing is known of when they were, nor for how long.
 """
 
 import pathlib
@@ -14,6 +15,7 @@ from ytdnn import errors, schema
 from ytdnn.data import event_log
 
 _SEQUENCE = "long_watch_seq"
+_DAY, _CHINA = 86_400, 8 * 3_600  # seconds
 _PLACE, _LENGTH = "__place__", "__length__"
 
 
@@ -40,6 +42,7 @@ def read_before(watches: event_log.Origin, path: pathlib.Path) -> event_log.Orig
             .collect(engine="streaming")
             .row(0)
         )
+    day = (start + _CHINA) // _DAY * _DAY - _CHINA
     for column in (schema.USER_ID, _SEQUENCE):
         if column not in found:
             raise errors.UserError(
@@ -59,7 +62,7 @@ def read_before(watches: event_log.Origin, path: pathlib.Path) -> event_log.Orig
         .select(
             pl.col(schema.USER_ID).cast(dtypes[schema.USER_ID]),
             pl.col(_SEQUENCE).cast(dtypes[schema.VIDEO_ID]).alias(schema.VIDEO_ID),
-            (start - pl.col(_LENGTH) + pl.col(_PLACE)).alias(schema.TIME),
+            (day - pl.col(_LENGTH) + pl.col(_PLACE)).alias(schema.TIME),
             pl.col(_PLACE).alias(schema.ORDER),
         )
         .with_row_index(event_log.ROW, offset=size)
