@@ -14,8 +14,8 @@ Protocol: temporal, real impressions of KuaiRand-Pure (Gao and others, CIKM 2022
 BY-SA 4.0): candidates learn from the first 70 % of the watches, the ranker's own window
 is the next 20 %, its last tenth validates, the last 10 % test. Impressions within ten
 minutes are a page. Settings were chosen on the validation window; those here are what
-`ytdnn run` chooses for this log by its size. `ratio` is the target of before, `own_window`
-trains on the ranker's window alone, `named_columns` without the log's own.
+`ytdnn run` chooses for this log by its size. `ratio` is the target of before,
+`own_window` trains on the ranker's window alone, `named_columns` without the log's own.
 """
 
 import dataclasses
