@@ -9,7 +9,8 @@ by watch time at least as well as LightGBM, the usual first choice for such tabl
 The workdir needs the prepared data; where it has a ranker, that ranker's features are
 used and it is measured beside, else those that its config would choose.
 
-Protocol: that of the ranker. Trees are grown on its training window, stopped on the
+Protocol: that of the ranker. Trees are grown on its training impressions (those before
+its window too, where it has them: `ranking.least_impressions`), stopped on the
 unweighted or weighted loss of its validation window, and measured on the test
 impressions. Training-only features, as the position, have the median of their training
 values there: a value declared as missing is no neutral one to a tree. Numbers enter as
@@ -54,7 +55,7 @@ import rich
 from rich import markup, table
 
 from ytdnn import artifacts, configs, errors, ragged, schema
-from ytdnn.data import prepared
+from ytdnn.data import earlier, prepared
 from ytdnn.evaluation import impression_metrics, lists, oracle, ranker
 from ytdnn.features import interface, past_sums
 from ytdnn.pipeline import workdir
@@ -354,6 +355,7 @@ def measure(directory: pathlib.Path) -> Table:
     """Returns the metrics of every model, of all videos and of new ones."""
     data = prepared.load(directory / prepared.KIND)
     read_by = open_ranker(directory, data)
+    data = earlier.added(data, read_by.config.least_impressions)
     splits = (prepared.Split.TRAIN, prepared.Split.VALIDATION, prepared.Split.TEST)
     parts = [
         read(data, read_by.open_log(data, split is prepared.Split.TEST), split)

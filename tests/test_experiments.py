@@ -61,6 +61,7 @@ PARTS = {
     "live": ("candidates", "ranking"),  # one stage or both
     "ranking_noise": ("data",),
     "ranking": ("ranking",),
+    "kuairand_pure": ("ranking",),
     "candidate_sources": ("composition",),
 }
 

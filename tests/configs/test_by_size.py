@@ -145,7 +145,21 @@ def test_in_python_too_one_s_own_settings_are_given_and_the_others_chosen() -> N
     assert found.training.epochs == 30
     training = configs.Training(epochs=2)
     ranking = configs.sized(configs.Ranking, training=training)
-    assert configs.resolved(configs.Config(ranking=ranking), LARGE).ranking == ranking
+    of_large = configs.resolved(configs.Config(ranking=ranking), LARGE).ranking
+    assert of_large.training == training
+    assert of_large.least_impressions == 200_000
+
+
+def test_the_ranker_s_batches_and_towers_grow_with_the_impressions() -> None:
+    numbers = [10**power for power in range(4, 9)]
+    found = [by_size.ranking(configs.LogSize(10, 3, 5, n)) for n in numbers]
+    epochs = [one["training.epochs"] for one in found]
+    batches = [one["training.batch_size"] for one in found]
+    steps = [e * n // b for e, n, b in zip(epochs, numbers, batches, strict=True)]
+    assert epochs == sorted(epochs, reverse=True)
+    assert batches == sorted(batches)
+    assert steps == sorted(steps)
+    assert [one["tower"] for one in found] == [(256, 64)] * 2 + [(512, 256)] * 3
 
 
 def test_a_config_of_before_there_was_a_rule_stays_as_it_is() -> None:

@@ -6,8 +6,9 @@ import pytest
 from tests import full_log
 from tests.features import contract, first_stage
 from ytdnn import configs, errors
-from ytdnn.data import prepared
-from ytdnn.features import interface, registry
+from ytdnn.data import earlier, positions, prepared
+from ytdnn.features import candidate_score, interface, registry
+from ytdnn.ranking import building
 from ytdnn.retrieval import stage as stage_room
 
 
@@ -43,6 +44,25 @@ class TestCandidateScore(first_stage.FirstStageContract):
         expected = products[np.flatnonzero(known), shown.videos[rows][known] - 1]
         np.testing.assert_allclose(found[known], expected, rtol=1e-4, atol=1e-5)
         assert len(np.unique(found)) > len(rows) / 2
+
+
+def test_impressions_before_the_ranker_s_window_have_none(
+    data: prepared.PreparedData, stage: stage_room.Stage
+) -> None:
+    """The candidate model has seen what was clicked there; the others keep theirs."""
+    added = earlier.added(data, 10_000)
+    rows = building.training_rows(added)
+    is_early = added.impressions.splits[rows] == prepared.Split.EARLIER
+    assert 100 < is_early.sum() < len(rows)
+    feature = candidate_score.CandidateScore()
+    read = [
+        contract._at_impressions(
+            feature, d, rows, positions.LogTensors(d, stage.open_log(d))
+        )[:, 0].numpy()
+        for d in (data, added)
+    ]
+    assert (read[1][is_early] == feature.missing).all()
+    np.testing.assert_array_equal(read[0][~is_early], read[1][~is_early])
 
 
 @pytest.mark.parametrize("protocol", ["leave_one_out", "split"])

@@ -3,6 +3,7 @@ import pytest
 import tensorflow as tf
 
 from ytdnn import configs
+from ytdnn.metrics import recalibration
 from ytdnn.ranking import heads
 
 N = 2_000
@@ -59,6 +60,8 @@ HEADS = [
     configs.Click(),
     configs.ClickTimesWatchTime(),
     configs.ClickTimesWatchTime(order_by="seconds"),
+    configs.ClickTimesWatchTime(watch_time="ratio"),
+    configs.ClickTimesWatchTime(watch_time="bins", own_tower=(8,)),
 ]
 
 
@@ -99,7 +102,7 @@ class TestLearned:
         assert float(found.click_probability[0, 0]) == pytest.approx(rate, rel=1e-4)
 
     def test_click_times_watch_time_is_the_product_of_both_means(self) -> None:
-        found = self.learned(configs.ClickTimesWatchTime())
+        found = self.learned(configs.ClickTimesWatchTime(watch_time="ratio"))
         durations = self.labels.durations.numpy()
         timed = self.seconds > 0.0
         scales = np.where(durations > 0.0, durations, self.seconds[timed].mean())
@@ -172,14 +175,38 @@ def test_without_watch_time_every_head_is_a_click(config: configs.Head) -> None:
     assert "click" in head.meaning
 
 
+def test_calibration_moves_the_click_then_the_seconds() -> None:
+    labels = alike_impressions()
+    head = make(configs.ClickTimesWatchTime(), labels)
+    outputs, durations = tf.constant([[[1.0, 0.5]]]), tf.constant([[100.0]])
+    plain = head.predict(outputs, durations)
+    lines = recalibration.Line(-0.5, 0.8), recalibration.Line(0.3, 0.9)
+    found = head.predict(outputs, durations, heads.Calibration(*lines))
+    chance = 1.0 / (1.0 + np.exp(-(-0.5 + 0.8 * 1.0)))
+    assert float(found.click_probability[0, 0]) == pytest.approx(chance, rel=1e-5)
+    given_click = float(plain.seconds[0, 0] / plain.click_probability[0, 0])
+    seconds = np.exp(0.3 + 0.9 * np.log(chance * given_click))
+    assert float(found.seconds[0, 0]) == pytest.approx(seconds, rel=1e-5)
+    assert float(found.order[0, 0]) == pytest.approx(
+        np.log(seconds / (1.0 - chance)), rel=1e-5
+    )
+
+
+def test_a_model_that_knows_nothing_but_means_is_read_as_it_was_trained() -> None:
+    """Statistics of before there were targets: the second output is a ratio."""
+    clicks = heads.Clicks(probability=0.2, seconds=50.0, ratio=0.4)
+    head = heads.make(configs.ClickTimesWatchTime(), clicks)
+    assert head.biases[1:] == pytest.approx((np.log(0.4),))
+
+
 def test_order_by_odds_prefers_what_is_surely_clicked() -> None:
     labels = alike_impressions()
     outputs = tf.constant([[[3.0, 0.0], [-1.0, 0.0]]])
     durations = tf.constant([[100.0, 400.0]])
     orders = [
-        make(configs.ClickTimesWatchTime(order_by=by), labels).predict(
-            outputs, durations
-        )
+        make(
+            configs.ClickTimesWatchTime(order_by=by, watch_time="ratio"), labels
+        ).predict(outputs, durations)
         for by in ("seconds", "odds")
     ]
     chances = 1.0 / (1.0 + np.exp([-3.0, 1.0]))

@@ -31,7 +31,14 @@ CandidateSetting = Literal[
     "training.table_learning_rate",
     "training.table_gradient",
 ]
-RankingSetting = Literal["training.epochs"]
+RankingSetting = Literal[
+    "tower",
+    "dropout",
+    "least_impressions",
+    "training.epochs",
+    "training.batch_size",
+    "training.learning_rate",
+]
 OF_CANDIDATES: tuple[CandidateSetting, ...] = get_args(CandidateSetting)
 OF_RANKING: tuple[RankingSetting, ...] = get_args(RankingSetting)
 
@@ -147,7 +154,18 @@ def ranking(size: LogSize) -> dict[str, Any]:
     Args:
       size: Of the log.
     """
-    return {"training.epochs": _epochs(size.impressions // 10, at_unit=10)}
+    millions = max(1, size.impressions) / 1_000_000
+    is_small = millions < 1.0
+    epochs = 10 * millions ** (-0.15 if is_small else -0.4)
+    exponent = round(math.log2(1_024 * millions**0.5))
+    return {
+        "tower": (256, 64) if is_small else (512, 256),
+        "dropout": 0.3 if is_small else 0.2,
+        "least_impressions": 200_000,
+        "training.epochs": max(2, min(20, round(epochs))),
+        "training.batch_size": int(min(4_096, max(64, 2**exponent))),
+        "training.learning_rate": 5e-4 if is_small else 1e-3,
+    }
 
 
 def _epochs(events: int, at_unit: int) -> int:

@@ -40,15 +40,25 @@ class Click:
 
 @components.validated
 class ClickTimesWatchTime:
-    """The probability of a click times the watch time given one, on one tower.
+    """The probability of a click times the watch time given one.
 
     Attributes:
       order_by: What orders impressions: the `odds` of the click times the watch time,
         to which the weighted logistic converges, or the expected watch `seconds`.
+      watch_time: What the watch time of a click is learned as: the `fraction` of the
+        video, at most 1; `log_seconds`; `quantiles` among videos of about its duration
+        (D2Q); the chance of reaching several `bins` (CREAD); or the `ratio` to the
+        duration, without bound.
+      own_tower: Widths of the ReLU layers of the watch time's own tower, which changes
+        nothing of the click's; none: both are read off one tower.
       watch_time_weight: What the second head's loss weighs in the sum of both.
     """
 
     order_by: Literal["seconds", "odds"] = "odds"
+    watch_time: Literal["fraction", "log_seconds", "quantiles", "bins", "ratio"] = (
+        "fraction"
+    )
+    own_tower: tuple[components.Positive, ...] = ()
     watch_time_weight: components.PositiveFloat = 1.0
     kind: Literal["click_times_watch_time"] = "click_times_watch_time"
 

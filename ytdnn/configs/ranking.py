@@ -23,6 +23,10 @@ class Ranking:
         share one table of embeddings; else each has its own.
       history_length: Number of most recent watches that are averaged.
       features: What is read besides the videos shown and watched (PAPER §4.1).
+      own_columns: Columns of `users` and `videos` outside the schema that are features
+        without being named, at most; 0 = none (docs/features.md).
+      least_impressions: Where the ranker's own window has fewer impressions, the latest
+        before it train the ranker too, without candidate scores; 0 = none do.
       normalization: Of continuous features.
       tower: Widths of the ReLU layers before the head; none: a linear model.
       dropout: Share of tower activations dropped in training.
@@ -41,6 +45,8 @@ class Ranking:
     shared_table: bool = True
     history_length: components.Positive = 50
     features: features_config.Features = features_config.Features()
+    own_columns: components.NonNegative = 64
+    least_impressions: components.NonNegative = 0
     normalization: Annotated[normalizations.Normalization, components.BY_KIND] = (
         normalizations.Quantiles()
     )

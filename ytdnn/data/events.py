@@ -23,13 +23,16 @@ Arrays = dict[str, np.ndarray]
 class Split(enum.IntEnum):
     """The part of the split a watch or an impression belongs to.
 
-    A `CONTEXT` row is no label of its stage, but is part of later histories.
+    A `CONTEXT` row is no label of its stage, but is part of later histories. `EARLIER`
+    impressions, which no prepared set has on disk, are such that train the ranker all
+    the same, without what the first stage says of them (`earlier.added`).
     """
 
     TRAIN = 0
     VALIDATION = 1
     TEST = 2
     CONTEXT = 3
+    EARLIER = 4
 
 
 class _Table:

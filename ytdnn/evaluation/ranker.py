@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from ytdnn.data import prepared
 from ytdnn.evaluation import models
-from ytdnn.ranking import predictions
+from ytdnn.ranking import building, predictions
 
 POPULARITY = "popularity"
 RANKER = "ranker"
@@ -41,7 +41,9 @@ class Impressions:
 
     def __init__(self, data: prepared.PreparedData, split: prepared.Split) -> None:
         """Reads the impressions of a split."""
-        self.rows = np.flatnonzero(np.asarray(data.impressions.splits) == split)
+        self.rows = building.rows_of(data, split)
+        if split == prepared.Split.TRAIN:  # those before the ranker's window too
+            self.rows = building.training_rows(data)
         self.clicked = np.asarray(data.impressions.clicked)[self.rows]
         self.seconds: Floats | None = None
         if data.has_watch_seconds:

@@ -19,6 +19,8 @@ from ytdnn.features import encodings, interface
 
 # Known values of a column of text, the most clicked ones (PAPER §4.1).
 MAX_VALUES = 10_000
+# Of a text of the user's own that has more: each value has the place of its hash.
+HASH_BUCKETS = 4_096
 _LOWEST = float(np.finfo(np.float32).min)
 _BOTH = frozenset({interface.CANDIDATES, interface.RANKING})
 
@@ -245,13 +247,55 @@ class TextOfRequest(interface.RequestReader):
         return self._values.indices(request.raw[self._field])
 
 
+class HashedColumn(encodings.Categorical, _Column):
+    """A text of many values: categorical, by the hash of the value.
+
+    Values share a place by chance, and one that training has not seen has a place too.
+    """
+
+    def num_values(self, data: prepared.PreparedData) -> int:
+        """Returns the number of places."""
+        del data
+        return HASH_BUCKETS
+
+    def fields(self, data: prepared.PreparedData) -> fields.Fields:
+        """Returns the user's text; of videos the export knows it."""
+        del data
+        is_user = self.scope is interface.Scope.USER
+        return (fields.text(self.column),) if is_user else ()
+
+    def rows(self, data: prepared.PreparedData) -> np.ndarray:
+        """Returns places `int32`, from 1 on."""
+        texts = self.values(data).cast(pl.String).fill_null("").to_list()
+        rows: np.ndarray = _hashed(tf.constant(texts, tf.string)).numpy()
+        return (
+            rows if self.scope is interface.Scope.USER else np.append(np.int32(0), rows)
+        )
+
+    def _of_user(self, data: prepared.PreparedData) -> interface.RequestReader:
+        del data
+        return interface.FromRequest(lambda request: _hashed(request.raw[self.column]))
+
+
+def _hashed(texts: tf.Tensor) -> tf.Tensor:
+    """Returns the place of each text, `[...] int32`, 0 of an empty one."""
+    places = tf.strings.to_hash_bucket_fast(texts, HASH_BUCKETS) + 1
+    missing = tf.zeros_like(places)
+    return tf.cast(tf.where(tf.equal(texts, ""), missing, places), tf.int32)
+
+
 def own(column: str, data: prepared.PreparedData) -> interface.Feature:
     """Returns the feature of a column of the user's own, named as the column.
 
     Args:
       column: As "videos.genre"; one of `data.columns`.
-      data: The prepared set, for the column's type.
+      data: The prepared set, for the column's type and number of values.
     """
     table, name = column.split(".", 1)
-    values = (data.users if table == schema.USERS else data.videos)[name]
-    return (NumberColumn if values.dtype.is_float() else TextColumn)(column, column)
+    is_user = table == schema.USERS
+    values = (data.users if is_user else data.videos)[name]
+    if values.dtype.is_float():
+        return NumberColumn(column, column)
+    size = data.num_users if is_user else data.num_prepared
+    number = data.once((own, column), lambda: values.head(size).n_unique())
+    return (HashedColumn if number > MAX_VALUES else TextColumn)(column, column)

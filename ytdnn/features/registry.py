@@ -47,7 +47,10 @@ def of_network(network: str) -> Features:
 
 
 def choose(
-    network: str, data: prepared.PreparedData, config: configs.Features
+    network: str,
+    data: prepared.PreparedData,
+    config: configs.Features,
+    own: Sequence[str] = (),
 ) -> Features:
     """Returns what a network reads: its default features that exist, and the config's.
 
@@ -55,12 +58,14 @@ def choose(
       network: `candidates`, `ranking` or `candidates.content`.
       data: The prepared set.
       config: Which features to add and to remove, by name.
+      own: Columns of the log's own that are default features of this network too.
 
     Raises:
       errors.UserError: A name is unknown, has no effect, or lacks its columns.
     """
     known = {feature.name: feature for feature in of_network(network)}
     defaults = [name for name, f in known.items() if network in f.default_in]
+    defaults += own
     for name in config.remove:
         _require_effect(network, name, [*defaults, *config.add], known)
     wanted = [name for name in (*defaults, *config.add) if name not in config.remove]
@@ -93,13 +98,32 @@ def named(network: str, names: Sequence[str], data: prepared.PreparedData) -> Fe
 def readable(data: prepared.PreparedData) -> Features:
     """Returns every feature that a prepared set has, columns of the user's own too."""
     found = [feature for feature in declared() if feature.exists(data)]
+    return (*found, *(columns.own(name, data) for name in own_columns(data)))
+
+
+def own_columns(data: prepared.PreparedData) -> list[str]:
+    """Returns the columns of `users` and `videos` that no declared feature reads.
+
+    They are named as "table.column", those of users first, in the order of the log.
+    """
+    found = [feature for feature in declared() if feature.exists(data)]
     taken = {column for feature in found for column in feature.columns}
     own = [
         f"{table}.{column}"
         for table in (schema.USERS, schema.VIDEOS)
         for column in _own_columns(data, table)
     ]
-    return (*found, *(columns.own(name, data) for name in own if name not in taken))
+    return [name for name in own if name not in taken]
+
+
+def can_be_asked(name: str) -> bool:
+    """Returns whether a request can bring a column under its name.
+
+    Columns of videos travel inside the bundle and may have any name.
+    """
+    table, _, column = name.partition(".")
+    is_key = column not in schema.REQUEST_KEYS and _KEY.fullmatch(column) is not None
+    return table != schema.USERS or is_key
 
 
 def _named(
@@ -121,9 +145,7 @@ def _named(
 
 
 def _own(name: str, data: prepared.PreparedData) -> interface.Feature:
-    column = name.partition(".")[2]
-    is_key = name.startswith(schema.USERS)  # of requests
-    if is_key and (column in schema.REQUEST_KEYS or not _KEY.fullmatch(column)):
+    if not can_be_asked(name):
         raise errors.UserError(
             f"expected a column that can be a key of requests (letters, digits and _, "
             f"none of {', '.join(sorted(schema.REQUEST_KEYS))}), received {name}: "

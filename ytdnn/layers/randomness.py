@@ -29,6 +29,7 @@ class Stream(enum.IntEnum):
     WATCHED_IDS = 7
     VIDEO_IDS = 8
     SEQUENCE = 9
+    OWN_TOWER = 10
 
 
 def step_seed(seed: int, step: tf.Tensor) -> tf.Tensor:

@@ -176,7 +176,7 @@ class _Counts:
         self._numbers += np.bincount(splits, minlength=len(_Split))
 
     def __str__(self) -> str:
-        train, validation, test, _ = self._numbers.tolist()
+        train, validation, test, *_ = self._numbers.tolist()
         return f"{train:,} to train on, {validation:,} to validate, {test:,} to test"
 
 

@@ -11,7 +11,7 @@ import tensorflow as tf
 from ytdnn import configs, errors, schema
 from ytdnn.data import prepared, streaming
 from ytdnn.features import interface as features_interface
-from ytdnn.features import past_sums, reading, registry
+from ytdnn.features import own_columns, past_sums, reading, registry
 from ytdnn.ranking import heads, inputs, model, network
 from ytdnn.retrieval import stage
 
@@ -39,12 +39,28 @@ def build(
         feature that there is not.
     """
     require_rows(data, prepared.Split.TRAIN)
-    chosen = registry.choose(features_interface.RANKING, data, config.features)
+    chosen = features_of(config, data)
     if first_stage is None:
         chosen = tuple(f for f in chosen if not inputs.replays([f]))
     measured, log = _measure(config, data, chosen, first_stage)
     with scope or contextlib.nullcontext():
         return model.RankingModel(config, chosen, measured, first_stage, log)
+
+
+def features_of(
+    config: configs.Ranking, data: prepared.PreparedData
+) -> registry.Features:
+    """Returns the features that a ranker reads, columns of the log's own too.
+
+    Args:
+      config: Features to add and to remove, and how many own columns are read.
+      data: The prepared set.
+
+    Raises:
+      errors.UserError: A name is unknown, has no effect, or lacks its columns.
+    """
+    own = own_columns.find(data, config.own_columns)
+    return registry.choose(features_interface.RANKING, data, config.features, own.read)
 
 
 def build_like(
@@ -74,6 +90,7 @@ def build_like(
             found.features, chosen, trained.measured.features
         ),
         clicks=trained.measured.clicks,
+        calibration=trained.measured.calibration,
     )
     return model.RankingModel(trained.config, chosen, measured, first_stage, log)
 
@@ -96,7 +113,7 @@ def _measure(
     def batches() -> Iterator[reading.Tensors]:
         collector = streaming.Collector()
         for log in logs if opened is None else (opened,):
-            rows = rows_of(log.data, prepared.Split.TRAIN)
+            rows = training_rows(log.data)
             for part in inputs.parts(len(rows), _ROWS_A_STEP):
                 yield log.impressions(tf.constant(rows[part], tf.int64))
             num_events = sum(shard.num_events for shard in log.data.shards)
@@ -116,7 +133,7 @@ def _measure(
 
 def _labels(data: prepared.PreparedData) -> tuple[Floats, Floats, Floats]:
     """Returns what became of training impressions; see `heads.measure`."""
-    shown, rows = data.impressions, rows_of(data, prepared.Split.TRAIN)
+    shown, rows = data.impressions, training_rows(data)
     seconds = np.zeros(len(rows), np.float32)
     if shown.seconds is not None:
         seconds = np.asarray(shown.seconds)[rows]
@@ -129,6 +146,20 @@ def rows_of(
 ) -> npt.NDArray[np.int64]:
     """Returns the impression rows of a split, in a set or a window of one."""
     return np.flatnonzero(np.asarray(data.impressions.splits) == split)
+
+
+def training_rows(data: prepared.PreparedData) -> npt.NDArray[np.int64]:
+    """Returns the impression rows that train the ranker, those before its window too.
+
+    They are those of a set or of a window of one.
+    """
+    trains = [prepared.Split.TRAIN, prepared.Split.EARLIER]
+    return np.flatnonzero(np.isin(np.asarray(data.impressions.splits), trains))
+
+
+def num_training_rows(data: prepared.PreparedData) -> list[int]:
+    """Returns how many impressions of each shard train the ranker."""
+    return [len(training_rows(shard)) for shard in data.each_shard()]
 
 
 def num_rows(data: prepared.PreparedData, split: prepared.Split) -> list[int]:

@@ -9,7 +9,8 @@ function of its features.
 * `ExactOdds`: every impression, a clicked one too, is a negative of weight 1 besides.
   Its odds are ΣT / N = E[T].
 * `Click`: P alone.
-* `ClickTimesWatchTime`: P and E[T | click] on one tower; E[T] is their product.
+* `ClickTimesWatchTime`: P and E[T | click], each on a tower of its own; E[T] is their
+  product. `ytdnn.ranking.watch_time` has what the second is fitted to.
 
 A click whose watch time is 0 or not known tells nothing of watch time: it weighs 1 in
 `WeightedLogistic`, is a negative in `ExactOdds`, and is no example of E[T | click].
@@ -25,9 +26,10 @@ import numpy as np
 import tensorflow as tf
 
 from ytdnn import configs
+from ytdnn.metrics import recalibration
+from ytdnn.ranking import watch_time
 
 _MAX_LOGIT = 80.0  # exp(80) is finite in float32
-_MAX_LOG_RATIO = 5.0  # of a watch time to its video's duration, or to the mean
 SECONDS = "expected watch seconds"
 ODDS = "odds by watch seconds, near the expected seconds where clicks are rare"
 PROBABILITY = "probability of a click"
@@ -56,16 +58,34 @@ class Clicks:
       probability: Clicks over impressions.
       seconds: Watch time of a click that has one, 0 where no click has.
       ratio: Of that to the video's duration, or to `seconds` where it is not known.
+      observed: What targets of watch time are made with.
     """
 
     probability: float
     seconds: float
     ratio: float
+    observed: watch_time.Observed = watch_time.UNKNOWN
 
     @property
     def have_watch_time(self) -> bool:
         """Whether there is a watch time to learn."""
         return self.seconds > 0.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Calibration:
+    """What predictions were brought to on the validation window.
+
+    Attributes:
+      clicks: Of the log odds of a click.
+      seconds: Of the log of the expected seconds that calibrated clicks make.
+    """
+
+    clicks: recalibration.Line = recalibration.IDENTITY
+    seconds: recalibration.Line = recalibration.IDENTITY
+
+
+NOT_CALIBRATED = Calibration()
 
 
 class Predicted(NamedTuple):
@@ -96,31 +116,46 @@ class Head(abc.ABC):
     Attributes:
       biases: Initial values of the n outputs.
       meaning: Of the score that is served.
+      own_tower: Widths of the ReLU layers of a second tower; none: there is one tower.
+      num_own: How many of the outputs, the last ones, are made by the second tower.
     """
 
     biases: tuple[float, ...]
     meaning: str
+    own_tower: tuple[int, ...] = ()
+    num_own: int = 0
 
     @abc.abstractmethod
     def losses(self, outputs: tf.Tensor, labels: Labels) -> tf.Tensor:
         """Returns the loss of each impression, `[...] float32`."""
 
     @abc.abstractmethod
-    def predict(self, outputs: tf.Tensor, durations: tf.Tensor) -> Predicted:
+    def predict(
+        self,
+        outputs: tf.Tensor,
+        durations: tf.Tensor,
+        calibration: Calibration = NOT_CALIBRATED,
+    ) -> Predicted:
         """Returns predictions.
 
         Args:
           outputs: `[..., n] float32`.
           durations: `[...] float32` seconds of the videos, 0 where not known.
+          calibration: What they are brought to.
         """
 
 
 class _Odds(Head):
     """One logit; its odds are what is served."""
 
-    def predict(self, outputs: tf.Tensor, durations: tf.Tensor) -> Predicted:
-        """Orders by the logit."""
-        del durations
+    def predict(
+        self,
+        outputs: tf.Tensor,
+        durations: tf.Tensor,
+        calibration: Calibration = NOT_CALIBRATED,
+    ) -> Predicted:
+        """Orders by the logit, which is what training says, not calibrated."""
+        del durations, calibration
         logits = outputs[..., 0]
         odds = tf.exp(tf.minimum(logits, _MAX_LOGIT))
         return Predicted(order=logits, seconds=odds)
@@ -149,9 +184,14 @@ class WeightedLogistic(_Odds):
             return ones
         return tf.where(labels.clicked & (labels.seconds > 0.0), labels.seconds, ones)
 
-    def predict(self, outputs: tf.Tensor, durations: tf.Tensor) -> Predicted:
+    def predict(
+        self,
+        outputs: tf.Tensor,
+        durations: tf.Tensor,
+        calibration: Calibration = NOT_CALIBRATED,
+    ) -> Predicted:
         """Orders by the logit; of equal weights it is that of a click."""
-        found = super().predict(outputs, durations)
+        found = super().predict(outputs, durations, calibration)
         found = found._replace(logits=found.order)
         if self._is_weighted:
             return found
@@ -179,9 +219,14 @@ class ExactOdds(_Odds):
             watched *= labels.seconds
         return tf.nn.softplus(logits) + watched * tf.nn.softplus(-logits)
 
-    def predict(self, outputs: tf.Tensor, durations: tf.Tensor) -> Predicted:
+    def predict(
+        self,
+        outputs: tf.Tensor,
+        durations: tf.Tensor,
+        calibration: Calibration = NOT_CALIBRATED,
+    ) -> Predicted:
         """Orders by the logit; without watch time its odds are the click's chance."""
-        found = super().predict(outputs, durations)
+        found = super().predict(outputs, durations, calibration)
         if self._have_watch_time:
             return found
         chance = tf.minimum(found.seconds, 1.0)
@@ -201,56 +246,66 @@ class Click(Head):
         """Returns the cross-entropy."""
         return _cross_entropy(labels.clicked, outputs[..., 0])
 
-    def predict(self, outputs: tf.Tensor, durations: tf.Tensor) -> Predicted:
+    def predict(
+        self,
+        outputs: tf.Tensor,
+        durations: tf.Tensor,
+        calibration: Calibration = NOT_CALIBRATED,
+    ) -> Predicted:
         """Orders by the logit."""
         del durations
-        logits = outputs[..., 0]
+        logits = _moved(outputs[..., 0], calibration.clicks)
         return Predicted(order=logits, click_probability=tf.sigmoid(logits))
 
 
 class ClickTimesWatchTime(Head):
-    """The click, and the watch time given one as a part of the video's duration.
-
-    The second output is the log of that part, fitted to the mean: the gradient of its
-    loss is the predicted less the observed part, as of a logistic regression.
-    """
+    """The click, and the watch time given one."""
 
     meaning = SECONDS
 
     def __init__(self, config: configs.ClickTimesWatchTime, clicks: Clicks) -> None:
         """Starts at the means of all impressions."""
         self._config = config
-        self._mean = clicks.seconds
+        # Models that know nothing but the means are older than the other targets.
+        is_old = clicks.observed == watch_time.UNKNOWN
+        kind = "ratio" if is_old else config.watch_time
+        self._watch_time = watch_time.make(
+            kind, clicks.seconds, clicks.ratio, clicks.observed
+        )
         if config.order_by == "odds":
             self.meaning = f"{SECONDS}, best first by odds × seconds"
-        self.biases = (_logit(clicks.probability), math.log(clicks.ratio))
+        self.biases = (_logit(clicks.probability), *self._watch_time.biases)
+        self.own_tower = config.own_tower
+        self.num_own = len(self._watch_time.biases) if config.own_tower else 0
 
     def losses(self, outputs: tf.Tensor, labels: Labels) -> tf.Tensor:
-        """Returns cross-entropy of the click + weight · `exp(r) - r · T / scale`."""
+        """Returns cross-entropy of the click + weight · loss of the watch time."""
         clicks = _cross_entropy(labels.clicked, outputs[..., 0])
-        log_ratios = _log_ratios(outputs)
-        observed = labels.seconds / self._scales(labels.durations)
-        parts = tf.exp(log_ratios) - observed * log_ratios
-        is_example = tf.cast(labels.clicked & (labels.seconds > 0.0), tf.float32)
-        return clicks + self._config.watch_time_weight * is_example * parts
-
-    def predict(self, outputs: tf.Tensor, durations: tf.Tensor) -> Predicted:
-        """Orders by the product."""
-        clicks = outputs[..., 0]
-        log_watched = _log_ratios(outputs) + tf.math.log(self._scales(durations))
-        probability = tf.sigmoid(clicks)
-        seconds = probability * tf.exp(log_watched)
-        by_odds = clicks + log_watched
-        by_seconds = by_odds - tf.nn.softplus(clicks)
-        return Predicted(
-            order=by_odds if self._config.order_by == "odds" else by_seconds,
-            seconds=seconds,
-            click_probability=probability,
+        of_clicks = self._watch_time.losses(
+            outputs[..., 1:], labels.seconds, labels.durations
         )
+        is_example = labels.clicked & (labels.seconds > 0.0)
+        kept = tf.where(is_example, of_clicks, tf.zeros_like(of_clicks))
+        return clicks + self._config.watch_time_weight * kept
 
-    def _scales(self, durations: tf.Tensor) -> tf.Tensor:
-        """Returns durations, the mean watch time of a click where not known."""
-        return tf.where(durations > 0.0, durations, self._mean)
+    def predict(
+        self,
+        outputs: tf.Tensor,
+        durations: tf.Tensor,
+        calibration: Calibration = NOT_CALIBRATED,
+    ) -> Predicted:
+        """Orders by the expected seconds, or by these over the chance of no click."""
+        clicks = _moved(outputs[..., 0], calibration.clicks)
+        log_watched = self._watch_time.log_seconds(outputs[..., 1:], durations)
+        # log(P · T) = log P + log T, log P = z - softplus(z).
+        log_no_click = -tf.nn.softplus(clicks)
+        log_seconds = _moved(clicks + log_no_click + log_watched, calibration.seconds)
+        by_odds = self._config.order_by == "odds"
+        return Predicted(
+            order=log_seconds - log_no_click if by_odds else log_seconds,
+            seconds=tf.exp(tf.minimum(log_seconds, _MAX_LOGIT)),
+            click_probability=tf.sigmoid(clicks),
+        )
 
 
 def make(config: configs.Head, clicks: Clicks) -> Head:
@@ -286,6 +341,7 @@ def measure(parts: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> Click
     """
     number = clicks = timed = 0
     seconds = of_unknown = ratios = 0.0
+    sample = watch_time.Sample()
     for clicked, watched, durations in parts:
         number, clicks = number + len(clicked), clicks + int(clicked.sum())
         is_timed = clicked & (watched > 0.0)
@@ -294,11 +350,13 @@ def measure(parts: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> Click
         timed, seconds = timed + len(found), seconds + _total(found)
         of_unknown += _total(found[~known])
         ratios += _total(found[known] / of_videos[known])
+        sample.add(found, of_videos)
     mean = seconds / timed if timed else 0.0
     return Clicks(
         probability=(clicks + 1.0) / (number + 2.0),
         seconds=mean,
         ratio=(ratios + of_unknown / mean) / timed if timed else 1.0,
+        observed=sample.observed(mean),
     )
 
 
@@ -306,13 +364,16 @@ def _total(values: np.ndarray) -> float:
     return float(values.sum(dtype=np.float64))
 
 
+def _moved(values: tf.Tensor, line: recalibration.Line) -> tf.Tensor:
+    """Returns calibrated values; they are untouched where nothing was off."""
+    if line == recalibration.IDENTITY:
+        return values
+    return line.shift + line.slope * values
+
+
 def _cross_entropy(clicked: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     targets = tf.cast(clicked, tf.float32)
     return tf.nn.sigmoid_cross_entropy_with_logits(targets, logits)
-
-
-def _log_ratios(outputs: tf.Tensor) -> tf.Tensor:
-    return tf.minimum(outputs[..., 1], _MAX_LOG_RATIO)
 
 
 def _logit(probability: float) -> float:

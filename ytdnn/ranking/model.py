@@ -71,7 +71,17 @@ class RankingModel:
 
     def predict(self, tensors: inputs.Tensors) -> heads.Predicted:
         """Returns what is predicted of impressions, each `[batch, k]`."""
-        return self.head.predict(self.network(tensors), tensors[schema.DURATIONS])
+        outputs, durations = self.network(tensors), tensors[schema.DURATIONS]
+        return self.head.predict(outputs, durations, self.measured.calibration)
+
+    def calibrate(self, calibration: heads.Calibration) -> None:
+        """Brings what is predicted from now on to what happens.
+
+        Args:
+          calibration: Of the model as it is now trained.
+        """
+        self.measured = dataclasses.replace(self.measured, calibration=calibration)
+        self._predict = tf.function(self.predict, reduce_retracing=True)
 
     def facts(self) -> dict[str, object]:
         """Returns what a manifest says of the model."""

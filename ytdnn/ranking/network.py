@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from ytdnn import configs, schema
 from ytdnn.features import reading, registry
-from ytdnn.layers import embeddings, rows, towers
+from ytdnn.layers import embeddings, randomness, rows, towers
 from ytdnn.ranking import heads, inputs
 
 # Small, so that rows of rare videos are alike and not learned by heart.
@@ -27,11 +27,13 @@ class Statistics:
       vocabulary_size: Videos with an id embedding.
       features: What the encoders must know, by feature.
       clicks: Means over the training impressions, where the outputs start.
+      calibration: What predictions are brought to, from the validation window.
     """
 
     vocabulary_size: int
     features: reading.Statistics
     clicks: heads.Clicks
+    calibration: heads.Calibration = heads.NOT_CALIBRATED
 
 
 class RankingNetwork(tf.keras.Model):
@@ -69,11 +71,14 @@ class RankingNetwork(tf.keras.Model):
         self._tower = towers.Tower(
             config.tower, config.dropout, config.precision, split=True, name="tower"
         )
-        self._outputs = tf.keras.layers.Dense(
-            len(self.head.biases),
-            bias_initializer=tf.keras.initializers.Constant(self.head.biases),
-            name="outputs",
-        )
+        shared = len(self.head.biases) - self.head.num_own
+        self._outputs = _outputs(self.head.biases[:shared], "outputs")
+        if self.head.num_own:
+            widths = self.head.own_tower
+            self._own_tower = towers.Tower(
+                widths, config.dropout, config.precision, split=True, name="own_tower"
+            )
+            self._own_outputs = _outputs(self.head.biases[shared:], "own_outputs")
 
     @property
     def tables(self) -> list[tf.Variable]:
@@ -96,9 +101,17 @@ class RankingNetwork(tf.keras.Model):
             for use, indices in looked_up.items()
         ]
         blocks = (*videos, *reading.blocks(self._of_videos, tensors))
-        impressions = rows.Items(blocks, tf.shape(shown)[1])
-        hidden = self._tower((self._query(tensors), impressions), seed=seed)
-        return self._outputs(hidden)
+        query, k = self._query(tensors), tf.shape(shown)[1]
+        hidden = self._tower((query, rows.Items(blocks, k)), seed=seed)
+        if not self.head.num_own:
+            return self._outputs(hidden)
+        # Nothing that the click reads learns from the second tower.
+        kept = tuple(rows.without_gradient(block) for block in blocks)
+        own = self._own_tower(
+            (tf.stop_gradient(query), rows.Items(kept, k)),
+            seed=randomness.of_stream(seed, randomness.Stream.OWN_TOWER),
+        )
+        return tf.concat([self._outputs(hidden), self._own_outputs(own)], axis=-1)
 
     def _query(self, tensors: inputs.Tensors) -> tf.Tensor:
         """Returns `[batch, dim] float32`."""
@@ -111,6 +124,12 @@ class RankingNetwork(tf.keras.Model):
         last = self.videos["last_watched"](history[:, -1])
         of_query = reading.encode(self._of_query, tensors)
         return tf.concat([mean, last, *of_query], axis=-1)
+
+
+def _outputs(biases: Sequence[float], name: str) -> tf.keras.layers.Dense:
+    """Returns a linear layer that starts near some values."""
+    initial = tf.keras.initializers.Constant(biases)
+    return tf.keras.layers.Dense(len(biases), bias_initializer=initial, name=name)
 
 
 def _video_tables(

@@ -184,7 +184,8 @@ class Replay:
           size: Requests of a part.
         """
         shown = self.data.impressions
-        rows = np.flatnonzero(np.asarray(shown.splits) != prepared.Split.CONTEXT)
+        seen = [prepared.Split.CONTEXT, prepared.Split.EARLIER]
+        rows = np.flatnonzero(~np.isin(np.asarray(shown.splits), seen))
         edges = np.append(np.flatnonzero(begins_request(self.data, rows)), len(rows))
         for part in _parts(len(edges) - 1, size):
             first = rows[edges[part.start : part.stop]]

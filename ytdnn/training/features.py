@@ -3,6 +3,7 @@
 from ytdnn import configs
 from ytdnn.data import prepared
 from ytdnn.features import interface, registry
+from ytdnn.ranking import building
 from ytdnn.retrieval import channels
 
 
@@ -18,5 +19,5 @@ def require(config: configs.Config, data: prepared.PreparedData) -> None:
     if candidates.content.enabled:
         registry.choose(interface.CONTENT, data, candidates.content.features)
     if not data.ranker_left_out(config.ranking):
-        registry.choose(interface.RANKING, data, config.ranking.features)
+        building.features_of(config.ranking, data)
         channels.require(config.composition, data)

@@ -31,7 +31,7 @@ class Source:
         """
         self._model, self._data = ranking_model, data
         self._rows_of_batch, self._seed = batch_size, seed
-        self._sizes = building.num_rows(data, prepared.Split.TRAIN)
+        self._sizes = building.num_training_rows(data)
 
     def steps(self, window: streaming.Window, num_readers: int) -> int:
         """Returns the batches of an epoch, without reading the window."""
@@ -45,7 +45,7 @@ class Source:
         is_part = bool(window.stream)
         return ImpressionBatches(
             log=self._model.open_log(data, serving=False, keep=not is_part),
-            rows=tf.constant(building.rows_of(data, prepared.Split.TRAIN)),
+            rows=tf.constant(building.training_rows(data)),
             batch_size=self._batch_size(num_readers),
             seed=self._seed,
             stream=window.stream,

@@ -9,13 +9,15 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from ytdnn import artifacts, configs, schema
-from ytdnn.data import prepared, streaming
+from ytdnn import artifacts, configs, progress, schema
+from ytdnn.data import earlier, prepared, streaming
+from ytdnn.features import own_columns
 from ytdnn.metrics import binary, per_user_loss
 from ytdnn.ranking import building, heads, inputs, model
 from ytdnn.retrieval import stage as retrieval_stage
 from ytdnn.training import (
     batch_size,
+    calibrating,
     checkpoints,
     determinism,
     impression_batches,
@@ -64,6 +66,7 @@ def train(
     made_from = {prepared.KIND: data.manifest.fingerprint}
     if first_stage is not None and first_stage.manifest is not None:
         made_from[retrieval_stage.KIND] = first_stage.manifest.fingerprint
+    data = earlier.added(data, config.ranking.least_impressions)
     if chosen is not None:
         made_from[model.KIND] = chosen.fingerprint
     else:
@@ -72,11 +75,15 @@ def train(
     work = checkpoints.workspace(directory, step_config(config), made_from, writes)
     determinism.set_seed(config.seed)
     strategy = strategies.make(config.strategy, config.cluster)
+    if writes:
+        own = own_columns.find(data, config.ranking.own_columns)
+        for line in own.lines():
+            progress.say(line)
     ranking_model = building.build(
         config.ranking, data, first_stage, strategies.scope(strategy)
     )
     stop_after = 0 if chosen is None else int(chosen.facts["best_epoch"])
-    num_rows = sum(building.num_rows(data, prepared.Split.TRAIN))
+    num_rows = sum(building.num_training_rows(data))
     training = batch_size.capped(config.ranking.training, num_rows, model.KIND)
     ranking = dataclasses.replace(config.ranking, training=training)
     config_of = dataclasses.replace(config, ranking=ranking)
@@ -86,6 +93,12 @@ def train(
     facts = loop.fit(stage, training, config.seed, strategy, work, config.cluster)
     if not writes:
         return
+    if chosen is not None:
+        known = chosen.facts.get("calibration", {})
+        ranking_model.calibrate(configs.component(heads.Calibration, known))
+    else:
+        ranking_model.calibrate(calibrating.fit(config.ranking, data, ranking_model))
+    facts["calibration"] = dataclasses.asdict(ranking_model.measured.calibration)
     facts |= ranking_model.facts()
     with artifacts.publish(
         directory, model.KIND, step_config(config), made_from, facts

@@ -1,0 +1,49 @@
+"""What a ranker predicts is brought to what its validation window shows."""
+
+import numpy as np
+import pytest
+
+from ytdnn.ranking import heads
+from ytdnn.training import calibrating
+
+N = 20_000
+
+
+def rows(
+    watched: np.ndarray, clicked: np.ndarray, chances: np.ndarray, given: np.ndarray
+) -> np.ndarray:
+    return np.column_stack([chances, chances * given, clicked, watched])
+
+
+@pytest.mark.parametrize("kind", ["seconds", "milliseconds", "capped", "equal"])
+def test_any_unit_or_shape_of_watch_times_ends_calibrated(kind: str) -> None:
+    rng = np.random.default_rng(0)
+    true = rng.uniform(0.1, 0.9, N)
+    clicked = rng.random(N) < true
+    log_odds = 2.0 * np.log(true / (1.0 - true)) + 0.5  # too sure of itself
+    chances = 1.0 / (1.0 + np.exp(-log_odds))
+    given = rng.uniform(5.0, 60.0, N)
+    seconds = given * rng.exponential(size=N)
+    made = {
+        "seconds": seconds,
+        "milliseconds": 1_000.0 * seconds,
+        "capped": np.minimum(seconds, 10.0),
+        "equal": np.full(N, 30.0),
+    }
+    watched = np.where(clicked, made[kind], 0.0)
+    found = calibrating._fitted(rows(watched, clicked, chances, given))
+    moved = found.clicks.shift + found.clicks.slope * log_odds
+    p = 1.0 / (1.0 + np.exp(-moved))
+    assert np.abs(p - true).mean() < 0.02
+    log_seconds = np.log(p * given)
+    said = np.exp(found.seconds.shift + found.seconds.slope * log_seconds)
+    assert said.sum() == pytest.approx(watched.sum(), rel=0.02)
+
+
+def test_a_calibrated_model_is_left_as_it_is() -> None:
+    rng = np.random.default_rng(1)
+    chances, given = rng.uniform(0.1, 0.9, N), rng.uniform(5.0, 60.0, N)
+    clicked = rng.random(N) < chances
+    watched = np.where(clicked, given * rng.exponential(size=N), 0.0)
+    found = calibrating._fitted(rows(watched, clicked, chances, given))
+    assert found == heads.NOT_CALIBRATED

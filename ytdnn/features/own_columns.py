@@ -1,0 +1,100 @@
+"""Columns of the log's own that the ranker reads by default (docs/features.md).
+
+Every column of `users` and `videos` that no declared feature reads becomes a feature,
+up to a limit: numbers by their quantiles, texts as categories, texts of many values
+hashed. A column that says the same of every row is left out in silence; one that may
+know the future is left out with a line (`foresight`), until a config names it.
+"""
+
+import dataclasses
+
+import polars as pl
+
+from ytdnn import schema
+from ytdnn.data import prepared
+from ytdnn.features import columns, foresight, registry
+
+
+@dataclasses.dataclass(frozen=True)
+class OwnColumns:
+    """The log's own columns, as "table.column".
+
+    Attributes:
+      read: Columns that are features by default, in the order of the log.
+      foreseeing: Columns left out because they may know the future, and why.
+      refused: Columns of users that no request could bring under their name.
+      beyond: Columns left out because there are more than the limit.
+    """
+
+    read: tuple[str, ...] = ()
+    foreseeing: tuple[tuple[str, str], ...] = ()
+    refused: tuple[str, ...] = ()
+    beyond: tuple[str, ...] = ()
+
+    def lines(self) -> list[str]:
+        """Returns what to say of them before the ranker is trained, a line each."""
+        found = []
+        if self.read:
+            found.append(
+                f"own columns that the ranker reads ({len(self.read)}): "
+                f"{', '.join(self.read)}; leave one out with "
+                f"--config.ranking.features.remove=NAME"
+            )
+        found += [
+            f"note: {name} is left out, as it may know the future: {why}; read it "
+            f"with --features={name} if it was known at the time"
+            for name, why in self.foreseeing
+        ]
+        if self.refused:
+            found.append(
+                f"note: {', '.join(self.refused)}: left out, as no key of requests can "
+                f"be called so; rename them to read them"
+            )
+        if self.beyond:
+            found.append(
+                f"note: {len(self.beyond)} own columns are left out, as "
+                f"config.ranking.own_columns is {len(self.read)}: "
+                f"{', '.join(self.beyond)}"
+            )
+        return found
+
+
+def find(data: prepared.PreparedData, most: int) -> OwnColumns:
+    """Returns which of the log's own columns the ranker reads by default.
+
+    The validation window is compared with what was known before it, so a set without
+    impressions there has no column left out for what it may know.
+
+    Args:
+      data: The prepared set, with impressions.
+      most: Columns at most; 0: none is read.
+    """
+    return data.once((find, most), lambda: _find(data, most))
+
+
+def _find(data: prepared.PreparedData, most: int) -> OwnColumns:
+    if most == 0:
+        return OwnColumns()
+    names = [name for name in registry.own_columns(data) if _varies(data, name)]
+    refused = tuple(name for name in names if not registry.can_be_asked(name))
+    names = [name for name in names if name not in refused]
+    numbers = [
+        name
+        for name in names
+        if isinstance(columns.own(name, data), columns.NumberColumn)
+    ]
+    foreseeing = foresight.suspects(data, numbers)
+    names = [name for name in names if name not in foreseeing]
+    return OwnColumns(
+        read=tuple(names[:most]),
+        foreseeing=tuple(foreseeing.items()),
+        refused=refused,
+        beyond=tuple(names[most:]),
+    )
+
+
+def _varies(data: prepared.PreparedData, name: str) -> bool:
+    """Whether a column tells any two users, or videos, apart."""
+    table, _, column = name.partition(".")
+    values: pl.Series = (data.users if table == schema.USERS else data.videos)[column]
+    return values.n_unique() > 1

@@ -1,0 +1,123 @@
+"""Two numbers that bring predictions to what happens (Platt, 1999).
+
+The log odds of a probability, or the log of an expected amount, become `a + b · x`, by
+maximum likelihood on examples that were not trained on: logistic regression, or Poisson
+regression, whose means then equal what was observed, of the log amount. Two numbers
+keep the order and do not follow noise, as the steps of an isotonic regression do on a
+few thousand examples.
+"""
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+_STEPS = 50
+_CONVERGED = 1e-9
+# The 95 % quantile of χ² with two degrees of freedom.
+_CRITICAL = 5.991
+
+Floats = npt.NDArray[np.floating]
+Means = Callable[[Floats], tuple[Floats, Floats]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Line:
+    """A prediction x becomes `shift + slope · x`.
+
+    Attributes:
+      shift: a.
+      slope: b, above 0.
+    """
+
+    shift: float = 0.0
+    slope: float = 1.0
+
+
+IDENTITY = Line()
+
+
+def of_log_odds(log_odds: Floats, happened: Floats) -> Line:
+    """Returns the line of log odds, the identity where they are calibrated.
+
+    >>> x = np.linspace(-3, 3, 20_001)
+    >>> happened = np.random.default_rng(0).random(len(x)) < 1 / (1 + np.exp(1 - x / 2))
+    >>> line = of_log_odds(x, happened)
+    >>> round(line.shift, 1), round(line.slope, 1)
+    (-1.0, 0.5)
+
+    Args:
+      log_odds: `[n]`, finite.
+      happened: `[n]`, 0 or 1.
+    """
+
+    def means(x: Floats) -> tuple[Floats, Floats]:
+        found = 1.0 / (1.0 + np.exp(-np.clip(x, -50.0, 50.0)))
+        return found, found * (1.0 - found)
+
+    return _fitted(log_odds, happened, means)
+
+
+def of_log_amounts(log_amounts: Floats, observed: Floats) -> Line:
+    """Returns the line of log amounts, the identity where they are calibrated.
+
+    Args:
+      log_amounts: `[n]`, finite: logs of expected amounts.
+      observed: `[n]`, at least 0.
+    """
+
+    def means(x: Floats) -> tuple[Floats, Floats]:
+        found = np.exp(np.clip(x, -50.0, 50.0))
+        return found, found
+
+    return _fitted(log_amounts, observed, means)
+
+
+def _fitted(predicted: Floats, observed: Floats, means: Means) -> Line:
+    """Returns the line of most likelihood if it is surely not the identity.
+
+    That is by Wald's test with a covariance that does not trust the likelihood (the
+    sandwich of White, 1982): watch times vary far more than Poisson's. Where no line
+    with a positive slope is found, as of predictions that do not vary, it is the
+    identity, or a shift alone.
+    """
+    x = np.asarray(predicted, np.float64)
+    y = np.asarray(observed, np.float64)
+    if len(x) < 3 or not y.any():
+        return IDENTITY
+    varies = float(x.std()) > _CONVERGED
+    inputs = np.column_stack([np.ones(len(x)), x] if varies else [np.ones(len(x))])
+    offset = np.zeros(len(x)) if varies else x
+    start = np.array([0.0, 1.0] if varies else [0.0])
+    found = _newton(inputs, offset, y, start, means)
+    if found is None or (varies and found[1] <= 0.0):
+        return IDENTITY
+    mean, weight = means(inputs @ found + offset)
+    bread = np.linalg.pinv(inputs.T @ (inputs * weight[:, np.newaxis]))
+    scores = inputs * (y - mean)[:, np.newaxis]
+    covariance = bread @ (scores.T @ scores) @ bread
+    difference = found - start
+    if difference @ np.linalg.pinv(covariance) @ difference <= _CRITICAL:
+        return IDENTITY
+    return Line(float(found[0]), float(found[1]) if varies else 1.0)
+
+
+def _newton(
+    inputs: Floats, offset: Floats, observed: Floats, start: Floats, means: Means
+) -> Floats | None:
+    """Returns the coefficients of most likelihood, None where there are none."""
+    found = start.copy()
+    for _ in range(_STEPS):
+        mean, weight = means(inputs @ found + offset)
+        hessian = inputs.T @ (inputs * weight[:, np.newaxis])
+        try:
+            step = np.linalg.solve(hessian, inputs.T @ (observed - mean))
+        except np.linalg.LinAlgError:
+            return None
+        found = found + np.clip(step, -1.0, 1.0)
+        if not np.isfinite(found).all():
+            return None
+        if np.abs(step).max() < _CONVERGED:
+            return found
+    return None

@@ -1,0 +1,363 @@
+"""Watch time of a click, as the ranker learns it: robust targets for real logs.
+
+On real logs a third of the clicks may be watched for longer than the video lasts, some
+for sixty times as long, and durations may be unknown or wrong. A squared error, or a
+ratio without bound, then follows a few clicks. Each target here but the last is
+bounded, and says the mean seconds of a click in the end:
+
+* `Fraction`: the share of the video, cut at 1, by a logistic regression; the mean over
+  all clicks that the cut takes away is put back as a factor.
+* `LogSeconds`: log seconds under Huber's loss; calibration on the validation window
+  brings it to the mean.
+* `Quantiles`: the quantile among clicks on videos of about the same duration (D2Q: Zhan
+  and others, Deconfounding Duration Bias in Watch-time Prediction, KDD 2022).
+* `Bins`: the chance of each of several watch times being reached, in parts of the
+  duration; the mean is their sum (CREAD: Sun and others, A Classification-Restoration
+  Framework with Error Adaptive Discretization, AAAI 2024).
+* `Ratio`: the part of the duration, without bound: the mean itself, on clean logs.
+
+Where a duration is not known, the mean watch time of a click stands for it.
+"""
+
+import abc
+import dataclasses
+import math
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+_MAX_LOG_RATIO = 5.0  # of a watch time to its video's duration, or to the mean
+_LEAST_SECONDS = 1e-3
+_LEAST_RATE = 1e-4
+NUM_BINS = 12
+_NUM_GROUPS, _NUM_QUANTILES = 20, 50
+_LEAST_OF_GROUP = 20  # clicks
+_HUBER = 2.0  # standard deviations
+_MOST_SAMPLED = 1 << 20  # clicks
+
+Floats = npt.NDArray[np.floating]
+
+
+@dataclasses.dataclass(frozen=True)
+class Observed:
+    """What is known of the watch time of clicks in the training impressions.
+
+    Attributes:
+      fraction: Mean share of the video watched, at most 1 of each click.
+      restored: Watch time over that of the shares, Σ T / Σ min(T / D, 1) · D.
+      log_mean: Mean of log seconds.
+      log_deviation: Standard deviation of log seconds.
+      edges: Ascending parts of the duration, between `NUM_BINS` bins.
+      rates: Share of the clicks that reach each edge.
+      means: Mean part of the duration of each bin, one more than the edges.
+      group_edges: Ascending durations, seconds, between groups of videos.
+      group_quantiles: Ascending watch seconds of each group.
+    """
+
+    fraction: float = 0.5
+    restored: float = 1.0
+    log_mean: float = 0.0
+    log_deviation: float = 1.0
+    edges: tuple[float, ...] = (0.5,)
+    rates: tuple[float, ...] = (0.5,)
+    means: tuple[float, ...] = (0.25, 0.75)
+    group_edges: tuple[float, ...] = ()
+    group_quantiles: tuple[tuple[float, ...], ...] = ((0.0, 1.0),)
+
+
+UNKNOWN = Observed()
+
+
+class Sample:
+    """Clicks of known watch time, thinned evenly beyond a million."""
+
+    def __init__(self) -> None:
+        """Begins empty."""
+        self._parts: list[Floats] = []
+        self._every = 1
+        self._seen = 0
+
+    def add(self, seconds: Floats, durations: Floats) -> None:
+        """Adds clicks: watch seconds above 0 and durations, 0 where not known."""
+        pairs = np.column_stack([seconds, durations]).astype(np.float64)
+        first = -self._seen % self._every
+        self._seen += len(pairs)
+        self._parts.append(pairs[first :: self._every])
+        while sum(map(len, self._parts)) > _MOST_SAMPLED:
+            self._parts = [np.concatenate(self._parts)[::2]]
+            self._every *= 2
+
+    def observed(self, mean: float) -> Observed:
+        """Returns what the targets are made with.
+
+        Args:
+          mean: Watch seconds of a click, which stands for unknown durations.
+        """
+        pairs = np.concatenate([np.zeros([0, 2]), *self._parts])
+        if not len(pairs):
+            return UNKNOWN
+        seconds, durations = pairs.T
+        scales = np.where(durations > 0.0, durations, mean)
+        parts, logs = seconds / scales, np.log(np.maximum(seconds, _LEAST_SECONDS))
+        fractions = np.minimum(parts, 1.0)
+        edges = _edges(parts)
+        bins = np.searchsorted(edges, parts, side="right")
+        groups, quantiles = _groups(seconds, scales)
+        return Observed(
+            fraction=float(fractions.mean()),
+            restored=float(seconds.sum() / (fractions * scales).sum()),
+            log_mean=float(logs.mean()),
+            log_deviation=float(max(logs.std(), _LEAST_SECONDS)),
+            edges=tuple(edges.tolist()),
+            rates=tuple(float((bins > place).mean()) for place in range(len(edges))),
+            means=tuple(
+                float(parts[bins == place].mean()) for place in range(len(edges) + 1)
+            ),
+            group_edges=groups,
+            group_quantiles=quantiles,
+        )
+
+
+def _edges(parts: Floats) -> Floats:
+    """Returns edges between bins, half by equal counts and half by equal widths.
+
+    CREAD's error-adaptive discretisation is of the same kind: bins of few clicks are
+    badly learned, wide bins restore badly. Each bin holds a click.
+    """
+    shares = np.linspace(0.0, 1.0, NUM_BINS + 1)[1:-1]
+    top = float(np.quantile(parts, 0.99))
+    found = np.unique((np.quantile(parts, shares) + shares * top) / 2.0)
+    below = np.searchsorted(np.sort(parts), found)
+    places, first = np.unique(below, return_index=True)
+    return found[first[(places > 0) & (places < len(parts))]]
+
+
+def _groups(
+    seconds: Floats, scales: Floats
+) -> tuple[tuple[float, ...], tuple[tuple[float, ...], ...]]:
+    """Returns the edges of groups of durations, and quantiles of each group."""
+    number = int(np.clip(len(seconds) // _LEAST_OF_GROUP, 1, _NUM_GROUPS))
+    shares = np.linspace(0.0, 1.0, number + 1)[1:-1]
+    edges = np.unique(np.quantile(scales, shares).astype(np.float32))
+    places = np.searchsorted(edges, scales.astype(np.float32), side="right")
+    levels = np.linspace(0.0, 1.0, _NUM_QUANTILES)
+    quantiles = [
+        np.quantile(
+            seconds[places == group] if (places == group).any() else seconds, levels
+        )
+        for group in range(len(edges) + 1)
+    ]
+    return tuple(edges.tolist()), tuple(tuple(q.tolist()) for q in quantiles)
+
+
+class Target(abc.ABC):
+    """From outputs `[..., n]` of a tower to a loss and to the seconds of a click.
+
+    Attributes:
+      biases: Initial values of the n outputs.
+    """
+
+    biases: tuple[float, ...]
+
+    def __init__(self, mean: float, observed: Observed) -> None:
+        """Takes what is known of the training impressions.
+
+        Args:
+          mean: Watch seconds of a click, which stands for unknown durations.
+          observed: See `Observed`.
+        """
+        self.mean = mean
+        self.observed = observed
+
+    @abc.abstractmethod
+    def losses(
+        self, outputs: tf.Tensor, seconds: tf.Tensor, durations: tf.Tensor
+    ) -> tf.Tensor:
+        """Returns the loss of each click, `[...] float32`.
+
+        Args:
+          outputs: `[..., n] float32`.
+          seconds: `[...] float32` watched.
+          durations: `[...] float32` of the videos, 0 where not known.
+        """
+
+    @abc.abstractmethod
+    def log_seconds(self, outputs: tf.Tensor, durations: tf.Tensor) -> tf.Tensor:
+        """Returns the log of the expected seconds of a click, `[...] float32`."""
+
+    def scales(self, durations: tf.Tensor) -> tf.Tensor:
+        """Returns durations, the mean watch time of a click where not known."""
+        return tf.where(durations > 0.0, durations, self.mean)
+
+
+class Ratio(Target):
+    """The log of the part of the duration, fitted to the mean part.
+
+    The gradient of its loss `exp(r) - r · T / D` is the predicted less the observed
+    part, as of a logistic regression.
+    """
+
+    def __init__(self, mean: float, observed: Observed, ratio: float) -> None:
+        """Starts at the mean part of the duration.
+
+        Args:
+          mean: See `Target`.
+          observed: See `Target`.
+          ratio: Mean part of the duration.
+        """
+        super().__init__(mean, observed)
+        self.biases = (math.log(ratio),)
+
+    def losses(
+        self, outputs: tf.Tensor, seconds: tf.Tensor, durations: tf.Tensor
+    ) -> tf.Tensor:
+        """Returns `exp(r) - r · T / D`."""
+        log_ratios = _bounded(outputs)
+        return tf.exp(log_ratios) - seconds / self.scales(durations) * log_ratios
+
+    def log_seconds(self, outputs: tf.Tensor, durations: tf.Tensor) -> tf.Tensor:
+        """Returns `r + log D`."""
+        return _bounded(outputs) + tf.math.log(self.scales(durations))
+
+
+class Fraction(Target):
+    """The share of the video that is watched, at most 1."""
+
+    def __init__(self, mean: float, observed: Observed) -> None:
+        """Starts at the mean share."""
+        super().__init__(mean, observed)
+        self.biases = (_logit(observed.fraction),)
+
+    def losses(
+        self, outputs: tf.Tensor, seconds: tf.Tensor, durations: tf.Tensor
+    ) -> tf.Tensor:
+        """Returns the cross-entropy of the share."""
+        shares = tf.minimum(seconds / self.scales(durations), 1.0)
+        return _cross_entropy(shares, outputs[..., 0])
+
+    def log_seconds(self, outputs: tf.Tensor, durations: tf.Tensor) -> tf.Tensor:
+        """Returns the log of the share of the duration, brought to the mean."""
+        restored = tf.math.log(self.observed.restored * self.scales(durations))
+        return _log_sigmoid(outputs[..., 0]) + restored
+
+
+class LogSeconds(Target):
+    """Log seconds, standardised, under Huber's loss."""
+
+    biases = (0.0,)
+
+    def losses(
+        self, outputs: tf.Tensor, seconds: tf.Tensor, durations: tf.Tensor
+    ) -> tf.Tensor:
+        """Returns half the squared error, linear beyond two standard deviations."""
+        del durations
+        logs = tf.math.log(tf.maximum(seconds, _LEAST_SECONDS))
+        targets = (logs - self.observed.log_mean) / self.observed.log_deviation
+        errors = tf.abs(outputs[..., 0] - targets)
+        linear = _HUBER * (errors - _HUBER / 2.0)
+        return tf.where(errors <= _HUBER, tf.square(errors) / 2.0, linear)
+
+    def log_seconds(self, outputs: tf.Tensor, durations: tf.Tensor) -> tf.Tensor:
+        """Returns log seconds that are the mean's where the output is 0."""
+        del durations
+        spread = self.observed.log_deviation * tf.clip_by_value(outputs, -10.0, 10.0)
+        return spread[..., 0] + math.log(self.mean)
+
+
+class Quantiles(Target):
+    """The quantile among clicks on videos of about the same duration (D2Q)."""
+
+    biases = (0.0,)
+
+    def losses(
+        self, outputs: tf.Tensor, seconds: tf.Tensor, durations: tf.Tensor
+    ) -> tf.Tensor:
+        """Returns the cross-entropy of the quantile, in [0, 1]."""
+        reached = seconds[..., tf.newaxis] >= self._of_group(durations)
+        quantiles = tf.reduce_mean(tf.cast(reached, tf.float32), axis=-1)
+        return _cross_entropy(quantiles, outputs[..., 0])
+
+    def log_seconds(self, outputs: tf.Tensor, durations: tf.Tensor) -> tf.Tensor:
+        """Returns the log of the group's watch time at the quantile."""
+        places = tf.sigmoid(outputs[..., 0]) * (_NUM_QUANTILES - 1)
+        # Hat functions: 1 at the place of a quantile, 0 at its neighbours.
+        steps = tf.range(_NUM_QUANTILES, dtype=tf.float32)
+        weights = tf.nn.relu(1.0 - tf.abs(places[..., tf.newaxis] - steps))
+        seconds = tf.reduce_sum(weights * self._of_group(durations), axis=-1)
+        return tf.math.log(tf.maximum(seconds, _LEAST_SECONDS))
+
+    def _of_group(self, durations: tf.Tensor) -> tf.Tensor:
+        """Returns the quantiles of each video's group, `[..., quantiles]`."""
+        edges = tf.constant(self.observed.group_edges, tf.float32)
+        scales = self.scales(durations)[..., tf.newaxis]
+        groups = tf.reduce_sum(tf.cast(scales >= edges, tf.int32), axis=-1)
+        return tf.gather(tf.constant(self.observed.group_quantiles), groups)
+
+
+class Bins(Target):
+    """The chance that each of several parts of the duration is reached (CREAD)."""
+
+    def __init__(self, mean: float, observed: Observed) -> None:
+        """Starts at the shares of clicks that reach each edge."""
+        super().__init__(mean, observed)
+        self.biases = tuple(map(_logit, observed.rates)) or (0.0,)
+
+    def losses(
+        self, outputs: tf.Tensor, seconds: tf.Tensor, durations: tf.Tensor
+    ) -> tf.Tensor:
+        """Returns the mean cross-entropy of the edges."""
+        if not self.observed.edges:
+            return tf.zeros_like(seconds)
+        parts = (seconds / self.scales(durations))[..., tf.newaxis]
+        reached = tf.cast(parts >= tf.constant(self.observed.edges), tf.float32)
+        return tf.reduce_mean(_cross_entropy(reached, outputs), axis=-1)
+
+    def log_seconds(self, outputs: tf.Tensor, durations: tf.Tensor) -> tf.Tensor:
+        """Returns the log of `(m_0 + Σ P(edge i) · (m_i - m_{i-1})) · D`."""
+        first, *others = self.observed.means
+        parts = tf.fill(tf.shape(durations), first)
+        if others:
+            steps = tf.constant(np.diff(self.observed.means), tf.float32)
+            parts += tf.reduce_sum(tf.sigmoid(outputs) * steps, axis=-1)
+        least = _LEAST_SECONDS / self.mean
+        return tf.math.log(tf.maximum(parts, least) * self.scales(durations))
+
+
+def make(kind: str, mean: float, ratio: float, observed: Observed) -> Target:
+    """Returns a target by its name in `configs.ClickTimesWatchTime.watch_time`.
+
+    Args:
+      kind: The name.
+      mean: Watch seconds of a click.
+      ratio: Mean part of the duration that is watched.
+      observed: See `Observed`.
+    """
+    if kind == "ratio":
+        return Ratio(mean, observed, ratio)
+    kinds: dict[str, Callable[[float, Observed], Target]] = {
+        "fraction": Fraction,
+        "log_seconds": LogSeconds,
+        "quantiles": Quantiles,
+        "bins": Bins,
+    }
+    return kinds[kind](mean, observed)
+
+
+def _bounded(outputs: tf.Tensor) -> tf.Tensor:
+    return tf.minimum(outputs[..., 0], _MAX_LOG_RATIO)
+
+
+def _cross_entropy(targets: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    return tf.nn.sigmoid_cross_entropy_with_logits(targets, logits)
+
+
+def _log_sigmoid(logits: tf.Tensor) -> tf.Tensor:
+    """Returns the log of the sigmoid, at least that of 10⁻⁹ so that it is finite."""
+    return tf.maximum(tf.math.log_sigmoid(logits), -20.0)
+
+
+def _logit(rate: float) -> float:
+    bounded = min(max(rate, _LEAST_RATE), 1.0 - _LEAST_RATE)
+    return math.log(bounded / (1.0 - bounded))
