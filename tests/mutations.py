@@ -1,0 +1,197 @@
+r"""Changes one line of the library at a time and counts which suites notice.
+
+    python -m tests.mutations [--only=NAME,NAME]
+
+Each mutation is made in a copy of the checkout. The tests of its room run until one
+fails: first those of `make test`, and where they pass, those that `make test-all` has
+besides. A mutation that the tests of its room miss may still be caught elsewhere, so
+the counts are lower bounds.
+"""
+
+import argparse
+import dataclasses
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+
+ROOT = pathlib.Path(__file__).parents[1]
+FAST = "not slow and not thorough"
+THOROUGH = "thorough and not slow"
+
+
+@dataclasses.dataclass(frozen=True)
+class Mutation:
+    """One changed line.
+
+    Attributes:
+      path: File below `ytdnn/`.
+      before: Text that occurs in it once.
+      after: Text it is replaced by.
+      tests: Files and folders below `tests/` that cover the room.
+    """
+
+    path: str
+    before: str
+    after: str
+    tests: str
+
+
+MUTATIONS = (
+    Mutation(
+        "metrics/ranking.py", "np.arange(2, k + 2)", "np.arange(3, k + 3)", "metrics"
+    ),
+    Mutation(
+        "metrics/per_user_loss.py",
+        "if denominator > 0",
+        "if denominator > 1",
+        "metrics",
+    ),
+    Mutation(
+        "retrieval/rows.py",
+        'ordered, side="left")',
+        'ordered, side="right")',
+        "retrieval",
+    ),
+    Mutation(
+        "layers/bags.py",
+        "rows < end[:, tf.newaxis]",
+        "rows <= end[:, tf.newaxis]",
+        "layers candidates",
+    ),
+    Mutation(
+        "layers/bags.py",
+        "tf.maximum(distance, 0)",
+        "tf.maximum(distance, 1)",
+        "layers candidates",
+    ),
+    Mutation(
+        "training/lazy_adam.py",
+        "(1.0 - beta_1) * grad",
+        "(1.0 + beta_1) * grad",
+        "training",
+    ),
+    Mutation("training/averages.py", "/ (1.0 - self.ema_decay**steps)", "", "training"),
+    Mutation(
+        "ranking/heads.py",
+        "odds = tf.exp(tf.minimum(logits, _MAX_LOGIT))",
+        "odds = tf.exp(tf.minimum(-logits, _MAX_LOGIT))",
+        "ranking",
+    ),
+    Mutation(
+        "retrieval/pool.py",
+        "keep = (every > 0) & (rows.occurrence(every) == 0)",
+        "keep = every > 0",
+        "retrieval serving",
+    ),
+    Mutation(
+        "retrieval/nearest.py",
+        "width += tf.minimum(permitted.num_removed, num)",
+        "",
+        "retrieval serving",
+    ),
+    Mutation(
+        "retrieval/exploring.py",
+        "self.samples = config.temperature > 0.0",
+        "self.samples = config.temperature >= 0.0",
+        "retrieval serving",
+    ),
+    Mutation(
+        "serving/graphs.py",
+        "num_results = tf.clip_by_value(wanted, 0, found)",
+        "num_results = wanted",
+        "serving server",
+    ),
+    Mutation(
+        "serving/saved_models.py",
+        "return found if lists and len(found)",
+        "return found if not lists and len(found)",
+        "serving",
+    ),
+    Mutation(
+        "server/predict.py",
+        "values.get(schema.K, 0) > limits.k",
+        "values.get(schema.K, 0) >= limits.k",
+        "server",
+    ),
+    Mutation(
+        "data/draws.py",
+        "self._taken += size",
+        "self._taken += size + 1",
+        "data training",
+    ),
+    Mutation(
+        "configs/by_size.py",
+        "is_small = millions < 1.0",
+        "is_small = millions > 1.0",
+        "configs cli",
+    ),
+    Mutation(
+        "live/play.py", "number + 1 < test.num_days", "number < test.num_days", "live"
+    ),
+    Mutation(
+        "world/behaviour.py",
+        "self.clock[rows] <= times",
+        "self.clock[rows] > times",
+        "world",
+    ),
+    Mutation(
+        "evaluation/compare.py",
+        "getattr(rules[0], name) != getattr(rules[1], name)",
+        "getattr(rules[0], name) == getattr(rules[1], name)",
+        "evaluation",
+    ),
+    Mutation(
+        "features/example_age.py",
+        "last - at.times",
+        "at.times - first",
+        "features candidates",
+    ),
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Prints which suite catches each mutation, and the two counts."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", default="", help="paths of mutated files")
+    only = parser.parse_args(arguments).only.split(",")
+    chosen = [m for m in MUTATIONS if not only[0] or m.path in only]
+    with tempfile.TemporaryDirectory() as root:
+        copy = pathlib.Path(root) / "checkout"
+        leave_out = shutil.ignore_patterns(".venv", "runs", ".git", "__pycache__")
+        shutil.copytree(ROOT, copy, ignore=leave_out)
+        caught = [_caught_by(mutation, copy) for mutation in chosen]
+    for mutation, by in zip(chosen, caught, strict=True):
+        print(f"{by or 'missed':14} {mutation.path}: {mutation.after or 'removed'}")
+    fast = caught.count("make test")
+    every = fast + caught.count("make test-all")
+    print(f"make test {fast}, make test-all {every} of {len(chosen)}")
+
+
+def _caught_by(mutation: Mutation, copy: pathlib.Path) -> str:
+    """Returns the quickest command whose tests fail, empty if none does."""
+    path = copy / "ytdnn" / mutation.path
+    text = path.read_text()
+    if text.count(mutation.before) != 1:
+        raise ValueError(f"expected {mutation.before!r} once in {mutation.path}")
+    path.write_text(text.replace(mutation.before, mutation.after))
+    try:
+        for name, marks in (("make test", FAST), ("make test-all", THOROUGH)):
+            if _fails(mutation, copy, marks):
+                return name
+        return ""
+    finally:
+        path.write_text(text)
+
+
+def _fails(mutation: Mutation, copy: pathlib.Path, marks: str) -> bool:
+    rooms = [f"tests/{room}" for room in mutation.tests.split()]
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-m", marks, *rooms]
+    done = subprocess.run(command, cwd=copy, capture_output=True, check=False)
+    return done.returncode == 1
+
+
+if __name__ == "__main__":
+    main()
