@@ -24,9 +24,7 @@ from ytdnn.training import candidates, determinism, loop, ranking, strategies
 def config() -> configs.Config:
     """Returns settings with every kind of draw: dropout, negatives, held-out ids."""
     tiny = planted.tiny_config()
-    training = configs.Training(
-        batch_size=64, clip_norm=1.0, ema_decay=0.9, table_gradient="sum"
-    )
+    training = configs.Training(batch_size=64, clip_norm=1.0, ema_decay=0.9)
     own = dataclasses.replace(
         tiny.candidates,
         dropout=0.2,

@@ -120,7 +120,7 @@ def _of_sparse(size: LogSize) -> dict[str, Any]:
     """Returns the settings of a log with few watches of each video."""
     # Of long histories counting has found nearly all, which large steps would undo.
     has_long = size.watches >= _MANY_WATCHES_A_USER * size.users
-    epochs = _epochs(size.watches, at_unit=4 if has_long else 12)
+    epochs = _epochs(size.watches, at_unit=8 if has_long else 12)
     return {
         "embedding_dim": 128 if size.videos in _WIDE else 64,
         "initial_vectors": "co_watched",
