@@ -16,6 +16,19 @@ is the next 20 %, its last tenth validates, the last 10 % test. Impressions with
 minutes are a page. Settings were chosen on the validation window; those here are what
 `ytdnn run` chooses for this log by its size. `ratio` is the target of before,
 `own_window` trains on the ranker's window alone, `named_columns` without the log's own.
+
+Measured 2026-11-27, one seed, two loaded cores, on ten days of the standard log
+(171,671 impressions, 17,041 of them test); `before` is the default of the parent:
+
+| | AUC | grouped AUC | per-user loss | click log loss | seconds, ratio; deciles |
+|---|---|---|---|---|---|
+| popularity | .616 | .563 | .402 | .652 | .99; .88 to 1.31 |
+| before | .616 | .505 | .461 | .628 | 1.18; .76 to 1.59 |
+| fraction | .694 | .533 | .403 | .595 | 1.00; .91 to 1.06 |
+
+So the claim holds for clicks (the AUC of the click output is .735) and for seconds;
+within a user's own impressions popularity still orders better, and the per-user loss
+is level with it. The other variants were not measured by this command yet.
 """
 
 import dataclasses
