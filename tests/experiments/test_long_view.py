@@ -33,6 +33,7 @@ def test_scores_by_hand() -> None:
     assert random["GAUC"][0] == 0.5
 
 
+@pytest.mark.slow
 def test_the_protocol_goes_through_on_made_files(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

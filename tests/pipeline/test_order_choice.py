@@ -63,7 +63,7 @@ def test_what_is_not_chosen_is_measured_but_not_served(
     assert "skipped: " in lines[0]
 
 
-def test_a_refit_and_a_refresh_serve_what_was_chosen(
+def test_a_refresh_serves_what_was_chosen(
     chosen: tuple[pathlib.Path, list[str]], made: conftest.Made, tmp_path: pathlib.Path
 ) -> None:
     directory, _ = chosen
@@ -74,8 +74,3 @@ def test_a_refit_and_a_refresh_serve_what_was_chosen(
     tables = {k: v for k, v in tables.items() if k in ("watches", "impressions")}
     bundle = ytdnn.refresh(directory, tmp_path / "day", tables=tables)
     assert not ytdnn.Recommender.load(bundle).bundle.has_ranker
-    copy = tmp_path / "refit"
-    shutil.copytree(directory, copy)
-    bundle = ytdnn.refit(copy)
-    assert not ytdnn.Recommender.load(bundle).bundle.has_ranker
-    assert not (copy / "refit/ranking").exists()
