@@ -254,6 +254,11 @@ def load_manifest(directory: pathlib.Path, kind: str, name: str = MANIFEST) -> M
                 f"expected files inside {directory} in {path}, found {file!r}: the "
                 f"manifest was changed; make the artefact again"
             )
+    if manifest.checksum and manifest.checksum != manifest.own_checksum:
+        raise errors.UserError(
+            f"{path} was changed since it was written: its checksum is another than "
+            f"recorded: make the artefact again"
+        )
     return manifest
 
 
@@ -295,11 +300,6 @@ def _parsed(path: pathlib.Path, kind: str) -> Manifest:
             f"{path} lacks fields of format version {FORMAT_VERSION}: make the "
             f"artefact again"
         ) from None
-    if found.checksum and found.checksum != found.own_checksum:
-        raise errors.UserError(
-            f"{path} was changed since it was written: its checksum is another than "
-            f"recorded: make the artefact again"
-        )
     return found
 
 
