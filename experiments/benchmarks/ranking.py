@@ -126,7 +126,7 @@ def make(directory: pathlib.Path, sizes: Sizes) -> None:
     config = configs.Config(
         data=configs.Data(world=sizes.world),
         candidates=configs.Candidates(training=_EPOCHS),
-        ranking=configs.Ranking(tower=sizes.tower, training=_EPOCHS),
+        ranking=configs.Ranking(enabled=True, tower=sizes.tower, training=_EPOCHS),
     )
     workdir.write_config(directory, config)
     steps = [step for step in graph.STEPS if step.name != graph.EVALUATION.name]

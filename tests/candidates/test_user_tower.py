@@ -204,8 +204,10 @@ def test_each_part_of_a_training_step_draws_from_a_stream_of_its_own(data, monke
     monkeypatch.setattr(randomness, "fold", seen_fold)
     monkeypatch.setattr(randomness, "keep_mask", seen_mask)
     loss(batch, tf.constant([3, 4]))
-    # Each once, the loss's too; ids are dropped only beside content.
+    # Each once, the loss's too; ids are dropped only with content, and the last is the
+    # ranker's.
     of_ids = {randomness.Stream.WATCHED_IDS, randomness.Stream.VIDEO_IDS}
+    of_ids |= {randomness.Stream.OWN_TOWER}
     assert sorted(streams) == [s for s in randomness.Stream if s not in of_ids]
     # Both averages of watches, the searches, the tower's one layer, the connection;
     # the rows that attention reads, their coordinates, and two of each block.

@@ -60,7 +60,9 @@ def test_every_kind_can_be_chosen_with_each_of_its_settings() -> None:
                 text = str(value).lower() if isinstance(value, bool) else str(value)
                 argv = (f"--config.{choice}.{name}={text}", f"--config.{choice}={kind}")
                 found = configs.flat(configs.to_dict(_applied(argv, configs.Config())))
-                assert (found[choice], found[f"{choice}.{name}"]) == (kind, value)
+                read = found[f"{choice}.{name}"]
+                read = tuple(read) if isinstance(read, list) else read
+                assert (found[choice], read) == (kind, value)
 
 
 def test_switches_of_a_kind() -> None:

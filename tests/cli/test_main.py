@@ -120,9 +120,9 @@ def test_help_comes_at_once_and_without_tensorflow(repository: pathlib.Path) -> 
 MISTAKES = [
     (
         ["prepre"],
-        "expected a command (run, prepare, train, cluster, index tune, evaluate, "
-        "compare, export, refit, refresh, index add, index remove, index restore, "
-        "recommend, similar, vectors, serve, join-log, experiments, study, live, "
+        "expected a command (run, prepare, check, train, cluster, index tune, "
+        "evaluate, compare, export, refit, refresh, index add, index remove, "
+        "index restore, recommend, similar, vectors, serve, join-log, experiments, study, live, "
         "world), received 'prepre': did you mean prepare? (ytdnn --help)",
     ),
     (["run"], "expected --workdir=DIR, received none (ytdnn run --help)"),

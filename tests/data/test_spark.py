@@ -153,7 +153,7 @@ def test_without_pyspark_or_java_there_is_one_line(monkeypatch):
     ):
         session.require()
     monkeypatch.setattr(session.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(errors.UserError, match=r"pip install 'ytdnn\[spark\]'"):
+    with pytest.raises(errors.UserError, match=r"pip install .*'\.\[spark\]'"):
         session.require()
 
 

@@ -285,7 +285,8 @@ def test_vectors_of_another_width_are_refused(server: conftest.Server) -> None:
     body = REQUIRED | {"instances": rows[1:]}
     answer = server.predict(body, "index_exact")
     assert answer.status_code == 400
-    assert "the model refuses these inputs" in answer.json()["error"]
+    expected = "expected 9 coordinates in each user_vector, received 8"
+    assert expected in answer.json()["error"]
     assert server.predict(REQUIRED | {"instances": rows[:1]}, "index_exact").json()
 
 

@@ -319,6 +319,7 @@ def test_export_refuses_an_index_of_another_candidate_model(
     manifest = tmp_path / "index" / "manifest.json"
     values = json.loads(manifest.read_text())
     values["inputs"]["candidates"] = "0123456789abcdef"
+    values["checksum"] = ""  # as of a manifest of before
     manifest.write_text(json.dumps(values))
     with pytest.raises(errors.UserError, match="made from candidates 0123456789abcdef"):
         export.export(tmp_path, run.config)

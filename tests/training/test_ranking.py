@@ -61,7 +61,7 @@ def test_serves_expected_watch_seconds(
         one = dataclasses.replace(config, ranking=ranker, seed=seed)
         ranking.train(one, data, tmp_path / f"ranking-{seed}")
         pair.append(ranking_model.load(tmp_path / f"ranking-{seed}", data))
-    rows = np.flatnonzero(data.impressions.splits == prepared.Split.TRAIN)
+    rows = np.flatnonzero(data.impressions.splits == prepared.Split.TEST)
     both = [model.predictions(data, rows).seconds for model in pair]
     seconds = np.mean(both, axis=0, dtype=float)
     liked = seconds > np.median(seconds)
