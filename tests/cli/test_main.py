@@ -122,8 +122,8 @@ MISTAKES = [
         ["prepre"],
         "expected a command (run, prepare, check, train, cluster, index tune, "
         "evaluate, compare, export, refit, refresh, index add, index remove, "
-        "index restore, recommend, similar, vectors, serve, join-log, experiments, study, live, "
-        "world), received 'prepre': did you mean prepare? (ytdnn --help)",
+        "index restore, recommend, similar, vectors, serve, join-log, experiments, "
+        "study, live, world), received 'prepre': did you mean prepare? (ytdnn --help)",
     ),
     (["run"], "expected --workdir=DIR, received none (ytdnn run --help)"),
     (
