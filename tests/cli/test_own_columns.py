@@ -25,6 +25,7 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     return full_log.write(tmp_path_factory.mktemp("log"), full_log.tables())
 
 
+@pytest.mark.thorough
 def test_own_columns_reach_both_networks_and_the_bundle(
     cli: conftest.Cli, log: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:

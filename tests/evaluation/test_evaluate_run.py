@@ -288,6 +288,7 @@ def test_a_run_is_measured(workdir: pathlib.Path) -> None:
         assert again[part] == found[part], part
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("stage", "others", "left_out", "needed"),
     [

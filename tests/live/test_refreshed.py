@@ -8,6 +8,7 @@ from ytdnn import pipeline
 from ytdnn.data import prepared
 
 
+@pytest.mark.thorough
 def test_a_run_is_refreshed_on_the_log_of_its_arm(
     workdir: pathlib.Path, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -63,6 +63,7 @@ def test_what_is_not_chosen_is_measured_but_not_served(
     assert "skipped: " in lines[0]
 
 
+@pytest.mark.thorough
 def test_a_refresh_serves_what_was_chosen(
     chosen: tuple[pathlib.Path, list[str]], made: conftest.Made, tmp_path: pathlib.Path
 ) -> None:

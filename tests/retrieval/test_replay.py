@@ -83,6 +83,7 @@ def logged(data: prepared.PreparedData, rows: np.ndarray) -> positions.Positions
     )
 
 
+@pytest.mark.thorough
 def test_in_sample_a_score_knows_the_clicks_it_shall_predict(
     data: prepared.PreparedData, stages: dict[str, stage_room.Stage]
 ) -> None:

@@ -161,7 +161,11 @@ def test_the_signature_asks_what_the_sources_read(run: untrained.Run) -> None:
 @pytest.mark.parametrize(
     "changed",
     [
-        pytest.param({"temperature": 0.8, "explore_top": 12}, id="sampled"),
+        pytest.param(
+            {"temperature": 0.8, "explore_top": 12},
+            id="sampled",
+            marks=pytest.mark.thorough,
+        ),
         pytest.param(
             {"young_every": 3, "young_days": 40.0},
             id="reserved",

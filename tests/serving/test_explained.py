@@ -72,6 +72,7 @@ def test_candidates_have_their_source_and_seed(run: untrained.Run, asked: dict) 
     assert (found[explained.STAGE_SECONDS] > 0).all()
 
 
+@pytest.mark.thorough
 def test_each_counterfactual_is_the_score_with_one_feature_neutral(
     run: untrained.Run, asked: dict
 ) -> None:

@@ -7,6 +7,7 @@ from tests import untrained
 from ytdnn.serving import batches, sessions
 
 
+@pytest.mark.thorough
 def test_a_session_answers_as_the_library_does(untrained_run: untrained.Run) -> None:
     bundle = untrained_run.bundle
     name = "recommender_exact"

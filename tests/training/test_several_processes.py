@@ -28,7 +28,8 @@ def _command(data, strategy, stage):
 @pytest.mark.parametrize(
     ("stage", "events_per_shard"),
     [
-        ("candidates", 2_000),  # each worker has shards of its own
+        # Each worker has shards of its own.
+        pytest.param("candidates", 2_000, marks=pytest.mark.thorough),
         pytest.param("candidates", 10_000_000, marks=pytest.mark.slow),
         pytest.param("ranking", 10_000_000, marks=pytest.mark.slow),
     ],

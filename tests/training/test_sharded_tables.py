@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 
 from tests import planted
 from tests.pipeline import clusters
@@ -18,6 +19,7 @@ def _found(text):
     return [eval(values) for values in line.split("|")[1:]]
 
 
+@pytest.mark.thorough
 def test_sharded_variables_have_the_losses_of_whole_ones(repository, tmp_path, capfd):
     """With one worker, whose steps follow one another as one process's do."""
     data = planted.prepared_data(tmp_path)
