@@ -111,7 +111,7 @@ class Content(tf.keras.layers.Layer):
         Args:
           read: What it reads.
           dim: Width of a vector.
-          **kwargs: Of `tf.keras.layers.Layer`.
+          **kwargs: Arguments of `tf.keras.layers.Layer`.
         """
         super().__init__(**kwargs)
         self._read = read

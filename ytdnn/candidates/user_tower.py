@@ -37,7 +37,7 @@ class UserTower(tf.keras.layers.Layer):
         Args:
           config: Sizes.
           inputs: What there is to read.
-          **kwargs: Of `tf.keras.layers.Layer`.
+          **kwargs: Arguments of `tf.keras.layers.Layer`.
         """
         super().__init__(**kwargs)
         self.inputs = inputs

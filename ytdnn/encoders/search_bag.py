@@ -28,7 +28,7 @@ class SearchBag(interface.Encoder):
         Args:
           config: Sizes.
           num_tokens: Known search tokens.
-          **kwargs: Of `tf.keras.layers.Layer`.
+          **kwargs: Arguments of `tf.keras.layers.Layer`.
         """
         super().__init__(**kwargs)
         self._length = config.search_length

@@ -29,7 +29,7 @@ class WatchBags(watched.Watched):
           config: Which averages, and their length.
           vocabulary_size: Videos with an id embedding.
           content: What else is known of videos; None: nothing.
-          **kwargs: Of `tf.keras.layers.Layer`.
+          **kwargs: Arguments of `tf.keras.layers.Layer`.
         """
         super().__init__(config, vocabulary_size, content, **kwargs)
         is_bounded = isinstance(config.encoder, configs.Bags)

@@ -62,7 +62,7 @@ class Watched(interface.Encoder):
           vocabulary_size: Videos with an id embedding.
           content: What else is known of videos; None: nothing.
           videos: The table, where another encoder has made it.
-          **kwargs: Of `tf.keras.layers.Layer`.
+          **kwargs: Arguments of `tf.keras.layers.Layer`.
         """
         super().__init__(**kwargs)
         self.config = config

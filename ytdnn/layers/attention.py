@@ -81,7 +81,7 @@ class _Block(tf.keras.layers.Layer):
           length: Distances that differ; greater ones count as the greatest.
           dropout: Share of what is added that is dropped when a seed is given.
           precision: `float32`, or `bfloat16` for the products.
-          **kwargs: Of `tf.keras.layers.Layer`.
+          **kwargs: Arguments of `tf.keras.layers.Layer`.
         """
         super().__init__(**kwargs)
         self.num_heads = num_heads
@@ -125,7 +125,7 @@ class _Block(tf.keras.layers.Layer):
         return tf.reshape(merged, [shape[0], shape[2], self.num_heads * width])
 
     def get_config(self) -> dict[str, Any]:
-        """Returns what `from_config` needs to make the layer again."""
+        """Returns the constructor arguments of the layer, for `from_config`."""
         return {
             **super().get_config(),
             "num_heads": self.num_heads,

@@ -68,10 +68,10 @@ class QuantileFeature(tf.keras.layers.Layer):
 
         Args:
           quantiles: Ascending, at least one, of the training data.
-          missing: What stands for a value that is not known; all others are larger.
+          missing: Value that marks a missing number; every real value is larger.
           powers: Whether x² and √x enter.
           num_pieces: Pieces of x that enter.
-          **kwargs: Of `tf.keras.layers.Layer`.
+          **kwargs: Arguments of `tf.keras.layers.Layer`.
 
         Raises:
           ValueError: `quantiles` is empty or descends somewhere.
@@ -98,7 +98,7 @@ class QuantileFeature(tf.keras.layers.Layer):
         return together([self], [values])[0]
 
     def get_config(self) -> dict[str, Any]:
-        """Returns what `from_config` needs to make the layer again."""
+        """Returns the constructor arguments of the layer, for `from_config`."""
         settings = {
             "quantiles": self.quantiles,
             "missing": self.missing,
@@ -115,8 +115,8 @@ class RawFeature(tf.keras.layers.Layer):
         """Creates the layer.
 
         Args:
-          missing: What stands for a value that is not known; all others are larger.
-          **kwargs: Of `tf.keras.layers.Layer`.
+          missing: Value that marks a missing number; every real value is larger.
+          **kwargs: Arguments of `tf.keras.layers.Layer`.
         """
         super().__init__(**kwargs)
         self.missing = missing
@@ -127,7 +127,7 @@ class RawFeature(tf.keras.layers.Layer):
         return tf.stack([values * known, 1.0 - known], axis=-1)
 
     def get_config(self) -> dict[str, Any]:
-        """Returns what `from_config` needs to make the layer again."""
+        """Returns the constructor arguments of the layer, for `from_config`."""
         return {**super().get_config(), "missing": self.missing}
 
 

@@ -114,7 +114,7 @@ class Table(tf.keras.layers.Layer):
           num_rows: Number of known values; their indices are 1 … num_rows.
           dim: Width of a vector.
           stddev: Standard deviation of the initial values.
-          **kwargs: Of `tf.keras.layers.Layer`.
+          **kwargs: Arguments of `tf.keras.layers.Layer`.
         """
         super().__init__(**kwargs)
         self.num_rows = num_rows
@@ -137,7 +137,7 @@ class Table(tf.keras.layers.Layer):
         return (indices > 0) & (indices <= self.num_rows)
 
     def get_config(self) -> dict[str, Any]:
-        """Returns what `from_config` needs to make the layer again."""
+        """Returns the constructor arguments of the layer, for `from_config`."""
         sizes = {"num_rows": self.num_rows, "dim": self.dim, "stddev": self.stddev}
         return {**super().get_config(), **sizes}
 

@@ -36,7 +36,7 @@ class GatedBags(tf.keras.layers.Layer):
           dropout: Share of the bags' coordinates dropped when a seed is given.
           precision: `float32`, or `bfloat16` for the products (variables and the
             output stay float32).
-          **kwargs: Of `tf.keras.layers.Layer`.
+          **kwargs: Arguments of `tf.keras.layers.Layer`.
         """
         super().__init__(**kwargs)
         self.num_bags = num_bags
@@ -85,7 +85,7 @@ class GatedBags(tf.keras.layers.Layer):
         self._linear.kernel.assign(kernel)
 
     def get_config(self) -> dict[str, Any]:
-        """Returns what `from_config` needs to make the layer again."""
+        """Returns the constructor arguments of the layer, for `from_config`."""
         return {
             **super().get_config(),
             "num_bags": self.num_bags,
