@@ -71,7 +71,7 @@ class HistoryBags(tf.keras.layers.Layer):
         """Creates the layer.
 
         Args:
-          kinds: Of `mean`, `sum` and `max` by coordinate.
+          kinds: Some of `mean`, `sum` and `max` by coordinate.
           decay_rates: A bag with weights rate^position for each, in (0, 1).
           dropout: Share of rows each position loses when a seed is given.
           is_bounded: See `history_mask`.

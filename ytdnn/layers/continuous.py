@@ -48,7 +48,7 @@ def pieces(x: tf.Tensor, number: int) -> list[tf.Tensor]:
 
     Args:
       x: `[...] float32` in [0, 1].
-      number: Of pieces.
+      number: Number of pieces.
     """
     return [tf.clip_by_value(x * number - i, 0.0, 1.0) for i in range(number)]
 
@@ -109,7 +109,7 @@ class QuantileFeature(tf.keras.layers.Layer):
 
 
 class RawFeature(tf.keras.layers.Layer):
-    """One continuous feature as it is, for comparison: what does not train well."""
+    """A continuous feature without normalisation, as a baseline: it trains poorly."""
 
     def __init__(self, missing: float = -1.0, **kwargs: Any) -> None:
         """Creates the layer.
@@ -134,7 +134,7 @@ class RawFeature(tf.keras.layers.Layer):
 def together(
     layers: Sequence[QuantileFeature], values: Sequence[tf.Tensor]
 ) -> list[tf.Tensor]:
-    """Returns what each layer gives for its values, computed at once.
+    """Returns the output of each layer for its values, computed at once.
 
     Args:
       layers: See `coordinates`.
@@ -152,7 +152,7 @@ def together(
 def coordinates(
     layers: Sequence[QuantileFeature], values: Sequence[tf.Tensor]
 ) -> list[tf.Tensor]:
-    """Returns what each layer gives for its values, a coordinate in each row.
+    """Returns the output of each layer for its values, one row for each coordinate.
 
     Args:
       layers: At least one; equally many quantiles and pieces in each, powers in all or

@@ -1,4 +1,4 @@
-"""A known number for each index."""
+"""A layer that looks up a fixed number for each index."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,7 +13,7 @@ class NumberOfIndex(tf.keras.layers.Layer):
         """Creates the layer.
 
         Args:
-          numbers: Of the indices 0, 1, ….
+          numbers: Numbers of the indices 0, 1, ….
           **kwargs: Arguments of `tf.keras.layers.Layer`.
         """
         super().__init__(**kwargs)

@@ -9,9 +9,9 @@ from ytdnn.layers import randomness, rows
 
 
 class SplitDense(tf.keras.layers.Layer):
-    """A ReLU layer on a query and several items, the query's product made once.
+    """A ReLU layer on a query and several items that computes the query's product once.
 
-    As a dense layer on the query repeated beside each item, without repeating it.
+    Equal to a dense layer on the query repeated for each item, without repeating it.
     """
 
     def __init__(self, units: int, dtype_policy: str, **kwargs: Any) -> None:
@@ -19,7 +19,7 @@ class SplitDense(tf.keras.layers.Layer):
 
         Args:
           units: Width of the output.
-          dtype_policy: Of the products.
+          dtype_policy: Policy of the products.
           **kwargs: Arguments of `tf.keras.layers.Layer`.
         """
         policy = tf.keras.mixed_precision.Policy(dtype_policy)
@@ -89,7 +89,7 @@ class Tower(tf.keras.layers.Layer):
           dropout: Share of each layer's activations dropped when a seed is given.
           precision: `float32`, or `bfloat16` for the products (variables and the
             output stay float32).
-          split: Whether the input is a query and its items, as of `SplitDense`.
+          split: Whether the input is a query and its items, as for `SplitDense`.
           **kwargs: Arguments of `tf.keras.layers.Layer`.
         """
         super().__init__(**kwargs)
