@@ -319,14 +319,14 @@ def numbers(
 ) -> dict[str, float | None]:
     """Returns the metrics of the impressions that `keep` marks."""
 
-    def of(values: Any) -> Any:
+    def array(values: Any) -> Any:
         return None if values is None else values[keep]
 
     kept = predictions.Predictions(
         order=found.order[keep],
-        seconds=of(found.seconds),
-        click_probability=of(found.click_probability),
-        logits=of(found.logits),
+        seconds=array(found.seconds),
+        click_probability=array(found.click_probability),
+        logits=array(found.logits),
     )
     config = configs.Evaluation(num_resamples=1)
     entry, _ = impression_metrics.measure(shown.select(keep), kept, config)

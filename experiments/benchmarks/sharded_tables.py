@@ -121,7 +121,7 @@ def peaks() -> dict[str, float]:
 def process(arguments: argparse.Namespace) -> None:
     """Is one process of the cluster: the chief measures, the others serve."""
     cluster = configs.Cluster(shard_megabytes=0.0001 if arguments.tiny else 1.0)
-    task = tasks.of(_STRATEGY)
+    task = tasks.from_environment(_STRATEGY)
     assert task is not None
     if not task.is_chief:
         strategies.serve(task, cluster)

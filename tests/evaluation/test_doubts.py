@@ -203,6 +203,6 @@ def test_a_whole_run_on_noise_says_so_on_its_page(tmp_path: pathlib.Path) -> Non
     making.run(steps, config, tmp_path / "run", lambda line: None)
     report = report_files.read(tmp_path / "run").report
     assert "above popularity" in report.doubts[0]
-    assert set(report.doubts) <= set(notes.of(report))
+    assert set(report.doubts) <= set(notes.sentences(report))
     page = (tmp_path / "run" / "evaluation" / report_files.PAGE).read_text()
     assert "above popularity: nDCG@5" in page

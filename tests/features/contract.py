@@ -38,7 +38,7 @@ class Asked:
     videos: np.ndarray
 
     @classmethod
-    def of(cls, data: prepared.PreparedData) -> "Asked":
+    def from_data(cls, data: prepared.PreparedData) -> "Asked":
         users, ends = data.first_watches(prepared.Split.TEST)
         rng = np.random.default_rng(3)
         shape = (len(users), NUM_VIDEOS_ASKED)
@@ -144,7 +144,7 @@ class FeatureContract:
         assert self.name not in [feature.name for feature in chosen]
 
     def test_log_and_request_give_the_same(self, data: prepared.PreparedData) -> None:
-        feature, asked = self.feature(data), Asked.of(data)
+        feature, asked = self.feature(data), Asked.from_data(data)
         expected = self._own_values(data)
         read = self._request_function(feature, data)
         for row in range(len(asked.users)):
@@ -156,7 +156,7 @@ class FeatureContract:
     def test_nothing_after_the_position_changes_it(
         self, data: prepared.PreparedData
     ) -> None:
-        feature, asked = self.feature(data), Asked.of(data)
+        feature, asked = self.feature(data), Asked.from_data(data)
         other = data.once(_other_requests, lambda: _other_requests(data))
         np.testing.assert_array_equal(
             self._values(feature, other, asked), self._own_values(data)
@@ -197,7 +197,7 @@ class FeatureContract:
     def test_saved_and_loaded_it_gives_the_same(
         self, data: prepared.PreparedData, tmp_path: pathlib.Path
     ) -> None:
-        feature, asked = self.feature(data), Asked.of(data)
+        feature, asked = self.feature(data), Asked.from_data(data)
         layer, opened = self.encoder(data), self._opened(feature, data)
         raw, ids = self._request(data, asked, 0)
 
@@ -233,7 +233,7 @@ class FeatureContract:
         return self._once(
             "values",
             data,
-            lambda: self._values(self.feature(data), data, Asked.of(data)),
+            lambda: self._values(self.feature(data), data, Asked.from_data(data)),
         )
 
     def _values(
@@ -299,7 +299,7 @@ class _Opened(NamedTuple):
 
 def _other_requests(data: prepared.PreparedData) -> prepared.PreparedData:
     """Returns the set with another future of the requests asked about."""
-    asked = Asked.of(data)
+    asked = Asked.from_data(data)
     return leaks.with_other_future(
         data, asked.users, asked.ends, asked.times, keep_request_time=True
     )

@@ -97,7 +97,7 @@ class TestMostClickedValues(contract.FeatureContract):
     def test_it_leaves_the_column_with_all_its_values_as_it_was(
         self, data: prepared.PreparedData
     ) -> None:
-        asked = contract.Asked.of(data)
+        asked = contract.Asked.from_data(data)
         few = self.feature(data)
         every = columns.TextColumn(self.name, "videos.channel_id")
         read = [self._values(feature, data, asked) for feature in (few, every)]

@@ -24,7 +24,7 @@ def asked() -> tuple[generate.World, history.History, policy.Requests]:
     found: list[policy.Requests] = []
 
     def keep(requests: policy.Requests) -> policy.Page:
-        found.append(requests.of(np.arange(len(requests.rows)), requests.rng))
+        found.append(requests.subset(np.arange(len(requests.rows)), requests.rng))
         return policy.make_pages(requests)
 
     crowd.play_day(WORLD.num_days, keep)
@@ -94,11 +94,11 @@ def test_pages_do_not_depend_on_the_batch(
         bundle.load(workdir / "bundle"), served.Requester(world, known), 5
     )
     whole = make_pages(first)
-    alone = make_pages(first.of(np.array([2]), first.rng))
+    alone = make_pages(first.subset(np.array([2]), first.rng))
     np.testing.assert_array_equal(whole.videos[2], alone.videos[0])
     assert (whole.videos >= 0).all()
     users = first.users.first + first.rows
-    watched = known.of("watches", users, first.happened)["videos"]
+    watched = known.columns("watches", users, first.happened)["videos"]
     for row, page in enumerate(whole.videos):
         history_of = watched.values[watched.offsets[row] : watched.offsets[row + 1]]
         assert not np.isin(page, history_of).any()
@@ -147,7 +147,7 @@ def test_a_run_in_a_whole_test(workdir: pathlib.Path) -> None:
     both = [arms.Arm("popularity"), arms.Arm("mine", workdir)]
     found = play.play(play.Test(WORLD, both, 2))
     assert found.serving["mine"][play.PAGES] > 20
-    made = report.of(found)
+    made = report.from_played(found)
     assert made.arms["mine"].serving_milliseconds
     assert made.differences["mine"]["watch_seconds_per_visit"].difference.value
 

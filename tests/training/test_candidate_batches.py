@@ -52,7 +52,7 @@ def _config(label, window_events=_WINDOW, **training):
 
 def _stream(data, label, seed=3, **settings):
     config = _config(label, **settings)
-    read = tower_inputs.of(config, data)
+    read = tower_inputs.from_config(config, data)
     return candidates.make_batches(config, read, data, seed)
 
 

@@ -131,7 +131,7 @@ class _Part:
     by_video: Ints
 
     @classmethod
-    def of(cls, shard: user_shards.Shard, size: int) -> "_Part":
+    def from_shard(cls, shard: user_shards.Shard, size: int) -> "_Part":
         """Returns the part of a shard, with videos up to `size`."""
         watches = shard.watches
         videos = np.asarray(watches.videos).astype(np.int64)
@@ -162,7 +162,7 @@ class _Parts:
 
     def _read(self) -> Iterator[_Part]:
         size = self._data.vocabulary_size
-        return (_Part.of(shard.read(), size) for shard in self._data.shards)
+        return (_Part.from_shard(shard.read(), size) for shard in self._data.shards)
 
 
 def _product(parts: _Parts, scale: Floats, rows: Floats) -> Floats:

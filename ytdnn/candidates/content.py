@@ -47,7 +47,9 @@ class Inputs:
         return reading.read(self.readers, positions.of_videos(videos))
 
 
-def of(config: configs.Candidates, data: prepared.PreparedData) -> Inputs | None:
+def from_config(
+    config: configs.Candidates, data: prepared.PreparedData
+) -> Inputs | None:
     """Returns the inputs of a content side, measured on the vocabulary.
 
     Args:

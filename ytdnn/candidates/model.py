@@ -245,7 +245,7 @@ def build(
       data: The prepared set.
       read: Inputs of the user tower; None: measured on the training data.
     """
-    model = _made(config, data, read or tower_inputs.of(config, data))
+    model = _made(config, data, read or tower_inputs.from_config(config, data))
     model.head.initialise(data)
     return model
 

@@ -51,7 +51,7 @@ class Inputs:
         return any(feature.sees_request_time for feature in self.features)
 
 
-def of(config: configs.Candidates, data: prepared.PreparedData) -> Inputs:
+def from_config(config: configs.Candidates, data: prepared.PreparedData) -> Inputs:
     """Returns the inputs of a user tower, measured on the training data of a set.
 
     Raises:
@@ -61,7 +61,7 @@ def of(config: configs.Candidates, data: prepared.PreparedData) -> Inputs:
     training = inputs.training_set(data)
     examples = _training_features(chosen, training, config.window_events)
     measured = reading.measure(chosen, data, examples, _NUM_QUANTILES)
-    of_videos = content.of(config, data)
+    of_videos = content.from_config(config, data)
     own_encoder = ""
     if isinstance(config.encoder, configs.OwnEncoder):
         own_encoder = own_file.read(config.encoder.file)
@@ -112,7 +112,7 @@ def like(
     Raises:
       errors.UserError: This version would read other features.
     """
-    found = of(config, data)
+    found = from_config(config, data)
     if list(found.measured) != list(trained.measured):
         raise errors.UserError(
             f"expected a model that reads {', '.join(found.measured)}, as this version "

@@ -95,7 +95,7 @@ class LogTensors:
         """Whether the log has an array of a table, such as ("watches", "devices")."""
         return getattr(getattr(self.data.shard, table), field, None) is not None
 
-    def of(self, table: str, field: str) -> tf.Tensor:
+    def column(self, table: str, field: str) -> tf.Tensor:
         """Returns an array of a table as a tensor on the host."""
         if (table, field) not in self._made:
             values = np.asarray(getattr(getattr(self.data.shard, table), field))
@@ -108,7 +108,7 @@ class LogTensors:
         """Returns a field of the requests' own events, `missing` if there is none."""
         if not self.has(at.event, field):
             return tf.fill(tf.shape(at.rows), missing)
-        values = self.of(at.event, field)
+        values = self.column(at.event, field)
         last = tf.maximum(tf.size(values, tf.int64) - 1, 0)
         found = tf.gather(values, tf.clip_by_value(at.rows, 0, last))
         return tf.where(at.is_event, found, tf.cast(missing, found.dtype))
@@ -134,8 +134,8 @@ def of_videos(videos: tf.Tensor) -> Positions:
 
 def last_watch_times(log: LogTensors, at: Positions) -> tf.Tensor:
     """Returns the time of the last watch of each history, `[...] int64`, 0 = none."""
-    starts = tf.gather(log.of("watches", "offsets"), at.users)
-    found = tf.gather(log.of("watches", "times"), tf.maximum(at.ends - 1, 0))
+    starts = tf.gather(log.column("watches", "offsets"), at.users)
+    found = tf.gather(log.column("watches", "times"), tf.maximum(at.ends - 1, 0))
     return tf.where(at.ends > starts, found, tf.zeros_like(found))
 
 

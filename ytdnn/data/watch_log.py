@@ -84,11 +84,11 @@ def load(
         np.asarray(data.watches.videos) <= data.vocabulary_size
     )
     return Log(
-        videos=log.of("watches", "videos"),
+        videos=log.column("watches", "videos"),
         users=tf.constant(data.watches.users),
-        times=log.of("watches", "times"),
+        times=log.column("watches", "times"),
         is_label=tf.constant(is_label),
-        offsets=log.of("watches", "offsets"),
+        offsets=log.column("watches", "offsets"),
         searches=_searches(log) if with_searches and data.has_searches else None,
         readers=opener(log),
         tensors=log,
@@ -97,8 +97,8 @@ def load(
 
 def _searches(log: positions.LogTensors) -> Searches:
     return Searches(
-        offsets=log.of("searches", "offsets"),
-        token_offsets=log.of("searches", "token_offsets"),
-        tokens=log.of("searches", "tokens"),
-        num_before=log.of("watches", "num_searches"),
+        offsets=log.column("searches", "offsets"),
+        token_offsets=log.column("searches", "token_offsets"),
+        tokens=log.column("searches", "tokens"),
+        num_before=log.column("watches", "num_searches"),
     )

@@ -80,7 +80,7 @@ def order(
     Raises:
       errors.UserError: There is a cap, and the log has no channels.
     """
-    explorer = exploring.of(composition, data)
+    explorer = exploring.from_config(composition, data)
     is_plain = not composition.blend_weight and not composition.max_per_channel
     if is_plain and explorer is None:
         return None

@@ -229,7 +229,7 @@ def _systems(
     if ranked is not None:
         makers |= baselines.makers(data, config.evaluation)
     scorers: dict[str, ranker.Scorer] = {}
-    number, pages = config.composition.num_candidates, true_page.of(data)
+    number, pages = config.composition.num_candidates, true_page.from_data(data)
     pooled = None
     if ranked is not None:
         makers[lists.CANDIDATES] = ranked

@@ -52,7 +52,7 @@ def measure(asked: Asked, split: prepared.Split) -> report_model.OffPolicy | Non
       split: Split of the logged pages.
     """
     config = asked.config.evaluation
-    pages = logged_pages.of(asked.data, split, config.off_policy_pages, config.seed)
+    pages = logged_pages.sample(asked.data, split, config.off_policy_pages, config.seed)
     if pages is None:
         return None
     modelled: Mapping[str, np.ndarray] = {}

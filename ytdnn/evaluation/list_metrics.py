@@ -65,7 +65,7 @@ class Context:
     @functools.cached_property
     def true_pages(self) -> true_page.TruePages | None:
         """The truth about pages; None: the log is not a world's."""
-        return true_page.of(self.data)
+        return true_page.from_data(self.data)
 
 
 def of_lists(

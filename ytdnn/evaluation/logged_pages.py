@@ -67,7 +67,7 @@ class LoggedPages:
         return users, ends, np.asarray(shown.times)[first]
 
 
-def of(
+def sample(
     data: prepared.PreparedData, split: prepared.Split, most: int, seed: int
 ) -> LoggedPages | None:
     """Returns pages of a split, sampled; None where no page is complete.

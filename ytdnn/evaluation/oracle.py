@@ -137,7 +137,7 @@ def systems(data: prepared.PreparedData, config: configs.Evaluation) -> measure.
 
     One ranks by expected watches, the other makes the page of most watch time.
     """
-    known = known_world.of(data)
+    known = known_world.from_data(data)
     if known is None:
         return measure.Systems()
     oracle = Oracle(data, known)
@@ -147,16 +147,16 @@ def systems(data: prepared.PreparedData, config: configs.Evaluation) -> measure.
     if not data.has_impressions:
         return measure.Systems(makers)
     makers[lists.ORACLE_BY_WATCH_TIME] = true_page.TruePages(data, known).best
-    shown = Shown.of(data, known)
+    shown = Shown.from_data(data, known)
     scorers: dict[str, ranker.Scorer] = {
         lists.ORACLE: lambda impressions: oracle.predictions(shown, impressions.rows)
     }
     return measure.Systems(makers, scorers)
 
 
-def of(data: prepared.PreparedData) -> Oracle | None:
+def from_data(data: prepared.PreparedData) -> Oracle | None:
     """Returns the oracle of a prepared set, None where the log is not a world's."""
-    known = known_world.of(data)
+    known = known_world.from_data(data)
     return None if known is None else Oracle(data, known)
 
 
@@ -173,7 +173,9 @@ class Shown:
     clicked: npt.NDArray[np.bool_]
 
     @classmethod
-    def of(cls, data: prepared.PreparedData, known: known_world.KnownWorld) -> "Shown":
+    def from_data(
+        cls, data: prepared.PreparedData, known: known_world.KnownWorld
+    ) -> "Shown":
         """Returns the impressions of a set made from a world."""
         shown = data.impressions
         devices = data.vocabularies[schema.DEVICE]

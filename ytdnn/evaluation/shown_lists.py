@@ -121,7 +121,7 @@ def measure(
         gain="clicks" if shown.seconds is None else "watch_seconds",
         total=float(shown.gains.sum()),
         logged_order="position" if logged_by else "time",
-        systems={name: found.of(name) for name in every},
+        systems={name: found.metrics(name) for name in every},
         curves={name: _curve(shown, scores) for name, scores in every.items()},
         ahead=_all_ahead(found),
         exposed=dict(exposed or {}),
@@ -155,7 +155,7 @@ class Resampled:
     values: dict[str, dict[str, float]]
     draws: dict[str, dict[str, Floats]]
 
-    def of(self, name: str) -> dict[str, report_parts.WithInterval]:
+    def metrics(self, name: str) -> dict[str, report_parts.WithInterval]:
         """Returns the metrics of a system with their intervals."""
         return {
             metric: (value, *_ends(self.draws[name][metric]))
@@ -234,7 +234,7 @@ def exposure(
             f"{GAIN_PER_SHOWN}@{k}": (brought, number),
         }
     of_all = resampled(found, config)
-    return {name: of_all.of(name) for name in found}
+    return {name: of_all.metrics(name) for name in found}
 
 
 def _logged(

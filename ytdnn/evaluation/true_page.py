@@ -159,9 +159,9 @@ class TruePages:
         return self._indices[numbers]
 
 
-def of(data: prepared.PreparedData) -> TruePages | None:
+def from_data(data: prepared.PreparedData) -> TruePages | None:
     """Returns the truth about pages, None where the log is not a world's."""
-    known = known_world.of(data)
+    known = known_world.from_data(data)
     return None if known is None else TruePages(data, known)
 
 

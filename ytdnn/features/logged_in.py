@@ -43,10 +43,10 @@ class LoggedIn(encodings.Share, interface.ReadAtRequest):
         def read(at: positions.Positions) -> tf.Tensor:
             if at.event == "watches":
                 return tf.cast(log.of_event("logged_in", at, -1), tf.float32)
-            starts = tf.gather(log.of("watches", "offsets"), at.users)
+            starts = tf.gather(log.column("watches", "offsets"), at.users)
             last = tf.maximum(at.ends - 1, 0)
             states = tf.cast(
-                tf.gather(log.of("watches", "logged_in"), last), tf.float32
+                tf.gather(log.column("watches", "logged_in"), last), tf.float32
             )
             return tf.where(at.ends > starts, states, positions.MISSING)
 

@@ -73,7 +73,7 @@ class _OfRequest(interface.RequestReader):
     def __call__(self, request: raw_request.Request) -> tf.Tensor:
         """Returns `[batch, k]`, or `[batch]` of the query, `float32`."""
         table, column = self._feature.table, self._feature.column
-        return self._feature._shaped(self._past.of(request, table, column))
+        return self._feature._shaped(self._past.sums(request, table, column))
 
 
 def where_known(is_known: tf.Tensor, values: tf.Tensor) -> tf.Tensor:

@@ -104,7 +104,7 @@ class RequestPast(tf.Module):
             for column in past_sums.KEY_COLUMNS
         }
 
-    def of(
+    def sums(
         self, request: raw_request.Request, table: str, column: str
     ) -> "RequestSums":
         """Returns the sums of a request; what features share is computed once.

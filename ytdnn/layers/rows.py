@@ -37,7 +37,7 @@ class Items:
     per_query: tf.Tensor | int
 
     @classmethod
-    def of(cls, items: "tf.Tensor | Items") -> "Items":
+    def from_vectors(cls, items: "tf.Tensor | Items") -> "Items":
         """Returns learned vectors `[queries, k, coordinates]` as items, others so."""
         if isinstance(items, cls):
             return items

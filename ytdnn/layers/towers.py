@@ -49,7 +49,7 @@ class SplitDense(tf.keras.layers.Layer):
           inputs: Queries `[batch, m]` and items, k of each, `[batch, k, n]` or in rows.
           seed: None outside training, where no gradient is prepared.
         """
-        query, items = inputs[0], rows.Items.of(inputs[1])
+        query, items = inputs[0], rows.Items.from_vectors(inputs[1])
         of_query = self._of_query(query)
         if not self._of_items.built:
             with tf.name_scope(self._of_items.name):
@@ -128,7 +128,7 @@ class Tower(tf.keras.layers.Layer):
         """
         values = inputs
         if self.split and not self._layers:
-            query, items = inputs[0], rows.Items.of(inputs[1])
+            query, items = inputs[0], rows.Items.from_vectors(inputs[1])
             repeated = tf.repeat(query[:, tf.newaxis], items.per_query, axis=1)
             own = items.beside(query, rows.examples(items.blocks))
             values = tf.concat([repeated, own], axis=-1)

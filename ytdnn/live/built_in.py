@@ -65,7 +65,7 @@ def bound(world: generate.World, source: int) -> policy.Policy:
     def make_pages(requests: policy.Requests) -> policy.Page:
         rows = np.arange(len(requests.rows))
         blocks = np.split(rows, np.arange(_USERS_A_BLOCK, len(rows), _USERS_A_BLOCK))
-        parts = [_best(world, requests.of(block, requests.rng)) for block in blocks]
+        parts = [_best(world, requests.subset(block, requests.rng)) for block in blocks]
         videos, worth = (np.concatenate(side) for side in zip(*parts, strict=True))
         return served.page_of(videos, worth, source)
 

@@ -100,13 +100,13 @@ class Looks:
         """Returns an arm's value of the last day, without the days before."""
         metric = measures.METRICS[name]
         visitors = self._last.visitors(self._members[arm])
-        sums = self._last.of(metric, visitors)
+        sums = self._last.sums(metric, visitors)
         return ab_test.ratio(sums.totals, sums.counts).value
 
     def _look(self, name: str, arm: int) -> ab_test.Difference:
         metric = measures.METRICS[name]
         first, second = (
-            self.totals.of(metric, self.visitors(place)) for place in (0, arm)
+            self.totals.sums(metric, self.visitors(place)) for place in (0, arm)
         )
         found = ab_test.difference(first, second)
         p_value = sequential.p_value(

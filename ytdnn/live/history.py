@@ -39,7 +39,7 @@ class History:
         for kind, table in self._tables.items():
             table.add([getattr(one, kind).columns() for one in happened])
 
-    def of(
+    def columns(
         self, kind: str, users: npt.NDArray[np.int64], today: events.Events
     ) -> dict[str, ragged.Ragged]:
         """Returns the columns of some users' events, each as lists in order of time.
@@ -49,7 +49,7 @@ class History:
           users: `[n]` numbers of users.
           today: Events since the last `add`.
         """
-        return self._tables[kind].of(users, getattr(today, kind).columns())
+        return self._tables[kind].lists(users, getattr(today, kind).columns())
 
     def watch_counts(self, since: int, num_videos: int) -> npt.NDArray[np.int64]:
         """Returns how often each video was watched since a time, `[num_videos]`."""
@@ -81,7 +81,7 @@ class _Table:
         counts = np.bincount(users, minlength=self._num_users)
         self._offsets = np.append(0, np.cumsum(counts))
 
-    def of(
+    def lists(
         self, users: npt.NDArray[np.int64], today: Columns
     ) -> dict[str, ragged.Ragged]:
         """Returns the lists of some users, today's events last."""

@@ -167,7 +167,7 @@ class Totals:
         """
         return members[self._sums[members, SUMMED.index(_VISITS)] > 0]
 
-    def of(self, metric: Metric, members: Indices) -> ab_test.Sums:
+    def sums(self, metric: Metric, members: Indices) -> ab_test.Sums:
         """Returns a metric's sums over users who came, in the test and before it."""
         return ab_test.Sums(
             *(
@@ -179,7 +179,7 @@ class Totals:
 
     def before(self, metric: Metric, members: Indices) -> ab_test.Sums:
         """Returns the sums of the days before the test in the place of the test's."""
-        found = self.of(metric, members)
+        found = self.sums(metric, members)
         nothing = np.zeros(len(members))
         return ab_test.Sums(
             found.earlier_totals, found.earlier_counts, nothing, nothing

@@ -220,7 +220,7 @@ class _Split:
             for place, maker in enumerate(makers):
                 at = np.flatnonzero(arm == place)
                 if len(at):
-                    asked = requests.of(at, streams[place])
+                    asked = requests.subset(at, streams[place])
                     pages.append(self._timed(place, maker, asked))
                     rows.append(at)
             if not pages:

@@ -122,7 +122,7 @@ class Report:
         return next(iter(self.arms))
 
 
-def of(played: play.Played) -> Report:
+def from_played(played: play.Played) -> Report:
     """Returns the report of a played test."""
     test = played.test
     members = [played.members(arm) for arm in range(len(test.arms))]
@@ -161,7 +161,7 @@ def of(played: play.Played) -> Report:
 def _arm(played: play.Played, place: int, totals: measures.Totals) -> Arm:
     arm = played.test.arms[place]
     visitors = totals.visitors(played.members(place))
-    visits = totals.of(measures.METRICS[measures.HEADLINE], visitors).counts
+    visits = totals.sums(measures.METRICS[measures.HEADLINE], visitors).counts
     served = played.serving[arm.name]
     return Arm(
         meaning=arm.meaning,
@@ -183,7 +183,7 @@ def _arm(played: play.Played, place: int, totals: measures.Totals) -> Arm:
 def _ratio(
     totals: measures.Totals, metric: measures.Metric, visitors: measures.Indices
 ) -> ab_test.Ratio:
-    sums = totals.of(metric, visitors)
+    sums = totals.sums(metric, visitors)
     return ab_test.ratio(sums.totals, sums.counts)
 
 

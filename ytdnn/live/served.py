@@ -81,7 +81,7 @@ class Requester:
             "searches": {schema.QUERIES: "queries"},
         }
         for kind, columns in named.items():
-            lists = self._known.of(kind, users, requests.happened)
+            lists = self._known.columns(kind, users, requests.happened)
             found |= {name: lists[column] for name, column in columns.items()}
         return found
 

@@ -84,7 +84,7 @@ def auc_draws(
         for kind in (labels, ~labels)
     ]
 
-    def of(block: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    def auc_of(block: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         positives, negatives = (block.astype(np.float32) @ h for h in histograms)
         below = np.cumsum(negatives, axis=1, dtype=np.float64) - negatives / 2.0
         pairs = (
@@ -95,8 +95,10 @@ def auc_draws(
                 pairs > 0.0, (positives * below).sum(axis=1) / pairs, np.nan
             )
 
-    once = of(np.ones((1, num_groups)))[0]
-    return np.concatenate([of(block) for block in counts]) + auc(labels, scores) - once
+    once = auc_of(np.ones((1, num_groups)))[0]
+    return (
+        np.concatenate([auc_of(block) for block in counts]) + auc(labels, scores) - once
+    )
 
 
 def grouped_auc(

@@ -51,7 +51,7 @@ def gains_of_first(
     >>> half.item(), whole.item()
     (10.0, 40.0)
     """
-    found = runs.Places.of(lists, scores)
+    found = runs.Places.from_scores(lists, scores)
     given: PerList = np.asarray(gains, np.float64)
 
     def summed(weights: PerList) -> PerList:

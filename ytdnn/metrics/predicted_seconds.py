@@ -133,7 +133,7 @@ def _discounts(pages: Groups, scores: Values, k: int) -> PerImpression:
     Ranks count from 1 at the highest score; above k, unless that is 0, the discount
     is 0.
     """
-    found = runs.Places.of(pages, scores)
+    found = runs.Places.from_scores(pages, scores)
     discounts = 1.0 / np.log2(found.places + 2.0)
     return found.shared(np.where((found.places < k) | (k == 0), discounts, 0.0))
 

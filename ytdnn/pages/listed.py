@@ -43,7 +43,7 @@ def headline(report: report_model.Report) -> page.Section:
     caption = f"Lists of {k} videos"
     blocks: list[page.Block] = [
         page.Columns([[plot], [tables.metric_table(models, f"@{k}", caption, _PAGE)]]),
-        *notes.of(report),
+        *notes.sentences(report),
     ]
     blocks += tables.gap_tables(report, "lists", shown, models)
     blocks.append(page.Details("What each metric means", [_definitions(report)]))

@@ -12,7 +12,7 @@ _MOVIELENS = (
 )
 
 
-def of(report: report_model.Report) -> Iterator[str]:
+def sentences(report: report_model.Report) -> Iterator[str]:
     """Yields the notes that apply to a report, a sentence or two each."""
     protocol = report.protocol
     answers = protocol.answers

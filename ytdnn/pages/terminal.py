@@ -251,7 +251,7 @@ def _notes(report: report_model.Report) -> Iterator[str]:
         yield "Index: " + _pairs(report.index) + "."
     if report.latency:
         yield "Latency for one user: " + _pairs(report.latency) + "."
-    yield from notes.of(report)
+    yield from notes.sentences(report)
 
 
 def _pairs(values: Mapping[str, float | None]) -> str:

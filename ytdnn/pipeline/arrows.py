@@ -102,7 +102,7 @@ def _of_memory(
     data = dataclasses.replace(
         config.data, source=data_config.IN_MEMORY, dir="", name=""
     )
-    return tables.of(given), dataclasses.replace(config, data=data)
+    return tables.from_frames(given), dataclasses.replace(config, data=data)
 
 
 def _require_no_other_source(data: configs.Data) -> None:

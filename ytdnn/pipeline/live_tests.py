@@ -71,7 +71,7 @@ def live_test(
         )
         offline = _offline(asked, say)
         played = play.play(test, directory, _refresh)
-        found = dataclasses.replace(report_room.of(played), offline=offline)
+        found = dataclasses.replace(report_room.from_played(played), offline=offline)
         _publish(directory, played, found)
     return found
 

@@ -137,7 +137,7 @@ class _Log:
         if tables is not None:
             from ytdnn.data.sources import tables as reader
 
-            self._given = reader.of(tables)
+            self._given = reader.from_frames(tables)
             self._config = dataclasses.replace(
                 made, source=data_config.IN_MEMORY, dir="", name="", files=()
             )

@@ -43,7 +43,7 @@ def follows(config: configs.Config) -> bool:
     Returns:
       Whether another process leads.
     """
-    task = tasks.of(config.strategy)
+    task = tasks.from_environment(config.strategy)
     if task is None:
         return False
     from ytdnn.training import strategies
@@ -59,7 +59,7 @@ def follows(config: configs.Config) -> bool:
 @contextlib.contextmanager
 def watched(config: configs.Config) -> Iterator[None]:
     """Turns TensorFlow's errors about a lost process into one line."""
-    task = tasks.of(config.strategy)
+    task = tasks.from_environment(config.strategy)
     if task is None:
         yield
         return

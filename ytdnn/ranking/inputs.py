@@ -77,7 +77,7 @@ class ImpressionLog:
     ) -> positions.Positions:
         """Returns the positions of logged requests, asked about some videos."""
         users = self._of(rows, "users")
-        offsets = tf.gather(self._log.of("watches", "offsets"), users)
+        offsets = tf.gather(self._log.column("watches", "offsets"), users)
         return positions.Positions(
             users=users,
             times=self._of(rows, "times"),
@@ -100,7 +100,7 @@ class ImpressionLog:
           times: `[n] int64` of the requests, 0 = unknown.
           videos: `[n, k] int32` catalogue indices.
         """
-        stops = tf.gather(self._log.of("watches", "offsets"), users + 1)
+        stops = tf.gather(self._log.column("watches", "offsets"), users + 1)
         return self._at(
             positions.Positions(
                 users=users,
@@ -139,15 +139,15 @@ class ImpressionLog:
 
     def _history(self, at: positions.Positions) -> tf.Tensor:
         """Returns the last watches, `[n, length] int32`, 0 in front."""
-        starts = tf.gather(self._log.of("watches", "offsets"), at.users)
+        starts = tf.gather(self._log.column("watches", "offsets"), at.users)
         back = tf.range(-self.history_length, 0, dtype=tf.int64)
         rows = at.ends[:, tf.newaxis] + back
-        videos = tf.gather(self._log.of("watches", "videos"), tf.maximum(rows, 0))
+        videos = tf.gather(self._log.column("watches", "videos"), tf.maximum(rows, 0))
         inside = rows >= starts[:, tf.newaxis]
         return tf.where(inside, videos, tf.zeros_like(videos))
 
     def _of(self, rows: tf.Tensor, field: str) -> tf.Tensor:
-        return tf.gather(self._log.of(schema.IMPRESSIONS, field), rows)
+        return tf.gather(self._log.column(schema.IMPRESSIONS, field), rows)
 
 
 def request_fields(

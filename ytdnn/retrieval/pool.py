@@ -29,7 +29,7 @@ class Found:
         every = (self.videos, self.sources, self.seeds)
         return Found(*(tf.gather(values, rows) for values in every))
 
-    def of(self, videos: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def sources_of(self, videos: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns source and seed of any videos, `[batch, k] int32`, 0 = not found.
 
         Args:

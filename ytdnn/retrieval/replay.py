@@ -116,7 +116,7 @@ class Replay:
             found = self._candidates(
                 users[part], ends[part], times[part], vectors[part]
             )
-            of_part = found.of(tf.constant(videos[part]))
+            of_part = found.sources_of(tf.constant(videos[part]))
             sources[part], seeds[part] = (values.numpy() for values in of_part)
         return tf.constant(sources), tf.constant(seeds)
 
@@ -173,7 +173,9 @@ class Replay:
                 candidates = self._candidates(
                     part.users, part.ends, part.times, part.vectors
                 )
-                of_rows = candidates.take(part.of_row).of(tf.constant(part.videos))
+                of_rows = candidates.take(part.of_row).sources_of(
+                    tf.constant(part.videos)
+                )
                 found[part.rows] = np.concatenate([v.numpy() for v in of_rows], axis=1)
             return tf.constant(found)
 

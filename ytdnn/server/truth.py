@@ -19,11 +19,11 @@ class Truth:
         """Makes the world again, which may take some seconds."""
         self._data = data
         is_known = known_world.is_known(data)
-        self._pages = true_page.of(data) if is_known else None
+        self._pages = true_page.from_data(data) if is_known else None
         ids = data.videos[schema.VIDEO_ID].to_list()
         self._indices = {video: index for index, video in enumerate(ids, 1)}
 
-    def of(
+    def expected_seconds(
         self, user_id: str | int, video_ids: list[Any], k: int
     ) -> dict[str, Any] | None:
         """Returns the expected seconds of videos, each in the first place of a page.

@@ -222,7 +222,7 @@ class Ranker(tf.Module):
             request.candidate_scores = self._scores(vectors, request.video_indices)
             if self._sources is not None:
                 found = self._sources(limits.asked(request, vectors, self._removed))
-                of_videos = found.of(request.video_indices)
+                of_videos = found.sources_of(request.video_indices)
                 request.candidate_sources, request.seed_videos = of_videos
         return request
 

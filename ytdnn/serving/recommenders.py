@@ -82,7 +82,7 @@ class _Maker:
         if parts.ranker is not None:
             self._scorer = graphs.Scorer(self._data, self._videos, parts.ranker)
             self._rule = page.Rule(self._stage.composition, self._data)
-            self._explorer = exploring.of(self._stage.composition, self._data)
+            self._explorer = exploring.from_config(self._stage.composition, self._data)
 
     @functools.cached_property
     def user_tower(self) -> saved_models.Model:

@@ -37,7 +37,7 @@ class Rows:
     sources: npt.NDArray[np.int64]
     is_zero: bool = False
 
-    def of(self, old: np.ndarray, fresh: np.ndarray) -> np.ndarray:
+    def carry(self, old: np.ndarray, fresh: np.ndarray) -> np.ndarray:
         """Returns the rows of the grown table.
 
         Args:
@@ -104,7 +104,7 @@ def weights(old: tf.Module, new: tf.Module, of_tables: Mapping[str, Rows]) -> No
     for source, target in zip(old.variables, new.variables, strict=True):
         rows = _rows(target, of_tables)
         values = source.numpy()
-        target.assign(values if rows is None else rows.of(values, target.numpy()))
+        target.assign(values if rows is None else rows.carry(values, target.numpy()))
 
 
 def state(
@@ -127,7 +127,9 @@ def state(
         if rows is not None:
             begin = fresh if name == "accumulator" else 0.0
             shape = (len(rows.sources), *values.shape[1:])
-            values = Rows(rows.sources).of(values, np.full(shape, begin, values.dtype))
+            values = Rows(rows.sources).carry(
+                values, np.full(shape, begin, values.dtype)
+            )
         slots[number, name] = values
     return optimizer_state.State(old.steps, slots)
 

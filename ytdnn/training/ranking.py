@@ -188,7 +188,7 @@ def _validator(
 
     def validate() -> dict[str, float]:
         """Returns mean loss, AUC and, where pages have pairs, their loss."""
-        parts = [_Validated.of(ranking_model, window) for window in windows]
+        parts = [_Validated.from_data(ranking_model, window) for window in windows]
         if len(windows) > 1:
             ranking_model.close_log()
         return _measured([part for part in parts if len(part.clicked)])
@@ -215,7 +215,7 @@ class _Validated:
     loss: float
 
     @classmethod
-    def of(
+    def from_data(
         cls, ranking_model: model.RankingModel, data: prepared.PreparedData
     ) -> "_Validated":
         """Predicts."""

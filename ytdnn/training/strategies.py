@@ -71,7 +71,7 @@ def _tpu() -> tf.distribute.Strategy:
 
 @functools.cache
 def _of_cluster(name: str, cluster: configs.Cluster) -> tf.distribute.Strategy:
-    task = tasks.of(name)
+    task = tasks.from_environment(name)
     if task is None:
         raise ValueError(f"expected the strategy of a cluster, received {name}")
     try:

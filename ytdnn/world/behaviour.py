@@ -44,7 +44,7 @@ class _Visit:
     devices: np.ndarray
     logged_in: np.ndarray
 
-    def of(self, keep: np.ndarray) -> "_Visit":
+    def subset(self, keep: np.ndarray) -> "_Visit":
         return _Visit(self.rows[keep], self.devices[keep], self.logged_in[keep])
 
 
@@ -120,13 +120,13 @@ class Crowd:
         logged_in = rng.random(len(rows)) < self.users.logged_in[rows]
         visit = _Visit(rows, devices, logged_in)
         watched = np.zeros(len(self.users), bool)
-        resuming = visit.of(rng.random(len(rows)) < RESUME_SHARE)
+        resuming = visit.subset(rng.random(len(rows)) < RESUME_SHARE)
         watched[self._watch_next_episode(resuming)] = True
-        browsing = visit.of(rng.random(len(rows)) < PAGE_SHARE)
+        browsing = visit.subset(rng.random(len(rows)) < PAGE_SHARE)
         watched[self._browse_page(browsing, day, make_pages)] = True
-        searching = visit.of(rng.random(len(rows)) < self.users.searching[rows])
+        searching = visit.subset(rng.random(len(rows)) < self.users.searching[rows])
         watched[self._search(searching, day)] = True
-        visit = visit.of(watched[rows])
+        visit = visit.subset(watched[rows])
         for _ in range(MAX_FOLLOWS):
             visit = self._follow(visit, day)
 
@@ -174,7 +174,9 @@ class Crowd:
         self.remembered.add_impressions(rows, shown, clicked)
         for position in range(shown.shape[1]):
             keep = clicked[:, position]
-            self._watch(visit.of(keep), shown[keep, position], seconds[keep, position])
+            self._watch(
+                visit.subset(keep), shown[keep, position], seconds[keep, position]
+            )
         return rows[clicked.any(axis=1)]
 
     def _uploaded(self, pages: np.ndarray, times: np.ndarray) -> np.ndarray:
@@ -262,7 +264,7 @@ class Crowd:
         following = self._shared.videos.next_episodes[last]
         videos = np.where(last >= 0, following, corpus.NONE)
         keep = self._can_watch(visit.rows, videos)
-        visit = visit.of(keep)
+        visit = visit.subset(keep)
         self._watch_chosen(visit, videos[keep])
         return visit.rows
 
@@ -295,7 +297,7 @@ class Crowd:
                 self._shared.topics.num_leaves, wanted, languages, chosen, rng
             ),
         )
-        finders = visit.of(found)
+        finders = visit.subset(found)
         self._watch_chosen(finders, chosen[found])
         return finders.rows
 
@@ -315,7 +317,7 @@ class Crowd:
         )
         strays = ~goes_on & looks & accepted & self._can_watch(rows, near)
         keep = goes_on | strays
-        visit = visit.of(keep)
+        visit = visit.subset(keep)
         self._watch_chosen(visit, np.where(goes_on, following, near)[keep])
         return visit
 

@@ -85,7 +85,7 @@ class Requests:
     happened: events.Events
     rng: np.random.Generator
 
-    def of(self, keep: np.ndarray, rng: np.random.Generator) -> "Requests":
+    def subset(self, keep: np.ndarray, rng: np.random.Generator) -> "Requests":
         """Returns some of the requests, `keep` of any index, and with other draws."""
         leaves, weights = self.interests
         return dataclasses.replace(

@@ -147,7 +147,7 @@ def watch_rates(
 
     As `watch_probability`, not normalised: `[n, num_videos] float32`.
     """
-    asked = _Asked.of(world, np.asarray(users), time)
+    asked = _Asked.from_users(world, np.asarray(users), time)
     accepted = responses.acceptance(asked.liking, world.shared.videos.appeal)
     rates = np.float32(behaviour.PAGE_SHARE) * _by_pages(asked)
     rates += _by_search(asked, accepted.astype(np.float32))
@@ -170,7 +170,9 @@ class _Asked:
     speaks: np.ndarray
 
     @classmethod
-    def of(cls, world: generate.World, users: np.ndarray, time: int) -> "_Asked":
+    def from_users(
+        cls, world: generate.World, users: np.ndarray, time: int
+    ) -> "_Asked":
         shared, everyone = world.shared, world.all_users
         times = np.full(len(users), time)
         found = interests.at(shared.topics, everyone, users, times)

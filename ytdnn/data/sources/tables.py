@@ -31,7 +31,7 @@ class Tables:
     fingerprints: dict[str, str]
 
 
-def of(given: Mapping[str, Any]) -> Tables:
+def from_frames(given: Mapping[str, Any]) -> Tables:
     """Returns frames as tables.
 
     Args:
