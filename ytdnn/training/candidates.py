@@ -107,10 +107,10 @@ def state_file(number: int) -> str:
     return f"{number}.{optimizer_state.FILE}"
 
 
-def _epochs(chosen: artifacts.Manifest | None, number: int) -> list[int]:
-    """Returns the epochs that each network runs, 0 where validation decides."""
+def _epochs(chosen: artifacts.Manifest | None, number: int) -> list[int | None]:
+    """Returns the epochs that each network runs, None where validation decides."""
     if chosen is None:
-        return [0] * number
+        return [None] * number
     of_members = chosen.facts.get("members", [chosen.facts])
     return [int(facts["best_epoch"]) for facts in of_members]
 
@@ -120,7 +120,7 @@ def _member(
     data: prepared.PreparedData,
     before: Sequence[model.CandidateModel],
     work: pathlib.Path,
-    stop_after: int,
+    stop_after: int | None,
 ) -> tuple[model.CandidateModel, dict[str, Any]]:
     """Trains one network, or goes on training it; a finished one is read back.
 
@@ -179,7 +179,7 @@ def make_stage(
     config: configs.Config,
     data: prepared.PreparedData,
     candidate_model: model.CandidateModel,
-    stop_after: int = 0,
+    stop_after: int | None = None,
     are_few: bool = False,
     num_readers: int = 1,
     before: Sequence[model.CandidateModel] = (),
@@ -190,7 +190,8 @@ def make_stage(
       config: The run.
       data: The prepared set.
       candidate_model: What is trained.
-      stop_after: Epochs, chosen before on what is now trained on too; 0: they were not.
+      stop_after: Epochs, chosen before on what is now trained on too; None: they were
+        not.
       are_few: Whether few of the watches are labels.
       num_readers: In how many parts the batches can be read.
       before: Trained networks of its ensemble; the last one learns from all others with
@@ -202,7 +203,7 @@ def make_stage(
         candidates, candidate_model.tower_inputs, data, config.seed, are_few
     ).of_readers(num_readers)
     counts = draws.expected_labels(data, candidates.label.examples_per_user)
-    may_hold_out = not (candidates.train_on_validation or stop_after)
+    may_hold_out = not candidates.train_on_validation and stop_after is None
     is_held_out = may_hold_out and validation.has_targets(candidates, data)
     return loop.Stage(
         name="candidates",
@@ -218,6 +219,7 @@ def make_stage(
         else dict,
         monitor=MONITOR if is_held_out else "",
         stop_after=stop_after,
+        validates_start=candidates.initial_vectors != "random",
     )
 
 
