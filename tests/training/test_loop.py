@@ -200,7 +200,7 @@ def test_a_refit_stops_after_the_best_epoch_of_the_same_schedule(data, tmp_path)
 
 
 def test_a_counted_start_is_kept_where_no_epoch_is_better(data, tmp_path):
-    """Its refit makes no step either, and a resumed training knows the start's value."""
+    """Its refit makes no step either, and one that is resumed knows its value."""
     config = _config(epochs=50, patience=2)
     own = {"initial_vectors": "co_watched", "skip_connection": "linear"}
     config = dataclasses.replace(
