@@ -52,10 +52,10 @@ def of_run(
     result: report_files.Result,
     config: configs.Config,
 ) -> tuple[str, ...]:
-    """Returns what to say of a run that is not above popularity; nothing of another.
+    """Returns warnings about a run that is not better than popularity.
 
     Args:
-      workdir: Of the run.
+      workdir: Directory of the run.
       data: Its prepared set.
       result: Its evaluation.
       config: Its settings.

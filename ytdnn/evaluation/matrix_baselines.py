@@ -1,9 +1,9 @@
-"""Baselines that count on the matrix of users and videos (`ytdnn[baselines]`).
+"""Baselines by matrix computations on users and videos (`ytdnn[baselines]`).
 
-* `user_neighbours`: what users with similar watches watched, their similarity the
-  product of watches, each divided by the root of its video's watches;
+* `user_neighbours`: videos that users with similar watches watched; similarity is the
+product of watches, each divided by the root of its video's watches;
 * `als`: implicit matrix factorisation (Hu, Koren and Volinsky, 2008), 64 factors, of
-  the library `implicit`; the user's factors are those of the history that is asked for.
+the library `implicit`; the user's factors are computed from the history of the request.
 
 Both count the candidates' training window, and read histories up to the request.
 """
@@ -28,7 +28,7 @@ Floats = npt.NDArray[np.float32]
 def user_neighbours(
     data: prepared.PreparedData, config: configs.Evaluation
 ) -> lists.Maker:
-    """Returns the maker of what users with similar watches watched.
+    """Returns the maker of lists of videos that users with similar watches watched.
 
     Raises:
       errors.UserError: SciPy is not installed.

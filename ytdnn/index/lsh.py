@@ -50,13 +50,13 @@ class Tables:
 
 
 class LshModule(interface.SearchModule):
-    """Tables of buckets beside the exact index, which scores all where that is less.
+    """Tables of buckets, with an exact index that is used where it costs less.
 
     Attributes:
       exact: Exact search of the same vectors.
-      planes: As of `Tables`.
-      order: As of `Tables`.
-      starts: As of `Tables`.
+      planes: Planes as in `Tables`.
+      order: Order as in `Tables`.
+      starts: Starts as in `Tables`.
     """
 
     def __init__(
@@ -112,7 +112,7 @@ class LshModule(interface.SearchModule):
         return tf.reshape(indices, [batch, k]), tf.reshape(scores, [batch, k])
 
     def _of_query(self, query: tf.Tensor, k: tf.Tensor, slots: tf.Tensor) -> Found:
-        """Scores what the buckets hold, or all videos where that is fewer than k."""
+        """Scores the videos of the buckets, or all if these are fewer than k."""
         rows = self._candidates(query, slots)
         scores = tf.linalg.matvec(interface.rows_of(self.vectors, rows), query)
         rows, scores = _distinct(rows, scores, k, self._num_tables)

@@ -95,12 +95,12 @@ def pairs_alike(
 def page_ndcg(
     pages: Groups, scores: Values, seconds: Values, k: int = 0
 ) -> tuple[Groups, PerImpression]:
-    """Returns the nDCG of each page with watch time, whose gains are watch seconds.
+    """Returns the nDCG of each page with watch time, with watch seconds as gains.
 
     `Σ seconds / log2(rank + 1)` over the whole page in the order of scores, or over its
     first k ranks, divided by the same sum in the order of seconds. Tied scores share
-    the mean discount of their ranks: what a random order of them would get. With
-    labels of 0 and 1 in place of seconds it is the nDCG@k of binary relevance.
+    the mean discount of their ranks, the expectation of a random order. With labels of
+    0 and 1 in place of seconds it is the nDCG@k of binary relevance.
 
     Args:
       pages: `[n]`, equal for the impressions of one page.

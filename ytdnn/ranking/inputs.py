@@ -1,4 +1,4 @@
-"""What the ranker reads: histories and features of impressions (PAPER §4.1).
+"""The inputs of the ranker: histories and features of impressions (PAPER §4.1).
 
 All of it is rolled back to strictly before the impression. Tensors of the query are
 `[batch, …]`, made once a request; those of its impressions `[batch, k]`. Training is
@@ -39,10 +39,10 @@ class ImpressionLog:
         """Opens the features on the log, as they are in training.
 
         Args:
-          data: With impressions.
-          chosen: The features that are read.
+          data: Prepared set with impressions.
+          chosen: Features of the ranker.
           history_length: Most recent watches of a history.
-          replay: What features of the first stage ask.
+          replay: Replay of the first stage, for features that need it.
         """
         self.data = data
         self.history_length = history_length
@@ -114,7 +114,7 @@ class ImpressionLog:
         )
 
     def labels(self, rows: tf.Tensor) -> heads.Labels:
-        """Returns what became of logged impressions, each `[n, 1]`.
+        """Returns the labels of logged impressions, each `[n, 1]`.
 
         Args:
           rows: `[n] int64` rows of the impression arrays.
@@ -153,7 +153,7 @@ class ImpressionLog:
 def request_fields(
     chosen: registry.Features, data: prepared.PreparedData
 ) -> fields.Fields:
-    """Returns what the ranker reads of a request beside the videos to score."""
+    """Returns the request fields that the ranker reads, without the videos to score."""
     return fields.union((fields.watched(data),), reading.request_fields(chosen, data))
 
 
@@ -201,13 +201,14 @@ def opened(
     chosen: registry.Features,
     first_stage: stage.Stage | None,
 ) -> ImpressionLog:
-    """Returns what a ranker reads of a prepared set.
+    """Returns the tensors that a ranker reads from a prepared set.
 
     Args:
-      config: Length of histories.
-      data: With impressions.
-      chosen: The features that are read.
-      first_stage: What features of the first stage ask; None: there are none of these.
+      config: Settings, with the length of histories.
+      data: Prepared set with impressions.
+      chosen: Features of the ranker.
+      first_stage: First stage that features are replayed from; None: no feature needs
+        it.
     """
     replay = first_stage.open_log(data) if first_stage and replays(chosen) else None
     return ImpressionLog(data, chosen, config.history_length, replay)

@@ -25,9 +25,9 @@ class Statistics:
 
     Attributes:
       vocabulary_size: Videos with an id embedding.
-      features: What the encoders must know, by feature.
-      clicks: Means over the training impressions, where the outputs start.
-      calibration: What predictions are brought to, from the validation window.
+      features: Statistics that the encoders need, by feature.
+      clicks: Means over the training impressions, initial values of the outputs.
+      calibration: Calibration of predictions, from the validation window.
     """
 
     vocabulary_size: int
@@ -40,9 +40,9 @@ class RankingNetwork(tf.keras.Model):
     """Tensors of `ytdnn.ranking.inputs` to outputs of the head `[batch, k, n]`.
 
     Attributes:
-      head: What the outputs mean.
-      videos: The table of video embeddings by what looks it up: the video shown, the
-        last watched, the history. One table, unless the config says otherwise.
+      head: Head that reads the outputs.
+      videos: Table of video embeddings for each use: the video shown, the last watched,
+        the history. One table, unless the config says otherwise.
     """
 
     def __init__(
@@ -54,9 +54,9 @@ class RankingNetwork(tf.keras.Model):
         """Creates the network; its variables are all made at the first call.
 
         Args:
-          config: Sizes.
-          chosen: The features that are read.
-          measured: Of the training impressions.
+          config: Settings of ranking.
+          chosen: Features of the ranker.
+          measured: Statistics of the training impressions.
         """
         super().__init__(name="ranking")
         self.head = heads.make(config.head, measured.clicks)
@@ -91,7 +91,7 @@ class RankingNetwork(tf.keras.Model):
         """Returns the outputs, `[batch, k, n] float32`.
 
         Args:
-          tensors: Of the query `[batch, …]` and of impressions `[batch, k]`.
+          tensors: Tensors of the query `[batch, …]` and of impressions `[batch, k]`.
           seed: `[2] int32` of this training step, or None outside training.
         """
         shown = tensors[schema.IMPRESSION_VIDEOS]

@@ -166,7 +166,7 @@ def _num_training_watches(data: prepared.PreparedData) -> int:
 
 
 def joined_facts(of_members: list[dict[str, Any]]) -> dict[str, Any]:
-    """Returns what a manifest says of the training of one network or of several."""
+    """Returns facts about the training of one network or several, for a manifest."""
     if len(of_members) == 1:
         return of_members[0]
     rates = [facts.get("examples_per_second", 0.0) for facts in of_members]
@@ -189,16 +189,16 @@ def make_stage(
     num_readers: int = 1,
     before: Sequence[model.CandidateModel] = (),
 ) -> loop.Stage:
-    """Returns what the loop needs to train the candidate model.
+    """Returns the stage with which the loop trains the candidate model.
 
     Args:
-      config: The run.
+      config: Config of the run.
       data: The prepared set.
-      candidate_model: What is trained.
-      stop_after: Epochs, chosen before on what is now trained on too; None: they were
-        not.
+      candidate_model: Model to train.
+      stop_after: Number of epochs, chosen earlier on a held-out part of the data; None:
+        not chosen.
       are_few: Whether few of the watches are labels.
-      num_readers: In how many parts the batches can be read.
+      num_readers: Number of parts in which the batches can be read.
       before: Trained networks of its ensemble; the last one learns from all others with
         `distillation`.
     """

@@ -17,13 +17,13 @@ _MADE_FROM = "made_from.json"
 
 @dataclasses.dataclass
 class Progress:
-    """How far a training has come.
+    """The progress of a training.
 
     Attributes:
-      epoch: Epochs done.
-      step_in_epoch: Steps done of the epoch under way.
-      best_epoch: The epoch (from 1) whose weights validated best, or the last where
-        nothing is held out; 0: none yet, or those that training began with.
+      epoch: Number of finished epochs.
+      step_in_epoch: Number of finished steps of the current epoch.
+      best_epoch: Epoch (from 1) with the best validation, or the last where nothing is
+        held out; 0: none yet, or the initial weights.
       best_value: The monitored value then, higher is better; -inf: none yet.
       best_metrics: All its validation metrics.
     """
@@ -55,7 +55,7 @@ class Progress:
         return self.epoch >= training.epochs or stale >= training.patience
 
     def facts(self) -> dict[str, Any]:
-        """Returns what a manifest says of the training."""
+        """Returns facts about the training for a manifest."""
         return {
             "epochs": self.epoch,
             "best_epoch": self.best_epoch,
@@ -76,10 +76,11 @@ class Keeper:
         """Opens the checkpoints of `directory`, which may be empty.
 
         Args:
-          directory: Of the training.
-          model: Its variables.
-          optimizer: Its state.
-          writes: Whether this process writes them, of several the chief alone.
+          directory: Directory of the training.
+          model: Model with the variables.
+          optimizer: Optimiser with the state.
+          writes: Whether this process writes them; of several processes only the chief
+            does.
         """
         self._writes = writes
         directory = directory.absolute()  # parameter servers write their own parts
@@ -168,8 +169,8 @@ def workspace(
 ) -> pathlib.Path:
     """Returns the hidden directory in which `artefact` is being trained.
 
-    What lies there is kept to be resumed when it was made from the same config and
-    inputs, and removed otherwise; by the process that `writes`, of several the chief.
+    Its content is kept, to be resumed, if it was made from the same config and inputs,
+    and removed otherwise; by the process that `writes`, of several the chief.
     """
     directory = artefact.with_name(f".{artefact.name}.training")
     if not writes:

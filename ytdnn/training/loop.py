@@ -38,26 +38,28 @@ _PROBE_STEPS = 200  # in a shorter training, compiling the probe is not worth it
 
 @dataclasses.dataclass(frozen=True)
 class Stage:
-    """What the loop needs to know of a model.
+    """The description of a model's training for the loop.
 
     Attributes:
-      name: For progress and logs.
-      model: Its variables are trained and checkpointed.
+      name: Name for progress and logs.
+      model: Model to train and checkpoint.
       tables: Variables of the table optimiser; all others are dense.
-      batches: Global batches of an epoch from a step on, a pure function of
-        (epoch, first_step): datasets that follow one another; or a portion of each.
+      batches: Function that returns the global batches of an epoch from a step on, a
+        pure function of (epoch, first_step): datasets that follow one another; or a
+        portion of each.
       steps_per_epoch: Number of batches of an epoch.
-      loss: (batch of one replica, seed `[2] int32`) → the sum of weighted losses
-        and the sum of weights, scalars float32. Called in a replica context.
-      validate: Metrics by name.
-      monitor: The metric that chooses the checkpoint; "-name" where less is better;
-        empty: nothing is held out, and the last weights are kept.
-      stop_after: Epochs to run, where their number was chosen before; the learning
-        rate follows the schedule of all epochs still. None: it was not.
-      validates_start: Whether the weights that training begins with are validated too,
-        and kept where no epoch is better.
-      state: Of the optimiser, carried over from an earlier training of the model; its
-        variables are those of this model by now. None: a fresh one.
+      loss: (batch of one replica, seed `[2] int32`) → the sum of weighted losses and
+        the sum of weights, scalars float32. Called in a replica context.
+      validate: Function that returns metrics by name.
+      monitor: Metric that chooses the checkpoint; "-name" where less is better; empty:
+        nothing is held out, and the last weights are kept.
+      stop_after: Number of epochs to run, if it was chosen earlier; the learning rate
+        still follows the schedule of all epochs. None: it was
+        not.
+      validates_start: Whether the initial weights are validated too, and kept where no
+        epoch is better.
+      state: State of the optimiser, carried over from an earlier training of the model,
+        for the variables of this model. None: a fresh one.
     """
 
     name: str
@@ -81,16 +83,16 @@ def fit(
     directory: pathlib.Path,
     cluster: configs.Cluster = _CLUSTER,
 ) -> dict[str, Any]:
-    """Trains to the end, or to where validation, if there is one, stops improving.
+    """Trains to the end, or until validation, if there is one, stops improving.
 
     Args:
-      stage: What to train; its model ends with the best epoch's weights.
+      stage: Stage to train; its model ends with the best epoch's weights.
       training: Optimisation.
-      seed: Of every draw.
+      seed: Seed of every draw.
       strategy: Devices; one and two replicas give one loss.
-      directory: Of checkpoints and TensorBoard logs; continues what is there. Of
-        several workers the chief alone writes.
-      cluster: How long lost processes are waited for.
+      directory: Directory of checkpoints and TensorBoard logs; an interrupted training
+        is resumed. Of several workers only the chief writes.
+      cluster: Settings, with the time to wait for lost processes.
 
     Returns:
       Facts for the manifest: epochs, best epoch, its metrics, examples a second.
@@ -135,11 +137,11 @@ def fit(
 
 
 class Trainer:
-    """The compiled step and what it changes.
+    """The compiled step, with the variables that it changes.
 
     Attributes:
       step: (batch, step `int64`) → its loss, as `executor` has them; trains.
-      executor: Gives the strategy its batches, and reads losses.
+      executor: Executor that distributes batches for the strategy, and reads losses.
     """
 
     def __init__(
@@ -154,12 +156,12 @@ class Trainer:
         """Makes the optimiser and compiles nothing yet.
 
         Args:
-          stage: What is trained.
+          stage: Stage to train.
           training: Optimisation.
-          seed: Of every draw.
+          seed: Seed of every draw.
           strategy: Devices.
-          cluster: How long lost processes are waited for.
-          executor: Of the strategy; None: the usual one.
+          cluster: Settings, with the time to wait for lost processes.
+          executor: Executor of the strategy; None: the usual one.
         """
         self.stage = stage
         self.training = training
@@ -235,7 +237,7 @@ class Trainer:
     ) -> tuple[tf.Tensor, tf.Tensor, list[tf.Tensor]]:
         """Returns this replica's share of the batch's mean loss, and its gradients.
 
-        Between them, the sum of the batch's weights, which is what the mean is of.
+        The second value, the sum of the batch's weights, is the divisor of the mean.
         """
         context = tf.distribute.get_replica_context()
         with tf.GradientTape() as tape:

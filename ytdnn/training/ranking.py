@@ -50,12 +50,12 @@ def train(
     """Trains, or goes on training, and publishes the artefact `ranking`.
 
     Args:
-      config: The run; only its `ranking`, `seed`, `strategy` and `cluster` matter
-        here.
+      config: Config of the run; only its `ranking`, `seed`, `strategy` and `cluster`
+        matter here.
       data: The prepared set, with impressions.
-      directory: Where the artefact will stand; of several processes the chief alone
-        writes.
-      first_stage: What features of the first stage ask; None: there are none of these.
+      directory: Directory of the artefact; of several processes only the chief writes.
+      first_stage: First stage that features are replayed from; None: no feature needs
+        it.
       chosen: Manifest of the model that this one is a refit of: it runs as many epochs
         as that one's best took, and nothing is validated.
 
@@ -116,15 +116,15 @@ def make_stage(
     stop_after: int | None = None,
     num_readers: int = 1,
 ) -> loop.Stage:
-    """Returns what the loop needs to train the ranking model.
+    """Returns the stage with which the loop trains the ranking model.
 
     Args:
-      config: The run.
+      config: Config of the run.
       data: The prepared set.
-      ranking_model: What is trained.
-      stop_after: Epochs, chosen before on what is now trained on too; None: they were
-        not.
-      num_readers: In how many parts the batches can be read.
+      ranking_model: Model to train.
+      stop_after: Number of epochs, chosen earlier on a held-out part of the data; None:
+        not chosen.
+      num_readers: Number of parts in which the batches can be read.
     """
     batches = make_batches(config, data, ranking_model).of_readers(num_readers)
     return loop.Stage(
@@ -160,8 +160,8 @@ def _loss(
 ) -> Callable[[inputs.Tensors, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
     """Returns the head's loss, divided by impressions rather than by weights of clicks.
 
-    Watch times in seconds would otherwise shrink the gradients a hundredfold, and
-    with them the steps of Adagrad, whose first accumulator is not zero.
+    Watch times in seconds would otherwise shrink the gradients a hundredfold, and with
+    them the steps of Adagrad, which has a non-zero first accumulator.
     """
 
     def loss(batch: inputs.Tensors, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -186,7 +186,7 @@ def _validator(
     data: prepared.PreparedData,
     ranking_model: model.RankingModel,
 ) -> Callable[[], dict[str, float]]:
-    """Returns what measures the model on the validation window, part by part."""
+    """Returns the function that measures the model on the validation window."""
     windows = streaming.windows(data, config.ranking.window_events)
 
     def validate() -> dict[str, float]:
@@ -207,8 +207,8 @@ class _Validated:
       clicked: `[n] bool`.
       pages: `[n]`, from 0 on.
       seconds: `[n]`; None where the log has none.
-      order: `[n] float32`, what the model orders them by.
-      loss: Of all.
+      order: `[n] float32`, the model's order.
+      loss: Loss of all.
     """
 
     clicked: np.ndarray

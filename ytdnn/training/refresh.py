@@ -1,4 +1,4 @@
-"""Trained models that go on learning on a grown log (docs/freshness.md).
+"""Continues the training of trained models on a grown log (docs/freshness.md).
 
 A model is carried over to the grown set, state of its optimiser included. Candidates
 then learn from the new watches and some old ones, the ranker from the impressions since
@@ -59,12 +59,11 @@ def carry_candidates(
     """Publishes candidates on a grown set, as they were or trained further.
 
     Args:
-      config: Of the run.
+      config: Config of the run.
       source: The trained model.
       data: The grown set.
-      directory: Where the artefact will stand.
-      begins: The first second of what is new to it, to learn from; None: it learns
-        nothing.
+      directory: Directory of the artefact.
+      begins: First second of the new events, to learn from; None: it learns nothing.
 
     Raises:
       errors.UserError: Its video table is a tree, which does not grow.
@@ -210,12 +209,12 @@ def carry_ranking(
     """Publishes a ranker that went on learning, beside the candidates it asks.
 
     Args:
-      config: Of the run.
+      config: Config of the run.
       source: The trained ranker.
-      asked: The candidates that it was trained beside, and those it learns beside:
-        trained before the window of `data`.
+      asked: The candidates that it was trained with, and those it learns with: trained
+        before the window of `data`.
       data: The grown set, whose training impressions are the ranker's.
-      directory: Where the artefact will stand.
+      directory: Directory of the artefact.
     """
     first_stage = asked[1]
     inputs = {prepared.KIND: data.manifest.fingerprint}

@@ -1,4 +1,4 @@
-"""What a person sees of a training: progress, rate, and what limits it."""
+"""The report of a training to a person: progress, rate, and the bottleneck."""
 
 import collections
 import statistics
@@ -118,8 +118,8 @@ class Meter:
     def probe(self, forward_backward_seconds: float) -> None:
         """Takes the time of a step without its update, measured just now.
 
-        It is set against the last steps alone: the first one compiles, and on a shared
-        machine earlier ones had other work beside them.
+        It is compared with the last steps only: the first one compiles, and on a shared
+        machine earlier ones may have run with other load.
         """
         recent = max(1e-9, statistics.median(self._recent))
         self.forward_backward_share = forward_backward_seconds / recent
@@ -129,7 +129,7 @@ class Meter:
 
         `forward_backward` is the forward and backward pass, `tables` the update of
         tables and tower; a step timed without its update separates the two. Where a
-        call makes several steps, the wait for their input is not known by itself.
+        call makes several steps, the wait for their input is not measured separately.
         """
         step = max(1e-9, self.step_seconds - self._slowest[1])
         total = step + self.wait_seconds
@@ -158,7 +158,7 @@ class Meter:
         )
 
     def facts(self) -> dict[str, Any]:
-        """Returns what a manifest says of the speed."""
+        """Returns facts about the speed for a manifest."""
         return {
             "examples_per_second": round(self.examples_per_second, 1),
             "seconds": round(time.perf_counter() - self._started, 1),
