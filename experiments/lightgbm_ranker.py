@@ -57,7 +57,7 @@ from rich import markup, table
 from ytdnn import artifacts, configs, errors, ragged, schema
 from ytdnn.data import earlier, prepared
 from ytdnn.evaluation import impression_metrics, lists, oracle, ranker
-from ytdnn.features import interface, past_sums
+from ytdnn.features import base_feature, past_sums
 from ytdnn.pipeline import workdir
 from ytdnn.ranking import building, inputs, model, predictions
 from ytdnn.retrieval import stage
@@ -362,7 +362,7 @@ def measure(directory: pathlib.Path) -> Table:
         for split in splits
     ]
     for feature in read_by.features:
-        if isinstance(feature, interface.TrainingOnly):
+        if isinstance(feature, base_feature.TrainingOnly):
             made_neutral(feature.name, *parts)
     encoding = Encoding(parts[0])
     training, validation, asked = map(encoding.matrix, parts)

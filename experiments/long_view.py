@@ -64,7 +64,7 @@ from ytdnn import artifacts, configs, errors
 from ytdnn.candidates import model as candidate_model
 from ytdnn.data import prepare, prepared
 from ytdnn.evaluation import ranker, shown_lists, summary
-from ytdnn.features import interface
+from ytdnn.features import base_feature
 from ytdnn.metrics import binary, predicted_seconds
 from ytdnn.pipeline import sizes
 from ytdnn.pipeline import workdir as workdir_room
@@ -301,7 +301,7 @@ def _matrices(
         for split in splits
     )
     for feature in read_by.features:
-        if isinstance(feature, interface.TrainingOnly):
+        if isinstance(feature, base_feature.TrainingOnly):
             lightgbm_ranker.made_neutral(feature.name, training, asked, asked)
     encoding = lightgbm_ranker.Encoding(training)
     made = [

@@ -15,7 +15,7 @@ import tensorflow as tf
 from ytdnn import configs
 from ytdnn.candidates import popularity_by_age
 from ytdnn.data import positions, prepared
-from ytdnn.features import encodings, interface, reading, registry
+from ytdnn.features import base_feature, encodings, reading, registry
 from ytdnn.layers import embeddings
 
 _FEATURES = "content.json"
@@ -66,7 +66,7 @@ def from_config(
     is_tree = isinstance(config.loss, configs.HierarchicalSoftmax)
     if is_tree or not config.content.enabled:
         return None
-    chosen = registry.choose(interface.CONTENT, data, config.content.features)
+    chosen = registry.choose(base_feature.CONTENT, data, config.content.features)
     reads_age = config.content.popularity_by_age
     ages = popularity_by_age.measure(data) if reads_age else None
     if not chosen or (reads_age and ages is None):
@@ -96,7 +96,7 @@ def read(directory: pathlib.Path, data: prepared.PreparedData) -> Inputs | None:
     if not (directory / _FEATURES).exists():
         return None
     measured = reading.read_file(directory / _FEATURES)
-    chosen = registry.named(interface.CONTENT, list(measured), data)
+    chosen = registry.named(base_feature.CONTENT, list(measured), data)
     readers = reading.open_log(chosen, positions.LogTensors(data))
     ages = None
     if (directory / _AGES).exists():
@@ -175,7 +175,7 @@ class Content(tf.keras.layers.Layer):
 
 
 def _encoder(
-    feature: interface.Feature, measured: interface.Measured, dim: int
+    feature: base_feature.Feature, measured: base_feature.Measured, dim: int
 ) -> tf.keras.layers.Layer:
     """Returns a feature's encoder, a table of the vectors' width where it has one."""
     if isinstance(feature, encodings.Categorical):

@@ -26,7 +26,7 @@ from ytdnn.candidates import (
     user_vectors,
 )
 from ytdnn.data import fields, prepared
-from ytdnn.encoders import interface as encoders
+from ytdnn.encoders import base_encoder as encoders
 from ytdnn.layers import embeddings, randomness, weights
 
 KIND = "candidates"

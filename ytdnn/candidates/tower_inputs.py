@@ -16,7 +16,7 @@ from ytdnn import configs, errors, schema
 from ytdnn.candidates import content
 from ytdnn.data import inputs, positions, prepared, streaming, watch_log
 from ytdnn.encoders import own_file
-from ytdnn.features import interface, reading, registry
+from ytdnn.features import base_feature, reading, registry
 
 _FEATURES = "features.json"
 _ENCODER = "encoder.py"  # the user's own
@@ -40,7 +40,7 @@ class Inputs:
 
     vocabulary_size: int
     num_tokens: int = 0
-    features: tuple[interface.Feature, ...] = ()
+    features: tuple[base_feature.Feature, ...] = ()
     measured: reading.Statistics = dataclasses.field(default_factory=dict)
     of_videos: content.Inputs | None = None
     own_encoder: str = ""
@@ -57,7 +57,7 @@ def from_config(config: configs.Candidates, data: prepared.PreparedData) -> Inpu
     Raises:
       errors.UserError: The config names an unknown feature.
     """
-    chosen = registry.choose(interface.CANDIDATES, data, config.features)
+    chosen = registry.choose(base_feature.CANDIDATES, data, config.features)
     training = inputs.training_set(data)
     examples = _training_features(chosen, training, config.window_events)
     measured = reading.measure(chosen, data, examples, _NUM_QUANTILES)
@@ -192,7 +192,7 @@ def read(
       errors.UserError: This version, or the prepared set, has no such feature.
     """
     measured = reading.read_file(directory / _FEATURES)
-    chosen = registry.named(interface.CANDIDATES, list(measured), data)
+    chosen = registry.named(base_feature.CANDIDATES, list(measured), data)
     of_videos = content.read(directory, data)
     own_encoder = ""
     if isinstance(config.encoder, configs.OwnEncoder):

@@ -14,8 +14,8 @@ import tensorflow as tf
 from ytdnn import configs
 from ytdnn.candidates import content, tower_inputs
 from ytdnn.data import fields, prepared
+from ytdnn.encoders import base_encoder as encoders
 from ytdnn.encoders import choice, search_bag
-from ytdnn.encoders import interface as encoders
 from ytdnn.features import reading
 from ytdnn.layers import gated_bags, randomness, towers
 

@@ -18,7 +18,7 @@ from ml_collections import config_dict, config_flags
 
 from ytdnn import configs, errors, user_paths
 from ytdnn.cli import settings
-from ytdnn.pipeline import nested
+from ytdnn.pipeline import config_dicts
 
 _OVERRIDE = re.compile(r"--?(?P<no>no)?config\.(?P<key>[^=]+)(=(?P<value>.*))?", re.S)
 
@@ -230,8 +230,8 @@ def _known_key(key: str, argument: str) -> str:
             f"expected a single setting, received the group {argument}: set its "
             f"members, as --config.{key}.NAME=VALUE"
         )
-    if key in nested.MOVED:
-        raise errors.UserError(nested.moved(key))
+    if key in config_dicts.MOVED:
+        raise errors.UserError(config_dicts.moved(key))
     hint = closest(key, list(known), "--config.")
     raise errors.UserError(
         f"there is no setting config.{key}{hint} (ytdnn run --help lists all)"
@@ -292,7 +292,7 @@ def apply(config: configs.Config, overrides: dict[str, str]) -> configs.Config:
         raise _illegal(others) from None
     except (flags.Error, AttributeError, KeyError, TypeError, ValueError) as error:
         raise errors.UserError(f"{error} (on the command line)") from None
-    return nested.validated(values.to_dict(), "on the command line")
+    return config_dicts.validated(values.to_dict(), "on the command line")
 
 
 _READERS: dict[type, tuple[str, Callable[[str], Any]]] = {
@@ -365,7 +365,7 @@ def _require_kind(key: str, values: config_dict.ConfigDict) -> None:
         return
     kind = functools.reduce(getattr, path.split("."), values)[configs.KIND]
     if name not in configs.own_settings(kinds[kind]):
-        raise errors.UserError(nested.not_of_kind(path, kind, name))
+        raise errors.UserError(config_dicts.not_of_kind(path, kind, name))
 
 
 def _as_literal(key: str, value: str) -> str:

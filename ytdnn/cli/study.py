@@ -18,7 +18,7 @@ from ytdnn.cli import (
     resolved,
 )
 from ytdnn.evaluation import report_files
-from ytdnn.pipeline import graph, making, together, workdir
+from ytdnn.pipeline import cluster_roles, graph, runner, workdir
 
 Flag = arguments.Flag
 
@@ -104,7 +104,7 @@ def run(given: arguments.Arguments) -> None:
     stage = arguments.choice(given, "stage", [name for name in _STAGES if name])
     variants = _variants(given)
     for config in variants.values():
-        together.require_alone(config, "study")
+        cluster_roles.require_alone(config, "study")
     cells = list(_cells(variants, _seeds(given), directory))
     if (directory / workdir.CONFIG_FILE).exists():
         raise errors.UserError(
@@ -212,7 +212,7 @@ def _make(
     with workdir.lock(directory), workdir.keep_config(directory, config):
         for step in _made(stage):
             _share(step, config, directory, directories)
-        making.run(_steps(cell, split, stage), config, directory, output.say)
+        runner.run(_steps(cell, split, stage), config, directory, output.say)
 
 
 def _steps(cell: Cell, split: str, stage: str) -> list[graph.Step]:
@@ -220,7 +220,7 @@ def _steps(cell: Cell, split: str, stage: str) -> list[graph.Step]:
     made = _made(stage)
     whole = graph.evaluation(split)
     is_stale = any(
-        making.staleness(step, cell.config, cell.directory) for step in (*made, whole)
+        runner.staleness(step, cell.config, cell.directory) for step in (*made, whole)
     )
     return [*made, graph.evaluation(split, stage) if is_stale else whole]
 
@@ -242,16 +242,16 @@ def _share(
     this run has too.
     """
     inputs = [one for one in graph.STEPS if one.name in step.inputs]
-    if any(making.staleness(one, config, directory) for one in inputs):
+    if any(runner.staleness(one, config, directory) for one in inputs):
         return
     if step.left_out(config, directory):
         return
-    if not making.staleness(step, config, directory):
+    if not runner.staleness(step, config, directory):
         return
-    read = making.input_fingerprints(step, config, directory)
+    read = runner.input_fingerprints(step, config, directory)
     for other in directories:
-        is_current = other != directory and not making.staleness(step, config, other)
-        if is_current and making.input_fingerprints(step, config, other) == read:
+        is_current = other != directory and not runner.staleness(step, config, other)
+        if is_current and runner.input_fingerprints(step, config, other) == read:
             source = other / step.name
             artifacts.share(source, directory / step.name)
             output.say(f"{step.name}: linked, the same as {source}")

@@ -12,11 +12,11 @@ import polars as pl
 
 from ytdnn import configs, progress, schema
 from ytdnn.data import (
-    doubts,
     engines,
     entities,
     event_log,
     event_rows,
+    log_warnings,
     matching,
     shard_tasks,
     shards,
@@ -66,7 +66,7 @@ class Engine:
             chosen=windows.of_frames(
                 config, watches, log.tables.get(schema.IMPRESSIONS)
             ),
-            doubts=doubts.of_watches(watches),
+            doubts=log_warnings.of_watches(watches),
             watch_columns=watches.collect_schema().names(),
         )
 

@@ -15,10 +15,10 @@ import polars as pl
 
 from ytdnn import artifacts, configs, errors, schema
 from ytdnn.data import (
-    doubts,
     engines,
     entities,
     event_log,
+    log_warnings,
     plausibility,
     polars_engine,
     prepared,
@@ -94,7 +94,7 @@ def of_log(
         if schema.IMPRESSIONS in survey.log.tables:
             facts["pages"] = pages
         obstacle = _ranking_obstacle(partial, facts)
-        if doubts.NONE_INSIDE in obstacle and survey.chosen.advice:
+        if log_warnings.NONE_INSIDE in obstacle and survey.chosen.advice:
             obstacle = f"{obstacle} ({survey.chosen.advice})"
         facts["ranking_obstacle"] = obstacle
     return prepared.load(directory)
@@ -203,7 +203,7 @@ def _ranking_obstacle(directory: pathlib.Path, facts: Mapping[str, object]) -> s
     shards = user_shards.on_disk(directory, facts)
     shown = (shard.read().impressions for shard in shards)
     parts = ((table.splits, table.clicked) for table in shown if table is not None)
-    return doubts.ranking_obstacle(doubts.shown_and_clicked(parts))
+    return log_warnings.ranking_obstacle(log_warnings.shown_and_clicked(parts))
 
 
 def _pages(log: event_log.EventLog, gap: float) -> str:

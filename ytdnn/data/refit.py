@@ -23,8 +23,8 @@ import polars as pl
 from ytdnn import artifacts, configs, errors, ragged, schema
 from ytdnn.data import (
     array_files,
-    doubts,
     events,
+    log_warnings,
     prepared,
     searches,
     shard_tasks,
@@ -156,8 +156,8 @@ def _obstacle(data: prepared.PreparedData, split: _Split) -> str:
         for table in shown
         if table is not None
     )
-    counts = doubts.shown_and_clicked(parts)
-    return doubts.ranking_obstacle(counts, (prepared.Split.TRAIN,))
+    counts = log_warnings.shown_and_clicked(parts)
+    return log_warnings.ranking_obstacle(counts, (prepared.Split.TRAIN,))
 
 
 def _windows(

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from ytdnn import errors, schema
 from ytdnn.data import fields, prepared
-from ytdnn.encoders import interface, watched
+from ytdnn.encoders import base_encoder, watched
 from ytdnn.layers import attention, bags, randomness
 
 
@@ -101,7 +101,7 @@ class SequenceEncoder(watched.Watched, abc.ABC):
         """
 
     def call(
-        self, features: interface.Features, seed: tf.Tensor | None = None
+        self, features: base_encoder.Features, seed: tf.Tensor | None = None
     ) -> list[tf.Tensor]:
         """Returns the state after the last watch of each position, zero without one."""
         own = randomness.of_stream(seed, randomness.Stream.SEQUENCE)
@@ -134,7 +134,7 @@ class SequenceEncoder(watched.Watched, abc.ABC):
             )
 
     def _history(
-        self, features: interface.Features, rows: tf.Tensor, known: tf.Tensor
+        self, features: base_encoder.Features, rows: tf.Tensor, known: tf.Tensor
     ) -> History:
         times, next_times = features[schema.WATCH_ROW_TIMES], None
         if self.reads_request_times:
@@ -150,7 +150,7 @@ class SequenceEncoder(watched.Watched, abc.ABC):
         asked = (fields.time(),) if self.reads_request_times else ()
         return (*super().fields(data), *times, *asked)
 
-    def open_request(self, data: prepared.PreparedData) -> interface.SequenceReader:
+    def open_request(self, data: prepared.PreparedData) -> base_encoder.SequenceReader:
         """Returns the reader of the last watches."""
         del data
         length = self.config.history_length

@@ -9,7 +9,7 @@ from typing import Any
 import tensorflow as tf
 
 from ytdnn import configs, schema
-from ytdnn.encoders import interface, watched
+from ytdnn.encoders import base_encoder, watched
 from ytdnn.layers import bags, learned_bags, randomness
 
 
@@ -53,7 +53,7 @@ class WatchBags(watched.Watched):
             )
 
     def call(
-        self, features: interface.Features, seed: tf.Tensor | None = None
+        self, features: base_encoder.Features, seed: tf.Tensor | None = None
     ) -> list[tf.Tensor]:
         """Returns the fixed averages, then the learned ones if there are any."""
         rows = features[schema.WATCH_ROWS]

@@ -12,7 +12,7 @@ import tensorflow as tf
 from ytdnn import configs, schema
 from ytdnn.data import fields, prepared
 from ytdnn.data import request as raw_request
-from ytdnn.encoders import interface
+from ytdnn.encoders import base_encoder
 from ytdnn.layers import embeddings, randomness
 
 
@@ -38,7 +38,7 @@ class Content(Protocol):
         ...
 
 
-class Watched(interface.Encoder):
+class Watched(base_encoder.Encoder):
     """An encoder of the watch history.
 
     Attributes:
@@ -104,13 +104,13 @@ class Watched(interface.Encoder):
         """Returns the watched videos."""
         return (fields.watched(data),)
 
-    def open_request(self, data: prepared.PreparedData) -> interface.SequenceReader:
+    def open_request(self, data: prepared.PreparedData) -> base_encoder.SequenceReader:
         """Returns the reader of the last watches."""
         del data
         return LastWatches(self.config.history_length)
 
 
-class LastWatches(interface.SequenceReader):
+class LastWatches(base_encoder.SequenceReader):
     """The last watches of a request and their times; of the request too, if read."""
 
     def __init__(self, length: int, with_request_times: bool = False) -> None:
@@ -119,7 +119,7 @@ class LastWatches(interface.SequenceReader):
         self._length = length
         self._with_request_times = with_request_times
 
-    def __call__(self, request: raw_request.Request) -> interface.Features:
+    def __call__(self, request: raw_request.Request) -> base_encoder.Features:
         """Returns the rows, missing ones in front."""
         missing = self._length - tf.minimum(request.num_watches, self._length)
         found = {

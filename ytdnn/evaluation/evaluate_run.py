@@ -15,7 +15,6 @@ from ytdnn.evaluation import (
     baselines,
     chosen_order,
     composing,
-    doubts,
     judged_systems,
     leaks,
     lists,
@@ -26,6 +25,7 @@ from ytdnn.evaluation import (
     ranker,
     report_files,
     report_model,
+    run_warnings,
     search,
     shown_lists,
     summary,
@@ -106,7 +106,7 @@ def evaluate(
     )
     if stage != ranking_model.KIND:
         whole = dataclasses.replace(result, report=report)
-        found = doubts.of_run(workdir, data, whole, config)
+        found = run_warnings.of_run(workdir, data, whole, config)
         report = dataclasses.replace(report, doubts=found)
     is_used = {
         candidate_model.KIND: True,

@@ -10,12 +10,12 @@ import tensorflow as tf
 
 from ytdnn.data import positions, prepared
 from ytdnn.data import request as raw_request
-from ytdnn.features import encodings, interface
+from ytdnn.features import base_feature, encodings
 
 NUM_SOURCES = 4  # of `ytdnn.retrieval`
 
 
-class _OfSources(encodings.Categorical, interface.Replayed):
+class _OfSources(encodings.Categorical, base_feature.Replayed):
     """An index that the candidate sources give each video."""
 
     asks_sources = True
@@ -39,10 +39,10 @@ class _OfSources(encodings.Categorical, interface.Replayed):
             raise ValueError(f"expected a log with a replay for {self.name}")
         return lambda at: self.of_replay(replay, at)
 
-    def open_request(self, data: prepared.PreparedData) -> interface.RequestReader:
+    def open_request(self, data: prepared.PreparedData) -> base_feature.RequestReader:
         """Reads the sources that the first stage of the graph gives."""
         del data
-        return interface.FromRequest(self.of_request)
+        return base_feature.FromRequest(self.of_request)
 
 
 class CandidateSource(_OfSources):

@@ -15,17 +15,17 @@ import tensorflow as tf
 from ytdnn import schema
 from ytdnn.data import fields, lookups, positions, prepared, user_shards
 from ytdnn.data import request as raw_request
-from ytdnn.features import encodings, interface
+from ytdnn.features import base_feature, encodings
 
 # Known values of a column of text, the most clicked ones (PAPER §4.1).
 MAX_VALUES = 10_000
 # Of a text of the user's own that has more: each value has the place of its hash.
 HASH_BUCKETS = 4_096
 _LOWEST = float(np.finfo(np.float32).min)
-_BOTH = frozenset({interface.CANDIDATES, interface.RANKING})
+_BOTH = frozenset({base_feature.CANDIDATES, base_feature.RANKING})
 
 
-class _Column(interface.ReadAtRequest):
+class _Column(base_feature.ReadAtRequest):
     """A feature of one column of a table of entities."""
 
     def __init__(
@@ -41,28 +41,28 @@ class _Column(interface.ReadAtRequest):
         table, self.column = column.split(".", 1)
         is_user = table == schema.USERS
         self.name = name
-        self.scope = interface.Scope.USER if is_user else interface.Scope.VIDEO
+        self.scope = base_feature.Scope.USER if is_user else base_feature.Scope.VIDEO
         self.columns = (column,)
-        self.networks = _BOTH if is_user else interface.OF_VIDEOS
+        self.networks = _BOTH if is_user else base_feature.OF_VIDEOS
         self.default_in = default_in
 
     def values(self, data: prepared.PreparedData) -> pl.Series:
         """Returns the column, a row for each user or video of the catalogue."""
-        table = data.users if self.scope is interface.Scope.USER else data.videos
+        table = data.users if self.scope is base_feature.Scope.USER else data.videos
         return table[self.column]
 
     def request_values(
-        self, data: prepared.PreparedData, place: interface.Place
+        self, data: prepared.PreparedData, place: base_feature.Place
     ) -> dict[str, Any]:
         """Returns the user's value, if there is one."""
-        if self.scope is interface.Scope.VIDEO:
+        if self.scope is base_feature.Scope.VIDEO:
             return {}
         value = self.values(data)[place.user]
         return {} if value is None else {self.column: value}
 
     def user_columns(self, data: prepared.PreparedData) -> dict[str, pl.Series]:
         """Returns the users' column, if it is one."""
-        is_user = self.scope is interface.Scope.USER
+        is_user = self.scope is base_feature.Scope.USER
         return {self.column: self.values(data)} if is_user else {}
 
     @abc.abstractmethod
@@ -73,7 +73,7 @@ class _Column(interface.ReadAtRequest):
         """Gathers by user or by video."""
         key = type(self), *vars(self).values()  # all that was declared
         rows = log.data.once(key, lambda: self._rows(log))
-        if self.scope is interface.Scope.USER:
+        if self.scope is base_feature.Scope.USER:
             return lambda at: tf.gather(rows, at.users)
         return lambda at: tf.gather(rows, at.videos)
 
@@ -81,14 +81,14 @@ class _Column(interface.ReadAtRequest):
         with tf.init_scope(), tf.device("CPU"):
             return tf.constant(self.rows(log.data))
 
-    def open_request(self, data: prepared.PreparedData) -> interface.RequestReader:
+    def open_request(self, data: prepared.PreparedData) -> base_feature.RequestReader:
         """Looks the user's value up, or gathers by video."""
-        if self.scope is interface.Scope.USER:
+        if self.scope is base_feature.Scope.USER:
             return self._of_user(data)
-        return interface.RowsOfVideos(self.rows(data))
+        return base_feature.RowsOfVideos(self.rows(data))
 
     @abc.abstractmethod
-    def _of_user(self, data: prepared.PreparedData) -> interface.RequestReader: ...
+    def _of_user(self, data: prepared.PreparedData) -> base_feature.RequestReader: ...
 
 
 class TextColumn(encodings.Categorical, _Column):
@@ -127,7 +127,7 @@ class TextColumn(encodings.Categorical, _Column):
         return data.once(key, lambda: self._most_clicked(data))
 
     def _most_clicked(self, data: prepared.PreparedData) -> list[str]:
-        is_user = self.scope is interface.Scope.USER
+        is_user = self.scope is base_feature.Scope.USER
         size = data.num_users if is_user else data.num_prepared
         values = self.values(data).head(size).cast(pl.String).rename("value")
         every = values.drop_nulls().unique().sort()
@@ -151,7 +151,7 @@ class TextColumn(encodings.Categorical, _Column):
     def fields(self, data: prepared.PreparedData) -> fields.Fields:
         """Returns the user's text; of videos the export knows it."""
         del data
-        is_user = self.scope is interface.Scope.USER
+        is_user = self.scope is base_feature.Scope.USER
         return (fields.text(self.column),) if is_user else ()
 
     def rows(self, data: prepared.PreparedData) -> np.ndarray:
@@ -161,10 +161,12 @@ class TextColumn(encodings.Categorical, _Column):
         found = indices.replace_strict(places, default=0, return_dtype=pl.Int32)
         rows = found.fill_null(0).to_numpy().astype(np.int32)
         return (
-            rows if self.scope is interface.Scope.USER else np.append(np.int32(0), rows)
+            rows
+            if self.scope is base_feature.Scope.USER
+            else np.append(np.int32(0), rows)
         )
 
-    def _of_user(self, data: prepared.PreparedData) -> interface.RequestReader:
+    def _of_user(self, data: prepared.PreparedData) -> base_feature.RequestReader:
         return TextOfRequest(self.column, self.vocabulary(data))
 
 
@@ -217,7 +219,7 @@ class NumberColumn(encodings.Continuous, _Column):
     def fields(self, data: prepared.PreparedData) -> fields.Fields:
         """Returns the user's number; of videos the export knows it."""
         del data
-        if self.scope is interface.Scope.VIDEO:
+        if self.scope is base_feature.Scope.VIDEO:
             return ()
         meaning = "a number, as in the log"
         return (fields.Field(self.column, "float32", "batch", self.missing, meaning),)
@@ -226,15 +228,15 @@ class NumberColumn(encodings.Continuous, _Column):
         """Returns numbers `float32`."""
         values = self.values(data).cast(pl.Float32).fill_nan(None)
         rows = values.fill_null(self.missing).to_numpy().astype(np.float32)
-        if self.scope is interface.Scope.USER:
+        if self.scope is base_feature.Scope.USER:
             return rows
         return np.append(np.float32(self.missing), rows)
 
-    def _of_user(self, data: prepared.PreparedData) -> interface.RequestReader:
-        return interface.FromRequest(lambda request: request.raw[self.column])
+    def _of_user(self, data: prepared.PreparedData) -> base_feature.RequestReader:
+        return base_feature.FromRequest(lambda request: request.raw[self.column])
 
 
-class TextOfRequest(interface.RequestReader):
+class TextOfRequest(base_feature.RequestReader):
     """A text of the request, looked up in the vocabulary."""
 
     def __init__(self, field: str, vocabulary: list[str]) -> None:
@@ -262,7 +264,7 @@ class HashedColumn(encodings.Categorical, _Column):
     def fields(self, data: prepared.PreparedData) -> fields.Fields:
         """Returns the user's text; of videos the export knows it."""
         del data
-        is_user = self.scope is interface.Scope.USER
+        is_user = self.scope is base_feature.Scope.USER
         return (fields.text(self.column),) if is_user else ()
 
     def rows(self, data: prepared.PreparedData) -> np.ndarray:
@@ -270,12 +272,16 @@ class HashedColumn(encodings.Categorical, _Column):
         texts = self.values(data).cast(pl.String).fill_null("").to_list()
         rows: np.ndarray = _hashed(tf.constant(texts, tf.string)).numpy()
         return (
-            rows if self.scope is interface.Scope.USER else np.append(np.int32(0), rows)
+            rows
+            if self.scope is base_feature.Scope.USER
+            else np.append(np.int32(0), rows)
         )
 
-    def _of_user(self, data: prepared.PreparedData) -> interface.RequestReader:
+    def _of_user(self, data: prepared.PreparedData) -> base_feature.RequestReader:
         del data
-        return interface.FromRequest(lambda request: _hashed(request.raw[self.column]))
+        return base_feature.FromRequest(
+            lambda request: _hashed(request.raw[self.column])
+        )
 
 
 def _hashed(texts: tf.Tensor) -> tf.Tensor:
@@ -285,7 +291,7 @@ def _hashed(texts: tf.Tensor) -> tf.Tensor:
     return tf.cast(tf.where(tf.equal(texts, ""), missing, places), tf.int32)
 
 
-def own(column: str, data: prepared.PreparedData) -> interface.Feature:
+def own(column: str, data: prepared.PreparedData) -> base_feature.Feature:
     """Returns the feature of a column of the user's own, named as the column.
 
     Args:

@@ -4,14 +4,14 @@ from typing import Any
 
 from ytdnn import schema
 from ytdnn.data import fields, positions, prepared
-from ytdnn.features import columns, encodings, interface
+from ytdnn.features import base_feature, columns, encodings
 
 
-class Device(encodings.Categorical, interface.ReadAtRequest):
+class Device(encodings.Categorical, base_feature.ReadAtRequest):
     """The device, categorical: that of the watch or impression to be predicted."""
 
     name = schema.DEVICE
-    scope = interface.Scope.REQUEST
+    scope = base_feature.Scope.REQUEST
     dim = 4
 
     def __init__(self, network: str, table: str) -> None:
@@ -25,7 +25,7 @@ class Device(encodings.Categorical, interface.ReadAtRequest):
         return (fields.text(schema.DEVICE),)
 
     def request_values(
-        self, data: prepared.PreparedData, place: interface.Place
+        self, data: prepared.PreparedData, place: base_feature.Place
     ) -> dict[str, Any]:
         """Returns the device of the watch that the request led to."""
         devices = data.watches.devices
@@ -46,7 +46,7 @@ class Device(encodings.Categorical, interface.ReadAtRequest):
         """Reads the request's own event."""
         return lambda at: log.of_event("devices", at, 0)
 
-    def open_request(self, data: prepared.PreparedData) -> interface.RequestReader:
+    def open_request(self, data: prepared.PreparedData) -> base_feature.RequestReader:
         """Looks the name up."""
         return columns.TextOfRequest(schema.DEVICE, self._values(data))
 
@@ -55,6 +55,6 @@ class Device(encodings.Categorical, interface.ReadAtRequest):
 
 
 FEATURES = (
-    Device(interface.CANDIDATES, schema.WATCHES),
-    Device(interface.RANKING, schema.IMPRESSIONS),
+    Device(base_feature.CANDIDATES, schema.WATCHES),
+    Device(base_feature.RANKING, schema.IMPRESSIONS),
 )

@@ -2,13 +2,13 @@
 
 from ytdnn import schema
 from ytdnn.data import positions
-from ytdnn.features import columns, interface
+from ytdnn.features import base_feature, columns
 
 FEATURES = (
     columns.NumberColumn(
         schema.DURATION_SECONDS,
         "videos.duration_seconds",
-        interface.OF_VIDEOS,
+        base_feature.OF_VIDEOS,
         missing=positions.MISSING,
     ),
 )

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from ytdnn import configs
 from ytdnn.data import positions, prepared
-from ytdnn.features import interface
+from ytdnn.features import base_feature
 from ytdnn.layers import continuous, embeddings, presence
 
 
@@ -35,7 +35,7 @@ def layer_name(feature: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.]", "_", feature)
 
 
-class Categorical(interface.Feature):
+class Categorical(base_feature.Feature):
     """Indices into a vocabulary, `int32`: 0 is missing or out of vocabulary.
 
     Attributes:
@@ -54,9 +54,9 @@ class Categorical(interface.Feature):
         del data
         return None
 
-    def measure(self, data: prepared.PreparedData) -> interface.Measured:
+    def measure(self, data: prepared.PreparedData) -> base_feature.Measured:
         """Returns the size of the vocabulary, as the encoder needs it."""
-        return interface.Measured(num_values=self.num_values(data))
+        return base_feature.Measured(num_values=self.num_values(data))
 
     def known(self, values: tf.Tensor) -> tf.Tensor:
         """Returns which indices are in the vocabulary."""
@@ -64,9 +64,9 @@ class Categorical(interface.Feature):
 
     def encoder(
         self,
-        measured: interface.Measured,
+        measured: base_feature.Measured,
         stddev: float,
-        normalization: configs.Normalization = interface.QUANTILES,
+        normalization: configs.Normalization = base_feature.QUANTILES,
     ) -> tf.keras.layers.Layer:
         """Returns an embedding table."""
         del normalization
@@ -76,7 +76,7 @@ class Categorical(interface.Feature):
         )
 
 
-class Continuous(interface.Feature):
+class Continuous(base_feature.Feature):
     """A number, `float32`.
 
     Attributes:
@@ -85,10 +85,10 @@ class Continuous(interface.Feature):
 
     missing: float = positions.MISSING
 
-    def measure(self, data: prepared.PreparedData) -> interface.Measured:
+    def measure(self, data: prepared.PreparedData) -> base_feature.Measured:
         """Returns nothing yet: quantiles need the training examples."""
         del data
-        return interface.Measured()
+        return base_feature.Measured()
 
     @property
     def needs_quantiles(self) -> bool:
@@ -101,9 +101,9 @@ class Continuous(interface.Feature):
 
     def encoder(
         self,
-        measured: interface.Measured,
+        measured: base_feature.Measured,
         stddev: float,
-        normalization: configs.Normalization = interface.QUANTILES,
+        normalization: configs.Normalization = base_feature.QUANTILES,
     ) -> tf.keras.layers.Layer:
         """Returns the quantile CDF with powers, unless another is chosen."""
         del stddev
@@ -119,15 +119,15 @@ class Continuous(interface.Feature):
         )
 
 
-class Share(interface.Feature):
+class Share(base_feature.Feature):
     """A number in [0, 1], `float32`, negative where missing."""
 
     missing = positions.MISSING
 
-    def measure(self, data: prepared.PreparedData) -> interface.Measured:
+    def measure(self, data: prepared.PreparedData) -> base_feature.Measured:
         """Returns nothing: the number is normalised already."""
         del data
-        return interface.Measured()
+        return base_feature.Measured()
 
     def known(self, values: tf.Tensor) -> tf.Tensor:
         """Returns which numbers are not missing."""
@@ -135,9 +135,9 @@ class Share(interface.Feature):
 
     def encoder(
         self,
-        measured: interface.Measured,
+        measured: base_feature.Measured,
         stddev: float,
-        normalization: configs.Normalization = interface.QUANTILES,
+        normalization: configs.Normalization = base_feature.QUANTILES,
     ) -> tf.keras.layers.Layer:
         """Returns a layer that gives the number and whether it is present."""
         del measured, stddev, normalization

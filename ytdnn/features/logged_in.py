@@ -7,16 +7,16 @@ import tensorflow as tf
 from ytdnn import schema
 from ytdnn.data import fields, positions, prepared
 from ytdnn.data import request as raw_request
-from ytdnn.features import encodings, interface
+from ytdnn.features import base_feature, encodings
 
 
-class LoggedIn(encodings.Share, interface.ReadAtRequest):
+class LoggedIn(encodings.Share, base_feature.ReadAtRequest):
     """The logged-in state: 0, 1, or -1 = unknown."""
 
     name = schema.LOGGED_IN
-    scope = interface.Scope.REQUEST
+    scope = base_feature.Scope.REQUEST
     columns = ("watches.logged_in",)
-    networks = default_in = frozenset({interface.CANDIDATES})
+    networks = default_in = frozenset({base_feature.CANDIDATES})
 
     def fields(self, data: prepared.PreparedData) -> fields.Fields:
         """Returns the state."""
@@ -29,7 +29,7 @@ class LoggedIn(encodings.Share, interface.ReadAtRequest):
         )
 
     def request_values(
-        self, data: prepared.PreparedData, place: interface.Place
+        self, data: prepared.PreparedData, place: base_feature.Place
     ) -> dict[str, Any]:
         """Returns the state at the watch that the request led to."""
         states = data.watches.logged_in
@@ -52,10 +52,10 @@ class LoggedIn(encodings.Share, interface.ReadAtRequest):
 
         return read
 
-    def open_request(self, data: prepared.PreparedData) -> interface.RequestReader:
+    def open_request(self, data: prepared.PreparedData) -> base_feature.RequestReader:
         """Reads the state of the request, clipped to its range."""
         del data
-        return interface.FromRequest(_read)
+        return base_feature.FromRequest(_read)
 
 
 def _read(request: raw_request.Request) -> tf.Tensor:

@@ -11,10 +11,10 @@ import tensorflow as tf
 from ytdnn import schema
 from ytdnn.data import fields, positions, prepared
 from ytdnn.data import request as raw_request
-from ytdnn.features import encodings, interface, past_log, past_request, past_sums
+from ytdnn.features import base_feature, encodings, past_log, past_request, past_sums
 
 
-class OfPast(encodings.Continuous, interface.ReadAtRequest):
+class OfPast(encodings.Continuous, base_feature.ReadAtRequest):
     """A number made of sums over the user's earlier events.
 
     Attributes:
@@ -22,8 +22,8 @@ class OfPast(encodings.Continuous, interface.ReadAtRequest):
       column: Column of the keys; `past_sums.VIDEO`: the video itself.
     """
 
-    scope = interface.Scope.PAIR
-    networks = default_in = frozenset({interface.RANKING})
+    scope = base_feature.Scope.PAIR
+    networks = default_in = frozenset({base_feature.RANKING})
     table: str
     column: str = past_sums.VIDEO
 
@@ -50,7 +50,7 @@ class OfPast(encodings.Continuous, interface.ReadAtRequest):
 
         return read
 
-    def open_request(self, data: prepared.PreparedData) -> interface.RequestReader:
+    def open_request(self, data: prepared.PreparedData) -> base_feature.RequestReader:
         """Carries the keys of the catalogue."""
         return _OfRequest(self, data)
 
@@ -59,7 +59,7 @@ class OfPast(encodings.Continuous, interface.ReadAtRequest):
         return tf.squeeze(found, -1) if self.scope.is_of_query else found
 
 
-class _OfRequest(interface.RequestReader):
+class _OfRequest(base_feature.RequestReader):
     """Reads the formula from the events of a request."""
 
     def __init__(self, feature: OfPast, data: prepared.PreparedData) -> None:

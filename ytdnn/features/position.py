@@ -26,7 +26,7 @@ import tensorflow as tf
 
 from ytdnn import configs, schema
 from ytdnn.data import positions, prepared
-from ytdnn.features import encodings, interface
+from ytdnn.features import base_feature, encodings
 from ytdnn.layers import numbers
 
 _SMOOTHING_IMPRESSIONS = 10.0
@@ -34,7 +34,7 @@ _SMOOTHING_IMPRESSIONS = 10.0
 Counts = npt.NDArray[np.int64]
 
 
-class Position(interface.TrainingOnly):
+class Position(base_feature.TrainingOnly):
     """The place on the page, entered as log(its click rate / that of all places).
 
     Counted over the ranker's training impressions, ten average ones added to each
@@ -42,23 +42,23 @@ class Position(interface.TrainingOnly):
     """
 
     name = schema.POSITION
-    scope = interface.Scope.PAIR
+    scope = base_feature.Scope.PAIR
     columns = ("impressions.position",)
-    networks = frozenset({interface.RANKING})
+    networks = frozenset({base_feature.RANKING})
     serving_value = -1.0
 
-    def measure(self, data: prepared.PreparedData) -> interface.Measured:
+    def measure(self, data: prepared.PreparedData) -> base_feature.Measured:
         """Returns the number of each place."""
         of_shards = [_of_places(shard) for shard in data.each_shard()]
         impressions, clicks = (_sum(found) for found in zip(*of_shards, strict=True))
         mean = float(clicks.sum()) / max(1.0, float(impressions.sum()))
         if mean == 0.0:
-            return interface.Measured()
+            return base_feature.Measured()
         impressions, clicks = impressions[1:], clicks[1:]  # the first: not known
         rates = (clicks / mean + _SMOOTHING_IMPRESSIONS) / (
             impressions + _SMOOTHING_IMPRESSIONS
         )
-        return interface.Measured(numbers=tuple(np.log(rates).tolist()))
+        return base_feature.Measured(numbers=tuple(np.log(rates).tolist()))
 
     def open_log(self, log: positions.LogTensors) -> positions.Reader:
         """Reads the place of the logged impression, -1 of any other video."""
@@ -71,9 +71,9 @@ class Position(interface.TrainingOnly):
 
     def encoder(
         self,
-        measured: interface.Measured,
+        measured: base_feature.Measured,
         stddev: float,
-        normalization: configs.Normalization = interface.QUANTILES,
+        normalization: configs.Normalization = base_feature.QUANTILES,
     ) -> tf.keras.layers.Layer:
         """Returns the number of the place, one coordinate."""
         del stddev, normalization

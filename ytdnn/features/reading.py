@@ -11,16 +11,16 @@ import tensorflow as tf
 from ytdnn import artifacts, configs
 from ytdnn.data import fields, positions, prepared, quantiles
 from ytdnn.data import request as raw_request
-from ytdnn.features import encodings, interface
+from ytdnn.features import base_feature, encodings
 from ytdnn.layers import continuous, rows
 
 Tensors = dict[str, tf.Tensor]
-Statistics = dict[str, interface.Measured]
+Statistics = dict[str, base_feature.Measured]
 T = TypeVar("T")
 
 
 def open_log(
-    chosen: Sequence[interface.Feature],
+    chosen: Sequence[base_feature.Feature],
     log: positions.LogTensors,
     serving: bool = False,
 ) -> dict[str, positions.Reader]:
@@ -36,17 +36,17 @@ def open_log(
     return {f.name: served.get(f.name) or f.open_log(log) for f in chosen}
 
 
-def at_serving(chosen: Sequence[interface.Feature]) -> dict[str, positions.Reader]:
+def at_serving(chosen: Sequence[base_feature.Feature]) -> dict[str, positions.Reader]:
     """Returns the readers of training-only features at their serving value."""
     return {
         feature.name: feature.at_serving
         for feature in chosen
-        if isinstance(feature, interface.TrainingOnly)
+        if isinstance(feature, base_feature.TrainingOnly)
     }
 
 
 def with_old_widths(
-    new: Statistics, chosen: Sequence[interface.Feature], old: Statistics
+    new: Statistics, chosen: Sequence[base_feature.Feature], old: Statistics
 ) -> Statistics:
     """Returns statistics of a grown log, with the widths of trained embeddings.
 
@@ -69,7 +69,7 @@ def read(readers: Mapping[str, positions.Reader], at: positions.Positions) -> Te
     return {name: reader(at) for name, reader in readers.items()}
 
 
-def placeholders(chosen: Sequence[interface.Feature]) -> Tensors:
+def placeholders(chosen: Sequence[base_feature.Feature]) -> Tensors:
     """Returns a tensor of zeros for each feature, of one request and one video."""
     return {
         f.name: tf.zeros(
@@ -80,7 +80,7 @@ def placeholders(chosen: Sequence[interface.Feature]) -> Tensors:
 
 
 def request_fields(
-    chosen: Sequence[interface.Feature], data: prepared.PreparedData
+    chosen: Sequence[base_feature.Feature], data: prepared.PreparedData
 ) -> fields.Fields:
     """Returns the request fields that the features read, each once."""
     return fields.union(*(feature.fields(data) for feature in chosen))
@@ -90,7 +90,7 @@ class RequestReaders(tf.Module):
     """Features opened for serving."""
 
     def __init__(
-        self, chosen: Sequence[interface.Feature], data: prepared.PreparedData
+        self, chosen: Sequence[base_feature.Feature], data: prepared.PreparedData
     ) -> None:
         """Makes the lookups of each feature."""
         super().__init__()
@@ -114,7 +114,7 @@ class RequestReaders(tf.Module):
 
 
 def measure(
-    chosen: Sequence[interface.Feature],
+    chosen: Sequence[base_feature.Feature],
     data: prepared.PreparedData,
     batches: Iterable[Tensors],
     num_quantiles: int,
@@ -138,7 +138,7 @@ def measure(
             values = batch[feature.name]
             sketches[feature.name].add(values[feature.known(values)].numpy().ravel())
     for feature in continuous:
-        found[feature.name] = interface.Measured(
+        found[feature.name] = base_feature.Measured(
             quantiles=tuple(
                 sketches[feature.name].quantiles(num_quantiles).astype(float).tolist()
             )
@@ -147,10 +147,10 @@ def measure(
 
 
 def encoders(
-    chosen: Sequence[interface.Feature],
+    chosen: Sequence[base_feature.Feature],
     measured: Statistics,
     stddev: float,
-    normalization: configs.Normalization = interface.QUANTILES,
+    normalization: configs.Normalization = base_feature.QUANTILES,
 ) -> dict[str, tf.keras.layers.Layer]:
     """Returns the layer of each feature by name."""
     return {f.name: f.encoder(measured[f.name], stddev, normalization) for f in chosen}
@@ -165,7 +165,7 @@ def encode(
     quantiles together.
     """
     return _encoded(
-        layers, tensors, continuous.together, lambda layer, vectors: vectors
+        layers, tensors, continuous.apply_all, lambda layer, vectors: vectors
     )
 
 
@@ -230,7 +230,7 @@ def read_file(path: pathlib.Path) -> Statistics:
     """Returns the statistics that `write` wrote."""
     values = json.loads(path.read_text())
     return {
-        name: interface.Measured(
+        name: base_feature.Measured(
             found["num_values"],
             tuple(found["quantiles"]),
             tuple(found.get("numbers", ())),

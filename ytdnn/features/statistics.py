@@ -10,15 +10,15 @@ import abc
 import numpy as np
 
 from ytdnn.data import positions
-from ytdnn.features import corpus, encodings, interface
+from ytdnn.features import base_feature, corpus, encodings
 
 SMOOTHING_EVENTS = 10.0
 
 
-class OfGroup(encodings.Continuous, interface.CorpusStatistic):
+class OfGroup(encodings.Continuous, base_feature.CorpusStatistic):
     """A number of the video's group as of a moment; -1 where it has no group."""
 
-    networks = default_in = frozenset({interface.RANKING})
+    networks = default_in = frozenset({base_feature.RANKING})
 
     def __init__(self, name: str, group: corpus.Group, *columns: str) -> None:
         """Declares the feature.

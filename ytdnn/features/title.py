@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from ytdnn import configs, schema
 from ytdnn.data import positions, prepared
-from ytdnn.features import encodings, interface
+from ytdnn.features import base_feature, encodings
 from ytdnn.layers import embeddings, tokens
 
 MAX_TOKENS = 16  # of a title; what follows is not read
@@ -21,13 +21,13 @@ _TITLES_A_STEP = 1 << 16
 _VIDEO, _TOKEN = "video", "token"
 
 
-class Title(encodings.Categorical, interface.ReadAtRequest):
+class Title(encodings.Categorical, base_feature.ReadAtRequest):
     """The tokens of the video's title, as indices `[..., 16] int32`."""
 
     name = schema.TITLE
-    scope = interface.Scope.VIDEO
+    scope = base_feature.Scope.VIDEO
     columns = ("videos.title",)
-    networks = default_in = frozenset({interface.CONTENT})
+    networks = default_in = frozenset({base_feature.CONTENT})
     inner_shape = (MAX_TOKENS,)
 
     def num_values(self, data: prepared.PreparedData) -> int:
@@ -48,15 +48,15 @@ class Title(encodings.Categorical, interface.ReadAtRequest):
             rows = tf.constant(_rows(log.data))
         return lambda at: tf.gather(rows, at.videos)
 
-    def open_request(self, data: prepared.PreparedData) -> interface.RequestReader:
+    def open_request(self, data: prepared.PreparedData) -> base_feature.RequestReader:
         """Gathers by video."""
-        return interface.RowsOfVideos(_rows(data))
+        return base_feature.RowsOfVideos(_rows(data))
 
     def encoder(
         self,
-        measured: interface.Measured,
+        measured: base_feature.Measured,
         stddev: float,
-        normalization: configs.Normalization = interface.QUANTILES,
+        normalization: configs.Normalization = base_feature.QUANTILES,
     ) -> tf.keras.layers.Layer:
         """Returns the average of the tokens' embeddings."""
         del normalization

@@ -4,13 +4,13 @@ import tensorflow as tf
 
 from ytdnn import schema
 from ytdnn.data import fields, prepared
-from ytdnn.features import interface, past, past_sums
+from ytdnn.features import base_feature, past, past_sums
 
 
 class _OfUser(past.OfPast):
     """Made of all of the user's events before the request."""
 
-    scope = interface.Scope.REQUEST
+    scope = base_feature.Scope.REQUEST
     table = schema.WATCHES
     columns = ("watches.time",)
 

@@ -3,7 +3,7 @@
 A value x becomes CDF(x) in [0, 1) by linear interpolation on quantiles of the
 training data, and the network sees x, x² and √x of it: super- and sub-linear
 functions for the price of two columns. Beyond the paper it may see the pieces of x
-too (`pieces`), so that a function of it may bend at each of their edges. `together`
+too (`pieces`), so that a function of it may bend at each of their edges. `apply_all`
 does it for many features at once, since scoring a few hundred videos is otherwise paid
 for by the operation.
 """
@@ -95,7 +95,7 @@ class QuantileFeature(tf.keras.layers.Layer):
         Args:
           values: `[...] float32`; where missing x is 0.
         """
-        return together([self], [values])[0]
+        return apply_all([self], [values])[0]
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor arguments of the layer, for `from_config`."""
@@ -131,7 +131,7 @@ class RawFeature(tf.keras.layers.Layer):
         return {**super().get_config(), "missing": self.missing}
 
 
-def together(
+def apply_all(
     layers: Sequence[QuantileFeature], values: Sequence[tf.Tensor]
 ) -> list[tf.Tensor]:
     """Returns the output of each layer for its values, computed at once.

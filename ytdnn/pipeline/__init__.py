@@ -1,6 +1,6 @@
 """The pipeline: the graph of a run's steps, and the Python API.
 
-`arrows` are the functions users call (prepare, train, evaluate, export), `recommender`
+`api` has the functions users call (prepare, train, evaluate, export), `recommender`
 answers requests with a bundle, `everybody` writes the answers for many users into
 files, `removing` takes videos out of a bundle, `adding` adds new ones, `refreshing`
 continues the training of a run on new events, `live_tests` runs live tests in the
@@ -10,7 +10,7 @@ are made when a function is called: `import ytdnn` loads neither TensorFlow nor 
 """
 
 from ytdnn.pipeline.adding import Added, add_videos
-from ytdnn.pipeline.arrows import Trained, evaluate, export, prepare, refit, run, train
+from ytdnn.pipeline.api import Trained, evaluate, export, prepare, refit, run, train
 from ytdnn.pipeline.everybody import (
     write_recommendations,
     write_similar,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ytdnn import artifacts, configs, errors, user_paths
-from ytdnn.pipeline import arrows, graph, making, refitting
+from ytdnn.pipeline import api, graph, refitting, runner
 from ytdnn.pipeline import workdir as workdir_room
 
 if TYPE_CHECKING:
@@ -37,12 +37,12 @@ class Added:
 
 
 def add_videos(
-    workdir: arrows.Path,
+    workdir: api.Path,
     videos: Any,
     *,
     columns: Sequence[str] = (),
     bad_rows: str = "stop",
-    verbose: arrows.Verbose = False,
+    verbose: api.Verbose = False,
 ) -> Added:
     """Adds new uploads to every answer of the current bundle and of later exports.
 
@@ -58,7 +58,7 @@ def add_videos(
       columns: Own column names of the table, such as `videos.title=name`; they come
         before those of the log.
       bad_rows: `stop`, or `drop` to leave bad rows out.
-      verbose: As for all functions of `arrows`.
+      verbose: As for all functions of `api`.
 
     Raises:
       errors.UserError: There is no run, it has no content side, an artefact is missing
@@ -67,18 +67,18 @@ def add_videos(
     from ytdnn.data import prepared
     from ytdnn.serving import additions
 
-    directory, say = user_paths.expanded(workdir), arrows.speaker(verbose)
+    directory, say = user_paths.expanded(workdir), api.speaker(verbose)
     config = workdir_room.require_config(directory)
     bundle = graph.bundle(config)
     with workdir_room.lock(directory):
-        making.require([bundle], config, directory)
+        runner.require([bundle], config, directory)
         home = directory / refitting.LATER if config.refit else directory
         _require_content(home / graph.CANDIDATES.name, config)
         data = prepared.load(directory / graph.DATA.name)
         changed = additions.change(directory, data, videos, columns, bad_rows)
         number = None
         if (directory / bundle.name / artifacts.MANIFEST).exists():
-            making.run([bundle], config, directory, say)
+            runner.run([bundle], config, directory, say)
             number = _version(directory / bundle.name)
         main = artifacts.read_manifest(home / graph.INDEX.name, graph.INDEX.name)
         share = changed.num_added / int(main.facts["num_videos"])

@@ -1,7 +1,7 @@
 """The graph of steps: the output of each, and its inputs.
 
 `ytdnn run` goes through all of them, the other commands through some
-(`ytdnn/pipeline/making.py`). An output is an artefact with a manifest
+(`ytdnn/pipeline/runner.py`). An output is an artefact with a manifest
 (`ytdnn/artifacts.py`).
 """
 

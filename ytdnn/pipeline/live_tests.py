@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ytdnn import artifacts, configs, errors, progress, user_paths
-from ytdnn.pipeline import arrows, refreshing
+from ytdnn.pipeline import api, refreshing
 from ytdnn.pipeline import workdir as workdir_room
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def live_test(
     world: configs.World | None = None,
     seed: int = 0,
     refresh_days: int | Mapping[str, int] = 0,
-    verbose: arrows.Verbose = False,
+    verbose: api.Verbose = False,
 ) -> "report_room.Report":
     """Runs a live test: the world continues, and each user's pages are made by an arm.
 
@@ -44,7 +44,7 @@ def live_test(
       seed: Seed of the split of users, and of random draws of the arms.
       refresh_days: Number of days after which the runs are refreshed on the events of
         their own arm's users, one number or by name of the arm; 0: never.
-      verbose: As for all functions of `arrows`.
+      verbose: As for all functions of `api`.
 
     Returns:
       The report, which `out` holds as JSON and as a page too.
@@ -62,7 +62,7 @@ def live_test(
     asked = arms_room.refreshed(arms_room.parse(words), refresh_days)
     lived = arms_room.world_of(asked, world)
     test = play.Test(lived, asked, days or lived.live_days, seed)
-    directory, say = user_paths.expanded(out), arrows.speaker(verbose)
+    directory, say = user_paths.expanded(out), api.speaker(verbose)
     directory.mkdir(parents=True, exist_ok=True)
     with workdir_room.lock(directory), progress.shown(bool(verbose)):
         say(

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ytdnn import artifacts, errors, schema, user_paths
-from ytdnn.pipeline import arrows, everybody, requested
+from ytdnn.pipeline import api, everybody, requested
 
 if TYPE_CHECKING:
     import polars as pl
@@ -47,8 +47,8 @@ class Recommender:
     @classmethod
     def load(
         cls,
-        bundle: arrows.Path,
-        data: arrows.Path | None = None,
+        bundle: api.Path,
+        data: api.Path | None = None,
         version: int | None = None,
     ) -> "Recommender":
         """Opens a bundle, checking every file against its manifest.

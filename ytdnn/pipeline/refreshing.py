@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from ytdnn import artifacts, configs, errors, progress, user_paths
 from ytdnn.configs import data as data_config
-from ytdnn.pipeline import arrows, native_log, nested, refitting, steps
+from ytdnn.pipeline import api, config_dicts, native_log, refitting, steps
 from ytdnn.pipeline import workdir as workdir_room
 from ytdnn.training import tasks
 
@@ -40,15 +40,15 @@ Say = Callable[[str], None]
 
 
 def refresh(
-    from_workdir: arrows.Path,
-    workdir: arrows.Path,
+    from_workdir: api.Path,
+    workdir: api.Path,
     *,
-    data_dir: arrows.Path | None = None,
+    data_dir: api.Path | None = None,
     tables: Mapping[str, Any] | None = None,
     config: configs.Config | None = None,
     columns: Sequence[str] = (),
     bad_rows: str = "",
-    verbose: arrows.Verbose = False,
+    verbose: api.Verbose = False,
 ) -> pathlib.Path:
     """Lets the models of a run learn from the events since, and exports them.
 
@@ -65,7 +65,7 @@ def refresh(
         None: those of the run.
       columns: Own column names of the new log; none: those of the run.
       bad_rows: `stop` or `drop`; empty: as the run does.
-      verbose: As of all arrows.
+      verbose: As for all functions of `api`.
 
     Returns:
       The bundle's directory.
@@ -81,7 +81,7 @@ def refresh(
         raise errors.UserError(
             f"expected another --workdir than --from, received {directory} twice"
         )
-    say = arrows.speaker(verbose)
+    say = api.speaker(verbose)
     made = workdir_room.require_config(source)
     with workdir_room.lock(directory), progress.shown(bool(verbose)):
         pinned = _pinned(steps.served_config(made, source), config)
@@ -129,7 +129,7 @@ class _Log:
 
     def __init__(
         self,
-        data_dir: arrows.Path | None,
+        data_dir: api.Path | None,
         tables: Mapping[str, Any] | None,
         made: configs.Data,
     ) -> None:
@@ -184,7 +184,7 @@ def _differing(begun: Mapping[str, Any], asked: Mapping[str, Any]) -> str:
     if begun["from"] != source:
         return f"it was of the run {begun['from']}, not of {source}"
     before, after = (dict(one["config"]) for one in (begun, asked))
-    settings = nested.differences(before, after)
+    settings = config_dicts.differences(before, after)
     if settings:
         return ", ".join(settings[:_MOST_NAMED])
     if begun["run"] != asked["run"]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ytdnn import errors, user_paths
-from ytdnn.pipeline import arrows
+from ytdnn.pipeline import api
 from ytdnn.pipeline import workdir as workdir_room
 
 if TYPE_CHECKING:
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def remove_videos(
-    workdir: arrows.Path, video_ids: Iterable[str | int]
+    workdir: api.Path, video_ids: Iterable[str | int]
 ) -> "removals.Removed":
     """Takes videos out of every answer of the current bundle and of later exports.
 
@@ -30,7 +30,7 @@ def remove_videos(
 
 
 def restore_videos(
-    workdir: arrows.Path, video_ids: Iterable[str | int]
+    workdir: api.Path, video_ids: Iterable[str | int]
 ) -> "removals.Removed":
     """Takes removed videos back.
 
@@ -45,7 +45,7 @@ def restore_videos(
 
 
 def _changed(
-    workdir: arrows.Path, video_ids: Iterable[str | int], restored: bool
+    workdir: api.Path, video_ids: Iterable[str | int], restored: bool
 ) -> "removals.Removed":
     from ytdnn.serving import removals
 

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator
 
 from ytdnn import artifacts, configs, environment, errors
 from ytdnn.configs import data as data_config
-from ytdnn.pipeline import nested, sizes
+from ytdnn.pipeline import config_dicts, sizes
 
 CONFIG_FILE = "config.json"
 _LOCK_FILE = ".lock"
@@ -107,7 +107,7 @@ def read_config(directory: pathlib.Path) -> configs.Config | None:
             f"--config=FILE.py, and it is written again"
         ) from None
     try:
-        return nested.validated(values, str(path))
+        return config_dicts.validated(values, str(path))
     except errors.UserError as error:
         raise errors.UserError(
             f"{error}: made by another version; run `ytdnn run --workdir={directory} "

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from ytdnn import configs, errors, schema
 from ytdnn.data import prepared, streaming
-from ytdnn.features import interface as features_interface
+from ytdnn.features import base_feature as features_interface
 from ytdnn.features import own_columns, past_sums, reading, registry
 from ytdnn.ranking import heads, inputs, model, network
 from ytdnn.retrieval import stage

@@ -13,7 +13,7 @@ import tensorflow as tf
 from ytdnn import configs, schema
 from ytdnn.data import fields, positions, prepared
 from ytdnn.data import request as raw_request
-from ytdnn.features import interface as features_interface
+from ytdnn.features import base_feature as features_interface
 from ytdnn.features import past_sums, reading, registry
 from ytdnn.ranking import heads
 from ytdnn.retrieval import stage

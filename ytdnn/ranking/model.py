@@ -13,7 +13,7 @@ import tensorflow as tf
 from ytdnn import artifacts, configs, errors, progress, schema
 from ytdnn.configs import composition
 from ytdnn.data import fields, prepared
-from ytdnn.features import interface as features_interface
+from ytdnn.features import base_feature as features_interface
 from ytdnn.features import registry
 from ytdnn.layers import weights
 from ytdnn.ranking import heads, inputs, network, predictions

@@ -22,7 +22,7 @@ import tensorflow as tf
 
 from ytdnn import artifacts, configs, schema, versions
 from ytdnn.data import lookups, prepared
-from ytdnn.features import corpus, interface
+from ytdnn.features import base_feature, corpus
 from ytdnn.index import artifact as index_artifact
 from ytdnn.index import delta
 from ytdnn.ranking import model as ranking_model
@@ -235,7 +235,7 @@ def _source_places(parts: recommenders.Parts) -> dict[str, int]:
 def _statistics_as_of(parts: recommenders.Parts) -> dict[str, Any] | None:
     """Returns the moment of the corpus statistics in it, None where it has none."""
     read = parts.ranker.features if parts.ranker else ()
-    if not any(isinstance(f, interface.CorpusStatistic) for f in read):
+    if not any(isinstance(f, base_feature.CorpusStatistic) for f in read):
         return None
     moment = corpus.serving_moment(parts.data)
     time = datetime.datetime.fromtimestamp(moment, datetime.UTC)

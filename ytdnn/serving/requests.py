@@ -19,7 +19,7 @@ import polars as pl
 from ytdnn import errors, schema
 from ytdnn.data import fields as fields_room
 from ytdnn.data import prepared
-from ytdnn.features import interface as features_interface
+from ytdnn.features import base_feature as features_interface
 from ytdnn.features import registry
 from ytdnn.serving import signatures
 

@@ -15,10 +15,10 @@ import tensorflow as tf
 
 from ytdnn import schema
 from ytdnn.data import prepared
-from ytdnn.features import encodings, interface
+from ytdnn.features import base_feature, encodings
 from ytdnn.training import optimizer_state, optimizers
 
-Features = Sequence[interface.Feature]
+Features = Sequence[base_feature.Feature]
 # Tables whose rows are videos, and those of search tokens, by their names.
 _OF_VIDEOS = ("videos", "watched_videos", "bias")
 _OF_USES = "videos_"  # the ranker's, where each use has a table of its own

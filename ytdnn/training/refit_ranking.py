@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from ytdnn import artifacts, configs
 from ytdnn.data import prepared
-from ytdnn.features import interface
+from ytdnn.features import base_feature
 from ytdnn.ranking import building, model, network
 from ytdnn.retrieval import stage as retrieval_stage
 from ytdnn.training import optimizer_state, ranking
@@ -63,7 +63,7 @@ def publish(
     scores = [
         feature.name
         for feature in trained.features
-        if isinstance(feature, interface.Replayed) and feature.needs_quantiles
+        if isinstance(feature, base_feature.Replayed) and feature.needs_quantiles
     ]
     measured = trained.measured
     if scores and isinstance(config.ranking.normalization, configs.Quantiles):

@@ -7,15 +7,15 @@ import numpy as np
 
 from ytdnn import configs
 from ytdnn.candidates.losses import (
+    base_loss,
     full,
     heads,
     hierarchical,
-    interface,
     pairwise,
     sampled,
 )
 
-Columns = interface.Columns
+Columns = base_loss.Columns
 
 
 def make_head(config: configs.Candidates, num_videos: int) -> heads.Head:
@@ -27,10 +27,10 @@ def make_head(config: configs.Candidates, num_videos: int) -> heads.Head:
 
 def make(
     config: configs.Candidates,
-    model: interface.Model,
+    model: base_loss.Model,
     label_counts: np.ndarray,
-    teachers: Sequence[interface.Model] = (),
-) -> interface.Loss:
+    teachers: Sequence[base_loss.Model] = (),
+) -> base_loss.Loss:
     """Returns the configured loss.
 
     Args:
@@ -45,7 +45,7 @@ def make(
                 config.loss, model, config.precision, teachers, config.distillation
             )
         case configs.HierarchicalSoftmax():
-            return hierarchical.HierarchicalSoftmax(typing.cast(interface.Tree, model))
+            return hierarchical.HierarchicalSoftmax(typing.cast(base_loss.Tree, model))
         case configs.BPR() | configs.WARP() | configs.GBCE():
             return pairwise.make(config.loss, model, label_counts, config.precision)
         case configs.SampledSoftmax():

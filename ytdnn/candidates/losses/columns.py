@@ -5,7 +5,7 @@ import dataclasses
 import tensorflow as tf
 
 from ytdnn import schema
-from ytdnn.candidates.losses import interface, proposals, replicas
+from ytdnn.candidates.losses import base_loss, proposals, replicas
 from ytdnn.layers import softmax
 
 
@@ -69,7 +69,7 @@ class Labels:
         return replicas.mean(total - tf.reduce_mean(tf.cast(same, tf.float32)))
 
 
-def labels_of(batch: interface.Features, in_batch: bool) -> Labels:
+def labels_of(batch: base_loss.Features, in_batch: bool) -> Labels:
     """Returns the labels of a batch, those of all replicas if they are negatives."""
     names = schema.LABELS, schema.WEIGHTS, schema.USER_INDICES
     values = [tf.reshape(batch[name], [-1]) for name in names]

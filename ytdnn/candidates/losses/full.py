@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from ytdnn import configs, schema
-from ytdnn.candidates.losses import interface
+from ytdnn.candidates.losses import base_loss
 from ytdnn.layers import softmax
 
 
@@ -21,9 +21,9 @@ class FullSoftmax:
     def __init__(
         self,
         config: configs.FullSoftmax,
-        model: interface.Model,
+        model: base_loss.Model,
         precision: str,
-        teachers: Sequence[interface.Model] = (),
+        teachers: Sequence[base_loss.Model] = (),
         share: float = 0.0,
     ) -> None:
         """Keeps the model and the smoothing.
@@ -42,7 +42,7 @@ class FullSoftmax:
         self._precision = precision
 
     def __call__(
-        self, batch: interface.Features, seed: tf.Tensor
+        self, batch: base_loss.Features, seed: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns the sum of weighted losses and the sum of weights."""
         queries = self._model.flat_queries(batch, seed)
@@ -64,7 +64,7 @@ class FullSoftmax:
         return tf.reduce_sum(losses * weights), tf.reduce_sum(weights)
 
     def _probabilities(
-        self, batch: interface.Features, offsets: tf.Tensor | None
+        self, batch: base_loss.Features, offsets: tf.Tensor | None
     ) -> tf.Tensor:
         """Returns the mean prediction of the teachers, `[batch, num_videos + 1]`."""
         scores = [
@@ -79,7 +79,7 @@ class FullSoftmax:
         return tf.nn.softmax(mean if offsets is None else mean + offsets)
 
     def _offsets(
-        self, batch: interface.Features, num_videos: tf.Tensor
+        self, batch: base_loss.Features, num_videos: tf.Tensor
     ) -> tf.Tensor | None:
         """Returns the score offsets by age, `[batch, num_videos]`, if there are any."""
         ages = self._model.ages

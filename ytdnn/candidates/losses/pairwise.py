@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from ytdnn import configs, schema
-from ytdnn.candidates.losses import interface, proposals, replicas
+from ytdnn.candidates.losses import base_loss, proposals, replicas
 
 Scored = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
 """(scores of the labels `[batch]`, of the negatives `[batch, negatives]`, which of them
@@ -22,7 +22,7 @@ count `[batch, negatives] float32`) → losses `[batch]`."""
 
 def make(
     config: configs.BPR | configs.WARP | configs.GBCE,
-    model: interface.Model,
+    model: base_loss.Model,
     label_counts: np.ndarray,
     precision: str,
 ) -> "Pairwise":
@@ -51,7 +51,7 @@ class Pairwise:
     def __init__(
         self,
         losses: Scored,
-        model: interface.Model,
+        model: base_loss.Model,
         proposal: proposals.Proposal,
         num_negatives: int,
         precision: str,
@@ -72,7 +72,7 @@ class Pairwise:
         self._dtype = tf.as_dtype(precision)
 
     def __call__(
-        self, batch: interface.Features, seed: tf.Tensor
+        self, batch: base_loss.Features, seed: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns the sum of weighted losses and the sum of weights."""
         queries = self._model.flat_queries(batch, seed)

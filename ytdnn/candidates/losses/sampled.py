@@ -20,7 +20,7 @@ import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
 from ytdnn import configs, schema
-from ytdnn.candidates.losses import columns, interface, proposals, replicas
+from ytdnn.candidates.losses import base_loss, columns, proposals, replicas
 from ytdnn.layers import softmax
 
 _FEWEST = 1e-12  # expected count of a video that the counts say is never a label
@@ -40,7 +40,7 @@ class SampledSoftmax:
     def __init__(
         self,
         config: configs.SampledSoftmax,
-        model: interface.Model,
+        model: base_loss.Model,
         label_counts: np.ndarray,
         precision: str,
     ) -> None:
@@ -61,7 +61,7 @@ class SampledSoftmax:
         self.proposal = proposals.Proposal(proposals.probabilities(config, counts))
 
     def __call__(
-        self, batch: interface.Features, seed: tf.Tensor
+        self, batch: base_loss.Features, seed: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns the sum of weighted losses and the sum of weights."""
         queries = self._model.flat_queries(batch, seed)
@@ -105,7 +105,7 @@ class SampledSoftmax:
 
     def _scored(
         self, labels: columns.Labels, drawn: tf.Tensor, seed: tf.Tensor
-    ) -> tuple[interface.Columns, interface.Columns]:
+    ) -> tuple[base_loss.Columns, base_loss.Columns]:
         """Returns the vectors and biases of labels, and those of drawn videos."""
         videos = [labels.videos, drawn]
         sizes = [tf.size(each) for each in videos]
@@ -117,10 +117,10 @@ class SampledSoftmax:
 
     def _log_sum(
         self,
-        batch: interface.Features,
+        batch: base_loss.Features,
         queries: tf.Tensor,
         group: columns.Group,
-        scored: interface.Columns,
+        scored: base_loss.Columns,
         num_in_batch: tf.Tensor,
     ) -> tf.Tensor:
         """Returns the logarithm of the sum of negatives' exponentials, `[queries]`.
@@ -164,5 +164,5 @@ class _LogSum(tf.keras.losses.Loss):
         return softmax.log_sum_exp(y_pred, *self._arguments)
 
 
-def _times(batch: interface.Features) -> tf.Tensor:
+def _times(batch: base_loss.Features) -> tf.Tensor:
     return tf.reshape(batch[schema.LABEL_TIMES], [-1])

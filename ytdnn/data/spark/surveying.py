@@ -17,11 +17,11 @@ from pyspark.sql import functions
 
 from ytdnn import configs, schema
 from ytdnn.data import (
-    doubts,
     engines,
     entities,
     event_log,
     event_rows,
+    log_warnings,
     matching,
     order_statistics,
     shards,
@@ -85,7 +85,7 @@ def survey(
         videos=entities.catalogue_of(_seen(events), log),
         vocabularies=_vocabularies(events),
         chosen=_windows(watches, events.get(schema.IMPRESSIONS), config),
-        doubts=doubts.of_times(_counts(watches), _median(watches)),
+        doubts=log_warnings.of_times(_counts(watches), _median(watches)),
         watch_columns=[name for name in watches.columns if name != ROW],
     )
     return Surveyed(found, events)

@@ -12,10 +12,10 @@ from tests.evaluation import fakes
 from tests.pages import example
 from ytdnn import artifacts, configs
 from ytdnn.data import prepared
-from ytdnn.evaluation import doubts, evaluate_run, report_files, report_model
+from ytdnn.evaluation import evaluate_run, report_files, report_model, run_warnings
 from ytdnn.index import brute_force
 from ytdnn.pages import notes
-from ytdnn.pipeline import graph, making
+from ytdnn.pipeline import graph, runner
 
 CONFIG = configs.Config(evaluation=configs.Evaluation(ks=(5,), num_resamples=100))
 NUM_VIDEOS = 30
@@ -69,7 +69,7 @@ def said(
     whole = dataclasses.replace(result, report=report)
     own = configs.Candidates(training=configs.Training(epochs=limit))
     config = dataclasses.replace(CONFIG, candidates=own)
-    return "\n".join(doubts.of_run(workdir, data, whole, config))
+    return "\n".join(run_warnings.of_run(workdir, data, whole, config))
 
 
 def test_a_model_above_popularity_is_not_doubted(
@@ -200,7 +200,7 @@ def test_a_whole_run_on_noise_says_so_on_its_page(tmp_path: pathlib.Path) -> Non
     own = configs.Candidates(embedding_dim=4, tower=(8,), training=training)
     config = dataclasses.replace(CONFIG, data=source, candidates=own)
     steps = [graph.DATA, graph.CANDIDATES, graph.evaluation("test", "candidates")]
-    making.run(steps, config, tmp_path / "run", lambda line: None)
+    runner.run(steps, config, tmp_path / "run", lambda line: None)
     report = report_files.read(tmp_path / "run").report
     assert "above popularity" in report.doubts[0]
     assert set(report.doubts) <= set(notes.sentences(report))

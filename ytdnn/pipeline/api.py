@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ytdnn import artifacts, configs, errors, progress, user_paths, versions
 from ytdnn.configs import data as data_config
-from ytdnn.pipeline import graph, making, steps, together
+from ytdnn.pipeline import cluster_roles, graph, runner, steps
 from ytdnn.pipeline import workdir as workdir_room
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def prepare(
         workdir_room.keep_config(directory, config),
         progress.shown(bool(verbose)),
     ):
-        making.run([step], config, directory, say, [step.name] if again else [])
+        runner.run([step], config, directory, say, [step.name] if again else [])
     return prepared.load(directory / step.name)
 
 
@@ -130,7 +130,7 @@ def train(
       config: The run's; None: that of the workdir. Where the data came from is not
         asked again.
       stage: `candidates`, `index` or `ranking` alone; empty: all.
-      verbose: As of all arrows.
+      verbose: As for all functions of `api`.
 
     Raises:
       errors.UserError: The data do not fit the config, or there is no such stage.
@@ -138,17 +138,17 @@ def train(
     directory, say = user_paths.expanded(workdir), speaker(verbose)
     several = graph.trained(stage)
     config = later_config(directory, config)
-    if together.follows(config):
-        together.follow(several, config, directory)
+    if cluster_roles.follows(config):
+        cluster_roles.follow(several, config, directory)
         return _trained(several, config, directory)
-    with workdir_room.lock(directory), together.watched(config):
-        making.require(several, config, directory)
+    with workdir_room.lock(directory), cluster_roles.watched(config):
+        runner.require(several, config, directory)
         steps.require_features(config, directory)
         with (
             workdir_room.keep_config(directory, config),
             progress.shown(bool(verbose)),
         ):
-            making.run(several, config, directory, say)
+            runner.run(several, config, directory, say)
     return _trained(several, config, directory)
 
 
@@ -195,13 +195,13 @@ def evaluate(
     config = later_config(directory, config)
     step = graph.evaluation(split)
     with workdir_room.lock(directory):
-        making.require([step], config, directory)
+        runner.require([step], config, directory)
         kept = workdir_room.keep_config(directory, config)
         with (
             kept if split == "test" else contextlib.nullcontext(),
             progress.shown(bool(verbose)),
         ):
-            making.run([step], config, directory, say, [step.name] if again else [])
+            runner.run([step], config, directory, say, [step.name] if again else [])
     return report_files.read(directory / step.name)
 
 
@@ -232,9 +232,9 @@ def export(
     step = graph.bundle(config)
     bundle = directory / step.name
     with workdir_room.lock(directory):
-        making.require([step], config, directory)
+        runner.require([step], config, directory)
         with workdir_room.keep_config(directory, config):
-            making.run([step], config, directory, say)
+            runner.run([step], config, directory, say)
         if keep is not None:
             removed = versions.prune(bundle, keep)
             say(f"versions removed: {', '.join(map(str, removed)) or 'none'}")
@@ -267,16 +267,16 @@ def refit(
     directory, say = user_paths.expanded(workdir), speaker(verbose)
     config = dataclasses.replace(later_config(directory, config), refit=True)
     several = (*graph.REFIT, graph.bundle(config))
-    if together.follows(config):
-        together.follow(several, config, directory)
+    if cluster_roles.follows(config):
+        cluster_roles.follow(several, config, directory)
         return directory / several[-1].name
-    with workdir_room.lock(directory), together.watched(config):
-        making.require(several, config, directory)
+    with workdir_room.lock(directory), cluster_roles.watched(config):
+        runner.require(several, config, directory)
         with (
             workdir_room.keep_config(directory, config),
             progress.shown(bool(verbose)),
         ):
-            making.run(several, config, directory, say)
+            runner.run(several, config, directory, say)
     return directory / several[-1].name
 
 
@@ -293,7 +293,7 @@ def run(
       workdir: Directory of the run, made if missing.
       config: The run's; None: that of the workdir, or the defaults.
       spark: As of `prepare`.
-      verbose: As of all arrows.
+      verbose: As for all functions of `api`.
 
     Returns:
       The report on the test.
@@ -306,19 +306,19 @@ def run(
     directory, say = user_paths.expanded(workdir), speaker(verbose)
     if config is None:
         config = workdir_room.read_config(directory) or configs.Config()
-    if together.follows(config):
-        together.follow(graph.every(config), config, directory)
+    if cluster_roles.follows(config):
+        cluster_roles.follow(graph.every(config), config, directory)
         return report_files.read(directory / graph.EVALUATION.name)
     with (
         workdir_room.lock(directory),
-        together.watched(config),
+        cluster_roles.watched(config),
         workdir_room.keep_config(directory, config),
         progress.shown(bool(verbose)),
     ):
         several = graph.every(config)
         if spark is not None:
             several = (graph.data_of(None, spark), *several[1:])
-        making.run(several, config, directory, say)
+        runner.run(several, config, directory, say)
     return report_files.read(directory / graph.EVALUATION.name)
 
 

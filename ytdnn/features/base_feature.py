@@ -85,7 +85,7 @@ class Place:
     is_watch: bool
 
 
-class Lack(NamedTuple):
+class MissingData(NamedTuple):
     """Why a log has no such feature, in the words of an error."""
 
     expected: str
@@ -126,11 +126,11 @@ class Feature(abc.ABC):
         """Whether the log has its columns."""
         return set(self.columns) <= data.columns
 
-    def lack(self, data: prepared.PreparedData) -> Lack:
+    def missing_data(self, data: prepared.PreparedData) -> MissingData:
         """Returns the data that it lacks, for an error, where it does not exist."""
         del data
         columns = f"{' and '.join(self.columns)} in the log"
-        return Lack(columns, "none", "add the column")
+        return MissingData(columns, "none", "add the column")
 
     def fields(self, data: prepared.PreparedData) -> fields.Fields:
         """Returns the request fields that it reads."""
@@ -248,11 +248,11 @@ class Replayed(ReadAtRequest):
         """Whether there are impressions, in a window of the ranker's own."""
         return super().exists(data) and data.has_own_window
 
-    def lack(self, data: prepared.PreparedData) -> Lack:
+    def missing_data(self, data: prepared.PreparedData) -> MissingData:
         """Returns the columns or windows that are missing, for an error."""
         if not super().exists(data):
-            return super().lack(data)
-        return Lack(
+            return super().missing_data(data)
+        return MissingData(
             "a window of the ranker's own, after that of the candidates' training,",
             f"data.protocol={data.config.protocol} without one, where the candidate "
             f"model has seen what was clicked,",

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Sequence
 
 from ytdnn import artifacts, configs, errors, user_paths
 from ytdnn.configs import data as data_config
-from ytdnn.pipeline import graph, nested, sizes, steps, together
+from ytdnn.pipeline import cluster_roles, config_dicts, graph, sizes, steps
 from ytdnn.pipeline import workdir as workdir_room
 
 Say = Callable[[str], None]
@@ -41,7 +41,7 @@ def run(
       say: Function that takes a line for people when a step begins and ends.
       always: Names of steps that run even when current.
     """
-    given, led = config, together.Led(config, any(s.is_shared for s in several))
+    given, led = config, cluster_roles.Led(config, any(s.is_shared for s in several))
     for number, step in enumerate(several, 1):
         config = sizes.resolved(given, workdir)
         label = f"[{number}/{len(several)}] {step.name}:"
@@ -148,7 +148,9 @@ def staleness(step: graph.Step, config: configs.Config, workdir: pathlib.Path) -
         manifest = artifacts.read_manifest(path, step.artefact_kind)
     except errors.UserError as error:
         return _without_advice(error)
-    found = nested.differences(manifest.config, dict(step.config(config)), step.prefix)
+    found = config_dicts.differences(
+        manifest.config, dict(step.config(config)), step.prefix
+    )
     if found:
         more = ["…"] if len(found) > _MOST_DIFFERENCES else []
         return "; ".join(found[:_MOST_DIFFERENCES] + more)
