@@ -135,7 +135,7 @@ class Window:
       num_days: Whole days.
     """
 
-    log: watch_log.Log
+    log: watch_log.WatchLog
     start: int
     label_days: npt.NDArray[np.int64]
     upload_days: npt.NDArray[np.int64]
@@ -189,7 +189,7 @@ def predicted(window: Window, trained: candidate_model.CandidateModel) -> Probab
 
 
 def _class_probability(
-    log: watch_log.Log,
+    log: watch_log.WatchLog,
     trained: candidate_model.CandidateModel,
     positions: npt.NDArray[np.int64],
     moment: int,

@@ -110,7 +110,7 @@ class Part:
     """
 
     columns: Columns
-    shown: ranker.Impressions
+    shown: ranker.SplitImpressions
     times: npt.NDArray[np.int64]
     durations: Floats
 
@@ -135,7 +135,7 @@ def read(
     data: prepared.PreparedData, log: inputs.ImpressionLog, split: prepared.Split
 ) -> Part:
     """Reads the ranker's tensors of the impressions of a split."""
-    shown = ranker.Impressions(data, split)
+    shown = ranker.SplitImpressions(data, split)
     if not len(shown.rows):
         raise errors.UserError(
             f"expected impressions in the ranker's {split.name.lower()} window, found "
@@ -313,7 +313,7 @@ def _fraction(part: Part) -> Floats:
 
 
 def numbers(
-    shown: ranker.Impressions,
+    shown: ranker.SplitImpressions,
     keep: npt.NDArray[np.bool_],
     found: predictions.Predictions,
 ) -> dict[str, float | None]:
@@ -334,7 +334,7 @@ def numbers(
 
 
 def others(
-    data: prepared.PreparedData, shown: ranker.Impressions
+    data: prepared.PreparedData, shown: ranker.SplitImpressions
 ) -> dict[str, predictions.Predictions]:
     """Returns what popularity and the world's oracle predict."""
     scorers = {ranker.POPULARITY: ranker.popularity(data)}

@@ -171,7 +171,7 @@ def set_up(workdir: pathlib.Path, config: configs.Config, num_pages: int) -> Set
     pipeline.train(workdir, config, verbose=True)
     stage = stage_room.load(workdir / stage_room.KIND, data, config.composition)
     ranker = ranking_model.load(workdir / ranking_model.KIND, data, stage)
-    asked = judged_systems.Asked(
+    asked = judged_systems.RunModels(
         data,
         stage.candidates,
         stage.candidates.video_vectors(),
@@ -263,7 +263,7 @@ def repeat(setting: Setting, repeats: int) -> dict[Key, Found]:
 
 def _log(
     setting: Setting, rng: np.random.Generator
-) -> tuple[counterfactual.Log, npt.NDArray[np.int32]]:
+) -> tuple[counterfactual.DecisionLog, npt.NDArray[np.int32]]:
     """Returns a log of all requests, and the videos shown."""
     given, shown = setting.policies[LOGGING], setting.pages(LOGGING, rng)
     chances = page_choices.of_pages(given, shown).target
@@ -275,7 +275,7 @@ def _log(
         name: _of_shown(given.videos, values, shown)
         for name, values in given.modelled.items()
     }
-    log = counterfactual.Log(
+    log = counterfactual.DecisionLog(
         users=setting.users,
         is_place=shown > 0,
         propensities=np.where(shown > 0, chances, 1.0),

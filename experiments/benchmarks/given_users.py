@@ -16,12 +16,14 @@ class GivenUsers:
       bias: Variable `[num_videos + 1] float32`.
     """
 
-    ages: base_loss.Ages | None = None
+    ages: base_loss.AgeOffsets | None = None
 
     def __init__(self, queries: tf.Tensor, num_videos: int) -> None:
         """Takes the queries; the table and biases are those of a fresh model."""
         self.queries = tf.Variable(queries)
-        self.videos = embeddings.Table(num_videos, queries.shape[-1], name="videos")
+        self.videos = embeddings.EmbeddingTable(
+            num_videos, queries.shape[-1], name="videos"
+        )
         self.bias = tf.Variable(tf.zeros([num_videos + 1]), name="bias")
 
     def flat_queries(

@@ -73,9 +73,11 @@ def step_seconds(
     """Returns the median time of a step, from its batch to its loss."""
     made = train_step.batches(own, num_videos)
     with strategies.scope(strategy):
-        model = candidate_model.CandidateModel(own, tower_inputs.Inputs(num_videos))
+        model = candidate_model.CandidateModel(
+            own, tower_inputs.TowerInputs(num_videos)
+        )
         model.query_vectors(made[0])
-    stage = loop.Stage(
+    stage = loop.TrainingStage(
         name="benchmark",
         model=model,
         tables=model.tables,

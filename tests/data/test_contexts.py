@@ -25,7 +25,7 @@ def data(tmp_path_factory):
 def _searches(offsets, sizes):
     """Search i has `sizes[i]` tokens, numbered from 1."""
     token_offsets = np.append(0, np.cumsum(sizes))
-    return watch_log.Searches(
+    return watch_log.SearchTensors(
         offsets=tf.constant(offsets, tf.int64),
         token_offsets=tf.constant(token_offsets, tf.int64),
         tokens=tf.range(1, token_offsets[-1] + 1, dtype=tf.int32),

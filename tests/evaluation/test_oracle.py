@@ -64,7 +64,7 @@ def test_leave_one_out_has_an_oracle_too(tmp_path: pathlib.Path) -> None:
 
 
 def test_it_orders_impressions_far_better_than_popularity(data) -> None:
-    impressions = ranker.Impressions(data, prepared.Split.TEST)
+    impressions = ranker.SplitImpressions(data, prepared.Split.TEST)
     best, popular = (
         impression_metrics.measure(impressions, score(impressions), CONFIG)[0].values
         for score in (
@@ -78,7 +78,7 @@ def test_it_orders_impressions_far_better_than_popularity(data) -> None:
 
 
 def test_its_seconds_and_clicks_are_calibrated(data) -> None:
-    impressions = ranker.Impressions(data, prepared.Split.TEST)
+    impressions = ranker.SplitImpressions(data, prepared.Split.TEST)
     predicted = oracle.systems(data, CONFIG).scorers[lists.ORACLE](impressions)
     entry, _ = impression_metrics.measure(impressions, predicted, CONFIG)
     assert entry.values["calibration_ratio"] == pytest.approx(1.0, abs=0.15)

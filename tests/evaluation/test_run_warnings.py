@@ -62,7 +62,7 @@ def said(
     facts = {"epochs": len(curve), "best_epoch": int(np.argmax(curve)) + 1}
     with artifacts.publish(workdir / "candidates", "candidates", {}, {}, facts):
         pass
-    training = report_model.Training(
+    training = report_model.TrainingReport(
         epochs=tuple(range(1, len(curve) + 1)), scalars={"ndcg@10": tuple(curve)}
     )
     report = dataclasses.replace(result.report, training={"candidates": training})

@@ -15,11 +15,11 @@ from ytdnn.world import corpus, generate, policy
 
 
 @pytest.fixture(scope="module")
-def asked() -> tuple[generate.World, history.History, policy.Requests]:
+def asked() -> tuple[generate.World, history.UserHistories, policy.Requests]:
     """All requests of a round of the first live day."""
     world = generate.World(WORLD)
     crowd = world.crowd(0)
-    known = history.History(WORLD.num_users)
+    known = history.UserHistories(WORLD.num_users)
     known.add([crowd.play()])
     found: list[policy.Requests] = []
 
@@ -36,7 +36,7 @@ def asked() -> tuple[generate.World, history.History, policy.Requests]:
 
 def test_requests_are_those_of_the_log(
     workdir: pathlib.Path,
-    asked: tuple[generate.World, history.History, policy.Requests],
+    asked: tuple[generate.World, history.UserHistories, policy.Requests],
 ) -> None:
     world, known, first = asked
     data = prepared.load(workdir / "data")
@@ -68,7 +68,7 @@ def test_requests_are_those_of_the_log(
 
 def test_todays_events_are_in_the_request(
     workdir: pathlib.Path,
-    asked: tuple[generate.World, history.History, policy.Requests],
+    asked: tuple[generate.World, history.UserHistories, policy.Requests],
 ) -> None:
     world, known, first = asked
     opened = bundle.load(workdir / "bundle")
@@ -87,7 +87,7 @@ def test_todays_events_are_in_the_request(
 
 def test_pages_do_not_depend_on_the_batch(
     workdir: pathlib.Path,
-    asked: tuple[generate.World, history.History, policy.Requests],
+    asked: tuple[generate.World, history.UserHistories, policy.Requests],
 ) -> None:
     world, known, first = asked
     make_pages = served.policy_of(
@@ -105,7 +105,7 @@ def test_pages_do_not_depend_on_the_batch(
 
 
 def test_popularity_shows_what_was_watched_most(
-    asked: tuple[generate.World, history.History, policy.Requests],
+    asked: tuple[generate.World, history.UserHistories, policy.Requests],
 ) -> None:
     world, known, first = asked
     page = built_in.popularity(world, known, WORLD.num_days, 0)(first)
@@ -119,7 +119,7 @@ def test_popularity_shows_what_was_watched_most(
 
 
 def test_the_bound_is_worth_more_than_any_other_page(
-    asked: tuple[generate.World, history.History, policy.Requests],
+    asked: tuple[generate.World, history.UserHistories, policy.Requests],
 ) -> None:
     from ytdnn.world import page_truth
 

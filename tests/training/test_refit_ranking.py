@@ -60,7 +60,7 @@ def earlier(tmp_path_factory):
     )
     config = dataclasses.replace(config, ranking=ranker)
     ranking.train(config, data, directory / "ranking", first_stage)
-    return refit_ranking.Trained(directory / "ranking", data, first_stage)
+    return refit_ranking.TrainedRanker(directory / "ranking", data, first_stage)
 
 
 class _Scaled(stage_room.Stage):
@@ -77,7 +77,7 @@ def served(earlier):
     stage = earlier.first_stage
     scaled = _Scaled(stage.candidates, earlier.data, stage.composition, stage.manifest)
     directory = earlier.directory.with_name("later") / "ranking"
-    later = refit_ranking.Trained(directory, earlier.data, scaled)
+    later = refit_ranking.TrainedRanker(directory, earlier.data, scaled)
     inputs = {
         "data": earlier.data.manifest.fingerprint,
         "candidates": stage.manifest.fingerprint,

@@ -25,7 +25,7 @@ _VIDEOS_A_PART = 1 << 14
 
 
 @dataclasses.dataclass(frozen=True)
-class Inputs:
+class ContentInputs:
     """The inputs of a content side.
 
     Attributes:
@@ -49,7 +49,7 @@ class Inputs:
 
 def from_config(
     config: configs.Candidates, data: prepared.PreparedData
-) -> Inputs | None:
+) -> ContentInputs | None:
     """Returns the inputs of a content side, measured on the vocabulary.
 
     Args:
@@ -75,10 +75,10 @@ def from_config(
     trained = positions.of_videos(tf.range(1, data.vocabulary_size + 1))
     values = reading.read(readers, trained)
     measured = reading.measure(chosen, data, [values], _NUM_QUANTILES)
-    return Inputs(data.num_videos, chosen, measured, readers, ages)
+    return ContentInputs(data.num_videos, chosen, measured, readers, ages)
 
 
-def write(read: Inputs | None, directory: pathlib.Path) -> None:
+def write(read: ContentInputs | None, directory: pathlib.Path) -> None:
     """Writes the inputs of a trained content side, apart from its weights."""
     if read is None:
         return
@@ -87,7 +87,7 @@ def write(read: Inputs | None, directory: pathlib.Path) -> None:
         read.ages.write(directory / _AGES)
 
 
-def read(directory: pathlib.Path, data: prepared.PreparedData) -> Inputs | None:
+def read(directory: pathlib.Path, data: prepared.PreparedData) -> ContentInputs | None:
     """Returns the inputs that `write` wrote, None for a model without content.
 
     Raises:
@@ -101,13 +101,13 @@ def read(directory: pathlib.Path, data: prepared.PreparedData) -> Inputs | None:
     ages = None
     if (directory / _AGES).exists():
         ages = popularity_by_age.read(directory / _AGES, data)
-    return Inputs(data.num_videos, chosen, measured, readers, ages)
+    return ContentInputs(data.num_videos, chosen, measured, readers, ages)
 
 
-class Content(tf.keras.layers.Layer):
+class ContentVectors(tf.keras.layers.Layer):
     """Catalogue indices to vectors of content."""
 
-    def __init__(self, read: Inputs, dim: int, **kwargs: Any) -> None:
+    def __init__(self, read: ContentInputs, dim: int, **kwargs: Any) -> None:
         """Creates the layer.
 
         Args:
@@ -123,7 +123,7 @@ class Content(tf.keras.layers.Layer):
         self._projections = {
             name: tf.keras.layers.Dense(dim, use_bias=False, name=f"{name}_projection")
             for name, encoder in self._encoders.items()
-            if not isinstance(encoder, embeddings.Table)
+            if not isinstance(encoder, embeddings.EmbeddingTable)
         }
 
     @property
@@ -135,7 +135,9 @@ class Content(tf.keras.layers.Layer):
     def tables(self) -> list[tf.Variable]:
         """Variables looked up by row, for the table optimiser."""
         layers = self._encoders.values()
-        return [each.table for each in layers if isinstance(each, embeddings.Table)]
+        return [
+            each.table for each in layers if isinstance(each, embeddings.EmbeddingTable)
+        ]
 
     def call(self, videos: tf.Tensor) -> tf.Tensor:
         """Returns `[..., dim] float32` for catalogue indices `videos [...]`."""

@@ -40,7 +40,9 @@ class CandidateModel(user_vectors.FromLogs, tf.keras.Model):
         with an id embedding, or, with content, all of them.
     """
 
-    def __init__(self, config: configs.Candidates, inputs: tower_inputs.Inputs) -> None:
+    def __init__(
+        self, config: configs.Candidates, inputs: tower_inputs.TowerInputs
+    ) -> None:
         """Creates the model with fresh weights.
 
         Args:
@@ -54,7 +56,7 @@ class CandidateModel(user_vectors.FromLogs, tf.keras.Model):
         self.videos = (
             self.user_tower.watches.videos
             if config.tied_tables
-            else embeddings.Table(
+            else embeddings.EmbeddingTable(
                 inputs.vocabulary_size, config.embedding_dim, name="videos"
             )
         )
@@ -64,7 +66,7 @@ class CandidateModel(user_vectors.FromLogs, tf.keras.Model):
         self.head = losses.make_head(config, inputs.vocabulary_size)
         self.content, self.ages, self.num_listed = None, None, inputs.vocabulary_size
         if inputs.of_videos is not None:
-            self.content = content.Content(
+            self.content = content.ContentVectors(
                 inputs.of_videos, self.vector_dim, name="content"
             )
             self.ages, self.num_listed = (
@@ -82,7 +84,7 @@ class CandidateModel(user_vectors.FromLogs, tf.keras.Model):
         return self.user_tower.fields(data)
 
     @property
-    def tower_inputs(self) -> tower_inputs.Inputs:
+    def tower_inputs(self) -> tower_inputs.TowerInputs:
         """Inputs of the user tower."""
         return self.user_tower.inputs
 
@@ -180,7 +182,7 @@ class CandidateModel(user_vectors.FromLogs, tf.keras.Model):
           `[n, dim] float32` and `[n] float32`.
         """
         if self.content is not None:
-            own = randomness.of_stream(seed, randomness.Stream.VIDEO_IDS)
+            own = randomness.of_stream(seed, randomness.RandomStream.VIDEO_IDS)
             if videos is None:
                 videos = tf.range(self.videos.num_rows + 1)
             rate = self.config.content.id_dropout
@@ -193,7 +195,7 @@ class CandidateModel(user_vectors.FromLogs, tf.keras.Model):
         return self.directions(rows), embeddings.rows(self.bias, videos)
 
     def _with_content(
-        self, of_content: content.Content, videos: tf.Tensor, kept: tf.Tensor
+        self, of_content: content.ContentVectors, videos: tf.Tensor, kept: tf.Tensor
     ) -> losses.Columns:
         """Returns the columns of ids and content, `kept` with some ids dropped."""
         kept = tf.where(self.videos.known(kept), kept, 0)
@@ -236,7 +238,7 @@ def joined(members: Sequence[CandidateModel]) -> Joined:
 def build(
     config: configs.Candidates,
     data: prepared.PreparedData,
-    read: tower_inputs.Inputs | None = None,
+    read: tower_inputs.TowerInputs | None = None,
 ) -> CandidateModel:
     """Returns a model with fresh weights, all its variables made.
 
@@ -253,7 +255,7 @@ def build(
 def _made(
     config: configs.Candidates,
     data: prepared.PreparedData,
-    inputs: tower_inputs.Inputs,
+    inputs: tower_inputs.TowerInputs,
 ) -> CandidateModel:
     model = CandidateModel(config, inputs)
     none = np.zeros([1], np.int64)

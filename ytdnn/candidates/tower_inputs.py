@@ -25,7 +25,7 @@ _NUM_QUANTILES = 100  # of each continuous feature
 
 
 @dataclasses.dataclass(frozen=True)
-class Inputs:
+class TowerInputs:
     """The inputs of a user tower.
 
     Attributes:
@@ -42,7 +42,7 @@ class Inputs:
     num_tokens: int = 0
     features: tuple[base_feature.Feature, ...] = ()
     measured: reading.Statistics = dataclasses.field(default_factory=dict)
-    of_videos: content.Inputs | None = None
+    of_videos: content.ContentInputs | None = None
     own_encoder: str = ""
 
     @property
@@ -51,7 +51,7 @@ class Inputs:
         return any(feature.sees_request_time for feature in self.features)
 
 
-def from_config(config: configs.Candidates, data: prepared.PreparedData) -> Inputs:
+def from_config(config: configs.Candidates, data: prepared.PreparedData) -> TowerInputs:
     """Returns the inputs of a user tower, measured on the training data of a set.
 
     Raises:
@@ -73,10 +73,10 @@ def _inputs(
     data: prepared.PreparedData,
     chosen: registry.Features,
     measured: reading.Statistics,
-    of_videos: content.Inputs | None,
+    of_videos: content.ContentInputs | None,
     own_encoder: str,
-) -> Inputs:
-    return Inputs(
+) -> TowerInputs:
+    return TowerInputs(
         vocabulary_size=data.vocabulary_size,
         num_tokens=data.tokens.height if config.search_length else 0,
         features=chosen,
@@ -100,8 +100,8 @@ def _training_features(
 
 
 def like(
-    trained: Inputs, config: configs.Candidates, data: prepared.PreparedData
-) -> Inputs:
+    trained: TowerInputs, config: configs.Candidates, data: prepared.PreparedData
+) -> TowerInputs:
     """Returns the inputs of a trained tower, measured on a grown log.
 
     Args:
@@ -125,8 +125,8 @@ def like(
 
 
 def open_log(
-    read: Inputs, data: prepared.PreparedData, serving: bool = False
-) -> watch_log.Log:
+    read: TowerInputs, data: prepared.PreparedData, serving: bool = False
+) -> watch_log.WatchLog:
     """Returns the tensors that a user tower reads at a prepared set's watches.
 
     Args:
@@ -146,7 +146,7 @@ def open_log(
 
 def contexts(
     config: configs.Candidates,
-    log: watch_log.Log,
+    log: watch_log.WatchLog,
     users: np.ndarray,
     ends: np.ndarray,
     num_searches: np.ndarray | None = None,
@@ -175,7 +175,7 @@ def contexts(
     )
 
 
-def write(inputs: Inputs, directory: pathlib.Path) -> None:
+def write(inputs: TowerInputs, directory: pathlib.Path) -> None:
     """Writes the inputs of a trained tower and its videos, apart from the weights."""
     reading.write(directory / _FEATURES, inputs.measured)
     content.write(inputs.of_videos, directory)
@@ -185,7 +185,7 @@ def write(inputs: Inputs, directory: pathlib.Path) -> None:
 
 def read(
     directory: pathlib.Path, config: configs.Candidates, data: prepared.PreparedData
-) -> Inputs:
+) -> TowerInputs:
     """Returns the inputs of a trained tower, from the files kept with it.
 
     Raises:

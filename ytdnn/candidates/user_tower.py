@@ -30,7 +30,10 @@ class UserTower(tf.keras.layers.Layer):
     """
 
     def __init__(
-        self, config: configs.Candidates, inputs: tower_inputs.Inputs, **kwargs: Any
+        self,
+        config: configs.Candidates,
+        inputs: tower_inputs.TowerInputs,
+        **kwargs: Any,
     ) -> None:
         """Creates the layer.
 
@@ -43,7 +46,7 @@ class UserTower(tf.keras.layers.Layer):
         self.inputs = inputs
         of_videos = None
         if inputs.of_videos is not None:
-            of_videos = content.Content(
+            of_videos = content.ContentVectors(
                 inputs.of_videos, config.embedding_dim, name="watched_content"
             )
         self.watches = choice.make(
@@ -105,11 +108,13 @@ class UserTower(tf.keras.layers.Layer):
         searches = [] if self.searches is None else self.searches(tensors, seed)
         beside = reading.encode(self.features, tensors)
         inputs = tf.concat([*history, *beside, *searches], axis=-1)
-        top = self.tower(inputs, randomness.of_stream(seed, randomness.Stream.TOWER))
+        top = self.tower(
+            inputs, randomness.of_stream(seed, randomness.RandomStream.TOWER)
+        )
         vectors = self.output_layer(top)
         if self.skip_connection is None:
             return vectors
-        own = randomness.of_stream(seed, randomness.Stream.SKIP_CONNECTION)
+        own = randomness.of_stream(seed, randomness.RandomStream.SKIP_CONNECTION)
         return vectors + self.skip_connection(
             tf.concat([*history, *searches], axis=-1), top, own
         )

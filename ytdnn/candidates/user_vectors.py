@@ -23,19 +23,19 @@ class _Queries(Protocol):
 
     config: configs.Candidates
     vector_dim: int
-    tower_inputs: tower_inputs.Inputs
+    tower_inputs: tower_inputs.TowerInputs
 
     def query_vectors(self, features: dict[str, tf.Tensor]) -> tf.Tensor:
         """Returns `[slices, positions, vector_dim] float32`."""
         ...
 
-    def open_log(self, data: prepared.PreparedData) -> watch_log.Log:
+    def open_log(self, data: prepared.PreparedData) -> watch_log.WatchLog:
         """Returns the tensors that the tower reads at a prepared set's watches."""
         ...
 
     def vectors_at(
         self,
-        log: watch_log.Log,
+        log: watch_log.WatchLog,
         users: np.ndarray,
         end_watches: np.ndarray,
         num_searches: np.ndarray | None = None,
@@ -98,13 +98,13 @@ class FromLogs:
             num_searches = np.asarray(shown.num_searches)[impression_rows]
         return self.vectors_at(log, users, ends, num_searches, impression_rows)
 
-    def open_log(self: _Queries, data: prepared.PreparedData) -> watch_log.Log:
+    def open_log(self: _Queries, data: prepared.PreparedData) -> watch_log.WatchLog:
         """Returns the tensors that the tower reads, with values as for a request."""
         return tower_inputs.open_log(self.tower_inputs, data, serving=True)
 
     def vectors_at(
         self: _Queries,
-        log: watch_log.Log,
+        log: watch_log.WatchLog,
         users: np.ndarray,
         end_watches: np.ndarray,
         num_searches: np.ndarray | None = None,

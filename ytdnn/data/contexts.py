@@ -9,7 +9,7 @@ Features = dict[str, tf.Tensor]
 
 
 def searches_before(
-    searches: watch_log.Searches,
+    searches: watch_log.SearchTensors,
     users: tf.Tensor,
     num_before: tf.Tensor,
     search_length: int,

@@ -30,7 +30,7 @@ class Numbers(Protocol):
         ...
 
 
-class Run(NamedTuple):
+class LabelRange(NamedTuple):
     """Labels of a log that lie together in the whole log too.
 
     Attributes:
@@ -45,7 +45,7 @@ class Run(NamedTuple):
 class OfRuns:
     """The random numbers of some labels, as they are where all labels are drawn."""
 
-    def __init__(self, key: Sequence[int], runs: Sequence[Run]) -> None:
+    def __init__(self, key: Sequence[int], runs: Sequence[LabelRange]) -> None:
         """Creates the generator of draws.
 
         Args:
@@ -57,7 +57,7 @@ class OfRuns:
         self._taken = 0
 
     @staticmethod
-    def _of(key: Sequence[int], run: Run) -> np.ndarray:
+    def _of(key: Sequence[int], run: LabelRange) -> np.ndarray:
         steps, left = divmod(run.first, _DRAWS_A_COUNT)
         rng = np.random.Generator(np.random.Philox(list(key)).advance(steps))
         return rng.random(left + run.size)[left:]
@@ -156,14 +156,14 @@ class DrawnBatches:
       portion: Rows of each batch that this reader cuts.
     """
 
-    log: watch_log.Log
+    log: watch_log.WatchLog
     batch_size: int
     history_length: int
     search_length: int
     per_user: int
     held_out: bool
     seed: int
-    runs: tuple[Run, ...] = ()
+    runs: tuple[LabelRange, ...] = ()
     stream: tuple[int, ...] = ()
     portion: portions.Portion = portions.WHOLE
 
@@ -230,7 +230,7 @@ class DrawnBatches:
 
 
 def around(
-    log: watch_log.Log,
+    log: watch_log.WatchLog,
     positions: tf.Tensor,
     reach: tf.Tensor,
     history_length: int,

@@ -63,7 +63,7 @@ class Engine(Protocol):
         ...
 
     def count(
-        self, rules: shard_tasks.Rules, shards: Sequence[shard_tasks.Users]
+        self, rules: shard_tasks.Rules, shards: Sequence[shard_tasks.ShardUsers]
     ) -> list[shard_tasks.Counted]:
         """Counts every shard of the log that was surveyed."""
         ...
@@ -71,7 +71,7 @@ class Engine(Protocol):
     def write(
         self,
         rules: shard_tasks.Rules,
-        shards: Sequence[shard_tasks.Users],
+        shards: Sequence[shard_tasks.ShardUsers],
         new_index: np.ndarray,
         tokens: pl.DataFrame,
     ) -> list[dict[str, int]]:

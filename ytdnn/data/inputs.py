@@ -32,7 +32,7 @@ def _of_training(shard: user_shards.Shard) -> user_shards.Shard:
 
 
 def cut(
-    log: watch_log.Log,
+    log: watch_log.WatchLog,
     firsts: tf.Tensor,
     num_positions: int,
     history_length: int,
@@ -74,7 +74,7 @@ def cut(
     return features
 
 
-def labels(log: watch_log.Log, rows: tf.Tensor, inside: tf.Tensor) -> Features:
+def labels(log: watch_log.WatchLog, rows: tf.Tensor, inside: tf.Tensor) -> Features:
     """Returns labels, users and features at positions of the log.
 
     Args:
@@ -100,7 +100,7 @@ def labels(log: watch_log.Log, rows: tf.Tensor, inside: tf.Tensor) -> Features:
 
 
 def _positions(
-    log: watch_log.Log,
+    log: watch_log.WatchLog,
     users: tf.Tensor,
     ends: tf.Tensor,
     rows: tf.Tensor,
@@ -118,7 +118,7 @@ def _positions(
 
 
 def _of_impressions(
-    log: watch_log.Log, users: tf.Tensor, ends: tf.Tensor, impressions: np.ndarray
+    log: watch_log.WatchLog, users: tf.Tensor, ends: tf.Tensor, impressions: np.ndarray
 ) -> positions.Positions:
     """Returns positions with impressions as the requests' own events."""
     rows = tf.constant(np.asarray(impressions, np.int64))[:, tf.newaxis]
@@ -132,7 +132,7 @@ def _of_impressions(
     )
 
 
-def _rows(log: watch_log.Log, window: tf.Tensor) -> Features:
+def _rows(log: watch_log.WatchLog, window: tf.Tensor) -> Features:
     """Returns videos and times of watches, 0 outside the log."""
     inside = (window >= 0) & (window < log.num_watches)
     clipped = tf.clip_by_value(window, 0, log.num_watches - 1)
@@ -157,7 +157,7 @@ class SliceBatches:
       portion: Rows of each batch that this reader cuts.
     """
 
-    log: watch_log.Log
+    log: watch_log.WatchLog
     batch_size: int
     slice_length: int
     history_length: int
@@ -273,7 +273,7 @@ class FewSlices(SliceBatches):
 
 
 def contexts(
-    log: watch_log.Log,
+    log: watch_log.WatchLog,
     users: np.ndarray,
     ends: np.ndarray,
     history_length: int,

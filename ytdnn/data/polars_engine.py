@@ -28,7 +28,7 @@ _SHARD = "shard"
 _TABLES = (schema.WATCHES, schema.SEARCHES, schema.IMPRESSIONS)
 
 
-class Engine:
+class PolarsEngine:
     """Polars; see `ytdnn.data.engines.Engine`."""
 
     def __init__(self) -> None:
@@ -71,7 +71,7 @@ class Engine:
         )
 
     def count(
-        self, rules: shard_tasks.Rules, shards: Sequence[shard_tasks.Users]
+        self, rules: shard_tasks.Rules, shards: Sequence[shard_tasks.ShardUsers]
     ) -> list[shard_tasks.Counted]:
         """Counts every shard."""
         self._divide(rules.scratch, shards)
@@ -83,7 +83,7 @@ class Engine:
     def write(
         self,
         rules: shard_tasks.Rules,
-        shards: Sequence[shard_tasks.Users],
+        shards: Sequence[shard_tasks.ShardUsers],
         new_index: np.ndarray,
         tokens: pl.DataFrame,
     ) -> list[dict[str, int]]:
@@ -94,7 +94,7 @@ class Engine:
         ]
 
     def _divide(
-        self, scratch: pathlib.Path, parts: Sequence[shard_tasks.Users]
+        self, scratch: pathlib.Path, parts: Sequence[shard_tasks.ShardUsers]
     ) -> None:
         """Puts the events of each shard together; of one shard into memory."""
         if len(parts) == 1:
@@ -114,13 +114,13 @@ class Engine:
             target = pl.PartitionBy(scratch / table, key=_SHARD, include_key=False)
             rows.with_columns(number.alias(_SHARD)).sink_parquet(target, mkdir=True)
 
-    def _frames(self, users: shard_tasks.Users) -> dict[str, pl.DataFrame]:
+    def _frames(self, users: shard_tasks.ShardUsers) -> dict[str, pl.DataFrame]:
         """Returns the events of a shard."""
         if self._kept is not None:
             return self._kept
         return {table: self._read(table, users) for table in self._events}
 
-    def _read(self, table: str, users: shard_tasks.Users) -> pl.DataFrame:
+    def _read(self, table: str, users: shard_tasks.ShardUsers) -> pl.DataFrame:
         folder = pathlib.Path(self._folders or "") / table / f"{_SHARD}={users.number}"
         files = sorted(folder.glob("*.parquet"))
         if not files:
@@ -129,8 +129,8 @@ class Engine:
 
 
 def _shown(
-    shards: Sequence[shard_tasks.Users], name: str
-) -> Iterator[shard_tasks.Users]:
+    shards: Sequence[shard_tasks.ShardUsers], name: str
+) -> Iterator[shard_tasks.ShardUsers]:
     sizes = [users.size for users in shards]
     return progress.through(list(shards), name, "users", sizes)
 

@@ -51,7 +51,7 @@ Reader = Callable[[Positions], tf.Tensor]
 """A feature opened on a log: positions to its tensor."""
 
 
-class Replay(Protocol):
+class FirstStageReplay(Protocol):
     """Scores and sources of videos at positions, from a frozen first stage."""
 
     def scores(self, at: Positions) -> tf.Tensor:
@@ -76,7 +76,7 @@ class LogTensors:
     """
 
     def __init__(
-        self, data: prepared.PreparedData, replay: Replay | None = None
+        self, data: prepared.PreparedData, replay: FirstStageReplay | None = None
     ) -> None:
         """Makes no tensor yet."""
         self.data = data

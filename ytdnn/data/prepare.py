@@ -34,7 +34,7 @@ from ytdnn.data.sources import tables
 def prepare(
     config: configs.Data,
     directory: pathlib.Path,
-    given: tables.Tables | None = None,
+    given: tables.TablesInMemory | None = None,
     engine: engines.Engine | None = None,
 ) -> prepared.PreparedData:
     """Reads the source, checks, splits and writes the prepared set.
@@ -72,7 +72,7 @@ def of_log(
       errors.UserError: The log is bad, or the filters leave nothing.
     """
     _require_time(config)
-    engine = polars_engine.Engine() if engine is None else engine
+    engine = polars_engine.PolarsEngine() if engine is None else engine
     facts: dict[str, object] = {}
     settings = configs.to_dict(config)
     with (
@@ -138,14 +138,14 @@ def _write(
     return facts
 
 
-def _parts(users: pl.DataFrame, most: int) -> list[shard_tasks.Users]:
+def _parts(users: pl.DataFrame, most: int) -> list[shard_tasks.ShardUsers]:
     """Returns ranges of users with a bounded number of events each."""
     reached = np.cumsum(users[entities.EVENTS].to_numpy().astype(np.int64))
     firsts = np.flatnonzero(np.diff(reached // most, prepend=-1) > 0)
     stops = np.append(firsts[1:], users.height)
     before = np.append(0, reached)
     return [
-        shard_tasks.Users(
+        shard_tasks.ShardUsers(
             number, first, stop - first, int(before[stop] - before[first])
         )
         for number, (first, stop) in enumerate(

@@ -53,7 +53,7 @@ class Rules:
 
 
 @dataclasses.dataclass(frozen=True)
-class Users:
+class ShardUsers:
     """The users of a shard.
 
     Attributes:
@@ -89,7 +89,7 @@ def token_file(scratch: pathlib.Path, number: int) -> pathlib.Path:
     return scratch / f"tokens-{number:05d}.parquet"
 
 
-def count(rules: Rules, users: Users, frames: Frames) -> Counted:
+def count(rules: Rules, users: ShardUsers, frames: Frames) -> Counted:
     """Counts a shard's training labels, and keeps the tokens of its searches.
 
     Args:
@@ -113,7 +113,7 @@ def count(rules: Rules, users: Users, frames: Frames) -> Counted:
 
 def write(
     rules: Rules,
-    users: Users,
+    users: ShardUsers,
     frames: Frames,
     new_index: np.ndarray,
     tokens: pl.DataFrame,
@@ -167,7 +167,7 @@ def save(arrays: shards.Arrays, directory: pathlib.Path) -> None:
         array_files.save(directory / f"{name}.npy", values)
 
 
-def _watches(rules: Rules, users: Users, frames: Frames) -> shards.Arrays:
+def _watches(rules: Rules, users: ShardUsers, frames: Frames) -> shards.Arrays:
     return shards.watch_arrays(
         frames[schema.WATCHES], users.first, users.size, rules.config, rules.bounds
     )

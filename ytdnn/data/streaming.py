@@ -47,7 +47,7 @@ class Collector:
             gc.collect()
 
 
-class Batches(portions.Batches, Protocol):
+class WindowBatches(portions.Batches, Protocol):
     """The batches of one window."""
 
     @property
@@ -70,14 +70,14 @@ class Window:
     stream: tuple[int, ...] = ()
 
 
-class Source(Protocol):
+class WindowSource(Protocol):
     """Opens windows of a log."""
 
     def steps(self, window: Window, num_readers: int) -> int:
         """Returns the batches of an epoch, without reading the window."""
         ...
 
-    def open(self, window: Window, num_readers: int) -> Batches:
+    def open(self, window: Window, num_readers: int) -> WindowBatches:
         """Reads a window.
 
         Args:
@@ -125,12 +125,12 @@ def windows(data: prepared.PreparedData, most: int) -> list[prepared.PreparedDat
     ]
 
 
-class Stream:
+class BatchStream:
     """The batches of a log, window by window."""
 
     def __init__(
         self,
-        source: Source,
+        source: WindowSource,
         sizes: Sequence[int],
         most: int,
         seed: int,
@@ -152,7 +152,7 @@ class Stream:
         self._num_readers, self._reader = num_readers, reader
         # With fewer shards than readers all read the same and take rows of it.
         self._num_groups = num_readers if len(sizes) >= num_readers else 1
-        self._opened: dict[Window, futures.Future[Batches]] = {}
+        self._opened: dict[Window, futures.Future[WindowBatches]] = {}
         self._pool = futures.ThreadPoolExecutor(1)
         self._collector = Collector()
         self._groups = self._grouped()
@@ -160,11 +160,11 @@ class Stream:
             self._num_groups = 1  # all read the same, where one would read nothing
             self._groups = self._grouped()
 
-    def of_readers(self, num_readers: int) -> "Stream":
+    def of_readers(self, num_readers: int) -> "BatchStream":
         """Returns the same log in global batches of several readers, all parts."""
         return self._like(num_readers, None)
 
-    def part(self, reader: int, num_readers: int) -> "Stream":
+    def part(self, reader: int, num_readers: int) -> "BatchStream":
         """Returns the part of one of several readers of each global batch.
 
         All parts have as many steps, and their datasets change at the same ones.
@@ -175,8 +175,8 @@ class Stream:
         """
         return self._like(num_readers, reader)
 
-    def _like(self, num_readers: int, reader: int | None) -> "Stream":
-        return Stream(
+    def _like(self, num_readers: int, reader: int | None) -> "BatchStream":
+        return BatchStream(
             self._source, self._sizes, self._most, self._seed, num_readers, reader
         )
 
@@ -263,7 +263,7 @@ class Stream:
             return opened
         return opened.part(self._reader, self._num_readers)
 
-    def _open(self, window: Window) -> Batches:
+    def _open(self, window: Window) -> WindowBatches:
         if window not in self._opened:
             self._submit(window)
         return self._opened[window].result()

@@ -54,7 +54,7 @@ class _Attention(sequence.SequenceEncoder):
 class SelfAttention(_Attention):
     """Causal self-attention."""
 
-    block = attention.SelfAttention
+    block = attention.SelfAttentionBlock
 
 
 class HSTU(_Attention):

@@ -18,7 +18,7 @@ Watches = watched.Watched | side_by_side.SideBySide
 def make(
     config: configs.Candidates,
     vocabulary_size: int,
-    content: watched.Content | None = None,
+    content: watched.ContentSource | None = None,
     knows_request_times: bool = False,
     own_encoder: str = "",
 ) -> Watches:

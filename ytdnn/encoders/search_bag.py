@@ -32,7 +32,7 @@ class SearchBag(base_encoder.Encoder):
         """
         super().__init__(**kwargs)
         self._length = config.search_length
-        self.tokens = embeddings.Table(
+        self.tokens = embeddings.EmbeddingTable(
             num_tokens, config.embedding_dim, name="search_tokens"
         )
         self.bag = token_bag.TokenBag(config.history_dropout, name="token_bag")
@@ -52,7 +52,7 @@ class SearchBag(base_encoder.Encoder):
             self.tokens.known(found),
             features[schema.FIRST_TOKENS],
             features[schema.END_TOKENS],
-            randomness.of_stream(seed, randomness.Stream.TOKEN_BAG),
+            randomness.of_stream(seed, randomness.RandomStream.TOKEN_BAG),
         )
         return [average]
 

@@ -20,7 +20,7 @@ class WatchBags(watched.Watched):
         self,
         config: configs.Candidates,
         vocabulary_size: int,
-        content: watched.Content | None = None,
+        content: watched.ContentSource | None = None,
         **kwargs: Any,
     ) -> None:
         """Creates the encoder.
@@ -59,8 +59,10 @@ class WatchBags(watched.Watched):
         rows = features[schema.WATCH_ROWS]
         first = features[schema.FIRST_ROWS]
         inputs = *self.embedded(rows, seed), first
-        parts = [self.bags(*inputs, randomness.of_stream(seed, randomness.Stream.BAGS))]
+        parts = [
+            self.bags(*inputs, randomness.of_stream(seed, randomness.RandomStream.BAGS))
+        ]
         if self.learned_bags is not None:
-            own = randomness.of_stream(seed, randomness.Stream.LEARNED_BAGS)
+            own = randomness.of_stream(seed, randomness.RandomStream.LEARNED_BAGS)
             parts.append(self.learned_bags(*inputs, own))
         return parts

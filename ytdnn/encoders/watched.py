@@ -16,7 +16,7 @@ from ytdnn.encoders import base_encoder
 from ytdnn.layers import embeddings, randomness
 
 
-class Content(Protocol):
+class ContentSource(Protocol):
     """Content features of videos, in addition to their ids.
 
     Attributes:
@@ -51,8 +51,8 @@ class Watched(base_encoder.Encoder):
         self,
         config: configs.Candidates,
         vocabulary_size: int,
-        content: Content | None = None,
-        videos: embeddings.Table | None = None,
+        content: ContentSource | None = None,
+        videos: embeddings.EmbeddingTable | None = None,
         **kwargs: Any,
     ) -> None:
         """Creates the table.
@@ -66,7 +66,7 @@ class Watched(base_encoder.Encoder):
         """
         super().__init__(**kwargs)
         self.config = config
-        self.videos: Any = videos or embeddings.Table(
+        self.videos: Any = videos or embeddings.EmbeddingTable(
             vocabulary_size, config.embedding_dim, name="watched_videos"
         )
         self.content = content
@@ -95,7 +95,7 @@ class Watched(base_encoder.Encoder):
         """Returns the vectors of watched videos, and which have one."""
         if self.content is None:
             return self.videos(rows), self.videos.known(rows)
-        own = randomness.of_stream(seed, randomness.Stream.WATCHED_IDS)
+        own = randomness.of_stream(seed, randomness.RandomStream.WATCHED_IDS)
         kept = randomness.drop_indices(rows, self._id_dropout, own)
         known = self.videos.known(rows) | self.content.known(rows)
         return self.videos(kept) + self.content(rows), known

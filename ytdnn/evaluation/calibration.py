@@ -10,10 +10,10 @@ from ytdnn.ranking import predictions
 
 
 def measure(
-    impressions: ranker.Impressions,
+    impressions: ranker.SplitImpressions,
     predicted: predictions.Predictions,
     config: configs.Evaluation,
-) -> report_model.Calibration:
+) -> report_model.CalibrationReport:
     """Measures the calibration of predictions.
 
     Expected watch seconds are compared with the mean over impressions, click
@@ -37,11 +37,11 @@ def measure(
         odds = _tenths(impressions, given, weights, config, 1.0 - clicked)
     if predicted.click_probability is not None:
         clicks = _tenths(impressions, predicted.click_probability, clicked, config)
-    return report_model.Calibration(seconds=seconds, clicks=clicks, odds=odds)
+    return report_model.CalibrationReport(seconds=seconds, clicks=clicks, odds=odds)
 
 
 def _tenths(
-    impressions: ranker.Impressions,
+    impressions: ranker.SplitImpressions,
     predicted: npt.NDArray[np.floating],
     observed: ranker.Floats,
     config: configs.Evaluation,

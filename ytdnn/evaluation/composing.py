@@ -64,7 +64,7 @@ def _joined(
 def order(
     data: prepared.PreparedData,
     composition: configs.Composition,
-    trained: models.Candidates,
+    trained: models.RetrievalModel,
     vectors: models.Vectors,
     user_vectors: models.Vectors | None = None,
 ) -> lists.Order | None:

@@ -36,7 +36,7 @@ Floats = npt.NDArray[np.float64]
 
 
 @dataclasses.dataclass(frozen=True)
-class Log:
+class DecisionLog:
     """Logged pages, with a model's rewards for them.
 
     Attributes:
@@ -97,7 +97,7 @@ class Log:
 
 def log_of(
     pages: logged_pages.LoggedPages, modelled: Mapping[str, npt.NDArray[np.floating]]
-) -> Log:
+) -> DecisionLog:
     """Returns logged pages as a log.
 
     Args:
@@ -113,7 +113,7 @@ def log_of(
         laid_out[name] = np.zeros(there.shape)
         laid_out[name][there] = values
     chances = pages.values("propensities", 1.0).astype(np.float64)
-    return Log(pages.requests[0], there, chances, rewards, laid_out)
+    return DecisionLog(pages.requests[0], there, chances, rewards, laid_out)
 
 
 def measure(
@@ -151,7 +151,7 @@ def measure(
 
 
 def estimates(
-    log: Log,
+    log: DecisionLog,
     chosen: page_choices.Choices,
     most_weight: float = math.inf,
     own: Mapping[str, Floats] | None = None,
@@ -173,7 +173,7 @@ def estimates(
 
 
 def _value(
-    log: Log,
+    log: DecisionLog,
     ordered: page_choices.Ordered,
     shown: npt.NDArray[np.integer],
     most: float,

@@ -128,9 +128,9 @@ def _fingerprints(workdir: pathlib.Path, is_used: Mapping[str, bool]) -> dict[st
 
 def of_models(
     data: prepared.PreparedData,
-    trained: models.Candidates | None,
-    ranking: models.Ranker | None,
-    indexes: Mapping[str, models.Index],
+    trained: models.RetrievalModel | None,
+    ranking: models.RankingModelLike | None,
+    indexes: Mapping[str, models.SearchIndex],
     config: configs.Config,
     split: prepared.Split,
     others: measure.Systems | None = None,
@@ -184,7 +184,7 @@ def of_models(
         report = dataclasses.replace(report, **timed)
     if trained is not None and of_videos is not None:
         judge = None if leaks.ranker_learns_later(data, cases) else ranking
-        run = judged_systems.Asked(data, trained, of_videos, judge, sources, config)
+        run = judged_systems.RunModels(data, trained, of_videos, judge, sources, config)
         found = judged_systems.measure(run, split)
         report = dataclasses.replace(report, off_policy=found)
     return dataclasses.replace(result, report=report)
@@ -193,8 +193,8 @@ def of_models(
 def _stated(
     report: report_model.Report,
     config: configs.Config,
-    trained: models.Candidates | None,
-    ranking: models.Ranker | None,
+    trained: models.RetrievalModel | None,
+    ranking: models.RankingModelLike | None,
     num_changed: int,
 ) -> report_model.Report:
     """Returns the report with notes that apply only to runs."""
@@ -218,9 +218,9 @@ def _systems(
     data: prepared.PreparedData,
     cases: protocol.Cases,
     ranked: lists.Maker | None,
-    ranking: models.Ranker | None,
+    ranking: models.RankingModelLike | None,
     config: configs.Config,
-    trained: models.Candidates | None,
+    trained: models.RetrievalModel | None,
     of_videos: models.Vectors | None,
     sources: tuple[retrieval.Source, ...],
 ) -> measure.Systems:
@@ -256,10 +256,10 @@ def _systems(
 def _timed(
     data: prepared.PreparedData,
     cases: protocol.Cases,
-    trained: models.Candidates,
+    trained: models.RetrievalModel,
     vectors: models.Vectors,
-    ranking: models.Ranker | None,
-    indexes: Mapping[str, models.Index],
+    ranking: models.RankingModelLike | None,
+    indexes: Mapping[str, models.SearchIndex],
     config: configs.Config,
 ) -> dict[str, Any]:
     """Returns the index's recall, the latency of each stage, and a vector's width."""
@@ -276,7 +276,7 @@ def _timed(
     }
 
 
-def _load_indexes(workdir: pathlib.Path) -> dict[str, models.Index]:
+def _load_indexes(workdir: pathlib.Path) -> dict[str, models.SearchIndex]:
     directory = workdir / index_artifact.KIND
     source = artifacts.read_manifest(
         workdir / candidate_model.KIND, candidate_model.KIND
@@ -286,7 +286,7 @@ def _load_indexes(workdir: pathlib.Path) -> dict[str, models.Index]:
 
 
 def _vector_ms(
-    data: prepared.PreparedData, trained: models.Candidates, cases: protocol.Cases
+    data: prepared.PreparedData, trained: models.RetrievalModel, cases: protocol.Cases
 ) -> float:
     """Returns the milliseconds of one user's vector, of many made together."""
     asked = protocol.take(cases, np.arange(min(_TIMED_VECTORS, len(cases))))
@@ -297,7 +297,7 @@ def _vector_ms(
 
 def _ranker_ms(
     data: prepared.PreparedData,
-    ranking: models.Ranker,
+    ranking: models.RankingModelLike,
     cases: protocol.Cases,
     num_candidates: int,
 ) -> float:

@@ -66,7 +66,7 @@ Parts = dict[str, tuple[Floats, Floats]]
 
 
 def measure(
-    impressions: ranker.Impressions,
+    impressions: ranker.SplitImpressions,
     predicted: predictions.Predictions,
     config: configs.Evaluation,
 ) -> tuple[report_model.Entry, Parts]:
@@ -112,7 +112,9 @@ def _check(predicted: predictions.Predictions) -> None:
 
 
 def auc_interval(
-    impressions: ranker.Impressions, scores: npt.NDArray, config: configs.Evaluation
+    impressions: ranker.SplitImpressions,
+    scores: npt.NDArray,
+    config: configs.Evaluation,
 ) -> tuple[float, float]:
     """Returns the bootstrap interval of AUC; NaN without impressions.
 
@@ -136,7 +138,7 @@ def auc_interval(
 
 
 def user_loss_parts(
-    impressions: ranker.Impressions, scores: npt.NDArray
+    impressions: ranker.SplitImpressions, scores: npt.NDArray
 ) -> tuple[Floats, Floats]:
     """Returns each user's mispredicted and total watch time (PAPER §4.3).
 
@@ -150,7 +152,7 @@ def user_loss_parts(
     return impressions.by_user(wrong), impressions.by_user(watched)
 
 
-def list_parts(impressions: ranker.Impressions, scores: npt.NDArray) -> Parts:
+def list_parts(impressions: ranker.SplitImpressions, scores: npt.NDArray) -> Parts:
     """Returns the parts of metrics of lists: all impressions of each user as one.
 
     Their gains are watch seconds; clicks where the log has no watch time. A list of one
@@ -176,7 +178,7 @@ def list_parts(impressions: ranker.Impressions, scores: npt.NDArray) -> Parts:
 
 
 def grouped_auc_parts(
-    impressions: ranker.Impressions, scores: npt.NDArray
+    impressions: ranker.SplitImpressions, scores: npt.NDArray
 ) -> tuple[Floats, Floats]:
     """Returns the parts of the AUC within each user, weighted by impressions.
 
@@ -191,7 +193,7 @@ def grouped_auc_parts(
 
 
 def _parts(
-    impressions: ranker.Impressions, predicted: predictions.Predictions
+    impressions: ranker.SplitImpressions, predicted: predictions.Predictions
 ) -> Parts:
     """Returns, of each user, numerator and denominator of each ratio."""
     clicked, sizes = impressions.clicked, impressions.by_user(1.0)
@@ -212,7 +214,7 @@ def _parts(
 
 
 def _weighted_logits(
-    impressions: ranker.Impressions, predicted: predictions.Predictions
+    impressions: ranker.SplitImpressions, predicted: predictions.Predictions
 ) -> npt.NDArray | None:
     """Returns logits for the log loss under the weights of training.
 
@@ -223,7 +225,9 @@ def _weighted_logits(
 
 
 def _seconds_parts(
-    impressions: ranker.Impressions, predicted: predictions.Predictions, sizes: Floats
+    impressions: ranker.SplitImpressions,
+    predicted: predictions.Predictions,
+    sizes: Floats,
 ) -> Parts:
     """Returns the parts of metrics of watch seconds, none without watch seconds."""
     observed, found = impressions.seconds, Parts()
@@ -250,7 +254,7 @@ def _seconds_parts(
 
 
 def _pair_parts(
-    impressions: ranker.Impressions, predicted: predictions.Predictions
+    impressions: ranker.SplitImpressions, predicted: predictions.Predictions
 ) -> Parts:
     """Returns the parts of metrics of pairs that may belong to two users."""
     if impressions.seconds is None or predicted.seconds is None:

@@ -26,7 +26,7 @@ METRICS = (impression_metrics.AUC, impression_metrics.PER_USER_LOSS)
 
 def measure(
     data: prepared.PreparedData,
-    impressions: ranker.Impressions,
+    impressions: ranker.SplitImpressions,
     predicted: Mapping[str, predictions.Predictions],
     config: configs.Evaluation,
 ) -> dict[str, tuple[report_model.ImpressionSliceRow, ...]]:
@@ -54,7 +54,7 @@ def measure(
 
 def _row(
     value: str,
-    impressions: ranker.Impressions,
+    impressions: ranker.SplitImpressions,
     keep: np.ndarray,
     predicted: Mapping[str, predictions.Predictions],
     config: configs.Evaluation,
@@ -73,7 +73,7 @@ def _row(
 
 
 def _metrics(
-    impressions: ranker.Impressions, scores: np.ndarray, config: configs.Evaluation
+    impressions: ranker.SplitImpressions, scores: np.ndarray, config: configs.Evaluation
 ) -> dict[str, report_parts.WithInterval]:
     """Returns value, low, high of `METRICS`."""
     wrong, watched = impression_metrics.user_loss_parts(impressions, scores)

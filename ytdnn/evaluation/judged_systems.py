@@ -24,7 +24,7 @@ _PLACES_AHEAD = 2  # what a page has shown already is at most as long as the pag
 
 
 @dataclasses.dataclass(frozen=True)
-class Asked:
+class RunModels:
     """A run's models.
 
     Attributes:
@@ -37,14 +37,14 @@ class Asked:
     """
 
     data: prepared.PreparedData
-    trained: models.Candidates
+    trained: models.RetrievalModel
     video_vectors: models.Vectors
-    ranking: models.Ranker | None
+    ranking: models.RankingModelLike | None
     sources: tuple[retrieval.Source, ...]
     config: configs.Config
 
 
-def measure(asked: Asked, split: prepared.Split) -> report_model.OffPolicy | None:
+def measure(asked: RunModels, split: prepared.Split) -> report_model.OffPolicy | None:
     """Estimates the rewards of a run's pages; None without propensities.
 
     Args:
@@ -63,7 +63,7 @@ def measure(asked: Asked, split: prepared.Split) -> report_model.OffPolicy | Non
 
 
 def ordered(
-    asked: Asked, pages: logged_pages.LoggedPages
+    asked: RunModels, pages: logged_pages.LoggedPages
 ) -> dict[str, page_choices.Ordered]:
     """Returns the order of popularity, of the candidates and of both stages."""
     data, config = asked.data, asked.config.evaluation
@@ -84,7 +84,7 @@ def ordered(
 
 
 def _in_order(
-    asked: Asked, pages: logged_pages.LoggedPages, videos: lists.Lists
+    asked: RunModels, pages: logged_pages.LoggedPages, videos: lists.Lists
 ) -> page_choices.Ordered:
     """Returns lists shown best first."""
     order = np.broadcast_to(-np.arange(videos.shape[1], dtype=float), videos.shape)
@@ -96,8 +96,8 @@ def _in_order(
 
 
 def _of_both(
-    asked: Asked,
-    ranking: models.Ranker,
+    asked: RunModels,
+    ranking: models.RankingModelLike,
     pages: logged_pages.LoggedPages,
     cases: protocol.Cases,
     vectors: models.Vectors,

@@ -190,8 +190,8 @@ def _refuse(
 def in_models(
     data: prepared.PreparedData,
     cases: protocol.Cases,
-    trained: models.Candidates | None,
-    ranker: models.Ranker | None,
+    trained: models.RetrievalModel | None,
+    ranker: models.RankingModelLike | None,
     seed: int,
 ) -> int:
     """Changes some users' future and checks that no earlier value changes.

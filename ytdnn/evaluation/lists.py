@@ -148,7 +148,7 @@ def of_vectors(
 def composed(
     data: prepared.PreparedData,
     first: Maker,
-    ranker: models.Ranker,
+    ranker: models.RankingModelLike,
     num_candidates: int,
     order: Order | None = None,
 ) -> Maker:
@@ -175,7 +175,7 @@ def composed(
 
 def reordered(
     data: prepared.PreparedData,
-    ranker: models.Ranker,
+    ranker: models.RankingModelLike,
     cases: protocol.Cases,
     lists: Lists,
     order: Order | None = None,

@@ -16,7 +16,7 @@ Readings = Mapping[str, npt.NDArray[Any]]
 """`[n, …]` of each feature by name; none of a model whose features are not known."""
 
 
-class Candidates(Protocol):
+class RetrievalModel(Protocol):
     """Turns users and videos into vectors whose products rank (PAPER §3.1).
 
     Every model states the two facts that its numbers are marked with.
@@ -71,7 +71,7 @@ class Candidates(Protocol):
         ...
 
 
-class Ranker(Protocol):
+class RankingModelLike(Protocol):
     """Scores impressions, logged or about to be made (PAPER §4)."""
 
     @property
@@ -117,7 +117,7 @@ class Ranker(Protocol):
         ...
 
 
-class Index(Protocol):
+class SearchIndex(Protocol):
     """Finds the videos of the largest products with a query."""
 
     @property

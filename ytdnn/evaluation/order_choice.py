@@ -51,8 +51,8 @@ def of_run(config: configs.Config, workdir: pathlib.Path) -> chosen_order.Choice
 
 def choose(
     data: prepared.PreparedData,
-    trained: models.Candidates,
-    ranking: models.Ranker,
+    trained: models.RetrievalModel,
+    ranking: models.RankingModelLike,
     config: configs.Evaluation | None = None,
 ) -> chosen_order.Choice:
     """Compares the ranker with the candidates and popularity, paired by user.
@@ -63,7 +63,7 @@ def choose(
       ranking: The ranker.
       config: Resamples and their seed; None: the defaults.
     """
-    impressions = ranker.Impressions(data, prepared.Split.VALIDATION)
+    impressions = ranker.SplitImpressions(data, prepared.Split.VALIDATION)
     scorers = {
         ranker.POPULARITY: ranker.popularity(data),
         ranker.RANKER: ranker.scorer(data, ranking),

@@ -27,7 +27,7 @@ _LEAST_ODDS = 1e-6
 Floats = npt.NDArray[np.float64]
 
 
-class Impressions:
+class SplitImpressions:
     """The impressions of a split, with clicks and watch time.
 
     Attributes:
@@ -76,7 +76,7 @@ class Impressions:
         of_each = np.broadcast_to(values, self.users.shape)
         return _sums(self.users, of_each, self.num_users)
 
-    def select(self, keep: npt.NDArray[np.bool_]) -> "Impressions":
+    def select(self, keep: npt.NDArray[np.bool_]) -> "SplitImpressions":
         """Returns some of the impressions, their users numbered anew.
 
         Args:
@@ -91,10 +91,10 @@ class Impressions:
         return found
 
 
-Scorer = Callable[[Impressions], predictions.Predictions]
+Scorer = Callable[[SplitImpressions], predictions.Predictions]
 
 
-def scorer(data: prepared.PreparedData, ranker: models.Ranker) -> Scorer:
+def scorer(data: prepared.PreparedData, ranker: models.RankingModelLike) -> Scorer:
     """Returns the scorer of a ranker."""
     return lambda impressions: ranker.predictions(data, impressions.rows)
 
@@ -105,7 +105,7 @@ def popularity(data: prepared.PreparedData) -> Scorer:
 
 
 def popularity_predictions(
-    data: prepared.PreparedData, impressions: Impressions
+    data: prepared.PreparedData, impressions: SplitImpressions
 ) -> predictions.Predictions:
     """Returns predictions from each video's training impressions.
 
@@ -113,7 +113,7 @@ def popularity_predictions(
     a video never shown gets the average. The order is that of the odds: weight of
     clicks over impressions without one.
     """
-    train = Impressions(data, prepared.Split.TRAIN)
+    train = SplitImpressions(data, prepared.Split.TRAIN)
     size = data.num_videos + 1
     average = _SMOOTHING_IMPRESSIONS / max(len(train.rows), 1)
     watched, clicks, others = (

@@ -119,7 +119,7 @@ class Tenth:
 
 
 @report_parts.part
-class Calibration:
+class CalibrationReport:
     """The calibration of one model, lowest predictions first.
 
     Each field is empty where the model does not predict it.
@@ -167,7 +167,7 @@ class Recommended:
 
 
 @report_parts.part
-class Training:
+class TrainingReport:
     """The training of one stage.
 
     Attributes:
@@ -332,7 +332,7 @@ class Report:
 
     format_version: Literal[4] = FORMAT_VERSION
     name: str = ""
-    made: report_parts.Made
+    made: report_parts.Measurement
     protocol: report_parts.Protocol
     leaks: report_parts.Leaks
     lists: dict[str, Entry]
@@ -342,7 +342,7 @@ class Report:
     impression_slices: dict[str, tuple[ImpressionSliceRow, ...]] = pydantic.Field(
         default_factory=dict
     )
-    calibration: dict[str, Calibration] = pydantic.Field(default_factory=dict)
+    calibration: dict[str, CalibrationReport] = pydantic.Field(default_factory=dict)
     shown_lists: report_parts.ShownLists | None = None
     gap_closed: dict[str, dict[str, dict[str, report_parts.Number]]] = pydantic.Field(
         default_factory=dict
@@ -353,7 +353,7 @@ class Report:
     page_gaps: tuple[Gap, ...] = ()
     recommended: dict[str, Recommended]
     examples: tuple[Example, ...]
-    training: dict[str, Training] = pydantic.Field(default_factory=dict)
+    training: dict[str, TrainingReport] = pydantic.Field(default_factory=dict)
     index: dict[str, report_parts.Number] = pydantic.Field(default_factory=dict)
     latency: dict[str, report_parts.Number] = pydantic.Field(default_factory=dict)
     vector_width: int = 0

@@ -48,7 +48,7 @@ def part(cls: type[_T]) -> type[_T]:
 
 
 @part
-class Made:
+class Measurement:
     """Time, duration and environment of a measurement.
 
     Attributes:

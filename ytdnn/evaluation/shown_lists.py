@@ -51,7 +51,7 @@ Orders = Mapping[str, npt.NDArray[np.floating]]
 
 def candidates(
     data: prepared.PreparedData,
-    trained: models.Candidates,
+    trained: models.RetrievalModel,
     video_vectors: models.Vectors,
 ) -> ranker.Scorer:
     """Returns the scorer by the candidate model's product at each logged request.
@@ -64,7 +64,7 @@ def candidates(
       video_vectors: `[num_listed, dim]` of it.
     """
 
-    def score(impressions: ranker.Impressions) -> predictions.Predictions:
+    def score(impressions: ranker.SplitImpressions) -> predictions.Predictions:
         rows, videos = impressions.rows, impressions.videos.astype(np.int64) - 1
         found = np.full(len(rows), _LAST)
         # Rows of one request are neighbours, and share the user's vector.
@@ -89,7 +89,7 @@ def candidates(
 
 def measure(
     data: prepared.PreparedData,
-    impressions: ranker.Impressions,
+    impressions: ranker.SplitImpressions,
     orders: Orders,
     config: configs.Evaluation,
     exposed: Mapping[str, dict[str, report_parts.WithInterval]] | None = None,
@@ -129,7 +129,7 @@ def measure(
 
 
 def parts(
-    impressions: ranker.Impressions, scores: npt.NDArray[np.floating]
+    impressions: ranker.SplitImpressions, scores: npt.NDArray[np.floating]
 ) -> impression_metrics.Parts:
     """Returns numerators and denominators of `METRICS` for each user.
 
@@ -202,7 +202,7 @@ def _ends(draws: Floats) -> tuple[float, float]:
 def exposure(
     cases: protocol.Cases,
     made: Mapping[str, lists.Lists],
-    impressions: ranker.Impressions,
+    impressions: ranker.SplitImpressions,
     config: configs.Evaluation,
 ) -> dict[str, dict[str, report_parts.WithInterval]]:
     """Returns the number of listed videos that the log showed, and their mean gain.
@@ -238,7 +238,7 @@ def exposure(
 
 
 def _logged(
-    data: prepared.PreparedData, impressions: ranker.Impressions
+    data: prepared.PreparedData, impressions: ranker.SplitImpressions
 ) -> tuple[Floats, bool]:
     """Returns the log's own order of impressions, and whether positions made it.
 
@@ -254,7 +254,7 @@ def _logged(
 
 
 def _curve(
-    shown: ranker.Impressions, scores: npt.NDArray[np.floating]
+    shown: ranker.SplitImpressions, scores: npt.NDArray[np.floating]
 ) -> tuple[report_parts.Number, ...]:
     """Returns the share of the gain in the first tenth of each list, and so on."""
     held, total = first_places.gains_of_first(

@@ -110,7 +110,7 @@ def describe(
 
 
 def describe_impressions(
-    data: prepared.PreparedData, impressions: ranker.Impressions
+    data: prepared.PreparedData, impressions: ranker.SplitImpressions
 ) -> report_parts.ImpressionRules:
     """Returns the rules that the numbers of the ranker depend on."""
     return report_parts.ImpressionRules(

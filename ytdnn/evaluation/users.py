@@ -24,7 +24,7 @@ def table(
     data: prepared.PreparedData,
     cases: protocol.Cases,
     lists: Mapping[str, summary.PerUser],
-    impressions: ranker.Impressions | None,
+    impressions: ranker.SplitImpressions | None,
     parts: Mapping[str, impression_metrics.Parts],
 ) -> pl.DataFrame:
     """Returns the values by user, sorted by user.

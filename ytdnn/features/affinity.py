@@ -38,21 +38,21 @@ class _Affinity(past.OfPast):
         self.column = f"{schema.VIDEOS}.{column}"
         self.columns = (self.column, *self.needs)
 
-    def value(self, sums: past_sums.Sums) -> tf.Tensor:
+    def value(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Returns the number where the video has a key, -1 elsewhere."""
         return past.where_known(sums.is_known, self.of_known(sums))
 
     @abc.abstractmethod
-    def of_known(self, sums: past_sums.Sums) -> tf.Tensor:
+    def of_known(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Returns the number of videos that have a key, `[..., k] float64`."""
 
 
-class Watches(_Affinity):
+class AffinityWatches(_Affinity):
     """Number of the user's watches of the video's channel, topic or language."""
 
     pattern = "user_{}_watches"
 
-    def of_known(self, sums: past_sums.Sums) -> tf.Tensor:
+    def of_known(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Counts."""
         return sums.of_key(past_sums.EVENTS)
 
@@ -62,7 +62,7 @@ class WatchesOfLast10(_Affinity):
 
     pattern = "user_{}_watches_of_last_10"
 
-    def of_known(self, sums: past_sums.Sums) -> tf.Tensor:
+    def of_known(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Counts."""
         return sums.of_key("last_10")
 
@@ -72,7 +72,7 @@ class WatchesOfLast50(_Affinity):
 
     pattern = "user_{}_watches_of_last_50"
 
-    def of_known(self, sums: past_sums.Sums) -> tf.Tensor:
+    def of_known(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Counts."""
         return sums.of_key("last_50")
 
@@ -85,7 +85,7 @@ class _WatchesOfLastDays(_Affinity):
 
     window: str
 
-    def of_known(self, sums: past_sums.Sums) -> tf.Tensor:
+    def of_known(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Counts."""
         return past.where_known(sums.times != 0, sums.of_key(self.window))
 
@@ -122,18 +122,18 @@ class WatchShare(_Affinity):
 
     pattern = "user_{}_watch_share"
 
-    def of_known(self, sums: past_sums.Sums) -> tf.Tensor:
+    def of_known(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Divides by all watches."""
         events = past_sums.EVENTS
         return past.ratio(sums.of_key(events), sums.of_user(events))
 
 
-class SecondsSinceWatch(_Affinity):
+class SecondsSinceAffinityWatch(_Affinity):
     """Seconds since the user watched its channel or topic, -1 = never or unknown."""
 
     pattern = "seconds_since_{}_watch"
 
-    def of_known(self, sums: past_sums.Sums) -> tf.Tensor:
+    def of_known(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Finds the latest."""
         seconds = positions.seconds_since(sums.times, sums.latest())
         return tf.cast(seconds, tf.float64)
@@ -150,12 +150,12 @@ class _WatchTime(_Affinity):
         return (fields.watched_seconds(),)
 
 
-class MeanWatchSeconds(_WatchTime):
+class AffinityMeanWatchSeconds(_WatchTime):
     """Mean seconds of the user's watches of its channel or topic, -1 without any."""
 
     pattern = "user_{}_mean_watch_seconds"
 
-    def of_known(self, sums: past_sums.Sums) -> tf.Tensor:
+    def of_known(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Divides the sum by the number of watches with watch seconds."""
         return past.ratio(
             sums.of_key(past_sums.SECONDS), sums.of_key(past_sums.WITH_SECONDS)
@@ -171,38 +171,38 @@ class MeanWatchedFraction(_WatchTime):
     pattern = "user_{}_mean_watched_fraction"
     needs = ("watches.watch_seconds", "videos.duration_seconds")
 
-    def of_known(self, sums: past_sums.Sums) -> tf.Tensor:
+    def of_known(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Divides the sum by the number of watches with a fraction."""
         return past.ratio(
             sums.of_key(past_sums.FRACTIONS), sums.of_key(past_sums.WITH_FRACTION)
         )
 
 
-class Impressions(_Affinity):
+class AffinityImpressions(_Affinity):
     """Number of earlier impressions of its channel or topic shown to the user."""
 
     pattern = "user_{}_impressions"
     needs = ("impressions.time",)
     table = schema.IMPRESSIONS
 
-    def of_known(self, sums: past_sums.Sums) -> tf.Tensor:
+    def of_known(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Counts."""
         return sums.of_key(past_sums.EVENTS)
 
 
-class Clicks(_Affinity):
+class AffinityClicks(_Affinity):
     """Number of earlier impressions of its channel or topic that the user clicked."""
 
     pattern = "user_{}_clicks"
     needs = ("impressions.time",)
     table = schema.IMPRESSIONS
 
-    def of_known(self, sums: past_sums.Sums) -> tf.Tensor:
+    def of_known(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Counts."""
         return sums.of_key(past_sums.CLICKS)
 
 
-class ClickRate(_Affinity):
+class AffinityClickRate(_Affinity):
     """Smoothed share of the user's impressions of its channel or topic with a click.
 
     `(clicks + 1) / (impressions + 10)`, over impressions with a recorded click.
@@ -212,28 +212,28 @@ class ClickRate(_Affinity):
     needs = ("impressions.time",)
     table = schema.IMPRESSIONS
 
-    def of_known(self, sums: past_sums.Sums) -> tf.Tensor:
+    def of_known(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Divides the smoothed clicks by the impressions with a recorded click."""
         return past.smoothed_rate(
             sums.of_key(past_sums.CLICKS), sums.of_key(past_sums.WITH_CLICK)
         )
 
 
-class SecondsSinceImpression(_Affinity):
+class SecondsSinceAffinityImpression(_Affinity):
     """Seconds since its channel or topic was shown, -1 = never or unknown."""
 
     pattern = "seconds_since_{}_impression"
     needs = ("impressions.time",)
     table = schema.IMPRESSIONS
 
-    def of_known(self, sums: past_sums.Sums) -> tf.Tensor:
+    def of_known(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Finds the latest."""
         seconds = positions.seconds_since(sums.times, sums.latest())
         return tf.cast(seconds, tf.float64)
 
 
 _EVERY = (
-    Watches,
+    AffinityWatches,
     WatchesOfLast10,
     WatchesOfLast50,
     WatchesOfLastDay,
@@ -241,13 +241,13 @@ _EVERY = (
     WatchesOfLast7Days,
     WatchesOfLast21Days,
     WatchShare,
-    SecondsSinceWatch,
-    MeanWatchSeconds,
+    SecondsSinceAffinityWatch,
+    AffinityMeanWatchSeconds,
     MeanWatchedFraction,
-    Impressions,
-    Clicks,
-    ClickRate,
-    SecondsSinceImpression,
+    AffinityImpressions,
+    AffinityClicks,
+    AffinityClickRate,
+    SecondsSinceAffinityImpression,
 )
 FEATURES = (
     *(feature(schema.CHANNEL_ID) for feature in _EVERY),

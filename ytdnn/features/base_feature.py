@@ -295,7 +295,7 @@ class CorpusStatistic(Feature):
     scope = Scope.VIDEO
 
     @abc.abstractmethod
-    def values(self, asked: corpus.Asked) -> npt.NDArray[np.floating]:
+    def values(self, asked: corpus.StatisticRequests) -> npt.NDArray[np.floating]:
         """Returns the statistic of videos as of moments, `[n]`."""
 
     def open_log(self, log: positions.LogTensors) -> positions.Reader:
@@ -318,7 +318,7 @@ class CorpusStatistic(Feature):
                 return tf.gather(served, at.videos)
             videos = np.asarray(at.videos)
             moments = np.broadcast_to(moments[..., np.newaxis], videos.shape)
-            asked = corpus.Asked(data, videos.ravel(), moments.ravel())
+            asked = corpus.StatisticRequests(data, videos.ravel(), moments.ravel())
             return tf.constant(self.values(asked).reshape(videos.shape), tf.float32)
 
         return read
@@ -327,7 +327,7 @@ class CorpusStatistic(Feature):
         """Carries the table of the end of the training window."""
         return RowsOfVideos(self._once(corpus.served(data)))
 
-    def _once(self, asked: corpus.Asked) -> npt.NDArray[np.float32]:
+    def _once(self, asked: corpus.StatisticRequests) -> npt.NDArray[np.float32]:
         """Returns values that are kept with the prepared set."""
         return asked.data.once(
             (self, asked), lambda: self.values(asked).astype(np.float32)

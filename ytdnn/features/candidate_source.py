@@ -21,7 +21,9 @@ class _OfSources(encodings.Categorical, base_feature.Replayed):
     asks_sources = True
 
     @abc.abstractmethod
-    def of_replay(self, replay: positions.Replay, at: positions.Positions) -> tf.Tensor:
+    def of_replay(
+        self, replay: positions.FirstStageReplay, at: positions.Positions
+    ) -> tf.Tensor:
         """Returns its value at positions, `[..., k] int32`."""
 
     @abc.abstractmethod
@@ -55,7 +57,9 @@ class CandidateSource(_OfSources):
         del data
         return NUM_SOURCES
 
-    def of_replay(self, replay: positions.Replay, at: positions.Positions) -> tf.Tensor:
+    def of_replay(
+        self, replay: positions.FirstStageReplay, at: positions.Positions
+    ) -> tf.Tensor:
         """Asks for the source."""
         return replay.sources(at)
 
@@ -74,7 +78,9 @@ class SeedVideo(_OfSources):
         """Returns the size of the vocabulary."""
         return data.vocabulary_size
 
-    def of_replay(self, replay: positions.Replay, at: positions.Positions) -> tf.Tensor:
+    def of_replay(
+        self, replay: positions.FirstStageReplay, at: positions.Positions
+    ) -> tf.Tensor:
         """Asks for the seed."""
         return replay.seed_videos(at)
 

@@ -22,7 +22,7 @@ class NumEarlierImpressions(_OfVideo):
 
     name = "num_earlier_impressions"
 
-    def value(self, sums: past_sums.Sums) -> tf.Tensor:
+    def value(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Counts."""
         return sums.of_key(past_sums.EVENTS)
 
@@ -32,7 +32,7 @@ class NumUnclickedImpressions(_OfVideo):
 
     name = "num_unclicked_impressions"
 
-    def value(self, sums: past_sums.Sums) -> tf.Tensor:
+    def value(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Counts."""
         return sums.of_key(past_sums.WITH_CLICK) - sums.of_key(past_sums.CLICKS)
 
@@ -42,7 +42,7 @@ class NumRecentImpressions(_OfVideo):
 
     name = "num_impressions_of_last_96"
 
-    def value(self, sums: past_sums.Sums) -> tf.Tensor:
+    def value(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Counts."""
         return sums.of_key("last_96")
 
@@ -52,7 +52,7 @@ class SecondsSinceImpression(_OfVideo):
 
     name = "seconds_since_impression"
 
-    def value(self, sums: past_sums.Sums) -> tf.Tensor:
+    def value(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Finds the latest."""
         return positions.seconds_since(sums.times, sums.latest())
 

@@ -71,7 +71,7 @@ class Categorical(base_feature.Feature):
         """Returns an embedding table."""
         del normalization
         dim = self.dim or measured.dim or embedding_dim(measured.num_values)
-        return embeddings.Table(
+        return embeddings.EmbeddingTable(
             measured.num_values, dim, stddev, name=layer_name(self.name)
         )
 

@@ -28,7 +28,7 @@ class OfPast(encodings.Continuous, base_feature.ReadAtRequest):
     column: str = past_sums.VIDEO
 
     @abc.abstractmethod
-    def value(self, sums: past_sums.Sums) -> tf.Tensor:
+    def value(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Returns the number, `[..., k]`, or `[..., 1]` of the query."""
 
     def fields(self, data: prepared.PreparedData) -> fields.Fields:
@@ -54,7 +54,7 @@ class OfPast(encodings.Continuous, base_feature.ReadAtRequest):
         """Carries the keys of the catalogue."""
         return _OfRequest(self, data)
 
-    def _shaped(self, sums: past_sums.Sums) -> tf.Tensor:
+    def _shaped(self, sums: past_sums.PastSums) -> tf.Tensor:
         found = tf.cast(self.value(sums), tf.float32)
         return tf.squeeze(found, -1) if self.scope.is_of_query else found
 

@@ -20,7 +20,7 @@ Integers = npt.NDArray[np.int64]
 
 
 @dataclasses.dataclass(frozen=True)
-class Asked:
+class PastRequests:
     """Where sums are asked for.
 
     Attributes:
@@ -37,7 +37,7 @@ class Asked:
 
 
 @dataclasses.dataclass(frozen=True)
-class Events:
+class LogEvents:
     """Watches or impressions.
 
     Attributes:
@@ -104,7 +104,7 @@ class LogPast:
     def __init__(self, log: positions.LogTensors) -> None:
         """Makes no join yet."""
         self._data = log.data
-        self._events: dict[str, Events] = {}
+        self._events: dict[str, LogEvents] = {}
         self._joins: dict[tuple[str, str], Join] = {}
         self._cumulated: dict[tuple[str, str, str], Floats] = {}
         self._at: positions.Positions | None = None
@@ -129,7 +129,7 @@ class LogPast:
             self._sums[name] = LogSums(self, table, column, asked)
         return self._sums[name]
 
-    def events(self, table: str) -> Events:
+    def events(self, table: str) -> LogEvents:
         """Returns the events of a table."""
         if table not in self._events:
             make = _watches if table == schema.WATCHES else _impressions
@@ -193,11 +193,11 @@ class LogPast:
         return np.flatnonzero(splits != prepared.Split.CONTEXT)
 
     @functools.cached_property
-    def _ranked(self) -> Asked:
+    def _ranked(self) -> PastRequests:
         shown, rows = self._data.impressions, self._rows
         users = np.asarray(shown.users)[rows].astype(np.int64)
         num_watches = np.asarray(shown.num_watches)[rows]
-        return Asked(
+        return PastRequests(
             users=users,
             times=np.asarray(shown.times)[rows],
             ends=np.asarray(self._data.watches.offsets)[users] + num_watches,
@@ -205,10 +205,12 @@ class LogPast:
         )
 
 
-class LogSums(past_sums.Sums):
+class LogSums(past_sums.PastSums):
     """Sums at places of a log."""
 
-    def __init__(self, past: LogPast, table: str, column: str, asked: Asked) -> None:
+    def __init__(
+        self, past: LogPast, table: str, column: str, asked: PastRequests
+    ) -> None:
         """Finds which events lie before each place."""
         self._table, self._asked = table, asked
         self._events, self._past = past.events(table), past
@@ -296,8 +298,8 @@ class LogSums(past_sums.Sums):
         return np.where(times == 0, self._places, begin)
 
 
-def _asked(at: positions.Positions) -> Asked:
-    return Asked(
+def _asked(at: positions.Positions) -> PastRequests:
+    return PastRequests(
         users=np.asarray(at.users).astype(np.int64),
         times=np.asarray(at.times).astype(np.int64),
         ends=np.asarray(at.ends).astype(np.int64),
@@ -305,7 +307,7 @@ def _asked(at: positions.Positions) -> Asked:
     )
 
 
-def _watches(data: prepared.PreparedData) -> Events:
+def _watches(data: prepared.PreparedData) -> LogEvents:
     videos = np.asarray(data.watches.videos).astype(np.int64)
     values = {}
     if data.watches.seconds is not None:
@@ -314,12 +316,12 @@ def _watches(data: prepared.PreparedData) -> Events:
         found = past_sums.of_seconds(np.asarray(data.watches.seconds), of_videos, known)
         values = {name: value.numpy() for name, value in found.items()}
     offsets = np.asarray(data.watches.offsets)
-    return Events(offsets, videos, np.asarray(data.watches.times), values)
+    return LogEvents(offsets, videos, np.asarray(data.watches.times), values)
 
 
-def _impressions(data: prepared.PreparedData) -> Events:
+def _impressions(data: prepared.PreparedData) -> LogEvents:
     shown = data.impressions
-    return Events(
+    return LogEvents(
         offsets=shown.rows_of_users(data.num_users),
         videos=np.asarray(shown.videos).astype(np.int64),
         times=np.asarray(shown.times),

@@ -16,7 +16,7 @@ from ytdnn.features import past_sums
 
 
 @dataclasses.dataclass(frozen=True)
-class Events(abc.ABC):
+class RequestEvents(abc.ABC):
     """Earlier watches or impressions of each request.
 
     Attributes:
@@ -53,7 +53,7 @@ class Events(abc.ABC):
         """
 
 
-class _Watches(Events):
+class _Watches(RequestEvents):
     """In order, those that do not count first."""
 
     @property
@@ -73,7 +73,7 @@ class _Watches(Events):
         return tf.broadcast_to(tf.range(first, shape[1]), [shape[0], shape[1] - first])
 
 
-class _Impressions(Events):
+class _Impressions(RequestEvents):
     """In any order; of those of one time the last is the latest."""
 
     @property
@@ -142,7 +142,7 @@ class RequestPast(tf.Module):
             return request.videos.keys(ids)
         return tf.gather(self._keys[column], indices)
 
-    def _watches(self, request: raw_request.Request) -> Events:
+    def _watches(self, request: raw_request.Request) -> RequestEvents:
         ids, indices = request.watched_ids, request.watched_indices
         times, present = request.watch_times, request.videos.present(ids)
         values = {}
@@ -220,11 +220,11 @@ class _Asked:
         return tf.gather(sums, self._places, batch_dims=1)
 
 
-class RequestSums(past_sums.Sums):
+class RequestSums(past_sums.PastSums):
     """Sums of the events of requests by one key."""
 
     def __init__(
-        self, times: tf.Tensor, events: Events, keys: tf.Tensor, asked: _Asked
+        self, times: tf.Tensor, events: RequestEvents, keys: tf.Tensor, asked: _Asked
     ) -> None:
         """Looks the events up among the videos asked about.
 
@@ -292,7 +292,7 @@ def _total(values: tf.Tensor) -> tf.Tensor:
     return tf.reduce_sum(values, axis=1, keepdims=True)
 
 
-def _impressions(request: raw_request.Request) -> Events:
+def _impressions(request: raw_request.Request) -> RequestEvents:
     ids, counts = request.raw[schema.IMPRESSION_VIDEO_IDS], request.is_shown_before
     clicked = request.shown_clicked
     return _Impressions(

@@ -37,7 +37,7 @@ _SECOND_PARTS, _FRACTION_PARTS = 2.0**16, 2.0**20
 Keys = npt.NDArray[np.int64]
 
 
-class Sums(abc.ABC):
+class PastSums(abc.ABC):
     """Sums over the events of each user strictly before a request."""
 
     @property

@@ -61,7 +61,7 @@ class RequestTime(base_feature.ReadAtRequest):
     ) -> tf.keras.layers.Layer:
         """Returns an embedding of each."""
         del measured, stddev, normalization
-        return request_time.RequestTime(name=self.name)
+        return request_time.RequestTimeEmbedding(name=self.name)
 
 
 def _read(request: raw_request.Request) -> tf.Tensor:

@@ -20,7 +20,7 @@ class OfGroup(encodings.Continuous, base_feature.CorpusStatistic):
 
     networks = default_in = frozenset({base_feature.RANKING})
 
-    def __init__(self, name: str, group: corpus.Group, *columns: str) -> None:
+    def __init__(self, name: str, group: corpus.VideoGroup, *columns: str) -> None:
         """Declares the feature.
 
         Args:
@@ -32,17 +32,19 @@ class OfGroup(encodings.Continuous, base_feature.CorpusStatistic):
         self.group = group
         self.columns = columns + group.columns
 
-    def values(self, asked: corpus.Asked) -> corpus.Floats:
+    def values(self, asked: corpus.StatisticRequests) -> corpus.Floats:
         """Returns the number by video and moment."""
         groups = self.group.of_videos(asked.data)[asked.videos]
         return np.where(groups > 0, self.of_group(asked, self.group), positions.MISSING)
 
     @abc.abstractmethod
-    def of_group(self, asked: corpus.Asked, group: corpus.Group) -> corpus.Floats:
+    def of_group(
+        self, asked: corpus.StatisticRequests, group: corpus.VideoGroup
+    ) -> corpus.Floats:
         """Returns the number of each video's group as of each moment, `[n]`."""
 
 
-class Ratio(OfGroup):
+class StatisticRatio(OfGroup):
     """A sum over a sum, smoothed.
 
     Attributes:
@@ -53,7 +55,7 @@ class Ratio(OfGroup):
     def __init__(
         self,
         name: str,
-        group: corpus.Group,
+        group: corpus.VideoGroup,
         numerator: corpus.Quantity,
         denominator: corpus.Quantity,
         *columns: str,
@@ -63,7 +65,9 @@ class Ratio(OfGroup):
         self.numerator = numerator
         self.denominator = denominator
 
-    def of_group(self, asked: corpus.Asked, group: corpus.Group) -> corpus.Floats:
+    def of_group(
+        self, asked: corpus.StatisticRequests, group: corpus.VideoGroup
+    ) -> corpus.Floats:
         """Returns `(numerator + 10 · ratio of the parent) / (denominator + 10)`.
 
         Of the corpus itself the plain ratio, 0 before there are any events. A video

@@ -15,12 +15,12 @@ class _OfUser(past.OfPast):
     columns = ("watches.time",)
 
 
-class NumWatches(_OfUser):
+class NumUserWatches(_OfUser):
     """Number of watches of the user before the request."""
 
     name = "user_watches"
 
-    def value(self, sums: past_sums.Sums) -> tf.Tensor:
+    def value(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Counts."""
         return sums.of_user(past_sums.EVENTS)
 
@@ -30,7 +30,7 @@ class NumWatchesOfLastDay(_OfUser):
 
     name = "user_watches_of_last_day"
 
-    def value(self, sums: past_sums.Sums) -> tf.Tensor:
+    def value(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Counts."""
         return past.where_known(sums.times != 0, sums.of_user("last_day"))
 
@@ -46,7 +46,7 @@ class MeanWatchSeconds(_OfUser):
         del data
         return (fields.watched_seconds(),)
 
-    def value(self, sums: past_sums.Sums) -> tf.Tensor:
+    def value(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Divides the sum by the number of watches with watch seconds."""
         return past.ratio(
             sums.of_user(past_sums.SECONDS), sums.of_user(past_sums.WITH_SECONDS)
@@ -64,11 +64,16 @@ class UserClickRate(_OfUser):
     table = schema.IMPRESSIONS
     columns = ("impressions.time",)
 
-    def value(self, sums: past_sums.Sums) -> tf.Tensor:
+    def value(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Divides the smoothed clicks by the impressions with a recorded click."""
         shown = sums.of_user(past_sums.WITH_CLICK)
         rate = past.smoothed_rate(sums.of_user(past_sums.CLICKS), shown)
         return past.where_known(shown > 0.0, rate)
 
 
-FEATURES = (NumWatches(), NumWatchesOfLastDay(), MeanWatchSeconds(), UserClickRate())
+FEATURES = (
+    NumUserWatches(),
+    NumWatchesOfLastDay(),
+    MeanWatchSeconds(),
+    UserClickRate(),
+)

@@ -35,7 +35,7 @@ Found = tuple[tf.Tensor, tf.Tensor]
 
 
 @dataclasses.dataclass(frozen=True)
-class Tables:
+class BucketTables:
     """The buckets of all tables, as variables.
 
     Attributes:
@@ -54,13 +54,16 @@ class LshModule(interface.SearchModule):
 
     Attributes:
       exact: Exact search of the same vectors.
-      planes: Planes as in `Tables`.
-      order: Order as in `Tables`.
-      starts: Starts as in `Tables`.
+      planes: Planes as in `BucketTables`.
+      order: Order as in `BucketTables`.
+      starts: Starts as in `BucketTables`.
     """
 
     def __init__(
-        self, exact: brute_force.BruteForceModule, tables: Tables, config: configs.Lsh
+        self,
+        exact: brute_force.BruteForceModule,
+        tables: BucketTables,
+        config: configs.Lsh,
     ) -> None:
         """Takes the tables of some vectors.
 
@@ -187,7 +190,7 @@ def _signs(bits: int) -> npt.NDArray[np.float32]:
     return (2.0 * (codes & 1) - 1.0).astype(np.float32)
 
 
-def _tables(vectors: interface.Vectors, config: configs.Lsh) -> Tables:
+def _tables(vectors: interface.Vectors, config: configs.Lsh) -> BucketTables:
     bits = num_bits(len(vectors), config)
     rng = np.random.default_rng(config.seed)
     mean = vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
@@ -203,7 +206,7 @@ def _tables(vectors: interface.Vectors, config: configs.Lsh) -> Tables:
         orders.append(order)
         starts.append(first + np.int32(table * len(vectors)))
     end = np.array([config.num_tables * len(vectors)], np.int32)
-    return Tables(
+    return BucketTables(
         tf.Variable(np.concatenate(planes, axis=1), trainable=False),
         tf.Variable(np.concatenate(orders), trainable=False),
         tf.Variable(np.concatenate([*starts, end]), trainable=False),

@@ -48,7 +48,7 @@ class Trial:
 
 
 @dataclasses.dataclass(frozen=True)
-class Predicted:
+class BuildCost:
     """The predicted cost of a build.
 
     Attributes:
@@ -92,7 +92,7 @@ class Tuned:
 
 def predict(
     vectors: interface.Vectors, kind: str, config: spaces.Component
-) -> Predicted:
+) -> BuildCost:
     """Predicts a build from one of a sample of the vectors.
 
     Args:
@@ -108,7 +108,7 @@ def predict(
     seconds = time.perf_counter() - started
     ratio = space.work(size, dim, config) / space.work(len(part), dim, small)
     megabytes = space.num_bytes(size, dim, config) / 1e6
-    return Predicted(seconds * ratio, megabytes)
+    return BuildCost(seconds * ratio, megabytes)
 
 
 def tune(

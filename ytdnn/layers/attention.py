@@ -135,7 +135,7 @@ class _Block(tf.keras.layers.Layer):
         }
 
 
-class SelfAttention(_Block):
+class SelfAttentionBlock(_Block):
     """Softmax attention and a feed-forward layer, each normalised before and added.
 
     As SASRec (Kang and McAuley, 2018), but for distances in place of positions and the

@@ -98,7 +98,7 @@ class RowsNormal(tf.keras.initializers.Initializer):
         return tf.concat(found, axis=0)
 
 
-class Table(tf.keras.layers.Layer):
+class EmbeddingTable(tf.keras.layers.Layer):
     """A table of learned vectors; 0 and indices beyond it look up the zero vector.
 
     Attributes:
@@ -175,7 +175,7 @@ class FixedTable(tf.Module):
         return tf.gather(self._known, indices)
 
 
-class BagTable(Table):
+class BagTable(EmbeddingTable):
     """The averages of bags of rows, zeros where a bag has no known row.
 
     Only rows with a vector are gathered, so that padding costs nothing.

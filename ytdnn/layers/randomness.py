@@ -17,7 +17,7 @@ ALGORITHM = "philox"  # named, since XLA would choose another
 
 
 @enum.unique
-class Stream(enum.IntEnum):
+class RandomStream(enum.IntEnum):
     """The independent streams of draws that one training step makes."""
 
     BAGS = 1
@@ -47,8 +47,8 @@ def fold(seed: tf.Tensor, salt: int) -> tf.Tensor:
 
     Args:
       seed: `[2] int32`.
-      salt: Identity of the draw: a `Stream`, or a number that distinguishes similar
-        draws.
+      salt: Identity of the draw: a `RandomStream`, or a number that distinguishes
+        similar draws.
     """
     return tf.random.experimental.stateless_fold_in(seed, salt, alg=ALGORITHM)
 
@@ -70,7 +70,7 @@ def uniform(number: int, seed: tf.Tensor) -> tf.Tensor:
     return (high * 2.0**32 + tf.cast(words[:, 1], tf.float64)) * 2.0**-52
 
 
-def of_stream(seed: tf.Tensor | None, stream: Stream) -> tf.Tensor | None:
+def of_stream(seed: tf.Tensor | None, stream: RandomStream) -> tf.Tensor | None:
     """Returns the seed of one stream of a step; None outside training."""
     return None if seed is None else fold(seed, stream)
 

@@ -188,7 +188,9 @@ class Opened:
       workdir: The run that serves now; refreshed runs take its place.
     """
 
-    def __init__(self, arm: Arm, world: generate.World, known: history.History) -> None:
+    def __init__(
+        self, arm: Arm, world: generate.World, known: history.UserHistories
+    ) -> None:
         """Loads the bundle, if it is one's.
 
         Raises:

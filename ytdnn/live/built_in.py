@@ -23,7 +23,7 @@ _NOTHING = np.zeros(0, np.int64)
 
 
 def popularity(
-    world: generate.World, known: history.History, day: int, source: int
+    world: generate.World, known: history.UserHistories, day: int, source: int
 ) -> policy.Policy:
     """Returns the policy that shows the most watched videos of the days before.
 

@@ -23,7 +23,7 @@ _KEPT = {
 }
 
 
-class History:
+class UserHistories:
     """The events of all users of a world."""
 
     def __init__(self, num_users: int) -> None:

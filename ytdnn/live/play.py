@@ -105,7 +105,7 @@ def play(
     """
     _check(test, directory, refresh)
     world = generate.World(test.world)
-    known = history.History(test.world.num_users)
+    known = history.UserHistories(test.world.num_users)
     opened = [arms_room.Opened(arm, world, known) for arm in test.arms]
     crowds = [world.crowd(number) for number in range(world.num_crowds)]
     before = [crowd.play() for crowd in progress.through(crowds, "log", "crowds")]

@@ -24,7 +24,7 @@ Indices = npt.NDArray[np.int64]
 class Requester:
     """Builds the inputs of a bundle's recommender from events of a world."""
 
-    def __init__(self, world: generate.World, known: history.History) -> None:
+    def __init__(self, world: generate.World, known: history.UserHistories) -> None:
         """Takes the world, for users' ids and demographics, and their history."""
         self._world = world
         self._known = known

@@ -76,7 +76,7 @@ class _Kind:
     """A kind of calibration plot.
 
     Attributes:
-      field: Field of `report_model.Calibration`.
+      field: Field of `report_model.CalibrationReport`.
       title: Title of the plot.
       predicted: Name of the predicted value, with its unit.
       observed: Name of the observed value.
@@ -116,7 +116,7 @@ _KINDS = (
 
 
 def _calibration(
-    found: Mapping[str, report_model.Calibration],
+    found: Mapping[str, report_model.CalibrationReport],
 ) -> Iterator[page.Block]:
     """Yields the plots side by side, then their numbers."""
     by_kind = {

@@ -132,7 +132,9 @@ def _slice_table(rows: Sequence[report_model.ImpressionSliceRow]) -> table.Table
     return result
 
 
-def _calibration_table(found: Mapping[str, report_model.Calibration]) -> table.Table:
+def _calibration_table(
+    found: Mapping[str, report_model.CalibrationReport],
+) -> table.Table:
     """Returns predicted over observed of each tenth, whatever is predicted."""
     result = table.Table(
         title="ranker: predicted / observed, by decile of the prediction",

@@ -10,7 +10,7 @@ are made when a function is called: `import ytdnn` loads neither TensorFlow nor 
 """
 
 from ytdnn.pipeline.adding import Added, add_videos
-from ytdnn.pipeline.api import Trained, evaluate, export, prepare, refit, run, train
+from ytdnn.pipeline.api import TrainedRun, evaluate, export, prepare, refit, run, train
 from ytdnn.pipeline.everybody import (
     write_recommendations,
     write_similar,
@@ -26,7 +26,7 @@ from ytdnn.pipeline.tuning import tune_index
 __all__ = [
     "Added",
     "Recommender",
-    "Trained",
+    "TrainedRun",
     "add_videos",
     "evaluate",
     "export",

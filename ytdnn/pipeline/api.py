@@ -31,7 +31,7 @@ Verbose = bool | Callable[[str], None]
 
 
 @dataclasses.dataclass(frozen=True)
-class Trained:
+class TrainedRun:
     """The outputs of training in a workdir.
 
     Attributes:
@@ -49,7 +49,7 @@ def prepare(
     config: configs.Config | None = None,
     *,
     tables: Mapping[str, Any] = NO_TABLES,
-    spark: "session.Settings | None" = None,
+    spark: "session.SparkSettings | None" = None,
     again: bool = False,
     verbose: Verbose = False,
 ) -> "prepared.PreparedData":
@@ -95,7 +95,7 @@ def prepare(
 
 def _of_memory(
     given: Mapping[str, Any], config: configs.Config
-) -> tuple["tables_room.Tables", configs.Config]:
+) -> tuple["tables_room.TablesInMemory", configs.Config]:
     """Returns frames as tables, and the config that says so."""
     from ytdnn.data.sources import tables
 
@@ -120,7 +120,7 @@ def train(
     *,
     stage: str = "",
     verbose: Verbose = False,
-) -> Trained:
+) -> TrainedRun:
     """Trains candidates, builds the index, trains the ranker; or one of these.
 
     A training that was killed goes on from its last checkpoint.
@@ -154,7 +154,7 @@ def train(
 
 def _trained(
     several: Sequence[graph.Step], config: configs.Config, directory: pathlib.Path
-) -> Trained:
+) -> TrainedRun:
     """Returns the outputs of the training steps that apply."""
     made = [step.name for step in several if not step.left_out(config, directory)]
     directories = {name: directory / name for name in made}
@@ -162,7 +162,7 @@ def _trained(
         name: artifacts.read_manifest(path, name).facts
         for name, path in directories.items()
     }
-    return Trained(directories, facts)
+    return TrainedRun(directories, facts)
 
 
 def evaluate(
@@ -284,7 +284,7 @@ def run(
     workdir: Path,
     config: configs.Config | None = None,
     *,
-    spark: "session.Settings | None" = None,
+    spark: "session.SparkSettings | None" = None,
     verbose: Verbose = False,
 ) -> "report_files.Evaluated":
     """Goes all the way, from event log to bundle; goes on where it was stopped.

@@ -33,7 +33,7 @@ def write_recommendations(
     index: str = "",
     exclude: Ids = None,
     allow: Ids = None,
-    spark: "session.Settings | None" = None,
+    spark: "session.SparkSettings | None" = None,
     progress: "streams.Progress | None" = None,
 ) -> "streams.Written":
     """Writes the recommendations of many users, whatever their number.

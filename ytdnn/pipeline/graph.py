@@ -256,7 +256,7 @@ def every(config: configs.Config) -> tuple[Step, ...]:
 
 
 def data_of(
-    given: "tables.Tables | None", spark: "session.Settings | None" = None
+    given: "tables.TablesInMemory | None", spark: "session.SparkSettings | None" = None
 ) -> Step:
     """Returns the step that prepares: tables in memory, or on Apache Spark.
 

@@ -120,7 +120,7 @@ def publish_ranking(config: configs.Config, workdir: pathlib.Path) -> None:
 
 def _trained(
     config: configs.Config, workdir: pathlib.Path, root: str
-) -> "refit_ranking.Trained":
+) -> "refit_ranking.TrainedRanker":
     """Returns the directory of a refit's ranker, and its inputs."""
     from ytdnn.data import prepared
     from ytdnn.retrieval import stage
@@ -129,7 +129,7 @@ def _trained(
     home = workdir / root
     data = prepared.load(home / "data")
     first_stage = stage.load(home / "candidates", data, config.composition)
-    return refit_ranking.Trained(home / "ranking", data, first_stage)
+    return refit_ranking.TrainedRanker(home / "ranking", data, first_stage)
 
 
 def export(config: configs.Config, workdir: pathlib.Path) -> None:

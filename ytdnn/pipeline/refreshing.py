@@ -133,7 +133,7 @@ class _Log:
         tables: Mapping[str, Any] | None,
         made: configs.Data,
     ) -> None:
-        self._given: tables_room.Tables | None = None
+        self._given: tables_room.TablesInMemory | None = None
         if tables is not None:
             from ytdnn.data.sources import tables as reader
 
@@ -320,10 +320,10 @@ class _Refresh:
     def _split_whole(self) -> None:
         self._derive("data", is_earlier=False)
 
-    def _candidates(self) -> "training.Source":
+    def _candidates(self) -> "training.TrainedModel":
         from ytdnn.training import refresh as training
 
-        return training.Source(self._home / "candidates", self._old())
+        return training.TrainedModel(self._home / "candidates", self._old())
 
     def _carry_earlier(self) -> None:
         from ytdnn.training import refresh as training
@@ -357,15 +357,15 @@ class _Refresh:
         home = self._directory / EARLIER
         data, old = self._data(f"{EARLIER}/data"), self._old()
         asked = self._stage(self._home, old), self._stage(home, data)
-        source = training.Source(self._home / "ranking", old)
+        source = training.TrainedModel(self._home / "ranking", old)
         training.carry_ranking(self._config, source, asked, data, home / "ranking")
 
     def _publish_ranking(self) -> None:
         from ytdnn.training import refit_ranking
 
-        def trained(home: pathlib.Path, name: str) -> refit_ranking.Trained:
+        def trained(home: pathlib.Path, name: str) -> refit_ranking.TrainedRanker:
             data = self._data(name)
-            return refit_ranking.Trained(
+            return refit_ranking.TrainedRanker(
                 home / "ranking", data, self._stage(home, data)
             )
 

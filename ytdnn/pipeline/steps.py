@@ -36,8 +36,8 @@ def fingerprints(workdir: pathlib.Path, names: Iterable[str]) -> dict[str, str]:
 def prepare(
     config: configs.Config,
     workdir: pathlib.Path,
-    given: "tables.Tables | None" = None,
-    spark: "session.Settings | None" = None,
+    given: "tables.TablesInMemory | None" = None,
+    spark: "session.SparkSettings | None" = None,
 ) -> None:
     """Makes `workdir/data`, of tables in memory where they are given."""
     from ytdnn.data import prepare as prepare_room
@@ -54,7 +54,7 @@ def prepare(
     ):
         from ytdnn.data.spark import engine
 
-        on_spark = engine.Engine(opened, scratch)
+        on_spark = engine.SparkEngine(opened, scratch)
         prepare_room.prepare(config.data, directory, given, on_spark)
 
 

@@ -34,7 +34,7 @@ class ImpressionLog:
         data: prepared.PreparedData,
         chosen: registry.Features,
         history_length: int,
-        replay: positions.Replay | None = None,
+        replay: positions.FirstStageReplay | None = None,
     ) -> None:
         """Opens the features on the log, as they are in training.
 

@@ -85,7 +85,11 @@ class RankingNetwork(tf.keras.Model):
         """The variables looked up by row, for the table optimiser."""
         of_videos = list({id(t): t for t in self.videos.values()}.values())
         layers = (*of_videos, *self._of_query.values(), *self._of_videos.values())
-        return [layer.table for layer in layers if isinstance(layer, embeddings.Table)]
+        return [
+            layer.table
+            for layer in layers
+            if isinstance(layer, embeddings.EmbeddingTable)
+        ]
 
     def call(self, tensors: inputs.Tensors, seed: tf.Tensor | None = None) -> tf.Tensor:
         """Returns the outputs, `[batch, k, n] float32`.
@@ -109,7 +113,7 @@ class RankingNetwork(tf.keras.Model):
         kept = tuple(rows.without_gradient(block) for block in blocks)
         own = self._own_tower(
             (tf.stop_gradient(query), rows.Items(kept, k)),
-            seed=randomness.of_stream(seed, randomness.Stream.OWN_TOWER),
+            seed=randomness.of_stream(seed, randomness.RandomStream.OWN_TOWER),
         )
         return tf.concat([self._outputs(hidden), self._own_outputs(own)], axis=-1)
 
@@ -134,11 +138,11 @@ def _outputs(biases: Sequence[float], name: str) -> tf.keras.layers.Dense:
 
 def _video_tables(
     config: configs.Ranking, vocabulary_size: int, uses: Sequence[str]
-) -> dict[str, embeddings.Table]:
+) -> dict[str, embeddings.EmbeddingTable]:
     """Returns the table of each use, one for all where it is shared (PAPER §4.1)."""
 
-    def table(name: str) -> embeddings.Table:
-        return embeddings.Table(
+    def table(name: str) -> embeddings.EmbeddingTable:
+        return embeddings.EmbeddingTable(
             vocabulary_size, config.embedding_dim, _STDDEV, name=name
         )
 

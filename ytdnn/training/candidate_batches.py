@@ -25,13 +25,13 @@ class _Counts:
     examples: int
 
 
-class Source:
-    """Opens windows; see `ytdnn.data.streaming.Source`."""
+class CandidateWindows:
+    """Opens windows; see `ytdnn.data.streaming.WindowSource`."""
 
     def __init__(
         self,
         config: configs.Candidates,
-        read: tower_inputs.Inputs,
+        read: tower_inputs.TowerInputs,
         data: prepared.PreparedData,
         seed: int,
         are_few: bool,
@@ -97,11 +97,11 @@ class Source:
     def _batch_size(self, num_readers: int) -> int:
         return max(1, self._config.training.batch_size // num_readers)
 
-    def _runs(self, window: streaming.Window) -> tuple[draws.Run, ...]:
+    def _runs(self, window: streaming.Window) -> tuple[draws.LabelRange, ...]:
         """Returns where the labels of the window's shards lie among all labels."""
         sizes = [one.labels for one in self._counts]
         firsts = np.cumsum([0, *sizes]).tolist()
-        return tuple(draws.Run(firsts[n], sizes[n]) for n in window.shards)
+        return tuple(draws.LabelRange(firsts[n], sizes[n]) for n in window.shards)
 
     @functools.cached_property
     def _counts(self) -> list[_Counts]:

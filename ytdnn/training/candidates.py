@@ -188,7 +188,7 @@ def make_stage(
     are_few: bool = False,
     num_readers: int = 1,
     before: Sequence[model.CandidateModel] = (),
-) -> loop.Stage:
+) -> loop.TrainingStage:
     """Returns the stage with which the loop trains the candidate model.
 
     Args:
@@ -210,7 +210,7 @@ def make_stage(
     counts = draws.expected_labels(data, candidates.label.examples_per_user)
     may_hold_out = not candidates.train_on_validation and stop_after is None
     is_held_out = may_hold_out and validation.has_targets(candidates, data)
-    return loop.Stage(
+    return loop.TrainingStage(
         name="candidates",
         model=candidate_model,
         tables=candidate_model.tables,
@@ -230,12 +230,12 @@ def make_stage(
 
 def make_batches(
     candidates: configs.Candidates,
-    read: tower_inputs.Inputs,
+    read: tower_inputs.TowerInputs,
     data: prepared.PreparedData,
     seed: int,
     are_few: bool = False,
-) -> streaming.Stream:
+) -> streaming.BatchStream:
     """Returns the training batches: every next watch in slices, or drawn labels."""
-    source = candidate_batches.Source(candidates, read, data, seed, are_few)
+    source = candidate_batches.CandidateWindows(candidates, read, data, seed, are_few)
     sizes = [shard.num_events for shard in data.shards]
-    return streaming.Stream(source, sizes, candidates.window_events, seed)
+    return streaming.BatchStream(source, sizes, candidates.window_events, seed)

@@ -26,7 +26,7 @@ _OF_TOKENS = "search_tokens"
 
 
 @dataclasses.dataclass(frozen=True)
-class Rows:
+class RowSources:
     """Where the rows of a table come from.
 
     Attributes:
@@ -65,7 +65,7 @@ def tables(
     old: prepared.PreparedData,
     new: prepared.PreparedData,
     num_videos: int,
-) -> dict[str, Rows]:
+) -> dict[str, RowSources]:
     """Returns the origin of the rows of each table, by the table's name.
 
     Args:
@@ -80,20 +80,22 @@ def tables(
         data.videos[schema.VIDEO_ID].head(size).to_list()
         for data, size in zip((old, new), sizes, strict=True)
     ]
-    of_videos = Rows(places(*ids), is_zero=True)
+    of_videos = RowSources(places(*ids), is_zero=True)
     found = dict.fromkeys(_OF_VIDEOS, of_videos)
     words = [data.tokens[prepared.TOKEN].to_list() for data in (old, new)]
-    found[_OF_TOKENS] = Rows(places(*words))
+    found[_OF_TOKENS] = RowSources(places(*words))
     for feature in features:
         if isinstance(feature, encodings.Categorical):
             values = [feature.known_values(data) for data in (old, new)]
             if values[0] is not None and values[1] is not None:
                 name = encodings.layer_name(feature.name)
-                found[name] = Rows(places(values[0], values[1]))
+                found[name] = RowSources(places(values[0], values[1]))
     return found
 
 
-def weights(old: tf.Module, new: tf.Module, of_tables: Mapping[str, Rows]) -> None:
+def weights(
+    old: tf.Module, new: tf.Module, of_tables: Mapping[str, RowSources]
+) -> None:
     """Fills a model with the weights of one trained on a smaller log.
 
     Args:
@@ -110,7 +112,7 @@ def weights(old: tf.Module, new: tf.Module, of_tables: Mapping[str, Rows]) -> No
 def state(
     old: optimizer_state.State,
     variables: Sequence[tf.Variable],
-    of_tables: Mapping[str, Rows],
+    of_tables: Mapping[str, RowSources],
     fresh: float,
 ) -> optimizer_state.State:
     """Returns the state of an optimiser, for the variables of a grown model.
@@ -127,14 +129,16 @@ def state(
         if rows is not None:
             begin = fresh if name == "accumulator" else 0.0
             shape = (len(rows.sources), *values.shape[1:])
-            values = Rows(rows.sources).carry(
+            values = RowSources(rows.sources).carry(
                 values, np.full(shape, begin, values.dtype)
             )
         slots[number, name] = values
     return optimizer_state.State(old.steps, slots)
 
 
-def _rows(variable: tf.Variable, of_tables: Mapping[str, Rows]) -> Rows | None:
+def _rows(
+    variable: tf.Variable, of_tables: Mapping[str, RowSources]
+) -> RowSources | None:
     """Returns where the rows of a variable come from, None where it is no table."""
     name = optimizers.table_name(variable)
     found = of_tables.get(name)

@@ -13,7 +13,7 @@ from ytdnn.training import executors
 _MOST_WEIGHT = 1e9  # products of larger ones leave float32
 
 
-class Guard:
+class FiniteGuard:
     """Checks every step's loss, and the weights before they are checkpointed.
 
     So the latest checkpoint always has finite weights. A loss is read only after

@@ -11,8 +11,8 @@ from ytdnn.data import portions, prepared, streaming
 from ytdnn.ranking import building, inputs, model
 
 
-class Source:
-    """Opens windows; see `ytdnn.data.streaming.Source`."""
+class ImpressionWindows:
+    """Opens windows; see `ytdnn.data.streaming.WindowSource`."""
 
     def __init__(
         self,

@@ -37,7 +37,7 @@ _PROBE_STEPS = 200  # in a shorter training, compiling the probe is not worth it
 
 
 @dataclasses.dataclass(frozen=True)
-class Stage:
+class TrainingStage:
     """The description of a model's training for the loop.
 
     Attributes:
@@ -76,7 +76,7 @@ class Stage:
 
 
 def fit(
-    stage: Stage,
+    stage: TrainingStage,
     training: configs.Training,
     seed: int,
     strategy: tf.distribute.Strategy,
@@ -110,7 +110,7 @@ def fit(
     shown = dataclasses.replace(training, epochs=max(1, last_epoch))
     meter = report.Meter(stage.name, shown, stage.steps_per_epoch)
     logs = callbacks.Logs(directory, is_chief)
-    watcher = guard.Guard(
+    watcher = guard.FiniteGuard(
         stage.name, stage.model, keeper.describe_latest, trainer.executor
     )
     with meter:
@@ -146,7 +146,7 @@ class Trainer:
 
     def __init__(
         self,
-        stage: Stage,
+        stage: TrainingStage,
         training: configs.Training,
         seed: int,
         strategy: tf.distribute.Strategy,
@@ -294,7 +294,7 @@ def _values(gradient: tf.Tensor | tf.IndexedSlices) -> tf.Tensor:
 def _train_epoch(
     trainer: Trainer,
     keeper: checkpoints.Keeper,
-    watcher: guard.Guard,
+    watcher: guard.FiniteGuard,
     progress: checkpoints.Progress,
     meter: report.Meter,
 ) -> None:
@@ -319,7 +319,7 @@ def _train_epoch(
 
 def _one_by_one(
     trainer: Trainer,
-    watcher: guard.Guard,
+    watcher: guard.FiniteGuard,
     progress: checkpoints.Progress,
     meter: report.Meter,
 ) -> Iterator[Batch]:
@@ -339,7 +339,7 @@ def _one_by_one(
 
 def _several_at_once(
     trainer: Trainer,
-    watcher: guard.Guard,
+    watcher: guard.FiniteGuard,
     progress: checkpoints.Progress,
     meter: report.Meter,
 ) -> Iterator[None]:

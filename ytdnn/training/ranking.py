@@ -115,7 +115,7 @@ def make_stage(
     ranking_model: model.RankingModel,
     stop_after: int | None = None,
     num_readers: int = 1,
-) -> loop.Stage:
+) -> loop.TrainingStage:
     """Returns the stage with which the loop trains the ranking model.
 
     Args:
@@ -127,7 +127,7 @@ def make_stage(
       num_readers: Number of parts in which the batches can be read.
     """
     batches = make_batches(config, data, ranking_model).of_readers(num_readers)
-    return loop.Stage(
+    return loop.TrainingStage(
         name=model.KIND,
         model=ranking_model.network,
         tables=ranking_model.network.tables,
@@ -146,13 +146,15 @@ def make_batches(
     config: configs.Config,
     data: prepared.PreparedData,
     ranking_model: model.RankingModel,
-) -> streaming.Stream:
+) -> streaming.BatchStream:
     """Returns the training batches: every impression once an epoch."""
     size = config.ranking.training.batch_size
-    source = impression_batches.Source(ranking_model, data, size, config.seed)
+    source = impression_batches.ImpressionWindows(
+        ranking_model, data, size, config.seed
+    )
     sizes = [shard.num_events for shard in data.shards]
     most = config.ranking.window_events
-    return streaming.Stream(source, sizes, most, config.seed)
+    return streaming.BatchStream(source, sizes, most, config.seed)
 
 
 def _loss(

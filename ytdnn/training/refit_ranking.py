@@ -30,7 +30,7 @@ Floats = npt.NDArray[np.floating]
 
 
 @dataclasses.dataclass(frozen=True)
-class Trained:
+class TrainedRanker:
     """A ranker, or its directory, with its inputs.
 
     Attributes:
@@ -46,8 +46,8 @@ class Trained:
 
 def publish(
     config: configs.Config,
-    earlier: Trained,
-    later: Trained,
+    earlier: TrainedRanker,
+    later: TrainedRanker,
     inputs: Mapping[str, str],
 ) -> None:
     """Publishes a trained ranker next to later candidates.
@@ -79,7 +79,9 @@ def publish(
             optimizer_state.share(earlier.directory, partial)
 
 
-def listed_scores(earlier: Trained, later: Trained, seed: int) -> tuple[Floats, Floats]:
+def listed_scores(
+    earlier: TrainedRanker, later: TrainedRanker, seed: int
+) -> tuple[Floats, Floats]:
     """Returns each model's scores on lists it retrieves for the same users.
 
     Args:

@@ -37,7 +37,7 @@ _REPLAYED_TOGETHER = 16  # watches
 
 
 @dataclasses.dataclass(frozen=True)
-class Source:
+class TrainedModel:
     """A trained model.
 
     Attributes:
@@ -51,7 +51,7 @@ class Source:
 
 def carry_candidates(
     config: configs.Config,
-    source: Source,
+    source: TrainedModel,
     data: prepared.PreparedData,
     directory: pathlib.Path,
     begins: int | None,
@@ -119,7 +119,7 @@ def _stated(begins: int | None) -> dict[str, Any]:
 def _member(
     config: configs.Config,
     old: candidate_model.CandidateModel,
-    source: Source,
+    source: TrainedModel,
     data: prepared.PreparedData,
     begins: int | None,
     before: Sequence[candidate_model.CandidateModel],
@@ -155,7 +155,7 @@ def _member(
 def _carried(
     state: optimizer_state.State | None,
     model: Any,
-    rows: Mapping[str, carrying.Rows],
+    rows: Mapping[str, carrying.RowSources],
     training: configs.Training,
 ) -> optimizer_state.State | None:
     if state is None:
@@ -201,7 +201,7 @@ def _labels(
 
 def carry_ranking(
     config: configs.Config,
-    source: Source,
+    source: TrainedModel,
     asked: tuple[retrieval_stage.Stage, retrieval_stage.Stage],
     data: prepared.PreparedData,
     directory: pathlib.Path,

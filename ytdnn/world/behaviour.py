@@ -59,7 +59,7 @@ class Crowd:
 
     def __init__(
         self,
-        shared: setting.Setting,
+        shared: setting.WorldState,
         users: people.Users,
         rng: np.random.Generator,
         accidents_rng: np.random.Generator,

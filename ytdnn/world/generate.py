@@ -30,7 +30,7 @@ class World:
         videos = corpus.make_videos(config, topics, rng)
         self.metadata = corpus.make_metadata(config, topics, videos, rng)
         shelves = popularity.Shelves(topics, videos)
-        self.shared = setting.Setting(config, topics, videos, shelves)
+        self.shared = setting.WorldState(config, topics, videos, shelves)
         self._leanings = people.make_leanings(config, np.random.default_rng(streams[1]))
         self._crowd_streams = streams[2]
 

@@ -113,7 +113,7 @@ def make_leanings(config: configs.World, rng: np.random.Generator) -> Leanings:
 
 
 def make_users(
-    shared: setting.Setting,
+    shared: setting.WorldState,
     leanings: Leanings,
     first: int,
     num: int,
@@ -249,7 +249,7 @@ def _focus(
 
 
 def _subscriptions(
-    shared: setting.Setting,
+    shared: setting.WorldState,
     leaves: np.ndarray,
     languages: np.ndarray,
     base: np.ndarray,

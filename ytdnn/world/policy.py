@@ -80,7 +80,7 @@ class Requests:
     interests: tuple[np.ndarray, np.ndarray]
     users: people.Users
     remembered: memory.Memory
-    shared: setting.Setting
+    shared: setting.WorldState
     day: popularity.Day
     happened: events.Events
     rng: np.random.Generator
@@ -215,7 +215,7 @@ def _related(
 
 
 def draw_related(
-    shared: setting.Setting,
+    shared: setting.WorldState,
     day: popularity.Day,
     seeds: np.ndarray,
     times: np.ndarray,
@@ -230,7 +230,7 @@ def draw_related(
 
 
 def _of_channel(
-    shared: setting.Setting,
+    shared: setting.WorldState,
     channels: np.ndarray,
     times: np.ndarray,
     rng: np.random.Generator,

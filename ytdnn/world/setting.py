@@ -7,7 +7,7 @@ from ytdnn.world import corpus, popularity
 
 
 @dataclasses.dataclass(frozen=True)
-class Setting:
+class WorldState:
     """The world without its users.
 
     Attributes:

@@ -18,18 +18,18 @@ from ytdnn.candidates.losses import (
 Columns = base_loss.Columns
 
 
-def make_head(config: configs.Candidates, num_videos: int) -> heads.Head:
+def make_head(config: configs.Candidates, num_videos: int) -> heads.TableHead:
     """Returns the head that makes videos' vectors under the configured loss."""
     if isinstance(config.loss, configs.HierarchicalSoftmax):
-        return heads.Nodes(config.loss, num_videos)
-    return heads.Videos()
+        return heads.NodeRows(config.loss, num_videos)
+    return heads.VideoRows()
 
 
 def make(
     config: configs.Candidates,
-    model: base_loss.Model,
+    model: base_loss.ScoredModel,
     label_counts: np.ndarray,
-    teachers: Sequence[base_loss.Model] = (),
+    teachers: Sequence[base_loss.ScoredModel] = (),
 ) -> base_loss.Loss:
     """Returns the configured loss.
 

@@ -20,7 +20,7 @@ Columns = tuple[tf.Tensor, tf.Tensor]
 """Vectors of videos `[n, dim]` and their biases `[n]`, as they are scored."""
 
 
-class Ages(Protocol):
+class AgeOffsets(Protocol):
     """The effect of a video's age on scores, as `popularity_by_age.PopularityByAge`."""
 
     def offsets(self, times: tf.Tensor, videos: tf.Tensor) -> tf.Tensor:
@@ -36,14 +36,14 @@ class Ages(Protocol):
         ...
 
 
-class Model(Protocol):
+class ScoredModel(Protocol):
     """User vectors and the videos they are scored with; `CandidateModel` is one.
 
     Attributes:
       ages: Effect of a video's age on scores; None: there is none.
     """
 
-    ages: Ages | None
+    ages: AgeOffsets | None
 
     def flat_queries(self, features: Features, seed: tf.Tensor | None) -> tf.Tensor:
         """Returns the query of each position, `[batch, dim] float32`."""
@@ -64,7 +64,7 @@ class Model(Protocol):
         ...
 
 
-class Tree(Model, Protocol):
+class Tree(ScoredModel, Protocol):
     """A model with tree nodes as the rows of its video table.
 
     Attributes:
@@ -73,6 +73,6 @@ class Tree(Model, Protocol):
       bias: Variable `[num_videos + 1] float32`.
     """
 
-    head: heads.Nodes
-    videos: embeddings.Table
+    head: heads.NodeRows
+    videos: embeddings.EmbeddingTable
     bias: tf.Variable

@@ -21,9 +21,9 @@ class FullSoftmax:
     def __init__(
         self,
         config: configs.FullSoftmax,
-        model: base_loss.Model,
+        model: base_loss.ScoredModel,
         precision: str,
-        teachers: Sequence[base_loss.Model] = (),
+        teachers: Sequence[base_loss.ScoredModel] = (),
         share: float = 0.0,
     ) -> None:
         """Keeps the model and the smoothing.

@@ -15,7 +15,7 @@ from ytdnn.candidates import tree
 from ytdnn.data import prepared
 
 
-class Head(Protocol):
+class TableHead(Protocol):
     """Makes the videos' vectors from the trained table."""
 
     def initialise(self, data: prepared.PreparedData) -> None:
@@ -32,7 +32,7 @@ class Head(Protocol):
         ...
 
 
-class Videos(tf.Module):
+class VideoRows(tf.Module):
     """Row i is video index i."""
 
     def initialise(self, data: prepared.PreparedData) -> None:
@@ -43,7 +43,7 @@ class Videos(tf.Module):
         return np.concatenate([rows[1:], bias[1:, np.newaxis]], axis=1)
 
 
-class Nodes(tf.Module):
+class NodeRows(tf.Module):
     """A head of tree nodes: row n is node n of a binary tree with videos as leaves.
 
     Attributes:

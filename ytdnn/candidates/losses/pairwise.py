@@ -22,7 +22,7 @@ count `[batch, negatives] float32`) → losses `[batch]`."""
 
 def make(
     config: configs.BPR | configs.WARP | configs.GBCE,
-    model: base_loss.Model,
+    model: base_loss.ScoredModel,
     label_counts: np.ndarray,
     precision: str,
 ) -> "Pairwise":
@@ -41,7 +41,7 @@ def make(
         losses = warp(num_videos, config.margin)
     elif isinstance(config, configs.GBCE):
         losses = gbce(num_videos, config)
-    proposal = proposals.Proposal(proposals.powers(label_counts, exponent))
+    proposal = proposals.NegativeSampler(proposals.powers(label_counts, exponent))
     return Pairwise(losses, model, proposal, config.num_negatives, precision)
 
 
@@ -51,8 +51,8 @@ class Pairwise:
     def __init__(
         self,
         losses: Scored,
-        model: base_loss.Model,
-        proposal: proposals.Proposal,
+        model: base_loss.ScoredModel,
+        proposal: proposals.NegativeSampler,
         num_negatives: int,
         precision: str,
     ) -> None:

@@ -54,7 +54,7 @@ def _log_uniform(counts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.asarray(np.log1p(1.0 / ranks) / np.log1p(len(counts)))
 
 
-class Proposal:
+class NegativeSampler:
     """Draws video indices and knows the probability of each."""
 
     def __init__(self, of_videos: npt.NDArray[np.float64]) -> None:
@@ -72,7 +72,7 @@ class Proposal:
 
         They are sorted, which makes gathers and updates of their rows cheaper.
         """
-        own = randomness.fold(seed, randomness.Stream.PROPOSALS)
+        own = randomness.fold(seed, randomness.RandomStream.PROPOSALS)
         uniform = randomness.uniform(number, own)
         found = tf.searchsorted(self._cumulative, tf.sort(uniform), side="right")
         last = tf.size(self._cumulative) - 1

@@ -40,7 +40,7 @@ class SampledSoftmax:
     def __init__(
         self,
         config: configs.SampledSoftmax,
-        model: base_loss.Model,
+        model: base_loss.ScoredModel,
         label_counts: np.ndarray,
         precision: str,
     ) -> None:
@@ -58,7 +58,9 @@ class SampledSoftmax:
         counts = np.maximum(np.asarray(label_counts, np.float64), 0.0)
         unigram = np.append(0.0, counts / counts.sum())
         self._unigram = tf.constant(unigram, tf.float32)
-        self.proposal = proposals.Proposal(proposals.probabilities(config, counts))
+        self.proposal = proposals.NegativeSampler(
+            proposals.probabilities(config, counts)
+        )
 
     def __call__(
         self, batch: base_loss.Features, seed: tf.Tensor
@@ -104,7 +106,7 @@ class SampledSoftmax:
         return tf.math.log(tf.maximum(expected, _FEWEST))
 
     def _scored(
-        self, labels: columns.Labels, drawn: tf.Tensor, seed: tf.Tensor
+        self, labels: columns.BatchLabels, drawn: tf.Tensor, seed: tf.Tensor
     ) -> tuple[base_loss.Columns, base_loss.Columns]:
         """Returns the vectors and biases of labels, and those of drawn videos."""
         videos = [labels.videos, drawn]
@@ -119,7 +121,7 @@ class SampledSoftmax:
         self,
         batch: base_loss.Features,
         queries: tf.Tensor,
-        group: columns.Group,
+        group: columns.ColumnGroup,
         scored: base_loss.Columns,
         num_in_batch: tf.Tensor,
     ) -> tf.Tensor:

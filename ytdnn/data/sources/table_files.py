@@ -67,7 +67,7 @@ class TableFiles:
 
 
 @dataclasses.dataclass(frozen=True)
-class Found:
+class LogFiles:
     """The files of a log.
 
     Attributes:
@@ -79,7 +79,7 @@ class Found:
     unread: list[str]
 
 
-def find(given: str, own: Mapping[str, str]) -> Found:
+def find(given: str, own: Mapping[str, str]) -> LogFiles:
     """Returns the files of each table that is there, under its own name if it has one.
 
     Args:
@@ -106,7 +106,7 @@ def find(given: str, own: Mapping[str, str]) -> Found:
     tables = {table: one for table, one in found.items() if one is not None}
     read = {one.place.name for one in tables.values()}
     unread = [name for name in content if name not in read and is_table(name)]
-    return Found(tables, unread)
+    return LogFiles(tables, unread)
 
 
 def _missing(

@@ -19,7 +19,7 @@ from ytdnn.data.sources import frames, log
 
 
 @dataclasses.dataclass(frozen=True)
-class Tables:
+class TablesInMemory:
     """Event-log tables in memory.
 
     Attributes:
@@ -31,7 +31,7 @@ class Tables:
     fingerprints: dict[str, str]
 
 
-def from_frames(given: Mapping[str, Any]) -> Tables:
+def from_frames(given: Mapping[str, Any]) -> TablesInMemory:
     """Returns frames as tables.
 
     Args:
@@ -65,10 +65,10 @@ def from_frames(given: Mapping[str, Any]) -> Tables:
         if name in given
     }
     prints = {name: _fingerprint(frame, name) for name, frame in found.items()}
-    return Tables(found, prints)
+    return TablesInMemory(found, prints)
 
 
-def read(config: configs.Data, tables: Tables | None) -> event_log.EventLog:
+def read(config: configs.Data, tables: TablesInMemory | None) -> event_log.EventLog:
     """Returns the log of tables in memory.
 
     Args:

@@ -24,7 +24,7 @@ _TABLES = (schema.WATCHES, schema.SEARCHES, schema.IMPRESSIONS)
 _VIDEO, _NUMBER = "video", "number"
 _LEFT_OUT = -1  # stands for a video: searches without a word
 
-Work = Callable[[shard_tasks.Users, dict[str, pl.DataFrame]], pa.Table]
+Work = Callable[[shard_tasks.ShardUsers, dict[str, pl.DataFrame]], pa.Table]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +44,7 @@ class _Frames:
     vocabularies: dict[str, list[str]]
 
     def __call__(
-        self, users: shard_tasks.Users, rows: pl.DataFrame
+        self, users: shard_tasks.ShardUsers, rows: pl.DataFrame
     ) -> dict[str, pl.DataFrame]:
         """Returns each table, as Polars alone would have made it."""
         own = pl.scan_parquet(self.users).slice(users.first, users.size).collect()
@@ -64,7 +64,7 @@ class _Frames:
         }
 
 
-class Engine:
+class SparkEngine:
     """Apache Spark; see `ytdnn.data.engines.Engine`."""
 
     def __init__(
@@ -90,11 +90,13 @@ class Engine:
         return found.survey
 
     def count(
-        self, rules: shard_tasks.Rules, shards: Sequence[shard_tasks.Users]
+        self, rules: shard_tasks.Rules, shards: Sequence[shard_tasks.ShardUsers]
     ) -> list[shard_tasks.Counted]:
         """Counts every shard."""
 
-        def work(users: shard_tasks.Users, frames: dict[str, pl.DataFrame]) -> pa.Table:
+        def work(
+            users: shard_tasks.ShardUsers, frames: dict[str, pl.DataFrame]
+        ) -> pa.Table:
             found = shard_tasks.count(rules, users, frames)
             videos = np.append(found.videos, _LEFT_OUT).astype(np.int64)
             numbers = np.append(found.labels, found.searches_left_out)
@@ -116,7 +118,7 @@ class Engine:
     def write(
         self,
         rules: shard_tasks.Rules,
-        shards: Sequence[shard_tasks.Users],
+        shards: Sequence[shard_tasks.ShardUsers],
         new_index: np.ndarray,
         tokens: pl.DataFrame,
     ) -> list[dict[str, int]]:
@@ -127,7 +129,9 @@ class Engine:
         np.save(of_videos, new_index)
         tokens.write_parquet(of_tokens)
 
-        def work(users: shard_tasks.Users, frames: dict[str, pl.DataFrame]) -> pa.Table:
+        def work(
+            users: shard_tasks.ShardUsers, frames: dict[str, pl.DataFrame]
+        ) -> pa.Table:
             index, known = np.load(of_videos), pl.read_parquet(of_tokens)
             rows = shard_tasks.write(rules, users, frames, index, known)
             return pa.table({table: pa.array([rows[table]]) for table in rows})
@@ -147,7 +151,7 @@ class Engine:
         }
 
     def _applied(
-        self, parts: Sequence[shard_tasks.Users], work: Work, ddl: str
+        self, parts: Sequence[shard_tasks.ShardUsers], work: Work, ddl: str
     ) -> pyspark.sql.DataFrame:
         """Returns the rows that `work` returns for each shard."""
         surveyed = self._surveyed
@@ -171,7 +175,7 @@ class Engine:
 
     def _divided(
         self,
-        parts: Sequence[shard_tasks.Users],
+        parts: Sequence[shard_tasks.ShardUsers],
         events: dict[str, pyspark.sql.DataFrame],
     ) -> pyspark.sql.DataFrame:
         """Returns the events of all tables, each with its shard."""

@@ -38,7 +38,7 @@ _ARROW = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Rows:
+class TableRows:
     """The rows of a table.
 
     Attributes:
@@ -60,7 +60,7 @@ class Rows:
 
 
 def mapped(
-    session: pyspark.sql.SparkSession, rows: Rows, make: Make
+    session: pyspark.sql.SparkSession, rows: TableRows, make: Make
 ) -> pyspark.sql.DataFrame:
     """Returns the results of `make` for each range of rows, concatenated.
 

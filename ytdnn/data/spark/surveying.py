@@ -64,7 +64,7 @@ def survey(
     """
     # Filters over rows of the files, which a range of rows cannot look through.
     is_filtered = {schema.WATCHES: config.source == "log" and bool(config.where)}
-    scanned = scan.Scan(session, scan.events_of(log, is_filtered))
+    scanned = scan.SparkScan(session, scan.events_of(log, is_filtered))
     log, bad_rows = validation.validate(log, config.bad_rows, scanned)
     read = log
     if config.clicks_are_watches:
