@@ -26,8 +26,9 @@ class Evaluation:
       baselines: Systems of counts that are measured beside popularity:
         `recent_popularity`, `markov` (what follows the last watch), `co_watch` (what
         others watched near the last ten), `user_neighbours` (what users with similar
-        watches watched), `als` (implicit matrix factorisation); the last two need
-        ytdnn[baselines].
+        watches watched), `als` (implicit matrix factorisation, of ytdnn[baselines]).
+        `auto` stands for the first four, less those that would take minutes on a log of
+        this size. Empty: popularity alone.
       slices: What results are broken down by: `activity`, `new_user`, `video_age`,
         `popularity`, `device`, and any column of `users` or `videos`; what the log
         lacks is left out.
@@ -52,9 +53,16 @@ class Evaluation:
     remove_watched: bool = True
     candidate_set: Literal["all", "train", "uploaded"] = "all"
     baselines: tuple[
-        Literal["recent_popularity", "markov", "co_watch", "user_neighbours", "als"],
+        Literal[
+            "auto",
+            "recent_popularity",
+            "markov",
+            "co_watch",
+            "user_neighbours",
+            "als",
+        ],
         ...,
-    ] = ()
+    ] = ("auto",)
     slices: tuple[str, ...] = (
         "activity",
         "new_user",
