@@ -68,8 +68,8 @@ class _Space:
     """The leading eigenvectors of a symmetric positive matrix.
 
     Attributes:
-      product: Returns the matrix times columns `[size, columns]`.
-      size: Of the matrix.
+      product: Function that multiplies the matrix by columns `[size, columns]`.
+      size: Size of the matrix.
     """
 
     product: _Product
@@ -132,7 +132,7 @@ class _Part:
 
     @classmethod
     def of(cls, shard: user_shards.Shard, size: int) -> "_Part":
-        """Returns those of a shard, of videos up to `size`."""
+        """Returns the part of a shard, with videos up to `size`."""
         watches = shard.watches
         videos = np.asarray(watches.videos).astype(np.int64)
         keep = np.asarray(watches.splits) == prepared.Split.TRAIN

@@ -1,8 +1,8 @@
-"""What is known of a video beside its id, as vectors (PAPER §3.3: new uploads).
+"""Content features of a video as a vector (PAPER §3.3: new uploads).
 
-A vector is the sum of an embedding of each feature; what is not known adds nothing, so
-a video of which nothing is known has the zero vector. The tables begin at zero and only
-values of training videos leave it: a channel that came later says nothing.
+A vector is the sum of an embedding of each feature. A missing feature adds nothing, so
+a video without any has the zero vector. The tables begin at zero and only values of
+training videos are learned: a channel without training videos adds nothing.
 """
 
 import copy
@@ -26,14 +26,14 @@ _VIDEOS_A_PART = 1 << 14
 
 @dataclasses.dataclass(frozen=True)
 class Inputs:
-    """What a content side reads.
+    """The inputs of a content side.
 
     Attributes:
-      num_videos: Of the catalogue.
+      num_videos: Number of videos of the catalogue.
       features: Features of videos, at least one.
-      measured: What their encoders must know.
+      measured: Statistics that their encoders need.
       readers: The features opened on the catalogue, by name.
-      ages: How much is watched of videos by age; None: not read.
+      ages: Popularity of videos by age; None: not read.
     """
 
     num_videos: int
@@ -48,18 +48,18 @@ class Inputs:
 
 
 def of(config: configs.Candidates, data: prepared.PreparedData) -> Inputs | None:
-    """Returns what a content side reads, measured on the vocabulary.
+    """Returns the inputs of a content side, measured on the vocabulary.
 
     Args:
-      config: Which features, and which loss.
+      config: Settings, with the features and the loss.
       data: The prepared set.
 
     Returns:
       None where it is not enabled, the log has no such column, ages are to be read and
-      no upload time is known, or the rows of the video table are not of videos.
+      no video has an upload time, or the rows of the video table are not videos.
 
     Raises:
-      errors.UserError: The config names a feature that there is not.
+      errors.UserError: The config names an unknown feature.
     """
     is_tree = isinstance(config.loss, configs.HierarchicalSoftmax)
     if is_tree or not config.content.enabled:
@@ -77,7 +77,7 @@ def of(config: configs.Candidates, data: prepared.PreparedData) -> Inputs | None
 
 
 def write(read: Inputs | None, directory: pathlib.Path) -> None:
-    """Writes what a trained content side knows beside its weights."""
+    """Writes the inputs of a trained content side, apart from its weights."""
     if read is None:
         return
     reading.write(directory / _FEATURES, read.measured)
@@ -86,7 +86,7 @@ def write(read: Inputs | None, directory: pathlib.Path) -> None:
 
 
 def read(directory: pathlib.Path, data: prepared.PreparedData) -> Inputs | None:
-    """Returns what `write` wrote, None of a model without content.
+    """Returns the inputs that `write` wrote, None for a model without content.
 
     Raises:
       errors.UserError: This version, or the prepared set, has no such feature.
@@ -109,9 +109,9 @@ class Content(tf.keras.layers.Layer):
         """Creates the layer.
 
         Args:
-          read: What it reads.
+          read: Inputs of the content side.
           dim: Width of a vector.
-          **kwargs: Of `tf.keras.layers.Layer`.
+          **kwargs: Arguments of `tf.keras.layers.Layer`.
         """
         super().__init__(**kwargs)
         self._read = read
@@ -126,7 +126,7 @@ class Content(tf.keras.layers.Layer):
 
     @property
     def num_videos(self) -> int:
-        """Of the catalogue."""
+        """Number of videos of the catalogue."""
         return self._read.num_videos
 
     @property
@@ -155,7 +155,7 @@ class Content(tf.keras.layers.Layer):
         return tf.add_n(parts)
 
     def known(self, videos: tf.Tensor) -> tf.Tensor:
-        """Returns of which videos something is known, `[...] bool`."""
+        """Returns which videos have content features, `[...] bool`."""
         values = self._read.values(self._inside(videos))
         return tf.reduce_any(
             tf.stack([f.known(values[f.name]) for f in self._read.features]), axis=0

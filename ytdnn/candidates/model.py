@@ -3,10 +3,10 @@
 P(video i | user) ∝ exp(v_i · u / temperature + b_i) (PAPER §3.1), with u and v_i of
 length one where the similarity is cosine. A bias makes served vectors one coordinate
 wider: the video's is its bias, the user's is 1. Served products are the scores, so the
-user's vector carries the temperature. Several such networks may stand side by side as
-one (`ensemble.Ensemble`), whose scores are the means of theirs.
+user's vector is divided by the temperature. Several such networks can be combined into
+one (`ensemble.Ensemble`), with the mean of their scores.
 
-What a row of the video table stands for depends on the loss: its head makes the videos'
+The meaning of a row of the video table depends on the loss: its head makes the videos'
 vectors from the rows (`ytdnn/candidates/losses/heads.py`).
 """
 
@@ -44,8 +44,8 @@ class CandidateModel(user_vectors.FromLogs, tf.keras.Model):
         """Creates the model with fresh weights.
 
         Args:
-          config: Sizes.
-          inputs: What the user tower reads.
+          config: Settings of candidate generation.
+          inputs: Inputs of the user tower.
         """
         super().__init__(name="candidates")
         self.config = config
@@ -78,17 +78,17 @@ class CandidateModel(user_vectors.FromLogs, tf.keras.Model):
         return self.user_tower.encoders
 
     def fields(self, data: prepared.PreparedData) -> fields.Fields:
-        """Returns what it reads of a request."""
+        """Returns the request fields that the model reads."""
         return self.user_tower.fields(data)
 
     @property
     def tower_inputs(self) -> tower_inputs.Inputs:
-        """What the user tower reads."""
+        """Inputs of the user tower."""
         return self.user_tower.inputs
 
     @property
     def user_variables(self) -> list[tf.Variable]:
-        """What a query is made with."""
+        """Variables that a query is computed with."""
         return list(self.user_tower.variables)
 
     def freeze(self) -> None:
@@ -111,7 +111,7 @@ class CandidateModel(user_vectors.FromLogs, tf.keras.Model):
         return self.config.train_on_validation
 
     def facts(self) -> dict[str, object]:
-        """Returns what a manifest says of the model."""
+        """Returns facts about the model for its manifest."""
         inputs = self.tower_inputs
         sequences = ["watches"] + (["searches"] if inputs.num_tokens else [])
         return {
@@ -206,11 +206,11 @@ class CandidateModel(user_vectors.FromLogs, tf.keras.Model):
         return self.directions(rows), bias
 
     def video_vectors(self, moment: int | None = None) -> np.ndarray:
-        """Returns the vectors of all that lists can hold, row i of video index i + 1.
+        """Returns the vectors of all listable videos, row i of video index i + 1.
 
         Args:
-          moment: When they are asked for, seconds since the epoch, for what the age
-            of a video says; None: the serving moment, that of corpus statistics.
+          moment: Time of the request, seconds since the epoch, for the effect of a
+            video's age; None: the serving moment, that of corpus statistics.
 
         Returns:
           `[num_listed, dim + 1] float32`.
@@ -241,9 +241,9 @@ def build(
     """Returns a model with fresh weights, all its variables made.
 
     Args:
-      config: Sizes.
+      config: Settings of candidate generation.
       data: The prepared set.
-      read: What the user tower reads of it; None: as measured on its training.
+      read: Inputs of the user tower; None: measured on the training data.
     """
     model = _made(config, data, read or tower_inputs.of(config, data))
     model.head.initialise(data)

@@ -1,7 +1,7 @@
-"""What the user tower reads: which features and sequences, and their tensors.
+"""The inputs of the user tower: features and sequences, and their tensors.
 
 Features are chosen by the config among those the log has, measured on the training
-watches, and kept with the model; everything else asks this one list.
+watches, and kept with the model; all other code uses this one list.
 """
 
 import dataclasses
@@ -26,14 +26,15 @@ _NUM_QUANTILES = 100  # of each continuous feature
 
 @dataclasses.dataclass(frozen=True)
 class Inputs:
-    """What a user tower reads.
+    """The inputs of a user tower.
 
     Attributes:
       vocabulary_size: Videos with an id embedding.
-      num_tokens: Known search tokens, 0 where searches are not read.
+      num_tokens: Size of the vocabulary of search tokens, 0 where searches are not
+        read.
       features: Features of users and requests.
-      measured: What their encoders must know.
-      of_videos: What is read of videos; None: their ids alone.
+      measured: Statistics that their encoders need.
+      of_videos: Inputs of the content side; None: videos have only ids.
       own_encoder: Text of the file of the user's own encoder of the watch history.
     """
 
@@ -51,10 +52,10 @@ class Inputs:
 
 
 def of(config: configs.Candidates, data: prepared.PreparedData) -> Inputs:
-    """Returns what a user tower reads of a prepared set, measured on its training.
+    """Returns the inputs of a user tower, measured on the training data of a set.
 
     Raises:
-      errors.UserError: The config names a feature that there is not.
+      errors.UserError: The config names an unknown feature.
     """
     chosen = registry.choose(interface.CANDIDATES, data, config.features)
     training = inputs.training_set(data)
@@ -101,12 +102,12 @@ def _training_features(
 def like(
     trained: Inputs, config: configs.Candidates, data: prepared.PreparedData
 ) -> Inputs:
-    """Returns what a trained tower reads, measured on a grown log.
+    """Returns the inputs of a trained tower, measured on a grown log.
 
     Args:
-      trained: Of the trained tower.
-      config: The one it was trained with.
-      data: Of the grown log.
+      trained: Inputs of the trained tower.
+      config: Settings it was trained with.
+      data: Prepared set of the grown log.
 
     Raises:
       errors.UserError: This version would read other features.
@@ -126,10 +127,10 @@ def like(
 def open_log(
     read: Inputs, data: prepared.PreparedData, serving: bool = False
 ) -> watch_log.Log:
-    """Returns what a user tower reads of a prepared set's watches.
+    """Returns the tensors that a user tower reads at a prepared set's watches.
 
     Args:
-      read: What it reads.
+      read: Inputs of the tower.
       data: The prepared set.
       serving: Whether training-only features have their serving value.
     """
@@ -151,17 +152,17 @@ def contexts(
     num_searches: np.ndarray | None = None,
     impressions: np.ndarray | None = None,
 ) -> inputs.Features:
-    """Returns what the tower reads before given watches, slices of one position.
+    """Returns the tower's inputs before given watches, slices of one position.
 
     Args:
-      config: Lengths of the sequences.
-      log: As of `open_log`, for serving.
+      config: Settings of the lengths of sequences.
+      log: The log from `open_log`, for serving.
       users: `[n]` user indices.
       ends: `[n]` flat positions where each user's context ends.
       num_searches: `[n]` of the user's searches that count; None: those before the
         watch.
-      impressions: `[n]` rows of impressions whose requests these are; None: the
-        watches'.
+      impressions: `[n]` rows of impressions, if these are the requests; None: watches
+        are.
     """
     return inputs.contexts(
         log,
@@ -175,7 +176,7 @@ def contexts(
 
 
 def write(inputs: Inputs, directory: pathlib.Path) -> None:
-    """Writes what a trained tower and its videos read beside the weights."""
+    """Writes the inputs of a trained tower and its videos, apart from the weights."""
     reading.write(directory / _FEATURES, inputs.measured)
     content.write(inputs.of_videos, directory)
     if inputs.own_encoder:
@@ -185,7 +186,7 @@ def write(inputs: Inputs, directory: pathlib.Path) -> None:
 def read(
     directory: pathlib.Path, config: configs.Candidates, data: prepared.PreparedData
 ) -> Inputs:
-    """Returns what a trained tower reads, from the files kept with it.
+    """Returns the inputs of a trained tower, from the files kept with it.
 
     Raises:
       errors.UserError: This version, or the prepared set, has no such feature.

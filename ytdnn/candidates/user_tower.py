@@ -1,10 +1,10 @@
 """The user tower: raw features to the user vector in one object (PAPER §3.2, §3.3).
 
-Encoded watch history, demographics, device and what other features there are, the bag
-of search tokens; concatenated; the ReLU tower; a linear layer to the embedding size.
-The paper's last ReLU layer is itself the user vector; here a linear layer follows it,
-so that a vector may have negative coordinates. Beyond the paper, a skip connection may
-lead from the encoded sequences to the user vector (`ytdnn/layers/gated_bags.py`).
+Encoded watch history, demographics, device and other features, the bag of search
+tokens; concatenated; the ReLU tower; a linear layer to the embedding size. The paper's
+last ReLU layer is itself the user vector; here a linear layer follows it, so that a
+vector may have negative coordinates. Beyond the paper, a skip connection may lead from
+the encoded sequences to the user vector (`ytdnn/layers/gated_bags.py`).
 """
 
 from typing import Any
@@ -23,10 +23,10 @@ _STDDEV = 0.05  # of the initial values of features' embeddings
 
 
 class UserTower(tf.keras.layers.Layer):
-    """Features of slices to user vectors.
+    """Maps features of slices to user vectors.
 
     Attributes:
-      inputs: What it reads.
+      inputs: Inputs of the tower.
     """
 
     def __init__(
@@ -35,9 +35,9 @@ class UserTower(tf.keras.layers.Layer):
         """Creates the layer.
 
         Args:
-          config: Sizes.
-          inputs: What there is to read.
-          **kwargs: Of `tf.keras.layers.Layer`.
+          config: Settings of candidate generation.
+          inputs: Inputs of the tower.
+          **kwargs: Arguments of `tf.keras.layers.Layer`.
         """
         super().__init__(**kwargs)
         self.inputs = inputs
@@ -86,7 +86,7 @@ class UserTower(tf.keras.layers.Layer):
         return [table for encoder in self.encoders for table in encoder.tables]
 
     def fields(self, data: prepared.PreparedData) -> fields.Fields:
-        """Returns what it reads of a request."""
+        """Returns the request fields that the tower reads."""
         watched = self.watches.fields(data)
         of_features = reading.request_fields(self.inputs.features, data)
         searches = self.searches.fields(data) if self.searches is not None else ()

@@ -38,7 +38,7 @@ class Engine:
         self._folders: pathlib.Path | None = None
 
     def survey(self, log: event_log.EventLog, config: configs.Data) -> engines.Survey:
-        """Checks the log and finds what is known of it before its first shard."""
+        """Checks the log and collects the facts that the shards need."""
         log, bad_rows = validation.validate(log, config.bad_rows)
         if config.clicks_are_watches:
             log = event_rows.with_clicks(log)

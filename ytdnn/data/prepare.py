@@ -1,8 +1,8 @@
 """`prepare`: event log → prepared set (DESIGN §4), streaming, in bounded memory.
 
 Two phases: the log is surveyed and its shards of users are counted, which fixes all
-vocabularies; then each shard is written. Events are read by an engine; what is made of
-a shard is a pure function of its events (`ytdnn/data/shard_tasks.py`).
+vocabularies; then each shard is written. Events are read by an engine; the arrays of a
+shard are a pure function of its events (`ytdnn/data/shard_tasks.py`).
 """
 
 import dataclasses
@@ -155,7 +155,7 @@ def _parts(users: pl.DataFrame, most: int) -> list[shard_tasks.Users]:
 
 
 def _remove_unfinished(directory: pathlib.Path) -> None:
-    """Removes what tasks left that were killed."""
+    """Removes the unfinished files of killed tasks."""
     for path in directory.glob(".*"):
         shutil.rmtree(path)
 
@@ -163,7 +163,7 @@ def _remove_unfinished(directory: pathlib.Path) -> None:
 def _stated(
     survey: engines.Survey, config: configs.Data, counts: Mapping[str, object]
 ) -> dict[str, object]:
-    """Returns what else the manifest says of the log."""
+    """Returns the facts about the log for the manifest."""
     log = survey.log
     found: dict[str, object] = {
         "log_columns": _columns(log),
@@ -207,7 +207,7 @@ def _ranking_obstacle(directory: pathlib.Path, facts: Mapping[str, object]) -> s
 
 
 def _pages(log: event_log.EventLog, gap: float) -> str:
-    """Returns what makes impressions one page, for the manifest.
+    """Returns how impressions are grouped into pages, for the manifest.
 
     Raises:
       errors.UserError: There are page ids and a gap between pages too.

@@ -1,7 +1,7 @@
 """An encoder of the user's own from a Python file (docs/encoders.md).
 
-The file is read once, and its text goes with the trained model: what is loaded later is
-what was trained, whatever became of the file.
+The file is read once, and its text is stored with the trained model, so a model that is
+loaded later is the one that was trained, even if the file has changed.
 """
 
 import hashlib
@@ -33,10 +33,10 @@ def read(file: str) -> str:
 
 
 def fingerprint(config: Any) -> dict[str, str]:
-    """Returns what a model is trained with beside its data: the file, if there is one.
+    """Returns the hash of the user's file, by which a trained model is recognised.
 
     Args:
-      config: Of the encoder.
+      config: Settings of the encoder.
 
     Raises:
       errors.UserError: The file is missing.
@@ -50,11 +50,12 @@ def load(text: str, file: str) -> type[sequence.SequenceEncoder]:
     """Returns the encoder that a file declares.
 
     Args:
-      text: Of the file.
+      text: Text of the file.
       file: Its name, for messages.
 
     Raises:
-      errors.UserError: It fails, or does not declare one encoder.
+      errors.UserError: The file raises an error, or does not declare exactly one
+      encoder.
     """
     module = types.ModuleType(pathlib.Path(file).stem)
     # Where the lines are found by tracebacks, and by what compiles `while` to a graph.

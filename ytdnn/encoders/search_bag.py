@@ -27,8 +27,8 @@ class SearchBag(interface.Encoder):
 
         Args:
           config: Sizes.
-          num_tokens: Known search tokens.
-          **kwargs: Of `tf.keras.layers.Layer`.
+          num_tokens: Number of search tokens in the vocabulary.
+          **kwargs: Arguments of `tf.keras.layers.Layer`.
         """
         super().__init__(**kwargs)
         self._length = config.search_length
@@ -94,9 +94,9 @@ class _LastSearches(interface.SequenceReader):
         }
 
     def _last_columns(self, queries: tf.Tensor) -> tf.Tensor:
-        """Leaves out first columns `[batch, n]` in which no search is a last one.
+        """Cuts off the first columns `[batch, n]`, with none of the last searches.
 
-        Only what is read is made tokens of, which a long history pays for.
+        Only the remaining queries are tokenised, which saves time for a long history.
         """
         have_words = tf.cast(tokens.surely_have_words(queries), tf.int32)
         words_after = tf.cumsum(have_words, axis=1, exclusive=True, reverse=True)

@@ -9,11 +9,11 @@ from ytdnn.encoders import interface, sequence, watch_bags
 
 
 class SideBySide(interface.Encoder):
-    """Both encoders read one table of watched videos.
+    """Averages and a sequence encoder that share one table of watched videos.
 
     Attributes:
-      bags: The averages.
-      sequence: What reads the history in order.
+      bags: Encoder of the averages.
+      sequence: Encoder that reads the history in order.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class SideBySide(interface.Encoder):
         self.sequence.content = self.bags.content
 
     def fields(self, data: prepared.PreparedData) -> fields.Fields:
-        """Returns what the other reads, the watched videos among it."""
+        """Returns the fields of the sequence encoder, the watched videos included."""
         return self.sequence.fields(data)
 
     def open_request(self, data: prepared.PreparedData) -> interface.SequenceReader:

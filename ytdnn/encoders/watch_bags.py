@@ -26,10 +26,10 @@ class WatchBags(watched.Watched):
         """Creates the encoder.
 
         Args:
-          config: Which averages, and their length.
+          config: Settings of candidate generation, with the averages and their length.
           vocabulary_size: Videos with an id embedding.
-          content: What else is known of videos; None: nothing.
-          **kwargs: Of `tf.keras.layers.Layer`.
+          content: Content features of videos; None: there are none.
+          **kwargs: Arguments of `tf.keras.layers.Layer`.
         """
         super().__init__(config, vocabulary_size, content, **kwargs)
         is_bounded = isinstance(config.encoder, configs.Bags)

@@ -1,4 +1,4 @@
-"""What every encoder of the watch history has: the videos' vectors, and the requests.
+"""The base of encoders of the watch history: videos' vectors, and requests.
 
 A video without an id embedding and without content is the zero vector, and no encoder
 counts it.
@@ -17,7 +17,7 @@ from ytdnn.layers import embeddings, randomness
 
 
 class Content(Protocol):
-    """What is known of videos beside their ids.
+    """Content features of videos, in addition to their ids.
 
     Attributes:
       tables: Variables looked up by row.
@@ -30,7 +30,7 @@ class Content(Protocol):
         ...
 
     def known(self, videos: tf.Tensor) -> tf.Tensor:
-        """Returns of which videos something is known, `[...] bool`."""
+        """Returns which videos have content features, `[...] bool`."""
         ...
 
     def every_video(self) -> list[tf.Tensor]:
@@ -42,9 +42,9 @@ class Watched(interface.Encoder):
     """An encoder of the watch history.
 
     Attributes:
-      config: Sizes.
+      config: Settings of candidate generation.
       videos: The table of watched videos.
-      content: What else is known of videos; None: nothing.
+      content: Content features of videos; None: there are none.
     """
 
     def __init__(
@@ -58,11 +58,11 @@ class Watched(interface.Encoder):
         """Creates the table.
 
         Args:
-          config: Sizes.
+          config: Settings of candidate generation.
           vocabulary_size: Videos with an id embedding.
-          content: What else is known of videos; None: nothing.
-          videos: The table, where another encoder has made it.
-          **kwargs: Of `tf.keras.layers.Layer`.
+          content: Content features of videos; None: there are none.
+          videos: The table to share, where another encoder has created it.
+          **kwargs: Arguments of `tf.keras.layers.Layer`.
         """
         super().__init__(**kwargs)
         self.config = config
@@ -79,7 +79,7 @@ class Watched(interface.Encoder):
         return [self.videos.table, *of_content]
 
     def freeze(self) -> None:
-        """Puts what content and ids add up to into one table, as for serving."""
+        """Adds content and id embeddings into one fixed table, as for serving."""
         if self.content is None:
             return
         parts = [self.embedded(rows, None) for rows in self.content.every_video()]

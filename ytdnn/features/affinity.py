@@ -1,8 +1,9 @@
-"""What the user did with the video's channel, topic or language before (PAPER §4.1).
+"""The user's earlier events with the video's channel, topic or language (PAPER §4.1).
 
 "The most important signals are those that describe a user's previous interaction with
-the item itself and other similar items." One code for every column of `videos` whose
-values make videos similar. Where the video has no value in it, all are missing.
+the item itself and other similar items." The code is the same for every column of
+`videos` that groups similar videos. Where the video has no value in the column, all
+features are missing.
 """
 
 import abc
@@ -31,7 +32,7 @@ class _Affinity(past.OfPast):
         """Declares the feature.
 
         Args:
-          column: Of `videos`.
+          column: Column of `videos`.
         """
         self.name = self.pattern.format(_NOUNS[column])
         self.column = f"{schema.VIDEOS}.{column}"
@@ -57,7 +58,7 @@ class Watches(_Affinity):
 
 
 class WatchesOfLast10(_Affinity):
-    """How many of the user's last ten watches are of the video's channel or topic."""
+    """Number of the user's last ten watches of the video's channel or topic."""
 
     pattern = "user_{}_watches_of_last_10"
 
@@ -67,7 +68,7 @@ class WatchesOfLast10(_Affinity):
 
 
 class WatchesOfLast50(_Affinity):
-    """How many of the user's last fifty watches are of its channel or topic."""
+    """Number of the user's last fifty watches of the video's channel or topic."""
 
     pattern = "user_{}_watches_of_last_50"
 
@@ -77,7 +78,7 @@ class WatchesOfLast50(_Affinity):
 
 
 class _WatchesOfLastDays(_Affinity):
-    """How many watches of the last days are of its channel or topic.
+    """Number of watches of the last days that are of its channel or topic.
 
     -1 where the time of the request is unknown.
     """
@@ -90,25 +91,25 @@ class _WatchesOfLastDays(_Affinity):
 
 
 class WatchesOfLastDay(_WatchesOfLastDays):
-    """How many of the user's watches of the last day are of its channel or topic."""
+    """Number of the user's watches of the last day that are of its channel or topic."""
 
     pattern, window = "user_{}_watches_of_last_day", "last_day"
 
 
 class WatchesOfLast3Days(_WatchesOfLastDays):
-    """How many of the user's watches of the last 3 days are of its channel or topic."""
+    """Number of the user's watches of the last 3 days, of its channel or topic."""
 
     pattern, window = "user_{}_watches_of_last_3_days", "last_3_days"
 
 
 class WatchesOfLast7Days(_WatchesOfLastDays):
-    """How many of the user's watches of the last 7 days are of its channel or topic."""
+    """Number of the user's watches of the last 7 days, of its channel or topic."""
 
     pattern, window = "user_{}_watches_of_last_7_days", "last_7_days"
 
 
 class WatchesOfLast21Days(_WatchesOfLastDays):
-    """How many watches of the last 21 days are of its channel or topic."""
+    """Number of watches of the last 21 days that are of its channel or topic."""
 
     pattern, window = "user_{}_watches_of_last_21_days", "last_21_days"
 
@@ -155,7 +156,7 @@ class MeanWatchSeconds(_WatchTime):
     pattern = "user_{}_mean_watch_seconds"
 
     def of_known(self, sums: past_sums.Sums) -> tf.Tensor:
-        """Divides by the watches whose seconds are known."""
+        """Divides the sum by the number of watches with watch seconds."""
         return past.ratio(
             sums.of_key(past_sums.SECONDS), sums.of_key(past_sums.WITH_SECONDS)
         )
@@ -164,14 +165,14 @@ class MeanWatchSeconds(_WatchTime):
 class MeanWatchedFraction(_WatchTime):
     """Mean fraction of a video that the user watched, of its channel or topic.
 
-    Each is at most 1; -1 without watches of known seconds and duration.
+    Each fraction is at most 1; -1 without watches that have seconds and a duration.
     """
 
     pattern = "user_{}_mean_watched_fraction"
     needs = ("watches.watch_seconds", "videos.duration_seconds")
 
     def of_known(self, sums: past_sums.Sums) -> tf.Tensor:
-        """Divides by the watches whose fraction is known."""
+        """Divides the sum by the number of watches with a fraction."""
         return past.ratio(
             sums.of_key(past_sums.FRACTIONS), sums.of_key(past_sums.WITH_FRACTION)
         )
@@ -204,7 +205,7 @@ class Clicks(_Affinity):
 class ClickRate(_Affinity):
     """Smoothed share of the user's impressions of its channel or topic with a click.
 
-    `(clicks + 1) / (impressions + 10)` of those whose click is known.
+    `(clicks + 1) / (impressions + 10)`, over impressions with a recorded click.
     """
 
     pattern = "user_{}_click_rate"
@@ -212,7 +213,7 @@ class ClickRate(_Affinity):
     table = schema.IMPRESSIONS
 
     def of_known(self, sums: past_sums.Sums) -> tf.Tensor:
-        """Divides what is known."""
+        """Divides the smoothed clicks by the impressions with a recorded click."""
         return past.smoothed_rate(
             sums.of_key(past_sums.CLICKS), sums.of_key(past_sums.WITH_CLICK)
         )

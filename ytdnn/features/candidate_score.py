@@ -25,7 +25,7 @@ class CandidateScore(encodings.Continuous, interface.Replayed):
         return log.replay.scores
 
     def open_request(self, data: prepared.PreparedData) -> interface.RequestReader:
-        """Reads what the graph of the first stage says."""
+        """Reads the scores that the first stage of the graph gives."""
         del data
         return interface.FromRequest(_read)
 

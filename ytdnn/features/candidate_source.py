@@ -40,7 +40,7 @@ class _OfSources(encodings.Categorical, interface.Replayed):
         return lambda at: self.of_replay(replay, at)
 
     def open_request(self, data: prepared.PreparedData) -> interface.RequestReader:
-        """Reads what the graph of the first stage says."""
+        """Reads the sources that the first stage of the graph gives."""
         del data
         return interface.FromRequest(self.of_request)
 

@@ -34,8 +34,8 @@ class _Column(interface.ReadAtRequest):
         """Declares the feature.
 
         Args:
-          name: Of the feature.
-          column: As "users.country" or "videos.language".
+          name: Name of the feature.
+          column: Column, such as "users.country" or "videos.language".
           default_in: Networks that read it by default.
         """
         table, self.column = column.split(".", 1)
@@ -105,22 +105,23 @@ class TextColumn(encodings.Categorical, _Column):
         """Declares the feature; see `_Column`.
 
         Args:
-          name: Of the feature.
-          column: As "users.country".
+          name: Name of the feature.
+          column: Column, such as "users.country".
           default_in: Networks that read it by default.
           dim: Width of the embedding; 0: by the number of values.
-          max_values: Known values at most; see `vocabulary`.
+          max_values: Maximum size of the vocabulary; see `vocabulary`.
         """
         super().__init__(name, column, default_in)
         self.dim = dim
         self.max_values = max_values
 
     def vocabulary(self, data: prepared.PreparedData) -> list[str]:
-        """Returns the known values in order, as text.
+        """Returns the values of the vocabulary in order, as text.
 
-        Of more than `max_values` those with most clicks in the ranker's training
-        impressions, or, without impressions, most training watches; ties by value. The
-        others are unknown (PAPER §4.1).
+        Where the column has more than `max_values` values, the vocabulary keeps those
+        with most clicks in the ranker's training impressions (or, without impressions,
+        with most training watches); ties by value. All others are out of vocabulary
+        (PAPER §4.1).
         """
         key = TextColumn, self.columns, self.max_values
         return data.once(key, lambda: self._most_clicked(data))
@@ -140,11 +141,11 @@ class TextColumn(encodings.Categorical, _Column):
         return vocabulary
 
     def num_values(self, data: prepared.PreparedData) -> int:
-        """Returns how many values are known."""
+        """Returns the size of the vocabulary."""
         return len(self.vocabulary(data))
 
     def known_values(self, data: prepared.PreparedData) -> list[str]:
-        """Returns the known values."""
+        """Returns the vocabulary."""
         return self.vocabulary(data)
 
     def fields(self, data: prepared.PreparedData) -> fields.Fields:
@@ -168,10 +169,10 @@ class TextColumn(encodings.Categorical, _Column):
 
 
 def _num_clicks(data: prepared.PreparedData, by_user: bool) -> np.ndarray:
-    """Returns the clicks of each user or video that decide which values are known.
+    """Returns the clicks of each user or video, by which the vocabulary is chosen.
 
-    They are counted in the prepared set as it was written: a set with other events, as
-    the leak check makes one, or with other splits has the vocabulary of its model.
+    They are counted in the prepared set as it was written, so a set with other events
+    (as the leak check makes one) or with other splits has the vocabulary of its model.
     """
     size = data.num_users if by_user else data.num_prepared + 1
     found = np.zeros(size, np.int64)
@@ -205,8 +206,8 @@ class NumberColumn(encodings.Continuous, _Column):
         """Declares the feature; see `_Column`.
 
         Args:
-          name: Of the feature.
-          column: As "videos.duration_seconds".
+          name: Name of the feature.
+          column: Column, such as "videos.duration_seconds".
           default_in: Networks that read it by default.
           missing: What stands for a number that is not known; all others are larger.
         """
@@ -234,7 +235,7 @@ class NumberColumn(encodings.Continuous, _Column):
 
 
 class TextOfRequest(interface.RequestReader):
-    """A text of the request, looked up among known values."""
+    """A text of the request, looked up in the vocabulary."""
 
     def __init__(self, field: str, vocabulary: list[str]) -> None:
         """Copies the vocabulary."""

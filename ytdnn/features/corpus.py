@@ -1,9 +1,9 @@
 """Events of the log before a moment, summed by video, channel or topic (PAPER §4.1).
 
 A corpus statistic is read as of midnight (UTC) before an impression, and no later than
-as of the serving moment. Nothing smaller than the *span* between two such moments is
-ever asked for, so events are summed once by video and span (`Cells`), and every
-statistic counts cells. What is made of a prepared set is kept with it.
+as of the serving moment. The time between two such moments is a *span*. No statistic
+needs a finer resolution, so events are summed once by video and span (`Cells`), and
+every statistic adds up cells. The cells are cached with their prepared set.
 """
 
 import dataclasses
@@ -29,11 +29,11 @@ Floats = npt.NDArray[np.float64]
 
 @dataclasses.dataclass(frozen=True)
 class Group:
-    """What videos are taken together by.
+    """A grouping of videos: each by itself, by a column, or all together.
 
     Attributes:
-      name: As in names of features.
-      column: Of `videos`; None: every video its own group, or all of them one.
+      name: Name, as in names of features.
+      column: Column of `videos`; None: every video its own group, or all of them one.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Group:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """What the log must have, as "table.column"."""
+        """The log's columns that the grouping needs, as "table.column"."""
         return () if self.column is None else (f"{schema.VIDEOS}.{self.column}",)
 
     def name_of(self, statistic: str) -> str:
@@ -49,7 +49,7 @@ class Group:
         return f"{self.name}_{statistic}"
 
     def parent(self, data: prepared.PreparedData) -> "Group":
-        """Returns whose statistic stands for this one's where there are few events."""
+        """Returns the larger group that a statistic of this one is smoothed towards."""
         has_channels = set(CHANNEL.columns) <= data.columns
         return CHANNEL if self == VIDEO and has_channels else CORPUS
 
@@ -76,11 +76,11 @@ GROUPS = (VIDEO, CHANNEL, TOPIC)
 
 @dataclasses.dataclass(frozen=True)
 class Quantity:
-    """A number of each event, whose sums statistics are made of.
+    """A number of each event, which statistics sum.
 
     Attributes:
-      table: Of the events.
-      of_events: Returns `[events]`.
+      table: Table of the events.
+      of_events: Function that returns `[events]` numbers.
     """
 
     table: positions.Event
@@ -92,8 +92,8 @@ class Cells:
     """Events of a table by video and span, of all shards.
 
     Attributes:
-      numbers: `[cells] int64`, ascending: what `_numbers` says of their events.
-      moments: `[cells] int64`, as of when a statistic of their events is read.
+      numbers: `[cells] int64`, ascending: number of each cell, as `_numbers` gives it.
+      moments: `[cells] int64`, moment from which on a statistic includes the cell.
     """
 
     numbers: Integers

@@ -35,11 +35,11 @@ class Device(encodings.Categorical, interface.ReadAtRequest):
         return {schema.DEVICE: self._values(data)[device - 1]} if device else {}
 
     def num_values(self, data: prepared.PreparedData) -> int:
-        """Returns how many devices are known."""
+        """Returns the number of devices."""
         return len(self._values(data))
 
     def known_values(self, data: prepared.PreparedData) -> list[str]:
-        """Returns the known devices."""
+        """Returns the names of the devices."""
         return self._values(data)
 
     def open_log(self, log: positions.LogTensors) -> positions.Reader:

@@ -1,4 +1,4 @@
-"""How long the video is: what its watch time is a part of (PAPER §4.1, §4.2)."""
+"""The duration of the video, the scale of its watch time (PAPER §4.1, §4.2)."""
 
 from ytdnn import schema
 from ytdnn.data import positions

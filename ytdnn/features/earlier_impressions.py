@@ -28,7 +28,7 @@ class NumEarlierImpressions(_OfVideo):
 
 
 class NumUnclickedImpressions(_OfVideo):
-    """How often it was shown to the user before and known to be not clicked."""
+    """Number of earlier impressions of the video to the user without a click."""
 
     name = "num_unclicked_impressions"
 
@@ -38,7 +38,7 @@ class NumUnclickedImpressions(_OfVideo):
 
 
 class NumRecentImpressions(_OfVideo):
-    """How many of the last 96 impressions shown to the user before are of the video."""
+    """Number of the user's last 96 impressions that are of the video."""
 
     name = "num_impressions_of_last_96"
 

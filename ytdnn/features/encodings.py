@@ -27,7 +27,7 @@ def embedding_dim(num_values: int) -> int:
 
 
 def layer_name(feature: str) -> str:
-    """Returns the name of a feature's layer, without what TensorFlow refuses.
+    """Returns the name of a feature's layer, without characters TensorFlow refuses.
 
     >>> layer_name("users.my points")
     'users.my_points'
@@ -36,7 +36,7 @@ def layer_name(feature: str) -> str:
 
 
 class Categorical(interface.Feature):
-    """Indices of known values, `int32`: 0 is missing or unknown.
+    """Indices into a vocabulary, `int32`: 0 is missing or out of vocabulary.
 
     Attributes:
       dim: Width of the embedding; 0: by the number of values.
@@ -47,19 +47,19 @@ class Categorical(interface.Feature):
 
     @abc.abstractmethod
     def num_values(self, data: prepared.PreparedData) -> int:
-        """Returns how many values are known."""
+        """Returns the size of the vocabulary."""
 
     def known_values(self, data: prepared.PreparedData) -> list[str] | None:
-        """Returns the known values in order, None where they are those of any log."""
+        """Returns the vocabulary in order, None where it is the same for every log."""
         del data
         return None
 
     def measure(self, data: prepared.PreparedData) -> interface.Measured:
-        """Counts the known values."""
+        """Returns the size of the vocabulary, as the encoder needs it."""
         return interface.Measured(num_values=self.num_values(data))
 
     def known(self, values: tf.Tensor) -> tf.Tensor:
-        """Returns which indices are of known values."""
+        """Returns which indices are in the vocabulary."""
         return values > 0
 
     def encoder(
@@ -139,6 +139,6 @@ class Share(interface.Feature):
         stddev: float,
         normalization: configs.Normalization = interface.QUANTILES,
     ) -> tf.keras.layers.Layer:
-        """Returns the number beside whether it is known."""
+        """Returns a layer that gives the number and whether it is present."""
         del measured, stddev, normalization
         return presence.Presence(name=layer_name(self.name))

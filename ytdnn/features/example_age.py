@@ -17,7 +17,7 @@ from ytdnn.layers import presence
 class ExampleAge(interface.TrainingOnly):
     """`(t_max − t) / (t_max − t_min)` of the training window, in [0, 1]; served 0.
 
-    What lies after the window has age 0.
+    Examples after the window have age 0.
     """
 
     name = "example_age"

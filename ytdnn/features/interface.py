@@ -1,13 +1,14 @@
-"""What a feature is: one declaration for training, evaluation, serving and checks.
+"""The interface of a feature: one declaration for training, evaluation and serving.
 
 A feature exists exactly when the log has its columns. Its value comes from the log at a
 position, or from a request, and is the same tensor for the same position; its encoder
 makes a vector of it. There are four kinds, each a class:
 
-* `ReadAtRequest`: known when the request is made, rolled back to strictly before it;
-* `Replayed`: one of these, that the first stage says, its models frozen;
-* `TrainingOnly`: varies in training alone, and has a declared value when serving;
-* `CorpusStatistic`: a table as of a moment, which never has seen the example.
+* `ReadAtRequest`: available when the request is made, and in training computed from
+  events strictly before it;
+* `Replayed`: a `ReadAtRequest` that the first stage computes, with its models frozen;
+* `TrainingOnly`: varies in training only, and has a declared value when serving;
+* `CorpusStatistic`: a table as of a moment before the example.
 
 A module of this package declares its features in `FEATURES`; nothing else lists them.
 """
@@ -36,7 +37,7 @@ _OF_ROWS = "cells of logged impressions"
 
 
 class Scope(enum.IntEnum):
-    """What a feature belongs to, and so its shape."""
+    """The entity that a feature belongs to, which decides its shape."""
 
     USER = 0  # `[...]` of positions, once a request
     REQUEST = 1  # likewise
@@ -51,14 +52,14 @@ class Scope(enum.IntEnum):
 
 @dataclasses.dataclass(frozen=True)
 class Measured:
-    """What a trained encoder must know of a feature, kept with the model.
+    """Statistics of a feature that its trained encoder needs, kept with the model.
 
     Attributes:
-      num_values: Known values of a categorical feature.
+      num_values: Size of the vocabulary of a categorical feature.
       quantiles: Ascending quantiles of a continuous one in the training examples.
-      numbers: What each value of it stands for.
-      dim: Width of its embedding, where it is kept from an earlier training; 0: as
-        its number of values says.
+      numbers: Number that each value of a categorical feature represents.
+      dim: Width of its embedding where it is kept from an earlier training; 0: derived
+        from the number of values.
     """
 
     num_values: int = 0
@@ -74,7 +75,7 @@ class Place:
     Attributes:
       user: User index.
       end: Flat position where the history ends.
-      time: Of the request, seconds; 0 = unknown.
+      time: Time of the request, seconds; 0 = unknown.
       is_watch: Whether the user's watch at `end` is the request's own event.
     """
 
@@ -96,17 +97,18 @@ class Feature(abc.ABC):
     """A feature of one or both networks.
 
     Attributes:
-      name: Unique within a network; what configs switch.
-      scope: What it belongs to.
+      name: Name in configs, unique within a network.
+      scope: Entity it belongs to.
       columns: The log's columns it needs, as "table.column".
-      networks: Which networks, or parts of them, can read it.
-      default_in: Which read it unless a config says otherwise.
-      sees_request_time: Whether evaluation must mark numbers of a model that reads it.
+      networks: Networks, or parts of them, that can read it.
+      default_in: Networks that read it unless a config says otherwise.
+      sees_request_time: Whether evaluation must mark the metrics of a model that reads
+        it.
       is_video: Whether its values are catalogue indices, which a network looks up in
         its table of videos.
-      missing: What stands for a value that is not known.
-      dtype: Of its tensor.
-      inner_shape: Of one value; most are scalars.
+      missing: Value that marks a missing value.
+      dtype: Data type of its tensor.
+      inner_shape: Shape of one value; most are scalars.
     """
 
     name: str
@@ -125,13 +127,13 @@ class Feature(abc.ABC):
         return set(self.columns) <= data.columns
 
     def lack(self, data: prepared.PreparedData) -> Lack:
-        """Returns what is missing where it does not exist."""
+        """Returns the data that it lacks, for an error, where it does not exist."""
         del data
         columns = f"{' and '.join(self.columns)} in the log"
         return Lack(columns, "none", "add the column")
 
     def fields(self, data: prepared.PreparedData) -> fields.Fields:
-        """Returns what it reads of a request."""
+        """Returns the request fields that it reads."""
         del data
         return ()
 
@@ -143,17 +145,17 @@ class Feature(abc.ABC):
         return {}
 
     def user_columns(self, data: prepared.PreparedData) -> dict[str, pl.Series]:
-        """Returns `request_values` of all users at once, where no event is at hand.
+        """Returns `request_values` of all users at once, for requests after the log.
 
-        Behind the log's end nothing but what is known of the user has a value: a column
-        of the field, a row for each user index, null where it is missing.
+        After the end of the log only fields of the user have a value: a column for each
+        field, with a row for each user index, null where it is missing.
         """
         del data
         return {}
 
     @abc.abstractmethod
     def measure(self, data: prepared.PreparedData) -> Measured:
-        """Returns what is known before a pass over the training examples."""
+        """Returns the statistics that need no pass over the training examples."""
 
     @property
     def needs_quantiles(self) -> bool:
@@ -182,9 +184,9 @@ class Feature(abc.ABC):
         """Returns the layer from its tensor to `[..., dim] float32`.
 
         Args:
-          measured: Of the training data.
-          stddev: Of the initial values of embeddings.
-          normalization: Of continuous values.
+          measured: Statistics of the training data.
+          stddev: Standard deviation of the initial values of embeddings.
+          normalization: Normalization of continuous values.
         """
 
 
@@ -205,7 +207,7 @@ class FromRequest(RequestReader):
         self._function = function
 
     def __call__(self, request: raw_request.Request) -> tf.Tensor:
-        """Returns what the function does."""
+        """Returns the result of the function."""
         return self._function(request)
 
 
@@ -227,13 +229,14 @@ class ReadAtRequest(Feature):
 
 
 class Replayed(ReadAtRequest):
-    """What the first stage says, replayed by the frozen candidate model (DESIGN §7).
+    """A score or source of the first stage, replayed by the frozen model (DESIGN §7).
 
     It exists only where the candidates' training window ends before the ranker's
-    begins: of watches the candidate model was trained on it would say what was clicked.
+    begins. A candidate model that was trained on the ranker's watches would leak the
+    clicks.
 
     Attributes:
-      asks_sources: Whether it is what all candidate sources say, not the scores alone.
+      asks_sources: Whether it needs all candidate sources, not only the scores.
     """
 
     scope = Scope.PAIR
@@ -246,7 +249,7 @@ class Replayed(ReadAtRequest):
         return super().exists(data) and data.has_own_window
 
     def lack(self, data: prepared.PreparedData) -> Lack:
-        """Returns what is missing where it does not exist."""
+        """Returns the columns or windows that are missing, for an error."""
         if not super().exists(data):
             return super().lack(data)
         return Lack(
@@ -285,8 +288,8 @@ class CorpusStatistic(Feature):
     """A table over the catalogue as of a moment, made of events before it.
 
     Training and evaluation read the table as of midnight (UTC) before the impression,
-    and no later than that of the end of the training window, which the export carries:
-    no table has seen the example, nor what a served one could not know.
+    and no later than as of the end of the training window, which is the table that the
+    export carries. So no table has seen the example or later events.
     """
 
     scope = Scope.VIDEO

@@ -11,7 +11,7 @@ from ytdnn.features import encodings, interface
 
 
 class LoggedIn(encodings.Share, interface.ReadAtRequest):
-    """The logged-in state: 0, 1, or -1 = not known."""
+    """The logged-in state: 0, 1, or -1 = unknown."""
 
     name = schema.LOGGED_IN
     scope = interface.Scope.REQUEST
@@ -53,7 +53,7 @@ class LoggedIn(encodings.Share, interface.ReadAtRequest):
         return read
 
     def open_request(self, data: prepared.PreparedData) -> interface.RequestReader:
-        """Clips what is given."""
+        """Reads the state of the request, clipped to its range."""
         del data
         return interface.FromRequest(_read)
 

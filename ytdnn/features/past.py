@@ -1,7 +1,7 @@
 """Features that are a formula of sums over the user's own past (PAPER §4.1).
 
-The formula is the same over a log and over a request; a feature of this kind says the
-table of events, the column whose values they are joined by, and the formula.
+The formula is the same over a log and over a request; a feature of this kind declares
+the table of events, the column by which they are grouped, and the formula.
 """
 
 import abc
@@ -18,8 +18,8 @@ class OfPast(encodings.Continuous, interface.ReadAtRequest):
     """A number made of sums over the user's earlier events.
 
     Attributes:
-      table: Of the events, watches or impressions.
-      column: Of the keys; `past_sums.VIDEO`: the video itself.
+      table: Table of the events, watches or impressions.
+      column: Column of the keys; `past_sums.VIDEO`: the video itself.
     """
 
     scope = interface.Scope.PAIR
@@ -32,7 +32,7 @@ class OfPast(encodings.Continuous, interface.ReadAtRequest):
         """Returns the number, `[..., k]`, or `[..., 1]` of the query."""
 
     def fields(self, data: prepared.PreparedData) -> fields.Fields:
-        """Returns the times of the events and of the request, and what was shown."""
+        """Returns the fields of the events' and request's times, and impressions."""
         if self.table == schema.IMPRESSIONS:
             return fields.time(), *fields.shown(data)
         return fields.watch_times(), fields.time()
@@ -60,7 +60,7 @@ class OfPast(encodings.Continuous, interface.ReadAtRequest):
 
 
 class _OfRequest(interface.RequestReader):
-    """The formula of what a request brings."""
+    """Reads the formula from the events of a request."""
 
     def __init__(self, feature: OfPast, data: prepared.PreparedData) -> None:
         """Shares the keys with all features of this kind."""
@@ -77,7 +77,7 @@ class _OfRequest(interface.RequestReader):
 
 
 def where_known(is_known: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
-    """Returns the values, -1 where they are not known."""
+    """Returns the values, -1 where `is_known` is false."""
     return tf.where(is_known, values, tf.cast(positions.MISSING, values.dtype))
 
 

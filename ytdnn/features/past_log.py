@@ -111,15 +111,15 @@ class LogPast:
         self._sums: dict[tuple[str, str], LogSums] = {}
 
     def at(self, table: str, column: str, at: positions.Positions | None) -> "LogSums":
-        """Returns the sums at positions, kept for the next feature that asks.
+        """Returns the sums at positions, cached for the next feature that needs them.
 
-        Of the ranker's impressions, those of one table and column alone: they are
-        large.
+        For the ranker's impressions, only the sums of one table and column are cached,
+        because they are large.
 
         Args:
-          table: Of the events.
-          column: Of the keys.
-          at: The positions, None: those of the ranker's impressions, by `places`.
+          table: Table of the events.
+          column: Column of the keys.
+          at: The positions; None: those of the ranker's impressions, by `places`.
         """
         name = table, column
         if self._at is not at or (at is None and name not in self._sums):
@@ -150,12 +150,12 @@ class LogPast:
         return self._joins[name]
 
     def cumulated(self, table: str, column: str, name: str) -> Floats:
-        """Returns the sums of a value over all events in front of each, `[events + 1]`.
+        """Returns the cumulative sums of a value before each event, `[events + 1]`.
 
         Args:
-          table: Of the events.
-          column: That they are joined by; empty: they lie by user and time.
-          name: Of the value.
+          table: Table of the events.
+          column: Column that events are sorted by; empty: by user and time.
+          name: Name of the value.
         """
         key = table, column, name
         if key not in self._cumulated:
@@ -217,7 +217,7 @@ class LogSums(past_sums.Sums):
 
     @property
     def times(self) -> tf.Tensor:
-        """Of the requests, `[n, 1] int64`."""
+        """Times of the requests, `[n, 1] int64`."""
         return tf.constant(self._asked.times[:, np.newaxis])
 
     @property

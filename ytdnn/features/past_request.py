@@ -21,11 +21,12 @@ class Events(abc.ABC):
 
     Attributes:
       ids: `[batch, length]`.
-      indices: `[batch, length] int32` of the catalogue.
+      indices: `[batch, length] int32`, catalogue indices.
       times: `[batch, length] int64`.
       counts: `[batch, length] bool`, false where there is none.
-      values: What is summed, by name, each `[batch, length] float64` and 0 where none
-        counts; without what the request lacks, and what is a number of events.
+      values: Values that are summed, by name, each `[batch, length] float64` and 0
+        where an event does not count; values that the request lacks, and numbers of
+        events, are left out.
     """
 
     ids: tf.Tensor
@@ -110,8 +111,8 @@ class RequestPast(tf.Module):
 
         Args:
           request: The request.
-          table: Of the events.
-          column: Of the keys.
+          table: Table of the events.
+          column: Column of the keys.
         """
         make = self._watches if table == schema.WATCHES else _impressions
         events = request.once(table, lambda: make(request))
@@ -228,9 +229,9 @@ class RequestSums(past_sums.Sums):
         """Looks the events up among the videos asked about.
 
         Args:
-          times: Of the requests, `[batch] int64`.
+          times: Times of the requests, `[batch] int64`.
           events: The events.
-          keys: Theirs, `[batch, length]`.
+          keys: Keys of the events, `[batch, length]`.
           asked: The videos.
         """
         self._times, self._events, self._asked = times, events, asked
@@ -238,7 +239,7 @@ class RequestSums(past_sums.Sums):
 
     @property
     def times(self) -> tf.Tensor:
-        """Of the requests, `[batch, 1] int64`."""
+        """Times of the requests, `[batch, 1] int64`."""
         return self._times[:, tf.newaxis]
 
     @property

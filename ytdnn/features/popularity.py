@@ -7,7 +7,7 @@ class _Count(statistics.OfGroup):
     """Events of the group before the moment, of all or of recent days.
 
     Attributes:
-      quantity: What is counted.
+      quantity: Quantity that is counted.
       is_recent: Whether only the seven days before the moment count.
     """
 

@@ -28,9 +28,9 @@ def open_log(
 
     Args:
       chosen: The features.
-      log: What they read.
-      serving: Whether to read as a request would be answered: training-only features
-        then have their serving value.
+      log: Tensors of the log.
+      serving: Whether to read values as for a request: training-only features then have
+        their serving value.
     """
     served = at_serving(chosen) if serving else {}
     return {f.name: served.get(f.name) or f.open_log(log) for f in chosen}
@@ -51,9 +51,9 @@ def with_old_widths(
     """Returns statistics of a grown log, with the widths of trained embeddings.
 
     Args:
-      new: Of the grown log.
+      new: Statistics of the grown log.
       chosen: The features.
-      old: Those that a model was trained with.
+      old: Statistics that a model was trained with.
     """
     found = dict(new)
     for feature in chosen:
@@ -82,7 +82,7 @@ def placeholders(chosen: Sequence[interface.Feature]) -> Tensors:
 def request_fields(
     chosen: Sequence[interface.Feature], data: prepared.PreparedData
 ) -> fields.Fields:
-    """Returns what the features read of a request, each field once."""
+    """Returns the request fields that the features read, each once."""
     return fields.union(*(feature.fields(data) for feature in chosen))
 
 
@@ -119,13 +119,13 @@ def measure(
     batches: Iterable[Tensors],
     num_quantiles: int,
 ) -> Statistics:
-    """Returns what the encoders must know, from one pass over training examples.
+    """Returns the statistics that the encoders need, from one pass over the examples.
 
     Args:
       chosen: The features.
       data: The prepared set.
-      batches: The features' tensors of all training examples, part by part; not asked
-        for where no feature needs quantiles.
+      batches: The features' tensors of all training examples, part by part; not read
+        where no feature needs quantiles.
       num_quantiles: Quantiles of each continuous feature.
     """
     found = {feature.name: feature.measure(data) for feature in chosen}
@@ -192,13 +192,13 @@ def _encoded(
     together: Callable[..., list[T]],
     alone: Callable[[tf.keras.layers.Layer, tf.Tensor], T],
 ) -> list[T]:
-    """Returns what is made of each feature, in order of the layers.
+    """Returns the encoding of each feature, in order of the layers.
 
     Args:
-      layers: Of the features.
+      layers: Layer of each feature.
       tensors: Their values.
-      together: Of several `QuantileFeature` and their values, what is made of each.
-      alone: What is made of another layer and its vectors.
+      together: Function that encodes several `QuantileFeature` layers at once.
+      alone: Function that encodes the vectors of one other layer.
     """
     found = {
         name: alone(layer, layer(tensors[name]))
@@ -221,13 +221,13 @@ def _of_one_size(layers: Mapping[str, continuous.QuantileFeature]) -> list[list[
 
 
 def write(path: pathlib.Path, measured: Statistics) -> None:
-    """Writes what the encoders of a trained network know, in order."""
+    """Writes the statistics of a trained network's encoders, in order."""
     values = {name: dataclasses.asdict(found) for name, found in measured.items()}
     artifacts.write_json(path, values)
 
 
 def read_file(path: pathlib.Path) -> Statistics:
-    """Returns what `write` wrote."""
+    """Returns the statistics that `write` wrote."""
     values = json.loads(path.read_text())
     return {
         name: interface.Measured(

@@ -52,13 +52,13 @@ def choose(
     config: configs.Features,
     own: Sequence[str] = (),
 ) -> Features:
-    """Returns what a network reads: its default features that exist, and the config's.
+    """Returns the features of a network: its defaults that exist, and the config's.
 
     Args:
       network: `candidates`, `ranking` or `candidates.content`.
       data: The prepared set.
       config: Which features to add and to remove, by name.
-      own: Columns of the log's own that are default features of this network too.
+      own: Other columns of the log that are default features of this network too.
 
     Raises:
       errors.UserError: A name is unknown, has no effect, or lacks its columns.

@@ -32,12 +32,12 @@ class RequestTime(interface.ReadAtRequest):
         return fields.watch_times(), fields.time()
 
     def measure(self, data: prepared.PreparedData) -> interface.Measured:
-        """Returns nothing: hours and weekdays are known beforehand."""
+        """Returns no statistics: hours and weekdays are the same for every log."""
         del data
         return interface.Measured()
 
     def known(self, values: tf.Tensor) -> tf.Tensor:
-        """Returns which indices are of known times."""
+        """Returns which indices belong to known times."""
         return values > 0
 
     def open_log(self, log: positions.LogTensors) -> positions.Reader:
@@ -49,7 +49,7 @@ class RequestTime(interface.ReadAtRequest):
         return read
 
     def open_request(self, data: prepared.PreparedData) -> interface.RequestReader:
-        """Reads what is given."""
+        """Reads the time of the request."""
         del data
         return interface.FromRequest(_read)
 

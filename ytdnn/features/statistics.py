@@ -1,4 +1,4 @@
-"""What statistics of videos, channels and topics share (PAPER §4.1).
+"""The base of statistics of videos, channels and topics (PAPER §4.1).
 
 A ratio is smoothed: ten events with the ratio of the larger group are added, that is
 with the channel's for a video (the corpus's where the log has no channels) and with the
@@ -24,9 +24,9 @@ class OfGroup(encodings.Continuous, interface.CorpusStatistic):
         """Declares the feature.
 
         Args:
-          name: Of the statistic, whosever it is.
-          group: Whose statistic it is.
-          *columns: It needs beside the group's, as "table.column".
+          name: Name of the statistic, without its group.
+          group: Group of videos that it is computed for.
+          *columns: Columns it needs in addition to the group's, as "table.column".
         """
         self.name = group.name_of(name)
         self.group = group
@@ -46,8 +46,8 @@ class Ratio(OfGroup):
     """A sum over a sum, smoothed.
 
     Attributes:
-      numerator: What is summed.
-      denominator: What it is divided by.
+      numerator: Quantity above the line.
+      denominator: Quantity below the line.
     """
 
     def __init__(

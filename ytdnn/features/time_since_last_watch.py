@@ -27,7 +27,7 @@ class SecondsSinceLastWatch(encodings.Continuous, interface.ReadAtRequest):
         )
 
     def open_request(self, data: prepared.PreparedData) -> interface.RequestReader:
-        """Reads what is given."""
+        """Reads the times of the request and of the last watch."""
         del data
         return interface.FromRequest(_read)
 

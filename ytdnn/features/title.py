@@ -31,15 +31,15 @@ class Title(encodings.Categorical, interface.ReadAtRequest):
     inner_shape = (MAX_TOKENS,)
 
     def num_values(self, data: prepared.PreparedData) -> int:
-        """Returns how many tokens are known."""
+        """Returns the number of tokens in the vocabulary."""
         return len(vocabulary(data))
 
     def known_values(self, data: prepared.PreparedData) -> list[str]:
-        """Returns the known tokens."""
+        """Returns the tokens of the vocabulary."""
         return vocabulary(data)
 
     def known(self, values: tf.Tensor) -> tf.Tensor:
-        """Returns which titles have a known token."""
+        """Returns which titles have a token of the vocabulary."""
         return tf.reduce_any(values > 0, axis=-1)
 
     def open_log(self, log: positions.LogTensors) -> positions.Reader:
@@ -65,12 +65,12 @@ class Title(encodings.Categorical, interface.ReadAtRequest):
 
 
 def vocabulary(data: prepared.PreparedData) -> list[str]:
-    """Returns the known tokens in order."""
+    """Returns the vocabulary of title tokens in order."""
     return _kept(data)[0]
 
 
 def _rows(data: prepared.PreparedData) -> npt.NDArray[np.int32]:
-    """Returns the known tokens of each video after a row for index 0, 0 behind them."""
+    """Returns the vocabulary's tokens of each video, row 0 empty, padded with 0."""
     return _kept(data)[1]
 
 
@@ -107,7 +107,7 @@ def _indices(
 
 
 def _tokenised(data: prepared.PreparedData) -> pl.DataFrame:
-    """Returns the tokens of all titles in order, beside the video's index."""
+    """Returns the tokens of all titles in order, with the index of the video."""
     titles = data.videos[schema.TITLE].cast(pl.String).fill_null("")
     parts = [pl.DataFrame(schema={_VIDEO: pl.Int64, _TOKEN: pl.String})]
     for start in range(0, len(titles), _TITLES_A_STEP):

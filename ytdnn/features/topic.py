@@ -1,4 +1,4 @@
-"""What the video is about (PAPER §4.1)."""
+"""The topic of the video (PAPER §4.1)."""
 
 from ytdnn import schema
 from ytdnn.features import columns, interface

@@ -16,7 +16,7 @@ class _OfUser(past.OfPast):
 
 
 class NumWatches(_OfUser):
-    """How many watches the user has before the request."""
+    """Number of watches of the user before the request."""
 
     name = "user_watches"
 
@@ -26,7 +26,7 @@ class NumWatches(_OfUser):
 
 
 class NumWatchesOfLastDay(_OfUser):
-    """How many of them in the last 24 hours, -1 where the time is unknown."""
+    """Number of the user's watches of the last 24 hours, -1 where time is unknown."""
 
     name = "user_watches_of_last_day"
 
@@ -36,7 +36,7 @@ class NumWatchesOfLastDay(_OfUser):
 
 
 class MeanWatchSeconds(_OfUser):
-    """Mean seconds of the user's watches, -1 without any of known seconds."""
+    """Mean seconds of the user's watches, -1 without a watch that has seconds."""
 
     name = "user_mean_watch_seconds"
     columns = ("watches.watch_seconds",)
@@ -47,7 +47,7 @@ class MeanWatchSeconds(_OfUser):
         return (fields.watched_seconds(),)
 
     def value(self, sums: past_sums.Sums) -> tf.Tensor:
-        """Divides by the watches whose seconds are known."""
+        """Divides the sum by the number of watches with watch seconds."""
         return past.ratio(
             sums.of_user(past_sums.SECONDS), sums.of_user(past_sums.WITH_SECONDS)
         )
@@ -56,7 +56,8 @@ class MeanWatchSeconds(_OfUser):
 class UserClickRate(_OfUser):
     """Smoothed share of the impressions shown to the user that were clicked.
 
-    `(clicks + 1) / (impressions + 10)` of those whose click is known; -1 without any.
+    `(clicks + 1) / (impressions + 10)` of impressions with a recorded click; -1 without
+    any.
     """
 
     name = "user_click_rate"
@@ -64,7 +65,7 @@ class UserClickRate(_OfUser):
     columns = ("impressions.time",)
 
     def value(self, sums: past_sums.Sums) -> tf.Tensor:
-        """Divides what is known."""
+        """Divides the smoothed clicks by the impressions with a recorded click."""
         shown = sums.of_user(past_sums.WITH_CLICK)
         rate = past.smoothed_rate(sums.of_user(past_sums.CLICKS), shown)
         return past.where_known(shown > 0.0, rate)

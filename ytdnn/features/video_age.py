@@ -43,7 +43,7 @@ class _AgeOfRequest(interface.RowsOfVideos):
 
 
 def _upload_times(data: prepared.PreparedData) -> np.ndarray:
-    """Returns `[catalogue + 1] int64` seconds, 0 where not known."""
+    """Returns `[catalogue + 1] int64` seconds, 0 where the upload time is unknown."""
     known = data.videos[schema.UPLOAD_TIME].cast(pl.Int64).fill_null(0)
     return np.append(0, known.to_numpy()).astype(np.int64)
 

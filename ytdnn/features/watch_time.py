@@ -17,7 +17,7 @@ class _OfSeconds(statistics.Ratio):
 class SecondsOdds(_OfSeconds):
     """Watch seconds over unclicked impressions of the video (channel, topic), smoothed.
 
-    What the weighted logistic head predicts (PAPER §4.2), without regard to the user.
+    The target of the weighted logistic head (PAPER §4.2), averaged over users.
     """
 
     def __init__(self, group: corpus.Group) -> None:

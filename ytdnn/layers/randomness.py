@@ -1,12 +1,12 @@
-"""Random draws that are functions of a seed, never of a hidden state.
+"""Random draws that are functions of a seed, without hidden state.
 
-A run that is killed and resumed must draw what an undisturbed one draws, and
-stateful random ops are not in checkpoints. So every draw in training takes a seed
-made of (run's seed, step).
+A run that is killed and resumed must make the same draws as an undisturbed one, and
+stateful random ops are not in checkpoints. So every draw in training takes a seed made
+of (run's seed, step).
 
-Several replicas draw what one would: of a mask over the batch each draws the whole and
-keeps its own rows. They are told apart by their place in the replica context, which
-outside a `tf.distribute` strategy is the first of one.
+Several replicas make the same draws as one: each draws the mask of the whole batch and
+keeps its own rows. Replicas are told apart by their number in the replica context;
+outside a `tf.distribute` strategy there is one replica, number 0.
 """
 
 import enum
@@ -47,7 +47,8 @@ def fold(seed: tf.Tensor, salt: int) -> tf.Tensor:
 
     Args:
       seed: `[2] int32`.
-      salt: Of the draw: a `Stream`, or the number of one draw among its like.
+      salt: Identity of the draw: a `Stream`, or a number that distinguishes similar
+        draws.
     """
     return tf.random.experimental.stateless_fold_in(seed, salt, alg=ALGORITHM)
 

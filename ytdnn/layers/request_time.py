@@ -24,7 +24,7 @@ class RequestTime(tf.keras.layers.Layer):
 
         Args:
           dim: Width of each of the three embeddings.
-          **kwargs: Of `tf.keras.layers.Layer`.
+          **kwargs: Arguments of `tf.keras.layers.Layer`.
         """
         super().__init__(**kwargs)
         self.dim = dim
@@ -44,7 +44,7 @@ class RequestTime(tf.keras.layers.Layer):
         return tf.concat(parts, axis=-1)
 
     def get_config(self) -> dict[str, Any]:
-        """Returns what `from_config` needs to make the layer again."""
+        """Returns the constructor arguments of the layer, for `from_config`."""
         return {**super().get_config(), "dim": self.dim}
 
 

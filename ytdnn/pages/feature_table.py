@@ -118,7 +118,7 @@ def _value(field: fields.Field) -> str:
 
 
 def _meaning(feature: interface.Feature, module: types.ModuleType) -> str:
-    """Returns what its class says, or its module where the class is not of it."""
+    """Returns the text of its class, or of its module where the class is shared."""
     cls = type(feature)
     is_its_own = cls.__module__ == module.__name__
     if not is_its_own and len(module.FEATURES) > 1:

@@ -1,8 +1,8 @@
-"""The steps as Python functions, all called alike: (workdir, config) → what was made.
+"""The steps as Python functions of one form: (workdir, config) → output.
 
-Each does what the command of the same name does: it skips what is complete and current,
-refuses inputs that do not fit, and writes the run's `config.json`. Nothing is printed
-unless asked for by `verbose`: True prints, a function takes each line.
+Each does the same as the command of its name: it skips outputs that are complete and
+current, refuses inputs that do not fit, and writes the run's `config.json`. Nothing is
+printed unless `verbose` says so: True prints, a function takes each line.
 """
 
 import contextlib
@@ -32,11 +32,12 @@ Verbose = bool | Callable[[str], None]
 
 @dataclasses.dataclass(frozen=True)
 class Trained:
-    """What training left in a workdir.
+    """The outputs of training in a workdir.
 
     Attributes:
-      directories: Of each stage that applies: `candidates`, `index`, `ranking`.
-      facts: What each found (epochs, seconds, validation metrics), by stage.
+      directories: Directory of each stage that applies: `candidates`, `index`,
+        `ranking`.
+      facts: Facts about each stage by its name: epochs, seconds, validation metrics.
     """
 
     directories: dict[str, pathlib.Path]
@@ -56,14 +57,15 @@ def prepare(
 
     Args:
       workdir: Directory of the run, made if missing.
-      config: The run's; None: that of the workdir, or the defaults (the embedded
-        world).
+      config: Config of the run; None: that of the workdir, or the defaults (the
+        embedded world).
       tables: Frames of Polars or pandas by the table's name (`watches` at least),
         instead of the source that the config names. None is refused: where the
         frames are missing, no other log is prepared in their place.
-      spark: Where Apache Spark prepares; None: Polars does, on this machine.
-      again: Whether to prepare even what is complete and current.
-      verbose: As of all arrows.
+      spark: Settings of Apache Spark, which then prepares; None: Polars does, on this
+        machine.
+      again: Whether to prepare again even if the output is complete and current.
+      verbose: As for all functions here.
 
     Returns:
       The prepared set.
@@ -153,7 +155,7 @@ def train(
 def _trained(
     several: Sequence[graph.Step], config: configs.Config, directory: pathlib.Path
 ) -> Trained:
-    """Returns what steps of training have left, those that apply."""
+    """Returns the outputs of the training steps that apply."""
     made = [step.name for step in several if not step.left_out(config, directory)]
     directories = {name: directory / name for name in made}
     facts = {
@@ -175,17 +177,17 @@ def evaluate(
 
     Args:
       workdir: Directory of the run, trained.
-      config: The run's; None: that of the workdir.
+      config: Config of the run; None: that of the workdir.
       split: `test`, or `validation`, to choose settings by.
-      again: Whether to measure even what is complete and current.
-      verbose: As of all arrows.
+      again: Whether to measure again even if the output is complete and current.
+      verbose: As for all functions here.
 
     Returns:
-      The report, with the values of each user behind it.
+      The report, with the metrics of each user.
 
     Raises:
-      errors.UserError: An artefact is missing or stale, an input leaks, or there is
-        nobody to ask.
+      errors.UserError: An artefact is missing or stale, an input leaks, or there are no
+        users to test.
     """
     from ytdnn.evaluation import report_files
 
@@ -212,13 +214,13 @@ def export(
 ) -> pathlib.Path:
     """Writes the bundle of SavedModels and returns its directory.
 
-    It is a new version beside the earlier ones, with the next number.
+    It is a new version, with the next number; earlier ones stay.
 
     Args:
       workdir: Directory of the run, trained.
-      config: The run's; None: that of the workdir.
-      keep: Newest versions that stay, the others are removed; None: all.
-      verbose: As of all arrows.
+      config: Config of the run; None: that of the workdir.
+      keep: Number of newest versions that stay, the others are removed; None: all stay.
+      verbose: As for all functions here.
 
     Raises:
       errors.UserError: An artefact is missing or stale, or `keep` is less than 1.
@@ -252,8 +254,8 @@ def refit(
 
     Args:
       workdir: Directory of the run, trained.
-      config: The run's; None: that of the workdir.
-      verbose: As of all arrows.
+      config: Config of the run; None: that of the workdir.
+      verbose: As for all functions here.
 
     Returns:
       The bundle's directory.
@@ -333,7 +335,7 @@ def later_config(
 
 
 def speaker(verbose: Verbose) -> Callable[[str], None]:
-    """Returns what takes each line for people."""
+    """Returns the function that takes each line for people."""
     if callable(verbose):
         return verbose
     return functools.partial(print, flush=True) if verbose else _say_nothing

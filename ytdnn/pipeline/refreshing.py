@@ -1,4 +1,4 @@
-"""`refresh`: a run whose models go on learning with the events since.
+"""`refresh`: a run whose models continue training on new events.
 
     WORKDIR/refresh/appended            old and new events in one prepared set
     WORKDIR/refresh/earlier/{data,candidates,ranking}
@@ -7,7 +7,7 @@
     WORKDIR/{data,candidates,index,ranking,bundle}
                                         what is served, as of any run
 
-What is made is kept, so a refresh that was killed goes on (docs/freshness.md).
+Outputs are kept, so a refresh that was killed resumes (docs/freshness.md).
 """
 
 import dataclasses
@@ -153,7 +153,7 @@ class _Log:
 
     @property
     def key(self) -> dict[str, Any]:
-        """What it is, by content or by names, sizes and times of files."""
+        """Identity of the log: its content's fingerprints, or file names and times."""
         if self._given is not None:
             return dict(self._given.fingerprints)
         root = user_paths.expanded(self._config.dir)
@@ -172,7 +172,7 @@ class _Log:
 
     @property
     def bad_rows(self) -> str:
-        """What is done with bad rows."""
+        """Treatment of bad rows."""
         return self._config.bad_rows
 
 
@@ -193,7 +193,7 @@ def _differing(begun: Mapping[str, Any], asked: Mapping[str, Any]) -> str:
 
 
 class _Refresh:
-    """One refresh: what it is made from, and its steps in order."""
+    """A refresh: its inputs, and its steps in order."""
 
     def __init__(
         self,
@@ -207,10 +207,10 @@ class _Refresh:
         self._log: _Log | None = None
 
     def begin(self, log: _Log) -> None:
-        """Takes the log, and keeps what it all is made from.
+        """Takes the log, and records all inputs of the refresh.
 
         Raises:
-          errors.UserError: Something else lies in the workdir.
+          errors.UserError: The workdir holds something else.
         """
         names = ["data", "candidates", "index"]
         names += ["ranking"] if self._has_ranker else []
@@ -242,7 +242,7 @@ class _Refresh:
                 shutil.copyfile(self._source / name, self._directory / name)
 
     def run(self, say: Say) -> None:
-        """Makes what is not made yet, step by step."""
+        """Runs the steps with missing outputs, one after the other."""
         every: dict[str, Callable[[], None]] = {
             APPENDED: self._append,
             f"{EARLIER}/data": self._split_earlier,

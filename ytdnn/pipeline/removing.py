@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 def remove_videos(
     workdir: arrows.Path, video_ids: Iterable[str | int]
 ) -> "removals.Removed":
-    """Takes videos out of every answer, of the bundle at hand and of later exports.
+    """Takes videos out of every answer of the current bundle and of later exports.
 
-    The bundle gets a new version, whose models are those of the newest: nothing is
-    built again. What the catalogue lacks is kept for later exports.
+    The bundle gets a new version with the models of the newest: nothing is built again.
+    Ids that are not in the catalogue are kept for later exports.
 
     Args:
       workdir: Directory of the run.
-      video_ids: As in the log.
+      video_ids: Ids as in the log.
 
     Raises:
       errors.UserError: There is no run, or no video is named.

@@ -1,4 +1,4 @@
-"""What each step does, and the settings that its output depends on.
+"""The implementation of each step, and the settings that its output depends on.
 
 Every function takes (config, workdir). The packages that do the work are imported when
 called: TensorFlow takes seconds to load, and help, mistakes and `import ytdnn` need not
@@ -64,7 +64,7 @@ def data_config(config: configs.Config) -> Mapping[str, Any]:
 
 
 def describe_data(workdir: pathlib.Path) -> list[str]:
-    """Returns what to say of `workdir/data`, just made."""
+    """Returns the lines to print after `workdir/data` is made."""
     from ytdnn.data import prepared
     from ytdnn.pages import prepared_table
 
@@ -123,7 +123,7 @@ def choice_config(config: configs.Config) -> Mapping[str, Any]:
 
 
 def describe_choice(workdir: pathlib.Path) -> list[str]:
-    """Returns what to say of `workdir/choice`, just made."""
+    """Returns the lines to print after `workdir/choice` is made."""
     found = chosen_order.read(workdir)
     return [] if found is None else [found.words]
 
@@ -154,7 +154,7 @@ def candidates_config(config: configs.Config) -> Mapping[str, Any]:
 
 
 def own_encoder(config: configs.Config) -> Mapping[str, str]:
-    """Returns what a file of the user's own encoder is, if there is one."""
+    """Returns the hash of a file of the user's own encoder, if there is one."""
     if not isinstance(config.candidates.encoder, configs.OwnEncoder):
         return {}
     from ytdnn.encoders import own_file
@@ -222,7 +222,7 @@ def evaluation_config(config: configs.Config) -> Mapping[str, Any]:
 
 
 def export(config: configs.Config, workdir: pathlib.Path) -> None:
-    """Makes `workdir/bundle`; that of a refresh says what it was trained to."""
+    """Makes `workdir/bundle`, which records the refresh it belongs to, if any."""
     from ytdnn.data import prepared, refit
     from ytdnn.serving import export as export_room
 

@@ -1,9 +1,9 @@
-"""A run that several processes make together: who leads, who follows.
+"""A run that several processes make together: one leads, the others follow.
 
-Every process is given the same command. The chief goes through the steps as one alone
-would, and says of each training whether it is made now; workers that train in step
-follow it there, and sit out everything else. Parameter servers, and the workers beside
-them, only serve.
+Every process is given the same command. The chief runs the steps as a single process
+would, and tells the workers for each training whether it runs now; workers that train
+in step follow it there, and skip everything else. Parameter servers and their workers
+only serve.
 """
 
 import contextlib
@@ -58,7 +58,7 @@ def follows(config: configs.Config) -> bool:
 
 @contextlib.contextmanager
 def watched(config: configs.Config) -> Iterator[None]:
-    """Turns what TensorFlow says of a lost process into one line."""
+    """Turns TensorFlow's errors about a lost process into one line."""
     task = tasks.of(config.strategy)
     if task is None:
         yield
@@ -71,10 +71,10 @@ def watched(config: configs.Config) -> Iterator[None]:
 
 @dataclasses.dataclass(frozen=True)
 class Led:
-    """What the chief says to workers in step, nothing where there are none.
+    """The messages of the chief to workers in step; none without workers.
 
     Attributes:
-      config: Of the run.
+      config: Config of the run.
       is_heard: Whether the command has trainings that others take part in.
     """
 

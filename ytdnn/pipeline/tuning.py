@@ -30,15 +30,15 @@ def tune_index(
     """Finds the cheapest setting of a kind of index that reaches a recall.
 
     The queries are the user vectors of the validation window. The setting becomes the
-    run's `index.search`; what was measured lies in `workdir/index_tuning`.
+    run's `index.search`; the measurements are in `workdir/index_tuning`.
 
     Args:
       workdir: Directory of the run, with `data` and `candidates`.
-      config: The run's; None: that of the workdir.
+      config: Config of the run; None: that of the workdir.
       kind: `scann` or `lsh`.
       recall: Target, the share of the exact lists that is found.
       k: Length of the lists; None: the run's number of candidates.
-      verbose: As of all arrows.
+      verbose: As for all functions of `arrows`.
 
     Raises:
       errors.UserError: An artefact is missing or stale, there is no such kind, or no

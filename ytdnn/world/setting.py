@@ -1,4 +1,4 @@
-"""What all users of a world share, as one thing to hand on."""
+"""The state that all users of a world share, in one object."""
 
 import dataclasses
 

@@ -32,10 +32,10 @@ class Labels:
     """Labels of the batch, the queries' own first.
 
     Attributes:
-      num_queries: Scalar, of this replica.
+      num_queries: Number of queries of this replica, a scalar.
       videos: `[labels] int32`; those of other replicas too, where labels are negatives.
       weights: `[labels] float32`, 0 of padding.
-      users: `[labels] int32`, whose they are.
+      users: `[labels] int32`, user of each label.
     """
 
     num_queries: tf.Tensor
@@ -82,13 +82,13 @@ def labels_of(batch: interface.Features, in_batch: bool) -> Labels:
 def drawn(
     proposal: proposals.Proposal, number: int, seed: tf.Tensor, labels: tf.Tensor
 ) -> Group:
-    """Returns negatives of a proposal, one column for one that came several times.
+    """Returns negatives of a proposal, with one column for repeated draws.
 
     Args:
-      proposal: What is drawn of.
-      number: Of draws.
+      proposal: Distribution of the draws.
+      number: Number of draws.
       seed: `[2] int32` of this training step.
-      labels: `[queries] int32`, none of which is a negative of its query.
+      labels: `[queries] int32`; a label is never a negative of its own query.
     """
     videos, counts = proposal.distinct(number, seed)
     is_new = counts > 0.0

@@ -13,8 +13,9 @@ class FullSoftmax:
     """Cross-entropy over all videos.
 
     loss = −Σ_j y_j log softmax(u·v_j + b_j), with y the label, smoothed by
-    `label_smoothing` over all videos. Beyond the paper a share of y may be what trained
-    networks say of the same example (born-again networks: Furlanello et al., 2018).
+    `label_smoothing` over all videos. Beyond the paper, a share of y may be the
+    prediction of trained networks for the same example (born-again networks: Furlanello
+    et al., 2018).
     """
 
     def __init__(
@@ -32,7 +33,7 @@ class FullSoftmax:
           model: The model trained.
           precision: Dtype of the products.
           teachers: Trained networks; their scores' mean makes the probabilities.
-          share: Of y, that these are.
+          share: Share of these probabilities in y.
         """
         self._model = model
         self._teachers = list(teachers)
@@ -65,7 +66,7 @@ class FullSoftmax:
     def _probabilities(
         self, batch: interface.Features, offsets: tf.Tensor | None
     ) -> tf.Tensor:
-        """Returns what the teachers together say, `[batch, num_videos + 1]`."""
+        """Returns the mean prediction of the teachers, `[batch, num_videos + 1]`."""
         scores = [
             softmax.table_logits(
                 teacher.flat_queries(batch, None),
@@ -80,7 +81,7 @@ class FullSoftmax:
     def _offsets(
         self, batch: interface.Features, num_videos: tf.Tensor
     ) -> tf.Tensor | None:
-        """Returns what ages add to scores, `[batch, num_videos]`; None: nothing."""
+        """Returns the score offsets by age, `[batch, num_videos]`, if there are any."""
         ages = self._model.ages
         if ages is None:
             return None

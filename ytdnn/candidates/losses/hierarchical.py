@@ -19,7 +19,7 @@ class HierarchicalSoftmax:
     """
 
     def __init__(self, model: interface.Tree) -> None:
-        """Keeps the model, whose video table holds the nodes."""
+        """Keeps the model; its video table holds the nodes."""
         self._model = model
         num_leaves = int(model.bias.shape[0]) - 1
         self._depth = (2 * num_leaves - 1).bit_length() - 1

@@ -1,4 +1,4 @@
-"""What every retrieval loss is, and what it asks of the model."""
+"""The interface of retrieval losses, and the model interface they need."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -21,10 +21,10 @@ Columns = tuple[tf.Tensor, tf.Tensor]
 
 
 class Ages(Protocol):
-    """What the age of a video says; `popularity_by_age.PopularityByAge` is one."""
+    """The effect of a video's age on scores, as `popularity_by_age.PopularityByAge`."""
 
     def offsets(self, times: tf.Tensor, videos: tf.Tensor) -> tf.Tensor:
-        """Returns what is added to scores, `[n, m] float32`."""
+        """Returns the offsets of scores, `[n, m] float32`."""
         ...
 
     def own_offsets(self, times: tf.Tensor, videos: tf.Tensor) -> tf.Tensor:
@@ -40,7 +40,7 @@ class Model(Protocol):
     """User vectors and the videos they are scored with; `CandidateModel` is one.
 
     Attributes:
-      ages: What the age of a video says; None: nothing.
+      ages: Effect of a video's age on scores; None: there is none.
     """
 
     ages: Ages | None
@@ -65,10 +65,10 @@ class Model(Protocol):
 
 
 class Tree(Model, Protocol):
-    """A model whose video table holds the nodes of a tree.
+    """A model with tree nodes as the rows of its video table.
 
     Attributes:
-      head: Where the leaves are.
+      head: Head with the leaves.
       videos: The video table.
       bias: Variable `[num_videos + 1] float32`.
     """

@@ -126,7 +126,7 @@ class SampledSoftmax:
         """Returns the logarithm of the sum of negatives' exponentials, `[queries]`.
 
         Args:
-          batch: Of one replica.
+          batch: Batch of one replica.
           queries: `[queries, dim] float32`.
           group: The negatives.
           scored: Their vectors and biases.

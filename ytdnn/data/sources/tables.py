@@ -1,7 +1,7 @@
 """The user's own tables as frames in memory: read and checked like files.
 
-A prepared set is made from their content, whose fingerprints stand among the inputs of
-its manifest; so the same frames need not be prepared again, and others are noticed.
+A prepared set records the fingerprints of the tables' content among the inputs of its
+manifest, so the same frames need not be prepared again, and changed ones are noticed.
 """
 
 import dataclasses
@@ -23,8 +23,8 @@ class Tables:
     """Event-log tables in memory.
 
     Attributes:
-      frames: By name, in the user's own columns and types.
-      fingerprints: Of the content of each.
+      frames: Frames by name, in the user's own columns and types.
+      fingerprints: Fingerprint of the content of each frame.
     """
 
     frames: dict[str, pl.LazyFrame]

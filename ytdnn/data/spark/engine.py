@@ -29,10 +29,10 @@ Work = Callable[[shard_tasks.Users, dict[str, pl.DataFrame]], pa.Table]
 
 @dataclasses.dataclass(frozen=True)
 class _Frames:
-    """Makes the events of a shard of what Spark has put together.
+    """Builds the events of a shard from the rows that Spark has grouped.
 
     Attributes:
-      columns: Of each table of events, in order.
+      columns: Columns of each table of events, in order.
       users: A Parquet file, see `entities.all_users`.
       videos: A Parquet file, see `entities.catalogue`.
       vocabularies: Values of text columns.
@@ -80,7 +80,7 @@ class Engine:
         self._surveyed: surveying.Surveyed | None = None
 
     def survey(self, log: event_log.EventLog, config: configs.Data) -> engines.Survey:
-        """Checks the log and finds what is known of it before its first shard."""
+        """Checks the log and collects the facts that the shards need."""
         if config.source != "log":
             log = _staged(log, self._scratch)
         found = surveying.survey(self._session, log, config, self._scratch)
@@ -149,7 +149,7 @@ class Engine:
     def _applied(
         self, parts: Sequence[shard_tasks.Users], work: Work, ddl: str
     ) -> pyspark.sql.DataFrame:
-        """Returns what `work` returns of each shard."""
+        """Returns the rows that `work` returns for each shard."""
         surveyed = self._surveyed
         if surveyed is None:
             raise ValueError("expected a log that was surveyed, received none")

@@ -1,4 +1,4 @@
-"""What is to be known of all rows of a table, counted by Spark for `validation`."""
+"""Statistics over all rows of a table for `validation`, computed by Spark."""
 
 import dataclasses
 import functools

@@ -157,7 +157,7 @@ def _conf(settings: Settings) -> dict[str, str]:
 
 
 def _reason(error: Exception) -> str:
-    """Returns the line that says what failed: of Python where it failed there."""
+    """Returns the line with the cause of a failure: Python's where it failed there."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     of_python = [line for line in lines if re.match(r"[\w.]+(Error|Exception): ", line)]
     of_java = [line.removeprefix(": ") for line in lines if line.startswith(": ")]
