@@ -18,7 +18,7 @@ DOCS := $(VENV)/.installed-docs
 HOUSE := setup.cfg pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all test-slow docs notebooks lint format types bench clean
+.PHONY: help run test test-all test-slow docs notebooks dist lint format types bench clean
 
 help: ## show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -49,6 +49,9 @@ types: $(DEV) ## types alone
 docs: $(DOCS) ## install, then the site, strictly (site/index.html)
 	$(BIN)/python -m experiments.write_results
 	$(BIN)/mkdocs build --quiet
+
+dist: $(DOCS) ## a wheel and a source distribution (dist/)
+	$(BIN)/python -m build
 
 notebooks: $(DOCS) ## run the notebooks of docs/notebooks and keep their outputs
 	$(BIN)/python docs/notebooks/run.py

@@ -2,7 +2,7 @@
 
 Commands and settings are what `--help` says, experiments are their docstrings and code,
 and the pages of the root (BUILD.md, CONTRIBUTING.md, …) are read where they are. Links
-such as `../experiments/live.py`, which are right in the repository, lead to those pages.
+such as `../experiments/live.py`, right in the repository, lead to those pages.
 """
 
 import ast
@@ -113,9 +113,9 @@ def _settings() -> str:
 
     parts = [
         "# Settings",
-        "Written from the code. Each is given as `--config.KEY=VALUE`, or in a file with "
-        "`--config=FILE.py`. A setting with a kind belongs to that kind alone. Where no "
-        "default is shown, the log decides ([defaults](../defaults.md)).",
+        "Written from the code. Each is given as `--config.KEY=VALUE`, or in a file "
+        "with `--config=FILE.py`. A setting with a kind belongs to that kind alone. "
+        "Where no default is shown, the log decides ([defaults](../defaults.md)).",
     ]
     before = ""
     chosen = settings.by_size()

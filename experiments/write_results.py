@@ -20,8 +20,8 @@ _HEAD = """\
 # Results
 
 Every number of the README with its protocol, command, commit and date. This page is
-written by `python -m experiments.write_results` from the files of `experiments/results`;
-what each experiment claims and how it was tuned is in its docstring
+written by `python -m experiments.write_results` from `experiments/results/*.json`.
+What each experiment claims and how it was tuned is in its docstring
 ([index of the experiments](../experiments/README.md)). How metrics and protocols are
 defined: [evaluation](evaluation.md).
 """
@@ -30,6 +30,7 @@ defined: [evaluation](evaluation.md).
 def read() -> list[tuple[str, dict[str, Any]]]:
     """Returns the name and content of each results file, in the order of the page."""
     files = {path.stem: json.loads(path.read_text()) for path in RESULTS.glob("*.json")}
+    files = {name: found for name, found in files.items() if "tables" in found}
     return sorted(files.items(), key=lambda item: (item[1]["order"], item[0]))
 
 

@@ -2,14 +2,13 @@
 
     python docs/notebooks/run.py [NAME.ipynb …] [--set KEY=VALUE …]
 
-`--set` assigns names after the cell tagged `parameters`, as the directory of a data set:
-`--set data_dir=ml-100k`; the cell that is kept is unchanged. Each notebook runs in an
-empty temporary directory.
+`--set` assigns names after the cell tagged `parameters`, as the directory of a data
+set: `--set data_dir=ml-100k`; the cell that is kept is unchanged. Each notebook runs in
+an empty temporary directory.
 """
 
 import argparse
 import copy
-import os
 import pathlib
 import tempfile
 
@@ -43,9 +42,10 @@ def run(path: pathlib.Path, settings: dict[str, str]) -> None:
     running = copy.deepcopy(notebook)
     for cell in running.cells:
         if "parameters" in cell.metadata.get("tags", []):
-            own = [f"{k} = {v!r}" for k, v in settings.items() if f"{k} =" in cell.source]
+            own = [
+                f"{k} = {v!r}" for k, v in settings.items() if f"{k} =" in cell.source
+            ]
             cell.source = "\n".join([cell.source, *own])
-    os.environ.setdefault("POLARS_FMT_TABLE_HIDE_DATAFRAME_SHAPE_INFORMATION", "1")
     with tempfile.TemporaryDirectory() as directory:
         client = nbclient.NotebookClient(
             running, timeout=3600, resources={"metadata": {"path": directory}}

@@ -173,8 +173,8 @@ class Recommender:
 
         Returns:
           A frame of Polars, the page first: `rank` (null off the page), `video_id`,
-          `title`, `source`, `seed_video_id`, `candidate_score` (null where the candidate
-          network has none) and `score` (`bundle.score_meaning`).
+          `title`, `source`, `seed_video_id`, `candidate_score` (null where the network
+          has none) and `score` (`bundle.score_meaning`).
 
         Raises:
           errors.UserError: The request is malformed, the user unknown, or ScaNN is not
