@@ -1,25 +1,42 @@
 """Where the weights of a candidate model begin: at random, or at counted co-watching.
 
 From co-watching (`ytdnn/candidates/co_watching.py`), a fresh network with a skip
-connection scores a video by the cosine or product of its vector with the mean of the
+connection scores a video by the cosine or product of its vector with a bag of the
 watched videos' vectors, plus the log of how often it was watched. That is a neighbour
 model of few dimensions, which training then improves.
 """
 
+import dataclasses
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from ytdnn import configs
 from ytdnn.candidates import co_watching, model
 from ytdnn.data import prepared
 from ytdnn.layers import embeddings
 
 
+@dataclasses.dataclass(frozen=True)
+class Start:
+    """Settings of a counted start that validation decides.
+
+    Attributes:
+      bag: Place of the bag that is the user's vector at first, from 0: of a short time
+        scale where the last watch says most, the mean where taste does.
+      length: Greatest length of a video's vector: how much co-watching weighs against
+        popularity.
+    """
+
+    bag: int = 0
+    length: float = 1.0
+
+
 def set_weights(
     candidate_model: model.CandidateModel, data: prepared.PreparedData
 ) -> None:
-    """Sets the weights of a fresh model as its config says.
+    """Sets the weights of a fresh model as its config says, counted ones at `Start()`.
 
     Args:
       candidate_model: As of `model.build`.
@@ -41,7 +58,33 @@ def set_weights(
     if tower.skip_connection is not None and config.reads_bags:
         output = tower.output_layer.kernel
         output.assign(tf.zeros_like(output))  # what the tower adds is learned
-        tower.skip_connection.pass_first(config.embedding_dim)
+        tower.skip_connection.pass_bag(0, config.embedding_dim)
+
+
+def choices(config: configs.Candidates) -> tuple[int, bool]:
+    """Returns the number of bags a counted start can pass, and if lengths count."""
+    can_pass = config.skip_connection != "none" and config.reads_bags
+    num_bags = len(config.bags) + len(config.decay_rates) if can_pass else 1
+    return num_bags, config.similarity != "cosine" and not config.tied_tables
+
+
+def begin_at(candidate_model: model.CandidateModel, start: Start) -> None:
+    """Makes a model with a counted start, not trained yet, begin elsewhere.
+
+    Args:
+      candidate_model: As of `set_weights`; its videos' vectors are taken from those of
+        watched videos, which have the same direction.
+      start: Where it is to begin.
+    """
+    config = candidate_model.config
+    watched = embeddings.parts(candidate_model.user_tower.watches.videos.table)
+    if not config.tied_tables:
+        own = embeddings.parts(candidate_model.videos.table)
+        for part, source in zip(own, watched, strict=True):
+            part.assign(source * start.length)
+    skip = candidate_model.user_tower.skip_connection
+    if skip is not None and config.reads_bags:
+        skip.pass_bag(start.bag, config.embedding_dim)
 
 
 def _assign(table: Any, values: np.ndarray) -> None:

@@ -1,4 +1,4 @@
-"""Reads `--config=FILE.py` and validates what it returns: one config, or several."""
+"""Reads `--config=FILE.py` and validates the config or configs that it returns."""
 
 import importlib.util
 import pathlib
@@ -100,7 +100,7 @@ def _load_module(path: pathlib.Path) -> ModuleType:
 
 
 def _guarded(file: str, function: Any, *arguments: Any) -> Any:
-    """Calls code of the user's file, whose any error is one line, not a trace."""
+    """Calls code of the user's file, and turns any error into one line."""
     try:
         return function(*arguments)
     except errors.SettingError as error:

@@ -1,4 +1,4 @@
-"""The flags that choose what prepares a log: Polars on this machine, or Spark."""
+"""The flags that choose the engine of `prepare`: Polars on this machine, or Spark."""
 
 from ytdnn import errors
 from ytdnn.cli import arguments

@@ -32,7 +32,7 @@ def _made(given: arguments.Arguments) -> configs.Config | None:
 
 
 def prepare(given: arguments.Arguments) -> None:
-    """Prepares the event log, or explains what one is."""
+    """Prepares the event log, or explains its format."""
     if given.values.get("explain") == "True":
         from ytdnn.data import explain
 

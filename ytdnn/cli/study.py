@@ -1,9 +1,9 @@
 """`ytdnn study`: one question, several settings, each in several seeds; one table.
 
 Every variant and seed is a run of its own, `WORKDIR/VARIANT/seed-N`, made by the same
-steps as `ytdnn run`: it goes on where it was stopped, and what is finished is kept.
-What is the same in several of them, prepared data or a trained model, is made once and
-linked: variants of the ranker alone share the candidates of their seed.
+steps as `ytdnn run`: it is resumed where it was stopped, and finished steps are kept.
+Outputs that several runs have in common, prepared data or a trained model, are made
+once and linked: variants of the ranker only share the candidates of their seed.
 """
 
 import dataclasses
@@ -151,7 +151,7 @@ def _require_same_question(variants: Mapping[str, configs.Config]) -> None:
     """Checks, before anything is trained, that the variants can be compared.
 
     Raises:
-      errors.UserError: A setting that decides what is asked differs.
+      errors.UserError: A setting that changes the measured task differs.
     """
     first, *others = variants
     asked = _asked(variants[first])
@@ -207,7 +207,7 @@ def _cells(
 def _make(
     cell: Cell, directories: Sequence[pathlib.Path], split: str, stage: str
 ) -> None:
-    """Makes what of a run is not current, up to its evaluation."""
+    """Runs the steps of a run that are not current, up to its evaluation."""
     config, directory = cell.config, cell.directory
     with workdir.lock(directory), workdir.keep_config(directory, config):
         for step in _made(stage):
@@ -236,10 +236,10 @@ def _share(
     directory: pathlib.Path,
     directories: Sequence[pathlib.Path],
 ) -> None:
-    """Links the output of another run where it is what this one needs.
+    """Links the output of another run where it equals the one that this run needs.
 
-    That is one made with the same settings, the seed among them, from inputs which this
-    run has too.
+    It does if it was made with the same settings, including the seed, from inputs that
+    this run has too.
     """
     inputs = [one for one in graph.STEPS if one.name in step.inputs]
     if any(making.staleness(one, config, directory) for one in inputs):

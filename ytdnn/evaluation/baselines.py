@@ -1,12 +1,13 @@
 """Baselines without training: counts of the training window, as makers of lists.
 
-What the network is compared with beside popularity, chosen by `evaluation.baselines`:
+The network is compared with these in addition to popularity, as chosen by
+`evaluation.baselines`:
 
 * `recent_popularity`: the most watched of the window's last week;
 * `markov`: a first-order Markov chain, the videos watched most often right after the
   last one of the history;
-* `co_watch`: what others watched near the last ten, the candidate source as a system
-  of its own (`ytdnn/retrieval/co_watch.py`);
+* `co_watch`: videos that others watched near the last ten, the candidate source as a
+system of its own (`ytdnn/retrieval/co_watch.py`);
 * `user_neighbours` and `als`: see `ytdnn/evaluation/matrix_baselines.py`.
 
 Where counts are equal, or there are none, popularity decides.
@@ -64,7 +65,7 @@ def _recent_popularity(
 
 
 def _markov(data: prepared.PreparedData, config: configs.Evaluation) -> lists.Maker:
-    """Returns the maker of what is watched most often after the last watch."""
+    """Returns the maker of lists of videos watched most often after the last watch."""
     watches = inputs.training_set(data).watches
     videos, stride = np.asarray(watches.videos, np.int64), data.num_videos + 1
     follows = watches.users[1:] == watches.users[:-1]
@@ -76,7 +77,7 @@ def _markov(data: prepared.PreparedData, config: configs.Evaluation) -> lists.Ma
 
 
 def _co_watch(data: prepared.PreparedData, config: configs.Evaluation) -> lists.Maker:
-    """Returns the maker of what others watched near the last watches."""
+    """Returns the maker of lists of videos watched by others near the last ones."""
     videos, weights = co_watch.neighbours(data, _NEIGHBOURS)
     keep = videos > 0
     of = np.nonzero(keep)[0]
@@ -104,7 +105,7 @@ class _Table:
 
         Args:
           seeds: `[rows]` video indices, 0 = none.
-          factor: Of the weights.
+          factor: Factor of the weights.
           first: Video index of the first column.
           out: `[rows, columns]`, added to.
         """

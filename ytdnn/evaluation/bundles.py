@@ -1,10 +1,10 @@
-"""Scores an exported bundle by its own answers: what serving would have recommended.
+"""Evaluates an exported bundle by its own answers.
 
 Every case becomes a request as of its time, built from the prepared set; the bundle's
-graphs answer in batches. Lists carry the names a run's have: `candidates` is the user
-tower with the exact index, `system` the whole recommender in stock operations, and
-`system-scann` the one that serves, where ScaNN is installed. The recommender itself
-removes watched videos.
+graphs answer in batches. Lists have the names of a run's lists: `candidates` is the
+user tower with the exact index, `system` the whole recommender in stock operations, and
+`system-scann` the served one, where ScaNN is installed. The recommender itself removes
+watched videos.
 """
 
 import dataclasses

@@ -14,17 +14,17 @@ def measure(
     predicted: predictions.Predictions,
     config: configs.Evaluation,
 ) -> report_model.Calibration:
-    """Measures how far predictions are as large as what happened.
+    """Measures the calibration of predictions.
 
-    Expected watch seconds are set against the mean over impressions, click
-    probabilities against the share of clicks. Odds, of a scorer that gives no seconds,
-    against what training fits them to: watch seconds (clicks without watch time) over
+    Expected watch seconds are compared with the mean over impressions, click
+    probabilities with the share of clicks. Odds, of a scorer without seconds, are
+    compared with the target of training: watch seconds (clicks without watch time) over
     the impressions without a click.
 
     Args:
-      impressions: Of the split.
-      predicted: For each of them.
-      config: Resamples and their seed.
+      impressions: Impressions of the split.
+      predicted: Predictions for each of them.
+      config: Settings of resamples and their seed.
     """
     clicked = impressions.clicked.astype(np.float64)
     seconds: tuple[report_model.Tenth, ...] = ()

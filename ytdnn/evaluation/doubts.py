@@ -184,9 +184,10 @@ def _of_training(
             f"to {values[-1]:.4f} after epoch {epochs} of {limit}. Give "
             f"--config.candidates.training.epochs={2 * limit}."
         )
-    elif best == 1 and values[-1] < values[0]:
+    elif best == 0 or (best == 1 and values[-1] < values[0]):
+        moment = "after" if best else "before"
         yield (
-            f"Training: validation nDCG@10 was best after the first of {epochs} "
+            f"Training: validation nDCG@10 was best {moment} the first of {epochs} "
             f"epochs. Give a smaller --config.candidates.training.learning_rate and "
             f"table_learning_rate."
         )

@@ -55,19 +55,18 @@ def evaluate(
     """Measures a run.
 
     Args:
-      workdir: With `data`, `candidates`, `index` and, where the log has impressions,
-        `ranking`.
-      config: The run's.
-      split: What is evaluated, `test` or `validation`.
-      stage: `candidates` or `ranking`: that one alone, all that follows from it need
-        not be there.
+      workdir: Directory of the run, with `data`, `candidates`, `index` and, where the
+        log has impressions, `ranking`.
+      config: Config of the run.
+      split: Evaluated split, `test` or `validation`.
+      stage: `candidates` or `ranking`: only that stage; later outputs need not exist.
 
     Returns:
-      The report and what it was made from.
+      The report and its inputs.
 
     Raises:
-      errors.UserError: An artefact is missing or stale, an input leaks, or there is
-        nobody to ask.
+      errors.UserError: An artefact is missing or stale, an input leaks, or there are no
+        users to test.
     """
     workdir = pathlib.Path(workdir)
     data = prepared.load(workdir / prepared.KIND)
@@ -141,19 +140,18 @@ def of_models(
 
     Args:
       data: The prepared set.
-      trained: The candidate model, None where the ranker alone is measured.
+      trained: The candidate model, None where only the ranker is measured.
       ranking: The ranker, None without impressions.
-      indexes: `exact` and those built beside it; none where a stage is measured
-        alone.
-      config: The run's.
+      indexes: `exact` and further ones; none where one stage is measured.
+      config: Config of the run.
       split: `TEST` or `VALIDATION`.
-      others: Measured beside them, such as the world's oracle; whether these read
-        what they should predict is not checked.
-      sources: The candidate sources beside the candidate model.
+      others: Further systems, such as the world's oracle; they are not checked for
+        leaks.
+      sources: The candidate sources in addition to the candidate model.
 
     Raises:
-      errors.UserError: A model reads what it should predict or was trained on it, or
-        nobody can be asked.
+      errors.UserError: A model reads its labels or was trained on them, or there are no
+        users to test.
     """
     trains_on_validation = trained is not None and trained.trains_on_validation
     if split == prepared.Split.VALIDATION and trains_on_validation:
@@ -199,7 +197,7 @@ def _stated(
     ranking: models.Ranker | None,
     num_changed: int,
 ) -> report_model.Report:
-    """Returns the report with what is to be said of a run alone."""
+    """Returns the report with notes that apply only to runs."""
     is_composed = lists.SYSTEM in report.lists or None in (trained, ranking)
     rules = dataclasses.replace(
         report.protocol,
@@ -264,7 +262,7 @@ def _timed(
     indexes: Mapping[str, models.Index],
     config: configs.Config,
 ) -> dict[str, Any]:
-    """Returns what the index finds, the latency of each stage, and a vector's width."""
+    """Returns the index's recall, the latency of each stage, and a vector's width."""
     k = min(_RECALL_K, data.vocabulary_size)
     number = config.composition.num_candidates
     latency = {"user_vector_batched_ms": _vector_ms(data, trained, cases)}

@@ -73,9 +73,9 @@ def measure(
     """Measures the predictions of one model.
 
     Args:
-      impressions: Of the split.
-      predicted: For each of them.
-      config: Resamples and their seed.
+      impressions: Impressions of the split.
+      predicted: Predictions for each of them.
+      config: Settings of resamples and their seed.
 
     Returns:
       The model's entry in the report, in the order of `METRICS`, and the numerators
@@ -117,9 +117,9 @@ def auc_interval(
     """Returns the bootstrap interval of AUC; NaN without impressions.
 
     Args:
-      impressions: What was scored.
+      impressions: Scored impressions.
       scores: `[n]`.
-      config: Resamples and their seed.
+      config: Settings of resamples and their seed.
     """
     num_users = impressions.num_users
     if not num_users:
@@ -141,7 +141,7 @@ def user_loss_parts(
     """Returns each user's mispredicted and total watch time (PAPER §4.3).
 
     Args:
-      impressions: What was scored.
+      impressions: Scored impressions.
       scores: `[n]`.
     """
     wrong, watched = per_user_loss.watch_time_of_pairs(
@@ -157,7 +157,7 @@ def list_parts(impressions: ranker.Impressions, scores: npt.NDArray) -> Parts:
     impression, which has no order, counts for nothing.
 
     Args:
-      impressions: What was scored.
+      impressions: Scored impressions.
       scores: `[n]`, higher = placed first.
     """
     users, num_users = impressions.users, impressions.num_users
@@ -181,7 +181,7 @@ def grouped_auc_parts(
     """Returns the parts of the AUC within each user, weighted by impressions.
 
     Args:
-      impressions: What was scored.
+      impressions: Scored impressions.
       scores: `[n]`.
     """
     within = binary.grouped_auc(
@@ -225,7 +225,7 @@ def _weighted_logits(
 def _seconds_parts(
     impressions: ranker.Impressions, predicted: predictions.Predictions, sizes: Floats
 ) -> Parts:
-    """Returns the parts of metrics of watch seconds, none where none are known."""
+    """Returns the parts of metrics of watch seconds, none without watch seconds."""
     observed, found = impressions.seconds, Parts()
     if observed is None:
         return found
@@ -252,7 +252,7 @@ def _seconds_parts(
 def _pair_parts(
     impressions: ranker.Impressions, predicted: predictions.Predictions
 ) -> Parts:
-    """Returns the parts of metrics whose pairs are of two users."""
+    """Returns the parts of metrics of pairs that may belong to two users."""
     if impressions.seconds is None or predicted.seconds is None:
         return {}
     everyone = np.zeros(len(impressions.rows), np.int64)

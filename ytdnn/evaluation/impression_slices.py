@@ -32,14 +32,15 @@ def measure(
 ) -> dict[str, tuple[report_model.ImpressionSliceRow, ...]]:
     """Returns each slice of the impressions with two parts or more.
 
-    By whether the video has an id embedding: one that was first watched after the
-    candidate model's training window has none, and is ranked by its other features.
+    Sliced by whether the video has an id embedding: a video that was first watched
+    after the candidate model's training window has none, and is ranked by its other
+    features.
 
     Args:
       data: The prepared set.
-      impressions: Of the split.
-      predicted: Of each model.
-      config: Resamples and their seed.
+      impressions: Impressions of the split.
+      predicted: Predictions of each model.
+      config: Settings of resamples and their seed.
     """
     is_known = impressions.videos <= data.vocabulary_size
     parts = {WITH: is_known, WITHOUT: ~is_known}

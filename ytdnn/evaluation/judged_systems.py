@@ -30,10 +30,10 @@ class Asked:
     Attributes:
       data: The prepared set.
       trained: The candidate model.
-      video_vectors: Of it.
+      video_vectors: Vectors of its videos.
       ranking: The ranker; None without one, or where it was trained on the window.
-      sources: The candidate sources beside the model.
-      config: The run's.
+      sources: The candidate sources in addition to the model.
+      config: Config of the run.
     """
 
     data: prepared.PreparedData
@@ -45,11 +45,11 @@ class Asked:
 
 
 def measure(asked: Asked, split: prepared.Split) -> report_model.OffPolicy | None:
-    """Estimates what a run's pages would have brought; None without propensities.
+    """Estimates the rewards of a run's pages; None without propensities.
 
     Args:
       asked: The run.
-      split: Whose logged pages.
+      split: Split of the logged pages.
     """
     config = asked.config.evaluation
     pages = logged_pages.of(asked.data, split, config.off_policy_pages, config.seed)
@@ -65,7 +65,7 @@ def measure(asked: Asked, split: prepared.Split) -> report_model.OffPolicy | Non
 def ordered(
     asked: Asked, pages: logged_pages.LoggedPages
 ) -> dict[str, page_choices.Ordered]:
-    """Returns what popularity, the candidates and both stages order for pages."""
+    """Returns the order of popularity, of the candidates and of both stages."""
     data, config = asked.data, asked.config.evaluation
     cases = protocol.at_requests(data, pages.requests, config, asked.trained.num_listed)
     vectors = asked.trained.request_vectors(data, pages.first_rows)
@@ -121,7 +121,7 @@ def _of_both(
 
 
 def _modelled(found: predictions.Predictions) -> Mapping[str, np.ndarray]:
-    """Returns what a ranker says of rewards, of those that it predicts."""
+    """Returns a ranker's predictions of rewards, for those that it predicts."""
     said = {
         counterfactual.CLICKS: found.click_probability,
         counterfactual.WATCH_SECONDS: found.seconds,

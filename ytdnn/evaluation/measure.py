@@ -63,16 +63,16 @@ def measure(
     config: configs.Evaluation,
     orders: Mapping[str, ranker.Scorer] | None = None,
 ) -> report_files.Result:
-    """Checks for leaks, asks every system and measures what it answers.
+    """Checks for leaks, runs every system and measures its output.
 
     Args:
       data: The prepared set.
-      cases: Of the split.
+      cases: Cases of the split.
       makers: List makers by name, in the order of the report.
-      scorers: Impression scorers by name; not asked where the log has no impressions.
+      scorers: Impression scorers by name; not run where the log has no impressions.
       split: `TEST` or `VALIDATION`.
-      config: Lengths, slices, resamples.
-      orders: Scorers that are asked for an order of each user's impressions alone.
+      config: Settings of lengths, slices and resamples.
+      orders: Scorers that only order each user's impressions.
 
     Raises:
       errors.UserError: An input lies at or after its label, or a slice is unknown.
@@ -113,7 +113,7 @@ def measure(
 
 @dataclasses.dataclass(frozen=True)
 class _Shown:
-    """What was measured on impressions; empty where the log has none."""
+    """Measurements on impressions; empty where the log has none."""
 
     impressions: ranker.Impressions | None = None
     rules: report_parts.ImpressionRules | None = None
@@ -200,7 +200,7 @@ def _gaps_closed(
 def _watched(
     entries: Mapping[str, report_model.Entry],
 ) -> dict[str, report_model.Entry]:
-    """Returns what the oracle of watches bounds: all but the value of the page."""
+    """Returns the metrics that the oracle of watches bounds: not the page's value."""
     return {
         name: dataclasses.replace(
             entry,

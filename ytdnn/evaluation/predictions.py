@@ -27,7 +27,7 @@ class Predictions:
     """Checked predictions, ids as in the log, one row for each (user, video).
 
     Attributes:
-      name: Of the system, as the report calls it.
+      name: Name of the system in the report.
       frame: `user_id`, `video_id`, `score`.
     """
 
@@ -178,7 +178,7 @@ def maker(predictions: Predictions, data: prepared.PreparedData) -> lists.Maker:
 def describe(
     predictions: Predictions, data: prepared.PreparedData, cases: protocol.Cases
 ) -> report_parts.PredictionCounts:
-    """Returns what the report's protocol says of a file."""
+    """Returns the facts about a file for the report's protocol."""
     rows, videos, _ = _indexed(predictions, data, cases)
     return report_parts.PredictionCounts(
         rows=predictions.frame.height,
@@ -191,7 +191,7 @@ def describe(
 def _indexed(
     predictions: Predictions, data: prepared.PreparedData, cases: protocol.Cases
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Returns case, video index (0: not known) and score of each row of a case."""
+    """Returns case, video index (0: unknown) and score of each row of a case."""
     ids = data.users[schema.USER_ID].gather(pl.Series(cases.users, dtype=pl.UInt32))
     asked = pl.DataFrame({schema.USER_ID: ids}).with_row_index(_ROW)
     known = data.videos.select(schema.VIDEO_ID).with_row_index("index", offset=1)

@@ -32,11 +32,11 @@ def recall(
 def evaluate(
     indexes: Mapping[str, models.Index], queries: models.Vectors, k: int
 ) -> dict[str, float]:
-    """Returns what each approximate index finds, and what ScaNN scores.
+    """Returns the recall of each approximate index, and ScaNN's share of scored videos.
 
     Args:
-      indexes: `exact`, and those that were built beside it.
-      queries: `[n, dim] float32`; the first thousand are asked.
+      indexes: `exact`, and further ones.
+      queries: `[n, dim] float32`; the first thousand are used.
       k: Length of the lists.
     """
     queries, result = queries[:_MOST_QUERIES], {}

@@ -1,12 +1,12 @@
-"""The worth of an order on a log: each user's impressions, ordered by each system.
+"""The value of an order on a log: each user's impressions, ordered by each system.
 
 All impressions that a user was shown in the window form one list, over pages and
 visits: in a feed a page holds one or two of them, and there is nothing to order. A
 system orders the list by its scores, each at the moment of the impression, and is
 measured by the share of the watch time that its first places hold, nDCG by seconds and
-grouped AUC (`impression_metrics`). The log decides what is in the lists, so an order of
-other videos is not judged, and what was shown earlier or higher may have been watched
-for that.
+grouped AUC (`impression_metrics`). The log decides which videos are in the lists, so an
+order of other videos is not judged, and a video that was shown earlier or higher may
+have been watched for that reason.
 """
 
 import dataclasses
@@ -98,10 +98,10 @@ def measure(
 
     Args:
       data: The prepared set.
-      impressions: Of the window.
+      impressions: Impressions of the window.
       orders: `[n]` scores of each system, higher = placed first.
-      config: Resamples and their seed.
-      exposed: Of `exposure`.
+      config: Settings of resamples and their seed.
+      exposed: Result of `exposure`.
     """
     sizes = impressions.by_user(1.0)
     in_list = sizes[impressions.users] > 1.0
@@ -134,7 +134,7 @@ def parts(
     """Returns numerators and denominators of `METRICS` for each user.
 
     Args:
-      impressions: Of the window.
+      impressions: Impressions of the window.
       scores: `[n]`, higher = placed first.
     """
     found = impression_metrics.list_parts(impressions, scores)
@@ -205,16 +205,16 @@ def exposure(
     impressions: ranker.Impressions,
     config: configs.Evaluation,
 ) -> dict[str, dict[str, report_parts.WithInterval]]:
-    """Returns how many listed videos the log showed, and what each of those brought.
+    """Returns the number of listed videos that the log showed, and their mean gain.
 
-    Watch seconds of hits are the product of both: only what the logging system chose to
-    show can be a hit, whatever a list is worth.
+    Watch seconds of hits are the product of both: only videos that the logging system
+    chose to show can be hits, whatever the value of a list.
 
     Args:
-      cases: Whom the lists are for.
+      cases: Cases of the lists.
       made: Lists of each system.
-      impressions: Of the window.
-      config: Lengths, resamples and their seed.
+      impressions: Impressions of the window.
+      config: Settings of lengths, resamples and their seed.
     """
     k, stride = config.ks[0], int(impressions.videos.max(initial=0)) + 1
     owners = impressions.user_indices[impressions.users].astype(np.int64)
@@ -242,7 +242,7 @@ def _logged(
 ) -> tuple[Floats, bool]:
     """Returns the log's own order of impressions, and whether positions made it.
 
-    Positions of several pages tie; one that is not known stands last.
+    Positions of several pages tie; an unknown one is last.
     """
     positions = data.impressions.positions
     if positions is not None:
@@ -264,7 +264,7 @@ def _curve(
 
 
 def _all_ahead(found: Resampled) -> dict[str, dict[str, report_parts.WithInterval]]:
-    """Returns what the ranker, or else the candidates, are ahead of each order."""
+    """Returns the gain of the ranker, or else the candidates, over each order."""
     own = next((n for n in (ranker.RANKER, lists.CANDIDATES) if n in found.values), "")
     others = (lists.POPULARITY, LOGGED, lists.CANDIDATES)
     return {

@@ -74,14 +74,15 @@ class GatedBags(tf.keras.layers.Layer):
             values *= tf.repeat(gates, bags.shape[-1] // self.num_bags, axis=-1)
         return tf.cast(self._linear(values), tf.float32)
 
-    def pass_first(self, width: int) -> None:
-        """Makes the built layer the identity of the first bag.
+    def pass_bag(self, bag: int, width: int) -> None:
+        """Makes the built layer the identity of one bag.
 
         Args:
+          bag: Place of the bag, from 0.
           width: Width of a bag, and of the vector returned.
         """
         kernel = np.zeros(self._linear.kernel.shape, np.float32)
-        kernel[:width] = np.eye(width)
+        kernel[bag * width : (bag + 1) * width] = np.eye(width)
         self._linear.kernel.assign(kernel)
 
     def get_config(self) -> dict[str, Any]:

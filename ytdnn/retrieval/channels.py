@@ -1,4 +1,4 @@
-"""Channels of videos, and what of them a composition needs."""
+"""The channels of videos, as a composition needs them."""
 
 import numpy as np
 import numpy.typing as npt

@@ -1,4 +1,4 @@
-"""The pool: what all sources propose, each video once, for one ranker to score."""
+"""The pool: the proposals of all sources, each video once, for one ranker to score."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -58,10 +58,10 @@ def join(
     then the tower again, until all places are taken.
 
     Args:
-      nearest: `[batch, n] int32` what the tower proposes, for every place.
+      nearest: `[batch, n] int32` proposals of the tower, for every place.
       kinds: Name of each other source.
-      proposals: Of each.
-      composition: Places.
+      proposals: Proposals of each.
+      composition: Number of places of each source.
     """
     own = composition.num_from_tower
     nothing = tf.zeros_like(nearest)

@@ -1,4 +1,4 @@
-"""What a world knows of a page: the expected watch seconds of each candidate."""
+"""The world's truth about a page: the expected watch seconds of each candidate."""
 
 from typing import Any
 
@@ -26,12 +26,12 @@ class Truth:
     def of(
         self, user_id: str | int, video_ids: list[Any], k: int
     ) -> dict[str, Any] | None:
-        """Returns the worth of videos, each in the first place of a page.
+        """Returns the expected seconds of videos, each in the first place of a page.
 
         Args:
-          user_id: As in the log, or its text.
-          video_ids: Of the candidates.
-          k: Length of the best page of the catalogue, shown beside them.
+          user_id: Id as in the log, or its text.
+          video_ids: Ids of the candidates.
+          k: Length of the best page of the catalogue, which is shown for comparison.
 
         Raises:
           errors.UserError: The log has no such user.

@@ -12,12 +12,12 @@ from ytdnn.data import draws, inputs, prepared, streaming
 
 @dataclasses.dataclass(frozen=True)
 class _Counts:
-    """What is known of a shard without keeping it.
+    """Counts of a shard, kept without its events.
 
     Attributes:
-      watches: Of the training window.
-      labels: Of these that may be labels.
-      examples: That an epoch draws of them.
+      watches: Number of watches in the training window.
+      labels: Number of those that may be labels.
+      examples: Number that an epoch draws of them.
     """
 
     watches: int
@@ -39,10 +39,10 @@ class Source:
         """Reads nothing yet.
 
         Args:
-          config: Of the model.
-          read: What its user tower reads.
+          config: Settings of the model.
+          read: Inputs of its user tower.
           data: The prepared set.
-          seed: Of order and draws.
+          seed: Seed of order and draws.
           are_few: Whether few of the watches are labels.
         """
         self._config, self._read, self._seed = config, read, seed

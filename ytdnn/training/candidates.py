@@ -3,7 +3,7 @@
 import dataclasses
 import pathlib
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ytdnn import artifacts, configs
@@ -20,6 +20,7 @@ from ytdnn.training import (
     loop,
     optimizer_state,
     projecting,
+    starting,
     strategies,
     tasks,
     validation,
@@ -70,11 +71,11 @@ def train(
         data = data.with_validation_in_training()
     number = own.ensemble_size
     places = [work / f"member-{i}" if number > 1 else work for i in range(number)]
-    epochs = _epochs(chosen, number)
+    refitted = _members_of(chosen, number)
     members: list[model.CandidateModel] = []
     facts_of_members = []
-    for place, stop_after in zip(places, epochs, strict=True):
-        member, found = _member(config, data, members, place, stop_after)
+    for place, of_member in zip(places, refitted, strict=True):
+        member, found = _member(config, data, members, place, of_member)
         members.append(member)
         facts_of_members.append(found)
     if not writes:
@@ -109,12 +110,14 @@ def state_file(number: int) -> str:
     return f"{number}.{optimizer_state.FILE}"
 
 
-def _epochs(chosen: artifacts.Manifest | None, number: int) -> list[int]:
-    """Returns the epochs that each network runs, 0 where validation decides."""
+def _members_of(
+    chosen: artifacts.Manifest | None, number: int
+) -> Sequence[Mapping[str, Any] | None]:
+    """Returns the facts of each network that is refitted; None: validation decides."""
     if chosen is None:
-        return [0] * number
-    of_members = chosen.facts.get("members", [chosen.facts])
-    return [int(facts["best_epoch"]) for facts in of_members]
+        return [None] * number
+    found: list[Mapping[str, Any]] = chosen.facts.get("members", [chosen.facts])
+    return found
 
 
 def _member(
@@ -122,7 +125,7 @@ def _member(
     data: prepared.PreparedData,
     before: Sequence[model.CandidateModel],
     work: pathlib.Path,
-    stop_after: int,
+    refitted: Mapping[str, Any] | None,
 ) -> tuple[model.CandidateModel, dict[str, Any]]:
     """Trains one network, or goes on training it; a finished one is read back.
 
@@ -137,6 +140,8 @@ def _member(
     with strategies.scope(strategy):
         candidate_model = model.build(config.candidates, data)
         initial.set_weights(candidate_model, data)
+    own_config = config.candidates
+    start = starting.begin(own_config, data, candidate_model, strategy, refitted)
     num_labels = _num_training_watches(data)
     training = batch_size.capped(config.candidates.training, num_labels, model.KIND)
     candidates = dataclasses.replace(config.candidates, training=training)
@@ -147,14 +152,14 @@ def _member(
         config,
         data,
         candidate_model,
-        stop_after,
+        None if refitted is None else int(refitted["best_epoch"]),
         num_readers=num_readers,
         before=before,
     )
     if members > 1:
         stage = dataclasses.replace(stage, name=f"{stage.name} {number + 1}/{members}")
     facts = loop.fit(stage, training, config.seed, strategy, work, config.cluster)
-    return candidate_model, facts
+    return candidate_model, facts | starting.facts(start)
 
 
 def _num_training_watches(data: prepared.PreparedData) -> int:
@@ -181,7 +186,7 @@ def make_stage(
     config: configs.Config,
     data: prepared.PreparedData,
     candidate_model: model.CandidateModel,
-    stop_after: int = 0,
+    stop_after: int | None = None,
     are_few: bool = False,
     num_readers: int = 1,
     before: Sequence[model.CandidateModel] = (),
@@ -192,7 +197,8 @@ def make_stage(
       config: The run.
       data: The prepared set.
       candidate_model: What is trained.
-      stop_after: Epochs, chosen before on what is now trained on too; 0: they were not.
+      stop_after: Epochs, chosen before on what is now trained on too; None: they were
+        not.
       are_few: Whether few of the watches are labels.
       num_readers: In how many parts the batches can be read.
       before: Trained networks of its ensemble; the last one learns from all others with
@@ -204,7 +210,7 @@ def make_stage(
         candidates, candidate_model.tower_inputs, data, config.seed, are_few
     ).of_readers(num_readers)
     counts = draws.expected_labels(data, candidates.label.examples_per_user)
-    may_hold_out = not (candidates.train_on_validation or stop_after)
+    may_hold_out = not candidates.train_on_validation and stop_after is None
     is_held_out = may_hold_out and validation.has_targets(candidates, data)
     return loop.Stage(
         name="candidates",
@@ -220,6 +226,7 @@ def make_stage(
         else dict,
         monitor=MONITOR if is_held_out else "",
         stop_after=stop_after,
+        validates_start=candidates.initial_vectors != "random",
     )
 
 

@@ -1,8 +1,9 @@
 """A trained model carried over to a grown log (docs/freshness.md).
 
-Vocabularies grow: of videos, of words, of the values of columns. A row of a table goes
-where its value has its place now, and a value without a row gets that of a fresh model,
-an id the zero vector: it begins as what its content says. All other weights stay.
+Vocabularies grow: of videos, of words, of the values of columns. A row of a table moves
+to the new index of its value, and a value without an old row gets that of a fresh
+model, an id the zero vector, so that it starts with the vector of its content. All
+other weights stay.
 """
 
 import dataclasses
@@ -40,8 +41,8 @@ class Rows:
         """Returns the rows of the grown table.
 
         Args:
-          old: Of the old one.
-          fresh: `[rows, …]` of a fresh one.
+          old: Rows of the old table.
+          fresh: `[rows, …]` of a fresh table.
         """
         is_old = self.sources >= 0
         found = np.zeros_like(fresh) if self.is_zero else fresh.copy()
@@ -65,14 +66,14 @@ def tables(
     new: prepared.PreparedData,
     num_videos: int,
 ) -> dict[str, Rows]:
-    """Returns where the rows of each table come from, by the table's name.
+    """Returns the origin of the rows of each table, by the table's name.
 
     Args:
-      features: All that a model reads, of videos too.
+      features: All features of a model, those of videos too.
       old: The set it was trained on.
       new: The grown one.
-      num_videos: That the old model has an embedding of: a ranker that was published
-        beside later candidates has fewer than these.
+      num_videos: Number of videos with an embedding in the old model: a ranker that was
+        published next to later candidates has fewer than these.
     """
     sizes = num_videos, new.vocabulary_size
     ids = [
@@ -115,10 +116,10 @@ def state(
     """Returns the state of an optimiser, for the variables of a grown model.
 
     Args:
-      old: Of the trained model.
+      old: State of the trained model's optimiser.
       variables: Trained ones of the grown model, in order.
-      of_tables: As of `tables`.
-      fresh: What new rows of Adagrad's accumulator begin with.
+      of_tables: Origins of rows, as from `tables`.
+      fresh: Initial value of new rows of Adagrad's accumulator.
     """
     slots = {}
     for (number, name), values in old.slots.items():

@@ -23,8 +23,8 @@ class Progress:
       epoch: Epochs done.
       step_in_epoch: Steps done of the epoch under way.
       best_epoch: The epoch (from 1) whose weights validated best, or the last where
-        nothing is held out; 0: none yet.
-      best_value: The monitored value then, higher is better.
+        nothing is held out; 0: none yet, or those that training began with.
+      best_value: The monitored value then, higher is better; -inf: none yet.
       best_metrics: All its validation metrics.
     """
 
@@ -34,14 +34,22 @@ class Progress:
     best_value: float = -math.inf
     best_metrics: dict[str, float] = dataclasses.field(default_factory=dict)
 
-    def is_over(self, training: configs.Training, stop_after: int = 0) -> bool:
+    @property
+    def is_fresh(self) -> bool:
+        """Whether no step was made and nothing is validated yet."""
+        started = self.epoch or self.step_in_epoch
+        return not started and self.best_value == -math.inf
+
+    def is_over(
+        self, training: configs.Training, stop_after: int | None = None
+    ) -> bool:
         """Whether all epochs are done, or the last `patience` brought no gain.
 
         Args:
           training: Optimisation.
-          stop_after: Epochs, where their number was chosen before; 0: it was not.
+          stop_after: Epochs, where their number was chosen before; None: it was not.
         """
-        if stop_after:
+        if stop_after is not None:
             return self.epoch >= stop_after
         stale = self.epoch - self.best_epoch
         return self.epoch >= training.epochs or stale >= training.patience
@@ -120,9 +128,22 @@ class Keeper:
             epoch counts as the best.
         """
         progress.epoch += 1
-        value = _monitored(metrics, monitor) if monitor else float(progress.epoch)
         progress.step_in_epoch = 0
-        if value > progress.best_value or progress.best_epoch == 0:
+        self.keep_if_best(progress, metrics, monitor)
+
+    def keep_if_best(
+        self, progress: Progress, metrics: Mapping[str, float], monitor: str
+    ) -> None:
+        """Keeps the model's weights if they are the best so far.
+
+        Args:
+          progress: Changed in place.
+          metrics: Their validation metrics.
+          monitor: As of `finish_epoch`.
+        """
+        value = _monitored(metrics, monitor) if monitor else float(progress.epoch)
+        is_first = progress.best_value == -math.inf
+        if value > progress.best_value or is_first:
             progress.best_epoch = progress.epoch
             progress.best_value = value
             progress.best_metrics = dict(metrics)

@@ -1,4 +1,4 @@
-"""Checks what a config needs of the log before anything is trained for minutes."""
+"""Checks that the log has the columns that a config needs, before training starts."""
 
 from ytdnn import configs
 from ytdnn.data import prepared

@@ -53,7 +53,9 @@ class Stage:
       monitor: The metric that chooses the checkpoint; "-name" where less is better;
         empty: nothing is held out, and the last weights are kept.
       stop_after: Epochs to run, where their number was chosen before; the learning
-        rate follows the schedule of all epochs still. 0: it was not.
+        rate follows the schedule of all epochs still. None: it was not.
+      validates_start: Whether the weights that training begins with are validated too,
+        and kept where no epoch is better.
       state: Of the optimiser, carried over from an earlier training of the model; its
         variables are those of this model by now. None: a fresh one.
     """
@@ -66,7 +68,8 @@ class Stage:
     loss: Callable[[Batch, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
     validate: Callable[[], dict[str, float]]
     monitor: str
-    stop_after: int = 0
+    stop_after: int | None = None
+    validates_start: bool = False
     state: optimizer_state.State | None = None
 
 
@@ -101,14 +104,20 @@ def fit(
     keeper = checkpoints.Keeper(directory, stage.model, trainer.optimizer, is_chief)
     progress = keeper.restore()
     agreement.require_same(strategy, progress.epoch, progress.step_in_epoch)
-    last_epoch = stage.stop_after or training.epochs
-    shown = dataclasses.replace(training, epochs=last_epoch)
+    last_epoch = training.epochs if stage.stop_after is None else stage.stop_after
+    shown = dataclasses.replace(training, epochs=max(1, last_epoch))
     meter = report.Meter(stage.name, shown, stage.steps_per_epoch)
     logs = callbacks.Logs(directory, is_chief)
     watcher = guard.Guard(
         stage.name, stage.model, keeper.describe_latest, trainer.executor
     )
     with meter:
+        if stage.validates_start and stage.monitor and progress.is_fresh:
+            metrics = meter.time_validation(stage.validate)
+            metrics = agreement.metrics_of_chief(strategy, metrics)
+            keeper.keep_if_best(progress, metrics, stage.monitor)
+            keeper.save(progress)
+            meter.show_start(metrics, stage.monitor)
         while not progress.is_over(training, stage.stop_after):
             _train_epoch(trainer, keeper, watcher, progress, meter)
             loss = trainer.mean_loss()

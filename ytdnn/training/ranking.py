@@ -82,7 +82,7 @@ def train(
     ranking_model = building.build(
         config.ranking, data, first_stage, strategies.scope(strategy)
     )
-    stop_after = 0 if chosen is None else int(chosen.facts["best_epoch"])
+    stop_after = None if chosen is None else int(chosen.facts["best_epoch"])
     num_rows = sum(building.num_training_rows(data))
     training = batch_size.capped(config.ranking.training, num_rows, model.KIND)
     ranking = dataclasses.replace(config.ranking, training=training)
@@ -113,7 +113,7 @@ def make_stage(
     config: configs.Config,
     data: prepared.PreparedData,
     ranking_model: model.RankingModel,
-    stop_after: int = 0,
+    stop_after: int | None = None,
     num_readers: int = 1,
 ) -> loop.Stage:
     """Returns what the loop needs to train the ranking model.
@@ -122,7 +122,8 @@ def make_stage(
       config: The run.
       data: The prepared set.
       ranking_model: What is trained.
-      stop_after: Epochs, chosen before on what is now trained on too; 0: they were not.
+      stop_after: Epochs, chosen before on what is now trained on too; None: they were
+        not.
       num_readers: In how many parts the batches can be read.
     """
     batches = make_batches(config, data, ranking_model).of_readers(num_readers)
@@ -133,8 +134,10 @@ def make_stage(
         batches=batches,
         steps_per_epoch=batches.steps_per_epoch,
         loss=_loss(ranking_model),
-        validate=dict if stop_after else _validator(config, data, ranking_model),
-        monitor="" if stop_after else MONITOR,
+        validate=_validator(config, data, ranking_model)
+        if stop_after is None
+        else dict,
+        monitor=MONITOR if stop_after is None else "",
         stop_after=stop_after,
     )
 

@@ -149,7 +149,7 @@ def _member(
     config = dataclasses.replace(config, candidates=own, seed=seed)
     stage = candidates.make_stage(config, learned, member, are_few=True, before=before)
     carried = _carried(state, member, rows, training)
-    stage = dataclasses.replace(stage, state=carried)
+    stage = dataclasses.replace(stage, state=carried, validates_start=False)
     return member, loop.fit(stage, training, seed, strategy, place)
 
 

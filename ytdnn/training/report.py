@@ -90,19 +90,18 @@ class Meter:
         monitor: str,
     ) -> None:
         """Prints an epoch's line."""
-        name = monitor.removeprefix("-")
         is_best = monitor and reached.best_epoch == reached.epoch
         best = "  (best so far)" if is_best else ""
-        half = metrics.get(f"{name}_half_interval")
-        error = "" if half is None else f" ± {half:.4f}"
-        validation = ""
-        if monitor:
-            validation = f"validation {name} {metrics[name]:.4f}{error}, "
+        validation = f"{_words(metrics, monitor)}, " if monitor else ""
         progress.say(
             f"{self._name} epoch {reached.epoch}/{self._training.epochs}: "
             f"loss {loss:.4f}, {validation}"
             f"{self.examples_per_second:,.0f} examples/s{best}"
         )
+
+    def show_start(self, metrics: Mapping[str, float], monitor: str) -> None:
+        """Prints the line of the weights that training begins with."""
+        progress.say(f"{self._name} before training: {_words(metrics, monitor)}")
 
     @property
     def examples_per_second(self) -> float:
@@ -165,3 +164,11 @@ class Meter:
             "seconds": round(time.perf_counter() - self._started, 1),
             "time_shares": {k: round(v, 3) for k, v in self.shares().items()},
         }
+
+
+def _words(metrics: Mapping[str, float], monitor: str) -> str:
+    """Returns the monitored metric in words, with its error where it is known."""
+    name = monitor.removeprefix("-")
+    half = metrics.get(f"{name}_half_interval")
+    error = "" if half is None else f" ± {half:.4f}"
+    return f"validation {name} {metrics[name]:.4f}{error}"

@@ -37,8 +37,8 @@ def make(name: str, cluster: configs.Cluster = _DEFAULTS) -> tf.distribute.Strat
     later training.
 
     Args:
-      name: Of the strategy.
-      cluster: How long other processes are waited for.
+      name: Name of the strategy.
+      cluster: Settings, with the time to wait for other processes.
 
     Raises:
       errors.UserError: There is no TPU, or a process of the cluster is missing.

@@ -85,6 +85,7 @@ def validator(
     config: configs.Candidates,
     data: prepared.PreparedData,
     candidate_model: model.Joined,
+    is_stated: bool = True,
 ) -> Callable[[], dict[str, float]]:
     """Returns the function that measures the model as it is when called.
 
@@ -92,12 +93,13 @@ def validator(
       config: Number of users, and events in memory at a time.
       data: The prepared set. Of one window the cases are found once, of several anew.
       candidate_model: In training.
+      is_stated: Whether the size of a sample is said.
     """
     windows = streaming.windows(data, config.window_events)
     users = _with_validation(data)
     sample = _sample(users, config.validation_users)
     kept = [_Cases.of(windows[0], sample)] if len(windows) == 1 else None
-    if sample is not None:
+    if sample is not None and is_stated:
         progress.say(
             f"candidates: each epoch is validated on a sample of {len(sample):,} of "
             f"{len(users):,} users; --config.candidates.validation_users=0 takes all"
