@@ -6,8 +6,6 @@ from typing import Any
 
 import pytest
 
-from tests.data.sources import movielens_files
-
 NOTEBOOKS = sorted(
     (pathlib.Path(__file__).parents[1] / "docs" / "notebooks").glob("*.ipynb")
 )
@@ -24,12 +22,32 @@ world = configs.World(
 epochs = 1
 """,
     "own_log": "num_users, num_items, num_events = 100, 80, 3_000",
-    "movielens": "",
+    "movielens": 'data_dir = ""',
     "extending": """
 world = configs.World(num_users=100, num_videos=150, num_topics=3, num_days=20)
 epochs = 1
 """,
 }
+
+LONG = {"live_test", "extending"}  # several trainings each
+
+
+def write_movielens(directory: pathlib.Path) -> pathlib.Path:
+    """Writes made ratings in the layout of MovieLens-100K."""
+    directory.mkdir()
+    films, users = range(1, 41), range(1, 61)
+    ratings = [
+        f"{user}\t{1 + (user * 7 + place * 3) % 40}\t{3 + (user + place) % 3}"
+        f"\t{880_000_000 + user * 10_000 + place}"
+        for user in users
+        for place in range(12)
+    ]
+    genres = "|0" * 18 + "|1"
+    items = [f"{film}|Film {film} (1990)|01-Jan-1990||{genres}" for film in films]
+    people = [f"{user}|{20 + user % 40}|F|other|00000" for user in users]
+    for name, lines in (("data", ratings), ("item", items), ("user", people)):
+        (directory / f"u.{name}").write_text("\n".join(lines) + "\n")
+    return directory
 
 
 def cells(path: pathlib.Path) -> list[tuple[str, bool]]:
@@ -45,8 +63,17 @@ def test_there_are_notebooks() -> None:
     assert {path.stem for path in NOTEBOOKS} == set(SMALL)
 
 
-@pytest.mark.thorough
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(
+            path,
+            id=path.stem,
+            marks=pytest.mark.slow if path.stem in LONG else pytest.mark.thorough,
+        )
+        for path in NOTEBOOKS
+    ],
+)
 def test_a_notebook_runs(
     path: pathlib.Path, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -56,7 +83,7 @@ def test_a_notebook_runs(
     monkeypatch.chdir(tmp_path)
     small = SMALL[path.stem]
     if path.stem == "movielens":
-        small = f"data_dir = {str(movielens_files.write(tmp_path / 'ml-100k'))!r}"
+        small = f"data_dir = {str(write_movielens(tmp_path / 'ml-100k'))!r}"
     room: dict[str, Any] = {}
     for number, (code, has_parameters) in enumerate(cells(path)):
         text = code + "\n" + small if has_parameters else code

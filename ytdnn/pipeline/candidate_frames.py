@@ -1,6 +1,7 @@
 """Every candidate of one request as a frame: its source and what both stages say."""
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ytdnn import schema
@@ -40,14 +41,16 @@ def frame(
         name: field for name, field in bundle.inputs(model).items() if name != schema.K
     }
     asked = {key: value for key, value in request.items() if key != schema.K}
-    outputs = bundle.run(model, batches.inputs([asked], fields), explained.CANDIDATES)
+    inputs = batches.inputs([asked], fields)
+    with _clocks_allowed():
+        outputs = bundle.run(model, inputs, explained.CANDIDATES)
     size = int(outputs[schema.NUM_RESULTS][0])
     row = {
         name: values[0, :size].numpy()
         for name, values in outputs.items()
         if name not in (schema.NUM_RESULTS, explained.STAGE_SECONDS)
     }
-    none = np.finfo(np.float32).min
+    none = np.finfo(np.float32).min  # no score
     ids, seeds = (_ids(row[name]) for name in (schema.IDS, explained.SEED_IDS))
     titles = bundle.titles
     columns = {
@@ -69,6 +72,25 @@ def frame(
     }
     order = ["rank", schema.SCORE]
     return pl.DataFrame(columns).sort(order, descending=[False, True], nulls_last=True)
+
+
+@contextlib.contextmanager
+def _clocks_allowed() -> Iterator[None]:
+    """Lets graphs read the clock, which TensorFlow forbids after a training.
+
+    Training makes operations deterministic for the whole process, and the signature
+    measures the time of each stage.
+    """
+    from tensorflow.python.framework import config
+
+    was_deterministic = config.is_op_determinism_enabled()
+    if was_deterministic:
+        config.disable_op_determinism()
+    try:
+        yield
+    finally:
+        if was_deterministic:
+            config.enable_op_determinism()
 
 
 def _ids(values: Any) -> list[Any]:
