@@ -19,13 +19,18 @@ RESULTS = ROOT / "experiments" / "results" / "paper_figures.json"
 PICTURES = ROOT / "docs" / "figures"
 # The same file for the same numbers: no date, ids from a fixed salt.
 _STABLE = {"Date": None}
-_STYLE = {"svg.hashsalt": "ytdnn", "font.size": 9, "axes.spines.top": False}
+_STYLE: Any = {
+    "svg.hashsalt": "ytdnn",
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+}
 
 
 def main() -> None:
     """Writes the pictures."""
     tables = {t["caption"]: t for t in json.loads(RESULTS.read_text())["tables"]}
-    with mpl.rc_context({**_STYLE, "axes.spines.right": False}):
+    with mpl.rc_context(_STYLE):
         for caption, table in tables.items():
             name = re.sub(r"\W+", "_", caption.partition(":")[0].lower()).strip("_")
             figure = _draw(caption, table)

@@ -8,7 +8,7 @@ import pytest
 from experiments import write_results
 
 ROOT = pathlib.Path(__file__).parents[1]
-NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
+NUMBER = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?")
 
 
 def numbers(text: str) -> list[str]:
@@ -51,7 +51,7 @@ def test_every_number_of_the_readme_is_a_result() -> None:
     for row in rows:
         shown = [n for cell in row.split("|")[2:] for n in numbers(cell)]
         assert shown, row
-        rounded = {n for n in measured} | {
+        rounded = measured | {
             f"{float(n.replace(',', '')):.3f}" for n in measured if "." in n
         }
         assert set(shown) <= rounded, (row, set(shown) - rounded)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ytdnn import artifacts, errors, schema, user_paths
-from ytdnn.pipeline import arrows, candidate_frames, everybody, requested
+from ytdnn.pipeline import arrows, everybody, requested
 
 if TYPE_CHECKING:
     import polars as pl
@@ -180,6 +180,8 @@ class Recommender:
           errors.UserError: The request is malformed, the user unknown, or ScaNN is not
             installed.
         """
+        from ytdnn.serving import candidate_frames
+
         given = self._completed(asked)
         given.pop(schema.USER_ID, None)
         return candidate_frames.frame(self.bundle, given, exact)

@@ -2,19 +2,21 @@
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+import polars as pl
+from tensorflow.python.framework import config
 
 from ytdnn import schema
-
-if TYPE_CHECKING:
-    import polars as pl
-
-    from ytdnn.serving import bundle as bundle_room
+from ytdnn.retrieval import interface
+from ytdnn.serving import batches, explained
+from ytdnn.serving import bundle as bundle_room
 
 
 def frame(
-    bundle: "bundle_room.Bundle", request: Mapping[str, Any], exact: bool
-) -> "pl.DataFrame":
+    bundle: bundle_room.Bundle, request: Mapping[str, Any], exact: bool
+) -> pl.DataFrame:
     """Returns the candidates of a request, those on the page first.
 
     Args:
@@ -30,12 +32,6 @@ def frame(
     Raises:
       errors.UserError: The request is malformed.
     """
-    import numpy as np
-    import polars as pl
-
-    from ytdnn.retrieval import interface
-    from ytdnn.serving import batches, explained
-
     model = bundle.recommender(exact)
     fields = {
         name: field for name, field in bundle.inputs(model).items() if name != schema.K
@@ -81,8 +77,6 @@ def _clocks_allowed() -> Iterator[None]:
     Training makes operations deterministic for the whole process, and the signature
     measures the time of each stage.
     """
-    from tensorflow.python.framework import config
-
     was_deterministic = config.is_op_determinism_enabled()
     if was_deterministic:
         config.disable_op_determinism()
