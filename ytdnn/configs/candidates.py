@@ -108,7 +108,8 @@ class Candidates:
         | losses.HierarchicalSoftmax
         | losses.BPR
         | losses.WARP
-        | losses.GBCE,
+        | losses.GBCE
+        | losses.OwnLoss,
         components.BY_KIND,
     ] = losses.SampledSoftmax()
     precision: Literal["float32", "bfloat16"] = "float32"
