@@ -57,7 +57,7 @@ from rich import markup, table
 from ytdnn import artifacts, configs, errors, ragged, schema
 from ytdnn.data import earlier, prepared
 from ytdnn.evaluation import impression_metrics, lists, oracle, ranker
-from ytdnn.features import interface, past_sums
+from ytdnn.features import base_feature, past_sums
 from ytdnn.pipeline import workdir
 from ytdnn.ranking import building, inputs, model, predictions
 from ytdnn.retrieval import stage
@@ -110,7 +110,7 @@ class Part:
     """
 
     columns: Columns
-    shown: ranker.Impressions
+    shown: ranker.SplitImpressions
     times: npt.NDArray[np.int64]
     durations: Floats
 
@@ -135,7 +135,7 @@ def read(
     data: prepared.PreparedData, log: inputs.ImpressionLog, split: prepared.Split
 ) -> Part:
     """Reads the ranker's tensors of the impressions of a split."""
-    shown = ranker.Impressions(data, split)
+    shown = ranker.SplitImpressions(data, split)
     if not len(shown.rows):
         raise errors.UserError(
             f"expected impressions in the ranker's {split.name.lower()} window, found "
@@ -313,20 +313,20 @@ def _fraction(part: Part) -> Floats:
 
 
 def numbers(
-    shown: ranker.Impressions,
+    shown: ranker.SplitImpressions,
     keep: npt.NDArray[np.bool_],
     found: predictions.Predictions,
 ) -> dict[str, float | None]:
     """Returns the metrics of the impressions that `keep` marks."""
 
-    def of(values: Any) -> Any:
+    def array(values: Any) -> Any:
         return None if values is None else values[keep]
 
     kept = predictions.Predictions(
         order=found.order[keep],
-        seconds=of(found.seconds),
-        click_probability=of(found.click_probability),
-        logits=of(found.logits),
+        seconds=array(found.seconds),
+        click_probability=array(found.click_probability),
+        logits=array(found.logits),
     )
     config = configs.Evaluation(num_resamples=1)
     entry, _ = impression_metrics.measure(shown.select(keep), kept, config)
@@ -334,7 +334,7 @@ def numbers(
 
 
 def others(
-    data: prepared.PreparedData, shown: ranker.Impressions
+    data: prepared.PreparedData, shown: ranker.SplitImpressions
 ) -> dict[str, predictions.Predictions]:
     """Returns what popularity and the world's oracle predict."""
     scorers = {ranker.POPULARITY: ranker.popularity(data)}
@@ -362,7 +362,7 @@ def measure(directory: pathlib.Path) -> Table:
         for split in splits
     ]
     for feature in read_by.features:
-        if isinstance(feature, interface.TrainingOnly):
+        if isinstance(feature, base_feature.TrainingOnly):
             made_neutral(feature.name, *parts)
     encoding = Encoding(parts[0])
     training, validation, asked = map(encoding.matrix, parts)
