@@ -17,6 +17,7 @@ from ytdnn.configs.data import Data
 from ytdnn.configs.encoders import HSTU, Bags, Encoder, OwnEncoder, SelfAttention
 from ytdnn.configs.evaluation import Evaluation
 from ytdnn.configs.features import Features
+from ytdnn.configs.first_run import quickstart
 from ytdnn.configs.heads import (
     Click,
     ClickTimesWatchTime,
@@ -106,6 +107,7 @@ __all__ = [
     "flat",
     "from_dict",
     "own_settings",
+    "quickstart",
     "resolved",
     "sized",
     "to_dict",
