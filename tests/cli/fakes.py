@@ -191,7 +191,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Rooms:
         ),
         "training.refit_ranking": types.SimpleNamespace(
             publish=rooms.publish_ranking,
-            Trained=lambda directory, *_: types.SimpleNamespace(
+            TrainedRanker=lambda directory, *_: types.SimpleNamespace(
                 directory=directory, data=None, first_stage=None
             ),
         ),
