@@ -117,6 +117,7 @@ def tiny_config(seed: int = 0, ranking_epochs: int = 20) -> configs.Config:
             training=configs.Training(epochs=2, batch_size=256),
         ),
         composition=configs.Composition(15, 0.0, 0.0),
+        evaluation=configs.Evaluation(baselines=()),
         ranking=configs.Ranking(
             enabled=True,  # whatever so few impressions say of it
             embedding_dim=8,

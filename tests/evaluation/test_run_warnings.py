@@ -17,7 +17,8 @@ from ytdnn.index import brute_force
 from ytdnn.pages import notes
 from ytdnn.pipeline import graph, runner
 
-CONFIG = configs.Config(evaluation=configs.Evaluation(ks=(5,), num_resamples=100))
+EVALUATION = configs.Evaluation(ks=(5,), num_resamples=100, baselines=())
+CONFIG = configs.Config(evaluation=EVALUATION)
 NUM_VIDEOS = 30
 
 
@@ -43,11 +44,13 @@ def constant(data: prepared.PreparedData) -> fakes.ScoresByUser:
 
 
 def measured(
-    data: prepared.PreparedData, trained: fakes.ScoresByUser
+    data: prepared.PreparedData,
+    trained: fakes.ScoresByUser,
+    config: configs.Config = CONFIG,
 ) -> report_files.Result:
-    exact = brute_force.BruteForce.build(trained.video_vectors(), CONFIG.index)
+    exact = brute_force.BruteForce.build(trained.video_vectors(), config.index)
     return evaluate_run.of_models(
-        data, trained, None, {"exact": exact}, CONFIG, prepared.Split.TEST
+        data, trained, None, {"exact": exact}, config, prepared.Split.TEST
     )
 
 
@@ -92,6 +95,22 @@ def test_a_model_without_a_signal_is_and_the_numbers_are_said(
     assert f"Few watches: {40 * 6 / 30:.1f} training watches for each of 30" in found
     assert "epochs" not in found
     assert "The split" not in found
+
+
+def test_the_best_counted_system_is_the_one_to_be_above(
+    data: prepared.PreparedData, tmp_path: pathlib.Path
+) -> None:
+    evaluation = dataclasses.replace(EVALUATION, baselines=("auto",))
+    config = dataclasses.replace(CONFIG, evaluation=evaluation)
+    result = measured(data, constant(data), config)
+    values = {
+        name: entry.values["ndcg@5"] or 0.0
+        for name, entry in result.report.lists.items()
+        if name != "candidates"
+    }
+    assert len(values) == 5
+    best = max(values, key=lambda name: values[name])
+    assert f"above {best}: nDCG@5" in said(tmp_path, data, result)
 
 
 def test_a_training_that_was_stopped_too_early_is_said(

@@ -25,13 +25,12 @@ def data(tmp_path_factory):
 
 def made(config, data):
     found = model.build(config, data)
-    initial.set_weights(found, data)
-    return found
+    return found, initial.set_weights(found, data)
 
 
-def begun(config, data, network, refitted=None):
+def begun(config, data, network, vectors, refitted=None):
     strategy = tf.distribute.get_strategy()
-    return starting.begin(config, data, network, strategy, refitted)
+    return starting.begin(config, data, network, vectors, strategy, refitted)
 
 
 def quality(bag, length):
@@ -52,20 +51,20 @@ def test_the_best_bag_and_then_its_best_length(num_bags, tries_lengths, expected
 
 
 def test_a_start_is_no_worse_on_validation_than_any_that_was_tried(data):
-    network = made(CONFIG, data)
+    network, vectors = made(CONFIG, data)
     validate = validation.validator(CONFIG, data, network)
-    found = begun(CONFIG, data, network)
+    found = begun(CONFIG, data, network, vectors)
     best = validate()[validation.METRIC]
     for bag in range(4):
-        initial.begin_at(network, initial.Start(bag))
+        initial.begin_at(network, vectors, initial.Start(bag))
         assert validate()[validation.METRIC] <= best
     assert starting.facts(found) == {"start": dataclasses.asdict(found)}
 
 
 def test_a_refit_begins_where_its_model_did(data):
-    network = made(CONFIG, data)
+    network, vectors = made(CONFIG, data)
     at_one = network.video_vectors()
-    found = begun(CONFIG, data, network, {"start": {"bag": 2, "length": 1.4}})
+    found = begun(CONFIG, data, network, vectors, {"start": {"bag": 2, "length": 1.4}})
     assert found == initial.Start(2, 1.4)
     ratio = network.video_vectors()[:, :-1] / at_one[:, :-1]
     np.testing.assert_allclose(ratio, 1.4, rtol=1e-5)
@@ -73,8 +72,8 @@ def test_a_refit_begins_where_its_model_did(data):
 
 def test_a_random_start_is_left_alone(data):
     config = dataclasses.replace(CONFIG, initial_vectors="random")
-    network = made(config, data)
+    network, vectors = made(config, data)
     before = network.video_vectors()
-    assert begun(config, data, network) is None
+    assert begun(config, data, network, vectors) is None
     assert starting.facts(None) == {}
     np.testing.assert_array_equal(network.video_vectors(), before)

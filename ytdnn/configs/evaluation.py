@@ -26,8 +26,9 @@ class Evaluation:
       baselines: Baselines by counting, in addition to popularity: `recent_popularity`,
         `markov` (videos watched after the last watch), `co_watch` (videos others
         watched near the last ten), `user_neighbours` (videos that users with similar
-        watches watched), `als` (implicit matrix factorisation); the last two need
-        ytdnn[baselines].
+        watches watched), `als` (implicit matrix factorisation, of ytdnn[baselines]).
+        `auto` stands for the first four, less those that would take minutes on a log of
+        this size. Empty: popularity alone.
       slices: Columns that results are broken down by: `activity`, `new_user`,
         `video_age`, `popularity`, `device`, and any column of `users` or `videos`;
         missing columns are left out.
@@ -52,9 +53,16 @@ class Evaluation:
     remove_watched: bool = True
     candidate_set: Literal["all", "train", "uploaded"] = "all"
     baselines: tuple[
-        Literal["recent_popularity", "markov", "co_watch", "user_neighbours", "als"],
+        Literal[
+            "auto",
+            "recent_popularity",
+            "markov",
+            "co_watch",
+            "user_neighbours",
+            "als",
+        ],
         ...,
-    ] = ()
+    ] = ("auto",)
     slices: tuple[str, ...] = (
         "activity",
         "new_user",

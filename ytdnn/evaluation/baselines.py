@@ -1,7 +1,7 @@
 """Baselines without training: counts of the training window, as makers of lists.
 
 The network is compared with these in addition to popularity, as chosen by
-`evaluation.baselines`:
+`evaluation.baselines`, by default (`auto`) all but `als`:
 
 * `recent_popularity`: the most watched of the window's last week;
 * `markov`: a first-order Markov chain, the videos watched most often right after the
@@ -19,23 +19,31 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn import configs
+from ytdnn import configs, progress
 from ytdnn.data import inputs, prepared
 from ytdnn.evaluation import lists, matrix_baselines, protocol
 from ytdnn.retrieval import co_watch, popular
 
 _NEIGHBOURS = 200  # of each watch
+_AUTO_NAME = "auto"
+_AUTO = ("recent_popularity", "markov", "co_watch", "user_neighbours")
+_MOST_SCORES = 5e9
+_MOST_PRODUCTS = 3e10
+_MOST_WATCHES = 20_000_000
 Floats = npt.NDArray[np.float32]
 
 
 def makers(
-    data: prepared.PreparedData, config: configs.Evaluation
+    data: prepared.PreparedData,
+    config: configs.Evaluation,
+    num_users: int | None = None,
 ) -> dict[str, lists.Maker]:
     """Returns the makers of the chosen baselines, in the order of the config.
 
     Args:
       data: The prepared set.
       config: Which, and the rules of lists.
+      num_users: That are asked, which decides what `auto` can afford; None: all users.
     """
     known: dict[str, Callable[..., lists.Maker]] = {
         "recent_popularity": _recent_popularity,
@@ -44,7 +52,34 @@ def makers(
         "user_neighbours": matrix_baselines.user_neighbours,
         "als": matrix_baselines.als,
     }
-    return {name: known[name](data, config) for name in config.baselines}
+    asked = data.num_users if num_users is None else num_users
+    return {name: known[name](data, config) for name in _chosen(data, config, asked)}
+
+
+def _chosen(
+    data: prepared.PreparedData, config: configs.Evaluation, num_users: int
+) -> list[str]:
+    """Returns the names of the config, for `auto` those that it stands for."""
+    auto = [_AUTO[0], *(n for n in _AUTO[1:] if _is_cheap(n, data, num_users))]
+    missing = [name for name in _AUTO if name not in auto]
+    if missing and _AUTO_NAME in config.baselines:
+        progress.say(
+            f"baselines: {', '.join(missing)} would take minutes on a log of this size "
+            f"and are left out; --config.evaluation.baselines={','.join(_AUTO)} "
+            f"measures them"
+        )
+    parts = [auto if name == _AUTO_NAME else [name] for name in config.baselines]
+    return list(dict.fromkeys(name for part in parts for name in part))
+
+
+def _is_cheap(name: str, data: prepared.PreparedData, num_users: int) -> bool:
+    """Returns whether a baseline takes a minute at most."""
+    watches = int(data.manifest.facts["watches"])
+    if name == "user_neighbours":
+        products = num_users * watches
+        return products <= _MOST_PRODUCTS and watches <= _MOST_WATCHES
+    scores = num_users * data.vocabulary_size
+    return scores <= _MOST_SCORES and watches <= _MOST_WATCHES
 
 
 def _recent_popularity(

@@ -146,6 +146,13 @@ def train_candidates(config: configs.Config, workdir: pathlib.Path) -> None:
     candidates.train(config, prepared.load(workdir / "data"), workdir / "candidates")
 
 
+def describe_candidates(workdir: pathlib.Path) -> list[str]:
+    """Returns what to say of `workdir/candidates`, just made."""
+    from ytdnn.evaluation import floor
+
+    return floor.warnings(workdir)
+
+
 def candidates_config(config: configs.Config) -> Mapping[str, Any]:
     """Returns the settings that `workdir/candidates` depends on."""
     from ytdnn.training import candidates

@@ -137,9 +137,11 @@ def _member(
     strategy = strategies.make(config.strategy, config.cluster)
     with strategies.scope(strategy):
         candidate_model = model.build(config.candidates, data)
-        initial.set_weights(candidate_model, data)
-    own_config = config.candidates
-    start = starting.begin(own_config, data, candidate_model, strategy, refitted)
+        vectors = initial.set_weights(candidate_model, data)
+    start = starting.begin(
+        config.candidates, data, candidate_model, vectors, strategy, refitted
+    )
+    del vectors
     num_labels = _num_training_watches(data)
     training = batch_size.capped(config.candidates.training, num_labels, model.KIND)
     candidates = dataclasses.replace(config.candidates, training=training)

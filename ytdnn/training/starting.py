@@ -29,6 +29,7 @@ def begin(
     config: configs.Candidates,
     data: prepared.PreparedData,
     candidate_model: model.CandidateModel,
+    vectors: initial.Floats | None,
     strategy: tf.distribute.Strategy,
     refitted: Mapping[str, Any] | None,
 ) -> initial.Start | None:
@@ -38,6 +39,7 @@ def begin(
       config: The network's.
       data: The prepared set.
       candidate_model: As of `initial.set_weights`.
+      vectors: That it returned.
       strategy: Of several workers the chief's choice holds.
       refitted: Facts of the network that this one is a refit of, which begins where
         that one did; None: it is none.
@@ -45,20 +47,20 @@ def begin(
     Returns:
       Where it begins; None of one without a counted start.
     """
-    if config.initial_vectors == "random":
+    if vectors is None:
         return None
     start = initial.Start()
     if refitted is not None:
         start = initial.Start(**refitted.get(_FACT, {}))
     elif not config.train_on_validation and validation.has_targets(config, data):
-        found = _best(config, data, candidate_model)
+        found = _best(config, data, candidate_model, vectors)
         bag, length = agreement.of_chief(strategy, [found.bag, found.length])
         start = initial.Start(int(bag), length)
         progress.say(
             f"candidates: begins at counted co-watching (bag {start.bag + 1}, videos' "
             f"vectors of length {start.length:g}: chosen on validation)"
         )
-    initial.begin_at(candidate_model, start)
+    initial.begin_at(candidate_model, vectors, start)
     return start
 
 
@@ -71,6 +73,7 @@ def _best(
     config: configs.Candidates,
     data: prepared.PreparedData,
     candidate_model: model.CandidateModel,
+    vectors: initial.Floats,
 ) -> initial.Start:
     """Returns the start that is best on a sample of the validation users."""
     users = min(config.validation_users or _USERS, _USERS)
@@ -78,7 +81,7 @@ def _best(
     validate = validation.validator(few, data, candidate_model, is_stated=False)
 
     def value(start: initial.Start) -> float:
-        initial.begin_at(candidate_model, start)
+        initial.begin_at(candidate_model, vectors, start)
         return validate()[validation.METRIC]
 
     return search(value, *initial.choices(config))
