@@ -165,7 +165,7 @@ def test_a_log_that_contradicts_is_refused(
 ) -> None:
     other = dict(whole)
     other[schema.WATCHES] = whole[schema.WATCHES].tail(-3)
-    with pytest.raises(errors.UserError, match="or all that it was made from too"):
+    with pytest.raises(errors.UserError, match="or its events too"):
         append.append(old, log(other), tmp_path / "data", {})
     assert not (tmp_path / "data").exists()
 

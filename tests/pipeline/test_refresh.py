@@ -144,7 +144,7 @@ def test_the_new_run_is_one_like_any(runs: Runs) -> None:
     user = runs.old[schema.WATCHES]["user_id"][0]
     found = ytdnn.Recommender.load(runs.workdir / "bundle").recommend([user], k=3)
     assert found.height == 3
-    assert "have seen every answer" in refused(ytdnn.evaluate, runs.workdir)
+    assert "were trained on every answer" in refused(ytdnn.evaluate, runs.workdir)
 
 
 def test_again_nothing_is_made(runs: Runs) -> None:

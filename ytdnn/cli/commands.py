@@ -199,7 +199,7 @@ COMMANDS = (
     Command(
         "cluster",
         "a training by several processes of this machine, to try it",
-        "Starts the processes of a cluster, each with the command behind -- and a "
+        "Starts the processes of a cluster, each with the command after -- and a "
         "TF_CONFIG of its own: workers that train in step, or with --ps a chief, "
         "workers and parameter servers. Starts again what is killed; the training goes "
         "on from its last checkpoint. Output of the chief is shown, that of the others "

@@ -131,12 +131,13 @@ class Candidates:
             raise ValueError("expected similarity dot for hierarchical_softmax")
         if is_tree and self.tied_tables:
             raise ValueError(
-                "expected no tied_tables for hierarchical_softmax, whose rows are nodes"
+                "expected no tied_tables for hierarchical_softmax, which has nodes as "
+                "rows"
             )
         if is_tree and self.initial_vectors != "random":
             raise ValueError(
-                f"expected initial_vectors random for hierarchical_softmax, whose rows "
-                f"are nodes, received {self.initial_vectors}"
+                f"expected initial_vectors random for hierarchical_softmax, which has "
+                f"nodes as rows, received {self.initial_vectors}"
             )
         return self
 

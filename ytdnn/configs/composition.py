@@ -56,8 +56,9 @@ class Composition:
     def _explores_in_one_way(self) -> Self:
         if self.temperature and self.young_every:
             raise ValueError(
-                f"expected temperature or young_every, whose propensities are not "
-                f"known together, received {self.temperature} and {self.young_every}"
+                f"expected temperature or young_every, not both, as their joint "
+                f"propensities are unknown, received {self.temperature} and "
+                f"{self.young_every}"
             )
         if self.young_every == 1:
             raise ValueError("expected young_every of 2 or more, or 0, received 1")

@@ -371,5 +371,5 @@ def _require_order(
         f"expected {schema.WATCHES}.{schema.SPLIT} in order of time for "
         f"data.protocol=temporal, found {number:,} {before} watches at or after the "
         f"first {after} watch (time {start}), as a random split has: a model would "
-        f"learn from what comes after its test; split by time, or use --protocol=split"
+        f"learn from events after its test; split by time, or use --protocol=split"
     )

@@ -130,7 +130,7 @@ def _require_same_rules(
     if different:
         raise errors.UserError(
             f"expected two reports of one protocol, found {'; '.join(different)} in "
-            f"{first.path} and {second.path}: evaluate both alike"
+            f"{first.path} and {second.path}: evaluate both by the same rules"
         )
 
 

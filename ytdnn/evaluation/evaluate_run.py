@@ -73,9 +73,7 @@ def evaluate(
     leaks.require_held_out(data)
     left_out = data.ranker_left_out(config.ranking)
     if stage == ranking_model.KIND and left_out:
-        raise errors.UserError(
-            f"expected a ranker to evaluate it alone, found none: {left_out}"
-        )
+        raise errors.UserError(f"expected a ranker to evaluate, found none: {left_out}")
     first_stage = retrieval_stage.load(
         workdir / retrieval_stage.KIND, data, config.composition
     )

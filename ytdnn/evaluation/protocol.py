@@ -99,8 +99,8 @@ def cases(
         raise errors.UserError(
             f"expected users with unseen videos among their {split.name.lower()} "
             f"{schema.WATCHES}, found none in {data.directory}: change "
-            f"data.test_fraction, data.protocol, or evaluation.horizon_days; what is "
-            f"trained can be used without: ytdnn export"
+            f"data.test_fraction, data.protocol, or evaluation.horizon_days; trained "
+            f"models can be used without an evaluation: ytdnn export"
         )
     offsets = np.append(0, offsets[1:][has_answer])
     num_listed = data.vocabulary_size if num_listed is None else num_listed

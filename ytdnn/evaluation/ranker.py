@@ -111,8 +111,9 @@ def scorer(data: prepared.PreparedData, ranker: models.RankingModelLike) -> Scor
     A user's list is ordered by what was known when it began, as a page is and as every
     order of it must be. With clicks of the list itself in its inputs, a good
     ranker's order is reversed: of two impressions, one of them clicked, either the
-    first was, and a ranker that learned that clicks follow clicks puts the other one above it; or the
-    second was, and its score is lowered because the first brought no click.
+    first was, and a ranker that learned that clicks follow clicks puts the other one
+    above it; or the second was, and its score is lowered because the first brought no
+    click.
     """
 
     def score(impressions: SplitImpressions) -> predictions.Predictions:

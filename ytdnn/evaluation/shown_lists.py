@@ -3,8 +3,8 @@
 All impressions that a user was shown in the window form one list, over pages and
 visits: in a feed a page holds one or two of them, and there is nothing to order. A
 system orders the list by what was known of the user when the list began, as a page is
-ordered (`ranker.scorer` gives the reason). Measured are the share of the watch time that
-its first places hold, nDCG by seconds and grouped AUC (`impression_metrics`). The log
+ordered (`ranker.scorer` gives the reason). Measured are the share of the watch time in
+its first places, nDCG by seconds and grouped AUC (`impression_metrics`). The log
 decides which videos are in the lists, so an order of other videos is not judged, and a
 video that was shown earlier or higher may have been watched for that reason.
 """

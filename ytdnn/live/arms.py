@@ -131,13 +131,13 @@ def world_of(arms: Sequence[Arm], asked: configs.World | None) -> configs.World:
         first, expected = next(iter(found.items()))
         if world != expected:
             raise errors.UserError(
-                f"expected all arms to be of one world, found another in {path} than "
-                f"in {first}: {_differing(expected, world)}"
+                f"expected all arms to share one world, found different ones in "
+                f"{first} and {path}: {_differing(expected, world)}"
             )
     if found and asked is not None:
         raise errors.UserError(
-            f"expected no --preset beside the run in {next(iter(found))}, whose world "
-            f"it is: leave it out"
+            f"expected no --preset with the run in {next(iter(found))}, which has "
+            f"its own world: leave it out"
         )
     chosen = next(iter(found.values()), asked)
     if chosen is None:
@@ -147,7 +147,8 @@ def world_of(arms: Sequence[Arm], asked: configs.World | None) -> configs.World:
     if not chosen.live_days:
         where = next(iter(found), "the settings")
         raise errors.UserError(
-            f"expected a world that goes on behind its log, found live_days 0 in "
+            f"expected a world with days after the end of its log, found live_days 0 "
+            f"in "
             f"{where}: make the run with --config.data.world.live_days=14"
         )
     return chosen
@@ -169,7 +170,7 @@ def _world(workdir: pathlib.Path) -> configs.World:
     if found is None:
         raise errors.UserError(
             f"expected a run on the synthetic world in {workdir}, found another log: "
-            f"only a world can go on"
+            f"a live test needs the synthetic world"
         )
     return found
 

@@ -356,7 +356,7 @@ def _require_first_stage(
     elif first_stage is None and name in manifest.inputs:
         raise errors.UserError(
             f"expected the {name} that {directory} was trained with, received none: "
-            f"load them from beside it (ytdnn.retrieval.stage.load)"
+            f"load them from next to it (ytdnn.retrieval.stage.load)"
         )
 
 

@@ -204,7 +204,7 @@ class Inspector:
             )
         if self._given.data is None:
             raise errors.UserError(
-                "expected a prepared set to look up users in, found none beside the "
+                "expected a prepared set to look up users in, found none next to the "
                 "bundle: start the server with --workdir=DIR"
             )
         if self._data is None:

@@ -278,7 +278,7 @@ def _check_lengths(field: signatures.Field, values: list, ids: str, of: list) ->
     if len(values) != len(of):
         raise errors.UserError(
             f"expected as many {field.name} as {ids} in the request, received "
-            f"{len(values)} and {len(of)} ({field.missing:g} stands for one not known)"
+            f"{len(values)} and {len(of)} ({field.missing:g} marks a missing one)"
         )
 
 

@@ -282,7 +282,7 @@ class Scheduled:
             raise errors.LostProcessError(
                 f"expected a worker to make a step within {self._most_seconds} s, "
                 f"found none that did: start the lost workers again, or raise "
-                f"cluster.lost_seconds; the same command goes on"
+                f"cluster.lost_seconds; the same command resumes"
             )
         if pending.error is not None:
             raise pending.error

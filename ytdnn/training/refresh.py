@@ -70,8 +70,9 @@ def carry_candidates(
     """
     if isinstance(config.candidates.loss, configs.HierarchicalSoftmax):
         raise errors.UserError(
-            "expected candidates that can grow, found hierarchical softmax, whose tree "
-            "is fixed: train another loss, or refit"
+            "expected candidates that can grow, found hierarchical softmax, which has "
+            "a "
+            "fixed tree: train another loss, or refit"
         )
     inputs = {prepared.KIND: data.manifest.fingerprint}
     key = candidates.step_config(config) | {

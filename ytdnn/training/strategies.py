@@ -223,7 +223,7 @@ def one_line(task: tasks.Task) -> Iterator[None]:
         others = sum(len(places) for places in task.addresses.values()) - 1
         raise errors.LostProcessError(
             f"expected the {others} other processes of the cluster to stay up, lost "
-            f"one ({_brief(error)}): start it again; the same command goes on from the "
+            f"one ({_brief(error)}): start it again; the same command resumes from the "
             f"last checkpoint"
         ) from None
 

@@ -82,7 +82,7 @@ def _require_like(
             raise errors.UserError(
                 f"expected in {path} the columns and types of {first.name}, found "
                 f"{name} of type {found.get(name, 'nothing')}, there "
-                f"{wanted.get(name, 'nothing')}: write the parts alike"
+                f"{wanted.get(name, 'nothing')}: write all parts in one form"
             )
 
 

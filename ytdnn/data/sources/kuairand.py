@@ -122,7 +122,7 @@ def read(config: configs.Data) -> event_log.EventLog:
     """
     if config.columns:
         raise errors.UserError(
-            f"expected no --columns with --source=kuairand, whose columns are known, "
+            f"expected no --columns with --source=kuairand, which has fixed columns, "
             f"received {','.join(config.columns)}: use --source=log for own tables"
         )
     edition = _edition(config)

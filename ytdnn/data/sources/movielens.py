@@ -38,7 +38,7 @@ def read(config: configs.Data) -> event_log.EventLog:
     """
     if config.columns:
         raise errors.UserError(
-            f"expected no --columns with --source=movielens, whose columns are known, "
+            f"expected no --columns with --source=movielens, which has fixed columns, "
             f"received {','.join(config.columns)}: use --source=log for own tables"
         )
     path = pathlib.Path(config.dir) if config.dir else download.fetch(config.name)
