@@ -64,7 +64,7 @@ from ytdnn.evaluation import (
     report_parts,
     shown_lists,
 )
-from ytdnn.features import interface, past_sums
+from ytdnn.features import base_feature, past_sums
 from ytdnn.metrics import binary, bootstrap
 from ytdnn.pipeline import workdir
 from ytdnn.ranking import building, inputs, model, predictions
@@ -128,7 +128,7 @@ class Part:
     """
 
     columns: Columns
-    shown: ranker.Impressions
+    shown: ranker.SplitImpressions
     times: npt.NDArray[np.int64]
     durations: Floats
 
@@ -164,7 +164,7 @@ def read(
       as_lists: Whether each user's past ends where the user's first impression begins,
         as for metrics of lists (`ytdnn.evaluation.ranker.scorer`).
     """
-    shown = ranker.Impressions(data, split)
+    shown = ranker.SplitImpressions(data, split)
     if not len(shown.rows):
         raise errors.UserError(
             f"expected impressions in the ranker's {split.name.lower()} window, found "
@@ -352,21 +352,21 @@ def _fraction(part: Part) -> Floats:
 
 
 def numbers(
-    shown: ranker.Impressions,
+    shown: ranker.SplitImpressions,
     keep: npt.NDArray[np.bool_],
     found: predictions.Predictions,
 ) -> dict[str, float | None]:
     """Returns the metrics of the impressions that `keep` marks."""
 
-    def of(values: Any) -> Any:
+    def array(values: Any) -> Any:
         return None if values is None else values[keep]
 
     kept = predictions.Predictions(
         order=found.order[keep],
-        seconds=of(found.seconds),
-        click_probability=of(found.click_probability),
-        logits=of(found.logits),
-        listed=of(found.listed),
+        seconds=array(found.seconds),
+        click_probability=array(found.click_probability),
+        logits=array(found.logits),
+        listed=array(found.listed),
     )
     config = configs.Evaluation(num_resamples=1)
     entry, _ = impression_metrics.measure(shown.select(keep), kept, config)
@@ -374,7 +374,7 @@ def numbers(
 
 
 def others(
-    data: prepared.PreparedData, shown: ranker.Impressions
+    data: prepared.PreparedData, shown: ranker.SplitImpressions
 ) -> dict[str, predictions.Predictions]:
     """Returns what popularity and the world's oracle predict."""
     scorers = {ranker.POPULARITY: ranker.popularity(data)}
@@ -393,7 +393,7 @@ def made_neutral(name: str, training: Part, _: Part, *asked: Part) -> None:
 
 
 def differences(
-    shown: ranker.Impressions, found: dict[str, predictions.Predictions]
+    shown: ranker.SplitImpressions, found: dict[str, predictions.Predictions]
 ) -> Differences:
     """Returns the ranker's metrics less each other's, with intervals paired by user.
 
@@ -442,7 +442,7 @@ def measure(directory: pathlib.Path) -> tuple[Table, Differences]:
     ]
     parts.append(read(data, read_by.open_log(data), prepared.Split.TEST, as_lists=True))
     for feature in read_by.features:
-        if isinstance(feature, interface.TrainingOnly):
+        if isinstance(feature, base_feature.TrainingOnly):
             made_neutral(feature.name, *parts)
     encoding = Encoding(parts[0])
     training, validation, *both = map(encoding.matrix, parts)

@@ -18,7 +18,7 @@ def test_popularity_is_what_training_showed_smoothed(tmp_path: pathlib.Path) -> 
     data = logged.prepared_data(
         tmp_path, [*logged.TRAIN, *logged.TEST, ("u2", "c", 95, True, 5.0)]
     )
-    shown = ranker.Impressions(data, Split.TEST)
+    shown = ranker.SplitImpressions(data, Split.TEST)
     found = ranker.popularity_predictions(data, shown)
     # Eight impressions: 4 clicks of 20 s, 4 others; ten average ones are added.
     watched, clicks, others = 10 * 80 / 8, 10 * 4 / 8, 10 * 4 / 8
@@ -40,7 +40,11 @@ def test_test_clicks_do_not_reach_popularity(tmp_path: pathlib.Path) -> None:
     first = logged.prepared_data(tmp_path / "1", logged.TRAIN + logged.TEST)
     second = logged.prepared_data(tmp_path / "2", more)
     logits = [
-        set(np.round(ranker.popularity(d)(ranker.Impressions(d, Split.TEST)).order, 9))
+        set(
+            np.round(
+                ranker.popularity(d)(ranker.SplitImpressions(d, Split.TEST)).order, 9
+            )
+        )
         for d in (first, second)
     ]
     assert logits[0] == logits[1]
@@ -79,7 +83,7 @@ def test_a_list_is_ordered_by_what_was_known_when_it_began(
         for place, video in enumerate(videos)
     ]
     data = logged.prepared_data(tmp_path, logged.TRAIN + test)
-    shown = ranker.Impressions(data, prepared.Split.TEST)
+    shown = ranker.SplitImpressions(data, prepared.Split.TEST)
     found = ranker.scorer(data, _ClicksFollowClicks())(shown)  # type: ignore[arg-type]
 
     def grouped(order: np.ndarray) -> float:

@@ -9,7 +9,7 @@ from tests.features import first_stage
 from ytdnn import configs, schema
 from ytdnn.data import prepared
 from ytdnn.evaluation import leaks
-from ytdnn.features import interface, registry
+from ytdnn.features import base_feature, registry
 from ytdnn.ranking import building, inputs
 
 LENGTH = 6
@@ -23,7 +23,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
 
 def _log(data: prepared.PreparedData) -> inputs.ImpressionLog:
     """Returns what a request would be answered from, the first stage asked too."""
-    chosen = registry.choose(interface.RANKING, data, configs.Features())
+    chosen = registry.choose(base_feature.RANKING, data, configs.Features())
     replay = first_stage.make(data).open_log(data)
     return inputs.ImpressionLog(data, chosen, LENGTH, replay).as_served()
 

@@ -134,7 +134,7 @@ def test_in_a_pool_the_tower_fills_what_others_leave() -> None:
     assert found.videos.numpy().tolist() == [[5, 3, 8, 6, 1, 2], [4, 7, 9, 0, 0, 0]]
     assert found.sources.numpy().tolist() == [[1, 1, 2, 1, 1, 1], [1, 2, 2, 0, 0, 0]]
     assert found.seeds.numpy().tolist() == [[0, 0, 7, 0, 0, 0], [0, 1, 2, 0, 0, 0]]
-    sources, seeds = found.of(tf.constant([[8, 3, 0, 4], [7, 8, 9, 0]]))
+    sources, seeds = found.sources_of(tf.constant([[8, 3, 0, 4], [7, 8, 9, 0]]))
     assert sources.numpy().tolist() == [[2, 1, 0, 0], [2, 0, 2, 0]]
     assert seeds.numpy().tolist() == [[7, 0, 0, 0], [1, 0, 2, 0]]
     alone = pool.join(nearest, [], [], configs.Composition(6, 0.0, 0.0))

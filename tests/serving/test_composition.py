@@ -59,7 +59,9 @@ def library(
 def test_a_bundles_page_is_the_librarys(
     run: untrained.Run, cases: protocol.Cases
 ) -> None:
-    served = bundles.makers(bundles.Served(run.bundle, run.data), CONFIG.evaluation)
+    served = bundles.makers(
+        bundles.ServedLists(run.bundle, run.data), CONFIG.evaluation
+    )
     found = served[lists.SYSTEM](cases, K)
     expected = library(run, CONFIG.composition, cases, K)
     np.testing.assert_array_equal(found, expected)
@@ -81,7 +83,7 @@ def test_a_bundles_scores_are_the_rankers(
     run: untrained.Run, cases: protocol.Cases
 ) -> None:
     """The ranker's, not the blend, of the same candidates asked for alone too."""
-    served = bundles.Served(run.bundle, run.data)
+    served = bundles.ServedLists(run.bundle, run.data)
     part = np.arange(len(cases))
     name = bundle_room.RECOMMENDER + bundle_room.EXACT
     inputs = bundles._inputs(served, cases, part, name)
@@ -185,7 +187,7 @@ def test_a_bundle_explores_as_the_library_does(
     composition = dataclasses.replace(CONFIG.composition, **changed)  # type: ignore[arg-type]
     config = dataclasses.replace(CONFIG, composition=composition)
     bundle = bundle_room.load(export.export(workdir, config))
-    served = bundles.makers(bundles.Served(bundle, run.data), CONFIG.evaluation)
+    served = bundles.makers(bundles.ServedLists(bundle, run.data), CONFIG.evaluation)
     found = served[lists.SYSTEM](cases, K)
     np.testing.assert_array_equal(found, library(run, composition, cases, K))
     assert (found != library(run, CONFIG.composition, cases, K)).any()
@@ -239,7 +241,7 @@ def test_a_ranker_serves_in_another_precision_than_it_was_trained_in(
     assert (rounded != scores).any()
     directory = run.bundle.directory.with_name("ranking")
     ranker = ranking_model.load(directory, run.data, run.stage, "bfloat16")
-    found = bundles.makers(bundles.Served(bundle, run.data), CONFIG.evaluation)
+    found = bundles.makers(bundles.ServedLists(bundle, run.data), CONFIG.evaluation)
     np.testing.assert_array_equal(
         found[lists.SYSTEM](cases, K),
         library(dataclasses.replace(run, ranker=ranker), composition, cases, K),
@@ -265,7 +267,7 @@ def test_a_bundle_is_judged_by_its_own_pages_with_weights_of_one(
     shown, trained = run.data.impressions, run.stage.candidates
     rows = np.flatnonzero(np.asarray(shown.splits) == prepared.Split.TEST)[::3]
     pages = logged_pages.LoggedPages(run.data, rows[:, np.newaxis], len(rows), 0)
-    asked = judged_systems.Asked(
+    asked = judged_systems.RunModels(
         run.data,
         trained,
         trained.video_vectors(),
@@ -287,7 +289,7 @@ def test_a_bundle_is_judged_by_its_own_pages_with_weights_of_one(
             request[schema.LOGGED_IN] = int(state)
         batch.append({k: v for k, v in request.items() if k in fields})
     answer = bundle.run(name, batches.inputs(batch, fields))
-    videos = bundles._lists(bundles.Served(bundle, run.data), answer, K)
+    videos = bundles._lists(bundles.ServedLists(bundle, run.data), answer, K)
     chances = np.where(videos > 0, answer[schema.PROPENSITIES].numpy(), 0.0)
     target = page_choices.of_pages(ordered, videos).target
     assert len(rows) > 20

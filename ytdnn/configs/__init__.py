@@ -31,6 +31,7 @@ from ytdnn.configs.losses import (
     WARP,
     FullSoftmax,
     HierarchicalSoftmax,
+    OwnLoss,
     SampledSoftmax,
 )
 from ytdnn.configs.normalizations import Normalization, Quantiles, Raw
@@ -85,6 +86,7 @@ __all__ = [
     "NextWatch",
     "Normalization",
     "OwnEncoder",
+    "OwnLoss",
     "Quantiles",
     "Ranking",
     "Raw",

@@ -61,13 +61,13 @@ _VIDEOS_OF_AN_EXAMPLE = 10_000  # that are scored in the time of a training exam
 
 @dataclasses.dataclass(frozen=True)
 class LogSize:
-    """What the rule knows of a log.
+    """The size of a log, as far as the rule needs it.
 
     Attributes:
-      watches: In the log.
-      users: With a watch.
-      videos: With an id embedding.
-      impressions: In the log; 0: there are none.
+      watches: Number of watches in the log.
+      users: Number of users with a watch.
+      videos: Number of videos with an id embedding.
+      impressions: Number of impressions in the log; 0: there are none.
     """
 
     watches: int
@@ -80,7 +80,7 @@ def candidates(size: LogSize) -> dict[str, Any]:
     """Returns the settings of candidate generation, by the names of `OF_CANDIDATES`.
 
     Args:
-      size: Of the log.
+      size: Size of the log.
     """
     if _is_sparse(size):
         return _of_sparse(size)
@@ -152,7 +152,7 @@ def ranking(size: LogSize) -> dict[str, Any]:
     """Returns the settings of ranking, by the names of `OF_RANKING`.
 
     Args:
-      size: Of the log.
+      size: Size of the log.
     """
     millions = max(1, size.impressions) / 1_000_000
     is_small = millions < 1.0
@@ -192,12 +192,12 @@ def _sampled_softmax(videos: int) -> losses.SampledSoftmax:
 
 
 def filled(component: _T, names: tuple[str, ...], values: dict[str, Any]) -> _T:
-    """Returns a component whose settings `names` have the values of the rule.
+    """Returns a component with the rule's values for the settings `names`.
 
     Args:
-      component: Frozen.
-      names: Of settings, those of `training` as "training.NAME".
-      values: By name.
+      component: Frozen component.
+      names: Names of settings, those of `training` as "training.NAME".
+      values: Values by name.
     """
     changed: dict[str, Any] = {}
     for name in names:

@@ -40,10 +40,10 @@ def watch_arrays(
     """Returns the watch arrays of a shard.
 
     Args:
-      frame: `USER`, `VIDEO`, time, `ROW` and what else the log has.
+      frame: `USER`, `VIDEO`, time, `ROW` and other columns of the log.
       first_user: Index of the shard's first user.
       num_users: Users of the shard.
-      config: Order and protocol.
+      config: Settings of order and protocol.
       bounds: Windows of the temporal protocol.
 
     Returns:
@@ -91,7 +91,7 @@ def _completed(frame: pl.DataFrame) -> np.ndarray:
 def search_arrays(
     frame: pl.DataFrame, first_user: int, watches: Arrays
 ) -> tuple[Arrays, np.ndarray]:
-    """Returns the search arrays of a shard, and adds to `watches` what lies before.
+    """Returns the search arrays of a shard, and adds `watch_num_searches` to `watches`.
 
     Args:
       frame: `USER` and time, sorted by (user, time).
@@ -100,8 +100,8 @@ def search_arrays(
         of the user strictly before each watch.
 
     Returns:
-      `search_times` and `search_sizes [num_users]`; and for each search whether the
-      context of a training label has it.
+      `search_times` and `search_sizes [num_users]`; and for each search whether it is
+      in the context of a training label.
     """
     num_users = len(watches["watch_sizes"])
     users = frame[USER].to_numpy().astype(np.int64) - first_user
@@ -139,7 +139,7 @@ def impression_arrays(
     """Returns the impression arrays of a shard, rolled back to before each page.
 
     Args:
-      frame: `USER`, `VIDEO`, time, clicked, `ROW` and what else the log has.
+      frame: `USER`, `VIDEO`, time, clicked, `ROW` and other columns of the log.
       first_user: Index of the shard's first user.
       watches: The shard's `watch_arrays`.
       bounds: Windows of the temporal protocol.

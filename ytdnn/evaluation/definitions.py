@@ -1,7 +1,7 @@
-"""What every number of a report means: `ytdnn evaluate --explain`.
+"""The definition of every number of a report: `ytdnn evaluate --explain`.
 
-The formulas stand beside the code that computes them; these are the same in words, with
-what definitions usually leave open.
+The formulas are in the code that computes them; these are the same in words, with
+details that definitions usually leave open.
 """
 
 import textwrap

@@ -1,4 +1,4 @@
-"""The arms of a live test: what was asked for, checked, and opened day by day."""
+"""The arms of a live test: parsed, checked, and opened day by day."""
 
 import dataclasses
 import pathlib
@@ -20,7 +20,7 @@ class Arm:
     """One arm.
 
     Attributes:
-      name: Of the arm.
+      name: Name of the arm.
       workdir: The run whose bundle makes the pages; None: a built-in arm.
       refresh_days: After how many days the run is refreshed; 0: never.
     """
@@ -31,7 +31,7 @@ class Arm:
 
     @property
     def meaning(self) -> str:
-        """What makes the pages, for people."""
+        """Description of the policy that makes the pages, for people."""
         if self.workdir is None:
             return built_in.NAMES[self.name]
         if not self.refresh_days:
@@ -84,7 +84,7 @@ def parse(words: Sequence[str]) -> list[Arm]:
 
 
 def refreshed(arms: Sequence[Arm], days: int | Mapping[str, int]) -> list[Arm]:
-    """Returns arms whose runs are refreshed in a test.
+    """Returns the arms with the number of days after which each run is refreshed.
 
     Args:
       arms: The arms.
@@ -188,7 +188,9 @@ class Opened:
       workdir: The run that serves now; refreshed runs take its place.
     """
 
-    def __init__(self, arm: Arm, world: generate.World, known: history.History) -> None:
+    def __init__(
+        self, arm: Arm, world: generate.World, known: history.UserHistories
+    ) -> None:
         """Loads the bundle, if it is one's.
 
         Raises:
@@ -208,7 +210,7 @@ class Opened:
         self._bundle = bundle_room.load(workdir / _BUNDLE)
 
     def open(self, day: int) -> policy.Policy:
-        """Returns what makes the pages of a day."""
+        """Returns the policy that makes the pages of a day."""
         if self._requester is not None:
             source = SOURCES.index(served.SOURCE)
             return served.policy_of(self._bundle, self._requester, source)

@@ -1,7 +1,7 @@
-"""What a scorer of impressions predicts: an order, and what it knows beyond it.
+"""The predictions of a scorer of impressions: an order, and optional quantities.
 
-Heads of the ranker, popularity and a world's oracle predict different things. Each
-metric is measured of the scorers that give its input, and left out of the others.
+Heads of the ranker, popularity and a world's oracle predict different quantities. Each
+metric is measured for the scorers that give its input, and left out for the others.
 """
 
 import dataclasses

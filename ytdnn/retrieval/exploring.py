@@ -83,7 +83,9 @@ class Explorer(tf.Module):
         return order, None
 
 
-def of(config: configs.Composition, data: prepared.PreparedData) -> Explorer | None:
+def from_config(
+    config: configs.Composition, data: prepared.PreparedData
+) -> Explorer | None:
     """Returns what explores, None where nothing does.
 
     Raises:

@@ -44,7 +44,7 @@ def closed_up(values: tf.Tensor, keep: tf.Tensor, length: int) -> tf.Tensor:
     Args:
       values: `[batch, n]`.
       keep: `[batch, n] bool`.
-      length: Of the rows returned.
+      length: Length of the rows returned.
     """
     order = tf.argsort(tf.cast(~keep, tf.int32), axis=1, stable=True)[:, :length]
     kept = tf.gather(tf.where(keep, values, 0), order, batch_dims=1)

@@ -153,7 +153,7 @@ class Inspector:
         if self._truth is None:
             self._truth = truth.Truth(data)
         try:
-            found = self._truth.of(user_id, ids, k)
+            found = self._truth.expected_seconds(user_id, ids, k)
         except errors.UserError:
             return None  # a user that was typed
         if found is None:

@@ -34,7 +34,7 @@ def read(config: configs.Data) -> event_log.EventLog:
         header have `user_id, item_id, rating, timestamp`).
 
     Raises:
-      errors.UserError: Nothing is there, or in no layout known.
+      errors.UserError: Nothing is there, or it has no supported layout.
     """
     if config.columns:
         raise errors.UserError(

@@ -29,9 +29,9 @@ def fetched(url: str, names: Iterable[str], cache: pathlib.Path) -> pathlib.Path
     """Returns a directory with copies of a store's files.
 
     Args:
-      url: Of a directory.
-      names: How the names of wanted files and folders begin.
-      cache: Where copies lie, a directory for each address.
+      url: Address of a directory.
+      names: Prefixes of the names of wanted files and folders.
+      cache: Directory of copies, with a subdirectory for each address.
 
     Raises:
       errors.UserError: The store or the directory is not reached.
@@ -98,7 +98,7 @@ def _wanted(
 def _copy(
     store: Any, root: str, wanted: dict[str, list[Any]], target: pathlib.Path
 ) -> None:
-    """Copies what is not there already, and removes what the store has no more."""
+    """Copies missing files, and removes files that the store no longer has."""
     listed = target / _COPIED
     copied = json.loads(listed.read_text()) if listed.exists() else {}
     for name in copied.keys() - wanted.keys():

@@ -5,7 +5,7 @@ import pathlib
 
 from ytdnn import configs, pipeline
 from ytdnn.cli import arguments, engine, evaluate, output, resolved
-from ytdnn.pipeline import graph, making, refitting, workdir
+from ytdnn.pipeline import graph, refitting, runner, workdir
 
 
 def _directory(given: arguments.Arguments) -> pathlib.Path:
@@ -32,7 +32,7 @@ def _made(given: arguments.Arguments) -> configs.Config | None:
 
 
 def prepare(given: arguments.Arguments) -> None:
-    """Prepares the event log, or explains what one is."""
+    """Prepares the event log, or explains its format."""
     if given.values.get("explain") == "True":
         from ytdnn.data import explain
 
@@ -58,7 +58,7 @@ def train(given: arguments.Arguments) -> None:
     graph.trained(stage)  # a mistake of a flag comes before one of the workdir
     config = resolved.later_config(given, directory)
     pipeline.train(directory, config, stage=stage, verbose=output.say)
-    output.say(f"next: {making.next_command(config, directory)}")
+    output.say(f"next: {runner.next_command(config, directory)}")
 
 
 def export(given: arguments.Arguments) -> None:
@@ -68,7 +68,7 @@ def export(given: arguments.Arguments) -> None:
     keep = given.values.get("keep")
     number = None if keep is None else arguments.whole("keep", keep)
     pipeline.export(directory, config, keep=number, verbose=output.say)
-    output.say(f"next: {making.next_command(config, directory)}")
+    output.say(f"next: {runner.next_command(config, directory)}")
 
 
 def refit(given: arguments.Arguments) -> None:
@@ -78,4 +78,4 @@ def refit(given: arguments.Arguments) -> None:
     bundle = pipeline.refit(directory, config, verbose=output.say)
     output.say(f"the evaluation in {bundle} was {refitting.statement(directory)}")
     config = dataclasses.replace(config, refit=True)
-    output.say(f"next: {making.next_command(config, directory)}")
+    output.say(f"next: {runner.next_command(config, directory)}")
