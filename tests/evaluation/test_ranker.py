@@ -83,7 +83,7 @@ def test_a_list_is_ordered_by_what_was_known_when_it_began(
         for place, video in enumerate(videos)
     ]
     data = logged.prepared_data(tmp_path, logged.TRAIN + test)
-    shown = ranker.Impressions(data, prepared.Split.TEST)
+    shown = ranker.SplitImpressions(data, prepared.Split.TEST)
     found = ranker.scorer(data, _ClicksFollowClicks())(shown)  # type: ignore[arg-type]
 
     def grouped(order: np.ndarray) -> float:
