@@ -328,7 +328,7 @@ def numbers(
         click_probability=array(found.click_probability),
         logits=array(found.logits),
     )
-    config = configs.Evaluation(num_resamples=1)
+    config = configs.EvaluationConfig(num_resamples=1)
     entry, _ = impression_metrics.measure(shown.select(keep), kept, config)
     return dict(entry.values)
 
@@ -338,7 +338,7 @@ def others(
 ) -> dict[str, predictions.Predictions]:
     """Returns what popularity and the world's oracle predict."""
     scorers = {ranker.POPULARITY: ranker.popularity(data)}
-    known = oracle.systems(data, configs.Evaluation()).scorers
+    known = oracle.systems(data, configs.EvaluationConfig()).scorers
     scorers |= {name: known[name] for name in (lists.ORACLE,) if name in known}
     return {name: scorer(shown) for name, scorer in scorers.items()}
 

@@ -38,11 +38,13 @@ from ytdnn import configs
 def get_config() -> configs.Config:
     """Returns a world large enough that both stages have something to learn."""
     return configs.Config(
-        data=configs.Data(world=configs.WORLDS["quickstart"]),
-        candidates=configs.Candidates(training=configs.Training(epochs=14, patience=5)),
-        ranking=configs.Ranking(
+        data=configs.DataConfig(world=configs.WORLDS["quickstart"]),
+        candidates=configs.CandidatesConfig(
+            training=configs.TrainingConfig(epochs=14, patience=5)
+        ),
+        ranking=configs.RankingConfig(
             tower=(256, 128),
-            training=configs.Training(
+            training=configs.TrainingConfig(
                 epochs=8,
                 patience=4,
                 batch_size=512,

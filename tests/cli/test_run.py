@@ -202,7 +202,7 @@ def test_train_finds_where_the_data_came_from_without_being_told(
     file.write_text(
         "from ytdnn import configs\n"
         "def get_config():\n"
-        "    return configs.Config(data=configs.Data(source='movielens'))\n"
+        "    return configs.Config(data=configs.DataConfig(source='movielens'))\n"
     )
     flags = ("--workdir", workdir, "--config", file)
     assert cli("prepare", *flags, "--data_dir=ml-1m.zip").status == 0

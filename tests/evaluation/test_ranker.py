@@ -10,7 +10,7 @@ from ytdnn.data import prepared
 from ytdnn.evaluation import ranker
 
 Split = prepared.Split
-CONFIG = configs.Evaluation(num_resamples=200)
+CONFIG = configs.EvaluationConfig(num_resamples=200)
 
 
 def test_popularity_is_what_training_showed_smoothed(tmp_path: pathlib.Path) -> None:

@@ -40,7 +40,7 @@ def cases(run: untrained.Run) -> protocol.Cases:
 
 
 def library(
-    run: untrained.Run, config: configs.Composition, cases: protocol.Cases, k: int
+    run: untrained.Run, config: configs.CompositionConfig, cases: protocol.Cases, k: int
 ) -> lists.Lists:
     """Returns the pages of both stages as the evaluation makes them."""
     trained = run.stage.candidates

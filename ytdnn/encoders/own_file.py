@@ -41,7 +41,7 @@ def fingerprint(config: Any) -> dict[str, str]:
     Raises:
       errors.UserError: The file is missing.
     """
-    if not isinstance(config, configs.OwnEncoder):
+    if not isinstance(config, configs.OwnEncoderConfig):
         return {}
     return {"encoder": hashlib.sha256(read(config.file).encode()).hexdigest()[:16]}
 

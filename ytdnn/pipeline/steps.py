@@ -162,7 +162,7 @@ def candidates_config(config: configs.Config) -> Mapping[str, Any]:
 
 def own_encoder(config: configs.Config) -> Mapping[str, str]:
     """Returns the hash of a file of the user's own encoder, if there is one."""
-    if not isinstance(config.candidates.encoder, configs.OwnEncoder):
+    if not isinstance(config.candidates.encoder, configs.OwnEncoderConfig):
         return {}
     from ytdnn.encoders import own_file
 
