@@ -107,7 +107,8 @@ def test_switches_of_a_kind() -> None:
         (
             ("--config.candidates.loss=softmax",),
             "expected config.candidates.loss to be one of sampled_softmax, "
-            "full_softmax, hierarchical_softmax, bpr, warp, gbce, received 'softmax'",
+            "full_softmax, hierarchical_softmax, bpr, warp, gbce, "
+            "own, received 'softmax'",
         ),
         (
             ("--config.candidates.loss.kind=full_softmax",),
@@ -163,7 +164,8 @@ def test_what_would_have_no_effect_is_refused_by_name(
             "configs.SampledSoftmaxConfig(), "
             "configs.FullSoftmaxConfig(), configs.HierarchicalSoftmaxConfig(), "
             "configs.BPRConfig(), "
-            "configs.WARPConfig(), configs.GBCEConfig(), or a dict whose "
+            "configs.WARPConfig(), configs.GBCEConfig(), configs.OwnLossConfig(), "
+            "or a dict whose "
             "kind is sampled_softmax or",
         ),
         (

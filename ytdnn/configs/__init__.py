@@ -26,6 +26,7 @@ from ytdnn.configs.encoders import (
 )
 from ytdnn.configs.evaluation import EvaluationConfig
 from ytdnn.configs.features import FeaturesConfig
+from ytdnn.configs.first_run import quickstart
 from ytdnn.configs.heads import (
     ClickConfig,
     ClickTimesWatchTimeConfig,
@@ -39,6 +40,7 @@ from ytdnn.configs.losses import (
     FullSoftmaxConfig,
     GBCEConfig,
     HierarchicalSoftmaxConfig,
+    OwnLossConfig,
     SampledSoftmaxConfig,
     WARPConfig,
 )
@@ -93,6 +95,7 @@ __all__ = [
     "NextWatchConfig",
     "Normalization",
     "OwnEncoderConfig",
+    "OwnLossConfig",
     "QuantilesConfig",
     "RankingConfig",
     "RawConfig",
@@ -113,6 +116,7 @@ __all__ = [
     "flat",
     "from_dict",
     "own_settings",
+    "quickstart",
     "resolved",
     "sized",
     "to_dict",

@@ -108,7 +108,8 @@ class CandidatesConfig:
         | losses.HierarchicalSoftmaxConfig
         | losses.BPRConfig
         | losses.WARPConfig
-        | losses.GBCEConfig,
+        | losses.GBCEConfig
+        | losses.OwnLossConfig,
         components.BY_KIND,
     ] = losses.SampledSoftmaxConfig()
     precision: Literal["float32", "bfloat16"] = "float32"

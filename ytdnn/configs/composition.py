@@ -34,6 +34,9 @@ class CompositionConfig:
         evaluation: as it was `trained` (`ranking.precision`), `float32`, or `bfloat16`,
         which is faster where the processor supports its products. The weights are the
         same.
+      co_watched_by: What makes videos co-watched: the `order` of watches, within three
+        of one of the last ten; or the `users`, whoever watched both at any time, with
+        the votes of the last fifty watches added up.
     """
 
     num_candidates: components.Positive = 300
@@ -47,6 +50,7 @@ class CompositionConfig:
     young_every: components.NonNegative = 0
     young_days: components.PositiveFloat = 7.0
     ranker_precision: Precision = "trained"
+    co_watched_by: Literal["order", "users"] = "order"
 
     @pydantic.model_validator(mode="after")
     def _explores_in_one_way(self) -> Self:
@@ -72,11 +76,12 @@ class CompositionConfig:
         return self
 
     @property
-    def places(self) -> dict[str, float]:
+    def places(self) -> dict[str, float | str]:
         """The settings that decide which candidates there are, by name."""
         return {
             "num_candidates": self.num_candidates,
             "share_co_watched": self.share_co_watched,
+            "co_watched_by": self.co_watched_by,
             "share_fresh_uploads": self.share_fresh_uploads,
             "share_popular": self.share_popular,
         }

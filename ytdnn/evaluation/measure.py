@@ -142,7 +142,7 @@ def _shown(
     rules = statement.describe_impressions(data, impressions)
     predicted = {name: score(impressions) for name, score in scorers.items()}
     sliced = impression_slices.measure(data, impressions, predicted, config)
-    scores = {name: np.asarray(given.order) for name, given in predicted.items()}
+    scores = {name: np.asarray(given.list_order) for name, given in predicted.items()}
     found = _Shown(impressions, rules, slices=sliced, scores=scores)
     for name, given in predicted.items():
         entry, found.parts[name] = impression_metrics.measure(
@@ -169,7 +169,7 @@ def _shown_lists(
     if not len(impressions.rows):
         return None
     scores = {
-        name: score(impressions).order
+        name: score(impressions).list_order
         for name, score in orders.items()
         if name not in shown.scores
     }

@@ -191,7 +191,7 @@ def input_fingerprints(
     home = f"{pathlib.PurePath(step.name).parent}/"
     found = {name.removeprefix(home): value for name, value in found.items()}
     if step.config is graph.CANDIDATES.config:
-        found |= steps.own_encoder(config)
+        found |= steps.own_files(config)
     if step.name == graph.BUNDLE.name:
         found |= steps.changed_videos(workdir)
     return {**found, **step.given}

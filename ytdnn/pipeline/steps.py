@@ -160,13 +160,18 @@ def candidates_config(config: configs.Config) -> Mapping[str, Any]:
     return candidates.step_config(config)
 
 
-def own_encoder(config: configs.Config) -> Mapping[str, str]:
-    """Returns the hash of a file of the user's own encoder, if there is one."""
-    if not isinstance(config.candidates.encoder, configs.OwnEncoderConfig):
-        return {}
-    from ytdnn.encoders import own_file
+def own_files(config: configs.Config) -> Mapping[str, str]:
+    """Returns the hashes of the user's own files that train the candidates."""
+    found: dict[str, str] = {}
+    if isinstance(config.candidates.encoder, configs.OwnEncoderConfig):
+        from ytdnn.encoders import own_file as encoder_file
 
-    return own_file.fingerprint(config.candidates.encoder)
+        found |= encoder_file.fingerprint(config.candidates.encoder)
+    if isinstance(config.candidates.loss, configs.OwnLossConfig):
+        from ytdnn.candidates.losses import own_file as loss_file
+
+        found |= loss_file.fingerprint(config.candidates.loss)
+    return found
 
 
 def build_index(config: configs.Config, workdir: pathlib.Path) -> None:

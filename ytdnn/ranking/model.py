@@ -189,19 +189,27 @@ class RankingModel:
         return _joined(found)
 
     def predictions(
-        self, data: prepared.PreparedData, impression_rows: npt.NDArray[np.int64]
+        self,
+        data: prepared.PreparedData,
+        impression_rows: npt.NDArray[np.int64],
+        history_rows: npt.NDArray[np.int64] | None = None,
     ) -> predictions.Predictions:
         """Returns the predictions for logged impressions, each `[n] float32`.
 
         Args:
           data: Prepared set with impressions.
           impression_rows: `[n]` rows of the impression arrays.
+          history_rows: `[n]`, the impression of the same user at the time of which
+            each one's past ends; None: itself.
         """
         log = self.open_log(data)
-        found = [
-            self._predict(log.impressions(tf.constant(impression_rows[part], tf.int64)))
-            for part in _shown_parts(len(impression_rows), _PAIRS_A_STEP, "impressions")
-        ]
+        found = []
+        for part in _shown_parts(len(impression_rows), _PAIRS_A_STEP, "impressions"):
+            rows = tf.constant(impression_rows[part], tf.int64)
+            then = None
+            if history_rows is not None:
+                then = tf.constant(history_rows[part], tf.int64)
+            found.append(self._predict(log.impressions(rows, then)))
         return _joined(found, np.s_[:, 0])
 
     def sum_of_losses(

@@ -15,6 +15,7 @@ from ytdnn.retrieval import (
     fresh_uploads,
     interface,
     nearest,
+    neighbours,
     pool,
     popular,
     replay,
@@ -92,7 +93,9 @@ class Stage:
         config, data = self.composition, self._data
         found: list[interface.Source] = []
         if config.num_co_watched:
-            found.append(co_watch.CoWatch(config.num_co_watched, data))
+            is_order = config.co_watched_by == "order"
+            kind = co_watch.CoWatch if is_order else neighbours.Neighbours
+            found.append(kind(config.num_co_watched, data))
         if config.num_fresh_uploads and fresh_uploads.exists(data):
             found.append(fresh_uploads.FreshUploads(config.num_fresh_uploads, data))
         if config.num_popular:

@@ -8,6 +8,7 @@ from typing import Any
 
 from ytdnn import artifacts, configs
 from ytdnn.candidates import initial, losses, model, tower_inputs
+from ytdnn.candidates.losses import own_file as loss_file
 from ytdnn.data import draws, prepared, streaming
 from ytdnn.encoders import own_file
 from ytdnn.training import (
@@ -58,6 +59,7 @@ def train(
     inputs_made_from = {
         prepared.KIND: data.manifest.fingerprint,
         **own_file.fingerprint(own.encoder),
+        **loss_file.fingerprint(own.loss),
     }
     if chosen is not None:
         inputs_made_from[model.KIND] = chosen.fingerprint

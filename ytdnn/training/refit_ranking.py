@@ -101,7 +101,7 @@ def listed_scores(
     then = earlier.first_stage.open_log(earlier.data).listed_scores(
         users,
         offsets[users] + np.asarray(shown.num_watches)[asked],
-        np.asarray(shown.times)[asked],
+        shown.request_times[asked],
     )
     end = np.full(size, later.data.end_of_log + 1)
     now = later.first_stage.open_log(later.data).listed_scores(

@@ -51,6 +51,7 @@ def test_the_head_is_chosen_by_the_loss_alone():
         "warp": heads.VideoRows,
         "gbce": heads.VideoRows,
         "hierarchical_softmax": heads.NodeRows,
+        "own": heads.VideoRows,
     }
 
 

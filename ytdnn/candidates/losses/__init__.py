@@ -11,6 +11,7 @@ from ytdnn.candidates.losses import (
     full,
     heads,
     hierarchical,
+    own_file,
     pairwise,
     sampled,
 )
@@ -48,6 +49,8 @@ def make(
             return hierarchical.HierarchicalSoftmax(typing.cast(base_loss.Tree, model))
         case configs.BPRConfig() | configs.WARPConfig() | configs.GBCEConfig():
             return pairwise.make(config.loss, model, label_counts, config.precision)
+        case configs.OwnLossConfig():
+            return own_file.make(config.loss, model, label_counts, config.precision)
         case configs.SampledSoftmaxConfig():
             return sampled.SampledSoftmax(
                 config.loss, model, label_counts, config.precision
