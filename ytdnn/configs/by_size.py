@@ -199,12 +199,12 @@ def _units(events: int) -> float:
     return max(1, events) / _UNIT
 
 
-def _full_softmax() -> losses.FullSoftmax:
-    return losses.FullSoftmax(label_smoothing=0.1)
+def _full_softmax() -> losses.FullSoftmaxConfig:
+    return losses.FullSoftmaxConfig(label_smoothing=0.1)
 
 
-def _sampled_softmax(videos: int) -> losses.SampledSoftmax:
-    return losses.SampledSoftmax(num_negatives=min(1_024, videos))
+def _sampled_softmax(videos: int) -> losses.SampledSoftmaxConfig:
+    return losses.SampledSoftmaxConfig(num_negatives=min(1_024, videos))
 
 
 def filled(component: _T, names: tuple[str, ...], values: dict[str, Any]) -> _T:

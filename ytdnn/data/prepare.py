@@ -32,7 +32,7 @@ from ytdnn.data.sources import tables
 
 
 def prepare(
-    config: configs.Data,
+    config: configs.DataConfig,
     directory: pathlib.Path,
     given: tables.TablesInMemory | None = None,
     engine: engines.Engine | None = None,
@@ -53,7 +53,7 @@ def prepare(
 
 
 def of_log(
-    config: configs.Data,
+    config: configs.DataConfig,
     log: event_log.EventLog,
     directory: pathlib.Path,
     inputs: Mapping[str, str],
@@ -100,7 +100,7 @@ def of_log(
     return prepared.load(directory)
 
 
-def _require_time(config: configs.Data) -> None:
+def _require_time(config: configs.DataConfig) -> None:
     if config.order_by == "order" and config.protocol == "temporal":
         raise errors.UserError(
             "expected data.order_by=time for data.protocol=temporal, found order: "
@@ -161,7 +161,7 @@ def _remove_unfinished(directory: pathlib.Path) -> None:
 
 
 def _stated(
-    survey: engines.Survey, config: configs.Data, counts: Mapping[str, object]
+    survey: engines.Survey, config: configs.DataConfig, counts: Mapping[str, object]
 ) -> dict[str, object]:
     """Returns the facts about the log for the manifest."""
     log = survey.log

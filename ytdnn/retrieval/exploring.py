@@ -37,7 +37,7 @@ class Explorer(tf.Module):
     """
 
     def __init__(
-        self, config: configs.Composition, data: prepared.PreparedData
+        self, config: configs.CompositionConfig, data: prepared.PreparedData
     ) -> None:
         """Takes what to try out.
 
@@ -84,7 +84,7 @@ class Explorer(tf.Module):
 
 
 def from_config(
-    config: configs.Composition, data: prepared.PreparedData
+    config: configs.CompositionConfig, data: prepared.PreparedData
 ) -> Explorer | None:
     """Returns what explores, None where nothing does.
 

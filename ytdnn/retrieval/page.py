@@ -15,7 +15,7 @@ class Rule(tf.Module):
     """
 
     def __init__(
-        self, config: configs.Composition, data: prepared.PreparedData
+        self, config: configs.CompositionConfig, data: prepared.PreparedData
     ) -> None:
         """Takes the weight of the blend and the cap.
 

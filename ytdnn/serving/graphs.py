@@ -256,7 +256,7 @@ class Nearest(tf.Module):
     def propose(self, request: raw_request.Request) -> Proposed:
         """Returns the candidates and their scores."""
         indices, scores = self._search(request)
-        return pool.join(indices, (), (), configs.Composition()), scores
+        return pool.join(indices, (), (), configs.CompositionConfig()), scores
 
     def rank(
         self, request: raw_request.Request, found: pool.Found, scores: tf.Tensor
