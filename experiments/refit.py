@@ -65,7 +65,7 @@ from ytdnn.cli import main as program
 from ytdnn.data import prepared
 from ytdnn.data.sources import world as world_source
 from ytdnn.evaluation import report_files
-from ytdnn.pipeline import others
+from ytdnn.pipeline import system_evaluation
 from ytdnn.world import generate
 
 WITHOUT, WITH = "without refit", "with refit"
@@ -137,7 +137,7 @@ def _measured(
     out = directory / f"{name} {days:g} days".replace(" ", "_")
     bundle = directory / "run" / "bundle"
     rules = configs.Evaluation(ks=(10, 100), slices=(), horizon_days=days)
-    return others.evaluate(
+    return system_evaluation.evaluate(
         "bundle", bundle, directory / "later" / prepared.KIND, rules, "test", out
     )
 

@@ -86,7 +86,7 @@ from ytdnn.cli import arguments as command_line
 from ytdnn.cli import config_file
 from ytdnn.data import prepared
 from ytdnn.evaluation import report_files
-from ytdnn.pipeline import others, steps
+from ytdnn.pipeline import steps, system_evaluation
 from ytdnn.pipeline import workdir as workdir_room
 from ytdnn.training import candidates
 
@@ -168,7 +168,9 @@ def _measured(
     out = directory / f"{name} {days:g} days".replace(" ", "_")
     rules = configs.Evaluation(ks=(10, 100), slices=(), horizon_days=days)
     data = directory / "later" / prepared.KIND
-    return others.evaluate("bundle", workdir / "bundle", data, rules, "test", out)
+    return system_evaluation.evaluate(
+        "bundle", workdir / "bundle", data, rules, "test", out
+    )
 
 
 def seconds(directory: pathlib.Path) -> dict[str, float]:

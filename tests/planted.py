@@ -15,7 +15,7 @@ import polars as pl
 
 from ytdnn import configs
 from ytdnn.data import prepare, prepared
-from ytdnn.features import interface, registry
+from ytdnn.features import base_feature, registry
 
 NUM_USERS = 60
 NUM_VIDEOS = 40
@@ -95,8 +95,8 @@ def _statistics_but_one() -> tuple[str, ...]:
     """Returns statistics that the few impressions here would drown in."""
     return tuple(
         feature.name
-        for feature in registry.of_network(interface.RANKING)
-        if isinstance(feature, interface.CorpusStatistic)
+        for feature in registry.of_network(base_feature.RANKING)
+        if isinstance(feature, base_feature.CorpusStatistic)
         and feature.name != "video_click_rate"
     )
 
@@ -117,6 +117,7 @@ def tiny_config(seed: int = 0, ranking_epochs: int = 20) -> configs.Config:
             training=configs.Training(epochs=2, batch_size=256),
         ),
         composition=configs.Composition(15, 0.0, 0.0),
+        evaluation=configs.Evaluation(baselines=()),
         ranking=configs.Ranking(
             enabled=True,  # whatever so few impressions say of it
             embedding_dim=8,

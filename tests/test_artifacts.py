@@ -79,7 +79,7 @@ def test_a_file_is_hashed_again_only_where_it_has_changed(
     assert hashed == ["rows"] * 4
     time.sleep(0.05)  # longer than a tick of the file system's clock
     rows.write_text("two")
-    with pytest.raises(errors.UserError, match="SHA-256 is another"):
+    with pytest.raises(errors.UserError, match="SHA-256 differs"):
         artifacts.read_manifest(tmp_path / "data", "data")
 
 

@@ -113,7 +113,8 @@ TrainStep = Callable[[str, configs.Config], bool]
 def train_step(tmp_path_factory: pytest.TempPathFactory) -> TrainStep:
     """Makes one step of a stage, once for all experiments that train it alike.
 
-    Returns whether the loss is a number and the weights have changed.
+    The step runs op by op: tracing it as a graph takes longer. Returns whether the
+    loss is a number and the weights have changed.
     """
     from ytdnn.data import prepare, prepared
     from ytdnn.training import determinism, loop, strategies
@@ -130,7 +131,7 @@ def train_step(tmp_path_factory: pytest.TempPathFactory) -> TrainStep:
         trainer = loop.Trainer(stage, training, 0, strategies.make("none"))
         before = [variable.numpy() for variable in trainer.variables]
         (batch, *_), *_ = map(list, stage.batches(0, 0))
-        loss = float(trainer.step(batch, np.int64(0)))
+        loss = float(trainer._step(batch, np.int64(0)))
         pairs = zip(before, trainer.variables, strict=True)
         return np.isfinite(loss) and any(
             (old != new.numpy()).any() for old, new in pairs
@@ -181,13 +182,17 @@ def test_the_curves_by_days_since_upload(tmp_path: pathlib.Path) -> None:
     world = dataclasses.replace(WORLD, num_users=80, num_days=60, watches_per_user=30)
     for name, config in example_age.get_variants().items():
         config = tiny(config)
+        training = dataclasses.replace(config.candidates.training, batch_size=512)
+        config = dataclasses.replace(
+            config, candidates=dataclasses.replace(config.candidates, training=training)
+        )
         run = tmp_path / name / "seed-0"
         data = prepare.prepare(configs.Data(world=world), run / "data")
         candidates.train(config, data, run / "candidates")
     found = example_age.curves(tmp_path)
     assert list(found) == ["empirical", "without", "with"]
     trained = model.load(tmp_path / example_age.WITH / "seed-0" / "candidates", data)
-    window = example_age.Window.of(data, trained)
+    window = example_age.Window.from_data(data, trained)
     shares = example_age.empirical(window)
     assert np.allclose(shares.sum(axis=1), 1.0)
     # Nobody watches a video before it is there; models do not know that.

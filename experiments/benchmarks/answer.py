@@ -53,7 +53,7 @@ from ytdnn import artifacts, configs, schema
 from ytdnn.candidates import model as candidate_model
 from ytdnn.data import prepared
 from ytdnn.index import artifact as index_artifact
-from ytdnn.pipeline import graph, making, workdir
+from ytdnn.pipeline import graph, runner, workdir
 from ytdnn.ranking import building
 from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import stage as stage_room
@@ -75,7 +75,7 @@ def make(directory: pathlib.Path, num_videos: int) -> None:
     )
     (directory / "log").mkdir(parents=True, exist_ok=True)
     million_videos.write_log(directory / "log", num_videos)
-    making.run([graph.DATA], config, directory, print)
+    runner.run([graph.DATA], config, directory, print)
     workdir.write_config(directory, config)
     data = prepared.load(directory / prepared.KIND)
     inputs = {prepared.KIND: data.manifest.fingerprint}

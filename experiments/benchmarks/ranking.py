@@ -51,7 +51,7 @@ from experiments.benchmarks import measure
 from ytdnn import configs, schema
 from ytdnn.data import lookups, prepared
 from ytdnn.data import request as raw_request
-from ytdnn.pipeline import graph, making, workdir
+from ytdnn.pipeline import graph, runner, workdir
 from ytdnn.ranking import building, inputs
 from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import stage
@@ -130,7 +130,7 @@ def make(directory: pathlib.Path, sizes: Sizes) -> None:
     )
     workdir.write_config(directory, config)
     steps = [step for step in graph.STEPS if step.name != graph.EVALUATION.name]
-    making.run(steps, config, directory, lambda line: None)
+    runner.run(steps, config, directory, lambda line: None)
 
 
 # Training.

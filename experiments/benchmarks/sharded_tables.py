@@ -73,9 +73,11 @@ def step_seconds(
     """Returns the median time of a step, from its batch to its loss."""
     made = train_step.batches(own, num_videos)
     with strategies.scope(strategy):
-        model = candidate_model.CandidateModel(own, tower_inputs.Inputs(num_videos))
+        model = candidate_model.CandidateModel(
+            own, tower_inputs.TowerInputs(num_videos)
+        )
         model.query_vectors(made[0])
-    stage = loop.Stage(
+    stage = loop.TrainingStage(
         name="benchmark",
         model=model,
         tables=model.tables,
@@ -121,7 +123,7 @@ def peaks() -> dict[str, float]:
 def process(arguments: argparse.Namespace) -> None:
     """Is one process of the cluster: the chief measures, the others serve."""
     cluster = configs.Cluster(shard_megabytes=0.0001 if arguments.tiny else 1.0)
-    task = tasks.of(_STRATEGY)
+    task = tasks.from_environment(_STRATEGY)
     assert task is not None
     if not task.is_chief:
         strategies.serve(task, cluster)

@@ -164,10 +164,12 @@ class NoBatches:
 
 def step_runner(settings: configs.Candidates, num_videos: int) -> Callable[[], float]:
     """Returns what trains one step of the loop's own trainer."""
-    model = candidate_model.CandidateModel(settings, tower_inputs.Inputs(num_videos))
+    model = candidate_model.CandidateModel(
+        settings, tower_inputs.TowerInputs(num_videos)
+    )
     made = batches(settings, num_videos)
     model.query_vectors(made[0])
-    stage = loop.Stage(
+    stage = loop.TrainingStage(
         name="benchmark",
         model=model,
         tables=model.tables,

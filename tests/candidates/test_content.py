@@ -87,7 +87,7 @@ def test_a_log_without_columns_of_videos_has_no_content(tmp_path):
 
 
 def test_content_reads_what_columns_there_are(data):
-    read = content.of(configs.Candidates(), data)
+    read = content.from_config(configs.Candidates(), data)
     names = [feature.name for feature in read.features]
     assert sorted(names) == ["channel_id", "duration_seconds", "title"]
 
@@ -184,7 +184,9 @@ def _without_later_events(data):
 
 def test_nothing_that_content_measures_sees_the_future(data):
     config = configs.Candidates()
-    found, other = (content.of(config, d) for d in (data, _without_later_events(data)))
+    found, other = (
+        content.from_config(config, d) for d in (data, _without_later_events(data))
+    )
     assert found.measured == other.measured
     assert found.ages.log_rates == other.ages.log_rates
     np.testing.assert_array_equal(found.ages.at(), other.ages.at())
@@ -301,5 +303,5 @@ def test_a_final_fit_is_loaded_as_it_was_trained(data, tmp_path):
     with artifacts.publish(tmp_path / "c", model.KIND, config, made_from) as partial:
         model.save(made, partial)
     loaded = model.load(tmp_path / "c", data)
-    assert made.ages.traffic != content.of(made.config, data).ages.traffic
+    assert made.ages.traffic != content.from_config(made.config, data).ages.traffic
     np.testing.assert_array_equal(loaded.video_vectors(), made.video_vectors())

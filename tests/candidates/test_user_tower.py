@@ -192,7 +192,7 @@ def test_each_part_of_a_training_step_draws_from_a_stream_of_its_own(data, monke
     fold, keep_mask = randomness.fold, randomness.keep_mask
 
     def seen_fold(seed, salt):
-        if isinstance(salt, randomness.Stream):
+        if isinstance(salt, randomness.RandomStream):
             assert seed.numpy().tolist() == [3, 4]
             streams.append(salt)
         return fold(seed, salt)
@@ -206,9 +206,9 @@ def test_each_part_of_a_training_step_draws_from_a_stream_of_its_own(data, monke
     loss(batch, tf.constant([3, 4]))
     # Each once, the loss's too; ids are dropped only with content, and the last is the
     # ranker's.
-    of_ids = {randomness.Stream.WATCHED_IDS, randomness.Stream.VIDEO_IDS}
-    of_ids |= {randomness.Stream.OWN_TOWER}
-    assert sorted(streams) == [s for s in randomness.Stream if s not in of_ids]
+    of_ids = {randomness.RandomStream.WATCHED_IDS, randomness.RandomStream.VIDEO_IDS}
+    of_ids |= {randomness.RandomStream.OWN_TOWER}
+    assert sorted(streams) == [s for s in randomness.RandomStream if s not in of_ids]
     # Both averages of watches, the searches, the tower's one layer, the connection;
     # the rows that attention reads, their coordinates, and two of each block.
     assert len(set(masks)) == len(masks) == 5 + 6

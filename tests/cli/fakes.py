@@ -191,7 +191,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Rooms:
         ),
         "training.refit_ranking": types.SimpleNamespace(
             publish=rooms.publish_ranking,
-            Trained=lambda directory, *_: types.SimpleNamespace(
+            TrainedRanker=lambda directory, *_: types.SimpleNamespace(
                 directory=directory, data=None, first_stage=None
             ),
         ),
@@ -204,6 +204,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Rooms:
         "retrieval.stage": types.SimpleNamespace(load=lambda *_: None),
         "index.artifact": types.SimpleNamespace(build=rooms.build_index),
         "evaluation.order_choice": types.SimpleNamespace(of_run=rooms.choose),
+        "evaluation.floor": types.SimpleNamespace(warnings=lambda workdir: []),
         "evaluation.evaluate_run": types.SimpleNamespace(evaluate=rooms.evaluate),
         "pages.prepared_table": types.SimpleNamespace(lines=lambda data: ["table"]),
         "pages.files": types.SimpleNamespace(write=rooms.write_evaluation),

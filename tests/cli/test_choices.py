@@ -101,7 +101,8 @@ def test_switches_of_a_kind() -> None:
         (
             ("--config.candidates.loss=softmax",),
             "expected config.candidates.loss to be one of sampled_softmax, "
-            "full_softmax, hierarchical_softmax, bpr, warp, gbce, received 'softmax'",
+            "full_softmax, hierarchical_softmax, bpr, warp, gbce, "
+            "own, received 'softmax'",
         ),
         (
             ("--config.candidates.loss.kind=full_softmax",),
@@ -155,7 +156,8 @@ def test_what_would_have_no_effect_is_refused_by_name(
             "{'candidates': {'loss': {'label_smoothing': 0.1}}}",
             "expected config.candidates.loss to be one of configs.SampledSoftmax(), "
             "configs.FullSoftmax(), configs.HierarchicalSoftmax(), configs.BPR(), "
-            "configs.WARP(), configs.GBCE(), or a dict whose "
+            "configs.WARP(), configs.GBCE(), configs.OwnLoss(), "
+            "or a dict whose "
             "kind is sampled_softmax or",
         ),
         (

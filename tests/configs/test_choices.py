@@ -86,7 +86,7 @@ def test_a_setting_of_another_kind_is_refused(cls: Any, settings: Any) -> None:
         (
             configs.NextWatch,
             {"examples_per_user": 5, "slice_length": 8},
-            "no slice_length beside examples_per_user",
+            "no slice_length with examples_per_user",
         ),
         (
             configs.Candidates,

@@ -7,7 +7,7 @@ import tensorflow as tf
 from tests.encoders import contract, documented
 from ytdnn import configs, errors, schema
 from ytdnn.data import inputs, positions, prepared, watch_log
-from ytdnn.encoders import choice, interface
+from ytdnn.encoders import base_encoder, choice
 
 POSITIONS = 5
 ENCODERS = {
@@ -50,7 +50,7 @@ def made(
 
 def rows(
     data: prepared.PreparedData, with_request_time: bool = False
-) -> interface.Features:
+) -> base_encoder.Features:
     """The contract's slices, with the times of their requests if they are read."""
     features = contract.batch(data, POSITIONS)
     if with_request_time:
@@ -94,13 +94,13 @@ class TestBesideBags(AttentionContract):
     name = "beside_bags"
 
 
-def vectors(encoder: choice.Watches, features: interface.Features) -> np.ndarray:
+def vectors(encoder: choice.Watches, features: base_encoder.Features) -> np.ndarray:
     found: np.ndarray = tf.concat(encoder(features), axis=-1).numpy()
     return found
 
 
 def served(
-    encoder: choice.Watches, features: interface.Features, row: int, position: int
+    encoder: choice.Watches, features: base_encoder.Features, row: int, position: int
 ) -> np.ndarray:
     """The vector of one position from a slice of its own, as a request is."""
     length = contract.LENGTH + position

@@ -132,7 +132,10 @@ class PlantedRanker:
         return predictions.Predictions(logits, seconds=np.exp(logits), logits=logits)
 
     def predictions(
-        self, data: prepared.PreparedData, impression_rows: np.ndarray
+        self,
+        data: prepared.PreparedData,
+        impression_rows: np.ndarray,
+        history_rows: np.ndarray | None = None,
     ) -> predictions.Predictions:
         if self.of_row is not None:
             logits = self.of_row(impression_rows)

@@ -50,7 +50,7 @@ def _evaluated(
         found[:, 0] = np.where(known, firsts, 0)
         return found
 
-    def score(shown: ranker.Impressions) -> predictions.Predictions:
+    def score(shown: ranker.SplitImpressions) -> predictions.Predictions:
         noise = np.random.default_rng(1).normal(size=len(shown.rows))
         logits = noise + 3 * skill * shown.clicked
         return predictions.Predictions(logits, seconds=np.exp(logits), logits=logits)

@@ -74,7 +74,7 @@ def measured(
             data, {name: float(np.log(value)) for name, value in SECONDS.items()}
         ),
     )
-    asked = judged_systems.Asked(data, trained, vectors, ranker, (), config)
+    asked = judged_systems.RunModels(data, trained, vectors, ranker, (), config)
     return judged_systems.measure(asked, prepared.Split.TEST)
 
 
@@ -161,7 +161,7 @@ def test_choices_are_those_of_the_explorer() -> None:
     assert 0.0 < found.min() < 0.1
     # So the policy that made a log is worth what the log brought.
     brought = {counterfactual.CLICKS: rng.random(shown.shape)}
-    log = counterfactual.Log(np.arange(50), shown > 0, expected, brought, {})
+    log = counterfactual.DecisionLog(np.arange(50), shown > 0, expected, brought, {})
     choices = page_choices.of_pages(given, shown)
     for own in (None, {}):
         one = counterfactual.estimates(log, choices, own=own)

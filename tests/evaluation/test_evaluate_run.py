@@ -322,9 +322,7 @@ def test_a_stage_is_measured_without_the_others(
 def test_a_ranker_alone_needs_impressions(tmp_path: pathlib.Path) -> None:
     watches = [(f"u{u}", f"v{(u + t) % 3}", t) for u in range(3) for t in range(4)]
     fakes.prepared_data(tmp_path, watches, protocol="leave_one_out")
-    with pytest.raises(
-        errors.UserError, match="expected a ranker to evaluate it alone"
-    ):
+    with pytest.raises(errors.UserError, match="expected a ranker to evaluate"):
         evaluate_run.evaluate(tmp_path, planted.tiny_config(), stage="ranking")
 
 

@@ -30,7 +30,11 @@ WORLD = configs.World(
 CONFIG = configs.Config(
     composition=configs.Composition(num_candidates=30),
     evaluation=configs.Evaluation(
-        ks=(5, 10), num_resamples=40, slices=("activity", "popularity"), num_examples=2
+        ks=(5, 10),
+        num_resamples=40,
+        slices=("activity", "popularity"),
+        num_examples=2,
+        baselines=(),
     ),
 )
 SECONDS = "true_watch_seconds@10"

@@ -249,7 +249,9 @@ def test_the_feature_that_leaks_is_named(
 
     def open_log(self: object, log: positions.LogTensors) -> positions.Reader:
         def read(at: positions.Positions) -> tf.Tensor:
-            return tf.cast(tf.gather(log.of("watches", "times"), at.ends), tf.float32)
+            return tf.cast(
+                tf.gather(log.column("watches", "times"), at.ends), tf.float32
+            )
 
         return read
 

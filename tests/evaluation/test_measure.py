@@ -50,7 +50,7 @@ def result(data: prepared.PreparedData) -> report_files.Result:
     return measure.measure(data, cases, makers, scorers, Split.TEST, CONFIG)
 
 
-def _knows_clicks(shown: ranker.Impressions) -> predictions.Predictions:
+def _knows_clicks(shown: ranker.SplitImpressions) -> predictions.Predictions:
     return predictions.Predictions(
         order=shown.clicked.astype(float),
         seconds=10.0 * shown.clicked,

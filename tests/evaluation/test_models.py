@@ -34,7 +34,7 @@ class _Silent:
 
 def test_both_statements_are_part_of_the_protocol() -> None:
     assert all(
-        isinstance(getattr(models.Candidates, name), property) for name in STATED
+        isinstance(getattr(models.RetrievalModel, name), property) for name in STATED
     )
 
 
@@ -60,7 +60,7 @@ def test_networks_and_ensembles_state_what_their_config_says(
     config = dataclasses.replace(
         planted.tiny_config().candidates, features=features, train_on_validation=value
     )
-    single: models.Candidates = model.build(config, data)
-    pair: models.Candidates = model.joined([model.build(config, data)] * 2)
+    single: models.RetrievalModel = model.build(config, data)
+    pair: models.RetrievalModel = model.joined([model.build(config, data)] * 2)
     for name in STATED:
         assert getattr(single, name) is getattr(pair, name) is value

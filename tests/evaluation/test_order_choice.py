@@ -39,7 +39,7 @@ def _knows(data: prepared.PreparedData, sign: float) -> fakes.PlantedRanker:
 
 
 def test_a_ranker_ahead_of_both_is_served(data: prepared.PreparedData) -> None:
-    shown = ranker.Impressions(data, prepared.Split.VALIDATION)
+    shown = ranker.SplitImpressions(data, prepared.Split.VALIDATION)
     assert shown.num_users == 3
     found = order_choice.choose(
         data, _candidates(data, b=1.0), _knows(data, 1.0), CONFIG

@@ -18,7 +18,7 @@ from ytdnn.evaluation import other_systems, predictions, protocol, report_parts
 from ytdnn.metrics import retrieval
 
 Split = prepared.Split
-CONFIG = configs.Evaluation(ks=(1, 3), num_resamples=20)
+CONFIG = configs.Evaluation(ks=(1, 3), num_resamples=20, baselines=())
 NAMES = ("precision", "recall", "hit_rate", "map", "ndcg", "mrr")
 
 

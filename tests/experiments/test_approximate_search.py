@@ -7,7 +7,7 @@ import pytest
 
 from experiments import approximate_search
 from ytdnn import configs
-from ytdnn.pipeline import graph, making
+from ytdnn.pipeline import graph, runner
 
 WORLD = configs.World(num_users=60, num_videos=150, num_days=20, watches_per_user=20)
 ONE_EPOCH = configs.Training(epochs=1, batch_size=64)
@@ -25,7 +25,7 @@ def test_less_effort_finds_less_and_pages_are_compared_by_user(
 ) -> None:
     workdir = tmp_path_factory.mktemp("run")
     steps = [graph.DATA, graph.CANDIDATES, graph.INDEX, graph.RANKING]
-    making.run(steps, CONFIG, workdir, lambda line: None)
+    runner.run(steps, CONFIG, workdir, lambda line: None)
     approximate_search.main([f"--workdir={workdir}", "--users=10"])
     assert "LSH" in capsys.readouterr().out
     found = approximate_search.measure(approximate_search.Run.load(workdir, 10))

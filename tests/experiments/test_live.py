@@ -71,7 +71,7 @@ def test_worlds_of_other_seeds_are_tested_against_themselves(
 
 def test_the_table_says_which_share_of_a_promise_was_kept() -> None:
     both = arms.parse(["logging", "bound"])
-    found = report.of(play.play(play.Test(WORLD, both, 2)))
+    found = report.from_played(play.play(play.Test(WORLD, both, 2)))
     lift = found.differences["bound"][measures.HEADLINE].lift.value
     assert lift is not None
     screen = rich.console.Console(width=200, record=True)

@@ -78,7 +78,10 @@ def test_the_protocol_goes_through_on_made_files(
     windows = [one.manifest.facts["windows"] for one in (held_out, whole)]
     assert windows[1]["ranking_validation"] == windows[1]["test"] == windows[0]["test"]
     sizes = [
-        [len(ranker.Impressions(one, split).rows) for split in list(prepared.Split)[:3]]
+        [
+            len(ranker.SplitImpressions(one, split).rows)
+            for split in list(prepared.Split)[:3]
+        ]
         for one in (held_out, whole)
     ]
     assert sizes[1] == [sizes[0][0] + sizes[0][1], 0, sizes[0][2]]

@@ -16,7 +16,7 @@ from tests.encoders import documented
 from ytdnn import artifacts, configs, schema
 from ytdnn.candidates import model
 from ytdnn.data import prepared
-from ytdnn.pipeline import graph, making
+from ytdnn.pipeline import graph, runner
 from ytdnn.serving import bundle, requests
 
 GRU = "own"
@@ -180,13 +180,13 @@ def test_a_changed_file_is_trained_again_and_a_lost_one_named(runs: Runs) -> Non
     )
     assert isinstance(config.candidates.encoder, configs.OwnEncoder)
     file = pathlib.Path(config.candidates.encoder.file)
-    assert making.staleness(graph.CANDIDATES, config, workdir) == ""
+    assert runner.staleness(graph.CANDIDATES, config, workdir) == ""
     try:
         file.write_text(documented.gru().replace("dropout = 0.2", "dropout = 0.3"))
-        reason = making.staleness(graph.CANDIDATES, config, workdir)
+        reason = runner.staleness(graph.CANDIDATES, config, workdir)
         assert reason == "made from another encoder"
         file.unlink()
-        reason = making.staleness(graph.CANDIDATES, config, workdir)
+        reason = runner.staleness(graph.CANDIDATES, config, workdir)
         assert "expected a Python file" in reason
         model.load(workdir / "candidates", prepared.load(workdir / "data"))
     finally:

@@ -12,11 +12,11 @@ import pytest
 
 import ytdnn
 from tests import planted
-from tests.pipeline.test_arrows import refused
+from tests.pipeline.test_api import refused
 from ytdnn import artifacts, configs, schema
 from ytdnn.candidates import model as candidate_model
 from ytdnn.data import prepared
-from ytdnn.pipeline import graph, making, workdir
+from ytdnn.pipeline import graph, runner, workdir
 from ytdnn.serving import bundle as bundle_room
 from ytdnn.training import optimizer_state, refresh
 
@@ -139,12 +139,12 @@ def test_optimisers_go_on(runs: Runs) -> None:
 def test_the_new_run_is_one_like_any(runs: Runs) -> None:
     config = workdir.require_config(runs.workdir)
     for step in (graph.DATA, graph.CANDIDATES, graph.INDEX, graph.RANKING):
-        assert not making.staleness(step, config, runs.workdir)
-    assert not making.staleness(graph.BUNDLE, config, runs.workdir)
+        assert not runner.staleness(step, config, runs.workdir)
+    assert not runner.staleness(graph.BUNDLE, config, runs.workdir)
     user = runs.old[schema.WATCHES]["user_id"][0]
     found = ytdnn.Recommender.load(runs.workdir / "bundle").recommend([user], k=3)
     assert found.height == 3
-    assert "have seen every answer" in refused(ytdnn.evaluate, runs.workdir)
+    assert "were trained on every answer" in refused(ytdnn.evaluate, runs.workdir)
 
 
 def test_again_nothing_is_made(runs: Runs) -> None:

@@ -5,18 +5,18 @@ import pytest
 import tensorflow as tf
 
 from ytdnn import configs, schema
-from ytdnn.features import interface, registry
+from ytdnn.features import base_feature, registry
 from ytdnn.ranking import heads, inputs, network
 
 CONFIG = configs.Ranking(
     embedding_dim=4, history_length=3, tower=(16, 8), head=configs.Click()
 )
-QUANTILES = interface.Measured(quantiles=(0.0, 10.0, 20.0, 40.0))
+QUANTILES = base_feature.Measured(quantiles=(0.0, 10.0, 20.0, 40.0))
 MEASURED = network.Statistics(
     vocabulary_size=10,
     features={
-        "gender": interface.Measured(num_values=2),
-        "age": interface.Measured(),
+        "gender": base_feature.Measured(num_values=2),
+        "age": base_feature.Measured(),
         "seconds_since_last_watch": QUANTILES,
         "seconds_since_impression": QUANTILES,
         "num_earlier_impressions": QUANTILES,
@@ -25,7 +25,7 @@ MEASURED = network.Statistics(
 )
 CHOSEN = tuple(
     feature
-    for feature in registry.of_network(interface.RANKING)
+    for feature in registry.of_network(base_feature.RANKING)
     if feature.name in MEASURED.features
 )
 

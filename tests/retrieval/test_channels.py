@@ -23,7 +23,7 @@ def test_a_cap_needs_channels(tmp_path: pathlib.Path) -> None:
 def test_equal_channels_have_one_number(tmp_path: pathlib.Path) -> None:
     data = full_log.prepared_data(tmp_path, full_log.tables())
     ids = data.videos["channel_id"].to_list()
-    found = channels.of(data).tolist()
+    found = channels.channel_indices(data).tolist()
     assert found[0] == 0
     assert [number == 0 for number in found[1:]] == [one is None for one in ids]
     pairs = set(zip(ids, found[1:], strict=True)) - {(None, 0)}

@@ -95,10 +95,10 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
 def test_the_truth_is_the_worlds(world: prepared.PreparedData) -> None:
     known = truth.Truth(world)
     ids = world.videos[schema.VIDEO_ID].to_list()
-    found = known.of("u7", ids, 5)
+    found = known.expected_seconds("u7", ids, 5)
     assert found is not None
     user = world.users[schema.USER_ID].to_list().index("u7")
-    pages = true_page.of(world)
+    pages = true_page.from_data(world)
     assert pages is not None
     users, ends = np.array([user]), np.asarray(world.watches.offsets)[[user + 1]]
     watched = world.watched_before(users, ends.astype(np.int64))
@@ -126,7 +126,7 @@ def test_the_truth_is_the_worlds(world: prepared.PreparedData) -> None:
     assert found["best"] == [video for _, video in best]
     np.testing.assert_allclose(found["best_seconds"], [-s for s, _ in best])
     with pytest.raises(errors.UserError, match="expected a user"):
-        known.of("nobody", ids, 5)
+        known.expected_seconds("nobody", ids, 5)
 
 
 @pytest.fixture(scope="module")

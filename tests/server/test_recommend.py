@@ -267,7 +267,7 @@ def test_what_cannot_be_joined(
         served.join(tmp_path / "log", tmp_path / "out", 50.0, now=120.0)
     (part,) = (tmp_path / "log" / "answers").glob("*/*.parquet")
     part.write_bytes(b"torn")
-    with pytest.raises(errors.UserError, match="cannot be read together"):
+    with pytest.raises(errors.UserError, match="with equal columns"):
         served.join(tmp_path / "log", tmp_path / "out", 1.0)
 
 

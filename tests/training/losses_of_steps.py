@@ -38,7 +38,7 @@ def config() -> configs.Config:
 
 def make_stage(
     name: str, data: prepared.PreparedData, strategy: tf.distribute.Strategy
-) -> loop.Stage:
+) -> loop.TrainingStage:
     """Returns a stage of the planted log with fresh weights."""
     run = config()
     determinism.set_seed(0)

@@ -22,7 +22,7 @@ EPOCHS = 3
 
 def main(directory: str, name: str) -> None:
     """Prints the loss of each step, and the validation metrics behind them."""
-    task = tasks.of(name)
+    task = tasks.from_environment(name)
     if task is not None and not task.is_chief:
         strategies.serve(task, SHARDED)
         return

@@ -52,7 +52,7 @@ def _config(label, window_events=_WINDOW, **training):
 
 def _stream(data, label, seed=3, **settings):
     config = _config(label, **settings)
-    read = tower_inputs.of(config, data)
+    read = tower_inputs.from_config(config, data)
     return candidates.make_batches(config, read, data, seed)
 
 
@@ -237,7 +237,11 @@ def test_validation_of_windows_is_that_of_the_whole(whole, sharded):
 def test_numbers_of_runs_are_those_of_the_whole():
     rng = np.random.Generator(np.random.Philox([7, 2]))
     every = rng.random(1_000)
-    runs = [draws.Run(3, 10), draws.Run(400, 1), draws.Run(801, 99)]
+    runs = [
+        draws.LabelRange(3, 10),
+        draws.LabelRange(400, 1),
+        draws.LabelRange(801, 99),
+    ]
     numbers = draws.OfRuns([7, 2], runs)
     expected = np.concatenate([every[r.first : r.first + r.size] for r in runs])
     found = np.concatenate([numbers.random(11), numbers.random(99)])

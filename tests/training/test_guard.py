@@ -18,7 +18,9 @@ def _executor():
 
 def _guard():
     model = _Model()
-    return guard.Guard("candidates", model, lambda: "kept at x", _executor()), model
+    return guard.FiniteGuard(
+        "candidates", model, lambda: "kept at x", _executor()
+    ), model
 
 
 def test_a_bad_loss_names_its_step_and_the_bad_input():

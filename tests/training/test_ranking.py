@@ -210,16 +210,16 @@ def _train_until(
     batches: int,
 ) -> None:
     """Trains and stops abruptly after some batches."""
-    original = streaming.Stream.__call__
+    original = streaming.BatchStream.__call__
 
     def broken(
-        self: streaming.Stream, epoch: int, first: int
+        self: streaming.BatchStream, epoch: int, first: int
     ) -> Iterator[Iterator[object]]:
         for dataset in original(self, epoch, first):
             yield _interrupted(dataset, batches)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(streaming.Stream, "__call__", broken)
+        patch.setattr(streaming.BatchStream, "__call__", broken)
         patch.setattr(
             tf.distribute.Strategy,
             "experimental_distribute_dataset",

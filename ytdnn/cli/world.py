@@ -72,7 +72,7 @@ def _write(world: configs.World, directory: pathlib.Path) -> dict[str, int]:
 def _draw(
     world: configs.World, directory: pathlib.Path, name: str, beside: str
 ) -> None:
-    """Draws the page of a written world, MovieLens beside it where a path is given."""
+    """Draws the page of a written world, and of MovieLens if a path is given."""
     from ytdnn.data import sources
     from ytdnn.data.sources import world as world_source
     from ytdnn.pages import world_page

@@ -17,6 +17,7 @@ from ytdnn.configs.data import Data
 from ytdnn.configs.encoders import HSTU, Bags, Encoder, OwnEncoder, SelfAttention
 from ytdnn.configs.evaluation import Evaluation
 from ytdnn.configs.features import Features
+from ytdnn.configs.first_run import quickstart
 from ytdnn.configs.heads import (
     Click,
     ClickTimesWatchTime,
@@ -31,6 +32,7 @@ from ytdnn.configs.losses import (
     WARP,
     FullSoftmax,
     HierarchicalSoftmax,
+    OwnLoss,
     SampledSoftmax,
 )
 from ytdnn.configs.normalizations import Normalization, Quantiles, Raw
@@ -85,6 +87,7 @@ __all__ = [
     "NextWatch",
     "Normalization",
     "OwnEncoder",
+    "OwnLoss",
     "Quantiles",
     "Ranking",
     "Raw",
@@ -104,6 +107,7 @@ __all__ = [
     "flat",
     "from_dict",
     "own_settings",
+    "quickstart",
     "resolved",
     "sized",
     "to_dict",

@@ -22,9 +22,9 @@ class SelfAttention:
     Attributes:
       num_blocks: Blocks, one on another.
       num_heads: Heads of each, which share the embedding's width.
-      dropout: Share of the embeddings' coordinates, and of what each block adds,
-        dropped in training.
-      beside_bags: Whether the bags stand beside it, their vectors concatenated.
+      dropout: Share of the embeddings' coordinates, and of each block's output, dropped
+        in training.
+      beside_bags: Whether the bags are used too, with their vectors concatenated.
     """
 
     num_blocks: components.Positive = 2
@@ -43,11 +43,11 @@ class HSTU:
     Attributes:
       num_blocks: Blocks, one on another.
       num_heads: Heads of each, which share the embedding's width.
-      dropout: Share of the embeddings' coordinates, and of what each block adds,
-        dropped in training.
+      dropout: Share of the embeddings' coordinates, and of each block's output, dropped
+        in training.
       time_bias: Whether the time between two watches counts, and so `watch_times`
         are read.
-      beside_bags: Whether the bags stand beside it, their vectors concatenated.
+      beside_bags: Whether the bags are used too, with their vectors concatenated.
     """
 
     num_blocks: components.Positive = 2
@@ -64,7 +64,7 @@ class OwnEncoder:
 
     Attributes:
       file: The file; the trained model keeps a copy of it.
-      beside_bags: Whether the bags stand beside it, their vectors concatenated.
+      beside_bags: Whether the bags are used too, with their vectors concatenated.
     """
 
     file: str = ""

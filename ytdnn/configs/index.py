@@ -59,7 +59,7 @@ class Lsh:
         from the corpus size.
       scored_fraction: Share of the videos in the buckets that are searched, over all
         tables; 0 = from the corpus size.
-      seed: Of the projections.
+      seed: Seed of the projections.
     """
 
     num_tables: components.Positive = 4
@@ -74,9 +74,9 @@ class Index:
     """Nearest-neighbour search over the video vectors (PAPER §3, serving).
 
     Attributes:
-      search: How the index that serves is searched. The exact index is always built,
-        as the reference and for servers without ScaNN.
-      also: Kinds of index that are built and exported beside them, with their default
+      search: Settings of the served index. The exact index is always built, as the
+        reference and for servers without ScaNN.
+      also: Further kinds of index that are built and exported, with their default
         settings.
     """
 

@@ -28,7 +28,7 @@ class NextWatch:
     def _slices_are_of_all_watches(self) -> "NextWatch":
         if self.examples_per_user and self.slice_length != _SLICE_LENGTH:
             raise ValueError(
-                f"expected no slice_length beside examples_per_user, received "
+                f"expected no slice_length with examples_per_user, received "
                 f"{self.slice_length}: labels that are drawn share no history; leave "
                 f"slice_length out, or set examples_per_user to 0"
             )

@@ -107,6 +107,23 @@ class GBCE:
 
 
 @components.validated
+class OwnLoss:
+    """A loss of the user's own, a Keras loss in a Python file (docs/losses.md).
+
+    Attributes:
+      file: The file.
+      num_negatives: Sampled negatives per step, shared by its examples.
+      proposal_exponent: Negatives are drawn in proportion to label count to this
+        power; 0 = uniformly.
+    """
+
+    file: str = ""
+    num_negatives: components.Positive = 256
+    proposal_exponent: components.Share = 0.0
+    kind: Literal["own"] = "own"
+
+
+@components.validated
 class HierarchicalSoftmax:
     """Softmax along a binary tree of the videos; served by a first-order approximation.
 

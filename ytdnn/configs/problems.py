@@ -90,9 +90,9 @@ def not_of_kind(path: str, kind: str, name: str) -> str:
     """Returns the line for a setting that the kind chosen does not have.
 
     Args:
-      path: Of the choice, as `candidates.loss`.
-      kind: What is chosen there.
-      name: Of the setting.
+      path: Path of the choice, such as `candidates.loss`.
+      kind: Kind that is chosen there.
+      name: Name of the setting.
     """
     kinds = configs.choices()[path]
     own = configs.own_settings(kinds[kind])

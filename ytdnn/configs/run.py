@@ -76,7 +76,7 @@ _RULES: dict[str, Callable[[by_size.LogSize, Any], dict[str, Any]]] = {
 def _fitting(
     values: dict[str, Any], own: candidates_config.Candidates
 ) -> dict[str, Any]:
-    """Returns what the rule chooses beside a loss of the user's own."""
+    """Returns the settings of the rule that fit a loss of the user's own."""
     is_tree = isinstance(own.loss, losses.HierarchicalSoftmax)
     if not is_tree or "loss" in own.auto:
         return values
@@ -89,8 +89,8 @@ def chosen(config: Config, size: by_size.LogSize) -> dict[str, Any]:
     """Returns the settings of a run that the size of its log decides, by their path.
 
     Args:
-      config: Its `auto` says which.
-      size: Of the log.
+      config: Config of the run; its `auto` names these settings.
+      size: Size of the log.
     """
     return {
         f"{section}.{name}": value
@@ -101,13 +101,13 @@ def chosen(config: Config, size: by_size.LogSize) -> dict[str, Any]:
 
 
 def resolved(config: Config, size: by_size.LogSize) -> Config:
-    """Returns a run whose settings that are chosen from the size of the log are.
+    """Returns a run with values for the settings that the size of its log decides.
 
-    They stay in `auto`: of another log others will be chosen.
+    They stay in `auto`: for another log others are chosen.
 
     Args:
       config: The run.
-      size: Of its log.
+      size: Size of its log.
     """
     filled = {}
     for section, rule in _RULES.items():
@@ -158,10 +158,10 @@ def _is_given(name: str, given: Mapping[str, Any]) -> bool:
 
 
 def as_trained(component: Any) -> dict[str, Any]:
-    """Returns a component as nested dicts, without what changes no number.
+    """Returns a component as nested dicts, without settings that change no number.
 
-    That is how its settings were chosen, how many steps a call makes, and whether a
-    ranker that is trained is served.
+    These are how its settings were chosen, the number of steps of a call, and whether a
+    trained ranker is served.
     """
     found = {k: v for k, v in to_dict(component).items() if k != "auto"}
     if "enabled" in found:
@@ -226,7 +226,7 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, str]:
-    """Returns what differs between nested dicts, by path as `flat` calls it.
+    """Returns the differences between nested dicts, by path as in `flat`.
 
     >>> differences({"seed": 0, "k": 10}, {"seed": 3, "k": 10, "name": "mine"})
     {'seed': 'was 0, is 3', 'name': "was absent, is 'mine'"}

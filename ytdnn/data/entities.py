@@ -142,7 +142,7 @@ def require_watches(
 
 
 def with_columns(log: event_log.EventLog, table: str, ids: pl.Series) -> pl.DataFrame:
-    """Returns ids with the log's columns of an entity table beside them.
+    """Returns ids, joined with the log's columns of an entity table.
 
     Args:
       log: The event log.

@@ -18,16 +18,16 @@ Watches = watched.Watched | side_by_side.SideBySide
 def make(
     config: configs.Candidates,
     vocabulary_size: int,
-    content: watched.Content | None = None,
+    content: watched.ContentSource | None = None,
     knows_request_times: bool = False,
     own_encoder: str = "",
 ) -> Watches:
     """Returns the encoder, named `watches`.
 
     Args:
-      config: Which, and its settings.
+      config: Settings of candidate generation, with the kind of encoder.
       vocabulary_size: Videos with an id embedding.
-      content: What else is known of videos; None: nothing.
+      content: Content features of videos; None: there are none.
       knows_request_times: Whether the time of the request may be read.
       own_encoder: Text of the file of the user's own encoder.
     """

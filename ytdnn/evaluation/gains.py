@@ -1,7 +1,7 @@
-"""What the second stage adds, and how far pages are from what could be had.
+"""The gain of the second stage, and the distance of pages from their bounds.
 
-Both are paired: of each user's own values, so intervals by resampling users are those
-of the difference, and of the share.
+Both are paired: differences of each user's own values, so intervals by resampling users
+are those of the difference, and of the share.
 """
 
 from collections.abc import Mapping

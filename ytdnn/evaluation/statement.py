@@ -62,7 +62,7 @@ _MARKS = {
 
 
 def marks(rules: report_parts.Protocol) -> list[str]:
-    """Returns what must stand beside every number of a report's candidate model."""
+    """Returns the caveats that apply to every number of a report's candidate model."""
     return [words for name, words in _MARKS.items() if getattr(rules, name)]
 
 
@@ -72,7 +72,7 @@ def describe(
     split: prepared.Split,
     config: configs.Evaluation,
 ) -> report_parts.Protocol:
-    """Returns what the numbers of the lists depend on."""
+    """Returns the rules that the numbers of the lists depend on."""
     name = data.config.protocol
     return report_parts.Protocol(
         name=name,
@@ -110,9 +110,9 @@ def describe(
 
 
 def describe_impressions(
-    data: prepared.PreparedData, impressions: ranker.Impressions
+    data: prepared.PreparedData, impressions: ranker.SplitImpressions
 ) -> report_parts.ImpressionRules:
-    """Returns what the numbers of the ranker depend on."""
+    """Returns the rules that the numbers of the ranker depend on."""
     return report_parts.ImpressionRules(
         impressions=len(impressions.rows),
         users=impressions.num_users,

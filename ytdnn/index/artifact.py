@@ -74,8 +74,8 @@ def load(
 
     Args:
       directory: The artefact.
-      name: Which one.
-      candidates: Manifest of the candidate model beside it.
+      name: Name of the index.
+      candidates: Manifest of the candidate model next to it.
 
     Raises:
       errors.UserError: It is missing, damaged, lacks that index, or was built for

@@ -1,10 +1,10 @@
 """Approximate search by ScaNN's TensorFlow ops; the only module that imports ScaNN.
 
-A query searches the leaves of a tree whose centres score highest; their points are
-scored by anisotropic codes, and the best of them again exactly. Where those leaves
-hold fewer than k points, ScaNN pads with id 0 and score NaN (or returns fewer
-columns): such queries are searched again in all leaves, and what is still NaN becomes
-padding. Builds are not reproducible: compare them by recall, never by equality.
+A query searches the leaves of a tree with the highest-scoring centres; their points are
+scored by anisotropic codes, and the best of them again exactly. Where those leaves hold
+fewer than k points, ScaNN pads with id 0 and score NaN (or returns fewer columns): such
+queries are searched again in all leaves, and remaining NaN become padding. Builds are
+not reproducible: compare them by recall, never by equality.
 """
 
 import math
@@ -162,7 +162,7 @@ class Scann(interface.Index[configs.Scann]):
 
     @classmethod
     def load(cls, directory: pathlib.Path) -> Self:
-        """Reads what `save` wrote; the ops must be loaded before the graph.
+        """Reads the index that `save` wrote; loads the ops before the graph.
 
         Raises:
           errors.UserError: ScaNN is missing, or there is no readable SavedModel.

@@ -1,4 +1,4 @@
-"""The settings of each kind of index, as the search for the best of them sees them.
+"""The settings of each kind of index, as the search for the best setting needs them.
 
 A build fixes what cannot change afterwards (`axes`); of it any of `variants` can be
 searched, with any effort: the share of the leaves, or of the videos.
@@ -26,13 +26,13 @@ class Space(Protocol):
         """Returns the values of each setting that a build fixes, in order."""
 
     def variants(self, config: Component) -> list[Component]:
-        """Returns what one build can be searched with, apart from the effort."""
+        """Returns the settings to search one build with, apart from the effort."""
 
     def with_effort(self, config: Component, effort: float) -> Component:
         """Returns the setting that searches this share."""
 
     def build(self, vectors: interface.Vectors, config: Component) -> Any:
-        """Builds an index, whose module has `adjust(config)`."""
+        """Builds an index that has a module with `adjust(config)`."""
 
     def work(self, num_videos: int, dim: int, config: Component) -> float:
         """Returns the multiplications of a build, to compare builds by."""

@@ -10,7 +10,7 @@ import pathlib
 from typing import TYPE_CHECKING, Any
 
 from ytdnn import artifacts, errors, schema, user_paths
-from ytdnn.pipeline import arrows
+from ytdnn.pipeline import api
 
 if TYPE_CHECKING:
     import polars as pl
@@ -25,7 +25,7 @@ Ids = Any  # an id | Iterable of ids | a frame | a pathlib.Path of a file | None
 
 def write_recommendations(
     recommender: "recommender_room.Recommender",
-    out: arrows.Path,
+    out: api.Path,
     users: Ids = None,
     k: int = 10,
     *,
@@ -33,7 +33,7 @@ def write_recommendations(
     index: str = "",
     exclude: Ids = None,
     allow: Ids = None,
-    spark: "session.Settings | None" = None,
+    spark: "session.SparkSettings | None" = None,
     progress: "streams.Progress | None" = None,
 ) -> "streams.Written":
     """Writes the recommendations of many users, whatever their number.
@@ -113,7 +113,7 @@ def stream(
 
 def write_similar(
     recommender: "recommender_room.Recommender",
-    out: arrows.Path,
+    out: api.Path,
     videos: Ids = None,
     k: int = 10,
     *,
@@ -141,7 +141,7 @@ def write_similar(
 
 def write_user_vectors(
     recommender: "recommender_room.Recommender",
-    out: arrows.Path,
+    out: api.Path,
     users: Ids = None,
     *,
     progress: "streams.Progress | None" = None,
@@ -166,7 +166,7 @@ def write_user_vectors(
 
 def write_video_vectors(
     recommender: "recommender_room.Recommender",
-    out: arrows.Path,
+    out: api.Path,
     videos: Ids = None,
     *,
     progress: "streams.Progress | None" = None,

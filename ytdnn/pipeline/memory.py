@@ -1,8 +1,8 @@
-"""Refuses sizes beyond the memory there is, before the work starts.
+"""Refuses sizes beyond the available memory before the work starts.
 
-The kernel kills a process that asks for too much, and nothing can be said then. Each
-setting is held against the arrays that it alone makes necessary, counted low: what is
-refused here cannot work, and what passes may still be too much together.
+The kernel kills a process that allocates too much, without a message. Each setting is
+compared with the size of the arrays that it needs by itself, estimated low: a refused
+setting cannot work, and one that passes may still need too much in total.
 """
 
 import itertools
@@ -24,7 +24,7 @@ _SPELL_DAYS = 4.0  # a user is after one leaf for as long
 
 
 def require(config: configs.Config, size: configs.LogSize | None, stage: str) -> None:
-    """Checks that each size of a stage alone fits into memory.
+    """Checks that each size of a stage by itself fits into memory.
 
     Args:
       config: The run's.
@@ -32,7 +32,7 @@ def require(config: configs.Config, size: configs.LogSize | None, stage: str) ->
       stage: `candidates`, `index`, `ranking` or `evaluation`.
 
     Raises:
-      errors.UserError: One does not.
+      errors.UserError: A size does not fit.
     """
     if size is not None:
         _require(_ESTIMATES[stage](config, size))

@@ -91,7 +91,9 @@ class Explorer(tf.Module):
         return (placing.ranks(order) < self._top) & tf.math.is_finite(order)
 
 
-def of(config: configs.Composition, data: prepared.PreparedData) -> Explorer | None:
+def from_config(
+    config: configs.Composition, data: prepared.PreparedData
+) -> Explorer | None:
     """Returns what explores, None where nothing does.
 
     Raises:

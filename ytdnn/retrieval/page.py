@@ -31,7 +31,9 @@ class Rule(tf.Module):
         channels.require(config, data)
         self._channels = None
         if self._most:
-            self._channels = tf.Variable(channels.of(data), trainable=False)
+            self._channels = tf.Variable(
+                channels.channel_indices(data), trainable=False
+            )
 
     def __call__(
         self, videos: tf.Tensor, logits: tf.Tensor, scores: tf.Tensor | None

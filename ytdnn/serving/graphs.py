@@ -35,7 +35,7 @@ class UserTower(tf.Module):
         videos: lookups.VideoIds,
         model: candidate_model.Joined,
     ) -> None:
-        """Holds the tower's variables and the lookups of what it reads, no layers."""
+        """Holds the tower's variables and the lookups of its inputs, no layers."""
         super().__init__()
         self._videos = videos
         self._weights = model.user_variables
@@ -74,7 +74,7 @@ class Index(tf.Module):
         search: nearest.Nearest,
         removed: lookups.RemovedVideos | None = None,
     ) -> None:
-        """Holds the search, the ids, and what was removed."""
+        """Holds the search, the ids, and the removed videos."""
         super().__init__()
         self._videos = videos
         self._search = search
@@ -100,7 +100,7 @@ class Scorer(tf.Module):
         videos: lookups.VideoIds,
         model: ranking_model.RankingModel,
     ) -> None:
-        """Holds the network's variables and the lookups of what it reads, no layers.
+        """Holds the network's variables and the lookups of its inputs, no layers.
 
         Args:
           data: The prepared set.
@@ -152,11 +152,11 @@ class Scorer(tf.Module):
         return self.tensors(request)
 
     def tensors(self, request: raw_request.Request) -> dict[str, tf.Tensor]:
-        """Returns what the network reads of a request and its videos."""
+        """Returns the network's inputs for a request and its videos."""
         return self._inputs(request)
 
     def predict_of(self, tensors: dict[str, tf.Tensor]) -> heads.Predicted:
-        """Returns predictions `[batch, k]` of what the network reads."""
+        """Returns predictions `[batch, k]` from the network's inputs."""
         return self._predict(tensors)
 
 
@@ -171,12 +171,12 @@ class Ranker(tf.Module):
         sources: pool.Pool | None = None,
         removed: lookups.RemovedVideos | None = None,
     ) -> None:
-        """Takes the network, and of the first stage what a feature needs.
+        """Takes the network, and parts of the first stage that its features need.
 
         Args:
           scorer: The network.
-          user_tower: Of the first stage.
-          scores: The candidate model's; None: no feature needs them.
+          user_tower: User tower of the first stage.
+          scores: Scores of the candidate model; None: no feature needs them.
           sources: The candidate sources; None likewise.
           removed: Videos that no source proposes.
         """
@@ -204,7 +204,7 @@ class Ranker(tf.Module):
         }
 
     def tensors(self, raw: Raw) -> Raw:
-        """Returns what the network reads of requests and their videos."""
+        """Returns the network's inputs for requests and their videos."""
         found: Raw = self._tensors(raw)
         return found
 
@@ -212,14 +212,14 @@ class Ranker(tf.Module):
         return self._scorer.tensors(self._request(raw))
 
     def _request(self, raw: Raw) -> raw_request.Request:
-        """Returns a request about videos, with what the first stage says of them."""
+        """Returns a request about videos, with the first stage's scores and sources."""
         request = raw_request.Request(raw, self._scorer.videos, raw[schema.VIDEO_IDS])
         if self._scores is not None:
             vectors = self._user_tower.vectors(request)
             request.candidate_scores = self._scores(vectors, request.video_indices)
             if self._sources is not None:
                 found = self._sources(limits.asked(request, vectors, self._removed))
-                of_videos = found.of(request.video_indices)
+                of_videos = found.sources_of(request.video_indices)
                 request.candidate_sources, request.seed_videos = of_videos
         return request
 
@@ -238,7 +238,7 @@ class Nearest(tf.Module):
         source: tower.Tower,
         removed: lookups.RemovedVideos | None = None,
     ) -> None:
-        """Takes the candidate model as a source, and what was removed."""
+        """Takes the candidate model as a source, and the removed videos."""
         super().__init__()
         self.videos = videos
         self._user_tower = user_tower
@@ -380,6 +380,6 @@ def _columns(found: pool.Found) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
 def _traced_once(function: Callable[..., Any]) -> Callable[..., Any]:
     """Makes a function that all signatures share: each calls one and the same trace.
 
-    Tracing is what an export spends its time on. The runtime inlines the calls.
+    Most of the time of an export is spent on tracing. The runtime inlines the calls.
     """
     return _hidden(tf.function(function, autograph=False))

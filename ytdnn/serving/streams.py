@@ -1,4 +1,4 @@
-"""What a bundle says of many users or videos, part by part: to a frame or a file."""
+"""A bundle's answers for many users or videos, in parts, to a frame or a file."""
 
 import collections
 import dataclasses
@@ -97,9 +97,9 @@ class Stream:
         """Writes all frames into a file.
 
         Args:
-          path: As of `sink.require_path`.
-          progress: Is told what is done after each frame.
-          notes: Told beside the stream's own.
+          path: Path, as for `sink.require_path`.
+          progress: Function that is called after each frame.
+          notes: Messages in addition to the stream's own.
         """
         started = time.perf_counter()
         number, num_rows, num_full = len(self.asked), 0, 0
@@ -208,7 +208,7 @@ def _lists(
     make: everybody.Maker,
     video: str,
 ) -> Callable[[slice], pl.DataFrame]:
-    """Returns what makes the frame of a part."""
+    """Returns the function that makes the frame of a part."""
 
     def frame(part: slice) -> pl.DataFrame:
         found = make(asked.indices[part])

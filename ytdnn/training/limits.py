@@ -1,4 +1,4 @@
-"""What does not go with a strategy, said before anything is trained."""
+"""Checks that settings fit a strategy, before training starts."""
 
 from ytdnn import configs, errors
 from ytdnn.training import tasks
@@ -13,13 +13,13 @@ def require_fits(
     """Checks that a stage can be trained under a strategy.
 
     Args:
-      strategy: As of `configs.Config.strategy`.
-      training: Of the stage.
+      strategy: Name of the strategy, as in `configs.Config.strategy`.
+      training: Settings of the stage.
       stage: `candidates` or `ranking`.
-      loss: Of the candidates.
+      loss: Loss of the candidates.
 
     Raises:
-      errors.UserError: It cannot.
+      errors.UserError: It cannot be trained under the strategy.
     """
     kinds = (training.table_optimizer, *training.table_optimizers)
     if strategy == "tpu" and any("lazy_adam" in kind for kind in kinds):

@@ -37,8 +37,8 @@ def make(name: str, cluster: configs.Cluster = _DEFAULTS) -> tf.distribute.Strat
     later training.
 
     Args:
-      name: Of the strategy.
-      cluster: How long other processes are waited for.
+      name: Name of the strategy.
+      cluster: Settings, with the time to wait for other processes.
 
     Raises:
       errors.UserError: There is no TPU, or a process of the cluster is missing.
@@ -71,7 +71,7 @@ def _tpu() -> tf.distribute.Strategy:
 
 @functools.cache
 def _of_cluster(name: str, cluster: configs.Cluster) -> tf.distribute.Strategy:
-    task = tasks.of(name)
+    task = tasks.from_environment(name)
     if task is None:
         raise ValueError(f"expected the strategy of a cluster, received {name}")
     try:
@@ -223,7 +223,7 @@ def one_line(task: tasks.Task) -> Iterator[None]:
         others = sum(len(places) for places in task.addresses.values()) - 1
         raise errors.LostProcessError(
             f"expected the {others} other processes of the cluster to stay up, lost "
-            f"one ({_brief(error)}): start it again; the same command goes on from the "
+            f"one ({_brief(error)}): start it again; the same command resumes from the "
             f"last checkpoint"
         ) from None
 

@@ -19,7 +19,7 @@ class Round:
     """At most one visit of each user, all on one day.
 
     Attributes:
-      day: Of the log, from 0.
+      day: Day of the log, from 0.
       rows: int64 [n], users' rows, distinct.
       times: int64 [n], seconds.
     """

@@ -12,14 +12,14 @@ from ytdnn import configs
 from ytdnn.candidates import model as candidate_model
 from ytdnn.data import prepared
 from ytdnn.evaluation import protocol
-from ytdnn.features import interface, registry
+from ytdnn.features import base_feature, registry
 from ytdnn.training import candidates, determinism, loop, strategies
 
 
 def config(task: pace.Task) -> configs.Config:
     """Returns the tower of the task: one averaged bag of watches and nothing else."""
-    of_users = registry.of_network(interface.CANDIDATES)
-    names = [f.name for f in of_users if interface.CANDIDATES in f.default_in]
+    of_users = registry.of_network(base_feature.CANDIDATES)
+    names = [f.name for f in of_users if base_feature.CANDIDATES in f.default_in]
     return configs.Config(
         candidates=configs.Candidates(
             embedding_dim=task.dim,

@@ -25,7 +25,7 @@ def counts(data):
 
 
 def batch(data, slice_length=1, size=64):
-    read = tower_inputs.of(config(), data)
+    read = tower_inputs.from_config(config(), data)
     log = tower_inputs.open_log(read, inputs.training_set(data))
     batches = inputs.SliceBatches(log, size, slice_length, 6, seed=0)
     return next(iter(batches(0, 0)))

@@ -43,12 +43,13 @@ def test_the_head_is_chosen_by_the_loss_alone():
         for kind, cls in configs.choices()["candidates.loss"].items()
     }
     assert made == {
-        "sampled_softmax": heads.Videos,
-        "full_softmax": heads.Videos,
-        "bpr": heads.Videos,
-        "warp": heads.Videos,
-        "gbce": heads.Videos,
-        "hierarchical_softmax": heads.Nodes,
+        "sampled_softmax": heads.VideoRows,
+        "full_softmax": heads.VideoRows,
+        "bpr": heads.VideoRows,
+        "warp": heads.VideoRows,
+        "gbce": heads.VideoRows,
+        "hierarchical_softmax": heads.NodeRows,
+        "own": heads.VideoRows,
     }
 
 

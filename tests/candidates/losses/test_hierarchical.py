@@ -17,7 +17,7 @@ _LN2 = np.log(2.0)
 
 def _model(num_videos, leaves):
     config = setting.config(loss=configs.HierarchicalSoftmax(), embedding_dim=2)
-    candidate_model = model.CandidateModel(config, tower_inputs.Inputs(num_videos))
+    candidate_model = model.CandidateModel(config, tower_inputs.TowerInputs(num_videos))
     candidate_model.head.leaves.assign([0, *leaves])
     return candidate_model
 

@@ -182,8 +182,11 @@ def test_no_two_draws_of_a_step_share_a_stream(data, monkeypatch):
     loss(setting.batch(data), setting.SEED)
     assert len(set(folds)) == len(folds)
     own = [salt for seed, salt in folds if seed == tuple(setting.SEED.numpy())]
-    other_inputs = {randomness.Stream.TOKEN_BAG, randomness.Stream.SEQUENCE}
-    other_inputs |= {randomness.Stream.OWN_TOWER}  # of the ranker
-    of_content = {randomness.Stream.WATCHED_IDS, randomness.Stream.VIDEO_IDS}
-    assert set(own) == set(randomness.Stream) - other_inputs - of_content
-    assert all(isinstance(salt, randomness.Stream) for salt in own)
+    other_inputs = {randomness.RandomStream.TOKEN_BAG, randomness.RandomStream.SEQUENCE}
+    other_inputs |= {randomness.RandomStream.OWN_TOWER}  # of the ranker
+    of_content = {
+        randomness.RandomStream.WATCHED_IDS,
+        randomness.RandomStream.VIDEO_IDS,
+    }
+    assert set(own) == set(randomness.RandomStream) - other_inputs - of_content
+    assert all(isinstance(salt, randomness.RandomStream) for salt in own)

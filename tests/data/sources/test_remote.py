@@ -88,7 +88,7 @@ def test_messages_call_a_file_as_it_was_given(store, tmp_path):
     ("url", "message"),
     [
         ("memory://nothing/here", "no table there"),
-        ("nosuchstore://bucket", "an address that fsspec knows"),
+        ("nosuchstore://bucket", "an address that fsspec supports"),
     ],
 )
 def test_what_is_not_reached_is_one_line(store, tmp_path, url, message):

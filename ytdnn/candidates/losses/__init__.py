@@ -7,30 +7,31 @@ import numpy as np
 
 from ytdnn import configs
 from ytdnn.candidates.losses import (
+    base_loss,
     full,
     heads,
     hierarchical,
-    interface,
+    own_file,
     pairwise,
     sampled,
 )
 
-Columns = interface.Columns
+Columns = base_loss.Columns
 
 
-def make_head(config: configs.Candidates, num_videos: int) -> heads.Head:
+def make_head(config: configs.Candidates, num_videos: int) -> heads.TableHead:
     """Returns the head that makes videos' vectors under the configured loss."""
     if isinstance(config.loss, configs.HierarchicalSoftmax):
-        return heads.Nodes(config.loss, num_videos)
-    return heads.Videos()
+        return heads.NodeRows(config.loss, num_videos)
+    return heads.VideoRows()
 
 
 def make(
     config: configs.Candidates,
-    model: interface.Model,
+    model: base_loss.ScoredModel,
     label_counts: np.ndarray,
-    teachers: Sequence[interface.Model] = (),
-) -> interface.Loss:
+    teachers: Sequence[base_loss.ScoredModel] = (),
+) -> base_loss.Loss:
     """Returns the configured loss.
 
     Args:
@@ -45,9 +46,11 @@ def make(
                 config.loss, model, config.precision, teachers, config.distillation
             )
         case configs.HierarchicalSoftmax():
-            return hierarchical.HierarchicalSoftmax(typing.cast(interface.Tree, model))
+            return hierarchical.HierarchicalSoftmax(typing.cast(base_loss.Tree, model))
         case configs.BPR() | configs.WARP() | configs.GBCE():
             return pairwise.make(config.loss, model, label_counts, config.precision)
+        case configs.OwnLoss():
+            return own_file.make(config.loss, model, label_counts, config.precision)
         case configs.SampledSoftmax():
             return sampled.SampledSoftmax(
                 config.loss, model, label_counts, config.precision

@@ -25,7 +25,7 @@ _OWN_SETTINGS = {
 
 
 def read(
-    config: configs.Data, given: tables.Tables | None = None
+    config: configs.Data, given: tables.TablesInMemory | None = None
 ) -> event_log.EventLog:
     """Reads the event log that `config.source` names.
 

@@ -1,7 +1,7 @@
-"""Makes the steps of a run: which of them are current, why not, and what is next.
+"""Runs the steps of a run whose outputs are not current.
 
-A step whose output is complete and was made from this config and these inputs is
-skipped, and said so.
+A step is skipped, with a message, if its output is complete and was made from this
+config and these inputs.
 """
 
 import pathlib
@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Sequence
 
 from ytdnn import artifacts, configs, errors, user_paths
 from ytdnn.configs import data as data_config
-from ytdnn.pipeline import graph, nested, sizes, steps, together
+from ytdnn.pipeline import cluster_roles, config_dicts, graph, sizes, steps
 from ytdnn.pipeline import workdir as workdir_room
 
 Say = Callable[[str], None]
@@ -32,16 +32,16 @@ def run(
     say: Say,
     always: Collection[str] = (),
 ) -> None:
-    """Makes what is not current, one step after the other.
+    """Runs the steps with outputs that are not current, one after the other.
 
     Args:
-      several: In order.
-      config: The run's.
-      workdir: The run's.
-      say: Takes a line for people when a step begins and ends.
-      always: Names of steps that are made even when current.
+      several: Steps in order.
+      config: Config of the run.
+      workdir: Directory of the run.
+      say: Function that takes a line for people when a step begins and ends.
+      always: Names of steps that run even when current.
     """
-    given, led = config, together.Led(config, any(s.is_shared for s in several))
+    given, led = config, cluster_roles.Led(config, any(s.is_shared for s in several))
     for number, step in enumerate(several, 1):
         config = sizes.resolved(given, workdir)
         label = f"[{number}/{len(several)}] {step.name}:"
@@ -148,7 +148,9 @@ def staleness(step: graph.Step, config: configs.Config, workdir: pathlib.Path) -
         manifest = artifacts.read_manifest(path, step.artefact_kind)
     except errors.UserError as error:
         return _without_advice(error)
-    found = nested.differences(manifest.config, dict(step.config(config)), step.prefix)
+    found = config_dicts.differences(
+        manifest.config, dict(step.config(config)), step.prefix
+    )
     if found:
         more = ["…"] if len(found) > _MOST_DIFFERENCES else []
         return "; ".join(found[:_MOST_DIFFERENCES] + more)
@@ -169,7 +171,7 @@ def staleness(step: graph.Step, config: configs.Config, workdir: pathlib.Path) -
 
 
 def _without_advice(error: errors.UserError) -> str:
-    """Returns what is wrong with an artefact; what to do is said by the caller."""
+    """Returns the error of an artefact without its advice, which the caller gives."""
     text = str(error)
     return text.rpartition(": ")[0] or text
 
@@ -179,7 +181,7 @@ def input_fingerprints(
 ) -> dict[str, str]:
     """Returns the fingerprint of each artefact that a step reads, or is given.
 
-    An artefact beside the output goes by its kind, any other by its place.
+    An artefact next to the output is named by its kind, any other by its path.
     """
     by_name = {each.name: each for each in (*graph.STEPS, *graph.REFIT)}
     if step.is_served:
@@ -189,7 +191,7 @@ def input_fingerprints(
     home = f"{pathlib.PurePath(step.name).parent}/"
     found = {name.removeprefix(home): value for name, value in found.items()}
     if step.config is graph.CANDIDATES.config:
-        found |= steps.own_encoder(config)
+        found |= steps.own_files(config)
     if step.name == graph.BUNDLE.name:
         found |= steps.changed_videos(workdir)
     return {**found, **step.given}
@@ -212,7 +214,7 @@ def _is_read(file: pathlib.Path, data: pathlib.Path) -> bool:
 
     Args:
       file: In the directory.
-      data: What was prepared, whose manifest names the files of a user's own log.
+      data: The prepared set; its manifest names the files of a user's own log.
     """
     tables = artifacts.read_manifest(data, data.name).facts.get("files")
     if tables:

@@ -12,12 +12,13 @@ from tests.evaluation import fakes
 from tests.pages import example
 from ytdnn import artifacts, configs
 from ytdnn.data import prepared
-from ytdnn.evaluation import doubts, evaluate_run, report_files, report_model
+from ytdnn.evaluation import evaluate_run, report_files, report_model, run_warnings
 from ytdnn.index import brute_force
 from ytdnn.pages import notes
-from ytdnn.pipeline import graph, making
+from ytdnn.pipeline import graph, runner
 
-CONFIG = configs.Config(evaluation=configs.Evaluation(ks=(5,), num_resamples=100))
+EVALUATION = configs.Evaluation(ks=(5,), num_resamples=100, baselines=())
+CONFIG = configs.Config(evaluation=EVALUATION)
 NUM_VIDEOS = 30
 
 
@@ -43,11 +44,13 @@ def constant(data: prepared.PreparedData) -> fakes.ScoresByUser:
 
 
 def measured(
-    data: prepared.PreparedData, trained: fakes.ScoresByUser
+    data: prepared.PreparedData,
+    trained: fakes.ScoresByUser,
+    config: configs.Config = CONFIG,
 ) -> report_files.Result:
-    exact = brute_force.BruteForce.build(trained.video_vectors(), CONFIG.index)
+    exact = brute_force.BruteForce.build(trained.video_vectors(), config.index)
     return evaluate_run.of_models(
-        data, trained, None, {"exact": exact}, CONFIG, prepared.Split.TEST
+        data, trained, None, {"exact": exact}, config, prepared.Split.TEST
     )
 
 
@@ -62,14 +65,14 @@ def said(
     facts = {"epochs": len(curve), "best_epoch": int(np.argmax(curve)) + 1}
     with artifacts.publish(workdir / "candidates", "candidates", {}, {}, facts):
         pass
-    training = report_model.Training(
+    training = report_model.TrainingReport(
         epochs=tuple(range(1, len(curve) + 1)), scalars={"ndcg@10": tuple(curve)}
     )
     report = dataclasses.replace(result.report, training={"candidates": training})
     whole = dataclasses.replace(result, report=report)
     own = configs.Candidates(training=configs.Training(epochs=limit))
     config = dataclasses.replace(CONFIG, candidates=own)
-    return "\n".join(doubts.of_run(workdir, data, whole, config))
+    return "\n".join(run_warnings.of_run(workdir, data, whole, config))
 
 
 def test_a_model_above_popularity_is_not_doubted(
@@ -92,6 +95,22 @@ def test_a_model_without_a_signal_is_and_the_numbers_are_said(
     assert f"Few watches: {40 * 6 / 30:.1f} training watches for each of 30" in found
     assert "epochs" not in found
     assert "The split" not in found
+
+
+def test_the_best_counted_system_is_the_one_to_be_above(
+    data: prepared.PreparedData, tmp_path: pathlib.Path
+) -> None:
+    evaluation = dataclasses.replace(EVALUATION, baselines=("auto",))
+    config = dataclasses.replace(CONFIG, evaluation=evaluation)
+    result = measured(data, constant(data), config)
+    values = {
+        name: entry.values["ndcg@5"] or 0.0
+        for name, entry in result.report.lists.items()
+        if name != "candidates"
+    }
+    assert len(values) == 5
+    best = max(values, key=lambda name: values[name])
+    assert f"above {best}: nDCG@5" in said(tmp_path, data, result)
 
 
 def test_a_training_that_was_stopped_too_early_is_said(
@@ -200,9 +219,9 @@ def test_a_whole_run_on_noise_says_so_on_its_page(tmp_path: pathlib.Path) -> Non
     own = configs.Candidates(embedding_dim=4, tower=(8,), training=training)
     config = dataclasses.replace(CONFIG, data=source, candidates=own)
     steps = [graph.DATA, graph.CANDIDATES, graph.evaluation("test", "candidates")]
-    making.run(steps, config, tmp_path / "run", lambda line: None)
+    runner.run(steps, config, tmp_path / "run", lambda line: None)
     report = report_files.read(tmp_path / "run").report
     assert "above popularity" in report.doubts[0]
-    assert set(report.doubts) <= set(notes.of(report))
+    assert set(report.doubts) <= set(notes.sentences(report))
     page = (tmp_path / "run" / "evaluation" / report_files.PAGE).read_text()
     assert "above popularity: nDCG@5" in page

@@ -1,4 +1,4 @@
-"""What every retrieval loss is, and what it asks of the model."""
+"""The interface of retrieval losses, and the model interface they need."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -20,11 +20,11 @@ Columns = tuple[tf.Tensor, tf.Tensor]
 """Vectors of videos `[n, dim]` and their biases `[n]`, as they are scored."""
 
 
-class Ages(Protocol):
-    """What the age of a video says; `popularity_by_age.PopularityByAge` is one."""
+class AgeOffsets(Protocol):
+    """The effect of a video's age on scores, as `popularity_by_age.PopularityByAge`."""
 
     def offsets(self, times: tf.Tensor, videos: tf.Tensor) -> tf.Tensor:
-        """Returns what is added to scores, `[n, m] float32`."""
+        """Returns the offsets of scores, `[n, m] float32`."""
         ...
 
     def own_offsets(self, times: tf.Tensor, videos: tf.Tensor) -> tf.Tensor:
@@ -36,14 +36,14 @@ class Ages(Protocol):
         ...
 
 
-class Model(Protocol):
+class ScoredModel(Protocol):
     """User vectors and the videos they are scored with; `CandidateModel` is one.
 
     Attributes:
-      ages: What the age of a video says; None: nothing.
+      ages: Effect of a video's age on scores; None: there is none.
     """
 
-    ages: Ages | None
+    ages: AgeOffsets | None
 
     def flat_queries(self, features: Features, seed: tf.Tensor | None) -> tf.Tensor:
         """Returns the query of each position, `[batch, dim] float32`."""
@@ -64,15 +64,15 @@ class Model(Protocol):
         ...
 
 
-class Tree(Model, Protocol):
-    """A model whose video table holds the nodes of a tree.
+class Tree(ScoredModel, Protocol):
+    """A model with tree nodes as the rows of its video table.
 
     Attributes:
-      head: Where the leaves are.
+      head: Head with the leaves.
       videos: The video table.
       bias: Variable `[num_videos + 1] float32`.
     """
 
-    head: heads.Nodes
-    videos: embeddings.Table
+    head: heads.NodeRows
+    videos: embeddings.EmbeddingTable
     bias: tf.Variable

@@ -5,7 +5,7 @@ import pathlib
 
 from ytdnn import configs, pipeline
 from ytdnn.cli import arguments, engine, evaluate, output, resolved
-from ytdnn.pipeline import graph, making, refitting, workdir
+from ytdnn.pipeline import graph, refitting, runner, workdir
 
 
 def _directory(given: arguments.Arguments) -> pathlib.Path:
@@ -15,7 +15,7 @@ def _directory(given: arguments.Arguments) -> pathlib.Path:
 def run(given: arguments.Arguments) -> None:
     """Runs all steps."""
     directory = _directory(given)
-    config = resolved.config(given, _made(given) or configs.Config())
+    config = resolved.config(given, _made(given) or _first(given))
     spark = engine.chosen(given)
     found = pipeline.run(directory, config, spark=spark, verbose=output.say)
     evaluate.show(found)
@@ -25,6 +25,12 @@ def run(given: arguments.Arguments) -> None:
     output.say(f"next: ytdnn recommend --workdir={directory} --user=USER_ID")
 
 
+def _first(given: arguments.Arguments) -> configs.Config:
+    """Returns the config that a new run begins with: the quickstart without a log."""
+    names_a_log = any(key.startswith("data.") for key in given.overrides)
+    return configs.Config() if names_a_log else configs.quickstart()
+
+
 def _made(given: arguments.Arguments) -> configs.Config | None:
     """Returns the config of the workdir, None where a file stands for it."""
     is_given = resolved.CONFIG.name in given.values
@@ -32,7 +38,7 @@ def _made(given: arguments.Arguments) -> configs.Config | None:
 
 
 def prepare(given: arguments.Arguments) -> None:
-    """Prepares the event log, or explains what one is."""
+    """Prepares the event log, or explains its format."""
     if given.values.get("explain") == "True":
         from ytdnn.data import explain
 
@@ -58,7 +64,7 @@ def train(given: arguments.Arguments) -> None:
     graph.trained(stage)  # a mistake of a flag comes before one of the workdir
     config = resolved.later_config(given, directory)
     pipeline.train(directory, config, stage=stage, verbose=output.say)
-    output.say(f"next: {making.next_command(config, directory)}")
+    output.say(f"next: {runner.next_command(config, directory)}")
 
 
 def export(given: arguments.Arguments) -> None:
@@ -68,7 +74,7 @@ def export(given: arguments.Arguments) -> None:
     keep = given.values.get("keep")
     number = None if keep is None else arguments.whole("keep", keep)
     pipeline.export(directory, config, keep=number, verbose=output.say)
-    output.say(f"next: {making.next_command(config, directory)}")
+    output.say(f"next: {runner.next_command(config, directory)}")
 
 
 def refit(given: arguments.Arguments) -> None:
@@ -78,4 +84,4 @@ def refit(given: arguments.Arguments) -> None:
     bundle = pipeline.refit(directory, config, verbose=output.say)
     output.say(f"the evaluation in {bundle} was {refitting.statement(directory)}")
     config = dataclasses.replace(config, refit=True)
-    output.say(f"next: {making.next_command(config, directory)}")
+    output.say(f"next: {runner.next_command(config, directory)}")

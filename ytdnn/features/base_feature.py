@@ -1,13 +1,14 @@
-"""What a feature is: one declaration for training, evaluation, serving and checks.
+"""The interface of a feature: one declaration for training, evaluation and serving.
 
 A feature exists exactly when the log has its columns. Its value comes from the log at a
 position, or from a request, and is the same tensor for the same position; its encoder
 makes a vector of it. There are four kinds, each a class:
 
-* `ReadAtRequest`: known when the request is made, rolled back to strictly before it;
-* `Replayed`: one of these, that the first stage says, its models frozen;
-* `TrainingOnly`: varies in training alone, and has a declared value when serving;
-* `CorpusStatistic`: a table as of a moment, which never has seen the example.
+* `ReadAtRequest`: available when the request is made, and in training computed from
+  events strictly before it;
+* `Replayed`: a `ReadAtRequest` that the first stage computes, with its models frozen;
+* `TrainingOnly`: varies in training only, and has a declared value when serving;
+* `CorpusStatistic`: a table as of a moment before the example.
 
 A module of this package declares its features in `FEATURES`; nothing else lists them.
 """
@@ -36,7 +37,7 @@ _OF_ROWS = "cells of logged impressions"
 
 
 class Scope(enum.IntEnum):
-    """What a feature belongs to, and so its shape."""
+    """The entity that a feature belongs to, which decides its shape."""
 
     USER = 0  # `[...]` of positions, once a request
     REQUEST = 1  # likewise
@@ -51,14 +52,14 @@ class Scope(enum.IntEnum):
 
 @dataclasses.dataclass(frozen=True)
 class Measured:
-    """What a trained encoder must know of a feature, kept with the model.
+    """Statistics of a feature that its trained encoder needs, kept with the model.
 
     Attributes:
-      num_values: Known values of a categorical feature.
+      num_values: Size of the vocabulary of a categorical feature.
       quantiles: Ascending quantiles of a continuous one in the training examples.
-      numbers: What each value of it stands for.
-      dim: Width of its embedding, where it is kept from an earlier training; 0: as
-        its number of values says.
+      numbers: Number that each value of a categorical feature represents.
+      dim: Width of its embedding where it is kept from an earlier training; 0: derived
+        from the number of values.
     """
 
     num_values: int = 0
@@ -74,7 +75,7 @@ class Place:
     Attributes:
       user: User index.
       end: Flat position where the history ends.
-      time: Of the request, seconds; 0 = unknown.
+      time: Time of the request, seconds; 0 = unknown.
       is_watch: Whether the user's watch at `end` is the request's own event.
     """
 
@@ -84,7 +85,7 @@ class Place:
     is_watch: bool
 
 
-class Lack(NamedTuple):
+class MissingData(NamedTuple):
     """Why a log has no such feature, in the words of an error."""
 
     expected: str
@@ -96,17 +97,18 @@ class Feature(abc.ABC):
     """A feature of one or both networks.
 
     Attributes:
-      name: Unique within a network; what configs switch.
-      scope: What it belongs to.
+      name: Name in configs, unique within a network.
+      scope: Entity it belongs to.
       columns: The log's columns it needs, as "table.column".
-      networks: Which networks, or parts of them, can read it.
-      default_in: Which read it unless a config says otherwise.
-      sees_request_time: Whether evaluation must mark numbers of a model that reads it.
+      networks: Networks, or parts of them, that can read it.
+      default_in: Networks that read it unless a config says otherwise.
+      sees_request_time: Whether evaluation must mark the metrics of a model that reads
+        it.
       is_video: Whether its values are catalogue indices, which a network looks up in
         its table of videos.
-      missing: What stands for a value that is not known.
-      dtype: Of its tensor.
-      inner_shape: Of one value; most are scalars.
+      missing: Value that marks a missing value.
+      dtype: Data type of its tensor.
+      inner_shape: Shape of one value; most are scalars.
     """
 
     name: str
@@ -124,14 +126,14 @@ class Feature(abc.ABC):
         """Whether the log has its columns."""
         return set(self.columns) <= data.columns
 
-    def lack(self, data: prepared.PreparedData) -> Lack:
-        """Returns what is missing where it does not exist."""
+    def missing_data(self, data: prepared.PreparedData) -> MissingData:
+        """Returns the data that it lacks, for an error, where it does not exist."""
         del data
         columns = f"{' and '.join(self.columns)} in the log"
-        return Lack(columns, "none", "add the column")
+        return MissingData(columns, "none", "add the column")
 
     def fields(self, data: prepared.PreparedData) -> fields.Fields:
-        """Returns what it reads of a request."""
+        """Returns the request fields that it reads."""
         del data
         return ()
 
@@ -143,17 +145,17 @@ class Feature(abc.ABC):
         return {}
 
     def user_columns(self, data: prepared.PreparedData) -> dict[str, pl.Series]:
-        """Returns `request_values` of all users at once, where no event is at hand.
+        """Returns `request_values` of all users at once, for requests after the log.
 
-        Behind the log's end nothing but what is known of the user has a value: a column
-        of the field, a row for each user index, null where it is missing.
+        After the end of the log only fields of the user have a value: a column for each
+        field, with a row for each user index, null where it is missing.
         """
         del data
         return {}
 
     @abc.abstractmethod
     def measure(self, data: prepared.PreparedData) -> Measured:
-        """Returns what is known before a pass over the training examples."""
+        """Returns the statistics that need no pass over the training examples."""
 
     @property
     def needs_quantiles(self) -> bool:
@@ -182,9 +184,9 @@ class Feature(abc.ABC):
         """Returns the layer from its tensor to `[..., dim] float32`.
 
         Args:
-          measured: Of the training data.
-          stddev: Of the initial values of embeddings.
-          normalization: Of continuous values.
+          measured: Statistics of the training data.
+          stddev: Standard deviation of the initial values of embeddings.
+          normalization: Normalization of continuous values.
         """
 
 
@@ -205,7 +207,7 @@ class FromRequest(RequestReader):
         self._function = function
 
     def __call__(self, request: raw_request.Request) -> tf.Tensor:
-        """Returns what the function does."""
+        """Returns the result of the function."""
         return self._function(request)
 
 
@@ -227,13 +229,14 @@ class ReadAtRequest(Feature):
 
 
 class Replayed(ReadAtRequest):
-    """What the first stage says, replayed by the frozen candidate model (DESIGN §7).
+    """A score or source of the first stage, replayed by the frozen model (DESIGN §7).
 
     It exists only where the candidates' training window ends before the ranker's
-    begins: of watches the candidate model was trained on it would say what was clicked.
+    begins. A candidate model that was trained on the ranker's watches would leak the
+    clicks.
 
     Attributes:
-      asks_sources: Whether it is what all candidate sources say, not the scores alone.
+      asks_sources: Whether it needs all candidate sources, not only the scores.
     """
 
     scope = Scope.PAIR
@@ -245,11 +248,11 @@ class Replayed(ReadAtRequest):
         """Whether there are impressions, in a window of the ranker's own."""
         return super().exists(data) and data.has_own_window
 
-    def lack(self, data: prepared.PreparedData) -> Lack:
-        """Returns what is missing where it does not exist."""
+    def missing_data(self, data: prepared.PreparedData) -> MissingData:
+        """Returns the columns or windows that are missing, for an error."""
         if not super().exists(data):
-            return super().lack(data)
-        return Lack(
+            return super().missing_data(data)
+        return MissingData(
             "a window of the ranker's own, after that of the candidates' training,",
             f"data.protocol={data.config.protocol} without one, where the candidate "
             f"model has seen what was clicked,",
@@ -285,14 +288,14 @@ class CorpusStatistic(Feature):
     """A table over the catalogue as of a moment, made of events before it.
 
     Training and evaluation read the table as of midnight (UTC) before the impression,
-    and no later than that of the end of the training window, which the export carries:
-    no table has seen the example, nor what a served one could not know.
+    and no later than as of the end of the training window, which is the table that the
+    export carries. So no table has seen the example or later events.
     """
 
     scope = Scope.VIDEO
 
     @abc.abstractmethod
-    def values(self, asked: corpus.Asked) -> npt.NDArray[np.floating]:
+    def values(self, asked: corpus.StatisticRequests) -> npt.NDArray[np.floating]:
         """Returns the statistic of videos as of moments, `[n]`."""
 
     def open_log(self, log: positions.LogTensors) -> positions.Reader:
@@ -315,7 +318,7 @@ class CorpusStatistic(Feature):
                 return tf.gather(served, at.videos)
             videos = np.asarray(at.videos)
             moments = np.broadcast_to(moments[..., np.newaxis], videos.shape)
-            asked = corpus.Asked(data, videos.ravel(), moments.ravel())
+            asked = corpus.StatisticRequests(data, videos.ravel(), moments.ravel())
             return tf.constant(self.values(asked).reshape(videos.shape), tf.float32)
 
         return read
@@ -324,7 +327,7 @@ class CorpusStatistic(Feature):
         """Carries the table of the end of the training window."""
         return RowsOfVideos(self._once(corpus.served(data)))
 
-    def _once(self, asked: corpus.Asked) -> npt.NDArray[np.float32]:
+    def _once(self, asked: corpus.StatisticRequests) -> npt.NDArray[np.float32]:
         """Returns values that are kept with the prepared set."""
         return asked.data.once(
             (self, asked), lambda: self.values(asked).astype(np.float32)

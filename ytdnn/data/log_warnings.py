@@ -1,4 +1,4 @@
-"""What of a legal log looks like a mistake, said and not refused."""
+"""Warnings about a legal log that looks like a mistake."""
 
 import time
 from collections.abc import Iterable, Sequence
@@ -31,11 +31,11 @@ def of_watches(watches: pl.LazyFrame) -> list[str]:
 
 
 def of_times(times: order_statistics.Counts, median: float | None) -> list[str]:
-    """Returns a line for each doubt about watches.
+    """Returns a line for each warning about watches.
 
     Args:
-      times: Of the watches.
-      median: Of their seconds; None: they have none.
+      times: Times of the watches.
+      median: Median of their watch seconds; None: they have none.
     """
     shares = [0.0, 1.0, *_MIDDLE]
     first, last, low, high = order_statistics.nearest(times, shares)
@@ -75,11 +75,11 @@ _day = plausibility.day
 def shown_and_clicked(
     parts: Iterable[tuple[np.ndarray, np.ndarray]],
 ) -> np.ndarray | None:
-    """Returns how many impressions of each split were not clicked, and how many were.
+    """Returns the number of unclicked and clicked impressions of each split.
 
     Args:
-      parts: Of the log, one after another: splits `[impressions]`, see
-        `prepared.Split`, and clicked `[impressions] bool`.
+      parts: Parts of the log: splits `[impressions]`, see `prepared.Split`, and clicked
+        `[impressions] bool`.
 
     Returns:
       `[2, splits] int64`; None where there is no part.
@@ -99,8 +99,8 @@ def ranking_obstacle(
     """Returns why no ranker can be trained on a log, empty if one can.
 
     Args:
-      shown: Of `shown_and_clicked`; None: the log has no impressions.
-      needed: Windows that must have some.
+      shown: Counts from `shown_and_clicked`; None: the log has no impressions.
+      needed: Windows that must have impressions.
     """
     if shown is None:
         return "the log has no impressions"

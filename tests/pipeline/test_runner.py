@@ -6,7 +6,7 @@ import pathlib
 import pytest
 
 from ytdnn import artifacts, configs
-from ytdnn.pipeline import graph, making
+from ytdnn.pipeline import graph, runner
 
 
 def _prepared(directory: pathlib.Path, facts: dict[str, object]) -> pathlib.Path:
@@ -38,5 +38,5 @@ def test_a_changed_file_counts_where_prepare_reads_it(
     later = (data / artifacts.MANIFEST).stat().st_mtime + 60
     os.utime(path, (later, later))
     config = configs.Config(data=configs.Data(source="log", dir=str(logs)))
-    found = making._newer_source(graph.DATA, config, data)
+    found = runner._newer_source(graph.DATA, config, data)
     assert bool(found) == is_stale

@@ -17,8 +17,8 @@ def validated(values: dict[str, Any], origin: str) -> configs.Config:
     """Returns the config of nested dicts.
 
     Args:
-      values: Settings; what is missing takes its default.
-      origin: Where they come from, for the error.
+      values: Settings; missing ones take their default.
+      origin: Source of the settings, for the error.
 
     Raises:
       errors.UserError: Unknown keys or bad values, each named with its path.
@@ -42,7 +42,7 @@ def differences(
     Args:
       old: Nested dicts.
       new: Nested dicts.
-      prefix: What their keys lack to be settings.
+      prefix: Prefix that their keys need to be settings.
     """
     found = configs.differences(old, new)
     return [

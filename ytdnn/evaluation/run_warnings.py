@@ -1,4 +1,4 @@
-"""Why a run may be no better than popularity: causes that were looked for and found."""
+"""Why a run may be no better than counting: causes that were looked for and found."""
 
 import pathlib
 from collections.abc import Iterator
@@ -39,8 +39,9 @@ _LARGE_SHARE = 0.25
 
 
 class _Gain(NamedTuple):
-    """A difference to popularity and its 95 % interval."""
+    """A difference to the best counted system and its 95 % interval."""
 
+    rival: str
     value: float
     low: float
     high: float
@@ -52,10 +53,10 @@ def of_run(
     result: report_files.Result,
     config: configs.Config,
 ) -> tuple[str, ...]:
-    """Returns what to say of a run that is not above popularity; nothing of another.
+    """Returns warnings about a run that is not better than every counted baseline.
 
     Args:
-      workdir: Of the run.
+      workdir: Directory of the run.
       data: Its prepared set.
       result: Its evaluation.
       config: Its settings.
@@ -74,14 +75,24 @@ def of_run(
 
 
 def _gain(result: report_files.Result, config: configs.Evaluation) -> _Gain | None:
-    """Returns the candidates' nDCG less popularity's, paired by user; None without."""
-    names = [f"{m}/ndcg@{config.ks[0]}" for m in (lists.CANDIDATES, lists.POPULARITY)]
-    if not set(names) <= set(result.users.columns):
+    """Returns the candidates' nDCG less the best counted one's, paired by user.
+
+    None where the candidates or popularity were not measured.
+    """
+    metric, users = f"ndcg@{config.ks[0]}", result.users
+    counted = (lists.POPULARITY, *lists.BASELINES)
+    there = [name for name in counted if f"{name}/{metric}" in users.columns]
+    if not there or f"{lists.CANDIDATES}/{metric}" not in users.columns:
         return None
-    first, second = (result.users[n].cast(pl.Float64).to_numpy() for n in names)
+    of_lists = result.report.lists
+    rival = max(there, key=lambda name: of_lists[name].values[metric] or 0.0)
+    first, second = (
+        users[f"{name}/{metric}"].cast(pl.Float64).to_numpy()
+        for name in (lists.CANDIDATES, rival)
+    )
     entry = summary.of_users({"gain": first - second}, config)
     found = (entry.values["gain"], *entry.intervals["gain"])
-    return _Gain(*(value or 0.0 for value in found))
+    return _Gain(rival, *(value or 0.0 for value in found))
 
 
 def _headline(
@@ -90,14 +101,13 @@ def _headline(
     config: configs.Config,
 ) -> str:
     metric = f"ndcg@{config.evaluation.ks[0]}"
-    own, popular = (
-        report.lists[m].values[metric] or 0.0
-        for m in (lists.CANDIDATES, lists.POPULARITY)
+    own, counted = (
+        report.lists[m].values[metric] or 0.0 for m in (lists.CANDIDATES, gain.rival)
     )
     words = "is not" if gain.value <= 0.0 else "is not clearly"
     return (
-        f"The candidate model {words} above popularity: nDCG@{config.evaluation.ks[0]} "
-        f"{own:.4f} against {popular:.4f}, difference "
+        f"The candidate model {words} above {gain.rival}: "
+        f"nDCG@{config.evaluation.ks[0]} {own:.4f} against {counted:.4f}, difference "
         f"{gain.value:+.4f} (95 % interval {gain.low:+.4f} to {gain.high:+.4f})."
     )
 
@@ -184,9 +194,10 @@ def _of_training(
             f"to {values[-1]:.4f} after epoch {epochs} of {limit}. Give "
             f"--config.candidates.training.epochs={2 * limit}."
         )
-    elif best == 1 and values[-1] < values[0]:
+    elif best == 0 or (best == 1 and values[-1] < values[0]):
+        moment = "after" if best else "before"
         yield (
-            f"Training: validation nDCG@10 was best after the first of {epochs} "
+            f"Training: validation nDCG@10 was best {moment} the first of {epochs} "
             f"epochs. Give a smaller --config.candidates.training.learning_rate and "
             f"table_learning_rate."
         )

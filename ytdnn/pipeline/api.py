@@ -1,8 +1,8 @@
-"""The steps as Python functions, all called alike: (workdir, config) → what was made.
+"""The steps as Python functions of one form: (workdir, config) → output.
 
-Each does what the command of the same name does: it skips what is complete and current,
-refuses inputs that do not fit, and writes the run's `config.json`. Nothing is printed
-unless asked for by `verbose`: True prints, a function takes each line.
+Each does the same as the command of its name: it skips outputs that are complete and
+current, refuses inputs that do not fit, and writes the run's `config.json`. Nothing is
+printed unless `verbose` says so: True prints, a function takes each line.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ytdnn import artifacts, configs, errors, progress, user_paths, versions
 from ytdnn.configs import data as data_config
-from ytdnn.pipeline import graph, making, steps, together
+from ytdnn.pipeline import cluster_roles, graph, runner, steps
 from ytdnn.pipeline import workdir as workdir_room
 
 if TYPE_CHECKING:
@@ -31,12 +31,13 @@ Verbose = bool | Callable[[str], None]
 
 
 @dataclasses.dataclass(frozen=True)
-class Trained:
-    """What training left in a workdir.
+class TrainedRun:
+    """The outputs of training in a workdir.
 
     Attributes:
-      directories: Of each stage that applies: `candidates`, `index`, `ranking`.
-      facts: What each found (epochs, seconds, validation metrics), by stage.
+      directories: Directory of each stage that applies: `candidates`, `index`,
+        `ranking`.
+      facts: Facts about each stage by its name: epochs, seconds, validation metrics.
     """
 
     directories: dict[str, pathlib.Path]
@@ -48,7 +49,7 @@ def prepare(
     config: configs.Config | None = None,
     *,
     tables: Mapping[str, Any] = NO_TABLES,
-    spark: "session.Settings | None" = None,
+    spark: "session.SparkSettings | None" = None,
     again: bool = False,
     verbose: Verbose = False,
 ) -> "prepared.PreparedData":
@@ -56,14 +57,15 @@ def prepare(
 
     Args:
       workdir: Directory of the run, made if missing.
-      config: The run's; None: that of the workdir, or the defaults (the embedded
-        world).
+      config: Config of the run; None: that of the workdir, or the defaults (the
+        embedded world).
       tables: Frames of Polars or pandas by the table's name (`watches` at least),
         instead of the source that the config names. None is refused: where the
         frames are missing, no other log is prepared in their place.
-      spark: Where Apache Spark prepares; None: Polars does, on this machine.
-      again: Whether to prepare even what is complete and current.
-      verbose: As of all arrows.
+      spark: Settings of Apache Spark, which then prepares; None: Polars does, on this
+        machine.
+      again: Whether to prepare again even if the output is complete and current.
+      verbose: As for all functions here.
 
     Returns:
       The prepared set.
@@ -87,20 +89,20 @@ def prepare(
         workdir_room.keep_config(directory, config),
         progress.shown(bool(verbose)),
     ):
-        making.run([step], config, directory, say, [step.name] if again else [])
+        runner.run([step], config, directory, say, [step.name] if again else [])
     return prepared.load(directory / step.name)
 
 
 def _of_memory(
     given: Mapping[str, Any], config: configs.Config
-) -> tuple["tables_room.Tables", configs.Config]:
+) -> tuple["tables_room.TablesInMemory", configs.Config]:
     """Returns frames as tables, and the config that says so."""
     from ytdnn.data.sources import tables
 
     data = dataclasses.replace(
         config.data, source=data_config.IN_MEMORY, dir="", name=""
     )
-    return tables.of(given), dataclasses.replace(config, data=data)
+    return tables.from_frames(given), dataclasses.replace(config, data=data)
 
 
 def _require_no_other_source(data: configs.Data) -> None:
@@ -118,7 +120,7 @@ def train(
     *,
     stage: str = "",
     verbose: Verbose = False,
-) -> Trained:
+) -> TrainedRun:
     """Trains candidates, builds the index, trains the ranker; or one of these.
 
     A training that was killed goes on from its last checkpoint.
@@ -128,7 +130,7 @@ def train(
       config: The run's; None: that of the workdir. Where the data came from is not
         asked again.
       stage: `candidates`, `index` or `ranking` alone; empty: all.
-      verbose: As of all arrows.
+      verbose: As for all functions of `api`.
 
     Raises:
       errors.UserError: The data do not fit the config, or there is no such stage.
@@ -136,31 +138,31 @@ def train(
     directory, say = user_paths.expanded(workdir), speaker(verbose)
     several = graph.trained(stage)
     config = later_config(directory, config)
-    if together.follows(config):
-        together.follow(several, config, directory)
+    if cluster_roles.follows(config):
+        cluster_roles.follow(several, config, directory)
         return _trained(several, config, directory)
-    with workdir_room.lock(directory), together.watched(config):
-        making.require(several, config, directory)
+    with workdir_room.lock(directory), cluster_roles.watched(config):
+        runner.require(several, config, directory)
         steps.require_features(config, directory)
         with (
             workdir_room.keep_config(directory, config),
             progress.shown(bool(verbose)),
         ):
-            making.run(several, config, directory, say)
+            runner.run(several, config, directory, say)
     return _trained(several, config, directory)
 
 
 def _trained(
     several: Sequence[graph.Step], config: configs.Config, directory: pathlib.Path
-) -> Trained:
-    """Returns what steps of training have left, those that apply."""
+) -> TrainedRun:
+    """Returns the outputs of the training steps that apply."""
     made = [step.name for step in several if not step.left_out(config, directory)]
     directories = {name: directory / name for name in made}
     facts = {
         name: artifacts.read_manifest(path, name).facts
         for name, path in directories.items()
     }
-    return Trained(directories, facts)
+    return TrainedRun(directories, facts)
 
 
 def evaluate(
@@ -175,17 +177,17 @@ def evaluate(
 
     Args:
       workdir: Directory of the run, trained.
-      config: The run's; None: that of the workdir.
+      config: Config of the run; None: that of the workdir.
       split: `test`, or `validation`, to choose settings by.
-      again: Whether to measure even what is complete and current.
-      verbose: As of all arrows.
+      again: Whether to measure again even if the output is complete and current.
+      verbose: As for all functions here.
 
     Returns:
-      The report, with the values of each user behind it.
+      The report, with the metrics of each user.
 
     Raises:
-      errors.UserError: An artefact is missing or stale, an input leaks, or there is
-        nobody to ask.
+      errors.UserError: An artefact is missing or stale, an input leaks, or there are no
+        users to test.
     """
     from ytdnn.evaluation import report_files
 
@@ -193,13 +195,13 @@ def evaluate(
     config = later_config(directory, config)
     step = graph.evaluation(split)
     with workdir_room.lock(directory):
-        making.require([step], config, directory)
+        runner.require([step], config, directory)
         kept = workdir_room.keep_config(directory, config)
         with (
             kept if split == "test" else contextlib.nullcontext(),
             progress.shown(bool(verbose)),
         ):
-            making.run([step], config, directory, say, [step.name] if again else [])
+            runner.run([step], config, directory, say, [step.name] if again else [])
     return report_files.read(directory / step.name)
 
 
@@ -212,13 +214,13 @@ def export(
 ) -> pathlib.Path:
     """Writes the bundle of SavedModels and returns its directory.
 
-    It is a new version beside the earlier ones, with the next number.
+    It is a new version, with the next number; earlier ones stay.
 
     Args:
       workdir: Directory of the run, trained.
-      config: The run's; None: that of the workdir.
-      keep: Newest versions that stay, the others are removed; None: all.
-      verbose: As of all arrows.
+      config: Config of the run; None: that of the workdir.
+      keep: Number of newest versions that stay, the others are removed; None: all stay.
+      verbose: As for all functions here.
 
     Raises:
       errors.UserError: An artefact is missing or stale, or `keep` is less than 1.
@@ -230,9 +232,9 @@ def export(
     step = graph.bundle(config)
     bundle = directory / step.name
     with workdir_room.lock(directory):
-        making.require([step], config, directory)
+        runner.require([step], config, directory)
         with workdir_room.keep_config(directory, config):
-            making.run([step], config, directory, say)
+            runner.run([step], config, directory, say)
         if keep is not None:
             removed = versions.prune(bundle, keep)
             say(f"versions removed: {', '.join(map(str, removed)) or 'none'}")
@@ -252,8 +254,8 @@ def refit(
 
     Args:
       workdir: Directory of the run, trained.
-      config: The run's; None: that of the workdir.
-      verbose: As of all arrows.
+      config: Config of the run; None: that of the workdir.
+      verbose: As for all functions here.
 
     Returns:
       The bundle's directory.
@@ -265,16 +267,16 @@ def refit(
     directory, say = user_paths.expanded(workdir), speaker(verbose)
     config = dataclasses.replace(later_config(directory, config), refit=True)
     several = (*graph.REFIT, graph.bundle(config))
-    if together.follows(config):
-        together.follow(several, config, directory)
+    if cluster_roles.follows(config):
+        cluster_roles.follow(several, config, directory)
         return directory / several[-1].name
-    with workdir_room.lock(directory), together.watched(config):
-        making.require(several, config, directory)
+    with workdir_room.lock(directory), cluster_roles.watched(config):
+        runner.require(several, config, directory)
         with (
             workdir_room.keep_config(directory, config),
             progress.shown(bool(verbose)),
         ):
-            making.run(several, config, directory, say)
+            runner.run(several, config, directory, say)
     return directory / several[-1].name
 
 
@@ -282,7 +284,7 @@ def run(
     workdir: Path,
     config: configs.Config | None = None,
     *,
-    spark: "session.Settings | None" = None,
+    spark: "session.SparkSettings | None" = None,
     verbose: Verbose = False,
 ) -> "report_files.Evaluated":
     """Goes all the way, from event log to bundle; goes on where it was stopped.
@@ -291,7 +293,7 @@ def run(
       workdir: Directory of the run, made if missing.
       config: The run's; None: that of the workdir, or the defaults.
       spark: As of `prepare`.
-      verbose: As of all arrows.
+      verbose: As for all functions of `api`.
 
     Returns:
       The report on the test.
@@ -304,19 +306,19 @@ def run(
     directory, say = user_paths.expanded(workdir), speaker(verbose)
     if config is None:
         config = workdir_room.read_config(directory) or configs.Config()
-    if together.follows(config):
-        together.follow(graph.every(config), config, directory)
+    if cluster_roles.follows(config):
+        cluster_roles.follow(graph.every(config), config, directory)
         return report_files.read(directory / graph.EVALUATION.name)
     with (
         workdir_room.lock(directory),
-        together.watched(config),
+        cluster_roles.watched(config),
         workdir_room.keep_config(directory, config),
         progress.shown(bool(verbose)),
     ):
         several = graph.every(config)
         if spark is not None:
             several = (graph.data_of(None, spark), *several[1:])
-        making.run(several, config, directory, say)
+        runner.run(several, config, directory, say)
     return report_files.read(directory / graph.EVALUATION.name)
 
 
@@ -333,7 +335,7 @@ def later_config(
 
 
 def speaker(verbose: Verbose) -> Callable[[str], None]:
-    """Returns what takes each line for people."""
+    """Returns the function that takes each line for people."""
     if callable(verbose):
         return verbose
     return functools.partial(print, flush=True) if verbose else _say_nothing

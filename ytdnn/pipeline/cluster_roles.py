@@ -1,9 +1,9 @@
-"""A run that several processes make together: who leads, who follows.
+"""A run that several processes make together: one leads, the others follow.
 
-Every process is given the same command. The chief goes through the steps as one alone
-would, and says of each training whether it is made now; workers that train in step
-follow it there, and sit out everything else. Parameter servers, and the workers beside
-them, only serve.
+Every process is given the same command. The chief runs the steps as a single process
+would, and tells the workers for each training whether it runs now; workers that train
+in step follow it there, and skip everything else. Parameter servers and their workers
+only serve.
 """
 
 import contextlib
@@ -43,7 +43,7 @@ def follows(config: configs.Config) -> bool:
     Returns:
       Whether another process leads.
     """
-    task = tasks.of(config.strategy)
+    task = tasks.from_environment(config.strategy)
     if task is None:
         return False
     from ytdnn.training import strategies
@@ -58,8 +58,8 @@ def follows(config: configs.Config) -> bool:
 
 @contextlib.contextmanager
 def watched(config: configs.Config) -> Iterator[None]:
-    """Turns what TensorFlow says of a lost process into one line."""
-    task = tasks.of(config.strategy)
+    """Turns TensorFlow's errors about a lost process into one line."""
+    task = tasks.from_environment(config.strategy)
     if task is None:
         yield
         return
@@ -71,10 +71,10 @@ def watched(config: configs.Config) -> Iterator[None]:
 
 @dataclasses.dataclass(frozen=True)
 class Led:
-    """What the chief says to workers in step, nothing where there are none.
+    """The messages of the chief to workers in step; none without workers.
 
     Attributes:
-      config: Of the run.
+      config: Config of the run.
       is_heard: Whether the command has trainings that others take part in.
     """
 

@@ -1,4 +1,4 @@
-"""What is measured by the same rules as a run: bundles, and files of predictions."""
+"""Evaluates bundles and files of predictions by the same rules as a run."""
 
 import pathlib
 from typing import TYPE_CHECKING

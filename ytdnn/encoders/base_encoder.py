@@ -1,4 +1,4 @@
-"""What an encoder of a sequence is (PAPER §3.2): rows of the log to vectors.
+"""The interface of an encoder of a sequence (PAPER §3.2): rows of the log to vectors.
 
 Features are single values; a sequence is read by an encoder. Positions of a slice share
 their rows (`ytdnn/data/inputs.py`), which come with the time of each, so an encoder may
@@ -36,7 +36,7 @@ class Encoder(tf.keras.layers.Layer):
         raise NotImplementedError
 
     def fields(self, data: prepared.PreparedData) -> fields.Fields:
-        """Returns what it reads of a request."""
+        """Returns the request fields that the encoder reads."""
         raise NotImplementedError
 
     def open_request(self, data: prepared.PreparedData) -> "SequenceReader":
