@@ -78,6 +78,7 @@ def made(workdir: pathlib.Path, **changed: Any) -> settings.Settings:
         "log": workdir / "log",
         "flush_seconds": 3_600.0,
         "poll_seconds": 3_600.0,
+        "limits": settings.Limits(answer_seconds=600.0),  # of a busy machine
     }
     return settings.Settings(**given | changed)
 
