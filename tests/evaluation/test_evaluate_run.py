@@ -27,8 +27,8 @@ from ytdnn.retrieval import stage as stage_room
 
 Split = prepared.Split
 CONFIG = configs.Config(
-    composition=configs.CompositionConfig(num_candidates=12),
-    evaluation=configs.EvaluationConfig(ks=(1, 5), num_resamples=50),
+    composition=configs.Composition(num_candidates=12),
+    evaluation=configs.Evaluation(ks=(1, 5), num_resamples=50, baselines=()),
 )
 METRICS = {
     f"{name}@{k}"
@@ -50,7 +50,7 @@ METRICS = {
 def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
     directory = tmp_path_factory.mktemp("evaluate")
     log = planted.write_log(directory / "log")
-    config = configs.DataConfig(source="log", dir=str(log), protocol="leave_one_out")
+    config = configs.Data(source="log", dir=str(log), protocol="leave_one_out")
     return prepare.prepare(config, directory / "data")
 
 
@@ -143,7 +143,7 @@ def test_one_more_system_is_one_more_entry(data: prepared.PreparedData) -> None:
         data, trained, ranker, {"exact": exact}, CONFIG, Split.TEST, others
     )
     report = report_model.to_dict(result.report)
-    assert list(report["lists"])[-3:] == ["candidates", "system", "oracle"]
+    assert list(report["lists"]) == ["popularity", "candidates", "system", "oracle"]
     assert report["lists"]["oracle"]["values"]["hit_rate@1"] == 1.0
     assert report["impressions"]["oracle"]["values"]["auc"] == 1.0
     assert "oracle" in report["slices"]["activity"][0]["lists"]
@@ -166,7 +166,7 @@ def test_a_model_that_reads_the_answer_fails_the_run(
 
 
 def test_popularity_ranks_by_training_labels(data: prepared.PreparedData) -> None:
-    config = configs.EvaluationConfig(ks=(3,))
+    config = configs.Evaluation(ks=(3,))
     cases = protocol.cases(data, Split.TEST, config)
     found = lists.popularity(data, config)(cases, 3)
     counts = data.videos["train_count"].to_numpy()
@@ -193,7 +193,7 @@ def test_watched_videos_stay_where_the_setting_says_so(
 
     trained = fakes.ScoresByUser(data.num_videos, score)
     for remove in (True, False):
-        config = configs.EvaluationConfig(ks=(1,), remove_watched=remove)
+        config = configs.Evaluation(ks=(1,), remove_watched=remove)
         cases = protocol.cases(data, Split.TEST, config)
         vectors = trained.user_vectors(data, cases.users, cases.ends, cases.times)
         maker = lists.of_vectors(vectors, trained.video_vectors(), config)
@@ -208,8 +208,7 @@ def test_without_a_ranker_only_candidates_are_reported(
     trained = fakes.next_watch(data)
     found = _measure(data, trained, None)
     assert found["impressions"] == {}
-    counted = {"popularity", "recent_popularity", "markov", "co_watch"}
-    assert set(found["lists"]) == {*counted, "user_neighbours", "candidates"}
+    assert set(found["lists"]) == {"popularity", "candidates"}
     assert found["vector_width"] == trained.video_vectors().shape[1]
     assert found["latency"]["user_vector_batched_ms"] > 0.0
     assert found["protocol"]["name"] == "leave_one_out"
@@ -334,8 +333,7 @@ def test_the_ranker_orders_no_lists_of_validation(
     found = report_model.to_dict(result.report)
     assert found["protocol"]["split"] == "validation"
     # The ranker is trained on what comes after: it may not order these lists.
-    counted = {"popularity", "recent_popularity", "markov", "co_watch"}
-    assert set(found["lists"]) == {*counted, "user_neighbours", "candidates"}
+    assert set(found["lists"]) == {"popularity", "candidates"}
     assert "after the evaluated window" in found["protocol"]["system_left_out"]
 
 
