@@ -23,7 +23,7 @@ from ytdnn.configs.heads import (
     ExactOdds,
     WeightedLogistic,
 )
-from ytdnn.configs.index import Exact, Index, Lsh, Scann
+from ytdnn.configs.index import Exact, Index, IndexKind, Ivf, Lsh, Scann
 from ytdnn.configs.labels import HeldOutWatch, NextWatch
 from ytdnn.configs.losses import (
     BPR,
@@ -80,6 +80,8 @@ __all__ = [
     "HeldOutWatch",
     "HierarchicalSoftmax",
     "Index",
+    "IndexKind",
+    "Ivf",
     "LogSize",
     "Lsh",
     "NextWatch",

@@ -22,10 +22,13 @@ from ytdnn.serving import (
     requests,
     saved_models,
     signatures,
+    where,
 )
 
 KIND = removals.BUNDLE
 TITLES = removals.TITLES
+ATTRIBUTES = "attributes.parquet"  # columns of videos that conditions can be put on
+POLICIES = "policies"  # saved sets of conditions, of the manifest's facts
 EVALUATION = "evaluation.json"  # of the run that a refit repeats
 REFIT = "refit"  # of the manifest's facts
 USER_TOWER = "user_tower"
@@ -111,6 +114,27 @@ class Bundle:
         read = self._variables
         parts = [read.get_tensor(name) for name in self._vector_names(read)]
         found: npt.NDArray[np.float32] = np.concatenate(parts)
+        return found
+
+    def permitted(
+        self, conditions: Sequence[where.Entry], policy: str, time: int
+    ) -> npt.NDArray[np.bool_]:
+        """Returns which videos conditions permit, `[catalogue] bool`.
+
+        Args:
+          conditions: As of `ytdnn.serving.where`.
+          policy: A saved set of conditions; empty: none.
+          time: Of the request, seconds.
+        """
+        videos = pl.read_parquet(self._common / ATTRIBUTES)
+        saved = self.policies[policy] if policy else []
+        of_policy = where.permitted(videos, [(key, v) for key, v in saved], time)
+        return where.permitted(videos, conditions, time) & of_policy
+
+    @property
+    def policies(self) -> dict[str, list[list[str]]]:
+        """The saved sets of conditions by name, as of `ytdnn.serving.where`."""
+        found: dict[str, list[list[str]]] = self.manifest.facts.get(POLICIES, {})
         return found
 
     @staticmethod
@@ -272,12 +296,12 @@ class Bundle:
         tower = {key: values[key] for key in self.inputs(USER_TOWER)}
         vector, tower_ms = self._timed(name, USER_TOWER, tower)
         num_candidates = self.manifest.facts["num_candidates"]
-        query = vector | {
+        query = {n: values[n] for n in self.inputs(INDEX + EXACT) if n in values}
+        query |= vector | {
             schema.K: tf.constant([num_candidates]),
             schema.EXCLUDE_IDS: tf.concat(
                 [values[schema.WATCHED_VIDEO_IDS], values[schema.EXCLUDE_IDS]], axis=1
             ),
-            schema.ALLOW_IDS: values[schema.ALLOW_IDS],
         }
         found, index_ms = self._timed(name, INDEX, query)
         latency = {"candidates": tower_ms + index_ms}

@@ -2,6 +2,7 @@
 
 from ytdnn import schema
 from ytdnn.data import fields, prepared
+from ytdnn.retrieval import filters as filters_room
 
 Field = fields.Field
 describe = fields.describe
@@ -30,6 +31,38 @@ def propensity_field() -> Field:
     """Returns the output of a recommender that draws its pages."""
     meaning = "probability of each in its place, given the places before it"
     return Field(schema.PROPENSITIES, "float32", "batch, length", 0.0, meaning)
+
+
+def filter_fields(filters: filters_room.Filters) -> tuple[Field, ...]:
+    """Returns the inputs that put conditions on columns of videos, where it has some.
+
+    Args:
+      filters: Knows the columns and the saved sets of conditions.
+    """
+    if not filters.keys:
+        return ()
+    values = f"of each of {schema.CONDITIONS}, as text"
+    found = [
+        Field(
+            schema.CONDITIONS,
+            "string",
+            "batch, length",
+            "",
+            "column and operator; `in` of one column are alternatives, all others hold",
+            choices=filters.keys,
+        ),
+        Field(schema.CONDITION_VALUES, "string", "batch, length", "", values),
+    ]
+    if filters.policies:
+        meaning = "saved conditions that hold, too; empty: none"
+        found.append(
+            Field(
+                schema.POLICY, "string", "batch", "", meaning, choices=filters.policies
+            )
+        )
+    if filters.reads_time:
+        found.append(fields.time())
+    return tuple(found)
 
 
 def k_field() -> Field:
