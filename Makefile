@@ -10,14 +10,17 @@ WORKERS ?= 2
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALL := $(PIP) install --quiet --constraint constraints.txt
-PYTEST = $(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile
+# A file's tests share fixtures; the dearest files first (tests/conftest.py).
+PYTEST = $(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile \
+  --no-loadscope-reorder
 # A stamp for each set of packages, so that an unchanged one is not installed again.
 RUNTIME := $(VENV)/.installed-runtime
 DEV := $(VENV)/.installed-dev
+DOCS := $(VENV)/.installed-docs
 HOUSE := setup.cfg pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all test-slow lint format types bench clean
+.PHONY: help run test test-all test-slow docs notebooks dist lint format types bench clean
 
 help: ## show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -45,6 +48,16 @@ format: $(DEV) ## rewrite the code in the one format
 types: $(DEV) ## types alone
 	$(BIN)/mypy
 
+docs: $(DOCS) ## install, then the site, strictly (site/index.html)
+	$(BIN)/python -m experiments.write_results
+	$(BIN)/mkdocs build --quiet
+
+dist: $(DOCS) ## a wheel and a source distribution (dist/)
+	$(BIN)/python -m build
+
+notebooks: $(DOCS) ## run the notebooks of docs/notebooks and keep their outputs
+	$(BIN)/python docs/notebooks/run.py
+
 bench: $(RUNTIME) ## the main job from nothing, each step timed (runs/bench)
 	rm -rf runs/bench
 	$(BIN)/ytdnn run --config=experiments/quickstart.py --workdir=runs/bench
@@ -70,4 +83,9 @@ $(RUNTIME): $(HOUSE) | $(BIN)/python
 $(DEV): $(HOUSE) | $(BIN)/python
 	@echo "installing into $(VENV): about two minutes"
 	$(INSTALL) --editable '.[dev]'
+	@touch $@ $(RUNTIME)
+
+$(DOCS): $(HOUSE) | $(BIN)/python
+	@echo "installing into $(VENV): about a minute"
+	$(INSTALL) --editable '.[docs]'
 	@touch $@ $(RUNTIME)

@@ -105,13 +105,15 @@ def get_variants() -> dict[str, configs.Config]:
 
 def _config(example_age: bool) -> configs.Config:
     return configs.Config(
-        data=configs.Data(world=configs.WORLDS["quickstart"]),
-        candidates=configs.Candidates(
-            content=configs.Content(enabled=False),
-            features=configs.Features(add=("example_age",) if example_age else ()),
+        data=configs.DataConfig(world=configs.WORLDS["quickstart"]),
+        candidates=configs.CandidatesConfig(
+            content=configs.ContentConfig(enabled=False),
+            features=configs.FeaturesConfig(
+                add=("example_age",) if example_age else ()
+            ),
             decay_rates=(),  # the paper's bag alone
             tower=(256, 128, 64),
-            training=configs.Training(
+            training=configs.TrainingConfig(
                 epochs=6,
                 patience=6,
                 learning_rate=0.003,
@@ -119,7 +121,7 @@ def _config(example_age: bool) -> configs.Config:
                 table_learning_rate=0.003,
             ),
         ),
-        ranking=configs.Ranking(),
+        ranking=configs.RankingConfig(),
     )
 
 
@@ -135,14 +137,14 @@ class Window:
       num_days: Whole days.
     """
 
-    log: watch_log.Log
+    log: watch_log.WatchLog
     start: int
     label_days: npt.NDArray[np.int64]
     upload_days: npt.NDArray[np.int64]
     num_days: int
 
     @classmethod
-    def of(
+    def from_data(
         cls, data: prepared.PreparedData, trained: candidate_model.CandidateModel
     ) -> "Window":
         """Returns a model's training window; its last days are whole."""
@@ -189,7 +191,7 @@ def predicted(window: Window, trained: candidate_model.CandidateModel) -> Probab
 
 
 def _class_probability(
-    log: watch_log.Log,
+    log: watch_log.WatchLog,
     trained: candidate_model.CandidateModel,
     positions: npt.NDArray[np.int64],
     moment: int,
@@ -261,7 +263,7 @@ def of_runs(
     for name, run in runs.items():
         data = prepared.load(run / prepared.KIND)
         trained = candidate_model.load(run / candidate_model.KIND, data)
-        window = Window.of(data, trained)
+        window = Window.from_data(data, trained)
         happened, said = empirical(window), predicted(window, trained)
         titles = {"mean over videos": np.arange(len(window.upload_days))}
         for number, video in enumerate(_most_watched(window, happened, num_videos)):
@@ -290,7 +292,7 @@ def curves(directory: pathlib.Path, seed: int = 0) -> dict[str, Probabilities]:
         run = directory / name / f"seed-{seed}"
         data = prepared.load(run / prepared.KIND)
         trained = candidate_model.load(run / candidate_model.KIND, data)
-        window = Window.of(data, trained)
+        window = Window.from_data(data, trained)
         if not found:
             found[EMPIRICAL] = by_age(window, empirical(window))
         found[name] = by_age(window, predicted(window, trained))

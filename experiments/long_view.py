@@ -9,7 +9,8 @@ impressions is above LightGBM on the same inputs and a video's own rate (PAPER �
 Protocol: that of a contest on this data. The label is upstream's `long_view`. Settings
 are chosen with the validation days held out; the chosen model is trained again on
 training and validation days, as many epochs as its best took, and asked once for the
-test days. Every user's impressions of the test days are one list. GAUC: AUC within each
+test days. Every user's impressions of the test days are one list, ordered by what was
+known before it: nothing that a user did on those days is read. GAUC: AUC within each
 user who has both kinds, weighted by the user's positives. nDCG@5: binary, over all
 users, 0 for one without a positive; ties share their ranks.
 
@@ -64,7 +65,7 @@ from ytdnn import artifacts, configs, errors
 from ytdnn.candidates import model as candidate_model
 from ytdnn.data import prepare, prepared
 from ytdnn.evaluation import ranker, shown_lists, summary
-from ytdnn.features import interface
+from ytdnn.features import base_feature
 from ytdnn.metrics import binary, predicted_seconds
 from ytdnn.pipeline import sizes
 from ytdnn.pipeline import workdir as workdir_room
@@ -80,8 +81,8 @@ _CHINA = "T00:00:00+08:00"
 _K = 5
 _ROUNDS, _PATIENCE = 3_000, 50
 HEADS: dict[str, configs.Head] = {
-    "click × watch time": configs.ClickTimesWatchTime(),
-    "click": configs.Click(),
+    "click × watch time": configs.ClickTimesWatchTimeConfig(),
+    "click": configs.ClickConfig(),
 }
 
 Orders = dict[str, npt.NDArray[np.floating]]
@@ -96,7 +97,7 @@ def config_of(given: argparse.Namespace) -> configs.Config:
     Args:
       given: Of the command line.
     """
-    data = configs.Data(
+    data = configs.DataConfig(
         source="kuairand",
         name=given.name,
         dir=str(given.data_dir),
@@ -121,7 +122,7 @@ def config_of(given: argparse.Namespace) -> configs.Config:
 
 
 def scores(
-    shown: ranker.Impressions, order: npt.NDArray[np.floating], seed: int = 0
+    shown: ranker.SplitImpressions, order: npt.NDArray[np.floating], seed: int = 0
 ) -> Row:
     """Returns GAUC and nDCG@5 of an order of each user's impressions.
 
@@ -141,7 +142,7 @@ def scores(
         GAUC: (np.where(defined, within, 0.0) * weights, weights),
         NDCG: (of_users, np.ones(num_users)),
     }
-    entry = summary.of_ratios(parts, configs.Evaluation(seed=seed))
+    entry = summary.of_ratios(parts, configs.EvaluationConfig(seed=seed))
     found: Row = {}
     for name in parts:
         low, high = entry.intervals[name]
@@ -169,7 +170,7 @@ def choose(config: configs.Config, workdir: pathlib.Path) -> pathlib.Path:
             shutil.copytree(first, directory, ignore=left_out)
         ytdnn.train(directory, run, stage="ranking", verbose=True)
         data, _, trained = _opened(directory, run)
-        shown = ranker.Impressions(data, _Split.VALIDATION)
+        shown = ranker.SplitImpressions(data, _Split.VALIDATION)
         row = scores(shown, _by_click(data, trained, shown))
         rich.print(f"{name}: {GAUC} {row[GAUC][0]:.4f} on the validation days")
         found[directory] = row[GAUC][0]
@@ -220,10 +221,13 @@ def _opened(
 def _by_click(
     data: prepared.PreparedData,
     trained: ranking_model.RankingModel,
-    shown: ranker.Impressions,
+    shown: ranker.SplitImpressions,
 ) -> npt.NDArray[np.floating]:
-    """Returns the click probability of each impression, or what stands for it."""
-    found = trained.predictions(data, shown.rows)
+    """Returns the click probability of each impression, or what stands for it.
+
+    By what was known when the user's list began: nothing of the days that are ordered.
+    """
+    found = trained.predictions(data, shown.rows, shown.list_starts)
     chance = found.click_probability
     return np.asarray(found.order if chance is None else chance)
 
@@ -236,7 +240,7 @@ def orders(config: configs.Config, directory: pathlib.Path) -> Orders:
       directory: Of its models.
     """
     data, first, trained = _opened(directory, config)
-    shown = ranker.Impressions(data, _Split.TEST)
+    shown = ranker.SplitImpressions(data, _Split.TEST)
     rate = ranker.popularity_predictions(data, shown).click_probability
     vectors = first.candidates.video_vectors()
     product = shown_lists.candidates(data, first.candidates, vectors)
@@ -297,11 +301,14 @@ def _matrices(
     data = prepared.load(directory / prepared.KIND)
     read_by = lightgbm_ranker.open_ranker(directory, data)
     training, asked = (
-        lightgbm_ranker.read(data, read_by.open_log(data, split == _Split.TEST), split)
+        lightgbm_ranker.read(
+            data, read_by.open_log(data, is_test), split, as_lists=is_test
+        )
         for split in splits
+        for is_test in [split == _Split.TEST]
     )
     for feature in read_by.features:
-        if isinstance(feature, interface.TrainingOnly):
+        if isinstance(feature, base_feature.TrainingOnly):
             lightgbm_ranker.made_neutral(feature.name, training, asked, asked)
     encoding = lightgbm_ranker.Encoding(training)
     made = [
@@ -325,7 +332,7 @@ def measure(config: configs.Config, workdir: pathlib.Path) -> dict[str, Row]:
     chosen, whole = choose(config, workdir), workdir / "all-days"
     run = train_again(config, chosen, whole)
     found = orders(run, whole) | {BOOSTED: boosted(chosen, whole)}
-    shown = ranker.Impressions(prepared.load(whole / prepared.KIND), _Split.TEST)
+    shown = ranker.SplitImpressions(prepared.load(whole / prepared.KIND), _Split.TEST)
     return {name: scores(shown, order) for name, order in found.items()}
 
 

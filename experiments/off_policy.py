@@ -86,14 +86,14 @@ Key = tuple[str, str, str]  # policy, PLACE or PAGE, reward
 
 def get_settings() -> configs.Config:
     """Returns a run of minutes, its ranker of clicks and of seconds."""
-    world = configs.World(num_users=1_500, num_videos=2_000, num_topics=6)
+    world = configs.WorldConfig(num_users=1_500, num_videos=2_000, num_topics=6)
     return configs.Config(
-        data=configs.Data(world=world),
-        candidates=configs.Candidates(training=configs.Training(epochs=4)),
-        ranking=configs.Ranking(
-            tower=(64, 32), training=configs.Training(epochs=3, batch_size=512)
+        data=configs.DataConfig(world=world),
+        candidates=configs.CandidatesConfig(training=configs.TrainingConfig(epochs=4)),
+        ranking=configs.RankingConfig(
+            tower=(64, 32), training=configs.TrainingConfig(epochs=3, batch_size=512)
         ),
-        composition=configs.Composition(num_candidates=100),
+        composition=configs.CompositionConfig(num_candidates=100),
     )
 
 
@@ -129,7 +129,7 @@ class Setting:
     truth: true_page.TruePages
     policies: dict[str, page_choices.Ordered]
 
-    def of(self, users: npt.NDArray[np.integer], rows: npt.NDArray) -> "Setting":
+    def subset(self, users: npt.NDArray[np.integer], rows: npt.NDArray) -> "Setting":
         """Returns some requests, any of them more than once, as those of some users."""
         policies = {
             name: dataclasses.replace(
@@ -171,7 +171,7 @@ def set_up(workdir: pathlib.Path, config: configs.Config, num_pages: int) -> Set
     pipeline.train(workdir, config, verbose=True)
     stage = stage_room.load(workdir / stage_room.KIND, data, config.composition)
     ranker = ranking_model.load(workdir / ranking_model.KIND, data, stage)
-    asked = judged_systems.Asked(
+    asked = judged_systems.RunModels(
         data,
         stage.candidates,
         stage.candidates.video_vectors(),
@@ -181,7 +181,7 @@ def set_up(workdir: pathlib.Path, config: configs.Config, num_pages: int) -> Set
     )
     pages = _requests(data, num_pages)
     found = judged_systems.ordered(asked, pages)
-    truth = true_page.of(data)
+    truth = true_page.from_data(data)
     if truth is None:
         raise errors.UserError("expected a world, found another log")
     cases = protocol.at_requests(
@@ -234,7 +234,7 @@ def repeat(setting: Setting, repeats: int) -> dict[Key, Found]:
     weights: dict[Key, list[float]] = {}
     for _ in progress.through(range(repeats), "logs", "logs"):
         rows = per_user.take(rng.integers(num_users, size=num_users))
-        drawn = setting.of(rows.rows, rows.values)
+        drawn = setting.subset(rows.rows, rows.values)
         log, shown = _log(drawn, rng)
         for name, given in drawn.policies.items():
             chosen = page_choices.of_pages(given, shown)
@@ -263,7 +263,7 @@ def repeat(setting: Setting, repeats: int) -> dict[Key, Found]:
 
 def _log(
     setting: Setting, rng: np.random.Generator
-) -> tuple[counterfactual.Log, npt.NDArray[np.int32]]:
+) -> tuple[counterfactual.DecisionLog, npt.NDArray[np.int32]]:
     """Returns a log of all requests, and the videos shown."""
     given, shown = setting.policies[LOGGING], setting.pages(LOGGING, rng)
     chances = page_choices.of_pages(given, shown).target
@@ -275,7 +275,7 @@ def _log(
         name: _of_shown(given.videos, values, shown)
         for name, values in given.modelled.items()
     }
-    log = counterfactual.Log(
+    log = counterfactual.DecisionLog(
         users=setting.users,
         is_place=shown > 0,
         propensities=np.where(shown > 0, chances, 1.0),

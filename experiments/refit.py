@@ -65,7 +65,7 @@ from ytdnn.cli import main as program
 from ytdnn.data import prepared
 from ytdnn.data.sources import world as world_source
 from ytdnn.evaluation import report_files
-from ytdnn.pipeline import others
+from ytdnn.pipeline import system_evaluation
 from ytdnn.world import generate
 
 WITHOUT, WITH = "without refit", "with refit"
@@ -83,7 +83,7 @@ _HORIZONS = (1.0, 0.0)  # days; 0: all that the log has
 Found = dict[tuple[str, float], report_files.Evaluated]
 
 
-def cut_log(world: configs.World, end: int, directory: pathlib.Path) -> None:
+def cut_log(world: configs.WorldConfig, end: int, directory: pathlib.Path) -> None:
     """Writes what the log of a world has before a moment.
 
     Args:
@@ -136,8 +136,8 @@ def _measured(
     """Measures the bundle at hand, or reads what was measured of it before."""
     out = directory / f"{name} {days:g} days".replace(" ", "_")
     bundle = directory / "run" / "bundle"
-    rules = configs.Evaluation(ks=(10, 100), slices=(), horizon_days=days)
-    return others.evaluate(
+    rules = configs.EvaluationConfig(ks=(10, 100), slices=(), horizon_days=days)
+    return system_evaluation.evaluate(
         "bundle", bundle, directory / "later" / prepared.KIND, rules, "test", out
     )
 

@@ -64,4 +64,6 @@ def test_files_that_the_pages_name_exist() -> None:
         for name in re.findall(r"`((?:ytdnn|tests|experiments|docs)/[\w./]+)`", text):
             assert (ROOT / name).exists(), f"{page.name} names {name}"
         for link in re.findall(r"\]\(([^)#:\s]+)\)", text):
-            assert (page.parent / link).exists(), f"{page.name} links {link}"
+            is_made = link in ("reference/commands.md", "reference/settings.md")
+            found = is_made or (page.parent / link).exists()
+            assert found, f"{page.name} links {link}"

@@ -1,10 +1,10 @@
-"""Directories with a manifest: how every step hands its result to the next.
+"""Directories with a manifest: the form in which steps hand on their outputs.
 
-A step writes into a hidden sibling directory, and `publish` renames it into place
-only when all is written, so a half-written artefact is never read and a killed step
-leaves what was there before. The manifest names what made the artefact, from which
-inputs, and each file's size and checksum; `read_manifest` and `require_input` refuse
-what does not fit with one line that names the two that disagree.
+A step writes into a hidden sibling directory, and `publish` renames it into place only
+when it is complete, so a half-written artefact is never read and a killed step leaves
+the old one. The manifest names the program and inputs that the artefact was made from,
+and each file's size and checksum; `read_manifest` and `require_input` refuse an
+artefact that does not fit with one line that names the two that disagree.
 """
 
 import contextlib
@@ -39,7 +39,7 @@ _T = TypeVar("_T")
 
 @dataclasses.dataclass(frozen=True)
 class Manifest:
-    """What an artefact is and what it was made from.
+    """The description of an artefact: its kind, origin and files.
 
     Attributes:
       kind: `data`, `candidates`, `index`, `ranking`, `evaluation`, `bundle` or
@@ -49,8 +49,8 @@ class Manifest:
       config: The configuration of the step, as nested dicts.
       inputs: Fingerprint of each artefact it was made from.
       files: `{relative path: {"bytes": …, "sha256": …}}`.
-      facts: What the step found (counts, metrics), for people and later steps.
-      checksum: Of all other fields; empty in manifests of before.
+      facts: Facts about the output (counts, metrics), for people and later steps.
+      checksum: Checksum of all other fields; empty in old manifests.
     """
 
     kind: str
@@ -97,8 +97,8 @@ def publish(
     """Yields an empty directory that replaces `directory` when the block succeeds.
 
     Args:
-      directory: Where the artefact will stand.
-      kind: What it is, checked by `read_manifest`.
+      directory: Final directory of the artefact.
+      kind: Kind of the artefact, checked by `read_manifest`.
       config: The step's configuration.
       inputs: Fingerprints of the artefacts it was made from.
       facts: Filled by the caller inside the block; written to the manifest.
@@ -131,9 +131,9 @@ def removed_on_failure(partial: pathlib.Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def whole_file(path: pathlib.Path) -> Iterator[pathlib.Path]:
-    """Yields a hidden sibling that takes the place of `path` when the block succeeds.
+    """Yields a hidden sibling that replaces `path` when the block succeeds.
 
-    What the block writes must be flushed to disk by it; nothing is left when it fails.
+    The block must flush its output to disk; nothing is left when it fails.
     """
     partial = path.with_name(f".{path.name}.partial")
     with removed_on_failure(partial):
@@ -143,11 +143,11 @@ def whole_file(path: pathlib.Path) -> Iterator[pathlib.Path]:
 
 @contextlib.contextmanager
 def scratch(directory: pathlib.Path, name: str) -> Iterator[pathlib.Path]:
-    """Yields an empty directory beside an artefact, which is removed at the end.
+    """Yields an empty directory next to an artefact, which is removed at the end.
 
     Args:
-      directory: Where the artefact will stand.
-      name: What the directory is for.
+      directory: Final directory of the artefact.
+      name: Purpose of the directory.
     """
     made = directory.with_name(f".{directory.name}.{name}").absolute()
     shutil.rmtree(made, ignore_errors=True)
@@ -165,7 +165,7 @@ def new_manifest(
     files: dict[str, dict[str, Any]],
     facts: Mapping[str, Any],
 ) -> Manifest:
-    """Returns the manifest of what this program has just made."""
+    """Returns the manifest of an artefact that this program has just made."""
     found = Manifest(
         kind=kind,
         format_version=FORMAT_VERSION,
@@ -179,14 +179,14 @@ def new_manifest(
 
 
 def share(source: pathlib.Path, directory: pathlib.Path) -> None:
-    """Puts an artefact a second time, by hard links: its bytes lie on disk once.
+    """Links an artefact to a second place, with hard links: its bytes are on disk once.
 
     No artefact is ever written into, so neither can change the other. Copies where the
     file system has no hard links.
 
     Args:
       source: The artefact.
-      directory: Where it will stand too; what stands there is replaced.
+      directory: Second place; an artefact there is replaced.
     """
     partial = directory.with_name(f".{directory.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
@@ -221,7 +221,7 @@ def read_manifest(
       directory: The artefact.
       kind: The kind expected.
       deep: Whether to check the SHA-256 of large files too, not only their size.
-      name: Of the manifest's file.
+      name: Name of the manifest's file.
 
     Raises:
       errors.UserError: It is missing, of another kind or format version, or a file
@@ -256,8 +256,8 @@ def load_manifest(directory: pathlib.Path, kind: str, name: str = MANIFEST) -> M
             )
     if manifest.checksum and manifest.checksum != manifest.own_checksum:
         raise errors.UserError(
-            f"{path} was changed since it was written: its checksum is another than "
-            f"recorded: make the artefact again"
+            f"{path} was changed since it was written: its checksum differs from the "
+            f"recorded one: make the artefact again"
         )
     return manifest
 
@@ -326,8 +326,8 @@ def _check_file(path: pathlib.Path, entry: Mapping[str, Any], deep: bool) -> Non
     found = checksums.of_file(path) if deep else checksums.of_file_once(path, status)
     if found != entry["sha256"]:
         raise errors.UserError(
-            f"{path} disagrees with {manifest.name}: its SHA-256 is another than "
-            f"recorded: make the artefact again"
+            f"{path} disagrees with {manifest.name}: its SHA-256 differs from the "
+            f"recorded one: make the artefact again"
         )
 
 
@@ -337,19 +337,20 @@ def read_config(
     """Returns the configuration that an artefact was made with.
 
     Args:
-      manifest: The artefact's.
-      directory: Where it stands.
-      config_class: What its `config` is the settings of.
+      manifest: Manifest of the artefact.
+      directory: Directory of the artefact.
+      config_class: Class of its `config`.
 
     Raises:
-      errors.UserError: It has settings that this version does not know.
+      errors.UserError: It has settings that this version does not support.
     """
     try:
         return configs.component(config_class, manifest.config)
     except pydantic.ValidationError as error:
         first = ".".join(map(str, error.errors()[0]["loc"]))
         raise errors.UserError(
-            f"expected settings that this ytdnn knows in {directory / MANIFEST}, found "
+            f"expected settings of this version of ytdnn in {directory / MANIFEST}, "
+            f"found "
             f"those of another version ({manifest.made_by}; {first}): run `ytdnn "
             f"{_command(manifest.kind)}` again"
         ) from None
@@ -358,7 +359,7 @@ def read_config(
 def require_input(
     manifest: Manifest, directory: pathlib.Path, name: str, source: Manifest
 ) -> None:
-    """Checks that an artefact was made from the `source` that lies beside it.
+    """Checks that an artefact was made from the `source` next to it.
 
     Raises:
       errors.UserError: It was made from another.
@@ -366,7 +367,7 @@ def require_input(
     made_from = manifest.inputs.get(name)
     if made_from != source.fingerprint:
         raise errors.UserError(
-            f"{directory} was made from {name} {made_from}, but the {name} beside it "
+            f"{directory} was made from {name} {made_from}, but the {name} next to it "
             f"is {source.fingerprint}: run the step that makes {manifest.kind} again"
         )
 

@@ -20,13 +20,12 @@ def of_file(path: pathlib.Path) -> str:
 def of_file_once(path: pathlib.Path, status: os.stat_result) -> str:
     """Returns a file's SHA-256, read again only where the file has changed since.
 
-    A command looks at its prepared set several times, which may have thousands of
-    files. What was changed just now is read each time: clocks of file systems are
-    coarse.
+    A command reads its prepared set several times, which may have thousands of files. A
+    file that was changed just now is read each time: clocks of file systems are coarse.
 
     Args:
       path: The file.
-      status: As it is now.
+      status: Current status of the file.
     """
     if time.time_ns() - status.st_ctime_ns < _SETTLED_NS:
         return of_file(path)
@@ -45,7 +44,7 @@ def table(
     """Returns a manifest's entries for the files of a directory.
 
     Args:
-      directory: Of the files.
+      directory: Directory of the files.
       without: Names that are left out.
     """
     paths = sorted(path for path in directory.rglob("*") if path.is_file())

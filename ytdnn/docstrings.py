@@ -1,4 +1,4 @@
-"""What the `Attributes:` of a Google docstring say: one home for words that are shown.
+"""Reads the `Attributes:` of Google docstrings, which are shown to users.
 
 Help texts of settings and descriptions in the schema of the report are read from there.
 """
@@ -7,7 +7,7 @@ import inspect
 
 
 def attributes(cls: type) -> dict[str, str]:
-    """Returns what the `Attributes:` of a class's docstring say of each."""
+    """Returns the text of each attribute in a class's docstring."""
     _, _, section = (inspect.getdoc(cls) or "").partition("Attributes:\n")
     texts: dict[str, str] = {}
     name = ""

@@ -1,4 +1,4 @@
-"""What a number was made with: package versions, commit, machine."""
+"""The environment of a measurement: package versions, commit, machine."""
 
 import contextlib
 import importlib.metadata

@@ -1,4 +1,4 @@
-"""The one exception a user's mistake raises: a single line that says what to do."""
+"""The exception that a user's mistake raises: a single line with advice."""
 
 import difflib
 import shlex
@@ -16,7 +16,7 @@ def closest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
 
 
 def one_line(text: str) -> str:
-    """Returns text whose line breaks and other control characters are marked."""
+    """Returns text with line breaks and other control characters escaped."""
     return "".join(char if char.isprintable() else "�" for char in text)
 
 
@@ -26,11 +26,11 @@ def shell(word: str) -> str:
 
 
 class UserError(Exception):
-    """A mistake the user can mend.
+    """A mistake that the user can correct.
 
-    The message is one line: what was expected, what was received and where
-    (table, row, column, file or flag), and what to do. The command line prints
-    it without a stack trace and exits with status 2.
+    The message is one line: the expected and the received value with its place (table,
+    row, column, file or flag), and advice. The command line prints it without a stack
+    trace and exits with status 2.
     """
 
     # Keras would put the layer and its arguments around the line.

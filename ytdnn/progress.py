@@ -23,7 +23,7 @@ _SHOWN: contextvars.ContextVar["Bar | None"] = contextvars.ContextVar(
 
 @contextlib.contextmanager
 def shown(is_shown: bool) -> Iterator[None]:
-    """Shows the progress of what is inside the block, or nothing of it."""
+    """Shows the progress of the block, or hides it."""
     token = _IS_QUIET.set(not is_shown or _IS_QUIET.get())
     try:
         yield
@@ -32,7 +32,7 @@ def shown(is_shown: bool) -> Iterator[None]:
 
 
 def console() -> rich.console.Console:
-    """Returns the terminal, on standard error; it keeps back what is not `shown`."""
+    """Returns the terminal, on standard error; it hides all output outside `shown`."""
     return rich.console.Console(stderr=True, quiet=_IS_QUIET.get())
 
 
@@ -64,9 +64,9 @@ class Bar:
         """Prepares a bar.
 
         Args:
-          name: Of the work.
-          total: Units of all of it; None where `reach` will tell.
-          unit: What is counted, in the plural.
+          name: Name of the work.
+          total: Units of all of it; None where `reach` will give it.
+          unit: Name of the unit, in the plural.
           is_own: Whether it is shown inside another bar too, in place of that one.
         """
         self._name, self._total, self._unit = name, total, unit
@@ -118,13 +118,13 @@ class Bar:
     def reach(
         self, done: int, note: str = "", of: str = "", total: int | None = None
     ) -> None:
-        """Shows how much is done.
+        """Shows the number of finished units.
 
         Args:
           done: Units, counted from 0 again where the work begins a new round.
-          note: What else there is to say, such as a rate.
-          of: The round, such as `epoch 2/6`.
-          total: Units of all of it, where it was not known before.
+          note: Further text, such as a rate.
+          of: Name of the round, such as `epoch 2/6`.
+          total: Units of all of it, where it was unknown before.
         """
         self._total = self._total if total is None else total
         if self._is_bar:
@@ -172,12 +172,12 @@ def _duration(seconds: float) -> str:
 def through(
     items: Sequence[T], name: str, unit: str, sizes: Sequence[int] | None = None
 ) -> Iterator[T]:
-    """Yields items one by one, and shows how many were worked through.
+    """Yields items one by one, and shows the number of finished ones.
 
     Args:
-      items: What is worked through.
-      name: Of the work.
-      unit: What is counted, in the plural.
+      items: Items to work through.
+      name: Name of the work.
+      unit: Name of the unit, in the plural.
       sizes: Units of each item; None: an item is a unit.
     """
     counted = [1] * len(items) if sizes is None else sizes

@@ -13,11 +13,11 @@ Integers = npt.NDArray[np.int64]
 
 
 class Ragged(NamedTuple):
-    """Lists of different lengths, one behind another.
+    """Lists of different lengths, concatenated.
 
     Attributes:
       offsets: `[n + 1] int64`; list i is `values[offsets[i] : offsets[i + 1]]`.
-      values: All entries; of what kind is said where it is made (video indices, or flat
+      values: All entries; their kind depends on the caller (video indices, or flat
         positions of watches).
     """
 

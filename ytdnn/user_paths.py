@@ -18,9 +18,9 @@ _KINDS = {
 
 
 def expanded(path: str | os.PathLike[str]) -> pathlib.Path:
-    """Returns a path whose leading `~` is the home directory it stands for.
+    """Returns a path with a leading `~` replaced by the home directory.
 
-    One of a user that the system does not know stays as it is.
+    That of an unknown user stays as it is.
     """
     return pathlib.Path(text(os.fspath(path)))
 
@@ -31,7 +31,7 @@ def text(path: str) -> str:
 
 
 def kind(path: pathlib.Path) -> str:
-    """Returns in words what a path leads to, without waiting for a pipe."""
+    """Returns the kind of file at a path in words, without waiting for a pipe."""
     try:
         mode = path.stat().st_mode
     except OSError:

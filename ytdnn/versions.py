@@ -1,13 +1,13 @@
-"""Artefacts in versions that count up: what a server watches, published whole.
+"""Artefacts in numbered versions, which a server watches, each published as a whole.
 
     DIRECTORY/manifest.json            of the newest version: renamed into place last
     DIRECTORY/NAME/N/…                 each of its parts, such as a model
     DIRECTORY/versions/N/…             what belongs to all parts, and N's own manifest
 
-TensorFlow Serving loads `NAME/N` once N is larger than what it has. A version is
-written beside its place, flushed to disk, and renamed part by part; a version that the
-newest manifest does not reach was never finished, and the next one removes it. Files of
-equal content lie on disk once, as hard links.
+TensorFlow Serving loads `NAME/N` once N is larger than its current version. A version
+is written under a temporary name, flushed to disk, and renamed part by part; a version
+without its number in the newest manifest was never finished, and the next one removes
+it. Files of equal content are on disk once, as hard links.
 """
 
 import contextlib
@@ -33,8 +33,8 @@ class Draft:
     """A version that is being written.
 
     Attributes:
-      path: Where its files go, in the layout above.
-      number: Of the version.
+      path: Directory of its files, in the layout above.
+      number: Number of the version.
       durable: Entries of the manifest for files that are links to those of an earlier
         version: neither hashed nor flushed again.
     """
@@ -64,8 +64,8 @@ def publish(
     """Yields a draft that becomes the newest version when the block succeeds.
 
     Args:
-      directory: Of the artefact; its earlier versions stay.
-      kind: What it is.
+      directory: Directory of the artefact; its earlier versions stay.
+      kind: Kind of the artefact.
       config: The step's configuration.
       inputs: Fingerprints of the artefacts it was made from.
       facts: Written to the manifest, with the version's number.
@@ -96,12 +96,12 @@ def revise(
 ) -> int:
     """Publishes the newest version again with some of its files changed.
 
-    All others are links to those of the newest: it costs no more than their names.
+    All others are links to those of the newest, so it costs only new directory entries.
 
     Args:
-      directory: Of the artefact.
-      manifest: Of the newest version; its facts and inputs may be changed ones.
-      content: Returns the new text of a file, None of one that stays.
+      directory: Directory of the artefact.
+      manifest: Manifest of the newest version; its facts and inputs may be changed.
+      content: Function that returns the new text of a file, None for one that stays.
 
     Returns:
       The new version's number.
@@ -136,7 +136,7 @@ def read(
     """Reads and checks the manifest of a version.
 
     Args:
-      directory: Of the artefact.
+      directory: Directory of the artefact.
       kind: The kind expected.
       version: Its number; None: the newest.
       deep: Whether to check the SHA-256 of large files too.
@@ -216,7 +216,7 @@ def _number(path: pathlib.Path) -> int:
 
 
 def _share_alike(draft: Draft, files: Files, directory: pathlib.Path) -> None:
-    """Makes links of files whose content stands elsewhere, here or in the newest."""
+    """Links files to files of equal content, here or in the newest version."""
     try:
         earlier = artifacts.peek(directory / artifacts.MANIFEST, "files")
     except (OSError, ValueError, KeyError):
@@ -240,7 +240,7 @@ def _relink(source: pathlib.Path, target: pathlib.Path) -> None:
 
 
 def _move(draft: Draft, directory: pathlib.Path) -> None:
-    """Renames the parts of a version into place, what belongs to all of them last."""
+    """Renames the parts of a version into place, the shared part last."""
     names = sorted(path.name for path in draft.path.iterdir())
     for name in sorted(names, key=lambda name: name == VERSIONS):
         (directory / name).mkdir(parents=True, exist_ok=True)

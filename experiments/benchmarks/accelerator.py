@@ -50,7 +50,7 @@ class Run:
 
 
 def trained(
-    own: configs.Candidates,
+    own: configs.CandidatesConfig,
     num_videos: int,
     repeats: int,
     strategy: tf.distribute.Strategy,
@@ -59,10 +59,12 @@ def trained(
     """Trains some steps on a strategy's devices."""
     determinism.set_seed(0)
     with strategy.scope():
-        model = candidate_model.CandidateModel(own, tower_inputs.Inputs(num_videos))
+        model = candidate_model.CandidateModel(
+            own, tower_inputs.TowerInputs(num_videos)
+        )
         made = train_step.batches(own, num_videos)
         model.query_vectors(made[0])
-    stage = loop.Stage(
+    stage = loop.TrainingStage(
         name="benchmark",
         model=model,
         tables=model.tables,

@@ -53,7 +53,7 @@ from ytdnn import artifacts, configs, schema
 from ytdnn.candidates import model as candidate_model
 from ytdnn.data import prepared
 from ytdnn.index import artifact as index_artifact
-from ytdnn.pipeline import graph, making, workdir
+from ytdnn.pipeline import graph, runner, workdir
 from ytdnn.ranking import building
 from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import stage as stage_room
@@ -80,14 +80,18 @@ def make(
       ranker: Whether there is a second stage.
     """
     config = configs.Config(
-        data=configs.Data(source="log", dir=str(directory / "log"), vocabulary="all"),
-        candidates=configs.Candidates(content=configs.Content(enabled=False)),
-        ranking=configs.Ranking(enabled=ranker),
-        index=configs.Index(also=also),
+        data=configs.DataConfig(
+            source="log", dir=str(directory / "log"), vocabulary="all"
+        ),
+        candidates=configs.CandidatesConfig(
+            content=configs.ContentConfig(enabled=False)
+        ),
+        ranking=configs.RankingConfig(enabled=ranker),
+        index=configs.IndexConfig(also=also),
     )
     (directory / "log").mkdir(parents=True, exist_ok=True)
     million_videos.write_log(directory / "log", num_videos)
-    making.run([graph.DATA], config, directory, print)
+    runner.run([graph.DATA], config, directory, print)
     workdir.write_config(directory, config)
     data = prepared.load(directory / prepared.KIND)
     inputs = {prepared.KIND: data.manifest.fingerprint}

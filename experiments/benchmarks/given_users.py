@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from ytdnn import schema
-from ytdnn.candidates.losses import interface
+from ytdnn.candidates.losses import base_loss
 from ytdnn.layers import embeddings
 
 
@@ -16,16 +16,18 @@ class GivenUsers:
       bias: Variable `[num_videos + 1] float32`.
     """
 
-    ages: interface.Ages | None = None
+    ages: base_loss.AgeOffsets | None = None
 
     def __init__(self, queries: tf.Tensor, num_videos: int) -> None:
         """Takes the queries; the table and biases are those of a fresh model."""
         self.queries = tf.Variable(queries)
-        self.videos = embeddings.Table(num_videos, queries.shape[-1], name="videos")
+        self.videos = embeddings.EmbeddingTable(
+            num_videos, queries.shape[-1], name="videos"
+        )
         self.bias = tf.Variable(tf.zeros([num_videos + 1]), name="bias")
 
     def flat_queries(
-        self, features: interface.Features, seed: tf.Tensor | None
+        self, features: base_loss.Features, seed: tf.Tensor | None
     ) -> tf.Tensor:
         """Returns the given queries."""
         del features, seed
@@ -37,7 +39,7 @@ class GivenUsers:
         seed: tf.Tensor | None = None,
         places: tf.Tensor | None = None,
         num_places: tf.Tensor | None = None,
-    ) -> interface.Columns:
+    ) -> base_loss.Columns:
         """Returns rows of the table: the similarity is the dot product."""
         del seed, places, num_places
         if videos is None:
@@ -47,7 +49,7 @@ class GivenUsers:
         return tf.gather(self.videos.table, videos), tf.gather(self.bias, videos)
 
 
-def batch(labels: tf.Tensor) -> interface.Features:
+def batch(labels: tf.Tensor) -> base_loss.Features:
     """Returns examples of users all different, `labels [batch] int32`."""
     size = int(labels.shape[0])
     return {

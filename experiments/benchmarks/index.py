@@ -82,9 +82,9 @@ The 17,050 vectors trained on the world `small`, one core: exact 1.34 ms, ScaNN 
 recall 0.959, hnswlib 0.61 at 0.994, faiss IVF426,SQ8 0.44 at 0.967, flat 0.34; at this
 size the call of TensorFlow costs more than the search.
 
-Inverted lists (`ivf`), a million vectors of 65 coordinates, 100 queries, k 200, measured
-2026-11-27 in one process with ScaNN and exact search among much other work, median
-core-milliseconds of two rounds (a script of this file's vectors; no peers):
+Inverted lists (`ivf`), a million vectors of 65 coordinates, 100 queries, k 200,
+measured 2026-11-27 in one process with ScaNN and exact search among much other work,
+median core-milliseconds of two rounds (a script of this file's vectors; no peers):
 
 | index | recall | core-ms of one | core-ms of 32 |
 |---|---|---|---|
@@ -179,7 +179,7 @@ def of_run(workdir: pathlib.Path) -> tuple[Vectors, Vectors]:
     """Returns the vectors of a run's videos and of users of its validation window."""
     data = prepared.load(workdir / "data")
     model = candidate_model.load(workdir / "candidates", data)
-    cases = protocol.cases(data, prepared.Split.VALIDATION, configs.Evaluation())
+    cases = protocol.cases(data, prepared.Split.VALIDATION, configs.EvaluationConfig())
     users = model.user_vectors(data, cases.users, cases.ends, cases.times)
     return model.video_vectors(), users
 
@@ -212,14 +212,16 @@ def _ours(index: Any) -> Callable[[Vectors, int], Any]:
 def _exact() -> System:
     return System(
         "ytdnn exact",
-        lambda vectors: _ours(brute_force.BruteForce.build(vectors, configs.Exact())),
+        lambda vectors: _ours(
+            brute_force.BruteForce.build(vectors, configs.ExactConfig())
+        ),
     )
 
 
 def _scann() -> System:
     return System(
         "ytdnn ScaNN, default",
-        lambda vectors: _ours(scann_index.Scann.build(vectors, configs.Scann())),
+        lambda vectors: _ours(scann_index.Scann.build(vectors, configs.ScannConfig())),
     )
 
 
@@ -227,13 +229,13 @@ def _tuned_scann() -> System:
     modules: list[Any] = []
 
     def build(vectors: Vectors) -> Callable[[Vectors, int], Any]:
-        index = scann_index.Scann.build(vectors, configs.Scann())
+        index = scann_index.Scann.build(vectors, configs.ScannConfig())
         modules.append(index.module)
         return _ours(index)
 
     def adjust(effort: tuple[int, float]) -> None:
         factor, fraction = effort
-        config = configs.Scann(
+        config = configs.ScannConfig(
             reorder_factor=factor, leaves_to_search_fraction=fraction
         )
         modules[-1].adjust(config)
@@ -245,7 +247,7 @@ def _tuned_scann() -> System:
 def _ivf() -> System:
     return System(
         "ytdnn lists, default",
-        lambda vectors: _ours(ivf.Ivf.build(vectors, configs.Ivf())),
+        lambda vectors: _ours(ivf.Ivf.build(vectors, configs.IvfConfig())),
     )
 
 
@@ -253,13 +255,15 @@ def _tuned_ivf() -> System:
     modules: list[Any] = []
 
     def build(vectors: Vectors) -> Callable[[Vectors, int], Any]:
-        index = ivf.Ivf.build(vectors, configs.Ivf())
+        index = ivf.Ivf.build(vectors, configs.IvfConfig())
         modules.append(index.module)
         return _ours(index)
 
     def adjust(effort: tuple[int, float]) -> None:
         factor, fraction = effort
-        config = configs.Ivf(reorder_factor=factor, lists_to_search_fraction=fraction)
+        config = configs.IvfConfig(
+            reorder_factor=factor, lists_to_search_fraction=fraction
+        )
         modules[-1].adjust(config)
 
     efforts = [(factor, part) for part in _FRACTIONS for factor in _REORDER_LISTS]
@@ -270,12 +274,12 @@ def _lsh() -> System:
     modules: list[Any] = []
 
     def build(vectors: Vectors) -> Callable[[Vectors, int], Any]:
-        index = lsh.Lsh.build(vectors, configs.Lsh())
+        index = lsh.Lsh.build(vectors, configs.LshConfig())
         modules.append(index.module)
         return _ours(index)
 
     def adjust(effort: float) -> None:
-        modules[-1].adjust(configs.Lsh(scored_fraction=effort))
+        modules[-1].adjust(configs.LshConfig(scored_fraction=effort))
 
     return System("ytdnn LSH", build, _FRACTIONS, adjust)
 

@@ -42,7 +42,7 @@ import tensorflow as tf
 
 from experiments.benchmarks import given_users, measure
 from ytdnn import configs
-from ytdnn.candidates.losses import full, interface, sampled
+from ytdnn.candidates.losses import base_loss, full, sampled
 from ytdnn.training import determinism
 
 Floats = npt.NDArray[np.float64]
@@ -136,7 +136,7 @@ def cosines(case: Case, sizes: Sizes, treatment: str, num_negatives: int) -> Flo
     Returns:
       `[2]`: of the gradient of the video table, and of the user vectors.
     """
-    config = configs.SampledSoftmax(
+    config = configs.SampledSoftmaxConfig(
         num_negatives=num_negatives,
         proposal_exponent=1.0,
         in_batch=case.in_batch,
@@ -149,13 +149,13 @@ def cosines(case: Case, sizes: Sizes, treatment: str, num_negatives: int) -> Flo
     for draw in range(sizes.draws):
         found = gradient(tf.constant([0, draw]))
         means = [mean + part.numpy() for mean, part in zip(means, found, strict=True)]
-    reference = full.FullSoftmax(configs.FullSoftmax(), case.model, _PRECISION)
+    reference = full.FullSoftmax(configs.FullSoftmaxConfig(), case.model, _PRECISION)
     whole = _gradient_function(case, reference)
     expected = [part.numpy() for part in whole(tf.constant([0, 0]))]
     return np.array([_cosine(a, b) for a, b in zip(means, expected, strict=True)])
 
 
-def _gradient_function(case: Case, loss: interface.Loss) -> tf.function:
+def _gradient_function(case: Case, loss: base_loss.Loss) -> tf.function:
     batch = given_users.batch(tf.constant(case.labels))
     variables = [case.model.videos.table, case.model.queries]
 

@@ -54,7 +54,7 @@ _SERVERS, _WORKERS = 2, 1
 _FEW = 100_000
 
 
-def settings(is_tiny: bool) -> configs.Candidates:
+def settings(is_tiny: bool) -> configs.CandidatesConfig:
     """Returns the network that is trained."""
     if is_tiny:
         return train_step.config(train_step.TINY)
@@ -65,7 +65,7 @@ def settings(is_tiny: bool) -> configs.Candidates:
 
 
 def step_seconds(
-    own: configs.Candidates,
+    own: configs.CandidatesConfig,
     num_videos: int,
     repeats: int,
     strategy: tf.distribute.Strategy,
@@ -73,9 +73,11 @@ def step_seconds(
     """Returns the median time of a step, from its batch to its loss."""
     made = train_step.batches(own, num_videos)
     with strategies.scope(strategy):
-        model = candidate_model.CandidateModel(own, tower_inputs.Inputs(num_videos))
+        model = candidate_model.CandidateModel(
+            own, tower_inputs.TowerInputs(num_videos)
+        )
         model.query_vectors(made[0])
-    stage = loop.Stage(
+    stage = loop.TrainingStage(
         name="benchmark",
         model=model,
         tables=model.tables,
@@ -120,8 +122,8 @@ def peaks() -> dict[str, float]:
 
 def process(arguments: argparse.Namespace) -> None:
     """Is one process of the cluster: the chief measures, the others serve."""
-    cluster = configs.Cluster(shard_megabytes=0.0001 if arguments.tiny else 1.0)
-    task = tasks.of(_STRATEGY)
+    cluster = configs.ClusterConfig(shard_megabytes=0.0001 if arguments.tiny else 1.0)
+    task = tasks.from_environment(_STRATEGY)
     assert task is not None
     if not task.is_chief:
         strategies.serve(task, cluster)

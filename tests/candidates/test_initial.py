@@ -35,13 +35,17 @@ def test_a_network_begins_as_a_model_of_neighbours(data, similarity):
     vectors = co_watching.vectors(data, config.embedding_dim)
     users, ends = data.first_watches(prepared.Split.TEST)
     history = data.watched_before(users[:1], ends[:1]).values[-config.history_length :]
-    own = vectors[history[history <= len(vectors)] - 1].mean(axis=0)
+    known = history[history <= len(vectors)] - 1
+    counts = data.videos[prepared.TRAIN_COUNT].to_numpy()[: len(vectors)]
+    weights = np.sqrt(counts + 5) / (counts + 2)  # a rare video says more
+    weights /= (weights * counts).sum() / counts.sum()
+    own = (vectors[known] * weights[known, np.newaxis]).mean(axis=0)
     if similarity != "dot":
         own /= np.linalg.norm(own)
     if similarity == "cosine":
         vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    counts = np.log1p(data.videos[prepared.TRAIN_COUNT].to_numpy()[: len(vectors)])
-    expected = vectors @ own / 0.2 + counts - counts.mean()
+    logs = np.log1p(counts)
+    expected = vectors @ own / 0.2 + logs - logs.mean()
     found = network.video_vectors() @ network.user_vectors(data, users[:1], ends[:1])[0]
     np.testing.assert_allclose(found, expected, atol=1e-4)
 
@@ -56,6 +60,6 @@ def test_a_random_start_is_left_as_it_is(data):
 
 def test_nodes_of_a_tree_have_no_viewers():
     with pytest.raises(ValueError, match="initial_vectors random"):
-        configs.Candidates(
-            loss=configs.HierarchicalSoftmax(), initial_vectors="co_watched"
+        configs.CandidatesConfig(
+            loss=configs.HierarchicalSoftmaxConfig(), initial_vectors="co_watched"
         )

@@ -12,13 +12,13 @@ from ytdnn.candidates import losses, model, tower_inputs
 from ytdnn.data import inputs, prepared
 from ytdnn.layers import randomness
 
-CONFIG = configs.Candidates(
-    content=configs.Content(enabled=False),
+CONFIG = configs.CandidatesConfig(
+    content=configs.ContentConfig(enabled=False),
     embedding_dim=8,
     tower=(16,),
     history_length=6,
     search_length=4,
-    features=configs.Features(add=("example_age", "request_time")),
+    features=configs.FeaturesConfig(add=("example_age", "request_time")),
 )
 # In the order of the tower's inputs.
 NAMES = [
@@ -39,7 +39,7 @@ def data(tmp_path_factory):
 
 
 def _without(name):
-    features = configs.Features(add=CONFIG.features.add, remove=(name,))
+    features = configs.FeaturesConfig(add=CONFIG.features.add, remove=(name,))
     return dataclasses.replace(CONFIG, features=features)
 
 
@@ -121,7 +121,7 @@ def test_watches_alone_are_enough(tmp_path):
     data = full_log.prepared_data(tmp_path, log)
     config = dataclasses.replace(
         CONFIG,
-        features=configs.Features(),
+        features=configs.FeaturesConfig(),
         bags=("mean", "sum", "max"),
     )
     candidate_model = model.build(config, data)
@@ -176,13 +176,13 @@ def test_contexts_of_a_split_are_served_with_age_0(data):
 def test_each_part_of_a_training_step_draws_from_a_stream_of_its_own(data, monkeypatch):
     config = dataclasses.replace(
         CONFIG,
-        encoder=configs.SelfAttention(beside_bags=True),
-        label=configs.NextWatch(slice_length=5),
+        encoder=configs.SelfAttentionConfig(beside_bags=True),
+        label=configs.NextWatchConfig(slice_length=5),
         learned_bags=2,
         skip_connection="gated",
         dropout=0.5,
         history_dropout=0.5,
-        loss=configs.SampledSoftmax(num_negatives=8),
+        loss=configs.SampledSoftmaxConfig(num_negatives=8),
     )
     candidate_model = model.build(config, data)
     counts = data.videos[prepared.TRAIN_COUNT].to_numpy()[: data.vocabulary_size]
@@ -192,7 +192,7 @@ def test_each_part_of_a_training_step_draws_from_a_stream_of_its_own(data, monke
     fold, keep_mask = randomness.fold, randomness.keep_mask
 
     def seen_fold(seed, salt):
-        if isinstance(salt, randomness.Stream):
+        if isinstance(salt, randomness.RandomStream):
             assert seed.numpy().tolist() == [3, 4]
             streams.append(salt)
         return fold(seed, salt)
@@ -206,9 +206,9 @@ def test_each_part_of_a_training_step_draws_from_a_stream_of_its_own(data, monke
     loss(batch, tf.constant([3, 4]))
     # Each once, the loss's too; ids are dropped only with content, and the last is the
     # ranker's.
-    of_ids = {randomness.Stream.WATCHED_IDS, randomness.Stream.VIDEO_IDS}
-    of_ids |= {randomness.Stream.OWN_TOWER}
-    assert sorted(streams) == [s for s in randomness.Stream if s not in of_ids]
+    of_ids = {randomness.RandomStream.WATCHED_IDS, randomness.RandomStream.VIDEO_IDS}
+    of_ids |= {randomness.RandomStream.OWN_TOWER}
+    assert sorted(streams) == [s for s in randomness.RandomStream if s not in of_ids]
     # Both averages of watches, the searches, the tower's one layer, the connection;
     # the rows that attention reads, their coordinates, and two of each block.
     assert len(set(masks)) == len(masks) == 5 + 6

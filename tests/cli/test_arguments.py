@@ -9,7 +9,7 @@ from ml_collections import config_dict
 
 from ytdnn import configs, errors
 from ytdnn.cli import arguments, config_file, settings
-from ytdnn.pipeline import nested
+from ytdnn.pipeline import config_dicts
 
 VALUES = [
     ("seed", "3", 3),
@@ -44,7 +44,7 @@ def test_only_what_is_named_changes() -> None:
     before, after = (configs.to_dict(c) for c in (configs.Config(), config))
     assert "training.epochs" in before["ranking"].pop("auto")
     assert "training.epochs" not in after["ranking"].pop("auto")  # one's own now
-    assert nested.differences(before, after) == [
+    assert config_dicts.differences(before, after) == [
         "config.ranking.training.epochs was 10, is 7"
     ]
 

@@ -1,11 +1,11 @@
 """Help, and the one line of each mistake."""
 
 import errno
+import os
 import pathlib
 import re
 import subprocess
 import sys
-import time
 
 import polars as pl
 import pytest
@@ -104,7 +104,7 @@ def test_help_comes_at_once_and_without_tensorflow(repository: pathlib.Path) -> 
         "assert 'tensorflow' not in sys.modules\n"
         "sys.exit(status)\n"
     )
-    started = time.perf_counter()
+    before = os.times()
     result = subprocess.run(
         [sys.executable, "-c", program],
         capture_output=True,
@@ -112,9 +112,10 @@ def test_help_comes_at_once_and_without_tensorflow(repository: pathlib.Path) -> 
         check=True,
         cwd=repository,
     )
-    seconds = time.perf_counter() - started
+    after = os.times()
+    seconds = after.children_user - before.children_user
     assert result.stderr == ""
-    assert seconds < 3.0  # under 1 s alone; other tests may share the machine
+    assert seconds < 2.0  # of the processor: other tests may share the machine
 
 
 MISTAKES = [
@@ -224,7 +225,7 @@ CONFIG_FILES = {
     ),
     "def get_config():\n    return {'seed': object}": "expected settings of plain",
     "from ytdnn import configs\ndef get_config():\n"
-    "    return configs.Training(epochs=0)": (
+    "    return configs.TrainingConfig(epochs=0)": (
         "expected Training.epochs to be greater than 0, received 0"
     ),
 }

@@ -13,11 +13,11 @@ from ytdnn.data import append, event_log, prepare, prepared
 from ytdnn.data.sources import tables as tables_room
 
 EVENTS = (schema.WATCHES, schema.IMPRESSIONS, schema.SEARCHES)
-IN_MEMORY = configs.Data(source="tables")
+IN_MEMORY = configs.DataConfig(source="tables")
 
 
 def log(given: dict[str, pl.DataFrame]) -> event_log.EventLog:
-    return tables_room.read(IN_MEMORY, tables_room.of(given))
+    return tables_room.read(IN_MEMORY, tables_room.from_frames(given))
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def old(
     moment: int,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> prepared.PreparedData:
-    before = tables_room.of(cut(whole, moment, is_old=True))
+    before = tables_room.from_frames(cut(whole, moment, is_old=True))
     return prepare.prepare(IN_MEMORY, tmp_path_factory.mktemp("old") / "data", before)
 
 
@@ -71,8 +71,8 @@ def test_a_set_of_shards_grows_as_one(
     moment: int,
     tmp_path: pathlib.Path,
 ) -> None:
-    before = tables_room.of(cut(whole, moment, is_old=True))
-    config = configs.Data(source="tables", events_per_shard=400)
+    before = tables_room.from_frames(cut(whole, moment, is_old=True))
+    config = configs.DataConfig(source="tables", events_per_shard=400)
     sharded = prepare.prepare(config, tmp_path / "old", before)
     assert len(sharded.shards) > 3
     since = log(cut(whole, moment, is_old=False))
@@ -111,7 +111,9 @@ def test_events_are_those_of_the_whole_log(
     tmp_path: pathlib.Path,
     table: str,
 ) -> None:
-    at_once = prepare.prepare(IN_MEMORY, tmp_path / "data", tables_room.of(whole))
+    at_once = prepare.prepare(
+        IN_MEMORY, tmp_path / "data", tables_room.from_frames(whole)
+    )
     left, right = named(appended, table), named(at_once, table)
     assert left.equals(right)
     pages = [np.asarray(d.impressions.pages) for d in (appended, at_once)]
@@ -123,7 +125,9 @@ def test_searches_are_those_of_the_whole_log(
     whole: dict[str, pl.DataFrame],
     tmp_path: pathlib.Path,
 ) -> None:
-    at_once = prepare.prepare(IN_MEMORY, tmp_path / "data", tables_room.of(whole))
+    at_once = prepare.prepare(
+        IN_MEMORY, tmp_path / "data", tables_room.from_frames(whole)
+    )
 
     def texts(data: prepared.PreparedData) -> list[tuple[str, int, str]]:
         users = np.repeat(
@@ -161,7 +165,7 @@ def test_a_log_that_contradicts_is_refused(
 ) -> None:
     other = dict(whole)
     other[schema.WATCHES] = whole[schema.WATCHES].tail(-3)
-    with pytest.raises(errors.UserError, match="or all that it was made from too"):
+    with pytest.raises(errors.UserError, match="or its events too"):
         append.append(old, log(other), tmp_path / "data", {})
     assert not (tmp_path / "data").exists()
 

@@ -11,7 +11,7 @@ import tensorflow as tf
 from tests import full_log
 from ytdnn import configs, schema
 from ytdnn.data import contexts, inputs, prepared, watch_log
-from ytdnn.features import interface, reading, registry
+from ytdnn.features import base_feature, reading, registry
 
 LENGTH, SEARCHES = 6, 4
 
@@ -25,7 +25,7 @@ def data(tmp_path_factory):
 def _searches(offsets, sizes):
     """Search i has `sizes[i]` tokens, numbered from 1."""
     token_offsets = np.append(0, np.cumsum(sizes))
-    return watch_log.Searches(
+    return watch_log.SearchTensors(
         offsets=tf.constant(offsets, tf.int64),
         token_offsets=tf.constant(token_offsets, tf.int64),
         tokens=tf.range(1, token_offsets[-1] + 1, dtype=tf.int32),
@@ -83,7 +83,7 @@ def test_bags_of_searches_equal_those_of_each_position_alone(seed):
 
 def _log(data, *names, serving=False):
     """The log with some features of the candidate network opened."""
-    chosen = registry.named(interface.CANDIDATES, names, data)
+    chosen = registry.named(base_feature.CANDIDATES, names, data)
     return _opened(data, chosen, serving)
 
 
@@ -95,9 +95,9 @@ def _opened(data, chosen, serving=False):
 
 def test_what_is_known_of_the_request_is_that_of_the_watch(data):
     chosen = registry.named(
-        interface.CANDIDATES, ["device", "logged_in", "request_time"], data
+        base_feature.CANDIDATES, ["device", "logged_in", "request_time"], data
     )
-    chosen += registry.named(interface.RANKING, ["seconds_since_last_watch"], data)
+    chosen += registry.named(base_feature.RANKING, ["seconds_since_last_watch"], data)
     log = _opened(data, chosen)
     features = inputs.cut(log, tf.constant([3], tf.int64), 30, LENGTH, SEARCHES)
     own = slice(3, 33)
@@ -148,7 +148,7 @@ def test_without_windows_the_last_training_watch_has_age_0(tmp_path):
 
 
 def test_contexts_are_the_slices_but_for_the_example_age(data):
-    names = [f.name for f in registry.of_network(interface.CANDIDATES)]
+    names = [f.name for f in registry.of_network(base_feature.CANDIDATES)]
     assert "example_age" in names
     users, ends = data.first_watches(prepared.Split.VALIDATION)
     served = _log(data, *names, serving=True)
@@ -177,9 +177,9 @@ def test_contexts_of_training_watches_are_served_with_age_0(data):
 
 def test_behind_the_last_watch_all_searches_count_and_the_request_is_unknown(data):
     chosen = registry.named(
-        interface.CANDIDATES, ["device", "logged_in", "request_time"], data
+        base_feature.CANDIDATES, ["device", "logged_in", "request_time"], data
     )
-    chosen += registry.named(interface.RANKING, ["seconds_since_last_watch"], data)
+    chosen += registry.named(base_feature.RANKING, ["seconds_since_last_watch"], data)
     log = _opened(data, chosen, serving=True)
     users = np.arange(data.num_users)
     features = inputs.contexts(log, users, data.watches.offsets[1:], LENGTH, 10**6)
@@ -213,8 +213,8 @@ def _shuffled_after(log, time, seed=1):
 
 def _example(data, position):
     """Features of one position, in words: independent of the vocabularies' order."""
-    wanted = configs.Features(add=("example_age", "request_time"))
-    chosen = registry.choose(interface.CANDIDATES, data, wanted)
+    wanted = configs.FeaturesConfig(add=("example_age", "request_time"))
+    chosen = registry.choose(base_feature.CANDIDATES, data, wanted)
     log = _opened(data, chosen)
     firsts = tf.constant([position - 3], tf.int64)
     batch = {
@@ -289,7 +289,7 @@ def _impression(data, row):
 def test_a_log_without_a_table_has_none_of_its_features(tmp_path):
     log = {"watches": full_log.tables()["watches"].drop("device", "logged_in")}
     data = full_log.prepared_data(tmp_path, log)
-    chosen = registry.choose(interface.CANDIDATES, data, configs.Features())
+    chosen = registry.choose(base_feature.CANDIDATES, data, configs.FeaturesConfig())
     batch = inputs.cut(_opened(data, chosen), tf.constant([0], tf.int64), 2, LENGTH)
     assert set(batch) == {
         schema.WATCH_ROWS,

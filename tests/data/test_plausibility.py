@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from ytdnn.data import doubts, plausibility
+from ytdnn.data import log_warnings, plausibility
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def _of(times: list[int]) -> list[str]:
     def counts(width: int, buckets: object) -> tuple[np.ndarray, np.ndarray]:
         return np.unique(np.array(times) // width, return_counts=True)
 
-    return doubts.of_times(counts, None)
+    return log_warnings.of_times(counts, None)
 
 
 def test_a_log_of_days_in_this_century_has_no_note() -> None:

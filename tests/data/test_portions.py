@@ -20,7 +20,7 @@ def data(tmp_path_factory):
 def _sliced(data, kind):
     config = planted.tiny_config().candidates
     log = tower_inputs.open_log(
-        tower_inputs.of(config, data), inputs.training_set(data)
+        tower_inputs.from_config(config, data), inputs.training_set(data)
     )
     return kind(log, 32, 4, 6, seed=1)
 
@@ -28,13 +28,13 @@ def _sliced(data, kind):
 def _drawn(data, held_out):
     config = planted.tiny_config().candidates
     log = tower_inputs.open_log(
-        tower_inputs.of(config, data), inputs.training_set(data)
+        tower_inputs.from_config(config, data), inputs.training_set(data)
     )
     return draws.DrawnBatches(log, 32, 6, 5, per_user=3, held_out=held_out, seed=1)
 
 
 def _impressions(data):
-    config = configs.Ranking(embedding_dim=4, tower=(8,))
+    config = configs.RankingConfig(embedding_dim=4, tower=(8,))
     model = building.build(config, data)
     rows = tf.constant(building.rows_of(data, prepared.Split.TRAIN)[:100])
     return impression_batches.ImpressionBatches(

@@ -72,7 +72,7 @@ def test_an_array_the_log_lacks_is_missing_everywhere(data):
 
 def test_tensors_are_made_once_and_outlive_the_graph_that_asked_first(data):
     log = positions.LogTensors(data)
-    dataset = tf.data.Dataset.range(2).map(lambda i: log.of("watches", "videos")[i])
+    dataset = tf.data.Dataset.range(2).map(lambda i: log.column("watches", "videos")[i])
     assert list(dataset.as_numpy_iterator()) == data.watches.videos[:2].tolist()
-    assert log.of("watches", "videos") is log.of("watches", "videos")
-    np.testing.assert_array_equal(log.of("watches", "videos"), data.watches.videos)
+    assert log.column("watches", "videos") is log.column("watches", "videos")
+    np.testing.assert_array_equal(log.column("watches", "videos"), data.watches.videos)

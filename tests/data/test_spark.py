@@ -23,7 +23,10 @@ from ytdnn.serving import streams
 
 pytest.importorskip("pyspark", reason="needs the extra: pip install 'ytdnn[spark]'")
 if (session.java_version() or 0) < 17:
-    pytest.skip("needs Java 17 or newer", allow_module_level=True)
+    pytest.skip(
+        "needs Java 17 or newer: install openjdk-17-jre-headless, or set JAVA_HOME",
+        allow_module_level=True,
+    )
 
 from ytdnn.data.spark import engine, reading
 
@@ -32,7 +35,7 @@ _TWO_TASKS = {"spark.sql.shuffle.partitions": "2"}
 
 @pytest.fixture(scope="module")
 def spark():
-    settings = session.Settings("local[2]", _TWO_TASKS)
+    settings = session.SparkSettings("local[2]", _TWO_TASKS)
     with session.opened(settings) as opened:
         yield opened
 
@@ -50,14 +53,16 @@ def log(tmp_path_factory):
 
 
 def _config(log, **settings):
-    return configs.Data(source="log", dir=str(log), **settings)
+    return configs.DataConfig(source="log", dir=str(log), **settings)
 
 
 def _on_spark(opened, config, directory):
     scratch = directory.with_name(f"{directory.name}.scratch")
     scratch.mkdir()
     log = sources.read(config)
-    return prepare.of_log(config, log, directory, {}, engine.Engine(opened, scratch))
+    return prepare.of_log(
+        config, log, directory, {}, engine.SparkEngine(opened, scratch)
+    )
 
 
 def _files(directory):
@@ -108,7 +113,7 @@ def test_bad_rows_are_named_alike_and_dropped_alike(spark, tmp_path):
     both.write_parquet(directory / "watches.parquet")
     config = _config(directory, protocol="leave_one_out")
     lines = []
-    for on in (None, engine.Engine(spark, tmp_path)):
+    for on in (None, engine.SparkEngine(spark, tmp_path)):
         log = sources.read(config)
         with pytest.raises(errors.UserError) as raised:
             prepare.of_log(config, log, tmp_path / "bad", {}, on)

@@ -6,12 +6,12 @@ import tensorflow as tf
 from ytdnn import configs
 from ytdnn.data import fields, inputs, lookups, prepared, watch_log
 from ytdnn.data import request as raw_request
-from ytdnn.encoders import interface
+from ytdnn.encoders import base_encoder
 from ytdnn.serving import requests
 
 LENGTH, SEARCHES, DIM = 6, 4, 8
-CONFIG = configs.Candidates(
-    content=configs.Content(enabled=False),
+CONFIG = configs.CandidatesConfig(
+    content=configs.ContentConfig(enabled=False),
     embedding_dim=DIM,
     history_length=LENGTH,
     search_length=SEARCHES,
@@ -22,7 +22,7 @@ CONFIG = configs.Candidates(
 )
 
 
-def batch(data: prepared.PreparedData, positions: int = 5) -> interface.Features:
+def batch(data: prepared.PreparedData, positions: int = 5) -> base_encoder.Features:
     """Slices of the log, two at the end of a user and one across two users."""
     firsts = [int(data.watches.offsets[user + 1]) - 6 for user in (2, 7)]
     firsts.append(int(data.watches.offsets[4]) - 2)
@@ -36,7 +36,7 @@ class EncoderContract:
     rows: str  # the tensor of the sequence itself
     length = LENGTH  # of the history a request is read with
 
-    def make(self, data: prepared.PreparedData) -> interface.Encoder:
+    def make(self, data: prepared.PreparedData) -> base_encoder.Encoder:
         raise NotImplementedError
 
     def size(self, data: prepared.PreparedData) -> int:

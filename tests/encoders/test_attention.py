@@ -7,25 +7,25 @@ import tensorflow as tf
 from tests.encoders import contract, documented
 from ytdnn import configs, errors, schema
 from ytdnn.data import inputs, positions, prepared, watch_log
-from ytdnn.encoders import choice, interface
+from ytdnn.encoders import base_encoder, choice
 
 POSITIONS = 5
 ENCODERS = {
-    "self_attention": configs.SelfAttention(num_heads=4),
-    "hstu": configs.HSTU(num_heads=1),
-    "hstu_without_times": configs.HSTU(time_bias=False),
-    "beside_bags": configs.SelfAttention(num_blocks=1, beside_bags=True),
-    "gru": configs.OwnEncoder(file="gru.py"),
+    "self_attention": configs.SelfAttentionConfig(num_heads=4),
+    "hstu": configs.HSTUConfig(num_heads=1),
+    "hstu_without_times": configs.HSTUConfig(time_bias=False),
+    "beside_bags": configs.SelfAttentionConfig(num_blocks=1, beside_bags=True),
+    "gru": configs.OwnEncoderConfig(file="gru.py"),
 }
 
 
-def config_of(encoder: configs.Encoder) -> configs.Candidates:
+def config_of(encoder: configs.Encoder) -> configs.CandidatesConfig:
     """As long a history as all rows of the contract's slices."""
     return dataclasses.replace(
         contract.CONFIG,
         encoder=encoder,
         history_length=contract.LENGTH + POSITIONS - 1,
-        label=configs.NextWatch(slice_length=POSITIONS),
+        label=configs.NextWatchConfig(slice_length=POSITIONS),
     )
 
 
@@ -50,7 +50,7 @@ def made(
 
 def rows(
     data: prepared.PreparedData, with_request_time: bool = False
-) -> interface.Features:
+) -> base_encoder.Features:
     """The contract's slices, with the times of their requests if they are read."""
     features = contract.batch(data, POSITIONS)
     if with_request_time:
@@ -94,13 +94,13 @@ class TestBesideBags(AttentionContract):
     name = "beside_bags"
 
 
-def vectors(encoder: choice.Watches, features: interface.Features) -> np.ndarray:
+def vectors(encoder: choice.Watches, features: base_encoder.Features) -> np.ndarray:
     found: np.ndarray = tf.concat(encoder(features), axis=-1).numpy()
     return found
 
 
 def served(
-    encoder: choice.Watches, features: interface.Features, row: int, position: int
+    encoder: choice.Watches, features: base_encoder.Features, row: int, position: int
 ) -> np.ndarray:
     """The vector of one position from a slice of its own, as a request is."""
     length = contract.LENGTH + position

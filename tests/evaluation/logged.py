@@ -40,9 +40,9 @@ def ranker_of(
     return fakes.PlantedRanker(lambda videos: table[videos])
 
 
-def impressions(num_users: int, size: int) -> ranker.Impressions:
+def impressions(num_users: int, size: int) -> ranker.SplitImpressions:
     rng = np.random.default_rng(0)
-    shown = ranker.Impressions.__new__(ranker.Impressions)
+    shown = ranker.SplitImpressions.__new__(ranker.SplitImpressions)
     shown.users = rng.integers(0, num_users, size)
     shown.users[:num_users] = np.arange(num_users)
     shown.clicked = rng.random(size) < 0.4

@@ -43,7 +43,7 @@ def test_validation_watches_are_labels_once_an_epoch(config, workdir):
     held_out = splits == prepared.Split.VALIDATION
     labels = np.asarray(data.watches.videos) <= data.vocabulary_size
     whole = data.with_validation_in_training()
-    inputs = tower_inputs.of(config.candidates, whole)
+    inputs = tower_inputs.from_config(config.candidates, whole)
     batches = candidates.make_batches(config.candidates, inputs, whole, seed=0)
     drawn = sum(
         float(np.sum(batch["weights"])) for part in batches(0, 0) for batch in part

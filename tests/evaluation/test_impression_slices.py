@@ -8,7 +8,7 @@ from ytdnn.data import prepared
 from ytdnn.evaluation import impression_slices, ranker
 
 Split = prepared.Split
-CONFIG = configs.Evaluation(num_resamples=200)
+CONFIG = configs.EvaluationConfig(num_resamples=200)
 
 
 def test_parts_of_the_impressions_are_measured_alone(tmp_path: pathlib.Path) -> None:
@@ -19,7 +19,7 @@ def test_parts_of_the_impressions_are_measured_alone(tmp_path: pathlib.Path) -> 
         ("u2", "n2", 91, True, 5.0),
     ]
     data = logged.prepared_data(tmp_path, logged.TRAIN + logged.TEST + new)
-    shown = ranker.Impressions(data, Split.TEST)
+    shown = ranker.SplitImpressions(data, Split.TEST)
     assert (shown.videos > data.vocabulary_size).sum() == 4
     # "n2" above all, "a" above "b".
     logits = logged.ranker_of(data, {"a": 1.0, "n2": 2.0}).predictions(data, shown.rows)
@@ -41,6 +41,6 @@ def test_parts_of_the_impressions_are_measured_alone(tmp_path: pathlib.Path) -> 
 
 def test_without_new_videos_there_are_no_parts(tmp_path: pathlib.Path) -> None:
     data = logged.prepared_data(tmp_path, logged.TRAIN + logged.TEST)
-    shown = ranker.Impressions(data, Split.TEST)
+    shown = ranker.SplitImpressions(data, Split.TEST)
     predicted = {"ranker": logged.ranker_of(data, {}).predictions(data, shown.rows)}
     assert impression_slices.measure(data, shown, predicted, CONFIG) == {}

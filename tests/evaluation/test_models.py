@@ -14,7 +14,7 @@ from ytdnn.data import prepared
 from ytdnn.evaluation import evaluate_run, leaks, models, protocol
 
 STATED = ("sees_request_time", "trains_on_validation")
-CONFIG = configs.Config(evaluation=configs.Evaluation(ks=(3,)))
+CONFIG = configs.Config(evaluation=configs.EvaluationConfig(ks=(3,)))
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ class _Silent:
 
 def test_both_statements_are_part_of_the_protocol() -> None:
     assert all(
-        isinstance(getattr(models.Candidates, name), property) for name in STATED
+        isinstance(getattr(models.RetrievalModel, name), property) for name in STATED
     )
 
 
@@ -56,11 +56,11 @@ def test_a_model_that_does_not_state_them_is_not_evaluated(
 def test_networks_and_ensembles_state_what_their_config_says(
     data: prepared.PreparedData, value: bool
 ) -> None:
-    features = configs.Features(add=("request_time",) if value else ())
+    features = configs.FeaturesConfig(add=("request_time",) if value else ())
     config = dataclasses.replace(
         planted.tiny_config().candidates, features=features, train_on_validation=value
     )
-    single: models.Candidates = model.build(config, data)
-    pair: models.Candidates = model.joined([model.build(config, data)] * 2)
+    single: models.RetrievalModel = model.build(config, data)
+    pair: models.RetrievalModel = model.joined([model.build(config, data)] * 2)
     for name in STATED:
         assert getattr(single, name) is getattr(pair, name) is value

@@ -21,16 +21,16 @@ from ytdnn.evaluation import (
 )
 from ytdnn.world import generate, memory
 
-WORLD = configs.World(
+WORLD = configs.WorldConfig(
     num_users=500, num_videos=800, num_topics=4, num_days=30, watches_per_user=40
 )
-CONFIG = configs.Evaluation(ks=(10,), num_resamples=10)
+CONFIG = configs.EvaluationConfig(ks=(10,), num_resamples=10)
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
     directory = tmp_path_factory.mktemp("oracle")
-    return prepare.prepare(configs.Data(world=WORLD), directory / "data")
+    return prepare.prepare(configs.DataConfig(world=WORLD), directory / "data")
 
 
 def hit_rate(data, cases, maker) -> float:
@@ -56,7 +56,7 @@ def test_its_lists_hold_nothing_watched_and_nothing_twice(data) -> None:
 
 
 def test_leave_one_out_has_an_oracle_too(tmp_path: pathlib.Path) -> None:
-    config = configs.Data(world=WORLD, protocol="leave_one_out")
+    config = configs.DataConfig(world=WORLD, protocol="leave_one_out")
     data = prepare.prepare(config, tmp_path / "data")
     cases = protocol.cases(data, prepared.Split.TEST, CONFIG)
     best = hit_rate(data, cases, oracle.systems(data, CONFIG).makers[lists.ORACLE])
@@ -64,7 +64,7 @@ def test_leave_one_out_has_an_oracle_too(tmp_path: pathlib.Path) -> None:
 
 
 def test_it_orders_impressions_far_better_than_popularity(data) -> None:
-    impressions = ranker.Impressions(data, prepared.Split.TEST)
+    impressions = ranker.SplitImpressions(data, prepared.Split.TEST)
     best, popular = (
         impression_metrics.measure(impressions, score(impressions), CONFIG)[0].values
         for score in (
@@ -78,7 +78,7 @@ def test_it_orders_impressions_far_better_than_popularity(data) -> None:
 
 
 def test_its_seconds_and_clicks_are_calibrated(data) -> None:
-    impressions = ranker.Impressions(data, prepared.Split.TEST)
+    impressions = ranker.SplitImpressions(data, prepared.Split.TEST)
     predicted = oracle.systems(data, CONFIG).scorers[lists.ORACLE](impressions)
     entry, _ = impression_metrics.measure(impressions, predicted, CONFIG)
     assert entry.values["calibration_ratio"] == pytest.approx(1.0, abs=0.15)
@@ -93,7 +93,7 @@ def test_its_seconds_and_clicks_are_calibrated(data) -> None:
 
 def test_it_counts_earlier_impressions_as_memory_does(data) -> None:
     """Replays the pages of some users through the world's own memory."""
-    shown = oracle.Shown.of(data, known_world.of(data))
+    shown = oracle.Shown.from_data(data, known_world.from_data(data))
     counted = shown.num_unclicked()
     assert counted.max() >= 3
     for user in np.unique(shown.users)[:40]:
@@ -112,10 +112,10 @@ def test_it_maps_a_set_without_some_users(
     tmp_path: pathlib.Path,
 ) -> None:
     """They stand in other places than their numbers."""
-    config = configs.Data(world=WORLD, where="user_id <> 'u3'", min_user_count=10)
+    config = configs.DataConfig(world=WORLD, where="user_id <> 'u3'", min_user_count=10)
     data = prepare.prepare(config, tmp_path / "data")
     assert data.num_users < WORLD.num_users
-    shown = oracle.Shown.of(data, known_world.of(data))
+    shown = oracle.Shown.from_data(data, known_world.from_data(data))
     ids = data.users["user_id"].gather(np.asarray(data.impressions.users))
     assert ids.str.slice(1).cast(pl.Int64).to_list() == shown.users.tolist()
     cases = protocol.cases(data, prepared.Split.TEST, CONFIG)
@@ -134,9 +134,9 @@ def test_a_written_world_keeps_its_truth(tmp_path: pathlib.Path) -> None:
     from ytdnn.data.sources import world as world_source
 
     world_source.write(generate.World(WORLD), tmp_path / "log")
-    config = configs.Data(dir=str(tmp_path / "log"))
+    config = configs.DataConfig(dir=str(tmp_path / "log"))
     data = prepare.prepare(config, tmp_path / "data")
-    found = oracle.of(data)
+    found = oracle.from_data(data)
     assert found is not None
     assert found.world.config == WORLD
     assert oracle.systems(data, CONFIG).scorers
@@ -145,7 +145,7 @@ def test_a_written_world_keeps_its_truth(tmp_path: pathlib.Path) -> None:
 def test_it_is_asked_within_the_window_that_is_evaluated(data) -> None:
     """Validation ends weeks before the log: nothing later may move its moments."""
     cases = protocol.cases(data, prepared.Split.VALIDATION, CONFIG)
-    blocks = oracle.of(data)._moments(cases)
+    blocks = oracle.from_data(data)._moments(cases)
     windows = data.manifest.facts["windows"]
     moments = {time for _, times in blocks for time in times}
     assert len(moments) == 3

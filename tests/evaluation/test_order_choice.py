@@ -11,7 +11,7 @@ from ytdnn import configs
 from ytdnn.data import prepared
 from ytdnn.evaluation import chosen_order, order_choice, ranker
 
-CONFIG = configs.Evaluation(num_resamples=50)
+CONFIG = configs.EvaluationConfig(num_resamples=50)
 # Validation begins at 67. Of each pair one is watched; "a" more often than not.
 VALIDATION = [
     row
@@ -39,7 +39,7 @@ def _knows(data: prepared.PreparedData, sign: float) -> fakes.PlantedRanker:
 
 
 def test_a_ranker_ahead_of_both_is_served(data: prepared.PreparedData) -> None:
-    shown = ranker.Impressions(data, prepared.Split.VALIDATION)
+    shown = ranker.SplitImpressions(data, prepared.Split.VALIDATION)
     assert shown.num_users == 3
     found = order_choice.choose(
         data, _candidates(data, b=1.0), _knows(data, 1.0), CONFIG

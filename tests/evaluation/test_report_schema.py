@@ -73,7 +73,7 @@ def test_every_field_has_words() -> None:
                 assert set(docstrings.attributes(part)) == set(fields), part
     users = SCHEMA["$defs"]["Protocol"]["properties"]["users"]
     assert (users["type"], users["minimum"]) == ("integer", 1)
-    assert users["description"] == "Evaluated, one request each."
+    assert users["description"] == "Evaluated users, one request each."
 
 
 def test_what_is_not_defined_is_null() -> None:

@@ -13,7 +13,7 @@ from ytdnn.data import prepared
 from ytdnn.evaluation import protocol, ranker, report_parts, shown_lists
 
 Split = prepared.Split
-CONFIG = configs.Evaluation(ks=(2,), num_resamples=50)
+CONFIG = configs.EvaluationConfig(ks=(2,), num_resamples=50)
 # u0 was shown four videos on two pages, u1 two, u2 one.
 TEST = [
     ("u0", "a", 90, True, 30.0),
@@ -33,18 +33,18 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
 
 
 @pytest.fixture(scope="module")
-def shown(data: prepared.PreparedData) -> ranker.Impressions:
-    return ranker.Impressions(data, Split.TEST)
+def shown(data: prepared.PreparedData) -> ranker.SplitImpressions:
+    return ranker.SplitImpressions(data, Split.TEST)
 
 
 def _scores(
-    data: prepared.PreparedData, shown: ranker.Impressions, **by_id: float
+    data: prepared.PreparedData, shown: ranker.SplitImpressions, **by_id: float
 ) -> np.ndarray:
     return logged.ranker_of(data, by_id).predictions(data, shown.rows).order
 
 
 def _measured(
-    data: prepared.PreparedData, shown: ranker.Impressions, **orders: np.ndarray
+    data: prepared.PreparedData, shown: ranker.SplitImpressions, **orders: np.ndarray
 ) -> report_parts.ShownLists:
     found = shown_lists.measure(data, shown, orders, CONFIG)
     assert found is not None
@@ -52,7 +52,7 @@ def _measured(
 
 
 def test_three_users_by_hand(
-    data: prepared.PreparedData, shown: ranker.Impressions
+    data: prepared.PreparedData, shown: ranker.SplitImpressions
 ) -> None:
     # u0: c, a | b, d by scores 3, 2, 1, 0; u1: a | b.
     scores = _scores(data, shown, c=3.0, a=2.0, b=1.0, d=0.0)
@@ -81,7 +81,7 @@ def test_three_users_by_hand(
 
 
 def test_the_curve_is_of_tenths(
-    data: prepared.PreparedData, shown: ranker.Impressions
+    data: prepared.PreparedData, shown: ranker.SplitImpressions
 ) -> None:
     scores = _scores(data, shown, c=3.0, a=2.0, b=1.0, d=0.0)
     curve = _measured(data, shown, ranker=scores).curves["ranker"]
@@ -92,7 +92,7 @@ def test_the_curve_is_of_tenths(
 
 
 def test_the_logged_order_is_that_of_time_or_of_positions(
-    data: prepared.PreparedData, shown: ranker.Impressions
+    data: prepared.PreparedData, shown: ranker.SplitImpressions
 ) -> None:
     found = _measured(data, shown)
     assert found.logged_order == "time"
@@ -103,13 +103,13 @@ def test_the_logged_order_is_that_of_time_or_of_positions(
     positions = np.full(len(data.impressions), -1, np.int32)
     positions[shown.rows] = [1, 0, 1, 0, 1, 0, 0]
     known = data.with_events(impressions=data.impressions.replace(positions=positions))
-    found = _measured(known, ranker.Impressions(known, Split.TEST))
+    found = _measured(known, ranker.SplitImpressions(known, Split.TEST))
     assert found.logged_order == "position"
     assert found.systems["logged"]["first_half_share"][0] == pytest.approx(0.6)
 
 
 def test_differences_are_paired_by_user(
-    data: prepared.PreparedData, shown: ranker.Impressions
+    data: prepared.PreparedData, shown: ranker.SplitImpressions
 ) -> None:
     mine = _scores(data, shown, a=1.0)
     other = _scores(data, shown, b=1.0)
@@ -132,11 +132,11 @@ def test_differences_are_paired_by_user(
 
 
 def test_without_watch_time_lists_hold_clicks(
-    data: prepared.PreparedData, shown: ranker.Impressions
+    data: prepared.PreparedData, shown: ranker.SplitImpressions
 ) -> None:
     bare = dataclasses.replace(data.impressions, seconds=None)
     without = data.with_events(impressions=bare)
-    clicks = ranker.Impressions(without, Split.TEST)
+    clicks = ranker.SplitImpressions(without, Split.TEST)
     scores = _scores(data, shown, c=3.0, a=2.0, b=1.0, d=0.0)
     found = _measured(without, clicks, ranker=scores)
     assert (found.gain, found.total) == ("clicks", 3.0)
@@ -146,12 +146,12 @@ def test_without_watch_time_lists_hold_clicks(
 def test_nothing_is_said_where_nobody_was_shown_two(tmp_path: pathlib.Path) -> None:
     single = [TEST[0], TEST[4], TEST[6]]
     data = logged.prepared_data(tmp_path, logged.TRAIN + single)
-    shown = ranker.Impressions(data, Split.TEST)
+    shown = ranker.SplitImpressions(data, Split.TEST)
     assert shown_lists.measure(data, shown, {}, CONFIG) is None
 
 
 def test_candidates_order_by_their_products_at_the_request(
-    data: prepared.PreparedData, shown: ranker.Impressions
+    data: prepared.PreparedData, shown: ranker.SplitImpressions
 ) -> None:
     # A model that can list all videos but the last, and scores by index and history.
     def score(user: int, end: int) -> np.ndarray:
@@ -170,7 +170,7 @@ def test_candidates_order_by_their_products_at_the_request(
 
 
 def test_hits_are_what_was_shown_times_what_it_brought(
-    data: prepared.PreparedData, shown: ranker.Impressions
+    data: prepared.PreparedData, shown: ranker.SplitImpressions
 ) -> None:
     index = {name: fakes.index_of(data, name) for name in "abcd"}
     users = np.array([0, 1])

@@ -10,16 +10,16 @@ from ytdnn.data import prepare, prepared
 from ytdnn.evaluation import known_world, lists, protocol, true_page
 from ytdnn.world import corpus, memory, page_truth, truth
 
-WORLD = configs.World(
+WORLD = configs.WorldConfig(
     num_users=300, num_videos=400, num_topics=4, num_days=30, watches_per_user=40
 )
-CONFIG = configs.Evaluation(ks=(5, 10), num_resamples=10)
+CONFIG = configs.EvaluationConfig(ks=(5, 10), num_resamples=10)
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
     directory = tmp_path_factory.mktemp("true_page")
-    config = configs.Data(world=WORLD, where="user_id <> 'u3'")
+    config = configs.DataConfig(world=WORLD, where="user_id <> 'u3'")
     return prepare.prepare(config, directory / "data")
 
 
@@ -31,14 +31,14 @@ def cases(data: prepared.PreparedData) -> protocol.Cases:
 
 @pytest.fixture(scope="module")
 def pages(data: prepared.PreparedData) -> true_page.TruePages:
-    found = true_page.of(data)
+    found = true_page.from_data(data)
     assert found is not None
     return found
 
 
 def _remembered(data, cases) -> tuple[memory.Memory, np.ndarray]:
     """Replays what the log holds of each case through the world's own memory."""
-    known = known_world.of(data)
+    known = known_world.from_data(data)
     numbers = np.append(corpus.NONE, known.videos)
     remembered = memory.Memory(len(cases))
     shown = data.impressions
@@ -74,7 +74,7 @@ def test_a_page_is_worth_what_a_user_with_that_memory_makes_of_it(
     watched = remembered.has_watched(rows, slates) & (slates >= 0)
     assert unclicked.max() >= 2
     assert watched.any()
-    known = known_world.of(data)
+    known = known_world.from_data(data)
     expected = page_truth.of_pages(
         known.world,
         known.users[few.users],
@@ -97,7 +97,7 @@ def test_a_page_is_worth_what_a_user_with_that_memory_makes_of_it(
 def test_clickbait_is_a_share_of_the_places_that_hold_a_video(
     data, cases, pages
 ) -> None:
-    known = known_world.of(data)
+    known = known_world.from_data(data)
     bait = 1 + np.flatnonzero(truth.is_clickbait(known.world)[known.videos])
     other = 1 + np.flatnonzero(~truth.is_clickbait(known.world)[known.videos])
     two = protocol.take(cases, np.arange(2))
@@ -116,7 +116,7 @@ def test_what_happens_at_the_request_or_later_is_not_remembered(
     none_clicked = shown.replace(clicked=np.asarray(shown.clicked) & ~later)
     changed = data.with_events(impressions=none_clicked)
     found = lists.popularity(data, CONFIG)(cases, 10)
-    others = true_page.of(changed).per_user(cases, found, (10,))
+    others = true_page.from_data(changed).per_user(cases, found, (10,))
     for name, value in pages.per_user(cases, found, (10,)).items():
         np.testing.assert_array_equal(others[name], value)
 
@@ -171,4 +171,4 @@ def test_the_best_page_is_worth_most_and_holds_only_what_it_may(data, pages) -> 
 
 def test_other_logs_have_no_true_page(data) -> None:
     manifest = dataclasses.replace(data.manifest, facts={"source": "log"})
-    assert true_page.of(dataclasses.replace(data, manifest=manifest)) is None
+    assert true_page.from_data(dataclasses.replace(data, manifest=manifest)) is None

@@ -10,7 +10,7 @@ from experiments import live, world_small
 from ytdnn import configs
 from ytdnn.live import arms, built_in, measures, play, report
 
-WORLD = configs.World(
+WORLD = configs.WorldConfig(
     num_users=90, num_videos=120, num_topics=3, num_days=15, live_days=14
 )
 
@@ -71,7 +71,7 @@ def test_worlds_of_other_seeds_are_tested_against_themselves(
 
 def test_the_table_says_which_share_of_a_promise_was_kept() -> None:
     both = arms.parse(["logging", "bound"])
-    found = report.of(play.play(play.Test(WORLD, both, 2)))
+    found = report.from_played(play.play(play.Test(WORLD, both, 2)))
     lift = found.differences["bound"][measures.HEADLINE].lift.value
     assert lift is not None
     screen = rich.console.Console(width=200, record=True)

@@ -58,7 +58,7 @@ def test_the_protocol_goes_through_on_made_files(
     tiny = planted.tiny_config()
     ranking = dataclasses.replace(tiny.ranking, enabled=True)
     config = dataclasses.replace(config, candidates=tiny.candidates, ranking=ranking)
-    monkeypatch.setattr(long_view, "HEADS", {"click": configs.Click()})
+    monkeypatch.setattr(long_view, "HEADS", {"click": configs.ClickConfig()})
     monkeypatch.setitem(lightgbm_ranker._BOOSTING, "num_threads", 1)
     monkeypatch.setitem(lightgbm_ranker._BOOSTING, "min_data_in_leaf", 20)
     monkeypatch.setattr(long_view, "_ROUNDS", 20)
@@ -78,7 +78,10 @@ def test_the_protocol_goes_through_on_made_files(
     windows = [one.manifest.facts["windows"] for one in (held_out, whole)]
     assert windows[1]["ranking_validation"] == windows[1]["test"] == windows[0]["test"]
     sizes = [
-        [len(ranker.Impressions(one, split).rows) for split in list(prepared.Split)[:3]]
+        [
+            len(ranker.SplitImpressions(one, split).rows)
+            for split in list(prepared.Split)[:3]
+        ]
         for one in (held_out, whole)
     ]
     assert sizes[1] == [sizes[0][0] + sizes[0][1], 0, sizes[0][2]]

@@ -18,7 +18,7 @@ from ytdnn import configs, errors, schema
 from ytdnn.data import fields, lookups, positions, prepared
 from ytdnn.data import request as raw_request
 from ytdnn.evaluation import leaks
-from ytdnn.features import interface, reading, registry
+from ytdnn.features import base_feature, reading, registry
 from ytdnn.serving import requests
 
 # Columns that a log cannot lack, or whose table goes with them.
@@ -38,7 +38,7 @@ class Asked:
     videos: np.ndarray
 
     @classmethod
-    def of(cls, data: prepared.PreparedData) -> "Asked":
+    def from_data(cls, data: prepared.PreparedData) -> "Asked":
         users, ends = data.first_watches(prepared.Split.TEST)
         rng = np.random.default_rng(3)
         shape = (len(users), NUM_VIDEOS_ASKED)
@@ -62,7 +62,7 @@ class Asked:
 class FeatureContract:
     """Subclass, and name the feature."""
 
-    network: ClassVar[str] = interface.RANKING
+    network: ClassVar[str] = base_feature.RANKING
     name: ClassVar[str]
     # Whether a request without anything, of an unknown video, has a known value.
     always_known: ClassVar[bool] = False
@@ -81,7 +81,7 @@ class FeatureContract:
             self._made[key] = (make(), data)
         return self._made[key][0]
 
-    def feature(self, data: prepared.PreparedData) -> interface.Feature:
+    def feature(self, data: prepared.PreparedData) -> base_feature.Feature:
         return registry.named(self.network, [self.name], data)[0]
 
     def log(self, data: prepared.PreparedData) -> positions.LogTensors:
@@ -125,7 +125,7 @@ class FeatureContract:
     def test_it_exists_exactly_when_its_columns_do(
         self, data: prepared.PreparedData, log_without: LogWithout
     ) -> None:
-        wanted = configs.Features(add=(self.name,))
+        wanted = configs.FeaturesConfig(add=(self.name,))
         chosen = registry.choose(self.network, data, wanted)
         assert self.name in [feature.name for feature in chosen]
         assert self.feature(data).columns
@@ -133,30 +133,30 @@ class FeatureContract:
             without = log_without(column)
             if without is None:
                 continue
-            others = registry.choose(self.network, without, configs.Features())
+            others = registry.choose(self.network, without, configs.FeaturesConfig())
             assert self.name not in [feature.name for feature in others]
             with pytest.raises(errors.UserError, match=self.name):
                 registry.choose(self.network, without, wanted)
 
     def test_it_can_be_switched_off(self, data: prepared.PreparedData) -> None:
-        off = configs.Features(add=(self.name,), remove=(self.name,))
+        off = configs.FeaturesConfig(add=(self.name,), remove=(self.name,))
         chosen = registry.choose(self.network, data, off)
         assert self.name not in [feature.name for feature in chosen]
 
     def test_log_and_request_give_the_same(self, data: prepared.PreparedData) -> None:
-        feature, asked = self.feature(data), Asked.of(data)
+        feature, asked = self.feature(data), Asked.from_data(data)
         expected = self._own_values(data)
         read = self._request_function(feature, data)
         for row in range(len(asked.users)):
             found = read(*self._request(data, asked, row))[0]
             np.testing.assert_allclose(found, expected[row], rtol=1e-6, atol=1e-6)
-        if not self.always_known and not isinstance(feature, interface.TrainingOnly):
+        if not self.always_known and not isinstance(feature, base_feature.TrainingOnly):
             assert feature.known(expected).numpy().any()
 
     def test_nothing_after_the_position_changes_it(
         self, data: prepared.PreparedData
     ) -> None:
-        feature, asked = self.feature(data), Asked.of(data)
+        feature, asked = self.feature(data), Asked.from_data(data)
         other = data.once(_other_requests, lambda: _other_requests(data))
         np.testing.assert_array_equal(
             self._values(feature, other, asked), self._own_values(data)
@@ -165,10 +165,10 @@ class FeatureContract:
     def test_nothing_after_a_logged_impression_changes_it(
         self, data: prepared.PreparedData
     ) -> None:
-        if self.network != interface.RANKING:
+        if self.network != base_feature.RANKING:
             return  # read at watches, not at impressions
         feature = self.feature(data)
-        if isinstance(feature, interface.CorpusStatistic):
+        if isinstance(feature, base_feature.CorpusStatistic):
             _check_statistic(feature, data)
             return
         rows, other = data.once(_other_impressions, lambda: _other_impressions(data))
@@ -197,7 +197,7 @@ class FeatureContract:
     def test_saved_and_loaded_it_gives_the_same(
         self, data: prepared.PreparedData, tmp_path: pathlib.Path
     ) -> None:
-        feature, asked = self.feature(data), Asked.of(data)
+        feature, asked = self.feature(data), Asked.from_data(data)
         layer, opened = self.encoder(data), self._opened(feature, data)
         raw, ids = self._request(data, asked, 0)
 
@@ -233,28 +233,28 @@ class FeatureContract:
         return self._once(
             "values",
             data,
-            lambda: self._values(self.feature(data), data, Asked.of(data)),
+            lambda: self._values(self.feature(data), data, Asked.from_data(data)),
         )
 
     def _values(
-        self, feature: interface.Feature, data: prepared.PreparedData, asked: Asked
+        self, feature: base_feature.Feature, data: prepared.PreparedData, asked: Asked
     ) -> tf.Tensor:
         readers = reading.open_log([feature], self.log(data), serving=True)
         return reading.read(readers, asked.positions())[feature.name]
 
     def _request_function(
-        self, feature: interface.Feature, data: prepared.PreparedData
+        self, feature: base_feature.Feature, data: prepared.PreparedData
     ) -> Any:
         """Returns the reader as it is exported, of requests of any length."""
         return self._opened(feature, data).read
 
     def _opened(
-        self, feature: interface.Feature, data: prepared.PreparedData
+        self, feature: base_feature.Feature, data: prepared.PreparedData
     ) -> "_Opened":
         return self._once("read", data, lambda: self._traced(feature, data))
 
     def _traced(
-        self, feature: interface.Feature, data: prepared.PreparedData
+        self, feature: base_feature.Feature, data: prepared.PreparedData
     ) -> "_Opened":
         reader, videos = feature.open_request(data), lookups.VideoIds(data)
         raw = {field.name: field.spec() for field in self.fields(data)}
@@ -299,7 +299,7 @@ class _Opened(NamedTuple):
 
 def _other_requests(data: prepared.PreparedData) -> prepared.PreparedData:
     """Returns the set with another future of the requests asked about."""
-    asked = Asked.of(data)
+    asked = Asked.from_data(data)
     return leaks.with_other_future(
         data, asked.users, asked.ends, asked.times, keep_request_time=True
     )
@@ -322,7 +322,9 @@ def _other_impressions(
     return rows, other.with_events(impressions=changed)
 
 
-def _check_statistic(feature: interface.Feature, data: prepared.PreparedData) -> None:
+def _check_statistic(
+    feature: base_feature.Feature, data: prepared.PreparedData
+) -> None:
     """Checks that no user's events from an impression on change its value."""
     shown, watches = data.impressions, data.watches
     assert shown.seconds is not None
@@ -342,7 +344,7 @@ def _check_statistic(feature: interface.Feature, data: prepared.PreparedData) ->
 
 
 def _at_impressions(
-    feature: interface.Feature,
+    feature: base_feature.Feature,
     data: prepared.PreparedData,
     rows: np.ndarray,
     log: positions.LogTensors | None = None,

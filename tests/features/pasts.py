@@ -93,7 +93,7 @@ class PastContract(contract.FeatureContract):
     def test_other_videos_and_unknown_times_have_the_value_by_hand(
         self, data: prepared.PreparedData
     ) -> None:
-        asked = contract.Asked.of(data)
+        asked = contract.Asked.from_data(data)
         times = asked.times.copy()
         times[::3] = 0
         asked = contract.Asked(asked.users, asked.ends, times, asked.videos)

@@ -7,7 +7,7 @@ import polars as pl
 
 from tests.features import contract
 from ytdnn.data import prepared
-from ytdnn.features import corpus, interface
+from ytdnn.features import base_feature, corpus
 
 DAY = 86_400
 GROUPS = {"video": None, "channel": "channel_id", "topic": "topic"}
@@ -52,7 +52,7 @@ class StatisticContract(contract.FeatureContract):
         """Of one user they lie before the training events of another."""
         data = data_without_windows
         feature, shown, watches = self.feature(data), data.impressions, data.watches
-        assert isinstance(feature, interface.CorpusStatistic)
+        assert isinstance(feature, base_feature.CorpusStatistic)
         is_held_out, is_watch_held_out = (
             np.isin(t.splits, [prepared.Split.VALIDATION, prepared.Split.TEST])
             for t in (shown, watches)

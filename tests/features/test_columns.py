@@ -9,14 +9,14 @@ from tests import full_log
 from tests.features import contract
 from ytdnn import configs, errors
 from ytdnn.data import prepared
-from ytdnn.features import columns, interface, registry
+from ytdnn.features import base_feature, columns, registry
 from ytdnn.ranking import building
 from ytdnn.ranking import model as ranking_model
 
 
 class TestOwnTextOfUsers(contract.FeatureContract):
     name = "users.segment"
-    network = interface.CANDIDATES
+    network = base_feature.CANDIDATES
 
 
 class TestOwnNumberOfUsers(contract.FeatureContract):
@@ -47,7 +47,7 @@ def test_a_column_of_users_must_be_able_to_be_a_key_of_requests(
     data = full_log.prepared_data(tmp_path, log)
     with pytest.raises(errors.UserError, match=f"received users.{column}: rename"):
         registry.choose(
-            interface.RANKING, data, configs.Features(add=(f"users.{column}",))
+            base_feature.RANKING, data, configs.FeaturesConfig(add=(f"users.{column}",))
         )
 
 
@@ -55,8 +55,8 @@ def test_a_column_of_videos_may_have_any_name(tmp_path: pathlib.Path) -> None:
     log = full_log.tables()
     log["videos"] = log["videos"].rename({"genre": "my genre", "stars": "größe"})
     data = full_log.prepared_data(tmp_path, log)
-    wanted = configs.Features(add=("videos.my genre", "videos.größe"))
-    config = configs.Ranking(features=wanted, tower=(8,), embedding_dim=4)
+    wanted = configs.FeaturesConfig(add=("videos.my genre", "videos.größe"))
+    config = configs.RankingConfig(features=wanted, tower=(8,), embedding_dim=4)
     trained = building.build(config, data)
     ranking_model.save(trained, tmp_path)
     names = [feature.name for feature in trained.features]
@@ -66,11 +66,11 @@ def test_a_column_of_videos_may_have_any_name(tmp_path: pathlib.Path) -> None:
 def test_a_wrong_name_is_answered_with_the_right_ones(
     data: prepared.PreparedData,
 ) -> None:
-    wrong = configs.Features(add=("videos.genres",))
+    wrong = configs.FeaturesConfig(add=("videos.genres",))
     with pytest.raises(errors.UserError, match=r"did you mean videos\.genre\?"):
-        registry.choose(interface.RANKING, data, wrong)
+        registry.choose(base_feature.RANKING, data, wrong)
     with pytest.raises(errors.UserError, match="expected a feature of candidates"):
-        registry.choose(interface.CANDIDATES, data, wrong)
+        registry.choose(base_feature.CANDIDATES, data, wrong)
 
 
 class TestMostClickedValues(contract.FeatureContract):
@@ -97,7 +97,7 @@ class TestMostClickedValues(contract.FeatureContract):
     def test_it_leaves_the_column_with_all_its_values_as_it_was(
         self, data: prepared.PreparedData
     ) -> None:
-        asked = contract.Asked.of(data)
+        asked = contract.Asked.from_data(data)
         few = self.feature(data)
         every = columns.TextColumn(self.name, "videos.channel_id")
         read = [self._values(feature, data, asked) for feature in (few, every)]

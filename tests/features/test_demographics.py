@@ -2,7 +2,7 @@ import tensorflow as tf
 
 from tests.features import contract
 from ytdnn.data import prepared
-from ytdnn.features import interface
+from ytdnn.features import base_feature
 
 
 class TestGender(contract.FeatureContract):
@@ -11,7 +11,7 @@ class TestGender(contract.FeatureContract):
 
 class TestCountry(contract.FeatureContract):
     name = "country"
-    network = interface.CANDIDATES
+    network = base_feature.CANDIDATES
 
 
 class TestAge(contract.FeatureContract):

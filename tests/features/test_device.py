@@ -1,10 +1,10 @@
 from tests.features import contract
-from ytdnn.features import interface
+from ytdnn.features import base_feature
 
 
 class TestDevice(contract.FeatureContract):
     name = "device"
-    network = interface.CANDIDATES
+    network = base_feature.CANDIDATES
 
 
 class TestDeviceOfImpressions(contract.FeatureContract):

@@ -39,7 +39,7 @@ class TestSecondsSinceImpression(pasts.PastContract):
 def test_videos_that_were_never_shown_to_a_user_have_no_past(
     data: prepared.PreparedData,
 ) -> None:
-    asked = contract.Asked.of(data)
+    asked = contract.Asked.from_data(data)
     unwatched = np.full_like(asked.videos, data.num_videos)
     never = contract.Asked(asked.users, asked.ends, asked.times, unwatched)
     contracts = TestNumEarlierImpressions(), TestSecondsSinceImpression()

@@ -2,12 +2,12 @@ import tensorflow as tf
 
 from tests.features import contract
 from ytdnn.data import inputs, positions, prepared, watch_log
-from ytdnn.features import interface, reading
+from ytdnn.features import base_feature, reading
 
 
 class TestExampleAge(contract.FeatureContract):
     name = "example_age"
-    network = interface.CANDIDATES
+    network = base_feature.CANDIDATES
     always_known = True
 
     def test_it_is_the_share_of_the_window_that_lies_behind(

@@ -1,7 +1,7 @@
 from tests.features import contract
-from ytdnn.features import interface
+from ytdnn.features import base_feature
 
 
 class TestLoggedIn(contract.FeatureContract):
     name = "logged_in"
-    network = interface.CANDIDATES
+    network = base_feature.CANDIDATES

@@ -32,7 +32,7 @@ def sums(
         if name in made:
             made[name] = tf.cast(made[name], tf.int64)
     request = raw_request.Request(made, lookups.VideoIds(data), ids)
-    return past_request.RequestPast(data).of(request, table, column)
+    return past_request.RequestPast(data).sums(request, table, column)
 
 
 def shown(ids: list[str], times: list[int], clicked: list[int]) -> dict[str, Any]:

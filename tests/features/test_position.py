@@ -37,7 +37,7 @@ class TestPosition(contract.FeatureContract):
         feature = self.feature(data)
         log = positions.LogTensors(data)
         readers = reading.open_log([feature], log, serving=True)
-        asked = contract.Asked.of(data).positions()
+        asked = contract.Asked.from_data(data).positions()
         (places,) = reading.read(readers, asked).values()
         assert places.shape == asked.videos.shape
         encoded = feature.encoder(feature.measure(data), 0.1)(places)

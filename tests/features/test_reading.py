@@ -5,7 +5,7 @@ import pathlib
 import pytest
 import tensorflow as tf
 
-from ytdnn.features import columns, interface, reading
+from ytdnn.features import base_feature, columns, reading
 
 _SEGMENT = columns.TextColumn("users.segment", "users.segment")
 
@@ -13,13 +13,13 @@ _SEGMENT = columns.TextColumn("users.segment", "users.segment")
 @pytest.mark.parametrize(
     "found",
     [
-        interface.Measured(num_values=40, dim=6),
-        interface.Measured(quantiles=(0.5, 1.0)),
-        interface.Measured(num_values=2, numbers=(3.0, 4.0)),
+        base_feature.Measured(num_values=40, dim=6),
+        base_feature.Measured(quantiles=(0.5, 1.0)),
+        base_feature.Measured(num_values=2, numbers=(3.0, 4.0)),
     ],
 )
 def test_what_was_measured_comes_back_whole(
-    tmp_path: pathlib.Path, found: interface.Measured
+    tmp_path: pathlib.Path, found: base_feature.Measured
 ) -> None:
     reading.write(tmp_path / "features.json", {"country": found})
     assert reading.read_file(tmp_path / "features.json") == {"country": found}
@@ -34,12 +34,12 @@ def test_an_embedding_keeps_its_width_after_its_vocabulary_grew(
     width of 10 ask for another one.
     """
 
-    def width(measured: interface.Measured) -> int:
-        layer = _SEGMENT.encoder(measured, 0.1, interface.QUANTILES)
+    def width(measured: base_feature.Measured) -> int:
+        layer = _SEGMENT.encoder(measured, 0.1, base_feature.QUANTILES)
         return int(layer(tf.constant([1])).shape[-1])
 
-    before = width(interface.Measured(num_values=10))
-    grown = interface.Measured(num_values=3000, dim=before)
-    assert width(interface.Measured(num_values=3000)) != before
+    before = width(base_feature.Measured(num_values=10))
+    grown = base_feature.Measured(num_values=3000, dim=before)
+    assert width(base_feature.Measured(num_values=3000)) != before
     reading.write(tmp_path / "features.json", {"country": grown})
     assert width(reading.read_file(tmp_path / "features.json")["country"]) == before

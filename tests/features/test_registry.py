@@ -7,7 +7,7 @@ import pytest
 from tests.features import contract
 from ytdnn import configs, errors
 from ytdnn.data import prepared
-from ytdnn.features import interface, registry
+from ytdnn.features import base_feature, registry
 
 
 def _held_to_the_contract() -> set[tuple[str, str]]:
@@ -30,16 +30,16 @@ def test_no_feature_lacks_the_contract() -> None:
 
 
 def test_each_name_is_one_feature_of_a_network() -> None:
-    for network in (interface.CANDIDATES, interface.RANKING):
+    for network in (base_feature.CANDIDATES, base_feature.RANKING):
         names = [feature.name for feature in registry.of_network(network)]
         assert len(names) == len(set(names))
 
 
 def test_every_feature_is_of_a_declared_kind() -> None:
     kinds = (
-        interface.ReadAtRequest,
-        interface.TrainingOnly,
-        interface.CorpusStatistic,
+        base_feature.ReadAtRequest,
+        base_feature.TrainingOnly,
+        base_feature.CorpusStatistic,
     )
     for feature in registry.declared():
         assert sum(isinstance(feature, kind) for kind in kinds) == 1
@@ -49,7 +49,7 @@ def test_every_feature_is_of_a_declared_kind() -> None:
 def test_users_and_requests_come_before_videos_and_pairs(
     data: prepared.PreparedData,
 ) -> None:
-    chosen = registry.choose(interface.RANKING, data, configs.Features())
+    chosen = registry.choose(base_feature.RANKING, data, configs.FeaturesConfig())
     scopes = [feature.scope for feature in chosen]
     assert scopes == sorted(scopes)
 
@@ -58,9 +58,9 @@ def test_users_and_requests_come_before_videos_and_pairs(
 def test_removing_what_is_not_read_is_refused(
     data: prepared.PreparedData, name: str
 ) -> None:
-    off = configs.Features(remove=(name,))
+    off = configs.FeaturesConfig(remove=(name,))
     with pytest.raises(errors.UserError, match=name):
-        registry.choose(interface.CANDIDATES, data, off)
+        registry.choose(base_feature.CANDIDATES, data, off)
 
 
 def test_a_feature_the_log_lacks_may_be_removed(
@@ -69,7 +69,7 @@ def test_a_feature_the_log_lacks_may_be_removed(
     """So that one config serves several logs."""
     without = log_without("users.gender")
     assert without is not None
-    off = configs.Features(remove=("gender",))
+    off = configs.FeaturesConfig(remove=("gender",))
     for log in (data, without):
-        chosen = registry.choose(interface.CANDIDATES, log, off)
+        chosen = registry.choose(base_feature.CANDIDATES, log, off)
         assert "gender" not in [feature.name for feature in chosen]

@@ -1,11 +1,11 @@
 from tests.features import contract
 from ytdnn.data import prepared
-from ytdnn.features import interface
+from ytdnn.features import base_feature
 
 
 class TestRequestTime(contract.FeatureContract):
     name = "request_time"
-    network = interface.CANDIDATES
+    network = base_feature.CANDIDATES
 
     def test_numbers_that_see_it_are_marked(self, data: prepared.PreparedData) -> None:
         assert self.feature(data).sees_request_time

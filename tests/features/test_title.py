@@ -3,11 +3,11 @@ import polars as pl
 
 from tests import uploads
 from tests.features import contract
-from ytdnn.features import interface, title
+from ytdnn.features import base_feature, title
 
 
 class TestTitle(contract.FeatureContract):
-    network = interface.CONTENT
+    network = base_feature.CONTENT
     name = "title"
 
 

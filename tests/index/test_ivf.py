@@ -10,7 +10,7 @@ from tests.index import contract
 from ytdnn import configs
 from ytdnn.index import brute_force, interface, ivf
 
-LISTS = configs.Ivf(min_videos=0, num_lists=12, lists_to_search_fraction=0.7)
+LISTS = configs.IvfConfig(min_videos=0, num_lists=12, lists_to_search_fraction=0.7)
 
 
 class TestIvf(contract.IndexContract):
@@ -20,11 +20,13 @@ class TestIvf(contract.IndexContract):
 
 def test_recall_rises_with_the_lists_read() -> None:
     vectors, queries = contract.clustered(6_000, dim=16, num_queries=40)
-    wanted = brute_force.BruteForce.build(vectors, configs.Exact()).search(queries, 50)
-    index = ivf.Ivf.build(vectors, configs.Ivf())
+    wanted = brute_force.BruteForce.build(vectors, configs.ExactConfig()).search(
+        queries, 50
+    )
+    index = ivf.Ivf.build(vectors, configs.IvfConfig())
     recalls = []
     for share in (0.05, 0.2, 0.6):
-        index.module.adjust(configs.Ivf(lists_to_search_fraction=share))
+        index.module.adjust(configs.IvfConfig(lists_to_search_fraction=share))
         found = index.search(queries, 50)[0]
         recalls.append(interface.recall(found, wanted[0]))
     assert recalls == sorted(recalls)
@@ -33,8 +35,10 @@ def test_recall_rises_with_the_lists_read() -> None:
 
 def test_default_reaches_its_recall_without_reading_all() -> None:
     vectors, queries = contract.clustered(6_000, dim=16, num_queries=40)
-    wanted = brute_force.BruteForce.build(vectors, configs.Exact()).search(queries, 50)
-    index = ivf.Ivf.build(vectors, configs.Ivf())
+    wanted = brute_force.BruteForce.build(vectors, configs.ExactConfig()).search(
+        queries, 50
+    )
+    index = ivf.Ivf.build(vectors, configs.IvfConfig())
     assert index.module.centres.shape[0] > 50
     assert int(index.module.least_lists) < index.module.centres.shape[0]
     assert interface.recall(index.search(queries, 50)[0], wanted[0]) > 0.95
@@ -42,7 +46,7 @@ def test_default_reaches_its_recall_without_reading_all() -> None:
 
 def test_every_video_is_in_one_list() -> None:
     vectors, _ = contract.clustered(3_000, dim=7, num_queries=1)
-    index = ivf.Ivf.build(vectors, configs.Ivf())
+    index = ivf.Ivf.build(vectors, configs.IvfConfig())
     rows = index.module.rows.numpy()
     np.testing.assert_array_equal(np.sort(rows[rows >= 0]), np.arange(3_000))
     starts = index.module.starts.numpy()
@@ -65,7 +69,7 @@ def test_codes_are_within_half_a_step_of_the_vectors() -> None:
 
 def test_builds_are_reproducible() -> None:
     vectors, _ = contract.clustered(2_500, dim=7, num_queries=1)
-    one, other = (ivf.Ivf.build(vectors, configs.Ivf(seed=3)) for _ in range(2))
+    one, other = (ivf.Ivf.build(vectors, configs.IvfConfig(seed=3)) for _ in range(2))
     for name in ("centres", "rows", "codes"):
         np.testing.assert_array_equal(
             getattr(one.module, name), getattr(other.module, name)
@@ -74,7 +78,7 @@ def test_builds_are_reproducible() -> None:
 
 def test_a_small_corpus_is_searched_exactly() -> None:
     vectors, queries = contract.clustered(1_999, dim=7, num_queries=5)
-    index = ivf.Ivf.build(vectors, configs.Ivf())
+    index = ivf.Ivf.build(vectors, configs.IvfConfig())
     found = index.search(queries, 20)[0]
     np.testing.assert_array_equal(found, contract.exact(vectors, queries, 20)[0])
 
@@ -93,7 +97,7 @@ def test_a_query_makes_nothing_as_large_as_the_table(
     tmp_path: pathlib.Path, batch: int
 ) -> None:
     vectors, queries = contract.clustered(20_000, dim=64, num_queries=batch)
-    config = configs.Ivf(lists_to_search_fraction=0.02)
+    config = configs.IvfConfig(lists_to_search_fraction=0.02)
     module = ivf.Ivf.build(vectors, config).module
     used = contract.largest_allocation(module, queries, 10, tmp_path)
     assert used < 0.1 * vectors.nbytes

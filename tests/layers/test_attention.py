@@ -23,7 +23,7 @@ def _filled(layer, *inputs):
 
 class TestSelfAttention(contract.LayerContract):
     def make(self):
-        return attention.SelfAttention(2, ROWS, 0.3, name="block")
+        return attention.SelfAttentionBlock(2, ROWS, 0.3, name="block")
 
     def inputs(self):
         return VALUES, MASK
@@ -121,7 +121,7 @@ def test_gated_attention_by_hand():
 
 
 def test_self_attention_is_the_mean_where_scores_are_equal():
-    layer = attention.SelfAttention(2, ROWS, name="block")
+    layer = attention.SelfAttentionBlock(2, ROWS, name="block")
     layer(VALUES, MASK)
     for weight in layer.trainable_variables:
         if "norm" not in weight.name:
@@ -141,7 +141,7 @@ def test_self_attention_is_the_mean_where_scores_are_equal():
 
 @pytest.mark.parametrize(
     ("cls", "more"),
-    [(attention.SelfAttention, ()), (attention.GatedAttention, (BUCKETS,))],
+    [(attention.SelfAttentionBlock, ()), (attention.GatedAttention, (BUCKETS,))],
 )
 def test_dropout_is_a_function_of_the_seed(cls, more):
     layer = _filled(cls(2, ROWS, dropout=0.5), VALUES, MASK, *more)

@@ -144,6 +144,6 @@ def test_several_features_together_are_as_each_alone() -> None:
         for missing in (-1.0, -3.0, 0.0)
     ]
     values = [tf.constant(rng.normal(size=[4, 5]), tf.float32) for _ in layers]
-    found = continuous.together(layers, values)
+    found = continuous.apply_all(layers, values)
     for layer, value, vectors in zip(layers, values, found, strict=True):
         np.testing.assert_array_equal(vectors, layer(value))

@@ -10,7 +10,7 @@ from ytdnn.layers import embeddings
 
 class TestTable(contract.LayerContract):
     def make(self):
-        return embeddings.Table(5, 3, name="table")
+        return embeddings.EmbeddingTable(5, 3, name="table")
 
     def inputs(self):
         return (tf.constant([[1, 5], [0, 7]]),)
@@ -18,7 +18,7 @@ class TestTable(contract.LayerContract):
 
 @pytest.mark.parametrize("unknown", [0, -1, 5, 10**6])
 def test_what_is_not_in_the_table_is_the_zero_vector_even_after_training(unknown):
-    table = embeddings.Table(4, 2)
+    table = embeddings.EmbeddingTable(4, 2)
     table.table.assign(tf.ones_like(table.table))
     found = table(tf.constant([unknown, 3, 4, 1]))
     np.testing.assert_array_equal(found, [[0, 0], [1, 1], [1, 1], [1, 1]])
@@ -26,7 +26,7 @@ def test_what_is_not_in_the_table_is_the_zero_vector_even_after_training(unknown
 
 @pytest.mark.parametrize("unknown", [0, -1, 5, 10**6])
 def test_what_is_not_in_the_table_gets_no_gradient(unknown):
-    table = embeddings.Table(4, 2)
+    table = embeddings.EmbeddingTable(4, 2)
     with tf.GradientTape() as tape:
         total = tf.reduce_sum(table(tf.constant([unknown, 3])))
     gradient = tf.convert_to_tensor(tape.gradient(total, table.table))
@@ -35,18 +35,18 @@ def test_what_is_not_in_the_table_gets_no_gradient(unknown):
 
 
 def test_known_are_the_indices_of_its_rows():
-    table = embeddings.Table(4, 2)
+    table = embeddings.EmbeddingTable(4, 2)
     found = table.known(tf.constant([[-1, 0, 1], [4, 5, 10**6]]))
     assert found.numpy().tolist() == [[False, False, True], [True, False, False]]
 
 
 def test_a_table_without_rows_knows_nothing():
-    table = embeddings.Table(0, 2)
+    table = embeddings.EmbeddingTable(0, 2)
     np.testing.assert_array_equal(table(tf.constant([0, 1])), np.zeros([2, 2]))
 
 
 def test_parameter_count():
-    table = embeddings.Table(4, 2)
+    table = embeddings.EmbeddingTable(4, 2)
     table(tf.constant([1]))
     assert table.count_params() == (4 + 1) * 2
 
@@ -131,7 +131,7 @@ def test_shards_begin_with_the_rows_of_the_whole_table(monkeypatch, bounds):
 
 def test_a_tables_initial_values_have_its_deviation(monkeypatch):
     monkeypatch.setattr(embeddings, "_BLOCK_ROWS", 512)
-    values = embeddings.Table(4_095, 16, stddev=0.3).table.numpy()
+    values = embeddings.EmbeddingTable(4_095, 16, stddev=0.3).table.numpy()
     assert values.shape == (4_096, 16)
     assert np.std(values) == pytest.approx(0.3, rel=0.02)  # 65,536 values: ± .003
     assert np.mean(values) == pytest.approx(0.0, abs=0.01)

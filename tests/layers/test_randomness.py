@@ -33,7 +33,7 @@ def test_steps_and_salts_draw_differently():
 
 
 def test_streams_differ_and_are_functions_of_the_seed():
-    streams = list(randomness.Stream)
+    streams = list(randomness.RandomStream)
     assert len({stream.value for stream in streams}) == len(streams) >= 6
     seeds = [randomness.of_stream(SEED, stream).numpy() for stream in streams]
     again = [randomness.of_stream(SEED, stream).numpy() for stream in streams]

@@ -11,7 +11,7 @@ from ytdnn.layers import request_time
 
 class TestRequestTime(contract.LayerContract):
     def make(self):
-        return request_time.RequestTime(dim=3, name="request_time")
+        return request_time.RequestTimeEmbedding(dim=3, name="request_time")
 
     def inputs(self):
         return (tf.constant([[[0, 0, 0], [1, 2, 7]]]),)
@@ -34,7 +34,7 @@ def test_the_pause_doubles_from_bucket_to_bucket():
 
 
 def test_what_is_unknown_is_the_zero_vector():
-    layer = request_time.RequestTime(dim=3)
+    layer = request_time.RequestTimeEmbedding(dim=3)
     indices = _indices([0, 7], [-1.0, 2.0])
     assert indices.numpy().tolist() == [[0, 0, 0], [1, 4, 2]]  # a Thursday
     unknown, known = layer(indices).numpy()
@@ -43,7 +43,7 @@ def test_what_is_unknown_is_the_zero_vector():
 
 
 def test_each_part_has_its_own_table_as_large_as_its_values():
-    layer = request_time.RequestTime(dim=3)
+    layer = request_time.RequestTimeEmbedding(dim=3)
     last = tf.constant([[24, 7, 32]])
     assert np.all(layer(last).numpy() != 0)
     np.testing.assert_array_equal(layer(last + 1), np.zeros([1, 9]))

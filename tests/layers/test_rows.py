@@ -62,9 +62,9 @@ def test_in_bfloat16_the_gradients_have_the_types_of_what_they_are_of():
 
 @pytest.mark.parametrize("k", [0, 1, 3])
 def test_what_each_item_has_stands_beside_its_query(k):
-    items = rows.Items.of(tf.zeros([2, k, 4]))
+    items = rows.Items.from_vectors(tf.zeros([2, k, 4]))
     values = tf.reshape(tf.range(2 * k * 5), [2 * k, 5])
     found = items.beside(tf.zeros([2, 9]), values)
     np.testing.assert_array_equal(found, tf.reshape(values, [2, k, 5]))
-    assert rows.Items.of(items) is items
+    assert rows.Items.from_vectors(items) is items
     assert items.width == 4

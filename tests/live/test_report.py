@@ -20,7 +20,7 @@ from ytdnn.pipeline import live_tests
 
 @pytest.fixture(scope="module")
 def made(played: tuple[play.Played, pathlib.Path]) -> report.Report:
-    return report.of(played[0])
+    return report.from_played(played[0])
 
 
 def test_the_bound_wins(made: report.Report) -> None:
@@ -110,7 +110,7 @@ def test_days_are_looked_at_one_by_one(
     """Each look knows the days so far, and nothing of later ones."""
     found, _ = played
     shorter = dataclasses.replace(found, daily=found.daily[:2])
-    assert report.of(shorter).daily == made.daily[:2]
+    assert report.from_played(shorter).daily == made.daily[:2]
 
 
 def test_a_a_splits_alarm_no_more_often_than_they_should() -> None:

@@ -15,16 +15,16 @@ from ytdnn.world import corpus, generate, policy
 
 
 @pytest.fixture(scope="module")
-def asked() -> tuple[generate.World, history.History, policy.Requests]:
+def asked() -> tuple[generate.World, history.UserHistories, policy.Requests]:
     """All requests of a round of the first live day."""
     world = generate.World(WORLD)
     crowd = world.crowd(0)
-    known = history.History(WORLD.num_users)
+    known = history.UserHistories(WORLD.num_users)
     known.add([crowd.play()])
     found: list[policy.Requests] = []
 
     def keep(requests: policy.Requests) -> policy.Page:
-        found.append(requests.of(np.arange(len(requests.rows)), requests.rng))
+        found.append(requests.subset(np.arange(len(requests.rows)), requests.rng))
         return policy.make_pages(requests)
 
     crowd.play_day(WORLD.num_days, keep)
@@ -36,7 +36,7 @@ def asked() -> tuple[generate.World, history.History, policy.Requests]:
 
 def test_requests_are_those_of_the_log(
     workdir: pathlib.Path,
-    asked: tuple[generate.World, history.History, policy.Requests],
+    asked: tuple[generate.World, history.UserHistories, policy.Requests],
 ) -> None:
     world, known, first = asked
     data = prepared.load(workdir / "data")
@@ -68,7 +68,7 @@ def test_requests_are_those_of_the_log(
 
 def test_todays_events_are_in_the_request(
     workdir: pathlib.Path,
-    asked: tuple[generate.World, history.History, policy.Requests],
+    asked: tuple[generate.World, history.UserHistories, policy.Requests],
 ) -> None:
     world, known, first = asked
     opened = bundle.load(workdir / "bundle")
@@ -87,25 +87,25 @@ def test_todays_events_are_in_the_request(
 
 def test_pages_do_not_depend_on_the_batch(
     workdir: pathlib.Path,
-    asked: tuple[generate.World, history.History, policy.Requests],
+    asked: tuple[generate.World, history.UserHistories, policy.Requests],
 ) -> None:
     world, known, first = asked
     make_pages = served.policy_of(
         bundle.load(workdir / "bundle"), served.Requester(world, known), 5
     )
     whole = make_pages(first)
-    alone = make_pages(first.of(np.array([2]), first.rng))
+    alone = make_pages(first.subset(np.array([2]), first.rng))
     np.testing.assert_array_equal(whole.videos[2], alone.videos[0])
     assert (whole.videos >= 0).all()
     users = first.users.first + first.rows
-    watched = known.of("watches", users, first.happened)["videos"]
+    watched = known.columns("watches", users, first.happened)["videos"]
     for row, page in enumerate(whole.videos):
         history_of = watched.values[watched.offsets[row] : watched.offsets[row + 1]]
         assert not np.isin(page, history_of).any()
 
 
 def test_popularity_shows_what_was_watched_most(
-    asked: tuple[generate.World, history.History, policy.Requests],
+    asked: tuple[generate.World, history.UserHistories, policy.Requests],
 ) -> None:
     world, known, first = asked
     page = built_in.popularity(world, known, WORLD.num_days, 0)(first)
@@ -119,7 +119,7 @@ def test_popularity_shows_what_was_watched_most(
 
 
 def test_the_bound_is_worth_more_than_any_other_page(
-    asked: tuple[generate.World, history.History, policy.Requests],
+    asked: tuple[generate.World, history.UserHistories, policy.Requests],
 ) -> None:
     from ytdnn.world import page_truth
 
@@ -147,7 +147,7 @@ def test_a_run_in_a_whole_test(workdir: pathlib.Path) -> None:
     both = [arms.Arm("popularity"), arms.Arm("mine", workdir)]
     found = play.play(play.Test(WORLD, both, 2))
     assert found.serving["mine"][play.PAGES] > 20
-    made = report.of(found)
+    made = report.from_played(found)
     assert made.arms["mine"].serving_milliseconds
     assert made.differences["mine"]["watch_seconds_per_visit"].difference.value
 
@@ -164,7 +164,7 @@ def test_a_run_without_live_days_and_one_of_another_world_are_refused(
         arms, "_world", lambda path: dataclasses.replace(WORLD, seed=len(path.parts))
     )
     with pytest.raises(
-        errors.UserError, match=r"of one world, found another in .*seed"
+        errors.UserError, match=r"one world, found different ones in .*seed"
     ):
         arms.world_of(both, None)
     monkeypatch.setattr(

@@ -5,7 +5,7 @@ import pathlib
 import pytest
 
 from ytdnn import errors
-from ytdnn.features import interface, registry
+from ytdnn.features import base_feature, registry
 from ytdnn.pages import feature_table
 
 PAGE = pathlib.Path(__file__).parents[2] / "docs" / "features.md"
@@ -53,8 +53,8 @@ def test_citations_are_left_out() -> None:
 
 def test_the_kinds_of_the_page_are_those_of_the_interface() -> None:
     text = PAGE.read_text()
-    for kind in interface.Feature.__subclasses__():
-        if kind.__module__ == interface.__name__:
+    for kind in base_feature.Feature.__subclasses__():
+        if kind.__module__ == base_feature.__name__:
             assert f"| `{kind.__name__}` |" in text
 
 

@@ -121,13 +121,13 @@ def test_without_a_ranker_nothing_is_said_of_one() -> None:
 def test_what_makes_numbers_incomparable_is_said() -> None:
     report = example.bare()
     report["protocol"] |= {"answers_out_of_vocabulary": 0}
-    assert not list(notes.of(example.typed(report)))
+    assert not list(notes.sentences(example.typed(report)))
     report["protocol"] |= {
         "train_watches_after_answers": 1_234,
         "sees_request_time": True,
         "system_left_out": "the ranker was trained later",
     }
-    found = " ".join(notes.of(example.typed(report)))
+    found = " ".join(notes.sentences(example.typed(report)))
     assert "1,234 training watches" in found
     assert "reads the time of the request" in found
     assert "left out: the ranker was trained later." in found
@@ -154,10 +154,10 @@ def test_on_a_world_the_page_of_each_system_comes_first() -> None:
 def test_of_a_model_with_content_new_answers_are_not_beyond_reach() -> None:
     report = example.report()
     report["protocol"] |= {"answers_out_of_vocabulary": 7}
-    assert "cannot be retrieved" in " ".join(notes.of(example.typed(report)))
+    assert "cannot be retrieved" in " ".join(notes.sentences(example.typed(report)))
     listed = report["protocol"]["videos"] + 1
     report["protocol"] |= {"candidate_set_videos": listed}
-    found = " ".join(notes.of(example.typed(report)))
+    found = " ".join(notes.sentences(example.typed(report)))
     assert "by their content alone" in found
     assert "cannot be retrieved" not in found
 

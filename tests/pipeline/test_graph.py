@@ -7,7 +7,7 @@ import pathlib
 import pytest
 
 from ytdnn import artifacts, configs, errors
-from ytdnn.pipeline import graph, making, steps
+from ytdnn.pipeline import graph, runner, steps
 
 
 @pytest.fixture
@@ -21,8 +21,8 @@ def workdir(tmp_path: pathlib.Path) -> pathlib.Path:
 
 
 def test_a_current_input_is_accepted(workdir: pathlib.Path) -> None:
-    making.require([graph.CANDIDATES], configs.Config(), workdir)
-    assert making.staleness(graph.DATA, configs.Config(), workdir) == ""
+    runner.require([graph.CANDIDATES], configs.Config(), workdir)
+    assert runner.staleness(graph.DATA, configs.Config(), workdir) == ""
 
 
 def test_an_input_of_another_format_is_refused(workdir: pathlib.Path) -> None:
@@ -30,7 +30,7 @@ def test_an_input_of_another_format_is_refused(workdir: pathlib.Path) -> None:
     values = json.loads(manifest.read_text()) | {"format_version": 2}
     manifest.write_text(json.dumps(values))
     with pytest.raises(errors.UserError) as caught:
-        making.require([graph.CANDIDATES], configs.Config(), workdir)
+        runner.require([graph.CANDIDATES], configs.Config(), workdir)
     assert str(caught.value) == (
         f"{workdir / 'data'}: expected format version {artifacts.FORMAT_VERSION} in "
         f"{manifest}, found 2, of "
@@ -49,13 +49,13 @@ def test_a_bundle_without_the_removed_videos_is_stale(
     monkeypatch.setattr(graph, "BUNDLE", step)
     with artifacts.publish(workdir / "bundle", "bundle", {}, {}):
         pass
-    assert making.staleness(step, configs.Config(), workdir) == ""
+    assert runner.staleness(step, configs.Config(), workdir) == ""
     artifacts.write_json(workdir / "removed_videos.json", {"removed_videos": ["a"]})
-    reason = making.staleness(step, configs.Config(), workdir)
+    reason = runner.staleness(step, configs.Config(), workdir)
     assert reason == "made from another removed_videos"
 
 
 def test_a_damaged_input_is_refused(workdir: pathlib.Path) -> None:
     (workdir / "data" / "rows").write_text("something else")
-    reason = making.staleness(graph.DATA, configs.Config(), workdir)
+    reason = runner.staleness(graph.DATA, configs.Config(), workdir)
     assert reason.endswith("disagrees with manifest.json: expected 4 bytes, found 14")

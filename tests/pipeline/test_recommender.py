@@ -38,6 +38,38 @@ def test_one_user_gets_ten(recommender: ytdnn.Recommender) -> None:
     assert set(found["user_id"]) == {"u3"}
 
 
+def test_candidates_hold_the_page_with_its_sources(
+    recommender: ytdnn.Recommender,
+) -> None:
+    found = recommender.candidates("u3")
+    page = recommender.recommend("u3", exact=False)
+    on_page = found.filter(pl.col("rank") <= len(page))
+    assert on_page["video_id"].to_list() == page["video_id"].to_list()
+    assert on_page["score"].to_list() == pytest.approx(
+        page["score"].to_list(), rel=1e-5
+    )
+    assert found["video_id"].is_unique().all()
+    assert set(found["source"]) <= {"tower", "fresh_uploads", "co_watch", "popular"}
+    of_tower = found.filter(pl.col("source") == "tower")
+    assert of_tower["candidate_score"].null_count() == 0
+    assert found["rank"].null_count() == len(found) - found["rank"].max()
+
+
+def test_candidates_are_shown_after_a_training_too(
+    recommender: ytdnn.Recommender,
+) -> None:
+    """Training makes operations deterministic, and the graph reads the clock."""
+    from tensorflow.python.framework import config
+
+    config.enable_op_determinism()
+    try:
+        found = recommender.candidates("u3")
+        assert config.is_op_determinism_enabled()
+    finally:
+        config.disable_op_determinism()
+    assert len(found) > 0
+
+
 @pytest.mark.parametrize(
     "users",
     [

@@ -10,12 +10,12 @@ import pytest
 
 import ytdnn
 from tests.pipeline import conftest
-from tests.pipeline.test_arrows import refused
+from tests.pipeline.test_api import refused
 from tests.training import kills
 from ytdnn import artifacts, configs, pipeline
 from ytdnn.candidates import model as candidate_model
 from ytdnn.data import inputs, prepared
-from ytdnn.pipeline import graph, making, others, workdir
+from ytdnn.pipeline import graph, runner, system_evaluation, workdir
 from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import stage
 from ytdnn.serving import bundle as bundle_room
@@ -173,7 +173,7 @@ def test_what_is_current_is_skipped(refitted: Refitted) -> None:
     assert len(lines) == len(graph.STEPS) + len(PLACES)
     made = workdir.require_config(refitted.workdir)
     assert made.refit
-    assert making.next_command(made, refitted.workdir).startswith("ytdnn recommend ")
+    assert runner.next_command(made, refitted.workdir).startswith("ytdnn recommend ")
 
 
 def test_a_changed_setting_makes_stale_what_depends_on_it(refitted: Refitted) -> None:
@@ -184,7 +184,7 @@ def test_a_changed_setting_makes_stale_what_depends_on_it(refitted: Refitted) ->
         return [
             step.name
             for step in several
-            if making.staleness(step, config, refitted.workdir)
+            if runner.staleness(step, config, refitted.workdir)
         ]
 
     assert stale(made) == []
@@ -205,16 +205,17 @@ def test_models_that_have_seen_the_answers_are_not_measured(
     part = refitted.workdir / "refit"
     error = refused(ytdnn.evaluate, part)
     assert error == (
-        f"expected a run in {part}, found a part of one (models of a refit have seen "
-        f"every answer, and cannot be evaluated): give --workdir={refitted.workdir}"
+        f"expected a run in {part}, found a part of one (models of a refit were "
+        f"trained on every answer, and cannot be evaluated): give "
+        f"--workdir={refitted.workdir}"
     )
     from ytdnn.evaluation import evaluate_run
 
     made = workdir.require_config(refitted.workdir)
-    assert "have seen every answer" in refused(evaluate_run.evaluate, part, made)
+    assert "were trained on every answer" in refused(evaluate_run.evaluate, part, made)
     bundle, data = refitted.workdir / "bundle", refitted.workdir / "data"
     asked = ("bundle", bundle, data, made.evaluation, "test", tmp_path / "out")
-    error = refused(others.evaluate, *asked)
+    error = refused(system_evaluation.evaluate, *asked)
     assert error.startswith("expected the test window to begin after what bundle was")
     assert "it has seen the answers" in error
     assert not (tmp_path / "out").exists()

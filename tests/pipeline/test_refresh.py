@@ -12,11 +12,11 @@ import pytest
 
 import ytdnn
 from tests import planted
-from tests.pipeline.test_arrows import refused
+from tests.pipeline.test_api import refused
 from ytdnn import artifacts, configs, schema
 from ytdnn.candidates import model as candidate_model
 from ytdnn.data import prepared
-from ytdnn.pipeline import graph, making, workdir
+from ytdnn.pipeline import graph, runner, workdir
 from ytdnn.serving import bundle as bundle_room
 from ytdnn.training import optimizer_state, refresh
 
@@ -61,7 +61,7 @@ def runs(tables: Tables, tmp_path_factory: pytest.TempPathFactory) -> Runs:
     config = dataclasses.replace(
         config,
         ranking=dataclasses.replace(config.ranking, training=training),
-        index=configs.Index(search=configs.Exact()),
+        index=configs.IndexConfig(search=configs.ExactConfig()),
     )
     ytdnn.prepare(directory / "old", config, tables=old)
     ytdnn.train(directory / "old", config)
@@ -118,7 +118,7 @@ def test_the_ranker_learns_from_scores_of_candidates_that_came_before(
     facts = artifacts.peek(runs.workdir / EARLIER / "candidates/manifest.json")
     assert facts["epochs"] == 0
     manifest = artifacts.read_manifest(runs.workdir / EARLIER / "ranking", "ranking")
-    assert manifest.facts["epochs"] == configs.Refresh().epochs
+    assert manifest.facts["epochs"] == configs.RefreshConfig().epochs
 
 
 def test_optimisers_go_on(runs: Runs) -> None:
@@ -139,12 +139,12 @@ def test_optimisers_go_on(runs: Runs) -> None:
 def test_the_new_run_is_one_like_any(runs: Runs) -> None:
     config = workdir.require_config(runs.workdir)
     for step in (graph.DATA, graph.CANDIDATES, graph.INDEX, graph.RANKING):
-        assert not making.staleness(step, config, runs.workdir)
-    assert not making.staleness(graph.BUNDLE, config, runs.workdir)
+        assert not runner.staleness(step, config, runs.workdir)
+    assert not runner.staleness(graph.BUNDLE, config, runs.workdir)
     user = runs.old[schema.WATCHES]["user_id"][0]
     found = ytdnn.Recommender.load(runs.workdir / "bundle").recommend([user], k=3)
     assert found.height == 3
-    assert "have seen every answer" in refused(ytdnn.evaluate, runs.workdir)
+    assert "were trained on every answer" in refused(ytdnn.evaluate, runs.workdir)
 
 
 def test_again_nothing_is_made(runs: Runs) -> None:
@@ -196,7 +196,7 @@ def test_a_refresh_that_was_begun_otherwise_says_how(
         return refused(ytdnn.refresh, source, target, **{"tables": runs.new} | given)
 
     assert "the new events are others" in line(tables=runs.old)
-    longer = dataclasses.replace(config, refresh=configs.Refresh(epochs=7))
+    longer = dataclasses.replace(config, refresh=configs.RefreshConfig(epochs=7))
     found = line(config=longer)
     assert re.search(r"another: config\.refresh\.epochs was \d, is 7; give", found)
     assert f"it was of the run {runs.source}, not of {moved}" in line(moved)

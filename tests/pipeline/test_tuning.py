@@ -10,7 +10,7 @@ import ytdnn
 from tests.pipeline import conftest
 from ytdnn import artifacts, configs, errors
 from ytdnn.index import tune
-from ytdnn.pipeline import making, tuning
+from ytdnn.pipeline import runner, tuning
 from ytdnn.pipeline import workdir as workdir_room
 
 
@@ -35,11 +35,11 @@ def test_the_run_has_the_setting_and_builds_it_next(
 ) -> None:
     config = workdir_room.require_config(workdir)
     assert config.index.search == tuned.chosen.config
-    assert making.next_command(config, workdir) == f"ytdnn train --workdir={workdir}"
+    assert runner.next_command(config, workdir) == f"ytdnn train --workdir={workdir}"
     ytdnn.train(workdir, stage="index")
     manifest = artifacts.read_manifest(workdir / "index", "index")
     assert manifest.facts["indexes"] == ["exact", "lsh"]
-    made = configs.component(configs.Index, manifest.config)
+    made = configs.component(configs.IndexConfig, manifest.config)
     assert made == config.index
 
 

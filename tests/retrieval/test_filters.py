@@ -185,9 +185,9 @@ def test_a_policy_is_not_widened_by_a_request() -> None:
 
 def searchers() -> dict[str, Any]:
     found: dict[str, Any] = {"exact": brute_force.BruteForceModule(VECTORS)}
-    found["lsh"] = lsh.Lsh.build(VECTORS, configs.Lsh(scored_fraction=0.2)).module
+    found["lsh"] = lsh.Lsh.build(VECTORS, configs.LshConfig(scored_fraction=0.2)).module
     if scann_index.is_available():
-        config = configs.Scann(min_videos=0)
+        config = configs.ScannConfig(min_videos=0)
         found["scann"] = scann_index.Scann.build(VECTORS, config).module
     main = brute_force.BruteForceModule(VECTORS[:-ADDED])
     found["delta"] = delta.WithDelta(main, VECTORS[-ADDED:])

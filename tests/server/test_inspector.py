@@ -15,7 +15,7 @@ from ytdnn.data import prepare, prepared
 from ytdnn.evaluation import protocol, true_page
 from ytdnn.server import app, truth
 
-WORLD = configs.World(
+WORLD = configs.WorldConfig(
     num_users=60, num_videos=120, num_topics=4, num_days=20, watches_per_user=15
 )
 
@@ -85,16 +85,16 @@ def test_why_is_what_each_feature_changes(server: conftest.Server) -> None:
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
     directory = tmp_path_factory.mktemp("world")
-    return prepare.prepare(configs.Data(world=WORLD), directory / "data")
+    return prepare.prepare(configs.DataConfig(world=WORLD), directory / "data")
 
 
 def test_the_truth_is_the_worlds(world: prepared.PreparedData) -> None:
     known = truth.Truth(world)
     ids = world.videos[schema.VIDEO_ID].to_list()
-    found = known.of("u7", ids, 5)
+    found = known.expected_seconds("u7", ids, 5)
     assert found is not None
     user = world.users[schema.USER_ID].to_list().index("u7")
-    pages = true_page.of(world)
+    pages = true_page.from_data(world)
     assert pages is not None
     users, ends = np.array([user]), np.asarray(world.watches.offsets)[[user + 1]]
     watched = world.watched_before(users, ends.astype(np.int64))
@@ -122,7 +122,7 @@ def test_the_truth_is_the_worlds(world: prepared.PreparedData) -> None:
     assert found["best"] == [video for _, video in best]
     np.testing.assert_allclose(found["best_seconds"], [-s for s, _ in best])
     with pytest.raises(errors.UserError, match="expected a user"):
-        known.of("nobody", ids, 5)
+        known.expected_seconds("nobody", ids, 5)
 
 
 @pytest.fixture(scope="module")

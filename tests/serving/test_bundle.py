@@ -13,7 +13,7 @@ import tensorflow as tf
 from tests import leftovers, planted
 from tests.serving import conftest
 from ytdnn import errors, schema
-from ytdnn.features import interface
+from ytdnn.features import base_feature
 from ytdnn.serving import bundle, explained, export, requests
 
 FRESH = """
@@ -339,7 +339,7 @@ def test_the_bundle_tells_of_when_its_statistics_are(
     run: conftest.Run, plain_run: conftest.Run
 ) -> None:
     read = run.ranking.features
-    assert any(isinstance(f, interface.CorpusStatistic) for f in read)
+    assert any(isinstance(f, base_feature.CorpusStatistic) for f in read)
     told = run.bundle.manifest.facts["statistics_as_of"]
     assert told["seconds"] == run.data.manifest.facts["windows"]["test"]
     time = datetime.datetime.fromisoformat(told["utc"])

@@ -183,7 +183,7 @@ def test_a_malformed_setting_is_refused(policies: str, message: str) -> None:
     from ytdnn import configs
 
     with pytest.raises(errors.SettingError, match=message):
-        configs.Composition(policies=policies)
+        configs.CompositionConfig(policies=policies)
 
 
 def test_a_policy_on_a_missing_column_is_named() -> None:

@@ -10,7 +10,7 @@ from ytdnn.data import positions, prepared
 from ytdnn.evaluation import bundles, lists, protocol
 from ytdnn.retrieval import stage
 
-CONFIG = configs.Evaluation()
+CONFIG = configs.EvaluationConfig()
 K = 20
 
 
@@ -32,7 +32,7 @@ def test_its_lists_are_the_models_with_new_videos_among_them(run: conftest.Run) 
     assert (cases.watched.values > data.vocabulary_size).any()
     users = trained.user_vectors(data, cases.users, cases.ends, cases.times)
     expected = lists.from_vectors(cases, users, trained.video_vectors(), K, CONFIG)
-    served = bundles.makers(bundles.Served(run.bundle, data), CONFIG)
+    served = bundles.makers(bundles.ServedLists(run.bundle, data), CONFIG)
     found = served[lists.CANDIDATES](cases, K)
     assert (expected > data.vocabulary_size).any()
     assert (found == expected).mean() > 0.99  # but for ties of rounding

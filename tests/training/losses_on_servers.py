@@ -16,13 +16,13 @@ from ytdnn.candidates import model as candidate_model
 from ytdnn.data import prepared
 from ytdnn.training import candidates, determinism, loop, strategies, tasks
 
-SHARDED = configs.Cluster(start_seconds=90, shard_megabytes=0.0005)
+SHARDED = configs.ClusterConfig(start_seconds=90, shard_megabytes=0.0005)
 EPOCHS = 3
 
 
 def main(directory: str, name: str) -> None:
     """Prints the loss of each step, and the validation metrics behind them."""
-    task = tasks.of(name)
+    task = tasks.from_environment(name)
     if task is not None and not task.is_chief:
         strategies.serve(task, SHARDED)
         return

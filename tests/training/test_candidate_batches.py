@@ -15,8 +15,8 @@ from ytdnn.training import candidates, loop, strategies
 
 _SHARDED = 600  # events a shard
 _WINDOW = 1_400  # events a window: two shards
-_ALL = configs.NextWatch(slice_length=4)
-_DRAWN = configs.NextWatch(examples_per_user=3)
+_ALL = configs.NextWatchConfig(slice_length=4)
+_DRAWN = configs.NextWatchConfig(examples_per_user=3)
 LABELS = {"slices": _ALL, "drawn": _DRAWN}
 
 
@@ -39,20 +39,20 @@ def sharded(tmp_path_factory):
 
 def _config(label, window_events=_WINDOW, **training):
     training = {"batch_size": 32, "epochs": 2} | training
-    return configs.Candidates(
+    return configs.CandidatesConfig(
         embedding_dim=8,
         tower=(8,),
         history_length=8,
         search_length=5,
         label=label,
         window_events=window_events,
-        training=configs.Training(**training),
+        training=configs.TrainingConfig(**training),
     )
 
 
 def _stream(data, label, seed=3, **settings):
     config = _config(label, **settings)
-    read = tower_inputs.of(config, data)
+    read = tower_inputs.from_config(config, data)
     return candidates.make_batches(config, read, data, seed)
 
 
@@ -237,7 +237,11 @@ def test_validation_of_windows_is_that_of_the_whole(whole, sharded):
 def test_numbers_of_runs_are_those_of_the_whole():
     rng = np.random.Generator(np.random.Philox([7, 2]))
     every = rng.random(1_000)
-    runs = [draws.Run(3, 10), draws.Run(400, 1), draws.Run(801, 99)]
+    runs = [
+        draws.LabelRange(3, 10),
+        draws.LabelRange(400, 1),
+        draws.LabelRange(801, 99),
+    ]
     numbers = draws.OfRuns([7, 2], runs)
     expected = np.concatenate([every[r.first : r.first + r.size] for r in runs])
     found = np.concatenate([numbers.random(11), numbers.random(99)])

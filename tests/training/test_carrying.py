@@ -5,15 +5,15 @@ import tensorflow as tf
 
 from ytdnn.training import carrying, optimizer_state
 
-ROWS = carrying.Rows(carrying.places(["a", "b"], ["b", "new", "a"]))
+ROWS = carrying.RowSources(carrying.places(["a", "b"], ["b", "new", "a"]))
 
 
 def test_rows_follow_their_values() -> None:
     old = np.array([[0.0], [1.0], [2.0]])
     fresh = np.full([4, 1], 9.0)
-    assert ROWS.of(old, fresh).ravel().tolist() == [0.0, 2.0, 9.0, 1.0]
-    zero = carrying.Rows(ROWS.sources, is_zero=True)
-    assert zero.of(old, fresh).ravel().tolist() == [0.0, 2.0, 0.0, 1.0]
+    assert ROWS.carry(old, fresh).ravel().tolist() == [0.0, 2.0, 9.0, 1.0]
+    zero = carrying.RowSources(ROWS.sources, is_zero=True)
+    assert zero.carry(old, fresh).ravel().tolist() == [0.0, 2.0, 0.0, 1.0]
 
 
 def test_a_value_that_is_gone_has_no_row() -> None:

@@ -43,7 +43,7 @@ def test_draws_do_not_depend_on_what_compiles_them():
     seed = tf.constant([3, 4])
 
     def draw():
-        folded = randomness.fold(seed, randomness.Stream.BAGS)
+        folded = randomness.fold(seed, randomness.RandomStream.BAGS)
         kept = randomness.keep_mask(tf.constant([7, 5]), 0.3, folded)
         return randomness.uniform(9, folded), kept
 

@@ -13,12 +13,14 @@ class _Model(tf.keras.Model):
 
 
 def _executor():
-    return executors.make(strategies.make("none"), configs.Cluster())
+    return executors.make(strategies.make("none"), configs.ClusterConfig())
 
 
 def _guard():
     model = _Model()
-    return guard.Guard("candidates", model, lambda: "kept at x", _executor()), model
+    return guard.FiniteGuard(
+        "candidates", model, lambda: "kept at x", _executor()
+    ), model
 
 
 def test_a_bad_loss_names_its_step_and_the_bad_input():

@@ -39,9 +39,9 @@ def stage(whole):
 
 
 def _config(window_events=_WINDOW):
-    features = configs.Features(add=(schema.POSITION,))
-    training = configs.Training(batch_size=32, epochs=2)
-    ranking_config = configs.Ranking(
+    features = configs.FeaturesConfig(add=(schema.POSITION,))
+    training = configs.TrainingConfig(batch_size=32, epochs=2)
+    ranking_config = configs.RankingConfig(
         embedding_dim=4,
         history_length=8,
         tower=(8,),
@@ -184,6 +184,6 @@ def test_validation_of_windows_is_that_of_the_whole(whole, sharded, stage):
 def test_one_window_is_in_memory_once(whole, stage):
     config = _config()
     built = building.build(config.ranking, whole, stage)
-    source = impression_batches.Source(built, whole, 32, seed=0)
+    source = impression_batches.ImpressionWindows(built, whole, 32, seed=0)
     batches = source.open(streaming.Window((0,)), 1)
     assert batches.log is built.open_log(whole, serving=False)

@@ -10,7 +10,7 @@ import tensorflow as tf
 from tests import planted
 from tests.training import kills
 from ytdnn import artifacts, configs, errors, schema
-from ytdnn.candidates import model
+from ytdnn.candidates import initial, model
 from ytdnn.data import prepared, streaming
 from ytdnn.training import (
     candidates,
@@ -37,8 +37,8 @@ def _config(**training):
     config = planted.tiny_config()
     replaced = dataclasses.replace(
         config.candidates,
-        training=configs.Training(**settings),
-        label=configs.NextWatch(slice_length=4),
+        training=configs.TrainingConfig(**settings),
+        label=configs.NextWatchConfig(slice_length=4),
         dropout=0.2,
     )
     return dataclasses.replace(config, candidates=replaced)
@@ -199,6 +199,35 @@ def test_a_refit_stops_after_the_best_epoch_of_the_same_schedule(data, tmp_path)
     np.testing.assert_array_equal(_vectors(tmp_path / "refit", data), weights[1])
 
 
+def test_a_counted_start_is_kept_where_no_epoch_is_better(data, tmp_path):
+    """Its refit makes no step either, and one that is resumed knows its value."""
+    config = _config(epochs=50, patience=2)
+    own = {"initial_vectors": "co_watched", "skip_connection": "linear"}
+    config = dataclasses.replace(
+        config, candidates=dataclasses.replace(config.candidates, **own)
+    )
+    determinism.set_seed(0)
+    network = model.build(config.candidates, data)
+    initial.set_weights(network, data)
+    begun = network.video_vectors()
+    stage = candidates.make_stage(config, data, network)
+    values = iter([0.3, 0.2, 0.1])
+    stage = dataclasses.replace(
+        stage, validate=lambda: {"quality": next(values)}, monitor="quality"
+    )
+    fit = functools.partial(
+        loop.fit, stage, config.candidates.training, 0, strategies.make("none")
+    )
+    facts = fit(tmp_path / "work")
+    assert (facts["epochs"], facts["best_epoch"]) == (2, 0)
+    assert facts["validation"] == {"quality": 0.3}
+    np.testing.assert_array_equal(network.video_vectors(), begun)
+    assert fit(tmp_path / "work")["best_epoch"] == 0  # no value is left to validate
+    chosen = artifacts.new_manifest(model.KIND, {}, {}, {}, facts)
+    candidates.train(config, data, tmp_path / "refit", chosen)
+    np.testing.assert_array_equal(_vectors(tmp_path / "refit", data), begun)
+
+
 def test_a_loss_that_is_no_number_is_one_line(data, tmp_path):
     config = _config(table_learning_rate=1e30, learning_rate=1e30)
     message = r"step \d+ of epoch 1 \(.*/.*learning_rate.*no checkpoint"
@@ -269,7 +298,7 @@ cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(
     cpu, [tf.config.LogicalDeviceConfiguration()] * 2
 )
-from ytdnn.candidates import model
+from ytdnn.candidates import initial, model
 from ytdnn.data import prepared
 from ytdnn.training import candidates, determinism, loop, strategies
 from tests import planted
@@ -284,7 +313,7 @@ for name in ("none", "mirrored"):
     changed = dict(
         loss=configs.choices()["candidates.loss"][kind](),
         history_dropout=0.0,
-        label=configs.NextWatch(slice_length=4),
+        label=configs.NextWatchConfig(slice_length=4),
     )
     if kind == "full_softmax":
         changed |= dict(ensemble_size=2, distillation=0.5)
@@ -340,7 +369,7 @@ def test_one_and_two_replicas_give_one_loss(data, repository, kind):
 
 def test_the_share_of_a_part_is_that_of_the_last_steps():
     """Neither the step that compiles nor a slow hour before counts."""
-    meter = report.Meter("candidates", configs.Training(), steps_per_epoch=9)
+    meter = report.Meter("candidates", configs.TrainingConfig(), steps_per_epoch=9)
     with meter:
         for seconds in (30.0, 9.0, 9.0, 9.0, 1.0, 1.0, 1.0, 2.0, 1.0):
             meter.add_steps(1, seconds, checkpoints.Progress())
@@ -351,7 +380,7 @@ def test_the_share_of_a_part_is_that_of_the_last_steps():
 
 
 def test_a_training_of_one_call_has_the_rate_of_that_call():
-    meter = report.Meter("candidates", configs.Training(batch_size=10), 3)
+    meter = report.Meter("candidates", configs.TrainingConfig(batch_size=10), 3)
     with meter:
         meter.add_steps(3, 6.0, checkpoints.Progress())
     assert meter.examples_per_second == pytest.approx(5.0)

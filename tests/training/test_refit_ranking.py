@@ -9,7 +9,7 @@ from hypothesis import strategies
 
 from tests import planted
 from ytdnn.data import positions, prepared
-from ytdnn.features import interface
+from ytdnn.features import base_feature
 from ytdnn.ranking import model as ranking_model
 from ytdnn.ranking import network
 from ytdnn.retrieval import stage as stage_room
@@ -60,7 +60,7 @@ def earlier(tmp_path_factory):
     )
     config = dataclasses.replace(config, ranking=ranker)
     ranking.train(config, data, directory / "ranking", first_stage)
-    return refit_ranking.Trained(directory / "ranking", data, first_stage)
+    return refit_ranking.TrainedRanker(directory / "ranking", data, first_stage)
 
 
 class _Scaled(stage_room.Stage):
@@ -77,7 +77,7 @@ def served(earlier):
     stage = earlier.first_stage
     scaled = _Scaled(stage.candidates, earlier.data, stage.composition, stage.manifest)
     directory = earlier.directory.with_name("later") / "ranking"
-    later = refit_ranking.Trained(directory, earlier.data, scaled)
+    later = refit_ranking.TrainedRanker(directory, earlier.data, scaled)
     inputs = {
         "data": earlier.data.manifest.fingerprint,
         "candidates": stage.manifest.fingerprint,
@@ -89,7 +89,7 @@ def served(earlier):
 def _readings(trained):
     """Returns the ranker's encoding of scores at some requests, at the log's end."""
     model = ranking_model.load(trained.directory, trained.data, trained.first_stage)
-    (feature,) = [f for f in model.features if isinstance(f, interface.Replayed)]
+    (feature,) = [f for f in model.features if isinstance(f, base_feature.Replayed)]
     data = trained.data
     users = np.arange(data.num_users)
     ends = np.asarray(data.watches.offsets)[1:]
@@ -97,7 +97,7 @@ def _readings(trained):
     videos = np.tile(np.arange(1, 41, dtype=np.int32), (len(users), 1))
     scores = model.readings(data, users, ends, times, videos)[feature.name]
     quantiles = model.measured.features[feature.name].quantiles
-    encoder = feature.encoder(interface.Measured(quantiles=quantiles), 0.1)
+    encoder = feature.encoder(base_feature.Measured(quantiles=quantiles), 0.1)
     return scores, encoder(scores).numpy()[..., 0]
 
 
@@ -118,7 +118,7 @@ def test_the_ranker_reads_what_it_was_trained_with(earlier, served):
 
 def _scores_of(trained):
     model = ranking_model.load(trained.directory, trained.data, trained.first_stage)
-    return [f for f in model.features if isinstance(f, interface.Replayed)]
+    return [f for f in model.features if isinstance(f, base_feature.Replayed)]
 
 
 def test_nothing_else_of_the_ranker_changes(earlier, served):

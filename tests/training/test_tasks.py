@@ -30,7 +30,7 @@ def test_one_process_is_the_chief(
     monkeypatch, strategy, cluster, job, index, name, is_chief
 ):
     _set(monkeypatch, cluster, job, index)
-    task = tasks.of(strategy)
+    task = tasks.from_environment(strategy)
     assert (task.name, task.is_chief) == (name, is_chief)
     assert task.address == cluster[job][index]
     assert tasks.writes(strategy) is is_chief
@@ -38,7 +38,7 @@ def test_one_process_is_the_chief(
 
 def test_one_process_alone_has_no_task_and_writes(monkeypatch):
     _set(monkeypatch, WORKERS, "worker", 1)
-    assert tasks.of("mirrored") is None
+    assert tasks.from_environment("mirrored") is None
     assert tasks.writes("none")
 
 
@@ -46,7 +46,7 @@ def test_one_process_alone_has_no_task_and_writes(monkeypatch):
 def test_a_missing_or_broken_tf_config_is_one_line(monkeypatch, text):
     monkeypatch.setenv(tasks.VARIABLE, text)
     with pytest.raises(errors.UserError, match="TF_CONFIG"):
-        tasks.of("multi_worker")
+        tasks.from_environment("multi_worker")
 
 
 @pytest.mark.parametrize(
@@ -63,13 +63,13 @@ def test_a_cluster_of_another_strategy_is_refused(
 ):
     _set(monkeypatch, cluster, job, index)
     with pytest.raises(errors.UserError, match="TF_CONFIG"):
-        tasks.of(strategy)
+        tasks.from_environment(strategy)
 
 
 @pytest.mark.parametrize(
     ("strategy", "training", "loss", "message"),
     [
-        ("parameter_server", {}, configs.FullSoftmax(), "received full_softmax"),
+        ("parameter_server", {}, configs.FullSoftmaxConfig(), "received full_softmax"),
         ("parameter_server", {"ema_decay": 0.9}, None, "ema_decay=0"),
         ("parameter_server", {"steps_per_execution": 9}, None, "received 9"),
         ("multi_worker", {"steps_per_execution": 9}, None, "one step at a time"),
@@ -77,7 +77,7 @@ def test_a_cluster_of_another_strategy_is_refused(
     ],
 )
 def test_what_does_not_go_is_one_line(strategy, training, loss, message):
-    settings = configs.Training(**training)
+    settings = configs.TrainingConfig(**training)
     limits.require_fits("none", settings, "candidates", loss)
     with pytest.raises(errors.UserError, match=message):
         limits.require_fits(strategy, settings, "candidates", loss)

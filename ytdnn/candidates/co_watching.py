@@ -68,8 +68,8 @@ class _Space:
     """The leading eigenvectors of a symmetric positive matrix.
 
     Attributes:
-      product: Returns the matrix times columns `[size, columns]`.
-      size: Of the matrix.
+      product: Function that multiplies the matrix by columns `[size, columns]`.
+      size: Size of the matrix.
     """
 
     product: _Product
@@ -131,8 +131,8 @@ class _Part:
     by_video: Ints
 
     @classmethod
-    def of(cls, shard: user_shards.Shard, size: int) -> "_Part":
-        """Returns those of a shard, of videos up to `size`."""
+    def from_shard(cls, shard: user_shards.Shard, size: int) -> "_Part":
+        """Returns the part of a shard, with videos up to `size`."""
         watches = shard.watches
         videos = np.asarray(watches.videos).astype(np.int64)
         keep = np.asarray(watches.splits) == prepared.Split.TRAIN
@@ -162,7 +162,7 @@ class _Parts:
 
     def _read(self) -> Iterator[_Part]:
         size = self._data.vocabulary_size
-        return (_Part.of(shard.read(), size) for shard in self._data.shards)
+        return (_Part.from_shard(shard.read(), size) for shard in self._data.shards)
 
 
 def _product(parts: _Parts, scale: Floats, rows: Floats) -> Floats:

@@ -1,8 +1,8 @@
-"""What is known of a video beside its id, as vectors (PAPER §3.3: new uploads).
+"""Content features of a video as a vector (PAPER §3.3: new uploads).
 
-A vector is the sum of an embedding of each feature; what is not known adds nothing, so
-a video of which nothing is known has the zero vector. The tables begin at zero and only
-values of training videos leave it: a channel that came later says nothing.
+A vector is the sum of an embedding of each feature. A missing feature adds nothing, so
+a video without any has the zero vector. The tables begin at zero and only values of
+training videos are learned: a channel without training videos adds nothing.
 """
 
 import copy
@@ -15,7 +15,7 @@ import tensorflow as tf
 from ytdnn import configs
 from ytdnn.candidates import popularity_by_age
 from ytdnn.data import positions, prepared
-from ytdnn.features import encodings, interface, reading, registry
+from ytdnn.features import base_feature, encodings, reading, registry
 from ytdnn.layers import embeddings
 
 _FEATURES = "content.json"
@@ -25,15 +25,15 @@ _VIDEOS_A_PART = 1 << 14
 
 
 @dataclasses.dataclass(frozen=True)
-class Inputs:
-    """What a content side reads.
+class ContentInputs:
+    """The inputs of a content side.
 
     Attributes:
-      num_videos: Of the catalogue.
+      num_videos: Number of videos of the catalogue.
       features: Features of videos, at least one.
-      measured: What their encoders must know.
+      measured: Statistics that their encoders need.
       readers: The features opened on the catalogue, by name.
-      ages: How much is watched of videos by age; None: not read.
+      ages: Popularity of videos by age; None: not read.
     """
 
     num_videos: int
@@ -47,24 +47,26 @@ class Inputs:
         return reading.read(self.readers, positions.of_videos(videos))
 
 
-def of(config: configs.Candidates, data: prepared.PreparedData) -> Inputs | None:
-    """Returns what a content side reads, measured on the vocabulary.
+def from_config(
+    config: configs.CandidatesConfig, data: prepared.PreparedData
+) -> ContentInputs | None:
+    """Returns the inputs of a content side, measured on the vocabulary.
 
     Args:
-      config: Which features, and which loss.
+      config: Settings, with the features and the loss.
       data: The prepared set.
 
     Returns:
       None where it is not enabled, the log has no such column, ages are to be read and
-      no upload time is known, or the rows of the video table are not of videos.
+      no video has an upload time, or the rows of the video table are not videos.
 
     Raises:
-      errors.UserError: The config names a feature that there is not.
+      errors.UserError: The config names an unknown feature.
     """
-    is_tree = isinstance(config.loss, configs.HierarchicalSoftmax)
+    is_tree = isinstance(config.loss, configs.HierarchicalSoftmaxConfig)
     if is_tree or not config.content.enabled:
         return None
-    chosen = registry.choose(interface.CONTENT, data, config.content.features)
+    chosen = registry.choose(base_feature.CONTENT, data, config.content.features)
     reads_age = config.content.popularity_by_age
     ages = popularity_by_age.measure(data) if reads_age else None
     if not chosen or (reads_age and ages is None):
@@ -73,11 +75,11 @@ def of(config: configs.Candidates, data: prepared.PreparedData) -> Inputs | None
     trained = positions.of_videos(tf.range(1, data.vocabulary_size + 1))
     values = reading.read(readers, trained)
     measured = reading.measure(chosen, data, [values], _NUM_QUANTILES)
-    return Inputs(data.num_videos, chosen, measured, readers, ages)
+    return ContentInputs(data.num_videos, chosen, measured, readers, ages)
 
 
-def write(read: Inputs | None, directory: pathlib.Path) -> None:
-    """Writes what a trained content side knows beside its weights."""
+def write(read: ContentInputs | None, directory: pathlib.Path) -> None:
+    """Writes the inputs of a trained content side, apart from its weights."""
     if read is None:
         return
     reading.write(directory / _FEATURES, read.measured)
@@ -85,8 +87,8 @@ def write(read: Inputs | None, directory: pathlib.Path) -> None:
         read.ages.write(directory / _AGES)
 
 
-def read(directory: pathlib.Path, data: prepared.PreparedData) -> Inputs | None:
-    """Returns what `write` wrote, None of a model without content.
+def read(directory: pathlib.Path, data: prepared.PreparedData) -> ContentInputs | None:
+    """Returns the inputs that `write` wrote, None for a model without content.
 
     Raises:
       errors.UserError: This version, or the prepared set, has no such feature.
@@ -94,24 +96,24 @@ def read(directory: pathlib.Path, data: prepared.PreparedData) -> Inputs | None:
     if not (directory / _FEATURES).exists():
         return None
     measured = reading.read_file(directory / _FEATURES)
-    chosen = registry.named(interface.CONTENT, list(measured), data)
+    chosen = registry.named(base_feature.CONTENT, list(measured), data)
     readers = reading.open_log(chosen, positions.LogTensors(data))
     ages = None
     if (directory / _AGES).exists():
         ages = popularity_by_age.read(directory / _AGES, data)
-    return Inputs(data.num_videos, chosen, measured, readers, ages)
+    return ContentInputs(data.num_videos, chosen, measured, readers, ages)
 
 
-class Content(tf.keras.layers.Layer):
+class ContentVectors(tf.keras.layers.Layer):
     """Catalogue indices to vectors of content."""
 
-    def __init__(self, read: Inputs, dim: int, **kwargs: Any) -> None:
+    def __init__(self, read: ContentInputs, dim: int, **kwargs: Any) -> None:
         """Creates the layer.
 
         Args:
-          read: What it reads.
+          read: Inputs of the content side.
           dim: Width of a vector.
-          **kwargs: Of `tf.keras.layers.Layer`.
+          **kwargs: Arguments of `tf.keras.layers.Layer`.
         """
         super().__init__(**kwargs)
         self._read = read
@@ -121,19 +123,21 @@ class Content(tf.keras.layers.Layer):
         self._projections = {
             name: tf.keras.layers.Dense(dim, use_bias=False, name=f"{name}_projection")
             for name, encoder in self._encoders.items()
-            if not isinstance(encoder, embeddings.Table)
+            if not isinstance(encoder, embeddings.EmbeddingTable)
         }
 
     @property
     def num_videos(self) -> int:
-        """Of the catalogue."""
+        """Number of videos of the catalogue."""
         return self._read.num_videos
 
     @property
     def tables(self) -> list[tf.Variable]:
         """Variables looked up by row, for the table optimiser."""
         layers = self._encoders.values()
-        return [each.table for each in layers if isinstance(each, embeddings.Table)]
+        return [
+            each.table for each in layers if isinstance(each, embeddings.EmbeddingTable)
+        ]
 
     def call(self, videos: tf.Tensor) -> tf.Tensor:
         """Returns `[..., dim] float32` for catalogue indices `videos [...]`."""
@@ -155,7 +159,7 @@ class Content(tf.keras.layers.Layer):
         return tf.add_n(parts)
 
     def known(self, videos: tf.Tensor) -> tf.Tensor:
-        """Returns of which videos something is known, `[...] bool`."""
+        """Returns which videos have content features, `[...] bool`."""
         values = self._read.values(self._inside(videos))
         return tf.reduce_any(
             tf.stack([f.known(values[f.name]) for f in self._read.features]), axis=0
@@ -173,7 +177,7 @@ class Content(tf.keras.layers.Layer):
 
 
 def _encoder(
-    feature: interface.Feature, measured: interface.Measured, dim: int
+    feature: base_feature.Feature, measured: base_feature.Measured, dim: int
 ) -> tf.keras.layers.Layer:
     """Returns a feature's encoder, a table of the vectors' width where it has one."""
     if isinstance(feature, encodings.Categorical):

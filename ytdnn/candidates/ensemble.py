@@ -14,16 +14,17 @@ if TYPE_CHECKING:
 
 
 class Ensemble(user_vectors.FromLogs, tf.keras.Model):
-    """Networks side by side: the score is the mean of theirs.
+    """Several networks as one model: its score is the mean of their scores.
 
-    Vectors are the networks' own, one behind another, the videos' divided by how many
-    there are: one nearest-neighbour search serves them all. With `serving_dim` they are
-    projected to that many coordinates and the bias, with nearly the same scores.
+    A vector is the concatenation of the networks' vectors, the videos' divided by the
+    number of networks, so one nearest-neighbour search serves them all. With
+    `serving_dim` vectors are projected to that many coordinates and the bias, with
+    nearly the same scores.
 
     Attributes:
-      of_users: `[coordinates of all networks without bias, serving_dim]`, what users'
-        vectors are multiplied by; None without `serving_dim`.
-      of_videos: The same of videos.
+      of_users: Projection of users' vectors, `[coordinates of all networks without
+        bias, serving_dim]`; None without `serving_dim`.
+      of_videos: Projection of videos' vectors, of the same shape.
     """
 
     def __init__(self, members: Sequence["model.CandidateModel"]) -> None:
@@ -57,16 +58,16 @@ class Ensemble(user_vectors.FromLogs, tf.keras.Model):
 
     @property
     def user_variables(self) -> list[tf.Variable]:
-        """What a query is made with."""
+        """Variables that a query is computed with."""
         own = [v for member in self.members for v in member.user_variables]
         return [*own, self.of_users] if self.serving_dim else own
 
     def choose_projection(self, users: np.ndarray, moment: int | None = None) -> None:
-        """Chooses the projection whose scores are nearest to those without.
+        """Chooses the projection with scores nearest to the unprojected ones.
 
         Args:
-          users: `[n, width]`, users' vectors of all networks, one behind another, as
-            there are without `serving_dim`.
+          users: `[n, width]`, concatenated user vectors of all networks, without
+            projection.
           moment: See `model.CandidateModel.video_vectors`.
         """
         own = [member.video_vectors(moment) for member in self.members]
@@ -90,11 +91,11 @@ class Ensemble(user_vectors.FromLogs, tf.keras.Model):
             member.freeze()
 
     def fields(self, data: prepared.PreparedData) -> fields.Fields:
-        """Returns what it reads of a request."""
+        """Returns the request fields that the model reads."""
         return self.members[0].fields(data)
 
     def facts(self) -> dict[str, object]:
-        """Returns what a manifest says of the model."""
+        """Returns facts about the model for its manifest."""
         return self.members[0].facts()
 
     def query_vectors(

@@ -3,10 +3,10 @@
 P(video i | user) ∝ exp(v_i · u / temperature + b_i) (PAPER §3.1), with u and v_i of
 length one where the similarity is cosine. A bias makes served vectors one coordinate
 wider: the video's is its bias, the user's is 1. Served products are the scores, so the
-user's vector carries the temperature. Several such networks may stand side by side as
-one (`ensemble.Ensemble`), whose scores are the means of theirs.
+user's vector is divided by the temperature. Several such networks can be combined into
+one (`ensemble.Ensemble`), with the mean of their scores.
 
-What a row of the video table stands for depends on the loss: its head makes the videos'
+The meaning of a row of the video table depends on the loss: its head makes the videos'
 vectors from the rows (`ytdnn/candidates/losses/heads.py`).
 """
 
@@ -26,7 +26,7 @@ from ytdnn.candidates import (
     user_vectors,
 )
 from ytdnn.data import fields, prepared
-from ytdnn.encoders import interface as encoders
+from ytdnn.encoders import base_encoder as encoders
 from ytdnn.layers import embeddings, randomness, weights
 
 KIND = "candidates"
@@ -40,12 +40,14 @@ class CandidateModel(user_vectors.FromLogs, tf.keras.Model):
         with an id embedding, or, with content, all of them.
     """
 
-    def __init__(self, config: configs.Candidates, inputs: tower_inputs.Inputs) -> None:
+    def __init__(
+        self, config: configs.CandidatesConfig, inputs: tower_inputs.TowerInputs
+    ) -> None:
         """Creates the model with fresh weights.
 
         Args:
-          config: Sizes.
-          inputs: What the user tower reads.
+          config: Settings of candidate generation.
+          inputs: Inputs of the user tower.
         """
         super().__init__(name="candidates")
         self.config = config
@@ -54,7 +56,7 @@ class CandidateModel(user_vectors.FromLogs, tf.keras.Model):
         self.videos = (
             self.user_tower.watches.videos
             if config.tied_tables
-            else embeddings.Table(
+            else embeddings.EmbeddingTable(
                 inputs.vocabulary_size, config.embedding_dim, name="videos"
             )
         )
@@ -64,7 +66,7 @@ class CandidateModel(user_vectors.FromLogs, tf.keras.Model):
         self.head = losses.make_head(config, inputs.vocabulary_size)
         self.content, self.ages, self.num_listed = None, None, inputs.vocabulary_size
         if inputs.of_videos is not None:
-            self.content = content.Content(
+            self.content = content.ContentVectors(
                 inputs.of_videos, self.vector_dim, name="content"
             )
             self.ages, self.num_listed = (
@@ -78,17 +80,17 @@ class CandidateModel(user_vectors.FromLogs, tf.keras.Model):
         return self.user_tower.encoders
 
     def fields(self, data: prepared.PreparedData) -> fields.Fields:
-        """Returns what it reads of a request."""
+        """Returns the request fields that the model reads."""
         return self.user_tower.fields(data)
 
     @property
-    def tower_inputs(self) -> tower_inputs.Inputs:
-        """What the user tower reads."""
+    def tower_inputs(self) -> tower_inputs.TowerInputs:
+        """Inputs of the user tower."""
         return self.user_tower.inputs
 
     @property
     def user_variables(self) -> list[tf.Variable]:
-        """What a query is made with."""
+        """Variables that a query is computed with."""
         return list(self.user_tower.variables)
 
     def freeze(self) -> None:
@@ -111,7 +113,7 @@ class CandidateModel(user_vectors.FromLogs, tf.keras.Model):
         return self.config.train_on_validation
 
     def facts(self) -> dict[str, object]:
-        """Returns what a manifest says of the model."""
+        """Returns facts about the model for its manifest."""
         inputs = self.tower_inputs
         sequences = ["watches"] + (["searches"] if inputs.num_tokens else [])
         return {
@@ -180,7 +182,7 @@ class CandidateModel(user_vectors.FromLogs, tf.keras.Model):
           `[n, dim] float32` and `[n] float32`.
         """
         if self.content is not None:
-            own = randomness.of_stream(seed, randomness.Stream.VIDEO_IDS)
+            own = randomness.of_stream(seed, randomness.RandomStream.VIDEO_IDS)
             if videos is None:
                 videos = tf.range(self.videos.num_rows + 1)
             rate = self.config.content.id_dropout
@@ -193,7 +195,7 @@ class CandidateModel(user_vectors.FromLogs, tf.keras.Model):
         return self.directions(rows), embeddings.rows(self.bias, videos)
 
     def _with_content(
-        self, of_content: content.Content, videos: tf.Tensor, kept: tf.Tensor
+        self, of_content: content.ContentVectors, videos: tf.Tensor, kept: tf.Tensor
     ) -> losses.Columns:
         """Returns the columns of ids and content, `kept` with some ids dropped."""
         kept = tf.where(self.videos.known(kept), kept, 0)
@@ -206,11 +208,11 @@ class CandidateModel(user_vectors.FromLogs, tf.keras.Model):
         return self.directions(rows), bias
 
     def video_vectors(self, moment: int | None = None) -> np.ndarray:
-        """Returns the vectors of all that lists can hold, row i of video index i + 1.
+        """Returns the vectors of all listable videos, row i of video index i + 1.
 
         Args:
-          moment: When they are asked for, seconds since the epoch, for what the age
-            of a video says; None: the serving moment, that of corpus statistics.
+          moment: Time of the request, seconds since the epoch, for the effect of a
+            video's age; None: the serving moment, that of corpus statistics.
 
         Returns:
           `[num_listed, dim + 1] float32`.
@@ -234,26 +236,26 @@ def joined(members: Sequence[CandidateModel]) -> Joined:
 
 
 def build(
-    config: configs.Candidates,
+    config: configs.CandidatesConfig,
     data: prepared.PreparedData,
-    read: tower_inputs.Inputs | None = None,
+    read: tower_inputs.TowerInputs | None = None,
 ) -> CandidateModel:
     """Returns a model with fresh weights, all its variables made.
 
     Args:
-      config: Sizes.
+      config: Settings of candidate generation.
       data: The prepared set.
-      read: What the user tower reads of it; None: as measured on its training.
+      read: Inputs of the user tower; None: measured on the training data.
     """
-    model = _made(config, data, read or tower_inputs.of(config, data))
+    model = _made(config, data, read or tower_inputs.from_config(config, data))
     model.head.initialise(data)
     return model
 
 
 def _made(
-    config: configs.Candidates,
+    config: configs.CandidatesConfig,
     data: prepared.PreparedData,
-    inputs: tower_inputs.Inputs,
+    inputs: tower_inputs.TowerInputs,
 ) -> CandidateModel:
     model = CandidateModel(config, inputs)
     none = np.zeros([1], np.int64)

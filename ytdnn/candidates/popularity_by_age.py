@@ -1,15 +1,15 @@
-"""How much is watched of videos by their age (PAPER §3.3, figure 4).
+"""Watches of videos by their age (PAPER §3.3, figure 4).
 
-A video is watched most in the days after its upload. Each day of the training window
-has so many watches, and so many videos of each age to share them: the share that one of
-an age gets, over the share of the mean video, is its *rate*. With the logarithm of the
-rate added to scores, in training at the time of the example, the bias of a video says
-how much more it is watched than others were at its age, and that of content is right
-for a new upload too: only its age is another.
+A video is watched most in the days after its upload. On each day of the training
+window, the videos of an age get a share of the day's watches; the share of a single
+video of that age, over the share of the mean video, is the *rate* of the age. The
+logarithm of the rate is added to scores, in training at the time of the example. So the
+bias of a video compares it with other videos at the same age, and the bias of content
+is right for a new upload too, which differs only in its age.
 
-A video that was there in the training window and was never watched in it is no new
-upload. Of its expected watches, E, none came: with a prior worth one watch (gamma of
-shape 1, Poisson counts) its rate is 1 / (1 + E) of what its age says.
+A video that was available in the training window and was never watched in it is no new
+upload. Its expected number of watches is E and it had none: with a prior worth one
+watch (gamma of shape 1, Poisson counts) its rate is 1 / (1 + E) of the rate of its age.
 """
 
 import dataclasses
@@ -42,12 +42,12 @@ class PopularityByAge:
     """Rates by age, and the ages of a catalogue.
 
     Attributes:
-      log_rates: Of each age in days, the last of all older ones.
-      log_unwatched: `[catalogue + 1] float32`, what is added to the scores of videos
-        never watched in training; 0 of others.
-      upload_days: `[catalogue + 1]` days since the epoch; `_UNKNOWN` where not known.
-      serving_moment: That of corpus statistics, seconds since the epoch.
-      traffic: Of the training window.
+      log_rates: Logarithm of the rate of each age in days, the last for all older ages.
+      log_unwatched: `[catalogue + 1] float32`, offset of the scores of videos never
+        watched in training; 0 for others.
+      upload_days: `[catalogue + 1]` days since the epoch; `_UNKNOWN` where unknown.
+      serving_moment: Moment of corpus statistics, seconds since the epoch.
+      traffic: Watches of the training window.
     """
 
     log_rates: tuple[float, ...]
@@ -57,20 +57,21 @@ class PopularityByAge:
     traffic: "Traffic"
 
     def offsets(self, times: tf.Tensor, videos: tf.Tensor) -> tf.Tensor:
-        """Returns what is added to scores, `[n, m] float32`, 0 of an unknown age.
+        """Returns the offsets of scores, `[n, m] float32`, 0 for an unknown age.
 
         Args:
-          times: `[n] int64` of the requests, seconds since the epoch.
+          times: `[n] int64` times of the requests, seconds since the epoch.
           videos: `[m] int32` catalogue indices.
         """
         return self.own_offsets(times[:, tf.newaxis], videos)
 
     def own_offsets(self, times: tf.Tensor, videos: tf.Tensor) -> tf.Tensor:
-        """Returns what is added to the score of each video at its own time, `[...]`.
+        """Returns the score offset of each video at its own time, `[...] float32`.
 
         Args:
-          times: `[...] int64` of the requests, seconds since the epoch.
-          videos: `[...] int32` catalogue indices, of a shape that goes with that.
+          times: `[...] int64` times of the requests, seconds since the epoch.
+          videos: `[...] int32` catalogue indices, of a shape that broadcasts with
+            `times`.
         """
         days = tf.cast(times // _DAY_SECONDS, tf.int32)
         uploads = tf.gather(self._uploads, videos)
@@ -90,7 +91,7 @@ class PopularityByAge:
             return tf.constant(self.upload_days)
 
     def at(self, moment: int | None = None) -> npt.NDArray[np.float32]:
-        """Returns what is added to all scores at a moment, `[catalogue + 1] float32`.
+        """Returns the offsets of all scores at a moment, `[catalogue + 1] float32`.
 
         Args:
           moment: Seconds since the epoch; None: the serving moment.
@@ -101,7 +102,7 @@ class PopularityByAge:
         return np.where(self.upload_days > _UNKNOWN, rates, 0.0) + self.log_unwatched
 
     def write(self, path: pathlib.Path) -> None:
-        """Writes what was measured."""
+        """Writes the rates and the traffic."""
         traffic = dataclasses.asdict(self.traffic)
         artifacts.write_json(path, {"log_rates": self.log_rates, "traffic": traffic})
 
@@ -139,7 +140,7 @@ class Traffic:
 
 
 def measure(data: prepared.PreparedData) -> PopularityByAge | None:
-    """Returns the rates of the training window; None: no upload time is known."""
+    """Returns the rates of the training window; None: no video has an upload time."""
     uploads = _upload_days(data)
     if not (uploads > _UNKNOWN).any():
         return None
@@ -154,14 +155,14 @@ def measure(data: prepared.PreparedData) -> PopularityByAge | None:
 
 
 def _labels(data: prepared.PreparedData, uploads: Days) -> tuple[Counts, Counts]:
-    """Returns how many training labels each day has, and each age of its video.
+    """Returns the number of training labels by day, and by age of the video.
 
     Args:
       data: The prepared set.
       uploads: `[catalogue + 1]` days.
 
     Returns:
-      `[days]` since the epoch, and `[_OLDEST + 1]` of videos whose upload is known.
+      `[days]` since the epoch, and `[_OLDEST + 1]` of videos with an upload time.
     """
     of_days, of_ages = np.zeros(0, np.int64), np.zeros(_OLDEST + 1, np.int64)
     for shard in data.shards:
@@ -178,7 +179,7 @@ def _labels(data: prepared.PreparedData, uploads: Days) -> tuple[Counts, Counts]
 
 
 def read(path: pathlib.Path, data: prepared.PreparedData) -> PopularityByAge:
-    """Returns what `write` wrote, for the catalogue of a prepared set."""
+    """Returns the rates that `write` wrote, for the catalogue of a prepared set."""
     found = json.loads(path.read_text())
     traffic = found["traffic"] | {"watches": tuple(found["traffic"]["watches"])}
     log_rates = np.array(found["log_rates"])
@@ -205,7 +206,7 @@ def _rates(of_ages: Counts, uploads: Days, traffic: Traffic) -> Floats:
     Args:
       of_ages: `[_OLDEST + 1]` labels of each age of their video in days.
       uploads: `[videos]` days of upload.
-      traffic: What they share.
+      traffic: Watches of the training window by day.
     """
     every = np.arange(_OLDEST + 1)
     bins = np.searchsorted(_EDGES, every, side="right") - 1

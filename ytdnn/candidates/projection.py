@@ -18,9 +18,9 @@ _RIDGE = 1e-9  # of the users' mean square; keeps what no user of the sample has
 def best(
     users: Floats, videos: Floats, dim: int
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Returns what makes vectors of `dim` coordinates with the nearest products.
+    """Returns projections to `dim` coordinates with the nearest products.
 
-    Nearest is the least sum of squared differences over all pairs of them.
+    Nearest means the least sum of squared differences over all pairs.
 
     >>> users, videos = np.array([[1.0, 1.0], [2.0, 2.0]]), np.eye(2)
     >>> of_users, of_videos = best(users, videos, 1)
@@ -31,7 +31,7 @@ def best(
     Args:
       users: `[n, width]`, a sample of users' vectors.
       videos: `[m, width]`.
-      dim: At most `width`.
+      dim: Number of coordinates, at most `width`.
 
     Returns:
       `[width, dim]` both, to multiply users' and videos' vectors by.

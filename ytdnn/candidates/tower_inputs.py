@@ -1,7 +1,7 @@
-"""What the user tower reads: which features and sequences, and their tensors.
+"""The inputs of the user tower: features and sequences, and their tensors.
 
 Features are chosen by the config among those the log has, measured on the training
-watches, and kept with the model; everything else asks this one list.
+watches, and kept with the model; all other code uses this one list.
 """
 
 import dataclasses
@@ -16,7 +16,7 @@ from ytdnn import configs, errors, schema
 from ytdnn.candidates import content
 from ytdnn.data import inputs, positions, prepared, streaming, watch_log
 from ytdnn.encoders import own_file
-from ytdnn.features import interface, reading, registry
+from ytdnn.features import base_feature, reading, registry
 
 _FEATURES = "features.json"
 _ENCODER = "encoder.py"  # the user's own
@@ -25,23 +25,24 @@ _NUM_QUANTILES = 100  # of each continuous feature
 
 
 @dataclasses.dataclass(frozen=True)
-class Inputs:
-    """What a user tower reads.
+class TowerInputs:
+    """The inputs of a user tower.
 
     Attributes:
       vocabulary_size: Videos with an id embedding.
-      num_tokens: Known search tokens, 0 where searches are not read.
+      num_tokens: Size of the vocabulary of search tokens, 0 where searches are not
+        read.
       features: Features of users and requests.
-      measured: What their encoders must know.
-      of_videos: What is read of videos; None: their ids alone.
+      measured: Statistics that their encoders need.
+      of_videos: Inputs of the content side; None: videos have only ids.
       own_encoder: Text of the file of the user's own encoder of the watch history.
     """
 
     vocabulary_size: int
     num_tokens: int = 0
-    features: tuple[interface.Feature, ...] = ()
+    features: tuple[base_feature.Feature, ...] = ()
     measured: reading.Statistics = dataclasses.field(default_factory=dict)
-    of_videos: content.Inputs | None = None
+    of_videos: content.ContentInputs | None = None
     own_encoder: str = ""
 
     @property
@@ -50,32 +51,34 @@ class Inputs:
         return any(feature.sees_request_time for feature in self.features)
 
 
-def of(config: configs.Candidates, data: prepared.PreparedData) -> Inputs:
-    """Returns what a user tower reads of a prepared set, measured on its training.
+def from_config(
+    config: configs.CandidatesConfig, data: prepared.PreparedData
+) -> TowerInputs:
+    """Returns the inputs of a user tower, measured on the training data of a set.
 
     Raises:
-      errors.UserError: The config names a feature that there is not.
+      errors.UserError: The config names an unknown feature.
     """
-    chosen = registry.choose(interface.CANDIDATES, data, config.features)
+    chosen = registry.choose(base_feature.CANDIDATES, data, config.features)
     training = inputs.training_set(data)
     examples = _training_features(chosen, training, config.window_events)
     measured = reading.measure(chosen, data, examples, _NUM_QUANTILES)
-    of_videos = content.of(config, data)
+    of_videos = content.from_config(config, data)
     own_encoder = ""
-    if isinstance(config.encoder, configs.OwnEncoder):
+    if isinstance(config.encoder, configs.OwnEncoderConfig):
         own_encoder = own_file.read(config.encoder.file)
     return _inputs(config, data, chosen, measured, of_videos, own_encoder)
 
 
 def _inputs(
-    config: configs.Candidates,
+    config: configs.CandidatesConfig,
     data: prepared.PreparedData,
     chosen: registry.Features,
     measured: reading.Statistics,
-    of_videos: content.Inputs | None,
+    of_videos: content.ContentInputs | None,
     own_encoder: str,
-) -> Inputs:
-    return Inputs(
+) -> TowerInputs:
+    return TowerInputs(
         vocabulary_size=data.vocabulary_size,
         num_tokens=data.tokens.height if config.search_length else 0,
         features=chosen,
@@ -99,19 +102,19 @@ def _training_features(
 
 
 def like(
-    trained: Inputs, config: configs.Candidates, data: prepared.PreparedData
-) -> Inputs:
-    """Returns what a trained tower reads, measured on a grown log.
+    trained: TowerInputs, config: configs.CandidatesConfig, data: prepared.PreparedData
+) -> TowerInputs:
+    """Returns the inputs of a trained tower, measured on a grown log.
 
     Args:
-      trained: Of the trained tower.
-      config: The one it was trained with.
-      data: Of the grown log.
+      trained: Inputs of the trained tower.
+      config: Settings it was trained with.
+      data: Prepared set of the grown log.
 
     Raises:
       errors.UserError: This version would read other features.
     """
-    found = of(config, data)
+    found = from_config(config, data)
     if list(found.measured) != list(trained.measured):
         raise errors.UserError(
             f"expected a model that reads {', '.join(found.measured)}, as this version "
@@ -124,12 +127,12 @@ def like(
 
 
 def open_log(
-    read: Inputs, data: prepared.PreparedData, serving: bool = False
-) -> watch_log.Log:
-    """Returns what a user tower reads of a prepared set's watches.
+    read: TowerInputs, data: prepared.PreparedData, serving: bool = False
+) -> watch_log.WatchLog:
+    """Returns the tensors that a user tower reads at a prepared set's watches.
 
     Args:
-      read: What it reads.
+      read: Inputs of the tower.
       data: The prepared set.
       serving: Whether training-only features have their serving value.
     """
@@ -144,24 +147,24 @@ def open_log(
 
 
 def contexts(
-    config: configs.Candidates,
-    log: watch_log.Log,
+    config: configs.CandidatesConfig,
+    log: watch_log.WatchLog,
     users: np.ndarray,
     ends: np.ndarray,
     num_searches: np.ndarray | None = None,
     impressions: np.ndarray | None = None,
 ) -> inputs.Features:
-    """Returns what the tower reads before given watches, slices of one position.
+    """Returns the tower's inputs before given watches, slices of one position.
 
     Args:
-      config: Lengths of the sequences.
-      log: As of `open_log`, for serving.
+      config: Settings of the lengths of sequences.
+      log: The log from `open_log`, for serving.
       users: `[n]` user indices.
       ends: `[n]` flat positions where each user's context ends.
       num_searches: `[n]` of the user's searches that count; None: those before the
         watch.
-      impressions: `[n]` rows of impressions whose requests these are; None: the
-        watches'.
+      impressions: `[n]` rows of impressions, if these are the requests; None: watches
+        are.
     """
     return inputs.contexts(
         log,
@@ -174,8 +177,8 @@ def contexts(
     )
 
 
-def write(inputs: Inputs, directory: pathlib.Path) -> None:
-    """Writes what a trained tower and its videos read beside the weights."""
+def write(inputs: TowerInputs, directory: pathlib.Path) -> None:
+    """Writes the inputs of a trained tower and its videos, apart from the weights."""
     reading.write(directory / _FEATURES, inputs.measured)
     content.write(inputs.of_videos, directory)
     if inputs.own_encoder:
@@ -183,17 +186,19 @@ def write(inputs: Inputs, directory: pathlib.Path) -> None:
 
 
 def read(
-    directory: pathlib.Path, config: configs.Candidates, data: prepared.PreparedData
-) -> Inputs:
-    """Returns what a trained tower reads, from the files kept with it.
+    directory: pathlib.Path,
+    config: configs.CandidatesConfig,
+    data: prepared.PreparedData,
+) -> TowerInputs:
+    """Returns the inputs of a trained tower, from the files kept with it.
 
     Raises:
       errors.UserError: This version, or the prepared set, has no such feature.
     """
     measured = reading.read_file(directory / _FEATURES)
-    chosen = registry.named(interface.CANDIDATES, list(measured), data)
+    chosen = registry.named(base_feature.CANDIDATES, list(measured), data)
     of_videos = content.read(directory, data)
     own_encoder = ""
-    if isinstance(config.encoder, configs.OwnEncoder):
+    if isinstance(config.encoder, configs.OwnEncoderConfig):
         own_encoder = own_file.read(str(directory / _ENCODER))
     return _inputs(config, data, chosen, measured, of_videos, own_encoder)

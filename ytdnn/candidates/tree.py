@@ -6,9 +6,9 @@ the root, the children of node n are 2n and 2n + 1, nodes 1 … V − 1 are inne
 right, and probabilities sum to one without empty branches. Node n's vector is row n
 of the video table.
 
-Which video lies at which leaf decides what a node separates. In order of frequency
-it separates unrelated videos, which the paper gives as the reason for its lower
-accuracy; in order of clusters, videos of different audiences.
+The order of the leaves decides which videos a node separates. In order of frequency it
+separates unrelated videos, which the paper gives as the reason for its lower accuracy;
+in order of clusters, videos of different audiences.
 """
 
 from typing import Literal
@@ -74,7 +74,7 @@ def cluster_order(vectors: Floats) -> Indices:
 
 
 def leaf_vectors(rows: Floats, bias: Floats, leaves: Indices) -> Floats:
-    """Returns videos' vectors whose products approximate log probabilities.
+    """Returns videos' vectors with products that approximate log probabilities.
 
     log P(leaf | u) = Σ log σ(±(u·n + b)) over its path is not a product; its first
     order in u around 0, where it is exact, is: a branch adds
@@ -83,7 +83,7 @@ def leaf_vectors(rows: Floats, bias: Floats, leaves: Indices) -> Floats:
 
     Args:
       rows: `[num_videos + 1, dim]`, row n is node n's vector.
-      bias: `[num_videos + 1]`, of the nodes.
+      bias: `[num_videos + 1]` biases of the nodes.
       leaves: `[num_videos]`, the heap number of each video's leaf.
 
     Returns:

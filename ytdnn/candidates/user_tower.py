@@ -1,10 +1,10 @@
 """The user tower: raw features to the user vector in one object (PAPER §3.2, §3.3).
 
-Encoded watch history, demographics, device and what other features there are, the bag
-of search tokens; concatenated; the ReLU tower; a linear layer to the embedding size.
-The paper's last ReLU layer is itself the user vector; here a linear layer follows it,
-so that a vector may have negative coordinates. Beyond the paper, a skip connection may
-lead from the encoded sequences to the user vector (`ytdnn/layers/gated_bags.py`).
+Encoded watch history, demographics, device and other features, the bag of search
+tokens; concatenated; the ReLU tower; a linear layer to the embedding size. The paper's
+last ReLU layer is itself the user vector; here a linear layer follows it, so that a
+vector may have negative coordinates. Beyond the paper, a skip connection may lead from
+the encoded sequences to the user vector (`ytdnn/layers/gated_bags.py`).
 """
 
 from typing import Any
@@ -14,8 +14,8 @@ import tensorflow as tf
 from ytdnn import configs
 from ytdnn.candidates import content, tower_inputs
 from ytdnn.data import fields, prepared
+from ytdnn.encoders import base_encoder as encoders
 from ytdnn.encoders import choice, search_bag
-from ytdnn.encoders import interface as encoders
 from ytdnn.features import reading
 from ytdnn.layers import gated_bags, randomness, towers
 
@@ -23,27 +23,30 @@ _STDDEV = 0.05  # of the initial values of features' embeddings
 
 
 class UserTower(tf.keras.layers.Layer):
-    """Features of slices to user vectors.
+    """Maps features of slices to user vectors.
 
     Attributes:
-      inputs: What it reads.
+      inputs: Inputs of the tower.
     """
 
     def __init__(
-        self, config: configs.Candidates, inputs: tower_inputs.Inputs, **kwargs: Any
+        self,
+        config: configs.CandidatesConfig,
+        inputs: tower_inputs.TowerInputs,
+        **kwargs: Any,
     ) -> None:
         """Creates the layer.
 
         Args:
-          config: Sizes.
-          inputs: What there is to read.
-          **kwargs: Of `tf.keras.layers.Layer`.
+          config: Settings of candidate generation.
+          inputs: Inputs of the tower.
+          **kwargs: Arguments of `tf.keras.layers.Layer`.
         """
         super().__init__(**kwargs)
         self.inputs = inputs
         of_videos = None
         if inputs.of_videos is not None:
-            of_videos = content.Content(
+            of_videos = content.ContentVectors(
                 inputs.of_videos, config.embedding_dim, name="watched_content"
             )
         self.watches = choice.make(
@@ -86,7 +89,7 @@ class UserTower(tf.keras.layers.Layer):
         return [table for encoder in self.encoders for table in encoder.tables]
 
     def fields(self, data: prepared.PreparedData) -> fields.Fields:
-        """Returns what it reads of a request."""
+        """Returns the request fields that the tower reads."""
         watched = self.watches.fields(data)
         of_features = reading.request_fields(self.inputs.features, data)
         searches = self.searches.fields(data) if self.searches is not None else ()
@@ -105,11 +108,13 @@ class UserTower(tf.keras.layers.Layer):
         searches = [] if self.searches is None else self.searches(tensors, seed)
         beside = reading.encode(self.features, tensors)
         inputs = tf.concat([*history, *beside, *searches], axis=-1)
-        top = self.tower(inputs, randomness.of_stream(seed, randomness.Stream.TOWER))
+        top = self.tower(
+            inputs, randomness.of_stream(seed, randomness.RandomStream.TOWER)
+        )
         vectors = self.output_layer(top)
         if self.skip_connection is None:
             return vectors
-        own = randomness.of_stream(seed, randomness.Stream.SKIP_CONNECTION)
+        own = randomness.of_stream(seed, randomness.RandomStream.SKIP_CONNECTION)
         return vectors + self.skip_connection(
             tf.concat([*history, *searches], axis=-1), top, own
         )

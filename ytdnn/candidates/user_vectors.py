@@ -1,4 +1,4 @@
-"""Users' vectors at positions of a log: what networks and ensembles share."""
+"""Users' vectors at positions of a log, for single networks and ensembles."""
 
 from typing import Protocol
 
@@ -13,29 +13,29 @@ _CONTEXT_BATCH = 1024
 
 
 class _Queries(Protocol):
-    """What users' vectors are made with.
+    """The interface of a model that computes users' vectors.
 
     Attributes:
-      config: Sizes.
+      config: Settings of candidate generation.
       vector_dim: Width of served vectors.
-      tower_inputs: What the user tower reads.
+      tower_inputs: Inputs of the user tower.
     """
 
-    config: configs.Candidates
+    config: configs.CandidatesConfig
     vector_dim: int
-    tower_inputs: tower_inputs.Inputs
+    tower_inputs: tower_inputs.TowerInputs
 
     def query_vectors(self, features: dict[str, tf.Tensor]) -> tf.Tensor:
         """Returns `[slices, positions, vector_dim] float32`."""
         ...
 
-    def open_log(self, data: prepared.PreparedData) -> watch_log.Log:
-        """Returns what the tower reads of a prepared set."""
+    def open_log(self, data: prepared.PreparedData) -> watch_log.WatchLog:
+        """Returns the tensors that the tower reads at a prepared set's watches."""
         ...
 
     def vectors_at(
         self,
-        log: watch_log.Log,
+        log: watch_log.WatchLog,
         users: np.ndarray,
         end_watches: np.ndarray,
         num_searches: np.ndarray | None = None,
@@ -55,18 +55,18 @@ class FromLogs:
         end_watches: np.ndarray,
         times: np.ndarray | None = None,
     ) -> np.ndarray:
-        """Returns users' vectors from what lies before given watches.
+        """Returns users' vectors from the events before given watches.
 
-        The request is the watch's own: the device it was made on and, if the model
-        reads it, its time. Behind a user's last watch these are missing.
+        The request is the watch's own: its device and, if the model reads it, its time.
+        After a user's last watch these are missing.
 
         Args:
           data: The prepared set.
           users: `[n]` user indices.
           end_watches: `[n]` flat positions in the watch arrays where each user's
             context ends (the watch there is not in it).
-          times: `[n]` of the requests, before which searches must lie; None: before
-            the watch.
+          times: `[n]` times of the requests; only earlier searches count; None: those
+            before the watch.
 
         Returns:
           `[n, vector_dim] float32`.
@@ -98,13 +98,13 @@ class FromLogs:
             num_searches = np.asarray(shown.num_searches)[impression_rows]
         return self.vectors_at(log, users, ends, num_searches, impression_rows)
 
-    def open_log(self: _Queries, data: prepared.PreparedData) -> watch_log.Log:
-        """Returns what the tower reads of a prepared set, as a request would bring."""
+    def open_log(self: _Queries, data: prepared.PreparedData) -> watch_log.WatchLog:
+        """Returns the tensors that the tower reads, with values as for a request."""
         return tower_inputs.open_log(self.tower_inputs, data, serving=True)
 
     def vectors_at(
         self: _Queries,
-        log: watch_log.Log,
+        log: watch_log.WatchLog,
         users: np.ndarray,
         end_watches: np.ndarray,
         num_searches: np.ndarray | None = None,
@@ -113,13 +113,13 @@ class FromLogs:
         """Returns users' vectors, `[n, vector_dim] float32`, of an opened log.
 
         Args:
-          log: Of `open_log`.
+          log: The log from `open_log`.
           users: `[n]` user indices.
           end_watches: `[n]` flat positions where each user's context ends.
           num_searches: `[n]` of the user's searches that count; None: those before the
             watch.
-          impressions: `[n]` rows of impressions whose requests these are; None: the
-            watches'.
+          impressions: `[n]` rows of impressions, if these are the requests; None:
+            watches are.
         """
         vectors = [np.zeros([0, self.vector_dim], np.float32)]
         for start, stop in _blocks(len(users)):
@@ -142,13 +142,13 @@ class FromLogs:
         end_watches: np.ndarray,
         times: np.ndarray,
     ) -> dict[str, np.ndarray]:
-        """Returns what each feature reads of requests, `[n, …]` by its name.
+        """Returns the value of each feature at requests, `[n, …]` by its name.
 
         Args:
           data: The prepared set.
           users: `[n]` user indices.
           end_watches: `[n]` flat positions where each user's context ends.
-          times: `[n]` of the requests.
+          times: `[n]` times of the requests.
         """
         log = tower_inputs.open_log(self.tower_inputs, data, serving=True)
         num_searches = None

@@ -18,7 +18,7 @@ from ml_collections import config_dict, config_flags
 
 from ytdnn import configs, errors, user_paths
 from ytdnn.cli import settings
-from ytdnn.pipeline import nested
+from ytdnn.pipeline import config_dicts
 
 _OVERRIDE = re.compile(r"--?(?P<no>no)?config\.(?P<key>[^=]+)(=(?P<value>.*))?", re.S)
 
@@ -34,13 +34,14 @@ class Flag:
     """One flag of a command.
 
     Attributes:
-      name: Without dashes.
-      text: What it does, for `--help`.
-      key: The setting it is another name for, empty if none.
-      example: What stands for its value in `--help`.
+      name: Name without dashes.
+      text: Help text.
+      key: Setting that it is another name for, empty if none.
+      example: Placeholder of its value in `--help`.
       required: Whether the command needs it.
       is_switch: Whether it takes no value.
-      fills: Of a short name for several settings: its value to the text of each.
+      fills: For a short name of several settings: function from its value to the text
+        of each setting.
     """
 
     name: str
@@ -69,12 +70,12 @@ class Flag:
 
 @dataclasses.dataclass(frozen=True)
 class Arguments:
-    """What a command line said.
+    """The parsed command line.
 
     Attributes:
-      values: Value of each flag given that is no setting, and of each operand.
+      values: Value of each flag that is no setting, and of each operand.
       overrides: Text of each setting given, by its key.
-      rest: What stands behind `--`, of a command that takes another.
+      rest: Arguments after `--`, for a command that takes another command.
     """
 
     values: dict[str, str]
@@ -91,10 +92,10 @@ def parse(
     """Returns the flags given to a command.
 
     Args:
-      command: Its name, for errors.
-      table: The flags it takes.
-      argv: The arguments after its name.
-      operands: Names of what it takes without a flag, all of it needed.
+      command: Name of the command, for errors.
+      table: Flags of the command.
+      argv: Arguments after its name.
+      operands: Names of positional arguments, all required.
 
     Raises:
       errors.UserError: An unknown or repeated flag, a missing value, too many or too
@@ -160,13 +161,13 @@ def choice(
     """Returns the value of a flag that takes one of a few.
 
     Args:
-      given: What the command line said.
-      name: The flag.
-      choices: What it takes.
-      default: Where it is not given.
+      given: Parsed command line.
+      name: Name of the flag.
+      choices: Accepted values.
+      default: Value where it is not given.
 
     Raises:
-      errors.UserError: It is none of these.
+      errors.UserError: The value is not one of these.
     """
     value = given.values.get(name)
     if value is None:
@@ -229,8 +230,8 @@ def _known_key(key: str, argument: str) -> str:
             f"expected a single setting, received the group {argument}: set its "
             f"members, as --config.{key}.NAME=VALUE"
         )
-    if key in nested.MOVED:
-        raise errors.UserError(nested.moved(key))
+    if key in config_dicts.MOVED:
+        raise errors.UserError(config_dicts.moved(key))
     hint = closest(key, list(known), "--config.")
     raise errors.UserError(
         f"there is no setting config.{key}{hint} (ytdnn run --help lists all)"
@@ -251,7 +252,7 @@ def _unknown(command: str, table: Sequence[Flag], argument: str) -> errors.UserE
 
 
 def closest(name: str, known: list[str], dashes: str = "") -> str:
-    """Returns the words that name what was probably meant, empty if unclear."""
+    """Returns a hint at the name that was probably meant, empty if unclear."""
     last = name.rpartition(".")[2]
     same_end = [key for key in known if key.rpartition(".")[2] == last]
     close = same_end[:2] or difflib.get_close_matches(name, known, n=1)
@@ -291,7 +292,7 @@ def apply(config: configs.Config, overrides: dict[str, str]) -> configs.Config:
         raise _illegal(others) from None
     except (flags.Error, AttributeError, KeyError, TypeError, ValueError) as error:
         raise errors.UserError(f"{error} (on the command line)") from None
-    return nested.validated(values.to_dict(), "on the command line")
+    return config_dicts.validated(values.to_dict(), "on the command line")
 
 
 _READERS: dict[type, tuple[str, Callable[[str], Any]]] = {
@@ -364,7 +365,7 @@ def _require_kind(key: str, values: config_dict.ConfigDict) -> None:
         return
     kind = functools.reduce(getattr, path.split("."), values)[configs.KIND]
     if name not in configs.own_settings(kinds[kind]):
-        raise errors.UserError(nested.not_of_kind(path, kind, name))
+        raise errors.UserError(config_dicts.not_of_kind(path, kind, name))
 
 
 def _as_literal(key: str, value: str) -> str:
@@ -390,8 +391,8 @@ def entries(key: str, value: str) -> list[str]:
     """Returns the members of a tuple; names of files and columns may hold commas.
 
     Args:
-      key: Of the setting.
-      value: As typed.
+      key: Name of the setting.
+      value: Value as typed.
     """
     if key in _NAMES:
         return [part for part in _NAMES[key].split(value) if part.strip()]

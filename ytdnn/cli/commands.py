@@ -1,4 +1,4 @@
-"""The commands: what each takes and does."""
+"""The commands: the flags, help and implementation of each."""
 
 import dataclasses
 from collections.abc import Callable
@@ -14,13 +14,13 @@ from ytdnn.cli import (
     experiments,
     feature_flag,
     live,
-    made,
     recommend,
     refreshing,
     removing,
     resolved,
     serve,
     similar,
+    steps,
     study,
     tune,
     vectors,
@@ -60,15 +60,15 @@ class Command:
     """One command.
 
     Attributes:
-      name: As typed, of one word or two.
+      name: Name as typed, one word or two.
       summary: One line.
       details: A paragraph of help.
-      examples: Command lines; the first stands in `ytdnn --help`.
-      flags: What it takes.
+      examples: Command lines; the first is shown in `ytdnn --help`.
+      flags: Its flags.
       groups: Prefixes of the settings that matter to it, for its help.
-      run: What it does; returns the exit status, None for 0.
-      operands: What it takes without a flag.
-      takes_command: Whether another command stands behind `--`.
+      run: Function that runs it; returns the exit status, None for 0.
+      operands: Names of positional arguments.
+      takes_command: Whether another command follows after `--`.
     """
 
     name: str
@@ -88,8 +88,8 @@ COMMANDS = (
         "all steps, from event log to bundle; goes on where it was stopped",
         "Prepares, trains, builds the index, evaluates and exports. A step whose "
         "output is complete and was made from this config is skipped, and said so; one "
-        "that was killed goes on. Without --config the workdir's config.json is used, "
-        "or the defaults: the embedded synthetic world.",
+        "that was killed goes on. Without --config the workdir's config.json is used; "
+        "without a setting of data, the quickstart on the embedded synthetic world.",
         (
             "ytdnn run --config=experiments/quickstart.py --workdir=runs/quickstart",
             "ytdnn run --workdir=runs/mine --config.candidates.embedding_dim=32",
@@ -118,7 +118,7 @@ COMMANDS = (
             "refresh",
             "refit",
         ),
-        made.run,
+        steps.run,
     ),
     Command(
         "prepare",
@@ -147,7 +147,7 @@ COMMANDS = (
             resolved.JSON,
         ),
         ("data",),
-        made.prepare,
+        steps.prepare,
     ),
     Command(
         "check",
@@ -194,12 +194,12 @@ COMMANDS = (
             "strategy",
             "cluster",
         ),
-        made.train,
+        steps.train,
     ),
     Command(
         "cluster",
         "a training by several processes of this machine, to try it",
-        "Starts the processes of a cluster, each with the command behind -- and a "
+        "Starts the processes of a cluster, each with the command after -- and a "
         "TF_CONFIG of its own: workers that train in step, or with --ps a chief, "
         "workers and parameter servers. Starts again what is killed; the training goes "
         "on from its last checkpoint. Output of the chief is shown, that of the others "
@@ -287,7 +287,7 @@ COMMANDS = (
             ),
         ),
         ("composition",),
-        made.export,
+        steps.export,
     ),
     Command(
         "refit",
@@ -301,7 +301,7 @@ COMMANDS = (
         ("ytdnn refit --workdir=runs/mine",),
         (_WORKDIR, _CONFIG, _STRATEGY),
         (),
-        made.refit,
+        steps.refit,
     ),
     Command(
         "refresh",

@@ -1,4 +1,4 @@
-"""Reads `--config=FILE.py` and validates what it returns: one config, or several."""
+"""Reads `--config=FILE.py` and validates the config or configs that it returns."""
 
 import importlib.util
 import pathlib
@@ -11,7 +11,7 @@ import pydantic
 from ml_collections import config_dict
 
 from ytdnn import configs, errors
-from ytdnn.pipeline import nested
+from ytdnn.pipeline import config_dicts
 
 _VARIANTS = "get_variants"
 # A variant's name is a directory's.
@@ -85,7 +85,7 @@ def _converted(value: Any, what: str, file: str) -> configs.Config:
             f"expected {what} of {file} to return a configs.Config, a ConfigDict "
             f"or a dict, received {type(value).__name__}"
         )
-    return nested.validated(value, file)
+    return config_dicts.validated(value, file)
 
 
 def _load_module(path: pathlib.Path) -> ModuleType:
@@ -100,7 +100,7 @@ def _load_module(path: pathlib.Path) -> ModuleType:
 
 
 def _guarded(file: str, function: Any, *arguments: Any) -> Any:
-    """Calls code of the user's file, whose any error is one line, not a trace."""
+    """Calls code of the user's file, and turns any error into one line."""
     try:
         return function(*arguments)
     except errors.SettingError as error:
@@ -108,7 +108,7 @@ def _guarded(file: str, function: Any, *arguments: Any) -> Any:
     except errors.UserError:
         raise
     except pydantic.ValidationError as error:
-        raise errors.UserError(f"{nested.describe(error)} ({file})") from None
+        raise errors.UserError(f"{config_dicts.describe(error)} ({file})") from None
     except Exception as error:
         # Anything can go wrong in a file that is not ours; say where in it.
         frames = traceback.extract_tb(error.__traceback__)

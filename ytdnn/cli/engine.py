@@ -1,4 +1,4 @@
-"""The flags that choose what prepares a log: Polars on this machine, or Spark."""
+"""The flags that choose the engine of `prepare`: Polars on this machine, or Spark."""
 
 from ytdnn import errors
 from ytdnn.cli import arguments
@@ -25,7 +25,7 @@ FLAGS = (
 )
 
 
-def chosen(given: arguments.Arguments) -> session.Settings | None:
+def chosen(given: arguments.Arguments) -> session.SparkSettings | None:
     """Returns where Spark runs, None for Polars.
 
     Raises:
@@ -35,7 +35,7 @@ def chosen(given: arguments.Arguments) -> session.Settings | None:
         master = given.values.get(_MASTER, session.LOCAL)
         conf = session.parse_conf(given.values.get(_CONF, ""))
         session.require()
-        return session.Settings(master, conf)
+        return session.SparkSettings(master, conf)
     for name in (_MASTER, _CONF):
         if name in given.values:
             raise errors.UserError(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ytdnn import artifacts, configs, errors, pipeline
 from ytdnn.cli import arguments, output, resolved
-from ytdnn.pipeline import graph, making, others, refitting
+from ytdnn.pipeline import graph, refitting, runner, system_evaluation
 
 if TYPE_CHECKING:
     from ytdnn.evaluation import report_files
@@ -83,7 +83,7 @@ def _of_run(given: arguments.Arguments, split: str) -> None:
     show(found)
     if config.refit and refitting.exists(directory):
         output.say(refitting.statement(directory))
-    output.say(f"next: {making.next_command(config, directory)}")
+    output.say(f"next: {runner.next_command(config, directory)}")
 
 
 def _of_other(given: arguments.Arguments, kind: str, split: str) -> None:
@@ -103,7 +103,7 @@ def _of_other(given: arguments.Arguments, kind: str, split: str) -> None:
         data = pathlib.Path(values["data"])
     name = f"{path.resolve().stem}_evaluation"
     out = pathlib.Path(values.get("out", path.parent / name))
-    show(others.evaluate(kind, path, data, config.evaluation, split, out))
+    show(system_evaluation.evaluate(kind, path, data, config.evaluation, split, out))
 
 
 def show(found: "report_files.Evaluated") -> None:

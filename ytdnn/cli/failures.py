@@ -1,7 +1,7 @@
 """Failures of the machine as one line: no memory, no room, no permission.
 
-What libraries raise where the context is known (a file, a row, a setting) is turned
-into a line there; this is the edge for what can happen anywhere.
+Errors of libraries are turned into a line where the context (a file, a row, a setting)
+is available; this module handles failures that can happen anywhere.
 """
 
 import errno
@@ -12,7 +12,7 @@ _TOO_LARGE = "File too large"
 
 
 def line(error: Exception) -> str:
-    """Returns what to tell the user, empty of what is a fault of ours."""
+    """Returns the message for the user, empty for a bug of this program."""
     from ytdnn.data import event_log  # loads Polars, which `ytdnn --help` does without
 
     text = str(error)

@@ -35,11 +35,11 @@ def _keys(name: str) -> tuple[str, ...]:
 
 def _is_of_candidates(name: str) -> bool:
     """Whether the candidates can read a feature that is no addition to the ranker's."""
-    from ytdnn.features import interface, registry  # loads TensorFlow, for seconds
+    from ytdnn.features import base_feature, registry  # loads TensorFlow, for seconds
 
     found = [feature for feature in registry.declared() if feature.name == name]
-    additions = [f for f in found if interface.RANKING in f.networks - f.default_in]
-    return not additions and any(interface.CANDIDATES in f.networks for f in found)
+    additions = [f for f in found if base_feature.RANKING in f.networks - f.default_in]
+    return not additions and any(base_feature.CANDIDATES in f.networks for f in found)
 
 
 FLAG = arguments.Flag(

@@ -1,6 +1,7 @@
 """The program `ytdnn`: finds the command, and turns a mistake into one line."""
 
 import dataclasses
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -84,10 +85,21 @@ def _dispatch(argv: list[str]) -> int:
         return 0
     given = arguments.parse(command.name, command.flags, rest, command.operands)
     given = dataclasses.replace(given, rest=tuple(behind))
+    _collect_less_often()
     if given.values.get("json") != "True":
         return command.run(given) or 0
     with output.as_document():
         return command.run(given) or 0
+
+
+def _collect_less_often() -> None:
+    """Raises the number of new objects at which Python collects garbage.
+
+    TensorFlow's graphs are objects by the million that stay. At Python's threshold of
+    700, looking through them was an eighth of an export (1.5 of 12 s).
+    """
+    most_new, *others = gc.get_threshold()
+    gc.set_threshold(max(most_new, 20_000), *others)
 
 
 def _program_help() -> str:

@@ -1,6 +1,6 @@
-"""What the terminal shows: lines at once, and tables as wide as it is.
+"""Terminal output: lines at once, and tables as wide as the terminal.
 
-With `--json` a command prints one document instead, and all that is for people goes to
+With `--json` a command prints one document instead, and messages for people go to
 standard error.
 """
 
@@ -33,10 +33,10 @@ _results: list[Any] = []
 
 
 def result(make: Callable[[], Any]) -> None:
-    """Takes what a command found, for `--json`.
+    """Takes the result of a command, for `--json`.
 
     Args:
-      make: Returns it; not called where no document is asked for.
+      make: Function that returns it; not called without `--json`.
     """
     if _results:
         _results[-1] = make()
@@ -44,7 +44,7 @@ def result(make: Callable[[], Any]) -> None:
 
 @contextlib.contextmanager
 def as_document() -> Iterator[None]:
-    """Prints what a command found as JSON, the only thing on standard output."""
+    """Prints the result of a command as JSON, the only output on standard output."""
     _results.append(None)
     try:
         with contextlib.redirect_stdout(sys.stderr):

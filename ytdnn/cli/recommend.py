@@ -135,7 +135,7 @@ def _typed(values: Mapping[str, str], name: str) -> str:
 
 
 def _recommend_many(
-    values: Mapping[str, str], index: str, spark: session.Settings | None
+    values: Mapping[str, str], index: str, spark: session.SparkSettings | None
 ) -> None:
     k = arguments.whole("k", values["k"]) if "k" in values else _K
     recommender = many.recommender(values, "recommend")

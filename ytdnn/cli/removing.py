@@ -1,4 +1,4 @@
-"""`ytdnn index …`: what is done to the index of a run that has one."""
+"""`ytdnn index …`: changes the index of a run."""
 
 import pathlib
 from collections.abc import Callable

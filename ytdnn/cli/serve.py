@@ -1,4 +1,4 @@
-"""`ytdnn serve` and `ytdnn join-log`: a bundle as a service, and what was served."""
+"""`ytdnn serve` and `ytdnn join-log`: serves a bundle, and joins its served log."""
 
 import importlib.util
 import os
@@ -101,7 +101,7 @@ def run(given: arguments.Arguments) -> None:
 
 
 def join(given: arguments.Arguments) -> None:
-    """Makes an event log of what was served.
+    """Makes an event log from served answers and their feedback.
 
     Raises:
       errors.UserError: A flag is wrong, or there is nothing to join.

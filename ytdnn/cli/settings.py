@@ -18,13 +18,13 @@ class Setting:
     """One leaf of the config.
 
     Attributes:
-      key: Its path, as `candidates.training.epochs`.
-      default: Its default.
-      text: What it means.
-      choices: The values it can take, empty where any of its type.
+      key: Path of the setting, such as `candidates.training.epochs`.
+      default: Default value.
+      text: Help text.
+      choices: Accepted values, empty where any of its type is.
       holds_text: Whether it is a text or a tuple of texts.
       is_switch: Whether it may be true or false.
-      kind: The kind of the choice above it that has it; empty: it is always there.
+      kind: For a setting of a choice: the kind that has it; empty: it always exists.
     """
 
     key: str

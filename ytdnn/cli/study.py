@@ -1,9 +1,9 @@
 """`ytdnn study`: one question, several settings, each in several seeds; one table.
 
 Every variant and seed is a run of its own, `WORKDIR/VARIANT/seed-N`, made by the same
-steps as `ytdnn run`: it goes on where it was stopped, and what is finished is kept.
-What is the same in several of them, prepared data or a trained model, is made once and
-linked: variants of the ranker alone share the candidates of their seed.
+steps as `ytdnn run`: it is resumed where it was stopped, and finished steps are kept.
+Outputs that several runs have in common, prepared data or a trained model, are made
+once and linked: variants of the ranker only share the candidates of their seed.
 """
 
 import dataclasses
@@ -18,7 +18,7 @@ from ytdnn.cli import (
     resolved,
 )
 from ytdnn.evaluation import report_files
-from ytdnn.pipeline import graph, making, together, workdir
+from ytdnn.pipeline import cluster_roles, graph, runner, workdir
 
 Flag = arguments.Flag
 
@@ -104,7 +104,7 @@ def run(given: arguments.Arguments) -> None:
     stage = arguments.choice(given, "stage", [name for name in _STAGES if name])
     variants = _variants(given)
     for config in variants.values():
-        together.require_alone(config, "study")
+        cluster_roles.require_alone(config, "study")
     cells = list(_cells(variants, _seeds(given), directory))
     if (directory / workdir.CONFIG_FILE).exists():
         raise errors.UserError(
@@ -151,7 +151,7 @@ def _require_same_question(variants: Mapping[str, configs.Config]) -> None:
     """Checks, before anything is trained, that the variants can be compared.
 
     Raises:
-      errors.UserError: A setting that decides what is asked differs.
+      errors.UserError: A setting that changes the measured task differs.
     """
     first, *others = variants
     asked = _asked(variants[first])
@@ -159,8 +159,10 @@ def _require_same_question(variants: Mapping[str, configs.Config]) -> None:
         for key, value in _asked(variants[name]).items():
             if value != asked[key]:
                 raise errors.UserError(
-                    f"expected variants that are asked the same, found config.{key} "
-                    f"{asked[key]!r} in {first} and {value!r} in {name}: set it alike"
+                    f"expected variants with equal settings of data and evaluation, "
+                    f"found config.{key} "
+                    f"{asked[key]!r} in {first} and {value!r} in {name}: give all "
+                    f"variants one value"
                 )
 
 
@@ -207,12 +209,12 @@ def _cells(
 def _make(
     cell: Cell, directories: Sequence[pathlib.Path], split: str, stage: str
 ) -> None:
-    """Makes what of a run is not current, up to its evaluation."""
+    """Runs the steps of a run that are not current, up to its evaluation."""
     config, directory = cell.config, cell.directory
     with workdir.lock(directory), workdir.keep_config(directory, config):
         for step in _made(stage):
             _share(step, config, directory, directories)
-        making.run(_steps(cell, split, stage), config, directory, output.say)
+        runner.run(_steps(cell, split, stage), config, directory, output.say)
 
 
 def _steps(cell: Cell, split: str, stage: str) -> list[graph.Step]:
@@ -220,7 +222,7 @@ def _steps(cell: Cell, split: str, stage: str) -> list[graph.Step]:
     made = _made(stage)
     whole = graph.evaluation(split)
     is_stale = any(
-        making.staleness(step, cell.config, cell.directory) for step in (*made, whole)
+        runner.staleness(step, cell.config, cell.directory) for step in (*made, whole)
     )
     return [*made, graph.evaluation(split, stage) if is_stale else whole]
 
@@ -236,22 +238,22 @@ def _share(
     directory: pathlib.Path,
     directories: Sequence[pathlib.Path],
 ) -> None:
-    """Links the output of another run where it is what this one needs.
+    """Links the output of another run where it equals the one that this run needs.
 
-    That is one made with the same settings, the seed among them, from inputs which this
-    run has too.
+    It does if it was made with the same settings, including the seed, from inputs that
+    this run has too.
     """
     inputs = [one for one in graph.STEPS if one.name in step.inputs]
-    if any(making.staleness(one, config, directory) for one in inputs):
+    if any(runner.staleness(one, config, directory) for one in inputs):
         return
     if step.left_out(config, directory):
         return
-    if not making.staleness(step, config, directory):
+    if not runner.staleness(step, config, directory):
         return
-    read = making.input_fingerprints(step, config, directory)
+    read = runner.input_fingerprints(step, config, directory)
     for other in directories:
-        is_current = other != directory and not making.staleness(step, config, other)
-        if is_current and making.input_fingerprints(step, config, other) == read:
+        is_current = other != directory and not runner.staleness(step, config, other)
+        if is_current and runner.input_fingerprints(step, config, other) == read:
             source = other / step.name
             artifacts.share(source, directory / step.name)
             output.say(f"{step.name}: linked, the same as {source}")

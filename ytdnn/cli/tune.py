@@ -8,7 +8,7 @@ import rich.table
 
 from ytdnn import errors
 from ytdnn.cli import arguments, output, resolved
-from ytdnn.pipeline import making, tuning
+from ytdnn.pipeline import runner, tuning
 from ytdnn.pipeline import workdir as workdir_room
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def run(given: arguments.Arguments) -> None:
         f"{tuning.flags(tuned)}"
     )
     config = workdir_room.require_config(directory)
-    output.say(f"next: {making.next_command(config, directory)}")
+    output.say(f"next: {runner.next_command(config, directory)}")
 
 
 def _number(

@@ -33,8 +33,8 @@ def run(given: arguments.Arguments) -> None:
     """Runs the command.
 
     Raises:
-      errors.UserError: Flags contradict each other, there is no bundle, or nobody of
-        those named is known.
+      errors.UserError: Flags contradict each other, there is no bundle, or none of the
+        named ids exists.
     """
     values = given.values
     chosen = [kind for kind in _KINDS if kind in values]

@@ -1,4 +1,4 @@
-"""What makes a dataclass a component: frozen, validated on construction, closed.
+"""Components: dataclasses that are frozen, validated on construction, and closed.
 
 A setting may be a choice between components, each with settings of its own: a union
 annotated `BY_KIND`, whose members name themselves in a field `kind`.
@@ -60,7 +60,7 @@ def kinds(annotation: Any) -> dict[str, type]:
     """Returns the components that a setting chooses between, by kind; often none.
 
     Args:
-      annotation: Of the setting.
+      annotation: Type annotation of the setting.
     """
     union, *_ = typing.get_args(annotation) or (annotation,)
     members = typing.get_args(union)

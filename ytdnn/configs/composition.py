@@ -11,33 +11,35 @@ Precision = Literal["trained", "float32", "bfloat16"]
 
 
 @components.validated
-class Composition:
-    """How a page is composed: what the ranker is given, and what becomes of its order.
+class CompositionConfig:
+    """The composition of a page: the ranker's candidates, and changes to its order.
 
     Attributes:
-      num_candidates: Number of candidates that the ranker is given. The candidate model
+      num_candidates: Number of candidates that the ranker scores. The candidate model
         fills the places that no other source has or fills.
       share_co_watched: Share of the places for videos often watched near the last ones
         watched.
       share_fresh_uploads: Share for the latest uploads of channels watched lately,
         where the log has channels and times of upload.
       share_popular: Share for the videos most watched at the end of training.
-      blend_weight: Weight of the candidate model's score, which is added to the log of
-        the ranker's; 0: the ranker's order.
-      max_per_channel: Greatest number of a channel's videos on a page; 0: any.
-      temperature: Of sampling among the best, in units of the log of the ranker's
-        score; what was drawn with what probability is answered and logged. 0: the best
-        first.
-      explore_top: How many of the best are sampled from.
+      blend_weight: Weight of the candidate model's score, which is added to the
+        logarithm of the ranker's; 0: the ranker's order.
+      max_per_channel: Maximum number of a channel's videos on a page; 0: any.
+      temperature: Temperature of sampling among the best, in units of the logarithm of
+        the ranker's score; propensities are answered and logged. 0: the best first.
+      explore_top: Number of the best videos that are sampled from.
       young_every: Distance of the places reserved for young uploads: at least one is
-        among so many. 0: none is reserved.
+        among this number of places. 0: none is reserved.
       young_days: Age up to which an upload is young.
-      ranker_precision: Of the products of the ranker's tower where it serves and is
-        evaluated: as it was `trained` (`ranking.precision`), `float32`, or `bfloat16`,
-        which is faster where the processor has products of it. The weights are the
+      ranker_precision: Precision of the products of the ranker's tower in serving and
+        evaluation: as it was `trained` (`ranking.precision`), `float32`, or `bfloat16`,
+        which is faster where the processor supports its products. The weights are the
         same.
       policies: Sets of conditions on columns of videos that requests name, JSON:
         `{"kids": [{"column": "rating", "in": ["all"]}]}`; empty: none.
+      co_watched_by: What makes videos co-watched: the `order` of watches, within three
+        of one of the last ten; or the `users`, whoever watched both at any time, with
+        the votes of the last fifty watches added up.
     """
 
     num_candidates: components.Positive = 300
@@ -51,6 +53,7 @@ class Composition:
     young_every: components.NonNegative = 0
     young_days: components.PositiveFloat = 7.0
     ranker_precision: Precision = "trained"
+    co_watched_by: Literal["order", "users"] = "order"
     policies: str = ""
 
     @pydantic.field_validator("policies", mode="after")
@@ -73,8 +76,9 @@ class Composition:
     def _explores_in_one_way(self) -> Self:
         if self.temperature and self.young_every:
             raise ValueError(
-                f"expected temperature or young_every, whose propensities are not "
-                f"known together, received {self.temperature} and {self.young_every}"
+                f"expected temperature or young_every, not both, as their joint "
+                f"propensities are unknown, received {self.temperature} and "
+                f"{self.young_every}"
             )
         if self.young_every == 1:
             raise ValueError("expected young_every of 2 or more, or 0, received 1")
@@ -92,11 +96,12 @@ class Composition:
         return self
 
     @property
-    def places(self) -> dict[str, float]:
+    def places(self) -> dict[str, float | str]:
         """The settings that decide which candidates there are, by name."""
         return {
             "num_candidates": self.num_candidates,
             "share_co_watched": self.share_co_watched,
+            "co_watched_by": self.co_watched_by,
             "share_fresh_uploads": self.share_fresh_uploads,
             "share_popular": self.share_popular,
         }
@@ -108,7 +113,7 @@ class Composition:
 
     @property
     def num_co_watched(self) -> int:
-        """Places of what is often watched near the last watches."""
+        """Number of places for videos often watched near the last watches."""
         return round(self.share_co_watched * self.num_candidates)
 
     @property
@@ -118,7 +123,7 @@ class Composition:
 
     @property
     def num_popular(self) -> int:
-        """Places of what is most watched."""
+        """Number of places for the most watched videos."""
         return round(self.share_popular * self.num_candidates)
 
     @property

@@ -1,4 +1,4 @@
-"""Settings of the event log and of what `prepare` makes of it."""
+"""Settings of the event log and of `prepare`."""
 
 from typing import Final, Literal
 
@@ -9,33 +9,35 @@ IN_MEMORY: Final = "tables"  # the source of a set that is prepared from frames
 
 
 @components.validated
-class Data:
-    """Where the event log comes from and how `prepare` splits it.
+class DataConfig:
+    """The source of the event log, and its splits.
 
     Attributes:
       source: `world` (embedded), `movielens`, `kuairand`, `log` (the user's own
         files), or `tables` (frames in memory, which `ytdnn.prepare` of Python is
         given).
-      dir: Directory or archive of the source; empty for `world`. Of `log` an address on
-        an object store too, as "s3://bucket/logs".
-      name: Edition to download when `dir` is empty: of MovieLens, as "ml-1m", or of
-        KuaiRand, "1k" or "pure".
-      exposure: kuairand: whose impressions are read: those of the `standard`
-        policies, of videos shown at `random`, or `all`. Histories hold what was
-        watched of the standard logs, and with `random` and `all` of the random one.
+      dir: Directory or archive of the source; empty for `world`. For `log` also an
+        address on an object store, such as "s3://bucket/logs".
+      name: Edition to download when `dir` is empty: for MovieLens such as "ml-1m", for
+        KuaiRand "1k" or "pure".
+      exposure: kuairand: impressions that are read: those of the `standard` policies,
+        of videos shown at `random`, or `all`. Histories hold the watches of the
+        standard logs, and with `random` and `all` those of the random one.
       click: kuairand: upstream's column that says which impressions were clicked:
         `is_click`, or `long_view`.
-      histories: kuairand: a Parquet file in the folder of the log, of what each user
-        watched before it (`user_id`, `long_watch_seq`), ordered but without times.
-      files: log: own files or folders of tables, as "watches=clicks.parquet".
-      columns: Own column names, as "watches.video_id=item_id".
-      where: Polars SQL filter over the rows of `watches`, as "rating >= 4"; of
+      histories: kuairand: a Parquet file in the folder of the log, with each user's
+        watches before it (`user_id`, `long_watch_seq`), ordered but without times.
+      files: log: own files or folders of tables, such as "watches=clicks.parquet".
+      columns: Own column names, such as "watches.video_id=item_id".
+      where: Polars SQL filter over the rows of `watches`, such as "rating >= 4"; for
         MovieLens and KuaiRand over those of impressions too, which are the same.
       clicks_are_watches: A clicked impression is a watch too and is added to
         `watches`: for a log whose `watches` do not hold the clicks already.
-      page_gap_seconds: Impressions without `page_id` stand on one page while no more
-        than this lies between one of a user and the next; 0 = those of one second.
-        A feed has no other pages; metrics that pair impressions of a page need them.
+      page_gap_seconds: Impressions without `page_id` are on one page as long as the
+        time between one of a user and the next is at most this; 0 = those of one
+        second. A feed has no other pages; metrics that pair impressions of a page need
+        them. A page answers one request, so the history of its impressions ends where
+        it begins.
       bad_rows: `stop` at the first bad row, or `drop` and report counts.
       min_item_count: Drop videos with fewer watches, repeated with
         `min_user_count` until both hold (5 and 5: the usual 5-core).
@@ -55,8 +57,8 @@ class Data:
         words that are most frequent in training contexts.
       min_search_token_count: Training searches that a word or pair must occur in to be
         in that vocabulary.
-      events_per_shard: Events that users are put together up to, of all tables: what is
-        prepared at a time, and read at least while training.
+      events_per_shard: Maximum number of events of a shard of users, of all tables: the
+        unit that is prepared at a time, and the least that training reads at a time.
       protocol: `temporal` (windows of time), `leave_one_out` (each user's last
         watch is the test, the one before it validation), or `split` (as the column
         `split` of `watches` says). `temporal` takes its windows from that column
@@ -99,7 +101,7 @@ class Data:
     test_fraction: components.Rate = 0.1
     ranking_fraction: components.Rate = 0.2
     validation_fraction: components.Rate = 0.1
-    world: world_config.World = world_config.World()
+    world: world_config.WorldConfig = world_config.WorldConfig()
     validation_from: str = ""
     ranking_from: str = ""
     ranking_validation_from: str = ""

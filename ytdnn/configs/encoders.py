@@ -6,7 +6,7 @@ from ytdnn.configs import components
 
 
 @components.validated
-class Bags:
+class BagsConfig:
     """Averages of the history (PAPER §3.2).
 
     Which ones say `bags`, `decay_rates` and `learned_bags` of the candidates.
@@ -16,15 +16,15 @@ class Bags:
 
 
 @components.validated
-class SelfAttention:
+class SelfAttentionConfig:
     """Causal self-attention (SASRec: Kang and McAuley, 2018).
 
     Attributes:
       num_blocks: Blocks, one on another.
       num_heads: Heads of each, which share the embedding's width.
-      dropout: Share of the embeddings' coordinates, and of what each block adds,
-        dropped in training.
-      beside_bags: Whether the bags stand beside it, their vectors concatenated.
+      dropout: Share of the embeddings' coordinates, and of each block's output, dropped
+        in training.
+      beside_bags: Whether the bags are used too, with their vectors concatenated.
     """
 
     num_blocks: components.Positive = 2
@@ -35,7 +35,7 @@ class SelfAttention:
 
 
 @components.validated
-class HSTU:
+class HSTUConfig:
     """Pointwise gated attention with biases by position and time (Zhai et al., 2024).
 
     With the feature `request_time` the time of the request is read too.
@@ -43,11 +43,11 @@ class HSTU:
     Attributes:
       num_blocks: Blocks, one on another.
       num_heads: Heads of each, which share the embedding's width.
-      dropout: Share of the embeddings' coordinates, and of what each block adds,
-        dropped in training.
+      dropout: Share of the embeddings' coordinates, and of each block's output, dropped
+        in training.
       time_bias: Whether the time between two watches counts, and so `watch_times`
         are read.
-      beside_bags: Whether the bags stand beside it, their vectors concatenated.
+      beside_bags: Whether the bags are used too, with their vectors concatenated.
     """
 
     num_blocks: components.Positive = 2
@@ -59,12 +59,12 @@ class HSTU:
 
 
 @components.validated
-class OwnEncoder:
+class OwnEncoderConfig:
     """An encoder of the user's own, a class in a Python file (docs/encoders.md).
 
     Attributes:
       file: The file; the trained model keeps a copy of it.
-      beside_bags: Whether the bags stand beside it, their vectors concatenated.
+      beside_bags: Whether the bags are used too, with their vectors concatenated.
     """
 
     file: str = ""
@@ -72,4 +72,4 @@ class OwnEncoder:
     kind: Literal["own"] = "own"
 
 
-Encoder = Bags | SelfAttention | HSTU | OwnEncoder
+Encoder = BagsConfig | SelfAttentionConfig | HSTUConfig | OwnEncoderConfig

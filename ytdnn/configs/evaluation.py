@@ -8,7 +8,7 @@ from ytdnn.configs import components
 
 
 @components.validated
-class Evaluation:
+class EvaluationConfig:
     """Offline evaluation (`ytdnn evaluate --explain` prints every definition).
 
     Attributes:
@@ -21,21 +21,22 @@ class Evaluation:
         list. Kept, they may be right answers too.
       candidate_set: Videos that may be recommended: `all` of the vocabulary and, by a
         candidate model with content, new ones uploaded by the time of the request;
-        those watched in `train`; or those `uploaded` by then, of the vocabulary too.
-        A video without an upload time counts as uploaded.
-      baselines: Systems of counts that are measured beside popularity:
-        `recent_popularity`, `markov` (what follows the last watch), `co_watch` (what
-        others watched near the last ten), `user_neighbours` (what users with similar
-        watches watched), `als` (implicit matrix factorisation); the last two need
-        ytdnn[baselines].
-      slices: What results are broken down by: `activity`, `new_user`, `video_age`,
-        `popularity`, `device`, and any column of `users` or `videos`; what the log
-        lacks is left out.
+        those watched in `train`; or those `uploaded` by then, of the vocabulary too. A
+        video without an upload time counts as uploaded.
+      baselines: Baselines by counting, in addition to popularity: `recent_popularity`,
+        `markov` (videos watched after the last watch), `co_watch` (videos others
+        watched near the last ten), `user_neighbours` (videos that users with similar
+        watches watched), `als` (implicit matrix factorisation, of ytdnn[baselines]).
+        `auto` stands for the first four, less those that would take minutes on a log of
+        this size. Empty: popularity alone.
+      slices: Columns that results are broken down by: `activity`, `new_user`,
+        `video_age`, `popularity`, `device`, and any column of `users` or `videos`;
+        missing columns are left out.
       num_resamples: Bootstrap resamples of the users, for each interval.
       seed: Seed of the resamples and of the choice of users checked for leaks.
       block_megabytes: Upper bound on the memory of a block of scores.
-      off_policy_pages: Logged pages with propensities, drawn by chance, of which it is
-        estimated what other pages would have brought; 0: none.
+      off_policy_pages: Number of logged pages with propensities, sampled, for which the
+        reward of other pages is estimated; 0: none.
       off_policy_most_weight: Upper bound on the weight of a logged place in these
         estimates, which trades bias for noise; 0: no bound.
       num_examples: Number of users that the report shows with history, lists and right
@@ -52,9 +53,16 @@ class Evaluation:
     remove_watched: bool = True
     candidate_set: Literal["all", "train", "uploaded"] = "all"
     baselines: tuple[
-        Literal["recent_popularity", "markov", "co_watch", "user_neighbours", "als"],
+        Literal[
+            "auto",
+            "recent_popularity",
+            "markov",
+            "co_watch",
+            "user_neighbours",
+            "als",
+        ],
         ...,
-    ] = ()
+    ] = ("auto",)
     slices: tuple[str, ...] = (
         "activity",
         "new_user",

@@ -6,14 +6,14 @@ from ytdnn.configs import components
 
 
 @components.validated
-class WeightedLogistic:
+class WeightedLogisticConfig:
     """Logistic regression in which a click weighs its watch time, as in the paper.
 
     Its odds are served as expected watch seconds: near them where clicks are rare,
     above them where they are not.
 
     Attributes:
-      weights: What a click weighs: its watch `seconds`, or 1 like every impression
+      weights: Weight of a click: its watch `seconds`, or 1 like every impression
         (`equal`), with which the odds are those of a click.
     """
 
@@ -22,8 +22,8 @@ class WeightedLogistic:
 
 
 @components.validated
-class ExactOdds:
-    """Weighted logistic regression whose odds are exactly the expected watch seconds.
+class ExactOddsConfig:
+    """Weighted logistic regression with odds equal to the expected watch seconds.
 
     Every impression, a clicked one too, is a negative of weight 1.
     """
@@ -32,26 +32,27 @@ class ExactOdds:
 
 
 @components.validated
-class Click:
+class ClickConfig:
     """Logistic regression of the click: orders by its probability."""
 
     kind: Literal["click"] = "click"
 
 
 @components.validated
-class ClickTimesWatchTime:
+class ClickTimesWatchTimeConfig:
     """The probability of a click times the watch time given one.
 
     Attributes:
-      order_by: What orders impressions: the `odds` of the click times the watch time,
-        to which the weighted logistic converges, or the expected watch `seconds`.
-      watch_time: What the watch time of a click is learned as: the `fraction` of the
-        video, at most 1; `log_seconds`; `quantiles` among videos of about its duration
-        (D2Q); the chance of reaching several `bins` (CREAD); or the `ratio` to the
-        duration, without bound.
+      order_by: Quantity that orders impressions: the `odds` of the click times the
+        watch time, to which the weighted logistic converges, or the expected watch
+        `seconds`.
+      watch_time: Target of the watch time of a click: the `fraction` of the video, at
+        most 1; `log_seconds`; `quantiles` among videos of about its duration (D2Q); the
+        chance of reaching several `bins` (CREAD); or the `ratio` to the duration,
+        without bound.
       own_tower: Widths of the ReLU layers of the watch time's own tower, which changes
         nothing of the click's; none: both are read off one tower.
-      watch_time_weight: What the second head's loss weighs in the sum of both.
+      watch_time_weight: Weight of the second head's loss in the sum of both.
     """
 
     order_by: Literal["seconds", "odds"] = "odds"
@@ -63,4 +64,6 @@ class ClickTimesWatchTime:
     kind: Literal["click_times_watch_time"] = "click_times_watch_time"
 
 
-Head = WeightedLogistic | ExactOdds | Click | ClickTimesWatchTime
+Head = (
+    WeightedLogisticConfig | ExactOddsConfig | ClickConfig | ClickTimesWatchTimeConfig
+)

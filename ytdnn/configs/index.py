@@ -10,14 +10,14 @@ IndexKind = Literal["exact", "scann", "ivf", "lsh"]
 
 
 @components.validated
-class Exact:
+class ExactConfig:
     """Exact search: every video is scored."""
 
     kind: Literal["exact"] = "exact"
 
 
 @components.validated
-class Scann:
+class ScannConfig:
     """ScaNN, where it is installed: a tree of quantised points.
 
     The defaults follow the corpus size; `ytdnn index tune` finds settings for the
@@ -49,7 +49,7 @@ class Scann:
 
 
 @components.validated
-class Ivf:
+class IvfConfig:
     """Inverted lists with 8-bit codes, in stock operations.
 
     The defaults follow the corpus size; `ytdnn index tune --kind=ivf` finds settings
@@ -73,7 +73,7 @@ class Ivf:
 
 
 @components.validated
-class Lsh:
+class LshConfig:
     """Hashing by signed random projections, the early method, in stock operations.
 
     Attributes:
@@ -83,7 +83,7 @@ class Lsh:
         from the corpus size.
       scored_fraction: Share of the videos in the buckets that are searched, over all
         tables; 0 = from the corpus size.
-      seed: Of the projections.
+      seed: Seed of the projections.
     """
 
     num_tables: components.Positive = 4
@@ -94,16 +94,18 @@ class Lsh:
 
 
 @components.validated
-class Index:
+class IndexConfig:
     """Nearest-neighbour search over the video vectors (PAPER §3, serving).
 
     Attributes:
-      search: How the index that serves is searched; `ivf` takes the place of `scann`
-        where that is not installed. The exact index is always built, as the reference
-        and for servers without ScaNN.
-      also: Kinds of index that are built and exported beside them, with their default
+      search: Settings of the served index; `ivf` takes the place of `scann` where that
+        is not installed. The exact index is always built, as the reference and for
+        servers without ScaNN.
+      also: Further kinds of index that are built and exported, with their default
         settings.
     """
 
-    search: Annotated[Exact | Scann | Ivf | Lsh, components.BY_KIND] = Scann()
+    search: Annotated[
+        ExactConfig | ScannConfig | IvfConfig | LshConfig, components.BY_KIND
+    ] = ScannConfig()
     also: tuple[IndexKind, ...] = ()

@@ -6,14 +6,14 @@ from ytdnn.configs import components
 
 
 @components.validated
-class Quantiles:
+class QuantilesConfig:
     """The quantile CDF of the training data, in [0, 1).
 
     Attributes:
-      number: Of quantiles of each feature.
+      number: Number of quantiles of each feature.
       powers: Whether the square and the root enter too.
-      num_pieces: Pieces of the value that enter too, each rising from 0 to 1 in its
-        part of [0, 1): beyond the paper; 0 = none.
+      num_pieces: Number of pieces of the value that enter too, each rising from 0 to 1
+        in its part of [0, 1): beyond the paper; 0 = none.
     """
 
     number: components.Positive = 100
@@ -23,10 +23,10 @@ class Quantiles:
 
 
 @components.validated
-class Raw:
-    """The value as it is: what the paper says does not train well."""
+class RawConfig:
+    """The value without normalisation, which trains poorly according to the paper."""
 
     kind: Literal["raw"] = "raw"
 
 
-Normalization = Quantiles | Raw
+Normalization = QuantilesConfig | RawConfig

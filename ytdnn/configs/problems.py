@@ -7,6 +7,7 @@ from typing import Any
 import pydantic
 
 from ytdnn import configs
+from ytdnn.configs import run
 
 _MOST_PROBLEMS = 3
 MOVED = {"index.num_candidates": "composition.num_candidates"}
@@ -67,8 +68,8 @@ def _path(title: str, place: Sequence[Any]) -> tuple[list[str], str]:
     path, kind = [title], ""
     if title == configs.Config.__name__:
         path = ["config"]
-    elif title.lower() in {f.name for f in dataclasses.fields(configs.Config)}:
-        path = ["config", title.lower()]
+    elif run.section_of(title) in {f.name for f in dataclasses.fields(configs.Config)}:
+        path = ["config", run.section_of(title)]
     for choice, kinds in configs.choices().items():
         for name, cls in kinds.items():
             if cls.__name__ == title:
@@ -90,9 +91,9 @@ def not_of_kind(path: str, kind: str, name: str) -> str:
     """Returns the line for a setting that the kind chosen does not have.
 
     Args:
-      path: Of the choice, as `candidates.loss`.
-      kind: What is chosen there.
-      name: Of the setting.
+      path: Path of the choice, such as `candidates.loss`.
+      kind: Kind that is chosen there.
+      name: Name of the setting.
     """
     kinds = configs.choices()[path]
     own = configs.own_settings(kinds[kind])

@@ -10,31 +10,31 @@ Head = heads.Head
 
 
 @components.validated
-class Ranking:
+class RankingConfig:
     """Ranking (PAPER §4).
 
     Attributes:
-      enabled: Whether the ranker orders what is served: `auto` (the ranker's order
+      enabled: Whether the ranker orders the served lists: `auto` (the ranker's order
         where it is better than the candidates' and popularity's on the validation
         window, else the candidates'), `true`, or `false`: none is trained. A log
-        without usable impressions has none anyway.
+        without usable impressions has no ranker anyway.
       embedding_dim: Width of the shared video embedding.
       shared_table: Whether the video shown, the last watched, the seed and the history
         share one table of embeddings; else each has its own.
       history_length: Number of most recent watches that are averaged.
-      features: What is read besides the videos shown and watched (PAPER §4.1).
-      own_columns: Columns of `users` and `videos` outside the schema that are features
-        without being named, at most; 0 = none (docs/features.md).
+      features: Features in addition to the videos shown and watched (PAPER §4.1).
+      own_columns: Maximum number of columns of `users` and `videos` outside the schema
+        that are features without being named; 0 = none (docs/features.md).
       least_impressions: Where the ranker's own window has fewer impressions, the latest
         before it train the ranker too, without candidate scores; 0 = none do.
-      normalization: Of continuous features.
+      normalization: Normalization of continuous features.
       tower: Widths of the ReLU layers before the head; none: a linear model.
       dropout: Share of tower activations dropped in training.
-      head: What is learned of an impression, and what orders it (PAPER §4.2).
-      precision: Of the tower's products: `float32` or `bfloat16`.
-      window_events: Events that are in memory at a time while training: shards of users
-        (`data.events_per_shard`) up to this number. A log that has no more is read as a
-        whole; of a larger one, the order of impressions follows the windows.
+      head: Target of an impression, and the score that orders it (PAPER §4.2).
+      precision: Precision of the tower's products: `float32` or `bfloat16`.
+      window_events: Number of events that are in memory at a time while training:
+        shards of users (`data.events_per_shard`) up to this number. A smaller log is
+        read as a whole; of a larger one, the order of impressions follows the windows.
       training: Optimisation.
       auto: Settings that are chosen from the size of the log (docs/defaults.md), in
         place of their values here.
@@ -44,18 +44,18 @@ class Ranking:
     embedding_dim: components.Positive = 16
     shared_table: bool = True
     history_length: components.Positive = 50
-    features: features_config.Features = features_config.Features()
+    features: features_config.FeaturesConfig = features_config.FeaturesConfig()
     own_columns: components.NonNegative = 64
     least_impressions: components.NonNegative = 0
     normalization: Annotated[normalizations.Normalization, components.BY_KIND] = (
-        normalizations.Quantiles()
+        normalizations.QuantilesConfig()
     )
     tower: tuple[components.Positive, ...] = (512, 256)
     dropout: components.Fraction = 0.2
-    head: Annotated[heads.Head, components.BY_KIND] = heads.ClickTimesWatchTime()
+    head: Annotated[heads.Head, components.BY_KIND] = heads.ClickTimesWatchTimeConfig()
     precision: Literal["float32", "bfloat16"] = "float32"
     window_events: components.Positive = 1 << 23
-    training: training_config.Training = training_config.Training(
+    training: training_config.TrainingConfig = training_config.TrainingConfig(
         epochs=10,
         patience=4,
         table_optimizer="adagrad",

@@ -4,14 +4,14 @@ from ytdnn.configs import components
 
 
 @components.validated
-class Refresh:
-    """How trained models go on learning (docs/freshness.md).
+class RefreshConfig:
+    """The continued training of trained models (docs/freshness.md).
 
     Attributes:
-      epochs: Passes over the new events, of both stages.
-      replay: Old watches for each new one that the candidates learn from again, so
-        that what they knew is not forgotten.
-      learning_rate_share: Of the learning rates of the first training.
+      epochs: Passes over the new events, for both stages.
+      replay: Number of old watches for each new one that the candidates train on again,
+        so that they do not forget them.
+      learning_rate_share: Learning rates, as a share of those of the first training.
     """
 
     epochs: components.Positive = 3

@@ -45,20 +45,26 @@ class Config:
         as many epochs as the measured ones' best took.
     """
 
-    data: data_config.Data = data_config.Data()
-    candidates: candidates_config.Candidates = candidates_config.Candidates(
+    data: data_config.DataConfig = data_config.DataConfig()
+    candidates: candidates_config.CandidatesConfig = candidates_config.CandidatesConfig(
         auto=by_size.OF_CANDIDATES
     )
-    index: index_config.Index = index_config.Index()
-    ranking: ranking_config.Ranking = ranking_config.Ranking(auto=by_size.OF_RANKING)
-    composition: composition_config.Composition = composition_config.Composition()
-    evaluation: evaluation_config.Evaluation = evaluation_config.Evaluation()
+    index: index_config.IndexConfig = index_config.IndexConfig()
+    ranking: ranking_config.RankingConfig = ranking_config.RankingConfig(
+        auto=by_size.OF_RANKING
+    )
+    composition: composition_config.CompositionConfig = (
+        composition_config.CompositionConfig()
+    )
+    evaluation: evaluation_config.EvaluationConfig = (
+        evaluation_config.EvaluationConfig()
+    )
     seed: components.Seed = 0
     strategy: Literal["none", "mirrored", "multi_worker", "parameter_server", "tpu"] = (
         "none"
     )
-    cluster: cluster_config.Cluster = cluster_config.Cluster()
-    refresh: refresh_config.Refresh = refresh_config.Refresh()
+    cluster: cluster_config.ClusterConfig = cluster_config.ClusterConfig()
+    refresh: refresh_config.RefreshConfig = refresh_config.RefreshConfig()
     refit: bool = False
 
 
@@ -74,10 +80,10 @@ _RULES: dict[str, Callable[[by_size.LogSize, Any], dict[str, Any]]] = {
 
 
 def _fitting(
-    values: dict[str, Any], own: candidates_config.Candidates
+    values: dict[str, Any], own: candidates_config.CandidatesConfig
 ) -> dict[str, Any]:
-    """Returns what the rule chooses beside a loss of the user's own."""
-    is_tree = isinstance(own.loss, losses.HierarchicalSoftmax)
+    """Returns the settings of the rule that fit a loss of the user's own."""
+    is_tree = isinstance(own.loss, losses.HierarchicalSoftmaxConfig)
     if not is_tree or "loss" in own.auto:
         return values
     # Rows of its table are nodes of a tree, not videos.
@@ -89,8 +95,8 @@ def chosen(config: Config, size: by_size.LogSize) -> dict[str, Any]:
     """Returns the settings of a run that the size of its log decides, by their path.
 
     Args:
-      config: Its `auto` says which.
-      size: Of the log.
+      config: Config of the run; its `auto` names these settings.
+      size: Size of the log.
     """
     return {
         f"{section}.{name}": value
@@ -101,13 +107,13 @@ def chosen(config: Config, size: by_size.LogSize) -> dict[str, Any]:
 
 
 def resolved(config: Config, size: by_size.LogSize) -> Config:
-    """Returns a run whose settings that are chosen from the size of the log are.
+    """Returns a run with values for the settings that the size of its log decides.
 
-    They stay in `auto`: of another log others will be chosen.
+    They stay in `auto`: for another log others are chosen.
 
     Args:
       config: The run.
-      size: Of its log.
+      size: Size of its log.
     """
     filled = {}
     for section, rule in _RULES.items():
@@ -135,14 +141,23 @@ def with_own(config: Config, given: Iterable[str]) -> Config:
     return dataclasses.replace(config, **changed)
 
 
+def section_of(class_name: str) -> str:
+    """Returns the section of the config that holds a class, by the class's name.
+
+    >>> section_of("CandidatesConfig")
+    'candidates'
+    """
+    return class_name.removesuffix("Config").lower()
+
+
 def sized(cls: type[_T], **given: Any) -> _T:
     """Returns a component of which all that is not given is chosen by size.
 
     Args:
-      cls: `Candidates` or `Ranking`.
+      cls: `CandidatesConfig` or `RankingConfig`.
       **given: Its own settings; of `training`, those that differ from its defaults.
     """
-    names = getattr(Config(), cls.__name__.lower()).auto
+    names = getattr(Config(), section_of(cls.__name__)).auto
     auto = tuple(name for name in names if not _is_given(name, given))
     values: dict[str, Any] = {**given, "auto": auto}
     return cls(**values)
@@ -158,10 +173,10 @@ def _is_given(name: str, given: Mapping[str, Any]) -> bool:
 
 
 def as_trained(component: Any) -> dict[str, Any]:
-    """Returns a component as nested dicts, without what changes no number.
+    """Returns a component as nested dicts, without settings that change no number.
 
-    That is how its settings were chosen, how many steps a call makes, and whether a
-    ranker that is trained is served.
+    These are how its settings were chosen, the number of steps of a call, and whether a
+    trained ranker is served.
     """
     found = {k: v for k, v in to_dict(component).items() if k != "auto"}
     if "enabled" in found:
@@ -226,7 +241,7 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, str]:
-    """Returns what differs between nested dicts, by path as `flat` calls it.
+    """Returns the differences between nested dicts, by path as in `flat`.
 
     >>> differences({"seed": 0, "k": 10}, {"seed": 3, "k": 10, "name": "mine"})
     {'seed': 'was 0, is 3', 'name': "was absent, is 'mine'"}

@@ -6,7 +6,7 @@ from ytdnn.configs import components
 
 
 @components.validated
-class Training:
+class TrainingConfig:
     """Optimisation of one stage.
 
     Attributes:
@@ -15,27 +15,27 @@ class Training:
       learning_rate: Peak rate of the dense layers' optimiser (Adam).
       schedule: `constant`, or `cosine` decay to zero over all epochs.
       warmup_steps: Steps of linear warm-up.
-      table_optimizer: Of the embedding tables: `adagrad` or `lazy_adam`, which update
-        only the rows of the batch, so that the cost of a step does not grow with the
-        corpus; or `adam`, for small corpora.
-      table_optimizers: Another optimiser for a table, as "videos=lazy_adam"; a wrong
-        name is answered with the names there are.
+      table_optimizer: Optimiser of the embedding tables: `adagrad` or `lazy_adam`,
+        which update only the rows of the batch, so that the cost of a step does not
+        grow with the corpus; or `adam`, for small corpora.
+      table_optimizers: Another optimiser for a table, such as "videos=lazy_adam"; an
+        error for a wrong name lists the tables.
       table_learning_rate: Peak rate of the tables' optimiser.
       table_accumulator: Initial value of Adagrad's accumulator. A small one lets rows
         that are rarely seen take large first steps.
-      table_gradient: Of the tables, the gradient of the batch's `mean` loss, or of its
-        `sum`, as TFRS's tasks have it. Adagrad's accumulator and Adam's epsilon are
-        meant for sums: the share of a mean that falls to a row seen once in a batch is
-        so small that it hardly moves. The dense layers always have the mean's.
+      table_gradient: Gradient of the tables: of the batch's `mean` loss, or of its
+        `sum`, as in TFRS's tasks. Adagrad's accumulator and Adam's epsilon are meant
+        for sums: a mean's gradient for a row seen once in a batch is so small that the
+        row hardly moves. The dense layers always use the mean.
       clip_norm: Global norm that gradients are clipped to; 0 = no clipping.
       ema_decay: Decay of the exponential moving average of the weights, which is then
-        what is validated and published; 0 = no average.
+        validated and published; 0 = no average.
       patience: Epochs without a better validation metric before stopping early.
       checkpoint_every_steps: Steps between checkpoints within an epoch; each epoch
         ends with one too.
-      steps_per_execution: Steps that one call of TensorFlow makes, as Keras has it.
-        Several save the time between calls, which short steps and accelerators feel;
-        the numbers are those of 1. Of one process alone.
+      steps_per_execution: Number of steps in one call of TensorFlow, as in Keras.
+        Several save the time between calls, which matters for short steps and
+        accelerators; the numbers are those of 1. Only for a single process.
     """
 
     epochs: components.Positive = 5

@@ -1,8 +1,8 @@
-"""New events behind those of a prepared set, which is not prepared again.
+"""Appends new events to a prepared set without preparing the old ones again.
 
-The events since are prepared by themselves, as any log, and each user's are put behind
-his earlier ones. A log may hold the new events alone, or all of them: then what it has
-up to the end of the old must be what the old was made from.
+The new events are prepared by themselves, as any log, and each user's new events are
+put after the earlier ones. A log may hold only the new events, or all of them: then its
+events up to the end of the old set must equal those the old set was made from.
 """
 
 import dataclasses
@@ -38,14 +38,14 @@ def append(
     inputs: Mapping[str, str],
     bad_rows: str = "",
 ) -> prepared.PreparedData:
-    """Writes a prepared set of old and new events; all watches are watched in it.
+    """Writes a prepared set of old and new events, with all watches as context.
 
-    Splits are those of no protocol: `ytdnn.data.refit` makes sets to train on of it.
+    Its splits belong to no protocol: `ytdnn.data.refit` makes training sets from it.
 
     Args:
       old: The prepared set.
-      log: New events, or all of them; what it says of users and videos counts.
-      directory: Where the artefact will stand.
+      log: New events, or all of them; its users and videos replace the old ones.
+      directory: Directory of the new artefact.
       inputs: Fingerprints of what it is made from.
       bad_rows: `stop` or `drop`; empty: as for the old set.
 
@@ -118,7 +118,7 @@ def _split(columns: frozenset[str]) -> list[tuple[str, str]]:
 
 
 def _since(log: event_log.EventLog, end: int) -> event_log.EventLog:
-    """Returns the log with the events after a second; what has no time is a fault."""
+    """Returns the log with the events after a second; no time is a fault."""
     origins = {}
     for table in log.tables:
         origin = log.origin(table)
@@ -166,11 +166,11 @@ def _require_one_log(old: prepared.PreparedData, log: event_log.EventLog) -> Non
     if any(count for count, _ in theirs.values()) and theirs != ours:
         table = next(t for t in ours if theirs.get(t) != ours[t])
         raise errors.UserError(
-            f"expected in {log.origin(table).file} either events after "
-            f"{_utc(old.end_of_log)} alone, the end of {old.directory}, or all "
-            f"that it was made from too, found {theirs.get(table, (0, 0))[0]:,} "
-            f"{table} up to then where it has {ours[table][0]:,}, or others: give the "
-            f"log that it was made from, grown, or the new events"
+            f"expected in {log.origin(table).file} only events after "
+            f"{_utc(old.end_of_log)}, the end of {old.directory}, or its events too, "
+            f"found {theirs.get(table, (0, 0))[0]:,} {table} up to then where it has "
+            f"{ours[table][0]:,}, or different ones: give the grown log that it was "
+            f"made from, or the new events"
         )
 
 
@@ -347,7 +347,7 @@ class _Merge:
         return np.array([0, *(place[value] for value in values)], np.int32)
 
     def _count_before(self, parts: list[dict[str, Integers]]) -> None:
-        """Adds the old events of each user to what lies before the new ones."""
+        """Counts the old events of each user as earlier than the new ones."""
         old, new = parts
         counts = {
             name: np.bincount(old[f"{kind}_users"], minlength=self._users.height)
@@ -362,7 +362,7 @@ class _Merge:
                     new[place] = added.astype(old[place].dtype)
 
     def _write_searches(self, directory: pathlib.Path, shard: pathlib.Path) -> None:
-        """Writes the texts of searches in their new order, and the words known."""
+        """Writes the texts of searches in their new order, and the word list."""
         if self._old.shard.searches is None:
             return
         parts, owners = [], []

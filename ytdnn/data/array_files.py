@@ -11,7 +11,7 @@ import numpy as np
 
 
 class _Writer:
-    """Takes bytes through Python, which raises what the system says."""
+    """Passes bytes through Python, which raises the system's error."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self.write = file.write

@@ -1,4 +1,4 @@
-"""The searches known at a position of the log (PAPER §3.3): those before it."""
+"""The searches before a position of the log (PAPER §3.3)."""
 
 import tensorflow as tf
 
@@ -9,23 +9,23 @@ Features = dict[str, tf.Tensor]
 
 
 def searches_before(
-    searches: watch_log.Searches,
+    searches: watch_log.SearchTensors,
     users: tf.Tensor,
     num_before: tf.Tensor,
     search_length: int,
 ) -> Features:
     """Returns the tokens of the most recent searches before each position.
 
-    Positions of a slice share their rows, each once and without the gap that lies
-    between the searches of two users: the rows of position t that no position before
-    it has are appended for it. So its range ends where they end, and begins as many
-    rows before as it has tokens.
+    Positions of a slice share their rows, each once and without the gap between the
+    searches of two users: for position t the rows that no earlier position has are
+    appended. So the range of a position ends with its own rows, and begins as many rows
+    earlier as it has tokens.
 
     Args:
-      searches: Of all users.
+      searches: Searches of all users.
       users: `[slices, positions] int32`, ascending in each slice.
-      num_before: `[slices, positions] int64`, the user's searches before; for one
-        user ascending in each slice.
+      num_before: `[slices, positions] int64`, number of the user's earlier searches;
+        for one user ascending in each slice.
       search_length: Greatest number of searches.
 
     Returns:

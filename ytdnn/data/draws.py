@@ -30,7 +30,7 @@ class Numbers(Protocol):
         ...
 
 
-class Run(NamedTuple):
+class LabelRange(NamedTuple):
     """Labels of a log that lie together in the whole log too.
 
     Attributes:
@@ -45,11 +45,11 @@ class Run(NamedTuple):
 class OfRuns:
     """The random numbers of some labels, as they are where all labels are drawn."""
 
-    def __init__(self, key: Sequence[int], runs: Sequence[Run]) -> None:
-        """Draws nothing yet.
+    def __init__(self, key: Sequence[int], runs: Sequence[LabelRange]) -> None:
+        """Creates the generator of draws.
 
         Args:
-          key: Of the generator that draws the whole.
+          key: Key of the random generator that draws for the whole log.
           runs: The labels, in order.
         """
         parts = [self._of(key, run) for run in runs]
@@ -57,7 +57,7 @@ class OfRuns:
         self._taken = 0
 
     @staticmethod
-    def _of(key: Sequence[int], run: Run) -> np.ndarray:
+    def _of(key: Sequence[int], run: LabelRange) -> np.ndarray:
         steps, left = divmod(run.first, _DRAWS_A_COUNT)
         rng = np.random.Generator(np.random.Philox(list(key)).advance(steps))
         return rng.random(left + run.size)[left:]
@@ -77,7 +77,7 @@ def draw(
       labels: `[n] int64` flat positions, ascending.
       users: `[n]` the user of each.
       per_user: Labels of each user, who may have fewer; 0 = all.
-      rng: Of the draw, whose numbers are taken in order of the labels.
+      rng: Random numbers of the draw, taken in order of the labels.
 
     Returns:
       The positions drawn, ascending by user.
@@ -147,26 +147,28 @@ class DrawnBatches:
       history_length: Greatest number of watches in a history.
       search_length: Greatest number of searches in a bag of tokens.
       per_user: Labels of each user in an epoch, at most; 0 = all.
-      held_out: Whether the context lies around the label, not before it.
-      seed: Of the draw and the order.
-      runs: Where its labels lie in a larger log; empty: it is the whole.
-      stream: What else the order is drawn by, where it is not.
-      portion: Which rows of each batch are cut.
+      held_out: Whether the context is the watches on both sides of the label, not only
+        those before it.
+      seed: Seed of the draw and of the order.
+      runs: Ranges of its labels in a larger log; empty: it is the whole log.
+      stream: Further key of the order's generator, where the log is a part of a larger
+        one.
+      portion: Rows of each batch that this reader cuts.
     """
 
-    log: watch_log.Log
+    log: watch_log.WatchLog
     batch_size: int
     history_length: int
     search_length: int
     per_user: int
     held_out: bool
     seed: int
-    runs: tuple[Run, ...] = ()
+    runs: tuple[LabelRange, ...] = ()
     stream: tuple[int, ...] = ()
     portion: portions.Portion = portions.WHOLE
 
     def part(self, reader: int, num_readers: int) -> "DrawnBatches":
-        """Returns what one of several readers cuts of each batch."""
+        """Returns the batches of one of several readers, which cut a portion each."""
         portion = portions.Portion(reader, num_readers)
         return dataclasses.replace(self, portion=portion)
 
@@ -228,29 +230,28 @@ class DrawnBatches:
 
 
 def around(
-    log: watch_log.Log,
+    log: watch_log.WatchLog,
     positions: tf.Tensor,
     reach: tf.Tensor,
     history_length: int,
     search_length: int,
 ) -> Features:
-    """Cuts held-out watches with the watches around them, and what is known then.
+    """Cuts held-out watches with the watches around them and the features at that time.
 
-    The history is that of a window of `history_length + 1` of the user's watches with
-    the label at a random place, the label left out: all others if the user has no
-    more.
+    The history is a window of `history_length + 1` of the user's watches with the label
+    at a random place, without the label: all other watches if the user has no more.
 
     Args:
       log: The watches.
       positions: `[examples] int64`, the labels; outside the log: weight 0.
-      reach: `[examples]` in [0, 1), how far the window reaches behind the label, as a
-        share of what is there.
+      reach: `[examples]` in [0, 1), end of the window after the label, as a share of
+        the watches there.
       history_length: Greatest number of watches in a history.
       search_length: Greatest number of searches in a bag of tokens: those before the
         window's last watch.
 
     Returns:
-      Features as of `ytdnn.data.inputs.cut`, slices of one position.
+      Features as from `ytdnn.data.inputs.cut`, slices of one position.
     """
     inside = (positions < log.num_watches)[:, tf.newaxis]
     at = tf.minimum(positions, log.num_watches - 1)[:, tf.newaxis]

@@ -1,8 +1,8 @@
-"""Impressions before the ranker's own window, as its training's (DESIGN §7).
+"""Impressions before the ranker's own window, used to train it (DESIGN §7).
 
 The ranker's window is short, so that the candidates have most of the log. Impressions
-before it train the ranker too, but for what the first stage says of them: the candidate
-model has seen what was clicked there, so they have no score (`Split.EARLIER`).
+before it train the ranker too, without scores of the first stage: the candidate model
+has seen the clicks there, so its scores would leak them (`Split.EARLIER`).
 """
 
 import dataclasses
@@ -44,7 +44,7 @@ def added(data: prepared.PreparedData, least: int) -> prepared.PreparedData:
 
 
 def _with_earlier(shard: user_shards.Shard, since: int) -> user_shards.Shard:
-    """Returns a shard that trains the ranker on what was shown from a second on."""
+    """Returns a shard whose impressions from a second on train the ranker."""
     shown = shard.impressions
     if shown is None:
         return shard

@@ -1,8 +1,8 @@
-"""What prepares a log: Polars on this machine, or another engine, in two phases.
+"""Engines that prepare a log in two phases: Polars on this machine, or another.
 
 First the log is surveyed: checked, and its users, catalogue, vocabularies and windows
 found. Then its shards are counted, which gives the vocabulary, and written. An engine
-says how the events are read; what is made of a shard is the same everywhere
+only reads the events; the processing of a shard is the same for all engines
 (`ytdnn/data/shard_tasks.py`), and so are the bytes.
 """
 
@@ -19,19 +19,20 @@ from ytdnn.data import event_log, matching, shard_tasks, windows
 
 @dataclasses.dataclass(frozen=True)
 class Survey:
-    """What is known of a log before its first shard.
+    """Facts about a whole log, found before its first shard is processed.
 
     Attributes:
-      log: As it is used: valid, clicks among its watches where they belong there.
-      bad_rows: Rows by what was wrong with them.
+      log: The log as it is used: valid rows, with clicks among its watches where
+        configured.
+      bad_rows: Number of bad rows by reason.
       unmatched: Ids that no watch has.
-      rows: Events of each table, those that minimums leave out too.
-      users: As of `entities.all_users`.
-      videos: As of `entities.catalogue`.
+      rows: Number of events of each table, those that minimums leave out included.
+      users: Users as from `entities.all_users`.
+      videos: Catalogue as from `entities.catalogue`.
       vocabularies: Values of text columns of events.
       chosen: Windows of the temporal protocol.
-      doubts: What looks like a mistake.
-      watch_columns: Of the watches as they are prepared.
+      doubts: Warnings about possible mistakes in the log.
+      watch_columns: Columns of the watches as they are prepared.
     """
 
     log: event_log.EventLog
@@ -49,12 +50,12 @@ class Survey:
 class Engine(Protocol):
     """Reads the events of one log."""
 
-    def survey(self, log: event_log.EventLog, config: configs.Data) -> Survey:
-        """Checks a log and finds what is known of it before its first shard.
+    def survey(self, log: event_log.EventLog, config: configs.DataConfig) -> Survey:
+        """Checks a log and collects the facts that the shards need.
 
         Args:
-          log: As a source gives it.
-          config: Filters, protocol.
+          log: The log as a source gives it.
+          config: Settings of filters and protocol.
 
         Raises:
           errors.UserError: The log is bad, or the filters leave nothing.
@@ -62,7 +63,7 @@ class Engine(Protocol):
         ...
 
     def count(
-        self, rules: shard_tasks.Rules, shards: Sequence[shard_tasks.Users]
+        self, rules: shard_tasks.Rules, shards: Sequence[shard_tasks.ShardUsers]
     ) -> list[shard_tasks.Counted]:
         """Counts every shard of the log that was surveyed."""
         ...
@@ -70,7 +71,7 @@ class Engine(Protocol):
     def write(
         self,
         rules: shard_tasks.Rules,
-        shards: Sequence[shard_tasks.Users],
+        shards: Sequence[shard_tasks.ShardUsers],
         new_index: np.ndarray,
         tokens: pl.DataFrame,
     ) -> list[dict[str, int]]:

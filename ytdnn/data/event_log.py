@@ -1,9 +1,9 @@
 """The event log, as a source reads it (DESIGN §3).
 
-Tables are lazy frames in the schema's columns and types, rows in file order. Beside
-each stands its `Origin`: the same rows with the row's number in the user's own file
-and, where a cast can fail, the value as it was given, so that an error can name
-both. Nothing of an origin is read unless a check asks for it.
+Tables are lazy frames in the schema's columns and types, rows in file order. Each has
+an `Origin`: the same rows with the row's number in the user's own file and, where a
+cast can fail, the value as it was given, so that an error can name both. An origin is
+read only when a check needs it.
 """
 
 import contextlib
@@ -44,17 +44,17 @@ def raw(column: str) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class Origin:
-    """Where a table's rows come from.
+    """The source of a table's rows.
 
     Attributes:
       rows: The table's columns, `ROW`, and `raw(column)` of each column whose cast
         can fail (the cast is null there and the raw value is not).
       file: The file or directory, for messages.
       names: The user's own name of each column that has another.
-      notes: What to tell the user of how it was read, as "time: milliseconds".
-      unused: The user's own columns that nothing reads.
-      parts: Files that `rows` reads one after the other, and where each begins
-        (0-based row), when there are several.
+      notes: Notes to the user on how it was read, such as "time: milliseconds".
+      unused: The user's own columns that are not used.
+      parts: Files that `rows` reads one after the other, each with its first row
+        (0-based), when there are several.
     """
 
     rows: pl.LazyFrame
@@ -79,7 +79,7 @@ class EventLog:
 
     Attributes:
       tables: Lazy frames in schema columns and types, in file order.
-      facts: What the source knows of itself (JSON values), for the manifest.
+      facts: Facts about the source (JSON values), for the manifest.
       origins: The origin of each table that a source has read; may lack tables.
     """
 
@@ -95,7 +95,7 @@ class EventLog:
 
 
 def from_origins(origins: dict[str, Origin], facts: dict[str, Any]) -> EventLog:
-    """Returns the log whose tables are the schema columns of their origins."""
+    """Returns the log of tables with the schema columns of their origins."""
     tables = {
         name: origin.rows.select(table_columns(name, origin.rows.collect_schema()))
         for name, origin in origins.items()
@@ -122,13 +122,13 @@ def readable(file: str, flag: str = "--data_dir") -> Iterator[None]:
     except (OSError, EOFError, zlib.error) as error:
         why = getattr(error, "strerror", "") or brief(error)
         raise errors.UserError(
-            f"expected to read {file}, could not: {why}: mend it or point {flag} at "
+            f"expected to read {file}, could not: {why}: repair it or point {flag} at "
             f"another"
         ) from None
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise errors.UserError(
             f"expected a readable table in {file}, found a damaged or unsuitable file "
-            f"({brief(error)}): mend it or point {flag} at another"
+            f"({brief(error)}): repair it or point {flag} at another"
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""Tables of events with indices instead of ids and texts, file order kept beside."""
+"""Tables of events with indices instead of ids and texts, in file order."""
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping
@@ -44,14 +44,14 @@ def indexed(
     videos: pl.DataFrame,
     vocabularies: Mapping[str, list[str]],
 ) -> pl.LazyFrame:
-    """Returns what a table's events are to `ytdnn.data.shards`.
+    """Returns a table's events in the columns that `ytdnn.data.shards` reads.
 
     Args:
       table: Name of a table of events.
       rows: The table.
       users: `user_id` and `shards.USER`; events of others are left out.
       videos: `video_id` and `shards.VIDEO`; likewise.
-      vocabularies: Values of text columns, as of `vocabularies`.
+      vocabularies: Values of text columns, as from `vocabularies`.
     """
     names = rows.collect_schema().names()
     kept = [pl.col(name) for name in _NEEDED[table] if name in names]
@@ -124,10 +124,10 @@ def text_values(column: str, rows: pl.LazyFrame) -> list[str]:
 def with_clicks(log: event_log.EventLog) -> event_log.EventLog:
     """Returns the log with its clicked impressions among its watches.
 
-    Columns of `watches` that impressions do not have are missing in them.
+    Columns of `watches` that impressions do not have are null in the clicks.
 
     Args:
-      log: A valid one, whose watches do not hold the clicks already.
+      log: A valid log whose watches do not include the clicks yet.
 
     Raises:
       errors.UserError: There are no impressions, or watches have a given split, which
@@ -153,12 +153,11 @@ def with_clicks(log: event_log.EventLog) -> event_log.EventLog:
 
 
 def with_completed(
-    watches: pl.LazyFrame, log: event_log.EventLog, config: configs.Data
+    watches: pl.LazyFrame, log: event_log.EventLog, config: configs.DataConfig
 ) -> pl.LazyFrame:
     """Adds `shards.COMPLETED` where the configuration has a rule for it (PAPER §3.1).
 
-    A watch whose seconds, or whose video's duration, are not known does not meet the
-    rule.
+    A watch of unknown seconds, or of a video of unknown duration, is not completed.
 
     Raises:
       errors.UserError: The log lacks a column of the rule.

@@ -1,8 +1,8 @@
 """The arrays of a prepared set, typed: watches, searches, impressions of some users.
 
-Each table is a dataclass whose fields are the files `TABLE_FIELD.npy` of a shard; one
-that is None is a column the log lacks. All are sorted by (user, time) within a shard of
-users, so that the context of an event is a slice that ends before it (DESIGN §4).
+Each table is a dataclass; its fields are the files `TABLE_FIELD.npy` of a shard, None
+for a column that the log lacks. All are sorted by (user, time) within a shard of users,
+so that the context of an event is a slice that ends before it (DESIGN §4).
 """
 
 import dataclasses
@@ -24,8 +24,8 @@ class Split(enum.IntEnum):
     """The part of the split a watch or an impression belongs to.
 
     A `CONTEXT` row is no label of its stage, but is part of later histories. `EARLIER`
-    impressions, which no prepared set has on disk, are such that train the ranker all
-    the same, without what the first stage says of them (`earlier.added`).
+    impressions train the ranker without the scores of the first stage; no prepared set
+    has them on disk (`earlier.added`).
     """
 
     TRAIN = 0
@@ -43,8 +43,8 @@ class _Table:
         """Returns the table, its arrays mapped from disk; None where there is none.
 
         Args:
-          directory: Of the `.npy` files.
-          table: What their names begin with.
+          directory: Directory of the `.npy` files.
+          table: Prefix of their names.
 
         Raises:
           errors.UserError: A file is damaged.
@@ -67,13 +67,14 @@ class Watches(_Table):
     """Watches, sorted by (user, stated order).
 
     Attributes:
-      offsets: `[users + 1] int64`; those of user u are `[offsets[u], offsets[u + 1])`.
+      offsets: `[users + 1] int64`; the watches of user u are `[offsets[u], offsets[u +
+        1])`.
       videos: `[watches] int32` catalogue indices.
       times: `[watches] int64` seconds.
       splits: `[watches] uint8`, see `Split`.
       seconds: `[watches] float32` watched.
       devices: `[watches] int32`, place in the vocabulary of devices from 1 on.
-      logged_in: `[watches] int8`: 0, 1, or -1 for not known.
+      logged_in: `[watches] int8`: 0, 1, or -1 = unknown.
       completed: `[watches] bool`, where the configuration has a rule for it.
       num_searches: `[watches] int32`, the user's searches strictly before each.
     """
@@ -128,7 +129,7 @@ class Searches(_Table):
       offsets: `[users + 1] int64`.
       times: `[searches] int64` seconds.
       token_offsets: `[searches + 1] int64`, where each search's tokens begin.
-      tokens: `[tokens] int32` indices of known tokens.
+      tokens: `[tokens] int32` indices into the vocabulary of tokens.
     """
 
     offsets: np.ndarray
@@ -161,16 +162,16 @@ class Impressions(_Table):
       clicked: `[impressions] bool`.
       pages: `[impressions] int64`, equal for one page of one user.
       splits: `[impressions] uint8`, see `Split`.
-      num_watches: `[impressions] int64`, the user's watches strictly before each.
+      num_watches: `[impressions] int64`, the user's watches strictly before the page.
       seconds: `[impressions] float32` watched, 0 where not clicked.
-      num_searches: `[impressions] int32`, the user's searches strictly before each.
+      num_searches: `[impressions] int32`, the user's searches strictly before it.
       devices: `[impressions] int32`, place in the vocabulary of devices from 1 on.
-      positions: `[impressions] int32` on the page, -1 for not known.
+      positions: `[impressions] int32` on the page, -1 = unknown.
       sources: `[impressions] int32`, place in the vocabulary of sources from 1 on.
-      scores: `[impressions] float32` of the source, NaN for not known.
+      scores: `[impressions] float32` of the source, NaN = unknown.
       seed_videos: `[impressions] int32` catalogue indices, 0 for none.
-      propensities: `[impressions] float32` with which each was shown in its place, NaN
-        for not known.
+      propensities: `[impressions] float32`, probability that the video was shown at its
+        position, NaN = unknown.
     """
 
     users: np.ndarray
@@ -193,9 +194,29 @@ class Impressions(_Table):
         """Number of impressions."""
         return len(self.videos)
 
+    @functools.cached_property
+    def request_times(self) -> np.ndarray:
+        """When each one's page was asked for, `[impressions] int64`."""
+        return request_times(np.asarray(self.pages), np.asarray(self.times))
+
     def rows_of_users(self, num_users: int) -> np.ndarray:
         """Returns `[num_users + 1] int64`, where each user's impressions begin."""
         return np.searchsorted(self.users, np.arange(num_users + 1)).astype(np.int64)
+
+
+def request_times(pages: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """Returns the earliest time of each impression's page, `[impressions] int64`.
+
+    A page answers one request, so what is clicked on it is not known when its other
+    videos are ordered, whenever each is seen.
+
+    Args:
+      pages: `[impressions]`, numbers from 0 on.
+      times: `[impressions]` seconds.
+    """
+    starts = np.full(int(pages.max(initial=-1)) + 1, np.iinfo(np.int64).max)
+    np.minimum.at(starts, pages, times)
+    return starts[pages]
 
 
 def _load(path: pathlib.Path) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What can be wrong with a row of an event-log table, as expressions over its rows."""
+"""The faults of a row of an event-log table, as expressions over its rows."""
 
 import dataclasses
 
@@ -16,9 +16,9 @@ class Fault:
 
     Attributes:
       column: The schema column at fault.
-      reason: What is wrong, as counted.
-      expected: What should be there.
-      bad: Whether a row has it, boolean expression over an origin's rows.
+      reason: Short description, by which faults are counted.
+      expected: Description of a valid value.
+      bad: Boolean expression over an origin's rows: true for rows with the fault.
     """
 
     column: str
@@ -28,12 +28,12 @@ class Fault:
 
 
 def of_table(table: str, found: pl.Schema, known: pl.Series | None) -> list[Fault]:
-    """Returns what can be wrong with a row of `table`; a row's first match counts.
+    """Returns the faults that a row of `table` can have; a row's first match counts.
 
     Args:
       table: Name of a schema table.
       found: Columns of its origin's rows.
-      known: Ids of the videos there are, or None when the log does not list them.
+      known: Ids of the videos in the log, or None when the log does not list them.
     """
     faults = []
     for column in schema.TABLES[table].columns:

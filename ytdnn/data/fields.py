@@ -29,9 +29,9 @@ class Field:
       name: Its key.
       dtype: `string`, `int64`, `int32` or `float32`.
       shape: Names of its axes.
-      missing: The value that stands for "not known" (of an output: the padding).
-      meaning: One line for people.
-      least: Smallest value a request may hold, beside `missing`; None: any.
+      missing: Value that marks a missing value (of an output: the padding).
+      meaning: One-line description for people.
+      least: Smallest value that a request may have, apart from `missing`; None: any.
       greatest: Largest value; None: any.
       is_flag: Whether true and false may stand for 1 and 0.
       choices: The only texts a request may hold, beside `missing`; none: any.
@@ -64,7 +64,7 @@ Fields = tuple[Field, ...]
 def id_type(data: prepared.PreparedData) -> tuple[str, str | int]:
     """Returns the type of video ids and an id that no video has, for padding.
 
-    Where it can be, that is what TensorFlow Serving pads with: empty text, or 0.
+    If no video has that id, it is the value TensorFlow Serving pads with: "" or 0.
     """
     ids = data.videos[schema.VIDEO_ID]
     if ids.dtype == pl.String:

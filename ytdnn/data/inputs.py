@@ -1,10 +1,10 @@
 """Input pipelines: positions of the log cut out inside the TensorFlow graph.
 
-A batch is laid out in *slices*: `positions` consecutive positions of the training
-log, which share one gather of history rows (see `ytdnn/layers/bags.py`). Row
-`length + t` of a slice would be the label of position t, so it and what follows
-never enter the history of t. The order of slices and their offset are functions of
-(seed, epoch), and no pass over the data in Python stands between steps.
+A batch is laid out in *slices*: `positions` consecutive positions of the training log,
+which share one gather of history rows (see `ytdnn/layers/bags.py`). Row `length + t` of
+a slice would be the label of position t, so it and later rows never enter the history
+of t. The order of slices and their offset are functions of (seed, epoch), and no pass
+over the data in Python runs between steps.
 """
 
 import dataclasses
@@ -32,13 +32,13 @@ def _of_training(shard: user_shards.Shard) -> user_shards.Shard:
 
 
 def cut(
-    log: watch_log.Log,
+    log: watch_log.WatchLog,
     firsts: tf.Tensor,
     num_positions: int,
     history_length: int,
     search_length: int = 50,
 ) -> Features:
-    """Cuts slices out of the log: histories, users and what lies at each position.
+    """Cuts slices out of the log: histories, users, labels and features of positions.
 
     Args:
       log: The watches.
@@ -51,8 +51,8 @@ def cut(
     Returns:
       `WATCH_ROWS` and `WATCH_ROW_TIMES [slices, history_length + num_positions - 1]`,
       `FIRST_ROWS`, `LABELS`, `USER_INDICES [slices, num_positions] int32`,
-      `WEIGHTS [slices, num_positions] float32`, the features that are read, and the
-      tokens of searches.
+      `WEIGHTS [slices, num_positions] float32`, the features, and the tokens of
+      searches.
     """
     num_rows = history_length + num_positions - 1
     window = firsts[:, tf.newaxis] - history_length + tf.range(num_rows, dtype=tf.int64)
@@ -74,8 +74,8 @@ def cut(
     return features
 
 
-def labels(log: watch_log.Log, rows: tf.Tensor, inside: tf.Tensor) -> Features:
-    """Returns what lies at positions of the log: the label, its user and features.
+def labels(log: watch_log.WatchLog, rows: tf.Tensor, inside: tf.Tensor) -> Features:
+    """Returns labels, users and features at positions of the log.
 
     Args:
       log: The watches.
@@ -100,13 +100,13 @@ def labels(log: watch_log.Log, rows: tf.Tensor, inside: tf.Tensor) -> Features:
 
 
 def _positions(
-    log: watch_log.Log,
+    log: watch_log.WatchLog,
     users: tf.Tensor,
     ends: tf.Tensor,
     rows: tf.Tensor,
     is_watch: tf.Tensor,
 ) -> positions.Positions:
-    """Returns positions whose requests are watches, where there is such a watch."""
+    """Returns positions with watches as the requests' own events."""
     return positions.Positions(
         users=users,
         times=tf.where(is_watch, tf.gather(log.times, rows), 0),
@@ -118,13 +118,13 @@ def _positions(
 
 
 def _of_impressions(
-    log: watch_log.Log, users: tf.Tensor, ends: tf.Tensor, impressions: np.ndarray
+    log: watch_log.WatchLog, users: tf.Tensor, ends: tf.Tensor, impressions: np.ndarray
 ) -> positions.Positions:
-    """Returns positions whose requests are impressions."""
+    """Returns positions with impressions as the requests' own events."""
     rows = tf.constant(np.asarray(impressions, np.int64))[:, tf.newaxis]
     return positions.Positions(
         users=users,
-        times=tf.gather(log.tensors.of(schema.IMPRESSIONS, "times"), rows),
+        times=tf.gather(log.tensors.column(schema.IMPRESSIONS, "request_times"), rows),
         ends=ends,
         event="impressions",
         rows=rows,
@@ -132,7 +132,7 @@ def _of_impressions(
     )
 
 
-def _rows(log: watch_log.Log, window: tf.Tensor) -> Features:
+def _rows(log: watch_log.WatchLog, window: tf.Tensor) -> Features:
     """Returns videos and times of watches, 0 outside the log."""
     inside = (window >= 0) & (window < log.num_watches)
     clipped = tf.clip_by_value(window, 0, log.num_watches - 1)
@@ -146,17 +146,18 @@ class SliceBatches:
     """The training batches of candidate generation.
 
     Attributes:
-      log: Every label of it is one example per epoch.
+      log: The log; each of its labels is one example per epoch.
       batch_size: Positions a batch.
       slice_length: Positions of a slice.
       history_length: Greatest number of watches in a history.
-      seed: Of the order.
+      seed: Seed of the order.
       search_length: Greatest number of searches in a bag of tokens.
-      stream: What else the order is drawn by, where the log is a part of a larger one.
-      portion: Which rows of each batch are cut.
+      stream: Further key of the order's generator, where the log is a part of a larger
+        one.
+      portion: Rows of each batch that this reader cuts.
     """
 
-    log: watch_log.Log
+    log: watch_log.WatchLog
     batch_size: int
     slice_length: int
     history_length: int
@@ -166,7 +167,7 @@ class SliceBatches:
     portion: portions.Portion = portions.WHOLE
 
     def part(self, reader: int, num_readers: int) -> "SliceBatches":
-        """Returns what one of several readers cuts of each batch."""
+        """Returns the batches of one of several readers, which cut a portion each."""
         portion = portions.Portion(reader, num_readers)
         return dataclasses.replace(self, portion=portion)
 
@@ -186,7 +187,7 @@ class SliceBatches:
         return -(-self.num_slices // self.slices_per_batch)
 
     def generator(self, epoch: int) -> np.random.Generator:
-        """Returns what an epoch's order is drawn with."""
+        """Returns the random generator of an epoch's order."""
         key = [self.seed, epoch, *self.stream]
         return np.random.Generator(np.random.Philox(key))
 
@@ -272,7 +273,7 @@ class FewSlices(SliceBatches):
 
 
 def contexts(
-    log: watch_log.Log,
+    log: watch_log.WatchLog,
     users: np.ndarray,
     ends: np.ndarray,
     history_length: int,
@@ -282,23 +283,23 @@ def contexts(
 ) -> Features:
     """Returns slices of one position: the context of each user before a watch.
 
-    The request is that watch's own: its device, its time. Where `ends` is behind the
-    user's last watch there is none, so all of it is missing. Training-only features
-    must have been opened for serving.
+    The request is that of the watch itself, with its device and time. Where `ends` is
+    after the user's last watch there is no such event, so its fields are missing.
+    Training-only features must have been opened for serving.
 
     Args:
       log: All watches.
       users: `[n]` user indices.
-      ends: `[n]` flat positions; the history is what the user watched before.
+      ends: `[n]` flat positions; the history is the user's watches before them.
       history_length: Greatest number of watches in a history.
       search_length: Greatest number of searches in a bag of tokens.
       num_searches: `[n]`, the user's searches that count, if fewer than those before
         the watch (all, where there is none).
-      impressions: `[n]` rows of impressions whose requests these are; None: the
-        watches'.
+      impressions: `[n]` rows of impressions, if these are the requests; None: watches
+        are.
 
     Returns:
-      Features as of `cut` but for labels and weights, each `[n, 1]` or `[n, rows]`.
+      Features as from `cut` without labels and weights, each `[n, 1]` or `[n, rows]`.
     """
     ends = tf.constant(np.asarray(ends, np.int64))[:, tf.newaxis]
     users = tf.constant(np.asarray(users, np.int32))[:, tf.newaxis]

@@ -48,7 +48,7 @@ class VideoIds(tf.Module):
         return tf.not_equal(ids, self.missing)
 
     def keys(self, ids: tf.Tensor) -> tf.Tensor:
-        """Returns `[...] int64`, equal for equal ids, known or not.
+        """Returns `[...] int64`, equal for equal ids, in the catalogue or not.
 
         A 63-bit hash of a string; comparing these is far cheaper than strings.
         """
@@ -74,7 +74,7 @@ class RemovedVideos(tf.Module):
 
     @property
     def count(self) -> tf.Tensor:
-        """How many there are, `[] int32`."""
+        """Number of ids, `[] int32`."""
         return tf.cast(self._table.size(), tf.int32) - 1
 
     def indices(self) -> tf.Tensor:

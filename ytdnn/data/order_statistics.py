@@ -19,7 +19,7 @@ and how often each is there; of values in these buckets of `BUCKET` alone."""
 
 
 def nearest(counts: Counts, shares: Sequence[float]) -> list[int]:
-    """Returns the value whose rank is nearest to each share of all, the higher if two.
+    """Returns the value with the rank nearest to each share, the higher of two.
 
     >>> def counts(width, buckets):
     ...     return np.unique(np.array([3, 1, 2, 9]) // width, return_counts=True)
@@ -27,8 +27,8 @@ def nearest(counts: Counts, shares: Sequence[float]) -> list[int]:
     [1, 3, 9]
 
     Args:
-      counts: Of at least one value.
-      shares: In [0, 1].
+      counts: Counts of at least one value.
+      shares: Shares in [0, 1].
     """
     number = size(counts)
     return at_ranks(counts, [int((number - 1) * share + 0.5) for share in shares])
@@ -38,7 +38,7 @@ def at_ranks(counts: Counts, ranks: Sequence[int]) -> list[int]:
     """Returns the value of each rank, from 0 for the least.
 
     Args:
-      counts: Of at least one value.
+      counts: Counts of at least one value.
       ranks: Below the number of values.
     """
     buckets, sizes = counts(BUCKET, None)
@@ -61,7 +61,7 @@ def size(counts: Counts) -> int:
 
 
 def num_below(counts: Counts, bounds: Sequence[int]) -> list[int]:
-    """Returns how many values lie below each bound.
+    """Returns the number of values below each bound.
 
     >>> def counts(width, buckets):
     ...     return np.unique(np.array([3, 1, 2, 9]) // width, return_counts=True)
@@ -69,8 +69,8 @@ def num_below(counts: Counts, bounds: Sequence[int]) -> list[int]:
     [0, 2, 4]
 
     Args:
-      counts: Of the values.
-      bounds: In any order.
+      counts: Counts of the values.
+      bounds: Bounds in any order.
     """
     buckets, sizes = counts(BUCKET, None)
     values, numbers = counts(1, {bound // BUCKET for bound in bounds})

@@ -49,7 +49,7 @@ def notes(
 
 
 class _Events:
-    """What is counted of all shards."""
+    """Counts over the events of all shards."""
 
     def __init__(self, videos: pl.DataFrame) -> None:
         self._num_videos = videos.height
@@ -215,7 +215,7 @@ _UNITS: tuple[_Guess, ...] = (
 
 
 def unit_of(times: Iterable[int]) -> str:
-    """Returns what times before 2000 probably count, with what to do; empty if unclear.
+    """Returns the probable unit of times before 2000, with advice; empty if unclear.
 
     Example:
       >>> unit_of([19_844, 19_850])

@@ -12,11 +12,11 @@ import polars as pl
 
 from ytdnn import configs, progress, schema
 from ytdnn.data import (
-    doubts,
     engines,
     entities,
     event_log,
     event_rows,
+    log_warnings,
     matching,
     shard_tasks,
     shards,
@@ -28,7 +28,7 @@ _SHARD = "shard"
 _TABLES = (schema.WATCHES, schema.SEARCHES, schema.IMPRESSIONS)
 
 
-class Engine:
+class PolarsEngine:
     """Polars; see `ytdnn.data.engines.Engine`."""
 
     def __init__(self) -> None:
@@ -37,8 +37,10 @@ class Engine:
         self._kept: dict[str, pl.DataFrame] | None = None
         self._folders: pathlib.Path | None = None
 
-    def survey(self, log: event_log.EventLog, config: configs.Data) -> engines.Survey:
-        """Checks the log and finds what is known of it before its first shard."""
+    def survey(
+        self, log: event_log.EventLog, config: configs.DataConfig
+    ) -> engines.Survey:
+        """Checks the log and collects the facts that the shards need."""
         log, bad_rows = validation.validate(log, config.bad_rows)
         if config.clicks_are_watches:
             log = event_rows.with_clicks(log)
@@ -66,12 +68,12 @@ class Engine:
             chosen=windows.of_frames(
                 config, watches, log.tables.get(schema.IMPRESSIONS)
             ),
-            doubts=doubts.of_watches(watches),
+            doubts=log_warnings.of_watches(watches),
             watch_columns=watches.collect_schema().names(),
         )
 
     def count(
-        self, rules: shard_tasks.Rules, shards: Sequence[shard_tasks.Users]
+        self, rules: shard_tasks.Rules, shards: Sequence[shard_tasks.ShardUsers]
     ) -> list[shard_tasks.Counted]:
         """Counts every shard."""
         self._divide(rules.scratch, shards)
@@ -83,7 +85,7 @@ class Engine:
     def write(
         self,
         rules: shard_tasks.Rules,
-        shards: Sequence[shard_tasks.Users],
+        shards: Sequence[shard_tasks.ShardUsers],
         new_index: np.ndarray,
         tokens: pl.DataFrame,
     ) -> list[dict[str, int]]:
@@ -94,7 +96,7 @@ class Engine:
         ]
 
     def _divide(
-        self, scratch: pathlib.Path, parts: Sequence[shard_tasks.Users]
+        self, scratch: pathlib.Path, parts: Sequence[shard_tasks.ShardUsers]
     ) -> None:
         """Puts the events of each shard together; of one shard into memory."""
         if len(parts) == 1:
@@ -114,13 +116,13 @@ class Engine:
             target = pl.PartitionBy(scratch / table, key=_SHARD, include_key=False)
             rows.with_columns(number.alias(_SHARD)).sink_parquet(target, mkdir=True)
 
-    def _frames(self, users: shard_tasks.Users) -> dict[str, pl.DataFrame]:
+    def _frames(self, users: shard_tasks.ShardUsers) -> dict[str, pl.DataFrame]:
         """Returns the events of a shard."""
         if self._kept is not None:
             return self._kept
         return {table: self._read(table, users) for table in self._events}
 
-    def _read(self, table: str, users: shard_tasks.Users) -> pl.DataFrame:
+    def _read(self, table: str, users: shard_tasks.ShardUsers) -> pl.DataFrame:
         folder = pathlib.Path(self._folders or "") / table / f"{_SHARD}={users.number}"
         files = sorted(folder.glob("*.parquet"))
         if not files:
@@ -129,8 +131,8 @@ class Engine:
 
 
 def _shown(
-    shards: Sequence[shard_tasks.Users], name: str
-) -> Iterator[shard_tasks.Users]:
+    shards: Sequence[shard_tasks.ShardUsers], name: str
+) -> Iterator[shard_tasks.ShardUsers]:
     sizes = [users.size for users in shards]
     return progress.through(list(shards), name, "users", sizes)
 

@@ -19,8 +19,8 @@ class Portion:
     """One of the equal portions of every batch.
 
     Attributes:
-      number: From 0, in the order of the batch's rows.
-      count: Of all portions.
+      number: Number, from 0, in the order of the batch's rows.
+      count: Number of all portions.
     """
 
     number: int = 0
@@ -41,11 +41,11 @@ class Portion:
         return rows // self.count
 
     def slots(self, step: tf.Tensor, rows: int) -> tf.Tensor:
-        """Returns the places of its rows in the order of an epoch.
+        """Returns the positions of its rows in the order of an epoch.
 
         Args:
-          step: Scalar int64, of the epoch.
-          rows: Of a whole batch.
+          step: Step of the epoch, scalar int64.
+          rows: Number of rows of a whole batch.
 
         Returns:
           `[rows / count] int64`.
@@ -55,7 +55,7 @@ class Portion:
         return first + tf.range(own, dtype=tf.int64)
 
     def own(self, values: tf.Tensor, rows: int) -> tf.Tensor:
-        """Returns its rows of what was drawn for a whole batch, `[rows, ...]`."""
+        """Returns its rows of values drawn for a whole batch, `[rows, ...]`."""
         own = self.size(rows)
         return values[self.number * own : (self.number + 1) * own]
 
@@ -69,9 +69,9 @@ def of_steps(
     """Returns a batch for each step from `first` to `end`, two cut ahead of training.
 
     Args:
-      first: Of the steps.
-      end: Of the steps.
-      cut: Returns the batch of a step, a scalar int64.
+      first: First step.
+      end: Step after the last.
+      cut: Function that returns the batch of a step, a scalar int64.
     """
     options = tf.data.Options()
     options.autotune.enabled = False
@@ -82,14 +82,14 @@ def of_steps(
 
 
 class Batches(Protocol):
-    """The batches of what is in memory, which several readers can cut in parts."""
+    """Batches of data in memory that several readers can cut in portions."""
 
     def __call__(self, epoch: int, first_step: int) -> tf.data.Dataset:
         """Returns the batches of an epoch from a step on."""
         ...
 
     def part(self, reader: int, num_readers: int) -> "Batches":
-        """Returns what one of several readers cuts of each batch."""
+        """Returns the batches of one of several readers, which cut a portion each."""
         ...
 
 
@@ -101,7 +101,7 @@ class Datasets(Protocol):
         ...
 
     def part(self, reader: int, num_readers: int) -> "Datasets":
-        """Returns what one of several readers cuts of each batch.
+        """Returns the datasets of one of several readers, which cut a portion each.
 
         All parts have as many steps, and their datasets change at the same ones.
         """

@@ -1,10 +1,10 @@
-"""Positions: places in the log at which features are read, all before what they answer.
+"""Positions: places in the log at which features are read, all before their labels.
 
-A position is a user, the time of a request, and the end of the history it may see; the
-request's own event (a watch or an impression) tells what the request itself brought,
-such as the device. Training and evaluation ask at positions; serving asks with a
-request (`ytdnn/data/request.py`). A feature gives the same tensor for both (DESIGN
-§4b).
+A position is a user, the time of a request, and the end of the history it may see. The
+request's own event (a watch or an impression) gives fields of the request itself, such
+as the device. Training and evaluation read features at positions; serving reads them
+from a request (`ytdnn/data/request.py`). A feature gives the same tensor for both
+(DESIGN §4b).
 """
 
 import dataclasses
@@ -27,14 +27,14 @@ class Positions:
 
     Attributes:
       users: `[...] int32` user indices.
-      times: `[...] int64` of the requests, seconds, 0 = unknown.
+      times: `[...] int64` times of the requests, seconds, 0 = unknown.
       ends: `[...] int64` flat position of the first watch that is not in the history.
       event: The table of the requests' own events.
       rows: `[...] int64` row of that event.
-      is_event: `[...] bool`, false where the log has no such event: what a request
-        brings is then missing.
-      videos: `[..., k] int32` catalogue indices asked about; None of the user tower.
-      is_logged: Whether `videos` are those of the impressions in `rows`, k = 1.
+      is_event: `[...] bool`, false where the log has no such event; fields of the
+        request are then missing.
+      videos: `[..., k] int32` catalogue indices to score; None for the user tower.
+      is_logged: Whether `videos` are those of the impressions in `rows`, with k = 1.
     """
 
     users: tf.Tensor
@@ -51,8 +51,8 @@ Reader = Callable[[Positions], tf.Tensor]
 """A feature opened on a log: positions to its tensor."""
 
 
-class Replay(Protocol):
-    """What the first stage says of videos at positions, its models frozen."""
+class FirstStageReplay(Protocol):
+    """Scores and sources of videos at positions, from a frozen first stage."""
 
     def scores(self, at: Positions) -> tf.Tensor:
         """Returns the candidate model's score `[..., k] float32`, or `NO_SCORE`."""
@@ -76,7 +76,7 @@ class LogTensors:
     """
 
     def __init__(
-        self, data: prepared.PreparedData, replay: Replay | None = None
+        self, data: prepared.PreparedData, replay: FirstStageReplay | None = None
     ) -> None:
         """Makes no tensor yet."""
         self.data = data
@@ -85,7 +85,7 @@ class LogTensors:
         self._kept: dict[Hashable, Any] = {}
 
     def once(self, key: Hashable, make: Callable[[], prepared.Made]) -> prepared.Made:
-        """Returns `make()`, made once for this log: what several readers share."""
+        """Returns `make()`, cached for this log, so that several readers share it."""
         if key not in self._kept:
             self._kept[key] = make()
         found: prepared.Made = self._kept[key]
@@ -95,7 +95,7 @@ class LogTensors:
         """Whether the log has an array of a table, such as ("watches", "devices")."""
         return getattr(getattr(self.data.shard, table), field, None) is not None
 
-    def of(self, table: str, field: str) -> tf.Tensor:
+    def column(self, table: str, field: str) -> tf.Tensor:
         """Returns an array of a table as a tensor on the host."""
         if (table, field) not in self._made:
             values = np.asarray(getattr(getattr(self.data.shard, table), field))
@@ -105,10 +105,10 @@ class LogTensors:
         return self._made[table, field]
 
     def of_event(self, field: str, at: Positions, missing: float | int) -> tf.Tensor:
-        """Returns what the requests' own events say, `missing` where there is none."""
+        """Returns a field of the requests' own events, `missing` if there is none."""
         if not self.has(at.event, field):
             return tf.fill(tf.shape(at.rows), missing)
-        values = self.of(at.event, field)
+        values = self.column(at.event, field)
         last = tf.maximum(tf.size(values, tf.int64) - 1, 0)
         found = tf.gather(values, tf.clip_by_value(at.rows, 0, last))
         return tf.where(at.is_event, found, tf.cast(missing, found.dtype))
@@ -134,8 +134,8 @@ def of_videos(videos: tf.Tensor) -> Positions:
 
 def last_watch_times(log: LogTensors, at: Positions) -> tf.Tensor:
     """Returns the time of the last watch of each history, `[...] int64`, 0 = none."""
-    starts = tf.gather(log.of("watches", "offsets"), at.users)
-    found = tf.gather(log.of("watches", "times"), tf.maximum(at.ends - 1, 0))
+    starts = tf.gather(log.column("watches", "offsets"), at.users)
+    found = tf.gather(log.column("watches", "times"), tf.maximum(at.ends - 1, 0))
     return tf.where(at.ends > starts, found, tf.zeros_like(found))
 
 
@@ -144,7 +144,7 @@ def seconds_since(times: tf.Tensor, earlier_times: tf.Tensor) -> tf.Tensor:
 
     Args:
       times: `[...] int64` seconds since the epoch, 0 = unknown.
-      earlier_times: The same, of what came before; later ones count as now.
+      earlier_times: The same for earlier events; later ones count as now.
     """
     known = (times != 0) & (earlier_times != 0)
     seconds = tf.cast(tf.maximum(times - earlier_times, 0), tf.float32)

@@ -1,8 +1,8 @@
 """`prepare`: event log → prepared set (DESIGN §4), streaming, in bounded memory.
 
 Two phases: the log is surveyed and its shards of users are counted, which fixes all
-vocabularies; then each shard is written. Events are read by an engine; what is made of
-a shard is a pure function of its events (`ytdnn/data/shard_tasks.py`).
+vocabularies; then each shard is written. Events are read by an engine; the arrays of a
+shard are a pure function of its events (`ytdnn/data/shard_tasks.py`).
 """
 
 import dataclasses
@@ -15,10 +15,10 @@ import polars as pl
 
 from ytdnn import artifacts, configs, errors, schema
 from ytdnn.data import (
-    doubts,
     engines,
     entities,
     event_log,
+    log_warnings,
     plausibility,
     polars_engine,
     prepared,
@@ -32,9 +32,9 @@ from ytdnn.data.sources import tables
 
 
 def prepare(
-    config: configs.Data,
+    config: configs.DataConfig,
     directory: pathlib.Path,
-    given: tables.Tables | None = None,
+    given: tables.TablesInMemory | None = None,
     engine: engines.Engine | None = None,
 ) -> prepared.PreparedData:
     """Reads the source, checks, splits and writes the prepared set.
@@ -53,7 +53,7 @@ def prepare(
 
 
 def of_log(
-    config: configs.Data,
+    config: configs.DataConfig,
     log: event_log.EventLog,
     directory: pathlib.Path,
     inputs: Mapping[str, str],
@@ -72,7 +72,7 @@ def of_log(
       errors.UserError: The log is bad, or the filters leave nothing.
     """
     _require_time(config)
-    engine = polars_engine.Engine() if engine is None else engine
+    engine = polars_engine.PolarsEngine() if engine is None else engine
     facts: dict[str, object] = {}
     settings = configs.to_dict(config)
     with (
@@ -94,13 +94,13 @@ def of_log(
         if schema.IMPRESSIONS in survey.log.tables:
             facts["pages"] = pages
         obstacle = _ranking_obstacle(partial, facts)
-        if doubts.NONE_INSIDE in obstacle and survey.chosen.advice:
+        if log_warnings.NONE_INSIDE in obstacle and survey.chosen.advice:
             obstacle = f"{obstacle} ({survey.chosen.advice})"
         facts["ranking_obstacle"] = obstacle
     return prepared.load(directory)
 
 
-def _require_time(config: configs.Data) -> None:
+def _require_time(config: configs.DataConfig) -> None:
     if config.order_by == "order" and config.protocol == "temporal":
         raise errors.UserError(
             "expected data.order_by=time for data.protocol=temporal, found order: "
@@ -138,14 +138,14 @@ def _write(
     return facts
 
 
-def _parts(users: pl.DataFrame, most: int) -> list[shard_tasks.Users]:
+def _parts(users: pl.DataFrame, most: int) -> list[shard_tasks.ShardUsers]:
     """Returns ranges of users with a bounded number of events each."""
     reached = np.cumsum(users[entities.EVENTS].to_numpy().astype(np.int64))
     firsts = np.flatnonzero(np.diff(reached // most, prepend=-1) > 0)
     stops = np.append(firsts[1:], users.height)
     before = np.append(0, reached)
     return [
-        shard_tasks.Users(
+        shard_tasks.ShardUsers(
             number, first, stop - first, int(before[stop] - before[first])
         )
         for number, (first, stop) in enumerate(
@@ -155,15 +155,15 @@ def _parts(users: pl.DataFrame, most: int) -> list[shard_tasks.Users]:
 
 
 def _remove_unfinished(directory: pathlib.Path) -> None:
-    """Removes what tasks left that were killed."""
+    """Removes the unfinished files of killed tasks."""
     for path in directory.glob(".*"):
         shutil.rmtree(path)
 
 
 def _stated(
-    survey: engines.Survey, config: configs.Data, counts: Mapping[str, object]
+    survey: engines.Survey, config: configs.DataConfig, counts: Mapping[str, object]
 ) -> dict[str, object]:
-    """Returns what else the manifest says of the log."""
+    """Returns the facts about the log for the manifest."""
     log = survey.log
     found: dict[str, object] = {
         "log_columns": _columns(log),
@@ -203,11 +203,11 @@ def _ranking_obstacle(directory: pathlib.Path, facts: Mapping[str, object]) -> s
     shards = user_shards.on_disk(directory, facts)
     shown = (shard.read().impressions for shard in shards)
     parts = ((table.splits, table.clicked) for table in shown if table is not None)
-    return doubts.ranking_obstacle(doubts.shown_and_clicked(parts))
+    return log_warnings.ranking_obstacle(log_warnings.shown_and_clicked(parts))
 
 
 def _pages(log: event_log.EventLog, gap: float) -> str:
-    """Returns what makes impressions one page, for the manifest.
+    """Returns how impressions are grouped into pages, for the manifest.
 
     Raises:
       errors.UserError: There are page ids and a gap between pages too.

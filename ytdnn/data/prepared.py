@@ -41,8 +41,8 @@ class PreparedData:
     """A prepared set, its arrays mapped from disk.
 
     Attributes:
-      directory: Where it lies.
-      manifest: What it was made from, with counts in `facts`.
+      directory: Directory of the artefact.
+      manifest: Manifest: its inputs, with counts in `facts`.
       videos: The catalogue: `video_id`, the log's other columns, own ones too, and
         `train_count`; row i has index i + 1.
       users: `user_id` and the log's other columns; row u has index u.
@@ -50,7 +50,8 @@ class PreparedData:
         rows if the log has no searches.
       vocabularies: Values of text columns of events; value i has index i + 1.
       shards: The events, by ranges of users in order.
-      num_added: Videos at the end of the catalogue that came after it was prepared.
+      num_added: Number of videos at the end of the catalogue that were added after
+        `prepare`.
     """
 
     directory: pathlib.Path
@@ -105,17 +106,17 @@ class PreparedData:
     def changed(
         self, change: Callable[[user_shards.Shard], user_shards.Shard]
     ) -> "PreparedData":
-        """Returns the set with what `change` makes of the events of each shard."""
+        """Returns the set with `change` applied to the events of each shard."""
         shards = tuple(shard.changed(change) for shard in self.shards)
         return dataclasses.replace(self, shards=shards)
 
     def window(self, shards: Sequence[user_shards.LazyShard]) -> "PreparedData":
-        """Returns the set with the events of some of its shards alone.
+        """Returns the set with the events of some of its shards only.
 
-        Users keep their index. What is said of the whole set is said of it still.
+        Users keep their index, and facts about the whole set are unchanged.
 
         Args:
-          shards: In order of their users.
+          shards: Shards in order of their users.
         """
         if len(shards) == len(self.shards):
             return self
@@ -148,12 +149,12 @@ class PreparedData:
         return self.num_videos - self.num_added
 
     def once(self, key: Hashable, make: Callable[[], Made]) -> Made:
-        """Returns what is made of the set, made when it is first asked for.
+        """Returns an object derived from the set, computed once and cached.
 
         Args:
-          key: Of what is made; equal keys must make the same.
-          make: Called once a set; one with other events makes its own, but not a
-            window of a set.
+          key: Key of the object; equal keys must give equal objects.
+          make: Function that computes it, called once for a set. A set with other
+            events computes its own; a window of a set shares the whole set's.
         """
         if self._whole is not None:
             return self._whole.once(key, make)
@@ -167,9 +168,9 @@ class PreparedData:
         return {}
 
     @functools.cached_property
-    def config(self) -> configs.Data:
+    def config(self) -> configs.DataConfig:
         """The configuration it was prepared with."""
-        return artifacts.read_config(self.manifest, self.directory, configs.Data)
+        return artifacts.read_config(self.manifest, self.directory, configs.DataConfig)
 
     @property
     def columns(self) -> frozenset[str]:
@@ -188,10 +189,10 @@ class PreparedData:
 
     @functools.cached_property
     def listed_from(self) -> np.ndarray:
-        """When each video may first be in a list, `[num_videos] int64` seconds.
+        """Time from which on each video may be in a list, `[num_videos] int64` seconds.
 
-        A video of the vocabulary always may, a new one from its upload on; one whose
-        upload time is not known always may.
+        A video of the vocabulary may always be listed, a new one from its upload on;
+        one of unknown upload time always.
         """
         always = np.iinfo(np.int64).min
         found = np.full(self.num_videos, always)
@@ -210,7 +211,7 @@ class PreparedData:
         """Whether the log had impressions, without which there is no ranker."""
         return self.some.shard.impressions is not None
 
-    def ranker_left_out(self, config: configs.Ranking) -> str:
+    def ranker_left_out(self, config: configs.RankingConfig) -> str:
         """Returns why there is no ranker, empty where there is one.
 
         Args:
@@ -222,9 +223,10 @@ class PreparedData:
 
     @property
     def has_own_window(self) -> bool:
-        """Whether the ranker's window begins where the candidates' training has ended.
+        """Whether the ranker's window begins after the candidates' training.
 
-        Of watches the candidate model was trained on it would say what was clicked.
+        Otherwise scores of the candidate model would leak the clicks of the ranker's
+        window.
         """
         windows = self.manifest.facts.get("windows")
         return windows is not None and windows["validation"] <= windows["ranking"]
@@ -318,7 +320,7 @@ class PreparedData:
         Args:
           users: `[n]` user indices.
           ends: `[n]` flat positions, each the user's first watch in the split.
-          split: Whose watches are targets.
+          split: Split of the targets.
 
         Returns:
           Catalogue indices for each user.
@@ -335,7 +337,7 @@ class PreparedData:
         Args:
           users: `[n]` user indices.
           ends: `[n]` flat positions to begin at.
-          split: Whose watches.
+          split: Split of the watches.
         """
         lasts = np.asarray(self.watches.offsets)[np.asarray(users) + 1]
         places = ragged.ranges(np.asarray(ends), lasts)

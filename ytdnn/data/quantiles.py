@@ -1,7 +1,7 @@
 """Quantiles of a stream in one pass and bounded memory (PAPER §4.1).
 
-Exact up to `max_values` values; beyond that those of a uniform sample of that many,
-whose error in rank is below 0.2 % at the default size.
+Exact up to `max_values` values; beyond that quantiles of a uniform sample of that size,
+with an error in rank below 0.2 % at the default size.
 """
 
 import numpy as np
@@ -23,7 +23,7 @@ class QuantileSketch:
 
         Args:
           max_values: Values kept.
-          seed: Of the sample.
+          seed: Seed of the sample.
         """
         self.max_values = max_values
         self._rng = np.random.default_rng(seed)

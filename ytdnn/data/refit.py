@@ -1,12 +1,12 @@
 """Prepared sets for the refit: nothing is held out, training reaches the log's end.
 
-Both are made of a prepared set, not of the log, which need not be there any more: the
-events stay, what moves is the split, and with it the vocabulary.
+Both are made from a prepared set, not from the log, which may no longer exist: the
+events stay, and the split changes, and with it the vocabulary.
 
 * `EARLIER`, where the ranker has a window of its own: the candidates train before the
-  last `data.ranking_fraction` of the watches, the ranker on the impressions since. So
-  the ranker learns from scores of a model that has not seen what was clicked.
-* `WHOLE`: all watches are training; it is what is served.
+last `data.ranking_fraction` of the watches, the ranker on the impressions since. So the
+ranker learns from scores of a model that has not seen its clicks.
+* `WHOLE`: all watches are training; it is used for the served models.
 
 The vocabulary of the first is a part of the second's, and its videos come first in both
 catalogues: a video has one index, and the ranker of the first reads the second.
@@ -23,8 +23,8 @@ import polars as pl
 from ytdnn import artifacts, configs, errors, ragged, schema
 from ytdnn.data import (
     array_files,
-    doubts,
     events,
+    log_warnings,
     prepared,
     searches,
     shard_tasks,
@@ -43,7 +43,7 @@ Splits = npt.NDArray[np.uint8]
 
 
 class Part(enum.Enum):
-    """What a prepared set of the refit is for."""
+    """The purpose of a prepared set of the refit."""
 
     EARLIER = "earlier"
     WHOLE = "whole"
@@ -103,7 +103,7 @@ def derive(
 
 @dataclasses.dataclass(frozen=True)
 class _Split:
-    """What is trained on: nothing is held out.
+    """The split of a training set from which no event is held out.
 
     Attributes:
       watches_to: Second from which watches are context; None: none are.
@@ -156,14 +156,14 @@ def _obstacle(data: prepared.PreparedData, split: _Split) -> str:
         for table in shown
         if table is not None
     )
-    counts = doubts.shown_and_clicked(parts)
-    return doubts.ranking_obstacle(counts, (prepared.Split.TRAIN,))
+    counts = log_warnings.shown_and_clicked(parts)
+    return log_warnings.ranking_obstacle(counts, (prepared.Split.TRAIN,))
 
 
 def _windows(
     data: prepared.PreparedData, part: Part, begins: int | None
 ) -> windows.Windows:
-    """Returns the windows: what is not there to be learned from begins at the end."""
+    """Returns the windows; those without training or test begin at the end."""
     end = _end(data)
     if begins is None:  # both stages train on all of it
         first = int(_times(data).min(initial=end))
@@ -223,7 +223,7 @@ def _write_arrays(
     split: _Split,
     directory: pathlib.Path,
 ) -> None:
-    """Writes what changes of the events, and links what does not."""
+    """Writes the changed arrays of the events, and links the unchanged ones."""
     new_index = np.zeros(len(order) + 1, np.int32)
     new_index[order + 1] = np.arange(1, len(order) + 1)
     for number, shard in enumerate(data.shards):

@@ -1,8 +1,8 @@
 """A raw request inside an exported graph: ids, texts and lists, read with lookups.
 
-What several readers need of it is made here once: the history in order, the indices of
-videos, which impressions came before. Features and encoders take a `Request` and end in
-the tensors that training cuts from the log.
+Values that several readers need are computed here once: the history in order, the
+indices of videos, the earlier impressions. Features and encoders take a `Request` and
+return the same tensors as training cuts from the log.
 """
 
 import functools
@@ -47,12 +47,12 @@ class Request:
         self._made: dict[Hashable, Any] = {}
 
     def name_videos(self, indices: tf.Tensor) -> None:
-        """Asks about videos whose catalogue indices `[batch, k] int32` are known."""
+        """Sets the videos to score by their catalogue indices `[batch, k] int32`."""
         self.video_ids = self.videos.ids(indices)
         self.video_indices = indices
 
     def once(self, key: Hashable, make: Callable[[], Made]) -> Made:
-        """Returns `make()`, made once for this request: what several readers share."""
+        """Returns `make()`, cached for this request and all its readers."""
         if key not in self._made:
             self._made[key] = make()
         found: Made = self._made[key]
@@ -60,7 +60,7 @@ class Request:
 
     @functools.cached_property
     def times(self) -> tf.Tensor:
-        """Of the requests, `[batch] int64` seconds, 0 = unknown."""
+        """Times of the requests, `[batch] int64` seconds, 0 = unknown."""
         if schema.TIME in self.raw:
             return self.raw[schema.TIME]
         return tf.zeros([tf.shape(self.raw[schema.WATCHED_VIDEO_IDS])[0]], tf.int64)
@@ -82,7 +82,7 @@ class Request:
 
     @property
     def watch_times(self) -> tf.Tensor:
-        """Of each watch, `[batch, length] int64`, 0 = unknown."""
+        """Time of each watch, `[batch, length] int64`, 0 = unknown."""
         return self._watches[1]
 
     @property
@@ -97,12 +97,12 @@ class Request:
 
     @functools.cached_property
     def last_watch_times(self) -> tf.Tensor:
-        """Of the most recent watch, `[batch] int64`, 0 = none or unknown."""
+        """Time of the most recent watch, `[batch] int64`, 0 = none or unknown."""
         return last(self.watch_times, 1)[:, 0]
 
     @functools.cached_property
     def shown_times(self) -> tf.Tensor:
-        """Of each earlier impression, `[batch, length] int64`, 0 = unknown."""
+        """Time of each earlier impression, `[batch, length] int64`, 0 = unknown."""
         times, ids = schema.IMPRESSION_TIMES, schema.IMPRESSION_VIDEO_IDS
         return fit(self.raw[times], self.raw[ids])
 
@@ -110,7 +110,7 @@ class Request:
     def shown_clicked(self) -> tf.Tensor:
         """Whether each earlier impression was clicked, `[batch, length] int32`.
 
-        1, 0, or -1 where it is not known.
+        1, 0, or -1 = unknown.
         """
         ids = self.raw[schema.IMPRESSION_VIDEO_IDS]
         return fit(self.raw[schema.IMPRESSION_CLICKED], ids, missing=-1)
@@ -127,7 +127,7 @@ class Request:
 
     @functools.cached_property
     def watched_seconds(self) -> tf.Tensor:
-        """Of each of `watched_ids`, `[batch, length] float32`, -1 = unknown."""
+        """Seconds of each of `watched_ids`, `[batch, length] float32`, -1 = unknown."""
         seconds = fit(self.raw[schema.WATCHED_SECONDS], self.watched_ids, missing=-1.0)
         return tf.gather(seconds, self._watch_order, batch_dims=1)
 

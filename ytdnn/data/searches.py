@@ -68,20 +68,20 @@ def write_tokens(
     """Keeps a shard's searches, their tokens as text, until all are counted.
 
     Args:
-      rows: As of `with_tokens`.
+      rows: Searches as from `with_tokens`.
       in_training: `[searches] bool`, whether a training context has it.
-      path: Of a Parquet file.
+      path: Path of a Parquet file.
     """
     rows.with_columns(pl.Series(_IN_TRAINING, in_training)).write_parquet(path)
 
 
-def vocabulary(paths: list[pathlib.Path], config: configs.Data) -> pl.DataFrame:
-    """Returns the tokens that are known, most frequent first; row i has index i + 1.
+def vocabulary(paths: list[pathlib.Path], config: configs.DataConfig) -> pl.DataFrame:
+    """Returns the vocabulary of tokens, most frequent first; row i has index i + 1.
 
-    Counts a part of their hashes at a time: memory follows the part.
+    Counts a part of the tokens' hashes at a time, so memory is that of one part.
 
     Args:
-      paths: Of `write_tokens`.
+      paths: Files of `write_tokens`.
       config: Bounds of the vocabulary.
     """
     if not paths:
@@ -110,8 +110,8 @@ def token_arrays(rows: pl.DataFrame, known: pl.DataFrame) -> shards.Arrays:
     """Returns `search_tokens` and `search_token_offsets` of a shard's searches.
 
     Args:
-      rows: With `_TOKENS`, as kept by `write_tokens`.
-      known: As of `vocabulary`.
+      rows: Searches with `_TOKENS`, as kept by `write_tokens`.
+      known: Vocabulary as from `vocabulary`.
     """
     indices = known.select(
         prepared.TOKEN, pl.int_range(1, pl.len() + 1, dtype=pl.Int32).alias("index")
@@ -128,7 +128,7 @@ def in_training(rows: pl.DataFrame) -> np.ndarray:
 
 
 def _encode(rows: pl.DataFrame, indices: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the known tokens of some searches, and how many each search has."""
+    """Returns the tokens of searches in the vocabulary, and the number of each."""
     flat = (
         rows.select(pl.col(_TOKENS).alias(prepared.TOKEN))
         .with_row_index("search")

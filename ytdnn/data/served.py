@@ -1,12 +1,12 @@
-"""What a server has served, joined with what became of it: an event log to train on.
+"""Joins the answers that a server gave with their feedback: an event log to train on.
 
     LOG/answers/2026-11-25/….parquet    a row for each answer
     LOG/feedback/2026-11-25/….parquet   a row for each feedback
 
 `ytdnn serve` writes these parts. An answer of `k` videos to a user becomes `k`
-impressions of one page; a video without feedback was not clicked. Feedback counts that
-came within a stated time of its answer; answers younger than that are left for later,
-when what becomes of them is known.
+impressions of one page; a video without feedback was not clicked. Feedback counts if it
+came within a stated time of its answer; younger answers are left for later, when their
+feedback is complete.
 """
 
 import dataclasses
@@ -35,16 +35,16 @@ _ANSWERED_AT = "answered_at"
 
 @dataclasses.dataclass(frozen=True)
 class Joined:
-    """What a join found.
+    """The counts of a join.
 
     Attributes:
-      answers: That were joined.
-      impressions: Videos of these.
-      clicks: Of these.
+      answers: Answers that were joined.
+      impressions: Videos of these answers.
+      clicks: Clicks on these impressions.
       younger: Answers that are left for later.
-      without_user: Answers whose user nobody named; they cannot be trained on.
+      without_user: Answers without a user id; they cannot be trained on.
       late: Feedback that came after the wait.
-      unmatched: Feedback of no impression that was joined, but of `younger` ones.
+      unmatched: Feedback that belongs to no joined impression, or to one of `younger`.
     """
 
     answers: int
@@ -77,7 +77,7 @@ def answers_schema(id_type: pl.DataType) -> dict[str, pl.DataType]:
     """Returns the columns of an answer.
 
     Args:
-      id_type: Of video ids.
+      id_type: Type of video ids.
     """
     ids = pl.List(id_type)
     return {
@@ -100,7 +100,7 @@ def feedback_schema(id_type: pl.DataType) -> dict[str, pl.DataType]:
     """Returns the columns of a feedback.
 
     Args:
-      id_type: Of video ids.
+      id_type: Type of video ids.
     """
     return {
         REQUEST_ID: pl.String(),
@@ -119,11 +119,11 @@ def user_text(user_id: str | int) -> str:
 def join(
     log: pathlib.Path, out: pathlib.Path, wait: float, now: float | None = None
 ) -> Joined:
-    """Writes impressions and watches of what was served.
+    """Writes impressions and watches of the served answers.
 
     Args:
-      log: Directory of what was served.
-      out: Directory of the event log; what an earlier join wrote is replaced.
+      log: Directory of answers and feedback.
+      out: Directory of the event log; a log written by an earlier join is replaced.
       wait: Seconds after an answer in which feedback counts.
       now: Seconds since 1970; None: the clock's.
 
@@ -168,14 +168,13 @@ def _read(log: pathlib.Path) -> tuple[pl.DataFrame, pl.DataFrame]:
         except (OSError, pl.exceptions.PolarsError) as error:
             line = str(error).partition("\n")[0]
             raise errors.UserError(
-                f"expected parts of what was served in {log / kind}, which cannot be "
-                f"read together: {line}"
+                f"expected parts of a served log with equal columns in {log / kind}, "
+                f"found others: {line}"
             ) from None
     answers, feedback = found
     if answers is None:
         raise errors.UserError(
-            f"expected what `ytdnn serve --log=DIR` has logged in {log}, found no "
-            f"answers"
+            f"expected a log of `ytdnn serve --log=DIR` in {log}, found no answers"
         )
     if feedback is None:
         id_type = answers.schema[VIDEO_IDS].inner  # type: ignore[attr-defined]
@@ -225,10 +224,10 @@ def _users(answers: pl.DataFrame) -> pl.Series:
 def _counted(
     shown: pl.DataFrame, answers: pl.DataFrame, feedback: pl.DataFrame, wait: float
 ) -> tuple[pl.DataFrame, int, int]:
-    """Returns what became of impressions, and how much feedback is left out.
+    """Returns impressions with their feedback, and the number of feedbacks left out.
 
-    Several feedbacks of one impression are one: clicked where any says so, watched as
-    long as the longest says.
+    Several feedbacks on one impression are merged: clicked if any says so, with the
+    longest of their watch times.
     """
     served = answers.select(
         REQUEST_ID, pl.col(SERVED_AT).alias(_ANSWERED_AT), VIDEO_IDS
@@ -284,14 +283,15 @@ def _watches(shown: pl.DataFrame, became: pl.DataFrame) -> pl.DataFrame:
 
 
 def _write(out: pathlib.Path, impressions: pl.DataFrame, watches: pl.DataFrame) -> None:
-    """Writes the event log beside its place, and renames it."""
+    """Writes the event log under a temporary name, and renames it."""
     tables = {schema.IMPRESSIONS: impressions, schema.WATCHES: watches}
     names = {f"{name}.parquet" for name in tables}
     if out.exists() and not (
         out.is_dir() and {path.name for path in out.iterdir()} <= names
     ):
         raise errors.UserError(
-            f"expected --out to be new, or what an earlier join wrote, found something "
+            f"expected --out to be new, or the output of an earlier join, found "
+            f"something "
             f"else in {out}: give another"
         )
     partial = out.with_name(f".{out.name}.partial")

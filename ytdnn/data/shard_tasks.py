@@ -1,8 +1,8 @@
-"""What is done with a shard of users while a set is prepared: counted, then written.
+"""The two tasks on a shard of users while a set is prepared: count, then write.
 
-Both are functions of the shard's events and of what is known of the whole log, so they
-run on any machine, in any order and again after a failure, and give the same bytes. A
-file or directory takes its place by a rename when it is whole.
+Both are functions of the shard's events and of facts about the whole log, so they run
+on any machine, in any order and again after a failure, and give the same bytes. A file
+or directory is renamed to its final name when it is complete.
 """
 
 import contextlib
@@ -37,30 +37,30 @@ Frames = Mapping[str, pl.DataFrame]
 
 @dataclasses.dataclass(frozen=True)
 class Rules:
-    """What is the same for all shards.
+    """The settings that all shards share.
 
     Attributes:
-      config: Order, protocol, pages.
+      config: Settings of order, protocol and pages.
       bounds: Windows of the temporal protocol.
-      scratch: A directory for what lies between counting and writing.
-      directory: Of the prepared set.
+      scratch: Directory of the intermediate files between counting and writing.
+      directory: Directory of the prepared set.
     """
 
-    config: configs.Data
+    config: configs.DataConfig
     bounds: windows.Windows | None
     scratch: pathlib.Path
     directory: pathlib.Path
 
 
 @dataclasses.dataclass(frozen=True)
-class Users:
+class ShardUsers:
     """The users of a shard.
 
     Attributes:
-      number: Of the shard.
+      number: Number of the shard.
       first: Index of its first user.
-      size: How many there are.
-      num_events: Of all tables.
+      size: Number of users.
+      num_events: Number of events in all tables.
     """
 
     number: int
@@ -71,11 +71,11 @@ class Users:
 
 @dataclasses.dataclass(frozen=True)
 class Counted:
-    """What one shard says of the whole.
+    """The counts of one shard.
 
     Attributes:
       videos: `[n]` indices of videos that are training labels.
-      labels: `[n]` how often.
+      labels: `[n]` number of labels of each.
       searches_left_out: Searches without a word.
     """
 
@@ -89,13 +89,13 @@ def token_file(scratch: pathlib.Path, number: int) -> pathlib.Path:
     return scratch / f"tokens-{number:05d}.parquet"
 
 
-def count(rules: Rules, users: Users, frames: Frames) -> Counted:
+def count(rules: Rules, users: ShardUsers, frames: Frames) -> Counted:
     """Counts a shard's training labels, and keeps the tokens of its searches.
 
     Args:
-      rules: Of all shards.
-      users: Of this one.
-      frames: Its events, as of `ytdnn.data.event_rows.indexed`.
+      rules: Settings of all shards.
+      users: Users of this shard.
+      frames: Its events, as from `ytdnn.data.event_rows.indexed`.
     """
     watches = _watches(rules, users, frames)
     is_label = watches["watch_splits"] == events.Split.TRAIN
@@ -113,7 +113,7 @@ def count(rules: Rules, users: Users, frames: Frames) -> Counted:
 
 def write(
     rules: Rules,
-    users: Users,
+    users: ShardUsers,
     frames: Frames,
     new_index: np.ndarray,
     tokens: pl.DataFrame,
@@ -121,9 +121,9 @@ def write(
     """Writes a shard.
 
     Args:
-      rules: Of all shards.
-      users: Of this one.
-      frames: Its events, as of `ytdnn.data.event_rows.indexed`.
+      rules: Settings of all shards.
+      users: Users of this shard.
+      frames: Its events, as from `ytdnn.data.event_rows.indexed`.
       new_index: `[videos + 1] int32`, the catalogue index of each video of `frames`.
       tokens: The vocabulary of searches.
 
@@ -167,7 +167,7 @@ def save(arrays: shards.Arrays, directory: pathlib.Path) -> None:
         array_files.save(directory / f"{name}.npy", values)
 
 
-def _watches(rules: Rules, users: Users, frames: Frames) -> shards.Arrays:
+def _watches(rules: Rules, users: ShardUsers, frames: Frames) -> shards.Arrays:
     return shards.watch_arrays(
         frames[schema.WATCHES], users.first, users.size, rules.config, rules.bounds
     )

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from ytdnn import configs, ragged, schema
-from ytdnn.data import prepared, splits, windows
+from ytdnn.data import events, prepared, splits, windows
 
 USER = "user"  # user index within the log
 VIDEO = "video"  # index among all videos of the log
@@ -34,16 +34,16 @@ def watch_arrays(
     frame: pl.DataFrame,
     first_user: int,
     num_users: int,
-    config: configs.Data,
+    config: configs.DataConfig,
     bounds: windows.Windows | None,
 ) -> Arrays:
     """Returns the watch arrays of a shard.
 
     Args:
-      frame: `USER`, `VIDEO`, time, `ROW` and what else the log has.
+      frame: `USER`, `VIDEO`, time, `ROW` and other columns of the log.
       first_user: Index of the shard's first user.
       num_users: Users of the shard.
-      config: Order and protocol.
+      config: Settings of order and protocol.
       bounds: Windows of the temporal protocol.
 
     Returns:
@@ -91,7 +91,7 @@ def _completed(frame: pl.DataFrame) -> np.ndarray:
 def search_arrays(
     frame: pl.DataFrame, first_user: int, watches: Arrays
 ) -> tuple[Arrays, np.ndarray]:
-    """Returns the search arrays of a shard, and adds to `watches` what lies before.
+    """Returns the search arrays of a shard, and adds `watch_num_searches` to `watches`.
 
     Args:
       frame: `USER` and time, sorted by (user, time).
@@ -100,8 +100,8 @@ def search_arrays(
         of the user strictly before each watch.
 
     Returns:
-      `search_times` and `search_sizes [num_users]`; and for each search whether the
-      context of a training label has it.
+      `search_times` and `search_sizes [num_users]`; and for each search whether it is
+      in the context of a training label.
     """
     num_users = len(watches["watch_sizes"])
     users = frame[USER].to_numpy().astype(np.int64) - first_user
@@ -121,7 +121,7 @@ def search_arrays(
     return {"search_times": times, "search_sizes": sizes}, places < in_training[users]
 
 
-def watch_order(columns: list[str], config: configs.Data) -> list[str]:
+def watch_order(columns: list[str], config: configs.DataConfig) -> list[str]:
     """Returns the sort columns; a log without `order` is sorted by time."""
     order = [schema.ORDER] if schema.ORDER in columns else []
     by_time = config.order_by == "time" or not order
@@ -136,10 +136,10 @@ def impression_arrays(
     searches: Arrays | None = None,
     page_gap_seconds: float = 0.0,
 ) -> Arrays:
-    """Returns the impression arrays of a shard, rolled back to before each one.
+    """Returns the impression arrays of a shard, rolled back to before each page.
 
     Args:
-      frame: `USER`, `VIDEO`, time, clicked, `ROW` and what else the log has.
+      frame: `USER`, `VIDEO`, time, clicked, `ROW` and other columns of the log.
       first_user: Index of the shard's first user.
       watches: The shard's `watch_arrays`.
       bounds: Windows of the temporal protocol.
@@ -162,20 +162,22 @@ def impression_arrays(
         )
     else:
         codes = splits.temporal_impressions(times, bounds)
+    pages = _pages(frame, users, times, page_gap_seconds)
+    asked = events.request_times(pages, times)
     arrays = {
         "impression_users": users.astype(np.int32),
         "impression_videos": videos.astype(np.int32),
         "impression_times": times,
         "impression_clicked": frame[schema.CLICKED].to_numpy().astype(bool),
-        "impression_num_watches": ragged.num_before(users, times, offsets, reached),
-        "impression_pages": _pages(frame, users, times, page_gap_seconds),
+        "impression_num_watches": ragged.num_before(users, asked, offsets, reached),
+        "impression_pages": pages,
         "impression_splits": codes,
     }
     arrays |= _optional_impressions(frame)
     if searches is not None:
         search_offsets = np.append(0, np.cumsum(searches["search_sizes"]))
         arrays["impression_num_searches"] = ragged.num_before(
-            users, times, search_offsets, searches["search_times"]
+            users, asked, search_offsets, searches["search_times"]
         ).astype(np.int32)
     return arrays
 
@@ -207,6 +209,9 @@ def _pages(
     if schema.PAGE_ID not in frame.columns:
         begins = (np.diff(users) != 0) | (np.diff(times) > gap)
         return np.cumsum(np.append(0, begins))[: len(users)].astype(np.int64)
-    page = frame[schema.PAGE_ID].rank("dense").fill_null(0).to_numpy()
-    keys = users * (int(page.max(initial=0)) + 1) + page.astype(np.int64)
+    page = frame[schema.PAGE_ID].rank("dense").cast(pl.Int64)
+    # Without an id those of one second are a page, as in a log without ids.
+    seconds = frame[schema.TIME].rank("dense").cast(pl.Int64) + (page.max() or 0)
+    codes = page.fill_null(seconds).to_numpy()
+    keys = users * (int(codes.max(initial=0)) + 1) + codes
     return np.unique(keys, return_inverse=True)[1].astype(np.int64)

@@ -2,17 +2,16 @@
 
 temporal: candidates train on [start, validation), validate on [validation, ranking);
 the ranker trains on [ranking, ranking_validation), validates up to test; both are
-tested on what lies at or after `test`.
+tested on events at or after `test`.
 
-leave_one_out: each user's last watch is the test, the one before it validation, in
-the stated order; users with fewer than three watches only train. Where a rule says
-which watches are completed, only those are meant and counted; others after the
-validation's are context.
+leave_one_out: each user's last watch is the test, the one before it validation, in the
+stated order; users with fewer than three watches only train. With a rule for completed
+watches, only those count; others after the validation's are context.
 
-split: as the column `watches.split` says. A user's impressions train up to the first
+split: as in the column `watches.split`. A user's impressions train up to the first
 validation watch, and are the test from the first test watch on, as for leave_one_out.
 `temporal` takes that column too where the log has it, but only if it is in order of
-time: no model may learn from what comes after its test.
+time: no model may learn from events after its test.
 """
 
 import numpy as np

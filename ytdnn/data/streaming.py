@@ -1,13 +1,13 @@
 """Training batches of a log that need not fit into memory: window by window.
 
-A *window* is some shards whose events are in memory together. Which shards are in it is
-a function of the seed, the order of windows one of (seed, epoch), and the next window
-is read while the current one is trained on. A set that fits one is read once, as a
+A *window* is a group of shards with all events in memory. The shards of a window are a
+function of the seed, the order of windows one of (seed, epoch), and the next window is
+read while the current one is trained on. A set that fits one window is read once, as a
 whole.
 
 An epoch can be read in parts, as by several machines: each reader has shards of its
-own, and a global batch is what all readers give at a step, one behind another. Where
-there are fewer shards than readers, each has a range of rows of the global batch.
+own, and a global batch is the concatenation of all readers' rows at a step. Where there
+are fewer shards than readers, each has a range of rows of the global batch.
 """
 
 import dataclasses
@@ -28,11 +28,11 @@ _COLLECT_EVENTS = 1 << 20
 
 
 class Collector:
-    """Frees the memory of finished windows, whose graphs refer to themselves.
+    """Frees the memory of finished windows, whose graphs have reference cycles.
 
-    Only Python's garbage collector frees them. A full collection takes 0.2 s, more
-    than a small window is trained in, so it waits for a million released events
-    (tens of megabytes).
+    Only Python's garbage collector frees them. A full collection takes 0.2 s, more than
+    the training time of a small window, so it waits for a million released events (tens
+    of megabytes).
     """
 
     def __init__(self) -> None:
@@ -47,7 +47,7 @@ class Collector:
             gc.collect()
 
 
-class Batches(portions.Batches, Protocol):
+class WindowBatches(portions.Batches, Protocol):
     """The batches of one window."""
 
     @property
@@ -58,30 +58,31 @@ class Batches(portions.Batches, Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class Window:
-    """Shards that are in memory together.
+    """A group of shards that are in memory together.
 
     Attributes:
       shards: Their numbers, ascending.
-      stream: What distinguishes its draws from other windows'; empty: it is the whole.
+      stream: Key that distinguishes its draws from other windows'; empty: it is the
+        whole log.
     """
 
     shards: tuple[int, ...]
     stream: tuple[int, ...] = ()
 
 
-class Source(Protocol):
+class WindowSource(Protocol):
     """Opens windows of a log."""
 
     def steps(self, window: Window, num_readers: int) -> int:
         """Returns the batches of an epoch, without reading the window."""
         ...
 
-    def open(self, window: Window, num_readers: int) -> Batches:
+    def open(self, window: Window, num_readers: int) -> WindowBatches:
         """Reads a window.
 
         Args:
-          window: Of the log.
-          num_readers: Of a global batch's rows, it gives one part of so many.
+          window: Window of the log.
+          num_readers: Number of parts of a global batch's rows, of which it gives one.
         """
         ...
 
@@ -96,8 +97,8 @@ def grouped(
 
     Args:
       sizes: Events of each shard.
-      most: Of a group.
-      order: In which shards are taken.
+      most: Maximum number of events of a group.
+      order: Order in which shards are taken.
     """
     found: list[list[int]] = []
     filled = most
@@ -124,34 +125,34 @@ def windows(data: prepared.PreparedData, most: int) -> list[prepared.PreparedDat
     ]
 
 
-class Stream:
+class BatchStream:
     """The batches of a log, window by window."""
 
     def __init__(
         self,
-        source: Source,
+        source: WindowSource,
         sizes: Sequence[int],
         most: int,
         seed: int,
         num_readers: int = 1,
         reader: int | None = None,
     ) -> None:
-        """Reads nothing yet.
+        """Creates the stream; nothing is read yet.
 
         Args:
-          source: Opens windows.
+          source: Source that opens windows.
           sizes: Events of each shard.
-          most: Events of a window, unless a shard has more.
-          seed: Of the order.
-          num_readers: In how many parts a global batch is read.
-          reader: Whose part this is; None: all parts.
+          most: Maximum number of events of a window, unless a single shard has more.
+          seed: Seed of the order.
+          num_readers: Number of parts in which a global batch is read.
+          reader: Number of this reader's part; None: all parts.
         """
         self._source, self._sizes, self._most = source, sizes, most
         self._seed = seed
         self._num_readers, self._reader = num_readers, reader
         # With fewer shards than readers all read the same and take rows of it.
         self._num_groups = num_readers if len(sizes) >= num_readers else 1
-        self._opened: dict[Window, futures.Future[Batches]] = {}
+        self._opened: dict[Window, futures.Future[WindowBatches]] = {}
         self._pool = futures.ThreadPoolExecutor(1)
         self._collector = Collector()
         self._groups = self._grouped()
@@ -159,23 +160,23 @@ class Stream:
             self._num_groups = 1  # all read the same, where one would read nothing
             self._groups = self._grouped()
 
-    def of_readers(self, num_readers: int) -> "Stream":
+    def of_readers(self, num_readers: int) -> "BatchStream":
         """Returns the same log in global batches of several readers, all parts."""
         return self._like(num_readers, None)
 
-    def part(self, reader: int, num_readers: int) -> "Stream":
-        """Returns what one of several readers gives of each global batch.
+    def part(self, reader: int, num_readers: int) -> "BatchStream":
+        """Returns the part of one of several readers of each global batch.
 
         All parts have as many steps, and their datasets change at the same ones.
 
         Args:
-          reader: From 0 on.
-          num_readers: Of the global batch.
+          reader: Number of the reader, from 0.
+          num_readers: Number of readers of the global batch.
         """
         return self._like(num_readers, reader)
 
-    def _like(self, num_readers: int, reader: int | None) -> "Stream":
-        return Stream(
+    def _like(self, num_readers: int, reader: int | None) -> "BatchStream":
+        return BatchStream(
             self._source, self._sizes, self._most, self._seed, num_readers, reader
         )
 
@@ -262,7 +263,7 @@ class Stream:
             return opened
         return opened.part(self._reader, self._num_readers)
 
-    def _open(self, window: Window) -> Batches:
+    def _open(self, window: Window) -> WindowBatches:
         if window not in self._opened:
             self._submit(window)
         return self._opened[window].result()
@@ -291,7 +292,7 @@ class Stream:
 
 
 def _emptied(batch: Batch) -> Batch:
-    """Returns a batch none of whose examples counts."""
+    """Returns a batch with all weights 0."""
     none = {k: tf.zeros_like(batch[k]) for k in (schema.WEIGHTS, schema.LABELS)}
     return batch | none
 

@@ -28,12 +28,12 @@ _OFFSETS, _TOKEN_OFFSETS = "offsets", "token_offsets"
 
 @dataclasses.dataclass(frozen=True)
 class Shard:
-    """All events of some users: complete in itself, and what every reader takes.
+    """All events of some users: complete in itself, and the unit that readers take.
 
     Attributes:
-      watches: Of all its users.
-      searches: None where the log has none with words that training contexts hold.
-      impressions: None where the log has none.
+      watches: Watches of all its users.
+      searches: Searches with words; None where no training context of the log has any.
+      impressions: Impressions; None where the log has none.
     """
 
     watches: events.Watches
@@ -43,13 +43,13 @@ class Shard:
 
 @dataclasses.dataclass(frozen=True)
 class LazyShard:
-    """A range of users whose events are read when they are asked for.
+    """A range of users with events that are read on demand.
 
     Attributes:
       first_user: Index of its first user in the whole set.
       num_users: Users in it.
       num_events: Events of all tables, as `prepare` counted them.
-      read: Returns its events, users from 0 on.
+      read: Function that returns its events, users from 0 on.
     """
 
     first_user: int
@@ -58,7 +58,7 @@ class LazyShard:
     read: Callable[[], Shard]
 
     def changed(self, change: Callable[[Shard], Shard]) -> "LazyShard":
-        """Returns the same users, with what `change` makes of their events."""
+        """Returns the same users, with `change` applied to their events."""
         return dataclasses.replace(self, read=lambda: change(self.read()))
 
 
@@ -79,7 +79,7 @@ def on_disk(directory: pathlib.Path, facts: Mapping[str, Any]) -> tuple[LazyShar
 
     Args:
       directory: The artefact.
-      facts: Of its manifest.
+      facts: Facts of its manifest.
     """
     return tuple(
         LazyShard(
@@ -93,7 +93,7 @@ def on_disk(directory: pathlib.Path, facts: Mapping[str, Any]) -> tuple[LazyShar
 
 
 def fact(first_user: int, num_users: int, num_events: int) -> dict[str, int]:
-    """Returns what a manifest says of a shard, for `on_disk`."""
+    """Returns the manifest's entry of a shard, for `on_disk`."""
     return {"first_user": first_user, "users": num_users, "events": num_events}
 
 
@@ -184,7 +184,7 @@ def joined(shards: Sequence[LazyShard], num_users: int) -> Shard:
 
     Args:
       shards: At least one; in order of their users.
-      num_users: Of the whole set.
+      num_users: Number of users of the whole set.
     """
     if len(shards) == 1 and shards[0].num_users == num_users:
         return shards[0].read()

@@ -21,7 +21,7 @@ _TYPES: dict[pl.DataType, str] = {pl.Int64(): "integers", pl.String(): "strings"
 
 
 class Scan(Protocol):
-    """Reads the rows of a table once, for what is to be known of all of them."""
+    """Computes statistics over all rows of a table in one pass."""
 
     def has_values(self, table: str, rows: pl.LazyFrame, column: str) -> bool:
         """Whether a column has a value."""
@@ -174,7 +174,7 @@ def _with_one_id_type(log: event_log.EventLog, scan: Scan) -> event_log.EventLog
             (first, place), (second, other), *_ = seen.items()
             raise errors.UserError(
                 f"expected {name} of one type in all tables, found {_TYPES[first]} in "
-                f"{place} but {_TYPES[second]} in {other}: write them alike"
+                f"{place} but {_TYPES[second]} in {other}: write them with one type"
             )
         for table, column in empty if seen else []:
             log = _cast(log, table, column, next(iter(seen)))
@@ -287,9 +287,9 @@ def _without(
 def _size(
     log: event_log.EventLog, table: str, scan: Scan
 ) -> tuple[int, int, dict[str, int]]:
-    """Returns the number of rows, how many repeat an earlier one, and what is missing.
+    """Returns the numbers of rows, of repeated rows, and of missing values by column.
 
-    What is missing is the number of values of each column that has gaps.
+    Only columns with missing values are listed.
 
     Reading every column here also finds a file that is damaged further down.
     """

@@ -20,7 +20,7 @@ def no_features(log: positions.LogTensors) -> dict[str, positions.Reader]:
 
 
 @dataclasses.dataclass(frozen=True)
-class Searches:
+class SearchTensors:
     """Searches of all users as flat tensors, sorted by (user, time).
 
     Attributes:
@@ -37,7 +37,7 @@ class Searches:
 
 
 @dataclasses.dataclass(frozen=True)
-class Log:
+class WatchLog:
     """Watches as flat tensors, sorted by (user, order).
 
     Attributes:
@@ -57,7 +57,7 @@ class Log:
     times: tf.Tensor
     is_label: tf.Tensor
     offsets: tf.Tensor
-    searches: Searches | None
+    searches: SearchTensors | None
     readers: Mapping[str, positions.Reader]
     tensors: positions.LogTensors
 
@@ -71,7 +71,7 @@ def load(
     data: prepared.PreparedData,
     opener: Opener = no_features,
     with_searches: bool = True,
-) -> Log:
+) -> WatchLog:
     """Returns a prepared set's watches and searches.
 
     Args:
@@ -83,22 +83,22 @@ def load(
     is_label = data.watches.are_completed & (
         np.asarray(data.watches.videos) <= data.vocabulary_size
     )
-    return Log(
-        videos=log.of("watches", "videos"),
+    return WatchLog(
+        videos=log.column("watches", "videos"),
         users=tf.constant(data.watches.users),
-        times=log.of("watches", "times"),
+        times=log.column("watches", "times"),
         is_label=tf.constant(is_label),
-        offsets=log.of("watches", "offsets"),
+        offsets=log.column("watches", "offsets"),
         searches=_searches(log) if with_searches and data.has_searches else None,
         readers=opener(log),
         tensors=log,
     )
 
 
-def _searches(log: positions.LogTensors) -> Searches:
-    return Searches(
-        offsets=log.of("searches", "offsets"),
-        token_offsets=log.of("searches", "token_offsets"),
-        tokens=log.of("searches", "tokens"),
-        num_before=log.of("watches", "num_searches"),
+def _searches(log: positions.LogTensors) -> SearchTensors:
+    return SearchTensors(
+        offsets=log.column("searches", "offsets"),
+        token_offsets=log.column("searches", "token_offsets"),
+        tokens=log.column("searches", "tokens"),
+        num_before=log.column("watches", "num_searches"),
     )

@@ -37,13 +37,12 @@ class Windows:
 
 @dataclasses.dataclass(frozen=True)
 class Chosen:
-    """Windows, and what is to be said of them.
+    """Windows, with notes on them.
 
     Attributes:
-      windows: None where the protocol has none.
+      windows: The windows; None where the protocol has none.
       notes: Lines for people.
-      advice: What to do where the ranker has no impressions; empty where none would
-        help.
+      advice: Advice where the ranker has no impressions; empty where there is none.
     """
 
     windows: Windows | None
@@ -52,7 +51,7 @@ class Chosen:
 
 
 def of_frames(
-    config: configs.Data,
+    config: configs.DataConfig,
     watches: pl.LazyFrame,
     impressions: pl.LazyFrame | None = None,
 ) -> Chosen:
@@ -60,8 +59,8 @@ def of_frames(
 
     Args:
       config: The protocol.
-      watches: Of the log.
-      impressions: Of the log; None: it has none.
+      watches: Watches of the log.
+      impressions: Impressions of the log; None: it has none.
 
     Raises:
       errors.UserError: The log's `split` column is missing or does not fit, or the
@@ -78,7 +77,7 @@ def of_frames(
 
 
 def choose(
-    config: configs.Data,
+    config: configs.DataConfig,
     times: order_statistics.Counts,
     spans: Callable[[], Spans] | None,
     num_late: Callable[[str, int], int],
@@ -88,10 +87,10 @@ def choose(
 
     Args:
       config: The protocol.
-      times: Of the watches.
-      spans: Returns first and last time of each value of the `split` column; None:
-        there is no such column.
-      num_late: How many watches of a split lie at or after a second.
+      times: Times of the watches.
+      spans: Function that returns first and last time of each value of the `split`
+        column; None: there is no such column.
+      num_late: Function that counts the watches of a split at or after a second.
       shown: Times of the impressions; None: there are none.
 
     Raises:
@@ -122,7 +121,7 @@ def choose(
 
 
 def _of_times(
-    config: configs.Data,
+    config: configs.DataConfig,
     times: order_statistics.Counts,
     shown: order_statistics.Counts | None,
     dates: dict[str, int],
@@ -150,11 +149,11 @@ def _of_times(
 
 
 def _of_impressions(
-    config: configs.Data,
+    config: configs.DataConfig,
     times: order_statistics.Counts,
     shown: order_statistics.Counts,
 ) -> Windows | None:
-    """Returns windows by what both tables cover; None where there are none.
+    """Returns windows within the time that both tables cover; None where it is empty.
 
     The ranker's window and the test hold their shares of the impressions from the
     first watch to the last; the candidates validate on their share of the watches
@@ -177,7 +176,7 @@ def _of_impressions(
 
 
 def _dated(
-    config: configs.Data, times: order_statistics.Counts, dates: dict[str, int]
+    config: configs.DataConfig, times: order_statistics.Counts, dates: dict[str, int]
 ) -> Windows:
     """Returns windows that begin where they are set to; others by shares of watches.
 
@@ -220,11 +219,11 @@ def _last_share(
     return found
 
 
-def _dates(config: configs.Data) -> dict[str, int]:
-    """Returns the windows whose begin is set, as seconds, by name.
+def _dates(config: configs.DataConfig) -> dict[str, int]:
+    """Returns the windows with a configured begin, as seconds, by name.
 
     Raises:
-      errors.UserError: One is no date.
+      errors.UserError: A value is not a date.
     """
     found = {}
     for name in _DATES:
@@ -245,7 +244,7 @@ def _dates(config: configs.Data) -> dict[str, int]:
 
 
 def _advice(
-    config: configs.Data,
+    config: configs.DataConfig,
     times: order_statistics.Counts,
     shown: order_statistics.Counts,
 ) -> str:
@@ -291,12 +290,12 @@ def _num_late(watches: pl.LazyFrame, split: str, start: int) -> int:
     return int(rows.collect(engine="streaming").item())
 
 
-def windows_of(config: configs.Data, times: order_statistics.Counts) -> Windows:
+def windows_of(config: configs.DataConfig, times: order_statistics.Counts) -> Windows:
     """Returns windows that hold the configured shares of the watches.
 
     Args:
-      config: The shares.
-      times: Of the watches.
+      config: Shares of the windows.
+      times: Times of the watches.
 
     Raises:
       errors.UserError: Shares leave no training, or all watches share one time.
@@ -372,5 +371,5 @@ def _require_order(
         f"expected {schema.WATCHES}.{schema.SPLIT} in order of time for "
         f"data.protocol=temporal, found {number:,} {before} watches at or after the "
         f"first {after} watch (time {start}), as a random split has: a model would "
-        f"learn from what comes after its test; split by time, or use --protocol=split"
+        f"learn from events after its test; split by time, or use --protocol=split"
     )

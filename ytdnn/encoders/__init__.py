@@ -1,1 +1,1 @@
-"""Encoders of what the user did: the history part of the user tower."""
+"""Encoders of a user's watches and searches: the history part of the user tower."""

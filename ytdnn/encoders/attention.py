@@ -47,21 +47,22 @@ class _Attention(sequence.SequenceEncoder):
         return self.norm(rows)
 
     def _shared(self, history: sequence.History) -> tuple[tf.Tensor | None, ...]:
-        """Returns what every block is given."""
+        """Returns the arguments that every block of the encoder shares."""
         return (history.mask,)
 
 
 class SelfAttention(_Attention):
     """Causal self-attention."""
 
-    block = attention.SelfAttention
+    block = attention.SelfAttentionBlock
 
 
 class HSTU(_Attention):
     """Pointwise gated attention with biases by distance and time.
 
-    The time between two watches counts from the later one, or, where the time of the
-    request is read, from what came after it: the next watch, or the request.
+    The time between two watches counts from the later one. Where the time of the
+    request is read, it counts from the event after the later watch: the next watch, or
+    the request.
     """
 
     block = attention.GatedAttention

@@ -16,22 +16,22 @@ Watches = watched.Watched | side_by_side.SideBySide
 
 
 def make(
-    config: configs.Candidates,
+    config: configs.CandidatesConfig,
     vocabulary_size: int,
-    content: watched.Content | None = None,
+    content: watched.ContentSource | None = None,
     knows_request_times: bool = False,
     own_encoder: str = "",
 ) -> Watches:
     """Returns the encoder, named `watches`.
 
     Args:
-      config: Which, and its settings.
+      config: Settings of candidate generation, with the kind of encoder.
       vocabulary_size: Videos with an id embedding.
-      content: What else is known of videos; None: nothing.
+      content: Content features of videos; None: there are none.
       knows_request_times: Whether the time of the request may be read.
       own_encoder: Text of the file of the user's own encoder.
     """
-    if isinstance(config.encoder, configs.Bags):
+    if isinstance(config.encoder, configs.BagsConfig):
         return watch_bags.WatchBags(config, vocabulary_size, content, name="watches")
     shared: dict[str, Any] = {"knows_request_times": knows_request_times}
     cls = _class(config.encoder, own_encoder)
@@ -45,9 +45,9 @@ def make(
 
 def _class(config: Any, own_encoder: str) -> type[sequence.SequenceEncoder]:
     match config:
-        case configs.SelfAttention():
+        case configs.SelfAttentionConfig():
             return attention.SelfAttention
-        case configs.HSTU():
+        case configs.HSTUConfig():
             return attention.HSTU
         case _:
             return own_file.load(own_encoder, config.file)

@@ -11,28 +11,28 @@ import tensorflow as tf
 from ytdnn import configs, schema
 from ytdnn.data import fields, lookups, prepared
 from ytdnn.data import request as raw_request
-from ytdnn.encoders import interface
+from ytdnn.encoders import base_encoder
 from ytdnn.layers import embeddings, randomness, token_bag, tokens
 
 
-class SearchBag(interface.Encoder):
+class SearchBag(base_encoder.Encoder):
     """The average embedding of the tokens of recent searches."""
 
     num_bags = 1
 
     def __init__(
-        self, config: configs.Candidates, num_tokens: int, **kwargs: Any
+        self, config: configs.CandidatesConfig, num_tokens: int, **kwargs: Any
     ) -> None:
         """Creates the encoder.
 
         Args:
           config: Sizes.
-          num_tokens: Known search tokens.
-          **kwargs: Of `tf.keras.layers.Layer`.
+          num_tokens: Number of search tokens in the vocabulary.
+          **kwargs: Arguments of `tf.keras.layers.Layer`.
         """
         super().__init__(**kwargs)
         self._length = config.search_length
-        self.tokens = embeddings.Table(
+        self.tokens = embeddings.EmbeddingTable(
             num_tokens, config.embedding_dim, name="search_tokens"
         )
         self.bag = token_bag.TokenBag(config.history_dropout, name="token_bag")
@@ -43,7 +43,7 @@ class SearchBag(interface.Encoder):
         return [self.tokens.table]
 
     def call(
-        self, features: interface.Features, seed: tf.Tensor | None = None
+        self, features: base_encoder.Features, seed: tf.Tensor | None = None
     ) -> list[tf.Tensor]:
         """Returns the average."""
         found = features[schema.SEARCH_TOKENS]
@@ -52,7 +52,7 @@ class SearchBag(interface.Encoder):
             self.tokens.known(found),
             features[schema.FIRST_TOKENS],
             features[schema.END_TOKENS],
-            randomness.of_stream(seed, randomness.Stream.TOKEN_BAG),
+            randomness.of_stream(seed, randomness.RandomStream.TOKEN_BAG),
         )
         return [average]
 
@@ -61,18 +61,18 @@ class SearchBag(interface.Encoder):
         del data
         return (fields.queries(),)
 
-    def open_request(self, data: prepared.PreparedData) -> interface.SequenceReader:
+    def open_request(self, data: prepared.PreparedData) -> base_encoder.SequenceReader:
         """Returns the reader of the last searches' tokens."""
         return _LastSearches(self._length, data)
 
 
-class _LastSearches(interface.SequenceReader):
+class _LastSearches(base_encoder.SequenceReader):
     def __init__(self, length: int, data: prepared.PreparedData) -> None:
         super().__init__()
         self._length = length
         self._tokens = lookups.TextVocabulary(data.tokens[prepared.TOKEN].to_list())
 
-    def __call__(self, request: raw_request.Request) -> interface.Features:
+    def __call__(self, request: raw_request.Request) -> base_encoder.Features:
         """Returns the tokens of the last searches that have a word."""
         queries = self._last_columns(request.raw[schema.QUERIES])
         found = tokens.tokenise(tf.reshape(queries, [-1]))
@@ -94,9 +94,9 @@ class _LastSearches(interface.SequenceReader):
         }
 
     def _last_columns(self, queries: tf.Tensor) -> tf.Tensor:
-        """Leaves out first columns `[batch, n]` in which no search is a last one.
+        """Cuts off the first columns `[batch, n]`, with none of the last searches.
 
-        Only what is read is made tokens of, which a long history pays for.
+        Only the remaining queries are tokenised, which saves time for a long history.
         """
         have_words = tf.cast(tokens.surely_have_words(queries), tf.int32)
         words_after = tf.cumsum(have_words, axis=1, exclusive=True, reverse=True)

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from ytdnn import errors, schema
 from ytdnn.data import fields, prepared
-from ytdnn.encoders import interface, watched
+from ytdnn.encoders import base_encoder, watched
 from ytdnn.layers import attention, bags, randomness
 
 
@@ -24,12 +24,13 @@ class History:
 
     Attributes:
       rows: `[slices, rows, dim] float32` embeddings, zeros where a video has none.
-      known: `[slices, rows] bool`, which have one; the others must not count.
+      known: `[slices, rows] bool`, rows with an embedding; an encoder must mask the
+        others.
       starts: `[slices, rows] int32`, the first row of each row's user. Rows before it
         are of others, or padding, and must not count either.
-      times: `[slices, rows] int64` of the watches, seconds, 0 = unknown.
-      next_times: `[slices, rows] int64` of what comes after each: the next watch, or
-        the request; None where the time of the request is not read.
+      times: `[slices, rows] int64` times of the watches, seconds, 0 = unknown.
+      next_times: `[slices, rows] int64` time of the event after each row: the next
+        watch, or the request; None where the time of the request is not read.
     """
 
     rows: tf.Tensor
@@ -50,19 +51,19 @@ class History:
 
 
 def _words(shape: tf.TensorShape) -> str:
-    """Returns a shape as [4, ?, 64], where ? is known only when it runs."""
+    """Returns a shape as text, such as [4, ?, 64]; ? is a size not known statically."""
     if shape.rank is None:
         return "no tensor of a known rank"
     return f"[{', '.join('?' if n is None else str(n) for n in shape)}]"
 
 
 class SequenceEncoder(watched.Watched, abc.ABC):
-    """Subclass and say what is known after each watch.
+    """Base class of an encoder that returns a state after each watch.
 
     Attributes:
       dim: Width of the rows, and of the states.
       reads_times: Whether the times of watches are read.
-      knows_request_times: Whether that of the request may be read too.
+      knows_request_times: Whether the time of the request may be read too.
     """
 
     num_bags = 1
@@ -74,9 +75,9 @@ class SequenceEncoder(watched.Watched, abc.ABC):
         """Creates the encoder.
 
         Args:
-          *args: Of `watched.Watched`.
+          *args: Arguments of `watched.Watched`.
           knows_request_times: Whether the time of the request may be read.
-          **kwargs: Of `watched.Watched`.
+          **kwargs: Arguments of `watched.Watched`.
         """
         super().__init__(*args, **kwargs)
         self.dim = self.config.embedding_dim
@@ -89,9 +90,10 @@ class SequenceEncoder(watched.Watched, abc.ABC):
 
     @abc.abstractmethod
     def states(self, history: History, seed: tf.Tensor | None) -> tf.Tensor:
-        """Returns what is known after each row, `[slices, rows, dim] float32`.
+        """Returns the state after each row, `[slices, rows, dim] float32`.
 
-        The state after a row depends on the known rows of its user up to it, alone.
+        The state after a row must depend only on the user's rows up to it with an
+        embedding.
 
         Args:
           history: The rows.
@@ -99,10 +101,10 @@ class SequenceEncoder(watched.Watched, abc.ABC):
         """
 
     def call(
-        self, features: interface.Features, seed: tf.Tensor | None = None
+        self, features: base_encoder.Features, seed: tf.Tensor | None = None
     ) -> list[tf.Tensor]:
         """Returns the state after the last watch of each position, zero without one."""
-        own = randomness.of_stream(seed, randomness.Stream.SEQUENCE)
+        own = randomness.of_stream(seed, randomness.RandomStream.SEQUENCE)
         rows, known = self.embedded(features[schema.WATCH_ROWS], seed)
         first_rows = features[schema.FIRST_ROWS]
         if own is not None and self.config.history_dropout > 0.0:
@@ -132,7 +134,7 @@ class SequenceEncoder(watched.Watched, abc.ABC):
             )
 
     def _history(
-        self, features: interface.Features, rows: tf.Tensor, known: tf.Tensor
+        self, features: base_encoder.Features, rows: tf.Tensor, known: tf.Tensor
     ) -> History:
         times, next_times = features[schema.WATCH_ROW_TIMES], None
         if self.reads_request_times:
@@ -148,7 +150,7 @@ class SequenceEncoder(watched.Watched, abc.ABC):
         asked = (fields.time(),) if self.reads_request_times else ()
         return (*super().fields(data), *times, *asked)
 
-    def open_request(self, data: prepared.PreparedData) -> interface.SequenceReader:
+    def open_request(self, data: prepared.PreparedData) -> base_encoder.SequenceReader:
         """Returns the reader of the last watches."""
         del data
         length = self.config.history_length

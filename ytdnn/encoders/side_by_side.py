@@ -5,15 +5,15 @@ from typing import Any
 import tensorflow as tf
 
 from ytdnn.data import fields, prepared
-from ytdnn.encoders import interface, sequence, watch_bags
+from ytdnn.encoders import base_encoder, sequence, watch_bags
 
 
-class SideBySide(interface.Encoder):
-    """Both encoders read one table of watched videos.
+class SideBySide(base_encoder.Encoder):
+    """Averages and a sequence encoder that share one table of watched videos.
 
     Attributes:
-      bags: The averages.
-      sequence: What reads the history in order.
+      bags: Encoder of the averages.
+      sequence: Encoder that reads the history in order.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class SideBySide(interface.Encoder):
         return self.bags.tables
 
     def call(
-        self, features: interface.Features, seed: tf.Tensor | None = None
+        self, features: base_encoder.Features, seed: tf.Tensor | None = None
     ) -> list[tf.Tensor]:
         """Returns the averages, then the other's vector."""
         return [*self.bags(features, seed), *self.sequence(features, seed)]
@@ -51,9 +51,9 @@ class SideBySide(interface.Encoder):
         self.sequence.content = self.bags.content
 
     def fields(self, data: prepared.PreparedData) -> fields.Fields:
-        """Returns what the other reads, the watched videos among it."""
+        """Returns the fields of the sequence encoder, the watched videos included."""
         return self.sequence.fields(data)
 
-    def open_request(self, data: prepared.PreparedData) -> interface.SequenceReader:
+    def open_request(self, data: prepared.PreparedData) -> base_encoder.SequenceReader:
         """Returns the other's reader."""
         return self.sequence.open_request(data)

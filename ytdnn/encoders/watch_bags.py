@@ -9,7 +9,7 @@ from typing import Any
 import tensorflow as tf
 
 from ytdnn import configs, schema
-from ytdnn.encoders import interface, watched
+from ytdnn.encoders import base_encoder, watched
 from ytdnn.layers import bags, learned_bags, randomness
 
 
@@ -18,21 +18,21 @@ class WatchBags(watched.Watched):
 
     def __init__(
         self,
-        config: configs.Candidates,
+        config: configs.CandidatesConfig,
         vocabulary_size: int,
-        content: watched.Content | None = None,
+        content: watched.ContentSource | None = None,
         **kwargs: Any,
     ) -> None:
         """Creates the encoder.
 
         Args:
-          config: Which averages, and their length.
+          config: Settings of candidate generation, with the averages and their length.
           vocabulary_size: Videos with an id embedding.
-          content: What else is known of videos; None: nothing.
-          **kwargs: Of `tf.keras.layers.Layer`.
+          content: Content features of videos; None: there are none.
+          **kwargs: Arguments of `tf.keras.layers.Layer`.
         """
         super().__init__(config, vocabulary_size, content, **kwargs)
-        is_bounded = isinstance(config.encoder, configs.Bags)
+        is_bounded = isinstance(config.encoder, configs.BagsConfig)
         self.bags = bags.HistoryBags(
             config.bags,
             config.decay_rates,
@@ -53,14 +53,16 @@ class WatchBags(watched.Watched):
             )
 
     def call(
-        self, features: interface.Features, seed: tf.Tensor | None = None
+        self, features: base_encoder.Features, seed: tf.Tensor | None = None
     ) -> list[tf.Tensor]:
         """Returns the fixed averages, then the learned ones if there are any."""
         rows = features[schema.WATCH_ROWS]
         first = features[schema.FIRST_ROWS]
         inputs = *self.embedded(rows, seed), first
-        parts = [self.bags(*inputs, randomness.of_stream(seed, randomness.Stream.BAGS))]
+        parts = [
+            self.bags(*inputs, randomness.of_stream(seed, randomness.RandomStream.BAGS))
+        ]
         if self.learned_bags is not None:
-            own = randomness.of_stream(seed, randomness.Stream.LEARNED_BAGS)
+            own = randomness.of_stream(seed, randomness.RandomStream.LEARNED_BAGS)
             parts.append(self.learned_bags(*inputs, own))
         return parts

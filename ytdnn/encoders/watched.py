@@ -1,4 +1,4 @@
-"""What every encoder of the watch history has: the videos' vectors, and the requests.
+"""The base of encoders of the watch history: videos' vectors, and requests.
 
 A video without an id embedding and without content is the zero vector, and no encoder
 counts it.
@@ -12,12 +12,12 @@ import tensorflow as tf
 from ytdnn import configs, schema
 from ytdnn.data import fields, prepared
 from ytdnn.data import request as raw_request
-from ytdnn.encoders import interface
+from ytdnn.encoders import base_encoder
 from ytdnn.layers import embeddings, randomness
 
 
-class Content(Protocol):
-    """What is known of videos beside their ids.
+class ContentSource(Protocol):
+    """Content features of videos, in addition to their ids.
 
     Attributes:
       tables: Variables looked up by row.
@@ -30,7 +30,7 @@ class Content(Protocol):
         ...
 
     def known(self, videos: tf.Tensor) -> tf.Tensor:
-        """Returns of which videos something is known, `[...] bool`."""
+        """Returns which videos have content features, `[...] bool`."""
         ...
 
     def every_video(self) -> list[tf.Tensor]:
@@ -38,35 +38,35 @@ class Content(Protocol):
         ...
 
 
-class Watched(interface.Encoder):
+class Watched(base_encoder.Encoder):
     """An encoder of the watch history.
 
     Attributes:
-      config: Sizes.
+      config: Settings of candidate generation.
       videos: The table of watched videos.
-      content: What else is known of videos; None: nothing.
+      content: Content features of videos; None: there are none.
     """
 
     def __init__(
         self,
-        config: configs.Candidates,
+        config: configs.CandidatesConfig,
         vocabulary_size: int,
-        content: Content | None = None,
-        videos: embeddings.Table | None = None,
+        content: ContentSource | None = None,
+        videos: embeddings.EmbeddingTable | None = None,
         **kwargs: Any,
     ) -> None:
         """Creates the table.
 
         Args:
-          config: Sizes.
+          config: Settings of candidate generation.
           vocabulary_size: Videos with an id embedding.
-          content: What else is known of videos; None: nothing.
-          videos: The table, where another encoder has made it.
-          **kwargs: Of `tf.keras.layers.Layer`.
+          content: Content features of videos; None: there are none.
+          videos: The table to share, where another encoder has created it.
+          **kwargs: Arguments of `tf.keras.layers.Layer`.
         """
         super().__init__(**kwargs)
         self.config = config
-        self.videos: Any = videos or embeddings.Table(
+        self.videos: Any = videos or embeddings.EmbeddingTable(
             vocabulary_size, config.embedding_dim, name="watched_videos"
         )
         self.content = content
@@ -79,7 +79,7 @@ class Watched(interface.Encoder):
         return [self.videos.table, *of_content]
 
     def freeze(self) -> None:
-        """Puts what content and ids add up to into one table, as for serving."""
+        """Adds content and id embeddings into one fixed table, as for serving."""
         if self.content is None:
             return
         parts = [self.embedded(rows, None) for rows in self.content.every_video()]
@@ -95,7 +95,7 @@ class Watched(interface.Encoder):
         """Returns the vectors of watched videos, and which have one."""
         if self.content is None:
             return self.videos(rows), self.videos.known(rows)
-        own = randomness.of_stream(seed, randomness.Stream.WATCHED_IDS)
+        own = randomness.of_stream(seed, randomness.RandomStream.WATCHED_IDS)
         kept = randomness.drop_indices(rows, self._id_dropout, own)
         known = self.videos.known(rows) | self.content.known(rows)
         return self.videos(kept) + self.content(rows), known
@@ -104,13 +104,13 @@ class Watched(interface.Encoder):
         """Returns the watched videos."""
         return (fields.watched(data),)
 
-    def open_request(self, data: prepared.PreparedData) -> interface.SequenceReader:
+    def open_request(self, data: prepared.PreparedData) -> base_encoder.SequenceReader:
         """Returns the reader of the last watches."""
         del data
         return LastWatches(self.config.history_length)
 
 
-class LastWatches(interface.SequenceReader):
+class LastWatches(base_encoder.SequenceReader):
     """The last watches of a request and their times; of the request too, if read."""
 
     def __init__(self, length: int, with_request_times: bool = False) -> None:
@@ -119,7 +119,7 @@ class LastWatches(interface.SequenceReader):
         self._length = length
         self._with_request_times = with_request_times
 
-    def __call__(self, request: raw_request.Request) -> interface.Features:
+    def __call__(self, request: raw_request.Request) -> base_encoder.Features:
         """Returns the rows, missing ones in front."""
         missing = self._length - tf.minimum(request.num_watches, self._length)
         found = {

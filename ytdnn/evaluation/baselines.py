@@ -1,12 +1,13 @@
 """Baselines without training: counts of the training window, as makers of lists.
 
-What the network is compared with beside popularity, chosen by `evaluation.baselines`:
+The network is compared with these in addition to popularity, as chosen by
+`evaluation.baselines`, by default (`auto`) all but `als`:
 
 * `recent_popularity`: the most watched of the window's last week;
 * `markov`: a first-order Markov chain, the videos watched most often right after the
   last one of the history;
-* `co_watch`: what others watched near the last ten, the candidate source as a system
-  of its own (`ytdnn/retrieval/co_watch.py`);
+* `co_watch`: videos that others watched near the last ten, the candidate source as a
+system of its own (`ytdnn/retrieval/co_watch.py`);
 * `user_neighbours` and `als`: see `ytdnn/evaluation/matrix_baselines.py`.
 
 Where counts are equal, or there are none, popularity decides.
@@ -18,23 +19,31 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn import configs
+from ytdnn import configs, progress
 from ytdnn.data import inputs, prepared
 from ytdnn.evaluation import lists, matrix_baselines, protocol
 from ytdnn.retrieval import co_watch, popular
 
 _NEIGHBOURS = 200  # of each watch
+_AUTO_NAME = "auto"
+_AUTO = ("recent_popularity", "markov", "co_watch", "user_neighbours")
+_MOST_SCORES = 5e9
+_MOST_PRODUCTS = 3e10
+_MOST_WATCHES = 20_000_000
 Floats = npt.NDArray[np.float32]
 
 
 def makers(
-    data: prepared.PreparedData, config: configs.Evaluation
+    data: prepared.PreparedData,
+    config: configs.EvaluationConfig,
+    num_users: int | None = None,
 ) -> dict[str, lists.Maker]:
     """Returns the makers of the chosen baselines, in the order of the config.
 
     Args:
       data: The prepared set.
       config: Which, and the rules of lists.
+      num_users: That are asked, which decides what `auto` can afford; None: all users.
     """
     known: dict[str, Callable[..., lists.Maker]] = {
         "recent_popularity": _recent_popularity,
@@ -43,11 +52,38 @@ def makers(
         "user_neighbours": matrix_baselines.user_neighbours,
         "als": matrix_baselines.als,
     }
-    return {name: known[name](data, config) for name in config.baselines}
+    asked = data.num_users if num_users is None else num_users
+    return {name: known[name](data, config) for name in _chosen(data, config, asked)}
+
+
+def _chosen(
+    data: prepared.PreparedData, config: configs.EvaluationConfig, num_users: int
+) -> list[str]:
+    """Returns the names of the config, for `auto` those that it stands for."""
+    auto = [_AUTO[0], *(n for n in _AUTO[1:] if _is_cheap(n, data, num_users))]
+    missing = [name for name in _AUTO if name not in auto]
+    if missing and _AUTO_NAME in config.baselines:
+        progress.say(
+            f"baselines: {', '.join(missing)} would take minutes on a log of this size "
+            f"and are left out; --config.evaluation.baselines={','.join(_AUTO)} "
+            f"measures them"
+        )
+    parts = [auto if name == _AUTO_NAME else [name] for name in config.baselines]
+    return list(dict.fromkeys(name for part in parts for name in part))
+
+
+def _is_cheap(name: str, data: prepared.PreparedData, num_users: int) -> bool:
+    """Returns whether a baseline takes a minute at most."""
+    watches = int(data.manifest.facts["watches"])
+    if name == "user_neighbours":
+        products = num_users * watches
+        return products <= _MOST_PRODUCTS and watches <= _MOST_WATCHES
+    scores = num_users * data.vocabulary_size
+    return scores <= _MOST_SCORES and watches <= _MOST_WATCHES
 
 
 def _recent_popularity(
-    data: prepared.PreparedData, config: configs.Evaluation
+    data: prepared.PreparedData, config: configs.EvaluationConfig
 ) -> lists.Maker:
     """Returns the maker of the videos most watched in the last week of training."""
     order = popular.most_watched(data)
@@ -63,8 +99,10 @@ def _recent_popularity(
     return make
 
 
-def _markov(data: prepared.PreparedData, config: configs.Evaluation) -> lists.Maker:
-    """Returns the maker of what is watched most often after the last watch."""
+def _markov(
+    data: prepared.PreparedData, config: configs.EvaluationConfig
+) -> lists.Maker:
+    """Returns the maker of lists of videos watched most often after the last watch."""
     watches = inputs.training_set(data).watches
     videos, stride = np.asarray(watches.videos, np.int64), data.num_videos + 1
     follows = watches.users[1:] == watches.users[:-1]
@@ -75,8 +113,10 @@ def _markov(data: prepared.PreparedData, config: configs.Evaluation) -> lists.Ma
     return _of_last_watches(data, config, table, np.ones(1, np.float32))
 
 
-def _co_watch(data: prepared.PreparedData, config: configs.Evaluation) -> lists.Maker:
-    """Returns the maker of what others watched near the last watches."""
+def _co_watch(
+    data: prepared.PreparedData, config: configs.EvaluationConfig
+) -> lists.Maker:
+    """Returns the maker of lists of videos watched by others near the last ones."""
     videos, weights = co_watch.neighbours(data, _NEIGHBOURS)
     keep = videos > 0
     of = np.nonzero(keep)[0]
@@ -104,7 +144,7 @@ class _Table:
 
         Args:
           seeds: `[rows]` video indices, 0 = none.
-          factor: Of the weights.
+          factor: Factor of the weights.
           first: Video index of the first column.
           out: `[rows, columns]`, added to.
         """
@@ -120,7 +160,7 @@ class _Table:
 
 def _of_last_watches(
     data: prepared.PreparedData,
-    config: configs.Evaluation,
+    config: configs.EvaluationConfig,
     table: _Table,
     weights: Floats,
 ) -> lists.Maker:

@@ -1,10 +1,10 @@
-"""Scores an exported bundle by its own answers: what serving would have recommended.
+"""Evaluates an exported bundle by its own answers.
 
 Every case becomes a request as of its time, built from the prepared set; the bundle's
-graphs answer in batches. Lists carry the names a run's have: `candidates` is the user
-tower with the exact index, `system` the whole recommender in stock operations, and
-`system-scann` the one that serves, where ScaNN is installed. The recommender itself
-removes watched videos.
+graphs answer in batches. Lists have the names of a run's lists: `candidates` is the
+user tower with the exact index, `system` the whole recommender in stock operations, and
+`system-scann` the served one, where ScaNN is installed. The recommender itself removes
+watched videos.
 """
 
 import dataclasses
@@ -27,7 +27,7 @@ SYSTEM_SCANN = "system-scann"
 
 
 @dataclasses.dataclass(frozen=True)
-class Served:
+class ServedLists:
     """A bundle and the prepared set its requests are made from.
 
     Attributes:
@@ -40,7 +40,9 @@ class Served:
 
 
 def read(
-    directory: pathlib.Path, data: prepared.PreparedData, config: configs.Evaluation
+    directory: pathlib.Path,
+    data: prepared.PreparedData,
+    config: configs.EvaluationConfig,
 ) -> other_systems.Other:
     """Opens a bundle to be measured.
 
@@ -52,7 +54,7 @@ def read(
     Raises:
       errors.UserError: It is damaged, or cannot answer by these rules.
     """
-    served = Served(bundle_room.load(directory), data)
+    served = ServedLists(bundle_room.load(directory), data)
     manifest = served.bundle.manifest
     stated = {"num_candidates": manifest.facts["num_candidates"]}
     return other_systems.Other(
@@ -66,7 +68,9 @@ def read(
     )
 
 
-def makers(served: Served, config: configs.Evaluation) -> dict[str, lists.Maker]:
+def makers(
+    served: ServedLists, config: configs.EvaluationConfig
+) -> dict[str, lists.Maker]:
     """Returns the makers of a bundle's lists.
 
     Raises:
@@ -88,7 +92,7 @@ def makers(served: Served, config: configs.Evaluation) -> dict[str, lists.Maker]
     return found
 
 
-def _recommender(served: Served, model: str) -> lists.Maker:
+def _recommender(served: ServedLists, model: str) -> lists.Maker:
     def make(cases: protocol.Cases, k: int) -> lists.Lists:
         found = np.zeros((len(cases), k), np.int32)
         for part in _batches(cases):
@@ -102,7 +106,7 @@ def _recommender(served: Served, model: str) -> lists.Maker:
     return make
 
 
-def _candidates(served: Served) -> lists.Maker:
+def _candidates(served: ServedLists) -> lists.Maker:
     tower = bundle_room.USER_TOWER
     index = bundle_room.INDEX + bundle_room.EXACT
 
@@ -134,7 +138,7 @@ def _not_out(cases: protocol.Cases, row: int) -> npt.NDArray[np.int64]:
     return np.flatnonzero(cases.available_from[: cases.num_listed] > cases.times[row])
 
 
-def _num_listed(served: Served) -> int:
+def _num_listed(served: ServedLists) -> int:
     return int(served.bundle.manifest.facts["videos"])
 
 
@@ -145,7 +149,7 @@ def _batches(cases: protocol.Cases) -> Iterator[npt.NDArray[np.int64]]:
 
 
 def _inputs(
-    served: Served, cases: protocol.Cases, part: npt.NDArray[np.int64], model: str
+    served: ServedLists, cases: protocol.Cases, part: npt.NDArray[np.int64], model: str
 ) -> batches.Arrays:
     """Returns the inputs of some cases' requests, padded to one length."""
     fields = served.bundle.inputs(model)
@@ -159,7 +163,9 @@ def _inputs(
     return batches.inputs(batch, fields)
 
 
-def _lists(served: Served, answer: Mapping[str, tf.Tensor], width: int) -> lists.Lists:
+def _lists(
+    served: ServedLists, answer: Mapping[str, tf.Tensor], width: int
+) -> lists.Lists:
     """Returns the ids of an answer as video indices, 0 where there are fewer."""
     ids = answer[schema.IDS].numpy()
     inside = np.arange(ids.shape[1]) < answer[schema.NUM_RESULTS].numpy()[:, np.newaxis]

@@ -10,21 +10,21 @@ from ytdnn.ranking import predictions
 
 
 def measure(
-    impressions: ranker.Impressions,
+    impressions: ranker.SplitImpressions,
     predicted: predictions.Predictions,
-    config: configs.Evaluation,
-) -> report_model.Calibration:
-    """Measures how far predictions are as large as what happened.
+    config: configs.EvaluationConfig,
+) -> report_model.CalibrationReport:
+    """Measures the calibration of predictions.
 
-    Expected watch seconds are set against the mean over impressions, click
-    probabilities against the share of clicks. Odds, of a scorer that gives no seconds,
-    against what training fits them to: watch seconds (clicks without watch time) over
+    Expected watch seconds are compared with the mean over impressions, click
+    probabilities with the share of clicks. Odds, of a scorer without seconds, are
+    compared with the target of training: watch seconds (clicks without watch time) over
     the impressions without a click.
 
     Args:
-      impressions: Of the split.
-      predicted: For each of them.
-      config: Resamples and their seed.
+      impressions: Impressions of the split.
+      predicted: Predictions for each of them.
+      config: Settings of resamples and their seed.
     """
     clicked = impressions.clicked.astype(np.float64)
     seconds: tuple[report_model.Tenth, ...] = ()
@@ -37,14 +37,14 @@ def measure(
         odds = _tenths(impressions, given, weights, config, 1.0 - clicked)
     if predicted.click_probability is not None:
         clicks = _tenths(impressions, predicted.click_probability, clicked, config)
-    return report_model.Calibration(seconds=seconds, clicks=clicks, odds=odds)
+    return report_model.CalibrationReport(seconds=seconds, clicks=clicks, odds=odds)
 
 
 def _tenths(
-    impressions: ranker.Impressions,
+    impressions: ranker.SplitImpressions,
     predicted: npt.NDArray[np.floating],
     observed: ranker.Floats,
-    config: configs.Evaluation,
+    config: configs.EvaluationConfig,
     totals: ranker.Floats | None = None,
 ) -> tuple[report_model.Tenth, ...]:
     found = calibration.by_quantile(

@@ -15,10 +15,10 @@ KIND = "choice"
 
 @dataclasses.dataclass(frozen=True)
 class Choice:
-    """Which order is served, and why.
+    """The chosen order of a run, with the reason.
 
     Attributes:
-      serves_ranker: Whether the ranker orders what is served.
+      serves_ranker: Whether the ranker orders the served lists.
       words: The reason, for people.
     """
 
@@ -35,10 +35,10 @@ def publish(
     """Publishes a choice.
 
     Args:
-      directory: Where it will stand.
-      choice: What was decided.
-      settings: That it depends on.
-      inputs: Fingerprints of what it was made from.
+      directory: Directory of the artefact.
+      choice: The choice.
+      settings: Settings that it depends on.
+      inputs: Fingerprints of the artefacts it was made from.
     """
     facts = dataclasses.asdict(choice)
     with artifacts.publish(directory, KIND, settings, inputs, facts):
@@ -46,10 +46,10 @@ def publish(
 
 
 def read(workdir: pathlib.Path) -> Choice | None:
-    """Returns what a run has chosen, None where it has not.
+    """Returns the choice of a run, None where it has made none.
 
     Args:
-      workdir: The run's.
+      workdir: Directory of the run.
     """
     directory = workdir / KIND
     if not (directory / artifacts.MANIFEST).exists():

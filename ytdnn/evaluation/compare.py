@@ -1,9 +1,9 @@
 """Two reports side by side: paired differences over their common users.
 
-Both must have been asked by the same rules, and the common users for as many answers;
-otherwise a difference means nothing and the comparison is refused. Intervals are of the
-difference, each resample drawing the same users for both, so what makes a user easy or
-hard cancels.
+Both must have been measured by the same rules, with equally many answers of the common
+users; otherwise a difference is meaningless and the comparison is refused. Intervals
+are of the difference, each resample drawing the same users for both, so the difficulty
+of a user cancels.
 """
 
 import dataclasses
@@ -28,17 +28,17 @@ from ytdnn.metrics import bootstrap
 
 @dataclasses.dataclass(frozen=True)
 class Difference:
-    """One metric of both reports.
+    """One metric in both reports.
 
     Attributes:
-      model: Whose.
-      metric: Which.
-      first: Of the first report.
-      second: Of the second.
+      model: Name of the model.
+      metric: Name of the metric.
+      first: Value in the first report.
+      second: Value in the second.
       difference: Second less first over the common users; the plain difference of the
         two numbers where it is no mean or ratio over users.
-      low: Of the interval of `difference`; NaN where it has none.
-      high: Of that interval.
+      low: Lower end of the interval of `difference`; NaN where it has none.
+      high: Upper end of that interval.
     """
 
     model: str
@@ -52,14 +52,14 @@ class Difference:
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """What `compare` found.
+    """The result of a comparison.
 
     Attributes:
       differences: By model and metric, in the order of the reports.
       num_users: Common users.
-      num_other: Users that only one of the two has.
-      failures: A line for each condition that holds.
-      marks: What must stand beside the numbers of one report, in words.
+      num_other: Number of users that only one of the two has.
+      failures: A line for each condition that is met.
+      marks: Caveats of one report's numbers, in words.
     """
 
     differences: list[Difference]
@@ -73,22 +73,22 @@ def compare(
     first: report_files.Evaluated,
     second: report_files.Evaluated,
     fail_if: Sequence[conditions.Condition],
-    config: configs.Evaluation,
+    config: configs.EvaluationConfig,
     models: tuple[str, str] | None = None,
 ) -> Comparison:
     """Compares two reports.
 
     Args:
       first: The baseline.
-      second: What is judged.
+      second: The evaluation that is judged.
       fail_if: Conditions on the second.
-      config: Resamples and their seed.
+      config: Settings of resamples and their seed.
       models: A model of the first and one of the second to compare; None: each with
         its namesake.
 
     Raises:
-      errors.UserError: The two were not asked the same, have nothing in common, or a
-        condition names what neither has.
+      errors.UserError: The two were measured by different rules, have nothing in
+        common, or a condition names a metric that neither has.
     """
     _require_same_rules(first, second)
     pair = first.users.select(schema.USER_ID, users.ANSWERS).join(
@@ -130,7 +130,7 @@ def _require_same_rules(
     if different:
         raise errors.UserError(
             f"expected two reports of one protocol, found {'; '.join(different)} in "
-            f"{first.path} and {second.path}: evaluate both alike"
+            f"{first.path} and {second.path}: evaluate both by the same rules"
         )
 
 
@@ -148,14 +148,14 @@ def _require_same_answers(
 
 @dataclasses.dataclass(frozen=True)
 class _Metric:
-    """A metric that both reports have, and whose it is in each."""
+    """A metric that both reports have, with its model in each."""
 
     models: tuple[str, str]
     metric: str
 
     @property
     def model(self) -> str:
-        """What the comparison calls the model."""
+        """Name of the model in the comparison."""
         return self.models[0] if len(set(self.models)) == 1 else " → ".join(self.models)
 
 
@@ -179,7 +179,7 @@ def _differences(
     both: tuple[report_files.Evaluated, report_files.Evaluated],
     pair: pl.DataFrame,
     metrics: Sequence[_Metric],
-    config: configs.Evaluation,
+    config: configs.EvaluationConfig,
 ) -> list[Difference]:
     """Returns the metrics of both, those over users with their intervals."""
     ids = pair.select(schema.USER_ID)

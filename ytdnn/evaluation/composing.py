@@ -14,7 +14,7 @@ _CASES_A_PART = 1 << 8
 def pooled(
     first: lists.Maker,
     others: tuple[interface.Source, ...],
-    composition: configs.Composition,
+    composition: configs.CompositionConfig,
 ) -> lists.Maker:
     """Returns the maker of candidates of all sources.
 
@@ -42,7 +42,7 @@ def _joined(
     cases: protocol.Cases,
     nearest: lists.Lists,
     others: tuple[interface.Source, ...],
-    composition: configs.Composition,
+    composition: configs.CompositionConfig,
 ) -> lists.Lists:
     asked = interface.Asked(
         watched=tf.constant(cases.watched.padded()),
@@ -63,8 +63,8 @@ def _joined(
 
 def order(
     data: prepared.PreparedData,
-    composition: configs.Composition,
-    trained: models.Candidates,
+    composition: configs.CompositionConfig,
+    trained: models.RetrievalModel,
     vectors: models.Vectors,
     user_vectors: models.Vectors | None = None,
 ) -> lists.Order | None:
@@ -72,16 +72,15 @@ def order(
 
     Args:
       data: The prepared set.
-      composition: Blend, cap, and what is tried out.
-      trained: The candidate model, whose scores are blended in.
-      vectors: Its videos' vectors.
-      user_vectors: Those of the users of the cases that will be ordered; None: the
-        model is asked for them.
+      composition: Settings of blend, cap and exploration.
+      trained: The candidate model, for the scores of the blend.
+      vectors: Vectors of its videos.
+      user_vectors: Vectors of the users of the cases; None: the model computes them.
 
     Raises:
       errors.UserError: There is a cap, and the log has no channels.
     """
-    explorer = exploring.of(composition, data)
+    explorer = exploring.from_config(composition, data)
     is_plain = not composition.blend_weight and not composition.max_per_channel
     if is_plain and explorer is None:
         return None

@@ -35,11 +35,11 @@ class Condition:
     """One condition.
 
     Attributes:
-      text: As given.
+      text: Text as given.
       metric: `[MODEL/]METRIC[@k]`.
       comparison: `<`, `<=`, `>` or `>=`.
-      factor: What the baseline is multiplied by; 0 where it plays no part.
-      offset: What is added.
+      factor: Factor of the baseline; 0 where it plays no part.
+      offset: Number that is added.
     """
 
     text: str
@@ -49,7 +49,7 @@ class Condition:
     offset: float
 
     def bound(self, baseline: float) -> float:
-        """Returns what the metric is compared with."""
+        """Returns the bound that the metric is compared with."""
         return self.offset + (self.factor * baseline if self.factor else 0.0)
 
     def holds(self, value: float, baseline: float) -> bool:

@@ -1,11 +1,10 @@
-"""What the systems' pages would have brought, by the log of another recommender.
+"""Off-policy estimates of the systems' pages, from the log of another recommender.
 
-Of logged pages whose places were drawn with known probabilities (`logged_pages`), each
-place is a decision. A system's own page policy says with what probability it would
-have shown the same there (`page_choices`), and `metrics.off_policy` turns both into
-estimates. The candidates of a system are those that it would have had at the logged
-request, its history rolled back as everywhere; the ranker's predictions are the model
-of the reward.
+On logged pages with known propensities (`logged_pages`), each place is a decision. A
+system's own page policy gives the probability with which it would have shown the same
+video there (`page_choices`), and `metrics.off_policy` turns both into estimates. The
+candidates of a system are those for the logged request, with its history rolled back as
+everywhere; the ranker's predictions are the model of the reward.
 """
 
 import dataclasses
@@ -37,16 +36,16 @@ Floats = npt.NDArray[np.float64]
 
 
 @dataclasses.dataclass(frozen=True)
-class Log:
-    """Logged pages, and what a model says of them.
+class DecisionLog:
+    """Logged pages, with a model's rewards for them.
 
     Attributes:
-      users: `[n]` integers, whose the pages are.
-      is_place: `[n, places]`, false behind the end of a page.
-      propensities: `[n, places]`, 1 behind the end of a page.
+      users: `[n]` integers, user of each page.
+      is_place: `[n, places]`, false after the end of a page.
+      propensities: `[n, places]`, 1 after the end of a page.
       rewards: `[n, places]` each, by name.
-      modelled: `[n, places]` each, by the name of a reward: the model's of what was
-        shown; a reward that is not there has no doubly robust estimate.
+      modelled: `[n, places]` each, by the name of a reward: the model's reward of the
+        shown video; a missing reward has no doubly robust estimate.
     """
 
     users: npt.NDArray[np.integer]
@@ -61,7 +60,7 @@ class Log:
         return float(self.is_place.sum()) / len(self.users)
 
     def brought(self, reward: str) -> off_policy.Estimate:
-        """Returns what a place of the log brought."""
+        """Returns the mean reward of a place of the log."""
         itself = page_choices.Choices(self.propensities, {})
         return off_policy.mean_reward(self.decisions(reward, itself))
 
@@ -75,9 +74,9 @@ class Log:
 
         Args:
           reward: Name of a reward.
-          chosen: By the policy to judge.
-          own: What is modelled of the pages that the policy makes itself, to judge
-            these; None: each place is judged alone.
+          chosen: Choices of the policy to judge.
+          own: Modelled rewards of the pages that the policy makes itself, to judge
+            these; None: each place is judged by itself.
         """
         there, before = self.is_place, None
         if own is not None:
@@ -98,7 +97,7 @@ class Log:
 
 def log_of(
     pages: logged_pages.LoggedPages, modelled: Mapping[str, npt.NDArray[np.floating]]
-) -> Log:
+) -> DecisionLog:
     """Returns logged pages as a log.
 
     Args:
@@ -114,22 +113,22 @@ def log_of(
         laid_out[name] = np.zeros(there.shape)
         laid_out[name][there] = values
     chances = pages.values("propensities", 1.0).astype(np.float64)
-    return Log(pages.requests[0], there, chances, rewards, laid_out)
+    return DecisionLog(pages.requests[0], there, chances, rewards, laid_out)
 
 
 def measure(
     pages: logged_pages.LoggedPages,
     systems: Mapping[str, page_choices.Ordered],
     modelled: Mapping[str, npt.NDArray[np.floating]],
-    config: configs.Evaluation,
+    config: configs.EvaluationConfig,
 ) -> report_model.OffPolicy:
-    """Estimates what systems would have brought.
+    """Estimates the rewards of systems' pages.
 
     Args:
-      pages: Logged ones.
-      systems: What each orders for them.
-      modelled: As of `log_of`.
-      config: Upper bound on weights.
+      pages: Logged pages.
+      systems: Order of each system for them.
+      modelled: Modelled rewards, as for `log_of`.
+      config: Settings, with the upper bound on weights.
     """
     log, most = log_of(pages, modelled), config.off_policy_most_weight or math.inf
     shown = pages.values("videos")
@@ -152,7 +151,7 @@ def measure(
 
 
 def estimates(
-    log: Log,
+    log: DecisionLog,
     chosen: page_choices.Choices,
     most_weight: float = math.inf,
     own: Mapping[str, Floats] | None = None,
@@ -174,7 +173,7 @@ def estimates(
 
 
 def _value(
-    log: Log,
+    log: DecisionLog,
     ordered: page_choices.Ordered,
     shown: npt.NDArray[np.integer],
     most: float,

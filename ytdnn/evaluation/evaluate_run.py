@@ -15,7 +15,6 @@ from ytdnn.evaluation import (
     baselines,
     chosen_order,
     composing,
-    doubts,
     judged_systems,
     leaks,
     lists,
@@ -26,6 +25,7 @@ from ytdnn.evaluation import (
     ranker,
     report_files,
     report_model,
+    run_warnings,
     search,
     shown_lists,
     summary,
@@ -55,28 +55,25 @@ def evaluate(
     """Measures a run.
 
     Args:
-      workdir: With `data`, `candidates`, `index` and, where the log has impressions,
-        `ranking`.
-      config: The run's.
-      split: What is evaluated, `test` or `validation`.
-      stage: `candidates` or `ranking`: that one alone, all that follows from it need
-        not be there.
+      workdir: Directory of the run, with `data`, `candidates`, `index` and, where the
+        log has impressions, `ranking`.
+      config: Config of the run.
+      split: Evaluated split, `test` or `validation`.
+      stage: `candidates` or `ranking`: only that stage; later outputs need not exist.
 
     Returns:
-      The report and what it was made from.
+      The report and its inputs.
 
     Raises:
-      errors.UserError: An artefact is missing or stale, an input leaks, or there is
-        nobody to ask.
+      errors.UserError: An artefact is missing or stale, an input leaks, or there are no
+        users to test.
     """
     workdir = pathlib.Path(workdir)
     data = prepared.load(workdir / prepared.KIND)
     leaks.require_held_out(data)
     left_out = data.ranker_left_out(config.ranking)
     if stage == ranking_model.KIND and left_out:
-        raise errors.UserError(
-            f"expected a ranker to evaluate it alone, found none: {left_out}"
-        )
+        raise errors.UserError(f"expected a ranker to evaluate, found none: {left_out}")
     first_stage = retrieval_stage.load(
         workdir / retrieval_stage.KIND, data, config.composition
     )
@@ -107,7 +104,7 @@ def evaluate(
     )
     if stage != ranking_model.KIND:
         whole = dataclasses.replace(result, report=report)
-        found = doubts.of_run(workdir, data, whole, config)
+        found = run_warnings.of_run(workdir, data, whole, config)
         report = dataclasses.replace(report, doubts=found)
     is_used = {
         candidate_model.KIND: True,
@@ -129,9 +126,9 @@ def _fingerprints(workdir: pathlib.Path, is_used: Mapping[str, bool]) -> dict[st
 
 def of_models(
     data: prepared.PreparedData,
-    trained: models.Candidates | None,
-    ranking: models.Ranker | None,
-    indexes: Mapping[str, models.Index],
+    trained: models.RetrievalModel | None,
+    ranking: models.RankingModelLike | None,
+    indexes: Mapping[str, models.SearchIndex],
     config: configs.Config,
     split: prepared.Split,
     others: measure.Systems | None = None,
@@ -141,19 +138,18 @@ def of_models(
 
     Args:
       data: The prepared set.
-      trained: The candidate model, None where the ranker alone is measured.
+      trained: The candidate model, None where only the ranker is measured.
       ranking: The ranker, None without impressions.
-      indexes: `exact` and those built beside it; none where a stage is measured
-        alone.
-      config: The run's.
+      indexes: `exact` and further ones; none where one stage is measured.
+      config: Config of the run.
       split: `TEST` or `VALIDATION`.
-      others: Measured beside them, such as the world's oracle; whether these read
-        what they should predict is not checked.
-      sources: The candidate sources beside the candidate model.
+      others: Further systems, such as the world's oracle; they are not checked for
+        leaks.
+      sources: The candidate sources in addition to the candidate model.
 
     Raises:
-      errors.UserError: A model reads what it should predict or was trained on it, or
-        nobody can be asked.
+      errors.UserError: A model reads its labels or was trained on them, or there are no
+        users to test.
     """
     trains_on_validation = trained is not None and trained.trains_on_validation
     if split == prepared.Split.VALIDATION and trains_on_validation:
@@ -186,7 +182,7 @@ def of_models(
         report = dataclasses.replace(report, **timed)
     if trained is not None and of_videos is not None:
         judge = None if leaks.ranker_learns_later(data, cases) else ranking
-        run = judged_systems.Asked(data, trained, of_videos, judge, sources, config)
+        run = judged_systems.RunModels(data, trained, of_videos, judge, sources, config)
         found = judged_systems.measure(run, split)
         report = dataclasses.replace(report, off_policy=found)
     return dataclasses.replace(result, report=report)
@@ -195,11 +191,11 @@ def of_models(
 def _stated(
     report: report_model.Report,
     config: configs.Config,
-    trained: models.Candidates | None,
-    ranking: models.Ranker | None,
+    trained: models.RetrievalModel | None,
+    ranking: models.RankingModelLike | None,
     num_changed: int,
 ) -> report_model.Report:
-    """Returns the report with what is to be said of a run alone."""
+    """Returns the report with notes that apply only to runs."""
     is_composed = lists.SYSTEM in report.lists or None in (trained, ranking)
     rules = dataclasses.replace(
         report.protocol,
@@ -220,9 +216,9 @@ def _systems(
     data: prepared.PreparedData,
     cases: protocol.Cases,
     ranked: lists.Maker | None,
-    ranking: models.Ranker | None,
+    ranking: models.RankingModelLike | None,
     config: configs.Config,
-    trained: models.Candidates | None,
+    trained: models.RetrievalModel | None,
     of_videos: models.Vectors | None,
     sources: tuple[retrieval.Source, ...],
 ) -> measure.Systems:
@@ -231,7 +227,7 @@ def _systems(
     if ranked is not None:
         makers |= baselines.makers(data, config.evaluation)
     scorers: dict[str, ranker.Scorer] = {}
-    number, pages = config.composition.num_candidates, true_page.of(data)
+    number, pages = config.composition.num_candidates, true_page.from_data(data)
     pooled = None
     if ranked is not None:
         makers[lists.CANDIDATES] = ranked
@@ -258,13 +254,13 @@ def _systems(
 def _timed(
     data: prepared.PreparedData,
     cases: protocol.Cases,
-    trained: models.Candidates,
+    trained: models.RetrievalModel,
     vectors: models.Vectors,
-    ranking: models.Ranker | None,
-    indexes: Mapping[str, models.Index],
+    ranking: models.RankingModelLike | None,
+    indexes: Mapping[str, models.SearchIndex],
     config: configs.Config,
 ) -> dict[str, Any]:
-    """Returns what the index finds, the latency of each stage, and a vector's width."""
+    """Returns the index's recall, the latency of each stage, and a vector's width."""
     k = min(_RECALL_K, data.vocabulary_size)
     number = config.composition.num_candidates
     latency = {"user_vector_batched_ms": _vector_ms(data, trained, cases)}
@@ -278,7 +274,7 @@ def _timed(
     }
 
 
-def _load_indexes(workdir: pathlib.Path) -> dict[str, models.Index]:
+def _load_indexes(workdir: pathlib.Path) -> dict[str, models.SearchIndex]:
     directory = workdir / index_artifact.KIND
     source = artifacts.read_manifest(
         workdir / candidate_model.KIND, candidate_model.KIND
@@ -288,7 +284,7 @@ def _load_indexes(workdir: pathlib.Path) -> dict[str, models.Index]:
 
 
 def _vector_ms(
-    data: prepared.PreparedData, trained: models.Candidates, cases: protocol.Cases
+    data: prepared.PreparedData, trained: models.RetrievalModel, cases: protocol.Cases
 ) -> float:
     """Returns the milliseconds of one user's vector, of many made together."""
     asked = protocol.take(cases, np.arange(min(_TIMED_VECTORS, len(cases))))
@@ -299,13 +295,13 @@ def _vector_ms(
 
 def _ranker_ms(
     data: prepared.PreparedData,
-    ranking: models.Ranker,
+    ranking: models.RankingModelLike,
     cases: protocol.Cases,
     num_candidates: int,
 ) -> float:
     """Returns the ranker's milliseconds for one user of many scored together."""
     asked = protocol.take(cases, np.arange(min(_TIMED_USERS, len(cases))))
-    makers = lists.popularity(data, configs.Evaluation())
+    makers = lists.popularity(data, configs.EvaluationConfig())
     chosen = makers(asked, num_candidates)
     started = time.perf_counter()
     lists.reordered(data, ranking, asked, chosen)

@@ -79,7 +79,7 @@ def _videos(
 
 
 def _known(data: prepared.PreparedData, index: int) -> dict[str, Any]:
-    """Returns id and what is known of a video."""
+    """Returns id and metadata of a video."""
     row = data.videos.row(index - 1, named=True)
     known = {name: row[name] for name in _OF_VIDEO if row.get(name) is not None}
     return {schema.VIDEO_ID: row[schema.VIDEO_ID]} | known

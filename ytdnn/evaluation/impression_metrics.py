@@ -2,9 +2,11 @@
 
 Each metric is measured of the scorers that give its input:
 
-- the order: AUC, over all impressions and within each user; weighted per-user loss;
-  nDCG of each page by watch seconds; of all impressions of a user as one list, its
-  nDCG and the share of the watch time that its first places hold;
+- the order: AUC over all impressions; weighted per-user loss; nDCG of each page by
+  watch seconds;
+- the order of all impressions of a user as one list, by what was known when the list
+  began (`ranker.scorer`): AUC within each user, nDCG and the share of the watch time
+  that the first places hold;
 - log odds of weighted logistic regression, or seconds and click probability: the log
   loss under the weights of training (a click weighs its watch seconds, no click weighs
   1, both 1 without watch time), over the total weight;
@@ -66,16 +68,16 @@ Parts = dict[str, tuple[Floats, Floats]]
 
 
 def measure(
-    impressions: ranker.Impressions,
+    impressions: ranker.SplitImpressions,
     predicted: predictions.Predictions,
-    config: configs.Evaluation,
+    config: configs.EvaluationConfig,
 ) -> tuple[report_model.Entry, Parts]:
     """Measures the predictions of one model.
 
     Args:
-      impressions: Of the split.
-      predicted: For each of them.
-      config: Resamples and their seed.
+      impressions: Impressions of the split.
+      predicted: Predictions for each of them.
+      config: Settings of resamples and their seed.
 
     Returns:
       The model's entry in the report, in the order of `METRICS`, and the numerators
@@ -112,14 +114,16 @@ def _check(predicted: predictions.Predictions) -> None:
 
 
 def auc_interval(
-    impressions: ranker.Impressions, scores: npt.NDArray, config: configs.Evaluation
+    impressions: ranker.SplitImpressions,
+    scores: npt.NDArray,
+    config: configs.EvaluationConfig,
 ) -> tuple[float, float]:
     """Returns the bootstrap interval of AUC; NaN without impressions.
 
     Args:
-      impressions: What was scored.
+      impressions: Scored impressions.
       scores: `[n]`.
-      config: Resamples and their seed.
+      config: Settings of resamples and their seed.
     """
     num_users = impressions.num_users
     if not num_users:
@@ -136,12 +140,12 @@ def auc_interval(
 
 
 def user_loss_parts(
-    impressions: ranker.Impressions, scores: npt.NDArray
+    impressions: ranker.SplitImpressions, scores: npt.NDArray
 ) -> tuple[Floats, Floats]:
     """Returns each user's mispredicted and total watch time (PAPER §4.3).
 
     Args:
-      impressions: What was scored.
+      impressions: Scored impressions.
       scores: `[n]`.
     """
     wrong, watched = per_user_loss.watch_time_of_pairs(
@@ -150,14 +154,14 @@ def user_loss_parts(
     return impressions.by_user(wrong), impressions.by_user(watched)
 
 
-def list_parts(impressions: ranker.Impressions, scores: npt.NDArray) -> Parts:
+def list_parts(impressions: ranker.SplitImpressions, scores: npt.NDArray) -> Parts:
     """Returns the parts of metrics of lists: all impressions of each user as one.
 
     Their gains are watch seconds; clicks where the log has no watch time. A list of one
     impression, which has no order, counts for nothing.
 
     Args:
-      impressions: What was scored.
+      impressions: Scored impressions.
       scores: `[n]`, higher = placed first.
     """
     users, num_users = impressions.users, impressions.num_users
@@ -176,12 +180,12 @@ def list_parts(impressions: ranker.Impressions, scores: npt.NDArray) -> Parts:
 
 
 def grouped_auc_parts(
-    impressions: ranker.Impressions, scores: npt.NDArray
+    impressions: ranker.SplitImpressions, scores: npt.NDArray
 ) -> tuple[Floats, Floats]:
     """Returns the parts of the AUC within each user, weighted by impressions.
 
     Args:
-      impressions: What was scored.
+      impressions: Scored impressions.
       scores: `[n]`.
     """
     within = binary.grouped_auc(
@@ -191,14 +195,14 @@ def grouped_auc_parts(
 
 
 def _parts(
-    impressions: ranker.Impressions, predicted: predictions.Predictions
+    impressions: ranker.SplitImpressions, predicted: predictions.Predictions
 ) -> Parts:
     """Returns, of each user, numerator and denominator of each ratio."""
     clicked, sizes = impressions.clicked, impressions.by_user(1.0)
     found = {
-        GROUPED_AUC: grouped_auc_parts(impressions, predicted.order),
+        GROUPED_AUC: grouped_auc_parts(impressions, predicted.list_order),
         PER_USER_LOSS: user_loss_parts(impressions, predicted.order),
-        **list_parts(impressions, predicted.order),
+        **list_parts(impressions, predicted.list_order),
     }
     logits = _weighted_logits(impressions, predicted)
     if logits is not None:
@@ -212,7 +216,7 @@ def _parts(
 
 
 def _weighted_logits(
-    impressions: ranker.Impressions, predicted: predictions.Predictions
+    impressions: ranker.SplitImpressions, predicted: predictions.Predictions
 ) -> npt.NDArray | None:
     """Returns logits for the log loss under the weights of training.
 
@@ -223,9 +227,11 @@ def _weighted_logits(
 
 
 def _seconds_parts(
-    impressions: ranker.Impressions, predicted: predictions.Predictions, sizes: Floats
+    impressions: ranker.SplitImpressions,
+    predicted: predictions.Predictions,
+    sizes: Floats,
 ) -> Parts:
-    """Returns the parts of metrics of watch seconds, none where none are known."""
+    """Returns the parts of metrics of watch seconds, none without watch seconds."""
     observed, found = impressions.seconds, Parts()
     if observed is None:
         return found
@@ -250,9 +256,9 @@ def _seconds_parts(
 
 
 def _pair_parts(
-    impressions: ranker.Impressions, predicted: predictions.Predictions
+    impressions: ranker.SplitImpressions, predicted: predictions.Predictions
 ) -> Parts:
-    """Returns the parts of metrics whose pairs are of two users."""
+    """Returns the parts of metrics of pairs that may belong to two users."""
     if impressions.seconds is None or predicted.seconds is None:
         return {}
     everyone = np.zeros(len(impressions.rows), np.int64)

@@ -26,20 +26,21 @@ METRICS = (impression_metrics.AUC, impression_metrics.PER_USER_LOSS)
 
 def measure(
     data: prepared.PreparedData,
-    impressions: ranker.Impressions,
+    impressions: ranker.SplitImpressions,
     predicted: Mapping[str, predictions.Predictions],
-    config: configs.Evaluation,
+    config: configs.EvaluationConfig,
 ) -> dict[str, tuple[report_model.ImpressionSliceRow, ...]]:
     """Returns each slice of the impressions with two parts or more.
 
-    By whether the video has an id embedding: one that was first watched after the
-    candidate model's training window has none, and is ranked by its other features.
+    Sliced by whether the video has an id embedding: a video that was first watched
+    after the candidate model's training window has none, and is ranked by its other
+    features.
 
     Args:
       data: The prepared set.
-      impressions: Of the split.
-      predicted: Of each model.
-      config: Resamples and their seed.
+      impressions: Impressions of the split.
+      predicted: Predictions of each model.
+      config: Settings of resamples and their seed.
     """
     is_known = impressions.videos <= data.vocabulary_size
     parts = {WITH: is_known, WITHOUT: ~is_known}
@@ -53,10 +54,10 @@ def measure(
 
 def _row(
     value: str,
-    impressions: ranker.Impressions,
+    impressions: ranker.SplitImpressions,
     keep: np.ndarray,
     predicted: Mapping[str, predictions.Predictions],
-    config: configs.Evaluation,
+    config: configs.EvaluationConfig,
 ) -> report_model.ImpressionSliceRow:
     own = impressions.select(keep)
     return report_model.ImpressionSliceRow(
@@ -72,7 +73,9 @@ def _row(
 
 
 def _metrics(
-    impressions: ranker.Impressions, scores: np.ndarray, config: configs.Evaluation
+    impressions: ranker.SplitImpressions,
+    scores: np.ndarray,
+    config: configs.EvaluationConfig,
 ) -> dict[str, report_parts.WithInterval]:
     """Returns value, low, high of `METRICS`."""
     wrong, watched = impression_metrics.user_loss_parts(impressions, scores)

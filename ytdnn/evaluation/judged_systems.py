@@ -24,35 +24,35 @@ _PLACES_AHEAD = 2  # what a page has shown already is at most as long as the pag
 
 
 @dataclasses.dataclass(frozen=True)
-class Asked:
+class RunModels:
     """A run's models.
 
     Attributes:
       data: The prepared set.
       trained: The candidate model.
-      video_vectors: Of it.
+      video_vectors: Vectors of its videos.
       ranking: The ranker; None without one, or where it was trained on the window.
-      sources: The candidate sources beside the model.
-      config: The run's.
+      sources: The candidate sources in addition to the model.
+      config: Config of the run.
     """
 
     data: prepared.PreparedData
-    trained: models.Candidates
+    trained: models.RetrievalModel
     video_vectors: models.Vectors
-    ranking: models.Ranker | None
+    ranking: models.RankingModelLike | None
     sources: tuple[retrieval.Source, ...]
     config: configs.Config
 
 
-def measure(asked: Asked, split: prepared.Split) -> report_model.OffPolicy | None:
-    """Estimates what a run's pages would have brought; None without propensities.
+def measure(asked: RunModels, split: prepared.Split) -> report_model.OffPolicy | None:
+    """Estimates the rewards of a run's pages; None without propensities.
 
     Args:
       asked: The run.
-      split: Whose logged pages.
+      split: Split of the logged pages.
     """
     config = asked.config.evaluation
-    pages = logged_pages.of(asked.data, split, config.off_policy_pages, config.seed)
+    pages = logged_pages.sample(asked.data, split, config.off_policy_pages, config.seed)
     if pages is None:
         return None
     modelled: Mapping[str, np.ndarray] = {}
@@ -63,9 +63,9 @@ def measure(asked: Asked, split: prepared.Split) -> report_model.OffPolicy | Non
 
 
 def ordered(
-    asked: Asked, pages: logged_pages.LoggedPages
+    asked: RunModels, pages: logged_pages.LoggedPages
 ) -> dict[str, page_choices.Ordered]:
-    """Returns what popularity, the candidates and both stages order for pages."""
+    """Returns the order of popularity, of the candidates and of both stages."""
     data, config = asked.data, asked.config.evaluation
     cases = protocol.at_requests(data, pages.requests, config, asked.trained.num_listed)
     vectors = asked.trained.request_vectors(data, pages.first_rows)
@@ -84,7 +84,7 @@ def ordered(
 
 
 def _in_order(
-    asked: Asked, pages: logged_pages.LoggedPages, videos: lists.Lists
+    asked: RunModels, pages: logged_pages.LoggedPages, videos: lists.Lists
 ) -> page_choices.Ordered:
     """Returns lists shown best first."""
     order = np.broadcast_to(-np.arange(videos.shape[1], dtype=float), videos.shape)
@@ -96,8 +96,8 @@ def _in_order(
 
 
 def _of_both(
-    asked: Asked,
-    ranking: models.Ranker,
+    asked: RunModels,
+    ranking: models.RankingModelLike,
     pages: logged_pages.LoggedPages,
     cases: protocol.Cases,
     vectors: models.Vectors,
@@ -121,7 +121,7 @@ def _of_both(
 
 
 def _modelled(found: predictions.Predictions) -> Mapping[str, np.ndarray]:
-    """Returns what a ranker says of rewards, of those that it predicts."""
+    """Returns a ranker's predictions of rewards, for those that it predicts."""
     said = {
         counterfactual.CLICKS: found.click_probability,
         counterfactual.WATCH_SECONDS: found.seconds,

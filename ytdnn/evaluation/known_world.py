@@ -28,7 +28,7 @@ class KnownWorld:
     videos: npt.NDArray[np.int64]
 
 
-def of(data: prepared.PreparedData) -> KnownWorld | None:
+def from_data(data: prepared.PreparedData) -> KnownWorld | None:
     """Returns the world of a prepared set, None where the log is not a world's."""
     config = world_source.config_of(data.manifest.facts)
     if config is None:
@@ -43,7 +43,7 @@ def is_known(data: prepared.PreparedData) -> bool:
 
 
 @functools.lru_cache(maxsize=1)
-def _world(config: configs.World) -> generate.World:
+def _world(config: configs.WorldConfig) -> generate.World:
     """Makes a world once for all that is asked of it in an evaluation."""
     return generate.World(config)
 

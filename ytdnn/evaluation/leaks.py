@@ -1,10 +1,10 @@
 """The leak check: no input of an example may lie at or after its label.
 
-Two ways of looking, either of which fails the run. `in_order` compares the position
-and time of every input with its label's. `in_models` changes everything that happens
-from the request on, for some users, and asks the models again: a number that moves was
-made from what it should predict. Ties of time are legal where the stated order breaks
-them, so inputs of the label's own second are counted, not refused.
+Two checks, either of which fails the run. `in_order` compares the position and time of
+every input with its label's. `in_models` changes all events from the request on, for
+some users, and runs the models again: a value that changes was computed from its label.
+Ties of time are legal where the stated order breaks them, so inputs of the label's own
+second are counted, not refused.
 """
 
 import datetime
@@ -34,10 +34,10 @@ def in_order(
     Args:
       data: The prepared set.
       cases: An example is a case and one of its answers.
-      split: The evaluated one.
+      split: Evaluated split.
 
     Returns:
-      What the report says under `leaks`.
+      The section `leaks` of the report.
 
     Raises:
       errors.UserError: An input lies at or after its label in the stated order.
@@ -121,10 +121,10 @@ def _check_impressions(
 
 
 def ranker_learns_later(data: prepared.PreparedData, cases: protocol.Cases) -> bool:
-    """Whether the ranker's training lies after a window that is evaluated.
+    """Whether the ranker's training is later than a window that is evaluated.
 
-    So it does for the candidate model's validation window (temporal): the ranker must
-    not order lists that are measured by what it has seen clicked.
+    This is so for the candidate model's validation window (temporal): the ranker must
+    not order lists that are measured by clicks it was trained on.
     """
     if not data.has_impressions or data.config.protocol != "temporal":
         return False
@@ -141,27 +141,28 @@ def require_held_out(data: prepared.PreparedData) -> None:
     """
     if refit.FACT in data.manifest.facts:
         raise errors.UserError(
-            f"expected a run that holds watches out, found models refitted to the end "
-            f"of the log beside {data.directory}, which have seen every answer: "
-            f"evaluate the run they repeat"
+            f"expected a run with held-out watches, found models refitted to the end "
+            f"of the log beside {data.directory}, which were trained on every "
+            f"answer: evaluate the original run"
         )
 
 
 def require_later(
     cases: protocol.Cases, split: prepared.Split, name: str, trained_to: int
 ) -> None:
-    """Checks that a refitted bundle is asked about what comes after its training.
+    """Checks that a refitted bundle is evaluated on events after its training.
 
     Raises:
-      errors.UserError: It has seen answers.
+      errors.UserError: It was trained on some answers.
     """
     first = int(cases.times.min())
     if first < trained_to:
         raise errors.UserError(
-            f"expected the {split.name.lower()} window to begin after what {name} was "
-            f"trained on, found a bundle refitted to {_utc(trained_to)} and requests "
-            f"from {_utc(first)} on: it has seen the answers; measure it on a later "
-            f"log, or the run it repeats with `ytdnn evaluate --workdir=…`"
+            f"expected the {split.name.lower()} window to begin after the training "
+            f"data of {name}, found a bundle refitted to {_utc(trained_to)} and "
+            f"requests "
+            f"from {_utc(first)} on: it was trained on the answers; measure it on a "
+            f"later log, or the original run with `ytdnn evaluate --workdir=…`"
         )
 
 
@@ -190,24 +191,24 @@ def _refuse(
 def in_models(
     data: prepared.PreparedData,
     cases: protocol.Cases,
-    trained: models.Candidates | None,
-    ranker: models.Ranker | None,
+    trained: models.RetrievalModel | None,
+    ranker: models.RankingModelLike | None,
     seed: int,
 ) -> int:
-    """Changes some users' future and checks that nothing asked before it moves.
+    """Changes some users' future and checks that no earlier value changes.
 
     Args:
       data: The prepared set.
-      cases: Whom to ask; 128 of them are asked twice.
+      cases: Cases; 128 of them are computed twice.
       trained: The candidate model, if there is one.
       ranker: The ranker, if there is one.
-      seed: Of the choice of users.
+      seed: Seed of the choice of users.
 
     Returns:
-      Number of users asked.
+      Number of users checked.
 
     Raises:
-      errors.UserError: A model read what comes after the request.
+      errors.UserError: A model read events after the request.
     """
     rng = np.random.default_rng(seed)
     among = _of_one_day(cases)
@@ -237,8 +238,8 @@ def in_models(
 def _of_one_day(cases: protocol.Cases) -> Integers:
     """Returns the cases of the day with most requests.
 
-    A statistic of the corpus as of that midnight may know what any user did before it,
-    but nothing that is changed here: each user's future begins on that day.
+    A statistic of the corpus as of that midnight may use any user's earlier events, but
+    none of the changed ones: each user's future begins on that day.
     """
     days = cases.times // _DAY_SECONDS
     found, counts = np.unique(days, return_counts=True)

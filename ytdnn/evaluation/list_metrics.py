@@ -1,4 +1,4 @@
-"""Lists against right answers: numbers, intervals, curves, what is recommended."""
+"""Metrics of lists against right answers: values, intervals, curves, listed videos."""
 
 import dataclasses
 import functools
@@ -24,17 +24,17 @@ Floats = npt.NDArray[np.float64]
 
 @dataclasses.dataclass(frozen=True)
 class Context:
-    """What lists are measured with.
+    """The inputs of list metrics.
 
     Attributes:
       data: The prepared set.
-      cases: Whom to ask and what is right.
-      config: Lengths, resamples.
+      cases: Users and right answers.
+      config: Settings of lengths and resamples.
     """
 
     data: prepared.PreparedData
     cases: protocol.Cases
-    config: configs.Evaluation
+    config: configs.EvaluationConfig
 
     @property
     def length(self) -> int:
@@ -56,7 +56,7 @@ class Context:
 
     @functools.cached_property
     def upload_times(self) -> Floats | None:
-        """Upload times by video index, NaN where not known; None: the log has none."""
+        """Upload times by video index, NaN where unknown; None: the log has none."""
         if schema.UPLOAD_TIME not in self.data.videos.columns:
             return None
         times = self.data.videos[schema.UPLOAD_TIME].cast(float).to_numpy()
@@ -65,7 +65,7 @@ class Context:
     @functools.cached_property
     def true_pages(self) -> true_page.TruePages | None:
         """The truth about pages; None: the log is not a world's."""
-        return true_page.of(self.data)
+        return true_page.from_data(self.data)
 
 
 def of_lists(
@@ -105,7 +105,7 @@ def of_lists(
 def _judged(
     context: Context, found: lists.Lists, ks: tuple[int, ...]
 ) -> summary.PerUser:
-    """Returns what lists are judged by: hits, watch seconds of hits, the true page."""
+    """Returns the metrics of lists: hits, watch seconds of hits, the true page."""
     cases = context.cases
     values = retrieval.metrics_at(found, *cases.targets, ks)
     if cases.seconds is not None:

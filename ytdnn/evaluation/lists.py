@@ -46,7 +46,7 @@ def from_vectors(
     user_vectors: models.Vectors,
     video_vectors: models.Vectors,
     k: int,
-    config: configs.Evaluation,
+    config: configs.EvaluationConfig,
 ) -> Lists:
     """Ranks all videos exactly by the product with each case's vector.
 
@@ -75,7 +75,7 @@ def from_scores(
     score: selection.Scorer,
     num_videos: int,
     k: int,
-    config: configs.Evaluation,
+    config: configs.EvaluationConfig,
 ) -> Lists:
     """Ranks all videos exactly by any score, as `from_vectors`.
 
@@ -102,12 +102,12 @@ def may_hold(
     rows: npt.NDArray[np.integer],
     videos: npt.NDArray[np.integer],
 ) -> npt.NDArray[np.bool_]:
-    """Returns, of lists that others made, whether a video may stand in each.
+    """Returns, for lists of other systems, whether a video may be in each.
 
     Args:
-      cases: Whom they are for.
+      cases: Cases of the lists.
       rows: `[n]` cases.
-      videos: `[n]` a video index for each; 0, a video that is not known, may.
+      videos: `[n]` a video index for each; 0, an unknown video, may be listed.
     """
     everyone = slice(0, len(cases))
     removed = selection.Removed(everyone, cases.removed, cases.available)
@@ -115,7 +115,7 @@ def may_hold(
 
 
 def closed_up(cases: protocol.Cases, found: Lists, k: int) -> Lists:
-    """Returns lists without what they may not hold, closed up and cut to k."""
+    """Returns lists without forbidden videos, closed up and cut to k."""
     rows = np.repeat(np.arange(len(found)), found.shape[1])
     keep = may_hold(cases, rows, found.ravel()).reshape(found.shape) & (found > 0)
     order = np.argsort(~keep, axis=1, kind="stable")
@@ -124,7 +124,7 @@ def closed_up(cases: protocol.Cases, found: Lists, k: int) -> Lists:
     return result
 
 
-def popularity(data: prepared.PreparedData, config: configs.Evaluation) -> Maker:
+def popularity(data: prepared.PreparedData, config: configs.EvaluationConfig) -> Maker:
     """Returns the maker that lists the videos with most training watches."""
     watched = data.videos[prepared.TRAIN_COUNT].head(data.vocabulary_size)
     counts = watched.to_numpy().astype(np.float32)
@@ -139,7 +139,7 @@ def popularity(data: prepared.PreparedData, config: configs.Evaluation) -> Maker
 def of_vectors(
     user_vectors: models.Vectors,
     video_vectors: models.Vectors,
-    config: configs.Evaluation,
+    config: configs.EvaluationConfig,
 ) -> Maker:
     """Returns the maker that ranks by the product with each case's vector."""
     return lambda cases, k: from_vectors(cases, user_vectors, video_vectors, k, config)
@@ -148,20 +148,20 @@ def of_vectors(
 def composed(
     data: prepared.PreparedData,
     first: Maker,
-    ranker: models.Ranker,
+    ranker: models.RankingModelLike,
     num_candidates: int,
     order: Order | None = None,
 ) -> Maker:
     """Returns the maker of both stages: candidates, then the ranker's order.
 
-    What serving does: `num_candidates` unwatched videos go to the ranker.
+    As in serving, `num_candidates` unwatched videos go to the ranker.
 
     Args:
       data: The prepared set.
-      first: Makes the candidates.
-      ranker: Scores them.
-      num_candidates: How many.
-      order: From its logits to the order of a page; None: theirs.
+      first: Maker of the candidates.
+      ranker: Ranker that scores them.
+      num_candidates: Number of candidates.
+      order: Function from its logits to the order of a page; None: the logits order it.
     """
 
     def make(cases: protocol.Cases, k: int) -> Lists:
@@ -175,7 +175,7 @@ def composed(
 
 def reordered(
     data: prepared.PreparedData,
-    ranker: models.Ranker,
+    ranker: models.RankingModelLike,
     cases: protocol.Cases,
     lists: Lists,
     order: Order | None = None,

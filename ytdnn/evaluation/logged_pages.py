@@ -1,8 +1,8 @@
-"""Pages of the log whose places were drawn with known probabilities.
+"""Pages of the log with known propensities.
 
-A page counts where it is known whole: its positions follow one another from the first
-on, and every place has a propensity. Of another it is not known what stood before a
-place, so what could still be shown there.
+A page counts where it is logged completely: its positions follow one another from the
+first on, and every place has a propensity. Otherwise it is unknown which videos were
+before a place, and so which could still be shown there.
 """
 
 import dataclasses
@@ -51,8 +51,8 @@ class LoggedPages:
         """Returns an array of impressions by place, `[n, places]`.
 
         Args:
-          name: Of the array.
-          missing: Behind the end of a page.
+          name: Name of the array.
+          missing: Value after the end of a page.
         """
         array = np.asarray(getattr(self.data.impressions, name))
         return np.where(self.is_place, array[self.rows], missing)
@@ -67,16 +67,16 @@ class LoggedPages:
         return users, ends, np.asarray(shown.times)[first]
 
 
-def of(
+def sample(
     data: prepared.PreparedData, split: prepared.Split, most: int, seed: int
 ) -> LoggedPages | None:
-    """Returns pages of a split, drawn by chance; None where none is known.
+    """Returns pages of a split, sampled; None where no page is complete.
 
     Args:
       data: The prepared set.
-      split: Of the impressions.
-      most: Pages that are drawn.
-      seed: Of the draw.
+      split: Split of the impressions.
+      most: Maximum number of pages.
+      seed: Seed of the sample.
     """
     if not data.has_impressions:
         return None

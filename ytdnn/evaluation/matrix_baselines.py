@@ -1,9 +1,10 @@
-"""Baselines that count on the matrix of users and videos (`ytdnn[baselines]`).
+"""Baselines by matrix computations on users and videos.
 
-* `user_neighbours`: what users with similar watches watched, their similarity the
-  product of watches, each divided by the root of its video's watches;
+* `user_neighbours`: videos that users with similar watches watched; similarity is the
+product of watches, each divided by the root of its video's watches;
 * `als`: implicit matrix factorisation (Hu, Koren and Volinsky, 2008), 64 factors, of
-  the library `implicit`; the user's factors are those of the history that is asked for.
+the library `implicit` (`ytdnn[baselines]`); the user's factors are computed from the
+history of the request.
 
 Both count the candidates' training window, and read histories up to the request.
 """
@@ -14,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 
 from ytdnn import configs, errors
 from ytdnn.data import inputs, prepared
@@ -26,22 +28,17 @@ Floats = npt.NDArray[np.float32]
 
 
 def user_neighbours(
-    data: prepared.PreparedData, config: configs.Evaluation
+    data: prepared.PreparedData, config: configs.EvaluationConfig
 ) -> lists.Maker:
-    """Returns the maker of what users with similar watches watched.
-
-    Raises:
-      errors.UserError: SciPy is not installed.
-    """
-    sparse = _module("scipy.sparse", "user_neighbours")
-    counts = _training_matrix(data, sparse)
+    """Returns the maker of lists of videos that users with similar watches watched."""
+    counts = _training_matrix(data)
     of_users = 1.0 / np.sqrt(_USER_DAMPING + np.asarray(counts.sum(axis=1)).ravel())
     of_videos = 1.0 / np.sqrt(_VIDEO_DAMPING + np.asarray(counts.sum(axis=0)).ravel())
     weights = sparse.diags(of_videos.astype(np.float32))
     scaled = (sparse.diags(of_users.astype(np.float32)) @ counts @ weights).tocsc()
 
     def make(cases: protocol.Cases, k: int) -> lists.Lists:
-        asked = _histories(data, cases, sparse) @ weights
+        asked = _histories(data, cases) @ weights
 
         @functools.lru_cache(maxsize=1)
         def similar(start: int, stop: int) -> Floats:
@@ -56,22 +53,21 @@ def user_neighbours(
     return make
 
 
-def als(data: prepared.PreparedData, config: configs.Evaluation) -> lists.Maker:
+def als(data: prepared.PreparedData, config: configs.EvaluationConfig) -> lists.Maker:
     """Returns the maker of implicit's alternating least squares.
 
     Raises:
       errors.UserError: It is not installed.
     """
-    sparse = _module("scipy.sparse", "als")
     library = _module("implicit.als", "als")
     model = library.AlternatingLeastSquares(
         factors=_FACTORS, iterations=_ITERATIONS, random_state=_SEED
     )
-    model.fit(_training_matrix(data, sparse), show_progress=False)
+    model.fit(_training_matrix(data), show_progress=False)
     of_videos = np.asarray(model.item_factors, np.float32)
 
     def make(cases: protocol.Cases, k: int) -> lists.Lists:
-        histories = _histories(data, cases, sparse)
+        histories = _histories(data, cases)
         of_users = model.recalculate_user(np.arange(len(cases)), histories)
         vectors = np.asarray(of_users, np.float32)
         return lists.from_vectors(cases, vectors, of_videos, k, config)
@@ -95,22 +91,21 @@ def _module(name: str, baseline: str) -> Any:
         ) from error
 
 
-def _training_matrix(data: prepared.PreparedData, sparse: Any) -> Any:
+def _training_matrix(data: prepared.PreparedData) -> Any:
     """Returns `[users, vocabulary]`, 1 where there is a training watch."""
     watches = inputs.training_set(data).watches
     pairs = np.asarray(watches.users), np.asarray(watches.videos)
-    return _matrix(sparse, *pairs, (data.num_users, data.vocabulary_size))
+    return _matrix(*pairs, (data.num_users, data.vocabulary_size))
 
 
-def _histories(data: prepared.PreparedData, cases: protocol.Cases, sparse: Any) -> Any:
+def _histories(data: prepared.PreparedData, cases: protocol.Cases) -> Any:
     """Returns `[cases, vocabulary]`, 1 where a video is in the history."""
     before = data.watched_before(cases.users, cases.ends)
     shape = len(cases), data.vocabulary_size
-    return _matrix(sparse, before.rows, before.values, shape)
+    return _matrix(before.rows, before.values, shape)
 
 
 def _matrix(
-    sparse: Any,
     rows: npt.NDArray[np.integer],
     videos: npt.NDArray[np.integer],
     shape: tuple[int, int],

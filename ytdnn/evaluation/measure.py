@@ -60,19 +60,19 @@ def measure(
     makers: Mapping[str, lists.Maker],
     scorers: Mapping[str, ranker.Scorer],
     split: prepared.Split,
-    config: configs.Evaluation,
+    config: configs.EvaluationConfig,
     orders: Mapping[str, ranker.Scorer] | None = None,
 ) -> report_files.Result:
-    """Checks for leaks, asks every system and measures what it answers.
+    """Checks for leaks, runs every system and measures its output.
 
     Args:
       data: The prepared set.
-      cases: Of the split.
+      cases: Cases of the split.
       makers: List makers by name, in the order of the report.
-      scorers: Impression scorers by name; not asked where the log has no impressions.
+      scorers: Impression scorers by name; not run where the log has no impressions.
       split: `TEST` or `VALIDATION`.
-      config: Lengths, slices, resamples.
-      orders: Scorers that are asked for an order of each user's impressions alone.
+      config: Settings of lengths, slices and resamples.
+      orders: Scorers that only order each user's impressions.
 
     Raises:
       errors.UserError: An input lies at or after its label, or a slice is unknown.
@@ -113,16 +113,16 @@ def measure(
 
 @dataclasses.dataclass(frozen=True)
 class _Shown:
-    """What was measured on impressions; empty where the log has none."""
+    """Measurements on impressions; empty where the log has none."""
 
-    impressions: ranker.Impressions | None = None
+    impressions: ranker.SplitImpressions | None = None
     rules: report_parts.ImpressionRules | None = None
     entries: dict[str, report_model.Entry] = dataclasses.field(default_factory=dict)
     parts: dict[str, impression_metrics.Parts] = dataclasses.field(default_factory=dict)
     slices: dict[str, tuple[report_model.ImpressionSliceRow, ...]] = dataclasses.field(
         default_factory=dict
     )
-    calibration: dict[str, report_model.Calibration] = dataclasses.field(
+    calibration: dict[str, report_model.CalibrationReport] = dataclasses.field(
         default_factory=dict
     )
     scores: dict[str, npt.NDArray[np.floating]] = dataclasses.field(
@@ -134,15 +134,15 @@ def _shown(
     data: prepared.PreparedData,
     scorers: Mapping[str, ranker.Scorer],
     split: prepared.Split,
-    config: configs.Evaluation,
+    config: configs.EvaluationConfig,
 ) -> _Shown:
     if not data.has_impressions or not scorers:
         return _Shown()
-    impressions = ranker.Impressions(data, split)
+    impressions = ranker.SplitImpressions(data, split)
     rules = statement.describe_impressions(data, impressions)
     predicted = {name: score(impressions) for name, score in scorers.items()}
     sliced = impression_slices.measure(data, impressions, predicted, config)
-    scores = {name: np.asarray(given.order) for name, given in predicted.items()}
+    scores = {name: np.asarray(given.list_order) for name, given in predicted.items()}
     found = _Shown(impressions, rules, slices=sliced, scores=scores)
     for name, given in predicted.items():
         entry, found.parts[name] = impression_metrics.measure(
@@ -160,16 +160,16 @@ def _shown_lists(
     shown: _Shown,
     orders: Mapping[str, ranker.Scorer],
     split: prepared.Split,
-    config: configs.Evaluation,
+    config: configs.EvaluationConfig,
 ) -> report_parts.ShownLists | None:
     """Returns the orders of each user's impressions; None without impressions."""
     if not data.has_impressions or not (orders or shown.scores):
         return None
-    impressions = shown.impressions or ranker.Impressions(data, split)
+    impressions = shown.impressions or ranker.SplitImpressions(data, split)
     if not len(impressions.rows):
         return None
     scores = {
-        name: score(impressions).order
+        name: score(impressions).list_order
         for name, score in orders.items()
         if name not in shown.scores
     }
@@ -200,7 +200,7 @@ def _gaps_closed(
 def _watched(
     entries: Mapping[str, report_model.Entry],
 ) -> dict[str, report_model.Entry]:
-    """Returns what the oracle of watches bounds: all but the value of the page."""
+    """Returns the metrics that the oracle of watches bounds: not the page's value."""
     return {
         name: dataclasses.replace(
             entry,
@@ -215,7 +215,9 @@ def _watched(
     }
 
 
-def _config(data: prepared.PreparedData, config: configs.Evaluation) -> dict[str, Any]:
+def _config(
+    data: prepared.PreparedData, config: configs.EvaluationConfig
+) -> dict[str, Any]:
     settings = {
         "data": configs.to_dict(data.config),
         "evaluation": configs.to_dict(config),
@@ -224,8 +226,8 @@ def _config(data: prepared.PreparedData, config: configs.Evaluation) -> dict[str
     return values
 
 
-def _made(started: float, config: configs.Evaluation) -> report_parts.Made:
-    return report_parts.Made(
+def _made(started: float, config: configs.EvaluationConfig) -> report_parts.Measurement:
+    return report_parts.Measurement(
         time=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         seconds=round(time.perf_counter() - started, 3),
         versions=environment.versions(),

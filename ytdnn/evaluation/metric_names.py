@@ -1,4 +1,4 @@
-"""What is known of a metric by its name alone; needs no package, so starts at once."""
+"""Properties of metrics by their names; imports no package, so it loads at once."""
 
 from collections.abc import Collection
 
@@ -28,13 +28,13 @@ PAGE_VALUES = (TRUE_WATCH_SECONDS, HIT_WATCH_SECONDS)
 
 
 def judging_pages(known: Collection[str], k: int) -> list[str]:
-    """Returns what to show of a system's lists first: the best yardstick there is.
+    """Returns the metric to show first of a system's lists: the best one available.
 
-    Hit rate is no measure of a second stage (DESIGN §9), so it is shown only where
-    watch time is not known.
+    Hit rate is no measure of a second stage (DESIGN §9), so it is shown only without
+    watch time.
 
     Args:
-      known: Metrics that were measured, as `MODEL/METRIC@K`.
+      known: Measured metrics, as `MODEL/METRIC@K`.
       k: Length of the list.
 
     >>> judging_pages(["system/hit_rate@10", "system/true_watch_seconds@10"], k=10)

@@ -1,4 +1,4 @@
-"""What evaluation asks of the models; the trained ones and test fakes both fit."""
+"""The interfaces of models in evaluation, for trained models and test fakes."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -16,13 +16,13 @@ Readings = Mapping[str, npt.NDArray[Any]]
 """`[n, …]` of each feature by name; none of a model whose features are not known."""
 
 
-class Candidates(Protocol):
+class RetrievalModel(Protocol):
     """Turns users and videos into vectors whose products rank (PAPER §3.1).
 
-    Every model says of itself the two things that its numbers are marked by.
+    Every model states the two facts that its numbers are marked with.
 
     Attributes:
-      num_listed: How many videos lists can hold, the first ones of the catalogue.
+      num_listed: Number of videos that lists can hold, the first ones of the catalogue.
     """
 
     num_listed: int
@@ -48,9 +48,9 @@ class Candidates(Protocol):
         end_watches: Positions,
         times: Positions,
     ) -> Vectors:
-        """Returns `[n, dim]` of what each user did before a request.
+        """Returns `[n, dim]` user vectors from the events before a request.
 
-        Watches before a flat position, searches before a time.
+        These are watches before a flat position, and searches before a time.
         """
         ...
 
@@ -67,11 +67,11 @@ class Candidates(Protocol):
         end_watches: Positions,
         times: Positions,
     ) -> Readings:
-        """Returns what its features read of those requests, for the leak check."""
+        """Returns the values of its features for those requests, for the leak check."""
         ...
 
 
-class Ranker(Protocol):
+class RankingModelLike(Protocol):
     """Scores impressions, logged or about to be made (PAPER §4)."""
 
     @property
@@ -85,13 +85,19 @@ class Ranker(Protocol):
         impression_rows: Positions,
         video_indices: Indices,
     ) -> predictions.Predictions:
-        """Returns what it predicts of candidates at logged requests, `[n, k]` each."""
+        """Returns its predictions for candidates at logged requests, `[n, k]` each."""
         ...
 
     def predictions(
-        self, data: prepared.PreparedData, impression_rows: Positions
+        self,
+        data: prepared.PreparedData,
+        impression_rows: Positions,
+        history_rows: Positions | None = None,
     ) -> predictions.Predictions:
-        """Returns what it predicts of each logged impression."""
+        """Returns its predictions for each logged impression.
+
+        The user's history ends before the impression, or before that of `history_rows`.
+        """
         ...
 
     def score_candidates(
@@ -102,7 +108,7 @@ class Ranker(Protocol):
         times: Positions,
         video_indices: Indices,
     ) -> Vectors:
-        """Returns what ranks the candidates, higher = first, `[n, k]`."""
+        """Returns the scores that rank the candidates, higher = first, `[n, k]`."""
         ...
 
     def readings(
@@ -113,11 +119,11 @@ class Ranker(Protocol):
         times: Positions,
         video_indices: Indices,
     ) -> Readings:
-        """Returns what its features read of those candidates, for the leak check."""
+        """Returns its features' values for those candidates, for the leak check."""
         ...
 
 
-class Index(Protocol):
+class SearchIndex(Protocol):
     """Finds the videos of the largest products with a query."""
 
     @property

@@ -1,8 +1,8 @@
 """The world's oracle, evaluated like any model: the best possible on its log.
 
-It knows each user's interests at the moment asked for, what no model can see from the
-log, so it is an upper bound. What a model reaches is told as its share of the
-gap between popularity and the oracle (`summary.gaps_closed`).
+It uses each user's true interests at the time of the request, which no model can derive
+from the log, so it is an upper bound. A model's result is given as its share of the gap
+between popularity and the oracle (`summary.gaps_closed`).
 """
 
 import dataclasses
@@ -44,17 +44,18 @@ class Oracle:
         self._videos = known.videos
 
     def lists(
-        self, cases: protocol.Cases, k: int, config: configs.Evaluation
+        self, cases: protocol.Cases, k: int, config: configs.EvaluationConfig
     ) -> lists.Lists:
         """Returns the videos each user will most likely watch, `[cases, k] int32`.
 
-        Expected watches up to the last answer of all, asked for at a few moments
-        (other protocols: at the time of the request), of what lists can hold.
+        Ranks by expected watches up to the time of the last answer of all users,
+        computed at a few moments (other protocols: at the time of the request), among
+        listable videos.
 
         Args:
-          cases: Whom to ask.
+          cases: Cases to make lists for.
           k: Length of the lists.
-          config: Memory.
+          config: Settings of memory.
         """
         found = np.zeros([len(cases), k], np.int32)
         episodes = self._last_episodes(cases)
@@ -108,13 +109,13 @@ class Oracle:
     ) -> predictions.Predictions:
         """Returns the truth of logged impressions: p, and p · E[seconds | click].
 
-        The order is that of the odds `p · E[seconds | click] / (1 − p)`, what weighted
-        logistic regression converges to (PAPER §4.2): the order of least weighted
+        The order is that of the odds `p · E[seconds | click] / (1 − p)`, to which
+        weighted logistic regression converges (PAPER §4.2): the order of least weighted
         per-user loss.
 
         Args:
           shown: All impressions of the prepared set.
-          rows: Which of them.
+          rows: Rows of the wanted ones.
         """
         users, videos, times = shown.users[rows], shown.videos[rows], shown.times[rows]
         positions, unclicked = shown.positions[rows], shown.num_unclicked()[rows]
@@ -131,12 +132,14 @@ class Oracle:
         )
 
 
-def systems(data: prepared.PreparedData, config: configs.Evaluation) -> measure.Systems:
+def systems(
+    data: prepared.PreparedData, config: configs.EvaluationConfig
+) -> measure.Systems:
     """Returns the oracles as systems to measure; none where no world made the log.
 
-    One ranks by what will be watched, the other makes the page of most watch time.
+    One ranks by expected watches, the other makes the page of most watch time.
     """
-    known = known_world.of(data)
+    known = known_world.from_data(data)
     if known is None:
         return measure.Systems()
     oracle = Oracle(data, known)
@@ -146,16 +149,16 @@ def systems(data: prepared.PreparedData, config: configs.Evaluation) -> measure.
     if not data.has_impressions:
         return measure.Systems(makers)
     makers[lists.ORACLE_BY_WATCH_TIME] = true_page.TruePages(data, known).best
-    shown = Shown.of(data, known)
+    shown = Shown.from_data(data, known)
     scorers: dict[str, ranker.Scorer] = {
         lists.ORACLE: lambda impressions: oracle.predictions(shown, impressions.rows)
     }
     return measure.Systems(makers, scorers)
 
 
-def of(data: prepared.PreparedData) -> Oracle | None:
+def from_data(data: prepared.PreparedData) -> Oracle | None:
     """Returns the oracle of a prepared set, None where the log is not a world's."""
-    known = known_world.of(data)
+    known = known_world.from_data(data)
     return None if known is None else Oracle(data, known)
 
 
@@ -172,7 +175,9 @@ class Shown:
     clicked: npt.NDArray[np.bool_]
 
     @classmethod
-    def of(cls, data: prepared.PreparedData, known: known_world.KnownWorld) -> "Shown":
+    def from_data(
+        cls, data: prepared.PreparedData, known: known_world.KnownWorld
+    ) -> "Shown":
         """Returns the impressions of a set made from a world."""
         shown = data.impressions
         devices = data.vocabularies[schema.DEVICE]
@@ -208,7 +213,7 @@ def _best(
     cases: protocol.Cases,
     rates: npt.NDArray[np.float32],
     k: int,
-    config: configs.Evaluation,
+    config: configs.EvaluationConfig,
 ) -> lists.Lists:
     def score(users: slice, videos: slice, out: npt.NDArray[np.float32]) -> None:
         out[...] = rates[users, videos]

@@ -1,10 +1,10 @@
-"""Which order a run serves: the ranker's, or the candidates' (`ranking.enabled=auto`).
+"""Chooses the served order: the ranker's, or the candidates' (`ranking.enabled=auto`).
 
 Judged on the validation window, which neither stage was fitted to, by the orders of
-each user's impressions (`shown_lists`): not by hits, which count only what the log
-chose to show. Of the two orders that can be served the better one is. Popularity, each
-video's own odds, cannot be served to a user, but a ranker must be above it to have
-learned something of users: where it is not, that is said, with what to do.
+each user's impressions (`shown_lists`), not by hits, which count only videos that the
+log chose to show. The better of the two orders is served. Popularity, each video's own
+odds, is not personal and is never served, but a ranker that has learned from users'
+features must be better than it: where it is not, a warning says so, with advice.
 """
 
 import math
@@ -51,9 +51,9 @@ def of_run(config: configs.Config, workdir: pathlib.Path) -> chosen_order.Choice
 
 def choose(
     data: prepared.PreparedData,
-    trained: models.Candidates,
-    ranking: models.Ranker,
-    config: configs.Evaluation | None = None,
+    trained: models.RetrievalModel,
+    ranking: models.RankingModelLike,
+    config: configs.EvaluationConfig | None = None,
 ) -> chosen_order.Choice:
     """Compares the ranker with the candidates and popularity, paired by user.
 
@@ -63,7 +63,7 @@ def choose(
       ranking: The ranker.
       config: Resamples and their seed; None: the defaults.
     """
-    impressions = ranker.Impressions(data, prepared.Split.VALIDATION)
+    impressions = ranker.SplitImpressions(data, prepared.Split.VALIDATION)
     scorers = {
         ranker.POPULARITY: ranker.popularity(data),
         ranker.RANKER: ranker.scorer(data, ranking),
@@ -71,8 +71,8 @@ def choose(
     if data.has_own_window or not trained.trains_on_validation:
         vectors = trained.video_vectors(data.training_window[1])
         scorers[lists.CANDIDATES] = shown_lists.candidates(data, trained, vectors)
-    orders = {name: score(impressions).order for name, score in scorers.items()}
-    config = configs.Evaluation() if config is None else config
+    orders = {name: score(impressions).list_order for name, score in scorers.items()}
+    config = configs.EvaluationConfig() if config is None else config
     judged = shown_lists.measure(data, impressions, orders, config)
     return _decided(judged)
 
@@ -98,7 +98,7 @@ def _decided(judged: report_parts.ShownLists | None) -> chosen_order.Choice:
 
 
 def _gains(judged: report_parts.ShownLists) -> dict[str, float]:
-    """Returns what the ranker is ahead of each rival, where that is defined."""
+    """Returns the gain of the ranker over each rival, where it is defined."""
     found = {
         name: judged.ahead[name][JUDGE][0] for name in _RIVALS & judged.ahead.keys()
     }

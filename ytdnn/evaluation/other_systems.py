@@ -1,7 +1,7 @@
-"""Evaluates what no run made here: an exported bundle, a file of predictions.
+"""Evaluates systems other than runs: an exported bundle, a file of predictions.
 
-`bundles` and `predictions` open what they are given as an `Other`; the rest is one way
-for both, beside popularity and, where the log is a world's, the oracle.
+`bundles` and `predictions` open them as an `Other`; the rest is the same for both,
+together with popularity and, where the log is a world's, the oracle.
 """
 
 import dataclasses
@@ -26,14 +26,15 @@ class Other:
     """A system that makes lists.
 
     Attributes:
-      name: Of the bundle or file.
+      name: Name of the bundle or file.
       kind: `bundle` or `predictions`.
-      fingerprint: Of its content.
-      makers: Its lists, by what the report calls them.
-      stated: What the report's protocol says of it, given the cases.
-      trained_to: The end of what it learned from (s since the epoch), where it says so.
-      num_listed: How many videos it can list, the first ones of the catalogue; None:
-        the vocabulary.
+      fingerprint: Fingerprint of its content.
+      makers: Makers of its lists, by their names in the report.
+      stated: Function from the cases to fields of the report's protocol.
+      trained_to: The end of its training data (s since the epoch), where it is
+        recorded.
+      num_listed: Number of videos that it can list, the first ones of the catalogue;
+        None: the vocabulary.
     """
 
     name: str
@@ -48,7 +49,7 @@ class Other:
 def evaluate(
     other: Other,
     data: prepared.PreparedData,
-    config: configs.Evaluation,
+    config: configs.EvaluationConfig,
     split: str,
 ) -> report_files.Result:
     """Measures a system.

@@ -1,4 +1,4 @@
-"""What a recommender would show in each place of a page, given the places before it.
+"""The choices of a recommender in each place of a page, given the places before it.
 
 A deterministic recommender shows the first of its order that is not on the page yet.
 One that samples (`composition.temperature`) draws among the first `explore_top` of its
@@ -6,7 +6,7 @@ order that are not on the page yet, in proportion to exp(order / temperature), a
 `retrieval.exploring` does; once they are all shown, it goes on in its order.
 
 The order is that of the page which the recommender makes itself: a cap of each channel
-and reserved places are not applied anew to what the log showed.
+and reserved places are not applied again to the logged page.
 """
 
 import dataclasses
@@ -22,16 +22,16 @@ _DRAWS = 8  # of the pages of a recommender that samples, for what is modelled o
 
 @dataclasses.dataclass(frozen=True)
 class Ordered:
-    """What a recommender would order for some requests, and how it shows it.
+    """The order of a recommender for some requests, with its sampling.
 
     Attributes:
       videos: `[n, length]` video indices, each once, 0 where there are fewer.
       order: `[n, length]`, higher = shown first, -inf = never on the page; of equal
         ones the first is.
-      temperature: Of sampling, in units of the order; 0: the best is shown.
-      explore_top: How many of the best are sampled from.
-      modelled: `[n, length]` each, by the name of a reward: what a model says that a
-        video would bring.
+      temperature: Temperature of sampling, in units of the order; 0: the best is shown.
+      explore_top: Number of the best videos that are sampled from.
+      modelled: `[n, length]` each, by the name of a reward: a model's reward of the
+        video.
     """
 
     videos: npt.NDArray[np.integer]
@@ -48,7 +48,7 @@ class Choices:
     """The choices in each place of logged pages.
 
     Attributes:
-      target: `[n, places]`, probability of showing what the log showed.
+      target: `[n, places]`, probability of showing the logged video.
       modelled: `[n, places]` each, by the name of a reward: its mean over the choice.
     """
 
@@ -57,15 +57,15 @@ class Choices:
 
 
 def of_pages(given: Ordered, shown: npt.NDArray[np.integer]) -> Choices:
-    """Returns what a recommender would have chosen in the places of logged pages.
+    """Returns the choices of a recommender in the places of logged pages.
 
     >>> given = Ordered(np.array([[7, 8, 9]]), np.array([[3.0, 2.0, 1.0]]))
     >>> of_pages(given, np.array([[8, 7, 5]])).target
     array([[0., 1., 0.]])
 
     Args:
-      given: What it orders.
-      shown: `[n, places]` video indices of the log, 0 behind the end of a page.
+      given: Its order.
+      shown: `[n, places]` video indices of the log, 0 after the end of a page.
     """
     order = np.where(given.videos > 0, given.order, -np.inf).astype(np.float64)
     left = np.isfinite(order)
@@ -91,9 +91,9 @@ def drawn_pages(
     """Returns pages that a recommender makes, as columns of `given.videos`.
 
     Args:
-      given: What it orders.
-      num_places: Of a page.
-      rng: Of the draw.
+      given: Its order.
+      num_places: Number of places of a page.
+      rng: Random generator of the draw.
 
     Returns:
       `[n, num_places]`, -1 where there is nothing to show.
@@ -115,13 +115,13 @@ def drawn_pages(
 
 
 def modelled_pages(given: Ordered, num_places: int) -> dict[str, Floats]:
-    """Returns what is modelled of pages that a recommender makes itself.
+    """Returns the modelled rewards of pages that a recommender makes itself.
 
-    Of one that samples, a mean over a few draws.
+    For one that samples, a mean over a few draws.
 
     Args:
-      given: What it orders.
-      num_places: Of a page.
+      given: Its order.
+      num_places: Number of places of a page.
 
     Returns:
       `[n, num_places]` each, by the name of a reward.
@@ -149,13 +149,13 @@ def _chances(
     drawn: npt.NDArray[np.bool_],
     temperature: float,
 ) -> Floats:
-    """Returns with what probability each is shown next, `[n, length]`.
+    """Returns the probability that each video is shown next, `[n, length]`.
 
     Args:
       order: `[n, length]`.
-      left: What is not on the page yet.
-      drawn: Of it, what is sampled from.
-      temperature: Of sampling, 0: the best of `left` is shown.
+      left: `[n, length] bool`, videos that are not on the page yet.
+      drawn: `[n, length] bool`, those of them that are sampled from.
+      temperature: Temperature of sampling, 0: the best of `left` is shown.
     """
     kept = np.where(left, order, -np.inf)
     best = np.zeros(order.shape)

@@ -23,11 +23,11 @@ _HIGHEST_INDEX = 2**31 - 1  # of a video that is not known: last among ties
 
 
 @dataclasses.dataclass(frozen=True)
-class Predictions:
+class PredictionFile:
     """Checked predictions, ids as in the log, one row for each (user, video).
 
     Attributes:
-      name: Of the system, as the report calls it.
+      name: Name of the system in the report.
       frame: `user_id`, `video_id`, `score`.
     """
 
@@ -55,7 +55,7 @@ def read(path: pathlib.Path, data: prepared.PreparedData) -> other_systems.Other
     )
 
 
-def parse(path: pathlib.Path, data: prepared.PreparedData) -> Predictions:
+def parse(path: pathlib.Path, data: prepared.PreparedData) -> PredictionFile:
     """Reads and checks a Parquet or CSV file.
 
     Args:
@@ -76,7 +76,7 @@ def parse(path: pathlib.Path, data: prepared.PreparedData) -> Predictions:
         )
     frame = frame.select(_COLUMNS)
     if not frame.height:
-        raise errors.UserError(f"expected rows in {path}, found its header alone")
+        raise errors.UserError(f"expected rows in {path}, found only its header")
     for name, table in ((schema.USER_ID, data.users), (schema.VIDEO_ID, data.videos)):
         frame = _with_ids(path, frame, name, table[name].dtype)
         if frame.height and not frame[name].is_in(table[name].implode()).any():
@@ -89,10 +89,10 @@ def parse(path: pathlib.Path, data: prepared.PreparedData) -> Predictions:
     _refuse(path, frame, twice, schema.VIDEO_ID, "each video once for a user")
     if path.stem == lists.POPULARITY:
         raise errors.UserError(
-            f"expected another name than {path.name}: the report has a model of that "
-            f"name beside it"
+            f"expected another name than {path.name}: the report already has a model "
+            f"of that name"
         )
-    return Predictions(path.stem, frame)
+    return PredictionFile(path.stem, frame)
 
 
 def _scan(path: pathlib.Path) -> pl.DataFrame:
@@ -153,7 +153,7 @@ def _refuse(
         )
 
 
-def maker(predictions: Predictions, data: prepared.PreparedData) -> lists.Maker:
+def maker(predictions: PredictionFile, data: prepared.PreparedData) -> lists.Maker:
     """Returns the maker of the lists in a file."""
 
     def make(cases: protocol.Cases, k: int) -> lists.Lists:
@@ -176,9 +176,9 @@ def maker(predictions: Predictions, data: prepared.PreparedData) -> lists.Maker:
 
 
 def describe(
-    predictions: Predictions, data: prepared.PreparedData, cases: protocol.Cases
+    predictions: PredictionFile, data: prepared.PreparedData, cases: protocol.Cases
 ) -> report_parts.PredictionCounts:
-    """Returns what the report's protocol says of a file."""
+    """Returns the facts about a file for the report's protocol."""
     rows, videos, _ = _indexed(predictions, data, cases)
     return report_parts.PredictionCounts(
         rows=predictions.frame.height,
@@ -189,9 +189,9 @@ def describe(
 
 
 def _indexed(
-    predictions: Predictions, data: prepared.PreparedData, cases: protocol.Cases
+    predictions: PredictionFile, data: prepared.PreparedData, cases: protocol.Cases
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Returns case, video index (0: not known) and score of each row of a case."""
+    """Returns case, video index (0: unknown) and score of each row of a case."""
     ids = data.users[schema.USER_ID].gather(pl.Series(cases.users, dtype=pl.UInt32))
     asked = pl.DataFrame({schema.USER_ID: ids}).with_row_index(_ROW)
     known = data.videos.select(schema.VIDEO_ID).with_row_index("index", offset=1)

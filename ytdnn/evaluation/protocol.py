@@ -1,15 +1,15 @@
-"""Who is asked, from what history, and which videos are the right answers.
+"""The cases of an evaluation: users, their histories, and the right answers.
 
 One case for each user with a watch in the evaluated split. The history ends at the
 first of those watches (leave_one_out: at the only one; the validation item is history
 of the test), so it holds nothing at or after an answer, whatever the split. Right
-answers are the distinct videos of the split's watches; those of the history are none
-unless watched videos stay in the lists. A user left without answers is left out and
-counted. A video that no list can hold stays an answer that nobody can find.
+answers are the distinct videos of the split's watches; videos of the history are no
+answers unless watched videos stay in the lists. A user left without answers is left out
+and counted. An answer that no list can hold still counts, as a miss.
 
-No case sees the time of its answer. The ranker's requests are made when the evaluated
-window begins (temporal) or at the last watch of the history (the other protocols; where
-there is none, when the split begins).
+No case contains the time of its answer. The ranker's requests are made when the
+evaluated window begins (temporal) or at the last watch of the history (the other
+protocols; where there is none, when the split begins).
 """
 
 import dataclasses
@@ -34,16 +34,16 @@ class Cases:
     Attributes:
       users: `[n]` user indices.
       ends: `[n]` flat positions where each history ends.
-      times: `[n] int64` of the requests, seconds since the epoch.
+      times: `[n] int64` times of the requests, seconds since the epoch.
       watched: Videos of each history.
       removed: Videos that no list of the user may hold: `watched`, or none.
-      available_from: `[num_videos] int64`, when each video may first be listed.
+      available_from: `[num_videos] int64`, time from which each video may be listed.
       targets: Right answers of each user, at least one.
       labels: Flat position of the watch of each target.
-      seconds: `[targets]`, how long each was watched within the evaluated watches,
-        later ones of the same video included; None: the log has no watch time.
-      num_left_out: Users whose watches in the split leave no answer.
-      num_listed: How many videos lists can hold, the first ones of the catalogue.
+      seconds: `[targets]`, watch seconds of each within the evaluated watches, later
+        ones of the same video included; None: the log has no watch time.
+      num_left_out: Number of users with watches in the split but no answer.
+      num_listed: Number of videos that lists can hold, the first ones of the catalogue.
     """
 
     users: npt.NDArray[np.integer]
@@ -64,7 +64,7 @@ class Cases:
 
     @property
     def available(self) -> tuple[Integers, Integers] | None:
-        """What `metrics.retrieval.top_k` takes to leave videos out; None: nothing."""
+        """The argument of `metrics.retrieval.top_k` that leaves videos out."""
         return (
             None if self.available_from is None else (self.available_from, self.times)
         )
@@ -73,7 +73,7 @@ class Cases:
 def cases(
     data: prepared.PreparedData,
     split: prepared.Split,
-    config: configs.Evaluation,
+    config: configs.EvaluationConfig,
     num_listed: int | None = None,
 ) -> Cases:
     """Returns the cases of a split.
@@ -99,8 +99,8 @@ def cases(
         raise errors.UserError(
             f"expected users with unseen videos among their {split.name.lower()} "
             f"{schema.WATCHES}, found none in {data.directory}: change "
-            f"data.test_fraction, data.protocol, or evaluation.horizon_days; what is "
-            f"trained can be used without: ytdnn export"
+            f"data.test_fraction, data.protocol, or evaluation.horizon_days; trained "
+            f"models can be used without an evaluation: ytdnn export"
         )
     offsets = np.append(0, offsets[1:][has_answer])
     num_listed = data.vocabulary_size if num_listed is None else num_listed
@@ -123,7 +123,7 @@ def cases(
 def at_requests(
     data: prepared.PreparedData,
     requests: tuple[npt.NDArray[np.integer], Integers, Integers],
-    config: configs.Evaluation,
+    config: configs.EvaluationConfig,
     num_listed: int,
 ) -> Cases:
     """Returns cases of any requests, without right answers.
@@ -173,7 +173,7 @@ def _evaluated_watches(
     ends: Integers,
     times: Integers,
     split: prepared.Split,
-    config: configs.Evaluation,
+    config: configs.EvaluationConfig,
 ) -> ragged.Ragged:
     """Returns the flat positions of the split's watches within the horizon."""
     watches = data.split_watches(users, ends, split)
@@ -189,7 +189,7 @@ def _answers(
     users: npt.NDArray[np.integer],
     ends: Integers,
     watches: ragged.Ragged,
-    config: configs.Evaluation,
+    config: configs.EvaluationConfig,
 ) -> ragged.Ragged:
     """Returns the flat positions of the watches that are right answers."""
     is_new = data.are_new(users, ends, watches, not config.remove_watched)
@@ -233,7 +233,7 @@ def _request_times(
 
 
 def _available_from(
-    data: prepared.PreparedData, config: configs.Evaluation, num_listed: int
+    data: prepared.PreparedData, config: configs.EvaluationConfig, num_listed: int
 ) -> Integers | None:
     """Returns when each video may first be listed, None where all always may.
 
@@ -256,9 +256,10 @@ def _available_from(
 
 
 def moment(found: Cases, split: prepared.Split) -> int | None:
-    """Returns when the videos are asked for; None: the serving moment, as of a bundle.
+    """Returns the time of the requests; None: the serving moment, as for a bundle.
 
-    A temporal test begins then. What is evaluated before must not be served as later.
+    A temporal test begins at the serving moment. An earlier window must not be served
+    with later statistics.
     """
     return None if split == prepared.Split.TEST else int(found.times.max())
 

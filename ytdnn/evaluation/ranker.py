@@ -1,13 +1,16 @@
 """The ranker and popularity as scorers of the impressions of a split (PAPER §4).
 
 A scorer is any function of the impressions that gives `Predictions`: an order and,
-where it knows them, expected watch seconds, click probability, log odds. They are taken
-by name, so the world's oracle is one more entry; `impression_metrics` measures them.
+where it predicts them, expected watch seconds, click probability, log odds. They are
+passed by name, so the world's oracle is one more entry; `impression_metrics` measures
+them.
 
-Popularity is what each video had in the ranker's training impressions, smoothed.
+Popularity is the clicks and watch time of each video in the ranker's training
+impressions, smoothed.
 """
 
 import copy
+import dataclasses
 from collections.abc import Callable
 
 import numpy as np
@@ -25,17 +28,17 @@ _LEAST_ODDS = 1e-6
 Floats = npt.NDArray[np.float64]
 
 
-class Impressions:
-    """The impressions of a split: what was shown, clicked and watched.
+class SplitImpressions:
+    """The impressions of a split, with clicks and watch time.
 
     Attributes:
       rows: `[n]` rows of the prepared set's impressions.
       clicked: `[n] bool`.
-      weights: `[n]`, of the weighted logistic loss.
+      weights: `[n]` weights of the weighted logistic loss.
       seconds: `[n]` watched, None where the log has no watch time.
       pages: `[n]`, equal for one page of one user.
       users: `[n]`, numbered from 0 without gaps.
-      user_indices: `[num_users]`, of each such number.
+      user_indices: `[num_users]`, user index of each such number.
       videos: `[n]` video indices.
     """
 
@@ -57,8 +60,18 @@ class Impressions:
 
     @property
     def gains(self) -> Floats:
-        """What an order should put first, `[n]`: watch seconds, or clicks without."""
+        """The gain of each impression, `[n]`: watch seconds, or clicks without them."""
         return self.clicked.astype(float) if self.seconds is None else self.seconds
+
+    @property
+    def list_starts(self) -> npt.NDArray[np.int64]:
+        """Rows of the first impression of each one's user, `[n]`.
+
+        They lie sorted by user and time.
+        """
+        first = np.unique(self.users, return_index=True)[1]
+        found: npt.NDArray[np.int64] = self.rows[first][self.users]
+        return found
 
     @property
     def num_users(self) -> int:
@@ -74,7 +87,7 @@ class Impressions:
         of_each = np.broadcast_to(values, self.users.shape)
         return _sums(self.users, of_each, self.num_users)
 
-    def select(self, keep: npt.NDArray[np.bool_]) -> "Impressions":
+    def select(self, keep: npt.NDArray[np.bool_]) -> "SplitImpressions":
         """Returns some of the impressions, their users numbered anew.
 
         Args:
@@ -89,29 +102,47 @@ class Impressions:
         return found
 
 
-Scorer = Callable[[Impressions], predictions.Predictions]
+Scorer = Callable[[SplitImpressions], predictions.Predictions]
 
 
-def scorer(data: prepared.PreparedData, ranker: models.Ranker) -> Scorer:
-    """Returns the scorer of a ranker."""
-    return lambda impressions: ranker.predictions(data, impressions.rows)
+def scorer(data: prepared.PreparedData, ranker: models.RankingModelLike) -> Scorer:
+    """Returns the scorer of a ranker.
+
+    A user's list is ordered by what was known when it began, as a page is and as every
+    order of it must be. With clicks of the list itself in its inputs, a good
+    ranker's order is reversed: of two impressions, one of them clicked, either the
+    first was, and a ranker that learned that clicks follow clicks puts the other one
+    above it; or the second was, and its score is lowered because the first brought no
+    click.
+    """
+
+    def score(impressions: SplitImpressions) -> predictions.Predictions:
+        found = ranker.predictions(data, impressions.rows)
+        starts = impressions.list_starts
+        times = data.impressions.request_times
+        if (times[starts] == times[impressions.rows]).all():
+            return found
+        listed = ranker.predictions(data, impressions.rows, starts)
+        return dataclasses.replace(found, listed=listed.order)
+
+    return score
 
 
 def popularity(data: prepared.PreparedData) -> Scorer:
-    """Returns the scorer by what each video had in the training impressions."""
+    """Returns the scorer by each video's clicks and watch time in training."""
     return lambda impressions: popularity_predictions(data, impressions)
 
 
 def popularity_predictions(
-    data: prepared.PreparedData, impressions: Impressions
+    data: prepared.PreparedData, impressions: SplitImpressions
 ) -> predictions.Predictions:
-    """Returns what each impression's video had in the training impressions.
+    """Returns predictions from each video's training impressions.
 
-    Clicks, weight of clicks and impressions are smoothed by ten average impressions,
-    so a video never shown gets the average. The order is that of the odds: weight of
+    Clicks, weight of clicks and impressions are smoothed by ten average impressions, so
+    a video never shown gets the average. The order is that of the odds: weight of
     clicks over impressions without one.
     """
-    train = Impressions(data, prepared.Split.TRAIN)
+    train = SplitImpressions(data, prepared.Split.TRAIN)
     size = data.num_videos + 1
     average = _SMOOTHING_IMPRESSIONS / max(len(train.rows), 1)
     watched, clicks, others = (

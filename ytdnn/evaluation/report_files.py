@@ -1,6 +1,6 @@
-"""The artefact of an evaluation: the report and, behind it, the values of each user.
+"""The artefact of an evaluation: the report, and the metrics of each user.
 
-Published whole (`ytdnn/artifacts.py`), with what it was made from in the manifest.
+Published as a whole (`ytdnn/artifacts.py`), with its inputs in the manifest.
 """
 
 import contextlib
@@ -52,8 +52,8 @@ def publish(directory: pathlib.Path, result: Result) -> Iterator[pathlib.Path]:
     people, `PAGE` and `artifacts.LOGS`.
 
     Args:
-      directory: Where it will stand, in place of an earlier one.
-      result: What was measured.
+      directory: Directory of the artefact; an earlier one is replaced.
+      result: The measurements.
 
     Raises:
       errors.UserError: The directory holds something else.
@@ -116,8 +116,8 @@ class Evaluated:
         """Returns a number of the report, NaN where it could not be measured.
 
         Args:
-          model: As `candidates`.
-          metric: Of the model, as `recall@10`.
+          model: Name of the model, such as `candidates`.
+          metric: Metric of the model, such as `recall@10`.
 
         Raises:
           errors.UserError: The report has no such model, or the model no such metric.

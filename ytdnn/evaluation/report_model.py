@@ -1,4 +1,4 @@
-"""The report of an evaluation, typed: every field, what it means, and which are null.
+"""The report of an evaluation, typed: the meaning of every field, and null values.
 
 `report.json` is this and nothing else, and its JSON schema is made from it
 (`report_schema`), so the three cannot disagree. It is validated when it is made and
@@ -6,8 +6,8 @@ when it is read.
 
 MODEL is the name of a system: popularity, candidates, system (candidates in the
 ranker's order), ranker, oracle, a file of predictions, or a bound of the page on a
-world (candidates_by_truth, oracle_by_watch_time). What each metric means:
-`ytdnn evaluate --explain`.
+world (candidates_by_truth, oracle_by_watch_time). `ytdnn evaluate --explain` defines
+each metric.
 """
 
 from typing import Annotated, Any, Final, Literal
@@ -51,8 +51,8 @@ class SliceRow:
 
     Attributes:
       value: The value.
-      users: With an answer of it.
-      answers: Of it.
+      users: Number of users with such an answer.
+      answers: Number of such answers.
       lists: By MODEL and METRIC@k: value, and ends of its interval.
     """
 
@@ -67,13 +67,13 @@ class SliceRow:
 
 @report_parts.part
 class ImpressionSliceRow:
-    """The impressions that have one value of a slice, measured alone.
+    """The impressions that have one value of a slice, measured by themselves.
 
     Attributes:
       value: The value.
-      impressions: Of it.
-      clicks: Of them.
-      users: With an impression of it.
+      impressions: Number of impressions.
+      clicks: Number of clicks.
+      users: Number of users with such an impression.
       models: By MODEL and METRIC: value, and ends of its interval.
     """
 
@@ -107,9 +107,9 @@ class Tenth:
 
     Attributes:
       predicted: Mean prediction.
-      observed: Mean of what happened, and ends of its interval.
+      observed: Mean observation, and ends of its interval.
       ratio: Predicted over observed, and ends of its interval; 1 is calibrated.
-      impressions: In the part.
+      impressions: Number of impressions in the part.
     """
 
     predicted: report_parts.Number
@@ -119,16 +119,16 @@ class Tenth:
 
 
 @report_parts.part
-class Calibration:
+class CalibrationReport:
     """The calibration of one model, lowest predictions first.
 
-    Each is empty where the model does not predict it.
+    Each field is empty where the model does not predict it.
 
     Attributes:
       seconds: Expected watch seconds of an impression against their mean.
       clicks: Click probability against the share of clicks.
       odds: Without predicted seconds: odds against watch seconds (or clicks, without
-        watch time) over impressions without a click, what training fits.
+        watch time) over impressions without a click, the target of training.
     """
 
     seconds: tuple[Tenth, ...] = ()
@@ -141,8 +141,9 @@ class Ages:
     """Days from upload to request.
 
     Attributes:
-      edges: Of the bins, one more than shares; the last bin holds what is older too.
-      shares: Of the videos in each bin.
+      edges: Edges of the bins, one more than shares; the last bin holds older videos
+        too.
+      shares: Share of the videos in each bin.
     """
 
     edges: tuple[float, ...]
@@ -151,7 +152,7 @@ class Ages:
 
 @report_parts.part
 class Recommended:
-    """What is listed at the shortest length.
+    """The videos in lists of the shortest length.
 
     Attributes:
       popularity_deciles: Shares of tenths of the vocabulary by training watches, least
@@ -166,7 +167,7 @@ class Recommended:
 
 
 @report_parts.part
-class Training:
+class TrainingReport:
     """The training of one stage.
 
     Attributes:
@@ -184,9 +185,9 @@ class Video:
 
     Attributes:
       video_id: Null where it is out of the vocabulary.
-      title: Null where not known.
-      topic: Null where not known.
-      channel_id: Null where not known.
+      title: Null where unknown.
+      topic: Null where unknown.
+      channel_id: Null where unknown.
     """
 
     video_id: report_parts.Id | None
@@ -215,11 +216,11 @@ class Example:
     """A user with history, recommendations and right answers.
 
     Attributes:
-      user_id: As the log has it.
-      facts: What is known of the user.
+      user_id: Id as in the log.
+      facts: Columns of the user.
       history_length: Watches before the request.
       history: The last ones, most recent last.
-      lists: Of each MODEL.
+      lists: List of each MODEL.
       num_answers: Right answers.
       answers: The first ones.
     """
@@ -235,18 +236,19 @@ class Example:
 
 @report_parts.part
 class PageValue:
-    """What a system's pages would have brought, estimated from a log with propensities.
+    """The value of a system's pages, estimated from a log with propensities.
 
     Attributes:
       per_place: By REWARD and ESTIMATOR (ips, snips; dr where the ranker predicts the
-        reward): of a place that the system fills, those before it as they were logged.
-      per_page: The same of a page that it fills from the first place on.
-      mean_weight: Of a logged place, with its interval; 1 is expected where the log
-        could have shown whatever the system would.
-      share_never_shown: Share of logged places that hold what the system would never
+        reward): reward of a place that the system fills, with the places before it as
+        logged.
+      per_page: The same for a page that it fills from the first place on.
+      mean_weight: Mean weight of a logged place, with its interval; 1 is expected where
+        the log could have shown any page of the system.
+      share_never_shown: Share of logged places with a video that the system would never
         show there: of weight 0.
-      effective_places: Places of equal weight that would tell as much.
-      effective_pages: Pages likewise.
+      effective_places: Number of places of equal weight with the same information.
+      effective_pages: Number of pages, likewise.
     """
 
     per_place: dict[str, dict[str, report_parts.WithInterval]]
@@ -259,17 +261,19 @@ class PageValue:
 
 @report_parts.part
 class OffPolicy:
-    """What other pages would have brought than those of the log (IPS, SNIPS, DR).
+    """Off-policy estimates of other pages than those of the log (IPS, SNIPS, DR).
 
     Attributes:
-      pages: Judged.
-      pages_known: With every place and its propensity known, of which they are drawn.
-      pages_left_out: Of the split, without.
-      users: Of the pages.
-      places: Of the pages.
+      pages: Number of judged pages.
+      pages_known: Number of complete pages with all propensities, from which they are
+        sampled.
+      pages_left_out: Number of the split's other pages.
+      users: Number of users of the pages.
+      places: Number of places of the pages.
       most_weight: Upper bound on weights, null without.
-      logged_per_place: By REWARD (clicks, watch_seconds), what the log brought.
-      logged_per_page: Likewise.
+      logged_per_place: Mean reward of a logged place, by REWARD (clicks,
+        watch_seconds).
+      logged_per_page: Mean reward of a logged page, likewise.
       systems: By MODEL.
     """
 
@@ -286,14 +290,14 @@ class OffPolicy:
 
 @report_parts.part
 class Report:
-    """What `ytdnn evaluate` writes as report.json.
+    """The content of report.json, which `ytdnn evaluate` writes.
 
     Attributes:
-      format_version: Of this layout.
-      name: Of the run, bundle or file that was measured.
-      made: When, how long, with what.
+      format_version: Version of this layout.
+      name: Name of the measured run, bundle or file.
+      made: Time, duration and environment of the measurement.
       protocol: Every rule that the numbers depend on.
-      leaks: What the leak check looked at.
+      leaks: Result of the leak check.
       lists: By MODEL: numbers of the lists.
       curves: By MODEL and METRIC.
       slices: By SLICE: a row for each value; without the bounds of the page.
@@ -309,26 +313,26 @@ class Report:
       page_gaps: Where the log is a world's: shares of the gaps in true watch seconds,
         from the candidates' order to the truth's on the same candidates, and from
         popularity to the best pages of the catalogue.
-      recommended: By MODEL but the bounds of the page, and of the right answers as
-        `answers`.
+      recommended: Listed videos by MODEL except the bounds of the page, and the right
+        answers as `answers`.
       examples: A few users, evenly spaced in the order of recall of the last MODEL that
         is no oracle or bound.
-      training: By stage; empty but for runs.
-      index: What ScaNN finds and scores; empty without it.
+      training: By stage; empty except for runs.
+      index: Recall of ScaNN and its share of scored videos; empty without it.
       latency: Milliseconds for one user; empty where nothing was timed.
       vector_width: Coordinates of a served vector, a bias among them; 0 without
         candidates.
-      off_policy: What the systems' pages would have brought, estimated from the log;
-        null where it has no propensities.
-      doubts: Of a run that is not above popularity: that it is not, and the likely
-        reasons found. Of estimates that rest on little: that they do.
-      config: The whole config of the run; of predictions and bundles that of data and
+      off_policy: Off-policy estimates of the systems' pages; null where the log has no
+        propensities.
+      doubts: Warnings: that a run is not better than popularity, with the likely
+        reasons; that estimates rest on little data.
+      config: The whole config of a run; for predictions and bundles only data and
         evaluation.
     """
 
     format_version: Literal[4] = FORMAT_VERSION
     name: str = ""
-    made: report_parts.Made
+    made: report_parts.Measurement
     protocol: report_parts.Protocol
     leaks: report_parts.Leaks
     lists: dict[str, Entry]
@@ -338,7 +342,7 @@ class Report:
     impression_slices: dict[str, tuple[ImpressionSliceRow, ...]] = pydantic.Field(
         default_factory=dict
     )
-    calibration: dict[str, Calibration] = pydantic.Field(default_factory=dict)
+    calibration: dict[str, CalibrationReport] = pydantic.Field(default_factory=dict)
     shown_lists: report_parts.ShownLists | None = None
     gap_closed: dict[str, dict[str, dict[str, report_parts.Number]]] = pydantic.Field(
         default_factory=dict
@@ -349,7 +353,7 @@ class Report:
     page_gaps: tuple[Gap, ...] = ()
     recommended: dict[str, Recommended]
     examples: tuple[Example, ...]
-    training: dict[str, Training] = pydantic.Field(default_factory=dict)
+    training: dict[str, TrainingReport] = pydantic.Field(default_factory=dict)
     index: dict[str, report_parts.Number] = pydantic.Field(default_factory=dict)
     latency: dict[str, report_parts.Number] = pydantic.Field(default_factory=dict)
     vector_width: int = 0

@@ -1,6 +1,6 @@
-"""Parts of the report that say how it was measured, and what all parts have in common.
+"""Parts of the report that describe the measurement, and types that all parts share.
 
-`report_model` has the numbers, and the whole.
+`report_model` has the measurements, and the whole report.
 """
 
 import math
@@ -48,16 +48,16 @@ def part(cls: type[_T]) -> type[_T]:
 
 
 @part
-class Made:
-    """When, how long, with what.
+class Measurement:
+    """Time, duration and environment of a measurement.
 
     Attributes:
       time: ISO 8601, UTC.
-      seconds: Of measuring; loading is not counted.
-      versions: Of Python and packages.
+      seconds: Duration of measuring; loading is not counted.
+      versions: Versions of Python and packages.
       git_commit: `-changed` appended where files differ from it; null outside a clone.
       machine: System, architecture, processors.
-      seed: Of the bootstrap.
+      seed: Seed of the bootstrap.
     """
 
     time: str
@@ -70,13 +70,13 @@ class Made:
 
 @part
 class ImpressionRules:
-    """What the numbers of the ranker depend on.
+    """The rules that the numbers of the ranker depend on.
 
     Attributes:
       impressions: Logged impressions in the split.
       users: Users with an impression.
       watch_time_weights: Whether the log has watch time to weigh clicks by.
-      pairs: Impressions that share it are one page, for the per-user loss.
+      pairs: Rule by which impressions are grouped into pages, for the per-user loss.
     """
 
     impressions: Count
@@ -87,13 +87,13 @@ class ImpressionRules:
 
 @part
 class PredictionCounts:
-    """Of a file of predictions.
+    """Counts of a file of predictions.
 
     Attributes:
-      rows: In the file.
-      of_other_users: Rows of users that nobody was asked about, ignored.
-      out_of_vocabulary: Rows of videos that the prepared set does not know.
-      users_without: Users asked who have no row, and so an empty list.
+      rows: Number of rows in the file.
+      of_other_users: Rows of users outside the evaluation, ignored.
+      out_of_vocabulary: Rows of videos that are not in the prepared set.
+      users_without: Evaluated users without a row, and so with an empty list.
     """
 
     rows: Count
@@ -108,44 +108,45 @@ class Protocol:
 
     Attributes:
       name: Protocol: how the log is split into training, validation and test.
-      split: What is evaluated.
-      source: Where the log comes from.
-      order: Of a user's watches; each breaks the ties of the one before.
+      split: Evaluated split.
+      source: Source of the log.
+      order: Order of a user's watches; each column breaks the ties of the one before.
       split_column: Whether the split comes from a column of the log.
-      users: Evaluated, one request each.
+      users: Evaluated users, one request each.
       users_left_out: Users with watches in the split but no right answer among them.
-      videos: In the vocabulary: those with a trained embedding.
-      catalogue: Videos the log knows, with or without one.
+      videos: Videos in the vocabulary: those with a trained embedding.
+      catalogue: Videos in the catalogue, with or without an embedding.
       candidate_set: Videos that may be listed.
       candidate_set_means: The same in words.
-      candidate_set_videos: How many may be listed for at least one user.
-      targets: Which watches of the split are right answers.
+      candidate_set_videos: Number of videos that may be listed for at least one user.
+      targets: Watches of the split that are right answers.
       targets_means: The same in words.
       horizon_days: Days after the request in which answers are watched; null: the
         whole window.
       answers: Right answers of all users.
-      answers_out_of_vocabulary: First watched after the training window, so cannot be
-        retrieved but by content.
-      answers_out_of_candidate_set: Not in the candidate set, so cannot be retrieved.
+      answers_out_of_vocabulary: Answers first watched after the training window, which
+        can be retrieved only by content.
+      answers_out_of_candidate_set: Answers outside the candidate set, which cannot be
+        retrieved.
       remove_watched: Whether videos of the history are removed from every list.
       ties: The order of equal scores.
       request_time: The time of each request.
-      history: What a model may know of the user.
+      history: Data of the user that a model may read.
       sees_request_time: Whether the candidate model reads the time of the request,
         which is that of the first answer.
       trains_on_validation: Whether the watches held out for validation were labels of
         the candidate model: numbers of the test are then those of a final fit.
       train_watches_after_answers: Training watches of evaluated users that are later
         than their history: 0 unless a given split is not in order of time.
-      intervals: How they are made.
-      judged_by: Which metric judges which stage.
-      true_page: What the page's true value assumes; null where no world made the log.
+      intervals: Method of the intervals.
+      judged_by: Metric that judges each stage.
+      true_page: Assumptions of the page's true value; null where no world made the log.
       num_candidates: Candidates that the ranker orders; null without one.
-      system_left_out: Why candidates + ranker is not measured; null if it is.
-      served_order: Which order `ranking.enabled=auto` has chosen to serve, and why, in
-        words; null where it was not asked to.
+      system_left_out: Reason why candidates + ranker is not measured; null if it is.
+      served_order: Order that `ranking.enabled=auto` has chosen to serve, and why, in
+        words; null where the setting is another.
       ranker: Rules of the impressions; null without impressions.
-      predictions: Of a file of predictions; null for runs and bundles.
+      predictions: Counts of a file of predictions; null for runs and bundles.
     """
 
     name: Literal["temporal", "leave_one_out", "split"]
@@ -185,15 +186,15 @@ class Protocol:
 
 @part
 class Leaks:
-    """What the leak check looked at; a leak fails the run, so a report has none.
+    """Counts of the leak check; a leak fails the run, so a report has none.
 
     Attributes:
       checked_examples: Right answers and impressions whose inputs were checked.
       inputs_at_or_after_label: None, or there would be no report.
       same_second_inputs: Inputs of the label's own second, before it in the order.
       examples_with_same_second_inputs: Examples that have such inputs.
-      users_with_changed_future: Users whose future was changed to see that no model's
-        answer moves; null where no model was asked.
+      users_with_changed_future: Users whose future was changed to check that no model's
+        output changes; null where no model was run.
     """
 
     checked_examples: Count
@@ -208,23 +209,23 @@ class ShownLists:
     """Orders of the videos that each user was shown in the window, one list a user.
 
     Attributes:
-      users: With two or more impressions, so a list to order.
-      users_left_out: With one impression.
-      impressions: In the lists.
-      gain: What the lists hold: watch seconds, or clicks where the log has no watch
+      users: Users with two or more impressions, so with a list to order.
+      users_left_out: Users with one impression.
+      impressions: Impressions in the lists.
+      gain: Gain of an impression: watch seconds, or clicks where the log has no watch
         time.
-      total: Of it in all lists.
-      logged_order: What the order `logged` is: positions on pages, or without these the
-        order in time.
+      total: Total gain of all lists.
+      logged_order: Definition of the order `logged`: positions on pages, or without
+        these the order in time.
       systems: By MODEL (`logged`, `random` and `best`, by the gain itself, among them)
         and METRIC of impressions: value, and ends of its interval.
       curves: By MODEL, the share of the gain in the first tenth of the places of each
         list, the first two tenths, and so on to all of them.
       ahead: By MODEL and METRIC: the ranker (without one the candidates) less the
         model, paired by user, and the ends of the interval.
-      exposed: By MODEL of the lists and METRIC@k: `shown`, how many of the first k
-        videos the log showed the user in the window, and `gain_per_shown`, what such a
-        video brought; hits are the product.
+      exposed: By MODEL of the lists and METRIC@k: `shown`, number of the first k videos
+        that the log showed the user in the window, and `gain_per_shown`, mean gain of
+        such a video; hits are the product.
     """
 
     users: Positive

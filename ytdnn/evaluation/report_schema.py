@@ -35,7 +35,7 @@ def _part(name: str) -> type:
 
 
 def _describe(part: dict[str, Any], cls: type) -> None:
-    """Adds what the docstring of a type says of it and of its fields."""
+    """Adds the descriptions of a type and of its fields from the docstring."""
     part["description"] = (inspect.getdoc(cls) or "").partition("\n")[0]
     for name, text in docstrings.attributes(cls).items():
         field = part["properties"][name]

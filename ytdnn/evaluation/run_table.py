@@ -1,7 +1,7 @@
-"""The runs of a directory beside each other: what they differ in and what they reached.
+"""A table of the runs of a directory: their different settings and their metrics.
 
-Reads `config.json` and the report of each run and nothing else, so it starts at once
-and shows runs that are not finished, or not evaluated, too.
+Reads only `config.json` and the report of each run, so it starts at once and shows runs
+that are not finished, or not evaluated, too.
 """
 
 import dataclasses
@@ -46,8 +46,8 @@ def find(directory: pathlib.Path, split: str) -> list[Run]:
     """Returns the runs below a directory, by name.
 
     Args:
-      directory: Searched at any depth; a run is not searched for others.
-      split: Whose evaluation is read, `test` or `validation`.
+      directory: Directory, searched at any depth; a run is not searched for others.
+      split: Split of the evaluation, `test` or `validation`.
 
     Raises:
       errors.UserError: There is no such directory, or no run in it.

@@ -14,7 +14,10 @@ _TIMED_QUERIES = 50
 
 
 def recall(
-    approximate: models.Index, exact: models.Index, queries: models.Vectors, k: int
+    approximate: models.SearchIndex,
+    exact: models.SearchIndex,
+    queries: models.Vectors,
+    k: int,
 ) -> float:
     """Returns the share of the exact k best that the other index finds.
 
@@ -30,13 +33,13 @@ def recall(
 
 
 def evaluate(
-    indexes: Mapping[str, models.Index], queries: models.Vectors, k: int
+    indexes: Mapping[str, models.SearchIndex], queries: models.Vectors, k: int
 ) -> dict[str, float]:
-    """Returns what each approximate index finds, and what ScaNN scores.
+    """Returns the recall of each approximate index, and ScaNN's share of scored videos.
 
     Args:
-      indexes: `exact`, and those that were built beside it.
-      queries: `[n, dim] float32`; the first thousand are asked.
+      indexes: `exact`, and further ones.
+      queries: `[n, dim] float32`; the first thousand are used.
       k: Length of the lists.
     """
     queries, result = queries[:_MOST_QUERIES], {}
@@ -53,7 +56,7 @@ def evaluate(
 
 
 def latency(
-    indexes: Mapping[str, models.Index], queries: models.Vectors, k: int
+    indexes: Mapping[str, models.SearchIndex], queries: models.Vectors, k: int
 ) -> dict[str, float]:
     """Returns the median time of one query in each index, milliseconds."""
     return {
@@ -62,7 +65,7 @@ def latency(
     }
 
 
-def _median_ms(index: models.Index, queries: models.Vectors, k: int) -> float:
+def _median_ms(index: models.SearchIndex, queries: models.Vectors, k: int) -> float:
     index.search(queries[:1], k)  # the first call of a graph prepares it
     seconds = []
     for row in range(len(queries)):

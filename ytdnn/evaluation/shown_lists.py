@@ -1,12 +1,12 @@
-"""The worth of an order on a log: each user's impressions, ordered by each system.
+"""The value of an order on a log: each user's impressions, ordered by each system.
 
 All impressions that a user was shown in the window form one list, over pages and
 visits: in a feed a page holds one or two of them, and there is nothing to order. A
-system orders the list by its scores, each at the moment of the impression, and is
-measured by the share of the watch time that its first places hold, nDCG by seconds and
-grouped AUC (`impression_metrics`). The log decides what is in the lists, so an order of
-other videos is not judged, and what was shown earlier or higher may have been watched
-for that.
+system orders the list by what was known of the user when the list began, as a page is
+ordered (`ranker.scorer` gives the reason). Measured are the share of the watch time in
+its first places, nDCG by seconds and grouped AUC (`impression_metrics`). The log
+decides which videos are in the lists, so an order of other videos is not judged, and a
+video that was shown earlier or higher may have been watched for that reason.
 """
 
 import dataclasses
@@ -51,10 +51,10 @@ Orders = Mapping[str, npt.NDArray[np.floating]]
 
 def candidates(
     data: prepared.PreparedData,
-    trained: models.Candidates,
+    trained: models.RetrievalModel,
     video_vectors: models.Vectors,
 ) -> ranker.Scorer:
-    """Returns the scorer by the candidate model's product at each logged request.
+    """Returns the scorer by the candidate model's product when each list begins.
 
     A video that the model cannot list stands behind all others.
 
@@ -64,10 +64,10 @@ def candidates(
       video_vectors: `[num_listed, dim]` of it.
     """
 
-    def score(impressions: ranker.Impressions) -> predictions.Predictions:
-        rows, videos = impressions.rows, impressions.videos.astype(np.int64) - 1
+    def score(impressions: ranker.SplitImpressions) -> predictions.Predictions:
+        rows, videos = impressions.list_starts, impressions.videos.astype(np.int64) - 1
         found = np.full(len(rows), _LAST)
-        # Rows of one request are neighbours, and share the user's vector.
+        # Rows of one list are neighbours, and share the user's vector.
         edges = np.append(np.flatnonzero(replay.begins_request(data, rows)), len(rows))
         for start in range(0, len(edges) - 1, _REQUESTS_A_BLOCK):
             block = edges[start : start + _REQUESTS_A_BLOCK + 1]
@@ -89,19 +89,19 @@ def candidates(
 
 def measure(
     data: prepared.PreparedData,
-    impressions: ranker.Impressions,
+    impressions: ranker.SplitImpressions,
     orders: Orders,
-    config: configs.Evaluation,
+    config: configs.EvaluationConfig,
     exposed: Mapping[str, dict[str, report_parts.WithInterval]] | None = None,
 ) -> report_parts.ShownLists | None:
     """Measures orders of the lists; None where no user was shown two videos.
 
     Args:
       data: The prepared set.
-      impressions: Of the window.
+      impressions: Impressions of the window.
       orders: `[n]` scores of each system, higher = placed first.
-      config: Resamples and their seed.
-      exposed: Of `exposure`.
+      config: Settings of resamples and their seed.
+      exposed: Result of `exposure`.
     """
     sizes = impressions.by_user(1.0)
     in_list = sizes[impressions.users] > 1.0
@@ -121,7 +121,7 @@ def measure(
         gain="clicks" if shown.seconds is None else "watch_seconds",
         total=float(shown.gains.sum()),
         logged_order="position" if logged_by else "time",
-        systems={name: found.of(name) for name in every},
+        systems={name: found.metrics(name) for name in every},
         curves={name: _curve(shown, scores) for name, scores in every.items()},
         ahead=_all_ahead(found),
         exposed=dict(exposed or {}),
@@ -129,12 +129,12 @@ def measure(
 
 
 def parts(
-    impressions: ranker.Impressions, scores: npt.NDArray[np.floating]
+    impressions: ranker.SplitImpressions, scores: npt.NDArray[np.floating]
 ) -> impression_metrics.Parts:
     """Returns numerators and denominators of `METRICS` for each user.
 
     Args:
-      impressions: Of the window.
+      impressions: Impressions of the window.
       scores: `[n]`, higher = placed first.
     """
     found = impression_metrics.list_parts(impressions, scores)
@@ -155,7 +155,7 @@ class Resampled:
     values: dict[str, dict[str, float]]
     draws: dict[str, dict[str, Floats]]
 
-    def of(self, name: str) -> dict[str, report_parts.WithInterval]:
+    def metrics(self, name: str) -> dict[str, report_parts.WithInterval]:
         """Returns the metrics of a system with their intervals."""
         return {
             metric: (value, *_ends(self.draws[name][metric]))
@@ -174,7 +174,7 @@ class Resampled:
 
 
 def resampled(
-    found: Mapping[str, impression_metrics.Parts], config: configs.Evaluation
+    found: Mapping[str, impression_metrics.Parts], config: configs.EvaluationConfig
 ) -> Resampled:
     """Returns the metrics of systems, every system on the same resamples.
 
@@ -202,19 +202,19 @@ def _ends(draws: Floats) -> tuple[float, float]:
 def exposure(
     cases: protocol.Cases,
     made: Mapping[str, lists.Lists],
-    impressions: ranker.Impressions,
-    config: configs.Evaluation,
+    impressions: ranker.SplitImpressions,
+    config: configs.EvaluationConfig,
 ) -> dict[str, dict[str, report_parts.WithInterval]]:
-    """Returns how many listed videos the log showed, and what each of those brought.
+    """Returns the number of listed videos that the log showed, and their mean gain.
 
-    Watch seconds of hits are the product of both: only what the logging system chose to
-    show can be a hit, whatever a list is worth.
+    Watch seconds of hits are the product of both: only videos that the logging system
+    chose to show can be hits, whatever the value of a list.
 
     Args:
-      cases: Whom the lists are for.
+      cases: Cases of the lists.
       made: Lists of each system.
-      impressions: Of the window.
-      config: Lengths, resamples and their seed.
+      impressions: Impressions of the window.
+      config: Settings of lengths, resamples and their seed.
     """
     k, stride = config.ks[0], int(impressions.videos.max(initial=0)) + 1
     owners = impressions.user_indices[impressions.users].astype(np.int64)
@@ -234,15 +234,15 @@ def exposure(
             f"{GAIN_PER_SHOWN}@{k}": (brought, number),
         }
     of_all = resampled(found, config)
-    return {name: of_all.of(name) for name in found}
+    return {name: of_all.metrics(name) for name in found}
 
 
 def _logged(
-    data: prepared.PreparedData, impressions: ranker.Impressions
+    data: prepared.PreparedData, impressions: ranker.SplitImpressions
 ) -> tuple[Floats, bool]:
     """Returns the log's own order of impressions, and whether positions made it.
 
-    Positions of several pages tie; one that is not known stands last.
+    Positions of several pages tie; an unknown one is last.
     """
     positions = data.impressions.positions
     if positions is not None:
@@ -254,7 +254,7 @@ def _logged(
 
 
 def _curve(
-    shown: ranker.Impressions, scores: npt.NDArray[np.floating]
+    shown: ranker.SplitImpressions, scores: npt.NDArray[np.floating]
 ) -> tuple[report_parts.Number, ...]:
     """Returns the share of the gain in the first tenth of each list, and so on."""
     held, total = first_places.gains_of_first(
@@ -264,7 +264,7 @@ def _curve(
 
 
 def _all_ahead(found: Resampled) -> dict[str, dict[str, report_parts.WithInterval]]:
-    """Returns what the ranker, or else the candidates, are ahead of each order."""
+    """Returns the gain of the ranker, or else the candidates, over each order."""
     own = next((n for n in (ranker.RANKER, lists.CANDIDATES) if n in found.values), "")
     others = (lists.POPULARITY, LOGGED, lists.CANDIDATES)
     return {

@@ -49,13 +49,13 @@ def measure(
 ) -> dict[str, tuple[report_model.SliceRow, ...]]:
     """Returns every configured slice the log has, as the report shows it.
 
-    Slices of users have the true watch seconds of the page too, where they are known:
-    a page is one user's, but shows videos of many slices.
+    Slices of users have the true watch seconds of the page too, where there are any: a
+    page is one user's, but shows videos of many slices.
 
     Args:
-      context: Answers, resamples, names of the slices.
+      context: Answers, resamples and names of the slices.
       made: Lists of each model.
-      per_user: Values of each model, for each case.
+      per_user: Metrics of each model, for each case.
 
     Raises:
       errors.UserError: A name is neither a slice nor a column of users or videos.

@@ -62,7 +62,7 @@ _MARKS = {
 
 
 def marks(rules: report_parts.Protocol) -> list[str]:
-    """Returns what must stand beside every number of a report's candidate model."""
+    """Returns the caveats that apply to every number of a report's candidate model."""
     return [words for name, words in _MARKS.items() if getattr(rules, name)]
 
 
@@ -70,9 +70,9 @@ def describe(
     data: prepared.PreparedData,
     found: protocol.Cases,
     split: prepared.Split,
-    config: configs.Evaluation,
+    config: configs.EvaluationConfig,
 ) -> report_parts.Protocol:
-    """Returns what the numbers of the lists depend on."""
+    """Returns the rules that the numbers of the lists depend on."""
     name = data.config.protocol
     return report_parts.Protocol(
         name=name,
@@ -110,9 +110,9 @@ def describe(
 
 
 def describe_impressions(
-    data: prepared.PreparedData, impressions: ranker.Impressions
+    data: prepared.PreparedData, impressions: ranker.SplitImpressions
 ) -> report_parts.ImpressionRules:
-    """Returns what the numbers of the ranker depend on."""
+    """Returns the rules that the numbers of the ranker depend on."""
     return report_parts.ImpressionRules(
         impressions=len(impressions.rows),
         users=impressions.num_users,
@@ -122,14 +122,14 @@ def describe_impressions(
 
 
 def _candidate_set(
-    data: prepared.PreparedData, found: protocol.Cases, config: configs.Evaluation
+    data: prepared.PreparedData, found: protocol.Cases, config: configs.EvaluationConfig
 ) -> str:
     if config.candidate_set == "all" and found.num_listed > data.vocabulary_size:
         return _WITH_NEW_VIDEOS
     return _CANDIDATE_SETS[config.candidate_set]
 
 
-def _targets(config: configs.Evaluation) -> str:
+def _targets(config: configs.EvaluationConfig) -> str:
     what = {
         "all": "every video watched in the split",
         "next": "the first video watched in the split",

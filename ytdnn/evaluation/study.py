@@ -2,8 +2,8 @@
 
 A variant's number is the mean over its seeds. Its difference to the baseline, the first
 variant, is paired by user: of each user's own mean over the seeds, as `compare` does it
-for two reports. So the interval is that of the users drawn; how much a training's seed
-matters is told by the spread over the seeds beside it.
+for two reports. So the interval is over the sample of users; the effect of the
+training's seed is shown by the spread over the seeds.
 """
 
 import dataclasses
@@ -42,13 +42,13 @@ def measure(found: Runs, split: str, wanted: Sequence[str] = ()) -> dict[str, An
 
     Args:
       found: The evaluated run of each variant and seed; the first is the baseline.
-      split: Whose reports are read, `test` or `validation`.
-      wanted: Metrics to show, each as `MODEL/METRIC@K`; default: of each model the
-        usual ones. The first is the one whose difference is shown.
+      split: Split of the reports, `test` or `validation`.
+      wanted: Metrics to show, each as `MODEL/METRIC@K`; default: the usual ones of each
+        model. The difference of the first one is shown.
 
     Raises:
-      errors.UserError: A report is missing, two were not asked the same, or no variant
-        has a wanted metric.
+      errors.UserError: A report is missing, two were measured by different rules, or no
+        variant has a wanted metric.
     """
     part = report_files.DIRECTORIES[split]
     evaluated = {
@@ -102,11 +102,12 @@ def _variants(
 def mean(found: Sequence[report_files.Evaluated]) -> report_files.Evaluated:
     """Returns the reports of one variant as one: every value the mean over the seeds.
 
-    The runs differ by the seed alone, so they were asked the same. What is a ratio of
-    sums over users has one denominator in all, so its mean is the ratio of the means.
+    The runs differ only in the seed, so they were measured by the same rules. A metric
+    that is a ratio of sums over users has one denominator in all, so its mean is the
+    ratio of the means.
 
     Args:
-      found: Of each seed.
+      found: Report of each seed.
     """
     frame = pl.concat([one.users for one in found], how="diagonal")
     users = frame.group_by(schema.USER_ID).mean().sort(schema.USER_ID)
@@ -183,7 +184,7 @@ def _differences(
     """Returns of each variant but the first every metric's difference to the first."""
     first, *others = means
     settings = means[first].report.config["evaluation"]
-    config = configs.component(configs.Evaluation, settings)
+    config = configs.component(configs.EvaluationConfig, settings)
     found: dict[str, dict[str, dict[str, float]]] = {first: {}}
     for name in others:
         pair = compare.compare(means[first], means[name], (), config)

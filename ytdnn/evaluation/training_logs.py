@@ -11,7 +11,7 @@ from ytdnn.evaluation import report_model
 
 def read(
     workdir: pathlib.Path, stages: tuple[str, ...]
-) -> dict[str, report_model.Training]:
+) -> dict[str, report_model.TrainingReport]:
     """Returns the epochs of each stage that has logs.
 
     A training that was killed and went on logs an epoch once more; the later value
@@ -35,10 +35,10 @@ def _add(path: pathlib.Path, by_epoch: dict[int, dict[str, float]]) -> None:
             by_epoch.setdefault(int(event.step), {})[value.tag] = scalar
 
 
-def _columns(by_epoch: dict[int, dict[str, float]]) -> report_model.Training:
+def _columns(by_epoch: dict[int, dict[str, float]]) -> report_model.TrainingReport:
     epochs = sorted(by_epoch)
     names = sorted({name for scalars in by_epoch.values() for name in scalars})
-    return report_model.Training(
+    return report_model.TrainingReport(
         epochs=tuple(epochs),
         scalars={name: tuple(by_epoch[e].get(name) for e in epochs) for name in names},
     )

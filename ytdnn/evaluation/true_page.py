@@ -1,17 +1,17 @@
-"""What a page is truly worth: expected clicks and watch seconds, on a world.
+"""The true value of a page on a world: expected clicks and watch seconds.
 
 Each list is taken as the page that its user is shown at the time of the request. The
-world's own laws (`world.page_truth`) say how likely each place is clicked and how long
-it is then watched, given what the user remembers at that moment: the latest
-impressions that were not clicked, and the latest watches. The device is not known
-before the visit, so seconds are expected over the user's devices.
+world's own laws (`world.page_truth`) give the probability of a click in each place and
+the watch time after it, given the user's memory at that moment: the latest impressions
+that were not clicked, and the latest watches. The device is unknown before the visit,
+so seconds are expected over the user's devices.
 
-This is the yardstick of a ranker of watch time (PAPER §4), which hit rate is not: right
+This is the measure of a ranker of watch time (PAPER §4), which hit rate is not: right
 answers are watches that happened under the logged exposure, many of them on no page.
 
-Two bounds stand beside the systems: the best order of the candidates that the ranker
-gets, and the best page of the whole catalogue. Both order by expected watch seconds of
-an impression in the first place, `p · E[seconds | click]`, and come within about 1 % of
+Two bounds are reported with the systems: the best order of the ranker's candidates, and
+the best page of the whole catalogue. Both order by expected watch seconds of an
+impression in the first place, `p · E[seconds | click]`, and come within about 1 % of
 the best assignment of videos to places. The odds order `p · E[seconds | click] / (1 −
 p)`, to which weighted logistic regression converges, makes pages of more clicks but
 fewer seconds (2,027 against 2,098 on the quickstart world).
@@ -52,10 +52,10 @@ class TruePages:
     def per_user(
         self, cases: protocol.Cases, found: lists.Lists, ks: tuple[int, ...]
     ) -> summary.PerUser:
-        """Returns what each user's first k places are worth, by `METRIC@k`.
+        """Returns the value of each user's first k places, by `METRIC@k`.
 
         Args:
-          cases: Whom the lists are for.
+          cases: Cases of the lists.
           found: `[cases, length] int32`.
           ks: Lengths of the page.
         """
@@ -83,9 +83,10 @@ class TruePages:
         """Returns clicks and watch seconds of each place, `[cases, length]` both.
 
         Args:
-          cases: Whom the lists are for.
+          cases: Cases of the lists.
           found: `[cases, length] int32`; an empty place is worth nothing.
-          positions: Of the places on the page, from 0; one for all or one for each.
+          positions: Positions of the places on the page, from 0; one for all or one for
+            each.
         """
         parts = []
         for rows in _blocks(len(cases), "true worth of pages"):
@@ -158,9 +159,9 @@ class TruePages:
         return self._indices[numbers]
 
 
-def of(data: prepared.PreparedData) -> TruePages | None:
+def from_data(data: prepared.PreparedData) -> TruePages | None:
     """Returns the truth about pages, None where the log is not a world's."""
-    known = known_world.of(data)
+    known = known_world.from_data(data)
     return None if known is None else TruePages(data, known)
 
 
@@ -195,7 +196,7 @@ def _watched(data: prepared.PreparedData, cases: protocol.Cases) -> ragged.Ragge
 
 
 def _counts(remembered: ragged.Ragged, found: lists.Lists) -> npt.NDArray[np.int64]:
-    """Counts how often each listed video is among what its user remembers."""
+    """Counts each listed video in its user's memory."""
     highest = max(found.max(initial=0), remembered.values.max(initial=0))
     stride = int(highest) + 1
     keys = np.sort(remembered.rows * stride + remembered.values)

@@ -24,17 +24,17 @@ def table(
     data: prepared.PreparedData,
     cases: protocol.Cases,
     lists: Mapping[str, summary.PerUser],
-    impressions: ranker.Impressions | None,
+    impressions: ranker.SplitImpressions | None,
     parts: Mapping[str, impression_metrics.Parts],
 ) -> pl.DataFrame:
     """Returns the values by user, sorted by user.
 
     Args:
       data: The prepared set.
-      cases: Whose lists were measured.
-      lists: Values of each model.
-      impressions: What the ranker was measured on.
-      parts: Sums of each scorer.
+      cases: Cases with measured lists.
+      lists: Metrics of each model.
+      impressions: Impressions that the ranker was measured on.
+      parts: Numerators and denominators of each scorer.
     """
     columns = {ANSWERS: np.diff(cases.targets.offsets)}
     for model, values in lists.items():

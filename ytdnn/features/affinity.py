@@ -1,8 +1,9 @@
-"""What the user did with the video's channel, topic or language before (PAPER §4.1).
+"""The user's earlier events with the video's channel, topic or language (PAPER §4.1).
 
 "The most important signals are those that describe a user's previous interaction with
-the item itself and other similar items." One code for every column of `videos` whose
-values make videos similar. Where the video has no value in it, all are missing.
+the item itself and other similar items." The code is the same for every column of
+`videos` that groups similar videos. Where the video has no value in the column, all
+features are missing.
 """
 
 import abc
@@ -31,84 +32,84 @@ class _Affinity(past.OfPast):
         """Declares the feature.
 
         Args:
-          column: Of `videos`.
+          column: Column of `videos`.
         """
         self.name = self.pattern.format(_NOUNS[column])
         self.column = f"{schema.VIDEOS}.{column}"
         self.columns = (self.column, *self.needs)
 
-    def value(self, sums: past_sums.Sums) -> tf.Tensor:
+    def value(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Returns the number where the video has a key, -1 elsewhere."""
         return past.where_known(sums.is_known, self.of_known(sums))
 
     @abc.abstractmethod
-    def of_known(self, sums: past_sums.Sums) -> tf.Tensor:
+    def of_known(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Returns the number of videos that have a key, `[..., k] float64`."""
 
 
-class Watches(_Affinity):
+class AffinityWatches(_Affinity):
     """Number of the user's watches of the video's channel, topic or language."""
 
     pattern = "user_{}_watches"
 
-    def of_known(self, sums: past_sums.Sums) -> tf.Tensor:
+    def of_known(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Counts."""
         return sums.of_key(past_sums.EVENTS)
 
 
 class WatchesOfLast10(_Affinity):
-    """How many of the user's last ten watches are of the video's channel or topic."""
+    """Number of the user's last ten watches of the video's channel or topic."""
 
     pattern = "user_{}_watches_of_last_10"
 
-    def of_known(self, sums: past_sums.Sums) -> tf.Tensor:
+    def of_known(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Counts."""
         return sums.of_key("last_10")
 
 
 class WatchesOfLast50(_Affinity):
-    """How many of the user's last fifty watches are of its channel or topic."""
+    """Number of the user's last fifty watches of the video's channel or topic."""
 
     pattern = "user_{}_watches_of_last_50"
 
-    def of_known(self, sums: past_sums.Sums) -> tf.Tensor:
+    def of_known(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Counts."""
         return sums.of_key("last_50")
 
 
 class _WatchesOfLastDays(_Affinity):
-    """How many watches of the last days are of its channel or topic.
+    """Number of watches of the last days that are of its channel or topic.
 
     -1 where the time of the request is unknown.
     """
 
     window: str
 
-    def of_known(self, sums: past_sums.Sums) -> tf.Tensor:
+    def of_known(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Counts."""
         return past.where_known(sums.times != 0, sums.of_key(self.window))
 
 
 class WatchesOfLastDay(_WatchesOfLastDays):
-    """How many of the user's watches of the last day are of its channel or topic."""
+    """Number of the user's watches of the last day that are of its channel or topic."""
 
     pattern, window = "user_{}_watches_of_last_day", "last_day"
 
 
 class WatchesOfLast3Days(_WatchesOfLastDays):
-    """How many of the user's watches of the last 3 days are of its channel or topic."""
+    """Number of the user's watches of the last 3 days, of its channel or topic."""
 
     pattern, window = "user_{}_watches_of_last_3_days", "last_3_days"
 
 
 class WatchesOfLast7Days(_WatchesOfLastDays):
-    """How many of the user's watches of the last 7 days are of its channel or topic."""
+    """Number of the user's watches of the last 7 days, of its channel or topic."""
 
     pattern, window = "user_{}_watches_of_last_7_days", "last_7_days"
 
 
 class WatchesOfLast21Days(_WatchesOfLastDays):
-    """How many watches of the last 21 days are of its channel or topic."""
+    """Number of watches of the last 21 days that are of its channel or topic."""
 
     pattern, window = "user_{}_watches_of_last_21_days", "last_21_days"
 
@@ -121,18 +122,18 @@ class WatchShare(_Affinity):
 
     pattern = "user_{}_watch_share"
 
-    def of_known(self, sums: past_sums.Sums) -> tf.Tensor:
+    def of_known(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Divides by all watches."""
         events = past_sums.EVENTS
         return past.ratio(sums.of_key(events), sums.of_user(events))
 
 
-class SecondsSinceWatch(_Affinity):
+class SecondsSinceAffinityWatch(_Affinity):
     """Seconds since the user watched its channel or topic, -1 = never or unknown."""
 
     pattern = "seconds_since_{}_watch"
 
-    def of_known(self, sums: past_sums.Sums) -> tf.Tensor:
+    def of_known(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Finds the latest."""
         seconds = positions.seconds_since(sums.times, sums.latest())
         return tf.cast(seconds, tf.float64)
@@ -149,13 +150,13 @@ class _WatchTime(_Affinity):
         return (fields.watched_seconds(),)
 
 
-class MeanWatchSeconds(_WatchTime):
+class AffinityMeanWatchSeconds(_WatchTime):
     """Mean seconds of the user's watches of its channel or topic, -1 without any."""
 
     pattern = "user_{}_mean_watch_seconds"
 
-    def of_known(self, sums: past_sums.Sums) -> tf.Tensor:
-        """Divides by the watches whose seconds are known."""
+    def of_known(self, sums: past_sums.PastSums) -> tf.Tensor:
+        """Divides the sum by the number of watches with watch seconds."""
         return past.ratio(
             sums.of_key(past_sums.SECONDS), sums.of_key(past_sums.WITH_SECONDS)
         )
@@ -164,75 +165,75 @@ class MeanWatchSeconds(_WatchTime):
 class MeanWatchedFraction(_WatchTime):
     """Mean fraction of a video that the user watched, of its channel or topic.
 
-    Each is at most 1; -1 without watches of known seconds and duration.
+    Each fraction is at most 1; -1 without watches that have seconds and a duration.
     """
 
     pattern = "user_{}_mean_watched_fraction"
     needs = ("watches.watch_seconds", "videos.duration_seconds")
 
-    def of_known(self, sums: past_sums.Sums) -> tf.Tensor:
-        """Divides by the watches whose fraction is known."""
+    def of_known(self, sums: past_sums.PastSums) -> tf.Tensor:
+        """Divides the sum by the number of watches with a fraction."""
         return past.ratio(
             sums.of_key(past_sums.FRACTIONS), sums.of_key(past_sums.WITH_FRACTION)
         )
 
 
-class Impressions(_Affinity):
+class AffinityImpressions(_Affinity):
     """Number of earlier impressions of its channel or topic shown to the user."""
 
     pattern = "user_{}_impressions"
     needs = ("impressions.time",)
     table = schema.IMPRESSIONS
 
-    def of_known(self, sums: past_sums.Sums) -> tf.Tensor:
+    def of_known(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Counts."""
         return sums.of_key(past_sums.EVENTS)
 
 
-class Clicks(_Affinity):
+class AffinityClicks(_Affinity):
     """Number of earlier impressions of its channel or topic that the user clicked."""
 
     pattern = "user_{}_clicks"
     needs = ("impressions.time",)
     table = schema.IMPRESSIONS
 
-    def of_known(self, sums: past_sums.Sums) -> tf.Tensor:
+    def of_known(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Counts."""
         return sums.of_key(past_sums.CLICKS)
 
 
-class ClickRate(_Affinity):
+class AffinityClickRate(_Affinity):
     """Smoothed share of the user's impressions of its channel or topic with a click.
 
-    `(clicks + 1) / (impressions + 10)` of those whose click is known.
+    `(clicks + 1) / (impressions + 10)`, over impressions with a recorded click.
     """
 
     pattern = "user_{}_click_rate"
     needs = ("impressions.time",)
     table = schema.IMPRESSIONS
 
-    def of_known(self, sums: past_sums.Sums) -> tf.Tensor:
-        """Divides what is known."""
+    def of_known(self, sums: past_sums.PastSums) -> tf.Tensor:
+        """Divides the smoothed clicks by the impressions with a recorded click."""
         return past.smoothed_rate(
             sums.of_key(past_sums.CLICKS), sums.of_key(past_sums.WITH_CLICK)
         )
 
 
-class SecondsSinceImpression(_Affinity):
+class SecondsSinceAffinityImpression(_Affinity):
     """Seconds since its channel or topic was shown, -1 = never or unknown."""
 
     pattern = "seconds_since_{}_impression"
     needs = ("impressions.time",)
     table = schema.IMPRESSIONS
 
-    def of_known(self, sums: past_sums.Sums) -> tf.Tensor:
+    def of_known(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Finds the latest."""
         seconds = positions.seconds_since(sums.times, sums.latest())
         return tf.cast(seconds, tf.float64)
 
 
 _EVERY = (
-    Watches,
+    AffinityWatches,
     WatchesOfLast10,
     WatchesOfLast50,
     WatchesOfLastDay,
@@ -240,13 +241,13 @@ _EVERY = (
     WatchesOfLast7Days,
     WatchesOfLast21Days,
     WatchShare,
-    SecondsSinceWatch,
-    MeanWatchSeconds,
+    SecondsSinceAffinityWatch,
+    AffinityMeanWatchSeconds,
     MeanWatchedFraction,
-    Impressions,
-    Clicks,
-    ClickRate,
-    SecondsSinceImpression,
+    AffinityImpressions,
+    AffinityClicks,
+    AffinityClickRate,
+    SecondsSinceAffinityImpression,
 )
 FEATURES = (
     *(feature(schema.CHANNEL_ID) for feature in _EVERY),

@@ -4,14 +4,14 @@ import tensorflow as tf
 
 from ytdnn.data import positions, prepared
 from ytdnn.data import request as raw_request
-from ytdnn.features import encodings, interface
+from ytdnn.features import base_feature, encodings
 
 
-class CandidateScore(encodings.Continuous, interface.Replayed):
+class CandidateScore(encodings.Continuous, base_feature.Replayed):
     """The candidate model's score; missing where it has no vector of the video."""
 
     name = "candidate_score"
-    default_in = frozenset({interface.RANKING})
+    default_in = frozenset({base_feature.RANKING})
     missing = positions.NO_SCORE
 
     def open_log(self, log: positions.LogTensors) -> positions.Reader:
@@ -24,10 +24,10 @@ class CandidateScore(encodings.Continuous, interface.Replayed):
             raise ValueError(f"expected a log with a replay for {self.name}")
         return log.replay.scores
 
-    def open_request(self, data: prepared.PreparedData) -> interface.RequestReader:
-        """Reads what the graph of the first stage says."""
+    def open_request(self, data: prepared.PreparedData) -> base_feature.RequestReader:
+        """Reads the scores that the first stage of the graph gives."""
         del data
-        return interface.FromRequest(_read)
+        return base_feature.FromRequest(_read)
 
 
 def _read(request: raw_request.Request) -> tf.Tensor:

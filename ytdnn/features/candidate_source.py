@@ -10,18 +10,20 @@ import tensorflow as tf
 
 from ytdnn.data import positions, prepared
 from ytdnn.data import request as raw_request
-from ytdnn.features import encodings, interface
+from ytdnn.features import base_feature, encodings
 
 NUM_SOURCES = 4  # of `ytdnn.retrieval`
 
 
-class _OfSources(encodings.Categorical, interface.Replayed):
+class _OfSources(encodings.Categorical, base_feature.Replayed):
     """An index that the candidate sources give each video."""
 
     asks_sources = True
 
     @abc.abstractmethod
-    def of_replay(self, replay: positions.Replay, at: positions.Positions) -> tf.Tensor:
+    def of_replay(
+        self, replay: positions.FirstStageReplay, at: positions.Positions
+    ) -> tf.Tensor:
         """Returns its value at positions, `[..., k] int32`."""
 
     @abc.abstractmethod
@@ -39,10 +41,10 @@ class _OfSources(encodings.Categorical, interface.Replayed):
             raise ValueError(f"expected a log with a replay for {self.name}")
         return lambda at: self.of_replay(replay, at)
 
-    def open_request(self, data: prepared.PreparedData) -> interface.RequestReader:
-        """Reads what the graph of the first stage says."""
+    def open_request(self, data: prepared.PreparedData) -> base_feature.RequestReader:
+        """Reads the sources that the first stage of the graph gives."""
         del data
-        return interface.FromRequest(self.of_request)
+        return base_feature.FromRequest(self.of_request)
 
 
 class CandidateSource(_OfSources):
@@ -55,7 +57,9 @@ class CandidateSource(_OfSources):
         del data
         return NUM_SOURCES
 
-    def of_replay(self, replay: positions.Replay, at: positions.Positions) -> tf.Tensor:
+    def of_replay(
+        self, replay: positions.FirstStageReplay, at: positions.Positions
+    ) -> tf.Tensor:
         """Asks for the source."""
         return replay.sources(at)
 
@@ -74,7 +78,9 @@ class SeedVideo(_OfSources):
         """Returns the size of the vocabulary."""
         return data.vocabulary_size
 
-    def of_replay(self, replay: positions.Replay, at: positions.Positions) -> tf.Tensor:
+    def of_replay(
+        self, replay: positions.FirstStageReplay, at: positions.Positions
+    ) -> tf.Tensor:
         """Asks for the seed."""
         return replay.seed_videos(at)
 

@@ -1,8 +1,8 @@
 """The channel that uploaded the video (PAPER §4.1)."""
 
 from ytdnn import schema
-from ytdnn.features import columns, interface
+from ytdnn.features import base_feature, columns
 
 FEATURES = (
-    columns.TextColumn(schema.CHANNEL_ID, "videos.channel_id", interface.OF_VIDEOS),
+    columns.TextColumn(schema.CHANNEL_ID, "videos.channel_id", base_feature.OF_VIDEOS),
 )

@@ -3,10 +3,10 @@
 from ytdnn.features import corpus, quantities, statistics
 
 
-class ClickRate(statistics.Ratio):
+class ClickRate(statistics.StatisticRatio):
     """Clicks over impressions of the video (channel, topic) to all users, smoothed."""
 
-    def __init__(self, group: corpus.Group) -> None:
+    def __init__(self, group: corpus.VideoGroup) -> None:
         """Declares the feature of a group."""
         super().__init__(
             "click_rate",

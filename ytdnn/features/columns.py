@@ -15,17 +15,17 @@ import tensorflow as tf
 from ytdnn import schema
 from ytdnn.data import fields, lookups, positions, prepared, user_shards
 from ytdnn.data import request as raw_request
-from ytdnn.features import encodings, interface
+from ytdnn.features import base_feature, encodings
 
 # Known values of a column of text, the most clicked ones (PAPER §4.1).
 MAX_VALUES = 10_000
 # Of a text of the user's own that has more: each value has the place of its hash.
 HASH_BUCKETS = 4_096
 _LOWEST = float(np.finfo(np.float32).min)
-_BOTH = frozenset({interface.CANDIDATES, interface.RANKING})
+_BOTH = frozenset({base_feature.CANDIDATES, base_feature.RANKING})
 
 
-class _Column(interface.ReadAtRequest):
+class _Column(base_feature.ReadAtRequest):
     """A feature of one column of a table of entities."""
 
     def __init__(
@@ -34,35 +34,35 @@ class _Column(interface.ReadAtRequest):
         """Declares the feature.
 
         Args:
-          name: Of the feature.
-          column: As "users.country" or "videos.language".
+          name: Name of the feature.
+          column: Column, such as "users.country" or "videos.language".
           default_in: Networks that read it by default.
         """
         table, self.column = column.split(".", 1)
         is_user = table == schema.USERS
         self.name = name
-        self.scope = interface.Scope.USER if is_user else interface.Scope.VIDEO
+        self.scope = base_feature.Scope.USER if is_user else base_feature.Scope.VIDEO
         self.columns = (column,)
-        self.networks = _BOTH if is_user else interface.OF_VIDEOS
+        self.networks = _BOTH if is_user else base_feature.OF_VIDEOS
         self.default_in = default_in
 
     def values(self, data: prepared.PreparedData) -> pl.Series:
         """Returns the column, a row for each user or video of the catalogue."""
-        table = data.users if self.scope is interface.Scope.USER else data.videos
+        table = data.users if self.scope is base_feature.Scope.USER else data.videos
         return table[self.column]
 
     def request_values(
-        self, data: prepared.PreparedData, place: interface.Place
+        self, data: prepared.PreparedData, place: base_feature.Place
     ) -> dict[str, Any]:
         """Returns the user's value, if there is one."""
-        if self.scope is interface.Scope.VIDEO:
+        if self.scope is base_feature.Scope.VIDEO:
             return {}
         value = self.values(data)[place.user]
         return {} if value is None else {self.column: value}
 
     def user_columns(self, data: prepared.PreparedData) -> dict[str, pl.Series]:
         """Returns the users' column, if it is one."""
-        is_user = self.scope is interface.Scope.USER
+        is_user = self.scope is base_feature.Scope.USER
         return {self.column: self.values(data)} if is_user else {}
 
     @abc.abstractmethod
@@ -73,7 +73,7 @@ class _Column(interface.ReadAtRequest):
         """Gathers by user or by video."""
         key = type(self), *vars(self).values()  # all that was declared
         rows = log.data.once(key, lambda: self._rows(log))
-        if self.scope is interface.Scope.USER:
+        if self.scope is base_feature.Scope.USER:
             return lambda at: tf.gather(rows, at.users)
         return lambda at: tf.gather(rows, at.videos)
 
@@ -81,14 +81,14 @@ class _Column(interface.ReadAtRequest):
         with tf.init_scope(), tf.device("CPU"):
             return tf.constant(self.rows(log.data))
 
-    def open_request(self, data: prepared.PreparedData) -> interface.RequestReader:
+    def open_request(self, data: prepared.PreparedData) -> base_feature.RequestReader:
         """Looks the user's value up, or gathers by video."""
-        if self.scope is interface.Scope.USER:
+        if self.scope is base_feature.Scope.USER:
             return self._of_user(data)
-        return interface.RowsOfVideos(self.rows(data))
+        return base_feature.RowsOfVideos(self.rows(data))
 
     @abc.abstractmethod
-    def _of_user(self, data: prepared.PreparedData) -> interface.RequestReader: ...
+    def _of_user(self, data: prepared.PreparedData) -> base_feature.RequestReader: ...
 
 
 class TextColumn(encodings.Categorical, _Column):
@@ -105,28 +105,29 @@ class TextColumn(encodings.Categorical, _Column):
         """Declares the feature; see `_Column`.
 
         Args:
-          name: Of the feature.
-          column: As "users.country".
+          name: Name of the feature.
+          column: Column, such as "users.country".
           default_in: Networks that read it by default.
           dim: Width of the embedding; 0: by the number of values.
-          max_values: Known values at most; see `vocabulary`.
+          max_values: Maximum size of the vocabulary; see `vocabulary`.
         """
         super().__init__(name, column, default_in)
         self.dim = dim
         self.max_values = max_values
 
     def vocabulary(self, data: prepared.PreparedData) -> list[str]:
-        """Returns the known values in order, as text.
+        """Returns the values of the vocabulary in order, as text.
 
-        Of more than `max_values` those with most clicks in the ranker's training
-        impressions, or, without impressions, most training watches; ties by value. The
-        others are unknown (PAPER §4.1).
+        Where the column has more than `max_values` values, the vocabulary keeps those
+        with most clicks in the ranker's training impressions (or, without impressions,
+        with most training watches); ties by value. All others are out of vocabulary
+        (PAPER §4.1).
         """
         key = TextColumn, self.columns, self.max_values
         return data.once(key, lambda: self._most_clicked(data))
 
     def _most_clicked(self, data: prepared.PreparedData) -> list[str]:
-        is_user = self.scope is interface.Scope.USER
+        is_user = self.scope is base_feature.Scope.USER
         size = data.num_users if is_user else data.num_prepared
         values = self.values(data).head(size).cast(pl.String).rename("value")
         every = values.drop_nulls().unique().sort()
@@ -140,17 +141,17 @@ class TextColumn(encodings.Categorical, _Column):
         return vocabulary
 
     def num_values(self, data: prepared.PreparedData) -> int:
-        """Returns how many values are known."""
+        """Returns the size of the vocabulary."""
         return len(self.vocabulary(data))
 
     def known_values(self, data: prepared.PreparedData) -> list[str]:
-        """Returns the known values."""
+        """Returns the vocabulary."""
         return self.vocabulary(data)
 
     def fields(self, data: prepared.PreparedData) -> fields.Fields:
         """Returns the user's text; of videos the export knows it."""
         del data
-        is_user = self.scope is interface.Scope.USER
+        is_user = self.scope is base_feature.Scope.USER
         return (fields.text(self.column),) if is_user else ()
 
     def rows(self, data: prepared.PreparedData) -> np.ndarray:
@@ -160,18 +161,20 @@ class TextColumn(encodings.Categorical, _Column):
         found = indices.replace_strict(places, default=0, return_dtype=pl.Int32)
         rows = found.fill_null(0).to_numpy().astype(np.int32)
         return (
-            rows if self.scope is interface.Scope.USER else np.append(np.int32(0), rows)
+            rows
+            if self.scope is base_feature.Scope.USER
+            else np.append(np.int32(0), rows)
         )
 
-    def _of_user(self, data: prepared.PreparedData) -> interface.RequestReader:
+    def _of_user(self, data: prepared.PreparedData) -> base_feature.RequestReader:
         return TextOfRequest(self.column, self.vocabulary(data))
 
 
 def _num_clicks(data: prepared.PreparedData, by_user: bool) -> np.ndarray:
-    """Returns the clicks of each user or video that decide which values are known.
+    """Returns the clicks of each user or video, by which the vocabulary is chosen.
 
-    They are counted in the prepared set as it was written: a set with other events, as
-    the leak check makes one, or with other splits has the vocabulary of its model.
+    They are counted in the prepared set as it was written, so a set with other events
+    (as the leak check makes one) or with other splits has the vocabulary of its model.
     """
     size = data.num_users if by_user else data.num_prepared + 1
     found = np.zeros(size, np.int64)
@@ -205,8 +208,8 @@ class NumberColumn(encodings.Continuous, _Column):
         """Declares the feature; see `_Column`.
 
         Args:
-          name: Of the feature.
-          column: As "videos.duration_seconds".
+          name: Name of the feature.
+          column: Column, such as "videos.duration_seconds".
           default_in: Networks that read it by default.
           missing: What stands for a number that is not known; all others are larger.
         """
@@ -216,7 +219,7 @@ class NumberColumn(encodings.Continuous, _Column):
     def fields(self, data: prepared.PreparedData) -> fields.Fields:
         """Returns the user's number; of videos the export knows it."""
         del data
-        if self.scope is interface.Scope.VIDEO:
+        if self.scope is base_feature.Scope.VIDEO:
             return ()
         meaning = "a number, as in the log"
         return (fields.Field(self.column, "float32", "batch", self.missing, meaning),)
@@ -225,16 +228,16 @@ class NumberColumn(encodings.Continuous, _Column):
         """Returns numbers `float32`."""
         values = self.values(data).cast(pl.Float32).fill_nan(None)
         rows = values.fill_null(self.missing).to_numpy().astype(np.float32)
-        if self.scope is interface.Scope.USER:
+        if self.scope is base_feature.Scope.USER:
             return rows
         return np.append(np.float32(self.missing), rows)
 
-    def _of_user(self, data: prepared.PreparedData) -> interface.RequestReader:
-        return interface.FromRequest(lambda request: request.raw[self.column])
+    def _of_user(self, data: prepared.PreparedData) -> base_feature.RequestReader:
+        return base_feature.FromRequest(lambda request: request.raw[self.column])
 
 
-class TextOfRequest(interface.RequestReader):
-    """A text of the request, looked up among known values."""
+class TextOfRequest(base_feature.RequestReader):
+    """A text of the request, looked up in the vocabulary."""
 
     def __init__(self, field: str, vocabulary: list[str]) -> None:
         """Copies the vocabulary."""
@@ -261,7 +264,7 @@ class HashedColumn(encodings.Categorical, _Column):
     def fields(self, data: prepared.PreparedData) -> fields.Fields:
         """Returns the user's text; of videos the export knows it."""
         del data
-        is_user = self.scope is interface.Scope.USER
+        is_user = self.scope is base_feature.Scope.USER
         return (fields.text(self.column),) if is_user else ()
 
     def rows(self, data: prepared.PreparedData) -> np.ndarray:
@@ -269,12 +272,16 @@ class HashedColumn(encodings.Categorical, _Column):
         texts = self.values(data).cast(pl.String).fill_null("").to_list()
         rows: np.ndarray = _hashed(tf.constant(texts, tf.string)).numpy()
         return (
-            rows if self.scope is interface.Scope.USER else np.append(np.int32(0), rows)
+            rows
+            if self.scope is base_feature.Scope.USER
+            else np.append(np.int32(0), rows)
         )
 
-    def _of_user(self, data: prepared.PreparedData) -> interface.RequestReader:
+    def _of_user(self, data: prepared.PreparedData) -> base_feature.RequestReader:
         del data
-        return interface.FromRequest(lambda request: _hashed(request.raw[self.column]))
+        return base_feature.FromRequest(
+            lambda request: _hashed(request.raw[self.column])
+        )
 
 
 def _hashed(texts: tf.Tensor) -> tf.Tensor:
@@ -284,7 +291,7 @@ def _hashed(texts: tf.Tensor) -> tf.Tensor:
     return tf.cast(tf.where(tf.equal(texts, ""), missing, places), tf.int32)
 
 
-def own(column: str, data: prepared.PreparedData) -> interface.Feature:
+def own(column: str, data: prepared.PreparedData) -> base_feature.Feature:
     """Returns the feature of a column of the user's own, named as the column.
 
     Args:

@@ -1,9 +1,9 @@
 """Events of the log before a moment, summed by video, channel or topic (PAPER §4.1).
 
 A corpus statistic is read as of midnight (UTC) before an impression, and no later than
-as of the serving moment. Nothing smaller than the *span* between two such moments is
-ever asked for, so events are summed once by video and span (`Cells`), and every
-statistic counts cells. What is made of a prepared set is kept with it.
+as of the serving moment. The time between two such moments is a *span*. No statistic
+needs a finer resolution, so events are summed once by video and span (`Cells`), and
+every statistic adds up cells. The cells are cached with their prepared set.
 """
 
 import dataclasses
@@ -28,12 +28,12 @@ Floats = npt.NDArray[np.float64]
 
 
 @dataclasses.dataclass(frozen=True)
-class Group:
-    """What videos are taken together by.
+class VideoGroup:
+    """A grouping of videos: each by itself, by a column, or all together.
 
     Attributes:
-      name: As in names of features.
-      column: Of `videos`; None: every video its own group, or all of them one.
+      name: Name, as in names of features.
+      column: Column of `videos`; None: every video its own group, or all of them one.
     """
 
     name: str
@@ -41,21 +41,21 @@ class Group:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """What the log must have, as "table.column"."""
+        """The log's columns that the grouping needs, as "table.column"."""
         return () if self.column is None else (f"{schema.VIDEOS}.{self.column}",)
 
     def name_of(self, statistic: str) -> str:
         """Returns a statistic's name, such as `channel_click_rate`."""
         return f"{self.name}_{statistic}"
 
-    def parent(self, data: prepared.PreparedData) -> "Group":
-        """Returns whose statistic stands for this one's where there are few events."""
+    def parent(self, data: prepared.PreparedData) -> "VideoGroup":
+        """Returns the larger group that a statistic of this one is smoothed towards."""
         has_channels = set(CHANNEL.columns) <= data.columns
         return CHANNEL if self == VIDEO and has_channels else CORPUS
 
     def of_videos(self, data: prepared.PreparedData) -> Integers:
         """Returns the group of each catalogue index, `[catalogue + 1]`, 0 = none."""
-        return data.once((Group, self), lambda: self._of_videos(data))
+        return data.once((VideoGroup, self), lambda: self._of_videos(data))
 
     def _of_videos(self, data: prepared.PreparedData) -> Integers:
         if self == VIDEO:
@@ -67,20 +67,20 @@ class Group:
         return np.append(0, ranks.to_numpy())
 
 
-VIDEO = Group("video")
-CHANNEL = Group("channel", schema.CHANNEL_ID)
-TOPIC = Group("topic", schema.TOPIC)
-CORPUS = Group("corpus")
+VIDEO = VideoGroup("video")
+CHANNEL = VideoGroup("channel", schema.CHANNEL_ID)
+TOPIC = VideoGroup("topic", schema.TOPIC)
+CORPUS = VideoGroup("corpus")
 GROUPS = (VIDEO, CHANNEL, TOPIC)
 
 
 @dataclasses.dataclass(frozen=True)
 class Quantity:
-    """A number of each event, whose sums statistics are made of.
+    """A number of each event, which statistics sum.
 
     Attributes:
-      table: Of the events.
-      of_events: Returns `[events]`.
+      table: Table of the events.
+      of_events: Function that returns `[events]` numbers.
     """
 
     table: positions.Event
@@ -92,8 +92,8 @@ class Cells:
     """Events of a table by video and span, of all shards.
 
     Attributes:
-      numbers: `[cells] int64`, ascending: what `_numbers` says of their events.
-      moments: `[cells] int64`, as of when a statistic of their events is read.
+      numbers: `[cells] int64`, ascending: number of each cell, as `_numbers` gives it.
+      moments: `[cells] int64`, moment from which on a statistic includes the cell.
     """
 
     numbers: Integers
@@ -205,7 +205,7 @@ def _of_cells(data: prepared.PreparedData, quantity: Quantity) -> Floats:
     return total
 
 
-class Asked:
+class StatisticRequests:
     """Videos and moments asked about, and where the events before them lie.
 
     Attributes:
@@ -223,19 +223,19 @@ class Asked:
         self.moments = moments
         self._found: dict[tuple[object, ...], tuple[Integers, Integers]] = {}
 
-    def total(self, quantity: Quantity, group: Group) -> Floats:
+    def total(self, quantity: Quantity, group: VideoGroup) -> Floats:
         """Returns sums over events of each video's group before its moment, `[n]`.
 
         They are 0 of a video without a group.
         """
         return self._sum(quantity, group, 0)
 
-    def recent(self, quantity: Quantity, group: Group) -> Floats:
+    def recent(self, quantity: Quantity, group: VideoGroup) -> Floats:
         """Returns the same of the seven days before each moment."""
         until_then = self._sum(quantity, group, RECENT_SECONDS)
         return self.total(quantity, group) - until_then
 
-    def _sum(self, quantity: Quantity, group: Group, seconds: int) -> Floats:
+    def _sum(self, quantity: Quantity, group: VideoGroup, seconds: int) -> Floats:
         """Returns sums over events that are earlier than so many seconds before."""
         first, stop = self._ranges(quantity.table, group, seconds)
         sums = self.data.once(
@@ -247,7 +247,7 @@ class Asked:
         return sums[stop] - sums[first]
 
     def _ranges(
-        self, table: positions.Event, group: Group, seconds: int
+        self, table: positions.Event, group: VideoGroup, seconds: int
     ) -> tuple[Integers, Integers]:
         key = table, group, seconds
         if key not in self._found:
@@ -258,21 +258,23 @@ class Asked:
         return self._found[key]
 
 
-def logged(data: prepared.PreparedData) -> Asked:
+def logged(data: prepared.PreparedData) -> StatisticRequests:
     """Returns the videos of logged impressions, a row for each of their cells."""
     found = cells(data, "impressions")
-    return data.once(logged, lambda: Asked(data.whole, found.videos, found.moments))
+    return data.once(
+        logged, lambda: StatisticRequests(data.whole, found.videos, found.moments)
+    )
 
 
-def served(data: prepared.PreparedData) -> Asked:
+def served(data: prepared.PreparedData) -> StatisticRequests:
     """Returns every catalogue index, from 0 on, as of the serving moment."""
     every = np.arange(data.num_videos + 1)
     moment = np.full(len(every), serving_moment(data))
-    return data.once(served, lambda: Asked(data.whole, every, moment))
+    return data.once(served, lambda: StatisticRequests(data.whole, every, moment))
 
 
 def _join(
-    data: prepared.PreparedData, table: positions.Event, group: Group
+    data: prepared.PreparedData, table: positions.Event, group: VideoGroup
 ) -> ragged.Earlier:
     """Returns a table's cells, sorted by group and span once."""
     found = cells(data, table)

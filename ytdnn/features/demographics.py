@@ -7,10 +7,10 @@ import tensorflow as tf
 from ytdnn import schema
 from ytdnn.data import fields, prepared
 from ytdnn.data import request as raw_request
-from ytdnn.features import columns, encodings, interface
+from ytdnn.features import base_feature, columns, encodings
 
 MAX_AGE_YEARS = 100.0
-_BOTH = frozenset({interface.CANDIDATES, interface.RANKING})
+_BOTH = frozenset({base_feature.CANDIDATES, base_feature.RANKING})
 
 
 class Age(encodings.Share, columns._Column):
@@ -30,8 +30,8 @@ class Age(encodings.Share, columns._Column):
         years = self.values(data).cast(pl.Float32).fill_nan(None).fill_null(-1.0)
         return _share(tf.constant(years.to_numpy())).numpy()
 
-    def _of_user(self, data: prepared.PreparedData) -> interface.RequestReader:
-        return interface.FromRequest(self._read)
+    def _of_user(self, data: prepared.PreparedData) -> base_feature.RequestReader:
+        return base_feature.FromRequest(self._read)
 
     def _read(self, request: raw_request.Request) -> tf.Tensor:
         return _share(request.raw[self.column])
@@ -47,6 +47,6 @@ FEATURES = (
     columns.TextColumn(schema.COUNTRY, "users.country", _BOTH, dim=8),
     Age(schema.AGE, "users.age", _BOTH),
     columns.TextColumn(
-        "user_language", "users.language", frozenset({interface.RANKING})
+        "user_language", "users.language", frozenset({base_feature.RANKING})
     ),
 )

@@ -4,14 +4,14 @@ from typing import Any
 
 from ytdnn import schema
 from ytdnn.data import fields, positions, prepared
-from ytdnn.features import columns, encodings, interface
+from ytdnn.features import base_feature, columns, encodings
 
 
-class Device(encodings.Categorical, interface.ReadAtRequest):
+class Device(encodings.Categorical, base_feature.ReadAtRequest):
     """The device, categorical: that of the watch or impression to be predicted."""
 
     name = schema.DEVICE
-    scope = interface.Scope.REQUEST
+    scope = base_feature.Scope.REQUEST
     dim = 4
 
     def __init__(self, network: str, table: str) -> None:
@@ -25,7 +25,7 @@ class Device(encodings.Categorical, interface.ReadAtRequest):
         return (fields.text(schema.DEVICE),)
 
     def request_values(
-        self, data: prepared.PreparedData, place: interface.Place
+        self, data: prepared.PreparedData, place: base_feature.Place
     ) -> dict[str, Any]:
         """Returns the device of the watch that the request led to."""
         devices = data.watches.devices
@@ -35,18 +35,18 @@ class Device(encodings.Categorical, interface.ReadAtRequest):
         return {schema.DEVICE: self._values(data)[device - 1]} if device else {}
 
     def num_values(self, data: prepared.PreparedData) -> int:
-        """Returns how many devices are known."""
+        """Returns the number of devices."""
         return len(self._values(data))
 
     def known_values(self, data: prepared.PreparedData) -> list[str]:
-        """Returns the known devices."""
+        """Returns the names of the devices."""
         return self._values(data)
 
     def open_log(self, log: positions.LogTensors) -> positions.Reader:
         """Reads the request's own event."""
         return lambda at: log.of_event("devices", at, 0)
 
-    def open_request(self, data: prepared.PreparedData) -> interface.RequestReader:
+    def open_request(self, data: prepared.PreparedData) -> base_feature.RequestReader:
         """Looks the name up."""
         return columns.TextOfRequest(schema.DEVICE, self._values(data))
 
@@ -55,6 +55,6 @@ class Device(encodings.Categorical, interface.ReadAtRequest):
 
 
 FEATURES = (
-    Device(interface.CANDIDATES, schema.WATCHES),
-    Device(interface.RANKING, schema.IMPRESSIONS),
+    Device(base_feature.CANDIDATES, schema.WATCHES),
+    Device(base_feature.RANKING, schema.IMPRESSIONS),
 )

@@ -1,14 +1,14 @@
-"""How long the video is: what its watch time is a part of (PAPER §4.1, §4.2)."""
+"""The duration of the video, the scale of its watch time (PAPER §4.1, §4.2)."""
 
 from ytdnn import schema
 from ytdnn.data import positions
-from ytdnn.features import columns, interface
+from ytdnn.features import base_feature, columns
 
 FEATURES = (
     columns.NumberColumn(
         schema.DURATION_SECONDS,
         "videos.duration_seconds",
-        interface.OF_VIDEOS,
+        base_feature.OF_VIDEOS,
         missing=positions.MISSING,
     ),
 )

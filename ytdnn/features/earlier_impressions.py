@@ -22,27 +22,27 @@ class NumEarlierImpressions(_OfVideo):
 
     name = "num_earlier_impressions"
 
-    def value(self, sums: past_sums.Sums) -> tf.Tensor:
+    def value(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Counts."""
         return sums.of_key(past_sums.EVENTS)
 
 
 class NumUnclickedImpressions(_OfVideo):
-    """How often it was shown to the user before and known to be not clicked."""
+    """Number of earlier impressions of the video to the user without a click."""
 
     name = "num_unclicked_impressions"
 
-    def value(self, sums: past_sums.Sums) -> tf.Tensor:
+    def value(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Counts."""
         return sums.of_key(past_sums.WITH_CLICK) - sums.of_key(past_sums.CLICKS)
 
 
 class NumRecentImpressions(_OfVideo):
-    """How many of the last 96 impressions shown to the user before are of the video."""
+    """Number of the user's last 96 impressions that are of the video."""
 
     name = "num_impressions_of_last_96"
 
-    def value(self, sums: past_sums.Sums) -> tf.Tensor:
+    def value(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Counts."""
         return sums.of_key("last_96")
 
@@ -52,7 +52,7 @@ class SecondsSinceImpression(_OfVideo):
 
     name = "seconds_since_impression"
 
-    def value(self, sums: past_sums.Sums) -> tf.Tensor:
+    def value(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Finds the latest."""
         return positions.seconds_since(sums.times, sums.latest())
 

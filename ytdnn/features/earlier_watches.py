@@ -19,7 +19,7 @@ class NumEarlierWatches(_OfVideo):
 
     name = "num_earlier_watches"
 
-    def value(self, sums: past_sums.Sums) -> tf.Tensor:
+    def value(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Counts."""
         return sums.of_key(past_sums.EVENTS)
 
@@ -29,7 +29,7 @@ class SecondsSinceWatch(_OfVideo):
 
     name = "seconds_since_video_watch"
 
-    def value(self, sums: past_sums.Sums) -> tf.Tensor:
+    def value(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Finds the latest."""
         return positions.seconds_since(sums.times, sums.latest())
 

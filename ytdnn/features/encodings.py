@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from ytdnn import configs
 from ytdnn.data import positions, prepared
-from ytdnn.features import interface
+from ytdnn.features import base_feature
 from ytdnn.layers import continuous, embeddings, presence
 
 
@@ -27,7 +27,7 @@ def embedding_dim(num_values: int) -> int:
 
 
 def layer_name(feature: str) -> str:
-    """Returns the name of a feature's layer, without what TensorFlow refuses.
+    """Returns the name of a feature's layer, without characters TensorFlow refuses.
 
     >>> layer_name("users.my points")
     'users.my_points'
@@ -35,8 +35,8 @@ def layer_name(feature: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.]", "_", feature)
 
 
-class Categorical(interface.Feature):
-    """Indices of known values, `int32`: 0 is missing or unknown.
+class Categorical(base_feature.Feature):
+    """Indices into a vocabulary, `int32`: 0 is missing or out of vocabulary.
 
     Attributes:
       dim: Width of the embedding; 0: by the number of values.
@@ -47,36 +47,36 @@ class Categorical(interface.Feature):
 
     @abc.abstractmethod
     def num_values(self, data: prepared.PreparedData) -> int:
-        """Returns how many values are known."""
+        """Returns the size of the vocabulary."""
 
     def known_values(self, data: prepared.PreparedData) -> list[str] | None:
-        """Returns the known values in order, None where they are those of any log."""
+        """Returns the vocabulary in order, None where it is the same for every log."""
         del data
         return None
 
-    def measure(self, data: prepared.PreparedData) -> interface.Measured:
-        """Counts the known values."""
-        return interface.Measured(num_values=self.num_values(data))
+    def measure(self, data: prepared.PreparedData) -> base_feature.Measured:
+        """Returns the size of the vocabulary, as the encoder needs it."""
+        return base_feature.Measured(num_values=self.num_values(data))
 
     def known(self, values: tf.Tensor) -> tf.Tensor:
-        """Returns which indices are of known values."""
+        """Returns which indices are in the vocabulary."""
         return values > 0
 
     def encoder(
         self,
-        measured: interface.Measured,
+        measured: base_feature.Measured,
         stddev: float,
-        normalization: configs.Normalization = interface.QUANTILES,
+        normalization: configs.Normalization = base_feature.QUANTILES,
     ) -> tf.keras.layers.Layer:
         """Returns an embedding table."""
         del normalization
         dim = self.dim or measured.dim or embedding_dim(measured.num_values)
-        return embeddings.Table(
+        return embeddings.EmbeddingTable(
             measured.num_values, dim, stddev, name=layer_name(self.name)
         )
 
 
-class Continuous(interface.Feature):
+class Continuous(base_feature.Feature):
     """A number, `float32`.
 
     Attributes:
@@ -85,10 +85,10 @@ class Continuous(interface.Feature):
 
     missing: float = positions.MISSING
 
-    def measure(self, data: prepared.PreparedData) -> interface.Measured:
+    def measure(self, data: prepared.PreparedData) -> base_feature.Measured:
         """Returns nothing yet: quantiles need the training examples."""
         del data
-        return interface.Measured()
+        return base_feature.Measured()
 
     @property
     def needs_quantiles(self) -> bool:
@@ -101,14 +101,14 @@ class Continuous(interface.Feature):
 
     def encoder(
         self,
-        measured: interface.Measured,
+        measured: base_feature.Measured,
         stddev: float,
-        normalization: configs.Normalization = interface.QUANTILES,
+        normalization: configs.Normalization = base_feature.QUANTILES,
     ) -> tf.keras.layers.Layer:
         """Returns the quantile CDF with powers, unless another is chosen."""
         del stddev
         name = layer_name(self.name)
-        if isinstance(normalization, configs.Raw):
+        if isinstance(normalization, configs.RawConfig):
             return continuous.RawFeature(self.missing, name=name)
         return continuous.QuantileFeature(
             measured.quantiles,
@@ -119,15 +119,15 @@ class Continuous(interface.Feature):
         )
 
 
-class Share(interface.Feature):
+class Share(base_feature.Feature):
     """A number in [0, 1], `float32`, negative where missing."""
 
     missing = positions.MISSING
 
-    def measure(self, data: prepared.PreparedData) -> interface.Measured:
+    def measure(self, data: prepared.PreparedData) -> base_feature.Measured:
         """Returns nothing: the number is normalised already."""
         del data
-        return interface.Measured()
+        return base_feature.Measured()
 
     def known(self, values: tf.Tensor) -> tf.Tensor:
         """Returns which numbers are not missing."""
@@ -135,10 +135,10 @@ class Share(interface.Feature):
 
     def encoder(
         self,
-        measured: interface.Measured,
+        measured: base_feature.Measured,
         stddev: float,
-        normalization: configs.Normalization = interface.QUANTILES,
+        normalization: configs.Normalization = base_feature.QUANTILES,
     ) -> tf.keras.layers.Layer:
-        """Returns the number beside whether it is known."""
+        """Returns a layer that gives the number and whether it is present."""
         del measured, stddev, normalization
         return presence.Presence(name=layer_name(self.name))

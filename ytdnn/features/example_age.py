@@ -10,25 +10,25 @@ import tensorflow as tf
 
 from ytdnn import configs
 from ytdnn.data import positions, prepared
-from ytdnn.features import interface
+from ytdnn.features import base_feature
 from ytdnn.layers import presence
 
 
-class ExampleAge(interface.TrainingOnly):
+class ExampleAge(base_feature.TrainingOnly):
     """`(t_max − t) / (t_max − t_min)` of the training window, in [0, 1]; served 0.
 
-    What lies after the window has age 0.
+    Examples after the window have age 0.
     """
 
     name = "example_age"
-    scope = interface.Scope.REQUEST
+    scope = base_feature.Scope.REQUEST
     columns = ("watches.time",)
-    networks = frozenset({interface.CANDIDATES})
+    networks = frozenset({base_feature.CANDIDATES})
 
-    def measure(self, data: prepared.PreparedData) -> interface.Measured:
+    def measure(self, data: prepared.PreparedData) -> base_feature.Measured:
         """Returns nothing: the age is a share already."""
         del data
-        return interface.Measured()
+        return base_feature.Measured()
 
     def open_log(self, log: positions.LogTensors) -> positions.Reader:
         """Reads the time of the request."""
@@ -42,9 +42,9 @@ class ExampleAge(interface.TrainingOnly):
 
     def encoder(
         self,
-        measured: interface.Measured,
+        measured: base_feature.Measured,
         stddev: float,
-        normalization: configs.Normalization = interface.QUANTILES,
+        normalization: configs.Normalization = base_feature.QUANTILES,
     ) -> tf.keras.layers.Layer:
         """Returns the age itself, one coordinate."""
         del measured, stddev, normalization

@@ -1,16 +1,16 @@
-"""Own numbers that may know the future: counted, it seems, over the whole log.
+"""Detects columns of the log that seem to be computed with events of the future.
 
-The views or the click rate of a video over the whole log says what is clicked in the
-windows that judge a model. Such a column explains what users, or videos, have in the
-validation window beyond what was known before it.
+The views or the click rate of a video over the whole log predict the clicks in the
+windows that judge a model. Such a column explains more of the users' or videos' clicks
+in the validation window than the events before the window explain.
 
-Of each user, or video, the targets are the number of clicks in the validation window
-and the click rate there. What impressions, clicks and click rate before the window
-explain of a target's ranks, and of the column's, is taken away; the column is suspected
-where what is left of both is correlated by `LIMIT` or more, and surely not by chance.
-Of KuaiRand's own columns this partial correlation is at most .08, of clicks counted
-over the whole log .24 to .56. A column that was known at the time may say more than the
-past does, so this is a warning: whoever knows the column names it.
+The targets, for each user or video, are the number of clicks in the validation window
+and the click rate there. Impressions, clicks and click rate before the window are
+regressed out of the ranks of the target and of the column. The column is suspect where
+the residuals correlate by `LIMIT` or more and the correlation is significant. Of
+KuaiRand's own columns this partial correlation is at most .08; of clicks counted over
+the whole log it is .24 to .56. A legitimate column may also say more than the past
+does, so this is a warning, which a user who trusts the column silences by naming it.
 """
 
 import dataclasses
@@ -71,7 +71,7 @@ class _Counts:
     clicked_later: Floats
 
     def known(self) -> list[Floats]:
-        """Returns the statistics that were known before the window."""
+        """Returns the statistics of the events before the window."""
         average = self.clicked.sum() / max(1.0, self.shown.sum())
         rate = (self.clicked + _SMOOTHING * average) / (self.shown + _SMOOTHING)
         recently = self.shown_recently, self.clicked_recently
@@ -102,7 +102,7 @@ def _counts(data: prepared.PreparedData, table: str) -> _Counts:
 
 
 def _numbers(data: prepared.PreparedData, table: str, column: str) -> Floats:
-    """Returns a column, NaN where it is not known."""
+    """Returns a column, NaN where a value is missing."""
     values = (data.users if table == schema.USERS else data.videos)[column]
     found: Floats = values.cast(pl.Float64).fill_null(float("nan")).to_numpy()
     return found
@@ -131,12 +131,13 @@ def _suspicion(counts: _Counts, values: Floats) -> str:
 
 
 def _partial_correlation(left: Floats, right: Floats, known: list[Floats]) -> float:
-    """Returns the correlation of two variables' ranks, less what others explain.
+    """Returns the correlation of the ranks of two variables, controlled for others.
 
     Args:
       left: `[n]`.
       right: `[n]`.
-      known: `[n]` each, at least 0; their ranks and their logs explain.
+      known: Control variables, `[n]` each, at least 0; their ranks and their logs
+        enter.
     """
     explaining = [np.ones(len(left)), *map(_ranks, known), *map(np.log1p, known)]
     inputs = np.column_stack(explaining)

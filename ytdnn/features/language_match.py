@@ -7,21 +7,21 @@ import tensorflow as tf
 from ytdnn import schema
 from ytdnn.data import fields, lookups, positions, prepared
 from ytdnn.data import request as raw_request
-from ytdnn.features import encodings, interface
+from ytdnn.features import base_feature, encodings
 
 _UNKNOWN, _DIFFERS, _SAME = 0, 1, 2
 
 
-class LanguageMatch(encodings.Categorical, interface.ReadAtRequest):
+class LanguageMatch(encodings.Categorical, base_feature.ReadAtRequest):
     """1 where the user's and the video's language differ, 2 where they are one.
 
     0 where either is unknown, or no user and no video of the log has it.
     """
 
     name = "language_match"
-    scope = interface.Scope.PAIR
+    scope = base_feature.Scope.PAIR
     columns = ("users.language", "videos.language")
-    networks = default_in = frozenset({interface.RANKING})
+    networks = default_in = frozenset({base_feature.RANKING})
 
     def num_values(self, data: prepared.PreparedData) -> int:
         """Returns two: they differ, or they are one."""
@@ -46,12 +46,12 @@ class LanguageMatch(encodings.Categorical, interface.ReadAtRequest):
 
         return read
 
-    def open_request(self, data: prepared.PreparedData) -> interface.RequestReader:
+    def open_request(self, data: prepared.PreparedData) -> base_feature.RequestReader:
         """Carries the languages of videos and their indices."""
         return _OfRequest(data)
 
 
-class _OfRequest(interface.RowsOfVideos):
+class _OfRequest(base_feature.RowsOfVideos):
     """Languages of videos, compared with the request's."""
 
     def __init__(self, data: prepared.PreparedData) -> None:

@@ -7,16 +7,16 @@ import tensorflow as tf
 from ytdnn import schema
 from ytdnn.data import fields, positions, prepared
 from ytdnn.data import request as raw_request
-from ytdnn.features import encodings, interface
+from ytdnn.features import base_feature, encodings
 
 
-class LoggedIn(encodings.Share, interface.ReadAtRequest):
-    """The logged-in state: 0, 1, or -1 = not known."""
+class LoggedIn(encodings.Share, base_feature.ReadAtRequest):
+    """The logged-in state: 0, 1, or -1 = unknown."""
 
     name = schema.LOGGED_IN
-    scope = interface.Scope.REQUEST
+    scope = base_feature.Scope.REQUEST
     columns = ("watches.logged_in",)
-    networks = default_in = frozenset({interface.CANDIDATES})
+    networks = default_in = frozenset({base_feature.CANDIDATES})
 
     def fields(self, data: prepared.PreparedData) -> fields.Fields:
         """Returns the state."""
@@ -29,7 +29,7 @@ class LoggedIn(encodings.Share, interface.ReadAtRequest):
         )
 
     def request_values(
-        self, data: prepared.PreparedData, place: interface.Place
+        self, data: prepared.PreparedData, place: base_feature.Place
     ) -> dict[str, Any]:
         """Returns the state at the watch that the request led to."""
         states = data.watches.logged_in
@@ -43,19 +43,19 @@ class LoggedIn(encodings.Share, interface.ReadAtRequest):
         def read(at: positions.Positions) -> tf.Tensor:
             if at.event == "watches":
                 return tf.cast(log.of_event("logged_in", at, -1), tf.float32)
-            starts = tf.gather(log.of("watches", "offsets"), at.users)
+            starts = tf.gather(log.column("watches", "offsets"), at.users)
             last = tf.maximum(at.ends - 1, 0)
             states = tf.cast(
-                tf.gather(log.of("watches", "logged_in"), last), tf.float32
+                tf.gather(log.column("watches", "logged_in"), last), tf.float32
             )
             return tf.where(at.ends > starts, states, positions.MISSING)
 
         return read
 
-    def open_request(self, data: prepared.PreparedData) -> interface.RequestReader:
-        """Clips what is given."""
+    def open_request(self, data: prepared.PreparedData) -> base_feature.RequestReader:
+        """Reads the state of the request, clipped to its range."""
         del data
-        return interface.FromRequest(_read)
+        return base_feature.FromRequest(_read)
 
 
 def _read(request: raw_request.Request) -> tf.Tensor:

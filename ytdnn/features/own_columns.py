@@ -32,7 +32,7 @@ class OwnColumns:
     beyond: tuple[str, ...] = ()
 
     def lines(self) -> list[str]:
-        """Returns what to say of them before the ranker is trained, a line each."""
+        """Returns the messages about them before the ranker's training, a line each."""
         found = []
         if self.read:
             found.append(
@@ -60,14 +60,15 @@ class OwnColumns:
 
 
 def find(data: prepared.PreparedData, most: int) -> OwnColumns:
-    """Returns which of the log's own columns the ranker reads by default.
+    """Returns the log's own columns that the ranker reads by default.
 
-    The validation window is compared with what was known before it, so a set without
-    impressions there has no column left out for what it may know.
+    A column is left out where `foresight` suspects it. That compares the validation
+    window with the events before it, so without impressions there no column is left
+    out.
 
     Args:
       data: The prepared set, with impressions.
-      most: Columns at most; 0: none is read.
+      most: Maximum number of columns; 0: none is read.
     """
     return data.once((find, most), lambda: _find(data, most))
 

@@ -1,7 +1,7 @@
 """Features that are a formula of sums over the user's own past (PAPER §4.1).
 
-The formula is the same over a log and over a request; a feature of this kind says the
-table of events, the column whose values they are joined by, and the formula.
+The formula is the same over a log and over a request; a feature of this kind declares
+the table of events, the column by which they are grouped, and the formula.
 """
 
 import abc
@@ -11,28 +11,28 @@ import tensorflow as tf
 from ytdnn import schema
 from ytdnn.data import fields, positions, prepared
 from ytdnn.data import request as raw_request
-from ytdnn.features import encodings, interface, past_log, past_request, past_sums
+from ytdnn.features import base_feature, encodings, past_log, past_request, past_sums
 
 
-class OfPast(encodings.Continuous, interface.ReadAtRequest):
+class OfPast(encodings.Continuous, base_feature.ReadAtRequest):
     """A number made of sums over the user's earlier events.
 
     Attributes:
-      table: Of the events, watches or impressions.
-      column: Of the keys; `past_sums.VIDEO`: the video itself.
+      table: Table of the events, watches or impressions.
+      column: Column of the keys; `past_sums.VIDEO`: the video itself.
     """
 
-    scope = interface.Scope.PAIR
-    networks = default_in = frozenset({interface.RANKING})
+    scope = base_feature.Scope.PAIR
+    networks = default_in = frozenset({base_feature.RANKING})
     table: str
     column: str = past_sums.VIDEO
 
     @abc.abstractmethod
-    def value(self, sums: past_sums.Sums) -> tf.Tensor:
+    def value(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Returns the number, `[..., k]`, or `[..., 1]` of the query."""
 
     def fields(self, data: prepared.PreparedData) -> fields.Fields:
-        """Returns the times of the events and of the request, and what was shown."""
+        """Returns the fields of the events' and request's times, and impressions."""
         if self.table == schema.IMPRESSIONS:
             return fields.time(), *fields.shown(data)
         return fields.watch_times(), fields.time()
@@ -50,17 +50,17 @@ class OfPast(encodings.Continuous, interface.ReadAtRequest):
 
         return read
 
-    def open_request(self, data: prepared.PreparedData) -> interface.RequestReader:
+    def open_request(self, data: prepared.PreparedData) -> base_feature.RequestReader:
         """Carries the keys of the catalogue."""
         return _OfRequest(self, data)
 
-    def _shaped(self, sums: past_sums.Sums) -> tf.Tensor:
+    def _shaped(self, sums: past_sums.PastSums) -> tf.Tensor:
         found = tf.cast(self.value(sums), tf.float32)
         return tf.squeeze(found, -1) if self.scope.is_of_query else found
 
 
-class _OfRequest(interface.RequestReader):
-    """The formula of what a request brings."""
+class _OfRequest(base_feature.RequestReader):
+    """Reads the formula from the events of a request."""
 
     def __init__(self, feature: OfPast, data: prepared.PreparedData) -> None:
         """Shares the keys with all features of this kind."""
@@ -73,11 +73,11 @@ class _OfRequest(interface.RequestReader):
     def __call__(self, request: raw_request.Request) -> tf.Tensor:
         """Returns `[batch, k]`, or `[batch]` of the query, `float32`."""
         table, column = self._feature.table, self._feature.column
-        return self._feature._shaped(self._past.of(request, table, column))
+        return self._feature._shaped(self._past.sums(request, table, column))
 
 
 def where_known(is_known: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
-    """Returns the values, -1 where they are not known."""
+    """Returns the values, -1 where `is_known` is false."""
     return tf.where(is_known, values, tf.cast(positions.MISSING, values.dtype))
 
 

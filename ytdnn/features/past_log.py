@@ -20,7 +20,7 @@ Integers = npt.NDArray[np.int64]
 
 
 @dataclasses.dataclass(frozen=True)
-class Asked:
+class PastRequests:
     """Where sums are asked for.
 
     Attributes:
@@ -37,7 +37,7 @@ class Asked:
 
 
 @dataclasses.dataclass(frozen=True)
-class Events:
+class LogEvents:
     """Watches or impressions.
 
     Attributes:
@@ -104,22 +104,22 @@ class LogPast:
     def __init__(self, log: positions.LogTensors) -> None:
         """Makes no join yet."""
         self._data = log.data
-        self._events: dict[str, Events] = {}
+        self._events: dict[str, LogEvents] = {}
         self._joins: dict[tuple[str, str], Join] = {}
         self._cumulated: dict[tuple[str, str, str], Floats] = {}
         self._at: positions.Positions | None = None
         self._sums: dict[tuple[str, str], LogSums] = {}
 
     def at(self, table: str, column: str, at: positions.Positions | None) -> "LogSums":
-        """Returns the sums at positions, kept for the next feature that asks.
+        """Returns the sums at positions, cached for the next feature that needs them.
 
-        Of the ranker's impressions, those of one table and column alone: they are
-        large.
+        For the ranker's impressions, only the sums of one table and column are cached,
+        because they are large.
 
         Args:
-          table: Of the events.
-          column: Of the keys.
-          at: The positions, None: those of the ranker's impressions, by `places`.
+          table: Table of the events.
+          column: Column of the keys.
+          at: The positions; None: those of the ranker's impressions, by `places`.
         """
         name = table, column
         if self._at is not at or (at is None and name not in self._sums):
@@ -129,7 +129,7 @@ class LogPast:
             self._sums[name] = LogSums(self, table, column, asked)
         return self._sums[name]
 
-    def events(self, table: str) -> Events:
+    def events(self, table: str) -> LogEvents:
         """Returns the events of a table."""
         if table not in self._events:
             make = _watches if table == schema.WATCHES else _impressions
@@ -150,12 +150,12 @@ class LogPast:
         return self._joins[name]
 
     def cumulated(self, table: str, column: str, name: str) -> Floats:
-        """Returns the sums of a value over all events in front of each, `[events + 1]`.
+        """Returns the cumulative sums of a value before each event, `[events + 1]`.
 
         Args:
-          table: Of the events.
-          column: That they are joined by; empty: they lie by user and time.
-          name: Of the value.
+          table: Table of the events.
+          column: Column that events are sorted by; empty: by user and time.
+          name: Name of the value.
         """
         key = table, column, name
         if key not in self._cumulated:
@@ -193,22 +193,24 @@ class LogPast:
         return np.flatnonzero(splits != prepared.Split.CONTEXT)
 
     @functools.cached_property
-    def _ranked(self) -> Asked:
+    def _ranked(self) -> PastRequests:
         shown, rows = self._data.impressions, self._rows
         users = np.asarray(shown.users)[rows].astype(np.int64)
         num_watches = np.asarray(shown.num_watches)[rows]
-        return Asked(
+        return PastRequests(
             users=users,
-            times=np.asarray(shown.times)[rows],
+            times=shown.request_times[rows],
             ends=np.asarray(self._data.watches.offsets)[users] + num_watches,
             videos=np.asarray(shown.videos)[rows, np.newaxis].astype(np.int64),
         )
 
 
-class LogSums(past_sums.Sums):
+class LogSums(past_sums.PastSums):
     """Sums at places of a log."""
 
-    def __init__(self, past: LogPast, table: str, column: str, asked: Asked) -> None:
+    def __init__(
+        self, past: LogPast, table: str, column: str, asked: PastRequests
+    ) -> None:
         """Finds which events lie before each place."""
         self._table, self._asked = table, asked
         self._events, self._past = past.events(table), past
@@ -217,7 +219,7 @@ class LogSums(past_sums.Sums):
 
     @property
     def times(self) -> tf.Tensor:
-        """Of the requests, `[n, 1] int64`."""
+        """Times of the requests, `[n, 1] int64`."""
         return tf.constant(self._asked.times[:, np.newaxis])
 
     @property
@@ -296,8 +298,8 @@ class LogSums(past_sums.Sums):
         return np.where(times == 0, self._places, begin)
 
 
-def _asked(at: positions.Positions) -> Asked:
-    return Asked(
+def _asked(at: positions.Positions) -> PastRequests:
+    return PastRequests(
         users=np.asarray(at.users).astype(np.int64),
         times=np.asarray(at.times).astype(np.int64),
         ends=np.asarray(at.ends).astype(np.int64),
@@ -305,7 +307,7 @@ def _asked(at: positions.Positions) -> Asked:
     )
 
 
-def _watches(data: prepared.PreparedData) -> Events:
+def _watches(data: prepared.PreparedData) -> LogEvents:
     videos = np.asarray(data.watches.videos).astype(np.int64)
     values = {}
     if data.watches.seconds is not None:
@@ -314,12 +316,12 @@ def _watches(data: prepared.PreparedData) -> Events:
         found = past_sums.of_seconds(np.asarray(data.watches.seconds), of_videos, known)
         values = {name: value.numpy() for name, value in found.items()}
     offsets = np.asarray(data.watches.offsets)
-    return Events(offsets, videos, np.asarray(data.watches.times), values)
+    return LogEvents(offsets, videos, np.asarray(data.watches.times), values)
 
 
-def _impressions(data: prepared.PreparedData) -> Events:
+def _impressions(data: prepared.PreparedData) -> LogEvents:
     shown = data.impressions
-    return Events(
+    return LogEvents(
         offsets=shown.rows_of_users(data.num_users),
         videos=np.asarray(shown.videos).astype(np.int64),
         times=np.asarray(shown.times),

@@ -16,16 +16,17 @@ from ytdnn.features import past_sums
 
 
 @dataclasses.dataclass(frozen=True)
-class Events(abc.ABC):
+class RequestEvents(abc.ABC):
     """Earlier watches or impressions of each request.
 
     Attributes:
       ids: `[batch, length]`.
-      indices: `[batch, length] int32` of the catalogue.
+      indices: `[batch, length] int32`, catalogue indices.
       times: `[batch, length] int64`.
       counts: `[batch, length] bool`, false where there is none.
-      values: What is summed, by name, each `[batch, length] float64` and 0 where none
-        counts; without what the request lacks, and what is a number of events.
+      values: Values that are summed, by name, each `[batch, length] float64` and 0
+        where an event does not count; values that the request lacks, and numbers of
+        events, are left out.
     """
 
     ids: tf.Tensor
@@ -52,7 +53,7 @@ class Events(abc.ABC):
         """
 
 
-class _Watches(Events):
+class _Watches(RequestEvents):
     """In order, those that do not count first."""
 
     @property
@@ -72,7 +73,7 @@ class _Watches(Events):
         return tf.broadcast_to(tf.range(first, shape[1]), [shape[0], shape[1] - first])
 
 
-class _Impressions(Events):
+class _Impressions(RequestEvents):
     """In any order; of those of one time the last is the latest."""
 
     @property
@@ -103,15 +104,15 @@ class RequestPast(tf.Module):
             for column in past_sums.KEY_COLUMNS
         }
 
-    def of(
+    def sums(
         self, request: raw_request.Request, table: str, column: str
     ) -> "RequestSums":
         """Returns the sums of a request; what features share is computed once.
 
         Args:
           request: The request.
-          table: Of the events.
-          column: Of the keys.
+          table: Table of the events.
+          column: Column of the keys.
         """
         make = self._watches if table == schema.WATCHES else _impressions
         events = request.once(table, lambda: make(request))
@@ -141,7 +142,7 @@ class RequestPast(tf.Module):
             return request.videos.keys(ids)
         return tf.gather(self._keys[column], indices)
 
-    def _watches(self, request: raw_request.Request) -> Events:
+    def _watches(self, request: raw_request.Request) -> RequestEvents:
         ids, indices = request.watched_ids, request.watched_indices
         times, present = request.watch_times, request.videos.present(ids)
         values = {}
@@ -219,18 +220,18 @@ class _Asked:
         return tf.gather(sums, self._places, batch_dims=1)
 
 
-class RequestSums(past_sums.Sums):
+class RequestSums(past_sums.PastSums):
     """Sums of the events of requests by one key."""
 
     def __init__(
-        self, times: tf.Tensor, events: Events, keys: tf.Tensor, asked: _Asked
+        self, times: tf.Tensor, events: RequestEvents, keys: tf.Tensor, asked: _Asked
     ) -> None:
         """Looks the events up among the videos asked about.
 
         Args:
-          times: Of the requests, `[batch] int64`.
+          times: Times of the requests, `[batch] int64`.
           events: The events.
-          keys: Theirs, `[batch, length]`.
+          keys: Keys of the events, `[batch, length]`.
           asked: The videos.
         """
         self._times, self._events, self._asked = times, events, asked
@@ -238,7 +239,7 @@ class RequestSums(past_sums.Sums):
 
     @property
     def times(self) -> tf.Tensor:
-        """Of the requests, `[batch, 1] int64`."""
+        """Times of the requests, `[batch, 1] int64`."""
         return self._times[:, tf.newaxis]
 
     @property
@@ -291,7 +292,7 @@ def _total(values: tf.Tensor) -> tf.Tensor:
     return tf.reduce_sum(values, axis=1, keepdims=True)
 
 
-def _impressions(request: raw_request.Request) -> Events:
+def _impressions(request: raw_request.Request) -> RequestEvents:
     ids, counts = request.raw[schema.IMPRESSION_VIDEO_IDS], request.is_shown_before
     clicked = request.shown_clicked
     return _Impressions(

@@ -37,13 +37,13 @@ _SECOND_PARTS, _FRACTION_PARTS = 2.0**16, 2.0**20
 Keys = npt.NDArray[np.int64]
 
 
-class Sums(abc.ABC):
+class PastSums(abc.ABC):
     """Sums over the events of each user strictly before a request."""
 
     @property
     @abc.abstractmethod
     def times(self) -> tf.Tensor:
-        """Of the requests, `[..., 1] int64`, 0 = unknown."""
+        """Times of the requests, `[..., 1] int64`, 0 = unknown."""
 
     @property
     @abc.abstractmethod
@@ -55,7 +55,7 @@ class Sums(abc.ABC):
         """Returns the sum over events of the video's key, `[..., k] float64`.
 
         Args:
-          name: What is summed; 0 where the key is not known.
+          name: Name of the value that is summed; the sum is 0 where the key is missing.
         """
 
     @abc.abstractmethod
@@ -90,12 +90,12 @@ def durations(data: prepared.PreparedData) -> npt.NDArray[np.float64]:
 
 
 def of_seconds(seconds: Any, video_seconds: Any, is_known: Any) -> dict[str, tf.Tensor]:
-    """Returns what is summed of watch times, each `[...] float64`.
+    """Returns the summed values of watch times by name, each `[...] float64`.
 
     Args:
-      seconds: `[...]` watched, at least 0 where known.
+      seconds: `[...]` watch seconds, at least 0 where `is_known`.
       video_seconds: `[...] float64` durations of the videos, 0 = unknown.
-      is_known: `[...] bool`, whether `seconds` is.
+      is_known: `[...] bool`, whether `seconds` is recorded.
     """
     seconds = tf.cast(seconds, tf.float64)
     with_seconds = tf.cast(is_known, tf.float64)

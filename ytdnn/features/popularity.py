@@ -7,14 +7,16 @@ class _Count(statistics.OfGroup):
     """Events of the group before the moment, of all or of recent days.
 
     Attributes:
-      quantity: What is counted.
+      quantity: Quantity that is counted.
       is_recent: Whether only the seven days before the moment count.
     """
 
     quantity: corpus.Quantity
     is_recent: bool = False
 
-    def of_group(self, asked: corpus.Asked, group: corpus.Group) -> corpus.Floats:
+    def of_group(
+        self, asked: corpus.StatisticRequests, group: corpus.VideoGroup
+    ) -> corpus.Floats:
         """Counts."""
         count = asked.recent if self.is_recent else asked.total
         return count(self.quantity, group)
@@ -25,7 +27,7 @@ class NumImpressions(_Count):
 
     quantity = quantities.IMPRESSIONS
 
-    def __init__(self, group: corpus.Group) -> None:
+    def __init__(self, group: corpus.VideoGroup) -> None:
         """Declares the feature of a group."""
         super().__init__("impressions", group, "impressions.time")
 
@@ -35,7 +37,7 @@ class NumWatches(_Count):
 
     quantity = quantities.WATCHES
 
-    def __init__(self, group: corpus.Group) -> None:
+    def __init__(self, group: corpus.VideoGroup) -> None:
         """Declares the feature of a group."""
         super().__init__("watches", group, "watches.time")
 
@@ -46,7 +48,7 @@ class NumRecentWatches(_Count):
     quantity = quantities.WATCHES
     is_recent = True
 
-    def __init__(self, group: corpus.Group) -> None:
+    def __init__(self, group: corpus.VideoGroup) -> None:
         """Declares the feature of a group."""
         super().__init__("recent_watches", group, "watches.time")
 

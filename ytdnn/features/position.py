@@ -1,21 +1,21 @@
-"""The place on the page: what is clicked because it is shown first (PAPER §4.1).
+"""The position on the page: higher positions are clicked more often (PAPER §4.1).
 
-The higher place is clicked more often whatever is shown there. A ranker that does not
-know the place learns the taste of the recommender that filled the pages; one that is
-told it in training, and the same place for every video when serving, orders videos as
-if all were shown side by side.
+The higher position is clicked more often whatever video is shown there. A ranker that
+does not see the position learns the taste of the recommender that filled the pages. One
+that sees it in training, and the same position for every video when serving, orders
+videos as if all were shown at the same place.
 
-Which place is served matters for the scale. At the first one expected seconds would be
-those of the first one, far above what the log shows on average. So a place enters as
-the logarithm of how often it is clicked relative to all places, and is served as 0: an
-average place, at which expected seconds are those of an average impression. Hiding the
-place from a share of the examples ("position dropout") would be no remedy: a network
-that is told whether it knows the place learns, where it does not, just what it would
+The choice of the served position matters for the scale. At the first one expected
+seconds would be far above the average of the log. So a position enters as the logarithm
+of its click rate relative to all positions, and is served as 0: an average position, at
+which expected seconds are those of an average impression. Hiding the position from a
+share of the examples ("position dropout") would be no remedy: a network that sees
+whether the position is hidden learns, for hidden ones, just the predictions it would
 have learned without it.
 
-It is read only where a config adds it. Where the old order followed what users like, as
-in the synthetic world, the place also tells what is liked, and explains away a part of
-every feature that does: on validation the ranker is better without it.
+It is read only where a config adds it. Where the old order followed the users' taste,
+as in the synthetic world, the position also predicts the user's liking, and takes
+weight from every feature that does: on validation the ranker is better without it.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ import tensorflow as tf
 
 from ytdnn import configs, schema
 from ytdnn.data import positions, prepared
-from ytdnn.features import encodings, interface
+from ytdnn.features import base_feature, encodings
 from ytdnn.layers import numbers
 
 _SMOOTHING_IMPRESSIONS = 10.0
@@ -34,7 +34,7 @@ _SMOOTHING_IMPRESSIONS = 10.0
 Counts = npt.NDArray[np.int64]
 
 
-class Position(interface.TrainingOnly):
+class Position(base_feature.TrainingOnly):
     """The place on the page, entered as log(its click rate / that of all places).
 
     Counted over the ranker's training impressions, ten average ones added to each
@@ -42,23 +42,23 @@ class Position(interface.TrainingOnly):
     """
 
     name = schema.POSITION
-    scope = interface.Scope.PAIR
+    scope = base_feature.Scope.PAIR
     columns = ("impressions.position",)
-    networks = frozenset({interface.RANKING})
+    networks = frozenset({base_feature.RANKING})
     serving_value = -1.0
 
-    def measure(self, data: prepared.PreparedData) -> interface.Measured:
+    def measure(self, data: prepared.PreparedData) -> base_feature.Measured:
         """Returns the number of each place."""
         of_shards = [_of_places(shard) for shard in data.each_shard()]
         impressions, clicks = (_sum(found) for found in zip(*of_shards, strict=True))
         mean = float(clicks.sum()) / max(1.0, float(impressions.sum()))
         if mean == 0.0:
-            return interface.Measured()
+            return base_feature.Measured()
         impressions, clicks = impressions[1:], clicks[1:]  # the first: not known
         rates = (clicks / mean + _SMOOTHING_IMPRESSIONS) / (
             impressions + _SMOOTHING_IMPRESSIONS
         )
-        return interface.Measured(numbers=tuple(np.log(rates).tolist()))
+        return base_feature.Measured(numbers=tuple(np.log(rates).tolist()))
 
     def open_log(self, log: positions.LogTensors) -> positions.Reader:
         """Reads the place of the logged impression, -1 of any other video."""
@@ -71,9 +71,9 @@ class Position(interface.TrainingOnly):
 
     def encoder(
         self,
-        measured: interface.Measured,
+        measured: base_feature.Measured,
         stddev: float,
-        normalization: configs.Normalization = interface.QUANTILES,
+        normalization: configs.Normalization = base_feature.QUANTILES,
     ) -> tf.keras.layers.Layer:
         """Returns the number of the place, one coordinate."""
         del stddev, normalization
@@ -82,7 +82,7 @@ class Position(interface.TrainingOnly):
 
 
 def _of_places(data: prepared.PreparedData) -> tuple[Counts, Counts]:
-    """Returns training impressions and clicks at each place, from -1 (not known) on."""
+    """Returns training impressions and clicks by position, from -1 (unknown) on."""
     shown = data.impressions
     rows = np.flatnonzero(np.asarray(shown.splits) == prepared.Split.TRAIN)
     places = np.asarray(shown.positions)[rows] + 1

@@ -1,4 +1,4 @@
-"""Numbers of watches and impressions whose sums statistics are made of."""
+"""Numbers of watches and impressions that statistics sum."""
 
 import numpy as np
 import numpy.typing as npt
@@ -36,7 +36,7 @@ def _seconds(data: prepared.PreparedData) -> Floats:
 
 
 def _durations(data: prepared.PreparedData) -> Floats:
-    """Returns the duration of each impression's video, 0 where not known."""
+    """Returns the duration of each impression's video, 0 where it is unknown."""
     column = data.videos[schema.DURATION_SECONDS].cast(pl.Float64)
     known = column.fill_nan(None).fill_null(0.0).to_numpy()
     found: Floats = np.append(0.0, known)[data.impressions.videos]

@@ -11,16 +11,16 @@ import tensorflow as tf
 from ytdnn import artifacts, configs
 from ytdnn.data import fields, positions, prepared, quantiles
 from ytdnn.data import request as raw_request
-from ytdnn.features import encodings, interface
+from ytdnn.features import base_feature, encodings
 from ytdnn.layers import continuous, rows
 
 Tensors = dict[str, tf.Tensor]
-Statistics = dict[str, interface.Measured]
+Statistics = dict[str, base_feature.Measured]
 T = TypeVar("T")
 
 
 def open_log(
-    chosen: Sequence[interface.Feature],
+    chosen: Sequence[base_feature.Feature],
     log: positions.LogTensors,
     serving: bool = False,
 ) -> dict[str, positions.Reader]:
@@ -28,32 +28,32 @@ def open_log(
 
     Args:
       chosen: The features.
-      log: What they read.
-      serving: Whether to read as a request would be answered: training-only features
-        then have their serving value.
+      log: Tensors of the log.
+      serving: Whether to read values as for a request: training-only features then have
+        their serving value.
     """
     served = at_serving(chosen) if serving else {}
     return {f.name: served.get(f.name) or f.open_log(log) for f in chosen}
 
 
-def at_serving(chosen: Sequence[interface.Feature]) -> dict[str, positions.Reader]:
+def at_serving(chosen: Sequence[base_feature.Feature]) -> dict[str, positions.Reader]:
     """Returns the readers of training-only features at their serving value."""
     return {
         feature.name: feature.at_serving
         for feature in chosen
-        if isinstance(feature, interface.TrainingOnly)
+        if isinstance(feature, base_feature.TrainingOnly)
     }
 
 
 def with_old_widths(
-    new: Statistics, chosen: Sequence[interface.Feature], old: Statistics
+    new: Statistics, chosen: Sequence[base_feature.Feature], old: Statistics
 ) -> Statistics:
     """Returns statistics of a grown log, with the widths of trained embeddings.
 
     Args:
-      new: Of the grown log.
+      new: Statistics of the grown log.
       chosen: The features.
-      old: Those that a model was trained with.
+      old: Statistics that a model was trained with.
     """
     found = dict(new)
     for feature in chosen:
@@ -69,7 +69,7 @@ def read(readers: Mapping[str, positions.Reader], at: positions.Positions) -> Te
     return {name: reader(at) for name, reader in readers.items()}
 
 
-def placeholders(chosen: Sequence[interface.Feature]) -> Tensors:
+def placeholders(chosen: Sequence[base_feature.Feature]) -> Tensors:
     """Returns a tensor of zeros for each feature, of one request and one video."""
     return {
         f.name: tf.zeros(
@@ -80,9 +80,9 @@ def placeholders(chosen: Sequence[interface.Feature]) -> Tensors:
 
 
 def request_fields(
-    chosen: Sequence[interface.Feature], data: prepared.PreparedData
+    chosen: Sequence[base_feature.Feature], data: prepared.PreparedData
 ) -> fields.Fields:
-    """Returns what the features read of a request, each field once."""
+    """Returns the request fields that the features read, each once."""
     return fields.union(*(feature.fields(data) for feature in chosen))
 
 
@@ -90,7 +90,7 @@ class RequestReaders(tf.Module):
     """Features opened for serving."""
 
     def __init__(
-        self, chosen: Sequence[interface.Feature], data: prepared.PreparedData
+        self, chosen: Sequence[base_feature.Feature], data: prepared.PreparedData
     ) -> None:
         """Makes the lookups of each feature."""
         super().__init__()
@@ -114,18 +114,18 @@ class RequestReaders(tf.Module):
 
 
 def measure(
-    chosen: Sequence[interface.Feature],
+    chosen: Sequence[base_feature.Feature],
     data: prepared.PreparedData,
     batches: Iterable[Tensors],
     num_quantiles: int,
 ) -> Statistics:
-    """Returns what the encoders must know, from one pass over training examples.
+    """Returns the statistics that the encoders need, from one pass over the examples.
 
     Args:
       chosen: The features.
       data: The prepared set.
-      batches: The features' tensors of all training examples, part by part; not asked
-        for where no feature needs quantiles.
+      batches: The features' tensors of all training examples, part by part; not read
+        where no feature needs quantiles.
       num_quantiles: Quantiles of each continuous feature.
     """
     found = {feature.name: feature.measure(data) for feature in chosen}
@@ -138,7 +138,7 @@ def measure(
             values = batch[feature.name]
             sketches[feature.name].add(values[feature.known(values)].numpy().ravel())
     for feature in continuous:
-        found[feature.name] = interface.Measured(
+        found[feature.name] = base_feature.Measured(
             quantiles=tuple(
                 sketches[feature.name].quantiles(num_quantiles).astype(float).tolist()
             )
@@ -147,10 +147,10 @@ def measure(
 
 
 def encoders(
-    chosen: Sequence[interface.Feature],
+    chosen: Sequence[base_feature.Feature],
     measured: Statistics,
     stddev: float,
-    normalization: configs.Normalization = interface.QUANTILES,
+    normalization: configs.Normalization = base_feature.QUANTILES,
 ) -> dict[str, tf.keras.layers.Layer]:
     """Returns the layer of each feature by name."""
     return {f.name: f.encoder(measured[f.name], stddev, normalization) for f in chosen}
@@ -165,7 +165,7 @@ def encode(
     quantiles together.
     """
     return _encoded(
-        layers, tensors, continuous.together, lambda layer, vectors: vectors
+        layers, tensors, continuous.apply_all, lambda layer, vectors: vectors
     )
 
 
@@ -192,13 +192,13 @@ def _encoded(
     together: Callable[..., list[T]],
     alone: Callable[[tf.keras.layers.Layer, tf.Tensor], T],
 ) -> list[T]:
-    """Returns what is made of each feature, in order of the layers.
+    """Returns the encoding of each feature, in order of the layers.
 
     Args:
-      layers: Of the features.
+      layers: Layer of each feature.
       tensors: Their values.
-      together: Of several `QuantileFeature` and their values, what is made of each.
-      alone: What is made of another layer and its vectors.
+      together: Function that encodes several `QuantileFeature` layers at once.
+      alone: Function that encodes the vectors of one other layer.
     """
     found = {
         name: alone(layer, layer(tensors[name]))
@@ -221,16 +221,16 @@ def _of_one_size(layers: Mapping[str, continuous.QuantileFeature]) -> list[list[
 
 
 def write(path: pathlib.Path, measured: Statistics) -> None:
-    """Writes what the encoders of a trained network know, in order."""
+    """Writes the statistics of a trained network's encoders, in order."""
     values = {name: dataclasses.asdict(found) for name, found in measured.items()}
     artifacts.write_json(path, values)
 
 
 def read_file(path: pathlib.Path) -> Statistics:
-    """Returns what `write` wrote."""
+    """Returns the statistics that `write` wrote."""
     values = json.loads(path.read_text())
     return {
-        name: interface.Measured(
+        name: base_feature.Measured(
             found["num_values"],
             tuple(found["quantiles"]),
             tuple(found.get("numbers", ())),

@@ -15,15 +15,15 @@ from collections.abc import Sequence
 
 from ytdnn import configs, errors, features, schema
 from ytdnn.data import prepared
-from ytdnn.features import columns, interface
+from ytdnn.features import base_feature, columns
 
-Features = tuple[interface.Feature, ...]
+Features = tuple[base_feature.Feature, ...]
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # Whose own columns each network can read.
 _OWN_TABLES = {
-    interface.CANDIDATES: {schema.USERS},
-    interface.CONTENT: {schema.VIDEOS},
-    interface.RANKING: {schema.USERS, schema.VIDEOS},
+    base_feature.CANDIDATES: {schema.USERS},
+    base_feature.CONTENT: {schema.VIDEOS},
+    base_feature.RANKING: {schema.USERS, schema.VIDEOS},
 }
 
 
@@ -49,16 +49,16 @@ def of_network(network: str) -> Features:
 def choose(
     network: str,
     data: prepared.PreparedData,
-    config: configs.Features,
+    config: configs.FeaturesConfig,
     own: Sequence[str] = (),
 ) -> Features:
-    """Returns what a network reads: its default features that exist, and the config's.
+    """Returns the features of a network: its defaults that exist, and the config's.
 
     Args:
       network: `candidates`, `ranking` or `candidates.content`.
       data: The prepared set.
       config: Which features to add and to remove, by name.
-      own: Columns of the log's own that are default features of this network too.
+      own: Other columns of the log that are default features of this network too.
 
     Raises:
       errors.UserError: A name is unknown, has no effect, or lacks its columns.
@@ -72,11 +72,11 @@ def choose(
     chosen = [_named(network, name, data, known) for name in dict.fromkeys(wanted)]
     for feature in chosen:
         if feature.name in config.add and not feature.exists(data):
-            lack = feature.lack(data)
+            gap = feature.missing_data(data)
             raise errors.UserError(
-                f"expected {lack.expected} for "
-                f"--config.{network}.features.add={feature.name}, found {lack.found} "
-                f"in {data.directory}: {lack.advice}, or leave the feature out"
+                f"expected {gap.expected} for "
+                f"--config.{network}.features.add={feature.name}, found {gap.found} "
+                f"in {data.directory}: {gap.advice}, or leave the feature out"
             )
     places = {name: place for place, name in enumerate(known)}
     existing = [feature for feature in chosen if feature.exists(data)]
@@ -130,8 +130,8 @@ def _named(
     network: str,
     name: str,
     data: prepared.PreparedData,
-    known: dict[str, interface.Feature],
-) -> interface.Feature:
+    known: dict[str, base_feature.Feature],
+) -> base_feature.Feature:
     if name in known:
         return known[name]
     table, _, column = name.partition(".")
@@ -144,7 +144,7 @@ def _named(
     raise errors.UserError(_unknown(network, name, [*known, *own]))
 
 
-def _own(name: str, data: prepared.PreparedData) -> interface.Feature:
+def _own(name: str, data: prepared.PreparedData) -> base_feature.Feature:
     if not can_be_asked(name):
         raise errors.UserError(
             f"expected a column that can be a key of requests (letters, digits and _, "
@@ -160,7 +160,7 @@ def _own_columns(data: prepared.PreparedData, table: str) -> list[str]:
 
 
 def _require_effect(
-    network: str, name: str, read: Sequence[str], known: dict[str, interface.Feature]
+    network: str, name: str, read: Sequence[str], known: dict[str, base_feature.Feature]
 ) -> None:
     if name in read:
         return

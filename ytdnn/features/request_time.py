@@ -10,20 +10,20 @@ import tensorflow as tf
 from ytdnn import configs
 from ytdnn.data import fields, positions, prepared
 from ytdnn.data import request as raw_request
-from ytdnn.features import interface
+from ytdnn.features import base_feature
 from ytdnn.layers import request_time
 
 
-class RequestTime(interface.ReadAtRequest):
+class RequestTime(base_feature.ReadAtRequest):
     """Hour, weekday and time since the last watch, as indices `[..., 3] int32`."""
 
     name = "request_time"
     dtype = tf.int32
     inner_shape = (3,)
-    scope = interface.Scope.REQUEST
+    scope = base_feature.Scope.REQUEST
     columns = ("watches.time",)
-    networks = frozenset({interface.CANDIDATES, interface.RANKING})
-    default_in = frozenset({interface.RANKING})
+    networks = frozenset({base_feature.CANDIDATES, base_feature.RANKING})
+    default_in = frozenset({base_feature.RANKING})
     sees_request_time = True
 
     def fields(self, data: prepared.PreparedData) -> fields.Fields:
@@ -31,13 +31,13 @@ class RequestTime(interface.ReadAtRequest):
         del data
         return fields.watch_times(), fields.time()
 
-    def measure(self, data: prepared.PreparedData) -> interface.Measured:
-        """Returns nothing: hours and weekdays are known beforehand."""
+    def measure(self, data: prepared.PreparedData) -> base_feature.Measured:
+        """Returns no statistics: hours and weekdays are the same for every log."""
         del data
-        return interface.Measured()
+        return base_feature.Measured()
 
     def known(self, values: tf.Tensor) -> tf.Tensor:
-        """Returns which indices are of known times."""
+        """Returns which indices belong to known times."""
         return values > 0
 
     def open_log(self, log: positions.LogTensors) -> positions.Reader:
@@ -48,20 +48,20 @@ class RequestTime(interface.ReadAtRequest):
 
         return read
 
-    def open_request(self, data: prepared.PreparedData) -> interface.RequestReader:
-        """Reads what is given."""
+    def open_request(self, data: prepared.PreparedData) -> base_feature.RequestReader:
+        """Reads the time of the request."""
         del data
-        return interface.FromRequest(_read)
+        return base_feature.FromRequest(_read)
 
     def encoder(
         self,
-        measured: interface.Measured,
+        measured: base_feature.Measured,
         stddev: float,
-        normalization: configs.Normalization = interface.QUANTILES,
+        normalization: configs.Normalization = base_feature.QUANTILES,
     ) -> tf.keras.layers.Layer:
         """Returns an embedding of each."""
         del measured, stddev, normalization
-        return request_time.RequestTime(name=self.name)
+        return request_time.RequestTimeEmbedding(name=self.name)
 
 
 def _read(request: raw_request.Request) -> tf.Tensor:

@@ -1,4 +1,4 @@
-"""What statistics of videos, channels and topics share (PAPER §4.1).
+"""The base of statistics of videos, channels and topics (PAPER §4.1).
 
 A ratio is smoothed: ten events with the ratio of the larger group are added, that is
 with the channel's for a video (the corpus's where the log has no channels) and with the
@@ -10,50 +10,52 @@ import abc
 import numpy as np
 
 from ytdnn.data import positions
-from ytdnn.features import corpus, encodings, interface
+from ytdnn.features import base_feature, corpus, encodings
 
 SMOOTHING_EVENTS = 10.0
 
 
-class OfGroup(encodings.Continuous, interface.CorpusStatistic):
+class OfGroup(encodings.Continuous, base_feature.CorpusStatistic):
     """A number of the video's group as of a moment; -1 where it has no group."""
 
-    networks = default_in = frozenset({interface.RANKING})
+    networks = default_in = frozenset({base_feature.RANKING})
 
-    def __init__(self, name: str, group: corpus.Group, *columns: str) -> None:
+    def __init__(self, name: str, group: corpus.VideoGroup, *columns: str) -> None:
         """Declares the feature.
 
         Args:
-          name: Of the statistic, whosever it is.
-          group: Whose statistic it is.
-          *columns: It needs beside the group's, as "table.column".
+          name: Name of the statistic, without its group.
+          group: Group of videos that it is computed for.
+          *columns: Columns it needs in addition to the group's, as "table.column".
         """
         self.name = group.name_of(name)
         self.group = group
         self.columns = columns + group.columns
 
-    def values(self, asked: corpus.Asked) -> corpus.Floats:
+    def values(self, asked: corpus.StatisticRequests) -> corpus.Floats:
         """Returns the number by video and moment."""
         groups = self.group.of_videos(asked.data)[asked.videos]
         return np.where(groups > 0, self.of_group(asked, self.group), positions.MISSING)
 
     @abc.abstractmethod
-    def of_group(self, asked: corpus.Asked, group: corpus.Group) -> corpus.Floats:
+    def of_group(
+        self, asked: corpus.StatisticRequests, group: corpus.VideoGroup
+    ) -> corpus.Floats:
         """Returns the number of each video's group as of each moment, `[n]`."""
 
 
-class Ratio(OfGroup):
+class StatisticRatio(OfGroup):
     """A sum over a sum, smoothed.
 
     Attributes:
-      numerator: What is summed.
-      denominator: What it is divided by.
+      numerator: Quantity above the line.
+      denominator: Quantity below the line.
     """
 
     def __init__(
         self,
         name: str,
-        group: corpus.Group,
+        group: corpus.VideoGroup,
         numerator: corpus.Quantity,
         denominator: corpus.Quantity,
         *columns: str,
@@ -63,7 +65,9 @@ class Ratio(OfGroup):
         self.numerator = numerator
         self.denominator = denominator
 
-    def of_group(self, asked: corpus.Asked, group: corpus.Group) -> corpus.Floats:
+    def of_group(
+        self, asked: corpus.StatisticRequests, group: corpus.VideoGroup
+    ) -> corpus.Floats:
         """Returns `(numerator + 10 · ratio of the parent) / (denominator + 10)`.
 
         Of the corpus itself the plain ratio, 0 before there are any events. A video

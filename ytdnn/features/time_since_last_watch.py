@@ -4,16 +4,16 @@ import tensorflow as tf
 
 from ytdnn.data import fields, positions, prepared
 from ytdnn.data import request as raw_request
-from ytdnn.features import encodings, interface
+from ytdnn.features import base_feature, encodings
 
 
-class SecondsSinceLastWatch(encodings.Continuous, interface.ReadAtRequest):
+class SecondsSinceLastWatch(encodings.Continuous, base_feature.ReadAtRequest):
     """Seconds since the last watch before the request, -1 = none or unknown."""
 
     name = "seconds_since_last_watch"
-    scope = interface.Scope.REQUEST
+    scope = base_feature.Scope.REQUEST
     columns = ("watches.time",)
-    networks = default_in = frozenset({interface.RANKING})
+    networks = default_in = frozenset({base_feature.RANKING})
 
     def fields(self, data: prepared.PreparedData) -> fields.Fields:
         """Returns the times of watches and of the request."""
@@ -26,10 +26,10 @@ class SecondsSinceLastWatch(encodings.Continuous, interface.ReadAtRequest):
             at.times, positions.last_watch_times(log, at)
         )
 
-    def open_request(self, data: prepared.PreparedData) -> interface.RequestReader:
-        """Reads what is given."""
+    def open_request(self, data: prepared.PreparedData) -> base_feature.RequestReader:
+        """Reads the times of the request and of the last watch."""
         del data
-        return interface.FromRequest(_read)
+        return base_feature.FromRequest(_read)
 
 
 def _read(request: raw_request.Request) -> tf.Tensor:

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from ytdnn import configs, schema
 from ytdnn.data import positions, prepared
-from ytdnn.features import encodings, interface
+from ytdnn.features import base_feature, encodings
 from ytdnn.layers import embeddings, tokens
 
 MAX_TOKENS = 16  # of a title; what follows is not read
@@ -21,25 +21,25 @@ _TITLES_A_STEP = 1 << 16
 _VIDEO, _TOKEN = "video", "token"
 
 
-class Title(encodings.Categorical, interface.ReadAtRequest):
+class Title(encodings.Categorical, base_feature.ReadAtRequest):
     """The tokens of the video's title, as indices `[..., 16] int32`."""
 
     name = schema.TITLE
-    scope = interface.Scope.VIDEO
+    scope = base_feature.Scope.VIDEO
     columns = ("videos.title",)
-    networks = default_in = frozenset({interface.CONTENT})
+    networks = default_in = frozenset({base_feature.CONTENT})
     inner_shape = (MAX_TOKENS,)
 
     def num_values(self, data: prepared.PreparedData) -> int:
-        """Returns how many tokens are known."""
+        """Returns the number of tokens in the vocabulary."""
         return len(vocabulary(data))
 
     def known_values(self, data: prepared.PreparedData) -> list[str]:
-        """Returns the known tokens."""
+        """Returns the tokens of the vocabulary."""
         return vocabulary(data)
 
     def known(self, values: tf.Tensor) -> tf.Tensor:
-        """Returns which titles have a known token."""
+        """Returns which titles have a token of the vocabulary."""
         return tf.reduce_any(values > 0, axis=-1)
 
     def open_log(self, log: positions.LogTensors) -> positions.Reader:
@@ -48,15 +48,15 @@ class Title(encodings.Categorical, interface.ReadAtRequest):
             rows = tf.constant(_rows(log.data))
         return lambda at: tf.gather(rows, at.videos)
 
-    def open_request(self, data: prepared.PreparedData) -> interface.RequestReader:
+    def open_request(self, data: prepared.PreparedData) -> base_feature.RequestReader:
         """Gathers by video."""
-        return interface.RowsOfVideos(_rows(data))
+        return base_feature.RowsOfVideos(_rows(data))
 
     def encoder(
         self,
-        measured: interface.Measured,
+        measured: base_feature.Measured,
         stddev: float,
-        normalization: configs.Normalization = interface.QUANTILES,
+        normalization: configs.Normalization = base_feature.QUANTILES,
     ) -> tf.keras.layers.Layer:
         """Returns the average of the tokens' embeddings."""
         del normalization
@@ -65,12 +65,12 @@ class Title(encodings.Categorical, interface.ReadAtRequest):
 
 
 def vocabulary(data: prepared.PreparedData) -> list[str]:
-    """Returns the known tokens in order."""
+    """Returns the vocabulary of title tokens in order."""
     return _kept(data)[0]
 
 
 def _rows(data: prepared.PreparedData) -> npt.NDArray[np.int32]:
-    """Returns the known tokens of each video after a row for index 0, 0 behind them."""
+    """Returns the vocabulary's tokens of each video, row 0 empty, padded with 0."""
     return _kept(data)[1]
 
 
@@ -107,7 +107,7 @@ def _indices(
 
 
 def _tokenised(data: prepared.PreparedData) -> pl.DataFrame:
-    """Returns the tokens of all titles in order, beside the video's index."""
+    """Returns the tokens of all titles in order, with the index of the video."""
     titles = data.videos[schema.TITLE].cast(pl.String).fill_null("")
     parts = [pl.DataFrame(schema={_VIDEO: pl.Int64, _TOKEN: pl.String})]
     for start in range(0, len(titles), _TITLES_A_STEP):

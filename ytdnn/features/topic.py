@@ -1,6 +1,6 @@
-"""What the video is about (PAPER §4.1)."""
+"""The topic of the video (PAPER §4.1)."""
 
 from ytdnn import schema
-from ytdnn.features import columns, interface
+from ytdnn.features import base_feature, columns
 
-FEATURES = (columns.TextColumn(schema.TOPIC, "videos.topic", interface.OF_VIDEOS),)
+FEATURES = (columns.TextColumn(schema.TOPIC, "videos.topic", base_feature.OF_VIDEOS),)

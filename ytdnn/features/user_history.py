@@ -4,39 +4,39 @@ import tensorflow as tf
 
 from ytdnn import schema
 from ytdnn.data import fields, prepared
-from ytdnn.features import interface, past, past_sums
+from ytdnn.features import base_feature, past, past_sums
 
 
 class _OfUser(past.OfPast):
     """Made of all of the user's events before the request."""
 
-    scope = interface.Scope.REQUEST
+    scope = base_feature.Scope.REQUEST
     table = schema.WATCHES
     columns = ("watches.time",)
 
 
-class NumWatches(_OfUser):
-    """How many watches the user has before the request."""
+class NumUserWatches(_OfUser):
+    """Number of watches of the user before the request."""
 
     name = "user_watches"
 
-    def value(self, sums: past_sums.Sums) -> tf.Tensor:
+    def value(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Counts."""
         return sums.of_user(past_sums.EVENTS)
 
 
 class NumWatchesOfLastDay(_OfUser):
-    """How many of them in the last 24 hours, -1 where the time is unknown."""
+    """Number of the user's watches of the last 24 hours, -1 where time is unknown."""
 
     name = "user_watches_of_last_day"
 
-    def value(self, sums: past_sums.Sums) -> tf.Tensor:
+    def value(self, sums: past_sums.PastSums) -> tf.Tensor:
         """Counts."""
         return past.where_known(sums.times != 0, sums.of_user("last_day"))
 
 
 class MeanWatchSeconds(_OfUser):
-    """Mean seconds of the user's watches, -1 without any of known seconds."""
+    """Mean seconds of the user's watches, -1 without a watch that has seconds."""
 
     name = "user_mean_watch_seconds"
     columns = ("watches.watch_seconds",)
@@ -46,8 +46,8 @@ class MeanWatchSeconds(_OfUser):
         del data
         return (fields.watched_seconds(),)
 
-    def value(self, sums: past_sums.Sums) -> tf.Tensor:
-        """Divides by the watches whose seconds are known."""
+    def value(self, sums: past_sums.PastSums) -> tf.Tensor:
+        """Divides the sum by the number of watches with watch seconds."""
         return past.ratio(
             sums.of_user(past_sums.SECONDS), sums.of_user(past_sums.WITH_SECONDS)
         )
@@ -56,18 +56,24 @@ class MeanWatchSeconds(_OfUser):
 class UserClickRate(_OfUser):
     """Smoothed share of the impressions shown to the user that were clicked.
 
-    `(clicks + 1) / (impressions + 10)` of those whose click is known; -1 without any.
+    `(clicks + 1) / (impressions + 10)` of impressions with a recorded click; -1 without
+    any.
     """
 
     name = "user_click_rate"
     table = schema.IMPRESSIONS
     columns = ("impressions.time",)
 
-    def value(self, sums: past_sums.Sums) -> tf.Tensor:
-        """Divides what is known."""
+    def value(self, sums: past_sums.PastSums) -> tf.Tensor:
+        """Divides the smoothed clicks by the impressions with a recorded click."""
         shown = sums.of_user(past_sums.WITH_CLICK)
         rate = past.smoothed_rate(sums.of_user(past_sums.CLICKS), shown)
         return past.where_known(shown > 0.0, rate)
 
 
-FEATURES = (NumWatches(), NumWatchesOfLastDay(), MeanWatchSeconds(), UserClickRate())
+FEATURES = (
+    NumUserWatches(),
+    NumWatchesOfLastDay(),
+    MeanWatchSeconds(),
+    UserClickRate(),
+)

@@ -7,16 +7,16 @@ import tensorflow as tf
 from ytdnn import schema
 from ytdnn.data import fields, positions, prepared
 from ytdnn.data import request as raw_request
-from ytdnn.features import encodings, interface
+from ytdnn.features import base_feature, encodings
 
 
-class VideoAge(encodings.Continuous, interface.ReadAtRequest):
+class VideoAge(encodings.Continuous, base_feature.ReadAtRequest):
     """Seconds since the upload, 0 before it, -1 where a time is unknown."""
 
     name = "video_age_seconds"
-    scope = interface.Scope.PAIR
+    scope = base_feature.Scope.PAIR
     columns = ("videos.upload_time",)
-    networks = default_in = frozenset({interface.RANKING})
+    networks = default_in = frozenset({base_feature.RANKING})
 
     def fields(self, data: prepared.PreparedData) -> fields.Fields:
         """Returns the time of the request."""
@@ -29,12 +29,12 @@ class VideoAge(encodings.Continuous, interface.ReadAtRequest):
             uploads = tf.constant(_upload_times(log.data))
         return lambda at: _age(at.times, tf.gather(uploads, at.videos))
 
-    def open_request(self, data: prepared.PreparedData) -> interface.RequestReader:
+    def open_request(self, data: prepared.PreparedData) -> base_feature.RequestReader:
         """Carries upload times."""
         return _AgeOfRequest(_upload_times(data))
 
 
-class _AgeOfRequest(interface.RowsOfVideos):
+class _AgeOfRequest(base_feature.RowsOfVideos):
     """Upload times, read as ages."""
 
     def __call__(self, request: raw_request.Request) -> tf.Tensor:
@@ -43,7 +43,7 @@ class _AgeOfRequest(interface.RowsOfVideos):
 
 
 def _upload_times(data: prepared.PreparedData) -> np.ndarray:
-    """Returns `[catalogue + 1] int64` seconds, 0 where not known."""
+    """Returns `[catalogue + 1] int64` seconds, 0 where the upload time is unknown."""
     known = data.videos[schema.UPLOAD_TIME].cast(pl.Int64).fill_null(0)
     return np.append(0, known.to_numpy()).astype(np.int64)
 

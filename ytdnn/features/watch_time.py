@@ -6,7 +6,7 @@ from ytdnn.features import corpus, quantities, statistics
 _SECONDS = "impressions.watch_seconds"
 
 
-class _OfSeconds(statistics.Ratio):
+class _OfSeconds(statistics.StatisticRatio):
     """A ratio of watch seconds of impressions."""
 
     def exists(self, data: prepared.PreparedData) -> bool:
@@ -17,10 +17,10 @@ class _OfSeconds(statistics.Ratio):
 class SecondsOdds(_OfSeconds):
     """Watch seconds over unclicked impressions of the video (channel, topic), smoothed.
 
-    What the weighted logistic head predicts (PAPER §4.2), without regard to the user.
+    The target of the weighted logistic head (PAPER §4.2), averaged over users.
     """
 
-    def __init__(self, group: corpus.Group) -> None:
+    def __init__(self, group: corpus.VideoGroup) -> None:
         """Declares the feature of a group."""
         super().__init__(
             "seconds_odds", group, quantities.SECONDS, quantities.UNCLICKED, _SECONDS
@@ -30,7 +30,7 @@ class SecondsOdds(_OfSeconds):
 class SecondsPerClick(_OfSeconds):
     """Mean watch seconds of a click on the video (channel, topic), smoothed."""
 
-    def __init__(self, group: corpus.Group) -> None:
+    def __init__(self, group: corpus.VideoGroup) -> None:
         """Declares the feature of a group."""
         super().__init__(
             "seconds_per_click", group, quantities.SECONDS, quantities.CLICKS, _SECONDS
@@ -43,7 +43,7 @@ class WatchedFraction(_OfSeconds):
     At most 1 of each click; clicks on videos of unknown duration do not count.
     """
 
-    def __init__(self, group: corpus.Group) -> None:
+    def __init__(self, group: corpus.VideoGroup) -> None:
         """Declares the feature of a group."""
         super().__init__(
             "watched_fraction",

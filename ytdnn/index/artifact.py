@@ -22,18 +22,20 @@ CLASSES: dict[str, type[interface.Index[Any]]] = {
     LSH: lsh.Lsh,
 }
 _SCANN_ADVICE = ", where scann is installed; if it was not, remove the directory first"
-Component = configs.Exact | configs.Scann | configs.Ivf | configs.Lsh
+Component = (
+    configs.ExactConfig | configs.ScannConfig | configs.IvfConfig | configs.LshConfig
+)
 
 
-def components(config: configs.Index) -> dict[str, Component]:
+def components(config: configs.IndexConfig) -> dict[str, Component]:
     """Returns the settings of each kind to build; ScaNN's only where it loads."""
     defaults: dict[str, Component] = {
         component.kind: component
         for component in (
-            configs.Exact(),
-            configs.Scann(),
-            configs.Ivf(),
-            configs.Lsh(),
+            configs.ExactConfig(),
+            configs.ScannConfig(),
+            configs.IvfConfig(),
+            configs.LshConfig(),
         )
     }
     names = dict.fromkeys([EXACT, served(config), *config.also])
@@ -45,7 +47,7 @@ def components(config: configs.Index) -> dict[str, Component]:
     return found
 
 
-def served(config: configs.Index) -> str:
+def served(config: configs.IndexConfig) -> str:
     """Returns the kind that serves: that of the config, lists where ScaNN is not."""
     kind: str = config.search.kind
     return IVF if kind == SCANN and not scann_index.is_available() else kind
@@ -54,7 +56,7 @@ def served(config: configs.Index) -> str:
 def build(
     directory: pathlib.Path,
     vectors: interface.Vectors,
-    config: configs.Index,
+    config: configs.IndexConfig,
     inputs: Mapping[str, str],
 ) -> None:
     """Builds and publishes the indexes.
@@ -86,8 +88,8 @@ def load(
 
     Args:
       directory: The artefact.
-      name: Which one.
-      candidates: Manifest of the candidate model beside it.
+      name: Name of the index.
+      candidates: Manifest of the candidate model next to it.
 
     Raises:
       errors.UserError: It is missing, damaged, lacks that index, or was built for

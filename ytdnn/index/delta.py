@@ -1,8 +1,8 @@
-"""An index with videos that came after it was built, behind it in the catalogue.
+"""An index with videos that were added to the catalogue after it was built.
 
-The main part stays as it is; the vectors of the added videos are searched exactly
-beside it, and the two answers are merged (DESIGN §6). Stock TensorFlow operations but
-for those of the main part.
+The main part stays as it is; the vectors of the added videos are searched exactly, and
+the two results are merged (DESIGN §6). All operations are stock TensorFlow except those
+of the main part.
 """
 
 from typing import Any
@@ -16,18 +16,19 @@ class WithDelta(tf.Module):
     """A main part and a delta part, searched as one index.
 
     Attributes:
-      vectors: Of both parts, as `interface.rows_of` and `interface.products` read them.
-      search: As of `interface.SearchModule`. Of equal scores those of the main part
-        come first.
+      vectors: Vectors of both parts, as `interface.rows_of` and `interface.products`
+        read them.
+      search: Search as in `interface.SearchModule`. Of equal scores those of the main
+        part come first.
     """
 
     def __init__(self, main: Any, added: interface.Vectors) -> None:
         """Joins the parts.
 
         Args:
-          main: A `SearchModule`, or what was loaded of one.
-          added: `[num_added, dim] float32`, at least one, of the videos behind those
-            of the main part.
+          main: A `SearchModule`, or one that was loaded.
+          added: `[num_added, dim] float32`, at least one, vectors of the videos after
+            those of the main part.
         """
         super().__init__()
         interface.check_vectors(added)

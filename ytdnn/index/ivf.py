@@ -73,7 +73,10 @@ class IvfModule(interface.SearchModule):
     """
 
     def __init__(
-        self, exact: brute_force.BruteForceModule, lists: Lists, config: configs.Ivf
+        self,
+        exact: brute_force.BruteForceModule,
+        lists: Lists,
+        config: configs.IvfConfig,
     ) -> None:
         """Takes the lists of some vectors.
 
@@ -98,7 +101,7 @@ class IvfModule(interface.SearchModule):
             lists.scales,
         )
 
-    def adjust(self, config: configs.Ivf) -> None:
+    def adjust(self, config: configs.IvfConfig) -> None:
         """Sets how the same lists are searched.
 
         Args:
@@ -170,18 +173,18 @@ class IvfModule(interface.SearchModule):
         return rows, tf.where(rows >= 0, scores, _NONE)
 
 
-class Ivf(interface.Index[configs.Ivf]):
+class Ivf(interface.Index[configs.IvfConfig]):
     """Index of inverted lists; loads wherever TensorFlow does."""
 
     @classmethod
-    def build(cls, vectors: interface.Vectors, config: configs.Ivf) -> Self:
+    def build(cls, vectors: interface.Vectors, config: configs.IvfConfig) -> Self:
         """Builds the index; see `interface.Index.build`."""
         interface.check_vectors(vectors)
         exact = brute_force.BruteForceModule(vectors)
         return cls(IvfModule(exact, _lists(vectors, config), config))
 
 
-def num_lists(num_videos: int, config: configs.Ivf) -> int:
+def num_lists(num_videos: int, config: configs.IvfConfig) -> int:
     """Returns the number of lists; one where the corpus is too small for more."""
     if num_videos < config.min_videos:
         return 1
@@ -191,7 +194,7 @@ def num_lists(num_videos: int, config: configs.Ivf) -> int:
     return max(1, min(wanted, num_videos))
 
 
-def lists_to_search_fraction(num_videos: int, config: configs.Ivf) -> float:
+def lists_to_search_fraction(num_videos: int, config: configs.IvfConfig) -> float:
     """Returns the smallest share of the lists that is searched."""
     if config.lists_to_search_fraction:
         return config.lists_to_search_fraction
@@ -204,7 +207,7 @@ def training_sample(num_videos: int, lists: int) -> int:
     return min(num_videos, max(_LEAST_SAMPLE, _SAMPLED_PER_LIST * lists))
 
 
-def _lists(vectors: interface.Vectors, config: configs.Ivf) -> Lists:
+def _lists(vectors: interface.Vectors, config: configs.IvfConfig) -> Lists:
     number = num_lists(len(vectors), config)
     means = _trained(vectors, number, config.seed)
     centres = _moved(vectors, means, _nearest(vectors, means))

@@ -35,7 +35,7 @@ Found = tuple[tf.Tensor, tf.Tensor]
 
 
 @dataclasses.dataclass(frozen=True)
-class Tables:
+class BucketTables:
     """The buckets of all tables, as variables.
 
     Attributes:
@@ -50,17 +50,20 @@ class Tables:
 
 
 class LshModule(interface.SearchModule):
-    """Tables of buckets beside the exact index, which scores all where that is less.
+    """Tables of buckets, with an exact index that is used where it costs less.
 
     Attributes:
       exact: Exact search of the same vectors.
-      planes: As of `Tables`.
-      order: As of `Tables`.
-      starts: As of `Tables`.
+      planes: Planes as in `BucketTables`.
+      order: Order as in `BucketTables`.
+      starts: Starts as in `BucketTables`.
     """
 
     def __init__(
-        self, exact: brute_force.BruteForceModule, tables: Tables, config: configs.Lsh
+        self,
+        exact: brute_force.BruteForceModule,
+        tables: BucketTables,
+        config: configs.LshConfig,
     ) -> None:
         """Takes the tables of some vectors.
 
@@ -84,7 +87,7 @@ class LshModule(interface.SearchModule):
             tables.starts,
         )
 
-    def adjust(self, config: configs.Lsh) -> None:
+    def adjust(self, config: configs.LshConfig) -> None:
         """Sets how many videos are scored; of the config only that counts."""
         share = scored_fraction(self._size, config)
         self.least_slots.assign(math.ceil(share * self._size))
@@ -112,7 +115,7 @@ class LshModule(interface.SearchModule):
         return tf.reshape(indices, [batch, k]), tf.reshape(scores, [batch, k])
 
     def _of_query(self, query: tf.Tensor, k: tf.Tensor, slots: tf.Tensor) -> Found:
-        """Scores what the buckets hold, or all videos where that is fewer than k."""
+        """Scores the videos of the buckets, or all if these are fewer than k."""
         rows = self._candidates(query, slots)
         scores = tf.linalg.matvec(interface.rows_of(self.vectors, rows), query)
         rows, scores = _distinct(rows, scores, k, self._num_tables)
@@ -158,24 +161,24 @@ class LshModule(interface.SearchModule):
         return tf.math.top_k(tf.reshape(agreement, [-1]), k=probes).indices
 
 
-class Lsh(interface.Index[configs.Lsh]):
+class Lsh(interface.Index[configs.LshConfig]):
     """Hashed index; loads wherever TensorFlow does."""
 
     @classmethod
-    def build(cls, vectors: interface.Vectors, config: configs.Lsh) -> Self:
+    def build(cls, vectors: interface.Vectors, config: configs.LshConfig) -> Self:
         """Builds the index; see `interface.Index.build`."""
         interface.check_vectors(vectors)
         exact = brute_force.BruteForceModule(vectors)
         return cls(LshModule(exact, _tables(vectors, config), config))
 
 
-def num_bits(num_videos: int, config: configs.Lsh) -> int:
+def num_bits(num_videos: int, config: configs.LshConfig) -> int:
     """Returns the projections of a table."""
     wanted = round(math.log2(max(2, num_videos / _VIDEOS_PER_BUCKET)))
     return config.num_bits or min(MOST_BITS, wanted)
 
 
-def scored_fraction(num_videos: int, config: configs.Lsh) -> float:
+def scored_fraction(num_videos: int, config: configs.LshConfig) -> float:
     """Returns the share of the videos that a query scores at least."""
     share = _FRACTION_AT_MILLION * (1e6 / num_videos) ** _FRACTION_POWER
     return config.scored_fraction or min(1.0, share)
@@ -187,7 +190,7 @@ def _signs(bits: int) -> npt.NDArray[np.float32]:
     return (2.0 * (codes & 1) - 1.0).astype(np.float32)
 
 
-def _tables(vectors: interface.Vectors, config: configs.Lsh) -> Tables:
+def _tables(vectors: interface.Vectors, config: configs.LshConfig) -> BucketTables:
     bits = num_bits(len(vectors), config)
     rng = np.random.default_rng(config.seed)
     mean = vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
@@ -203,7 +206,7 @@ def _tables(vectors: interface.Vectors, config: configs.Lsh) -> Tables:
         orders.append(order)
         starts.append(first + np.int32(table * len(vectors)))
     end = np.array([config.num_tables * len(vectors)], np.int32)
-    return Tables(
+    return BucketTables(
         tf.Variable(np.concatenate(planes, axis=1), trainable=False),
         tf.Variable(np.concatenate(orders), trainable=False),
         tf.Variable(np.concatenate([*starts, end]), trainable=False),

@@ -1,12 +1,12 @@
 """The cheapest setting of a kind of index that reaches a recall, found by trying.
 
-A *build* fixes what cannot change afterwards: leaves and codes of ScaNN, tables and
-bits of LSH, inverted lists. From a start that follows the corpus size its settings are
-changed one at a time while that makes searches faster. Of each build, every *variant*
-that needs no other (the reordering of ScaNN and of lists) is searched with as little
-*effort* as reaches the recall: the share of the leaves, of the lists or of the videos,
-found by bisection, since recall rises with it. Latency is the median of single
-queries; what is compared takes turns.
+A *build* fixes settings that cannot change afterwards: leaves and codes of ScaNN,
+inverted lists, tables and bits of LSH. From a start that follows the corpus size its
+settings are changed one at a time while that makes searches faster. Of each build,
+every *variant* that needs no other build (reordering of ScaNN and lists) is searched
+with the least *effort* that reaches the recall: the share of the leaves, of the lists,
+or of the videos, found by bisection, since recall rises with it. Latency is the median
+of single queries; compared settings are timed in turns.
 """
 
 import dataclasses
@@ -36,8 +36,8 @@ class Trial:
       config: The setting.
       recall: Share of the exact lists that it finds.
       milliseconds: Median of single queries.
-      build_seconds: Of the index it searches.
-      megabytes: Of that index.
+      build_seconds: Time to build its index.
+      megabytes: Size of that index.
     """
 
     config: spaces.Component
@@ -48,12 +48,12 @@ class Trial:
 
 
 @dataclasses.dataclass(frozen=True)
-class Predicted:
-    """What a build will take.
+class BuildCost:
+    """The predicted cost of a build.
 
     Attributes:
-      build_seconds: On this machine.
-      megabytes: Of the index.
+      build_seconds: Time on this machine.
+      megabytes: Size of the index.
     """
 
     build_seconds: float
@@ -62,14 +62,14 @@ class Predicted:
 
 @dataclasses.dataclass(frozen=True)
 class Tuned:
-    """What a search for settings found.
+    """The result of a search for settings.
 
     Attributes:
-      kind: Of index.
+      kind: Kind of index.
       recall: The target.
       k: Length of the lists.
-      num_videos: In the index.
-      num_queries: Asked.
+      num_videos: Number of videos in the index.
+      num_queries: Number of queries.
       exact_ms: Median time of a query in exact search, in turns with the chosen one.
       chosen: The cheapest setting that reaches the target; the default where none is
         faster.
@@ -92,13 +92,13 @@ class Tuned:
 
 def predict(
     vectors: interface.Vectors, kind: str, config: spaces.Component
-) -> Predicted:
+) -> BuildCost:
     """Predicts a build from one of a sample of the vectors.
 
     Args:
       vectors: `[num_videos, dim] float32`.
       kind: `scann`, `ivf` or `lsh`.
-      config: What will be built.
+      config: Setting to build.
     """
     space, (size, dim) = spaces.BY_KIND[kind], vectors.shape
     part = vectors[:: max(1, size // _SAMPLE)][:_SAMPLE]
@@ -108,7 +108,7 @@ def predict(
     seconds = time.perf_counter() - started
     ratio = space.work(size, dim, config) / space.work(len(part), dim, small)
     megabytes = space.num_bytes(size, dim, config) / 1e6
-    return Predicted(seconds * ratio, megabytes)
+    return BuildCost(seconds * ratio, megabytes)
 
 
 def tune(
@@ -123,11 +123,11 @@ def tune(
 
     Args:
       vectors: `[num_videos, dim] float32`.
-      queries: `[n, dim] float32`, held out from what the vectors were trained on.
+      queries: `[n, dim] float32`, held out from the training of the vectors.
       kind: `scann`, `ivf` or `lsh`.
       recall: Target, the share of the exact k best that is found.
       k: Length of the lists; cut to the number of videos.
-      say: Takes a line for people.
+      say: Function that takes a line for people.
 
     Raises:
       errors.UserError: There is no such kind, ScaNN is missing, or no setting reaches
@@ -142,7 +142,7 @@ def tune(
 
 @dataclasses.dataclass(frozen=True)
 class _Candidate:
-    """An index beside its settings and recall."""
+    """An index with its settings and recall."""
 
     index: Any
     config: spaces.Component
@@ -161,7 +161,7 @@ class _Exact(_Candidate):
     """Exact search, which has nothing to adjust."""
 
     def __init__(self, index: brute_force.BruteForce) -> None:
-        super().__init__(index, configs.Exact(), 1.0, 0.0)
+        super().__init__(index, configs.ExactConfig(), 1.0, 0.0)
 
     def search(self, queries: interface.Vectors, k: int) -> float:
         """Returns the seconds that a search takes."""
@@ -185,7 +185,7 @@ class _Search:
         self._vectors, self._queries = vectors, queries
         self._kind, self._target, self._k, self._say = kind, recall, k, say
         self._space = spaces.BY_KIND[kind]
-        self._exact = brute_force.BruteForce.build(vectors, configs.Exact())
+        self._exact = brute_force.BruteForce.build(vectors, configs.ExactConfig())
         self._wanted = self._exact.search(queries, k)[0]
         self._tried: dict[spaces.Component, float] = {}
         self._trials: list[Trial] = []
@@ -272,9 +272,9 @@ class _Search:
         return best
 
     def _choose(self, found: list[_Candidate]) -> None:
-        """Times what was found in turns with the best so far.
+        """Times the new candidates in turns with the best so far.
 
-        That stays unless another is faster by more than such times vary.
+        The best stays unless another is faster by more than such times vary.
         """
         if not found:
             return
@@ -338,7 +338,7 @@ class _Search:
         )
 
     def _default(self) -> _Candidate:
-        """Builds what is served without tuning."""
+        """Builds the index that is served without tuning."""
         config = spaces.DEFAULTS[self._kind]
         started = time.perf_counter()
         index = self._space.build(self._vectors, config)

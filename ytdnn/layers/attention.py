@@ -1,10 +1,10 @@
 """Causal attention over the rows of slices: softmax and pointwise gated blocks.
 
-Beyond the paper, whose histories are bags. A slice holds rows of the log, often of
+Beyond the paper, which averages histories. A slice holds rows of the log, often of
 several users (`ytdnn/layers/bags.py`), and every row is encoded once for all positions
-whose history it is in: row j sees the known rows of its own user up to itself, so what
-comes later, other users and padding never matter. Positions are relative, the distance
-between two rows, so that a history means the same wherever in a slice it lies.
+that have it in their history: row j attends to its own user's rows up to itself, and
+never to later rows, other users or padding. Positions are relative (the distance
+between two rows), so a history has the same encoding wherever in a slice it begins.
 """
 
 from typing import Any
@@ -64,7 +64,7 @@ def time_buckets(times: tf.Tensor, earlier_times: tf.Tensor) -> tf.Tensor:
 
 
 class _Block(tf.keras.layers.Layer):
-    """What both blocks have: norms, heads, and a bias for each distance."""
+    """The common part of both blocks: norms, heads, and a bias for each distance."""
 
     def __init__(
         self,
@@ -79,9 +79,9 @@ class _Block(tf.keras.layers.Layer):
         Args:
           num_heads: Heads, which divide the width of the rows.
           length: Distances that differ; greater ones count as the greatest.
-          dropout: Share of what is added that is dropped when a seed is given.
+          dropout: Share of each block's output that is dropped when a seed is given.
           precision: `float32`, or `bfloat16` for the products.
-          **kwargs: Of `tf.keras.layers.Layer`.
+          **kwargs: Arguments of `tf.keras.layers.Layer`.
         """
         super().__init__(**kwargs)
         self.num_heads = num_heads
@@ -105,7 +105,7 @@ class _Block(tf.keras.layers.Layer):
         return tf.keras.layers.Dense(units, dtype=self._policy, name=name, **kwargs)
 
     def _bias(self, num_rows: tf.Tensor) -> tf.Tensor:
-        """Returns what distances add to scores, `[num_heads, rows, rows]`."""
+        """Returns the bias of each distance, `[num_heads, rows, rows]`."""
         rows = tf.range(num_rows)
         distance = rows[:, tf.newaxis] - rows
         distance = tf.clip_by_value(distance, 0, self.length - 1)
@@ -125,7 +125,7 @@ class _Block(tf.keras.layers.Layer):
         return tf.reshape(merged, [shape[0], shape[2], self.num_heads * width])
 
     def get_config(self) -> dict[str, Any]:
-        """Returns what `from_config` needs to make the layer again."""
+        """Returns the constructor arguments of the layer, for `from_config`."""
         return {
             **super().get_config(),
             "num_heads": self.num_heads,
@@ -135,7 +135,7 @@ class _Block(tf.keras.layers.Layer):
         }
 
 
-class SelfAttention(_Block):
+class SelfAttentionBlock(_Block):
     """Softmax attention and a feed-forward layer, each normalised before and added.
 
     As SASRec (Kang and McAuley, 2018), but for distances in place of positions and the

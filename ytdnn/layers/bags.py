@@ -71,11 +71,11 @@ class HistoryBags(tf.keras.layers.Layer):
         """Creates the layer.
 
         Args:
-          kinds: Of `mean`, `sum` and `max` by coordinate.
+          kinds: Some of `mean`, `sum` and `max` by coordinate.
           decay_rates: A bag with weights rate^position for each, in (0, 1).
           dropout: Share of rows each position loses when a seed is given.
           is_bounded: See `history_mask`.
-          **kwargs: Of `tf.keras.layers.Layer`.
+          **kwargs: Arguments of `tf.keras.layers.Layer`.
         """
         super().__init__(**kwargs)
         self.is_bounded = is_bounded
@@ -139,7 +139,7 @@ class HistoryBags(tf.keras.layers.Layer):
         return [tf.reshape(bags, [-1, num_positions, width])]
 
     def get_config(self) -> dict[str, Any]:
-        """Returns what `from_config` needs to make the layer again."""
+        """Returns the constructor arguments of the layer, for `from_config`."""
         return {
             **super().get_config(),
             "kinds": self.kinds,

@@ -3,7 +3,7 @@
 A value x becomes CDF(x) in [0, 1) by linear interpolation on quantiles of the
 training data, and the network sees x, x² and √x of it: super- and sub-linear
 functions for the price of two columns. Beyond the paper it may see the pieces of x
-too (`pieces`), so that a function of it may bend at each of their edges. `together`
+too (`pieces`), so that a function of it may bend at each of their edges. `apply_all`
 does it for many features at once, since scoring a few hundred videos is otherwise paid
 for by the operation.
 """
@@ -48,7 +48,7 @@ def pieces(x: tf.Tensor, number: int) -> list[tf.Tensor]:
 
     Args:
       x: `[...] float32` in [0, 1].
-      number: Of pieces.
+      number: Number of pieces.
     """
     return [tf.clip_by_value(x * number - i, 0.0, 1.0) for i in range(number)]
 
@@ -68,10 +68,10 @@ class QuantileFeature(tf.keras.layers.Layer):
 
         Args:
           quantiles: Ascending, at least one, of the training data.
-          missing: What stands for a value that is not known; all others are larger.
+          missing: Value that marks a missing number; every real value is larger.
           powers: Whether x² and √x enter.
           num_pieces: Pieces of x that enter.
-          **kwargs: Of `tf.keras.layers.Layer`.
+          **kwargs: Arguments of `tf.keras.layers.Layer`.
 
         Raises:
           ValueError: `quantiles` is empty or descends somewhere.
@@ -95,10 +95,10 @@ class QuantileFeature(tf.keras.layers.Layer):
         Args:
           values: `[...] float32`; where missing x is 0.
         """
-        return together([self], [values])[0]
+        return apply_all([self], [values])[0]
 
     def get_config(self) -> dict[str, Any]:
-        """Returns what `from_config` needs to make the layer again."""
+        """Returns the constructor arguments of the layer, for `from_config`."""
         settings = {
             "quantiles": self.quantiles,
             "missing": self.missing,
@@ -109,14 +109,14 @@ class QuantileFeature(tf.keras.layers.Layer):
 
 
 class RawFeature(tf.keras.layers.Layer):
-    """One continuous feature as it is, for comparison: what does not train well."""
+    """A continuous feature without normalisation, as a baseline: it trains poorly."""
 
     def __init__(self, missing: float = -1.0, **kwargs: Any) -> None:
         """Creates the layer.
 
         Args:
-          missing: What stands for a value that is not known; all others are larger.
-          **kwargs: Of `tf.keras.layers.Layer`.
+          missing: Value that marks a missing number; every real value is larger.
+          **kwargs: Arguments of `tf.keras.layers.Layer`.
         """
         super().__init__(**kwargs)
         self.missing = missing
@@ -127,14 +127,14 @@ class RawFeature(tf.keras.layers.Layer):
         return tf.stack([values * known, 1.0 - known], axis=-1)
 
     def get_config(self) -> dict[str, Any]:
-        """Returns what `from_config` needs to make the layer again."""
+        """Returns the constructor arguments of the layer, for `from_config`."""
         return {**super().get_config(), "missing": self.missing}
 
 
-def together(
+def apply_all(
     layers: Sequence[QuantileFeature], values: Sequence[tf.Tensor]
 ) -> list[tf.Tensor]:
-    """Returns what each layer gives for its values, computed at once.
+    """Returns the output of each layer for its values, computed at once.
 
     Args:
       layers: See `coordinates`.
@@ -152,7 +152,7 @@ def together(
 def coordinates(
     layers: Sequence[QuantileFeature], values: Sequence[tf.Tensor]
 ) -> list[tf.Tensor]:
-    """Returns what each layer gives for its values, a coordinate in each row.
+    """Returns the output of each layer for its values, one row for each coordinate.
 
     Args:
       layers: At least one; equally many quantiles and pieces in each, powers in all or

@@ -1,7 +1,7 @@
-"""Embedding tables in which what is not known is the zero vector (PAPER §4.1).
+"""Embedding tables that look up the zero vector for unknown values (PAPER §4.1).
 
-Index 0 stands for a missing value. An index beyond the table is of a value without an
-embedding, such as a video of the catalogue that was not trained on.
+Index 0 stands for a missing value. An index beyond the table belongs to a value without
+an embedding, such as a video of the catalogue that was not trained on.
 """
 
 import re
@@ -78,10 +78,10 @@ class RowsNormal(tf.keras.initializers.Initializer):
         """Returns the values of a table `[n, *row]`, or of one shard of it.
 
         Args:
-          shape: Of the whole table.
-          dtype: Of the values.
-          partition_shape: Of the shard; None: all rows are asked for.
-          partition_offset: Where the shard begins in the table.
+          shape: Shape of the whole table.
+          dtype: Data type of the values.
+          partition_shape: Shape of the shard; None: the whole table is returned.
+          partition_offset: First row and column of the shard in the table.
         """
         whole = [int(size) for size in shape]
         first = int(partition_offset[0]) if partition_offset else 0
@@ -98,8 +98,8 @@ class RowsNormal(tf.keras.initializers.Initializer):
         return tf.concat(found, axis=0)
 
 
-class Table(tf.keras.layers.Layer):
-    """A table of learned vectors; 0 and what lies beyond it look up the zero vector.
+class EmbeddingTable(tf.keras.layers.Layer):
+    """A table of learned vectors; 0 and indices beyond it look up the zero vector.
 
     Attributes:
       table: Variable `[num_rows + 1, dim] float32`. Row 0 is never read.
@@ -111,10 +111,10 @@ class Table(tf.keras.layers.Layer):
         """Creates the layer.
 
         Args:
-          num_rows: Number of known values; their indices are 1 … num_rows.
+          num_rows: Size of the vocabulary; indices are 1 … num_rows.
           dim: Width of a vector.
           stddev: Standard deviation of the initial values.
-          **kwargs: Of `tf.keras.layers.Layer`.
+          **kwargs: Arguments of `tf.keras.layers.Layer`.
         """
         super().__init__(**kwargs)
         self.num_rows = num_rows
@@ -137,7 +137,7 @@ class Table(tf.keras.layers.Layer):
         return (indices > 0) & (indices <= self.num_rows)
 
     def get_config(self) -> dict[str, Any]:
-        """Returns what `from_config` needs to make the layer again."""
+        """Returns the constructor arguments of the layer, for `from_config`."""
         sizes = {"num_rows": self.num_rows, "dim": self.dim, "stddev": self.stddev}
         return {**super().get_config(), **sizes}
 
@@ -158,9 +158,9 @@ class FixedTable(tf.Module):
         """Copies the vectors.
 
         Args:
-          vectors: `[n, dim] float32`, zeros where not known.
-          known: `[n] bool`, which indices stand for something.
-          name: Of the module.
+          vectors: `[n, dim] float32`, zeros for unknown indices.
+          known: `[n] bool`, which indices have a vector.
+          name: Name of the module.
         """
         super().__init__(name=name)
         self.table = tf.Variable(vectors, trainable=False, name=f"{self.name}/table")
@@ -175,10 +175,10 @@ class FixedTable(tf.Module):
         return tf.gather(self._known, indices)
 
 
-class BagTable(Table):
+class BagTable(EmbeddingTable):
     """The averages of bags of rows, zeros where a bag has no known row.
 
-    Only known rows are gathered, so that padding costs nothing.
+    Only rows with a vector are gathered, so that padding costs nothing.
     """
 
     def call(self, indices: tf.Tensor) -> tf.Tensor:

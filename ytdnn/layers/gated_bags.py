@@ -1,10 +1,10 @@
 """The skip connection: a linear map of the bags around the tower, a gate for each bag.
 
-Beyond the paper, where the tower alone makes the user vector. Linear maps of the bags
-are what simple item-to-item models consist of; in addition to a tower they are learned
-fast (wide and deep: Cheng et al. 2016). The gates, computed from the tower's last
-layer, say how much each bag, and so each time scale, counts for this user. The skip
-connection overfits quickly, so dropout applies to its inputs too.
+Beyond the paper, in which only the tower makes the user vector. Simple item-to-item
+models are linear maps of the bags; added to a tower they are learned fast (wide and
+deep: Cheng et al. 2016). The gates, computed from the tower's last layer, weigh each
+bag, and so each time scale, for this user. The skip connection overfits quickly, so
+dropout applies to its inputs too.
 """
 
 from typing import Any
@@ -36,7 +36,7 @@ class GatedBags(tf.keras.layers.Layer):
           dropout: Share of the bags' coordinates dropped when a seed is given.
           precision: `float32`, or `bfloat16` for the products (variables and the
             output stay float32).
-          **kwargs: Of `tf.keras.layers.Layer`.
+          **kwargs: Arguments of `tf.keras.layers.Layer`.
         """
         super().__init__(**kwargs)
         self.num_bags = num_bags
@@ -74,18 +74,19 @@ class GatedBags(tf.keras.layers.Layer):
             values *= tf.repeat(gates, bags.shape[-1] // self.num_bags, axis=-1)
         return tf.cast(self._linear(values), tf.float32)
 
-    def pass_first(self, width: int) -> None:
-        """Makes the built layer the identity of the first bag.
+    def pass_bag(self, bag: int, width: int) -> None:
+        """Makes the built layer the identity of one bag.
 
         Args:
-          width: Of a bag, and of the vector returned.
+          bag: Place of the bag, from 0.
+          width: Width of a bag, and of the vector returned.
         """
         kernel = np.zeros(self._linear.kernel.shape, np.float32)
-        kernel[:width] = np.eye(width)
+        kernel[bag * width : (bag + 1) * width] = np.eye(width)
         self._linear.kernel.assign(kernel)
 
     def get_config(self) -> dict[str, Any]:
-        """Returns what `from_config` needs to make the layer again."""
+        """Returns the constructor arguments of the layer, for `from_config`."""
         return {
             **super().get_config(),
             "num_bags": self.num_bags,

@@ -35,7 +35,7 @@ class LearnedBags(tf.keras.layers.Layer):
           length: Greatest number of watches in a history.
           dropout: Share of rows each position loses when a seed is given.
           is_bounded: See `bags.history_mask`.
-          **kwargs: Of `tf.keras.layers.Layer`.
+          **kwargs: Arguments of `tf.keras.layers.Layer`.
         """
         super().__init__(**kwargs)
         self.is_bounded = is_bounded
@@ -87,7 +87,7 @@ class LearnedBags(tf.keras.layers.Layer):
         return tf.reshape(tf.matmul(flat, rows), [-1, num_positions, width])
 
     def get_config(self) -> dict[str, Any]:
-        """Returns what `from_config` needs to make the layer again."""
+        """Returns the constructor arguments of the layer, for `from_config`."""
         return {
             **super().get_config(),
             "num_bags": self.num_bags,

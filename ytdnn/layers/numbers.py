@@ -1,4 +1,4 @@
-"""A known number for each index."""
+"""A layer that looks up a fixed number for each index."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,8 +13,8 @@ class NumberOfIndex(tf.keras.layers.Layer):
         """Creates the layer.
 
         Args:
-          numbers: Of the indices 0, 1, ….
-          **kwargs: Of `tf.keras.layers.Layer`.
+          numbers: Numbers of the indices 0, 1, ….
+          **kwargs: Arguments of `tf.keras.layers.Layer`.
         """
         super().__init__(**kwargs)
         self.numbers = tuple(float(number) for number in numbers)
@@ -28,5 +28,5 @@ class NumberOfIndex(tf.keras.layers.Layer):
         return tf.gather(known, places)[..., tf.newaxis]
 
     def get_config(self) -> dict[str, Any]:
-        """Returns what `from_config` needs to make the layer again."""
+        """Returns the constructor arguments of the layer, for `from_config`."""
         return {**super().get_config(), "numbers": self.numbers}

@@ -1,10 +1,10 @@
-"""Numbers in [0, 1] beside whether they are known (PAPER §3.3)."""
+"""Numbers in [0, 1], with a flag for whether they are present (PAPER §3.3)."""
 
 import tensorflow as tf
 
 
 class Presence(tf.keras.layers.Layer):
-    """A number in [0, 1] as it is, and 1 where it is known (not negative)."""
+    """A number in [0, 1] as it is, and 1 where it is present (not negative)."""
 
     def call(self, values: tf.Tensor) -> tf.Tensor:
         """Returns `[..., 2] float32` for `values [...] float32`."""

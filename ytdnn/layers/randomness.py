@@ -1,12 +1,12 @@
-"""Random draws that are functions of a seed, never of a hidden state.
+"""Random draws that are functions of a seed, without hidden state.
 
-A run that is killed and resumed must draw what an undisturbed one draws, and
-stateful random ops are not in checkpoints. So every draw in training takes a seed
-made of (run's seed, step).
+A run that is killed and resumed must make the same draws as an undisturbed one, and
+stateful random ops are not in checkpoints. So every draw in training takes a seed made
+of (run's seed, step).
 
-Several replicas draw what one would: of a mask over the batch each draws the whole and
-keeps its own rows. They are told apart by their place in the replica context, which
-outside a `tf.distribute` strategy is the first of one.
+Several replicas make the same draws as one: each draws the mask of the whole batch and
+keeps its own rows. Replicas are told apart by their number in the replica context;
+outside a `tf.distribute` strategy there is one replica, number 0.
 """
 
 import enum
@@ -17,7 +17,7 @@ ALGORITHM = "philox"  # named, since XLA would choose another
 
 
 @enum.unique
-class Stream(enum.IntEnum):
+class RandomStream(enum.IntEnum):
     """The independent streams of draws that one training step makes."""
 
     BAGS = 1
@@ -47,7 +47,8 @@ def fold(seed: tf.Tensor, salt: int) -> tf.Tensor:
 
     Args:
       seed: `[2] int32`.
-      salt: Of the draw: a `Stream`, or the number of one draw among its like.
+      salt: Identity of the draw: a `RandomStream`, or a number that distinguishes
+        similar draws.
     """
     return tf.random.experimental.stateless_fold_in(seed, salt, alg=ALGORITHM)
 
@@ -69,7 +70,7 @@ def uniform(number: int, seed: tf.Tensor) -> tf.Tensor:
     return (high * 2.0**32 + tf.cast(words[:, 1], tf.float64)) * 2.0**-52
 
 
-def of_stream(seed: tf.Tensor | None, stream: Stream) -> tf.Tensor | None:
+def of_stream(seed: tf.Tensor | None, stream: RandomStream) -> tf.Tensor | None:
     """Returns the seed of one stream of a step; None outside training."""
     return None if seed is None else fold(seed, stream)
 

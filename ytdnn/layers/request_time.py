@@ -16,7 +16,7 @@ _FIRST_WEEKDAY = 3  # 1970-01-01 was a Thursday, Monday is 0
 _NUM_BUCKETS = 32  # of the time since the last watch, each twice as long
 
 
-class RequestTime(tf.keras.layers.Layer):
+class RequestTimeEmbedding(tf.keras.layers.Layer):
     """Embeddings of hour and weekday (UTC), and of log₂ of the time since a watch."""
 
     def __init__(self, dim: int = 8, **kwargs: Any) -> None:
@@ -24,13 +24,13 @@ class RequestTime(tf.keras.layers.Layer):
 
         Args:
           dim: Width of each of the three embeddings.
-          **kwargs: Of `tf.keras.layers.Layer`.
+          **kwargs: Arguments of `tf.keras.layers.Layer`.
         """
         super().__init__(**kwargs)
         self.dim = dim
-        self.hours = embeddings.Table(24, dim, name="hours")
-        self.weekdays = embeddings.Table(7, dim, name="weekdays")
-        self.pauses = embeddings.Table(_NUM_BUCKETS, dim, name="pauses")
+        self.hours = embeddings.EmbeddingTable(24, dim, name="hours")
+        self.weekdays = embeddings.EmbeddingTable(7, dim, name="weekdays")
+        self.pauses = embeddings.EmbeddingTable(_NUM_BUCKETS, dim, name="pauses")
 
     def call(self, indices: tf.Tensor) -> tf.Tensor:
         """Returns `[..., 3 · dim] float32`.
@@ -44,7 +44,7 @@ class RequestTime(tf.keras.layers.Layer):
         return tf.concat(parts, axis=-1)
 
     def get_config(self) -> dict[str, Any]:
-        """Returns what `from_config` needs to make the layer again."""
+        """Returns the constructor arguments of the layer, for `from_config`."""
         return {**super().get_config(), "dim": self.dim}
 
 

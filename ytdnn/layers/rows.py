@@ -37,7 +37,7 @@ class Items:
     per_query: tf.Tensor | int
 
     @classmethod
-    def of(cls, items: "tf.Tensor | Items") -> "Items":
+    def from_vectors(cls, items: "tf.Tensor | Items") -> "Items":
         """Returns learned vectors `[queries, k, coordinates]` as items, others so."""
         if isinstance(items, cls):
             return items
@@ -49,7 +49,7 @@ class Items:
         return sum(int(block.values.shape[0]) for block in self.blocks)
 
     def beside(self, queries: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
-        """Returns what there is for each example, `[examples, n]`, by query.
+        """Returns values of examples `[examples, n]` grouped by query.
 
         Returns:
           `[queries, per_query, n]`.

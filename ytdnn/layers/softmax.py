@@ -1,9 +1,10 @@
 """Softmax cross-entropy with its gradient written out, in few passes over the logits.
 
-The gradient of the logits is softmax − label. Beside the products what costs are
-passes over the matrix of logits; so there are four: the softmax, two maxima (the
-logarithm of the sum is read off its largest value, which is 1 / Σ exp(logit − max)),
-and a cast. Labels, smoothing, weights and biases enter on the small side of products.
+The gradient of the logits is softmax − label. Apart from the products, the cost is that
+of passes over the matrix of logits, so there are only four: the softmax, two maxima
+(the logarithm of the sum is read off its largest value, which is 1 / Σ exp(logit −
+max)), and a cast. Labels, smoothing, weights and biases enter on the small side of
+products.
 """
 
 from collections.abc import Callable
@@ -40,7 +41,7 @@ def table_cross_entropy(
       offsets: `[batch, rows] float32` added to the logits, not trained; None: nothing.
       soft: `[batch, rows] float32`, probabilities of another model, not trained; None:
         there is none.
-      soft_share: Of y, that `soft` is; the label as above is the rest.
+      soft_share: Share of `soft` in y; the rest is the label as above.
 
     Returns:
       `[batch] float32`.
@@ -99,7 +100,7 @@ def table_logits(
       queries: `[batch, dim] float32`.
       table: `[rows, dim] float32`; row 0 is padding and no class.
       bias: `[rows] float32`.
-      precision: Of the product.
+      precision: Precision of the product.
     """
     dtype = tf.as_dtype(precision)
     never = tf.pad([NEVER], [[0, tf.shape(table)[0] - 1]])
@@ -122,7 +123,7 @@ def _targets(
 
 
 def _of_targets(labels: tf.Tensor, offsets: tf.Tensor, smoothing: float) -> tf.Tensor:
-    """Returns Σ_j y_j o_j, `[batch]`; smoothing leaves out what is `NEVER`."""
+    """Returns Σ_j y_j o_j, `[batch]`; smoothing skips offsets of `NEVER`."""
     found = (1.0 - smoothing) * tf.gather(offsets, labels, batch_dims=1)
     if smoothing > 0.0:
         possible = tf.where(offsets > NEVER, offsets, 0.0)[:, 1:]

@@ -1,6 +1,6 @@
-"""Whether shapes must be known when a step is compiled, as XLA wants them.
+"""Whether shapes must be static when a step is compiled, as XLA needs them.
 
-Elsewhere fewer rows in one step than in another cost less.
+Elsewhere a step with fewer rows costs less.
 """
 
 import contextlib
@@ -11,13 +11,13 @@ _REQUIRED = contextvars.ContextVar("static_shapes_required", default=False)
 
 
 def are_required() -> bool:
-    """Returns whether what is traced now must have the same shapes in each step."""
+    """Returns whether the graph being traced must have the same shapes in each step."""
     return _REQUIRED.get()
 
 
 @contextlib.contextmanager
 def required() -> Iterator[None]:
-    """Requires them of what is traced inside."""
+    """Requires static shapes of the graph that is traced inside."""
     token = _REQUIRED.set(True)
     try:
         yield

@@ -19,7 +19,7 @@ class TokenBag(tf.keras.layers.Layer):
 
         Args:
           dropout: Share of rows each position loses when a seed is given.
-          **kwargs: Of `tf.keras.layers.Layer`.
+          **kwargs: Arguments of `tf.keras.layers.Layer`.
         """
         super().__init__(**kwargs)
         self.dropout = dropout
@@ -57,5 +57,5 @@ class TokenBag(tf.keras.layers.Layer):
         return randomness.keep_mask(widest, self.dropout, seed)[..., : shape[2]]
 
     def get_config(self) -> dict[str, Any]:
-        """Returns what `from_config` needs to make the layer again."""
+        """Returns the constructor arguments of the layer, for `from_config`."""
         return {**super().get_config(), "dropout": self.dropout}

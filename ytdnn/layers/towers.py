@@ -9,9 +9,9 @@ from ytdnn.layers import randomness, rows
 
 
 class SplitDense(tf.keras.layers.Layer):
-    """A ReLU layer on a query and several items, the query's product made once.
+    """A ReLU layer on a query and several items that computes the query's product once.
 
-    As a dense layer on the query repeated beside each item, without repeating it.
+    Equal to a dense layer on the query repeated for each item, without repeating it.
     """
 
     def __init__(self, units: int, dtype_policy: str, **kwargs: Any) -> None:
@@ -19,8 +19,8 @@ class SplitDense(tf.keras.layers.Layer):
 
         Args:
           units: Width of the output.
-          dtype_policy: Of the products.
-          **kwargs: Of `tf.keras.layers.Layer`.
+          dtype_policy: Policy of the products.
+          **kwargs: Arguments of `tf.keras.layers.Layer`.
         """
         policy = tf.keras.mixed_precision.Policy(dtype_policy)
         super().__init__(dtype=policy, **kwargs)
@@ -49,7 +49,7 @@ class SplitDense(tf.keras.layers.Layer):
           inputs: Queries `[batch, m]` and items, k of each, `[batch, k, n]` or in rows.
           seed: None outside training, where no gradient is prepared.
         """
-        query, items = inputs[0], rows.Items.of(inputs[1])
+        query, items = inputs[0], rows.Items.from_vectors(inputs[1])
         of_query = self._of_query(query)
         if not self._of_items.built:
             with tf.name_scope(self._of_items.name):
@@ -63,7 +63,7 @@ class SplitDense(tf.keras.layers.Layer):
         return tf.nn.relu((of_query + bias)[:, tf.newaxis] + of_items)
 
     def get_config(self) -> dict[str, Any]:
-        """Returns what `from_config` needs to make the layer again."""
+        """Returns the constructor arguments of the layer, for `from_config`."""
         return {
             **{k: v for k, v in super().get_config().items() if k != "dtype"},
             "units": self.units,
@@ -89,8 +89,8 @@ class Tower(tf.keras.layers.Layer):
           dropout: Share of each layer's activations dropped when a seed is given.
           precision: `float32`, or `bfloat16` for the products (variables and the
             output stay float32).
-          split: Whether the input is a query and its items, as of `SplitDense`.
-          **kwargs: Of `tf.keras.layers.Layer`.
+          split: Whether the input is a query and its items, as for `SplitDense`.
+          **kwargs: Arguments of `tf.keras.layers.Layer`.
         """
         super().__init__(**kwargs)
         self.widths = tuple(widths)
@@ -128,7 +128,7 @@ class Tower(tf.keras.layers.Layer):
         """
         values = inputs
         if self.split and not self._layers:
-            query, items = inputs[0], rows.Items.of(inputs[1])
+            query, items = inputs[0], rows.Items.from_vectors(inputs[1])
             repeated = tf.repeat(query[:, tf.newaxis], items.per_query, axis=1)
             own = items.beside(query, rows.examples(items.blocks))
             values = tf.concat([repeated, own], axis=-1)
@@ -142,7 +142,7 @@ class Tower(tf.keras.layers.Layer):
         return tf.cast(values, tf.float32)
 
     def get_config(self) -> dict[str, Any]:
-        """Returns what `from_config` needs to make the layer again."""
+        """Returns the constructor arguments of the layer, for `from_config`."""
         return {
             **super().get_config(),
             "widths": self.widths,

@@ -28,7 +28,7 @@ def trained_config(
     Args:
       directory: The artefact.
       kind: The kind expected.
-      data: Manifest of the prepared set beside it.
+      data: Manifest of the prepared set that is used with it.
 
     Raises:
       errors.UserError: It is missing, damaged, or was made from another data set.

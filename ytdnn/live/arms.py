@@ -1,4 +1,4 @@
-"""The arms of a live test: what was asked for, checked, and opened day by day."""
+"""The arms of a live test: parsed, checked, and opened day by day."""
 
 import dataclasses
 import pathlib
@@ -20,7 +20,7 @@ class Arm:
     """One arm.
 
     Attributes:
-      name: Of the arm.
+      name: Name of the arm.
       workdir: The run whose bundle makes the pages; None: a built-in arm.
       refresh_days: After how many days the run is refreshed; 0: never.
     """
@@ -31,7 +31,7 @@ class Arm:
 
     @property
     def meaning(self) -> str:
-        """What makes the pages, for people."""
+        """Description of the policy that makes the pages, for people."""
         if self.workdir is None:
             return built_in.NAMES[self.name]
         if not self.refresh_days:
@@ -84,7 +84,7 @@ def parse(words: Sequence[str]) -> list[Arm]:
 
 
 def refreshed(arms: Sequence[Arm], days: int | Mapping[str, int]) -> list[Arm]:
-    """Returns arms whose runs are refreshed in a test.
+    """Returns the arms with the number of days after which each run is refreshed.
 
     Args:
       arms: The arms.
@@ -112,7 +112,9 @@ def refreshed(arms: Sequence[Arm], days: int | Mapping[str, int]) -> list[Arm]:
     ]
 
 
-def world_of(arms: Sequence[Arm], asked: configs.World | None) -> configs.World:
+def world_of(
+    arms: Sequence[Arm], asked: configs.WorldConfig | None
+) -> configs.WorldConfig:
     """Returns the world that all arms were trained in.
 
     Args:
@@ -123,7 +125,7 @@ def world_of(arms: Sequence[Arm], asked: configs.World | None) -> configs.World:
       errors.UserError: Runs are of different worlds, or of none, or it has no live
         days.
     """
-    found: dict[str, configs.World] = {}
+    found: dict[str, configs.WorldConfig] = {}
     for arm in arms:
         if arm.workdir is not None:
             found[str(arm.workdir)] = _world(arm.workdir)
@@ -131,13 +133,13 @@ def world_of(arms: Sequence[Arm], asked: configs.World | None) -> configs.World:
         first, expected = next(iter(found.items()))
         if world != expected:
             raise errors.UserError(
-                f"expected all arms to be of one world, found another in {path} than "
-                f"in {first}: {_differing(expected, world)}"
+                f"expected all arms to share one world, found different ones in "
+                f"{first} and {path}: {_differing(expected, world)}"
             )
     if found and asked is not None:
         raise errors.UserError(
-            f"expected no --preset beside the run in {next(iter(found))}, whose world "
-            f"it is: leave it out"
+            f"expected no --preset with the run in {next(iter(found))}, which has "
+            f"its own world: leave it out"
         )
     chosen = next(iter(found.values()), asked)
     if chosen is None:
@@ -147,7 +149,8 @@ def world_of(arms: Sequence[Arm], asked: configs.World | None) -> configs.World:
     if not chosen.live_days:
         where = next(iter(found), "the settings")
         raise errors.UserError(
-            f"expected a world that goes on behind its log, found live_days 0 in "
+            f"expected a world with days after the end of its log, found live_days 0 "
+            f"in "
             f"{where}: make the run with --config.data.world.live_days=14"
         )
     return chosen
@@ -158,7 +161,7 @@ def has_bundle(workdir: pathlib.Path) -> bool:
     return (workdir / _BUNDLE / artifacts.MANIFEST).exists()
 
 
-def _world(workdir: pathlib.Path) -> configs.World:
+def _world(workdir: pathlib.Path) -> configs.WorldConfig:
     path = workdir / _DATA
     if not (path / artifacts.MANIFEST).exists():
         raise errors.UserError(
@@ -169,12 +172,12 @@ def _world(workdir: pathlib.Path) -> configs.World:
     if found is None:
         raise errors.UserError(
             f"expected a run on the synthetic world in {workdir}, found another log: "
-            f"only a world can go on"
+            f"a live test needs the synthetic world"
         )
     return found
 
 
-def _differing(first: configs.World, second: configs.World) -> str:
+def _differing(first: configs.WorldConfig, second: configs.WorldConfig) -> str:
     one, other = (configs.to_dict(world) for world in (first, second))
     names = [name for name in one if one[name] != other[name]]
     return ", ".join(f"{name} {one[name]} and {other[name]}" for name in names)
@@ -188,7 +191,9 @@ class Opened:
       workdir: The run that serves now; refreshed runs take its place.
     """
 
-    def __init__(self, arm: Arm, world: generate.World, known: history.History) -> None:
+    def __init__(
+        self, arm: Arm, world: generate.World, known: history.UserHistories
+    ) -> None:
         """Loads the bundle, if it is one's.
 
         Raises:
@@ -208,7 +213,7 @@ class Opened:
         self._bundle = bundle_room.load(workdir / _BUNDLE)
 
     def open(self, day: int) -> policy.Policy:
-        """Returns what makes the pages of a day."""
+        """Returns the policy that makes the pages of a day."""
         if self._requester is not None:
             source = SOURCES.index(served.SOURCE)
             return served.policy_of(self._bundle, self._requester, source)

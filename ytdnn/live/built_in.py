@@ -1,4 +1,4 @@
-"""Arms that need no model: what is watched most, and what the truth would show.
+"""Arms that need no model: the most watched videos, and the upper bound by the truth.
 
 The world's own policy (`world/policy.py`), which filled the pages of the log, is the
 third.
@@ -23,14 +23,14 @@ _NOTHING = np.zeros(0, np.int64)
 
 
 def popularity(
-    world: generate.World, known: history.History, day: int, source: int
+    world: generate.World, known: history.UserHistories, day: int, source: int
 ) -> policy.Policy:
-    """Returns the policy that shows what was watched most in the days before.
+    """Returns the policy that shows the most watched videos of the days before.
 
     Args:
       world: The world.
-      known: What all users did before the day.
-      day: Of the world.
+      known: Events of all users before the day.
+      day: Day of the world.
       source: Code of the pages' source.
     """
     length = world.config.impressions_per_page
@@ -52,9 +52,10 @@ def popularity(
 def bound(world: generate.World, source: int) -> policy.Policy:
     """Returns the policy that orders all videos by their true watch seconds.
 
-    Those of an impression in the first place, given what the user remembers, over the
-    user's devices: the upper bound of one page, as in `evaluation/true_page.py`. It
-    does not look ahead: what it shows today can tire for tomorrow.
+    True watch seconds are those of an impression in the first position, given the
+    user's memory, averaged over the user's devices. This is the upper bound of one
+    page, as in `evaluation/true_page.py`. It does not look ahead: a video shown today
+    can tire the user tomorrow.
 
     Args:
       world: The world.
@@ -64,7 +65,7 @@ def bound(world: generate.World, source: int) -> policy.Policy:
     def make_pages(requests: policy.Requests) -> policy.Page:
         rows = np.arange(len(requests.rows))
         blocks = np.split(rows, np.arange(_USERS_A_BLOCK, len(rows), _USERS_A_BLOCK))
-        parts = [_best(world, requests.of(block, requests.rng)) for block in blocks]
+        parts = [_best(world, requests.subset(block, requests.rng)) for block in blocks]
         videos, worth = (np.concatenate(side) for side in zip(*parts, strict=True))
         return served.page_of(videos, worth, source)
 

@@ -1,4 +1,4 @@
-"""What pages of each arm show of the catalogue, and which uploads find an audience."""
+"""Exposure of the catalogue on each arm's pages, and uploads that find an audience."""
 
 from collections.abc import Sequence
 
@@ -37,7 +37,7 @@ class Catalogue:
           world: The world.
           arm_of: `[users]`, the arm of each.
           num_arms: Arms.
-          num_days: Of the test.
+          num_days: Length of the test, days.
         """
         self.audience_days = min(_AUDIENCE_DAYS, max(1, num_days // 2))
         self._world, self._arm_of = world, arm_of
@@ -51,7 +51,7 @@ class Catalogue:
         self.good = np.flatnonzero(is_new & is_good)
 
     def add(self, happened: Sequence[events.Events]) -> None:
-        """Adds what happened on pages."""
+        """Adds the impressions and clicks of pages."""
         for one in happened:
             shown = one.impressions.columns()
             arm, videos = self._arm_of[shown["users"]], shown["videos"]

@@ -1,8 +1,8 @@
 """Looks at a running test: each arm against the first after every day, and A/A tests.
 
-Two readings stand beside each other: that of a single look at the end, and the one that
-holds however often one looks (`metrics/sequential.py`). How wide the second is where is
-set before the test, from the same users in the days before it.
+Two intervals are reported: that of a single look at the end, and the one that holds
+however often one looks (`metrics/sequential.py`). The scale of the second is set before
+the test, from the same users in the days before it.
 """
 
 import dataclasses
@@ -24,11 +24,11 @@ class FalseAlarms:
 
     Attributes:
       repeats: Splits of the same users into two.
-      users: Who were split.
+      users: Number of users that were split.
       fixed: Splits whose single look at the end had p < 0.05.
       sequential: Splits whose sequential test found a difference on any day.
-      peeking: Splits of which a daily look at the fixed test found one: what the
-        sequential test is for.
+      peeking: Splits in which a daily look at the fixed test found a difference: the
+        false alarms that the sequential test avoids.
     """
 
     repeats: int
@@ -42,9 +42,9 @@ class Looks:
     """The comparisons of a test, day after day.
 
     Attributes:
-      totals: Of all days so far.
-      now: By arm and metric: the difference to the first arm, of all days so far.
-      p_values: By arm and metric: the smallest sequential one so far.
+      totals: Sums of all days so far.
+      now: Difference to the first arm over all days so far, by arm and metric.
+      p_values: Smallest sequential p-value so far, by arm and metric.
     """
 
     def __init__(
@@ -58,9 +58,9 @@ class Looks:
 
         Args:
           earlier: Sums of as many days before the test.
-          num_users: Of the world.
+          num_users: Users of the world.
           members: Users of each arm.
-          metrics: Which are looked at.
+          metrics: Names of the metrics that are compared.
         """
         self.totals = measures.Totals(num_users, earlier)
         self.now: dict[int, dict[str, ab_test.Difference]] = {}
@@ -93,20 +93,20 @@ class Looks:
         return sequential.half_width(self.now[arm][name].variance, mixture, ALPHA)
 
     def sure_since(self, name: str, arm: int) -> int | None:
-        """Returns the first day whose sequential test found a difference."""
+        """Returns the first day on which the sequential test found a difference."""
         return self._sure.get((name, arm))
 
     def of_last_day(self, name: str, arm: int) -> float:
-        """Returns an arm's value of the last day alone."""
+        """Returns an arm's value of the last day, without the days before."""
         metric = measures.METRICS[name]
         visitors = self._last.visitors(self._members[arm])
-        sums = self._last.of(metric, visitors)
+        sums = self._last.sums(metric, visitors)
         return ab_test.ratio(sums.totals, sums.counts).value
 
     def _look(self, name: str, arm: int) -> ab_test.Difference:
         metric = measures.METRICS[name]
         first, second = (
-            self.totals.of(metric, self.visitors(place)) for place in (0, arm)
+            self.totals.sums(metric, self.visitors(place)) for place in (0, arm)
         )
         found = ab_test.difference(first, second)
         p_value = sequential.p_value(
@@ -138,15 +138,15 @@ def false_alarms(
 ) -> FalseAlarms | None:
     """Splits users who all saw one arm into two, many times, and counts differences.
 
-    Users do not influence each other, so a split of what was played is as good as a
-    test played again, but for the world's own luck, which all splits share.
+    Users do not influence each other, so a split of the played test is as good as a
+    test played again, except that all splits share the random draws of the world.
 
     Args:
       earlier: Sums of as many days before the test.
       daily: Sums of each day.
-      num_users: Of the world.
+      num_users: Users of the world.
       members: The users; None is returned where too few of them came.
-      metric: What is compared.
+      metric: Metric that is compared.
       repeats: Splits.
     """
     visitors = np.unique(np.concatenate([day.users for day in daily]))

@@ -1,8 +1,8 @@
-"""Finished days on disk: what each arm's users were shown and did, as event logs.
+"""Finished days on disk: the impressions and events of each arm, as event logs.
 
-A day is an artefact, written aside and renamed when whole. Everything a world does is a
-function of its seed and of the pages it is shown, so the pages of finished days are all
-that is needed to go on where a test was stopped.
+A day is an artefact, written aside and renamed when it is complete. All events of a
+world are a function of its seed and of the pages it is shown, so the pages of finished
+days are enough to resume a stopped test.
 """
 
 import pathlib
@@ -25,7 +25,7 @@ Frames = dict[str, pl.DataFrame]
 
 
 def frames(world: generate.World, happened: Sequence[events.Events]) -> Frames:
-    """Returns what users did as tables of the event log, in order of time."""
+    """Returns events as tables of the event log, in order of time."""
     parts = [tables.events_tables(world, one, arms.SOURCES) for one in happened]
     found = {}
     for name in EVENTS:
@@ -41,8 +41,8 @@ def of_arms(
     """Returns the tables of each arm's users.
 
     Args:
-      found: Of all users.
-      names: Of the arms.
+      found: Tables of all users.
+      names: Names of the arms.
       arm_of: `[users]`, the arm of each.
     """
     split: dict[str, Frames] = {name: {} for name in names}
@@ -71,8 +71,8 @@ def write(
     """Publishes a finished day.
 
     Args:
-      directory: Of the live test.
-      day: Of the world.
+      directory: Directory of the live test.
+      day: Day of the world.
       of_arm: Tables of each arm's users.
       serving: Seconds and pages of each arm.
     """
@@ -86,17 +86,17 @@ def write(
 
 
 def path(directory: pathlib.Path, day: int) -> pathlib.Path:
-    """Returns where a day lies."""
+    """Returns the directory of a day."""
     return directory / "days" / f"{day:04d}"
 
 
 def is_finished(directory: pathlib.Path, day: int) -> bool:
-    """Returns whether a day lies there whole."""
+    """Returns whether a day was written completely."""
     return (path(directory, day) / artifacts.MANIFEST).exists()
 
 
 def serving(directory: pathlib.Path, day: int) -> dict[str, dict[str, float]]:
-    """Returns what serving a finished day took: seconds and pages of each arm."""
+    """Returns the seconds and pages that each arm served on a finished day."""
     manifest = artifacts.load_manifest(path(directory, day), KIND)
     found: dict[str, dict[str, float]] = manifest.facts["serving"]
     return found
@@ -123,10 +123,10 @@ def recorded(
     """Returns the policy that shows the pages of a finished day again.
 
     Args:
-      directory: Of the live test.
-      day: Of the world.
-      names: Of the arms.
-      length: Of the pages.
+      directory: Directory of the live test.
+      day: Day of the world.
+      names: Names of the arms.
+      length: Length of the pages.
 
     Raises:
       errors.UserError: The day is damaged.
@@ -193,14 +193,14 @@ def write_log(
     arm: str,
     world: generate.World,
 ) -> None:
-    """Publishes what an arm's users did in all days as one event log.
+    """Publishes the events of an arm's users of all days as one event log.
 
     Args:
-      target: Of the log.
-      directory: Of the live test.
-      numbers: Of the finished days.
+      target: Directory of the log.
+      directory: Directory of the live test.
+      numbers: The finished days.
       arm: Name of the arm.
-      world: The world, whose videos and users by then the log has.
+      world: The world; the log holds its videos and users as of the last of these days.
     """
     logs = [read(directory, day, arm) for day in numbers]
     last = numbers[-1] + 1
@@ -215,15 +215,15 @@ def between(
 ) -> Frames:
     """Returns the log of an arm's users between the beginnings of two days.
 
-    A visit may run past midnight: what it did then is of the next day, so that logs
-    that follow each other do not overlap in time.
+    A visit may run past midnight. Its later events belong to the next day, so logs that
+    follow each other do not overlap in time.
 
     Args:
-      directory: Of the live test.
+      directory: Directory of the live test.
       arm: Name of the arm.
-      world: The world, whose videos and users by then the log has.
+      world: The world; the log holds its videos and users as of `stop`.
       first: Day of the world.
-      stop: Day that is not in it any more.
+      stop: First day after the log.
     """
     before = max(first - 1, world.config.num_days)
     logs = joined([read(directory, day, arm) for day in range(before, stop)])

@@ -1,8 +1,8 @@
-"""What each user did so far, as the requests of a live test bring it along.
+"""The events of each user so far, as requests of a live test carry them.
 
-Events of finished days lie sorted by user; those of the day are few and are joined when
-a request needs them. So a request costs what its user's history costs, and a day what
-its events cost.
+Events of finished days are sorted by user; those of the current day are few and are
+joined when a request needs them. So the cost of a request is in proportion to its
+user's history, and that of a day to its events.
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ _KEPT = {
 }
 
 
-class History:
+class UserHistories:
     """The events of all users of a world."""
 
     def __init__(self, num_users: int) -> None:
@@ -31,15 +31,15 @@ class History:
         self._tables = {kind: _Table(num_users, kept) for kind, kept in _KEPT.items()}
 
     def add(self, happened: list[events.Events]) -> None:
-        """Adds what happened after all that is known.
+        """Adds events that are later than all earlier ones.
 
         Args:
-          happened: Of each crowd.
+          happened: Events of each crowd.
         """
         for kind, table in self._tables.items():
             table.add([getattr(one, kind).columns() for one in happened])
 
-    def of(
+    def columns(
         self, kind: str, users: npt.NDArray[np.int64], today: events.Events
     ) -> dict[str, ragged.Ragged]:
         """Returns the columns of some users' events, each as lists in order of time.
@@ -47,9 +47,9 @@ class History:
         Args:
           kind: `watches`, `impressions` or `searches`.
           users: `[n]` numbers of users.
-          today: What happened since the last `add`.
+          today: Events since the last `add`.
         """
-        return self._tables[kind].of(users, getattr(today, kind).columns())
+        return self._tables[kind].lists(users, getattr(today, kind).columns())
 
     def watch_counts(self, since: int, num_videos: int) -> npt.NDArray[np.int64]:
         """Returns how often each video was watched since a time, `[num_videos]`."""
@@ -81,7 +81,7 @@ class _Table:
         counts = np.bincount(users, minlength=self._num_users)
         self._offsets = np.append(0, np.cumsum(counts))
 
-    def of(
+    def lists(
         self, users: npt.NDArray[np.int64], today: Columns
     ) -> dict[str, ragged.Ragged]:
         """Returns the lists of some users, today's events last."""

@@ -1,8 +1,8 @@
-"""What is measured of each user: sums of a day, and the metrics made of them.
+"""Measurements of each user: sums of a day, and the metrics made of them.
 
-A visit is a home page that was shown. What is watched of a page counts for the page;
-what is found by search, series or related videos counts only for all that a user
-watches (`watch_seconds_per_user`).
+A visit is a home page that was shown. Watches from a page count for the page; watches
+from search, series or related videos count only in the total of a user
+(`watch_seconds_per_user`).
 """
 
 import dataclasses
@@ -44,10 +44,10 @@ class Metric:
     """A ratio of two sums over users.
 
     Attributes:
-      name: Of the metric.
-      meaning: For people.
-      total: Above the line, one of `SUMMED`.
-      count: Below it, one of `SUMMED` or `users`.
+      name: Name of the metric.
+      meaning: Description for people.
+      total: Numerator, one of `SUMMED`.
+      count: Denominator, one of `SUMMED`, or `users`.
     """
 
     name: str
@@ -85,7 +85,7 @@ METRICS = {
 
 @dataclasses.dataclass(frozen=True)
 class DaySums:
-    """What the users of a day add up to; other users did nothing.
+    """Sums over a day for each user with a visit; all others are 0.
 
     Attributes:
       users: `[n]` numbers, distinct.
@@ -118,7 +118,7 @@ def _later(columns: dict[str, npt.NDArray], since: int) -> dict[str, npt.NDArray
 def _add_pages(
     world: generate.World, sums: Array, shown: dict[str, npt.NDArray]
 ) -> None:
-    """Adds what happened on pages."""
+    """Adds the impressions, clicks and watch seconds of pages."""
     users, videos = shown["users"], shown["videos"]
     seconds = shown["seconds"].astype(np.float64)
     _add(sums, _SHOWN, users, np.ones(len(users)))
@@ -142,14 +142,14 @@ def _add(sums: Array, name: str, users: Indices, values: npt.NDArray) -> None:
 
 
 class Totals:
-    """Sums of all users up to a day of the test, beside those before it."""
+    """Sums of all users up to a day of the test, and those of the days before it."""
 
     def __init__(self, num_users: int, earlier: DaySums) -> None:
         """Begins the test.
 
         Args:
-          num_users: Of the world.
-          earlier: Of as many days before the test as it will have.
+          num_users: Users of the world.
+          earlier: Sums of as many days before the test as it will have.
         """
         self._sums = np.zeros((num_users, len(SUMMED)))
         self._earlier = np.zeros((num_users, len(SUMMED)))
@@ -160,13 +160,14 @@ class Totals:
         self._sums[day.users] += day.sums
 
     def visitors(self, members: Indices) -> Indices:
-        """Returns those of some users who were shown a page in the test.
+        """Returns the users among `members` that were shown a page in the test.
 
-        Whether a user comes does not depend on the arm; who never came saw no arm.
+        Whether a user comes does not depend on the arm, so leaving out those who never
+        came does not bias the comparison.
         """
         return members[self._sums[members, SUMMED.index(_VISITS)] > 0]
 
-    def of(self, metric: Metric, members: Indices) -> ab_test.Sums:
+    def sums(self, metric: Metric, members: Indices) -> ab_test.Sums:
         """Returns a metric's sums over users who came, in the test and before it."""
         return ab_test.Sums(
             *(
@@ -178,7 +179,7 @@ class Totals:
 
     def before(self, metric: Metric, members: Indices) -> ab_test.Sums:
         """Returns the sums of the days before the test in the place of the test's."""
-        found = self.of(metric, members)
+        found = self.sums(metric, members)
         nothing = np.zeros(len(members))
         return ab_test.Sums(
             found.earlier_totals, found.earlier_counts, nothing, nothing

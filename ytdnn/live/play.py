@@ -29,27 +29,27 @@ Refresh = Callable[[pathlib.Path, pathlib.Path, Mapping[str, pl.DataFrame]], Non
 
 @dataclasses.dataclass(frozen=True)
 class Test:
-    """What is tested.
+    """The settings of a live test.
 
     Attributes:
       world: The world, with live days.
-      arms: The arms; the first is what the others are compared with.
+      arms: The arms; the others are compared with the first.
       num_days: Days of the test.
-      seed: Of the split of users, and of what the arms draw.
+      seed: Seed of the split of users, and of random draws of the arms.
     """
 
-    world: configs.World
+    world: configs.WorldConfig
     arms: Sequence[arms_room.Arm]
     num_days: int
     seed: int = 0
 
     @property
     def names(self) -> list[str]:
-        """Of the arms."""
+        """Names of the arms."""
         return [arm.name for arm in self.arms]
 
     def described(self) -> dict[str, Any]:
-        """Returns the test as JSON, by which a directory is known again."""
+        """Returns the test as JSON, by which its directory is recognised."""
         return {
             "world": configs.to_dict(self.world),
             "arms": {
@@ -63,15 +63,15 @@ class Test:
 
 @dataclasses.dataclass(frozen=True)
 class Played:
-    """What happened in a live test.
+    """The outcome of a live test.
 
     Attributes:
-      test: What was tested.
+      test: Settings of the test.
       world: The world.
       arm_of: `[users]`, the arm of each.
       earlier: Sums of as many days before the test.
       daily: Sums of each day.
-      catalogue: What pages showed and led to, by video.
+      catalogue: Exposure and audience of the videos on pages.
       serving: Seconds and pages of each arm.
     """
 
@@ -94,9 +94,10 @@ def play(
     """Plays a live test, or the rest of one.
 
     Args:
-      test: What is tested.
-      directory: Where finished days are kept; None: nowhere.
-      refresh: Trains the runs of arms on; needed where an arm is refreshed.
+      test: Settings of the test.
+      directory: Directory in which finished days are kept; None: they are not kept.
+      refresh: Function that continues the training of an arm's run; needed where an arm
+        is refreshed.
 
     Raises:
       errors.UserError: The test is longer than the world, the directory holds
@@ -104,7 +105,7 @@ def play(
     """
     _check(test, directory, refresh)
     world = generate.World(test.world)
-    known = history.History(test.world.num_users)
+    known = history.UserHistories(test.world.num_users)
     opened = [arms_room.Opened(arm, world, known) for arm in test.arms]
     crowds = [world.crowd(number) for number in range(world.num_crowds)]
     before = [crowd.play() for crowd in progress.through(crowds, "log", "crowds")]
@@ -176,7 +177,7 @@ def _play_day(
     day: int,
     world: generate.World,
 ) -> list[events.Events]:
-    """Plays a day, from the arms or as it is on disk; returns what happened."""
+    """Plays a day, from the arms or as recorded on disk; returns the events."""
     is_finished = directory is not None and days.is_finished(directory, day)
     if directory is not None and is_finished:
         length = test.world.impressions_per_page
@@ -207,7 +208,7 @@ class _Split:
         self.serving, self.today = self._nothing(), self._nothing()
 
     def open(self, day: int) -> policy.Policy:
-        """Returns what makes the pages of a day."""
+        """Returns the policy that makes the pages of a day."""
         makers = [one.open(day) for one in self._opened]
         rng = np.random.default_rng([self._test.world.seed, self._test.seed, day])
         streams = rng.spawn(len(makers))
@@ -219,7 +220,7 @@ class _Split:
             for place, maker in enumerate(makers):
                 at = np.flatnonzero(arm == place)
                 if len(at):
-                    asked = requests.of(at, streams[place])
+                    asked = requests.subset(at, streams[place])
                     pages.append(self._timed(place, maker, asked))
                     rows.append(at)
             if not pages:
@@ -240,7 +241,7 @@ class _Split:
         return page
 
     def count(self, served: Mapping[str, Mapping[str, float]]) -> None:
-        """Counts what a finished day took."""
+        """Adds the seconds and pages that a finished day took to serve."""
         for name, spent in served.items():
             _add(self.serving[name], spent)
 
@@ -257,7 +258,7 @@ def joined(pages: Sequence[policy.Page], rows: npt.NDArray[np.int64]) -> policy.
     """Returns the pages of several policies as one.
 
     Args:
-      pages: Some; propensities are not known where a policy tells none.
+      pages: Pages of each policy; propensities are unknown where a policy gives none.
       rows: Place of each page, in order, in the answer.
     """
     back = np.argsort(rows)

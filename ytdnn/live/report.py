@@ -21,17 +21,17 @@ class Estimate:
 
 @dataclasses.dataclass(frozen=True)
 class Difference:
-    """An arm against the first.
+    """The comparison of an arm with the first.
 
     Attributes:
-      difference: Arm minus first, CUPED taken off, with the interval of one look.
+      difference: Arm minus first, adjusted by CUPED, with the interval of one look.
       sequential: The same value with the interval that holds at every look.
-      p_value: Of one look.
+      p_value: p-value of one look at the end.
       sequential_p_value: Smallest of all days, valid however often one looks.
       lift: Arm over first minus 1, without CUPED, with the interval of one look.
       variance_kept: Share of the variance that CUPED leaves.
-      sure_since: Day of the test, from 1, from which a daily look tells that there is
-        a difference; None: not within the test.
+      sure_since: Day of the test, from 1, from which a daily look shows a difference;
+        None: on no day.
     """
 
     difference: Estimate
@@ -45,13 +45,13 @@ class Difference:
 
 @dataclasses.dataclass(frozen=True)
 class Day:
-    """What a look after a day of the test shows of the headline metric.
+    """The headline metric after a day of the test.
 
     Attributes:
       day: From 1.
-      values: Of each arm, of that day alone.
-      differences: Of each arm but the first, of all days so far; the interval is the
-        one that holds at every look.
+      values: Value of each arm on that day, without the days before.
+      differences: Difference of each arm but the first over all days so far; the
+        interval is the one that holds at every look.
       fixed: The same with the interval of a single look.
     """
 
@@ -63,18 +63,19 @@ class Day:
 
 @dataclasses.dataclass(frozen=True)
 class Arm:
-    """An arm.
+    """Measurements of an arm.
 
     Attributes:
-      meaning: What makes its pages.
-      users: Who were shown a page.
+      meaning: Description of the policy that makes its pages.
+      users: Users who were shown a page.
       visits: Pages shown.
       metrics: By name.
       found_audience: Share of the good uploads that found their audience, with an
         interval over videos.
       videos_shown: Distinct videos on its pages.
       effective_videos: `catalogue.Catalogue.effective_videos`.
-      serving_milliseconds: Of a page, asked for with others; models loaded in it.
+      serving_milliseconds: Time to serve a page in a batch, models loaded,
+        milliseconds.
     """
 
     meaning: str
@@ -89,20 +90,20 @@ class Arm:
 
 @dataclasses.dataclass(frozen=True)
 class Report:
-    """All of a live test.
+    """The report of a live test.
 
     Attributes:
       test: Settings (`play.Test.described`), with `days`.
-      arms: By name, the first is the one compared with.
-      differences: By arm and metric.
-      daily: Of the headline metric.
-      a_a: Of the headline metric, on the users of the first arm; None where there are
-        too few.
+      arms: Arms by name; the others are compared with the first.
+      differences: Comparisons by arm and metric.
+      daily: Headline metric after each day.
+      a_a: A/A tests of the headline metric on the users of the first arm; None where
+        there are too few.
       good_uploads: Videos that could find their audience.
-      audience_clicks: On pages, by which one has found it.
-      audience_days: After its upload, within which.
-      offline: By arm, of those that are runs with an evaluation: metrics of the lists
-        that they serve, measured before the test.
+      audience_clicks: Clicks on pages that count as an audience.
+      audience_days: Days after its upload within which a video must find its audience.
+      offline: For each arm that is a run with an evaluation, by its name: metrics of
+        its served lists, measured before the test.
     """
 
     test: Mapping[str, object]
@@ -121,8 +122,8 @@ class Report:
         return next(iter(self.arms))
 
 
-def of(played: play.Played) -> Report:
-    """Returns the report of what was played."""
+def from_played(played: play.Played) -> Report:
+    """Returns the report of a played test."""
     test = played.test
     members = [played.members(arm) for arm in range(len(test.arms))]
     looks = comparing.Looks(played.earlier, played.world.config.num_users, members)
@@ -160,7 +161,7 @@ def of(played: play.Played) -> Report:
 def _arm(played: play.Played, place: int, totals: measures.Totals) -> Arm:
     arm = played.test.arms[place]
     visitors = totals.visitors(played.members(place))
-    visits = totals.of(measures.METRICS[measures.HEADLINE], visitors).counts
+    visits = totals.sums(measures.METRICS[measures.HEADLINE], visitors).counts
     served = played.serving[arm.name]
     return Arm(
         meaning=arm.meaning,
@@ -182,7 +183,7 @@ def _arm(played: play.Played, place: int, totals: measures.Totals) -> Arm:
 def _ratio(
     totals: measures.Totals, metric: measures.Metric, visitors: measures.Indices
 ) -> ab_test.Ratio:
-    sums = totals.of(metric, visitors)
+    sums = totals.sums(metric, visitors)
     return ab_test.ratio(sums.totals, sums.counts)
 
 

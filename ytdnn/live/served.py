@@ -1,4 +1,4 @@
-"""An arm whose pages come from a bundle: requests in batches, as a server gets them."""
+"""An arm that serves pages from a bundle, with requests in batches."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -22,10 +22,10 @@ Indices = npt.NDArray[np.int64]
 
 
 class Requester:
-    """Makes the inputs of a bundle's recommender of what a world's users did."""
+    """Builds the inputs of a bundle's recommender from events of a world."""
 
-    def __init__(self, world: generate.World, known: history.History) -> None:
-        """Takes the world, for ids and what it tells of users, and their history."""
+    def __init__(self, world: generate.World, known: history.UserHistories) -> None:
+        """Takes the world, for users' ids and demographics, and their history."""
         self._world = world
         self._known = known
         table = tables.users_table(world.all_users, np.inf)
@@ -44,7 +44,7 @@ class Requester:
         """Returns rows of the requests, and the inputs of each such batch.
 
         Args:
-          requests: Of one crowd.
+          requests: Requests of one crowd.
           fields: The recommender's inputs by name.
           k: Length of the pages.
         """
@@ -65,7 +65,7 @@ class Requester:
     def _lists(
         self, users: Indices, requests: policy.Requests
     ) -> dict[str, ragged.Ragged]:
-        """Returns what the users did, by the names of a request's fields."""
+        """Returns the histories of the users, by the names of a request's fields."""
         found: dict[str, ragged.Ragged] = {}
         named = {
             "watches": {
@@ -81,7 +81,7 @@ class Requester:
             "searches": {schema.QUERIES: "queries"},
         }
         for kind, columns in named.items():
-            lists = self._known.of(kind, users, requests.happened)
+            lists = self._known.columns(kind, users, requests.happened)
             found |= {name: lists[column] for name, column in columns.items()}
         return found
 

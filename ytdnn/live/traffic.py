@@ -8,7 +8,7 @@ _FIRST, _SECOND = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 
 
 def assign(num_users: int, num_arms: int, seed: int) -> npt.NDArray[np.int64]:
-    """Returns the arm of each user, `[num_users]`, from 0; arms are alike likely.
+    """Returns the arm of each user, `[num_users]`, from 0, with equal probabilities.
 
     The bits of a user's number are mixed by SplitMix64 (Steele, Lea and Flood, 2014),
     so users of one test are spread anew in a test of another seed.
@@ -16,7 +16,7 @@ def assign(num_users: int, num_arms: int, seed: int) -> npt.NDArray[np.int64]:
     Args:
       num_users: Users of the world.
       num_arms: Arms of the test.
-      seed: Of the test.
+      seed: Seed of the test.
     """
     with np.errstate(over="ignore"):
         start = _mixed(np.array([seed], np.uint64))

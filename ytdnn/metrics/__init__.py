@@ -1,8 +1,8 @@
 """Metrics as pure NumPy functions, vectorised over users (DESIGN §9).
 
 `retrieval` ranks all videos exactly and measures the lists, `selection` finds the k
-best in bounded memory, `ranking` holds the list metrics, `watch_time` those weighted
-by watch seconds, `catalogue` what lists show of the catalogue, `binary`,
+best in bounded memory, `ranking` holds the list metrics, `watch_time` those weighted by
+watch seconds, `catalogue` the coverage, popularity and age of listed videos, `binary`,
 `per_user_loss`, `predicted_seconds` and `calibration` the ranker's metrics, `bootstrap`
 the intervals over users.
 """

@@ -51,12 +51,12 @@ def auc_draws(
     counts: Iterable[npt.NDArray[np.float64]],
     num_bins: int = NUM_BINS,
 ) -> npt.NDArray[np.float64]:
-    """Returns the AUC when each group counts so often, for many draws of counts.
+    """Returns the AUC for many draws of how often each group counts.
 
-    Scores are sorted into `num_bins` quantiles once, so a draw is a matrix product
-    whose cost does not depend on the number of examples. A pair within one bin counts
-    one half, which shifts all draws alike; they are shifted back so that the draw in
-    which each group counts once has the exact AUC.
+    Scores are sorted into `num_bins` quantiles once, so a draw is a matrix product, and
+    its cost does not depend on the number of examples. A pair within one bin counts one
+    half, which shifts all draws alike; they are shifted back so that the draw in which
+    each group counts once has the exact AUC.
 
     Args:
       groups: `[n]`, numbers from 0 on.
@@ -84,7 +84,7 @@ def auc_draws(
         for kind in (labels, ~labels)
     ]
 
-    def of(block: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    def auc_of(block: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         positives, negatives = (block.astype(np.float32) @ h for h in histograms)
         below = np.cumsum(negatives, axis=1, dtype=np.float64) - negatives / 2.0
         pairs = (
@@ -95,8 +95,10 @@ def auc_draws(
                 pairs > 0.0, (positives * below).sum(axis=1) / pairs, np.nan
             )
 
-    once = of(np.ones((1, num_groups)))[0]
-    return np.concatenate([of(block) for block in counts]) + auc(labels, scores) - once
+    once = auc_of(np.ones((1, num_groups)))[0]
+    return (
+        np.concatenate([auc_of(block) for block in counts]) + auc(labels, scores) - once
+    )
 
 
 def grouped_auc(
@@ -172,8 +174,8 @@ def log_losses(labels: Labels, logits: Scores) -> npt.NDArray[np.float64]:
 def click_log_losses(labels: Labels, probabilities: Scores) -> npt.NDArray[np.float64]:
     """Returns `−log p` of each example with the label, `−log(1 − p)` of the others.
 
-    Probabilities are cut to [10⁻⁷, 1 − 10⁻⁷], what float32 holds near 1, so that a
-    wrong certainty costs 16.1 and not infinity.
+    Probabilities are cut to [10⁻⁷, 1 − 10⁻⁷], the precision of float32 near 1, so that
+    a wrong certainty costs 16.1 and not infinity.
 
     >>> click_log_losses(np.array([True, False]), np.array([0.5, 0.0])).round(4)
     array([0.6931, 0.    ])

@@ -77,7 +77,7 @@ def ratio_intervals(
     """Returns the interval of each metric that is a ratio of sums over users.
 
     Args:
-      parts: Of each metric its numerators and denominators, all `[num_users]`.
+      parts: Numerators and denominators of each metric, all `[num_users]`.
       num_resamples: Draws, shared by all metrics.
       level: Share of resamples within the bounds.
       seed: Seed of the draws.
@@ -98,15 +98,15 @@ def ratio_intervals(
 
 
 def pair_interval(value: float, interval: tuple[float, float]) -> tuple[float, float]:
-    """Returns the interval of a share of pairs whose two ends may be of two users.
+    """Returns the interval of a share of pairs that may belong to two users.
 
-    Each user's pairs with everybody, divided by the number of them, are a ratio of
-    sums over users; but a drawn user changes a pair at both ends, so that the share
-    varies twice as much as that ratio (Hoeffding's projection of a U statistic).
+    Each user's pairs with all users, divided by the number of them, are a ratio of sums
+    over users; but a drawn user changes a pair at both ends, so that the share varies
+    twice as much as that ratio (Hoeffding's projection of a U statistic).
 
     Args:
       value: The share, in [0, 1].
-      interval: Of the ratio of sums, of `ratio_intervals`.
+      interval: Interval of the ratio of sums, from `ratio_intervals`.
 
     >>> pair_interval(0.75, (0.5, 0.875))
     (0.25, 1.0)

@@ -1,4 +1,4 @@
-"""Whether predictions are as large as what happens, by quantile of the prediction."""
+"""Calibration: predictions against observations, by quantile of the prediction."""
 
 import dataclasses
 
@@ -20,12 +20,12 @@ class Bin:
 
     Attributes:
       predicted: Mean prediction, Σ predicted · total / Σ total.
-      observed: What happened, Σ observed / Σ total.
+      observed: Mean observation, Σ observed / Σ total.
       observed_interval: Its bootstrap interval over users.
-      ratio: Predicted over observed; 1 where calibrated, above 1 where too much is
-        predicted.
+      ratio: Predicted over observed; 1 where calibrated, above 1 where predictions are
+        too large.
       ratio_interval: Its bootstrap interval over users.
-      num_examples: In the bin.
+      num_examples: Number of examples in the bin.
     """
 
     predicted: float
@@ -45,17 +45,17 @@ def by_quantile(
     num_resamples: int = bootstrap.NUM_RESAMPLES,
     seed: int = 0,
 ) -> list[Bin]:
-    """Returns what was predicted and what happened in each quantile of predictions.
+    """Returns mean prediction and observation in each quantile of predictions.
 
     Args:
-      users: `[n]`, numbers from 0 on, whom the bootstrap draws.
+      users: `[n]`, numbers from 0 on, which the bootstrap draws.
       predicted: `[n]`, at least 0.
-      observed: `[n]`, what came of each example.
-      totals: `[n]`, what it is divided by: None for 1, a mean over examples; 1 where
-        not clicked for odds.
-      num_bins: Quantiles, of `bins`.
+      observed: `[n]`, observation of each example.
+      totals: `[n]`, divisor of the sums: None for 1, a mean over examples; 1 where not
+        clicked for odds.
+      num_bins: Number of quantiles, from `bins`.
       num_resamples: Bootstrap draws.
-      seed: Of the draws.
+      seed: Seed of the draws.
 
     Returns:
       Lowest predictions first, none without examples. A quotient whose divisor is 0 is

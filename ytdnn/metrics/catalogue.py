@@ -1,4 +1,4 @@
-"""What lists show of the catalogue: how much of it, how popular, how old.
+"""Metrics of listed videos: coverage of the catalogue, popularity, age.
 
 Lists are `[num_users, length] int32` of video indices from 1, best first; 0 stands
 for no video.
@@ -46,7 +46,7 @@ def mean_of_listed(lists: Lists, values: Array, k: int) -> Array:
 
     Args:
       lists: `[num_users, length]`.
-      values: `[num_videos + 1]` by video index; NaN where not known.
+      values: `[num_videos + 1]` by video index; NaN where unknown.
       k: Length at which lists are cut.
 
     Returns:

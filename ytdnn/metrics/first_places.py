@@ -1,4 +1,4 @@
-"""The share of what a list has to give that its first places hold.
+"""The share of a list's gains that its first places hold.
 
 Of a list of n rows with gains g ≥ 0, ordered by falling scores, the first share p of
 its places holds
@@ -8,8 +8,8 @@ its places holds
 so a place at the cut counts by the part of it that is inside, and lists of any length
 can be cut alike. G(p) / G(1) over p is the cumulative gains curve of marketing, the
 cumulated gain of Järvelin and Kekäläinen (2002) by share of the list in place of rank.
-Tied scores share their places (`runs.Places`), so a constant score holds
-exactly p of every list: what a random order is expected to.
+Tied scores share their places (`runs.Places`), so a constant score holds exactly p of
+every list, the expectation of a random order.
 """
 
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ def gains_of_first(
     shares: Sequence[float],
     num_lists: int,
 ) -> tuple[list[PerList], PerList]:
-    """Returns what the first places of each list hold, and what the whole list holds.
+    """Returns the gains in the first places of each list, and in the whole list.
 
     The ratio of the sums is the share held over all lists, in [0, 1]; a list without
     gains has 0 of 0, and one of a single row `share` of all of it.
@@ -40,7 +40,7 @@ def gains_of_first(
       lists: `[n]`, numbers from 0 to `num_lists` - 1.
       scores: `[n]`, higher = placed first.
       gains: `[n]`, at least 0, as watch seconds.
-      shares: Of the places of each list, in (0, 1].
+      shares: Shares of the places of each list, in (0, 1].
       num_lists: Length of the results.
 
     Returns:
@@ -51,7 +51,7 @@ def gains_of_first(
     >>> half.item(), whole.item()
     (10.0, 40.0)
     """
-    found = runs.Places.of(lists, scores)
+    found = runs.Places.from_scores(lists, scores)
     given: PerList = np.asarray(gains, np.float64)
 
     def summed(weights: PerList) -> PerList:

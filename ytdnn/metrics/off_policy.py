@@ -1,6 +1,6 @@
-"""What another policy would have brought, from the log of one that draws its pages.
+"""Off-policy estimates: the reward of another policy, from the log of a random one.
 
-Each logged decision is a place on a page: what was shown there was drawn with a known
+Each logged decision is a place on a page: the video there was drawn with a given
 probability, the propensity, given the request and the places before it. A decision of
 reward r weighs w = π(shown) / propensity, where π is the policy to judge.
 
@@ -13,9 +13,9 @@ reward r weighs w = π(shown) / propensity, where π is the policy to judge.
   averaged over π, plus the mean of w · (r − model). Right where either the model or the
   propensities are.
 
-A decision is judged alone: what π would bring in this place, the places before it as
-the log filled them. For pages that π fills from the first place on, the weight of a
-place is multiplied by those of the places before it (`before`; per-decision importance
+A decision is judged by itself: the reward of π's video in this place, given the logged
+places before it. For pages that π fills from the first place on, the weight of a place
+is multiplied by those of the places before it (`before`; per-decision importance
 sampling: Precup, Sutton and Singh, ICML 2000), and the model's mean is that of the
 place in π's own pages (Jiang and Li, ICML 2016, whose next state is the page with one
 more video): the same estimates, of whole pages, and far noisier.
@@ -39,15 +39,15 @@ class Decisions:
     """Logged decisions, all `[n]`.
 
     Attributes:
-      users: Whose they are, integers.
-      rewards: What came of them, such as watch seconds.
-      propensities: Probability with which the log showed what it showed, in (0, 1].
+      users: User of each, integers.
+      rewards: Reward of each, such as watch seconds.
+      propensities: Probability with which the log showed its video, in (0, 1].
       target: Probability with which the policy to judge would have shown it.
-      modelled: A model's reward of what was shown; needed for `doubly_robust`.
+      modelled: A model's reward of the shown video; needed for `doubly_robust`.
       modelled_target: The model's reward averaged over the policy to judge; with
         `before`, over the pages that it makes from the first place on.
-      before: Product of the weights of the places before it on its page, as of
-        `weights_before`; None: each decision is judged alone.
+      before: Product of the weights of the places before it on its page, as from
+        `weights_before`; None: each decision is judged by itself.
     """
 
     users: npt.NDArray[np.int64]
@@ -110,15 +110,15 @@ def weights_before(ratios: Array) -> Array:
 
 
 def mean_reward(logged: Decisions) -> Estimate:
-    """Returns what the log brought: every decision weighs 1."""
+    """Returns the mean reward of the log: every decision weighs 1."""
     return _mean(logged, logged.rewards, np.ones(len(logged.rewards)))
 
 
 def mean_weight(logged: Decisions, most_weight: float = math.inf) -> Estimate:
-    """Returns the mean weight: 1 in expectation if the log can show all that π shows.
+    """Returns the mean weight: 1 in expectation if the log can show all videos of π.
 
-    Below 1 the log could not have shown what π would have, or the propensities are too
-    high; `inverse_propensity` is then too low by what that would have brought.
+    Below 1 the log could not have shown some videos of π, or the propensities are too
+    high; `inverse_propensity` is then too low by the reward of those videos.
     """
     weights = logged.weights(most_weight)
     return _mean(logged, weights, weights)
@@ -143,7 +143,7 @@ def self_normalised(logged: Decisions, most_weight: float = math.inf) -> Estimat
 
 
 def doubly_robust(logged: Decisions, most_weight: float = math.inf) -> Estimate:
-    """Returns the model's mean reward, mended by what the log says of the model.
+    """Returns the model's mean reward, corrected by the model's errors on the log.
 
     Raises:
       ValueError: There is no model.

@@ -5,9 +5,9 @@ the positive's watch time is *mispredicted* where the negative scores higher:
 
     loss = Σ_pairs watch time · [negative > positive] / Σ_pairs watch time
 
-The paper does not say what a tie is; here it mispredicts one half, so that a constant
-score has loss 0.5. Pages without both kinds have no pairs. Found by one sort, in
-O(n log n), never by the pairs themselves.
+The paper does not define ties; here a tie mispredicts one half, so that a constant
+score has loss 0.5. Pages without both kinds have no pairs. Computed by one sort, in O(n
+log n), without enumerating pairs.
 """
 
 import numpy as np
@@ -30,7 +30,7 @@ def weighted_per_user_loss(
       pages: `[n]`, equal for the impressions of one page of one user.
       labels: `[n] bool`, whether the impression was clicked.
       scores: `[n]`, higher = ranked higher.
-      watch_seconds: `[n]`, used where clicked; None for 1 (no watch time known).
+      watch_seconds: `[n]`, used where clicked; None: 1 for every click.
 
     Returns:
       A number in [0, 1]; NaN where no page has a pair with watch time.

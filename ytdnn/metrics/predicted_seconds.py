@@ -95,12 +95,12 @@ def pairs_alike(
 def page_ndcg(
     pages: Groups, scores: Values, seconds: Values, k: int = 0
 ) -> tuple[Groups, PerImpression]:
-    """Returns the nDCG of each page with watch time, whose gains are watch seconds.
+    """Returns the nDCG of each page with watch time, with watch seconds as gains.
 
     `Σ seconds / log2(rank + 1)` over the whole page in the order of scores, or over its
     first k ranks, divided by the same sum in the order of seconds. Tied scores share
-    the mean discount of their ranks: what a random order of them would get. With
-    labels of 0 and 1 in place of seconds it is the nDCG@k of binary relevance.
+    the mean discount of their ranks, the expectation of a random order. With labels of
+    0 and 1 in place of seconds it is the nDCG@k of binary relevance.
 
     Args:
       pages: `[n]`, equal for the impressions of one page.
@@ -133,7 +133,7 @@ def _discounts(pages: Groups, scores: Values, k: int) -> PerImpression:
     Ranks count from 1 at the highest score; above k, unless that is 0, the discount
     is 0.
     """
-    found = runs.Places.of(pages, scores)
+    found = runs.Places.from_scores(pages, scores)
     discounts = 1.0 / np.log2(found.places + 2.0)
     return found.shared(np.where((found.places < k) | (k == 0), discounts, 0.0))
 

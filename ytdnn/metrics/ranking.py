@@ -6,8 +6,8 @@ Every function takes the same three arguments:
     is relevant to the user. A list that ends early is padded with False.
   num_relevant: `[num_users] int`, how many items are relevant to the user, in the
     list or not. A user with none gets 0.0 from every metric, as in ranx.
-  k: Length at which the list is cut. A list shorter than `k` counts as one whose
-    missing items are irrelevant.
+  k: Length at which the list is cut. A list shorter than `k` is padded with irrelevant
+    items.
 
 Relevance is binary, no item is twice in a list, and `hits` has no more hits in a row
 than `num_relevant`. All definitions agree with ranx.
@@ -68,8 +68,8 @@ def average_precision(hits: Hits, num_relevant: Counts, k: int) -> PerUser:
 def ndcg(hits: Hits, num_relevant: Counts, k: int) -> PerUser:
     """Returns the normalised discounted cumulative gain at k with binary gains.
 
-    `Σ_{i ≤ k} hit_i / log2(i + 1)`, divided by the same sum of the ideal list, whose
-    first `min(k, num_relevant)` items are hits.
+    `Σ_{i ≤ k} hit_i / log2(i + 1)`, divided by the same sum of the ideal list, in which
+    the first `min(k, num_relevant)` items are hits.
 
     >>> ndcg(np.array([[False, False, True]]), np.array([1]), k=3).item()
     0.5

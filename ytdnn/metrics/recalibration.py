@@ -1,10 +1,10 @@
-"""Two numbers that bring predictions to what happens (Platt, 1999).
+"""Recalibration of predictions by two numbers (Platt, 1999).
 
 The log odds of a probability, or the log of an expected amount, become `a + b · x`, by
 maximum likelihood on examples that were not trained on: logistic regression, or Poisson
-regression, whose means then equal what was observed, of the log amount. Two numbers
-keep the order and do not follow noise, as the steps of an isotonic regression do on a
-few thousand examples.
+regression of the log amount, which makes the mean equal to that of the observations.
+Two numbers keep the order and do not follow noise, as the steps of an isotonic
+regression do on a few thousand examples.
 """
 
 import dataclasses

@@ -1,8 +1,8 @@
 """Exact full ranking of all videos for each user, and the metrics of the lists.
 
-Every video is scored by the dot product with the user's vector (PAPER §3.1), the
-videos already watched are removed, and equal float32 scores are ordered by the lower
-video index. How that stays fast and small, and what a ragged set is: `selection`.
+Every video is scored by the dot product with the user's vector (PAPER §3.1), the videos
+already watched are removed, and equal float32 scores are ordered by the lower video
+index. `selection` explains how that is fast and small, and defines a ragged set.
 """
 
 import numpy as np

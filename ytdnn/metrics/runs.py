@@ -51,7 +51,7 @@ class Places:
     _ties: tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]
 
     @classmethod
-    def of(
+    def from_scores(
         cls, groups: npt.NDArray[np.integer], scores: npt.NDArray[np.floating]
     ) -> "Places":
         """Sorts rows into lists.
@@ -73,7 +73,7 @@ class Places:
         Tied scores share the mean weight of their places: the expected weight where
         the order of ties is drawn.
 
-        >>> found = Places.of(np.array([5, 5, 8]), np.array([2.0, 2.0, 1.0]))
+        >>> found = Places.from_scores(np.array([5, 5, 8]), np.array([2.0, 2.0, 1.0]))
         >>> found.shared((found.places == 0).astype(float))
         array([0.5, 0.5, 1. ])
 

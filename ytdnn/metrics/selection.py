@@ -156,9 +156,9 @@ class _Best:
         """Takes in the scores of the videos that begin at column `first`.
 
         Args:
-          scores: Of a block.
+          scores: Scores of a block.
           first: Its first column.
-          maxima: At least the largest of each group; None: worked out.
+          maxima: Upper bounds of the scores of each group; None: computed here.
           removed: Rows and columns of the block that do not count.
         """
         if maxima is None:
@@ -181,7 +181,7 @@ class _Best:
             self._shrink()
 
     def _begin(self, maxima: Scores) -> None:
-        """Sets the threshold below what the first k groups' best scores reach."""
+        """Sets the threshold just below the k-th best of the groups' maxima."""
         cut = maxima.shape[1] - self._k
         if cut >= 0 and self._k:
             bound = np.partition(maxima, cut, axis=1)[:, cut : cut + 1]
@@ -191,8 +191,8 @@ class _Best:
         """Returns user and column of the scores above the threshold, users ascending.
 
         Args:
-          scores: Of a block.
-          maxima: Of the groups of its first columns.
+          scores: Scores of a block.
+          maxima: Maxima of the groups of its first columns.
         """
         users, groups = np.nonzero(maxima > self._threshold)
         stride = maxima.shape[1]
@@ -241,7 +241,7 @@ def _maxima(scores: Scores) -> Scores:
 
 
 class Removed:
-    """What some users must not be shown: watched videos, and those not out yet."""
+    """Videos that some users must not be shown: watched ones, and later uploads."""
 
     def __init__(
         self,

@@ -28,7 +28,7 @@ def mixture_variance(planned_variance: float) -> float:
     """Returns τ², for the narrowest interval at a variance that is expected.
 
     Args:
-      planned_variance: Of the difference at the last look, as known beforehand.
+      planned_variance: Expected variance of the difference at the last look.
     """
     return WIDTHS_SQUARED * planned_variance
 
@@ -39,7 +39,7 @@ def half_width(variance: float, mixture: float, alpha: float = ALPHA) -> float:
     About 3.0 standard errors at the planned variance, where a fixed look has 1.96.
 
     Args:
-      variance: Of the estimate at this look.
+      variance: Variance of the estimate at this look.
       mixture: τ².
       alpha: One minus the level.
 

@@ -1,15 +1,15 @@
 """Metrics of ranked lists that weigh right answers by the seconds they were watched.
 
-What a ranker of watch time is judged by on any log (PAPER §4): of two lists with as
-many right answers, the one whose answers were watched for longer is better. Every
+A ranker of watch time is judged by these on any log (PAPER §4): of two lists with as
+many right answers, the one with answers that were watched for longer is better. Every
 function takes the same three arguments:
 
   seconds: `[num_users, length]`, how long the user later watched the list's item at
     each rank, best first; 0.0 where the item is no right answer.
   relevant: Seconds of each user's right answers, in the list or not, as ragged
     `(offsets [num_users + 1], values)`. A user without any gets 0.0.
-  k: Length at which the list is cut. A list shorter than `k` counts as one whose
-    missing items are no right answers.
+  k: Length at which the list is cut. A list shorter than `k` is padded with items that
+    are no right answers.
 
 With one second for every right answer, recall and nDCG are those of `ranking`.
 """

@@ -126,7 +126,7 @@ def _epoch_ticks(epochs: Sequence[int]) -> list[float]:
 
 
 def search(report: report_model.Report) -> page.Section:
-    """Returns what the index finds and how long it takes."""
+    """Returns the section on the recall and latency of the index."""
     rows: list[list[page.Cell]] = [
         [names.search(name), value]
         for part in (report.index, report.latency)
@@ -154,7 +154,7 @@ def protocol(report: report_model.Report) -> page.Section:
 
 
 def _rules(values: Mapping[str, Any]) -> page.Table:
-    """Returns the rules that apply, each with what it means."""
+    """Returns the rules that apply, each with its meaning."""
     means = {
         f"{prefix}{name}": text
         for prefix, part in (

@@ -1,4 +1,4 @@
-"""The page of one evaluation: `report.html` beside `report.json`."""
+"""The page of one evaluation: `report.html`, next to `report.json`."""
 
 from ytdnn.evaluation import report_model
 from ytdnn.pages import described, listed, names, other_pages, page, ranked

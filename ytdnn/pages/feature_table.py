@@ -17,7 +17,7 @@ import polars as pl
 
 from ytdnn import artifacts, errors, schema
 from ytdnn.data import events, fields, prepared, user_shards
-from ytdnn.features import encodings, interface, registry
+from ytdnn.features import base_feature, encodings, registry
 
 BEGIN = "<!-- Made by: python -m ytdnn.pages.feature_table docs/features.md -->"
 END = "<!-- End of what is made. -->"
@@ -32,10 +32,10 @@ _HEAD = (
     "what it is",
 )
 _SCOPES = {
-    interface.Scope.USER: "user",
-    interface.Scope.REQUEST: "request",
-    interface.Scope.VIDEO: "video",
-    interface.Scope.PAIR: "user and video",
+    base_feature.Scope.USER: "user",
+    base_feature.Scope.REQUEST: "request",
+    base_feature.Scope.VIDEO: "video",
+    base_feature.Scope.PAIR: "user and video",
 }
 _ENCODINGS = (
     (encodings.Categorical, "embedding"),
@@ -66,12 +66,12 @@ def renewed(text: str) -> str:
     if not begin or not end:
         raise errors.UserError(
             f"expected a page with the lines {BEGIN} and {END}, found one without: add "
-            f"them where the table shall stand"
+            f"them where the table belongs"
         )
     return f"{before}{BEGIN}\n\n{markdown()}\n\n{END}{after}"
 
 
-def _row(feature: interface.Feature, module: types.ModuleType) -> tuple[str, ...]:
+def _row(feature: base_feature.Feature, module: types.ModuleType) -> tuple[str, ...]:
     return (
         f"`{feature.name}`",
         _networks(feature),
@@ -84,23 +84,23 @@ def _row(feature: interface.Feature, module: types.ModuleType) -> tuple[str, ...
     )
 
 
-def _networks(feature: interface.Feature) -> str:
+def _networks(feature: base_feature.Feature) -> str:
     """Returns the networks that can read it; those in bold do by default."""
     bold = {network: f"**{network}**" for network in feature.default_in}
     return ", ".join(bold.get(name, name) for name in sorted(feature.networks))
 
 
-def _kind(feature: interface.Feature) -> str:
-    if isinstance(feature, interface.TrainingOnly):
+def _kind(feature: base_feature.Feature) -> str:
+    if isinstance(feature, base_feature.TrainingOnly):
         return f"training-only; {feature.serving_value:g} when serving"
-    if isinstance(feature, interface.CorpusStatistic):
+    if isinstance(feature, base_feature.CorpusStatistic):
         return "corpus statistic"
-    if isinstance(feature, interface.Replayed):
+    if isinstance(feature, base_feature.Replayed):
         return "replayed by the first stage"
     return "read at request time"
 
 
-def _request(feature: interface.Feature) -> str:
+def _request(feature: base_feature.Feature) -> str:
     found = []
     for field in feature.fields(_nothing_logged()):
         is_id = field.name == schema.IMPRESSION_VIDEO_IDS
@@ -117,8 +117,8 @@ def _value(field: fields.Field) -> str:
     )
 
 
-def _meaning(feature: interface.Feature, module: types.ModuleType) -> str:
-    """Returns what its class says, or its module where the class is not of it."""
+def _meaning(feature: base_feature.Feature, module: types.ModuleType) -> str:
+    """Returns the text of its class, or of its module where the class is shared."""
     cls = type(feature)
     is_its_own = cls.__module__ == module.__name__
     if not is_its_own and len(module.FEATURES) > 1:

@@ -1,4 +1,4 @@
-"""An evaluation written: the numbers, and beside them the files that are for people."""
+"""Writes an evaluation: the numbers, and the files for people."""
 
 import pathlib
 

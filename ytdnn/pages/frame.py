@@ -1,4 +1,4 @@
-"""What stands around the marks of a plot: title, legend, axes and their names."""
+"""The frame around the marks of a plot: title, legend, axes and their names."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Sections of the page on the lists: their worth, what they retrieve, slices."""
+"""Sections of the page on the lists: their value, their retrieval metrics, slices."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -36,14 +36,14 @@ def sections(report: report_model.Report) -> Iterator[page.Section]:
 
 
 def headline(report: report_model.Report) -> page.Section:
-    """Returns what lists retrieve, with intervals; of each system in the tables."""
+    """Returns the section on retrieval metrics of the lists, with intervals."""
     k, models = valued.headline_k(report), valued.retrieval(report)
     shown = [f"{metric}@{k}" for metric in _QUALITY[:-1]]
     plot = _interval_plot(models, shown, f"Quality of the first {k} videos")
     caption = f"Lists of {k} videos"
     blocks: list[page.Block] = [
         page.Columns([[plot], [tables.metric_table(models, f"@{k}", caption, _PAGE)]]),
-        *notes.of(report),
+        *notes.sentences(report),
     ]
     blocks += tables.gap_tables(report, "lists", shown, models)
     blocks.append(page.Details("What each metric means", [_definitions(report)]))
@@ -146,7 +146,7 @@ def _curve_plot(report: report_model.Report, metric: str) -> page.Block:
 
 
 def slices(report: report_model.Report) -> page.Section:
-    """Returns what each slice retrieves, and what its users' pages are worth."""
+    """Returns the section on slices: retrieval metrics, and the value of pages."""
     left_out = valued.apart(report)
     blocks: list[page.Block] = []
     worth: list[page.Block] = []

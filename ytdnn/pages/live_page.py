@@ -18,7 +18,7 @@ def draw(report: report_room.Report) -> str:
     """Returns the page as HTML.
 
     Args:
-      report: Of the live test.
+      report: Report of the live test.
     """
     users = sum(arm.users for arm in report.arms.values())
     visits = sum(arm.visits for arm in report.arms.values())
@@ -186,7 +186,7 @@ def _fresh(report: report_room.Report) -> page.Section:
 
 
 def _offline(report: report_room.Report) -> Iterator[page.Section]:
-    """Yields what was measured of arms before the test beside what they brought."""
+    """Yields the section on offline metrics of arms against their live metrics."""
     arms = [name for name in report.arms if name in report.offline]
     known = {m: None for arm in arms for m in report.offline[arm]}
     metrics = [

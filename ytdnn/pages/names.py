@@ -1,7 +1,7 @@
-"""What models and metrics are called on pages, and the colour of each model.
+"""Display names of models and metrics on pages, and the colour of each model.
 
-A model has one colour on every plot. What is not listed (a slice's own column, another
-system's predictions) is shown by its own name.
+A model has one colour on every plot. A name without an entry here (a slice's own
+column, another system's predictions) is shown as it is.
 """
 
 from collections.abc import Iterable
@@ -110,28 +110,28 @@ _METRICS = {
 
 
 def model(name: str) -> str:
-    """Returns what a model is called."""
+    """Returns the display name of a model."""
     return MODELS.get(name, name)
 
 
 def meaning(name: str) -> str:
-    """Returns what a model is, in a few words."""
+    """Returns the meaning of a model, in a few words."""
     return _MEANINGS.get(name, "recommendations of another system")
 
 
 def metric(name: str) -> str:
-    """Returns what a metric is called, its k kept: `ndcg@10` → `nDCG@10`."""
+    """Returns the display name of a metric, its k kept: `ndcg@10` → `nDCG@10`."""
     stem, at, k = name.partition("@")
     return _METRICS.get(stem, stem.replace("_", " ")) + at + k
 
 
 def sliced_by(name: str) -> str:
-    """Returns what a slice is called."""
+    """Returns the display name of a slice."""
     return _SLICES.get(name, name.replace("_", " "))
 
 
 def search(name: str) -> str:
-    """Returns what a measurement of the index or of latency is called."""
+    """Returns the display name of a measurement of the index or of latency."""
     stem, at, k = name.partition("@")
     if stem in _RECALLS:
         return f"{_RECALLS[stem]} recall{at}{k} against exact search"
@@ -139,13 +139,13 @@ def search(name: str) -> str:
 
 
 def heading(name: str) -> str:
-    """Returns what a metric is called at the beginning of a line."""
+    """Returns the display name of a metric at the beginning of a line."""
     words = metric(name)
     return words if words[:2] == "nD" else words[:1].upper() + words[1:]
 
 
 def colours(models: Iterable[str]) -> dict[str, int]:
-    """Returns the colour of each model, by what it is called."""
+    """Returns the colour of each model, by its display name."""
     found = {}
     others = 0
     for name in models:

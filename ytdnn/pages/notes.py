@@ -1,4 +1,4 @@
-"""What a reader must know to read the numbers right, for the page and the terminal."""
+"""Notes that explain the numbers of a report, for the page and the terminal."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ _MOVIELENS = (
 )
 
 
-def of(report: report_model.Report) -> Iterator[str]:
+def sentences(report: report_model.Report) -> Iterator[str]:
     """Yields the notes that apply to a report, a sentence or two each."""
     protocol = report.protocol
     answers = protocol.answers
@@ -63,7 +63,7 @@ def of(report: report_model.Report) -> Iterator[str]:
 
 
 def leaks(report: report_model.Report) -> Iterator[str]:
-    """Yields what the leak check found."""
+    """Yields the result of the leak check."""
     found = report.leaks
     yield (
         f"Leak check passed: none of the inputs of {found.checked_examples:,} examples "

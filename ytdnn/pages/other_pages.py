@@ -1,4 +1,4 @@
-"""What other pages than the logged ones would have brought: a section, and a table."""
+"""Off-policy estimates of other pages than the logged ones: a section, and a table."""
 
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
@@ -16,11 +16,11 @@ class _Row(NamedTuple):
     """One system's estimates of one reward.
 
     Attributes:
-      system: What it is called.
-      reward: Of what, such as "watch seconds of a place".
-      logged: What the log brought.
-      estimates: By estimator.
-      effective: Places or pages of equal weight.
+      system: Display name of the system.
+      reward: Unit of the reward, such as "watch seconds of a place".
+      logged: Mean reward of the logged pages.
+      estimates: Estimates by estimator.
+      effective: Effective number of places or pages.
     """
 
     system: str

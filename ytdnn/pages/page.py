@@ -1,8 +1,8 @@
 """One self-contained HTML page of sections with plots, tables and words.
 
 No network, no script: the style is in the page, plots are inline SVG, and a content
-security policy forbids the browser everything else. Words are escaped wherever they
-come from; only what is markup already (`plots` returns it) goes in as it is.
+security policy forbids the browser everything else. All text is escaped, except markup
+(`plots` returns it), which is inserted unchanged.
 
 >>> html = render("A & B", "What it is.", [Section("One", "How to read it.")])
 >>> "<h1>A &amp; B</h1>" in html
@@ -35,9 +35,9 @@ class Table:
       columns: Headings.
       rows: Cells; text is shown as given, whole numbers whole, others with about
         three digits, None as –.
-      caption: What it shows.
-      words: Places of the columns of words, set left; all others are set right.
-      marked: Places of rows that stand out.
+      caption: Description of its content.
+      words: Indices of the text columns, set left; all others are set right.
+      marked: Indices of highlighted rows.
     """
 
     columns: Sequence[str]
@@ -110,7 +110,7 @@ class Section:
 
     Attributes:
       title: Its heading.
-      text: What it shows and how to read it.
+      text: Its content, and how to read it.
       blocks: Plots, tables and paragraphs; plots that follow each other share rows.
     """
 
@@ -123,7 +123,7 @@ def render(title: str, summary: str, sections: Sequence[Section]) -> str:
     """Returns a page as HTML.
 
     Args:
-      title: Of the page.
+      title: Title of the page.
       summary: A paragraph below it.
       sections: In order.
     """

@@ -71,11 +71,11 @@ def lines(
     """Draws series over numbers.
 
     Args:
-      title: What it shows, in a line or two.
+      title: Content of the plot, in a line or two.
       series: By name, in the order of the legend.
-      x_label: What runs along, with its unit.
-      y_label: What runs up, with its unit.
-      log_x: Logarithmic x; what is not positive is left out.
+      x_label: Name of the x axis, with its unit.
+      y_label: Name of the y axis, with its unit.
+      log_x: Logarithmic x; values that are not positive are left out.
       log_y: Logarithmic y.
       from_zero: Whether y begins at 0.
       x_ticks: Marks of x instead of round numbers.
@@ -115,12 +115,12 @@ def bars(
     """Draws groups of bars that begin at 0, one group for each category.
 
     Args:
-      title: What it shows.
+      title: Content of the plot.
       categories: Names along, short.
       values: Numbers of each series, one for each category.
-      x_label: What the categories are.
-      y_label: What runs up, with its unit.
-      colours: As of `lines`.
+      x_label: Name of the categories.
+      y_label: Name of the y axis, with its unit.
+      colours: Colours as for `lines`.
     """
     _check_lengths(categories, values)
     paints = frame.paints(values, colours)
@@ -154,13 +154,13 @@ def intervals(
     """Draws values as dots with whiskers, one row for each category and series.
 
     Args:
-      title: What it shows.
+      title: Content of the plot.
       categories: Names of the rows, of two lines at most; a line break is kept.
       values: (value, low, high) of each series, one for each category; None where
         there is none.
-      x_label: What runs along, with its unit.
+      x_label: Name of the x axis, with its unit.
       from_zero: Whether x begins at 0.
-      colours: As of `lines`.
+      colours: Colours as for `lines`.
     """
     _check_lengths(categories, values)
     paints = frame.paints(values, colours)

@@ -1,4 +1,4 @@
-"""What `prepare` ends with: what was read, used and left out, what models will have."""
+"""The table that `prepare` ends with: columns, examples of each model, notes."""
 
 import datetime
 import io
@@ -64,7 +64,7 @@ def _used(data: prepared.PreparedData, table: str) -> Iterator[str]:
 
 
 def _unused(data: prepared.PreparedData, table: str) -> Iterator[str]:
-    """Yields what nothing reads, with the column that was perhaps meant."""
+    """Yields the unused columns, each with the column that was perhaps meant."""
     found = _found(data, table)
     own = [column for column in found if column not in _known(table)]
     free = [column for column in _known(table) if column not in found]
@@ -75,7 +75,7 @@ def _unused(data: prepared.PreparedData, table: str) -> Iterator[str]:
 
 
 def _notes(data: prepared.PreparedData) -> Iterator[str]:
-    """Yields what is to be told of the log: units, ids, dropped and doubled rows."""
+    """Yields notes on the log: units, ids, dropped and doubled rows."""
     facts = data.manifest.facts
     for notes in facts["notes"].values():
         yield from (f"note: {note}" for note in notes)
@@ -121,7 +121,7 @@ def _workdir(data: prepared.PreparedData) -> str:
 
 
 def _models(data: prepared.PreparedData) -> Iterator[str]:
-    """Yields the span of time, and what each model will have."""
+    """Yields the span of time, and the training and test sizes of each model."""
     watched = _Counts()
     shown = _Counts()
     first, last, number, clicks = np.iinfo(np.int64).max, 0, 0, 0
@@ -143,7 +143,7 @@ def _models(data: prepared.PreparedData) -> Iterator[str]:
     )
     yield from _windows(data)
     yield f"candidates: {watched}; {data.vocabulary_size:,} videos with an embedding"
-    obstacle = data.ranker_left_out(configs.Ranking())
+    obstacle = data.ranker_left_out(configs.RankingConfig())
     if obstacle:
         yield f"ranking: left out: {obstacle}"
         return

@@ -1,4 +1,4 @@
-"""Sections of the page on the ranker's predictions, and on what is recommended."""
+"""Sections of the page on the ranker's predictions, and on recommended lists."""
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
@@ -73,13 +73,13 @@ def _slices(report: report_model.Report) -> Iterator[page.Block]:
 
 @dataclasses.dataclass(frozen=True)
 class _Kind:
-    """What calibration is of.
+    """A kind of calibration plot.
 
     Attributes:
-      field: Of `report_model.Calibration`.
-      title: Of the plot.
-      predicted: What is predicted, with its unit.
-      observed: What happened.
+      field: Field of `report_model.CalibrationReport`.
+      title: Title of the plot.
+      predicted: Name of the predicted value, with its unit.
+      observed: Name of the observed value.
       words: A sentence under the plot, if any.
     """
 
@@ -116,9 +116,9 @@ _KINDS = (
 
 
 def _calibration(
-    found: Mapping[str, report_model.Calibration],
+    found: Mapping[str, report_model.CalibrationReport],
 ) -> Iterator[page.Block]:
-    """Yields the plots side by side, then their numbers; of what is predicted."""
+    """Yields the plots side by side, then their numbers."""
     by_kind = {
         kind: {
             model: getattr(one, kind.field)

@@ -1,4 +1,4 @@
-"""From values to places on an axis, and the round numbers written beside it."""
+"""Maps values to places on an axis, and chooses round numbers for its ticks."""
 
 import dataclasses
 import math
@@ -27,7 +27,7 @@ def number(value: float, step: float | None = None) -> str:
     """Returns a number as people write it.
 
     Args:
-      value: What to write.
+      value: Number to write.
       step: Distance of the ticks: all get the decimals that tell them apart.
         Without: about three digits.
 
@@ -102,7 +102,7 @@ def scale(
     """Returns an axis whose ends are round and hold all values.
 
     Args:
-      values: What is drawn; those without a place are ignored.
+      values: Values to draw; those without a place on the axis are ignored.
       start: Place of the low end.
       stop: Place of the high end.
       log: Whether equal distances are equal ratios.

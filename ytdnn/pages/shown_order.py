@@ -1,6 +1,7 @@
-"""The worth of each order on the log: the first thing a report of a real log shows.
+"""The value of each order on the log: the first section of a report on a real log.
 
-Words are for who decides what is served (`shown_words`), numbers for who builds it.
+Sentences (`shown_words`) are for those who decide which model is served, numbers for
+those who build it.
 """
 
 from collections.abc import Callable, Iterator, Sequence

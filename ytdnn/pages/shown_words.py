@@ -1,4 +1,4 @@
-"""Sentences on the worth of each order, for who decides what is served."""
+"""Sentences on the value of each order, for those who decide which model is served."""
 
 from collections.abc import Iterator
 
@@ -31,7 +31,7 @@ def is_first(report: report_model.Report) -> bool:
 
 
 def sentences(report: report_model.Report) -> Iterator[str]:
-    """Yields what the lists say and do not say, a sentence or two each."""
+    """Yields sentences on the results for the lists, and on their limits."""
     found = report.shown_lists
     if found is None:
         return
@@ -119,7 +119,7 @@ def _total(found: report_parts.ShownLists) -> str:
 
 
 def gain(found: report_parts.ShownLists) -> str:
-    """Returns what the lists hold, in words."""
+    """Returns the reward of the lists, in words."""
     return "the clicks" if found.gain == "clicks" else "the watch time"
 
 

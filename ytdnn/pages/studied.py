@@ -123,7 +123,7 @@ def _has_vectors(study: Study) -> bool:
 
 
 def _vector(found: Mapping[str, Any]) -> list[str]:
-    """Returns the width of a variant's vectors, and what one takes."""
+    """Returns the width of a variant's vectors, and the time to compute one."""
     if "vector_width" not in found:
         return [_NONE, _NONE]
     return [str(found["vector_width"]), f"{found['user_vector_ms']['mean']:.2f}"]

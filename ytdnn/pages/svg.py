@@ -53,7 +53,7 @@ def element(
     """Returns `<name …>content</name>`.
 
     Args:
-      name: Of the element.
+      name: Name of the element.
       content: One text or several, escaped unless they are markup.
       **attributes: `_` stands for `-`, a last `_` is dropped, None leaves it out.
     """
@@ -97,7 +97,7 @@ def line(
 
 
 def tooltip(words: str) -> markupsafe.Markup:
-    """Returns what is shown when the pointer rests on the element around it."""
+    """Returns the tooltip of the element around it."""
     return element("title", words)
 
 

@@ -21,13 +21,13 @@ def metric_table(
     caption: str,
     left_out: Collection[str] = (),
 ) -> page.Table:
-    """Returns metrics down, models across, of the metrics whose name has an end.
+    """Returns a table of metrics down, models across, of metrics with a given suffix.
 
     Args:
-      models: Numbers of each.
-      end: Of the names, left off in the table.
-      caption: What it shows.
-      left_out: Metrics that are not shown, without their end.
+      models: Metrics of each model.
+      end: Suffix of the metric names, left off in the table.
+      caption: Description of the table.
+      left_out: Metrics that are not shown, without their suffix.
     """
     metrics = {
         name: None

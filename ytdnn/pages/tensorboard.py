@@ -43,6 +43,6 @@ def scalars(report: report_model.Report, model: str) -> Iterator[Scalar]:
 
 
 def _file_name(model: str) -> str:
-    """Returns a model's name without what a path gives another meaning."""
+    """Returns a model's name with characters that are special in a path replaced."""
     plain = "".join(c if c.isalnum() or c in "-_. " else "_" for c in model)
     return plain.lstrip(".") or "model"

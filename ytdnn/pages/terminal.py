@@ -63,7 +63,7 @@ def render(report: report_model.Report, width: int) -> console.Group:
 
 
 def _of_pages(report: report_model.Report, width: int) -> list[console.RenderableType]:
-    """Returns what each system's page is worth; nothing where that is not known."""
+    """Returns the value of each system's page; nothing where it is unknown."""
     if valued.value(report) is None:
         return []
     lines = [text.Text(f"{line}.") for line in valued.sentences(report)]
@@ -71,7 +71,7 @@ def _of_pages(report: report_model.Report, width: int) -> list[console.Renderabl
 
 
 def _of_order(report: report_model.Report, width: int) -> list[console.RenderableType]:
-    """Returns what each order of the videos shown is worth; nothing without them."""
+    """Returns the value of each order of the shown videos; nothing without them."""
     if report.shown_lists is None:
         return []
     lines = [text.Text(f"{line}.") for line in shown_words.sentences(report)]
@@ -79,7 +79,7 @@ def _of_order(report: report_model.Report, width: int) -> list[console.Renderabl
 
 
 def _page_table(report: report_model.Report, width: int) -> table.Table:
-    """Returns what each system's page is worth: systems down, metrics across."""
+    """Returns the table of page values: systems down, metrics across."""
     metrics = valued.columns(report)
     result = table.Table(title=f"the page of {valued.headline_k(report)} videos")
     result.add_column("system", no_wrap=True)
@@ -93,7 +93,7 @@ def _page_table(report: report_model.Report, width: int) -> table.Table:
 
 
 def _lists_table(report: report_model.Report, width: int) -> table.Table:
-    """Returns what lists retrieve."""
+    """Returns the table of retrieval metrics."""
     protocol, models = report.protocol, valued.retrieval(report)
     title = (
         f"{protocol.name} protocol, {protocol.split} split: {protocol.users:,} users, "
@@ -132,7 +132,9 @@ def _slice_table(rows: Sequence[report_model.ImpressionSliceRow]) -> table.Table
     return result
 
 
-def _calibration_table(found: Mapping[str, report_model.Calibration]) -> table.Table:
+def _calibration_table(
+    found: Mapping[str, report_model.CalibrationReport],
+) -> table.Table:
     """Returns predicted over observed of each tenth, whatever is predicted."""
     result = table.Table(
         title="ranker: predicted / observed, by decile of the prediction",
@@ -251,7 +253,7 @@ def _notes(report: report_model.Report) -> Iterator[str]:
         yield "Index: " + _pairs(report.index) + "."
     if report.latency:
         yield "Latency for one user: " + _pairs(report.latency) + "."
-    yield from notes.of(report)
+    yield from notes.sentences(report)
 
 
 def _pairs(values: Mapping[str, float | None]) -> str:

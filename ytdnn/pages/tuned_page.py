@@ -11,7 +11,7 @@ def draw(tuned: tune.Tuned) -> str:
     """Returns the page as HTML.
 
     Args:
-      tuned: What the search for settings found.
+      tuned: Result of the search for settings.
     """
     summary = (
         f"The cheapest setting of {tuned.kind} that finds {tuned.recall:.0%} of the "

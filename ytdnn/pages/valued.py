@@ -1,8 +1,8 @@
-"""What the pages of each system are worth: the first thing a report shows.
+"""The value of each system's pages: the first section of a report.
 
 A ranker of watch time is judged by watch time (PAPER §4): on a world by the true watch
-seconds of the page, on any other log by the watch seconds of hits. What lists retrieve
-is another question, and asked of retrieval alone (`retrieval`).
+seconds of the page, on any other log by the watch seconds of hits. Retrieval metrics of
+lists answer another question, and judge the first stage (`retrieval`).
 """
 
 from collections.abc import Callable, Iterator
@@ -33,9 +33,9 @@ def headline_k(report: report_model.Report) -> int:
 
 
 def value(report: report_model.Report) -> str | None:
-    """Returns the metric that judges pages, `METRIC@k`; None: no watch time is known.
+    """Returns the metric that judges pages, `METRIC@k`; None: there is no watch time.
 
-    It judges a second stage, so there is none where nothing was ordered by watch time.
+    It judges a second stage, so there is none where no model orders by watch time.
     """
     k = headline_k(report)
     for stem in metric_names.PAGE_VALUES:
@@ -58,19 +58,19 @@ def columns(report: report_model.Report) -> list[str]:
 
 
 def apart(report: report_model.Report) -> frozenset[str]:
-    """Returns the models that what their lists retrieve is no measure of."""
+    """Returns the models that retrieval metrics of their lists do not judge."""
     by_watch_time = names.TWO_STAGE if value(report) is not None else ()
     return frozenset((*names.PAGE_BOUNDS, *by_watch_time))
 
 
 def retrieval(report: report_model.Report) -> dict[str, report_model.Entry]:
-    """Returns the models whose retrieval is shown, all others left out."""
+    """Returns the models with retrieval metrics to show."""
     left_out = apart(report)
     return {k: found for k, found in report.lists.items() if k not in left_out}
 
 
 def section(report: report_model.Report) -> Iterator[page.Section]:
-    """Yields the section, where watch time is known."""
+    """Yields the section, where there is watch time."""
     metric = value(report)
     if metric is None:
         return
@@ -106,7 +106,7 @@ _LOGGED = (
 
 
 def sentences(report: report_model.Report) -> Iterator[str]:
-    """Yields what the ranker adds, and how far pages are from the bounds."""
+    """Yields the gain of the ranker, and the distance of pages from the bounds."""
     metric = value(report)
     if metric is None:
         return
@@ -136,7 +136,7 @@ def _gain(report: report_model.Report, metric: str) -> Iterator[str]:
 
 
 def _exposure(report: report_model.Report, metric: str) -> Iterator[str]:
-    """Yields why hits are few, where they are what is shown."""
+    """Yields the reason for few hits, where the metric counts watch seconds of hits."""
     if metric.startswith(metric_names.HIT_WATCH_SECONDS):
         yield from shown_words.exposure(report)
 

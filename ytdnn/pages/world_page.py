@@ -1,7 +1,8 @@
-"""One page by which a person checks a log against what is known of such logs.
+"""A page by which a person compares a log with the statistics of published logs.
 
-Every number comes from the event log's tables, so the page can be drawn of any log;
-a plot stands only where the log has its columns. A second log is drawn beside it.
+Every number comes from the event log's tables, so the page can be drawn for any log; a
+plot is left out where the log lacks its columns. A second log can be drawn in the same
+plots.
 """
 
 from collections.abc import Iterator, Mapping
@@ -24,7 +25,7 @@ def draw(logs: Logs, summary: str) -> str:
 
     Args:
       logs: Tables of each log by its name; the first is the one the page is about.
-      summary: A paragraph that says what it is.
+      summary: A paragraph that introduces the page.
     """
     name, log = next(iter(logs.items()))
     sections = [

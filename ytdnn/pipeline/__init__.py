@@ -1,16 +1,16 @@
 """The pipeline: the graph of a run's steps, and the Python API.
 
-`arrows` are the functions users call (prepare, train, evaluate, export), `recommender`
-asks a bundle, `everybody` writes its answers for many into files, `removing` takes
-videos out of it, `adding` puts new ones in, `refreshing` lets a run learn from the
-events since, `live_tests` lets a world go on, `tuning` finds settings of the index;
-`graph` says what each step makes, from what, whether it is current and what is next,
-`steps` does it; `workdir` is a run's directory. What takes long to import is imported
-when called: `import ytdnn` loads neither TensorFlow nor Polars.
+`api` has the functions users call (prepare, train, evaluate, export), `recommender`
+answers requests with a bundle, `everybody` writes the answers for many users into
+files, `removing` takes videos out of a bundle, `adding` adds new ones, `refreshing`
+continues the training of a run on new events, `live_tests` runs live tests in the
+synthetic world, `tuning` finds settings of the index; `graph` declares the output and
+the inputs of each step, `steps` runs it; `workdir` is a run's directory. Slow imports
+are made when a function is called: `import ytdnn` loads neither TensorFlow nor Polars.
 """
 
 from ytdnn.pipeline.adding import Added, add_videos
-from ytdnn.pipeline.arrows import Trained, evaluate, export, prepare, refit, run, train
+from ytdnn.pipeline.api import TrainedRun, evaluate, export, prepare, refit, run, train
 from ytdnn.pipeline.everybody import (
     write_recommendations,
     write_similar,
@@ -26,7 +26,7 @@ from ytdnn.pipeline.tuning import tune_index
 __all__ = [
     "Added",
     "Recommender",
-    "Trained",
+    "TrainedRun",
     "add_videos",
     "evaluate",
     "export",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ytdnn import artifacts, configs, errors, user_paths
-from ytdnn.pipeline import arrows, graph, making, refitting
+from ytdnn.pipeline import api, graph, refitting, runner
 from ytdnn.pipeline import workdir as workdir_room
 
 if TYPE_CHECKING:
@@ -18,12 +18,12 @@ _MOST_ADDED_SHARE = 0.1  # beyond it a search is no more what the index was tune
 
 @dataclasses.dataclass(frozen=True)
 class Added:
-    """What was added to a run.
+    """The result of adding videos to a run.
 
     Attributes:
-      changed: What the table changed of the run's list of added videos.
-      version: Of the bundle that lists them; None where there is no bundle yet.
-      share: Of the delta part in the vectors of the main part of the index.
+      changed: Changes to the run's list of added videos.
+      version: Version of the bundle that lists them; None where there is no bundle yet.
+      share: Size of the delta part of the index, as a share of the main part.
     """
 
     changed: "additions.Changed"
@@ -37,28 +37,28 @@ class Added:
 
 
 def add_videos(
-    workdir: arrows.Path,
+    workdir: api.Path,
     videos: Any,
     *,
     columns: Sequence[str] = (),
     bad_rows: str = "stop",
-    verbose: arrows.Verbose = False,
+    verbose: api.Verbose = False,
 ) -> Added:
-    """Adds new uploads to every answer, of the bundle at hand and of later exports.
+    """Adds new uploads to every answer of the current bundle and of later exports.
 
     Their vectors are made by the content side of the trained candidate model, and
-    searched in a delta part beside the index as it was built. The bundle gets a new
-    version.
+    searched in a delta part in addition to the index as it was built. The bundle gets a
+    new version.
 
     Args:
       workdir: Directory of the run.
       videos: Path of a Parquet or CSV file, or a frame of Polars or pandas, in the
         columns of the log's `videos`. Ids that were added before get their new row;
         those of the prepared catalogue stay as they are.
-      columns: Own column names of the table, as `videos.title=name`; they come before
-        those of the log.
+      columns: Own column names of the table, such as `videos.title=name`; they come
+        before those of the log.
       bad_rows: `stop`, or `drop` to leave bad rows out.
-      verbose: As of all arrows.
+      verbose: As for all functions of `api`.
 
     Raises:
       errors.UserError: There is no run, it has no content side, an artefact is missing
@@ -67,18 +67,18 @@ def add_videos(
     from ytdnn.data import prepared
     from ytdnn.serving import additions
 
-    directory, say = user_paths.expanded(workdir), arrows.speaker(verbose)
+    directory, say = user_paths.expanded(workdir), api.speaker(verbose)
     config = workdir_room.require_config(directory)
     bundle = graph.bundle(config)
     with workdir_room.lock(directory):
-        making.require([bundle], config, directory)
+        runner.require([bundle], config, directory)
         home = directory / refitting.LATER if config.refit else directory
         _require_content(home / graph.CANDIDATES.name, config)
         data = prepared.load(directory / graph.DATA.name)
         changed = additions.change(directory, data, videos, columns, bad_rows)
         number = None
         if (directory / bundle.name / artifacts.MANIFEST).exists():
-            making.run([bundle], config, directory, say)
+            runner.run([bundle], config, directory, say)
             number = _version(directory / bundle.name)
         main = artifacts.read_manifest(home / graph.INDEX.name, graph.INDEX.name)
         share = changed.num_added / int(main.facts["num_videos"])
@@ -92,7 +92,7 @@ def _version(bundle: pathlib.Path) -> int:
 
 
 def _require_content(candidates: pathlib.Path, config: configs.Config) -> None:
-    """Checks that the candidate model can say what a video it has not seen is like."""
+    """Checks that the candidate model can score a video it was not trained on."""
     manifest = artifacts.read_manifest(candidates, graph.CANDIDATES.name)
     if _CONTENT in manifest.files:
         return
@@ -104,6 +104,6 @@ def _require_content(candidates: pathlib.Path, config: configs.Config) -> None:
     )
     raise errors.UserError(
         f"expected candidates with a content side, which makes vectors of new videos, "
-        f"found none in {candidates} ({why}): a video without it can be listed once a "
-        f"model was trained on watches of it"
+        f"found none in {candidates} ({why}): without it a video can be listed only "
+        f"after a model was trained on watches of it"
     )

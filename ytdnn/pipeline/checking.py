@@ -13,11 +13,11 @@ from ytdnn import configs, errors
 
 @dataclasses.dataclass(frozen=True)
 class Findings:
-    """What was found.
+    """The findings of a check.
 
     Attributes:
-      mistakes: What `prepare` refuses, a line each.
-      lines: What it would end with: the table of what was read, and the notes.
+      mistakes: Errors that `prepare` would stop at, a line each.
+      lines: Lines that it would end with: the table of columns, and the notes.
     """
 
     mistakes: list[str]
@@ -25,15 +25,16 @@ class Findings:
 
     @property
     def notes(self) -> list[str]:
-        """Those of the lines that ask for a look."""
+        """Lines that are notes."""
         return [line for line in self.lines if line.startswith("note: ")]
 
 
-def check(config: configs.Data) -> Findings:
+def check(config: configs.DataConfig) -> Findings:
     """Reads and checks an event log as `prepare` does, and keeps nothing.
 
     Args:
-      config: Of the log. Bad rows are left out of the notes, whatever it says of them.
+      config: Settings of the log. Bad rows are left out of the notes, whatever it says
+        of them.
     """
     from ytdnn.data import prepare, sources, validation
     from ytdnn.pages import prepared_table

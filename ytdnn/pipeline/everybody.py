@@ -10,7 +10,7 @@ import pathlib
 from typing import TYPE_CHECKING, Any
 
 from ytdnn import artifacts, errors, schema, user_paths
-from ytdnn.pipeline import arrows
+from ytdnn.pipeline import api
 
 if TYPE_CHECKING:
     import polars as pl
@@ -26,7 +26,7 @@ Ids = Any  # an id | Iterable of ids | a frame | a pathlib.Path of a file | None
 
 def write_recommendations(
     recommender: "recommender_room.Recommender",
-    out: arrows.Path,
+    out: api.Path,
     users: Ids = None,
     k: int = 10,
     *,
@@ -36,7 +36,7 @@ def write_recommendations(
     allow: Ids = None,
     where: Where = None,
     policy: str = "",
-    spark: "session.Settings | None" = None,
+    spark: "session.SparkSettings | None" = None,
     progress: "streams.Progress | None" = None,
 ) -> "streams.Written":
     """Writes the recommendations of many users, whatever their number.
@@ -119,7 +119,7 @@ def stream(
 
 def write_similar(
     recommender: "recommender_room.Recommender",
-    out: arrows.Path,
+    out: api.Path,
     videos: Ids = None,
     k: int = 10,
     *,
@@ -147,7 +147,7 @@ def write_similar(
 
 def write_user_vectors(
     recommender: "recommender_room.Recommender",
-    out: arrows.Path,
+    out: api.Path,
     users: Ids = None,
     *,
     progress: "streams.Progress | None" = None,
@@ -172,7 +172,7 @@ def write_user_vectors(
 
 def write_video_vectors(
     recommender: "recommender_room.Recommender",
-    out: arrows.Path,
+    out: api.Path,
     videos: Ids = None,
     *,
     progress: "streams.Progress | None" = None,

@@ -1,7 +1,7 @@
-"""The graph of steps: what each makes, and from what.
+"""The graph of steps: the output of each, and its inputs.
 
 `ytdnn run` goes through all of them, the other commands through some
-(`ytdnn/pipeline/making.py`). An output is an artefact with a manifest
+(`ytdnn/pipeline/runner.py`). An output is an artefact with a manifest
 (`ytdnn/artifacts.py`).
 """
 
@@ -34,20 +34,21 @@ class Step:
     """One step of a run.
 
     Attributes:
-      name: Its output's place in the workdir, which also names the step.
-      command: What runs it.
+      name: Path of its output in the workdir, which also names the step.
+      command: Command that runs it.
       inputs: Names of the steps whose outputs it reads.
-      run: Makes the output; takes (config, workdir).
+      run: Function that makes the output; takes (config, workdir).
       config: The part of the config that the output depends on.
-      prefix: What the keys of that part lack to be settings.
-      left_out: Says why it makes no sense for the prepared log, nothing if it does.
-      describe: What to say of the output once it is made; takes the workdir.
-      kind: Of the artefact, where it is not the last part of its name.
-      given: Fingerprints of what it is given from outside the workdir.
-      sections: Of the run's config, which `config.json` keeps once it is made.
+      prefix: Prefix that the keys of that part need to be settings.
+      left_out: Function that returns why the step does not apply to the prepared log,
+        nothing if it applies.
+      describe: Function that returns the lines to print after the step; takes the
+        workdir.
+      kind: Kind of the artefact, where it is not the last part of its name.
+      given: Function that returns fingerprints of inputs from outside the workdir.
+      sections: Sections of the run's config that `config.json` keeps after the step.
       is_shared: Whether the processes of a cluster make it together.
-      is_served: Whether it makes what is served, of which a ranker that `choice` leaves
-        out is no part.
+      is_served: Whether its output is served; a ranker that `choice` leaves out is not.
     """
 
     name: str
@@ -124,6 +125,7 @@ CANDIDATES = Step(
     ("data",),
     steps.train_candidates,
     steps.candidates_config,
+    describe=steps.describe_candidates,
     sections=("candidates", "seed", "strategy", "cluster"),
     is_shared=True,
 )
@@ -255,7 +257,7 @@ def every(config: configs.Config) -> tuple[Step, ...]:
 
 
 def data_of(
-    given: "tables.Tables | None", spark: "session.Settings | None" = None
+    given: "tables.TablesInMemory | None", spark: "session.SparkSettings | None" = None
 ) -> Step:
     """Returns the step that prepares: tables in memory, or on Apache Spark.
 

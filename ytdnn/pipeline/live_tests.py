@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ytdnn import artifacts, configs, errors, progress, user_paths
-from ytdnn.pipeline import arrows, refreshing
+from ytdnn.pipeline import api, refreshing
 from ytdnn.pipeline import workdir as workdir_room
 
 if TYPE_CHECKING:
@@ -26,28 +26,28 @@ def live_test(
     out: str | os.PathLike[str],
     *,
     days: int | None = None,
-    world: configs.World | None = None,
+    world: configs.WorldConfig | None = None,
     seed: int = 0,
     refresh_days: int | Mapping[str, int] = 0,
-    verbose: arrows.Verbose = False,
+    verbose: api.Verbose = False,
 ) -> "report_room.Report":
-    """Lets the world of some runs go on, each user's pages made by their arm.
+    """Runs a live test: the world continues, and each user's pages are made by an arm.
 
     Finished days are kept in `out`: the same call goes on where it was stopped.
 
     Args:
       arms: `NAME=WORKDIR` or `logging`, `popularity`, `bound`; or workdirs by name,
-        None of a built-in arm. The first is what the others are compared with.
+        None for a built-in arm. The others are compared with the first.
       out: Directory of the test.
-      days: Of the test; None: all that the world has behind its log.
+      days: Length of the test; None: all live days of the world.
       world: The world, where no arm is a run.
-      seed: Of the split of users, and of what the arms draw.
-      refresh_days: After how many days the runs are refreshed on what their own arm's
-        users did, one number or by name of the arm; 0: never.
-      verbose: As of all arrows.
+      seed: Seed of the split of users, and of random draws of the arms.
+      refresh_days: Number of days after which the runs are refreshed on the events of
+        their own arm's users, one number or by name of the arm; 0: never.
+      verbose: As for all functions of `api`.
 
     Returns:
-      The report, which lies in `out` as JSON and as a page too.
+      The report, which `out` holds as JSON and as a page too.
 
     Raises:
       errors.UserError: An arm is unknown, runs are of different worlds, the world has
@@ -62,7 +62,7 @@ def live_test(
     asked = arms_room.refreshed(arms_room.parse(words), refresh_days)
     lived = arms_room.world_of(asked, world)
     test = play.Test(lived, asked, days or lived.live_days, seed)
-    directory, say = user_paths.expanded(out), arrows.speaker(verbose)
+    directory, say = user_paths.expanded(out), api.speaker(verbose)
     directory.mkdir(parents=True, exist_ok=True)
     with workdir_room.lock(directory), progress.shown(bool(verbose)):
         say(
@@ -71,7 +71,7 @@ def live_test(
         )
         offline = _offline(asked, say)
         played = play.play(test, directory, _refresh)
-        found = dataclasses.replace(report_room.of(played), offline=offline)
+        found = dataclasses.replace(report_room.from_played(played), offline=offline)
         _publish(directory, played, found)
     return found
 
@@ -86,7 +86,7 @@ def _words(arms: Mapping[str, str | os.PathLike[str] | None]) -> list[str]:
 def _offline(
     arms: "Sequence[arms_room.Arm]", say: Callable[[str], None]
 ) -> dict[str, dict[str, float]]:
-    """Returns what the evaluation of each run said of what it serves, where known."""
+    """Returns offline metrics of the served lists of each run that was evaluated."""
     from ytdnn.evaluation import report_files
 
     found = {}
@@ -104,10 +104,10 @@ def _offline(
 
 
 def _evaluated(workdir: pathlib.Path, directory: pathlib.Path) -> dict[str, float]:
-    """Returns what an evaluation said of the lists that a run serves.
+    """Returns the metrics of an evaluation for the lists that a run serves.
 
     Raises:
-      errors.UserError: It is damaged, or of other models than those of the run.
+      errors.UserError: It is damaged, or belongs to other models than the run's.
     """
     from ytdnn.evaluation import lists, report_files
 

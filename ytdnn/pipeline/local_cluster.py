@@ -1,11 +1,11 @@
 """A cluster of processes on this machine, for trying and for tests.
 
-Each process runs the same command with a `TF_CONFIG` of its own. What ends by a signal,
-or because another was lost, is started again: a worker of parameter servers alone, else
-the whole cluster, whose chief goes on from its last checkpoint.
+Each process runs the same command with a `TF_CONFIG` of its own. A process that ends by
+a signal, or because another was lost, is started again: a worker of parameter servers
+by itself, otherwise the whole cluster, which resumes from its chief's last checkpoint.
 
 They share a network of their own (`local_network`), in which one process of this module
-starts, watches and ends them; it ends with the one that the user started.
+starts, watches and ends them; it ends when the process that the user started ends.
 """
 
 import contextlib
@@ -36,17 +36,17 @@ _PR_SET_PDEATHSIG = 1
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """What is started.
+    """The settings of a cluster to start.
 
     Attributes:
-      command: Of every process the same.
-      workers: How many.
-      servers: Parameter servers; 0: the workers train in step.
+      command: Command that every process runs.
+      workers: Number of workers.
+      servers: Number of parameter servers; 0: the workers train in step.
       logs: Directory for the output of all but the chief.
-      restarts: How often lost processes are started again.
-      say: Takes each line for people.
-      is_open: Whether they use the machine's network, for data that lie elsewhere;
-        then TensorFlow listens on all of its addresses.
+      restarts: Maximum number of restarts of lost processes.
+      say: Function that takes each line for people.
+      is_open: Whether they use the machine's network, for remote data; then TensorFlow
+        listens on all of its addresses.
     """
 
     command: Sequence[str]
@@ -123,7 +123,7 @@ def _restarted(plan: Plan) -> int:
                 )
     raise errors.UserError(
         f"expected a cluster that stays up, but {why}, after {plan.restarts} restarts: "
-        f"see {plan.logs}; the same command goes on"
+        f"see {plan.logs}; the same command resumes"
     )
 
 
@@ -238,7 +238,7 @@ def _passed_on_to(child: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _terminated_as_interrupted() -> Iterator[None]:
-    """Lets what ends a process end the block as Ctrl-C does."""
+    """Lets a termination signal end the block as Ctrl-C does."""
 
     def interrupt(*_: Any) -> None:
         raise KeyboardInterrupt
@@ -249,7 +249,7 @@ def _terminated_as_interrupted() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _signalled(handle: Callable[[int, Any], None]) -> Iterator[None]:
-    """Has a function called at what ends a process."""
+    """Calls a function on termination signals while the block runs."""
     kinds = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
     before = [signal.signal(kind, handle) for kind in kinds]
     try:

@@ -22,10 +22,10 @@ _NAME_BYTES, _REQUEST_BYTES = 16, 40
 
 
 def enter() -> None:
-    """Moves this process, of one thread, and what it starts into a network of its own.
+    """Moves this single-threaded process and its children into a network namespace.
 
     Raises:
-      errors.UserError: The system does not let it.
+      errors.UserError: The system does not permit it.
     """
     try:
         is_done = sys.platform == "linux" and _separate(os.getuid(), os.getgid())
@@ -37,8 +37,8 @@ def enter() -> None:
         raise errors.UserError(
             "expected a system where a process can have a network of its own (Linux "
             "with user namespaces), found none: TensorFlow would listen on every "
-            "address and run what reaches it; give --network=open where a firewall "
-            "lets nobody in"
+            "address and run any request that reaches it; give --network=open only "
+            "behind a firewall"
         )
 
 

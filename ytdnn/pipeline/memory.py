@@ -1,8 +1,8 @@
-"""Refuses sizes beyond the memory there is, before the work starts.
+"""Refuses sizes beyond the available memory before the work starts.
 
-The kernel kills a process that asks for too much, and nothing can be said then. Each
-setting is held against the arrays that it alone makes necessary, counted low: what is
-refused here cannot work, and what passes may still be too much together.
+The kernel kills a process that allocates too much, without a message. Each setting is
+compared with the size of the arrays that it needs by itself, estimated low: a refused
+setting cannot work, and one that passes may still need too much in total.
 """
 
 import itertools
@@ -39,15 +39,15 @@ def available() -> float:
 
 
 def require(config: configs.Config, size: configs.LogSize | None, stage: str) -> None:
-    """Checks that each size of a stage alone fits into memory.
+    """Checks that each size of a stage by itself fits into memory.
 
     Args:
-      config: The run's.
-      size: Of the prepared log; None: unknown, and nothing is checked.
+      config: Config of the run.
+      size: Size of the prepared log; None: unknown, and nothing is checked.
       stage: `candidates`, `ranking` or `evaluation`.
 
     Raises:
-      errors.UserError: One does not.
+      errors.UserError: A size does not fit.
     """
     if size is None:
         return
@@ -128,12 +128,14 @@ def _tower(stage: str, widths: tuple[int, ...], first: int) -> _Needed:
     yield f"{stage}.tower", widths, 2 * _FLOAT * weights
 
 
-def _steps(training: configs.Training, rows: int) -> int:
+def _steps(training: configs.TrainingConfig, rows: int) -> int:
     """Returns the steps of a call, which are those of an epoch at most."""
     return min(training.steps_per_execution, max(1, rows // training.batch_size))
 
 
-def _batch(stage: str, training: configs.Training, rows: int, width: int) -> _Needed:
+def _batch(
+    stage: str, training: configs.TrainingConfig, rows: int, width: int
+) -> _Needed:
     """Yields the activations of a batch, hardly larger than the data."""
     batch = min(training.batch_size, 2 * max(rows, 1_024))
     yield (

@@ -1,4 +1,4 @@
-"""What native libraries write to standard error, kept from the reader of ours."""
+"""Hides messages that native libraries write to standard error."""
 
 import contextlib
 import os
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def kept_back() -> Iterator[None]:
-    """Keeps what C++ code writes to standard error back; shows it after an error.
+    """Holds back output of C++ code to standard error; shows it after an error.
 
     ScaNN logs its build there whatever the log level.
     """

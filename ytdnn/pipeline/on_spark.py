@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class _Part:
-    """Makes the lists of a part of the users, in a process of Spark.
+    """Makes the lists of a part of the users in a process of Spark.
 
     Attributes:
       here: The directory that relative paths begin at.
       bundle: Directory of the bundle.
-      version: Of the bundle.
+      version: Version of the bundle.
       data: Directory of the prepared set.
-      asked: How `everybody.stream` is called.
-      size: Users of a part.
-      batch: Users whose lists are made together, as on one machine: scores may differ
+      asked: Arguments of `everybody.stream`.
+      size: Number of users of a part.
+      batch: Number of users in a batch, the same as on one machine: scores may differ
         in the last bit between batches of other sizes.
     """
 

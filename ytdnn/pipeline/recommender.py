@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ytdnn import artifacts, errors, schema, user_paths
-from ytdnn.pipeline import arrows, everybody, requested
+from ytdnn.pipeline import api, everybody, requested
 
 if TYPE_CHECKING:
     import polars as pl
@@ -47,8 +47,8 @@ class Recommender:
     @classmethod
     def load(
         cls,
-        bundle: arrows.Path,
-        data: arrows.Path | None = None,
+        bundle: api.Path,
+        data: api.Path | None = None,
         version: int | None = None,
     ) -> "Recommender":
         """Opens a bundle, checking every file against its manifest.
@@ -171,6 +171,28 @@ class Recommender:
             given = {key: value for key, value in shared.items() if value}
             found = self._of_requests(read, k, exact, given)
         return frames.to_pandas(found) if frames.is_pandas(asked) else found
+
+    def candidates(self, asked: UserId | Request, exact: bool = False) -> Any:
+        """Returns every candidate of one request, with its source and both scores.
+
+        Args:
+          asked: A user id or a request, see `recommend`.
+          exact: Whether to use the exact index.
+
+        Returns:
+          A frame of Polars, the page first: `rank` (null off the page), `video_id`,
+          `title`, `source`, `seed_video_id`, `candidate_score` (null where the network
+          has none) and `score` (`bundle.score_meaning`).
+
+        Raises:
+          errors.UserError: The request is malformed, the user unknown, or ScaNN is not
+            installed.
+        """
+        from ytdnn.serving import candidate_frames
+
+        given = self._completed(asked)
+        given.pop(schema.USER_ID, None)
+        return candidate_frames.frame(self.bundle, given, exact)
 
     def similar(self, videos: everybody.Ids = None, k: int = 10) -> Any:
         """Returns the videos nearest to others, by the cosine of their vectors.

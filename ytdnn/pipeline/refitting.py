@@ -1,8 +1,8 @@
-"""What each step of a refit does: a run's models, trained again to the end of the log.
+"""The steps of a refit: a run's models, trained again to the end of the log.
 
     refit/earlier/{data,candidates,ranking}   candidates up to the ranker's last window,
                                               and the ranker trained on it
-    refit/{data,candidates,index,ranking}     what the bundle is made of
+    refit/{data,candidates,index,ranking}     inputs of the bundle
 
 The first exist where the ranker has a window of its own (docs/design.md §7). Every
 function takes (config, workdir), as those of `steps`.
@@ -120,8 +120,8 @@ def publish_ranking(config: configs.Config, workdir: pathlib.Path) -> None:
 
 def _trained(
     config: configs.Config, workdir: pathlib.Path, root: str
-) -> "refit_ranking.Trained":
-    """Returns where a ranker of a refit stands, and what it reads."""
+) -> "refit_ranking.TrainedRanker":
+    """Returns the directory of a refit's ranker, and its inputs."""
     from ytdnn.data import prepared
     from ytdnn.retrieval import stage
     from ytdnn.training import refit_ranking
@@ -129,7 +129,7 @@ def _trained(
     home = workdir / root
     data = prepared.load(home / "data")
     first_stage = stage.load(home / "candidates", data, config.composition)
-    return refit_ranking.Trained(home / "ranking", data, first_stage)
+    return refit_ranking.TrainedRanker(home / "ranking", data, first_stage)
 
 
 def export(config: configs.Config, workdir: pathlib.Path) -> None:
@@ -155,7 +155,7 @@ def export(config: configs.Config, workdir: pathlib.Path) -> None:
 
 
 def describe(workdir: pathlib.Path) -> list[str]:
-    """Returns what to say of `refit/data`, just made."""
+    """Returns the lines to print after `refit/data` is made."""
     own, later = (artifacts.peek(workdir / place) for place in _SETS)
     return [
         f"refit to the end of the log, {_moment(later[_FACT]['trained_to'])}; "
@@ -170,12 +170,12 @@ def exists(workdir: pathlib.Path) -> bool:
 
 
 def statement(workdir: pathlib.Path) -> str:
-    """Returns what is to be said of the evaluation of a run that serves its refit."""
+    """Returns the note on the evaluation of a run that serves its refit."""
     return str(_stated(workdir)["evaluation"])
 
 
 def _stated(workdir: pathlib.Path) -> dict[str, Any]:
-    """Returns what the bundle's manifest says of a refit."""
+    """Returns the facts about a refit for the bundle's manifest."""
     own, later = (artifacts.peek(workdir / place) for place in _SETS)
     end = int(later[_FACT]["trained_to"])
     windows = own.get("windows")
@@ -192,10 +192,10 @@ def _stated(workdir: pathlib.Path) -> dict[str, Any]:
 def _measured(
     workdir: pathlib.Path, stages: Sequence[str], note: str
 ) -> dict[str, Any] | None:
-    """Returns the numbers of the run that was chosen, None where it was not measured.
+    """Returns the metrics of the evaluated run, None where it was not evaluated.
 
-    Those of both stages are not said of one that serves without a ranker.
-    What users watched and were recommended is left out: a bundle is given away.
+    Metrics of both stages are left out for a run that serves without a ranker. Examples
+    of users' watches and recommendations are left out: a bundle is given away.
     """
     from ytdnn.evaluation import report_files
 

@@ -1,4 +1,4 @@
-"""`refresh`: a run whose models go on learning with the events since.
+"""`refresh`: a run whose models continue training on new events.
 
     WORKDIR/refresh/appended            old and new events in one prepared set
     WORKDIR/refresh/earlier/{data,candidates,ranking}
@@ -7,7 +7,7 @@
     WORKDIR/{data,candidates,index,ranking,bundle}
                                         what is served, as of any run
 
-What is made is kept, so a refresh that was killed goes on (docs/freshness.md).
+Outputs are kept, so a refresh that was killed resumes (docs/freshness.md).
 """
 
 import dataclasses
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from ytdnn import artifacts, configs, errors, progress, user_paths
 from ytdnn.configs import data as data_config
-from ytdnn.pipeline import arrows, native_log, nested, refitting, steps
+from ytdnn.pipeline import api, config_dicts, native_log, refitting, steps
 from ytdnn.pipeline import workdir as workdir_room
 from ytdnn.training import tasks
 
@@ -40,15 +40,15 @@ Say = Callable[[str], None]
 
 
 def refresh(
-    from_workdir: arrows.Path,
-    workdir: arrows.Path,
+    from_workdir: api.Path,
+    workdir: api.Path,
     *,
-    data_dir: arrows.Path | None = None,
+    data_dir: api.Path | None = None,
     tables: Mapping[str, Any] | None = None,
     config: configs.Config | None = None,
     columns: Sequence[str] = (),
     bad_rows: str = "",
-    verbose: arrows.Verbose = False,
+    verbose: api.Verbose = False,
 ) -> pathlib.Path:
     """Lets the models of a run learn from the events since, and exports them.
 
@@ -65,7 +65,7 @@ def refresh(
         None: those of the run.
       columns: Own column names of the new log; none: those of the run.
       bad_rows: `stop` or `drop`; empty: as the run does.
-      verbose: As of all arrows.
+      verbose: As for all functions of `api`.
 
     Returns:
       The bundle's directory.
@@ -81,7 +81,7 @@ def refresh(
         raise errors.UserError(
             f"expected another --workdir than --from, received {directory} twice"
         )
-    say = arrows.speaker(verbose)
+    say = api.speaker(verbose)
     made = workdir_room.require_config(source)
     with workdir_room.lock(directory), progress.shown(bool(verbose)):
         pinned = _pinned(steps.served_config(made, source), config)
@@ -102,7 +102,7 @@ def _pinned(made: configs.Config, given: configs.Config | None) -> configs.Confi
     Days are short: one process trains them, also those of a run that several trained.
     """
     given = made if given is None else given
-    plain = configs.Data()
+    plain = configs.DataConfig()
     data = dataclasses.replace(
         made.data,
         source=data_config.IN_MEMORY,
@@ -129,15 +129,15 @@ class _Log:
 
     def __init__(
         self,
-        data_dir: arrows.Path | None,
+        data_dir: api.Path | None,
         tables: Mapping[str, Any] | None,
-        made: configs.Data,
+        made: configs.DataConfig,
     ) -> None:
-        self._given: tables_room.Tables | None = None
+        self._given: tables_room.TablesInMemory | None = None
         if tables is not None:
             from ytdnn.data.sources import tables as reader
 
-            self._given = reader.of(tables)
+            self._given = reader.from_frames(tables)
             self._config = dataclasses.replace(
                 made, source=data_config.IN_MEMORY, dir="", name="", files=()
             )
@@ -153,7 +153,7 @@ class _Log:
 
     @property
     def key(self) -> dict[str, Any]:
-        """What it is, by content or by names, sizes and times of files."""
+        """Identity of the log: its content's fingerprints, or file names and times."""
         if self._given is not None:
             return dict(self._given.fingerprints)
         root = user_paths.expanded(self._config.dir)
@@ -172,7 +172,7 @@ class _Log:
 
     @property
     def bad_rows(self) -> str:
-        """What is done with bad rows."""
+        """Treatment of bad rows."""
         return self._config.bad_rows
 
 
@@ -184,7 +184,7 @@ def _differing(begun: Mapping[str, Any], asked: Mapping[str, Any]) -> str:
     if begun["from"] != source:
         return f"it was of the run {begun['from']}, not of {source}"
     before, after = (dict(one["config"]) for one in (begun, asked))
-    settings = nested.differences(before, after)
+    settings = config_dicts.differences(before, after)
     if settings:
         return ", ".join(settings[:_MOST_NAMED])
     if begun["run"] != asked["run"]:
@@ -193,7 +193,7 @@ def _differing(begun: Mapping[str, Any], asked: Mapping[str, Any]) -> str:
 
 
 class _Refresh:
-    """One refresh: what it is made from, and its steps in order."""
+    """A refresh: its inputs, and its steps in order."""
 
     def __init__(
         self,
@@ -207,10 +207,10 @@ class _Refresh:
         self._log: _Log | None = None
 
     def begin(self, log: _Log) -> None:
-        """Takes the log, and keeps what it all is made from.
+        """Takes the log, and records all inputs of the refresh.
 
         Raises:
-          errors.UserError: Something else lies in the workdir.
+          errors.UserError: The workdir holds something else.
         """
         names = ["data", "candidates", "index"]
         names += ["ranking"] if self._has_ranker else []
@@ -242,7 +242,7 @@ class _Refresh:
                 shutil.copyfile(self._source / name, self._directory / name)
 
     def run(self, say: Say) -> None:
-        """Makes what is not made yet, step by step."""
+        """Runs the steps with missing outputs, one after the other."""
         every: dict[str, Callable[[], None]] = {
             APPENDED: self._append,
             f"{EARLIER}/data": self._split_earlier,
@@ -320,10 +320,10 @@ class _Refresh:
     def _split_whole(self) -> None:
         self._derive("data", is_earlier=False)
 
-    def _candidates(self) -> "training.Source":
+    def _candidates(self) -> "training.TrainedModel":
         from ytdnn.training import refresh as training
 
-        return training.Source(self._home / "candidates", self._old())
+        return training.TrainedModel(self._home / "candidates", self._old())
 
     def _carry_earlier(self) -> None:
         from ytdnn.training import refresh as training
@@ -357,15 +357,15 @@ class _Refresh:
         home = self._directory / EARLIER
         data, old = self._data(f"{EARLIER}/data"), self._old()
         asked = self._stage(self._home, old), self._stage(home, data)
-        source = training.Source(self._home / "ranking", old)
+        source = training.TrainedModel(self._home / "ranking", old)
         training.carry_ranking(self._config, source, asked, data, home / "ranking")
 
     def _publish_ranking(self) -> None:
         from ytdnn.training import refit_ranking
 
-        def trained(home: pathlib.Path, name: str) -> refit_ranking.Trained:
+        def trained(home: pathlib.Path, name: str) -> refit_ranking.TrainedRanker:
             data = self._data(name)
-            return refit_ranking.Trained(
+            return refit_ranking.TrainedRanker(
                 home / "ranking", data, self._stage(home, data)
             )
 

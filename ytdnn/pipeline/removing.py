@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ytdnn import errors, user_paths
-from ytdnn.pipeline import arrows
+from ytdnn.pipeline import api
 from ytdnn.pipeline import workdir as workdir_room
 
 if TYPE_CHECKING:
@@ -12,16 +12,16 @@ if TYPE_CHECKING:
 
 
 def remove_videos(
-    workdir: arrows.Path, video_ids: Iterable[str | int]
+    workdir: api.Path, video_ids: Iterable[str | int]
 ) -> "removals.Removed":
-    """Takes videos out of every answer, of the bundle at hand and of later exports.
+    """Takes videos out of every answer of the current bundle and of later exports.
 
-    The bundle gets a new version, whose models are those of the newest: nothing is
-    built again. What the catalogue lacks is kept for later exports.
+    The bundle gets a new version with the models of the newest: nothing is built again.
+    Ids that are not in the catalogue are kept for later exports.
 
     Args:
       workdir: Directory of the run.
-      video_ids: As in the log.
+      video_ids: Ids as in the log.
 
     Raises:
       errors.UserError: There is no run, or no video is named.
@@ -30,7 +30,7 @@ def remove_videos(
 
 
 def restore_videos(
-    workdir: arrows.Path, video_ids: Iterable[str | int]
+    workdir: api.Path, video_ids: Iterable[str | int]
 ) -> "removals.Removed":
     """Takes removed videos back.
 
@@ -45,7 +45,7 @@ def restore_videos(
 
 
 def _changed(
-    workdir: arrows.Path, video_ids: Iterable[str | int], restored: bool
+    workdir: api.Path, video_ids: Iterable[str | int], restored: bool
 ) -> "removals.Removed":
     from ytdnn.serving import removals
 

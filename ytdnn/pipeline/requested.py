@@ -1,4 +1,4 @@
-"""What a recommender is asked, in the shapes that notebooks bring it in."""
+"""Reads the requests to a recommender in the forms that notebooks use."""
 
 import numbers
 from collections.abc import Mapping
@@ -15,12 +15,12 @@ Requests = Any  # UserId | Request | Iterable of them | a frame of Polars or pan
 
 
 def read(asked: Requests) -> "pl.Series | list[Any]":
-    """Returns what is asked: a column of ids if they are users of the log alone.
+    """Returns the requests: a column of ids if they are only users of the log.
 
-    Else a list of user ids and requests, or an empty one.
+    Otherwise a list of user ids and requests, which may be empty.
 
     Raises:
-      errors.UserError: It is something else.
+      errors.UserError: It has another form.
     """
     import polars as pl
 
@@ -52,7 +52,7 @@ def _are_ids(column: "pl.Series") -> bool:
 
 
 def _listed(asked: Requests) -> list[Any]:
-    """Returns what is asked as a list of user ids and requests."""
+    """Returns the requests as a list of user ids and requests."""
     if isinstance(asked, Mapping | str | numbers.Integral):
         return [asked]
     if hasattr(asked, "tolist"):  # an array or a column

@@ -27,7 +27,7 @@ def log_size(workdir: pathlib.Path) -> configs.LogSize | None:
 
 
 def resolved(config: configs.Config, workdir: pathlib.Path) -> configs.Config:
-    """Returns a run's config with what the size of its log, once known, decides."""
+    """Returns a run's config with the settings that depend on the size of its log."""
     if not (config.candidates.auto or config.ranking.auto):
         return config
     size = log_size(workdir)
@@ -35,11 +35,11 @@ def resolved(config: configs.Config, workdir: pathlib.Path) -> configs.Config:
 
 
 def describe(config: configs.Config, workdir: pathlib.Path, section: str) -> list[str]:
-    """Returns what to say of the settings chosen for a stage that is about to train.
+    """Returns lines on the settings chosen for a stage that is about to train.
 
     Args:
-      config: The run's.
-      workdir: With `data`.
+      config: Config of the run.
+      workdir: Directory of the run, with `data`.
       section: `candidates` or `ranking`.
     """
     size = log_size(workdir)
@@ -74,7 +74,7 @@ def _counted(number: int, noun: str, plural: str = "s") -> str:
 
 
 def _text(value: object) -> str:
-    """Returns a value in words; of a choice, its kind and what it sets apart."""
+    """Returns a value in words; of a choice, its kind and changed settings."""
     kind = getattr(value, configs.KIND, "")
     if kind:
         plain = type(value)()

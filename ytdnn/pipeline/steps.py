@@ -1,4 +1,4 @@
-"""What each step does, and the settings that its output depends on.
+"""The implementation of each step, and the settings that its output depends on.
 
 Every function takes (config, workdir). The packages that do the work are imported when
 called: TensorFlow takes seconds to load, and help, mistakes and `import ytdnn` need not
@@ -36,8 +36,8 @@ def fingerprints(workdir: pathlib.Path, names: Iterable[str]) -> dict[str, str]:
 def prepare(
     config: configs.Config,
     workdir: pathlib.Path,
-    given: "tables.Tables | None" = None,
-    spark: "session.Settings | None" = None,
+    given: "tables.TablesInMemory | None" = None,
+    spark: "session.SparkSettings | None" = None,
 ) -> None:
     """Makes `workdir/data`, of tables in memory where they are given."""
     from ytdnn.data import prepare as prepare_room
@@ -54,7 +54,7 @@ def prepare(
     ):
         from ytdnn.data.spark import engine
 
-        on_spark = engine.Engine(opened, scratch)
+        on_spark = engine.SparkEngine(opened, scratch)
         prepare_room.prepare(config.data, directory, given, on_spark)
 
 
@@ -64,7 +64,7 @@ def data_config(config: configs.Config) -> Mapping[str, Any]:
 
 
 def describe_data(workdir: pathlib.Path) -> list[str]:
-    """Returns what to say of `workdir/data`, just made."""
+    """Returns the lines to print after `workdir/data` is made."""
     from ytdnn.data import prepared
     from ytdnn.pages import prepared_table
 
@@ -123,7 +123,7 @@ def choice_config(config: configs.Config) -> Mapping[str, Any]:
 
 
 def describe_choice(workdir: pathlib.Path) -> list[str]:
-    """Returns what to say of `workdir/choice`, just made."""
+    """Returns the lines to print after `workdir/choice` is made."""
     found = chosen_order.read(workdir)
     return [] if found is None else [found.words]
 
@@ -146,6 +146,13 @@ def train_candidates(config: configs.Config, workdir: pathlib.Path) -> None:
     candidates.train(config, prepared.load(workdir / "data"), workdir / "candidates")
 
 
+def describe_candidates(workdir: pathlib.Path) -> list[str]:
+    """Returns what to say of `workdir/candidates`, just made."""
+    from ytdnn.evaluation import floor
+
+    return floor.warnings(workdir)
+
+
 def candidates_config(config: configs.Config) -> Mapping[str, Any]:
     """Returns the settings that `workdir/candidates` depends on."""
     from ytdnn.training import candidates
@@ -153,13 +160,18 @@ def candidates_config(config: configs.Config) -> Mapping[str, Any]:
     return candidates.step_config(config)
 
 
-def own_encoder(config: configs.Config) -> Mapping[str, str]:
-    """Returns what a file of the user's own encoder is, if there is one."""
-    if not isinstance(config.candidates.encoder, configs.OwnEncoder):
-        return {}
-    from ytdnn.encoders import own_file
+def own_files(config: configs.Config) -> Mapping[str, str]:
+    """Returns the hashes of the user's own files that train the candidates."""
+    found: dict[str, str] = {}
+    if isinstance(config.candidates.encoder, configs.OwnEncoderConfig):
+        from ytdnn.encoders import own_file as encoder_file
 
-    return own_file.fingerprint(config.candidates.encoder)
+        found |= encoder_file.fingerprint(config.candidates.encoder)
+    if isinstance(config.candidates.loss, configs.OwnLossConfig):
+        from ytdnn.candidates.losses import own_file as loss_file
+
+        found |= loss_file.fingerprint(config.candidates.loss)
+    return found
 
 
 def build_index(config: configs.Config, workdir: pathlib.Path) -> None:
@@ -222,7 +234,7 @@ def evaluation_config(config: configs.Config) -> Mapping[str, Any]:
 
 
 def export(config: configs.Config, workdir: pathlib.Path) -> None:
-    """Makes `workdir/bundle`; that of a refresh says what it was trained to."""
+    """Makes `workdir/bundle`, which records the refresh it belongs to, if any."""
     from ytdnn.data import prepared, refit
     from ytdnn.serving import export as export_room
 

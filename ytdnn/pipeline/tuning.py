@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ytdnn import artifacts, configs, errors, user_paths
-from ytdnn.pipeline import arrows, graph, making, native_log, steps
+from ytdnn.pipeline import api, graph, native_log, runner, steps
 from ytdnn.pipeline import workdir as workdir_room
 
 if TYPE_CHECKING:
@@ -25,20 +25,20 @@ def tune_index(
     kind: str = "scann",
     recall: float = 0.95,
     k: int | None = None,
-    verbose: arrows.Verbose = False,
+    verbose: api.Verbose = False,
 ) -> "tune_room.Tuned":
     """Finds the cheapest setting of a kind of index that reaches a recall.
 
     The queries are the user vectors of the validation window. The setting becomes the
-    run's `index.search`; what was measured lies in `workdir/index_tuning`.
+    run's `index.search`; the measurements are in `workdir/index_tuning`.
 
     Args:
       workdir: Directory of the run, with `data` and `candidates`.
-      config: The run's; None: that of the workdir.
+      config: Config of the run; None: that of the workdir.
       kind: `scann`, `ivf` or `lsh`.
       recall: Target, the share of the exact lists that is found.
       k: Length of the lists; None: the run's number of candidates.
-      verbose: As of all arrows.
+      verbose: As for all functions of `api`.
 
     Raises:
       errors.UserError: An artefact is missing or stale, there is no such kind, or no
@@ -46,10 +46,10 @@ def tune_index(
     """
     if not 0.0 < recall <= 1.0:
         raise errors.UserError(f"expected --recall in (0, 1], received {recall}")
-    directory, say = user_paths.expanded(workdir), arrows.speaker(verbose)
-    config = arrows.later_config(directory, config)
+    directory, say = user_paths.expanded(workdir), api.speaker(verbose)
+    config = api.later_config(directory, config)
     with workdir_room.lock(directory):
-        making.require([_STEP], config, directory)
+        runner.require([_STEP], config, directory)
         length = config.composition.num_candidates if k is None else k
         tuned = _tuned(directory, config, kind, recall, length, say)
         _publish(directory, tuned)

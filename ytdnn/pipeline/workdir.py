@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator
 
 from ytdnn import artifacts, configs, environment, errors
 from ytdnn.configs import data as data_config
-from ytdnn.pipeline import nested, sizes
+from ytdnn.pipeline import config_dicts, sizes
 
 CONFIG_FILE = "config.json"
 _LOCK_FILE = ".lock"
@@ -49,8 +49,8 @@ def lock(directory: pathlib.Path) -> Iterator[None]:
 def keep_config(directory: pathlib.Path, config: configs.Config) -> Iterator[None]:
     """Writes the config of a command once the block succeeds, or is interrupted.
 
-    An interrupted command goes on, and needs its settings; one that failed leaves the
-    config of what was made.
+    An interrupted command can be resumed, and needs its settings; after a failure the
+    config of the existing outputs stays.
     """
     try:
         yield
@@ -66,8 +66,8 @@ def record(
     """Writes the sections of a config that an output was just made with.
 
     Args:
-      directory: Of the run; its other sections stay as they are.
-      config: The one of the step.
+      directory: Directory of the run; its other sections stay as they are.
+      config: Config of the step.
       sections: Fields of `configs.Config`.
     """
     if not sections:
@@ -107,7 +107,7 @@ def read_config(directory: pathlib.Path) -> configs.Config | None:
             f"--config=FILE.py, and it is written again"
         ) from None
     try:
-        return nested.validated(values, str(path))
+        return config_dicts.validated(values, str(path))
     except errors.UserError as error:
         raise errors.UserError(
             f"{error}: made by another version; run `ytdnn run --workdir={directory} "
@@ -126,7 +126,7 @@ def require_config(directory: pathlib.Path) -> configs.Config:
     if made is None and (directory.resolve().parent / CONFIG_FILE).exists():
         raise errors.UserError(
             f"expected a run in {directory}, found a part of one (models of a refit "
-            f"have seen every answer, and cannot be evaluated): give "
+            f"were trained on every answer, and cannot be evaluated): give "
             f"--workdir={directory.parent}"
         )
     if made is None:
@@ -138,13 +138,13 @@ def require_config(directory: pathlib.Path) -> configs.Config:
 
 
 def from_same_source(config: configs.Config, made: configs.Config) -> configs.Config:
-    """Returns a config for data that are prepared, whose source is not asked again.
+    """Returns a config with the source settings that the data were prepared with.
 
-    One that names no directory and no edition is meant for the data prepared here.
+    A config that names a directory or an edition is returned as it is.
 
     Args:
-      config: As given for a later step.
-      made: What the data were prepared with.
+      config: Config as given for a later step.
+      made: Config that the data were prepared with.
     """
     if config.data.dir or config.data.name:
         return config

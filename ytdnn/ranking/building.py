@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from ytdnn import configs, errors, schema
 from ytdnn.data import prepared, streaming
-from ytdnn.features import interface as features_interface
+from ytdnn.features import base_feature as features_interface
 from ytdnn.features import own_columns, past_sums, reading, registry
 from ytdnn.ranking import heads, inputs, model, network
 from ytdnn.retrieval import stage
@@ -21,7 +21,7 @@ Floats = npt.NDArray[np.floating]
 
 
 def build(
-    config: configs.Ranking,
+    config: configs.RankingConfig,
     data: prepared.PreparedData,
     first_stage: stage.Stage | None = None,
     scope: contextlib.AbstractContextManager[None] | None = None,
@@ -29,14 +29,16 @@ def build(
     """Returns a model with fresh weights, normalised on the training impressions.
 
     Args:
-      config: Sizes and features.
-      data: With impressions.
-      first_stage: What features of the first stage ask; None: there are none of these.
-      scope: Where its weights are made, and nothing of what it only reads; None: here.
+      config: Settings of sizes and features.
+      data: Prepared set with impressions.
+      first_stage: First stage that features are replayed from; None: no feature needs
+        it.
+      scope: Context in which its weights are created, but not the tables it only reads;
+        None: no context.
 
     Raises:
-      errors.UserError: The log has no impressions to train on, or the config names a
-        feature that there is not.
+      errors.UserError: The log has no impressions to train on, or the config names an
+        unknown feature.
     """
     require_rows(data, prepared.Split.TRAIN)
     chosen = features_of(config, data)
@@ -48,7 +50,7 @@ def build(
 
 
 def features_of(
-    config: configs.Ranking, data: prepared.PreparedData
+    config: configs.RankingConfig, data: prepared.PreparedData
 ) -> registry.Features:
     """Returns the features that a ranker reads, columns of the log's own too.
 
@@ -68,14 +70,15 @@ def build_like(
     data: prepared.PreparedData,
     first_stage: stage.Stage | None,
 ) -> model.RankingModel:
-    """Returns a fresh model that reads what a trained one reads, of another log.
+    """Returns a fresh model with the features of a trained one, for another log.
 
-    Normalised on its training impressions; what a click is worth is as it was.
+    Normalised on its training impressions; the statistics of clicks stay.
 
     Args:
       trained: The trained model.
-      data: Of the other log, with impressions.
-      first_stage: What features of the first stage ask; None: there are none of these.
+      data: Prepared set of the other log, with impressions.
+      first_stage: First stage that features are replayed from; None: no feature needs
+        it.
 
     Raises:
       errors.UserError: The log has no impressions to train on.
@@ -96,7 +99,7 @@ def build_like(
 
 
 def _measure(
-    config: configs.Ranking,
+    config: configs.RankingConfig,
     data: prepared.PreparedData,
     chosen: registry.Features,
     first_stage: stage.Stage | None,
@@ -104,7 +107,7 @@ def _measure(
     """Passes over the training impressions, window by window.
 
     Returns:
-      What is measured, and the log as it was opened, None of several windows.
+      The statistics, and the log as it was opened, None for several windows.
     """
     windows = streaming.windows(data, config.window_events)
     logs = (inputs.opened(config, window, chosen, first_stage) for window in windows)
@@ -121,7 +124,7 @@ def _measure(
             collector.release(num_events)
 
     number = 1
-    if isinstance(config.normalization, configs.Quantiles):
+    if isinstance(config.normalization, configs.QuantilesConfig):
         number = config.normalization.number
     measured = network.Statistics(
         vocabulary_size=data.vocabulary_size,
@@ -132,7 +135,7 @@ def _measure(
 
 
 def _labels(data: prepared.PreparedData) -> tuple[Floats, Floats, Floats]:
-    """Returns what became of training impressions; see `heads.measure`."""
+    """Returns the labels of training impressions; see `heads.measure`."""
     shown, rows = data.impressions, training_rows(data)
     seconds = np.zeros(len(rows), np.float32)
     if shown.seconds is not None:

@@ -164,7 +164,7 @@ class _Odds(Head):
 class WeightedLogistic(_Odds):
     """Logistic regression in which a click weighs its watch time (PAPER §4.2)."""
 
-    def __init__(self, config: configs.WeightedLogistic, clicks: Clicks) -> None:
+    def __init__(self, config: configs.WeightedLogisticConfig, clicks: Clicks) -> None:
         """Starts at the odds of all impressions."""
         self._is_weighted = config.weights == "seconds" and clicks.have_watch_time
         self.meaning = ODDS if self._is_weighted else PROBABILITY
@@ -263,7 +263,9 @@ class ClickTimesWatchTime(Head):
 
     meaning = SECONDS
 
-    def __init__(self, config: configs.ClickTimesWatchTime, clicks: Clicks) -> None:
+    def __init__(
+        self, config: configs.ClickTimesWatchTimeConfig, clicks: Clicks
+    ) -> None:
         """Starts at the means of all impressions."""
         self._config = config
         # Models that know nothing but the means are older than the other targets.
@@ -318,11 +320,11 @@ def make(config: configs.Head, clicks: Clicks) -> Head:
       clicks: Of the training impressions.
     """
     match config:
-        case configs.WeightedLogistic():
+        case configs.WeightedLogisticConfig():
             return WeightedLogistic(config, clicks)
-        case configs.ExactOdds():
+        case configs.ExactOddsConfig():
             return ExactOdds(clicks)
-        case configs.ClickTimesWatchTime() if clicks.have_watch_time:
+        case configs.ClickTimesWatchTimeConfig() if clicks.have_watch_time:
             return ClickTimesWatchTime(config, clicks)
         case _:
             return Click(clicks)

@@ -1,4 +1,4 @@
-"""What the ranker reads: histories and features of impressions (PAPER §4.1).
+"""The inputs of the ranker: histories and features of impressions (PAPER §4.1).
 
 All of it is rolled back to strictly before the impression. Tensors of the query are
 `[batch, …]`, made once a request; those of its impressions `[batch, k]`. Training is
@@ -6,6 +6,7 @@ k = 1.
 """
 
 import copy
+import dataclasses
 from collections.abc import Iterable
 
 import tensorflow as tf
@@ -13,7 +14,7 @@ import tensorflow as tf
 from ytdnn import configs, schema
 from ytdnn.data import fields, positions, prepared
 from ytdnn.data import request as raw_request
-from ytdnn.features import interface as features_interface
+from ytdnn.features import base_feature as features_interface
 from ytdnn.features import past_sums, reading, registry
 from ytdnn.ranking import heads
 from ytdnn.retrieval import stage
@@ -34,15 +35,15 @@ class ImpressionLog:
         data: prepared.PreparedData,
         chosen: registry.Features,
         history_length: int,
-        replay: positions.Replay | None = None,
+        replay: positions.FirstStageReplay | None = None,
     ) -> None:
         """Opens the features on the log, as they are in training.
 
         Args:
-          data: With impressions.
-          chosen: The features that are read.
+          data: Prepared set with impressions.
+          chosen: Features of the ranker.
           history_length: Most recent watches of a history.
-          replay: What features of the first stage ask.
+          replay: Replay of the first stage, for features that need it.
         """
         self.data = data
         self.history_length = history_length
@@ -58,10 +59,22 @@ class ImpressionLog:
         served._readers = self._readers | reading.at_serving(self._chosen)
         return served
 
-    def impressions(self, rows: tf.Tensor) -> Tensors:
-        """Returns the tensors `[n, …]`, `[n, 1]` of logged impressions `[n] int64`."""
+    def impressions(
+        self, rows: tf.Tensor, history_rows: tf.Tensor | None = None
+    ) -> Tensors:
+        """Returns the tensors `[n, …]`, `[n, 1]` of logged impressions.
+
+        Args:
+          rows: `[n] int64` rows of the impression arrays.
+          history_rows: `[n] int64`, the impression of the same user that each is read
+            at the time of, on its own device; None: itself.
+        """
         videos = self._of(rows, "videos")[:, tf.newaxis]
-        return self._at(self._requests(rows, videos, is_logged=True))
+        found = self._requests(rows, videos, is_logged=history_rows is None)
+        if history_rows is not None:
+            then = self._requests(history_rows, videos, is_logged=False)
+            found = dataclasses.replace(found, times=then.times, ends=then.ends)
+        return self._at(found)
 
     def candidates_at(self, rows: tf.Tensor, videos: tf.Tensor) -> Tensors:
         """Returns the tensors of candidates at the requests of logged impressions.
@@ -77,10 +90,10 @@ class ImpressionLog:
     ) -> positions.Positions:
         """Returns the positions of logged requests, asked about some videos."""
         users = self._of(rows, "users")
-        offsets = tf.gather(self._log.of("watches", "offsets"), users)
+        offsets = tf.gather(self._log.column("watches", "offsets"), users)
         return positions.Positions(
             users=users,
-            times=self._of(rows, "times"),
+            times=self._of(rows, "request_times"),
             ends=offsets + self._of(rows, "num_watches"),
             event="impressions",
             rows=rows,
@@ -100,7 +113,7 @@ class ImpressionLog:
           times: `[n] int64` of the requests, 0 = unknown.
           videos: `[n, k] int32` catalogue indices.
         """
-        stops = tf.gather(self._log.of("watches", "offsets"), users + 1)
+        stops = tf.gather(self._log.column("watches", "offsets"), users + 1)
         return self._at(
             positions.Positions(
                 users=users,
@@ -114,7 +127,7 @@ class ImpressionLog:
         )
 
     def labels(self, rows: tf.Tensor) -> heads.Labels:
-        """Returns what became of logged impressions, each `[n, 1]`.
+        """Returns the labels of logged impressions, each `[n, 1]`.
 
         Args:
           rows: `[n] int64` rows of the impression arrays.
@@ -139,21 +152,21 @@ class ImpressionLog:
 
     def _history(self, at: positions.Positions) -> tf.Tensor:
         """Returns the last watches, `[n, length] int32`, 0 in front."""
-        starts = tf.gather(self._log.of("watches", "offsets"), at.users)
+        starts = tf.gather(self._log.column("watches", "offsets"), at.users)
         back = tf.range(-self.history_length, 0, dtype=tf.int64)
         rows = at.ends[:, tf.newaxis] + back
-        videos = tf.gather(self._log.of("watches", "videos"), tf.maximum(rows, 0))
+        videos = tf.gather(self._log.column("watches", "videos"), tf.maximum(rows, 0))
         inside = rows >= starts[:, tf.newaxis]
         return tf.where(inside, videos, tf.zeros_like(videos))
 
     def _of(self, rows: tf.Tensor, field: str) -> tf.Tensor:
-        return tf.gather(self._log.of(schema.IMPRESSIONS, field), rows)
+        return tf.gather(self._log.column(schema.IMPRESSIONS, field), rows)
 
 
 def request_fields(
     chosen: registry.Features, data: prepared.PreparedData
 ) -> fields.Fields:
-    """Returns what the ranker reads of a request beside the videos to score."""
+    """Returns the request fields that the ranker reads, without the videos to score."""
     return fields.union((fields.watched(data),), reading.request_fields(chosen, data))
 
 
@@ -196,18 +209,19 @@ class RequestInputs(tf.Module):
 
 
 def opened(
-    config: configs.Ranking,
+    config: configs.RankingConfig,
     data: prepared.PreparedData,
     chosen: registry.Features,
     first_stage: stage.Stage | None,
 ) -> ImpressionLog:
-    """Returns what a ranker reads of a prepared set.
+    """Returns the tensors that a ranker reads from a prepared set.
 
     Args:
-      config: Length of histories.
-      data: With impressions.
-      chosen: The features that are read.
-      first_stage: What features of the first stage ask; None: there are none of these.
+      config: Settings, with the length of histories.
+      data: Prepared set with impressions.
+      chosen: Features of the ranker.
+      first_stage: First stage that features are replayed from; None: no feature needs
+        it.
     """
     replay = first_stage.open_log(data) if first_stage and replays(chosen) else None
     return ImpressionLog(data, chosen, config.history_length, replay)

@@ -1,4 +1,4 @@
-"""The ranking model: what it predicts, saved and loaded; `building` makes it."""
+"""The ranking model: predictions, saving and loading; `building` creates it."""
 
 import dataclasses
 import json
@@ -13,7 +13,7 @@ import tensorflow as tf
 from ytdnn import artifacts, configs, errors, progress, schema
 from ytdnn.configs import composition
 from ytdnn.data import fields, prepared
-from ytdnn.features import interface as features_interface
+from ytdnn.features import base_feature as features_interface
 from ytdnn.features import registry
 from ytdnn.layers import weights
 from ytdnn.ranking import heads, inputs, network, predictions
@@ -30,16 +30,17 @@ class RankingModel:
     """A ranking network and the features it reads.
 
     Attributes:
-      config: Sizes.
-      features: What it reads beside the videos shown and watched.
+      config: Settings of ranking.
+      features: Features in addition to the videos shown and watched.
       measured: Statistics of its training impressions.
       network: The Keras model, tensors to outputs of its head.
-      first_stage: What features of the first stage ask; None where there are none.
+      first_stage: First stage that features are replayed from; None: no feature needs
+        it.
     """
 
     def __init__(
         self,
-        config: configs.Ranking,
+        config: configs.RankingConfig,
         chosen: registry.Features,
         measured: network.Statistics,
         first_stage: stage.Stage | None = None,
@@ -48,11 +49,11 @@ class RankingModel:
         """Creates the model with fresh weights, all its variables made.
 
         Args:
-          config: Sizes and head.
-          chosen: The features that are read.
-          measured: Of the training impressions.
-          first_stage: What features of the first stage ask.
-          log: They, if they are open already.
+          config: Settings of sizes and head.
+          chosen: Features of the ranker.
+          measured: Statistics of the training impressions.
+          first_stage: First stage that features are replayed from.
+          log: The training impressions, if they are open already.
         """
         self.config = config
         self._log = log
@@ -66,25 +67,25 @@ class RankingModel:
 
     @property
     def head(self) -> heads.Head:
-        """What the network's outputs mean."""
+        """The head of the network."""
         return self.network.head
 
     def predict(self, tensors: inputs.Tensors) -> heads.Predicted:
-        """Returns what is predicted of impressions, each `[batch, k]`."""
+        """Returns the predictions for impressions, each `[batch, k]`."""
         outputs, durations = self.network(tensors), tensors[schema.DURATIONS]
         return self.head.predict(outputs, durations, self.measured.calibration)
 
     def calibrate(self, calibration: heads.Calibration) -> None:
-        """Brings what is predicted from now on to what happens.
+        """Sets the calibration of later predictions.
 
         Args:
-          calibration: Of the model as it is now trained.
+          calibration: Calibration of the model as it is now trained.
         """
         self.measured = dataclasses.replace(self.measured, calibration=calibration)
         self._predict = tf.function(self.predict, reduce_retracing=True)
 
     def facts(self) -> dict[str, object]:
-        """Returns what a manifest says of the model."""
+        """Returns facts about the model for its manifest."""
         return {"features": [feature.name for feature in self.features]}
 
     @property
@@ -93,7 +94,7 @@ class RankingModel:
         return self.first_stage is not None and self.first_stage.sees_request_time
 
     def request_fields(self, data: prepared.PreparedData) -> fields.Fields:
-        """Returns what it reads of a request beside the videos to score."""
+        """Returns the request fields that it reads, without the videos to score."""
         own = inputs.request_fields(self.features, data)
         if self.first_stage is None:
             return own
@@ -101,16 +102,17 @@ class RankingModel:
 
     @property
     def asks_sources(self) -> bool:
-        """Whether a feature is what all candidate sources say."""
+        """Whether a feature needs all candidate sources."""
         found = [f for f in self.features if isinstance(f, features_interface.Replayed)]
         return any(feature.asks_sources for feature in found)
 
     @property
     def neutral(self) -> dict[str, float]:
-        """The value of each tensor of the network that says nothing of its example.
+        """A neutral value of each tensor of the network.
 
-        The median of a number that has quantiles, else what stands for not known; no
-        training-only features, which are the same of every request.
+        It is the median of a number that has quantiles, else the value that marks a
+        missing one; training-only features are left out, as they are the same for every
+        request.
         """
         values = dict.fromkeys((schema.HISTORY_VIDEOS, schema.IMPRESSION_VIDEOS), 0.0)
         for feature in self.features:
@@ -128,13 +130,13 @@ class RankingModel:
         times: npt.NDArray[np.int64],
         video_indices: npt.NDArray[np.integer],
     ) -> dict[str, npt.NDArray]:
-        """Returns what each feature reads of candidates, `[n, …]` by its name.
+        """Returns the value of each feature for candidates, `[n, …]` by its name.
 
         Args:
-          data: With impressions.
+          data: Prepared set with impressions.
           users: `[n]` user indices.
           end_watches: `[n]` flat positions where each user's history ends.
-          times: `[n]` of the requests, seconds since the epoch, 0 = unknown.
+          times: `[n]` times of the requests, seconds since the epoch, 0 = unknown.
           video_indices: `[n, k]` catalogue indices of candidates.
         """
         log = self.open_log(data)
@@ -144,12 +146,12 @@ class RankingModel:
     def open_log(
         self, data: prepared.PreparedData, serving: bool = True, keep: bool = True
     ) -> inputs.ImpressionLog:
-        """Returns what the network reads of a prepared set.
+        """Returns the tensors that the network reads from a prepared set.
 
         Args:
-          data: With impressions.
+          data: Prepared set with impressions.
           serving: Whether training-only features have their serving value.
-          keep: Whether it stays open for the next call, the last one alone.
+          keep: Whether it is cached for the next call; only the last one is.
         """
         log = self._log
         if log is None or log.data is not data:
@@ -170,10 +172,10 @@ class RankingModel:
         impression_rows: npt.NDArray[np.int64],
         video_indices: npt.NDArray[np.integer],
     ) -> predictions.Predictions:
-        """Returns what is predicted of candidates at logged requests, `[n, k] float32`.
+        """Returns the predictions for candidates at logged requests, `[n, k] float32`.
 
         Args:
-          data: With impressions.
+          data: Prepared set with impressions.
           impression_rows: `[n]` rows of the impression arrays, one of each request.
           video_indices: `[n, k]` catalogue indices of candidates.
         """
@@ -187,19 +189,27 @@ class RankingModel:
         return _joined(found)
 
     def predictions(
-        self, data: prepared.PreparedData, impression_rows: npt.NDArray[np.int64]
+        self,
+        data: prepared.PreparedData,
+        impression_rows: npt.NDArray[np.int64],
+        history_rows: npt.NDArray[np.int64] | None = None,
     ) -> predictions.Predictions:
-        """Returns what is predicted of impressions of the log, each `[n] float32`.
+        """Returns the predictions for logged impressions, each `[n] float32`.
 
         Args:
-          data: With impressions.
+          data: Prepared set with impressions.
           impression_rows: `[n]` rows of the impression arrays.
+          history_rows: `[n]`, the impression of the same user at the time of which
+            each one's past ends; None: itself.
         """
         log = self.open_log(data)
-        found = [
-            self._predict(log.impressions(tf.constant(impression_rows[part], tf.int64)))
-            for part in _shown_parts(len(impression_rows), _PAIRS_A_STEP, "impressions")
-        ]
+        found = []
+        for part in _shown_parts(len(impression_rows), _PAIRS_A_STEP, "impressions"):
+            rows = tf.constant(impression_rows[part], tf.int64)
+            then = None
+            if history_rows is not None:
+                then = tf.constant(history_rows[part], tf.int64)
+            found.append(self._predict(log.impressions(rows, then)))
         return _joined(found, np.s_[:, 0])
 
     def sum_of_losses(
@@ -231,14 +241,14 @@ class RankingModel:
         times: npt.NDArray[np.int64],
         video_indices: npt.NDArray[np.integer],
     ) -> Scores:
-        """Returns what orders candidates, `[n, k] float32`, higher is better.
+        """Returns the scores that order candidates, `[n, k] float32`, higher is better.
 
         Args:
-          data: With impressions.
+          data: Prepared set with impressions.
           users: `[n]` user indices.
           end_watches: `[n]` flat positions where each user's history ends (the watch
             there is not in it).
-          times: `[n]` of the requests, seconds since the epoch, 0 = unknown.
+          times: `[n]` times of the requests, seconds since the epoch, 0 = unknown.
           video_indices: `[n, k]` catalogue indices of candidates.
         """
         log = self.open_log(data)
@@ -256,7 +266,7 @@ class RankingModel:
 def _joined(
     parts: list[heads.Predicted], columns: Any = np.s_[:]
 ) -> predictions.Predictions:
-    """Returns what is predicted of all parts, `[n, k]`, or some columns of it."""
+    """Returns the predictions of all parts, `[n, k]`, or some columns of them."""
     parts = parts or [heads.Predicted(tf.zeros([0, 1]))]
     given = [name for name, values in parts[0]._asdict().items() if values is not None]
     return predictions.Predictions(
@@ -274,7 +284,7 @@ def _candidates(
     times: npt.NDArray[np.int64],
     video_indices: npt.NDArray[np.integer],
 ) -> inputs.Tensors:
-    """Returns what the network reads of candidates, from arrays."""
+    """Returns the network's inputs for candidates, from arrays."""
     return log.candidates(
         tf.constant(users, tf.int32),
         tf.constant(end_watches, tf.int64),
@@ -292,7 +302,7 @@ def save(
 
     Args:
       model: The model.
-      directory: Of the artefact.
+      directory: Directory of the artefact.
       measured: Statistics to serve with; None: those it was trained with.
     """
     weights.save(model.network, directory)
@@ -311,8 +321,8 @@ def load(
     Args:
       directory: The artefact.
       data: The prepared set.
-      first_stage: That beside it; None of a model that was trained without.
-      precision: Of its products; see `configs.Composition`.
+      first_stage: First stage next to it; None for a model that was trained without.
+      precision: Precision of its products; see `configs.CompositionConfig`.
 
     Raises:
       errors.UserError: It is missing, damaged, or was made from another data set or
@@ -338,7 +348,7 @@ def load(
 def _require_first_stage(
     directory: pathlib.Path, first_stage: stage.Stage | None
 ) -> None:
-    """Checks that a model was trained with the first stage beside it."""
+    """Checks that a model was trained with the first stage next to it."""
     manifest = artifacts.read_manifest(directory, KIND)
     name = stage.KIND
     if first_stage is not None and first_stage.manifest is not None:
@@ -346,12 +356,14 @@ def _require_first_stage(
     elif first_stage is None and name in manifest.inputs:
         raise errors.UserError(
             f"expected the {name} that {directory} was trained with, received none: "
-            f"load them from beside it (ytdnn.retrieval.stage.load)"
+            f"load them from next to it (ytdnn.retrieval.stage.load)"
         )
 
 
 def _require_places(
-    directory: pathlib.Path, trained: configs.Composition, given: configs.Composition
+    directory: pathlib.Path,
+    trained: configs.CompositionConfig,
+    given: configs.CompositionConfig,
 ) -> None:
     """Checks that the sources a model was trained with have the same places."""
     for name, places in trained.places.items():

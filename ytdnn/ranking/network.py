@@ -25,9 +25,9 @@ class Statistics:
 
     Attributes:
       vocabulary_size: Videos with an id embedding.
-      features: What the encoders must know, by feature.
-      clicks: Means over the training impressions, where the outputs start.
-      calibration: What predictions are brought to, from the validation window.
+      features: Statistics that the encoders need, by feature.
+      clicks: Means over the training impressions, initial values of the outputs.
+      calibration: Calibration of predictions, from the validation window.
     """
 
     vocabulary_size: int
@@ -40,23 +40,23 @@ class RankingNetwork(tf.keras.Model):
     """Tensors of `ytdnn.ranking.inputs` to outputs of the head `[batch, k, n]`.
 
     Attributes:
-      head: What the outputs mean.
-      videos: The table of video embeddings by what looks it up: the video shown, the
-        last watched, the history. One table, unless the config says otherwise.
+      head: Head that reads the outputs.
+      videos: Table of video embeddings for each use: the video shown, the last watched,
+        the history. One table, unless the config says otherwise.
     """
 
     def __init__(
         self,
-        config: configs.Ranking,
+        config: configs.RankingConfig,
         chosen: registry.Features,
         measured: Statistics,
     ) -> None:
         """Creates the network; its variables are all made at the first call.
 
         Args:
-          config: Sizes.
-          chosen: The features that are read.
-          measured: Of the training impressions.
+          config: Settings of ranking.
+          chosen: Features of the ranker.
+          measured: Statistics of the training impressions.
         """
         super().__init__(name="ranking")
         self.head = heads.make(config.head, measured.clicks)
@@ -85,13 +85,17 @@ class RankingNetwork(tf.keras.Model):
         """The variables looked up by row, for the table optimiser."""
         of_videos = list({id(t): t for t in self.videos.values()}.values())
         layers = (*of_videos, *self._of_query.values(), *self._of_videos.values())
-        return [layer.table for layer in layers if isinstance(layer, embeddings.Table)]
+        return [
+            layer.table
+            for layer in layers
+            if isinstance(layer, embeddings.EmbeddingTable)
+        ]
 
     def call(self, tensors: inputs.Tensors, seed: tf.Tensor | None = None) -> tf.Tensor:
         """Returns the outputs, `[batch, k, n] float32`.
 
         Args:
-          tensors: Of the query `[batch, …]` and of impressions `[batch, k]`.
+          tensors: Tensors of the query `[batch, …]` and of impressions `[batch, k]`.
           seed: `[2] int32` of this training step, or None outside training.
         """
         shown = tensors[schema.IMPRESSION_VIDEOS]
@@ -109,7 +113,7 @@ class RankingNetwork(tf.keras.Model):
         kept = tuple(rows.without_gradient(block) for block in blocks)
         own = self._own_tower(
             (tf.stop_gradient(query), rows.Items(kept, k)),
-            seed=randomness.of_stream(seed, randomness.Stream.OWN_TOWER),
+            seed=randomness.of_stream(seed, randomness.RandomStream.OWN_TOWER),
         )
         return tf.concat([self._outputs(hidden), self._own_outputs(own)], axis=-1)
 
@@ -133,12 +137,12 @@ def _outputs(biases: Sequence[float], name: str) -> tf.keras.layers.Dense:
 
 
 def _video_tables(
-    config: configs.Ranking, vocabulary_size: int, uses: Sequence[str]
-) -> dict[str, embeddings.Table]:
+    config: configs.RankingConfig, vocabulary_size: int, uses: Sequence[str]
+) -> dict[str, embeddings.EmbeddingTable]:
     """Returns the table of each use, one for all where it is shared (PAPER §4.1)."""
 
-    def table(name: str) -> embeddings.Table:
-        return embeddings.Table(
+    def table(name: str) -> embeddings.EmbeddingTable:
+        return embeddings.EmbeddingTable(
             vocabulary_size, config.embedding_dim, _STDDEV, name=name
         )
 

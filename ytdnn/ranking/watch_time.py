@@ -1,9 +1,9 @@
-"""Watch time of a click, as the ranker learns it: robust targets for real logs.
+"""Targets of the watch time of a click, robust for real logs.
 
 On real logs a third of the clicks may be watched for longer than the video lasts, some
 for sixty times as long, and durations may be unknown or wrong. A squared error, or a
-ratio without bound, then follows a few clicks. Each target here but the last is
-bounded, and says the mean seconds of a click in the end:
+ratio without bound, then follows a few clicks. Each target here except the last is
+bounded, and is converted to the mean seconds of a click:
 
 * `Fraction`: the share of the video, cut at 1, by a logistic regression; the mean over
   all clicks that the cut takes away is put back as a factor.
@@ -16,7 +16,7 @@ bounded, and says the mean seconds of a click in the end:
   Framework with Error Adaptive Discretization, AAAI 2024).
 * `Ratio`: the part of the duration, without bound: the mean itself, on clean logs.
 
-Where a duration is not known, the mean watch time of a click stands for it.
+An unknown duration is replaced by the mean watch time of a click.
 """
 
 import abc
@@ -42,7 +42,7 @@ Floats = npt.NDArray[np.floating]
 
 @dataclasses.dataclass(frozen=True)
 class Observed:
-    """What is known of the watch time of clicks in the training impressions.
+    """Statistics of the watch time of clicks in the training impressions.
 
     Attributes:
       fraction: Mean share of the video watched, at most 1 of each click.
@@ -71,7 +71,7 @@ UNKNOWN = Observed()
 
 
 class Sample:
-    """Clicks of known watch time, thinned evenly beyond a million."""
+    """Clicks with watch seconds, thinned evenly beyond a million."""
 
     def __init__(self) -> None:
         """Begins empty."""
@@ -80,7 +80,7 @@ class Sample:
         self._seen = 0
 
     def add(self, seconds: Floats, durations: Floats) -> None:
-        """Adds clicks: watch seconds above 0 and durations, 0 where not known."""
+        """Adds clicks: watch seconds above 0 and durations, 0 where unknown."""
         pairs = np.column_stack([seconds, durations]).astype(np.float64)
         first = -self._seen % self._every
         self._seen += len(pairs)
@@ -90,10 +90,10 @@ class Sample:
             self._every *= 2
 
     def observed(self, mean: float) -> Observed:
-        """Returns what the targets are made with.
+        """Returns the statistics of the clicks.
 
         Args:
-          mean: Watch seconds of a click, which stands for unknown durations.
+          mean: Mean watch seconds of a click, in place of unknown durations.
         """
         pairs = np.concatenate([np.zeros([0, 2]), *self._parts])
         if not len(pairs):
@@ -162,10 +162,10 @@ class Target(abc.ABC):
     biases: tuple[float, ...]
 
     def __init__(self, mean: float, observed: Observed) -> None:
-        """Takes what is known of the training impressions.
+        """Takes the statistics of the training impressions.
 
         Args:
-          mean: Watch seconds of a click, which stands for unknown durations.
+          mean: Mean watch seconds of a click, in place of unknown durations.
           observed: See `Observed`.
         """
         self.mean = mean
@@ -180,7 +180,7 @@ class Target(abc.ABC):
         Args:
           outputs: `[..., n] float32`.
           seconds: `[...] float32` watched.
-          durations: `[...] float32` of the videos, 0 where not known.
+          durations: `[...] float32` durations of the videos, 0 where unknown.
         """
 
     @abc.abstractmethod
@@ -188,7 +188,7 @@ class Target(abc.ABC):
         """Returns the log of the expected seconds of a click, `[...] float32`."""
 
     def scales(self, durations: tf.Tensor) -> tf.Tensor:
-        """Returns durations, the mean watch time of a click where not known."""
+        """Returns durations, with unknown ones replaced by the mean watch time."""
         return tf.where(durations > 0.0, durations, self.mean)
 
 
@@ -326,7 +326,7 @@ class Bins(Target):
 
 
 def make(kind: str, mean: float, ratio: float, observed: Observed) -> Target:
-    """Returns a target by its name in `configs.ClickTimesWatchTime.watch_time`.
+    """Returns a target by its name in `configs.ClickTimesWatchTimeConfig.watch_time`.
 
     Args:
       kind: The name.

@@ -1,1 +1,1 @@
-"""The first stage as the ranker meets it: candidates, and what is known of each."""
+"""The first stage: candidates of all sources, with their scores and sources."""

@@ -1,4 +1,4 @@
-"""Channels of videos, and what of them a composition needs."""
+"""The channels of videos, as a composition needs them."""
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,9 @@ CHANNEL = f"{schema.VIDEOS}.{schema.CHANNEL_ID}"
 UPLOAD = f"{schema.VIDEOS}.{schema.UPLOAD_TIME}"
 
 
-def require(composition: configs.Composition, data: prepared.PreparedData) -> None:
+def require(
+    composition: configs.CompositionConfig, data: prepared.PreparedData
+) -> None:
     """Checks that the log has the column that a cap needs.
 
     Raises:
@@ -24,7 +26,7 @@ def require(composition: configs.Composition, data: prepared.PreparedData) -> No
         )
 
 
-def of(data: prepared.PreparedData) -> npt.NDArray[np.int32]:
+def channel_indices(data: prepared.PreparedData) -> npt.NDArray[np.int32]:
     """Returns the channel of each catalogue index, from 1 on, 0 = unknown."""
     ids = data.videos[schema.CHANNEL_ID].cast(pl.String)
     ranks = ids.rank("dense").fill_null(0).to_numpy().astype(np.int32)

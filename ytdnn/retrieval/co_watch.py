@@ -1,7 +1,7 @@
-"""Co-watch: what others watched near the videos that the user watched last.
+"""Co-watch: videos that others watched near the user's last watches.
 
-A table holds, for each video, those most often watched within a few watches of it, by
-a damped count; it is made of the candidates' training window.
+A table holds, for each video, those most often watched within a few watches of it, by a
+damped count; it is computed from the candidates' training window.
 """
 
 import numpy as np
@@ -26,7 +26,7 @@ class CoWatch(interface.Source):
     kind = interface.CO_WATCH
 
     def __init__(self, num: int, data: prepared.PreparedData) -> None:
-        """Counts what was watched near what."""
+        """Counts pairs of nearby watches."""
         super().__init__(num)
         videos, weights = neighbours(data, _NEIGHBOURS)
         self._videos = tf.Variable(videos, trainable=False)

@@ -37,7 +37,7 @@ class Explorer(tf.Module):
     """
 
     def __init__(
-        self, config: configs.Composition, data: prepared.PreparedData
+        self, config: configs.CompositionConfig, data: prepared.PreparedData
     ) -> None:
         """Takes what to try out.
 
@@ -83,7 +83,9 @@ class Explorer(tf.Module):
         return order, None
 
 
-def of(config: configs.Composition, data: prepared.PreparedData) -> Explorer | None:
+def from_config(
+    config: configs.CompositionConfig, data: prepared.PreparedData
+) -> Explorer | None:
     """Returns what explores, None where nothing does.
 
     Raises:

@@ -26,7 +26,7 @@ class FreshUploads(interface.Source):
     def __init__(self, num: int, data: prepared.PreparedData) -> None:
         """Sorts the uploads of each channel by time, of a log where it `exists`."""
         super().__init__(num)
-        channels, times = channels_room.of(data), upload_times(data)
+        channels, times = channels_room.channel_indices(data), upload_times(data)
         known = np.flatnonzero((channels > 0) & (times >= 0))
         videos = known[np.lexsort((times[known], channels[known]))]
         self._channels = tf.Variable(channels, trainable=False)

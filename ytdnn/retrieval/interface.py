@@ -1,4 +1,4 @@
-"""What a candidate source is: requests to catalogue indices, best first, in the graph.
+"""The interface of a candidate source: requests to catalogue indices, in the graph.
 
 The same code proposes in exported graphs, in evaluation and in the replay of logged
 requests.
@@ -44,12 +44,12 @@ class Asked:
 
 @dataclasses.dataclass(frozen=True)
 class Proposal:
-    """What a source proposes.
+    """The videos that a source proposes.
 
     Attributes:
-      videos: `[batch, num] int32`, best first; 0 where there are fewer. None is twice
-        in a row, all are permitted.
-      seeds: `[batch, num] int32` the watch each was found by, 0 = none.
+      videos: `[batch, num] int32`, best first; 0 where there are fewer. No video is
+        twice in a row, and all are permitted.
+      seeds: `[batch, num] int32` the watch that each was found by, 0 = none.
     """
 
     videos: tf.Tensor

@@ -15,7 +15,7 @@ class Rule(tf.Module):
     """
 
     def __init__(
-        self, config: configs.Composition, data: prepared.PreparedData
+        self, config: configs.CompositionConfig, data: prepared.PreparedData
     ) -> None:
         """Takes the weight of the blend and the cap.
 
@@ -29,7 +29,9 @@ class Rule(tf.Module):
         channels.require(config, data)
         self._channels = None
         if self._most:
-            self._channels = tf.Variable(channels.of(data), trainable=False)
+            self._channels = tf.Variable(
+                channels.channel_indices(data), trainable=False
+            )
 
     def __call__(
         self, videos: tf.Tensor, logits: tf.Tensor, scores: tf.Tensor | None

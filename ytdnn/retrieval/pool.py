@@ -1,4 +1,4 @@
-"""The pool: what all sources propose, each video once, for one ranker to score."""
+"""The pool: the proposals of all sources, each video once, for one ranker to score."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ class Found:
         every = (self.videos, self.sources, self.seeds)
         return Found(*(tf.gather(values, rows) for values in every))
 
-    def of(self, videos: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def sources_of(self, videos: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns source and seed of any videos, `[batch, k] int32`, 0 = not found.
 
         Args:
@@ -50,7 +50,7 @@ def join(
     nearest: tf.Tensor,
     kinds: Sequence[str],
     proposals: Sequence[interface.Proposal],
-    composition: configs.Composition,
+    composition: configs.CompositionConfig,
 ) -> Found:
     """Returns the candidates of all sources, each video once.
 
@@ -58,10 +58,10 @@ def join(
     then the tower again, until all places are taken.
 
     Args:
-      nearest: `[batch, n] int32` what the tower proposes, for every place.
+      nearest: `[batch, n] int32` proposals of the tower, for every place.
       kinds: Name of each other source.
-      proposals: Of each.
-      composition: Places.
+      proposals: Proposals of each.
+      composition: Number of places of each source.
     """
     own = composition.num_from_tower
     nothing = tf.zeros_like(nearest)
@@ -89,7 +89,7 @@ class Pool(tf.Module):
         self,
         tower: interface.Source,
         others: Sequence[interface.Source],
-        composition: configs.Composition,
+        composition: configs.CompositionConfig,
     ) -> None:
         """Takes the sources.
 

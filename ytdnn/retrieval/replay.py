@@ -1,8 +1,8 @@
-"""What the frozen first stage would have said at moments of the log (DESIGN §7).
+"""Replays the frozen first stage at moments of the log (DESIGN §7).
 
 The history is rolled back to strictly before each moment, and the candidate model was
-trained on earlier watches only, so the ranker learns from what serving will show it.
-Logged impressions are asked about once, with one user vector for each page.
+trained on earlier watches only, so the ranker learns from the same scores as serving
+gives it. Logged impressions are scored once, with one user vector for each page.
 """
 
 import dataclasses
@@ -83,7 +83,7 @@ class Replay:
     def listed_scores(
         self, users: npt.NDArray[np.integer], ends: Rows, times: Rows
     ) -> Vectors:
-        """Returns the model's scores of what all sources retrieve for requests, `[n]`.
+        """Returns the model's scores of the videos that all sources retrieve, `[n]`.
 
         Videos without a score are left out.
 
@@ -105,7 +105,7 @@ class Replay:
         return np.concatenate(found)
 
     def _of_pool(self, at: positions.Positions) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns sources and seeds; see `scores` of what may be asked."""
+        """Returns sources and seeds; see `scores` for the supported positions."""
         if at.is_logged:
             found = tf.gather(self._logged_sources, at.rows)
             return found[..., 0, tf.newaxis], found[..., 1, tf.newaxis]
@@ -116,7 +116,7 @@ class Replay:
             found = self._candidates(
                 users[part], ends[part], times[part], vectors[part]
             )
-            of_part = found.of(tf.constant(videos[part]))
+            of_part = found.sources_of(tf.constant(videos[part]))
             sources[part], seeds[part] = (values.numpy() for values in of_part)
         return tf.constant(sources), tf.constant(seeds)
 
@@ -127,7 +127,7 @@ class Replay:
         times: Rows,
         vectors: Vectors,
     ) -> pool.Found:
-        """Returns what the sources propose for requests."""
+        """Returns the proposals of the sources for requests."""
         watched = self.data.watched_before(users, ends).padded()
         return self._pool(
             interface.Asked(
@@ -173,7 +173,9 @@ class Replay:
                 candidates = self._candidates(
                     part.users, part.ends, part.times, part.vectors
                 )
-                of_rows = candidates.take(part.of_row).of(tf.constant(part.videos))
+                of_rows = candidates.take(part.of_row).sources_of(
+                    tf.constant(part.videos)
+                )
                 found[part.rows] = np.concatenate([v.numpy() for v in of_rows], axis=1)
             return tf.constant(found)
 
@@ -199,7 +201,7 @@ class Replay:
                 of_row=ragged.rows_of(edges[part.start : part.stop + 1]),
                 users=users,
                 ends=ends,
-                times=np.asarray(shown.times)[first],
+                times=shown.request_times[first],
                 vectors=self._vectors_of(first, users, ends),
             )
 
@@ -244,7 +246,7 @@ def begins_request(data: prepared.PreparedData, rows: Rows) -> npt.NDArray[np.bo
     shown = data.impressions
     changes = np.zeros(len(rows), bool)
     changes[:1] = True
-    for values in (shown.users, shown.times, shown.num_watches, shown.devices):
+    for values in (shown.users, shown.request_times, shown.num_watches, shown.devices):
         if values is not None:
             of_rows = np.asarray(values)[rows]
             changes[1:] |= of_rows[1:] != of_rows[:-1]

@@ -15,6 +15,7 @@ from ytdnn.retrieval import (
     fresh_uploads,
     interface,
     nearest,
+    neighbours,
     pool,
     popular,
     replay,
@@ -26,19 +27,19 @@ KIND = candidate_model.KIND  # of the artefact
 
 
 class Stage:
-    """A trained candidate model beside the other candidate sources.
+    """A trained candidate model, with the other candidate sources.
 
     Attributes:
       candidates: The model.
-      composition: Places of each source.
-      manifest: Of the model's artefact; None of a model that has none.
+      composition: Number of places of each source.
+      manifest: Manifest of the model's artefact; None for a model without artefact.
     """
 
     def __init__(
         self,
         candidates: candidate_model.Joined,
         data: prepared.PreparedData,
-        composition: configs.Composition | None = None,
+        composition: configs.CompositionConfig | None = None,
         manifest: artifacts.Manifest | None = None,
     ) -> None:
         """Takes a trained model.
@@ -46,11 +47,11 @@ class Stage:
         Args:
           candidates: The model.
           data: The set it was trained on, which the other sources are made from.
-          composition: Places of each source; None: the defaults.
-          manifest: Of the model's artefact.
+          composition: Number of places of each source; None: the defaults.
+          manifest: Manifest of the model's artefact.
         """
         self.candidates = candidates
-        self.composition = composition or configs.Composition()
+        self.composition = composition or configs.CompositionConfig()
         self.manifest = manifest
         self._data = data
         self._opened: replay.Replay | None = None
@@ -63,11 +64,11 @@ class Stage:
     def fields(
         self, data: prepared.PreparedData, with_sources: bool = False
     ) -> fields.Fields:
-        """Returns what it reads of a request.
+        """Returns the request fields that it reads.
 
         Args:
           data: The prepared set.
-          with_sources: Whether all sources are asked, not the candidate model alone.
+          with_sources: Whether all sources are used, not only the candidate model.
         """
         own = self.candidates.fields(data)
         if not with_sources:
@@ -85,14 +86,16 @@ class Stage:
 
     @functools.cached_property
     def other_sources(self) -> tuple[interface.Source, ...]:
-        """The sources beside the tower that have places, made when first asked for.
+        """The sources apart from the tower that have places, created on first use.
 
-        One whose columns the log lacks there is not: the tower has its places.
+        A source is left out where the log lacks its columns: the tower has its places.
         """
         config, data = self.composition, self._data
         found: list[interface.Source] = []
         if config.num_co_watched:
-            found.append(co_watch.CoWatch(config.num_co_watched, data))
+            is_order = config.co_watched_by == "order"
+            kind = co_watch.CoWatch if is_order else neighbours.Neighbours
+            found.append(kind(config.num_co_watched, data))
         if config.num_fresh_uploads and fresh_uploads.exists(data):
             found.append(fresh_uploads.FreshUploads(config.num_fresh_uploads, data))
         if config.num_popular:
@@ -108,7 +111,7 @@ class Stage:
         """Returns the search among permitted videos.
 
         Args:
-          searcher: Of the index; None: exact search.
+          searcher: Search of the index; None: exact search.
         """
         searcher = self.exact if searcher is None else searcher
         return nearest.Nearest(searcher, len(self.video_vectors))
@@ -117,7 +120,7 @@ class Stage:
         """Returns the candidate model as a source.
 
         Args:
-          searcher: Of the index; None: exact search.
+          searcher: Search of the index; None: exact search.
         """
         return tower.Tower(self.composition.num_candidates, self.nearest(searcher))
 
@@ -125,22 +128,22 @@ class Stage:
         """Returns all sources.
 
         Args:
-          searcher: Of the index; None: exact search.
+          searcher: Search of the index; None: exact search.
         """
         own = self.tower(searcher)
         return pool.Pool(own, self.other_sources, self.composition)
 
     def scores(self, searcher: tf.Module | None = None) -> scores.Scores:
-        """Returns what gives the model's scores of any videos.
+        """Returns the function that gives the model's scores of any videos.
 
         Args:
-          searcher: Of the index, whose vectors it shares; None: exact search.
+          searcher: Search of the index; its vectors are shared; None: exact search.
         """
         searcher = self.exact if searcher is None else searcher
         return scores.Scores(searcher.vectors, len(self.video_vectors))
 
     def open_log(self, data: prepared.PreparedData) -> replay.Replay:
-        """Returns what it says at positions of a log; that of the last log is kept."""
+        """Returns its replay at positions of a log; that of the last log is cached."""
         opened = self._opened
         if opened is None or opened.data is not data:
             self._opened = None  # before the next one takes its memory
@@ -152,7 +155,7 @@ class Stage:
 def load(
     directory: pathlib.Path,
     data: prepared.PreparedData,
-    composition: configs.Composition | None = None,
+    composition: configs.CompositionConfig | None = None,
 ) -> Stage:
     """Loads the first stage of a run.
 

@@ -38,10 +38,10 @@ _WITH_BODY = ("POST",)  # no path takes another method that brings one
 
 
 class Guard:
-    """Refuses what the server must not answer, and adds headers to all answers."""
+    """Refuses requests without access, and adds headers to all answers."""
 
     def __init__(self, app: App, given: settings.Settings) -> None:
-        """Takes what is guarded."""
+        """Takes the guarded application."""
         self._app = app
         self._token = given.token.encode() if given.token else None
         self._names = {name.lower() for name in (*given.hosts, given.host)}

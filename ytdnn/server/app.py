@@ -1,4 +1,4 @@
-"""The application: what each path answers."""
+"""The application: a handler for each path."""
 
 import asyncio
 import contextlib
@@ -49,15 +49,15 @@ Handler = Callable[[http.Request], Awaitable[responses.Response]]
 
 @dataclasses.dataclass(frozen=True)
 class Parts:
-    """What answers requests.
+    """The parts of a running server.
 
     Attributes:
       given: The settings.
-      threads: Where models run.
-      measured: What Prometheus is told.
-      served: The version that is served.
-      log: Of what is served, None where nothing is logged.
-      inspector: What the page asks.
+      threads: Threads that run models.
+      measured: Metrics for Prometheus.
+      served: Holder of the served version.
+      log: Log of answers and feedback, None where nothing is logged.
+      inspector: Backend of the inspector's page.
     """
 
     given: settings.Settings
@@ -69,15 +69,15 @@ class Parts:
 
 
 def make(given: settings.Settings, say: Callable[[str], None] = _LOG.info) -> Parts:
-    """Loads the bundle, and what stands around it.
+    """Loads the bundle, and creates the parts of the server.
 
     Args:
       given: The settings.
-      say: Takes a line for people.
+      say: Function that takes a line for people.
 
     Raises:
       errors.UserError: The bundle cannot be served.
-      OSError: The served log cannot be made.
+      OSError: The log of answers cannot be created.
     """
     measured = metrics.Metrics()
     shared = settings.batching_of(given.bundle)
@@ -185,7 +185,7 @@ class _Routes:
         ]
 
     def measured(self, path: str, handler: Handler) -> Handler:
-        """Returns a handler whose mistakes become answers, and whose time is told."""
+        """Returns a handler that turns errors into answers and measures the time."""
         endpoint = path.partition("/{")[0]
 
         async def handle(request: http.Request) -> responses.Response:

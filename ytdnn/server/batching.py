@@ -2,8 +2,8 @@
 
 As TensorFlow Serving's batching (`serving/batching.config`): a batch runs when it is
 full, or when its first request has waited for the timeout, as soon as a thread is free;
-what arrives meanwhile joins it. Everything here is of the event loop's thread
-but the runs themselves.
+requests that arrive meanwhile join it. Everything here runs in the event loop's thread,
+except the runs themselves.
 """
 
 import asyncio
@@ -28,13 +28,13 @@ _FULL = "The batch scheduling queue to which this task was submitted is full"
 
 @dataclasses.dataclass(frozen=True)
 class Answered:
-    """The outputs of one request, and how it came by them.
+    """The outputs of one request, with the times of its run.
 
     Attributes:
       outputs: `[rows, …]` by name.
-      queue_seconds: Waited for a run.
-      run_seconds: Of the run.
-      batch_size: Rows of the run.
+      queue_seconds: Time waited for a run.
+      run_seconds: Duration of the run.
+      batch_size: Number of rows of the run.
     """
 
     outputs: Outputs
@@ -54,7 +54,7 @@ class Threads:
     """The threads of all queues.
 
     Attributes:
-      parameters: Of batching.
+      parameters: Parameters of batching.
     """
 
     def __init__(
@@ -65,8 +65,8 @@ class Threads:
         """Starts no thread yet.
 
         Args:
-          parameters: Of batching.
-          observe: Told of each run's first request.
+          parameters: Parameters of batching.
+          observe: Function that is called with each run's first request.
         """
         self.parameters = parameters
         self.observe = observe
@@ -107,14 +107,14 @@ class Threads:
 
 
 class Queue:
-    """Requests to one signature.
+    """The queue of requests to one signature.
 
     Attributes:
-      run: Of some rows, in a thread.
+      run: Function that runs some rows, in a thread.
     """
 
     def __init__(self, run: Run, threads: Threads) -> None:
-        """Takes what runs a batch, and where."""
+        """Takes the function that runs a batch, and its threads."""
         self.run = run
         self._threads = threads
         self._tasks: collections.deque[_Task] = collections.deque()

@@ -10,11 +10,11 @@ from uvicorn.protocols.http import auto
 
 
 def protocol(seconds: float) -> type[asyncio.Protocol]:
-    """Returns uvicorn's protocol, which closes a connection whose head is late.
+    """Returns uvicorn's protocol, which closes a connection with a late head.
 
     Args:
-      seconds: Between the first byte of a request and the end of its head; between the
-        connection and the first byte too.
+      seconds: Maximum time between the first byte of a request and the end of its head;
+        between the connection and the first byte too.
     """
     base: Any = auto.AutoHTTPProtocol
 

@@ -20,11 +20,11 @@ _DRAIN_SECONDS = 60.0
 
 
 class Served:
-    """The version that is served, and what is known of others.
+    """The version that is served, and the state of others.
 
     Attributes:
-      refused: Why a version was not loaded, by its number; that of number 0 is of a
-        manifest that cannot be read.
+      refused: Reasons why versions were not loaded, by their number; number 0 stands
+        for a manifest that cannot be read.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class Served:
 
     @property
     def current(self) -> models.Version:
-        """The version that is served now, for what is no request."""
+        """The version that is served now, for callers that are not requests."""
         return self._current
 
     @contextlib.contextmanager
@@ -214,7 +214,7 @@ class Served:
         )
 
     def status(self) -> dict[str, object]:
-        """Returns what is served, loaded, drained, refused and not yet whole."""
+        """Returns the versions served, loaded, drained, refused and unfinished."""
         directory = self._given.bundle
         newest = versions.newest(directory)
         return {

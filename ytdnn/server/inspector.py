@@ -153,7 +153,7 @@ class Inspector:
         if self._truth is None:
             self._truth = truth.Truth(data)
         try:
-            found = self._truth.of(user_id, ids, k)
+            found = self._truth.expected_seconds(user_id, ids, k)
         except errors.UserError:
             return None  # a user that was typed
         if found is None:
@@ -204,7 +204,7 @@ class Inspector:
             )
         if self._given.data is None:
             raise errors.UserError(
-                "expected a prepared set to look up users in, found none beside the "
+                "expected a prepared set to look up users in, found none next to the "
                 "bundle: start the server with --workdir=DIR"
             )
         if self._data is None:

@@ -1,7 +1,7 @@
 """One version of a bundle in memory: its models, their signatures, its titles.
 
-All models are checked when a version comes; the recommender is loaded then, others when
-they are first asked for, so that memory holds what is used.
+All models are checked when a version appears; the recommender is loaded then, others
+when they are first needed, so that memory holds only models in use.
 """
 
 import dataclasses
@@ -61,26 +61,26 @@ class Signature:
 
 
 class Version:
-    """One version: every model checked, those loaded that are asked.
+    """One version of a bundle: every model checked, and loaded on demand.
 
     Attributes:
-      number: Of the version.
-      bundle: Titles, and what its manifest says.
-      graphs: Of each model, by name.
-      models: Signatures of each model that is loaded, by their names.
-      num_asked: Requests that are being answered by it.
+      number: Number of the version.
+      bundle: The opened bundle, with titles and manifest.
+      graphs: Graph of each model, by name.
+      models: Signatures of each loaded model, by their names.
+      num_asked: Number of requests that it is answering.
     """
 
     def __init__(self, opened: bundle.Bundle, threads: batching.Threads) -> None:
         """Checks every model of an opened bundle, and loads none.
 
         Args:
-          opened: Whose files agree with its manifest.
-          threads: Where its models run.
+          opened: Opened bundle; its files agree with its manifest.
+          threads: Threads that run its models.
 
         Raises:
-          errors.UserError: A model holds operations that are not allowed, or files
-            that the manifest does not name.
+          errors.UserError: A model holds operations that are not allowed, or files that
+            are not in the manifest.
         """
         self.number = opened.version
         self.bundle = opened
@@ -103,7 +103,7 @@ class Version:
         """Loads a model and warms it, unless it is loaded already.
 
         Args:
-          name: Of a model of `graphs`.
+          name: Name of a model of `graphs`.
 
         Raises:
           errors.UserError: Its files were changed meanwhile.
@@ -189,7 +189,7 @@ class Version:
         return self.bundle.title(video_id)
 
     def doubts(self, request: requests.Request, fields: Fields) -> list[str]:
-        """Returns what of a well-formed request looks like a mistake."""
+        """Returns warnings about a well-formed request that looks like a mistake."""
         return list(
             doubts.of_request(request, fields, self.bundle.titles, self._vocabularies)
         )
@@ -221,8 +221,8 @@ def load(
 
     Args:
       directory: The bundle.
-      number: Of the version; None: the newest.
-      threads: Where its models run.
+      number: Number of the version; None: the newest.
+      threads: Threads that run its models.
       names: Other models to load, where it has them.
 
     Raises:
@@ -250,10 +250,10 @@ def _known_fields(opened: bundle.Bundle) -> Fields:
 
 
 def _require_named(opened: bundle.Bundle, directory: pathlib.Path) -> None:
-    """Checks that a model has no files beside those of the manifest.
+    """Checks that a model has no files that are not in the manifest.
 
     Raises:
-      errors.UserError: It has.
+      errors.UserError: It has such files.
     """
     for path in directory.rglob("*"):
         name = path.relative_to(opened.directory).as_posix()
@@ -275,11 +275,11 @@ def _run(
     Args:
       function: The signature.
       fields: Its inputs.
-      dim: Coordinates of a user's vector.
+      dim: Number of coordinates of a user's vector.
       rows: Values of the inputs.
 
     Raises:
-      problems.Problem: What the rows bring does not fit the model.
+      problems.Problem: Values of the rows do not fit the model.
     """
     for row in rows:
         if len(row.get(schema.USER_VECTOR, ())) not in (0, dim):

@@ -56,15 +56,15 @@ def signature_of(body: Mapping[str, Any]) -> str:
 def parse(
     body: Mapping[str, Any], fields: models.Fields, limits: settings.Limits
 ) -> Asked:
-    """Returns what a request asks of a signature.
+    """Returns the request to a signature that a body states.
 
     Args:
       body: The JSON object.
       fields: The signature's inputs.
-      limits: Of one request.
+      limits: Limits of one request.
 
     Raises:
-      problems.Problem: It is malformed, or asks for too much.
+      problems.Problem: It is malformed, or exceeds a limit.
     """
     if INSTANCES in body and INPUTS in body:
         raise problems.bad(
@@ -290,9 +290,9 @@ def answer(asked: Asked, found: batching.Answered) -> dict[str, Any]:
 def trimmed(
     outputs: batching.Outputs, rows: Sequence[Mapping[str, Any]]
 ) -> batching.Outputs:
-    """Returns outputs no wider than their request alone would have them.
+    """Returns outputs without the padding that other requests of the run caused.
 
-    What a run pads for the largest `k`, or the longest list, of other requests.
+    A run pads to the largest `k`, or the longest list, of its requests.
     """
     wanted = [row[schema.K] for row in rows if schema.K in row]
     listed = [len(row[schema.VIDEO_IDS]) for row in rows if schema.VIDEO_IDS in row]

@@ -1,4 +1,4 @@
-"""What a client is told of a mistake: a status and one line, as TensorFlow Serving."""
+"""Errors for clients: a status and one line, as TensorFlow Serving answers."""
 
 from ytdnn import errors
 
@@ -21,12 +21,12 @@ class Problem(Exception):  # noqa: N818
     """A request that is not answered.
 
     Attributes:
-      status: Of HTTP.
+      status: Status code of HTTP.
       message: One line.
     """
 
     def __init__(self, status: int, message: str) -> None:
-        """Takes what the client is told."""
+        """Takes the status and message for the client."""
         line = errors.one_line(" ".join(message.split()))
         if len(line) > _MOST_CHARACTERS:
             line = f"{line[: _MOST_CHARACTERS - 1]}…"

@@ -1,8 +1,8 @@
-"""The served log: what was answered and what became of it, in parts of Parquet.
+"""The served log: answers and their feedback, in parts of Parquet.
 
-Its layout is that of `ytdnn.data.served`, which joins it. What arrives is in memory
-until the next flush, which writes a part beside its place and renames it: a part is
-whole or not there. A server that is killed loses what came since its last flush, and
+Its layout is that of `ytdnn.data.served`, which joins it. New rows are in memory until
+the next flush, which writes a part under a temporary name and renames it: a part is
+complete or absent. A server that is killed loses the rows since its last flush, and
 nothing else.
 """
 
@@ -64,7 +64,7 @@ class ServedLog:
             self._shorten(kind)
 
     def flush(self) -> None:
-        """Writes what came since the last time; keeps it where that fails."""
+        """Writes the rows since the last flush; keeps them where that fails."""
         with self._writing:
             for kind in self._rows:
                 with self._lock:

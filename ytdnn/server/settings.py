@@ -1,4 +1,4 @@
-"""What a server is started with."""
+"""The settings of a server."""
 
 import dataclasses
 import ipaddress
@@ -14,16 +14,16 @@ LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 
 @dataclasses.dataclass(frozen=True)
 class Limits:
-    """What one request may ask for.
+    """The limits of one request.
 
     Attributes:
-      body_bytes: Of the body, decompressed.
-      header_seconds: Until the head of a request is whole.
-      body_seconds: Until the body is whole.
-      answer_seconds: Until an answer is there.
-      rows: Requests in one.
-      k: Results wanted.
-      list_length: Watches of a history, or ids of any list.
+      body_bytes: Maximum size of the body, decompressed.
+      header_seconds: Time until the head of a request is complete.
+      body_seconds: Time until the body is complete.
+      answer_seconds: Time until the answer is ready.
+      rows: Maximum number of requests in one body.
+      k: Maximum number of results.
+      list_length: Maximum number of watches of a history, or of ids of any list.
     """
 
     body_bytes: int = 2**22
@@ -59,23 +59,24 @@ class Batching:
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """What a server is started with.
+    """The settings of a server.
 
     Attributes:
-      bundle: Its directory, whose versions are watched.
-      data: The prepared set beside it; None: there is none.
+      bundle: Directory of the bundle, which is watched for new versions.
+      data: The prepared set of the bundle; None: there is none.
       host: Address to listen on.
-      port: 0: any that is free.
-      token: Asked for on every path; None: none is.
-      hosts: Names in the Host header that are answered, beside the address's own.
+      port: Port to listen on; 0: any that is free.
+      token: Token that every path requires; None: none is required.
+      hosts: Names in the Host header that are accepted, in addition to the address's
+        own.
       inspect: Whether users of the prepared set are shown.
-      log: Directory of what was served; None: nothing is logged.
-      flush_seconds: How long what was served may be in memory alone.
-      poll_seconds: Between two looks for a new version.
+      log: Directory of the served log; None: nothing is logged.
+      flush_seconds: Maximum time that answers are only in memory.
+      poll_seconds: Time between two checks for a new version.
       is_batching: Whether requests share runs.
-      loads_all: Whether every model is loaded before `/healthz` says ready; else each
-        when it is first asked for.
-      limits: Of one request.
+      loads_all: Whether every model is loaded before `/healthz` says ready; otherwise
+        each when it is first needed.
+      limits: Limits of one request.
     """
 
     bundle: pathlib.Path
@@ -100,7 +101,8 @@ class Settings:
         """
         if not is_loopback(self.host) and not self.token:
             raise errors.UserError(
-                f"expected a token to listen on {self.host}, which others can reach, "
+                f"expected a token to listen on {self.host}, which other machines can "
+                f"reach, "
                 f"received none: give --token_file=FILE or the environment variable "
                 f"YTDNN_TOKEN, or listen on {HOST}"
             )

@@ -1,4 +1,4 @@
-"""Starts the server: binds its port, loads the bundle, says what is where."""
+"""Starts the server: binds its port, loads the bundle, prints its addresses."""
 
 import contextlib
 import logging
@@ -91,7 +91,7 @@ def bound(given: settings.Settings) -> socket.socket:
 def described(
     given: settings.Settings, version: models.Version, port: int
 ) -> list[str]:
-    """Returns what people are told when the server is up."""
+    """Returns the lines that are printed when the server is up."""
     host = f"[{given.host}]" if ":" in given.host else given.host
     address = f"http://{host}:{port}"
     token = " -H 'Authorization: Bearer TOKEN'" if given.token else ""
@@ -115,11 +115,11 @@ def described(
 
 
 def token(path: pathlib.Path | None, environment: str | None) -> str | None:
-    """Returns the token that is asked for, None where none is given.
+    """Returns the token that is required, None where none is given.
 
     Args:
-      path: Of a file that holds it.
-      environment: Value of the environment's variable.
+      path: Path of a file that holds it.
+      environment: Value of the environment variable.
 
     Raises:
       errors.UserError: The file cannot be read, or the token is too short.

@@ -1,4 +1,4 @@
-"""What a world knows of a page: the expected watch seconds of each candidate."""
+"""The world's truth about a page: the expected watch seconds of each candidate."""
 
 from typing import Any
 
@@ -19,19 +19,19 @@ class Truth:
         """Makes the world again, which may take some seconds."""
         self._data = data
         is_known = known_world.is_known(data)
-        self._pages = true_page.of(data) if is_known else None
+        self._pages = true_page.from_data(data) if is_known else None
         ids = data.videos[schema.VIDEO_ID].to_list()
         self._indices = {video: index for index, video in enumerate(ids, 1)}
 
-    def of(
+    def expected_seconds(
         self, user_id: str | int, video_ids: list[Any], k: int
     ) -> dict[str, Any] | None:
-        """Returns the worth of videos, each in the first place of a page.
+        """Returns the expected seconds of videos, each in the first place of a page.
 
         Args:
-          user_id: As in the log, or its text.
-          video_ids: Of the candidates.
-          k: Length of the best page of the catalogue, shown beside them.
+          user_id: Id as in the log, or its text.
+          video_ids: Ids of the candidates.
+          k: Length of the best page of the catalogue, which is shown for comparison.
 
         Raises:
           errors.UserError: The log has no such user.

@@ -1,8 +1,8 @@
-"""Added videos: in every answer, without a rebuild (DESIGN §8).
+"""Added videos: listed in every answer, without a rebuild (DESIGN §8).
 
-The workdir keeps their table, which every export carries: what the catalogue of the
-prepared set still lacks stands behind it in the models of the bundle, and in a delta
-part of each index.
+The workdir keeps their table, which every export carries: videos that are not in the
+catalogue of the prepared set follow it in the models of the bundle, and in a delta part
+of each index.
 """
 
 import dataclasses
@@ -22,15 +22,15 @@ FACT = "added_videos"
 
 @dataclasses.dataclass(frozen=True)
 class Changed:
-    """What a table of videos changed.
+    """The changes that a table of videos made.
 
     Attributes:
-      num_named: Its rows.
-      known: Ids that the prepared catalogue has: they stay as they are.
+      num_named: Number of its rows.
+      known: Ids in the prepared catalogue: they stay as they are.
       removed: Ids that are removed from all answers, and stay so.
-      unread: Columns that the catalogue lacks.
+      unread: Columns that are not in the catalogue.
       dropped: Bad rows that were left out, by reason.
-      num_added: All that are added now.
+      num_added: Number of added videos after the change.
     """
 
     num_named: int
@@ -68,11 +68,11 @@ def inputs(workdir: pathlib.Path) -> dict[str, str]:
 def extended(
     data: prepared.PreparedData, workdir: pathlib.Path
 ) -> prepared.PreparedData:
-    """Returns a prepared set with the added videos behind its catalogue.
+    """Returns a prepared set with the added videos at the end of its catalogue.
 
     Args:
-      data: Of the run, or of its refit.
-      workdir: Of the run.
+      data: Prepared set of the run, or of its refit.
+      workdir: Directory of the run.
     """
     table = read(workdir)
     return data if table is None else new_videos.added_to(data, table)
@@ -87,13 +87,13 @@ def change(
 ) -> Changed:
     """Adds a table of videos to those of a workdir.
 
-    What was added before and is named again gets its new row. A table that changes
-    nothing leaves the file as it is, and the bundle current.
+    Videos that were added before and are named again get their new row. A table that
+    changes nothing leaves the file as it is, and the bundle current.
 
     Args:
-      workdir: Of the run; its lock is held by the caller.
+      workdir: Directory of the run; its lock is held by the caller.
       data: Its prepared set.
-      given: As of `new_videos.read`.
+      given: Table, as for `new_videos.read`.
       columns: Likewise.
       bad_rows: Likewise.
 

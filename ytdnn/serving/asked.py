@@ -1,6 +1,6 @@
-"""Whom to make lists for, and what they may hold: ids as users give them, looked up.
+"""Looks up ids of users and videos as given, and the videos that lists may hold.
 
-What is not known is counted and said, and nothing is left out in silence.
+Unknown ids are counted and reported; nothing is left out silently.
 """
 
 import dataclasses
@@ -20,12 +20,12 @@ _MOST_SHOWN = 5
 
 @dataclasses.dataclass(frozen=True)
 class Asked:
-    """Users or videos that something is asked of, each once.
+    """Users or videos of a bulk request, each once.
 
     Attributes:
       ids: `[n]` as given, in that order.
       indices: `[n]` user indices, or catalogue indices of videos.
-      notes: What to tell of those left out.
+      notes: Messages about those left out.
     """
 
     ids: pl.Series
@@ -40,15 +40,15 @@ class Asked:
 def users(
     data: prepared.PreparedData, given: pl.Series | None, place: str = "those named"
 ) -> Asked:
-    """Returns the users of a log that are named; None: all.
+    """Returns the named users of a log; None: all.
 
     Args:
       data: The prepared set.
       given: Ids.
-      place: Where they stand, for messages.
+      place: Source of the ids, for messages.
 
     Raises:
-      errors.UserError: None of them is known.
+      errors.UserError: None of them is in the log.
     """
     known = data.users[schema.USER_ID]
     if given is None:
@@ -62,12 +62,12 @@ def videos(
     """Returns the videos of a bundle that have a vector; None: all but removed ones.
 
     Args:
-      bundle: Knows them.
+      bundle: Bundle with the videos.
       given: Ids.
-      place: Where they stand, for messages.
+      place: Source of the ids, for messages.
 
     Raises:
-      errors.UserError: None is known, or none has a vector.
+      errors.UserError: None is in the catalogue, or none has a vector.
     """
     known = bundle.videos[schema.VIDEO_ID]
     number = int(bundle.manifest.facts["videos"])
@@ -95,7 +95,7 @@ def videos(
 
 
 def _named(known: pl.Series, given: pl.Series, kind: str, of: str, place: str) -> Asked:
-    """Returns the known ones of some ids; indices count from 0."""
+    """Returns the ids that are in `known`; indices count from 0."""
     once = given.unique(maintain_order=True)
     places = tables.indices_of(known, once)
     unknown = once.filter(pl.Series(places < 0))
@@ -134,12 +134,12 @@ def limits(
     exclude: pl.DataFrame | None,
     allow: pl.DataFrame | None,
 ) -> tuple[everybody.Limits, list[str]]:
-    """Returns which videos lists may hold, and what to tell of unknown ids.
+    """Returns the videos that lists may hold, and messages about unknown ids.
 
     Args:
-      bundle: Knows the videos.
-      data: Loads what knows the users.
-      exclude: `video_id`; with `user_id` each is left out for that user alone.
+      bundle: Bundle with the videos.
+      data: Function that loads the prepared set with the users.
+      exclude: `video_id`; with `user_id` each is left out only for that user.
       allow: `video_id`, lists hold no others.
 
     Raises:
@@ -172,7 +172,7 @@ def limits(
 def _videos_of(
     bundle: bundle_room.Bundle, named: pl.DataFrame, what: str
 ) -> tuple[npt.NDArray[np.int32], list[str]]:
-    """Returns catalogue indices, 0 of unknown ids, and what to tell of these."""
+    """Returns catalogue indices, 0 for unknown ids, and messages about these."""
     ids = named[schema.VIDEO_ID]
     found = tables.indices_of(bundle.videos[schema.VIDEO_ID], ids) + 1
     unknown = ids.filter(pl.Series(found == 0)).unique(maintain_order=True)
@@ -191,7 +191,7 @@ def _of_users(
     pairs: pl.DataFrame,
     videos: npt.NDArray[np.int32],
 ) -> tuple[ragged.Ragged, list[str]]:
-    """Returns the videos of pairs by user index, and what to tell of unknown users."""
+    """Returns the videos of pairs by user index, and messages about unknown users."""
     ids = pairs[schema.USER_ID]
     rows = tables.indices_of(data.users[schema.USER_ID], ids)
     unknown = ids.filter(pl.Series(rows < 0)).unique(maintain_order=True)

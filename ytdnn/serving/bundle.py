@@ -47,12 +47,12 @@ Signature = Callable[..., dict[str, tf.Tensor]]
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """What a bundle recommends for one request, best first.
+    """The recommendations of a bundle for one request, best first.
 
     Attributes:
-      video_ids: As in the log.
+      video_ids: Ids as in the log.
       titles: None where there is none.
-      scores: What they mean, the bundle says (`Bundle.score_meaning`).
+      scores: Scores; their meaning is `Bundle.score_meaning`.
     """
 
     video_ids: list[Any]
@@ -64,12 +64,12 @@ class Bundle:
     """The models, titles and vocabularies of a bundle.
 
     Attributes:
-      directory: Where it lies.
-      manifest: Of the version that was opened; its `facts["models"]` describe each
+      directory: Directory of the bundle.
+      manifest: Manifest of the opened version; its `facts["models"]` describe each
         model's inputs and outputs.
       videos: The catalogue: `video_id` and, where the log has them, `title`; row i has
         index i + 1.
-      id_type: Of video ids, as in the log.
+      id_type: Type of video ids, as in the log.
     """
 
     def __init__(self, directory: pathlib.Path, manifest: artifacts.Manifest) -> None:
@@ -102,7 +102,7 @@ class Bundle:
 
     @property
     def score_meaning(self) -> str:
-        """What the recommender's scores are, for people."""
+        """The meaning of the recommender's scores, for people."""
         return str(self.manifest.facts["scores"])
 
     def video_vectors(self) -> npt.NDArray[np.float32]:
@@ -145,7 +145,7 @@ class Bundle:
 
     @property
     def _variables(self) -> Any:
-        """Those of the exact index, read from disk one by one."""
+        """Variables of the exact index, read from disk one by one."""
         path = self.path(INDEX + EXACT) / "variables" / "variables"
         return tf.train.load_checkpoint(str(path))
 
@@ -259,12 +259,12 @@ class Bundle:
         return EXACT if exact or not has_scann else ""
 
     def fitting(self, request: requests.Request) -> requests.Request:
-        """Returns what the recommender reads of a request built from a log."""
+        """Returns the fields of a request that the recommender reads."""
         known = self.inputs(RECOMMENDER + EXACT)
         return {name: value for name, value in request.items() if name in known}
 
     def doubts(self, request: requests.Request) -> list[str]:
-        """Returns what of a well-formed request looks like a mistake.
+        """Returns warnings about a well-formed request that looks like a mistake.
 
         Raises:
           errors.UserError: The request is malformed.

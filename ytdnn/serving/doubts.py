@@ -1,4 +1,4 @@
-"""What of a legal request looks like a mistake, said and not refused."""
+"""Warnings about a legal request that looks like a mistake."""
 
 import itertools
 from collections.abc import Collection, Iterator, Mapping
@@ -22,10 +22,10 @@ def of_request(
     videos: Collection[Any],
     vocabularies: Mapping[str, Collection[str]],
 ) -> Iterator[str]:
-    """Yields a line for each doubt.
+    """Yields a line for each warning.
 
     Args:
-      request: A well-formed one.
+      request: A well-formed request.
       known: The signature's inputs by name.
       videos: Ids of the catalogue.
       vocabularies: Values of request fields that were trained on.

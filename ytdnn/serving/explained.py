@@ -1,8 +1,8 @@
-"""Graphs that show how an answer comes about: its candidates, and why they rank so.
+"""Graphs that explain an answer: its candidates, and the features' effect on a score.
 
-They are signatures of each recommender beside its stages, over the same variables:
-`candidates` tells what both stages say of every candidate, `explain` how the ranker's
-score of a video changes when one of its features is neutral.
+They are signatures of each recommender in addition to its stages, over the same
+variables: `candidates` gives the scores of both stages for every candidate, `explain`
+the change of the ranker's score of a video when one of its features is neutral.
 """
 
 from typing import Any, Protocol
@@ -45,11 +45,11 @@ class TwoStages(Protocol):
     def rank(
         self, request: raw_request.Request, found: pool.Found, scores: Any
     ) -> graphs.Ranked:
-        """Returns the ranker's scores and what orders the page."""
+        """Returns the ranker's scores and the order of the page."""
 
 
 class Candidates(tf.Module):
-    """Raw request to every candidate, with what each stage says of it."""
+    """Maps a raw request to every candidate, with the scores of each stage."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class Candidates(tf.Module):
         user_tower: graphs.UserTower,
         scores: scores_room.Scores,
     ) -> None:
-        """Takes a recommender, and what gives the candidate model's scores."""
+        """Takes a recommender, and the function for the candidate model's scores."""
         super().__init__()
         self._stages = stages
         self._user_tower = user_tower
@@ -69,9 +69,8 @@ class Candidates(tf.Module):
         All but two are `[batch, n]`: `ids`, `scores` of the ranker, `candidate_scores`
         (the lowest float32: none), `sources` (place among `interface.NAMES`, from 1),
         `seed_ids`, `ranks` on the page (from 1; 0: not on it), and `propensities` where
-        pages are drawn. `num_results [batch]` of them are candidates.
-        `stage_seconds [batch, 2]` is what proposing and ranking took in the run of the
-        graph.
+        pages are drawn. `num_results [batch]` of them are candidates. `stage_seconds
+        [batch, 2]` is the time of proposing and ranking in the run of the graph.
         """
         started = tf.timestamp()
         with tf.control_dependencies([started]):
@@ -141,7 +140,7 @@ class Explanation(tf.Module):
         self._scores = scores
 
     def call(self, **raw: tf.Tensor) -> Tensors:
-        """Returns what explains the scores of the videos asked about.
+        """Returns explanations of the scores of the given videos.
 
         `scores [batch, k]`; for each tensor of the network `without.NAME [batch, k]`,
         the score with that one neutral, all of them in one batch; the value of each

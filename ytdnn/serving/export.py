@@ -22,7 +22,7 @@ import tensorflow as tf
 
 from ytdnn import artifacts, configs, schema, versions
 from ytdnn.data import lookups, prepared
-from ytdnn.features import corpus, interface
+from ytdnn.features import base_feature, corpus
 from ytdnn.index import artifact as index_artifact
 from ytdnn.index import delta
 from ytdnn.ranking import model as ranking_model
@@ -50,9 +50,9 @@ class Refit:
     """Models of a run that were trained again, to the end of the log.
 
     Attributes:
-      name: Where they lie in the workdir, with a prepared set made of the run's.
-      facts: What the bundle's manifest says of them.
-      evaluation: What was measured of the run they repeat, None where nothing was.
+      name: Path of the models in the workdir, with a prepared set made of the run's.
+      facts: Facts about them for the bundle's manifest.
+      evaluation: Evaluation of the run they repeat, None where there was none.
     """
 
     name: str
@@ -61,7 +61,7 @@ class Refit:
 
 
 def step_config(config: configs.Config) -> dict[str, Any]:
-    """Returns what a bundle depends on beside its inputs."""
+    """Returns the settings that a bundle depends on, in addition to its inputs."""
     found = {"layout": _LAYOUT, "composition": configs.to_dict(config.composition)}
     return found | ({bundle.REFIT: True} if config.refit else {})
 
@@ -71,17 +71,17 @@ def export(
     config: configs.Config,
     refit: Refit | None = None,
 ) -> pathlib.Path:
-    """Writes the bundle of a run, as a new version beside the earlier ones.
+    """Writes the bundle of a run as a new version; earlier ones stay.
 
-    Without impressions in the log there is no ranker, and the recommender answers
-    with the candidates and their scores. Without ScaNN there are the exact models
-    alone.
+    Without impressions in the log there is no ranker, and the recommender answers with
+    the candidates and their scores. Without ScaNN there are only the exact models.
 
     Args:
-      workdir: With `data`, `candidates`, `index` and, unless the log has no
-        impressions, `ranking`; and the list of removed videos, if there is one.
-      config: Its `composition` says what goes to the ranker, and how it is ordered.
-      refit: Of models trained to the end of the log; None: those of the workdir.
+      workdir: Directory of the run, with `data`, `candidates`, `index` and, unless the
+        log has no impressions, `ranking`; and the list of removed videos, if there is
+        one.
+      config: Config; its `composition` sets the number of candidates, and their order.
+      refit: Models trained to the end of the log; None: those of the workdir.
 
     Returns:
       The bundle's directory.
@@ -112,7 +112,7 @@ def export(
 def _facts(
     parts: recommenders.Parts, models: dict[str, saved_models.Model]
 ) -> dict[str, Any]:
-    """Returns what the manifest says of the bundle."""
+    """Returns the facts about the bundle for its manifest."""
     return {
         "models": {name: model.describe() for name, model in models.items()},
         "scores": recommenders.score_meaning(parts.ranker),
@@ -169,13 +169,13 @@ def _load(
     asset: pathlib.Path,
     home: pathlib.Path,
 ) -> tuple[recommenders.Parts, dict[str, str]]:
-    """Returns what the models are made of, and the fingerprints of where it lies.
+    """Returns the parts of the models, and the fingerprints of their artefacts.
 
     Args:
-      workdir: Of the run.
-      config: The run's.
-      asset: Where the file of the removed videos is written.
-      home: Where the models lie.
+      workdir: Directory of the run.
+      config: Config of the run.
+      asset: File to write the removed videos into.
+      home: Directory of the models.
     """
     data = additions.extended(prepared.load(home / prepared.KIND), workdir)
     first_stage = retrieval_stage.load(
@@ -247,7 +247,7 @@ def _source_places(parts: recommenders.Parts) -> dict[str, int]:
 def _statistics_as_of(parts: recommenders.Parts) -> dict[str, Any] | None:
     """Returns the moment of the corpus statistics in it, None where it has none."""
     read = parts.ranker.features if parts.ranker else ()
-    if not any(isinstance(f, interface.CorpusStatistic) for f in read):
+    if not any(isinstance(f, base_feature.CorpusStatistic) for f in read):
         return None
     moment = corpus.serving_moment(parts.data)
     time = datetime.datetime.fromtimestamp(moment, datetime.UTC)

@@ -27,12 +27,12 @@ Proposed = tuple[pool.Found, tf.Tensor | None]
 
 
 class Ranked(NamedTuple):
-    """What the second stage says of candidates, all `[batch, n] float32`.
+    """The second stage's results for candidates, all `[batch, n] float32`.
 
     Attributes:
       served: The scores returned.
-      order: What orders the page, `-inf` = not on it.
-      propensities: Of each at its place; None: nothing is drawn.
+      order: Order of the page, `-inf` = not on it.
+      propensities: Propensity of each at its place; None: nothing is drawn.
     """
 
     served: tf.Tensor
@@ -49,7 +49,7 @@ class UserTower(tf.Module):
         videos: lookups.VideoIds,
         model: candidate_model.Joined,
     ) -> None:
-        """Holds the tower's variables and the lookups of what it reads, no layers."""
+        """Holds the tower's variables and the lookups of its inputs, no layers."""
         super().__init__()
         self._videos = videos
         self._weights = model.user_variables
@@ -88,7 +88,7 @@ class Index(tf.Module):
         search: nearest.Nearest,
         limits: limits_room.Limits | None = None,
     ) -> None:
-        """Holds the search, the ids, and what limits lists."""
+        """Holds the search, the ids, and the limits of lists."""
         super().__init__()
         self._videos = videos
         self._search = search
@@ -113,7 +113,7 @@ class Scorer(tf.Module):
         videos: lookups.VideoIds,
         model: ranking_model.RankingModel,
     ) -> None:
-        """Holds the network's variables and the lookups of what it reads, no layers.
+        """Holds the network's variables and the lookups of its inputs, no layers.
 
         Args:
           data: The prepared set.
@@ -164,11 +164,11 @@ class Scorer(tf.Module):
         return self.tensors(request)
 
     def tensors(self, request: raw_request.Request) -> dict[str, tf.Tensor]:
-        """Returns what the network reads of a request and its videos."""
+        """Returns the network's inputs for a request and its videos."""
         return self._inputs(request)
 
     def predict_of(self, tensors: dict[str, tf.Tensor]) -> heads.Predicted:
-        """Returns predictions `[batch, k]` of what the network reads."""
+        """Returns predictions `[batch, k]` from the network's inputs."""
         return self._predict(tensors)
 
 
@@ -183,12 +183,12 @@ class Ranker(tf.Module):
         sources: pool.Pool | None = None,
         limits: limits_room.Limits | None = None,
     ) -> None:
-        """Takes the network, and of the first stage what a feature needs.
+        """Takes the network, and parts of the first stage that its features need.
 
         Args:
           scorer: The network.
-          user_tower: Of the first stage.
-          scores: The candidate model's; None: no feature needs them.
+          user_tower: User tower of the first stage.
+          scores: Scores of the candidate model; None: no feature needs them.
           sources: The candidate sources; None likewise.
           limits: Which videos sources propose.
         """
@@ -207,7 +207,7 @@ class Ranker(tf.Module):
         return {schema.SCORES: tf.where(present, scores, tf.zeros_like(scores))}
 
     def tensors(self, raw: Raw) -> Raw:
-        """Returns what the network reads of requests and their videos."""
+        """Returns the network's inputs for requests and their videos."""
         found: Raw = self._tensors(raw)
         return found
 
@@ -215,14 +215,14 @@ class Ranker(tf.Module):
         return self._scorer.tensors(self._request(raw))
 
     def _request(self, raw: Raw) -> raw_request.Request:
-        """Returns a request about videos, with what the first stage says of them."""
+        """Returns a request about videos, with the first stage's scores and sources."""
         request = raw_request.Request(raw, self._scorer.videos, raw[schema.VIDEO_IDS])
         if self._scores is not None:
             vectors = self._user_tower.vectors(request)
             request.candidate_scores = self._scores(vectors, request.video_indices)
             if self._sources is not None:
                 found = self._sources(self._limits.asked(request, vectors))
-                of_videos = found.of(request.video_indices)
+                of_videos = found.sources_of(request.video_indices)
                 request.candidate_sources, request.seed_videos = of_videos
         return request
 
@@ -241,7 +241,7 @@ class Nearest(tf.Module):
         source: tower.Tower,
         limits: limits_room.Limits | None = None,
     ) -> None:
-        """Takes the candidate model as a source, and what limits lists."""
+        """Takes the candidate model as a source, and the limits of lists."""
         super().__init__()
         self.videos = videos
         self._user_tower = user_tower
@@ -256,7 +256,7 @@ class Nearest(tf.Module):
     def propose(self, request: raw_request.Request) -> Proposed:
         """Returns the candidates and their scores."""
         indices, scores = self._search(request)
-        return pool.join(indices, (), (), configs.Composition()), scores
+        return pool.join(indices, (), (), configs.CompositionConfig()), scores
 
     def rank(
         self, request: raw_request.Request, found: pool.Found, scores: tf.Tensor
@@ -345,7 +345,7 @@ class Recommender(tf.Module):
         found: pool.Found,
         scores: tf.Tensor | None,
     ) -> Ranked:
-        """Returns the ranker's scores and what orders the page.
+        """Returns the ranker's scores and the order of the page.
 
         Args:
           request: Raw request.
@@ -374,7 +374,7 @@ def _columns(found: pool.Found) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
 def _traced_once(function: Callable[..., Any]) -> Callable[..., Any]:
     """Makes a function that all signatures share: each calls one and the same trace.
 
-    Tracing is what an export spends its time on. The runtime inlines the calls.
+    Most of the time of an export is spent on tracing. The runtime inlines the calls.
     """
     return _hidden(tf.function(function, autograph=False))
 
@@ -390,13 +390,13 @@ def _results(
     """Returns the first of a list by `order`, padded finitely.
 
     Args:
-      videos: Knows the ids.
+      videos: Ids and indices of the catalogue.
       indices: `[batch, n] int32`.
       order: `[batch, n] float32`, higher is better, `-inf` = no result; ties keep
         their places.
       scores: `[batch, n] float32`, returned.
       wanted: `[batch] int32`, results of each row.
-      propensities: `[batch, n] float32`, returned; None: not known.
+      propensities: `[batch, n] float32`, returned; None: unknown.
     """
     width = tf.minimum(rows.largest(wanted), tf.shape(order)[1])
     best, slots = tf.math.top_k(order, width)

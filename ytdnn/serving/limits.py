@@ -1,4 +1,4 @@
-"""What a request asks of the candidate sources, and which videos it permits."""
+"""The inputs of the candidate sources from a request, and the videos it permits."""
 
 import tensorflow as tf
 

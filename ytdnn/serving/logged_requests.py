@@ -80,7 +80,8 @@ class LoggedRequests:
     def inputs(self, users: Users, fields: batches.Fields) -> dict[str, tf.Tensor]:
         """Returns the inputs of a signature, `[n]` or `[n, longest]`.
 
-        What no log knows (`k`, the videos to leave out) has its value for missing.
+        Fields that no log has (`k`, the videos to leave out) get their value for
+        missing.
 
         Args:
           users: `[n]` user indices.
@@ -97,7 +98,7 @@ class LoggedRequests:
         return tf.gather(self._ids, videos)
 
     def _of_events(self, users: Users, fields: batches.Fields) -> dict[str, tf.Tensor]:
-        """Returns the lists of what users watched, were shown and searched."""
+        """Returns the lists of users' watches, impressions and searches."""
         found: dict[str, tf.Tensor] = {}
         for table, columns in _COLUMNS.items():
             if table in self._offsets:
@@ -161,7 +162,7 @@ class LoggedRequests:
         return tf.gather(texts, places.padded())
 
     def _of_users(self, users: Users, field: fields_room.Field) -> tf.Tensor:
-        """Returns what is known of the users themselves, or missing values."""
+        """Returns a field of the users themselves, or missing values."""
         shape = [len(users), 1] if field.is_list else [len(users)]
         missing = tf.constant(field.missing, tf.as_dtype(field.dtype))
         if field.name == schema.TIME:
@@ -191,7 +192,7 @@ class LoggedRequests:
 
     @functools.cached_property
     def _columns(self) -> dict[str, pl.Series]:
-        """What is known of users, by the name of the field."""
+        """Columns of users, by the name of the field."""
         return {
             name: column
             for feature in registry.readable(self.data)

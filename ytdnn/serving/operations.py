@@ -1,10 +1,10 @@
-"""Which operations a SavedModel may hold before a server loads it.
+"""The operations that a SavedModel may hold for a server to load it.
 
-A SavedModel is code: an operation may read or write any file, or call Python. Only what
-exported graphs and their like are made of is let in, by name (operations.txt); others
-are refused until they are named there. Variables are written and read by two functions
-that every SavedModel has for its checkpoint, and files of look-up tables by
-initializers: both are let in there alone, where the loader gives the paths.
+A SavedModel is code: an operation may read or write any file, or call Python. Only the
+operations of exported graphs and similar ones are allowed, by name (operations.txt);
+others are refused until they are named there. Variables are written and read by two
+functions that every SavedModel has for its checkpoint, and files of look-up tables by
+initializers: file operations are allowed only there, where the loader gives the paths.
 """
 
 import importlib.resources
@@ -36,7 +36,7 @@ def read(directory: pathlib.Path) -> Any:
     """Returns the one graph of a SavedModel, its operations checked.
 
     Args:
-      directory: Of the SavedModel.
+      directory: Directory of the SavedModel.
 
     Raises:
       errors.UserError: It cannot be read, or holds an operation that is not allowed.
@@ -66,12 +66,12 @@ def require_allowed(graph: Any, place: pathlib.Path) -> None:
     """Checks every operation of a graph and of its functions.
 
     Args:
-      graph: Of a SavedModel.
-      place: Where it lies, for the error.
+      graph: Graph of a SavedModel.
+      place: Path of it, for the error.
 
     Raises:
-      errors.UserError: One is not allowed, or a file is read elsewhere than a loader
-        reads its own.
+      errors.UserError: An operation is not allowed, or a file is read elsewhere than
+        where a loader reads its own.
     """
     for asset in graph.asset_file_def:
         inside = pathlib.PurePosixPath(asset.filename)

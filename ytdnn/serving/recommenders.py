@@ -1,7 +1,7 @@
-"""The models of a bundle, made of what a run has trained.
+"""Builds the models of a bundle from the trained models of a run.
 
-Models share what they can: a stage that is a model of its own is the same object as a
-signature of a recommender, so that it is traced once.
+Models share objects where possible: a stage that is a model of its own is the same
+object as a signature of a recommender, so that it is traced once.
 """
 
 import dataclasses
@@ -27,7 +27,7 @@ from ytdnn.serving import (
 
 @dataclasses.dataclass(frozen=True)
 class Parts:
-    """What the models of a bundle are made of.
+    """The parts that the models of a bundle are built from.
 
     Attributes:
       data: The prepared set, added videos at the end of its catalogue.
@@ -70,7 +70,7 @@ def make(parts: Parts) -> dict[str, saved_models.Model]:
 
 
 def _suffix(kind: str, served: str) -> str:
-    """Returns what names a kind of index: nothing of the one served, but exact's."""
+    """Returns the suffix of a kind of index: empty for the served one, except exact."""
     return "" if kind == served != index_artifact.EXACT else f"_{kind}"
 
 
@@ -78,7 +78,7 @@ class _Maker:
     """Makes the models; those of one index share its vectors."""
 
     def __init__(self, parts: Parts) -> None:
-        """Makes what all of them share."""
+        """Creates the parts that all models share."""
         self._parts = parts
         self._stage, self._data = parts.first_stage, parts.data
         self._videos = lookups.VideoIds(parts.data)
@@ -95,7 +95,7 @@ class _Maker:
         if parts.ranker is not None:
             self._scorer = graphs.Scorer(self._data, self._videos, parts.ranker)
             self._rule = page.Rule(self._stage.composition, self._data)
-            self._explorer = exploring.of(self._stage.composition, self._data)
+            self._explorer = exploring.from_config(self._stage.composition, self._data)
 
     @functools.cached_property
     def user_tower(self) -> saved_models.Model:
@@ -195,7 +195,7 @@ class _Maker:
 
 
 def score_meaning(ranker: ranking_model.RankingModel | None) -> str:
-    """Returns what the scores of a recommender are."""
+    """Returns the meaning of a recommender's scores."""
     if ranker is None:
         return bundle.DOT_PRODUCT
     return ranker.head.meaning

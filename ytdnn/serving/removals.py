@@ -23,12 +23,13 @@ BUNDLE = "bundle"
 
 @dataclasses.dataclass(frozen=True)
 class Removed:
-    """What is removed after a change.
+    """The result of removing videos or taking them back.
 
     Attributes:
-      video_ids: All that are removed.
-      unknown: Of those named, what the catalogue lacks: kept for later exports.
-      version: Of the bundle that leaves them out; None where there is no bundle.
+      video_ids: Ids of all removed videos.
+      unknown: Named ids that are not in the catalogue: kept for later exports.
+      version: Version of the bundle that leaves them out; None where there is no
+        bundle.
     """
 
     video_ids: list[str]
@@ -50,7 +51,7 @@ def read(workdir: pathlib.Path) -> list[str]:
         return [str(video_id) for video_id in found[FACT]]
     except (ValueError, KeyError, TypeError):
         raise errors.UserError(
-            f'expected {{"{FACT}": […]}} in {path}, found something else: mend or '
+            f'expected {{"{FACT}": […]}} in {path}, found something else: repair or '
             f"remove it"
         ) from None
 
@@ -61,8 +62,8 @@ def change(
     """Removes videos from all answers, or takes removed ones back.
 
     Args:
-      workdir: Of the run; its lock is held by the caller.
-      video_ids: As in the log; integers as text.
+      workdir: Directory of the run; its lock is held by the caller.
+      video_ids: Ids as in the log; integers as text.
       restored: Whether they are taken back.
 
     Raises:

@@ -2,7 +2,7 @@
 
     {"watched_video_ids": ["a", "b"], "watch_times": [10, 20], "time": 30, "k": 5}
 
-Every key is optional; what is left out is missing, and `k` is `DEFAULT_K`.
+Every key is optional; a key that is left out is missing, and `k` is `DEFAULT_K`.
 """
 
 import difflib
@@ -19,7 +19,7 @@ import polars as pl
 from ytdnn import errors, schema
 from ytdnn.data import fields as fields_room
 from ytdnn.data import prepared
-from ytdnn.features import interface as features_interface
+from ytdnn.features import base_feature as features_interface
 from ytdnn.features import registry
 from ytdnn.serving import signatures, where
 
@@ -65,11 +65,11 @@ def read(path: pathlib.Path) -> Request:
 
 
 def loads(text: bytes) -> Any:
-    """Returns the value of a JSON text; its objects have each key once.
+    """Returns the value of a JSON text; refuses objects that repeat a key.
 
     Raises:
-      ValueError: It is none; says what is wrong with it, and where.
-      errors.UserError: A key stands twice in an object.
+      ValueError: It is not JSON; the message gives the place.
+      errors.UserError: A key occurs twice in an object.
     """
     try:
         return json.loads(text.decode(), object_pairs_hook=_without_repeats)
@@ -92,7 +92,7 @@ def _not_json(path: pathlib.Path, reason: str) -> errors.UserError:
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Returns a JSON object, whose keys must differ."""
+    """Returns a JSON object, and refuses repeated keys."""
     found: dict[str, Any] = {}
     for key, value in pairs:
         if key in found:
@@ -145,7 +145,7 @@ def values(request: Request, fields: Fields) -> dict[str, Any]:
 
 
 def _is_given(values: list[Any], field: signatures.Field) -> bool:
-    """Whether a list says anything: clients fill what they lack with missing values."""
+    """Whether a list has a value: clients fill absent lists with missing values."""
     return any(value != field.missing for value in values)
 
 
@@ -192,17 +192,17 @@ def plain_id(value: Any, dtype: pl.DataType) -> Any:
     Clients in JavaScript send ids beyond 2^53 as text, which its numbers do not hold.
 
     Args:
-      value: Of JSON.
-      dtype: Of the log's ids.
+      value: Value of JSON.
+      dtype: Type of the log's ids.
     """
     is_text = isinstance(value, str) and dtype.is_integer()
     return int(value) if is_text and _INTEGER.fullmatch(value) else value
 
 
 def _is_plain(values: list[Any], field: signatures.Field) -> bool:
-    """Whether a list holds known values alone, of one type and all within range.
+    """Whether all values of a list are plain: of one type and within range.
 
-    It is what most lists are, and what can be told without a look at each value.
+    Most lists are, and it can be checked without a look at each value.
     """
     kinds = set(map(type, values))
     if field.choices:
@@ -287,7 +287,7 @@ def _check_lengths(field: signatures.Field, values: list, ids: str, of: list) ->
     if len(values) != len(of):
         raise errors.UserError(
             f"expected as many {field.name} as {ids} in the request, received "
-            f"{len(values)} and {len(of)} ({field.missing:g} stands for one not known)"
+            f"{len(values)} and {len(of)} ({field.missing:g} marks a missing one)"
         )
 
 
@@ -321,14 +321,14 @@ def request_at(
 ) -> Request:
     """Returns the request of a user as of a position of the log.
 
-    All that the log knows is in it; a bundle may read less (`Bundle.fitting`).
+    It has all data of the log; a bundle may read less (`Bundle.fitting`).
 
     Args:
       data: The prepared set.
       user: User index.
       end_watch: Flat position where the history ends: the watch there is not in it,
         but the request is made on its device.
-      time: Of the request; searches and impressions before it count. 0 = unknown:
+      time: Time of the request; searches and impressions before it count. 0 = unknown:
         searches before the watch at `end_watch`.
     """
     ids = _ids_by_index(data)
@@ -355,7 +355,7 @@ def request_at(
 def _impressions(
     data: prepared.PreparedData, user: int, time: int, ids: list[str | int | None]
 ) -> Request:
-    """Returns what was shown to a user before a time, in the log's order."""
+    """Returns the impressions of a user before a time, in the log's order."""
     shown = data.impressions
     rows = slice(*np.searchsorted(shown.users, [user, user + 1]))
     before = np.asarray(shown.times[rows] < time)

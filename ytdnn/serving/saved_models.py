@@ -34,10 +34,10 @@ class Model(Generic[GraphT]):
     """One SavedModel of the bundle.
 
     Attributes:
-      graph: What it computes.
-      inputs: Its signature's inputs.
-      outputs: Its signature's outputs.
-      needs_scann: Whether ScaNN's ops are in it.
+      graph: Graph of the model.
+      inputs: Inputs of its signature.
+      outputs: Outputs of its signature.
+      needs_scann: Whether it uses ScaNN's ops.
       stages: Models that it is made of, by name: it has a signature of each, which
         shares its variables. A stage of several models is one object, traced once.
     """
@@ -61,7 +61,7 @@ class Model(Generic[GraphT]):
         return found if lists and len(found) < len(self.inputs) else ()
 
     def describe(self) -> dict[str, Any]:
-        """Returns what the manifest says of it."""
+        """Returns the facts about it for the manifest."""
         return {
             "needs": ["scann"] if self.needs_scann else [],
             "inputs": signatures.describe(self.inputs),
@@ -121,7 +121,7 @@ class _LargeApart(tf.train.experimental.ShardingCallback):
 
     @property
     def description(self) -> str:
-        """What TensorFlow says of it in errors."""
+        """Description in TensorFlow's error messages."""
         return "Large variables apart, all others together."
 
     def __call__(self, shardable_tensors: Sequence[Any]) -> list[dict[str, Any]]:

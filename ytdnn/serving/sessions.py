@@ -1,10 +1,10 @@
-"""A SavedModel in a session of its own, which gives back all memory when it is closed.
+"""A SavedModel in a session of its own, which frees all memory when it is closed.
 
 `tf.saved_model.load` is for models that stay: TensorFlow keeps the kernels of a
-function that has run once, and with them what they hold, such as ScaNN's copy of the
-vectors, after the last reference to it is gone. A process that changes models uses a
-session, whose end is the end of all its variables, tables and kernels. It is also the
-loader of TensorFlow Serving.
+function that has run once, and their resources, such as ScaNN's copy of the vectors,
+after the last reference to it is gone. A process that changes models uses a session;
+closing it frees all its variables, tables and kernels. It is also the loader of
+TensorFlow Serving.
 """
 
 import pathlib
@@ -25,15 +25,15 @@ class Session:
     """A SavedModel that is loaded; its signatures may run in several threads.
 
     Attributes:
-      names: Of its signatures.
+      names: Names of its signatures.
     """
 
     def __init__(self, directory: pathlib.Path, needs: Sequence[str]) -> None:
         """Loads it.
 
         Args:
-          directory: Of the SavedModel.
-          needs: What the bundle's manifest says it needs beside TensorFlow.
+          directory: Directory of the SavedModel.
+          needs: Requirements beyond TensorFlow, from the bundle's manifest.
 
         Raises:
           errors.UserError: It needs ScaNN, which is not installed.
@@ -50,7 +50,7 @@ class Session:
         self.names = tuple(self._signatures)
 
     def signature(self, name: str) -> Signature:
-        """Returns what runs a signature: from inputs to outputs, both by name."""
+        """Returns the function that runs a signature: inputs to outputs, by name."""
         found = self._signatures[name]
         inputs = {key: tensor.name for key, tensor in found.inputs.items()}
         outputs = {key: tensor.name for key, tensor in found.outputs.items()}

@@ -1,4 +1,4 @@
-"""Inputs and outputs of the exported models beside what features and encoders read."""
+"""Inputs and outputs of the exported models, apart from fields of the features."""
 
 from ytdnn import schema
 from ytdnn.data import fields, prepared

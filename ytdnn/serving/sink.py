@@ -1,7 +1,7 @@
-"""Frames made one after the other into a Parquet or CSV file, in bounded memory.
+"""Writes frames one after the other into a Parquet or CSV file, in bounded memory.
 
-The file is written aside and then takes its place: a run that is killed leaves what was
-there before, and readers never see a part.
+The file is written under a temporary name and then renamed: a run that is killed leaves
+the earlier file, and readers never see a part.
 """
 
 import contextlib
@@ -19,11 +19,11 @@ CSV = (".csv",)
 
 
 def require_path(path: pathlib.Path, formats: tuple[str, ...] = PARQUET + CSV) -> None:
-    """Checks that a file can be written, before anything is worked out.
+    """Checks that a file can be written, before the work starts.
 
     Args:
-      path: The file; directories above it are made if missing.
-      formats: What it may be, by suffix.
+      path: The file; missing directories above it are created.
+      formats: Accepted suffixes.
 
     Raises:
       errors.UserError: It has another suffix, is a directory, or cannot be written.

@@ -1,4 +1,4 @@
-"""What a bundle says of many users or videos, part by part: to a frame or a file."""
+"""A bundle's answers for many users or videos, in parts, to a frame or a file."""
 
 import collections
 import dataclasses
@@ -31,12 +31,12 @@ class Written:
     """A file that was written.
 
     Attributes:
-      path: Where it lies.
-      num_asked: Users or videos that it tells of.
-      num_rows: Of the file.
-      seconds: It took, models loaded.
-      meaning: What its last column holds.
-      notes: What to tell of what was left out, or is not as expected.
+      path: Path of the file.
+      num_asked: Number of its users or videos.
+      num_rows: Number of rows of the file.
+      seconds: Duration, models loaded.
+      meaning: Meaning of its last column.
+      notes: Messages about omissions and unexpected results.
     """
 
     path: pathlib.Path
@@ -52,12 +52,12 @@ class Stream:
     """Frames made one after the other.
 
     Attributes:
-      asked: Whom they tell of.
-      schema: Their columns.
-      make: Makes the frame of some of `asked`.
-      size: How many of these a frame tells of.
-      meaning: What the last column holds.
-      notes: What to tell.
+      asked: Users or videos of the frames.
+      schema: Columns of the frames.
+      make: Function that makes the frame of some of `asked`.
+      size: Number of these in a frame.
+      meaning: Meaning of the last column.
+      notes: Messages to the user.
       k: Length of full lists; 0: these are no lists.
     """
 
@@ -97,9 +97,9 @@ class Stream:
         """Writes all frames into a file.
 
         Args:
-          path: As of `sink.require_path`.
-          progress: Is told what is done after each frame.
-          notes: Told beside the stream's own.
+          path: Path, as for `sink.require_path`.
+          progress: Function that is called after each frame.
+          notes: Messages in addition to the stream's own.
         """
         started = time.perf_counter()
         number, num_rows, num_full = len(self.asked), 0, 0
@@ -205,7 +205,7 @@ def _lists(
     make: everybody.Maker,
     video: str,
 ) -> Callable[[slice], pl.DataFrame]:
-    """Returns what makes the frame of a part."""
+    """Returns the function that makes the frame of a part."""
 
     def frame(part: slice) -> pl.DataFrame:
         found = make(asked.indices[part])

@@ -1,4 +1,4 @@
-"""What a bundle says of many users or videos as frames: lists, and vectors."""
+"""A bundle's answers for many users or videos as frames: lists, and vectors."""
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ _INDEX = "index"
 
 
 def indices_of(known: pl.Series, asked: pl.Series) -> npt.NDArray[np.int64]:
-    """Returns the place of each id among known ones, -1 of others.
+    """Returns the place of each id in `known`, -1 for others.
 
     Integers and their text are the same id.
 

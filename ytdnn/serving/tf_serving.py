@@ -1,7 +1,7 @@
-"""What TensorFlow Serving is started with: files beside the models of a bundle.
+"""The files that TensorFlow Serving is started with, next to the models of a bundle.
 
-They are written anew by every export; copy them to change them. docs/serving.md tells
-how they are used.
+They are written anew by every export; copy them to change them. docs/serving.md
+explains their use.
 """
 
 import pathlib
@@ -72,7 +72,7 @@ def write(directory: pathlib.Path, models: Mapping[str, saved_models.Model]) -> 
 
     Args:
       directory: The bundle.
-      models: Of the bundle, by name.
+      models: Models of the bundle, by name.
     """
     place = directory / DIRECTORY
     place.mkdir(exist_ok=True)
@@ -107,8 +107,8 @@ def models_config(names: list[str]) -> str:
 def batching_config(models: Mapping[str, saved_models.Model]) -> str:
     """Returns the parameters of batching.
 
-    TensorFlow Serving fills shorter lists with 0 or empty text, behind. Answers are as
-    they would be alone only where that is what stands for a missing id.
+    TensorFlow Serving pads shorter lists with 0 or empty text. Answers in a batch equal
+    single answers only where that value marks a missing id.
     """
     ids = {
         field.missing == _ZERO[field.dtype]

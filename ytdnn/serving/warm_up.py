@@ -1,4 +1,4 @@
-"""Warm-up requests: what TF Serving runs before a new version takes requests.
+"""Warm-up requests, which TF Serving runs before a new version takes requests.
 
 A TFRecord of `tensorflow.serving.PredictionLog` messages. They hold four nested
 messages around TensorFlow's own tensors, written here by field number, so an export
@@ -27,13 +27,13 @@ def write(
     values: requests.Request,
     directory: pathlib.Path,
 ) -> None:
-    """Writes the warm-up requests of a model beside it.
+    """Writes the warm-up requests of a model into its directory.
 
     Args:
-      name: Of the model.
-      model: What they are asked of.
-      values: Of made-up requests, as `example` returns them.
-      directory: Of the SavedModel.
+      name: Name of the model.
+      model: Model to warm up.
+      values: Values of made-up requests, as `example` returns them.
+      directory: Directory of the SavedModel.
     """
     path = directory / FILE
     path.parent.mkdir(exist_ok=True)
@@ -43,11 +43,11 @@ def write(
 
 
 def example(video_ids: Sequence[Any], vector_dim: int) -> requests.Request:
-    """Returns what warm-up requests are made of: videos in their order, no user's data.
+    """Returns the values of warm-up requests: videos in their order, no user's data.
 
     Args:
-      video_ids: Of the catalogue.
-      vector_dim: Coordinates of the user's vector.
+      video_ids: Ids of the catalogue.
+      vector_dim: Number of coordinates of the user's vector.
     """
     ids = list(video_ids[:_HISTORY])
     lists = (
@@ -95,8 +95,8 @@ def prediction_log(name: str, signature: str, inputs: Inputs) -> bytes:
     """Returns a serialised `PredictionLog` of one request.
 
     Args:
-      name: Of the model.
-      signature: Of the model.
+      name: Name of the model.
+      signature: Name of the signature.
       inputs: Tensors by name.
     """
     spec = _field(1, name.encode()) + _field(3, signature.encode())

@@ -1,10 +1,11 @@
-"""Adagrad for tables, by rows or by a pass over the whole table, as costs less.
+"""Adagrad for tables, by rows or by a pass over the whole table, whichever costs less.
 
-A row without a gradient stays as it is under Adagrad, so both have the same numbers,
-bit by bit. To find the different rows of a batch, sum what they got, and update each by
-itself costs some 0.35 µs a row here; a pass over a table that has hardly more rows than
-that costs less. Which one is chosen when a step is compiled, by rows where their number
-is not known then: of a condition in the graph TensorFlow's optimiser complains.
+A row without a gradient stays as it is under Adagrad, so both give the same numbers,
+bit by bit. To find the distinct rows of a batch, sum their gradients, and update each
+by itself costs some 0.35 µs a row here; a pass over a table that has hardly more rows
+than that costs less. The choice is made when a step is compiled, by rows if the table's
+size is not static then: TensorFlow's optimiser does not accept a condition in the
+graph.
 """
 
 from typing import Any
@@ -15,7 +16,7 @@ _MOST_ROWS = 2  # of the table, for each row of the gradient
 
 
 class Adagrad(tf.keras.optimizers.legacy.Adagrad):
-    """Adagrad whose sparse updates of a small table are dense ones."""
+    """Adagrad with dense updates of small tables in place of sparse ones."""
 
     def _resource_apply_sparse_duplicate_indices(
         self, grad: tf.Tensor, handle: tf.Variable, indices: tf.Tensor, **kwargs: Any

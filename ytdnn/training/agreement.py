@@ -1,7 +1,7 @@
-"""What the workers of a cluster that train in step must agree on.
+"""The decisions that the workers of a cluster in step must agree on.
 
-Each counts steps, validates and decides for itself, from the same numbers. Where
-rounding could make them part, the chief's word holds; whoever waits for it does so in a
+Each worker counts steps, validates and decides for itself, from the same numbers. Where
+rounding could make them differ, the chief's decision holds; the others wait for it in a
 collective operation, which ends when a worker is lost.
 """
 

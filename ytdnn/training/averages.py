@@ -104,12 +104,12 @@ class _Averaging:
 def averaging(
     optimizer_class: type, ema_decay: float, touches_only_rows: bool
 ) -> type[tf.keras.optimizers.legacy.Optimizer]:
-    """Returns a legacy optimiser's class that keeps the average beside.
+    """Returns a legacy optimiser's class that also keeps the moving average.
 
     Args:
-      optimizer_class: Of `tf.keras.optimizers.legacy`.
-      ema_decay: In (0, 1).
-      touches_only_rows: Whether its sparse update changes the gradient's rows alone.
+      optimizer_class: Class of `tf.keras.optimizers.legacy`.
+      ema_decay: Decay, in (0, 1).
+      touches_only_rows: Whether its sparse update changes only the gradient's rows.
     """
     settings = {"ema_decay": ema_decay, "touches_only_rows": touches_only_rows}
     name = f"Averaging{optimizer_class.__name__}"

@@ -8,16 +8,16 @@ _LEAST = 1_024  # smaller ones gain nothing
 
 
 def capped(
-    training: configs.Training, num_examples: int, stage: str
-) -> configs.Training:
-    """Returns the settings with a batch that the examples of an epoch about fill.
+    training: configs.TrainingConfig, num_examples: int, stage: str
+) -> configs.TrainingConfig:
+    """Returns the settings with a batch no larger than about the examples of an epoch.
 
     The cap is the power of two at or above their number, and at least 1,024.
 
     Args:
-      training: Of a stage.
-      num_examples: Of an epoch.
-      stage: Its name, for the line that says so.
+      training: Settings of a stage.
+      num_examples: Number of examples of an epoch.
+      stage: Name of the stage, for the message about it.
     """
     most = max(_LEAST, 1 << max(0, num_examples - 1).bit_length())
     if training.batch_size <= most:

@@ -1,8 +1,8 @@
 """Calibration of a trained ranker on its validation window.
 
-Early stopping chooses the epoch whose order is best, not the one whose probabilities
-and seconds are as large as what happens. Where the validation window shows that they
-are not, two numbers each correct them, in the exported graph as well.
+Early stopping chooses the epoch with the best order, not the one with calibrated
+probabilities and seconds. Where the validation window shows that they are not
+calibrated, two numbers each correct them, in the exported graph as well.
 """
 
 import numpy as np
@@ -19,14 +19,16 @@ Floats = npt.NDArray[np.float64]
 
 
 def fit(
-    config: configs.Ranking, data: prepared.PreparedData, ranker: model.RankingModel
+    config: configs.RankingConfig,
+    data: prepared.PreparedData,
+    ranker: model.RankingModel,
 ) -> heads.Calibration:
-    """Returns what brings a ranker's predictions to what the validation window shows.
+    """Returns the calibration of a ranker's predictions on the validation window.
 
-    Heads that predict no probability of a click, and serve odds, stay as they are.
+    Heads that predict no click probability, and serve odds, are not calibrated.
 
     Args:
-      config: How many events are in memory at a time.
+      config: Settings, with the number of events in memory at a time.
       data: The prepared set, with validation impressions.
       ranker: The trained model, not calibrated.
     """

@@ -15,8 +15,9 @@ class Logs:
         """Opens the log; its file appears with the first write.
 
         Args:
-          directory: Of the training.
-          writes: Whether this process writes it, of several the chief alone.
+          directory: Directory of the training.
+          writes: Whether this process writes it; of several processes only the chief
+            does.
         """
         place = str(directory / artifacts.LOGS)
         self._writer = (

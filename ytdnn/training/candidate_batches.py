@@ -12,12 +12,12 @@ from ytdnn.data import draws, inputs, prepared, streaming
 
 @dataclasses.dataclass(frozen=True)
 class _Counts:
-    """What is known of a shard without keeping it.
+    """Counts of a shard, kept without its events.
 
     Attributes:
-      watches: Of the training window.
-      labels: Of these that may be labels.
-      examples: That an epoch draws of them.
+      watches: Number of watches in the training window.
+      labels: Number of those that may be labels.
+      examples: Number that an epoch draws of them.
     """
 
     watches: int
@@ -25,13 +25,13 @@ class _Counts:
     examples: int
 
 
-class Source:
-    """Opens windows; see `ytdnn.data.streaming.Source`."""
+class CandidateWindows:
+    """Opens windows; see `ytdnn.data.streaming.WindowSource`."""
 
     def __init__(
         self,
-        config: configs.Candidates,
-        read: tower_inputs.Inputs,
+        config: configs.CandidatesConfig,
+        read: tower_inputs.TowerInputs,
         data: prepared.PreparedData,
         seed: int,
         are_few: bool,
@@ -39,10 +39,10 @@ class Source:
         """Reads nothing yet.
 
         Args:
-          config: Of the model.
-          read: What its user tower reads.
+          config: Settings of the model.
+          read: Inputs of its user tower.
           data: The prepared set.
-          seed: Of order and draws.
+          seed: Seed of order and draws.
           are_few: Whether few of the watches are labels.
         """
         self._config, self._read, self._seed = config, read, seed
@@ -83,7 +83,7 @@ class Source:
             history_length=config.history_length,
             search_length=config.search_length,
             per_user=config.label.examples_per_user,
-            held_out=isinstance(config.label, configs.HeldOutWatch),
+            held_out=isinstance(config.label, configs.HeldOutWatchConfig),
             seed=self._seed,
             stream=window.stream,
             runs=self._runs(window) if window.stream else (),
@@ -92,16 +92,18 @@ class Source:
     @property
     def _is_sliced(self) -> bool:
         label = self._config.label
-        return isinstance(label, configs.NextWatch) and not label.examples_per_user
+        return (
+            isinstance(label, configs.NextWatchConfig) and not label.examples_per_user
+        )
 
     def _batch_size(self, num_readers: int) -> int:
         return max(1, self._config.training.batch_size // num_readers)
 
-    def _runs(self, window: streaming.Window) -> tuple[draws.Run, ...]:
+    def _runs(self, window: streaming.Window) -> tuple[draws.LabelRange, ...]:
         """Returns where the labels of the window's shards lie among all labels."""
         sizes = [one.labels for one in self._counts]
         firsts = np.cumsum([0, *sizes]).tolist()
-        return tuple(draws.Run(firsts[n], sizes[n]) for n in window.shards)
+        return tuple(draws.LabelRange(firsts[n], sizes[n]) for n in window.shards)
 
     @functools.cached_property
     def _counts(self) -> list[_Counts]:

@@ -3,11 +3,12 @@
 import dataclasses
 import pathlib
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ytdnn import artifacts, configs
 from ytdnn.candidates import initial, losses, model, tower_inputs
+from ytdnn.candidates.losses import own_file as loss_file
 from ytdnn.data import draws, prepared, streaming
 from ytdnn.encoders import own_file
 from ytdnn.training import (
@@ -19,6 +20,7 @@ from ytdnn.training import (
     loop,
     optimizer_state,
     projecting,
+    starting,
     strategies,
     tasks,
     validation,
@@ -57,6 +59,7 @@ def train(
     inputs_made_from = {
         prepared.KIND: data.manifest.fingerprint,
         **own_file.fingerprint(own.encoder),
+        **loss_file.fingerprint(own.loss),
     }
     if chosen is not None:
         inputs_made_from[model.KIND] = chosen.fingerprint
@@ -68,11 +71,11 @@ def train(
         data = data.with_validation_in_training()
     number = own.ensemble_size
     places = [work / f"member-{i}" if number > 1 else work for i in range(number)]
-    epochs = _epochs(chosen, number)
+    refitted = _members_of(chosen, number)
     members: list[model.CandidateModel] = []
     facts_of_members = []
-    for place, stop_after in zip(places, epochs, strict=True):
-        member, found = _member(config, data, members, place, stop_after)
+    for place, of_member in zip(places, refitted, strict=True):
+        member, found = _member(config, data, members, place, of_member)
         members.append(member)
         facts_of_members.append(found)
     if not writes:
@@ -107,12 +110,14 @@ def state_file(number: int) -> str:
     return f"{number}.{optimizer_state.FILE}"
 
 
-def _epochs(chosen: artifacts.Manifest | None, number: int) -> list[int]:
-    """Returns the epochs that each network runs, 0 where validation decides."""
+def _members_of(
+    chosen: artifacts.Manifest | None, number: int
+) -> Sequence[Mapping[str, Any] | None]:
+    """Returns the facts of each network that is refitted; None: validation decides."""
     if chosen is None:
-        return [0] * number
-    of_members = chosen.facts.get("members", [chosen.facts])
-    return [int(facts["best_epoch"]) for facts in of_members]
+        return [None] * number
+    found: list[Mapping[str, Any]] = chosen.facts.get("members", [chosen.facts])
+    return found
 
 
 def _member(
@@ -120,7 +125,7 @@ def _member(
     data: prepared.PreparedData,
     before: Sequence[model.CandidateModel],
     work: pathlib.Path,
-    stop_after: int,
+    refitted: Mapping[str, Any] | None,
 ) -> tuple[model.CandidateModel, dict[str, Any]]:
     """Trains one network, or goes on training it; a finished one is read back.
 
@@ -134,7 +139,11 @@ def _member(
     strategy = strategies.make(config.strategy, config.cluster)
     with strategies.scope(strategy):
         candidate_model = model.build(config.candidates, data)
-        initial.set_weights(candidate_model, data)
+        vectors = initial.set_weights(candidate_model, data)
+    start = starting.begin(
+        config.candidates, data, candidate_model, vectors, strategy, refitted
+    )
+    del vectors
     num_labels = _num_training_watches(data)
     training = batch_size.capped(config.candidates.training, num_labels, model.KIND)
     candidates = dataclasses.replace(config.candidates, training=training)
@@ -145,14 +154,14 @@ def _member(
         config,
         data,
         candidate_model,
-        stop_after,
+        None if refitted is None else int(refitted["best_epoch"]),
         num_readers=num_readers,
         before=before,
     )
     if members > 1:
         stage = dataclasses.replace(stage, name=f"{stage.name} {number + 1}/{members}")
     facts = loop.fit(stage, training, config.seed, strategy, work, config.cluster)
-    return candidate_model, facts
+    return candidate_model, facts | starting.facts(start)
 
 
 def _num_training_watches(data: prepared.PreparedData) -> int:
@@ -161,7 +170,7 @@ def _num_training_watches(data: prepared.PreparedData) -> int:
 
 
 def joined_facts(of_members: list[dict[str, Any]]) -> dict[str, Any]:
-    """Returns what a manifest says of the training of one network or of several."""
+    """Returns facts about the training of one network or several, for a manifest."""
     if len(of_members) == 1:
         return of_members[0]
     rates = [facts.get("examples_per_second", 0.0) for facts in of_members]
@@ -179,20 +188,21 @@ def make_stage(
     config: configs.Config,
     data: prepared.PreparedData,
     candidate_model: model.CandidateModel,
-    stop_after: int = 0,
+    stop_after: int | None = None,
     are_few: bool = False,
     num_readers: int = 1,
     before: Sequence[model.CandidateModel] = (),
-) -> loop.Stage:
-    """Returns what the loop needs to train the candidate model.
+) -> loop.TrainingStage:
+    """Returns the stage with which the loop trains the candidate model.
 
     Args:
-      config: The run.
+      config: Config of the run.
       data: The prepared set.
-      candidate_model: What is trained.
-      stop_after: Epochs, chosen before on what is now trained on too; 0: they were not.
+      candidate_model: Model to train.
+      stop_after: Number of epochs, chosen earlier on a held-out part of the data; None:
+        not chosen.
       are_few: Whether few of the watches are labels.
-      num_readers: In how many parts the batches can be read.
+      num_readers: Number of parts in which the batches can be read.
       before: Trained networks of its ensemble; the last one learns from all others with
         `distillation`.
     """
@@ -202,9 +212,9 @@ def make_stage(
         candidates, candidate_model.tower_inputs, data, config.seed, are_few
     ).of_readers(num_readers)
     counts = draws.expected_labels(data, candidates.label.examples_per_user)
-    may_hold_out = not (candidates.train_on_validation or stop_after)
+    may_hold_out = not candidates.train_on_validation and stop_after is None
     is_held_out = may_hold_out and validation.has_targets(candidates, data)
-    return loop.Stage(
+    return loop.TrainingStage(
         name="candidates",
         model=candidate_model,
         tables=candidate_model.tables,
@@ -218,17 +228,18 @@ def make_stage(
         else dict,
         monitor=MONITOR if is_held_out else "",
         stop_after=stop_after,
+        validates_start=candidates.initial_vectors != "random",
     )
 
 
 def make_batches(
-    candidates: configs.Candidates,
-    read: tower_inputs.Inputs,
+    candidates: configs.CandidatesConfig,
+    read: tower_inputs.TowerInputs,
     data: prepared.PreparedData,
     seed: int,
     are_few: bool = False,
-) -> streaming.Stream:
+) -> streaming.BatchStream:
     """Returns the training batches: every next watch in slices, or drawn labels."""
-    source = candidate_batches.Source(candidates, read, data, seed, are_few)
+    source = candidate_batches.CandidateWindows(candidates, read, data, seed, are_few)
     sizes = [shard.num_events for shard in data.shards]
-    return streaming.Stream(source, sizes, candidates.window_events, seed)
+    return streaming.BatchStream(source, sizes, candidates.window_events, seed)

@@ -1,8 +1,9 @@
 """A trained model carried over to a grown log (docs/freshness.md).
 
-Vocabularies grow: of videos, of words, of the values of columns. A row of a table goes
-where its value has its place now, and a value without a row gets that of a fresh model,
-an id the zero vector: it begins as what its content says. All other weights stay.
+Vocabularies grow: of videos, of words, of the values of columns. A row of a table moves
+to the new index of its value, and a value without an old row gets that of a fresh
+model, an id the zero vector, so that it starts with the vector of its content. All
+other weights stay.
 """
 
 import dataclasses
@@ -14,10 +15,10 @@ import tensorflow as tf
 
 from ytdnn import schema
 from ytdnn.data import prepared
-from ytdnn.features import encodings, interface
+from ytdnn.features import base_feature, encodings
 from ytdnn.training import optimizer_state, optimizers
 
-Features = Sequence[interface.Feature]
+Features = Sequence[base_feature.Feature]
 # Tables whose rows are videos, and those of search tokens, by their names.
 _OF_VIDEOS = ("videos", "watched_videos", "bias")
 _OF_USES = "videos_"  # the ranker's, where each use has a table of its own
@@ -25,7 +26,7 @@ _OF_TOKENS = "search_tokens"
 
 
 @dataclasses.dataclass(frozen=True)
-class Rows:
+class RowSources:
     """Where the rows of a table come from.
 
     Attributes:
@@ -36,12 +37,12 @@ class Rows:
     sources: npt.NDArray[np.int64]
     is_zero: bool = False
 
-    def of(self, old: np.ndarray, fresh: np.ndarray) -> np.ndarray:
+    def carry(self, old: np.ndarray, fresh: np.ndarray) -> np.ndarray:
         """Returns the rows of the grown table.
 
         Args:
-          old: Of the old one.
-          fresh: `[rows, …]` of a fresh one.
+          old: Rows of the old table.
+          fresh: `[rows, …]` of a fresh table.
         """
         is_old = self.sources >= 0
         found = np.zeros_like(fresh) if self.is_zero else fresh.copy()
@@ -64,35 +65,37 @@ def tables(
     old: prepared.PreparedData,
     new: prepared.PreparedData,
     num_videos: int,
-) -> dict[str, Rows]:
-    """Returns where the rows of each table come from, by the table's name.
+) -> dict[str, RowSources]:
+    """Returns the origin of the rows of each table, by the table's name.
 
     Args:
-      features: All that a model reads, of videos too.
+      features: All features of a model, those of videos too.
       old: The set it was trained on.
       new: The grown one.
-      num_videos: That the old model has an embedding of: a ranker that was published
-        beside later candidates has fewer than these.
+      num_videos: Number of videos with an embedding in the old model: a ranker that was
+        published next to later candidates has fewer than these.
     """
     sizes = num_videos, new.vocabulary_size
     ids = [
         data.videos[schema.VIDEO_ID].head(size).to_list()
         for data, size in zip((old, new), sizes, strict=True)
     ]
-    of_videos = Rows(places(*ids), is_zero=True)
+    of_videos = RowSources(places(*ids), is_zero=True)
     found = dict.fromkeys(_OF_VIDEOS, of_videos)
     words = [data.tokens[prepared.TOKEN].to_list() for data in (old, new)]
-    found[_OF_TOKENS] = Rows(places(*words))
+    found[_OF_TOKENS] = RowSources(places(*words))
     for feature in features:
         if isinstance(feature, encodings.Categorical):
             values = [feature.known_values(data) for data in (old, new)]
             if values[0] is not None and values[1] is not None:
                 name = encodings.layer_name(feature.name)
-                found[name] = Rows(places(values[0], values[1]))
+                found[name] = RowSources(places(values[0], values[1]))
     return found
 
 
-def weights(old: tf.Module, new: tf.Module, of_tables: Mapping[str, Rows]) -> None:
+def weights(
+    old: tf.Module, new: tf.Module, of_tables: Mapping[str, RowSources]
+) -> None:
     """Fills a model with the weights of one trained on a smaller log.
 
     Args:
@@ -103,22 +106,22 @@ def weights(old: tf.Module, new: tf.Module, of_tables: Mapping[str, Rows]) -> No
     for source, target in zip(old.variables, new.variables, strict=True):
         rows = _rows(target, of_tables)
         values = source.numpy()
-        target.assign(values if rows is None else rows.of(values, target.numpy()))
+        target.assign(values if rows is None else rows.carry(values, target.numpy()))
 
 
 def state(
     old: optimizer_state.State,
     variables: Sequence[tf.Variable],
-    of_tables: Mapping[str, Rows],
+    of_tables: Mapping[str, RowSources],
     fresh: float,
 ) -> optimizer_state.State:
     """Returns the state of an optimiser, for the variables of a grown model.
 
     Args:
-      old: Of the trained model.
+      old: State of the trained model's optimiser.
       variables: Trained ones of the grown model, in order.
-      of_tables: As of `tables`.
-      fresh: What new rows of Adagrad's accumulator begin with.
+      of_tables: Origins of rows, as from `tables`.
+      fresh: Initial value of new rows of Adagrad's accumulator.
     """
     slots = {}
     for (number, name), values in old.slots.items():
@@ -126,12 +129,16 @@ def state(
         if rows is not None:
             begin = fresh if name == "accumulator" else 0.0
             shape = (len(rows.sources), *values.shape[1:])
-            values = Rows(rows.sources).of(values, np.full(shape, begin, values.dtype))
+            values = RowSources(rows.sources).carry(
+                values, np.full(shape, begin, values.dtype)
+            )
         slots[number, name] = values
     return optimizer_state.State(old.steps, slots)
 
 
-def _rows(variable: tf.Variable, of_tables: Mapping[str, Rows]) -> Rows | None:
+def _rows(
+    variable: tf.Variable, of_tables: Mapping[str, RowSources]
+) -> RowSources | None:
     """Returns where the rows of a variable come from, None where it is no table."""
     name = optimizers.table_name(variable)
     found = of_tables.get(name)

@@ -17,14 +17,14 @@ _MADE_FROM = "made_from.json"
 
 @dataclasses.dataclass
 class Progress:
-    """How far a training has come.
+    """The progress of a training.
 
     Attributes:
-      epoch: Epochs done.
-      step_in_epoch: Steps done of the epoch under way.
-      best_epoch: The epoch (from 1) whose weights validated best, or the last where
-        nothing is held out; 0: none yet.
-      best_value: The monitored value then, higher is better.
+      epoch: Number of finished epochs.
+      step_in_epoch: Number of finished steps of the current epoch.
+      best_epoch: Epoch (from 1) with the best validation, or the last where nothing is
+        held out; 0: none yet, or the initial weights.
+      best_value: The monitored value then, higher is better; -inf: none yet.
       best_metrics: All its validation metrics.
     """
 
@@ -34,20 +34,28 @@ class Progress:
     best_value: float = -math.inf
     best_metrics: dict[str, float] = dataclasses.field(default_factory=dict)
 
-    def is_over(self, training: configs.Training, stop_after: int = 0) -> bool:
+    @property
+    def is_fresh(self) -> bool:
+        """Whether no step was made and nothing is validated yet."""
+        started = self.epoch or self.step_in_epoch
+        return not started and self.best_value == -math.inf
+
+    def is_over(
+        self, training: configs.TrainingConfig, stop_after: int | None = None
+    ) -> bool:
         """Whether all epochs are done, or the last `patience` brought no gain.
 
         Args:
           training: Optimisation.
-          stop_after: Epochs, where their number was chosen before; 0: it was not.
+          stop_after: Epochs, where their number was chosen before; None: it was not.
         """
-        if stop_after:
+        if stop_after is not None:
             return self.epoch >= stop_after
         stale = self.epoch - self.best_epoch
         return self.epoch >= training.epochs or stale >= training.patience
 
     def facts(self) -> dict[str, Any]:
-        """Returns what a manifest says of the training."""
+        """Returns facts about the training for a manifest."""
         return {
             "epochs": self.epoch,
             "best_epoch": self.best_epoch,
@@ -68,10 +76,11 @@ class Keeper:
         """Opens the checkpoints of `directory`, which may be empty.
 
         Args:
-          directory: Of the training.
-          model: Its variables.
-          optimizer: Its state.
-          writes: Whether this process writes them, of several the chief alone.
+          directory: Directory of the training.
+          model: Model with the variables.
+          optimizer: Optimiser with the state.
+          writes: Whether this process writes them; of several processes only the chief
+            does.
         """
         self._writes = writes
         directory = directory.absolute()  # parameter servers write their own parts
@@ -120,9 +129,22 @@ class Keeper:
             epoch counts as the best.
         """
         progress.epoch += 1
-        value = _monitored(metrics, monitor) if monitor else float(progress.epoch)
         progress.step_in_epoch = 0
-        if value > progress.best_value or progress.best_epoch == 0:
+        self.keep_if_best(progress, metrics, monitor)
+
+    def keep_if_best(
+        self, progress: Progress, metrics: Mapping[str, float], monitor: str
+    ) -> None:
+        """Keeps the model's weights if they are the best so far.
+
+        Args:
+          progress: Changed in place.
+          metrics: Their validation metrics.
+          monitor: As of `finish_epoch`.
+        """
+        value = _monitored(metrics, monitor) if monitor else float(progress.epoch)
+        is_first = progress.best_value == -math.inf
+        if value > progress.best_value or is_first:
             progress.best_epoch = progress.epoch
             progress.best_value = value
             progress.best_metrics = dict(metrics)
@@ -147,8 +169,8 @@ def workspace(
 ) -> pathlib.Path:
     """Returns the hidden directory in which `artefact` is being trained.
 
-    What lies there is kept to be resumed when it was made from the same config and
-    inputs, and removed otherwise; by the process that `writes`, of several the chief.
+    Its content is kept, to be resumed, if it was made from the same config and inputs,
+    and removed otherwise; by the process that `writes`, of several the chief.
     """
     directory = artefact.with_name(f".{artefact.name}.training")
     if not writes:

@@ -38,7 +38,7 @@ class Feed:
 
     @property
     def length(self) -> int:
-        """How many there are."""
+        """Number of batches."""
         return int(self.dataset.cardinality())
 
 
@@ -64,7 +64,7 @@ class Executor(Protocol):
         ...
 
     def value(self, loss: Any) -> tf.Tensor | None:
-        """Returns what a step returned, waited for; None: it was lost on the way."""
+        """Returns the result of a step, after waiting; None: it was lost on the way."""
         ...
 
     def finish(self) -> None:
@@ -72,7 +72,7 @@ class Executor(Protocol):
         ...
 
 
-def make(strategy: tf.distribute.Strategy, cluster: configs.Cluster) -> Executor:
+def make(strategy: tf.distribute.Strategy, cluster: configs.ClusterConfig) -> Executor:
     """Returns the executor of a strategy."""
     if isinstance(strategy, tf.distribute.ParameterServerStrategy):
         return Scheduled(strategy, cluster)
@@ -129,14 +129,14 @@ class InSync:
         return tf.function(step, reduce_retracing=True)
 
     def several(self, step: Step) -> Steps:
-        """Returns what makes several steps in one call, and nothing between them.
+        """Returns a function that makes several steps in one call.
 
         Args:
-          step: As of `compiled`.
+          step: Step as for `compiled`.
 
         Returns:
-          (batches of a `Feed`, number of the first step `int64`, how many `int32`,
-          no more than are left) → their losses `[how many]`.
+          (batches of a `Feed`, number of the first step `int64`, number of steps
+          `int32`, at most those left) → their losses `[number of steps]`.
         """
         compiled = self.compiled(step)
 
@@ -193,7 +193,7 @@ def _in_turns(
 
 
 class _Pending:
-    """A step that some worker makes, and what it returned."""
+    """A step that some worker makes, with its result."""
 
     def __init__(self, remote: Any) -> None:
         self._remote = remote
@@ -227,7 +227,9 @@ class Scheduled:
     has_dense_tables = False
 
     def __init__(
-        self, strategy: tf.distribute.ParameterServerStrategy, cluster: configs.Cluster
+        self,
+        strategy: tf.distribute.ParameterServerStrategy,
+        cluster: configs.ClusterConfig,
     ) -> None:
         """Makes the coordinator of the cluster."""
         self._coordinator = tf.distribute.coordinator.ClusterCoordinator(strategy)
@@ -245,7 +247,7 @@ class Scheduled:
             yield from dataset
 
     def compiled(self, step: Step) -> Step:
-        """Returns what schedules the step, and waits where too many are under way."""
+        """Returns a function that schedules the step, and waits if many are pending."""
         of_worker = tf.function(step, reduce_retracing=True)
 
         def schedule(batch: Batch, number: tf.Tensor) -> _Pending:
@@ -282,7 +284,7 @@ class Scheduled:
             raise errors.LostProcessError(
                 f"expected a worker to make a step within {self._most_seconds} s, "
                 f"found none that did: start the lost workers again, or raise "
-                f"cluster.lost_seconds; the same command goes on"
+                f"cluster.lost_seconds; the same command resumes"
             )
         if pending.error is not None:
             raise pending.error

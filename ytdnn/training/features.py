@@ -1,8 +1,8 @@
-"""Checks what a config needs of the log before anything is trained for minutes."""
+"""Checks that the log has the columns that a config needs, before training starts."""
 
 from ytdnn import configs
 from ytdnn.data import prepared
-from ytdnn.features import interface, registry
+from ytdnn.features import base_feature, registry
 from ytdnn.ranking import building
 from ytdnn.retrieval import channels
 
@@ -15,9 +15,9 @@ def require(config: configs.Config, data: prepared.PreparedData) -> None:
         cap of the composition does.
     """
     candidates = config.candidates
-    registry.choose(interface.CANDIDATES, data, candidates.features)
+    registry.choose(base_feature.CANDIDATES, data, candidates.features)
     if candidates.content.enabled:
-        registry.choose(interface.CONTENT, data, candidates.content.features)
+        registry.choose(base_feature.CONTENT, data, candidates.content.features)
     if not data.ranker_left_out(config.ranking):
         building.features_of(config.ranking, data)
         channels.require(config.composition, data)

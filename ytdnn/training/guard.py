@@ -13,7 +13,7 @@ from ytdnn.training import executors
 _MOST_WEIGHT = 1e9  # products of larger ones leave float32
 
 
-class Guard:
+class FiniteGuard:
     """Checks every step's loss, and the weights before they are checkpointed.
 
     So the latest checkpoint always has finite weights. A loss is read only after
@@ -30,10 +30,10 @@ class Guard:
         """Starts before the first step.
 
         Args:
-          name: Of the stage, for the error.
-          model: Its weights.
-          describe_latest: Says where the latest checkpoint is.
-          executor: Reads losses.
+          name: Name of the stage, for the error.
+          model: Model with the weights.
+          describe_latest: Function that returns the place of the latest checkpoint.
+          executor: Executor that reads losses.
         """
         self._executor = executor
         self._describe_latest = describe_latest
@@ -47,9 +47,9 @@ class Guard:
         """Takes a step's loss, and reads that of a step before.
 
         Args:
-          place: The step in words.
-          loss: As the executor's steps return it.
-          batch: What the step was given.
+          place: Step in words.
+          loss: Loss as the executor's steps return it.
+          batch: Batch of the step.
 
         Raises:
           errors.UserError: The loss of the step before is not finite.

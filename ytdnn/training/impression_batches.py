@@ -11,8 +11,8 @@ from ytdnn.data import portions, prepared, streaming
 from ytdnn.ranking import building, inputs, model
 
 
-class Source:
-    """Opens windows; see `ytdnn.data.streaming.Source`."""
+class ImpressionWindows:
+    """Opens windows; see `ytdnn.data.streaming.WindowSource`."""
 
     def __init__(
         self,
@@ -24,10 +24,10 @@ class Source:
         """Counts the training impressions of each shard.
 
         Args:
-          ranking_model: What is trained.
+          ranking_model: Model to train.
           data: The prepared set, with impressions.
-          batch_size: Impressions a global batch.
-          seed: Of the order.
+          batch_size: Number of impressions in a global batch.
+          seed: Seed of the order.
         """
         self._model, self._data = ranking_model, data
         self._rows_of_batch, self._seed = batch_size, seed
@@ -64,10 +64,11 @@ class ImpressionBatches:
     Attributes:
       log: Features by impression row.
       rows: `[n] int64`, the impressions to train on.
-      batch_size: Impressions a batch; the last is filled up with weight 0.
-      seed: Of the order.
-      stream: What distinguishes its order from other windows'; empty: of the whole.
-      portion: Which rows of each batch are cut.
+      batch_size: Number of impressions in a batch; the last is filled up with weight 0.
+      seed: Seed of the order.
+      stream: Key that distinguishes its order from other windows'; empty: the whole
+        log.
+      portion: Rows of each batch that this reader cuts.
     """
 
     log: inputs.ImpressionLog
@@ -78,7 +79,7 @@ class ImpressionBatches:
     portion: portions.Portion = portions.WHOLE
 
     def part(self, reader: int, num_readers: int) -> "ImpressionBatches":
-        """Returns what one of several readers cuts of each batch."""
+        """Returns the batches of one of several readers, which cut a portion each."""
         portion = portions.Portion(reader, num_readers)
         return dataclasses.replace(self, portion=portion)
 

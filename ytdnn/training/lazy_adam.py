@@ -15,7 +15,7 @@ _COUNT = "count"
 
 
 class LazyAdam(tf.keras.optimizers.legacy.Adam):
-    """Adam whose sparse updates touch only the gradient's rows."""
+    """Adam with sparse updates that change only the gradient's rows."""
 
     def _create_slots(self, var_list: list[tf.Variable]) -> None:
         super()._create_slots(var_list)

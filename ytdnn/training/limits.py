@@ -1,4 +1,4 @@
-"""What does not go with a strategy, said before anything is trained."""
+"""Checks that settings fit a strategy, before training starts."""
 
 from ytdnn import configs, errors
 from ytdnn.training import tasks
@@ -6,20 +6,20 @@ from ytdnn.training import tasks
 
 def require_fits(
     strategy: str,
-    training: configs.Training,
+    training: configs.TrainingConfig,
     stage: str,
     loss: object | None = None,
 ) -> None:
     """Checks that a stage can be trained under a strategy.
 
     Args:
-      strategy: As of `configs.Config.strategy`.
-      training: Of the stage.
+      strategy: Name of the strategy, as in `configs.Config.strategy`.
+      training: Settings of the stage.
       stage: `candidates` or `ranking`.
-      loss: Of the candidates.
+      loss: Loss of the candidates.
 
     Raises:
-      errors.UserError: It cannot.
+      errors.UserError: It cannot be trained under the strategy.
     """
     kinds = (training.table_optimizer, *training.table_optimizers)
     if strategy == "tpu" and any("lazy_adam" in kind for kind in kinds):
@@ -38,7 +38,7 @@ def require_fits(
         )
     if strategy != tasks.PARAMETER_SERVER:
         return
-    if isinstance(loss, configs.FullSoftmax):
+    if isinstance(loss, configs.FullSoftmaxConfig):
         raise errors.UserError(
             f"expected a loss that reads few rows of the video table for "
             f"--strategy={strategy}, received full_softmax, which reads all in each "

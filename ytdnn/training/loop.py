@@ -32,30 +32,34 @@ from ytdnn.training import (
 )
 
 Batch = dict[str, tf.Tensor]
-_CLUSTER = configs.Cluster()
+_CLUSTER = configs.ClusterConfig()
 _PROBE_STEPS = 200  # in a shorter training, compiling the probe is not worth it
 
 
 @dataclasses.dataclass(frozen=True)
-class Stage:
-    """What the loop needs to know of a model.
+class TrainingStage:
+    """The description of a model's training for the loop.
 
     Attributes:
-      name: For progress and logs.
-      model: Its variables are trained and checkpointed.
+      name: Name for progress and logs.
+      model: Model to train and checkpoint.
       tables: Variables of the table optimiser; all others are dense.
-      batches: Global batches of an epoch from a step on, a pure function of
-        (epoch, first_step): datasets that follow one another; or a portion of each.
+      batches: Function that returns the global batches of an epoch from a step on, a
+        pure function of (epoch, first_step): datasets that follow one another; or a
+        portion of each.
       steps_per_epoch: Number of batches of an epoch.
-      loss: (batch of one replica, seed `[2] int32`) → the sum of weighted losses
-        and the sum of weights, scalars float32. Called in a replica context.
-      validate: Metrics by name.
-      monitor: The metric that chooses the checkpoint; "-name" where less is better;
-        empty: nothing is held out, and the last weights are kept.
-      stop_after: Epochs to run, where their number was chosen before; the learning
-        rate follows the schedule of all epochs still. 0: it was not.
-      state: Of the optimiser, carried over from an earlier training of the model; its
-        variables are those of this model by now. None: a fresh one.
+      loss: (batch of one replica, seed `[2] int32`) → the sum of weighted losses and
+        the sum of weights, scalars float32. Called in a replica context.
+      validate: Function that returns metrics by name.
+      monitor: Metric that chooses the checkpoint; "-name" where less is better; empty:
+        nothing is held out, and the last weights are kept.
+      stop_after: Number of epochs to run, if it was chosen earlier; the learning rate
+        still follows the schedule of all epochs. None: it was
+        not.
+      validates_start: Whether the initial weights are validated too, and kept where no
+        epoch is better.
+      state: State of the optimiser, carried over from an earlier training of the model,
+        for the variables of this model. None: a fresh one.
     """
 
     name: str
@@ -66,28 +70,29 @@ class Stage:
     loss: Callable[[Batch, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
     validate: Callable[[], dict[str, float]]
     monitor: str
-    stop_after: int = 0
+    stop_after: int | None = None
+    validates_start: bool = False
     state: optimizer_state.State | None = None
 
 
 def fit(
-    stage: Stage,
-    training: configs.Training,
+    stage: TrainingStage,
+    training: configs.TrainingConfig,
     seed: int,
     strategy: tf.distribute.Strategy,
     directory: pathlib.Path,
-    cluster: configs.Cluster = _CLUSTER,
+    cluster: configs.ClusterConfig = _CLUSTER,
 ) -> dict[str, Any]:
-    """Trains to the end, or to where validation, if there is one, stops improving.
+    """Trains to the end, or until validation, if there is one, stops improving.
 
     Args:
-      stage: What to train; its model ends with the best epoch's weights.
+      stage: Stage to train; its model ends with the best epoch's weights.
       training: Optimisation.
-      seed: Of every draw.
+      seed: Seed of every draw.
       strategy: Devices; one and two replicas give one loss.
-      directory: Of checkpoints and TensorBoard logs; continues what is there. Of
-        several workers the chief alone writes.
-      cluster: How long lost processes are waited for.
+      directory: Directory of checkpoints and TensorBoard logs; an interrupted training
+        is resumed. Of several workers only the chief writes.
+      cluster: Settings, with the time to wait for lost processes.
 
     Returns:
       Facts for the manifest: epochs, best epoch, its metrics, examples a second.
@@ -101,14 +106,20 @@ def fit(
     keeper = checkpoints.Keeper(directory, stage.model, trainer.optimizer, is_chief)
     progress = keeper.restore()
     agreement.require_same(strategy, progress.epoch, progress.step_in_epoch)
-    last_epoch = stage.stop_after or training.epochs
-    shown = dataclasses.replace(training, epochs=last_epoch)
+    last_epoch = training.epochs if stage.stop_after is None else stage.stop_after
+    shown = dataclasses.replace(training, epochs=max(1, last_epoch))
     meter = report.Meter(stage.name, shown, stage.steps_per_epoch)
     logs = callbacks.Logs(directory, is_chief)
-    watcher = guard.Guard(
+    watcher = guard.FiniteGuard(
         stage.name, stage.model, keeper.describe_latest, trainer.executor
     )
     with meter:
+        if stage.validates_start and stage.monitor and progress.is_fresh:
+            metrics = meter.time_validation(stage.validate)
+            metrics = agreement.metrics_of_chief(strategy, metrics)
+            keeper.keep_if_best(progress, metrics, stage.monitor)
+            keeper.save(progress)
+            meter.show_start(metrics, stage.monitor)
         while not progress.is_over(training, stage.stop_after):
             _train_epoch(trainer, keeper, watcher, progress, meter)
             loss = trainer.mean_loss()
@@ -126,31 +137,31 @@ def fit(
 
 
 class Trainer:
-    """The compiled step and what it changes.
+    """The compiled step, with the variables that it changes.
 
     Attributes:
       step: (batch, step `int64`) → its loss, as `executor` has them; trains.
-      executor: Gives the strategy its batches, and reads losses.
+      executor: Executor that distributes batches for the strategy, and reads losses.
     """
 
     def __init__(
         self,
-        stage: Stage,
-        training: configs.Training,
+        stage: TrainingStage,
+        training: configs.TrainingConfig,
         seed: int,
         strategy: tf.distribute.Strategy,
-        cluster: configs.Cluster = _CLUSTER,
+        cluster: configs.ClusterConfig = _CLUSTER,
         executor: executors.Executor | None = None,
     ) -> None:
         """Makes the optimiser and compiles nothing yet.
 
         Args:
-          stage: What is trained.
+          stage: Stage to train.
           training: Optimisation.
-          seed: Of every draw.
+          seed: Seed of every draw.
           strategy: Devices.
-          cluster: How long lost processes are waited for.
-          executor: Of the strategy; None: the usual one.
+          cluster: Settings, with the time to wait for lost processes.
+          executor: Executor of the strategy; None: the usual one.
         """
         self.stage = stage
         self.training = training
@@ -226,7 +237,7 @@ class Trainer:
     ) -> tuple[tf.Tensor, tf.Tensor, list[tf.Tensor]]:
         """Returns this replica's share of the batch's mean loss, and its gradients.
 
-        Between them, the sum of the batch's weights, which is what the mean is of.
+        The second value, the sum of the batch's weights, is the divisor of the mean.
         """
         context = tf.distribute.get_replica_context()
         with tf.GradientTape() as tape:
@@ -283,7 +294,7 @@ def _values(gradient: tf.Tensor | tf.IndexedSlices) -> tf.Tensor:
 def _train_epoch(
     trainer: Trainer,
     keeper: checkpoints.Keeper,
-    watcher: guard.Guard,
+    watcher: guard.FiniteGuard,
     progress: checkpoints.Progress,
     meter: report.Meter,
 ) -> None:
@@ -308,7 +319,7 @@ def _train_epoch(
 
 def _one_by_one(
     trainer: Trainer,
-    watcher: guard.Guard,
+    watcher: guard.FiniteGuard,
     progress: checkpoints.Progress,
     meter: report.Meter,
 ) -> Iterator[Batch]:
@@ -328,7 +339,7 @@ def _one_by_one(
 
 def _several_at_once(
     trainer: Trainer,
-    watcher: guard.Guard,
+    watcher: guard.FiniteGuard,
     progress: checkpoints.Progress,
     meter: report.Meter,
 ) -> Iterator[None]:

@@ -1,6 +1,6 @@
-"""The state of an optimiser, kept beside a trained model for later training.
+"""The state of an optimiser, kept next to a trained model for later training.
 
-A refresh goes on with it: rows that were updated often take small steps, those of new
+A refresh continues with it: rows that were updated often take small steps, those of new
 videos large ones (docs/freshness.md).
 """
 
@@ -69,7 +69,7 @@ def share(work: pathlib.Path, artefact: pathlib.Path, name: str = FILE) -> None:
 
 
 def assign(optimizer: Any, variables: Sequence[tf.Variable], state: State) -> None:
-    """Fills an optimiser with a state whose slots have the variables' shapes."""
+    """Fills an optimiser with a state with slots of the variables' shapes."""
     for number, name, slot in _slots(optimizer, variables):
         if (number, name) in state.slots:
             slot.assign(state.slots[number, name])

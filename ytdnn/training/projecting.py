@@ -15,12 +15,12 @@ def project(
 ) -> None:
     """Chooses the projection of an ensemble with `serving_dim`; others have none.
 
-    Users are those of training watches drawn by chance from the first shard.
+    Users are those of training watches sampled from the first shard.
 
     Args:
       candidate_model: The trained networks.
       data: The prepared set they were trained on.
-      seed: Of the draw.
+      seed: Seed of the sample.
     """
     if isinstance(candidate_model, model.CandidateModel):
         return

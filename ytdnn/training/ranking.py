@@ -50,12 +50,12 @@ def train(
     """Trains, or goes on training, and publishes the artefact `ranking`.
 
     Args:
-      config: The run; only its `ranking`, `seed`, `strategy` and `cluster` matter
-        here.
+      config: Config of the run; only its `ranking`, `seed`, `strategy` and `cluster`
+        matter here.
       data: The prepared set, with impressions.
-      directory: Where the artefact will stand; of several processes the chief alone
-        writes.
-      first_stage: What features of the first stage ask; None: there are none of these.
+      directory: Directory of the artefact; of several processes only the chief writes.
+      first_stage: First stage that features are replayed from; None: no feature needs
+        it.
       chosen: Manifest of the model that this one is a refit of: it runs as many epochs
         as that one's best took, and nothing is validated.
 
@@ -82,7 +82,7 @@ def train(
     ranking_model = building.build(
         config.ranking, data, first_stage, strategies.scope(strategy)
     )
-    stop_after = 0 if chosen is None else int(chosen.facts["best_epoch"])
+    stop_after = None if chosen is None else int(chosen.facts["best_epoch"])
     num_rows = sum(building.num_training_rows(data))
     training = batch_size.capped(config.ranking.training, num_rows, model.KIND)
     ranking = dataclasses.replace(config.ranking, training=training)
@@ -113,28 +113,31 @@ def make_stage(
     config: configs.Config,
     data: prepared.PreparedData,
     ranking_model: model.RankingModel,
-    stop_after: int = 0,
+    stop_after: int | None = None,
     num_readers: int = 1,
-) -> loop.Stage:
-    """Returns what the loop needs to train the ranking model.
+) -> loop.TrainingStage:
+    """Returns the stage with which the loop trains the ranking model.
 
     Args:
-      config: The run.
+      config: Config of the run.
       data: The prepared set.
-      ranking_model: What is trained.
-      stop_after: Epochs, chosen before on what is now trained on too; 0: they were not.
-      num_readers: In how many parts the batches can be read.
+      ranking_model: Model to train.
+      stop_after: Number of epochs, chosen earlier on a held-out part of the data; None:
+        not chosen.
+      num_readers: Number of parts in which the batches can be read.
     """
     batches = make_batches(config, data, ranking_model).of_readers(num_readers)
-    return loop.Stage(
+    return loop.TrainingStage(
         name=model.KIND,
         model=ranking_model.network,
         tables=ranking_model.network.tables,
         batches=batches,
         steps_per_epoch=batches.steps_per_epoch,
         loss=_loss(ranking_model),
-        validate=dict if stop_after else _validator(config, data, ranking_model),
-        monitor="" if stop_after else MONITOR,
+        validate=_validator(config, data, ranking_model)
+        if stop_after is None
+        else dict,
+        monitor=MONITOR if stop_after is None else "",
         stop_after=stop_after,
     )
 
@@ -143,13 +146,15 @@ def make_batches(
     config: configs.Config,
     data: prepared.PreparedData,
     ranking_model: model.RankingModel,
-) -> streaming.Stream:
+) -> streaming.BatchStream:
     """Returns the training batches: every impression once an epoch."""
     size = config.ranking.training.batch_size
-    source = impression_batches.Source(ranking_model, data, size, config.seed)
+    source = impression_batches.ImpressionWindows(
+        ranking_model, data, size, config.seed
+    )
     sizes = [shard.num_events for shard in data.shards]
     most = config.ranking.window_events
-    return streaming.Stream(source, sizes, most, config.seed)
+    return streaming.BatchStream(source, sizes, most, config.seed)
 
 
 def _loss(
@@ -157,8 +162,8 @@ def _loss(
 ) -> Callable[[inputs.Tensors, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
     """Returns the head's loss, divided by impressions rather than by weights of clicks.
 
-    Watch times in seconds would otherwise shrink the gradients a hundredfold, and
-    with them the steps of Adagrad, whose first accumulator is not zero.
+    Watch times in seconds would otherwise shrink the gradients a hundredfold, and with
+    them the steps of Adagrad, which has a non-zero first accumulator.
     """
 
     def loss(batch: inputs.Tensors, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -183,12 +188,12 @@ def _validator(
     data: prepared.PreparedData,
     ranking_model: model.RankingModel,
 ) -> Callable[[], dict[str, float]]:
-    """Returns what measures the model on the validation window, part by part."""
+    """Returns the function that measures the model on the validation window."""
     windows = streaming.windows(data, config.ranking.window_events)
 
     def validate() -> dict[str, float]:
         """Returns mean loss, AUC and, where pages have pairs, their loss."""
-        parts = [_Validated.of(ranking_model, window) for window in windows]
+        parts = [_Validated.from_data(ranking_model, window) for window in windows]
         if len(windows) > 1:
             ranking_model.close_log()
         return _measured([part for part in parts if len(part.clicked)])
@@ -204,8 +209,8 @@ class _Validated:
       clicked: `[n] bool`.
       pages: `[n]`, from 0 on.
       seconds: `[n]`; None where the log has none.
-      order: `[n] float32`, what the model orders them by.
-      loss: Of all.
+      order: `[n] float32`, the model's order.
+      loss: Loss of all.
     """
 
     clicked: np.ndarray
@@ -215,7 +220,7 @@ class _Validated:
     loss: float
 
     @classmethod
-    def of(
+    def from_data(
         cls, ranking_model: model.RankingModel, data: prepared.PreparedData
     ) -> "_Validated":
         """Predicts."""

@@ -1,11 +1,11 @@
-"""The ranker's last step of a refit: the same network behind other candidates.
+"""The ranker's last step of a refit: the same network with other candidates.
 
 It was trained with the scores of a candidate model that had not seen its window; it
-will be served those of a model trained to the end of the log, on another scale. The
-quantiles that normalise the scores are therefore moved from one scale to the other, by
-what each model's scores are on lists it retrieves: the earlier model's for requests of
-the ranker's window, the later one's for the same users at the end of the log. Neither
-is asked about logged positions: there the later model has seen what was clicked.
+will be served with those of a model trained to the end of the log, on another scale.
+The quantiles that normalise the scores are therefore moved from one scale to the other,
+by each model's scores on lists it retrieves: the earlier model's for requests of the
+ranker's window, the later one's for the same users at the end of the log. Logged
+positions are not used: the later model was trained on their clicks.
 """
 
 import dataclasses
@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from ytdnn import artifacts, configs
 from ytdnn.data import prepared
-from ytdnn.features import interface
+from ytdnn.features import base_feature
 from ytdnn.ranking import building, model, network
 from ytdnn.retrieval import stage as retrieval_stage
 from ytdnn.training import optimizer_state, ranking
@@ -30,13 +30,13 @@ Floats = npt.NDArray[np.floating]
 
 
 @dataclasses.dataclass(frozen=True)
-class Trained:
-    """A ranker or its place, with what it asks.
+class TrainedRanker:
+    """A ranker, or its directory, with its inputs.
 
     Attributes:
       directory: The artefact `ranking`.
-      data: The prepared set beside it.
-      first_stage: The candidates beside it.
+      data: The prepared set next to it.
+      first_stage: The candidates next to it.
     """
 
     directory: pathlib.Path
@@ -46,16 +46,16 @@ class Trained:
 
 def publish(
     config: configs.Config,
-    earlier: Trained,
-    later: Trained,
+    earlier: TrainedRanker,
+    later: TrainedRanker,
     inputs: Mapping[str, str],
 ) -> None:
-    """Publishes a trained ranker beside later candidates.
+    """Publishes a trained ranker next to later candidates.
 
     Args:
       config: The run.
       earlier: The ranker as it was trained.
-      later: Where it will stand, and what it will ask.
+      later: Directory and inputs of the published one.
       inputs: Fingerprints of the artefacts it is made from.
     """
     trained = model.load(earlier.directory, earlier.data, earlier.first_stage)
@@ -63,10 +63,10 @@ def publish(
     scores = [
         feature.name
         for feature in trained.features
-        if isinstance(feature, interface.Replayed) and feature.needs_quantiles
+        if isinstance(feature, base_feature.Replayed) and feature.needs_quantiles
     ]
     measured = trained.measured
-    if scores and isinstance(config.ranking.normalization, configs.Quantiles):
+    if scores and isinstance(config.ranking.normalization, configs.QuantilesConfig):
         lists = listed_scores(earlier, later, config.seed)
         measured = with_moved(measured, scores, *lists)
         facts["score_medians"] = [float(np.median(found)) for found in lists]
@@ -79,13 +79,15 @@ def publish(
             optimizer_state.share(earlier.directory, partial)
 
 
-def listed_scores(earlier: Trained, later: Trained, seed: int) -> tuple[Floats, Floats]:
+def listed_scores(
+    earlier: TrainedRanker, later: TrainedRanker, seed: int
+) -> tuple[Floats, Floats]:
     """Returns each model's scores on lists it retrieves for the same users.
 
     Args:
-      earlier: Is asked at requests of the ranker's training window.
-      later: Is asked at the end of the log.
-      seed: Of the choice of requests.
+      earlier: Model that scores requests of the ranker's training window.
+      later: Model that scores requests at the end of the log.
+      seed: Seed of the choice of requests.
     """
     shown = earlier.data.impressions
     rows = building.rows_of(earlier.data, prepared.Split.TRAIN)
@@ -99,7 +101,7 @@ def listed_scores(earlier: Trained, later: Trained, seed: int) -> tuple[Floats, 
     then = earlier.first_stage.open_log(earlier.data).listed_scores(
         users,
         offsets[users] + np.asarray(shown.num_watches)[asked],
-        np.asarray(shown.times)[asked],
+        shown.request_times[asked],
     )
     end = np.full(size, later.data.end_of_log + 1)
     now = later.first_stage.open_log(later.data).listed_scores(
@@ -117,8 +119,8 @@ def with_moved(
     """Returns statistics with the quantiles of scores on another scale.
 
     Args:
-      measured: Of the ranker's training.
-      names: Features that are scores.
+      measured: Statistics of the ranker's training.
+      names: Names of features that are scores.
       then: `[n]` scores on lists of the model it was trained with.
       now: `[m]` scores on lists of the model it is served with.
     """
@@ -134,9 +136,9 @@ def with_moved(
 def moved(values: Floats, then: Floats, now: Floats) -> Floats:
     """Returns values of one distribution at the same quantiles of another.
 
-    Between the 1 % and the 99 % quantile they are interpolated, beyond linear with the
-    ratio of what these span. Where a distribution has no width, or no values, they
-    stay.
+    Between the 1 % and the 99 % quantile they are interpolated, beyond it linear with
+    the ratio of the distances between these quantiles. Where a distribution has no
+    width, or no values, they stay.
 
     >>> then, now = np.linspace(0, 1, 101), np.linspace(10, 12, 101)
     >>> moved(np.array([0.0, 0.5, 2.0]), then, now)
@@ -144,8 +146,8 @@ def moved(values: Floats, then: Floats, now: Floats) -> Floats:
 
     Args:
       values: `[k]`, ascending.
-      then: `[n]` values of the distribution they are of.
-      now: `[m]` values of the other.
+      then: `[n]` values of their own distribution.
+      now: `[m]` values of the other distribution.
 
     Returns:
       `[k]`, ascending.

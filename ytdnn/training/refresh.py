@@ -1,4 +1,4 @@
-"""Trained models that go on learning on a grown log (docs/freshness.md).
+"""Continues the training of trained models on a grown log (docs/freshness.md).
 
 A model is carried over to the grown set, state of its optimiser included. Candidates
 then learn from the new watches and some old ones, the ranker from the impressions since
@@ -37,7 +37,7 @@ _REPLAYED_TOGETHER = 16  # watches
 
 
 @dataclasses.dataclass(frozen=True)
-class Source:
+class TrainedModel:
     """A trained model.
 
     Attributes:
@@ -51,7 +51,7 @@ class Source:
 
 def carry_candidates(
     config: configs.Config,
-    source: Source,
+    source: TrainedModel,
     data: prepared.PreparedData,
     directory: pathlib.Path,
     begins: int | None,
@@ -59,20 +59,20 @@ def carry_candidates(
     """Publishes candidates on a grown set, as they were or trained further.
 
     Args:
-      config: Of the run.
+      config: Config of the run.
       source: The trained model.
       data: The grown set.
-      directory: Where the artefact will stand.
-      begins: The first second of what is new to it, to learn from; None: it learns
-        nothing.
+      directory: Directory of the artefact.
+      begins: First second of the new events, to learn from; None: it learns nothing.
 
     Raises:
       errors.UserError: Its video table is a tree, which does not grow.
     """
-    if isinstance(config.candidates.loss, configs.HierarchicalSoftmax):
+    if isinstance(config.candidates.loss, configs.HierarchicalSoftmaxConfig):
         raise errors.UserError(
-            "expected candidates that can grow, found hierarchical softmax, whose tree "
-            "is fixed: train another loss, or refit"
+            "expected candidates that can grow, found hierarchical softmax, which has "
+            "a "
+            "fixed tree: train another loss, or refit"
         )
     inputs = {prepared.KIND: data.manifest.fingerprint}
     key = candidates.step_config(config) | {
@@ -120,7 +120,7 @@ def _stated(begins: int | None) -> dict[str, Any]:
 def _member(
     config: configs.Config,
     old: candidate_model.CandidateModel,
-    source: Source,
+    source: TrainedModel,
     data: prepared.PreparedData,
     begins: int | None,
     before: Sequence[candidate_model.CandidateModel],
@@ -149,15 +149,15 @@ def _member(
     config = dataclasses.replace(config, candidates=own, seed=seed)
     stage = candidates.make_stage(config, learned, member, are_few=True, before=before)
     carried = _carried(state, member, rows, training)
-    stage = dataclasses.replace(stage, state=carried)
+    stage = dataclasses.replace(stage, state=carried, validates_start=False)
     return member, loop.fit(stage, training, seed, strategy, place)
 
 
 def _carried(
     state: optimizer_state.State | None,
     model: Any,
-    rows: Mapping[str, carrying.Rows],
-    training: configs.Training,
+    rows: Mapping[str, carrying.RowSources],
+    training: configs.TrainingConfig,
 ) -> optimizer_state.State | None:
     if state is None:
         return None
@@ -165,7 +165,9 @@ def _carried(
     return carrying.state(state, variables, rows, training.table_accumulator)
 
 
-def _training(training: configs.Training, refresh: configs.Refresh) -> configs.Training:
+def _training(
+    training: configs.TrainingConfig, refresh: configs.RefreshConfig
+) -> configs.TrainingConfig:
     """Returns the optimisation of a refresh."""
     share = refresh.learning_rate_share
     return dataclasses.replace(
@@ -202,7 +204,7 @@ def _labels(
 
 def carry_ranking(
     config: configs.Config,
-    source: Source,
+    source: TrainedModel,
     asked: tuple[retrieval_stage.Stage, retrieval_stage.Stage],
     data: prepared.PreparedData,
     directory: pathlib.Path,
@@ -210,12 +212,12 @@ def carry_ranking(
     """Publishes a ranker that went on learning, beside the candidates it asks.
 
     Args:
-      config: Of the run.
+      config: Config of the run.
       source: The trained ranker.
-      asked: The candidates that it was trained beside, and those it learns beside:
-        trained before the window of `data`.
+      asked: The candidates that it was trained with, and those it learns with: trained
+        before the window of `data`.
       data: The grown set, whose training impressions are the ranker's.
-      directory: Where the artefact will stand.
+      directory: Directory of the artefact.
     """
     first_stage = asked[1]
     inputs = {prepared.KIND: data.manifest.fingerprint}

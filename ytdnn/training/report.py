@@ -1,4 +1,4 @@
-"""What a person sees of a training: progress, rate, and what limits it."""
+"""The report of a training to a person: progress, rate, and the bottleneck."""
 
 import collections
 import statistics
@@ -20,7 +20,7 @@ class Meter:
     """
 
     def __init__(
-        self, name: str, training: configs.Training, steps_per_epoch: int
+        self, name: str, training: configs.TrainingConfig, steps_per_epoch: int
     ) -> None:
         """Prepares the bar; it is shown on entering the context."""
         self._name = name
@@ -90,19 +90,18 @@ class Meter:
         monitor: str,
     ) -> None:
         """Prints an epoch's line."""
-        name = monitor.removeprefix("-")
         is_best = monitor and reached.best_epoch == reached.epoch
         best = "  (best so far)" if is_best else ""
-        half = metrics.get(f"{name}_half_interval")
-        error = "" if half is None else f" ± {half:.4f}"
-        validation = ""
-        if monitor:
-            validation = f"validation {name} {metrics[name]:.4f}{error}, "
+        validation = f"{_words(metrics, monitor)}, " if monitor else ""
         progress.say(
             f"{self._name} epoch {reached.epoch}/{self._training.epochs}: "
             f"loss {loss:.4f}, {validation}"
             f"{self.examples_per_second:,.0f} examples/s{best}"
         )
+
+    def show_start(self, metrics: Mapping[str, float], monitor: str) -> None:
+        """Prints the line of the weights that training begins with."""
+        progress.say(f"{self._name} before training: {_words(metrics, monitor)}")
 
     @property
     def examples_per_second(self) -> float:
@@ -119,8 +118,8 @@ class Meter:
     def probe(self, forward_backward_seconds: float) -> None:
         """Takes the time of a step without its update, measured just now.
 
-        It is set against the last steps alone: the first one compiles, and on a shared
-        machine earlier ones had other work beside them.
+        It is compared with the last steps only: the first one compiles, and on a shared
+        machine earlier ones may have run with other load.
         """
         recent = max(1e-9, statistics.median(self._recent))
         self.forward_backward_share = forward_backward_seconds / recent
@@ -130,7 +129,7 @@ class Meter:
 
         `forward_backward` is the forward and backward pass, `tables` the update of
         tables and tower; a step timed without its update separates the two. Where a
-        call makes several steps, the wait for their input is not known by itself.
+        call makes several steps, the wait for their input is not measured separately.
         """
         step = max(1e-9, self.step_seconds - self._slowest[1])
         total = step + self.wait_seconds
@@ -159,9 +158,17 @@ class Meter:
         )
 
     def facts(self) -> dict[str, Any]:
-        """Returns what a manifest says of the speed."""
+        """Returns facts about the speed for a manifest."""
         return {
             "examples_per_second": round(self.examples_per_second, 1),
             "seconds": round(time.perf_counter() - self._started, 1),
             "time_shares": {k: round(v, 3) for k, v in self.shares().items()},
         }
+
+
+def _words(metrics: Mapping[str, float], monitor: str) -> str:
+    """Returns the monitored metric in words, with its error where it is known."""
+    name = monitor.removeprefix("-")
+    half = metrics.get(f"{name}_half_interval")
+    error = "" if half is None else f" ± {half:.4f}"
+    return f"validation {name} {metrics[name]:.4f}{error}"

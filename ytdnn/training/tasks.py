@@ -56,7 +56,7 @@ def is_distributed(strategy: str) -> bool:
     return strategy in _JOBS
 
 
-def of(strategy: str) -> Task | None:
+def from_environment(strategy: str) -> Task | None:
     """Returns this process's task under a strategy; None: it trains alone.
 
     Raises:
@@ -97,5 +97,5 @@ def of(strategy: str) -> Task | None:
 
 def writes(strategy: str) -> bool:
     """Whether this process writes checkpoints and artefacts under a strategy."""
-    task = of(strategy)
+    task = from_environment(strategy)
     return task is None or task.is_chief

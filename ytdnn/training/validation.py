@@ -43,7 +43,7 @@ class _Cases:
     targets: ragged.Ragged
 
     @classmethod
-    def of(
+    def from_data(
         cls, data: prepared.PreparedData, sample: np.ndarray | None = None
     ) -> "_Cases":
         """Finds them.
@@ -75,16 +75,17 @@ class _Cases:
         return self.data.watched_before(self.users, self.ends)
 
 
-def has_targets(config: configs.Candidates, data: prepared.PreparedData) -> bool:
+def has_targets(config: configs.CandidatesConfig, data: prepared.PreparedData) -> bool:
     """Returns whether a validation watch is of a video that is new to its user."""
     windows = streaming.windows(data, config.window_events)
-    return any(len(_Cases.of(window).users) for window in windows)
+    return any(len(_Cases.from_data(window).users) for window in windows)
 
 
 def validator(
-    config: configs.Candidates,
+    config: configs.CandidatesConfig,
     data: prepared.PreparedData,
     candidate_model: model.Joined,
+    is_stated: bool = True,
 ) -> Callable[[], dict[str, float]]:
     """Returns the function that measures the model as it is when called.
 
@@ -92,12 +93,13 @@ def validator(
       config: Number of users, and events in memory at a time.
       data: The prepared set. Of one window the cases are found once, of several anew.
       candidate_model: In training.
+      is_stated: Whether the size of a sample is said.
     """
     windows = streaming.windows(data, config.window_events)
     users = _with_validation(data)
     sample = _sample(users, config.validation_users)
-    kept = [_Cases.of(windows[0], sample)] if len(windows) == 1 else None
-    if sample is not None:
+    kept = [_Cases.from_data(windows[0], sample)] if len(windows) == 1 else None
+    if sample is not None and is_stated:
         progress.say(
             f"candidates: each epoch is validated on a sample of {len(sample):,} of "
             f"{len(users):,} users; --config.candidates.validation_users=0 takes all"
@@ -105,7 +107,7 @@ def validator(
 
     def validate() -> dict[str, float]:
         total = len(users) if sample is None else len(sample)
-        cases = kept or (_Cases.of(window, sample) for window in windows)
+        cases = kept or (_Cases.from_data(window, sample) for window in windows)
         return _means(list(_measured(data, candidate_model, cases, total)))
 
     return validate

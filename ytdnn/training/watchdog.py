@@ -1,12 +1,12 @@
-"""Ends a process that waits for others for ever, from a process beside it.
+"""Ends a process that waits for others for ever, from a separate process.
 
-TensorFlow's workers wait for one another inside a call that neither an exception nor
-SIGTERM nor another thread gets into. So a child looks at the clock:
+TensorFlow's workers wait for one another inside a call that no exception, SIGTERM or
+other thread can interrupt. So a child process watches the time:
 
     python -m ytdnn.training.watchdog PROCESS SECONDS NAME=HOST:PORT …
 
-It ends when its standard input does; if that takes longer, it says who is missing and
-kills the process.
+It ends when its standard input does; if that takes longer, it reports the missing
+process and kills the waiting one.
 """
 
 import contextlib
@@ -55,7 +55,7 @@ def main(process: int, seconds: int, others: Mapping[str, str]) -> None:
         f"ytdnn: error: expected all workers of the cluster within {seconds} s "
         f"(cluster.start_seconds), missing: "
         f"{', '.join(missing) or 'one that listens and does not answer'}: start it, or "
-        f"correct TF_CONFIG; the same command goes on",
+        f"correct TF_CONFIG; the same command resumes",
         file=sys.stderr,
         flush=True,
     )

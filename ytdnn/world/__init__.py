@@ -1,9 +1,10 @@
 """The synthetic world: a video service with known truth, in pure NumPy.
 
 `generate.World(config)` is the corpus and its users, by seed; `tables.parts_of(world)`
-plays them into an event log, a crowd at a time; `truth` says what is true of any user,
-video and time. With `live_days` the world goes on behind its log, with pages of any
-policy (`policy.Policy`): online tests of recommenders are made with it.
+plays them into an event log, a crowd at a time; `truth` gives the true click
+probability and watch seconds of any user, video and time. With `live_days` the world
+continues after the end of its log and shows the pages of any policy (`policy.Policy`):
+live tests of recommenders are run on it.
 
 The world knows nothing of any model's features. Experiments are run on it as it is: a
 change of the world is a change of its own, after which they are measured again.

@@ -1,4 +1,4 @@
-"""What the world's users do: visits with a page, a search, a series, related videos.
+"""The behaviour of the users: visits with a page, a search, a series, related videos.
 
 Users do not influence each other, so those of a crowd are simulated side by side: a
 round is one visit of every user who has one that day. The cost of a round is in
@@ -44,7 +44,7 @@ class _Visit:
     devices: np.ndarray
     logged_in: np.ndarray
 
-    def of(self, keep: np.ndarray) -> "_Visit":
+    def subset(self, keep: np.ndarray) -> "_Visit":
         return _Visit(self.rows[keep], self.devices[keep], self.logged_in[keep])
 
 
@@ -53,13 +53,13 @@ class Crowd:
 
     Attributes:
       users: The users.
-      remembered: Their memory.
-      clock: int64 [n], seconds: when each is free.
+      remembered: Their recent impressions and watches.
+      clock: int64 [n], seconds: the time from which each user is free.
     """
 
     def __init__(
         self,
-        shared: setting.Setting,
+        shared: setting.WorldState,
         users: people.Users,
         rng: np.random.Generator,
         accidents_rng: np.random.Generator,
@@ -76,7 +76,7 @@ class Crowd:
         self._recorded = events.Events()
 
     def play(self) -> events.Events:
-        """Plays the visits of the log's days and returns what happened."""
+        """Plays the visits of the log's days and returns the events."""
         for day in range(self._shared.config.num_days):
             self.play_day(day)
         return self.take_recorded()
@@ -93,7 +93,7 @@ class Crowd:
             self._play_round(visit.rows, visit.times, draws, make_pages)
 
     def take_recorded(self) -> events.Events:
-        """Returns what happened since the last call."""
+        """Returns the events since the last call."""
         taken, self._recorded = self._recorded, events.Events()
         return taken
 
@@ -120,13 +120,13 @@ class Crowd:
         logged_in = rng.random(len(rows)) < self.users.logged_in[rows]
         visit = _Visit(rows, devices, logged_in)
         watched = np.zeros(len(self.users), bool)
-        resuming = visit.of(rng.random(len(rows)) < RESUME_SHARE)
+        resuming = visit.subset(rng.random(len(rows)) < RESUME_SHARE)
         watched[self._watch_next_episode(resuming)] = True
-        browsing = visit.of(rng.random(len(rows)) < PAGE_SHARE)
+        browsing = visit.subset(rng.random(len(rows)) < PAGE_SHARE)
         watched[self._browse_page(browsing, day, make_pages)] = True
-        searching = visit.of(rng.random(len(rows)) < self.users.searching[rows])
+        searching = visit.subset(rng.random(len(rows)) < self.users.searching[rows])
         watched[self._search(searching, day)] = True
-        visit = visit.of(watched[rows])
+        visit = visit.subset(watched[rows])
         for _ in range(MAX_FOLLOWS):
             visit = self._follow(visit, day)
 
@@ -136,7 +136,7 @@ class Crowd:
     def _browse_page(
         self, visit: _Visit, day: popularity.Day, make_pages: policy.Policy
     ) -> np.ndarray:
-        """Shows a page and plays what is clicked; returns the rows that watched."""
+        """Shows a page and plays its clicks; returns the rows that watched."""
         rows, rng = visit.rows, self._rng
         videos, found = self._shared.videos, self._interests(visit.rows)
         page = make_pages(
@@ -174,11 +174,13 @@ class Crowd:
         self.remembered.add_impressions(rows, shown, clicked)
         for position in range(shown.shape[1]):
             keep = clicked[:, position]
-            self._watch(visit.of(keep), shown[keep, position], seconds[keep, position])
+            self._watch(
+                visit.subset(keep), shown[keep, position], seconds[keep, position]
+            )
         return rows[clicked.any(axis=1)]
 
     def _uploaded(self, pages: np.ndarray, times: np.ndarray) -> np.ndarray:
-        """Returns pages without what is not uploaded yet."""
+        """Returns the pages with videos that are not yet uploaded replaced by -1."""
         uploaded = self._shared.videos.upload_times[pages] <= times[:, None]
         return np.where(uploaded, pages, corpus.NONE)
 
@@ -257,12 +259,12 @@ class Crowd:
         self._watch(visit, videos, self._watch_seconds(affinity, videos, visit.devices))
 
     def _watch_next_episode(self, visit: _Visit) -> np.ndarray:
-        """Those in the midst of a series go on with it; returns their rows."""
+        """Continues the series of users in the midst of one; returns their rows."""
         last = self.remembered.last_episode[visit.rows]
         following = self._shared.videos.next_episodes[last]
         videos = np.where(last >= 0, following, corpus.NONE)
         keep = self._can_watch(visit.rows, videos)
-        visit = visit.of(keep)
+        visit = visit.subset(keep)
         self._watch_chosen(visit, videos[keep])
         return visit.rows
 
@@ -295,12 +297,12 @@ class Crowd:
                 self._shared.topics.num_leaves, wanted, languages, chosen, rng
             ),
         )
-        finders = visit.of(found)
+        finders = visit.subset(found)
         self._watch_chosen(finders, chosen[found])
         return finders.rows
 
     def _follow(self, visit: _Visit, day: popularity.Day) -> _Visit:
-        """Some go on from what they watched last; returns those."""
+        """Lets some users go on from their last watch; returns their visits."""
         rows, rng, videos = visit.rows, self._rng, self._shared.videos
         last = self.remembered.last_watched[rows]
         choice = rng.random(len(rows))
@@ -315,7 +317,7 @@ class Crowd:
         )
         strays = ~goes_on & looks & accepted & self._can_watch(rows, near)
         keep = goes_on | strays
-        visit = visit.of(keep)
+        visit = visit.subset(keep)
         self._watch_chosen(visit, np.where(goes_on, following, near)[keep])
         return visit
 
@@ -323,7 +325,7 @@ class Crowd:
 def draw_search_leaves(
     found: tuple[np.ndarray, np.ndarray], rng: np.random.Generator
 ) -> np.ndarray:
-    """Draws what users search for: mostly their focus, else one of their interests."""
+    """Draws the leaf of each search: mostly the user's focus, else an interest."""
     leaves, weights = found
     has_focus = weights[:, -1] > 0.0
     for_focus = has_focus & (rng.random(len(leaves)) < SEARCH_FOCUS_SHARE)

@@ -1,7 +1,8 @@
 """The world's videos: a tree of topics, channels with preferences, series, metadata.
 
-What the log tells of a video (`Metadata`) is not always what it is: some titles,
-topics and languages are wrong or missing (PAPER §1: poorly structured metadata).
+The metadata in the log (`Metadata`) differ from the true properties of a video: some
+titles, topics and languages are wrong or missing (PAPER §1: poorly structured
+metadata).
 """
 
 import dataclasses
@@ -92,7 +93,7 @@ class Videos:
         return len(self.upload_times)
 
 
-def make_topics(config: configs.World, rng: np.random.Generator) -> Topics:
+def make_topics(config: configs.WorldConfig, rng: np.random.Generator) -> Topics:
     """Draws the tree of topics."""
     num, leaves = config.num_topics, config.num_topics * words.LEAVES_PER_TOPIC
     branch = np.repeat(rng.standard_normal((num, STYLE_DIM)), words.LEAVES_PER_TOPIC, 0)
@@ -111,7 +112,7 @@ def make_topics(config: configs.World, rng: np.random.Generator) -> Topics:
 
 @dataclasses.dataclass(frozen=True)
 class _Channels:
-    """What the videos of a channel share."""
+    """Properties that the videos of a channel share."""
 
     weights: np.ndarray
     leaves: np.ndarray
@@ -125,7 +126,7 @@ class _Channels:
 
 
 def _make_channels(
-    config: configs.World, topics: Topics, rng: np.random.Generator
+    config: configs.WorldConfig, topics: Topics, rng: np.random.Generator
 ) -> _Channels:
     num = max(1, config.num_videos // _VIDEOS_PER_CHANNEL)
     weights = rng.pareto(1.5, num) + 0.2
@@ -157,7 +158,7 @@ def _draw(log_shares: np.ndarray, num: int, rng: np.random.Generator) -> np.ndar
 
 
 def make_videos(
-    config: configs.World, topics: Topics, rng: np.random.Generator
+    config: configs.WorldConfig, topics: Topics, rng: np.random.Generator
 ) -> Videos:
     """Draws the corpus, in no order of time, topic or popularity."""
     num = config.num_videos
@@ -191,7 +192,7 @@ def make_videos(
     )
 
 
-def _upload_times(config: configs.World, rng: np.random.Generator) -> np.ndarray:
+def _upload_times(config: configs.WorldConfig, rng: np.random.Generator) -> np.ndarray:
     """Returns upload times, most before the log begins, video 0's among them."""
     num = config.num_videos
     before = -rng.random(num) * 365.0
@@ -202,10 +203,11 @@ def _upload_times(config: configs.World, rng: np.random.Generator) -> np.ndarray
     return (START + days * SECONDS_PER_DAY).astype(np.int64)
 
 
-def _old_share(config: configs.World) -> float:
+def _old_share(config: configs.WorldConfig) -> float:
     """Returns the share of the corpus that was there when the log began.
 
-    The longer the world goes on behind the log, the more uploads there are beside it.
+    The longer the world continues after the end of the log, the more new uploads it
+    has, and the smaller this share is.
     """
     newer = (1.0 - _OLD_SHARE) * (config.span_days / config.num_days)
     return _OLD_SHARE / (_OLD_SHARE + newer)
@@ -246,7 +248,7 @@ def _leaves(
     topics: Topics,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Returns leaves: mostly the channel's, some beside it, few of any; series keep."""
+    """Returns leaves: mostly the channel's, some of its topic, few others."""
     num = len(series)
     size = words.LEAVES_PER_TOPIC
     sibling = channel_leaves // size * size + rng.integers(size, size=num)
@@ -273,13 +275,13 @@ def _fame(num: int, rng: np.random.Generator) -> np.ndarray:
 
 @dataclasses.dataclass(frozen=True)
 class Metadata:
-    """What the log says of the videos.
+    """The metadata of the videos, as the log has them.
 
     Attributes:
       leaves: int32 [num_videos], -1 = missing.
       languages: int8 [num_videos], -1 = missing.
-      subjects: int32 [num_videos]: the leaf the title speaks of, -1 = no title.
-      extras: int8 [num_videos]: the title's other word, into MODEST + LOUD.
+      subjects: int32 [num_videos]: the leaf that the title names, -1 = no title.
+      extras: int8 [num_videos]: the second word of the title, into MODEST + LOUD.
     """
 
     leaves: np.ndarray
@@ -289,11 +291,14 @@ class Metadata:
 
 
 def make_metadata(
-    config: configs.World, topics: Topics, videos: Videos, rng: np.random.Generator
+    config: configs.WorldConfig,
+    topics: Topics,
+    videos: Videos,
+    rng: np.random.Generator,
 ) -> Metadata:
-    """Draws what the log says; `metadata_noise` of each field is wrong or missing.
+    """Draws the metadata; a share `metadata_noise` of each field is wrong or missing.
 
-    A title is the louder the more appealing the thumbnail is.
+    The more appealing the thumbnail is, the louder is the title.
     """
     num = len(videos)
     loud = rng.random(num) < 1.0 / (1.0 + np.exp(2.0 - 2.0 * videos.appeal))

@@ -17,11 +17,11 @@ class World:
 
     Attributes:
       config: Size, span and seed.
-      shared: Topics and videos, as they truly are.
-      metadata: What the log says of the videos.
+      shared: Topics and videos with their true properties.
+      metadata: Metadata of the videos, as the log has them.
     """
 
-    def __init__(self, config: configs.World) -> None:
+    def __init__(self, config: configs.WorldConfig) -> None:
         """Makes the corpus; users are made a crowd at a time, when asked for."""
         self.config = config
         streams = np.random.SeedSequence(config.seed).spawn(3)
@@ -30,7 +30,7 @@ class World:
         videos = corpus.make_videos(config, topics, rng)
         self.metadata = corpus.make_metadata(config, topics, videos, rng)
         shelves = popularity.Shelves(topics, videos)
-        self.shared = setting.Setting(config, topics, videos, shelves)
+        self.shared = setting.WorldState(config, topics, videos, shelves)
         self._leanings = people.make_leanings(config, np.random.default_rng(streams[1]))
         self._crowd_streams = streams[2]
 
@@ -61,7 +61,7 @@ class World:
         return behaviour.Crowd(self.shared, users, behaviour_rng, accidents_rng)
 
     def _rngs(self, crowd: int) -> list[np.random.Generator]:
-        """Returns the streams of a crowd's users, of what they do, of accidents."""
+        """Returns a crowd's random streams: of users, behaviour, accidents."""
         state = self._crowd_streams
         key = (*state.spawn_key, crowd)
         own = np.random.SeedSequence(state.entropy, spawn_key=key)

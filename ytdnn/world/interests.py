@@ -1,4 +1,4 @@
-"""What a user would like, at any moment: plain functions of user, video and time."""
+"""Interests at any moment, as plain functions of user, video and time."""
 
 import numpy as np
 
@@ -20,11 +20,11 @@ _FOREIGN = -3.0
 def at(
     topics: corpus.Topics, users: people.Users, rows: np.ndarray, times: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns what users are interested in at a time.
+    """Returns the interests of users at a time.
 
     Args:
       topics: The tree.
-      users: Whose rows `rows` are.
+      users: The users that `rows` index.
       rows: `[n]`.
       times: `[n]`, seconds.
 
@@ -66,15 +66,16 @@ def affinity(
     videos: corpus.Videos,
     shown: np.ndarray,
 ) -> np.ndarray:
-    """Returns how much each user likes each video, in logits.
+    """Returns the affinity of each user to each video, in logits.
 
-    The log of the interest that the video's leaf, and less its topic, serve; the
-    user's taste for its style; its language; a subscription to its channel.
+    The logarithm of the weight of the interests that the video's leaf and, to a lesser
+    degree, its topic match; plus the user's taste for its style, its language, and a
+    subscription to its channel.
 
     Args:
-      users: Whose rows `rows` are.
+      users: The users that `rows` index.
       rows: `[n]`.
-      interests: Of those users, from `at`.
+      interests: Interests of those users, from `at`.
       videos: The corpus.
       shown: `[n, k]` videos.
 

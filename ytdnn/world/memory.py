@@ -1,4 +1,4 @@
-"""What each user remembers: the latest impressions and watches, in rings.
+"""The memory of each user: the latest impressions and watches, in ring buffers.
 
 Memory is bounded for each user, so the world's cost does not grow with the corpus.
 """

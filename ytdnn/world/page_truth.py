@@ -1,9 +1,9 @@
-"""What a page is truly worth to a user: expected clicks and watch seconds.
+"""The true value of a page to a user: expected clicks and watch seconds.
 
-The laws are those of `truth`, asked for whole pages: a video is clicked with a
-probability that depends on its place and on what the user remembers, and a clicked one
-is watched for its expected seconds. The device of a request that was never made is not
-known, so seconds are the expectation over the user's own devices.
+The laws are those of `truth`, for whole pages: the probability of a click depends on
+the position of the video and on the user's memory, and a clicked video is watched for
+its expected seconds. The device of a hypothetical request is unknown, so seconds are
+the expectation over the user's own devices.
 """
 
 from typing import NamedTuple
@@ -14,7 +14,7 @@ from ytdnn.world import corpus, generate, interests, people, responses, words
 
 
 class Worth(NamedTuple):
-    """What impressions are expected to bring.
+    """Expected clicks and watch seconds of impressions.
 
     Attributes:
       clicks: Probability of a click.
@@ -34,15 +34,15 @@ def of_pages(
     num_unclicked: np.ndarray | int = 0,
     watched: np.ndarray | bool = False,
 ) -> Worth:
-    """Returns what each place of some pages is worth, `[n, k] float64`.
+    """Returns the expected value of each position of some pages, `[n, k] float64`.
 
     Args:
       world: The world.
       users: `[n]` numbers of users.
-      slates: `[n, k]` numbers of videos; -1, an empty place, is worth nothing, and so
-        is a video that is not yet uploaded.
+      slates: `[n, k]` numbers of videos; -1 (an empty position) and videos that are not
+        yet uploaded are worth nothing.
       times: `[n]`, seconds since the epoch.
-      positions: Places on the page, from 0, of a shape that `[n, k]` broadcasts.
+      positions: Positions on the page, from 0, of a shape that `[n, k]` broadcasts.
       num_unclicked: `[n, k]`, impressions of the video among the user's latest
         (`memory.NUM_IMPRESSIONS`) that were not clicked.
       watched: `[n, k]`, whether it is among the user's latest watches.
@@ -75,16 +75,16 @@ def shortlist(
     known: np.ndarray,
     excluded: tuple[np.ndarray, np.ndarray],
 ) -> np.ndarray:
-    """Returns the videos of most expected seconds to each user, in no order.
+    """Returns the videos with the most expected seconds for each user, in no order.
 
-    In single precision, in the first place of a page, for a user who remembers nothing
-    and has one device: close to the worth that `of_pages` gives, so a few more than
-    wanted hold the best.
+    Computed in single precision, for the first position of a page, a user without
+    memory and the user's most used device: close to the value that `of_pages` gives, so
+    a list a little longer than needed contains the best ones.
 
     Args:
       world: The world.
       users: `[n]` numbers of users.
-      times: `[n]`, seconds since the epoch; what is uploaded later is left out.
+      times: `[n]`, seconds since the epoch; later uploads are left out.
       num: Length of each list.
       known: Numbers of the videos that may be listed.
       excluded: Rows and numbers of videos, of the same length, that may not.

@@ -1,8 +1,8 @@
 """The world's users: demographics, and interests that go with them and drift.
 
 A user's interests are a few leaves of the topic tree with weights that are closed
-functions of time (`interests.at`), so that the truth at any moment can be asked for
-without playing what came before.
+functions of time (`interests.at`), so the truth at any moment can be computed without
+playing the time before it.
 """
 
 import dataclasses
@@ -62,7 +62,8 @@ class Users:
       swing: float64 [n, NUM_INTERESTS], amplitude of the drift of the log weight.
       period_days: float64 [n, NUM_INTERESTS].
       phase: float64 [n, NUM_INTERESTS].
-      focus: int32 [n, spells], the leaf a user is after in each spell, -1 = none.
+      focus: int32 [n, spells], leaf of the user's temporary interest in each spell, -1
+        = none.
       focus_offset_days: float64 [n], when the user's first spell ends.
       tastes: float32 [n, STYLE_DIM], liking of styles.
       subscriptions: int32 [n, NUM_SUBSCRIPTIONS], channels.
@@ -96,8 +97,8 @@ class Users:
         return len(self.ages)
 
 
-def make_leanings(config: configs.World, rng: np.random.Generator) -> Leanings:
-    """Draws what groups of people lean to, by topic and, less, by leaf."""
+def make_leanings(config: configs.WorldConfig, rng: np.random.Generator) -> Leanings:
+    """Draws the preferences of groups of people, by topic and, less, by leaf."""
 
     def leanings(num_groups: int, topic_scale: float, leaf_scale: float) -> np.ndarray:
         topics = rng.normal(0.0, topic_scale, (num_groups, config.num_topics))
@@ -112,7 +113,7 @@ def make_leanings(config: configs.World, rng: np.random.Generator) -> Leanings:
 
 
 def make_users(
-    shared: setting.Setting,
+    shared: setting.WorldState,
     leanings: Leanings,
     first: int,
     num: int,
@@ -232,7 +233,7 @@ def _focus(
     leaves: np.ndarray,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Returns what each user is after in each spell: an interest, or something new."""
+    """Returns the focus of each user in each spell: an interest, or a new leaf."""
     num, spells = len(lean), int(num_days / FOCUS_DAYS) + 2
     shares = np.exp(lean - lean.max(axis=1, keepdims=True))
     sums = np.cumsum(shares, axis=1)
@@ -248,7 +249,7 @@ def _focus(
 
 
 def _subscriptions(
-    shared: setting.Setting,
+    shared: setting.WorldState,
     leaves: np.ndarray,
     languages: np.ndarray,
     base: np.ndarray,

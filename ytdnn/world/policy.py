@@ -1,8 +1,8 @@
-"""What fills pages, and the old recommender that filled those of the log.
+"""Policies that fill pages, and the recommender that filled those of the log.
 
-A `Policy` makes pages of requests. The old one is a mixture of sources. It knows a
-user's lasting interests but neither their drift nor their focus, so the videos it shows
-are not those the user would like most.
+A `Policy` makes pages for requests. The logging policy is a mixture of sources. It uses
+a user's lasting interests but neither their drift nor their focus, so the videos it
+shows are not those the user would like most.
 """
 
 import dataclasses
@@ -38,12 +38,12 @@ class Page:
     """Pages of several users, `[n, positions]`; -1 where nothing is shown.
 
     Attributes:
-      videos: int64, best first in the eyes of the recommender.
+      videos: int64, in the order of the recommender, best first.
       sources: int64, into `SOURCES`.
-      scores: float64, the source's own, of no common scale.
-      seeds: int64, the watched video a related one was found by; -1 = none.
-      propensities: float64, with what probability the policy shows the video in its
-        place, given the places before it; None where that is not known.
+      scores: float64, scores of the source; sources have no common scale.
+      seeds: int64, for a related video the watched video it was found by; -1 = none.
+      propensities: float64, probability that the policy shows the video at its
+        position, given the earlier positions; None where it is unknown.
     """
 
     videos: np.ndarray
@@ -55,21 +55,22 @@ class Page:
 
 @dataclasses.dataclass(frozen=True)
 class Requests:
-    """Who asks for a page, when, on what, and what the world knows of them.
+    """Requests for pages: users, times, devices, and the world's state for them.
 
     Attributes:
-      rows: `[n]` of the users, distinct.
+      rows: `[n]` rows of the users, distinct.
       times: `[n]`, seconds.
       devices: `[n]`, into `words.DEVICES`.
       logged_in: `[n]` bool.
-      interests: Of `interests.at`.
-      users: Whose rows `rows` are.
-      remembered: Their memory.
+      interests: Interests of the users at the time, from `interests.at`.
+      users: The users that `rows` index.
+      remembered: The memory of the users.
       shared: Topics and videos.
       day: The draws of the day.
-      happened: What users did since `Crowd.take_recorded`.
-      rng: The world's own stream. A policy other than the world's leaves it alone, so
-        that what users do does not depend on how their pages were made.
+      happened: Events since `Crowd.take_recorded`.
+      rng: The world's own random stream. Policies other than the world's must not draw
+        from it, so that the behaviour of users does not depend on how their pages were
+        made.
     """
 
     rows: np.ndarray
@@ -79,12 +80,12 @@ class Requests:
     interests: tuple[np.ndarray, np.ndarray]
     users: people.Users
     remembered: memory.Memory
-    shared: setting.Setting
+    shared: setting.WorldState
     day: popularity.Day
     happened: events.Events
     rng: np.random.Generator
 
-    def of(self, keep: np.ndarray, rng: np.random.Generator) -> "Requests":
+    def subset(self, keep: np.ndarray, rng: np.random.Generator) -> "Requests":
         """Returns some of the requests, `keep` of any index, and with other draws."""
         leaves, weights = self.interests
         return dataclasses.replace(
@@ -153,7 +154,7 @@ def _showable(proposed: np.ndarray, requests: Requests) -> np.ndarray:
 
 
 def _ordered(page: Page, requests: Requests) -> Page:
-    """Orders the pages by a rough view of what is liked, gaps last."""
+    """Orders the pages by a noisy estimate of affinity, gaps last."""
     videos = requests.shared.videos
     affinity = interests.affinity(
         requests.users, requests.rows, requests.interests, videos, page.videos
@@ -214,7 +215,7 @@ def _related(
 
 
 def draw_related(
-    shared: setting.Setting,
+    shared: setting.WorldState,
     day: popularity.Day,
     seeds: np.ndarray,
     times: np.ndarray,
@@ -229,7 +230,7 @@ def draw_related(
 
 
 def _of_channel(
-    shared: setting.Setting,
+    shared: setting.WorldState,
     channels: np.ndarray,
     times: np.ndarray,
     rng: np.random.Generator,

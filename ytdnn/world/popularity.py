@@ -37,7 +37,7 @@ def freshness(videos: corpus.Videos, age_days: np.ndarray) -> np.ndarray:
 
 
 def _rise(videos: corpus.Videos, age_days: np.ndarray) -> np.ndarray:
-    """Returns how far a video has become known: slow at first, then whole."""
+    """Returns the share of its audience that a video has reached, rising to 1."""
     rise: np.ndarray = np.expm1(-age_days / videos.rise_days) ** 2
     return rise
 
@@ -74,9 +74,10 @@ class Shelves:
         self._upload_keys = _key(videos.channels, videos.upload_times)[by_upload]
 
     def day(self, day: int) -> "Day":
-        """Returns the draws of one day: what is uploaded by its end is on the shelf.
+        """Returns the draws of one day, with every video uploaded by its end.
 
-        Kept, as every crowd asks for the same days: 16 bytes a video and day.
+        They are cached, as every crowd needs the same days: 16 bytes for each video and
+        day.
         """
         if day not in self._days:
             self._days[day] = self._make_day(day)

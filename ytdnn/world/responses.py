@@ -31,9 +31,9 @@ def click_probability(
     """Returns the probability that an impression is clicked.
 
     Args:
-      affinity: Of `interests.affinity`, any shape.
-      appeal: The videos', same shape.
-      positions: On the page, from 0; same shape.
+      affinity: Affinities from `interests.affinity`, any shape.
+      appeal: Appeal of the videos, same shape.
+      positions: Positions on the page, from 0; same shape.
       num_unclicked: Impressions of the video among the user's latest
         (`memory.NUM_IMPRESSIONS`) that were not clicked.
       watched: Whether it is among the user's latest watches (`memory.NUM_WATCHES`).
@@ -74,8 +74,8 @@ def with_accidents(probability: np.ndarray, share: float) -> np.ndarray:
     """Returns the probability of a click, `a + (1 - a) · p`, accidents included.
 
     Args:
-      probability: Of a click by liking, any shape.
-      share: Of impressions that are clicked by accident, a.
+      probability: Probability of a click by liking, any shape.
+      share: Share of impressions that are clicked by accident, a.
     """
     return share + (1.0 - share) * probability
 
@@ -85,12 +85,12 @@ def mean_seconds_with_accidents(
 ) -> np.ndarray:
     """Returns the mean seconds watched of a click, accidental or not.
 
-    Of a share `a / p'` of the clicks it is that of accidents.
+    A share `a / p'` of the clicks is accidental.
 
     Args:
       seconds: Mean seconds watched of a click by liking, any shape.
-      probability: Of a click, p', of `with_accidents`; same shape.
-      share: Of impressions that are clicked by accident, a.
+      probability: Probability of a click, p', from `with_accidents`; same shape.
+      share: Share of impressions that are clicked by accident, a.
     """
     if not share:
         return seconds

@@ -1,4 +1,4 @@
-"""What all users of a world share, as one thing to hand on."""
+"""The state that all users of a world share, in one object."""
 
 import dataclasses
 
@@ -7,7 +7,7 @@ from ytdnn.world import corpus, popularity
 
 
 @dataclasses.dataclass(frozen=True)
-class Setting:
+class WorldState:
     """The world without its users.
 
     Attributes:
@@ -17,7 +17,7 @@ class Setting:
       shelves: The corpus in the order of draws.
     """
 
-    config: configs.World
+    config: configs.WorldConfig
     topics: corpus.Topics
     videos: corpus.Videos
     shelves: popularity.Shelves

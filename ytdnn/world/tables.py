@@ -53,9 +53,9 @@ def events_tables(
 
     Args:
       world: The world.
-      happened: What its users did.
-      sources: Names of what filled the pages.
-      until: Seconds; later events are left out. None: all are told.
+      happened: The events of its users.
+      sources: Names of the sources that filled the pages.
+      until: Seconds; later events are left out. None: all are kept.
     """
     watches, searches, impressions = (
         _before(recorder.columns(), until)

@@ -32,9 +32,9 @@ def title(language: int, leaf: int, extra: int, channel: int, episode: int) -> s
 
     Args:
       language: Into `words.LANGUAGES`.
-      leaf: What it speaks of.
+      leaf: Leaf that it names.
       extra: Into MODEST + LOUD.
-      channel: Whose it is.
+      channel: Channel of the video.
       episode: Its number, 0 outside of a series.
 
     >>> title(0, 2, 0, 0, 3)
@@ -61,10 +61,10 @@ def draw_queries(
     """Returns a number for each query.
 
     Args:
-      num_leaves: Of the tree.
-      leaves: `[n]`, what is searched for.
-      languages: `[n]`, of the words.
-      videos: `[n]`, what a known-item query has in mind.
+      num_leaves: Number of leaves of the topic tree.
+      leaves: `[n]`, leaf that is searched for.
+      languages: `[n]`, language of the words.
+      videos: `[n]`, video that a known-item query is about.
       rng: For the form.
     """
     shelf = np.asarray(languages, np.int64) * num_leaves + leaves
@@ -86,10 +86,10 @@ def queries(
     """Writes queries out: one to four words each.
 
     Args:
-      numbers: Of `draw_queries`, each once.
-      num_leaves: Of the tree.
+      numbers: Numbers from `draw_queries`, each once.
+      num_leaves: Number of leaves of the topic tree.
       videos: The corpus.
-      metadata: Whose titles known-item queries quote.
+      metadata: Metadata with the titles that known-item queries quote.
     """
     first_known = len(words.LANGUAGES) * num_leaves * _TOPICAL_FORMS
     written = []

@@ -1,8 +1,8 @@
-"""What is true of the world, as plain functions, so that an oracle can be asked.
+"""The truth of the world as plain functions, for oracles.
 
 `click_probability` and `expected_watch_seconds` are exact: behaviour draws from these
-very laws. `watch_rates` adds up all ways to a watch and is exact but for what happens
-within one page: duplicates, the place a video takes, and earlier impressions.
+very laws. `watch_rates` adds up all ways to a watch. It ignores only effects within one
+page: duplicates, the place that a video takes, and earlier impressions.
 
 The oracle is an upper bound: it sees each user's interests at the moment asked for,
 drift and focus included, where a model sees only what the user did before.
@@ -95,10 +95,10 @@ def expected_watch_seconds(
 
 
 def is_clickbait(world: generate.World) -> np.ndarray:
-    """Returns which videos draw clicks and do not hold who clicks, `[videos] bool`.
+    """Returns which videos attract clicks and do not hold the viewer, `[videos] bool`.
 
-    Those whose thumbnail is among the tenth of most appeal, and whose quality is below
-    the median (PAPER §4: clickbait).
+    Those with a thumbnail among the tenth of most appeal and a quality below the median
+    (PAPER §4: clickbait).
     """
     videos = world.shared.videos
     drawing = videos.appeal >= np.quantile(videos.appeal, 0.9)
@@ -147,7 +147,7 @@ def watch_rates(
 
     As `watch_probability`, not normalised: `[n, num_videos] float32`.
     """
-    asked = _Asked.of(world, np.asarray(users), time)
+    asked = _Asked.from_users(world, np.asarray(users), time)
     accepted = responses.acceptance(asked.liking, world.shared.videos.appeal)
     rates = np.float32(behaviour.PAGE_SHARE) * _by_pages(asked)
     rates += _by_search(asked, accepted.astype(np.float32))
@@ -159,7 +159,7 @@ def watch_rates(
 
 @dataclasses.dataclass(frozen=True)
 class _Asked:
-    """Some users at a time, and what their next visit draws from."""
+    """Some users at a time, and the distributions of their next visit."""
 
     world: generate.World
     rows: np.ndarray
@@ -170,7 +170,9 @@ class _Asked:
     speaks: np.ndarray
 
     @classmethod
-    def of(cls, world: generate.World, users: np.ndarray, time: int) -> "_Asked":
+    def from_users(
+        cls, world: generate.World, users: np.ndarray, time: int
+    ) -> "_Asked":
         shared, everyone = world.shared, world.all_users
         times = np.full(len(users), time)
         found = interests.at(shared.topics, everyone, users, times)
@@ -281,7 +283,7 @@ def _by_search(asked: _Asked, accepted: np.ndarray) -> np.ndarray:
 
 
 def _by_related(asked: _Asked, rates: np.ndarray, accepted: np.ndarray) -> np.ndarray:
-    """Expected watches of what is related to a watch: its leaf, or its channel."""
+    """Returns the expected watches of videos related to a watch by leaf or channel."""
     videos = asked.world.shared.videos
     num_leaves = asked.world.shared.topics.num_leaves
     of_leaf = np.zeros((len(videos), num_leaves), np.float32)
@@ -295,7 +297,7 @@ def _by_related(asked: _Asked, rates: np.ndarray, accepted: np.ndarray) -> np.nd
 def _go_on_with_series(
     asked: _Asked, rates: np.ndarray, last_episodes: np.ndarray | None
 ) -> None:
-    """Adds what leads from an episode to the next, and to those after it."""
+    """Adds the watches that lead from an episode to the following ones."""
     videos = asked.world.shared.videos
     earlier = np.flatnonzero(videos.next_episodes >= 0)
     following = videos.next_episodes[earlier]

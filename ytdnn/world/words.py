@@ -1,8 +1,8 @@
 """Words the world is written in: topics, countries, languages, titles and queries.
 
-A topic is a branch of the tree, each of its words a leaf ("guitar" → "riff"). Titles
-and queries take their words from the same leaves, each in the video's or the user's
-language, so that a search and what it finds share a vocabulary.
+A topic is a branch of the tree, and each of its words a leaf ("guitar" → "riff").
+Titles and queries take their words from the same leaves, each in the video's or the
+user's language, so a search shares its words with the videos it finds.
 """
 
 import functools

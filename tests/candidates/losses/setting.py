@@ -12,11 +12,11 @@ SEED = tf.constant([3, 4])
 
 def config(**settings):
     settings = {"embedding_dim": 8, "tower": (16,), "history_length": 6} | settings
-    return configs.Candidates(
-        content=configs.Content(enabled=False),
+    return configs.CandidatesConfig(
+        content=configs.ContentConfig(enabled=False),
         history_dropout=0.0,
         **settings,
-        training=configs.Training(batch_size=64),
+        training=configs.TrainingConfig(batch_size=64),
     )
 
 
@@ -25,7 +25,7 @@ def counts(data):
 
 
 def batch(data, slice_length=1, size=64):
-    read = tower_inputs.of(config(), data)
+    read = tower_inputs.from_config(config(), data)
     log = tower_inputs.open_log(read, inputs.training_set(data))
     batches = inputs.SliceBatches(log, size, slice_length, 6, seed=0)
     return next(iter(batches(0, 0)))

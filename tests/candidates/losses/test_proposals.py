@@ -10,7 +10,7 @@ COUNTS = np.array([9.0, 0.0, 81.0, 1.0])
 
 
 def _probabilities(**settings):
-    return proposals.probabilities(configs.SampledSoftmax(**settings), COUNTS)
+    return proposals.probabilities(configs.SampledSoftmaxConfig(**settings), COUNTS)
 
 
 def test_unigram_to_a_power_by_hand():
@@ -43,7 +43,7 @@ def test_mixture_by_hand():
 
 def test_draws_are_as_frequent_as_said():
     probabilities = _probabilities(proposal_exponent=0.5, uniform_share=0.2)
-    proposal = proposals.Proposal(probabilities)
+    proposal = proposals.NegativeSampler(probabilities)
     drawn = proposal.sample(100_000, tf.constant([1, 2])).numpy()
     assert set(drawn) == {1, 2, 3, 4}
     frequency = np.bincount(drawn, minlength=5)[1:] / len(drawn)
@@ -53,7 +53,7 @@ def test_draws_are_as_frequent_as_said():
 
 
 def test_draws_are_a_function_of_the_seed():
-    proposal = proposals.Proposal(_probabilities())
+    proposal = proposals.NegativeSampler(_probabilities())
     first, again, other = (
         proposal.sample(50, tf.constant([0, step])).numpy() for step in (1, 1, 2)
     )
@@ -64,7 +64,7 @@ def test_draws_are_a_function_of_the_seed():
 @pytest.mark.parametrize("num_videos", [5, 300])
 def test_distinct_draws_are_those_of_sample_counted(num_videos):
     """Of 40 draws of 5 videos most repeat; of 300 few."""
-    proposal = proposals.Proposal(np.full(num_videos, 1 / num_videos))
+    proposal = proposals.NegativeSampler(np.full(num_videos, 1 / num_videos))
     seed = tf.constant([0, 3])
     drawn = proposal.sample(40, seed).numpy()
     found, counts = (values.numpy() for values in proposal.distinct(40, seed))
@@ -76,7 +76,7 @@ def test_distinct_draws_are_those_of_sample_counted(num_videos):
 
 
 def test_draws_that_repeat_much_are_merged_into_few_lengths():
-    proposal = proposals.Proposal(np.full(90, 1 / 90))
+    proposal = proposals.NegativeSampler(np.full(90, 1 / 90))
     videos, counts = proposal.distinct(500, tf.constant([0, 3]))
     assert len(videos) == 128  # the next multiple of 64
     assert np.sum(counts) == 500
@@ -84,7 +84,7 @@ def test_draws_that_repeat_much_are_merged_into_few_lengths():
 
 
 def test_static_shapes_keep_repeats_that_count_nothing():
-    proposal = proposals.Proposal(np.full(90, 1 / 90))
+    proposal = proposals.NegativeSampler(np.full(90, 1 / 90))
     seed = tf.constant([0, 3])
     videos, counts = (values.numpy() for values in proposal.distinct(500, seed))
     assert len(videos) < 500
@@ -98,9 +98,9 @@ def test_static_shapes_keep_repeats_that_count_nothing():
 @pytest.mark.parametrize("exponent", [0.0, 0.75, 1.0])
 def test_a_million_videos_over_six_decades_keep_their_odds(exponent):
     counts = 10.0 ** np.linspace(0, 6, 1_000_000)
-    config = configs.SampledSoftmax(proposal_exponent=exponent)
+    config = configs.SampledSoftmaxConfig(proposal_exponent=exponent)
     of_videos = proposals.probabilities(config, counts)
     assert of_videos.sum() == pytest.approx(1.0)
     assert of_videos[-1] / of_videos[0] == pytest.approx(10.0 ** (6 * exponent))
-    said = proposals.Proposal(of_videos).probability(tf.constant([1, 1_000_000]))
+    said = proposals.NegativeSampler(of_videos).probability(tf.constant([1, 1_000_000]))
     np.testing.assert_allclose(said, of_videos[[0, -1]], rtol=1e-5)

@@ -11,7 +11,7 @@ from ytdnn.layers import randomness
 
 
 def _loss(data, counts=None, *, of_model=None, **settings):
-    loss = configs.SampledSoftmax(**settings)
+    loss = configs.SampledSoftmaxConfig(**settings)
     config = setting.config(loss=loss, **(of_model or {}))
     tf.keras.utils.set_random_seed(0)
     candidate_model = model.build(config, data)
@@ -20,7 +20,7 @@ def _loss(data, counts=None, *, of_model=None, **settings):
 
 
 def _full(candidate_model):
-    return full.FullSoftmax(configs.FullSoftmax(), candidate_model, "float32")
+    return full.FullSoftmax(configs.FullSoftmaxConfig(), candidate_model, "float32")
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,11 @@ def test_without_in_batch_negatives_other_labels_change_nothing(data):
 
 @pytest.mark.parametrize(
     "loss_config",
-    [configs.FullSoftmax(), configs.SampledSoftmax(), configs.HierarchicalSoftmax()],
+    [
+        configs.FullSoftmaxConfig(),
+        configs.SampledSoftmaxConfig(),
+        configs.HierarchicalSoftmaxConfig(),
+    ],
     ids=lambda loss_config: loss_config.kind,
 )
 def test_padding_has_no_weight(data, loss_config):
@@ -182,8 +186,11 @@ def test_no_two_draws_of_a_step_share_a_stream(data, monkeypatch):
     loss(setting.batch(data), setting.SEED)
     assert len(set(folds)) == len(folds)
     own = [salt for seed, salt in folds if seed == tuple(setting.SEED.numpy())]
-    other_inputs = {randomness.Stream.TOKEN_BAG, randomness.Stream.SEQUENCE}
-    other_inputs |= {randomness.Stream.OWN_TOWER}  # of the ranker
-    of_content = {randomness.Stream.WATCHED_IDS, randomness.Stream.VIDEO_IDS}
-    assert set(own) == set(randomness.Stream) - other_inputs - of_content
-    assert all(isinstance(salt, randomness.Stream) for salt in own)
+    other_inputs = {randomness.RandomStream.TOKEN_BAG, randomness.RandomStream.SEQUENCE}
+    other_inputs |= {randomness.RandomStream.OWN_TOWER}  # of the ranker
+    of_content = {
+        randomness.RandomStream.WATCHED_IDS,
+        randomness.RandomStream.VIDEO_IDS,
+    }
+    assert set(own) == set(randomness.RandomStream) - other_inputs - of_content
+    assert all(isinstance(salt, randomness.RandomStream) for salt in own)

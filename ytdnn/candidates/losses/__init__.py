@@ -7,30 +7,31 @@ import numpy as np
 
 from ytdnn import configs
 from ytdnn.candidates.losses import (
+    base_loss,
     full,
     heads,
     hierarchical,
-    interface,
+    own_file,
     pairwise,
     sampled,
 )
 
-Columns = interface.Columns
+Columns = base_loss.Columns
 
 
-def make_head(config: configs.Candidates, num_videos: int) -> heads.Head:
+def make_head(config: configs.CandidatesConfig, num_videos: int) -> heads.TableHead:
     """Returns the head that makes videos' vectors under the configured loss."""
-    if isinstance(config.loss, configs.HierarchicalSoftmax):
-        return heads.Nodes(config.loss, num_videos)
-    return heads.Videos()
+    if isinstance(config.loss, configs.HierarchicalSoftmaxConfig):
+        return heads.NodeRows(config.loss, num_videos)
+    return heads.VideoRows()
 
 
 def make(
-    config: configs.Candidates,
-    model: interface.Model,
+    config: configs.CandidatesConfig,
+    model: base_loss.ScoredModel,
     label_counts: np.ndarray,
-    teachers: Sequence[interface.Model] = (),
-) -> interface.Loss:
+    teachers: Sequence[base_loss.ScoredModel] = (),
+) -> base_loss.Loss:
     """Returns the configured loss.
 
     Args:
@@ -40,15 +41,17 @@ def make(
       teachers: Trained networks that full softmax learns from with `distillation`.
     """
     match config.loss:
-        case configs.FullSoftmax():
+        case configs.FullSoftmaxConfig():
             return full.FullSoftmax(
                 config.loss, model, config.precision, teachers, config.distillation
             )
-        case configs.HierarchicalSoftmax():
-            return hierarchical.HierarchicalSoftmax(typing.cast(interface.Tree, model))
-        case configs.BPR() | configs.WARP() | configs.GBCE():
+        case configs.HierarchicalSoftmaxConfig():
+            return hierarchical.HierarchicalSoftmax(typing.cast(base_loss.Tree, model))
+        case configs.BPRConfig() | configs.WARPConfig() | configs.GBCEConfig():
             return pairwise.make(config.loss, model, label_counts, config.precision)
-        case configs.SampledSoftmax():
+        case configs.OwnLossConfig():
+            return own_file.make(config.loss, model, label_counts, config.precision)
+        case configs.SampledSoftmaxConfig():
             return sampled.SampledSoftmax(
                 config.loss, model, label_counts, config.precision
             )

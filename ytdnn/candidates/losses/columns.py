@@ -5,12 +5,12 @@ import dataclasses
 import tensorflow as tf
 
 from ytdnn import schema
-from ytdnn.candidates.losses import interface, proposals, replicas
+from ytdnn.candidates.losses import base_loss, proposals, replicas
 from ytdnn.layers import softmax
 
 
 @dataclasses.dataclass(frozen=True)
-class Group:
+class ColumnGroup:
     """Videos, and which of them are negatives of which query.
 
     Attributes:
@@ -28,14 +28,14 @@ class Group:
 
 
 @dataclasses.dataclass(frozen=True)
-class Labels:
+class BatchLabels:
     """Labels of the batch, the queries' own first.
 
     Attributes:
-      num_queries: Scalar, of this replica.
+      num_queries: Number of queries of this replica, a scalar.
       videos: `[labels] int32`; those of other replicas too, where labels are negatives.
       weights: `[labels] float32`, 0 of padding.
-      users: `[labels] int32`, whose they are.
+      users: `[labels] int32`, user of each label.
     """
 
     num_queries: tf.Tensor
@@ -47,13 +47,13 @@ class Labels:
         """Returns the values of the queries' own labels, of those of all labels."""
         return replicas.own(values, self.num_queries)
 
-    def negatives(self) -> Group:
+    def negatives(self) -> ColumnGroup:
         """Returns the labels of other users than the query's, of other videos."""
         users, videos = self.own(self.users), self.own(self.videos)
         mask = users[:, tf.newaxis] != self.users
         mask &= videos[:, tf.newaxis] != self.videos
         log_counts = tf.where(self.weights > 0.0, 0.0, softmax.NEVER)
-        return Group(self.videos, log_counts, mask=mask)
+        return ColumnGroup(self.videos, log_counts, mask=mask)
 
     def num_others(self) -> tf.Tensor:
         """Returns how many labels are of other users than a query's, the mean of all.
@@ -69,26 +69,26 @@ class Labels:
         return replicas.mean(total - tf.reduce_mean(tf.cast(same, tf.float32)))
 
 
-def labels_of(batch: interface.Features, in_batch: bool) -> Labels:
+def labels_of(batch: base_loss.Features, in_batch: bool) -> BatchLabels:
     """Returns the labels of a batch, those of all replicas if they are negatives."""
     names = schema.LABELS, schema.WEIGHTS, schema.USER_INDICES
     values = [tf.reshape(batch[name], [-1]) for name in names]
     num_queries = tf.size(values[0])
-    return Labels(
+    return BatchLabels(
         num_queries, *(map(replicas.gathered, values) if in_batch else values)
     )
 
 
 def drawn(
-    proposal: proposals.Proposal, number: int, seed: tf.Tensor, labels: tf.Tensor
-) -> Group:
-    """Returns negatives of a proposal, one column for one that came several times.
+    proposal: proposals.NegativeSampler, number: int, seed: tf.Tensor, labels: tf.Tensor
+) -> ColumnGroup:
+    """Returns negatives of a proposal, with one column for repeated draws.
 
     Args:
-      proposal: What is drawn of.
-      number: Of draws.
+      proposal: Distribution of the draws.
+      number: Number of draws.
       seed: `[2] int32` of this training step.
-      labels: `[queries] int32`, none of which is a negative of its query.
+      labels: `[queries] int32`; a label is never a negative of its own query.
     """
     videos, counts = proposal.distinct(number, seed)
     is_new = counts > 0.0
@@ -96,4 +96,4 @@ def drawn(
     places = tf.searchsorted(videos, labels, side="left")  # of repeated ones the first
     is_drawn = tf.searchsorted(videos, labels, side="right") > places
     left_out = tf.where(is_drawn, places, -1)
-    return Group(videos, log_counts, left_out=left_out)
+    return ColumnGroup(videos, log_counts, left_out=left_out)

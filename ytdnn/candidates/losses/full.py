@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from ytdnn import configs, schema
-from ytdnn.candidates.losses import interface
+from ytdnn.candidates.losses import base_loss
 from ytdnn.layers import softmax
 
 
@@ -13,16 +13,17 @@ class FullSoftmax:
     """Cross-entropy over all videos.
 
     loss = −Σ_j y_j log softmax(u·v_j + b_j), with y the label, smoothed by
-    `label_smoothing` over all videos. Beyond the paper a share of y may be what trained
-    networks say of the same example (born-again networks: Furlanello et al., 2018).
+    `label_smoothing` over all videos. Beyond the paper, a share of y may be the
+    prediction of trained networks for the same example (born-again networks: Furlanello
+    et al., 2018).
     """
 
     def __init__(
         self,
-        config: configs.FullSoftmax,
-        model: interface.Model,
+        config: configs.FullSoftmaxConfig,
+        model: base_loss.ScoredModel,
         precision: str,
-        teachers: Sequence[interface.Model] = (),
+        teachers: Sequence[base_loss.ScoredModel] = (),
         share: float = 0.0,
     ) -> None:
         """Keeps the model and the smoothing.
@@ -32,7 +33,7 @@ class FullSoftmax:
           model: The model trained.
           precision: Dtype of the products.
           teachers: Trained networks; their scores' mean makes the probabilities.
-          share: Of y, that these are.
+          share: Share of these probabilities in y.
         """
         self._model = model
         self._teachers = list(teachers)
@@ -41,7 +42,7 @@ class FullSoftmax:
         self._precision = precision
 
     def __call__(
-        self, batch: interface.Features, seed: tf.Tensor
+        self, batch: base_loss.Features, seed: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns the sum of weighted losses and the sum of weights."""
         queries = self._model.flat_queries(batch, seed)
@@ -63,9 +64,9 @@ class FullSoftmax:
         return tf.reduce_sum(losses * weights), tf.reduce_sum(weights)
 
     def _probabilities(
-        self, batch: interface.Features, offsets: tf.Tensor | None
+        self, batch: base_loss.Features, offsets: tf.Tensor | None
     ) -> tf.Tensor:
-        """Returns what the teachers together say, `[batch, num_videos + 1]`."""
+        """Returns the mean prediction of the teachers, `[batch, num_videos + 1]`."""
         scores = [
             softmax.table_logits(
                 teacher.flat_queries(batch, None),
@@ -78,9 +79,9 @@ class FullSoftmax:
         return tf.nn.softmax(mean if offsets is None else mean + offsets)
 
     def _offsets(
-        self, batch: interface.Features, num_videos: tf.Tensor
+        self, batch: base_loss.Features, num_videos: tf.Tensor
     ) -> tf.Tensor | None:
-        """Returns what ages add to scores, `[batch, num_videos]`; None: nothing."""
+        """Returns the score offsets by age, `[batch, num_videos]`, if there are any."""
         ages = self._model.ages
         if ages is None:
             return None

@@ -1,8 +1,8 @@
-"""What the rows of the video table stand for, and how videos' vectors come from them.
+"""Heads: the meaning of the video table's rows, and the videos' vectors from them.
 
 The loss decides: under sampled and full softmax each row is a video, under hierarchical
-softmax a node of a tree. A head also holds what else a loss needs of the model, under
-the names that checkpoints use.
+softmax a node of a tree. A head also holds other variables that a loss needs, under the
+names that checkpoints use.
 """
 
 from typing import Protocol
@@ -15,11 +15,11 @@ from ytdnn.candidates import tree
 from ytdnn.data import prepared
 
 
-class Head(Protocol):
+class TableHead(Protocol):
     """Makes the videos' vectors from the trained table."""
 
     def initialise(self, data: prepared.PreparedData) -> None:
-        """Fills what is not trained, from the training watches."""
+        """Fills the variables that are not trained, from the training watches."""
         ...
 
     def video_vectors(self, rows: tree.Floats, bias: tree.Floats) -> tree.Floats:
@@ -32,25 +32,27 @@ class Head(Protocol):
         ...
 
 
-class Videos(tf.Module):
+class VideoRows(tf.Module):
     """Row i is video index i."""
 
     def initialise(self, data: prepared.PreparedData) -> None:
         """Does nothing: every row is trained."""
 
     def video_vectors(self, rows: tree.Floats, bias: tree.Floats) -> tree.Floats:
-        """Returns the rows beside their biases; see `Head.video_vectors`."""
+        """Returns the rows with their biases as the last coordinate."""
         return np.concatenate([rows[1:], bias[1:, np.newaxis]], axis=1)
 
 
-class Nodes(tf.Module):
-    """Row n is node n of a binary tree whose leaves are the videos.
+class NodeRows(tf.Module):
+    """A head of tree nodes: row n is node n of a binary tree with videos as leaves.
 
     Attributes:
       leaves: Variable `[num_videos + 1] int32`, see `ytdnn/candidates/tree.py`.
     """
 
-    def __init__(self, config: configs.HierarchicalSoftmax, num_videos: int) -> None:
+    def __init__(
+        self, config: configs.HierarchicalSoftmaxConfig, num_videos: int
+    ) -> None:
         """Creates the head; `initialise` or a checkpoint says where the leaves are."""
         super().__init__()
         self._config = config

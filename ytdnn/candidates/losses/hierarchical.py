@@ -7,7 +7,7 @@ O(log V) for each example, and no negatives are drawn.
 import tensorflow as tf
 
 from ytdnn import schema
-from ytdnn.candidates.losses import interface
+from ytdnn.candidates.losses import base_loss
 from ytdnn.layers import embeddings
 
 
@@ -18,14 +18,14 @@ class HierarchicalSoftmax:
     turns right; see `ytdnn/candidates/tree.py` for their numbers.
     """
 
-    def __init__(self, model: interface.Tree) -> None:
-        """Keeps the model, whose video table holds the nodes."""
+    def __init__(self, model: base_loss.Tree) -> None:
+        """Keeps the model; its video table holds the nodes."""
         self._model = model
         num_leaves = int(model.bias.shape[0]) - 1
         self._depth = (2 * num_leaves - 1).bit_length() - 1
 
     def __call__(
-        self, batch: interface.Features, seed: tf.Tensor
+        self, batch: base_loss.Features, seed: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns the sum of weighted losses and the sum of weights."""
         queries = self._model.flat_queries(batch, seed)

@@ -1,8 +1,9 @@
-"""Losses that set the label against single sampled negatives, beside the softmaxes.
+"""Losses that compare the label with single sampled negatives.
 
-Of the paper's predecessor (PAPER §3: "a matrix factorization approach trained under
-rank loss", which is WARP) and of its later rivals. The negatives of a step are shared
-by its examples; those that hold an example's own label are none for it.
+These are the losses of the paper's predecessor (PAPER §3: "a matrix factorization
+approach trained under rank loss", which is WARP) and of later alternatives. The
+examples of a step share its negatives; a negative equal to an example's label does not
+count for that example.
 """
 
 import math
@@ -12,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from ytdnn import configs, schema
-from ytdnn.candidates.losses import interface, proposals, replicas
+from ytdnn.candidates.losses import base_loss, proposals, replicas
 
 Scored = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
 """(scores of the labels `[batch]`, of the negatives `[batch, negatives]`, which of them
@@ -20,8 +21,8 @@ count `[batch, negatives] float32`) → losses `[batch]`."""
 
 
 def make(
-    config: configs.BPR | configs.WARP | configs.GBCE,
-    model: interface.Model,
+    config: configs.BPRConfig | configs.WARPConfig | configs.GBCEConfig,
+    model: base_loss.ScoredModel,
     label_counts: np.ndarray,
     precision: str,
 ) -> "Pairwise":
@@ -35,12 +36,14 @@ def make(
     """
     num_videos = len(label_counts)
     losses: Scored = bpr
-    exponent = 0.0 if isinstance(config, configs.GBCE) else config.proposal_exponent
-    if isinstance(config, configs.WARP):
+    exponent = (
+        0.0 if isinstance(config, configs.GBCEConfig) else config.proposal_exponent
+    )
+    if isinstance(config, configs.WARPConfig):
         losses = warp(num_videos, config.margin)
-    elif isinstance(config, configs.GBCE):
+    elif isinstance(config, configs.GBCEConfig):
         losses = gbce(num_videos, config)
-    proposal = proposals.Proposal(proposals.powers(label_counts, exponent))
+    proposal = proposals.NegativeSampler(proposals.powers(label_counts, exponent))
     return Pairwise(losses, model, proposal, config.num_negatives, precision)
 
 
@@ -50,18 +53,18 @@ class Pairwise:
     def __init__(
         self,
         losses: Scored,
-        model: interface.Model,
-        proposal: proposals.Proposal,
+        model: base_loss.ScoredModel,
+        proposal: proposals.NegativeSampler,
         num_negatives: int,
         precision: str,
     ) -> None:
-        """Keeps what it is made of.
+        """Keeps the loss, the model and the proposal.
 
         Args:
-          losses: Of scores.
+          losses: Loss of scores.
           model: The model trained.
-          proposal: Of the negatives.
-          num_negatives: Per step.
+          proposal: Distribution of the negatives.
+          num_negatives: Number of negatives per step.
           precision: Dtype of the products.
         """
         self._losses = losses
@@ -71,7 +74,7 @@ class Pairwise:
         self._dtype = tf.as_dtype(precision)
 
     def __call__(
-        self, batch: interface.Features, seed: tf.Tensor
+        self, batch: base_loss.Features, seed: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns the sum of weighted losses and the sum of weights."""
         queries = self._model.flat_queries(batch, seed)
@@ -115,8 +118,8 @@ def warp(num_videos: int, margin: float) -> Scored:
     violates; a whole sample estimates the same rank with less variance.
 
     Args:
-      num_videos: Of the vocabulary.
-      margin: See `configs.WARP`.
+      num_videos: Size of the vocabulary.
+      margin: See `configs.WARPConfig`.
     """
 
     def losses(
@@ -130,16 +133,16 @@ def warp(num_videos: int, margin: float) -> Scored:
     return losses
 
 
-def gbce(num_videos: int, config: configs.GBCE) -> Scored:
+def gbce(num_videos: int, config: configs.GBCEConfig) -> Scored:
     """Returns generalised binary cross-entropy of a catalogue.
 
-    −β log σ(label) − Σ log(1 − σ(negative)), with α how often a video is expected among
-    the negatives and β = α (t (1 − 1/α) + 1/α): the positive's exponent that makes up
-    for the negatives that were not drawn. Scores count from the log odds of one video
-    among all, so that training does not begin by lowering every score.
+    −β log σ(label) − Σ log(1 − σ(negative)), with α the expected count of a video among
+    the negatives and β = α (t (1 − 1/α) + 1/α): an exponent of the positive that makes
+    up for the negatives that were not drawn. Scores are relative to the log odds of one
+    video among all, so that training does not begin by lowering every score.
 
     Args:
-      num_videos: Of the vocabulary.
+      num_videos: Size of the vocabulary.
       config: The number of negatives and t, the calibration.
     """
     alpha = config.num_negatives / max(1, num_videos - 1)

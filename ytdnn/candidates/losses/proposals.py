@@ -19,7 +19,7 @@ _FEW_REPEATS = 0.9  # share of distinct draws above which merging them gains not
 
 
 def probabilities(
-    config: configs.SampledSoftmax, label_counts: np.ndarray
+    config: configs.SampledSoftmaxConfig, label_counts: np.ndarray
 ) -> npt.NDArray[np.float64]:
     """Returns `[num_videos]`, the chance of each video at a draw, never 0.
 
@@ -54,7 +54,7 @@ def _log_uniform(counts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.asarray(np.log1p(1.0 / ranks) / np.log1p(len(counts)))
 
 
-class Proposal:
+class NegativeSampler:
     """Draws video indices and knows the probability of each."""
 
     def __init__(self, of_videos: npt.NDArray[np.float64]) -> None:
@@ -72,24 +72,25 @@ class Proposal:
 
         They are sorted, which makes gathers and updates of their rows cheaper.
         """
-        own = randomness.fold(seed, randomness.Stream.PROPOSALS)
+        own = randomness.fold(seed, randomness.RandomStream.PROPOSALS)
         uniform = randomness.uniform(number, own)
         found = tf.searchsorted(self._cumulative, tf.sort(uniform), side="right")
         last = tf.size(self._cumulative) - 1
         return tf.minimum(found, last) + 1
 
     def distinct(self, number: int, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Draws as `sample` does, each video that came counted and not repeated.
+        """Draws as `sample` does, and returns each drawn video once with its count.
 
-        Where many draws repeat, as of a small catalogue, hardly more than those that do
-        not are returned; else, or where shapes must be static, all. Repeats count 0.
+        Where many draws repeat, as in a small catalogue, the result is hardly longer
+        than the number of distinct videos. Otherwise, or where shapes must be static,
+        it has a row for each draw, and repeats have count 0.
 
         Args:
-          number: Of draws.
+          number: Number of draws.
           seed: `[2] int32` of this training step.
 
         Returns:
-          Video indices `[n] int32` in order, and how often each came, `[n] float32`.
+          Video indices `[n] int32` in order, and the count of each, `[n] float32`.
         """
         videos = self.sample(number, seed)
         first = tf.searchsorted(videos, videos, side="left")

@@ -1,9 +1,9 @@
-"""What a replica's columns are among those of all replicas.
+"""The columns of a replica among those of all replicas.
 
-One process scores [its labels, the negatives]. Of several replicas each has labels of
-its own, the same negatives, and perhaps the others' labels behind its own. The places
-say which columns of the one process these are, so that what is drawn of columns is the
-same.
+One process scores [its labels, the negatives]. With several replicas each has labels of
+its own, the same negatives, and possibly the other replicas' labels after its own. The
+places give the columns of the one process that these are, so that random draws for
+columns are the same.
 """
 
 import tensorflow as tf
@@ -26,11 +26,11 @@ def gathered(values: tf.Tensor) -> tf.Tensor:
 
 
 def own(values: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
-    """Returns this replica's of values that may be those of all replicas.
+    """Returns this replica's part of values that may be those of all replicas.
 
     Args:
-      values: `[n, ...]`, as of `gathered`.
-      number: Of this replica's.
+      values: `[n, ...]`, as from `gathered`.
+      number: Number of this replica's values.
     """
     context = tf.distribute.get_replica_context()
     # A slice of everything is no copy, but its gradient is one.

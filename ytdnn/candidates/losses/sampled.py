@@ -20,7 +20,7 @@ import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
 from ytdnn import configs, schema
-from ytdnn.candidates.losses import columns, interface, proposals, replicas
+from ytdnn.candidates.losses import base_loss, columns, proposals, replicas
 from ytdnn.layers import softmax
 
 _FEWEST = 1e-12  # expected count of a video that the counts say is never a label
@@ -39,8 +39,8 @@ class SampledSoftmax:
 
     def __init__(
         self,
-        config: configs.SampledSoftmax,
-        model: interface.Model,
+        config: configs.SampledSoftmaxConfig,
+        model: base_loss.ScoredModel,
         label_counts: np.ndarray,
         precision: str,
     ) -> None:
@@ -58,10 +58,12 @@ class SampledSoftmax:
         counts = np.maximum(np.asarray(label_counts, np.float64), 0.0)
         unigram = np.append(0.0, counts / counts.sum())
         self._unigram = tf.constant(unigram, tf.float32)
-        self.proposal = proposals.Proposal(proposals.probabilities(config, counts))
+        self.proposal = proposals.NegativeSampler(
+            proposals.probabilities(config, counts)
+        )
 
     def __call__(
-        self, batch: interface.Features, seed: tf.Tensor
+        self, batch: base_loss.Features, seed: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns the sum of weighted losses and the sum of weights."""
         queries = self._model.flat_queries(batch, seed)
@@ -104,8 +106,8 @@ class SampledSoftmax:
         return tf.math.log(tf.maximum(expected, _FEWEST))
 
     def _scored(
-        self, labels: columns.Labels, drawn: tf.Tensor, seed: tf.Tensor
-    ) -> tuple[interface.Columns, interface.Columns]:
+        self, labels: columns.BatchLabels, drawn: tf.Tensor, seed: tf.Tensor
+    ) -> tuple[base_loss.Columns, base_loss.Columns]:
         """Returns the vectors and biases of labels, and those of drawn videos."""
         videos = [labels.videos, drawn]
         sizes = [tf.size(each) for each in videos]
@@ -117,16 +119,16 @@ class SampledSoftmax:
 
     def _log_sum(
         self,
-        batch: interface.Features,
+        batch: base_loss.Features,
         queries: tf.Tensor,
-        group: columns.Group,
-        scored: interface.Columns,
+        group: columns.ColumnGroup,
+        scored: base_loss.Columns,
         num_in_batch: tf.Tensor,
     ) -> tf.Tensor:
         """Returns the logarithm of the sum of negatives' exponentials, `[queries]`.
 
         Args:
-          batch: Of one replica.
+          batch: Batch of one replica.
           queries: `[queries, dim] float32`.
           group: The negatives.
           scored: Their vectors and biases.
@@ -164,5 +166,5 @@ class _LogSum(tf.keras.losses.Loss):
         return softmax.log_sum_exp(y_pred, *self._arguments)
 
 
-def _times(batch: interface.Features) -> tf.Tensor:
+def _times(batch: base_loss.Features) -> tf.Tensor:
     return tf.reshape(batch[schema.LABEL_TIMES], [-1])

@@ -1,8 +1,8 @@
-"""Casts of a user's columns to the schema's types, without losing what was given.
+"""Casts a user's columns to the schema's types, and keeps the original values.
 
 A cast that can fail for single values gives null there and keeps the value in the
-origin's `raw` column, for `validation` to name. A column whose type cannot hold what
-the schema asks for (a list as a time) is refused at once.
+origin's `raw` column, for `validation` to name. A column of a type that can never fit
+(a list as a time) is refused at once.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -26,24 +26,22 @@ def normalise(
 ) -> pl.LazyFrame:
     """Casts the columns of `frame` that `table` has.
 
-    Of others a table of entities keeps those that hold text, numbers or truth values,
-    under their own names; all else is dropped.
+    Other columns of a table of entities are kept under their own names if they hold
+    text, numbers or truth values; all others are dropped.
 
     Args:
       table: Name of a schema table.
       frame: The user's rows with `event_log.ROW`.
-      file: Where they come from, for messages.
-      names: The user's own name of each schema column; of columns not named here,
-        the schema's own.
+      file: Path that the rows come from, for messages.
+      names: The user's own name of each schema column; default: the schema's name.
       keep: Further columns that stay as they are.
-      units: Of the schema's columns of times that are not in seconds, as of
-        `times.Reading`.
+      units: Units of time columns that are not in seconds, as from `times.Reading`.
 
     Returns:
       Rows as `event_log.Origin.rows` has them.
 
     Raises:
-      errors.UserError: A column's type cannot hold what the schema asks for.
+      errors.UserError: A column's type can never be cast to the schema's.
     """
     names, units = names or {}, units or {}
     with event_log.readable(file):

@@ -25,7 +25,7 @@ _HEAD_BYTES = 2**20
 
 @dataclasses.dataclass(frozen=True)
 class Layout:
-    """What a CSV file has besides its header and rows.
+    """Comment lines and blank rows of a CSV file.
 
     Attributes:
       num_comments: Lines above the header that begin with `#` or are blank.
@@ -36,7 +36,7 @@ class Layout:
     num_blank: int = 0
 
     def notes(self) -> Iterator[str]:
-        """Yields what was left out, in words."""
+        """Yields notes on the lines that were left out."""
         if self.num_comments:
             yield f"lines above the header, left out: {self.num_comments}"
         if self.num_blank:
@@ -68,7 +68,7 @@ def scan_csvs(
     Args:
       paths: The files, of the same columns.
       id_columns: Columns of ids.
-      layout: Of all files together; see `require_rows`.
+      layout: Layout of all files together; see `require_rows`.
       **options: Further arguments of `polars.scan_csv`.
 
     Raises:
@@ -111,18 +111,18 @@ def _require_same_columns(
             raise errors.UserError(
                 f"expected in {path} the columns of {paths[0].name} "
                 f"({event_log.brief(', '.join(columns))}), found "
-                f"{event_log.brief(', '.join(found))}: write the parts alike"
+                f"{event_log.brief(', '.join(found))}: write all parts in one form"
             )
 
 
 def require_rows(paths: Sequence[pathlib.Path]) -> Layout:
-    """Checks that CSV files have commas, and in each row the fields of the header.
+    """Checks that CSV files have commas, and each row as many fields as the header.
 
     Returns:
-      What they have besides, together.
+      The comment lines and blank rows of all files.
 
     Raises:
-      errors.UserError: One has not; names the row.
+      errors.UserError: A file fails the check; the message names the row.
     """
     found = [_require_rows(path) for path in paths]
     for path, layout in zip(paths, found, strict=True):
@@ -130,7 +130,7 @@ def require_rows(paths: Sequence[pathlib.Path]) -> Layout:
             raise errors.UserError(
                 f"expected in {path} {found[0].num_comments} comment lines above the "
                 f"header, as in {paths[0].name}, found {layout.num_comments}: write "
-                f"the parts alike"
+                f"all parts in one form"
             )
     num_blank = sum(layout.num_blank for layout in found)
     return dataclasses.replace(found[0], num_blank=num_blank)
@@ -186,7 +186,7 @@ def _header(path: pathlib.Path) -> tuple[int, str]:
     lines = head.split("\n")
     if "\r" in lines[0].rstrip("\r"):
         raise errors.UserError(
-            f"expected lines of {path} to end with LF or CRLF, found CR alone: convert "
+            f"expected lines of {path} to end with LF or CRLF, found only CR: convert "
             f"them, as by `tr '\\r' '\\n'`"
         )
     top = list(itertools.takewhile(_is_above, lines))
@@ -224,7 +224,7 @@ def _refuse_separator(path: pathlib.Path, header: str) -> None:
 
 
 def _require_quoted_fields(path: pathlib.Path, num_comments: int) -> int:
-    """Checks rows whose commas and line ends may be quoted; slower.
+    """Checks rows with quoted commas or line ends; slower.
 
     Returns:
       The number of rows without a value.

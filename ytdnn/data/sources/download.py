@@ -43,8 +43,8 @@ def fetch(name: str) -> pathlib.Path:
       name: A key of `MD5`.
 
     Raises:
-      errors.UserError: There is no such edition, no network, or what came has
-        another checksum.
+      errors.UserError: There is no such edition, no network, or the checksum of the
+        download differs.
     """
     if name not in MD5:
         received = f"received {name!r}" if name else "received neither"
@@ -63,8 +63,8 @@ def fetch_kuairand(name: str) -> pathlib.Path:
       name: A key of `KUAIRAND`.
 
     Raises:
-      errors.UserError: There is no such edition, no network, or what came has
-        another checksum.
+      errors.UserError: There is no such edition, no network, or the checksum of the
+        download differs.
     """
     if name not in KUAIRAND:
         received = f"received {name!r}" if name else "received neither"
@@ -78,7 +78,7 @@ def fetch_kuairand(name: str) -> pathlib.Path:
 
 
 def _published_md5(file: str) -> str:
-    """Returns the MD5 in the `.md5` file beside `file`, kept with the cached zip."""
+    """Returns the MD5 in the published `.md5` file, which is cached with the zip."""
     cached = archives.cache_directory() / f"{file}.md5"
     if not (cached.is_file() and (cached.parent / file).is_file()):
         cached.unlink(missing_ok=True)
@@ -128,7 +128,7 @@ def _reason(error: BaseException) -> str:
 
 
 class _ProgressBar:
-    """What `pooch` asks of a progress bar (tqdm's methods), shown by `rich`."""
+    """The progress-bar interface that `pooch` expects (tqdm's), shown by `rich`."""
 
     def __init__(self, name: str) -> None:
         self._name = name

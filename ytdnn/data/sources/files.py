@@ -55,10 +55,10 @@ def in_utc(frame: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def require_parquet(path: pathlib.Path) -> None:
-    """Checks how a file begins and ends, where Parquet says what it is.
+    """Checks the first and last bytes of a file for Parquet's marks.
 
     Raises:
-      errors.UserError: It is something else.
+      errors.UserError: The file is not Parquet.
     """
     with event_log.readable(str(path)), open(path, "rb") as file:
         head = file.read(4)
@@ -82,7 +82,7 @@ def _require_like(
             raise errors.UserError(
                 f"expected in {path} the columns and types of {first.name}, found "
                 f"{name} of type {found.get(name, 'nothing')}, there "
-                f"{wanted.get(name, 'nothing')}: write the parts alike"
+                f"{wanted.get(name, 'nothing')}: write all parts in one form"
             )
 
 

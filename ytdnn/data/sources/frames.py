@@ -1,7 +1,7 @@
-"""Frames of other libraries as Polars', and back: pandas, and what speaks Arrow.
+"""Converts frames of pandas and Arrow libraries to Polars, and back.
 
-pandas is never imported before somebody brings one of its frames, and pyarrow, which
-Polars' own conversion needs, is not needed here: columns go through NumPy or lists.
+pandas is imported only if a user passes one of its frames, and pyarrow, which Polars'
+own conversion needs, is not needed here: columns go through NumPy or lists.
 """
 
 import importlib
@@ -34,9 +34,9 @@ def to_polars(frame: Any, name: str) -> pl.LazyFrame:
     """Returns the rows of a frame in their order.
 
     Args:
-      frame: Of Polars (a lazy one stays unread), of pandas (its index is left out), or
-        any with the Arrow interface.
-      name: What messages call it.
+      frame: A frame of Polars (a lazy one stays unread), of pandas (its index is left
+        out), or of any library with the Arrow interface.
+      name: Name of the frame in messages.
 
     Raises:
       errors.UserError: It is no frame, or a column cannot be read.
@@ -62,7 +62,7 @@ def to_polars(frame: Any, name: str) -> pl.LazyFrame:
 
 
 def _column(name: str, column: Any) -> pl.Series:
-    """Returns a column of pandas; what is missing there is null, floats' NaN stays."""
+    """Returns a column of pandas; missing values are null, NaN of floats stays."""
     dtype = column.dtype
     if dtype.kind in _PLAIN_KINDS and type(dtype).__module__.startswith("numpy"):
         return pl.Series(name, column.to_numpy())

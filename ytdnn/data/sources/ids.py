@@ -19,9 +19,9 @@ def read(
 
     Args:
       path: The file.
-      column: What it must hold; the only one of a text file.
+      column: Required column; the only one of a text file.
       others: Columns that are read where it has them.
-      flag: What named the file, for messages.
+      flag: Flag that named the file, for messages.
 
     Raises:
       errors.UserError: It cannot be read, or as of `of_frame`.
@@ -46,8 +46,8 @@ def of_frame(
 
     Args:
       frame: The frame.
-      place: What messages call it.
-      column: What it must hold.
+      place: Name of the frame in messages.
+      column: Required column.
       others: Columns that are read where it has them.
 
     Raises:

@@ -5,13 +5,13 @@ layout of their archives. Every row of its logs is an impression. It was clicked
 upstream says `is_click`, or `long_view` (`data.click`): a click is, in tabs of two
 columns, a tap, in tabs of one column, which play by themselves, a *valid play* (to the
 end, or more than 7 s). A click is a watch too, of `play_time_ms`, which exceeds the
-video's duration where it was played again; what an unclicked impression played by
-itself is no watch time.
+video's duration where it was played again; the autoplay time of an unclicked impression
+is not watch time.
 
-`device` is the tab of the app, the only thing known of a request; `source` the policy
-that chose the video, `standard` or `random`. There is no page, position or score. The
-file of video statistics is not read: they are averages over the whole month, so know
-what happens in the test window.
+`device` is the tab of the app, the only field of a request; `source` the policy that
+chose the video, `standard` or `random`. There is no page, position or score. The file
+of video statistics is not read: they are averages over the whole month, so they leak
+events of the test window.
 """
 
 import dataclasses
@@ -71,7 +71,7 @@ _USER_CODES = (
 
 @dataclasses.dataclass(frozen=True)
 class _Edition:
-    """The folder of an edition's files, and what their names end with."""
+    """The folder of an edition's files, and the suffix of their names."""
 
     folder: pathlib.Path
     name: str
@@ -109,20 +109,20 @@ class _Edition:
         return event_log.Origin(frame, str(self.folder), parts=files.part_starts(paths))
 
 
-def read(config: configs.Data) -> event_log.EventLog:
+def read(config: configs.DataConfig) -> event_log.EventLog:
     """Reads an edition in its upstream layout.
 
     Args:
-      config: `dir` is a directory or the archive, `name` the edition (to download
-        when `dir` is empty), `exposure` whose impressions are read, `where` a filter
-        over the logs' own columns.
+      config: `dir` is a directory or the archive, `name` the edition (to download when
+        `dir` is empty), `exposure` the kind of impressions that are read, `where` a
+        filter over the logs' own columns.
 
     Raises:
       errors.UserError: Nothing is there, or a file or column is missing.
     """
     if config.columns:
         raise errors.UserError(
-            f"expected no --columns with --source=kuairand, whose columns are known, "
+            f"expected no --columns with --source=kuairand, which has fixed columns, "
             f"received {','.join(config.columns)}: use --source=log for own tables"
         )
     edition = _edition(config)
@@ -150,7 +150,7 @@ def read(config: configs.Data) -> event_log.EventLog:
     return event_log.from_origins(origins, facts)
 
 
-def _edition(config: configs.Data) -> _Edition:
+def _edition(config: configs.DataConfig) -> _Edition:
     if not config.dir:
         path = download.fetch_kuairand(config.name)
     else:
@@ -192,7 +192,7 @@ def _edition(config: configs.Data) -> _Edition:
 
 
 def _log(
-    edition: _Edition, names: Sequence[str], config: configs.Data
+    edition: _Edition, names: Sequence[str], config: configs.DataConfig
 ) -> event_log.Origin:
     needed = [*_LOG_IDS, *dict.fromkeys(_IMPRESSION_NAMES.values()), config.click]
     log = edition.scan(names, _LOG_IDS, needed)
@@ -256,7 +256,7 @@ def _tab() -> pl.Expr:
 def _videos(edition: _Edition) -> event_log.Origin:
     """Videos: `upload_time` is the date's midnight in China, `topic` the first tag.
 
-    A duration of 0 is none known. The text of all tags stays as the column `tag`.
+    A duration of 0 is unknown. The text of all tags stays as the column `tag`.
     """
     needed = (schema.VIDEO_ID, *_VIDEO_NAMES.values(), _TAGS)
     source = edition.scan([_VIDEOS], _VIDEO_IDS, needed)

@@ -1,10 +1,10 @@
 """Watches before KuaiRand's log that are ordered but have no times.
 
-A part of the log may come with a table of what each user watched before it: `user_id`
-and `long_watch_seq`, the videos viewed long, oldest first. They are put in the seconds
+A part of the log may come with a table of each user's earlier watches: `user_id` and
+`long_watch_seq`, the videos viewed long, oldest first. They get times in the seconds
 before the first day of the log (China's), the last of each user a second before it, so
-that they come first and in their order, and that a window may begin with the log;
-nothing is known of when they were, nor for how long.
+that they come first and in their order, and a window may begin with the log; their true
+times and durations are unknown.
 """
 
 import pathlib
@@ -23,7 +23,7 @@ def read_before(watches: event_log.Origin, path: pathlib.Path) -> event_log.Orig
     """Returns the watches of a log with those of a table of histories before them.
 
     Args:
-      watches: Of the log.
+      watches: Watches of the log.
       path: The Parquet file.
 
     Raises:

@@ -27,7 +27,7 @@ from ytdnn.data.sources import (
 _ENTRY = re.compile(r"(?P<table>\w+)\.(?P<column>\w+)=(?P<own>.+)")
 
 
-def read(config: configs.Data) -> event_log.EventLog:
+def read(config: configs.DataConfig) -> event_log.EventLog:
     """Reads the tables of `config.dir`.
 
     Args:
@@ -66,7 +66,7 @@ def read(config: configs.Data) -> event_log.EventLog:
 
 
 def _called(origin: event_log.Origin, copied: str, given: str) -> event_log.Origin:
-    """Returns an origin whose files are called as they were given."""
+    """Returns an origin with its files renamed to the paths that the user gave."""
     parts = tuple((row, file.replace(copied, given, 1)) for row, file in origin.parts)
     file = origin.file.replace(copied, given, 1)
     return dataclasses.replace(origin, file=file, parts=parts)
@@ -137,10 +137,10 @@ def require_mapped(names: Iterable[str], found: Iterable[str], place: str) -> No
     Args:
       names: Tables of `parse_columns`.
       found: Tables there are.
-      place: Where, for the error.
+      place: Path, for the error.
 
     Raises:
-      errors.UserError: One is not.
+      errors.UserError: A table is missing.
     """
     found = list(found)
     for table in names:
@@ -264,7 +264,7 @@ def _times(
 def _scan(
     table: str, found: table_files.TableFiles, own: Mapping[str, str]
 ) -> tuple[pl.LazyFrame, csv_files.Layout]:
-    """Returns the rows of a table's files, and what else these hold."""
+    """Returns the rows of a table's files, and their comment lines and blank rows."""
     keys = table_files.keys(found)
     path = {"include_file_paths": table_files.PATH} if keys else {}
     layout = csv_files.Layout()

@@ -51,14 +51,14 @@ class Edition:
 
 
 def read(directory: pathlib.Path, shown: pathlib.Path) -> Edition:
-    """Reads the edition that lies in `directory`, or one folder further down.
+    """Reads the edition in `directory`, or in a folder one level below.
 
     Args:
-      directory: Where the files are.
+      directory: Directory of the files.
       shown: The path the user gave, for messages.
 
     Raises:
-      errors.UserError: There is no known layout, or a file is missing.
+      errors.UserError: There is no supported layout, or a file is missing.
     """
     inside = sorted(path for path in directory.iterdir() if path.is_dir())
     for folder in [directory, *inside]:

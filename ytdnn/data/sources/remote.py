@@ -29,9 +29,9 @@ def fetched(url: str, names: Iterable[str], cache: pathlib.Path) -> pathlib.Path
     """Returns a directory with copies of a store's files.
 
     Args:
-      url: Of a directory.
-      names: How the names of wanted files and folders begin.
-      cache: Where copies lie, a directory for each address.
+      url: Address of a directory.
+      names: Prefixes of the names of wanted files and folders.
+      cache: Directory of copies, with a subdirectory for each address.
 
     Raises:
       errors.UserError: The store or the directory is not reached.
@@ -67,7 +67,7 @@ def _opened(url: str, scheme: str) -> tuple[Any, str]:
         ) from None
     except ValueError as error:
         raise errors.UserError(
-            f"expected in --data_dir an address that fsspec knows, received {url!r} "
+            f"expected in --data_dir an address that fsspec supports, received {url!r} "
             f"({event_log.brief(error)})"
         ) from None
     store.invalidate_cache()
@@ -88,8 +88,8 @@ def _wanted(
             continue
         if ".." in pathlib.PurePosixPath(name).parts:
             raise errors.UserError(
-                f"expected files below {root} in --data_dir, found {name!r}, whose "
-                f"name leads out of it: rename it on the store"
+                f"expected files below {root} in --data_dir, found {name!r}, a name "
+                f"that leads out of it: rename it on the store"
             )
         version = next((str(entry[k]) for k in _VERSIONS if entry.get(k)), "")
         yield name, [entry["size"], version]
@@ -98,7 +98,7 @@ def _wanted(
 def _copy(
     store: Any, root: str, wanted: dict[str, list[Any]], target: pathlib.Path
 ) -> None:
-    """Copies what is not there already, and removes what the store has no more."""
+    """Copies missing files, and removes files that the store no longer has."""
     listed = target / _COPIED
     copied = json.loads(listed.read_text()) if listed.exists() else {}
     for name in copied.keys() - wanted.keys():

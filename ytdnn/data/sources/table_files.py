@@ -1,8 +1,8 @@
 """The files of each table of a user's log: one file, or a folder of parts.
 
 A folder may hold folders, and Hive partitions (`dt=2024-05-01/part.parquet`), whose
-keys are columns. Nothing of a folder is left out but hidden files (`.crc`, `_SUCCESS`):
-what cannot be read is refused.
+keys become columns. Only hidden files of a folder are left out (`.crc`, `_SUCCESS`); an
+unreadable file is an error.
 """
 
 import dataclasses
@@ -54,7 +54,7 @@ class TableFiles:
 
     Attributes:
       paths: One file, or the parts in order.
-      folder: Of the parts; None: it is one file.
+      folder: Folder of the parts; None: it is one file.
     """
 
     paths: list[pathlib.Path]
@@ -67,19 +67,19 @@ class TableFiles:
 
 
 @dataclasses.dataclass(frozen=True)
-class Found:
+class LogFiles:
     """The files of a log.
 
     Attributes:
-      tables: Of each table that is there.
-      unread: Other tables that the directory holds, which no name asks for.
+      tables: Files of each table in the directory.
+      unread: Other tables in the directory, which are not requested.
     """
 
     tables: dict[str, TableFiles]
     unread: list[str]
 
 
-def find(given: str, own: Mapping[str, str]) -> Found:
+def find(given: str, own: Mapping[str, str]) -> LogFiles:
     """Returns the files of each table that is there, under its own name if it has one.
 
     Args:
@@ -106,7 +106,7 @@ def find(given: str, own: Mapping[str, str]) -> Found:
     tables = {table: one for table, one in found.items() if one is not None}
     read = {one.place.name for one in tables.values()}
     unread = [name for name in content if name not in read and is_table(name)]
-    return Found(tables, unread)
+    return LogFiles(tables, unread)
 
 
 def _missing(
@@ -194,7 +194,7 @@ def _others(directory: pathlib.Path, name: str) -> list[pathlib.Path]:
 
 
 def _unreadable(path: pathlib.Path) -> errors.UserError:
-    """Returns the error of a file in a form that is not read, with what to do."""
+    """Returns the error of a file of an unsupported format, with advice."""
     if not path.is_file():
         found, advice = user_paths.kind(path), "write the table to a file"
     else:
@@ -223,7 +223,7 @@ def _parts(folder: pathlib.Path) -> list[pathlib.Path]:
     if len(kinds) > 1:
         raise errors.UserError(
             f"expected parts of one form in {folder}, found Parquet and CSV "
-            f"({kinds[False].name}, {kinds[True].name}): write the parts alike"
+            f"({kinds[False].name}, {kinds[True].name}): write all parts in one form"
         )
     return found
 
@@ -260,7 +260,7 @@ def keys(found: TableFiles) -> dict[str, dict[str, str | None]]:
             raise errors.UserError(
                 f"expected in {path} the partitions of {found.paths[0]} "
                 f"({', '.join(first) or 'none'}), found "
-                f"{', '.join(of_path) or 'none'}: write the parts alike"
+                f"{', '.join(of_path) or 'none'}: write all parts in one form"
             )
     return {key: {path: of[key] for path, of in of_parts.items()} for key in first}
 
@@ -280,7 +280,7 @@ def with_keys(
 
     Args:
       frame: Scanned with `include_file_paths=PATH`.
-      values: Of `keys`.
+      values: Values from `keys`.
     """
     there = frame.collect_schema().names()
     made = []

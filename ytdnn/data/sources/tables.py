@@ -1,7 +1,7 @@
 """The user's own tables as frames in memory: read and checked like files.
 
-A prepared set is made from their content, whose fingerprints stand among the inputs of
-its manifest; so the same frames need not be prepared again, and others are noticed.
+A prepared set records the fingerprints of the tables' content among the inputs of its
+manifest, so the same frames need not be prepared again, and changed ones are noticed.
 """
 
 import dataclasses
@@ -19,19 +19,19 @@ from ytdnn.data.sources import frames, log
 
 
 @dataclasses.dataclass(frozen=True)
-class Tables:
+class TablesInMemory:
     """Event-log tables in memory.
 
     Attributes:
-      frames: By name, in the user's own columns and types.
-      fingerprints: Of the content of each.
+      frames: Frames by name, in the user's own columns and types.
+      fingerprints: Fingerprint of the content of each frame.
     """
 
     frames: dict[str, pl.LazyFrame]
     fingerprints: dict[str, str]
 
 
-def of(given: Mapping[str, Any]) -> Tables:
+def from_frames(given: Mapping[str, Any]) -> TablesInMemory:
     """Returns frames as tables.
 
     Args:
@@ -65,10 +65,12 @@ def of(given: Mapping[str, Any]) -> Tables:
         if name in given
     }
     prints = {name: _fingerprint(frame, name) for name, frame in found.items()}
-    return Tables(found, prints)
+    return TablesInMemory(found, prints)
 
 
-def read(config: configs.Data, tables: Tables | None) -> event_log.EventLog:
+def read(
+    config: configs.DataConfig, tables: TablesInMemory | None
+) -> event_log.EventLog:
     """Returns the log of tables in memory.
 
     Args:

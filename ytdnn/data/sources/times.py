@@ -22,11 +22,11 @@ _ISO = (
 
 @dataclasses.dataclass(frozen=True)
 class Reading:
-    """How a column of times is read.
+    """The unit of a column of times.
 
     Attributes:
-      unit: Place among seconds, milliseconds, microseconds and nanoseconds.
-      note: What to tell the user, empty if nothing.
+      unit: Index into seconds, milliseconds, microseconds and nanoseconds.
+      note: Note to the user, empty if there is none.
     """
 
     unit: int = 0
@@ -79,7 +79,7 @@ def seconds(value: pl.Expr, dtype: pl.DataType, unit: int = 0) -> pl.Expr | None
     Args:
       value: The column.
       dtype: Its type.
-      unit: Of its numbers, as of `Reading`.
+      unit: Unit of its numbers, as in `Reading`.
     """
     if dtype in (pl.Datetime, pl.Date):
         return value.dt.epoch("s").cast(pl.Int64)

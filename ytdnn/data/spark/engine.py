@@ -24,15 +24,15 @@ _TABLES = (schema.WATCHES, schema.SEARCHES, schema.IMPRESSIONS)
 _VIDEO, _NUMBER = "video", "number"
 _LEFT_OUT = -1  # stands for a video: searches without a word
 
-Work = Callable[[shard_tasks.Users, dict[str, pl.DataFrame]], pa.Table]
+Work = Callable[[shard_tasks.ShardUsers, dict[str, pl.DataFrame]], pa.Table]
 
 
 @dataclasses.dataclass(frozen=True)
 class _Frames:
-    """Makes the events of a shard of what Spark has put together.
+    """Builds the events of a shard from the rows that Spark has grouped.
 
     Attributes:
-      columns: Of each table of events, in order.
+      columns: Columns of each table of events, in order.
       users: A Parquet file, see `entities.all_users`.
       videos: A Parquet file, see `entities.catalogue`.
       vocabularies: Values of text columns.
@@ -44,7 +44,7 @@ class _Frames:
     vocabularies: dict[str, list[str]]
 
     def __call__(
-        self, users: shard_tasks.Users, rows: pl.DataFrame
+        self, users: shard_tasks.ShardUsers, rows: pl.DataFrame
     ) -> dict[str, pl.DataFrame]:
         """Returns each table, as Polars alone would have made it."""
         own = pl.scan_parquet(self.users).slice(users.first, users.size).collect()
@@ -64,7 +64,7 @@ class _Frames:
         }
 
 
-class Engine:
+class SparkEngine:
     """Apache Spark; see `ytdnn.data.engines.Engine`."""
 
     def __init__(
@@ -79,8 +79,10 @@ class Engine:
         self._session, self._scratch = session, scratch
         self._surveyed: surveying.Surveyed | None = None
 
-    def survey(self, log: event_log.EventLog, config: configs.Data) -> engines.Survey:
-        """Checks the log and finds what is known of it before its first shard."""
+    def survey(
+        self, log: event_log.EventLog, config: configs.DataConfig
+    ) -> engines.Survey:
+        """Checks the log and collects the facts that the shards need."""
         if config.source != "log":
             log = _staged(log, self._scratch)
         found = surveying.survey(self._session, log, config, self._scratch)
@@ -90,11 +92,13 @@ class Engine:
         return found.survey
 
     def count(
-        self, rules: shard_tasks.Rules, shards: Sequence[shard_tasks.Users]
+        self, rules: shard_tasks.Rules, shards: Sequence[shard_tasks.ShardUsers]
     ) -> list[shard_tasks.Counted]:
         """Counts every shard."""
 
-        def work(users: shard_tasks.Users, frames: dict[str, pl.DataFrame]) -> pa.Table:
+        def work(
+            users: shard_tasks.ShardUsers, frames: dict[str, pl.DataFrame]
+        ) -> pa.Table:
             found = shard_tasks.count(rules, users, frames)
             videos = np.append(found.videos, _LEFT_OUT).astype(np.int64)
             numbers = np.append(found.labels, found.searches_left_out)
@@ -116,7 +120,7 @@ class Engine:
     def write(
         self,
         rules: shard_tasks.Rules,
-        shards: Sequence[shard_tasks.Users],
+        shards: Sequence[shard_tasks.ShardUsers],
         new_index: np.ndarray,
         tokens: pl.DataFrame,
     ) -> list[dict[str, int]]:
@@ -127,7 +131,9 @@ class Engine:
         np.save(of_videos, new_index)
         tokens.write_parquet(of_tokens)
 
-        def work(users: shard_tasks.Users, frames: dict[str, pl.DataFrame]) -> pa.Table:
+        def work(
+            users: shard_tasks.ShardUsers, frames: dict[str, pl.DataFrame]
+        ) -> pa.Table:
             index, known = np.load(of_videos), pl.read_parquet(of_tokens)
             rows = shard_tasks.write(rules, users, frames, index, known)
             return pa.table({table: pa.array([rows[table]]) for table in rows})
@@ -147,9 +153,9 @@ class Engine:
         }
 
     def _applied(
-        self, parts: Sequence[shard_tasks.Users], work: Work, ddl: str
+        self, parts: Sequence[shard_tasks.ShardUsers], work: Work, ddl: str
     ) -> pyspark.sql.DataFrame:
-        """Returns what `work` returns of each shard."""
+        """Returns the rows that `work` returns for each shard."""
         surveyed = self._surveyed
         if surveyed is None:
             raise ValueError("expected a log that was surveyed, received none")
@@ -171,7 +177,7 @@ class Engine:
 
     def _divided(
         self,
-        parts: Sequence[shard_tasks.Users],
+        parts: Sequence[shard_tasks.ShardUsers],
         events: dict[str, pyspark.sql.DataFrame],
     ) -> pyspark.sql.DataFrame:
         """Returns the events of all tables, each with its shard."""

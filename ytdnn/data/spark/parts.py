@@ -17,15 +17,15 @@ def written(
     make: Make,
     directory: pathlib.Path,
 ) -> list[pathlib.Path]:
-    """Returns the Parquet files of parts, each made where Spark puts it.
+    """Returns the Parquet files of parts, each written by the machine that Spark chose.
 
-    A part that is made again, as after a failure, takes the place of the first.
+    A part that is written again, as after a failure, replaces the first.
 
     Args:
-      session: Spark's.
-      number: Of parts.
-      make: Makes a part by its number.
-      directory: Which all machines reach.
+      session: Session of Spark.
+      number: Number of parts.
+      make: Function that builds a part from its number.
+      directory: Directory that all machines reach.
     """
 
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

@@ -38,13 +38,13 @@ _ARROW = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Rows:
+class TableRows:
     """The rows of a table.
 
     Attributes:
-      frame: With `event_log.ROW`.
-      num_rows: Of the file: row numbers are smaller.
-      is_filtered: Whether `frame` leaves out some.
+      frame: Rows with `event_log.ROW`.
+      num_rows: Number of rows of the file: row numbers are smaller.
+      is_filtered: Whether some rows are left out of `frame`.
     """
 
     frame: pl.LazyFrame
@@ -60,14 +60,14 @@ class Rows:
 
 
 def mapped(
-    session: pyspark.sql.SparkSession, rows: Rows, make: Make
+    session: pyspark.sql.SparkSession, rows: TableRows, make: Make
 ) -> pyspark.sql.DataFrame:
-    """Returns what `make` makes of each range of rows, one behind another.
+    """Returns the results of `make` for each range of rows, concatenated.
 
     Args:
-      session: Spark's.
-      rows: Of a table.
-      make: Is run on each range by itself.
+      session: Session of Spark.
+      rows: Rows of a table.
+      make: Function that is run on each range separately.
     """
     found = make(rows.frame).collect_schema()
     kinds = {name: _KINDS[dtype.base_type()] for name, dtype in found.items()}

@@ -1,4 +1,4 @@
-"""What is to be known of all rows of a table, counted by Spark for `validation`."""
+"""Statistics over all rows of a table for `validation`, computed by Spark."""
 
 import dataclasses
 import functools
@@ -25,7 +25,7 @@ class Valid:
       fault: Null where a row is good.
     """
 
-    rows: reading.Rows
+    rows: reading.TableRows
     fault: pl.Expr
 
     def good(self, part: pl.LazyFrame) -> pl.LazyFrame:
@@ -33,7 +33,7 @@ class Valid:
         return part.filter(self.fault.is_null())
 
 
-class Scan:
+class SparkScan:
     """Events on Spark, entities on the driver; see `validation.Scan`.
 
     Attributes:
@@ -41,7 +41,7 @@ class Scan:
     """
 
     def __init__(
-        self, session: pyspark.sql.SparkSession, events: Mapping[str, reading.Rows]
+        self, session: pyspark.sql.SparkSession, events: Mapping[str, reading.TableRows]
     ) -> None:
         """Reads nothing yet.
 
@@ -115,7 +115,7 @@ def _hashes(valid: Valid, names: list[str], part: pl.LazyFrame) -> pl.LazyFrame:
 
 def events_of(
     log: event_log.EventLog, is_filtered: Mapping[str, bool]
-) -> dict[str, reading.Rows]:
+) -> dict[str, reading.TableRows]:
     """Returns the rows of the tables of events of a log.
 
     Args:
@@ -131,7 +131,7 @@ def events_of(
                 number = pl.col(event_log.ROW).max().fill_null(0).cast(pl.Int64) + 1
             with event_log.readable(origin.file):
                 size = origin.rows.select(number).collect(engine="streaming").item()
-            found[table] = reading.Rows(
+            found[table] = reading.TableRows(
                 origin.rows, int(size), bool(is_filtered.get(table))
             )
     return found

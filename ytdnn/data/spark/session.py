@@ -40,7 +40,7 @@ _OF_LOCAL = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Settings:
+class SparkSettings:
     """Where Spark runs.
 
     Attributes:
@@ -109,7 +109,7 @@ def java_version() -> int | None:
 
 
 @contextlib.contextmanager
-def opened(settings: Settings) -> Iterator["pyspark.sql.SparkSession"]:
+def opened(settings: SparkSettings) -> Iterator["pyspark.sql.SparkSession"]:
     """Yields a session, which is stopped at the end.
 
     Raises:
@@ -144,7 +144,7 @@ def opened(settings: Settings) -> Iterator["pyspark.sql.SparkSession"]:
         session.stop()
 
 
-def _conf(settings: Settings) -> dict[str, str]:
+def _conf(settings: SparkSettings) -> dict[str, str]:
     """Returns all settings of a session; its Python is this one, ytdnn included."""
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     root = str(pathlib.Path(ytdnn.__file__).parents[1])
@@ -157,7 +157,7 @@ def _conf(settings: Settings) -> dict[str, str]:
 
 
 def _reason(error: Exception) -> str:
-    """Returns the line that says what failed: of Python where it failed there."""
+    """Returns the line with the cause of a failure: Python's where it failed there."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     of_python = [line for line in lines if re.match(r"[\w.]+(Error|Exception): ", line)]
     of_java = [line.removeprefix(": ") for line in lines if line.startswith(": ")]

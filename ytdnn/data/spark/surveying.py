@@ -1,8 +1,8 @@
-"""What is known of a log before its first shard, by Spark's aggregations.
+"""Facts about a whole log before its first shard, by Spark's aggregations.
 
 The good rows of each table of events are written once as Parquet, with their number in
-the user's own file; all else is counted from these. What is as large as the users or
-the catalogue comes to the driver, events never.
+the user's own file; all counts are made from these. Tables as large as the users or the
+catalogue come to the driver, events never.
 """
 
 import dataclasses
@@ -17,11 +17,11 @@ from pyspark.sql import functions
 
 from ytdnn import configs, schema
 from ytdnn.data import (
-    doubts,
     engines,
     entities,
     event_log,
     event_rows,
+    log_warnings,
     matching,
     order_statistics,
     shards,
@@ -36,10 +36,10 @@ _Frame = pyspark.sql.DataFrame
 
 @dataclasses.dataclass(frozen=True)
 class Surveyed:
-    """A survey, and the events it was made of.
+    """A survey, with the events it was made from.
 
     Attributes:
-      survey: What is known.
+      survey: Facts about the log.
       events: The good rows of each table of events, with `ROW`; of watches, those that
         minimums keep.
     """
@@ -51,20 +51,20 @@ class Surveyed:
 def survey(
     session: pyspark.sql.SparkSession,
     log: event_log.EventLog,
-    config: configs.Data,
+    config: configs.DataConfig,
     scratch: pathlib.Path,
 ) -> Surveyed:
-    """Checks a log and finds what is known of it before its first shard.
+    """Checks a log and collects the facts that the shards need.
 
     Args:
-      session: Spark's.
-      log: As a source gives it, or staged.
-      config: Filters, protocol.
+      session: Session of Spark.
+      log: The log as a source gives it, or staged.
+      config: Settings of filters and protocol.
       scratch: A directory that all machines reach.
     """
     # Filters over rows of the files, which a range of rows cannot look through.
     is_filtered = {schema.WATCHES: config.source == "log" and bool(config.where)}
-    scanned = scan.Scan(session, scan.events_of(log, is_filtered))
+    scanned = scan.SparkScan(session, scan.events_of(log, is_filtered))
     log, bad_rows = validation.validate(log, config.bad_rows, scanned)
     read = log
     if config.clicks_are_watches:
@@ -85,7 +85,7 @@ def survey(
         videos=entities.catalogue_of(_seen(events), log),
         vocabularies=_vocabularies(events),
         chosen=_windows(watches, events.get(schema.IMPRESSIONS), config),
-        doubts=doubts.of_times(_counts(watches), _median(watches)),
+        doubts=log_warnings.of_times(_counts(watches), _median(watches)),
         watch_columns=[name for name in watches.columns if name != ROW],
     )
     return Surveyed(found, events)
@@ -95,7 +95,7 @@ def _written(
     session: pyspark.sql.SparkSession,
     read: event_log.EventLog,
     log: event_log.EventLog,
-    config: configs.Data,
+    config: configs.DataConfig,
     valid: dict[str, scan.Valid],
     scratch: pathlib.Path,
 ) -> dict[str, _Frame]:
@@ -122,14 +122,14 @@ def _written(
 
 @dataclasses.dataclass(frozen=True)
 class _Piece:
-    """Makes the rows of a table of events of a range of a file.
+    """Builds the rows of a table of events from a range of a file.
 
     Attributes:
       valid: The file's rows.
       columns: Names and types of the table.
-      first_row: What is added to row numbers.
-      clicked: Whether clicked rows alone are taken.
-      complete: Adds `shards.COMPLETED`, where there is a rule for it.
+      first_row: Offset that is added to row numbers.
+      clicked: Whether only clicked rows are taken.
+      complete: Function that adds `shards.COMPLETED`, where there is a rule for it.
     """
 
     valid: scan.Valid
@@ -153,7 +153,7 @@ class _Piece:
         return found if self.complete is None else self.complete(found)
 
 
-def _core(watches: _Frame, config: configs.Data) -> _Frame:
+def _core(watches: _Frame, config: configs.DataConfig) -> _Frame:
     """Drops videos and users with too few watches; see `entities.core`."""
     bounds = {
         schema.VIDEO_ID: config.min_item_count,
@@ -225,7 +225,7 @@ def _vocabularies(events: dict[str, _Frame]) -> dict[str, list[str]]:
 
 
 def _windows(
-    watches: _Frame, impressions: _Frame | None, config: configs.Data
+    watches: _Frame, impressions: _Frame | None, config: configs.DataConfig
 ) -> windows.Chosen:
     def spans() -> windows.Spans:
         time = functions.col(schema.TIME)

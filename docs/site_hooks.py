@@ -1,0 +1,134 @@
+"""Hooks of MkDocs: pages made from the code and from files outside docs/.
+
+Commands and settings are what `--help` says, experiments are their docstrings and code,
+and the pages of the root (BUILD.md, CONTRIBUTING.md, …) are read where they are. Links
+such as `../experiments/live.py`, right in the repository, lead to those pages.
+"""
+
+import ast
+import pathlib
+import re
+from typing import Any
+
+from mkdocs.structure.files import File, Files
+
+ROOT = pathlib.Path(__file__).parents[1]
+ROOT_PAGES = ("BUILD.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
+# A link of Markdown: its target, and the anchor behind it.
+_LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#\s]+)(#[^)\s]*)?\)")
+
+
+def on_files(files: Files, config: Any) -> Files:
+    """Adds the pages that are made here.
+
+    Args:
+      files: Pages and other files of docs/.
+      config: Config of the site.
+    """
+    made = {name: (ROOT / name).read_text() for name in ROOT_PAGES}
+    made["reference/commands.md"] = _commands()
+    made["reference/settings.md"] = _settings()
+    experiments = ROOT / "experiments"
+    made["experiments/index.md"] = (experiments / "README.md").read_text()
+    for path in sorted(experiments.rglob("*.py")):
+        made[_page_of(path)] = _source_page(path)
+    for uri, content in made.items():
+        files.append(File.generated(config, uri, content=content))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Any, files: Files, **_: Any) -> str:
+    """Leads links to files of the repository to the pages made of them.
+
+    Args:
+      markdown: Text of the page.
+      page: The page.
+      files: All files of the site.
+    """
+    source = _source_of(page.file.src_uri)
+
+    def lead(match: re.Match[str]) -> str:
+        target = (source.parent / match[1]).resolve()
+        uri = _page_of(target)
+        if not target.is_relative_to(ROOT) or files.get_file_from_path(uri) is None:
+            return match[0]
+        ups = "../" * page.file.src_uri.count("/")
+        return f"]({ups}{uri}{match[2] or ''})"
+
+    return _LINK.sub(lead, markdown)
+
+
+def _source_of(uri: str) -> pathlib.Path:
+    """Returns the file of the repository that a page is made from."""
+    if uri in ROOT_PAGES:
+        return ROOT / uri
+    if uri == "experiments/index.md":
+        return ROOT / "experiments" / "README.md"
+    if uri.startswith("experiments/"):
+        return (ROOT / uri).with_suffix(".py")
+    return ROOT / "docs" / uri
+
+
+def _page_of(path: pathlib.Path) -> str:
+    """Returns the page of a file of the repository."""
+    relative = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
+    if relative == pathlib.Path("experiments/README.md"):
+        return "experiments/index.md"
+    if relative.parts[:1] == ("experiments",):
+        return relative.with_suffix(".md").as_posix()
+    if relative.parts[:1] == ("docs",):
+        return relative.relative_to("docs").as_posix()
+    return "index.md" if relative.name == "README.md" else relative.as_posix()
+
+
+def _source_page(path: pathlib.Path) -> str:
+    """Returns the page of an experiment or benchmark: its docstring, then its code."""
+    source = path.read_text()
+    docstring = ast.get_docstring(ast.parse(source)) or ""
+    title = path.relative_to(ROOT).as_posix()
+    return f"# `{title}`\n\n{docstring}\n\n## Code\n\n````python\n{source}````\n"
+
+
+def _commands() -> str:
+    """Returns the page of commands: what `ytdnn COMMAND --help` says of flags."""
+    from ytdnn.cli import commands, help_text
+
+    parts = ["# Commands", "Written from the code: what `ytdnn COMMAND --help` prints."]
+    for command in commands.COMMANDS:
+        text = help_text.command(
+            command.name,
+            command.summary,
+            command.details,
+            command.examples,
+            command.flags,
+            (),
+        )
+        parts.append(f"## ytdnn {command.name}\n\n```text\n{text}\n```")
+    return "\n\n".join(parts) + "\n"
+
+
+def _settings() -> str:
+    """Returns the page of settings, a table for each part of the config."""
+    from ytdnn.cli import help_text, settings
+
+    parts = [
+        "# Settings",
+        "Written from the code. Each is given as `--config.KEY=VALUE`, or in a file "
+        "with `--config=FILE.py`. A setting with a kind belongs to that kind alone. "
+        "Where no default is shown, the log decides ([defaults](../defaults.md)).",
+    ]
+    before = ""
+    chosen = settings.by_size()
+    for setting in settings.listed():
+        part = setting.key.partition(".")[0]
+        if part != before:
+            parts.append(
+                f"\n## {part}\n\n| setting | kind | default | |\n|---|---|---|---|"
+            )
+        before = part
+        default = "" if setting.key in chosen else help_text.show(setting.default)
+        shown = f"`{default}`" if default else ""
+        row = (f"`{setting.key}`", setting.kind, shown, setting.text)
+        cells = (cell.replace("|", "\\|").replace("<", "&lt;") for cell in row)
+        parts.append("| " + " | ".join(cells) + " |")
+    return "\n".join([parts[0], "", parts[1], *parts[2:]]) + "\n"

@@ -1,0 +1,85 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests import planted
+from ytdnn.candidates import initial, model
+from ytdnn.training import starting, validation
+
+CONFIG = dataclasses.replace(
+    planted.tiny_config().candidates,
+    initial_vectors="co_watched",
+    similarity="user_cosine",
+    skip_connection="linear",
+    temperature=0.2,
+    decay_rates=(0.5, 0.8, 0.93),
+)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return planted.prepared_data(tmp_path_factory.mktemp("planted"))
+
+
+def made(config, data):
+    found = model.build(config, data)
+    return found, initial.set_weights(found, data)
+
+
+def begun(config, data, network, vectors, refitted=None):
+    strategy = tf.distribute.get_strategy()
+    return starting.begin(config, data, network, vectors, strategy, refitted)
+
+
+def quality(bag, length):
+    """Best at bag 2; there, at twice the length; at another bag, at half."""
+    peak = 2.0 if bag == 2 else 0.5
+    return (bag == 2) * 10.0 - abs(np.log(length / peak))
+
+
+@pytest.mark.parametrize(
+    ("num_bags", "tries_lengths", "expected"),
+    [(4, True, (2, 2.0)), (4, False, (2, 1.0)), (1, True, (0, 0.5))],
+)
+def test_the_best_bag_and_then_its_best_length(num_bags, tries_lengths, expected):
+    found = starting.search(
+        lambda start: quality(start.bag, start.length), num_bags, tries_lengths
+    )
+    assert (found.bag, found.length) == expected
+
+
+def test_the_mean_is_left_only_for_a_clearly_better_bag():
+    for gain, expected in ((0.02, 0), (0.04, 1)):
+        found = starting.search(lambda start, g=gain: 1.0 + g * start.bag, 2, False)
+        assert found.bag == expected
+
+
+def test_a_start_is_no_worse_on_validation_than_any_that_was_tried(data):
+    network, vectors = made(CONFIG, data)
+    validate = validation.validator(CONFIG, data, network)
+    found = begun(CONFIG, data, network, vectors)
+    best = validate()[validation.METRIC]
+    for bag in range(4):
+        initial.begin_at(network, vectors, initial.Start(bag))
+        assert validate()[validation.METRIC] <= 1.03 * best
+    assert starting.facts(found) == {"start": dataclasses.asdict(found)}
+
+
+def test_a_refit_begins_where_its_model_did(data):
+    network, vectors = made(CONFIG, data)
+    at_one = network.video_vectors()
+    found = begun(CONFIG, data, network, vectors, {"start": {"bag": 2, "length": 1.4}})
+    assert found == initial.Start(2, 1.4)
+    ratio = network.video_vectors()[:, :-1] / at_one[:, :-1]
+    np.testing.assert_allclose(ratio, 1.4, rtol=1e-5)
+
+
+def test_a_random_start_is_left_alone(data):
+    config = dataclasses.replace(CONFIG, initial_vectors="random")
+    network, vectors = made(config, data)
+    before = network.video_vectors()
+    assert begun(config, data, network, vectors) is None
+    assert starting.facts(None) == {}
+    np.testing.assert_array_equal(network.video_vectors(), before)

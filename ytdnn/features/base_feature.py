@@ -1,0 +1,334 @@
+"""The interface of a feature: one declaration for training, evaluation and serving.
+
+A feature exists exactly when the log has its columns. Its value comes from the log at a
+position, or from a request, and is the same tensor for the same position; its encoder
+makes a vector of it. There are four kinds, each a class:
+
+* `ReadAtRequest`: available when the request is made, and in training computed from
+  events strictly before it;
+* `Replayed`: a `ReadAtRequest` that the first stage computes, with its models frozen;
+* `TrainingOnly`: varies in training only, and has a declared value when serving;
+* `CorpusStatistic`: a table as of a moment before the example.
+
+A module of this package declares its features in `FEATURES`; nothing else lists them.
+"""
+
+import abc
+import dataclasses
+import enum
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import tensorflow as tf
+
+from ytdnn import configs
+from ytdnn.data import fields, positions, prepared
+from ytdnn.data import request as raw_request
+from ytdnn.features import corpus
+
+CANDIDATES = "candidates"
+RANKING = "ranking"
+CONTENT = "candidates.content"  # what candidates know of a video without an id
+OF_VIDEOS = frozenset({RANKING, CONTENT})  # what reads columns of videos
+QUANTILES = configs.QuantilesConfig(num_pieces=0)
+_OF_ROWS = "cells of logged impressions"
+
+
+class Scope(enum.IntEnum):
+    """The entity that a feature belongs to, which decides its shape."""
+
+    USER = 0  # `[...]` of positions, once a request
+    REQUEST = 1  # likewise
+    VIDEO = 2  # `[..., k]`, once for each video asked about
+    PAIR = 3  # `[..., k]`, of a video and the user or the request
+
+    @property
+    def is_of_query(self) -> bool:
+        """Whether there is one value a request, not one a video."""
+        return self in (Scope.USER, Scope.REQUEST)
+
+
+@dataclasses.dataclass(frozen=True)
+class Measured:
+    """Statistics of a feature that its trained encoder needs, kept with the model.
+
+    Attributes:
+      num_values: Size of the vocabulary of a categorical feature.
+      quantiles: Ascending quantiles of a continuous one in the training examples.
+      numbers: Number that each value of a categorical feature represents.
+      dim: Width of its embedding where it is kept from an earlier training; 0: derived
+        from the number of values.
+    """
+
+    num_values: int = 0
+    quantiles: tuple[float, ...] = ()
+    numbers: tuple[float, ...] = ()
+    dim: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """A position of the log for which a raw request is made.
+
+    Attributes:
+      user: User index.
+      end: Flat position where the history ends.
+      time: Time of the request, seconds; 0 = unknown.
+      is_watch: Whether the user's watch at `end` is the request's own event.
+    """
+
+    user: int
+    end: int
+    time: int
+    is_watch: bool
+
+
+class MissingData(NamedTuple):
+    """Why a log has no such feature, in the words of an error."""
+
+    expected: str
+    found: str
+    advice: str
+
+
+class Feature(abc.ABC):
+    """A feature of one or both networks.
+
+    Attributes:
+      name: Name in configs, unique within a network.
+      scope: Entity it belongs to.
+      columns: The log's columns it needs, as "table.column".
+      networks: Networks, or parts of them, that can read it.
+      default_in: Networks that read it unless a config says otherwise.
+      sees_request_time: Whether evaluation must mark the metrics of a model that reads
+        it.
+      is_video: Whether its values are catalogue indices, which a network looks up in
+        its table of videos.
+      missing: Value that marks a missing value.
+      dtype: Data type of its tensor.
+      inner_shape: Shape of one value; most are scalars.
+    """
+
+    name: str
+    scope: Scope
+    columns: tuple[str, ...] = ()
+    networks: frozenset[str] = frozenset()
+    default_in: frozenset[str] = frozenset()
+    sees_request_time: ClassVar[bool] = False
+    is_video: ClassVar[bool] = False
+    missing: float = 0.0
+    dtype: ClassVar[tf.DType] = tf.float32
+    inner_shape: ClassVar[tuple[int, ...]] = ()
+
+    def exists(self, data: prepared.PreparedData) -> bool:
+        """Whether the log has its columns."""
+        return set(self.columns) <= data.columns
+
+    def missing_data(self, data: prepared.PreparedData) -> MissingData:
+        """Returns the data that it lacks, for an error, where it does not exist."""
+        del data
+        columns = f"{' and '.join(self.columns)} in the log"
+        return MissingData(columns, "none", "add the column")
+
+    def fields(self, data: prepared.PreparedData) -> fields.Fields:
+        """Returns the request fields that it reads."""
+        del data
+        return ()
+
+    def request_values(
+        self, data: prepared.PreparedData, place: Place
+    ) -> dict[str, Any]:
+        """Returns the values, at a place of the log, of fields it alone reads."""
+        del data, place
+        return {}
+
+    def user_columns(self, data: prepared.PreparedData) -> dict[str, pl.Series]:
+        """Returns `request_values` of all users at once, for requests after the log.
+
+        After the end of the log only fields of the user have a value: a column for each
+        field, with a row for each user index, null where it is missing.
+        """
+        del data
+        return {}
+
+    @abc.abstractmethod
+    def measure(self, data: prepared.PreparedData) -> Measured:
+        """Returns the statistics that need no pass over the training examples."""
+
+    @property
+    def needs_quantiles(self) -> bool:
+        """Whether a pass over the training examples must add quantiles."""
+        return False
+
+    def known(self, values: tf.Tensor) -> tf.Tensor:
+        """Returns which values are not missing, `bool`."""
+        return tf.ones_like(values, tf.bool)
+
+    @abc.abstractmethod
+    def open_log(self, log: positions.LogTensors) -> positions.Reader:
+        """Returns the reader of its tensor at positions of a log."""
+
+    @abc.abstractmethod
+    def open_request(self, data: prepared.PreparedData) -> "RequestReader":
+        """Returns the reader of its tensor from raw requests."""
+
+    @abc.abstractmethod
+    def encoder(
+        self,
+        measured: Measured,
+        stddev: float,
+        normalization: configs.Normalization = QUANTILES,
+    ) -> tf.keras.layers.Layer:
+        """Returns the layer from its tensor to `[..., dim] float32`.
+
+        Args:
+          measured: Statistics of the training data.
+          stddev: Standard deviation of the initial values of embeddings.
+          normalization: Normalization of continuous values.
+        """
+
+
+class RequestReader(tf.Module):
+    """A feature opened for serving: raw requests to its tensor, lookups inside."""
+
+    def __call__(self, request: raw_request.Request) -> tf.Tensor:
+        """Returns `[batch]` of the query, or `[batch, k]` of the videos asked about."""
+        raise NotImplementedError
+
+
+class FromRequest(RequestReader):
+    """A reader that needs no lookups: a function of the request."""
+
+    def __init__(self, function: Any) -> None:
+        """Wraps `function(request)`."""
+        super().__init__()
+        self._function = function
+
+    def __call__(self, request: raw_request.Request) -> tf.Tensor:
+        """Returns the result of the function."""
+        return self._function(request)
+
+
+class RowsOfVideos(RequestReader):
+    """A reader of a table over the catalogue, row 0 of unknown videos."""
+
+    def __init__(self, rows: npt.NDArray[Any]) -> None:
+        """Copies the table into a variable."""
+        super().__init__()
+        self._rows = tf.Variable(rows, trainable=False)
+
+    def __call__(self, request: raw_request.Request) -> tf.Tensor:
+        """Returns `[batch, k]`."""
+        return tf.gather(self._rows, request.video_indices)
+
+
+class ReadAtRequest(Feature):
+    """Known when the request is made; nothing at or after the position enters."""
+
+
+class Replayed(ReadAtRequest):
+    """A score or source of the first stage, replayed by the frozen model (DESIGN §7).
+
+    It exists only where the candidates' training window ends before the ranker's
+    begins. A candidate model that was trained on the ranker's watches would leak the
+    clicks.
+
+    Attributes:
+      asks_sources: Whether it needs all candidate sources, not only the scores.
+    """
+
+    scope = Scope.PAIR
+    columns = ("impressions.time",)
+    networks = frozenset({RANKING})
+    asks_sources: ClassVar[bool] = False
+
+    def exists(self, data: prepared.PreparedData) -> bool:
+        """Whether there are impressions, in a window of the ranker's own."""
+        return super().exists(data) and data.has_own_window
+
+    def missing_data(self, data: prepared.PreparedData) -> MissingData:
+        """Returns the columns or windows that are missing, for an error."""
+        if not super().exists(data):
+            return super().missing_data(data)
+        return MissingData(
+            "a window of the ranker's own, after that of the candidates' training,",
+            f"data.protocol={data.config.protocol} without one, where the candidate "
+            f"model has seen what was clicked,",
+            "prepare with --protocol=temporal and no split column",
+        )
+
+
+class TrainingOnly(Feature):
+    """Varies in training alone; evaluation and serving see `serving_value`.
+
+    Attributes:
+      serving_value: The declared value.
+    """
+
+    serving_value: float = 0.0
+
+    def open_request(self, data: prepared.PreparedData) -> RequestReader:
+        """Returns the reader of the declared value."""
+        del data
+        return FromRequest(self._served)
+
+    def at_serving(self, at: positions.Positions) -> tf.Tensor:
+        """Returns the declared value at positions, as evaluation asks."""
+        like = at.times if self.scope.is_of_query else at.videos
+        return tf.fill(tf.shape(like), self.serving_value)
+
+    def _served(self, request: raw_request.Request) -> tf.Tensor:
+        like = request.times if self.scope.is_of_query else request.video_ids
+        return tf.fill(tf.shape(like), self.serving_value)
+
+
+class CorpusStatistic(Feature):
+    """A table over the catalogue as of a moment, made of events before it.
+
+    Training and evaluation read the table as of midnight (UTC) before the impression,
+    and no later than as of the end of the training window, which is the table that the
+    export carries. So no table has seen the example or later events.
+    """
+
+    scope = Scope.VIDEO
+
+    @abc.abstractmethod
+    def values(self, asked: corpus.StatisticRequests) -> npt.NDArray[np.floating]:
+        """Returns the statistic of videos as of moments, `[n]`."""
+
+    def open_log(self, log: positions.LogTensors) -> positions.Reader:
+        """Makes the values of logged impressions at once, others when asked for."""
+        data, end = log.data, corpus.serving_moment(log.data)
+        with tf.device("CPU"):
+            of_rows = log.once(
+                _OF_ROWS, lambda: tf.constant(corpus.of_events(data, "impressions"))
+            )
+            of_cells = tf.constant(self._once(corpus.logged(data)))
+            served = tf.constant(self._once(corpus.served(data)))
+
+        def read(at: positions.Positions) -> tf.Tensor:
+            if at.is_logged:
+                found = tf.gather(of_cells, tf.gather(of_rows, at.rows))
+                return found[..., tf.newaxis]
+            times = np.asarray(at.times)
+            moments = np.where(times == 0, end, corpus.moments(data, times))
+            if (moments == end).all():
+                return tf.gather(served, at.videos)
+            videos = np.asarray(at.videos)
+            moments = np.broadcast_to(moments[..., np.newaxis], videos.shape)
+            asked = corpus.StatisticRequests(data, videos.ravel(), moments.ravel())
+            return tf.constant(self.values(asked).reshape(videos.shape), tf.float32)
+
+        return read
+
+    def open_request(self, data: prepared.PreparedData) -> RequestReader:
+        """Carries the table of the end of the training window."""
+        return RowsOfVideos(self._once(corpus.served(data)))
+
+    def _once(self, asked: corpus.StatisticRequests) -> npt.NDArray[np.float32]:
+        """Returns values that are kept with the prepared set."""
+        return asked.data.once(
+            (self, asked), lambda: self.values(asked).astype(np.float32)
+        )

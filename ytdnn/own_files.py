@@ -1,0 +1,90 @@
+"""Python files of the user's own that a setting names: one file declares one class."""
+
+import dataclasses
+import hashlib
+import linecache
+import pathlib
+import traceback
+import types
+from typing import Any
+
+from ytdnn import errors, user_paths
+
+
+@dataclasses.dataclass(frozen=True)
+class OwnFile:
+    """A kind of file.
+
+    Attributes:
+      setting: Flag that names the file, for messages.
+      page: Page of the documentation that shows one.
+    """
+
+    setting: str
+    page: str
+
+    def read(self, file: str) -> str:
+        """Returns the text of a file.
+
+        Raises:
+          errors.UserError: There is none.
+        """
+        try:
+            return user_paths.expanded(file).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            raise errors.UserError(
+                f"expected a Python file in {self.setting}, found none in {file!r}: "
+                f"write one as {self.page} shows"
+            ) from None
+
+    def fingerprint(self, file: str) -> str:
+        """Returns a hash of the text of a file.
+
+        Raises:
+          errors.UserError: There is none.
+        """
+        return hashlib.sha256(self.read(file).encode()).hexdigest()[:16]
+
+    def load(self, text: str, file: str, base: type, base_name: str) -> type[Any]:
+        """Returns the one subclass of `base` that a file declares.
+
+        Args:
+          text: Text of the file.
+          file: Its name, for messages.
+          base: Class to be subclassed.
+          base_name: Full name of that class, for messages.
+
+        Raises:
+          errors.UserError: The file raises an error, or does not declare exactly one
+            subclass.
+        """
+        found = [
+            each
+            for each in vars(self._module(text, file)).values()
+            if isinstance(each, type)
+            and issubclass(each, base)
+            and each.__module__ == pathlib.Path(file).stem
+        ]
+        if len(found) != 1:
+            names = ", ".join(each.__name__ for each in found) or "none"
+            raise errors.UserError(
+                f"expected one subclass of {base_name} in {self.setting}={file}, "
+                f"found {names}"
+            )
+        return found[0]
+
+    def _module(self, text: str, file: str) -> types.ModuleType:
+        """Returns a module made by running the text of a file."""
+        module = types.ModuleType(pathlib.Path(file).stem)
+        # Tracebacks find the lines here, as does AutoGraph, which compiles `while`.
+        linecache.cache[file] = len(text), None, text.splitlines(keepends=True), file
+        try:
+            exec(compile(text, file, "exec"), module.__dict__)
+        except Exception as error:
+            last = traceback.extract_tb(error.__traceback__)[-1]
+            line = getattr(error, "lineno", None) or last.lineno
+            raise errors.UserError(
+                f"expected a Python file in {self.setting}={file} that runs, found "
+                f"{type(error).__name__} in line {line}: {error}"
+            ) from None
+        return module
