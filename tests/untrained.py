@@ -23,7 +23,10 @@ CONFIG = dataclasses.replace(
     candidates=first_stage.CONFIG,
     index=configs.IndexConfig(search=configs.ExactConfig()),
     composition=dataclasses.replace(
-        first_stage.PLACES, blend_weight=0.3, max_per_channel=2
+        first_stage.PLACES,
+        blend_weight=0.3,
+        max_per_channel=2,
+        policies='{"short": [{"column": "duration_seconds", "at_most": 300}]}',
     ),
     evaluation=configs.EvaluationConfig(candidate_set="all"),
 )

@@ -1,4 +1,5 @@
 import logging
+import pathlib
 
 import numpy as np
 import pytest
@@ -31,6 +32,15 @@ class TestBruteForce(contract.IndexContract):
         monkeypatch.setattr("ytdnn.index.interface._BLOCK_BYTES", 4 * 50 * 7)
         blocks = index.search(queries, 5)
         np.testing.assert_array_equal(blocks[0], whole[0])
+
+    @pytest.mark.parametrize("dim", [64, 65, 128])
+    def test_the_table_is_not_copied(self, tmp_path: pathlib.Path, dim: int) -> None:
+        """The vectors served have a bias: 65 coordinates, no multiple of 64 bytes."""
+        vectors, queries = contract.clustered(20_005, dim - 1, num_queries=2)
+        module = brute_force.BruteForceModule(vectors)
+        used = contract.largest_allocation(module, queries, 10, tmp_path)
+        scores = 4 * len(vectors) * len(queries)
+        assert used < 1.1 * scores < 0.1 * vectors.nbytes
 
     def test_one_module_after_the_other_is_no_retracing(
         self, caplog: pytest.LogCaptureFixture

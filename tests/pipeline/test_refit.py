@@ -219,7 +219,7 @@ def test_models_that_have_seen_the_answers_are_not_measured(
     assert error.startswith(
         "expected the test window to begin after the training data of bundle"
     )
-    assert "it has seen the answers" in error
+    assert "it was trained on the answers" in error
     assert not (tmp_path / "out").exists()
 
 

@@ -33,7 +33,14 @@ from ytdnn.configs.heads import (
     ExactOddsConfig,
     WeightedLogisticConfig,
 )
-from ytdnn.configs.index import ExactConfig, IndexConfig, LshConfig, ScannConfig
+from ytdnn.configs.index import (
+    ExactConfig,
+    IndexConfig,
+    IndexKind,
+    IvfConfig,
+    LshConfig,
+    ScannConfig,
+)
 from ytdnn.configs.labels import HeldOutWatchConfig, NextWatchConfig
 from ytdnn.configs.losses import (
     BPRConfig,
@@ -90,6 +97,8 @@ __all__ = [
     "HeldOutWatchConfig",
     "HierarchicalSoftmaxConfig",
     "IndexConfig",
+    "IndexKind",
+    "IvfConfig",
     "LogSize",
     "LshConfig",
     "NextWatchConfig",

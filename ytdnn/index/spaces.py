@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from ytdnn import configs
-from ytdnn.index import interface, lsh, scann_index
+from ytdnn.index import interface, ivf, lsh, scann_index
 
-Component = Any  # configs.ScannConfig or configs.LshConfig
+Component = Any  # configs.ScannConfig, configs.IvfConfig or configs.LshConfig
 
 _BYTES = 4
 
@@ -93,6 +93,49 @@ class ScannSpace:
         return num_videos * of_video + _BYTES * dim * config.num_leaves
 
 
+class IvfSpace:
+    """Lists are built; reordering and the share of the lists that is read vary."""
+
+    _REORDER = (1, 2, 3)
+    _ITERATIONS = 8
+
+    def start(self, num_videos: int) -> configs.IvfConfig:
+        """Returns the default, with lists whatever the corpus size."""
+        lists = ivf.num_lists(num_videos, configs.IvfConfig(min_videos=0))
+        return configs.IvfConfig(min_videos=0, num_lists=lists)
+
+    def axes(self, num_videos: int) -> dict[str, Sequence[int]]:
+        """Returns halves and doubles of the default number of lists."""
+        middle = self.start(num_videos).num_lists
+        lists = sorted({max(1, round(middle * 2.0**power)) for power in range(-2, 3)})
+        return {"num_lists": [n for n in lists if n <= max(1, num_videos // 4)]}
+
+    def variants(self, config: configs.IvfConfig) -> list[configs.IvfConfig]:
+        """Returns the factors of reordering."""
+        return [dataclasses.replace(config, reorder_factor=n) for n in self._REORDER]
+
+    def with_effort(
+        self, config: configs.IvfConfig, effort: float
+    ) -> configs.IvfConfig:
+        """Returns the setting that reads this share of the lists."""
+        return dataclasses.replace(config, lists_to_search_fraction=effort)
+
+    def build(self, vectors: interface.Vectors, config: configs.IvfConfig) -> ivf.Ivf:
+        """Builds an index."""
+        return ivf.Ivf.build(vectors, config)
+
+    def work(self, num_videos: int, dim: int, config: configs.IvfConfig) -> float:
+        """Counts clustering and assignment to lists."""
+        sample = ivf.training_sample(num_videos, config.num_lists)
+        points = self._ITERATIONS * sample + num_videos
+        return float(dim) * points * config.num_lists
+
+    def num_bytes(self, num_videos: int, dim: int, config: configs.IvfConfig) -> float:
+        """Counts vectors, codes and rows of the videos, and centres."""
+        of_video = (_BYTES + 1) * dim + _BYTES
+        return float(num_videos * of_video + _BYTES * dim * config.num_lists)
+
+
 class LshSpace:
     """Tables and bits are built; the share of the videos that is scored varies."""
 
@@ -133,6 +176,11 @@ class LshSpace:
 
 DEFAULTS: dict[str, Component] = {
     "scann": configs.ScannConfig(),
+    "ivf": configs.IvfConfig(),
     "lsh": configs.LshConfig(),
 }
-BY_KIND: dict[str, Space] = {"scann": ScannSpace(), "lsh": LshSpace()}
+BY_KIND: dict[str, Space] = {
+    "scann": ScannSpace(),
+    "ivf": IvfSpace(),
+    "lsh": LshSpace(),
+}

@@ -15,8 +15,9 @@ import polars as pl
 import tensorflow as tf
 
 from ytdnn import ragged, schema
+from ytdnn.index import interface
 from ytdnn.metrics import selection
-from ytdnn.serving import batches, logged_requests
+from ytdnn.serving import batches, logged_requests, where
 from ytdnn.serving import bundle as bundle_room
 
 _INDEX = "index"
@@ -37,11 +38,15 @@ class Limits:
       excluded: `[n]` catalogue indices, left out of every list.
       allowed: `[m]` catalogue indices, at least one: lists hold no others. None: all.
       of_users: Left out of the list of each user, by user index. None: nothing.
+      conditions: On columns of videos, as of `ytdnn.serving.where`.
+      policy: A saved set of conditions; empty: none.
     """
 
     excluded: Indices = dataclasses.field(default_factory=lambda: np.zeros(0, np.int32))
     allowed: Indices | None = None
     of_users: ragged.Ragged | None = None
+    conditions: tuple[where.Entry, ...] = ()
+    policy: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -148,7 +153,8 @@ class Search:
 
         def products(users: slice, videos: slice, out: Vectors) -> selection.Made:
             del out
-            found = _block(asked[users], self._vectors[videos])
+            block = interface.row_range(self._vectors, videos.start, videos.stop)
+            found = _block(asked[users], block)
             # `.numpy()` would copy them.
             return selection.Made(*(np.asarray(memoryview(one)) for one in found))
 
@@ -182,6 +188,9 @@ def nearest(
     """
     vectors_of = UserVectors(bundle, logged)
     left_out = np.concatenate([bundle.removed_videos(), limits.excluded])
+    if limits.conditions or limits.policy:
+        permitted = bundle.permitted(limits.conditions, limits.policy, logged.time)
+        left_out = np.concatenate([left_out, 1 + np.flatnonzero(~permitted)])
     search = Search(bundle.video_vectors(), left_out, limits.allowed)
 
     def make(users: Indices) -> Lists:
@@ -261,7 +270,8 @@ class _Asked:
     ) -> None:
         self._bundle, self._logged, self._name = bundle, logged, name
         self._k = k
-        self._excluded = limits.excluded
+        self._excluded, self._conditions = limits.excluded, limits.conditions
+        self._policy, self._fields = limits.policy, bundle.inputs(name)
         nothing = np.zeros(0, np.int32)
         self._allowed = nothing if limits.allowed is None else limits.allowed
         column = bundle.videos[schema.VIDEO_ID]
@@ -315,7 +325,17 @@ class _Asked:
         excluded = np.tile(self._excluded, (size, 1))
         own = barred.padded()
         allowed = np.tile(self._allowed, (size, 1))
-        return {
+        keys, values = (
+            tf.constant([[one[place] for one in self._conditions]], tf.string)
+            for place in (0, 1)
+        )
+        conditions = {
+            schema.CONDITIONS: tf.tile(keys, [size, 1]),
+            schema.CONDITION_VALUES: tf.tile(values, [size, 1]),
+            schema.POLICY: tf.fill([size], self._policy),
+            schema.TIME: tf.fill([size], tf.constant(self._logged.time, tf.int64)),
+        }
+        return {name: t for name, t in conditions.items() if name in self._fields} | {
             schema.K: tf.fill([size], self._k),
             schema.EXCLUDE_IDS: self._logged.ids(np.concatenate([excluded, own], 1)),
             schema.ALLOW_IDS: self._logged.ids(allowed),
