@@ -40,7 +40,7 @@ def begin(
       data: The prepared set.
       candidate_model: As of `initial.set_weights`.
       vectors: That it returned.
-      strategy: Of several workers the chief's choice holds.
+      strategy: Strategy; of several workers the chief's choice holds.
       refitted: Facts of the network that this one is a refit of, which begins where
         that one did; None: it is none.
 
@@ -65,7 +65,7 @@ def begin(
 
 
 def facts(start: initial.Start | None) -> dict[str, Any]:
-    """Returns what a manifest says of where training began."""
+    """Returns facts about the start of a training for its manifest."""
     return {} if start is None else {_FACT: dataclasses.asdict(start)}
 
 
@@ -91,7 +91,7 @@ def search(value: Value, num_bags: int, tries_lengths: bool) -> initial.Start:
     """Returns the best bag at length 1, then its best length, up or down from there.
 
     Args:
-      value: Of a start, higher is better.
+      value: Function that returns the metric of a start, higher is better.
       num_bags: To choose from.
       tries_lengths: Whether lengths change anything.
     """
