@@ -37,7 +37,7 @@ from typing import Any
 from ytdnn import configs
 
 _TRAINING = configs.TrainingConfig(
-    epochs=13,
+    epochs=20,
     batch_size=512,
     learning_rate=5e-4,
     patience=4,

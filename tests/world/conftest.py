@@ -8,7 +8,7 @@ from ytdnn.data import sources
 from ytdnn.world import generate
 
 CONFIG = configs.WorldConfig(
-    num_users=1_500,
+    num_users=1_000,
     num_videos=3_000,
     num_topics=8,
     num_days=30,

@@ -172,7 +172,7 @@ def ranking(size: LogSize) -> dict[str, Any]:
     """
     millions = max(1, size.impressions) / 1_000_000
     is_small = millions < 1.0
-    epochs = 10 * millions ** (-0.15 if is_small else -0.4)
+    epochs = 10 * millions ** (-0.15 if 0.5 <= millions < 1.0 else -0.4)
     exponent = round(math.log2(1_024 * millions**0.5))
     return {
         "tower": (256, 64) if is_small else (512, 256),

@@ -36,8 +36,8 @@ class DataConfig:
       page_gap_seconds: Impressions without `page_id` are on one page as long as the
         time between one of a user and the next is at most this; 0 = those of one
         second. A feed has no other pages; metrics that pair impressions of a page need
-        them. A page answers one request: histories of its impressions end where it
-        begins.
+        them. A page answers one request, so the history of its impressions ends where
+        it begins.
       bad_rows: `stop` at the first bad row, or `drop` and report counts.
       min_item_count: Drop videos with fewer watches, repeated with
         `min_user_count` until both hold (5 and 5: the usual 5-core).

@@ -20,6 +20,7 @@ from ytdnn.training import agreement, validation
 
 _FACT = "start"
 _USERS = 2_000
+_LEAST_GAIN = 1.03
 _LENGTHS = (0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0)
 
 Value = Callable[[initial.Start], float]
@@ -90,6 +91,9 @@ def _best(
 def search(value: Value, num_bags: int, tries_lengths: bool) -> initial.Start:
     """Returns the best bag at length 1, then its best length, up or down from there.
 
+    The first bag, the mean, is left only for one that is clearly better: validation of
+    a sample is not sure of smaller differences.
+
     Args:
       value: Function that returns the metric of a start, higher is better.
       num_bags: To choose from.
@@ -97,6 +101,8 @@ def search(value: Value, num_bags: int, tries_lengths: bool) -> initial.Start:
     """
     known = {bag: value(initial.Start(bag)) for bag in range(num_bags)}
     bag = max(known, key=lambda place: known[place])
+    if known[bag] <= _LEAST_GAIN * known[0]:
+        bag = 0
     found, best = initial.Start(bag), known[bag]
     if not tries_lengths:
         return found
