@@ -44,7 +44,7 @@ class BruteForceModule(interface.SearchModule):
         return columns, scores
 
     def _of_blocks(self, queries: tf.Tensor, k: tf.Tensor) -> Found:
-        """Searches the k best blocks and what is left behind the last whole one.
+        """Searches the k best blocks and the rows after the last whole block.
 
         Exact, ties included: were a video of another block among the k best, each of
         the k blocks would hold one before it, since of equal maxima the lower block

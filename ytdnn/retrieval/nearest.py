@@ -1,10 +1,11 @@
-"""The nearest permitted videos: an index asked for more, or the vectors scored.
+"""The nearest permitted videos: a longer list of the index, or the vectors scored.
 
-The index is asked for as many videos more as a request bars, and what is not permitted
-is left out of its answer: no cost grows with the corpus but that of the index. Where
-that does not do, the vectors themselves are scored: those of an allow-list alone, or
-all of them where a request bars very many, or where the removed videos have left too
-few. So a list is as long as there are permitted videos, up to what was asked for.
+The index is searched for a longer list, by the number of videos that a request
+excludes, and those not permitted are left out of its answer, so the only cost that
+grows with the corpus is that of the index. Where that is not enough, the vectors
+themselves are scored: only those of an allow-list, or all of them where a request
+excludes very many, or where the removed videos have left too few. So a list is as long
+as there are permitted videos, up to the requested length.
 """
 
 from collections.abc import Callable
@@ -47,7 +48,7 @@ class Nearest(tf.Module):
         Args:
           queries: `[batch, dim] float32`.
           num: `[] int32` length of the lists, at most `num_videos`.
-          permitted: What they may hold.
+          permitted: Videos that they may hold.
 
         Returns:
           indices `[batch, num] int32` and scores `[batch, num] float32`, 0 and `-inf`
@@ -73,14 +74,14 @@ class Nearest(tf.Module):
         permitted: permitted_room.Permitted,
         mask: tf.Tensor,
     ) -> Lists:
-        """Returns lists with those of some requests made from the vectors.
+        """Returns lists in which those of some requests are made from the vectors.
 
         Args:
-          lists: Of the index.
+          lists: Lists of the index.
           queries: `[batch, dim] float32`.
           num: `[] int32`, at least 1.
-          permitted: What they may hold.
-          mask: `[batch] bool`, which requests.
+          permitted: Videos that they may hold.
+          mask: `[batch] bool`, true for these requests.
         """
         makers = [(mask, self._of_all)]
         is_limited = permitted.is_limited
@@ -100,13 +101,13 @@ class Nearest(tf.Module):
         permitted: permitted_room.Permitted,
         by_index: tf.Tensor,
     ) -> tuple[Lists, tf.Tensor]:
-        """Returns the index's lists, and where it may know more, `[batch] bool`.
+        """Returns the index's lists, and where the index may hold more, `[batch] bool`.
 
         Args:
           queries: `[batch, dim] float32`.
           num: `[] int32` length of the lists.
-          permitted: What they may hold.
-          by_index: `[batch] bool`, which requests it is asked for.
+          permitted: Videos that they may hold.
+          by_index: `[batch] bool`, requests that the index is searched for.
         """
         permitted = permitted.without_lists
         width = num + rows.largest(tf.where(by_index, permitted.num_barred, 0))
@@ -198,15 +199,15 @@ def _replaced(
     permitted: permitted_room.Permitted,
     make: Callable[[tf.Tensor, tf.Tensor, permitted_room.Permitted], Lists],
 ) -> Lists:
-    """Returns lists with those of some rows made another way, if there are any.
+    """Returns lists with some rows made another way, if there are any.
 
     Args:
       lists: `[batch, num]` each.
-      mask: `[batch] bool`, which rows.
+      mask: `[batch] bool`, true for these rows.
       queries: `[batch, dim] float32`.
       num: `[] int32`.
-      permitted: What the lists may hold.
-      make: Makes them, from the rows' queries, `num` and `permitted`.
+      permitted: Videos that the lists may hold.
+      make: Function that makes them, from the rows' queries, `num` and `permitted`.
     """
 
     def replaced() -> Lists:
