@@ -361,16 +361,18 @@ def get_config(world: str = QUICKSTART) -> configs.Config:
     return dataclasses.replace(
         of_world,
         data=dataclasses.replace(of_world.data, world=lived),
-        evaluation=configs.Evaluation(ks=(_PAGE, 10, 50, 100)),
+        evaluation=configs.EvaluationConfig(ks=(_PAGE, 10, 50, 100)),
     )
 
 
 def _of_quickstart() -> configs.Config:
     return configs.Config(
-        candidates=configs.Candidates(training=configs.Training(epochs=14, patience=5)),
-        ranking=configs.Ranking(
+        candidates=configs.CandidatesConfig(
+            training=configs.TrainingConfig(epochs=14, patience=5)
+        ),
+        ranking=configs.RankingConfig(
             tower=(256, 128),
-            training=configs.Training(
+            training=configs.TrainingConfig(
                 epochs=8,
                 patience=4,
                 batch_size=512,
@@ -385,10 +387,12 @@ def get_variants(world: str = QUICKSTART) -> dict[str, configs.Config]:
     """Returns both stages, candidates alone, and one change of either each."""
     config = get_config(world)
     alone = dataclasses.replace(config.ranking, enabled=False)
-    by_clicks = dataclasses.replace(config.ranking, head=configs.Click(), enabled=True)
+    by_clicks = dataclasses.replace(
+        config.ranking, head=configs.ClickConfig(), enabled=True
+    )
     own = config.candidates
-    held_out = dataclasses.replace(own, label=configs.HeldOutWatch())
-    aged = dataclasses.replace(own, features=configs.Features(add=(EXAMPLE_AGE,)))
+    held_out = dataclasses.replace(own, label=configs.HeldOutWatchConfig())
+    aged = dataclasses.replace(own, features=configs.FeaturesConfig(add=(EXAMPLE_AGE,)))
     changed = {
         BOTH: (own, config.ranking),
         CANDIDATES: (own, alone),

@@ -68,10 +68,14 @@ _SPREAD = 0.7  # of a vector around its centre
 def make(directory: pathlib.Path, num_videos: int) -> None:
     """Prepares the log, gives both stages fresh weights, builds the index, exports."""
     config = configs.Config(
-        data=configs.Data(source="log", dir=str(directory / "log"), vocabulary="all"),
-        candidates=configs.Candidates(content=configs.Content(enabled=False)),
-        ranking=configs.Ranking(enabled=True),
-        index=configs.Index(also=("lsh",)),
+        data=configs.DataConfig(
+            source="log", dir=str(directory / "log"), vocabulary="all"
+        ),
+        candidates=configs.CandidatesConfig(
+            content=configs.ContentConfig(enabled=False)
+        ),
+        ranking=configs.RankingConfig(enabled=True),
+        index=configs.IndexConfig(also=("lsh",)),
     )
     (directory / "log").mkdir(parents=True, exist_ok=True)
     million_videos.write_log(directory / "log", num_videos)

@@ -163,7 +163,7 @@ def of_run(workdir: pathlib.Path) -> tuple[Vectors, Vectors]:
     """Returns the vectors of a run's videos and of users of its validation window."""
     data = prepared.load(workdir / "data")
     model = candidate_model.load(workdir / "candidates", data)
-    cases = protocol.cases(data, prepared.Split.VALIDATION, configs.Evaluation())
+    cases = protocol.cases(data, prepared.Split.VALIDATION, configs.EvaluationConfig())
     users = model.user_vectors(data, cases.users, cases.ends, cases.times)
     return model.video_vectors(), users
 
@@ -196,14 +196,16 @@ def _ours(index: Any) -> Callable[[Vectors, int], Any]:
 def _exact() -> System:
     return System(
         "ytdnn exact",
-        lambda vectors: _ours(brute_force.BruteForce.build(vectors, configs.Exact())),
+        lambda vectors: _ours(
+            brute_force.BruteForce.build(vectors, configs.ExactConfig())
+        ),
     )
 
 
 def _scann() -> System:
     return System(
         "ytdnn ScaNN, default",
-        lambda vectors: _ours(scann_index.Scann.build(vectors, configs.Scann())),
+        lambda vectors: _ours(scann_index.Scann.build(vectors, configs.ScannConfig())),
     )
 
 
@@ -211,13 +213,13 @@ def _tuned_scann() -> System:
     modules: list[Any] = []
 
     def build(vectors: Vectors) -> Callable[[Vectors, int], Any]:
-        index = scann_index.Scann.build(vectors, configs.Scann())
+        index = scann_index.Scann.build(vectors, configs.ScannConfig())
         modules.append(index.module)
         return _ours(index)
 
     def adjust(effort: tuple[int, float]) -> None:
         factor, fraction = effort
-        config = configs.Scann(
+        config = configs.ScannConfig(
             reorder_factor=factor, leaves_to_search_fraction=fraction
         )
         modules[-1].adjust(config)
@@ -230,12 +232,12 @@ def _lsh() -> System:
     modules: list[Any] = []
 
     def build(vectors: Vectors) -> Callable[[Vectors, int], Any]:
-        index = lsh.Lsh.build(vectors, configs.Lsh())
+        index = lsh.Lsh.build(vectors, configs.LshConfig())
         modules.append(index.module)
         return _ours(index)
 
     def adjust(effort: float) -> None:
-        modules[-1].adjust(configs.Lsh(scored_fraction=effort))
+        modules[-1].adjust(configs.LshConfig(scored_fraction=effort))
 
     return System("ytdnn LSH", build, _FRACTIONS, adjust)
 

@@ -10,7 +10,7 @@ from typing import Any
 from tests.cli import conftest, fakes
 from ytdnn import artifacts, configs
 
-FIXED = configs.Candidates()
+FIXED = configs.CandidatesConfig()
 
 
 def recorded(workdir: pathlib.Path) -> dict[str, Any]:
@@ -76,8 +76,9 @@ def test_a_config_file_is_taken_as_it_is(
     file.write_text(
         "from ytdnn import configs\n"
         "def get_config():\n"
-        "    own = configs.Candidates(training=configs.Training(epochs=3))\n"
-        "    return configs.Config(candidates=own, ranking=configs.Ranking())\n"
+        "    own = "
+        "configs.CandidatesConfig(training=configs.TrainingConfig(epochs=3))\n"
+        "    return configs.Config(candidates=own, ranking=configs.RankingConfig())\n"
     )
     said = cli("run", "--workdir", workdir, "--config", file).out
     assert "chosen from the size" not in said

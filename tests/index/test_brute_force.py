@@ -11,14 +11,14 @@ from ytdnn.index import brute_force
 
 class TestBruteForce(contract.IndexContract):
     index_class = brute_force.BruteForce
-    config = configs.Exact()
+    config = configs.ExactConfig()
 
     def test_is_exact_and_orders_ties_by_lower_index(self) -> None:
         rng = np.random.default_rng(0)
         # Small integers: products are exact in float32, and tie often.
         vectors = rng.integers(-2, 3, (200, 3)).astype(np.float32)
         queries = rng.integers(-2, 3, (20, 3)).astype(np.float32)
-        index = brute_force.BruteForce.build(vectors, configs.Exact())
+        index = brute_force.BruteForce.build(vectors, configs.ExactConfig())
         indices, scores = index.search(queries, 50)
         wanted, wanted_scores = contract.exact(vectors, queries, 50)
         np.testing.assert_array_equal(indices, wanted)
@@ -26,7 +26,7 @@ class TestBruteForce(contract.IndexContract):
 
     def test_many_queries_are_searched_in_blocks(self, monkeypatch) -> None:  # type: ignore[no-untyped-def]
         vectors, queries = contract.clustered(50, dim=4, num_queries=23)
-        index = brute_force.BruteForce.build(vectors, configs.Exact())
+        index = brute_force.BruteForce.build(vectors, configs.ExactConfig())
         whole = index.search(queries, 5)
         monkeypatch.setattr("ytdnn.index.interface._BLOCK_BYTES", 4 * 50 * 7)
         blocks = index.search(queries, 5)

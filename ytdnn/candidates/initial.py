@@ -67,7 +67,7 @@ def set_weights(
     return vectors
 
 
-def choices(config: configs.Candidates) -> tuple[int, bool]:
+def choices(config: configs.CandidatesConfig) -> tuple[int, bool]:
     """Returns the number of bags a counted start can pass, and if lengths count."""
     can_pass = config.skip_connection != "none" and config.reads_bags
     num_bags = len(config.bags) + len(config.decay_rates) if can_pass else 1

@@ -10,7 +10,7 @@ Precision = Literal["trained", "float32", "bfloat16"]
 
 
 @components.validated
-class Composition:
+class CompositionConfig:
     """The composition of a page: the ranker's candidates, and changes to its order.
 
     Attributes:

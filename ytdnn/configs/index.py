@@ -10,14 +10,14 @@ Kind = Literal["exact", "scann", "lsh"]
 
 
 @components.validated
-class Exact:
+class ExactConfig:
     """Exact search: every video is scored."""
 
     kind: Literal["exact"] = "exact"
 
 
 @components.validated
-class Scann:
+class ScannConfig:
     """ScaNN, where it is installed: a tree of quantised points.
 
     The defaults follow the corpus size; `ytdnn index tune` finds settings for the
@@ -49,7 +49,7 @@ class Scann:
 
 
 @components.validated
-class Lsh:
+class LshConfig:
     """Hashing by signed random projections, the early method, in stock operations.
 
     Attributes:
@@ -70,7 +70,7 @@ class Lsh:
 
 
 @components.validated
-class Index:
+class IndexConfig:
     """Nearest-neighbour search over the video vectors (PAPER §3, serving).
 
     Attributes:
@@ -80,5 +80,7 @@ class Index:
         settings.
     """
 
-    search: Annotated[Exact | Scann | Lsh, components.BY_KIND] = Scann()
+    search: Annotated[ExactConfig | ScannConfig | LshConfig, components.BY_KIND] = (
+        ScannConfig()
+    )
     also: tuple[Kind, ...] = ()

@@ -78,7 +78,7 @@ def measure(data: prepared.PreparedData, trained: model.Joined) -> Floor | None:
       data: The prepared set.
       trained: The network.
     """
-    config, split = configs.Evaluation(), prepared.Split.VALIDATION
+    config, split = configs.EvaluationConfig(), prepared.Split.VALIDATION
     try:
         cases = protocol.cases(data, split, config, trained.num_listed)
     except errors.UserError:
@@ -117,7 +117,9 @@ def _values(make: lists.Maker, cases: protocol.Cases) -> Floats:
     return found[_METRIC]
 
 
-def _cause(found: Floor, facts: Mapping[str, Any], config: configs.Candidates) -> str:
+def _cause(
+    found: Floor, facts: Mapping[str, Any], config: configs.CandidatesConfig
+) -> str:
     """Returns the likely cause, and what to try."""
     epochs = int(facts.get("epochs", 0))
     best = int(facts.get("best_epoch", 0))

@@ -20,14 +20,18 @@ CLASSES: dict[str, type[interface.Index[Any]]] = {
     LSH: lsh.Lsh,
 }
 _SCANN_ADVICE = ", where scann is installed; if it was not, remove the directory first"
-Component = configs.Exact | configs.Scann | configs.Lsh
+Component = configs.ExactConfig | configs.ScannConfig | configs.LshConfig
 
 
-def components(config: configs.Index) -> dict[str, Component]:
+def components(config: configs.IndexConfig) -> dict[str, Component]:
     """Returns the settings of each kind to build; ScaNN's only where it loads."""
     defaults: dict[str, Component] = {
         component.kind: component
-        for component in (configs.Exact(), configs.Scann(), configs.Lsh())
+        for component in (
+            configs.ExactConfig(),
+            configs.ScannConfig(),
+            configs.LshConfig(),
+        )
     }
     names = dict.fromkeys([EXACT, config.search.kind, *config.also])
     found = {name: defaults[name] for name in names} | {
@@ -41,7 +45,7 @@ def components(config: configs.Index) -> dict[str, Component]:
 def build(
     directory: pathlib.Path,
     vectors: interface.Vectors,
-    config: configs.Index,
+    config: configs.IndexConfig,
     inputs: Mapping[str, str],
 ) -> None:
     """Builds and publishes the indexes.

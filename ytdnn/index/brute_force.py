@@ -66,11 +66,11 @@ class BruteForceModule(interface.SearchModule):
         return tf.gather(columns, places, batch_dims=1), scores
 
 
-class BruteForce(interface.Index[configs.Exact]):
+class BruteForce(interface.Index[configs.ExactConfig]):
     """Exact index; loads wherever TensorFlow does."""
 
     @classmethod
-    def build(cls, vectors: interface.Vectors, config: configs.Exact) -> Self:
+    def build(cls, vectors: interface.Vectors, config: configs.ExactConfig) -> Self:
         """Builds the index; see `interface.Index.build`."""
         del config
         interface.check_vectors(vectors)

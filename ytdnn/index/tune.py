@@ -161,7 +161,7 @@ class _Exact(_Candidate):
     """Exact search, which has nothing to adjust."""
 
     def __init__(self, index: brute_force.BruteForce) -> None:
-        super().__init__(index, configs.Exact(), 1.0, 0.0)
+        super().__init__(index, configs.ExactConfig(), 1.0, 0.0)
 
     def search(self, queries: interface.Vectors, k: int) -> float:
         """Returns the seconds that a search takes."""
@@ -185,7 +185,7 @@ class _Search:
         self._vectors, self._queries = vectors, queries
         self._kind, self._target, self._k, self._say = kind, recall, k, say
         self._space = spaces.BY_KIND[kind]
-        self._exact = brute_force.BruteForce.build(vectors, configs.Exact())
+        self._exact = brute_force.BruteForce.build(vectors, configs.ExactConfig())
         self._wanted = self._exact.search(queries, k)[0]
         self._tried: dict[spaces.Component, float] = {}
         self._trials: list[Trial] = []

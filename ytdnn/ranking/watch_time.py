@@ -326,7 +326,7 @@ class Bins(Target):
 
 
 def make(kind: str, mean: float, ratio: float, observed: Observed) -> Target:
-    """Returns a target by its name in `configs.ClickTimesWatchTime.watch_time`.
+    """Returns a target by its name in `configs.ClickTimesWatchTimeConfig.watch_time`.
 
     Args:
       kind: The name.

@@ -27,7 +27,7 @@ Value = Callable[[initial.Start], float]
 
 
 def begin(
-    config: configs.Candidates,
+    config: configs.CandidatesConfig,
     data: prepared.PreparedData,
     candidate_model: model.CandidateModel,
     vectors: initial.Floats | None,
@@ -71,7 +71,7 @@ def facts(start: initial.Start | None) -> dict[str, Any]:
 
 
 def _best(
-    config: configs.Candidates,
+    config: configs.CandidatesConfig,
     data: prepared.PreparedData,
     candidate_model: model.CandidateModel,
     vectors: initial.Floats,
