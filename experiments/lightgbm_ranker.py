@@ -56,8 +56,16 @@ from rich import markup, table
 
 from ytdnn import artifacts, configs, errors, ragged, schema
 from ytdnn.data import earlier, prepared
-from ytdnn.evaluation import impression_metrics, lists, oracle, ranker
+from ytdnn.evaluation import (
+    impression_metrics,
+    lists,
+    oracle,
+    ranker,
+    report_parts,
+    shown_lists,
+)
 from ytdnn.features import base_feature, past_sums
+from ytdnn.metrics import binary, bootstrap
 from ytdnn.pipeline import workdir
 from ytdnn.ranking import building, inputs, model, predictions
 from ytdnn.retrieval import stage
@@ -71,6 +79,14 @@ METRICS = (
     impression_metrics.GROUPED_AUC,
     impression_metrics.LOG_LOSS,
     impression_metrics.PER_USER_LOSS,
+    impression_metrics.CLICK_LOG_LOSS,
+    impression_metrics.FIRST_HALF,
+)
+PAIRED = (
+    impression_metrics.GROUPED_AUC,
+    impression_metrics.PER_USER_LOSS,
+    impression_metrics.CLICK_LOG_LOSS,
+    impression_metrics.FIRST_HALF,
 )
 OF_NEW = (impression_metrics.AUC, impression_metrics.PER_USER_LOSS)
 _MOST_CATEGORIES = 128
@@ -96,6 +112,8 @@ Columns = dict[str, npt.NDArray[Any]]
 Floats = npt.NDArray[np.float64]
 Table = dict[str, dict[str, dict[str, float | None]]]
 """By model, then all or new videos, then metric; None where it is not defined."""
+Differences = dict[str, dict[str, report_parts.WithInterval]]
+"""By model that the ranker is compared with, then metric: value, low, high."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -132,9 +150,20 @@ def open_ranker(
 
 
 def read(
-    data: prepared.PreparedData, log: inputs.ImpressionLog, split: prepared.Split
+    data: prepared.PreparedData,
+    log: inputs.ImpressionLog,
+    split: prepared.Split,
+    as_lists: bool = False,
 ) -> Part:
-    """Reads the ranker's tensors of the impressions of a split."""
+    """Reads the ranker's tensors of the impressions of a split.
+
+    Args:
+      data: The prepared set.
+      log: The features, opened on it.
+      split: Which impressions.
+      as_lists: Whether each user's past ends where the user's first impression begins,
+        as for metrics of lists (`ytdnn.evaluation.ranker.scorer`).
+    """
     shown = ranker.SplitImpressions(data, split)
     if not len(shown.rows):
         raise errors.UserError(
@@ -144,8 +173,9 @@ def read(
         )
     parts: dict[str, list[npt.NDArray[Any]]] = {}
     for start in range(0, len(shown.rows), _ROWS_A_STEP):
-        rows = shown.rows[start : start + _ROWS_A_STEP]
-        for name, values in log.impressions(rows).items():
+        part = slice(start, start + _ROWS_A_STEP)
+        then = shown.list_starts[part] if as_lists else None
+        for name, values in log.impressions(shown.rows[part], then).items():
             if name != schema.HISTORY_VIDEOS:
                 parts.setdefault(name, []).append(values.numpy())
     columns = {name: np.concatenate(values) for name, values in parts.items()}
@@ -279,32 +309,41 @@ def models(
     """Trains the models and returns what each predicts of the test impressions.
 
     Args:
-      parts: Training, validation and test.
+      parts: Training, validation, test, and test as lists.
       matrices: Of the same.
     """
-    first, second, asked = parts
+    first, second, *asked = parts
     known = first.shown, second.shown
     clicked = known[0].clicked.astype(float), known[1].clicked.astype(float)
     ones = np.ones(len(clicked[0])), np.ones(len(clicked[1]))
     weights = known[0].weights, known[1].weights
     click = boosted(matrices, Target("binary", clicked, ones))
     chance = 1.0 / (1.0 + np.exp(-click))
-    found = {CLICK: predictions.Predictions(click, click_probability=chance)}
+    found = {CLICK: _split(click, click_probability=chance)}
     if known[0].seconds is None:
         return found
     odds = boosted(matrices, Target("binary", clicked, weights))
-    found[WEIGHTED] = predictions.Predictions(odds, logits=odds)
-    if (asked.durations > 0.0).all():
+    found[WEIGHTED] = _split(odds, logits=odds)
+    durations = np.concatenate([part.durations for part in asked])
+    if (durations > 0.0).all():
         fractions = _fraction(first), _fraction(second)
         raw = boosted(matrices, Target("cross_entropy", fractions, clicked))
-        seconds = asked.durations / (1.0 + np.exp(-raw))
+        seconds = durations / (1.0 + np.exp(-raw))
     else:
         watched = np.maximum(weights[0], _LEAST), np.maximum(weights[1], _LEAST)
         seconds = np.exp(boosted(matrices, Target("gamma", watched, clicked)))
-    found[TWO_MODELS] = predictions.Predictions(
-        click + np.log(np.maximum(seconds, _LEAST)), chance * seconds, chance
+    order = click + np.log(np.maximum(seconds, _LEAST))
+    found[TWO_MODELS] = _split(
+        order, seconds=chance * seconds, click_probability=chance
     )
     return found
+
+
+def _split(order: Floats, **values: Floats) -> predictions.Predictions:
+    """Returns predictions of `[2 n]`: of impressions, and of the same as lists."""
+    half = len(order) // 2
+    known = {name: of_both[:half] for name, of_both in values.items()}
+    return predictions.Predictions(order[:half], listed=order[half:], **known)
 
 
 def _fraction(part: Part) -> Floats:
@@ -327,8 +366,9 @@ def numbers(
         seconds=array(found.seconds),
         click_probability=array(found.click_probability),
         logits=array(found.logits),
+        listed=array(found.listed),
     )
-    config = configs.Evaluation(num_resamples=1)
+    config = configs.EvaluationConfig(num_resamples=1)
     entry, _ = impression_metrics.measure(shown.select(keep), kept, config)
     return dict(entry.values)
 
@@ -338,21 +378,60 @@ def others(
 ) -> dict[str, predictions.Predictions]:
     """Returns what popularity and the world's oracle predict."""
     scorers = {ranker.POPULARITY: ranker.popularity(data)}
-    known = oracle.systems(data, configs.Evaluation()).scorers
+    known = oracle.systems(data, configs.EvaluationConfig()).scorers
     scorers |= {name: known[name] for name in (lists.ORACLE,) if name in known}
     return {name: scorer(shown) for name, scorer in scorers.items()}
 
 
-def made_neutral(name: str, training: Part, _: Part, asked: Part) -> None:
+def made_neutral(name: str, training: Part, _: Part, *asked: Part) -> None:
     """Gives a training-only column of what is asked the median of its training."""
     values = training.columns[name]
-    asked.columns[name] = np.full(
-        len(asked.columns[name]), np.median(values), values.dtype
-    )
+    for part in asked:
+        part.columns[name] = np.full(
+            len(part.columns[name]), np.median(values), values.dtype
+        )
 
 
-def measure(directory: pathlib.Path) -> Table:
-    """Returns the metrics of every model, of all videos and of new ones."""
+def differences(
+    shown: ranker.SplitImpressions, found: dict[str, predictions.Predictions]
+) -> Differences:
+    """Returns the ranker's metrics less each other's, with intervals paired by user.
+
+    Args:
+      shown: The test impressions.
+      found: What each model predicts of them, the ranker among them.
+    """
+    config = configs.EvaluationConfig()
+    parts: dict[str, impression_metrics.Parts] = {}
+    draws: dict[str, Floats] = {}
+    values: dict[str, float] = {}
+    for name, one in found.items():
+        entry, of_users = impression_metrics.measure(
+            shown, one, configs.EvaluationConfig(num_resamples=1)
+        )
+        parts[name] = {k: v for k, v in of_users.items() if k in PAIRED}
+        counts = bootstrap.blocks(shown.num_users, config.num_resamples, config.seed)
+        draws[name] = binary.auc_draws(shown.users, shown.clicked, one.order, counts)
+        values[name] = entry.values[impression_metrics.AUC] or 0.0
+    result: Differences = {}
+    for name in found.keys() - {ranker.RANKER}:
+        both = {k: parts[k].keys() for k in (ranker.RANKER, name)}
+        kept = both[ranker.RANKER] & both[name]
+        pair = {k: {m: parts[k][m] for m in sorted(kept)} for k in both}
+        ahead = shown_lists.resampled(pair, config).ahead(ranker.RANKER, name)
+        drawn = (draws[ranker.RANKER] - draws[name])[:, np.newaxis]
+        low, high = bootstrap.percentiles(drawn)
+        area = values[ranker.RANKER] - values[name]
+        ahead[impression_metrics.AUC] = (area, float(low[0]), float(high[0]))
+        result[name] = ahead
+    return result
+
+
+def measure(directory: pathlib.Path) -> tuple[Table, Differences]:
+    """Returns the metrics of every model, of all videos and of new ones.
+
+    Beside them what the run's ranker, if it has one, is ahead of each.
+    """
     data = prepared.load(directory / prepared.KIND)
     read_by = open_ranker(directory, data)
     data = earlier.added(data, read_by.config.least_impressions)
@@ -361,26 +440,46 @@ def measure(directory: pathlib.Path) -> Table:
         read(data, read_by.open_log(data, split is prepared.Split.TEST), split)
         for split in splits
     ]
+    parts.append(read(data, read_by.open_log(data), prepared.Split.TEST, as_lists=True))
     for feature in read_by.features:
         if isinstance(feature, base_feature.TrainingOnly):
             made_neutral(feature.name, *parts)
     encoding = Encoding(parts[0])
-    training, validation, asked = map(encoding.matrix, parts)
+    training, validation, *both = map(encoding.matrix, parts)
     rich.print(f"{len(training):,} impressions × {training.shape[1]} columns")
+    asked = np.concatenate(both)
     matrices = Matrices(training, validation, asked, encoding.categorical)
     shown = parts[2].shown
     found = others(data, shown)
     if (directory / model.KIND).exists():
-        found[ranker.RANKER] = read_by.predictions(data, shown.rows)
+        found[ranker.RANKER] = ranker.scorer(data, read_by)(shown)
     found |= models(parts, matrices)
     kept = {
         ALL: np.ones(len(shown.rows), bool),
         NEW: shown.videos > data.vocabulary_size,
     }
-    return {
+    ahead = differences(shown, found) if ranker.RANKER in found else {}
+    measured = {
         name: {where: numbers(shown, keep, one) for where, keep in kept.items()}
         for name, one in found.items()
     }
+    return measured, ahead
+
+
+def show_differences(found: Differences) -> table.Table:
+    """Returns what the ranker is ahead of each other model as a table."""
+    result = table.Table(title="ranker less", caption="95 %, paired by user")
+    metrics = [m for m in (impression_metrics.AUC, *PAIRED) if found]
+    for heading in ("", *metrics):
+        result.add_column(heading.replace("_", " "), overflow="fold", min_width=6)
+    for name, ahead in found.items():
+        cells = []
+        for metric in metrics:
+            value, low, high = ahead.get(metric, (None, None, None))
+            known = None not in (value, low, high)
+            cells.append(f"{value:+.4f} ({low:+.4f}, {high:+.4f})" if known else "–")
+        result.add_row(markup.escape(name), *cells)
+    return result
 
 
 def show(found: Table) -> table.Table:
@@ -402,13 +501,18 @@ def main() -> None:
     """Trains on a prepared workdir and prints the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--workdir", type=pathlib.Path, required=True)
-    directory = parser.parse_args().workdir
+    parser.add_argument("--results", type=pathlib.Path, help="JSON file to write")
+    given = parser.parse_args()
     started = time.perf_counter()
     try:
-        found = measure(directory)
+        found, ahead = measure(given.workdir)
     except errors.UserError as error:
         raise SystemExit(f"error: {error}") from None
     rich.print(show(found))
+    if ahead:
+        rich.print(show_differences(ahead))
+    if given.results is not None:
+        artifacts.write_json(given.results, {"test": found, "ranker_less": ahead})
     rich.print(f"in {time.perf_counter() - started:.0f} s")
 
 

@@ -9,7 +9,8 @@ impressions is above LightGBM on the same inputs and a video's own rate (PAPER �
 Protocol: that of a contest on this data. The label is upstream's `long_view`. Settings
 are chosen with the validation days held out; the chosen model is trained again on
 training and validation days, as many epochs as its best took, and asked once for the
-test days. Every user's impressions of the test days are one list. GAUC: AUC within each
+test days. Every user's impressions of the test days are one list, ordered by what was
+known before it: nothing that a user did on those days is read. GAUC: AUC within each
 user who has both kinds, weighted by the user's positives. nDCG@5: binary, over all
 users, 0 for one without a positive; ties share their ranks.
 
@@ -80,8 +81,8 @@ _CHINA = "T00:00:00+08:00"
 _K = 5
 _ROUNDS, _PATIENCE = 3_000, 50
 HEADS: dict[str, configs.Head] = {
-    "click × watch time": configs.ClickTimesWatchTime(),
-    "click": configs.Click(),
+    "click × watch time": configs.ClickTimesWatchTimeConfig(),
+    "click": configs.ClickConfig(),
 }
 
 Orders = dict[str, npt.NDArray[np.floating]]
@@ -96,7 +97,7 @@ def config_of(given: argparse.Namespace) -> configs.Config:
     Args:
       given: Of the command line.
     """
-    data = configs.Data(
+    data = configs.DataConfig(
         source="kuairand",
         name=given.name,
         dir=str(given.data_dir),
@@ -141,7 +142,7 @@ def scores(
         GAUC: (np.where(defined, within, 0.0) * weights, weights),
         NDCG: (of_users, np.ones(num_users)),
     }
-    entry = summary.of_ratios(parts, configs.Evaluation(seed=seed))
+    entry = summary.of_ratios(parts, configs.EvaluationConfig(seed=seed))
     found: Row = {}
     for name in parts:
         low, high = entry.intervals[name]
@@ -222,8 +223,11 @@ def _by_click(
     trained: ranking_model.RankingModel,
     shown: ranker.SplitImpressions,
 ) -> npt.NDArray[np.floating]:
-    """Returns the click probability of each impression, or what stands for it."""
-    found = trained.predictions(data, shown.rows)
+    """Returns the click probability of each impression, or what stands for it.
+
+    By what was known when the user's list began: nothing of the days that are ordered.
+    """
+    found = trained.predictions(data, shown.rows, shown.list_starts)
     chance = found.click_probability
     return np.asarray(found.order if chance is None else chance)
 
@@ -297,8 +301,11 @@ def _matrices(
     data = prepared.load(directory / prepared.KIND)
     read_by = lightgbm_ranker.open_ranker(directory, data)
     training, asked = (
-        lightgbm_ranker.read(data, read_by.open_log(data, split == _Split.TEST), split)
+        lightgbm_ranker.read(
+            data, read_by.open_log(data, is_test), split, as_lists=is_test
+        )
         for split in splits
+        for is_test in [split == _Split.TEST]
     )
     for feature in read_by.features:
         if isinstance(feature, base_feature.TrainingOnly):

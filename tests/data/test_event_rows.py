@@ -239,3 +239,27 @@ def test_pages_without_ids_end_with_a_gap(tmp_path, gap):
 def test_a_gap_between_pages_that_have_ids_is_refused(tmp_path):
     with pytest.raises(errors.UserError, match=r"expected no data\.page_gap"):
         full_log.prepared_data(tmp_path, full_log.tables(), page_gap_seconds=60.0)
+
+
+@pytest.mark.parametrize("gap", [None, 40_000.0])
+def test_what_is_known_of_an_impression_ends_with_its_page(tmp_path, gap):
+    log = full_log.tables()
+    shown = log["impressions"]
+    if gap is None:  # by ids, some of which are not known; a page lasts an hour
+        times = pl.col("time") + pl.int_range(pl.len()).over("page_id") * 3_600
+        known = pl.when(pl.int_range(pl.len()) % 7 != 0).then("page_id")
+        shown = shown.with_columns(times.alias("time"), known.alias("page_id"))
+    else:
+        shown = shown.drop("page_id")
+    log["impressions"] = shown
+    data = full_log.prepared_data(tmp_path, log, page_gap_seconds=gap or 0.0)
+    found, watches = data.impressions, data.watches
+    asked = {}
+    for page, time in zip(found.pages.tolist(), found.times.tolist(), strict=True):
+        asked[page] = min(time, asked.get(page, time))
+    assert found.request_times.tolist() == [asked[p] for p in found.pages.tolist()]
+    assert (found.request_times < found.times).any()
+    for row, user in enumerate(found.users.tolist()):
+        of_user = slice(watches.offsets[user], watches.offsets[user + 1])
+        before = watches.times[of_user] < found.request_times[row]
+        assert found.num_watches[row] == before.sum()

@@ -53,7 +53,7 @@ def log(tmp_path_factory):
 
 
 def _config(log, **settings):
-    return configs.Data(source="log", dir=str(log), **settings)
+    return configs.DataConfig(source="log", dir=str(log), **settings)
 
 
 def _on_spark(opened, config, directory):

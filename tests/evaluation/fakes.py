@@ -38,7 +38,7 @@ def prepared_data(
         names = [*names, "clicked", "watch_seconds"]
         frame = pl.DataFrame(impressions, names, orient="row")
         frame.write_parquet(log / "impressions.parquet")
-    config = configs.Data(source="log", dir=str(log), **settings)  # type: ignore[arg-type]
+    config = configs.DataConfig(source="log", dir=str(log), **settings)  # type: ignore[arg-type]
     return prepare.prepare(config, directory / "data")
 
 
@@ -132,7 +132,10 @@ class PlantedRanker:
         return predictions.Predictions(logits, seconds=np.exp(logits), logits=logits)
 
     def predictions(
-        self, data: prepared.PreparedData, impression_rows: np.ndarray
+        self,
+        data: prepared.PreparedData,
+        impression_rows: np.ndarray,
+        history_rows: np.ndarray | None = None,
     ) -> predictions.Predictions:
         if self.of_row is not None:
             logits = self.of_row(impression_rows)

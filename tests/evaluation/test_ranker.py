@@ -7,10 +7,11 @@ import pytest
 from tests.evaluation import fakes, logged
 from ytdnn import configs
 from ytdnn.data import prepared
-from ytdnn.evaluation import ranker
+from ytdnn.evaluation import impression_metrics, ranker
+from ytdnn.ranking import predictions
 
 Split = prepared.Split
-CONFIG = configs.Evaluation(num_resamples=200)
+CONFIG = configs.EvaluationConfig(num_resamples=200)
 
 
 def test_popularity_is_what_training_showed_smoothed(tmp_path: pathlib.Path) -> None:
@@ -47,3 +48,51 @@ def test_test_clicks_do_not_reach_popularity(tmp_path: pathlib.Path) -> None:
         for d in (first, second)
     ]
     assert logits[0] == logits[1]
+
+
+class _ClicksFollowClicks:
+    """A ranker of the user's clicks before the impression, or before another's."""
+
+    sees_request_time = False
+
+    def predictions(
+        self,
+        data: prepared.PreparedData,
+        impression_rows: np.ndarray,
+        history_rows: np.ndarray | None = None,
+    ) -> predictions.Predictions:
+        shown = data.impressions
+        then = impression_rows if history_rows is None else history_rows
+        before = [
+            np.sum(shown.clicked[(shown.users == user) & (shown.times < time)])
+            for user, time in zip(shown.users[then], shown.times[then], strict=True)
+        ]
+        likes_b = 0.5 * (shown.videos[impression_rows] == fakes.index_of(data, "b"))
+        return predictions.Predictions(np.array(before) + likes_b)
+
+
+def test_a_list_is_ordered_by_what_was_known_when_it_began(
+    tmp_path: pathlib.Path,
+) -> None:
+    # Two of three users click "b" alone, whichever is shown first.
+    shown_to = {"u0": "ab", "u1": "ba", "u2": "ab"}
+    clicks = {"u0": "b", "u1": "b", "u2": "a"}
+    test = [
+        (user, video, 90 + 2 * place, video == clicks[user], 9.0)
+        for user, videos in shown_to.items()
+        for place, video in enumerate(videos)
+    ]
+    data = logged.prepared_data(tmp_path, logged.TRAIN + test)
+    shown = ranker.SplitImpressions(data, prepared.Split.TEST)
+    found = ranker.scorer(data, _ClicksFollowClicks())(shown)  # type: ignore[arg-type]
+
+    def grouped(order: np.ndarray) -> float:
+        right, weight = impression_metrics.grouped_auc_parts(shown, order)
+        return float(right.sum() / weight.sum())
+
+    # A click raises all that follows it in the list, which is not clicked: u1 is
+    # ordered wrongly by a ranker that is right of u1 before the list begins.
+    assert grouped(found.order) == pytest.approx(1 / 3)
+    assert grouped(found.list_order) == pytest.approx(2 / 3)
+    entry, _ = impression_metrics.measure(shown, found, configs.EvaluationConfig())
+    assert entry.values["grouped_auc"] == pytest.approx(2 / 3)

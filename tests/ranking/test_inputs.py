@@ -10,7 +10,7 @@ from ytdnn import configs, schema
 from ytdnn.data import prepared
 from ytdnn.evaluation import leaks
 from ytdnn.features import base_feature, registry
-from ytdnn.ranking import inputs
+from ytdnn.ranking import building, inputs
 
 LENGTH = 6
 
@@ -23,7 +23,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
 
 def _log(data: prepared.PreparedData) -> inputs.ImpressionLog:
     """Returns what a request would be answered from, the first stage asked too."""
-    chosen = registry.choose(base_feature.RANKING, data, configs.Features())
+    chosen = registry.choose(base_feature.RANKING, data, configs.FeaturesConfig())
     replay = first_stage.make(data).open_log(data)
     return inputs.ImpressionLog(data, chosen, LENGTH, replay).as_served()
 
@@ -80,3 +80,27 @@ def test_candidates_are_read_as_the_impressions_they_would_be(
     for name, values in logged.items():
         same = is_asked if name == "candidate_score" else np.ones_like(is_asked)
         np.testing.assert_array_equal(as_candidates[name][same], values[same], name)
+
+
+def test_an_impression_is_read_as_of_the_moment_of_another(
+    data: prepared.PreparedData,
+) -> None:
+    """All but what the request itself brings is of that moment."""
+    shown = data.impressions
+    rows = building.rows_of(data, prepared.Split.TEST)[::23]
+    of_test = building.rows_of(data, prepared.Split.TEST)
+    first = of_test[np.unique(shown.users[of_test], return_index=True)[1]]
+    owners = np.unique(shown.users[of_test])
+    then = first[np.searchsorted(owners, shown.users[rows])]
+    assert (shown.times[then] < shown.times[rows]).any()
+    log = _log(data)
+    found = log.impressions(tf.constant(rows), tf.constant(then))
+    videos = tf.constant(shown.videos[rows])[:, tf.newaxis]
+    expected = log.candidates_at(tf.constant(then), videos)
+    own = log.impressions(tf.constant(rows))
+    assert found.keys() == expected.keys()
+    for name, values in found.items():
+        right = own if name == "device" else expected
+        np.testing.assert_array_equal(values, right[name], name)
+    histories = [x[schema.HISTORY_VIDEOS] for x in (found, own)]
+    assert (histories[0] != histories[1]).numpy().any()

@@ -24,7 +24,7 @@ class Server:
     """A server, and the run behind it."""
 
     client: testclient.TestClient
-    parts: app.Parts
+    parts: app.ServerParts
     run: untrained.Run
 
     def post(self, path: str, body: Any, **more: Any) -> Any:

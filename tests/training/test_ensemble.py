@@ -22,7 +22,7 @@ def data(tmp_path_factory):
 
 def _config(seed, ensemble_size, **settings):
     config = planted.tiny_config()
-    training = configs.Training(epochs=EPOCHS, batch_size=64, patience=EPOCHS)
+    training = configs.TrainingConfig(epochs=EPOCHS, batch_size=64, patience=EPOCHS)
     settings = dataclasses.replace(
         config.candidates, ensemble_size=ensemble_size, training=training, **settings
     )
@@ -110,7 +110,7 @@ def _of_each(directory, data):
 
 
 NUM_TAUGHT = 3
-TAUGHT = _config(1, NUM_TAUGHT, loss=configs.FullSoftmax(), distillation=0.5)
+TAUGHT = _config(1, NUM_TAUGHT, loss=configs.FullSoftmaxConfig(), distillation=0.5)
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +126,7 @@ def test_with_distillation_the_last_learns_from_the_others(
     data, taught, tmp_path, monkeypatch
 ):
     """The others are what they were; killed in the last, its teachers are read back."""
-    alone = _config(1, NUM_TAUGHT, loss=configs.FullSoftmax())
+    alone = _config(1, NUM_TAUGHT, loss=configs.FullSoftmaxConfig())
     candidates.train(alone, data, tmp_path / "alone")
     of_alone = _of_each(tmp_path / "alone", data)
     of_taught = _of_each(taught, data)

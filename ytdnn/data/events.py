@@ -162,9 +162,9 @@ class Impressions(_Table):
       clicked: `[impressions] bool`.
       pages: `[impressions] int64`, equal for one page of one user.
       splits: `[impressions] uint8`, see `Split`.
-      num_watches: `[impressions] int64`, the user's watches strictly before each.
+      num_watches: `[impressions] int64`, the user's watches strictly before the page.
       seconds: `[impressions] float32` watched, 0 where not clicked.
-      num_searches: `[impressions] int32`, the user's searches strictly before each.
+      num_searches: `[impressions] int32`, the user's searches strictly before it.
       devices: `[impressions] int32`, place in the vocabulary of devices from 1 on.
       positions: `[impressions] int32` on the page, -1 = unknown.
       sources: `[impressions] int32`, place in the vocabulary of sources from 1 on.
@@ -194,9 +194,29 @@ class Impressions(_Table):
         """Number of impressions."""
         return len(self.videos)
 
+    @functools.cached_property
+    def request_times(self) -> np.ndarray:
+        """When each one's page was asked for, `[impressions] int64`."""
+        return request_times(np.asarray(self.pages), np.asarray(self.times))
+
     def rows_of_users(self, num_users: int) -> np.ndarray:
         """Returns `[num_users + 1] int64`, where each user's impressions begin."""
         return np.searchsorted(self.users, np.arange(num_users + 1)).astype(np.int64)
+
+
+def request_times(pages: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """Returns the earliest time of each impression's page, `[impressions] int64`.
+
+    A page answers one request, so what is clicked on it is not known when its other
+    videos are ordered, whenever each is seen.
+
+    Args:
+      pages: `[impressions]`, numbers from 0 on.
+      times: `[impressions]` seconds.
+    """
+    starts = np.full(int(pages.max(initial=-1)) + 1, np.iinfo(np.int64).max)
+    np.minimum.at(starts, pages, times)
+    return starts[pages]
 
 
 def _load(path: pathlib.Path) -> np.ndarray:

@@ -125,7 +125,7 @@ def _of_impressions(
     rows = tf.constant(np.asarray(impressions, np.int64))[:, tf.newaxis]
     return positions.Positions(
         users=users,
-        times=tf.gather(log.tensors.column(schema.IMPRESSIONS, "times"), rows),
+        times=tf.gather(log.tensors.column(schema.IMPRESSIONS, "request_times"), rows),
         ends=ends,
         event="impressions",
         rows=rows,

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from ytdnn import configs, ragged, schema
-from ytdnn.data import prepared, splits, windows
+from ytdnn.data import events, prepared, splits, windows
 
 USER = "user"  # user index within the log
 VIDEO = "video"  # index among all videos of the log
@@ -34,7 +34,7 @@ def watch_arrays(
     frame: pl.DataFrame,
     first_user: int,
     num_users: int,
-    config: configs.Data,
+    config: configs.DataConfig,
     bounds: windows.Windows | None,
 ) -> Arrays:
     """Returns the watch arrays of a shard.
@@ -121,7 +121,7 @@ def search_arrays(
     return {"search_times": times, "search_sizes": sizes}, places < in_training[users]
 
 
-def watch_order(columns: list[str], config: configs.Data) -> list[str]:
+def watch_order(columns: list[str], config: configs.DataConfig) -> list[str]:
     """Returns the sort columns; a log without `order` is sorted by time."""
     order = [schema.ORDER] if schema.ORDER in columns else []
     by_time = config.order_by == "time" or not order
@@ -136,7 +136,7 @@ def impression_arrays(
     searches: Arrays | None = None,
     page_gap_seconds: float = 0.0,
 ) -> Arrays:
-    """Returns the impression arrays of a shard, rolled back to before each one.
+    """Returns the impression arrays of a shard, rolled back to before each page.
 
     Args:
       frame: `USER`, `VIDEO`, time, clicked, `ROW` and other columns of the log.
@@ -162,20 +162,22 @@ def impression_arrays(
         )
     else:
         codes = splits.temporal_impressions(times, bounds)
+    pages = _pages(frame, users, times, page_gap_seconds)
+    asked = events.request_times(pages, times)
     arrays = {
         "impression_users": users.astype(np.int32),
         "impression_videos": videos.astype(np.int32),
         "impression_times": times,
         "impression_clicked": frame[schema.CLICKED].to_numpy().astype(bool),
-        "impression_num_watches": ragged.num_before(users, times, offsets, reached),
-        "impression_pages": _pages(frame, users, times, page_gap_seconds),
+        "impression_num_watches": ragged.num_before(users, asked, offsets, reached),
+        "impression_pages": pages,
         "impression_splits": codes,
     }
     arrays |= _optional_impressions(frame)
     if searches is not None:
         search_offsets = np.append(0, np.cumsum(searches["search_sizes"]))
         arrays["impression_num_searches"] = ragged.num_before(
-            users, times, search_offsets, searches["search_times"]
+            users, asked, search_offsets, searches["search_times"]
         ).astype(np.int32)
     return arrays
 
@@ -207,6 +209,9 @@ def _pages(
     if schema.PAGE_ID not in frame.columns:
         begins = (np.diff(users) != 0) | (np.diff(times) > gap)
         return np.cumsum(np.append(0, begins))[: len(users)].astype(np.int64)
-    page = frame[schema.PAGE_ID].rank("dense").fill_null(0).to_numpy()
-    keys = users * (int(page.max(initial=0)) + 1) + page.astype(np.int64)
+    page = frame[schema.PAGE_ID].rank("dense").cast(pl.Int64)
+    # Without an id those of one second are a page, as in a log without ids.
+    seconds = frame[schema.TIME].rank("dense").cast(pl.Int64) + (page.max() or 0)
+    codes = page.fill_null(seconds).to_numpy()
+    keys = users * (int(codes.max(initial=0)) + 1) + codes
     return np.unique(keys, return_inverse=True)[1].astype(np.int64)

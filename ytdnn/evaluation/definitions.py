@@ -56,7 +56,8 @@ IMPRESSIONS = {
     impression_metrics.AUC: "share of all pairs of a clicked and a not clicked "
     "impression in which the clicked one scores higher; a tie counts one half.",
     impression_metrics.GROUPED_AUC: "AUC of each user who has clicked and not clicked "
-    "impressions, averaged with the user's number of impressions as weight (GAUC).",
+    "impressions, averaged with the user's number of impressions as weight (GAUC). A "
+    "user's impressions are one list, ordered by what was known when it began.",
     impression_metrics.PER_USER_LOSS: "PAPER §4.3: over all pairs of a clicked and a "
     "not clicked impression on one page of one user, the watch time of clicked ones "
     "that score lower, divided by that of all clicked ones; a tie counts one half. "
@@ -78,8 +79,9 @@ IMPRESSIONS = {
     "user's pages, then over users.",
     impression_metrics.LIST_NDCG: "nDCG of each user's list: all impressions shown to "
     "the user in the window, over pages and visits, the gain of an impression its "
-    "watch seconds (clicks, without watch time); ties share the mean discount of their "
-    "ranks. Mean over users with two impressions or more, some of them watched.",
+    "watch seconds (clicks, without watch time), ordered by what was known when the "
+    "list began; ties share the mean discount of their ranks. Mean over users with "
+    "two impressions or more, some of them watched.",
     impression_metrics.FIRST_QUARTER: "share of all watch seconds (clicks, without "
     "watch time) that the first quarter of the places of each user's list holds, over "
     "the lists of two impressions or more; a place at the cut counts by its part "

@@ -2,9 +2,11 @@
 
 Each metric is measured of the scorers that give its input:
 
-- the order: AUC, over all impressions and within each user; weighted per-user loss;
-  nDCG of each page by watch seconds; of all impressions of a user as one list, its
-  nDCG and the share of the watch time that its first places hold;
+- the order: AUC over all impressions; weighted per-user loss; nDCG of each page by
+  watch seconds;
+- the order of all impressions of a user as one list, by what was known when the list
+  began (`ranker.scorer`): AUC within each user, nDCG and the share of the watch time
+  that the first places hold;
 - log odds of weighted logistic regression, or seconds and click probability: the log
   loss under the weights of training (a click weighs its watch seconds, no click weighs
   1, both 1 without watch time), over the total weight;
@@ -68,7 +70,7 @@ Parts = dict[str, tuple[Floats, Floats]]
 def measure(
     impressions: ranker.SplitImpressions,
     predicted: predictions.Predictions,
-    config: configs.Evaluation,
+    config: configs.EvaluationConfig,
 ) -> tuple[report_model.Entry, Parts]:
     """Measures the predictions of one model.
 
@@ -114,7 +116,7 @@ def _check(predicted: predictions.Predictions) -> None:
 def auc_interval(
     impressions: ranker.SplitImpressions,
     scores: npt.NDArray,
-    config: configs.Evaluation,
+    config: configs.EvaluationConfig,
 ) -> tuple[float, float]:
     """Returns the bootstrap interval of AUC; NaN without impressions.
 
@@ -198,9 +200,9 @@ def _parts(
     """Returns, of each user, numerator and denominator of each ratio."""
     clicked, sizes = impressions.clicked, impressions.by_user(1.0)
     found = {
-        GROUPED_AUC: grouped_auc_parts(impressions, predicted.order),
+        GROUPED_AUC: grouped_auc_parts(impressions, predicted.list_order),
         PER_USER_LOSS: user_loss_parts(impressions, predicted.order),
-        **list_parts(impressions, predicted.order),
+        **list_parts(impressions, predicted.list_order),
     }
     logits = _weighted_logits(impressions, predicted)
     if logits is not None:

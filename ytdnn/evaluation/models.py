@@ -89,9 +89,15 @@ class RankingModelLike(Protocol):
         ...
 
     def predictions(
-        self, data: prepared.PreparedData, impression_rows: Positions
+        self,
+        data: prepared.PreparedData,
+        impression_rows: Positions,
+        history_rows: Positions | None = None,
     ) -> predictions.Predictions:
-        """Returns its predictions for each logged impression."""
+        """Returns its predictions for each logged impression.
+
+        The user's history ends before the impression, or before that of `history_rows`.
+        """
         ...
 
     def score_candidates(

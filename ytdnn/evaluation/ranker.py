@@ -10,6 +10,7 @@ impressions, smoothed.
 """
 
 import copy
+import dataclasses
 from collections.abc import Callable
 
 import numpy as np
@@ -63,6 +64,16 @@ class SplitImpressions:
         return self.clicked.astype(float) if self.seconds is None else self.seconds
 
     @property
+    def list_starts(self) -> npt.NDArray[np.int64]:
+        """Rows of the first impression of each one's user, `[n]`.
+
+        They lie sorted by user and time.
+        """
+        first = np.unique(self.users, return_index=True)[1]
+        found: npt.NDArray[np.int64] = self.rows[first][self.users]
+        return found
+
+    @property
     def num_users(self) -> int:
         """Users with an impression in the split."""
         return int(self.users.max(initial=-1)) + 1
@@ -95,8 +106,26 @@ Scorer = Callable[[SplitImpressions], predictions.Predictions]
 
 
 def scorer(data: prepared.PreparedData, ranker: models.RankingModelLike) -> Scorer:
-    """Returns the scorer of a ranker."""
-    return lambda impressions: ranker.predictions(data, impressions.rows)
+    """Returns the scorer of a ranker.
+
+    A user's list is ordered by what was known when it began, as a page is and as every
+    order of it must be. With clicks of the list itself in its inputs, a good
+    ranker's order is reversed: of two impressions, one of them clicked, either the
+    first was, and a ranker that learned that clicks follow clicks puts the other one
+    above it; or the second was, and its score is lowered because the first brought no
+    click.
+    """
+
+    def score(impressions: SplitImpressions) -> predictions.Predictions:
+        found = ranker.predictions(data, impressions.rows)
+        starts = impressions.list_starts
+        times = data.impressions.request_times
+        if (times[starts] == times[impressions.rows]).all():
+            return found
+        listed = ranker.predictions(data, impressions.rows, starts)
+        return dataclasses.replace(found, listed=listed.order)
+
+    return score
 
 
 def popularity(data: prepared.PreparedData) -> Scorer:

@@ -199,7 +199,7 @@ class LogPast:
         num_watches = np.asarray(shown.num_watches)[rows]
         return PastRequests(
             users=users,
-            times=np.asarray(shown.times)[rows],
+            times=shown.request_times[rows],
             ends=np.asarray(self._data.watches.offsets)[users] + num_watches,
             videos=np.asarray(shown.videos)[rows, np.newaxis].astype(np.int64),
         )

@@ -6,6 +6,7 @@ k = 1.
 """
 
 import copy
+import dataclasses
 from collections.abc import Iterable
 
 import tensorflow as tf
@@ -58,10 +59,22 @@ class ImpressionLog:
         served._readers = self._readers | reading.at_serving(self._chosen)
         return served
 
-    def impressions(self, rows: tf.Tensor) -> Tensors:
-        """Returns the tensors `[n, …]`, `[n, 1]` of logged impressions `[n] int64`."""
+    def impressions(
+        self, rows: tf.Tensor, history_rows: tf.Tensor | None = None
+    ) -> Tensors:
+        """Returns the tensors `[n, …]`, `[n, 1]` of logged impressions.
+
+        Args:
+          rows: `[n] int64` rows of the impression arrays.
+          history_rows: `[n] int64`, the impression of the same user that each is read
+            at the time of, on its own device; None: itself.
+        """
         videos = self._of(rows, "videos")[:, tf.newaxis]
-        return self._at(self._requests(rows, videos, is_logged=True))
+        found = self._requests(rows, videos, is_logged=history_rows is None)
+        if history_rows is not None:
+            then = self._requests(history_rows, videos, is_logged=False)
+            found = dataclasses.replace(found, times=then.times, ends=then.ends)
+        return self._at(found)
 
     def candidates_at(self, rows: tf.Tensor, videos: tf.Tensor) -> Tensors:
         """Returns the tensors of candidates at the requests of logged impressions.
@@ -80,7 +93,7 @@ class ImpressionLog:
         offsets = tf.gather(self._log.column("watches", "offsets"), users)
         return positions.Positions(
             users=users,
-            times=self._of(rows, "times"),
+            times=self._of(rows, "request_times"),
             ends=offsets + self._of(rows, "num_watches"),
             event="impressions",
             rows=rows,
@@ -196,7 +209,7 @@ class RequestInputs(tf.Module):
 
 
 def opened(
-    config: configs.Ranking,
+    config: configs.RankingConfig,
     data: prepared.PreparedData,
     chosen: registry.Features,
     first_stage: stage.Stage | None,

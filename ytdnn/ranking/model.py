@@ -40,7 +40,7 @@ class RankingModel:
 
     def __init__(
         self,
-        config: configs.Ranking,
+        config: configs.RankingConfig,
         chosen: registry.Features,
         measured: network.Statistics,
         first_stage: stage.Stage | None = None,
@@ -189,19 +189,27 @@ class RankingModel:
         return _joined(found)
 
     def predictions(
-        self, data: prepared.PreparedData, impression_rows: npt.NDArray[np.int64]
+        self,
+        data: prepared.PreparedData,
+        impression_rows: npt.NDArray[np.int64],
+        history_rows: npt.NDArray[np.int64] | None = None,
     ) -> predictions.Predictions:
         """Returns the predictions for logged impressions, each `[n] float32`.
 
         Args:
           data: Prepared set with impressions.
           impression_rows: `[n]` rows of the impression arrays.
+          history_rows: `[n]`, the impression of the same user at the time of which
+            each one's past ends; None: itself.
         """
         log = self.open_log(data)
-        found = [
-            self._predict(log.impressions(tf.constant(impression_rows[part], tf.int64)))
-            for part in _shown_parts(len(impression_rows), _PAIRS_A_STEP, "impressions")
-        ]
+        found = []
+        for part in _shown_parts(len(impression_rows), _PAIRS_A_STEP, "impressions"):
+            rows = tf.constant(impression_rows[part], tf.int64)
+            then = None
+            if history_rows is not None:
+                then = tf.constant(history_rows[part], tf.int64)
+            found.append(self._predict(log.impressions(rows, then)))
         return _joined(found, np.s_[:, 0])
 
     def sum_of_losses(
@@ -314,7 +322,7 @@ def load(
       directory: The artefact.
       data: The prepared set.
       first_stage: First stage next to it; None for a model that was trained without.
-      precision: Precision of its products; see `configs.Composition`.
+      precision: Precision of its products; see `configs.CompositionConfig`.
 
     Raises:
       errors.UserError: It is missing, damaged, or was made from another data set or
@@ -348,12 +356,14 @@ def _require_first_stage(
     elif first_stage is None and name in manifest.inputs:
         raise errors.UserError(
             f"expected the {name} that {directory} was trained with, received none: "
-            f"load them from beside it (ytdnn.retrieval.stage.load)"
+            f"load them from next to it (ytdnn.retrieval.stage.load)"
         )
 
 
 def _require_places(
-    directory: pathlib.Path, trained: configs.Composition, given: configs.Composition
+    directory: pathlib.Path,
+    trained: configs.CompositionConfig,
+    given: configs.CompositionConfig,
 ) -> None:
     """Checks that the sources a model was trained with have the same places."""
     for name, places in trained.places.items():

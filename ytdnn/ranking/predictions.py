@@ -24,12 +24,15 @@ class Predictions:
       click_probability: P in [0, 1].
       logits: Log of the odds that weighted logistic regression learns,
         `log(ΣT_i / (N − k))` (PAPER §4.2); without watch time log odds of a click.
+      listed: Ranks all impressions of each user as one list, by what was known when
+        the list began; None: as `order`.
     """
 
     order: Values
     seconds: Values | None = None
     click_probability: Values | None = None
     logits: Values | None = None
+    listed: Values | None = None
 
     def __post_init__(self) -> None:
         """Checks that all fields are of the same impressions.
@@ -43,6 +46,11 @@ class Predictions:
                     f"expected {name} of shape {np.shape(self.order)} as order, "
                     f"received {np.shape(values)}"
                 )
+
+    @property
+    def list_order(self) -> Values:
+        """Ranks all impressions of each user as one list, `[n]`."""
+        return self.order if self.listed is None else self.listed
 
     @property
     def weighted_logits(self) -> Values | None:

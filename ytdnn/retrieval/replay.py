@@ -201,7 +201,7 @@ class Replay:
                 of_row=ragged.rows_of(edges[part.start : part.stop + 1]),
                 users=users,
                 ends=ends,
-                times=np.asarray(shown.times)[first],
+                times=shown.request_times[first],
                 vectors=self._vectors_of(first, users, ends),
             )
 
@@ -246,7 +246,7 @@ def begins_request(data: prepared.PreparedData, rows: Rows) -> npt.NDArray[np.bo
     shown = data.impressions
     changes = np.zeros(len(rows), bool)
     changes[:1] = True
-    for values in (shown.users, shown.times, shown.num_watches, shown.devices):
+    for values in (shown.users, shown.request_times, shown.num_watches, shown.devices):
         if values is not None:
             of_rows = np.asarray(values)[rows]
             changes[1:] |= of_rows[1:] != of_rows[:-1]

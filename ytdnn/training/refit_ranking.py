@@ -66,7 +66,7 @@ def publish(
         if isinstance(feature, base_feature.Replayed) and feature.needs_quantiles
     ]
     measured = trained.measured
-    if scores and isinstance(config.ranking.normalization, configs.Quantiles):
+    if scores and isinstance(config.ranking.normalization, configs.QuantilesConfig):
         lists = listed_scores(earlier, later, config.seed)
         measured = with_moved(measured, scores, *lists)
         facts["score_medians"] = [float(np.median(found)) for found in lists]
@@ -101,7 +101,7 @@ def listed_scores(
     then = earlier.first_stage.open_log(earlier.data).listed_scores(
         users,
         offsets[users] + np.asarray(shown.num_watches)[asked],
-        np.asarray(shown.times)[asked],
+        shown.request_times[asked],
     )
     end = np.full(size, later.data.end_of_log + 1)
     now = later.first_stage.open_log(later.data).listed_scores(
