@@ -12,6 +12,7 @@ import hypothesis
 import pytest
 
 import ytdnn
+from tests import scheduling
 
 assert ytdnn.__version__
 
@@ -26,49 +27,21 @@ hypothesis.settings.load_profile("ytdnn")
 # ranx would compile its metrics for most of a minute; of tiny lists it needs no speed.
 os.environ.setdefault("NUMBA_DISABLE_JIT", "1")
 
-# Files of 20 seconds of processor time and more, the dearest first: they are handed out
-# before all others, so that no worker is left with one of them at the end.
-DEAREST = (
-    "pipeline/test_cluster.py",
-    "test_readme.py",
-    "serving/test_composition.py",
-    "training/test_loop.py",
-    "test_benchmarks.py",
-    "cli/test_end_to_end.py",
-    "test_experiments.py",
-    "pipeline/test_encoders.py",
-    "training/test_several_processes.py",
-    "live/test_play.py",
-    "data/test_spark.py",
-    "training/test_ensemble.py",
-    "serving/test_additions.py",
-    "training/test_ranking.py",
-    "training/test_candidate_batches.py",
-    "serving/test_bundle.py",
-    "server/test_start.py",
-    "training/test_sharded_tables.py",
-    "server/test_hot_swap.py",
-    "training/test_impression_batches.py",
-    "pipeline/test_refit.py",
-    "live/test_refreshed.py",
-    "features/test_affinity.py",
-    "pipeline/test_recommender.py",
-    "candidates/losses/test_sampled.py",
-    "world/test_truth.py",
-    "pipeline/test_small_logs.py",
-    "cli/test_own_columns.py",
-    "serving/test_removals.py",
-    "index/test_lsh.py",
-)
-
 MadeOnce = Callable[[str, Callable[[pathlib.Path], object]], pathlib.Path]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Puts the dearest files first, each with its tests in their own order."""
-    root = pathlib.Path(__file__).parent
-    place = {root / name: number for number, name in enumerate(DEAREST)}
-    items.sort(key=lambda item: place.get(item.path, len(place)))
+    """Puts the dearest files first for several workers."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=lambda item: scheduling.place(item.path))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Gives a worker the files of a room together, by which `made` runs are shared."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    return scheduling.by_room(config, log)
 
 
 @pytest.fixture(scope="module", autouse=True)

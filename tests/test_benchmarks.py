@@ -13,6 +13,7 @@ from experiments.benchmarks import (
     answer,
     delta,
     everybody,
+    exact_search,
     index,
     long_log,
     measure,
@@ -93,8 +94,8 @@ def test_ranking(capsys):
 
 
 @pytest.mark.slow
-def test_answer(capsys):
-    answer.main(["--tiny", "--repeats=5"])
+def test_answer_and_exact_search(capsys, tmp_path):
+    answer.main(["--tiny", "--repeats=5", f"--workdir={tmp_path}"])
     times, memory = _tables(capsys.readouterr().out)
     parts = {(row[0], row[1]): float(row[2]) for row in times[2:]}
     for name in ("recommender_exact", "recommender_lsh"):
@@ -102,6 +103,14 @@ def test_answer(capsys):
         assert 0.0 < parts[name, "ranker"] < 1e4
         assert parts[name, "user tower"] < parts[name, "whole"]
     assert float(memory[-1][1].replace(",", "")) > 0
+    exact_search.main(["--tiny", "--repeats=5", f"--workdir={tmp_path}"])
+    out = capsys.readouterr().out
+    assert "vectors of 65 coordinates" in out  # with the bias, as served
+    (table,) = _tables(out)
+    assert [row[0] for row in table[2:]] == ["1"] * 5 + ["32"] * 4
+    ratios = {row[1]: float(row[4]) for row in table[2:]}
+    assert ratios["tf.matmul"] == 1.0
+    assert ratios["index_exact"] > 0.0
 
 
 @pytest.mark.slow

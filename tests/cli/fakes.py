@@ -66,7 +66,7 @@ class Rooms:
                 raise errors.UserError("expected another value")
 
     def prepare(
-        self, config: configs.Data, directory: pathlib.Path, given: Any = None
+        self, config: configs.DataConfig, directory: pathlib.Path, given: Any = None
     ) -> None:
         self._make("data", directory.parent, configs.to_dict(config), [])
 
@@ -79,7 +79,7 @@ class Rooms:
             manifest=manifest,
         )
 
-    def _left_out(self, config: configs.Ranking) -> str:
+    def _left_out(self, config: configs.RankingConfig) -> str:
         if not config.enabled:
             return "config.ranking.enabled is false"
         return "" if self.has_impressions else "the log has no impressions"
@@ -107,7 +107,11 @@ class Rooms:
         return types.SimpleNamespace(step_config=step_config, train=train)
 
     def build_index(
-        self, directory: pathlib.Path, vectors: Any, config: configs.Index, inputs: Any
+        self,
+        directory: pathlib.Path,
+        vectors: Any,
+        config: configs.IndexConfig,
+        inputs: Any,
     ) -> None:
         self._make("index", directory.parent, configs.to_dict(config), inputs)
 

@@ -207,7 +207,7 @@ def test_train_finds_where_the_data_came_from_without_being_told(
     file.write_text(
         "from ytdnn import configs\n"
         "def get_config():\n"
-        "    return configs.Config(data=configs.Data(source='movielens'))\n"
+        "    return configs.Config(data=configs.DataConfig(source='movielens'))\n"
     )
     flags = ("--workdir", workdir, "--config", file)
     assert cli("prepare", *flags, "--data_dir=ml-1m.zip").status == 0
@@ -312,7 +312,10 @@ def test_a_failed_run_keeps_the_settings_of_what_it_made(
     [
         ((), configs.quickstart()),
         (("--config.seed=3",), dataclasses.replace(configs.quickstart(), seed=3)),
-        (("--protocol=split",), configs.Config(data=configs.Data(protocol="split"))),
+        (
+            ("--protocol=split",),
+            configs.Config(data=configs.DataConfig(protocol="split")),
+        ),
     ],
 )
 def test_without_a_setting_of_data_it_is_the_quickstart(

@@ -127,7 +127,7 @@ def _write(directory: pathlib.Path, files: dict[str, str]) -> None:
 def _validate(
     directory: pathlib.Path, bad_rows: str, **config: object
 ) -> tuple[event_log.EventLog, dict[str, int]]:
-    log = sources.read(configs.Data(source="log", dir=str(directory), **config))
+    log = sources.read(configs.DataConfig(source="log", dir=str(directory), **config))
     return validation.validate(log, bad_rows)
 
 

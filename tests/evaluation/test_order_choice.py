@@ -11,7 +11,7 @@ from ytdnn import configs
 from ytdnn.data import prepared
 from ytdnn.evaluation import chosen_order, order_choice, ranker
 
-CONFIG = configs.Evaluation(num_resamples=50)
+CONFIG = configs.EvaluationConfig(num_resamples=50)
 # Validation begins at 67. Of each pair one is watched; "a" more often than not.
 VALIDATION = [
     row

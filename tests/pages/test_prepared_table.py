@@ -17,7 +17,7 @@ def prepared_of(
 ) -> prepared.PreparedData:
     for name, table in tables.items():
         table.write_parquet(directory / f"{name}.parquet")
-    config = configs.Data(source="log", dir=str(directory), **settings)
+    config = configs.DataConfig(source="log", dir=str(directory), **settings)
     return prepare.prepare(config, directory / "data")
 
 

@@ -36,7 +36,7 @@ def eight_gigabytes(monkeypatch: pytest.MonkeyPatch) -> None:
         ("candidates", _with("candidates", learned_bags=10**6), "learned_bags"),
         (
             "candidates",
-            _with("candidates", loss=configs.SampledSoftmax(num_negatives=10**8)),
+            _with("candidates", loss=configs.SampledSoftmaxConfig(num_negatives=10**8)),
             "num_negatives",
         ),
         ("ranking", _with("ranking", history_length=10**7), "ranking.history_length"),
@@ -58,7 +58,7 @@ def test_the_defaults_pass_for_a_million_videos(stage: str) -> None:
 
 
 def test_a_large_batch_passes_where_the_data_cap_it() -> None:
-    training = configs.Training(batch_size=10**9)
+    training = configs.TrainingConfig(batch_size=10**9)
     memory.require(_with("candidates", training=training), _SIZE, "candidates")
 
 

@@ -175,7 +175,7 @@ def test_fresh_uploads_are_the_latest_of_watched_channels(
 
 
 def test_in_a_pool_the_tower_fills_what_others_leave() -> None:
-    places = configs.Composition(
+    places = configs.CompositionConfig(
         num_candidates=6,
         share_co_watched=0.5,
         share_fresh_uploads=0.0,
@@ -194,6 +194,6 @@ def test_in_a_pool_the_tower_fills_what_others_leave() -> None:
     sources, seeds = found.sources_of(tf.constant([[8, 3, 0, 4], [7, 8, 9, 0]]))
     assert sources.numpy().tolist() == [[2, 1, 0, 0], [2, 0, 2, 0]]
     assert seeds.numpy().tolist() == [[7, 0, 0, 0], [1, 0, 2, 0]]
-    alone = pool.join(nearest, [], [], configs.Composition(6, 0.0, 0.0))
+    alone = pool.join(nearest, [], [], configs.CompositionConfig(6, 0.0, 0.0))
     assert alone.videos.numpy().tolist() == nearest.numpy().tolist()
     assert alone.sources.numpy().tolist() == [[1] * 6, [1, 0, 0, 0, 0, 0]]

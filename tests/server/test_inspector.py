@@ -15,7 +15,7 @@ from ytdnn.data import prepare, prepared
 from ytdnn.evaluation import protocol, true_page
 from ytdnn.server import app, truth
 
-WORLD = configs.World(
+WORLD = configs.WorldConfig(
     num_users=60, num_videos=120, num_topics=4, num_days=20, watches_per_user=15
 )
 
@@ -89,7 +89,7 @@ def test_why_is_what_each_feature_changes(server: conftest.Server) -> None:
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
     directory = tmp_path_factory.mktemp("world")
-    return prepare.prepare(configs.Data(world=WORLD), directory / "data")
+    return prepare.prepare(configs.DataConfig(world=WORLD), directory / "data")
 
 
 def test_the_truth_is_the_worlds(world: prepared.PreparedData) -> None:

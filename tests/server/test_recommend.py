@@ -156,7 +156,9 @@ def test_what_is_served_can_be_trained_on(
     assert set(own[schema.TIME]) == {asked_at}
     scores = [one["candidate_score"] for one in videos]
     assert own[schema.SCORE].to_list() == pytest.approx(scores, rel=1e-5)
-    data = prepare.prepare(configs.Data(source="log", dir=str(out)), tmp_path / "data")
+    data = prepare.prepare(
+        configs.DataConfig(source="log", dir=str(out)), tmp_path / "data"
+    )
     assert data.num_users >= 3  # other tests were served too
     assert data.impressions.clicked.sum() == found.clicks
 

@@ -41,7 +41,7 @@ def cases(run: untrained.Run) -> protocol.Cases:
 
 
 def library(
-    run: untrained.Run, config: configs.Composition, cases: protocol.Cases, k: int
+    run: untrained.Run, config: configs.CompositionConfig, cases: protocol.Cases, k: int
 ) -> lists.Lists:
     """Returns the pages of both stages as the evaluation makes them."""
     trained = run.stage.candidates
@@ -180,7 +180,7 @@ RESERVES = dataclasses.replace(
 
 
 def exported(
-    run: untrained.Run, workdir: pathlib.Path, composition: configs.Composition
+    run: untrained.Run, workdir: pathlib.Path, composition: configs.CompositionConfig
 ) -> bundle_room.Bundle:
     shutil.copytree(run.workdir, workdir)
     config = dataclasses.replace(CONFIG, composition=composition)

@@ -15,8 +15,8 @@ from ytdnn.training import candidates, loop, strategies
 
 _SHARDED = 600  # events a shard
 _WINDOW = 1_400  # events a window: two shards
-_ALL = configs.NextWatch(slice_length=4)
-_DRAWN = configs.NextWatch(examples_per_user=3)
+_ALL = configs.NextWatchConfig(slice_length=4)
+_DRAWN = configs.NextWatchConfig(examples_per_user=3)
 LABELS = {"slices": _ALL, "drawn": _DRAWN}
 
 
@@ -39,14 +39,14 @@ def sharded(tmp_path_factory):
 
 def _config(label, window_events=_WINDOW, **training):
     training = {"batch_size": 32, "epochs": 2} | training
-    return configs.Candidates(
+    return configs.CandidatesConfig(
         embedding_dim=8,
         tower=(8,),
         history_length=8,
         search_length=5,
         label=label,
         window_events=window_events,
-        training=configs.Training(**training),
+        training=configs.TrainingConfig(**training),
     )
 
 

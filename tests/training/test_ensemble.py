@@ -22,7 +22,7 @@ def data(tmp_path_factory):
 
 def _config(seed, ensemble_size, **settings):
     config = planted.tiny_config()
-    training = configs.Training(epochs=EPOCHS, batch_size=64, patience=EPOCHS)
+    training = configs.TrainingConfig(epochs=EPOCHS, batch_size=64, patience=EPOCHS)
     settings = dataclasses.replace(
         config.candidates, ensemble_size=ensemble_size, training=training, **settings
     )
@@ -122,8 +122,8 @@ def test_with_distillation_the_last_learns_from_the_others(
     data, tmp_path, monkeypatch, number, killed_after
 ):
     """The others are what they were; killed in the last, its teachers are read back."""
-    alone = _config(1, number, loss=configs.FullSoftmax())
-    taught = _config(1, number, loss=configs.FullSoftmax(), distillation=0.5)
+    alone = _config(1, number, loss=configs.FullSoftmaxConfig())
+    taught = _config(1, number, loss=configs.FullSoftmaxConfig(), distillation=0.5)
     for name, config in (("alone", alone), ("taught", taught)):
         candidates.train(config, data, tmp_path / name)
     of_alone = _of_each(tmp_path / "alone", data)
@@ -142,7 +142,7 @@ def test_with_distillation_the_last_learns_from_the_others(
 
 @pytest.mark.thorough
 def test_of_several_the_last_may_be_kept_alone(data, tmp_path):
-    taught = _config(1, 2, loss=configs.FullSoftmax(), distillation=0.5)
+    taught = _config(1, 2, loss=configs.FullSoftmaxConfig(), distillation=0.5)
     own = dataclasses.replace(taught.candidates, kept_networks="last")
     alone = dataclasses.replace(taught, candidates=own)
     candidates.train(taught, data, tmp_path / "all")

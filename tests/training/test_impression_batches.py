@@ -39,9 +39,9 @@ def stage(whole):
 
 
 def _config(window_events=_WINDOW):
-    features = configs.Features(add=(schema.POSITION,))
-    training = configs.Training(batch_size=32, epochs=2)
-    ranking_config = configs.Ranking(
+    features = configs.FeaturesConfig(add=(schema.POSITION,))
+    training = configs.TrainingConfig(batch_size=32, epochs=2)
+    ranking_config = configs.RankingConfig(
         embedding_dim=4,
         history_length=8,
         tower=(8,),

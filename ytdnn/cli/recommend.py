@@ -1,5 +1,6 @@
 """`ytdnn recommend`: one request shown with titles and latency; many into a file."""
 
+import json
 import pathlib
 from collections.abc import Mapping
 from typing import Any
@@ -62,6 +63,17 @@ FLAGS = (
         "allow",
         "With --users; file of the only videos that may be recommended, by video_id.",
         example="FILE",
+    ),
+    Flag(
+        "where",
+        "Conditions on columns of videos, JSON: "
+        '[{"column": "language", "in": ["en"]}, {"column": "age_days", "at_most": 7}].',
+        example="JSON",
+    ),
+    Flag(
+        "policy",
+        "Name of conditions saved in the bundle (config.composition.policies).",
+        example="NAME",
     ),
     *engine.FLAGS,
     resolved.JSON,
@@ -137,6 +149,8 @@ def _recommend_many(
             index=index,
             exclude=_file(values, "exclude"),
             allow=_file(values, "allow"),
+            where=_where(values),
+            policy=values.get("policy", ""),
             spark=spark,
             progress=shown,
         )
@@ -146,6 +160,20 @@ def _recommend_many(
 
 def _file(values: Mapping[str, str], name: str) -> pathlib.Path | None:
     return pathlib.Path(values[name]) if name in values else None
+
+
+def _where(values: Mapping[str, str]) -> list[dict[str, Any]] | None:
+    """Returns the conditions of --where."""
+    if "where" not in values:
+        return None
+    try:
+        found = json.loads(values["where"])
+    except ValueError as error:
+        raise errors.UserError(
+            f'expected --where as JSON, [{{"column": "language", "in": ["en"]}}], '
+            f"received {values['where']!r} ({error})"
+        ) from None
+    return found if isinstance(found, list) else [found]
 
 
 def _recommend_one(values: Mapping[str, str], exact: bool) -> None:
@@ -160,6 +188,10 @@ def _recommend_one(values: Mapping[str, str], exact: bool) -> None:
         recommender = pipeline.Recommender.load(values["bundle"])
         request = _read(pathlib.Path(values["request"]))
     notes = []
+    if "where" in values:
+        request = request | {"where": _where(values)}
+    if "policy" in values:
+        request = request | {schema.POLICY: values["policy"]}
     if "k" in values:
         request = request | {schema.K: arguments.whole("k", values["k"])}
     bundle = recommender.bundle

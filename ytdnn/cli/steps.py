@@ -47,7 +47,7 @@ def prepare(given: arguments.Arguments) -> None:
     resolved.require_workdir(given, "prepare")
     directory = _directory(given)
     made = _made(given) or configs.Config()
-    base = dataclasses.replace(made, data=configs.Data())
+    base = dataclasses.replace(made, data=configs.DataConfig())
     config = resolved.config(given, base)
     spark = engine.chosen(given)
     data = pipeline.prepare(

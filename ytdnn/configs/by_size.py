@@ -172,7 +172,7 @@ def ranking(size: LogSize) -> dict[str, Any]:
     """
     millions = max(1, size.impressions) / 1_000_000
     is_small = millions < 1.0
-    epochs = 10 * millions ** (-0.15 if is_small else -0.4)
+    epochs = 10 * millions ** (-0.15 if 0.5 <= millions < 1.0 else -0.4)
     exponent = round(math.log2(1_024 * millions**0.5))
     return {
         "tower": (256, 64) if is_small else (512, 256),
@@ -199,12 +199,12 @@ def _units(events: int) -> float:
     return max(1, events) / _UNIT
 
 
-def _full_softmax() -> losses.FullSoftmax:
-    return losses.FullSoftmax(label_smoothing=0.1)
+def _full_softmax() -> losses.FullSoftmaxConfig:
+    return losses.FullSoftmaxConfig(label_smoothing=0.1)
 
 
-def _sampled_softmax(videos: int) -> losses.SampledSoftmax:
-    return losses.SampledSoftmax(num_negatives=min(1_024, videos))
+def _sampled_softmax(videos: int) -> losses.SampledSoftmaxConfig:
+    return losses.SampledSoftmaxConfig(num_negatives=min(1_024, videos))
 
 
 def filled(component: _T, names: tuple[str, ...], values: dict[str, Any]) -> _T:

@@ -9,7 +9,7 @@ IN_MEMORY: Final = "tables"  # the source of a set that is prepared from frames
 
 
 @components.validated
-class Data:
+class DataConfig:
     """The source of the event log, and its splits.
 
     Attributes:
@@ -36,8 +36,8 @@ class Data:
       page_gap_seconds: Impressions without `page_id` are on one page as long as the
         time between one of a user and the next is at most this; 0 = those of one
         second. A feed has no other pages; metrics that pair impressions of a page need
-        them. A page answers one request: histories of its impressions end where it
-        begins.
+        them. A page answers one request, so the history of its impressions ends where
+        it begins.
       bad_rows: `stop` at the first bad row, or `drop` and report counts.
       min_item_count: Drop videos with fewer watches, repeated with
         `min_user_count` until both hold (5 and 5: the usual 5-core).
@@ -101,7 +101,7 @@ class Data:
     test_fraction: components.Rate = 0.1
     ranking_fraction: components.Rate = 0.2
     validation_fraction: components.Rate = 0.1
-    world: world_config.World = world_config.World()
+    world: world_config.WorldConfig = world_config.WorldConfig()
     validation_from: str = ""
     ranking_from: str = ""
     ranking_validation_from: str = ""

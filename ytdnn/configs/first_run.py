@@ -6,13 +6,13 @@ from ytdnn.configs import candidates, data, ranking, run, training, world
 def quickstart() -> run.Config:
     """Returns the config of `ytdnn run` without a config, and of `make run`."""
     return run.Config(
-        data=data.Data(world=world.WORLDS["quickstart"]),
-        candidates=candidates.Candidates(
-            training=training.Training(epochs=14, patience=5)
+        data=data.DataConfig(world=world.WORLDS["quickstart"]),
+        candidates=candidates.CandidatesConfig(
+            training=training.TrainingConfig(epochs=14, patience=5)
         ),
-        ranking=ranking.Ranking(
+        ranking=ranking.RankingConfig(
             tower=(256, 128),
-            training=training.Training(
+            training=training.TrainingConfig(
                 epochs=8,
                 patience=4,
                 batch_size=512,

@@ -45,8 +45,8 @@ def read(
     Args:
       given: A path of a Parquet or CSV file, or a frame of Polars or pandas.
       data: Prepared set with the catalogue that they are added to.
-      columns: Own column names, as `configs.Data.columns`; they come before those that
-        the catalogue was prepared with.
+      columns: Own column names, as `configs.DataConfig.columns`; they come before those
+        that the catalogue was prepared with.
       bad_rows: `stop`, or `drop` to leave bad rows out.
 
     Raises:

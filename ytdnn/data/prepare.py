@@ -34,7 +34,7 @@ _BYTES_OF_EVENT = 40  # user, video, time and seconds, in the log's types and ou
 
 
 def prepare(
-    config: configs.Data,
+    config: configs.DataConfig,
     directory: pathlib.Path,
     given: tables.TablesInMemory | None = None,
     engine: engines.Engine | None = None,
@@ -55,7 +55,7 @@ def prepare(
 
 
 def of_log(
-    config: configs.Data,
+    config: configs.DataConfig,
     log: event_log.EventLog,
     directory: pathlib.Path,
     inputs: Mapping[str, str],
@@ -102,7 +102,7 @@ def of_log(
     return prepared.load(directory)
 
 
-def _require_time(config: configs.Data) -> None:
+def _require_time(config: configs.DataConfig) -> None:
     if config.order_by == "order" and config.protocol == "temporal":
         raise errors.UserError(
             "expected data.order_by=time for data.protocol=temporal, found order: "
@@ -176,7 +176,7 @@ def _remove_unfinished(directory: pathlib.Path) -> None:
 
 
 def _stated(
-    survey: engines.Survey, config: configs.Data, counts: Mapping[str, object]
+    survey: engines.Survey, config: configs.DataConfig, counts: Mapping[str, object]
 ) -> dict[str, object]:
     """Returns the facts about the log for the manifest."""
     log = survey.log

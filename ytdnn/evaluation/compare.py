@@ -93,7 +93,7 @@ def compare(
     first: report_files.Evaluated,
     second: report_files.Evaluated,
     fail_if: Sequence[conditions.Condition],
-    config: configs.Evaluation,
+    config: configs.EvaluationConfig,
     models: tuple[str, str] | None = None,
 ) -> Comparison:
     """Compares two reports.
@@ -223,7 +223,7 @@ def _differences(
     both: tuple[report_files.Evaluated, report_files.Evaluated],
     pair: pl.DataFrame,
     metrics: Sequence[_Metric],
-    config: configs.Evaluation,
+    config: configs.EvaluationConfig,
 ) -> list[Difference]:
     """Returns the metrics of both, those over users with their intervals."""
     ids = pair.select(schema.USER_ID)

@@ -301,7 +301,7 @@ def _ranker_ms(
 ) -> float:
     """Returns the ranker's milliseconds for one user of many scored together."""
     asked = protocol.take(cases, np.arange(min(_TIMED_USERS, len(cases))))
-    makers = lists.popularity(data, configs.Evaluation())
+    makers = lists.popularity(data, configs.EvaluationConfig())
     chosen = makers(asked, num_candidates)
     started = time.perf_counter()
     lists.reordered(data, ranking, asked, chosen)

@@ -96,7 +96,7 @@ class RankingModelLike(Protocol):
     ) -> predictions.Predictions:
         """Returns its predictions for each logged impression.
 
-        By the user's past before the impression, or before that of `history_rows`.
+        The user's history ends before the impression, or before that of `history_rows`.
         """
         ...
 

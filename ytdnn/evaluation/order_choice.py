@@ -53,7 +53,7 @@ def choose(
     data: prepared.PreparedData,
     trained: models.RetrievalModel,
     ranking: models.RankingModelLike,
-    config: configs.Evaluation | None = None,
+    config: configs.EvaluationConfig | None = None,
 ) -> chosen_order.Choice:
     """Compares the ranker with the candidates and popularity, paired by user.
 
@@ -72,7 +72,7 @@ def choose(
         vectors = trained.video_vectors(data.training_window[1])
         scorers[lists.CANDIDATES] = shown_lists.candidates(data, trained, vectors)
     orders = {name: score(impressions).list_order for name, score in scorers.items()}
-    config = configs.Evaluation() if config is None else config
+    config = configs.EvaluationConfig() if config is None else config
     judged = shown_lists.measure(data, impressions, orders, config)
     return _decided(judged)
 

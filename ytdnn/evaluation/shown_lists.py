@@ -91,7 +91,7 @@ def measure(
     data: prepared.PreparedData,
     impressions: ranker.SplitImpressions,
     orders: Orders,
-    config: configs.Evaluation,
+    config: configs.EvaluationConfig,
     exposed: Mapping[str, dict[str, report_parts.WithInterval]] | None = None,
 ) -> report_parts.ShownLists | None:
     """Measures orders of the lists; None where no user was shown two videos.
@@ -174,7 +174,7 @@ class Resampled:
 
 
 def resampled(
-    found: Mapping[str, impression_metrics.Parts], config: configs.Evaluation
+    found: Mapping[str, impression_metrics.Parts], config: configs.EvaluationConfig
 ) -> Resampled:
     """Returns the metrics of systems, every system on the same resamples.
 
@@ -203,7 +203,7 @@ def exposure(
     cases: protocol.Cases,
     made: Mapping[str, lists.Lists],
     impressions: ranker.SplitImpressions,
-    config: configs.Evaluation,
+    config: configs.EvaluationConfig,
 ) -> dict[str, dict[str, report_parts.WithInterval]]:
     """Returns the number of listed videos that the log showed, and their mean gain.
 

@@ -112,7 +112,9 @@ def refreshed(arms: Sequence[Arm], days: int | Mapping[str, int]) -> list[Arm]:
     ]
 
 
-def world_of(arms: Sequence[Arm], asked: configs.World | None) -> configs.World:
+def world_of(
+    arms: Sequence[Arm], asked: configs.WorldConfig | None
+) -> configs.WorldConfig:
     """Returns the world that all arms were trained in.
 
     Args:
@@ -123,7 +125,7 @@ def world_of(arms: Sequence[Arm], asked: configs.World | None) -> configs.World:
       errors.UserError: Runs are of different worlds, or of none, or it has no live
         days.
     """
-    found: dict[str, configs.World] = {}
+    found: dict[str, configs.WorldConfig] = {}
     for arm in arms:
         if arm.workdir is not None:
             found[str(arm.workdir)] = _world(arm.workdir)
@@ -159,7 +161,7 @@ def has_bundle(workdir: pathlib.Path) -> bool:
     return (workdir / _BUNDLE / artifacts.MANIFEST).exists()
 
 
-def _world(workdir: pathlib.Path) -> configs.World:
+def _world(workdir: pathlib.Path) -> configs.WorldConfig:
     path = workdir / _DATA
     if not (path / artifacts.MANIFEST).exists():
         raise errors.UserError(
@@ -175,7 +177,7 @@ def _world(workdir: pathlib.Path) -> configs.World:
     return found
 
 
-def _differing(first: configs.World, second: configs.World) -> str:
+def _differing(first: configs.WorldConfig, second: configs.WorldConfig) -> str:
     one, other = (configs.to_dict(world) for world in (first, second))
     names = [name for name in one if one[name] != other[name]]
     return ", ".join(f"{name} {one[name]} and {other[name]}" for name in names)

@@ -150,7 +150,7 @@ def _models(data: prepared.PreparedData) -> Iterator[str]:
         yield f"of the other tables, without a watch: {told}"
     yield from _windows(data)
     yield f"candidates: {watched}; {data.vocabulary_size:,} videos with an embedding"
-    obstacle = data.ranker_left_out(configs.Ranking())
+    obstacle = data.ranker_left_out(configs.RankingConfig())
     if obstacle:
         yield f"ranking: left out: {obstacle}"
         return

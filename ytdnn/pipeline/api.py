@@ -106,7 +106,7 @@ def _of_memory(
     return tables.from_frames(given), dataclasses.replace(config, data=data)
 
 
-def _require_no_other_source(data: configs.Data) -> None:
+def _require_no_other_source(data: configs.DataConfig) -> None:
     if data.dir or data.name:
         raise errors.UserError(
             f"expected tables= or a source in the config, received both "

@@ -26,7 +26,7 @@ def live_test(
     out: str | os.PathLike[str],
     *,
     days: int | None = None,
-    world: configs.World | None = None,
+    world: configs.WorldConfig | None = None,
     seed: int = 0,
     refresh_days: int | Mapping[str, int] = 0,
     verbose: api.Verbose = False,

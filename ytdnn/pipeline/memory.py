@@ -155,12 +155,14 @@ def _tower(stage: str, widths: tuple[int, ...], first: int) -> _Needed:
     yield f"{stage}.tower", widths, 2 * _FLOAT * weights
 
 
-def _steps(training: configs.Training, rows: int) -> int:
+def _steps(training: configs.TrainingConfig, rows: int) -> int:
     """Returns the steps of a call, which are those of an epoch at most."""
     return min(training.steps_per_execution, max(1, rows // training.batch_size))
 
 
-def _batch(stage: str, training: configs.Training, rows: int, width: int) -> _Needed:
+def _batch(
+    stage: str, training: configs.TrainingConfig, rows: int, width: int
+) -> _Needed:
     """Yields the activations of a batch, hardly larger than the data."""
     batch = min(training.batch_size, 2 * max(rows, 1_024))
     yield (

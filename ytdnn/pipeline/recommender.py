@@ -117,6 +117,8 @@ class Recommender:
         ranker: bool = True,
         exclude: everybody.Ids = None,
         allow: everybody.Ids = None,
+        where: everybody.Where = None,
+        policy: str = "",
     ) -> Any:
         """Returns recommendations, best first.
 
@@ -136,6 +138,10 @@ class Recommender:
             with a column `user_id` names them for each user. Users alone: requests
             have `exclude_ids`.
           allow: Ids of the only videos that lists may hold. Users alone likewise.
+          where: Conditions that every video meets, as `[{"column": "language", "in":
+            ["en", "de"]}, {"column": "age_days", "at_most": 7}]`. Requests have their
+            own `where` instead, where they bring one.
+          policy: Name of conditions saved in the bundle, which hold, too.
 
         Returns:
           A frame of Polars, or of pandas where one was given: `request` (position,
@@ -152,7 +158,7 @@ class Recommender:
 
         read = requested.read(asked)
         if not isinstance(read, list):
-            limits, notes = everybody.limits(self, exclude, allow)
+            limits, notes = everybody.limits(self, exclude, allow, where, policy)
             _warn(notes)
             options = {"ranker": ranker, "index": "exact" if exact else ""}
             found = self._of_users(read, k, limits, options)
@@ -162,7 +168,9 @@ class Recommender:
                 f"name {schema.EXCLUDE_IDS} and {schema.ALLOW_IDS} in them"
             )
         else:
-            found = self._of_requests(read, k, exact)
+            shared = {"where": where, schema.POLICY: policy}
+            given = {key: value for key, value in shared.items() if value}
+            found = self._of_requests(read, k, exact, given)
         return frames.to_pandas(found) if frames.is_pandas(asked) else found
 
     def candidates(self, asked: UserId | Request, exact: bool = False) -> Any:
@@ -285,10 +293,21 @@ class Recommender:
         return ordered.insert_column(1, named)
 
     def _of_requests(
-        self, asked: Sequence[Any], k: int | None, exact: bool
+        self,
+        asked: Sequence[Any],
+        k: int | None,
+        exact: bool,
+        shared: Mapping[str, Any],
     ) -> "pl.DataFrame":
-        """Returns the answers to requests, some of which may be users of the log."""
-        given = [self._completed(one) for one in asked]
+        """Returns the answers to requests, some of which may be users of the log.
+
+        Args:
+          asked: The requests.
+          k: Videos for each; None: its own.
+          exact: Whether to use the exact index.
+          shared: Keys of the requests that do not have them.
+        """
+        given = [{**shared, **self._completed(one)} for one in asked]
         for note in self._doubts(given):
             warnings.warn(note, stacklevel=3)
         users = [request.pop(schema.USER_ID, None) for request in given]
@@ -297,7 +316,7 @@ class Recommender:
         return self._frame(self._answers(given, exact), users)
 
     def _doubts(self, given: Sequence[dict[str, Any]]) -> list[str]:
-        """Returns what looks like a mistake in requests not of the log, each once."""
+        """Returns the warnings about requests that are not of the log, each once."""
         own = ({k: v for k, v in one.items() if k != schema.USER_ID} for one in given)
         requests = [one for one in own if schema.WATCHED_VIDEO_IDS in one]
         return list(

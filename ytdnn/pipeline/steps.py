@@ -149,7 +149,7 @@ def train_candidates(config: configs.Config, workdir: pathlib.Path) -> None:
 
 
 def describe_candidates(workdir: pathlib.Path) -> list[str]:
-    """Returns what to say of `workdir/candidates`, just made."""
+    """Returns the lines to print after `workdir/candidates` is made."""
     from ytdnn.evaluation import floor
 
     return floor.warnings(workdir)
@@ -165,11 +165,11 @@ def candidates_config(config: configs.Config) -> Mapping[str, Any]:
 def own_files(config: configs.Config) -> Mapping[str, str]:
     """Returns the hashes of the user's own files that train the candidates."""
     found: dict[str, str] = {}
-    if isinstance(config.candidates.encoder, configs.OwnEncoder):
+    if isinstance(config.candidates.encoder, configs.OwnEncoderConfig):
         from ytdnn.encoders import own_file as encoder_file
 
         found |= encoder_file.fingerprint(config.candidates.encoder)
-    if isinstance(config.candidates.loss, configs.OwnLoss):
+    if isinstance(config.candidates.loss, configs.OwnLossConfig):
         from ytdnn.candidates.losses import own_file as loss_file
 
         found |= loss_file.fingerprint(config.candidates.loss)

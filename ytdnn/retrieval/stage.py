@@ -39,7 +39,7 @@ class Stage:
         self,
         candidates: candidate_model.Joined,
         data: prepared.PreparedData,
-        composition: configs.Composition | None = None,
+        composition: configs.CompositionConfig | None = None,
         manifest: artifacts.Manifest | None = None,
     ) -> None:
         """Takes a trained model.
@@ -51,7 +51,7 @@ class Stage:
           manifest: Manifest of the model's artefact.
         """
         self.candidates = candidates
-        self.composition = composition or configs.Composition()
+        self.composition = composition or configs.CompositionConfig()
         self.manifest = manifest
         self._data = data
         self._opened: replay.Replay | None = None
@@ -155,7 +155,7 @@ class Stage:
 def load(
     directory: pathlib.Path,
     data: prepared.PreparedData,
-    composition: configs.Composition | None = None,
+    composition: configs.CompositionConfig | None = None,
 ) -> Stage:
     """Loads the first stage of a run.
 

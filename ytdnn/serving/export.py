@@ -2,7 +2,7 @@
 
     bundle/{user_tower,index,index_exact,ranker,recommender,recommender_exact}/N/
     bundle/{index,recommender}_KIND/N/ of other kinds of index (`index.also`)
-    bundle/versions/N/{titles.parquet,vocabularies.json,manifest.json}
+    bundle/versions/N/{titles,attributes}.parquet, vocabularies.json, manifest.json
     bundle/manifest.json, bundle/serving/
 
 N is the version, one number for all models (`ytdnn.versions`). The manifest tells of
@@ -28,6 +28,8 @@ from ytdnn.features import base_feature, corpus
 from ytdnn.index import artifact as index_artifact
 from ytdnn.index import delta
 from ytdnn.ranking import model as ranking_model
+from ytdnn.retrieval import attributes
+from ytdnn.retrieval import filters as filters_room
 from ytdnn.retrieval import interface as retrieval
 from ytdnn.retrieval import stage as retrieval_stage
 from ytdnn.serving import (
@@ -38,7 +40,9 @@ from ytdnn.serving import (
     saved_models,
     tf_serving,
     warm_up,
+    where,
 )
+from ytdnn.serving import limits as limits_room
 
 
 @dataclasses.dataclass(frozen=True)
@@ -137,6 +141,7 @@ def _facts(
         removals.FACT: len(parts.removed_ids),
         additions.FACT: parts.data.num_added,
         "statistics_as_of": _statistics_as_of(parts),
+        bundle.POLICIES: dict(parts.filters.saved),
         bundle.BIAS_COORDINATES: parts.first_stage.candidates.bias_coordinates,
     }
 
@@ -153,6 +158,8 @@ def _write(
         saved_models.save(model, draft.part(name))
         warm_up.write(name, model, example, draft.part(name))
     _write_titles(parts.data, draft.common / bundle.TITLES)
+    names = [one.name for one in attributes.of(parts.data) if one.kind != "age"]
+    parts.data.videos.select(names).write_parquet(draft.common / bundle.ATTRIBUTES)
     artifacts.write_json(
         draft.common / prepared.VOCABULARIES_FILE, _vocabularies(parts.data, models)
     )
@@ -206,10 +213,15 @@ def _load(
     removed_ids = removals.read(workdir)
     catalogue = data.videos[schema.VIDEO_ID].cast(pl.String)
     asset.write_text(removals.text(removals.indices(catalogue, removed_ids)))
-    removed = lookups.RemovedVideos(asset)
+    policies = where.policies(
+        config.composition.policies,
+        [key for column in attributes.of(data) for key in column.keys],
+    )
+    filters = filters_room.Filters(data, policies)
+    limits = limits_room.Limits(lookups.RemovedVideos(asset), filters)
     served = manifests[index_artifact.KIND].facts["served"]
     parts = recommenders.Parts(
-        data, first_stage, ranker, searchers, served, removed_ids, removed
+        data, first_stage, ranker, searchers, served, removed_ids, limits, filters
     )
     made_from = {
         (home / kind).relative_to(workdir).as_posix(): manifest.fingerprint

@@ -19,7 +19,8 @@ from ytdnn.ranking import inputs as ranking_inputs
 from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import exploring, nearest, page, placing, pool, rows, tower
 from ytdnn.retrieval import scores as scores_room
-from ytdnn.serving import limits, results
+from ytdnn.serving import limits as limits_room
+from ytdnn.serving import results
 
 Raw = dict[str, tf.Tensor]
 Outputs = results.Outputs
@@ -72,20 +73,20 @@ class Index(tf.Module):
         self,
         videos: lookups.VideoIds,
         search: nearest.Nearest,
-        removed: lookups.RemovedVideos | None = None,
+        limits: limits_room.Limits | None = None,
     ) -> None:
-        """Holds the search, the ids, and the removed videos."""
+        """Holds the search, the ids, and the limits of lists."""
         super().__init__()
         self._videos = videos
         self._search = search
-        self._removed = removed
+        self._limits = limits or limits_room.Limits()
 
     def call(self, **request: tf.Tensor) -> Outputs:
         """Returns ids, scores (dot products) and num_results."""
         wanted = request[schema.K]
         most = tf.minimum(rows.largest(wanted), self._search.num_videos)
         nothing = tf.zeros([tf.shape(wanted)[0], 0], tf.int32)
-        by = limits.permitted_by(request, self._videos, nothing, self._removed)
+        by = self._limits.permitted(request, self._videos, nothing)
         found, scores = self._search.search(request[schema.USER_VECTOR], most, by)
         ranked = results.Ranked(scores, scores)
         return results.best(self._videos, found, ranked, wanted)
@@ -169,7 +170,7 @@ class Ranker(tf.Module):
         user_tower: UserTower,
         scores: scores_room.Scores | None = None,
         sources: pool.Pool | None = None,
-        removed: lookups.RemovedVideos | None = None,
+        limits: limits_room.Limits | None = None,
     ) -> None:
         """Takes the network, and parts of the first stage that its features need.
 
@@ -178,14 +179,14 @@ class Ranker(tf.Module):
           user_tower: User tower of the first stage.
           scores: Scores of the candidate model; None: no feature needs them.
           sources: The candidate sources; None likewise.
-          removed: Videos that no source proposes.
+          limits: Which videos sources propose.
         """
         super().__init__()
         self._scorer = scorer
         self._user_tower = user_tower
         self._scores = scores if scorer.asks_scores else None
         self._sources = sources if scorer.asks_sources else None
-        self._removed = removed
+        self._limits = limits or limits_room.Limits()
         self._tensors = _traced_once(self._read)
 
     def call(self, **raw: tf.Tensor) -> Outputs:
@@ -218,7 +219,7 @@ class Ranker(tf.Module):
             vectors = self._user_tower.vectors(request)
             request.candidate_scores = self._scores(vectors, request.video_indices)
             if self._sources is not None:
-                found = self._sources(limits.asked(request, vectors, self._removed))
+                found = self._sources(self._limits.asked(request, vectors))
                 of_videos = found.sources_of(request.video_indices)
                 request.candidate_sources, request.seed_videos = of_videos
         return request
@@ -236,14 +237,14 @@ class Nearest(tf.Module):
         videos: lookups.VideoIds,
         user_tower: UserTower,
         source: tower.Tower,
-        removed: lookups.RemovedVideos | None = None,
+        limits: limits_room.Limits | None = None,
     ) -> None:
-        """Takes the candidate model as a source, and the removed videos."""
+        """Takes the candidate model as a source, and the limits of lists."""
         super().__init__()
         self.videos = videos
         self._user_tower = user_tower
         self._source = source
-        self._removed = removed
+        self._limits = limits or limits_room.Limits()
 
     def call(self, **raw: tf.Tensor) -> Outputs:
         """Returns ids, scores (dot products) and num_results."""
@@ -254,7 +255,7 @@ class Nearest(tf.Module):
     def propose(self, request: raw_request.Request) -> Proposed:
         """Returns the candidates and their scores."""
         indices, scores = self._search(request)
-        return pool.join(indices, (), (), configs.Composition()), scores
+        return pool.join(indices, (), (), configs.CompositionConfig()), scores
 
     def rank(
         self, request: raw_request.Request, found: pool.Found, scores: tf.Tensor
@@ -265,7 +266,7 @@ class Nearest(tf.Module):
 
     def _search(self, request: raw_request.Request) -> tuple[tf.Tensor, tf.Tensor]:
         vectors = self._user_tower.vectors(request)
-        return self._source.search(limits.asked(request, vectors, self._removed))
+        return self._source.search(self._limits.asked(request, vectors))
 
 
 class Recommender(tf.Module):
@@ -278,7 +279,7 @@ class Recommender(tf.Module):
         scorer: Scorer,
         rule: page.Rule,
         scores: scores_room.Scores | None = None,
-        removed: lookups.RemovedVideos | None = None,
+        limits: limits_room.Limits | None = None,
         explorer: exploring.Explorer | None = None,
     ) -> None:
         """Joins the stages.
@@ -289,7 +290,7 @@ class Recommender(tf.Module):
           scorer: Scores them.
           rule: Orders them by these scores.
           scores: The candidate model's, where ranker or rule need them.
-          removed: Videos left out of every answer.
+          limits: Which videos answers hold.
           explorer: Changes that order to try things out; None: it is served as it is.
         """
         super().__init__()
@@ -300,7 +301,7 @@ class Recommender(tf.Module):
         self._rule = rule
         needed = scorer.asks_scores or rule.needs_scores
         self._scores = scores if needed else None
-        self._removed = removed
+        self._limits = limits or limits_room.Limits()
         self._proposed = _traced_once(self._propose)
 
     def call(self, **raw: tf.Tensor) -> Outputs:
@@ -324,7 +325,7 @@ class Recommender(tf.Module):
     def _propose(self, raw: Raw) -> tuple[tf.Tensor | None, ...]:
         request = raw_request.Request(raw, self.videos)
         vectors = self._user_tower.vectors(request)
-        found = self._sources(limits.asked(request, vectors, self._removed))
+        found = self._sources(self._limits.asked(request, vectors))
         scores = None
         if self._scores is not None:
             scores = self._scores(vectors, found.videos)

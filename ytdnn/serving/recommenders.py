@@ -14,10 +14,17 @@ from ytdnn.data import fields, lookups, prepared
 from ytdnn.index import artifact as index_artifact
 from ytdnn.ranking import heads
 from ytdnn.ranking import model as ranking_model
-from ytdnn.retrieval import exploring, page, placing
+from ytdnn.retrieval import exploring, filters, page, placing
 from ytdnn.retrieval import scores as scores_room
 from ytdnn.retrieval import stage as retrieval_stage
-from ytdnn.serving import bundle, explained, graphs, saved_models, signatures
+from ytdnn.serving import (
+    bundle,
+    explained,
+    graphs,
+    limits,
+    saved_models,
+    signatures,
+)
 
 _PROPENSITY = "probability of each in its place, given the places before it"
 
@@ -33,7 +40,8 @@ class Parts:
       searchers: Index modules by kind.
       served: The kind that the models without a suffix search.
       removed_ids: Videos left out of every answer, as text.
-      removed: The same, as the models read it.
+      limits: Which videos answers hold, as the models read it.
+      filters: What of it reads conditions.
     """
 
     data: prepared.PreparedData
@@ -42,7 +50,8 @@ class Parts:
     searchers: dict[str, tf.Module]
     served: str
     removed_ids: list[str]
-    removed: lookups.RemovedVideos
+    limits: limits.Limits
+    filters: filters.Filters
 
 
 def make(parts: Parts) -> dict[str, saved_models.Model]:
@@ -80,7 +89,11 @@ class _Maker:
         model = self._stage.candidates
         self._tower = graphs.UserTower(self._data, self._videos, model)
         self._vector = signatures.vector_field(model.vector_dim)
-        self._limits = (*fields.permitting(self._data), signatures.k_field())
+        self._permitting = (
+            *fields.permitting(self._data),
+            *signatures.filter_fields(parts.filters),
+        )
+        self._limits = (*self._permitting, signatures.k_field())
         self._rankers: dict[tf.Module | None, saved_models.Model[graphs.Ranker]] = {}
         self._scorer: graphs.Scorer | None = None
         if parts.ranker is not None:
@@ -97,7 +110,7 @@ class _Maker:
     def index(self, searcher: tf.Module, needs_scann: bool) -> saved_models.Model:
         """Returns the model from vectors to videos."""
         search = self._stage.nearest(searcher)
-        index = graphs.Index(self._videos, search, self._parts.removed)
+        index = graphs.Index(self._videos, search, self._parts.limits)
         found = signatures.result_fields(self._data, meanings(None))
         inputs = (self._vector, *self._limits)
         return saved_models.Model(index, inputs, found, needs_scann)
@@ -123,7 +136,7 @@ class _Maker:
         pool = self._stage.pool(searcher) if self._scorer.asks_sources else None
         scores = self._stage.scores(searcher)
         return graphs.Ranker(
-            self._scorer, self._tower, scores, pool, self._parts.removed
+            self._scorer, self._tower, scores, pool, self._parts.limits
         )
 
     @property
@@ -136,17 +149,17 @@ class _Maker:
         self, searcher: tf.Module, index: saved_models.Model, needs_scann: bool
     ) -> saved_models.Model:
         """Returns the model of both stages; of the first alone without a ranker."""
-        stage, data, removed = self._stage, self._data, self._parts.removed
+        stage, data, may = self._stage, self._data, self._parts.limits
         stages = {bundle.USER_TOWER: self.user_tower, bundle.INDEX: index}
         said = meanings(self._parts.ranker, stage.composition)
         results = signatures.result_fields(data, said)
         scores = stage.scores(searcher)
         if self._parts.ranker is None or self._scorer is None:
             source = stage.tower(searcher)
-            nearest = graphs.Nearest(self._videos, self._tower, source, removed)
+            nearest = graphs.Nearest(self._videos, self._tower, source, may)
             query = stage.fields(data)
             stages |= self._candidates(nearest, query, scores)
-            inputs = (*query, *self._limits)
+            inputs = fields.union(query, self._limits)
             return saved_models.Model(nearest, inputs, results, needs_scann, stages)
         graph = graphs.Recommender(
             self._tower,
@@ -154,7 +167,7 @@ class _Maker:
             self._scorer,
             self._rule,
             scores,
-            removed,
+            may,
             self._explorer,
         )
         asked = self._parts.ranker.request_fields(data)
@@ -167,7 +180,7 @@ class _Maker:
             bundle.RANKER: ranker,
             explained.EXPLAIN: saved_models.Model(why, self._ranker_inputs, ()),
         }
-        inputs = (*query, *self._limits)
+        inputs = fields.union(query, self._limits)
         return saved_models.Model(graph, inputs, results, needs_scann, stages)
 
     def _candidates(
@@ -178,7 +191,7 @@ class _Maker:
     ) -> dict[str, saved_models.Model]:
         """Returns the signature that lists all candidates."""
         found = explained.Candidates(graph, self._tower, scores)
-        inputs = (*query, *fields.permitting(self._data))
+        inputs = fields.union(query, self._permitting)
         return {explained.CANDIDATES: saved_models.Model(found, inputs, ())}
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from ytdnn import schema
 from ytdnn.data import fields, prepared
+from ytdnn.retrieval import filters as filters_room
 
 Field = fields.Field
 describe = fields.describe
@@ -39,6 +40,38 @@ def columns(meanings: Mapping[str, str]) -> tuple[Field, ...]:
         )
         for name, meaning in meanings.items()
     )
+
+
+def filter_fields(filters: filters_room.Filters) -> tuple[Field, ...]:
+    """Returns the inputs that put conditions on columns of videos, where it has some.
+
+    Args:
+      filters: Knows the columns and the saved sets of conditions.
+    """
+    if not filters.keys:
+        return ()
+    values = f"of each of {schema.CONDITIONS}, as text"
+    found = [
+        Field(
+            schema.CONDITIONS,
+            "string",
+            "batch, length",
+            "",
+            "column and operator; `in` of one column are alternatives, all others hold",
+            choices=filters.keys,
+        ),
+        Field(schema.CONDITION_VALUES, "string", "batch, length", "", values),
+    ]
+    if filters.policies:
+        meaning = "saved conditions that hold, too; empty: none"
+        found.append(
+            Field(
+                schema.POLICY, "string", "batch", "", meaning, choices=filters.policies
+            )
+        )
+    if filters.reads_time:
+        found.append(fields.time())
+    return tuple(found)
 
 
 def k_field() -> Field:

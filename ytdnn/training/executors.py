@@ -72,7 +72,7 @@ class Executor(Protocol):
         ...
 
 
-def make(strategy: tf.distribute.Strategy, cluster: configs.Cluster) -> Executor:
+def make(strategy: tf.distribute.Strategy, cluster: configs.ClusterConfig) -> Executor:
     """Returns the executor of a strategy."""
     if isinstance(strategy, tf.distribute.ParameterServerStrategy):
         return Scheduled(strategy, cluster)
@@ -227,7 +227,9 @@ class Scheduled:
     has_dense_tables = False
 
     def __init__(
-        self, strategy: tf.distribute.ParameterServerStrategy, cluster: configs.Cluster
+        self,
+        strategy: tf.distribute.ParameterServerStrategy,
+        cluster: configs.ClusterConfig,
     ) -> None:
         """Makes the coordinator of the cluster."""
         self._coordinator = tf.distribute.coordinator.ClusterCoordinator(strategy)

@@ -28,7 +28,9 @@ def _put(store, name, frame):
 
 
 def _config(directory):
-    return configs.Data(source="log", dir=str(directory), protocol="leave_one_out")
+    return configs.DataConfig(
+        source="log", dir=str(directory), protocol="leave_one_out"
+    )
 
 
 def test_a_log_on_a_store_is_prepared_as_its_files_here(store, tmp_path):

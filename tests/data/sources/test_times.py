@@ -21,7 +21,7 @@ def _read(directory: pathlib.Path, times: pl.Series) -> tuple[list[int], list[st
     rows = {"user_id": ["a"] * len(times), "video_id": ["v"] * len(times)}
     frame = pl.DataFrame(rows).with_columns(times.alias("time"))
     frame.write_parquet(directory / "watches.parquet")
-    log = sources.read(configs.Data(source="log", dir=str(directory)))
+    log = sources.read(configs.DataConfig(source="log", dir=str(directory)))
     log, _ = validation.validate(log, "stop")
     found = log.tables["watches"].select("time").collect()["time"].to_list()
     return found, list(log.origin("watches").notes)

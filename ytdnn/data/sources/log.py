@@ -27,7 +27,7 @@ from ytdnn.data.sources import (
 _ENTRY = re.compile(r"(?P<table>\w+)\.(?P<column>\w+)=(?P<own>.+)")
 
 
-def read(config: configs.Data) -> event_log.EventLog:
+def read(config: configs.DataConfig) -> event_log.EventLog:
     """Reads the tables of `config.dir`.
 
     Args:

@@ -25,7 +25,7 @@ from ytdnn.data.sources import (
 CLICKED_FROM_RATING = 4.0
 
 
-def read(config: configs.Data) -> event_log.EventLog:
+def read(config: configs.DataConfig) -> event_log.EventLog:
     """Reads an edition in its upstream layout, or the same tables as Parquet.
 
     Args:
