@@ -32,6 +32,9 @@ SCORE = "score"
 SEED_VIDEO_ID = "seed_video_id"
 PROPENSITY = "propensity"
 PROPENSITIES = "propensities"
+EXPECTED_WATCH_SECONDS = "expected_watch_seconds"
+CLICK_PROBABILITY = "click_probability"
+PLACED_BY = "placed_by"
 UPLOAD_TIME = "upload_time"  # seconds since the epoch
 DURATION_SECONDS = "duration_seconds"
 LANGUAGE = "language"
@@ -349,7 +352,6 @@ USER_VECTOR = "user_vector"
 IDS = "ids"
 SCORES = "scores"
 NUM_RESULTS = "num_results"
-EXPECTED_WATCH_SECONDS = "expected_watch_seconds"
 
 # Keys of requests that no column of the user's own may take.
 REQUEST_KEYS = frozenset(

@@ -12,8 +12,8 @@ import pytest
 import tensorflow as tf
 
 from tests.cli import conftest, fakes
-from ytdnn import configs
-from ytdnn.cli import arguments, commands, failures, settings
+from ytdnn import __main__, configs
+from ytdnn.cli import arguments, commands, failures, main, settings
 
 NAMES = [command.name for command in commands.COMMANDS]
 
@@ -326,3 +326,36 @@ def test_flags_are_taken_with_a_space_too() -> None:
     )
     assert given.values == {"workdir": "w"}
     assert given.overrides == {"seed": "3", "evaluation.ks": "5,10"}
+
+
+def test_an_interrupt_is_a_line_however_often_it_comes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Polars raises one itself, and the signal's own comes behind it."""
+    told: list[str] = []
+
+    def dispatch(argv: list[str]) -> int:
+        raise KeyboardInterrupt
+
+    def refuse(message: str, status: int) -> int:
+        told.append(message)
+        if len(told) == 1:
+            raise KeyboardInterrupt
+        return status
+
+    monkeypatch.setattr(main, "_dispatch", dispatch)
+    monkeypatch.setattr(main, "_refuse", refuse)
+    assert main.main(["prepare"]) == 130
+    assert told == ["interrupted: the same command goes on"] * 2
+
+
+def test_an_interrupt_while_modules_load_is_a_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted() -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(main, "main", interrupted)
+    assert __main__.run() == 130
+    err = capsys.readouterr().err
+    assert err == "ytdnn: error: interrupted: the same command goes on\n"

@@ -65,7 +65,7 @@ def test_stale_index_is_refused_by_naming_both(tmp_path: pathlib.Path) -> None:
     other = _candidates(tmp_path / "candidates", "b")
     message = (
         f"{tmp_path / 'index'} was made from candidates {candidates.fingerprint}, but "
-        f"the candidates beside it is {other.fingerprint}: run the step that makes "
+        f"the candidates next to it is {other.fingerprint}: run the step that makes "
         f"index again"
     )
     with pytest.raises(errors.UserError) as caught:
@@ -89,7 +89,7 @@ def test_index_built_without_scann_says_so(
     exact = artifact.load(tmp_path / "index", "exact", candidates)
     assert exact.num_videos == len(vectors)
     manifest = artifacts.read_manifest(tmp_path / "index", "index")
-    assert manifest.facts["served"] == "exact"
+    assert manifest.facts["served"] == "ivf"
     with pytest.raises(
         errors.UserError, match=r"expected an index scann .*found exact"
     ):

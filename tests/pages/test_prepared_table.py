@@ -75,6 +75,19 @@ def test_every_row_that_is_not_read_is_counted(tmp_path: pathlib.Path) -> None:
     )
 
 
+def test_users_and_videos_of_the_watches_are_told_from_those_of_all_tables(
+    tmp_path: pathlib.Path,
+) -> None:
+    tables = {"watches": logs.watches(), "impressions": logs.impressions()}
+    last = tables["impressions"].tail(1)
+    others = last.with_columns(user_id=pl.lit("other"), video_id=pl.lit("unwatched"))
+    tables["impressions"] = pl.concat([tables["impressions"], others])
+    lines = prepared_table.lines(prepared_of(tmp_path, tables))
+    (watches,) = [line for line in lines if line.startswith("watches: 72")]
+    assert watches.endswith(", 12 users, 8 videos")
+    assert "of the other tables, without a watch: 1 user, 1 video" in lines
+
+
 def test_span_and_what_each_model_has(tmp_path: pathlib.Path) -> None:
     tables = {"watches": logs.watches(), "impressions": logs.impressions()}
     *_, watches, windows, candidates, ranking = prepared_table.lines(

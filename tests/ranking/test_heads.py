@@ -131,7 +131,7 @@ def test_predictions_are_finite_at_any_output(config: configs.Head) -> None:
     for value in (-1e9, 0.0, 1e9):
         outputs = tf.fill([1, 3, len(head.biases)], value)
         found = head.predict(outputs, tf.constant([[0.0, 10.0, 400.0]]))
-        for values in (*found, found.served):
+        for values in (*found, head.score(found.order)):
             assert values is None or np.isfinite(values).all()
 
 
@@ -171,7 +171,10 @@ def test_without_watch_time_every_head_is_a_click(config: configs.Head) -> None:
     head = make(config, labels)
     found = head.predict(fitted(head, labels), labels.durations)
     rate = float(labels.clicked.numpy().mean())
-    assert float(found.served[0, 0]) == pytest.approx(rate, rel=1e-3)
+    assert found.click_probability is not None
+    assert float(found.click_probability[0, 0]) == pytest.approx(rate, rel=1e-3)
+    assert float(head.score(found.order)[0, 0]) == pytest.approx(rate, rel=1e-3)
+    assert head.predicts == (False, True)
     assert "click" in head.meaning
 
 

@@ -25,6 +25,13 @@ def test_an_answer_is_the_bundles_with_sources_and_both_scores(
     assert [one["title"] for one in found["videos"]] == expected.titles
     scores = [one["score"] for one in found["videos"]]
     assert scores == pytest.approx(expected.scores, rel=1e-5)
+    assert scores == sorted(scores, reverse=True)
+    seconds = [one["expected_watch_seconds"] for one in found["videos"]]
+    assert seconds == pytest.approx(expected.more["expected_watch_seconds"], rel=1e-5)
+    placed = [one["placed_by"] for one in found["videos"]]
+    assert placed == expected.more["placed_by"]
+    assert set(placed) <= {"score", "cap"}
+    assert found["meanings"] == server.run.bundle.meanings
     assert [one["rank"] for one in found["videos"]] == [*range(1, len(scores) + 1)]
     assert {one["source"] for one in found["videos"]} <= {
         *server.run.bundle.manifest.facts["sources"]

@@ -21,6 +21,7 @@ from ytdnn.evaluation import (
     protocol,
 )
 from ytdnn.ranking import model as ranking_model
+from ytdnn.retrieval import placing
 from ytdnn.retrieval import stage as stage_room
 from ytdnn.serving import batches, explained, export, removals, requests
 from ytdnn.serving import bundle as bundle_room
@@ -79,10 +80,10 @@ def test_a_bundles_page_is_the_librarys(
         assert all(n <= 2 for channel, n in counts.items() if channel is not None)
 
 
-def test_a_bundles_scores_are_the_rankers(
+def test_a_bundle_predicts_what_the_ranker_does(
     run: untrained.Run, cases: protocol.Cases
 ) -> None:
-    """The ranker's, not the blend, of the same candidates asked for alone too."""
+    """Its page is scored by the blend; the same candidates asked for alone are not."""
     served = bundles.ServedLists(run.bundle, run.data)
     part = np.arange(len(cases))
     name = bundle_room.RECOMMENDER + bundle_room.EXACT
@@ -95,7 +96,13 @@ def test_a_bundles_scores_are_the_rankers(
         run.data, cases.users, cases.ends, cases.times, videos
     )
     expected = np.where(videos > 0, np.exp(logits), 0.0)
-    np.testing.assert_allclose(answer[schema.SCORES], expected, rtol=1e-5)
+    seconds = answer[schema.EXPECTED_WATCH_SECONDS]
+    np.testing.assert_allclose(seconds, expected, rtol=1e-5)
+    scores = answer[schema.SCORES].numpy()
+    assert (np.diff(scores) <= 0.0).all()
+    assert (np.diff(seconds) > 0.0).any()
+    placed = set(answer[schema.PLACED_BY].numpy()[videos > 0].tolist())
+    assert {placing.NAMES[code] for code in placed} == {"score", "cap"}
     ranked = bundles._inputs(served, cases, part, bundle_room.RANKER)
     ranked |= {schema.VIDEO_IDS: answer[schema.IDS].numpy()}
     alone = run.bundle.run(bundle_room.RANKER, ranked)[schema.SCORES]

@@ -13,7 +13,6 @@ from ytdnn.cli import arguments, commands, failures, help_text, output
 
 _HELP = ("--help", "-h", "-help", "--helpfull", "help")
 _MISTAKE = 2
-_INTERRUPTED = 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -27,7 +26,16 @@ def main(argv: Sequence[str] | None = None) -> int:
       for a mistake of the user, 75 where a process of the cluster was lost, 130 for
       Ctrl-C.
     """
-    argv = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _ended(list(sys.argv[1:] if argv is None else argv))
+    except KeyboardInterrupt:
+        # Polars raises an interrupt itself and hands it on: a second one may come
+        # while the first is told of.
+        return _refuse(errors.INTERRUPTED, errors.INTERRUPTED_STATUS)
+
+
+def _ended(argv: list[str]) -> int:
+    """Runs a command line, and says in a line how it failed, if it did."""
     try:
         arguments.require_text(argv)
         return _dispatch(argv)
@@ -40,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115
         return 1
     except KeyboardInterrupt:
-        return _refuse("interrupted: the same command goes on", _INTERRUPTED)
+        return _refuse(errors.INTERRUPTED, errors.INTERRUPTED_STATUS)
     except Exception as error:
         line = failures.line(error)
         if not line:

@@ -65,7 +65,7 @@ def shown(what: str, unit: str) -> "Iterator[streams.Progress]":
 
 
 def show(written: "streams.Written", noun: str) -> None:
-    """Says what was written, what its column means, and what was left out.
+    """Says what was written, what its columns mean, and what was left out.
 
     Args:
       written: The file.
@@ -78,6 +78,7 @@ def show(written: "streams.Written", noun: str) -> None:
         f"{noun}{plural} in {seconds:,.1f} s ({written.num_asked / seconds:,.0f} "
         f"{noun}s/s)"
     )
-    output.say(written.meaning)
+    for column, meaning in written.meanings.items():
+        output.say(f"{column}: {meaning}")
     for note in written.notes:
         output.say(f"note: {note}")

@@ -5,6 +5,7 @@ import time
 
 from ytdnn import artifacts, configs, errors
 from ytdnn.cli import arguments, output
+from ytdnn.pipeline import memory
 
 PAGE = "world.html"
 FLAGS = (
@@ -38,6 +39,7 @@ def run(given: arguments.Arguments) -> None:
         )
     config = configs.Config(data=configs.DataConfig(world=configs.WORLDS[preset]))
     world = arguments.apply(config, given.overrides).data.world
+    memory.require_world(world, whole=False)
     output.say(
         f"[1/2] tables: started ({world.num_users:,} users, {world.num_videos:,} "
         f"videos, {world.num_days} days, seed {world.seed})"

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 
-from ytdnn import artifacts, configs, errors, schema
+from ytdnn import artifacts, configs, environment, errors, schema
 from ytdnn.data import (
     engines,
     entities,
@@ -29,6 +29,8 @@ from ytdnn.data import (
     user_shards,
 )
 from ytdnn.data.sources import tables
+
+_BYTES_OF_EVENT = 40  # user, video, time and seconds, in the log's types and ours
 
 
 def prepare(
@@ -113,6 +115,7 @@ def _write(
 ) -> dict[str, object]:
     """Counts and writes all shards, and returns the number of everything."""
     parts = _parts(survey.users, rules.config.events_per_shard)
+    _require_memory(parts, rules.config)
     counted = engine.count(rules, parts)
     labels = np.zeros(survey.videos.height + 1, np.int64)
     for one in counted:
@@ -136,6 +139,18 @@ def _write(
         user_shards.fact(part.first, part.size, part.num_events) for part in parts
     ]
     return facts
+
+
+def _require_memory(parts: list[shard_tasks.ShardUsers], config: configs.Data) -> None:
+    """Checks that the events of the largest shard fit into memory, counted low."""
+    there = environment.available_memory()
+    needed = _BYTES_OF_EVENT * max((part.num_events for part in parts), default=0)
+    if needed > there:
+        raise errors.UserError(
+            f"expected config.data.events_per_shard to fit into the {there / 1e9:.3g} "
+            f"GB of memory available, received {config.events_per_shard:,}, which "
+            f"needs at least {needed / 1e9:.3g} GB: lower it"
+        )
 
 
 def _parts(users: pl.DataFrame, most: int) -> list[shard_tasks.ShardUsers]:

@@ -93,6 +93,7 @@ def answers_schema(id_type: pl.DataType) -> dict[str, pl.DataType]:
         SOURCES: pl.List(pl.String()),
         SEED_IDS: ids,
         PROPENSITIES: pl.List(pl.Float32()),  # nulls: pages were not drawn
+        schema.PLACED_BY: pl.List(pl.String()),  # nulls: all by their scores
     }
 
 

@@ -28,7 +28,7 @@ class Difference:
       sequential: The same value with the interval that holds at every look.
       p_value: p-value of one look at the end.
       sequential_p_value: Smallest of all days, valid however often one looks.
-      lift: Arm over first minus 1, without CUPED, with the interval of one look.
+      lift: The same difference as a share of the first, with the interval of one look.
       variance_kept: Share of the variance that CUPED leaves.
       sure_since: Day of the test, from 1, from which a daily look shows a difference;
         None: on no day.
@@ -190,9 +190,7 @@ def _ratio(
 def _difference(looks: comparing.Looks, name: str, place: int) -> Difference:
     metric = measures.METRICS[name]
     found = looks.now[place][name]
-    first, second = (
-        _ratio(looks.totals, metric, looks.visitors(arm)) for arm in (0, place)
-    )
+    first = _ratio(looks.totals, metric, looks.visitors(0))
     half = looks.half_width(name, place)
     value = found.difference
     return Difference(
@@ -200,7 +198,7 @@ def _difference(looks: comparing.Looks, name: str, place: int) -> Difference:
         sequential=_between(value, value - half, value + half),
         p_value=found.p_value,
         sequential_p_value=looks.p_values[place][name],
-        lift=_estimate(*ab_test.lift(first, second)),
+        lift=_estimate(*ab_test.lift(first, found)),
         variance_kept=found.variance_kept,
         sure_since=looks.sure_since(name, place),
     )

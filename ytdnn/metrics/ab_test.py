@@ -159,17 +159,22 @@ def interval(
     return value - half, value + half
 
 
-def lift(first: Ratio, second: Ratio) -> Ratio:
-    """Returns second over first minus 1, arms being independent (delta method).
+def lift(first: Ratio, found: Difference) -> Ratio:
+    """Returns a difference as a share of the first arm's value (delta method).
 
-    >>> lift(Ratio(2.0, 0.0), Ratio(3.0, 0.0))
+    It has the sign of the difference, CUPED included. The difference and the first
+    value go together by minus the variance of the first arm that CUPED leaves.
+
+    >>> lift(Ratio(2.0, 0.0), Difference(1.0, 0.0, 0.0, 1.0))
     Ratio(value=0.5, standard_error=0.0)
     """
     if not first.value or not math.isfinite(first.value):
         return Ratio(math.nan, math.nan)
-    factor = second.value / first.value
-    error = math.hypot(second.standard_error, factor * first.standard_error)
-    return Ratio(factor - 1.0, error / abs(first.value))
+    share = found.difference / first.value
+    of_first = first.standard_error**2
+    variance = found.variance + share**2 * of_first
+    variance += 2.0 * share * found.variance_kept * of_first
+    return Ratio(share, math.sqrt(max(variance, 0.0)) / abs(first.value))
 
 
 def _earlier(first: Sums, second: Sums) -> tuple[Array, Array]:

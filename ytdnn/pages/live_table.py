@@ -80,7 +80,8 @@ def notes(report: report_room.Report) -> Iterator[str]:
         f"arm minus {report.first}, CUPED by the same users' {report.test['days']} "
         "days before the test. One look: its interval at the end alone; any look: the "
         "interval that holds however often one looks; first sure: the day on which it "
-        "first excluded 0, of all days up to it. Lift: without CUPED."
+        f"first excluded 0, of all days up to it. Lift: that difference over "
+        f"{report.first}."
     )
     yield (
         f"Uploads that found an audience: of {report.good_uploads} good new videos, "

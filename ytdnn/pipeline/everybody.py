@@ -42,7 +42,8 @@ def write_recommendations(
     """Writes the recommendations of many users, whatever their number.
 
     A row is a place of a list: `user_id` (as given), `rank`, `video_id`, `title` (where
-    the log has titles), `score`.
+    the log has titles), and with the ranker the columns of `Bundle.meanings`, else
+    `score`. A Parquet file's metadata says what each is.
 
     Args:
       recommender: The bundle, with the log's users.

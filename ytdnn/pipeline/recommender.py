@@ -146,8 +146,9 @@ class Recommender:
         Returns:
           A frame of Polars, or of pandas where one was given: `request` (position,
           from 0), `user_id` (where any is named), `rank` (from 1), `video_id`,
-          `title` (null where there is none), `score` (`bundle.score_meaning`; without
-          the ranker the dot product).
+          `title` (null where there is none), `score` (which they are ordered by:
+          `bundle.score_meaning`; without the ranker the dot product), and with the
+          ranker the other columns of `bundle.meanings`.
 
         Raises:
           errors.UserError: A request is malformed, a user unknown, or ScaNN is not
@@ -285,10 +286,11 @@ class Recommender:
         if schema.TITLE not in found.columns:
             nothing = pl.lit(None, pl.String).alias(schema.TITLE)
             found = found.with_columns(nothing)
-        names = [REQUEST, RANK, schema.VIDEO_ID, schema.TITLE, schema.SCORE]
-        wide = pl.col(RANK).cast(pl.Int64), pl.col(schema.SCORE).cast(pl.Float64)
+        first = [REQUEST, RANK, schema.VIDEO_ID, schema.TITLE]
+        wide = pl.col(RANK).cast(pl.Int64), pl.col(pl.Float32).cast(pl.Float64)
         named = users.gather(found[REQUEST])
-        return found.select(names).with_columns(wide).insert_column(1, named)
+        ordered = found.select(*first, pl.exclude(first)).with_columns(wide)
+        return ordered.insert_column(1, named)
 
     def _of_requests(
         self,
@@ -355,12 +357,18 @@ class Recommender:
         """Returns answers as rows; the user of each where any is named."""
         import polars as pl
 
+        from ytdnn.serving import tables
+
+        said = [name for name in self.bundle.meanings if name != schema.SCORE]
         columns = {
             REQUEST: [row for row, one in enumerate(answers) for _ in one.video_ids],
             RANK: [n for one in answers for n in range(1, len(one.video_ids) + 1)],
             schema.VIDEO_ID: [video for one in answers for video in one.video_ids],
             schema.TITLE: [title for one in answers for title in one.titles],
             schema.SCORE: [score for one in answers for score in one.scores],
+        } | {
+            name: [value for one in answers for value in one.more[name]]
+            for name in said
         }
         types = {
             REQUEST: pl.Int64(),
@@ -368,6 +376,10 @@ class Recommender:
             schema.VIDEO_ID: self.bundle.id_type,
             schema.TITLE: pl.String(),
             schema.SCORE: pl.Float64(),
+        } | {
+            name: pl.Float64() if kind == pl.Float32() else kind
+            for name in said
+            for kind in [tables.type_of(name)]
         }
         frame = pl.DataFrame(columns, types)
         if all(user is None for user in users):

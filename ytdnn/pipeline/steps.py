@@ -42,6 +42,8 @@ def prepare(
     """Makes `workdir/data`, of tables in memory where they are given."""
     from ytdnn.data import prepare as prepare_room
 
+    if config.data.source == "world" and not config.data.dir:
+        memory.require_world(config.data.world, whole=True)
     if spark is None:
         prepare_room.prepare(config.data, workdir / "data", given)
         return
@@ -180,6 +182,7 @@ def build_index(config: configs.Config, workdir: pathlib.Path) -> None:
     from ytdnn.data import prepared
     from ytdnn.index import artifact
 
+    memory.require(config, sizes.log_size(workdir), "index")
     data = prepared.load(workdir / "data")
     candidates = model.load(workdir / "candidates", data)
     inputs = fingerprints(workdir, ["data", "candidates"])

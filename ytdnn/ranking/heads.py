@@ -32,6 +32,7 @@ from ytdnn.ranking import watch_time
 _MAX_LOGIT = 80.0  # exp(80) is finite in float32
 SECONDS = "expected watch seconds"
 ODDS = "odds by watch seconds, near the expected seconds where clicks are rare"
+SECONDS_AT_ODDS = "odds of a click times the watch seconds given one"
 PROBABILITY = "probability of a click"
 
 
@@ -103,27 +104,38 @@ class Predicted(NamedTuple):
     click_probability: tf.Tensor | None = None
     logits: tf.Tensor | None = None
 
-    @property
-    def served(self) -> tf.Tensor:
-        """What a request is answered with: seconds, else the probability of a click."""
-        found = self.click_probability if self.seconds is None else self.seconds
-        return tf.zeros_like(self.order) if found is None else found
-
 
 class Head(abc.ABC):
     """From the tower's outputs `[..., n]` to a loss and to predictions.
 
     Attributes:
       biases: Initial values of the n outputs.
-      meaning: Of the score that is served.
+      meaning: Of the score that is served, which candidates are ordered by.
+      seconds_meaning: Of the seconds it predicts, if it does.
       own_tower: Widths of the ReLU layers of a second tower; none: there is one tower.
       num_own: How many of the outputs, the last ones, are made by the second tower.
     """
 
     biases: tuple[float, ...]
     meaning: str
+    seconds_meaning: str = SECONDS
     own_tower: tuple[int, ...] = ()
     num_own: int = 0
+
+    def score(self, order: tf.Tensor) -> tf.Tensor:
+        """Returns the score of each value of `Predicted.order`, `[...] float32`.
+
+        It never falls where the order rises: worked out in float64, rounding cannot
+        swap two of them.
+        """
+        wide = tf.cast(tf.minimum(order, _MAX_LOGIT), tf.float64)
+        return tf.cast(tf.exp(wide), tf.float32)
+
+    @property
+    def predicts(self) -> tuple[bool, bool]:
+        """Whether it predicts seconds, and the probability of a click."""
+        found = self.predict(tf.zeros([1, len(self.biases)]), tf.ones([1]))
+        return found.seconds is not None, found.click_probability is not None
 
     @abc.abstractmethod
     def losses(self, outputs: tf.Tensor, labels: Labels) -> tf.Tensor:
@@ -168,9 +180,14 @@ class WeightedLogistic(_Odds):
         """Starts at the odds of all impressions."""
         self._is_weighted = config.weights == "seconds" and clicks.have_watch_time
         self.meaning = ODDS if self._is_weighted else PROBABILITY
+        self.seconds_meaning = ODDS
         watched = clicks.seconds if self._is_weighted else 1.0
         rate = clicks.probability
         self.biases = (math.log(rate * watched / (1.0 - rate)),)
+
+    def score(self, order: tf.Tensor) -> tf.Tensor:
+        """Returns the odds; of equal weights the probability of a click."""
+        return super().score(order) if self._is_weighted else _probability(order)
 
     def losses(self, outputs: tf.Tensor, labels: Labels) -> tf.Tensor:
         """Returns `w · (log(1 + exp(z)) - y · z)`."""
@@ -211,6 +228,11 @@ class ExactOdds(_Odds):
         if not clicks.have_watch_time:
             self.meaning = PROBABILITY
 
+    def score(self, order: tf.Tensor) -> tf.Tensor:
+        """Returns the odds; without watch time they are a probability, at most 1."""
+        found = super().score(order)
+        return found if self._have_watch_time else tf.minimum(found, 1.0)
+
     def losses(self, outputs: tf.Tensor, labels: Labels) -> tf.Tensor:
         """Returns `log(1 + exp(z)) + T · (log(1 + exp(z)) - z)`, T = 0 unclicked."""
         logits = outputs[..., 0]
@@ -241,6 +263,10 @@ class Click(Head):
     def __init__(self, clicks: Clicks) -> None:
         """Starts at the click rate of all impressions."""
         self.biases = (_logit(clicks.probability),)
+
+    def score(self, order: tf.Tensor) -> tf.Tensor:
+        """Returns the probability of a click."""
+        return _probability(order)
 
     def losses(self, outputs: tf.Tensor, labels: Labels) -> tf.Tensor:
         """Returns the cross-entropy."""
@@ -275,7 +301,7 @@ class ClickTimesWatchTime(Head):
             kind, clicks.seconds, clicks.ratio, clicks.observed
         )
         if config.order_by == "odds":
-            self.meaning = f"{SECONDS}, best first by odds × seconds"
+            self.meaning = SECONDS_AT_ODDS
         self.biases = (_logit(clicks.probability), *self._watch_time.biases)
         self.own_tower = config.own_tower
         self.num_own = len(self._watch_time.biases) if config.own_tower else 0
@@ -376,6 +402,11 @@ def _moved(values: tf.Tensor, line: recalibration.Line) -> tf.Tensor:
 def _cross_entropy(clicked: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     targets = tf.cast(clicked, tf.float32)
     return tf.nn.sigmoid_cross_entropy_with_logits(targets, logits)
+
+
+def _probability(logits: tf.Tensor) -> tf.Tensor:
+    """Returns the sigmoid, worked out in float64 as `Head.score` says."""
+    return tf.cast(tf.sigmoid(tf.cast(logits, tf.float64)), tf.float32)
 
 
 def _logit(probability: float) -> float:

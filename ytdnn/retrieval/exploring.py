@@ -21,7 +21,7 @@ import tensorflow as tf
 
 from ytdnn import configs, errors, schema
 from ytdnn.data import prepared
-from ytdnn.retrieval import fresh_uploads
+from ytdnn.retrieval import fresh_uploads, placing
 
 _DAY_SECONDS = 86_400
 _FIRST, _SECOND = -4658895280553007687, -7723592293110705685  # SplitMix64's, signed
@@ -82,6 +82,14 @@ class Explorer(tf.Module):
             order = reserved(order, is_young, self._every)
         return order, None
 
+    def drawn(self, order: tf.Tensor) -> tf.Tensor:
+        """Returns which videos are drawn where it samples, `[batch, n] bool`.
+
+        Args:
+          order: As of `__call__`.
+        """
+        return (placing.ranks(order) < self._top) & tf.math.is_finite(order)
+
 
 def from_config(
     config: configs.CompositionConfig, data: prepared.PreparedData
@@ -136,9 +144,7 @@ def sampled(
       top: How many of the best are drawn; the others follow in their order, with
         propensity 1.
     """
-    ranks = tf.argsort(
-        tf.argsort(order, axis=1, direction="DESCENDING", stable=True), axis=1
-    )
+    ranks = placing.ranks(order)
     is_drawn = (ranks < top) & tf.math.is_finite(order)
     weight = tf.where(is_drawn, order / temperature, float("-inf"))
     behind = -1e6 - tf.cast(ranks, tf.float32)

@@ -12,6 +12,7 @@ class Rule(tf.Module):
 
     Attributes:
       needs_scores: Whether the candidate model's scores enter.
+      caps: Whether it leaves out what exceeds a channel's share.
     """
 
     def __init__(
@@ -26,6 +27,7 @@ class Rule(tf.Module):
         self.needs_scores = config.blend_weight > 0.0
         self._weight = config.blend_weight
         self._most = config.max_per_channel
+        self.caps = self._most > 0
         channels.require(config, data)
         self._channels = None
         if self._most:
@@ -43,10 +45,24 @@ class Rule(tf.Module):
           logits: `[batch, n] float32`, log of the ranker's scores.
           scores: `[batch, n] float32` of the candidate model; None: no blend.
         """
+        return self.cap(videos, self.blend(videos, logits, scores))
+
+    def blend(
+        self, videos: tf.Tensor, logits: tf.Tensor, scores: tf.Tensor | None
+    ) -> tf.Tensor:
+        """Returns the order before any channel is capped; see `__call__`."""
         order = logits
         if self.needs_scores and scores is not None:
             order = blended(logits, scores, self._weight)
-        order = tf.where(videos > 0, order, float("-inf"))
+        return tf.where(videos > 0, order, float("-inf"))
+
+    def cap(self, videos: tf.Tensor, order: tf.Tensor) -> tf.Tensor:
+        """Returns an order without what exceeds the cap, if there is one.
+
+        Args:
+          videos: `[batch, n] int32`, 0 where there is none.
+          order: `[batch, n] float32`, `-inf` = not on the page.
+        """
         if self._channels is None:
             return order
         return capped(order, tf.gather(self._channels, videos), self._most)

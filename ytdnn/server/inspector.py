@@ -14,7 +14,7 @@ import polars as pl
 from ytdnn import artifacts, errors, schema
 from ytdnn.data import prepared
 from ytdnn.server import models, predict, problems, recommend, settings, truth
-from ytdnn.serving import explained, requests
+from ytdnn.serving import bundle, explained, requests
 
 _MOST_LISTED = 50
 _HISTORY = 100  # watches shown
@@ -53,6 +53,7 @@ class Inspector:
             "explains": asked is not None,
             "has_ranker": version.bundle.has_ranker,
             "score_meaning": version.bundle.score_meaning,
+            "meanings": version.bundle.meanings,
             "sources": described.get("sources", {}),
             "num_candidates": described["num_candidates"],
             "catalogue": described["catalogue"],
@@ -187,7 +188,9 @@ class Inspector:
         own = {n: v for n, v in request.items() if n in signature.fields}
         row = predict.check(own | {schema.VIDEO_IDS: [video]}, signature.fields, limits)
         found = await signature.queue.ask([row], limits.answer_seconds)
-        return {"version": version.number} | _why(version, video, found.outputs)
+        ranker = version.bundle.outputs(bundle.RANKER)
+        said = {"score_meaning": ranker[schema.SCORES].meaning}
+        return {"version": version.number} | said | _why(version, video, found.outputs)
 
     def _prepared(self, version: models.Version) -> prepared.PreparedData:
         """Returns the prepared set that a version was made from.

@@ -7,6 +7,7 @@ model but the user tower. All leave out what a user watched, and what was remove
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -55,10 +56,12 @@ class Lists:
     Attributes:
       videos: `[n, k] int32` catalogue indices, 0 behind the last one.
       scores: `[n, k] float32`, 0 where there is no video.
+      more: `[n, k]` of what else a model answers, by the name of its output.
     """
 
     videos: npt.NDArray[np.int32]
     scores: Vectors
+    more: dict[str, npt.NDArray[Any]] = dataclasses.field(default_factory=dict)
 
 
 Maker = Callable[[Indices], Lists]
@@ -273,6 +276,7 @@ class _Asked:
         self._allowed = nothing if limits.allowed is None else limits.allowed
         column = bundle.videos[schema.VIDEO_ID]
         self._indices = column.to_frame().with_row_index(_INDEX, offset=1)
+        self._columns = bundle.outputs(name)
         scores_all = name.endswith(bundle_room.EXACT)
         number = max(1, len(column))
         self._most = batches.MAX_REQUESTS
@@ -295,7 +299,10 @@ class _Asked:
         sizes = barred.sizes + len(self._excluded) + len(self._allowed)
         sizes = sizes if lengths is None else sizes + lengths
         videos = np.zeros((len(sizes), self._k), np.int32)
-        scores = np.zeros((len(sizes), self._k), np.float32)
+        columns = {
+            name: np.zeros(videos.shape, np.dtype(field.dtype))
+            for name, field in self._columns.items()
+        }
         for part in batches.of_like_length(sizes, self._most, _MOST_CELLS):
             given = inputs(part) | self._limits(barred.take(part))
             answer = self._bundle.run(self._name, given)
@@ -306,9 +313,11 @@ class _Asked:
             )
             width = found.shape[1]
             videos[part, :width] = np.where(inside, found, 0)
-            scores[part, :width] = np.where(inside, answer[schema.SCORES].numpy(), 0)
+            for name, values in columns.items():
+                values[part, :width] = np.where(inside, answer[name].numpy(), 0)
         width = int((videos > 0).sum(axis=1).max(initial=0))
-        return Lists(videos[:, :width], scores[:, :width])
+        columns = {name: values[:, :width] for name, values in columns.items()}
+        return Lists(videos[:, :width], columns.pop(schema.SCORES), columns)
 
     def _limits(self, barred: ragged.Ragged) -> dict[str, tf.Tensor]:
         """Returns `k` and the limits as a signature's inputs."""

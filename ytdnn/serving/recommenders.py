@@ -9,10 +9,12 @@ import functools
 
 import tensorflow as tf
 
+from ytdnn import configs, schema
 from ytdnn.data import fields, lookups, prepared
 from ytdnn.index import artifact as index_artifact
+from ytdnn.ranking import heads
 from ytdnn.ranking import model as ranking_model
-from ytdnn.retrieval import exploring, filters, page
+from ytdnn.retrieval import exploring, filters, page, placing
 from ytdnn.retrieval import scores as scores_room
 from ytdnn.retrieval import stage as retrieval_stage
 from ytdnn.serving import (
@@ -23,6 +25,8 @@ from ytdnn.serving import (
     saved_models,
     signatures,
 )
+
+_PROPENSITY = "probability of each in its place, given the places before it"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,7 +111,7 @@ class _Maker:
         """Returns the model from vectors to videos."""
         search = self._stage.nearest(searcher)
         index = graphs.Index(self._videos, search, self._parts.limits)
-        found = signatures.result_fields(self._data, bundle.DOT_PRODUCT)
+        found = signatures.result_fields(self._data, meanings(None))
         inputs = (self._vector, *self._limits)
         return saved_models.Model(index, inputs, found, needs_scann)
 
@@ -120,7 +124,9 @@ class _Maker:
         key = searcher if asks else None
         if key not in self._rankers:
             self._rankers[key] = saved_models.Model(
-                self._ranker_graph(searcher), self._ranker_inputs, (self._scores,)
+                self._ranker_graph(searcher),
+                self._ranker_inputs,
+                signatures.columns(meanings(self._parts.ranker)),
             )
         return self._rankers[key]
 
@@ -145,7 +151,8 @@ class _Maker:
         """Returns the model of both stages; of the first alone without a ranker."""
         stage, data, may = self._stage, self._data, self._parts.limits
         stages = {bundle.USER_TOWER: self.user_tower, bundle.INDEX: index}
-        results = signatures.result_fields(data, score_meaning(self._parts.ranker))
+        said = meanings(self._parts.ranker, stage.composition)
+        results = signatures.result_fields(data, said)
         scores = stage.scores(searcher)
         if self._parts.ranker is None or self._scorer is None:
             source = stage.tower(searcher)
@@ -163,8 +170,6 @@ class _Maker:
             may,
             self._explorer,
         )
-        if self._explorer is not None and self._explorer.samples:
-            results = (*results, signatures.propensity_field())
         asked = self._parts.ranker.request_fields(data)
         query = fields.union(stage.fields(data, with_sources=True), asked)
         ranker = self.ranker(searcher)
@@ -189,13 +194,30 @@ class _Maker:
         inputs = fields.union(query, self._permitting)
         return {explained.CANDIDATES: saved_models.Model(found, inputs, ())}
 
-    @property
-    def _scores(self) -> signatures.Field:
-        return signatures.score_field(score_meaning(self._parts.ranker))
 
+def meanings(
+    ranker: ranking_model.RankingModel | None,
+    composition: configs.Composition | None = None,
+) -> dict[str, str]:
+    """Returns what each column of an answer is, by name.
 
-def score_meaning(ranker: ranking_model.RankingModel | None) -> str:
-    """Returns the meaning of a recommender's scores."""
+    Args:
+      ranker: None: the candidates are answered.
+      composition: Of the page; None: videos are scored, and make no page.
+    """
     if ranker is None:
-        return bundle.DOT_PRODUCT
-    return ranker.head.meaning
+        return {schema.SCORES: bundle.DOT_PRODUCT}
+    head = ranker.head
+    has_seconds, has_clicks = head.predicts
+    weight = composition.blend_weight if composition else 0.0
+    blended = f", blended with the candidate score (weight {weight:g})"
+    found = {schema.SCORES: head.meaning + (blended if weight else "")}
+    if has_seconds:
+        found[schema.EXPECTED_WATCH_SECONDS] = head.seconds_meaning
+    if has_clicks:
+        found[schema.CLICK_PROBABILITY] = heads.PROBABILITY
+    if composition and (composition.explores or composition.max_per_channel):
+        found[schema.PLACED_BY] = placing.MEANING
+    if composition and composition.temperature:
+        found[schema.PROPENSITIES] = _PROPENSITY
+    return found
