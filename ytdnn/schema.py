@@ -59,10 +59,10 @@ class Column:
 
     Attributes:
       name: The column's name.
-      kind: What it holds. `id` is a string or an integer, returned as given;
-        `time` is seconds since the epoch.
-      meaning: What it says, with its unit.
-      use: What it enables, and what is done without it.
+      kind: Kind of value. `id` is a string or an integer, returned as given; `time` is
+        seconds since the epoch.
+      meaning: Description, with its unit.
+      use: Use of the column, and the effect of its absence.
       required: Whether the table is useless without it.
       least: Values below are bad rows; None: any.
       most: Numbers above are bad rows.
@@ -84,11 +84,11 @@ class Table:
     """One event-log table.
 
     Attributes:
-      name: Of the table.
-      rows: What one row is.
-      use: What it enables, and what is done without it.
-      columns: In order.
-      key: Of an entity table, the column that names a row.
+      name: Name of the table.
+      rows: Meaning of one row.
+      use: Use of the table, and the effect of its absence.
+      columns: Columns in order.
+      key: For an entity table, the column that names a row.
     """
 
     name: str

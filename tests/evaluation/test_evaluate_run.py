@@ -28,7 +28,7 @@ from ytdnn.retrieval import stage as stage_room
 Split = prepared.Split
 CONFIG = configs.Config(
     composition=configs.CompositionConfig(num_candidates=12),
-    evaluation=configs.EvaluationConfig(ks=(1, 5), num_resamples=50),
+    evaluation=configs.EvaluationConfig(ks=(1, 5), num_resamples=50, baselines=()),
 )
 METRICS = {
     f"{name}@{k}"

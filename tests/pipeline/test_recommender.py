@@ -92,10 +92,12 @@ def test_candidates_are_shown_after_a_training_too(
     config.enable_op_determinism()
     try:
         found = recommender.candidates("u3")
+        times = recommender.bundle.latency(recommender.request("u3"))
         assert config.is_op_determinism_enabled()
     finally:
         config.disable_op_determinism()
     assert len(found) > 0
+    assert times["recommender"] > 0.0
 
 
 @pytest.mark.parametrize(

@@ -83,12 +83,11 @@ _OF_TABLES = {"ema_decay": 0.9, "table_optimizers": ("bias=adam",)}
 @pytest.mark.parametrize(
     ("killed_after", "settings", "more"),
     [
-        pytest.param(3, {}, {}, marks=pytest.mark.thorough),
+        # In the first epoch, before its first checkpoint; in the second; in the last.
+        pytest.param(3, _AVERAGED, {}, marks=pytest.mark.thorough),
         (17, {}, {}),
-        pytest.param(26, {}, {}, marks=pytest.mark.thorough),
-        pytest.param(17, _AVERAGED, {}, marks=pytest.mark.thorough),
-        pytest.param(26, _OF_TABLES, {}, marks=pytest.mark.thorough),
         pytest.param(17, {}, {"steps_per_execution": 3}, marks=pytest.mark.thorough),
+        pytest.param(26, _OF_TABLES, {}, marks=pytest.mark.thorough),
     ],
 )
 def test_a_killed_training_ends_with_the_numbers_of_an_undisturbed_one(

@@ -93,7 +93,7 @@ def begin_at(
 
 
 def _rarity(counts: npt.NDArray[np.integer]) -> Floats:
-    """Returns what a watched video counts in a bag, `[videos]`, by its watches.
+    """Returns the weight of each watched video in a bag, `[videos]`, by its watches.
 
     A rare video says more of a user's taste than one that all watch, so it weighs one
     over the root of its watches, as in neighbour models, less where they are too few to

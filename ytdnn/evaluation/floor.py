@@ -34,7 +34,7 @@ class Floor:
     """The best counted system beside the network, on some validation users.
 
     Attributes:
-      name: Of the system.
+      name: Name of the system.
       value: Its nDCG@10.
       network: The network's.
       half: Half the 95 % interval of their difference, paired by user.

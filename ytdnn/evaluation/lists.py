@@ -110,7 +110,7 @@ def may_hold(
       videos: `[n]` a video index for each; 0, an unknown video, may be listed.
     """
     everyone = slice(0, len(cases))
-    removed = selection.Removed(everyone, cases.removed, cases.available)
+    removed = selection.ExcludedVideos(everyone, cases.removed, cases.available)
     return ~removed.holds(rows, videos)
 
 

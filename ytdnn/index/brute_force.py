@@ -44,7 +44,7 @@ class BruteForceModule(interface.SearchModule):
         return columns, scores
 
     def _of_blocks(self, queries: tf.Tensor, k: tf.Tensor) -> Found:
-        """Searches the k best blocks and what is left behind the last whole one."""
+        """Searches the k best blocks and the rows after the last whole block."""
         end = self._size // _BLOCK * _BLOCK
         vectors = self.vectors.read_value()
         body = interface.row_range(vectors, 0, end)

@@ -1,10 +1,10 @@
 """One interface of all indexes: build, search, save, load.
 
-The work is done by `module`, a `tf.Module` whose `search(queries, k)` is a graph of
-tensors alone, so it runs as part of a larger exported graph. Results are video indices:
-row i of the vectors is video index i + 1, and 0 with score `PADDING_SCORE` fills a list
-that has fewer than k videos. (A finite score: answers are JSON, which has no NaN or
-infinity.)
+The work is done by `module`, a `tf.Module` with a method `search(queries, k)` that is a
+graph of tensors, so it runs as part of a larger exported graph. Results are video
+indices: row i of the vectors is video index i + 1, and 0 with score `PADDING_SCORE`
+fills a list that has fewer than k videos. (A finite score: answers are JSON, which has
+no NaN or infinity.)
 """
 
 import abc
@@ -30,7 +30,7 @@ class SearchModule(tf.Module):
 
     Attributes:
       num_videos: Videos in the index, int32 scalar variable.
-      vectors: What it was built of, variable `[num_videos, dim] float32`: row i ↔
+      vectors: Vectors it was built from, variable `[num_videos, dim] float32`: row i ↔
         video index i + 1. Graphs that embed the index score chosen videos with it.
     """
 
@@ -69,7 +69,7 @@ class Index(abc.ABC, Generic[_Config]):
     """Search for the videos of the largest dot products with a query.
 
     Attributes:
-      module: A `SearchModule`, or what `load` restored of one.
+      module: A `SearchModule`, or one that `load` restored.
     """
 
     def __init__(self, module: Any) -> None:
@@ -130,7 +130,7 @@ class Index(abc.ABC, Generic[_Config]):
 
     @classmethod
     def load(cls, directory: pathlib.Path) -> Self:
-        """Reads what `save` wrote.
+        """Reads the index that `save` wrote.
 
         Raises:
           errors.UserError: There is no readable SavedModel.
@@ -244,7 +244,7 @@ def padded(
 
 
 def check_vectors(vectors: Vectors) -> None:
-    """Refuses what no index can hold.
+    """Refuses vectors that no index can hold.
 
     Raises:
       ValueError: Not `[at least 1, at least 1]`, or not finite.

@@ -316,7 +316,7 @@ class Recommender:
         return self._frame(self._answers(given, exact), users)
 
     def _doubts(self, given: Sequence[dict[str, Any]]) -> list[str]:
-        """Returns what looks like a mistake in requests not of the log, each once."""
+        """Returns the warnings about requests that are not of the log, each once."""
         own = ({k: v for k, v in one.items() if k != schema.USER_ID} for one in given)
         requests = [one for one in own if schema.WATCHED_VIDEO_IDS in one]
         return list(

@@ -149,7 +149,7 @@ def train_candidates(config: configs.Config, workdir: pathlib.Path) -> None:
 
 
 def describe_candidates(workdir: pathlib.Path) -> list[str]:
-    """Returns what to say of `workdir/candidates`, just made."""
+    """Returns the lines to print after `workdir/candidates` is made."""
     from ytdnn.evaluation import floor
 
     return floor.warnings(workdir)

@@ -1,4 +1,4 @@
-"""Heads of the ranker: what is learned of impressions and orders them (PAPER §4.2).
+"""Heads of the ranker: their targets, losses and scores (PAPER §4.2).
 
 Over N impressions with k clicks of watch times T_i, E[T] = ΣT / N is the expected watch
 time of an impression and P = k / N its click probability. Of one impression each is a
@@ -10,9 +10,9 @@ function of its features.
   Its odds are ΣT / N = E[T].
 * `Click`: P alone.
 * `ClickTimesWatchTime`: P and E[T | click], each on a tower of its own; E[T] is their
-  product. `ytdnn.ranking.watch_time` has what the second is fitted to.
+product. `ytdnn.ranking.watch_time` has the targets of the second.
 
-A click whose watch time is 0 or not known tells nothing of watch time: it weighs 1 in
+A click without watch time (0 or unknown) is no example of watch time: it weighs 1 in
 `WeightedLogistic`, is a negative in `ExactOdds`, and is no example of E[T | click].
 """
 
@@ -38,12 +38,12 @@ PROBABILITY = "probability of a click"
 
 @dataclasses.dataclass(frozen=True)
 class Labels:
-    """What became of impressions; all fields are `[...]`.
+    """The labels of impressions; all fields are `[...]`.
 
     Attributes:
       clicked: bool.
-      seconds: float32 watched, 0 where not clicked or not known.
-      durations: float32 seconds of the videos, 0 where not known.
+      seconds: float32 watched, 0 where not clicked or unknown.
+      durations: float32 seconds of the videos, 0 where unknown.
     """
 
     clicked: tf.Tensor
@@ -53,13 +53,14 @@ class Labels:
 
 @dataclasses.dataclass(frozen=True)
 class Clicks:
-    """Means over the training impressions, where outputs start.
+    """Means over the training impressions, the initial values of outputs.
 
     Attributes:
       probability: Clicks over impressions.
       seconds: Watch time of a click that has one, 0 where no click has.
-      ratio: Of that to the video's duration, or to `seconds` where it is not known.
-      observed: What targets of watch time are made with.
+      ratio: Mean ratio of that to the video's duration, or to `seconds` where it is
+        unknown.
+      observed: Statistics for the targets of watch time.
     """
 
     probability: float
@@ -75,11 +76,11 @@ class Clicks:
 
 @dataclasses.dataclass(frozen=True)
 class Calibration:
-    """What predictions were brought to on the validation window.
+    """The calibration of predictions on the validation window.
 
     Attributes:
-      clicks: Of the log odds of a click.
-      seconds: Of the log of the expected seconds that calibrated clicks make.
+      clicks: Line of the log odds of a click.
+      seconds: Line of the log of the expected seconds that calibrated clicks give.
     """
 
     clicks: recalibration.Line = recalibration.IDENTITY
@@ -90,7 +91,7 @@ NOT_CALIBRATED = Calibration()
 
 
 class Predicted(NamedTuple):
-    """What a head makes of the network's outputs; fields as of `Predictions`.
+    """The predictions of a head; fields as in `Predictions`.
 
     Attributes:
       order: `[...] float32`, finite.
@@ -106,14 +107,14 @@ class Predicted(NamedTuple):
 
 
 class Head(abc.ABC):
-    """From the tower's outputs `[..., n]` to a loss and to predictions.
+    """Maps the tower's outputs `[..., n]` to a loss and to predictions.
 
     Attributes:
       biases: Initial values of the n outputs.
-      meaning: Of the score that is served, which candidates are ordered by.
-      seconds_meaning: Of the seconds it predicts, if it does.
+      meaning: Meaning of the served score, by which candidates are ordered.
+      seconds_meaning: Meaning of the predicted seconds, if there are any.
       own_tower: Widths of the ReLU layers of a second tower; none: there is one tower.
-      num_own: How many of the outputs, the last ones, are made by the second tower.
+      num_own: Number of outputs, the last ones, that the second tower makes.
     """
 
     biases: tuple[float, ...]
@@ -152,13 +153,13 @@ class Head(abc.ABC):
 
         Args:
           outputs: `[..., n] float32`.
-          durations: `[...] float32` seconds of the videos, 0 where not known.
-          calibration: What they are brought to.
+          durations: `[...] float32` seconds of the videos, 0 where unknown.
+          calibration: Calibration of the predictions.
         """
 
 
 class _Odds(Head):
-    """One logit; its odds are what is served."""
+    """A head of one logit; its odds are served."""
 
     def predict(
         self,
@@ -166,7 +167,7 @@ class _Odds(Head):
         durations: tf.Tensor,
         calibration: Calibration = NOT_CALIBRATED,
     ) -> Predicted:
-        """Orders by the logit, which is what training says, not calibrated."""
+        """Orders by the logit of training, without calibration."""
         del durations, calibration
         logits = outputs[..., 0]
         odds = tf.exp(tf.minimum(logits, _MAX_LOGIT))
@@ -339,11 +340,11 @@ class ClickTimesWatchTime(Head):
 def make(config: configs.Head, clicks: Clicks) -> Head:
     """Returns the configured head.
 
-    Without any watch time in the log `ClickTimesWatchTime` is the click alone.
+    Without any watch time in the log `ClickTimesWatchTime` predicts only the click.
 
     Args:
-      config: Which, and its settings.
-      clicks: Of the training impressions.
+      config: Kind of head, and its settings.
+      clicks: Statistics of the training impressions.
     """
     match config:
         case configs.WeightedLogisticConfig():
@@ -363,9 +364,9 @@ def measure(parts: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> Click
     finite.
 
     Args:
-      parts: Of some impressions each whether they were clicked `[n] bool`, `[n]
-        float32` seconds, 0 where not clicked or not known, and `[n] float32` seconds of
-        the videos, 0 where not known.
+      parts: Parts of the impressions: whether they were clicked `[n] bool`, `[n]
+        float32` seconds, 0 where not clicked or unknown, and `[n] float32` seconds of
+        the videos, 0 where unknown.
     """
     number = clicks = timed = 0
     seconds = of_unknown = ratios = 0.0

@@ -14,7 +14,7 @@ bounded, and is converted to the mean seconds of a click:
 * `Bins`: the chance of each of several watch times being reached, in parts of the
   duration; the mean is their sum (CREAD: Sun and others, A Classification-Restoration
   Framework with Error Adaptive Discretization, AAAI 2024).
-* `Ratio`: the part of the duration, without bound: the mean itself, on clean logs.
+* `DurationRatio`: the part of the duration, without bound; its mean, on clean logs.
 
 An unknown duration is replaced by the mean watch time of a click.
 """
@@ -192,7 +192,7 @@ class Target(abc.ABC):
         return tf.where(durations > 0.0, durations, self.mean)
 
 
-class Ratio(Target):
+class DurationRatio(Target):
     """The log of the part of the duration, fitted to the mean part.
 
     The gradient of its loss `exp(r) - r · T / D` is the predicted less the observed
@@ -335,7 +335,7 @@ def make(kind: str, mean: float, ratio: float, observed: Observed) -> Target:
       observed: See `Observed`.
     """
     if kind == "ratio":
-        return Ratio(mean, observed, ratio)
+        return DurationRatio(mean, observed, ratio)
     kinds: dict[str, Callable[[float, Observed], Target]] = {
         "fraction": Fraction,
         "log_seconds": LogSeconds,

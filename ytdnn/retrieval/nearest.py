@@ -1,11 +1,12 @@
-"""The nearest permitted videos: an index asked for more, or the vectors scored.
+"""The nearest permitted videos: a longer list of the index, or the vectors scored.
 
-The index is asked for as many videos more as a request bars, and what is not permitted
-is left out of its answer: no cost grows with the corpus but that of the index. Where
-that does not do, the vectors themselves are scored: those of an allow-list alone, those
-that conditions permit where these are few, or all of them where a request bars very
-many, or where what is left out has left too few. So a list is as long as there are
-permitted videos, up to what was asked for.
+The index is searched for a longer list, by the number of videos that a request
+excludes, and those not permitted are left out of its answer, so the only cost that
+grows with the corpus is that of the index. Where that is not enough, the vectors
+themselves are scored: only those of an allow-list, those that conditions permit where
+these are few, or all of them where a request excludes very many, or where what is left
+out has left too few. So a list is as long as there are permitted videos, up to the
+requested length.
 
 Conditions that permit a large share of the videos widen the search of the index by its
 inverse. Others are exact: at most `FEW` permitted videos are gathered and scored, else
@@ -57,7 +58,7 @@ class Nearest(tf.Module):
         Args:
           queries: `[batch, dim] float32`.
           num: `[] int32` length of the lists, at most `num_videos`.
-          permitted: What they may hold.
+          permitted: Videos that they may hold.
 
         Returns:
           indices `[batch, num] int32` and scores `[batch, num] float32`, 0 and `-inf`
@@ -103,15 +104,15 @@ class Nearest(tf.Module):
         mask: tf.Tensor,
         share: tf.Tensor,
     ) -> Lists:
-        """Returns lists with those of some requests made from the vectors.
+        """Returns lists in which those of some requests are made from the vectors.
 
         Args:
-          lists: Of the index.
+          lists: Lists of the index.
           queries: `[batch, dim] float32`.
           num: `[] int32`, at least 1.
-          permitted: What they may hold.
-          mask: `[batch] bool`, which requests.
-          share: `[batch] float32` of the videos that conditions permit.
+          permitted: Videos that they may hold.
+          mask: `[batch] bool`, true for these requests.
+          share: `[batch] float32`, share of the videos that conditions permit.
         """
         makers: list[tuple[tf.Tensor, Maker]] = []
         is_limited, conditions = permitted.is_limited, permitted.conditions
@@ -139,14 +140,14 @@ class Nearest(tf.Module):
         by_index: tf.Tensor,
         share: tf.Tensor,
     ) -> tuple[Lists, tf.Tensor]:
-        """Returns the index's lists, and where it may know more, `[batch] bool`.
+        """Returns the index's lists, and where the index may hold more, `[batch] bool`.
 
         Args:
           queries: `[batch, dim] float32`.
           num: `[] int32` length of the lists.
-          permitted: What they may hold.
-          by_index: `[batch] bool`, which requests it is asked for.
-          share: `[batch] float32` of the videos that conditions permit.
+          permitted: Videos that they may hold.
+          by_index: `[batch] bool`, requests that the index is searched for.
+          share: `[batch] float32`, share of the videos that conditions permit.
         """
         permitted = permitted.without_lists
         wanted = num + permitted.num_barred + tf.minimum(permitted.num_removed, num)
@@ -333,15 +334,15 @@ def _replaced(
     permitted: permitted_room.Permitted,
     make: Maker,
 ) -> Lists:
-    """Returns lists with those of some rows made another way, if there are any.
+    """Returns lists with some rows made another way, if there are any.
 
     Args:
       lists: `[batch, num]` each.
-      mask: `[batch] bool`, which rows.
+      mask: `[batch] bool`, true for these rows.
       queries: `[batch, dim] float32`.
       num: `[] int32`.
-      permitted: What the lists may hold.
-      make: Makes them, from the rows' queries, `num` and `permitted`.
+      permitted: Videos that the lists may hold.
+      make: Function that makes them, from the rows' queries, `num` and `permitted`.
     """
 
     def replaced() -> Lists:

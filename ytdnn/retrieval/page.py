@@ -38,7 +38,7 @@ class Rule(tf.Module):
     def __call__(
         self, videos: tf.Tensor, logits: tf.Tensor, scores: tf.Tensor | None
     ) -> tf.Tensor:
-        """Returns what to order by, `[batch, n] float32`, `-inf` = not on the page.
+        """Returns the order `[batch, n] float32`, `-inf` = not on the page.
 
         Args:
           videos: `[batch, n] int32`, 0 where there is none.
@@ -71,14 +71,14 @@ class Rule(tf.Module):
 def blended(logits: tf.Tensor, scores: tf.Tensor, weight: float) -> tf.Tensor:
     """Returns `logit + weight · score`, `[batch, n] float32`.
 
-    A candidate score is a log-probability but for what is the same for the whole list,
-    so this is the log of the ranker's score times a power of that probability. Videos
-    without a score take the lowest of the list.
+    A candidate score is a log-probability up to a constant of the whole list, so this
+    is the log of the ranker's score times a power of that probability. Videos without a
+    score take the lowest of the list.
 
     Args:
       logits: `[batch, n] float32`.
       scores: `[batch, n] float32`, `positions.NO_SCORE` where there is none.
-      weight: Of the scores.
+      weight: Weight of the scores.
     """
     known = scores > positions.NO_SCORE
     lowest = tf.reduce_min(tf.where(known, scores, float("inf")), axis=1, keepdims=True)
@@ -87,7 +87,7 @@ def blended(logits: tf.Tensor, scores: tf.Tensor, weight: float) -> tf.Tensor:
 
 
 def capped(order: tf.Tensor, of_videos: tf.Tensor, most: int) -> tf.Tensor:
-    """Returns the order without what exceeds the cap: the best of each channel stay.
+    """Returns the order with at most `most` videos of a channel: the best stay.
 
     Args:
       order: `[batch, n] float32`, higher is better, `-inf` = none; ties keep places.

@@ -39,7 +39,7 @@ class Permitted:
 
     @property
     def num_removed(self) -> tf.Tensor:
-        """How many videos are removed, `[] int32`."""
+        """Number of removed videos, `[] int32`."""
         return tf.constant(0) if self.removed is None else self.removed.count
 
     @property

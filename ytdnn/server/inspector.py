@@ -1,4 +1,4 @@
-"""What the page at `/` asks: users, candidates with their sources, reasons, the truth.
+"""Backend of the page at `/`: users, candidates with sources, explanations, the truth.
 
 Users of the prepared set are shown only where the server was started to inspect. The
 set, and the world behind it, are loaded when they are first asked for.
@@ -42,7 +42,7 @@ class Inspector:
         return await loop.run_in_executor(self._thread, function, *given)
 
     def facts(self, version: models.Version) -> Json:
-        """Returns what the page must know first."""
+        """Returns the facts that the page needs first."""
         model = version.models[version.recommender]
         asked = model.get(explained.CANDIDATES)
         fields = asked.fields if asked else {}
@@ -81,7 +81,7 @@ class Inspector:
     def _filled(
         self, version: models.Version, body: Mapping[str, Any]
     ) -> Mapping[str, Any]:
-        """Returns a request with what the prepared set has of its user, if it knows."""
+        """Returns a request completed from the prepared set, if its user is there."""
         try:
             return self._request(version, body[schema.USER_ID]) | dict(body)
         except errors.UserError:

@@ -1,4 +1,4 @@
-"""`/recommend` and `/feedback`: the friendlier endpoints, whose answers are logged."""
+"""`/recommend` and `/feedback`: the friendlier endpoints, with logged answers."""
 
 import time
 import uuid
@@ -221,7 +221,7 @@ def feedback(
     body: Mapping[str, Any],
     log: served_log.ServedLog | None,
 ) -> Json:
-    """Takes what became of a video of an answer.
+    """Records the feedback on a video of an answer.
 
     Raises:
       problems.Problem: Nothing is logged.

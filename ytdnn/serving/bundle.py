@@ -18,6 +18,7 @@ from ytdnn.index import scann_index
 from ytdnn.retrieval import placing
 from ytdnn.serving import (
     batches,
+    clocks,
     doubts,
     removals,
     requests,
@@ -41,7 +42,7 @@ STAGE_SECONDS = "stage_seconds"
 EXACT = "_exact"
 BIAS_COORDINATES = "bias_coordinates"
 LAYOUT = "layout"  # of the manifest's config
-NEWEST_LAYOUT = 4  # of directory and signatures; 3 served scores not ordered by
+NEWEST_LAYOUT = 5  # of directory and signatures; 4 had no conditions on videos
 _VECTORS = "graphs/0/_search/_searcher/{}vectors/.ATTRIBUTES/VARIABLE_VALUE"
 _WHOLE, _PARTS = _VECTORS.format(""), ("_main/", "_delta/")  # of `index.delta`
 DOT_PRODUCT = "dot product of user and video vector, bias included"
@@ -334,11 +335,12 @@ class Bundle:
     ) -> tuple[dict[str, tf.Tensor], float]:
         """Returns a signature's outputs and its milliseconds; a first call warms up."""
         function = self.model(name, signature)
-        if (name, signature) not in self._warm:
-            function(**values)
-            self._warm.add((name, signature))
-        started = time.perf_counter()
-        outputs = function(**values)
+        with clocks.allowed():
+            if (name, signature) not in self._warm:
+                function(**values)
+                self._warm.add((name, signature))
+            started = time.perf_counter()
+            outputs = function(**values)
         return outputs, 1_000.0 * (time.perf_counter() - started)
 
 

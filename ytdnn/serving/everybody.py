@@ -1,8 +1,8 @@
 """Lists for many users at once: in batches, by the models of a bundle.
 
 Three ways, each a function of some users: the whole recommender; the candidates of the
-served index; and the candidates by products in blocks, which are exact and need no
-model but the user tower. All leave out what a user watched, and what was removed.
+served index; and the candidates by products in blocks, which are exact and need only
+the user tower. All leave out the videos that a user watched, and removed ones.
 """
 
 import dataclasses
@@ -32,13 +32,14 @@ Vectors = npt.NDArray[np.float32]
 
 @dataclasses.dataclass(frozen=True)
 class Limits:
-    """Which videos lists may hold, beside those a user has not watched.
+    """The videos that lists may hold, in addition to the rule about watched ones.
 
     Attributes:
       excluded: `[n]` catalogue indices, left out of every list.
       allowed: `[m]` catalogue indices, at least one: lists hold no others. None: all.
-      of_users: Left out of the list of each user, by user index. None: nothing.
-      conditions: On columns of videos, as of `ytdnn.serving.where`.
+      of_users: Catalogue indices left out of the list of each user, by user index.
+        None: nothing.
+      conditions: Conditions on columns of videos, as of `ytdnn.serving.where`.
       policy: A saved set of conditions; empty: none.
     """
 
@@ -147,7 +148,7 @@ class Search:
         return Lists(np.append(np.int32(0), self._held)[found], scores)
 
     def _products(self, queries: Vectors) -> selection.Scorer:
-        """Returns what makes blocks of products, in TensorFlow, on all cores."""
+        """Returns a function that multiplies blocks in TensorFlow, on all cores."""
         with tf.device("CPU"):
             asked = tf.constant(queries)
 
@@ -234,13 +235,13 @@ def recommended(
     limits: Limits,
     exact: bool = False,
 ) -> Maker:
-    """Returns the maker of what the whole recommender answers.
+    """Returns the maker of the whole recommender's lists.
 
     Args:
       bundle: The models.
       logged: The users.
       k: Length of the lists.
-      limits: Which videos they may hold.
+      limits: Videos that they may hold.
       exact: Whether its candidates are those of exact search.
     """
     name = bundle.recommender(exact)
@@ -293,8 +294,9 @@ class _Asked:
 
         Args:
           barred: Catalogue indices that each list leaves out.
-          inputs: From places of a batch to what the model asks beside `k` and limits.
-          lengths: Of each request; None: they are short.
+          inputs: Function from places of a batch to the model's inputs, except `k` and
+            limits.
+          lengths: Length of each request; None: they are short.
         """
         sizes = barred.sizes + len(self._excluded) + len(self._allowed)
         sizes = sizes if lengths is None else sizes + lengths
@@ -357,15 +359,15 @@ class _Asked:
 def similar(bundle: bundle_room.Bundle, k: int) -> Maker:
     """Returns the maker of the videos nearest to others, by the cosine of vectors.
 
-    The bias, which is no taste, is left out; so is the video itself, and what was
-    removed.
+    The bias, which is not part of the taste, is left out; so is the video itself, and
+    removed ones.
 
     Args:
       bundle: The models.
       k: Length of the lists.
 
     Returns:
-      From catalogue indices of videos that have a vector to their lists.
+      Function from catalogue indices of videos that have a vector to their lists.
     """
     vectors = np.delete(bundle.video_vectors(), bundle.bias_coordinates, axis=1)
     vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
@@ -379,7 +381,7 @@ def similar(bundle: bundle_room.Bundle, k: int) -> Maker:
 
 
 def _own(limits: Limits, users: Indices) -> ragged.Ragged:
-    """Returns what the lists of some users alone leave out."""
+    """Returns the videos left out of the lists of single users."""
     if limits.of_users is None:
         return ragged.empty(len(users))
     return limits.of_users.take(users)

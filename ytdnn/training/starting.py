@@ -41,7 +41,7 @@ def begin(
       data: The prepared set.
       candidate_model: As of `initial.set_weights`.
       vectors: That it returned.
-      strategy: Of several workers the chief's choice holds.
+      strategy: Strategy; of several workers the chief's choice holds.
       refitted: Facts of the network that this one is a refit of, which begins where
         that one did; None: it is none.
 
@@ -66,7 +66,7 @@ def begin(
 
 
 def facts(start: initial.Start | None) -> dict[str, Any]:
-    """Returns what a manifest says of where training began."""
+    """Returns facts about the start of a training for its manifest."""
     return {} if start is None else {_FACT: dataclasses.asdict(start)}
 
 
@@ -95,7 +95,7 @@ def search(value: Value, num_bags: int, tries_lengths: bool) -> initial.Start:
     a sample is not sure of smaller differences.
 
     Args:
-      value: Of a start, higher is better.
+      value: Function that returns the metric of a start, higher is better.
       num_bags: To choose from.
       tries_lengths: Whether lengths change anything.
     """
