@@ -89,7 +89,7 @@ def test_index_built_without_scann_says_so(
     exact = artifact.load(tmp_path / "index", "exact", candidates)
     assert exact.num_videos == len(vectors)
     manifest = artifacts.read_manifest(tmp_path / "index", "index")
-    assert manifest.facts["served"] == "exact"
+    assert manifest.facts["served"] == "ivf"
     with pytest.raises(
         errors.UserError, match=r"expected an index scann .*found exact"
     ):
