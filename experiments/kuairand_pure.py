@@ -8,7 +8,7 @@ as large as what is observed; each of these adds something (PAPER §4).
         --seeds=0,1,2 --config.data.dir=KuaiRand-Pure \
         --metrics="ranker/auc, ranker/grouped_auc, ranker/weighted_per_user_loss, \
         ranker/click_log_loss, ranker/calibration_ratio"
-    python -m experiments.lightgbm_ranker --workdir=runs/kuairand-heads/fraction/seed-0
+    python -m experiments.lightgbm_ranker --workdir=runs/kuairand-heads/seconds/seed-0
 
 Protocol: temporal, real impressions of KuaiRand-Pure (Gao and others, CIKM 2022, CC
 BY-SA 4.0): candidates learn from the first 70 % of the watches, the ranker's own window
@@ -48,12 +48,15 @@ _RANKING = configs.RankingConfig(
     tower=(256, 64), dropout=0.3, least_impressions=200_000, training=_TRAINING
 )
 _HEADS: dict[str, configs.Head] = {
+    "seconds": configs.ClickTimesWatchTimeConfig(watch_time="seconds"),
     "fraction": configs.ClickTimesWatchTimeConfig(watch_time="fraction"),
     "bins": configs.ClickTimesWatchTimeConfig(watch_time="bins"),
     "quantiles": configs.ClickTimesWatchTimeConfig(watch_time="quantiles"),
     "log_seconds": configs.ClickTimesWatchTimeConfig(watch_time="log_seconds"),
     "ratio": configs.ClickTimesWatchTimeConfig(watch_time="ratio"),
-    "fraction_own_tower": configs.ClickTimesWatchTimeConfig(own_tower=(64,)),
+    "seconds_own_tower": configs.ClickTimesWatchTimeConfig(
+        watch_time="seconds", own_tower=(64,)
+    ),
     "weighted_logistic": configs.WeightedLogisticConfig(),
     "exact_odds": configs.ExactOddsConfig(),
     "click": configs.ClickConfig(),

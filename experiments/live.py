@@ -444,7 +444,7 @@ class Asked:
         return self.directory / "-".join([self.others, *self.names, *seed])
 
 
-def run(asked: Asked) -> report.Report:
+def run(asked: Asked) -> report.LiveReport:
     """Trains the variants and plays the live test; goes on where it was stopped."""
     status = program.main(
         [
@@ -504,7 +504,7 @@ def promised(asked: Asked) -> dict[str, float]:
     return found
 
 
-def show(found: report.Report, beforehand: Mapping[str, float]) -> table.Table:
+def show(found: report.LiveReport, beforehand: Mapping[str, float]) -> table.Table:
     """Returns each arm, its lift over the first, and what was promised."""
     result = table.Table(title="watch seconds per visit, live")
     for heading in ("arm", "live", "lift", "promised", "lift promised", "share kept"):
@@ -527,7 +527,7 @@ def show(found: report.Report, beforehand: Mapping[str, float]) -> table.Table:
     return result
 
 
-def _ends(one: report.Estimate, percent: bool = False) -> str:
+def _ends(one: report.IntervalEstimate, percent: bool = False) -> str:
     value, low, high = (x or 0.0 for x in (one.value, one.low, one.high))
     if percent:
         return f"{value:+.0%} [{low:+.0%}, {high:+.0%}]"

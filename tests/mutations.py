@@ -94,7 +94,7 @@ MUTATIONS = (
     ),
     Mutation(
         "retrieval/nearest.py",
-        "width += tf.minimum(permitted.num_removed, num)",
+        " + tf.minimum(permitted.num_removed, num)",
         "",
         "retrieval/test_nearest.py retrieval serving",
     ),
@@ -105,7 +105,7 @@ MUTATIONS = (
         "retrieval/test_exploring.py retrieval serving",
     ),
     Mutation(
-        "serving/graphs.py",
+        "serving/results.py",
         "num_results = tf.clip_by_value(wanted, 0, found)",
         "num_results = wanted",
         "serving server",

@@ -7,7 +7,7 @@ import tensorflow as tf
 from ytdnn.ranking import watch_time
 
 N = 4_000
-KINDS = ("fraction", "log_seconds", "quantiles", "bins", "ratio")
+KINDS = ("fraction", "seconds", "log_seconds", "quantiles", "bins", "ratio")
 
 
 def clicks(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -36,7 +36,7 @@ def tensors(*arrays: np.ndarray) -> list[tf.Tensor]:
     return [tf.constant(values, tf.float32) for values in arrays]
 
 
-@pytest.mark.parametrize("kind", ["fraction", "bins", "ratio"])
+@pytest.mark.parametrize("kind", ["fraction", "seconds", "bins", "ratio"])
 def test_where_it_starts_it_says_the_mean(kind: str) -> None:
     seconds, durations = clicks()
     target = make(kind, seconds, durations)
@@ -59,7 +59,9 @@ def test_more_output_is_more_watch_time(kind: str) -> None:
         assert np.isfinite(values).all()
 
 
-@pytest.mark.parametrize("kind", ["fraction", "log_seconds", "quantiles", "bins"])
+@pytest.mark.parametrize(
+    "kind", ["fraction", "seconds", "log_seconds", "quantiles", "bins"]
+)
 def test_no_replay_has_a_gradient_without_bound(kind: str) -> None:
     seconds, durations = clicks()
     target = make(kind, seconds, durations)
@@ -67,7 +69,8 @@ def test_no_replay_has_a_gradient_without_bound(kind: str) -> None:
     with tf.GradientTape() as tape:
         tape.watch(start)
         loss = target.losses(start, *tensors(np.array([1e6]), np.array([10.0])))
-    assert np.abs(tape.gradient(loss, start)).max() <= 2.0
+    most = 10.0 if kind == "seconds" else 2.0
+    assert np.abs(tape.gradient(loss, start)).max() <= most
 
 
 def test_a_ratio_has() -> None:
@@ -116,3 +119,24 @@ def test_a_large_sample_is_thinned_evenly(monkeypatch: pytest.MonkeyPatch) -> No
     kept = np.concatenate(sample._parts)[:, 0]
     assert 25 <= len(kept) <= 100
     assert len(set(np.diff(kept))) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "chosen"),
+    [
+        ("of the duration", watch_time.Fraction),
+        ("of its own", watch_time.Seconds),
+        ("unknown durations", watch_time.Seconds),
+    ],
+)
+def test_durations_are_used_where_they_tell_of_watch_times(
+    kind: str, chosen: type[watch_time.Target]
+) -> None:
+    rng = np.random.default_rng(0)
+    durations = rng.lognormal(4.0, 1.0, N)
+    seconds = durations * rng.uniform(0.3, 1.0, N)
+    if kind == "of its own":
+        seconds = rng.lognormal(3.0, 1.0, N)
+    elif kind == "unknown durations":
+        durations = np.where(rng.random(N) < 0.3, durations, 0.0)
+    assert isinstance(make("auto", seconds, durations), chosen)

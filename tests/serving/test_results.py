@@ -20,8 +20,8 @@ HEADS = [
     heads.make(config, clicks)
     for clicks in (CLICKS, heads.Clicks(0.2, 0.0, 1.0))
     for config in (
-        configs.ClickTimesWatchTime(),
-        configs.ClickTimesWatchTime(order_by="seconds"),
+        configs.ClickTimesWatchTimeConfig(),
+        configs.ClickTimesWatchTimeConfig(order_by="seconds"),
         configs.WeightedLogistic(),
         configs.WeightedLogistic(weights="equal"),
         configs.ExactOdds(),

@@ -47,8 +47,10 @@ class ClickTimesWatchTimeConfig:
         watch time, to which the weighted logistic converges, or the expected watch
         `seconds`.
       watch_time: Target of the watch time of a click: the `fraction` of the video, at
-        most 1; `log_seconds`; `quantiles` among videos of about its duration (D2Q); the
-        chance of reaching several `bins` (CREAD); or the `ratio` to the duration,
+        most 1; the mean `seconds`, by gamma regression; `auto`, the first where
+        durations tell much of watch times, else the second; `log_seconds`; `quantiles`
+        among videos of about its duration (D2Q); the chance of reaching several `bins`
+        (CREAD); or the `ratio` to the duration,
         without bound.
       own_tower: Widths of the ReLU layers of the watch time's own tower, which changes
         nothing of the click's; none: both are read off one tower.
@@ -56,9 +58,9 @@ class ClickTimesWatchTimeConfig:
     """
 
     order_by: Literal["seconds", "odds"] = "odds"
-    watch_time: Literal["fraction", "log_seconds", "quantiles", "bins", "ratio"] = (
-        "fraction"
-    )
+    watch_time: Literal[
+        "auto", "fraction", "seconds", "log_seconds", "quantiles", "bins", "ratio"
+    ] = "auto"
     own_tower: tuple[components.Positive, ...] = ()
     watch_time_weight: components.PositiveFloat = 1.0
     kind: Literal["click_times_watch_time"] = "click_times_watch_time"

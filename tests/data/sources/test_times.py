@@ -83,7 +83,7 @@ def test_a_zone_of_parquet_that_no_place_has_is_noted(
     ids = pa.array(["a"] * len(STAMPS))
     table = pa.table({"user_id": ids, "video_id": ids, "time": moments})
     pq.write_table(table, tmp_path / "watches.parquet")
-    log = sources.read(configs.Data(source="log", dir=str(tmp_path)))
+    log = sources.read(configs.DataConfig(source="log", dir=str(tmp_path)))
     found = log.tables["watches"].select("time").collect()["time"].to_list()
     assert found == SECONDS
     noted = [note for note in log.origin("watches").notes if "beyond 14 hours" in note]
