@@ -14,6 +14,7 @@ from experiments.benchmarks import (
     delta,
     everybody,
     exact_search,
+    filters,
     index,
     long_log,
     measure,
@@ -94,7 +95,7 @@ def test_ranking(capsys):
 
 
 @pytest.mark.slow
-def test_answer_and_exact_search(capsys, tmp_path):
+def test_answer_exact_search_and_filters(capsys, tmp_path):
     answer.main(["--tiny", "--repeats=5", f"--workdir={tmp_path}"])
     times, memory = _tables(capsys.readouterr().out)
     parts = {(row[0], row[1]): float(row[2]) for row in times[2:]}
@@ -111,6 +112,11 @@ def test_answer_and_exact_search(capsys, tmp_path):
     ratios = {row[1]: float(row[4]) for row in table[2:]}
     assert ratios["tf.matmul"] == 1.0
     assert ratios["index_exact"] > 0.0
+    filters.main(["--tiny", "--repeats=5", f"--workdir={tmp_path}"])
+    (table,) = _tables(capsys.readouterr().out)
+    exact = [row for row in table[2:] if row[0] == "index_exact"]
+    assert [row[1] for row in exact] == ["none", "50 %", "1 %", ".01 %"]
+    assert {row[7] for row in exact} == {"1.000"}
 
 
 @pytest.mark.slow

@@ -150,7 +150,7 @@ def _timed(
 def _recall(found: npt.NDArray[Any], wanted: npt.NDArray[Any]) -> float:
     """Returns the share of the ids of each row that the other holds."""
     shares = [
-        len(set(one) & set(other)) / len(set(other))
+        len(set(one) & set(other)) / max(1, len(set(other)))
         for one, other in zip(found.tolist(), wanted.tolist(), strict=True)
     ]
     return float(np.mean(shares))
