@@ -57,6 +57,23 @@ def test_a_ranker_ahead_of_both_is_served(data: prepared.PreparedData) -> None:
     assert "not above" not in found.words
 
 
+def test_a_ranker_level_with_the_candidates_is_served_where_it_is_above_popularity(
+    data: prepared.PreparedData,
+) -> None:
+    seconds = np.asarray(data.impressions.seconds)
+    judged = order_choice.choose(
+        data, _candidates(data, b=1.0), _knows(data, 1.0), CONFIG
+    )
+    assert "are level" not in judged.words
+    level = fakes.PlantedRanker(
+        lambda videos: videos,
+        # Right of u0 and u2, where the candidates are right of u2 and popularity not.
+        lambda rows: seconds[rows] * (np.asarray(data.impressions.users)[rows] != 1),
+    )
+    found = order_choice.choose(data, _candidates(data, b=1.0, a=1.0), level, CONFIG)
+    assert found.serves_ranker
+
+
 @pytest.mark.parametrize(
     ("of_ranker", "of_candidates", "serves", "told"),
     [
