@@ -48,7 +48,7 @@ class Data:
     num_videos: int = NUM
 
 
-ATTRIBUTES = attributes.of(Data(VIDEOS))  # type: ignore[arg-type]
+ATTRIBUTES = attributes.from_data(Data(VIDEOS))  # type: ignore[arg-type]
 KEYS = [key for one in ATTRIBUTES for key in one.keys]
 ROWS = VIDEOS.to_dicts()
 KIDS = [{"column": "language", "in": ["en", "de"]}]

@@ -61,7 +61,7 @@ class IvfConfig:
       lists_to_search_fraction: Smallest share of the lists that a query reads; 0 =
         from the corpus size.
       reorder_factor: Videos scored exactly, as a multiple of k.
-      seed: Of the sample that the lists are made from.
+      seed: Seed of the sample that the lists are made from.
     """
 
     min_videos: components.NonNegative = 2_000

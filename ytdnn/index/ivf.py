@@ -45,7 +45,7 @@ Integers = npt.NDArray[np.int32]
 
 
 @dataclasses.dataclass(frozen=True)
-class Lists:
+class InvertedLists:
     """The lists, as variables.
 
     Attributes:
@@ -64,7 +64,7 @@ class Lists:
 
 
 class IvfModule(interface.SearchModule):
-    """Lists beside the exact index, which scores all videos where that is less.
+    """InvertedLists beside the exact index, which scores all videos where that is less.
 
     Attributes:
       exact: Exact search of the same vectors.
@@ -75,7 +75,7 @@ class IvfModule(interface.SearchModule):
     def __init__(
         self,
         exact: brute_force.BruteForceModule,
-        lists: Lists,
+        lists: InvertedLists,
         config: configs.IvfConfig,
     ) -> None:
         """Takes the lists of some vectors.
@@ -207,7 +207,7 @@ def training_sample(num_videos: int, lists: int) -> int:
     return min(num_videos, max(_LEAST_SAMPLE, _SAMPLED_PER_LIST * lists))
 
 
-def _lists(vectors: interface.Vectors, config: configs.IvfConfig) -> Lists:
+def _lists(vectors: interface.Vectors, config: configs.IvfConfig) -> InvertedLists:
     number = num_lists(len(vectors), config)
     means = _trained(vectors, number, config.seed)
     centres = _moved(vectors, means, _nearest(vectors, means))
@@ -226,7 +226,7 @@ def _lists(vectors: interface.Vectors, config: configs.IvfConfig) -> Lists:
         part = rows[start : start + _ROWS_AT_ONCE]
         codes[start : start + len(part)] = np.rint(vectors[part] / scales)
     shape = [-1, _BLOCK * vectors.shape[1]]
-    return Lists(
+    return InvertedLists(
         tf.Variable(centres, trainable=False),
         tf.Variable(starts, trainable=False),
         tf.Variable(rows.reshape(-1, _BLOCK), trainable=False),

@@ -57,7 +57,7 @@ def key(column: str, operator: str) -> str:
     return f"{column} {operator}"
 
 
-def of(data: prepared.PreparedData) -> tuple[Attribute, ...]:
+def from_data(data: prepared.PreparedData) -> tuple[Attribute, ...]:
     """Returns the columns of a log's videos that conditions can be put on.
 
     Ids of channels are text, whatever their type; truth values are the texts `true` and

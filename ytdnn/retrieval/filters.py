@@ -98,7 +98,7 @@ class Filters(tf.Module):
         """
         super().__init__()
         self.saved = saved = dict(policies or {})
-        self._columns = [_Column(one) for one in attributes.of(data)]
+        self._columns = [_Column(one) for one in attributes.from_data(data)]
         self.keys = tuple(key for column in self._columns for key in column.keys)
         self.policies = tuple(saved)
         self._end_of_log = data.end_of_log

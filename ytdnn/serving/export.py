@@ -158,7 +158,7 @@ def _write(
         saved_models.save(model, draft.part(name))
         warm_up.write(name, model, example, draft.part(name))
     _write_titles(parts.data, draft.common / bundle.TITLES)
-    names = [one.name for one in attributes.of(parts.data) if one.kind != "age"]
+    names = [one.name for one in attributes.from_data(parts.data) if one.kind != "age"]
     parts.data.videos.select(names).write_parquet(draft.common / bundle.ATTRIBUTES)
     artifacts.write_json(
         draft.common / prepared.VOCABULARIES_FILE, _vocabularies(parts.data, models)
@@ -215,7 +215,7 @@ def _load(
     asset.write_text(removals.text(removals.indices(catalogue, removed_ids)))
     policies = where.policies(
         config.composition.policies,
-        [key for column in attributes.of(data) for key in column.keys],
+        [key for column in attributes.from_data(data) for key in column.keys],
     )
     filters = filters_room.Filters(data, policies)
     limits = limits_room.Limits(lookups.RemovedVideos(asset), filters)
