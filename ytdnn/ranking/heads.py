@@ -118,12 +118,15 @@ class Head(abc.ABC):
       meaning: Of the score that is served.
       own_tower: Widths of the ReLU layers of a second tower; none: there is one tower.
       num_own: How many of the outputs, the last ones, are made by the second tower.
+      keeps_mean: Whether its expected seconds, over all, are learned to be those
+        watched; see `watch_time.Target`.
     """
 
     biases: tuple[float, ...]
     meaning: str
     own_tower: tuple[int, ...] = ()
     num_own: int = 0
+    keeps_mean: bool = True
 
     @abc.abstractmethod
     def losses(self, outputs: tf.Tensor, labels: Labels) -> tf.Tensor:
@@ -275,6 +278,7 @@ class ClickTimesWatchTime(Head):
         if config.order_by == "odds":
             self.meaning = f"{SECONDS}, best first by odds × seconds"
         self.biases = (_logit(clicks.probability), *self._watch_time.biases)
+        self.keeps_mean = self._watch_time.keeps_mean
         self.own_tower = config.own_tower
         self.num_own = len(self._watch_time.biases) if config.own_tower else 0
 
