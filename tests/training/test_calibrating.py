@@ -47,3 +47,20 @@ def test_a_calibrated_model_is_left_as_it_is() -> None:
     watched = np.where(clicked, given * rng.exponential(size=N), 0.0)
     found = calibrating._fitted(rows(watched, clicked, chances, given))
     assert found == heads.NOT_CALIBRATED
+
+
+@pytest.mark.parametrize("keeps_mean", [True, False])
+def test_a_loss_that_keeps_no_mean_is_brought_to_it(keeps_mean: bool) -> None:
+    rng = np.random.default_rng(2)
+    size = 2_000  # too few to tell 4 % from chance
+    chances, given = rng.uniform(0.1, 0.9, size), rng.uniform(5.0, 60.0, size)
+    clicked = rng.random(size) < chances
+    watched = np.where(clicked, given * rng.exponential(size=size), 0.0)
+    watched *= 1.04 * (chances * given).sum() / watched.sum()
+    found = calibrating._fitted(rows(watched, clicked, chances, given), keeps_mean)
+    if keeps_mean:
+        assert found == heads.NOT_CALIBRATED
+    else:
+        assert found.clicks == heads.NOT_CALIBRATED.clicks
+        assert found.seconds.slope == 1.0
+        assert np.exp(found.seconds.shift) == pytest.approx(1.04)

@@ -50,8 +50,7 @@ class ClickTimesWatchTimeConfig:
         most 1; the mean `seconds`, by gamma regression; `auto`, the first where
         durations tell much of watch times, else the second; `log_seconds`; `quantiles`
         among videos of about its duration (D2Q); the chance of reaching several `bins`
-        (CREAD); or the `ratio` to the duration,
-        without bound.
+        (CREAD); or the `ratio` to the duration, without bound.
       own_tower: Widths of the ReLU layers of the watch time's own tower, which changes
         nothing of the click's; none: both are read off one tower.
       watch_time_weight: Weight of the second head's loss in the sum of both.

@@ -141,7 +141,9 @@ def _write(
     return facts
 
 
-def _require_memory(parts: list[shard_tasks.ShardUsers], config: configs.Data) -> None:
+def _require_memory(
+    parts: list[shard_tasks.ShardUsers], config: configs.DataConfig
+) -> None:
     """Checks that the events of the largest shard fit into memory, counted low."""
     there = environment.available_memory()
     needed = _BYTES_OF_EVENT * max((part.num_events for part in parts), default=0)

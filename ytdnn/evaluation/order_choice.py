@@ -2,11 +2,11 @@
 
 Judged on the validation window, which neither stage was fitted to, by the orders of
 each user's impressions (`shown_lists`), not by hits, which count only videos that the
-log chose to show. The better of the two orders is served; where watch time is logged and
-the interval of their difference holds 0, a ranker above popularity, since it alone has
-learned watch time. Popularity, each video's own
-odds, is not personal and is never served, but a ranker that has learned from users'
-features must be better than it: where it is not, a warning says so, with advice.
+log chose to show. The better of the two orders is served. Where watch time is logged
+and the interval of their difference holds 0, a ranker above popularity is: it alone has
+learned watch time. Popularity, each video's own odds, is not personal and is never
+served, but a ranker that has learned from users' features must be better than it: where
+it is not, a warning says so, with advice.
 """
 
 import math

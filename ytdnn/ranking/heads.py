@@ -115,6 +115,8 @@ class Head(abc.ABC):
       seconds_meaning: Meaning of the predicted seconds, if there are any.
       own_tower: Widths of the ReLU layers of a second tower; none: there is one tower.
       num_own: Number of outputs, the last ones, that the second tower makes.
+      keeps_mean: Whether its expected seconds, over all, are learned to be those
+        watched; see `watch_time.Target`.
     """
 
     biases: tuple[float, ...]
@@ -122,6 +124,7 @@ class Head(abc.ABC):
     seconds_meaning: str = SECONDS
     own_tower: tuple[int, ...] = ()
     num_own: int = 0
+    keeps_mean: bool = True
 
     def score(self, order: tf.Tensor) -> tf.Tensor:
         """Returns the score of each value of `Predicted.order`, `[...] float32`.
@@ -304,6 +307,7 @@ class ClickTimesWatchTime(Head):
         if config.order_by == "odds":
             self.meaning = SECONDS_AT_ODDS
         self.biases = (_logit(clicks.probability), *self._watch_time.biases)
+        self.keeps_mean = self._watch_time.keeps_mean
         self.own_tower = config.own_tower
         self.num_own = len(self._watch_time.biases) if config.own_tower else 0
 

@@ -54,6 +54,7 @@ class Observed:
       restored: Watch time over that of the shares, Σ T / Σ min(T / D, 1) · D.
       log_mean: Mean of log seconds.
       log_deviation: Standard deviation of log seconds.
+      seconds_restored: Watch time over that of clicks of at most ten times the mean.
       seconds_spread: Log of the mean seconds less the mean of log seconds: the gamma
         deviance of one number for all clicks. At most ten times the mean of each.
       parts_spread: The same of parts of the duration, at most 1; `seconds_spread`
@@ -69,6 +70,7 @@ class Observed:
     restored: float = 1.0
     log_mean: float = 0.0
     log_deviation: float = 1.0
+    seconds_restored: float = 1.0
     seconds_spread: float = 1.0
     parts_spread: float = 0.0
     edges: tuple[float, ...] = (0.5,)
@@ -117,12 +119,14 @@ class Sample:
         bins = np.searchsorted(edges, parts, side="right")
         groups, quantiles = _groups(seconds, scales)
         known = float((durations > 0.0).mean())
-        spread = _spread(np.minimum(seconds, _MOST_OF_MEAN * mean))
+        bounded = np.minimum(seconds, _MOST_OF_MEAN * mean)
+        spread = _spread(bounded)
         return Observed(
             fraction=float(fractions.mean()),
             restored=float(seconds.sum() / (fractions * scales).sum()),
             log_mean=float(logs.mean()),
             log_deviation=float(max(logs.std(), _LEAST_SECONDS)),
+            seconds_restored=float(seconds.sum() / bounded.sum()),
             seconds_spread=spread,
             parts_spread=spread if known < 0.5 else _spread(fractions),
             edges=tuple(edges.tolist()),
@@ -178,9 +182,12 @@ class Target(abc.ABC):
 
     Attributes:
       biases: Initial values of the n outputs.
+      keeps_mean: Whether the loss is least where the seconds of all clicks together
+        are those observed; else calibration must bring them there.
     """
 
     biases: tuple[float, ...]
+    keeps_mean = True
 
     def __init__(self, mean: float, observed: Observed) -> None:
         """Takes the statistics of the training impressions.
@@ -267,7 +274,12 @@ class Fraction(Target):
 class Seconds(Target):
     """Log of the mean seconds, by gamma regression."""
 
-    biases = (0.0,)
+    keeps_mean = False
+
+    def __init__(self, mean: float, observed: Observed) -> None:
+        """Starts at the mean of bounded clicks."""
+        super().__init__(mean, observed)
+        self.biases = (-math.log(observed.seconds_restored),)
 
     def losses(
         self, outputs: tf.Tensor, seconds: tf.Tensor, durations: tf.Tensor
@@ -279,14 +291,16 @@ class Seconds(Target):
         return parts * tf.exp(-log_ratios) + log_ratios
 
     def log_seconds(self, outputs: tf.Tensor, durations: tf.Tensor) -> tf.Tensor:
-        """Returns `r + log μ`."""
+        """Returns `r + log μ`, brought to the mean of unbounded clicks."""
         del durations
-        return _both_bounded(outputs) + math.log(self.mean)
+        restored = math.log(self.mean * self.observed.seconds_restored)
+        return _both_bounded(outputs) + restored
 
 
 class LogSeconds(Target):
     """Log seconds, standardised, under Huber's loss."""
 
+    keeps_mean = False
     biases = (0.0,)
 
     def losses(

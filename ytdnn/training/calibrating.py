@@ -49,11 +49,18 @@ def fit(
         parts.append(
             np.column_stack([found.click_probability, expected, clicked, watched])
         )
-    return _fitted(np.concatenate([np.zeros([0, 4]), *parts]).astype(np.float64))
+    whole = np.concatenate([np.zeros([0, 4]), *parts]).astype(np.float64)
+    return _fitted(whole, ranker.head.keeps_mean)
 
 
-def _fitted(rows: Floats) -> heads.Calibration:
-    """Returns the calibration of `[n, 4]`: chance, seconds, clicked, watched."""
+def _fitted(rows: Floats, keeps_mean: bool = True) -> heads.Calibration:
+    """Returns the calibration of `[n, 4]`: chance, seconds, clicked, watched.
+
+    Args:
+      rows: As above.
+      keeps_mean: Whether seconds are learned by their mean. Else they are brought to
+        that of the window even where they might be so by chance.
+    """
     chances, seconds, clicked, watched = rows.T
     chances = np.clip(chances, _LEAST, 1.0 - _LEAST)
     log_odds = np.log(chances / (1.0 - chances))
@@ -63,4 +70,9 @@ def _fitted(rows: Floats) -> heads.Calibration:
     moved = clicks.shift + clicks.slope * log_odds
     given_click = np.log(np.maximum(seconds, _LEAST) / chances)
     log_seconds = given_click - np.logaddexp(0.0, -moved)
-    return heads.Calibration(clicks, recalibration.of_log_amounts(log_seconds, watched))
+    line = recalibration.of_log_amounts(log_seconds, watched)
+    if not keeps_mean and line == recalibration.IDENTITY and watched.any():
+        line = recalibration.Line(
+            float(np.log(watched.sum() / np.exp(log_seconds).sum()))
+        )
+    return heads.Calibration(clicks, line)
