@@ -56,7 +56,7 @@ class Difference:
 
 @dataclasses.dataclass(frozen=True)
 class Headline:
-    """What the comparison comes to, by the one metric that judges it.
+    """The verdict of a comparison, by the one metric that judges it.
 
     Attributes:
       verdict: `better` or `worse`, which the second is where the interval of the
@@ -139,7 +139,7 @@ def compare(
 
 
 def headline(differences: Sequence[Difference]) -> Headline | None:
-    """Returns what a comparison comes to.
+    """Returns the verdict of a comparison.
 
     It is told of the last model of lists that is neither popularity nor a bound (of a
     run the system, both stages), by the best yardstick there is (`JUDGING`) and the

@@ -54,7 +54,7 @@ class BruteForceModule(interface.SearchModule):
 
 
 def top_k(scores: tf.Tensor, k: tf.Tensor) -> Found:
-    """Returns what `tf.math.top_k` does, sooner where there are very many scores.
+    """Returns the k best scores, faster than `tf.math.top_k` for very many scores.
 
     Args:
       scores: `[batch, n] float32`; of equal ones the first come first.

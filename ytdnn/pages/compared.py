@@ -10,7 +10,7 @@ from ytdnn.pages import names as page_names
 
 
 def render(found: compare.Comparison) -> console.Group:
-    """Returns what it comes to, and a table for each model that differs.
+    """Returns the verdict, and a table for each model that differs.
 
     Differences surely not 0 are marked.
     """
@@ -34,7 +34,7 @@ def render(found: compare.Comparison) -> console.Group:
 
 
 def headline(found: compare.Comparison) -> str:
-    """Returns what the comparison comes to, as a sentence."""
+    """Returns the verdict of the comparison as a sentence."""
     if found.headline is None:
         return "Nothing in both judges the two: see the table."
     one, verdict = found.headline.of, found.headline.verdict

@@ -28,7 +28,7 @@ def require(config: configs.Config, size: configs.LogSize | None, stage: str) ->
 
     Args:
       config: The run's.
-      size: Of the prepared log; None: unknown, and nothing is checked.
+      size: Size of the prepared log; None: unknown, and nothing is checked.
       stage: `candidates`, `index`, `ranking` or `evaluation`.
 
     Raises:
@@ -129,7 +129,7 @@ def _index(config: configs.Config, size: configs.LogSize) -> _Needed:
 
 
 def _world(world: configs.World, whole: bool) -> _Needed:
-    """Yields what a world holds at once: its corpus, and the crowd that plays."""
+    """Yields the parts of a world in memory at once: its corpus, and the crowd that plays."""
     crowd = float(min(world.num_users, _CROWD))
     logged = float(world.num_users) if whole else crowd
     yield "data.world.num_videos", world.num_videos, _VIDEO * float(world.num_videos)

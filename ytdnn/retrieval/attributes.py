@@ -35,7 +35,7 @@ class Attribute:
     """A column as codes.
 
     Attributes:
-      name: Of the column.
+      name: Name of the column.
       kind: `text`, `number`, or `age`: a number of seconds at which the age begins.
       codes: `[num_videos + 1] int32`, by catalogue index.
       values: The distinct values as text or `[n] float64`; value i has code i + 1.

@@ -31,7 +31,7 @@ Entries = Sequence[tuple[str, str]]
 
 @dataclasses.dataclass(frozen=True)
 class Conditions:
-    """What the conditions of some requests permit.
+    """The videos that the conditions of some requests permit.
 
     Attributes:
       masks: `[distinct, num_videos + 1] bool` which videos each distinct set permits,
@@ -113,7 +113,7 @@ class Filters(tf.Module):
         return any(column.kind == "age" for column in self._columns)
 
     def read(self, raw: Mapping[str, tf.Tensor]) -> Conditions:
-        """Returns what the conditions of requests permit.
+        """Returns the videos that the conditions of requests permit.
 
         Args:
           raw: The requests; their `time`, where it is 0 or left out, is the end of the
@@ -149,7 +149,7 @@ class Filters(tf.Module):
     def _both(
         self, keys: tf.Tensor, values: tf.Tensor, names: tf.Tensor, times: tf.Tensor
     ) -> tf.Tensor:
-        """Returns what conditions and policies permit, `[distinct, num_videos + 1]`.
+        """Returns the videos that conditions and policies permit, `[distinct, n + 1]`.
 
         The two are apart: a value that a request names is no alternative to those of
         its policy.
@@ -164,7 +164,7 @@ class Filters(tf.Module):
         return held & self._masks(saved[:, 0], saved[:, 1], times)
 
     def _masks(self, keys: tf.Tensor, values: tf.Tensor, times: tf.Tensor) -> tf.Tensor:
-        """Returns what sets of conditions permit, `[distinct, num_videos + 1] bool`.
+        """Returns the videos that sets of conditions permit, `[distinct, n + 1] bool`.
 
         Args:
           keys: `[distinct, n]`, empty where there is none.

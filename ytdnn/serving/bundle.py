@@ -118,12 +118,12 @@ class Bundle:
 
     @property
     def score_meaning(self) -> str:
-        """What the recommender's scores are, for people."""
+        """The meaning of the recommender's scores, for people."""
         return self.meanings[schema.SCORE]
 
     @property
     def meanings(self) -> dict[str, str]:
-        """What the columns of an answer are, for people; `score` the first of them."""
+        """The meanings of the columns of an answer, for people; `score` is the first."""
         outputs = self.outputs(RECOMMENDER + EXACT)
         return {COLUMNS[name]: field.meaning for name, field in outputs.items()}
 
@@ -146,7 +146,7 @@ class Bundle:
         Args:
           conditions: As of `ytdnn.serving.where`.
           policy: A saved set of conditions; empty: none.
-          time: Of the request, seconds.
+          time: Time of the request, seconds.
         """
         videos = pl.read_parquet(self._common / ATTRIBUTES)
         saved = self.policies[policy] if policy else []

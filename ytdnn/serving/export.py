@@ -61,7 +61,7 @@ class Refit:
 
 
 def step_config(config: configs.Config) -> dict[str, Any]:
-    """Returns what a bundle depends on beside its inputs."""
+    """Returns the settings that a bundle depends on, besides its inputs."""
     found = {
         bundle.LAYOUT: bundle.NEWEST_LAYOUT,
         "composition": configs.to_dict(config.composition),

@@ -337,7 +337,7 @@ class Recommender(tf.Module):
         found: pool.Found,
         scores: tf.Tensor | None,
     ) -> results.Ranked:
-        """Returns what the ranker says of candidates, and what orders the page.
+        """Returns the ranker's predictions for candidates, and the order of the page.
 
         Args:
           request: Raw request.

@@ -199,11 +199,11 @@ def meanings(
     ranker: ranking_model.RankingModel | None,
     composition: configs.Composition | None = None,
 ) -> dict[str, str]:
-    """Returns what each column of an answer is, by name.
+    """Returns the meaning of each column of an answer, by name.
 
     Args:
       ranker: None: the candidates are answered.
-      composition: Of the page; None: videos are scored, and make no page.
+      composition: Composition of the page; None: videos are scored, and make no page.
     """
     if ranker is None:
         return {schema.SCORES: bundle.DOT_PRODUCT}

@@ -12,7 +12,7 @@ Outputs = dict[str, tf.Tensor]
 
 
 class Ranked(NamedTuple):
-    """What the second stage says of candidates, all `[batch, n]`.
+    """The second stage's predictions for candidates, all `[batch, n]`.
 
     Attributes:
       scores: float32, the value they are ordered by, whatever the page makes of it.
@@ -31,7 +31,7 @@ class Ranked(NamedTuple):
     propensities: tf.Tensor | None = None
 
     def columns(self) -> Outputs:
-        """Returns what is answered of each candidate, by name."""
+        """Returns the columns of the answer for each candidate, by name."""
         found = {
             schema.SCORES: self.scores,
             schema.EXPECTED_WATCH_SECONDS: self.seconds,
@@ -50,7 +50,7 @@ def best(
     Args:
       videos: Knows the ids.
       indices: `[batch, n] int32`.
-      ranked: Of these; ties keep their places.
+      ranked: Predictions for these; ties keep their places.
       wanted: `[batch] int32`, results of each row.
     """
     width = tf.minimum(rows.largest(wanted), tf.shape(ranked.order)[1])

@@ -33,7 +33,7 @@ class Written:
     Attributes:
       path: Where it lies.
       num_asked: Users or videos that it tells of.
-      num_rows: Of the file.
+      num_rows: Number of rows of the file.
       seconds: It took, models loaded.
       meanings: What its columns hold, by name.
       notes: What to tell of what was left out, or is not as expected.

@@ -195,7 +195,7 @@ def permitted(
     Args:
       videos: The columns of the catalogue.
       conditions: As of `entries`.
-      time: Of the request, seconds.
+      time: Time of the request, seconds.
     """
     held = pl.lit(True)
     sets: dict[str, list[str]] = {}

@@ -56,7 +56,7 @@ def in_utc(frame: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def far_zones(paths: Sequence[pathlib.Path], columns: Collection[str]) -> list[str]:
-    """Returns what is odd about the zones of Parquet datetimes, a line a column.
+    """Returns a note for each Parquet column with an implausible time zone.
 
     Args:
       paths: The files; those of another format have no such zones.
