@@ -129,7 +129,7 @@ def _index(config: configs.Config, size: configs.LogSize) -> _Needed:
 
 
 def _world(world: configs.World, whole: bool) -> _Needed:
-    """Yields the parts of a world in memory at once: its corpus, and the crowd that plays."""
+    """Yields the parts of a world in memory at once: the corpus and a crowd."""
     crowd = float(min(world.num_users, _CROWD))
     logged = float(world.num_users) if whole else crowd
     yield "data.world.num_videos", world.num_videos, _VIDEO * float(world.num_videos)

@@ -123,7 +123,7 @@ class Bundle:
 
     @property
     def meanings(self) -> dict[str, str]:
-        """The meanings of the columns of an answer, for people; `score` is the first."""
+        """The meanings of the columns of an answer, for people; `score` comes first."""
         outputs = self.outputs(RECOMMENDER + EXACT)
         return {COLUMNS[name]: field.meaning for name, field in outputs.items()}
 

@@ -45,7 +45,7 @@ class TwoStages(Protocol):
     def rank(
         self, request: raw_request.Request, found: pool.Found, scores: Any
     ) -> results.Ranked:
-        """Returns the ranker's predictions for candidates, and the order of the page."""
+        """Returns the ranker's predictions for candidates, and the page's order."""
 
 
 class Candidates(tf.Module):

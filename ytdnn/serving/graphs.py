@@ -337,7 +337,7 @@ class Recommender(tf.Module):
         found: pool.Found,
         scores: tf.Tensor | None,
     ) -> results.Ranked:
-        """Returns the ranker's predictions for candidates, and the order of the page.
+        """Returns the ranker's predictions for candidates, and the page's order.
 
         Args:
           request: Raw request.
