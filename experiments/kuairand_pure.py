@@ -63,7 +63,11 @@ _TRAINING = configs.Training(
     table_accumulator=1e-7,
 )
 _RANKING = configs.Ranking(
-    tower=(256, 64), dropout=0.3, least_impressions=200_000, training=_TRAINING
+    tower=(256, 64),
+    dropout=0.3,
+    least_impressions=200_000,
+    head=configs.ClickTimesWatchTime(watch_time="seconds"),  # as `auto` chooses here
+    training=_TRAINING,
 )
 _HEADS: dict[str, configs.Head] = {
     "seconds": configs.ClickTimesWatchTime(watch_time="seconds"),
