@@ -63,7 +63,12 @@ _TRAINING = configs.TrainingConfig(
     table_accumulator=1e-7,
 )
 _RANKING = configs.RankingConfig(
-    tower=(256, 64), dropout=0.3, least_impressions=200_000, training=_TRAINING
+    tower=(256, 64),
+    dropout=0.3,
+    least_impressions=200_000,
+    # As `auto` chooses here.
+    head=configs.ClickTimesWatchTimeConfig(watch_time="seconds"),
+    training=_TRAINING,
 )
 _HEADS: dict[str, configs.Head] = {
     "seconds": configs.ClickTimesWatchTimeConfig(watch_time="seconds"),
