@@ -30,7 +30,6 @@ defined: [evaluation](evaluation.md).
 def read() -> list[tuple[str, dict[str, Any]]]:
     """Returns the name and content of each results file, in the order of the page."""
     files = {path.stem: json.loads(path.read_text()) for path in RESULTS.glob("*.json")}
-    files = {name: found for name, found in files.items() if "tables" in found}
     return sorted(files.items(), key=lambda item: (item[1]["order"], item[0]))
 
 
