@@ -10,7 +10,9 @@ WORKERS ?= 2
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALL := $(PIP) install --quiet --constraint constraints.txt
-PYTEST = $(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile
+# A file's tests share fixtures; the dearest files first (tests/conftest.py).
+PYTEST = $(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile \
+  --no-loadscope-reorder
 # A stamp for each set of packages, so that an unchanged one is not installed again.
 RUNTIME := $(VENV)/.installed-runtime
 DEV := $(VENV)/.installed-dev

@@ -108,19 +108,19 @@ class Run:
 
 def indexes(vectors: interface.Vectors) -> Iterator[tuple[str, interface.Index[Any]]]:
     """Yields each index, the exact one first, with its name; one build a kind."""
-    yield "exact", brute_force.BruteForce.build(vectors, configs.Exact())
+    yield "exact", brute_force.BruteForce.build(vectors, configs.ExactConfig())
     if scann_index.is_available():
         # A tree whatever the size: the question is what searching less of it costs.
-        config = configs.Scann(min_videos=0)
+        config = configs.ScannConfig(min_videos=0)
         tree = scann_index.Scann.build(vectors, config)
         for share in _SCANN_LEAVES:
             tree.module.adjust(
                 dataclasses.replace(config, leaves_to_search_fraction=share)
             )
             yield f"ScaNN, {share:.1%} of the leaves", tree
-    hashed = lsh.Lsh.build(vectors, configs.Lsh())
+    hashed = lsh.Lsh.build(vectors, configs.LshConfig())
     for share in _LSH_SCORED:
-        hashed.module.adjust(configs.Lsh(scored_fraction=share))
+        hashed.module.adjust(configs.LshConfig(scored_fraction=share))
         yield f"LSH, {share:.1%} of the videos", hashed
 
 

@@ -129,11 +129,11 @@ def get_variants(log: str = "quickstart") -> dict[str, configs.Config]:
     factorization = dataclasses.replace(
         bag,
         search_length=0,
-        features=configs.Features(remove=_FEATURES),
-        loss=configs.WARP(),
+        features=configs.FeaturesConfig(remove=_FEATURES),
+        loss=configs.WARPConfig(),
     )
-    machine = dataclasses.replace(bag, loss=configs.BPR())
-    under_warp = dataclasses.replace(network.candidates, loss=configs.WARP())
+    machine = dataclasses.replace(bag, loss=configs.BPRConfig())
+    under_warp = dataclasses.replace(network.candidates, loss=configs.WARPConfig())
     return {
         "network": network,
         "network_under_warp": _with(network, under_warp),
@@ -160,5 +160,5 @@ def _network(log: str) -> configs.Config:
     return dataclasses.replace(found, evaluation=evaluation)
 
 
-def _with(config: configs.Config, own: configs.Candidates) -> configs.Config:
+def _with(config: configs.Config, own: configs.CandidatesConfig) -> configs.Config:
     return dataclasses.replace(config, candidates=own)

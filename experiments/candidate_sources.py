@@ -57,8 +57,8 @@ _NUM_CANDIDATES = 100
 
 def _composition(
     co_watched: float = 0.0, fresh_uploads: float = 0.0, popular: float = 0.0
-) -> configs.Composition:
-    return configs.Composition(
+) -> configs.CompositionConfig:
+    return configs.CompositionConfig(
         num_candidates=_NUM_CANDIDATES,
         share_co_watched=co_watched,
         share_fresh_uploads=fresh_uploads,
@@ -71,23 +71,23 @@ COMPOSITIONS = {
     "co_watched": _composition(co_watched=0.99),
     "fresh_uploads": _composition(fresh_uploads=0.99),
     "popular": _composition(popular=0.99),
-    "blended": configs.Composition(num_candidates=_NUM_CANDIDATES),
+    "blended": configs.CompositionConfig(num_candidates=_NUM_CANDIDATES),
 }
 
 
 def get_config() -> configs.Config:
     """Returns the network's candidates alone."""
     return configs.Config(
-        data=configs.Data(world=WORLD),
+        data=configs.DataConfig(world=WORLD),
         composition=COMPOSITIONS["network"],
-        candidates=configs.Candidates(
-            content=configs.Content(enabled=False),
-            training=configs.Training(epochs=6, patience=6),
+        candidates=configs.CandidatesConfig(
+            content=configs.ContentConfig(enabled=False),
+            training=configs.TrainingConfig(epochs=6, patience=6),
         ),
-        ranking=configs.Ranking(
+        ranking=configs.RankingConfig(
             tower=(512, 256),
             dropout=0.2,
-            training=configs.Training(
+            training=configs.TrainingConfig(
                 epochs=6,
                 batch_size=512,
                 table_learning_rate=0.0003,
@@ -95,7 +95,7 @@ def get_config() -> configs.Config:
                 patience=6,
             ),
         ),
-        evaluation=configs.Evaluation(num_resamples=300),
+        evaluation=configs.EvaluationConfig(num_resamples=300),
     )
 
 

@@ -61,21 +61,21 @@ def get_variants(log: str = "quickstart") -> dict[str, configs.Config]:
     if log in _TUNED:
         found["tuned"] = _with(defaults, _tuned(log))
     # The defaults before there was a rule, which a config file still begins with.
-    return found | {"fixed": _with(defaults, configs.Candidates())}
+    return found | {"fixed": _with(defaults, configs.CandidatesConfig())}
 
 
-def _data(log: str) -> configs.Data:
+def _data(log: str) -> configs.DataConfig:
     if log == "quickstart":
         world = configs.WORLDS["quickstart"]
-        return configs.Data(world=world, protocol="leave_one_out")
-    return configs.Data(source="movielens", name=log, protocol="leave_one_out")
+        return configs.DataConfig(world=world, protocol="leave_one_out")
+    return configs.DataConfig(source="movielens", name=log, protocol="leave_one_out")
 
 
-def _tuned(log: str) -> configs.Candidates:
+def _tuned(log: str) -> configs.CandidatesConfig:
     return config_file.load(str(_HERE / _TUNED[log])).candidates
 
 
-def _with(config: configs.Config, own: configs.Candidates) -> configs.Config:
+def _with(config: configs.Config, own: configs.CandidatesConfig) -> configs.Config:
     return dataclasses.replace(config, candidates=own)
 
 
@@ -121,7 +121,7 @@ def _difference(
     models: tuple[str, str],
 ) -> str:
     settings = first.report.config["evaluation"]
-    config = configs.component(configs.Evaluation, settings)
+    config = configs.component(configs.EvaluationConfig, settings)
     found = compare.compare(first, second, (), config, models).differences
     (one,) = (d for d in found if d.metric == metric)
     return f"{one.difference:+.4f} ({one.low:+.4f} to {one.high:+.4f})"

@@ -110,12 +110,12 @@ def get_config(edition: str = SMALL) -> configs.Config:
 
 def get_variants(edition: str = SMALL) -> dict[str, configs.Config]:
     """Returns the encoders, the bags first, and then with a skip connection too."""
-    request_time = configs.Features(add=("request_time",))
-    hstu = configs.HSTU(num_heads=4, dropout=0.3)
+    request_time = configs.FeaturesConfig(add=("request_time",))
+    hstu = configs.HSTUConfig(num_heads=4, dropout=0.3)
     variants = {
         "bag": get_config(edition),
         "self_attention": _alone(
-            edition, configs.SelfAttention(num_heads=4, dropout=0.3)
+            edition, configs.SelfAttentionConfig(num_heads=4, dropout=0.3)
         ),
         "hstu": _alone(edition, hstu),
         "bag+attention": _beside_bags(edition),
@@ -134,7 +134,7 @@ def _alone(edition: str, encoder: configs.Encoder, **settings: Any) -> configs.C
         {"epochs": 24 if edition == LARGE else 30},
         encoder=encoder,
         history_length=length,
-        label=configs.NextWatch(slice_length=length // 2),
+        label=configs.NextWatchConfig(slice_length=length // 2),
         tower=(),
         skip_connection="none",
         dropout=0.3,
@@ -149,9 +149,9 @@ def _beside_bags(edition: str) -> configs.Config:
     return _changed(
         edition,
         {"epochs": 18, "ema_decay": 0.995} if edition != LARGE else {},
-        encoder=configs.SelfAttention(beside_bags=True, dropout=0.5),
+        encoder=configs.SelfAttentionConfig(beside_bags=True, dropout=0.5),
         history_length=length,
-        label=configs.NextWatch(slice_length=length // 2),
+        label=configs.NextWatchConfig(slice_length=length // 2),
         dropout=0.5,
         history_dropout=0.3,
     )

@@ -105,13 +105,15 @@ def get_variants() -> dict[str, configs.Config]:
 
 def _config(example_age: bool) -> configs.Config:
     return configs.Config(
-        data=configs.Data(world=configs.WORLDS["quickstart"]),
-        candidates=configs.Candidates(
-            content=configs.Content(enabled=False),
-            features=configs.Features(add=("example_age",) if example_age else ()),
+        data=configs.DataConfig(world=configs.WORLDS["quickstart"]),
+        candidates=configs.CandidatesConfig(
+            content=configs.ContentConfig(enabled=False),
+            features=configs.FeaturesConfig(
+                add=("example_age",) if example_age else ()
+            ),
             decay_rates=(),  # the paper's bag alone
             tower=(256, 128, 64),
-            training=configs.Training(
+            training=configs.TrainingConfig(
                 epochs=6,
                 patience=6,
                 learning_rate=0.003,
@@ -119,7 +121,7 @@ def _config(example_age: bool) -> configs.Config:
                 table_learning_rate=0.003,
             ),
         ),
-        ranking=configs.Ranking(),
+        ranking=configs.RankingConfig(),
     )
 
 

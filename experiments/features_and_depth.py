@@ -59,13 +59,15 @@ TOWERS: tuple[tuple[int, ...], ...] = (
     (256, 128, 64),
     (512, 256, 128, 64),
 )
-_NONE = configs.Features(remove=("gender", "country", "age", "device", "logged_in"))
+_NONE = configs.FeaturesConfig(
+    remove=("gender", "country", "age", "device", "logged_in")
+)
 # What is read beside the watches, and how many searches.
 FEATURES = {
     "watches": (_NONE, 0),
     "searches": (_NONE, 50),
     "example_age": (dataclasses.replace(_NONE, add=("example_age",)), 50),
-    "all": (configs.Features(add=("example_age",)), 50),
+    "all": (configs.FeaturesConfig(add=("example_age",)), 50),
 }
 
 
@@ -84,17 +86,17 @@ def get_variants() -> dict[str, configs.Config]:
 
 
 def _config(
-    tower: tuple[int, ...], features: configs.Features, search_length: int
+    tower: tuple[int, ...], features: configs.FeaturesConfig, search_length: int
 ) -> configs.Config:
     return configs.Config(
-        data=configs.Data(world=configs.WORLDS["quickstart"]),
-        candidates=configs.Candidates(
-            content=configs.Content(enabled=False),
+        data=configs.DataConfig(world=configs.WORLDS["quickstart"]),
+        candidates=configs.CandidatesConfig(
+            content=configs.ContentConfig(enabled=False),
             features=features,
             search_length=search_length,
             decay_rates=(),  # the paper's bag alone
             tower=tower,
-            training=configs.Training(
+            training=configs.TrainingConfig(
                 epochs=6,
                 patience=6,
                 learning_rate=0.003,
@@ -102,5 +104,5 @@ def _config(
                 table_learning_rate=0.003,
             ),
         ),
-        ranking=configs.Ranking(),
+        ranking=configs.RankingConfig(),
     )

@@ -54,7 +54,7 @@ from typing import Any
 
 from ytdnn import configs
 
-_TRAINING = configs.Training(
+_TRAINING = configs.TrainingConfig(
     epochs=20,
     batch_size=512,
     learning_rate=5e-4,
@@ -62,26 +62,28 @@ _TRAINING = configs.Training(
     table_learning_rate=0.0003,
     table_accumulator=1e-7,
 )
-_RANKING = configs.Ranking(
+_RANKING = configs.RankingConfig(
     tower=(256, 64),
     dropout=0.3,
     least_impressions=200_000,
-    head=configs.ClickTimesWatchTime(watch_time="seconds"),  # as `auto` chooses here
+    head=configs.ClickTimesWatchTimeConfig(
+        watch_time="seconds"
+    ),  # as `auto` chooses here
     training=_TRAINING,
 )
 _HEADS: dict[str, configs.Head] = {
-    "seconds": configs.ClickTimesWatchTime(watch_time="seconds"),
-    "fraction": configs.ClickTimesWatchTime(watch_time="fraction"),
-    "bins": configs.ClickTimesWatchTime(watch_time="bins"),
-    "quantiles": configs.ClickTimesWatchTime(watch_time="quantiles"),
-    "log_seconds": configs.ClickTimesWatchTime(watch_time="log_seconds"),
-    "ratio": configs.ClickTimesWatchTime(watch_time="ratio"),
-    "seconds_own_tower": configs.ClickTimesWatchTime(
+    "seconds": configs.ClickTimesWatchTimeConfig(watch_time="seconds"),
+    "fraction": configs.ClickTimesWatchTimeConfig(watch_time="fraction"),
+    "bins": configs.ClickTimesWatchTimeConfig(watch_time="bins"),
+    "quantiles": configs.ClickTimesWatchTimeConfig(watch_time="quantiles"),
+    "log_seconds": configs.ClickTimesWatchTimeConfig(watch_time="log_seconds"),
+    "ratio": configs.ClickTimesWatchTimeConfig(watch_time="ratio"),
+    "seconds_own_tower": configs.ClickTimesWatchTimeConfig(
         watch_time="seconds", own_tower=(64,)
     ),
-    "weighted_logistic": configs.WeightedLogistic(),
-    "exact_odds": configs.ExactOdds(),
-    "click": configs.Click(),
+    "weighted_logistic": configs.WeightedLogisticConfig(),
+    "exact_odds": configs.ExactOddsConfig(),
+    "click": configs.ClickConfig(),
 }
 _OTHERS: dict[str, dict[str, Any]] = {
     "own_window": {"least_impressions": 0},
@@ -92,8 +94,8 @@ _OTHERS: dict[str, dict[str, Any]] = {
 def get_config() -> configs.Config:
     """Returns the default ranker for this log, every setting fixed."""
     return configs.Config(
-        data=configs.Data(source="kuairand", name="pure", page_gap_seconds=600),
-        candidates=configs.Candidates(),
+        data=configs.DataConfig(source="kuairand", name="pure", page_gap_seconds=600),
+        candidates=configs.CandidatesConfig(),
         ranking=_RANKING,
     )
 

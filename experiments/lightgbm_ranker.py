@@ -368,7 +368,7 @@ def numbers(
         logits=array(found.logits),
         listed=array(found.listed),
     )
-    config = configs.Evaluation(num_resamples=1)
+    config = configs.EvaluationConfig(num_resamples=1)
     entry, _ = impression_metrics.measure(shown.select(keep), kept, config)
     return dict(entry.values)
 
@@ -378,7 +378,7 @@ def others(
 ) -> dict[str, predictions.Predictions]:
     """Returns what popularity and the world's oracle predict."""
     scorers = {ranker.POPULARITY: ranker.popularity(data)}
-    known = oracle.systems(data, configs.Evaluation()).scorers
+    known = oracle.systems(data, configs.EvaluationConfig()).scorers
     scorers |= {name: known[name] for name in (lists.ORACLE,) if name in known}
     return {name: scorer(shown) for name, scorer in scorers.items()}
 
@@ -401,13 +401,13 @@ def differences(
       shown: The test impressions.
       found: What each model predicts of them, the ranker among them.
     """
-    config = configs.Evaluation()
+    config = configs.EvaluationConfig()
     parts: dict[str, impression_metrics.Parts] = {}
     draws: dict[str, Floats] = {}
     values: dict[str, float] = {}
     for name, one in found.items():
         entry, of_users = impression_metrics.measure(
-            shown, one, configs.Evaluation(num_resamples=1)
+            shown, one, configs.EvaluationConfig(num_resamples=1)
         )
         parts[name] = {k: v for k, v in of_users.items() if k in PAIRED}
         counts = bootstrap.blocks(shown.num_users, config.num_resamples, config.seed)

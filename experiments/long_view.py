@@ -81,8 +81,8 @@ _CHINA = "T00:00:00+08:00"
 _K = 5
 _ROUNDS, _PATIENCE = 3_000, 50
 HEADS: dict[str, configs.Head] = {
-    "click × watch time": configs.ClickTimesWatchTime(),
-    "click": configs.Click(),
+    "click × watch time": configs.ClickTimesWatchTimeConfig(),
+    "click": configs.ClickConfig(),
 }
 
 Orders = dict[str, npt.NDArray[np.floating]]
@@ -97,7 +97,7 @@ def config_of(given: argparse.Namespace) -> configs.Config:
     Args:
       given: Of the command line.
     """
-    data = configs.Data(
+    data = configs.DataConfig(
         source="kuairand",
         name=given.name,
         dir=str(given.data_dir),
@@ -142,7 +142,7 @@ def scores(
         GAUC: (np.where(defined, within, 0.0) * weights, weights),
         NDCG: (of_users, np.ones(num_users)),
     }
-    entry = summary.of_ratios(parts, configs.Evaluation(seed=seed))
+    entry = summary.of_ratios(parts, configs.EvaluationConfig(seed=seed))
     found: Row = {}
     for name in parts:
         low, high = entry.intervals[name]

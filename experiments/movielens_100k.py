@@ -85,7 +85,7 @@ from ytdnn import configs
 def get_config() -> configs.Config:
     """Returns the configuration of the table above."""
     return configs.Config(
-        data=configs.Data(
+        data=configs.DataConfig(
             source="movielens",
             name="ml-100k",
             min_item_count=5,
@@ -93,17 +93,17 @@ def get_config() -> configs.Config:
             vocabulary="all",
             protocol="leave_one_out",
         ),
-        candidates=configs.Candidates(
-            content=configs.Content(enabled=False),
+        candidates=configs.CandidatesConfig(
+            content=configs.ContentConfig(enabled=False),
             embedding_dim=64,
             decay_rates=(0.5, 0.8, 0.93),
             tower=(512, 256),
             dropout=0.3,
             history_dropout=0.25,
-            label=configs.NextWatch(slice_length=8),
-            loss=configs.FullSoftmax(label_smoothing=0.1),
+            label=configs.NextWatchConfig(slice_length=8),
+            loss=configs.FullSoftmaxConfig(label_smoothing=0.1),
             precision="bfloat16",
-            training=configs.Training(
+            training=configs.TrainingConfig(
                 epochs=30,
                 batch_size=512,
                 learning_rate=1e-3,
@@ -113,5 +113,5 @@ def get_config() -> configs.Config:
                 patience=30,
             ),
         ),
-        ranking=configs.Ranking(),
+        ranking=configs.RankingConfig(),
     )

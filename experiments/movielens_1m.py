@@ -154,7 +154,7 @@ from ytdnn import configs
 def get_config() -> configs.Config:
     """Returns the configuration of the table above."""
     return configs.Config(
-        data=configs.Data(
+        data=configs.DataConfig(
             source="movielens",
             name="ml-1m",
             min_item_count=5,
@@ -163,8 +163,8 @@ def get_config() -> configs.Config:
             vocabulary="all",
             protocol="leave_one_out",
         ),
-        candidates=configs.Candidates(
-            content=configs.Content(enabled=False),
+        candidates=configs.CandidatesConfig(
+            content=configs.ContentConfig(enabled=False),
             embedding_dim=128,
             decay_rates=(0.3, 0.6, 0.8, 0.9, 0.96),
             learned_bags=4,
@@ -174,10 +174,10 @@ def get_config() -> configs.Config:
             history_dropout=0.25,
             ensemble_size=2,
             train_on_validation=True,
-            label=configs.NextWatch(slice_length=32),
-            loss=configs.FullSoftmax(label_smoothing=0.1),
+            label=configs.NextWatchConfig(slice_length=32),
+            loss=configs.FullSoftmaxConfig(label_smoothing=0.1),
             precision="bfloat16",
-            training=configs.Training(
+            training=configs.TrainingConfig(
                 epochs=12,
                 batch_size=2048,
                 learning_rate=1.5e-3,
@@ -188,7 +188,7 @@ def get_config() -> configs.Config:
                 patience=12,
             ),
         ),
-        ranking=configs.Ranking(),
+        ranking=configs.RankingConfig(),
     )
 
 
@@ -196,8 +196,12 @@ def get_variants() -> dict[str, configs.Config]:
     """Returns the configuration, two others beside it, and it without each choice."""
     return {
         "full_softmax": get_config(),
-        "sampled_softmax": _changed(loss=configs.SampledSoftmax(num_negatives=2048)),
-        "request_time": _changed(features=configs.Features(add=("request_time",))),
+        "sampled_softmax": _changed(
+            loss=configs.SampledSoftmaxConfig(num_negatives=2048)
+        ),
+        "request_time": _changed(
+            features=configs.FeaturesConfig(add=("request_time",))
+        ),
         "one_network": _changed(ensemble_size=1),
         "distilled": _changed(ensemble_size=3, distillation=0.5, kept_networks="last"),
         "validation_held_out": _changed(train_on_validation=False),
@@ -206,7 +210,7 @@ def get_variants() -> dict[str, configs.Config]:
         "no_learned_bags": _changed(learned_bags=0),
         "mean_bag_alone": _changed(learned_bags=0, decay_rates=()),
         "no_dropout": _changed(dropout=0.0, history_dropout=0.0),
-        "no_label_smoothing": _changed(loss=configs.FullSoftmax()),
+        "no_label_smoothing": _changed(loss=configs.FullSoftmaxConfig()),
         "last_weights": _changed(ema_decay=0.0),
         "dim_64": _changed(embedding_dim=64),
     }
@@ -216,7 +220,7 @@ def _changed(**settings: Any) -> configs.Config:
     """Returns the configuration with other settings of candidates or their training."""
     config = get_config()
     candidates = config.candidates
-    in_training = {f.name for f in dataclasses.fields(configs.Training)}
+    in_training = {f.name for f in dataclasses.fields(configs.TrainingConfig)}
     training = {k: v for k, v in settings.items() if k in in_training}
     others = {k: v for k, v in settings.items() if k not in in_training}
     changed = dataclasses.replace(

@@ -100,24 +100,24 @@ _RARE = 1e-3  # added to each share, so that one of nothing does not decide alon
 
 def get_config() -> configs.Config:
     """Returns the model that knows content and age."""
-    return _config(configs.Content(enabled=True))
+    return _config(configs.ContentConfig(enabled=True))
 
 
 def get_variants() -> dict[str, configs.Config]:
     """Returns the model of ids alone, with content, and with content but no age."""
     return {
-        IDS: _config(configs.Content(enabled=False)),
+        IDS: _config(configs.ContentConfig(enabled=False)),
         CONTENT: get_config(),
-        NO_AGE: _config(configs.Content(enabled=True, popularity_by_age=False)),
+        NO_AGE: _config(configs.ContentConfig(enabled=True, popularity_by_age=False)),
     }
 
 
-def _config(content: configs.Content) -> configs.Config:
-    training = configs.Training(epochs=14, patience=5)
+def _config(content: configs.ContentConfig) -> configs.Config:
+    training = configs.TrainingConfig(epochs=14, patience=5)
     return configs.Config(
-        data=configs.Data(world=configs.WORLDS["quickstart"]),
-        candidates=configs.Candidates(content=content, training=training),
-        ranking=configs.Ranking(),
+        data=configs.DataConfig(world=configs.WORLDS["quickstart"]),
+        candidates=configs.CandidatesConfig(content=content, training=training),
+        ranking=configs.RankingConfig(),
     )
 
 

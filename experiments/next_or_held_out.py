@@ -44,30 +44,32 @@ EPOCHS_OF_ALL, EPOCHS_OF_FIXED = 6, 13
 
 def get_config() -> configs.Config:
     """Returns the paper's way: the next watch, a fixed number of labels a user."""
-    return _config(configs.NextWatch(PER_USER), EPOCHS_OF_FIXED)
+    return _config(configs.NextWatchConfig(PER_USER), EPOCHS_OF_FIXED)
 
 
 def get_variants() -> dict[str, configs.Config]:
     """Returns both labels with all watches of each user and with a fixed number."""
     return {
-        "held_out-all": _config(configs.HeldOutWatch(), EPOCHS_OF_ALL),
-        "held_out-fixed": _config(configs.HeldOutWatch(PER_USER), EPOCHS_OF_FIXED),
-        "next-all": _config(configs.NextWatch(), EPOCHS_OF_ALL),
-        "next-fixed": _config(configs.NextWatch(PER_USER), EPOCHS_OF_FIXED),
+        "held_out-all": _config(configs.HeldOutWatchConfig(), EPOCHS_OF_ALL),
+        "held_out-fixed": _config(
+            configs.HeldOutWatchConfig(PER_USER), EPOCHS_OF_FIXED
+        ),
+        "next-all": _config(configs.NextWatchConfig(), EPOCHS_OF_ALL),
+        "next-fixed": _config(configs.NextWatchConfig(PER_USER), EPOCHS_OF_FIXED),
     }
 
 
 def _config(
-    label: configs.NextWatch | configs.HeldOutWatch, epochs: int
+    label: configs.NextWatchConfig | configs.HeldOutWatchConfig, epochs: int
 ) -> configs.Config:
     return configs.Config(
-        data=configs.Data(world=configs.WORLDS["quickstart"]),
-        candidates=configs.Candidates(
-            content=configs.Content(enabled=False),
+        data=configs.DataConfig(world=configs.WORLDS["quickstart"]),
+        candidates=configs.CandidatesConfig(
+            content=configs.ContentConfig(enabled=False),
             decay_rates=(),  # the paper's bag alone, which knows no order
             tower=(256, 128, 64),
             label=label,
-            training=configs.Training(
+            training=configs.TrainingConfig(
                 epochs=epochs,
                 patience=epochs,
                 learning_rate=0.003,
@@ -75,6 +77,6 @@ def _config(
                 table_learning_rate=0.003,
             ),
         ),
-        evaluation=configs.Evaluation(targets="next"),
-        ranking=configs.Ranking(),
+        evaluation=configs.EvaluationConfig(targets="next"),
+        ranking=configs.RankingConfig(),
     )

@@ -86,14 +86,14 @@ Key = tuple[str, str, str]  # policy, PLACE or PAGE, reward
 
 def get_settings() -> configs.Config:
     """Returns a run of minutes, its ranker of clicks and of seconds."""
-    world = configs.World(num_users=1_500, num_videos=2_000, num_topics=6)
+    world = configs.WorldConfig(num_users=1_500, num_videos=2_000, num_topics=6)
     return configs.Config(
-        data=configs.Data(world=world),
-        candidates=configs.Candidates(training=configs.Training(epochs=4)),
-        ranking=configs.Ranking(
-            tower=(64, 32), training=configs.Training(epochs=3, batch_size=512)
+        data=configs.DataConfig(world=world),
+        candidates=configs.CandidatesConfig(training=configs.TrainingConfig(epochs=4)),
+        ranking=configs.RankingConfig(
+            tower=(64, 32), training=configs.TrainingConfig(epochs=3, batch_size=512)
         ),
-        composition=configs.Composition(num_candidates=100),
+        composition=configs.CompositionConfig(num_candidates=100),
     )
 
 

@@ -37,17 +37,4 @@ from ytdnn import configs
 
 def get_config() -> configs.Config:
     """Returns a world large enough that both stages have something to learn."""
-    return configs.Config(
-        data=configs.Data(world=configs.WORLDS["quickstart"]),
-        candidates=configs.Candidates(training=configs.Training(epochs=14, patience=5)),
-        ranking=configs.Ranking(
-            tower=(256, 128),
-            training=configs.Training(
-                epochs=8,
-                patience=4,
-                batch_size=512,
-                table_learning_rate=0.0003,
-                table_accumulator=1e-7,
-            ),
-        ),
-    )
+    return configs.quickstart()

@@ -75,17 +75,17 @@ AFFINITY = (
 def get_config() -> configs.Config:
     """Returns the ranker with everything."""
     return configs.Config(
-        data=configs.Data(world=WORLD),
-        candidates=configs.Candidates(
-            content=configs.Content(enabled=False),
-            training=configs.Training(epochs=6, patience=6),
+        data=configs.DataConfig(world=WORLD),
+        candidates=configs.CandidatesConfig(
+            content=configs.ContentConfig(enabled=False),
+            training=configs.TrainingConfig(epochs=6, patience=6),
         ),
-        ranking=configs.Ranking(
+        ranking=configs.RankingConfig(
             tower=(512, 256),
             dropout=0.2,
-            normalization=configs.Quantiles(num_pieces=0),
-            head=configs.WeightedLogistic(),
-            training=configs.Training(
+            normalization=configs.QuantilesConfig(num_pieces=0),
+            head=configs.WeightedLogisticConfig(),
+            training=configs.TrainingConfig(
                 epochs=6,
                 batch_size=512,
                 table_learning_rate=0.0003,
@@ -93,7 +93,7 @@ def get_config() -> configs.Config:
                 patience=6,
             ),
         ),
-        evaluation=configs.Evaluation(num_resamples=300),
+        evaluation=configs.EvaluationConfig(num_resamples=300),
     )
 
 
@@ -102,13 +102,13 @@ def get_variants() -> dict[str, configs.Config]:
     return {
         "everything": get_config(),
         "no_powers": _changed(
-            normalization=configs.Quantiles(powers=False, num_pieces=0)
+            normalization=configs.QuantilesConfig(powers=False, num_pieces=0)
         ),
-        "with_pieces": _changed(normalization=configs.Quantiles()),
-        "raw_values": _changed(normalization=configs.Raw()),
-        "equal_weights": _changed(head=configs.WeightedLogistic(weights="equal")),
-        "no_churn": _changed(features=configs.Features(remove=CHURN)),
-        "no_affinity": _changed(features=configs.Features(remove=AFFINITY)),
+        "with_pieces": _changed(normalization=configs.QuantilesConfig()),
+        "raw_values": _changed(normalization=configs.RawConfig()),
+        "equal_weights": _changed(head=configs.WeightedLogisticConfig(weights="equal")),
+        "no_churn": _changed(features=configs.FeaturesConfig(remove=CHURN)),
+        "no_affinity": _changed(features=configs.FeaturesConfig(remove=AFFINITY)),
         "no_shared_table": _changed(shared_table=False),
     }
 

@@ -65,17 +65,17 @@ def get_variants() -> dict[str, configs.Config]:
 
 def _config(tower: tuple[int, ...]) -> configs.Config:
     return configs.Config(
-        data=configs.Data(world=WORLD),
-        candidates=configs.Candidates(
-            content=configs.Content(enabled=False),
-            training=configs.Training(epochs=6, patience=6),
+        data=configs.DataConfig(world=WORLD),
+        candidates=configs.CandidatesConfig(
+            content=configs.ContentConfig(enabled=False),
+            training=configs.TrainingConfig(epochs=6, patience=6),
         ),
-        ranking=configs.Ranking(
+        ranking=configs.RankingConfig(
             tower=tower,
             dropout=0.2,
-            normalization=configs.Quantiles(num_pieces=0),
-            head=configs.WeightedLogistic(),
-            training=configs.Training(
+            normalization=configs.QuantilesConfig(num_pieces=0),
+            head=configs.WeightedLogisticConfig(),
+            training=configs.TrainingConfig(
                 epochs=6,
                 batch_size=512,
                 table_learning_rate=0.0003,
@@ -83,5 +83,5 @@ def _config(tower: tuple[int, ...]) -> configs.Config:
                 patience=6,
             ),
         ),
-        evaluation=configs.Evaluation(num_resamples=300),
+        evaluation=configs.EvaluationConfig(num_resamples=300),
     )

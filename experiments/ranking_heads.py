@@ -46,28 +46,28 @@ from ytdnn import configs
 # No number reported elsewhere is of this seed.
 WORLD = dataclasses.replace(configs.WORLDS["quickstart"], seed=11)
 HEADS: dict[str, configs.Head] = {
-    "weighted_logistic": configs.WeightedLogistic(),
-    "exact_odds": configs.ExactOdds(),
-    "click": configs.Click(),
-    "click_times_watch_time": configs.ClickTimesWatchTime(order_by="seconds"),
-    "click_odds_times_watch_time": configs.ClickTimesWatchTime(order_by="odds"),
+    "weighted_logistic": configs.WeightedLogisticConfig(),
+    "exact_odds": configs.ExactOddsConfig(),
+    "click": configs.ClickConfig(),
+    "click_times_watch_time": configs.ClickTimesWatchTimeConfig(order_by="seconds"),
+    "click_odds_times_watch_time": configs.ClickTimesWatchTimeConfig(order_by="odds"),
 }
 
 
 def get_config() -> configs.Config:
     """Returns the ranker with the paper's head."""
     return configs.Config(
-        data=configs.Data(world=WORLD),
-        candidates=configs.Candidates(
-            content=configs.Content(enabled=False),
-            training=configs.Training(epochs=6, patience=6),
+        data=configs.DataConfig(world=WORLD),
+        candidates=configs.CandidatesConfig(
+            content=configs.ContentConfig(enabled=False),
+            training=configs.TrainingConfig(epochs=6, patience=6),
         ),
-        ranking=configs.Ranking(
+        ranking=configs.RankingConfig(
             tower=(512, 256),
             dropout=0.2,
-            normalization=configs.Quantiles(num_pieces=0),
-            head=configs.WeightedLogistic(),
-            training=configs.Training(
+            normalization=configs.QuantilesConfig(num_pieces=0),
+            head=configs.WeightedLogisticConfig(),
+            training=configs.TrainingConfig(
                 epochs=6,
                 batch_size=512,
                 table_learning_rate=0.0003,
@@ -75,7 +75,7 @@ def get_config() -> configs.Config:
                 patience=6,
             ),
         ),
-        evaluation=configs.Evaluation(num_resamples=300),
+        evaluation=configs.EvaluationConfig(num_resamples=300),
     )
 
 

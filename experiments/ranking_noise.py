@@ -83,15 +83,15 @@ def get_variants() -> dict[str, configs.Config]:
 
 def _config(noise: float) -> configs.Config:
     return configs.Config(
-        data=configs.Data(world=dataclasses.replace(WORLD, metadata_noise=noise)),
-        candidates=configs.Candidates(
-            content=configs.Content(enabled=False),
-            training=configs.Training(epochs=6, patience=6),
+        data=configs.DataConfig(world=dataclasses.replace(WORLD, metadata_noise=noise)),
+        candidates=configs.CandidatesConfig(
+            content=configs.ContentConfig(enabled=False),
+            training=configs.TrainingConfig(epochs=6, patience=6),
         ),
-        ranking=configs.Ranking(
+        ranking=configs.RankingConfig(
             tower=(512, 256),
             dropout=0.2,
-            training=configs.Training(
+            training=configs.TrainingConfig(
                 epochs=6,
                 batch_size=512,
                 table_learning_rate=0.0003,
@@ -99,5 +99,5 @@ def _config(noise: float) -> configs.Config:
                 patience=6,
             ),
         ),
-        evaluation=configs.Evaluation(num_resamples=300),
+        evaluation=configs.EvaluationConfig(num_resamples=300),
     )

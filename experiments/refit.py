@@ -83,7 +83,7 @@ _HORIZONS = (1.0, 0.0)  # days; 0: all that the log has
 Found = dict[tuple[str, float], report_files.Evaluated]
 
 
-def cut_log(world: configs.World, end: int, directory: pathlib.Path) -> None:
+def cut_log(world: configs.WorldConfig, end: int, directory: pathlib.Path) -> None:
     """Writes what the log of a world has before a moment.
 
     Args:
@@ -136,7 +136,7 @@ def _measured(
     """Measures the bundle at hand, or reads what was measured of it before."""
     out = directory / f"{name} {days:g} days".replace(" ", "_")
     bundle = directory / "run" / "bundle"
-    rules = configs.Evaluation(ks=(10, 100), slices=(), horizon_days=days)
+    rules = configs.EvaluationConfig(ks=(10, 100), slices=(), horizon_days=days)
     return system_evaluation.evaluate(
         "bundle", bundle, directory / "later" / prepared.KIND, rules, "test", out
     )

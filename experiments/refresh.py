@@ -140,7 +140,9 @@ def compare(config: configs.Config, directory: pathlib.Path, days: float) -> Fou
     }
 
 
-def _known(world: configs.World, end: int, directory: pathlib.Path) -> pathlib.Path:
+def _known(
+    world: configs.WorldConfig, end: int, directory: pathlib.Path
+) -> pathlib.Path:
     if not (directory / f"{schema.WATCHES}.parquet").exists():
         log_room.cut_log(world, end, directory)
     return directory
@@ -166,7 +168,7 @@ def _measured(
 ) -> report_files.Evaluated:
     """Measures a bundle on what users watched within some days after the end."""
     out = directory / f"{name} {days:g} days".replace(" ", "_")
-    rules = configs.Evaluation(ks=(10, 100), slices=(), horizon_days=days)
+    rules = configs.EvaluationConfig(ks=(10, 100), slices=(), horizon_days=days)
     data = directory / "later" / prepared.KIND
     return system_evaluation.evaluate(
         "bundle", workdir / "bundle", data, rules, "test", out

@@ -46,39 +46,39 @@ import dataclasses
 from ytdnn import configs
 
 Loss = (
-    configs.SampledSoftmax
-    | configs.FullSoftmax
-    | configs.HierarchicalSoftmax
-    | configs.BPR
-    | configs.WARP
-    | configs.GBCE
+    configs.SampledSoftmaxConfig
+    | configs.FullSoftmaxConfig
+    | configs.HierarchicalSoftmaxConfig
+    | configs.BPRConfig
+    | configs.WARPConfig
+    | configs.GBCEConfig
 )
 # No number reported elsewhere is of this seed.
 WORLD = dataclasses.replace(configs.WORLDS["quickstart"], seed=13)
 LOSSES: dict[str, Loss] = {
-    "sampled_1024": configs.SampledSoftmax(),
-    "sampled_128": configs.SampledSoftmax(num_negatives=128),
-    "sampled_4096": configs.SampledSoftmax(num_negatives=4096),
-    "in_batch": configs.SampledSoftmax(num_negatives=0),
-    "corrected_positive": configs.SampledSoftmax(correct_positive=True),
-    "full": configs.FullSoftmax(),
-    "hierarchical": configs.HierarchicalSoftmax(),
-    "bpr": configs.BPR(num_negatives=1024),
-    "warp": configs.WARP(num_negatives=1024),
-    "gbce": configs.GBCE(num_negatives=1024),
+    "sampled_1024": configs.SampledSoftmaxConfig(),
+    "sampled_128": configs.SampledSoftmaxConfig(num_negatives=128),
+    "sampled_4096": configs.SampledSoftmaxConfig(num_negatives=4096),
+    "in_batch": configs.SampledSoftmaxConfig(num_negatives=0),
+    "corrected_positive": configs.SampledSoftmaxConfig(correct_positive=True),
+    "full": configs.FullSoftmaxConfig(),
+    "hierarchical": configs.HierarchicalSoftmaxConfig(),
+    "bpr": configs.BPRConfig(num_negatives=1024),
+    "warp": configs.WARPConfig(num_negatives=1024),
+    "gbce": configs.GBCEConfig(num_negatives=1024),
 }
 
 
 def get_config() -> configs.Config:
     """Returns the default loss."""
     return configs.Config(
-        data=configs.Data(world=WORLD),
-        candidates=configs.Candidates(
-            content=configs.Content(enabled=False),
-            training=configs.Training(epochs=12, patience=4),
+        data=configs.DataConfig(world=WORLD),
+        candidates=configs.CandidatesConfig(
+            content=configs.ContentConfig(enabled=False),
+            training=configs.TrainingConfig(epochs=12, patience=4),
         ),
-        ranking=configs.Ranking(),
-        evaluation=configs.Evaluation(num_resamples=300),
+        ranking=configs.RankingConfig(),
+        evaluation=configs.EvaluationConfig(num_resamples=300),
     )
 
 

@@ -89,7 +89,9 @@ from ytdnn import configs
 def get_config() -> configs.Config:
     """Returns the first candidate model and ranker on the small world."""
     return configs.Config(
-        data=configs.Data(world=configs.WORLDS["small"]),
-        candidates=configs.Candidates(training=configs.Training(epochs=10, patience=5)),
-        ranking=configs.Ranking(),
+        data=configs.DataConfig(world=configs.WORLDS["small"]),
+        candidates=configs.CandidatesConfig(
+            training=configs.TrainingConfig(epochs=10, patience=5)
+        ),
+        ranking=configs.RankingConfig(),
     )

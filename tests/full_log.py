@@ -122,5 +122,5 @@ def prepared_data(
 ) -> prepared.PreparedData:
     """Prepares tables under `directory / "data"`."""
     path = write(directory / "log", log)
-    config = configs.Data(source="log", dir=str(path), **settings)
+    config = configs.DataConfig(source="log", dir=str(path), **settings)
     return prepare.prepare(config, directory / "data")

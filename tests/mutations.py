@@ -30,7 +30,8 @@ class Mutation:
       path: File below `ytdnn/`.
       before: Text that occurs in it once.
       after: Text it is replaced by.
-      tests: Files and folders below `tests/` that cover the room.
+      tests: Files and folders below `tests/` that cover the room, in the order in
+        which they run.
     """
 
     path: str
@@ -53,27 +54,32 @@ MUTATIONS = (
         "retrieval/rows.py",
         'ordered, side="left")',
         'ordered, side="right")',
-        "retrieval",
+        "retrieval/test_rows.py retrieval",
     ),
     Mutation(
         "layers/bags.py",
         "rows < end[:, tf.newaxis]",
         "rows <= end[:, tf.newaxis]",
-        "layers candidates",
+        "layers/test_bags.py layers candidates",
     ),
     Mutation(
         "layers/bags.py",
         "tf.maximum(distance, 0)",
         "tf.maximum(distance, 1)",
-        "layers candidates",
+        "layers/test_bags.py layers candidates",
     ),
     Mutation(
         "training/lazy_adam.py",
         "(1.0 - beta_1) * grad",
         "(1.0 + beta_1) * grad",
-        "training",
+        "training/test_lazy_adam.py training",
     ),
-    Mutation("training/averages.py", "/ (1.0 - self.ema_decay**steps)", "", "training"),
+    Mutation(
+        "training/averages.py",
+        "/ (1.0 - self.ema_decay**steps)",
+        "",
+        "training/test_averages.py training",
+    ),
     Mutation(
         "ranking/heads.py",
         "odds = tf.exp(tf.minimum(logits, _MAX_LOGIT))",
@@ -84,22 +90,22 @@ MUTATIONS = (
         "retrieval/pool.py",
         "keep = (every > 0) & (rows.occurrence(every) == 0)",
         "keep = every > 0",
-        "retrieval serving",
+        "retrieval/test_sources.py retrieval serving",
     ),
     Mutation(
         "retrieval/nearest.py",
-        "width += tf.minimum(permitted.num_removed, num)",
+        " + tf.minimum(permitted.num_removed, num)",
         "",
-        "retrieval serving",
+        "retrieval/test_nearest.py retrieval serving",
     ),
     Mutation(
         "retrieval/exploring.py",
         "self.samples = config.temperature > 0.0",
         "self.samples = config.temperature >= 0.0",
-        "retrieval serving",
+        "retrieval/test_exploring.py retrieval serving",
     ),
     Mutation(
-        "serving/graphs.py",
+        "serving/results.py",
         "num_results = tf.clip_by_value(wanted, 0, found)",
         "num_results = wanted",
         "serving server",
@@ -114,19 +120,19 @@ MUTATIONS = (
         "server/predict.py",
         "values.get(schema.K, 0) > limits.k",
         "values.get(schema.K, 0) >= limits.k",
-        "server",
+        "server/test_predict.py server",
     ),
     Mutation(
         "data/draws.py",
         "self._taken += size",
         "self._taken += size + 1",
-        "data training",
+        "training/test_candidate_batches.py data training",
     ),
     Mutation(
         "configs/by_size.py",
         "is_small = millions < 1.0",
         "is_small = millions > 1.0",
-        "configs cli",
+        "configs/test_by_size.py configs cli",
     ),
     Mutation(
         "live/play.py", "number + 1 < test.num_days", "number < test.num_days", "live"
@@ -135,19 +141,19 @@ MUTATIONS = (
         "world/behaviour.py",
         "self.clock[rows] <= times",
         "self.clock[rows] > times",
-        "world",
+        "world/test_generate.py world",
     ),
     Mutation(
         "evaluation/compare.py",
         "getattr(rules[0], name) != getattr(rules[1], name)",
         "getattr(rules[0], name) == getattr(rules[1], name)",
-        "evaluation",
+        "evaluation/test_compare.py evaluation",
     ),
     Mutation(
         "features/example_age.py",
         "last - at.times",
         "at.times - first",
-        "features candidates",
+        "features/test_example_age.py features candidates",
     ),
 )
 

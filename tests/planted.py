@@ -81,7 +81,7 @@ def prepared_data(
 ) -> prepared.PreparedData:
     """Prepares the planted log under `directory / "data"`."""
     log = write_log(directory / "log", seed, integer_ids)
-    config = configs.Data(
+    config = configs.DataConfig(
         source="log",
         dir=str(log),
         ranking_fraction=0.4,
@@ -107,28 +107,28 @@ def tiny_config(seed: int = 0, ranking_epochs: int = 20) -> configs.Config:
     The ranker needs all of its epochs for them, most tests do not.
     """
     return configs.Config(
-        candidates=configs.Candidates(
-            content=configs.Content(enabled=False),
+        candidates=configs.CandidatesConfig(
+            content=configs.ContentConfig(enabled=False),
             embedding_dim=8,
             history_length=10,
             tower=(16,),
             decay_rates=(0.8,),
-            loss=configs.SampledSoftmax(num_negatives=32),
-            training=configs.Training(epochs=2, batch_size=256),
+            loss=configs.SampledSoftmaxConfig(num_negatives=32),
+            training=configs.TrainingConfig(epochs=2, batch_size=256),
         ),
-        composition=configs.Composition(15, 0.0, 0.0),
-        evaluation=configs.Evaluation(baselines=()),
-        ranking=configs.Ranking(
+        composition=configs.CompositionConfig(15, 0.0, 0.0),
+        evaluation=configs.EvaluationConfig(baselines=()),
+        ranking=configs.RankingConfig(
             enabled=True,  # whatever so few impressions say of it
             embedding_dim=8,
             history_length=12,
             tower=(32, 16),
             dropout=0.0,
-            normalization=configs.Quantiles(number=20),
+            normalization=configs.QuantilesConfig(number=20),
             # What is served is then the exponential of the order.
-            head=configs.ClickTimesWatchTime(order_by="seconds"),
-            features=configs.Features(remove=_statistics_but_one()),
-            training=configs.Training(
+            head=configs.ClickTimesWatchTimeConfig(order_by="seconds"),
+            features=configs.FeaturesConfig(remove=_statistics_but_one()),
+            training=configs.TrainingConfig(
                 epochs=ranking_epochs,
                 batch_size=32,
                 learning_rate=0.002,
@@ -143,23 +143,25 @@ def tiny_config(seed: int = 0, ranking_epochs: int = 20) -> configs.Config:
 
 def untaught_config() -> configs.Config:
     """The same after an epoch of the ranker, and for exact search alone."""
-    exact = configs.Index(search=configs.Exact())
+    exact = configs.IndexConfig(search=configs.ExactConfig())
     return dataclasses.replace(tiny_config(ranking_epochs=1), index=exact)
 
 
-def cluster_config(data: configs.Data | None = None) -> configs.Config:
+def cluster_config(data: configs.DataConfig | None = None) -> configs.Config:
     """A configuration that several processes train in seconds, tables sharded."""
     tiny = tiny_config()
-    training = configs.Training(epochs=4, patience=4, batch_size=64, learning_rate=0.01)
+    training = configs.TrainingConfig(
+        epochs=4, patience=4, batch_size=64, learning_rate=0.01
+    )
     training = dataclasses.replace(training, checkpoint_every_steps=4)
     own = dataclasses.replace(tiny.candidates, training=training)
     ranking = dataclasses.replace(
-        tiny.ranking, training=configs.Training(epochs=1, batch_size=64)
+        tiny.ranking, training=configs.TrainingConfig(epochs=1, batch_size=64)
     )
     return dataclasses.replace(
         tiny,
-        data=configs.Data() if data is None else data,
+        data=configs.DataConfig() if data is None else data,
         candidates=own,
         ranking=ranking,
-        cluster=configs.Cluster(start_seconds=90, shard_megabytes=0.0005),
+        cluster=configs.ClusterConfig(start_seconds=90, shard_megabytes=0.0005),
     )

@@ -79,7 +79,7 @@ def test_a_file_is_hashed_again_only_where_it_has_changed(
     assert hashed == ["rows"] * 4
     time.sleep(0.05)  # longer than a tick of the file system's clock
     rows.write_text("two")
-    with pytest.raises(errors.UserError, match="SHA-256 is another"):
+    with pytest.raises(errors.UserError, match="SHA-256 differs"):
         artifacts.read_manifest(tmp_path / "data", "data")
 
 
@@ -127,7 +127,9 @@ def test_another_format_is_one_line_that_says_what_to_run(
 
 
 def test_the_settings_of_an_artefact_are_read_back(tmp_path: pathlib.Path) -> None:
-    config = configs.Config(seed=3, index=configs.Index(search=configs.Exact()))
+    config = configs.Config(
+        seed=3, index=configs.IndexConfig(search=configs.ExactConfig())
+    )
     with artifacts.publish(tmp_path / "a", "index", configs.to_dict(config), {}):
         pass
     manifest = artifacts.read_manifest(tmp_path / "a", "index")

@@ -18,7 +18,9 @@ FILES = sorted(
     path for path in EXPERIMENTS.glob("*.py") if "def get_config(" in path.read_text()
 )
 STUDIES = [path for path in FILES if "def get_variants(" in path.read_text()]
-WORLD = configs.World(num_users=40, num_videos=60, num_days=20, watches_per_user=20)
+WORLD = configs.WorldConfig(
+    num_users=40, num_videos=60, num_days=20, watches_per_user=20
+)
 
 
 def tiny(config: configs.Config) -> configs.Config:
@@ -30,7 +32,7 @@ def tiny(config: configs.Config) -> configs.Config:
         training = dataclasses.replace(stage.training, epochs=1, batch_size=64)
         stages[name] = dataclasses.replace(stage, training=training)
     return dataclasses.replace(
-        config, data=configs.Data(world=WORLD, **protocol), **stages
+        config, data=configs.DataConfig(world=WORLD, **protocol), **stages
     )
 
 
@@ -113,13 +115,14 @@ TrainStep = Callable[[str, configs.Config], bool]
 def train_step(tmp_path_factory: pytest.TempPathFactory) -> TrainStep:
     """Makes one step of a stage, once for all experiments that train it alike.
 
-    Returns whether the loss is a number and the weights have changed.
+    The step runs op by op: tracing it as a graph takes longer. Returns whether the
+    loss is a number and the weights have changed.
     """
     from ytdnn.data import prepare, prepared
     from ytdnn.training import determinism, loop, strategies
 
     @functools.cache
-    def prepared_data(config: configs.Data) -> prepared.PreparedData:
+    def prepared_data(config: configs.DataConfig) -> prepared.PreparedData:
         return prepare.prepare(config, tmp_path_factory.mktemp("prepared") / "data")
 
     @functools.cache
@@ -130,7 +133,7 @@ def train_step(tmp_path_factory: pytest.TempPathFactory) -> TrainStep:
         trainer = loop.Trainer(stage, training, 0, strategies.make("none"))
         before = [variable.numpy() for variable in trainer.variables]
         (batch, *_), *_ = map(list, stage.batches(0, 0))
-        loss = float(trainer.step(batch, np.int64(0)))
+        loss = float(trainer._step(batch, np.int64(0)))
         pairs = zip(before, trainer.variables, strict=True)
         return np.isfinite(loss) and any(
             (old != new.numpy()).any() for old, new in pairs
@@ -181,8 +184,12 @@ def test_the_curves_by_days_since_upload(tmp_path: pathlib.Path) -> None:
     world = dataclasses.replace(WORLD, num_users=80, num_days=60, watches_per_user=30)
     for name, config in example_age.get_variants().items():
         config = tiny(config)
+        training = dataclasses.replace(config.candidates.training, batch_size=512)
+        config = dataclasses.replace(
+            config, candidates=dataclasses.replace(config.candidates, training=training)
+        )
         run = tmp_path / name / "seed-0"
-        data = prepare.prepare(configs.Data(world=world), run / "data")
+        data = prepare.prepare(configs.DataConfig(world=world), run / "data")
         candidates.train(config, data, run / "candidates")
     found = example_age.curves(tmp_path)
     assert list(found) == ["empirical", "without", "with"]

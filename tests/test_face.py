@@ -29,7 +29,8 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
 
 def test_a_config_loads_neither_tensorflow_nor_polars() -> None:
     program = (
-        "import ytdnn; ytdnn.Config(); ytdnn.configs.Candidates(); ytdnn.UserError"
+        "import ytdnn; ytdnn.Config(); ytdnn.configs.CandidatesConfig(); "
+        "ytdnn.UserError"
     )
     assert not loaded_after(program) & {"tensorflow", "polars"}
 
@@ -76,3 +77,12 @@ def test_the_names_are_those_of_their_rooms() -> None:
 def test_an_unknown_name_is_no_attribute() -> None:
     with pytest.raises(AttributeError, match="has no attribute 'recommend'"):
         ytdnn.recommend  # noqa: B018
+
+
+def test_old_names_of_components_are_accepted_and_name_the_new_ones() -> None:
+    with pytest.warns(
+        FutureWarning, match=r"configs\.Ranking is configs\.RankingConfig"
+    ):
+        assert configs.Ranking is configs.RankingConfig
+    with pytest.raises(AttributeError, match="no attribute 'Rankings'"):
+        _ = getattr(configs, "Rankings")  # noqa: B009

@@ -12,11 +12,11 @@ NOTEBOOKS = sorted(
 # What replaces the parameters of each notebook.
 SMALL = {
     "two_stages": """
-world = configs.World(num_users=120, num_videos=150, num_topics=3, num_days=30)
+world = configs.WorldConfig(num_users=120, num_videos=150, num_topics=3, num_days=30)
 epochs = 1
 """,
     "live_test": """
-world = configs.World(
+world = configs.WorldConfig(
     num_users=100, num_videos=150, num_topics=3, num_days=20, live_days=1
 )
 epochs = 1
@@ -24,7 +24,7 @@ epochs = 1
     "own_log": "num_users, num_items, num_events = 100, 80, 3_000",
     "movielens": 'data_dir = ""',
     "extending": """
-world = configs.World(num_users=100, num_videos=150, num_topics=3, num_days=20)
+world = configs.WorldConfig(num_users=100, num_videos=150, num_topics=3, num_days=20)
 epochs = 1
 """,
 }

@@ -12,6 +12,7 @@ import pytest
 from tests import planted
 from ytdnn import configs, schema
 from ytdnn.cli import arguments, commands, main
+from ytdnn.configs import by_size
 
 ROOT = pathlib.Path(__file__).parents[1]
 DOCUMENTS = [
@@ -70,6 +71,16 @@ def test_make_targets_in_the_documents_exist() -> None:
     assert {"run", "test", "lint"} <= named <= targets
 
 
+@pytest.fixture
+def few_epochs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets a log of this size be trained on twice, not dozens of times."""
+    epochs = {"training.epochs": 2}
+    for name in ("candidates", "ranking"):
+        rule = getattr(by_size, name)
+        monkeypatch.setattr(by_size, name, lambda size, rule=rule: rule(size) | epochs)
+
+
+@pytest.mark.usefixtures("few_epochs")
 def test_the_commands_for_an_own_log_run(
     tmp_path: pathlib.Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -98,6 +109,7 @@ def test_load_recommend_print_is_all_it_takes() -> None:
 
 
 @pytest.mark.thorough
+@pytest.mark.usefixtures("few_epochs")
 def test_the_python_of_the_documents_runs(
     tmp_path: pathlib.Path,
     monkeypatch: pytest.MonkeyPatch,

@@ -18,7 +18,7 @@ def test_python_and_data_dir_know_the_home_directory(
     pl.DataFrame(rows, ["user_id", "video_id", "time"], orient="row").write_csv(
         tmp_path / "logs" / "watches.csv"
     )
-    data = ytdnn.configs.Data(
+    data = ytdnn.configs.DataConfig(
         source="log", dir="~/logs", protocol="leave_one_out", min_user_count=1
     )
     made = ytdnn.prepare("~/runs/mine", ytdnn.configs.Config(data=data))

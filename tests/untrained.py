@@ -21,11 +21,14 @@ from ytdnn.serving import export
 CONFIG = dataclasses.replace(
     planted.tiny_config(),
     candidates=first_stage.CONFIG,
-    index=configs.Index(search=configs.Exact()),
+    index=configs.IndexConfig(search=configs.ExactConfig()),
     composition=dataclasses.replace(
-        first_stage.PLACES, blend_weight=0.3, max_per_channel=2
+        first_stage.PLACES,
+        blend_weight=0.3,
+        max_per_channel=2,
+        policies='{"short": [{"column": "duration_seconds", "at_most": 300}]}',
     ),
-    evaluation=configs.Evaluation(candidate_set="all"),
+    evaluation=configs.EvaluationConfig(candidate_set="all"),
 )
 SMALL = dataclasses.replace(CONFIG, composition=planted.tiny_config().composition)
 SMALL_LOG = {
@@ -48,7 +51,7 @@ class Run:
 
 def make(workdir: pathlib.Path) -> None:
     """Prepares the log, makes both stages and the index, exports."""
-    added = configs.Features(add=("candidate_source", "seed_video"))
+    added = configs.FeaturesConfig(add=("candidate_source", "seed_video"))
     ranking = dataclasses.replace(CONFIG.ranking, features=added)
     config = dataclasses.replace(CONFIG, ranking=ranking)
     _make(workdir, full_log.tables(), config)

@@ -63,20 +63,20 @@ def prepared_data(
     (directory / "log").mkdir(parents=True)
     for name, table in (log or tables()).items():
         table.write_parquet(directory / "log" / f"{name}.parquet")
-    config = configs.Data(source="log", dir=str(directory / "log"))
+    config = configs.DataConfig(source="log", dir=str(directory / "log"))
     return prepare.prepare(config, directory / "data")
 
 
 def config(content: bool = True, **settings: object) -> configs.Config:
     """Returns a run that learns the log in seconds."""
-    candidates = configs.Candidates(
+    candidates = configs.CandidatesConfig(
         embedding_dim=8,
         tower=(16,),
         history_length=8,
-        content=configs.Content(enabled=content, id_dropout=0.3),
-        training=configs.Training(
+        content=configs.ContentConfig(enabled=content, id_dropout=0.3),
+        training=configs.TrainingConfig(
             epochs=6, batch_size=64, learning_rate=0.01, table_learning_rate=0.3
         ),
     )
-    settings = {"loss": configs.SampledSoftmax(num_negatives=16)} | settings
+    settings = {"loss": configs.SampledSoftmaxConfig(num_negatives=16)} | settings
     return configs.Config(candidates=dataclasses.replace(candidates, **settings))

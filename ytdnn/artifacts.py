@@ -256,8 +256,8 @@ def load_manifest(directory: pathlib.Path, kind: str, name: str = MANIFEST) -> M
             )
     if manifest.checksum and manifest.checksum != manifest.own_checksum:
         raise errors.UserError(
-            f"{path} was changed since it was written: its checksum is another than "
-            f"recorded: make the artefact again"
+            f"{path} was changed since it was written: its checksum differs from the "
+            f"recorded one: make the artefact again"
         )
     return manifest
 
@@ -326,8 +326,8 @@ def _check_file(path: pathlib.Path, entry: Mapping[str, Any], deep: bool) -> Non
     found = checksums.of_file(path) if deep else checksums.of_file_once(path, status)
     if found != entry["sha256"]:
         raise errors.UserError(
-            f"{path} disagrees with {manifest.name}: its SHA-256 is another than "
-            f"recorded: make the artefact again"
+            f"{path} disagrees with {manifest.name}: its SHA-256 differs from the "
+            f"recorded one: make the artefact again"
         )
 
 
@@ -349,7 +349,8 @@ def read_config(
     except pydantic.ValidationError as error:
         first = ".".join(map(str, error.errors()[0]["loc"]))
         raise errors.UserError(
-            f"expected settings that this ytdnn knows in {directory / MANIFEST}, found "
+            f"expected settings of this version of ytdnn in {directory / MANIFEST}, "
+            f"found "
             f"those of another version ({manifest.made_by}; {first}): run `ytdnn "
             f"{_command(manifest.kind)}` again"
         ) from None
@@ -366,7 +367,7 @@ def require_input(
     made_from = manifest.inputs.get(name)
     if made_from != source.fingerprint:
         raise errors.UserError(
-            f"{directory} was made from {name} {made_from}, but the {name} beside it "
+            f"{directory} was made from {name} {made_from}, but the {name} next to it "
             f"is {source.fingerprint}: run the step that makes {manifest.kind} again"
         )
 

@@ -19,6 +19,12 @@ _PACKAGES = (
     "polars",
 )
 
+_MEMORY = pathlib.Path("/proc/meminfo")
+_LIMITS = (
+    pathlib.Path("/sys/fs/cgroup/memory.max"),
+    pathlib.Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
+)
+
 
 def versions() -> dict[str, str]:
     """Returns the version of Python, of ytdnn and of the packages that matter."""
@@ -53,3 +59,20 @@ def _git(root: pathlib.Path, *arguments: str) -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return result.stdout.strip() or None
+
+
+def available_memory() -> float:
+    """Returns the bytes that this process may still use, infinite where unknown."""
+    found = float("inf")
+    try:
+        for line in _MEMORY.read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                found = float(line.split()[1]) * 1024.0
+    except OSError:
+        return found
+    for path in _LIMITS:
+        try:
+            found = min(found, float(path.read_text()))
+        except (OSError, ValueError):
+            continue  # no limit, or "max"
+    return found

@@ -45,6 +45,8 @@ class SettingError(UserError, ValueError):
 
 
 LOST_STATUS = 75  # EX_TEMPFAIL: the same command may succeed
+INTERRUPTED_STATUS = 130  # as of a shell, for Ctrl-C
+INTERRUPTED = "interrupted: the same command goes on"
 
 
 class LostProcessError(UserError):

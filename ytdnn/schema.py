@@ -32,6 +32,9 @@ SCORE = "score"
 SEED_VIDEO_ID = "seed_video_id"
 PROPENSITY = "propensity"
 PROPENSITIES = "propensities"
+EXPECTED_WATCH_SECONDS = "expected_watch_seconds"
+CLICK_PROBABILITY = "click_probability"
+PLACED_BY = "placed_by"
 UPLOAD_TIME = "upload_time"  # seconds since the epoch
 DURATION_SECONDS = "duration_seconds"
 LANGUAGE = "language"
@@ -56,10 +59,10 @@ class Column:
 
     Attributes:
       name: The column's name.
-      kind: What it holds. `id` is a string or an integer, returned as given;
-        `time` is seconds since the epoch.
-      meaning: What it says, with its unit.
-      use: What it enables, and what is done without it.
+      kind: Kind of value. `id` is a string or an integer, returned as given; `time` is
+        seconds since the epoch.
+      meaning: Description, with its unit.
+      use: Use of the column, and the effect of its absence.
       required: Whether the table is useless without it.
       least: Values below are bad rows; None: any.
       most: Numbers above are bad rows.
@@ -81,11 +84,11 @@ class Table:
     """One event-log table.
 
     Attributes:
-      name: Of the table.
-      rows: What one row is.
-      use: What it enables, and what is done without it.
-      columns: In order.
-      key: Of an entity table, the column that names a row.
+      name: Name of the table.
+      rows: Meaning of one row.
+      use: Use of the table, and the effect of its absence.
+      columns: Columns in order.
+      key: For an entity table, the column that names a row.
     """
 
     name: str
@@ -341,12 +344,14 @@ IMPRESSION_CLICKED = "impression_clicked"  # int32 [batch, length]: 1, 0, -1 unk
 VIDEO_IDS = "video_ids"  # [batch, k], the impressions to score
 EXCLUDE_IDS = "exclude_ids"  # [batch, length], left out of the answer
 ALLOW_IDS = "allow_ids"  # [batch, length], the answer holds no others; none: all
+CONDITIONS = "conditions"  # string [batch, length]: column and operator
+CONDITION_VALUES = "condition_values"  # string [batch, length], of each condition
+POLICY = "policy"  # string [batch], a set of conditions that is saved
 K = "k"  # int32 [batch]
 USER_VECTOR = "user_vector"
 IDS = "ids"
 SCORES = "scores"
 NUM_RESULTS = "num_results"
-EXPECTED_WATCH_SECONDS = "expected_watch_seconds"
 
 # Keys of requests that no column of the user's own may take.
 REQUEST_KEYS = frozenset(

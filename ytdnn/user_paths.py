@@ -7,6 +7,8 @@ import os
 import pathlib
 import stat
 
+from ytdnn import errors
+
 _KINDS = {
     stat.S_IFREG: "a file",
     stat.S_IFDIR: "a directory",
@@ -21,7 +23,14 @@ def expanded(path: str | os.PathLike[str]) -> pathlib.Path:
     """Returns a path with a leading `~` replaced by the home directory.
 
     That of an unknown user stays as it is.
+
+    Raises:
+      errors.UserError: It is no path.
     """
+    if not isinstance(path, str | os.PathLike):
+        raise errors.UserError(
+            f"expected a path as text or a pathlib.Path, received {type(path).__name__}"
+        )
     return pathlib.Path(text(os.fspath(path)))
 
 

@@ -50,7 +50,7 @@ class Run:
 
 
 def trained(
-    own: configs.Candidates,
+    own: configs.CandidatesConfig,
     num_videos: int,
     repeats: int,
     strategy: tf.distribute.Strategy,

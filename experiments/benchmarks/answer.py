@@ -65,13 +65,29 @@ _CENTRES = 2_000
 _SPREAD = 0.7  # of a vector around its centre
 
 
-def make(directory: pathlib.Path, num_videos: int) -> None:
-    """Prepares the log, gives both stages fresh weights, builds the index, exports."""
+def make(
+    directory: pathlib.Path,
+    num_videos: int,
+    also: tuple[configs.IndexKind, ...] = ("lsh",),
+    ranker: bool = True,
+) -> None:
+    """Prepares the log, gives both stages fresh weights, builds the index, exports.
+
+    Args:
+      directory: Of the run.
+      num_videos: In the log.
+      also: Kinds of index beside exact search and the default.
+      ranker: Whether there is a second stage.
+    """
     config = configs.Config(
-        data=configs.Data(source="log", dir=str(directory / "log"), vocabulary="all"),
-        candidates=configs.Candidates(content=configs.Content(enabled=False)),
-        ranking=configs.Ranking(enabled=True),
-        index=configs.Index(also=("lsh",)),
+        data=configs.DataConfig(
+            source="log", dir=str(directory / "log"), vocabulary="all"
+        ),
+        candidates=configs.CandidatesConfig(
+            content=configs.ContentConfig(enabled=False)
+        ),
+        ranking=configs.RankingConfig(enabled=ranker),
+        index=configs.IndexConfig(also=also),
     )
     (directory / "log").mkdir(parents=True, exist_ok=True)
     million_videos.write_log(directory / "log", num_videos)
@@ -91,9 +107,24 @@ def make(directory: pathlib.Path, num_videos: int) -> None:
     index_artifact.build(
         directory / index_artifact.KIND, stage.video_vectors, config.index, inputs
     )
-    ranker = building.build(config.ranking, data, stage)
-    _publish(directory / ranking_model.KIND, config, inputs, ranker, ranking_model)
+    if ranker:
+        second = building.build(config.ranking, data, stage)
+        _publish(directory / ranking_model.KIND, config, inputs, second, ranking_model)
     export.export(directory, config)
+
+
+def ensure(directory: pathlib.Path, num_videos: int, **options: Any) -> None:
+    """Makes the bundle unless it is there; options are those of `make`.
+
+    In a process of its own: what that frees would hide what a model takes.
+    """
+    if not (directory / bundle.KIND).exists():
+        context = multiprocessing.get_context("spawn")
+        made_by = context.Process(
+            target=make, args=(directory, num_videos), kwargs=options
+        )
+        made_by.start()
+        made_by.join()
 
 
 def _publish(
@@ -255,13 +286,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     num_videos = 2_000 if options.tiny else options.videos
     with tempfile.TemporaryDirectory() as made:
         directory = options.workdir or pathlib.Path(made)
-        if not (directory / bundle.KIND).exists():
-            # In a process of its own: what it frees would hide what a model takes.
-            made_by = multiprocessing.get_context("spawn").Process(
-                target=make, args=(directory, num_videos)
-            )
-            made_by.start()
-            made_by.join()
+        ensure(directory, num_videos)
         print(f"{measure.environment()}\n\n{tables(directory, options.repeats)}")
 
 

@@ -38,7 +38,7 @@ def mains(num_videos: int) -> dict[str, Any]:
     vectors = answer.clustered(num_videos, _DIM)
     found: dict[str, Any] = {"exact": brute_force.BruteForceModule(vectors)}
     if scann_index.is_available():
-        built = scann_index.Scann.build(vectors, configs.Scann())
+        built = scann_index.Scann.build(vectors, configs.ScannConfig())
         found["scann"] = built.module
     return found
 

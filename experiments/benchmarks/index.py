@@ -6,7 +6,7 @@ than exact search, and within 20 % of what tuning finds.
 
     python -m experiments.benchmarks.index [--vectors=FILE.npy --queries=FILE.npy]
 
-A million made vectors of 64 coordinates in overlapping clusters with norms that vary,
+A million made vectors of 65 coordinates in overlapping clusters with norms that vary,
 or given ones; the 200 best of each query. Every index is built once, on all cores; of
 those that can search more or less, the least effort that reaches the recall is taken.
 Single queries are then asked of all in turns, first with the process bound to one core
@@ -18,8 +18,8 @@ from Python costs that does nothing. The peers are the extra `benchmarks`:
 hnswlib, faiss, usearch; one that is not installed is left out, and said so.
 `--workdir=DIR` takes vectors and users of the validation window of a run.
 
-Measured 2026-11-25 on two cores of an AMD EPYC, nothing beside it, 150 queries. One
-core:
+Measured 2026-11-25 on vectors of 64 coordinates, two cores of an AMD EPYC, nothing
+beside it, 150 queries. One core:
 
 | index | recall | p50 ms | p99 ms | queries/s | build s | MiB | ratio to exact |
 |---|---|---|---|---|---|---|---|
@@ -81,6 +81,20 @@ IVF92,SQ8 0.19 at 0.988, HNSW 0.25, usearch 0.34; an empty call of TensorFlow 0.
 The 17,050 vectors trained on the world `small`, one core: exact 1.34 ms, ScaNN 1.08 at
 recall 0.959, hnswlib 0.61 at 0.994, faiss IVF426,SQ8 0.44 at 0.967, flat 0.34; at this
 size the call of TensorFlow costs more than the search.
+
+Inverted lists (`ivf`), a million vectors of 65 coordinates, 100 queries, k 200,
+measured 2026-11-27 in one process with ScaNN and exact search among much other work,
+median core-milliseconds of two rounds (a script of this file's vectors; no peers):
+
+| index | recall | core-ms of one | core-ms of 32 |
+|---|---|---|---|
+| exact | 1.000 | 16.5 17.3 | 172 173 |
+| ScaNN, 2 % of the leaves | .954 | .77 1.06 | 5.8 6.1 |
+| ScaNN, default (3 %) | .963 | 1.15 1.23 | 7.0 6.6 |
+| lists, 3 % | .944 | 1.10 1.28 | 15.5 16.8 |
+| lists, 4 % (default) | .953 | 1.14 1.82 | 19.4 21.3 |
+
+Lists took 106 seconds of processor time to build, ScaNN 31.
 """
 
 import argparse
@@ -99,7 +113,7 @@ from ytdnn import configs
 from ytdnn.candidates import model as candidate_model
 from ytdnn.data import prepared
 from ytdnn.evaluation import protocol
-from ytdnn.index import brute_force, lsh, scann_index
+from ytdnn.index import brute_force, ivf, lsh, scann_index
 
 Vectors = np.ndarray[Any, np.dtype[np.float32]]
 _MEBIBYTE = 2**20
@@ -109,6 +123,8 @@ _FRACTIONS = tuple(np.geomspace(0.002, 1.0, 32).tolist())
 _BREADTHS = (200, 250, 300, 400, 500, 650, 800, 1_000, 1_300, 1_700, 2_200, 3_000)
 _PROBES = (1, 2, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 512)
 _REORDER = (4, 6, 10)
+_REORDER_LISTS = (1, 2)
+_DIM = 65  # as served by default: 64 coordinates and a bias
 
 
 @dataclasses.dataclass
@@ -163,14 +179,14 @@ def of_run(workdir: pathlib.Path) -> tuple[Vectors, Vectors]:
     """Returns the vectors of a run's videos and of users of its validation window."""
     data = prepared.load(workdir / "data")
     model = candidate_model.load(workdir / "candidates", data)
-    cases = protocol.cases(data, prepared.Split.VALIDATION, configs.Evaluation())
+    cases = protocol.cases(data, prepared.Split.VALIDATION, configs.EvaluationConfig())
     users = model.user_vectors(data, cases.users, cases.ends, cases.times)
     return model.video_vectors(), users
 
 
 def systems(num_videos: int) -> list[System]:
     """Returns ours, and the peers that are installed."""
-    found = [_exact(), _scann(), _tuned_scann(), _lsh()]
+    found = [_exact(), _scann(), _tuned_scann(), _ivf(), _tuned_ivf(), _lsh()]
     for make in (_hnswlib, _faiss, _usearch):
         try:
             found += make(num_videos)
@@ -196,14 +212,16 @@ def _ours(index: Any) -> Callable[[Vectors, int], Any]:
 def _exact() -> System:
     return System(
         "ytdnn exact",
-        lambda vectors: _ours(brute_force.BruteForce.build(vectors, configs.Exact())),
+        lambda vectors: _ours(
+            brute_force.BruteForce.build(vectors, configs.ExactConfig())
+        ),
     )
 
 
 def _scann() -> System:
     return System(
         "ytdnn ScaNN, default",
-        lambda vectors: _ours(scann_index.Scann.build(vectors, configs.Scann())),
+        lambda vectors: _ours(scann_index.Scann.build(vectors, configs.ScannConfig())),
     )
 
 
@@ -211,13 +229,13 @@ def _tuned_scann() -> System:
     modules: list[Any] = []
 
     def build(vectors: Vectors) -> Callable[[Vectors, int], Any]:
-        index = scann_index.Scann.build(vectors, configs.Scann())
+        index = scann_index.Scann.build(vectors, configs.ScannConfig())
         modules.append(index.module)
         return _ours(index)
 
     def adjust(effort: tuple[int, float]) -> None:
         factor, fraction = effort
-        config = configs.Scann(
+        config = configs.ScannConfig(
             reorder_factor=factor, leaves_to_search_fraction=fraction
         )
         modules[-1].adjust(config)
@@ -226,16 +244,42 @@ def _tuned_scann() -> System:
     return System("ytdnn ScaNN, least effort", build, efforts, adjust)
 
 
+def _ivf() -> System:
+    return System(
+        "ytdnn lists, default",
+        lambda vectors: _ours(ivf.Ivf.build(vectors, configs.IvfConfig())),
+    )
+
+
+def _tuned_ivf() -> System:
+    modules: list[Any] = []
+
+    def build(vectors: Vectors) -> Callable[[Vectors, int], Any]:
+        index = ivf.Ivf.build(vectors, configs.IvfConfig())
+        modules.append(index.module)
+        return _ours(index)
+
+    def adjust(effort: tuple[int, float]) -> None:
+        factor, fraction = effort
+        config = configs.IvfConfig(
+            reorder_factor=factor, lists_to_search_fraction=fraction
+        )
+        modules[-1].adjust(config)
+
+    efforts = [(factor, part) for part in _FRACTIONS for factor in _REORDER_LISTS]
+    return System("ytdnn lists, least effort", build, efforts, adjust)
+
+
 def _lsh() -> System:
     modules: list[Any] = []
 
     def build(vectors: Vectors) -> Callable[[Vectors, int], Any]:
-        index = lsh.Lsh.build(vectors, configs.Lsh())
+        index = lsh.Lsh.build(vectors, configs.LshConfig())
         modules.append(index.module)
         return _ours(index)
 
     def adjust(effort: float) -> None:
-        modules[-1].adjust(configs.Lsh(scored_fraction=effort))
+        modules[-1].adjust(configs.LshConfig(scored_fraction=effort))
 
     return System("ytdnn LSH", build, _FRACTIONS, adjust)
 
@@ -456,7 +500,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     elif options.vectors:
         vectors, queries = np.load(options.vectors), np.load(options.queries)
     else:
-        vectors, queries = clustered(num_videos, 64, asked)
+        vectors, queries = clustered(num_videos, _DIM, asked)
     queries = np.ascontiguousarray(queries[:: max(1, len(queries) // asked)][:asked])
     several = [
         system

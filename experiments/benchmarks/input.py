@@ -48,8 +48,8 @@ def trial_config(config: configs.Config) -> configs.Config:
     training = dataclasses.replace(config.candidates.training, batch_size=1024)
     trial = dataclasses.replace(
         config.candidates,
-        label=configs.NextWatch(slice_length=1),
-        loss=configs.FullSoftmax(),
+        label=configs.NextWatchConfig(slice_length=1),
+        loss=configs.FullSoftmaxConfig(),
         precision="float32",
         training=training,
     )
@@ -160,8 +160,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     config = movielens_1m.get_config()
     source = dataclasses.replace(config.data, dir=options.data_dir)
     if not options.data_dir:
-        small = configs.World(num_users=40, num_videos=60, num_days=20)
-        source = configs.Data(world=small if options.tiny else configs.World())
+        small = configs.WorldConfig(num_users=40, num_videos=60, num_days=20)
+        source = configs.DataConfig(
+            world=small if options.tiny else configs.WorldConfig()
+        )
     if options.tiny:
         tiny = dataclasses.replace(config.candidates, embedding_dim=8, tower=(16, 8))
         config = dataclasses.replace(config, candidates=tiny)

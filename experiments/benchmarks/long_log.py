@@ -126,18 +126,18 @@ def write_log(directory: pathlib.Path, num_watches: int, num_videos: int) -> Non
 
 def config(tiny: bool) -> configs.Config:
     """Returns what is trained."""
-    candidates = configs.Candidates(
-        content=configs.Content(enabled=False),
-        loss=configs.SampledSoftmax(num_negatives=4_096),
-        training=configs.Training(batch_size=4_096),
+    candidates = configs.CandidatesConfig(
+        content=configs.ContentConfig(enabled=False),
+        loss=configs.SampledSoftmaxConfig(num_negatives=4_096),
+        training=configs.TrainingConfig(batch_size=4_096),
     )
     if tiny:
         candidates = dataclasses.replace(
             candidates,
             embedding_dim=8,
             tower=(8,),
-            loss=configs.SampledSoftmax(num_negatives=32),
-            training=configs.Training(batch_size=32),
+            loss=configs.SampledSoftmaxConfig(num_negatives=32),
+            training=configs.TrainingConfig(batch_size=32),
             window_events=1_000,
         )
     return configs.Config(candidates=candidates)

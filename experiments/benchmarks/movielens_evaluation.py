@@ -38,7 +38,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", required=True, help="directory or zip of ml-1m")
     given = parser.parse_args()
-    settings = configs.Data(
+    settings = configs.DataConfig(
         source="movielens",
         dir=given.data,
         protocol="leave_one_out",
@@ -47,10 +47,10 @@ def main() -> None:
     )
     with tempfile.TemporaryDirectory() as directory:
         data = prepare.prepare(settings, pathlib.Path(directory) / "data")
-        _show(data, configs.Evaluation())
+        _show(data, configs.EvaluationConfig())
 
 
-def _show(data: prepared.PreparedData, config: configs.Evaluation) -> None:
+def _show(data: prepared.PreparedData, config: configs.EvaluationConfig) -> None:
     rng = np.random.default_rng(0)
     result = table.Table(title="MovieLens-1M, leave-one-out")
     result.add_column("part", no_wrap=True)

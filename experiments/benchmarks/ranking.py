@@ -60,7 +60,7 @@ from ytdnn.training import determinism, loop, ranking, strategies
 
 FLOAT32: Final = "float32"
 BFLOAT16: Final = "bfloat16"
-_EPOCHS = configs.Training(epochs=1, batch_size=1024)
+_EPOCHS = configs.TrainingConfig(epochs=1, batch_size=1024)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,14 +77,14 @@ class Sizes:
     tower: tuple[int, ...] = (1024, 512, 256)
     batch: int = 1024
     candidates: tuple[int, ...] = (100, 300, 1_000)
-    world: configs.World = configs.WORLDS["quickstart"]
+    world: configs.WorldConfig = configs.WORLDS["quickstart"]
 
 
 TINY = Sizes(
     (16, 8),
     32,
     (5, 10),
-    configs.World(num_users=60, num_videos=80, num_days=20, watches_per_user=20),
+    configs.WorldConfig(num_users=60, num_videos=80, num_days=20, watches_per_user=20),
 )
 
 
@@ -124,9 +124,11 @@ class Run:
 def make(directory: pathlib.Path, sizes: Sizes) -> None:
     """Prepares the world, trains both stages for an epoch, and exports."""
     config = configs.Config(
-        data=configs.Data(world=sizes.world),
-        candidates=configs.Candidates(training=_EPOCHS),
-        ranking=configs.Ranking(enabled=True, tower=sizes.tower, training=_EPOCHS),
+        data=configs.DataConfig(world=sizes.world),
+        candidates=configs.CandidatesConfig(training=_EPOCHS),
+        ranking=configs.RankingConfig(
+            enabled=True, tower=sizes.tower, training=_EPOCHS
+        ),
     )
     workdir.write_config(directory, config)
     steps = [step for step in graph.STEPS if step.name != graph.EVALUATION.name]

@@ -136,7 +136,7 @@ def cosines(case: Case, sizes: Sizes, treatment: str, num_negatives: int) -> Flo
     Returns:
       `[2]`: of the gradient of the video table, and of the user vectors.
     """
-    config = configs.SampledSoftmax(
+    config = configs.SampledSoftmaxConfig(
         num_negatives=num_negatives,
         proposal_exponent=1.0,
         in_batch=case.in_batch,
@@ -149,7 +149,7 @@ def cosines(case: Case, sizes: Sizes, treatment: str, num_negatives: int) -> Flo
     for draw in range(sizes.draws):
         found = gradient(tf.constant([0, draw]))
         means = [mean + part.numpy() for mean, part in zip(means, found, strict=True)]
-    reference = full.FullSoftmax(configs.FullSoftmax(), case.model, _PRECISION)
+    reference = full.FullSoftmax(configs.FullSoftmaxConfig(), case.model, _PRECISION)
     whole = _gradient_function(case, reference)
     expected = [part.numpy() for part in whole(tf.constant([0, 0]))]
     return np.array([_cosine(a, b) for a, b in zip(means, expected, strict=True)])

@@ -54,7 +54,7 @@ _SERVERS, _WORKERS = 2, 1
 _FEW = 100_000
 
 
-def settings(is_tiny: bool) -> configs.Candidates:
+def settings(is_tiny: bool) -> configs.CandidatesConfig:
     """Returns the network that is trained."""
     if is_tiny:
         return train_step.config(train_step.TINY)
@@ -65,7 +65,7 @@ def settings(is_tiny: bool) -> configs.Candidates:
 
 
 def step_seconds(
-    own: configs.Candidates,
+    own: configs.CandidatesConfig,
     num_videos: int,
     repeats: int,
     strategy: tf.distribute.Strategy,
@@ -122,7 +122,7 @@ def peaks() -> dict[str, float]:
 
 def process(arguments: argparse.Namespace) -> None:
     """Is one process of the cluster: the chief measures, the others serve."""
-    cluster = configs.Cluster(shard_megabytes=0.0001 if arguments.tiny else 1.0)
+    cluster = configs.ClusterConfig(shard_megabytes=0.0001 if arguments.tiny else 1.0)
     task = tasks.from_environment(_STRATEGY)
     assert task is not None
     if not task.is_chief:

@@ -106,27 +106,27 @@ def label_counts(num_videos: int) -> np.ndarray:
     return num_videos / np.arange(1, num_videos + 1) ** _ZIPF
 
 
-def config(sizes: Sizes, **settings: object) -> configs.Candidates:
+def config(sizes: Sizes, **settings: object) -> configs.CandidatesConfig:
     """Returns the paper's network: one averaged bag, the tower, the table."""
-    training = settings.pop("training", configs.Training(batch_size=sizes.batch))
+    training = settings.pop("training", configs.TrainingConfig(batch_size=sizes.batch))
     values = {
         "embedding_dim": sizes.dim,
         "history_length": sizes.history,
         "decay_rates": (),
         "tower": sizes.tower,
         "history_dropout": 0.0,
-        "loss": configs.SampledSoftmax(num_negatives=sizes.negatives),
+        "loss": configs.SampledSoftmaxConfig(num_negatives=sizes.negatives),
         "training": training,
     } | settings
-    return configs.Candidates(**values)  # type: ignore[arg-type]
+    return configs.CandidatesConfig(**values)  # type: ignore[arg-type]
 
 
 def batches(
-    settings: configs.Candidates, num_videos: int
+    settings: configs.CandidatesConfig, num_videos: int
 ) -> list[dict[str, tf.Tensor]]:
     """Returns batches of slices whose videos are drawn by `label_counts`."""
     rng = np.random.default_rng(0)
-    length, positions = settings.history_length, configs.NextWatch().slice_length
+    length, positions = settings.history_length, configs.NextWatchConfig().slice_length
     slices = settings.training.batch_size // positions
     counts = label_counts(num_videos)
     cumulative = np.cumsum(counts) / counts.sum()
@@ -162,7 +162,9 @@ class NoBatches:
         return self
 
 
-def step_runner(settings: configs.Candidates, num_videos: int) -> Callable[[], float]:
+def step_runner(
+    settings: configs.CandidatesConfig, num_videos: int
+) -> Callable[[], float]:
     """Returns what trains one step of the loop's own trainer."""
     model = candidate_model.CandidateModel(
         settings, tower_inputs.TowerInputs(num_videos)
@@ -262,7 +264,7 @@ def optimizers(sizes: Sizes, repeats: int) -> str:
 def _seconds_of_ends(
     sizes: Sizes, kind: str, ends: tuple[int, int], repeats: int
 ) -> tuple[float, float]:
-    training = configs.Training(batch_size=sizes.batch, table_optimizer=kind)  # type: ignore[arg-type]
+    training = configs.TrainingConfig(batch_size=sizes.batch, table_optimizer=kind)  # type: ignore[arg-type]
     settings = config(sizes, training=training)
     functions = {str(videos): step_runner(settings, videos) for videos in ends}
     seconds = measure.interleaved(functions, repeats)
@@ -278,10 +280,12 @@ def against_full_softmax(sizes: Sizes, repeats: int) -> str:
     """Times loss and table update alone, the user vectors given, for an example."""
     videos = sizes.corpora[-1]
     sampled = config(
-        sizes, loss=configs.SampledSoftmax(num_negatives=sizes.few_negatives)
+        sizes, loss=configs.SampledSoftmaxConfig(num_negatives=sizes.few_negatives)
     )
     training = dataclasses.replace(sampled.training, batch_size=sizes.full_batch)
-    full = dataclasses.replace(sampled, loss=configs.FullSoftmax(), training=training)
+    full = dataclasses.replace(
+        sampled, loss=configs.FullSoftmaxConfig(), training=training
+    )
     functions = {name: _loss_runner(s, videos) for name, s in _named(sampled, full)}
     seconds = measure.interleaved(functions, repeats)
     each = {
@@ -294,12 +298,14 @@ def against_full_softmax(sizes: Sizes, repeats: int) -> str:
 
 
 def _named(
-    sampled: configs.Candidates, full: configs.Candidates
-) -> list[tuple[str, configs.Candidates]]:
+    sampled: configs.CandidatesConfig, full: configs.CandidatesConfig
+) -> list[tuple[str, configs.CandidatesConfig]]:
     return [("sampled", sampled), ("full", full)]
 
 
-def _loss_runner(settings: configs.Candidates, num_videos: int) -> Callable[[], float]:
+def _loss_runner(
+    settings: configs.CandidatesConfig, num_videos: int
+) -> Callable[[], float]:
     size = settings.training.batch_size
     queries = tf.random.stateless_normal([size, settings.embedding_dim], [0, 1])
     model = given_users.GivenUsers(queries, num_videos)
@@ -331,7 +337,7 @@ def memory(sizes: Sizes) -> str:
 
 
 def _peak_of_training(sizes: Sizes, kind: str, num_videos: int) -> float:
-    training = configs.Training(batch_size=sizes.batch, table_optimizer=kind)  # type: ignore[arg-type]
+    training = configs.TrainingConfig(batch_size=sizes.batch, table_optimizer=kind)  # type: ignore[arg-type]
     run = step_runner(config(sizes, training=training), num_videos)
     for _ in range(3):
         run()

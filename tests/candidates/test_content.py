@@ -16,9 +16,9 @@ from ytdnn.training import candidates
 
 SEED = tf.constant([3, 4])
 LOSSES = {
-    "sampled": configs.SampledSoftmax(num_negatives=16),
-    "in_batch": configs.SampledSoftmax(num_negatives=0),
-    "full": configs.FullSoftmax(label_smoothing=0.1),
+    "sampled": configs.SampledSoftmaxConfig(num_negatives=16),
+    "in_batch": configs.SampledSoftmaxConfig(num_negatives=0),
+    "full": configs.FullSoftmaxConfig(label_smoothing=0.1),
 }
 
 
@@ -44,7 +44,7 @@ def built(data, **settings):
 
 def recall_of_new(data, trained, k=3):
     """Returns the share of the new answers that lists of k hold."""
-    config = configs.Evaluation()
+    config = configs.EvaluationConfig()
     cases = protocol.cases(data, prepared.Split.TEST, config, trained.num_listed)
     users = trained.user_vectors(data, cases.users, cases.ends, cases.times)
     videos = trained.video_vectors(int(cases.times.max()))
@@ -87,7 +87,7 @@ def test_a_log_without_columns_of_videos_has_no_content(tmp_path):
 
 
 def test_content_reads_what_columns_there_are(data):
-    read = content.from_config(configs.Candidates(), data)
+    read = content.from_config(configs.CandidatesConfig(), data)
     names = [feature.name for feature in read.features]
     assert sorted(names) == ["channel_id", "duration_seconds", "title"]
 
@@ -183,7 +183,7 @@ def _without_later_events(data):
 
 
 def test_nothing_that_content_measures_sees_the_future(data):
-    config = configs.Candidates()
+    config = configs.CandidatesConfig()
     found, other = (
         content.from_config(config, d) for d in (data, _without_later_events(data))
     )
@@ -279,7 +279,7 @@ def _all_operations(graph):
 
 def test_a_tree_has_no_content(data):
     made = model.build(
-        uploads.config(loss=configs.HierarchicalSoftmax()).candidates, data
+        uploads.config(loss=configs.HierarchicalSoftmaxConfig()).candidates, data
     )
     assert made.content is None
     assert made.num_listed == len(made.video_vectors()) == data.vocabulary_size

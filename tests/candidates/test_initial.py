@@ -60,6 +60,6 @@ def test_a_random_start_is_left_as_it_is(data):
 
 def test_nodes_of_a_tree_have_no_viewers():
     with pytest.raises(ValueError, match="initial_vectors random"):
-        configs.Candidates(
-            loss=configs.HierarchicalSoftmax(), initial_vectors="co_watched"
+        configs.CandidatesConfig(
+            loss=configs.HierarchicalSoftmaxConfig(), initial_vectors="co_watched"
         )

@@ -9,8 +9,8 @@ from ytdnn import artifacts, configs, errors, schema
 from ytdnn.candidates import model, tower_inputs
 from ytdnn.data import inputs, prepared
 
-CONFIG = configs.Candidates(
-    content=configs.Content(enabled=False),
+CONFIG = configs.CandidatesConfig(
+    content=configs.ContentConfig(enabled=False),
     embedding_dim=8,
     tower=(16, 12),
     history_length=6,

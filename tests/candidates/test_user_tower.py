@@ -12,13 +12,13 @@ from ytdnn.candidates import losses, model, tower_inputs
 from ytdnn.data import inputs, prepared
 from ytdnn.layers import randomness
 
-CONFIG = configs.Candidates(
-    content=configs.Content(enabled=False),
+CONFIG = configs.CandidatesConfig(
+    content=configs.ContentConfig(enabled=False),
     embedding_dim=8,
     tower=(16,),
     history_length=6,
     search_length=4,
-    features=configs.Features(add=("example_age", "request_time")),
+    features=configs.FeaturesConfig(add=("example_age", "request_time")),
 )
 # In the order of the tower's inputs.
 NAMES = [
@@ -39,7 +39,7 @@ def data(tmp_path_factory):
 
 
 def _without(name):
-    features = configs.Features(add=CONFIG.features.add, remove=(name,))
+    features = configs.FeaturesConfig(add=CONFIG.features.add, remove=(name,))
     return dataclasses.replace(CONFIG, features=features)
 
 
@@ -121,7 +121,7 @@ def test_watches_alone_are_enough(tmp_path):
     data = full_log.prepared_data(tmp_path, log)
     config = dataclasses.replace(
         CONFIG,
-        features=configs.Features(),
+        features=configs.FeaturesConfig(),
         bags=("mean", "sum", "max"),
     )
     candidate_model = model.build(config, data)
@@ -176,13 +176,13 @@ def test_contexts_of_a_split_are_served_with_age_0(data):
 def test_each_part_of_a_training_step_draws_from_a_stream_of_its_own(data, monkeypatch):
     config = dataclasses.replace(
         CONFIG,
-        encoder=configs.SelfAttention(beside_bags=True),
-        label=configs.NextWatch(slice_length=5),
+        encoder=configs.SelfAttentionConfig(beside_bags=True),
+        label=configs.NextWatchConfig(slice_length=5),
         learned_bags=2,
         skip_connection="gated",
         dropout=0.5,
         history_dropout=0.5,
-        loss=configs.SampledSoftmax(num_negatives=8),
+        loss=configs.SampledSoftmaxConfig(num_negatives=8),
     )
     candidate_model = model.build(config, data)
     counts = data.videos[prepared.TRAIN_COUNT].to_numpy()[: data.vocabulary_size]

@@ -66,7 +66,7 @@ class Rooms:
                 raise errors.UserError("expected another value")
 
     def prepare(
-        self, config: configs.Data, directory: pathlib.Path, given: Any = None
+        self, config: configs.DataConfig, directory: pathlib.Path, given: Any = None
     ) -> None:
         self._make("data", directory.parent, configs.to_dict(config), [])
 
@@ -79,7 +79,7 @@ class Rooms:
             manifest=manifest,
         )
 
-    def _left_out(self, config: configs.Ranking) -> str:
+    def _left_out(self, config: configs.RankingConfig) -> str:
         if not config.enabled:
             return "config.ranking.enabled is false"
         return "" if self.has_impressions else "the log has no impressions"
@@ -107,7 +107,11 @@ class Rooms:
         return types.SimpleNamespace(step_config=step_config, train=train)
 
     def build_index(
-        self, directory: pathlib.Path, vectors: Any, config: configs.Index, inputs: Any
+        self,
+        directory: pathlib.Path,
+        vectors: Any,
+        config: configs.IndexConfig,
+        inputs: Any,
     ) -> None:
         self._make("index", directory.parent, configs.to_dict(config), inputs)
 
@@ -191,7 +195,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Rooms:
         ),
         "training.refit_ranking": types.SimpleNamespace(
             publish=rooms.publish_ranking,
-            Trained=lambda directory, *_: types.SimpleNamespace(
+            TrainedRanker=lambda directory, *_: types.SimpleNamespace(
                 directory=directory, data=None, first_stage=None
             ),
         ),
@@ -204,6 +208,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Rooms:
         "retrieval.stage": types.SimpleNamespace(load=lambda *_: None),
         "index.artifact": types.SimpleNamespace(build=rooms.build_index),
         "evaluation.order_choice": types.SimpleNamespace(of_run=rooms.choose),
+        "evaluation.floor": types.SimpleNamespace(warnings=lambda workdir: []),
         "evaluation.evaluate_run": types.SimpleNamespace(evaluate=rooms.evaluate),
         "pages.prepared_table": types.SimpleNamespace(lines=lambda data: ["table"]),
         "pages.files": types.SimpleNamespace(write=rooms.write_evaluation),

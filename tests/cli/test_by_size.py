@@ -10,7 +10,7 @@ from typing import Any
 from tests.cli import conftest, fakes
 from ytdnn import artifacts, configs
 
-FIXED = configs.Candidates()
+FIXED = configs.CandidatesConfig()
 
 
 def recorded(workdir: pathlib.Path) -> dict[str, Any]:
@@ -27,7 +27,7 @@ def made_with(workdir: pathlib.Path) -> dict[str, Any]:
 def test_what_is_chosen_is_said_and_recorded(
     cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
 ) -> None:
-    said = cli("run", "--workdir", workdir).out
+    said = cli("run", "--source=world", "--workdir", workdir).out
     assert "settings chosen from the size of the log (100,000 watches, 900" in said
     assert "training.epochs 30;" in said
     assert "loss full_softmax (label_smoothing 0.1);" in said
@@ -41,20 +41,26 @@ def test_one_s_own_setting_wins_then_and_later(
     cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
 ) -> None:
     own = "--config.candidates.training.epochs=5"  # the default without a rule, too
-    said = cli("run", "--workdir", workdir, own).out
+    said = cli("run", "--source=world", "--workdir", workdir, own).out
     assert "training.epochs 30" not in said
     assert "training.batch_size 512" in said
     assert made_with(workdir)["candidates.training.epochs"] == 5
-    cli("run", "--workdir", workdir, "--config.seed=1")
+    cli("run", "--source=world", "--workdir", workdir, "--config.seed=1")
     assert made_with(workdir)["candidates.training.epochs"] == 5
 
 
 def test_a_setting_of_what_is_chosen_is_no_reason_to_train_again(
     cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
 ) -> None:
-    cli("run", "--workdir", workdir)
+    cli("run", "--source=world", "--workdir", workdir)
     rooms.calls.clear()
-    cli("run", "--workdir", workdir, "--config.candidates.training.epochs=30")
+    cli(
+        "run",
+        "--source=world",
+        "--workdir",
+        workdir,
+        "--config.candidates.training.epochs=30",
+    )
     assert rooms.calls == []
     assert "training.epochs" not in recorded(workdir)["candidates.auto"]
 
@@ -62,9 +68,9 @@ def test_a_setting_of_what_is_chosen_is_no_reason_to_train_again(
 def test_a_log_of_another_size_has_other_settings(
     cli: conftest.Cli, rooms: fakes.Rooms, workdir: pathlib.Path
 ) -> None:
-    cli("run", "--workdir", workdir)
+    cli("run", "--source=world", "--workdir", workdir)
     rooms.facts = {"watches": 10_000_000, "users": 100_000, "vocabulary": 500_000}
-    said = cli("run", "--workdir", workdir, "--min_item_count=2").out
+    said = cli("run", "--source=world", "--workdir", workdir, "--min_item_count=2").out
     assert "config.candidates.embedding_dim was 64, is 128" in said
     assert made_with(workdir)["candidates.loss"] == "sampled_softmax"
 
@@ -76,10 +82,11 @@ def test_a_config_file_is_taken_as_it_is(
     file.write_text(
         "from ytdnn import configs\n"
         "def get_config():\n"
-        "    own = configs.Candidates(training=configs.Training(epochs=3))\n"
-        "    return configs.Config(candidates=own, ranking=configs.Ranking())\n"
+        "    own = "
+        "configs.CandidatesConfig(training=configs.TrainingConfig(epochs=3))\n"
+        "    return configs.Config(candidates=own, ranking=configs.RankingConfig())\n"
     )
-    said = cli("run", "--workdir", workdir, "--config", file).out
+    said = cli("run", "--source=world", "--workdir", workdir, "--config", file).out
     assert "chosen from the size" not in said
     found = made_with(workdir)
     assert found["candidates.training.epochs"] == 3

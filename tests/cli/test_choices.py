@@ -17,11 +17,17 @@ SMOOTHED = "--config.candidates.loss.label_smoothing=0.1"
 OF_OTHER_KINDS = [
     configs.Config(),
     configs.Config(
-        candidates=configs.Candidates(loss=configs.SampledSoftmax(num_negatives=7))
+        candidates=configs.CandidatesConfig(
+            loss=configs.SampledSoftmaxConfig(num_negatives=7)
+        )
     ),
-    configs.Config(candidates=configs.Candidates(loss=configs.HierarchicalSoftmax())),
     configs.Config(
-        candidates=configs.Candidates(loss=configs.FullSoftmax(label_smoothing=0.3))
+        candidates=configs.CandidatesConfig(loss=configs.HierarchicalSoftmaxConfig())
+    ),
+    configs.Config(
+        candidates=configs.CandidatesConfig(
+            loss=configs.FullSoftmaxConfig(label_smoothing=0.3)
+        )
     ),
 ]
 
@@ -38,7 +44,7 @@ def test_the_kind_and_its_settings_apply_in_any_order(
     config: configs.Config, argv: tuple[str, ...]
 ) -> None:
     found = _applied(argv, config)
-    assert found.candidates.loss == configs.FullSoftmax(label_smoothing=0.1)
+    assert found.candidates.loss == configs.FullSoftmaxConfig(label_smoothing=0.1)
     assert found.seed == 3
 
 
@@ -48,8 +54,8 @@ def test_another_kind_begins_with_its_defaults_and_the_same_keeps_its_settings()
     *_, smoothed = OF_OTHER_KINDS
     assert _applied((FULL,), smoothed) == smoothed
     sampled = _applied(("--config.candidates.loss=sampled_softmax",), smoothed)
-    assert sampled.candidates.loss == configs.SampledSoftmax()
-    assert _applied((FULL,), sampled).candidates.loss == configs.FullSoftmax()
+    assert sampled.candidates.loss == configs.SampledSoftmaxConfig()
+    assert _applied((FULL,), sampled).candidates.loss == configs.FullSoftmaxConfig()
 
 
 def test_every_kind_can_be_chosen_with_each_of_its_settings() -> None:
@@ -67,7 +73,7 @@ def test_every_kind_can_be_chosen_with_each_of_its_settings() -> None:
 
 def test_switches_of_a_kind() -> None:
     found = _applied(("--noconfig.candidates.loss.in_batch",), configs.Config())
-    assert found.candidates.loss == configs.SampledSoftmax(in_batch=False)
+    assert found.candidates.loss == configs.SampledSoftmaxConfig(in_batch=False)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +151,7 @@ def test_what_would_have_no_effect_is_refused_by_name(
     ("body", "message"),
     [
         (
-            "configs.Candidates(loss=configs.FullSoftmax(num_negatives=5))",
+            "configs.CandidatesConfig(loss=configs.FullSoftmaxConfig(num_negatives=5))",
             "full_softmax has no setting config.candidates.loss.num_negatives, only",
         ),
         (
@@ -154,18 +160,21 @@ def test_what_would_have_no_effect_is_refused_by_name(
         ),
         (
             "{'candidates': {'loss': {'label_smoothing': 0.1}}}",
-            "expected config.candidates.loss to be one of configs.SampledSoftmax(), "
-            "configs.FullSoftmax(), configs.HierarchicalSoftmax(), configs.BPR(), "
-            "configs.WARP(), configs.GBCE(), configs.OwnLoss(), "
+            "expected config.candidates.loss to be one of "
+            "configs.SampledSoftmaxConfig(), "
+            "configs.FullSoftmaxConfig(), configs.HierarchicalSoftmaxConfig(), "
+            "configs.BPRConfig(), "
+            "configs.WARPConfig(), configs.GBCEConfig(), configs.OwnLossConfig(), "
             "or a dict whose "
             "kind is sampled_softmax or",
         ),
         (
-            "configs.Candidates(loss='full_softmax')",
-            "expected config.candidates.loss to be one of configs.SampledSoftmax(), ",
+            "configs.CandidatesConfig(loss='full_softmax')",
+            "expected config.candidates.loss to be one of "
+            "configs.SampledSoftmaxConfig(), ",
         ),
         (
-            "configs.Index(num_leaves=5)",
+            "configs.IndexConfig(num_leaves=5)",
             "there is no setting config.index.num_leaves",
         ),
         (
@@ -173,11 +182,11 @@ def test_what_would_have_no_effect_is_refused_by_name(
             "config.index.num_candidates is config.composition.num_candidates now",
         ),
         (
-            "configs.Index(num_candidates=5)",
+            "configs.IndexConfig(num_candidates=5)",
             "config.index.num_candidates is config.composition.num_candidates now",
         ),
         (
-            "configs.Composition(num_candidates=5, share_popular=0.95)",
+            "configs.CompositionConfig(num_candidates=5, share_popular=0.95)",
             "config.composition: expected shares of other sources that leave the "
             "candidate model a place of 5, received share_co_watched=0.13",
         ),
@@ -200,8 +209,8 @@ from ytdnn import configs
 
 
 def get_config():
-    loss = configs.SampledSoftmax(num_negatives=5)
-    return configs.Config(candidates=configs.Candidates(loss=loss))
+    loss = configs.SampledSoftmaxConfig(num_negatives=5)
+    return configs.Config(candidates=configs.CandidatesConfig(loss=loss))
 
 
 def get_variants():

@@ -48,13 +48,13 @@ def test_it_starts_the_command_in_every_process(cli, plans, flags, strategy, job
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        ([], "expected a command of train, run, refit behind --"),
+        ([], "expected a command of train, run, refit after --"),
         (["--", "evaluate", "--workdir=w"], "received evaluate"),
         (["--workers=0", "--", "train", "--workdir=w"], "--workers to be a whole"),
-        (["--", "train"], "expected --workdir=DIR behind --"),
+        (["--", "train"], "expected --workdir=DIR after --"),
         (["--", "train", "--workdir=w", "--strategy=none"], "received --strategy=none"),
         (["--network=all", "--", "train", "--workdir=w"], "--network to be one of"),
-        (["--config.seed=1", "--", "train", "--workdir=w"], "settings behind --"),
+        (["--config.seed=1", "--", "train", "--workdir=w"], "settings after --"),
     ],
 )
 def test_a_mistake_is_one_line(cli, plans, argv, message):

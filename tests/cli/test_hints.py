@@ -8,6 +8,7 @@ import shlex
 import pytest
 
 import ytdnn
+from tests.cli import conftest, fakes
 from tests.cli.tried import page
 from ytdnn import errors
 from ytdnn.cli import arguments, commands
@@ -101,3 +102,42 @@ def test_flags_of_errors_and_notes_belong_to_the_command_that_says_so() -> None:
             for found in _FLAG.finditer(outside):
                 name = found["name"].removeprefix("no")
                 assert name.startswith("config") or name in own | {"help"}, line
+
+
+_FILLED = {
+    "--workdir=X/NAME": "--workdir=RUN",
+    "--workdir=X": "--workdir=RUN",
+    "--workdir=…": "--workdir=RUN",
+    "--workdir=DIR": "--workdir=RUN",
+    "--workdir=runs/mine": "--workdir=RUN",
+    "--workdir=runs/quickstart": "--workdir=RUN",
+    "--workdir=runs/world": "--workdir=RUN",
+    "--config=FILE.py": "--config=experiments/quickstart.py",
+    "--data_dir=X": "--data_dir=LOG",
+    "--features=X": "--features=device",
+}
+# These have no stand-ins; tests of their own run what they advise.
+_REAL = ("cluster", "recommend", "refresh", "serve", "world", "X")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        line
+        for line in _advised()
+        if line.partition(" ")[0] not in _REAL and "--" in line and "--help" not in line
+    ],
+)
+def test_an_advised_command_ends_well(
+    line: str, cli: conftest.Cli, rooms: fakes.Rooms, tmp_path: pathlib.Path
+) -> None:
+    """Each is typed as advised, what was left open filled in, on a finished run."""
+    run, log = tmp_path / "run", tmp_path / "log"
+    log.mkdir()
+    (log / "watches.csv").write_text("user_id,video_id,time\na,v,1700000000\n")
+    assert cli("run", f"--workdir={run}").status == 0
+    words = [_FILLED.get(word, word) for word in shlex.split(line)]
+    typed = [w.replace("RUN", str(run)).replace("LOG", str(log)) for w in words]
+    assert not [word for word in typed if word.endswith(("=X", "=DIR", "=…"))]
+    found = cli(*typed)
+    assert found.status == 0, found.err

@@ -1,19 +1,19 @@
 """Help, and the one line of each mistake."""
 
 import errno
+import os
 import pathlib
 import re
 import subprocess
 import sys
-import time
 
 import polars as pl
 import pytest
 import tensorflow as tf
 
 from tests.cli import conftest, fakes
-from ytdnn import configs
-from ytdnn.cli import arguments, commands, failures, settings
+from ytdnn import __main__, configs
+from ytdnn.cli import arguments, commands, failures, main, settings
 
 NAMES = [command.name for command in commands.COMMANDS]
 
@@ -104,7 +104,7 @@ def test_help_comes_at_once_and_without_tensorflow(repository: pathlib.Path) -> 
         "assert 'tensorflow' not in sys.modules\n"
         "sys.exit(status)\n"
     )
-    started = time.perf_counter()
+    before = os.times()
     result = subprocess.run(
         [sys.executable, "-c", program],
         capture_output=True,
@@ -112,9 +112,10 @@ def test_help_comes_at_once_and_without_tensorflow(repository: pathlib.Path) -> 
         check=True,
         cwd=repository,
     )
-    seconds = time.perf_counter() - started
+    after = os.times()
+    seconds = after.children_user - before.children_user
     assert result.stderr == ""
-    assert seconds < 3.0  # under 1 s alone; other tests may share the machine
+    assert seconds < 2.0  # of the processor: other tests may share the machine
 
 
 MISTAKES = [
@@ -224,7 +225,7 @@ CONFIG_FILES = {
     ),
     "def get_config():\n    return {'seed': object}": "expected settings of plain",
     "from ytdnn import configs\ndef get_config():\n"
-    "    return configs.Training(epochs=0)": (
+    "    return configs.TrainingConfig(epochs=0)": (
         "expected Training.epochs to be greater than 0, received 0"
     ),
 }
@@ -325,3 +326,36 @@ def test_flags_are_taken_with_a_space_too() -> None:
     )
     assert given.values == {"workdir": "w"}
     assert given.overrides == {"seed": "3", "evaluation.ks": "5,10"}
+
+
+def test_an_interrupt_is_a_line_however_often_it_comes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Polars raises one itself, and the signal's own comes behind it."""
+    told: list[str] = []
+
+    def dispatch(argv: list[str]) -> int:
+        raise KeyboardInterrupt
+
+    def refuse(message: str, status: int) -> int:
+        told.append(message)
+        if len(told) == 1:
+            raise KeyboardInterrupt
+        return status
+
+    monkeypatch.setattr(main, "_dispatch", dispatch)
+    monkeypatch.setattr(main, "_refuse", refuse)
+    assert main.main(["prepare"]) == 130
+    assert told == ["interrupted: the same command goes on"] * 2
+
+
+def test_an_interrupt_while_modules_load_is_a_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted() -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(main, "main", interrupted)
+    assert __main__.run() == 130
+    err = capsys.readouterr().err
+    assert err == "ytdnn: error: interrupted: the same command goes on\n"

@@ -31,6 +31,7 @@ def test_recommend_users(
     first, meaning = said.out.splitlines()
     assert first.startswith(f"{out}: 180 rows of 60 users in ")
     assert meaning == "score: dot product of user and video vector, bias included"
+    assert pl.read_parquet_metadata(out)["score"] in meaning
     found = pl.read_parquet(out)
     assert found.columns == ["user_id", "rank", "video_id", "score"]
     assert found.schema["video_id"] == pl.Int64

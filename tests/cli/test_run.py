@@ -1,13 +1,18 @@
 """`ytdnn run` and the single commands: what is made, skipped, refused."""
 
+import dataclasses
 import json
 import os
 import pathlib
 import subprocess
 import sys
 
+import pytest
+
 from tests.cli import conftest, fakes
 from tests.pages import example
+from ytdnn import configs, errors, pipeline
+from ytdnn.cli import main
 
 ALL = ["data", "candidates", "index", "ranking", "evaluation", "bundle"]
 
@@ -202,7 +207,7 @@ def test_train_finds_where_the_data_came_from_without_being_told(
     file.write_text(
         "from ytdnn import configs\n"
         "def get_config():\n"
-        "    return configs.Config(data=configs.Data(source='movielens'))\n"
+        "    return configs.Config(data=configs.DataConfig(source='movielens'))\n"
     )
     flags = ("--workdir", workdir, "--config", file)
     assert cli("prepare", *flags, "--data_dir=ml-1m.zip").status == 0
@@ -300,3 +305,31 @@ def test_a_failed_run_keeps_the_settings_of_what_it_made(
     rooms.calls.clear()
     assert cli("train", "--workdir", workdir).status == 0
     assert rooms.calls == ["ranking"]
+
+
+@pytest.mark.parametrize(
+    ("flag", "expected"),
+    [
+        ((), configs.quickstart()),
+        (("--config.seed=3",), dataclasses.replace(configs.quickstart(), seed=3)),
+        (
+            ("--protocol=split",),
+            configs.Config(data=configs.DataConfig(protocol="split")),
+        ),
+    ],
+)
+def test_without_a_setting_of_data_it_is_the_quickstart(
+    tmp_path: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+    flag: tuple[str, ...],
+    expected: configs.Config,
+) -> None:
+    found: list[configs.Config] = []
+
+    def record(directory: pathlib.Path, config: configs.Config, **_: object) -> None:
+        found.append(config)
+        raise errors.UserError("enough")
+
+    monkeypatch.setattr(pipeline, "run", record)
+    assert main.main(["run", f"--workdir={tmp_path / 'run'}", *flag]) == 2
+    assert found == [expected]

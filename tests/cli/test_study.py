@@ -22,8 +22,8 @@ def get_config():
 
 def get_variants():
     return {
-        "narrow": configs.Config(candidates=configs.Candidates(tower=(8,))),
-        "wide": configs.Config(candidates=configs.Candidates(tower=(16,))),
+        "narrow": configs.Config(candidates=configs.CandidatesConfig(tower=(8,))),
+        "wide": configs.Config(candidates=configs.CandidatesConfig(tower=(16,))),
     }
 """
 RUN = ["data", "candidates", "index", "ranking", "evaluation"]
@@ -165,13 +165,15 @@ def test_data_that_differ_are_prepared_apart(
     flags: tuple[str, ...],
     file: pathlib.Path,
 ) -> None:
-    other = "data=configs.Data(min_item_count=2), candidates"
+    other = "data=configs.DataConfig(min_item_count=2), candidates"
     file.write_text(VARIANTS.replace("Config(candidates", f"Config({other}", 1))
     cli("study", *flags)
     assert rooms.calls.count("data") == 2
 
 
-RANKERS = VARIANTS.replace("candidates=configs.Candidates", "ranking=configs.Ranking")
+RANKERS = VARIANTS.replace(
+    "candidates=configs.CandidatesConfig", "ranking=configs.RankingConfig"
+)
 
 
 def test_variants_of_the_ranker_share_the_candidates_of_their_seed(
@@ -210,7 +212,8 @@ def test_a_model_of_other_data_is_not_shared(
     flags: tuple[str, ...],
     file: pathlib.Path,
 ) -> None:
-    noise = "data=configs.Data(world=configs.World(metadata_noise=0.5)), ranking"
+    world = "configs.WorldConfig(metadata_noise=0.5)"
+    noise = f"data=configs.DataConfig(world={world}), ranking"
     file.write_text(RANKERS.replace("Config(ranking", f"Config({noise}", 1))
     cli("study", *flags)
     assert rooms.calls == [*RUN, *RUN]
@@ -280,21 +283,21 @@ from ytdnn import configs
 
 
 def get_variants():
-    world = configs.World(
+    world = configs.WorldConfig(
         num_users=100, num_videos=60, num_days=20, watches_per_user=20
     )
     return {
         name: configs.Config(
-            data=configs.Data(world=world),
-            candidates=configs.Candidates(
+            data=configs.DataConfig(world=world),
+            candidates=configs.CandidatesConfig(
                 embedding_dim=8,
                 tower=tower,
-                loss=configs.SampledSoftmax(num_negatives=32),
-                training=configs.Training(
+                loss=configs.SampledSoftmaxConfig(num_negatives=32),
+                training=configs.TrainingConfig(
                     epochs=1, batch_size=512, patience=patience
                 ),
             ),
-            evaluation=configs.Evaluation(ks=(5, 10), num_resamples=50),
+            evaluation=configs.EvaluationConfig(ks=(5, 10), num_resamples=50),
         )
         for name, tower, patience in (("a", (), 1), ("b", (8,), 1), ("like_a", (), 2))
     }

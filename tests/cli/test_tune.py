@@ -13,7 +13,7 @@ from ytdnn.pipeline import tuning
 
 
 def _tuned() -> tune.Tuned:
-    trial = tune.Trial(configs.Lsh(num_bits=7), 0.912, 0.5, 3.0, 12.0)
+    trial = tune.Trial(configs.LshConfig(num_bits=7), 0.912, 0.5, 3.0, 12.0)
     return tune.Tuned(
         kind="lsh",
         recall=0.9,

@@ -33,11 +33,11 @@ def test_few_videos_have_full_softmax_and_many_never() -> None:
     of_small = configs.resolved(configs.Config(), SMALL).candidates
     of_large = configs.resolved(configs.Config(), LARGE).candidates
     of_many_watches = by_size.candidates(configs.LogSize(10**9, 10**6, 1_000))
-    assert isinstance(of_many_watches["loss"], configs.SampledSoftmax)
-    assert isinstance(of_small.loss, configs.FullSoftmax)
+    assert isinstance(of_many_watches["loss"], configs.SampledSoftmaxConfig)
+    assert isinstance(of_small.loss, configs.FullSoftmaxConfig)
     assert of_small.training.table_optimizer == "adam"
     # Neither loss nor optimiser may cost a pass over a large table in each step.
-    assert isinstance(of_large.loss, configs.SampledSoftmax)
+    assert isinstance(of_large.loss, configs.SampledSoftmaxConfig)
     assert of_large.training.table_optimizer != "adam"
 
 
@@ -46,7 +46,7 @@ def test_few_watches_of_a_video_begin_at_counted_co_watching() -> None:
     found = by_size.candidates(sparse)
     assert found["initial_vectors"] == "co_watched"
     assert found["training.table_gradient"] == "sum"
-    assert isinstance(found["loss"], configs.SampledSoftmax)
+    assert isinstance(found["loss"], configs.SampledSoftmaxConfig)
     # With enough of them, hardly any of a user, or few users, a random start.
     for changed in ({"watches": 400_000}, {"users": 60_000}, {"users": 500}):
         other = by_size.candidates(dataclasses.replace(sparse, **changed))
@@ -54,7 +54,9 @@ def test_few_watches_of_a_video_begin_at_counted_co_watching() -> None:
 
 
 def test_a_tree_of_one_s_own_has_no_vectors_of_co_watching() -> None:
-    own = configs.sized(configs.Candidates, loss=configs.HierarchicalSoftmax())
+    own = configs.sized(
+        configs.CandidatesConfig, loss=configs.HierarchicalSoftmaxConfig()
+    )
     found = configs.resolved(configs.Config(candidates=own), LARGE).candidates
     assert found.initial_vectors == "random"
     assert found.similarity == "dot"
@@ -117,12 +119,12 @@ def test_what_is_given_wins_and_all_else_is_chosen() -> None:
         candidates=dataclasses.replace(
             config.candidates,
             embedding_dim=7,
-            loss=configs.SampledSoftmax(num_negatives=3),
+            loss=configs.SampledSoftmaxConfig(num_negatives=3),
         ),
     )
     found = configs.resolved(config, SMALL).candidates
     assert found.embedding_dim == 7
-    assert found.loss == configs.SampledSoftmax(num_negatives=3)
+    assert found.loss == configs.SampledSoftmaxConfig(num_negatives=3)
     assert found.training.epochs == 30
     # Of another log they are chosen again, and those given still are not.
     assert configs.resolved(configs.resolved(config, SMALL), LARGE) == configs.resolved(
@@ -131,20 +133,22 @@ def test_what_is_given_wins_and_all_else_is_chosen() -> None:
 
 
 def test_a_component_that_is_given_is_as_it_is_given() -> None:
-    own = configs.Candidates(tower=(8,))
-    config = configs.Config(candidates=own, ranking=configs.Ranking())
+    own = configs.CandidatesConfig(tower=(8,))
+    config = configs.Config(candidates=own, ranking=configs.RankingConfig())
     assert configs.resolved(config, SMALL) == config
     assert configs.chosen(config, SMALL) == {}
 
 
 def test_in_python_too_one_s_own_settings_are_given_and_the_others_chosen() -> None:
-    own = configs.sized(configs.Candidates, tower=(8,), loss=configs.SampledSoftmax())
+    own = configs.sized(
+        configs.CandidatesConfig, tower=(8,), loss=configs.SampledSoftmaxConfig()
+    )
     found = configs.resolved(configs.Config(candidates=own), SMALL).candidates
     assert found.tower == (8,)
-    assert found.loss == configs.SampledSoftmax()
+    assert found.loss == configs.SampledSoftmaxConfig()
     assert found.training.epochs == 30
-    training = configs.Training(epochs=2)
-    ranking = configs.sized(configs.Ranking, training=training)
+    training = configs.TrainingConfig(epochs=2)
+    ranking = configs.sized(configs.RankingConfig, training=training)
     of_large = configs.resolved(configs.Config(ranking=ranking), LARGE).ranking
     assert of_large.training.epochs == 2
     chosen = by_size.ranking(LARGE)["training.batch_size"]
@@ -174,4 +178,4 @@ def test_a_config_of_before_there_was_a_rule_stays_as_it_is() -> None:
 
 def test_only_settings_of_the_rule_can_be_left_to_it() -> None:
     with pytest.raises(errors.UserError, match="auto"):
-        configs.Candidates(auto=("history_length",))  # type: ignore[arg-type]
+        configs.CandidatesConfig(auto=("history_length",))  # type: ignore[arg-type]

@@ -6,7 +6,7 @@ import pytest
 
 from ytdnn import configs, errors
 
-FULL = configs.FullSoftmax()
+FULL = configs.FullSoftmaxConfig()
 
 
 @pytest.mark.parametrize(
@@ -49,8 +49,10 @@ FULL = configs.FullSoftmax()
 )
 def test_what_does_not_fit_is_refused(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(errors.UserError, match=message):
-        configs.Candidates(**settings)
+        configs.CandidatesConfig(**settings)
 
 
 def test_several_networks_may_be_narrow_and_learn_from_each_other() -> None:
-    configs.Candidates(ensemble_size=2, serving_dim=128, loss=FULL, distillation=0.5)
+    configs.CandidatesConfig(
+        ensemble_size=2, serving_dim=128, loss=FULL, distillation=0.5
+    )

@@ -6,27 +6,34 @@ from typing import Any
 import pytest
 
 from ytdnn import configs, errors
+from ytdnn.configs import run
 
 CHOSEN = [
-    configs.Candidates(loss=configs.FullSoftmax(label_smoothing=0.1)),
-    configs.Candidates(loss=configs.HierarchicalSoftmax(tree_order="frequency")),
-    configs.Candidates(label=configs.HeldOutWatch(examples_per_user=3)),
-    configs.Candidates(encoder=configs.SelfAttention(num_heads=4)),
-    configs.Candidates(encoder=configs.HSTU(time_bias=False, beside_bags=True)),
-    configs.Candidates(encoder=configs.OwnEncoder(file="gru.py")),
-    configs.Index(search=configs.Exact()),
-    configs.Index(search=configs.Scann(num_leaves=7)),
-    configs.Ranking(normalization=configs.Quantiles(number=7, powers=False)),
-    configs.Ranking(normalization=configs.Raw()),
-    configs.Ranking(head=configs.WeightedLogistic(weights="equal")),
-    configs.Ranking(head=configs.ExactOdds()),
-    configs.Ranking(head=configs.Click()),
-    configs.Ranking(head=configs.ClickTimesWatchTime(order_by="odds")),
+    configs.CandidatesConfig(loss=configs.FullSoftmaxConfig(label_smoothing=0.1)),
+    configs.CandidatesConfig(
+        loss=configs.HierarchicalSoftmaxConfig(tree_order="frequency")
+    ),
+    configs.CandidatesConfig(label=configs.HeldOutWatchConfig(examples_per_user=3)),
+    configs.CandidatesConfig(encoder=configs.SelfAttentionConfig(num_heads=4)),
+    configs.CandidatesConfig(
+        encoder=configs.HSTUConfig(time_bias=False, beside_bags=True)
+    ),
+    configs.CandidatesConfig(encoder=configs.OwnEncoderConfig(file="gru.py")),
+    configs.IndexConfig(search=configs.ExactConfig()),
+    configs.IndexConfig(search=configs.ScannConfig(num_leaves=7)),
+    configs.RankingConfig(
+        normalization=configs.QuantilesConfig(number=7, powers=False)
+    ),
+    configs.RankingConfig(normalization=configs.RawConfig()),
+    configs.RankingConfig(head=configs.WeightedLogisticConfig(weights="equal")),
+    configs.RankingConfig(head=configs.ExactOddsConfig()),
+    configs.RankingConfig(head=configs.ClickConfig()),
+    configs.RankingConfig(head=configs.ClickTimesWatchTimeConfig(order_by="odds")),
 ]
 
 
 def _whole(part: Any) -> configs.Config:
-    return configs.Config(**{type(part).__name__.lower(): part})
+    return configs.Config(**{run.section_of(type(part).__name__): part})
 
 
 @pytest.mark.parametrize("part", CHOSEN, ids=lambda part: repr(part)[:60])
@@ -53,16 +60,16 @@ def test_every_kind_names_itself() -> None:
 @pytest.mark.parametrize(
     ("cls", "settings"),
     [
-        (configs.FullSoftmax, {"num_negatives": 5}),
-        (configs.SampledSoftmax, {"label_smoothing": 0.1}),
-        (configs.HierarchicalSoftmax, {"in_batch": True}),
-        (configs.HeldOutWatch, {"slice_length": 8}),
-        (configs.Exact, {"num_leaves": 5}),
-        (configs.Index, {"num_leaves": 5}),
-        (configs.Candidates, {"num_negatives": 5}),
-        (configs.Raw, {"powers": False}),
-        (configs.Click, {"order_by": "odds"}),
-        (configs.Ranking, {"num_quantiles": 5}),
+        (configs.FullSoftmaxConfig, {"num_negatives": 5}),
+        (configs.SampledSoftmaxConfig, {"label_smoothing": 0.1}),
+        (configs.HierarchicalSoftmaxConfig, {"in_batch": True}),
+        (configs.HeldOutWatchConfig, {"slice_length": 8}),
+        (configs.ExactConfig, {"num_leaves": 5}),
+        (configs.IndexConfig, {"num_leaves": 5}),
+        (configs.CandidatesConfig, {"num_negatives": 5}),
+        (configs.RawConfig, {"powers": False}),
+        (configs.ClickConfig, {"order_by": "odds"}),
+        (configs.RankingConfig, {"num_quantiles": 5}),
     ],
 )
 def test_a_setting_of_another_kind_is_refused(cls: Any, settings: Any) -> None:
@@ -74,26 +81,30 @@ def test_a_setting_of_another_kind_is_refused(cls: Any, settings: Any) -> None:
     ("cls", "settings", "message"),
     [
         (
-            configs.SampledSoftmax,
+            configs.SampledSoftmaxConfig,
             {"uniform_share": 0.7, "log_uniform_share": 0.4},
             "at most 1",
         ),
         (
-            configs.SampledSoftmax,
+            configs.SampledSoftmaxConfig,
             {"num_negatives": 0, "in_batch": False},
             "num_negatives above 0",
         ),
         (
-            configs.NextWatch,
+            configs.NextWatchConfig,
             {"examples_per_user": 5, "slice_length": 8},
-            "no slice_length beside examples_per_user",
+            "no slice_length with examples_per_user",
         ),
         (
-            configs.Candidates,
-            {"loss": configs.HierarchicalSoftmax(), "similarity": "cosine"},
+            configs.CandidatesConfig,
+            {"loss": configs.HierarchicalSoftmaxConfig(), "similarity": "cosine"},
             "similarity dot",
         ),
-        (configs.Candidates, {"loss": configs.NextWatch()}, "sampled_softmax"),
+        (
+            configs.CandidatesConfig,
+            {"loss": configs.NextWatchConfig()},
+            "sampled_softmax",
+        ),
     ],
 )
 def test_settings_that_do_not_fit_are_refused(

@@ -6,14 +6,14 @@ import pytest
 
 from ytdnn import configs, errors
 
-ATTENTION = configs.SelfAttention()
+ATTENTION = configs.SelfAttentionConfig()
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
         (
-            {"encoder": configs.HSTU(num_heads=3)},
+            {"encoder": configs.HSTUConfig(num_heads=3)},
             "expected an embedding_dim that encoder.num_heads divides, received 64 and "
             "3",
         ),
@@ -23,12 +23,12 @@ ATTENTION = configs.SelfAttention()
             "self_attention, received 16 and 9",
         ),
         (
-            {"tied_tables": True, "loss": configs.HierarchicalSoftmax()},
+            {"tied_tables": True, "loss": configs.HierarchicalSoftmaxConfig()},
             "expected no tied_tables for hierarchical_softmax",
         ),
         (
             {
-                "encoder": configs.HSTU(beside_bags=True),
+                "encoder": configs.HSTUConfig(beside_bags=True),
                 "bags": (),
                 "decay_rates": (),
             },
@@ -38,25 +38,25 @@ ATTENTION = configs.SelfAttention()
 )
 def test_what_does_not_fit_is_refused(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(errors.UserError, match=message):
-        configs.Candidates(**settings)
+        configs.CandidatesConfig(**settings)
 
 
 def test_a_slice_has_as_many_rows_as_serving_reads() -> None:
-    config = configs.Candidates(
+    config = configs.CandidatesConfig(
         encoder=ATTENTION,
         history_length=200,
-        label=configs.NextWatch(slice_length=120),
+        label=configs.NextWatchConfig(slice_length=120),
     )
     assert config.context_length + config.slice_length - 1 == 200
-    drawn = configs.Candidates(
-        encoder=ATTENTION, label=configs.NextWatch(examples_per_user=3)
+    drawn = configs.CandidatesConfig(
+        encoder=ATTENTION, label=configs.NextWatchConfig(examples_per_user=3)
     )
     assert drawn.context_length == drawn.history_length
     # Each position of bags has a window of its own.
-    assert configs.Candidates(history_length=9).context_length == 9
+    assert configs.CandidatesConfig(history_length=9).context_length == 9
 
 
 def test_without_bags_none_are_needed() -> None:
-    found = configs.Candidates(encoder=ATTENTION, bags=(), decay_rates=())
+    found = configs.CandidatesConfig(encoder=ATTENTION, bags=(), decay_rates=())
     assert not found.reads_bags
-    assert configs.Candidates().reads_bags
+    assert configs.CandidatesConfig().reads_bags

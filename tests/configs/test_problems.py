@@ -9,12 +9,21 @@ from ytdnn import configs, errors
 @pytest.mark.parametrize(
     ("construct", "words"),
     [
-        (lambda: configs.Data(source="kuai"), "expected config.data.source.*'kuai'"),
-        (lambda: configs.Candidates(embedding_dim=0, tower=(0,)), "embedding_dim.*; "),
-        (lambda: configs.Candidates(widht=3), "no setting config.candidates.widht"),
-        (lambda: configs.Training(epochs="5"), "epochs.*integer, received '5'"),
         (
-            lambda: configs.Config(candidates=configs.Ranking()),
+            lambda: configs.DataConfig(source="kuai"),
+            "expected config.data.source.*'kuai'",
+        ),
+        (
+            lambda: configs.CandidatesConfig(embedding_dim=0, tower=(0,)),
+            "embedding_dim.*; ",
+        ),
+        (
+            lambda: configs.CandidatesConfig(widht=3),
+            "no setting config.candidates.widht",
+        ),
+        (lambda: configs.TrainingConfig(epochs="5"), "epochs.*integer, received '5'"),
+        (
+            lambda: configs.Config(candidates=configs.RankingConfig()),
             "config.candidates",
         ),
     ],
@@ -28,9 +37,9 @@ def test_a_mistake_is_one_user_error(construct, words: str) -> None:
 
 
 def test_sized_keeps_the_other_settings_of_training() -> None:
-    given = configs.Training(epochs=2)
-    found = configs.sized(configs.Candidates, training=given)
+    given = configs.TrainingConfig(epochs=2)
+    found = configs.sized(configs.CandidatesConfig, training=given)
     assert "training.epochs" not in found.auto
     assert {"training.batch_size", "training.patience", "tower"} <= set(found.auto)
     assert found.training.epochs == 2
-    assert "tower" not in configs.sized(configs.Candidates, tower=(8,)).auto
+    assert "tower" not in configs.sized(configs.CandidatesConfig, tower=(8,)).auto

@@ -13,7 +13,7 @@ from ytdnn.data import append, event_log, prepare, prepared
 from ytdnn.data.sources import tables as tables_room
 
 EVENTS = (schema.WATCHES, schema.IMPRESSIONS, schema.SEARCHES)
-IN_MEMORY = configs.Data(source="tables")
+IN_MEMORY = configs.DataConfig(source="tables")
 
 
 def log(given: dict[str, pl.DataFrame]) -> event_log.EventLog:
@@ -72,7 +72,7 @@ def test_a_set_of_shards_grows_as_one(
     tmp_path: pathlib.Path,
 ) -> None:
     before = tables_room.from_frames(cut(whole, moment, is_old=True))
-    config = configs.Data(source="tables", events_per_shard=400)
+    config = configs.DataConfig(source="tables", events_per_shard=400)
     sharded = prepare.prepare(config, tmp_path / "old", before)
     assert len(sharded.shards) > 3
     since = log(cut(whole, moment, is_old=False))
@@ -165,7 +165,7 @@ def test_a_log_that_contradicts_is_refused(
 ) -> None:
     other = dict(whole)
     other[schema.WATCHES] = whole[schema.WATCHES].tail(-3)
-    with pytest.raises(errors.UserError, match="or all that it was made from too"):
+    with pytest.raises(errors.UserError, match="or its events too"):
         append.append(old, log(other), tmp_path / "data", {})
     assert not (tmp_path / "data").exists()
 

@@ -213,7 +213,7 @@ def _shuffled_after(log, time, seed=1):
 
 def _example(data, position):
     """Features of one position, in words: independent of the vocabularies' order."""
-    wanted = configs.Features(add=("example_age", "request_time"))
+    wanted = configs.FeaturesConfig(add=("example_age", "request_time"))
     chosen = registry.choose(base_feature.CANDIDATES, data, wanted)
     log = _opened(data, chosen)
     firsts = tf.constant([position - 3], tf.int64)
@@ -289,7 +289,7 @@ def _impression(data, row):
 def test_a_log_without_a_table_has_none_of_its_features(tmp_path):
     log = {"watches": full_log.tables()["watches"].drop("device", "logged_in")}
     data = full_log.prepared_data(tmp_path, log)
-    chosen = registry.choose(base_feature.CANDIDATES, data, configs.Features())
+    chosen = registry.choose(base_feature.CANDIDATES, data, configs.FeaturesConfig())
     batch = inputs.cut(_opened(data, chosen), tf.constant([0], tf.int64), 2, LENGTH)
     assert set(batch) == {
         schema.WATCH_ROWS,

@@ -86,7 +86,7 @@ def logs(draw: st.DrawFn) -> dict[str, pl.DataFrame]:
 
 
 _CONFIGS = st.builds(
-    configs.Data,
+    configs.DataConfig,
     source=st.just("log"),
     bad_rows=st.sampled_from(["drop", "drop", "stop"]),
     protocol=st.sampled_from(["temporal", "leave_one_out", "leave_one_out", "split"]),
@@ -142,12 +142,14 @@ def _require_finite(data: prepared.PreparedData) -> None:
             assert np.isfinite(array).all(), path.stem
 
 
-def _try(log: dict[str, pl.DataFrame], config: configs.Data, as_csv: bool) -> None:
+def _try(
+    log: dict[str, pl.DataFrame], config: configs.DataConfig, as_csv: bool
+) -> None:
     with tempfile.TemporaryDirectory() as name:
         directory = pathlib.Path(name)
         _write(directory, log, as_csv)
         config = configs.component(
-            configs.Data, configs.to_dict(config) | {"dir": str(directory)}
+            configs.DataConfig, configs.to_dict(config) | {"dir": str(directory)}
         )
         try:
             data = prepare.prepare(config, directory / "data")
@@ -161,7 +163,7 @@ def _try(log: dict[str, pl.DataFrame], config: configs.Data, as_csv: bool) -> No
 @settings(max_examples=40)
 @given(logs(), _CONFIGS, st.booleans())
 def test_a_random_log_is_prepared_or_refused_in_a_line(
-    log: dict[str, pl.DataFrame], config: configs.Data, as_csv: bool
+    log: dict[str, pl.DataFrame], config: configs.DataConfig, as_csv: bool
 ) -> None:
     _try(log, config, as_csv)
 
@@ -171,7 +173,7 @@ def test_a_random_log_is_prepared_or_refused_in_a_line(
 @settings(max_examples=10_000)
 @given(logs(), _CONFIGS, st.booleans())
 def test_ten_thousand_random_logs(
-    log: dict[str, pl.DataFrame], config: configs.Data, as_csv: bool
+    log: dict[str, pl.DataFrame], config: configs.DataConfig, as_csv: bool
 ) -> None:
     _try(log, config, as_csv)
 

@@ -14,12 +14,12 @@ from ytdnn.data import new_videos
 @dataclasses.dataclass
 class _Catalogue:
     videos: pl.DataFrame
-    config: configs.Data
+    config: configs.DataConfig
 
 
 _DATA: Any = _Catalogue(
     pl.DataFrame({"video_id": ["v1"], "title": ["One"], "duration_seconds": [9.0]}),
-    configs.Data(columns=("videos.title=name", "watches.time=when")),
+    configs.DataConfig(columns=("videos.title=name", "watches.time=when")),
 )
 _ROWS = "video_id,name,length\nv8,Eight,60\nv9,Nine,-1\n"
 _COLUMNS = ["videos.duration_seconds=length"]

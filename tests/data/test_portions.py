@@ -34,7 +34,7 @@ def _drawn(data, held_out):
 
 
 def _impressions(data):
-    config = configs.Ranking(embedding_dim=4, tower=(8,))
+    config = configs.RankingConfig(embedding_dim=4, tower=(8,))
     model = building.build(config, data)
     rows = tf.constant(building.rows_of(data, prepared.Split.TRAIN)[:100])
     return impression_batches.ImpressionBatches(

@@ -38,7 +38,7 @@ ROWS = [
 def _prepare(tmp_path, tables, **settings):
     log = _write(tmp_path / "log", **tables)
     settings = {"protocol": "leave_one_out", "vocabulary": "all"} | settings
-    config = configs.Data(source="log", dir=str(log), **settings)
+    config = configs.DataConfig(source="log", dir=str(log), **settings)
     return prepare.prepare(config, tmp_path / "data")
 
 
@@ -199,7 +199,7 @@ def test_swapped_or_truncated_files_are_refused(tmp_path, name):
 
 def test_movielens_1m_core_is_that_of_published_tables(tmp_path, shared_data):
     directory = shared_data("ml-1m")
-    config = configs.Data(
+    config = configs.DataConfig(
         source="movielens",
         dir=str(directory),
         min_item_count=5,

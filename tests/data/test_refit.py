@@ -174,7 +174,9 @@ def test_without_impressions_all_watches_train(
     data = full_log.prepared_data(tmp_path, log, protocol=protocol)
     whole = refit.derive(data, refit.Part.WHOLE, tmp_path / "whole", False)
     assert (np.asarray(whole.watches.splits) == SPLIT.TRAIN).all()
-    assert whole.ranker_left_out(configs.Ranking()) == "the log has no impressions"
+    assert (
+        whole.ranker_left_out(configs.RankingConfig()) == "the log has no impressions"
+    )
 
 
 def test_leaving_one_out_the_ranker_learns_from_all_impressions(
@@ -195,7 +197,7 @@ def test_a_window_without_impressions_is_refused(tmp_path: pathlib.Path) -> None
     log["impressions"] = log["impressions"].filter(pl.col("time") < ends)
     config = {"ranking_fraction": 0.2, "test_fraction": 0.25}
     data = full_log.prepared_data(tmp_path, log, **config)
-    assert data.ranker_left_out(configs.Ranking()) == ""
+    assert data.ranker_left_out(configs.RankingConfig()) == ""
     with pytest.raises(errors.UserError) as caught:
         refit.derive(data, refit.Part.EARLIER, tmp_path / "earlier", True)
     assert str(caught.value).startswith(

@@ -23,7 +23,10 @@ from ytdnn.serving import streams
 
 pytest.importorskip("pyspark", reason="needs the extra: pip install 'ytdnn[spark]'")
 if (session.java_version() or 0) < 17:
-    pytest.skip("needs Java 17 or newer", allow_module_level=True)
+    pytest.skip(
+        "needs Java 17 or newer: install openjdk-17-jre-headless, or set JAVA_HOME",
+        allow_module_level=True,
+    )
 
 from ytdnn.data.spark import engine, reading
 
@@ -50,7 +53,7 @@ def log(tmp_path_factory):
 
 
 def _config(log, **settings):
-    return configs.Data(source="log", dir=str(log), **settings)
+    return configs.DataConfig(source="log", dir=str(log), **settings)
 
 
 def _on_spark(opened, config, directory):

@@ -114,8 +114,8 @@ def test_a_file_without_permission_is_not_called_damaged():
     ):
         raise PermissionError(errno.EACCES, "Permission denied", "logs/watches.csv")
     assert str(caught.value) == (
-        "expected to read logs/watches.csv, could not: Permission denied: mend it or "
-        "point --data_dir at another"
+        "expected to read logs/watches.csv, could not: Permission denied: repair it "
+        "or point --data_dir at another"
     )
 
 
@@ -127,7 +127,7 @@ def _write(directory: pathlib.Path, files: dict[str, str]) -> None:
 def _validate(
     directory: pathlib.Path, bad_rows: str, **config: object
 ) -> tuple[event_log.EventLog, dict[str, int]]:
-    log = sources.read(configs.Data(source="log", dir=str(directory), **config))
+    log = sources.read(configs.DataConfig(source="log", dir=str(directory), **config))
     return validation.validate(log, bad_rows)
 
 
@@ -243,7 +243,7 @@ def test_ids_of_two_types_are_refused(tmp_path):
     assert _line(tmp_path) == (
         f"expected video_id of one type in all tables, found integers in "
         f"watches.video_id in {tmp_path}/watches.csv but strings in videos.video_id in "
-        f"{tmp_path}/videos.csv: write them alike"
+        f"{tmp_path}/videos.csv: write them with one type"
     )
 
 

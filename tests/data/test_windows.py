@@ -16,13 +16,15 @@ SPLIT = prepared.Split
 DAY = 86_400
 
 
-def _windows(config: configs.Data, watches: pl.LazyFrame) -> windows.Windows | None:
+def _windows(
+    config: configs.DataConfig, watches: pl.LazyFrame
+) -> windows.Windows | None:
     return windows.of_frames(config, watches).windows
 
 
 def test_temporal_windows_hold_the_configured_shares():
     watches = pl.LazyFrame({"time": np.arange(1000)})
-    config = configs.Data(
+    config = configs.DataConfig(
         test_fraction=0.1, ranking_fraction=0.2, validation_fraction=0.1
     )
     bounds = _windows(config, watches)
@@ -37,7 +39,7 @@ def test_temporal_windows_hold_the_configured_shares():
 
 def test_windows_follow_each_other_in_time():
     watches = pl.LazyFrame({"time": np.arange(1000)})
-    bounds = _windows(configs.Data(), watches)
+    bounds = _windows(configs.DataConfig(), watches)
     codes = splits.temporal_watches(np.arange(1000), bounds)
     order = [
         SPLIT.TRAIN,
@@ -51,11 +53,11 @@ def test_windows_follow_each_other_in_time():
 def test_watches_of_one_time_are_refused():
     watches = pl.LazyFrame({"time": [5, 5, 5]})
     with pytest.raises(errors.UserError, match="training window empty"):
-        _windows(configs.Data(), watches)
+        _windows(configs.DataConfig(), watches)
 
 
 def test_shares_that_leave_no_training_are_refused():
-    config = configs.Data(test_fraction=0.6, ranking_fraction=0.5)
+    config = configs.DataConfig(test_fraction=0.6, ranking_fraction=0.5)
     with pytest.raises(errors.UserError, match="lower one"):
         _windows(config, pl.LazyFrame({"time": [1, 2]}))
 
@@ -66,7 +68,7 @@ def _given(names: str, times: list[int]) -> pl.LazyFrame:
 
 
 def test_windows_of_a_given_split_begin_at_its_first_watches():
-    bounds = _windows(configs.Data(), _given("vttxv", [6, 1, 5, 9, 7]))
+    bounds = _windows(configs.DataConfig(), _given("vttxv", [6, 1, 5, 9, 7]))
     assert bounds == windows.Windows(
         validation=6, ranking=1, ranking_validation=6, test=9
     )
@@ -83,7 +85,7 @@ def test_windows_of_a_given_split_begin_at_its_first_watches():
 
 def test_a_random_split_is_refused_for_the_temporal_protocol_with_the_reason():
     with pytest.raises(errors.UserError) as caught:
-        _windows(configs.Data(), _given("txtvt", [1, 3, 4, 5, 6]))
+        _windows(configs.DataConfig(), _given("txtvt", [1, 3, 4, 5, 6]))
     message = str(caught.value)
     assert "found 2 train watches at or after the first test watch (time 3)" in message
     assert "as a random split has" in message
@@ -101,7 +103,7 @@ def test_a_random_split_is_refused_for_the_temporal_protocol_with_the_reason():
 )
 def test_a_given_split_out_of_order_or_incomplete_is_refused(names, times, words):
     with pytest.raises(errors.UserError, match=words):
-        _windows(configs.Data(), _given(names, times))
+        _windows(configs.DataConfig(), _given(names, times))
 
 
 # --- Impressions that lie elsewhere than the watches ----------------------------------
@@ -114,7 +116,7 @@ def _times(*parts: tuple[float, float, int]) -> pl.LazyFrame:
 
 
 def test_windows_by_watches_stay_where_impressions_lie_in_them() -> None:
-    watches, config = _times((0, 10, 1000)), configs.Data()
+    watches, config = _times((0, 10, 1000)), configs.DataConfig()
     plain = _windows(config, watches)
     # The ranker's window is from day 7 to 9; impressions end soon after it begins.
     found = windows.of_frames(config, watches, _times((0, 7.5, 900)))
@@ -128,10 +130,10 @@ def test_a_history_before_all_impressions_leaves_the_ranker_its_share_of_these()
     """As MIND: four weeks of watches, then six days of impressions and clicks."""
     watches = _times((0, 28, 9_000), (28, 34, 1_000))
     shown = _times((28, 34, 60_000))
-    plain = _windows(configs.Data(), watches)
+    plain = _windows(configs.DataConfig(), watches)
     assert plain is not None
     assert plain.test <= 28 * DAY + 100  # none for the ranker
-    found = windows.of_frames(configs.Data(), watches, shown)
+    found = windows.of_frames(configs.DataConfig(), watches, shown)
     assert found.windows is not None
     # 70, 18, 2 and 10 % of six days.
     starts = [28 + 6 * share for share in (0.7, 0.88, 0.9)]
@@ -149,7 +151,7 @@ def test_a_history_before_all_impressions_leaves_the_ranker_its_share_of_these()
 def test_impressions_that_began_late_are_shared_alike() -> None:
     # Watches of 100 days; the ranker's share ends on day 90, impressions begin then.
     watches, shown = _times((0, 100, 5_000)), _times((90, 100, 1_000))
-    found = windows.of_frames(configs.Data(), watches, shown).windows
+    found = windows.of_frames(configs.DataConfig(), watches, shown).windows
     assert found is not None
     assert found.ranking == pytest.approx(97 * DAY, abs=DAY / 50)
     assert found.test == pytest.approx(99 * DAY, abs=DAY / 50)
@@ -166,7 +168,7 @@ def test_impressions_that_began_late_are_shared_alike() -> None:
 def test_where_no_window_is_possible_the_setting_that_makes_one_is_named(
     shown: tuple[float, float, int], words: str
 ) -> None:
-    config = configs.Data(test_fraction=0.1)
+    config = configs.DataConfig(test_fraction=0.1)
     watches = _times((0, 10, 1000))
     found = windows.of_frames(config, watches, _times(shown))
     assert found.windows == _windows(config, watches)
@@ -194,14 +196,14 @@ def test_a_log_with_impressions_after_a_history_has_a_ranker_and_says_its_window
     clicked = pl.Series("clicked", rng.random(1_500) < 0.3)
     shown = events(128, 134, 1_500).with_columns(clicked)
     shown.write_parquet(log / "impressions.parquet")
-    settings = configs.Data(source="log", dir=str(log))
+    settings = configs.DataConfig(source="log", dir=str(log))
     bare = prepare.prepare(settings, tmp_path / "bare")
     text = " ".join(prepared_table.lines(bare))
     assert "ranking: left out: none of the 1,500 impressions lies in its" in text
     assert "--config.data.clicks_are_watches=true" in text
     settings = dataclasses.replace(settings, clicks_are_watches=True)
     found = prepare.prepare(settings, tmp_path / "data")
-    assert found.ranker_left_out(configs.Ranking()) == ""
+    assert found.ranker_left_out(configs.RankingConfig()) == ""
     lines = prepared_table.lines(found)
     (told,) = [line for line in lines if line.startswith("windows (UTC; ")]
     assert "; ranker 1970-05-13 0" in told  # 128 + .7 · 6 days
@@ -220,7 +222,7 @@ def _date(day: int) -> str:
 
 def test_windows_begin_where_they_are_set_to() -> None:
     watches = _times((0, 10, 1_000))
-    config = configs.Data(
+    config = configs.DataConfig(
         validation_from=_date(5),
         ranking_from="1970-01-07T08:00:00+08:00",
         ranking_validation_from=_date(7),
@@ -232,7 +234,7 @@ def test_windows_begin_where_they_are_set_to() -> None:
 
 def test_what_is_not_set_is_a_share_of_the_rest() -> None:
     # The test from day 8 on; the ranker's 2/9 of eight days before, a tenth held out.
-    found = _windows(configs.Data(test_from=_date(8)), _times((0, 10, 10_000)))
+    found = _windows(configs.DataConfig(test_from=_date(8)), _times((0, 10, 10_000)))
     assert found is not None
     assert found.test == 8 * DAY
     ranking = 8 - 8 * 0.2 / 0.9
@@ -258,9 +260,9 @@ def test_dates_that_make_no_windows_are_refused(
     settings: dict[str, str], words: str
 ) -> None:
     with pytest.raises(errors.UserError, match=words):
-        _windows(configs.Data(**settings), _times((0, 10, 100)))  # type: ignore[arg-type]
+        _windows(configs.DataConfig(**settings), _times((0, 10, 100)))  # type: ignore[arg-type]
 
 
 def test_dates_beside_a_split_column_are_refused() -> None:
     with pytest.raises(errors.UserError, match=r"without the column watches\.split"):
-        _windows(configs.Data(test_from=_date(5)), _given("tvx", [1, 2, 3]))
+        _windows(configs.DataConfig(test_from=_date(5)), _given("tvx", [1, 2, 3]))

@@ -10,8 +10,8 @@ from ytdnn.encoders import base_encoder
 from ytdnn.serving import requests
 
 LENGTH, SEARCHES, DIM = 6, 4, 8
-CONFIG = configs.Candidates(
-    content=configs.Content(enabled=False),
+CONFIG = configs.CandidatesConfig(
+    content=configs.ContentConfig(enabled=False),
     embedding_dim=DIM,
     history_length=LENGTH,
     search_length=SEARCHES,

@@ -11,21 +11,21 @@ from ytdnn.encoders import base_encoder, choice
 
 POSITIONS = 5
 ENCODERS = {
-    "self_attention": configs.SelfAttention(num_heads=4),
-    "hstu": configs.HSTU(num_heads=1),
-    "hstu_without_times": configs.HSTU(time_bias=False),
-    "beside_bags": configs.SelfAttention(num_blocks=1, beside_bags=True),
-    "gru": configs.OwnEncoder(file="gru.py"),
+    "self_attention": configs.SelfAttentionConfig(num_heads=4),
+    "hstu": configs.HSTUConfig(num_heads=1),
+    "hstu_without_times": configs.HSTUConfig(time_bias=False),
+    "beside_bags": configs.SelfAttentionConfig(num_blocks=1, beside_bags=True),
+    "gru": configs.OwnEncoderConfig(file="gru.py"),
 }
 
 
-def config_of(encoder: configs.Encoder) -> configs.Candidates:
+def config_of(encoder: configs.Encoder) -> configs.CandidatesConfig:
     """As long a history as all rows of the contract's slices."""
     return dataclasses.replace(
         contract.CONFIG,
         encoder=encoder,
         history_length=contract.LENGTH + POSITIONS - 1,
-        label=configs.NextWatch(slice_length=POSITIONS),
+        label=configs.NextWatchConfig(slice_length=POSITIONS),
     )
 
 

@@ -34,10 +34,10 @@ def test_a_file_that_declares_none_is_refused(text: str, message: str) -> None:
 
 
 def test_a_missing_file_is_named(tmp_path: pathlib.Path) -> None:
-    config = configs.OwnEncoder(file=str(tmp_path / "no.py"))
+    config = configs.OwnEncoderConfig(file=str(tmp_path / "no.py"))
     with pytest.raises(errors.UserError, match=r"found none in '.*no\.py': write one"):
         own_file.fingerprint(config)
-    assert own_file.fingerprint(configs.SelfAttention()) == {}
+    assert own_file.fingerprint(configs.SelfAttentionConfig()) == {}
 
 
 def test_another_text_has_another_fingerprint(tmp_path: pathlib.Path) -> None:
@@ -45,5 +45,5 @@ def test_another_text_has_another_fingerprint(tmp_path: pathlib.Path) -> None:
     found = []
     for text in ("a", "b", "a"):
         path.write_text(text)
-        found.append(own_file.fingerprint(configs.OwnEncoder(file=str(path))))
+        found.append(own_file.fingerprint(configs.OwnEncoderConfig(file=str(path))))
     assert found[0] == found[2] != found[1]

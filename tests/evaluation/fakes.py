@@ -38,7 +38,7 @@ def prepared_data(
         names = [*names, "clicked", "watch_seconds"]
         frame = pl.DataFrame(impressions, names, orient="row")
         frame.write_parquet(log / "impressions.parquet")
-    config = configs.Data(source="log", dir=str(log), **settings)  # type: ignore[arg-type]
+    config = configs.DataConfig(source="log", dir=str(log), **settings)  # type: ignore[arg-type]
     return prepare.prepare(config, directory / "data")
 
 

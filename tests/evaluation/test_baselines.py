@@ -13,7 +13,7 @@ from ytdnn.data import inputs, prepared
 from ytdnn.evaluation import baselines, lists, matrix_baselines, protocol
 from ytdnn.retrieval import popular
 
-CONFIG = configs.Evaluation(baselines=lists.BASELINES)
+CONFIG = configs.EvaluationConfig(baselines=lists.BASELINES)
 
 
 @pytest.fixture(scope="module")
@@ -102,8 +102,8 @@ def test_recent_popularity_is_that_of_the_last_week(
 
 
 def test_only_the_chosen_are_made(data: prepared.PreparedData) -> None:
-    assert baselines.makers(data, configs.Evaluation(baselines=())) == {}
-    chosen = configs.Evaluation(baselines=("co_watch", "markov"))
+    assert baselines.makers(data, configs.EvaluationConfig(baselines=())) == {}
+    chosen = configs.EvaluationConfig(baselines=("co_watch", "markov"))
     assert list(baselines.makers(data, chosen)) == ["co_watch", "markov"]
 
 
@@ -111,10 +111,10 @@ def test_auto_leaves_out_what_would_take_minutes(
     data: prepared.PreparedData, capsys: pytest.CaptureFixture[str]
 ) -> None:
     every = ["recent_popularity", "markov", "co_watch", "user_neighbours"]
-    config = configs.Evaluation(baselines=("auto", "als", "markov"))
+    config = configs.EvaluationConfig(baselines=("auto", "als", "markov"))
     assert list(baselines.makers(data, config)) == [*every, "als"]
     assert capsys.readouterr().err == ""
-    found = baselines.makers(data, configs.Evaluation(), num_users=10**9)
+    found = baselines.makers(data, configs.EvaluationConfig(), num_users=10**9)
     assert list(found) == every[:1]
     assert "markov, co_watch, user_neighbours would take" in capsys.readouterr().err
 

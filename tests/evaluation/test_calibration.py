@@ -11,7 +11,7 @@ from ytdnn.evaluation import calibration, ranker
 from ytdnn.ranking import predictions
 
 Split = prepared.Split
-CONFIG = configs.Evaluation(num_resamples=200)
+CONFIG = configs.EvaluationConfig(num_resamples=200)
 
 
 def test_calibration_of_seconds_clicks_and_odds() -> None:

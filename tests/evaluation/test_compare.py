@@ -25,7 +25,9 @@ from ytdnn.evaluation import (
 from ytdnn.ranking import predictions
 
 Split = prepared.Split
-CONFIG = configs.Evaluation(ks=(1, 5), num_resamples=200, slices=(), num_examples=0)
+CONFIG = configs.EvaluationConfig(
+    ks=(1, 5), num_resamples=200, slices=(), num_examples=0
+)
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +40,7 @@ def _evaluated(
     directory: pathlib.Path,
     skill: float,
     name: str = "candidates",
-    config: configs.Evaluation = CONFIG,
+    config: configs.EvaluationConfig = CONFIG,
 ) -> report_files.Evaluated:
     """A system that lists an answer first for `skill` of the users."""
     cases = protocol.cases(data, Split.TEST, config)

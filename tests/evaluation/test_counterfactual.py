@@ -34,9 +34,9 @@ NOT_WHOLE: list[Shown] = [
     ("u2", 4, 1, "b", 0.5, 9.0),
     ("u2", 5, 2, "c", 0.5, 9.0),  # begins in the middle
 ]
-EVALUATION = configs.Evaluation(ks=(2,), remove_watched=False, num_resamples=20)
+EVALUATION = configs.EvaluationConfig(ks=(2,), remove_watched=False, num_resamples=20)
 CONFIG = configs.Config(
-    composition=configs.Composition(num_candidates=4), evaluation=EVALUATION
+    composition=configs.CompositionConfig(num_candidates=4), evaluation=EVALUATION
 )
 SECONDS = {"a": 20.0, "b": 10.0, "c": 5.0, "d": 2.0}  # what the ranker says
 
@@ -58,7 +58,7 @@ def log_of(directory: pathlib.Path, shown: list[Shown]) -> prepared.PreparedData
     )
     frame = frame.with_columns(time=pl.col("time") % 100 + pl.col("page_id") // 100)
     frame.write_parquet(directory / "impressions.parquet")
-    config = configs.Data(
+    config = configs.DataConfig(
         source="log", dir=str(directory), test_fraction=0.3, ranking_fraction=0.5
     )
     return prepare.prepare(config, directory / "data")

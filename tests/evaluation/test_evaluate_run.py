@@ -27,8 +27,8 @@ from ytdnn.retrieval import stage as stage_room
 
 Split = prepared.Split
 CONFIG = configs.Config(
-    composition=configs.Composition(num_candidates=12),
-    evaluation=configs.Evaluation(ks=(1, 5), num_resamples=50),
+    composition=configs.CompositionConfig(num_candidates=12),
+    evaluation=configs.EvaluationConfig(ks=(1, 5), num_resamples=50, baselines=()),
 )
 METRICS = {
     f"{name}@{k}"
@@ -50,7 +50,7 @@ METRICS = {
 def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
     directory = tmp_path_factory.mktemp("evaluate")
     log = planted.write_log(directory / "log")
-    config = configs.Data(source="log", dir=str(log), protocol="leave_one_out")
+    config = configs.DataConfig(source="log", dir=str(log), protocol="leave_one_out")
     return prepare.prepare(config, directory / "data")
 
 
@@ -166,7 +166,7 @@ def test_a_model_that_reads_the_answer_fails_the_run(
 
 
 def test_popularity_ranks_by_training_labels(data: prepared.PreparedData) -> None:
-    config = configs.Evaluation(ks=(3,))
+    config = configs.EvaluationConfig(ks=(3,))
     cases = protocol.cases(data, Split.TEST, config)
     found = lists.popularity(data, config)(cases, 3)
     counts = data.videos["train_count"].to_numpy()
@@ -193,7 +193,7 @@ def test_watched_videos_stay_where_the_setting_says_so(
 
     trained = fakes.ScoresByUser(data.num_videos, score)
     for remove in (True, False):
-        config = configs.Evaluation(ks=(1,), remove_watched=remove)
+        config = configs.EvaluationConfig(ks=(1,), remove_watched=remove)
         cases = protocol.cases(data, Split.TEST, config)
         vectors = trained.user_vectors(data, cases.users, cases.ends, cases.times)
         maker = lists.of_vectors(vectors, trained.video_vectors(), config)
@@ -322,9 +322,7 @@ def test_a_stage_is_measured_without_the_others(
 def test_a_ranker_alone_needs_impressions(tmp_path: pathlib.Path) -> None:
     watches = [(f"u{u}", f"v{(u + t) % 3}", t) for u in range(3) for t in range(4)]
     fakes.prepared_data(tmp_path, watches, protocol="leave_one_out")
-    with pytest.raises(
-        errors.UserError, match="expected a ranker to evaluate it alone"
-    ):
+    with pytest.raises(errors.UserError, match="expected a ranker to evaluate"):
         evaluate_run.evaluate(tmp_path, planted.tiny_config(), stage="ranking")
 
 

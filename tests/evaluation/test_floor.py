@@ -67,6 +67,8 @@ def test_few_users_tell_nothing(workdir):
     ],
 )
 def test_the_likely_cause(found, epochs, best, settings, words):
-    config = configs.Candidates(training=configs.Training(epochs=4), **settings)
+    config = configs.CandidatesConfig(
+        training=configs.TrainingConfig(epochs=4), **settings
+    )
     facts = {"epochs": epochs, "best_epoch": best}
     assert words in floor._cause(floor_of(found), facts, config)

@@ -24,12 +24,12 @@ from ytdnn.evaluation import (
 )
 from ytdnn.index import brute_force
 
-WORLD = configs.World(
+WORLD = configs.WorldConfig(
     num_users=300, num_videos=400, num_topics=4, num_days=30, watches_per_user=40
 )
 CONFIG = configs.Config(
-    composition=configs.Composition(num_candidates=30),
-    evaluation=configs.Evaluation(
+    composition=configs.CompositionConfig(num_candidates=30),
+    evaluation=configs.EvaluationConfig(
         ks=(5, 10),
         num_resamples=40,
         slices=("activity", "popularity"),
@@ -43,7 +43,7 @@ SECONDS = "true_watch_seconds@10"
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
     directory = tmp_path_factory.mktemp("gains")
-    return prepare.prepare(configs.Data(world=WORLD), directory / "data")
+    return prepare.prepare(configs.DataConfig(world=WORLD), directory / "data")
 
 
 def _result(

@@ -12,7 +12,7 @@ from ytdnn.metrics import binary, predicted_seconds
 from ytdnn.ranking import predictions
 
 Split = prepared.Split
-CONFIG = configs.Evaluation(num_resamples=200)
+CONFIG = configs.EvaluationConfig(num_resamples=200)
 
 
 def _measure(

@@ -8,7 +8,7 @@ from ytdnn.data import prepared
 from ytdnn.evaluation import impression_slices, ranker
 
 Split = prepared.Split
-CONFIG = configs.Evaluation(num_resamples=200)
+CONFIG = configs.EvaluationConfig(num_resamples=200)
 
 
 def test_parts_of_the_impressions_are_measured_alone(tmp_path: pathlib.Path) -> None:

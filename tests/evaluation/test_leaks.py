@@ -16,7 +16,7 @@ from ytdnn.features import time_since_last_watch
 from ytdnn.ranking import building
 
 Split = prepared.Split
-CONFIG = configs.Evaluation()
+CONFIG = configs.EvaluationConfig()
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def test_an_honest_set_passes(
     tmp_path: pathlib.Path, name: str, split: prepared.Split
 ) -> None:
     log = planted.write_log(tmp_path / "log")
-    config = configs.Data(source="log", dir=str(log), protocol=name)  # type: ignore[arg-type]
+    config = configs.DataConfig(source="log", dir=str(log), protocol=name)  # type: ignore[arg-type]
     honest = prepare.prepare(config, tmp_path / "data")
     found = protocol.cases(honest, split, CONFIG)
     checked = leaks.in_order(honest, found, split)
@@ -217,9 +217,9 @@ def test_a_model_that_reads_searches_after_the_request_is_caught(
     tmp_path: pathlib.Path,
 ) -> None:
     """Those between the request and the first answer tell what is looked for."""
-    world = configs.World(num_users=80, num_videos=120, num_topics=3, num_days=20)
-    data = prepare.prepare(configs.Data(world=world), tmp_path / "data")
-    cases = protocol.cases(data, Split.TEST, configs.Evaluation())
+    world = configs.WorldConfig(num_users=80, num_videos=120, num_topics=3, num_days=20)
+    data = prepare.prepare(configs.DataConfig(world=world), tmp_path / "data")
+    cases = protocol.cases(data, Split.TEST, configs.EvaluationConfig())
 
     class ReadsSearches(_Reads):
         def user_vectors(self, data, users, end_watches, times):
@@ -268,7 +268,7 @@ def test_statistics_of_the_corpus_are_no_leak_where_requests_lie_apart(
 ) -> None:
     """Leave-one-out: what others did days before a request may be known to it."""
     log = planted.write_log(tmp_path / "log")
-    config = configs.Data(source="log", dir=str(log), protocol="leave_one_out")
+    config = configs.DataConfig(source="log", dir=str(log), protocol="leave_one_out")
     data = prepare.prepare(config, tmp_path / "data")
     cases = protocol.cases(data, split, CONFIG)
     assert len(np.unique(cases.times // 86_400)) > 5

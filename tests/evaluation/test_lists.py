@@ -11,7 +11,7 @@ from ytdnn.data import prepared
 from ytdnn.evaluation import lists, protocol
 from ytdnn.metrics import retrieval
 
-CONFIG = configs.Evaluation()
+CONFIG = configs.EvaluationConfig()
 
 
 @pytest.fixture(scope="module")

@@ -31,7 +31,7 @@ from ytdnn.evaluation import (
 from ytdnn.ranking import predictions
 
 Split = prepared.Split
-CONFIG = configs.Evaluation(ks=(2, 5), num_resamples=30)
+CONFIG = configs.EvaluationConfig(ks=(2, 5), num_resamples=30)
 
 
 @pytest.fixture(scope="module")
@@ -161,13 +161,13 @@ def test_examples_run_from_the_worst_to_the_best(
 
 
 def _context(
-    data: prepared.PreparedData, config: configs.Evaluation = CONFIG
+    data: prepared.PreparedData, config: configs.EvaluationConfig = CONFIG
 ) -> list_metrics.Context:
     return list_metrics.Context(data, protocol.cases(data, Split.TEST, config), config)
 
 
 def test_no_examples_where_none_are_wanted(data: prepared.PreparedData) -> None:
-    context = _context(data, configs.Evaluation(num_examples=0))
+    context = _context(data, configs.EvaluationConfig(num_examples=0))
     assert examples.choose(context, {"any": np.zeros((1, 1), np.int32)}) == ()
 
 
@@ -215,7 +215,7 @@ def test_a_video_slice_counts_its_own_answers_alone(
         uploads={"a": 0, "b": 0, "c": -864_000, "d": None},
         protocol="split",
     )
-    config = configs.Evaluation(ks=(1,), slices=("video_age",), num_resamples=10)
+    config = configs.EvaluationConfig(ks=(1,), slices=("video_age",), num_resamples=10)
     c = fakes.index_of(data, "c")
     makers = {
         "c": lambda cases, k: np.full((len(cases), k), c, np.int32),
@@ -276,7 +276,7 @@ def test_a_leak_fails_the_whole(
 def test_without_impressions_there_is_nothing_of_them(tmp_path: pathlib.Path) -> None:
     log = planted.write_log(tmp_path / "log")
     (log / "impressions.parquet").unlink()
-    config = configs.Data(source="log", dir=str(log), protocol="leave_one_out")
+    config = configs.DataConfig(source="log", dir=str(log), protocol="leave_one_out")
     bare = prepare.prepare(config, tmp_path / "data")
     cases = protocol.cases(bare, Split.TEST, CONFIG)
     makers = {"popularity": lists.popularity(bare, CONFIG)}

@@ -14,7 +14,7 @@ from ytdnn.data import prepared
 from ytdnn.evaluation import evaluate_run, leaks, models, protocol
 
 STATED = ("sees_request_time", "trains_on_validation")
-CONFIG = configs.Config(evaluation=configs.Evaluation(ks=(3,)))
+CONFIG = configs.Config(evaluation=configs.EvaluationConfig(ks=(3,)))
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def test_a_model_that_does_not_state_them_is_not_evaluated(
 def test_networks_and_ensembles_state_what_their_config_says(
     data: prepared.PreparedData, value: bool
 ) -> None:
-    features = configs.Features(add=("request_time",) if value else ())
+    features = configs.FeaturesConfig(add=("request_time",) if value else ())
     config = dataclasses.replace(
         planted.tiny_config().candidates, features=features, train_on_validation=value
     )

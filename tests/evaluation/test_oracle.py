@@ -21,16 +21,16 @@ from ytdnn.evaluation import (
 )
 from ytdnn.world import generate, memory
 
-WORLD = configs.World(
+WORLD = configs.WorldConfig(
     num_users=500, num_videos=800, num_topics=4, num_days=30, watches_per_user=40
 )
-CONFIG = configs.Evaluation(ks=(10,), num_resamples=10)
+CONFIG = configs.EvaluationConfig(ks=(10,), num_resamples=10)
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
     directory = tmp_path_factory.mktemp("oracle")
-    return prepare.prepare(configs.Data(world=WORLD), directory / "data")
+    return prepare.prepare(configs.DataConfig(world=WORLD), directory / "data")
 
 
 def hit_rate(data, cases, maker) -> float:
@@ -56,7 +56,7 @@ def test_its_lists_hold_nothing_watched_and_nothing_twice(data) -> None:
 
 
 def test_leave_one_out_has_an_oracle_too(tmp_path: pathlib.Path) -> None:
-    config = configs.Data(world=WORLD, protocol="leave_one_out")
+    config = configs.DataConfig(world=WORLD, protocol="leave_one_out")
     data = prepare.prepare(config, tmp_path / "data")
     cases = protocol.cases(data, prepared.Split.TEST, CONFIG)
     best = hit_rate(data, cases, oracle.systems(data, CONFIG).makers[lists.ORACLE])
@@ -112,7 +112,7 @@ def test_it_maps_a_set_without_some_users(
     tmp_path: pathlib.Path,
 ) -> None:
     """They stand in other places than their numbers."""
-    config = configs.Data(world=WORLD, where="user_id <> 'u3'", min_user_count=10)
+    config = configs.DataConfig(world=WORLD, where="user_id <> 'u3'", min_user_count=10)
     data = prepare.prepare(config, tmp_path / "data")
     assert data.num_users < WORLD.num_users
     shown = oracle.Shown.from_data(data, known_world.from_data(data))
@@ -134,7 +134,7 @@ def test_a_written_world_keeps_its_truth(tmp_path: pathlib.Path) -> None:
     from ytdnn.data.sources import world as world_source
 
     world_source.write(generate.World(WORLD), tmp_path / "log")
-    config = configs.Data(dir=str(tmp_path / "log"))
+    config = configs.DataConfig(dir=str(tmp_path / "log"))
     data = prepare.prepare(config, tmp_path / "data")
     found = oracle.from_data(data)
     assert found is not None

@@ -11,7 +11,7 @@ from ytdnn import configs
 from ytdnn.data import prepared
 from ytdnn.evaluation import chosen_order, order_choice, ranker
 
-CONFIG = configs.Evaluation(num_resamples=50)
+CONFIG = configs.EvaluationConfig(num_resamples=50)
 # Validation begins at 67. Of each pair one is watched; "a" more often than not.
 VALIDATION = [
     row
@@ -55,6 +55,23 @@ def test_a_ranker_ahead_of_both_is_served(data: prepared.PreparedData) -> None:
     )
     assert f"and in popularity's {(2 + second) / 3:.3f} (+" in found.words
     assert "not above" not in found.words
+
+
+def test_a_ranker_level_with_the_candidates_is_served_where_it_is_above_popularity(
+    data: prepared.PreparedData,
+) -> None:
+    seconds = np.asarray(data.impressions.seconds)
+    judged = order_choice.choose(
+        data, _candidates(data, b=1.0), _knows(data, 1.0), CONFIG
+    )
+    assert "are level" not in judged.words
+    level = fakes.PlantedRanker(
+        lambda videos: videos,
+        # Right of u0 and u2, where the candidates are right of u2 and popularity not.
+        lambda rows: seconds[rows] * (np.asarray(data.impressions.users)[rows] != 1),
+    )
+    found = order_choice.choose(data, _candidates(data, b=1.0, a=1.0), level, CONFIG)
+    assert found.serves_ranker
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from ytdnn.evaluation import other_systems, predictions, protocol, report_parts
 from ytdnn.metrics import retrieval
 
 Split = prepared.Split
-CONFIG = configs.Evaluation(ks=(1, 3), num_resamples=20, baselines=())
+CONFIG = configs.EvaluationConfig(ks=(1, 3), num_resamples=20, baselines=())
 NAMES = ("precision", "recall", "hit_rate", "map", "ndcg", "mrr")
 
 
@@ -219,7 +219,9 @@ def test_implicits_als_on_movielens_100k_is_scored(
     source = shared_data("ml-100k")
     als = pytest.importorskip("implicit.als", reason="needs implicit: pip extra dev")
     sparse = pytest.importorskip("scipy.sparse")
-    config = configs.Data(source="movielens", dir=str(source), protocol="leave_one_out")
+    config = configs.DataConfig(
+        source="movielens", dir=str(source), protocol="leave_one_out"
+    )
     data = prepare.prepare(config, tmp_path / "data")
     is_test = np.asarray(data.watches.splits) == Split.TEST
     known = (np.asarray(data.watches.videos) > 0) & ~is_test
@@ -243,7 +245,9 @@ def test_implicits_als_on_movielens_100k_is_scored(
     path = tmp_path / "als.parquet"
     frame.write_parquet(path)
     other = predictions.read(path, data)
-    report = other_systems.evaluate(other, data, configs.Evaluation(), "test").report
+    report = other_systems.evaluate(
+        other, data, configs.EvaluationConfig(), "test"
+    ).report
     of_als = report.lists["als"].values["hit_rate@10"]
     of_popularity = report.lists["popularity"].values["hit_rate@10"]
     print(f"HR@10: implicit ALS {of_als:.4f}, popularity {of_popularity:.4f}")

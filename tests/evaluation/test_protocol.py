@@ -12,7 +12,7 @@ from ytdnn.data import prepare, prepared
 from ytdnn.evaluation import lists, protocol, statement
 
 Split = prepared.Split
-CONFIG = configs.Evaluation()
+CONFIG = configs.EvaluationConfig()
 
 
 def _leave_one_out(tmp_path: pathlib.Path) -> prepared.PreparedData:
@@ -96,7 +96,7 @@ def test_no_request_is_made_after_its_answer_nor_before_its_history(
     tmp_path: pathlib.Path, name: str, split: prepared.Split
 ) -> None:
     log = planted.write_log(tmp_path / "log")
-    config = configs.Data(source="log", dir=str(log), protocol=name)  # type: ignore[arg-type]
+    config = configs.DataConfig(source="log", dir=str(log), protocol=name)  # type: ignore[arg-type]
     data = prepare.prepare(config, tmp_path / "data")
     cases = protocol.cases(data, split, CONFIG)
     assert len(cases) > 5
@@ -109,7 +109,7 @@ def test_no_request_is_made_after_its_answer_nor_before_its_history(
 
 def test_kept_videos_are_not_removed_and_may_be_answers(tmp_path: pathlib.Path) -> None:
     data = _leave_one_out(tmp_path)
-    config = configs.Evaluation(remove_watched=False)
+    config = configs.EvaluationConfig(remove_watched=False)
     cases = protocol.cases(data, Split.TEST, config)
     assert len(cases.removed.values) == 0
     assert len(cases.removed.offsets) == len(cases) + 1
@@ -136,7 +136,7 @@ def test_answers_end_with_the_horizon(tmp_path: pathlib.Path) -> None:
     start = data.manifest.facts["windows"]["test"]
     whole = protocol.cases(data, Split.TEST, CONFIG)
     for days in (0.5, 1.5):
-        config = configs.Evaluation(horizon_days=days)
+        config = configs.EvaluationConfig(horizon_days=days)
         cases = protocol.cases(data, Split.TEST, config)
         times = np.asarray(data.watches.times)
         assert times[cases.labels].max() < start + days * 86_400
@@ -147,7 +147,9 @@ def test_answers_end_with_the_horizon(tmp_path: pathlib.Path) -> None:
 def test_the_next_answer_is_the_first(tmp_path: pathlib.Path) -> None:
     data = _window(tmp_path)
     whole = protocol.cases(data, Split.TEST, CONFIG)
-    following = protocol.cases(data, Split.TEST, configs.Evaluation(targets="next"))
+    following = protocol.cases(
+        data, Split.TEST, configs.EvaluationConfig(targets="next")
+    )
     np.testing.assert_array_equal(following.ends, whole.ends)
     assert np.diff(following.targets.offsets).tolist() == [1] * len(whole)
     firsts = whole.labels[whole.targets.offsets[:-1]]
@@ -183,14 +185,14 @@ def test_the_candidate_set_by_upload_is_that_of_each_request(
     data = fakes.prepared_data(
         tmp_path, watches, uploads=uploads, protocol="leave_one_out", vocabulary="all"
     )
-    config = configs.Evaluation(candidate_set="uploaded", remove_watched=False)
+    config = configs.EvaluationConfig(candidate_set="uploaded", remove_watched=False)
     cases = protocol.cases(data, Split.TEST, config)
     assert cases.times.tolist() == [2, 12]
     found = lists.popularity(data, config)(cases, 4)
     c = fakes.index_of(data, "c")
     assert c not in found
     assert protocol.num_candidates(cases) == 3
-    config = configs.Evaluation(candidate_set="uploaded", ks=(1,))
+    config = configs.EvaluationConfig(candidate_set="uploaded", ks=(1,))
     assert protocol.num_unlistable(protocol.cases(data, Split.TEST, config)) == 0
     validation = protocol.cases(data, Split.VALIDATION, config)
     assert protocol.num_unlistable(validation) == 2  # "c" of both
@@ -205,7 +207,7 @@ def test_the_candidate_set_by_training_leaves_unseen_videos_out(
         protocol="leave_one_out",
         vocabulary="all",
     )
-    config = configs.Evaluation(candidate_set="train", remove_watched=False)
+    config = configs.EvaluationConfig(candidate_set="train", remove_watched=False)
     cases = protocol.cases(data, Split.TEST, config)
     seen = {fakes.index_of(data, "a"), fakes.index_of(data, "b")}
     assert set(lists.popularity(data, config)(cases, 4)[0].tolist()) == seen | {0}
@@ -214,7 +216,7 @@ def test_the_candidate_set_by_training_leaves_unseen_videos_out(
 
 def test_the_candidate_set_by_upload_needs_upload_times(tmp_path: pathlib.Path) -> None:
     data = _leave_one_out(tmp_path)
-    config = configs.Evaluation(candidate_set="uploaded")
+    config = configs.EvaluationConfig(candidate_set="uploaded")
     with pytest.raises(errors.UserError, match=r"expected column videos\.upload_time"):
         protocol.cases(data, Split.TEST, config)
 
@@ -245,7 +247,8 @@ def test_seconds_of_an_answer_are_all_that_it_is_watched_in_the_window(
     names = ["user_id", "video_id", "time", "watch_seconds", "split"]
     pl.DataFrame(rows, names, orient="row").write_parquet(log / "watches.parquet")
     data = prepare.prepare(
-        configs.Data(source="log", dir=str(log), protocol="split"), tmp_path / "data"
+        configs.DataConfig(source="log", dir=str(log), protocol="split"),
+        tmp_path / "data",
     )
     cases = protocol.cases(data, Split.TEST, CONFIG)
     assert cases.targets.values.tolist() == [fakes.index_of(data, v) for v in "bc"]

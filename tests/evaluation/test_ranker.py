@@ -11,7 +11,7 @@ from ytdnn.evaluation import impression_metrics, ranker
 from ytdnn.ranking import predictions
 
 Split = prepared.Split
-CONFIG = configs.Evaluation(num_resamples=200)
+CONFIG = configs.EvaluationConfig(num_resamples=200)
 
 
 def test_popularity_is_what_training_showed_smoothed(tmp_path: pathlib.Path) -> None:
@@ -94,5 +94,5 @@ def test_a_list_is_ordered_by_what_was_known_when_it_began(
     # ordered wrongly by a ranker that is right of u1 before the list begins.
     assert grouped(found.order) == pytest.approx(1 / 3)
     assert grouped(found.list_order) == pytest.approx(2 / 3)
-    entry, _ = impression_metrics.measure(shown, found, configs.Evaluation())
+    entry, _ = impression_metrics.measure(shown, found, configs.EvaluationConfig())
     assert entry.values["grouped_auc"] == pytest.approx(2 / 3)

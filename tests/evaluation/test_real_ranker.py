@@ -28,7 +28,7 @@ def test_the_default_ranker_is_ahead_of_popularity_on_real_impressions(
     training = dataclasses.replace(plain.candidates.training, epochs=2)
     config = dataclasses.replace(
         plain,
-        data=configs.Data(
+        data=configs.DataConfig(
             source="kuairand",
             name="pure",
             dir=str(shared_data("kuairand-pure-slice")),

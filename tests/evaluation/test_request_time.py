@@ -21,11 +21,11 @@ def test_a_report_says_that_the_request_time_was_seen(tmp_path):
     config = planted.tiny_config()
     settings = dataclasses.replace(
         config.candidates,
-        features=configs.Features(add=("request_time",)),
+        features=configs.FeaturesConfig(add=("request_time",)),
         training=dataclasses.replace(config.candidates.training, epochs=1),
     )
     config = dataclasses.replace(config, candidates=settings)
-    source = configs.Data(source="log", dir=str(log))
+    source = configs.DataConfig(source="log", dir=str(log))
     data = prepare.prepare(source, tmp_path / "data")
     candidates.train(config, data, tmp_path / "candidates")
     manifest = artifacts.read_manifest(tmp_path / "candidates", "candidates")

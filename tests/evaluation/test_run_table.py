@@ -63,13 +63,13 @@ def test_of_runs_with_other_losses_the_kind_is_listed_and_what_was_set(
     tmp_path: pathlib.Path,
 ) -> None:
     losses = {
-        "default": configs.SampledSoftmax(),
-        "few": configs.SampledSoftmax(num_negatives=5),
-        "full": configs.FullSoftmax(),
-        "smooth": configs.FullSoftmax(label_smoothing=0.1),
+        "default": configs.SampledSoftmaxConfig(),
+        "few": configs.SampledSoftmaxConfig(num_negatives=5),
+        "full": configs.FullSoftmaxConfig(),
+        "smooth": configs.FullSoftmaxConfig(label_smoothing=0.1),
     }
     for name, loss in losses.items():
-        candidates = configs.to_dict(configs.Candidates(loss=loss))
+        candidates = configs.to_dict(configs.CandidatesConfig(loss=loss))
         write_run(tmp_path / name, candidates=candidates)
     found = find(tmp_path)
     keys = run_table.differing(found)

@@ -17,7 +17,7 @@ from ytdnn.index import brute_force
 from ytdnn.pages import notes
 from ytdnn.pipeline import graph, runner
 
-EVALUATION = configs.Evaluation(ks=(5,), num_resamples=100, baselines=())
+EVALUATION = configs.EvaluationConfig(ks=(5,), num_resamples=100, baselines=())
 CONFIG = configs.Config(evaluation=EVALUATION)
 NUM_VIDEOS = 30
 
@@ -70,7 +70,7 @@ def said(
     )
     report = dataclasses.replace(result.report, training={"candidates": training})
     whole = dataclasses.replace(result, report=report)
-    own = configs.Candidates(training=configs.Training(epochs=limit))
+    own = configs.CandidatesConfig(training=configs.TrainingConfig(epochs=limit))
     config = dataclasses.replace(CONFIG, candidates=own)
     return "\n".join(run_warnings.of_run(workdir, data, whole, config))
 
@@ -212,11 +212,11 @@ def test_estimates_that_rest_on_little_are_said(
 
 def test_a_whole_run_on_noise_says_so_on_its_page(tmp_path: pathlib.Path) -> None:
     fakes.prepared_data(tmp_path / "made", noise(), protocol="leave_one_out")
-    source = configs.Data(
+    source = configs.DataConfig(
         source="log", dir=str(tmp_path / "made" / "log"), protocol="leave_one_out"
     )
-    training = configs.Training(epochs=2, batch_size=64)
-    own = configs.Candidates(embedding_dim=4, tower=(8,), training=training)
+    training = configs.TrainingConfig(epochs=2, batch_size=64)
+    own = configs.CandidatesConfig(embedding_dim=4, tower=(8,), training=training)
     config = dataclasses.replace(CONFIG, data=source, candidates=own)
     steps = [graph.DATA, graph.CANDIDATES, graph.evaluation("test", "candidates")]
     runner.run(steps, config, tmp_path / "run", lambda line: None)

@@ -23,7 +23,7 @@ class FirstHalf:
 @pytest.fixture
 def exact() -> brute_force.BruteForce:
     videos, _ = contract.clustered(30, dim=4, num_queries=1)
-    return brute_force.BruteForce.build(videos, configs.Exact())
+    return brute_force.BruteForce.build(videos, configs.ExactConfig())
 
 
 def test_recall_counts_what_was_found(exact: brute_force.BruteForce) -> None:
@@ -43,8 +43,8 @@ def test_scann_is_reported_with_recall_and_points_scored() -> None:
     pytest.importorskip("scann")
     videos, queries = contract.clustered(1_500, dim=16, num_queries=60)
     indexes = {
-        "exact": brute_force.BruteForce.build(videos, configs.Exact()),
-        "scann": scann_index.Scann.build(videos, configs.Scann(min_videos=0)),
+        "exact": brute_force.BruteForce.build(videos, configs.ExactConfig()),
+        "scann": scann_index.Scann.build(videos, configs.ScannConfig(min_videos=0)),
     }
     found = search.evaluate(indexes, queries, 100)
     assert found["scann_recall@100"] > 0.95
@@ -55,8 +55,8 @@ def test_scann_is_reported_with_recall_and_points_scored() -> None:
 def test_every_index_beside_exact_is_reported() -> None:
     videos, queries = contract.clustered(1_500, dim=16, num_queries=60)
     indexes = {
-        "exact": brute_force.BruteForce.build(videos, configs.Exact()),
-        "lsh": lsh.Lsh.build(videos, configs.Lsh(scored_fraction=0.2)),
+        "exact": brute_force.BruteForce.build(videos, configs.ExactConfig()),
+        "lsh": lsh.Lsh.build(videos, configs.LshConfig(scored_fraction=0.2)),
     }
     found = search.evaluate(indexes, queries, 20)
     assert list(found) == ["lsh_recall@20"]

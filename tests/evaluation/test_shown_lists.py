@@ -13,7 +13,7 @@ from ytdnn.data import prepared
 from ytdnn.evaluation import protocol, ranker, report_parts, shown_lists
 
 Split = prepared.Split
-CONFIG = configs.Evaluation(ks=(2,), num_resamples=50)
+CONFIG = configs.EvaluationConfig(ks=(2,), num_resamples=50)
 # u0 was shown four videos on two pages, u1 two, u2 one.
 TEST = [
     ("u0", "a", 90, True, 30.0),

@@ -29,7 +29,7 @@ def write_run(
     sees_request_time: bool = False,
 ) -> pathlib.Path:
     """Writes what an evaluated run of hits@10 leaves."""
-    candidates = configs.Candidates(tower=tower)
+    candidates = configs.CandidatesConfig(tower=tower)
     config = configs.to_dict(configs.Config(candidates=candidates, seed=seed))
     report = example.bare() | {"config": summary.plain(config)}
     report["protocol"] |= {"users": 4, "videos": 9, "targets": targets}

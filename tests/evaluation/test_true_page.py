@@ -10,16 +10,16 @@ from ytdnn.data import prepare, prepared
 from ytdnn.evaluation import known_world, lists, protocol, true_page
 from ytdnn.world import corpus, memory, page_truth, truth
 
-WORLD = configs.World(
+WORLD = configs.WorldConfig(
     num_users=300, num_videos=400, num_topics=4, num_days=30, watches_per_user=40
 )
-CONFIG = configs.Evaluation(ks=(5, 10), num_resamples=10)
+CONFIG = configs.EvaluationConfig(ks=(5, 10), num_resamples=10)
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
     directory = tmp_path_factory.mktemp("true_page")
-    config = configs.Data(world=WORLD, where="user_id <> 'u3'")
+    config = configs.DataConfig(world=WORLD, where="user_id <> 'u3'")
     return prepare.prepare(config, directory / "data")
 
 

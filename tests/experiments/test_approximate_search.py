@@ -9,13 +9,17 @@ from experiments import approximate_search
 from ytdnn import configs
 from ytdnn.pipeline import graph, runner
 
-WORLD = configs.World(num_users=60, num_videos=150, num_days=20, watches_per_user=20)
-ONE_EPOCH = configs.Training(epochs=1, batch_size=64)
+WORLD = configs.WorldConfig(
+    num_users=60, num_videos=150, num_days=20, watches_per_user=20
+)
+ONE_EPOCH = configs.TrainingConfig(epochs=1, batch_size=64)
 CONFIG = configs.Config(
-    data=configs.Data(world=WORLD),
-    candidates=configs.Candidates(embedding_dim=8, tower=(16,), training=ONE_EPOCH),
-    ranking=configs.Ranking(tower=(8,), training=ONE_EPOCH),
-    composition=configs.Composition(num_candidates=20),
+    data=configs.DataConfig(world=WORLD),
+    candidates=configs.CandidatesConfig(
+        embedding_dim=8, tower=(16,), training=ONE_EPOCH
+    ),
+    ranking=configs.RankingConfig(tower=(8,), training=ONE_EPOCH),
+    composition=configs.CompositionConfig(num_candidates=20),
 )
 
 

@@ -12,7 +12,7 @@ from ytdnn.data import prepared
 from ytdnn.evaluation import evaluate_run, report_files
 from ytdnn.index import brute_force
 
-CONFIG = configs.Config(evaluation=configs.Evaluation(ks=(10,), num_resamples=50))
+CONFIG = configs.Config(evaluation=configs.EvaluationConfig(ks=(10,), num_resamples=50))
 
 
 def test_the_table_sets_each_beside_popularity_and_the_tuned(

@@ -12,10 +12,10 @@ from ytdnn.evaluation import impression_metrics, lists, ranker
 from ytdnn.pipeline import workdir
 from ytdnn.ranking import predictions
 
-WORLD = configs.World(
+WORLD = configs.WorldConfig(
     num_users=800, num_videos=400, num_topics=4, num_days=30, watches_per_user=30
 )
-CONFIG = configs.Config(data=configs.Data(world=WORLD))
+CONFIG = configs.Config(data=configs.DataConfig(world=WORLD))
 SPLITS = (prepared.Split.TRAIN, prepared.Split.TEST)
 
 

@@ -58,7 +58,7 @@ def test_the_protocol_goes_through_on_made_files(
     tiny = planted.tiny_config()
     ranking = dataclasses.replace(tiny.ranking, enabled=True)
     config = dataclasses.replace(config, candidates=tiny.candidates, ranking=ranking)
-    monkeypatch.setattr(long_view, "HEADS", {"click": configs.Click()})
+    monkeypatch.setattr(long_view, "HEADS", {"click": configs.ClickConfig()})
     monkeypatch.setitem(lightgbm_ranker._BOOSTING, "num_threads", 1)
     monkeypatch.setitem(lightgbm_ranker._BOOSTING, "min_data_in_leaf", 20)
     monkeypatch.setattr(long_view, "_ROUNDS", 20)

@@ -15,7 +15,7 @@ WORLD = configs.WORLDS["tiny"]
 
 
 def test_the_log_holds_nothing_from_the_cut_on(tmp_path: pathlib.Path) -> None:
-    data = prepare.prepare(configs.Data(world=WORLD), tmp_path / "data")
+    data = prepare.prepare(configs.DataConfig(world=WORLD), tmp_path / "data")
     end = data.manifest.facts["windows"]["test"]
     refit.cut_log(WORLD, end, tmp_path / "known")
     for name, column in (
@@ -37,11 +37,11 @@ def test_the_log_holds_nothing_from_the_cut_on(tmp_path: pathlib.Path) -> None:
 def test_both_bundles_are_asked_the_same(
     tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    training = configs.Training(epochs=1)
+    training = configs.TrainingConfig(epochs=1)
     tiny = planted.tiny_config()
     config = dataclasses.replace(
         tiny,
-        data=configs.Data(world=WORLD),
+        data=configs.DataConfig(world=WORLD),
         ranking=dataclasses.replace(tiny.ranking, training=training),
     )
     found = refit.compare(config, tmp_path)

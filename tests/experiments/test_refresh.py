@@ -14,7 +14,9 @@ WORLD = configs.WORLDS["tiny"]
 
 @pytest.mark.slow
 def test_all_bundles_are_asked_the_same(tmp_path: pathlib.Path) -> None:
-    config = dataclasses.replace(planted.tiny_config(), data=configs.Data(world=WORLD))
+    config = dataclasses.replace(
+        planted.tiny_config(), data=configs.DataConfig(world=WORLD)
+    )
     found = refresh.compare(config, tmp_path, days=3.0)
     names = (refresh.NEVER, refresh.REFRESHED, refresh.SCRATCH)
     assert list(found) == [(name, days) for name in names for days in (1.0, 0.0)]

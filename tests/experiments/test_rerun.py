@@ -13,7 +13,8 @@ INDEXED = rerun.indexed()
 
 
 def test_every_experiment_is_indexed() -> None:
-    files = {path.stem for path in EXPERIMENTS.glob("*.py")} - {"__main__"}
+    tools = {"__main__", "figures", "write_results"}
+    files = {path.stem for path in EXPERIMENTS.glob("*.py")} - tools
     assert {experiment.name for experiment in INDEXED} == files
 
 

@@ -125,7 +125,7 @@ class FeatureContract:
     def test_it_exists_exactly_when_its_columns_do(
         self, data: prepared.PreparedData, log_without: LogWithout
     ) -> None:
-        wanted = configs.Features(add=(self.name,))
+        wanted = configs.FeaturesConfig(add=(self.name,))
         chosen = registry.choose(self.network, data, wanted)
         assert self.name in [feature.name for feature in chosen]
         assert self.feature(data).columns
@@ -133,13 +133,13 @@ class FeatureContract:
             without = log_without(column)
             if without is None:
                 continue
-            others = registry.choose(self.network, without, configs.Features())
+            others = registry.choose(self.network, without, configs.FeaturesConfig())
             assert self.name not in [feature.name for feature in others]
             with pytest.raises(errors.UserError, match=self.name):
                 registry.choose(self.network, without, wanted)
 
     def test_it_can_be_switched_off(self, data: prepared.PreparedData) -> None:
-        off = configs.Features(add=(self.name,), remove=(self.name,))
+        off = configs.FeaturesConfig(add=(self.name,), remove=(self.name,))
         chosen = registry.choose(self.network, data, off)
         assert self.name not in [feature.name for feature in chosen]
 

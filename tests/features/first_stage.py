@@ -11,13 +11,13 @@ from ytdnn.data import request as raw_request
 from ytdnn.retrieval import stage as stage_room
 from ytdnn.serving import graphs, limits
 
-CONFIG = configs.Candidates(
-    content=configs.Content(enabled=False),
+CONFIG = configs.CandidatesConfig(
+    content=configs.ContentConfig(enabled=False),
     embedding_dim=8,
     history_length=10,
     tower=(16,),
 )
-PLACES = configs.Composition(
+PLACES = configs.CompositionConfig(
     num_candidates=12,
     share_co_watched=0.34,
     share_fresh_uploads=0.25,
@@ -61,7 +61,7 @@ class FirstStageContract(contract.FeatureContract):
         asked = raw_request.Request(raw, videos, ids)
         vectors = self.tower.call(**raw)[schema.USER_VECTOR]
         asked.candidate_scores = self.scores(vectors, asked.video_indices)
-        found = self.pool(limits.asked(asked, vectors))
+        found = self.pool(limits.Limits().asked(asked, vectors))
         of_videos = found.sources_of(asked.video_indices)
         asked.candidate_sources, asked.seed_videos = of_videos
         return asked

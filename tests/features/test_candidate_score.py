@@ -73,11 +73,11 @@ def test_in_sample_there_is_none(tmp_path: pathlib.Path, protocol: str) -> None:
         names = np.array(["train", "validation", "test"])[places]
         log["watches"] = log["watches"].with_columns(split=names)
     data = full_log.prepared_data(tmp_path, log, protocol=protocol)
-    chosen = registry.choose(base_feature.RANKING, data, configs.Features())
+    chosen = registry.choose(base_feature.RANKING, data, configs.FeaturesConfig())
     assert "candidate_score" not in [feature.name for feature in chosen]
     with pytest.raises(errors.UserError, match="has seen what was clicked") as refusal:
         registry.choose(
-            base_feature.RANKING, data, configs.Features(add=("candidate_score",))
+            base_feature.RANKING, data, configs.FeaturesConfig(add=("candidate_score",))
         )
     assert f"data.protocol={protocol}" in str(refusal.value)
     assert "\n" not in str(refusal.value)

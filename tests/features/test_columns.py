@@ -47,7 +47,7 @@ def test_a_column_of_users_must_be_able_to_be_a_key_of_requests(
     data = full_log.prepared_data(tmp_path, log)
     with pytest.raises(errors.UserError, match=f"received users.{column}: rename"):
         registry.choose(
-            base_feature.RANKING, data, configs.Features(add=(f"users.{column}",))
+            base_feature.RANKING, data, configs.FeaturesConfig(add=(f"users.{column}",))
         )
 
 
@@ -55,8 +55,8 @@ def test_a_column_of_videos_may_have_any_name(tmp_path: pathlib.Path) -> None:
     log = full_log.tables()
     log["videos"] = log["videos"].rename({"genre": "my genre", "stars": "größe"})
     data = full_log.prepared_data(tmp_path, log)
-    wanted = configs.Features(add=("videos.my genre", "videos.größe"))
-    config = configs.Ranking(features=wanted, tower=(8,), embedding_dim=4)
+    wanted = configs.FeaturesConfig(add=("videos.my genre", "videos.größe"))
+    config = configs.RankingConfig(features=wanted, tower=(8,), embedding_dim=4)
     trained = building.build(config, data)
     ranking_model.save(trained, tmp_path)
     names = [feature.name for feature in trained.features]
@@ -66,7 +66,7 @@ def test_a_column_of_videos_may_have_any_name(tmp_path: pathlib.Path) -> None:
 def test_a_wrong_name_is_answered_with_the_right_ones(
     data: prepared.PreparedData,
 ) -> None:
-    wrong = configs.Features(add=("videos.genres",))
+    wrong = configs.FeaturesConfig(add=("videos.genres",))
     with pytest.raises(errors.UserError, match=r"did you mean videos\.genre\?"):
         registry.choose(base_feature.RANKING, data, wrong)
     with pytest.raises(errors.UserError, match="expected a feature of candidates"):

@@ -18,7 +18,7 @@ _START, _DAY = 1_600_000_000, 86_400
 _VIDEOS, _USERS, _ROWS = 150, 40, 8_000
 
 
-def _read(config: configs.Ranking, data: prepared.PreparedData) -> set[str]:
+def _read(config: configs.RankingConfig, data: prepared.PreparedData) -> set[str]:
     return {feature.name for feature in building.features_of(config, data)}
 
 
@@ -27,7 +27,7 @@ def test_own_columns_are_features_without_being_named(
 ) -> None:
     found = own_columns.find(data, 64)
     assert found.read == EVERY
-    assert set(EVERY) <= _read(configs.Ranking(), data)
+    assert set(EVERY) <= _read(configs.RankingConfig(), data)
     (line,) = found.lines()
     assert all(name in line for name in EVERY)
 
@@ -35,11 +35,11 @@ def test_own_columns_are_features_without_being_named(
 def test_one_of_them_can_be_removed_and_all_be_left_out(
     data: prepared.PreparedData,
 ) -> None:
-    off = configs.Features(remove=("videos.genre",))
-    assert _read(configs.Ranking(features=off), data) & set(EVERY) == (
+    off = configs.FeaturesConfig(remove=("videos.genre",))
+    assert _read(configs.RankingConfig(features=off), data) & set(EVERY) == (
         set(EVERY) - {"videos.genre"}
     )
-    assert not _read(configs.Ranking(own_columns=0), data) & set(EVERY)
+    assert not _read(configs.RankingConfig(own_columns=0), data) & set(EVERY)
 
 
 def test_beyond_the_limit_they_are_named_and_left_out(
@@ -48,8 +48,10 @@ def test_beyond_the_limit_they_are_named_and_left_out(
     found = own_columns.find(data, 3)
     assert found.read == EVERY[:3]
     assert "videos.stars" in found.lines()[-1]
-    named = configs.Features(add=("videos.stars",))
-    assert "videos.stars" in _read(configs.Ranking(own_columns=3, features=named), data)
+    named = configs.FeaturesConfig(add=("videos.stars",))
+    assert "videos.stars" in _read(
+        configs.RankingConfig(own_columns=3, features=named), data
+    )
 
 
 def test_what_says_nothing_or_cannot_be_asked_is_left_out(
@@ -115,8 +117,8 @@ def test_a_number_counted_over_the_whole_log_is_left_out_and_named(
     line = next(line for line in found.lines() if "videos.total_views" in line)
     assert "may know the future" in line
     assert "--features=videos.total_views" in line
-    named = configs.Features(add=("videos.total_views",))
-    assert "videos.total_views" in _read(configs.Ranking(features=named), trends)
+    named = configs.FeaturesConfig(add=("videos.total_views",))
+    assert "videos.total_views" in _read(configs.RankingConfig(features=named), trends)
 
 
 class TestManyValues(contract.FeatureContract):

@@ -49,7 +49,7 @@ def test_every_feature_is_of_a_declared_kind() -> None:
 def test_users_and_requests_come_before_videos_and_pairs(
     data: prepared.PreparedData,
 ) -> None:
-    chosen = registry.choose(base_feature.RANKING, data, configs.Features())
+    chosen = registry.choose(base_feature.RANKING, data, configs.FeaturesConfig())
     scopes = [feature.scope for feature in chosen]
     assert scopes == sorted(scopes)
 
@@ -58,7 +58,7 @@ def test_users_and_requests_come_before_videos_and_pairs(
 def test_removing_what_is_not_read_is_refused(
     data: prepared.PreparedData, name: str
 ) -> None:
-    off = configs.Features(remove=(name,))
+    off = configs.FeaturesConfig(remove=(name,))
     with pytest.raises(errors.UserError, match=name):
         registry.choose(base_feature.CANDIDATES, data, off)
 
@@ -69,7 +69,7 @@ def test_a_feature_the_log_lacks_may_be_removed(
     """So that one config serves several logs."""
     without = log_without("users.gender")
     assert without is not None
-    off = configs.Features(remove=("gender",))
+    off = configs.FeaturesConfig(remove=("gender",))
     for log in (data, without):
         chosen = registry.choose(base_feature.CANDIDATES, log, off)
         assert "gender" not in [feature.name for feature in chosen]

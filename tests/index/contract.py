@@ -60,6 +60,57 @@ class Outer(tf.Module):
         )
 
 
+class Signed(tf.Module):
+    """A search with a signature, as TensorFlow Serving runs it."""
+
+    def __init__(self, inner: Any, dim: int) -> None:
+        super().__init__()
+        self.inner = inner
+        self.answer = tf.function(
+            self._answer,
+            input_signature=[
+                tf.TensorSpec([None, dim], tf.float32, "queries"),
+                tf.TensorSpec([None], tf.int32, "k"),
+            ],
+        )
+
+    def _answer(self, queries: tf.Tensor, k: tf.Tensor) -> dict[str, tf.Tensor]:
+        indices, scores = self.inner.search(queries, k[0])
+        return {"indices": indices, "scores": scores}
+
+
+def largest_allocation(
+    module: Any, queries: np.ndarray, k: int, directory: pathlib.Path
+) -> int:
+    """Returns the bytes of the largest tensor that a search makes in a run.
+
+    A session, which is what TensorFlow Serving has, tells of each operation.
+
+    Args:
+      module: Has `search`.
+      queries: `[batch, dim]`.
+      k: Length of the lists.
+      directory: Where it is saved.
+    """
+    signed = Signed(module, queries.shape[1])
+    tf.saved_model.save(signed, str(directory), signatures=signed.answer)
+    v1, told = tf.compat.v1, tf.compat.v1.RunMetadata()
+    with v1.Session(graph=tf.Graph()) as session:
+        loaded = v1.saved_model.load(session, ["serve"], str(directory))
+        signature = loaded.signature_def["serving_default"]
+        session.run(
+            [output.name for output in signature.outputs.values()],
+            {
+                signature.inputs["queries"].name: queries,
+                signature.inputs["k"].name: [k] * len(queries),
+            },
+            options=v1.RunOptions(trace_level=v1.RunOptions.FULL_TRACE),
+            run_metadata=told,
+        )
+    nodes = [n for device in told.step_stats.dev_stats for n in device.node_stats]
+    return max(sum(used.total_bytes for used in node.memory) for node in nodes)
+
+
 class IndexContract:
     """Set `index_class` and `config`."""
 

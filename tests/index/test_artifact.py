@@ -16,12 +16,12 @@ def _candidates(path: pathlib.Path, content: str) -> artifacts.Manifest:
 
 
 def _build(
-    workdir: pathlib.Path, config: configs.Index | None = None
+    workdir: pathlib.Path, config: configs.IndexConfig | None = None
 ) -> tuple[artifacts.Manifest, np.ndarray]:
     candidates = _candidates(workdir / "candidates", "a")
     vectors, _ = contract.clustered(60, dim=4, num_queries=1)
     inputs = {"data": "0" * 16, "candidates": candidates.fingerprint}
-    config = configs.Index() if config is None else config
+    config = configs.IndexConfig() if config is None else config
     artifact.build(workdir / "index", vectors, config, inputs)
     return candidates, vectors
 
@@ -38,7 +38,9 @@ def test_both_indexes_are_published_and_load(tmp_path: pathlib.Path) -> None:
         assert isinstance(index, cls)
         np.testing.assert_array_equal(index.search(queries, 9)[0], wanted)
     manifest = artifacts.read_manifest(tmp_path / "index", "index", deep=True)
-    assert configs.component(configs.Index, manifest.config) == configs.Index()
+    assert (
+        configs.component(configs.IndexConfig, manifest.config) == configs.IndexConfig()
+    )
     assert manifest.facts["indexes"] == list(classes)
     assert manifest.facts["served"] == list(classes)[-1]
 
@@ -46,14 +48,16 @@ def test_both_indexes_are_published_and_load(tmp_path: pathlib.Path) -> None:
 def test_any_set_of_kinds_is_built_with_the_settings_of_the_one_served(
     tmp_path: pathlib.Path,
 ) -> None:
-    config = configs.Index(search=configs.Lsh(num_bits=3), also=("scann", "lsh"))
+    config = configs.IndexConfig(
+        search=configs.LshConfig(num_bits=3), also=("scann", "lsh")
+    )
     candidates, _ = _build(tmp_path, config)
     manifest = artifacts.read_manifest(tmp_path / "index", "index")
     scann = ["scann"] if scann_index.is_available() else []
     assert manifest.facts["indexes"] == ["exact", "lsh", *scann]
     assert manifest.facts["served"] == "lsh"
     index = artifact.load(tmp_path / "index", "lsh", candidates)
-    assert index.module.starts.shape == [configs.Lsh().num_tables * 2**3 + 1]
+    assert index.module.starts.shape == [configs.LshConfig().num_tables * 2**3 + 1]
 
 
 def test_stale_index_is_refused_by_naming_both(tmp_path: pathlib.Path) -> None:
@@ -61,7 +65,7 @@ def test_stale_index_is_refused_by_naming_both(tmp_path: pathlib.Path) -> None:
     other = _candidates(tmp_path / "candidates", "b")
     message = (
         f"{tmp_path / 'index'} was made from candidates {candidates.fingerprint}, but "
-        f"the candidates beside it is {other.fingerprint}: run the step that makes "
+        f"the candidates next to it is {other.fingerprint}: run the step that makes "
         f"index again"
     )
     with pytest.raises(errors.UserError) as caught:
@@ -85,7 +89,7 @@ def test_index_built_without_scann_says_so(
     exact = artifact.load(tmp_path / "index", "exact", candidates)
     assert exact.num_videos == len(vectors)
     manifest = artifacts.read_manifest(tmp_path / "index", "index")
-    assert manifest.facts["served"] == "exact"
+    assert manifest.facts["served"] == "ivf"
     with pytest.raises(
         errors.UserError, match=r"expected an index scann .*found exact"
     ):
@@ -93,7 +97,7 @@ def test_index_built_without_scann_says_so(
 
 
 def test_exact_search_alone_builds_no_other_index(tmp_path: pathlib.Path) -> None:
-    candidates, _ = _build(tmp_path, configs.Index(search=configs.Exact()))
+    candidates, _ = _build(tmp_path, configs.IndexConfig(search=configs.ExactConfig()))
     manifest = artifacts.read_manifest(tmp_path / "index", "index")
     assert manifest.facts["indexes"] == ["exact"]
     with pytest.raises(errors.UserError, match=r"--config.index.also=scann"):
@@ -103,12 +107,12 @@ def test_exact_search_alone_builds_no_other_index(tmp_path: pathlib.Path) -> Non
 def test_same_inputs_and_config_are_current(tmp_path: pathlib.Path) -> None:
     candidates, _ = _build(tmp_path)
     inputs = {"data": "0" * 16, "candidates": candidates.fingerprint}
-    config = configs.Index()
+    config = configs.IndexConfig()
 
-    def current(config: configs.Index) -> bool:
+    def current(config: configs.IndexConfig) -> bool:
         values = configs.to_dict(config)
         return artifacts.is_current(tmp_path / "index", "index", values, inputs)
 
     assert current(config)
-    other = configs.Scann(reorder_factor=9)
+    other = configs.ScannConfig(reorder_factor=9)
     assert not current(dataclasses.replace(config, search=other))

@@ -22,8 +22,8 @@ def searcher(kind: str) -> delta.WithDelta:
     main = VIDEOS[:NUM_MAIN]
     built = {
         "exact": lambda: brute_force.BruteForceModule(main),
-        "lsh": lambda: lsh.Lsh.build(main, configs.Lsh()).module,
-        "scann": lambda: scann_index.Scann.build(main, configs.Scann()).module,
+        "lsh": lambda: lsh.Lsh.build(main, configs.LshConfig()).module,
+        "scann": lambda: scann_index.Scann.build(main, configs.ScannConfig()).module,
     }
     return delta.WithDelta(built[kind](), VIDEOS[NUM_MAIN:])
 

@@ -11,12 +11,12 @@ from ytdnn.index import brute_force, interface, scann_index
 
 pytest.importorskip("scann")
 
-TREE = configs.Scann(min_videos=0)
+TREE = configs.ScannConfig(min_videos=0)
 
 
 class TestScannScoringAll(contract.IndexContract):
     index_class = scann_index.Scann
-    config = configs.Scann()
+    config = configs.ScannConfig()
 
 
 class TestScannTree(contract.IndexContract):
@@ -27,17 +27,17 @@ class TestScannTree(contract.IndexContract):
 @pytest.mark.thorough
 class TestScannTreeWithoutCodes(contract.IndexContract):
     index_class = scann_index.Scann
-    config = configs.Scann(min_videos=0, dimensions_per_block=0)
+    config = configs.ScannConfig(min_videos=0, dimensions_per_block=0)
 
 
 @pytest.mark.thorough
 class TestScannOneLeaf(contract.IndexContract):
     index_class = scann_index.Scann
-    config = configs.Scann(min_videos=0, num_leaves=1)
+    config = configs.ScannConfig(min_videos=0, num_leaves=1)
 
 
 def test_small_corpus_has_no_tree() -> None:
-    config = configs.Scann(min_videos=1_000)
+    config = configs.ScannConfig(min_videos=1_000)
     assert scann_index.num_leaves(999, config) == 0
     assert scann_index.num_leaves(1_000, config) > 0
     assert scann_index.num_leaves(40, TREE) == 0  # too few points for codes
@@ -46,7 +46,7 @@ def test_small_corpus_has_no_tree() -> None:
 def test_number_of_leaves_follows_the_root_or_the_setting() -> None:
     assert scann_index.num_leaves(10_000, TREE) == 4 * 100
     assert scann_index.num_leaves(100, TREE) == 100 // 4
-    fixed = configs.Scann(min_videos=0, num_leaves=7)
+    fixed = configs.ScannConfig(min_videos=0, num_leaves=7)
     assert scann_index.num_leaves(10_000, fixed) == 7
 
 
@@ -56,7 +56,7 @@ def test_share_of_the_leaves_falls_with_the_corpus_or_is_the_setting() -> None:
     ]
     assert shares == sorted(shares, reverse=True)
     assert shares[3] == pytest.approx(0.03)
-    fixed = configs.Scann(leaves_to_search_fraction=0.7)
+    fixed = configs.ScannConfig(leaves_to_search_fraction=0.7)
     assert scann_index.leaves_to_search_fraction(10**6, fixed) == 0.7
 
 
@@ -66,14 +66,14 @@ def test_adjusting_changes_what_is_found_without_a_build() -> None:
     wanted, _ = contract.exact(vectors, queries, 20)
     recalls = []
     for fraction in (0.02, 0.6):
-        index.module.adjust(configs.Scann(leaves_to_search_fraction=fraction))
+        index.module.adjust(configs.ScannConfig(leaves_to_search_fraction=fraction))
         recalls.append(contract.recall(index.search(queries, 20)[0], wanted))
     assert recalls[0] < recalls[1]
 
 
 def test_recall_of_clustered_vectors_at_half_the_points() -> None:
     vectors, queries = contract.clustered(3_416, dim=128, num_queries=400)
-    index = scann_index.Scann.build(vectors, configs.Scann())
+    index = scann_index.Scann.build(vectors, configs.ScannConfig())
     found, _ = index.search(queries, 100)
     assert contract.recall(found, contract.exact(vectors, queries, 100)[0]) >= 0.95
     points = index.points_scored_fraction(queries, 100)
@@ -86,7 +86,7 @@ def test_fewer_leaves_score_fewer_points_and_find_less() -> None:
     wanted, _ = contract.exact(vectors, queries, 20)
     points, recalls = [], []
     for fraction in (0.02, 0.4):
-        config = configs.Scann(leaves_to_search_fraction=fraction)
+        config = configs.ScannConfig(leaves_to_search_fraction=fraction)
         index = scann_index.Scann.build(vectors, config)
         points.append(index.points_scored_fraction(queries, 20))
         recalls.append(contract.recall(index.search(queries, 20)[0], wanted))
@@ -99,7 +99,9 @@ def test_search_widens_where_the_leaves_hold_too_few_points() -> None:
     # than k: without widening, lists would end in padding.
     vectors, _ = contract.clustered(400, dim=8, num_queries=1)
     vectors[0] = 50.0
-    config = configs.Scann(min_videos=0, num_leaves=40, leaves_to_search_fraction=0.01)
+    config = configs.ScannConfig(
+        min_videos=0, num_leaves=40, leaves_to_search_fraction=0.01
+    )
     queries = np.ones((1, 9), np.float32)
     index = scann_index.Scann.build(vectors, config)
     searcher = index.module._ops.searcher_from_module(index.module.state)
@@ -123,7 +125,7 @@ def test_video_of_row_zero_is_not_taken_for_padding() -> None:
 
 def test_no_tree_scores_every_point() -> None:
     vectors, queries = contract.clustered(50, dim=8, num_queries=3)
-    index = scann_index.Scann.build(vectors, configs.Scann())
+    index = scann_index.Scann.build(vectors, configs.ScannConfig())
     assert index.points_scored_fraction(queries, 10) == 1.0
     assert index.centres_scored_fraction() == 0.0
 
@@ -169,8 +171,8 @@ def test_missing_scann_is_a_line_that_names_what_to_install(
     vectors, _ = contract.clustered(50, dim=8, num_queries=1)
     message = r"expected the package scann .*pip install 'scann"
     with pytest.raises(errors.UserError, match=message):
-        scann_index.Scann.build(vectors, configs.Scann())
+        scann_index.Scann.build(vectors, configs.ScannConfig())
     with pytest.raises(errors.UserError, match=message):
         scann_index.Scann.load(tmp_path)
     assert not scann_index.is_available()
-    brute_force.BruteForce.build(vectors, configs.Exact())
+    brute_force.BruteForce.build(vectors, configs.ExactConfig())

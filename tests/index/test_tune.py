@@ -23,7 +23,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="module")
 def tuned() -> tune.Tuned:
     """With a default that does not reach the recall, whatever its time is."""
-    poor = configs.Lsh(num_tables=1, scored_fraction=0.001)
+    poor = configs.LshConfig(num_tables=1, scored_fraction=0.001)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(spaces.DEFAULTS, "lsh", poor)
         return tune.tune(VECTORS, QUERIES, "lsh", 0.8, 30, lambda line: None)
@@ -52,7 +52,7 @@ def test_no_trial_was_faster_in_its_turn(tuned: tune.Tuned) -> None:
 def test_the_default_stays_where_nothing_is_faster(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    default = configs.Lsh(scored_fraction=0.9)
+    default = configs.LshConfig(scored_fraction=0.9)
     monkeypatch.setitem(spaces.DEFAULTS, "lsh", default)
     monkeypatch.setattr(
         tune._Search, "_milliseconds", lambda self, several: [1.0] * len(several)
@@ -89,7 +89,7 @@ def test_memory_is_predicted() -> None:
 
 def test_scann_is_tuned_without_another_build_for_reordering() -> None:
     pytest.importorskip("scann")
-    built: list[configs.Scann] = []
+    built: list[configs.ScannConfig] = []
 
     class Space(spaces.ScannSpace):
         def axes(self, num_videos: int) -> dict[str, tuple[int, ...]]:
@@ -116,4 +116,6 @@ def test_unknown_kind_is_a_line() -> None:
 
 
 def test_exact_is_the_truth_of_the_recall() -> None:
-    assert _recall(brute_force.BruteForce.build(VECTORS, configs.Exact()), 30) == 1.0
+    assert (
+        _recall(brute_force.BruteForce.build(VECTORS, configs.ExactConfig()), 30) == 1.0
+    )

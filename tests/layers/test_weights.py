@@ -26,7 +26,7 @@ def data(tmp_path: pathlib.Path) -> artifacts.Manifest:
 
 @pytest.fixture
 def trained(tmp_path: pathlib.Path, data: artifacts.Manifest) -> pathlib.Path:
-    config = {"candidates": configs.to_dict(configs.Candidates(embedding_dim=8))}
+    config = {"candidates": configs.to_dict(configs.CandidatesConfig(embedding_dim=8))}
     directory, inputs = tmp_path / "candidates", {"data": data.fingerprint}
     with artifacts.publish(directory, "candidates", config, inputs) as partial:
         weights.save(Model(3.0), partial)

@@ -10,7 +10,7 @@ from tests.conftest import MadeOnce
 from ytdnn import configs, pipeline
 from ytdnn.live import arms, play
 
-WORLD = configs.World(
+WORLD = configs.WorldConfig(
     num_users=120,
     num_videos=160,
     num_topics=3,
@@ -34,9 +34,9 @@ def make(directory: pathlib.Path) -> None:
     training = dataclasses.replace(config.ranking.training, epochs=1, batch_size=256)
     config = dataclasses.replace(
         config,
-        data=configs.Data(world=WORLD),
+        data=configs.DataConfig(world=WORLD),
         ranking=dataclasses.replace(config.ranking, training=training),
-        index=configs.Index(search=configs.Exact()),
+        index=configs.IndexConfig(search=configs.ExactConfig()),
     )
     pipeline.prepare(directory, config)
     pipeline.train(directory, config)

@@ -103,7 +103,7 @@ def test_the_log_of_an_arm_is_an_event_log(
     found, directory = played
     live = range(WORLD.num_days, WORLD.span_days)
     days.write_log(tmp_path / "log", directory, live, "logging", found.world)
-    config = configs.Data(source="log", dir=str(tmp_path / "log"))
+    config = configs.DataConfig(source="log", dir=str(tmp_path / "log"))
     data = prepare.prepare(config, tmp_path / "data")
     assert data.has_impressions
     users = {f"u{user}" for user in found.members(0)}

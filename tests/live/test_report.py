@@ -19,11 +19,11 @@ from ytdnn.pipeline import live_tests
 
 
 @pytest.fixture(scope="module")
-def made(played: tuple[play.Played, pathlib.Path]) -> report.Report:
+def made(played: tuple[play.Played, pathlib.Path]) -> report.LiveReport:
     return report.from_played(played[0])
 
 
-def test_the_bound_wins(made: report.Report) -> None:
+def test_the_bound_wins(made: report.LiveReport) -> None:
     """Against the policy of the log, by watch time; any look is the more careful."""
     found = made.differences["bound"][measures.HEADLINE]
     one, whenever, lift = found.difference, found.sequential, found.lift.value
@@ -36,7 +36,7 @@ def test_the_bound_wins(made: report.Report) -> None:
 
 
 def test_values_are_those_of_the_sums(
-    made: report.Report, played: tuple[play.Played, pathlib.Path]
+    made: report.LiveReport, played: tuple[play.Played, pathlib.Path]
 ) -> None:
     found, _ = played
     for place, (name, arm) in enumerate(made.arms.items()):
@@ -49,7 +49,7 @@ def test_values_are_those_of_the_sums(
         assert arm.visits == column["visits"]
 
 
-def test_it_is_json(made: report.Report, tmp_path: pathlib.Path) -> None:
+def test_it_is_json(made: report.LiveReport, tmp_path: pathlib.Path) -> None:
     artifacts.write_json(tmp_path / "report.json", dataclasses.asdict(made))
     text = (tmp_path / "report.json").read_text()
     read = json.loads(text, parse_constant=lambda word: pytest.fail(word))
@@ -57,7 +57,9 @@ def test_it_is_json(made: report.Report, tmp_path: pathlib.Path) -> None:
     assert len(read["daily"]) == WORLD.live_days
 
 
-def test_the_table_and_the_page_show_every_arm_and_metric(made: report.Report) -> None:
+def test_the_table_and_the_page_show_every_arm_and_metric(
+    made: report.LiveReport,
+) -> None:
     screen = rich.console.Console(width=200, record=True)
     screen.print(live_table.render(made))
     text, html = screen.export_text(), live_page.draw(made)
@@ -70,7 +72,7 @@ def test_the_table_and_the_page_show_every_arm_and_metric(made: report.Report) -
     )
 
 
-def test_offline_numbers_stand_beside_live_ones(made: report.Report) -> None:
+def test_offline_numbers_stand_beside_live_ones(made: report.LiveReport) -> None:
     title = "Which offline number would have picked the winner?"
     assert title not in live_page.draw(made)
     offline = {
@@ -105,7 +107,7 @@ def test_offline_numbers_are_those_of_the_runs_own_evaluation(
 
 
 def test_days_are_looked_at_one_by_one(
-    made: report.Report, played: tuple[play.Played, pathlib.Path]
+    made: report.LiveReport, played: tuple[play.Played, pathlib.Path]
 ) -> None:
     """Each look knows the days so far, and nothing of later ones."""
     found, _ = played

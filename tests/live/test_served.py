@@ -164,7 +164,7 @@ def test_a_run_without_live_days_and_one_of_another_world_are_refused(
         arms, "_world", lambda path: dataclasses.replace(WORLD, seed=len(path.parts))
     )
     with pytest.raises(
-        errors.UserError, match=r"of one world, found another in .*seed"
+        errors.UserError, match=r"one world, found different ones in .*seed"
     ):
         arms.world_of(both, None)
     monkeypatch.setattr(

@@ -87,9 +87,32 @@ def test_intervals_of_few_unequal_users_cover() -> None:
 
 
 def test_lift_and_its_error() -> None:
-    first, second = ab_test.Ratio(100.0, 2.0), ab_test.Ratio(150.0, 3.0)
-    found = ab_test.lift(first, second)
+    """Without CUPED that of a ratio of two independent arms: 150 ± 3 over 100 ± 2."""
+    first = ab_test.Ratio(100.0, 2.0)
+    plain = ab_test.Difference(50.0, math.sqrt(13.0), 0.0, 1.0)
+    found = ab_test.lift(first, plain)
     assert found.value == pytest.approx(0.5)
     # sqrt(3² + (1.5 · 2)²) / 100
     assert found.standard_error == pytest.approx(math.sqrt(18.0) / 100.0)
-    assert math.isnan(ab_test.lift(ab_test.Ratio(0.0, 1.0), second).value)
+    assert math.isnan(ab_test.lift(ab_test.Ratio(0.0, 1.0), plain).value)
+
+
+def test_the_lift_has_the_sign_of_the_difference() -> None:
+    """Who watched more before the test is in the second arm: CUPED takes that off."""
+    rng = np.random.default_rng(4)
+    before = rng.gamma(4.0, 1.0, 200)
+    before[100:] += 1.0
+    after = before + rng.normal(0.0, 0.1, 200)
+    after[100:] -= 0.1
+    ones = np.ones(100)
+    arms = [
+        ab_test.Sums(after[half], ones, before[half], ones)
+        for half in (slice(0, 100), slice(100, 200))
+    ]
+    first, second = (ab_test.ratio(arm.totals, arm.counts) for arm in arms)
+    found = ab_test.difference(*arms)
+    assert second.value > first.value
+    assert found.difference < 0.0
+    assert ab_test.lift(first, found).value < 0.0
+    # What CUPED explains is nearly all of the spread: the lift is that sure as well.
+    assert ab_test.lift(first, found).standard_error < 0.1 * first.standard_error

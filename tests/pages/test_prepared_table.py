@@ -17,7 +17,7 @@ def prepared_of(
 ) -> prepared.PreparedData:
     for name, table in tables.items():
         table.write_parquet(directory / f"{name}.parquet")
-    config = configs.Data(source="log", dir=str(directory), **settings)
+    config = configs.DataConfig(source="log", dir=str(directory), **settings)
     return prepare.prepare(config, directory / "data")
 
 
@@ -73,6 +73,19 @@ def test_every_row_that_is_not_read_is_counted(tmp_path: pathlib.Path) -> None:
         "dropped: watches: 1 rows of users or videos with too few watches "
         "(data.min_user_count, data.min_item_count)" in found
     )
+
+
+def test_users_and_videos_of_the_watches_are_told_from_those_of_all_tables(
+    tmp_path: pathlib.Path,
+) -> None:
+    tables = {"watches": logs.watches(), "impressions": logs.impressions()}
+    last = tables["impressions"].tail(1)
+    others = last.with_columns(user_id=pl.lit("other"), video_id=pl.lit("unwatched"))
+    tables["impressions"] = pl.concat([tables["impressions"], others])
+    lines = prepared_table.lines(prepared_of(tmp_path, tables))
+    (watches,) = [line for line in lines if line.startswith("watches: 72")]
+    assert watches.endswith(", 12 users, 8 videos")
+    assert "of the other tables, without a watch: 1 user, 1 video" in lines
 
 
 def test_span_and_what_each_model_has(tmp_path: pathlib.Path) -> None:

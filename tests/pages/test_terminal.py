@@ -33,7 +33,7 @@ def test_models_stand_side_by_side_with_their_intervals() -> None:
         "0.3000 ± 0.0100",
         "0.2500 ± 0.0100",
     ]
-    assert "temporal protocol, test split: 3,812 users, 1,987 videos" in text
+    assert "temporal protocol, test split: 3,812 users, lists of 1,987" in text
     assert "weighted_per_user_loss ↓" in text
 
 

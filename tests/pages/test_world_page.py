@@ -12,10 +12,10 @@ from ytdnn.pages import plots, world_page
 
 @pytest.fixture(scope="module")
 def log() -> dict[str, pl.LazyFrame]:
-    config = configs.World(
+    config = configs.WorldConfig(
         num_users=150, num_videos=300, num_topics=3, num_days=45, watches_per_user=30
     )
-    return dict(sources.read(configs.Data(world=config)).tables)
+    return dict(sources.read(configs.DataConfig(world=config)).tables)
 
 
 def titles(html: str) -> list[str]:

@@ -30,7 +30,7 @@ def has_own_network() -> bool:
 def prepared_run(directory: pathlib.Path) -> pathlib.Path:
     """Prepares the planted log as a run, and returns its workdir."""
     log = planted.write_log(directory / "log")
-    data = configs.Data(
+    data = configs.DataConfig(
         source="log", dir=str(log), ranking_fraction=0.4, vocabulary="train"
     )
     pipeline.prepare(directory / "run", planted.cluster_config(data))

@@ -161,7 +161,7 @@ def test_a_config_that_names_no_source_is_for_the_prepared_data(
     ytdnn.train(workdir, made.config)
     saved = json.loads((workdir / "config.json").read_text())
     assert saved["config"]["data"]["source"] == "tables"
-    elsewhere = configs.Config(data=configs.Data(source="log", dir="elsewhere"))
+    elsewhere = configs.Config(data=configs.DataConfig(source="log", dir="elsewhere"))
     error = refused(ytdnn.train, workdir, elsewhere)
     assert "config.data.source was 'tables', is 'log'" in error
 
@@ -169,7 +169,7 @@ def test_a_config_that_names_no_source_is_for_the_prepared_data(
 def test_tables_beside_another_source_are_refused(
     tables: dict[str, pl.DataFrame], tmp_path: pathlib.Path
 ) -> None:
-    config = ytdnn.Config(data=configs.Data(source="log", dir="logs"))
+    config = ytdnn.Config(data=configs.DataConfig(source="log", dir="logs"))
     error = refused(ytdnn.prepare, tmp_path / "run", config, tables=tables)
     assert error.startswith("expected tables= or a source in the config, received both")
     assert not (tmp_path / "run").exists()

@@ -27,7 +27,7 @@ def test_a_tiny_log_trains_by_default(
         for user in range(num_users)
     ]
     watches = pl.DataFrame(rows, ["user_id", "video_id", "time"], orient="row")
-    config = configs.Config(data=configs.Data(protocol=protocol))  # type: ignore[arg-type]
+    config = configs.Config(data=configs.DataConfig(protocol=protocol))  # type: ignore[arg-type]
     ytdnn.prepare(tmp_path, config, tables={"watches": watches})
     said: list[str] = []
     ytdnn.train(tmp_path, stage="candidates", verbose=said.append)
@@ -37,6 +37,6 @@ def test_a_tiny_log_trains_by_default(
     assert made["candidates"]["training"]["batch_size"] == 64
     recorded = workdir_room.require_config(tmp_path).candidates
     assert configs.as_trained(recorded) == configs.as_trained(
-        configs.component(configs.Candidates, made["candidates"])
+        configs.component(configs.CandidatesConfig, made["candidates"])
     )
     assert recorded.auto == configs.Config().candidates.auto

@@ -232,7 +232,7 @@ def test_without_a_starter_the_others_end_with_a_line(tmp_path):
         check=False,
     )
     assert done.returncode == errors.LOST_STATUS, done.stderr
-    assert "start it again; the same command goes on" in done.stderr
+    assert "start it again; the same command resumes" in done.stderr
     assert "Traceback" not in done.stderr
 
 

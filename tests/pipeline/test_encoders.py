@@ -26,9 +26,9 @@ def _encoders(directory: pathlib.Path) -> dict[str, configs.Encoder]:
     file = directory / "gru.py"
     file.write_text(documented.gru())
     return {
-        "self_attention": configs.SelfAttention(num_blocks=1),
-        "hstu": configs.HSTU(num_blocks=1, beside_bags=True),
-        GRU: configs.OwnEncoder(file=str(file)),
+        "self_attention": configs.SelfAttentionConfig(num_blocks=1),
+        "hstu": configs.HSTUConfig(num_blocks=1, beside_bags=True),
+        GRU: configs.OwnEncoderConfig(file=str(file)),
     }
 
 
@@ -37,24 +37,24 @@ def _config(encoder: configs.Encoder, log: pathlib.Path) -> configs.Config:
     candidates = dataclasses.replace(
         config.candidates,
         encoder=encoder,
-        tied_tables=isinstance(encoder, configs.SelfAttention),
-        features=configs.Features(
-            add=("request_time",) if isinstance(encoder, configs.HSTU) else ()
+        tied_tables=isinstance(encoder, configs.SelfAttentionConfig),
+        features=configs.FeaturesConfig(
+            add=("request_time",) if isinstance(encoder, configs.HSTUConfig) else ()
         ),
         history_length=12,
-        label=configs.NextWatch(slice_length=8),
+        label=configs.NextWatchConfig(slice_length=8),
         history_dropout=0.1,
-        training=configs.Training(
+        training=configs.TrainingConfig(
             epochs=6, batch_size=256, learning_rate=0.01, table_learning_rate=0.5
         ),
     )
     # The ranker asks for the vectors of impressions; once is enough, and slow enough.
     ranking = dataclasses.replace(
         config.ranking,
-        enabled=isinstance(encoder, configs.HSTU),
+        enabled=isinstance(encoder, configs.HSTUConfig),
         training=dataclasses.replace(config.ranking.training, epochs=1),
     )
-    data = configs.Data(
+    data = configs.DataConfig(
         source="log", dir=str(log), ranking_fraction=0.4, vocabulary="train"
     )
     return dataclasses.replace(
@@ -62,7 +62,7 @@ def _config(encoder: configs.Encoder, log: pathlib.Path) -> configs.Config:
         data=data,
         candidates=candidates,
         ranking=ranking,
-        evaluation=configs.Evaluation(num_resamples=20),
+        evaluation=configs.EvaluationConfig(num_resamples=20),
     )
 
 
@@ -178,7 +178,7 @@ def test_a_changed_file_is_trained_again_and_a_lost_one_named(runs: Runs) -> Non
         workdir,
         configs.Config,
     )
-    assert isinstance(config.candidates.encoder, configs.OwnEncoder)
+    assert isinstance(config.candidates.encoder, configs.OwnEncoderConfig)
     file = pathlib.Path(config.candidates.encoder.file)
     assert runner.staleness(graph.CANDIDATES, config, workdir) == ""
     try:

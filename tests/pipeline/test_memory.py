@@ -36,7 +36,7 @@ def eight_gigabytes(monkeypatch: pytest.MonkeyPatch) -> None:
         ("candidates", _with("candidates", learned_bags=10**6), "learned_bags"),
         (
             "candidates",
-            _with("candidates", loss=configs.SampledSoftmax(num_negatives=10**8)),
+            _with("candidates", loss=configs.SampledSoftmaxConfig(num_negatives=10**8)),
             "num_negatives",
         ),
         ("ranking", _with("ranking", history_length=10**7), "ranking.history_length"),
@@ -58,10 +58,43 @@ def test_the_defaults_pass_for_a_million_videos(stage: str) -> None:
 
 
 def test_a_large_batch_passes_where_the_data_cap_it() -> None:
-    training = configs.Training(batch_size=10**9)
+    training = configs.TrainingConfig(batch_size=10**9)
     memory.require(_with("candidates", training=training), _SIZE, "candidates")
 
 
 def test_what_is_available_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     assert 1e8 < memory.available() < 1e15
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"num_videos": 10**10}, "num_videos"),
+        ({"num_users": 10**10}, "num_users"),
+        ({"num_topics": 10**9}, "num_topics"),
+        ({"num_days": 10**8}, "num_days"),
+        ({"live_days": 10**8}, "live_days"),
+        ({"watches_per_user": 10**9}, "watches_per_user"),
+        ({"impressions_per_page": 10**8}, "impressions_per_page"),
+    ],
+)
+def test_a_world_beyond_memory_is_named(settings: dict[str, int], named: str) -> None:
+    world = configs.World(**settings)
+    for whole in (True, False):
+        with pytest.raises(errors.UserError, match=f"config.data.world.{named} to fit"):
+            memory.require_world(world, whole)
+
+
+def test_worlds_that_can_be_made_pass() -> None:
+    """The largest preset is written crowd by crowd; the others are made at once."""
+    for name, world in configs.WORLDS.items():
+        memory.require_world(world, whole=name != "large")
+
+
+def test_tables_of_hashes_beyond_memory_are_named() -> None:
+    search = configs.Lsh(num_tables=10**7)
+    config = _with("index", search=search)
+    with pytest.raises(errors.UserError, match=r"index\.search\.num_tables to fit"):
+        memory.require(config, _SIZE, "index")
+    memory.require(_with("index", search=configs.Lsh()), _SIZE, "index")

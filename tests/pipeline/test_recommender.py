@@ -13,6 +13,7 @@ from tests.pipeline import conftest
 from ytdnn.serving import batches
 
 COLUMNS = ["request", "user_id", "rank", "video_id", "title", "score"]
+SAID = ["expected_watch_seconds", "click_probability"]
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +23,7 @@ def recommender(made: conftest.Made) -> ytdnn.Recommender:
 
 def test_users_get_their_recommendations(recommender: ytdnn.Recommender) -> None:
     found = recommender.recommend(["u3", "u1"], k=2)
-    assert found.columns == COLUMNS
+    assert found.columns == [*COLUMNS, *SAID]
     assert found["request"].to_list() == [0, 0, 1, 1]
     assert found["user_id"].to_list() == ["u3", "u3", "u1", "u1"]
     assert found["rank"].to_list() == [1, 2, 1, 2]
@@ -30,6 +31,33 @@ def test_users_get_their_recommendations(recommender: ytdnn.Recommender) -> None
     assert found["video_id"].to_list()[2:] == answer.video_ids
     assert found["title"].to_list()[2:] == answer.titles
     assert found["score"].to_list()[2:] == pytest.approx(answer.scores, rel=1e-5)
+
+
+def test_files_frames_and_answers_have_the_same_columns(
+    recommender: ytdnn.Recommender, tmp_path: pathlib.Path
+) -> None:
+    """The score falls with the rank; a file's metadata says what each column is."""
+    users = [f"u{i}" for i in range(8)]
+    frame = recommender.recommend(users, k=9)
+    requests = [recommender.request(user) | {"k": 9} for user in users]
+    of_requests = recommender.recommend(requests)
+    meanings = recommender.bundle.meanings
+    assert list(meanings) == ["score", *SAID]
+    for end in ("parquet", "csv"):
+        out = tmp_path / f"recs.{end}"
+        written = ytdnn.write_recommendations(recommender, out, users, k=9)
+        assert written.meanings == meanings
+        read = pl.read_csv(out) if end == "csv" else pl.read_parquet(out)
+        for found in (read, of_requests):
+            assert found["video_id"].equals(frame["video_id"])
+            for name in meanings:
+                expected = frame[name].to_list()
+                assert found[name].to_list() == pytest.approx(expected, rel=1e-4)
+        places = read.group_by("user_id").agg(pl.col("score").diff().max())
+        assert (places["score"] <= 0.0).all()
+    metadata = pl.read_parquet_metadata(tmp_path / "recs.parquet")
+    assert {name: metadata[name] for name in meanings} == meanings
+    assert (frame["click_probability"] < 1.0).all()
 
 
 def test_one_user_gets_ten(recommender: ytdnn.Recommender) -> None:
@@ -64,10 +92,12 @@ def test_candidates_are_shown_after_a_training_too(
     config.enable_op_determinism()
     try:
         found = recommender.candidates("u3")
+        times = recommender.bundle.latency(recommender.request("u3"))
         assert config.is_op_determinism_enabled()
     finally:
         config.disable_op_determinism()
     assert len(found) > 0
+    assert times["recommender"] > 0.0
 
 
 @pytest.mark.parametrize(
@@ -94,7 +124,8 @@ def test_a_request_needs_no_log(made: conftest.Made, tmp_path: pathlib.Path) -> 
     shutil.copytree(made.bundle, tmp_path / "bundle")
     recommender = ytdnn.Recommender.load(tmp_path / "bundle")
     found = recommender.recommend({"watched_video_ids": ["video 1"], "k": 3})
-    assert found.columns == [name for name in COLUMNS if name != "user_id"]
+    expected = [name for name in COLUMNS if name != "user_id"]
+    assert found.columns == [*expected, *SAID]
     assert found["rank"].to_list() == [1, 2, 3]
     assert "video 1" not in found["video_id"]
     with pytest.raises(ytdnn.UserError) as error:
@@ -146,7 +177,7 @@ def test_pandas_in_pandas_out(recommender: ytdnn.Recommender) -> None:
     )
     found = recommender.recommend(frame)
     assert isinstance(found, pd.DataFrame)
-    assert list(found.columns) == COLUMNS
+    assert list(found.columns) == [*COLUMNS, *SAID]
     assert found["user_id"].tolist() == ["a"] + ["b"] * 10
     requests = [
         {"watched_video_ids": ["video 1"], "age": 30.5, "k": 1},

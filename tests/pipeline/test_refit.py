@@ -205,18 +205,21 @@ def test_models_that_have_seen_the_answers_are_not_measured(
     part = refitted.workdir / "refit"
     error = refused(ytdnn.evaluate, part)
     assert error == (
-        f"expected a run in {part}, found a part of one (models of a refit have seen "
-        f"every answer, and cannot be evaluated): give --workdir={refitted.workdir}"
+        f"expected a run in {part}, found a part of one (models of a refit were "
+        f"trained on every answer, and cannot be evaluated): give "
+        f"--workdir={refitted.workdir}"
     )
     from ytdnn.evaluation import evaluate_run
 
     made = workdir.require_config(refitted.workdir)
-    assert "have seen every answer" in refused(evaluate_run.evaluate, part, made)
+    assert "were trained on every answer" in refused(evaluate_run.evaluate, part, made)
     bundle, data = refitted.workdir / "bundle", refitted.workdir / "data"
     asked = ("bundle", bundle, data, made.evaluation, "test", tmp_path / "out")
     error = refused(system_evaluation.evaluate, *asked)
-    assert error.startswith("expected the test window to begin after what bundle was")
-    assert "it has seen the answers" in error
+    assert error.startswith(
+        "expected the test window to begin after the training data of bundle"
+    )
+    assert "it was trained on the answers" in error
     assert not (tmp_path / "out").exists()
 
 

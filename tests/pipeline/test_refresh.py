@@ -61,7 +61,7 @@ def runs(tables: Tables, tmp_path_factory: pytest.TempPathFactory) -> Runs:
     config = dataclasses.replace(
         config,
         ranking=dataclasses.replace(config.ranking, training=training),
-        index=configs.Index(search=configs.Exact()),
+        index=configs.IndexConfig(search=configs.ExactConfig()),
     )
     ytdnn.prepare(directory / "old", config, tables=old)
     ytdnn.train(directory / "old", config)
@@ -118,7 +118,7 @@ def test_the_ranker_learns_from_scores_of_candidates_that_came_before(
     facts = artifacts.peek(runs.workdir / EARLIER / "candidates/manifest.json")
     assert facts["epochs"] == 0
     manifest = artifacts.read_manifest(runs.workdir / EARLIER / "ranking", "ranking")
-    assert manifest.facts["epochs"] == configs.Refresh().epochs
+    assert manifest.facts["epochs"] == configs.RefreshConfig().epochs
 
 
 def test_optimisers_go_on(runs: Runs) -> None:
@@ -144,7 +144,7 @@ def test_the_new_run_is_one_like_any(runs: Runs) -> None:
     user = runs.old[schema.WATCHES]["user_id"][0]
     found = ytdnn.Recommender.load(runs.workdir / "bundle").recommend([user], k=3)
     assert found.height == 3
-    assert "have seen every answer" in refused(ytdnn.evaluate, runs.workdir)
+    assert "were trained on every answer" in refused(ytdnn.evaluate, runs.workdir)
 
 
 def test_again_nothing_is_made(runs: Runs) -> None:
@@ -196,7 +196,7 @@ def test_a_refresh_that_was_begun_otherwise_says_how(
         return refused(ytdnn.refresh, source, target, **{"tables": runs.new} | given)
 
     assert "the new events are others" in line(tables=runs.old)
-    longer = dataclasses.replace(config, refresh=configs.Refresh(epochs=7))
+    longer = dataclasses.replace(config, refresh=configs.RefreshConfig(epochs=7))
     found = line(config=longer)
     assert re.search(r"another: config\.refresh\.epochs was \d, is 7; give", found)
     assert f"it was of the run {runs.source}, not of {moved}" in line(moved)

@@ -37,6 +37,6 @@ def test_a_changed_file_counts_where_prepare_reads_it(
     path.write_text("x")
     later = (data / artifacts.MANIFEST).stat().st_mtime + 60
     os.utime(path, (later, later))
-    config = configs.Config(data=configs.Data(source="log", dir=str(logs)))
+    config = configs.Config(data=configs.DataConfig(source="log", dir=str(logs)))
     found = runner._newer_source(graph.DATA, config, data)
     assert bool(found) == is_stale

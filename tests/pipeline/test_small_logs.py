@@ -41,8 +41,14 @@ def refuse(constant: str) -> None:
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("protocol", ["temporal", "leave_one_out"])
-@pytest.mark.parametrize("sizes", [(3, 5, 6), (10, 1, 5)], ids=["3x5", "one video"])
+@pytest.mark.parametrize(
+    ("sizes", "protocol"),
+    [
+        ((3, 5, 6), "temporal"),
+        ((3, 5, 6), "leave_one_out"),
+        ((10, 1, 5), "leave_one_out"),  # one video
+    ],
+)
 def test_the_smallest_logs_go_the_whole_way(
     tmp_path: pathlib.Path, sizes: tuple[int, int, int], protocol: str
 ) -> None:

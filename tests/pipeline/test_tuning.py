@@ -39,7 +39,7 @@ def test_the_run_has_the_setting_and_builds_it_next(
     ytdnn.train(workdir, stage="index")
     manifest = artifacts.read_manifest(workdir / "index", "index")
     assert manifest.facts["indexes"] == ["exact", "lsh"]
-    made = configs.component(configs.Index, manifest.config)
+    made = configs.component(configs.IndexConfig, manifest.config)
     assert made == config.index
 
 

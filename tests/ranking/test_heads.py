@@ -54,14 +54,14 @@ def fitted(head: heads.Head, labels: heads.Labels) -> tf.Tensor:
 
 
 HEADS = [
-    configs.WeightedLogistic(),
-    configs.WeightedLogistic(weights="equal"),
-    configs.ExactOdds(),
-    configs.Click(),
-    configs.ClickTimesWatchTime(),
-    configs.ClickTimesWatchTime(order_by="seconds"),
-    configs.ClickTimesWatchTime(watch_time="ratio"),
-    configs.ClickTimesWatchTime(watch_time="bins", own_tower=(8,)),
+    configs.WeightedLogisticConfig(),
+    configs.WeightedLogisticConfig(weights="equal"),
+    configs.ExactOddsConfig(),
+    configs.ClickConfig(),
+    configs.ClickTimesWatchTimeConfig(),
+    configs.ClickTimesWatchTimeConfig(order_by="seconds"),
+    configs.ClickTimesWatchTimeConfig(watch_time="ratio"),
+    configs.ClickTimesWatchTimeConfig(watch_time="bins", own_tower=(8,)),
 ]
 
 
@@ -77,7 +77,7 @@ class TestLearned:
         return head.predict(fitted(head, self.labels), self.labels.durations)
 
     def test_odds_of_weighted_logistic_are_watch_time_over_unclicked(self) -> None:
-        found = self.learned(configs.WeightedLogistic())
+        found = self.learned(configs.WeightedLogisticConfig())
         odds = self.seconds.sum() / (~self.clicked).sum()
         assert float(found.seconds[0, 0]) == pytest.approx(odds, rel=1e-4)
         # The same number by PAPER §4.2's exact relation, E[T] / (1 - P).
@@ -85,24 +85,24 @@ class TestLearned:
         assert np.exp(found.logits[0, 0]) == pytest.approx(relation, rel=1e-4)
 
     def test_equal_weights_learn_the_click(self) -> None:
-        found = self.learned(configs.WeightedLogistic(weights="equal"))
+        found = self.learned(configs.WeightedLogisticConfig(weights="equal"))
         rate = self.clicked.mean()
         assert float(found.click_probability[0, 0]) == pytest.approx(rate, rel=1e-4)
         assert found.seconds is None
 
     def test_exact_odds_are_mean_watch_time(self) -> None:
-        found = self.learned(configs.ExactOdds())
+        found = self.learned(configs.ExactOddsConfig())
         assert float(found.seconds[0, 0]) == pytest.approx(
             self.seconds.mean(), rel=1e-4
         )
 
     def test_click_is_the_click_rate(self) -> None:
-        found = self.learned(configs.Click())
+        found = self.learned(configs.ClickConfig())
         rate = self.clicked.mean()
         assert float(found.click_probability[0, 0]) == pytest.approx(rate, rel=1e-4)
 
     def test_click_times_watch_time_is_the_product_of_both_means(self) -> None:
-        found = self.learned(configs.ClickTimesWatchTime(watch_time="ratio"))
+        found = self.learned(configs.ClickTimesWatchTimeConfig(watch_time="ratio"))
         durations = self.labels.durations.numpy()
         timed = self.seconds > 0.0
         scales = np.where(durations > 0.0, durations, self.seconds[timed].mean())
@@ -131,25 +131,25 @@ def test_predictions_are_finite_at_any_output(config: configs.Head) -> None:
     for value in (-1e9, 0.0, 1e9):
         outputs = tf.fill([1, 3, len(head.biases)], value)
         found = head.predict(outputs, tf.constant([[0.0, 10.0, 400.0]]))
-        for values in (*found, found.served):
+        for values in (*found, head.score(found.order)):
             assert values is None or np.isfinite(values).all()
 
 
 def test_a_click_without_watch_time_weighs_one_or_is_no_example() -> None:
     one = heads.Labels(tf.constant([True]), tf.constant([0.0]), tf.constant([60.0]))
     labels = alike_impressions()
-    weighted = make(configs.WeightedLogistic(), labels)
+    weighted = make(configs.WeightedLogisticConfig(), labels)
     outputs = tf.constant([[0.0]])
     assert weighted.losses(outputs, one).numpy() == pytest.approx(np.log(2.0))
-    exact = make(configs.ExactOdds(), labels)
+    exact = make(configs.ExactOddsConfig(), labels)
     assert exact.losses(outputs, one).numpy() == pytest.approx(np.log(2.0))
-    both = make(configs.ClickTimesWatchTime(), labels)
+    both = make(configs.ClickTimesWatchTimeConfig(), labels)
     click_alone = both.losses(tf.constant([[0.0, -3.0]]), one)
     assert click_alone.numpy() == pytest.approx(np.log(2.0))
 
 
 def test_weighted_loss_and_gradient_by_hand() -> None:
-    head = make(configs.WeightedLogistic(), alike_impressions())
+    head = make(configs.WeightedLogisticConfig(), alike_impressions())
     outputs = tf.constant([[0.0], [0.0]])
     labels = heads.Labels(
         tf.constant([True, False]), tf.constant([3.0, 0.0]), tf.zeros(2)
@@ -171,13 +171,16 @@ def test_without_watch_time_every_head_is_a_click(config: configs.Head) -> None:
     head = make(config, labels)
     found = head.predict(fitted(head, labels), labels.durations)
     rate = float(labels.clicked.numpy().mean())
-    assert float(found.served[0, 0]) == pytest.approx(rate, rel=1e-3)
+    assert found.click_probability is not None
+    assert float(found.click_probability[0, 0]) == pytest.approx(rate, rel=1e-3)
+    assert float(head.score(found.order)[0, 0]) == pytest.approx(rate, rel=1e-3)
+    assert head.predicts == (False, True)
     assert "click" in head.meaning
 
 
 def test_calibration_moves_the_click_then_the_seconds() -> None:
     labels = alike_impressions()
-    head = make(configs.ClickTimesWatchTime(), labels)
+    head = make(configs.ClickTimesWatchTimeConfig(), labels)
     outputs, durations = tf.constant([[[1.0, 0.5]]]), tf.constant([[100.0]])
     plain = head.predict(outputs, durations)
     lines = recalibration.Line(-0.5, 0.8), recalibration.Line(0.3, 0.9)
@@ -195,7 +198,7 @@ def test_calibration_moves_the_click_then_the_seconds() -> None:
 def test_a_model_that_knows_nothing_but_means_is_read_as_it_was_trained() -> None:
     """Statistics of before there were targets: the second output is a ratio."""
     clicks = heads.Clicks(probability=0.2, seconds=50.0, ratio=0.4)
-    head = heads.make(configs.ClickTimesWatchTime(), clicks)
+    head = heads.make(configs.ClickTimesWatchTimeConfig(), clicks)
     assert head.biases[1:] == pytest.approx((np.log(0.4),))
 
 
@@ -205,7 +208,7 @@ def test_order_by_odds_prefers_what_is_surely_clicked() -> None:
     durations = tf.constant([[100.0, 400.0]])
     orders = [
         make(
-            configs.ClickTimesWatchTime(order_by=by, watch_time="ratio"), labels
+            configs.ClickTimesWatchTimeConfig(order_by=by, watch_time="ratio"), labels
         ).predict(outputs, durations)
         for by in ("seconds", "odds")
     ]

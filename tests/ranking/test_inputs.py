@@ -23,7 +23,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
 
 def _log(data: prepared.PreparedData) -> inputs.ImpressionLog:
     """Returns what a request would be answered from, the first stage asked too."""
-    chosen = registry.choose(base_feature.RANKING, data, configs.Features())
+    chosen = registry.choose(base_feature.RANKING, data, configs.FeaturesConfig())
     replay = first_stage.make(data).open_log(data)
     return inputs.ImpressionLog(data, chosen, LENGTH, replay).as_served()
 

@@ -8,8 +8,8 @@ from ytdnn import configs, schema
 from ytdnn.features import base_feature, registry
 from ytdnn.ranking import heads, inputs, network
 
-CONFIG = configs.Ranking(
-    embedding_dim=4, history_length=3, tower=(16, 8), head=configs.Click()
+CONFIG = configs.RankingConfig(
+    embedding_dim=4, history_length=3, tower=(16, 8), head=configs.ClickConfig()
 )
 QUANTILES = base_feature.Measured(quantiles=(0.0, 10.0, 20.0, 40.0))
 MEASURED = network.Statistics(
@@ -31,7 +31,7 @@ CHOSEN = tuple(
 
 
 def make_network(
-    seed: int = 0, config: configs.Ranking = CONFIG
+    seed: int = 0, config: configs.RankingConfig = CONFIG
 ) -> network.RankingNetwork:
     tf.keras.utils.set_random_seed(seed)
     model = network.RankingNetwork(config, CHOSEN, MEASURED)
@@ -131,7 +131,7 @@ def test_powers_of_continuous_features_reach_the_logit() -> None:
 
 
 def test_pieces_of_continuous_features_are_inputs() -> None:
-    without = configs.Quantiles(num_pieces=0)
+    without = configs.QuantilesConfig(num_pieces=0)
     config = dataclasses.replace(CONFIG, normalization=without)
     fewer = 8 * 3 * 16  # eight pieces of three continuous features
     assert make_network(config=config).count_params() == (
@@ -156,7 +156,7 @@ def test_without_a_shared_table_each_use_has_its_own() -> None:
 
 
 def test_without_powers_and_raw_there_are_fewer_inputs() -> None:
-    fewer_of = {configs.Quantiles(powers=False): 2, configs.Raw(): 10}
+    fewer_of = {configs.QuantilesConfig(powers=False): 2, configs.RawConfig(): 10}
     for normalization, columns in fewer_of.items():
         config = dataclasses.replace(CONFIG, normalization=normalization)
         fewer = 3 * columns * 16  # of three continuous features

@@ -11,9 +11,9 @@ def test_a_cap_needs_channels(tmp_path: pathlib.Path) -> None:
     log = full_log.tables()
     log["videos"] = log["videos"].drop("channel_id")
     data = full_log.prepared_data(tmp_path, log)
-    channels.require(configs.Composition(share_fresh_uploads=0.1), data)
+    channels.require(configs.CompositionConfig(share_fresh_uploads=0.1), data)
     with pytest.raises(errors.UserError) as caught:
-        channels.require(configs.Composition(max_per_channel=3), data)
+        channels.require(configs.CompositionConfig(max_per_channel=3), data)
     assert str(caught.value).startswith(
         "expected videos.channel_id in the log for config.composition.max_per_channel"
     )

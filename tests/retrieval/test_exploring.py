@@ -99,8 +99,8 @@ def test_a_request_decides_its_noise_and_padding_does_not() -> None:
 
 
 def test_one_way_to_explore_at_a_time() -> None:
-    assert not configs.Composition().explores
+    assert not configs.CompositionConfig().explores
     with pytest.raises(errors.UserError, match="temperature or young_every"):
-        configs.Composition(temperature=1.0, young_every=4)
+        configs.CompositionConfig(temperature=1.0, young_every=4)
     with pytest.raises(errors.UserError, match="2 or more"):
-        configs.Composition(young_every=1)
+        configs.CompositionConfig(young_every=1)

@@ -40,10 +40,10 @@ class Forgetful:
 
 def searchers() -> dict[str, Any]:
     found = {"exact": brute_force.BruteForceModule(VECTORS), "forgetful": Forgetful()}
-    found["lsh"] = lsh.Lsh.build(VECTORS, configs.Lsh()).module
+    found["lsh"] = lsh.Lsh.build(VECTORS, configs.LshConfig()).module
     if scann_index.is_available():
-        found["scann"] = scann_index.Scann.build(VECTORS, configs.Scann()).module
-    main = lsh.Lsh.build(VECTORS[:-ADDED], configs.Lsh()).module
+        found["scann"] = scann_index.Scann.build(VECTORS, configs.ScannConfig()).module
+    main = lsh.Lsh.build(VECTORS[:-ADDED], configs.LshConfig()).module
     found["delta"] = delta.WithDelta(main, VECTORS[-ADDED:])
     return found
 

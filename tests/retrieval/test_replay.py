@@ -16,13 +16,13 @@ from ytdnn.training import candidates
 Split = prepared.Split
 CONFIG = dataclasses.replace(
     planted.tiny_config(),
-    candidates=configs.Candidates(
-        content=configs.Content(enabled=False),
+    candidates=configs.CandidatesConfig(
+        content=configs.ContentConfig(enabled=False),
         embedding_dim=16,
         history_length=10,
         tower=(),
-        loss=configs.FullSoftmax(),
-        training=configs.Training(epochs=12, batch_size=64, learning_rate=0.01),
+        loss=configs.FullSoftmaxConfig(),
+        training=configs.TrainingConfig(epochs=12, batch_size=64, learning_rate=0.01),
     ),
 )
 
@@ -30,7 +30,7 @@ CONFIG = dataclasses.replace(
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
     """A log of clicks that are watches, of a world."""
-    config = configs.Data(world=configs.WORLDS["tiny"], ranking_fraction=0.4)
+    config = configs.DataConfig(world=configs.WORLDS["tiny"], ranking_fraction=0.4)
     return prepare.prepare(config, tmp_path_factory.mktemp("world") / "data")
 
 

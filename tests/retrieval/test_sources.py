@@ -1,6 +1,7 @@
 """Each source against a search by hand."""
 
 import collections
+import pathlib
 
 import numpy as np
 import pytest
@@ -9,7 +10,14 @@ import tensorflow as tf
 from tests import full_log
 from ytdnn import configs
 from ytdnn.data import prepared
-from ytdnn.retrieval import co_watch, fresh_uploads, interface, pool, popular
+from ytdnn.retrieval import (
+    co_watch,
+    fresh_uploads,
+    interface,
+    neighbours,
+    pool,
+    popular,
+)
 
 DAY = 86_400
 
@@ -90,6 +98,55 @@ def test_co_watch_finds_what_others_watched_near_the_last_ones(
             assert video in weights[int(seed)]
 
 
+def votes_by_hand(data: prepared.PreparedData) -> np.ndarray:
+    """Returns the weights of videos `[of, other]`, from the matrix of all users."""
+    watches = data.watches
+    is_train = np.asarray(watches.splits) == prepared.Split.TRAIN
+    counts = np.zeros((data.num_users, data.num_videos + 1))
+    counts[watches.users[is_train], watches.videos[is_train]] = 1.0
+    of_users = 1.0 / np.sqrt(1.0 + counts.sum(axis=1, keepdims=True))
+    of_videos = 1.0 / np.sqrt(5.0 + counts.sum(axis=0))
+    weights = (counts * of_videos).T @ (counts * of_users * of_videos)
+    np.fill_diagonal(weights, 0.0)
+    return weights
+
+
+def test_neighbours_have_the_most_votes_of_all_watches(
+    data: prepared.PreparedData, asked: interface.Asked
+) -> None:
+    weights = votes_by_hand(data)
+    found = neighbours.Neighbours(6, data).propose(asked)
+    videos, seeds = found.videos.numpy(), found.seeds.numpy()
+    assert not videos[-1].any()
+    assert videos[:-1].any()
+    for row, watched in enumerate(rows_of(asked.watched)[:-1]):
+        last = watched[-50:]
+        votes = weights[last].sum(axis=0)  # of each all, who are fewer than fifty
+        votes[watched] = 0.0
+        known = videos[row][videos[row] > 0]
+        expected = np.sort(votes)[::-1][:6]
+        np.testing.assert_allclose(votes[known], expected[expected > 0], rtol=1e-5)
+        for video, seed in zip(known, seeds[row], strict=False):
+            assert weights[seed, video] == pytest.approx(weights[last, video].max())
+
+
+def test_neighbours_are_the_same_in_a_saved_graph(
+    data: prepared.PreparedData, asked: interface.Asked, tmp_path: pathlib.Path
+) -> None:
+    source = neighbours.Neighbours(6, data)
+    source.ask = tf.function(
+        lambda watched, times: source.propose(interface.Asked(watched, times)).videos,
+        input_signature=[
+            tf.TensorSpec([None, None], tf.int32),
+            tf.TensorSpec([None], tf.int64),
+        ],
+    )
+    tf.saved_model.save(source, str(tmp_path))
+    loaded = tf.saved_model.load(str(tmp_path))
+    found = loaded.ask(tf.cast(asked.watched, tf.int32), asked.times)
+    np.testing.assert_array_equal(found, source.propose(asked).videos)
+
+
 def test_fresh_uploads_are_the_latest_of_watched_channels(
     data: prepared.PreparedData, asked: interface.Asked
 ) -> None:
@@ -118,7 +175,7 @@ def test_fresh_uploads_are_the_latest_of_watched_channels(
 
 
 def test_in_a_pool_the_tower_fills_what_others_leave() -> None:
-    places = configs.Composition(
+    places = configs.CompositionConfig(
         num_candidates=6,
         share_co_watched=0.5,
         share_fresh_uploads=0.0,
@@ -137,6 +194,6 @@ def test_in_a_pool_the_tower_fills_what_others_leave() -> None:
     sources, seeds = found.sources_of(tf.constant([[8, 3, 0, 4], [7, 8, 9, 0]]))
     assert sources.numpy().tolist() == [[2, 1, 0, 0], [2, 0, 2, 0]]
     assert seeds.numpy().tolist() == [[7, 0, 0, 0], [1, 0, 2, 0]]
-    alone = pool.join(nearest, [], [], configs.Composition(6, 0.0, 0.0))
+    alone = pool.join(nearest, [], [], configs.CompositionConfig(6, 0.0, 0.0))
     assert alone.videos.numpy().tolist() == nearest.numpy().tolist()
     assert alone.sources.numpy().tolist() == [[1] * 6, [1, 0, 0, 0, 0, 0]]

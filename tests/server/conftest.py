@@ -24,7 +24,7 @@ class Server:
     """A server, and the run behind it."""
 
     client: testclient.TestClient
-    parts: app.Parts
+    parts: app.ServerParts
     run: untrained.Run
 
     def post(self, path: str, body: Any, **more: Any) -> Any:
@@ -78,6 +78,7 @@ def made(workdir: pathlib.Path, **changed: Any) -> settings.Settings:
         "log": workdir / "log",
         "flush_seconds": 3_600.0,
         "poll_seconds": 3_600.0,
+        "limits": settings.Limits(answer_seconds=600.0),  # of a busy machine
     }
     return settings.Settings(**given | changed)
 

@@ -23,7 +23,7 @@ JSON = {"Content-Type": "application/json"}
 
 
 @contextlib.contextmanager
-def in_thread(parts: app.Parts) -> Iterator[int]:
+def in_thread(parts: app.ServerParts) -> Iterator[int]:
     """Yields the port of a server that runs in this process."""
     given = dataclasses.replace(parts.given, port=0)
     with start.bound(given) as bound:

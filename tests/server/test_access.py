@@ -212,7 +212,7 @@ def test_every_answer_has_a_strict_policy(server: conftest.Server, path: str) ->
 def test_users_are_shown_only_to_inspect(
     server: conftest.Server, workdir: pathlib.Path
 ) -> None:
-    closed = app.Parts(
+    closed = app.ServerParts(
         conftest.made(workdir, inspect=False),
         server.parts.threads,
         server.parts.measured,

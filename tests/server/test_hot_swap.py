@@ -98,7 +98,7 @@ def test_half_and_broken_versions_are_refused_while_the_old_one_serves(
     wait(lambda: status(server)["refused"])
     (refused,) = status(server)["refused"]
     assert refused["version"] == broken
-    assert "its SHA-256 is another than recorded" in refused["reason"]
+    assert "its SHA-256 differs from the recorded one" in refused["reason"]
     again = server.post("/recommend", server.request()).json()
     assert again["version"] == number
     assert again["videos"] == answer["videos"]

@@ -15,7 +15,7 @@ from ytdnn.data import prepare, prepared
 from ytdnn.evaluation import protocol, true_page
 from ytdnn.server import app, truth
 
-WORLD = configs.World(
+WORLD = configs.WorldConfig(
     num_users=60, num_videos=120, num_topics=4, num_days=20, watches_per_user=15
 )
 
@@ -64,7 +64,11 @@ def test_why_is_what_each_feature_changes(server: conftest.Server) -> None:
     videos = server.post("/recommend", request | {"k": 3}).json()["videos"]
     why = server.post("/inspect/why", request | {"video_id": videos[0]["video_id"]})
     found = why.json()
-    assert found["score"] == pytest.approx(videos[0]["score"], rel=1e-4)
+    # The ranker's score: the page's is blended. The fixture's ranker serves odds.
+    seconds = videos[0]["expected_watch_seconds"]
+    assert found["score"] == pytest.approx(seconds, rel=1e-4)
+    assert found["score_meaning"].startswith("odds by watch seconds")
+    assert "blended" not in found["score_meaning"]
     assert {one["feature"] for one in found["features"]} == set(
         server.run.ranker.neutral
     )
@@ -85,7 +89,7 @@ def test_why_is_what_each_feature_changes(server: conftest.Server) -> None:
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
     directory = tmp_path_factory.mktemp("world")
-    return prepare.prepare(configs.Data(world=WORLD), directory / "data")
+    return prepare.prepare(configs.DataConfig(world=WORLD), directory / "data")
 
 
 def test_the_truth_is_the_worlds(world: prepared.PreparedData) -> None:

@@ -25,6 +25,13 @@ def test_an_answer_is_the_bundles_with_sources_and_both_scores(
     assert [one["title"] for one in found["videos"]] == expected.titles
     scores = [one["score"] for one in found["videos"]]
     assert scores == pytest.approx(expected.scores, rel=1e-5)
+    assert scores == sorted(scores, reverse=True)
+    seconds = [one["expected_watch_seconds"] for one in found["videos"]]
+    assert seconds == pytest.approx(expected.more["expected_watch_seconds"], rel=1e-5)
+    placed = [one["placed_by"] for one in found["videos"]]
+    assert placed == expected.more["placed_by"]
+    assert set(placed) <= {"score", "cap"}
+    assert found["meanings"] == server.run.bundle.meanings
     assert [one["rank"] for one in found["videos"]] == [*range(1, len(scores) + 1)]
     assert {one["source"] for one in found["videos"]} <= {
         *server.run.bundle.manifest.facts["sources"]
@@ -149,7 +156,9 @@ def test_what_is_served_can_be_trained_on(
     assert set(own[schema.TIME]) == {asked_at}
     scores = [one["candidate_score"] for one in videos]
     assert own[schema.SCORE].to_list() == pytest.approx(scores, rel=1e-5)
-    data = prepare.prepare(configs.Data(source="log", dir=str(out)), tmp_path / "data")
+    data = prepare.prepare(
+        configs.DataConfig(source="log", dir=str(out)), tmp_path / "data"
+    )
     assert data.num_users >= 3  # other tests were served too
     assert data.impressions.clicked.sum() == found.clicks
 
@@ -260,7 +269,7 @@ def test_what_cannot_be_joined(
         served.join(tmp_path / "log", tmp_path / "out", 50.0, now=120.0)
     (part,) = (tmp_path / "log" / "answers").glob("*/*.parquet")
     part.write_bytes(b"torn")
-    with pytest.raises(errors.UserError, match="cannot be read together"):
+    with pytest.raises(errors.UserError, match="with equal columns"):
         served.join(tmp_path / "log", tmp_path / "out", 1.0)
 
 

@@ -39,7 +39,7 @@ def config_of(ensemble_size: int = 1, content: bool = False) -> configs.Config:
     settings = dataclasses.replace(
         config.candidates,
         ensemble_size=ensemble_size,
-        content=configs.Content(enabled=content, popularity_by_age=False),
+        content=configs.ContentConfig(enabled=content, popularity_by_age=False),
     )
     return dataclasses.replace(config, candidates=settings)
 
@@ -71,7 +71,7 @@ def make_plain_run(workdir: pathlib.Path) -> None:
     log = planted.write_log(workdir / "log", integer_ids=True)
     for table in ("impressions", "videos", "users"):
         (log / f"{table}.parquet").unlink()
-    config = configs.Data(source="log", dir=str(log))
+    config = configs.DataConfig(source="log", dir=str(log))
     make_run(workdir, prepare.prepare(config, workdir / "data"), PLAIN)
 
 

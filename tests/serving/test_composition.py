@@ -21,6 +21,7 @@ from ytdnn.evaluation import (
     protocol,
 )
 from ytdnn.ranking import model as ranking_model
+from ytdnn.retrieval import placing
 from ytdnn.retrieval import stage as stage_room
 from ytdnn.serving import batches, explained, export, removals, requests
 from ytdnn.serving import bundle as bundle_room
@@ -40,7 +41,7 @@ def cases(run: untrained.Run) -> protocol.Cases:
 
 
 def library(
-    run: untrained.Run, config: configs.Composition, cases: protocol.Cases, k: int
+    run: untrained.Run, config: configs.CompositionConfig, cases: protocol.Cases, k: int
 ) -> lists.Lists:
     """Returns the pages of both stages as the evaluation makes them."""
     trained = run.stage.candidates
@@ -79,10 +80,10 @@ def test_a_bundles_page_is_the_librarys(
         assert all(n <= 2 for channel, n in counts.items() if channel is not None)
 
 
-def test_a_bundles_scores_are_the_rankers(
+def test_a_bundle_predicts_what_the_ranker_does(
     run: untrained.Run, cases: protocol.Cases
 ) -> None:
-    """The ranker's, not the blend, of the same candidates asked for alone too."""
+    """Its page is scored by the blend; the same candidates asked for alone are not."""
     served = bundles.ServedLists(run.bundle, run.data)
     part = np.arange(len(cases))
     name = bundle_room.RECOMMENDER + bundle_room.EXACT
@@ -95,7 +96,13 @@ def test_a_bundles_scores_are_the_rankers(
         run.data, cases.users, cases.ends, cases.times, videos
     )
     expected = np.where(videos > 0, np.exp(logits), 0.0)
-    np.testing.assert_allclose(answer[schema.SCORES], expected, rtol=1e-5)
+    seconds = answer[schema.EXPECTED_WATCH_SECONDS]
+    np.testing.assert_allclose(seconds, expected, rtol=1e-5)
+    scores = answer[schema.SCORES].numpy()
+    assert (np.diff(scores) <= 0.0).all()
+    assert (np.diff(seconds) > 0.0).any()
+    placed = set(answer[schema.PLACED_BY].numpy()[videos > 0].tolist())
+    assert {placing.NAMES[code] for code in placed} == {"score", "cap"}
     ranked = bundles._inputs(served, cases, part, bundle_room.RANKER)
     ranked |= {schema.VIDEO_IDS: answer[schema.IDS].numpy()}
     alone = run.bundle.run(bundle_room.RANKER, ranked)[schema.SCORES]
@@ -160,47 +167,59 @@ def test_the_signature_asks_what_the_sources_read(run: untrained.Run) -> None:
     }
 
 
-@pytest.mark.parametrize(
-    "changed",
-    [
-        pytest.param(
-            {"temperature": 0.8, "explore_top": 12},
-            id="sampled",
-            marks=pytest.mark.thorough,
-        ),
-        pytest.param(
-            {"young_every": 3, "young_days": 40.0},
-            id="reserved",
-            marks=pytest.mark.thorough,
-        ),
-    ],
+EXPLORES = dataclasses.replace(
+    CONFIG.composition, max_per_channel=0, temperature=0.8, explore_top=9
 )
-def test_a_bundle_explores_as_the_library_does(
-    run: untrained.Run,
-    cases: protocol.Cases,
-    tmp_path: pathlib.Path,
-    changed: dict[str, float],
-) -> None:
-    """Off by default; a request gets one page, and answers tell what was drawn."""
-    workdir = tmp_path / "run"
+# A young video on each page, and rounded products of the ranker.
+RESERVES = dataclasses.replace(
+    CONFIG.composition,
+    young_every=3,
+    young_days=40.0,
+    ranker_precision="bfloat16",
+)
+
+
+def exported(
+    run: untrained.Run, workdir: pathlib.Path, composition: configs.CompositionConfig
+) -> bundle_room.Bundle:
     shutil.copytree(run.workdir, workdir)
-    composition = dataclasses.replace(CONFIG.composition, **changed)  # type: ignore[arg-type]
     config = dataclasses.replace(CONFIG, composition=composition)
-    bundle = bundle_room.load(export.export(workdir, config))
-    served = bundles.makers(bundles.ServedLists(bundle, run.data), CONFIG.evaluation)
+    return bundle_room.load(export.export(workdir, config))
+
+
+@pytest.fixture(scope="module")
+def explores(
+    run: untrained.Run, tmp_path_factory: pytest.TempPathFactory
+) -> bundle_room.Bundle:
+    """A bundle that draws the page's first places."""
+    return exported(run, tmp_path_factory.mktemp("explores") / "run", EXPLORES)
+
+
+@pytest.fixture(scope="module")
+def reserves(
+    run: untrained.Run, tmp_path_factory: pytest.TempPathFactory
+) -> bundle_room.Bundle:
+    """A bundle with places for young videos, in bfloat16."""
+    return exported(run, tmp_path_factory.mktemp("reserves") / "run", RESERVES)
+
+
+@pytest.mark.thorough
+def test_a_bundle_explores_as_the_library_does(
+    run: untrained.Run, cases: protocol.Cases, explores: bundle_room.Bundle
+) -> None:
+    """Off by default; a request gets one page, and answers tell the chances."""
+    served = bundles.makers(bundles.ServedLists(explores, run.data), CONFIG.evaluation)
     found = served[lists.SYSTEM](cases, K)
-    np.testing.assert_array_equal(found, library(run, composition, cases, K))
-    assert (found != library(run, CONFIG.composition, cases, K)).any()
-    outputs = bundle.manifest.facts["models"]["recommender_exact"]["outputs"]
-    assert (schema.PROPENSITIES in outputs) == ("temperature" in changed)
-    greedy = run.bundle.manifest.facts["models"]["recommender_exact"]["outputs"]
-    assert schema.PROPENSITIES not in greedy
-    if "temperature" not in changed:
-        return
-    request = bundle.fitting(requests.request_for_user(run.data, "u3", k=K))
-    name = bundle.recommender(exact=True)
-    batch = batches.inputs([request] * 2, bundle.inputs(name))
-    answers = bundle.run(name, batch)
+    np.testing.assert_array_equal(found, library(run, EXPLORES, cases, K))
+    greedy = dataclasses.replace(EXPLORES, temperature=0.0)
+    assert (found != library(run, greedy, cases, K)).any()
+    for bundle, tells in ((explores, True), (run.bundle, False)):
+        outputs = bundle.manifest.facts["models"]["recommender_exact"]["outputs"]
+        assert (schema.PROPENSITIES in outputs) == tells
+    request = explores.fitting(requests.request_for_user(run.data, "u3", k=K))
+    name = explores.recommender(exact=True)
+    batch = batches.inputs([request] * 2, explores.inputs(name))
+    answers = explores.run(name, batch)
     size = int(answers[schema.NUM_RESULTS][0])
     chances = answers[schema.PROPENSITIES].numpy()[:, :size]
     assert size > 3
@@ -209,8 +228,8 @@ def test_a_bundle_explores_as_the_library_does(
     ids = answers[schema.IDS].numpy()
     np.testing.assert_array_equal(ids[0], ids[1])
     # The same candidates, by the signature that the server asks.
-    fields = {n: f for n, f in bundle.inputs(name).items() if n != schema.K}
-    listed = bundle.model(name, explained.CANDIDATES)(
+    fields = {n: f for n, f in explores.inputs(name).items() if n != schema.K}
+    listed = explores.model(name, explained.CANDIDATES)(
         **batches.tensors(batches.inputs([_without_k(request)], fields), fields)
     )
     ranks = listed[explained.RANKS].numpy()[0]
@@ -222,30 +241,32 @@ def test_a_bundle_explores_as_the_library_does(
 
 
 @pytest.mark.thorough
-def test_a_ranker_serves_in_another_precision_than_it_was_trained_in(
-    run: untrained.Run, cases: protocol.Cases, tmp_path: pathlib.Path
+def test_a_bundle_reserves_places_and_rounds_as_the_library_does(
+    run: untrained.Run, cases: protocol.Cases, reserves: bundle_room.Bundle
 ) -> None:
-    """The products are rounded, in the bundle and in what evaluates; nothing else."""
-    workdir = tmp_path / "run"
-    shutil.copytree(run.workdir, workdir)
-    composition = dataclasses.replace(CONFIG.composition, ranker_precision="bfloat16")
-    config = dataclasses.replace(CONFIG, composition=composition)
-    bundle = bundle_room.load(export.export(workdir, config))
+    """In another precision than trained in, the products are rounded, nothing else."""
+    outputs = reserves.manifest.facts["models"]["recommender_exact"]["outputs"]
+    assert schema.PROPENSITIES not in outputs
     batch = [requests.request_for_user(run.data, f"u{i}", k=K) for i in range(8)]
-    served, exact = (
-        each.answer([each.fitting(request) for request in batch], exact=True)
-        for each in (bundle, run.bundle)
+    name, ids = bundle_room.RANKER, run.data.videos[schema.VIDEO_ID].to_list()[:K]
+    fields = run.bundle.inputs(name)
+    asked = [
+        {k: v for k, v in request.items() if k in fields} | {schema.VIDEO_IDS: ids}
+        for request in batch
+    ]
+    scores, rounded = (
+        bundle.run(name, batches.inputs(asked, fields))[schema.SCORES].numpy()
+        for bundle in (run.bundle, reserves)
     )
-    scores, rounded = (np.concatenate([a.scores for a in of]) for of in (exact, served))
     np.testing.assert_allclose(rounded, scores, rtol=0.1)
     assert (rounded != scores).any()
     directory = run.bundle.directory.with_name("ranking")
     ranker = ranking_model.load(directory, run.data, run.stage, "bfloat16")
-    found = bundles.makers(bundles.ServedLists(bundle, run.data), CONFIG.evaluation)
-    np.testing.assert_array_equal(
-        found[lists.SYSTEM](cases, K),
-        library(dataclasses.replace(run, ranker=ranker), composition, cases, K),
-    )
+    of_both = dataclasses.replace(run, ranker=ranker)
+    served = bundles.makers(bundles.ServedLists(reserves, run.data), CONFIG.evaluation)
+    found = served[lists.SYSTEM](cases, K)
+    np.testing.assert_array_equal(found, library(of_both, RESERVES, cases, K))
+    assert (found != library(of_both, CONFIG.composition, cases, K)).any()
 
 
 def _without_k(request: requests.Request) -> requests.Request:
@@ -254,16 +275,11 @@ def _without_k(request: requests.Request) -> requests.Request:
 
 @pytest.mark.thorough
 def test_a_bundle_is_judged_by_its_own_pages_with_weights_of_one(
-    run: untrained.Run, tmp_path: pathlib.Path
+    run: untrained.Run, explores: bundle_room.Bundle
 ) -> None:
     """Its pages at logged requests are weighed by what it answered: the same page."""
-    workdir = tmp_path / "run"
-    shutil.copytree(run.workdir, workdir)
-    composition = dataclasses.replace(
-        CONFIG.composition, max_per_channel=0, temperature=0.8, explore_top=9
-    )
-    config = dataclasses.replace(CONFIG, composition=composition)
-    bundle = bundle_room.load(export.export(workdir, config))
+    bundle = explores
+    config = dataclasses.replace(CONFIG, composition=EXPLORES)
     shown, trained = run.data.impressions, run.stage.candidates
     rows = np.flatnonzero(np.asarray(shown.splits) == prepared.Split.TEST)[::3]
     pages = logged_pages.LoggedPages(run.data, rows[:, np.newaxis], len(rows), 0)

@@ -95,7 +95,8 @@ def test_each_counterfactual_is_the_score_with_one_feature_neutral(
     for name, value in run.ranker.neutral.items():
         read = tensors[name]
         neutral = tf.fill(tf.shape(read), tf.cast(value, read.dtype))
-        expected = run.ranker.predict(tensors | {name: neutral}).served
+        predicted = run.ranker.predict(tensors | {name: neutral})
+        expected = run.ranker.head.score(predicted.order)
         without = found[explained.WITHOUT + name]
         np.testing.assert_allclose(without, expected, rtol=1e-5)
         changing += not np.allclose(without, own, rtol=1e-5)

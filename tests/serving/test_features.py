@@ -18,13 +18,13 @@ from ytdnn.encoders import search_bag
 from ytdnn.serving import graphs, requests, saved_models
 
 LENGTH, SEARCHES = 6, 4
-CONFIG = configs.Candidates(
-    content=configs.Content(enabled=False),
+CONFIG = configs.CandidatesConfig(
+    content=configs.ContentConfig(enabled=False),
     embedding_dim=8,
     tower=(16,),
     history_length=LENGTH,
     search_length=SEARCHES,
-    features=configs.Features(add=("example_age", "request_time")),
+    features=configs.FeaturesConfig(add=("example_age", "request_time")),
 )
 
 
@@ -96,7 +96,7 @@ def test_a_signature_has_what_the_model_reads(data, exported):
     times = {schema.TIME, schema.WATCH_TIMES}
     watched = {schema.WATCHED_VIDEO_IDS}
     assert set(fields) == watched | user | request | times
-    features = configs.Features(remove=("device", "age"))
+    features = configs.FeaturesConfig(remove=("device", "age"))
     off = dataclasses.replace(CONFIG, search_length=0, features=features)
     found = {field.name for field in model.build(off, data).fields(data)}
     assert found == set(fields) - {

@@ -20,7 +20,7 @@ def workdir(run: conftest.Run, tmp_path: pathlib.Path) -> pathlib.Path:
 
 
 def _export(
-    run: conftest.Run, workdir: pathlib.Path, index: configs.Index
+    run: conftest.Run, workdir: pathlib.Path, index: configs.IndexConfig
 ) -> bundle.Bundle:
     inputs = artifacts.read_manifest(run.workdir / "index", "index").inputs
     vectors = run.candidates.video_vectors()
@@ -35,11 +35,15 @@ KINDS = ("scann", "lsh")
 @pytest.mark.parametrize(
     ("search", "also", "suffixes"),
     [
-        (configs.Exact(), (), {"_exact": "exact"}),
-        (configs.Lsh(), (), {"": "lsh", "_exact": "exact"}),
-        (configs.Scann(), ("lsh",), {"": "scann", "_exact": "exact", "_lsh": "lsh"}),
+        (configs.ExactConfig(), (), {"_exact": "exact"}),
+        (configs.LshConfig(), (), {"": "lsh", "_exact": "exact"}),
         (
-            configs.Exact(),
+            configs.ScannConfig(),
+            ("lsh",),
+            {"": "scann", "_exact": "exact", "_lsh": "lsh"},
+        ),
+        (
+            configs.ExactConfig(),
             KINDS,
             {"_exact": "exact", "_scann": "scann", "_lsh": "lsh"},
         ),
@@ -56,7 +60,7 @@ def test_each_kind_has_its_models_once(
     if "scann" in suffixes.values() and not scann_index.is_available():
         pytest.skip("ScaNN is not installed")
     monkeypatch.setattr(saved_models, "save", lambda model, at: at.mkdir(parents=True))
-    made = _export(run, workdir, configs.Index(search=search, also=also))  # type: ignore[arg-type]
+    made = _export(run, workdir, configs.IndexConfig(search=search, also=also))  # type: ignore[arg-type]
     models = made.manifest.facts["models"]
     wanted = {stem + suffix for stem in ("index", "recommender") for suffix in suffixes}
     assert set(models) == wanted | {"user_tower", "ranker"}
@@ -72,7 +76,7 @@ def test_every_kind_finds_what_exact_search_finds(
 ) -> None:
     """The corpus is so small."""
     kinds = KINDS if scann_index.is_available() else KINDS[1:]
-    made = _export(run, workdir, configs.Index(configs.Exact(), also=kinds))
+    made = _export(run, workdir, configs.IndexConfig(configs.ExactConfig(), also=kinds))
     request = made.fitting(requests.request_for_user(run.data, "u3"))
     (exact,) = made.answer([request])
     assert len(exact.video_ids) == requests.DEFAULT_K

@@ -10,7 +10,7 @@ from ytdnn.data import positions, prepared
 from ytdnn.evaluation import bundles, lists, protocol
 from ytdnn.retrieval import stage
 
-CONFIG = configs.Evaluation()
+CONFIG = configs.EvaluationConfig()
 K = 20
 
 

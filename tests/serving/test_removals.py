@@ -95,5 +95,5 @@ def test_mistakes_are_one_line(workdir: pathlib.Path) -> None:
     with pytest.raises(errors.UserError, match=r"\(0 are removed\), received video 1"):
         removals.change(workdir, ["video 1"], restored=True)
     (workdir / removals.FILE).write_text(json.dumps(["video 1"]))
-    with pytest.raises(errors.UserError, match="mend or remove it"):
+    with pytest.raises(errors.UserError, match="repair or remove it"):
         removals.read(workdir)

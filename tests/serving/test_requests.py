@@ -98,7 +98,7 @@ def test_what_is_left_out_is_missing(request_: dict) -> None:
         (
             {"watched_video_ids": ["a", "b"], "watch_times": [1]},
             "expected as many watch_times as watched_video_ids in the request, "
-            "received 1 and 2 (0 stands for one not known)",
+            "received 1 and 2 (0 marks a missing one)",
         ),
         ({"time": True}, "expected an integer in request key time, received true"),
         (

@@ -12,7 +12,7 @@ SCHEMA: dict[str, pl.DataType] = {"first": pl.Int64()}
 
 def stream(make, number: int) -> streams.Stream:
     asked = type("Asked", (), {"notes": [], "__len__": lambda self: number})()
-    return streams.Stream(asked, SCHEMA, make, 10, "the first of each part")
+    return streams.Stream(asked, SCHEMA, make, 10, {"first": "of each part"})
 
 
 def frame(part: slice) -> pl.DataFrame:

@@ -24,12 +24,12 @@ from ytdnn.training import candidates, determinism, loop, ranking, strategies
 def config() -> configs.Config:
     """Returns settings with every kind of draw: dropout, negatives, held-out ids."""
     tiny = planted.tiny_config()
-    training = configs.Training(batch_size=64, clip_norm=1.0, ema_decay=0.9)
+    training = configs.TrainingConfig(batch_size=64, clip_norm=1.0, ema_decay=0.9)
     own = dataclasses.replace(
         tiny.candidates,
         dropout=0.2,
         history_dropout=0.2,
-        label=configs.NextWatch(slice_length=4),
+        label=configs.NextWatchConfig(slice_length=4),
         training=training,
     )
     ranker = dataclasses.replace(tiny.ranking, dropout=0.2, training=training)

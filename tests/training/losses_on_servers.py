@@ -16,7 +16,7 @@ from ytdnn.candidates import model as candidate_model
 from ytdnn.data import prepared
 from ytdnn.training import candidates, determinism, loop, strategies, tasks
 
-SHARDED = configs.Cluster(start_seconds=90, shard_megabytes=0.0005)
+SHARDED = configs.ClusterConfig(start_seconds=90, shard_megabytes=0.0005)
 EPOCHS = 3
 
 

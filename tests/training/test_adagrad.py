@@ -49,7 +49,7 @@ def test_numbers_are_those_of_plain_adagrad(num_rows, is_small, is_compiled):
 
 
 def test_averages_of_a_small_table_are_kept_by_rows():
-    training = configs.Training(ema_decay=0.5, schedule="constant")
+    training = configs.TrainingConfig(ema_decay=0.5, schedule="constant")
     table, snapshots = tf.Variable(tf.ones([9, DIM])), []
     optimizer = optimizers.make(training, 9, [table], [])
     for gradient in _steps(9, 8):

@@ -19,7 +19,7 @@ from ytdnn.training import batch_size
 def test_the_batch_is_about_the_data(
     capsys: pytest.CaptureFixture[str], asked: int, examples: int, used: int
 ) -> None:
-    training = configs.Training(batch_size=asked)
+    training = configs.TrainingConfig(batch_size=asked)
     assert batch_size.capped(training, examples, "ranking").batch_size == used
     said = capsys.readouterr().err
     if asked == used:

@@ -15,8 +15,8 @@ from ytdnn.training import candidates, loop, strategies
 
 _SHARDED = 600  # events a shard
 _WINDOW = 1_400  # events a window: two shards
-_ALL = configs.NextWatch(slice_length=4)
-_DRAWN = configs.NextWatch(examples_per_user=3)
+_ALL = configs.NextWatchConfig(slice_length=4)
+_DRAWN = configs.NextWatchConfig(examples_per_user=3)
 LABELS = {"slices": _ALL, "drawn": _DRAWN}
 
 
@@ -39,14 +39,14 @@ def sharded(tmp_path_factory):
 
 def _config(label, window_events=_WINDOW, **training):
     training = {"batch_size": 32, "epochs": 2} | training
-    return configs.Candidates(
+    return configs.CandidatesConfig(
         embedding_dim=8,
         tower=(8,),
         history_length=8,
         search_length=5,
         label=label,
         window_events=window_events,
-        training=configs.Training(**training),
+        training=configs.TrainingConfig(**training),
     )
 
 
@@ -87,16 +87,14 @@ def _assert_equal(actual, expected):
 
 
 @pytest.mark.parametrize("label", LABELS)
-@pytest.mark.parametrize("window_events", [1, _WINDOW, 10**6])
-def test_any_shards_and_windows_give_the_same_examples(
-    whole, sharded, label, window_events
-):
+def test_any_shards_and_windows_give_the_same_examples(whole, sharded, label):
     expected = _stream(whole, LABELS[label])
-    found = _stream(sharded, LABELS[label], window_events=window_events)
-    for epoch in (0, 1):
+    for epoch, sizes in ((0, [1, 10**6]), (1, [_WINDOW])):
         examples = _examples(_batches(expected, epoch))
-        assert examples == _examples(_batches(found, epoch))
         assert sum(examples.values()) > 50
+        for window_events in sizes:
+            found = _stream(sharded, LABELS[label], window_events=window_events)
+            assert examples == _examples(_batches(found, epoch)), window_events
 
 
 def test_shards_that_fit_one_window_give_the_very_batches_of_one(whole, sharded):
@@ -112,7 +110,7 @@ def test_an_epoch_can_be_entered_at_any_step(sharded, label):
     stream = _stream(sharded, LABELS[label])
     every = _batches(stream, 1)
     assert len(every) == stream.steps_per_epoch
-    for step in (1, len(every) // 2, len(every) - 1):
+    for step in (1, len(every) - 1):
         _assert_equal(_batches(stream, 1, step), every[step:])
     _assert_equal(_batches(_stream(sharded, LABELS[label]), 1), every)
 
@@ -127,8 +125,9 @@ def test_epochs_differ_in_the_order_of_windows(sharded):
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("num_readers", [2, 3])
-@pytest.mark.parametrize("label", LABELS)
+@pytest.mark.parametrize(
+    ("label", "num_readers"), [("slices", 2), ("slices", 3), ("drawn", 3)]
+)
 def test_readers_give_the_parts_of_the_global_batches(sharded, label, num_readers):
     stream = _stream(sharded, LABELS[label])
     _assert_parts(stream, num_readers, first_steps=(0, 2) if num_readers == 2 else (2,))
@@ -216,8 +215,8 @@ def test_nothing_joins_all_shards_where_candidates_are_trained(sharded, monkeypa
     trainer = loop.Trainer(
         stage, config.candidates.training, 0, strategies.make("none")
     )
-    for step, batch in enumerate(_batches(stage.batches, 0)):
-        trainer.step(batch, np.int64(step))
+    for step, batch in enumerate(_batches(stage.batches, 0)[:2]):
+        trainer._step(batch, np.int64(step))  # op by op: tracing takes longer
     assert 0.0 <= stage.validate()["ndcg@10"] <= 1.0
     assert "shard" not in vars(data)
 

@@ -22,7 +22,7 @@ def data(tmp_path_factory):
 
 def _config(seed, ensemble_size, **settings):
     config = planted.tiny_config()
-    training = configs.Training(epochs=EPOCHS, batch_size=64, patience=EPOCHS)
+    training = configs.TrainingConfig(epochs=EPOCHS, batch_size=64, patience=EPOCHS)
     settings = dataclasses.replace(
         config.candidates, ensemble_size=ensemble_size, training=training, **settings
     )
@@ -77,28 +77,17 @@ def test_refitted_each_network_has_its_own_number_of_epochs(data, pair, tmp_path
 
 
 @pytest.mark.parametrize(
-    "killed_after", [pytest.param(5, marks=pytest.mark.thorough), 40]
+    "killed_after",
+    [
+        pytest.param(5, marks=pytest.mark.thorough),
+        40,
+        pytest.param(None, marks=pytest.mark.thorough),
+    ],
 )
 def test_killed_in_either_network_it_ends_with_the_same_numbers(
     data, pair, tmp_path, monkeypatch, killed_after
 ):
-    config = _config(seed=1, ensemble_size=2)
-    kills.kill_once_after(monkeypatch, killed_after)
-    with pytest.raises(kills.KilledError):
-        candidates.train(config, data, tmp_path / "killed")
-    candidates.train(config, data, tmp_path / "killed")
-    np.testing.assert_array_equal(
-        model.load(tmp_path / "killed", data).video_vectors(),
-        model.load(pair, data).video_vectors(),
-    )
-
-
-@pytest.mark.thorough
-@pytest.mark.parametrize("killed_after", [5, 40, None])
-def test_a_resume_restores_all_there_is_and_warns_of_nothing(
-    data, tmp_path, monkeypatch, killed_after
-):
-    """Also where a network, or all, is trained already and no step is left to make."""
+    """Also where all are trained already, and no step is left to make."""
     config = _config(seed=1, ensemble_size=2)
     with monkeypatch.context() as patched:
         if killed_after is None:
@@ -106,59 +95,68 @@ def test_a_resume_restores_all_there_is_and_warns_of_nothing(
         else:
             kills.kill_once_after(patched, killed_after)
         with pytest.raises(kills.KilledError):
-            candidates.train(config, data, tmp_path / "candidates")
+            candidates.train(config, data, tmp_path / "killed")
     with kills.log_of_tensorflow() as messages:
-        candidates.train(config, data, tmp_path / "candidates")
-    assert messages == []
+        candidates.train(config, data, tmp_path / "killed")
+    assert messages == []  # all that was kept is restored
+    np.testing.assert_array_equal(
+        model.load(tmp_path / "killed", data).video_vectors(),
+        model.load(pair, data).video_vectors(),
+    )
 
 
 def _of_each(directory, data):
     return [member.video_vectors() for member in model.load(directory, data).members]
 
 
+NUM_TAUGHT = 3
+TAUGHT = _config(1, NUM_TAUGHT, loss=configs.FullSoftmaxConfig(), distillation=0.5)
+
+
+@pytest.fixture(scope="module")
+def taught(data, tmp_path_factory):
+    """Three networks, of which the last has two teachers."""
+    directory = tmp_path_factory.mktemp("taught") / "candidates"
+    candidates.train(TAUGHT, data, directory)
+    return directory
+
+
 @pytest.mark.thorough
-@pytest.mark.parametrize(("number", "killed_after"), [(2, 40), (3, None)])
 def test_with_distillation_the_last_learns_from_the_others(
-    data, tmp_path, monkeypatch, number, killed_after
+    data, taught, tmp_path, monkeypatch
 ):
     """The others are what they were; killed in the last, its teachers are read back."""
-    alone = _config(1, number, loss=configs.FullSoftmax())
-    taught = _config(1, number, loss=configs.FullSoftmax(), distillation=0.5)
-    for name, config in (("alone", alone), ("taught", taught)):
-        candidates.train(config, data, tmp_path / name)
+    alone = _config(1, NUM_TAUGHT, loss=configs.FullSoftmaxConfig())
+    candidates.train(alone, data, tmp_path / "alone")
     of_alone = _of_each(tmp_path / "alone", data)
-    of_taught = _of_each(tmp_path / "taught", data)
+    of_taught = _of_each(taught, data)
     np.testing.assert_array_equal(of_alone[:-1], of_taught[:-1])
     assert np.abs(of_alone[-1] - of_taught[-1]).max() > 1e-3
-    if killed_after is None:
-        return
-    kills.kill_once_after(monkeypatch, killed_after)
+    kills.kill_once_after(monkeypatch, 55)  # of 22 steps a network
     with pytest.raises(kills.KilledError):
-        candidates.train(taught, data, tmp_path / "killed")
-    candidates.train(taught, data, tmp_path / "killed")
+        candidates.train(TAUGHT, data, tmp_path / "killed")
+    candidates.train(TAUGHT, data, tmp_path / "killed")
     found = _of_each(tmp_path / "killed", data)
     np.testing.assert_array_equal(found, of_taught)
 
 
 @pytest.mark.thorough
-def test_of_several_the_last_may_be_kept_alone(data, tmp_path):
-    taught = _config(1, 2, loss=configs.FullSoftmax(), distillation=0.5)
-    own = dataclasses.replace(taught.candidates, kept_networks="last")
-    alone = dataclasses.replace(taught, candidates=own)
-    candidates.train(taught, data, tmp_path / "all")
+def test_of_several_the_last_may_be_kept_alone(data, taught, tmp_path):
+    own = dataclasses.replace(TAUGHT.candidates, kept_networks="last")
+    alone = dataclasses.replace(TAUGHT, candidates=own)
     candidates.train(alone, data, tmp_path / "last")
     found = model.load(tmp_path / "last", data)
     assert isinstance(found, model.CandidateModel)
-    last = model.load(tmp_path / "all", data).members[1]
+    last = model.load(taught, data).members[-1]
     np.testing.assert_array_equal(found.video_vectors(), last.video_vectors())
     facts = artifacts.read_manifest(tmp_path / "last", model.KIND).facts
-    of_last = facts["members"][1]["validation"][candidates.MONITOR]
+    of_last = facts["members"][-1]["validation"][candidates.MONITOR]
     assert facts["validation"][candidates.MONITOR] == pytest.approx(of_last)
-    # A refit trains both again, and keeps the last.
+    # A refit trains all again, and keeps the last.
     chosen = artifacts.read_manifest(tmp_path / "last", model.KIND)
     candidates.train(alone, data, tmp_path / "refit", chosen)
     facts = artifacts.read_manifest(tmp_path / "refit", model.KIND).facts
-    assert len(facts["members"]) == 2
+    assert len(facts["members"]) == NUM_TAUGHT
     assert isinstance(model.load(tmp_path / "refit", data), model.CandidateModel)
 
 

@@ -7,7 +7,7 @@ from ytdnn import configs, errors
 from ytdnn.data import prepared
 from ytdnn.training import features
 
-WRONG = configs.Features(add=("videos.genr",))
+WRONG = configs.FeaturesConfig(add=("videos.genr",))
 
 
 @pytest.fixture(scope="module")
@@ -19,10 +19,12 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
 def test_features_of_both_networks_are_checked(data: prepared.PreparedData) -> None:
     features.require(configs.Config(), data)
     for config in (
-        configs.Config(ranking=configs.Ranking(features=WRONG)),
-        configs.Config(candidates=configs.Candidates(features=WRONG)),
+        configs.Config(ranking=configs.RankingConfig(features=WRONG)),
+        configs.Config(candidates=configs.CandidatesConfig(features=WRONG)),
         configs.Config(
-            candidates=configs.Candidates(content=configs.Content(features=WRONG))
+            candidates=configs.CandidatesConfig(
+                content=configs.ContentConfig(features=WRONG)
+            )
         ),
     ):
         with pytest.raises(errors.UserError, match=r"received 'videos\.genr'"):
@@ -35,5 +37,5 @@ def test_without_impressions_there_is_no_ranker_to_check(
     log = full_log.tables()
     del log["impressions"]
     data = full_log.prepared_data(tmp_path, log)
-    config = configs.Config(ranking=configs.Ranking(features=WRONG))
+    config = configs.Config(ranking=configs.RankingConfig(features=WRONG))
     features.require(config, data)

@@ -13,7 +13,7 @@ class _Model(tf.keras.Model):
 
 
 def _executor():
-    return executors.make(strategies.make("none"), configs.Cluster())
+    return executors.make(strategies.make("none"), configs.ClusterConfig())
 
 
 def _guard():

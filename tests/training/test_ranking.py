@@ -54,7 +54,7 @@ def test_serves_expected_watch_seconds(
     off by its noise, and more inputs need more steps.
     """
     config = planted.tiny_config()
-    of_paper = configs.Quantiles(num_pieces=0)
+    of_paper = configs.QuantilesConfig(num_pieces=0)
     pair = []
     for seed in (0, 1):
         ranker = dataclasses.replace(config.ranking, normalization=of_paper)
@@ -173,7 +173,9 @@ def test_without_watch_times_it_is_a_model_of_the_click(
 def test_a_log_without_impressions_is_a_users_mistake(tmp_path: pathlib.Path) -> None:
     log = planted.write_log(tmp_path / "log")
     (log / "impressions.parquet").unlink()
-    data = prepare.prepare(configs.Data(source="log", dir=str(log)), tmp_path / "data")
+    data = prepare.prepare(
+        configs.DataConfig(source="log", dir=str(log)), tmp_path / "data"
+    )
     with pytest.raises(errors.UserError, match="a table impressions"):
         ranking.train(planted.tiny_config(), data, tmp_path / "ranking")
     assert not (tmp_path / "ranking").exists()
@@ -184,9 +186,9 @@ def test_a_resumed_training_ends_like_an_undisturbed_one(
     data: prepared.PreparedData, tmp_path: pathlib.Path
 ) -> None:
     base = planted.tiny_config()
-    short = configs.Training(epochs=2, batch_size=256, checkpoint_every_steps=2)
+    short = configs.TrainingConfig(epochs=2, batch_size=256, checkpoint_every_steps=2)
     config = configs.Config(
-        ranking=configs.Ranking(
+        ranking=configs.RankingConfig(
             embedding_dim=4, history_length=4, tower=(8,), dropout=0.2, training=short
         ),
         seed=base.seed,
@@ -246,9 +248,9 @@ from ytdnn.training import ranking
 cpu = tf.config.list_physical_devices("CPU")[0]
 device = tf.config.LogicalDeviceConfiguration()
 tf.config.set_logical_device_configuration(cpu, [device] * 2)
-training = configs.Training(epochs=1, batch_size=128, checkpoint_every_steps=1)
+training = configs.TrainingConfig(epochs=1, batch_size=128, checkpoint_every_steps=1)
 config = configs.Config(
-    ranking=configs.Ranking(embedding_dim=4, tower=(8,), training=training),
+    ranking=configs.RankingConfig(embedding_dim=4, tower=(8,), training=training),
     strategy=sys.argv[3],
 )
 data, target = (pathlib.Path(argument) for argument in sys.argv[1:3])

@@ -50,6 +50,12 @@ def test_the_best_bag_and_then_its_best_length(num_bags, tries_lengths, expected
     assert (found.bag, found.length) == expected
 
 
+def test_the_mean_is_left_only_for_a_clearly_better_bag():
+    for gain, expected in ((0.02, 0), (0.04, 1)):
+        found = starting.search(lambda start, g=gain: 1.0 + g * start.bag, 2, False)
+        assert found.bag == expected
+
+
 def test_a_start_is_no_worse_on_validation_than_any_that_was_tried(data):
     network, vectors = made(CONFIG, data)
     validate = validation.validator(CONFIG, data, network)
@@ -57,7 +63,7 @@ def test_a_start_is_no_worse_on_validation_than_any_that_was_tried(data):
     best = validate()[validation.METRIC]
     for bag in range(4):
         initial.begin_at(network, vectors, initial.Start(bag))
-        assert validate()[validation.METRIC] <= best
+        assert validate()[validation.METRIC] <= 1.03 * best
     assert starting.facts(found) == {"start": dataclasses.asdict(found)}
 
 

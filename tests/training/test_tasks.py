@@ -69,7 +69,7 @@ def test_a_cluster_of_another_strategy_is_refused(
 @pytest.mark.parametrize(
     ("strategy", "training", "loss", "message"),
     [
-        ("parameter_server", {}, configs.FullSoftmax(), "received full_softmax"),
+        ("parameter_server", {}, configs.FullSoftmaxConfig(), "received full_softmax"),
         ("parameter_server", {"ema_decay": 0.9}, None, "ema_decay=0"),
         ("parameter_server", {"steps_per_execution": 9}, None, "received 9"),
         ("multi_worker", {"steps_per_execution": 9}, None, "one step at a time"),
@@ -77,7 +77,7 @@ def test_a_cluster_of_another_strategy_is_refused(
     ],
 )
 def test_what_does_not_go_is_one_line(strategy, training, loss, message):
-    settings = configs.Training(**training)
+    settings = configs.TrainingConfig(**training)
     limits.require_fits("none", settings, "candidates", loss)
     with pytest.raises(errors.UserError, match=message):
         limits.require_fits(strategy, settings, "candidates", loss)

@@ -7,8 +7,8 @@ from ytdnn import configs
 from ytdnn.data import sources
 from ytdnn.world import generate
 
-CONFIG = configs.World(
-    num_users=1_500,
+CONFIG = configs.WorldConfig(
+    num_users=1_000,
     num_videos=3_000,
     num_topics=8,
     num_days=30,
@@ -24,5 +24,5 @@ def world() -> generate.World:
 
 @pytest.fixture(scope="session")
 def log() -> dict[str, pl.DataFrame]:
-    found = sources.read(configs.Data(world=CONFIG)).tables
+    found = sources.read(configs.DataConfig(world=CONFIG)).tables
     return {name: frame.collect() for name, frame in found.items()}

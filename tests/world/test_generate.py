@@ -14,7 +14,7 @@ from ytdnn.world import corpus, generate, policy, tables
 from .conftest import CONFIG
 
 
-def digest(config: configs.World) -> dict[str, str]:
+def digest(config: configs.WorldConfig) -> dict[str, str]:
     """Returns a hash of every table's bytes."""
     world = generate.World(config)
     found = {"videos": hashlib.sha256()}
@@ -38,7 +38,7 @@ def test_same_seed_gives_the_same_bytes_and_another_seed_others():
     config = configs.WORLDS["tiny"]
     first = digest(config)
     assert digest(config) == first
-    other = digest(configs.World(**(config.__dict__ | {"seed": 1})))
+    other = digest(configs.WorldConfig(**(config.__dict__ | {"seed": 1})))
     assert all(other[name] != first[name] for name in first)
 
 
@@ -102,7 +102,9 @@ def test_pages_come_from_the_policy_that_is_given():
 def test_a_crowd_does_not_depend_on_the_others(monkeypatch):
     """So a world can be made in parts, and a part again."""
     monkeypatch.setattr(generate, "CROWD", 40)
-    config = configs.World(num_users=100, num_videos=200, num_topics=3, num_days=10)
+    config = configs.WorldConfig(
+        num_users=100, num_videos=200, num_topics=3, num_days=10
+    )
     world = generate.World(config)
     assert world.num_crowds == 3
     alone = generate.World(config).crowd(1).play().watches.columns()
@@ -211,16 +213,16 @@ def test_sources_name_themselves_and_related_ones_their_seed(log):
 
 
 def test_smallest_world_has_all_tables_with_columns():
-    config = configs.World(
+    config = configs.WorldConfig(
         num_users=3, num_videos=1, num_topics=1, num_days=1, watches_per_user=5
     )
-    found = sources.read(configs.Data(world=config)).tables
+    found = sources.read(configs.DataConfig(world=config)).tables
     assert set(found["searches"].collect_schema()) >= {"user_id", "time", "query"}
     assert found["users"].collect().height == 3
 
 
 def test_topics_beyond_the_named_ones_have_names_of_their_own():
-    config = configs.World(num_users=5, num_videos=2_000, num_topics=50)
+    config = configs.WorldConfig(num_users=5, num_videos=2_000, num_topics=50)
     table = tables.videos_table(generate.World(config))
     topics = set(table["topic"].decoded()) - {None}
     assert len(topics) > 200

@@ -48,7 +48,7 @@ class ContentInputs:
 
 
 def from_config(
-    config: configs.Candidates, data: prepared.PreparedData
+    config: configs.CandidatesConfig, data: prepared.PreparedData
 ) -> ContentInputs | None:
     """Returns the inputs of a content side, measured on the vocabulary.
 
@@ -63,7 +63,7 @@ def from_config(
     Raises:
       errors.UserError: The config names an unknown feature.
     """
-    is_tree = isinstance(config.loss, configs.HierarchicalSoftmax)
+    is_tree = isinstance(config.loss, configs.HierarchicalSoftmaxConfig)
     if is_tree or not config.content.enabled:
         return None
     chosen = registry.choose(base_feature.CONTENT, data, config.content.features)

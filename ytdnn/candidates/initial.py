@@ -67,7 +67,7 @@ def set_weights(
     return vectors
 
 
-def choices(config: configs.Candidates) -> tuple[int, bool]:
+def choices(config: configs.CandidatesConfig) -> tuple[int, bool]:
     """Returns the number of bags a counted start can pass, and if lengths count."""
     can_pass = config.skip_connection != "none" and config.reads_bags
     num_bags = len(config.bags) + len(config.decay_rates) if can_pass else 1
@@ -93,7 +93,7 @@ def begin_at(
 
 
 def _rarity(counts: npt.NDArray[np.integer]) -> Floats:
-    """Returns what a watched video counts in a bag, `[videos]`, by its watches.
+    """Returns the weight of each watched video in a bag, `[videos]`, by its watches.
 
     A rare video says more of a user's taste than one that all watch, so it weighs one
     over the root of its watches, as in neighbour models, less where they are too few to

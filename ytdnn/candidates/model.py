@@ -41,7 +41,7 @@ class CandidateModel(user_vectors.FromLogs, tf.keras.Model):
     """
 
     def __init__(
-        self, config: configs.Candidates, inputs: tower_inputs.TowerInputs
+        self, config: configs.CandidatesConfig, inputs: tower_inputs.TowerInputs
     ) -> None:
         """Creates the model with fresh weights.
 
@@ -236,7 +236,7 @@ def joined(members: Sequence[CandidateModel]) -> Joined:
 
 
 def build(
-    config: configs.Candidates,
+    config: configs.CandidatesConfig,
     data: prepared.PreparedData,
     read: tower_inputs.TowerInputs | None = None,
 ) -> CandidateModel:
@@ -253,7 +253,7 @@ def build(
 
 
 def _made(
-    config: configs.Candidates,
+    config: configs.CandidatesConfig,
     data: prepared.PreparedData,
     inputs: tower_inputs.TowerInputs,
 ) -> CandidateModel:

@@ -51,7 +51,9 @@ class TowerInputs:
         return any(feature.sees_request_time for feature in self.features)
 
 
-def from_config(config: configs.Candidates, data: prepared.PreparedData) -> TowerInputs:
+def from_config(
+    config: configs.CandidatesConfig, data: prepared.PreparedData
+) -> TowerInputs:
     """Returns the inputs of a user tower, measured on the training data of a set.
 
     Raises:
@@ -63,13 +65,13 @@ def from_config(config: configs.Candidates, data: prepared.PreparedData) -> Towe
     measured = reading.measure(chosen, data, examples, _NUM_QUANTILES)
     of_videos = content.from_config(config, data)
     own_encoder = ""
-    if isinstance(config.encoder, configs.OwnEncoder):
+    if isinstance(config.encoder, configs.OwnEncoderConfig):
         own_encoder = own_file.read(config.encoder.file)
     return _inputs(config, data, chosen, measured, of_videos, own_encoder)
 
 
 def _inputs(
-    config: configs.Candidates,
+    config: configs.CandidatesConfig,
     data: prepared.PreparedData,
     chosen: registry.Features,
     measured: reading.Statistics,
@@ -100,7 +102,7 @@ def _training_features(
 
 
 def like(
-    trained: TowerInputs, config: configs.Candidates, data: prepared.PreparedData
+    trained: TowerInputs, config: configs.CandidatesConfig, data: prepared.PreparedData
 ) -> TowerInputs:
     """Returns the inputs of a trained tower, measured on a grown log.
 
@@ -145,7 +147,7 @@ def open_log(
 
 
 def contexts(
-    config: configs.Candidates,
+    config: configs.CandidatesConfig,
     log: watch_log.WatchLog,
     users: np.ndarray,
     ends: np.ndarray,
@@ -184,7 +186,9 @@ def write(inputs: TowerInputs, directory: pathlib.Path) -> None:
 
 
 def read(
-    directory: pathlib.Path, config: configs.Candidates, data: prepared.PreparedData
+    directory: pathlib.Path,
+    config: configs.CandidatesConfig,
+    data: prepared.PreparedData,
 ) -> TowerInputs:
     """Returns the inputs of a trained tower, from the files kept with it.
 
@@ -195,6 +199,6 @@ def read(
     chosen = registry.named(base_feature.CANDIDATES, list(measured), data)
     of_videos = content.read(directory, data)
     own_encoder = ""
-    if isinstance(config.encoder, configs.OwnEncoder):
+    if isinstance(config.encoder, configs.OwnEncoderConfig):
         own_encoder = own_file.read(str(directory / _ENCODER))
     return _inputs(config, data, chosen, measured, of_videos, own_encoder)

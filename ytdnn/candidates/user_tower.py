@@ -31,7 +31,7 @@ class UserTower(tf.keras.layers.Layer):
 
     def __init__(
         self,
-        config: configs.Candidates,
+        config: configs.CandidatesConfig,
         inputs: tower_inputs.TowerInputs,
         **kwargs: Any,
     ) -> None:

@@ -21,7 +21,7 @@ class _Queries(Protocol):
       tower_inputs: Inputs of the user tower.
     """
 
-    config: configs.Candidates
+    config: configs.CandidatesConfig
     vector_dim: int
     tower_inputs: tower_inputs.TowerInputs
 

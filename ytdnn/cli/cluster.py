@@ -45,13 +45,13 @@ def run(given: arguments.Arguments) -> int:
     values = given.values
     if not given.rest or given.rest[0] not in _COMMANDS:
         raise errors.UserError(
-            f"expected a command of {', '.join(_COMMANDS)} behind --, as `ytdnn "
+            f"expected a command of {', '.join(_COMMANDS)} after --, as `ytdnn "
             f"cluster --workers=2 -- train --workdir=DIR`, received "
             f"{' '.join(given.rest[:1]) or 'none'}"
         )
     if given.overrides:
         raise errors.UserError(
-            f"expected settings behind --, with the command they are of, received "
+            f"expected settings after --, with their command, received "
             f"--config.{next(iter(given.overrides))} before it"
         )
     numbers = {
@@ -93,4 +93,4 @@ def _workdir(command: tuple[str, ...]) -> pathlib.Path:
         if name == "workdir" and word.startswith("-"):
             found = value or (command[place + 1 : place + 2] or ("",))[0]
             return user_paths.expanded(found)
-    raise errors.UserError("expected --workdir=DIR behind --, received none")
+    raise errors.UserError("expected --workdir=DIR after --, received none")

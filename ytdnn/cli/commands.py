@@ -88,8 +88,8 @@ COMMANDS = (
         "all steps, from event log to bundle; goes on where it was stopped",
         "Prepares, trains, builds the index, evaluates and exports. A step whose "
         "output is complete and was made from this config is skipped, and said so; one "
-        "that was killed goes on. Without --config the workdir's config.json is used, "
-        "or the defaults: the embedded synthetic world.",
+        "that was killed goes on. Without --config the workdir's config.json is used; "
+        "without a setting of data, the quickstart on the embedded synthetic world.",
         (
             "ytdnn run --config=experiments/quickstart.py --workdir=runs/quickstart",
             "ytdnn run --workdir=runs/mine --config.candidates.embedding_dim=32",
@@ -199,7 +199,7 @@ COMMANDS = (
     Command(
         "cluster",
         "a training by several processes of this machine, to try it",
-        "Starts the processes of a cluster, each with the command behind -- and a "
+        "Starts the processes of a cluster, each with the command after -- and a "
         "TF_CONFIG of its own: workers that train in step, or with --ps a chief, "
         "workers and parameter servers. Starts again what is killed; the training goes "
         "on from its last checkpoint. Output of the chief is shown, that of the others "

@@ -62,7 +62,7 @@ def _compare(
 
     parsed = conditions.parse(fail_if)
     first, second = (report_files.read(path) for path in paths)
-    found = compare.compare(first, second, parsed, configs.Evaluation(), models)
+    found = compare.compare(first, second, parsed, configs.EvaluationConfig(), models)
     output.result(lambda: found)
     rich.print(compared.render(found))
     return found.failures

@@ -64,7 +64,7 @@ def run(given: arguments.Arguments) -> None:
     output.say(f"log of each arm: {directory / live_tests.LOGS}")
 
 
-def _world(given: arguments.Arguments) -> configs.World | None:
+def _world(given: arguments.Arguments) -> configs.WorldConfig | None:
     """Returns the world that flags name, None where they name none."""
     preset = given.values.get("preset")
     if preset is None:

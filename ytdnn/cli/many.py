@@ -1,4 +1,4 @@
-"""What commands that write answers for many users or videos share."""
+"""The common part of commands that write answers for many users or videos."""
 
 import contextlib
 import pathlib
@@ -45,14 +45,14 @@ def named(value: str) -> pathlib.Path | None:
 
 @contextlib.contextmanager
 def shown(what: str, unit: str) -> "Iterator[streams.Progress]":
-    """Shows how much is done, its rate, and the time left.
+    """Shows the progress, its rate, and the time left.
 
     Args:
-      what: Is done.
-      unit: What is counted, in the plural.
+      what: Name of the work.
+      unit: Name of the unit, in the plural.
 
     Yields:
-      What is told how many of how many are done.
+      The function to call with the numbers of finished and of all units.
     """
     started = time.monotonic()
     with progress.Bar(what, None, unit) as bar:
@@ -65,11 +65,11 @@ def shown(what: str, unit: str) -> "Iterator[streams.Progress]":
 
 
 def show(written: "streams.Written", noun: str) -> None:
-    """Says what was written, what its column means, and what was left out.
+    """Prints the path, the meaning of the columns, and the omissions.
 
     Args:
       written: The file.
-      noun: Of what it tells, as "user".
+      noun: Name of a row's subject, such as "user".
     """
     seconds = max(written.seconds, 1e-9)
     plural = "" if written.num_asked == 1 else "s"
@@ -78,6 +78,7 @@ def show(written: "streams.Written", noun: str) -> None:
         f"{noun}{plural} in {seconds:,.1f} s ({written.num_asked / seconds:,.0f} "
         f"{noun}s/s)"
     )
-    output.say(written.meaning)
+    for column, meaning in written.meanings.items():
+        output.say(f"{column}: {meaning}")
     for note in written.notes:
         output.say(f"note: {note}")

@@ -1,5 +1,6 @@
 """`ytdnn recommend`: one request shown with titles and latency; many into a file."""
 
+import json
 import pathlib
 from collections.abc import Mapping
 from typing import Any
@@ -62,6 +63,17 @@ FLAGS = (
         "allow",
         "With --users; file of the only videos that may be recommended, by video_id.",
         example="FILE",
+    ),
+    Flag(
+        "where",
+        "Conditions on columns of videos, JSON: "
+        '[{"column": "language", "in": ["en"]}, {"column": "age_days", "at_most": 7}].',
+        example="JSON",
+    ),
+    Flag(
+        "policy",
+        "Name of conditions saved in the bundle (config.composition.policies).",
+        example="NAME",
     ),
     *engine.FLAGS,
     resolved.JSON,
@@ -137,6 +149,8 @@ def _recommend_many(
             index=index,
             exclude=_file(values, "exclude"),
             allow=_file(values, "allow"),
+            where=_where(values),
+            policy=values.get("policy", ""),
             spark=spark,
             progress=shown,
         )
@@ -146,6 +160,20 @@ def _recommend_many(
 
 def _file(values: Mapping[str, str], name: str) -> pathlib.Path | None:
     return pathlib.Path(values[name]) if name in values else None
+
+
+def _where(values: Mapping[str, str]) -> list[dict[str, Any]] | None:
+    """Returns the conditions of --where."""
+    if "where" not in values:
+        return None
+    try:
+        found = json.loads(values["where"])
+    except ValueError as error:
+        raise errors.UserError(
+            f'expected --where as JSON, [{{"column": "language", "in": ["en"]}}], '
+            f"received {values['where']!r} ({error})"
+        ) from None
+    return found if isinstance(found, list) else [found]
 
 
 def _recommend_one(values: Mapping[str, str], exact: bool) -> None:
@@ -160,6 +188,10 @@ def _recommend_one(values: Mapping[str, str], exact: bool) -> None:
         recommender = pipeline.Recommender.load(values["bundle"])
         request = _read(pathlib.Path(values["request"]))
     notes = []
+    if "where" in values:
+        request = request | {"where": _where(values)}
+    if "policy" in values:
+        request = request | {schema.POLICY: values["policy"]}
     if "k" in values:
         request = request | {schema.K: arguments.whole("k", values["k"])}
     bundle = recommender.bundle
@@ -176,20 +208,22 @@ def _recommend_one(values: Mapping[str, str], exact: bool) -> None:
         )
     latency = bundle.latency(request, exact)
     document = {"history": history, "latency_milliseconds": latency, "notes": notes}
-    output.result(lambda: document | _answered(answer, bundle.score_meaning))
-    _show(history, answer, bundle.score_meaning, latency)
+    output.result(lambda: document | _answered(answer, bundle.meanings))
+    _show(history, answer, bundle.meanings, latency)
     for note in notes:
         output.say(f"note: {note}")
 
 
-def _answered(answer: Any, meaning: str) -> dict[str, Any]:
+def _answered(answer: Any, meanings: Mapping[str, str]) -> dict[str, Any]:
     """Returns the videos of an answer for `--json`."""
-    rows = zip(answer.video_ids, answer.titles, answer.scores, strict=True)
+    columns = {schema.SCORE: answer.scores, **answer.more}
     videos = [
-        {"rank": rank, "video_id": video, "title": title, "score": score}
-        for rank, (video, title, score) in enumerate(rows, 1)
+        {"rank": row + 1, "video_id": video, "title": answer.titles[row]}
+        | {name: values[row] for name, values in columns.items()}
+        for row, video in enumerate(answer.video_ids)
     ]
-    return {"score_meaning": meaning, "videos": videos}
+    meaning = {"score_meaning": meanings[schema.SCORE], "meanings": meanings}
+    return meaning | {"videos": videos}
 
 
 def _read(path: pathlib.Path) -> dict[str, Any]:
@@ -199,20 +233,31 @@ def _read(path: pathlib.Path) -> dict[str, Any]:
 
 
 def _show(
-    history: list[dict[str, Any]], answer: Any, score: str, latency: Mapping[str, float]
+    history: list[dict[str, Any]],
+    answer: Any,
+    meanings: Mapping[str, str],
+    latency: Mapping[str, float],
 ) -> None:
     console = rich.console.Console(width=_WIDTH)
     recent = history[::-1][:_MOST_HISTORY]
     watched = _table(f"Watched: last {len(recent)} of {len(history)}", "id", "title")
     for video in recent:
         watched.add_row(str(video["id"]), video["title"] or "")
-    found = _table("Recommended", "rank", "id", "title", score)
-    rows = zip(answer.video_ids, answer.titles, answer.scores, strict=True)
-    for rank, (video, title, value) in enumerate(rows, 1):
-        found.add_row(str(rank), str(video), title or "", f"{value:.4g}")
+    names = [name.replace("_", " ") for name in meanings]
+    found = _table("Recommended", "rank", "id", "title", *names)
+    columns = {schema.SCORE: answer.scores, **answer.more}
+    for row, video in enumerate(answer.video_ids):
+        said = (_shown(columns[name][row]) for name in meanings)
+        found.add_row(str(row + 1), str(video), answer.titles[row] or "", *said)
     console.print(watched, found)
+    for name, meaning in meanings.items():
+        output.say(f"{name}: {meaning}")
     times = [f"{name} {ms:.2f} ms" for name, ms in latency.items()]
     output.say(f"latency: {', '.join(times)}")
+
+
+def _shown(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:.4g}"
 
 
 def _table(title: str, *columns: str) -> rich.table.Table:

@@ -45,7 +45,7 @@ def run(given: arguments.Arguments) -> None:
         raise errors.UserError(
             "expected --out=FILE.parquet|FILE.csv with --all, received none"
             if is_all
-            else "--out belongs to --all: what is similar to --video is shown here"
+            else "--out belongs to --all: videos similar to --video are printed"
         )
     recommender = many.recommender(values, "similar")
     if is_all:

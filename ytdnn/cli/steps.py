@@ -15,7 +15,7 @@ def _directory(given: arguments.Arguments) -> pathlib.Path:
 def run(given: arguments.Arguments) -> None:
     """Runs all steps."""
     directory = _directory(given)
-    config = resolved.config(given, _made(given) or configs.Config())
+    config = resolved.config(given, _made(given) or _first(given))
     spark = engine.chosen(given)
     found = pipeline.run(directory, config, spark=spark, verbose=output.say)
     evaluate.show(found)
@@ -23,6 +23,12 @@ def run(given: arguments.Arguments) -> None:
         output.say(refitting.statement(directory))
     output.say(f"bundle: {directory / graph.BUNDLE.name}")
     output.say(f"next: ytdnn recommend --workdir={directory} --user=USER_ID")
+
+
+def _first(given: arguments.Arguments) -> configs.Config:
+    """Returns the config that a new run begins with: the quickstart without a log."""
+    names_a_log = any(key.startswith("data.") for key in given.overrides)
+    return configs.Config() if names_a_log else configs.quickstart()
 
 
 def _made(given: arguments.Arguments) -> configs.Config | None:
@@ -41,7 +47,7 @@ def prepare(given: arguments.Arguments) -> None:
     resolved.require_workdir(given, "prepare")
     directory = _directory(given)
     made = _made(given) or configs.Config()
-    base = dataclasses.replace(made, data=configs.Data())
+    base = dataclasses.replace(made, data=configs.DataConfig())
     config = resolved.config(given, base)
     spark = engine.chosen(given)
     data = pipeline.prepare(

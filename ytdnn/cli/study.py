@@ -159,8 +159,10 @@ def _require_same_question(variants: Mapping[str, configs.Config]) -> None:
         for key, value in _asked(variants[name]).items():
             if value != asked[key]:
                 raise errors.UserError(
-                    f"expected variants that are asked the same, found config.{key} "
-                    f"{asked[key]!r} in {first} and {value!r} in {name}: set it alike"
+                    f"expected variants with equal settings of data and evaluation, "
+                    f"found config.{key} "
+                    f"{asked[key]!r} in {first} and {value!r} in {name}: give all "
+                    f"variants one value"
                 )
 
 

@@ -14,7 +14,7 @@ from ytdnn.pipeline import workdir as workdir_room
 if TYPE_CHECKING:
     from ytdnn.index import tune
 
-_KINDS = ("scann", "lsh")
+_KINDS = ("scann", "ivf", "lsh")
 FLAGS = (
     resolved.WORKDIR,
     resolved.CONFIG,

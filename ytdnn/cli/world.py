@@ -5,6 +5,7 @@ import time
 
 from ytdnn import artifacts, configs, errors
 from ytdnn.cli import arguments, output
+from ytdnn.pipeline import memory
 
 PAGE = "world.html"
 FLAGS = (
@@ -36,8 +37,9 @@ def run(given: arguments.Arguments) -> None:
             f"expected --preset to be one of {', '.join(configs.WORLDS)}, received "
             f"{preset!r}{arguments.closest(preset, list(configs.WORLDS))}"
         )
-    config = configs.Config(data=configs.Data(world=configs.WORLDS[preset]))
+    config = configs.Config(data=configs.DataConfig(world=configs.WORLDS[preset]))
     world = arguments.apply(config, given.overrides).data.world
+    memory.require_world(world, whole=False)
     output.say(
         f"[1/2] tables: started ({world.num_users:,} users, {world.num_videos:,} "
         f"videos, {world.num_days} days, seed {world.seed})"
@@ -59,7 +61,7 @@ def run(given: arguments.Arguments) -> None:
     )
 
 
-def _write(world: configs.World, directory: pathlib.Path) -> dict[str, int]:
+def _write(world: configs.WorldConfig, directory: pathlib.Path) -> dict[str, int]:
     """Writes the tables of a world and returns the rows of each."""
     from ytdnn.data.sources import world as world_source
     from ytdnn.world import generate
@@ -68,7 +70,7 @@ def _write(world: configs.World, directory: pathlib.Path) -> dict[str, int]:
 
 
 def _draw(
-    world: configs.World, directory: pathlib.Path, name: str, beside: str
+    world: configs.WorldConfig, directory: pathlib.Path, name: str, beside: str
 ) -> None:
     """Draws the page of a written world, and of MovieLens if a path is given."""
     from ytdnn.data import sources
@@ -77,7 +79,7 @@ def _draw(
 
     logs = {"the world": world_source.first_crowd(directory)}
     if beside:
-        data = configs.Data(source="movielens", dir=beside)
+        data = configs.DataConfig(source="movielens", dir=beside)
         logs["MovieLens"] = sources.read(data).tables
     summary = (
         f"The synthetic world of seed {world.seed}: {world.num_users:,} users, "

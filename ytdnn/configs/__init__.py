@@ -7,36 +7,53 @@ and one of another is refused.
 Experiments are files with a `get_config()` that returns a `Config`.
 """
 
+import warnings
+from typing import TYPE_CHECKING, Any
+
 from ytdnn.configs.by_size import LogSize
-from ytdnn.configs.candidates import Candidates
-from ytdnn.configs.cluster import Cluster
+from ytdnn.configs.candidates import CandidatesConfig
+from ytdnn.configs.cluster import ClusterConfig
 from ytdnn.configs.components import KIND, own_settings
-from ytdnn.configs.composition import Composition
-from ytdnn.configs.content import Content
-from ytdnn.configs.data import Data
-from ytdnn.configs.encoders import HSTU, Bags, Encoder, OwnEncoder, SelfAttention
-from ytdnn.configs.evaluation import Evaluation
-from ytdnn.configs.features import Features
+from ytdnn.configs.composition import CompositionConfig
+from ytdnn.configs.content import ContentConfig
+from ytdnn.configs.data import DataConfig
+from ytdnn.configs.encoders import (
+    BagsConfig,
+    Encoder,
+    HSTUConfig,
+    OwnEncoderConfig,
+    SelfAttentionConfig,
+)
+from ytdnn.configs.evaluation import EvaluationConfig
+from ytdnn.configs.features import FeaturesConfig
+from ytdnn.configs.first_run import quickstart
 from ytdnn.configs.heads import (
-    Click,
-    ClickTimesWatchTime,
-    ExactOdds,
-    WeightedLogistic,
+    ClickConfig,
+    ClickTimesWatchTimeConfig,
+    ExactOddsConfig,
+    WeightedLogisticConfig,
 )
-from ytdnn.configs.index import Exact, Index, Lsh, Scann
-from ytdnn.configs.labels import HeldOutWatch, NextWatch
+from ytdnn.configs.index import (
+    ExactConfig,
+    IndexConfig,
+    IndexKind,
+    IvfConfig,
+    LshConfig,
+    ScannConfig,
+)
+from ytdnn.configs.labels import HeldOutWatchConfig, NextWatchConfig
 from ytdnn.configs.losses import (
-    BPR,
-    GBCE,
-    WARP,
-    FullSoftmax,
-    HierarchicalSoftmax,
-    OwnLoss,
-    SampledSoftmax,
+    BPRConfig,
+    FullSoftmaxConfig,
+    GBCEConfig,
+    HierarchicalSoftmaxConfig,
+    OwnLossConfig,
+    SampledSoftmaxConfig,
+    WARPConfig,
 )
-from ytdnn.configs.normalizations import Normalization, Quantiles, Raw
-from ytdnn.configs.ranking import Head, Ranking
-from ytdnn.configs.refresh import Refresh
+from ytdnn.configs.normalizations import Normalization, QuantilesConfig, RawConfig
+from ytdnn.configs.ranking import Head, RankingConfig
+from ytdnn.configs.refresh import RefreshConfig
 from ytdnn.configs.run import (
     Config,
     as_trained,
@@ -52,51 +69,53 @@ from ytdnn.configs.run import (
     to_dict,
     with_own,
 )
-from ytdnn.configs.training import Training
-from ytdnn.configs.world import WORLDS, World
+from ytdnn.configs.training import TrainingConfig
+from ytdnn.configs.world import WORLDS, WorldConfig
 
 __all__ = [
-    "BPR",
-    "GBCE",
-    "HSTU",
     "KIND",
-    "WARP",
     "WORLDS",
-    "Bags",
-    "Candidates",
-    "Click",
-    "ClickTimesWatchTime",
-    "Cluster",
-    "Composition",
+    "BPRConfig",
+    "BagsConfig",
+    "CandidatesConfig",
+    "ClickConfig",
+    "ClickTimesWatchTimeConfig",
+    "ClusterConfig",
+    "CompositionConfig",
     "Config",
-    "Content",
-    "Data",
+    "ContentConfig",
+    "DataConfig",
     "Encoder",
-    "Evaluation",
-    "Exact",
-    "ExactOdds",
-    "Features",
-    "FullSoftmax",
+    "EvaluationConfig",
+    "ExactConfig",
+    "ExactOddsConfig",
+    "FeaturesConfig",
+    "FullSoftmaxConfig",
+    "GBCEConfig",
+    "HSTUConfig",
     "Head",
-    "HeldOutWatch",
-    "HierarchicalSoftmax",
-    "Index",
+    "HeldOutWatchConfig",
+    "HierarchicalSoftmaxConfig",
+    "IndexConfig",
+    "IndexKind",
+    "IvfConfig",
     "LogSize",
-    "Lsh",
-    "NextWatch",
+    "LshConfig",
+    "NextWatchConfig",
     "Normalization",
-    "OwnEncoder",
-    "OwnLoss",
-    "Quantiles",
-    "Ranking",
-    "Raw",
-    "Refresh",
-    "SampledSoftmax",
-    "Scann",
-    "SelfAttention",
-    "Training",
-    "WeightedLogistic",
-    "World",
+    "OwnEncoderConfig",
+    "OwnLossConfig",
+    "QuantilesConfig",
+    "RankingConfig",
+    "RawConfig",
+    "RefreshConfig",
+    "SampledSoftmaxConfig",
+    "ScannConfig",
+    "SelfAttentionConfig",
+    "TrainingConfig",
+    "WARPConfig",
+    "WeightedLogisticConfig",
+    "WorldConfig",
     "as_trained",
     "choices",
     "chosen",
@@ -106,8 +125,56 @@ __all__ = [
     "flat",
     "from_dict",
     "own_settings",
+    "quickstart",
     "resolved",
     "sized",
     "to_dict",
     "with_own",
 ]
+
+# Names of components in version 0.1.0, accepted for one version.
+if TYPE_CHECKING:
+    BPR = BPRConfig
+    Bags = BagsConfig
+    Candidates = CandidatesConfig
+    Click = ClickConfig
+    ClickTimesWatchTime = ClickTimesWatchTimeConfig
+    Cluster = ClusterConfig
+    Composition = CompositionConfig
+    Content = ContentConfig
+    Data = DataConfig
+    Evaluation = EvaluationConfig
+    Exact = ExactConfig
+    ExactOdds = ExactOddsConfig
+    Features = FeaturesConfig
+    FullSoftmax = FullSoftmaxConfig
+    GBCE = GBCEConfig
+    HSTU = HSTUConfig
+    HeldOutWatch = HeldOutWatchConfig
+    HierarchicalSoftmax = HierarchicalSoftmaxConfig
+    Index = IndexConfig
+    Lsh = LshConfig
+    NextWatch = NextWatchConfig
+    OwnEncoder = OwnEncoderConfig
+    Quantiles = QuantilesConfig
+    Ranking = RankingConfig
+    Raw = RawConfig
+    Refresh = RefreshConfig
+    SampledSoftmax = SampledSoftmaxConfig
+    Scann = ScannConfig
+    SelfAttention = SelfAttentionConfig
+    Training = TrainingConfig
+    WARP = WARPConfig
+    WeightedLogistic = WeightedLogisticConfig
+    World = WorldConfig
+else:
+
+    def __getattr__(name: str) -> Any:
+        """Returns a component by its old name, and names the new one."""
+        new = f"{name}Config"
+        if name.startswith("_") or new not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        warnings.warn(
+            f"configs.{name} is configs.{new} now: write that", FutureWarning, 2
+        )
+        return globals()[new]

@@ -53,7 +53,10 @@ _FEW_WATCHES_A_USER = 5  # of fewer, co-watching says little
 _MANY_WATCHES_A_USER = 20
 _FEW_WATCHES = 50_000  # as of a short log
 _FEW_USERS_A_VIDEO = 0.1  # of fewer users, too, who watch much each
-_WIDE = range(50_000, 500_001)  # videos, of which 64 coordinates are too few
+# Coordinates of a sparse log's vectors, up to so many videos; 64 of more, for memory.
+_DIM_OF_FEW_VIDEOS = (50_000, 64)
+_DIM_OF_MANY_VIDEOS = (500_000, 128)
+_DIM_OF_SHORT_HISTORIES = (50_000, 256)
 _VALIDATION_USERS = 10_000
 _LEAST_VALIDATION_USERS = 1_000
 _VIDEOS_OF_AN_EXAMPLE = 10_000  # that are scored in the time of a training example
@@ -120,9 +123,9 @@ def _of_sparse(size: LogSize) -> dict[str, Any]:
     """Returns the settings of a log with few watches of each video."""
     # Of long histories counting has found nearly all, which large steps would undo.
     has_long = size.watches >= _MANY_WATCHES_A_USER * size.users
-    epochs = _epochs(size.watches, at_unit=8 if has_long else 12)
+    epochs = _epochs(size.watches, at_unit=8 if has_long else 6)
     return {
-        "embedding_dim": 128 if size.videos in _WIDE else 64,
+        "embedding_dim": _dim_of_sparse(size.videos, has_long),
         "initial_vectors": "co_watched",
         "tower": (512, 256),
         "skip_connection": "linear",
@@ -133,12 +136,25 @@ def _of_sparse(size: LogSize) -> dict[str, Any]:
         "loss": _sampled_softmax(size.videos),
         "validation_users": _validation_users(size),
         "training.epochs": epochs,
-        "training.patience": 3,
+        "training.patience": 1 if has_long else 3,
         "training.batch_size": _batch_size(size.watches),
         "training.table_optimizer": "adagrad",
-        "training.table_learning_rate": 0.005 if has_long else 0.02,
+        "training.table_learning_rate": 0.001 if has_long else 0.02,
         "training.table_gradient": "sum",
     }
+
+
+def _dim_of_sparse(videos: int, has_long: bool) -> int:
+    """Returns the width of vectors: directions of taste, or pairs of videos.
+
+    Short histories say less of a taste than of what goes with what, which takes more
+    directions.
+    """
+    few = _DIM_OF_FEW_VIDEOS if has_long else _DIM_OF_SHORT_HISTORIES
+    for most, dim in (few, _DIM_OF_MANY_VIDEOS):
+        if videos <= most:
+            return dim
+    return 64
 
 
 def _validation_users(size: LogSize) -> int:
@@ -183,12 +199,12 @@ def _units(events: int) -> float:
     return max(1, events) / _UNIT
 
 
-def _full_softmax() -> losses.FullSoftmax:
-    return losses.FullSoftmax(label_smoothing=0.1)
+def _full_softmax() -> losses.FullSoftmaxConfig:
+    return losses.FullSoftmaxConfig(label_smoothing=0.1)
 
 
-def _sampled_softmax(videos: int) -> losses.SampledSoftmax:
-    return losses.SampledSoftmax(num_negatives=min(1_024, videos))
+def _sampled_softmax(videos: int) -> losses.SampledSoftmaxConfig:
+    return losses.SampledSoftmaxConfig(num_negatives=min(1_024, videos))
 
 
 def filled(component: _T, names: tuple[str, ...], values: dict[str, Any]) -> _T:

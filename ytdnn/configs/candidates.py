@@ -11,7 +11,7 @@ from ytdnn.configs import training as training_config
 
 
 @components.validated
-class Candidates:
+class CandidatesConfig:
     """Candidate generation (PAPER §3).
 
     Attributes:
@@ -79,9 +79,9 @@ class Candidates:
     embedding_dim: components.Positive = 64
     history_length: components.Positive = 50
     search_length: components.NonNegative = 50
-    features: features_config.Features = features_config.Features()
-    content: content_config.Content = content_config.Content()
-    encoder: Annotated[encoders.Encoder, components.BY_KIND] = encoders.Bags()
+    features: features_config.FeaturesConfig = features_config.FeaturesConfig()
+    content: content_config.ContentConfig = content_config.ContentConfig()
+    encoder: Annotated[encoders.Encoder, components.BY_KIND] = encoders.BagsConfig()
     initial_vectors: Literal["random", "co_watched"] = "random"
     tied_tables: bool = False
     bags: tuple[Literal["mean", "sum", "max"], ...] = ("mean",)
@@ -91,9 +91,9 @@ class Candidates:
     skip_connection: Literal["none", "linear", "gated"] = "none"
     dropout: components.Fraction = 0.0
     history_dropout: components.Fraction = 0.2
-    label: Annotated[labels.NextWatch | labels.HeldOutWatch, components.BY_KIND] = (
-        labels.NextWatch()
-    )
+    label: Annotated[
+        labels.NextWatchConfig | labels.HeldOutWatchConfig, components.BY_KIND
+    ] = labels.NextWatchConfig()
     ensemble_size: components.Positive = 1
     serving_dim: components.NonNegative = 0
     distillation: components.Fraction = 0.0
@@ -103,45 +103,46 @@ class Candidates:
     similarity: Literal["dot", "cosine", "user_cosine"] = "dot"
     temperature: components.PositiveFloat = 1.0
     loss: Annotated[
-        losses.SampledSoftmax
-        | losses.FullSoftmax
-        | losses.HierarchicalSoftmax
-        | losses.BPR
-        | losses.WARP
-        | losses.GBCE
-        | losses.OwnLoss,
+        losses.SampledSoftmaxConfig
+        | losses.FullSoftmaxConfig
+        | losses.HierarchicalSoftmaxConfig
+        | losses.BPRConfig
+        | losses.WARPConfig
+        | losses.GBCEConfig
+        | losses.OwnLossConfig,
         components.BY_KIND,
-    ] = losses.SampledSoftmax()
+    ] = losses.SampledSoftmaxConfig()
     precision: Literal["float32", "bfloat16"] = "float32"
-    training: training_config.Training = training_config.Training()
+    training: training_config.TrainingConfig = training_config.TrainingConfig()
     window_events: components.Positive = 1 << 24
     validation_users: components.NonNegative = 10_000
     auto: tuple[by_size.CandidateSetting, ...] = ()
 
     @pydantic.model_validator(mode="after")
-    def _has_a_bag(self) -> "Candidates":
+    def _has_a_bag(self) -> "CandidatesConfig":
         if self.reads_bags and not self.bags and not self.decay_rates:
             raise ValueError("expected a bag of the history in bags or decay_rates")
         return self
 
     @pydantic.model_validator(mode="after")
-    def _the_loss_fits(self) -> "Candidates":
-        is_tree = isinstance(self.loss, losses.HierarchicalSoftmax)
+    def _the_loss_fits(self) -> "CandidatesConfig":
+        is_tree = isinstance(self.loss, losses.HierarchicalSoftmaxConfig)
         if is_tree and self.similarity != "dot":
             raise ValueError("expected similarity dot for hierarchical_softmax")
         if is_tree and self.tied_tables:
             raise ValueError(
-                "expected no tied_tables for hierarchical_softmax, whose rows are nodes"
+                "expected no tied_tables for hierarchical_softmax, which has nodes as "
+                "rows"
             )
         if is_tree and self.initial_vectors != "random":
             raise ValueError(
-                f"expected initial_vectors random for hierarchical_softmax, whose rows "
-                f"are nodes, received {self.initial_vectors}"
+                f"expected initial_vectors random for hierarchical_softmax, which has "
+                f"nodes as rows, received {self.initial_vectors}"
             )
         return self
 
     @pydantic.model_validator(mode="after")
-    def _the_encoder_fits(self) -> "Candidates":
+    def _the_encoder_fits(self) -> "CandidatesConfig":
         heads = getattr(self.encoder, "num_heads", 1)
         if self.embedding_dim % heads:
             raise ValueError(
@@ -157,7 +158,7 @@ class Candidates:
         return self
 
     @pydantic.model_validator(mode="after")
-    def _vectors_can_be_projected(self) -> "Candidates":
+    def _vectors_can_be_projected(self) -> "CandidatesConfig":
         widest = self.ensemble_size * self.embedding_dim
         if self.serving_dim and self.ensemble_size == 1:
             raise ValueError(
@@ -172,13 +173,13 @@ class Candidates:
         return self
 
     @pydantic.model_validator(mode="after")
-    def _there_is_a_teacher(self) -> "Candidates":
+    def _there_is_a_teacher(self) -> "CandidatesConfig":
         if self.distillation and self.ensemble_size == 1:
             raise ValueError(
                 "expected an ensemble_size of at least 2 with distillation, received "
                 "1: a network learns from those before it"
             )
-        if self.distillation and not isinstance(self.loss, losses.FullSoftmax):
+        if self.distillation and not isinstance(self.loss, losses.FullSoftmaxConfig):
             raise ValueError(
                 f"expected loss full_softmax with distillation, received "
                 f"{self.loss.kind}"
@@ -203,13 +204,13 @@ class Candidates:
     @property
     def reads_bags(self) -> bool:
         """Whether the history is read by bags, alone or together with an encoder."""
-        return isinstance(self.encoder, encoders.Bags) or self.encoder.beside_bags
+        return isinstance(self.encoder, encoders.BagsConfig) or self.encoder.beside_bags
 
     @property
     def slice_length(self) -> int:
         """Positions of a slice of training."""
         if (
-            isinstance(self.label, labels.NextWatch)
+            isinstance(self.label, labels.NextWatchConfig)
             and not self.label.examples_per_user
         ):
             return self.label.slice_length
@@ -222,6 +223,6 @@ class Candidates:
         Each position of bags has a window of its own, `history_length` long. Other
         encoders read all rows of a slice, which are as many as serving reads.
         """
-        if isinstance(self.encoder, encoders.Bags):
+        if isinstance(self.encoder, encoders.BagsConfig):
             return self.history_length
         return self.history_length - self.slice_length + 1

@@ -4,7 +4,7 @@ from ytdnn.configs import components
 
 
 @components.validated
-class Cluster:
+class ClusterConfig:
     """How several processes train together (docs/scale.md).
 
     Attributes:

@@ -1,5 +1,6 @@
 """Settings of how a page is composed: candidate sources, blend, cap."""
 
+import json
 from typing import Literal, Self
 
 import pydantic
@@ -10,7 +11,7 @@ Precision = Literal["trained", "float32", "bfloat16"]
 
 
 @components.validated
-class Composition:
+class CompositionConfig:
     """The composition of a page: the ranker's candidates, and changes to its order.
 
     Attributes:
@@ -34,6 +35,11 @@ class Composition:
         evaluation: as it was `trained` (`ranking.precision`), `float32`, or `bfloat16`,
         which is faster where the processor supports its products. The weights are the
         same.
+      policies: Sets of conditions on columns of videos that requests name, JSON:
+        `{"kids": [{"column": "rating", "in": ["all"]}]}`; empty: none.
+      co_watched_by: What makes videos co-watched: the `order` of watches, within three
+        of one of the last ten; or the `users`, whoever watched both at any time, with
+        the votes of the last fifty watches added up.
     """
 
     num_candidates: components.Positive = 300
@@ -47,13 +53,32 @@ class Composition:
     young_every: components.NonNegative = 0
     young_days: components.PositiveFloat = 7.0
     ranker_precision: Precision = "trained"
+    co_watched_by: Literal["order", "users"] = "order"
+    policies: str = ""
+
+    @pydantic.field_validator("policies", mode="after")
+    @classmethod
+    def _are_named_lists(cls, value: str) -> str:
+        try:
+            found = json.loads(value) if value else {}
+        except ValueError:
+            found = None
+        if not isinstance(found, dict) or not all(
+            name and isinstance(one, list) for name, one in found.items()
+        ):
+            raise ValueError(
+                f'expected policies as JSON, {{"kids": [{{"column": "rating", "in": '
+                f'["all"]}}]}}, received {value!r}'
+            )
+        return value
 
     @pydantic.model_validator(mode="after")
     def _explores_in_one_way(self) -> Self:
         if self.temperature and self.young_every:
             raise ValueError(
-                f"expected temperature or young_every, whose propensities are not "
-                f"known together, received {self.temperature} and {self.young_every}"
+                f"expected temperature or young_every, not both, as their joint "
+                f"propensities are unknown, received {self.temperature} and "
+                f"{self.young_every}"
             )
         if self.young_every == 1:
             raise ValueError("expected young_every of 2 or more, or 0, received 1")
@@ -71,11 +96,12 @@ class Composition:
         return self
 
     @property
-    def places(self) -> dict[str, float]:
+    def places(self) -> dict[str, float | str]:
         """The settings that decide which candidates there are, by name."""
         return {
             "num_candidates": self.num_candidates,
             "share_co_watched": self.share_co_watched,
+            "co_watched_by": self.co_watched_by,
             "share_fresh_uploads": self.share_fresh_uploads,
             "share_popular": self.share_popular,
         }

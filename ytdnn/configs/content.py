@@ -5,7 +5,7 @@ from ytdnn.configs import features as features_config
 
 
 @components.validated
-class Content:
+class ContentConfig:
     """The content side of the video tables: vectors of new videos.
 
     A video's vector is that of its id plus that of its content; a video without an id
@@ -27,6 +27,6 @@ class Content:
     """
 
     enabled: bool = True
-    features: features_config.Features = features_config.Features()
+    features: features_config.FeaturesConfig = features_config.FeaturesConfig()
     id_dropout: components.Fraction = 0.2
     popularity_by_age: bool = True

@@ -9,7 +9,7 @@ IN_MEMORY: Final = "tables"  # the source of a set that is prepared from frames
 
 
 @components.validated
-class Data:
+class DataConfig:
     """The source of the event log, and its splits.
 
     Attributes:
@@ -101,7 +101,7 @@ class Data:
     test_fraction: components.Rate = 0.1
     ranking_fraction: components.Rate = 0.2
     validation_fraction: components.Rate = 0.1
-    world: world_config.World = world_config.World()
+    world: world_config.WorldConfig = world_config.WorldConfig()
     validation_from: str = ""
     ranking_from: str = ""
     ranking_validation_from: str = ""

@@ -6,7 +6,7 @@ from ytdnn.configs import components
 
 
 @components.validated
-class Bags:
+class BagsConfig:
     """Averages of the history (PAPER §3.2).
 
     Which ones say `bags`, `decay_rates` and `learned_bags` of the candidates.
@@ -16,7 +16,7 @@ class Bags:
 
 
 @components.validated
-class SelfAttention:
+class SelfAttentionConfig:
     """Causal self-attention (SASRec: Kang and McAuley, 2018).
 
     Attributes:
@@ -35,7 +35,7 @@ class SelfAttention:
 
 
 @components.validated
-class HSTU:
+class HSTUConfig:
     """Pointwise gated attention with biases by position and time (Zhai et al., 2024).
 
     With the feature `request_time` the time of the request is read too.
@@ -59,7 +59,7 @@ class HSTU:
 
 
 @components.validated
-class OwnEncoder:
+class OwnEncoderConfig:
     """An encoder of the user's own, a class in a Python file (docs/encoders.md).
 
     Attributes:
@@ -72,4 +72,4 @@ class OwnEncoder:
     kind: Literal["own"] = "own"
 
 
-Encoder = Bags | SelfAttention | HSTU | OwnEncoder
+Encoder = BagsConfig | SelfAttentionConfig | HSTUConfig | OwnEncoderConfig

@@ -8,7 +8,7 @@ from ytdnn.configs import components
 
 
 @components.validated
-class Evaluation:
+class EvaluationConfig:
     """Offline evaluation (`ytdnn evaluate --explain` prints every definition).
 
     Attributes:

@@ -4,7 +4,7 @@ from ytdnn.configs import components
 
 
 @components.validated
-class Features:
+class FeaturesConfig:
     """Which features a network reads; each exists only where the log has its columns.
 
     Names are those of `docs/features.md`. A column of the user's own is a feature by

@@ -6,7 +6,7 @@ from ytdnn.configs import components
 
 
 @components.validated
-class WeightedLogistic:
+class WeightedLogisticConfig:
     """Logistic regression in which a click weighs its watch time, as in the paper.
 
     Its odds are served as expected watch seconds: near them where clicks are rare,
@@ -22,7 +22,7 @@ class WeightedLogistic:
 
 
 @components.validated
-class ExactOdds:
+class ExactOddsConfig:
     """Weighted logistic regression with odds equal to the expected watch seconds.
 
     Every impression, a clicked one too, is a negative of weight 1.
@@ -32,14 +32,14 @@ class ExactOdds:
 
 
 @components.validated
-class Click:
+class ClickConfig:
     """Logistic regression of the click: orders by its probability."""
 
     kind: Literal["click"] = "click"
 
 
 @components.validated
-class ClickTimesWatchTime:
+class ClickTimesWatchTimeConfig:
     """The probability of a click times the watch time given one.
 
     Attributes:
@@ -65,4 +65,6 @@ class ClickTimesWatchTime:
     kind: Literal["click_times_watch_time"] = "click_times_watch_time"
 
 
-Head = WeightedLogistic | ExactOdds | Click | ClickTimesWatchTime
+Head = (
+    WeightedLogisticConfig | ExactOddsConfig | ClickConfig | ClickTimesWatchTimeConfig
+)

@@ -6,18 +6,18 @@ import pydantic
 
 from ytdnn.configs import components
 
-Kind = Literal["exact", "scann", "lsh"]
+IndexKind = Literal["exact", "scann", "ivf", "lsh"]
 
 
 @components.validated
-class Exact:
+class ExactConfig:
     """Exact search: every video is scored."""
 
     kind: Literal["exact"] = "exact"
 
 
 @components.validated
-class Scann:
+class ScannConfig:
     """ScaNN, where it is installed: a tree of quantised points.
 
     The defaults follow the corpus size; `ytdnn index tune` finds settings for the
@@ -49,7 +49,31 @@ class Scann:
 
 
 @components.validated
-class Lsh:
+class IvfConfig:
+    """Inverted lists with 8-bit codes, in stock operations.
+
+    The defaults follow the corpus size; `ytdnn index tune --kind=ivf` finds settings
+    for the vectors of a run.
+
+    Attributes:
+      min_videos: Below this corpus size every video is scored exactly.
+      num_lists: Lists that the videos are cut into; 0 = from the corpus size.
+      lists_to_search_fraction: Smallest share of the lists that a query reads; 0 =
+        from the corpus size.
+      reorder_factor: Videos scored exactly, as a multiple of k.
+      seed: Seed of the sample that the lists are made from.
+    """
+
+    min_videos: components.NonNegative = 2_000
+    num_lists: components.NonNegative = 0
+    lists_to_search_fraction: components.Share = 0.0
+    reorder_factor: components.Positive = 2
+    seed: components.Seed = 0
+    kind: Literal["ivf"] = "ivf"
+
+
+@components.validated
+class LshConfig:
     """Hashing by signed random projections, the early method, in stock operations.
 
     Attributes:
@@ -70,15 +94,18 @@ class Lsh:
 
 
 @components.validated
-class Index:
+class IndexConfig:
     """Nearest-neighbour search over the video vectors (PAPER §3, serving).
 
     Attributes:
-      search: Settings of the served index. The exact index is always built, as the
-        reference and for servers without ScaNN.
+      search: Settings of the served index; `ivf` takes the place of `scann` where that
+        is not installed. The exact index is always built, as the reference and for
+        servers without ScaNN.
       also: Further kinds of index that are built and exported, with their default
         settings.
     """
 
-    search: Annotated[Exact | Scann | Lsh, components.BY_KIND] = Scann()
-    also: tuple[Kind, ...] = ()
+    search: Annotated[
+        ExactConfig | ScannConfig | IvfConfig | LshConfig, components.BY_KIND
+    ] = ScannConfig()
+    also: tuple[IndexKind, ...] = ()

@@ -10,7 +10,7 @@ _SLICE_LENGTH = 16
 
 
 @components.validated
-class NextWatch:
+class NextWatchConfig:
     """The next watch, predicted from the history before it (the paper's choice).
 
     Attributes:
@@ -25,10 +25,10 @@ class NextWatch:
     kind: Literal["next_watch"] = "next_watch"
 
     @pydantic.model_validator(mode="after")
-    def _slices_are_of_all_watches(self) -> "NextWatch":
+    def _slices_are_of_all_watches(self) -> "NextWatchConfig":
         if self.examples_per_user and self.slice_length != _SLICE_LENGTH:
             raise ValueError(
-                f"expected no slice_length beside examples_per_user, received "
+                f"expected no slice_length with examples_per_user, received "
                 f"{self.slice_length}: labels that are drawn share no history; leave "
                 f"slice_length out, or set examples_per_user to 0"
             )
@@ -36,7 +36,7 @@ class NextWatch:
 
 
 @components.validated
-class HeldOutWatch:
+class HeldOutWatchConfig:
     """A held-out watch, predicted from the watches around it (figure 5a).
 
     Attributes:

@@ -8,7 +8,7 @@ from ytdnn.configs import components
 
 
 @components.validated
-class SampledSoftmax:
+class SampledSoftmaxConfig:
     """Softmax over the label and sampled negatives: for any size of corpus.
 
     Attributes:
@@ -34,7 +34,7 @@ class SampledSoftmax:
     kind: Literal["sampled_softmax"] = "sampled_softmax"
 
     @pydantic.model_validator(mode="after")
-    def _there_are_negatives(self) -> "SampledSoftmax":
+    def _there_are_negatives(self) -> "SampledSoftmaxConfig":
         if self.uniform_share + self.log_uniform_share > 1.0:
             raise ValueError(
                 "expected uniform_share + log_uniform_share of at most 1, received "
@@ -46,7 +46,7 @@ class SampledSoftmax:
 
 
 @components.validated
-class FullSoftmax:
+class FullSoftmaxConfig:
     """Softmax over all videos: the reference, for small corpora.
 
     Attributes:
@@ -58,7 +58,7 @@ class FullSoftmax:
 
 
 @components.validated
-class BPR:
+class BPRConfig:
     """Bayesian personalised ranking (Rendle et al., 2009): the label above others.
 
     Attributes:
@@ -73,7 +73,7 @@ class BPR:
 
 
 @components.validated
-class WARP:
+class WARPConfig:
     """Weighted approximate-rank pairwise loss (Weston et al., 2011).
 
     Attributes:
@@ -91,7 +91,7 @@ class WARP:
 
 
 @components.validated
-class GBCE:
+class GBCEConfig:
     """Generalised binary cross-entropy (Petrov and Macdonald, 2023).
 
     Attributes:
@@ -107,7 +107,7 @@ class GBCE:
 
 
 @components.validated
-class OwnLoss:
+class OwnLossConfig:
     """A loss of the user's own, a Keras loss in a Python file (docs/losses.md).
 
     Attributes:
@@ -124,7 +124,7 @@ class OwnLoss:
 
 
 @components.validated
-class HierarchicalSoftmax:
+class HierarchicalSoftmaxConfig:
     """Softmax along a binary tree of the videos; served by a first-order approximation.
 
     Attributes:

@@ -6,7 +6,7 @@ from ytdnn.configs import components
 
 
 @components.validated
-class Quantiles:
+class QuantilesConfig:
     """The quantile CDF of the training data, in [0, 1).
 
     Attributes:
@@ -23,10 +23,10 @@ class Quantiles:
 
 
 @components.validated
-class Raw:
+class RawConfig:
     """The value without normalisation, which trains poorly according to the paper."""
 
     kind: Literal["raw"] = "raw"
 
 
-Normalization = Quantiles | Raw
+Normalization = QuantilesConfig | RawConfig

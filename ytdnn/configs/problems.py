@@ -7,6 +7,7 @@ from typing import Any
 import pydantic
 
 from ytdnn import configs
+from ytdnn.configs import run
 
 _MOST_PROBLEMS = 3
 MOVED = {"index.num_candidates": "composition.num_candidates"}
@@ -67,8 +68,8 @@ def _path(title: str, place: Sequence[Any]) -> tuple[list[str], str]:
     path, kind = [title], ""
     if title == configs.Config.__name__:
         path = ["config"]
-    elif title.lower() in {f.name for f in dataclasses.fields(configs.Config)}:
-        path = ["config", title.lower()]
+    elif run.section_of(title) in {f.name for f in dataclasses.fields(configs.Config)}:
+        path = ["config", run.section_of(title)]
     for choice, kinds in configs.choices().items():
         for name, cls in kinds.items():
             if cls.__name__ == title:

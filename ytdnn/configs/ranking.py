@@ -10,7 +10,7 @@ Head = heads.Head
 
 
 @components.validated
-class Ranking:
+class RankingConfig:
     """Ranking (PAPER §4).
 
     Attributes:
@@ -44,18 +44,18 @@ class Ranking:
     embedding_dim: components.Positive = 16
     shared_table: bool = True
     history_length: components.Positive = 50
-    features: features_config.Features = features_config.Features()
+    features: features_config.FeaturesConfig = features_config.FeaturesConfig()
     own_columns: components.NonNegative = 64
     least_impressions: components.NonNegative = 0
     normalization: Annotated[normalizations.Normalization, components.BY_KIND] = (
-        normalizations.Quantiles()
+        normalizations.QuantilesConfig()
     )
     tower: tuple[components.Positive, ...] = (512, 256)
     dropout: components.Fraction = 0.2
-    head: Annotated[heads.Head, components.BY_KIND] = heads.ClickTimesWatchTime()
+    head: Annotated[heads.Head, components.BY_KIND] = heads.ClickTimesWatchTimeConfig()
     precision: Literal["float32", "bfloat16"] = "float32"
     window_events: components.Positive = 1 << 23
-    training: training_config.Training = training_config.Training(
+    training: training_config.TrainingConfig = training_config.TrainingConfig(
         epochs=10,
         patience=4,
         table_optimizer="adagrad",

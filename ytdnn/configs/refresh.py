@@ -4,7 +4,7 @@ from ytdnn.configs import components
 
 
 @components.validated
-class Refresh:
+class RefreshConfig:
     """The continued training of trained models (docs/freshness.md).
 
     Attributes:

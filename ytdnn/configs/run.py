@@ -45,20 +45,26 @@ class Config:
         as many epochs as the measured ones' best took.
     """
 
-    data: data_config.Data = data_config.Data()
-    candidates: candidates_config.Candidates = candidates_config.Candidates(
+    data: data_config.DataConfig = data_config.DataConfig()
+    candidates: candidates_config.CandidatesConfig = candidates_config.CandidatesConfig(
         auto=by_size.OF_CANDIDATES
     )
-    index: index_config.Index = index_config.Index()
-    ranking: ranking_config.Ranking = ranking_config.Ranking(auto=by_size.OF_RANKING)
-    composition: composition_config.Composition = composition_config.Composition()
-    evaluation: evaluation_config.Evaluation = evaluation_config.Evaluation()
+    index: index_config.IndexConfig = index_config.IndexConfig()
+    ranking: ranking_config.RankingConfig = ranking_config.RankingConfig(
+        auto=by_size.OF_RANKING
+    )
+    composition: composition_config.CompositionConfig = (
+        composition_config.CompositionConfig()
+    )
+    evaluation: evaluation_config.EvaluationConfig = (
+        evaluation_config.EvaluationConfig()
+    )
     seed: components.Seed = 0
     strategy: Literal["none", "mirrored", "multi_worker", "parameter_server", "tpu"] = (
         "none"
     )
-    cluster: cluster_config.Cluster = cluster_config.Cluster()
-    refresh: refresh_config.Refresh = refresh_config.Refresh()
+    cluster: cluster_config.ClusterConfig = cluster_config.ClusterConfig()
+    refresh: refresh_config.RefreshConfig = refresh_config.RefreshConfig()
     refit: bool = False
 
 
@@ -74,10 +80,10 @@ _RULES: dict[str, Callable[[by_size.LogSize, Any], dict[str, Any]]] = {
 
 
 def _fitting(
-    values: dict[str, Any], own: candidates_config.Candidates
+    values: dict[str, Any], own: candidates_config.CandidatesConfig
 ) -> dict[str, Any]:
     """Returns the settings of the rule that fit a loss of the user's own."""
-    is_tree = isinstance(own.loss, losses.HierarchicalSoftmax)
+    is_tree = isinstance(own.loss, losses.HierarchicalSoftmaxConfig)
     if not is_tree or "loss" in own.auto:
         return values
     # Rows of its table are nodes of a tree, not videos.
@@ -135,14 +141,23 @@ def with_own(config: Config, given: Iterable[str]) -> Config:
     return dataclasses.replace(config, **changed)
 
 
+def section_of(class_name: str) -> str:
+    """Returns the section of the config that holds a class, by the class's name.
+
+    >>> section_of("CandidatesConfig")
+    'candidates'
+    """
+    return class_name.removesuffix("Config").lower()
+
+
 def sized(cls: type[_T], **given: Any) -> _T:
     """Returns a component of which all that is not given is chosen by size.
 
     Args:
-      cls: `Candidates` or `Ranking`.
+      cls: `CandidatesConfig` or `RankingConfig`.
       **given: Its own settings; of `training`, those that differ from its defaults.
     """
-    names = getattr(Config(), cls.__name__.lower()).auto
+    names = getattr(Config(), section_of(cls.__name__)).auto
     auto = tuple(name for name in names if not _is_given(name, given))
     values: dict[str, Any] = {**given, "auto": auto}
     return cls(**values)

@@ -6,7 +6,7 @@ from ytdnn.configs import components
 
 
 @components.validated
-class Training:
+class TrainingConfig:
     """Optimisation of one stage.
 
     Attributes:

@@ -4,7 +4,7 @@ from ytdnn.configs import components
 
 
 @components.validated
-class World:
+class WorldConfig:
     """The synthetic world (`data.source="world"`).
 
     Attributes:
@@ -40,17 +40,17 @@ class World:
         return self.num_days + self.live_days
 
 
-WORLDS: dict[str, World] = {
+WORLDS: dict[str, WorldConfig] = {
     # Seconds: tests.
-    "tiny": World(
+    "tiny": WorldConfig(
         num_users=200, num_videos=400, num_topics=4, num_days=30, watches_per_user=30
     ),
     # The default of `make run`.
-    "quickstart": World(num_users=4_000, num_videos=5_000, num_topics=10),
+    "quickstart": WorldConfig(num_users=4_000, num_videos=5_000, num_topics=10),
     # The experiments': a million watches, three million impressions.
-    "small": World(num_users=10_000, num_videos=20_000, watches_per_user=100),
+    "small": WorldConfig(num_users=10_000, num_videos=20_000, watches_per_user=100),
     # A hundred million watches; written to disk in parts.
-    "large": World(
+    "large": WorldConfig(
         num_users=1_000_000,
         num_videos=1_000_000,
         num_topics=200,

@@ -166,11 +166,11 @@ def _require_one_log(old: prepared.PreparedData, log: event_log.EventLog) -> Non
     if any(count for count, _ in theirs.values()) and theirs != ours:
         table = next(t for t in ours if theirs.get(t) != ours[t])
         raise errors.UserError(
-            f"expected in {log.origin(table).file} either events after "
-            f"{_utc(old.end_of_log)} alone, the end of {old.directory}, or all "
-            f"that it was made from too, found {theirs.get(table, (0, 0))[0]:,} "
-            f"{table} up to then where it has {ours[table][0]:,}, or others: give the "
-            f"log that it was made from, grown, or the new events"
+            f"expected in {log.origin(table).file} only events after "
+            f"{_utc(old.end_of_log)}, the end of {old.directory}, or its events too, "
+            f"found {theirs.get(table, (0, 0))[0]:,} {table} up to then where it has "
+            f"{ours[table][0]:,}, or different ones: give the grown log that it was "
+            f"made from, or the new events"
         )
 
 

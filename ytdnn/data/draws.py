@@ -9,7 +9,7 @@ every next watch is a label, `ytdnn.data.inputs.SliceBatches` shares histories i
 import dataclasses
 import functools
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import tensorflow as tf
@@ -215,18 +215,37 @@ class DrawnBatches:
             labels = tf.gather(positions, tf.minimum(slots, last))
             labels = tf.where(slots <= last, labels, beyond)
             if not self.held_out:
-                return inputs.cut(
-                    self.log, labels, 1, self.history_length, self.search_length
-                )
+                examples: Features = self._cut(labels)
+                return examples
             base = tf.constant(self.seed, tf.int64) + (epoch << 32)
             seed = tf.stack([base, step + (sum(self.stream) << 32)])
             reach = tf.random.stateless_uniform([self.batch_size], seed)
-            reach = self.portion.own(reach, self.batch_size)
-            return around(
-                self.log, labels, reach, self.history_length, self.search_length
+            around_labels: Features = self._around(
+                labels, self.portion.own(reach, self.batch_size)
             )
+            return around_labels
 
         return cut_step
+
+    @functools.cached_property
+    def _cut(self) -> Callable[[tf.Tensor], Any]:
+        """Cuts labels with what was before them; traced once for all epochs."""
+        log, lengths = self.log, (self.history_length, self.search_length)
+
+        def cut_labels(labels: tf.Tensor) -> Features:
+            return inputs.cut(log, labels, 1, *lengths)
+
+        return tf.function(cut_labels, autograph=False)
+
+    @functools.cached_property
+    def _around(self) -> Callable[[tf.Tensor, tf.Tensor], Any]:
+        """Cuts labels with what was around them; traced once for all epochs."""
+        log, lengths = self.log, (self.history_length, self.search_length)
+
+        def cut_around(labels: tf.Tensor, reach: tf.Tensor) -> Features:
+            return around(log, labels, reach, *lengths)
+
+        return tf.function(cut_around, autograph=False)
 
 
 def around(

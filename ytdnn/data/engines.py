@@ -50,7 +50,7 @@ class Survey:
 class Engine(Protocol):
     """Reads the events of one log."""
 
-    def survey(self, log: event_log.EventLog, config: configs.Data) -> Survey:
+    def survey(self, log: event_log.EventLog, config: configs.DataConfig) -> Survey:
         """Checks a log and collects the facts that the shards need.
 
         Args:

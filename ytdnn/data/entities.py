@@ -12,7 +12,7 @@ EVENTS = "events"  # of all tables
 IN_WATCHES = "in_watches"
 
 
-def core(watches: pl.LazyFrame, config: configs.Data) -> pl.LazyFrame:
+def core(watches: pl.LazyFrame, config: configs.DataConfig) -> pl.LazyFrame:
     """Drops videos and users with too few watches, until all have enough.
 
     With both minimums at 5 this is the 5-core of published benchmarks.
@@ -126,7 +126,7 @@ def all_users_of(
 
 
 def require_watches(
-    users: pl.DataFrame, log: event_log.EventLog, config: configs.Data
+    users: pl.DataFrame, log: event_log.EventLog, config: configs.DataConfig
 ) -> None:
     """Checks that the minimums leave a watch.
 

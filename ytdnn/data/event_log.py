@@ -122,13 +122,13 @@ def readable(file: str, flag: str = "--data_dir") -> Iterator[None]:
     except (OSError, EOFError, zlib.error) as error:
         why = getattr(error, "strerror", "") or brief(error)
         raise errors.UserError(
-            f"expected to read {file}, could not: {why}: mend it or point {flag} at "
+            f"expected to read {file}, could not: {why}: repair it or point {flag} at "
             f"another"
         ) from None
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise errors.UserError(
             f"expected a readable table in {file}, found a damaged or unsuitable file "
-            f"({brief(error)}): mend it or point {flag} at another"
+            f"({brief(error)}): repair it or point {flag} at another"
         ) from None
 
 

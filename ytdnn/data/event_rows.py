@@ -153,7 +153,7 @@ def with_clicks(log: event_log.EventLog) -> event_log.EventLog:
 
 
 def with_completed(
-    watches: pl.LazyFrame, log: event_log.EventLog, config: configs.Data
+    watches: pl.LazyFrame, log: event_log.EventLog, config: configs.DataConfig
 ) -> pl.LazyFrame:
     """Adds `shards.COMPLETED` where the configuration has a rule for it (PAPER §3.1).
 

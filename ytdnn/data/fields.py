@@ -34,6 +34,7 @@ class Field:
       least: Smallest value that a request may have, apart from `missing`; None: any.
       greatest: Largest value; None: any.
       is_flag: Whether true and false may stand for 1 and 0.
+      choices: The only texts a request may hold, beside `missing`; none: any.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Field:
     least: float | None = None
     greatest: float | None = None
     is_flag: bool = False
+    choices: tuple[str, ...] = ()
 
     @property
     def is_list(self) -> bool:
@@ -152,4 +154,7 @@ def describe(fields: Iterable[Field]) -> dict[str, dict[str, Any]]:
 
 def read(described: dict[str, dict[str, Any]]) -> dict[str, Field]:
     """Returns the fields of `describe`'s JSON by name."""
-    return {name: Field(name=name, **values) for name, values in described.items()}
+    return {
+        name: Field(name=name, **values | {"choices": tuple(values.get("choices", ()))})
+        for name, values in described.items()
+    }

@@ -10,6 +10,7 @@ over the data in Python runs between steps.
 import dataclasses
 import functools
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -209,16 +210,21 @@ class SliceBatches:
             )
             beyond = tf.constant(self.num_slices, tf.int64)
             slices = tf.where(slots <= last, shuffled, beyond)
-            firsts = slices * self.slice_length - offset
-            return cut(
-                self.log,
-                firsts,
-                self.slice_length,
-                self.history_length,
-                self.search_length,
-            )
+            features: Features = self._cut(slices * self.slice_length - offset)
+            return features
 
         return cut_step
+
+    @functools.cached_property
+    def _cut(self) -> Callable[[tf.Tensor], Any]:
+        """Cuts slices by where they begin; traced once for all epochs."""
+        log, length = self.log, self.slice_length
+        history_length, search_length = self.history_length, self.search_length
+
+        def cut_slices(firsts: tf.Tensor) -> Features:
+            return cut(log, firsts, length, history_length, search_length)
+
+        return tf.function(cut_slices, autograph=False)
 
 
 def num_slices(num_watches: int, slice_length: int) -> int:
@@ -261,13 +267,8 @@ class FewSlices(SliceBatches):
         def cut_step(step: tf.Tensor) -> Features:
             slots = self.portion.slots(step, self.slices_per_batch)
             chosen = tf.gather(firsts, tf.minimum(slots, last))
-            return cut(
-                self.log,
-                tf.where(slots <= last, chosen, beyond),
-                self.slice_length,
-                self.history_length,
-                self.search_length,
-            )
+            features: Features = self._cut(tf.where(slots <= last, chosen, beyond))
+            return features
 
         return cut_step
 

@@ -45,8 +45,8 @@ def read(
     Args:
       given: A path of a Parquet or CSV file, or a frame of Polars or pandas.
       data: Prepared set with the catalogue that they are added to.
-      columns: Own column names, as `configs.Data.columns`; they come before those that
-        the catalogue was prepared with.
+      columns: Own column names, as `configs.DataConfig.columns`; they come before those
+        that the catalogue was prepared with.
       bad_rows: `stop`, or `drop` to leave bad rows out.
 
     Raises:
@@ -86,7 +86,8 @@ def _cast(values: pl.Series, dtype: pl.DataType, file: str) -> pl.Series:
     except pl.exceptions.PolarsError:
         raise errors.UserError(
             f"expected {schema.VIDEOS}.{values.name} in {file} of type {dtype} as in "
-            f"the catalogue, found {values.dtype} that does not fit: write it alike"
+            f"the catalogue, found {values.dtype} that does not fit: write it with "
+            f"that type"
         ) from None
 
 

@@ -37,7 +37,9 @@ class PolarsEngine:
         self._kept: dict[str, pl.DataFrame] | None = None
         self._folders: pathlib.Path | None = None
 
-    def survey(self, log: event_log.EventLog, config: configs.Data) -> engines.Survey:
+    def survey(
+        self, log: event_log.EventLog, config: configs.DataConfig
+    ) -> engines.Survey:
         """Checks the log and collects the facts that the shards need."""
         log, bad_rows = validation.validate(log, config.bad_rows)
         if config.clicks_are_watches:

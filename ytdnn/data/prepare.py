@@ -13,7 +13,7 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 
-from ytdnn import artifacts, configs, errors, schema
+from ytdnn import artifacts, configs, environment, errors, schema
 from ytdnn.data import (
     engines,
     entities,
@@ -30,9 +30,11 @@ from ytdnn.data import (
 )
 from ytdnn.data.sources import tables
 
+_BYTES_OF_EVENT = 40  # user, video, time and seconds, in the log's types and ours
+
 
 def prepare(
-    config: configs.Data,
+    config: configs.DataConfig,
     directory: pathlib.Path,
     given: tables.TablesInMemory | None = None,
     engine: engines.Engine | None = None,
@@ -53,7 +55,7 @@ def prepare(
 
 
 def of_log(
-    config: configs.Data,
+    config: configs.DataConfig,
     log: event_log.EventLog,
     directory: pathlib.Path,
     inputs: Mapping[str, str],
@@ -100,7 +102,7 @@ def of_log(
     return prepared.load(directory)
 
 
-def _require_time(config: configs.Data) -> None:
+def _require_time(config: configs.DataConfig) -> None:
     if config.order_by == "order" and config.protocol == "temporal":
         raise errors.UserError(
             "expected data.order_by=time for data.protocol=temporal, found order: "
@@ -113,6 +115,7 @@ def _write(
 ) -> dict[str, object]:
     """Counts and writes all shards, and returns the number of everything."""
     parts = _parts(survey.users, rules.config.events_per_shard)
+    _require_memory(parts, rules.config)
     counted = engine.count(rules, parts)
     labels = np.zeros(survey.videos.height + 1, np.int64)
     for one in counted:
@@ -138,6 +141,20 @@ def _write(
     return facts
 
 
+def _require_memory(
+    parts: list[shard_tasks.ShardUsers], config: configs.DataConfig
+) -> None:
+    """Checks that the events of the largest shard fit into memory, counted low."""
+    there = environment.available_memory()
+    needed = _BYTES_OF_EVENT * max((part.num_events for part in parts), default=0)
+    if needed > there:
+        raise errors.UserError(
+            f"expected config.data.events_per_shard to fit into the {there / 1e9:.3g} "
+            f"GB of memory available, received {config.events_per_shard:,}, which "
+            f"needs at least {needed / 1e9:.3g} GB: lower it"
+        )
+
+
 def _parts(users: pl.DataFrame, most: int) -> list[shard_tasks.ShardUsers]:
     """Returns ranges of users with a bounded number of events each."""
     reached = np.cumsum(users[entities.EVENTS].to_numpy().astype(np.int64))
@@ -161,7 +178,7 @@ def _remove_unfinished(directory: pathlib.Path) -> None:
 
 
 def _stated(
-    survey: engines.Survey, config: configs.Data, counts: Mapping[str, object]
+    survey: engines.Survey, config: configs.DataConfig, counts: Mapping[str, object]
 ) -> dict[str, object]:
     """Returns the facts about the log for the manifest."""
     log = survey.log

@@ -168,9 +168,9 @@ class PreparedData:
         return {}
 
     @functools.cached_property
-    def config(self) -> configs.Data:
+    def config(self) -> configs.DataConfig:
         """The configuration it was prepared with."""
-        return artifacts.read_config(self.manifest, self.directory, configs.Data)
+        return artifacts.read_config(self.manifest, self.directory, configs.DataConfig)
 
     @property
     def columns(self) -> frozenset[str]:
@@ -211,7 +211,7 @@ class PreparedData:
         """Whether the log had impressions, without which there is no ranker."""
         return self.some.shard.impressions is not None
 
-    def ranker_left_out(self, config: configs.Ranking) -> str:
+    def ranker_left_out(self, config: configs.RankingConfig) -> str:
         """Returns why there is no ranker, empty where there is one.
 
         Args:

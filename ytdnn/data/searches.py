@@ -75,7 +75,7 @@ def write_tokens(
     rows.with_columns(pl.Series(_IN_TRAINING, in_training)).write_parquet(path)
 
 
-def vocabulary(paths: list[pathlib.Path], config: configs.Data) -> pl.DataFrame:
+def vocabulary(paths: list[pathlib.Path], config: configs.DataConfig) -> pl.DataFrame:
     """Returns the vocabulary of tokens, most frequent first; row i has index i + 1.
 
     Counts a part of the tokens' hashes at a time, so memory is that of one part.

@@ -93,6 +93,7 @@ def answers_schema(id_type: pl.DataType) -> dict[str, pl.DataType]:
         SOURCES: pl.List(pl.String()),
         SEED_IDS: ids,
         PROPENSITIES: pl.List(pl.Float32()),  # nulls: pages were not drawn
+        schema.PLACED_BY: pl.List(pl.String()),  # nulls: all by their scores
     }
 
 
@@ -168,14 +169,13 @@ def _read(log: pathlib.Path) -> tuple[pl.DataFrame, pl.DataFrame]:
         except (OSError, pl.exceptions.PolarsError) as error:
             line = str(error).partition("\n")[0]
             raise errors.UserError(
-                f"expected parts of what was served in {log / kind}, which cannot be "
-                f"read together: {line}"
+                f"expected parts of a served log with equal columns in {log / kind}, "
+                f"found others: {line}"
             ) from None
     answers, feedback = found
     if answers is None:
         raise errors.UserError(
-            f"expected what `ytdnn serve --log=DIR` has logged in {log}, found no "
-            f"answers"
+            f"expected a log of `ytdnn serve --log=DIR` in {log}, found no answers"
         )
     if feedback is None:
         id_type = answers.schema[VIDEO_IDS].inner  # type: ignore[attr-defined]
@@ -291,7 +291,8 @@ def _write(out: pathlib.Path, impressions: pl.DataFrame, watches: pl.DataFrame) 
         out.is_dir() and {path.name for path in out.iterdir()} <= names
     ):
         raise errors.UserError(
-            f"expected --out to be new, or what an earlier join wrote, found something "
+            f"expected --out to be new, or the output of an earlier join, found "
+            f"something "
             f"else in {out}: give another"
         )
     partial = out.with_name(f".{out.name}.partial")

@@ -46,7 +46,7 @@ class Rules:
       directory: Directory of the prepared set.
     """
 
-    config: configs.Data
+    config: configs.DataConfig
     bounds: windows.Windows | None
     scratch: pathlib.Path
     directory: pathlib.Path

@@ -34,7 +34,7 @@ def watch_arrays(
     frame: pl.DataFrame,
     first_user: int,
     num_users: int,
-    config: configs.Data,
+    config: configs.DataConfig,
     bounds: windows.Windows | None,
 ) -> Arrays:
     """Returns the watch arrays of a shard.
@@ -121,7 +121,7 @@ def search_arrays(
     return {"search_times": times, "search_sizes": sizes}, places < in_training[users]
 
 
-def watch_order(columns: list[str], config: configs.Data) -> list[str]:
+def watch_order(columns: list[str], config: configs.DataConfig) -> list[str]:
     """Returns the sort columns; a log without `order` is sorted by time."""
     order = [schema.ORDER] if schema.ORDER in columns else []
     by_time = config.order_by == "time" or not order

@@ -174,7 +174,7 @@ def _with_one_id_type(log: event_log.EventLog, scan: Scan) -> event_log.EventLog
             (first, place), (second, other), *_ = seen.items()
             raise errors.UserError(
                 f"expected {name} of one type in all tables, found {_TYPES[first]} in "
-                f"{place} but {_TYPES[second]} in {other}: write them alike"
+                f"{place} but {_TYPES[second]} in {other}: write them with one type"
             )
         for table, column in empty if seen else []:
             log = _cast(log, table, column, next(iter(seen)))

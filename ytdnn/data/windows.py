@@ -51,7 +51,7 @@ class Chosen:
 
 
 def of_frames(
-    config: configs.Data,
+    config: configs.DataConfig,
     watches: pl.LazyFrame,
     impressions: pl.LazyFrame | None = None,
 ) -> Chosen:
@@ -77,7 +77,7 @@ def of_frames(
 
 
 def choose(
-    config: configs.Data,
+    config: configs.DataConfig,
     times: order_statistics.Counts,
     spans: Callable[[], Spans] | None,
     num_late: Callable[[str, int], int],
@@ -121,7 +121,7 @@ def choose(
 
 
 def _of_times(
-    config: configs.Data,
+    config: configs.DataConfig,
     times: order_statistics.Counts,
     shown: order_statistics.Counts | None,
     dates: dict[str, int],
@@ -149,7 +149,7 @@ def _of_times(
 
 
 def _of_impressions(
-    config: configs.Data,
+    config: configs.DataConfig,
     times: order_statistics.Counts,
     shown: order_statistics.Counts,
 ) -> Windows | None:
@@ -176,7 +176,7 @@ def _of_impressions(
 
 
 def _dated(
-    config: configs.Data, times: order_statistics.Counts, dates: dict[str, int]
+    config: configs.DataConfig, times: order_statistics.Counts, dates: dict[str, int]
 ) -> Windows:
     """Returns windows that begin where they are set to; others by shares of watches.
 
@@ -219,7 +219,7 @@ def _last_share(
     return found
 
 
-def _dates(config: configs.Data) -> dict[str, int]:
+def _dates(config: configs.DataConfig) -> dict[str, int]:
     """Returns the windows with a configured begin, as seconds, by name.
 
     Raises:
@@ -244,7 +244,7 @@ def _dates(config: configs.Data) -> dict[str, int]:
 
 
 def _advice(
-    config: configs.Data,
+    config: configs.DataConfig,
     times: order_statistics.Counts,
     shown: order_statistics.Counts,
 ) -> str:
@@ -290,7 +290,7 @@ def _num_late(watches: pl.LazyFrame, split: str, start: int) -> int:
     return int(rows.collect(engine="streaming").item())
 
 
-def windows_of(config: configs.Data, times: order_statistics.Counts) -> Windows:
+def windows_of(config: configs.DataConfig, times: order_statistics.Counts) -> Windows:
     """Returns windows that hold the configured shares of the watches.
 
     Args:
@@ -371,5 +371,5 @@ def _require_order(
         f"expected {schema.WATCHES}.{schema.SPLIT} in order of time for "
         f"data.protocol=temporal, found {number:,} {before} watches at or after the "
         f"first {after} watch (time {start}), as a random split has: a model would "
-        f"learn from what comes after its test; split by time, or use --protocol=split"
+        f"learn from events after its test; split by time, or use --protocol=split"
     )

@@ -16,7 +16,7 @@ Watches = watched.Watched | side_by_side.SideBySide
 
 
 def make(
-    config: configs.Candidates,
+    config: configs.CandidatesConfig,
     vocabulary_size: int,
     content: watched.ContentSource | None = None,
     knows_request_times: bool = False,
@@ -31,7 +31,7 @@ def make(
       knows_request_times: Whether the time of the request may be read.
       own_encoder: Text of the file of the user's own encoder.
     """
-    if isinstance(config.encoder, configs.Bags):
+    if isinstance(config.encoder, configs.BagsConfig):
         return watch_bags.WatchBags(config, vocabulary_size, content, name="watches")
     shared: dict[str, Any] = {"knows_request_times": knows_request_times}
     cls = _class(config.encoder, own_encoder)
@@ -45,9 +45,9 @@ def make(
 
 def _class(config: Any, own_encoder: str) -> type[sequence.SequenceEncoder]:
     match config:
-        case configs.SelfAttention():
+        case configs.SelfAttentionConfig():
             return attention.SelfAttention
-        case configs.HSTU():
+        case configs.HSTUConfig():
             return attention.HSTU
         case _:
             return own_file.load(own_encoder, config.file)

@@ -30,7 +30,7 @@ def fingerprint(config: Any) -> dict[str, str]:
     Raises:
       errors.UserError: The file is missing.
     """
-    if not isinstance(config, configs.OwnEncoder):
+    if not isinstance(config, configs.OwnEncoderConfig):
         return {}
     return {"encoder": _FILE.fingerprint(config.file)}
 

@@ -21,7 +21,7 @@ class SearchBag(base_encoder.Encoder):
     num_bags = 1
 
     def __init__(
-        self, config: configs.Candidates, num_tokens: int, **kwargs: Any
+        self, config: configs.CandidatesConfig, num_tokens: int, **kwargs: Any
     ) -> None:
         """Creates the encoder.
 

@@ -18,7 +18,7 @@ class WatchBags(watched.Watched):
 
     def __init__(
         self,
-        config: configs.Candidates,
+        config: configs.CandidatesConfig,
         vocabulary_size: int,
         content: watched.ContentSource | None = None,
         **kwargs: Any,
@@ -32,7 +32,7 @@ class WatchBags(watched.Watched):
           **kwargs: Arguments of `tf.keras.layers.Layer`.
         """
         super().__init__(config, vocabulary_size, content, **kwargs)
-        is_bounded = isinstance(config.encoder, configs.Bags)
+        is_bounded = isinstance(config.encoder, configs.BagsConfig)
         self.bags = bags.HistoryBags(
             config.bags,
             config.decay_rates,

@@ -49,7 +49,7 @@ class Watched(base_encoder.Encoder):
 
     def __init__(
         self,
-        config: configs.Candidates,
+        config: configs.CandidatesConfig,
         vocabulary_size: int,
         content: ContentSource | None = None,
         videos: embeddings.EmbeddingTable | None = None,

@@ -35,7 +35,7 @@ Floats = npt.NDArray[np.float32]
 
 def makers(
     data: prepared.PreparedData,
-    config: configs.Evaluation,
+    config: configs.EvaluationConfig,
     num_users: int | None = None,
 ) -> dict[str, lists.Maker]:
     """Returns the makers of the chosen baselines, in the order of the config.
@@ -57,7 +57,7 @@ def makers(
 
 
 def _chosen(
-    data: prepared.PreparedData, config: configs.Evaluation, num_users: int
+    data: prepared.PreparedData, config: configs.EvaluationConfig, num_users: int
 ) -> list[str]:
     """Returns the names of the config, for `auto` those that it stands for."""
     auto = [_AUTO[0], *(n for n in _AUTO[1:] if _is_cheap(n, data, num_users))]
@@ -83,7 +83,7 @@ def _is_cheap(name: str, data: prepared.PreparedData, num_users: int) -> bool:
 
 
 def _recent_popularity(
-    data: prepared.PreparedData, config: configs.Evaluation
+    data: prepared.PreparedData, config: configs.EvaluationConfig
 ) -> lists.Maker:
     """Returns the maker of the videos most watched in the last week of training."""
     order = popular.most_watched(data)
@@ -99,7 +99,9 @@ def _recent_popularity(
     return make
 
 
-def _markov(data: prepared.PreparedData, config: configs.Evaluation) -> lists.Maker:
+def _markov(
+    data: prepared.PreparedData, config: configs.EvaluationConfig
+) -> lists.Maker:
     """Returns the maker of lists of videos watched most often after the last watch."""
     watches = inputs.training_set(data).watches
     videos, stride = np.asarray(watches.videos, np.int64), data.num_videos + 1
@@ -111,7 +113,9 @@ def _markov(data: prepared.PreparedData, config: configs.Evaluation) -> lists.Ma
     return _of_last_watches(data, config, table, np.ones(1, np.float32))
 
 
-def _co_watch(data: prepared.PreparedData, config: configs.Evaluation) -> lists.Maker:
+def _co_watch(
+    data: prepared.PreparedData, config: configs.EvaluationConfig
+) -> lists.Maker:
     """Returns the maker of lists of videos watched by others near the last ones."""
     videos, weights = co_watch.neighbours(data, _NEIGHBOURS)
     keep = videos > 0
@@ -156,7 +160,7 @@ class _Table:
 
 def _of_last_watches(
     data: prepared.PreparedData,
-    config: configs.Evaluation,
+    config: configs.EvaluationConfig,
     table: _Table,
     weights: Floats,
 ) -> lists.Maker:

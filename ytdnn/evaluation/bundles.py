@@ -40,7 +40,9 @@ class ServedLists:
 
 
 def read(
-    directory: pathlib.Path, data: prepared.PreparedData, config: configs.Evaluation
+    directory: pathlib.Path,
+    data: prepared.PreparedData,
+    config: configs.EvaluationConfig,
 ) -> other_systems.Other:
     """Opens a bundle to be measured.
 
@@ -66,7 +68,9 @@ def read(
     )
 
 
-def makers(served: ServedLists, config: configs.Evaluation) -> dict[str, lists.Maker]:
+def makers(
+    served: ServedLists, config: configs.EvaluationConfig
+) -> dict[str, lists.Maker]:
     """Returns the makers of a bundle's lists.
 
     Raises:

@@ -12,7 +12,7 @@ from ytdnn.ranking import predictions
 def measure(
     impressions: ranker.SplitImpressions,
     predicted: predictions.Predictions,
-    config: configs.Evaluation,
+    config: configs.EvaluationConfig,
 ) -> report_model.CalibrationReport:
     """Measures the calibration of predictions.
 
@@ -44,7 +44,7 @@ def _tenths(
     impressions: ranker.SplitImpressions,
     predicted: npt.NDArray[np.floating],
     observed: ranker.Floats,
-    config: configs.Evaluation,
+    config: configs.EvaluationConfig,
     totals: ranker.Floats | None = None,
 ) -> tuple[report_model.Tenth, ...]:
     found = calibration.by_quantile(

@@ -18,12 +18,16 @@ from ytdnn.evaluation import (
     conditions,
     impression_metrics,
     lists,
+    metric_names,
     ranker,
     report_files,
     statement,
     users,
 )
 from ytdnn.metrics import bootstrap
+
+BETTER, WORSE, NO_DIFFERENCE = "better", "worse", "no difference"
+_HEADLINE_K = 10
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,10 +55,25 @@ class Difference:
 
 
 @dataclasses.dataclass(frozen=True)
+class Headline:
+    """What the comparison comes to, by the one metric that judges it.
+
+    Attributes:
+      verdict: `better` or `worse`, which the second is where the interval of the
+        difference excludes 0; else `no difference`.
+      of: The metric of both.
+    """
+
+    verdict: str
+    of: Difference
+
+
+@dataclasses.dataclass(frozen=True)
 class Comparison:
     """The result of a comparison.
 
     Attributes:
+      headline: What it comes to; None where nothing that judges is in both.
       differences: By model and metric, in the order of the reports.
       num_users: Common users.
       num_other: Number of users that only one of the two has.
@@ -62,6 +81,7 @@ class Comparison:
       marks: Caveats of one report's numbers, in words.
     """
 
+    headline: Headline | None
     differences: list[Difference]
     num_users: int
     num_other: int
@@ -73,7 +93,7 @@ def compare(
     first: report_files.Evaluated,
     second: report_files.Evaluated,
     fail_if: Sequence[conditions.Condition],
-    config: configs.Evaluation,
+    config: configs.EvaluationConfig,
     models: tuple[str, str] | None = None,
 ) -> Comparison:
     """Compares two reports.
@@ -115,7 +135,31 @@ def compare(
         for mark in statement.marks(one.report.protocol)
     ]
     failures = [f for f in failures if f]
-    return Comparison(found, pair.height, num_other, failures, marks)
+    return Comparison(headline(found), found, pair.height, num_other, failures, marks)
+
+
+def headline(differences: Sequence[Difference]) -> Headline | None:
+    """Returns what a comparison comes to.
+
+    It is told of the last model of lists that is neither popularity nor a bound (of a
+    run the system, both stages), by the best yardstick there is (`JUDGING`) and the
+    length 10, else the shortest; without lists, of the ranker.
+    """
+    own = [one for one in differences if one.model not in lists.REFERENCES]
+    for stem in metric_names.JUDGING:
+        found = [one for one in own if one.metric.partition("@")[0] == stem]
+        if found:
+            of_last = [one for one in found if one.model == found[-1].model]
+            ten = [one for one in of_last if one.metric.endswith(f"@{_HEADLINE_K}")]
+            return Headline(_verdict((ten or of_last)[0]), (ten or of_last)[0])
+    return None
+
+
+def _verdict(one: Difference) -> str:
+    if not (one.low > 0.0 or one.high < 0.0):
+        return NO_DIFFERENCE
+    less = one.metric.partition("@")[0] in metric_names.LESS_IS_BETTER
+    return BETTER if (one.low > 0.0) != less else WORSE
 
 
 def _require_same_rules(
@@ -130,7 +174,7 @@ def _require_same_rules(
     if different:
         raise errors.UserError(
             f"expected two reports of one protocol, found {'; '.join(different)} in "
-            f"{first.path} and {second.path}: evaluate both alike"
+            f"{first.path} and {second.path}: evaluate both by the same rules"
         )
 
 
@@ -179,7 +223,7 @@ def _differences(
     both: tuple[report_files.Evaluated, report_files.Evaluated],
     pair: pl.DataFrame,
     metrics: Sequence[_Metric],
-    config: configs.Evaluation,
+    config: configs.EvaluationConfig,
 ) -> list[Difference]:
     """Returns the metrics of both, those over users with their intervals."""
     ids = pair.select(schema.USER_ID)

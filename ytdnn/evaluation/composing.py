@@ -14,7 +14,7 @@ _CASES_A_PART = 1 << 8
 def pooled(
     first: lists.Maker,
     others: tuple[interface.Source, ...],
-    composition: configs.Composition,
+    composition: configs.CompositionConfig,
 ) -> lists.Maker:
     """Returns the maker of candidates of all sources.
 
@@ -42,7 +42,7 @@ def _joined(
     cases: protocol.Cases,
     nearest: lists.Lists,
     others: tuple[interface.Source, ...],
-    composition: configs.Composition,
+    composition: configs.CompositionConfig,
 ) -> lists.Lists:
     asked = interface.Asked(
         watched=tf.constant(cases.watched.padded()),
@@ -63,7 +63,7 @@ def _joined(
 
 def order(
     data: prepared.PreparedData,
-    composition: configs.Composition,
+    composition: configs.CompositionConfig,
     trained: models.RetrievalModel,
     vectors: models.Vectors,
     user_vectors: models.Vectors | None = None,

@@ -120,7 +120,7 @@ def measure(
     pages: logged_pages.LoggedPages,
     systems: Mapping[str, page_choices.Ordered],
     modelled: Mapping[str, npt.NDArray[np.floating]],
-    config: configs.Evaluation,
+    config: configs.EvaluationConfig,
 ) -> report_model.OffPolicy:
     """Estimates the rewards of systems' pages.
 

@@ -73,9 +73,7 @@ def evaluate(
     leaks.require_held_out(data)
     left_out = data.ranker_left_out(config.ranking)
     if stage == ranking_model.KIND and left_out:
-        raise errors.UserError(
-            f"expected a ranker to evaluate it alone, found none: {left_out}"
-        )
+        raise errors.UserError(f"expected a ranker to evaluate, found none: {left_out}")
     first_stage = retrieval_stage.load(
         workdir / retrieval_stage.KIND, data, config.composition
     )
@@ -303,7 +301,7 @@ def _ranker_ms(
 ) -> float:
     """Returns the ranker's milliseconds for one user of many scored together."""
     asked = protocol.take(cases, np.arange(min(_TIMED_USERS, len(cases))))
-    makers = lists.popularity(data, configs.Evaluation())
+    makers = lists.popularity(data, configs.EvaluationConfig())
     chosen = makers(asked, num_candidates)
     started = time.perf_counter()
     lists.reordered(data, ranking, asked, chosen)

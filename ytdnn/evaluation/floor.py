@@ -34,7 +34,7 @@ class Floor:
     """The best counted system beside the network, on some validation users.
 
     Attributes:
-      name: Of the system.
+      name: Name of the system.
       value: Its nDCG@10.
       network: The network's.
       half: Half the 95 % interval of their difference, paired by user.
@@ -78,7 +78,7 @@ def measure(data: prepared.PreparedData, trained: model.Joined) -> Floor | None:
       data: The prepared set.
       trained: The network.
     """
-    config, split = configs.Evaluation(), prepared.Split.VALIDATION
+    config, split = configs.EvaluationConfig(), prepared.Split.VALIDATION
     try:
         cases = protocol.cases(data, split, config, trained.num_listed)
     except errors.UserError:
@@ -117,7 +117,9 @@ def _values(make: lists.Maker, cases: protocol.Cases) -> Floats:
     return found[_METRIC]
 
 
-def _cause(found: Floor, facts: Mapping[str, Any], config: configs.Candidates) -> str:
+def _cause(
+    found: Floor, facts: Mapping[str, Any], config: configs.CandidatesConfig
+) -> str:
     """Returns the likely cause, and what to try."""
     epochs = int(facts.get("epochs", 0))
     best = int(facts.get("best_epoch", 0))

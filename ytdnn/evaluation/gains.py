@@ -18,7 +18,7 @@ _GAPS = (
 
 
 def of_ranker(
-    per_user: PerUsers, config: configs.Evaluation
+    per_user: PerUsers, config: configs.EvaluationConfig
 ) -> dict[str, report_parts.WithInterval]:
     """Returns both stages less the candidates alone, by `METRIC@k`; empty without.
 
@@ -35,7 +35,7 @@ def of_ranker(
 
 
 def page_gaps(
-    per_user: PerUsers, config: configs.Evaluation
+    per_user: PerUsers, config: configs.EvaluationConfig
 ) -> tuple[report_model.Gap, ...]:
     """Returns the shares of the gaps in true watch seconds that systems close.
 
@@ -56,7 +56,7 @@ def _gap(
     metric: str,
     baseline: str,
     best: str,
-    config: configs.Evaluation,
+    config: configs.EvaluationConfig,
 ) -> report_model.Gap:
     low, high = per_user[baseline][metric], per_user[best][metric]
     is_of_ranker = best == lists.CANDIDATES_BY_TRUTH

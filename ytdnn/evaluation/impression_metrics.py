@@ -70,7 +70,7 @@ Parts = dict[str, tuple[Floats, Floats]]
 def measure(
     impressions: ranker.SplitImpressions,
     predicted: predictions.Predictions,
-    config: configs.Evaluation,
+    config: configs.EvaluationConfig,
 ) -> tuple[report_model.Entry, Parts]:
     """Measures the predictions of one model.
 
@@ -116,7 +116,7 @@ def _check(predicted: predictions.Predictions) -> None:
 def auc_interval(
     impressions: ranker.SplitImpressions,
     scores: npt.NDArray,
-    config: configs.Evaluation,
+    config: configs.EvaluationConfig,
 ) -> tuple[float, float]:
     """Returns the bootstrap interval of AUC; NaN without impressions.
 

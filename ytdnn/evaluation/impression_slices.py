@@ -28,7 +28,7 @@ def measure(
     data: prepared.PreparedData,
     impressions: ranker.SplitImpressions,
     predicted: Mapping[str, predictions.Predictions],
-    config: configs.Evaluation,
+    config: configs.EvaluationConfig,
 ) -> dict[str, tuple[report_model.ImpressionSliceRow, ...]]:
     """Returns each slice of the impressions with two parts or more.
 
@@ -57,7 +57,7 @@ def _row(
     impressions: ranker.SplitImpressions,
     keep: np.ndarray,
     predicted: Mapping[str, predictions.Predictions],
-    config: configs.Evaluation,
+    config: configs.EvaluationConfig,
 ) -> report_model.ImpressionSliceRow:
     own = impressions.select(keep)
     return report_model.ImpressionSliceRow(
@@ -73,7 +73,9 @@ def _row(
 
 
 def _metrics(
-    impressions: ranker.SplitImpressions, scores: np.ndarray, config: configs.Evaluation
+    impressions: ranker.SplitImpressions,
+    scores: np.ndarray,
+    config: configs.EvaluationConfig,
 ) -> dict[str, report_parts.WithInterval]:
     """Returns value, low, high of `METRICS`."""
     wrong, watched = impression_metrics.user_loss_parts(impressions, scores)

@@ -43,7 +43,7 @@ def is_known(data: prepared.PreparedData) -> bool:
 
 
 @functools.lru_cache(maxsize=1)
-def _world(config: configs.World) -> generate.World:
+def _world(config: configs.WorldConfig) -> generate.World:
     """Makes a world once for all that is asked of it in an evaluation."""
     return generate.World(config)
 

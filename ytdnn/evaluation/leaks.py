@@ -141,9 +141,9 @@ def require_held_out(data: prepared.PreparedData) -> None:
     """
     if refit.FACT in data.manifest.facts:
         raise errors.UserError(
-            f"expected a run that holds watches out, found models refitted to the end "
-            f"of the log beside {data.directory}, which have seen every answer: "
-            f"evaluate the run they repeat"
+            f"expected a run with held-out watches, found models refitted to the end "
+            f"of the log beside {data.directory}, which were trained on every "
+            f"answer: evaluate the original run"
         )
 
 
@@ -158,10 +158,11 @@ def require_later(
     first = int(cases.times.min())
     if first < trained_to:
         raise errors.UserError(
-            f"expected the {split.name.lower()} window to begin after what {name} was "
-            f"trained on, found a bundle refitted to {_utc(trained_to)} and requests "
-            f"from {_utc(first)} on: it has seen the answers; measure it on a later "
-            f"log, or the run it repeats with `ytdnn evaluate --workdir=…`"
+            f"expected the {split.name.lower()} window to begin after the training "
+            f"data of {name}, found a bundle refitted to {_utc(trained_to)} and "
+            f"requests "
+            f"from {_utc(first)} on: it was trained on the answers; measure it on a "
+            f"later log, or the original run with `ytdnn evaluate --workdir=…`"
         )
 
 

@@ -34,7 +34,7 @@ class Context:
 
     data: prepared.PreparedData
     cases: protocol.Cases
-    config: configs.Evaluation
+    config: configs.EvaluationConfig
 
     @property
     def length(self) -> int:

@@ -46,7 +46,7 @@ def from_vectors(
     user_vectors: models.Vectors,
     video_vectors: models.Vectors,
     k: int,
-    config: configs.Evaluation,
+    config: configs.EvaluationConfig,
 ) -> Lists:
     """Ranks all videos exactly by the product with each case's vector.
 
@@ -75,7 +75,7 @@ def from_scores(
     score: selection.Scorer,
     num_videos: int,
     k: int,
-    config: configs.Evaluation,
+    config: configs.EvaluationConfig,
 ) -> Lists:
     """Ranks all videos exactly by any score, as `from_vectors`.
 
@@ -110,7 +110,7 @@ def may_hold(
       videos: `[n]` a video index for each; 0, an unknown video, may be listed.
     """
     everyone = slice(0, len(cases))
-    removed = selection.Removed(everyone, cases.removed, cases.available)
+    removed = selection.ExcludedVideos(everyone, cases.removed, cases.available)
     return ~removed.holds(rows, videos)
 
 
@@ -124,7 +124,7 @@ def closed_up(cases: protocol.Cases, found: Lists, k: int) -> Lists:
     return result
 
 
-def popularity(data: prepared.PreparedData, config: configs.Evaluation) -> Maker:
+def popularity(data: prepared.PreparedData, config: configs.EvaluationConfig) -> Maker:
     """Returns the maker that lists the videos with most training watches."""
     watched = data.videos[prepared.TRAIN_COUNT].head(data.vocabulary_size)
     counts = watched.to_numpy().astype(np.float32)
@@ -139,7 +139,7 @@ def popularity(data: prepared.PreparedData, config: configs.Evaluation) -> Maker
 def of_vectors(
     user_vectors: models.Vectors,
     video_vectors: models.Vectors,
-    config: configs.Evaluation,
+    config: configs.EvaluationConfig,
 ) -> Maker:
     """Returns the maker that ranks by the product with each case's vector."""
     return lambda cases, k: from_vectors(cases, user_vectors, video_vectors, k, config)

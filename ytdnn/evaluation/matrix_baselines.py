@@ -28,7 +28,7 @@ Floats = npt.NDArray[np.float32]
 
 
 def user_neighbours(
-    data: prepared.PreparedData, config: configs.Evaluation
+    data: prepared.PreparedData, config: configs.EvaluationConfig
 ) -> lists.Maker:
     """Returns the maker of lists of videos that users with similar watches watched."""
     counts = _training_matrix(data)
@@ -53,7 +53,7 @@ def user_neighbours(
     return make
 
 
-def als(data: prepared.PreparedData, config: configs.Evaluation) -> lists.Maker:
+def als(data: prepared.PreparedData, config: configs.EvaluationConfig) -> lists.Maker:
     """Returns the maker of implicit's alternating least squares.
 
     Raises:

@@ -60,7 +60,7 @@ def measure(
     makers: Mapping[str, lists.Maker],
     scorers: Mapping[str, ranker.Scorer],
     split: prepared.Split,
-    config: configs.Evaluation,
+    config: configs.EvaluationConfig,
     orders: Mapping[str, ranker.Scorer] | None = None,
 ) -> report_files.Result:
     """Checks for leaks, runs every system and measures its output.
@@ -134,7 +134,7 @@ def _shown(
     data: prepared.PreparedData,
     scorers: Mapping[str, ranker.Scorer],
     split: prepared.Split,
-    config: configs.Evaluation,
+    config: configs.EvaluationConfig,
 ) -> _Shown:
     if not data.has_impressions or not scorers:
         return _Shown()
@@ -160,7 +160,7 @@ def _shown_lists(
     shown: _Shown,
     orders: Mapping[str, ranker.Scorer],
     split: prepared.Split,
-    config: configs.Evaluation,
+    config: configs.EvaluationConfig,
 ) -> report_parts.ShownLists | None:
     """Returns the orders of each user's impressions; None without impressions."""
     if not data.has_impressions or not (orders or shown.scores):
@@ -215,7 +215,9 @@ def _watched(
     }
 
 
-def _config(data: prepared.PreparedData, config: configs.Evaluation) -> dict[str, Any]:
+def _config(
+    data: prepared.PreparedData, config: configs.EvaluationConfig
+) -> dict[str, Any]:
     settings = {
         "data": configs.to_dict(data.config),
         "evaluation": configs.to_dict(config),
@@ -224,7 +226,7 @@ def _config(data: prepared.PreparedData, config: configs.Evaluation) -> dict[str
     return values
 
 
-def _made(started: float, config: configs.Evaluation) -> report_parts.Measurement:
+def _made(started: float, config: configs.EvaluationConfig) -> report_parts.Measurement:
     return report_parts.Measurement(
         time=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         seconds=round(time.perf_counter() - started, 3),

@@ -25,6 +25,8 @@ TRUE_CLICKBAIT = "true_clickbait"
 HIT_WATCH_SECONDS = "hit_watch_seconds"
 TRUE_PAGE = (TRUE_WATCH_SECONDS, TRUE_CLICKS, TRUE_CLICKBAIT)
 PAGE_VALUES = (TRUE_WATCH_SECONDS, HIT_WATCH_SECONDS)
+# What a comparison of two systems is decided by, the best yardstick first.
+JUDGING = (*PAGE_VALUES, "hit_rate", "recall", "ndcg", "auc")
 
 
 def judging_pages(known: Collection[str], k: int) -> list[str]:

@@ -44,7 +44,7 @@ class Oracle:
         self._videos = known.videos
 
     def lists(
-        self, cases: protocol.Cases, k: int, config: configs.Evaluation
+        self, cases: protocol.Cases, k: int, config: configs.EvaluationConfig
     ) -> lists.Lists:
         """Returns the videos each user will most likely watch, `[cases, k] int32`.
 
@@ -132,7 +132,9 @@ class Oracle:
         )
 
 
-def systems(data: prepared.PreparedData, config: configs.Evaluation) -> measure.Systems:
+def systems(
+    data: prepared.PreparedData, config: configs.EvaluationConfig
+) -> measure.Systems:
     """Returns the oracles as systems to measure; none where no world made the log.
 
     One ranks by expected watches, the other makes the page of most watch time.
@@ -211,7 +213,7 @@ def _best(
     cases: protocol.Cases,
     rates: npt.NDArray[np.float32],
     k: int,
-    config: configs.Evaluation,
+    config: configs.EvaluationConfig,
 ) -> lists.Lists:
     def score(users: slice, videos: slice, out: npt.NDArray[np.float32]) -> None:
         out[...] = rates[users, videos]

@@ -2,9 +2,11 @@
 
 Judged on the validation window, which neither stage was fitted to, by the orders of
 each user's impressions (`shown_lists`), not by hits, which count only videos that the
-log chose to show. The better of the two orders is served. Popularity, each video's own
-odds, is not personal and is never served, but a ranker that has learned from users'
-features must be better than it: where it is not, a warning says so, with advice.
+log chose to show. The better of the two orders is served. Where watch time is logged
+and the interval of their difference holds 0, a ranker above popularity is: it alone has
+learned watch time. Popularity, each video's own odds, is not personal and is never
+served, but a ranker that has learned from users' features must be better than it: where
+it is not, a warning says so, with advice.
 """
 
 import math
@@ -53,7 +55,7 @@ def choose(
     data: prepared.PreparedData,
     trained: models.RetrievalModel,
     ranking: models.RankingModelLike,
-    config: configs.Evaluation | None = None,
+    config: configs.EvaluationConfig | None = None,
 ) -> chosen_order.Choice:
     """Compares the ranker with the candidates and popularity, paired by user.
 
@@ -72,7 +74,7 @@ def choose(
         vectors = trained.video_vectors(data.training_window[1])
         scorers[lists.CANDIDATES] = shown_lists.candidates(data, trained, vectors)
     orders = {name: score(impressions).list_order for name, score in scorers.items()}
-    config = configs.Evaluation() if config is None else config
+    config = configs.EvaluationConfig() if config is None else config
     judged = shown_lists.measure(data, impressions, orders, config)
     return _decided(judged)
 
@@ -87,14 +89,27 @@ def _decided(judged: report_parts.ShownLists | None) -> chosen_order.Choice:
             "no user was shown two videos in the validation window and watched one. "
             "More impressions (--config.data.ranking_fraction) would tell",
         )
-    serves = gains.get(lists.CANDIDATES, gains[ranker.POPULARITY]) > 0.0
+    is_better = gains.get(lists.CANDIDATES, gains[ranker.POPULARITY]) > 0.0
+    serves = is_better or (_is_level(judged) and gains[ranker.POPULARITY] > 0.0)
     whose = "ranker's" if serves else "candidates'"
     words = f"The {whose} order is served (ranking.enabled=auto): {_compared(judged)}"
+    if serves and not is_better:
+        words += ". The two are level, and the ranker alone has learned watch time"
     if serves and gains[ranker.POPULARITY] <= 0.0:
         words += f". The ranker is not above popularity: {_ADVICE}"
     elif not serves:
         words += f". The ranker does not help: {_ADVICE}; {_ALL_THE_SAME}"
     return chosen_order.Choice(serves, words)
+
+
+def _is_level(judged: report_parts.ShownLists) -> bool:
+    """Returns whether watch time cannot tell the ranker from the candidates."""
+    if lists.CANDIDATES not in judged.ahead or judged.gain != "watch_seconds":
+        return False
+    value, low, high = judged.ahead[lists.CANDIDATES][JUDGE]
+    if value is None or low is None or high is None:
+        return False
+    return low <= 0.0 <= high
 
 
 def _gains(judged: report_parts.ShownLists) -> dict[str, float]:

@@ -49,7 +49,7 @@ class Other:
 def evaluate(
     other: Other,
     data: prepared.PreparedData,
-    config: configs.Evaluation,
+    config: configs.EvaluationConfig,
     split: str,
 ) -> report_files.Result:
     """Measures a system.

@@ -76,7 +76,7 @@ def parse(path: pathlib.Path, data: prepared.PreparedData) -> PredictionFile:
         )
     frame = frame.select(_COLUMNS)
     if not frame.height:
-        raise errors.UserError(f"expected rows in {path}, found its header alone")
+        raise errors.UserError(f"expected rows in {path}, found only its header")
     for name, table in ((schema.USER_ID, data.users), (schema.VIDEO_ID, data.videos)):
         frame = _with_ids(path, frame, name, table[name].dtype)
         if frame.height and not frame[name].is_in(table[name].implode()).any():
@@ -89,8 +89,8 @@ def parse(path: pathlib.Path, data: prepared.PreparedData) -> PredictionFile:
     _refuse(path, frame, twice, schema.VIDEO_ID, "each video once for a user")
     if path.stem == lists.POPULARITY:
         raise errors.UserError(
-            f"expected another name than {path.name}: the report has a model of that "
-            f"name beside it"
+            f"expected another name than {path.name}: the report already has a model "
+            f"of that name"
         )
     return PredictionFile(path.stem, frame)
 

@@ -73,7 +73,7 @@ class Cases:
 def cases(
     data: prepared.PreparedData,
     split: prepared.Split,
-    config: configs.Evaluation,
+    config: configs.EvaluationConfig,
     num_listed: int | None = None,
 ) -> Cases:
     """Returns the cases of a split.
@@ -99,8 +99,8 @@ def cases(
         raise errors.UserError(
             f"expected users with unseen videos among their {split.name.lower()} "
             f"{schema.WATCHES}, found none in {data.directory}: change "
-            f"data.test_fraction, data.protocol, or evaluation.horizon_days; what is "
-            f"trained can be used without: ytdnn export"
+            f"data.test_fraction, data.protocol, or evaluation.horizon_days; trained "
+            f"models can be used without an evaluation: ytdnn export"
         )
     offsets = np.append(0, offsets[1:][has_answer])
     num_listed = data.vocabulary_size if num_listed is None else num_listed
@@ -123,7 +123,7 @@ def cases(
 def at_requests(
     data: prepared.PreparedData,
     requests: tuple[npt.NDArray[np.integer], Integers, Integers],
-    config: configs.Evaluation,
+    config: configs.EvaluationConfig,
     num_listed: int,
 ) -> Cases:
     """Returns cases of any requests, without right answers.
@@ -173,7 +173,7 @@ def _evaluated_watches(
     ends: Integers,
     times: Integers,
     split: prepared.Split,
-    config: configs.Evaluation,
+    config: configs.EvaluationConfig,
 ) -> ragged.Ragged:
     """Returns the flat positions of the split's watches within the horizon."""
     watches = data.split_watches(users, ends, split)
@@ -189,7 +189,7 @@ def _answers(
     users: npt.NDArray[np.integer],
     ends: Integers,
     watches: ragged.Ragged,
-    config: configs.Evaluation,
+    config: configs.EvaluationConfig,
 ) -> ragged.Ragged:
     """Returns the flat positions of the watches that are right answers."""
     is_new = data.are_new(users, ends, watches, not config.remove_watched)
@@ -233,7 +233,7 @@ def _request_times(
 
 
 def _available_from(
-    data: prepared.PreparedData, config: configs.Evaluation, num_listed: int
+    data: prepared.PreparedData, config: configs.EvaluationConfig, num_listed: int
 ) -> Integers | None:
     """Returns when each video may first be listed, None where all always may.
 

@@ -109,10 +109,11 @@ def scorer(data: prepared.PreparedData, ranker: models.RankingModelLike) -> Scor
     """Returns the scorer of a ranker.
 
     A user's list is ordered by what was known when it began, as a page is and as every
-    order of it must be: a past that holds clicks of the list itself turns the order
-    round. Of two impressions, one of them clicked, either the first was, and a ranker
-    that learned that clicks follow clicks puts the other one above it; or the second
-    was, and it stands below the first, since that brought no click.
+    order of it must be. With clicks of the list itself in its inputs, a good
+    ranker's order is reversed: of two impressions, one of them clicked, either the
+    first was, and a ranker that learned that clicks follow clicks puts the other one
+    above it; or the second was, and its score is lowered because the first brought no
+    click.
     """
 
     def score(impressions: SplitImpressions) -> predictions.Predictions:

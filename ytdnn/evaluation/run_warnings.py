@@ -74,7 +74,9 @@ def of_run(
     return (*found, *more)
 
 
-def _gain(result: report_files.Result, config: configs.Evaluation) -> _Gain | None:
+def _gain(
+    result: report_files.Result, config: configs.EvaluationConfig
+) -> _Gain | None:
     """Returns the candidates' nDCG less the best counted one's, paired by user.
 
     None where the candidates or popularity were not measured.

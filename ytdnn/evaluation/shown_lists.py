@@ -3,8 +3,8 @@
 All impressions that a user was shown in the window form one list, over pages and
 visits: in a feed a page holds one or two of them, and there is nothing to order. A
 system orders the list by what was known of the user when the list began, as a page is
-ordered (`ranker.scorer` says why), and is measured by the share of the watch time that
-its first places hold, nDCG by seconds and grouped AUC (`impression_metrics`). The log
+ordered (`ranker.scorer` gives the reason). Measured are the share of the watch time in
+its first places, nDCG by seconds and grouped AUC (`impression_metrics`). The log
 decides which videos are in the lists, so an order of other videos is not judged, and a
 video that was shown earlier or higher may have been watched for that reason.
 """
@@ -91,7 +91,7 @@ def measure(
     data: prepared.PreparedData,
     impressions: ranker.SplitImpressions,
     orders: Orders,
-    config: configs.Evaluation,
+    config: configs.EvaluationConfig,
     exposed: Mapping[str, dict[str, report_parts.WithInterval]] | None = None,
 ) -> report_parts.ShownLists | None:
     """Measures orders of the lists; None where no user was shown two videos.
@@ -174,7 +174,7 @@ class Resampled:
 
 
 def resampled(
-    found: Mapping[str, impression_metrics.Parts], config: configs.Evaluation
+    found: Mapping[str, impression_metrics.Parts], config: configs.EvaluationConfig
 ) -> Resampled:
     """Returns the metrics of systems, every system on the same resamples.
 
@@ -203,7 +203,7 @@ def exposure(
     cases: protocol.Cases,
     made: Mapping[str, lists.Lists],
     impressions: ranker.SplitImpressions,
-    config: configs.Evaluation,
+    config: configs.EvaluationConfig,
 ) -> dict[str, dict[str, report_parts.WithInterval]]:
     """Returns the number of listed videos that the log showed, and their mean gain.
 

@@ -70,7 +70,7 @@ def describe(
     data: prepared.PreparedData,
     found: protocol.Cases,
     split: prepared.Split,
-    config: configs.Evaluation,
+    config: configs.EvaluationConfig,
 ) -> report_parts.Protocol:
     """Returns the rules that the numbers of the lists depend on."""
     name = data.config.protocol
@@ -122,14 +122,14 @@ def describe_impressions(
 
 
 def _candidate_set(
-    data: prepared.PreparedData, found: protocol.Cases, config: configs.Evaluation
+    data: prepared.PreparedData, found: protocol.Cases, config: configs.EvaluationConfig
 ) -> str:
     if config.candidate_set == "all" and found.num_listed > data.vocabulary_size:
         return _WITH_NEW_VIDEOS
     return _CANDIDATE_SETS[config.candidate_set]
 
 
-def _targets(config: configs.Evaluation) -> str:
+def _targets(config: configs.EvaluationConfig) -> str:
     what = {
         "all": "every video watched in the split",
         "next": "the first video watched in the split",

@@ -184,7 +184,7 @@ def _differences(
     """Returns of each variant but the first every metric's difference to the first."""
     first, *others = means
     settings = means[first].report.config["evaluation"]
-    config = configs.component(configs.Evaluation, settings)
+    config = configs.component(configs.EvaluationConfig, settings)
     found: dict[str, dict[str, dict[str, float]]] = {first: {}}
     for name in others:
         pair = compare.compare(means[first], means[name], (), config)

@@ -14,7 +14,7 @@ from ytdnn.metrics import bootstrap
 PerUser = dict[str, npt.NDArray[np.float64]]
 
 
-def of_users(values: PerUser, config: configs.Evaluation) -> report_model.Entry:
+def of_users(values: PerUser, config: configs.EvaluationConfig) -> report_model.Entry:
     """Returns the `values` and `intervals` of means over users.
 
     Args:
@@ -27,7 +27,7 @@ def of_users(values: PerUser, config: configs.Evaluation) -> report_model.Entry:
 
 def of_ratios(
     parts: dict[str, tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]],
-    config: configs.Evaluation,
+    config: configs.EvaluationConfig,
 ) -> report_model.Entry:
     """Returns the `values` and `intervals` of ratios of sums over users."""
     found = bootstrap.ratio_intervals(parts, config.num_resamples, seed=config.seed)

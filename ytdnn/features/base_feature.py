@@ -32,7 +32,7 @@ CANDIDATES = "candidates"
 RANKING = "ranking"
 CONTENT = "candidates.content"  # what candidates know of a video without an id
 OF_VIDEOS = frozenset({RANKING, CONTENT})  # what reads columns of videos
-QUANTILES = configs.Quantiles(num_pieces=0)
+QUANTILES = configs.QuantilesConfig(num_pieces=0)
 _OF_ROWS = "cells of logged impressions"
 
 

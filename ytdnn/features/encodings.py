@@ -108,7 +108,7 @@ class Continuous(base_feature.Feature):
         """Returns the quantile CDF with powers, unless another is chosen."""
         del stddev
         name = layer_name(self.name)
-        if isinstance(normalization, configs.Raw):
+        if isinstance(normalization, configs.RawConfig):
             return continuous.RawFeature(self.missing, name=name)
         return continuous.QuantileFeature(
             measured.quantiles,

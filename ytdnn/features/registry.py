@@ -49,7 +49,7 @@ def of_network(network: str) -> Features:
 def choose(
     network: str,
     data: prepared.PreparedData,
-    config: configs.Features,
+    config: configs.FeaturesConfig,
     own: Sequence[str] = (),
 ) -> Features:
     """Returns the features of a network: its defaults that exist, and the config's.

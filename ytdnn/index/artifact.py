@@ -1,7 +1,8 @@
 """The indexes of a run: built once for a candidate model, kept, refused when stale.
 
 `workdir/index/` holds a SavedModel for each kind, in a directory of its name: `exact/`
-always, and the kinds of the config, `scann/` where ScaNN loads.
+always, and the kinds of the config, `scann/` where ScaNN loads. Where it does not,
+`ivf/` serves in its place.
 """
 
 import pathlib
@@ -9,39 +10,53 @@ from collections.abc import Mapping
 from typing import Any
 
 from ytdnn import artifacts, configs, errors
-from ytdnn.index import brute_force, interface, lsh, scann_index
+from ytdnn.index import brute_force, interface, ivf, lsh, scann_index
 
 KIND = "index"
 CANDIDATES = "candidates"
-EXACT, SCANN, LSH = "exact", "scann", "lsh"
+EXACT, SCANN, IVF, LSH = "exact", "scann", "ivf", "lsh"
 CLASSES: dict[str, type[interface.Index[Any]]] = {
     EXACT: brute_force.BruteForce,
     SCANN: scann_index.Scann,
+    IVF: ivf.Ivf,
     LSH: lsh.Lsh,
 }
 _SCANN_ADVICE = ", where scann is installed; if it was not, remove the directory first"
-Component = configs.Exact | configs.Scann | configs.Lsh
+Component = (
+    configs.ExactConfig | configs.ScannConfig | configs.IvfConfig | configs.LshConfig
+)
 
 
-def components(config: configs.Index) -> dict[str, Component]:
+def components(config: configs.IndexConfig) -> dict[str, Component]:
     """Returns the settings of each kind to build; ScaNN's only where it loads."""
     defaults: dict[str, Component] = {
         component.kind: component
-        for component in (configs.Exact(), configs.Scann(), configs.Lsh())
+        for component in (
+            configs.ExactConfig(),
+            configs.ScannConfig(),
+            configs.IvfConfig(),
+            configs.LshConfig(),
+        )
     }
-    names = dict.fromkeys([EXACT, config.search.kind, *config.also])
-    found = {name: defaults[name] for name in names} | {
-        config.search.kind: config.search
-    }
+    names = dict.fromkeys([EXACT, served(config), *config.also])
+    found = {name: defaults[name] for name in names}
+    if config.search.kind in found:
+        found[config.search.kind] = config.search
     if not scann_index.is_available():
         found.pop(SCANN, None)
     return found
 
 
+def served(config: configs.IndexConfig) -> str:
+    """Returns the kind that serves: that of the config, lists where ScaNN is not."""
+    kind: str = config.search.kind
+    return IVF if kind == SCANN and not scann_index.is_available() else kind
+
+
 def build(
     directory: pathlib.Path,
     vectors: interface.Vectors,
-    config: configs.Index,
+    config: configs.IndexConfig,
     inputs: Mapping[str, str],
 ) -> None:
     """Builds and publishes the indexes.
@@ -54,11 +69,10 @@ def build(
         least.
     """
     kinds = components(config)
-    served = config.search.kind if config.search.kind in kinds else EXACT
     facts: dict[str, Any] = {
         "num_videos": len(vectors),
         "indexes": list(kinds),
-        "served": served,
+        "served": served(config),
     }
     with artifacts.publish(
         directory, KIND, configs.to_dict(config), inputs, facts

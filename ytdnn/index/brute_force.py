@@ -44,33 +44,67 @@ class BruteForceModule(interface.SearchModule):
         return columns, scores
 
     def _of_blocks(self, queries: tf.Tensor, k: tf.Tensor) -> Found:
-        """Searches the k best blocks and what is left behind the last whole one.
-
-        Exact, ties included: were a video of another block among the k best, each of
-        the k blocks would hold one before it, since of equal maxima the lower block
-        is taken.
-        """
-        batch = tf.shape(queries)[0]
+        """Searches the k best blocks and the rows after the last whole block."""
         end = self._size // _BLOCK * _BLOCK
         vectors = self.vectors.read_value()
-        scores = tf.matmul(queries, vectors[:end], transpose_b=True)
-        blocks = tf.reshape(scores, [batch, end // _BLOCK, _BLOCK])
-        _, best = tf.math.top_k(tf.reduce_max(blocks, axis=2), k=k)
-        best = tf.sort(best, axis=1)  # so that a lower place is a lower index
-        inside = best[:, :, tf.newaxis] * _BLOCK + tf.range(_BLOCK)
-        rest = tf.tile(tf.range(end, self._size)[tf.newaxis], [batch, 1])
-        columns = tf.concat([tf.reshape(inside, [batch, k * _BLOCK]), rest], axis=1)
-        chosen = tf.reshape(tf.gather(blocks, best, batch_dims=1), [batch, k * _BLOCK])
-        last = tf.matmul(queries, vectors[end:], transpose_b=True)
-        scores, places = tf.math.top_k(tf.concat([chosen, last], axis=1), k=k)
-        return tf.gather(columns, places, batch_dims=1), scores
+        body = interface.row_range(vectors, 0, end)
+        scores = tf.matmul(queries, body, transpose_b=True)
+        rest = tf.matmul(queries, vectors[end:], transpose_b=True)
+        return _of_parts(scores, rest, k)
 
 
-class BruteForce(interface.Index[configs.Exact]):
+def top_k(scores: tf.Tensor, k: tf.Tensor) -> Found:
+    """Returns what `tf.math.top_k` does, sooner where there are very many scores.
+
+    Args:
+      scores: `[batch, n] float32`; of equal ones the first come first.
+      k: `[] int32`, at most n.
+
+    Returns:
+      columns `[batch, k] int32` and scores `[batch, k] float32`.
+    """
+    size = tf.shape(scores)[1]
+    end = size // _BLOCK * _BLOCK
+
+    def of_all() -> Found:
+        found, columns = tf.math.top_k(scores, k)
+        return columns, found
+
+    return tf.cond(
+        k <= size // _BLOCK // _LEAST_REDUCTION,
+        lambda: _of_parts(scores[:, :end], scores[:, end:], k),
+        of_all,
+    )
+
+
+def _of_parts(body: tf.Tensor, rest: tf.Tensor, k: tf.Tensor) -> Found:
+    """Returns the best of scores in blocks and of those behind them.
+
+    Exact, ties included: were a score of another block among the k best, each of the k
+    blocks would hold one before it, since of equal maxima the lower block is taken.
+
+    Args:
+      body: `[batch, n] float32`, n a multiple of the block.
+      rest: `[batch, m] float32`.
+      k: `[] int32`, at most the number of blocks.
+    """
+    batch, end = tf.shape(body)[0], tf.shape(body)[1]
+    blocks = tf.reshape(body, [batch, end // _BLOCK, _BLOCK])
+    _, best = tf.math.top_k(tf.reduce_max(blocks, axis=2), k=k)
+    best = tf.sort(best, axis=1)  # so that a lower place is a lower index
+    inside = best[:, :, tf.newaxis] * _BLOCK + tf.range(_BLOCK)
+    behind = tf.tile(tf.range(end, end + tf.shape(rest)[1])[tf.newaxis], [batch, 1])
+    columns = tf.concat([tf.reshape(inside, [batch, k * _BLOCK]), behind], axis=1)
+    chosen = tf.reshape(tf.gather(blocks, best, batch_dims=1), [batch, k * _BLOCK])
+    scores, places = tf.math.top_k(tf.concat([chosen, rest], axis=1), k=k)
+    return tf.gather(columns, places, batch_dims=1), scores
+
+
+class BruteForce(interface.Index[configs.ExactConfig]):
     """Exact index; loads wherever TensorFlow does."""
 
     @classmethod
-    def build(cls, vectors: interface.Vectors, config: configs.Exact) -> Self:
+    def build(cls, vectors: interface.Vectors, config: configs.ExactConfig) -> Self:
         """Builds the index; see `interface.Index.build`."""
         del config
         interface.check_vectors(vectors)

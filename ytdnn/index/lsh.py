@@ -63,7 +63,7 @@ class LshModule(interface.SearchModule):
         self,
         exact: brute_force.BruteForceModule,
         tables: BucketTables,
-        config: configs.Lsh,
+        config: configs.LshConfig,
     ) -> None:
         """Takes the tables of some vectors.
 
@@ -87,7 +87,7 @@ class LshModule(interface.SearchModule):
             tables.starts,
         )
 
-    def adjust(self, config: configs.Lsh) -> None:
+    def adjust(self, config: configs.LshConfig) -> None:
         """Sets how many videos are scored; of the config only that counts."""
         share = scored_fraction(self._size, config)
         self.least_slots.assign(math.ceil(share * self._size))
@@ -161,24 +161,24 @@ class LshModule(interface.SearchModule):
         return tf.math.top_k(tf.reshape(agreement, [-1]), k=probes).indices
 
 
-class Lsh(interface.Index[configs.Lsh]):
+class Lsh(interface.Index[configs.LshConfig]):
     """Hashed index; loads wherever TensorFlow does."""
 
     @classmethod
-    def build(cls, vectors: interface.Vectors, config: configs.Lsh) -> Self:
+    def build(cls, vectors: interface.Vectors, config: configs.LshConfig) -> Self:
         """Builds the index; see `interface.Index.build`."""
         interface.check_vectors(vectors)
         exact = brute_force.BruteForceModule(vectors)
         return cls(LshModule(exact, _tables(vectors, config), config))
 
 
-def num_bits(num_videos: int, config: configs.Lsh) -> int:
+def num_bits(num_videos: int, config: configs.LshConfig) -> int:
     """Returns the projections of a table."""
     wanted = round(math.log2(max(2, num_videos / _VIDEOS_PER_BUCKET)))
     return config.num_bits or min(MOST_BITS, wanted)
 
 
-def scored_fraction(num_videos: int, config: configs.Lsh) -> float:
+def scored_fraction(num_videos: int, config: configs.LshConfig) -> float:
     """Returns the share of the videos that a query scores at least."""
     share = _FRACTION_AT_MILLION * (1e6 / num_videos) ** _FRACTION_POWER
     return config.scored_fraction or min(1.0, share)
@@ -190,7 +190,7 @@ def _signs(bits: int) -> npt.NDArray[np.float32]:
     return (2.0 * (codes & 1) - 1.0).astype(np.float32)
 
 
-def _tables(vectors: interface.Vectors, config: configs.Lsh) -> BucketTables:
+def _tables(vectors: interface.Vectors, config: configs.LshConfig) -> BucketTables:
     bits = num_bits(len(vectors), config)
     rng = np.random.default_rng(config.seed)
     mean = vectors.mean(axis=0, dtype=np.float64).astype(np.float32)

@@ -59,7 +59,7 @@ def scann_ops() -> Any:
 class ScannModule(interface.SearchModule):
     """A ScaNN searcher as variables, so that a SavedModel holds it."""
 
-    def __init__(self, state: Any, dim: int, config: configs.Scann) -> None:
+    def __init__(self, state: Any, dim: int, config: configs.ScannConfig) -> None:
         """Takes a built searcher.
 
         Args:
@@ -81,7 +81,7 @@ class ScannModule(interface.SearchModule):
             self._leaves_to_search, input_signature=[tf.TensorSpec([], tf.int32)]
         )
 
-    def adjust(self, config: configs.Scann) -> None:
+    def adjust(self, config: configs.ScannConfig) -> None:
         """Sets how the same tree and codes are searched.
 
         Args:
@@ -143,11 +143,11 @@ class ScannModule(interface.SearchModule):
         return columns, tf.pad(scores, lacking, constant_values=math.nan)
 
 
-class Scann(interface.Index[configs.Scann]):
+class Scann(interface.Index[configs.ScannConfig]):
     """Approximate index; a process that loads it needs ScaNN."""
 
     @classmethod
-    def build(cls, vectors: interface.Vectors, config: configs.Scann) -> Self:
+    def build(cls, vectors: interface.Vectors, config: configs.ScannConfig) -> Self:
         """Builds the index; see `interface.Index.build`.
 
         Raises:
@@ -201,7 +201,7 @@ class Scann(interface.Index[configs.Scann]):
         return np.array([center.dimension for center in centers], np.float32)
 
 
-def num_leaves(num_videos: int, config: configs.Scann) -> int:
+def num_leaves(num_videos: int, config: configs.ScannConfig) -> int:
     """Returns the leaves of the tree, 0 where the corpus is too small for one."""
     if num_videos < max(config.min_videos, _FEWEST_FOR_CODES):
         return 0
@@ -209,7 +209,7 @@ def num_leaves(num_videos: int, config: configs.Scann) -> int:
     return max(1, min(wanted, num_videos // 4))
 
 
-def leaves_to_search_fraction(num_videos: int, config: configs.Scann) -> float:
+def leaves_to_search_fraction(num_videos: int, config: configs.ScannConfig) -> float:
     """Returns the smallest share of the leaves that is searched."""
     if config.leaves_to_search_fraction:
         return config.leaves_to_search_fraction
@@ -223,7 +223,7 @@ def training_sample(num_videos: int, leaves: int) -> int:
 
 
 def _build_searcher(
-    ops: Any, vectors: interface.Vectors, leaves: int, config: configs.Scann
+    ops: Any, vectors: interface.Vectors, leaves: int, config: configs.ScannConfig
 ) -> Any:
     builder = ops.builder(vectors, min(_NUM_NEIGHBORS, len(vectors)), "dot_product")
     if not leaves:

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from ytdnn import configs
-from ytdnn.index import interface, lsh, scann_index
+from ytdnn.index import interface, ivf, lsh, scann_index
 
-Component = Any  # configs.Scann or configs.Lsh
+Component = Any  # configs.ScannConfig, configs.IvfConfig or configs.LshConfig
 
 _BYTES = 4
 
@@ -47,10 +47,10 @@ class ScannSpace:
     _REORDER = (2, 3, 4, 6, 10)
     _ITERATIONS = 12
 
-    def start(self, num_videos: int) -> configs.Scann:
+    def start(self, num_videos: int) -> configs.ScannConfig:
         """Returns the default, with a tree whatever the corpus size."""
-        leaves = scann_index.num_leaves(num_videos, configs.Scann(min_videos=0))
-        return configs.Scann(min_videos=0, num_leaves=max(1, leaves))
+        leaves = scann_index.num_leaves(num_videos, configs.ScannConfig(min_videos=0))
+        return configs.ScannConfig(min_videos=0, num_leaves=max(1, leaves))
 
     def axes(self, num_videos: int) -> dict[str, Sequence[int]]:
         """Returns halves and doubles of the default leaves, and sizes of a code."""
@@ -59,29 +59,33 @@ class ScannSpace:
         fitting = [n for n in leaves if n <= max(1, num_videos // 4)]
         return {"num_leaves": fitting, "dimensions_per_block": (0, 1, 2, 4)}
 
-    def variants(self, config: configs.Scann) -> list[configs.Scann]:
+    def variants(self, config: configs.ScannConfig) -> list[configs.ScannConfig]:
         """Returns the factors of reordering; without codes nothing is reordered."""
         factors = self._REORDER if config.dimensions_per_block else (1,)
         return [dataclasses.replace(config, reorder_factor=n) for n in factors]
 
-    def with_effort(self, config: configs.Scann, effort: float) -> configs.Scann:
+    def with_effort(
+        self, config: configs.ScannConfig, effort: float
+    ) -> configs.ScannConfig:
         """Returns the setting that searches this share of the leaves."""
         return dataclasses.replace(config, leaves_to_search_fraction=effort)
 
     def build(
-        self, vectors: interface.Vectors, config: configs.Scann
+        self, vectors: interface.Vectors, config: configs.ScannConfig
     ) -> scann_index.Scann:
         """Builds an index."""
         return scann_index.Scann.build(vectors, config)
 
-    def work(self, num_videos: int, dim: int, config: configs.Scann) -> float:
+    def work(self, num_videos: int, dim: int, config: configs.ScannConfig) -> float:
         """Counts clustering, assignment to leaves, and codes of 16 centres."""
         sample = scann_index.training_sample(num_videos, config.num_leaves)
         points = self._ITERATIONS * sample + num_videos
         codes = 16 * points if config.dimensions_per_block else 0
         return float(dim) * (points * config.num_leaves + codes)
 
-    def num_bytes(self, num_videos: int, dim: int, config: configs.Scann) -> float:
+    def num_bytes(
+        self, num_videos: int, dim: int, config: configs.ScannConfig
+    ) -> float:
         """Counts vectors, leaf of each, centres, and half a byte for each code."""
         block = config.dimensions_per_block
         codes = -(-dim // block) / 2 if block else 0
@@ -89,12 +93,55 @@ class ScannSpace:
         return num_videos * of_video + _BYTES * dim * config.num_leaves
 
 
+class IvfSpace:
+    """Lists are built; reordering and the share of the lists that is read vary."""
+
+    _REORDER = (1, 2, 3)
+    _ITERATIONS = 8
+
+    def start(self, num_videos: int) -> configs.IvfConfig:
+        """Returns the default, with lists whatever the corpus size."""
+        lists = ivf.num_lists(num_videos, configs.IvfConfig(min_videos=0))
+        return configs.IvfConfig(min_videos=0, num_lists=lists)
+
+    def axes(self, num_videos: int) -> dict[str, Sequence[int]]:
+        """Returns halves and doubles of the default number of lists."""
+        middle = self.start(num_videos).num_lists
+        lists = sorted({max(1, round(middle * 2.0**power)) for power in range(-2, 3)})
+        return {"num_lists": [n for n in lists if n <= max(1, num_videos // 4)]}
+
+    def variants(self, config: configs.IvfConfig) -> list[configs.IvfConfig]:
+        """Returns the factors of reordering."""
+        return [dataclasses.replace(config, reorder_factor=n) for n in self._REORDER]
+
+    def with_effort(
+        self, config: configs.IvfConfig, effort: float
+    ) -> configs.IvfConfig:
+        """Returns the setting that reads this share of the lists."""
+        return dataclasses.replace(config, lists_to_search_fraction=effort)
+
+    def build(self, vectors: interface.Vectors, config: configs.IvfConfig) -> ivf.Ivf:
+        """Builds an index."""
+        return ivf.Ivf.build(vectors, config)
+
+    def work(self, num_videos: int, dim: int, config: configs.IvfConfig) -> float:
+        """Counts clustering and assignment to lists."""
+        sample = ivf.training_sample(num_videos, config.num_lists)
+        points = self._ITERATIONS * sample + num_videos
+        return float(dim) * points * config.num_lists
+
+    def num_bytes(self, num_videos: int, dim: int, config: configs.IvfConfig) -> float:
+        """Counts vectors, codes and rows of the videos, and centres."""
+        of_video = (_BYTES + 1) * dim + _BYTES
+        return float(num_videos * of_video + _BYTES * dim * config.num_lists)
+
+
 class LshSpace:
     """Tables and bits are built; the share of the videos that is scored varies."""
 
-    def start(self, num_videos: int) -> configs.Lsh:
+    def start(self, num_videos: int) -> configs.LshConfig:
         """Returns the default."""
-        return configs.Lsh(num_bits=lsh.num_bits(num_videos, configs.Lsh()))
+        return configs.LshConfig(num_bits=lsh.num_bits(num_videos, configs.LshConfig()))
 
     def axes(self, num_videos: int) -> dict[str, Sequence[int]]:
         """Returns numbers of tables, and of bits around the default."""
@@ -103,27 +150,37 @@ class LshSpace:
         bits = sorted({min(max(1, bits), lsh.MOST_BITS) for bits in around})
         return {"num_bits": bits, "num_tables": (1, 2, 4, 8)}
 
-    def variants(self, config: configs.Lsh) -> list[configs.Lsh]:
+    def variants(self, config: configs.LshConfig) -> list[configs.LshConfig]:
         """Returns the setting alone."""
         return [config]
 
-    def with_effort(self, config: configs.Lsh, effort: float) -> configs.Lsh:
+    def with_effort(
+        self, config: configs.LshConfig, effort: float
+    ) -> configs.LshConfig:
         """Returns the setting that scores this share of the videos."""
         return dataclasses.replace(config, scored_fraction=effort)
 
-    def build(self, vectors: interface.Vectors, config: configs.Lsh) -> lsh.Lsh:
+    def build(self, vectors: interface.Vectors, config: configs.LshConfig) -> lsh.Lsh:
         """Builds an index."""
         return lsh.Lsh.build(vectors, config)
 
-    def work(self, num_videos: int, dim: int, config: configs.Lsh) -> float:
+    def work(self, num_videos: int, dim: int, config: configs.LshConfig) -> float:
         """Counts projections, and the sorting of buckets as sixteen of them."""
         return float(num_videos) * config.num_tables * (dim * config.num_bits + 16)
 
-    def num_bytes(self, num_videos: int, dim: int, config: configs.Lsh) -> float:
+    def num_bytes(self, num_videos: int, dim: int, config: configs.LshConfig) -> float:
         """Counts vectors, a row of each table, and where the buckets begin."""
         of_video = _BYTES * (dim + config.num_tables)
         return num_videos * of_video + _BYTES * config.num_tables * 2**config.num_bits
 
 
-DEFAULTS: dict[str, Component] = {"scann": configs.Scann(), "lsh": configs.Lsh()}
-BY_KIND: dict[str, Space] = {"scann": ScannSpace(), "lsh": LshSpace()}
+DEFAULTS: dict[str, Component] = {
+    "scann": configs.ScannConfig(),
+    "ivf": configs.IvfConfig(),
+    "lsh": configs.LshConfig(),
+}
+BY_KIND: dict[str, Space] = {
+    "scann": ScannSpace(),
+    "ivf": IvfSpace(),
+    "lsh": LshSpace(),
+}

@@ -1,12 +1,12 @@
 """The cheapest setting of a kind of index that reaches a recall, found by trying.
 
 A *build* fixes settings that cannot change afterwards: leaves and codes of ScaNN,
-tables and bits of LSH. From a start that follows the corpus size its settings are
-changed one at a time while that makes searches faster. Of each build, every *variant*
-that needs no other build (ScaNN's reordering) is searched with the least *effort* that
-reaches the recall: the share of the leaves, or of the videos, found by bisection, since
-recall rises with it. Latency is the median of single queries; compared settings are
-timed in turns.
+inverted lists, tables and bits of LSH. From a start that follows the corpus size its
+settings are changed one at a time while that makes searches faster. Of each build,
+every *variant* that needs no other build (reordering of ScaNN and lists) is searched
+with the least *effort* that reaches the recall: the share of the leaves, of the lists,
+or of the videos, found by bisection, since recall rises with it. Latency is the median
+of single queries; compared settings are timed in turns.
 """
 
 import dataclasses
@@ -97,7 +97,7 @@ def predict(
 
     Args:
       vectors: `[num_videos, dim] float32`.
-      kind: `scann` or `lsh`.
+      kind: `scann`, `ivf` or `lsh`.
       config: Setting to build.
     """
     space, (size, dim) = spaces.BY_KIND[kind], vectors.shape
@@ -124,7 +124,7 @@ def tune(
     Args:
       vectors: `[num_videos, dim] float32`.
       queries: `[n, dim] float32`, held out from the training of the vectors.
-      kind: `scann` or `lsh`.
+      kind: `scann`, `ivf` or `lsh`.
       recall: Target, the share of the exact k best that is found.
       k: Length of the lists; cut to the number of videos.
       say: Function that takes a line for people.
@@ -161,7 +161,7 @@ class _Exact(_Candidate):
     """Exact search, which has nothing to adjust."""
 
     def __init__(self, index: brute_force.BruteForce) -> None:
-        super().__init__(index, configs.Exact(), 1.0, 0.0)
+        super().__init__(index, configs.ExactConfig(), 1.0, 0.0)
 
     def search(self, queries: interface.Vectors, k: int) -> float:
         """Returns the seconds that a search takes."""
@@ -185,7 +185,7 @@ class _Search:
         self._vectors, self._queries = vectors, queries
         self._kind, self._target, self._k, self._say = kind, recall, k, say
         self._space = spaces.BY_KIND[kind]
-        self._exact = brute_force.BruteForce.build(vectors, configs.Exact())
+        self._exact = brute_force.BruteForce.build(vectors, configs.ExactConfig())
         self._wanted = self._exact.search(queries, k)[0]
         self._tried: dict[spaces.Component, float] = {}
         self._trials: list[Trial] = []

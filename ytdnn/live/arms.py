@@ -112,7 +112,9 @@ def refreshed(arms: Sequence[Arm], days: int | Mapping[str, int]) -> list[Arm]:
     ]
 
 
-def world_of(arms: Sequence[Arm], asked: configs.World | None) -> configs.World:
+def world_of(
+    arms: Sequence[Arm], asked: configs.WorldConfig | None
+) -> configs.WorldConfig:
     """Returns the world that all arms were trained in.
 
     Args:
@@ -123,7 +125,7 @@ def world_of(arms: Sequence[Arm], asked: configs.World | None) -> configs.World:
       errors.UserError: Runs are of different worlds, or of none, or it has no live
         days.
     """
-    found: dict[str, configs.World] = {}
+    found: dict[str, configs.WorldConfig] = {}
     for arm in arms:
         if arm.workdir is not None:
             found[str(arm.workdir)] = _world(arm.workdir)
@@ -131,13 +133,13 @@ def world_of(arms: Sequence[Arm], asked: configs.World | None) -> configs.World:
         first, expected = next(iter(found.items()))
         if world != expected:
             raise errors.UserError(
-                f"expected all arms to be of one world, found another in {path} than "
-                f"in {first}: {_differing(expected, world)}"
+                f"expected all arms to share one world, found different ones in "
+                f"{first} and {path}: {_differing(expected, world)}"
             )
     if found and asked is not None:
         raise errors.UserError(
-            f"expected no --preset beside the run in {next(iter(found))}, whose world "
-            f"it is: leave it out"
+            f"expected no --preset with the run in {next(iter(found))}, which has "
+            f"its own world: leave it out"
         )
     chosen = next(iter(found.values()), asked)
     if chosen is None:
@@ -147,7 +149,8 @@ def world_of(arms: Sequence[Arm], asked: configs.World | None) -> configs.World:
     if not chosen.live_days:
         where = next(iter(found), "the settings")
         raise errors.UserError(
-            f"expected a world that goes on behind its log, found live_days 0 in "
+            f"expected a world with days after the end of its log, found live_days 0 "
+            f"in "
             f"{where}: make the run with --config.data.world.live_days=14"
         )
     return chosen
@@ -158,7 +161,7 @@ def has_bundle(workdir: pathlib.Path) -> bool:
     return (workdir / _BUNDLE / artifacts.MANIFEST).exists()
 
 
-def _world(workdir: pathlib.Path) -> configs.World:
+def _world(workdir: pathlib.Path) -> configs.WorldConfig:
     path = workdir / _DATA
     if not (path / artifacts.MANIFEST).exists():
         raise errors.UserError(
@@ -169,12 +172,12 @@ def _world(workdir: pathlib.Path) -> configs.World:
     if found is None:
         raise errors.UserError(
             f"expected a run on the synthetic world in {workdir}, found another log: "
-            f"only a world can go on"
+            f"a live test needs the synthetic world"
         )
     return found
 
 
-def _differing(first: configs.World, second: configs.World) -> str:
+def _differing(first: configs.WorldConfig, second: configs.WorldConfig) -> str:
     one, other = (configs.to_dict(world) for world in (first, second))
     names = [name for name in one if one[name] != other[name]]
     return ", ".join(f"{name} {one[name]} and {other[name]}" for name in names)

@@ -38,7 +38,7 @@ class Test:
       seed: Seed of the split of users, and of random draws of the arms.
     """
 
-    world: configs.World
+    world: configs.WorldConfig
     arms: Sequence[arms_room.Arm]
     num_days: int
     seed: int = 0

@@ -11,7 +11,7 @@ REPORT = "report.json"
 
 
 @dataclasses.dataclass(frozen=True)
-class Estimate:
+class IntervalEstimate:
     """A value and its 95 % interval over users; None where not defined."""
 
     value: float | None
@@ -20,7 +20,7 @@ class Estimate:
 
 
 @dataclasses.dataclass(frozen=True)
-class Difference:
+class ArmDifference:
     """The comparison of an arm with the first.
 
     Attributes:
@@ -28,23 +28,23 @@ class Difference:
       sequential: The same value with the interval that holds at every look.
       p_value: p-value of one look at the end.
       sequential_p_value: Smallest of all days, valid however often one looks.
-      lift: Arm over first minus 1, without CUPED, with the interval of one look.
+      lift: The same difference as a share of the first, with the interval of one look.
       variance_kept: Share of the variance that CUPED leaves.
       sure_since: Day of the test, from 1, from which a daily look shows a difference;
         None: on no day.
     """
 
-    difference: Estimate
-    sequential: Estimate
+    difference: IntervalEstimate
+    sequential: IntervalEstimate
     p_value: float
     sequential_p_value: float
-    lift: Estimate
+    lift: IntervalEstimate
     variance_kept: float
     sure_since: int | None
 
 
 @dataclasses.dataclass(frozen=True)
-class Day:
+class DayReport:
     """The headline metric after a day of the test.
 
     Attributes:
@@ -57,12 +57,12 @@ class Day:
 
     day: int
     values: dict[str, float | None]
-    differences: dict[str, Estimate]
-    fixed: dict[str, Estimate]
+    differences: dict[str, IntervalEstimate]
+    fixed: dict[str, IntervalEstimate]
 
 
 @dataclasses.dataclass(frozen=True)
-class Arm:
+class ArmReport:
     """Measurements of an arm.
 
     Attributes:
@@ -81,15 +81,15 @@ class Arm:
     meaning: str
     users: int
     visits: int
-    metrics: dict[str, Estimate]
-    found_audience: Estimate
+    metrics: dict[str, IntervalEstimate]
+    found_audience: IntervalEstimate
     videos_shown: int
     effective_videos: float
     serving_milliseconds: float
 
 
 @dataclasses.dataclass(frozen=True)
-class Report:
+class LiveReport:
     """The report of a live test.
 
     Attributes:
@@ -107,9 +107,9 @@ class Report:
     """
 
     test: Mapping[str, object]
-    arms: dict[str, Arm]
-    differences: dict[str, dict[str, Difference]]
-    daily: list[Day]
+    arms: dict[str, ArmReport]
+    differences: dict[str, dict[str, ArmDifference]]
+    daily: list[DayReport]
     a_a: comparing.FalseAlarms | None
     good_uploads: int
     audience_clicks: int
@@ -122,7 +122,7 @@ class Report:
         return next(iter(self.arms))
 
 
-def from_played(played: play.Played) -> Report:
+def from_played(played: play.Played) -> LiveReport:
     """Returns the report of a played test."""
     test = played.test
     members = [played.members(arm) for arm in range(len(test.arms))]
@@ -132,7 +132,7 @@ def from_played(played: play.Played) -> Report:
         looks.add(day)
         daily.append(_day(test, number, looks))
     totals = looks.totals
-    return Report(
+    return LiveReport(
         test=test.described() | {"days": test.num_days},
         arms={
             arm.name: _arm(played, place, totals) for place, arm in enumerate(test.arms)
@@ -158,12 +158,12 @@ def from_played(played: play.Played) -> Report:
     )
 
 
-def _arm(played: play.Played, place: int, totals: measures.Totals) -> Arm:
+def _arm(played: play.Played, place: int, totals: measures.Totals) -> ArmReport:
     arm = played.test.arms[place]
     visitors = totals.visitors(played.members(place))
     visits = totals.sums(measures.METRICS[measures.HEADLINE], visitors).counts
     served = played.serving[arm.name]
-    return Arm(
+    return ArmReport(
         meaning=arm.meaning,
         users=len(visitors),
         visits=int(visits.sum()),
@@ -187,26 +187,24 @@ def _ratio(
     return ab_test.ratio(sums.totals, sums.counts)
 
 
-def _difference(looks: comparing.Looks, name: str, place: int) -> Difference:
+def _difference(looks: comparing.Looks, name: str, place: int) -> ArmDifference:
     metric = measures.METRICS[name]
     found = looks.now[place][name]
-    first, second = (
-        _ratio(looks.totals, metric, looks.visitors(arm)) for arm in (0, place)
-    )
+    first = _ratio(looks.totals, metric, looks.visitors(0))
     half = looks.half_width(name, place)
     value = found.difference
-    return Difference(
+    return ArmDifference(
         difference=_estimate(value, found.standard_error),
         sequential=_between(value, value - half, value + half),
         p_value=found.p_value,
         sequential_p_value=looks.p_values[place][name],
-        lift=_estimate(*ab_test.lift(first, second)),
+        lift=_estimate(*ab_test.lift(first, found)),
         variance_kept=found.variance_kept,
         sure_since=looks.sure_since(name, place),
     )
 
 
-def _day(test: play.Test, number: int, looks: comparing.Looks) -> Day:
+def _day(test: play.Test, number: int, looks: comparing.Looks) -> DayReport:
     name = measures.HEADLINE
     sequential, fixed = {}, {}
     for place, arm in enumerate(test.names):
@@ -219,15 +217,15 @@ def _day(test: play.Test, number: int, looks: comparing.Looks) -> Day:
         arm: _number(looks.of_last_day(name, place))
         for place, arm in enumerate(test.names)
     }
-    return Day(number, values, sequential, fixed)
+    return DayReport(number, values, sequential, fixed)
 
 
-def _estimate(value: float, standard_error: float) -> Estimate:
+def _estimate(value: float, standard_error: float) -> IntervalEstimate:
     return _between(value, *ab_test.interval(value, standard_error))
 
 
-def _between(value: float, low: float, high: float) -> Estimate:
-    return Estimate(*map(_number, (value, low, high)))
+def _between(value: float, low: float, high: float) -> IntervalEstimate:
+    return IntervalEstimate(*map(_number, (value, low, high)))
 
 
 def _number(value: float) -> float | None:
@@ -235,13 +233,13 @@ def _number(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
-def _share(found: list[bool]) -> Estimate:
+def _share(found: list[bool]) -> IntervalEstimate:
     """Returns a share of independent videos, with the interval of Wilson (1927)."""
     number = len(found)
     if not number:
-        return Estimate(None, None, None)
+        return IntervalEstimate(None, None, None)
     share, z = sum(found) / number, 1.96
     middle = (share + z * z / (2 * number)) / (1 + z * z / number)
     spread = share * (1 - share) / number + z * z / (4 * number * number)
     half = z * math.sqrt(spread) / (1 + z * z / number)
-    return Estimate(share, max(0.0, middle - half), min(1.0, middle + half))
+    return IntervalEstimate(share, max(0.0, middle - half), min(1.0, middle + half))

@@ -1,4 +1,4 @@
-"""Differences between the arms of a test, by user, sharpened by what came before.
+"""Differences between the arms of a test, adjusted by users' earlier behaviour.
 
 Users are assigned to arms, so users are the sample, whatever the metric counts: watch
 seconds per visit is a ratio of two sums over users. Its variance is that of the
@@ -6,9 +6,9 @@ linearised ratio (delta method; Deng, Knoblich and Lu, *Applying the Delta Metho
 Metric Analytics*, KDD 2018).
 
 CUPED (Deng, Xu, Kohavi and Walker, *Improving the Sensitivity of Online Controlled
-Experiments by Utilizing Pre-Experiment Data*, WSDM 2013) takes off the part of the
-difference that the users brought along: the same metric before the test, by regression.
-It is unbiased, since what came before cannot depend on the arm.
+Experiments by Utilizing Pre-Experiment Data*, WSDM 2013) removes the part of the
+difference that is explained by the same metric of the users before the test, by
+regression. It is unbiased, since values before the test cannot depend on the arm.
 """
 
 import math
@@ -25,13 +25,13 @@ Array = npt.NDArray[np.float64]
 
 
 class Sums(NamedTuple):
-    """What the users of an arm add up to, all `[users] float64`.
+    """The sums of the users of an arm, all `[users] float64`.
 
     Attributes:
-      totals: Above the line of the metric, such as watch seconds.
-      counts: Below it, such as visits.
-      earlier_totals: The same of the time before the test, 0 of who was not there.
-      earlier_counts: Likewise.
+      totals: Numerator of the metric, such as watch seconds.
+      counts: Denominator, such as visits.
+      earlier_totals: Numerator before the test, 0 for users who were not there.
+      earlier_counts: Denominator before the test, likewise.
     """
 
     totals: Array
@@ -44,8 +44,8 @@ class Ratio(NamedTuple):
     """A ratio of sums over users.
 
     Attributes:
-      value: NaN where nothing is below the line.
-      standard_error: Of the value.
+      value: The ratio; NaN where the denominator is 0.
+      standard_error: Standard error of the value.
     """
 
     value: float
@@ -53,12 +53,12 @@ class Ratio(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """Second arm minus first.
+    """The second arm minus the first.
 
     Attributes:
       difference: With CUPED, if asked for.
-      standard_error: Of the difference.
-      p_value: Two-sided, of a look at a time that was fixed beforehand.
+      standard_error: Standard error of the difference.
+      p_value: Two-sided p-value of a look at a time that was fixed beforehand.
       variance_kept: Share of the variance that CUPED leaves; 1 without it.
     """
 
@@ -69,7 +69,7 @@ class Difference(NamedTuple):
 
     @property
     def variance(self) -> float:
-        """Of the difference."""
+        """Variance of the difference."""
         return self.standard_error**2
 
 
@@ -104,8 +104,8 @@ def difference(first: Sums, second: Sums, cuped: bool = True) -> Difference:
     Args:
       first: The arm to compare with.
       second: The other.
-      cuped: Whether to take off what the time before explains; a user who was not
-        there counts as the mean user.
+      cuped: Whether to remove the part that the time before explains; a user who was
+        not there counts as the mean user.
 
     >>> nothing = np.zeros(2)
     >>> first = Sums(np.array([1.0, 3.0]), np.ones(2), nothing, nothing)
@@ -159,21 +159,26 @@ def interval(
     return value - half, value + half
 
 
-def lift(first: Ratio, second: Ratio) -> Ratio:
-    """Returns second over first minus 1, arms being independent (delta method).
+def lift(first: Ratio, found: Difference) -> Ratio:
+    """Returns a difference as a share of the first arm's value (delta method).
 
-    >>> lift(Ratio(2.0, 0.0), Ratio(3.0, 0.0))
+    It has the sign of the difference, CUPED included. The difference and the first
+    value go together by minus the variance of the first arm that CUPED leaves.
+
+    >>> lift(Ratio(2.0, 0.0), Difference(1.0, 0.0, 0.0, 1.0))
     Ratio(value=0.5, standard_error=0.0)
     """
     if not first.value or not math.isfinite(first.value):
         return Ratio(math.nan, math.nan)
-    factor = second.value / first.value
-    error = math.hypot(second.standard_error, factor * first.standard_error)
-    return Ratio(factor - 1.0, error / abs(first.value))
+    share = found.difference / first.value
+    of_first = first.standard_error**2
+    variance = found.variance + share**2 * of_first
+    variance += 2.0 * share * found.variance_kept * of_first
+    return Ratio(share, math.sqrt(max(variance, 0.0)) / abs(first.value))
 
 
 def _earlier(first: Sums, second: Sums) -> tuple[Array, Array]:
-    """Returns what users of both arms brought along, on one scale."""
+    """Returns the earlier values of users of both arms, on one scale."""
     totals = np.concatenate([first.earlier_totals, second.earlier_totals])
     counts = np.concatenate([first.earlier_counts, second.earlier_counts])
     parts = linearised(totals, counts)
@@ -194,7 +199,7 @@ def _centred(values: Array) -> Array:
 
 
 def _variance(parts: Array, leverage: Array) -> float:
-    """Returns the variance of the mean of users' parts; infinite of less than two.
+    """Returns the variance of the mean of users' parts; infinite for fewer than two.
 
     Few users make most visits, and the ratio follows them: their parts look too small.
     Each is divided by one minus its leverage, as if the ratio had been taken without
@@ -202,7 +207,7 @@ def _variance(parts: Array, leverage: Array) -> float:
 
     Args:
       parts: `[users]`, of mean 0.
-      leverage: `[users]`, share of each in what was fitted.
+      leverage: `[users]`, share of each in the fit.
     """
     if len(parts) < 2:
         return math.inf

@@ -120,7 +120,7 @@ def _best_keys(
     for start in range(0, num_users, rows):
         users = slice(start, min(start + rows, num_users))
         best = _Best(users.stop - users.start, k, width)
-        removed = Removed(users, watched, available)
+        removed = ExcludedVideos(users, watched, available)
         for first in range(0, num_videos, width):
             videos = slice(first, min(first + width, num_videos))
             size = users.stop - users.start, videos.stop - first
@@ -240,7 +240,7 @@ def _maxima(scores: Scores) -> Scores:
     return found
 
 
-class Removed:
+class ExcludedVideos:
     """Videos that some users must not be shown: watched ones, and later uploads."""
 
     def __init__(

@@ -20,7 +20,7 @@ def _summary(report: report_model.Report) -> str:
     measured = (model for model in report.lists if model not in names.PAGE_BOUNDS)
     models = ", ".join(map(names.model, measured))
     return (
-        f"Offline evaluation of {models} on {protocol.users:,} users and "
-        f"{protocol.videos:,} videos. Data: {protocol.source}. Protocol: "
-        f"{protocol.name}, {protocol.split} split."
+        f"Offline evaluation of {models} on {protocol.users:,} users with "
+        f"right answers; {protocol.candidate_set_videos:,} videos may be listed. "
+        f"Data: {protocol.source}. Protocol: {protocol.name}, {protocol.split} split."
     )

@@ -66,7 +66,7 @@ def renewed(text: str) -> str:
     if not begin or not end:
         raise errors.UserError(
             f"expected a page with the lines {BEGIN} and {END}, found one without: add "
-            f"them where the table shall stand"
+            f"them where the table belongs"
         )
     return f"{before}{BEGIN}\n\n{markdown()}\n\n{END}{after}"
 

@@ -14,7 +14,7 @@ _OFFLINE = (*metric_names.PAGE_VALUES, metric_names.TRUE_CLICKS, "hit_rate", "nd
 _YOUNG = [f"share_younger_{days}d" for days in measures.YOUNG_DAYS]
 
 
-def draw(report: report_room.Report) -> str:
+def draw(report: report_room.LiveReport) -> str:
     """Returns the page as HTML.
 
     Args:
@@ -39,7 +39,7 @@ def draw(report: report_room.Report) -> str:
     return page.render("Live test", summary, sections)
 
 
-def _arms(report: report_room.Report) -> page.Section:
+def _arms(report: report_room.LiveReport) -> page.Section:
     arms = list(report.arms)
     rows: list[Sequence[page.Cell]] = []
     for name, metric in measures.METRICS.items():
@@ -70,11 +70,11 @@ def _arms(report: report_room.Report) -> page.Section:
     )
 
 
-def _against(report: report_room.Report) -> page.Section:
+def _against(report: report_room.LiveReport) -> page.Section:
     arms = list(report.differences)
 
     def threes(
-        of: Callable[[report_room.Difference], report_room.Estimate],
+        of: Callable[[report_room.ArmDifference], report_room.IntervalEstimate],
     ) -> list[plots.Interval]:
         found = (report.differences[arm][measures.HEADLINE] for arm in arms)
         return [_three(of(one)) for one in found]
@@ -118,7 +118,7 @@ def _against(report: report_room.Report) -> page.Section:
     )
 
 
-def _daily(report: report_room.Report) -> page.Section:
+def _daily(report: report_room.LiveReport) -> page.Section:
     days = [one.day for one in report.daily]
     values = {
         arm: plots.Series(days, [one.values[arm] for one in report.daily])
@@ -154,7 +154,7 @@ def _daily(report: report_room.Report) -> page.Section:
     )
 
 
-def _fresh(report: report_room.Report) -> page.Section:
+def _fresh(report: report_room.LiveReport) -> page.Section:
     arms = list(report.arms)
     shares = {
         f"younger than {days} d": [
@@ -185,7 +185,7 @@ def _fresh(report: report_room.Report) -> page.Section:
     )
 
 
-def _offline(report: report_room.Report) -> Iterator[page.Section]:
+def _offline(report: report_room.LiveReport) -> Iterator[page.Section]:
     """Yields the section on offline metrics of arms against their live metrics."""
     arms = [name for name in report.arms if name in report.offline]
     known = {m: None for arm in arms for m in report.offline[arm]}
@@ -232,7 +232,7 @@ def _scatter(
     return plots.lines(title, points, f"{name}, offline", "watch seconds per visit")
 
 
-def _trust(report: report_room.Report) -> page.Section:
+def _trust(report: report_room.LiveReport) -> page.Section:
     blocks: list[page.Block] = list(live_table.notes(report))
     alarms = report.a_a
     if alarms is not None:
@@ -252,5 +252,5 @@ def _trust(report: report_room.Report) -> page.Section:
     )
 
 
-def _three(one: report_room.Estimate) -> plots.Interval:
+def _three(one: report_room.IntervalEstimate) -> plots.Interval:
     return one.value, one.low, one.high

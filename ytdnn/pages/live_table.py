@@ -12,14 +12,14 @@ from ytdnn.pages import scales
 _NONE = "–"
 
 
-def render(report: report_room.Report) -> console.Group:
+def render(report: report_room.LiveReport) -> console.Group:
     """Returns the arms, the differences to the first, and how to read them."""
     return console.Group(
         _arms(report), _differences(report), *map(text.Text, notes(report))
     )
 
 
-def _arms(report: report_room.Report) -> table.Table:
+def _arms(report: report_room.LiveReport) -> table.Table:
     """Returns metrics down and arms across, ± half the interval."""
     result = _new(f"live test: {report.test['days']} days")
     result.add_column("", no_wrap=True)
@@ -40,7 +40,7 @@ def _arms(report: report_room.Report) -> table.Table:
     return result
 
 
-def _differences(report: report_room.Report) -> table.Table:
+def _differences(report: report_room.LiveReport) -> table.Table:
     """Returns each arm against the first, by the headline metric and a few others."""
     result = _new(f"against {report.first}")
     for place, name in enumerate(
@@ -73,14 +73,15 @@ def _new(title: str) -> table.Table:
     )
 
 
-def notes(report: report_room.Report) -> Iterator[str]:
+def notes(report: report_room.LiveReport) -> Iterator[str]:
     """Yields how to read the tables, a line each."""
     yield (
         "A visit is a home page shown. ±: half a 95 % interval over users. Difference: "
         f"arm minus {report.first}, CUPED by the same users' {report.test['days']} "
         "days before the test. One look: its interval at the end alone; any look: the "
         "interval that holds however often one looks; first sure: the day on which it "
-        "first excluded 0, of all days up to it. Lift: without CUPED."
+        f"first excluded 0, of all days up to it. Lift: that difference over "
+        f"{report.first}."
     )
     yield (
         f"Uploads that found an audience: of {report.good_uploads} good new videos, "
@@ -110,7 +111,7 @@ def number(value: float | None) -> str:
     return f"{value:,.0f}" if size >= 100 else f"{value:.{1 if size >= 10 else 3}f}"
 
 
-def _half(one: report_room.Estimate) -> str:
+def _half(one: report_room.IntervalEstimate) -> str:
     if one.value is None or one.low is None or one.high is None:
         return number(one.value)
     return f"{number(one.value)} ± {number((one.high - one.low) / 2)}"
@@ -122,11 +123,11 @@ def _signed(value: float | None) -> str:
     return f"{'+' if value >= 0 else '-'}{number(abs(value))}"
 
 
-def _ends(one: report_room.Estimate) -> str:
+def _ends(one: report_room.IntervalEstimate) -> str:
     return f"{_signed(one.low)} {_signed(one.high)}"
 
 
-def _percent(one: report_room.Estimate) -> str:
+def _percent(one: report_room.IntervalEstimate) -> str:
     if not scales.is_finite(one.value):
         return _NONE
     return f"{one.value:+.1%}"

@@ -125,12 +125,15 @@ def _models(data: prepared.PreparedData) -> Iterator[str]:
     watched = _Counts()
     shown = _Counts()
     first, last, number, clicks = np.iinfo(np.int64).max, 0, 0, 0
+    is_watched, watching = np.zeros(data.num_videos + 1, bool), 0
     for shard in data.shards:
         read = shard.read()
         times, number = np.asarray(read.watches.times), number + len(read.watches)
         first = min(first, int(times.min(initial=first)))
         last = max(last, int(times.max(initial=last)))
         watched.add(read.watches.splits)
+        is_watched[np.asarray(read.watches.videos)] = True
+        watching += int((np.diff(read.watches.offsets) > 0).sum())
         if read.impressions is not None:
             splits = np.asarray(read.impressions.splits)
             shown.add(splits)
@@ -139,15 +142,23 @@ def _models(data: prepared.PreparedData) -> Iterator[str]:
     yield (
         f"watches: {number:,} from {_day(first)} to {_day(last)} "
         f"({(last - first) / 86_400:,.1f} days), "
-        f"{data.num_users:,} users, {data.num_videos:,} videos"
+        f"{watching:,} users, {is_watched[1:].sum():,} videos"
     )
+    users, videos = data.num_users - watching, data.num_videos - is_watched[1:].sum()
+    if users or videos:
+        told = f"{_count(users, 'user')}, {_count(int(videos), 'video')}"
+        yield f"of the other tables, without a watch: {told}"
     yield from _windows(data)
     yield f"candidates: {watched}; {data.vocabulary_size:,} videos with an embedding"
-    obstacle = data.ranker_left_out(configs.Ranking())
+    obstacle = data.ranker_left_out(configs.RankingConfig())
     if obstacle:
         yield f"ranking: left out: {obstacle}"
         return
     yield f"ranking: {shown}; {clicks:,} clicks to train on"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _windows(data: prepared.PreparedData) -> Iterator[str]:

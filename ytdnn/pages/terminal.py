@@ -97,7 +97,7 @@ def _lists_table(report: report_model.Report, width: int) -> table.Table:
     protocol, models = report.protocol, valued.retrieval(report)
     title = (
         f"{protocol.name} protocol, {protocol.split} split: {protocol.users:,} users, "
-        f"{protocol.videos:,} videos"
+        f"lists of {protocol.candidate_set_videos:,} videos"
     )
     by_k: dict[str, list[str]] = {}
     for metric in _metrics(models):

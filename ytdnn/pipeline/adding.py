@@ -104,6 +104,6 @@ def _require_content(candidates: pathlib.Path, config: configs.Config) -> None:
     )
     raise errors.UserError(
         f"expected candidates with a content side, which makes vectors of new videos, "
-        f"found none in {candidates} ({why}): a video without it can be listed once a "
-        f"model was trained on watches of it"
+        f"found none in {candidates} ({why}): without it a video can be listed only "
+        f"after a model was trained on watches of it"
     )

@@ -76,6 +76,7 @@ def prepare(
     from ytdnn.data import prepared
 
     directory, say = user_paths.expanded(workdir), speaker(verbose)
+    _require_config(config)
     if config is None:
         config = workdir_room.read_config(directory) or configs.Config()
     elif tables is not NO_TABLES:
@@ -105,7 +106,7 @@ def _of_memory(
     return tables.from_frames(given), dataclasses.replace(config, data=data)
 
 
-def _require_no_other_source(data: configs.Data) -> None:
+def _require_no_other_source(data: configs.DataConfig) -> None:
     if data.dir or data.name:
         raise errors.UserError(
             f"expected tables= or a source in the config, received both "
@@ -304,6 +305,7 @@ def run(
     from ytdnn.evaluation import report_files
 
     directory, say = user_paths.expanded(workdir), speaker(verbose)
+    _require_config(config)
     if config is None:
         config = workdir_room.read_config(directory) or configs.Config()
     if cluster_roles.follows(config):
@@ -328,10 +330,24 @@ def later_config(
     """Returns the config of an arrow that works on prepared data.
 
     Raises:
-      errors.UserError: Nothing was prepared here.
+      errors.UserError: Nothing was prepared here, or the config is none.
     """
+    _require_config(config)
     made = workdir_room.require_config(directory)
     return made if config is None else workdir_room.from_same_source(config, made)
+
+
+def _require_config(config: object) -> None:
+    """Checks the type of a config from a notebook.
+
+    Raises:
+      errors.UserError: It is of another type.
+    """
+    if config is not None and not isinstance(config, configs.Config):
+        raise errors.UserError(
+            f"expected a ytdnn.Config, received {type(config).__name__}: give "
+            f"ytdnn.Config(…), or leave it out"
+        )
 
 
 def speaker(verbose: Verbose) -> Callable[[str], None]:

@@ -29,7 +29,7 @@ class Findings:
         return [line for line in self.lines if line.startswith("note: ")]
 
 
-def check(config: configs.Data) -> Findings:
+def check(config: configs.DataConfig) -> Findings:
     """Reads and checks an event log as `prepare` does, and keeps nothing.
 
     Args:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ytdnn.serving import asked as asked_room
     from ytdnn.serving import everybody, streams
 
+Where = list[dict[str, Any]] | None
 Ids = Any  # an id | Iterable of ids | a frame | a pathlib.Path of a file | None
 
 
@@ -33,13 +34,16 @@ def write_recommendations(
     index: str = "",
     exclude: Ids = None,
     allow: Ids = None,
+    where: Where = None,
+    policy: str = "",
     spark: "session.SparkSettings | None" = None,
     progress: "streams.Progress | None" = None,
 ) -> "streams.Written":
     """Writes the recommendations of many users, whatever their number.
 
     A row is a place of a list: `user_id` (as given), `rank`, `video_id`, `title` (where
-    the log has titles), `score`.
+    the log has titles), and with the ranker the columns of `Bundle.meanings`, else
+    `score`. A Parquet file's metadata says what each is.
 
     Args:
       recommender: The bundle, with the log's users.
@@ -54,6 +58,8 @@ def write_recommendations(
       exclude: Videos to leave out, likewise, by `video_id`; with `user_id` beside it
         each is left out for that user alone.
       allow: The only videos that lists may hold, likewise.
+      where: Conditions on columns of videos, as of `Recommender.recommend`.
+      policy: Name of a saved set of conditions, which holds, too.
       spark: Where Apache Spark makes the lists, each of its cores those of some users;
         None: this machine does.
       progress: Is told how many of how many users are done.
@@ -69,7 +75,7 @@ def write_recommendations(
     path = user_paths.expanded(out)
     sink.require_path(path)
     asked = {"users": users, "k": k, "ranker": ranker, "index": index}
-    asked |= {"exclude": exclude, "allow": allow}
+    asked |= {"exclude": exclude, "allow": allow, "where": where, "policy": policy}
     if spark is None:
         return stream(recommender, **asked).write(path, progress)
     from ytdnn.data.spark import session
@@ -89,6 +95,8 @@ def stream(
     index: str,
     exclude: Ids,
     allow: Ids,
+    where: Where = None,
+    policy: str = "",
 ) -> "streams.Stream":
     """Returns the recommendations of many users, part by part.
 
@@ -97,7 +105,7 @@ def stream(
     from ytdnn.serving import streams
 
     _require_length(k)
-    found, notes = limits(recommender, exclude, allow)
+    found, notes = limits(recommender, exclude, allow, where, policy)
     made = streams.recommendations(
         recommender.bundle,
         recommender.logged,
@@ -218,16 +226,51 @@ def video_vectors(
 
 
 def limits(
-    recommender: "recommender_room.Recommender", exclude: Ids, allow: Ids
+    recommender: "recommender_room.Recommender",
+    exclude: Ids,
+    allow: Ids,
+    where: Where = None,
+    policy: str = "",
 ) -> tuple["everybody.Limits", list[str]]:
     """Returns which videos lists may hold, and what to tell of unknown ids."""
     from ytdnn.serving import asked, everybody
 
+    own: dict[str, Any] = {}
+    if where or policy:
+        own = dict(
+            zip(
+                ("conditions", "policy"),
+                checked(recommender, where, policy),
+                strict=True,
+            )
+        )
     if exclude is None and allow is None:
-        return everybody.Limits(), []
+        return everybody.Limits(**own), []
     left_out = _frame(exclude, "exclude", schema.VIDEO_ID, (schema.USER_ID,))
     only = _frame(allow, "allow", schema.VIDEO_ID)
-    return asked.limits(recommender.bundle, lambda: recommender.data, left_out, only)
+    found, notes = asked.limits(
+        recommender.bundle, lambda: recommender.data, left_out, only
+    )
+    return dataclasses.replace(found, **own), notes
+
+
+def checked(
+    recommender: "recommender_room.Recommender", where: Where, policy: str
+) -> tuple[tuple[tuple[str, str], ...], str]:
+    """Returns conditions as the models read them, and the policy.
+
+    Raises:
+      errors.UserError: One is malformed, or the bundle has no such column or policy.
+    """
+    from ytdnn.serving import requests
+
+    fields = recommender.bundle.inputs(recommender.bundle.recommender(exact=True))
+    names = (schema.CONDITIONS, schema.CONDITION_VALUES, schema.POLICY)
+    known = {name: field for name, field in fields.items() if name in names}
+    given = {"where": where, schema.POLICY: policy}
+    values = requests.values({key: v for key, v in given.items() if v}, known)
+    pairs = zip(values.get(names[0], ()), values.get(names[1], ()), strict=True)
+    return tuple(pairs), values.get(schema.POLICY, "")
 
 
 def _users(

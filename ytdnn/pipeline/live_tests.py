@@ -26,11 +26,11 @@ def live_test(
     out: str | os.PathLike[str],
     *,
     days: int | None = None,
-    world: configs.World | None = None,
+    world: configs.WorldConfig | None = None,
     seed: int = 0,
     refresh_days: int | Mapping[str, int] = 0,
     verbose: api.Verbose = False,
-) -> "report_room.Report":
+) -> "report_room.LiveReport":
     """Runs a live test: the world continues, and each user's pages are made by an arm.
 
     Finished days are kept in `out`: the same call goes on where it was stopped.
@@ -131,7 +131,7 @@ def _refresh(
 
 
 def _publish(
-    directory: pathlib.Path, played: "play_room.Played", found: "report_room.Report"
+    directory: pathlib.Path, played: "play_room.Played", found: "report_room.LiveReport"
 ) -> None:
     """Writes the report, its page, and the log of each arm."""
     from ytdnn.live import days

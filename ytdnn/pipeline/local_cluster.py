@@ -123,7 +123,7 @@ def _restarted(plan: Plan) -> int:
                 )
     raise errors.UserError(
         f"expected a cluster that stays up, but {why}, after {plan.restarts} restarts: "
-        f"see {plan.logs}; the same command goes on"
+        f"see {plan.logs}; the same command resumes"
     )
 
 

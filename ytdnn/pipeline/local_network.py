@@ -37,8 +37,8 @@ def enter() -> None:
         raise errors.UserError(
             "expected a system where a process can have a network of its own (Linux "
             "with user namespaces), found none: TensorFlow would listen on every "
-            "address and run what reaches it; give --network=open where a firewall "
-            "lets nobody in"
+            "address and run any request that reaches it; give --network=open only "
+            "behind a firewall"
         )
 
 

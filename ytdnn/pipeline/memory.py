@@ -6,53 +6,54 @@ setting cannot work, and one that passes may still need too much in total.
 """
 
 import itertools
-import pathlib
 from collections.abc import Iterator
 from typing import Any
 
-from ytdnn import configs, errors
+from ytdnn import configs, environment, errors
 
+_Needed = Iterator[tuple[str, Any, float]]
+
+available = environment.available_memory
 _FLOAT = 4  # bytes
-_MEMORY = pathlib.Path("/proc/meminfo")
-_LIMITS = (
-    pathlib.Path("/sys/fs/cgroup/memory.max"),
-    pathlib.Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
-)
 _GIGA = 1e9
-
-
-def available() -> float:
-    """Returns the bytes that this process may still use, infinite where unknown."""
-    found = float("inf")
-    try:
-        for line in _MEMORY.read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                found = float(line.split()[1]) * 1024.0
-    except OSError:
-        return found
-    for path in _LIMITS:
-        try:
-            found = min(found, float(path.read_text()))
-        except (OSError, ValueError):
-            continue  # no limit, or "max"
-    return found
+# Bytes of a world, counted low; `ytdnn/world` has the arrays.
+_CROWD = 10_000  # users played side by side
+_VIDEO, _USER, _WATCH = 64.0, 64.0, 40.0
+_TOPIC = 6 * 64.0  # of the leaves of one
+_SPELL_DAYS = 4.0  # a user is after one leaf for as long
 
 
 def require(config: configs.Config, size: configs.LogSize | None, stage: str) -> None:
     """Checks that each size of a stage by itself fits into memory.
 
     Args:
-      config: Config of the run.
-      size: Size of the prepared log; None: unknown, and nothing is checked.
-      stage: `candidates`, `ranking` or `evaluation`.
+      config: The run's.
+      size: Of the prepared log; None: unknown, and nothing is checked.
+      stage: `candidates`, `index`, `ranking` or `evaluation`.
 
     Raises:
       errors.UserError: A size does not fit.
     """
-    if size is None:
-        return
+    if size is not None:
+        _require(_ESTIMATES[stage](config, size))
+
+
+def require_world(world: configs.World, whole: bool) -> None:
+    """Checks that each size of a synthetic world alone fits into memory.
+
+    Args:
+      world: The world.
+      whole: Whether its log is held at once; else it is written crowd by crowd.
+
+    Raises:
+      errors.UserError: One does not.
+    """
+    _require(_world(world, whole))
+
+
+def _require(needs: _Needed) -> None:
     there = available()
-    for key, value, needed in _ESTIMATES[stage](config, size):
+    for key, value, needed in needs:
         if needed > there:
             is_one = isinstance(value, int)
             shown = f"{value:,}" if is_one else ",".join(map(str, value))
@@ -61,9 +62,6 @@ def require(config: configs.Config, size: configs.LogSize | None, stage: str) ->
                 f"memory available, received {shown}, which needs at least "
                 f"{needed / _GIGA:.3g} GB: lower it"
             )
-
-
-_Needed = Iterator[tuple[str, Any, float]]
 
 
 def _candidates(config: configs.Config, size: configs.LogSize) -> _Needed:
@@ -121,6 +119,35 @@ def _evaluation(config: configs.Config, size: configs.LogSize) -> _Needed:
     yield "evaluation.num_resamples", one.num_resamples, 8.0 * 16 * one.num_resamples
 
 
+def _index(config: configs.Config, size: configs.LogSize) -> _Needed:
+    search = config.index.search
+    dim = float(config.candidates.embedding_dim)
+    if isinstance(search, configs.Lsh):
+        entries = float(size.videos) + 2**search.num_bits + search.num_bits * dim
+        needed = _FLOAT * search.num_tables * entries
+        yield "index.search.num_tables", search.num_tables, needed
+
+
+def _world(world: configs.World, whole: bool) -> _Needed:
+    """Yields what a world holds at once: its corpus, and the crowd that plays."""
+    crowd = float(min(world.num_users, _CROWD))
+    logged = float(world.num_users) if whole else crowd
+    yield "data.world.num_videos", world.num_videos, _VIDEO * float(world.num_videos)
+    yield "data.world.num_users", world.num_users, _USER * float(world.num_users)
+    yield "data.world.num_topics", world.num_topics, _TOPIC * float(world.num_topics)
+    days = float(world.span_days)
+    name = "num_days" if world.num_days >= world.live_days else "live_days"
+    yield (
+        f"data.world.{name}",
+        getattr(world, name),
+        _FLOAT * days * crowd / _SPELL_DAYS,
+    )
+    watches = world.watches_per_user
+    yield "data.world.watches_per_user", watches, _WATCH * logged * watches
+    shown = world.impressions_per_page
+    yield "data.world.impressions_per_page", shown, 2.0 * _FLOAT * crowd * shown
+
+
 def _tower(stage: str, widths: tuple[int, ...], first: int) -> _Needed:
     """Yields the weights of the layers, with the optimiser's state."""
     sizes = (first, *widths)
@@ -128,12 +155,14 @@ def _tower(stage: str, widths: tuple[int, ...], first: int) -> _Needed:
     yield f"{stage}.tower", widths, 2 * _FLOAT * weights
 
 
-def _steps(training: configs.Training, rows: int) -> int:
+def _steps(training: configs.TrainingConfig, rows: int) -> int:
     """Returns the steps of a call, which are those of an epoch at most."""
     return min(training.steps_per_execution, max(1, rows // training.batch_size))
 
 
-def _batch(stage: str, training: configs.Training, rows: int, width: int) -> _Needed:
+def _batch(
+    stage: str, training: configs.TrainingConfig, rows: int, width: int
+) -> _Needed:
     """Yields the activations of a batch, hardly larger than the data."""
     batch = min(training.batch_size, 2 * max(rows, 1_024))
     yield (
@@ -144,6 +173,7 @@ def _batch(stage: str, training: configs.Training, rows: int, width: int) -> _Ne
 
 
 _ESTIMATES = {
+    "index": _index,
     "candidates": _candidates,
     "ranking": _ranking,
     "evaluation": _evaluation,

@@ -117,6 +117,8 @@ class Recommender:
         ranker: bool = True,
         exclude: everybody.Ids = None,
         allow: everybody.Ids = None,
+        where: everybody.Where = None,
+        policy: str = "",
     ) -> Any:
         """Returns recommendations, best first.
 
@@ -136,12 +138,17 @@ class Recommender:
             with a column `user_id` names them for each user. Users alone: requests
             have `exclude_ids`.
           allow: Ids of the only videos that lists may hold. Users alone likewise.
+          where: Conditions that every video meets, as `[{"column": "language", "in":
+            ["en", "de"]}, {"column": "age_days", "at_most": 7}]`. Requests have their
+            own `where` instead, where they bring one.
+          policy: Name of conditions saved in the bundle, which hold, too.
 
         Returns:
           A frame of Polars, or of pandas where one was given: `request` (position,
           from 0), `user_id` (where any is named), `rank` (from 1), `video_id`,
-          `title` (null where there is none), `score` (`bundle.score_meaning`; without
-          the ranker the dot product).
+          `title` (null where there is none), `score` (which they are ordered by:
+          `bundle.score_meaning`; without the ranker the dot product), and with the
+          ranker the other columns of `bundle.meanings`.
 
         Raises:
           errors.UserError: A request is malformed, a user unknown, or ScaNN is not
@@ -151,7 +158,7 @@ class Recommender:
 
         read = requested.read(asked)
         if not isinstance(read, list):
-            limits, notes = everybody.limits(self, exclude, allow)
+            limits, notes = everybody.limits(self, exclude, allow, where, policy)
             _warn(notes)
             options = {"ranker": ranker, "index": "exact" if exact else ""}
             found = self._of_users(read, k, limits, options)
@@ -161,7 +168,9 @@ class Recommender:
                 f"name {schema.EXCLUDE_IDS} and {schema.ALLOW_IDS} in them"
             )
         else:
-            found = self._of_requests(read, k, exact)
+            shared = {"where": where, schema.POLICY: policy}
+            given = {key: value for key, value in shared.items() if value}
+            found = self._of_requests(read, k, exact, given)
         return frames.to_pandas(found) if frames.is_pandas(asked) else found
 
     def candidates(self, asked: UserId | Request, exact: bool = False) -> Any:
@@ -277,16 +286,28 @@ class Recommender:
         if schema.TITLE not in found.columns:
             nothing = pl.lit(None, pl.String).alias(schema.TITLE)
             found = found.with_columns(nothing)
-        names = [REQUEST, RANK, schema.VIDEO_ID, schema.TITLE, schema.SCORE]
-        wide = pl.col(RANK).cast(pl.Int64), pl.col(schema.SCORE).cast(pl.Float64)
+        first = [REQUEST, RANK, schema.VIDEO_ID, schema.TITLE]
+        wide = pl.col(RANK).cast(pl.Int64), pl.col(pl.Float32).cast(pl.Float64)
         named = users.gather(found[REQUEST])
-        return found.select(names).with_columns(wide).insert_column(1, named)
+        ordered = found.select(*first, pl.exclude(first)).with_columns(wide)
+        return ordered.insert_column(1, named)
 
     def _of_requests(
-        self, asked: Sequence[Any], k: int | None, exact: bool
+        self,
+        asked: Sequence[Any],
+        k: int | None,
+        exact: bool,
+        shared: Mapping[str, Any],
     ) -> "pl.DataFrame":
-        """Returns the answers to requests, some of which may be users of the log."""
-        given = [self._completed(one) for one in asked]
+        """Returns the answers to requests, some of which may be users of the log.
+
+        Args:
+          asked: The requests.
+          k: Videos for each; None: its own.
+          exact: Whether to use the exact index.
+          shared: Keys of the requests that do not have them.
+        """
+        given = [{**shared, **self._completed(one)} for one in asked]
         for note in self._doubts(given):
             warnings.warn(note, stacklevel=3)
         users = [request.pop(schema.USER_ID, None) for request in given]
@@ -295,7 +316,7 @@ class Recommender:
         return self._frame(self._answers(given, exact), users)
 
     def _doubts(self, given: Sequence[dict[str, Any]]) -> list[str]:
-        """Returns what looks like a mistake in requests not of the log, each once."""
+        """Returns the warnings about requests that are not of the log, each once."""
         own = ({k: v for k, v in one.items() if k != schema.USER_ID} for one in given)
         requests = [one for one in own if schema.WATCHED_VIDEO_IDS in one]
         return list(
@@ -336,12 +357,18 @@ class Recommender:
         """Returns answers as rows; the user of each where any is named."""
         import polars as pl
 
+        from ytdnn.serving import tables
+
+        said = [name for name in self.bundle.meanings if name != schema.SCORE]
         columns = {
             REQUEST: [row for row, one in enumerate(answers) for _ in one.video_ids],
             RANK: [n for one in answers for n in range(1, len(one.video_ids) + 1)],
             schema.VIDEO_ID: [video for one in answers for video in one.video_ids],
             schema.TITLE: [title for one in answers for title in one.titles],
             schema.SCORE: [score for one in answers for score in one.scores],
+        } | {
+            name: [value for one in answers for value in one.more[name]]
+            for name in said
         }
         types = {
             REQUEST: pl.Int64(),
@@ -349,6 +376,10 @@ class Recommender:
             schema.VIDEO_ID: self.bundle.id_type,
             schema.TITLE: pl.String(),
             schema.SCORE: pl.Float64(),
+        } | {
+            name: pl.Float64() if kind == pl.Float32() else kind
+            for name in said
+            for kind in [tables.type_of(name)]
         }
         frame = pl.DataFrame(columns, types)
         if all(user is None for user in users):

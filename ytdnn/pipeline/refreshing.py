@@ -102,7 +102,7 @@ def _pinned(made: configs.Config, given: configs.Config | None) -> configs.Confi
     Days are short: one process trains them, also those of a run that several trained.
     """
     given = made if given is None else given
-    plain = configs.Data()
+    plain = configs.DataConfig()
     data = dataclasses.replace(
         made.data,
         source=data_config.IN_MEMORY,
@@ -131,7 +131,7 @@ class _Log:
         self,
         data_dir: api.Path | None,
         tables: Mapping[str, Any] | None,
-        made: configs.Data,
+        made: configs.DataConfig,
     ) -> None:
         self._given: tables_room.TablesInMemory | None = None
         if tables is not None:

@@ -60,7 +60,8 @@ def describe(config: configs.Config, workdir: pathlib.Path, section: str) -> lis
 
 def _words(size: configs.LogSize, section: str) -> str:
     if section == "ranking":
-        return _counted(size.impressions, "impression")
+        # The rule reads all of them; fewer train (`prepare` says how many).
+        return f"{_counted(size.impressions, 'impression')} of all windows"
     parts = [
         _counted(size.watches, "watch", "es"),
         _counted(size.users, "user"),

@@ -42,6 +42,8 @@ def prepare(
     """Makes `workdir/data`, of tables in memory where they are given."""
     from ytdnn.data import prepare as prepare_room
 
+    if config.data.source == "world" and not config.data.dir:
+        memory.require_world(config.data.world, whole=True)
     if spark is None:
         prepare_room.prepare(config.data, workdir / "data", given)
         return
@@ -147,7 +149,7 @@ def train_candidates(config: configs.Config, workdir: pathlib.Path) -> None:
 
 
 def describe_candidates(workdir: pathlib.Path) -> list[str]:
-    """Returns what to say of `workdir/candidates`, just made."""
+    """Returns the lines to print after `workdir/candidates` is made."""
     from ytdnn.evaluation import floor
 
     return floor.warnings(workdir)
@@ -163,11 +165,11 @@ def candidates_config(config: configs.Config) -> Mapping[str, Any]:
 def own_files(config: configs.Config) -> Mapping[str, str]:
     """Returns the hashes of the user's own files that train the candidates."""
     found: dict[str, str] = {}
-    if isinstance(config.candidates.encoder, configs.OwnEncoder):
+    if isinstance(config.candidates.encoder, configs.OwnEncoderConfig):
         from ytdnn.encoders import own_file as encoder_file
 
         found |= encoder_file.fingerprint(config.candidates.encoder)
-    if isinstance(config.candidates.loss, configs.OwnLoss):
+    if isinstance(config.candidates.loss, configs.OwnLossConfig):
         from ytdnn.candidates.losses import own_file as loss_file
 
         found |= loss_file.fingerprint(config.candidates.loss)
@@ -180,6 +182,7 @@ def build_index(config: configs.Config, workdir: pathlib.Path) -> None:
     from ytdnn.data import prepared
     from ytdnn.index import artifact
 
+    memory.require(config, sizes.log_size(workdir), "index")
     data = prepared.load(workdir / "data")
     candidates = model.load(workdir / "candidates", data)
     inputs = fingerprints(workdir, ["data", "candidates"])

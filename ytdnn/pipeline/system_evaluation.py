@@ -13,7 +13,7 @@ def evaluate(
     kind: str,
     path: pathlib.Path,
     data_directory: pathlib.Path,
-    config: configs.Evaluation,
+    config: configs.EvaluationConfig,
     split: str,
     out: pathlib.Path,
 ) -> "report_files.Evaluated":

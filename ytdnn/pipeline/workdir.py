@@ -126,7 +126,7 @@ def require_config(directory: pathlib.Path) -> configs.Config:
     if made is None and (directory.resolve().parent / CONFIG_FILE).exists():
         raise errors.UserError(
             f"expected a run in {directory}, found a part of one (models of a refit "
-            f"have seen every answer, and cannot be evaluated): give "
+            f"were trained on every answer, and cannot be evaluated): give "
             f"--workdir={directory.parent}"
         )
     if made is None:

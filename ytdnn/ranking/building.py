@@ -21,7 +21,7 @@ Floats = npt.NDArray[np.floating]
 
 
 def build(
-    config: configs.Ranking,
+    config: configs.RankingConfig,
     data: prepared.PreparedData,
     first_stage: stage.Stage | None = None,
     scope: contextlib.AbstractContextManager[None] | None = None,
@@ -50,7 +50,7 @@ def build(
 
 
 def features_of(
-    config: configs.Ranking, data: prepared.PreparedData
+    config: configs.RankingConfig, data: prepared.PreparedData
 ) -> registry.Features:
     """Returns the features that a ranker reads, columns of the log's own too.
 
@@ -99,7 +99,7 @@ def build_like(
 
 
 def _measure(
-    config: configs.Ranking,
+    config: configs.RankingConfig,
     data: prepared.PreparedData,
     chosen: registry.Features,
     first_stage: stage.Stage | None,
@@ -124,7 +124,7 @@ def _measure(
             collector.release(num_events)
 
     number = 1
-    if isinstance(config.normalization, configs.Quantiles):
+    if isinstance(config.normalization, configs.QuantilesConfig):
         number = config.normalization.number
     measured = network.Statistics(
         vocabulary_size=data.vocabulary_size,

@@ -1,4 +1,4 @@
-"""Heads of the ranker: what is learned of impressions and orders them (PAPER §4.2).
+"""Heads of the ranker: their targets, losses and scores (PAPER §4.2).
 
 Over N impressions with k clicks of watch times T_i, E[T] = ΣT / N is the expected watch
 time of an impression and P = k / N its click probability. Of one impression each is a
@@ -10,9 +10,9 @@ function of its features.
   Its odds are ΣT / N = E[T].
 * `Click`: P alone.
 * `ClickTimesWatchTime`: P and E[T | click], each on a tower of its own; E[T] is their
-  product. `ytdnn.ranking.watch_time` has what the second is fitted to.
+product. `ytdnn.ranking.watch_time` has the targets of the second.
 
-A click whose watch time is 0 or not known tells nothing of watch time: it weighs 1 in
+A click without watch time (0 or unknown) is no example of watch time: it weighs 1 in
 `WeightedLogistic`, is a negative in `ExactOdds`, and is no example of E[T | click].
 """
 
@@ -32,17 +32,18 @@ from ytdnn.ranking import watch_time
 _MAX_LOGIT = 80.0  # exp(80) is finite in float32
 SECONDS = "expected watch seconds"
 ODDS = "odds by watch seconds, near the expected seconds where clicks are rare"
+SECONDS_AT_ODDS = "odds of a click times the watch seconds given one"
 PROBABILITY = "probability of a click"
 
 
 @dataclasses.dataclass(frozen=True)
 class Labels:
-    """What became of impressions; all fields are `[...]`.
+    """The labels of impressions; all fields are `[...]`.
 
     Attributes:
       clicked: bool.
-      seconds: float32 watched, 0 where not clicked or not known.
-      durations: float32 seconds of the videos, 0 where not known.
+      seconds: float32 watched, 0 where not clicked or unknown.
+      durations: float32 seconds of the videos, 0 where unknown.
     """
 
     clicked: tf.Tensor
@@ -52,13 +53,14 @@ class Labels:
 
 @dataclasses.dataclass(frozen=True)
 class Clicks:
-    """Means over the training impressions, where outputs start.
+    """Means over the training impressions, the initial values of outputs.
 
     Attributes:
       probability: Clicks over impressions.
       seconds: Watch time of a click that has one, 0 where no click has.
-      ratio: Of that to the video's duration, or to `seconds` where it is not known.
-      observed: What targets of watch time are made with.
+      ratio: Mean ratio of that to the video's duration, or to `seconds` where it is
+        unknown.
+      observed: Statistics for the targets of watch time.
     """
 
     probability: float
@@ -74,11 +76,11 @@ class Clicks:
 
 @dataclasses.dataclass(frozen=True)
 class Calibration:
-    """What predictions were brought to on the validation window.
+    """The calibration of predictions on the validation window.
 
     Attributes:
-      clicks: Of the log odds of a click.
-      seconds: Of the log of the expected seconds that calibrated clicks make.
+      clicks: Line of the log odds of a click.
+      seconds: Line of the log of the expected seconds that calibrated clicks give.
     """
 
     clicks: recalibration.Line = recalibration.IDENTITY
@@ -89,7 +91,7 @@ NOT_CALIBRATED = Calibration()
 
 
 class Predicted(NamedTuple):
-    """What a head makes of the network's outputs; fields as of `Predictions`.
+    """The predictions of a head; fields as in `Predictions`.
 
     Attributes:
       order: `[...] float32`, finite.
@@ -103,30 +105,41 @@ class Predicted(NamedTuple):
     click_probability: tf.Tensor | None = None
     logits: tf.Tensor | None = None
 
-    @property
-    def served(self) -> tf.Tensor:
-        """What a request is answered with: seconds, else the probability of a click."""
-        found = self.click_probability if self.seconds is None else self.seconds
-        return tf.zeros_like(self.order) if found is None else found
-
 
 class Head(abc.ABC):
-    """From the tower's outputs `[..., n]` to a loss and to predictions.
+    """Maps the tower's outputs `[..., n]` to a loss and to predictions.
 
     Attributes:
       biases: Initial values of the n outputs.
-      meaning: Of the score that is served.
+      meaning: Meaning of the served score, by which candidates are ordered.
+      seconds_meaning: Meaning of the predicted seconds, if there are any.
       own_tower: Widths of the ReLU layers of a second tower; none: there is one tower.
-      num_own: How many of the outputs, the last ones, are made by the second tower.
+      num_own: Number of outputs, the last ones, that the second tower makes.
       keeps_mean: Whether its expected seconds, over all, are learned to be those
         watched; see `watch_time.Target`.
     """
 
     biases: tuple[float, ...]
     meaning: str
+    seconds_meaning: str = SECONDS
     own_tower: tuple[int, ...] = ()
     num_own: int = 0
     keeps_mean: bool = True
+
+    def score(self, order: tf.Tensor) -> tf.Tensor:
+        """Returns the score of each value of `Predicted.order`, `[...] float32`.
+
+        It never falls where the order rises: worked out in float64, rounding cannot
+        swap two of them.
+        """
+        wide = tf.cast(tf.minimum(order, _MAX_LOGIT), tf.float64)
+        return tf.cast(tf.exp(wide), tf.float32)
+
+    @property
+    def predicts(self) -> tuple[bool, bool]:
+        """Whether it predicts seconds, and the probability of a click."""
+        found = self.predict(tf.zeros([1, len(self.biases)]), tf.ones([1]))
+        return found.seconds is not None, found.click_probability is not None
 
     @abc.abstractmethod
     def losses(self, outputs: tf.Tensor, labels: Labels) -> tf.Tensor:
@@ -143,13 +156,13 @@ class Head(abc.ABC):
 
         Args:
           outputs: `[..., n] float32`.
-          durations: `[...] float32` seconds of the videos, 0 where not known.
-          calibration: What they are brought to.
+          durations: `[...] float32` seconds of the videos, 0 where unknown.
+          calibration: Calibration of the predictions.
         """
 
 
 class _Odds(Head):
-    """One logit; its odds are what is served."""
+    """A head of one logit; its odds are served."""
 
     def predict(
         self,
@@ -157,7 +170,7 @@ class _Odds(Head):
         durations: tf.Tensor,
         calibration: Calibration = NOT_CALIBRATED,
     ) -> Predicted:
-        """Orders by the logit, which is what training says, not calibrated."""
+        """Orders by the logit of training, without calibration."""
         del durations, calibration
         logits = outputs[..., 0]
         odds = tf.exp(tf.minimum(logits, _MAX_LOGIT))
@@ -167,13 +180,18 @@ class _Odds(Head):
 class WeightedLogistic(_Odds):
     """Logistic regression in which a click weighs its watch time (PAPER §4.2)."""
 
-    def __init__(self, config: configs.WeightedLogistic, clicks: Clicks) -> None:
+    def __init__(self, config: configs.WeightedLogisticConfig, clicks: Clicks) -> None:
         """Starts at the odds of all impressions."""
         self._is_weighted = config.weights == "seconds" and clicks.have_watch_time
         self.meaning = ODDS if self._is_weighted else PROBABILITY
+        self.seconds_meaning = ODDS
         watched = clicks.seconds if self._is_weighted else 1.0
         rate = clicks.probability
         self.biases = (math.log(rate * watched / (1.0 - rate)),)
+
+    def score(self, order: tf.Tensor) -> tf.Tensor:
+        """Returns the odds; of equal weights the probability of a click."""
+        return super().score(order) if self._is_weighted else _probability(order)
 
     def losses(self, outputs: tf.Tensor, labels: Labels) -> tf.Tensor:
         """Returns `w · (log(1 + exp(z)) - y · z)`."""
@@ -214,6 +232,11 @@ class ExactOdds(_Odds):
         if not clicks.have_watch_time:
             self.meaning = PROBABILITY
 
+    def score(self, order: tf.Tensor) -> tf.Tensor:
+        """Returns the odds; without watch time they are a probability, at most 1."""
+        found = super().score(order)
+        return found if self._have_watch_time else tf.minimum(found, 1.0)
+
     def losses(self, outputs: tf.Tensor, labels: Labels) -> tf.Tensor:
         """Returns `log(1 + exp(z)) + T · (log(1 + exp(z)) - z)`, T = 0 unclicked."""
         logits = outputs[..., 0]
@@ -245,6 +268,10 @@ class Click(Head):
         """Starts at the click rate of all impressions."""
         self.biases = (_logit(clicks.probability),)
 
+    def score(self, order: tf.Tensor) -> tf.Tensor:
+        """Returns the probability of a click."""
+        return _probability(order)
+
     def losses(self, outputs: tf.Tensor, labels: Labels) -> tf.Tensor:
         """Returns the cross-entropy."""
         return _cross_entropy(labels.clicked, outputs[..., 0])
@@ -266,7 +293,9 @@ class ClickTimesWatchTime(Head):
 
     meaning = SECONDS
 
-    def __init__(self, config: configs.ClickTimesWatchTime, clicks: Clicks) -> None:
+    def __init__(
+        self, config: configs.ClickTimesWatchTimeConfig, clicks: Clicks
+    ) -> None:
         """Starts at the means of all impressions."""
         self._config = config
         # Models that know nothing but the means are older than the other targets.
@@ -276,7 +305,7 @@ class ClickTimesWatchTime(Head):
             kind, clicks.seconds, clicks.ratio, clicks.observed
         )
         if config.order_by == "odds":
-            self.meaning = f"{SECONDS}, best first by odds × seconds"
+            self.meaning = SECONDS_AT_ODDS
         self.biases = (_logit(clicks.probability), *self._watch_time.biases)
         self.keeps_mean = self._watch_time.keeps_mean
         self.own_tower = config.own_tower
@@ -315,18 +344,18 @@ class ClickTimesWatchTime(Head):
 def make(config: configs.Head, clicks: Clicks) -> Head:
     """Returns the configured head.
 
-    Without any watch time in the log `ClickTimesWatchTime` is the click alone.
+    Without any watch time in the log `ClickTimesWatchTime` predicts only the click.
 
     Args:
-      config: Which, and its settings.
-      clicks: Of the training impressions.
+      config: Kind of head, and its settings.
+      clicks: Statistics of the training impressions.
     """
     match config:
-        case configs.WeightedLogistic():
+        case configs.WeightedLogisticConfig():
             return WeightedLogistic(config, clicks)
-        case configs.ExactOdds():
+        case configs.ExactOddsConfig():
             return ExactOdds(clicks)
-        case configs.ClickTimesWatchTime() if clicks.have_watch_time:
+        case configs.ClickTimesWatchTimeConfig() if clicks.have_watch_time:
             return ClickTimesWatchTime(config, clicks)
         case _:
             return Click(clicks)
@@ -339,9 +368,9 @@ def measure(parts: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> Click
     finite.
 
     Args:
-      parts: Of some impressions each whether they were clicked `[n] bool`, `[n]
-        float32` seconds, 0 where not clicked or not known, and `[n] float32` seconds of
-        the videos, 0 where not known.
+      parts: Parts of the impressions: whether they were clicked `[n] bool`, `[n]
+        float32` seconds, 0 where not clicked or unknown, and `[n] float32` seconds of
+        the videos, 0 where unknown.
     """
     number = clicks = timed = 0
     seconds = of_unknown = ratios = 0.0
@@ -378,6 +407,11 @@ def _moved(values: tf.Tensor, line: recalibration.Line) -> tf.Tensor:
 def _cross_entropy(clicked: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     targets = tf.cast(clicked, tf.float32)
     return tf.nn.sigmoid_cross_entropy_with_logits(targets, logits)
+
+
+def _probability(logits: tf.Tensor) -> tf.Tensor:
+    """Returns the sigmoid, worked out in float64 as `Head.score` says."""
+    return tf.cast(tf.sigmoid(tf.cast(logits, tf.float64)), tf.float32)
 
 
 def _logit(probability: float) -> float:

@@ -209,7 +209,7 @@ class RequestInputs(tf.Module):
 
 
 def opened(
-    config: configs.Ranking,
+    config: configs.RankingConfig,
     data: prepared.PreparedData,
     chosen: registry.Features,
     first_stage: stage.Stage | None,

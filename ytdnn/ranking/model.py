@@ -40,7 +40,7 @@ class RankingModel:
 
     def __init__(
         self,
-        config: configs.Ranking,
+        config: configs.RankingConfig,
         chosen: registry.Features,
         measured: network.Statistics,
         first_stage: stage.Stage | None = None,
@@ -322,7 +322,7 @@ def load(
       directory: The artefact.
       data: The prepared set.
       first_stage: First stage next to it; None for a model that was trained without.
-      precision: Precision of its products; see `configs.Composition`.
+      precision: Precision of its products; see `configs.CompositionConfig`.
 
     Raises:
       errors.UserError: It is missing, damaged, or was made from another data set or
@@ -356,12 +356,14 @@ def _require_first_stage(
     elif first_stage is None and name in manifest.inputs:
         raise errors.UserError(
             f"expected the {name} that {directory} was trained with, received none: "
-            f"load them from beside it (ytdnn.retrieval.stage.load)"
+            f"load them from next to it (ytdnn.retrieval.stage.load)"
         )
 
 
 def _require_places(
-    directory: pathlib.Path, trained: configs.Composition, given: configs.Composition
+    directory: pathlib.Path,
+    trained: configs.CompositionConfig,
+    given: configs.CompositionConfig,
 ) -> None:
     """Checks that the sources a model was trained with have the same places."""
     for name, places in trained.places.items():

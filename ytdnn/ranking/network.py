@@ -47,7 +47,7 @@ class RankingNetwork(tf.keras.Model):
 
     def __init__(
         self,
-        config: configs.Ranking,
+        config: configs.RankingConfig,
         chosen: registry.Features,
         measured: Statistics,
     ) -> None:
@@ -137,7 +137,7 @@ def _outputs(biases: Sequence[float], name: str) -> tf.keras.layers.Dense:
 
 
 def _video_tables(
-    config: configs.Ranking, vocabulary_size: int, uses: Sequence[str]
+    config: configs.RankingConfig, vocabulary_size: int, uses: Sequence[str]
 ) -> dict[str, embeddings.EmbeddingTable]:
     """Returns the table of each use, one for all where it is shared (PAPER §4.1)."""
 

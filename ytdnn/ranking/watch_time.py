@@ -16,7 +16,7 @@ bounded, and is converted to the mean seconds of a click:
 * `Bins`: the chance of each of several watch times being reached, in parts of the
   duration; the mean is their sum (CREAD: Sun and others, A Classification-Restoration
   Framework with Error Adaptive Discretization, AAAI 2024).
-* `Ratio`: the part of the duration, without bound: the mean itself, on clean logs.
+* `DurationRatio`: the part of the duration, without bound; its mean, on clean logs.
 
 An unknown duration is replaced by the mean watch time of a click.
 """
@@ -220,7 +220,7 @@ class Target(abc.ABC):
         return tf.where(durations > 0.0, durations, self.mean)
 
 
-class Ratio(Target):
+class DurationRatio(Target):
     """The log of the part of the duration, fitted to the mean part.
 
     The gradient of its loss `exp(r) - r · T / D` is the predicted less the observed
@@ -381,7 +381,7 @@ class Bins(Target):
 
 
 def make(kind: str, mean: float, ratio: float, observed: Observed) -> Target:
-    """Returns a target by its name in `configs.ClickTimesWatchTime.watch_time`.
+    """Returns a target by its name in `configs.ClickTimesWatchTimeConfig.watch_time`.
 
     Args:
       kind: The name.
@@ -394,7 +394,7 @@ def make(kind: str, mean: float, ratio: float, observed: Observed) -> Target:
         tells = observed.parts_spread < _MOST_SPREAD * observed.seconds_spread
         kind = "fraction" if tells else "seconds"
     if kind == "ratio":
-        return Ratio(mean, observed, ratio)
+        return DurationRatio(mean, observed, ratio)
     kinds: dict[str, Callable[[float, Observed], Target]] = {
         "fraction": Fraction,
         "seconds": Seconds,

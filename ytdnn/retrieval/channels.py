@@ -11,7 +11,9 @@ CHANNEL = f"{schema.VIDEOS}.{schema.CHANNEL_ID}"
 UPLOAD = f"{schema.VIDEOS}.{schema.UPLOAD_TIME}"
 
 
-def require(composition: configs.Composition, data: prepared.PreparedData) -> None:
+def require(
+    composition: configs.CompositionConfig, data: prepared.PreparedData
+) -> None:
     """Checks that the log has the column that a cap needs.
 
     Raises:

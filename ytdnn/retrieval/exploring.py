@@ -1,7 +1,7 @@
-"""From the order of a page to one that tries things out: young uploads, and chance.
+"""Exploration on a page: places for young uploads, and random order.
 
-A recommender that always shows what it believes best never learns of the rest, new
-uploads before all. Two ways to spend a part of a page:
+A recommender that always shows its best estimates never learns about the rest, above
+all about new uploads. Two ways to spend a part of a page:
 
 - *Reserved places* (`young_every`): the j-th best young upload stands at place
   j · `young_every` at the latest. Nobody is drawn, nothing is demoted but by that.
@@ -9,10 +9,9 @@ uploads before all. Two ways to spend a part of a page:
   without replacement, each in proportion to exp(order / temperature) among those left
   (Plackett and Luce). Adding Gumbel noise and sorting does just that (Yellott, 1977).
 
-What was drawn with what probability is logged, so that other orders can be judged by
-the same log (`metrics/off_policy.py`). The noise is a hash of the request and the
-video: the same request gets the same page, whatever batch it is in, and nothing is
-random in the graph.
+Propensities are logged, so that other orders can be judged by the same log
+(`metrics/off_policy.py`). The noise is a hash of the request and the video: the same
+request gets the same page, whatever batch it is in, and nothing is random in the graph.
 """
 
 import numpy as np
@@ -21,7 +20,7 @@ import tensorflow as tf
 
 from ytdnn import configs, errors, schema
 from ytdnn.data import prepared
-from ytdnn.retrieval import fresh_uploads
+from ytdnn.retrieval import fresh_uploads, placing
 
 _DAY_SECONDS = 86_400
 _FIRST, _SECOND = -4658895280553007687, -7723592293110705685  # SplitMix64's, signed
@@ -37,9 +36,9 @@ class Explorer(tf.Module):
     """
 
     def __init__(
-        self, config: configs.Composition, data: prepared.PreparedData
+        self, config: configs.CompositionConfig, data: prepared.PreparedData
     ) -> None:
-        """Takes what to try out.
+        """Takes the settings of exploration.
 
         Raises:
           errors.UserError: Places are reserved, and the log has no times of upload.
@@ -60,12 +59,12 @@ class Explorer(tf.Module):
         times: tf.Tensor,
         watched: tf.Tensor,
     ) -> tuple[tf.Tensor, tf.Tensor | None]:
-        """Returns what to order by, and propensities, None where nothing is drawn.
+        """Returns the new order, and propensities, None where nothing is drawn.
 
         Args:
           videos: `[batch, n] int32`, 0 where there is none.
           order: `[batch, n] float32`, higher is better, `-inf` = not on the page.
-          times: `[batch] int64` of the requests, seconds, 0 = unknown.
+          times: `[batch] int64` times of the requests, seconds, 0 = unknown.
           watched: `[batch, m] int32`, the history, 0 where there is none.
 
         Returns:
@@ -82,14 +81,22 @@ class Explorer(tf.Module):
             order = reserved(order, is_young, self._every)
         return order, None
 
+    def drawn(self, order: tf.Tensor) -> tf.Tensor:
+        """Returns which videos are drawn where it samples, `[batch, n] bool`.
+
+        Args:
+          order: As of `__call__`.
+        """
+        return (placing.ranks(order) < self._top) & tf.math.is_finite(order)
+
 
 def from_config(
-    config: configs.Composition, data: prepared.PreparedData
+    config: configs.CompositionConfig, data: prepared.PreparedData
 ) -> Explorer | None:
-    """Returns what explores, None where nothing does.
+    """Returns the explorer, None where the config does not explore.
 
     Raises:
-      errors.UserError: As of `Explorer`.
+      errors.UserError: As for `Explorer`.
     """
     return Explorer(config, data) if config.explores else None
 
@@ -136,9 +143,7 @@ def sampled(
       top: How many of the best are drawn; the others follow in their order, with
         propensity 1.
     """
-    ranks = tf.argsort(
-        tf.argsort(order, axis=1, direction="DESCENDING", stable=True), axis=1
-    )
+    ranks = placing.ranks(order)
     is_drawn = (ranks < top) & tf.math.is_finite(order)
     weight = tf.where(is_drawn, order / temperature, float("-inf"))
     behind = -1e6 - tf.cast(ranks, tf.float32)

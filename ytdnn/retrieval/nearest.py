@@ -1,24 +1,35 @@
-"""The nearest permitted videos: an index asked for more, or the vectors scored.
+"""The nearest permitted videos: a longer list of the index, or the vectors scored.
 
-The index is asked for as many videos more as a request bars, and what is not permitted
-is left out of its answer: no cost grows with the corpus but that of the index. Where
-that does not do, the vectors themselves are scored: those of an allow-list alone, or
-all of them where a request bars very many, or where the removed videos have left too
-few. So a list is as long as there are permitted videos, up to what was asked for.
+The index is searched for a longer list, by the number of videos that a request
+excludes, and those not permitted are left out of its answer, so the only cost that
+grows with the corpus is that of the index. Where that is not enough, the vectors
+themselves are scored: only those of an allow-list, those that conditions permit where
+these are few, or all of them where a request excludes very many, or where what is left
+out has left too few. So a list is as long as there are permitted videos, up to the
+requested length.
+
+Conditions that permit a large share of the videos widen the search of the index by its
+inverse. Others are exact: at most `FEW` permitted videos are gathered and scored, else
+all are, and those that are not permitted are masked.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 
-from ytdnn.index import interface
+from ytdnn.index import brute_force, interface
 from ytdnn.retrieval import permitted as permitted_room
 from ytdnn.retrieval import rows
 
 MOST_BARRED = 2_000  # of a request, for which the index is asked
+FEW = 10_000  # videos that conditions permit: 1.3 ms; of 60,000 it is 5 to 12
+LEAST_SHARE = 0.25  # of the videos, permitted: less, and the index is not asked
+_MARGIN = 1.2  # more than the share says, as taste and conditions go together
 _NONE = float("-inf")
 
 Lists = tuple[tf.Tensor, tf.Tensor]  # videos and scores, `[batch, num]`
+Maker = Callable[[tf.Tensor, tf.Tensor, permitted_room.Permitted], Lists]
 
 
 class Nearest(tf.Module):
@@ -47,7 +58,7 @@ class Nearest(tf.Module):
         Args:
           queries: `[batch, dim] float32`.
           num: `[] int32` length of the lists, at most `num_videos`.
-          permitted: What they may hold.
+          permitted: Videos that they may hold.
 
         Returns:
           indices `[batch, num] int32` and scores `[batch, num] float32`, 0 and `-inf`
@@ -57,12 +68,31 @@ class Nearest(tf.Module):
         is_limited = permitted.is_limited
         if is_limited is not None:
             by_index &= ~is_limited
-        found, is_short = self._of_index(queries, num, permitted, by_index)
+        share = self._share(permitted)
+        by_index &= share >= LEAST_SHARE
+        found, is_short = self._of_index(queries, num, permitted, by_index, share)
         mended = is_short | ~by_index
         return tf.cond(
             tf.reduce_any(mended) & (num > 0),
-            lambda: self._mended(found, queries, num, permitted, mended),
+            lambda: self._mended(found, queries, num, permitted, mended, share),
             lambda: found,
+        )
+
+    def _share(self, permitted: permitted_room.Permitted) -> tf.Tensor:
+        """Returns the share of the videos that conditions permit, `[batch] float32`."""
+        conditions = permitted.conditions
+        if conditions is None:
+            return tf.ones(tf.shape(permitted.barred)[:1])
+
+        def counted() -> tf.Tensor:
+            number = conditions.num_permitted(self.num_videos)
+            share = tf.cast(number, tf.float32) / self.num_videos
+            return tf.where(conditions.is_given, tf.gather(share, conditions.which), 1)
+
+        return tf.cond(
+            tf.reduce_any(conditions.is_given),
+            counted,
+            lambda: tf.ones(tf.shape(conditions.which)),
         )
 
     def _mended(
@@ -72,23 +102,32 @@ class Nearest(tf.Module):
         num: tf.Tensor,
         permitted: permitted_room.Permitted,
         mask: tf.Tensor,
+        share: tf.Tensor,
     ) -> Lists:
-        """Returns lists with those of some requests made from the vectors.
+        """Returns lists in which those of some requests are made from the vectors.
 
         Args:
-          lists: Of the index.
+          lists: Lists of the index.
           queries: `[batch, dim] float32`.
           num: `[] int32`, at least 1.
-          permitted: What they may hold.
-          mask: `[batch] bool`, which requests.
+          permitted: Videos that they may hold.
+          mask: `[batch] bool`, true for these requests.
+          share: `[batch] float32`, share of the videos that conditions permit.
         """
-        makers = [(mask, self._of_all)]
-        is_limited = permitted.is_limited
+        makers: list[tuple[tf.Tensor, Maker]] = []
+        is_limited, conditions = permitted.is_limited, permitted.conditions
         if is_limited is not None:
-            makers = [
-                (mask & ~is_limited, self._of_all),
-                (is_limited, self._of_allowed),
+            makers.append((is_limited, self._of_allowed))
+            mask &= ~is_limited
+        if conditions is not None:
+            is_few = share * self.num_videos < FEW + 0.5
+            given = mask & conditions.is_given
+            makers += [
+                (given & is_few, self._of_few_permitted),
+                (given & ~is_few, self._of_many_permitted),
             ]
+            mask &= ~conditions.is_given
+        makers.append((mask, self._of_all_unconditional))
         for rows_made, make in makers:
             lists = _replaced(lists, rows_made, queries, num, permitted, make)
         return lists
@@ -99,19 +138,23 @@ class Nearest(tf.Module):
         num: tf.Tensor,
         permitted: permitted_room.Permitted,
         by_index: tf.Tensor,
+        share: tf.Tensor,
     ) -> tuple[Lists, tf.Tensor]:
-        """Returns the index's lists, and where it may know more, `[batch] bool`.
+        """Returns the index's lists, and where the index may hold more, `[batch] bool`.
 
         Args:
           queries: `[batch, dim] float32`.
           num: `[] int32` length of the lists.
-          permitted: What they may hold.
-          by_index: `[batch] bool`, which requests it is asked for.
+          permitted: Videos that they may hold.
+          by_index: `[batch] bool`, requests that the index is searched for.
+          share: `[batch] float32`, share of the videos that conditions permit.
         """
         permitted = permitted.without_lists
-        width = num + rows.largest(tf.where(by_index, permitted.num_barred, 0))
-        width += tf.minimum(permitted.num_removed, num)
-        width = tf.minimum(width, self.num_videos)
+        wanted = num + permitted.num_barred + tf.minimum(permitted.num_removed, num)
+        factor = tf.where(share < 1.0, _MARGIN / tf.maximum(share, LEAST_SHARE), 1.0)
+        wider = tf.math.ceil(tf.cast(wanted, tf.float32) * factor)
+        width = rows.largest(tf.where(by_index, tf.cast(wider, tf.int32), 0))
+        width = tf.minimum(tf.maximum(width, num), self.num_videos)
 
         def asked() -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
             videos, scores = self._searcher.search(queries, width)
@@ -144,10 +187,101 @@ class Nearest(tf.Module):
         scores = tf.linalg.matvec(vectors, queries)
         return _best(videos, tf.where(known, scores, _NONE), num)
 
-    def _of_all(
+    def _of_few_permitted(
         self, queries: tf.Tensor, num: tf.Tensor, permitted: permitted_room.Permitted
     ) -> Lists:
-        """Returns the best of all videos, each of which is scored."""
+        """Returns the best of the few videos that conditions permit."""
+        return self._of_conditions(queries, num, permitted, self._of_few)
+
+    def _of_many_permitted(
+        self, queries: tf.Tensor, num: tf.Tensor, permitted: permitted_room.Permitted
+    ) -> Lists:
+        """Returns the best of the many videos that conditions permit."""
+        return self._of_conditions(queries, num, permitted, self._of_all)
+
+    def _of_conditions(
+        self,
+        queries: tf.Tensor,
+        num: tf.Tensor,
+        permitted: permitted_room.Permitted,
+        make: Callable[..., Lists],
+    ) -> Lists:
+        """Returns the best of what conditions permit, one set after the other.
+
+        Args:
+          queries: `[batch, dim] float32`.
+          num: `[] int32`.
+          permitted: What the lists may hold.
+          make: `_of_few` or `_of_all`.
+        """
+        conditions = permitted.conditions
+        if conditions is None:
+            raise ValueError("expected conditions, found none")
+        free = permitted.without_conditions
+        sets, which = tf.unique(conditions.which)
+        empty = tf.stack([tf.shape(queries)[0], num])
+
+        def of_next(place: tf.Tensor, videos: tf.Tensor, scores: tf.Tensor) -> Any:
+            mask = tf.equal(which, place)
+            held = tf.gather(conditions.masks, sets[place])[1 : self.num_videos + 1]
+            made = make(tf.boolean_mask(queries, mask), num, free.take(mask), held)
+            cells = tf.where(mask)
+            found = (
+                tf.tensor_scatter_nd_update(old, cells, new)
+                for old, new in zip((videos, scores), made, strict=True)
+            )
+            return place + 1, *found
+
+        _, videos, scores = tf.while_loop(
+            lambda place, videos, scores: place < tf.size(sets),
+            of_next,
+            (tf.constant(0), tf.zeros(empty, tf.int32), tf.fill(empty, _NONE)),
+            parallel_iterations=1,
+        )
+        return videos, scores
+
+    def _of_few(
+        self,
+        queries: tf.Tensor,
+        num: tf.Tensor,
+        permitted: permitted_room.Permitted,
+        held: tf.Tensor,
+    ) -> Lists:
+        """Returns the best of the videos of a mask, which alone are scored.
+
+        Args:
+          queries: `[batch, dim] float32`.
+          num: `[] int32`.
+          permitted: What else the lists may hold.
+          held: `[num_videos] bool`.
+        """
+        found = tf.cast(tf.where(held)[:, 0], tf.int32)
+        vectors = interface.rows_of(self._searcher.vectors, found)
+        scores = tf.matmul(queries, vectors, transpose_b=True)
+        videos = tf.tile((found + 1)[tf.newaxis], [tf.shape(queries)[0], 1])
+        return _best(videos, tf.where(permitted.holds(videos), scores, _NONE), num)
+
+    def _of_all_unconditional(
+        self, queries: tf.Tensor, num: tf.Tensor, permitted: permitted_room.Permitted
+    ) -> Lists:
+        """Returns the best of all videos."""
+        return self._of_all(queries, num, permitted.without_conditions)
+
+    def _of_all(
+        self,
+        queries: tf.Tensor,
+        num: tf.Tensor,
+        permitted: permitted_room.Permitted,
+        held: tf.Tensor | None = None,
+    ) -> Lists:
+        """Returns the best of all videos, each of which is scored.
+
+        Args:
+          queries: `[batch, dim] float32`.
+          num: `[] int32`.
+          permitted: What the lists may hold; its conditions do not count.
+          held: `[num_videos] bool`, no others; None: any.
+        """
         scores = interface.products(queries, self._searcher.vectors)
         barred = permitted.barred
         places = tf.where((barred > 0) & (barred <= self.num_videos))
@@ -159,7 +293,9 @@ class Nearest(tf.Module):
             scores = tf.where(
                 self._is_removed(permitted.removed.indices()), _NONE, scores
             )
-        scores, columns = tf.math.top_k(scores, num)
+        if held is not None:
+            scores = tf.where(held, scores, _NONE)
+        columns, scores = brute_force.top_k(scores, num)
         return tf.where(tf.math.is_inf(scores), 0, columns + 1), scores
 
     def _is_removed(self, removed: tf.Tensor) -> tf.Tensor:
@@ -196,17 +332,17 @@ def _replaced(
     queries: tf.Tensor,
     num: tf.Tensor,
     permitted: permitted_room.Permitted,
-    make: Callable[[tf.Tensor, tf.Tensor, permitted_room.Permitted], Lists],
+    make: Maker,
 ) -> Lists:
-    """Returns lists with those of some rows made another way, if there are any.
+    """Returns lists with some rows made another way, if there are any.
 
     Args:
       lists: `[batch, num]` each.
-      mask: `[batch] bool`, which rows.
+      mask: `[batch] bool`, true for these rows.
       queries: `[batch, dim] float32`.
       num: `[] int32`.
-      permitted: What the lists may hold.
-      make: Makes them, from the rows' queries, `num` and `permitted`.
+      permitted: Videos that the lists may hold.
+      make: Function that makes them, from the rows' queries, `num` and `permitted`.
     """
 
     def replaced() -> Lists:

@@ -12,10 +12,11 @@ class Rule(tf.Module):
 
     Attributes:
       needs_scores: Whether the candidate model's scores enter.
+      caps: Whether it leaves out what exceeds a channel's share.
     """
 
     def __init__(
-        self, config: configs.Composition, data: prepared.PreparedData
+        self, config: configs.CompositionConfig, data: prepared.PreparedData
     ) -> None:
         """Takes the weight of the blend and the cap.
 
@@ -26,6 +27,7 @@ class Rule(tf.Module):
         self.needs_scores = config.blend_weight > 0.0
         self._weight = config.blend_weight
         self._most = config.max_per_channel
+        self.caps = self._most > 0
         channels.require(config, data)
         self._channels = None
         if self._most:
@@ -36,17 +38,31 @@ class Rule(tf.Module):
     def __call__(
         self, videos: tf.Tensor, logits: tf.Tensor, scores: tf.Tensor | None
     ) -> tf.Tensor:
-        """Returns what to order by, `[batch, n] float32`, `-inf` = not on the page.
+        """Returns the order `[batch, n] float32`, `-inf` = not on the page.
 
         Args:
           videos: `[batch, n] int32`, 0 where there is none.
           logits: `[batch, n] float32`, log of the ranker's scores.
           scores: `[batch, n] float32` of the candidate model; None: no blend.
         """
+        return self.cap(videos, self.blend(videos, logits, scores))
+
+    def blend(
+        self, videos: tf.Tensor, logits: tf.Tensor, scores: tf.Tensor | None
+    ) -> tf.Tensor:
+        """Returns the order before any channel is capped; see `__call__`."""
         order = logits
         if self.needs_scores and scores is not None:
             order = blended(logits, scores, self._weight)
-        order = tf.where(videos > 0, order, float("-inf"))
+        return tf.where(videos > 0, order, float("-inf"))
+
+    def cap(self, videos: tf.Tensor, order: tf.Tensor) -> tf.Tensor:
+        """Returns an order without what exceeds the cap, if there is one.
+
+        Args:
+          videos: `[batch, n] int32`, 0 where there is none.
+          order: `[batch, n] float32`, `-inf` = not on the page.
+        """
         if self._channels is None:
             return order
         return capped(order, tf.gather(self._channels, videos), self._most)
@@ -55,14 +71,14 @@ class Rule(tf.Module):
 def blended(logits: tf.Tensor, scores: tf.Tensor, weight: float) -> tf.Tensor:
     """Returns `logit + weight · score`, `[batch, n] float32`.
 
-    A candidate score is a log-probability but for what is the same for the whole list,
-    so this is the log of the ranker's score times a power of that probability. Videos
-    without a score take the lowest of the list.
+    A candidate score is a log-probability up to a constant of the whole list, so this
+    is the log of the ranker's score times a power of that probability. Videos without a
+    score take the lowest of the list.
 
     Args:
       logits: `[batch, n] float32`.
       scores: `[batch, n] float32`, `positions.NO_SCORE` where there is none.
-      weight: Of the scores.
+      weight: Weight of the scores.
     """
     known = scores > positions.NO_SCORE
     lowest = tf.reduce_min(tf.where(known, scores, float("inf")), axis=1, keepdims=True)
@@ -71,7 +87,7 @@ def blended(logits: tf.Tensor, scores: tf.Tensor, weight: float) -> tf.Tensor:
 
 
 def capped(order: tf.Tensor, of_videos: tf.Tensor, most: int) -> tf.Tensor:
-    """Returns the order without what exceeds the cap: the best of each channel stay.
+    """Returns the order with at most `most` videos of a channel: the best stay.
 
     Args:
       order: `[batch, n] float32`, higher is better, `-inf` = none; ties keep places.

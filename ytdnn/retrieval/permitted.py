@@ -1,7 +1,7 @@
 """Which videos an answer may hold: not watched, excluded or removed; on the allow-list.
 
-A request brings `exclude_ids` and `allow_ids`; videos removed from the bundle hold for
-all requests.
+A request brings `exclude_ids`, `allow_ids` and conditions on columns of videos; videos
+removed from the bundle hold for all requests.
 """
 
 import dataclasses
@@ -9,7 +9,7 @@ import dataclasses
 import tensorflow as tf
 
 from ytdnn.data import lookups
-from ytdnn.retrieval import rows
+from ytdnn.retrieval import filters, rows
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,12 +23,14 @@ class Permitted:
       is_limited: `[batch] bool`, which requests have an allow-list; one that holds
         unknown videos alone permits nothing.
       removed: Left out of every answer; None: nothing was removed.
+      conditions: On columns of videos; None: there are none.
     """
 
     barred: tf.Tensor
     allowed: tf.Tensor | None = None
     is_limited: tf.Tensor | None = None
     removed: lookups.RemovedVideos | None = None
+    conditions: filters.Conditions | None = None
 
     @property
     def num_barred(self) -> tf.Tensor:
@@ -37,13 +39,18 @@ class Permitted:
 
     @property
     def num_removed(self) -> tf.Tensor:
-        """How many videos are removed, `[] int32`."""
+        """Number of removed videos, `[] int32`."""
         return tf.constant(0) if self.removed is None else self.removed.count
 
     @property
     def without_lists(self) -> "Permitted":
         """The same without any allow-list."""
-        return Permitted(self.barred, removed=self.removed)
+        return dataclasses.replace(self, allowed=None, is_limited=None)
+
+    @property
+    def without_conditions(self) -> "Permitted":
+        """The same without any condition."""
+        return dataclasses.replace(self, conditions=None)
 
     def holds(self, videos: tf.Tensor) -> tf.Tensor:
         """Returns which videos an answer may hold, `[batch, k] bool`.
@@ -54,6 +61,8 @@ class Permitted:
         held = (videos > 0) & ~rows.contains(self.barred, videos)
         if self.removed is not None:
             held &= ~self.removed.contains(videos)
+        if self.conditions is not None:
+            held &= self.conditions.holds(videos)
         if self.allowed is None or self.is_limited is None:
             return held
         is_free = ~self.is_limited[:, tf.newaxis]
@@ -69,5 +78,6 @@ class Permitted:
             None if values is None else tf.boolean_mask(values, mask)
             for values in (self.allowed, self.is_limited)
         )
+        conditions = None if self.conditions is None else self.conditions.take(mask)
         barred = tf.boolean_mask(self.barred, mask)
-        return Permitted(barred, allowed, is_limited, self.removed)
+        return Permitted(barred, allowed, is_limited, self.removed, conditions)

@@ -50,7 +50,7 @@ def join(
     nearest: tf.Tensor,
     kinds: Sequence[str],
     proposals: Sequence[interface.Proposal],
-    composition: configs.Composition,
+    composition: configs.CompositionConfig,
 ) -> Found:
     """Returns the candidates of all sources, each video once.
 
@@ -89,7 +89,7 @@ class Pool(tf.Module):
         self,
         tower: interface.Source,
         others: Sequence[interface.Source],
-        composition: configs.Composition,
+        composition: configs.CompositionConfig,
     ) -> None:
         """Takes the sources.
 

@@ -35,6 +35,29 @@ def occurrence(values: tf.Tensor) -> tf.Tensor:
     return tf.gather(numbers, tf.argsort(order, axis=1), batch_dims=1)
 
 
+def totals(values: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+    """Returns the sum of the weights of each value in its row, `[batch, n] float32`.
+
+    >>> totals(tf.constant([[7, 5, 7]]), tf.constant([[1.0, 2.0, 3.0]])).numpy()
+    array([[4., 2., 4.]], dtype=float32)
+
+    Args:
+      values: `[batch, n] int32`.
+      weights: `[batch, n] float32`.
+    """
+    order = tf.argsort(values, axis=1, stable=True)
+    ordered = tf.gather(values, order, batch_dims=1)
+    # Differences of running sums, which float32 would round to the size of the whole.
+    running = tf.cast(tf.gather(weights, order, batch_dims=1), tf.float64)
+    running = tf.pad(tf.cumsum(running, axis=1), [[0, 0], [1, 0]])
+    ends, starts = (
+        tf.gather(running, tf.searchsorted(ordered, ordered, side=side), batch_dims=1)
+        for side in ("right", "left")
+    )
+    sums = tf.cast(ends - starts, tf.float32)
+    return tf.gather(sums, tf.argsort(order, axis=1), batch_dims=1)
+
+
 def closed_up(values: tf.Tensor, keep: tf.Tensor, length: int) -> tf.Tensor:
     """Returns the first of each row that are kept, in order, filled up with 0.
 

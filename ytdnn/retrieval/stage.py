@@ -15,6 +15,7 @@ from ytdnn.retrieval import (
     fresh_uploads,
     interface,
     nearest,
+    neighbours,
     pool,
     popular,
     replay,
@@ -38,7 +39,7 @@ class Stage:
         self,
         candidates: candidate_model.Joined,
         data: prepared.PreparedData,
-        composition: configs.Composition | None = None,
+        composition: configs.CompositionConfig | None = None,
         manifest: artifacts.Manifest | None = None,
     ) -> None:
         """Takes a trained model.
@@ -50,7 +51,7 @@ class Stage:
           manifest: Manifest of the model's artefact.
         """
         self.candidates = candidates
-        self.composition = composition or configs.Composition()
+        self.composition = composition or configs.CompositionConfig()
         self.manifest = manifest
         self._data = data
         self._opened: replay.Replay | None = None
@@ -92,7 +93,9 @@ class Stage:
         config, data = self.composition, self._data
         found: list[interface.Source] = []
         if config.num_co_watched:
-            found.append(co_watch.CoWatch(config.num_co_watched, data))
+            is_order = config.co_watched_by == "order"
+            kind = co_watch.CoWatch if is_order else neighbours.Neighbours
+            found.append(kind(config.num_co_watched, data))
         if config.num_fresh_uploads and fresh_uploads.exists(data):
             found.append(fresh_uploads.FreshUploads(config.num_fresh_uploads, data))
         if config.num_popular:
@@ -152,7 +155,7 @@ class Stage:
 def load(
     directory: pathlib.Path,
     data: prepared.PreparedData,
-    composition: configs.Composition | None = None,
+    composition: configs.CompositionConfig | None = None,
 ) -> Stage:
     """Loads the first stage of a run.
 

@@ -48,7 +48,7 @@ Handler = Callable[[http.Request], Awaitable[responses.Response]]
 
 
 @dataclasses.dataclass(frozen=True)
-class Parts:
+class ServerParts:
     """The parts of a running server.
 
     Attributes:
@@ -68,7 +68,9 @@ class Parts:
     inspector: inspector.Inspector
 
 
-def make(given: settings.Settings, say: Callable[[str], None] = _LOG.info) -> Parts:
+def make(
+    given: settings.Settings, say: Callable[[str], None] = _LOG.info
+) -> ServerParts:
     """Loads the bundle, and creates the parts of the server.
 
     Args:
@@ -91,10 +93,12 @@ def make(given: settings.Settings, say: Callable[[str], None] = _LOG.info) -> Pa
     served = hot_swap.Served(given, threads, measured, say)
     id_type = served.current.bundle.id_type
     log = served_log.ServedLog(given.log, id_type, measured) if given.log else None
-    return Parts(given, threads, measured, served, log, inspector.Inspector(given))
+    return ServerParts(
+        given, threads, measured, served, log, inspector.Inspector(given)
+    )
 
 
-def application(parts: Parts) -> access.App:
+def application(parts: ServerParts) -> access.App:
     """Returns the guarded application."""
     app = fastapi.FastAPI(
         openapi_url=None, docs_url=None, redoc_url=None, lifespan=_lifespan(parts)
@@ -108,7 +112,7 @@ def application(parts: Parts) -> access.App:
 
 
 def _lifespan(
-    parts: Parts,
+    parts: ServerParts,
 ) -> Callable[[fastapi.FastAPI], contextlib.AbstractAsyncContextManager[None]]:
     @contextlib.asynccontextmanager
     async def lifespan(app: fastapi.FastAPI) -> AsyncIterator[None]:
@@ -156,7 +160,7 @@ def _response(value: Any, status: int = 200) -> responses.Response:
 class _Routes:
     """The answer of each path."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: ServerParts) -> None:
         self._parts = parts
         self._limits = parts.given.limits
 

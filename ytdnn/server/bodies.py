@@ -30,7 +30,9 @@ async def read(request: http.Request, limits: settings.Limits) -> dict[str, Any]
             f"expected the whole body within {limits.body_seconds:g} s",
         ) from None
     except http.ClientDisconnect:
-        raise problems.bad("the client went before its body was whole") from None
+        raise problems.bad(
+            "the client closed the connection before its body was complete"
+        ) from None
     if len(body) < _LONG:
         return _object(body)
     return await asyncio.to_thread(_object, body)
@@ -73,7 +75,7 @@ async def _decompressed(request: http.Request, most: int) -> AsyncIterator[bytes
         if gunzip.unconsumed_tail:
             raise _too_large(most)
     if not gunzip.eof:
-        raise problems.bad("expected a body in gzip, found its beginning alone")
+        raise problems.bad("expected a body in gzip, found only its beginning")
 
 
 def _too_large(most: int) -> problems.Problem:

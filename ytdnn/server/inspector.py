@@ -1,4 +1,4 @@
-"""What the page at `/` asks: users, candidates with their sources, reasons, the truth.
+"""Backend of the page at `/`: users, candidates with sources, explanations, the truth.
 
 Users of the prepared set are shown only where the server was started to inspect. The
 set, and the world behind it, are loaded when they are first asked for.
@@ -14,7 +14,7 @@ import polars as pl
 from ytdnn import artifacts, errors, schema
 from ytdnn.data import prepared
 from ytdnn.server import models, predict, problems, recommend, settings, truth
-from ytdnn.serving import explained, requests
+from ytdnn.serving import bundle, explained, requests
 
 _MOST_LISTED = 50
 _HISTORY = 100  # watches shown
@@ -42,7 +42,7 @@ class Inspector:
         return await loop.run_in_executor(self._thread, function, *given)
 
     def facts(self, version: models.Version) -> Json:
-        """Returns what the page must know first."""
+        """Returns the facts that the page needs first."""
         model = version.models[version.recommender]
         asked = model.get(explained.CANDIDATES)
         fields = asked.fields if asked else {}
@@ -53,6 +53,7 @@ class Inspector:
             "explains": asked is not None,
             "has_ranker": version.bundle.has_ranker,
             "score_meaning": version.bundle.score_meaning,
+            "meanings": version.bundle.meanings,
             "sources": described.get("sources", {}),
             "num_candidates": described["num_candidates"],
             "catalogue": described["catalogue"],
@@ -80,7 +81,7 @@ class Inspector:
     def _filled(
         self, version: models.Version, body: Mapping[str, Any]
     ) -> Mapping[str, Any]:
-        """Returns a request with what the prepared set has of its user, if it knows."""
+        """Returns a request completed from the prepared set, if its user is there."""
         try:
             return self._request(version, body[schema.USER_ID]) | dict(body)
         except errors.UserError:
@@ -187,7 +188,9 @@ class Inspector:
         own = {n: v for n, v in request.items() if n in signature.fields}
         row = predict.check(own | {schema.VIDEO_IDS: [video]}, signature.fields, limits)
         found = await signature.queue.ask([row], limits.answer_seconds)
-        return {"version": version.number} | _why(version, video, found.outputs)
+        ranker = version.bundle.outputs(bundle.RANKER)
+        said = {"score_meaning": ranker[schema.SCORES].meaning}
+        return {"version": version.number} | said | _why(version, video, found.outputs)
 
     def _prepared(self, version: models.Version) -> prepared.PreparedData:
         """Returns the prepared set that a version was made from.
@@ -204,7 +207,7 @@ class Inspector:
             )
         if self._given.data is None:
             raise errors.UserError(
-                "expected a prepared set to look up users in, found none beside the "
+                "expected a prepared set to look up users in, found none next to the "
                 "bundle: start the server with --workdir=DIR"
             )
         if self._data is None:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from ytdnn import errors, schema
 from ytdnn.server import batching, models, problems, settings
-from ytdnn.serving import requests, saved_models
+from ytdnn.serving import requests, saved_models, where
 
 SIGNATURE_NAME = "signature_name"
 INSTANCES = "instances"
@@ -99,6 +99,7 @@ def check(
       errors.UserError: A value is none of its input, or more than the limits allow.
     """
     plain = {name: decoded(value) for name, value in row.items()}
+    plain = where.expanded(plain, fields)
     for name, value in plain.items():
         if isinstance(value, list) and len(value) > limits.list_length:
             raise errors.UserError(

@@ -1,4 +1,4 @@
-"""`/recommend` and `/feedback`: the friendlier endpoints, whose answers are logged."""
+"""`/recommend` and `/feedback`: the friendlier endpoints, with logged answers."""
 
 import time
 import uuid
@@ -9,9 +9,9 @@ import numpy as np
 
 from ytdnn import errors, schema
 from ytdnn.data import positions, served
-from ytdnn.retrieval import interface
+from ytdnn.retrieval import interface, placing
 from ytdnn.server import batching, models, predict, problems, served_log, settings
-from ytdnn.serving import explained, requests
+from ytdnn.serving import bundle, explained, requests
 
 MILLISECONDS = "milliseconds"
 _KEYS = (
@@ -22,6 +22,7 @@ _KEYS = (
 )
 _MOST_CHARACTERS = 256
 _NO_SCORE = positions.NO_SCORE
+_NUMBERS = {n: c for n, c in bundle.COLUMNS.items() if n != schema.PLACED_BY}
 
 Json = dict[str, Any]
 
@@ -72,9 +73,11 @@ def _listed(
     }
     numbers = {
         name: outputs[name][0, places].astype(str).astype(float).tolist()
-        for name in (schema.SCORES, explained.CANDIDATE_SCORES)
+        for name in (*_NUMBERS, explained.CANDIDATE_SCORES)
+        if name in outputs
     }
-    drawn = columns.get(schema.PROPENSITIES)
+    placed = columns.get(schema.PLACED_BY)
+    unknown = [None] * len(places)
     found = []
     for place in range(len(places)):
         seed = plain_id(columns[explained.SEED_IDS][place])
@@ -87,11 +90,11 @@ def _listed(
                 "rank": columns[explained.RANKS][place],
                 schema.VIDEO_ID: video,
                 schema.TITLE: version.title(video),
-                schema.SCORE: numbers[schema.SCORES][place],
+                **{c: numbers.get(n, unknown)[place] for n, c in _NUMBERS.items()},
+                schema.PLACED_BY: placing.NAMES[placed[place]] if placed else None,
                 "candidate_score": of_candidates if has_score else None,
                 schema.SOURCE: interface.NAMES[source - 1] if source else None,
                 schema.SEED_VIDEO_ID: seed if seed in version.bundle.titles else None,
-                schema.PROPENSITY: drawn[place] if drawn else None,
             }
         )
     return found
@@ -173,6 +176,7 @@ async def recommend(
         served.REQUEST_ID: request_id,
         served.VERSION: version.number,
         "score_meaning": version.bundle.score_meaning,
+        "meanings": version.bundle.meanings,
         "videos": page,
         "doubts": version.doubts(request, signature.fields),
         MILLISECONDS: {
@@ -208,6 +212,7 @@ def _row(
         served.SOURCES: [one[schema.SOURCE] for one in page],
         served.SEED_IDS: [one[schema.SEED_VIDEO_ID] for one in page],
         served.PROPENSITIES: [one[schema.PROPENSITY] for one in page],
+        schema.PLACED_BY: [one[schema.PLACED_BY] for one in page],
     }
 
 
@@ -216,7 +221,7 @@ def feedback(
     body: Mapping[str, Any],
     log: served_log.ServedLog | None,
 ) -> Json:
-    """Takes what became of a video of an answer.
+    """Records the feedback on a video of an answer.
 
     Raises:
       problems.Problem: Nothing is logged.

@@ -101,7 +101,8 @@ class Settings:
         """
         if not is_loopback(self.host) and not self.token:
             raise errors.UserError(
-                f"expected a token to listen on {self.host}, which others can reach, "
+                f"expected a token to listen on {self.host}, which other machines can "
+                f"reach, "
                 f"received none: give --token_file=FILE or the environment variable "
                 f"YTDNN_TOKEN, or listen on {HOST}"
             )

@@ -12,31 +12,48 @@ import numpy.typing as npt
 import polars as pl
 import tensorflow as tf
 
-from ytdnn import artifacts, schema, versions
+from ytdnn import artifacts, errors, schema, versions
 from ytdnn.data import prepared
 from ytdnn.index import scann_index
+from ytdnn.retrieval import placing
 from ytdnn.serving import (
     batches,
+    clocks,
     doubts,
     removals,
     requests,
     saved_models,
     signatures,
+    where,
 )
 
 KIND = removals.BUNDLE
 TITLES = removals.TITLES
+ATTRIBUTES = "attributes.parquet"  # columns of videos that conditions can be put on
+POLICIES = "policies"  # saved sets of conditions, of the manifest's facts
 EVALUATION = "evaluation.json"  # of the run that a refit repeats
 REFIT = "refit"  # of the manifest's facts
 USER_TOWER = "user_tower"
 INDEX = "index"
 RANKER = "ranker"
 RECOMMENDER = "recommender"
+CANDIDATES = "candidates"  # a signature: every candidate, and what the stages took
+STAGE_SECONDS = "stage_seconds"
 EXACT = "_exact"
 BIAS_COORDINATES = "bias_coordinates"
+LAYOUT = "layout"  # of the manifest's config
+NEWEST_LAYOUT = 5  # of directory and signatures; 4 had no conditions on videos
 _VECTORS = "graphs/0/_search/_searcher/{}vectors/.ATTRIBUTES/VARIABLE_VALUE"
 _WHOLE, _PARTS = _VECTORS.format(""), ("_main/", "_delta/")  # of `index.delta`
 DOT_PRODUCT = "dot product of user and video vector, bias included"
+
+COLUMNS = {  # of a video, by the output of all
+    schema.SCORES: schema.SCORE,
+    schema.EXPECTED_WATCH_SECONDS: schema.EXPECTED_WATCH_SECONDS,
+    schema.CLICK_PROBABILITY: schema.CLICK_PROBABILITY,
+    schema.PLACED_BY: schema.PLACED_BY,
+    schema.PROPENSITIES: schema.PROPENSITY,
+}
 
 Tensors = Mapping[str, Any]
 Signature = Callable[..., dict[str, tf.Tensor]]
@@ -49,12 +66,14 @@ class Answer:
     Attributes:
       video_ids: Ids as in the log.
       titles: None where there is none.
-      scores: Scores; their meaning is `Bundle.score_meaning`.
+      scores: The value they are ordered by (`Bundle.score_meaning`).
+      more: What else is said of each, by column: `Bundle.meanings`.
     """
 
     video_ids: list[Any]
     titles: list[str | None]
     scores: list[float]
+    more: dict[str, list[Any]] = dataclasses.field(default_factory=dict)
 
 
 class Bundle:
@@ -99,8 +118,14 @@ class Bundle:
 
     @property
     def score_meaning(self) -> str:
-        """The meaning of the recommender's scores, for people."""
-        return str(self.manifest.facts["scores"])
+        """What the recommender's scores are, for people."""
+        return self.meanings[schema.SCORE]
+
+    @property
+    def meanings(self) -> dict[str, str]:
+        """What the columns of an answer are, for people; `score` the first of them."""
+        outputs = self.outputs(RECOMMENDER + EXACT)
+        return {COLUMNS[name]: field.meaning for name, field in outputs.items()}
 
     def video_vectors(self) -> npt.NDArray[np.float32]:
         """Returns the vectors of the index, `[num_videos, dim]`, bias included.
@@ -111,6 +136,27 @@ class Bundle:
         read = self._variables
         parts = [read.get_tensor(name) for name in self._vector_names(read)]
         found: npt.NDArray[np.float32] = np.concatenate(parts)
+        return found
+
+    def permitted(
+        self, conditions: Sequence[where.Entry], policy: str, time: int
+    ) -> npt.NDArray[np.bool_]:
+        """Returns which videos conditions permit, `[catalogue] bool`.
+
+        Args:
+          conditions: As of `ytdnn.serving.where`.
+          policy: A saved set of conditions; empty: none.
+          time: Of the request, seconds.
+        """
+        videos = pl.read_parquet(self._common / ATTRIBUTES)
+        saved = self.policies[policy] if policy else []
+        of_policy = where.permitted(videos, [(key, v) for key, v in saved], time)
+        return where.permitted(videos, conditions, time) & of_policy
+
+    @property
+    def policies(self) -> dict[str, list[list[str]]]:
+        """The saved sets of conditions by name, as of `ytdnn.serving.where`."""
+        found: dict[str, list[list[str]]] = self.manifest.facts.get(POLICIES, {})
         return found
 
     @staticmethod
@@ -150,6 +196,11 @@ class Bundle:
     def inputs(self, model: str) -> dict[str, signatures.Field]:
         """Returns a model's inputs by name."""
         return signatures.read(self.manifest.facts["models"][model]["inputs"])
+
+    def outputs(self, model: str) -> dict[str, signatures.Field]:
+        """Returns a model's outputs that say something of each video, by name."""
+        known = signatures.read(self.manifest.facts["models"][model]["outputs"])
+        return {name: known[name] for name in COLUMNS if name in known}
 
     def path(self, model: str) -> pathlib.Path:
         """Returns where the SavedModel of a model lies."""
@@ -192,25 +243,32 @@ class Bundle:
             return []
         name = self.recommender(exact)
         found = self.run(name, batches.inputs(batch, self.inputs(name)))
-        ids, scores = (_plain(found[key]) for key in (schema.IDS, schema.SCORES))
         sizes = found[schema.NUM_RESULTS].numpy().tolist()
+        columns = {COLUMNS[n]: _plain(found[n]) for n in self.outputs(name)}
+        scores, codes = columns.pop(schema.SCORE), columns.get(schema.PLACED_BY, [])
+        if codes:
+            columns[schema.PLACED_BY] = [[placing.NAMES[c] for c in r] for r in codes]
         return [
             Answer(
-                row_ids[:size],
-                [self._titles.get(video) for video in row_ids[:size]],
-                row_scores[:size],
+                ids[:size],
+                [self._titles.get(video) for video in ids[:size]],
+                scores[row][:size],
+                {name: values[row][:size] for name, values in columns.items()},
             )
-            for row_ids, row_scores, size in zip(ids, scores, sizes, strict=True)
+            for row, (ids, size) in enumerate(
+                zip(_plain(found[schema.IDS]), sizes, strict=True)
+            )
         ]
 
     def latency(
         self, request: requests.Request, exact: bool = False
     ) -> dict[str, float]:
-        """Returns the milliseconds a request takes, whole and by stage.
+        """Returns the milliseconds a request takes, and the parts they add up from.
 
-        Runs each stage on its own, by the signatures of the recommender's model:
-        `candidates` (user tower and index), `ranking`; and the `recommender`, which
-        is both in one graph.
+        One run of the recommender's graph is timed, by the signature that has the
+        clock in it: `candidates` (user tower and sources), `ranking`, `other` (to hand
+        over inputs and outputs, and to start the run), and the `recommender`, which is
+        their sum.
 
         Args:
           request: As of `ytdnn.serving.requests`.
@@ -219,12 +277,17 @@ class Bundle:
         Raises:
           errors.UserError: The request is malformed, or ScaNN is not installed.
         """
-        suffix = self._suffix(exact)
-        name = RECOMMENDER + suffix
-        fields = self.inputs(name)
-        values = batches.tensors(batches.inputs([request], fields), fields)
-        milliseconds = self._timed(name, saved_models.SIGNATURE, values)[1]
-        return self._stage_latency(name, values) | {RECOMMENDER: milliseconds}
+        name = self.recommender(exact)
+        fields = {n: one for n, one in self.inputs(name).items() if n != schema.K}
+        asked = {n: one for n, one in request.items() if n != schema.K}
+        values = batches.tensors(batches.inputs([asked], fields), fields)
+        outputs, whole = self._timed(name, CANDIDATES, values)
+        seconds = outputs[STAGE_SECONDS].numpy()[0]
+        stages = {"candidates": 1_000.0 * float(seconds[0])}
+        if self.has_ranker:
+            stages["ranking"] = 1_000.0 * float(seconds[1])
+        other = max(0.0, whole - sum(stages.values()))
+        return stages | {"other": other, RECOMMENDER: sum(stages.values()) + other}
 
     def recommender(self, exact: bool = False) -> str:
         """Returns the name of the recommender that answers, exact or as served."""
@@ -267,36 +330,17 @@ class Bundle:
         watched = request.get(schema.WATCHED_VIDEO_IDS) or []
         return [{"id": video, "title": self._titles.get(video)} for video in watched]
 
-    def _stage_latency(self, name: str, values: Tensors) -> dict[str, float]:
-        """Runs the stages apart, and returns the milliseconds each took."""
-        tower = {key: values[key] for key in self.inputs(USER_TOWER)}
-        vector, tower_ms = self._timed(name, USER_TOWER, tower)
-        num_candidates = self.manifest.facts["num_candidates"]
-        query = vector | {
-            schema.K: tf.constant([num_candidates]),
-            schema.EXCLUDE_IDS: tf.concat(
-                [values[schema.WATCHED_VIDEO_IDS], values[schema.EXCLUDE_IDS]], axis=1
-            ),
-            schema.ALLOW_IDS: values[schema.ALLOW_IDS],
-        }
-        found, index_ms = self._timed(name, INDEX, query)
-        latency = {"candidates": tower_ms + index_ms}
-        if self.has_ranker:
-            query = {n: values[n] for n in self.inputs(RANKER) if n in values}
-            query |= {schema.VIDEO_IDS: found[schema.IDS]}
-            latency["ranking"] = self._timed(name, RANKER, query)[1]
-        return latency
-
     def _timed(
         self, name: str, signature: str, values: Tensors
     ) -> tuple[dict[str, tf.Tensor], float]:
         """Returns a signature's outputs and its milliseconds; a first call warms up."""
         function = self.model(name, signature)
-        if (name, signature) not in self._warm:
-            function(**values)
-            self._warm.add((name, signature))
-        started = time.perf_counter()
-        outputs = function(**values)
+        with clocks.allowed():
+            if (name, signature) not in self._warm:
+                function(**values)
+                self._warm.add((name, signature))
+            started = time.perf_counter()
+            outputs = function(**values)
         return outputs, 1_000.0 * (time.perf_counter() - started)
 
 
@@ -311,7 +355,15 @@ def load(path: pathlib.Path, version: int | None = None) -> Bundle:
       errors.UserError: It is missing, damaged, or of another format version.
     """
     directory = pathlib.Path(path)
-    return Bundle(directory, versions.read(directory, KIND, version, deep=True))
+    manifest = versions.read(directory, KIND, version, deep=True)
+    layout = manifest.config.get(LAYOUT)
+    if layout != NEWEST_LAYOUT:
+        raise errors.UserError(
+            f"expected a bundle of layout {NEWEST_LAYOUT} in {directory}, found "
+            f"{layout} in its version {manifest.facts[versions.VERSION]}, of another "
+            f"version of ytdnn: run `ytdnn export --workdir={directory.parent}`"
+        )
+    return Bundle(directory, manifest)
 
 
 def _plain(values: tf.Tensor) -> list[list[Any]]:

@@ -1,16 +1,14 @@
 """Every candidate of one request as a frame: its source and what both stages say."""
 
-import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import polars as pl
-from tensorflow.python.framework import config
 
 from ytdnn import schema
 from ytdnn.retrieval import interface
-from ytdnn.serving import batches, explained
+from ytdnn.serving import batches, clocks, explained
 from ytdnn.serving import bundle as bundle_room
 
 
@@ -38,7 +36,7 @@ def frame(
     }
     asked = {key: value for key, value in request.items() if key != schema.K}
     inputs = batches.inputs([asked], fields)
-    with _clocks_allowed():
+    with clocks.allowed():
         outputs = bundle.run(model, inputs, explained.CANDIDATES)
     size = int(outputs[schema.NUM_RESULTS][0])
     row = {
@@ -68,23 +66,6 @@ def frame(
     }
     order = ["rank", schema.SCORE]
     return pl.DataFrame(columns).sort(order, descending=[False, True], nulls_last=True)
-
-
-@contextlib.contextmanager
-def _clocks_allowed() -> Iterator[None]:
-    """Lets graphs read the clock, which TensorFlow forbids after a training.
-
-    Training makes operations deterministic for the whole process, and the signature
-    measures the time of each stage.
-    """
-    was_deterministic = config.is_op_determinism_enabled()
-    if was_deterministic:
-        config.disable_op_determinism()
-    try:
-        yield
-    finally:
-        if was_deterministic:
-            config.enable_op_determinism()
 
 
 def _ids(values: Any) -> list[Any]:

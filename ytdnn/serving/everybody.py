@@ -1,12 +1,13 @@
 """Lists for many users at once: in batches, by the models of a bundle.
 
 Three ways, each a function of some users: the whole recommender; the candidates of the
-served index; and the candidates by products in blocks, which are exact and need no
-model but the user tower. All leave out what a user watched, and what was removed.
+served index; and the candidates by products in blocks, which are exact and need only
+the user tower. All leave out the videos that a user watched, and removed ones.
 """
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +15,9 @@ import polars as pl
 import tensorflow as tf
 
 from ytdnn import ragged, schema
+from ytdnn.index import interface
 from ytdnn.metrics import selection
-from ytdnn.serving import batches, logged_requests
+from ytdnn.serving import batches, logged_requests, where
 from ytdnn.serving import bundle as bundle_room
 
 _INDEX = "index"
@@ -30,17 +32,22 @@ Vectors = npt.NDArray[np.float32]
 
 @dataclasses.dataclass(frozen=True)
 class Limits:
-    """Which videos lists may hold, beside those a user has not watched.
+    """The videos that lists may hold, in addition to the rule about watched ones.
 
     Attributes:
       excluded: `[n]` catalogue indices, left out of every list.
       allowed: `[m]` catalogue indices, at least one: lists hold no others. None: all.
-      of_users: Left out of the list of each user, by user index. None: nothing.
+      of_users: Catalogue indices left out of the list of each user, by user index.
+        None: nothing.
+      conditions: Conditions on columns of videos, as of `ytdnn.serving.where`.
+      policy: A saved set of conditions; empty: none.
     """
 
     excluded: Indices = dataclasses.field(default_factory=lambda: np.zeros(0, np.int32))
     allowed: Indices | None = None
     of_users: ragged.Ragged | None = None
+    conditions: tuple[where.Entry, ...] = ()
+    policy: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,10 +57,12 @@ class Lists:
     Attributes:
       videos: `[n, k] int32` catalogue indices, 0 behind the last one.
       scores: `[n, k] float32`, 0 where there is no video.
+      more: `[n, k]` of what else a model answers, by the name of its output.
     """
 
     videos: npt.NDArray[np.int32]
     scores: Vectors
+    more: dict[str, npt.NDArray[Any]] = dataclasses.field(default_factory=dict)
 
 
 Maker = Callable[[Indices], Lists]
@@ -139,13 +148,14 @@ class Search:
         return Lists(np.append(np.int32(0), self._held)[found], scores)
 
     def _products(self, queries: Vectors) -> selection.Scorer:
-        """Returns what makes blocks of products, in TensorFlow, on all cores."""
+        """Returns a function that multiplies blocks in TensorFlow, on all cores."""
         with tf.device("CPU"):
             asked = tf.constant(queries)
 
         def products(users: slice, videos: slice, out: Vectors) -> selection.Made:
             del out
-            found = _block(asked[users], self._vectors[videos])
+            block = interface.row_range(self._vectors, videos.start, videos.stop)
+            found = _block(asked[users], block)
             # `.numpy()` would copy them.
             return selection.Made(*(np.asarray(memoryview(one)) for one in found))
 
@@ -179,6 +189,9 @@ def nearest(
     """
     vectors_of = UserVectors(bundle, logged)
     left_out = np.concatenate([bundle.removed_videos(), limits.excluded])
+    if limits.conditions or limits.policy:
+        permitted = bundle.permitted(limits.conditions, limits.policy, logged.time)
+        left_out = np.concatenate([left_out, 1 + np.flatnonzero(~permitted)])
     search = Search(bundle.video_vectors(), left_out, limits.allowed)
 
     def make(users: Indices) -> Lists:
@@ -222,13 +235,13 @@ def recommended(
     limits: Limits,
     exact: bool = False,
 ) -> Maker:
-    """Returns the maker of what the whole recommender answers.
+    """Returns the maker of the whole recommender's lists.
 
     Args:
       bundle: The models.
       logged: The users.
       k: Length of the lists.
-      limits: Which videos they may hold.
+      limits: Videos that they may hold.
       exact: Whether its candidates are those of exact search.
     """
     name = bundle.recommender(exact)
@@ -258,11 +271,13 @@ class _Asked:
     ) -> None:
         self._bundle, self._logged, self._name = bundle, logged, name
         self._k = k
-        self._excluded = limits.excluded
+        self._excluded, self._conditions = limits.excluded, limits.conditions
+        self._policy, self._fields = limits.policy, bundle.inputs(name)
         nothing = np.zeros(0, np.int32)
         self._allowed = nothing if limits.allowed is None else limits.allowed
         column = bundle.videos[schema.VIDEO_ID]
         self._indices = column.to_frame().with_row_index(_INDEX, offset=1)
+        self._columns = bundle.outputs(name)
         scores_all = name.endswith(bundle_room.EXACT)
         number = max(1, len(column))
         self._most = batches.MAX_REQUESTS
@@ -279,13 +294,17 @@ class _Asked:
 
         Args:
           barred: Catalogue indices that each list leaves out.
-          inputs: From places of a batch to what the model asks beside `k` and limits.
-          lengths: Of each request; None: they are short.
+          inputs: Function from places of a batch to the model's inputs, except `k` and
+            limits.
+          lengths: Length of each request; None: they are short.
         """
         sizes = barred.sizes + len(self._excluded) + len(self._allowed)
         sizes = sizes if lengths is None else sizes + lengths
         videos = np.zeros((len(sizes), self._k), np.int32)
-        scores = np.zeros((len(sizes), self._k), np.float32)
+        columns = {
+            name: np.zeros(videos.shape, np.dtype(field.dtype))
+            for name, field in self._columns.items()
+        }
         for part in batches.of_like_length(sizes, self._most, _MOST_CELLS):
             given = inputs(part) | self._limits(barred.take(part))
             answer = self._bundle.run(self._name, given)
@@ -296,9 +315,11 @@ class _Asked:
             )
             width = found.shape[1]
             videos[part, :width] = np.where(inside, found, 0)
-            scores[part, :width] = np.where(inside, answer[schema.SCORES].numpy(), 0)
+            for name, values in columns.items():
+                values[part, :width] = np.where(inside, answer[name].numpy(), 0)
         width = int((videos > 0).sum(axis=1).max(initial=0))
-        return Lists(videos[:, :width], scores[:, :width])
+        columns = {name: values[:, :width] for name, values in columns.items()}
+        return Lists(videos[:, :width], columns.pop(schema.SCORES), columns)
 
     def _limits(self, barred: ragged.Ragged) -> dict[str, tf.Tensor]:
         """Returns `k` and the limits as a signature's inputs."""
@@ -306,7 +327,17 @@ class _Asked:
         excluded = np.tile(self._excluded, (size, 1))
         own = barred.padded()
         allowed = np.tile(self._allowed, (size, 1))
-        return {
+        keys, values = (
+            tf.constant([[one[place] for one in self._conditions]], tf.string)
+            for place in (0, 1)
+        )
+        conditions = {
+            schema.CONDITIONS: tf.tile(keys, [size, 1]),
+            schema.CONDITION_VALUES: tf.tile(values, [size, 1]),
+            schema.POLICY: tf.fill([size], self._policy),
+            schema.TIME: tf.fill([size], tf.constant(self._logged.time, tf.int64)),
+        }
+        return {name: t for name, t in conditions.items() if name in self._fields} | {
             schema.K: tf.fill([size], self._k),
             schema.EXCLUDE_IDS: self._logged.ids(np.concatenate([excluded, own], 1)),
             schema.ALLOW_IDS: self._logged.ids(allowed),
@@ -328,15 +359,15 @@ class _Asked:
 def similar(bundle: bundle_room.Bundle, k: int) -> Maker:
     """Returns the maker of the videos nearest to others, by the cosine of vectors.
 
-    The bias, which is no taste, is left out; so is the video itself, and what was
-    removed.
+    The bias, which is not part of the taste, is left out; so is the video itself, and
+    removed ones.
 
     Args:
       bundle: The models.
       k: Length of the lists.
 
     Returns:
-      From catalogue indices of videos that have a vector to their lists.
+      Function from catalogue indices of videos that have a vector to their lists.
     """
     vectors = np.delete(bundle.video_vectors(), bundle.bias_coordinates, axis=1)
     vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
@@ -350,7 +381,7 @@ def similar(bundle: bundle_room.Bundle, k: int) -> Maker:
 
 
 def _own(limits: Limits, users: Indices) -> ragged.Ragged:
-    """Returns what the lists of some users alone leave out."""
+    """Returns the videos left out of the lists of single users."""
     if limits.of_users is None:
         return ragged.empty(len(users))
     return limits.of_users.take(users)

@@ -12,17 +12,17 @@ import tensorflow as tf
 from ytdnn import schema
 from ytdnn.data import lookups
 from ytdnn.data import request as raw_request
-from ytdnn.retrieval import pool, rows
+from ytdnn.retrieval import placing, pool, rows
 from ytdnn.retrieval import scores as scores_room
-from ytdnn.serving import graphs
+from ytdnn.serving import bundle, graphs, results
 
-CANDIDATES = "candidates"
+CANDIDATES = bundle.CANDIDATES
 EXPLAIN = "explain"
 CANDIDATE_SCORES = "candidate_scores"
 SOURCES = "sources"
 SEED_IDS = "seed_ids"
 RANKS = "ranks"
-STAGE_SECONDS = "stage_seconds"
+STAGE_SECONDS = bundle.STAGE_SECONDS
 NEAREST_IDS = "nearest_watched_ids"
 NEAREST_COSINES = "nearest_watched_cosines"
 WITHOUT = "without."
@@ -44,8 +44,8 @@ class TwoStages(Protocol):
 
     def rank(
         self, request: raw_request.Request, found: pool.Found, scores: Any
-    ) -> graphs.Ranked:
-        """Returns the ranker's scores and the order of the page."""
+    ) -> results.Ranked:
+        """Returns what the ranker says of candidates, and what orders the page."""
 
 
 class Candidates(tf.Module):
@@ -66,11 +66,13 @@ class Candidates(tf.Module):
     def call(self, **raw: tf.Tensor) -> Tensors:
         """Returns the candidates in the order of their sources.
 
-        All but two are `[batch, n]`: `ids`, `scores` of the ranker, `candidate_scores`
-        (the lowest float32: none), `sources` (place among `interface.NAMES`, from 1),
-        `seed_ids`, `ranks` on the page (from 1; 0: not on it), and `propensities` where
-        pages are drawn. `num_results [batch]` of them are candidates. `stage_seconds
-        [batch, 2]` is the time of proposing and ranking in the run of the graph.
+        All but two are `[batch, n]`: `ids`, `scores` that they are ordered by and the
+        other columns of `results.Ranked`, `candidate_scores` (the lowest float32:
+        none), `sources` (place among `interface.NAMES`, from 1), `seed_ids`, and
+        `ranks` on the page (from 1; 0: not on it). `num_results [batch]` of them are
+        candidates.
+        `stage_seconds [batch, 2]` is what proposing and ranking took in the run of the
+        graph.
         """
         started = tf.timestamp()
         with tf.control_dependencies([started]):
@@ -89,25 +91,25 @@ class Candidates(tf.Module):
         with tf.control_dependencies([ranked.order]):
             ended = tf.timestamp()
         seconds = tf.stack([proposed - started, ended - proposed])
-        times = tf.tile(seconds[tf.newaxis], [tf.shape(ranked.served)[0], 1])
+        times = tf.tile(seconds[tf.newaxis], [tf.shape(ranked.order)[0], 1])
         return self._outputs(found, scores, ranked) | {STAGE_SECONDS: times}
 
     def _outputs(
-        self, found: pool.Found, scores: tf.Tensor, ranked: graphs.Ranked
+        self, found: pool.Found, scores: tf.Tensor, ranked: results.Ranked
     ) -> Tensors:
-        served, order, propensities = ranked
         is_there = found.videos > 0
-        places = tf.argsort(order, axis=1, direction="DESCENDING", stable=True)
-        ranks = 1 + tf.argsort(places, axis=1)
-        on_page = is_there & tf.math.is_finite(order)
-        nothing = tf.zeros_like(served)
-        drawn = {}
-        if propensities is not None:
-            drawn[schema.PROPENSITIES] = tf.where(on_page, propensities, nothing)
-        return drawn | {
+        on_page = is_there & tf.math.is_finite(ranked.order)
+        shown = (schema.PROPENSITIES, schema.PLACED_BY)
+        columns = {
+            name: tf.where(
+                on_page if name in shown else is_there, values, tf.zeros_like(values)
+            )
+            for name, values in ranked.columns().items()
+        }
+        ranks = 1 + placing.ranks(ranked.order)
+        return columns | {
             schema.IDS: self._stages.videos.ids(found.videos),
-            schema.SCORES: tf.where(is_there, served, nothing),
-            CANDIDATE_SCORES: tf.where(is_there, scores, nothing),
+            CANDIDATE_SCORES: tf.where(is_there, scores, tf.zeros_like(scores)),
             SOURCES: found.sources,
             SEED_IDS: self._stages.videos.ids(found.seeds),
             RANKS: tf.where(on_page, ranks, tf.zeros_like(ranks)),
@@ -155,8 +157,8 @@ class Explanation(tf.Module):
             for read in [tensors[name]]
         ]
         joined = {n: tf.concat([one[n] for one in changed], axis=0) for n in tensors}
-        served = self._scorer.predict_of(joined).served
-        own, *others = tf.split(served, len(changed), axis=0)
+        scores = self._scorer.score_of(self._scorer.predict_of(joined).order)
+        own, *others = tf.split(scores, len(changed), axis=0)
         found = {schema.SCORES: own}
         for name, without in zip(self._neutral, others, strict=True):
             found[WITHOUT + name] = without

@@ -5,7 +5,7 @@ answers equal single ones: nothing in a row's answer depends on another row.
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import tensorflow as tf
 
@@ -17,27 +17,14 @@ from ytdnn.features import reading
 from ytdnn.ranking import heads
 from ytdnn.ranking import inputs as ranking_inputs
 from ytdnn.ranking import model as ranking_model
-from ytdnn.retrieval import exploring, nearest, page, pool, rows, tower
+from ytdnn.retrieval import exploring, nearest, page, placing, pool, rows, tower
 from ytdnn.retrieval import scores as scores_room
-from ytdnn.serving import limits
+from ytdnn.serving import limits as limits_room
+from ytdnn.serving import results
 
 Raw = dict[str, tf.Tensor]
-Outputs = dict[str, tf.Tensor]
+Outputs = results.Outputs
 Proposed = tuple[pool.Found, tf.Tensor | None]
-
-
-class Ranked(NamedTuple):
-    """The second stage's results for candidates, all `[batch, n] float32`.
-
-    Attributes:
-      served: The scores returned.
-      order: Order of the page, `-inf` = not on it.
-      propensities: Propensity of each at its place; None: nothing is drawn.
-    """
-
-    served: tf.Tensor
-    order: tf.Tensor
-    propensities: tf.Tensor | None = None
 
 
 class UserTower(tf.Module):
@@ -86,22 +73,23 @@ class Index(tf.Module):
         self,
         videos: lookups.VideoIds,
         search: nearest.Nearest,
-        removed: lookups.RemovedVideos | None = None,
+        limits: limits_room.Limits | None = None,
     ) -> None:
-        """Holds the search, the ids, and the removed videos."""
+        """Holds the search, the ids, and the limits of lists."""
         super().__init__()
         self._videos = videos
         self._search = search
-        self._removed = removed
+        self._limits = limits or limits_room.Limits()
 
     def call(self, **request: tf.Tensor) -> Outputs:
         """Returns ids, scores (dot products) and num_results."""
         wanted = request[schema.K]
         most = tf.minimum(rows.largest(wanted), self._search.num_videos)
         nothing = tf.zeros([tf.shape(wanted)[0], 0], tf.int32)
-        by = limits.permitted_by(request, self._videos, nothing, self._removed)
-        found = self._search.search(request[schema.USER_VECTOR], most, by)
-        return _results(self._videos, *found, found[1], wanted)
+        by = self._limits.permitted(request, self._videos, nothing)
+        found, scores = self._search.search(request[schema.USER_VECTOR], most, by)
+        ranked = results.Ranked(scores, scores)
+        return results.best(self._videos, found, ranked, wanted)
 
 
 class Scorer(tf.Module):
@@ -126,6 +114,7 @@ class Scorer(tf.Module):
         self.asks_sources = self.asks_scores and model.asks_sources
         self._weights = list(model.network.variables)
         self._predict = _traced_once(model.predict)
+        self.score_of = _hidden(model.head.score)
         length = model.config.history_length
         self._inputs = ranking_inputs.RequestInputs(data, model.features, length)
         self._fields = [field.name for field in model.request_fields(data)]
@@ -181,7 +170,7 @@ class Ranker(tf.Module):
         user_tower: UserTower,
         scores: scores_room.Scores | None = None,
         sources: pool.Pool | None = None,
-        removed: lookups.RemovedVideos | None = None,
+        limits: limits_room.Limits | None = None,
     ) -> None:
         """Takes the network, and parts of the first stage that its features need.
 
@@ -190,21 +179,30 @@ class Ranker(tf.Module):
           user_tower: User tower of the first stage.
           scores: Scores of the candidate model; None: no feature needs them.
           sources: The candidate sources; None likewise.
-          removed: Videos that no source proposes.
+          limits: Which videos sources propose.
         """
         super().__init__()
         self._scorer = scorer
         self._user_tower = user_tower
         self._scores = scores if scorer.asks_scores else None
         self._sources = sources if scorer.asks_sources else None
-        self._removed = removed
+        self._limits = limits or limits_room.Limits()
         self._tensors = _traced_once(self._read)
 
     def call(self, **raw: tf.Tensor) -> Outputs:
-        """Returns `scores [batch, k] float32`, 0 where the video id is missing."""
-        scores = self._scorer.predict_of(self.tensors(raw)).served
+        """Returns `scores [batch, k] float32` and predictions, 0 without a video id."""
+        predicted = self._scorer.predict_of(self.tensors(raw))
         present = self._scorer.videos.present(raw[schema.VIDEO_IDS])
-        return {schema.SCORES: tf.where(present, scores, tf.zeros_like(scores))}
+        ranked = results.Ranked(
+            self._scorer.score_of(predicted.order),
+            predicted.order,
+            predicted.seconds,
+            predicted.click_probability,
+        )
+        return {
+            name: tf.where(present, values, tf.zeros_like(values))
+            for name, values in ranked.columns().items()
+        }
 
     def tensors(self, raw: Raw) -> Raw:
         """Returns the network's inputs for requests and their videos."""
@@ -221,7 +219,7 @@ class Ranker(tf.Module):
             vectors = self._user_tower.vectors(request)
             request.candidate_scores = self._scores(vectors, request.video_indices)
             if self._sources is not None:
-                found = self._sources(limits.asked(request, vectors, self._removed))
+                found = self._sources(self._limits.asked(request, vectors))
                 of_videos = found.sources_of(request.video_indices)
                 request.candidate_sources, request.seed_videos = of_videos
         return request
@@ -239,35 +237,36 @@ class Nearest(tf.Module):
         videos: lookups.VideoIds,
         user_tower: UserTower,
         source: tower.Tower,
-        removed: lookups.RemovedVideos | None = None,
+        limits: limits_room.Limits | None = None,
     ) -> None:
-        """Takes the candidate model as a source, and the removed videos."""
+        """Takes the candidate model as a source, and the limits of lists."""
         super().__init__()
         self.videos = videos
         self._user_tower = user_tower
         self._source = source
-        self._removed = removed
+        self._limits = limits or limits_room.Limits()
 
     def call(self, **raw: tf.Tensor) -> Outputs:
         """Returns ids, scores (dot products) and num_results."""
         indices, scores = self._search(raw_request.Request(raw, self.videos))
-        return _results(self.videos, indices, scores, scores, raw[schema.K])
+        ranked = results.Ranked(scores, scores)
+        return results.best(self.videos, indices, ranked, raw[schema.K])
 
     def propose(self, request: raw_request.Request) -> Proposed:
         """Returns the candidates and their scores."""
         indices, scores = self._search(request)
-        return pool.join(indices, (), (), configs.Composition()), scores
+        return pool.join(indices, (), (), configs.CompositionConfig()), scores
 
     def rank(
         self, request: raw_request.Request, found: pool.Found, scores: tf.Tensor
-    ) -> Ranked:
+    ) -> results.Ranked:
         """Returns the candidate model's scores twice: they order the page."""
         del request, found
-        return Ranked(scores, scores)
+        return results.Ranked(scores, scores)
 
     def _search(self, request: raw_request.Request) -> tuple[tf.Tensor, tf.Tensor]:
         vectors = self._user_tower.vectors(request)
-        return self._source.search(limits.asked(request, vectors, self._removed))
+        return self._source.search(self._limits.asked(request, vectors))
 
 
 class Recommender(tf.Module):
@@ -280,7 +279,7 @@ class Recommender(tf.Module):
         scorer: Scorer,
         rule: page.Rule,
         scores: scores_room.Scores | None = None,
-        removed: lookups.RemovedVideos | None = None,
+        limits: limits_room.Limits | None = None,
         explorer: exploring.Explorer | None = None,
     ) -> None:
         """Joins the stages.
@@ -291,7 +290,7 @@ class Recommender(tf.Module):
           scorer: Scores them.
           rule: Orders them by these scores.
           scores: The candidate model's, where ranker or rule need them.
-          removed: Videos left out of every answer.
+          limits: Which videos answers hold.
           explorer: Changes that order to try things out; None: it is served as it is.
         """
         super().__init__()
@@ -302,22 +301,15 @@ class Recommender(tf.Module):
         self._rule = rule
         needed = scorer.asks_scores or rule.needs_scores
         self._scores = scores if needed else None
-        self._removed = removed
+        self._limits = limits or limits_room.Limits()
         self._proposed = _traced_once(self._propose)
 
     def call(self, **raw: tf.Tensor) -> Outputs:
-        """Returns ids, scores (the ranker's) and num_results; propensities if drawn."""
+        """Returns ids, the columns of `Ranked` that there are, and num_results."""
         request = raw_request.Request(raw, self.videos)
         found, scores = self.propose(request)
         ranked = self.rank(request, found, scores)
-        return _results(
-            self.videos,
-            found.videos,
-            ranked.order,
-            ranked.served,
-            raw[schema.K],
-            ranked.propensities,
-        )
+        return results.best(self.videos, found.videos, ranked, raw[schema.K])
 
     @property
     def videos(self) -> lookups.VideoIds:
@@ -333,7 +325,7 @@ class Recommender(tf.Module):
     def _propose(self, raw: Raw) -> tuple[tf.Tensor | None, ...]:
         request = raw_request.Request(raw, self.videos)
         vectors = self._user_tower.vectors(request)
-        found = self._sources(limits.asked(request, vectors, self._removed))
+        found = self._sources(self._limits.asked(request, vectors))
         scores = None
         if self._scores is not None:
             scores = self._scores(vectors, found.videos)
@@ -344,8 +336,8 @@ class Recommender(tf.Module):
         request: raw_request.Request,
         found: pool.Found,
         scores: tf.Tensor | None,
-    ) -> Ranked:
-        """Returns the ranker's scores and the order of the page.
+    ) -> results.Ranked:
+        """Returns what the ranker says of candidates, and what orders the page.
 
         Args:
           request: Raw request.
@@ -353,13 +345,28 @@ class Recommender(tf.Module):
           scores: The candidate model's; None where nothing needs them.
         """
         predicted = self._scorer.score(request, found, scores)
-        order = self._rule(found.videos, predicted.order, scores)
-        if self._explorer is None:
-            return Ranked(predicted.served, order)
-        explored = self._explorer(
-            found.videos, order, request.times, request.watched_indices
+        order = self._rule.blend(found.videos, predicted.order, scores)
+        page_order, cap = self._rule.cap(found.videos, order), None
+        if self._rule.caps:
+            cap = placing.risen(order, page_order)
+        sampled = reserved = propensities = None
+        if self._explorer is not None:
+            by_score = page_order
+            page_order, propensities = self._explorer(
+                found.videos, by_score, request.times, request.watched_indices
+            )
+            if self._explorer.samples:
+                sampled = self._explorer.drawn(by_score)
+            else:
+                reserved = placing.risen(by_score, page_order)
+        return results.Ranked(
+            self._scorer.score_of(order),
+            page_order,
+            predicted.seconds,
+            predicted.click_probability,
+            placing.codes(sampled, reserved, cap),
+            propensities,
         )
-        return Ranked(predicted.served, *explored)
 
 
 def _hidden(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -377,41 +384,3 @@ def _traced_once(function: Callable[..., Any]) -> Callable[..., Any]:
     Most of the time of an export is spent on tracing. The runtime inlines the calls.
     """
     return _hidden(tf.function(function, autograph=False))
-
-
-def _results(
-    videos: lookups.VideoIds,
-    indices: tf.Tensor,
-    order: tf.Tensor,
-    scores: tf.Tensor,
-    wanted: tf.Tensor,
-    propensities: tf.Tensor | None = None,
-) -> Outputs:
-    """Returns the first of a list by `order`, padded finitely.
-
-    Args:
-      videos: Ids and indices of the catalogue.
-      indices: `[batch, n] int32`.
-      order: `[batch, n] float32`, higher is better, `-inf` = no result; ties keep
-        their places.
-      scores: `[batch, n] float32`, returned.
-      wanted: `[batch] int32`, results of each row.
-      propensities: `[batch, n] float32`, returned; None: unknown.
-    """
-    width = tf.minimum(rows.largest(wanted), tf.shape(order)[1])
-    best, slots = tf.math.top_k(order, width)
-    found = tf.reduce_sum(tf.cast(tf.math.is_finite(best), tf.int32), axis=1)
-    num_results = tf.clip_by_value(wanted, 0, found)
-    keep = tf.sequence_mask(num_results, width)
-    kept = tf.gather(indices, slots, batch_dims=1)
-    kept = tf.where(keep, kept, tf.zeros_like(kept))
-    values = tf.gather(scores, slots, batch_dims=1)
-    outputs = {
-        schema.IDS: videos.ids(kept),
-        schema.SCORES: tf.where(keep, values, tf.zeros_like(values)),
-        schema.NUM_RESULTS: num_results,
-    }
-    if propensities is not None:
-        chances = tf.gather(propensities, slots, batch_dims=1)
-        outputs[schema.PROPENSITIES] = tf.where(keep, chances, tf.zeros_like(chances))
-    return outputs

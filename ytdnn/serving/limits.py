@@ -5,46 +5,61 @@ import tensorflow as tf
 from ytdnn import schema
 from ytdnn.data import lookups
 from ytdnn.data import request as raw_request
+from ytdnn.retrieval import filters as filters_room
 from ytdnn.retrieval import interface as retrieval
 from ytdnn.retrieval import permitted
 
 
-def asked(
-    request: raw_request.Request,
-    user_vectors: tf.Tensor,
-    removed: lookups.RemovedVideos | None = None,
-) -> retrieval.Asked:
-    """Returns a request as candidate sources read it.
+class Limits(tf.Module):
+    """Reads which videos the answers to requests may hold."""
 
-    Args:
-      request: The request.
-      user_vectors: `[batch, vector_dim] float32`.
-      removed: Videos left out of every answer.
-    """
-    watched = request.watched_indices
-    limits = permitted_by(request.raw, request.videos, watched, removed)
-    return retrieval.Asked(watched, request.times, user_vectors, limits)
+    def __init__(
+        self,
+        removed: lookups.RemovedVideos | None = None,
+        filters: filters_room.Filters | None = None,
+    ) -> None:
+        """Takes what holds for all requests.
 
+        Args:
+          removed: Videos left out of every answer; None: nothing was removed.
+          filters: Reads conditions; None: requests have none.
+        """
+        super().__init__()
+        self._removed = removed
+        self._filters = filters
 
-def permitted_by(
-    raw: raw_request.Raw,
-    videos: lookups.VideoIds,
-    watched: tf.Tensor,
-    removed: lookups.RemovedVideos | None,
-) -> permitted.Permitted:
-    """Returns which videos the answers to requests may hold.
+    def asked(
+        self, request: raw_request.Request, user_vectors: tf.Tensor
+    ) -> retrieval.Asked:
+        """Returns a request as candidate sources read it.
 
-    Args:
-      raw: The request; its lists of ids may be left out.
-      videos: Ids and indices of the catalogue.
-      watched: `[batch, n] int32`, left out.
-      removed: Left out of every answer.
-    """
-    barred, allowed, is_limited = watched, None, None
-    if schema.EXCLUDE_IDS in raw:
-        excluded = videos.indices(raw[schema.EXCLUDE_IDS])
-        barred = tf.concat([watched, excluded], axis=1)
-    if schema.ALLOW_IDS in raw:
-        allowed = videos.indices(raw[schema.ALLOW_IDS])
-        is_limited = tf.reduce_any(videos.present(raw[schema.ALLOW_IDS]), axis=1)
-    return permitted.Permitted(barred, allowed, is_limited, removed)
+        Args:
+          request: The request.
+          user_vectors: `[batch, vector_dim] float32`.
+        """
+        watched = request.watched_indices
+        by = self.permitted(request.raw, request.videos, watched)
+        return retrieval.Asked(watched, request.times, user_vectors, by)
+
+    def permitted(
+        self, raw: raw_request.Raw, videos: lookups.VideoIds, watched: tf.Tensor
+    ) -> permitted.Permitted:
+        """Returns which videos the answers to requests may hold.
+
+        Args:
+          raw: The request; its lists of ids and its conditions may be left out.
+          videos: Ids and indices of the catalogue.
+          watched: `[batch, n] int32`, left out.
+        """
+        barred, allowed, is_limited, conditions = watched, None, None, None
+        if schema.EXCLUDE_IDS in raw:
+            excluded = videos.indices(raw[schema.EXCLUDE_IDS])
+            barred = tf.concat([watched, excluded], axis=1)
+        if schema.ALLOW_IDS in raw:
+            allowed = videos.indices(raw[schema.ALLOW_IDS])
+            is_limited = tf.reduce_any(videos.present(raw[schema.ALLOW_IDS]), axis=1)
+        if self._filters is not None and schema.CONDITIONS in raw:
+            conditions = self._filters.read(raw)
+        return permitted.Permitted(
+            barred, allowed, is_limited, self._removed, conditions
+        )

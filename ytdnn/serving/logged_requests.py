@@ -52,6 +52,11 @@ class LoggedRequests:
             lambda number: data.shards[number].read()
         )
 
+    @property
+    def time(self) -> int:
+        """Time of the requests, seconds: one after the end of the log."""
+        return self.data.end_of_log + 1
+
     def lengths(self, users: Users) -> npt.NDArray[np.int64]:
         """Returns how many events each user's request holds, `[n]`."""
         found: npt.NDArray[np.int64] = sum(
@@ -161,7 +166,7 @@ class LoggedRequests:
         shape = [len(users), 1] if field.is_list else [len(users)]
         missing = tf.constant(field.missing, tf.as_dtype(field.dtype))
         if field.name == schema.TIME:
-            return tf.fill(shape, tf.constant(self.data.end_of_log + 1, tf.int64))
+            return tf.fill(shape, tf.constant(self.time, tf.int64))
         if field.name not in self._columns:
             return tf.fill(shape, missing)
         values = self._columns[field.name].gather(pl.Series(users, dtype=pl.UInt32))

@@ -9,13 +9,24 @@ import functools
 
 import tensorflow as tf
 
+from ytdnn import configs, schema
 from ytdnn.data import fields, lookups, prepared
 from ytdnn.index import artifact as index_artifact
+from ytdnn.ranking import heads
 from ytdnn.ranking import model as ranking_model
-from ytdnn.retrieval import exploring, page
+from ytdnn.retrieval import exploring, filters, page, placing
 from ytdnn.retrieval import scores as scores_room
 from ytdnn.retrieval import stage as retrieval_stage
-from ytdnn.serving import bundle, explained, graphs, saved_models, signatures
+from ytdnn.serving import (
+    bundle,
+    explained,
+    graphs,
+    limits,
+    saved_models,
+    signatures,
+)
+
+_PROPENSITY = "probability of each in its place, given the places before it"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,7 +40,8 @@ class Parts:
       searchers: Index modules by kind.
       served: The kind that the models without a suffix search.
       removed_ids: Videos left out of every answer, as text.
-      removed: The same, as the models read it.
+      limits: Which videos answers hold, as the models read it.
+      filters: What of it reads conditions.
     """
 
     data: prepared.PreparedData
@@ -38,7 +50,8 @@ class Parts:
     searchers: dict[str, tf.Module]
     served: str
     removed_ids: list[str]
-    removed: lookups.RemovedVideos
+    limits: limits.Limits
+    filters: filters.Filters
 
 
 def make(parts: Parts) -> dict[str, saved_models.Model]:
@@ -76,7 +89,11 @@ class _Maker:
         model = self._stage.candidates
         self._tower = graphs.UserTower(self._data, self._videos, model)
         self._vector = signatures.vector_field(model.vector_dim)
-        self._limits = (*fields.permitting(self._data), signatures.k_field())
+        self._permitting = (
+            *fields.permitting(self._data),
+            *signatures.filter_fields(parts.filters),
+        )
+        self._limits = (*self._permitting, signatures.k_field())
         self._rankers: dict[tf.Module | None, saved_models.Model[graphs.Ranker]] = {}
         self._scorer: graphs.Scorer | None = None
         if parts.ranker is not None:
@@ -93,8 +110,8 @@ class _Maker:
     def index(self, searcher: tf.Module, needs_scann: bool) -> saved_models.Model:
         """Returns the model from vectors to videos."""
         search = self._stage.nearest(searcher)
-        index = graphs.Index(self._videos, search, self._parts.removed)
-        found = signatures.result_fields(self._data, bundle.DOT_PRODUCT)
+        index = graphs.Index(self._videos, search, self._parts.limits)
+        found = signatures.result_fields(self._data, meanings(None))
         inputs = (self._vector, *self._limits)
         return saved_models.Model(index, inputs, found, needs_scann)
 
@@ -107,7 +124,9 @@ class _Maker:
         key = searcher if asks else None
         if key not in self._rankers:
             self._rankers[key] = saved_models.Model(
-                self._ranker_graph(searcher), self._ranker_inputs, (self._scores,)
+                self._ranker_graph(searcher),
+                self._ranker_inputs,
+                signatures.columns(meanings(self._parts.ranker)),
             )
         return self._rankers[key]
 
@@ -117,7 +136,7 @@ class _Maker:
         pool = self._stage.pool(searcher) if self._scorer.asks_sources else None
         scores = self._stage.scores(searcher)
         return graphs.Ranker(
-            self._scorer, self._tower, scores, pool, self._parts.removed
+            self._scorer, self._tower, scores, pool, self._parts.limits
         )
 
     @property
@@ -130,16 +149,17 @@ class _Maker:
         self, searcher: tf.Module, index: saved_models.Model, needs_scann: bool
     ) -> saved_models.Model:
         """Returns the model of both stages; of the first alone without a ranker."""
-        stage, data, removed = self._stage, self._data, self._parts.removed
+        stage, data, may = self._stage, self._data, self._parts.limits
         stages = {bundle.USER_TOWER: self.user_tower, bundle.INDEX: index}
-        results = signatures.result_fields(data, score_meaning(self._parts.ranker))
+        said = meanings(self._parts.ranker, stage.composition)
+        results = signatures.result_fields(data, said)
         scores = stage.scores(searcher)
         if self._parts.ranker is None or self._scorer is None:
             source = stage.tower(searcher)
-            nearest = graphs.Nearest(self._videos, self._tower, source, removed)
+            nearest = graphs.Nearest(self._videos, self._tower, source, may)
             query = stage.fields(data)
             stages |= self._candidates(nearest, query, scores)
-            inputs = (*query, *self._limits)
+            inputs = fields.union(query, self._limits)
             return saved_models.Model(nearest, inputs, results, needs_scann, stages)
         graph = graphs.Recommender(
             self._tower,
@@ -147,11 +167,9 @@ class _Maker:
             self._scorer,
             self._rule,
             scores,
-            removed,
+            may,
             self._explorer,
         )
-        if self._explorer is not None and self._explorer.samples:
-            results = (*results, signatures.propensity_field())
         asked = self._parts.ranker.request_fields(data)
         query = fields.union(stage.fields(data, with_sources=True), asked)
         ranker = self.ranker(searcher)
@@ -162,7 +180,7 @@ class _Maker:
             bundle.RANKER: ranker,
             explained.EXPLAIN: saved_models.Model(why, self._ranker_inputs, ()),
         }
-        inputs = (*query, *self._limits)
+        inputs = fields.union(query, self._limits)
         return saved_models.Model(graph, inputs, results, needs_scann, stages)
 
     def _candidates(
@@ -173,16 +191,33 @@ class _Maker:
     ) -> dict[str, saved_models.Model]:
         """Returns the signature that lists all candidates."""
         found = explained.Candidates(graph, self._tower, scores)
-        inputs = (*query, *fields.permitting(self._data))
+        inputs = fields.union(query, self._permitting)
         return {explained.CANDIDATES: saved_models.Model(found, inputs, ())}
 
-    @property
-    def _scores(self) -> signatures.Field:
-        return signatures.score_field(score_meaning(self._parts.ranker))
 
+def meanings(
+    ranker: ranking_model.RankingModel | None,
+    composition: configs.Composition | None = None,
+) -> dict[str, str]:
+    """Returns what each column of an answer is, by name.
 
-def score_meaning(ranker: ranking_model.RankingModel | None) -> str:
-    """Returns the meaning of a recommender's scores."""
+    Args:
+      ranker: None: the candidates are answered.
+      composition: Of the page; None: videos are scored, and make no page.
+    """
     if ranker is None:
-        return bundle.DOT_PRODUCT
-    return ranker.head.meaning
+        return {schema.SCORES: bundle.DOT_PRODUCT}
+    head = ranker.head
+    has_seconds, has_clicks = head.predicts
+    weight = composition.blend_weight if composition else 0.0
+    blended = f", blended with the candidate score (weight {weight:g})"
+    found = {schema.SCORES: head.meaning + (blended if weight else "")}
+    if has_seconds:
+        found[schema.EXPECTED_WATCH_SECONDS] = head.seconds_meaning
+    if has_clicks:
+        found[schema.CLICK_PROBABILITY] = heads.PROBABILITY
+    if composition and (composition.explores or composition.max_per_channel):
+        found[schema.PLACED_BY] = placing.MEANING
+    if composition and composition.temperature:
+        found[schema.PROPENSITIES] = _PROPENSITY
+    return found

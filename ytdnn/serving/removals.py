@@ -51,7 +51,7 @@ def read(workdir: pathlib.Path) -> list[str]:
         return [str(video_id) for video_id in found[FACT]]
     except (ValueError, KeyError, TypeError):
         raise errors.UserError(
-            f'expected {{"{FACT}": […]}} in {path}, found something else: mend or '
+            f'expected {{"{FACT}": […]}} in {path}, found something else: repair or '
             f"remove it"
         ) from None
 

@@ -21,7 +21,7 @@ from ytdnn.data import fields as fields_room
 from ytdnn.data import prepared
 from ytdnn.features import base_feature as features_interface
 from ytdnn.features import registry
-from ytdnn.serving import signatures
+from ytdnn.serving import signatures, where
 
 DEFAULT_K = 10
 Request = dict[str, Any]
@@ -44,6 +44,7 @@ _LISTS_OF = {  # as long as the ids they are of
     schema.WATCHED_SECONDS: schema.WATCHED_VIDEO_IDS,
     schema.IMPRESSION_TIMES: schema.IMPRESSION_VIDEO_IDS,
     schema.IMPRESSION_CLICKED: schema.IMPRESSION_VIDEO_IDS,
+    schema.CONDITION_VALUES: schema.CONDITIONS,
 }
 
 
@@ -132,7 +133,8 @@ def values(request: Request, fields: Fields) -> dict[str, Any]:
       errors.UserError: A key is unknown, a value is of another type or out of
         range, or two lists that belong together differ in length.
     """
-    for key in _object(request):
+    request = where.expanded(_object(request), fields)
+    for key in request:
         if key not in fields:
             raise errors.UserError(_unknown_key(key, fields))
     found = {name: _value(request.get(name), field) for name, field in fields.items()}
@@ -159,7 +161,10 @@ def _object(request: Any) -> Request:
 def _unknown_key(key: str, fields: Fields) -> str:
     close = errors.closest(str(key), fields, cutoff=0.5)
     hint = f": did you mean {close}?" if close else ""
-    return f"expected request keys {', '.join(fields)}, received {_shown(key)}{hint}"
+    known = list(fields)
+    if schema.CONDITIONS in fields:
+        known.append(where.WHERE)
+    return f"expected request keys {', '.join(known)}, received {_shown(key)}{hint}"
 
 
 def _value(value: Any, field: signatures.Field) -> Any:
@@ -200,6 +205,8 @@ def _is_plain(values: list[Any], field: signatures.Field) -> bool:
     Most lists are, and it can be checked without a look at each value.
     """
     kinds = set(map(type, values))
+    if field.choices:
+        return False
     if field.dtype == "string":
         return kinds == {str} and is_text("".join(values))
     if kinds != {int} and (kinds != {float} or field.dtype != "float32"):
@@ -217,6 +224,8 @@ def _scalar(value: Any, field: signatures.Field, where: str) -> Any:
     if isinstance(value, types) and not isinstance(value, bool):
         if isinstance(value, str) and not is_text(value):
             expected = "text of whole Unicode characters"
+        elif field.choices and value not in (field.missing, *field.choices):
+            expected = f"one of {', '.join(field.choices)}"
         elif _in_range(value, field):
             return value
         else:
@@ -278,7 +287,7 @@ def _check_lengths(field: signatures.Field, values: list, ids: str, of: list) ->
     if len(values) != len(of):
         raise errors.UserError(
             f"expected as many {field.name} as {ids} in the request, received "
-            f"{len(values)} and {len(of)} ({field.missing:g} stands for one not known)"
+            f"{len(values)} and {len(of)} ({field.missing:g} marks a missing one)"
         )
 
 

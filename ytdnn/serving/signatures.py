@@ -1,7 +1,10 @@
 """Inputs and outputs of the exported models, apart from fields of the features."""
 
+from collections.abc import Mapping
+
 from ytdnn import schema
 from ytdnn.data import fields, prepared
+from ytdnn.retrieval import filters as filters_room
 
 Field = fields.Field
 describe = fields.describe
@@ -21,15 +24,54 @@ def vector_field(width: int) -> Field:
     return Field(schema.USER_VECTOR, "float32", "batch, length", 0.0, meaning)
 
 
-def score_field(meaning: str) -> Field:
-    """Returns the output of the ranker."""
-    return Field(schema.SCORES, "float32", "batch, length", 0.0, meaning)
+def columns(meanings: Mapping[str, str]) -> tuple[Field, ...]:
+    """Returns the outputs that say something of each video.
+
+    Args:
+      meanings: By name, as `results.Ranked.columns` has them.
+    """
+    return tuple(
+        Field(
+            name,
+            "int32" if name == schema.PLACED_BY else "float32",
+            "batch, length",
+            0 if name == schema.PLACED_BY else 0.0,
+            meaning,
+        )
+        for name, meaning in meanings.items()
+    )
 
 
-def propensity_field() -> Field:
-    """Returns the output of a recommender that draws its pages."""
-    meaning = "probability of each in its place, given the places before it"
-    return Field(schema.PROPENSITIES, "float32", "batch, length", 0.0, meaning)
+def filter_fields(filters: filters_room.Filters) -> tuple[Field, ...]:
+    """Returns the inputs that put conditions on columns of videos, where it has some.
+
+    Args:
+      filters: Knows the columns and the saved sets of conditions.
+    """
+    if not filters.keys:
+        return ()
+    values = f"of each of {schema.CONDITIONS}, as text"
+    found = [
+        Field(
+            schema.CONDITIONS,
+            "string",
+            "batch, length",
+            "",
+            "column and operator; `in` of one column are alternatives, all others hold",
+            choices=filters.keys,
+        ),
+        Field(schema.CONDITION_VALUES, "string", "batch, length", "", values),
+    ]
+    if filters.policies:
+        meaning = "saved conditions that hold, too; empty: none"
+        found.append(
+            Field(
+                schema.POLICY, "string", "batch", "", meaning, choices=filters.policies
+            )
+        )
+    if filters.reads_time:
+        found.append(fields.time())
+    return tuple(found)
 
 
 def k_field() -> Field:
@@ -38,11 +80,18 @@ def k_field() -> Field:
     return Field(schema.K, "int32", "batch", 0, meaning, least=0, greatest=2**31 - 1)
 
 
-def result_fields(data: prepared.PreparedData, score_meaning: str) -> tuple[Field, ...]:
-    """Returns the outputs of a model that lists videos, best first."""
+def result_fields(
+    data: prepared.PreparedData, meanings: Mapping[str, str]
+) -> tuple[Field, ...]:
+    """Returns the outputs of a model that lists videos, best first.
+
+    Args:
+      data: Has the ids.
+      meanings: As of `columns`.
+    """
     dtype, missing = fields.id_type(data)
     return (
         Field(schema.IDS, dtype, "batch, length", missing, "best first, then padding"),
-        score_field(score_meaning),
+        *columns(meanings),
         Field(schema.NUM_RESULTS, "int32", "batch", 0, "results that are not padding"),
     )

@@ -48,6 +48,7 @@ def write(
     path: pathlib.Path,
     frames: Iterator[pl.DataFrame],
     schema: Mapping[str, pl.DataType],
+    meanings: Mapping[str, str],
 ) -> None:
     """Writes frames one after the other, in the order they come.
 
@@ -55,6 +56,7 @@ def write(
       path: As of `require_path`.
       frames: All of one schema.
       schema: Theirs.
+      meanings: What columns hold, by name: metadata of a Parquet file.
     """
 
     def source(*pushed_down: object) -> Iterator[pl.DataFrame]:
@@ -66,7 +68,7 @@ def write(
         if path.suffix.lower() in CSV:
             rows.sink_csv(partial)
         else:
-            rows.sink_parquet(partial)
+            rows.sink_parquet(partial, metadata=dict(meanings))
 
 
 @contextlib.contextmanager

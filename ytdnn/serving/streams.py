@@ -20,7 +20,7 @@ _REQUESTS_A_PART = 512  # users whose lists a model makes
 _VECTORS_A_PART = 8_192
 # While one part is on a single core, as the choice of the best is, another has others.
 _PARTS_AT_A_TIME = 2
-_COSINE = "score: cosine of the videos' vectors without their bias, 1 at most"
+_COSINE = "cosine of the videos' vectors without their bias, 1 at most"
 
 Progress = Callable[[int, int], None]
 """Is told how many of how many users or videos are done."""
@@ -31,19 +31,19 @@ class Written:
     """A file that was written.
 
     Attributes:
-      path: Path of the file.
-      num_asked: Number of its users or videos.
-      num_rows: Number of rows of the file.
-      seconds: Duration, models loaded.
-      meaning: Meaning of its last column.
-      notes: Messages about omissions and unexpected results.
+      path: Where it lies.
+      num_asked: Users or videos that it tells of.
+      num_rows: Of the file.
+      seconds: It took, models loaded.
+      meanings: What its columns hold, by name.
+      notes: What to tell of what was left out, or is not as expected.
     """
 
     path: pathlib.Path
     num_asked: int
     num_rows: int
     seconds: float
-    meaning: str
+    meanings: dict[str, str]
     notes: list[str]
 
 
@@ -52,12 +52,12 @@ class Stream:
     """Frames made one after the other.
 
     Attributes:
-      asked: Users or videos of the frames.
-      schema: Columns of the frames.
-      make: Function that makes the frame of some of `asked`.
-      size: Number of these in a frame.
-      meaning: Meaning of the last column.
-      notes: Messages to the user.
+      asked: Whom they tell of.
+      schema: Their columns.
+      make: Makes the frame of some of `asked`.
+      size: How many of these a frame tells of.
+      meanings: What the columns hold, by name.
+      notes: What to tell.
       k: Length of full lists; 0: these are no lists.
     """
 
@@ -65,7 +65,7 @@ class Stream:
     schema: dict[str, pl.DataType]
     make: Callable[[slice], pl.DataFrame]
     size: int
-    meaning: str
+    meanings: dict[str, str]
     notes: list[str] = dataclasses.field(default_factory=list)
     k: int = 0
 
@@ -114,7 +114,7 @@ class Stream:
                     progress(min(part * self.size, number), number)
                 yield frame
 
-        sink.write(path, counted(), self.schema)
+        sink.write(path, counted(), self.schema, self.meanings)
         told = [*self.asked.notes, *notes, *self.notes]
         if self.k and num_full < number:
             have = "list has" if number - num_full == 1 else "lists have"
@@ -123,7 +123,7 @@ class Stream:
                 f"are permitted"
             )
         seconds = time.perf_counter() - started
-        return Written(path, number, num_rows, seconds, self.meaning, told)
+        return Written(path, number, num_rows, seconds, self.meanings, told)
 
 
 def recommendations(
@@ -136,7 +136,7 @@ def recommendations(
     ranker: bool = True,
     index: str = "",
 ) -> Stream:
-    """Returns the lists of users: `user_id`, `rank`, `video_id`, `title`, `score`.
+    """Returns the lists of users: `user_id`, `rank`, `video_id`, `title`, `score`, ….
 
     Args:
       bundle: The models.
@@ -163,10 +163,12 @@ def recommendations(
     else:
         make = everybody.nearest(bundle, logged, k, limits)
     size = _REQUESTS_A_PART if ranker else _PRODUCTS_A_PART
-    score = bundle.score_meaning if ranker else bundle_room.DOT_PRODUCT
-    columns = tables.schema_of_lists(bundle, asked.ids, schema.VIDEO_ID)
+    meanings = {schema.SCORE: bundle_room.DOT_PRODUCT}
+    if ranker:
+        meanings = bundle.meanings
+    columns = tables.schema_of_lists(bundle, asked.ids, schema.VIDEO_ID, meanings)
     frame = _lists(bundle, asked, make, schema.VIDEO_ID)
-    return Stream(asked, columns, frame, size, f"score: {score}", notes, k)
+    return Stream(asked, columns, frame, size, meanings, notes, k)
 
 
 def _cold(logged: logged_requests.LoggedRequests, asked: asked_room.Asked) -> list[str]:
@@ -196,7 +198,8 @@ def similar(bundle: bundle_room.Bundle, asked: asked_room.Asked, k: int) -> Stre
     make = everybody.similar(bundle, k)
     columns = tables.schema_of_lists(bundle, asked.ids, tables.SIMILAR_VIDEO_ID)
     frame = _lists(bundle, asked, make, tables.SIMILAR_VIDEO_ID)
-    return Stream(asked, columns, frame, _PRODUCTS_A_PART, _COSINE, notes, k)
+    meanings = {schema.SCORE: _COSINE}
+    return Stream(asked, columns, frame, _PRODUCTS_A_PART, meanings, notes, k)
 
 
 def _lists(
@@ -245,14 +248,13 @@ def _vectors(
     notes: list[str],
 ) -> Stream:
     columns = tables.schema_of_vectors(asked.ids, bundle.vector_dim)
-    return Stream(
-        asked, columns, frame, _VECTORS_A_PART, _vector_meaning(bundle), notes
-    )
+    meanings = {tables.VECTOR: _vector_meaning(bundle)}
+    return Stream(asked, columns, frame, _VECTORS_A_PART, meanings, notes)
 
 
 def _vector_meaning(bundle: bundle_room.Bundle) -> str:
     places = ", ".join(str(1 + i % bundle.vector_dim) for i in bundle.bias_coordinates)
     return (
-        f"vector: {bundle.vector_dim} of float32; user · video is the candidate score; "
+        f"{bundle.vector_dim} of float32; user · video is the candidate score; "
         f"coordinate {places} is a video's bias, and 1 of every user"
     )

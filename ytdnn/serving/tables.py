@@ -1,10 +1,14 @@
 """A bundle's answers for many users or videos as frames: lists, and vectors."""
 
+from collections.abc import Iterable
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from ytdnn import schema
+from ytdnn.retrieval import placing
 from ytdnn.serving import bundle as bundle_room
 from ytdnn.serving import everybody
 
@@ -31,7 +35,10 @@ def indices_of(known: pl.Series, asked: pl.Series) -> npt.NDArray[np.int64]:
 
 
 def schema_of_lists(
-    bundle: bundle_room.Bundle, asked: pl.Series, video: str
+    bundle: bundle_room.Bundle,
+    asked: pl.Series,
+    video: str,
+    columns: Iterable[str] = (schema.SCORE,),
 ) -> dict[str, pl.DataType]:
     """Returns the columns of a frame of lists.
 
@@ -39,10 +46,17 @@ def schema_of_lists(
       bundle: Knows the videos.
       asked: Whom the lists are for.
       video: Column of the videos listed.
+      columns: What is said of each place.
     """
     title = {schema.TITLE: pl.String()} if _has_titles(bundle) else {}
-    of_video = {video: bundle.id_type, **title, schema.SCORE: pl.Float32()}
+    said = {name: type_of(name) for name in columns}
+    of_video = {video: bundle.id_type, **title, **said}
     return {asked.name: asked.dtype, RANK: pl.Int32(), **of_video}
+
+
+def type_of(column: str) -> pl.DataType:
+    """Returns the type of a column of `bundle.COLUMNS`."""
+    return pl.Enum(placing.NAMES) if column == schema.PLACED_BY else pl.Float32()
 
 
 def of_lists(
@@ -68,7 +82,18 @@ def of_lists(
         *([found[schema.TITLE]] if _has_titles(bundle) else []),
         pl.Series(schema.SCORE, lists.scores[rows, columns], pl.Float32),
     ]
+    for name, values in lists.more.items():
+        column = bundle_room.COLUMNS[name]
+        parts.append(said(column, values[rows, columns]))
     return pl.DataFrame(parts)
+
+
+def said(column: str, values: npt.NDArray[Any]) -> pl.Series:
+    """Returns a column of `bundle.COLUMNS` of the values that a model answers."""
+    if column != schema.PLACED_BY:
+        return pl.Series(column, values, type_of(column))
+    names = pl.Series(placing.NAMES, dtype=type_of(column))
+    return names.gather(pl.Series(values, dtype=pl.UInt32)).rename(column)
 
 
 def _has_titles(bundle: bundle_room.Bundle) -> bool:

@@ -8,8 +8,8 @@ _LEAST = 1_024  # smaller ones gain nothing
 
 
 def capped(
-    training: configs.Training, num_examples: int, stage: str
-) -> configs.Training:
+    training: configs.TrainingConfig, num_examples: int, stage: str
+) -> configs.TrainingConfig:
     """Returns the settings with a batch no larger than about the examples of an epoch.
 
     The cap is the power of two at or above their number, and at least 1,024.

@@ -19,7 +19,9 @@ Floats = npt.NDArray[np.float64]
 
 
 def fit(
-    config: configs.Ranking, data: prepared.PreparedData, ranker: model.RankingModel
+    config: configs.RankingConfig,
+    data: prepared.PreparedData,
+    ranker: model.RankingModel,
 ) -> heads.Calibration:
     """Returns the calibration of a ranker's predictions on the validation window.
 

@@ -30,7 +30,7 @@ class CandidateWindows:
 
     def __init__(
         self,
-        config: configs.Candidates,
+        config: configs.CandidatesConfig,
         read: tower_inputs.TowerInputs,
         data: prepared.PreparedData,
         seed: int,
@@ -83,7 +83,7 @@ class CandidateWindows:
             history_length=config.history_length,
             search_length=config.search_length,
             per_user=config.label.examples_per_user,
-            held_out=isinstance(config.label, configs.HeldOutWatch),
+            held_out=isinstance(config.label, configs.HeldOutWatchConfig),
             seed=self._seed,
             stream=window.stream,
             runs=self._runs(window) if window.stream else (),
@@ -92,7 +92,9 @@ class CandidateWindows:
     @property
     def _is_sliced(self) -> bool:
         label = self._config.label
-        return isinstance(label, configs.NextWatch) and not label.examples_per_user
+        return (
+            isinstance(label, configs.NextWatchConfig) and not label.examples_per_user
+        )
 
     def _batch_size(self, num_readers: int) -> int:
         return max(1, self._config.training.batch_size // num_readers)

@@ -233,7 +233,7 @@ def make_stage(
 
 
 def make_batches(
-    candidates: configs.Candidates,
+    candidates: configs.CandidatesConfig,
     read: tower_inputs.TowerInputs,
     data: prepared.PreparedData,
     seed: int,

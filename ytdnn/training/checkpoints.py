@@ -41,7 +41,7 @@ class Progress:
         return not started and self.best_value == -math.inf
 
     def is_over(
-        self, training: configs.Training, stop_after: int | None = None
+        self, training: configs.TrainingConfig, stop_after: int | None = None
     ) -> bool:
         """Whether all epochs are done, or the last `patience` brought no gain.
 

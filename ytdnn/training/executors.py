@@ -72,7 +72,7 @@ class Executor(Protocol):
         ...
 
 
-def make(strategy: tf.distribute.Strategy, cluster: configs.Cluster) -> Executor:
+def make(strategy: tf.distribute.Strategy, cluster: configs.ClusterConfig) -> Executor:
     """Returns the executor of a strategy."""
     if isinstance(strategy, tf.distribute.ParameterServerStrategy):
         return Scheduled(strategy, cluster)
@@ -227,7 +227,9 @@ class Scheduled:
     has_dense_tables = False
 
     def __init__(
-        self, strategy: tf.distribute.ParameterServerStrategy, cluster: configs.Cluster
+        self,
+        strategy: tf.distribute.ParameterServerStrategy,
+        cluster: configs.ClusterConfig,
     ) -> None:
         """Makes the coordinator of the cluster."""
         self._coordinator = tf.distribute.coordinator.ClusterCoordinator(strategy)
@@ -282,7 +284,7 @@ class Scheduled:
             raise errors.LostProcessError(
                 f"expected a worker to make a step within {self._most_seconds} s, "
                 f"found none that did: start the lost workers again, or raise "
-                f"cluster.lost_seconds; the same command goes on"
+                f"cluster.lost_seconds; the same command resumes"
             )
         if pending.error is not None:
             raise pending.error

@@ -1,7 +1,9 @@
 """The training batches of the ranker: of one window of the log, or of many."""
 
 import dataclasses
+import functools
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -104,12 +106,22 @@ class ImpressionBatches:
             shuffled = tf.random.experimental.index_shuffle(
                 tf.minimum(slots, last), order_seed, last
             )
-            rows = tf.gather(self.rows, shuffled)
-            labels = self.log.labels(rows)
-            return self.log.impressions(rows) | {
-                schema.LABELS: labels.clicked,
-                schema.WATCHED_SECONDS: labels.seconds,
-                schema.WEIGHTS: tf.cast(slots <= last, tf.float32)[:, tf.newaxis],
-            }
+            examples: inputs.Tensors = self._examples(tf.gather(self.rows, shuffled))
+            weights = tf.cast(slots <= last, tf.float32)[:, tf.newaxis]
+            return examples | {schema.WEIGHTS: weights}
 
         return cut_step
+
+    @functools.cached_property
+    def _examples(self) -> Callable[[tf.Tensor], Any]:
+        """Reads features and labels of impressions; traced once for all epochs."""
+        log = self.log
+
+        def examples(rows: tf.Tensor) -> inputs.Tensors:
+            labels = log.labels(rows)
+            return log.impressions(rows) | {
+                schema.LABELS: labels.clicked,
+                schema.WATCHED_SECONDS: labels.seconds,
+            }
+
+        return tf.function(examples, autograph=False)

@@ -6,7 +6,7 @@ from ytdnn.training import tasks
 
 def require_fits(
     strategy: str,
-    training: configs.Training,
+    training: configs.TrainingConfig,
     stage: str,
     loss: object | None = None,
 ) -> None:
@@ -38,7 +38,7 @@ def require_fits(
         )
     if strategy != tasks.PARAMETER_SERVER:
         return
-    if isinstance(loss, configs.FullSoftmax):
+    if isinstance(loss, configs.FullSoftmaxConfig):
         raise errors.UserError(
             f"expected a loss that reads few rows of the video table for "
             f"--strategy={strategy}, received full_softmax, which reads all in each "

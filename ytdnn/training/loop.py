@@ -32,7 +32,7 @@ from ytdnn.training import (
 )
 
 Batch = dict[str, tf.Tensor]
-_CLUSTER = configs.Cluster()
+_CLUSTER = configs.ClusterConfig()
 _PROBE_STEPS = 200  # in a shorter training, compiling the probe is not worth it
 
 
@@ -77,11 +77,11 @@ class TrainingStage:
 
 def fit(
     stage: TrainingStage,
-    training: configs.Training,
+    training: configs.TrainingConfig,
     seed: int,
     strategy: tf.distribute.Strategy,
     directory: pathlib.Path,
-    cluster: configs.Cluster = _CLUSTER,
+    cluster: configs.ClusterConfig = _CLUSTER,
 ) -> dict[str, Any]:
     """Trains to the end, or until validation, if there is one, stops improving.
 
@@ -147,10 +147,10 @@ class Trainer:
     def __init__(
         self,
         stage: TrainingStage,
-        training: configs.Training,
+        training: configs.TrainingConfig,
         seed: int,
         strategy: tf.distribute.Strategy,
-        cluster: configs.Cluster = _CLUSTER,
+        cluster: configs.ClusterConfig = _CLUSTER,
         executor: executors.Executor | None = None,
     ) -> None:
         """Makes the optimiser and compiles nothing yet.

@@ -26,7 +26,7 @@ class _Schedule(tf.keras.optimizers.schedules.LearningRateSchedule):
     def __init__(
         self,
         peak: float,
-        training: configs.Training,
+        training: configs.TrainingConfig,
         num_steps: int,
         first_step: int = 0,
     ) -> None:
@@ -53,7 +53,7 @@ class _Schedule(tf.keras.optimizers.schedules.LearningRateSchedule):
 
 
 def make(
-    training: configs.Training,
+    training: configs.TrainingConfig,
     num_steps: int,
     tables: Sequence[tf.Variable],
     dense: Sequence[tf.Variable],
@@ -91,7 +91,9 @@ def make(
     )
 
 
-def _kinds(training: configs.Training, tables: Sequence[tf.Variable]) -> list[str]:
+def _kinds(
+    training: configs.TrainingConfig, tables: Sequence[tf.Variable]
+) -> list[str]:
     """Returns the name of each table's optimiser."""
     names = [table_name(table) for table in tables]
     kinds = dict.fromkeys(names, str(training.table_optimizer))
@@ -113,7 +115,7 @@ def table_name(table: tf.Variable) -> str:
 
 
 def _one(
-    kind: str, rate: _Schedule, training: configs.Training
+    kind: str, rate: _Schedule, training: configs.TrainingConfig
 ) -> tf.keras.optimizers.legacy.Optimizer:
     optimizer_class = _CLASSES[kind]
     if training.ema_decay > 0.0:

@@ -66,7 +66,7 @@ def publish(
         if isinstance(feature, base_feature.Replayed) and feature.needs_quantiles
     ]
     measured = trained.measured
-    if scores and isinstance(config.ranking.normalization, configs.Quantiles):
+    if scores and isinstance(config.ranking.normalization, configs.QuantilesConfig):
         lists = listed_scores(earlier, later, config.seed)
         measured = with_moved(measured, scores, *lists)
         facts["score_medians"] = [float(np.median(found)) for found in lists]

@@ -68,10 +68,11 @@ def carry_candidates(
     Raises:
       errors.UserError: Its video table is a tree, which does not grow.
     """
-    if isinstance(config.candidates.loss, configs.HierarchicalSoftmax):
+    if isinstance(config.candidates.loss, configs.HierarchicalSoftmaxConfig):
         raise errors.UserError(
-            "expected candidates that can grow, found hierarchical softmax, whose tree "
-            "is fixed: train another loss, or refit"
+            "expected candidates that can grow, found hierarchical softmax, which has "
+            "a "
+            "fixed tree: train another loss, or refit"
         )
     inputs = {prepared.KIND: data.manifest.fingerprint}
     key = candidates.step_config(config) | {
@@ -156,7 +157,7 @@ def _carried(
     state: optimizer_state.State | None,
     model: Any,
     rows: Mapping[str, carrying.RowSources],
-    training: configs.Training,
+    training: configs.TrainingConfig,
 ) -> optimizer_state.State | None:
     if state is None:
         return None
@@ -164,7 +165,9 @@ def _carried(
     return carrying.state(state, variables, rows, training.table_accumulator)
 
 
-def _training(training: configs.Training, refresh: configs.Refresh) -> configs.Training:
+def _training(
+    training: configs.TrainingConfig, refresh: configs.RefreshConfig
+) -> configs.TrainingConfig:
     """Returns the optimisation of a refresh."""
     share = refresh.learning_rate_share
     return dataclasses.replace(

@@ -20,7 +20,7 @@ class Meter:
     """
 
     def __init__(
-        self, name: str, training: configs.Training, steps_per_epoch: int
+        self, name: str, training: configs.TrainingConfig, steps_per_epoch: int
     ) -> None:
         """Prepares the bar; it is shown on entering the context."""
         self._name = name

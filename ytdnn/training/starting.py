@@ -20,13 +20,14 @@ from ytdnn.training import agreement, validation
 
 _FACT = "start"
 _USERS = 2_000
+_LEAST_GAIN = 1.03
 _LENGTHS = (0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0)
 
 Value = Callable[[initial.Start], float]
 
 
 def begin(
-    config: configs.Candidates,
+    config: configs.CandidatesConfig,
     data: prepared.PreparedData,
     candidate_model: model.CandidateModel,
     vectors: initial.Floats | None,
@@ -40,7 +41,7 @@ def begin(
       data: The prepared set.
       candidate_model: As of `initial.set_weights`.
       vectors: That it returned.
-      strategy: Of several workers the chief's choice holds.
+      strategy: Strategy; of several workers the chief's choice holds.
       refitted: Facts of the network that this one is a refit of, which begins where
         that one did; None: it is none.
 
@@ -65,12 +66,12 @@ def begin(
 
 
 def facts(start: initial.Start | None) -> dict[str, Any]:
-    """Returns what a manifest says of where training began."""
+    """Returns facts about the start of a training for its manifest."""
     return {} if start is None else {_FACT: dataclasses.asdict(start)}
 
 
 def _best(
-    config: configs.Candidates,
+    config: configs.CandidatesConfig,
     data: prepared.PreparedData,
     candidate_model: model.CandidateModel,
     vectors: initial.Floats,
@@ -90,13 +91,18 @@ def _best(
 def search(value: Value, num_bags: int, tries_lengths: bool) -> initial.Start:
     """Returns the best bag at length 1, then its best length, up or down from there.
 
+    The first bag, the mean, is left only for one that is clearly better: validation of
+    a sample is not sure of smaller differences.
+
     Args:
-      value: Of a start, higher is better.
+      value: Function that returns the metric of a start, higher is better.
       num_bags: To choose from.
       tries_lengths: Whether lengths change anything.
     """
     known = {bag: value(initial.Start(bag)) for bag in range(num_bags)}
     bag = max(known, key=lambda place: known[place])
+    if known[bag] <= _LEAST_GAIN * known[0]:
+        bag = 0
     found, best = initial.Start(bag), known[bag]
     if not tries_lengths:
         return found

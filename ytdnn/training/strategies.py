@@ -17,7 +17,7 @@ from ytdnn import configs, errors
 from ytdnn.layers import embeddings
 from ytdnn.training import tasks, watchdog
 
-_DEFAULTS = configs.Cluster()
+_DEFAULTS = configs.ClusterConfig()
 _POLL_SECONDS = 1.0
 _TRIES = 3
 _LOST = (
@@ -29,7 +29,9 @@ _LOST = (
 )
 
 
-def make(name: str, cluster: configs.Cluster = _DEFAULTS) -> tf.distribute.Strategy:
+def make(
+    name: str, cluster: configs.ClusterConfig = _DEFAULTS
+) -> tf.distribute.Strategy:
     """Returns the `tf.distribute` strategy of a name, see `configs.Config.strategy`.
 
     With `mirrored`, replicas are the local GPUs; without any, the logical CPUs. A
@@ -70,7 +72,7 @@ def _tpu() -> tf.distribute.Strategy:
 
 
 @functools.cache
-def _of_cluster(name: str, cluster: configs.Cluster) -> tf.distribute.Strategy:
+def _of_cluster(name: str, cluster: configs.ClusterConfig) -> tf.distribute.Strategy:
     task = tasks.from_environment(name)
     if task is None:
         raise ValueError(f"expected the strategy of a cluster, received {name}")
@@ -87,7 +89,7 @@ def _of_cluster(name: str, cluster: configs.Cluster) -> tf.distribute.Strategy:
 
 
 def _multi_worker(
-    task: tasks.Task, cluster: configs.Cluster
+    task: tasks.Task, cluster: configs.ClusterConfig
 ) -> tf.distribute.MultiWorkerMirroredStrategy:
     workers = len(task.addresses[tasks.WORKER])
     # TensorFlow has no public way to say how long workers wait for one another.
@@ -112,7 +114,7 @@ def _multi_worker(
 
 
 def _parameter_server(
-    task: tasks.Task, cluster: configs.Cluster
+    task: tasks.Task, cluster: configs.ClusterConfig
 ) -> tf.distribute.ParameterServerStrategy:
     tf.config.threading.set_inter_op_parallelism_threads(_threads(task))
     tf.get_logger().setLevel(logging.CRITICAL)  # pages about each lost worker
@@ -161,7 +163,7 @@ def _is_cut(initializer: Any) -> bool:
     return of_keras and not isinstance(initializer, embeddings.RowsNormal)
 
 
-def serve(task: tasks.Task, cluster: configs.Cluster) -> None:
+def serve(task: tasks.Task, cluster: configs.ClusterConfig) -> None:
     """Serves the trainings of a chief until it ends, as a worker or parameter server.
 
     Raises:
@@ -186,7 +188,7 @@ def _threads(task: tasks.Task) -> int:
     return max(os.cpu_count() or 1, others + 1)
 
 
-def _wait_for(name: str, address: str, cluster: configs.Cluster) -> None:
+def _wait_for(name: str, address: str, cluster: configs.ClusterConfig) -> None:
     """Waits until another process listens.
 
     Raises:
@@ -223,7 +225,7 @@ def one_line(task: tasks.Task) -> Iterator[None]:
         others = sum(len(places) for places in task.addresses.values()) - 1
         raise errors.LostProcessError(
             f"expected the {others} other processes of the cluster to stay up, lost "
-            f"one ({_brief(error)}): start it again; the same command goes on from the "
+            f"one ({_brief(error)}): start it again; the same command resumes from the "
             f"last checkpoint"
         ) from None
 

@@ -75,14 +75,14 @@ class _Cases:
         return self.data.watched_before(self.users, self.ends)
 
 
-def has_targets(config: configs.Candidates, data: prepared.PreparedData) -> bool:
+def has_targets(config: configs.CandidatesConfig, data: prepared.PreparedData) -> bool:
     """Returns whether a validation watch is of a video that is new to its user."""
     windows = streaming.windows(data, config.window_events)
     return any(len(_Cases.from_data(window).users) for window in windows)
 
 
 def validator(
-    config: configs.Candidates,
+    config: configs.CandidatesConfig,
     data: prepared.PreparedData,
     candidate_model: model.Joined,
     is_stated: bool = True,

@@ -55,7 +55,7 @@ def main(process: int, seconds: int, others: Mapping[str, str]) -> None:
         f"ytdnn: error: expected all workers of the cluster within {seconds} s "
         f"(cluster.start_seconds), missing: "
         f"{', '.join(missing) or 'one that listens and does not answer'}: start it, or "
-        f"correct TF_CONFIG; the same command goes on",
+        f"correct TF_CONFIG; the same command resumes",
         file=sys.stderr,
         flush=True,
     )

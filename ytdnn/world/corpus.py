@@ -93,7 +93,7 @@ class Videos:
         return len(self.upload_times)
 
 
-def make_topics(config: configs.World, rng: np.random.Generator) -> Topics:
+def make_topics(config: configs.WorldConfig, rng: np.random.Generator) -> Topics:
     """Draws the tree of topics."""
     num, leaves = config.num_topics, config.num_topics * words.LEAVES_PER_TOPIC
     branch = np.repeat(rng.standard_normal((num, STYLE_DIM)), words.LEAVES_PER_TOPIC, 0)
@@ -126,7 +126,7 @@ class _Channels:
 
 
 def _make_channels(
-    config: configs.World, topics: Topics, rng: np.random.Generator
+    config: configs.WorldConfig, topics: Topics, rng: np.random.Generator
 ) -> _Channels:
     num = max(1, config.num_videos // _VIDEOS_PER_CHANNEL)
     weights = rng.pareto(1.5, num) + 0.2
@@ -158,7 +158,7 @@ def _draw(log_shares: np.ndarray, num: int, rng: np.random.Generator) -> np.ndar
 
 
 def make_videos(
-    config: configs.World, topics: Topics, rng: np.random.Generator
+    config: configs.WorldConfig, topics: Topics, rng: np.random.Generator
 ) -> Videos:
     """Draws the corpus, in no order of time, topic or popularity."""
     num = config.num_videos
@@ -192,7 +192,7 @@ def make_videos(
     )
 
 
-def _upload_times(config: configs.World, rng: np.random.Generator) -> np.ndarray:
+def _upload_times(config: configs.WorldConfig, rng: np.random.Generator) -> np.ndarray:
     """Returns upload times, most before the log begins, video 0's among them."""
     num = config.num_videos
     before = -rng.random(num) * 365.0
@@ -203,7 +203,7 @@ def _upload_times(config: configs.World, rng: np.random.Generator) -> np.ndarray
     return (START + days * SECONDS_PER_DAY).astype(np.int64)
 
 
-def _old_share(config: configs.World) -> float:
+def _old_share(config: configs.WorldConfig) -> float:
     """Returns the share of the corpus that was there when the log began.
 
     The longer the world continues after the end of the log, the more new uploads it
@@ -291,7 +291,10 @@ class Metadata:
 
 
 def make_metadata(
-    config: configs.World, topics: Topics, videos: Videos, rng: np.random.Generator
+    config: configs.WorldConfig,
+    topics: Topics,
+    videos: Videos,
+    rng: np.random.Generator,
 ) -> Metadata:
     """Draws the metadata; a share `metadata_noise` of each field is wrong or missing.
 

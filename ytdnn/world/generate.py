@@ -21,7 +21,7 @@ class World:
       metadata: Metadata of the videos, as the log has them.
     """
 
-    def __init__(self, config: configs.World) -> None:
+    def __init__(self, config: configs.WorldConfig) -> None:
         """Makes the corpus; users are made a crowd at a time, when asked for."""
         self.config = config
         streams = np.random.SeedSequence(config.seed).spawn(3)

@@ -97,7 +97,7 @@ class Users:
         return len(self.ages)
 
 
-def make_leanings(config: configs.World, rng: np.random.Generator) -> Leanings:
+def make_leanings(config: configs.WorldConfig, rng: np.random.Generator) -> Leanings:
     """Draws the preferences of groups of people, by topic and, less, by leaf."""
 
     def leanings(num_groups: int, topic_scale: float, leaf_scale: float) -> np.ndarray:

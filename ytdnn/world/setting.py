@@ -17,7 +17,7 @@ class WorldState:
       shelves: The corpus in the order of draws.
     """
 
-    config: configs.World
+    config: configs.WorldConfig
     topics: corpus.Topics
     videos: corpus.Videos
     shelves: popularity.Shelves

@@ -30,7 +30,7 @@ class Round:
 
 
 def rounds(
-    config: configs.World, users: people.Users, rng: np.random.Generator
+    config: configs.WorldConfig, users: people.Users, rng: np.random.Generator
 ) -> Iterator[Round]:
     """Yields all visits in order of day, each user's in order of time."""
     rows = np.repeat(np.arange(len(users)), users.visits)
@@ -53,7 +53,7 @@ def rounds(
 
 
 def _days(
-    config: configs.World, joined_days: np.ndarray, rng: np.random.Generator
+    config: configs.WorldConfig, joined_days: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
     """Draws the day of each visit, none before its user joined."""
     weekday = np.arange(config.span_days) % 7

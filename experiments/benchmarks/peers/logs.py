@@ -36,7 +36,7 @@ class Log:
         Args:
           handed_over: File of a script; see `pace.Pace`.
         """
-        evaluation = configs.Evaluation()
+        evaluation = configs.EvaluationConfig()
         with np.load(handed_over) as found:
             if "lists" in found:
                 top = lists.closed_up(self.cases, found["lists"], K)
@@ -50,7 +50,7 @@ class Log:
 
 def movielens(directory: pathlib.Path, scratch: pathlib.Path) -> Log:
     """Prepares MovieLens-1M: its 5-core in the stated order, leave-one-out."""
-    settings = configs.Data(
+    settings = configs.DataConfig(
         source="movielens",
         dir=str(directory),
         protocol="leave_one_out",
@@ -76,15 +76,15 @@ def made(num_videos: int, scratch: pathlib.Path) -> Log:
     directory.mkdir()
     frame = pl.DataFrame({"user_id": users, "video_id": videos, "time": times})
     frame.write_parquet(directory / "watches.parquet")
-    settings = configs.Data(
+    settings = configs.DataConfig(
         source="log", dir=str(directory), protocol="leave_one_out", vocabulary="all"
     )
     return _prepared(settings, scratch / f"made-{num_videos}")
 
 
-def _prepared(settings: configs.Data, directory: pathlib.Path) -> Log:
+def _prepared(settings: configs.DataConfig, directory: pathlib.Path) -> Log:
     data = prepare.prepare(settings, directory)
-    cases = protocol.cases(data, prepared.Split.TEST, configs.Evaluation())
+    cases = protocol.cases(data, prepared.Split.TEST, configs.EvaluationConfig())
     watches = data.watches
     is_training = np.asarray(watches.splits) != prepared.Split.TEST
     counts = np.bincount(watches.users[is_training], minlength=len(watches.offsets) - 1)

@@ -21,20 +21,20 @@ def config(task: pace.Task) -> configs.Config:
     of_users = registry.of_network(base_feature.CANDIDATES)
     names = [f.name for f in of_users if base_feature.CANDIDATES in f.default_in]
     return configs.Config(
-        candidates=configs.Candidates(
+        candidates=configs.CandidatesConfig(
             embedding_dim=task.dim,
             history_length=task.history,
             decay_rates=(),
             tower=task.hidden,
             history_dropout=0.0,
             train_on_validation=True,
-            features=configs.Features(remove=tuple(names)),
-            content=configs.Content(enabled=False),
-            loss=configs.SampledSoftmax(
+            features=configs.FeaturesConfig(remove=tuple(names)),
+            content=configs.ContentConfig(enabled=False),
+            loss=configs.SampledSoftmaxConfig(
                 in_batch=task.in_batch, num_negatives=task.negatives
             ),
             precision=task.precision,
-            training=configs.Training(
+            training=configs.TrainingConfig(
                 epochs=max(1, task.epochs),
                 batch_size=task.batch,
                 schedule="constant",
@@ -50,7 +50,7 @@ def train(task: pace.Task, events: pace.Events) -> pace.Pace:
     chosen = config(task)
     determinism.set_seed(chosen.seed)
     data = prepared.load(pathlib.Path(task.prepared))
-    cases = protocol.cases(data, prepared.Split.TEST, configs.Evaluation())
+    cases = protocol.cases(data, prepared.Split.TEST, configs.EvaluationConfig())
     data = data.with_validation_in_training()
     model = candidate_model.build(chosen.candidates, data)
     stage = candidates.make_stage(chosen, data, model)

@@ -12,11 +12,11 @@ SEED = tf.constant([3, 4])
 
 def config(**settings):
     settings = {"embedding_dim": 8, "tower": (16,), "history_length": 6} | settings
-    return configs.Candidates(
-        content=configs.Content(enabled=False),
+    return configs.CandidatesConfig(
+        content=configs.ContentConfig(enabled=False),
         history_dropout=0.0,
         **settings,
-        training=configs.Training(batch_size=64),
+        training=configs.TrainingConfig(batch_size=64),
     )
 
 

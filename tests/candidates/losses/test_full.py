@@ -8,7 +8,7 @@ from ytdnn.candidates import losses, model
 
 
 def _loss(data, label_smoothing=0.0, **settings):
-    loss = configs.FullSoftmax(label_smoothing=label_smoothing)
+    loss = configs.FullSoftmaxConfig(label_smoothing=label_smoothing)
     config = setting.config(loss=loss, **settings)
     candidate_model = model.build(config, data)
     loss = losses.make(config, candidate_model, setting.counts(data))
@@ -63,7 +63,7 @@ def test_cosine_scores_are_bounded_by_the_temperature(data):
 def test_a_share_of_the_target_is_what_the_teachers_say(data, share):
     """Of two teachers, whose scores' mean counts; they get no gradient."""
     config = setting.config(
-        loss=configs.FullSoftmax(), ensemble_size=3, distillation=share
+        loss=configs.FullSoftmaxConfig(), ensemble_size=3, distillation=share
     )
     networks = [model.build(config, data) for _ in range(3)]
     for seed, network in enumerate(networks):

@@ -9,7 +9,7 @@ from ytdnn import configs
 from ytdnn.candidates import losses, model, tree
 from ytdnn.candidates.losses import heads
 
-FLAT = [configs.SampledSoftmax(), configs.FullSoftmax()]
+FLAT = [configs.SampledSoftmaxConfig(), configs.FullSoftmaxConfig()]
 
 
 @pytest.mark.parametrize("loss", FLAT, ids=lambda loss: loss.kind)
@@ -25,7 +25,9 @@ def test_under_a_softmax_each_row_is_a_video(data, loss):
 
 def test_under_hierarchical_softmax_the_videos_are_the_leaves_in_the_order_asked(data):
     for order in ("frequency", "cluster"):
-        config = setting.config(loss=configs.HierarchicalSoftmax(tree_order=order))
+        config = setting.config(
+            loss=configs.HierarchicalSoftmaxConfig(tree_order=order)
+        )
         candidate_model = model.build(config, data)
         leaves = tree.leaves(tree.order(order, data))
         found = candidate_model.head.leaves.numpy()
@@ -54,7 +56,7 @@ def test_the_head_is_chosen_by_the_loss_alone():
 
 
 def test_a_tree_is_saved_and_read_back(data, tmp_path):
-    config = setting.config(loss=configs.HierarchicalSoftmax())
+    config = setting.config(loss=configs.HierarchicalSoftmaxConfig())
     candidate_model = model.build(config, data)
     expected = candidate_model.video_vectors()
     model.save(candidate_model, tmp_path)

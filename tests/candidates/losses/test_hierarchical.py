@@ -16,7 +16,7 @@ _LN2 = np.log(2.0)
 
 
 def _model(num_videos, leaves):
-    config = setting.config(loss=configs.HierarchicalSoftmax(), embedding_dim=2)
+    config = setting.config(loss=configs.HierarchicalSoftmaxConfig(), embedding_dim=2)
     candidate_model = model.CandidateModel(config, tower_inputs.TowerInputs(num_videos))
     candidate_model.head.leaves.assign([0, *leaves])
     return candidate_model
@@ -70,10 +70,10 @@ def test_served_products_are_log_probabilities_to_first_order():
 @pytest.mark.parametrize("tree_order", ["frequency", "cluster"])
 def test_the_planted_tastes_are_learned(data, tmp_path, tree_order):
     config = planted.tiny_config()
-    training = configs.Training(
+    training = configs.TrainingConfig(
         epochs=20, patience=20, batch_size=64, learning_rate=0.01
     )
-    loss = configs.HierarchicalSoftmax(tree_order=tree_order)
+    loss = configs.HierarchicalSoftmaxConfig(tree_order=tree_order)
     changed = dataclasses.replace(config.candidates, training=training, loss=loss)
     config = dataclasses.replace(config, candidates=changed)
     candidates.train(config, data, tmp_path / "candidates")

@@ -26,7 +26,9 @@ def documented() -> str:
 
 def make(data, path: pathlib.Path, text: str):
     path.write_text(text)
-    config = setting.config(loss=configs.OwnLoss(file=str(path), num_negatives=16))
+    config = setting.config(
+        loss=configs.OwnLossConfig(file=str(path), num_negatives=16)
+    )
     tf.keras.utils.set_random_seed(0)
     candidate_model = model.build(config, data)
     counts = setting.counts(data)
@@ -76,11 +78,11 @@ def test_a_mean_over_the_batch_is_refused(data, tmp_path: pathlib.Path) -> None:
 
 def test_a_missing_file_is_named_and_a_changed_one_noticed(tmp_path) -> None:
     path = tmp_path / "own.py"
-    config = configs.OwnLoss(file=str(path))
+    config = configs.OwnLossConfig(file=str(path))
     with pytest.raises(errors.UserError, match=r"found none in '.*own\.py': write one"):
         own_file.fingerprint(config)
     path.write_text("a")
     before = own_file.fingerprint(config)
     path.write_text("b")
     assert before != own_file.fingerprint(config)
-    assert own_file.fingerprint(configs.BPR()) == {}
+    assert own_file.fingerprint(configs.BPRConfig()) == {}

@@ -9,7 +9,7 @@ from ytdnn import configs, schema
 from ytdnn.candidates import losses, model
 from ytdnn.candidates.losses import pairwise
 
-CHOICES = [configs.BPR(), configs.WARP(), configs.GBCE()]
+CHOICES = [configs.BPRConfig(), configs.WARPConfig(), configs.GBCEConfig()]
 KINDS = [choice.kind for choice in CHOICES]
 
 
@@ -44,8 +44,8 @@ def test_warp_weighs_violators_by_the_rank_that_they_say():
 def test_gbce_with_all_negatives_or_no_calibration_is_binary_cross_entropy():
     positive, negative = _floats(0.7), _floats([-0.2, 1.1])
     counts = tf.ones_like(negative)
-    all_drawn = configs.GBCE(num_negatives=2, calibration=1.0)
-    not_calibrated = configs.GBCE(num_negatives=2, calibration=0.0)
+    all_drawn = configs.GBCEConfig(num_negatives=2, calibration=1.0)
+    not_calibrated = configs.GBCEConfig(num_negatives=2, calibration=0.0)
     for num_videos, config in ((3, all_drawn), (1_000, not_calibrated)):
         against = math.log(num_videos - 1)  # the odds that scores count from
         plain = math.log1p(math.exp(against - 0.7)) + sum(
@@ -58,7 +58,7 @@ def test_gbce_with_all_negatives_or_no_calibration_is_binary_cross_entropy():
 def test_gbce_makes_up_for_the_negatives_that_were_not_drawn():
     # Of a video watched with probability p, the minimum of the expected loss with
     # t = 1 is where σ(score) is that of all videos as negatives, not of the drawn ones.
-    config, num_videos, share = configs.GBCE(10, calibration=1.0), 101, 0.02
+    config, num_videos, share = configs.GBCEConfig(10, calibration=1.0), 101, 0.02
     score = tf.Variable([0.0])
     losses_of = pairwise.gbce(num_videos, config)
     none = tf.zeros([1, 1])
@@ -116,7 +116,7 @@ def test_accidental_hits_and_padding_count_nothing(data, config):
     counts[label - 1] = 1e30
     config_of_model = setting.config(loss=config)
     candidate_model = model.build(config_of_model, data)
-    if not isinstance(config, configs.GBCE):  # which draws uniformly
+    if not isinstance(config, configs.GBCEConfig):  # which draws uniformly
         config = type(config)(proposal_exponent=1.0)
         loss = pairwise.make(config, candidate_model, counts, "float32")
         assert float(loss(batch, setting.SEED)[0]) == 0.0
@@ -139,7 +139,7 @@ def test_the_gradient_touches_only_the_rows_of_the_batch(data, config):
 def test_bfloat16_products_give_about_the_same_loss(data):
     found = [
         float(
-            _made(data, configs.BPR(), precision=precision)[0](
+            _made(data, configs.BPRConfig(), precision=precision)[0](
                 setting.batch(data), setting.SEED
             )[0]
         )

@@ -10,7 +10,7 @@ COUNTS = np.array([9.0, 0.0, 81.0, 1.0])
 
 
 def _probabilities(**settings):
-    return proposals.probabilities(configs.SampledSoftmax(**settings), COUNTS)
+    return proposals.probabilities(configs.SampledSoftmaxConfig(**settings), COUNTS)
 
 
 def test_unigram_to_a_power_by_hand():
@@ -98,7 +98,7 @@ def test_static_shapes_keep_repeats_that_count_nothing():
 @pytest.mark.parametrize("exponent", [0.0, 0.75, 1.0])
 def test_a_million_videos_over_six_decades_keep_their_odds(exponent):
     counts = 10.0 ** np.linspace(0, 6, 1_000_000)
-    config = configs.SampledSoftmax(proposal_exponent=exponent)
+    config = configs.SampledSoftmaxConfig(proposal_exponent=exponent)
     of_videos = proposals.probabilities(config, counts)
     assert of_videos.sum() == pytest.approx(1.0)
     assert of_videos[-1] / of_videos[0] == pytest.approx(10.0 ** (6 * exponent))

@@ -11,7 +11,7 @@ from ytdnn.layers import randomness
 
 
 def _loss(data, counts=None, *, of_model=None, **settings):
-    loss = configs.SampledSoftmax(**settings)
+    loss = configs.SampledSoftmaxConfig(**settings)
     config = setting.config(loss=loss, **(of_model or {}))
     tf.keras.utils.set_random_seed(0)
     candidate_model = model.build(config, data)
@@ -20,7 +20,7 @@ def _loss(data, counts=None, *, of_model=None, **settings):
 
 
 def _full(candidate_model):
-    return full.FullSoftmax(configs.FullSoftmax(), candidate_model, "float32")
+    return full.FullSoftmax(configs.FullSoftmaxConfig(), candidate_model, "float32")
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,11 @@ def test_without_in_batch_negatives_other_labels_change_nothing(data):
 
 @pytest.mark.parametrize(
     "loss_config",
-    [configs.FullSoftmax(), configs.SampledSoftmax(), configs.HierarchicalSoftmax()],
+    [
+        configs.FullSoftmaxConfig(),
+        configs.SampledSoftmaxConfig(),
+        configs.HierarchicalSoftmaxConfig(),
+    ],
     ids=lambda loss_config: loss_config.kind,
 )
 def test_padding_has_no_weight(data, loss_config):

@@ -50,7 +50,7 @@ def test_an_entry_that_leaves_its_folder_is_refused(
         archives.directory_of(path, MEMBERS)
     assert str(caught.value) == (
         f"expected entries of {path} to stay in its folder, found {name!r}: do not "
-        f"trust this archive; fetch it again from its home"
+        f"trust this archive; download it again from its source"
     )
     assert not list((tmp_path / "cache" / "unpacked").iterdir())
 
@@ -65,7 +65,7 @@ def test_a_bomb_is_refused_before_it_fills_the_disk(
         archives.directory_of(path, MEMBERS)
     assert str(caught.value) == (
         f"expected at most 100 times the size of {path} inside it, found more in "
-        f"ratings.csv: unpack it yourself if it is what it should be, and point "
+        f"ratings.csv: if you trust it, unpack it yourself, and point "
         f"--data_dir at the directory"
     )
 

@@ -72,7 +72,7 @@ def _write(
 
 
 def _read(path: pathlib.Path, **config: object):
-    return sources.read(configs.Data(source="kuairand", dir=str(path), **config))
+    return sources.read(configs.DataConfig(source="kuairand", dir=str(path), **config))
 
 
 def _line(path: pathlib.Path, **config: object) -> str:
@@ -278,7 +278,9 @@ def test_own_column_names_and_foreign_settings_are_refused(tmp_path):
     line = _line(tmp_path, files=("watches=a",))
     assert line.startswith("expected no --config.data.files with --source=kuairand")
     with pytest.raises(errors.UserError, match="only --source=kuairand has that"):
-        sources.read(configs.Data(source="movielens", name="ml-1m", exposure="all"))
+        sources.read(
+            configs.DataConfig(source="movielens", name="ml-1m", exposure="all")
+        )
 
 
 def test_without_dir_the_edition_is_downloaded(tmp_path, monkeypatch):
@@ -287,14 +289,14 @@ def test_without_dir_the_edition_is_downloaded(tmp_path, monkeypatch):
     monkeypatch.setattr(
         download, "fetch_kuairand", lambda name: asked.append(name) or path
     )
-    log = sources.read(configs.Data(source="kuairand", name="1k"))
+    log = sources.read(configs.DataConfig(source="kuairand", name="1k"))
     assert log.facts["edition"] == "1k"
     assert asked == ["1k"]
 
 
 def test_prepared_set_pairs_clicks_and_impressions(tmp_path):
     folder = kuairand_files.write(tmp_path / "made", num_rows=3000)
-    given = configs.Data(source="kuairand", dir=str(folder))
+    given = configs.DataConfig(source="kuairand", dir=str(folder))
     data = prepare.prepare(given, tmp_path / "data")
     shown, watches = data.impressions, data.watches
     rows = pl.concat(pl.read_csv(folder / f"{name}_pure.csv") for name in (EARLY, LATE))
@@ -313,7 +315,7 @@ def test_prepared_set_pairs_clicks_and_impressions(tmp_path):
 def test_long_views_alone_are_labels_by_two_settings(tmp_path):
     """The rule of upstream's `long_view`, as the documentation gives it."""
     folder = kuairand_files.write(tmp_path / "made", num_rows=3000)
-    given = configs.Data(
+    given = configs.DataConfig(
         source="kuairand",
         dir=str(folder),
         min_watch_seconds=18.0,
@@ -349,7 +351,7 @@ def test_a_click_may_be_a_long_view(tmp_path: pathlib.Path) -> None:
         for name in ("log_standard_4_08_to_4_21", "log_standard_4_22_to_5_08")
     )
     assert rows["long_view"].sum() not in (0, rows["is_click"].sum())
-    config = configs.Data(source="kuairand", dir=str(folder), click="long_view")
+    config = configs.DataConfig(source="kuairand", dir=str(folder), click="long_view")
     log = sources.read(config)
     shown = log.tables["impressions"].collect()
     assert shown["clicked"].to_list() == rows["long_view"].cast(bool).to_list()
@@ -358,7 +360,7 @@ def test_a_click_may_be_a_long_view(tmp_path: pathlib.Path) -> None:
 
 def test_histories_stand_before_the_log_in_their_order(tmp_path: pathlib.Path) -> None:
     folder = kuairand_files.write(tmp_path)
-    config = configs.Data(source="kuairand", dir=str(folder))
+    config = configs.DataConfig(source="kuairand", dir=str(folder))
     before = sources.read(config).tables["watches"].collect()
     start, (first, second) = before["time"].min(), before["user_id"].unique()[:2]
     videos = before["video_id"][:3].to_list()

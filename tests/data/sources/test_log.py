@@ -29,7 +29,7 @@ COLUMNS = ("watches.video_id=item_id", "watches.time=ts")
 
 def _read(directory, **config):
     config.setdefault("columns", COLUMNS)
-    return sources.read(configs.Data(source="log", dir=str(directory), **config))
+    return sources.read(configs.DataConfig(source="log", dir=str(directory), **config))
 
 
 def _line(directory, **config):

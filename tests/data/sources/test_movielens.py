@@ -54,7 +54,7 @@ LAYOUTS: dict[str, dict[str, bytes]] = {
 
 
 def _read(path: pathlib.Path, **config: object):
-    return sources.read(configs.Data(source="movielens", dir=str(path), **config))
+    return sources.read(configs.DataConfig(source="movielens", dir=str(path), **config))
 
 
 def _line(path: pathlib.Path, **config: object) -> str:
@@ -234,7 +234,7 @@ def test_without_dir_the_edition_is_downloaded(tmp_path, monkeypatch):
     path = _zip(tmp_path / "ml-1m.zip", "ml-1m/", LAYOUTS["1M"])
     asked = []
     monkeypatch.setattr(download, "fetch", lambda name: asked.append(name) or path)
-    _check(sources.read(configs.Data(source="movielens", name="ml-1m")), "1M")
+    _check(sources.read(configs.DataConfig(source="movielens", name="ml-1m")), "1M")
     assert asked == ["ml-1m"]
 
 

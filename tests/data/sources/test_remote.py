@@ -28,7 +28,9 @@ def _put(store, name, frame):
 
 
 def _config(directory):
-    return configs.Data(source="log", dir=str(directory), protocol="leave_one_out")
+    return configs.DataConfig(
+        source="log", dir=str(directory), protocol="leave_one_out"
+    )
 
 
 def test_a_log_on_a_store_is_prepared_as_its_files_here(store, tmp_path):
@@ -88,7 +90,7 @@ def test_messages_call_a_file_as_it_was_given(store, tmp_path):
     ("url", "message"),
     [
         ("memory://nothing/here", "no table there"),
-        ("nosuchstore://bucket", "an address that fsspec knows"),
+        ("nosuchstore://bucket", "an address that fsspec supports"),
     ],
 )
 def test_what_is_not_reached_is_one_line(store, tmp_path, url, message):

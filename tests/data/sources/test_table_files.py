@@ -20,7 +20,7 @@ def _write(directory: pathlib.Path, name: str, frame: pl.DataFrame = _ROWS) -> N
 
 
 def _read(directory: pathlib.Path) -> pl.DataFrame:
-    found = log.read(configs.Data(source="log", dir=str(directory)))
+    found = log.read(configs.DataConfig(source="log", dir=str(directory)))
     return found.tables[schema.WATCHES].collect()
 
 
@@ -62,7 +62,9 @@ def test_a_key_above_the_log_is_none_of_it(tmp_path: pathlib.Path) -> None:
 def test_rows_of_all_subfolders_are_read_and_numbered(tmp_path: pathlib.Path) -> None:
     for name in ("b/2.csv", "a/c/1.csv", "0.csv"):
         _write(tmp_path, f"watches/{name}")
-    origin = log.read(configs.Data(source="log", dir=str(tmp_path))).origin("watches")
+    origin = log.read(configs.DataConfig(source="log", dir=str(tmp_path))).origin(
+        "watches"
+    )
     assert origin.rows.collect()[event_log.ROW].to_list() == list(range(6))
     assert origin.place(5) == f"row 2 of {tmp_path}/watches/b/2.csv"
 
@@ -71,7 +73,9 @@ def test_blank_lines_keep_the_numbers_of_the_other_rows(tmp_path: pathlib.Path) 
     (tmp_path / "watches.csv").write_text(
         "# one, two\n\nuser_id,video_id,time\na,v,1\n\nb,w,2\n,,\n"
     )
-    origin = log.read(configs.Data(source="log", dir=str(tmp_path))).origin("watches")
+    origin = log.read(configs.DataConfig(source="log", dir=str(tmp_path))).origin(
+        "watches"
+    )
     assert origin.rows.collect()[event_log.ROW].to_list() == [0, 2]
     assert origin.notes == (
         "watches: lines above the header, left out: 2",

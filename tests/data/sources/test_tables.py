@@ -14,7 +14,7 @@ from ytdnn import artifacts, configs, errors
 from ytdnn.data import prepare, prepared
 from ytdnn.data.sources import tables
 
-CONFIG = configs.Data(source="tables", ranking_fraction=0.4)
+CONFIG = configs.DataConfig(source="tables", ranking_fraction=0.4)
 TABLES = ("watches", "impressions", "videos", "users")
 
 
@@ -43,7 +43,7 @@ def test_a_set_of_frames_has_the_bytes_of_one_of_files(
     convert = {"polars": lambda f: f, "lazy": pl.DataFrame.lazy, "pandas": as_pandas}
     frames = {name: convert[kind](frame) for name, frame in given.items()}
     prepare.prepare(CONFIG, tmp_path / "data", tables.from_frames(frames))
-    of_files = configs.Data(source="log", dir=str(log), ranking_fraction=0.4)
+    of_files = configs.DataConfig(source="log", dir=str(log), ranking_fraction=0.4)
     prepare.prepare(of_files, tmp_path / "other")
     assert files_of(tmp_path / "data") == files_of(tmp_path / "other")
 
@@ -96,7 +96,7 @@ def test_a_fingerprint_is_that_of_another_process() -> None:
     assert result.stdout.strip() == expected
 
 
-def refused(given: dict, config: configs.Data, directory: pathlib.Path) -> str:
+def refused(given: dict, config: configs.DataConfig, directory: pathlib.Path) -> str:
     with pytest.raises(errors.UserError) as error:
         prepare.prepare(config, directory / "data", tables.from_frames(given))
     return str(error.value)
@@ -124,10 +124,10 @@ def test_own_columns_are_mapped_and_a_missing_one_named(
     own = given | {"watches": given["watches"].rename({"video_id": "item"})}
     error = refused(own, CONFIG, tmp_path)
     assert error.startswith("expected column video_id in tables['watches'] for watch")
-    mapped = configs.Data(source="tables", columns=("watches.video_id=item",))
+    mapped = configs.DataConfig(source="tables", columns=("watches.video_id=item",))
     data = prepare.prepare(mapped, tmp_path / "data", tables.from_frames(own))
     assert data.manifest.facts["columns"] == ["watches.video_id=item"]
-    searched = configs.Data(source="tables", columns=("searches.query=text",))
+    searched = configs.DataConfig(source="tables", columns=("searches.query=text",))
     assert refused(own, searched, tmp_path).startswith(
         "expected a table searches in the tables given for --columns=searches.…"
     )
@@ -137,7 +137,7 @@ def test_rows_are_filtered_over_own_columns(
     given: dict[str, pl.DataFrame], tmp_path: pathlib.Path
 ) -> None:
     watches = given["watches"].with_columns(rating=pl.int_range(pl.len()) % 2)
-    config = configs.Data(source="tables", where="rating = 1")
+    config = configs.DataConfig(source="tables", where="rating = 1")
     found = tables.from_frames({"watches": watches})
     data = prepare.prepare(config, tmp_path / "data", found)
     assert data.manifest.facts["rows"]["watches"] == watches.height // 2

@@ -4,6 +4,8 @@ import datetime
 import pathlib
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from ytdnn import configs
@@ -19,7 +21,7 @@ def _read(directory: pathlib.Path, times: pl.Series) -> tuple[list[int], list[st
     rows = {"user_id": ["a"] * len(times), "video_id": ["v"] * len(times)}
     frame = pl.DataFrame(rows).with_columns(times.alias("time"))
     frame.write_parquet(directory / "watches.parquet")
-    log = sources.read(configs.Data(source="log", dir=str(directory)))
+    log = sources.read(configs.DataConfig(source="log", dir=str(directory)))
     log, _ = validation.validate(log, "stop")
     found = log.tables["watches"].select("time").collect()["time"].to_list()
     return found, list(log.origin("watches").notes)
@@ -70,3 +72,19 @@ def test_relative_times_are_seconds(tmp_path: pathlib.Path) -> None:
 def test_seconds_and_iso_text_may_be_mixed(tmp_path: pathlib.Path) -> None:
     times = pl.Series(["1700000000", "2023-11-14T22:13:21Z"])
     assert _read(tmp_path, times)[0] == SECONDS[:2]
+
+
+@pytest.mark.parametrize(("zone", "is_odd"), [("+05:30", False), ("-15:00", True)])
+def test_a_zone_of_parquet_that_no_place_has_is_noted(
+    tmp_path: pathlib.Path, zone: str, is_odd: bool
+) -> None:
+    """As pandas writes a fixed offset; Polars cannot make such a column."""
+    moments = pa.array(STAMPS, pa.timestamp("us", zone))
+    ids = pa.array(["a"] * len(STAMPS))
+    table = pa.table({"user_id": ids, "video_id": ids, "time": moments})
+    pq.write_table(table, tmp_path / "watches.parquet")
+    log = sources.read(configs.DataConfig(source="log", dir=str(tmp_path)))
+    found = log.tables["watches"].select("time").collect()["time"].to_list()
+    assert found == SECONDS
+    noted = [note for note in log.origin("watches").notes if "beyond 14 hours" in note]
+    assert bool(noted) == is_odd

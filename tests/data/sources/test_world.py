@@ -9,11 +9,13 @@ from ytdnn.data import sources, validation
 from ytdnn.data.sources import world
 from ytdnn.world import generate
 
-TINY = configs.World(num_users=30, num_videos=40, num_topics=4, watches_per_user=10)
+TINY = configs.WorldConfig(
+    num_users=30, num_videos=40, num_topics=4, watches_per_user=10
+)
 
 
 def test_world_is_a_valid_log_with_every_table_and_column():
-    log = sources.read(configs.Data(world=TINY))
+    log = sources.read(configs.DataConfig(world=TINY))
     _, report = validation.validate(log, "stop")
     assert report == {}
     assert set(log.tables) == set(schema.TABLES)
@@ -27,7 +29,7 @@ def test_world_is_a_valid_log_with_every_table_and_column():
 
 
 def test_where_filters_watches():
-    log = sources.read(configs.Data(world=TINY, where="device = 'phone'"))
+    log = sources.read(configs.DataConfig(world=TINY, where="device = 'phone'"))
     watches = log.tables["watches"].collect()
     assert watches.height > 0
     assert watches["device"].unique().to_list() == ["phone"]
@@ -44,7 +46,7 @@ def test_where_filters_watches():
 )
 def test_settings_of_other_sources_are_refused(setting, flag):
     with pytest.raises(errors.UserError, match=f"expected no {flag} with"):
-        sources.read(configs.Data(world=TINY, **setting))
+        sources.read(configs.DataConfig(world=TINY, **setting))
 
 
 def test_a_written_world_reads_back_as_the_one_in_memory(
@@ -53,8 +55,8 @@ def test_a_written_world_reads_back_as_the_one_in_memory(
     monkeypatch.setattr(generate, "CROWD", 12)  # three parts
     rows = world.write(generate.World(TINY), tmp_path / "log")
     assert len(list((tmp_path / "log" / "watches").iterdir())) == 3
-    made = sources.read(configs.Data(world=TINY))
-    written = sources.read(configs.Data(dir=str(tmp_path / "log")))
+    made = sources.read(configs.DataConfig(world=TINY))
+    written = sources.read(configs.DataConfig(dir=str(tmp_path / "log")))
     for name, frame in made.tables.items():
         found = written.tables[name].collect()
         polars.testing.assert_frame_equal(
@@ -68,7 +70,7 @@ def test_a_half_written_world_is_not_read(tmp_path: pathlib.Path) -> None:
     world.write(generate.World(TINY), tmp_path / "log")
     (tmp_path / "log" / artifacts.MANIFEST).unlink()
     with pytest.raises(errors.UserError, match="manifest"):
-        sources.read(configs.Data(dir=str(tmp_path / "log")))
+        sources.read(configs.DataConfig(dir=str(tmp_path / "log")))
 
 
 @pytest.mark.parametrize("directory", ["{}", "s3://somewhere/log"])
@@ -79,7 +81,7 @@ def test_a_log_that_is_no_world_is_read_otherwise(
     place = directory.format(tmp_path)
     expected = f"written by `ytdnn world` in {place}, found no manifest.json: a log of "
     with pytest.raises(errors.UserError, match=f"{expected}.* --source=log"):
-        sources.read(configs.Data(dir=place))
+        sources.read(configs.DataConfig(dir=place))
 
 
 def test_the_world_of_another_source_is_none() -> None:

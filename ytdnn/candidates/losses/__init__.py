@@ -19,15 +19,15 @@ from ytdnn.candidates.losses import (
 Columns = base_loss.Columns
 
 
-def make_head(config: configs.Candidates, num_videos: int) -> heads.TableHead:
+def make_head(config: configs.CandidatesConfig, num_videos: int) -> heads.TableHead:
     """Returns the head that makes videos' vectors under the configured loss."""
-    if isinstance(config.loss, configs.HierarchicalSoftmax):
+    if isinstance(config.loss, configs.HierarchicalSoftmaxConfig):
         return heads.NodeRows(config.loss, num_videos)
     return heads.VideoRows()
 
 
 def make(
-    config: configs.Candidates,
+    config: configs.CandidatesConfig,
     model: base_loss.ScoredModel,
     label_counts: np.ndarray,
     teachers: Sequence[base_loss.ScoredModel] = (),
@@ -41,17 +41,17 @@ def make(
       teachers: Trained networks that full softmax learns from with `distillation`.
     """
     match config.loss:
-        case configs.FullSoftmax():
+        case configs.FullSoftmaxConfig():
             return full.FullSoftmax(
                 config.loss, model, config.precision, teachers, config.distillation
             )
-        case configs.HierarchicalSoftmax():
+        case configs.HierarchicalSoftmaxConfig():
             return hierarchical.HierarchicalSoftmax(typing.cast(base_loss.Tree, model))
-        case configs.BPR() | configs.WARP() | configs.GBCE():
+        case configs.BPRConfig() | configs.WARPConfig() | configs.GBCEConfig():
             return pairwise.make(config.loss, model, label_counts, config.precision)
-        case configs.OwnLoss():
+        case configs.OwnLossConfig():
             return own_file.make(config.loss, model, label_counts, config.precision)
-        case configs.SampledSoftmax():
+        case configs.SampledSoftmaxConfig():
             return sampled.SampledSoftmax(
                 config.loss, model, label_counts, config.precision
             )

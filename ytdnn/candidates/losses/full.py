@@ -20,7 +20,7 @@ class FullSoftmax:
 
     def __init__(
         self,
-        config: configs.FullSoftmax,
+        config: configs.FullSoftmaxConfig,
         model: base_loss.ScoredModel,
         precision: str,
         teachers: Sequence[base_loss.ScoredModel] = (),

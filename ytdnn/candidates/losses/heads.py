@@ -50,7 +50,9 @@ class NodeRows(tf.Module):
       leaves: Variable `[num_videos + 1] int32`, see `ytdnn/candidates/tree.py`.
     """
 
-    def __init__(self, config: configs.HierarchicalSoftmax, num_videos: int) -> None:
+    def __init__(
+        self, config: configs.HierarchicalSoftmaxConfig, num_videos: int
+    ) -> None:
         """Creates the head; `initialise` or a checkpoint says where the leaves are."""
         super().__init__()
         self._config = config

@@ -26,13 +26,13 @@ def fingerprint(config: Any) -> dict[str, str]:
     Raises:
       errors.UserError: The file is missing.
     """
-    if not isinstance(config, configs.OwnLoss):
+    if not isinstance(config, configs.OwnLossConfig):
         return {}
     return {"loss": _FILE.fingerprint(config.file)}
 
 
 def make(
-    config: configs.OwnLoss,
+    config: configs.OwnLossConfig,
     model: base_loss.ScoredModel,
     label_counts: np.ndarray,
     precision: str,

@@ -21,7 +21,7 @@ count `[batch, negatives] float32`) → losses `[batch]`."""
 
 
 def make(
-    config: configs.BPR | configs.WARP | configs.GBCE,
+    config: configs.BPRConfig | configs.WARPConfig | configs.GBCEConfig,
     model: base_loss.ScoredModel,
     label_counts: np.ndarray,
     precision: str,
@@ -36,10 +36,12 @@ def make(
     """
     num_videos = len(label_counts)
     losses: Scored = bpr
-    exponent = 0.0 if isinstance(config, configs.GBCE) else config.proposal_exponent
-    if isinstance(config, configs.WARP):
+    exponent = (
+        0.0 if isinstance(config, configs.GBCEConfig) else config.proposal_exponent
+    )
+    if isinstance(config, configs.WARPConfig):
         losses = warp(num_videos, config.margin)
-    elif isinstance(config, configs.GBCE):
+    elif isinstance(config, configs.GBCEConfig):
         losses = gbce(num_videos, config)
     proposal = proposals.NegativeSampler(proposals.powers(label_counts, exponent))
     return Pairwise(losses, model, proposal, config.num_negatives, precision)
@@ -117,7 +119,7 @@ def warp(num_videos: int, margin: float) -> Scored:
 
     Args:
       num_videos: Size of the vocabulary.
-      margin: See `configs.WARP`.
+      margin: See `configs.WARPConfig`.
     """
 
     def losses(
@@ -131,7 +133,7 @@ def warp(num_videos: int, margin: float) -> Scored:
     return losses
 
 
-def gbce(num_videos: int, config: configs.GBCE) -> Scored:
+def gbce(num_videos: int, config: configs.GBCEConfig) -> Scored:
     """Returns generalised binary cross-entropy of a catalogue.
 
     −β log σ(label) − Σ log(1 − σ(negative)), with α the expected count of a video among

@@ -19,7 +19,7 @@ _FEW_REPEATS = 0.9  # share of distinct draws above which merging them gains not
 
 
 def probabilities(
-    config: configs.SampledSoftmax, label_counts: np.ndarray
+    config: configs.SampledSoftmaxConfig, label_counts: np.ndarray
 ) -> npt.NDArray[np.float64]:
     """Returns `[num_videos]`, the chance of each video at a draw, never 0.
 

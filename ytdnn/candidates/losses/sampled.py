@@ -39,7 +39,7 @@ class SampledSoftmax:
 
     def __init__(
         self,
-        config: configs.SampledSoftmax,
+        config: configs.SampledSoftmaxConfig,
         model: base_loss.ScoredModel,
         label_counts: np.ndarray,
         precision: str,

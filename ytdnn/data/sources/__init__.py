@@ -25,7 +25,7 @@ _OWN_SETTINGS = {
 
 
 def read(
-    config: configs.Data, given: tables.TablesInMemory | None = None
+    config: configs.DataConfig, given: tables.TablesInMemory | None = None
 ) -> event_log.EventLog:
     """Reads the event log that `config.source` names.
 
@@ -45,11 +45,11 @@ def read(
     return _READERS[config.source](config)
 
 
-def _require_own_settings(config: configs.Data) -> None:
+def _require_own_settings(config: configs.DataConfig) -> None:
     """Refuses a setting that the source does not have."""
     for setting, source in _OWN_SETTINGS.items():
         value = getattr(config, setting)
-        if config.source != source and value != getattr(configs.Data(), setting):
+        if config.source != source and value != getattr(configs.DataConfig(), setting):
             raise errors.UserError(
                 f"expected no --config.data.{setting} with --source={config.source}, "
                 f"received {value!r}: only --source={source} has that setting"

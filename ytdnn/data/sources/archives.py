@@ -102,8 +102,8 @@ def _unpack(path: pathlib.Path, members: Collection[str], target: pathlib.Path) 
             if room < 0:
                 raise errors.UserError(
                     f"expected at most {_MOST_RATIO:,} times the size of {path} inside "
-                    f"it, found more in {name}: unpack it yourself if it is what it "
-                    f"should be, and point --data_dir at the directory"
+                    f"it, found more in {name}: if you trust it, unpack it yourself, "
+                    f"and point --data_dir at the directory"
                 )
     except _DAMAGES as error:
         raise errors.UserError(
@@ -138,7 +138,7 @@ def _is_wanted(
     if ".." in name.parts or name.is_absolute():
         raise errors.UserError(
             f"expected entries of {path} to stay in its folder, found {str(name)!r}: "
-            f"do not trust this archive; fetch it again from its home"
+            f"do not trust this archive; download it again from its source"
         )
     return True
 

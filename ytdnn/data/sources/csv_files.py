@@ -111,7 +111,7 @@ def _require_same_columns(
             raise errors.UserError(
                 f"expected in {path} the columns of {paths[0].name} "
                 f"({event_log.brief(', '.join(columns))}), found "
-                f"{event_log.brief(', '.join(found))}: write the parts alike"
+                f"{event_log.brief(', '.join(found))}: write all parts in one form"
             )
 
 
@@ -130,7 +130,7 @@ def require_rows(paths: Sequence[pathlib.Path]) -> Layout:
             raise errors.UserError(
                 f"expected in {path} {found[0].num_comments} comment lines above the "
                 f"header, as in {paths[0].name}, found {layout.num_comments}: write "
-                f"the parts alike"
+                f"all parts in one form"
             )
     num_blank = sum(layout.num_blank for layout in found)
     return dataclasses.replace(found[0], num_blank=num_blank)
@@ -186,7 +186,7 @@ def _header(path: pathlib.Path) -> tuple[int, str]:
     lines = head.split("\n")
     if "\r" in lines[0].rstrip("\r"):
         raise errors.UserError(
-            f"expected lines of {path} to end with LF or CRLF, found CR alone: convert "
+            f"expected lines of {path} to end with LF or CRLF, found only CR: convert "
             f"them, as by `tr '\\r' '\\n'`"
         )
     top = list(itertools.takewhile(_is_above, lines))

@@ -2,7 +2,7 @@
 
 import pathlib
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import polars as pl
@@ -12,6 +12,7 @@ from ytdnn.data import event_log
 
 PARQUET = (".parquet", ".pq")
 CSV = (".csv", ".csv.gz")
+_MOST_OFFSET_MINUTES = 14 * 60
 _OFFSET = re.compile(r"[+-]\d{2}:?\d{2}")
 
 
@@ -54,6 +55,30 @@ def in_utc(frame: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
+def far_zones(paths: Sequence[pathlib.Path], columns: Collection[str]) -> list[str]:
+    """Returns what is odd about the zones of Parquet datetimes, a line a column.
+
+    Args:
+      paths: The files; those of another format have no such zones.
+      columns: Which to look at.
+    """
+    found = []
+    for path in paths:
+        if path.suffix.lower() not in PARQUET:
+            continue
+        for name, dtype in pl.scan_parquet(path).collect_schema().items():
+            zone = (dtype.time_zone if isinstance(dtype, pl.Datetime) else "") or ""
+            if name.strip() not in columns or not _OFFSET.fullmatch(zone):
+                continue
+            hours, minutes = int(zone[1:3]), int(zone[-2:])
+            if hours * 60 + minutes > _MOST_OFFSET_MINUTES:
+                found.append(
+                    f"{name} has the zone {zone}, beyond 14 hours of UTC, which no "
+                    f"place has: check the offset"
+                )
+    return list(dict.fromkeys(found))
+
+
 def require_parquet(path: pathlib.Path) -> None:
     """Checks the first and last bytes of a file for Parquet's marks.
 
@@ -82,7 +107,7 @@ def _require_like(
             raise errors.UserError(
                 f"expected in {path} the columns and types of {first.name}, found "
                 f"{name} of type {found.get(name, 'nothing')}, there "
-                f"{wanted.get(name, 'nothing')}: write the parts alike"
+                f"{wanted.get(name, 'nothing')}: write all parts in one form"
             )
 
 

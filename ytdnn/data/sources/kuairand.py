@@ -109,7 +109,7 @@ class _Edition:
         return event_log.Origin(frame, str(self.folder), parts=files.part_starts(paths))
 
 
-def read(config: configs.Data) -> event_log.EventLog:
+def read(config: configs.DataConfig) -> event_log.EventLog:
     """Reads an edition in its upstream layout.
 
     Args:
@@ -122,7 +122,7 @@ def read(config: configs.Data) -> event_log.EventLog:
     """
     if config.columns:
         raise errors.UserError(
-            f"expected no --columns with --source=kuairand, whose columns are known, "
+            f"expected no --columns with --source=kuairand, which has fixed columns, "
             f"received {','.join(config.columns)}: use --source=log for own tables"
         )
     edition = _edition(config)
@@ -150,7 +150,7 @@ def read(config: configs.Data) -> event_log.EventLog:
     return event_log.from_origins(origins, facts)
 
 
-def _edition(config: configs.Data) -> _Edition:
+def _edition(config: configs.DataConfig) -> _Edition:
     if not config.dir:
         path = download.fetch_kuairand(config.name)
     else:
@@ -192,7 +192,7 @@ def _edition(config: configs.Data) -> _Edition:
 
 
 def _log(
-    edition: _Edition, names: Sequence[str], config: configs.Data
+    edition: _Edition, names: Sequence[str], config: configs.DataConfig
 ) -> event_log.Origin:
     needed = [*_LOG_IDS, *dict.fromkeys(_IMPRESSION_NAMES.values()), config.click]
     log = edition.scan(names, _LOG_IDS, needed)

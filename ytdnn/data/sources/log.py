@@ -27,7 +27,7 @@ from ytdnn.data.sources import (
 _ENTRY = re.compile(r"(?P<table>\w+)\.(?P<column>\w+)=(?P<own>.+)")
 
 
-def read(config: configs.Data) -> event_log.EventLog:
+def read(config: configs.DataConfig) -> event_log.EventLog:
     """Reads the tables of `config.dir`.
 
     Args:
@@ -194,12 +194,15 @@ def _read(
     names: Mapping[str, str],
     where: str,
 ) -> event_log.Origin:
-    frame, layout = _scan(table, found, _own_names(table, names))
+    own = _own_names(table, names)
+    frame, layout = _scan(table, found, own)
     read = origin(table, frame, str(found.place), names, where)
     parts: tuple[tuple[int, str], ...] = ()
     if len(found.paths) > 1:
         parts = files.part_starts(found.paths, layout.num_comments)
-    notes = (*(f"{table}: {note}" for note in layout.notes()), *read.notes)
+    times_of = {own[c.name].strip() for c in schema.TABLES[table].columns}
+    noted = (*layout.notes(), *files.far_zones(found.paths, times_of))
+    notes = (*(f"{table}: {note}" for note in noted), *read.notes)
     return dataclasses.replace(read, parts=parts, notes=notes)
 
 

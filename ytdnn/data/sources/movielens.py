@@ -25,7 +25,7 @@ from ytdnn.data.sources import (
 CLICKED_FROM_RATING = 4.0
 
 
-def read(config: configs.Data) -> event_log.EventLog:
+def read(config: configs.DataConfig) -> event_log.EventLog:
     """Reads an edition in its upstream layout, or the same tables as Parquet.
 
     Args:
@@ -38,7 +38,7 @@ def read(config: configs.Data) -> event_log.EventLog:
     """
     if config.columns:
         raise errors.UserError(
-            f"expected no --columns with --source=movielens, whose columns are known, "
+            f"expected no --columns with --source=movielens, which has fixed columns, "
             f"received {','.join(config.columns)}: use --source=log for own tables"
         )
     path = pathlib.Path(config.dir) if config.dir else download.fetch(config.name)

@@ -67,7 +67,7 @@ def _opened(url: str, scheme: str) -> tuple[Any, str]:
         ) from None
     except ValueError as error:
         raise errors.UserError(
-            f"expected in --data_dir an address that fsspec knows, received {url!r} "
+            f"expected in --data_dir an address that fsspec supports, received {url!r} "
             f"({event_log.brief(error)})"
         ) from None
     store.invalidate_cache()
@@ -88,8 +88,8 @@ def _wanted(
             continue
         if ".." in pathlib.PurePosixPath(name).parts:
             raise errors.UserError(
-                f"expected files below {root} in --data_dir, found {name!r}, whose "
-                f"name leads out of it: rename it on the store"
+                f"expected files below {root} in --data_dir, found {name!r}, a name "
+                f"that leads out of it: rename it on the store"
             )
         version = next((str(entry[k]) for k in _VERSIONS if entry.get(k)), "")
         yield name, [entry["size"], version]

@@ -223,7 +223,7 @@ def _parts(folder: pathlib.Path) -> list[pathlib.Path]:
     if len(kinds) > 1:
         raise errors.UserError(
             f"expected parts of one form in {folder}, found Parquet and CSV "
-            f"({kinds[False].name}, {kinds[True].name}): write the parts alike"
+            f"({kinds[False].name}, {kinds[True].name}): write all parts in one form"
         )
     return found
 
@@ -260,7 +260,7 @@ def keys(found: TableFiles) -> dict[str, dict[str, str | None]]:
             raise errors.UserError(
                 f"expected in {path} the partitions of {found.paths[0]} "
                 f"({', '.join(first) or 'none'}), found "
-                f"{', '.join(of_path) or 'none'}: write the parts alike"
+                f"{', '.join(of_path) or 'none'}: write all parts in one form"
             )
     return {key: {path: of[key] for path, of in of_parts.items()} for key in first}
 

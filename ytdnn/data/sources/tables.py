@@ -68,7 +68,9 @@ def from_frames(given: Mapping[str, Any]) -> TablesInMemory:
     return TablesInMemory(found, prints)
 
 
-def read(config: configs.Data, tables: TablesInMemory | None) -> event_log.EventLog:
+def read(
+    config: configs.DataConfig, tables: TablesInMemory | None
+) -> event_log.EventLog:
     """Returns the log of tables in memory.
 
     Args:

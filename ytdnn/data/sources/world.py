@@ -18,7 +18,7 @@ from ytdnn.world import generate, tables
 KIND = "world"
 
 
-def read(config: configs.Data) -> event_log.EventLog:
+def read(config: configs.DataConfig) -> event_log.EventLog:
     """Makes the world of `config.world`, or reads the one written to `config.dir`.
 
     Args:
@@ -49,11 +49,12 @@ def read(config: configs.Data) -> event_log.EventLog:
     return event_log.from_origins(origins, _facts(config.world))
 
 
-def config_of(facts: dict[str, object]) -> configs.World | None:
+def config_of(facts: dict[str, object]) -> configs.WorldConfig | None:
     """Returns the world that a log was made from, None for a log of another source."""
     if facts.get("source") != KIND:
         return None
-    world: configs.World = configs.component(configs.World, dict(facts["world"]))  # type: ignore[call-overload]
+    settings = dict(facts["world"])  # type: ignore[call-overload]
+    world: configs.WorldConfig = configs.component(configs.WorldConfig, settings)
     return world
 
 
@@ -113,11 +114,11 @@ def first_crowd(directory: pathlib.Path) -> dict[str, pl.LazyFrame]:
     return found
 
 
-def _facts(world: configs.World) -> dict[str, object]:
+def _facts(world: configs.WorldConfig) -> dict[str, object]:
     return {"source": KIND, "world": configs.to_dict(world)}
 
 
-def _read_written(config: configs.Data) -> event_log.EventLog:
+def _read_written(config: configs.DataConfig) -> event_log.EventLog:
     directory = pathlib.Path(config.dir)
     if not (directory / artifacts.MANIFEST).exists():
         raise errors.UserError(
@@ -127,7 +128,7 @@ def _read_written(config: configs.Data) -> event_log.EventLog:
         )
     manifest = artifacts.read_manifest(directory, KIND)
     found = log.read(config)
-    made = artifacts.read_config(manifest, directory, configs.World)
+    made = artifacts.read_config(manifest, directory, configs.WorldConfig)
     return event_log.from_origins(found.origins, found.facts | _facts(made))
 
 

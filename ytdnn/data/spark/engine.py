@@ -79,7 +79,9 @@ class SparkEngine:
         self._session, self._scratch = session, scratch
         self._surveyed: surveying.Surveyed | None = None
 
-    def survey(self, log: event_log.EventLog, config: configs.Data) -> engines.Survey:
+    def survey(
+        self, log: event_log.EventLog, config: configs.DataConfig
+    ) -> engines.Survey:
         """Checks the log and collects the facts that the shards need."""
         if config.source != "log":
             log = _staged(log, self._scratch)

@@ -51,7 +51,7 @@ class Surveyed:
 def survey(
     session: pyspark.sql.SparkSession,
     log: event_log.EventLog,
-    config: configs.Data,
+    config: configs.DataConfig,
     scratch: pathlib.Path,
 ) -> Surveyed:
     """Checks a log and collects the facts that the shards need.
@@ -95,7 +95,7 @@ def _written(
     session: pyspark.sql.SparkSession,
     read: event_log.EventLog,
     log: event_log.EventLog,
-    config: configs.Data,
+    config: configs.DataConfig,
     valid: dict[str, scan.Valid],
     scratch: pathlib.Path,
 ) -> dict[str, _Frame]:
@@ -153,7 +153,7 @@ class _Piece:
         return found if self.complete is None else self.complete(found)
 
 
-def _core(watches: _Frame, config: configs.Data) -> _Frame:
+def _core(watches: _Frame, config: configs.DataConfig) -> _Frame:
     """Drops videos and users with too few watches; see `entities.core`."""
     bounds = {
         schema.VIDEO_ID: config.min_item_count,
@@ -225,7 +225,7 @@ def _vocabularies(events: dict[str, _Frame]) -> dict[str, list[str]]:
 
 
 def _windows(
-    watches: _Frame, impressions: _Frame | None, config: configs.Data
+    watches: _Frame, impressions: _Frame | None, config: configs.DataConfig
 ) -> windows.Chosen:
     def spans() -> windows.Spans:
         time = functions.col(schema.TIME)

@@ -33,6 +33,10 @@ const number = (value, digits = 3) =>
   value === null || value === undefined ? "" : Number(value).toPrecision(digits) * 1 + "";
 const seconds = (value) =>
   value === null || value === undefined ? "" : `${value < 10 ? value.toFixed(1) : Math.round(value)} s`;
+const SAID = [ // of each video of the page, beside its score
+  ["expected_watch_seconds", "watch", (value) => seconds(value)],
+  ["click_probability", "click", (value) => number(value)],
+];
 const named = (video) => video.title || String(video.video_id);
 const time = (value) =>
   value ? new Date(value * 1000).toISOString().slice(0, 16).replace("T", " ") : "time not known";
@@ -154,6 +158,8 @@ function showPage(answer, page, before) {
   $("doubts").replaceChildren(...answer.doubts.map((doubt) => make("li", doubt)));
   const truth = truthOf(answer);
   const heads = [["", "narrow"], ["Video", ""], ["score", "number"]];
+  const said = SAID.filter(([name]) => name in state.facts.meanings);
+  for (const [, head] of said) heads.push([head, "number wide"]);
   if (truth) heads.push(["true", "number"]);
   heads.push(["candidate score", "number wide"], ["", "narrow"]);
   const body = document.createElement("tbody");
@@ -162,7 +168,9 @@ function showPage(answer, page, before) {
     choose.type = "button";
     const video = document.createDocumentFragment();
     video.append(choose, " ", badge(one.source));
+    if (one.placed_by && one.placed_by !== "score") video.append(" ", make("span", one.placed_by, "quiet"));
     const cells = [[String(one.rank), "number"], [video, "title"], [number(one.score), "number"]];
+    for (const [name, , shown] of said) cells.push([shown(one[name]), "number wide"]);
     if (truth) cells.push([seconds(truth.get(one.video_id)), "number"]);
     const [text, direction] = moved(before, one.video_id, one.rank);
     cells.push([number(one.candidate_score), "number wide"], [text, direction]);
@@ -174,7 +182,8 @@ function showPage(answer, page, before) {
   const head = document.createElement("thead");
   head.append(row("th", heads));
   $("meaning").textContent =
-    `Score: ${state.facts.score_meaning}.` + (truth ? " True: what the world expects." : "");
+    `Score, which the page is ordered by: ${state.facts.score_meaning}.` +
+    (state.facts.meanings.placed_by ? ` Places: ${state.facts.meanings.placed_by}.` : "") + (truth ? " True: what the world expects." : "");
   $("page").replaceChildren(head, body);
   const gone = [...before.keys()].filter((video) => before.get(video) <= SHOWN && !state.page.has(video));
   $("changed").textContent = before.size ? `${gone.length} of the ${Math.min(SHOWN, before.size)} shown before are gone.` : "";
@@ -256,7 +265,7 @@ async function explain(video, turn) {
   const why = await ask("/inspect/why", { ...whole(), video_id: video });
   if (turn !== state.asked || state.chosen !== video) return;
   $("why-what").textContent =
-    `${named(why)}: ${number(why.score, 4)} (${state.facts.score_meaning}). Each line is ` +
+    `${named(why)}: ${number(why.score, 4)} by the ranker (${why.score_meaning}). Each line is ` +
     `the score’s change by what the feature says, against a neutral value.`;
   $("nearest").replaceChildren(...why.nearest.map((one) =>
     make("li", `Near ${named(one)}, which was watched (cosine ${one.cosine.toFixed(2)})`)));

@@ -1,0 +1,50 @@
+"""Values of wrong types in a notebook: a `UserError` of one line each."""
+
+import pathlib
+from typing import Any
+
+import polars as pl
+import pytest
+
+import ytdnn
+from ytdnn import errors
+
+ODD: tuple[Any, ...] = (
+    *(5, -1, 1.5, True, b"x", object(), [], ["x"], {}, {"a": 1}, ()),
+    *(pl.DataFrame(), range(3)),
+)
+CALLS = {
+    "prepare": lambda workdir, config: ytdnn.prepare(workdir, config),
+    "train": lambda workdir, config: ytdnn.train(workdir, config),
+    "evaluate": lambda workdir, config: ytdnn.evaluate(workdir, config),
+    "export": lambda workdir, config: ytdnn.export(workdir, config),
+    "refit": lambda workdir, config: ytdnn.refit(workdir, config),
+}
+
+
+def _refused(call: Any, *given: Any) -> None:
+    with pytest.raises(errors.UserError) as caught:
+        call(*given)
+    line = str(caught.value)
+    assert "\n" not in line
+    assert ", received " in line
+
+
+@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("odd", ODD, ids=lambda odd: type(odd).__name__)
+def test_a_config_of_another_type_is_refused(
+    name: str, odd: Any, tmp_path: pathlib.Path
+) -> None:
+    _refused(CALLS[name], tmp_path / "run", odd)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("odd", [None, *ODD], ids=lambda odd: type(odd).__name__)
+def test_a_path_of_another_type_is_refused(name: str, odd: Any) -> None:
+    _refused(CALLS[name], odd, None)
+
+
+@pytest.mark.parametrize("odd", [None, *ODD], ids=lambda odd: type(odd).__name__)
+def test_a_bundle_of_another_type_is_refused(odd: Any) -> None:
+    _refused(ytdnn.Recommender.load, odd)

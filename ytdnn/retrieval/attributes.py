@@ -1,0 +1,95 @@
+"""Columns of `videos` that a request may put conditions on, as codes.
+
+Each column is an integer for every video: the place of its value among the distinct
+ones, from 1 on, 0 where it is unknown. Numbers are sorted, so that a bound on the value
+is a bound on the code.
+"""
+
+import dataclasses
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from ytdnn import schema
+from ytdnn.data import prepared
+
+IN, NOT_IN, AT_MOST, AT_LEAST = "in", "not_in", "at_most", "at_least"
+OPERATORS = (IN, NOT_IN, AT_MOST, AT_LEAST)
+AGE_DAYS = "age_days"  # of a video at the time of the request, from its upload time
+DAY_SECONDS = 86_400.0
+_LEFT_OUT = (schema.VIDEO_ID, schema.TITLE, prepared.TRAIN_COUNT)
+_MOST_VALUES = 100_000  # of a text; more, and more than half of the videos: no category
+
+Kind = Literal["text", "number", "age"]
+_OPERATORS_OF: dict[Kind, tuple[str, ...]] = {
+    "text": (IN, NOT_IN),
+    "number": OPERATORS,
+    "age": (AT_MOST, AT_LEAST),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Attribute:
+    """A column as codes.
+
+    Attributes:
+      name: Of the column.
+      kind: `text`, `number`, or `age`: a number of seconds at which the age begins.
+      codes: `[num_videos + 1] int32`, by catalogue index.
+      values: The distinct values as text or `[n] float64`; value i has code i + 1.
+    """
+
+    name: str
+    kind: Kind
+    codes: npt.NDArray[np.int32]
+    values: list[str] | npt.NDArray[np.float64]
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Column and operator of each condition that there can be, as `key` has it."""
+        return tuple(key(self.name, one) for one in _OPERATORS_OF[self.kind])
+
+
+def key(column: str, operator: str) -> str:
+    """Returns how the signatures name a column with an operator."""
+    return f"{column} {operator}"
+
+
+def from_data(data: prepared.PreparedData) -> tuple[Attribute, ...]:
+    """Returns the columns of a log's videos that conditions can be put on.
+
+    Ids of channels are text, whatever their type; truth values are the texts `true` and
+    `false`. Titles, vectors and texts that differ from video to video are left out.
+    """
+    found = []
+    for name in data.videos.columns:
+        if name in _LEFT_OUT or " " in name:
+            continue
+        made = _attribute(name, data.videos[name])
+        if made is not None:
+            found.append(made)
+        if name == schema.UPLOAD_TIME and AGE_DAYS not in data.videos.columns and made:
+            found.append(dataclasses.replace(made, name=AGE_DAYS, kind="age"))
+    return tuple(found)
+
+
+def _attribute(name: str, column: pl.Series) -> Attribute | None:
+    """Returns a column as codes; None where it is none to put conditions on."""
+    if column.dtype.is_numeric() and name != schema.CHANNEL_ID:
+        numbers = column.cast(pl.Float64).fill_nan(None)
+        codes, values = _coded(numbers)
+        return Attribute(name, "number", codes, values.to_numpy())
+    if column.dtype.is_nested() or column.dtype.is_temporal():
+        return None
+    codes, values = _coded(column.cast(pl.String))
+    if len(values) > max(_MOST_VALUES, len(column) / 2) and name != schema.CHANNEL_ID:
+        return None
+    return Attribute(name, "text", codes, values.to_list())
+
+
+def _coded(column: pl.Series) -> tuple[npt.NDArray[np.int32], pl.Series]:
+    """Returns the codes of a column by catalogue index, and its distinct values."""
+    ranks = column.rank("dense").fill_null(0).to_numpy().astype(np.int32)
+    return np.append(np.int32(0), ranks), column.drop_nulls().unique().sort()

@@ -1,0 +1,98 @@
+"""Neighbours: what the users watched who share watches with this one.
+
+A table holds, for each video, those that most users watched as well, rare ones and
+users of few watches weighing more; the whole history votes, and votes add up. That is
+the model of user neighbours, cut to the nearest of each video. It is counted in the
+candidates' training window.
+"""
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+from scipy import sparse
+
+from ytdnn.data import inputs, prepared
+from ytdnn.data import request as raw_request
+from ytdnn.retrieval import interface, rows
+
+_NEIGHBOURS = 50
+_SEEDS = 50  # last watches that vote
+_USER_DAMPING, _VIDEO_DAMPING = 1.0, 5.0  # watches
+_MOST_OF_A_USER = 500  # latest training watches, since pairs grow with their square
+_VIDEOS_A_BLOCK = 4_096
+
+Table = tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]
+
+
+class Neighbours(interface.Source):
+    """The neighbours of all watches, by the sum of their votes."""
+
+    kind = interface.CO_WATCH
+
+    def __init__(self, num: int, data: prepared.PreparedData) -> None:
+        """Counts who watched what else."""
+        super().__init__(num)
+        videos, weights = table(data, _NEIGHBOURS)
+        self._videos = tf.Variable(videos, trainable=False)
+        self._weights = tf.Variable(weights, trainable=False)
+
+    def propose(self, asked: interface.Asked) -> interface.Proposal:
+        """Returns those with most votes; the seed is the watch with the largest one."""
+        seeds = raw_request.last(asked.watched, _SEEDS)
+        size = _SEEDS * _NEIGHBOURS
+        weights = tf.reshape(tf.gather(self._weights, seeds), [-1, size])
+        videos = tf.reshape(tf.gather(self._videos, seeds), [-1, size])
+        largest = tf.argsort(weights, axis=1, direction="DESCENDING", stable=True)
+        weights, videos, seeds = (
+            tf.gather(values, largest, batch_dims=1)
+            for values in (weights, videos, tf.repeat(seeds, _NEIGHBOURS, axis=1))
+        )
+        return self.best_permitted(asked, videos, rows.totals(videos, weights), seeds)
+
+
+def table(data: prepared.PreparedData, num: int) -> Table:
+    """Returns the nearest videos of each video, nearest first.
+
+    The weight of b for a is the sum over the users of both of one over the root of the
+    user's watches, times one over the roots of both videos' watches, all damped.
+
+    Args:
+      data: The prepared set.
+      num: Neighbours of each.
+
+    Returns:
+      catalogue indices `[num_videos + 1, num]`, 0 where there are fewer, and weights.
+    """
+    counts = _matrix(data)
+    of_users = 1.0 / np.sqrt(_USER_DAMPING + np.asarray(counts.sum(axis=1)).ravel())
+    of_videos = 1.0 / np.sqrt(_VIDEO_DAMPING + np.asarray(counts.sum(axis=0)).ravel())
+    scaled = (counts @ sparse.diags(of_videos)).astype(np.float32).tocsr()
+    weighted = (sparse.diags(of_users) @ scaled).astype(np.float32).tocsr()
+    by_video = scaled.T.tocsr()
+    videos = np.zeros((counts.shape[1], num), np.int32)
+    weights = np.zeros((counts.shape[1], num), np.float32)
+    for start in range(0, counts.shape[1], _VIDEOS_A_BLOCK):
+        near = (by_video[start : start + _VIDEOS_A_BLOCK] @ weighted).tocoo()
+        of, other, value = near.row + start, near.col, near.data
+        is_other = of != other
+        of, other, value = of[is_other], other[is_other], value[is_other]
+        order = np.lexsort((other, -value, of))
+        of, other, value = of[order], other[order], value[order]
+        places = np.arange(len(of)) - np.searchsorted(of, of)
+        keep = places < num
+        videos[of[keep], places[keep]] = other[keep]
+        weights[of[keep], places[keep]] = value[keep]
+    return videos, weights
+
+
+def _matrix(data: prepared.PreparedData) -> sparse.csr_matrix:
+    """Returns `[users, num_videos + 1]`, 1 at a user's latest training watches."""
+    watches = inputs.training_set(data).watches
+    users, videos = np.asarray(watches.users), np.asarray(watches.videos)
+    ends = np.searchsorted(users, users, side="right")
+    keep = (ends - np.arange(len(users)) <= _MOST_OF_A_USER) & (videos > 0)
+    pairs = users[keep], videos[keep]
+    shape = data.num_users, data.num_videos + 1
+    found = sparse.csr_matrix((np.ones(len(pairs[0]), np.float32), pairs), shape=shape)
+    found.data[:] = 1.0
+    return found

@@ -1,0 +1,229 @@
+"""Conditions on columns of videos as people write them, and as the models read them.
+
+    {"where": [{"column": "language", "in": ["en", "de"]},
+               {"column": "duration_seconds", "at_least": 60, "at_most": 600}],
+     "policy": "kids"}
+
+The signatures take each as texts (`ytdnn.retrieval.filters`): `language in` and `en`. A
+policy is a list of conditions that is saved in the bundle.
+"""
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from ytdnn import errors, schema
+from ytdnn.data import fields as fields_room
+from ytdnn.retrieval import attributes
+
+WHERE = "where"
+COLUMN = "column"
+_EXAMPLE = '{"column": "language", "in": ["en", "de"]}'
+_LISTS = (attributes.IN, attributes.NOT_IN)
+
+Entry = tuple[str, str]
+"""A column with its operator, and a value as text."""
+Fields = Mapping[str, fields_room.Field]
+
+
+def expanded(request: Mapping[str, Any], fields: Fields) -> dict[str, Any]:
+    """Returns a request whose conditions are inputs of a signature.
+
+    Args:
+      request: Values by name; without conditions it is returned as it is.
+      fields: The signature's inputs by name.
+
+    Raises:
+      errors.UserError: A condition is malformed, or on no column of the bundle's.
+    """
+    found = dict(request)
+    if schema.POLICY in found and schema.POLICY not in fields and fields:
+        _require_policies(found[schema.POLICY], fields)
+        found.pop(schema.POLICY)
+    if WHERE not in found or schema.CONDITIONS not in fields:
+        return found
+    if schema.CONDITIONS in found or schema.CONDITION_VALUES in found:
+        raise errors.UserError(
+            f"expected {WHERE}, or {schema.CONDITIONS} and {schema.CONDITION_VALUES}, "
+            f"received both: leave one out"
+        )
+    pairs = entries(found.pop(WHERE) or [], fields[schema.CONDITIONS].choices)
+    found[schema.CONDITIONS] = [key for key, _ in pairs]
+    found[schema.CONDITION_VALUES] = [value for _, value in pairs]
+    return found
+
+
+def _require_policies(value: Any, fields: Fields) -> None:
+    if value and schema.CONDITIONS in fields:
+        raise errors.UserError(
+            f"expected no {schema.POLICY}, as the bundle has none saved, received "
+            f"{value!r}: set config.composition.policies and export again"
+        )
+
+
+def entries(conditions: Any, keys: Sequence[str]) -> list[Entry]:
+    """Returns conditions as the signatures have them, checked.
+
+    Args:
+      conditions: A list of objects as of JSON.
+      keys: Every column with each of its operators.
+
+    Raises:
+      errors.UserError: Names column, operator and value of what is wrong.
+    """
+    if not isinstance(conditions, list | tuple):
+        raise errors.UserError(
+            f"expected {WHERE} to be a list of conditions as {_EXAMPLE}, received "
+            f"{_shown(conditions)}"
+        )
+    known = _operators(keys)
+    found: list[Entry] = []
+    for place, condition in enumerate(conditions, 1):
+        made = _of_condition(condition, place, known)
+        again = {key for key, _ in made} & {key for key, _ in found}
+        if again:
+            raise errors.UserError(
+                f"expected each column once with an operator, received "
+                f"{sorted(again)[0]!r} again in condition {place}: join the two"
+            )
+        found += made
+    return found
+
+
+def _operators(keys: Iterable[str]) -> dict[str, list[str]]:
+    """Returns the operators of each column."""
+    found: dict[str, list[str]] = {}
+    for key in keys:
+        column, _, operator = key.rpartition(" ")
+        found.setdefault(column, []).append(operator)
+    return found
+
+
+def _of_condition(
+    condition: Any, place: int, known: Mapping[str, list[str]]
+) -> list[Entry]:
+    """Returns the entries of one object."""
+    if not isinstance(condition, Mapping) or not isinstance(condition.get(COLUMN), str):
+        raise errors.UserError(
+            f"expected a condition as {_EXAMPLE}, received {_shown(condition)} "
+            f"(condition {place})"
+        )
+    column = condition[COLUMN]
+    given = {name: value for name, value in condition.items() if name != COLUMN}
+    if column not in known:
+        close = errors.closest(column, known, cutoff=0.5)
+        raise errors.UserError(
+            f"expected a column of {', '.join(known)}, received {column!r} in "
+            f"condition {place} ({_shown(condition)})"
+            f"{f': did you mean {close}?' if close else ''}"
+        )
+    strange = [name for name in given if name not in known[column]]
+    if strange or not given:
+        received = strange[0] if strange else "none"
+        raise errors.UserError(
+            f"expected one of {', '.join(known[column])} for column {column}, received "
+            f"{received} in condition {place} ({_shown(condition)})"
+        )
+    is_text = attributes.AT_MOST not in known[column]
+    found = []
+    for operator, value in given.items():
+        where = f"{operator} of column {column} (condition {place})"
+        key = attributes.key(column, operator)
+        found += [(key, text) for text in _texts(value, operator, is_text, where)]
+    return found
+
+
+def _texts(value: Any, operator: str, is_text: bool, where: str) -> list[str]:
+    """Returns the values of an operator as text."""
+    value = value.tolist() if hasattr(value, "tolist") else value
+    if operator not in _LISTS:
+        return [_text(value, False, where)]
+    if not isinstance(value, list | tuple) or not value:
+        raise errors.UserError(
+            f"expected a list of at least one value for {where}, received "
+            f"{_shown(value)}"
+        )
+    return [_text(one, is_text, where) for one in value]
+
+
+def _text(value: Any, is_text: bool, where: str) -> str:
+    """Returns a value as text."""
+    if is_text and isinstance(value, bool):
+        return "true" if value else "false"
+    if is_text and isinstance(value, str | int) and value != "":
+        return str(value)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_text and is_number and math.isfinite(value):
+        return repr(value)
+    kind = "a text" if is_text else "a finite number"
+    raise errors.UserError(f"expected {kind} for {where}, received {_shown(value)}")
+
+
+def policies(text: str, keys: Sequence[str]) -> dict[str, list[Entry]]:
+    """Returns the saved sets of conditions of a composition.
+
+    Args:
+      text: `composition.policies`, JSON of names to lists of conditions; may be empty.
+      keys: Every column with each of its operators.
+
+    Raises:
+      errors.UserError: A condition is malformed, or on no column of the log's.
+    """
+    found = {}
+    for name, conditions in (json.loads(text) if text else {}).items():
+        try:
+            found[name] = entries(conditions, keys)
+        except errors.UserError as error:
+            raise errors.UserError(
+                f"policy {name} of config.composition.policies: {error}"
+            ) from None
+    return found
+
+
+def permitted(
+    videos: pl.DataFrame, conditions: Iterable[Entry], time: int
+) -> npt.NDArray[np.bool_]:
+    """Returns which videos conditions permit, `[num_videos] bool`.
+
+    As the models do, for lists that no model makes.
+
+    Args:
+      videos: The columns of the catalogue.
+      conditions: As of `entries`.
+      time: Of the request, seconds.
+    """
+    held = pl.lit(True)
+    sets: dict[str, list[str]] = {}
+    for key, value in conditions:
+        column, _, operator = key.rpartition(" ")
+        if operator in _LISTS:
+            sets.setdefault(key, []).append(value)
+            continue
+        number = pl.col(column).cast(pl.Float64)
+        if column == attributes.AGE_DAYS and column not in videos.columns:
+            uploads = pl.col(schema.UPLOAD_TIME).cast(pl.Float64)
+            number = (pl.lit(float(time)) - uploads) / attributes.DAY_SECONDS
+        bound = float(value)
+        is_most = operator == attributes.AT_MOST
+        held &= (number <= bound) if is_most else (number >= bound)
+    for key, values in sets.items():
+        column, _, operator = key.rpartition(" ")
+        is_number = videos.schema[column].is_numeric() and column != schema.CHANNEL_ID
+        own = pl.col(column).cast(pl.Float64 if is_number else pl.String)
+        wanted = [float(v) for v in values] if is_number else values
+        among = own.is_in(pl.Series(wanted).implode()).fill_null(False)
+        held &= among if operator == attributes.IN else ~among
+    # A literal is as long as the frame only beside its columns.
+    kept = videos.with_columns(held.fill_null(False).alias(WHERE))[WHERE]
+    found: npt.NDArray[np.bool_] = kept.to_numpy()
+    return found
+
+
+def _shown(value: Any) -> str:
+    text = errors.one_line(json.dumps(value, default=str))
+    return text if len(text) <= 80 else f"{text[:79]}…"
