@@ -86,3 +86,12 @@ def test_old_names_of_components_are_accepted_and_name_the_new_ones() -> None:
         assert configs.Ranking is configs.RankingConfig
     with pytest.raises(AttributeError, match="no attribute 'Rankings'"):
         _ = getattr(configs, "Rankings")  # noqa: B009
+
+
+def test_tensorflow_stays_quiet_where_it_sets_its_level_anew() -> None:
+    import logging
+
+    record = logging.LogRecord("tensorflow", logging.INFO, "", 0, "written", (), None)
+    assert not logging.getLogger("tensorflow").filter(record)
+    record.levelno = logging.ERROR
+    assert logging.getLogger("tensorflow").filter(record)

@@ -80,9 +80,13 @@ def _select_keras_2() -> None:
 _select_keras_2()
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 if os.environ["TF_CPP_MIN_LOG_LEVEL"] in ("2", "3"):
-    # What its Python part warns of is of our own graphs, and no matter of users'.
+    # TensorFlow's notes are about graphs of this package, no matter of users'.
+    # Filters, since TensorFlow sets the level of its logger anew in a notebook.
     for _name in ("tensorflow", "absl"):
         logging.getLogger(_name).setLevel(logging.ERROR)
+        logging.getLogger(_name).addFilter(
+            lambda record: record.levelno >= logging.ERROR
+        )
 # Polars panics at a datetime of a fixed offset, as pandas writes "+05:30" into Parquet.
 os.environ.setdefault("POLARS_IGNORE_TIMEZONE_PARSE_ERROR", "1")
 

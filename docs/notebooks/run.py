@@ -9,6 +9,7 @@ an empty temporary directory.
 
 import argparse
 import copy
+import os
 import pathlib
 import tempfile
 
@@ -46,6 +47,8 @@ def run(path: pathlib.Path, settings: dict[str, str]) -> None:
                 f"{k} = {v!r}" for k, v in settings.items() if f"{k} =" in cell.source
             ]
             cell.source = "\n".join([cell.source, *own])
+    # Without ipywidgets, tqdm of a dependency warns about its bars.
+    os.environ.setdefault("PYTHONWARNINGS", "ignore:IProgress not found")
     with tempfile.TemporaryDirectory() as directory:
         client = nbclient.NotebookClient(
             running, timeout=3600, resources={"metadata": {"path": directory}}

@@ -175,3 +175,16 @@ def test_the_command_ends_with_the_table(
 
 
 cli = conftest.cli
+
+
+def test_nothing_is_shown_in_a_notebook(
+    tmp_path: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """In a notebook rich displays what is to be written into a text."""
+    data = prepared_of(tmp_path, {"watches": logs.watches()})
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    lines = prepared_table.lines(data)
+    assert any("watches" in line for line in lines)
+    assert capsys.readouterr().out == ""

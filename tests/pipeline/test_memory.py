@@ -80,7 +80,7 @@ def test_what_is_available_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_a_world_beyond_memory_is_named(settings: dict[str, int], named: str) -> None:
-    world = configs.World(**settings)
+    world = configs.WorldConfig(**settings)
     for whole in (True, False):
         with pytest.raises(errors.UserError, match=f"config.data.world.{named} to fit"):
             memory.require_world(world, whole)
@@ -93,8 +93,8 @@ def test_worlds_that_can_be_made_pass() -> None:
 
 
 def test_tables_of_hashes_beyond_memory_are_named() -> None:
-    search = configs.Lsh(num_tables=10**7)
+    search = configs.LshConfig(num_tables=10**7)
     config = _with("index", search=search)
     with pytest.raises(errors.UserError, match=r"index\.search\.num_tables to fit"):
         memory.require(config, _SIZE, "index")
-    memory.require(_with("index", search=configs.Lsh()), _SIZE, "index")
+    memory.require(_with("index", search=configs.LshConfig()), _SIZE, "index")

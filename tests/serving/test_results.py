@@ -22,10 +22,10 @@ HEADS = [
     for config in (
         configs.ClickTimesWatchTimeConfig(),
         configs.ClickTimesWatchTimeConfig(order_by="seconds"),
-        configs.WeightedLogistic(),
-        configs.WeightedLogistic(weights="equal"),
-        configs.ExactOdds(),
-        configs.Click(),
+        configs.WeightedLogisticConfig(),
+        configs.WeightedLogisticConfig(weights="equal"),
+        configs.ExactOddsConfig(),
+        configs.ClickConfig(),
     )
 ]
 COMPOSITIONS = st.fixed_dictionaries(
@@ -82,7 +82,7 @@ def test_the_score_falls_among_what_it_places(
     seed: int,
 ) -> None:
     run, rng = untrained_run, np.random.default_rng(seed)
-    composition = configs.Composition(**settings, **exploring_by)
+    composition = configs.CompositionConfig(**settings, **exploring_by)
     width = 20
     shape = (3, width, len(head.biases))
     outputs = tf.constant(rng.normal(0.0, spread, shape), tf.float32)

@@ -20,7 +20,10 @@ _Split = prepared.Split
 
 def lines(data: prepared.PreparedData) -> list[str]:
     """Returns the table of a prepared set's log, and the notes below it."""
-    screen = rich.console.Console(width=_WIDTH, file=io.StringIO(), no_color=True)
+    # In a notebook rich would show the table instead of writing it.
+    screen = rich.console.Console(
+        width=_WIDTH, file=io.StringIO(), no_color=True, force_jupyter=False
+    )
     screen.print(_table(data))
     text = screen.file.getvalue()  # type: ignore[attr-defined]
     table = [line.rstrip() for line in text.splitlines() if line.strip()]

@@ -38,7 +38,7 @@ def require(config: configs.Config, size: configs.LogSize | None, stage: str) ->
         _require(_ESTIMATES[stage](config, size))
 
 
-def require_world(world: configs.World, whole: bool) -> None:
+def require_world(world: configs.WorldConfig, whole: bool) -> None:
     """Checks that each size of a synthetic world alone fits into memory.
 
     Args:
@@ -122,13 +122,13 @@ def _evaluation(config: configs.Config, size: configs.LogSize) -> _Needed:
 def _index(config: configs.Config, size: configs.LogSize) -> _Needed:
     search = config.index.search
     dim = float(config.candidates.embedding_dim)
-    if isinstance(search, configs.Lsh):
+    if isinstance(search, configs.LshConfig):
         entries = float(size.videos) + 2**search.num_bits + search.num_bits * dim
         needed = _FLOAT * search.num_tables * entries
         yield "index.search.num_tables", search.num_tables, needed
 
 
-def _world(world: configs.World, whole: bool) -> _Needed:
+def _world(world: configs.WorldConfig, whole: bool) -> _Needed:
     """Yields the parts of a world in memory at once: the corpus and a crowd."""
     crowd = float(min(world.num_users, _CROWD))
     logged = float(world.num_users) if whole else crowd

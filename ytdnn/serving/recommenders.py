@@ -197,7 +197,7 @@ class _Maker:
 
 def meanings(
     ranker: ranking_model.RankingModel | None,
-    composition: configs.Composition | None = None,
+    composition: configs.CompositionConfig | None = None,
 ) -> dict[str, str]:
     """Returns the meaning of each column of an answer, by name.
 
