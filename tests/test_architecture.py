@@ -44,6 +44,7 @@ NEIGHBOURS = {
     ("__init__", "pipeline"),
     ("configs", "schema"),
     ("configs", "errors"),
+    ("user_paths", "errors"),
     ("artifacts", "checksums"),
     ("artifacts", "configs"),
     ("artifacts", "errors"),

@@ -123,7 +123,7 @@ def test_the_python_of_the_documents_runs(
     (tmp_path / "runs" / "notebook").rename(tmp_path / "runs" / "quickstart")
     exec(compile(shown, "README.md", "exec"), {})
     printed = capsys.readouterr().out
-    assert "shape: (10, 6)" in printed
+    assert "shape: (10, 8)" in printed
     for word in ("u1", "rank", "video_id", "Title", "score"):
         assert word in printed
 

@@ -226,7 +226,7 @@ CONFIG_FILES = {
     "def get_config():\n    return {'seed': object}": "expected settings of plain",
     "from ytdnn import configs\ndef get_config():\n"
     "    return configs.TrainingConfig(epochs=0)": (
-        "expected Training.epochs to be greater than 0, received 0"
+        "expected TrainingConfig.epochs to be greater than 0, received 0"
     ),
 }
 

@@ -64,7 +64,10 @@ def test_it_shows_the_table_the_setting_and_what_is_next(
 @pytest.mark.parametrize(
     ("flag", "message"),
     [
-        ("--kind=exact", "expected --kind to be one of scann, lsh, received exact"),
+        (
+            "--kind=exact",
+            "expected --kind to be one of scann, ivf, lsh, received exact",
+        ),
         ("--recall=much", "expected a positive number for --recall, received 'much'"),
         ("--k=-3", "expected a positive number for --k, received '-3'"),
     ],

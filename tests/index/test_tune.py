@@ -111,7 +111,7 @@ def test_scann_is_tuned_without_another_build_for_reordering() -> None:
 
 
 def test_unknown_kind_is_a_line() -> None:
-    with pytest.raises(errors.UserError, match="expected --kind to be one of scann, l"):
+    with pytest.raises(errors.UserError, match="expected --kind to be one of scann, i"):
         tune.tune(VECTORS, QUERIES, "exact", 0.9, 5, lambda line: None)
 
 

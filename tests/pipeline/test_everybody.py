@@ -14,6 +14,7 @@ from ytdnn.data import prepared
 from ytdnn.serving import sink, streams
 
 LISTS = ["user_id", "rank", "video_id", "title", "score"]
+RANKED = ["expected_watch_seconds", "click_probability"]
 
 
 @pytest.fixture(scope="module")
@@ -43,14 +44,16 @@ def test_everybody_is_written_as_the_notebook_answers(
     )
     read = pl.read_parquet if name.endswith("parquet") else pl.read_csv
     found = read(path)
-    assert found.columns == LISTS
+    more = RANKED if ranker else []
+    assert found.columns == LISTS + more
     assert told == [(25, 60), (50, 60), (60, 60)]
     assert (written.num_asked, written.num_rows) == (60, found.height)
     users = recommender.data.users["user_id"].to_list()
     expected = recommender.recommend(users, k=4, exact=True, ranker=ranker)
     for column in LISTS[:-1]:
         assert found[column].to_list() == expected[column].to_list()
-    np.testing.assert_allclose(found["score"], expected["score"], rtol=1e-4)
+    for column in ["score", *more]:
+        np.testing.assert_allclose(found[column], expected[column], rtol=1e-4)
     assert list(path.parent.iterdir()) == [path]
 
 

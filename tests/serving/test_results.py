@@ -93,7 +93,7 @@ def test_the_score_falls_among_what_it_places(
         None,  # type: ignore[arg-type]
         Scorer(run, head, outputs),  # type: ignore[arg-type]
         page.Rule(composition, run.data),
-        explorer=exploring.of(composition, run.data),
+        explorer=exploring.from_config(composition, run.data),
     )
     scores = tf.constant(rng.normal(0.0, 3.0, (3, width)), tf.float32)
     ranked = graph.rank(requests_of(run, rng), found, scores)  # type: ignore[arg-type]

@@ -64,7 +64,7 @@ class LoggedPages:
         users = np.asarray(shown.users)[first]
         starts = np.asarray(self.data.watches.offsets)[users]
         ends = starts + np.asarray(shown.num_watches)[first]
-        return users, ends, np.asarray(shown.times)[first]
+        return users, ends, np.asarray(shown.request_times)[first]
 
 
 def sample(

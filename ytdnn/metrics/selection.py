@@ -280,7 +280,7 @@ class ExcludedVideos:
         """Returns whether each video, by index, is removed for the user of its row.
 
         >>> watched = np.array([0, 1, 1]), np.array([2])
-        >>> removed = Removed(slice(0, 2), watched, None)
+        >>> removed = ExcludedVideos(slice(0, 2), watched, None)
         >>> removed.holds(np.array([0, 1]), np.array([2, 2]))
         array([ True, False])
         """
