@@ -21,6 +21,8 @@ import tempfile
 import tokenize
 from collections.abc import Iterator
 
+# `async` ones too: the server is made of these.
+_FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
 ROOT = pathlib.Path(__file__).parents[1]
 SEED = 35
 DRAWN = {"docstring": 20, "error": 10, "help": 5}
@@ -59,7 +61,7 @@ def _nodes(tree: ast.Module) -> Iterator[tuple[ast.AST, str]]:
         yield node, owner
         for child in ast.iter_child_nodes(node):
             name = getattr(child, "name", None)
-            scoped = isinstance(child, ast.ClassDef | ast.FunctionDef)
+            scoped = isinstance(child, ast.ClassDef | _FUNCTIONS)
             yield from walk(child, f"{owner}.{name}".strip(".") if scoped else owner)
 
     yield from walk(tree, "")
@@ -70,7 +72,7 @@ def docstrings(root: pathlib.Path) -> list[Text]:
     found = []
     for path in files(root):
         for node, owner in _nodes(ast.parse(path.read_text())):
-            if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+            if not isinstance(node, ast.Module | ast.ClassDef | _FUNCTIONS):
                 continue
             text = ast.get_docstring(node)
             if text is not None:
@@ -160,7 +162,7 @@ def functions_named_of(root: pathlib.Path) -> list[Text]:
         Text("function", str(path.relative_to(root)), owner, node.lineno, "of")
         for path in files(root)
         for node, owner in _nodes(ast.parse(path.read_text()))
-        if isinstance(node, ast.FunctionDef) and node.name == "of"
+        if isinstance(node, _FUNCTIONS) and node.name == "of"
     ]
 
 

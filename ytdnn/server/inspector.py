@@ -168,12 +168,12 @@ class Inspector:
     async def why(
         self, version: models.Version, body: Mapping[str, Any], limits: settings.Limits
     ) -> Json:
-        """Returns what a video's score is made of.
+        """Returns the contribution of each feature to a video's score.
 
         Args:
           version: Which answers.
           body: A request, and the video as `video_id`.
-          limits: Of one request.
+          limits: Limits of one request.
 
         Raises:
           problems.Problem: The version cannot tell.

@@ -35,7 +35,7 @@ async def candidates(
     Args:
       version: Which answers.
       request: As `ytdnn.serving.requests` has it, without `k`.
-      limits: Of one request.
+      limits: Limits of one request.
 
     Raises:
       errors.UserError: The request is malformed.
@@ -152,8 +152,8 @@ async def recommend(
 
     Args:
       version: Answers.
-      body: Of the request, filled in where it names a user of the prepared set.
-      limits: Of one request.
+      body: Body of the request, filled in where it names a user of the prepared set.
+      limits: Limits of one request.
       log: Where it is logged; None: nowhere.
       asked_at: The time that the client gave. That of a prepared user is the end of
         the log, the same for all, and no time at which anything was shown.
