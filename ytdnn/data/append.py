@@ -16,7 +16,14 @@ import numpy.typing as npt
 import polars as pl
 
 from ytdnn import artifacts, configs, errors, ragged, schema
-from ytdnn.data import array_files, event_log, prepare, prepared, user_shards
+from ytdnn.data import (
+    array_files,
+    event_log,
+    outcomes,
+    prepare,
+    prepared,
+    user_shards,
+)
 
 _VIDEOS = ("watch_videos", "impression_videos", "impression_seed_videos")
 _NAMED = {  # codes of texts: the vocabulary of each
@@ -282,6 +289,10 @@ class _Merge:
                 )
             ],
         }
+        if "impression_outcomes" in arrays:
+            known = [one.name for one in self._old.outcomes]
+            values = arrays["impression_outcomes"]
+            found |= outcomes.facts(outcomes.measure(known, [values]))
         names = {"watch": schema.WATCHES, "impression": schema.IMPRESSIONS}
         for name, table in names.items():
             if f"{name}_times" in arrays:
