@@ -108,8 +108,8 @@ def measure(
 
 
 def _check(predicted: predictions.Predictions) -> None:
-    for name, values in vars(predicted).items():
-        if values is not None and np.isnan(values).any():
+    for name, values in predicted.given.items():
+        if np.isnan(values).any():
             raise ValueError(f"expected {name} of predictions as numbers, received NaN")
 
 

@@ -12,8 +12,9 @@ import tensorflow as tf
 
 from ytdnn import configs, schema
 from ytdnn.features import reading, registry
-from ytdnn.layers import embeddings, randomness, rows, towers
-from ytdnn.ranking import heads, inputs
+from ytdnn.layers import embeddings, mixture, randomness, rows, towers
+from ytdnn.ranking import heads, inputs, outcome_head
+from ytdnn.ranking import outcomes as outcomes_room
 
 # Small, so that rows of rare videos are alike and not learned by heart.
 _STDDEV = 0.03
@@ -28,12 +29,14 @@ class Statistics:
       features: Statistics that the encoders need, by feature.
       clicks: Means over the training impressions, initial values of the outputs.
       calibration: Calibration of predictions, from the validation window.
+      outcomes: Outcomes that are predicted, with their means.
     """
 
     vocabulary_size: int
     features: reading.Statistics
     clicks: heads.Clicks
     calibration: heads.Calibration = heads.NOT_CALIBRATED
+    outcomes: tuple[outcomes_room.Learned, ...] = ()
 
 
 class RankingNetwork(tf.keras.Model):
@@ -59,7 +62,7 @@ class RankingNetwork(tf.keras.Model):
           measured: Statistics of the training impressions.
         """
         super().__init__(name="ranking")
-        self.head = heads.make(config.head, measured.clicks)
+        self.head = outcome_head.make(config, measured.clicks, measured.outcomes)
         self._seeds = [f.name for f in chosen if f.is_video]
         uses = ("shown", "last_watched", "history", *self._seeds)
         self.videos = _video_tables(config, measured.vocabulary_size, uses)
@@ -68,11 +71,14 @@ class RankingNetwork(tf.keras.Model):
         known, how = measured.features, config.normalization
         self._of_query = reading.encoders(query, known, _STDDEV, how)
         self._of_videos = reading.encoders(pairs, known, _STDDEV, how)
+        widths = config.tower[:-1] if config.experts else config.tower
         self._tower = towers.Tower(
-            config.tower, config.dropout, config.precision, split=True, name="tower"
+            widths, config.dropout, config.precision, split=True, name="tower"
         )
         shared = len(self.head.biases) - self.head.num_own
-        self._outputs = _outputs(self.head.biases[:shared], "outputs")
+        self._experts = _experts(config, self.head) if config.experts else None
+        if self._experts is None:
+            self._outputs = _outputs(self.head.biases[:shared], "outputs")
         if self.head.num_own:
             widths = self.head.own_tower
             self._own_tower = towers.Tower(
@@ -107,15 +113,23 @@ class RankingNetwork(tf.keras.Model):
         blocks = (*videos, *reading.blocks(self._of_videos, tensors))
         query, k = self._query(tensors), tf.shape(shown)[1]
         hidden = self._tower((query, rows.Items(blocks, k)), seed=seed)
+        outputs = self._shared_outputs(hidden, seed)
         if not self.head.num_own:
-            return self._outputs(hidden)
+            return outputs
         # Nothing that the click reads learns from the second tower.
         kept = tuple(rows.without_gradient(block) for block in blocks)
         own = self._own_tower(
             (tf.stop_gradient(query), rows.Items(kept, k)),
             seed=randomness.of_stream(seed, randomness.RandomStream.OWN_TOWER),
         )
-        return tf.concat([self._outputs(hidden), self._own_outputs(own)], axis=-1)
+        return tf.concat([outputs, self._own_outputs(own)], axis=-1)
+
+    def _shared_outputs(self, hidden: tf.Tensor, seed: tf.Tensor | None) -> tf.Tensor:
+        """Returns the outputs that are read off the shared tower."""
+        if self._experts is None:
+            return self._outputs(hidden)
+        of_experts = randomness.of_stream(seed, randomness.RandomStream.EXPERTS)
+        return self._experts(hidden, seed=of_experts)
 
     def _query(self, tensors: inputs.Tensors) -> tf.Tensor:
         """Returns `[batch, dim] float32`."""
@@ -128,6 +142,21 @@ class RankingNetwork(tf.keras.Model):
         last = self.videos["last_watched"](history[:, -1])
         of_query = reading.encode(self._of_query, tensors)
         return tf.concat([mean, last, *of_query], axis=-1)
+
+
+def _experts(
+    config: configs.RankingConfig, head: heads.Head
+) -> mixture.MixtureOfExperts:
+    """Returns the experts that take the place of the tower's last layer."""
+    return mixture.MixtureOfExperts(
+        config.experts,
+        config.tower[-1],
+        head.biases[: len(head.biases) - head.num_own],
+        head.groups,
+        config.dropout,
+        config.precision,
+        name="experts",
+    )
 
 
 def _outputs(biases: Sequence[float], name: str) -> tf.keras.layers.Dense:
