@@ -56,6 +56,7 @@ def fingerprint(refitted: Refitted, place: str) -> str:
     return artifacts.read_manifest(refitted.workdir / place, kind).fingerprint
 
 
+@pytest.mark.thorough
 def test_the_candidates_learn_from_all_of_the_log(refitted: Refitted) -> None:
     own, later = refitted.data("data"), refitted.data("refit/data")
     trained = inputs.training_set(later).watches
@@ -116,6 +117,7 @@ def test_the_bundle_says_what_it_is_and_what_was_measured(refitted: Refitted) ->
     assert set(carried) == {"note", "protocol", "lists", "impressions"}
 
 
+@pytest.mark.thorough
 def test_the_bundle_answers_with_what_was_watched_last(refitted: Refitted) -> None:
     recommender = ytdnn.Recommender.load(refitted.workdir / "bundle")
     found = recommender.recommend(["u0", "u1"], k=5)
@@ -132,6 +134,7 @@ def test_the_bundle_answers_with_what_was_watched_last(refitted: Refitted) -> No
     assert before.recommend(request, k=len(new)).height == 0
 
 
+@pytest.mark.thorough
 def test_the_bundles_pages_are_those_of_the_refitted_models(
     refitted: Refitted,
 ) -> None:
@@ -229,6 +232,7 @@ def test_the_run_that_was_measured_still_is(refitted: Refitted) -> None:
     assert "evaluation: skipped: " in lines[0]
 
 
+@pytest.mark.thorough
 def test_a_killed_refit_goes_on(
     refitted: Refitted, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

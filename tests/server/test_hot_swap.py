@@ -43,6 +43,7 @@ def wait(until: Callable[[], Any], seconds: float = 240.0) -> None:
     assert until()
 
 
+@pytest.mark.thorough
 def test_a_new_version_is_taken(
     swapping: tuple[conftest.Server, pathlib.Path],
 ) -> None:
@@ -155,6 +156,7 @@ def test_a_root_manifest_that_is_gone_is_told(
     wait(lambda: None not in [v["version"] for v in status(server)["refused"]])
 
 
+@pytest.mark.thorough
 def test_a_server_starts_with_the_newest_version_that_can_be_served(
     small_run: untrained.Run, tmp_path: pathlib.Path
 ) -> None:

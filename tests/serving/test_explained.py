@@ -42,6 +42,7 @@ def ask(run: untrained.Run, signature: str, inputs: dict) -> dict:
     return {name: value.numpy() for name, value in found.items()}
 
 
+@pytest.mark.thorough
 def test_candidates_in_the_order_of_their_ranks_are_the_page(
     run: untrained.Run, asked: dict
 ) -> None:
