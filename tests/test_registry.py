@@ -57,7 +57,7 @@ def test_built_ins_are_found_without_an_import(parts: registry.Registry) -> None
 
 def test_every_loss_of_the_union_is_registered_with_its_config() -> None:
     kinds = configs.choices()["candidates.loss"]
-    assert set(registries.LOSSES.names()) == set(kinds)
+    assert set(registries.LOSSES.names()) >= set(kinds)
     for kind, cls in kinds.items():
         assert registries.LOSSES[kind].config is cls
 
