@@ -106,6 +106,7 @@ COMMANDS = (
             _K,
         ),
         (
+            "extensions",
             "data",
             "candidates",
             "index",
@@ -186,6 +187,7 @@ COMMANDS = (
             _STRATEGY,
         ),
         (
+            "extensions",
             "candidates",
             "index",
             "ranking",
@@ -247,7 +249,7 @@ COMMANDS = (
             "ytdnn evaluate --explain",
         ),
         evaluate.FLAGS,
-        ("composition", "evaluation"),
+        ("extensions", "composition", "evaluation"),
         evaluate.run,
     ),
     Command(
@@ -465,6 +467,7 @@ COMMANDS = (
         ),
         study.FLAGS,
         (
+            "extensions",
             "data",
             "candidates",
             "index",
