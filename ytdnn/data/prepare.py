@@ -28,6 +28,7 @@ from ytdnn.data import (
     shards,
     sources,
     user_shards,
+    vectors,
 )
 from ytdnn.data.sources import tables
 
@@ -292,4 +293,10 @@ def _write_entities(
     vocabularies = rules.directory / prepared.VOCABULARIES_FILE
     artifacts.write_json(vocabularies, survey.vocabularies)
     facts: dict[str, object] = {"users": users.height, "videos": videos.height}
+    facts[vectors.FACT] = {
+        **vectors.write(survey.log, schema.USERS, ids, rules.directory),
+        **vectors.write(
+            survey.log, schema.VIDEOS, videos[schema.VIDEO_ID], rules.directory
+        ),
+    }
     return facts | {"vocabulary": int(in_vocabulary.sum())}, new_index

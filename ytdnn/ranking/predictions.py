@@ -28,6 +28,8 @@ class Predictions:
       listed: Ranks all impressions of each user as one list, by what was known when
         the list began; None: as `order`.
       outcomes: Probability, or expected amount, of each outcome by name.
+      listed_outcomes: The same by what was known when the user's list began; none: as
+        `outcomes`.
     """
 
     order: Values
@@ -36,6 +38,7 @@ class Predictions:
     logits: Values | None = None
     listed: Values | None = None
     outcomes: Mapping[str, Values] = dataclasses.field(default_factory=dict)
+    listed_outcomes: Mapping[str, Values] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Checks that all fields are of the same impressions.
@@ -53,10 +56,9 @@ class Predictions:
     @property
     def given(self) -> dict[str, Values]:
         """Every field that is given, outcomes too, by name."""
-        own = {
-            name: values for name, values in vars(self).items() if name != "outcomes"
-        }
-        return {k: v for k, v in own.items() if v is not None} | dict(self.outcomes)
+        others = ("outcomes", "listed_outcomes")
+        found = {k: v for k, v in vars(self).items() if k not in others}
+        return {k: v for k, v in found.items() if v is not None} | dict(self.outcomes)
 
     @property
     def list_order(self) -> Values:

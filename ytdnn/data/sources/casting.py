@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 import polars as pl
 
 from ytdnn import errors, schema
-from ytdnn.data import event_log
+from ytdnn.data import event_log, vectors
 from ytdnn.data.sources import times
 
 _TEXT = times.TEXT
@@ -28,7 +28,7 @@ def normalise(
     """Casts the columns of `frame` that `table` has.
 
     Other columns of a table of entities are kept under their own names if they hold
-    text, numbers or truth values; all others are dropped.
+    text, numbers, truth values or vectors; all others are dropped.
 
     Args:
       table: Name of a schema table.
@@ -74,7 +74,7 @@ def _outcome(name: str, dtype: pl.DataType, place: str) -> list[pl.Expr]:
 def _own_columns(
     table: str, found: pl.Schema, names: Mapping[str, str], keep: Sequence[str]
 ) -> list[pl.Expr]:
-    """Returns the user's own columns: numbers as float64, all others as text."""
+    """Returns the user's own columns: numbers as float64, vectors, others as text."""
     known = {names.get(c.name, c.name) for c in schema.TABLES[table].columns}
     known |= {column.name for column in schema.TABLES[table].columns} | set(keep)
     own = []
@@ -85,6 +85,9 @@ def _own_columns(
             own.append(pl.col(name).cast(pl.Float64))
         elif dtype in (*_TEXT, pl.Boolean):
             own.append(pl.col(name).cast(pl.String))
+        elif vectors.is_vector(dtype):
+            lists = pl.List(dtype.inner)  # type: ignore[attr-defined]
+            own.append(pl.col(name).cast(lists).cast(vectors.DTYPE, strict=False))
     return own
 
 
