@@ -69,6 +69,7 @@ from ytdnn.configs.run import (
     to_dict,
     with_own,
 )
+from ytdnn.configs.spaces import Choice, Range
 from ytdnn.configs.training import TrainingConfig
 from ytdnn.configs.world import WORLDS, WorldConfig
 
@@ -78,6 +79,7 @@ __all__ = [
     "BPRConfig",
     "BagsConfig",
     "CandidatesConfig",
+    "Choice",
     "ClickConfig",
     "ClickTimesWatchTimeConfig",
     "ClusterConfig",
@@ -106,6 +108,7 @@ __all__ = [
     "OwnEncoderConfig",
     "OwnLossConfig",
     "QuantilesConfig",
+    "Range",
     "RankingConfig",
     "RawConfig",
     "RefreshConfig",
