@@ -280,6 +280,7 @@ def test_lists_that_belong_together_are_as_long(server: conftest.Server) -> None
         assert server.predict({"instances": [filled]}).status_code == 200
 
 
+@pytest.mark.thorough
 def test_vectors_of_another_width_are_refused(server: conftest.Server) -> None:
     rows = [{schema.USER_VECTOR: [1.0] * n, schema.K: 3} for n in (9, 8)]
     body = REQUIRED | {"instances": rows}

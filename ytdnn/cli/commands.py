@@ -107,6 +107,7 @@ COMMANDS = (
             _K,
         ),
         (
+            "extensions",
             "data",
             "candidates",
             "index",
@@ -187,6 +188,7 @@ COMMANDS = (
             _STRATEGY,
         ),
         (
+            "extensions",
             "candidates",
             "index",
             "ranking",
@@ -248,7 +250,7 @@ COMMANDS = (
             "ytdnn evaluate --explain",
         ),
         evaluate.FLAGS,
-        ("composition", "evaluation"),
+        ("extensions", "composition", "evaluation"),
         evaluate.run,
     ),
     Command(
@@ -381,9 +383,11 @@ COMMANDS = (
         "the videos nearest to one, or to each into a file",
         "Nearest by the cosine of the videos' vectors without their bias. A video is "
         "not similar to itself, and removed videos are similar to none. Those that "
-        "were not watched in the training window have no vector.",
+        "were not watched in the training window have no vector. With --by it is the "
+        "log's own vectors that are compared.",
         (
             "ytdnn similar --workdir=runs/mine --video=17",
+            "ytdnn similar --workdir=runs/mine --video=17 --by=videos.clip",
             "ytdnn similar --workdir=runs/mine --all --k=20 --out=similar.parquet",
         ),
         similar.FLAGS,
@@ -466,6 +470,7 @@ COMMANDS = (
         ),
         study.FLAGS,
         (
+            "extensions",
             "data",
             "candidates",
             "index",

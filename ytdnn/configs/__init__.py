@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ytdnn.configs.by_size import LogSize
 from ytdnn.configs.candidates import CandidatesConfig
 from ytdnn.configs.cluster import ClusterConfig
-from ytdnn.configs.components import KIND, own_settings
+from ytdnn.configs.components import KIND, Extension, own_settings, validated
 from ytdnn.configs.composition import CompositionConfig
 from ytdnn.configs.content import ContentConfig
 from ytdnn.configs.data import DataConfig
@@ -91,6 +91,7 @@ __all__ = [
     "EvaluationConfig",
     "ExactConfig",
     "ExactOddsConfig",
+    "Extension",
     "FeaturesConfig",
     "FullSoftmaxConfig",
     "GBCEConfig",
@@ -132,6 +133,7 @@ __all__ = [
     "resolved",
     "sized",
     "to_dict",
+    "validated",
     "with_own",
 ]
 

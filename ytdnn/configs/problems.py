@@ -54,7 +54,8 @@ def _phrase(title: str, problem: Any) -> str:
     if below in configs.choices() and not kind:
         kinds = configs.choices()[below]
         classes = ", ".join(f"configs.{cls.__name__}()" for cls in kinds.values())
-        expected = f"one of {classes}, or a dict whose kind is {' or '.join(kinds)}"
+        names = " or ".join(kinds.names())
+        expected = f"one of {classes}, or a dict whose kind is {names}"
     return f"expected {key} to be {expected}, received {problem['input']!r}"
 
 

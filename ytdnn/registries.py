@@ -1,0 +1,40 @@
+"""The registries of ytdnn: which kinds of parts a package or a file can add.
+
+docs/extending.md shows each.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+from ytdnn import registry
+
+
+@dataclasses.dataclass(frozen=True)
+class RegisteredLoss(registry.Registered):
+    """A retrieval loss, see `ytdnn.candidates.losses`.
+
+    Attributes:
+      head: Factory of the head that gives the rows of the video table their meaning,
+        (config, number of videos) → head; None: row i is video i.
+    """
+
+    head: Callable[..., Any] | None = None
+
+
+LOSSES = registry.Registry(
+    "ytdnn.losses", "loss", "ytdnn.candidates.losses", RegisteredLoss
+)
+
+
+def versions(candidates: Any) -> dict[str, str]:
+    """Returns the version of each part from outside that a candidate model is made of.
+
+    A trained model is recognised by them, as by its settings.
+
+    Args:
+      candidates: Settings of the candidate model.
+    """
+    kinds = {"loss": (LOSSES, candidates.loss.kind)}
+    found = {name: parts.version(kind) for name, (parts, kind) in kinds.items()}
+    return {name: version for name, version in found.items() if version}
