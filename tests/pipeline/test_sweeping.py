@@ -16,7 +16,7 @@ from ytdnn.training import observers
 
 optuna = pytest.importorskip("optuna")
 
-SPACE = spaces.of(
+SPACE = spaces.read(
     {
         "candidates.embedding_dim": [16, 32],
         "candidates.similarity": ["dot", "cosine"],
@@ -159,7 +159,7 @@ def test_no_trial_begins_after_the_minutes(
 @pytest.mark.parametrize(
     ("changed", "part"),
     [
-        ({"space": spaces.of({"candidates.embedding_dim": [8, 16]})}, "space"),
+        ({"space": spaces.read({"candidates.embedding_dim": [8, 16]})}, "space"),
         ({"base": configs.Config(seed=7)}, "config"),
     ],
 )
@@ -178,7 +178,7 @@ def test_settings_that_cannot_be_are_left_out(
         "candidates.encoder": ["self_attention"],
         "candidates.embedding_dim": [15],  # no multiple of the heads
     }
-    sweep = planned(tmp_path, space=spaces.of(given))
+    sweep = planned(tmp_path, space=spaces.read(given))
     found = sweeping.run(sweep, 2, None, nothing)
     assert [trial.state for trial in found.trials] == ["pruned"] * 2
     assert "embedding_dim" in found.trials[0].refused
@@ -187,7 +187,7 @@ def test_settings_that_cannot_be_are_left_out(
 
 
 def test_trials_of_a_real_training_are_compared_once(tmp_path: pathlib.Path) -> None:
-    space = spaces.of({"candidates.embedding_dim": [4, 8]})
+    space = spaces.read({"candidates.embedding_dim": [4, 8]})
     sweep = planned(tmp_path, space=space)
     lines: list[str] = []
     found = sweeping.run(sweep, 1, None, lines.append)
@@ -207,7 +207,9 @@ def test_the_spaces_of_the_product_are_settings() -> None:
     size = configs.LogSize(watches=1000, users=100, videos=100, impressions=1000)
     for stage, space in spaces.DEFAULT.items():
         for key, values in space(size).items():
-            drawn = values.values if isinstance(values, spaces.Choice) else [values.low]
+            drawn = (
+                values.values if isinstance(values, spaces.Choices) else [values.low]
+            )
             for value in drawn:
                 config = arguments.apply(configs.Config(), {key: sweeping._text(value)})
                 assert key.startswith(f"{stage}.")
@@ -224,7 +226,7 @@ def test_the_spaces_of_the_product_are_settings() -> None:
 )
 def test_a_space_that_is_none_is_refused(given: dict[str, Any], message: str) -> None:
     with pytest.raises((ValueError, errors.UserError), match=message):
-        spaces.of(given)
+        spaces.read(given)
 
 
 def test_a_range_is_checked() -> None:

@@ -89,7 +89,7 @@ def load_space(path: str) -> spaces.Space | None:
             f"setting, received {words}"
         )
     try:
-        return spaces.of(found)
+        return spaces.read(found)
     except ValueError as error:
         raise errors.UserError(f"{error} ({_SPACE}() of {file})") from None
 

@@ -90,10 +90,9 @@ def run(given: arguments.Arguments) -> None:
 def _limits(given: arguments.Arguments) -> tuple[int | None, float | None]:
     """Returns the number of trials and the minutes; None: no limit."""
     trials, minutes = given.values.get("trials"), given.values.get("minutes")
+    number = None if minutes is not None else _TRIALS
     if trials is not None:
         number = arguments.whole("trials", trials)
-    else:
-        number = None if minutes is not None else _TRIALS
     if minutes is None:
         return number, None
     try:
@@ -136,7 +135,7 @@ def _space(given: arguments.Arguments, stage: str) -> spaces.Space | None:
     return found
 
 
-def _show(sweep: sweeping.Sweep, found: swept.Result) -> None:
+def _show(sweep: sweeping.Sweep, found: swept.SweepResult) -> None:
     """Prints the best trials, and writes page, numbers and the best config."""
     from ytdnn.pages import sweep_page
 
@@ -148,7 +147,9 @@ def _show(sweep: sweeping.Sweep, found: swept.Result) -> None:
     output.say(f"config of the best: {path}")
 
 
-def _table(found: swept.Result, trials: list[swept.Trial]) -> rich.table.Table:
+def _table(
+    found: swept.SweepResult, trials: list[swept.SweepTrial]
+) -> rich.table.Table:
     table = rich.table.Table(
         title=f"Trials of {found.stage}", title_justify="left", box=rich.box.SIMPLE
     )

@@ -69,7 +69,7 @@ from ytdnn.configs.run import (
     to_dict,
     with_own,
 )
-from ytdnn.configs.spaces import Choice, Range
+from ytdnn.configs.spaces import Choices, Range
 from ytdnn.configs.training import TrainingConfig
 from ytdnn.configs.world import WORLDS, WorldConfig
 
@@ -79,7 +79,7 @@ __all__ = [
     "BPRConfig",
     "BagsConfig",
     "CandidatesConfig",
-    "Choice",
+    "Choices",
     "ClickConfig",
     "ClickTimesWatchTimeConfig",
     "ClusterConfig",

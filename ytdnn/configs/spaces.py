@@ -7,12 +7,12 @@ import pydantic
 from ytdnn.configs import by_size, components
 
 Value = bool | int | float | str | tuple[int | float | str, ...]
-Space = Mapping[str, "Choice | Range"]
+Space = Mapping[str, "Choices | Range"]
 _FEW_VIDEOS = 20_000  # full softmax scores every video for every watch
 
 
 @components.validated
-class Choice:
+class Choices:
     """One of several values.
 
     Attributes:
@@ -24,7 +24,7 @@ class Choice:
     when: tuple[tuple[str, Value], ...] = ()
 
     @pydantic.model_validator(mode="after")
-    def _has_values(self) -> "Choice":
+    def _has_values(self) -> "Choices":
         if not self.values:
             raise ValueError("expected one value or more in a choice, received none")
         return self
@@ -39,7 +39,7 @@ class Range:
       high: Largest value.
       log: Whether it is drawn evenly on a logarithmic scale.
       whole: Whether it is a whole number.
-      when: As of `Choice`.
+      when: As of `Choices`.
     """
 
     low: float
@@ -61,44 +61,44 @@ class Range:
         return self
 
 
-def of(given: Mapping[str, object]) -> dict[str, Choice | Range]:
+def read(given: Mapping[str, object]) -> dict[str, Choices | Range]:
     """Returns a space whose choices may be written as plain lists.
 
     Args:
-      given: A `Choice`, a `Range` or a list of values for each setting, by its key in
+      given: A `Choices`, a `Range` or a list of values for each setting, by its key in
         the config, such as `candidates.training.learning_rate`.
 
     Raises:
       ValueError: A value is none of these.
     """
-    found: dict[str, Choice | Range] = {}
+    found: dict[str, Choices | Range] = {}
     for key, values in given.items():
-        if isinstance(values, Choice | Range):
+        if isinstance(values, Choices | Range):
             found[key] = values
         elif isinstance(values, Sequence) and not isinstance(values, str):
-            found[key] = Choice(values=tuple(values))
+            found[key] = Choices(values=tuple(values))
         else:
             raise ValueError(
-                f"expected a list of values, a configs.Choice or a configs.Range for "
+                f"expected a list of values, a configs.Choices or a configs.Range for "
                 f"{key}, received {values!r}"
             )
     return found
 
 
-def candidates(size: by_size.LogSize) -> dict[str, Choice | Range]:
+def candidates(size: by_size.LogSize) -> dict[str, Choices | Range]:
     """Returns the space of the candidates for a log of some size."""
     few = size.videos <= _FEW_VIDEOS
     losses = ("full_softmax", "sampled_softmax") if few else ("sampled_softmax",)
     return {
-        "candidates.encoder": Choice(("bags", "self_attention")),
-        "candidates.similarity": Choice(("dot", "cosine")),
+        "candidates.encoder": Choices(("bags", "self_attention")),
+        "candidates.similarity": Choices(("dot", "cosine")),
         "candidates.temperature": Range(
             0.03, 0.3, log=True, when=(("candidates.similarity", "cosine"),)
         ),
-        "candidates.embedding_dim": Choice((32, 64, 128)),
-        "candidates.initial_vectors": Choice(("random", "co_watched")),
-        "candidates.skip_connection": Choice(("none", "linear", "gated")),
-        "candidates.loss": Choice(losses),
+        "candidates.embedding_dim": Choices((32, 64, 128)),
+        "candidates.initial_vectors": Choices(("random", "co_watched")),
+        "candidates.skip_connection": Choices(("none", "linear", "gated")),
+        "candidates.loss": Choices(losses),
         "candidates.dropout": Range(0.0, 0.5),
         "candidates.history_dropout": Range(0.0, 0.5),
         "candidates.training.learning_rate": Range(1e-4, 1e-2, log=True),
@@ -106,14 +106,14 @@ def candidates(size: by_size.LogSize) -> dict[str, Choice | Range]:
     }
 
 
-def ranking(size: by_size.LogSize) -> dict[str, Choice | Range]:
+def ranking(size: by_size.LogSize) -> dict[str, Choices | Range]:
     """Returns the space of the ranker for a log of some size."""
     del size
     return {
-        "ranking.tower": Choice(("64", "256,128", "512,256", "1024,512,256")),
-        "ranking.embedding_dim": Choice((8, 16, 32)),
+        "ranking.tower": Choices(("64", "256,128", "512,256", "1024,512,256")),
+        "ranking.embedding_dim": Choices((8, 16, 32)),
         "ranking.dropout": Range(0.0, 0.5),
-        "ranking.training.batch_size": Choice((128, 256, 512, 1024)),
+        "ranking.training.batch_size": Choices((128, 256, 512, 1024)),
         "ranking.training.learning_rate": Range(1e-4, 1e-2, log=True),
         "ranking.training.table_learning_rate": Range(1e-5, 1e-2, log=True),
     }

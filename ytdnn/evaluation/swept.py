@@ -4,7 +4,7 @@ import dataclasses
 
 
 @dataclasses.dataclass(frozen=True)
-class Trial:
+class SweepTrial:
     """One trial as the journal has it.
 
     Attributes:
@@ -30,7 +30,7 @@ class Trial:
 
 
 @dataclasses.dataclass(frozen=True)
-class Result:
+class SweepResult:
     """The outcome of a sweep.
 
     Attributes:
@@ -50,6 +50,6 @@ class Result:
     more_is_better: bool
     default_value: float
     default_milliseconds: float | None
-    best: Trial | None
-    trials: tuple[Trial, ...]
+    best: SweepTrial | None
+    trials: tuple[SweepTrial, ...]
     importances: dict[str, float]

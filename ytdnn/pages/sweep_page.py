@@ -8,7 +8,7 @@ from ytdnn.pages import page, plots
 _MOST_CURVES = 10
 
 
-def draw(found: swept.Result) -> str:
+def draw(found: swept.SweepResult) -> str:
     """Returns the page as HTML.
 
     Args:
@@ -38,7 +38,7 @@ def draw(found: swept.Result) -> str:
     return page.render(f"Sweep of {found.stage}", headline(found), sections)
 
 
-def headline(found: swept.Result) -> str:
+def headline(found: swept.SweepResult) -> str:
     """Returns the outcome in a sentence.
 
     Args:
@@ -61,7 +61,7 @@ def headline(found: swept.Result) -> str:
     )
 
 
-def ordered(found: swept.Result) -> list[swept.Trial]:
+def ordered(found: swept.SweepResult) -> list[swept.SweepTrial]:
     """Returns the trials, the best first, then those that are not complete.
 
     Args:
@@ -69,14 +69,14 @@ def ordered(found: swept.Result) -> list[swept.Trial]:
     """
     sign = -1.0 if found.more_is_better else 1.0
 
-    def place(trial: swept.Trial) -> tuple[bool, float]:
+    def place(trial: swept.SweepTrial) -> tuple[bool, float]:
         value = trial.value
         return value is None, 0.0 if value is None else sign * value
 
     return sorted(found.trials, key=place)
 
 
-def _against_cost(found: swept.Result) -> page.Block:
+def _against_cost(found: swept.SweepResult) -> page.Block:
     timed = [trial for trial in found.trials if trial.milliseconds is not None]
     series = {
         "trials": plots.Series(
@@ -96,10 +96,12 @@ def _against_cost(found: swept.Result) -> page.Block:
     return plots.lines(title, series, "milliseconds", found.metric, log_x=True)
 
 
-def _curves(found: swept.Result) -> page.Block:
+def _curves(found: swept.SweepResult) -> page.Block:
     shown = [trial for trial in ordered(found) if trial.curve][:_MOST_CURVES]
     series = {
-        f"trial {trial.number}": plots.Series(*zip(*trial.curve, strict=True))
+        f"trial {trial.number}": plots.Series(
+            [epoch for epoch, _ in trial.curve], [value for _, value in trial.curve]
+        )
         for trial in shown
     }
     if not series:
@@ -107,7 +109,7 @@ def _curves(found: swept.Result) -> page.Block:
     return plots.lines(f"{found.metric} by epoch", series, "epoch", found.metric)
 
 
-def _importances(found: swept.Result) -> page.Block:
+def _importances(found: swept.SweepResult) -> page.Block:
     if not found.importances:
         return "Too few complete trials to say."
     names = list(found.importances)
@@ -115,7 +117,7 @@ def _importances(found: swept.Result) -> page.Block:
     return plots.bars("Share of the variance", names, {"share": values}, "share")
 
 
-def _table(found: swept.Result) -> page.Table:
+def _table(found: swept.SweepResult) -> page.Table:
     keys = list(dict.fromkeys(k for trial in found.trials for k in trial.settings))
     rows = [
         [

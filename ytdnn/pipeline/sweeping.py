@@ -15,6 +15,7 @@ import json
 import pathlib
 import shutil
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -51,7 +52,7 @@ Say = Callable[[str], None]
 
 @dataclasses.dataclass(frozen=True)
 class Sweep:
-    """What is searched.
+    """A search: where, from which config, over which space.
 
     Attributes:
       directory: Directory of the sweep.
@@ -110,7 +111,7 @@ def run(
     num_trials: int | None,
     minutes: float | None,
     say: Say,
-) -> swept.Result:
+) -> swept.SweepResult:
     """Makes trials until there are enough, or the time is over.
 
     Args:
@@ -139,7 +140,7 @@ def run(
     return _result(optuna, sweep, study)
 
 
-def best_directory(sweep: Sweep, result: swept.Result) -> pathlib.Path:
+def best_directory(sweep: Sweep, result: swept.SweepResult) -> pathlib.Path:
     """Returns the directory of the best run; that of the base config if none is better.
 
     Args:
@@ -150,7 +151,7 @@ def best_directory(sweep: Sweep, result: swept.Result) -> pathlib.Path:
     return sweep.defaults if best is None else sweep.trial(best.number)
 
 
-def write_best(sweep: Sweep, result: swept.Result) -> pathlib.Path:
+def write_best(sweep: Sweep, result: swept.SweepResult) -> pathlib.Path:
     """Writes the config file of the best run, for `ytdnn run --config=`.
 
     Args:
@@ -190,7 +191,7 @@ def write_best(sweep: Sweep, result: swept.Result) -> pathlib.Path:
     return path
 
 
-def evaluated(sweep: Sweep, result: swept.Result, say: Say) -> list[pathlib.Path]:
+def evaluated(sweep: Sweep, result: swept.SweepResult, say: Say) -> list[pathlib.Path]:
     """Evaluates the base config and the best on the test window, once.
 
     Args:
@@ -224,6 +225,9 @@ def _optuna() -> Any:
             "ytdnn sweep needs optuna: pip install -c constraints.txt '.[sweep]'"
         ) from None
     optuna.logging.set_verbosity(optuna.logging.ERROR)
+    # A resumed trial reports its last epoch again, with the same value.
+    warnings.filterwarnings("ignore", message=".*already reported")
+    warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
     return optuna
 
 
@@ -290,7 +294,6 @@ def _sampler(optuna: Any, study: "optuna.Study", seed: int) -> Any:
         seed=(seed * 1_000_003 + len(finished)) % 2**31,
         multivariate=True,
         group=True,
-        warn_independent_sampling=False,
         constant_liar=True,
     )
 
@@ -349,7 +352,7 @@ def _drawn(trial: "optuna.trial.Trial", space: spaces.Space) -> dict[str, str]:
     for key, values in space.items():
         if any(found.get(name) != _text(value) for name, value in values.when):
             continue
-        if isinstance(values, spaces.Choice):
+        if isinstance(values, spaces.Choices):
             texts = [_text(value) for value in values.values]
             found[key] = str(trial.suggest_categorical(key, texts))
         elif values.whole:
@@ -436,7 +439,7 @@ def _remove_all_but_best(
             shutil.rmtree(sweep.trial(frozen.number), ignore_errors=True)
 
 
-def _result(optuna: Any, sweep: Sweep, study: "optuna.Study") -> swept.Result:
+def _result(optuna: Any, sweep: Sweep, study: "optuna.Study") -> swept.SweepResult:
     from ytdnn.evaluation import answer_cost
 
     trials = tuple(_of_frozen(one) for one in study.get_trials(False))
@@ -447,7 +450,7 @@ def _result(optuna: Any, sweep: Sweep, study: "optuna.Study") -> swept.Result:
     best = max(complete, key=lambda one: sign * (one.value or 0.0), default=None)
     if best is not None and sign * (best.value or 0.0) <= sign * default:
         best = None
-    return swept.Result(
+    return swept.SweepResult(
         stage=sweep.stage,
         metric=sweep.metric,
         more_is_better=sweep.more_is_better,
@@ -461,14 +464,14 @@ def _result(optuna: Any, sweep: Sweep, study: "optuna.Study") -> swept.Result:
     )
 
 
-def _of_frozen(frozen: "optuna.trial.FrozenTrial") -> swept.Trial:
+def _of_frozen(frozen: "optuna.trial.FrozenTrial") -> swept.SweepTrial:
     states = {"COMPLETE": "complete", "PRUNED": "pruned", "RUNNING": "running"}
     settings = {
         key: f"{value:.4g}" if isinstance(value, float) else str(value)
         for key, value in frozen.params.items()
     }
     is_complete = frozen.state.name == "COMPLETE"
-    return swept.Trial(
+    return swept.SweepTrial(
         number=frozen.number,
         state=states.get(frozen.state.name, "failed"),
         settings=settings,
