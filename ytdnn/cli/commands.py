@@ -382,9 +382,11 @@ COMMANDS = (
         "the videos nearest to one, or to each into a file",
         "Nearest by the cosine of the videos' vectors without their bias. A video is "
         "not similar to itself, and removed videos are similar to none. Those that "
-        "were not watched in the training window have no vector.",
+        "were not watched in the training window have no vector. With --by it is the "
+        "log's own vectors that are compared.",
         (
             "ytdnn similar --workdir=runs/mine --video=17",
+            "ytdnn similar --workdir=runs/mine --video=17 --by=videos.clip",
             "ytdnn similar --workdir=runs/mine --all --k=20 --out=similar.parquet",
         ),
         similar.FLAGS,

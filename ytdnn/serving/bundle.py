@@ -13,7 +13,7 @@ import polars as pl
 import tensorflow as tf
 
 from ytdnn import artifacts, configs, errors, schema, versions
-from ytdnn.data import prepared
+from ytdnn.data import prepared, vectors
 from ytdnn.index import scann_index
 from ytdnn.retrieval import placing
 from ytdnn.serving import (
@@ -138,6 +138,11 @@ class Bundle:
         parts = [read.get_tensor(name) for name in self._vector_names(read)]
         found: npt.NDArray[np.float32] = np.concatenate(parts)
         return found
+
+    @property
+    def vectors(self) -> vectors.Vectors:
+        """The log's own vectors of videos, such as those of an image encoder."""
+        return vectors.Vectors(self._common, self.manifest.facts)
 
     def permitted(
         self, conditions: Sequence[where.Entry], policy: str, time: int

@@ -5,6 +5,7 @@ variables: `candidates` gives the scores of both stages for every candidate, `ex
 the change of the ranker's score of a video when one of its features is neutral.
 """
 
+from collections.abc import Collection
 from typing import Any, Protocol
 
 import tensorflow as tf
@@ -126,6 +127,7 @@ class Explanation(tf.Module):
         scorer: graphs.Scorer,
         neutral: dict[str, float],
         scores: scores_room.Scores,
+        vectors: Collection[str] = (),
     ) -> None:
         """Takes the ranker.
 
@@ -134,12 +136,14 @@ class Explanation(tf.Module):
           scorer: Its network.
           neutral: Value of each tensor that says nothing of a video or a user.
           scores: Knows the vectors of videos.
+          vectors: Tensors that are no single number, so that none is answered.
         """
         super().__init__()
         self._ranker = ranker
         self._scorer = scorer
         self._neutral = dict(neutral)
         self._scores = scores
+        self._vectors = frozenset(vectors)
 
     def call(self, **raw: tf.Tensor) -> Tensors:
         """Returns explanations of the scores of the given videos.
@@ -162,7 +166,7 @@ class Explanation(tf.Module):
         found = {schema.SCORES: own}
         for name, without in zip(self._neutral, others, strict=True):
             found[WITHOUT + name] = without
-            if tensors[name].dtype.is_floating:
+            if tensors[name].dtype.is_floating and name not in self._vectors:
                 found[VALUE + name] = _of_each(tensors[name], own)
         videos = self._scorer.videos
         request = raw_request.Request(raw, videos, raw[schema.VIDEO_IDS])

@@ -174,7 +174,11 @@ class _Maker:
         query = fields.union(stage.fields(data, with_sources=True), asked)
         ranker = self.ranker(searcher)
         why = explained.Explanation(
-            ranker.graph, self._scorer, self._parts.ranker.neutral, scores
+            ranker.graph,
+            self._scorer,
+            self._parts.ranker.neutral,
+            scores,
+            [f.name for f in self._parts.ranker.features if f.inner_shape],
         )
         stages |= self._candidates(graph, query, scores) | {
             bundle.RANKER: ranker,

@@ -167,19 +167,26 @@ def _loss(
     """
 
     def loss(batch: inputs.Tensors, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        outputs = ranking_model.network(batch, seed=seed)
-        losses = ranking_model.head.losses(outputs, _labels(batch))
+        # Each tower of an ensemble learns by its own loss.
+        outputs = ranking_model.network.by_tower(batch, seed=seed)
+        labels = _labels(batch, num_towers=outputs.shape[2])
+        losses = tf.reduce_mean(ranking_model.head.losses(outputs, labels), axis=-1)
         weights = batch[schema.WEIGHTS]
         return tf.reduce_sum(weights * losses), tf.cast(tf.size(weights), tf.float32)
 
     return loss
 
 
-def _labels(batch: inputs.Tensors) -> heads.Labels:
+def _labels(batch: inputs.Tensors, num_towers: int) -> heads.Labels:
+    """Returns the labels, once for each tower, `[batch, 1, towers]`."""
+
+    def repeated(values: tf.Tensor) -> tf.Tensor:
+        return tf.repeat(values[..., tf.newaxis], num_towers, axis=-1)
+
     return heads.Labels(
-        clicked=batch[schema.LABELS],
-        seconds=batch[schema.WATCHED_SECONDS],
-        durations=batch[schema.DURATIONS],
+        clicked=repeated(batch[schema.LABELS]),
+        seconds=repeated(batch[schema.WATCHED_SECONDS]),
+        durations=repeated(batch[schema.DURATIONS]),
     )
 
 
