@@ -14,7 +14,7 @@ from ytdnn.configs.by_size import LogSize
 from ytdnn.configs.candidates import CandidatesConfig
 from ytdnn.configs.cluster import ClusterConfig
 from ytdnn.configs.components import KIND, Extension, own_settings, validated
-from ytdnn.configs.composition import CompositionConfig
+from ytdnn.configs.composition import SOURCE_NAMES, CompositionConfig
 from ytdnn.configs.content import ContentConfig
 from ytdnn.configs.data import DataConfig
 from ytdnn.configs.encoders import (
@@ -75,6 +75,7 @@ from ytdnn.configs.world import WORLDS, WorldConfig
 
 __all__ = [
     "KIND",
+    "SOURCE_NAMES",
     "WORLDS",
     "BPRConfig",
     "BagsConfig",
