@@ -208,7 +208,7 @@ def test_the_spaces_of_the_product_are_settings() -> None:
     for stage, space in spaces.DEFAULT.items():
         for key, values in space(size).items():
             drawn = (
-                values.values if isinstance(values, spaces.Choices) else [values.low]
+                values.values if isinstance(values, spaces.Options) else [values.low]
             )
             for value in drawn:
                 config = arguments.apply(configs.Config(), {key: sweeping._text(value)})

@@ -69,7 +69,7 @@ from ytdnn.configs.run import (
     to_dict,
     with_own,
 )
-from ytdnn.configs.spaces import Choices, Range
+from ytdnn.configs.spaces import Options, Range
 from ytdnn.configs.training import TrainingConfig
 from ytdnn.configs.world import WORLDS, WorldConfig
 
@@ -80,7 +80,6 @@ __all__ = [
     "BPRConfig",
     "BagsConfig",
     "CandidatesConfig",
-    "Choices",
     "ClickConfig",
     "ClickTimesWatchTimeConfig",
     "ClusterConfig",
@@ -107,6 +106,7 @@ __all__ = [
     "LshConfig",
     "NextWatchConfig",
     "Normalization",
+    "Options",
     "OwnEncoderConfig",
     "OwnLossConfig",
     "QuantilesConfig",

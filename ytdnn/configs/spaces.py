@@ -7,12 +7,12 @@ import pydantic
 from ytdnn.configs import by_size, components
 
 Value = bool | int | float | str | tuple[int | float | str, ...]
-Space = Mapping[str, "Choices | Range"]
+Space = Mapping[str, "Options | Range"]
 _FEW_VIDEOS = 20_000  # full softmax scores every video for every watch
 
 
 @components.validated
-class Choices:
+class Options:
     """One of several values.
 
     Attributes:
@@ -24,7 +24,7 @@ class Choices:
     when: tuple[tuple[str, Value], ...] = ()
 
     @pydantic.model_validator(mode="after")
-    def _has_values(self) -> "Choices":
+    def _has_values(self) -> "Options":
         if not self.values:
             raise ValueError("expected one value or more in a choice, received none")
         return self
@@ -39,7 +39,7 @@ class Range:
       high: Largest value.
       log: Whether it is drawn evenly on a logarithmic scale.
       whole: Whether it is a whole number.
-      when: As of `Choices`.
+      when: As of `Options`.
     """
 
     low: float
@@ -61,44 +61,44 @@ class Range:
         return self
 
 
-def read(given: Mapping[str, object]) -> dict[str, Choices | Range]:
+def read(given: Mapping[str, object]) -> dict[str, Options | Range]:
     """Returns a space whose choices may be written as plain lists.
 
     Args:
-      given: A `Choices`, a `Range` or a list of values for each setting, by its key in
+      given: A `Options`, a `Range` or a list of values for each setting, by its key in
         the config, such as `candidates.training.learning_rate`.
 
     Raises:
       ValueError: A value is none of these.
     """
-    found: dict[str, Choices | Range] = {}
+    found: dict[str, Options | Range] = {}
     for key, values in given.items():
-        if isinstance(values, Choices | Range):
+        if isinstance(values, Options | Range):
             found[key] = values
         elif isinstance(values, Sequence) and not isinstance(values, str):
-            found[key] = Choices(values=tuple(values))
+            found[key] = Options(values=tuple(values))
         else:
             raise ValueError(
-                f"expected a list of values, a configs.Choices or a configs.Range for "
+                f"expected a list of values, a configs.Options or a configs.Range for "
                 f"{key}, received {values!r}"
             )
     return found
 
 
-def candidates(size: by_size.LogSize) -> dict[str, Choices | Range]:
+def candidates(size: by_size.LogSize) -> dict[str, Options | Range]:
     """Returns the space of the candidates for a log of some size."""
     few = size.videos <= _FEW_VIDEOS
     losses = ("full_softmax", "sampled_softmax") if few else ("sampled_softmax",)
     return {
-        "candidates.encoder": Choices(("bags", "self_attention")),
-        "candidates.similarity": Choices(("dot", "cosine")),
+        "candidates.encoder": Options(("bags", "self_attention")),
+        "candidates.similarity": Options(("dot", "cosine")),
         "candidates.temperature": Range(
             0.03, 0.3, log=True, when=(("candidates.similarity", "cosine"),)
         ),
-        "candidates.embedding_dim": Choices((32, 64, 128)),
-        "candidates.initial_vectors": Choices(("random", "co_watched")),
-        "candidates.skip_connection": Choices(("none", "linear", "gated")),
-        "candidates.loss": Choices(losses),
+        "candidates.embedding_dim": Options((32, 64, 128)),
+        "candidates.initial_vectors": Options(("random", "co_watched")),
+        "candidates.skip_connection": Options(("none", "linear", "gated")),
+        "candidates.loss": Options(losses),
         "candidates.dropout": Range(0.0, 0.5),
         "candidates.history_dropout": Range(0.0, 0.5),
         "candidates.training.learning_rate": Range(1e-4, 1e-2, log=True),
@@ -106,14 +106,14 @@ def candidates(size: by_size.LogSize) -> dict[str, Choices | Range]:
     }
 
 
-def ranking(size: by_size.LogSize) -> dict[str, Choices | Range]:
+def ranking(size: by_size.LogSize) -> dict[str, Options | Range]:
     """Returns the space of the ranker for a log of some size."""
     del size
     return {
-        "ranking.tower": Choices(("64", "256,128", "512,256", "1024,512,256")),
-        "ranking.embedding_dim": Choices((8, 16, 32)),
+        "ranking.tower": Options(("64", "256,128", "512,256", "1024,512,256")),
+        "ranking.embedding_dim": Options((8, 16, 32)),
         "ranking.dropout": Range(0.0, 0.5),
-        "ranking.training.batch_size": Choices((128, 256, 512, 1024)),
+        "ranking.training.batch_size": Options((128, 256, 512, 1024)),
         "ranking.training.learning_rate": Range(1e-4, 1e-2, log=True),
         "ranking.training.table_learning_rate": Range(1e-5, 1e-2, log=True),
     }

@@ -352,7 +352,7 @@ def _drawn(trial: "optuna.trial.Trial", space: spaces.Space) -> dict[str, str]:
     for key, values in space.items():
         if any(found.get(name) != _text(value) for name, value in values.when):
             continue
-        if isinstance(values, spaces.Choices):
+        if isinstance(values, spaces.Options):
             texts = [_text(value) for value in values.values]
             found[key] = str(trial.suggest_categorical(key, texts))
         elif values.whole:
