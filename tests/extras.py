@@ -8,7 +8,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 
-from ytdnn import registries, registry
+from ytdnn import configs, registries, registry
 
 PAGE = pathlib.Path(__file__).parents[1] / "docs" / "extending.md"
 _BLOCK = re.compile(r'```\w+ title="(?P<path>[^"]+)"\n(?P<text>.*?)```', re.S)
@@ -47,6 +47,7 @@ def registered() -> Iterator[None]:
     finally:
         for each, parts, origins in kept:
             each._parts, each._origins = parts, origins
+        configs.choices.cache_clear()
 
 
 @contextlib.contextmanager

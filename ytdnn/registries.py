@@ -27,6 +27,24 @@ LOSSES = registry.Registry(
 )
 
 
+@dataclasses.dataclass(frozen=True)
+class RegisteredSource(registry.Registered):
+    """A candidate source, (number of places, prepared set) → `interface.Source`.
+
+    Attributes:
+      exists: Whether a prepared set has the columns it needs; None: every set has.
+      reads_time: Whether it reads the time of the request.
+    """
+
+    exists: Callable[[Any], bool] | None = None
+    reads_time: bool = False
+
+
+SOURCES = registry.Registry(
+    "ytdnn.sources", "candidate source", "ytdnn.retrieval", RegisteredSource
+)
+
+
 def versions(candidates: Any) -> dict[str, str]:
     """Returns the version of each part from outside that a candidate model is made of.
 

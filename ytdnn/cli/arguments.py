@@ -389,6 +389,8 @@ def _as_literal(key: str, value: str) -> str:
     if not isinstance(setting.default, tuple) or value[:1] in tuple("(['\""):
         return value
     parts = entries(key, value)
+    if key == "composition.sources":
+        return repr(tuple(map(_source, parts)))
     if setting.holds_text:
         return repr(tuple(parts))
     literal = f"({','.join(parts)},)" if parts else "()"
@@ -400,6 +402,18 @@ def _as_literal(key: str, value: str) -> str:
             f"(on the command line)"
         ) from None
     return literal
+
+
+def _source(text: str) -> tuple[str, float]:
+    """Returns a candidate source and its share, of a text as `fresh_uploads=0.2`."""
+    name, _, share = text.partition("=")
+    try:
+        return name.strip(), float(share)
+    except ValueError:
+        raise errors.UserError(
+            f"expected config.composition.sources as fresh_uploads=0.2,popular=0.1, "
+            f"received {text!r} (on the command line)"
+        ) from None
 
 
 def entries(key: str, value: str) -> list[str]:

@@ -374,12 +374,13 @@ def _require_places(
     given: configs.CompositionConfig,
 ) -> None:
     """Checks that the sources a model was trained with have the same places."""
-    for name, places in trained.places.items():
-        if given.places[name] != places:
+    for name in trained.places | given.places:
+        expected, received = (each.places.get(name, ()) for each in (trained, given))
+        if received != expected:
             raise errors.UserError(
-                f"expected config.composition.{name}={places}, with which {directory} "
-                f"was trained, received {given.places[name]}: train the ranker again, "
-                f"or set it back"
+                f"expected config.composition.{name}={expected}, with which "
+                f"{directory} was trained, received {received}: train the ranker "
+                f"again, or set it back"
             )
 
 

@@ -115,7 +115,7 @@ class Weighing:
 
 
 def names_of(head: heads.Head) -> tuple[str, ...]:
-    """Returns what a head predicts that can be weighed, in order."""
+    """Returns the names of the predictions of a head that can be weighed, in order."""
     has_seconds, has_clicks = head.predicts
     return (
         *([schema.WATCH_SECONDS] if has_seconds else []),

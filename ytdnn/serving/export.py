@@ -137,6 +137,7 @@ def _facts(
         "ranking": parts.ranker is not None,
         "num_candidates": parts.first_stage.composition.num_candidates,
         "sources": _source_places(parts),
+        bundle.SOURCE_NAMES: list(parts.first_stage.composition.source_names),
         "videos": parts.first_stage.candidates.num_listed,
         "catalogue": parts.data.num_videos,
         removals.FACT: len(parts.removed_ids),
@@ -257,7 +258,7 @@ def _load(
 def _weighing(
     ranker: ranking_model.RankingModel | None, composition: configs.CompositionConfig
 ) -> weighing_room.Weighing | None:
-    """Returns what orders by weights, None where nothing asks for it.
+    """Returns the module that orders by weights, None where nothing asks for it.
 
     Raises:
       errors.UserError: Saved weights are of something that is not predicted.
