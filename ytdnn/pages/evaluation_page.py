@@ -1,7 +1,15 @@
 """The page of one evaluation: `report.html`, next to `report.json`."""
 
 from ytdnn.evaluation import report_model
-from ytdnn.pages import described, listed, names, other_pages, page, ranked
+from ytdnn.pages import (
+    described,
+    feedback,
+    listed,
+    names,
+    other_pages,
+    page,
+    ranked,
+)
 
 
 def render(report: report_model.Report) -> str:
@@ -9,7 +17,7 @@ def render(report: report_model.Report) -> str:
     title = f"Evaluation of {report.name}" if report.name else "Evaluation"
     sections = [
         section
-        for part in (listed, ranked, other_pages, described)
+        for part in (listed, ranked, feedback, other_pages, described)
         for section in part.sections(report)
     ]
     return page.render(title, _summary(report), sections)
