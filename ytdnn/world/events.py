@@ -8,9 +8,15 @@ import numpy as np
 class Recorder:
     """One kind of event: appends blocks of columns of fixed names and types."""
 
-    def __init__(self, **dtypes: type) -> None:
-        """Starts empty."""
+    def __init__(self, optional: tuple[str, ...] = (), **dtypes: type) -> None:
+        """Starts empty.
+
+        Args:
+          optional: Columns that are left out where no block has them.
+          **dtypes: Type of each column.
+        """
         self._dtypes = dtypes
+        self._optional = optional
         self._blocks: dict[str, list[np.ndarray]] = {name: [] for name in dtypes}
 
     def add(self, **columns: np.ndarray) -> None:
@@ -23,6 +29,7 @@ class Recorder:
         joined = {
             name: np.concatenate([np.empty(0, self._dtypes[name]), *blocks])
             for name, blocks in self._blocks.items()
+            if blocks or name not in self._optional
         }
         order = np.argsort(joined["times"], kind="stable")
         return {name: values[order] for name, values in joined.items()}
@@ -37,7 +44,10 @@ def _watches() -> Recorder:
 
 def _impressions() -> Recorder:
     return Recorder(
+        optional=("liked", "disliked"),
         **_VISIT,
+        liked=bool,
+        disliked=bool,
         videos=np.int32,
         clicked=bool,
         seconds=np.float32,
