@@ -108,7 +108,7 @@ def measure(
     workdir: pathlib.Path, config: configs.Config, num_users: int
 ) -> dict[str, Any]:
     """Makes the run, asks for slates of every weighting, and returns the numbers."""
-    for step in (ytdnn.prepare, ytdnn.train, ytdnn.build_index, ytdnn.export):
+    for step in (ytdnn.prepare, ytdnn.train, ytdnn.export):
         step(workdir, config)
     recommender = ytdnn.Recommender.load(workdir / "bundle", workdir / "data")
     world = generate.World(config.data.world)
@@ -134,7 +134,7 @@ def report(brought: dict[str, dict[str, Values]]) -> dict[str, Any]:
         name: {quantity: float(of_users.mean()) for quantity, of_users in one.items()}
         for name, one in brought.items()
     }
-    gains = {}
+    gains: dict[str, dict[str, list[float]]] = {}
     for name, weights in WEIGHTS.items():
 
         def value(slate: str, weights: dict[str, float] = weights) -> Values:

@@ -8,12 +8,12 @@ import numpy as np
 class Recorder:
     """One kind of event: appends blocks of columns of fixed names and types."""
 
-    def __init__(self, optional: tuple[str, ...] = (), **dtypes: type) -> None:
+    def __init__(self, dtypes: dict[str, type], optional: tuple[str, ...] = ()) -> None:
         """Starts empty.
 
         Args:
+          dtypes: Type of each column.
           optional: Columns that are left out where no block has them.
-          **dtypes: Type of each column.
         """
         self._dtypes = dtypes
         self._optional = optional
@@ -39,29 +39,29 @@ _VISIT: dict[str, type] = {"users": np.int32, "times": np.int64, "devices": np.i
 
 
 def _watches() -> Recorder:
-    return Recorder(**_VISIT, logged_in=bool, videos=np.int32, seconds=np.float32)
+    columns = {"logged_in": bool, "videos": np.int32, "seconds": np.float32}
+    return Recorder(_VISIT | columns)
 
 
 def _impressions() -> Recorder:
-    return Recorder(
-        optional=("liked", "disliked"),
-        **_VISIT,
-        liked=bool,
-        disliked=bool,
-        videos=np.int32,
-        clicked=bool,
-        seconds=np.float32,
-        pages=np.int64,
-        positions=np.int16,
-        sources=np.int8,
-        scores=np.float32,
-        seeds=np.int32,
-        propensities=np.float32,
-    )
+    columns: dict[str, type] = {
+        "liked": bool,
+        "disliked": bool,
+        "videos": np.int32,
+        "clicked": bool,
+        "seconds": np.float32,
+        "pages": np.int64,
+        "positions": np.int16,
+        "sources": np.int8,
+        "scores": np.float32,
+        "seeds": np.int32,
+        "propensities": np.float32,
+    }
+    return Recorder(_VISIT | columns, optional=("liked", "disliked"))
 
 
 def _searches() -> Recorder:
-    return Recorder(**_VISIT, logged_in=bool, queries=np.int32)
+    return Recorder(_VISIT | {"logged_in": bool, "queries": np.int32})
 
 
 @dataclasses.dataclass(frozen=True)
