@@ -53,6 +53,26 @@ _DATA_FLAGS = (
     Flag("protocol", key="data.protocol"),
 )
 _STRATEGY = Flag("strategy", key="strategy")
+
+
+def _repeated(value: str) -> dict[str, str]:
+    """Returns the settings that `--repeats` fills."""
+    removes = str(value != "True").lower()
+    return {
+        "composition.remove_watched": removes,
+        "evaluation.remove_watched": removes,
+        "candidates.validate_repeats": str(value == "True").lower(),
+    }
+
+
+_REPEATS = Flag(
+    "repeats",
+    "Watched videos may be recommended again, and are right answers, as for music. "
+    "Fills config.composition.remove_watched, config.evaluation.remove_watched and "
+    "config.candidates.validate_repeats.",
+    is_switch=True,
+    fills=_repeated,
+)
 _REFIT = Flag("refit", key="refit", is_switch=True)
 
 
@@ -102,6 +122,7 @@ COMMANDS = (
             *_DATA_FLAGS,
             *engine.FLAGS,
             feature_flag.FLAG,
+            _REPEATS,
             _STRATEGY,
             _REFIT,
             _K,
@@ -185,6 +206,7 @@ COMMANDS = (
                 example="candidates|index|ranking",
             ),
             feature_flag.FLAG,
+            _REPEATS,
             _STRATEGY,
         ),
         (

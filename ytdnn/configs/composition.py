@@ -45,6 +45,8 @@ class CompositionConfig:
         evaluation: as it was `trained` (`ranking.precision`), `float32`, or `bfloat16`,
         which is faster where the processor supports its products. The weights are the
         same.
+      remove_watched: Whether no answer holds a video that its user has watched. Music
+        and series are watched again: keep them there (`--repeats`).
       policies: Sets of conditions on columns of videos that requests name, JSON:
         `{"kids": [{"column": "rating", "in": ["all"]}]}`; empty: none.
       co_watched_by: What makes videos co-watched: the `order` of watches, within three
@@ -65,6 +67,7 @@ class CompositionConfig:
     young_days: components.PositiveFloat = 7.0
     ranker_precision: Precision = "trained"
     co_watched_by: Literal["order", "users"] = "order"
+    remove_watched: bool = True
     policies: str = ""
 
     @pydantic.field_validator("policies", mode="after")

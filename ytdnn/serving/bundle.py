@@ -31,6 +31,7 @@ KIND = removals.BUNDLE
 TITLES = removals.TITLES
 ATTRIBUTES = "attributes.parquet"  # columns of videos that conditions can be put on
 SOURCE_NAMES = "source_names"  # of the manifest's facts
+REMOVES_WATCHED = "removes_watched"  # of the manifest's facts
 POLICIES = "policies"  # saved sets of conditions, of the manifest's facts
 EVALUATION = "evaluation.json"  # of the run that a refit repeats
 REFIT = "refit"  # of the manifest's facts
@@ -193,6 +194,11 @@ class Bundle:
         """Which coordinates are a video's bias, and 1 of a user: one a network."""
         found: list[int] = self.manifest.facts.get(BIAS_COORDINATES, [-1])
         return found
+
+    @property
+    def removes_watched(self) -> bool:
+        """Whether no answer holds a video that its user has watched."""
+        return bool(self.manifest.facts.get(REMOVES_WATCHED, True))
 
     def removed_videos(self) -> npt.NDArray[np.int32]:
         """Returns the catalogue indices of removed videos."""

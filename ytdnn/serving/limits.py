@@ -17,16 +17,19 @@ class Limits(tf.Module):
         self,
         removed: lookups.RemovedVideos | None = None,
         filters: filters_room.Filters | None = None,
+        removes_watched: bool = True,
     ) -> None:
         """Takes what holds for all requests.
 
         Args:
           removed: Videos left out of every answer; None: nothing was removed.
           filters: Reads conditions; None: requests have none.
+          removes_watched: Whether videos of the history are left out.
         """
         super().__init__()
         self._removed = removed
         self._filters = filters
+        self._removes_watched = removes_watched
 
     def asked(
         self, request: raw_request.Request, user_vectors: tf.Tensor
@@ -38,7 +41,8 @@ class Limits(tf.Module):
           user_vectors: `[batch, vector_dim] float32`.
         """
         watched = request.watched_indices
-        by = self.permitted(request.raw, request.videos, watched)
+        barred = watched if self._removes_watched else watched[:, :0]
+        by = self.permitted(request.raw, request.videos, barred)
         return retrieval.Asked(watched, request.times, user_vectors, by)
 
     def permitted(
