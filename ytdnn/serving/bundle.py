@@ -45,8 +45,14 @@ EXACT = "_exact"
 BIAS_COORDINATES = "bias_coordinates"
 LAYOUT = "layout"  # of the manifest's config
 NEWEST_LAYOUT = 5  # of directory and signatures; 4 had no conditions on videos
-_VECTORS = "graphs/0/_search/_searcher/{}vectors/.ATTRIBUTES/VARIABLE_VALUE"
-_WHOLE, _PARTS = _VECTORS.format(""), ("_main/", "_delta/")  # of `index.delta`
+_VARIABLE = "{}/.ATTRIBUTES/VARIABLE_VALUE"
+_PARTS = ("vectors/0", "vectors/1")  # the second of `index.delta`
+_SEARCHER = "graphs/0/_search/_searcher/"  # up to ytdnn 0.2.0
+_OLD_PARTS = (
+    f"{_SEARCHER}vectors",
+    f"{_SEARCHER}_main/vectors",
+    f"{_SEARCHER}_delta/vectors",
+)
 DOT_PRODUCT = "dot product of user and video vector, bias included"
 
 COLUMNS = {  # of a video, by the output of all
@@ -174,8 +180,8 @@ class Bundle:
     @staticmethod
     def _vector_names(variables: Any) -> list[str]:
         """Returns the names of the variables that hold the vectors, in order."""
-        parts = [_VECTORS.format(part) for part in _PARTS]
-        return parts if variables.has_tensor(parts[0]) else [_WHOLE]
+        names = [_VARIABLE.format(part) for part in (*_PARTS, *_OLD_PARTS)]
+        return [name for name in names if variables.has_tensor(name)]
 
     @property
     def _variables(self) -> Any:
