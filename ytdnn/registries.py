@@ -45,6 +45,34 @@ SOURCES = registry.Registry(
 )
 
 
+@dataclasses.dataclass(frozen=True)
+class RegisteredMetric(registry.Registered):
+    """A metric of lists of videos: (`inputs`, k) → `[num_users]`, one value for each.
+
+    Attributes:
+      inputs: Its arguments before k: `hits` and the number of right answers
+        (`ytdnn.metrics.ranking`), `seconds` and those of the right answers
+        (`ytdnn.metrics.watch_time`), or the `lists` (`ytdnn.metrics.ranked_lists`).
+      title: Display name.
+      text: Definition in words, for reports and `ytdnn evaluate --explain`.
+      is_default: Whether it is measured without being named in `evaluation.metrics`.
+      less_is_better: Whether a better model has less of it.
+      is_graded: Whether it grades a model; others describe its lists.
+    """
+
+    inputs: str = "lists"
+    title: str = ""
+    text: str = ""
+    is_default: bool = False
+    less_is_better: bool = False
+    is_graded: bool = True
+
+
+METRICS = registry.Registry(
+    "ytdnn.metrics", "metric", "ytdnn.metrics", RegisteredMetric
+)
+
+
 def versions(candidates: Any) -> dict[str, str]:
     """Returns the version of each part from outside that a candidate model is made of.
 

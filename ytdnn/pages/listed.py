@@ -73,9 +73,9 @@ def _definitions(report: report_model.Report) -> page.Table:
         for name in found.values
     }
     rows = [
-        [names.metric(stem), definitions.LISTS[stem]]
+        [names.metric(stem), definitions.list_metric(stem)]
         for stem in stems
-        if stem in definitions.LISTS
+        if definitions.list_metric(stem)
     ]
     return page.Table(
         ["metric", "definition, for a list of k videos"], rows, words=(0, 1)
