@@ -73,6 +73,27 @@ METRICS = registry.Registry(
 )
 
 
+@dataclasses.dataclass(frozen=True)
+class RegisteredSection(registry.Registered):
+    """Sections of the page of an evaluation: report → iterator of `page.Section`.
+
+    Attributes:
+      place: Place on the page: those of ytdnn are 10 (lists), 20 (ranker), 30 (other
+        pages) and 90 (how the run was made).
+    """
+
+    place: int = 50
+
+
+REPORT_SECTIONS = registry.Registry(
+    "ytdnn.report_sections", "report section", "ytdnn.pages", RegisteredSection
+)
+
+COMMANDS = registry.Registry(
+    "ytdnn.commands", "command", "ytdnn.cli", registry.Registered
+)
+
+
 def versions(candidates: Any) -> dict[str, str]:
     """Returns the version of each part from outside that a candidate model is made of.
 

@@ -189,7 +189,7 @@ class Registry(Generic[_R]):
         return {each.name: each for each in _installed(self.group)}
 
 
-_DECORATOR = re.compile(r'^@registries\.[A-Z_]+\.register\(\s*"([\w-]+)"', re.M)
+_DECORATOR = re.compile(r'^@registries\.[A-Z_]+\.register\(\s*"([\w -]+)"', re.M)
 
 
 @functools.cache
