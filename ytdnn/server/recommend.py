@@ -71,9 +71,10 @@ def _listed(
         for name, values in outputs.items()
         if values.ndim > 1 and name != explained.STAGE_SECONDS
     }
+    of_outcomes = version.bundle.outcomes
     numbers = {
         name: outputs[name][0, places].astype(str).astype(float).tolist()
-        for name in (*_NUMBERS, explained.CANDIDATE_SCORES)
+        for name in (*_NUMBERS, *of_outcomes, explained.CANDIDATE_SCORES)
         if name in outputs
     }
     placed = columns.get(schema.PLACED_BY)
@@ -92,6 +93,7 @@ def _listed(
                 schema.VIDEO_ID: video,
                 schema.TITLE: version.title(video),
                 **{c: numbers.get(n, unknown)[place] for n, c in _NUMBERS.items()},
+                **{name: numbers[name][place] for name in of_outcomes},
                 schema.PLACED_BY: placing.NAMES[placed[place]] if placed else None,
                 "candidate_score": of_candidates if has_score else None,
                 schema.SOURCE: names[source - 1] if source else None,

@@ -33,6 +33,7 @@ ATTRIBUTES = "attributes.parquet"  # columns of videos that conditions can be pu
 SOURCE_NAMES = "source_names"  # of the manifest's facts
 REMOVES_WATCHED = "removes_watched"  # of the manifest's facts
 POLICIES = "policies"  # saved sets of conditions, of the manifest's facts
+WEIGHTS = "weights"  # saved weights of predictions, likewise
 EVALUATION = "evaluation.json"  # of the run that a refit repeats
 REFIT = "refit"  # of the manifest's facts
 USER_TOWER = "user_tower"
@@ -133,7 +134,13 @@ class Bundle:
     def meanings(self) -> dict[str, str]:
         """The meanings of the columns of an answer, for people; `score` comes first."""
         outputs = self.outputs(RECOMMENDER + EXACT)
-        return {COLUMNS[name]: field.meaning for name, field in outputs.items()}
+        return {column(name): field.meaning for name, field in outputs.items()}
+
+    @property
+    def outcomes(self) -> tuple[str, ...]:
+        """The outcomes of impressions that are predicted, by name."""
+        found = self.outputs(RECOMMENDER + EXACT)
+        return tuple(name for name in found if name not in COLUMNS)
 
     def video_vectors(self) -> npt.NDArray[np.float32]:
         """Returns the vectors of the index, `[num_videos, dim]`, bias included.
@@ -223,7 +230,9 @@ class Bundle:
     def outputs(self, model: str) -> dict[str, signatures.Field]:
         """Returns a model's outputs that say something of each video, by name."""
         known = signatures.read(self.manifest.facts["models"][model]["outputs"])
-        return {name: known[name] for name in COLUMNS if name in known}
+        others = [n for n in known if n not in COLUMNS and known[n].dtype == "float32"]
+        of_videos = [*COLUMNS, *(n for n in others if known[n].is_list)]
+        return {name: known[name] for name in of_videos if name in known}
 
     def path(self, model: str) -> pathlib.Path:
         """Returns where the SavedModel of a model lies."""
@@ -267,7 +276,7 @@ class Bundle:
         name = self.recommender(exact)
         found = self.run(name, batches.inputs(batch, self.inputs(name)))
         sizes = found[schema.NUM_RESULTS].numpy().tolist()
-        columns = {COLUMNS[n]: _plain(found[n]) for n in self.outputs(name)}
+        columns = {column(n): _plain(found[n]) for n in self.outputs(name)}
         scores, codes = columns.pop(schema.SCORE), columns.get(schema.PLACED_BY, [])
         if codes:
             columns[schema.PLACED_BY] = [[placing.NAMES[c] for c in r] for r in codes]
@@ -365,6 +374,11 @@ class Bundle:
             started = time.perf_counter()
             outputs = function(**values)
         return outputs, 1_000.0 * (time.perf_counter() - started)
+
+
+def column(output: str) -> str:
+    """Returns the column of an answer that an output is: an outcome has its own."""
+    return COLUMNS.get(output, output)
 
 
 def load(path: pathlib.Path, version: int | None = None) -> Bundle:

@@ -19,6 +19,7 @@ from ytdnn.ranking import inputs as ranking_inputs
 from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import exploring, nearest, page, placing, pool, rows, tower
 from ytdnn.retrieval import scores as scores_room
+from ytdnn.retrieval import weighing as weighing_room
 from ytdnn.serving import limits as limits_room
 from ytdnn.serving import results, shared
 
@@ -212,6 +213,7 @@ class Ranker(tf.Module):
             predicted.order,
             predicted.seconds,
             predicted.click_probability,
+            outcomes=predicted.outcomes,
         )
         return {
             name: tf.where(present, values, tf.zeros_like(values))
@@ -295,6 +297,7 @@ class Recommender(tf.Module):
         scores: scores_room.Scores | None = None,
         limits: limits_room.Limits | None = None,
         explorer: exploring.Explorer | None = None,
+        weighing: weighing_room.Weighing | None = None,
     ) -> None:
         """Joins the stages.
 
@@ -306,9 +309,11 @@ class Recommender(tf.Module):
           scores: The candidate model's, where ranker or rule need them.
           limits: Which videos answers hold.
           explorer: Changes that order to try things out; None: it is served as it is.
+          weighing: Orders by weights of what the scorer predicts; None: none are read.
         """
         super().__init__()
         self._explorer = explorer
+        self._weighing = weighing
         self._user_tower = user_tower
         self._sources = sources
         self._scorer = scorer
@@ -360,6 +365,11 @@ class Recommender(tf.Module):
         """
         predicted = self._scorer.score(request, found, scores)
         order = self._rule.blend(found.videos, predicted.order, scores)
+        ordered_by = self._scorer.score_of(order)
+        if self._weighing is not None:
+            order, ordered_by = self._weighing(
+                request.raw, predicted, order, ordered_by
+            )
         page_order, cap = self._rule.cap(found.videos, order), None
         if self._rule.caps:
             cap = placing.risen(order, page_order)
@@ -374,12 +384,13 @@ class Recommender(tf.Module):
             else:
                 reserved = placing.risen(by_score, page_order)
         return results.Ranked(
-            self._scorer.score_of(order),
+            ordered_by,
             page_order,
             predicted.seconds,
             predicted.click_probability,
             placing.codes(sampled, reserved, cap),
             propensities,
+            predicted.outcomes,
         )
 
 

@@ -18,6 +18,7 @@ from ytdnn.ranking import model as ranking_model
 from ytdnn.retrieval import exploring, filters, nearest, page, placing, pool, tower
 from ytdnn.retrieval import scores as scores_room
 from ytdnn.retrieval import stage as retrieval_stage
+from ytdnn.retrieval import weighing as weighing_room
 from ytdnn.serving import (
     bundle,
     explained,
@@ -28,6 +29,7 @@ from ytdnn.serving import (
     signatures,
 )
 
+_OR_WEIGHED = "; where there are weights, the weighted sum of the predictions"
 _PROPENSITY = "probability of each in its place, given the places before it"
 
 
@@ -44,6 +46,7 @@ class Parts:
       removed_ids: Videos left out of every answer, as text.
       limits: Which videos answers hold, as the models read it.
       filters: What of it reads conditions.
+      weighing: Orders by weights of predictions; None: requests have no weights.
     """
 
     data: prepared.PreparedData
@@ -54,6 +57,7 @@ class Parts:
     removed_ids: list[str]
     limits: limits.Limits
     filters: filters.Filters
+    weighing: weighing_room.Weighing | None = None
 
 
 def make(parts: Parts) -> dict[str, saved_models.Model]:
@@ -97,6 +101,10 @@ class _Maker:
         )
         self._limits = (*self._permitting, signatures.k_field())
         self._searches: dict[tf.Module, shared.Nearest] = {}
+        self._weights = (
+            *signatures.weight_fields(parts.weighing),
+            *signatures.policy_fields(parts.filters, parts.weighing),
+        )
         self._rankers: dict[tf.Module | None, saved_models.Model[graphs.Ranker]] = {}
         self._scorer: graphs.Scorer | None = None
         if parts.ranker is not None:
@@ -186,7 +194,7 @@ class _Maker:
         """Returns the model of both stages; of the first alone without a ranker."""
         stage, data, may = self._stage, self._data, self._parts.limits
         stages = {bundle.USER_TOWER: self.user_tower, bundle.INDEX: index}
-        said = meanings(self._parts.ranker, stage.composition)
+        said = meanings(self._parts.ranker, stage.composition, self._parts.weighing)
         results = signatures.result_fields(data, said)
         scores = stage.scores(searcher)
         if self._parts.ranker is None or self._scorer is None:
@@ -204,6 +212,7 @@ class _Maker:
             scores,
             may,
             self._explorer,
+            self._parts.weighing,
         )
         asked = self._parts.ranker.request_fields(data)
         query = fields.union(stage.fields(data, with_sources=True), asked)
@@ -213,7 +222,7 @@ class _Maker:
             bundle.RANKER: ranker,
             explained.EXPLAIN: saved_models.Model(why, self._ranker_inputs, ()),
         }
-        inputs = fields.union(query, self._limits)
+        inputs = fields.union(query, self._limits, self._weights)
         return saved_models.Model(graph, inputs, results, needs_scann, stages)
 
     def _candidates(
@@ -224,19 +233,21 @@ class _Maker:
     ) -> dict[str, saved_models.Model]:
         """Returns the signature that lists all candidates."""
         found = explained.Candidates(graph, self._tower, scores)
-        inputs = fields.union(query, self._permitting)
+        inputs = fields.union(query, self._permitting, self._weights)
         return {explained.CANDIDATES: saved_models.Model(found, inputs, ())}
 
 
 def meanings(
     ranker: ranking_model.RankingModel | None,
     composition: configs.CompositionConfig | None = None,
+    weighing: weighing_room.Weighing | None = None,
 ) -> dict[str, str]:
     """Returns the meaning of each column of an answer, by name.
 
     Args:
       ranker: None: the candidates are answered.
       composition: Composition of the page; None: videos are scored, and make no page.
+      weighing: Orders by weights of predictions; None: nothing does.
     """
     if ranker is None:
         return {schema.SCORES: bundle.DOT_PRODUCT}
@@ -245,10 +256,13 @@ def meanings(
     weight = composition.blend_weight if composition else 0.0
     blended = f", blended with the candidate score (weight {weight:g})"
     found = {schema.SCORES: head.meaning + (blended if weight else "")}
+    if weighing is not None:
+        found[schema.SCORES] += _OR_WEIGHED
     if has_seconds:
         found[schema.EXPECTED_WATCH_SECONDS] = head.seconds_meaning
     if has_clicks:
         found[schema.CLICK_PROBABILITY] = heads.PROBABILITY
+    found |= {one.name: one.meaning for one in head.outcomes}
     if composition and (composition.explores or composition.max_per_channel):
         found[schema.PLACED_BY] = placing.MEANING
     if composition and composition.temperature:
