@@ -110,6 +110,12 @@ class Registry(Generic[_R]):
             raise errors.UserError(self.unknown(name))
         return self._parts[name]
 
+    def get(self, name: str) -> _R | None:
+        """Returns a part, None where there is none of this name."""
+        if name not in self:
+            return None
+        return self[name]
+
     def unknown(self, name: str) -> str:
         """Returns the message for a name that no part has."""
         close = errors.closest(name, self.names())
@@ -120,6 +126,14 @@ class Registry(Generic[_R]):
     def names(self) -> tuple[str, ...]:
         """Returns the names of all parts; those of ytdnn itself come first."""
         return tuple(dict.fromkeys([*self._modules, *self._parts, *self.outside()]))
+
+    def own(self) -> tuple[str, ...]:
+        """Returns the names of the parts that ytdnn declares itself."""
+        return tuple(self._modules)
+
+    def registered_in(self, module: str) -> dict[str, _R]:
+        """Returns the parts that a module has registered, by name."""
+        return {k: v for k, v in self._parts.items() if self._origins[k] == module}
 
     def outside(self) -> tuple[str, ...]:
         """Returns the names of the parts that ytdnn does not declare itself."""
@@ -175,7 +189,7 @@ class Registry(Generic[_R]):
         return {each.name: each for each in _installed(self.group)}
 
 
-_DECORATOR = re.compile(r'^@registries\.[A-Z_]+\.register\(\s*"([\w-]+)"', re.M)
+_DECORATOR = re.compile(r'^@registries\.[A-Z_]+\.register\(\s*"([\w -]+)"', re.M)
 
 
 @functools.cache

@@ -46,6 +46,8 @@ class CompositionConfig:
         evaluation: as it was `trained` (`ranking.precision`), `float32`, or `bfloat16`,
         which is faster where the processor supports its products. The weights are the
         same.
+      remove_watched: Whether no answer holds a video that its user has watched. Music
+        and series are watched again: keep them there (`--repeats`).
       policies: Sets of conditions on columns of videos that requests name, JSON:
         `{"kids": [{"column": "rating", "in": ["all"]}]}`; empty: none.
       weights: Weights of what the ranker predicts in the order of requests that bring
@@ -70,6 +72,7 @@ class CompositionConfig:
     young_days: components.PositiveFloat = 7.0
     ranker_precision: Precision = "trained"
     co_watched_by: Literal["order", "users"] = "order"
+    remove_watched: bool = True
     policies: str = ""
     weights: str = ""
 

@@ -48,6 +48,8 @@ def _joined(
         watched=tf.constant(cases.watched.padded()),
         times=tf.constant(cases.times, tf.int64),
     )
+    if not len(cases.removed.values):
+        asked = asked.with_watched
     proposals = []
     for source in others:
         videos = source.propose(asked).videos.numpy()

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from rich import console, table
 
+from ytdnn import registries
 from ytdnn.evaluation import report_model
 from ytdnn.pages import names, page, tables
 
@@ -11,6 +12,7 @@ _TITLE = "Outcomes of impressions"
 _OF_TRADE_OFFS = "share in the first half of each user's list, by weights of the order"
 
 
+@registries.REPORT_SECTIONS.register("outcomes", place=25)
 def sections(report: report_model.Report) -> Iterator[page.Section]:
     """Yields the section of outcomes, where the log has some."""
     found = report.outcomes

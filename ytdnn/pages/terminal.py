@@ -231,7 +231,7 @@ def _filled(
 
 
 def _name(metric: str) -> str:
-    return f"{metric} ↓" if metric in metric_names.LESS_IS_BETTER else metric
+    return f"{metric} ↓" if metric_names.less_is_better(metric) else metric
 
 
 def _cell(found: report_model.Entry, metric: str, with_interval: bool) -> str:

@@ -32,6 +32,7 @@ KIND = removals.BUNDLE
 TITLES = removals.TITLES
 ATTRIBUTES = "attributes.parquet"  # columns of videos that conditions can be put on
 SOURCE_NAMES = "source_names"  # of the manifest's facts
+REMOVES_WATCHED = "removes_watched"  # of the manifest's facts
 POLICIES = "policies"  # saved sets of conditions, of the manifest's facts
 WEIGHTS = "weights"  # saved weights of predictions, likewise
 EVALUATION = "evaluation.json"  # of the run that a refit repeats
@@ -46,8 +47,14 @@ EXACT = "_exact"
 BIAS_COORDINATES = "bias_coordinates"
 LAYOUT = "layout"  # of the manifest's config
 NEWEST_LAYOUT = 5  # of directory and signatures; 4 had no conditions on videos
-_VECTORS = "graphs/0/_search/_searcher/{}vectors/.ATTRIBUTES/VARIABLE_VALUE"
-_WHOLE, _PARTS = _VECTORS.format(""), ("_main/", "_delta/")  # of `index.delta`
+_VARIABLE = "{}/.ATTRIBUTES/VARIABLE_VALUE"
+_PARTS = ("vectors/0", "vectors/1")  # the second of `index.delta`
+_SEARCHER = "graphs/0/_search/_searcher/"  # up to ytdnn 0.2.0
+_OLD_PARTS = (
+    f"{_SEARCHER}vectors",
+    f"{_SEARCHER}_main/vectors",
+    f"{_SEARCHER}_delta/vectors",
+)
 DOT_PRODUCT = "dot product of user and video vector, bias included"
 
 COLUMNS = {  # of a video, by the output of all
@@ -186,8 +193,8 @@ class Bundle:
     @staticmethod
     def _vector_names(variables: Any) -> list[str]:
         """Returns the names of the variables that hold the vectors, in order."""
-        parts = [_VECTORS.format(part) for part in _PARTS]
-        return parts if variables.has_tensor(parts[0]) else [_WHOLE]
+        names = [_VARIABLE.format(part) for part in (*_PARTS, *_OLD_PARTS)]
+        return [name for name in names if variables.has_tensor(name)]
 
     @property
     def _variables(self) -> Any:
@@ -206,6 +213,11 @@ class Bundle:
         """Which coordinates are a video's bias, and 1 of a user: one a network."""
         found: list[int] = self.manifest.facts.get(BIAS_COORDINATES, [-1])
         return found
+
+    @property
+    def removes_watched(self) -> bool:
+        """Whether no answer holds a video that its user has watched."""
+        return bool(self.manifest.facts.get(REMOVES_WATCHED, True))
 
     def removed_videos(self) -> npt.NDArray[np.int32]:
         """Returns the catalogue indices of removed videos."""

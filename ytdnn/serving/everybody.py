@@ -197,7 +197,7 @@ def nearest(
     search = Search(bundle.video_vectors(), left_out, limits.allowed)
 
     def make(users: Indices) -> Lists:
-        barred = _joined(logged.watched(users), _own(limits, users))
+        barred = _barred(bundle, logged, limits, users)
         return search(vectors_of(users), barred, k)
 
     return make
@@ -222,7 +222,7 @@ def of_index(
 
     def make(users: Indices) -> Lists:
         vectors = vectors_of(users)
-        barred = _joined(logged.watched(users), _own(limits, users))
+        barred = _barred(bundle, logged, limits, users)
         return asked(
             barred, lambda part: {schema.USER_VECTOR: tf.constant(vectors[part])}
         )
@@ -393,6 +393,17 @@ def similar(bundle: bundle_room.Bundle, k: int, by: str = "") -> Maker:
         return search(vectors[videos - 1], own, k)
 
     return make
+
+
+def _barred(
+    bundle: bundle_room.Bundle,
+    logged: logged_requests.LoggedRequests,
+    limits: Limits,
+    users: Indices,
+) -> ragged.Ragged:
+    """Returns the videos that each user's list leaves out."""
+    own = _own(limits, users)
+    return _joined(logged.watched(users), own) if bundle.removes_watched else own
 
 
 def _own(limits: Limits, users: Indices) -> ragged.Ragged:

@@ -143,6 +143,7 @@ def _facts(
         removals.FACT: len(parts.removed_ids),
         additions.FACT: parts.data.num_added,
         "statistics_as_of": _statistics_as_of(parts),
+        bundle.REMOVES_WATCHED: parts.first_stage.composition.remove_watched,
         bundle.POLICIES: dict(parts.filters.saved),
         **_weights(parts.weighing),
         bundle.BIAS_COORDINATES: parts.first_stage.candidates.bias_coordinates,
@@ -231,7 +232,9 @@ def _load(
         [key for column in attributes.from_data(data) for key in column.keys],
     )
     filters = filters_room.Filters(data, policies)
-    limits = limits_room.Limits(lookups.RemovedVideos(asset), filters)
+    limits = limits_room.Limits(
+        lookups.RemovedVideos(asset), filters, config.composition.remove_watched
+    )
     served = manifests[index_artifact.KIND].facts["served"]
     parts = recommenders.Parts(
         data,

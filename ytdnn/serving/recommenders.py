@@ -12,9 +12,10 @@ import tensorflow as tf
 from ytdnn import configs, schema
 from ytdnn.data import fields, lookups, prepared
 from ytdnn.index import artifact as index_artifact
+from ytdnn.index import interface
 from ytdnn.ranking import heads
 from ytdnn.ranking import model as ranking_model
-from ytdnn.retrieval import exploring, filters, page, placing
+from ytdnn.retrieval import exploring, filters, nearest, page, placing, pool, tower
 from ytdnn.retrieval import scores as scores_room
 from ytdnn.retrieval import stage as retrieval_stage
 from ytdnn.retrieval import weighing as weighing_room
@@ -24,6 +25,7 @@ from ytdnn.serving import (
     graphs,
     limits,
     saved_models,
+    shared,
     signatures,
 )
 
@@ -98,6 +100,7 @@ class _Maker:
             *signatures.filter_fields(parts.filters),
         )
         self._limits = (*self._permitting, signatures.k_field())
+        self._searches: dict[tf.Module, shared.Nearest] = {}
         self._weights = (
             *signatures.weight_fields(parts.weighing),
             *signatures.policy_fields(parts.filters, parts.weighing),
@@ -106,6 +109,9 @@ class _Maker:
         self._scorer: graphs.Scorer | None = None
         if parts.ranker is not None:
             self._scorer = graphs.Scorer(self._data, self._videos, parts.ranker)
+            neutral = parts.ranker.neutral
+            lists = [f.name for f in parts.ranker.features if f.inner_shape]
+            self._effects = explained.Effects(self._scorer, neutral, lists)
             self._rule = page.Rule(self._stage.composition, self._data)
             self._explorer = exploring.from_config(self._stage.composition, self._data)
 
@@ -117,11 +123,40 @@ class _Maker:
 
     def index(self, searcher: tf.Module, needs_scann: bool) -> saved_models.Model:
         """Returns the model from vectors to videos."""
-        search = self._stage.nearest(searcher)
+        search = self._search(searcher)
         index = graphs.Index(self._videos, search, self._parts.limits)
         found = signatures.result_fields(self._data, meanings(None))
         inputs = (self._vector, *self._limits)
-        return saved_models.Model(index, inputs, found, needs_scann)
+        vectors = interface.variables(searcher.vectors)
+        return saved_models.Model(index, inputs, found, needs_scann, vectors=vectors)
+
+    def _search(self, searcher: tf.Module) -> shared.Nearest:
+        """Returns the search among permitted videos, one for all models of an index."""
+        if searcher not in self._searches:
+            number = len(self._stage.video_vectors)
+            search = nearest.Nearest(searcher, number, self._from_vectors)
+            removed = self._parts.limits.removed
+            self._searches[searcher] = shared.Nearest(search, removed)
+        return self._searches[searcher]
+
+    @functools.cached_property
+    def _from_vectors(self) -> shared.FromVectors:
+        number = len(self._stage.video_vectors)
+        return shared.FromVectors(number, self._parts.limits.removed)
+
+    def _source(self, searcher: tf.Module) -> tower.Tower:
+        number = self._stage.composition.num_candidates
+        return tower.Tower(number, self._search(searcher))
+
+    @functools.cached_property
+    def _others(self) -> list[shared.Source]:
+        """The other candidate sources, which no index changes."""
+        removed = self._parts.limits.removed
+        return [shared.Source(one, removed) for one in self._stage.other_sources]
+
+    def _pool(self, searcher: tf.Module) -> pool.Pool:
+        own, composition = self._source(searcher), self._stage.composition
+        return pool.Pool(own, self._others, composition)
 
     def ranker(self, searcher: tf.Module) -> saved_models.Model[graphs.Ranker]:
         """Returns the model from raw requests and videos to scores.
@@ -141,10 +176,10 @@ class _Maker:
     def _ranker_graph(self, searcher: tf.Module) -> graphs.Ranker:
         if self._scorer is None:
             raise ValueError("expected a trained ranker, found none")
-        pool = self._stage.pool(searcher) if self._scorer.asks_sources else None
+        sources = self._pool(searcher) if self._scorer.asks_sources else None
         scores = self._stage.scores(searcher)
         return graphs.Ranker(
-            self._scorer, self._tower, scores, pool, self._parts.limits
+            self._scorer, self._tower, scores, sources, self._parts.limits
         )
 
     @property
@@ -163,15 +198,15 @@ class _Maker:
         results = signatures.result_fields(data, said)
         scores = stage.scores(searcher)
         if self._parts.ranker is None or self._scorer is None:
-            source = stage.tower(searcher)
-            nearest = graphs.Nearest(self._videos, self._tower, source, may)
+            source = self._source(searcher)
+            alone = graphs.Nearest(self._videos, self._tower, source, may)
             query = stage.fields(data)
-            stages |= self._candidates(nearest, query, scores)
+            stages |= self._candidates(alone, query, scores)
             inputs = fields.union(query, self._limits)
-            return saved_models.Model(nearest, inputs, results, needs_scann, stages)
+            return saved_models.Model(alone, inputs, results, needs_scann, stages)
         graph = graphs.Recommender(
             self._tower,
-            stage.pool(searcher),
+            self._pool(searcher),
             self._scorer,
             self._rule,
             scores,
@@ -182,13 +217,7 @@ class _Maker:
         asked = self._parts.ranker.request_fields(data)
         query = fields.union(stage.fields(data, with_sources=True), asked)
         ranker = self.ranker(searcher)
-        why = explained.Explanation(
-            ranker.graph,
-            self._scorer,
-            self._parts.ranker.neutral,
-            scores,
-            [f.name for f in self._parts.ranker.features if f.inner_shape],
-        )
+        why = explained.Explanation(ranker.graph, self._effects, scores)
         stages |= self._candidates(graph, query, scores) | {
             bundle.RANKER: ranker,
             explained.EXPLAIN: saved_models.Model(why, self._ranker_inputs, ()),
