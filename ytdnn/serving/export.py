@@ -28,11 +28,11 @@ from ytdnn.features import base_feature, corpus
 from ytdnn.index import artifact as index_artifact
 from ytdnn.index import delta
 from ytdnn.ranking import model as ranking_model
+from ytdnn.ranking import weighing as weighing_room
 from ytdnn.retrieval import attributes
 from ytdnn.retrieval import filters as filters_room
 from ytdnn.retrieval import interface as retrieval
 from ytdnn.retrieval import stage as retrieval_stage
-from ytdnn.retrieval import weighing as weighing_room
 from ytdnn.serving import (
     additions,
     bundle,
