@@ -45,6 +45,8 @@ class CompositionConfig:
         evaluation: as it was `trained` (`ranking.precision`), `float32`, or `bfloat16`,
         which is faster where the processor supports its products. The weights are the
         same.
+      request_fields: Keys of requests that leave videos out, in addition to those of
+        every bundle, such as `exclude_channel_ids` (docs/extending.md).
       policies: Sets of conditions on columns of videos that requests name, JSON:
         `{"kids": [{"column": "rating", "in": ["all"]}]}`; empty: none.
       co_watched_by: What makes videos co-watched: the `order` of watches, within three
@@ -65,6 +67,7 @@ class CompositionConfig:
     young_days: components.PositiveFloat = 7.0
     ranker_precision: Precision = "trained"
     co_watched_by: Literal["order", "users"] = "order"
+    request_fields: tuple[str, ...] = ()
     policies: str = ""
 
     @pydantic.field_validator("policies", mode="after")
@@ -106,6 +109,14 @@ class CompositionConfig:
         if len(dict(value)) < len(value):
             raise ValueError(f"expected each source once, received {value}")
         return value
+
+    @pydantic.field_validator("request_fields", mode="after")
+    @classmethod
+    def _fields_are_registered(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if name not in registries.REQUEST_FIELDS:
+                raise ValueError(registries.REQUEST_FIELDS.unknown(name))
+        return tuple(dict.fromkeys(value))
 
     @pydantic.model_validator(mode="after")
     def _leaves_places(self) -> Self:

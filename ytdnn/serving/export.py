@@ -28,7 +28,7 @@ from ytdnn.features import base_feature, corpus
 from ytdnn.index import artifact as index_artifact
 from ytdnn.index import delta
 from ytdnn.ranking import model as ranking_model
-from ytdnn.retrieval import attributes
+from ytdnn.retrieval import attributes, request_fields
 from ytdnn.retrieval import filters as filters_room
 from ytdnn.retrieval import interface as retrieval
 from ytdnn.retrieval import stage as retrieval_stage
@@ -221,7 +221,11 @@ def _load(
         [key for column in attributes.from_data(data) for key in column.keys],
     )
     filters = filters_room.Filters(data, policies)
-    limits = limits_room.Limits(lookups.RemovedVideos(asset), filters)
+    limits = limits_room.Limits(
+        lookups.RemovedVideos(asset),
+        filters,
+        request_fields.from_config(config.composition, data),
+    )
     served = manifests[index_artifact.KIND].facts["served"]
     parts = recommenders.Parts(
         data, first_stage, ranker, searchers, served, removed_ids, limits, filters

@@ -1,13 +1,16 @@
 """The inputs of the candidate sources from a request, and the videos it permits."""
 
+from collections.abc import Sequence
+
 import tensorflow as tf
 
 from ytdnn import schema
+from ytdnn.data import fields as fields_room
 from ytdnn.data import lookups
 from ytdnn.data import request as raw_request
 from ytdnn.retrieval import filters as filters_room
 from ytdnn.retrieval import interface as retrieval
-from ytdnn.retrieval import permitted
+from ytdnn.retrieval import permitted, request_fields
 
 
 class Limits(tf.Module):
@@ -17,16 +20,24 @@ class Limits(tf.Module):
         self,
         removed: lookups.RemovedVideos | None = None,
         filters: filters_room.Filters | None = None,
+        fields: Sequence[request_fields.RequestField] = (),
     ) -> None:
         """Takes what holds for all requests.
 
         Args:
           removed: Videos left out of every answer; None: nothing was removed.
           filters: Reads conditions; None: requests have none.
+          fields: Other keys of requests that leave videos out.
         """
         super().__init__()
+        self._others = list(fields)
         self._removed = removed
         self._filters = filters
+
+    @property
+    def fields(self) -> tuple[fields_room.Field, ...]:
+        """The other keys of requests that leave videos out."""
+        return tuple(each.field for each in self._others)
 
     def asked(
         self, request: raw_request.Request, user_vectors: tf.Tensor
@@ -55,6 +66,9 @@ class Limits(tf.Module):
         if schema.EXCLUDE_IDS in raw:
             excluded = videos.indices(raw[schema.EXCLUDE_IDS])
             barred = tf.concat([watched, excluded], axis=1)
+        others = request_fields.barred(self._others, raw)
+        if others:
+            barred = tf.concat([barred, *others], axis=1)
         if schema.ALLOW_IDS in raw:
             allowed = videos.indices(raw[schema.ALLOW_IDS])
             is_limited = tf.reduce_any(videos.present(raw[schema.ALLOW_IDS]), axis=1)

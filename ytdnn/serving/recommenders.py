@@ -92,6 +92,7 @@ class _Maker:
         self._permitting = (
             *fields.permitting(self._data),
             *signatures.filter_fields(parts.filters),
+            *parts.limits.fields,
         )
         self._limits = (*self._permitting, signatures.k_field())
         self._rankers: dict[tf.Module | None, saved_models.Model[graphs.Ranker]] = {}
