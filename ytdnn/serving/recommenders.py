@@ -98,6 +98,7 @@ class _Maker:
         self._permitting = (
             *fields.permitting(self._data),
             *signatures.filter_fields(parts.filters),
+            *parts.limits.fields,
         )
         self._limits = (*self._permitting, signatures.k_field())
         self._searches: dict[tf.Module, shared.SharedNearest] = {}
