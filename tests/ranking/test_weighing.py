@@ -107,6 +107,15 @@ def test_places_without_a_video_stay_off_the_page_and_sums_finite() -> None:
     assert np.isfinite(scores).all()
 
 
+def test_pages_of_evaluations_are_in_the_order_of_the_graph() -> None:
+    predicted = _predicted(1)
+    for weights in ({"liked": 2.0, "disliked": -3.0}, {schema.WATCH_SECONDS: 4.0}, {}):
+        made = _made(weights)
+        order, _ = made(_raw([({}, "")]), predicted, predicted.order, predicted.order)
+        found = weighing.page_order(predicted, weights)
+        np.testing.assert_allclose(found, order, rtol=1e-6)
+
+
 def test_saved_weights_of_what_is_not_predicted_are_refused() -> None:
     with pytest.raises(errors.UserError, match="policy p, received 'like': did you"):
         weighing.Weighing(NAMES, {}, {"p": {"like": 1.0}})

@@ -114,6 +114,27 @@ class Weighing:
         return tf.gather(tf.constant(self._saved), rows)
 
 
+def weighs(weights: Weights) -> bool:
+    """Whether weights change the ranker's order: not where watch seconds alone do."""
+    return any(
+        value < 0.0 if name == schema.WATCH_SECONDS else value != 0.0
+        for name, value in weights.items()
+    )
+
+
+def page_order(predicted: heads.Predicted, weights: Weights) -> tf.Tensor:
+    """Returns the order of a page by some weights, `[...] float32`.
+
+    Args:
+      predicted: Predictions for its candidates.
+      weights: Weights by name, as of a bundle.
+    """
+    if not weighs(weights):
+        return predicted.order
+    found = terms(predicted)
+    return tf.add_n([float(w) * found[name] for name, w in weights.items()])
+
+
 def names_of(head: heads.Head) -> tuple[str, ...]:
     """Returns the names of the predictions of a head that can be weighed, in order."""
     has_seconds, has_clicks = head.predicts

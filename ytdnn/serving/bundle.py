@@ -1,6 +1,7 @@
 """A bundle read back: verified, its SavedModels loaded when first asked for."""
 
 import dataclasses
+import functools
 import json
 import pathlib
 import time
@@ -136,11 +137,16 @@ class Bundle:
         outputs = self.outputs(RECOMMENDER + EXACT)
         return {column(name): field.meaning for name, field in outputs.items()}
 
-    @property
+    @functools.cached_property
     def outcomes(self) -> tuple[str, ...]:
         """The outcomes of impressions that are predicted, by name."""
         found = self.outputs(RECOMMENDER + EXACT)
         return tuple(name for name in found if name not in COLUMNS)
+
+    @property
+    def own_outcomes(self) -> tuple[str, ...]:
+        """Those of them that are not of the schema, by name."""
+        return tuple(name for name in self.outcomes if name not in schema.OUTCOMES)
 
     def video_vectors(self) -> npt.NDArray[np.float32]:
         """Returns the vectors of the index, `[num_videos, dim]`, bias included.
