@@ -46,6 +46,27 @@ SOURCES = registry.Registry(
 
 
 @dataclasses.dataclass(frozen=True)
+class RegisteredField(registry.Registered):
+    """A key of requests, prepared set → `request_fields.RequestField`.
+
+    Attributes:
+      exists: Whether a prepared set has the columns it needs; None: every set has.
+    """
+
+    exists: Callable[[Any], bool] | None = None
+
+
+REQUEST_FIELDS = registry.Registry(
+    "ytdnn.request_fields", "request field", "ytdnn.retrieval", RegisteredField
+)
+
+
+FEATURES = registry.Registry(
+    "ytdnn.features", "feature", "ytdnn.features", registry.Registered
+)
+
+
+@dataclasses.dataclass(frozen=True)
 class RegisteredMetric(registry.Registered):
     """A metric of lists of videos: (`inputs`, k) → `[num_users]`, one value for each.
 

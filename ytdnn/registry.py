@@ -42,7 +42,8 @@ class Registry(Generic[_R]):
     """The parts of one kind.
 
     Attributes:
-      group: Group of the entry points of installed packages, such as `ytdnn.losses`.
+      group: Group of the entry points of installed packages, such as `ytdnn.losses`,
+        for the registry `registries.LOSSES`.
       noun: Name of the kind in messages.
     """
 
@@ -176,11 +177,12 @@ class Registry(Generic[_R]):
         """The module of each part of ytdnn itself, read from its decorators."""
         spec = importlib.util.find_spec(self._folder)
         places = spec.submodule_search_locations if spec else None
-        found = {}
+        variable = self.group.rpartition(".")[2].upper()
+        found: dict[str, str] = {}
         for path in sorted(pathlib.Path((places or [""])[0]).glob("*.py")):
             module = f"{self._folder}.{path.stem}"
-            for name in _DECORATOR.findall(path.read_text(encoding="utf-8")):
-                found[name] = module
+            decorators = _DECORATOR.findall(path.read_text(encoding="utf-8"))
+            found |= {name: module for own, name in decorators if own == variable}
         return found
 
     @property
@@ -189,7 +191,7 @@ class Registry(Generic[_R]):
         return {each.name: each for each in _installed(self.group)}
 
 
-_DECORATOR = re.compile(r'^@registries\.[A-Z_]+\.register\(\s*"([\w -]+)"', re.M)
+_DECORATOR = re.compile(r'^@registries\.([A-Z_]+)\.register\(\s*"([\w -]+)"', re.M)
 
 
 @functools.cache

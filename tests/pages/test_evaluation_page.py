@@ -14,6 +14,7 @@ SECTIONS = [
     "Retrieval",
     "Metrics by length of the list",
     "Slices of users and videos",
+    "Quality and reach",
     "Ranking of logged impressions",
     "Popularity and age of recommendations",
     "What other pages would have brought",
@@ -366,6 +367,6 @@ def test_sections_of_a_package_have_their_place(tmp_path: pathlib.Path) -> None:
         text = evaluation_page.render(example.typed())
     found = re.findall(r"<h2>(.*?)</h2>", text)
     place = found.index("Weakest slices")
-    assert found[place - 1] == "Slices of users and videos"
+    assert found[place - 1] == "Quality and reach"
     assert found[place + 1] == "Ranking of logged impressions"
     assert [title for title in found if title != "Weakest slices"] == SECTIONS

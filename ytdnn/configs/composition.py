@@ -48,6 +48,8 @@ class CompositionConfig:
         same.
       remove_watched: Whether no answer holds a video that its user has watched. Music
         and series are watched again: keep them there (`--repeats`).
+      request_fields: Keys of requests that leave videos out, in addition to those of
+        every bundle, such as `exclude_channel_ids` (docs/extending.md).
       policies: Sets of conditions on columns of videos that requests name, JSON:
         `{"kids": [{"column": "rating", "in": ["all"]}]}`; empty: none.
       weights: Weights of what the ranker predicts in the order of requests that bring
@@ -73,6 +75,7 @@ class CompositionConfig:
     ranker_precision: Precision = "trained"
     co_watched_by: Literal["order", "users"] = "order"
     remove_watched: bool = True
+    request_fields: tuple[str, ...] = ()
     policies: str = ""
     weights: str = ""
 
@@ -144,6 +147,14 @@ class CompositionConfig:
         if len(dict(value)) < len(value):
             raise ValueError(f"expected each source once, received {value}")
         return value
+
+    @pydantic.field_validator("request_fields", mode="after")
+    @classmethod
+    def _fields_are_registered(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if name not in registries.REQUEST_FIELDS:
+                raise ValueError(registries.REQUEST_FIELDS.unknown(name))
+        return tuple(dict.fromkeys(value))
 
     @pydantic.model_validator(mode="after")
     def _leaves_places(self) -> Self:

@@ -310,6 +310,7 @@ class _Asked:
         }
         for part in batches.of_like_length(sizes, self._most, _MOST_CELLS):
             given = inputs(part) | self._limits(barred.take(part))
+            given |= batches.missing(self._fields, given, len(part))
             answer = self._bundle.run(self._name, given)
             found = self._indices_of(answer[schema.IDS].numpy())
             inside = (

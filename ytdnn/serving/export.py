@@ -28,11 +28,11 @@ from ytdnn.features import base_feature, corpus
 from ytdnn.index import artifact as index_artifact
 from ytdnn.index import delta
 from ytdnn.ranking import model as ranking_model
-from ytdnn.retrieval import attributes
+from ytdnn.ranking import weighing as weighing_room
+from ytdnn.retrieval import attributes, request_fields
 from ytdnn.retrieval import filters as filters_room
 from ytdnn.retrieval import interface as retrieval
 from ytdnn.retrieval import stage as retrieval_stage
-from ytdnn.retrieval import weighing as weighing_room
 from ytdnn.serving import (
     additions,
     bundle,
@@ -233,7 +233,10 @@ def _load(
     )
     filters = filters_room.Filters(data, policies)
     limits = limits_room.Limits(
-        lookups.RemovedVideos(asset), filters, config.composition.remove_watched
+        lookups.RemovedVideos(asset),
+        filters,
+        config.composition.remove_watched,
+        request_fields.from_config(config.composition, data),
     )
     served = manifests[index_artifact.KIND].facts["served"]
     parts = recommenders.Parts(

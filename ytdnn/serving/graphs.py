@@ -17,9 +17,9 @@ from ytdnn.features import reading
 from ytdnn.ranking import heads
 from ytdnn.ranking import inputs as ranking_inputs
 from ytdnn.ranking import model as ranking_model
+from ytdnn.ranking import weighing as weighing_room
 from ytdnn.retrieval import exploring, nearest, page, placing, pool, rows, tower
 from ytdnn.retrieval import scores as scores_room
-from ytdnn.retrieval import weighing as weighing_room
 from ytdnn.serving import limits as limits_room
 from ytdnn.serving import results, shared
 

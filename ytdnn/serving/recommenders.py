@@ -15,10 +15,10 @@ from ytdnn.index import artifact as index_artifact
 from ytdnn.index import interface
 from ytdnn.ranking import heads
 from ytdnn.ranking import model as ranking_model
+from ytdnn.ranking import weighing as weighing_room
 from ytdnn.retrieval import exploring, filters, nearest, page, placing, pool, tower
 from ytdnn.retrieval import scores as scores_room
 from ytdnn.retrieval import stage as retrieval_stage
-from ytdnn.retrieval import weighing as weighing_room
 from ytdnn.serving import (
     bundle,
     explained,
@@ -98,9 +98,10 @@ class _Maker:
         self._permitting = (
             *fields.permitting(self._data),
             *signatures.filter_fields(parts.filters),
+            *parts.limits.fields,
         )
         self._limits = (*self._permitting, signatures.k_field())
-        self._searches: dict[tf.Module, shared.Nearest] = {}
+        self._searches: dict[tf.Module, shared.SharedNearest] = {}
         self._weights = (
             *signatures.weight_fields(parts.weighing),
             *signatures.policy_fields(parts.filters, parts.weighing),
@@ -130,29 +131,29 @@ class _Maker:
         vectors = interface.variables(searcher.vectors)
         return saved_models.Model(index, inputs, found, needs_scann, vectors=vectors)
 
-    def _search(self, searcher: tf.Module) -> shared.Nearest:
+    def _search(self, searcher: tf.Module) -> shared.SharedNearest:
         """Returns the search among permitted videos, one for all models of an index."""
         if searcher not in self._searches:
             number = len(self._stage.video_vectors)
             search = nearest.Nearest(searcher, number, self._from_vectors)
             removed = self._parts.limits.removed
-            self._searches[searcher] = shared.Nearest(search, removed)
+            self._searches[searcher] = shared.SharedNearest(search, removed)
         return self._searches[searcher]
 
     @functools.cached_property
-    def _from_vectors(self) -> shared.FromVectors:
+    def _from_vectors(self) -> shared.SharedFromVectors:
         number = len(self._stage.video_vectors)
-        return shared.FromVectors(number, self._parts.limits.removed)
+        return shared.SharedFromVectors(number, self._parts.limits.removed)
 
     def _source(self, searcher: tf.Module) -> tower.Tower:
         number = self._stage.composition.num_candidates
         return tower.Tower(number, self._search(searcher))
 
     @functools.cached_property
-    def _others(self) -> list[shared.Source]:
+    def _others(self) -> list[shared.SharedSource]:
         """The other candidate sources, which no index changes."""
         removed = self._parts.limits.removed
-        return [shared.Source(one, removed) for one in self._stage.other_sources]
+        return [shared.SharedSource(one, removed) for one in self._stage.other_sources]
 
     def _pool(self, searcher: tf.Module) -> pool.Pool:
         own, composition = self._source(searcher), self._stage.composition

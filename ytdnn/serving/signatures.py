@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from ytdnn import schema
 from ytdnn.data import fields, prepared
+from ytdnn.ranking import weighing as weighing_room
 from ytdnn.retrieval import filters as filters_room
-from ytdnn.retrieval import weighing as weighing_room
 
 Field = fields.Field
 describe = fields.describe

@@ -11,7 +11,7 @@ from typing import Any
 
 from ytdnn import errors, schema
 from ytdnn.data import fields as fields_room
-from ytdnn.retrieval import weighing
+from ytdnn.ranking import weighing
 
 WEIGHTS = "weights"
 _EXAMPLE = '{"watch_seconds": 1, "liked": 30}'

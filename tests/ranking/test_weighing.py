@@ -5,8 +5,7 @@ import pytest
 import tensorflow as tf
 
 from ytdnn import errors, schema
-from ytdnn.ranking import heads
-from ytdnn.retrieval import weighing
+from ytdnn.ranking import heads, weighing
 
 NAMES = (schema.WATCH_SECONDS, schema.CLICKED, "liked", "disliked")
 POLICIES = {"kids": {"disliked": -5.0}, "long": {schema.WATCH_SECONDS: 2.0}}
