@@ -100,8 +100,13 @@ def train(
     if not writes:
         return
     if chosen is not None:
-        known = chosen.facts.get("calibration", {})
-        ranking_model.calibrate(configs.component(heads.Calibration, known))
+        known = configs.component(
+            heads.Calibration, chosen.facts.get("calibration", {})
+        )
+        lines = dict(zip(chosen.facts.get("outcomes", ()), known.outcomes, strict=True))
+        ranking_model.calibrate(
+            calibrating.carried(known, lines, ranking_model.head.outcomes)
+        )
     else:
         ranking_model.calibrate(calibrating.fit(config.ranking, data, ranking_model))
     facts["calibration"] = dataclasses.asdict(ranking_model.measured.calibration)
