@@ -55,14 +55,18 @@ Values = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.integer]
 
 
-def config_of(world: configs.WorldConfig, epochs: int, seed: int = 0) -> configs.Config:
+def config_of(
+    world: configs.WorldConfig, epochs: int, outcome_weight: float, seed: int = 0
+) -> configs.Config:
     """Returns the run.
 
     Args:
       world: The world.
       epochs: Number of epochs, at most.
+      outcome_weight: Weight of the loss of each outcome.
       seed: Seed of training.
     """
+    names = (schema.LIKED, schema.DISLIKED)
     return configs.Config(
         data=configs.DataConfig(source="world", world=world),
         ranking=configs.RankingConfig(
@@ -70,6 +74,7 @@ def config_of(world: configs.WorldConfig, epochs: int, seed: int = 0) -> configs
             embedding_dim=16,
             tower=(64, 32),
             least_impressions=1_000_000,
+            loss_weights=tuple(f"{name}={outcome_weight:g}" for name in names),
             head=configs.ClickTimesWatchTimeConfig(order_by="seconds"),
             training=configs.TrainingConfig(
                 epochs=epochs,
@@ -211,11 +216,12 @@ def main() -> None:
     parser.add_argument("--results", type=pathlib.Path)
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--users", type=int, default=300)
+    parser.add_argument("--outcome_weight", type=float, default=1.0)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     started = time.perf_counter()
     try:
-        config = config_of(WORLD, given.epochs, given.seed)
+        config = config_of(WORLD, given.epochs, given.outcome_weight, given.seed)
         found = measure(given.workdir, config, given.users)
     except errors.UserError as error:
         raise SystemExit(f"error: {error}") from None
