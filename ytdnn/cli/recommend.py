@@ -75,6 +75,11 @@ FLAGS = (
         "Name of conditions saved in the bundle (config.composition.policies).",
         example="NAME",
     ),
+    Flag(
+        "max_per",
+        'Videos of each value of a column at most, JSON: {"channel_id": 2}.',
+        example="JSON",
+    ),
     *engine.FLAGS,
     resolved.JSON,
 )
@@ -151,6 +156,7 @@ def _recommend_many(
             allow=_file(values, "allow"),
             where=_where(values),
             policy=values.get("policy", ""),
+            max_per=_max_per(values),
             spark=spark,
             progress=shown,
         )
@@ -176,6 +182,19 @@ def _where(values: Mapping[str, str]) -> list[dict[str, Any]] | None:
     return found if isinstance(found, list) else [found]
 
 
+def _max_per(values: Mapping[str, str]) -> Any:
+    """Returns the caps of --max_per."""
+    if "max_per" not in values:
+        return None
+    try:
+        return json.loads(values["max_per"])
+    except ValueError as error:
+        raise errors.UserError(
+            f'expected --max_per as JSON, {{"channel_id": 2}}, received '
+            f"{values['max_per']!r} ({error})"
+        ) from None
+
+
 def _recommend_one(values: Mapping[str, str], exact: bool) -> None:
     """Shows the answer to one request."""
     if "user" in values:
@@ -190,6 +209,8 @@ def _recommend_one(values: Mapping[str, str], exact: bool) -> None:
     notes = []
     if "where" in values:
         request = request | {"where": _where(values)}
+    if "max_per" in values:
+        request = request | {"max_per": _max_per(values)}
     if "policy" in values:
         request = request | {schema.POLICY: values["policy"]}
     if "k" in values:

@@ -83,7 +83,7 @@ def _graded(entry: report_model.Entry) -> dict[str, float]:
         for name, value in entry.values.items()
         if value is not None
         and name in entry.intervals
-        and name not in metric_names.NOT_GRADED
+        and name.partition("@")[0] not in metric_names.NOT_GRADED
     }
 
 

@@ -7,6 +7,7 @@ named by ids, by a frame with a column of them, or by the path of a file.
 import dataclasses
 import numbers
 import pathlib
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ytdnn import artifacts, errors, schema, user_paths
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from ytdnn.serving import everybody, streams
 
 Where = list[dict[str, Any]] | None
+MaxPer = Mapping[str, int] | None
 Ids = Any  # an id | Iterable of ids | a frame | a pathlib.Path of a file | None
 
 
@@ -36,6 +38,7 @@ def write_recommendations(
     allow: Ids = None,
     where: Where = None,
     policy: str = "",
+    max_per: MaxPer = None,
     spark: "session.SparkSettings | None" = None,
     progress: "streams.Progress | None" = None,
 ) -> "streams.Written":
@@ -60,6 +63,7 @@ def write_recommendations(
       allow: The only videos that lists may hold, likewise.
       where: Conditions on columns of videos, as of `Recommender.recommend`.
       policy: Name of a saved set of conditions, which holds, too.
+      max_per: Videos of each value at most, by column, as of `Recommender.recommend`.
       spark: Where Apache Spark makes the lists, each of its cores those of some users;
         None: this machine does.
       progress: Is told how many of how many users are done.
@@ -76,6 +80,7 @@ def write_recommendations(
     sink.require_path(path)
     asked = {"users": users, "k": k, "ranker": ranker, "index": index}
     asked |= {"exclude": exclude, "allow": allow, "where": where, "policy": policy}
+    asked["max_per"] = max_per
     if spark is None:
         return stream(recommender, **asked).write(path, progress)
     from ytdnn.data.spark import session
@@ -97,6 +102,7 @@ def stream(
     allow: Ids,
     where: Where = None,
     policy: str = "",
+    max_per: MaxPer = None,
 ) -> "streams.Stream":
     """Returns the recommendations of many users, part by part.
 
@@ -105,7 +111,7 @@ def stream(
     from ytdnn.serving import streams
 
     _require_length(k)
-    found, notes = limits(recommender, exclude, allow, where, policy)
+    found, notes = limits(recommender, exclude, allow, where, policy, max_per)
     made = streams.recommendations(
         recommender.bundle,
         recommender.logged,
@@ -234,6 +240,7 @@ def limits(
     allow: Ids,
     where: Where = None,
     policy: str = "",
+    max_per: MaxPer = None,
 ) -> tuple["everybody.Limits", list[str]]:
     """Returns which videos lists may hold, and what to tell of unknown ids."""
     from ytdnn.serving import asked, everybody
@@ -247,6 +254,8 @@ def limits(
                 strict=True,
             )
         )
+    if max_per:
+        own["max_per"] = capped(recommender, max_per)
     if exclude is None and allow is None:
         return everybody.Limits(**own), []
     left_out = _frame(exclude, "exclude", schema.VIDEO_ID, (schema.USER_ID,))
@@ -274,6 +283,21 @@ def checked(
     values = requests.values({key: v for key, v in given.items() if v}, known)
     pairs = zip(values.get(names[0], ()), values.get(names[1], ()), strict=True)
     return tuple(pairs), values.get(schema.POLICY, "")
+
+
+def capped(
+    recommender: "recommender_room.Recommender", max_per: MaxPer
+) -> tuple[tuple[str, int], ...]:
+    """Returns caps on columns of videos, checked.
+
+    Raises:
+      errors.UserError: One is malformed, or the bundle has no such column.
+    """
+    from ytdnn.serving import where
+
+    fields = recommender.bundle.inputs(recommender.bundle.recommender(exact=True))
+    known = fields.get(schema.MAX_PER_COLUMNS)
+    return tuple(where.capped(max_per, known.choices if known else ()).items())
 
 
 def _users(

@@ -119,6 +119,7 @@ class Recommender:
         allow: everybody.Ids = None,
         where: everybody.Where = None,
         policy: str = "",
+        max_per: everybody.MaxPer = None,
     ) -> Any:
         """Returns recommendations, best first.
 
@@ -142,6 +143,8 @@ class Recommender:
             ["en", "de"]}, {"column": "age_days", "at_most": 7}]`. Requests have their
             own `where` instead, where they bring one.
           policy: Name of conditions saved in the bundle, which hold, too.
+          max_per: Videos of each value at most, by column of videos, as
+            `{"channel_id": 2}`. Requests have their own, where they bring one.
 
         Returns:
           A frame of Polars, or of pandas where one was given: `request` (position,
@@ -158,7 +161,9 @@ class Recommender:
 
         read = requested.read(asked)
         if not isinstance(read, list):
-            limits, notes = everybody.limits(self, exclude, allow, where, policy)
+            limits, notes = everybody.limits(
+                self, exclude, allow, where, policy, max_per
+            )
             _warn(notes)
             options = {"ranker": ranker, "index": "exact" if exact else ""}
             found = self._of_users(read, k, limits, options)
@@ -168,7 +173,7 @@ class Recommender:
                 f"name {schema.EXCLUDE_IDS} and {schema.ALLOW_IDS} in them"
             )
         else:
-            shared = {"where": where, schema.POLICY: policy}
+            shared = {"where": where, schema.POLICY: policy, "max_per": max_per}
             given = {key: value for key, value in shared.items() if value}
             found = self._of_requests(read, k, exact, given)
         return frames.to_pandas(found) if frames.is_pandas(asked) else found

@@ -14,7 +14,7 @@ from ytdnn.data import fields, lookups, prepared
 from ytdnn.index import artifact as index_artifact
 from ytdnn.ranking import heads
 from ytdnn.ranking import model as ranking_model
-from ytdnn.retrieval import exploring, filters, page, placing
+from ytdnn.retrieval import caps, exploring, filters, page, placing
 from ytdnn.retrieval import scores as scores_room
 from ytdnn.retrieval import stage as retrieval_stage
 from ytdnn.serving import (
@@ -94,6 +94,8 @@ class _Maker:
             *signatures.filter_fields(parts.filters),
         )
         self._limits = (*self._permitting, signatures.k_field())
+        self._caps = caps.Caps(parts.filters)
+        self._capping = signatures.cap_fields(self._caps)
         self._rankers: dict[tf.Module | None, saved_models.Model[graphs.Ranker]] = {}
         self._scorer: graphs.Scorer | None = None
         if parts.ranker is not None:
@@ -156,10 +158,10 @@ class _Maker:
         scores = stage.scores(searcher)
         if self._parts.ranker is None or self._scorer is None:
             source = stage.tower(searcher)
-            nearest = graphs.Nearest(self._videos, self._tower, source, may)
+            nearest = graphs.Nearest(self._videos, self._tower, source, may, self._caps)
             query = stage.fields(data)
             stages |= self._candidates(nearest, query, scores)
-            inputs = fields.union(query, self._limits)
+            inputs = fields.union(query, self._limits, self._capping)
             return saved_models.Model(nearest, inputs, results, needs_scann, stages)
         graph = graphs.Recommender(
             self._tower,
@@ -169,6 +171,7 @@ class _Maker:
             scores,
             may,
             self._explorer,
+            self._caps,
         )
         asked = self._parts.ranker.request_fields(data)
         query = fields.union(stage.fields(data, with_sources=True), asked)
@@ -184,7 +187,7 @@ class _Maker:
             bundle.RANKER: ranker,
             explained.EXPLAIN: saved_models.Model(why, self._ranker_inputs, ()),
         }
-        inputs = fields.union(query, self._limits)
+        inputs = fields.union(query, self._limits, self._capping)
         return saved_models.Model(graph, inputs, results, needs_scann, stages)
 
     def _candidates(
@@ -195,7 +198,7 @@ class _Maker:
     ) -> dict[str, saved_models.Model]:
         """Returns the signature that lists all candidates."""
         found = explained.Candidates(graph, self._tower, scores)
-        inputs = fields.union(query, self._permitting)
+        inputs = fields.union(query, self._permitting, self._capping)
         return {explained.CANDIDATES: saved_models.Model(found, inputs, ())}
 
 
@@ -220,7 +223,9 @@ def meanings(
         found[schema.EXPECTED_WATCH_SECONDS] = head.seconds_meaning
     if has_clicks:
         found[schema.CLICK_PROBABILITY] = heads.PROBABILITY
-    if composition and (composition.explores or composition.max_per_channel):
+    if composition and (
+        composition.explores or composition.max_per_channel or composition.diversifies
+    ):
         found[schema.PLACED_BY] = placing.MEANING
     if composition and composition.temperature:
         found[schema.PROPENSITIES] = _PROPENSITY
