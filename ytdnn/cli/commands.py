@@ -22,6 +22,7 @@ from ytdnn.cli import (
     similar,
     steps,
     study,
+    sweep,
     tune,
     vectors,
     world,
@@ -106,6 +107,7 @@ COMMANDS = (
             _K,
         ),
         (
+            "extensions",
             "data",
             "candidates",
             "index",
@@ -186,6 +188,7 @@ COMMANDS = (
             _STRATEGY,
         ),
         (
+            "extensions",
             "candidates",
             "index",
             "ranking",
@@ -247,7 +250,7 @@ COMMANDS = (
             "ytdnn evaluate --explain",
         ),
         evaluate.FLAGS,
-        ("composition", "evaluation"),
+        ("extensions", "composition", "evaluation"),
         evaluate.run,
     ),
     Command(
@@ -467,6 +470,7 @@ COMMANDS = (
         ),
         study.FLAGS,
         (
+            "extensions",
             "data",
             "candidates",
             "index",
@@ -477,6 +481,25 @@ COMMANDS = (
             "strategy",
         ),
         study.run,
+    ),
+    Command(
+        "sweep",
+        "search settings by validation: Optuna's trials, and the best compared once",
+        "Trains one stage with settings drawn from a space, by Optuna's TPE sampler, "
+        "and stops a trial that is below the median of those before it. Validation "
+        "alone decides. All trials stand in DIR/journal.log: a sweep that was killed "
+        "goes on, and several processes of the same command share it. Ends with "
+        "DIR/best.py, a config file to run, DIR/sweep.html, and the paired difference "
+        "of the best and the base config on the test window. Needs the extra `sweep`.",
+        (
+            "ytdnn sweep --source=movielens --name=ml-100k --trials=30 "
+            "--workdir=runs/sweep",
+            "ytdnn sweep --config=mine.py --minutes=120 --workdir=runs/sweep",
+            "ytdnn sweep --stage=ranking --trials=20 --workdir=runs/ranker_sweep",
+        ),
+        (*sweep.FLAGS, *_DATA_FLAGS),
+        ("data", "candidates", "ranking", "composition", "evaluation", "seed"),
+        sweep.run,
     ),
     Command(
         "live",

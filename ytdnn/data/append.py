@@ -19,6 +19,7 @@ from ytdnn import artifacts, configs, errors, ragged, schema
 from ytdnn.data import (
     array_files,
     event_log,
+    outcomes,
     prepare,
     prepared,
     user_shards,
@@ -294,6 +295,10 @@ class _Merge:
                 )
             ],
         }
+        if "impression_outcomes" in arrays:
+            known = [one.name for one in self._old.outcomes]
+            values = arrays["impression_outcomes"]
+            found |= outcomes.facts(outcomes.measure(known, [values]))
         names = {"watch": schema.WATCHES, "impression": schema.IMPRESSIONS}
         for name, table in names.items():
             if f"{name}_times" in arrays:

@@ -5,7 +5,7 @@ import dataclasses
 import polars as pl
 
 from ytdnn import schema
-from ytdnn.data import event_log, vectors
+from ytdnn.data import event_log, outcomes, vectors
 
 MOST_TIME = 4_102_444_800  # the year 2100
 
@@ -39,6 +39,10 @@ def of_table(table: str, found: pl.Schema, known: pl.Series | None) -> list[Faul
     for column in schema.TABLES[table].columns:
         if column.name in found:
             faults += _column_faults(column, event_log.raw(column.name) in found)
+    if table == schema.IMPRESSIONS:
+        for name in outcomes.own(event_log.table_columns(table, found)):
+            has_raw = event_log.raw(name) in found
+            faults += _column_faults(schema.outcome(name), has_raw)
     key = schema.TABLES[table].key
     if key is not None:
         faults += _own_faults(table, found)

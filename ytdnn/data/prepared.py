@@ -20,7 +20,7 @@ import numpy as np
 import polars as pl
 
 from ytdnn import artifacts, configs, ragged, schema
-from ytdnn.data import events, user_shards
+from ytdnn.data import events, outcomes, user_shards
 from ytdnn.data import vectors as vectors_room
 
 Made = TypeVar("Made")
@@ -248,6 +248,11 @@ class PreparedData:
         """Whether clicked impressions have a watch time."""
         shown = self.some.shard.impressions
         return shown is not None and shown.seconds is not None
+
+    @functools.cached_property
+    def outcomes(self) -> tuple[outcomes.Outcome, ...]:
+        """Outcomes of impressions, in the order of their array."""
+        return outcomes.from_facts(self.manifest.facts)
 
     @property
     def has_searches(self) -> bool:

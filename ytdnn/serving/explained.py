@@ -69,9 +69,9 @@ class Candidates(tf.Module):
 
         All but two are `[batch, n]`: `ids`, `scores` that they are ordered by and the
         other columns of `results.Ranked`, `candidate_scores` (the lowest float32:
-        none), `sources` (place among `interface.NAMES`, from 1), `seed_ids`, and
-        `ranks` on the page (from 1; 0: not on it). `num_results [batch]` of them are
-        candidates.
+        none), `sources` (place among `CompositionConfig.source_names`, from 1),
+        `seed_ids`, and `ranks` on the page (from 1; 0: not on it). `num_results
+        [batch]` of them are candidates.
         `stage_seconds [batch, 2]` is what proposing and ranking took in the run of the
         graph.
         """

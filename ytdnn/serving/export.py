@@ -136,6 +136,7 @@ def _facts(
         "ranking": parts.ranker is not None,
         "num_candidates": parts.first_stage.composition.num_candidates,
         "sources": _source_places(parts),
+        bundle.SOURCE_NAMES: list(parts.first_stage.composition.source_names),
         "videos": parts.first_stage.candidates.num_listed,
         "catalogue": parts.data.num_videos,
         removals.FACT: len(parts.removed_ids),

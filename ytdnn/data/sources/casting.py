@@ -23,6 +23,7 @@ def normalise(
     names: Mapping[str, str] | None = None,
     keep: Sequence[str] = (),
     units: Mapping[str, int] | None = None,
+    outcomes: Sequence[str] = (),
 ) -> pl.LazyFrame:
     """Casts the columns of `frame` that `table` has.
 
@@ -36,6 +37,7 @@ def normalise(
       names: The user's own name of each schema column; default: the schema's name.
       keep: Further columns that stay as they are.
       units: Units of time columns that are not in seconds, as from `times.Reading`.
+      outcomes: Columns of impressions outside the schema that are kept as numbers.
 
     Returns:
       Rows as `event_log.Origin.rows` has them.
@@ -55,7 +57,18 @@ def normalise(
             expressions += cast(column, own, found[own], place, unit)
     if schema.TABLES[table].key is not None:
         expressions += _own_columns(table, found, names, keep)
+    if table == schema.IMPRESSIONS:
+        for name in outcomes:
+            if name in found and name not in schema.OUTCOMES:
+                expressions += _outcome(name, found[name], f"{table}.{name} of {file}")
     return frame.select(expressions)
+
+
+def _outcome(name: str, dtype: pl.DataType, place: str) -> list[pl.Expr]:
+    """Returns an outcome as numbers, true as 1, and the raw one as `cast` does."""
+    if dtype == pl.Boolean:
+        return [pl.col(name).cast(pl.Float64)]
+    return cast(schema.outcome(name), name, dtype, place)
 
 
 def _own_columns(
