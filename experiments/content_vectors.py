@@ -18,9 +18,10 @@ coordinates, with noise of half their size. Metadata are without faults, so that
 other side is at its best. All variants read the popularity of videos by age; the one
 without content has none to read it with.
 
-Measured 2026-11-28 on two cores shared with much other work, one seed, on a smaller world
-with six epochs (`--config.data.world.num_users=1500 --config.data.world.num_videos=2000
---config.candidates.training.epochs=6`), 921 test users:
+Measured 2026-11-28 on two cores shared with much other work, one seed, on a smaller
+world with six epochs (`--config.data.world.num_users=1500
+--config.data.world.num_videos=2000 --config.candidates.training.epochs=6`), 921 test
+users:
 
 | known of a video | hit rate@10 | recall@100 | of new answers | share of metadata's |
 |---|---|---|---|---|
