@@ -42,7 +42,8 @@ class Registry(Generic[_R]):
     """The parts of one kind.
 
     Attributes:
-      group: Group of the entry points of installed packages, such as `ytdnn.losses`.
+      group: Group of the entry points of installed packages, such as `ytdnn.losses`,
+        for the registry `registries.LOSSES`.
       noun: Name of the kind in messages.
     """
 
@@ -110,6 +111,12 @@ class Registry(Generic[_R]):
             raise errors.UserError(self.unknown(name))
         return self._parts[name]
 
+    def get(self, name: str) -> _R | None:
+        """Returns a part, None where there is none of this name."""
+        if name not in self:
+            return None
+        return self[name]
+
     def unknown(self, name: str) -> str:
         """Returns the message for a name that no part has."""
         close = errors.closest(name, self.names())
@@ -120,6 +127,14 @@ class Registry(Generic[_R]):
     def names(self) -> tuple[str, ...]:
         """Returns the names of all parts; those of ytdnn itself come first."""
         return tuple(dict.fromkeys([*self._modules, *self._parts, *self.outside()]))
+
+    def own(self) -> tuple[str, ...]:
+        """Returns the names of the parts that ytdnn declares itself."""
+        return tuple(self._modules)
+
+    def registered_in(self, module: str) -> dict[str, _R]:
+        """Returns the parts that a module has registered, by name."""
+        return {k: v for k, v in self._parts.items() if self._origins[k] == module}
 
     def outside(self) -> tuple[str, ...]:
         """Returns the names of the parts that ytdnn does not declare itself."""
@@ -162,11 +177,12 @@ class Registry(Generic[_R]):
         """The module of each part of ytdnn itself, read from its decorators."""
         spec = importlib.util.find_spec(self._folder)
         places = spec.submodule_search_locations if spec else None
-        found = {}
+        variable = self.group.rpartition(".")[2].upper()
+        found: dict[str, str] = {}
         for path in sorted(pathlib.Path((places or [""])[0]).glob("*.py")):
             module = f"{self._folder}.{path.stem}"
-            for name in _DECORATOR.findall(path.read_text(encoding="utf-8")):
-                found[name] = module
+            decorators = _DECORATOR.findall(path.read_text(encoding="utf-8"))
+            found |= {name: module for own, name in decorators if own == variable}
         return found
 
     @property
@@ -175,7 +191,7 @@ class Registry(Generic[_R]):
         return {each.name: each for each in _installed(self.group)}
 
 
-_DECORATOR = re.compile(r'^@registries\.[A-Z_]+\.register\(\s*"([\w-]+)"', re.M)
+_DECORATOR = re.compile(r'^@registries\.([A-Z_]+)\.register\(\s*"([\w -]+)"', re.M)
 
 
 @functools.cache

@@ -14,6 +14,7 @@ import tensorflow as tf
 from tests.cli import conftest, fakes
 from ytdnn import __main__, configs
 from ytdnn.cli import arguments, commands, failures, main, settings
+from ytdnn.cli import command as command_room
 
 NAMES = [command.name for command in commands.COMMANDS]
 
@@ -58,7 +59,7 @@ def test_help_names_every_command_with_an_example(cli: conftest.Cli) -> None:
 
 @pytest.mark.parametrize("command", commands.COMMANDS, ids=NAMES)
 def test_help_of_a_command_is_complete(
-    cli: conftest.Cli, command: commands.Command
+    cli: conftest.Cli, command: command_room.Command
 ) -> None:
     out = cli(*command.name.split(), "--help").out
     for flag in command.flags:

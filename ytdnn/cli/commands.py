@@ -1,13 +1,16 @@
-"""The commands: the flags, help and implementation of each."""
+"""The commands: the flags, help and implementation of each.
+
+Others are registered, by modules of this folder or by packages (docs/extending.md).
+"""
 
 import dataclasses
-from collections.abc import Callable
 
+from ytdnn import errors, registries
 from ytdnn.cli import (
     adding,
-    arguments,
     check,
     cluster,
+    command,
     compare,
     engine,
     evaluate,
@@ -28,7 +31,7 @@ from ytdnn.cli import (
     world,
 )
 
-Flag = arguments.Flag
+Flag = command.Flag
 
 _WORKDIR, _CONFIG, _K = resolved.WORKDIR, resolved.CONFIG, resolved.K
 _DATA_FLAGS = (
@@ -53,38 +56,31 @@ _DATA_FLAGS = (
     Flag("protocol", key="data.protocol"),
 )
 _STRATEGY = Flag("strategy", key="strategy")
+
+
+def _repeated(value: str) -> dict[str, str]:
+    """Returns the settings that `--repeats` fills."""
+    removes = str(value != "True").lower()
+    return {
+        "composition.remove_watched": removes,
+        "evaluation.remove_watched": removes,
+        "candidates.validate_repeats": str(value == "True").lower(),
+    }
+
+
+_REPEATS = Flag(
+    "repeats",
+    "Watched videos may be recommended again, and are right answers, as for music. "
+    "Fills config.composition.remove_watched, config.evaluation.remove_watched and "
+    "config.candidates.validate_repeats.",
+    is_switch=True,
+    fills=_repeated,
+)
 _REFIT = Flag("refit", key="refit", is_switch=True)
 
 
-@dataclasses.dataclass(frozen=True)
-class Command:
-    """One command.
-
-    Attributes:
-      name: Name as typed, one word or two.
-      summary: One line.
-      details: A paragraph of help.
-      examples: Command lines; the first is shown in `ytdnn --help`.
-      flags: Its flags.
-      groups: Prefixes of the settings that matter to it, for its help.
-      run: Function that runs it; returns the exit status, None for 0.
-      operands: Names of positional arguments.
-      takes_command: Whether another command follows after `--`.
-    """
-
-    name: str
-    summary: str
-    details: str
-    examples: tuple[str, ...]
-    flags: tuple[Flag, ...]
-    groups: tuple[str, ...]
-    run: Callable[[arguments.Arguments], int | None]
-    operands: tuple[str, ...] = ()
-    takes_command: bool = False
-
-
 COMMANDS = (
-    Command(
+    command.Command(
         "run",
         "all steps, from event log to bundle; goes on where it was stopped",
         "Prepares, trains, builds the index, evaluates and exports. A step whose "
@@ -102,6 +98,7 @@ COMMANDS = (
             *_DATA_FLAGS,
             *engine.FLAGS,
             feature_flag.FLAG,
+            _REPEATS,
             _STRATEGY,
             _REFIT,
             _K,
@@ -122,7 +119,7 @@ COMMANDS = (
         ),
         steps.run,
     ),
-    Command(
+    command.Command(
         "prepare",
         "read and check an event log, split it: writes WORKDIR/data",
         "Reads the source, refuses or drops bad rows, filters, splits and writes the "
@@ -151,7 +148,7 @@ COMMANDS = (
         ("data",),
         steps.prepare,
     ),
-    Command(
+    command.Command(
         "check",
         "every mistake and note of an event log at once; writes nothing",
         "Reads the source as `prepare` does, with the same flags, and says all that is "
@@ -166,7 +163,7 @@ COMMANDS = (
         ("data",),
         check.run,
     ),
-    Command(
+    command.Command(
         "train",
         "train candidates, build the index, train the ranker",
         "Trains on WORKDIR/data. Stages that are complete and current are skipped; a "
@@ -185,6 +182,7 @@ COMMANDS = (
                 example="candidates|index|ranking",
             ),
             feature_flag.FLAG,
+            _REPEATS,
             _STRATEGY,
         ),
         (
@@ -199,7 +197,7 @@ COMMANDS = (
         ),
         steps.train,
     ),
-    Command(
+    command.Command(
         "cluster",
         "a training by several processes of this machine, to try it",
         "Starts the processes of a cluster, each with the command after -- and a "
@@ -217,7 +215,7 @@ COMMANDS = (
         cluster.run,
         takes_command=True,
     ),
-    Command(
+    command.Command(
         "index tune",
         "find the cheapest settings of the index that reach a recall",
         "Tries leaves, leaves searched, codes and reordering of ScaNN, or tables, bits "
@@ -233,7 +231,7 @@ COMMANDS = (
         (),
         tune.run,
     ),
-    Command(
+    command.Command(
         "evaluate",
         "measure a run, a bundle, or a file of predictions: report and page",
         "Checks for leaks, ranks all videos exactly for each test user, measures the "
@@ -253,7 +251,7 @@ COMMANDS = (
         ("extensions", "composition", "evaluation"),
         evaluate.run,
     ),
-    Command(
+    command.Command(
         "compare",
         "two reports: paired differences, and conditions that fail",
         "Takes two runs, or directories of evaluations, that were asked the same: the "
@@ -269,7 +267,7 @@ COMMANDS = (
         compare.run,
         compare.OPERANDS,
     ),
-    Command(
+    command.Command(
         "export",
         "write the bundle of SavedModels: WORKDIR/bundle",
         "Writes the models that serve: user tower, index, ranker, and the recommender "
@@ -292,7 +290,7 @@ COMMANDS = (
         ("composition",),
         steps.export,
     ),
-    Command(
+    command.Command(
         "refit",
         "train the chosen models again to the end of the log, and export them",
         "For serving, after settings and epochs are chosen and measured: candidates "
@@ -306,7 +304,7 @@ COMMANDS = (
         (),
         steps.refit,
     ),
-    Command(
+    command.Command(
         "refresh",
         "let the models of a run go on learning with the events since",
         "New events are put behind those of the run, which is left as it is; trained "
@@ -323,7 +321,7 @@ COMMANDS = (
         refreshing.SECTIONS,
         refreshing.run,
     ),
-    Command(
+    command.Command(
         "index add",
         "put new uploads into every answer, without training or a rebuild",
         "Their vectors are made by the content side of the trained candidates, and "
@@ -335,7 +333,7 @@ COMMANDS = (
         (),
         adding.add,
     ),
-    Command(
+    command.Command(
         "index remove",
         "take videos out of every answer, without a rebuild",
         "The bundle gets a new version of the same models without these videos, in "
@@ -349,7 +347,7 @@ COMMANDS = (
         (),
         removing.remove,
     ),
-    Command(
+    command.Command(
         "index restore",
         "take removed videos back",
         "The opposite of `index remove`, in the same way.",
@@ -358,7 +356,7 @@ COMMANDS = (
         (),
         removing.restore,
     ),
-    Command(
+    command.Command(
         "recommend",
         "recommendations for one user, a request, or everybody into a file",
         "With --workdir and --user: takes the user's history from the prepared set and "
@@ -378,7 +376,7 @@ COMMANDS = (
         (),
         recommend.run,
     ),
-    Command(
+    command.Command(
         "similar",
         "the videos nearest to one, or to each into a file",
         "Nearest by the cosine of the videos' vectors without their bias. A video is "
@@ -394,7 +392,7 @@ COMMANDS = (
         (),
         similar.run,
     ),
-    Command(
+    command.Command(
         "vectors",
         "the vectors of users or videos as Parquet",
         "Writes user_id or video_id and an array of float32. The dot product of a "
@@ -408,7 +406,7 @@ COMMANDS = (
         (),
         vectors.run,
     ),
-    Command(
+    command.Command(
         "serve",
         "a bundle as a service, and a page that shows it at work",
         "Answers TensorFlow Serving's REST API for every model of the bundle, ScaNN's "
@@ -425,7 +423,7 @@ COMMANDS = (
         (),
         serve.run,
     ),
-    Command(
+    command.Command(
         "join-log",
         "what was served and what became of it, as an event log to train on",
         "Joins the answers and the feedback that `ytdnn serve` has logged, and writes "
@@ -438,7 +436,7 @@ COMMANDS = (
         (),
         serve.join,
     ),
-    Command(
+    command.Command(
         "experiments",
         "the runs of a directory: what they differ in, what they reached",
         "One table of all runs below a directory, the best first: the metrics of each "
@@ -453,7 +451,7 @@ COMMANDS = (
         (),
         experiments.run,
     ),
-    Command(
+    command.Command(
         "study",
         "one question, several settings: trains each, and compares them",
         "Trains and evaluates every variant of an experiment in every seed, each a run "
@@ -482,7 +480,7 @@ COMMANDS = (
         ),
         study.run,
     ),
-    Command(
+    command.Command(
         "sweep",
         "search settings by validation: Optuna's trials, and the best compared once",
         "Trains one stage with settings drawn from a space, by Optuna's TPE sampler, "
@@ -501,7 +499,7 @@ COMMANDS = (
         ("data", "candidates", "ranking", "composition", "evaluation", "seed"),
         sweep.run,
     ),
-    Command(
+    command.Command(
         "live",
         "arms against each other, live: a world goes on day by day",
         "The world behind the runs goes on where their log ends; each user's pages "
@@ -524,7 +522,7 @@ COMMANDS = (
         ("data.world",),
         live.run,
     ),
-    Command(
+    command.Command(
         "world",
         "write the synthetic world as an event log, with a page of plots",
         "Writes all five tables of a world as Parquet, a part for each ten thousand "
@@ -539,3 +537,36 @@ COMMANDS = (
         world.run,
     ),
 )
+
+
+_BY_NAME = {each.name: each for each in COMMANDS}
+
+
+def names() -> list[str]:
+    """Returns the names of all commands."""
+    return [*_BY_NAME, *registries.COMMANDS.names()]
+
+
+def find(name: str) -> command.Command:
+    """Returns a command; one of a package that fails says so when it is run.
+
+    Args:
+      name: One of `names`.
+    """
+    if name in _BY_NAME:
+        return _BY_NAME[name]
+    try:
+        made: command.Command = registries.COMMANDS[name].make()
+    except errors.UserError as error:
+        made = _broken(name, error)
+    return dataclasses.replace(made, name=name)
+
+
+def _broken(name: str, error: errors.UserError) -> command.Command:
+    """Returns a command that cannot be loaded, so that the others can be run."""
+
+    def run(given: command.Arguments) -> None:
+        raise error
+
+    words = "(its package cannot be loaded)"
+    return command.Command(name, words, str(error), (f"ytdnn {name}",), (), (), run)

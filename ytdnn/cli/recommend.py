@@ -78,6 +78,11 @@ FLAGS = (
     Flag(
         "max_per",
         'Videos of each value of a column at most, JSON: {"channel_id": 2}.',
+    ),
+    Flag(
+        "weights",
+        "Weights of what the ranker predicts, which order the list, JSON: "
+        '{"watch_seconds": 1, "liked": 30, "disliked": -200}.',
         example="JSON",
     ),
     *engine.FLAGS,
@@ -157,6 +162,7 @@ def _recommend_many(
             where=_where(values),
             policy=values.get("policy", ""),
             max_per=_max_per(values),
+            weights=_weights(values),
             spark=spark,
             progress=shown,
         )
@@ -195,6 +201,19 @@ def _max_per(values: Mapping[str, str]) -> Any:
         ) from None
 
 
+def _weights(values: Mapping[str, str]) -> Any:
+    """Returns the weights of --weights."""
+    if "weights" not in values:
+        return None
+    try:
+        return json.loads(values["weights"])
+    except ValueError as error:
+        raise errors.UserError(
+            f'expected --weights as JSON, {{"watch_seconds": 1, "liked": 30}}, '
+            f"received {values['weights']!r} ({error})"
+        ) from None
+
+
 def _recommend_one(values: Mapping[str, str], exact: bool) -> None:
     """Shows the answer to one request."""
     if "user" in values:
@@ -213,6 +232,8 @@ def _recommend_one(values: Mapping[str, str], exact: bool) -> None:
         request = request | {"max_per": _max_per(values)}
     if "policy" in values:
         request = request | {schema.POLICY: values["policy"]}
+    if "weights" in values:
+        request = request | {"weights": _weights(values)}
     if "k" in values:
         request = request | {schema.K: arguments.whole("k", values["k"])}
     bundle = recommender.bundle

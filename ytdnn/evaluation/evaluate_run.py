@@ -86,6 +86,7 @@ def evaluate(
             first_stage,
             config.composition.ranker_precision,
         )
+        ranking.order_by(config.composition.default_weights)
     indexes = {} if stage else _load_indexes(workdir)
     code = events.Split[split.upper()]
     others = oracle.systems(data, config.evaluation)

@@ -6,15 +6,23 @@ loss, and predicted over observed; an amount by the AUC of being above 0, mean a
 error, and predicted over observed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from ytdnn import configs
 from ytdnn.data import outcomes
-from ytdnn.evaluation import impression_metrics, ranker, report_model, summary
+from ytdnn.evaluation import (
+    calibration,
+    impression_metrics,
+    ranker,
+    report_model,
+    summary,
+    trade_offs,
+)
 from ytdnn.metrics import binary, bootstrap
+from ytdnn.ranking import predictions
 
 AUC = "auc"
 GROUPED_AUC = "grouped_auc"
@@ -85,26 +93,60 @@ def parts(
 
 def measure(
     impressions: ranker.SplitImpressions,
+    known_outcomes: Sequence[outcomes.Outcome],
+    predicted: Mapping[str, predictions.Predictions],
+    config: configs.EvaluationConfig,
+) -> report_model.OutcomesReport | None:
+    """Returns the numbers of all models that predict outcomes, None without any.
+
+    Args:
+      impressions: All impressions of the split.
+      known_outcomes: Outcomes of the log, in the order of their array.
+      predicted: Predictions of each model.
+      config: Resamples and their seed.
+    """
+    models = {name: given for name, given in predicted.items() if given.outcomes}
+    if not models:
+        return None
+    numbers: dict[str, dict[str, report_model.Entry]] = {}
+    tenths: dict[str, dict[str, tuple[report_model.Tenth, ...]]] = {}
+    for place, outcome in enumerate(known_outcomes):
+        for name, given in models.items():
+            if outcome.name in given.outcomes:
+                found = of_outcome(impressions, outcome, place, given, config)
+                entry, of_tenths = found
+                numbers.setdefault(outcome.name, {})[name] = entry
+                tenths.setdefault(outcome.name, {})[name] = of_tenths
+    first = next(iter(models.values()))
+    orders = trade_offs.measure(
+        impressions, tuple(known_outcomes), first.list_terms, config
+    )
+    return report_model.OutcomesReport(
+        numbers=numbers, calibration=tenths, trade_offs=orders
+    )
+
+
+def of_outcome(
+    impressions: ranker.SplitImpressions,
     outcome: outcomes.Outcome,
     place: int,
-    predicted: Mapping[str, Floats],
-    listed: Mapping[str, Floats],
+    given: predictions.Predictions,
     config: configs.EvaluationConfig,
-) -> report_model.Entry:
-    """Returns the metrics of an outcome's predictions with their intervals.
+) -> tuple[report_model.Entry, tuple[report_model.Tenth, ...]]:
+    """Returns the metrics of an outcome's predictions, and their calibration.
 
     Args:
       impressions: All impressions of the split.
       outcome: The outcome.
       place: Its place in the array of outcomes.
-      predicted: Predictions by name, `[n]` each.
-      listed: Those by what was known when the user's list began.
+      given: Predictions of a model.
       config: Resamples and their seed.
     """
     shown, keep = known(impressions, place)
-    observed = np.asarray(impressions.outcomes)[keep, place].astype(np.float64)
+    observed = np.asarray(shown.outcomes)[:, place].astype(np.float64)
     of_impressions, of_lists = (
-        np.asarray(values[outcome.name])[keep] for values in (predicted, listed)
+        np.asarray(values[outcome.name])[keep]
+        for values in (given.outcomes, given.list_terms)
     )
     is_binary = outcome.kind == outcomes.BINARY
     ratios = parts(shown, observed, of_impressions, of_lists, is_binary)
@@ -118,7 +160,8 @@ def measure(
         shown, of_impressions, config, happened
     )
     measured = [name for name in METRICS if name in values]
-    return report_model.Entry(
+    entry = report_model.Entry(
         values={name: values[name] for name in measured},
         intervals={name: intervals[name] for name in measured},
     )
+    return entry, calibration.of_outcome(shown, observed, of_impressions, config)

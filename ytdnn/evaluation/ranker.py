@@ -44,6 +44,8 @@ class SplitImpressions:
       outcomes: `[n, outcomes] float32`, NaN where unknown; None: the log has none.
     """
 
+    outcomes: npt.NDArray[np.float32] | None = None
+
     def __init__(self, data: prepared.PreparedData, split: prepared.Split) -> None:
         """Reads the impressions of a split."""
         self.rows = building.rows_of(data, split)
@@ -152,7 +154,7 @@ def scorer(data: prepared.PreparedData, ranker: models.RankingModelLike) -> Scor
             return found
         listed = ranker.predictions(data, impressions.rows, starts)
         return dataclasses.replace(
-            found, listed=listed.order, listed_outcomes=listed.outcomes
+            found, listed=listed.order, listed_terms=listed.terms
         )
 
     return score

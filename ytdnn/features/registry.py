@@ -1,8 +1,9 @@
 """Which features there are, and which of them a network reads.
 
-Every module of this package with `FEATURES` declares some; they stand in the order of
-scope, then module, then declaration, which fixes the order of
-a network's inputs; columns of the user's own stand last, as the config names them.
+Every module of this package with `FEATURES` declares some, and files and packages
+register others (`registries.FEATURES`). Their order is that of scope, then module,
+then declaration, which fixes the order of a network's inputs; registered ones follow in
+their scope, and columns of the user's own stand last, as the config names them.
 """
 
 import difflib
@@ -13,7 +14,8 @@ import re
 import types
 from collections.abc import Sequence
 
-from ytdnn import configs, errors, features, schema
+from ytdnn import configs, errors, features, registries, schema
+from ytdnn import registry as parts
 from ytdnn.data import prepared
 from ytdnn.features import base_feature, columns, vector_columns
 
@@ -27,10 +29,15 @@ _OWN_TABLES = {
 }
 
 
-@functools.cache
 def declared() -> Features:
     """Returns every declared feature, of whatever reads it."""
+    return _declared(tuple(registries.FEATURES.parts()))
+
+
+@functools.cache
+def _declared(registered: tuple[parts.Registered, ...]) -> Features:
     found = [feature for module in modules() for feature in module.FEATURES]
+    found += [part.make() for part in registered]
     return tuple(sorted(found, key=lambda feature: feature.scope))
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 Where = list[dict[str, Any]] | None
 MaxPer = Mapping[str, int] | None
+Weights = Mapping[str, float] | None
 Ids = Any  # an id | Iterable of ids | a frame | a pathlib.Path of a file | None
 
 
@@ -39,6 +40,7 @@ def write_recommendations(
     where: Where = None,
     policy: str = "",
     max_per: MaxPer = None,
+    weights: Weights = None,
     spark: "session.SparkSettings | None" = None,
     progress: "streams.Progress | None" = None,
 ) -> "streams.Written":
@@ -64,6 +66,7 @@ def write_recommendations(
       where: Conditions on columns of videos, as of `Recommender.recommend`.
       policy: Name of a saved set of conditions, which holds, too.
       max_per: Videos of each value at most, by column, as of `Recommender.recommend`.
+      weights: Weights of what the ranker predicts, as of `Recommender.recommend`.
       spark: Where Apache Spark makes the lists, each of its cores those of some users;
         None: this machine does.
       progress: Is told how many of how many users are done.
@@ -81,6 +84,7 @@ def write_recommendations(
     asked = {"users": users, "k": k, "ranker": ranker, "index": index}
     asked |= {"exclude": exclude, "allow": allow, "where": where, "policy": policy}
     asked["max_per"] = max_per
+    asked["weights"] = weights
     if spark is None:
         return stream(recommender, **asked).write(path, progress)
     from ytdnn.data.spark import session
@@ -103,6 +107,7 @@ def stream(
     where: Where = None,
     policy: str = "",
     max_per: MaxPer = None,
+    weights: Weights = None,
 ) -> "streams.Stream":
     """Returns the recommendations of many users, part by part.
 
@@ -111,7 +116,8 @@ def stream(
     from ytdnn.serving import streams
 
     _require_length(k)
-    found, notes = limits(recommender, exclude, allow, where, policy, max_per)
+    weighed = weights if ranker else None
+    found, notes = limits(recommender, exclude, allow, where, policy, max_per, weighed)
     made = streams.recommendations(
         recommender.bundle,
         recommender.logged,
@@ -241,8 +247,12 @@ def limits(
     where: Where = None,
     policy: str = "",
     max_per: MaxPer = None,
+    weights: Weights = None,
 ) -> tuple["everybody.Limits", list[str]]:
-    """Returns which videos lists may hold, and what to tell of unknown ids."""
+    """Returns which videos lists may hold, and what to tell of unknown ids.
+
+    Weights of predictions come with them.
+    """
     from ytdnn.serving import asked, everybody
 
     own: dict[str, Any] = {}
@@ -256,6 +266,8 @@ def limits(
         )
     if max_per:
         own["max_per"] = capped(recommender, max_per)
+    if weights:
+        own["weights"] = checked_weights(recommender, weights)
     if exclude is None and allow is None:
         return everybody.Limits(**own), []
     left_out = _frame(exclude, "exclude", schema.VIDEO_ID, (schema.USER_ID,))
@@ -298,6 +310,22 @@ def capped(
     fields = recommender.bundle.inputs(recommender.bundle.recommender(exact=True))
     known = fields.get(schema.MAX_PER_COLUMNS)
     return tuple(where.capped(max_per, known.choices if known else ()).items())
+
+
+def checked_weights(
+    recommender: "recommender_room.Recommender", weights: Mapping[str, float]
+) -> tuple[tuple[str, float], ...]:
+    """Returns weights as the models read them.
+
+    Raises:
+      errors.UserError: They are malformed, or of what the bundle does not predict.
+    """
+    from ytdnn.serving import weights as weights_room
+
+    fields = recommender.bundle.inputs(recommender.bundle.recommender(exact=True))
+    found = weights_room.expanded({weights_room.WEIGHTS: weights}, fields)
+    names = found.get(schema.WEIGHT_NAMES, [])
+    return tuple(zip(names, found.get(schema.WEIGHT_VALUES, []), strict=True))
 
 
 def _users(

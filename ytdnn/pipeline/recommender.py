@@ -120,6 +120,7 @@ class Recommender:
         where: everybody.Where = None,
         policy: str = "",
         max_per: everybody.MaxPer = None,
+        weights: everybody.Weights = None,
     ) -> Any:
         """Returns recommendations, best first.
 
@@ -145,6 +146,9 @@ class Recommender:
           policy: Name of conditions saved in the bundle, which hold, too.
           max_per: Videos of each value at most, by column of videos, as
             `{"channel_id": 2}`. Requests have their own, where they bring one.
+          weights: Weights of what the ranker predicts, which order the lists, as
+            `{"watch_seconds": 1, "liked": 30}`; None: those of policy or bundle.
+            Requests have their own `weights` instead, where they bring some.
 
         Returns:
           A frame of Polars, or of pandas where one was given: `request` (position,
@@ -162,7 +166,13 @@ class Recommender:
         read = requested.read(asked)
         if not isinstance(read, list):
             limits, notes = everybody.limits(
-                self, exclude, allow, where, policy, max_per
+                self,
+                exclude,
+                allow,
+                where,
+                policy,
+                max_per,
+                weights if ranker else None,
             )
             _warn(notes)
             options = {"ranker": ranker, "index": "exact" if exact else ""}
@@ -173,7 +183,8 @@ class Recommender:
                 f"name {schema.EXCLUDE_IDS} and {schema.ALLOW_IDS} in them"
             )
         else:
-            shared = {"where": where, schema.POLICY: policy, "max_per": max_per}
+            shared: dict[str, Any] = {"where": where, schema.POLICY: policy}
+            shared |= {"max_per": max_per, "weights": weights}
             given = {key: value for key, value in shared.items() if value}
             found = self._of_requests(read, k, exact, given)
         return frames.to_pandas(found) if frames.is_pandas(asked) else found

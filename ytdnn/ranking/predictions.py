@@ -10,6 +10,8 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
+from ytdnn import schema
+
 Values = npt.NDArray[np.floating]
 
 _LEAST = 1e-9
@@ -28,8 +30,8 @@ class Predictions:
       listed: Ranks all impressions of each user as one list, by what was known when
         the list began; None: as `order`.
       outcomes: Probability, or expected amount, of each outcome by name.
-      listed_outcomes: The same by what was known when the user's list began; none: as
-        `outcomes`.
+      listed_terms: As `terms`, by what was known when the user's list began; none: as
+        `terms`.
     """
 
     order: Values
@@ -38,7 +40,7 @@ class Predictions:
     logits: Values | None = None
     listed: Values | None = None
     outcomes: Mapping[str, Values] = dataclasses.field(default_factory=dict)
-    listed_outcomes: Mapping[str, Values] = dataclasses.field(default_factory=dict)
+    listed_terms: Mapping[str, Values] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Checks that all fields are of the same impressions.
@@ -56,9 +58,24 @@ class Predictions:
     @property
     def given(self) -> dict[str, Values]:
         """Every field that is given, outcomes too, by name."""
-        others = ("outcomes", "listed_outcomes")
+        others = ("outcomes", "listed_terms")
         found = {k: v for k, v in vars(self).items() if k not in others}
         return {k: v for k, v in found.items() if v is not None} | dict(self.outcomes)
+
+    @property
+    def terms(self) -> dict[str, Values]:
+        """What can be weighed in an order: seconds, click and outcomes, by name."""
+        found = {
+            schema.WATCH_SECONDS: self.seconds,
+            schema.CLICKED: self.click_probability,
+            **self.outcomes,
+        }
+        return {name: values for name, values in found.items() if values is not None}
+
+    @property
+    def list_terms(self) -> Mapping[str, Values]:
+        """The terms by what was known when the user's list began, by name."""
+        return self.listed_terms or self.terms
 
     @property
     def list_order(self) -> Values:

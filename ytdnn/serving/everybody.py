@@ -43,6 +43,7 @@ class Limits:
       conditions: Conditions on columns of videos, as of `ytdnn.serving.where`.
       policy: A saved set of conditions; empty: none.
       max_per: Videos of each value at most, by column of videos.
+      weights: Name and weight of predictions; none: as policy or bundle say.
     """
 
     excluded: Indices = dataclasses.field(default_factory=lambda: np.zeros(0, np.int32))
@@ -51,6 +52,7 @@ class Limits:
     conditions: tuple[where.Entry, ...] = ()
     policy: str = ""
     max_per: tuple[tuple[str, int], ...] = ()
+    weights: tuple[tuple[str, float], ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -198,7 +200,7 @@ def nearest(
     search = Search(bundle.video_vectors(), left_out, limits.allowed)
 
     def make(users: Indices) -> Lists:
-        barred = _joined(logged.watched(users), _own(limits, users))
+        barred = _barred(bundle, logged, limits, users)
         vectors = vectors_of(users)
         return caps(
             lambda rows, number: search(vectors[rows], barred.take(rows), number),
@@ -229,7 +231,7 @@ def of_index(
 
     def make(users: Indices) -> Lists:
         vectors = vectors_of(users)
-        barred = _joined(logged.watched(users), _own(limits, users))
+        barred = _barred(bundle, logged, limits, users)
 
         def lists(rows: Indices, number: int) -> Lists:
             asked = _Asked(bundle, logged, bundle_room.INDEX, number, limits)
@@ -326,6 +328,7 @@ class _Asked:
         self._excluded, self._conditions = limits.excluded, limits.conditions
         self._policy, self._fields = limits.policy, bundle.inputs(name)
         self._max_per = limits.max_per
+        self._weights = limits.weights
         nothing = np.zeros(0, np.int32)
         self._allowed = nothing if limits.allowed is None else limits.allowed
         column = bundle.videos[schema.VIDEO_ID]
@@ -360,6 +363,7 @@ class _Asked:
         }
         for part in batches.of_like_length(sizes, self._most, _MOST_CELLS):
             given = inputs(part) | self._limits(barred.take(part))
+            given |= batches.missing(self._fields, given, len(part))
             answer = self._bundle.run(self._name, given)
             found = self._indices_of(answer[schema.IDS].numpy())
             inside = (
@@ -386,7 +390,11 @@ class _Asked:
         )
         columns = tf.constant([[name for name, _ in self._max_per]], tf.string)
         most = tf.constant([[number for _, number in self._max_per]], tf.int32)
+        names = tf.constant([[one[0] for one in self._weights]], tf.string)
+        weights = tf.constant([[one[1] for one in self._weights]], tf.float32)
         conditions = {
+            schema.WEIGHT_NAMES: tf.tile(names, [size, 1]),
+            schema.WEIGHT_VALUES: tf.tile(weights, [size, 1]),
             schema.CONDITIONS: tf.tile(keys, [size, 1]),
             schema.CONDITION_VALUES: tf.tile(values, [size, 1]),
             schema.POLICY: tf.fill([size], self._policy),
@@ -443,6 +451,17 @@ def similar(bundle: bundle_room.Bundle, k: int, by: str = "") -> Maker:
         return search(vectors[videos - 1], own, k)
 
     return make
+
+
+def _barred(
+    bundle: bundle_room.Bundle,
+    logged: logged_requests.LoggedRequests,
+    limits: Limits,
+    users: Indices,
+) -> ragged.Ragged:
+    """Returns the videos that each user's list leaves out."""
+    own = _own(limits, users)
+    return _joined(logged.watched(users), own) if bundle.removes_watched else own
 
 
 def _own(limits: Limits, users: Indices) -> ragged.Ragged:

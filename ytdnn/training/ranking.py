@@ -37,7 +37,10 @@ def step_config(config: configs.Config) -> dict[str, object]:
     found = {"ranking": configs.as_trained(config.ranking), "seed": config.seed}
     if not set(_OF_SOURCES) & set(config.ranking.features.add):
         return found
-    return found | {"composition": config.composition.places}
+    places = config.composition.places
+    if config.composition.remove_watched:
+        return found | {"composition": places}
+    return found | {"composition": {**places, "remove_watched": False}}
 
 
 def train(
