@@ -34,9 +34,15 @@ from ytdnn.data import events
 if TYPE_CHECKING:
     from experiments import new_videos
 
-VECTORS, METADATA, BOTH, NOTHING = "vectors", "metadata", "both", "nothing"
+VECTORS, METADATA, NOTHING = "vectors", "metadata", "nothing"
 _VECTOR = "videos.vector"
-_METADATA = ("channel_id", "topic", "title", "language", "duration_seconds")
+_METADATA = (
+    "channel_id",
+    "topic",
+    "title",
+    "video_language",
+    "duration_seconds",
+)
 
 
 def get_config() -> configs.Config:
@@ -45,11 +51,10 @@ def get_config() -> configs.Config:
 
 
 def get_variants() -> dict[str, configs.Config]:
-    """Returns the model with vectors, with metadata, with both, and without either."""
+    """Returns the model with vectors, with metadata, and without either."""
     return {
         VECTORS: get_config(),
         METADATA: _config(_VECTOR),
-        BOTH: _config(),
         NOTHING: _config(_VECTOR, *_METADATA),
     }
 
@@ -59,7 +64,7 @@ def _config(*removed: str) -> configs.Config:
         configs.WORLDS["quickstart"], metadata_noise=0.0, vector_dim=64
     )
     content = configs.ContentConfig(features=configs.FeaturesConfig(remove=removed))
-    training = configs.TrainingConfig(epochs=14, patience=5)
+    training = configs.TrainingConfig(epochs=10, patience=3)
     return configs.Config(
         data=configs.DataConfig(world=world),
         candidates=configs.CandidatesConfig(content=content, training=training),

@@ -81,6 +81,11 @@ FLAGS = (
         '{"watch_seconds": 1, "liked": 30, "disliked": -200}.',
         example="JSON",
     ),
+    Flag(
+        "max_per",
+        'Videos of each value of a column at most, JSON: {"channel_id": 2}.',
+        example="JSON",
+    ),
     *engine.FLAGS,
     resolved.JSON,
 )
@@ -158,6 +163,7 @@ def _recommend_many(
             where=_where(values),
             policy=values.get("policy", ""),
             weights=_weights(values),
+            max_per=_max_per(values),
             spark=spark,
             progress=shown,
         )
@@ -196,6 +202,19 @@ def _weights(values: Mapping[str, str]) -> Any:
         ) from None
 
 
+def _max_per(values: Mapping[str, str]) -> Any:
+    """Returns the caps of --max_per."""
+    if "max_per" not in values:
+        return None
+    try:
+        return json.loads(values["max_per"])
+    except ValueError as error:
+        raise errors.UserError(
+            f'expected --max_per as JSON, {{"channel_id": 2}}, received '
+            f"{values['max_per']!r} ({error})"
+        ) from None
+
+
 def _recommend_one(values: Mapping[str, str], exact: bool) -> None:
     """Shows the answer to one request."""
     if "user" in values:
@@ -210,6 +229,8 @@ def _recommend_one(values: Mapping[str, str], exact: bool) -> None:
     notes = []
     if "where" in values:
         request = request | {"where": _where(values)}
+    if "max_per" in values:
+        request = request | {"max_per": _max_per(values)}
     if "policy" in values:
         request = request | {schema.POLICY: values["policy"]}
     if "weights" in values:

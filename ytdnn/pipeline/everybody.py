@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 Where = list[dict[str, Any]] | None
 Weights = Mapping[str, float] | None
+MaxPer = Mapping[str, int] | None
 Ids = Any  # an id | Iterable of ids | a frame | a pathlib.Path of a file | None
 
 
@@ -39,6 +40,7 @@ def write_recommendations(
     where: Where = None,
     policy: str = "",
     weights: Weights = None,
+    max_per: MaxPer = None,
     spark: "session.SparkSettings | None" = None,
     progress: "streams.Progress | None" = None,
 ) -> "streams.Written":
@@ -64,6 +66,7 @@ def write_recommendations(
       where: Conditions on columns of videos, as of `Recommender.recommend`.
       policy: Name of a saved set of conditions, which holds, too.
       weights: Weights of what the ranker predicts, as of `Recommender.recommend`.
+      max_per: Videos of each value at most, by column, as of `Recommender.recommend`.
       spark: Where Apache Spark makes the lists, each of its cores those of some users;
         None: this machine does.
       progress: Is told how many of how many users are done.
@@ -81,6 +84,7 @@ def write_recommendations(
     asked = {"users": users, "k": k, "ranker": ranker, "index": index}
     asked |= {"exclude": exclude, "allow": allow, "where": where, "policy": policy}
     asked["weights"] = weights
+    asked["max_per"] = max_per
     if spark is None:
         return stream(recommender, **asked).write(path, progress)
     from ytdnn.data.spark import session
@@ -103,6 +107,7 @@ def stream(
     where: Where = None,
     policy: str = "",
     weights: Weights = None,
+    max_per: MaxPer = None,
 ) -> "streams.Stream":
     """Returns the recommendations of many users, part by part.
 
@@ -112,7 +117,7 @@ def stream(
 
     _require_length(k)
     weighed = weights if ranker else None
-    found, notes = limits(recommender, exclude, allow, where, policy, weighed)
+    found, notes = limits(recommender, exclude, allow, where, policy, weighed, max_per)
     made = streams.recommendations(
         recommender.bundle,
         recommender.logged,
@@ -242,6 +247,7 @@ def limits(
     where: Where = None,
     policy: str = "",
     weights: Weights = None,
+    max_per: MaxPer = None,
 ) -> tuple["everybody.Limits", list[str]]:
     """Returns which videos lists may hold, and what to tell of unknown ids.
 
@@ -260,6 +266,8 @@ def limits(
         )
     if weights:
         own["weights"] = checked_weights(recommender, weights)
+    if max_per:
+        own["max_per"] = capped(recommender, max_per)
     if exclude is None and allow is None:
         return everybody.Limits(**own), []
     left_out = _frame(exclude, "exclude", schema.VIDEO_ID, (schema.USER_ID,))
@@ -303,6 +311,21 @@ def checked_weights(
     found = weights_room.expanded({weights_room.WEIGHTS: weights}, fields)
     names = found.get(schema.WEIGHT_NAMES, [])
     return tuple(zip(names, found.get(schema.WEIGHT_VALUES, []), strict=True))
+
+
+def capped(
+    recommender: "recommender_room.Recommender", max_per: MaxPer
+) -> tuple[tuple[str, int], ...]:
+    """Returns caps on columns of videos, checked.
+
+    Raises:
+      errors.UserError: One is malformed, or the bundle has no such column.
+    """
+    from ytdnn.serving import where
+
+    fields = recommender.bundle.inputs(recommender.bundle.recommender(exact=True))
+    known = fields.get(schema.MAX_PER_COLUMNS)
+    return tuple(where.capped(max_per, known.choices if known else ()).items())
 
 
 def _users(

@@ -120,6 +120,7 @@ class Recommender:
         where: everybody.Where = None,
         policy: str = "",
         weights: everybody.Weights = None,
+        max_per: everybody.MaxPer = None,
     ) -> Any:
         """Returns recommendations, best first.
 
@@ -146,6 +147,8 @@ class Recommender:
           weights: Weights of what the ranker predicts, which order the lists, as
             `{"watch_seconds": 1, "liked": 30}`; None: those of policy or bundle.
             Requests have their own `weights` instead, where they bring some.
+          max_per: Videos of each value at most, by column of videos, as
+            `{"channel_id": 2}`. Requests have their own, where they bring one.
 
         Returns:
           A frame of Polars, or of pandas where one was given: `request` (position,
@@ -163,7 +166,13 @@ class Recommender:
         read = requested.read(asked)
         if not isinstance(read, list):
             limits, notes = everybody.limits(
-                self, exclude, allow, where, policy, weights if ranker else None
+                self,
+                exclude,
+                allow,
+                where,
+                policy,
+                weights if ranker else None,
+                max_per,
             )
             _warn(notes)
             options = {"ranker": ranker, "index": "exact" if exact else ""}
@@ -175,6 +184,7 @@ class Recommender:
             )
         else:
             shared = {"where": where, schema.POLICY: policy, "weights": weights}
+            shared["max_per"] = max_per
             given = {key: value for key, value in shared.items() if value}
             found = self._of_requests(read, k, exact, given)
         return frames.to_pandas(found) if frames.is_pandas(asked) else found

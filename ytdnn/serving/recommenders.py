@@ -16,7 +16,16 @@ from ytdnn.index import interface
 from ytdnn.ranking import heads
 from ytdnn.ranking import model as ranking_model
 from ytdnn.ranking import weighing as weighing_room
-from ytdnn.retrieval import exploring, filters, nearest, page, placing, pool, tower
+from ytdnn.retrieval import (
+    caps,
+    exploring,
+    filters,
+    nearest,
+    page,
+    placing,
+    pool,
+    tower,
+)
 from ytdnn.retrieval import scores as scores_room
 from ytdnn.retrieval import stage as retrieval_stage
 from ytdnn.serving import (
@@ -106,6 +115,8 @@ class _Maker:
             *signatures.weight_fields(parts.weighing),
             *signatures.policy_fields(parts.filters, parts.weighing),
         )
+        self._caps = caps.Caps(parts.filters)
+        self._capping = signatures.cap_fields(self._caps)
         self._rankers: dict[tf.Module | None, saved_models.Model[graphs.Ranker]] = {}
         self._scorer: graphs.Scorer | None = None
         if parts.ranker is not None:
@@ -200,10 +211,10 @@ class _Maker:
         scores = stage.scores(searcher)
         if self._parts.ranker is None or self._scorer is None:
             source = self._source(searcher)
-            alone = graphs.Nearest(self._videos, self._tower, source, may)
+            alone = graphs.Nearest(self._videos, self._tower, source, may, self._caps)
             query = stage.fields(data)
             stages |= self._candidates(alone, query, scores)
-            inputs = fields.union(query, self._limits)
+            inputs = fields.union(query, self._limits, self._capping)
             return saved_models.Model(alone, inputs, results, needs_scann, stages)
         graph = graphs.Recommender(
             self._tower,
@@ -214,6 +225,7 @@ class _Maker:
             may,
             self._explorer,
             self._parts.weighing,
+            self._caps,
         )
         asked = self._parts.ranker.request_fields(data)
         query = fields.union(stage.fields(data, with_sources=True), asked)
@@ -223,7 +235,7 @@ class _Maker:
             bundle.RANKER: ranker,
             explained.EXPLAIN: saved_models.Model(why, self._ranker_inputs, ()),
         }
-        inputs = fields.union(query, self._limits, self._weights)
+        inputs = fields.union(query, self._limits, self._weights, self._capping)
         return saved_models.Model(graph, inputs, results, needs_scann, stages)
 
     def _candidates(
@@ -234,7 +246,7 @@ class _Maker:
     ) -> dict[str, saved_models.Model]:
         """Returns the signature that lists all candidates."""
         found = explained.Candidates(graph, self._tower, scores)
-        inputs = fields.union(query, self._permitting, self._weights)
+        inputs = fields.union(query, self._permitting, self._weights, self._capping)
         return {explained.CANDIDATES: saved_models.Model(found, inputs, ())}
 
 
@@ -264,7 +276,9 @@ def meanings(
     if has_clicks:
         found[schema.CLICK_PROBABILITY] = heads.PROBABILITY
     found |= {one.name: one.meaning for one in head.outcomes}
-    if composition and (composition.explores or composition.max_per_channel):
+    if composition and (
+        composition.explores or composition.max_per_channel or composition.diversifies
+    ):
         found[schema.PLACED_BY] = placing.MEANING
     if composition and composition.temperature:
         found[schema.PROPENSITIES] = _PROPENSITY

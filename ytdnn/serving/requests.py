@@ -46,6 +46,7 @@ _LISTS_OF = {  # as long as the ids they are of
     schema.IMPRESSION_CLICKED: schema.IMPRESSION_VIDEO_IDS,
     schema.CONDITION_VALUES: schema.CONDITIONS,
     schema.WEIGHT_VALUES: schema.WEIGHT_NAMES,
+    schema.MAX_PER_COUNTS: schema.MAX_PER_COLUMNS,
 }
 
 
@@ -167,6 +168,8 @@ def _unknown_key(key: str, fields: Fields) -> str:
         known.append(where.WHERE)
     if schema.WEIGHT_NAMES in fields:
         known.append(weights.WEIGHTS)
+    if schema.MAX_PER_COLUMNS in fields:
+        known.append(where.MAX_PER)
     return f"expected request keys {', '.join(known)}, received {_shown(key)}{hint}"
 
 
