@@ -17,6 +17,19 @@ numbers: factors of leaf, channel and language, and the style, mixed into all
 coordinates, with noise of half their size. Metadata are without faults, so that the
 other side is at its best. All variants read the popularity of videos by age; the one
 without content has none to read it with.
+
+Measured 2026-11-28 on two cores shared with much other work, one seed, on a smaller
+world with six epochs (`--config.data.world.num_users=1500
+--config.data.world.num_videos=2000 --config.candidates.training.epochs=6`), 921 test
+users:
+
+| known of a video | hit rate@10 | recall@100 | of new answers | share of metadata's |
+|---|---|---|---|---|
+| vectors | 0.489 | 0.482 | 0.506 | 0.905 |
+| metadata | 0.553 | 0.514 | 0.559 | 1 |
+| nothing | 0.140 | 0.143 | 0 | 0 |
+
+The claim holds there; the world of its own size was not measured.
 """
 
 import argparse

@@ -43,10 +43,10 @@ class Diversity(tf.Module):
         self._vectors: tf.Variable | None = None
         self._values: tf.Variable | None = None
         self._channels: tf.Variable | None = None
+        require(config, data)
         if self._weight:
             self._read(config.diversity_by, data)
         if config.channel_decay < 1.0:
-            channels.require_column(data, "channel_decay")
             indices = channels.channel_indices(data)
             self._channels = tf.Variable(indices, trainable=False)
 
@@ -56,14 +56,6 @@ class Diversity(tf.Module):
             self._vectors = vector_columns.variable(by, data)
             return
         name = by.removeprefix(f"{schema.VIDEOS}.")
-        known = [one for one in data.videos.columns if one in _columns(data)]
-        if name not in known:
-            of_vectors = data.vectors.in_table(schema.VIDEOS)
-            every = ", ".join([*known, *of_vectors]) or "the log has none"
-            raise errors.UserError(
-                f"expected config.composition.diversity_by to be a column of videos "
-                f"({every}), received {by!r}"
-            )
         codes = np.append(np.int32(0), attributes.codes(data.videos[name]))
         self._values = tf.Variable(codes, trainable=False)
 
@@ -103,6 +95,26 @@ class Diversity(tf.Module):
             return _same(tf.gather(self._values, videos))
         shape = tf.shape(videos)
         return tf.zeros([shape[0], shape[1], shape[1]])
+
+
+def require(config: configs.CompositionConfig, data: prepared.PreparedData) -> None:
+    """Checks that the log has the columns that a composition names.
+
+    Raises:
+      errors.UserError: It lacks one.
+    """
+    if config.channel_decay < 1.0:
+        channels.require_column(data, "channel_decay")
+    by, of_vectors = config.diversity_by, data.vectors.in_table(schema.VIDEOS)
+    if not config.diversity or by in of_vectors:
+        return
+    known = [one for one in data.videos.columns if one in _columns(data)]
+    if by.removeprefix(f"{schema.VIDEOS}.") not in known:
+        every = ", ".join([*known, *of_vectors]) or "the log has none"
+        raise errors.UserError(
+            f"expected config.composition.diversity_by to be a column of videos "
+            f"({every}), received {by!r}"
+        )
 
 
 def from_config(
