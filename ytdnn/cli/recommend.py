@@ -76,14 +76,13 @@ FLAGS = (
         example="NAME",
     ),
     Flag(
+        "max_per",
+        'Videos of each value of a column at most, JSON: {"channel_id": 2}.',
+    ),
+    Flag(
         "weights",
         "Weights of what the ranker predicts, which order the list, JSON: "
         '{"watch_seconds": 1, "liked": 30, "disliked": -200}.',
-        example="JSON",
-    ),
-    Flag(
-        "max_per",
-        'Videos of each value of a column at most, JSON: {"channel_id": 2}.',
         example="JSON",
     ),
     *engine.FLAGS,
@@ -162,8 +161,8 @@ def _recommend_many(
             allow=_file(values, "allow"),
             where=_where(values),
             policy=values.get("policy", ""),
-            weights=_weights(values),
             max_per=_max_per(values),
+            weights=_weights(values),
             spark=spark,
             progress=shown,
         )
@@ -189,19 +188,6 @@ def _where(values: Mapping[str, str]) -> list[dict[str, Any]] | None:
     return found if isinstance(found, list) else [found]
 
 
-def _weights(values: Mapping[str, str]) -> Any:
-    """Returns the weights of --weights."""
-    if "weights" not in values:
-        return None
-    try:
-        return json.loads(values["weights"])
-    except ValueError as error:
-        raise errors.UserError(
-            f'expected --weights as JSON, {{"watch_seconds": 1, "liked": 30}}, '
-            f"received {values['weights']!r} ({error})"
-        ) from None
-
-
 def _max_per(values: Mapping[str, str]) -> Any:
     """Returns the caps of --max_per."""
     if "max_per" not in values:
@@ -212,6 +198,19 @@ def _max_per(values: Mapping[str, str]) -> Any:
         raise errors.UserError(
             f'expected --max_per as JSON, {{"channel_id": 2}}, received '
             f"{values['max_per']!r} ({error})"
+        ) from None
+
+
+def _weights(values: Mapping[str, str]) -> Any:
+    """Returns the weights of --weights."""
+    if "weights" not in values:
+        return None
+    try:
+        return json.loads(values["weights"])
+    except ValueError as error:
+        raise errors.UserError(
+            f'expected --weights as JSON, {{"watch_seconds": 1, "liked": 30}}, '
+            f"received {values['weights']!r} ({error})"
         ) from None
 
 

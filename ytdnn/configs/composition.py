@@ -52,10 +52,6 @@ class CompositionConfig:
         every bundle, such as `exclude_channel_ids` (docs/extending.md).
       policies: Sets of conditions on columns of videos that requests name, JSON:
         `{"kids": [{"column": "rating", "in": ["all"]}]}`; empty: none.
-      weights: Weights of what the ranker predicts in the order of requests that bring
-        none of their own, JSON: `{"watch_seconds": 1, "liked": 30, "disliked": -200}`
-        (docs/feedback.md); empty: the ranker's order. A policy may have some, too:
-        `{"kids": {"where": […], "weights": {…}}}`.
       diversity: Weight of the similarity to the most similar video before it on the
         page, which is taken from the logarithm of a video's score (maximal marginal
         relevance). 0: the order of the scores.
@@ -64,6 +60,10 @@ class CompositionConfig:
       diversity_top: Number of the best videos that are put in another order.
       channel_decay: Factor of the score of each further video of a channel on a page,
         from above 0 to 1: no decay.
+      weights: Weights of what the ranker predicts in the order of requests that bring
+        none of their own, JSON: `{"watch_seconds": 1, "liked": 30, "disliked": -200}`
+        (docs/feedback.md); empty: the ranker's order. A policy may have some, too:
+        `{"kids": {"where": […], "weights": {…}}}`.
       co_watched_by: What makes videos co-watched: the `order` of watches, within three
         of one of the last ten; or the `users`, whoever watched both at any time, with
         the votes of the last fifty watches added up.

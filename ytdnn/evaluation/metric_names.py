@@ -18,7 +18,7 @@ COVERAGES = {
     "topic_coverage": "topic",
     "language_coverage": "language",
 }
-# A better model has less of these metrics, and more of all others.
+# A better model has less of these metrics of impressions, and more of all others.
 _LESS_IS_BETTER = frozenset(
     {
         "log_loss",

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from ytdnn.serving import everybody, streams
 
 Where = list[dict[str, Any]] | None
-Weights = Mapping[str, float] | None
 MaxPer = Mapping[str, int] | None
+Weights = Mapping[str, float] | None
 Ids = Any  # an id | Iterable of ids | a frame | a pathlib.Path of a file | None
 
 
@@ -39,8 +39,8 @@ def write_recommendations(
     allow: Ids = None,
     where: Where = None,
     policy: str = "",
-    weights: Weights = None,
     max_per: MaxPer = None,
+    weights: Weights = None,
     spark: "session.SparkSettings | None" = None,
     progress: "streams.Progress | None" = None,
 ) -> "streams.Written":
@@ -65,8 +65,8 @@ def write_recommendations(
       allow: The only videos that lists may hold, likewise.
       where: Conditions on columns of videos, as of `Recommender.recommend`.
       policy: Name of a saved set of conditions, which holds, too.
-      weights: Weights of what the ranker predicts, as of `Recommender.recommend`.
       max_per: Videos of each value at most, by column, as of `Recommender.recommend`.
+      weights: Weights of what the ranker predicts, as of `Recommender.recommend`.
       spark: Where Apache Spark makes the lists, each of its cores those of some users;
         None: this machine does.
       progress: Is told how many of how many users are done.
@@ -83,8 +83,8 @@ def write_recommendations(
     sink.require_path(path)
     asked = {"users": users, "k": k, "ranker": ranker, "index": index}
     asked |= {"exclude": exclude, "allow": allow, "where": where, "policy": policy}
-    asked["weights"] = weights
     asked["max_per"] = max_per
+    asked["weights"] = weights
     if spark is None:
         return stream(recommender, **asked).write(path, progress)
     from ytdnn.data.spark import session
@@ -106,8 +106,8 @@ def stream(
     allow: Ids,
     where: Where = None,
     policy: str = "",
-    weights: Weights = None,
     max_per: MaxPer = None,
+    weights: Weights = None,
 ) -> "streams.Stream":
     """Returns the recommendations of many users, part by part.
 
@@ -117,7 +117,7 @@ def stream(
 
     _require_length(k)
     weighed = weights if ranker else None
-    found, notes = limits(recommender, exclude, allow, where, policy, weighed, max_per)
+    found, notes = limits(recommender, exclude, allow, where, policy, max_per, weighed)
     made = streams.recommendations(
         recommender.bundle,
         recommender.logged,
@@ -246,8 +246,8 @@ def limits(
     allow: Ids,
     where: Where = None,
     policy: str = "",
-    weights: Weights = None,
     max_per: MaxPer = None,
+    weights: Weights = None,
 ) -> tuple["everybody.Limits", list[str]]:
     """Returns which videos lists may hold, and what to tell of unknown ids.
 
@@ -264,10 +264,10 @@ def limits(
                 strict=True,
             )
         )
-    if weights:
-        own["weights"] = checked_weights(recommender, weights)
     if max_per:
         own["max_per"] = capped(recommender, max_per)
+    if weights:
+        own["weights"] = checked_weights(recommender, weights)
     if exclude is None and allow is None:
         return everybody.Limits(**own), []
     left_out = _frame(exclude, "exclude", schema.VIDEO_ID, (schema.USER_ID,))
@@ -297,6 +297,21 @@ def checked(
     return tuple(pairs), values.get(schema.POLICY, "")
 
 
+def capped(
+    recommender: "recommender_room.Recommender", max_per: MaxPer
+) -> tuple[tuple[str, int], ...]:
+    """Returns caps on columns of videos, checked.
+
+    Raises:
+      errors.UserError: One is malformed, or the bundle has no such column.
+    """
+    from ytdnn.serving import where
+
+    fields = recommender.bundle.inputs(recommender.bundle.recommender(exact=True))
+    known = fields.get(schema.MAX_PER_COLUMNS)
+    return tuple(where.capped(max_per, known.choices if known else ()).items())
+
+
 def checked_weights(
     recommender: "recommender_room.Recommender", weights: Mapping[str, float]
 ) -> tuple[tuple[str, float], ...]:
@@ -311,21 +326,6 @@ def checked_weights(
     found = weights_room.expanded({weights_room.WEIGHTS: weights}, fields)
     names = found.get(schema.WEIGHT_NAMES, [])
     return tuple(zip(names, found.get(schema.WEIGHT_VALUES, []), strict=True))
-
-
-def capped(
-    recommender: "recommender_room.Recommender", max_per: MaxPer
-) -> tuple[tuple[str, int], ...]:
-    """Returns caps on columns of videos, checked.
-
-    Raises:
-      errors.UserError: One is malformed, or the bundle has no such column.
-    """
-    from ytdnn.serving import where
-
-    fields = recommender.bundle.inputs(recommender.bundle.recommender(exact=True))
-    known = fields.get(schema.MAX_PER_COLUMNS)
-    return tuple(where.capped(max_per, known.choices if known else ()).items())
 
 
 def _users(

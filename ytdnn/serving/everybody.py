@@ -42,8 +42,8 @@ class Limits:
         None: nothing.
       conditions: Conditions on columns of videos, as of `ytdnn.serving.where`.
       policy: A saved set of conditions; empty: none.
-      weights: Name and weight of predictions; none: as policy or bundle say.
       max_per: Videos of each value at most, by column of videos.
+      weights: Name and weight of predictions; none: as policy or bundle say.
     """
 
     excluded: Indices = dataclasses.field(default_factory=lambda: np.zeros(0, np.int32))
@@ -51,8 +51,8 @@ class Limits:
     of_users: ragged.Ragged | None = None
     conditions: tuple[where.Entry, ...] = ()
     policy: str = ""
-    weights: tuple[tuple[str, float], ...] = ()
     max_per: tuple[tuple[str, int], ...] = ()
+    weights: tuple[tuple[str, float], ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -327,8 +327,8 @@ class _Asked:
         self._k = k
         self._excluded, self._conditions = limits.excluded, limits.conditions
         self._policy, self._fields = limits.policy, bundle.inputs(name)
-        self._weights = limits.weights
         self._max_per = limits.max_per
+        self._weights = limits.weights
         nothing = np.zeros(0, np.int32)
         self._allowed = nothing if limits.allowed is None else limits.allowed
         column = bundle.videos[schema.VIDEO_ID]
@@ -388,10 +388,10 @@ class _Asked:
             tf.constant([[one[place] for one in self._conditions]], tf.string)
             for place in (0, 1)
         )
-        names = tf.constant([[one[0] for one in self._weights]], tf.string)
-        weights = tf.constant([[one[1] for one in self._weights]], tf.float32)
         columns = tf.constant([[name for name, _ in self._max_per]], tf.string)
         most = tf.constant([[number for _, number in self._max_per]], tf.int32)
+        names = tf.constant([[one[0] for one in self._weights]], tf.string)
+        weights = tf.constant([[one[1] for one in self._weights]], tf.float32)
         conditions = {
             schema.WEIGHT_NAMES: tf.tile(names, [size, 1]),
             schema.WEIGHT_VALUES: tf.tile(weights, [size, 1]),

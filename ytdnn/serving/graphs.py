@@ -303,8 +303,8 @@ class Recommender(tf.Module):
         scores: scores_room.Scores | None = None,
         limits: limits_room.Limits | None = None,
         explorer: exploring.Explorer | None = None,
-        weighing: weighing_room.Weighing | None = None,
         caps: caps_room.Caps | None = None,
+        weighing: weighing_room.Weighing | None = None,
     ) -> None:
         """Joins the stages.
 
@@ -316,8 +316,8 @@ class Recommender(tf.Module):
           scores: The candidate model's, where ranker or rule need them.
           limits: Which videos answers hold.
           explorer: Changes that order to try things out; None: it is served as it is.
-          weighing: Orders by weights of what the scorer predicts; None: none are read.
           caps: Reads the caps of requests; None: requests have none.
+          weighing: Orders by weights of what the scorer predicts; None: none are read.
         """
         super().__init__()
         self._caps = caps

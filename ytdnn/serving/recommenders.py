@@ -110,13 +110,13 @@ class _Maker:
             *parts.limits.fields,
         )
         self._limits = (*self._permitting, signatures.k_field())
+        self._caps = caps.Caps(parts.filters)
+        self._capping = signatures.cap_fields(self._caps)
         self._searches: dict[tf.Module, shared.SharedNearest] = {}
         self._weights = (
             *signatures.weight_fields(parts.weighing),
             *signatures.policy_fields(parts.filters, parts.weighing),
         )
-        self._caps = caps.Caps(parts.filters)
-        self._capping = signatures.cap_fields(self._caps)
         self._rankers: dict[tf.Module | None, saved_models.Model[graphs.Ranker]] = {}
         self._scorer: graphs.Scorer | None = None
         if parts.ranker is not None:
@@ -224,8 +224,8 @@ class _Maker:
             scores,
             may,
             self._explorer,
-            self._parts.weighing,
             self._caps,
+            self._parts.weighing,
         )
         asked = self._parts.ranker.request_fields(data)
         query = fields.union(stage.fields(data, with_sources=True), asked)
@@ -235,7 +235,7 @@ class _Maker:
             bundle.RANKER: ranker,
             explained.EXPLAIN: saved_models.Model(why, self._ranker_inputs, ()),
         }
-        inputs = fields.union(query, self._limits, self._weights, self._capping)
+        inputs = fields.union(query, self._limits, self._capping, self._weights)
         return saved_models.Model(graph, inputs, results, needs_scann, stages)
 
     def _candidates(
@@ -246,7 +246,7 @@ class _Maker:
     ) -> dict[str, saved_models.Model]:
         """Returns the signature that lists all candidates."""
         found = explained.Candidates(graph, self._tower, scores)
-        inputs = fields.union(query, self._permitting, self._weights, self._capping)
+        inputs = fields.union(query, self._permitting, self._capping, self._weights)
         return {explained.CANDIDATES: saved_models.Model(found, inputs, ())}
 
 

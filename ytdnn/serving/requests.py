@@ -45,8 +45,8 @@ _LISTS_OF = {  # as long as the ids they are of
     schema.IMPRESSION_TIMES: schema.IMPRESSION_VIDEO_IDS,
     schema.IMPRESSION_CLICKED: schema.IMPRESSION_VIDEO_IDS,
     schema.CONDITION_VALUES: schema.CONDITIONS,
-    schema.WEIGHT_VALUES: schema.WEIGHT_NAMES,
     schema.MAX_PER_COUNTS: schema.MAX_PER_COLUMNS,
+    schema.WEIGHT_VALUES: schema.WEIGHT_NAMES,
 }
 
 
@@ -166,10 +166,10 @@ def _unknown_key(key: str, fields: Fields) -> str:
     known = list(fields)
     if schema.CONDITIONS in fields:
         known.append(where.WHERE)
-    if schema.WEIGHT_NAMES in fields:
-        known.append(weights.WEIGHTS)
     if schema.MAX_PER_COLUMNS in fields:
         known.append(where.MAX_PER)
+    if schema.WEIGHT_NAMES in fields:
+        known.append(weights.WEIGHTS)
     return f"expected request keys {', '.join(known)}, received {_shown(key)}{hint}"
 
 

@@ -76,6 +76,30 @@ def filter_fields(filters: filters_room.Filters) -> tuple[Field, ...]:
     return tuple(found)
 
 
+def cap_fields(caps: caps_room.Caps) -> tuple[Field, ...]:
+    """Returns the inputs that cap columns of videos, where there are any.
+
+    Args:
+      caps: Knows the columns.
+    """
+    if not caps.columns:
+        return ()
+    name, counts = schema.MAX_PER_COLUMNS, schema.MAX_PER_COUNTS
+    meaning = "columns of which an answer holds only so many videos of each value"
+    return (
+        Field(name, "string", "batch, length", "", meaning, choices=caps.columns),
+        Field(
+            counts,
+            "int32",
+            "batch, length",
+            0,
+            f"of each of {name}, videos of each value at most",
+            least=1,
+            greatest=2**31 - 1,
+        ),
+    )
+
+
 def weight_fields(weighing: weighing_room.Weighing | None) -> tuple[Field, ...]:
     """Returns the inputs that weigh what the ranker predicts, where it has some.
 
@@ -109,30 +133,6 @@ def policy_fields(
     meaning = "saved conditions and weights; empty: none"
     choices = filters.policies
     return (Field(schema.POLICY, "string", "batch", "", meaning, choices=choices),)
-
-
-def cap_fields(caps: caps_room.Caps) -> tuple[Field, ...]:
-    """Returns the inputs that cap columns of videos, where there are any.
-
-    Args:
-      caps: Knows the columns.
-    """
-    if not caps.columns:
-        return ()
-    name, counts = schema.MAX_PER_COLUMNS, schema.MAX_PER_COUNTS
-    meaning = "columns of which an answer holds only so many videos of each value"
-    return (
-        Field(name, "string", "batch, length", "", meaning, choices=caps.columns),
-        Field(
-            counts,
-            "int32",
-            "batch, length",
-            0,
-            f"of each of {name}, videos of each value at most",
-            least=1,
-            greatest=2**31 - 1,
-        ),
-    )
 
 
 def k_field() -> Field:
