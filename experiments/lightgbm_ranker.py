@@ -7,7 +7,8 @@ by watch time at least as well as LightGBM, the usual first choice for such tabl
     python -m experiments.lightgbm_ranker --workdir=runs/world-small
 
 The workdir needs the prepared data; where it has a ranker, that ranker's features are
-used and it is measured beside, else those that its config would choose.
+used and it is measured too, else those that its config would choose. `--rankings` adds
+rankers of the same data and candidates, such as other seeds.
 
 Protocol: that of the ranker. Trees are grown on its training impressions (those before
 its window too, where it has them: `ranking.least_impressions`), stopped on the
@@ -145,6 +146,13 @@ def open_ranker(
     if not trained.exists():
         found = stage.load(first, data) if first.exists() else None
         return building.build(config, data, found)
+    return _load(trained, first, data)
+
+
+def _load(
+    trained: pathlib.Path, first: pathlib.Path, data: prepared.PreparedData
+) -> model.RankingModel:
+    """Returns a trained ranker, with the first stage where it asks it."""
     is_asked = stage.KIND in artifacts.read_manifest(trained, model.KIND).inputs
     return model.load(trained, data, stage.load(first, data) if is_asked else None)
 
@@ -339,11 +347,21 @@ def models(
     return found
 
 
-def _split(order: Floats, **values: Floats) -> predictions.Predictions:
+def _split(
+    order: Floats,
+    seconds: Floats | None = None,
+    click_probability: Floats | None = None,
+    logits: Floats | None = None,
+) -> predictions.Predictions:
     """Returns predictions of `[2 n]`: of impressions, and of the same as lists."""
     half = len(order) // 2
-    known = {name: of_both[:half] for name, of_both in values.items()}
-    return predictions.Predictions(order[:half], listed=order[half:], **known)
+    seconds, chances, odds = (
+        None if values is None else values[:half]
+        for values in (seconds, click_probability, logits)
+    )
+    return predictions.Predictions(
+        order[:half], seconds, chances, odds, listed=order[half:]
+    )
 
 
 def _fraction(part: Part) -> Floats:
@@ -393,13 +411,16 @@ def made_neutral(name: str, training: Part, _: Part, *asked: Part) -> None:
 
 
 def differences(
-    shown: ranker.SplitImpressions, found: dict[str, predictions.Predictions]
+    shown: ranker.SplitImpressions,
+    found: dict[str, predictions.Predictions],
+    own: str,
 ) -> Differences:
-    """Returns the ranker's metrics less each other's, with intervals paired by user.
+    """Returns a ranker's metrics less each other's, with intervals paired by user.
 
     Args:
       shown: The test impressions.
-      found: What each model predicts of them, the ranker among them.
+      found: Predictions of each model, the ranker among them.
+      own: Name of the ranker.
     """
     config = configs.EvaluationConfig()
     parts: dict[str, impression_metrics.Parts] = {}
@@ -414,23 +435,40 @@ def differences(
         draws[name] = binary.auc_draws(shown.users, shown.clicked, one.order, counts)
         values[name] = entry.values[impression_metrics.AUC] or 0.0
     result: Differences = {}
-    for name in found.keys() - {ranker.RANKER}:
-        both = {k: parts[k].keys() for k in (ranker.RANKER, name)}
-        kept = both[ranker.RANKER] & both[name]
+    for name in found.keys() - {own}:
+        both = {k: parts[k].keys() for k in (own, name)}
+        kept = both[own] & both[name]
         pair = {k: {m: parts[k][m] for m in sorted(kept)} for k in both}
-        ahead = shown_lists.resampled(pair, config).ahead(ranker.RANKER, name)
-        drawn = (draws[ranker.RANKER] - draws[name])[:, np.newaxis]
+        ahead = shown_lists.resampled(pair, config).ahead(own, name)
+        drawn = (draws[own] - draws[name])[:, np.newaxis]
         low, high = bootstrap.percentiles(drawn)
-        area = values[ranker.RANKER] - values[name]
+        area = values[own] - values[name]
         ahead[impression_metrics.AUC] = (area, float(low[0]), float(high[0]))
         result[name] = ahead
     return result
 
 
-def measure(directory: pathlib.Path) -> tuple[Table, Differences]:
-    """Returns the metrics of every model, of all videos and of new ones.
+def rankers(
+    data: prepared.PreparedData,
+    directory: pathlib.Path,
+    further: Sequence[pathlib.Path],
+) -> dict[str, model.RankingModel]:
+    """Returns the trained rankers by name: that of the workdir, and further ones."""
+    own = directory / model.KIND
+    paths = {ranker.RANKER: own} if own.exists() else {}
+    paths |= {f"{ranker.RANKER}, {path.name}": path for path in further}
+    first = directory / stage.KIND
+    return {name: _load(path, first, data) for name, path in paths.items()}
 
-    Beside them what the run's ranker, if it has one, is ahead of each.
+
+def measure(
+    directory: pathlib.Path, further: Sequence[pathlib.Path] = ()
+) -> tuple[Table, dict[str, Differences]]:
+    """Returns the metrics of every model, and what each ranker is ahead of the others.
+
+    Args:
+      directory: The workdir.
+      further: Artefacts of rankers of the same data and candidates.
     """
     data = prepared.load(directory / prepared.KIND)
     read_by = open_ranker(directory, data)
@@ -451,14 +489,20 @@ def measure(directory: pathlib.Path) -> tuple[Table, Differences]:
     matrices = Matrices(training, validation, asked, encoding.categorical)
     shown = parts[2].shown
     found = others(data, shown)
-    if (directory / model.KIND).exists():
-        found[ranker.RANKER] = ranker.scorer(data, read_by)(shown)
-    found |= models(parts, matrices)
+    others_of = found | models(parts, matrices)
+    own = {
+        name: ranker.scorer(data, one)(shown)
+        for name, one in rankers(data, directory, further).items()
+    }
+    found = {**found, **own, **others_of}
     kept = {
         ALL: np.ones(len(shown.rows), bool),
         NEW: shown.videos > data.vocabulary_size,
     }
-    ahead = differences(shown, found) if ranker.RANKER in found else {}
+    ahead = {
+        name: differences(shown, {**others_of, name: one}, name)
+        for name, one in own.items()
+    }
     measured = {
         name: {where: numbers(shown, keep, one) for where, keep in kept.items()}
         for name, one in found.items()
@@ -466,9 +510,9 @@ def measure(directory: pathlib.Path) -> tuple[Table, Differences]:
     return measured, ahead
 
 
-def show_differences(found: Differences) -> table.Table:
-    """Returns what the ranker is ahead of each other model as a table."""
-    result = table.Table(title="ranker less", caption="95 %, paired by user")
+def show_differences(own: str, found: Differences) -> table.Table:
+    """Returns what a ranker is ahead of each other model as a table."""
+    result = table.Table(title=f"{own} less", caption="95 %, paired by user")
     metrics = [m for m in (impression_metrics.AUC, *PAIRED) if found]
     for heading in ("", *metrics):
         result.add_column(heading.replace("_", " "), overflow="fold", min_width=6)
@@ -501,16 +545,17 @@ def main() -> None:
     """Trains on a prepared workdir and prints the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--workdir", type=pathlib.Path, required=True)
+    parser.add_argument("--rankings", type=pathlib.Path, nargs="*", default=[])
     parser.add_argument("--results", type=pathlib.Path, help="JSON file to write")
     given = parser.parse_args()
     started = time.perf_counter()
     try:
-        found, ahead = measure(given.workdir)
+        found, ahead = measure(given.workdir, given.rankings)
     except errors.UserError as error:
         raise SystemExit(f"error: {error}") from None
     rich.print(show(found))
-    if ahead:
-        rich.print(show_differences(ahead))
+    for name, less in ahead.items():
+        rich.print(show_differences(name, less))
     if given.results is not None:
         artifacts.write_json(given.results, {"test": found, "ranker_less": ahead})
     rich.print(f"in {time.perf_counter() - started:.0f} s")

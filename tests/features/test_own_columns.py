@@ -93,6 +93,8 @@ def trends(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
     of_videos = {
         "video_id": [f"v{i}" for i in range(_VIDEOS)],
         "total_views": counted(clicked),
+        "total_shown": counted(times >= 0),
+        "shown_before": counted(before),
         "total_rate": counted(clicked) / np.maximum(counted(times >= 0), 1.0),
         "views_before": counted(clicked & before),
         "quality": appeal + rng.normal(0, 0.1, _VIDEOS),
@@ -112,8 +114,10 @@ def test_a_number_counted_over_the_whole_log_is_left_out_and_named(
 ) -> None:
     found = own_columns.find(trends, 64)
     foreseeing = dict(found.foreseeing)
-    assert "videos.total_views" in foreseeing
-    assert {"videos.views_before", "videos.noise"} <= set(found.read)
+    assert {"videos.total_views", "videos.total_shown"} <= set(foreseeing)
+    assert "the number of impressions" in foreseeing["videos.total_shown"]
+    assert {"videos.views_before", "videos.shown_before"} <= set(found.read)
+    assert "videos.noise" in found.read
     line = next(line for line in found.lines() if "videos.total_views" in line)
     assert "may know the future" in line
     assert "--features=videos.total_views" in line

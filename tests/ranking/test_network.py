@@ -171,3 +171,45 @@ def test_a_linear_model_has_no_tower() -> None:
     together = model(request([0, 2, 3], [4, 5, 6]))[0, :, 0].numpy()
     alone = [logit(model, request([0, 2, 3], [v])) for v in (4, 5, 6)]
     assert together == pytest.approx(alone, abs=1e-6)
+
+
+def test_an_ensemble_answers_the_mean_of_its_towers() -> None:
+    model = make_network(config=dataclasses.replace(CONFIG, ensemble_size=3))
+    tensors = request([1, 2, 3], [4, 5])
+    by_tower = model.by_tower(tensors).numpy()
+    assert by_tower.shape == (1, 2, 3, 1)
+    assert len(np.unique(by_tower[0, 0])) == 3
+    np.testing.assert_allclose(model(tensors), by_tower.mean(axis=2), rtol=1e-5)
+
+
+def test_an_ensemble_repeats_the_towers_and_shares_the_tables() -> None:
+    # As in the spelled-out number: 54 inputs to the first layer.
+    dense = (54 * 16 + 16) + (16 * 8 + 8) + (8 * 1 + 1)
+    three = make_network(config=dataclasses.replace(CONFIG, ensemble_size=3))
+    assert three.count_params() == make_network().count_params() + 2 * dense
+
+
+def test_a_tower_of_the_head_is_an_ensemble_too() -> None:
+    head = configs.ClickTimesWatchTimeConfig(own_tower=(4,))
+    config = dataclasses.replace(CONFIG, ensemble_size=2, head=head)
+    model, tensors = make_network(config=config), request([1, 2, 3], [4, 5])
+    assert model.by_tower(tensors).shape == (1, 2, 2, 2)
+
+
+def test_attention_reads_each_video_with_the_history() -> None:
+    plain = make_network()
+    model = make_network(config=dataclasses.replace(CONFIG, attention_units=5))
+    # Vector of 4; a pair of vectors and their product to 5 units, and these to one.
+    attention = 3 * 4 * 5 + 5 + 5 + 1
+    assert model.count_params() == plain.count_params() + 4 * 16 + attention
+    together = model(request([0, 2, 3], [4, 5]))[0, :, 0].numpy()
+    alone = [logit(model, request([0, 2, 3], [v])) for v in (4, 5)]
+    assert together == pytest.approx(alone, abs=1e-6)
+    # Neither the average nor the last of these histories differs.
+    one, other = request([1, 2, 3], [4]), request([2, 1, 3], [4])
+    assert logit(model, one) == pytest.approx(logit(model, other), abs=1e-6)
+    assert model._attention is not None
+    attended = model._attended(one, model._attention).numpy()
+    history = tf.constant([[0, 0, 3]], tf.int32)
+    fewer = model._attended(one | {schema.HISTORY_VIDEOS: history}, model._attention)
+    assert np.any(attended != fewer.numpy())

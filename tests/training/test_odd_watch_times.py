@@ -20,12 +20,15 @@ _SECONDS = {
     "all equal": pl.col("clicked").cast(pl.Float64) * 30.0,
     "unrelated to durations": pl.col("watch_seconds").exp().log1p() ** 2,
 }
+_CUT_AT_ONE = ("milliseconds", "fraction")  # every click is longer than its video
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("kind", _SECONDS)
+@pytest.mark.parametrize(
+    ("kind", "target"), [*((kind, "auto") for kind in _SECONDS), _CUT_AT_ONE]
+)
 def test_a_log_of_odd_watch_times_ends_calibrated(
-    tmp_path: pathlib.Path, kind: str
+    tmp_path: pathlib.Path, kind: str, target: str
 ) -> None:
     log = planted.write_log(tmp_path / "log")
     shown = pl.read_parquet(log / "impressions.parquet")
@@ -40,8 +43,8 @@ def test_a_log_of_odd_watch_times_ends_calibrated(
     )
     data = prepare.prepare(source, tmp_path / "data")
     config = planted.tiny_config(ranking_epochs=4)
-    fraction = configs.ClickTimesWatchTimeConfig(watch_time="fraction")
-    ranking_config = dataclasses.replace(config.ranking, head=fraction)
+    head = dataclasses.replace(config.ranking.head, watch_time=target)
+    ranking_config = dataclasses.replace(config.ranking, head=head)
     config = dataclasses.replace(config, ranking=ranking_config)
     ranking.train(config, data, tmp_path / "ranking")
     trained = model.load(tmp_path / "ranking", data)

@@ -13,7 +13,7 @@ from tests import planted
 from ytdnn import configs, errors, schema
 from ytdnn.data import prepare, prepared, streaming
 from ytdnn.metrics import binary, per_user_loss
-from ytdnn.ranking import building
+from ytdnn.ranking import building, heads
 from ytdnn.ranking import model as ranking_model
 from ytdnn.training import impression_batches, ranking
 
@@ -68,6 +68,32 @@ def test_serves_expected_watch_seconds(
     for part in (liked, ~liked):
         watched = data.impressions.seconds[rows][part].sum()
         assert seconds[part].sum() == pytest.approx(watched, rel=0.3)
+
+
+def test_each_tower_of_an_ensemble_learns_by_its_own_loss(
+    data: prepared.PreparedData,
+) -> None:
+    config = planted.tiny_config()
+    settings = dataclasses.replace(config.ranking, ensemble_size=2, dropout=0.0)
+    config = dataclasses.replace(config, ranking=settings)
+    pair = building.build(settings, data)
+    stage = ranking.make_stage(config, data, pair)
+    batch = next(iter(next(iter(stage.batches(0, 0)))))
+    seed = tf.constant([1, 2])
+    losses = []
+    for tower in (0, 1):
+        outputs = pair.network.by_tower(batch)[:, :, tower]
+        labels = heads.Labels(
+            clicked=batch[schema.LABELS],
+            seconds=batch[schema.WATCHED_SECONDS],
+            durations=batch[schema.DURATIONS],
+        )
+        of_each = pair.head.losses(outputs, labels) * batch[schema.WEIGHTS]
+        losses.append(float(tf.reduce_sum(of_each)))
+    assert losses[0] != losses[1]
+    total, number = stage.loss(batch, seed)
+    assert float(total) == pytest.approx(np.mean(losses), rel=1e-5)
+    assert float(number) == config.ranking.training.batch_size
 
 
 def test_candidates_score_like_impressions(

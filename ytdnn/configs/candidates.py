@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 import pydantic
 
+from ytdnn import registries
 from ytdnn.configs import by_size, components, encoders, labels, losses
 from ytdnn.configs import content as content_config
 from ytdnn.configs import features as features_config
@@ -109,8 +110,9 @@ class CandidatesConfig:
         | losses.BPRConfig
         | losses.WARPConfig
         | losses.GBCEConfig
-        | losses.OwnLossConfig,
-        components.BY_KIND,
+        | losses.OwnLossConfig
+        | components.Extension,
+        components.OneOf(registries.LOSSES),
     ] = losses.SampledSoftmaxConfig()
     precision: Literal["float32", "bfloat16"] = "float32"
     training: training_config.TrainingConfig = training_config.TrainingConfig()

@@ -16,7 +16,15 @@ import numpy.typing as npt
 import polars as pl
 
 from ytdnn import artifacts, configs, errors, ragged, schema
-from ytdnn.data import array_files, event_log, prepare, prepared, user_shards
+from ytdnn.data import (
+    array_files,
+    event_log,
+    outcomes,
+    prepare,
+    prepared,
+    user_shards,
+    vectors,
+)
 
 _VIDEOS = ("watch_videos", "impression_videos", "impression_seed_videos")
 _NAMED = {  # codes of texts: the vocabulary of each
@@ -27,6 +35,12 @@ _NAMED = {  # codes of texts: the vocabulary of each
 _EVENTS = (schema.WATCHES, schema.SEARCHES, schema.IMPRESSIONS)
 _TABLES = (user_shards.WATCH, user_shards.SEARCH, user_shards.IMPRESSION)
 _FAR = 2**32 - 2  # a row of no file
+_MISSING = {  # values of columns that no new event has; others 0, or NaN
+    "watch_seconds": 0.0,
+    "impression_seconds": 0.0,
+    "watch_logged_in": -1,
+    "impression_positions": -1,
+}
 
 Integers = npt.NDArray[np.integer]
 
@@ -243,9 +257,12 @@ class _Merge:
         self._old, self._new = old, new
         self._users = _joined(old.users, new.users, schema.USER_ID)
         self._videos = _joined(old.videos, new.videos, schema.VIDEO_ID)
+        both = old.vocabularies, new.vocabularies
         self._names = {
-            name: list(dict.fromkeys([*old.vocabularies.get(name, []), *values]))
-            for name, values in new.vocabularies.items()
+            name: list(
+                dict.fromkeys(value for one in both for value in one.get(name, ()))
+            )
+            for name in {**both[0], **both[1]}
         }
 
     def write(self, directory: pathlib.Path) -> dict[str, object]:
@@ -262,7 +279,11 @@ class _Merge:
             values = place[values] if name in _VIDEOS else values
             array_files.save(shard / f"{name}.npy", values)
         self._users.write_parquet(directory / prepared.USERS_FILE)
-        self._videos[order].write_parquet(directory / prepared.VIDEOS_FILE)
+        videos = self._videos[order]
+        videos.write_parquet(directory / prepared.VIDEOS_FILE)
+        self._vectors = self._old.vectors.write_joined(
+            self._new.vectors, self._rows_of(videos), directory
+        )
         artifacts.write_json(directory / prepared.VOCABULARIES_FILE, self._names)
         self._write_searches(directory, shard)
         return self._facts(arrays, int(is_watched.sum()))
@@ -274,6 +295,7 @@ class _Merge:
             "videos": self._videos.height,
             "vocabulary": watched,
             "appended_from": self._old.end_of_log + 1,
+            vectors.FACT: self._vectors,
             user_shards.FACT: [
                 user_shards.fact(
                     0,
@@ -282,17 +304,32 @@ class _Merge:
                 )
             ],
         }
+        if "impression_outcomes" in arrays:
+            known = [one.name for one in self._old.outcomes]
+            values = arrays["impression_outcomes"]
+            found |= outcomes.facts(outcomes.measure(known, [values]))
         names = {"watch": schema.WATCHES, "impression": schema.IMPRESSIONS}
         for name, table in names.items():
             if f"{name}_times" in arrays:
                 found[table] = len(arrays[f"{name}_times"])
         return found
 
+    def _rows_of(self, videos: pl.DataFrame) -> dict[str, tuple[Integers, Integers]]:
+        """Returns the row of each user and video in both sets, -1 where it has none."""
+        sets = self._old, self._new
+        of_users = [_rows_in(self._users, s.users, schema.USER_ID) for s in sets]
+        of_videos = [_rows_in(videos, s.videos, schema.VIDEO_ID) for s in sets]
+        return {
+            schema.USERS: (of_users[0], of_users[1]),
+            schema.VIDEOS: (of_videos[0], of_videos[1]),
+        }
+
     def _arrays(self) -> dict[str, Integers]:
         """Returns the arrays of events, of videos by their places in `_videos`."""
         found: dict[str, Integers] = {}
         parts = [self._read(self._old, self._old), self._read(self._new, self._old)]
         self._count_before(parts)
+        _fill_lacking(*parts)
         for table in _TABLES:
             users = f"{table}_users"
             held = [part for part in parts if users in part]
@@ -383,12 +420,34 @@ class _Merge:
         self._old.tokens.write_parquet(directory / prepared.TOKENS_FILE)
 
 
+def _fill_lacking(old: dict[str, Integers], new: dict[str, Integers]) -> None:
+    """Adds the columns of old events that are missing in all new ones.
+
+    Preparing leaves out a column without any value.
+    """
+    for name, values in old.items():
+        users = f"{name.partition('_')[0]}_users"
+        if users in new and name not in new:
+            is_float = np.issubdtype(values.dtype, np.floating)
+            missing = _MISSING.get(name, np.nan if is_float else 0)
+            shape = (len(new[users]), *values.shape[1:])
+            new[name] = np.full(shape, missing, values.dtype)
+
+
 def _joined(old: pl.DataFrame, new: pl.DataFrame, key: str) -> pl.DataFrame:
     """Returns the rows of two tables by a key: the old places, the new values."""
     ids = pl.concat([old[key], new[key]]).unique(maintain_order=True)
     rest = old.join(new.select(key), on=key, how="anti")
     rows = pl.concat([new, rest], how="diagonal_relaxed").select(old.columns)
     return ids.to_frame().join(rows, on=key, how="left", maintain_order="left")
+
+
+def _rows_in(whole: pl.DataFrame, part: pl.DataFrame, key: str) -> Integers:
+    """Returns the row of each id of the whole in a part, -1 where it is not there."""
+    index = part.select(key).with_row_index("row")
+    found = whole.select(key).join(index, on=key, how="left", maintain_order="left")
+    rows: Integers = found["row"].cast(pl.Int64).fill_null(-1).to_numpy()
+    return rows
 
 
 def _places(whole: pl.Series, part: pl.Series) -> Integers:

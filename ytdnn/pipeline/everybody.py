@@ -124,6 +124,7 @@ def write_similar(
     videos: Ids = None,
     k: int = 10,
     *,
+    by: str = "",
     progress: "streams.Progress | None" = None,
 ) -> "streams.Written":
     """Writes what `Recommender.similar` returns.
@@ -134,6 +135,7 @@ def write_similar(
       videos: As of `write_recommendations` its users, by `video_id`; None: all that
         have a vector, but for removed ones.
       k: Videos for each.
+      by: As of `Recommender.similar`.
       progress: Is told how many of how many videos are done.
 
     Raises:
@@ -143,7 +145,7 @@ def write_similar(
 
     path = user_paths.expanded(out)
     sink.require_path(path)
-    return similar(recommender, videos, k).write(path, progress)
+    return similar(recommender, videos, k, by).write(path, progress)
 
 
 def write_user_vectors(
@@ -197,13 +199,14 @@ def write_video_vectors(
 
 
 def similar(
-    recommender: "recommender_room.Recommender", videos: Ids, k: int
+    recommender: "recommender_room.Recommender", videos: Ids, k: int, by: str = ""
 ) -> "streams.Stream":
     """Returns the nearest of some videos, or of all, part by part."""
     from ytdnn.serving import streams
 
     _require_length(k)
-    return streams.similar(recommender.bundle, _videos(recommender, videos), k)
+    asked = _videos(recommender, videos, by)
+    return streams.similar(recommender.bundle, asked, k, by)
 
 
 def user_vectors(
@@ -284,13 +287,13 @@ def _users(
 
 
 def _videos(
-    recommender: "recommender_room.Recommender", named: Ids
+    recommender: "recommender_room.Recommender", named: Ids, by: str = ""
 ) -> "asked_room.Asked":
     from ytdnn.serving import asked
 
     frame = _frame(named, "videos", schema.VIDEO_ID)
     ids = None if frame is None else frame[schema.VIDEO_ID]
-    return asked.videos(recommender.bundle, ids, _place(named))
+    return asked.videos(recommender.bundle, ids, _place(named), by)
 
 
 def _place(named: Ids) -> str:

@@ -106,7 +106,11 @@ def _ranking(config: configs.Config, size: configs.LogSize) -> _Needed:
     yield from _tower("ranking", one.tower, one.embedding_dim)
     rows = float(batch) * one.history_length
     yield "ranking.history_length", one.history_length, _FLOAT * rows * dim
-    yield from _batch("ranking", one.training, size.impressions, sum(one.tower))
+    units = one.attention_units
+    yield "ranking.attention_units", units, _FLOAT * rows * units
+    width = one.ensemble_size * sum(one.tower)
+    yield "ranking.ensemble_size", one.ensemble_size, _FLOAT * float(batch) * width
+    yield from _batch("ranking", one.training, size.impressions, width)
     steps = _steps(one.training, size.impressions)
     key = "ranking.training.steps_per_execution"
     yield key, steps, _FLOAT * float(steps) * rows

@@ -195,7 +195,7 @@ class Recommender:
         given.pop(schema.USER_ID, None)
         return candidate_frames.frame(self.bundle, given, exact)
 
-    def similar(self, videos: everybody.Ids = None, k: int = 10) -> Any:
+    def similar(self, videos: everybody.Ids = None, k: int = 10, by: str = "") -> Any:
         """Returns the videos nearest to others, by the cosine of their vectors.
 
         The bias is no part of these vectors; a video is not similar to itself, and
@@ -205,6 +205,8 @@ class Recommender:
           videos: Ids; None: all that have a vector, which are the videos watched in
             the training window, but for removed ones.
           k: Videos for each.
+          by: Column of the log's own vectors, such as "videos.clip"; empty: the vectors
+            of the index.
 
         Returns:
           A frame of Polars, or of pandas where one was given: `video_id`, `rank`
@@ -214,7 +216,7 @@ class Recommender:
         Raises:
           errors.UserError: A video is unknown or has no vector.
         """
-        return _whole(everybody.similar(self, videos, k), videos)
+        return _whole(everybody.similar(self, videos, k, by), videos)
 
     def user_vectors(self, users: everybody.Ids = None) -> Any:
         """Returns the vectors of users at the end of the log.

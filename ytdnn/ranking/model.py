@@ -86,7 +86,9 @@ class RankingModel:
 
     def facts(self) -> dict[str, object]:
         """Returns facts about the model for its manifest."""
-        return {"features": [feature.name for feature in self.features]}
+        found: dict[str, object] = {"features": [f.name for f in self.features]}
+        names = [one.name for one in self.measured.outcomes]
+        return found | ({"outcomes": names} if names else {})
 
     @property
     def sees_request_time(self) -> bool:
@@ -230,7 +232,7 @@ class RankingModel:
 
     def _losses(self, tensors: inputs.Tensors, labels: inputs.Tensors) -> tf.Tensor:
         """Returns the sum of the losses of some impressions."""
-        losses = self.head.losses(self.network(tensors), heads.Labels(**labels))
+        losses = self.head.monitored(self.network(tensors), heads.Labels(**labels))
         return tf.reduce_sum(losses)
 
     def score_candidates(
@@ -268,12 +270,18 @@ def _joined(
 ) -> predictions.Predictions:
     """Returns the predictions of all parts, `[n, k]`, or some columns of them."""
     parts = parts or [heads.Predicted(tf.zeros([0, 1]))]
-    given = [name for name, values in parts[0]._asdict().items() if values is not None]
+    of_outcomes = {
+        name: np.concatenate([(part.outcomes or {})[name] for part in parts])[columns]
+        for name in parts[0].outcomes or {}
+    }
+    first = parts[0]._replace(outcomes=None)._asdict()
+    given = [name for name, values in first.items() if values is not None]
     return predictions.Predictions(
         **{
             name: np.concatenate([getattr(part, name) for part in parts])[columns]
             for name in given
-        }
+        },
+        outcomes=of_outcomes,
     )
 
 
@@ -366,12 +374,13 @@ def _require_places(
     given: configs.CompositionConfig,
 ) -> None:
     """Checks that the sources a model was trained with have the same places."""
-    for name, places in trained.places.items():
-        if given.places[name] != places:
+    for name in trained.places | given.places:
+        expected, received = (each.places.get(name, ()) for each in (trained, given))
+        if received != expected:
             raise errors.UserError(
-                f"expected config.composition.{name}={places}, with which {directory} "
-                f"was trained, received {given.places[name]}: train the ranker again, "
-                f"or set it back"
+                f"expected config.composition.{name}={expected}, with which "
+                f"{directory} was trained, received {received}: train the ranker "
+                f"again, or set it back"
             )
 
 

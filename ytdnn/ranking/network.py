@@ -12,8 +12,17 @@ import tensorflow as tf
 
 from ytdnn import configs, schema
 from ytdnn.features import reading, registry
-from ytdnn.layers import embeddings, randomness, rows, towers
-from ytdnn.ranking import heads, inputs
+from ytdnn.layers import (
+    embeddings,
+    mixture,
+    randomness,
+    rows,
+    target_attention,
+    tower_ensemble,
+    towers,
+)
+from ytdnn.ranking import heads, inputs, outcome_head
+from ytdnn.ranking import outcomes as outcomes_room
 
 # Small, so that rows of rare videos are alike and not learned by heart.
 _STDDEV = 0.03
@@ -28,12 +37,14 @@ class Statistics:
       features: Statistics that the encoders need, by feature.
       clicks: Means over the training impressions, initial values of the outputs.
       calibration: Calibration of predictions, from the validation window.
+      outcomes: Outcomes that are predicted, with their means.
     """
 
     vocabulary_size: int
     features: reading.Statistics
     clicks: heads.Clicks
     calibration: heads.Calibration = heads.NOT_CALIBRATED
+    outcomes: tuple[outcomes_room.Learned, ...] = ()
 
 
 class RankingNetwork(tf.keras.Model):
@@ -59,7 +70,7 @@ class RankingNetwork(tf.keras.Model):
           measured: Statistics of the training impressions.
         """
         super().__init__(name="ranking")
-        self.head = heads.make(config.head, measured.clicks)
+        self.head = outcome_head.make(config, measured.clicks, measured.outcomes)
         self._seeds = [f.name for f in chosen if f.is_video]
         uses = ("shown", "last_watched", "history", *self._seeds)
         self.videos = _video_tables(config, measured.vocabulary_size, uses)
@@ -68,17 +79,21 @@ class RankingNetwork(tf.keras.Model):
         known, how = measured.features, config.normalization
         self._of_query = reading.encoders(query, known, _STDDEV, how)
         self._of_videos = reading.encoders(pairs, known, _STDDEV, how)
-        self._tower = towers.Tower(
-            config.tower, config.dropout, config.precision, split=True, name="tower"
-        )
-        shared = len(self.head.biases) - self.head.num_own
-        self._outputs = _outputs(self.head.biases[:shared], "outputs")
-        if self.head.num_own:
-            widths = self.head.own_tower
-            self._own_tower = towers.Tower(
-                widths, config.dropout, config.precision, split=True, name="own_tower"
+        self._attention: target_attention.TargetAttention | None = None
+        if config.attention_units:
+            self._attention = target_attention.TargetAttention(
+                config.attention_units, name="attention"
             )
-            self._own_outputs = _outputs(self.head.biases[shared:], "own_outputs")
+        biases = self.head.biases[: len(self.head.biases) - self.head.num_own]
+        if config.experts:
+            self._tower, self._outputs = _experts(config, biases, self.head.groups)
+        else:
+            self._tower, self._outputs = _towers(config, config.tower, biases, "")
+        if self.head.num_own:
+            own_biases = self.head.biases[len(biases) :]
+            self._own_tower, self._own_outputs = _towers(
+                config, self.head.own_tower, own_biases, "own_"
+            )
 
     @property
     def tables(self) -> list[tf.Variable]:
@@ -92,11 +107,25 @@ class RankingNetwork(tf.keras.Model):
         ]
 
     def call(self, tensors: inputs.Tensors, seed: tf.Tensor | None = None) -> tf.Tensor:
-        """Returns the outputs, `[batch, k, n] float32`.
+        """Returns the outputs, the mean of all towers, `[batch, k, n] float32`.
 
         Args:
           tensors: Tensors of the query `[batch, …]` and of impressions `[batch, k]`.
           seed: `[2] int32` of this training step, or None outside training.
+        """
+        outputs = self.by_tower(tensors, seed)
+        if outputs.shape[2] == 1:
+            return outputs[:, :, 0]
+        return tf.reduce_mean(outputs, axis=2)
+
+    def by_tower(
+        self, tensors: inputs.Tensors, seed: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        """Returns the outputs of every tower, `[batch, k, towers, n] float32`.
+
+        Args:
+          tensors: See `call`.
+          seed: See `call`.
         """
         shown = tensors[schema.IMPRESSION_VIDEOS]
         looked_up = {"shown": shown} | {name: tensors[name] for name in self._seeds}
@@ -104,18 +133,33 @@ class RankingNetwork(tf.keras.Model):
             rows.of_vectors(self.videos[use](indices))
             for use, indices in looked_up.items()
         ]
+        if self._attention is not None:
+            videos.append(rows.of_vectors(self._attended(tensors, self._attention)))
         blocks = (*videos, *reading.blocks(self._of_videos, tensors))
         query, k = self._query(tensors), tf.shape(shown)[1]
-        hidden = self._tower((query, rows.Items(blocks, k)), seed=seed)
+        found = _outputs_of(
+            self._tower, self._outputs, (query, rows.Items(blocks, k)), seed
+        )
         if not self.head.num_own:
-            return self._outputs(hidden)
+            return found
         # Nothing that the click reads learns from the second tower.
         kept = tuple(rows.without_gradient(block) for block in blocks)
-        own = self._own_tower(
+        own = _outputs_of(
+            self._own_tower,
+            self._own_outputs,
             (tf.stop_gradient(query), rows.Items(kept, k)),
-            seed=randomness.of_stream(seed, randomness.RandomStream.OWN_TOWER),
+            randomness.of_stream(seed, randomness.RandomStream.OWN_TOWER),
         )
-        return tf.concat([self._outputs(hidden), self._own_outputs(own)], axis=-1)
+        return tf.concat([found, own], axis=-1)
+
+    def _attended(
+        self, tensors: inputs.Tensors, attention: target_attention.TargetAttention
+    ) -> tf.Tensor:
+        """Returns each video's sum of the history, `[batch, k, dim] float32`."""
+        history, table = tensors[schema.HISTORY_VIDEOS], self.videos["history"]
+        shown = self.videos["shown"](tensors[schema.IMPRESSION_VIDEOS])
+        found: tf.Tensor = attention((shown, table(history), table.known(history)))
+        return found
 
     def _query(self, tensors: inputs.Tensors) -> tf.Tensor:
         """Returns `[batch, dim] float32`."""
@@ -130,10 +174,79 @@ class RankingNetwork(tf.keras.Model):
         return tf.concat([mean, last, *of_query], axis=-1)
 
 
-def _outputs(biases: Sequence[float], name: str) -> tf.keras.layers.Dense:
-    """Returns a linear layer that starts near some values."""
+def _towers(
+    config: configs.RankingConfig,
+    widths: Sequence[int],
+    biases: Sequence[float],
+    prefix: str,
+) -> tuple[tf.keras.layers.Layer, tf.keras.layers.Layer | None]:
+    """Returns a tower and its linear outputs, or an ensemble, which has its own.
+
+    Args:
+      config: Settings of ranking.
+      widths: Widths of the ReLU layers; without any, one linear model is all.
+      biases: Initial values of the outputs.
+      prefix: Beginning of the layers' names.
+    """
+    if config.ensemble_size > 1 and widths:
+        ensemble = tower_ensemble.TowerEnsemble(
+            config.ensemble_size,
+            widths,
+            biases,
+            config.dropout,
+            config.precision,
+            name=f"{prefix}towers",
+        )
+        return ensemble, None
+    tower = towers.Tower(
+        widths, config.dropout, config.precision, split=True, name=f"{prefix}tower"
+    )
     initial = tf.keras.initializers.Constant(biases)
-    return tf.keras.layers.Dense(len(biases), bias_initializer=initial, name=name)
+    outputs = tf.keras.layers.Dense(
+        len(biases), bias_initializer=initial, name=f"{prefix}outputs"
+    )
+    return tower, outputs
+
+
+def _experts(
+    config: configs.RankingConfig, biases: Sequence[float], groups: Sequence[int]
+) -> tuple[tf.keras.layers.Layer, tf.keras.layers.Layer]:
+    """Returns the tower without its last layer, and experts in the place of that.
+
+    Args:
+      config: Settings of ranking.
+      biases: Initial values of the outputs.
+      groups: Number of outputs of each task.
+    """
+    tower = towers.Tower(
+        config.tower[:-1], config.dropout, config.precision, split=True, name="tower"
+    )
+    experts = mixture.MixtureOfExperts(
+        config.experts,
+        config.tower[-1],
+        biases,
+        groups,
+        config.dropout,
+        config.precision,
+        name="experts",
+    )
+    return tower, experts
+
+
+def _outputs_of(
+    tower: tf.keras.layers.Layer,
+    outputs: tf.keras.layers.Layer | None,
+    values: tuple[tf.Tensor, rows.Items],
+    seed: tf.Tensor | None,
+) -> tf.Tensor:
+    """Returns the outputs of every tower, `[batch, k, towers, n] float32`."""
+    found = tower(values, seed=seed)
+    if outputs is None:
+        return found
+    if isinstance(outputs, mixture.MixtureOfExperts):
+        of_experts = randomness.of_stream(seed, randomness.RandomStream.EXPERTS)
+        return outputs(found, seed=of_experts)[:, :, tf.newaxis]
+    return outputs(found)[:, :, tf.newaxis]
 
 
 def _video_tables(

@@ -9,7 +9,7 @@ import numpy as np
 
 from ytdnn import errors, schema
 from ytdnn.data import positions, served
-from ytdnn.retrieval import interface, placing
+from ytdnn.retrieval import placing
 from ytdnn.server import batching, models, predict, problems, served_log, settings
 from ytdnn.serving import bundle, explained, requests
 
@@ -78,6 +78,7 @@ def _listed(
     }
     placed = columns.get(schema.PLACED_BY)
     unknown = [None] * len(places)
+    names = version.bundle.source_names
     found = []
     for place in range(len(places)):
         seed = plain_id(columns[explained.SEED_IDS][place])
@@ -93,7 +94,7 @@ def _listed(
                 **{c: numbers.get(n, unknown)[place] for n, c in _NUMBERS.items()},
                 schema.PLACED_BY: placing.NAMES[placed[place]] if placed else None,
                 "candidate_score": of_candidates if has_score else None,
-                schema.SOURCE: interface.NAMES[source - 1] if source else None,
+                schema.SOURCE: names[source - 1] if source else None,
                 schema.SEED_VIDEO_ID: seed if seed in version.bundle.titles else None,
             }
         )

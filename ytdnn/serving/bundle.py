@@ -12,8 +12,8 @@ import numpy.typing as npt
 import polars as pl
 import tensorflow as tf
 
-from ytdnn import artifacts, errors, schema, versions
-from ytdnn.data import prepared
+from ytdnn import artifacts, configs, errors, schema, versions
+from ytdnn.data import prepared, vectors
 from ytdnn.index import scann_index
 from ytdnn.retrieval import placing
 from ytdnn.serving import (
@@ -30,6 +30,7 @@ from ytdnn.serving import (
 KIND = removals.BUNDLE
 TITLES = removals.TITLES
 ATTRIBUTES = "attributes.parquet"  # columns of videos that conditions can be put on
+SOURCE_NAMES = "source_names"  # of the manifest's facts
 POLICIES = "policies"  # saved sets of conditions, of the manifest's facts
 EVALUATION = "evaluation.json"  # of the run that a refit repeats
 REFIT = "refit"  # of the manifest's facts
@@ -144,6 +145,11 @@ class Bundle:
         found: npt.NDArray[np.float32] = np.concatenate(parts)
         return found
 
+    @property
+    def vectors(self) -> vectors.Vectors:
+        """The log's own vectors of videos, such as those of an image encoder."""
+        return vectors.Vectors(self._common, self.manifest.facts)
+
     def permitted(
         self, conditions: Sequence[where.Entry], policy: str, time: int
     ) -> npt.NDArray[np.bool_]:
@@ -164,6 +170,11 @@ class Bundle:
         """The saved sets of conditions by name, as of `ytdnn.serving.where`."""
         found: dict[str, list[list[str]]] = self.manifest.facts.get(POLICIES, {})
         return found
+
+    @property
+    def source_names(self) -> tuple[str, ...]:
+        """Names of the candidate sources; answers hold their places, from 1 on."""
+        return tuple(self.manifest.facts.get(SOURCE_NAMES, configs.SOURCE_NAMES))
 
     @staticmethod
     def _vector_names(variables: Any) -> list[str]:

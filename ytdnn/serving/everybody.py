@@ -356,7 +356,7 @@ class _Asked:
         return matrix
 
 
-def similar(bundle: bundle_room.Bundle, k: int) -> Maker:
+def similar(bundle: bundle_room.Bundle, k: int, by: str = "") -> Maker:
     """Returns the maker of the videos nearest to others, by the cosine of vectors.
 
     The bias, which is not part of the taste, is left out; so is the video itself, and
@@ -365,13 +365,21 @@ def similar(bundle: bundle_room.Bundle, k: int) -> Maker:
     Args:
       bundle: The models.
       k: Length of the lists.
+      by: Column of the log's own vectors, such as "videos.clip"; empty: those of the
+        index.
 
     Returns:
       Function from catalogue indices of videos that have a vector to their lists.
     """
-    vectors = np.delete(bundle.video_vectors(), bundle.bias_coordinates, axis=1)
+    left_out = bundle.removed_videos()
+    if by:
+        vectors = np.asarray(bundle.vectors.rows(by)[1:], np.float32)
+        lacking = np.flatnonzero(~vectors.any(axis=1)) + 1
+        left_out = np.union1d(left_out, lacking).astype(np.int32)
+    else:
+        vectors = np.delete(bundle.video_vectors(), bundle.bias_coordinates, axis=1)
     vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-    search = Search(vectors, bundle.removed_videos())
+    search = Search(vectors, left_out)
 
     def make(videos: Indices) -> Lists:
         own = ragged.Ragged(np.arange(len(videos) + 1), videos)

@@ -5,6 +5,7 @@ variables: `candidates` gives the scores of both stages for every candidate, `ex
 the change of the ranker's score of a video when one of its features is neutral.
 """
 
+from collections.abc import Collection
 from typing import Any, Protocol
 
 import tensorflow as tf
@@ -68,9 +69,9 @@ class Candidates(tf.Module):
 
         All but two are `[batch, n]`: `ids`, `scores` that they are ordered by and the
         other columns of `results.Ranked`, `candidate_scores` (the lowest float32:
-        none), `sources` (place among `interface.NAMES`, from 1), `seed_ids`, and
-        `ranks` on the page (from 1; 0: not on it). `num_results [batch]` of them are
-        candidates.
+        none), `sources` (place among `CompositionConfig.source_names`, from 1),
+        `seed_ids`, and `ranks` on the page (from 1; 0: not on it). `num_results
+        [batch]` of them are candidates.
         `stage_seconds [batch, 2]` is what proposing and ranking took in the run of the
         graph.
         """
@@ -120,17 +121,24 @@ class Candidates(tf.Module):
 class Effects(tf.Module):
     """The ranker's scores with each feature neutral, one for all models of a bundle."""
 
-    def __init__(self, scorer: graphs.Scorer, neutral: dict[str, float]) -> None:
+    def __init__(
+        self,
+        scorer: graphs.Scorer,
+        neutral: dict[str, float],
+        vectors: Collection[str] = (),
+    ) -> None:
         """Takes the ranker.
 
         Args:
           scorer: Its network.
           neutral: Value of each tensor that says nothing of a video or a user.
+          vectors: Tensors that are no single number, so that none is answered.
         """
         super().__init__()
         self.scorer = scorer
         self._neutral = dict(neutral)
-        self._traced = shared.Traced(self._changed, any_size=True)
+        self._vectors = frozenset(vectors)
+        self._traced = shared.Traced(self._changed)
 
     def __call__(self, tensors: Tensors) -> Tensors:
         """Returns the scores and the values of the network's tensors, by name."""
@@ -149,7 +157,7 @@ class Effects(tf.Module):
         found = {schema.SCORES: own}
         for name, without in zip(self._neutral, others, strict=True):
             found[WITHOUT + name] = without
-            if tensors[name].dtype.is_floating:
+            if tensors[name].dtype.is_floating and name not in self._vectors:
                 found[VALUE + name] = _of_each(tensors[name], own)
         return found
 

@@ -23,7 +23,7 @@ import polars as pl
 import tensorflow as tf
 
 from ytdnn import artifacts, configs, schema, versions
-from ytdnn.data import lookups, prepared
+from ytdnn.data import lookups, prepared, vectors
 from ytdnn.features import base_feature, corpus
 from ytdnn.index import artifact as index_artifact
 from ytdnn.index import delta
@@ -136,6 +136,7 @@ def _facts(
         "ranking": parts.ranker is not None,
         "num_candidates": parts.first_stage.composition.num_candidates,
         "sources": _source_places(parts),
+        bundle.SOURCE_NAMES: list(parts.first_stage.composition.source_names),
         "videos": parts.first_stage.candidates.num_listed,
         "catalogue": parts.data.num_videos,
         removals.FACT: len(parts.removed_ids),
@@ -143,6 +144,7 @@ def _facts(
         "statistics_as_of": _statistics_as_of(parts),
         bundle.POLICIES: dict(parts.filters.saved),
         bundle.BIAS_COORDINATES: parts.first_stage.candidates.bias_coordinates,
+        vectors.FACT: parts.data.vectors.served,
     }
 
 
@@ -160,6 +162,7 @@ def _write(
     _write_titles(parts.data, draft.common / bundle.TITLES)
     names = [one.name for one in attributes.from_data(parts.data) if one.kind != "age"]
     parts.data.videos.select(names).write_parquet(draft.common / bundle.ATTRIBUTES)
+    parts.data.vectors.write_served(draft.common)
     artifacts.write_json(
         draft.common / prepared.VOCABULARIES_FILE, _vocabularies(parts.data, models)
     )

@@ -96,13 +96,16 @@ class _Maker:
             *signatures.filter_fields(parts.filters),
         )
         self._limits = (*self._permitting, signatures.k_field())
-        self._searches: dict[tf.Module, shared.Nearest] = {}
+        self._searches: dict[tf.Module, shared.SharedNearest] = {}
         self._rankers: dict[tf.Module | None, saved_models.Model[graphs.Ranker]] = {}
         self._scorer: graphs.Scorer | None = None
         if parts.ranker is not None:
             self._scorer = graphs.Scorer(self._data, self._videos, parts.ranker)
-            neutral = parts.ranker.neutral
-            self._effects = explained.Effects(self._scorer, neutral)
+            self._effects = explained.Effects(
+                self._scorer,
+                parts.ranker.neutral,
+                [f.name for f in parts.ranker.features if f.inner_shape],
+            )
             self._rule = page.Rule(self._stage.composition, self._data)
             self._explorer = exploring.from_config(self._stage.composition, self._data)
 
@@ -121,29 +124,29 @@ class _Maker:
         vectors = interface.variables(searcher.vectors)
         return saved_models.Model(index, inputs, found, needs_scann, vectors=vectors)
 
-    def _search(self, searcher: tf.Module) -> shared.Nearest:
+    def _search(self, searcher: tf.Module) -> shared.SharedNearest:
         """Returns the search among permitted videos, one for all models of an index."""
         if searcher not in self._searches:
             number = len(self._stage.video_vectors)
             search = nearest.Nearest(searcher, number, self._from_vectors)
             removed = self._parts.limits.removed
-            self._searches[searcher] = shared.Nearest(search, removed)
+            self._searches[searcher] = shared.SharedNearest(search, removed)
         return self._searches[searcher]
 
     @functools.cached_property
-    def _from_vectors(self) -> shared.FromVectors:
+    def _from_vectors(self) -> shared.SharedFromVectors:
         number = len(self._stage.video_vectors)
-        return shared.FromVectors(number, self._parts.limits.removed)
+        return shared.SharedFromVectors(number, self._parts.limits.removed)
 
     def _source(self, searcher: tf.Module) -> tower.Tower:
         number = self._stage.composition.num_candidates
         return tower.Tower(number, self._search(searcher))
 
     @functools.cached_property
-    def _others(self) -> list[shared.Source]:
+    def _others(self) -> list[shared.SharedSource]:
         """The other candidate sources, which no index changes."""
         removed = self._parts.limits.removed
-        return [shared.Source(one, removed) for one in self._stage.other_sources]
+        return [shared.SharedSource(one, removed) for one in self._stage.other_sources]
 
     def _pool(self, searcher: tf.Module) -> pool.Pool:
         own, composition = self._source(searcher), self._stage.composition

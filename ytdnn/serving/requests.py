@@ -181,6 +181,11 @@ def _value(value: Any, field: signatures.Field) -> Any:
         raise errors.UserError(
             f"expected a list in request key {field.name}, received {_shown(value)}"
         )
+    if field.width and len(value) not in (0, field.width):
+        raise errors.UserError(
+            f"expected {field.width} numbers in request key {field.name}, or none, "
+            f"received {len(value)}"
+        )
     if _is_plain(value, field):
         return value
     return [_scalar(v, field, f", position {i}") for i, v in enumerate(value)]

@@ -116,7 +116,7 @@ def _captured(graphs: Sequence[Graph], functions: Iterable[Any]) -> list[Any]:
 
 
 def _handle(resource: Any) -> Any:
-    """Returns what functions capture of a variable or table, None of other objects."""
+    """Returns the handle of a variable or table, None of other objects."""
     if isinstance(resource, tf.Variable):
         return resource.handle
     return getattr(resource, "resource_handle", None)

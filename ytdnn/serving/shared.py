@@ -54,7 +54,7 @@ class Traced:
         return tf.TensorSpec(sizes, tensor.dtype)
 
 
-class Nearest(tf.Module):
+class SharedNearest(tf.Module):
     """The search among permitted videos (`retrieval.nearest.Nearest`), traced once.
 
     Attributes:
@@ -87,7 +87,7 @@ class Nearest(tf.Module):
         return found
 
 
-class FromVectors(from_vectors.FromVectors):
+class SharedFromVectors(from_vectors.FromVectors):
     """Makes lists from vectors, traced once for all kinds of index."""
 
     def __init__(self, num_videos: int, removed: lookups.RemovedVideos | None) -> None:
@@ -125,7 +125,7 @@ class FromVectors(from_vectors.FromVectors):
         return found
 
 
-class Source(interface.Source):
+class SharedSource(interface.Source):
     """A candidate source, traced once."""
 
     def __init__(
@@ -158,7 +158,7 @@ class Source(interface.Source):
 
 
 def _parts(permitted: permitted_room.Permitted) -> Tensors:
-    """Returns the tensors of what a request permits."""
+    """Returns the tensors of the permitted videos."""
     conditions = permitted.conditions
     read = None
     if conditions is not None:
@@ -169,7 +169,7 @@ def _parts(permitted: permitted_room.Permitted) -> Tensors:
 def _joined(
     parts: Tensors, removed: lookups.RemovedVideos | None
 ) -> permitted_room.Permitted:
-    """Returns what a request permits from its tensors."""
+    """Returns the permitted videos from their tensors."""
     barred, allowed, is_limited, read = parts
     conditions = None if read is None else filters.Conditions(*read)
     return permitted_room.Permitted(barred, allowed, is_limited, removed, conditions)

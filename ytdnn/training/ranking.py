@@ -13,7 +13,7 @@ from ytdnn import artifacts, configs, progress, schema
 from ytdnn.data import earlier, prepared, streaming
 from ytdnn.features import own_columns
 from ytdnn.metrics import binary, per_user_loss
-from ytdnn.ranking import building, heads, inputs, model
+from ytdnn.ranking import building, heads, inputs, model, outcomes
 from ytdnn.retrieval import stage as retrieval_stage
 from ytdnn.training import (
     batch_size,
@@ -82,6 +82,9 @@ def train(
     ranking_model = building.build(
         config.ranking, data, first_stage, strategies.scope(strategy)
     )
+    if writes:
+        for line in outcomes.notes(data, ranking_model.measured.outcomes):
+            progress.say(line)
     stop_after = None if chosen is None else int(chosen.facts["best_epoch"])
     num_rows = sum(building.num_training_rows(data))
     training = batch_size.capped(config.ranking.training, num_rows, model.KIND)
@@ -167,19 +170,30 @@ def _loss(
     """
 
     def loss(batch: inputs.Tensors, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        outputs = ranking_model.network(batch, seed=seed)
-        losses = ranking_model.head.losses(outputs, _labels(batch))
+        # Each tower of an ensemble learns by its own loss.
+        outputs = ranking_model.network.by_tower(batch, seed=seed)
+        labels = _labels(batch, num_towers=outputs.shape[2])
+        losses = tf.reduce_mean(ranking_model.head.losses(outputs, labels), axis=-1)
         weights = batch[schema.WEIGHTS]
         return tf.reduce_sum(weights * losses), tf.cast(tf.size(weights), tf.float32)
 
     return loss
 
 
-def _labels(batch: inputs.Tensors) -> heads.Labels:
+def _labels(batch: inputs.Tensors, num_towers: int) -> heads.Labels:
+    """Returns the labels, once for each tower, `[batch, 1, towers]`."""
+
+    def repeated(values: tf.Tensor) -> tf.Tensor:
+        return tf.repeat(values[..., tf.newaxis], num_towers, axis=-1)
+
+    of_outcomes = batch.get(schema.OUTCOME_LABELS)
+    if of_outcomes is not None:
+        of_outcomes = tf.repeat(of_outcomes[:, :, tf.newaxis], num_towers, axis=2)
     return heads.Labels(
-        clicked=batch[schema.LABELS],
-        seconds=batch[schema.WATCHED_SECONDS],
-        durations=batch[schema.DURATIONS],
+        clicked=repeated(batch[schema.LABELS]),
+        seconds=repeated(batch[schema.WATCHED_SECONDS]),
+        durations=repeated(batch[schema.DURATIONS]),
+        outcomes=of_outcomes,
     )
 
 

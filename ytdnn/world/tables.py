@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ytdnn import schema
-from ytdnn.world import events, generate, people, policy, titles, words
+from ytdnn.world import events, generate, people, policy, titles, vectors, words
 
 
 class Coded(NamedTuple):
@@ -163,6 +163,9 @@ def videos_table(world: generate.World, until: int | None = None) -> Table:
         schema.TOPIC: _or_none(Coded(topics, metadata.leaves), metadata.leaves >= 0),
         schema.TITLE: Coded(_titles(world), np.arange(len(videos))),
     }
+    if world.config.vector_dim:
+        shared = world.shared
+        table[vectors.COLUMN] = vectors.of_videos(world.config, shared.topics, videos)
     if until is None and world.config.live_days:
         until = world.end_of_log
     return table if until is None else _kept(table, videos.upload_times < until)
