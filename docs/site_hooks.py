@@ -118,6 +118,7 @@ def _settings() -> str:
         "Where no default is shown, the log decides ([defaults](../defaults.md)).",
     ]
     before = ""
+    settings.load_kinds()
     chosen = settings.by_size()
     for setting in settings.listed():
         part = setting.key.partition(".")[0]

@@ -37,9 +37,9 @@ impressions of 21,576 users; GAUC on the validation day .6399 for click × watch
 | ranker | .6414 ± .0051 | .500 ± .006 |
 | LightGBM | .6407 ± .0053 | .501 ± .006 |
 
-Both are ahead of the rate, and level with each other. (The data and the candidates are
-those of a run of the day before, in which the earlier watches stood an hour later, right
-before the first row; the rankers and the trees were trained anew.)
+Both are ahead of the rate, and level with each other. (The data and the candidates
+are those of a run of the day before, in which the earlier watches stood an hour later,
+right before the first row; the rankers and the trees were trained anew.)
 
 Rows: a random order; each video's smoothed rate of long views in the training days; the
 candidate model's product; LightGBM of the label on the ranker's inputs (sizes of

@@ -48,6 +48,7 @@ def _tables(text):
     ]
 
 
+@pytest.mark.thorough
 def test_train_step(capsys):
     train_step.main(["--tiny", "--repeats=2", "--parts", "flat", "full"])
     flat, full = _tables(capsys.readouterr().out)
@@ -64,6 +65,7 @@ def test_products_are_counted_by_hand():
     assert flops == 3 * 2 * (layers + softmax)
 
 
+@pytest.mark.thorough
 def test_delta(capsys):
     delta.main(["--tiny", "--repeats=2"])
     (table,) = _tables(capsys.readouterr().out)

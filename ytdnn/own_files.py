@@ -1,6 +1,10 @@
-"""Python files of the user's own that a setting names: one file declares one class."""
+"""Python files of the user's own that a setting names.
+
+A file declares one class, or registers any number of parts (`ytdnn.registries`).
+"""
 
 import dataclasses
+import functools
 import hashlib
 import linecache
 import pathlib
@@ -60,7 +64,7 @@ class OwnFile:
         """
         found = [
             each
-            for each in vars(self._module(text, file)).values()
+            for each in vars(self.run(text, file)).values()
             if isinstance(each, type)
             and issubclass(each, base)
             and each.__module__ == pathlib.Path(file).stem
@@ -73,13 +77,24 @@ class OwnFile:
             )
         return found[0]
 
-    def _module(self, text: str, file: str) -> types.ModuleType:
-        """Returns a module made by running the text of a file."""
-        module = types.ModuleType(pathlib.Path(file).stem)
+    def run(self, text: str, file: str, name: str = "") -> types.ModuleType:
+        """Returns a module made by running the text of a file.
+
+        Args:
+          text: Text of the file.
+          file: Its name, for messages.
+          name: Name of the module; empty: that of the file.
+
+        Raises:
+          errors.UserError: The file raises an error.
+        """
+        module = types.ModuleType(name or pathlib.Path(file).stem)
         # Tracebacks find the lines here, as does AutoGraph, which compiles `while`.
         linecache.cache[file] = len(text), None, text.splitlines(keepends=True), file
         try:
             exec(compile(text, file, "exec"), module.__dict__)
+        except errors.UserError:
+            raise
         except Exception as error:
             last = traceback.extract_tb(error.__traceback__)[-1]
             line = getattr(error, "lineno", None) or last.lineno
@@ -88,3 +103,22 @@ class OwnFile:
                 f"{type(error).__name__} in line {line}: {error}"
             ) from None
         return module
+
+
+_EXTENSION = OwnFile("--config.extensions", "docs/extending.md")
+
+
+def extend(file: str) -> None:
+    """Runs a file that registers parts, unless its text has been run already.
+
+    Raises:
+      errors.UserError: The file is missing or raises an error.
+    """
+    _extend(file, _EXTENSION.read(file))
+
+
+@functools.cache
+def _extend(file: str, text: str) -> None:
+    # The name says which text a part came from (`registry.Registry.version`).
+    hashed = hashlib.sha256(text.encode()).hexdigest()[:16]
+    _EXTENSION.run(text, file, f"{pathlib.Path(file).stem}.{hashed}")

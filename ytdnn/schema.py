@@ -31,6 +31,15 @@ SOURCE = "source"
 SCORE = "score"
 SEED_VIDEO_ID = "seed_video_id"
 PROPENSITY = "propensity"
+# Outcomes of an impression apart from the click and its watch time.
+LIKED = "liked"
+SHARED = "shared"
+COMMENTED = "commented"
+FOLLOWED = "followed"
+COMPLETED = "completed"
+DISLIKED = "disliked"
+REPORTED = "reported"
+OUTCOMES = (LIKED, SHARED, COMMENTED, FOLLOWED, COMPLETED, DISLIKED, REPORTED)
 PROPENSITIES = "propensities"
 EXPECTED_WATCH_SECONDS = "expected_watch_seconds"
 CLICK_PROBABILITY = "click_probability"
@@ -117,6 +126,33 @@ def _seconds(name: str, meaning: str, use: str) -> Column:
     return Column(name, "number", meaning, use, least=0, most=MOST_SECONDS)
 
 
+def outcome(name: str) -> Column:
+    """Returns a column of `impressions` that a setting names as an outcome.
+
+    Args:
+      name: Name of the column, one of `data.outcomes`.
+    """
+    return Column(name, "number", "an outcome of your own", _OF_OUTCOME, least=0)
+
+
+def _outcomes() -> tuple[Column, ...]:
+    """Returns the binary outcomes that every log may have."""
+    meanings = (
+        (LIKED, "whether it was liked"),
+        (SHARED, "whether it was shared"),
+        (COMMENTED, "whether it was commented on"),
+        (FOLLOWED, "whether its channel was followed from it"),
+        (COMPLETED, "whether it was watched to the end"),
+        (DISLIKED, "whether it was disliked or hidden"),
+        (REPORTED, "whether it was reported"),
+    )
+    return tuple(
+        Column(name, "boolean", f"{meaning}; nothing where unknown", _OF_OUTCOME)
+        for name, meaning in meanings
+    )
+
+
+_OF_OUTCOME = "An outcome: predicted, and may weigh in the order (feedback)."
 _OF_REQUEST = "A feature of the request. Without it requests carry no device."
 _LOGGED_IN = "A feature of the candidate network. Without it there is none."
 
@@ -232,6 +268,7 @@ TABLES: dict[str, Table] = {
                     "A feature of the ranker, if named.",
                 ),
                 Column(DEVICE, "text", "device shown on, any words", _OF_REQUEST),
+                *_outcomes(),
             ),
         ),
         Table(
@@ -332,6 +369,7 @@ HISTORY_VIDEOS = "history_videos"  # int32 [batch, length]: most recent last, 0 
 IMPRESSION_VIDEOS = "impression_videos"  # int32 [batch, k]
 DURATIONS = "durations"  # float32 [batch, k]: seconds of the videos, 0 = not known
 WATCHED_SECONDS = "watched_seconds"  # float32 [batch, k]: a label, 0 = not clicked
+OUTCOME_LABELS = "outcome_labels"  # float32 [batch, k, outcomes]: NaN = unknown
 
 # --- Signatures of exported models -------------------------------------------
 WATCHED_VIDEO_IDS = "watched_video_ids"  # [batch, length], most recent last
@@ -347,6 +385,8 @@ ALLOW_IDS = "allow_ids"  # [batch, length], the answer holds no others; none: al
 CONDITIONS = "conditions"  # string [batch, length]: column and operator
 CONDITION_VALUES = "condition_values"  # string [batch, length], of each condition
 POLICY = "policy"  # string [batch], a set of conditions that is saved
+WEIGHT_NAMES = "weight_names"  # string [batch, length], what is weighed
+WEIGHT_VALUES = "weight_values"  # float32 [batch, length], the weight of each
 K = "k"  # int32 [batch]
 USER_VECTOR = "user_vector"
 IDS = "ids"

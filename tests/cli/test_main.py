@@ -14,6 +14,7 @@ import tensorflow as tf
 from tests.cli import conftest, fakes
 from ytdnn import __main__, configs
 from ytdnn.cli import arguments, commands, failures, main, settings
+from ytdnn.cli import command as command_room
 
 NAMES = [command.name for command in commands.COMMANDS]
 
@@ -41,6 +42,7 @@ def test_the_commands_of_the_design_are_there() -> None:
         "experiments",
         "compare",
         "study",
+        "sweep",
         "world",
         "live",
     }
@@ -57,7 +59,7 @@ def test_help_names_every_command_with_an_example(cli: conftest.Cli) -> None:
 
 @pytest.mark.parametrize("command", commands.COMMANDS, ids=NAMES)
 def test_help_of_a_command_is_complete(
-    cli: conftest.Cli, command: commands.Command
+    cli: conftest.Cli, command: command_room.Command
 ) -> None:
     out = cli(*command.name.split(), "--help").out
     for flag in command.flags:
@@ -124,7 +126,8 @@ MISTAKES = [
         "expected a command (run, prepare, check, train, cluster, index tune, "
         "evaluate, compare, export, refit, refresh, index add, index remove, "
         "index restore, recommend, similar, vectors, serve, join-log, experiments, "
-        "study, live, world), received 'prepre': did you mean prepare? (ytdnn --help)",
+        "study, sweep, live, world), received 'prepre': did you mean prepare? "
+        "(ytdnn --help)",
     ),
     (["run"], "expected --workdir=DIR, received none (ytdnn run --help)"),
     (

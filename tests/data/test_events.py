@@ -4,6 +4,7 @@ import dataclasses
 
 import hypothesis
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import strategies as st
 
@@ -22,7 +23,10 @@ TABLES = {
 def data(tmp_path_factory):
     directory = tmp_path_factory.mktemp("full")
     settings = {"min_watch_seconds": 30.0, "min_search_token_count": 1}
-    return full_log.prepared_data(directory, full_log.tables(), **settings)
+    tables = full_log.tables()
+    liked = (pl.col("position") == 1).alias("liked")
+    tables["impressions"] = tables["impressions"].with_columns(liked)
+    return full_log.prepared_data(directory, tables, **settings)
 
 
 def _watches():

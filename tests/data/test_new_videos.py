@@ -9,12 +9,16 @@ import pytest
 
 from ytdnn import configs, errors
 from ytdnn.data import new_videos
+from ytdnn.data import vectors as vectors_room
 
 
 @dataclasses.dataclass
 class _Catalogue:
     videos: pl.DataFrame
     config: configs.DataConfig
+    vectors: vectors_room.Vectors = dataclasses.field(
+        default_factory=lambda: vectors_room.Vectors(pathlib.Path(), {})
+    )
 
 
 _DATA: Any = _Catalogue(

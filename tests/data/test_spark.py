@@ -52,6 +52,25 @@ def log(tmp_path_factory):
     return directory
 
 
+def test_outcomes_are_the_bytes_of_polars(spark, tmp_path):
+    tables = full_log.tables()
+    size = tables["impressions"].height
+    tables["impressions"] = tables["impressions"].with_columns(
+        pl.Series("liked", [None if i % 5 == 0 else i % 3 == 0 for i in range(size)]),
+        pl.Series("price", [None if i % 7 == 0 else i / 3 for i in range(size)]),
+    )
+    config = _config(
+        full_log.write(tmp_path / "log", tables),
+        outcomes=("price",),
+        events_per_shard=1000,
+    )
+    expected = prepare.prepare(config, tmp_path / "polars")
+    actual = _on_spark(spark, config, tmp_path / "spark")
+    assert [one.name for one in actual.outcomes] == ["liked", "price"]
+    assert actual.impressions.outcomes.shape == (size, 2)
+    _assert_same_bytes(actual, expected)
+
+
 def _config(log, **settings):
     return configs.DataConfig(source="log", dir=str(log), **settings)
 

@@ -80,6 +80,7 @@ class TestHSTU(AttentionContract):
     name = "hstu"
 
 
+@pytest.mark.thorough
 class TestHSTUWithoutTimes(AttentionContract):
     name = "hstu_without_times"
 
@@ -90,6 +91,7 @@ class TestGRU(AttentionContract):
     name = "gru"
 
 
+@pytest.mark.thorough
 class TestBesideBags(AttentionContract):
     name = "beside_bags"
 

@@ -1,6 +1,7 @@
 """Affinity to channels, topics and languages, by hand and as every feature."""
 
 import numpy as np
+import pytest
 
 from tests.features import pasts
 
@@ -126,6 +127,7 @@ class TestChannelWatchesOfLast10(_WatchesOfLast10):
     column = "channel_id"
 
 
+@pytest.mark.thorough
 class TestChannelWatchesOfLast50(_WatchesOfLast50):
     name = "user_channel_watches_of_last_50"
     column = "channel_id"
@@ -171,56 +173,67 @@ class TestChannelSecondsSinceImpression(_SecondsSinceImpression):
     column = "channel_id"
 
 
+@pytest.mark.thorough
 class TestTopicWatches(_Watches):
     name = "user_topic_watches"
     column = "topic"
 
 
+@pytest.mark.thorough
 class TestTopicWatchesOfLast10(_WatchesOfLast10):
     name = "user_topic_watches_of_last_10"
     column = "topic"
 
 
+@pytest.mark.thorough
 class TestTopicWatchesOfLast50(_WatchesOfLast50):
     name = "user_topic_watches_of_last_50"
     column = "topic"
 
 
+@pytest.mark.thorough
 class TestTopicWatchShare(_WatchShare):
     name = "user_topic_watch_share"
     column = "topic"
 
 
+@pytest.mark.thorough
 class TestTopicSecondsSinceWatch(_SecondsSinceWatch):
     name = "seconds_since_topic_watch"
     column = "topic"
 
 
+@pytest.mark.thorough
 class TestTopicMeanWatchSeconds(_MeanWatchSeconds):
     name = "user_topic_mean_watch_seconds"
     column = "topic"
 
 
+@pytest.mark.thorough
 class TestTopicMeanWatchedFraction(_MeanWatchedFraction):
     name = "user_topic_mean_watched_fraction"
     column = "topic"
 
 
+@pytest.mark.thorough
 class TestTopicImpressions(_Impressions):
     name = "user_topic_impressions"
     column = "topic"
 
 
+@pytest.mark.thorough
 class TestTopicClicks(_Clicks):
     name = "user_topic_clicks"
     column = "topic"
 
 
+@pytest.mark.thorough
 class TestTopicClickRate(_ClickRate):
     name = "user_topic_click_rate"
     column = "topic"
 
 
+@pytest.mark.thorough
 class TestTopicSecondsSinceImpression(_SecondsSinceImpression):
     name = "seconds_since_topic_impression"
     column = "topic"
@@ -231,6 +244,7 @@ class TestLanguageWatchShare(_WatchShare):
     column = "language"
 
 
+@pytest.mark.thorough
 class TestChannelWatchesOfLastDay(_WatchesOfLastDays):
     name, column = "user_channel_watches_of_last_day", "channel_id"
     days = 1
@@ -241,31 +255,37 @@ class TestChannelWatchesOfLast3Days(_WatchesOfLastDays):
     days = 3
 
 
+@pytest.mark.thorough
 class TestChannelWatchesOfLast7Days(_WatchesOfLastDays):
     name, column = "user_channel_watches_of_last_7_days", "channel_id"
     days = 7
 
 
+@pytest.mark.thorough
 class TestChannelWatchesOfLast21Days(_WatchesOfLastDays):
     name, column = "user_channel_watches_of_last_21_days", "channel_id"
     days = 21
 
 
+@pytest.mark.thorough
 class TestTopicWatchesOfLastDay(_WatchesOfLastDays):
     name, column = "user_topic_watches_of_last_day", "topic"
     days = 1
 
 
+@pytest.mark.thorough
 class TestTopicWatchesOfLast3Days(_WatchesOfLastDays):
     name, column = "user_topic_watches_of_last_3_days", "topic"
     days = 3
 
 
+@pytest.mark.thorough
 class TestTopicWatchesOfLast7Days(_WatchesOfLastDays):
     name, column = "user_topic_watches_of_last_7_days", "topic"
     days = 7
 
 
+@pytest.mark.thorough
 class TestTopicWatchesOfLast21Days(_WatchesOfLastDays):
     name, column = "user_topic_watches_of_last_21_days", "topic"
     days = 21

@@ -3,6 +3,7 @@ import pytest
 import tensorflow as tf
 
 from tests.features import contract, first_stage
+from ytdnn import configs
 from ytdnn.data import prepared
 from ytdnn.features import candidate_source
 from ytdnn.retrieval import interface
@@ -71,5 +72,7 @@ class TestSeedVideo(first_stage.FirstStageContract):
             assert seed in data.watches.videos[max(start, end - 10) : end]
 
 
-def test_every_source_has_a_value() -> None:
-    assert len(interface.NAMES) == candidate_source.NUM_SOURCES
+def test_a_source_without_a_number_of_its_own_is_unknown() -> None:
+    last = len(configs.SOURCE_NAMES)
+    found = candidate_source._numbered(tf.constant([0, 1, last, last + 1]))
+    assert found.numpy().tolist() == [0, 1, last, 0]

@@ -12,6 +12,7 @@ class TestLsh(contract.IndexContract):
 
 
 @pytest.mark.thorough
+@pytest.mark.thorough
 class TestLshManyBuckets(contract.IndexContract):
     """More buckets than videos, of which a query looks into few: it must widen."""
 
@@ -19,6 +20,7 @@ class TestLshManyBuckets(contract.IndexContract):
     config = configs.LshConfig(num_bits=9, scored_fraction=0.7)
 
 
+@pytest.mark.thorough
 @pytest.mark.thorough
 class TestLshOneTable(contract.IndexContract):
     index_class = lsh.Lsh

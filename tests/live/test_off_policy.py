@@ -94,6 +94,7 @@ def test_what_the_log_brought_is_not_what_the_target_would(
     assert errors.std() < 0.2 * truth
 
 
+@pytest.mark.thorough
 def test_the_experiment_in_its_tiny_form(workdir: pathlib.Path) -> None:
     """Logs of a trained recommender: of itself it brings what the truth says."""
     config = workdir_room.require_config(workdir)

@@ -85,6 +85,7 @@ def test_todays_events_are_in_the_request(
     assert inputs[schema.WATCHED_SECONDS].numpy()[place, -1] == 5.0
 
 
+@pytest.mark.thorough
 def test_pages_do_not_depend_on_the_batch(
     workdir: pathlib.Path,
     asked: tuple[generate.World, history.UserHistories, policy.Requests],

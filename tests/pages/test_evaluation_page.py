@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests import extras
 from tests.pages import browser, example
 from ytdnn.evaluation import bundles, lists
 from ytdnn.pages import evaluation_page, names, plots
@@ -13,6 +14,7 @@ SECTIONS = [
     "Retrieval",
     "Metrics by length of the list",
     "Slices of users and videos",
+    "Quality and reach",
     "Ranking of logged impressions",
     "Popularity and age of recommendations",
     "What other pages would have brought",
@@ -358,3 +360,13 @@ def test_names_of_bounds_are_those_of_the_evaluation() -> None:
     assert names.PAGE_BOUNDS == lists.PAGE_BOUNDS
     assert names.TWO_STAGE == (lists.SYSTEM, bundles.SYSTEM_SCANN)
     assert set(lists.REFERENCES) <= set(names.MODELS)
+
+
+def test_sections_of_a_package_have_their_place(tmp_path: pathlib.Path) -> None:
+    with extras.installed(tmp_path):
+        text = evaluation_page.render(example.typed())
+    found = re.findall(r"<h2>(.*?)</h2>", text)
+    place = found.index("Weakest slices")
+    assert found[place - 1] == "Quality and reach"
+    assert found[place + 1] == "Ranking of logged impressions"
+    assert [title for title in found if title != "Weakest slices"] == SECTIONS

@@ -47,6 +47,7 @@ def test_the_choice_of_a_run_is_that_of_its_validation_window(
     assert "on the validation window, nDCG by watch seconds" in found.words
 
 
+@pytest.mark.thorough
 def test_what_is_not_chosen_is_measured_but_not_served(
     chosen: tuple[pathlib.Path, list[str]],
 ) -> None:

@@ -56,6 +56,7 @@ def fingerprint(refitted: Refitted, place: str) -> str:
     return artifacts.read_manifest(refitted.workdir / place, kind).fingerprint
 
 
+@pytest.mark.thorough
 def test_the_candidates_learn_from_all_of_the_log(refitted: Refitted) -> None:
     own, later = refitted.data("data"), refitted.data("refit/data")
     trained = inputs.training_set(later).watches
@@ -65,6 +66,7 @@ def test_the_candidates_learn_from_all_of_the_log(refitted: Refitted) -> None:
     assert len(model.video_vectors()) == later.vocabulary_size > own.vocabulary_size
 
 
+@pytest.mark.thorough
 def test_the_rankers_scores_are_of_candidates_that_have_not_seen_its_window(
     refitted: Refitted,
 ) -> None:
@@ -78,6 +80,7 @@ def test_the_rankers_scores_are_of_candidates_that_have_not_seen_its_window(
     assert np.asarray(inputs.training_set(data).watches.times).max() < begins
 
 
+@pytest.mark.thorough
 def test_no_model_has_more_epochs_than_the_measured_ones_best(
     refitted: Refitted,
 ) -> None:
@@ -92,6 +95,7 @@ def test_no_model_has_more_epochs_than_the_measured_ones_best(
     assert refitted.facts("refit/ranking")["validation"] == {}
 
 
+@pytest.mark.thorough
 def test_the_bundle_says_what_it_is_and_what_was_measured(refitted: Refitted) -> None:
     end = refitted.data("data").end_of_log + 1
     stated = refitted.facts("bundle")["refit"]
@@ -116,6 +120,7 @@ def test_the_bundle_says_what_it_is_and_what_was_measured(refitted: Refitted) ->
     assert set(carried) == {"note", "protocol", "lists", "impressions"}
 
 
+@pytest.mark.thorough
 def test_the_bundle_answers_with_what_was_watched_last(refitted: Refitted) -> None:
     recommender = ytdnn.Recommender.load(refitted.workdir / "bundle")
     found = recommender.recommend(["u0", "u1"], k=5)
@@ -132,6 +137,7 @@ def test_the_bundle_answers_with_what_was_watched_last(refitted: Refitted) -> No
     assert before.recommend(request, k=len(new)).height == 0
 
 
+@pytest.mark.thorough
 def test_the_bundles_pages_are_those_of_the_refitted_models(
     refitted: Refitted,
 ) -> None:
@@ -162,6 +168,7 @@ def test_the_bundles_pages_are_those_of_the_refitted_models(
         assert answer.scores == pytest.approx(np.exp(order[row][best]), rel=1e-4)
 
 
+@pytest.mark.thorough
 def test_what_is_current_is_skipped(refitted: Refitted) -> None:
     assert [line.split()[1] for line in refitted.lines if "started" in line] == [
         f"{place}:" for place in [*PLACES, "bundle"]
@@ -176,6 +183,7 @@ def test_what_is_current_is_skipped(refitted: Refitted) -> None:
     assert runner.next_command(made, refitted.workdir).startswith("ytdnn recommend ")
 
 
+@pytest.mark.thorough
 def test_a_changed_setting_makes_stale_what_depends_on_it(refitted: Refitted) -> None:
     made = workdir.require_config(refitted.workdir)
 
@@ -199,6 +207,7 @@ def test_a_changed_setting_makes_stale_what_depends_on_it(refitted: Refitted) ->
     assert "run `ytdnn train --workdir=" in error
 
 
+@pytest.mark.thorough
 def test_models_that_have_seen_the_answers_are_not_measured(
     refitted: Refitted, tmp_path: pathlib.Path
 ) -> None:
@@ -223,12 +232,14 @@ def test_models_that_have_seen_the_answers_are_not_measured(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.thorough
 def test_the_run_that_was_measured_still_is(refitted: Refitted) -> None:
     lines: list[str] = []
     ytdnn.evaluate(refitted.workdir, verbose=lines.append)
     assert "evaluation: skipped: " in lines[0]
 
 
+@pytest.mark.thorough
 def test_a_killed_refit_goes_on(
     refitted: Refitted, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

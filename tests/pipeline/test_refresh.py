@@ -71,6 +71,7 @@ def runs(tables: Tables, tmp_path_factory: pytest.TempPathFactory) -> Runs:
     return Runs(directory / "old", target, old, new)
 
 
+@pytest.mark.thorough
 def test_all_watches_are_trained_on_and_vocabularies_have_grown(runs: Runs) -> None:
     old, new = prepared.load(runs.source / "data"), runs.data()
     assert len(new.watches) == sum(
@@ -85,6 +86,7 @@ def test_all_watches_are_trained_on_and_vocabularies_have_grown(runs: Runs) -> N
     assert opened.answer([{schema.K: 5}])[0].video_ids
 
 
+@pytest.mark.thorough
 def test_what_was_learned_is_carried_over(runs: Runs) -> None:
     """Before it learns, the grown model says what the old one says."""
     old_data, data = prepared.load(runs.source / "data"), runs.data(f"{EARLIER}/data")
@@ -108,6 +110,7 @@ def test_what_was_learned_is_carried_over(runs: Runs) -> None:
     assert changed.max() > 1e-3
 
 
+@pytest.mark.thorough
 def test_the_ranker_learns_from_scores_of_candidates_that_came_before(
     runs: Runs,
 ) -> None:
@@ -121,6 +124,7 @@ def test_the_ranker_learns_from_scores_of_candidates_that_came_before(
     assert manifest.facts["epochs"] == configs.RefreshConfig().epochs
 
 
+@pytest.mark.thorough
 def test_optimisers_go_on(runs: Runs) -> None:
     for stage, name in (
         ("candidates", f"0.{optimizer_state.FILE}"),
@@ -136,6 +140,7 @@ def test_optimisers_go_on(runs: Runs) -> None:
         assert old.slots.keys() == new.slots.keys()
 
 
+@pytest.mark.thorough
 def test_the_new_run_is_one_like_any(runs: Runs) -> None:
     config = workdir.require_config(runs.workdir)
     for step in (graph.DATA, graph.CANDIDATES, graph.INDEX, graph.RANKING):
@@ -147,6 +152,7 @@ def test_the_new_run_is_one_like_any(runs: Runs) -> None:
     assert "were trained on every answer" in refused(ytdnn.evaluate, runs.workdir)
 
 
+@pytest.mark.thorough
 def test_again_nothing_is_made(runs: Runs) -> None:
     lines: list[str] = []
     ytdnn.refresh(runs.source, runs.workdir, tables=runs.new, verbose=lines.append)
@@ -183,6 +189,7 @@ def test_it_is_refreshed_in_turn_and_a_killed_one_goes_on(
     assert len(data.watches) == len(whole[schema.WATCHES])
 
 
+@pytest.mark.thorough
 def test_a_refresh_that_was_begun_otherwise_says_how(
     runs: Runs, tmp_path: pathlib.Path
 ) -> None:
@@ -208,6 +215,7 @@ def test_a_refresh_that_was_begun_otherwise_says_how(
     assert "it was begun by another version of ytdnn" in line()
 
 
+@pytest.mark.thorough
 def test_mistakes_are_one_line(runs: Runs, tmp_path: pathlib.Path) -> None:
     source, new = runs.source, runs.new
 

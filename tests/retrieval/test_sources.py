@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests import full_log
-from ytdnn import configs
+from tests import extras, full_log
+from ytdnn import configs, errors, registries
 from ytdnn.data import prepared
 from ytdnn.retrieval import (
     co_watch,
@@ -172,6 +172,54 @@ def test_fresh_uploads_are_the_latest_of_watched_channels(
             ]
             latest = sorted(known, key=lambda v: -uploads[v - 1])[:5]
             assert found[row] == latest
+
+
+def test_sources_by_name_have_the_places_of_the_shares() -> None:
+    shares = configs.CompositionConfig(share_co_watched=0.1, share_popular=0.05)
+    by_name = configs.CompositionConfig(
+        sources=(("co_watch", 0.1), ("fresh_uploads", 0.2), ("popular", 0.05))
+    )
+    assert by_name.num_places == shares.num_places
+    assert by_name.num_from_tower == shares.num_from_tower == 195
+    assert by_name.source_names == shares.source_names == configs.SOURCE_NAMES
+    assert "sources" not in shares.places
+    users = configs.CompositionConfig(co_watched_by="users", share_fresh_uploads=0.0)
+    assert users.num_places == {"neighbours": 39}
+
+
+@pytest.mark.parametrize(
+    ("sources", "message"),
+    [
+        ((("co_wach", 0.1),), r"source \(.*fresh_uploads.*mean co_watch\?"),
+        ((("popular", 0.1), ("popular", 0.2)), "each source once"),
+        ((("popular", 0.6), ("co_watch", 0.5)), "leave the candidate model a place"),
+    ],
+)
+def test_sources_that_do_not_fit_are_refused(sources, message: str) -> None:
+    with pytest.raises(errors.UserError, match=message):
+        configs.CompositionConfig(sources=sources)
+
+
+def test_a_source_of_a_package_proposes_in_the_pool(
+    data: prepared.PreparedData, asked: interface.Asked, tmp_path: pathlib.Path
+) -> None:
+    with extras.installed(tmp_path):
+        composition = configs.CompositionConfig(
+            num_candidates=8, sources=(("all_time_popular", 0.5),)
+        )
+        made = registries.SOURCES["all_time_popular"].make(4, data)
+    counts = data.videos[prepared.TRAIN_COUNT].to_list()
+    ranked = sorted(range(1, len(counts) + 1), key=lambda v: (-counts[v - 1], v))
+    proposal = made.propose(asked)
+    for watched, row in zip(
+        rows_of(asked.watched), rows_of(proposal.videos), strict=True
+    ):
+        left = [v for v in ranked if counts[v - 1] and v not in watched]
+        assert row == left[:4]
+    nothing = tf.zeros([len(asked.watched), 8], tf.int32)
+    found = pool.join(nothing, [made.kind], [proposal], composition)
+    assert set(found.sources.numpy().ravel().tolist()) == {0, 5}
+    assert composition.source_names[5 - 1] == "all_time_popular"
 
 
 def test_in_a_pool_the_tower_fills_what_others_leave() -> None:

@@ -43,6 +43,7 @@ def wait(until: Callable[[], Any], seconds: float = 240.0) -> None:
     assert until()
 
 
+@pytest.mark.thorough
 def test_a_new_version_is_taken(
     swapping: tuple[conftest.Server, pathlib.Path],
 ) -> None:
@@ -75,6 +76,7 @@ def test_a_new_version_is_taken(
     wait(lambda: status(server)["version"] == number + 2)
 
 
+@pytest.mark.thorough
 def test_half_and_broken_versions_are_refused_while_the_old_one_serves(
     swapping: tuple[conftest.Server, pathlib.Path],
 ) -> None:
@@ -141,6 +143,7 @@ def test_no_answer_is_lost_or_mixed_while_versions_change(
     assert all(has == (version != number + 1) for _, version, has in answers)
 
 
+@pytest.mark.thorough
 def test_a_root_manifest_that_is_gone_is_told(
     swapping: tuple[conftest.Server, pathlib.Path],
 ) -> None:
@@ -155,6 +158,7 @@ def test_a_root_manifest_that_is_gone_is_told(
     wait(lambda: None not in [v["version"] for v in status(server)["refused"]])
 
 
+@pytest.mark.thorough
 def test_a_server_starts_with_the_newest_version_that_can_be_served(
     small_run: untrained.Run, tmp_path: pathlib.Path
 ) -> None:
@@ -173,6 +177,7 @@ def test_a_server_starts_with_the_newest_version_that_can_be_served(
     assert "SHA-256" in refused["reason"]
 
 
+@pytest.mark.thorough
 def test_a_bundle_that_is_damaged_is_not_served(
     small_run: untrained.Run, tmp_path: pathlib.Path
 ) -> None:

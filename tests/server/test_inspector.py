@@ -199,6 +199,7 @@ def test_why_is_shown_for_the_video_that_is_chosen(page: browser.Browser) -> Non
     assert page.ask("document.querySelectorAll('#sources details').length") >= 2
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("width", [390, 1200])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_it_fits_phones_and_asks_nobody_else(
@@ -215,6 +216,7 @@ def test_it_fits_phones_and_asks_nobody_else(
     assert light == (scheme == "light")
 
 
+@pytest.mark.thorough
 def test_a_typed_request_that_is_wrong_is_said_in_one_line(
     page: browser.Browser,
 ) -> None:
@@ -234,6 +236,7 @@ def test_a_typed_request_that_is_wrong_is_said_in_one_line(
     assert page.ask(WATCHED) == 0
 
 
+@pytest.mark.thorough
 def test_ids_of_64_bits_keep_their_digits(page: browser.Browser) -> None:
     show(page)
     text = '{"id": 9007199254740993, "time": 1.5e9, "seconds": 2.5, "few": -7}'

@@ -194,6 +194,7 @@ def test_status_and_metadata(server: conftest.Server) -> None:
     assert [dim["size"] for dim in dims] == ["-1", "-1"]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("model", ["recommender_exact", "index_exact", "ranker"])
 def test_every_model_answers_as_in_process(server: conftest.Server, model: str) -> None:
     """Rows, columns and the library: the same numbers."""
@@ -229,6 +230,7 @@ def user_tower(server: conftest.Server) -> dict:
     return batches.inputs([row], fields)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("signature", ["user_tower", "ranker", "candidates", "explain"])
 def test_stages_and_explanations_are_signatures(
     server: conftest.Server, signature: str
@@ -278,6 +280,7 @@ def test_lists_that_belong_together_are_as_long(server: conftest.Server) -> None
         assert server.predict({"instances": [filled]}).status_code == 200
 
 
+@pytest.mark.thorough
 def test_vectors_of_another_width_are_refused(server: conftest.Server) -> None:
     rows = [{schema.USER_VECTOR: [1.0] * n, schema.K: 3} for n in (9, 8)]
     body = REQUIRED | {"instances": rows}

@@ -145,6 +145,7 @@ def test_an_added_video_is_removed_and_stays_so(
     assert set(answers) == {*NEW, "new 3"}
 
 
+@pytest.mark.thorough
 def test_what_the_prepared_set_has_by_now_is_added_no_more(
     content_run: conftest.Run,
 ) -> None:

@@ -338,6 +338,7 @@ def test_export_needs_a_ranker_where_the_log_has_impressions(
         export.export(tmp_path, run.config)
 
 
+@pytest.mark.thorough
 def test_the_bundle_tells_of_when_its_statistics_are(
     run: conftest.Run, plain_run: conftest.Run
 ) -> None:

@@ -117,6 +117,7 @@ def test_sources_propose_videos_without_an_embedding(
     assert (page > run.data.vocabulary_size).any()
 
 
+@pytest.mark.thorough
 def test_no_source_proposes_what_is_not_permitted(
     run: untrained.Run, tmp_path: pathlib.Path
 ) -> None:

@@ -42,6 +42,7 @@ def ask(run: untrained.Run, signature: str, inputs: dict) -> dict:
     return {name: value.numpy() for name, value in found.items()}
 
 
+@pytest.mark.thorough
 def test_candidates_in_the_order_of_their_ranks_are_the_page(
     run: untrained.Run, asked: dict
 ) -> None:
@@ -60,6 +61,7 @@ def test_candidates_in_the_order_of_their_ranks_are_the_page(
     assert page[schema.NUM_RESULTS].numpy().sum() < found[schema.NUM_RESULTS].sum()
 
 
+@pytest.mark.thorough
 def test_candidates_have_their_source_and_seed(run: untrained.Run, asked: dict) -> None:
     found = ask(run, explained.CANDIDATES, asked)
     sources = {interface.NAMES[n - 1] for n in found[explained.SOURCES].ravel() if n}

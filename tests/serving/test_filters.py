@@ -82,6 +82,7 @@ def test_an_index_is_exact_search_among_the_permitted(
     assert [one.decode() for one in found[schema.IDS][0, :size].numpy()] == best
 
 
+@pytest.mark.thorough
 def test_a_stock_session_answers_conditions(untrained_run: untrained.Run) -> None:
     """As TensorFlow Serving runs it, without ytdnn."""
     run = untrained_run

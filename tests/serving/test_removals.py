@@ -29,6 +29,7 @@ def found(opened: bundle.Bundle, run: conftest.Run, exact: bool) -> list[list[st
     return [answer.video_ids for answer in opened.answer(asked(run), exact)]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("exact", [True, False])
 def test_removed_videos_are_in_no_answer_and_come_back(
     run: conftest.Run, workdir: pathlib.Path, exact: bool

@@ -86,6 +86,7 @@ def _assert_equal(actual, expected):
             np.testing.assert_array_equal(one[name], values, name)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("label", LABELS)
 def test_any_shards_and_windows_give_the_same_examples(whole, sharded, label):
     expected = _stream(whole, LABELS[label])

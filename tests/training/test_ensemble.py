@@ -63,6 +63,7 @@ def test_its_manifest_tells_of_each_network_and_of_all(data, pair):
     assert facts["features"] == model.load(pair, data).facts()["features"]
 
 
+@pytest.mark.thorough
 def test_refitted_each_network_has_its_own_number_of_epochs(data, pair, tmp_path):
     chosen = artifacts.read_manifest(pair, model.KIND)
     of_members = [dict(one) for one in chosen.facts["members"]]

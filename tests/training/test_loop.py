@@ -130,6 +130,7 @@ def test_several_steps_in_a_call_give_the_numbers_of_single_ones(
     assert "tables_and_input" in manifests[1].facts["time_shares"]
 
 
+@pytest.mark.thorough
 def test_seeds_differ_and_repeat(data, tmp_path):
     config = _config(epochs=1)
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):
@@ -234,6 +235,7 @@ def test_a_loss_that_is_no_number_is_one_line(data, tmp_path):
         candidates.train(config, data, tmp_path / "candidates")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("steps_per_execution", [1, 2])
 def test_the_last_good_checkpoint_survives(
     data, tmp_path, monkeypatch, steps_per_execution
@@ -393,6 +395,7 @@ def test_the_last_line_names_the_bottleneck(data, tmp_path, capfd):
     assert list((tmp_path / "candidates" / "logs").glob("events*"))
 
 
+@pytest.mark.thorough
 def test_tables_may_have_the_gradient_of_the_sum(data):
     """Adagrad moves a row by g / √(a + g²): a sum of n with n² · a is a mean with a."""
     moved = []

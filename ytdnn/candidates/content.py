@@ -8,20 +8,22 @@ training videos are learned: a channel without training videos adds nothing.
 import copy
 import dataclasses
 import pathlib
+from collections.abc import Iterator
 from typing import Any
 
 import tensorflow as tf
 
-from ytdnn import configs
+from ytdnn import configs, schema
 from ytdnn.candidates import popularity_by_age
 from ytdnn.data import positions, prepared
-from ytdnn.features import base_feature, encodings, reading, registry
+from ytdnn.features import base_feature, encodings, reading, registry, vector_columns
 from ytdnn.layers import embeddings
 
 _FEATURES = "content.json"
 _AGES = "popularity_by_age.json"
 _NUM_QUANTILES = 100
 _VIDEOS_A_PART = 1 << 14
+_OF_ITS_WIDTH = (embeddings.EmbeddingTable, tf.keras.layers.Dense)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,16 +68,31 @@ def from_config(
     is_tree = isinstance(config.loss, configs.HierarchicalSoftmaxConfig)
     if is_tree or not config.content.enabled:
         return None
-    chosen = registry.choose(base_feature.CONTENT, data, config.content.features)
+    chosen = registry.choose(
+        base_feature.CONTENT,
+        data,
+        config.content.features,
+        own=data.vectors.in_table(schema.VIDEOS),
+    )
     reads_age = config.content.popularity_by_age
     ages = popularity_by_age.measure(data) if reads_age else None
     if not chosen or (reads_age and ages is None):
         return None
     readers = reading.open_log(chosen, positions.LogTensors(data))
-    trained = positions.of_videos(tf.range(1, data.vocabulary_size + 1))
-    values = reading.read(readers, trained)
-    measured = reading.measure(chosen, data, [values], _NUM_QUANTILES)
+    measured = reading.measure(
+        chosen, data, _in_parts(chosen, readers, data.vocabulary_size), _NUM_QUANTILES
+    )
     return ContentInputs(data.num_videos, chosen, measured, readers, ages)
+
+
+def _in_parts(
+    chosen: registry.Features, readers: dict[str, positions.Reader], size: int
+) -> Iterator[reading.Tensors]:
+    """Yields the numbers of the first videos that quantiles are made of."""
+    numbers = {f.name: readers[f.name] for f in chosen if f.needs_quantiles}
+    for start in range(1, size + 1, _VIDEOS_A_PART):
+        part = tf.range(start, min(start + _VIDEOS_A_PART, size + 1))
+        yield reading.read(numbers, positions.of_videos(part))
 
 
 def write(read: ContentInputs | None, directory: pathlib.Path) -> None:
@@ -123,7 +140,7 @@ class ContentVectors(tf.keras.layers.Layer):
         self._projections = {
             name: tf.keras.layers.Dense(dim, use_bias=False, name=f"{name}_projection")
             for name, encoder in self._encoders.items()
-            if not isinstance(encoder, embeddings.EmbeddingTable)
+            if not isinstance(encoder, _OF_ITS_WIDTH)
         }
 
     @property
@@ -179,8 +196,11 @@ class ContentVectors(tf.keras.layers.Layer):
 def _encoder(
     feature: base_feature.Feature, measured: base_feature.Measured, dim: int
 ) -> tf.keras.layers.Layer:
-    """Returns a feature's encoder, a table of the vectors' width where it has one."""
-    if isinstance(feature, encodings.Categorical):
+    """Returns a feature's encoder, a table of the vectors' width where it has one.
+
+    A vector is brought to that width by a linear layer.
+    """
+    if isinstance(feature, (encodings.Categorical, vector_columns.VectorColumn)):
         feature = copy.copy(feature)
         feature.dim = dim
     return feature.encoder(measured, stddev=0.0)

@@ -16,7 +16,7 @@ from typing import Any
 from absl import flags
 from ml_collections import config_dict, config_flags
 
-from ytdnn import configs, errors, user_paths
+from ytdnn import configs, errors, own_files, user_paths
 from ytdnn.cli import settings
 from ytdnn.pipeline import config_dicts
 
@@ -120,6 +120,7 @@ def parse(
             raise errors.UserError(
                 f"expected --{flag.name}={flag.example}, received an empty text"
             )
+    _extend(rest)
     overrides, plain = _read_overrides(command, table, rest, len(operands))
     if len(plain) < len(operands):
         raise errors.UserError(
@@ -179,6 +180,18 @@ def choice(
     return value
 
 
+def _extend(rest: Sequence[str]) -> None:
+    """Registers the parts of the files that a command line names.
+
+    They come first: other arguments may be settings of these parts.
+    """
+    prefix = "config.extensions="
+    for argument in rest:
+        if argument.lstrip("-").startswith(prefix):
+            for file in entries("extensions", argument.partition("=")[2]):
+                own_files.extend(file)
+
+
 def _add_alias(flag: Flag, value: str, overrides: dict[str, str]) -> None:
     for key, text in flag.settings(value).items():
         if key in overrides:
@@ -216,10 +229,12 @@ def _read_overrides(
 
 
 def _known_key(key: str, argument: str) -> str:
+    path, _, last = key.rpartition(".")
+    if key not in settings.catalogue() and path in configs.choices():
+        configs.choices()[path].load()
     known = settings.catalogue()
     if key in known:
         return key
-    path, _, last = key.rpartition(".")
     if path in configs.choices() and last == configs.KIND:
         raise errors.UserError(
             f"there is no setting config.{key}: choose by --config.{path}=KIND, one of "
@@ -325,8 +340,8 @@ def _with_kinds(values: dict[str, Any], kinds: dict[str, str]) -> dict[str, Any]
         known = configs.choices()[path]
         if kind not in known:
             raise errors.UserError(
-                f"expected config.{path} to be one of {', '.join(known)}, received "
-                f"{kind!r} (on the command line)"
+                f"expected config.{path} to be one of {', '.join(known.names())}, "
+                f"received {kind!r} (on the command line)"
             )
         parents, _, name = path.rpartition(".")
         parent = functools.reduce(operator.getitem, parents.split("."), values)
@@ -374,6 +389,8 @@ def _as_literal(key: str, value: str) -> str:
     if not isinstance(setting.default, tuple) or value[:1] in tuple("(['\""):
         return value
     parts = entries(key, value)
+    if key == "composition.sources":
+        return repr(tuple(map(_source, parts)))
     if setting.holds_text:
         return repr(tuple(parts))
     literal = f"({','.join(parts)},)" if parts else "()"
@@ -385,6 +402,18 @@ def _as_literal(key: str, value: str) -> str:
             f"(on the command line)"
         ) from None
     return literal
+
+
+def _source(text: str) -> tuple[str, float]:
+    """Returns a candidate source and its share, of a text as `fresh_uploads=0.2`."""
+    name, _, share = text.partition("=")
+    try:
+        return name.strip(), float(share)
+    except ValueError:
+        raise errors.UserError(
+            f"expected config.composition.sources as fresh_uploads=0.2,popular=0.1, "
+            f"received {text!r} (on the command line)"
+        ) from None
 
 
 def entries(key: str, value: str) -> list[str]:

@@ -1,13 +1,16 @@
-"""The commands: the flags, help and implementation of each."""
+"""The commands: the flags, help and implementation of each.
+
+Others are registered, by modules of this folder or by packages (docs/extending.md).
+"""
 
 import dataclasses
-from collections.abc import Callable
 
+from ytdnn import errors, registries
 from ytdnn.cli import (
     adding,
-    arguments,
     check,
     cluster,
+    command,
     compare,
     engine,
     evaluate,
@@ -22,12 +25,13 @@ from ytdnn.cli import (
     similar,
     steps,
     study,
+    sweep,
     tune,
     vectors,
     world,
 )
 
-Flag = arguments.Flag
+Flag = command.Flag
 
 _WORKDIR, _CONFIG, _K = resolved.WORKDIR, resolved.CONFIG, resolved.K
 _DATA_FLAGS = (
@@ -52,38 +56,31 @@ _DATA_FLAGS = (
     Flag("protocol", key="data.protocol"),
 )
 _STRATEGY = Flag("strategy", key="strategy")
+
+
+def _repeated(value: str) -> dict[str, str]:
+    """Returns the settings that `--repeats` fills."""
+    removes = str(value != "True").lower()
+    return {
+        "composition.remove_watched": removes,
+        "evaluation.remove_watched": removes,
+        "candidates.validate_repeats": str(value == "True").lower(),
+    }
+
+
+_REPEATS = Flag(
+    "repeats",
+    "Watched videos may be recommended again, and are right answers, as for music. "
+    "Fills config.composition.remove_watched, config.evaluation.remove_watched and "
+    "config.candidates.validate_repeats.",
+    is_switch=True,
+    fills=_repeated,
+)
 _REFIT = Flag("refit", key="refit", is_switch=True)
 
 
-@dataclasses.dataclass(frozen=True)
-class Command:
-    """One command.
-
-    Attributes:
-      name: Name as typed, one word or two.
-      summary: One line.
-      details: A paragraph of help.
-      examples: Command lines; the first is shown in `ytdnn --help`.
-      flags: Its flags.
-      groups: Prefixes of the settings that matter to it, for its help.
-      run: Function that runs it; returns the exit status, None for 0.
-      operands: Names of positional arguments.
-      takes_command: Whether another command follows after `--`.
-    """
-
-    name: str
-    summary: str
-    details: str
-    examples: tuple[str, ...]
-    flags: tuple[Flag, ...]
-    groups: tuple[str, ...]
-    run: Callable[[arguments.Arguments], int | None]
-    operands: tuple[str, ...] = ()
-    takes_command: bool = False
-
-
 COMMANDS = (
-    Command(
+    command.Command(
         "run",
         "all steps, from event log to bundle; goes on where it was stopped",
         "Prepares, trains, builds the index, evaluates and exports. A step whose "
@@ -101,11 +98,13 @@ COMMANDS = (
             *_DATA_FLAGS,
             *engine.FLAGS,
             feature_flag.FLAG,
+            _REPEATS,
             _STRATEGY,
             _REFIT,
             _K,
         ),
         (
+            "extensions",
             "data",
             "candidates",
             "index",
@@ -120,7 +119,7 @@ COMMANDS = (
         ),
         steps.run,
     ),
-    Command(
+    command.Command(
         "prepare",
         "read and check an event log, split it: writes WORKDIR/data",
         "Reads the source, refuses or drops bad rows, filters, splits and writes the "
@@ -149,7 +148,7 @@ COMMANDS = (
         ("data",),
         steps.prepare,
     ),
-    Command(
+    command.Command(
         "check",
         "every mistake and note of an event log at once; writes nothing",
         "Reads the source as `prepare` does, with the same flags, and says all that is "
@@ -164,7 +163,7 @@ COMMANDS = (
         ("data",),
         check.run,
     ),
-    Command(
+    command.Command(
         "train",
         "train candidates, build the index, train the ranker",
         "Trains on WORKDIR/data. Stages that are complete and current are skipped; a "
@@ -183,9 +182,11 @@ COMMANDS = (
                 example="candidates|index|ranking",
             ),
             feature_flag.FLAG,
+            _REPEATS,
             _STRATEGY,
         ),
         (
+            "extensions",
             "candidates",
             "index",
             "ranking",
@@ -196,7 +197,7 @@ COMMANDS = (
         ),
         steps.train,
     ),
-    Command(
+    command.Command(
         "cluster",
         "a training by several processes of this machine, to try it",
         "Starts the processes of a cluster, each with the command after -- and a "
@@ -214,7 +215,7 @@ COMMANDS = (
         cluster.run,
         takes_command=True,
     ),
-    Command(
+    command.Command(
         "index tune",
         "find the cheapest settings of the index that reach a recall",
         "Tries leaves, leaves searched, codes and reordering of ScaNN, or tables, bits "
@@ -230,7 +231,7 @@ COMMANDS = (
         (),
         tune.run,
     ),
-    Command(
+    command.Command(
         "evaluate",
         "measure a run, a bundle, or a file of predictions: report and page",
         "Checks for leaks, ranks all videos exactly for each test user, measures the "
@@ -247,10 +248,10 @@ COMMANDS = (
             "ytdnn evaluate --explain",
         ),
         evaluate.FLAGS,
-        ("composition", "evaluation"),
+        ("extensions", "composition", "evaluation"),
         evaluate.run,
     ),
-    Command(
+    command.Command(
         "compare",
         "two reports: paired differences, and conditions that fail",
         "Takes two runs, or directories of evaluations, that were asked the same: the "
@@ -266,7 +267,7 @@ COMMANDS = (
         compare.run,
         compare.OPERANDS,
     ),
-    Command(
+    command.Command(
         "export",
         "write the bundle of SavedModels: WORKDIR/bundle",
         "Writes the models that serve: user tower, index, ranker, and the recommender "
@@ -289,7 +290,7 @@ COMMANDS = (
         ("composition",),
         steps.export,
     ),
-    Command(
+    command.Command(
         "refit",
         "train the chosen models again to the end of the log, and export them",
         "For serving, after settings and epochs are chosen and measured: candidates "
@@ -303,7 +304,7 @@ COMMANDS = (
         (),
         steps.refit,
     ),
-    Command(
+    command.Command(
         "refresh",
         "let the models of a run go on learning with the events since",
         "New events are put behind those of the run, which is left as it is; trained "
@@ -320,7 +321,7 @@ COMMANDS = (
         refreshing.SECTIONS,
         refreshing.run,
     ),
-    Command(
+    command.Command(
         "index add",
         "put new uploads into every answer, without training or a rebuild",
         "Their vectors are made by the content side of the trained candidates, and "
@@ -332,7 +333,7 @@ COMMANDS = (
         (),
         adding.add,
     ),
-    Command(
+    command.Command(
         "index remove",
         "take videos out of every answer, without a rebuild",
         "The bundle gets a new version of the same models without these videos, in "
@@ -346,7 +347,7 @@ COMMANDS = (
         (),
         removing.remove,
     ),
-    Command(
+    command.Command(
         "index restore",
         "take removed videos back",
         "The opposite of `index remove`, in the same way.",
@@ -355,7 +356,7 @@ COMMANDS = (
         (),
         removing.restore,
     ),
-    Command(
+    command.Command(
         "recommend",
         "recommendations for one user, a request, or everybody into a file",
         "With --workdir and --user: takes the user's history from the prepared set and "
@@ -375,21 +376,23 @@ COMMANDS = (
         (),
         recommend.run,
     ),
-    Command(
+    command.Command(
         "similar",
         "the videos nearest to one, or to each into a file",
         "Nearest by the cosine of the videos' vectors without their bias. A video is "
         "not similar to itself, and removed videos are similar to none. Those that "
-        "were not watched in the training window have no vector.",
+        "were not watched in the training window have no vector. With --by it is the "
+        "log's own vectors that are compared.",
         (
             "ytdnn similar --workdir=runs/mine --video=17",
+            "ytdnn similar --workdir=runs/mine --video=17 --by=videos.clip",
             "ytdnn similar --workdir=runs/mine --all --k=20 --out=similar.parquet",
         ),
         similar.FLAGS,
         (),
         similar.run,
     ),
-    Command(
+    command.Command(
         "vectors",
         "the vectors of users or videos as Parquet",
         "Writes user_id or video_id and an array of float32. The dot product of a "
@@ -403,7 +406,7 @@ COMMANDS = (
         (),
         vectors.run,
     ),
-    Command(
+    command.Command(
         "serve",
         "a bundle as a service, and a page that shows it at work",
         "Answers TensorFlow Serving's REST API for every model of the bundle, ScaNN's "
@@ -420,7 +423,7 @@ COMMANDS = (
         (),
         serve.run,
     ),
-    Command(
+    command.Command(
         "join-log",
         "what was served and what became of it, as an event log to train on",
         "Joins the answers and the feedback that `ytdnn serve` has logged, and writes "
@@ -433,7 +436,7 @@ COMMANDS = (
         (),
         serve.join,
     ),
-    Command(
+    command.Command(
         "experiments",
         "the runs of a directory: what they differ in, what they reached",
         "One table of all runs below a directory, the best first: the metrics of each "
@@ -448,7 +451,7 @@ COMMANDS = (
         (),
         experiments.run,
     ),
-    Command(
+    command.Command(
         "study",
         "one question, several settings: trains each, and compares them",
         "Trains and evaluates every variant of an experiment in every seed, each a run "
@@ -465,6 +468,7 @@ COMMANDS = (
         ),
         study.FLAGS,
         (
+            "extensions",
             "data",
             "candidates",
             "index",
@@ -476,7 +480,26 @@ COMMANDS = (
         ),
         study.run,
     ),
-    Command(
+    command.Command(
+        "sweep",
+        "search settings by validation: Optuna's trials, and the best compared once",
+        "Trains one stage with settings drawn from a space, by Optuna's TPE sampler, "
+        "and stops a trial that is below the median of those before it. Validation "
+        "alone decides. All trials stand in DIR/journal.log: a sweep that was killed "
+        "goes on, and several processes of the same command share it. Ends with "
+        "DIR/best.py, a config file to run, DIR/sweep.html, and the paired difference "
+        "of the best and the base config on the test window. Needs the extra `sweep`.",
+        (
+            "ytdnn sweep --source=movielens --name=ml-100k --trials=30 "
+            "--workdir=runs/sweep",
+            "ytdnn sweep --config=mine.py --minutes=120 --workdir=runs/sweep",
+            "ytdnn sweep --stage=ranking --trials=20 --workdir=runs/ranker_sweep",
+        ),
+        (*sweep.FLAGS, *_DATA_FLAGS),
+        ("data", "candidates", "ranking", "composition", "evaluation", "seed"),
+        sweep.run,
+    ),
+    command.Command(
         "live",
         "arms against each other, live: a world goes on day by day",
         "The world behind the runs goes on where their log ends; each user's pages "
@@ -499,7 +522,7 @@ COMMANDS = (
         ("data.world",),
         live.run,
     ),
-    Command(
+    command.Command(
         "world",
         "write the synthetic world as an event log, with a page of plots",
         "Writes all five tables of a world as Parquet, a part for each ten thousand "
@@ -514,3 +537,36 @@ COMMANDS = (
         world.run,
     ),
 )
+
+
+_BY_NAME = {each.name: each for each in COMMANDS}
+
+
+def names() -> list[str]:
+    """Returns the names of all commands."""
+    return [*_BY_NAME, *registries.COMMANDS.names()]
+
+
+def find(name: str) -> command.Command:
+    """Returns a command; one of a package that fails says so when it is run.
+
+    Args:
+      name: One of `names`.
+    """
+    if name in _BY_NAME:
+        return _BY_NAME[name]
+    try:
+        made: command.Command = registries.COMMANDS[name].make()
+    except errors.UserError as error:
+        made = _broken(name, error)
+    return dataclasses.replace(made, name=name)
+
+
+def _broken(name: str, error: errors.UserError) -> command.Command:
+    """Returns a command that cannot be loaded, so that the others can be run."""
+
+    def run(given: command.Arguments) -> None:
+        raise error
+
+    words = "(its package cannot be loaded)"
+    return command.Command(name, words, str(error), (f"ytdnn {name}",), (), (), run)

@@ -65,6 +65,7 @@ def command(
         lines += [
             "has settings of its own; one that is chosen begins with their defaults:"
         ]
+        settings.load_kinds()
     for setting in settings.listed():
         if not setting.kind and any(_belongs(setting.key, group) for group in groups):
             lines += _entry(f"{setting.key}={_default(setting)}", setting.text)

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import ytdnn
 from ytdnn import errors
-from ytdnn.cli import arguments, commands, failures, help_text, output
+from ytdnn.cli import arguments, command, commands, failures, help_text, output
 
 _HELP = ("--help", "-h", "-help", "--helpfull", "help")
 _MISTAKE = 2
@@ -75,29 +75,29 @@ def _dispatch(argv: list[str]) -> int:
     if argv[0] == "--version":
         print(f"ytdnn {ytdnn.__version__}")
         return 0
-    by_name = {command.name: command for command in commands.COMMANDS}
-    words = 2 if " ".join(argv[:2]) in by_name else 1
+    known = commands.names()
+    words = 2 if " ".join(argv[:2]) in known else 1
     name, rest = " ".join(argv[:words]), argv[words:]
-    if name not in by_name:
+    if name not in known:
         raise errors.UserError(
-            f"expected a command ({', '.join(by_name)}), received {name!r}"
-            f"{arguments.closest(name, list(by_name))} (ytdnn --help)"
+            f"expected a command ({', '.join(known)}), received {name!r}"
+            f"{arguments.closest(name, known)} (ytdnn --help)"
         )
-    command = by_name[name]
+    chosen = commands.find(name)
     behind: list[str] = []
-    if command.takes_command and "--" in rest:
+    if chosen.takes_command and "--" in rest:
         place = rest.index("--")
         rest, behind = rest[:place], rest[place + 1 :]
     if any(argument in _HELP[:-1] for argument in rest):
-        print(_command_help(command))
+        print(_command_help(chosen))
         return 0
-    given = arguments.parse(command.name, command.flags, rest, command.operands)
+    given = arguments.parse(chosen.name, chosen.flags, rest, chosen.operands)
     given = dataclasses.replace(given, rest=tuple(behind))
     _collect_less_often()
     if given.values.get("json") != "True":
-        return command.run(given) or 0
+        return chosen.run(given) or 0
     with output.as_document():
-        return command.run(given) or 0
+        return chosen.run(given) or 0
 
 
 def _collect_less_often() -> None:
@@ -113,20 +113,20 @@ def _collect_less_often() -> None:
 def _program_help() -> str:
     return help_text.program(
         [
-            (command.name, command.summary, command.examples[0])
-            for command in commands.COMMANDS
+            (each.name, each.summary, each.examples[0])
+            for each in map(commands.find, commands.names())
         ]
     )
 
 
-def _command_help(command: commands.Command) -> str:
+def _command_help(chosen: command.Command) -> str:
     return help_text.command(
-        command.name,
-        command.summary,
-        command.details,
-        command.examples,
-        command.flags,
-        command.groups,
+        chosen.name,
+        chosen.summary,
+        chosen.details,
+        chosen.examples,
+        chosen.flags,
+        chosen.groups,
     )
 
 

@@ -36,22 +36,42 @@ class Setting:
     kind: str = ""
 
 
-@functools.cache
 def catalogue() -> dict[str, Setting]:
     """Returns every setting by its key, in the order of the dataclasses.
 
     One that several kinds of a choice have stands once.
     """
+    return _catalogue(_num_kinds())
+
+
+@functools.cache
+def _catalogue(num_kinds: int) -> dict[str, Setting]:
     found: dict[str, Setting] = {}
-    for setting in listed():
+    for setting in _listed(num_kinds):
         found.setdefault(setting.key, setting)
     return found
 
 
-@functools.cache
 def listed() -> tuple[Setting, ...]:
     """Returns every setting, those of each kind of a choice behind the choice."""
+    return _listed(_num_kinds())
+
+
+@functools.cache
+def _listed(num_kinds: int) -> tuple[Setting, ...]:
+    del num_kinds
     return tuple(_settings(configs.Config(), ""))
+
+
+def _num_kinds() -> int:
+    """Returns how many kinds are imported: with each, settings are added."""
+    return sum(len(kinds) for kinds in configs.choices().values())
+
+
+def load_kinds() -> None:
+    """Imports the kinds of all choices, those of installed packages too."""
+    for kinds in configs.choices().values():
+        kinds.load()
 
 
 @functools.cache
@@ -69,7 +89,7 @@ def _settings(component: Any, prefix: str) -> Iterator[Setting]:
         key = prefix + field.name
         kinds = configs.choices().get(key)
         if kinds:
-            names = tuple(kinds)
+            names = kinds.names()
             yield Setting(key, value.kind, texts[field.name], names, holds_text=True)
             for kind, cls in kinds.items():
                 for own in _settings(cls(), f"{key}."):

@@ -20,6 +20,12 @@ FLAGS = (
         example="FILE.parquet|FILE.csv",
     ),
     Flag("k", "Number of similar videos; default: 10.", example="N"),
+    Flag(
+        "by",
+        "Column of the log's own vectors, such as those of an image encoder; default: "
+        "the vectors of the candidate model.",
+        example="videos.COLUMN",
+    ),
 )
 _K = 10
 _WIDTH = 88
@@ -47,21 +53,22 @@ def run(given: arguments.Arguments) -> None:
             if is_all
             else "--out belongs to --all: videos similar to --video are printed"
         )
-    recommender = many.recommender(values, "similar")
+    recommender, by = many.recommender(values, "similar"), values.get("by", "")
     if is_all:
         with many.shown("similar videos", "videos") as shown:
             written = pipeline.write_similar(
-                recommender, values["out"], k=k, progress=shown
+                recommender, values["out"], k=k, by=by, progress=shown
             )
         many.show(written, "video")
     else:
-        _show(recommender, values["video"], k)
+        _show(recommender, values["video"], k, by)
 
 
-def _show(recommender: pipeline.Recommender, video: str, k: int) -> None:
-    found = recommender.similar([video], k)
+def _show(recommender: pipeline.Recommender, video: str, k: int, by: str) -> None:
+    found = recommender.similar([video], k, by)
     title = recommender.bundle.title(video)
     name = f"Similar to {video}" + (f": {title}" if title else "")
+    name += f" (by {by})" if by else ""
     table = rich.table.Table(title=name, title_justify="left", box=rich.box.SIMPLE)
     for column in ("rank", "id", "title", "cosine"):
         table.add_column(column, overflow="fold")

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from ytdnn.configs.by_size import LogSize
 from ytdnn.configs.candidates import CandidatesConfig
 from ytdnn.configs.cluster import ClusterConfig
-from ytdnn.configs.components import KIND, own_settings
-from ytdnn.configs.composition import CompositionConfig
+from ytdnn.configs.components import KIND, Extension, own_settings, validated
+from ytdnn.configs.composition import SOURCE_NAMES, CompositionConfig
 from ytdnn.configs.content import ContentConfig
 from ytdnn.configs.data import DataConfig
 from ytdnn.configs.encoders import (
@@ -69,11 +69,13 @@ from ytdnn.configs.run import (
     to_dict,
     with_own,
 )
+from ytdnn.configs.spaces import Options, Range
 from ytdnn.configs.training import TrainingConfig
 from ytdnn.configs.world import WORLDS, WorldConfig
 
 __all__ = [
     "KIND",
+    "SOURCE_NAMES",
     "WORLDS",
     "BPRConfig",
     "BagsConfig",
@@ -89,6 +91,7 @@ __all__ = [
     "EvaluationConfig",
     "ExactConfig",
     "ExactOddsConfig",
+    "Extension",
     "FeaturesConfig",
     "FullSoftmaxConfig",
     "GBCEConfig",
@@ -103,9 +106,11 @@ __all__ = [
     "LshConfig",
     "NextWatchConfig",
     "Normalization",
+    "Options",
     "OwnEncoderConfig",
     "OwnLossConfig",
     "QuantilesConfig",
+    "Range",
     "RankingConfig",
     "RawConfig",
     "RefreshConfig",
@@ -129,6 +134,7 @@ __all__ = [
     "resolved",
     "sized",
     "to_dict",
+    "validated",
     "with_own",
 ]
 

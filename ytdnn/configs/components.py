@@ -1,19 +1,23 @@
 """Components: dataclasses that are frozen, validated on construction, and closed.
 
 A setting may be a choice between components, each with settings of its own: a union
-annotated `BY_KIND`, whose members name themselves in a field `kind`.
+annotated `BY_KIND`, or `OneOf` where a registry has more. Each names itself in a field
+`kind`.
 """
 
 import dataclasses
 import functools
+import json
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, TypeVar, dataclass_transform
 
 import pydantic
+import pydantic_core
 from pydantic import dataclasses as pydantic_dataclasses
+from pydantic_core import core_schema
 
-from ytdnn import errors
+from ytdnn import errors, registry
 
 _T = TypeVar("_T")
 
@@ -56,17 +60,114 @@ def validated(cls: type[_T]) -> type[_T]:
     return made
 
 
-def kinds(annotation: Any) -> dict[str, type]:
+class Extension:
+    """Base class of the settings of a part that a file or a package registers.
+
+    Attributes:
+      kind: Name of the part.
+    """
+
+    kind: str
+
+
+class Kinds(Mapping[str, type]):
+    """The components that a setting chooses between, by kind.
+
+    Those of a registry are there from the moment they are first asked for.
+    """
+
+    def __init__(
+        self, members: Mapping[str, type], parts: registry.Registry[Any] | None = None
+    ) -> None:
+        """Takes the members of the union, and the registry that has more."""
+        self._members = dict(members)
+        self._parts = parts
+
+    def __getitem__(self, kind: str) -> type:
+        """Returns the class of a kind, which is imported if it was not yet."""
+        if kind not in self._members and self._parts and kind in self._parts:
+            found = self._parts[kind].config
+            if found is not None:
+                self._members[kind] = found
+        return self._members[kind]
+
+    def __iter__(self) -> Iterator[str]:
+        """Returns the kinds that are imported."""
+        return iter(self._members)
+
+    def __len__(self) -> int:
+        """Returns the number of kinds that are imported."""
+        return len(self._members)
+
+    def names(self) -> tuple[str, ...]:
+        """Returns all kinds, also those of the registry not asked for yet."""
+        others = self._parts.names() if self._parts else ()
+        return tuple(dict.fromkeys([*self._members, *others]))
+
+    def load(self) -> None:
+        """Asks the registry for each of its kinds."""
+        for kind in self.names():
+            self.get(kind)
+
+
+@dataclasses.dataclass(frozen=True)
+class OneOf:
+    """Annotation of a choice: the members of a union, and the parts of a registry.
+
+    Attributes:
+      parts: The registry.
+    """
+
+    parts: registry.Registry[Any]
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: pydantic.GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        """Returns the schema of the union, wrapped in a look-up of other kinds."""
+        known = kinds(Annotated[source, self])
+        members: Any = typing.Union[tuple(known.values())]  # noqa: UP007
+        inner = handler.generate_schema(Annotated[members, BY_KIND])
+        fixed = tuple(known)
+
+        def validate(value: Any, union: Any, info: Any) -> Any:
+            kind = value.get(KIND) if isinstance(value, dict) else _kind(value)
+            if not isinstance(kind, str) or kind in fixed or kind not in known:
+                return union(value)
+            return _validated_as(known[kind], kind, value, info.mode)
+
+        return core_schema.with_info_wrap_validator_function(validate, inner)
+
+
+def _kind(value: Any) -> str:
+    """Returns the kind of a registered part's settings, empty for other values."""
+    return getattr(value, KIND, "") if isinstance(value, Extension) else ""
+
+
+def _validated_as(cls: type, kind: str, value: Any, mode: str) -> Any:
+    """Returns a component of a registry; its problems lie below its kind."""
+    own: Any = cls
+    schema = core_schema.tagged_union_schema(
+        {kind: own.__pydantic_core_schema__}, discriminator=KIND
+    )
+    validator = pydantic_core.SchemaValidator(schema)
+    if mode == "json":
+        return validator.validate_json(json.dumps(value))
+    return validator.validate_python(value)
+
+
+def kinds(annotation: Any) -> Kinds:
     """Returns the components that a setting chooses between, by kind; often none.
 
     Args:
       annotation: Type annotation of the setting.
     """
-    union, *_ = typing.get_args(annotation) or (annotation,)
-    members = typing.get_args(union)
+    union, *marks = typing.get_args(annotation) or (annotation,)
+    members = [each for each in typing.get_args(union) if each is not Extension]
     if not members or not all(map(dataclasses.is_dataclass, members)):
-        return {}
-    return {getattr(member, KIND): member for member in members}
+        return Kinds({})
+    parts = [mark.parts for mark in marks if isinstance(mark, OneOf)]
+    named = {getattr(member, KIND): member for member in members}
+    return Kinds(named, parts[0] if parts else None)
 
 
 def own_settings(component: Any) -> list[str]:

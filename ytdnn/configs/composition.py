@@ -1,11 +1,20 @@
 """Settings of how a page is composed: candidate sources, blend, cap."""
 
 import json
-from typing import Literal, Self
+import math
+from typing import Any, Literal, Self
 
 import pydantic
 
+from ytdnn import registries
 from ytdnn.configs import components
+
+TOWER = "tower"
+CO_WATCH = "co_watch"
+FRESH_UPLOADS = "fresh_uploads"
+POPULAR = "popular"
+SOURCE_NAMES = (TOWER, CO_WATCH, FRESH_UPLOADS, POPULAR)
+"""Sources with a number of their own in every composition; others follow them."""
 
 Precision = Literal["trained", "float32", "bfloat16"]
 
@@ -22,6 +31,8 @@ class CompositionConfig:
       share_fresh_uploads: Share for the latest uploads of channels watched lately,
         where the log has channels and times of upload.
       share_popular: Share for the videos most watched at the end of training.
+      sources: Sources other than the candidate model and the share of each, in place of
+        the three shares above: `(("fresh_uploads", 0.2), ("neighbours", 0.1))`.
       blend_weight: Weight of the candidate model's score, which is added to the
         logarithm of the ranker's; 0: the ranker's order.
       max_per_channel: Maximum number of a channel's videos on a page; 0: any.
@@ -35,8 +46,16 @@ class CompositionConfig:
         evaluation: as it was `trained` (`ranking.precision`), `float32`, or `bfloat16`,
         which is faster where the processor supports its products. The weights are the
         same.
+      remove_watched: Whether no answer holds a video that its user has watched. Music
+        and series are watched again: keep them there (`--repeats`).
+      request_fields: Keys of requests that leave videos out, in addition to those of
+        every bundle, such as `exclude_channel_ids` (docs/extending.md).
       policies: Sets of conditions on columns of videos that requests name, JSON:
         `{"kids": [{"column": "rating", "in": ["all"]}]}`; empty: none.
+      weights: Weights of what the ranker predicts in the order of requests that bring
+        none of their own, JSON: `{"watch_seconds": 1, "liked": 30, "disliked": -200}`
+        (docs/feedback.md); empty: the ranker's order. A policy may have some, too:
+        `{"kids": {"where": […], "weights": {…}}}`.
       co_watched_by: What makes videos co-watched: the `order` of watches, within three
         of one of the last ten; or the `users`, whoever watched both at any time, with
         the votes of the last fifty watches added up.
@@ -46,6 +65,7 @@ class CompositionConfig:
     share_co_watched: components.Fraction = 0.13
     share_fresh_uploads: components.Fraction = 0.2
     share_popular: components.Fraction = 0.0
+    sources: tuple[tuple[str, components.Fraction], ...] = ()
     blend_weight: components.NonNegativeFloat = 0.0
     max_per_channel: components.NonNegative = 0
     temperature: components.NonNegativeFloat = 0.0
@@ -54,7 +74,10 @@ class CompositionConfig:
     young_days: components.PositiveFloat = 7.0
     ranker_precision: Precision = "trained"
     co_watched_by: Literal["order", "users"] = "order"
+    remove_watched: bool = True
+    request_fields: tuple[str, ...] = ()
     policies: str = ""
+    weights: str = ""
 
     @pydantic.field_validator("policies", mode="after")
     @classmethod
@@ -64,13 +87,42 @@ class CompositionConfig:
         except ValueError:
             found = None
         if not isinstance(found, dict) or not all(
-            name and isinstance(one, list) for name, one in found.items()
+            name and _is_policy(one) for name, one in found.items()
         ):
             raise ValueError(
                 f'expected policies as JSON, {{"kids": [{{"column": "rating", "in": '
                 f'["all"]}}]}}, received {value!r}'
             )
         return value
+
+    @pydantic.field_validator("weights", mode="after")
+    @classmethod
+    def _are_numbers(cls, value: str) -> str:
+        try:
+            found = json.loads(value) if value else {}
+        except ValueError:
+            found = None
+        if not _are_weights(found):
+            raise ValueError(
+                f'expected weights as JSON, {{"watch_seconds": 1, "liked": 30}}, '
+                f"received {value!r}"
+            )
+        return value
+
+    @property
+    def default_weights(self) -> dict[str, float]:
+        """Weights of requests that bring none, by name."""
+        return dict(json.loads(self.weights)) if self.weights else {}
+
+    @property
+    def weights_of_policies(self) -> dict[str, dict[str, float]]:
+        """Weights of the policies that have some, by name."""
+        found = json.loads(self.policies) if self.policies else {}
+        return {
+            name: one["weights"]
+            for name, one in found.items()
+            if isinstance(one, dict) and one.get("weights")
+        }
 
     @pydantic.model_validator(mode="after")
     def _explores_in_one_way(self) -> Self:
@@ -84,9 +136,34 @@ class CompositionConfig:
             raise ValueError("expected young_every of 2 or more, or 0, received 1")
         return self
 
+    @pydantic.field_validator("sources", mode="after")
+    @classmethod
+    def _are_registered(
+        cls, value: tuple[tuple[str, float], ...]
+    ) -> tuple[tuple[str, float], ...]:
+        for name, _ in value:
+            if name not in registries.SOURCES:
+                raise ValueError(registries.SOURCES.unknown(name))
+        if len(dict(value)) < len(value):
+            raise ValueError(f"expected each source once, received {value}")
+        return value
+
+    @pydantic.field_validator("request_fields", mode="after")
+    @classmethod
+    def _fields_are_registered(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if name not in registries.REQUEST_FIELDS:
+                raise ValueError(registries.REQUEST_FIELDS.unknown(name))
+        return tuple(dict.fromkeys(value))
+
     @pydantic.model_validator(mode="after")
     def _leaves_places(self) -> Self:
         if self.num_from_tower <= 0:
+            if self.sources:
+                raise ValueError(
+                    f"expected sources that leave the candidate model a place of "
+                    f"{self.num_candidates}, received {self.sources}"
+                )
             raise ValueError(
                 f"expected shares of other sources that leave the candidate model a "
                 f"place of {self.num_candidates}, received share_co_watched="
@@ -96,15 +173,44 @@ class CompositionConfig:
         return self
 
     @property
-    def places(self) -> dict[str, float | str]:
+    def places(self) -> dict[str, Any]:
         """The settings that decide which candidates there are, by name."""
-        return {
+        found: dict[str, Any] = {
             "num_candidates": self.num_candidates,
             "share_co_watched": self.share_co_watched,
             "co_watched_by": self.co_watched_by,
             "share_fresh_uploads": self.share_fresh_uploads,
             "share_popular": self.share_popular,
         }
+        if self.sources:
+            found["sources"] = [list(source) for source in self.sources]
+        return found
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """Share of the places of each source other than the tower, by its name."""
+        if self.sources:
+            return dict(self.sources)
+        co_watched = CO_WATCH if self.co_watched_by == "order" else "neighbours"
+        return {
+            co_watched: self.share_co_watched,
+            FRESH_UPLOADS: self.share_fresh_uploads,
+            POPULAR: self.share_popular,
+        }
+
+    @property
+    def num_places(self) -> dict[str, int]:
+        """Number of places of each of these sources that has any, in their order."""
+        of_all = {k: round(v * self.num_candidates) for k, v in self.shares.items()}
+        return {name: number for name, number in of_all.items() if number}
+
+    @property
+    def source_names(self) -> tuple[str, ...]:
+        """Names of all sources; a candidate's source is a place in them, from 1 on.
+
+        Those of ytdnn have the same places in every composition.
+        """
+        return tuple(dict.fromkeys([*SOURCE_NAMES, *self.shares]))
 
     @property
     def explores(self) -> bool:
@@ -112,22 +218,26 @@ class CompositionConfig:
         return bool(self.temperature or self.young_every)
 
     @property
-    def num_co_watched(self) -> int:
-        """Number of places for videos often watched near the last watches."""
-        return round(self.share_co_watched * self.num_candidates)
-
-    @property
-    def num_fresh_uploads(self) -> int:
-        """Places of the latest uploads of channels watched lately."""
-        return round(self.share_fresh_uploads * self.num_candidates)
-
-    @property
-    def num_popular(self) -> int:
-        """Number of places for the most watched videos."""
-        return round(self.share_popular * self.num_candidates)
-
-    @property
     def num_from_tower(self) -> int:
         """Number of candidates of the candidate model, at least."""
-        others = self.num_co_watched + self.num_fresh_uploads + self.num_popular
-        return self.num_candidates - others
+        return self.num_candidates - sum(self.num_places.values())
+
+
+def _is_policy(value: Any) -> bool:
+    """Whether a value is a list of conditions, or conditions with weights."""
+    if not isinstance(value, dict):
+        return isinstance(value, list)
+    if not value or set(value) - {"where", "weights"}:
+        return False
+    has_list = isinstance(value.get("where", []), list)
+    return has_list and _are_weights(value.get("weights", {}))
+
+
+def _are_weights(value: Any) -> bool:
+    """Whether a value is an object of finite numbers."""
+    return isinstance(value, dict) and all(
+        isinstance(one, int | float)
+        and not isinstance(one, bool)
+        and math.isfinite(one)
+        for one in value.values()
+    )

@@ -1,11 +1,46 @@
 """Settings of the event log and of `prepare`."""
 
+import re
 from typing import Final, Literal
 
+import pydantic
+
+from ytdnn import schema
 from ytdnn.configs import components
 from ytdnn.configs import world as world_config
 
 IN_MEMORY: Final = "tables"  # the source of a set that is prepared from frames
+_NAME = re.compile(r"[A-Za-z]\w*")
+# Names of columns, inputs and outputs, which an outcome of the user's own cannot have.
+RESERVED: Final = frozenset(
+    {
+        column.name
+        for table in schema.TABLES.values()
+        for column in table.columns
+        if column.name not in schema.OUTCOMES
+    }
+    | schema.REQUEST_KEYS
+    | {
+        schema.CLICK_PROBABILITY,
+        schema.EXPECTED_WATCH_SECONDS,
+        schema.IDS,
+        schema.NUM_RESULTS,
+        schema.PLACED_BY,
+        schema.POLICY,
+        schema.PROPENSITIES,
+        schema.SCORES,
+        schema.WEIGHT_NAMES,
+        schema.WEIGHT_VALUES,
+        schema.CONDITIONS,
+        schema.CONDITION_VALUES,
+        schema.EXCLUDE_IDS,
+        schema.ALLOW_IDS,
+        schema.OUTCOME_LABELS,
+        *("candidate_score", "candidate_scores", "sources", "seed_ids", "ranks"),
+        *("stage_seconds", "request", "similar_video_id", "where", "weights"),
+        *("rank", "row", "title", "user", "video"),
+    }
+)
 
 
 @components.validated
@@ -74,6 +109,10 @@ class DataConfig:
       ranking_from: temporal: likewise, the ranker's training window.
       ranking_validation_from: temporal: likewise, the ranker's validation window.
       test_from: temporal: likewise, the test window.
+      outcomes: Columns of `impressions` outside the schema that are outcomes too,
+        binary or amounts, such as ("added_to_cart", "price"): predicted by the ranker,
+        and may weigh in the order (docs/feedback.md). Those of the schema need no
+        naming.
     """
 
     source: Literal["world", "movielens", "kuairand", "log", "tables"] = "world"
@@ -106,3 +145,16 @@ class DataConfig:
     ranking_from: str = ""
     ranking_validation_from: str = ""
     test_from: str = ""
+    outcomes: tuple[str, ...] = ()
+
+    @pydantic.field_validator("outcomes", mode="after")
+    @classmethod
+    def _are_columns(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if not _NAME.fullmatch(name) or name in RESERVED or value.count(name) > 1:
+                raise ValueError(
+                    f"expected outcomes as names of letters, digits and underscores, "
+                    f"each once, that are no column or output of another meaning, "
+                    f"received {name!r}"
+                )
+        return value

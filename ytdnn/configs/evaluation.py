@@ -4,7 +4,15 @@ from typing import Annotated, Literal
 
 import pydantic
 
+from ytdnn import registries
 from ytdnn.configs import components
+
+
+def _registered_metrics(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        if name not in registries.METRICS:
+            raise ValueError(registries.METRICS.unknown(name))
+    return names
 
 
 @components.validated
@@ -13,6 +21,8 @@ class EvaluationConfig:
 
     Attributes:
       ks: Lengths k of the lists that are measured.
+      metrics: Metrics of lists in addition to those always measured, such as `novelty`;
+        `ytdnn evaluate --explain` defines each.
       targets: Right answers: `all` videos watched in the evaluated window, or only the
         `next` one.
       horizon_days: Only videos watched within this many days after the request are
@@ -48,6 +58,9 @@ class EvaluationConfig:
         50,
         100,
     )
+    metrics: Annotated[
+        tuple[str, ...], pydantic.AfterValidator(_registered_metrics)
+    ] = ()
     targets: Literal["all", "next"] = "all"
     horizon_days: components.NonNegativeFloat = 0.0
     remove_watched: bool = True

@@ -53,8 +53,10 @@ def _phrase(title: str, problem: Any) -> str:
         expected = f"{problem['ctx']['min_length']} value or more"
     if below in configs.choices() and not kind:
         kinds = configs.choices()[below]
-        classes = ", ".join(f"configs.{cls.__name__}()" for cls in kinds.values())
-        expected = f"one of {classes}, or a dict whose kind is {' or '.join(kinds)}"
+        own = [c.__name__ for c in kinds.values() if c.__name__ in configs.__all__]
+        classes = ", ".join(f"configs.{name}()" for name in own)
+        names = " or ".join(kinds.names())
+        expected = f"one of {classes}, or a dict whose kind is {names}"
     return f"expected {key} to be {expected}, received {problem['input']!r}"
 
 

@@ -4,10 +4,11 @@ import dataclasses
 import functools
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import pydantic
 
+from ytdnn import own_files
 from ytdnn.configs import by_size, components, losses
 from ytdnn.configs import candidates as candidates_config
 from ytdnn.configs import cluster as cluster_config
@@ -21,6 +22,13 @@ from ytdnn.configs import refresh as refresh_config
 _T = TypeVar("_T")
 
 
+def _extended(files: tuple[str, ...]) -> tuple[str, ...]:
+    """Registers the parts of some files."""
+    for file in files:
+        own_files.extend(file)
+    return files
+
+
 @components.validated
 class Config:
     """A whole run: one component for each stage.
@@ -29,6 +37,8 @@ class Config:
     (docs/defaults.md); those that are given are as they are given.
 
     Attributes:
+      extensions: Python files of the user's own that register losses, candidate
+        sources, metrics and other parts (docs/extending.md).
       data: Source, filters, split.
       candidates: Candidate generation.
       index: Nearest-neighbour search.
@@ -45,6 +55,9 @@ class Config:
         as many epochs as the measured ones' best took.
     """
 
+    extensions: Annotated[
+        tuple[str, ...], pydantic.AfterValidator(_extended)
+    ] = ()  # first, since the other settings may name parts of them
     data: data_config.DataConfig = data_config.DataConfig()
     candidates: candidates_config.CandidatesConfig = candidates_config.CandidatesConfig(
         auto=by_size.OF_CANDIDATES
@@ -205,12 +218,12 @@ def from_dict(values: dict[str, Any]) -> Config:
 
 
 @functools.cache
-def choices() -> dict[str, dict[str, type]]:
+def choices() -> dict[str, components.Kinds]:
     """Returns the components each choice of a run is between, by its path and kind."""
     return dict(_choices(Config, ""))
 
 
-def _choices(cls: Any, prefix: str) -> Iterator[tuple[str, dict[str, type]]]:
+def _choices(cls: Any, prefix: str) -> Iterator[tuple[str, components.Kinds]]:
     for field in dataclasses.fields(cls):
         kinds = components.kinds(field.type)
         if kinds:

@@ -20,6 +20,13 @@ class WorldConfig:
         videos that are wrong or missing.
       accidental_clicks: Share of impressions clicked by accident, whatever the user
         likes, and left after a few seconds.
+      vector_dim: Width of the vectors of videos in the column `vector`, as an encoder
+        of frames and sound would make them: what is shown, by whom and how, with noise.
+        0 = there is no such column.
+      vector_noise: Standard deviation of that noise in each coordinate; that of what
+        the vectors show is 1.
+      outcomes: Whether clicks are `liked` and `disliked`, as the truth says
+        (docs/feedback.md). All else of the log is the same without.
       seed: Seed of the world; that of training is another.
     """
 
@@ -32,7 +39,10 @@ class WorldConfig:
     impressions_per_page: components.Positive = 8
     metadata_noise: components.Fraction = 0.1
     accidental_clicks: components.Fraction = 0.0
+    vector_dim: components.NonNegative = 0
+    vector_noise: components.NonNegativeFloat = 0.5
     seed: components.NonNegative = 0
+    outcomes: bool = False
 
     @property
     def span_days(self) -> int:

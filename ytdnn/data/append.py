@@ -16,7 +16,15 @@ import numpy.typing as npt
 import polars as pl
 
 from ytdnn import artifacts, configs, errors, ragged, schema
-from ytdnn.data import array_files, event_log, prepare, prepared, user_shards
+from ytdnn.data import (
+    array_files,
+    event_log,
+    outcomes,
+    prepare,
+    prepared,
+    user_shards,
+    vectors,
+)
 
 _VIDEOS = ("watch_videos", "impression_videos", "impression_seed_videos")
 _NAMED = {  # codes of texts: the vocabulary of each
@@ -262,7 +270,11 @@ class _Merge:
             values = place[values] if name in _VIDEOS else values
             array_files.save(shard / f"{name}.npy", values)
         self._users.write_parquet(directory / prepared.USERS_FILE)
-        self._videos[order].write_parquet(directory / prepared.VIDEOS_FILE)
+        videos = self._videos[order]
+        videos.write_parquet(directory / prepared.VIDEOS_FILE)
+        self._vectors = self._old.vectors.write_joined(
+            self._new.vectors, self._rows_of(videos), directory
+        )
         artifacts.write_json(directory / prepared.VOCABULARIES_FILE, self._names)
         self._write_searches(directory, shard)
         return self._facts(arrays, int(is_watched.sum()))
@@ -274,6 +286,7 @@ class _Merge:
             "videos": self._videos.height,
             "vocabulary": watched,
             "appended_from": self._old.end_of_log + 1,
+            vectors.FACT: self._vectors,
             user_shards.FACT: [
                 user_shards.fact(
                     0,
@@ -282,11 +295,25 @@ class _Merge:
                 )
             ],
         }
+        if "impression_outcomes" in arrays:
+            known = [one.name for one in self._old.outcomes]
+            values = arrays["impression_outcomes"]
+            found |= outcomes.facts(outcomes.measure(known, [values]))
         names = {"watch": schema.WATCHES, "impression": schema.IMPRESSIONS}
         for name, table in names.items():
             if f"{name}_times" in arrays:
                 found[table] = len(arrays[f"{name}_times"])
         return found
+
+    def _rows_of(self, videos: pl.DataFrame) -> dict[str, tuple[Integers, Integers]]:
+        """Returns the row of each user and video in both sets, -1 where it has none."""
+        sets = self._old, self._new
+        of_users = [_rows_in(self._users, s.users, schema.USER_ID) for s in sets]
+        of_videos = [_rows_in(videos, s.videos, schema.VIDEO_ID) for s in sets]
+        return {
+            schema.USERS: (of_users[0], of_users[1]),
+            schema.VIDEOS: (of_videos[0], of_videos[1]),
+        }
 
     def _arrays(self) -> dict[str, Integers]:
         """Returns the arrays of events, of videos by their places in `_videos`."""
@@ -389,6 +416,14 @@ def _joined(old: pl.DataFrame, new: pl.DataFrame, key: str) -> pl.DataFrame:
     rest = old.join(new.select(key), on=key, how="anti")
     rows = pl.concat([new, rest], how="diagonal_relaxed").select(old.columns)
     return ids.to_frame().join(rows, on=key, how="left", maintain_order="left")
+
+
+def _rows_in(whole: pl.DataFrame, part: pl.DataFrame, key: str) -> Integers:
+    """Returns the row of each id of the whole in a part, -1 where it is not there."""
+    index = part.select(key).with_row_index("row")
+    found = whole.select(key).join(index, on=key, how="left", maintain_order="left")
+    rows: Integers = found["row"].cast(pl.Int64).fill_null(-1).to_numpy()
+    return rows
 
 
 def _places(whole: pl.Series, part: pl.Series) -> Integers:

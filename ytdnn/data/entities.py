@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from ytdnn import configs, errors, schema
-from ytdnn.data import event_log, shards
+from ytdnn.data import event_log, shards, vectors
 
 COUNT = "count"  # of watches
 EVENTS = "events"  # of all tables
@@ -142,7 +142,7 @@ def require_watches(
 
 
 def with_columns(log: event_log.EventLog, table: str, ids: pl.Series) -> pl.DataFrame:
-    """Returns ids, joined with the log's columns of an entity table.
+    """Returns ids, joined with the log's columns of an entity table but its vectors.
 
     Args:
       log: The event log.
@@ -152,5 +152,7 @@ def with_columns(log: event_log.EventLog, table: str, ids: pl.Series) -> pl.Data
     keys = ids.to_frame()
     if table not in log.tables:
         return keys
-    rows = log.tables[table].collect(engine="streaming")
+    frame = log.tables[table]
+    frame = frame.drop(vectors.columns(frame.collect_schema()))
+    rows = frame.collect(engine="streaming")
     return keys.join(rows, on=ids.name, how="left", maintain_order="left")

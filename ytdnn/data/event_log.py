@@ -106,10 +106,13 @@ def from_origins(origins: dict[str, Origin], facts: dict[str, Any]) -> EventLog:
 def table_columns(table: str, found: pl.Schema) -> list[str]:
     """Returns the columns of `table` among `found`, the schema's first.
 
-    A table of entities keeps the user's own columns too; hidden ones are left out.
+    A table of entities keeps the user's own columns too, and impressions their own
+    outcomes; hidden ones are left out.
     """
     known = [column.name for column in schema.TABLES[table].columns]
-    own = [] if schema.TABLES[table].key is None else found.names()
+    is_entity = schema.TABLES[table].key is not None
+    keeps_own = is_entity or table == schema.IMPRESSIONS
+    own = found.names() if keeps_own else []
     names = dict.fromkeys([name for name in known if name in found] + own)
     return [name for name in names if not name.startswith(HIDDEN)]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 import polars as pl
 
 from ytdnn import configs, errors, schema
-from ytdnn.data import event_log, shards
+from ytdnn.data import event_log, outcomes, shards
 
 _NEEDED = {
     schema.WATCHES: (
@@ -58,6 +58,10 @@ def indexed(
     for column in _TEXTS[table]:
         if column in names and column in vocabularies:
             kept.append(text_index(column, vocabularies[column]).alias(column))
+    if table == schema.IMPRESSIONS:
+        for name in outcomes.names_of(names):
+            of_impression = pl.col(name).cast(pl.Float32)
+            kept.append(of_impression.alias(outcomes.prefixed(name)))
     rows = rows.with_row_index(shards.ROW).join(
         users.lazy().select(schema.USER_ID, shards.USER), on=schema.USER_ID
     )

@@ -172,6 +172,7 @@ class Impressions(_Table):
       seed_videos: `[impressions] int32` catalogue indices, 0 for none.
       propensities: `[impressions] float32`, probability that the video was shown at its
         position, NaN = unknown.
+      outcomes: `[impressions, n] float32`, in the order of the manifest, NaN = unknown.
     """
 
     users: np.ndarray
@@ -189,6 +190,7 @@ class Impressions(_Table):
     scores: np.ndarray | None = None
     seed_videos: np.ndarray | None = None
     propensities: np.ndarray | None = None
+    outcomes: np.ndarray | None = None
 
     def __len__(self) -> int:
         """Number of impressions."""

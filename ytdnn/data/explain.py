@@ -78,6 +78,13 @@ watch is refused, and ids without one are counted. Any other column of `users` o
 `videos` that holds numbers or text is kept, and is a feature once named: \
 `--features=users.segment`."""
 
+_OUTCOMES = """\
+Further outcomes of your own are columns that `data.outcomes` names, such as \
+`--config.data.outcomes="('added_to_cart','price')"`. A column of true and false, or \
+of 1 and 0, is binary; any other holds amounts of at least 0. A value that is missing \
+is unknown, and no model learns from it; what did not happen is false or 0 \
+([feedback](feedback.md))."""
+
 
 def explain() -> str:
     """Returns the page, Markdown."""
@@ -85,6 +92,8 @@ def explain() -> str:
     for table in schema.TABLES.values():
         parts += [f"## {table.name}", _wrapped(f"A row is {table.rows}. {table.use}")]
         parts.append("\n".join(_rows(table)))
+        if table.name == schema.IMPRESSIONS:
+            parts.append(_wrapped(_OUTCOMES))
     parts += ["## Types and units", _wrapped(_TYPES)]
     parts += ["## An example", *_example()]
     return "\n\n".join(parts) + "\n"

@@ -5,7 +5,7 @@ import dataclasses
 import polars as pl
 
 from ytdnn import schema
-from ytdnn.data import event_log
+from ytdnn.data import event_log, outcomes, vectors
 
 MOST_TIME = 4_102_444_800  # the year 2100
 
@@ -39,6 +39,10 @@ def of_table(table: str, found: pl.Schema, known: pl.Series | None) -> list[Faul
     for column in schema.TABLES[table].columns:
         if column.name in found:
             faults += _column_faults(column, event_log.raw(column.name) in found)
+    if table == schema.IMPRESSIONS:
+        for name in outcomes.own(event_log.table_columns(table, found)):
+            has_raw = event_log.raw(name) in found
+            faults += _column_faults(schema.outcome(name), has_raw)
     key = schema.TABLES[table].key
     if key is not None:
         faults += _own_faults(table, found)
@@ -50,9 +54,15 @@ def of_table(table: str, found: pl.Schema, known: pl.Series | None) -> list[Faul
 
 
 def _own_faults(table: str, found: pl.Schema) -> list[Fault]:
-    """Returns a fault for each column of the user's own that holds numbers."""
+    """Returns the faults of the user's own columns of numbers and of vectors."""
     known = {column.name for column in schema.TABLES[table].columns}
-    return [
+    of_vectors = [
+        fault
+        for name in vectors.columns(found)
+        if name not in known and not name.startswith(event_log.HIDDEN)
+        for fault in _vector_faults(name)
+    ]
+    return of_vectors + [
         Fault(
             name,
             f"{name} is not a finite number",
@@ -63,6 +73,30 @@ def _own_faults(table: str, found: pl.Schema) -> list[Fault]:
         if name not in known
         and not name.startswith(event_log.HIDDEN)
         and dtype.is_float()
+    ]
+
+
+def _vector_faults(name: str) -> list[Fault]:
+    """Returns the faults of a vector: a number that is not finite, another width."""
+    value = pl.col(name)
+    size = value.list.len()
+    first = size.filter(size > 0).first()
+    # A sum is finite where all numbers are; in float64 no sum of float32 overflows.
+    total = value.cast(pl.List(pl.Float64())).list.sum()
+    has_gaps = value.list.drop_nulls().list.len() < size
+    return [
+        Fault(
+            name,
+            f"{name} is not a vector of finite numbers",
+            "a vector of finite numbers",
+            ~total.is_finite() | has_gaps,
+        ),
+        Fault(
+            name,
+            f"{name} is not as wide as the first vector",
+            "as wide as the first vector of the column",
+            (size > 0) & (size != first),
+        ),
     ]
 
 

@@ -35,6 +35,7 @@ class Field:
       greatest: Largest value; None: any.
       is_flag: Whether true and false may stand for 1 and 0.
       choices: The only texts a request may hold, beside `missing`; none: any.
+      width: Length that a list has unless it is empty, as of a vector; 0: any.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Field:
     greatest: float | None = None
     is_flag: bool = False
     choices: tuple[str, ...] = ()
+    width: int = 0
 
     @property
     def is_list(self) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from ytdnn import errors, schema, user_paths
-from ytdnn.data import event_log, prepared, validation
+from ytdnn.data import event_log, prepared, validation, vectors
 from ytdnn.data.sources import frames, log
 
 _NAME = "videos="  # what messages call a frame
@@ -53,11 +53,11 @@ def read(
       errors.UserError: It cannot be read, a row is bad, or a column has another type
         than in the catalogue.
     """
-    made = [c for c in data.config.columns if c.startswith(f"{schema.VIDEOS}.")]
+    mapped = [c for c in data.config.columns if c.startswith(f"{schema.VIDEOS}.")]
     own = log.parse_columns(columns)
     log.require_mapped(own, [schema.VIDEOS], "new videos")
     names = {
-        **log.parse_columns(made).get(schema.VIDEOS, {}),
+        **log.parse_columns(mapped).get(schema.VIDEOS, {}),
         **own.get(schema.VIDEOS, {}),
     }
     if isinstance(given, str | pathlib.Path):
@@ -69,7 +69,9 @@ def read(
     read, dropped = validation.check_entities(read, schema.VIDEOS, bad_rows)
     with event_log.readable(found.file, "--file"):
         table = read.tables[schema.VIDEOS].collect()
-    wanted = data.videos.drop(prepared.TRAIN_COUNT, strict=False).schema
+    wanted = dict(data.videos.drop(prepared.TRAIN_COUNT, strict=False).schema)
+    of_videos = data.vectors.in_table(schema.VIDEOS)
+    wanted |= {name.partition(".")[2]: vectors.DTYPE for name in of_videos}
     unread = [*found.unused, *(name for name in table.columns if name not in wanted)]
     made_columns = [
         _cast(table[name], dtype, found.file)
@@ -77,7 +79,9 @@ def read(
         else pl.Series(name, [None] * table.height, dtype)
         for name, dtype in wanted.items()
     ]
-    return NewVideos(pl.DataFrame(made_columns), unread, dropped)
+    made = pl.DataFrame(made_columns)
+    data.vectors.extended(made)  # refuses those of another width
+    return NewVideos(made, unread, dropped)
 
 
 def _cast(values: pl.Series, dtype: pl.DataType, file: str) -> pl.Series:
@@ -110,4 +114,6 @@ def added_to(data: prepared.PreparedData, table: pl.DataFrame) -> prepared.Prepa
         else pl.lit(0 if name == prepared.TRAIN_COUNT else None, dtype).alias(name)
         for name, dtype in data.videos.schema.items()
     ]
+    of_videos = [n.partition(".")[2] for n in data.vectors.in_table(schema.VIDEOS)]
+    columns += [pl.col(name) for name in of_videos if name in new.columns]
     return data.with_videos(new.select(columns))

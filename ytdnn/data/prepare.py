@@ -19,6 +19,7 @@ from ytdnn.data import (
     entities,
     event_log,
     log_warnings,
+    outcomes,
     plausibility,
     polars_engine,
     prepared,
@@ -27,6 +28,7 @@ from ytdnn.data import (
     shards,
     sources,
     user_shards,
+    vectors,
 )
 from ytdnn.data.sources import tables
 
@@ -95,6 +97,7 @@ def of_log(
         ]
         if schema.IMPRESSIONS in survey.log.tables:
             facts["pages"] = pages
+            facts |= _outcomes(survey.log, partial, facts)
         obstacle = _ranking_obstacle(partial, facts)
         if log_warnings.NONE_INSIDE in obstacle and survey.chosen.advice:
             obstacle = f"{obstacle} ({survey.chosen.advice})"
@@ -216,6 +219,21 @@ def _plausibility(directory: pathlib.Path, facts: Mapping[str, object]) -> list[
     return plausibility.notes(videos, users, user_shards.on_disk(directory, facts))
 
 
+def _outcomes(
+    log: event_log.EventLog, directory: pathlib.Path, facts: Mapping[str, object]
+) -> dict[str, object]:
+    """Returns the facts about outcomes of impressions, none where there are none."""
+    columns = log.tables[schema.IMPRESSIONS].collect_schema().names()
+    names = outcomes.names_of(columns)
+    if not names:
+        return {}
+    shards = user_shards.on_disk(directory, facts)
+    shown = (shard.read().impressions for shard in shards)
+    parts = (table.outcomes for table in shown if table is not None)
+    found = outcomes.measure(names, (part for part in parts if part is not None))
+    return outcomes.facts(found)
+
+
 def _ranking_obstacle(directory: pathlib.Path, facts: Mapping[str, object]) -> str:
     shards = user_shards.on_disk(directory, facts)
     shown = (shard.read().impressions for shard in shards)
@@ -275,4 +293,10 @@ def _write_entities(
     vocabularies = rules.directory / prepared.VOCABULARIES_FILE
     artifacts.write_json(vocabularies, survey.vocabularies)
     facts: dict[str, object] = {"users": users.height, "videos": videos.height}
+    facts[vectors.FACT] = {
+        **vectors.write(survey.log, schema.USERS, ids, rules.directory),
+        **vectors.write(
+            survey.log, schema.VIDEOS, videos[schema.VIDEO_ID], rules.directory
+        ),
+    }
     return facts | {"vocabulary": int(in_vocabulary.sum())}, new_index

@@ -13,14 +13,15 @@ import dataclasses
 import functools
 import json
 import pathlib
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
 import polars as pl
 
 from ytdnn import artifacts, configs, ragged, schema
-from ytdnn.data import events, user_shards
+from ytdnn.data import events, outcomes, user_shards
+from ytdnn.data import vectors as vectors_room
 
 Made = TypeVar("Made")
 
@@ -62,6 +63,7 @@ class PreparedData:
     vocabularies: dict[str, list[str]]
     shards: tuple[user_shards.LazyShard, ...]
     num_added: int = 0
+    _added_vectors: Mapping[str, vectors_room.Rows] | None = None
     _end_of_training: str = "validation"
     _whole: "PreparedData | None" = None
 
@@ -140,8 +142,18 @@ class PreparedData:
     def with_videos(self, added: pl.DataFrame) -> "PreparedData":
         """Returns the set with later videos, as of `videos`, behind its catalogue."""
         videos = pl.concat([self.videos, added.select(self.videos.columns)])
-        number = self.num_added + added.height
-        return dataclasses.replace(self, videos=videos, num_added=number)
+        number, more = self.num_added + added.height, self.vectors.extended(added)
+        return dataclasses.replace(
+            self, videos=videos, num_added=number, _added_vectors=more
+        )
+
+    @functools.cached_property
+    def vectors(self) -> vectors_room.Vectors:
+        """The log's vectors of users and videos, which are in no table."""
+        if self._whole is not None:
+            return self._whole.vectors
+        facts = self.manifest.facts
+        return vectors_room.Vectors(self.directory, facts, self._added_vectors)
 
     @property
     def num_prepared(self) -> int:
@@ -237,6 +249,11 @@ class PreparedData:
         shown = self.some.shard.impressions
         return shown is not None and shown.seconds is not None
 
+    @functools.cached_property
+    def outcomes(self) -> tuple[outcomes.Outcome, ...]:
+        """Outcomes of impressions, in the order of their array."""
+        return outcomes.from_facts(self.manifest.facts)
+
     @property
     def has_searches(self) -> bool:
         """Whether the log had searches with words that training contexts hold."""
@@ -310,23 +327,26 @@ class PreparedData:
         return ragged.Ragged(places.offsets, videos)
 
     def targets(
-        self, users: np.ndarray, ends: np.ndarray, split: Split
+        self,
+        users: np.ndarray,
+        ends: np.ndarray,
+        split: Split,
+        with_watched: bool = False,
     ) -> ragged.Ragged:
         """Returns the distinct videos a user completes in a split, from `ends` on.
-
-        Videos the user watched before `ends` are no targets, as they cannot be
-        recommended.
 
         Args:
           users: `[n]` user indices.
           ends: `[n]` flat positions, each the user's first watch in the split.
           split: Split of the targets.
+          with_watched: Whether videos the user watched before `ends` are targets, too;
+            where they are removed from lists they cannot be.
 
         Returns:
           Catalogue indices for each user.
         """
         watches = self.split_watches(users, ends, split)
-        new = watches.select(self.are_new(users, ends, watches))
+        new = watches.select(self.are_new(users, ends, watches, with_watched))
         return ragged.Ragged(new.offsets, np.asarray(self.watches.videos)[new.values])
 
     def split_watches(

@@ -213,6 +213,7 @@ def _write_entities(
     counts = pl.Series(prepared.TRAIN_COUNT, labels)
     videos = data.videos.with_columns(counts)[order]
     videos.write_parquet(directory / prepared.VIDEOS_FILE)
+    data.vectors.write_ordered(order, directory)
     for name in (prepared.USERS_FILE, prepared.VOCABULARIES_FILE):
         artifacts.link(str(data.directory / name), str(directory / name))
 

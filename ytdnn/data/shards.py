@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from ytdnn import configs, ragged, schema
-from ytdnn.data import events, prepared, splits, windows
+from ytdnn.data import events, outcomes, prepared, splits, windows
 
 USER = "user"  # user index within the log
 VIDEO = "video"  # index among all videos of the log
@@ -195,6 +195,11 @@ def _optional_impressions(frame: pl.DataFrame) -> Arrays:
         if column in frame.columns:
             numbers = frame[column].fill_null(np.nan)
             arrays[name] = numbers.to_numpy().astype(np.float32)
+    names = outcomes.from_prefixed(frame.columns)
+    if names:
+        of_rows = frame.select(outcomes.prefixed(name) for name in names)
+        values = of_rows.fill_null(np.nan).to_numpy().astype(np.float32)
+        arrays["impression_outcomes"] = np.ascontiguousarray(values)
     return arrays
 
 

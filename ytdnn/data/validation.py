@@ -13,7 +13,7 @@ from typing import Protocol
 import polars as pl
 
 from ytdnn import errors, schema
-from ytdnn.data import event_log, faults
+from ytdnn.data import event_log, faults, vectors
 
 FAULT = "__fault__"
 _HASHES_A_COUNT = 1 << 24
@@ -265,6 +265,9 @@ def _value(origin: event_log.Origin, column: str, row: int) -> str:
     query = origin.rows.filter(pl.col(event_log.ROW) == row).select(name)
     with event_log.readable(origin.file):
         value = query.collect(engine="streaming").item()
+    if isinstance(value, pl.Series):
+        numbers = event_log.brief(str(value.to_list())[1:-1], 50)
+        return f"a vector of {len(value):,} numbers ({numbers})"
     return "null" if value is None else event_log.brief(repr(value), 60)
 
 
@@ -342,7 +345,7 @@ def _num_distinct(rows: pl.LazyFrame, num_rows: int) -> int:
     A part of the hashes is counted at a time: memory follows the part.
     """
     parts = max(1, -(-num_rows // _HASHES_A_COUNT))
-    hashed = rows.select(hashes())
+    hashed = rows.drop(vectors.columns(rows.collect_schema())).select(hashes())
     queries = [
         hashed.filter(pl.col("hash") % parts == part).select(pl.col("hash").n_unique())
         for part in range(parts)

@@ -158,7 +158,7 @@ def headline(differences: Sequence[Difference]) -> Headline | None:
 def _verdict(one: Difference) -> str:
     if not (one.low > 0.0 or one.high < 0.0):
         return NO_DIFFERENCE
-    less = one.metric.partition("@")[0] in metric_names.LESS_IS_BETTER
+    less = metric_names.less_is_better(one.metric)
     return BETTER if (one.low > 0.0) != less else WORSE
 
 

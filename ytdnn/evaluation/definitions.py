@@ -6,6 +6,7 @@ details that definitions usually leave open.
 
 import textwrap
 
+from ytdnn import registries
 from ytdnn.evaluation import (
     impression_metrics,
     list_metrics,
@@ -16,27 +17,7 @@ from ytdnn.evaluation import (
 _WIDTH = 88
 
 LISTS = {
-    "recall": "right videos among the first k, divided by all right answers of the "
-    "user, retrievable or not (as ranx).",
-    "precision": "right videos among the first k, divided by k, also where the list or "
-    "the number of right answers is shorter (as ranx).",
-    "hit_rate": "1 if at least one of the first k is right, else 0. With one right "
-    "answer a user, as in leave_one_out, the same as recall and known as HR@k.",
-    "map": "average precision: precision@i summed over the ranks i ≤ k of right "
-    "videos, divided by all right answers of the user, not by min(k, answers): a user "
-    "with more than k right answers cannot reach 1 (as ranx).",
-    "ndcg": "sum of 1 / log2(rank + 1) over the right videos among the first k, "
-    "divided by the same sum of an ideal list, whose first min(k, answers) are right "
-    "(as ranx).",
-    "mrr": "1 / rank of the first right video among the first k, 0 without one (as "
-    "ranx).",
-    metric_names.HIT_WATCH_SECONDS: "seconds the user later watched, in the evaluated "
-    "window, of the right videos among the first k (ours, after PAPER §4).",
-    "watch_time_recall": "hit_watch_seconds divided by the seconds of all right "
-    "answers of the user: recall with watch time as weight (PAPER §4).",
-    "watch_time_ndcg": "nDCG with the watch seconds of each right answer as its gain, "
-    "sum of gain / log2(rank + 1); the ideal list has the longest watched first "
-    "(Järvelin and Kekäläinen, 2002).",
+    **metric_names.default_texts(),
     metric_names.TRUE_WATCH_SECONDS: "of a synthetic world: expected watch seconds of "
     "one page of the first k shown at the time of the request, by the world's own laws "
     "of clicks and watch time (ytdnn/world/page_truth.py).",
@@ -176,11 +157,21 @@ OTHER = {
 }
 
 
+def list_metric(name: str) -> str:
+    """Returns the definition of a metric of lists, empty where there is none.
+
+    Args:
+      name: Name without `@k`.
+    """
+    return LISTS.get(name, "") or metric_names.text(name)
+
+
 def explain() -> str:
     """Returns all definitions as text."""
     parts = []
+    others = {n: metric_names.text(n) for n in registries.METRICS.names()}
     for title, entries in (
-        ("Lists of k videos, means over users", LISTS),
+        ("Lists of k videos, means over users", LISTS | others),
         ("Logged impressions, for the ranker", IMPRESSIONS),
         ("Logged pages with propensities (off_policy)", OFF_POLICY),
         ("Rules", OTHER),

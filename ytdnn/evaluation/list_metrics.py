@@ -6,10 +6,10 @@ import functools
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn import configs, ragged, schema
+from ytdnn import configs, ragged, registries, schema
 from ytdnn.data import prepared
 from ytdnn.evaluation import lists, protocol, report_model, summary, true_page
-from ytdnn.metrics import catalogue, retrieval, watch_time
+from ytdnn.metrics import catalogue, ranked_lists, retrieval, watch_time
 
 CURVE_KS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100)
 COVERAGE = "coverage"
@@ -105,7 +105,10 @@ def of_lists(
 def _judged(
     context: Context, found: lists.Lists, ks: tuple[int, ...]
 ) -> summary.PerUser:
-    """Returns the metrics of lists: hits, watch seconds of hits, the true page."""
+    """Returns the metrics of lists: hits, watch seconds of hits, the true page.
+
+    Those of `evaluation.metrics` follow.
+    """
     cases = context.cases
     values = retrieval.metrics_at(found, *cases.targets, ks)
     if cases.seconds is not None:
@@ -114,7 +117,29 @@ def _judged(
         values |= watch_time.evaluate(seconds, relevant, ks)
     if context.true_pages is not None:
         values |= context.true_pages.per_user(cases, found, ks)
+    ranked = _ranked(context, found)
+    for name in context.config.metrics:
+        metric = registries.METRICS[name]
+        if not metric.is_default:
+            values |= {f"{name}@{k}": metric.make(ranked, k) for k in ks}
     return values
+
+
+def _ranked(context: Context, found: lists.Lists) -> ranked_lists.RankedLists:
+    """Returns the inputs of registered metrics."""
+    cases = context.cases
+    seconds = None
+    if cases.seconds is not None:
+        seconds = retrieval.weights_of(found, *cases.targets, cases.seconds)
+    return ranked_lists.RankedLists(
+        videos=found,
+        hits=retrieval.hits_of(found, *cases.targets),
+        num_relevant=np.diff(cases.targets.offsets),
+        seconds=seconds,
+        times=cases.times,
+        train_counts=context.train_counts,
+        catalogue=context.data.videos,
+    )
 
 
 def curves(context: Context, found: lists.Lists) -> dict[str, report_model.Curve]:

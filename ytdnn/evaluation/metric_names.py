@@ -1,9 +1,14 @@
-"""Properties of metrics by their names; imports no package, so it loads at once."""
+"""Properties of metrics by their names.
+
+Those of lists are registered with their functions (`ytdnn.registries.METRICS`).
+"""
 
 from collections.abc import Collection
 
-# A better model has less of these, and more of all others.
-LESS_IS_BETTER = frozenset(
+from ytdnn import registries
+
+# A better model has less of these metrics of impressions, and more of all others.
+_LESS_IS_BETTER = frozenset(
     {
         "log_loss",
         "click_log_loss",
@@ -15,7 +20,7 @@ LESS_IS_BETTER = frozenset(
 )
 # The truth itself is not best by these: 1 is the best ratio, and the least absolute
 # error is that of the median, 0 where most impressions are not clicked.
-NOT_GRADED = frozenset({"calibration_ratio", "mae_seconds"})
+_NOT_GRADED = frozenset({"calibration_ratio", "mae_seconds"})
 
 # What a ranker of watch time is judged by, the best yardstick first: of the page by a
 # world's truth, of the hits on any log with watch time.
@@ -27,6 +32,38 @@ TRUE_PAGE = (TRUE_WATCH_SECONDS, TRUE_CLICKS, TRUE_CLICKBAIT)
 PAGE_VALUES = (TRUE_WATCH_SECONDS, HIT_WATCH_SECONDS)
 # What a comparison of two systems is decided by, the best yardstick first.
 JUDGING = (*PAGE_VALUES, "hit_rate", "recall", "ndcg", "auc")
+
+
+def less_is_better(metric: str) -> bool:
+    """Whether a better model has less of a metric, `NAME` or `NAME@k`."""
+    name = metric.partition("@")[0]
+    part = registries.METRICS.get(name)
+    return part.less_is_better if part else name in _LESS_IS_BETTER
+
+
+def is_graded(metric: str) -> bool:
+    """Whether a metric, `NAME` or `NAME@k`, grades a model, the truth best."""
+    name = metric.partition("@")[0]
+    part = registries.METRICS.get(name)
+    return part.is_graded if part else name not in _NOT_GRADED
+
+
+def title(name: str) -> str:
+    """Returns the display name that a metric is registered with, empty without one."""
+    part = registries.METRICS.get(name)
+    return part.title if part else ""
+
+
+def text(name: str) -> str:
+    """Returns the definition that a metric is registered with, empty without one."""
+    part = registries.METRICS.get(name)
+    return part.text if part else ""
+
+
+def default_texts() -> dict[str, str]:
+    """Returns the definitions of the registered metrics that are always measured."""
+    parts = (registries.METRICS[name] for name in registries.METRICS.own())
+    return {part.name: part.text for part in parts if part.is_default}
 
 
 def judging_pages(known: Collection[str], k: int) -> list[str]:

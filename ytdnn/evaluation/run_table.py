@@ -172,7 +172,7 @@ def ordered(runs: Sequence[Run], by: str) -> list[Run]:
     if by == RUN:
         return sorted(runs, key=lambda run: run.name)
     stem = by.rpartition("/")[2].partition("@")[0]
-    sign = 1.0 if stem in metric_names.LESS_IS_BETTER else -1.0
+    sign = 1.0 if metric_names.less_is_better(stem) else -1.0
 
     def key(run: Run) -> tuple[bool, float, str]:
         return by not in run.metrics, sign * run.metrics.get(by, 0.0), run.name

@@ -50,7 +50,7 @@ def gaps_closed(
     Args:
       models: Numbers of each; metrics without intervals describe the lists rather than
         grade them and are left out, and so are those that are not defined or by which
-        the truth is not best (`metric_names.NOT_GRADED`).
+        the truth is not best (`metric_names.is_graded`).
       baseline: The model of share 0.
       best: The model of share 1.
 
@@ -83,7 +83,7 @@ def _graded(entry: report_model.Entry) -> dict[str, float]:
         for name, value in entry.values.items()
         if value is not None
         and name in entry.intervals
-        and name not in metric_names.NOT_GRADED
+        and metric_names.is_graded(name)
     }
 
 

@@ -8,11 +8,12 @@ import abc
 
 import tensorflow as tf
 
+from ytdnn import configs
 from ytdnn.data import positions, prepared
 from ytdnn.data import request as raw_request
 from ytdnn.features import base_feature, encodings
 
-NUM_SOURCES = 4  # of `ytdnn.retrieval`
+_NUM_SOURCES = len(configs.SOURCE_NAMES)
 
 
 class _OfSources(encodings.Categorical, base_feature.Replayed):
@@ -55,17 +56,17 @@ class CandidateSource(_OfSources):
     def num_values(self, data: prepared.PreparedData) -> int:
         """Returns how many sources there are."""
         del data
-        return NUM_SOURCES
+        return _NUM_SOURCES
 
     def of_replay(
         self, replay: positions.FirstStageReplay, at: positions.Positions
     ) -> tf.Tensor:
         """Asks for the source."""
-        return replay.sources(at)
+        return _numbered(replay.sources(at))
 
     def of_request(self, request: raw_request.Request) -> tf.Tensor:
         """Reads the source."""
-        return request.candidate_sources
+        return _numbered(request.candidate_sources)
 
 
 class SeedVideo(_OfSources):
@@ -87,6 +88,11 @@ class SeedVideo(_OfSources):
     def of_request(self, request: raw_request.Request) -> tf.Tensor:
         """Reads the seed."""
         return request.seed_videos
+
+
+def _numbered(sources: tf.Tensor) -> tf.Tensor:
+    """Returns sources with a number of their own; others are unknown to a ranker."""
+    return tf.where(sources <= _NUM_SOURCES, sources, tf.zeros_like(sources))
 
 
 FEATURES = (CandidateSource(), SeedVideo())

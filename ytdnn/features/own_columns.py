@@ -2,8 +2,10 @@
 
 Every column of `users` and `videos` that no declared feature reads becomes a feature,
 up to a limit: numbers by their quantiles, texts as categories, texts of many values
-hashed. A column that says the same of every row is left out in silence; one that may
-know the future is left out with a line (`foresight`), until a config names it.
+hashed; vectors of videos with their products with those of videos the user watched. A
+column that says the same of every row is left out in silence; one that may know the
+future is left out with a line (`foresight`), until a config names it. A vector of users
+is only read where a config names it: it is often made of their whole log.
 """
 
 import dataclasses
@@ -12,7 +14,7 @@ import polars as pl
 
 from ytdnn import schema
 from ytdnn.data import prepared
-from ytdnn.features import columns, foresight, registry
+from ytdnn.features import columns, foresight, registry, vector_columns
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,12 +84,17 @@ def _find(data: prepared.PreparedData, most: int) -> OwnColumns:
     numbers = [
         name
         for name in names
-        if isinstance(columns.own(name, data), columns.NumberColumn)
+        if isinstance(registry.own(name, data), columns.NumberColumn)
     ]
     foreseeing = foresight.suspects(data, numbers)
     names = [name for name in names if name not in foreseeing]
+    read = [
+        feature
+        for name in names[:most]
+        for feature in (name, *vector_columns.products(name, data))
+    ]
     return OwnColumns(
-        read=tuple(names[:most]),
+        read=tuple(read),
         foreseeing=tuple(foreseeing.items()),
         refused=refused,
         beyond=tuple(names[most:]),
@@ -97,5 +104,7 @@ def _find(data: prepared.PreparedData, most: int) -> OwnColumns:
 def _varies(data: prepared.PreparedData, name: str) -> bool:
     """Whether a column tells any two users, or videos, apart."""
     table, _, column = name.partition(".")
+    if name in data.vectors.widths:  # of users they are read where they are named
+        return table == schema.VIDEOS
     values: pl.Series = (data.users if table == schema.USERS else data.videos)[column]
     return values.n_unique() > 1

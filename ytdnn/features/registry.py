@@ -1,8 +1,9 @@
 """Which features there are, and which of them a network reads.
 
-Every module of this package with `FEATURES` declares some; they stand in the order of
-scope, then module, then declaration, which fixes the order of
-a network's inputs; columns of the user's own stand last, as the config names them.
+Every module of this package with `FEATURES` declares some, and files and packages
+register others (`registries.FEATURES`). Their order is that of scope, then module,
+then declaration, which fixes the order of a network's inputs; registered ones follow in
+their scope, and columns of the user's own stand last, as the config names them.
 """
 
 import difflib
@@ -13,9 +14,10 @@ import re
 import types
 from collections.abc import Sequence
 
-from ytdnn import configs, errors, features, schema
+from ytdnn import configs, errors, features, registries, schema
+from ytdnn import registry as parts
 from ytdnn.data import prepared
-from ytdnn.features import base_feature, columns
+from ytdnn.features import base_feature, columns, vector_columns
 
 Features = tuple[base_feature.Feature, ...]
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -27,10 +29,15 @@ _OWN_TABLES = {
 }
 
 
-@functools.cache
 def declared() -> Features:
     """Returns every declared feature, of whatever reads it."""
+    return _declared(tuple(registries.FEATURES.parts()))
+
+
+@functools.cache
+def _declared(registered: tuple[parts.Registered, ...]) -> Features:
     found = [feature for module in modules() for feature in module.FEATURES]
+    found += [part.make() for part in registered]
     return tuple(sorted(found, key=lambda feature: feature.scope))
 
 
@@ -98,7 +105,7 @@ def named(network: str, names: Sequence[str], data: prepared.PreparedData) -> Fe
 def readable(data: prepared.PreparedData) -> Features:
     """Returns every feature that a prepared set has, columns of the user's own too."""
     found = [feature for feature in declared() if feature.exists(data)]
-    return (*found, *(columns.own(name, data) for name in own_columns(data)))
+    return (*found, *(own(name, data) for name in own_columns(data)))
 
 
 def own_columns(data: prepared.PreparedData) -> list[str]:
@@ -136,6 +143,8 @@ def _named(
         return known[name]
     table, _, column = name.partition(".")
     tables = _OWN_TABLES[network]
+    if network == base_feature.RANKING and vector_columns.is_product(name, data):
+        return vector_columns.product(name, data)
     if table in tables and name in data.columns and column in _own_columns(data, table):
         return _own(name, data)
     own = [
@@ -151,12 +160,20 @@ def _own(name: str, data: prepared.PreparedData) -> base_feature.Feature:
             f"none of {', '.join(sorted(schema.REQUEST_KEYS))}), received {name}: "
             f"rename it"
         )
+    return own(name, data)
+
+
+def own(name: str, data: prepared.PreparedData) -> base_feature.Feature:
+    """Returns the feature of a column of the user's own, named as the column."""
+    if name in data.vectors.widths:
+        return vector_columns.VectorColumn(name, data.vectors.widths[name])
     return columns.own(name, data)
 
 
 def _own_columns(data: prepared.PreparedData, table: str) -> list[str]:
     frame = data.users if table == schema.USERS else data.videos
-    return [c for c in frame.columns if c not in prepared.MADE_COLUMNS]
+    found = [c for c in frame.columns if c not in prepared.MADE_COLUMNS]
+    return found + [c.partition(".")[2] for c in data.vectors.in_table(table)]
 
 
 def _require_effect(

@@ -16,11 +16,38 @@ than `num_relevant`. All definitions agree with ranx.
 import numpy as np
 import numpy.typing as npt
 
+from ytdnn import registries
+
 Hits = npt.NDArray[np.bool_]
 Counts = npt.NDArray[np.integer]
 PerUser = npt.NDArray[np.float64]
 
 
+@registries.METRICS.register(
+    "recall",
+    inputs="hits",
+    title="recall",
+    text="right videos among the first k, divided by all right answers of the user, "
+    "retrievable or not (as ranx).",
+    is_default=True,
+)
+def recall(hits: Hits, num_relevant: Counts, k: int) -> PerUser:
+    """Returns hits among the first k, divided by all relevant items.
+
+    >>> recall(np.array([[True, False, True, False]]), np.array([4]), k=4).item()
+    0.5
+    """
+    return _num_hits(hits, k) / np.maximum(num_relevant, 1)
+
+
+@registries.METRICS.register(
+    "precision",
+    inputs="hits",
+    title="precision",
+    text="right videos among the first k, divided by k, also where the list or the "
+    "number of right answers is shorter (as ranx).",
+    is_default=True,
+)
 def precision(hits: Hits, num_relevant: Counts, k: int) -> PerUser:
     """Returns hits among the first k, divided by k (however long the list is).
 
@@ -31,15 +58,14 @@ def precision(hits: Hits, num_relevant: Counts, k: int) -> PerUser:
     return _num_hits(hits, k) / k
 
 
-def recall(hits: Hits, num_relevant: Counts, k: int) -> PerUser:
-    """Returns hits among the first k, divided by all relevant items.
-
-    >>> recall(np.array([[True, False, True, False]]), np.array([4]), k=4).item()
-    0.5
-    """
-    return _num_hits(hits, k) / np.maximum(num_relevant, 1)
-
-
+@registries.METRICS.register(
+    "hit_rate",
+    inputs="hits",
+    title="hit rate",
+    text="1 if at least one of the first k is right, else 0. With one right answer a "
+    "user, as in leave_one_out, the same as recall and known as HR@k.",
+    is_default=True,
+)
 def hit_rate(hits: Hits, num_relevant: Counts, k: int) -> PerUser:
     """Returns 1.0 where the first k hold at least one relevant item, else 0.0.
 
@@ -50,6 +76,15 @@ def hit_rate(hits: Hits, num_relevant: Counts, k: int) -> PerUser:
     return (_num_hits(hits, k) > 0).astype(np.float64)
 
 
+@registries.METRICS.register(
+    "map",
+    inputs="hits",
+    title="MAP",
+    text="average precision: precision@i summed over the ranks i ≤ k of right videos, "
+    "divided by all right answers of the user, not by min(k, answers): a user with "
+    "more than k right answers cannot reach 1 (as ranx).",
+    is_default=True,
+)
 def average_precision(hits: Hits, num_relevant: Counts, k: int) -> PerUser:
     """Returns average precision at k; its mean over users is MAP@k.
 
@@ -65,6 +100,15 @@ def average_precision(hits: Hits, num_relevant: Counts, k: int) -> PerUser:
     return (precisions * cut).sum(axis=1) / np.maximum(num_relevant, 1)
 
 
+@registries.METRICS.register(
+    "ndcg",
+    inputs="hits",
+    title="nDCG",
+    text="sum of 1 / log2(rank + 1) over the right videos among the first k, divided "
+    "by the same sum of an ideal list, whose first min(k, answers) are right (as "
+    "ranx).",
+    is_default=True,
+)
 def ndcg(hits: Hits, num_relevant: Counts, k: int) -> PerUser:
     """Returns the normalised discounted cumulative gain at k with binary gains.
 
@@ -82,6 +126,14 @@ def ndcg(hits: Hits, num_relevant: Counts, k: int) -> PerUser:
     return gained / np.where(best > 0.0, best, 1.0)
 
 
+@registries.METRICS.register(
+    "mrr",
+    inputs="hits",
+    title="MRR",
+    text="1 / rank of the first right video among the first k, 0 without one (as "
+    "ranx).",
+    is_default=True,
+)
 def reciprocal_rank(hits: Hits, num_relevant: Counts, k: int) -> PerUser:
     """Returns one over the rank of the first hit within k, 0 without one.
 
@@ -98,12 +150,7 @@ def reciprocal_rank(hits: Hits, num_relevant: Counts, k: int) -> PerUser:
 
 
 METRICS = {
-    "recall": recall,
-    "precision": precision,
-    "hit_rate": hit_rate,
-    "map": average_precision,
-    "ndcg": ndcg,
-    "mrr": reciprocal_rank,
+    name: part.make for name, part in registries.METRICS.registered_in(__name__).items()
 }
 
 

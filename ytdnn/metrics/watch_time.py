@@ -17,11 +17,19 @@ With one second for every right answer, recall and nDCG are those of `ranking`.
 import numpy as np
 import numpy.typing as npt
 
-from ytdnn import ragged
+from ytdnn import ragged, registries
 
 Seconds = npt.NDArray[np.float64]
 
 
+@registries.METRICS.register(
+    "hit_watch_seconds",
+    inputs="seconds",
+    title="watch seconds of hits",
+    text="seconds the user later watched, in the evaluated window, of the right videos "
+    "among the first k (ours, after PAPER §4).",
+    is_default=True,
+)
 def hit_watch_seconds(seconds: Seconds, relevant: ragged.Ragged, k: int) -> Seconds:
     """Returns the seconds that the right answers among the first k were watched.
 
@@ -33,6 +41,14 @@ def hit_watch_seconds(seconds: Seconds, relevant: ragged.Ragged, k: int) -> Seco
     return seconds[:, :k].sum(axis=1)
 
 
+@registries.METRICS.register(
+    "watch_time_recall",
+    inputs="seconds",
+    title="watch-time recall",
+    text="hit_watch_seconds divided by the seconds of all right answers of the user: "
+    "recall with watch time as weight (PAPER §4).",
+    is_default=True,
+)
 def recall(seconds: Seconds, relevant: ragged.Ragged, k: int) -> Seconds:
     """Returns the share of all right answers' seconds that the first k hold.
 
@@ -45,6 +61,15 @@ def recall(seconds: Seconds, relevant: ragged.Ragged, k: int) -> Seconds:
     return found / np.where(total > 0.0, total, 1.0)
 
 
+@registries.METRICS.register(
+    "watch_time_ndcg",
+    inputs="seconds",
+    title="watch-time nDCG",
+    text="nDCG with the watch seconds of each right answer as its gain, sum of gain / "
+    "log2(rank + 1); the ideal list has the longest watched first (Järvelin and "
+    "Kekäläinen, 2002).",
+    is_default=True,
+)
 def ndcg(seconds: Seconds, relevant: ragged.Ragged, k: int) -> Seconds:
     """Returns the normalised discounted cumulative gain at k, seconds as gains.
 
@@ -66,9 +91,7 @@ def ndcg(seconds: Seconds, relevant: ragged.Ragged, k: int) -> Seconds:
 
 
 METRICS = {
-    "hit_watch_seconds": hit_watch_seconds,
-    "watch_time_recall": recall,
-    "watch_time_ndcg": ndcg,
+    name: part.make for name, part in registries.METRICS.registered_in(__name__).items()
 }
 
 

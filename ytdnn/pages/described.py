@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ytdnn import configs, docstrings
+from ytdnn import configs, docstrings, registries
 from ytdnn.evaluation import report_model, report_parts
 from ytdnn.pages import names, notes, page, plots, scales
 
@@ -13,6 +13,7 @@ _MOST_SHOWN = 10
 _FOUND = "✓ "
 
 
+@registries.REPORT_SECTIONS.register("making", place=90)
 def sections(report: report_model.Report) -> Iterator[page.Section]:
     """Yields a section for each part that the report has."""
     if report.examples:

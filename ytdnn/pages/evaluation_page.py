@@ -1,17 +1,15 @@
 """The page of one evaluation: `report.html`, next to `report.json`."""
 
+from ytdnn import registries
 from ytdnn.evaluation import report_model
-from ytdnn.pages import described, listed, names, other_pages, page, ranked
+from ytdnn.pages import names, page
 
 
 def render(report: report_model.Report) -> str:
     """Returns a report as one HTML page."""
     title = f"Evaluation of {report.name}" if report.name else "Evaluation"
-    sections = [
-        section
-        for part in (listed, ranked, other_pages, described)
-        for section in part.sections(report)
-    ]
+    parts = sorted(registries.REPORT_SECTIONS.parts(), key=lambda part: part.place)
+    sections = [section for part in parts for section in part.make(report)]
     return page.render(title, _summary(report), sections)
 
 

@@ -51,7 +51,8 @@ def markdown() -> str:
         feature: module for module in registry.modules() for feature in module.FEATURES
     }
     rows = [_HEAD, tuple("---" for _ in _HEAD)]
-    rows += [_row(feature, declaring[feature]) for feature in registry.declared()]
+    declared = [feature for feature in registry.declared() if feature in declaring]
+    rows += [_row(feature, declaring[feature]) for feature in declared]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import markupsafe
 
+from ytdnn import registries
 from ytdnn.evaluation import definitions, metric_names, report_model, report_parts
 from ytdnn.pages import (
     names,
@@ -23,6 +24,7 @@ _PAGE = (*metric_names.TRUE_PAGE, metric_names.HIT_WATCH_SECONDS)
 _K_TICKS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 
 
+@registries.REPORT_SECTIONS.register("lists", place=10)
 def sections(report: report_model.Report) -> Iterator[page.Section]:
     """Yields a section for each part that the report has."""
     worth = [valued.section(report), shown_order.section(report)]
@@ -73,9 +75,9 @@ def _definitions(report: report_model.Report) -> page.Table:
         for name in found.values
     }
     rows = [
-        [names.metric(stem), definitions.LISTS[stem]]
+        [names.metric(stem), definitions.list_metric(stem)]
         for stem in stems
-        if stem in definitions.LISTS
+        if definitions.list_metric(stem)
     ]
     return page.Table(
         ["metric", "definition, for a list of k videos"], rows, words=(0, 1)

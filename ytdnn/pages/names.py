@@ -6,6 +6,8 @@ column, another system's predictions) is shown as it is.
 
 from collections.abc import Iterable
 
+from ytdnn.evaluation import metric_names
+
 MODELS = {
     "popularity": "popularity",
     "recent_popularity": "recent popularity",
@@ -83,14 +85,7 @@ _SEARCH = {
 _RECALLS = {"scann_recall": "ScaNN", "lsh_recall": "LSH"}
 
 _METRICS = {
-    "hit_rate": "hit rate",
-    "map": "MAP",
-    "ndcg": "nDCG",
-    "mrr": "MRR",
     "true_watch_seconds": "true watch seconds",
-    "hit_watch_seconds": "watch seconds of hits",
-    "watch_time_recall": "watch-time recall",
-    "watch_time_ndcg": "watch-time nDCG",
     "mean_popularity": "mean popularity",
     "mean_age_days": "mean age, days",
     "auc": "AUC",
@@ -122,7 +117,8 @@ def meaning(name: str) -> str:
 def metric(name: str) -> str:
     """Returns the display name of a metric, its k kept: `ndcg@10` → `nDCG@10`."""
     stem, at, k = name.partition("@")
-    return _METRICS.get(stem, stem.replace("_", " ")) + at + k
+    words = metric_names.title(stem) or _METRICS.get(stem, stem.replace("_", " "))
+    return words + at + k
 
 
 def sliced_by(name: str) -> str:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from rich import table
 
+from ytdnn import registries
 from ytdnn.evaluation import definitions, report_model, report_parts
 from ytdnn.pages import names, page, scales, tables
 
@@ -30,6 +31,7 @@ class _Row(NamedTuple):
     effective: float
 
 
+@registries.REPORT_SECTIONS.register("off_policy", place=30)
 def sections(report: report_model.Report) -> Iterator[page.Section]:
     """Yields the section, where the log has propensities."""
     found = report.off_policy

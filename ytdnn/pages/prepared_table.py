@@ -11,7 +11,7 @@ import rich.console
 import rich.table
 
 from ytdnn import configs, errors, schema
-from ytdnn.data import prepared
+from ytdnn.data import prepared, vectors
 
 _WIDTH = 120
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")  # of requests, without quotes
@@ -64,12 +64,16 @@ def _used(data: prepared.PreparedData, table: str) -> Iterator[str]:
         if column in _known(table):
             gaps = f" ({missing[column]:,} missing)" if column in missing else ""
             yield column + gaps
+    widths = data.vectors.widths
+    for name in data.vectors.in_table(table):
+        yield f"{name.removeprefix(f'{table}.')} (vectors of {widths[name]:,})"
 
 
 def _unused(data: prepared.PreparedData, table: str) -> Iterator[str]:
     """Yields the unused columns, each with the column that was perhaps meant."""
     found = _found(data, table)
     own = [column for column in found if column not in _known(table)]
+    own = [c for c in own if f"{table}.{c}" not in data.vectors.widths]
     free = [column for column in _known(table) if column not in found]
     for column in [*data.manifest.facts["unused"].get(table, ()), *own]:
         close = errors.closest(column, free)
@@ -84,6 +88,7 @@ def _notes(data: prepared.PreparedData) -> Iterator[str]:
         yield from (f"note: {note}" for note in notes)
     for table in _tables(data):
         own = [c for c in _found(data, table) if c not in _known(table)]
+        own = [c for c in own if f"{table}.{c}" not in data.vectors.widths]
         named = [c for c in own if _KEY.fullmatch(c) and c not in schema.REQUEST_KEYS]
         if named:
             names = ",".join(f"{table}.{column}" for column in named[:3])
@@ -116,6 +121,8 @@ def _notes(data: prepared.PreparedData) -> Iterator[str]:
     if facts.get("searches_without_words"):
         number = facts["searches_without_words"]
         yield f"dropped: searches: {number:,} rows whose query has no word"
+    sizes = {schema.USERS: data.num_users, schema.VIDEOS: data.num_videos}
+    yield from vectors.lines(facts, sizes)
     yield from facts["doubts"]
 
 

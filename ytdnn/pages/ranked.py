@@ -5,10 +5,12 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import markupsafe
 
+from ytdnn import registries
 from ytdnn.evaluation import definitions, report_model
 from ytdnn.pages import names, page, plots, scales, tables
 
 
+@registries.REPORT_SECTIONS.register("ranker", place=20)
 def sections(report: report_model.Report) -> Iterator[page.Section]:
     """Yields a section for each part that the report has."""
     if report.impressions:

@@ -11,7 +11,7 @@ import pathlib
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ytdnn import artifacts, configs
+from ytdnn import artifacts, configs, registries
 from ytdnn.evaluation import chosen_order, report_files
 from ytdnn.pipeline import memory, native_log, sizes
 
@@ -164,7 +164,7 @@ def candidates_config(config: configs.Config) -> Mapping[str, Any]:
 
 def own_files(config: configs.Config) -> Mapping[str, str]:
     """Returns the hashes of the user's own files that train the candidates."""
-    found: dict[str, str] = {}
+    found = registries.versions(config.candidates)
     if isinstance(config.candidates.encoder, configs.OwnEncoderConfig):
         from ytdnn.encoders import own_file as encoder_file
 

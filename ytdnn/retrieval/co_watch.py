@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from ytdnn import ragged
+from ytdnn import ragged, registries
 from ytdnn.data import inputs, prepared
 from ytdnn.data import request as raw_request
 from ytdnn.retrieval import interface
@@ -20,6 +20,7 @@ SEEDS = 10  # last watches asked for
 DECAY = 0.9  # of a seed's weight for each watch after it
 
 
+@registries.SOURCES.register("co_watch")
 class CoWatch(interface.Source):
     """Neighbours of the last watches, the nearest of the latest first."""
 

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import polars as pl
 import tensorflow as tf
 
-from ytdnn import schema
+from ytdnn import registries, schema
 from ytdnn.data import prepared
 from ytdnn.data import request as raw_request
 from ytdnn.retrieval import channels as channels_room
@@ -18,6 +18,12 @@ _WATCHES = 20  # last watches whose channels count
 _UPLOADS = 10  # latest of each channel
 
 
+def exists(data: prepared.PreparedData) -> bool:
+    """Whether the log has channels and times of upload."""
+    return {channels_room.CHANNEL, channels_room.UPLOAD} <= data.columns
+
+
+@registries.SOURCES.register("fresh_uploads", exists=exists, reads_time=True)
 class FreshUploads(interface.Source):
     """The latest uploads before the request, the latest first."""
 
@@ -57,11 +63,6 @@ class FreshUploads(interface.Source):
         """Returns how many uploads come before each key `[batch, n]`."""
         flat = tf.searchsorted(self._keys, tf.reshape(keys, [-1]), side="left")
         return tf.reshape(flat, tf.shape(keys))
-
-
-def exists(data: prepared.PreparedData) -> bool:
-    """Whether the log has channels and times of upload."""
-    return {channels_room.CHANNEL, channels_room.UPLOAD} <= data.columns
 
 
 def upload_times(data: prepared.PreparedData) -> npt.NDArray[np.int64]:

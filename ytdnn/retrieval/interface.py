@@ -8,15 +8,12 @@ import dataclasses
 
 import tensorflow as tf
 
+from ytdnn import configs
 from ytdnn.retrieval import permitted as permitted_room
 from ytdnn.retrieval import rows
 
-TOWER = "tower"
-CO_WATCH = "co_watch"
-FRESH_UPLOADS = "fresh_uploads"
-POPULAR = "popular"
-NAMES = (TOWER, CO_WATCH, FRESH_UPLOADS, POPULAR)
-"""Every source; a video's source is its place here, from 1 on."""
+TOWER, CO_WATCH, FRESH_UPLOADS, POPULAR = NAMES = configs.SOURCE_NAMES
+"""Sources with a number of their own; see `CompositionConfig.source_names`."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,6 +38,12 @@ class Asked:
         """The videos that may be proposed."""
         return self.limits or permitted_room.Permitted(self.watched)
 
+    @property
+    def with_watched(self) -> "Asked":
+        """The same, of which an answer may hold watched videos."""
+        nothing = permitted_room.Permitted(self.watched[:, :0])
+        return dataclasses.replace(self, limits=nothing)
+
 
 @dataclasses.dataclass(frozen=True)
 class Proposal:
@@ -60,7 +63,8 @@ class Source(tf.Module):
     """A candidate source.
 
     Attributes:
-      kind: One of `NAMES`.
+      kind: Name of the source, for answers and logs: that it is registered by, or one
+        of `NAMES`.
       num: Most videos it proposes.
     """
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import tensorflow as tf
 from scipy import sparse
 
+from ytdnn import registries
 from ytdnn.data import inputs, prepared
 from ytdnn.data import request as raw_request
 from ytdnn.retrieval import interface, rows
@@ -24,6 +25,7 @@ _VIDEOS_A_BLOCK = 4_096
 Table = tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]
 
 
+@registries.SOURCES.register("neighbours")
 class Neighbours(interface.Source):
     """The neighbours of all watches, by the sum of their votes."""
 

@@ -16,7 +16,8 @@ class Found:
 
     Attributes:
       videos: `[batch, n] int32`, 0 where there is none.
-      sources: `[batch, n] int32` place among `interface.NAMES`, from 1 on; 0 = none.
+      sources: `[batch, n] int32` place among the composition's `source_names`, from 1
+        on; 0 = none.
       seeds: `[batch, n] int32` the watch each was found by, 0 = none.
     """
 
@@ -65,11 +66,12 @@ def join(
     """
     own = composition.num_from_tower
     nothing = tf.zeros_like(nearest)
-    tower = (1 + interface.NAMES.index(interface.TOWER)) * tf.ones_like(nearest)
+    names = composition.source_names
+    tower = (1 + names.index(interface.TOWER)) * tf.ones_like(nearest)
     if not kinds:
         return Found(nearest, tf.where(nearest > 0, tower, 0), nothing)
     sources = [
-        tf.fill(tf.shape(p.videos), 1 + interface.NAMES.index(kind))
+        tf.fill(tf.shape(p.videos), 1 + names.index(kind))
         for kind, p in zip(kinds, proposals, strict=True)
     ]
     videos = [nearest[:, :own], *(p.videos for p in proposals), nearest[:, own:]]

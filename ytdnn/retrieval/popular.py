@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from ytdnn import registries
 from ytdnn.data import inputs, prepared
 from ytdnn.retrieval import interface, rows
 
@@ -10,6 +11,7 @@ _DAYS = 7
 _DAY_SECONDS = 86_400
 
 
+@registries.SOURCES.register("popular")
 class Popular(interface.Source):
     """The same videos for everyone, but for those that are not permitted."""
 

@@ -6,18 +6,14 @@ import pathlib
 import numpy as np
 import tensorflow as tf
 
-from ytdnn import artifacts, configs
+from ytdnn import artifacts, configs, registries
 from ytdnn.candidates import model as candidate_model
 from ytdnn.data import fields, prepared
 from ytdnn.index import brute_force
 from ytdnn.retrieval import (
-    co_watch,
-    fresh_uploads,
     interface,
     nearest,
-    neighbours,
     pool,
-    popular,
     replay,
     scores,
     tower,
@@ -74,8 +70,8 @@ class Stage:
         if not with_sources:
             return own
         asked = fields.union(own, (fields.watched(data),))
-        kinds = [source.kind for source in self.other_sources]
-        if interface.FRESH_UPLOADS in kinds:
+        kinds = self._num_places
+        if any(registries.SOURCES[kind].reads_time for kind in kinds):
             return fields.union(asked, (fields.time(),))
         return asked
 
@@ -90,17 +86,21 @@ class Stage:
 
         A source is left out where the log lacks its columns: the tower has its places.
         """
-        config, data = self.composition, self._data
-        found: list[interface.Source] = []
-        if config.num_co_watched:
-            is_order = config.co_watched_by == "order"
-            kind = co_watch.CoWatch if is_order else neighbours.Neighbours
-            found.append(kind(config.num_co_watched, data))
-        if config.num_fresh_uploads and fresh_uploads.exists(data):
-            found.append(fresh_uploads.FreshUploads(config.num_fresh_uploads, data))
-        if config.num_popular:
-            found.append(popular.Popular(config.num_popular, data))
-        return tuple(found)
+        return tuple(
+            registries.SOURCES[name].make(number, self._data)
+            for name, number in self._num_places.items()
+        )
+
+    @functools.cached_property
+    def _num_places(self) -> dict[str, int]:
+        """Number of places of each of these sources."""
+
+        def exists(name: str) -> bool:
+            has_columns = registries.SOURCES[name].exists
+            return has_columns is None or has_columns(self._data)
+
+        places = self.composition.num_places
+        return {name: number for name, number in places.items() if exists(name)}
 
     @functools.cached_property
     def exact(self) -> tf.Module:
@@ -147,7 +147,13 @@ class Stage:
         opened = self._opened
         if opened is None or opened.data is not data:
             self._opened = None  # before the next one takes its memory
-            opened = replay.Replay(self.candidates, data, self.scores(), self.pool)
+            opened = replay.Replay(
+                self.candidates,
+                data,
+                self.scores(),
+                self.pool,
+                self.composition.remove_watched,
+            )
             self._opened = opened
         return opened
 

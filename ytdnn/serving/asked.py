@@ -57,7 +57,10 @@ def users(
 
 
 def videos(
-    bundle: bundle_room.Bundle, given: pl.Series | None, place: str = "those named"
+    bundle: bundle_room.Bundle,
+    given: pl.Series | None,
+    place: str = "those named",
+    by: str = "",
 ) -> Asked:
     """Returns the videos of a bundle that have a vector; None: all but removed ones.
 
@@ -65,33 +68,59 @@ def videos(
       bundle: Bundle with the videos.
       given: Ids.
       place: Source of the ids, for messages.
+      by: Column of the log's own vectors, such as "videos.clip"; empty: those of the
+        index.
 
     Raises:
       errors.UserError: None is in the catalogue, or none has a vector.
     """
     known = bundle.videos[schema.VIDEO_ID]
-    number = int(bundle.manifest.facts["videos"])
+    there = _with_vector(bundle, by)
+    number, why = int(there.sum()), "not watched in the training window"
+    said = f"were {why.removeprefix('not ')}"
+    if by:
+        why, said = f"{by} is missing", f"have one in {by}"
     if given is None:
-        rows = np.setdiff1d(np.arange(number), bundle.removed_videos() - 1)
+        rows = np.setdiff1d(np.flatnonzero(there), bundle.removed_videos() - 1)
         return Asked(known.gather(pl.Series(rows, dtype=pl.UInt32)), rows + 1)
     found = _named(known, given, "videos", "the catalogue", place)
-    has_vector = found.indices < number
+    has_vector = there[found.indices]
     without = found.ids.filter(pl.Series(~has_vector))
     if len(without) == len(found):
         raise errors.UserError(
             f"expected videos with a vector, received {shown(without)}, which "
             f"{'has' if len(without) == 1 else 'have'} none: of the {len(known):,} of "
-            f"the catalogue {number:,} were watched in the training window"
+            f"the catalogue {number:,} {said}"
         )
     notes = list(found.notes)
     if len(without):
         notes.append(
-            f"{count(len(without), 'video')} without a vector, as not watched in the "
-            f"training window, left out: {shown(without)}"
+            f"{count(len(without), 'video')} without a vector, as {why}, left out: "
+            f"{shown(without)}"
         )
     rows = np.flatnonzero(has_vector)
     kept = found.ids.gather(pl.Series(rows, dtype=pl.UInt32))
     return Asked(kept, found.indices[rows] + 1, notes)
+
+
+def _with_vector(bundle: bundle_room.Bundle, by: str) -> npt.NDArray[np.bool_]:
+    """Returns which videos of the catalogue have a vector, `[catalogue] bool`.
+
+    Raises:
+      errors.UserError: The bundle has no such column of vectors.
+    """
+    if not by:
+        number = int(bundle.manifest.facts["videos"])
+        return np.arange(bundle.videos.height) < number
+    known = bundle.vectors.widths
+    if by not in known:
+        close = errors.closest(by, known, cutoff=0.5)
+        hint = f": did you mean {close}?" if close else ""
+        raise errors.UserError(
+            f"expected a column of vectors of videos "
+            f"({', '.join(known) or 'the log has none'}), received {by!r}{hint}"
+        )
+    return np.any(bundle.vectors.rows(by)[1:] != 0, axis=1)
 
 
 def _named(known: pl.Series, given: pl.Series, kind: str, of: str, place: str) -> Asked:

@@ -86,6 +86,26 @@ def _stacked(values: list[Any], field: signatures.Field) -> npt.NDArray[Any]:
     return padded
 
 
+def missing(
+    fields: Fields, given: Mapping[str, tf.Tensor], size: int
+) -> dict[str, tf.Tensor]:
+    """Returns the inputs of a signature that are not given, as missing values.
+
+    Args:
+      fields: The signature's inputs by name.
+      given: Those there are.
+      size: Number of requests.
+    """
+    return {
+        name: tf.fill(
+            [size, 1] if field.is_list else [size],
+            tf.constant(field.missing, tf.as_dtype(field.dtype)),
+        )
+        for name, field in fields.items()
+        if name not in given
+    }
+
+
 def tensors(values: Mapping[str, Any], fields: Fields) -> dict[str, tf.Tensor]:
     """Returns arrays or tensors as tensors of the types a signature asks for."""
     return {

@@ -7,7 +7,6 @@ import numpy as np
 import polars as pl
 
 from ytdnn import schema
-from ytdnn.retrieval import interface
 from ytdnn.serving import batches, clocks, explained
 from ytdnn.serving import bundle as bundle_room
 
@@ -52,7 +51,7 @@ def frame(
         schema.VIDEO_ID: pl.Series(ids, dtype=bundle.id_type),
         schema.TITLE: pl.Series([titles.get(video) for video in ids], dtype=pl.String),
         schema.SOURCE: [
-            interface.NAMES[source - 1] if source else None
+            bundle.source_names[source - 1] if source else None
             for source in row[explained.SOURCES]
         ],
         schema.SEED_VIDEO_ID: pl.Series(

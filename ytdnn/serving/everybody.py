@@ -41,6 +41,7 @@ class Limits:
         None: nothing.
       conditions: Conditions on columns of videos, as of `ytdnn.serving.where`.
       policy: A saved set of conditions; empty: none.
+      weights: Name and weight of predictions; none: as policy or bundle say.
     """
 
     excluded: Indices = dataclasses.field(default_factory=lambda: np.zeros(0, np.int32))
@@ -48,6 +49,7 @@ class Limits:
     of_users: ragged.Ragged | None = None
     conditions: tuple[where.Entry, ...] = ()
     policy: str = ""
+    weights: tuple[tuple[str, float], ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -195,7 +197,7 @@ def nearest(
     search = Search(bundle.video_vectors(), left_out, limits.allowed)
 
     def make(users: Indices) -> Lists:
-        barred = _joined(logged.watched(users), _own(limits, users))
+        barred = _barred(bundle, logged, limits, users)
         return search(vectors_of(users), barred, k)
 
     return make
@@ -220,7 +222,7 @@ def of_index(
 
     def make(users: Indices) -> Lists:
         vectors = vectors_of(users)
-        barred = _joined(logged.watched(users), _own(limits, users))
+        barred = _barred(bundle, logged, limits, users)
         return asked(
             barred, lambda part: {schema.USER_VECTOR: tf.constant(vectors[part])}
         )
@@ -273,6 +275,7 @@ class _Asked:
         self._k = k
         self._excluded, self._conditions = limits.excluded, limits.conditions
         self._policy, self._fields = limits.policy, bundle.inputs(name)
+        self._weights = limits.weights
         nothing = np.zeros(0, np.int32)
         self._allowed = nothing if limits.allowed is None else limits.allowed
         column = bundle.videos[schema.VIDEO_ID]
@@ -307,6 +310,7 @@ class _Asked:
         }
         for part in batches.of_like_length(sizes, self._most, _MOST_CELLS):
             given = inputs(part) | self._limits(barred.take(part))
+            given |= batches.missing(self._fields, given, len(part))
             answer = self._bundle.run(self._name, given)
             found = self._indices_of(answer[schema.IDS].numpy())
             inside = (
@@ -331,7 +335,11 @@ class _Asked:
             tf.constant([[one[place] for one in self._conditions]], tf.string)
             for place in (0, 1)
         )
+        names = tf.constant([[one[0] for one in self._weights]], tf.string)
+        weights = tf.constant([[one[1] for one in self._weights]], tf.float32)
         conditions = {
+            schema.WEIGHT_NAMES: tf.tile(names, [size, 1]),
+            schema.WEIGHT_VALUES: tf.tile(weights, [size, 1]),
             schema.CONDITIONS: tf.tile(keys, [size, 1]),
             schema.CONDITION_VALUES: tf.tile(values, [size, 1]),
             schema.POLICY: tf.fill([size], self._policy),
@@ -356,7 +364,7 @@ class _Asked:
         return matrix
 
 
-def similar(bundle: bundle_room.Bundle, k: int) -> Maker:
+def similar(bundle: bundle_room.Bundle, k: int, by: str = "") -> Maker:
     """Returns the maker of the videos nearest to others, by the cosine of vectors.
 
     The bias, which is not part of the taste, is left out; so is the video itself, and
@@ -365,19 +373,38 @@ def similar(bundle: bundle_room.Bundle, k: int) -> Maker:
     Args:
       bundle: The models.
       k: Length of the lists.
+      by: Column of the log's own vectors, such as "videos.clip"; empty: those of the
+        index.
 
     Returns:
       Function from catalogue indices of videos that have a vector to their lists.
     """
-    vectors = np.delete(bundle.video_vectors(), bundle.bias_coordinates, axis=1)
+    left_out = bundle.removed_videos()
+    if by:
+        vectors = np.asarray(bundle.vectors.rows(by)[1:], np.float32)
+        lacking = np.flatnonzero(~vectors.any(axis=1)) + 1
+        left_out = np.union1d(left_out, lacking).astype(np.int32)
+    else:
+        vectors = np.delete(bundle.video_vectors(), bundle.bias_coordinates, axis=1)
     vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-    search = Search(vectors, bundle.removed_videos())
+    search = Search(vectors, left_out)
 
     def make(videos: Indices) -> Lists:
         own = ragged.Ragged(np.arange(len(videos) + 1), videos)
         return search(vectors[videos - 1], own, k)
 
     return make
+
+
+def _barred(
+    bundle: bundle_room.Bundle,
+    logged: logged_requests.LoggedRequests,
+    limits: Limits,
+    users: Indices,
+) -> ragged.Ragged:
+    """Returns the videos that each user's list leaves out."""
+    own = _own(limits, users)
+    return _joined(logged.watched(users), own) if bundle.removes_watched else own
 
 
 def _own(limits: Limits, users: Indices) -> ragged.Ragged:

@@ -5,6 +5,7 @@ variables: `candidates` gives the scores of both stages for every candidate, `ex
 the change of the ranker's score of a video when one of its features is neutral.
 """
 
+from collections.abc import Collection
 from typing import Any, Protocol
 
 import tensorflow as tf
@@ -14,7 +15,7 @@ from ytdnn.data import lookups
 from ytdnn.data import request as raw_request
 from ytdnn.retrieval import placing, pool, rows
 from ytdnn.retrieval import scores as scores_room
-from ytdnn.serving import bundle, graphs, results
+from ytdnn.serving import bundle, graphs, results, shared
 
 CANDIDATES = bundle.CANDIDATES
 EXPLAIN = "explain"
@@ -68,9 +69,9 @@ class Candidates(tf.Module):
 
         All but two are `[batch, n]`: `ids`, `scores` that they are ordered by and the
         other columns of `results.Ranked`, `candidate_scores` (the lowest float32:
-        none), `sources` (place among `interface.NAMES`, from 1), `seed_ids`, and
-        `ranks` on the page (from 1; 0: not on it). `num_results [batch]` of them are
-        candidates.
+        none), `sources` (place among `CompositionConfig.source_names`, from 1),
+        `seed_ids`, and `ranks` on the page (from 1; 0: not on it). `num_results
+        [batch]` of them are candidates.
         `stage_seconds [batch, 2]` is what proposing and ranking took in the run of the
         graph.
         """
@@ -117,28 +118,66 @@ class Candidates(tf.Module):
         }
 
 
+class Effects(tf.Module):
+    """The ranker's scores with each feature neutral, one for all models of a bundle."""
+
+    def __init__(
+        self,
+        scorer: graphs.Scorer,
+        neutral: dict[str, float],
+        vectors: Collection[str] = (),
+    ) -> None:
+        """Takes the ranker.
+
+        Args:
+          scorer: Its network.
+          neutral: Value of each tensor that says nothing of a video or a user.
+          vectors: Tensors that are no single number, so that none is answered.
+        """
+        super().__init__()
+        self.scorer = scorer
+        self._neutral = dict(neutral)
+        self._vectors = frozenset(vectors)
+        self._traced = shared.Traced(self._changed, any_size=True)
+
+    def __call__(self, tensors: Tensors) -> Tensors:
+        """Returns the scores and the values of the network's tensors, by name."""
+        found: Tensors = self._traced(tensors)
+        return found
+
+    def _changed(self, tensors: Tensors) -> Tensors:
+        changed = [tensors] + [
+            tensors | {name: tf.fill(tf.shape(read), tf.cast(value, read.dtype))}
+            for name, value in self._neutral.items()
+            for read in [tensors[name]]
+        ]
+        joined = {n: tf.concat([one[n] for one in changed], axis=0) for n in tensors}
+        scores = self.scorer.score_of(self.scorer.predict_of(joined).order)
+        own, *others = tf.split(scores, len(changed), axis=0)
+        found = {schema.SCORES: own}
+        for name, without in zip(self._neutral, others, strict=True):
+            found[WITHOUT + name] = without
+            if tensors[name].dtype.is_floating and name not in self._vectors:
+                found[VALUE + name] = _of_each(tensors[name], own)
+        return found
+
+
 class Explanation(tf.Module):
     """Raw request and videos to the ranker's scores with each feature neutral."""
 
     def __init__(
-        self,
-        ranker: graphs.Ranker,
-        scorer: graphs.Scorer,
-        neutral: dict[str, float],
-        scores: scores_room.Scores,
+        self, ranker: graphs.Ranker, effects: Effects, scores: scores_room.Scores
     ) -> None:
         """Takes the ranker.
 
         Args:
           ranker: Reads requests.
-          scorer: Its network.
-          neutral: Value of each tensor that says nothing of a video or a user.
+          effects: Scores with each feature neutral.
           scores: Knows the vectors of videos.
         """
         super().__init__()
         self._ranker = ranker
-        self._scorer = scorer
-        self._neutral = dict(neutral)
+        self._effects = effects
         self._scores = scores
 
     def call(self, **raw: tf.Tensor) -> Tensors:
@@ -150,23 +189,9 @@ class Explanation(tf.Module):
         vectors of videos, `nearest_watched_ids` and `nearest_watched_cosines
         [batch, k, 3]`.
         """
-        tensors = self._ranker.tensors(raw)
-        changed = [tensors] + [
-            tensors | {name: tf.fill(tf.shape(read), tf.cast(value, read.dtype))}
-            for name, value in self._neutral.items()
-            for read in [tensors[name]]
-        ]
-        joined = {n: tf.concat([one[n] for one in changed], axis=0) for n in tensors}
-        scores = self._scorer.score_of(self._scorer.predict_of(joined).order)
-        own, *others = tf.split(scores, len(changed), axis=0)
-        found = {schema.SCORES: own}
-        for name, without in zip(self._neutral, others, strict=True):
-            found[WITHOUT + name] = without
-            if tensors[name].dtype.is_floating:
-                found[VALUE + name] = _of_each(tensors[name], own)
-        videos = self._scorer.videos
+        videos = self._effects.scorer.videos
         request = raw_request.Request(raw, videos, raw[schema.VIDEO_IDS])
-        return found | self._nearest(request)
+        return self._effects(self._ranker.tensors(raw)) | self._nearest(request)
 
     def _nearest(self, request: raw_request.Request) -> Tensors:
         watched = request.last_watches(_HISTORY)
@@ -177,7 +202,7 @@ class Explanation(tf.Module):
         videos = tf.gather(watched, places, batch_dims=1)
         videos = tf.where(best > _UNKNOWN, videos, tf.zeros_like(videos))
         return {
-            NEAREST_IDS: self._scorer.videos.ids(videos),
+            NEAREST_IDS: self._effects.scorer.videos.ids(videos),
             NEAREST_COSINES: tf.where(best > _UNKNOWN, best, tf.zeros_like(best)),
         }
 

@@ -22,13 +22,14 @@ from typing import Any
 import polars as pl
 import tensorflow as tf
 
-from ytdnn import artifacts, configs, schema, versions
-from ytdnn.data import lookups, prepared
+from ytdnn import artifacts, configs, errors, schema, versions
+from ytdnn.data import lookups, prepared, vectors
 from ytdnn.features import base_feature, corpus
 from ytdnn.index import artifact as index_artifact
 from ytdnn.index import delta
 from ytdnn.ranking import model as ranking_model
-from ytdnn.retrieval import attributes
+from ytdnn.ranking import weighing as weighing_room
+from ytdnn.retrieval import attributes, request_fields
 from ytdnn.retrieval import filters as filters_room
 from ytdnn.retrieval import interface as retrieval
 from ytdnn.retrieval import stage as retrieval_stage
@@ -136,14 +137,26 @@ def _facts(
         "ranking": parts.ranker is not None,
         "num_candidates": parts.first_stage.composition.num_candidates,
         "sources": _source_places(parts),
+        bundle.SOURCE_NAMES: list(parts.first_stage.composition.source_names),
         "videos": parts.first_stage.candidates.num_listed,
         "catalogue": parts.data.num_videos,
         removals.FACT: len(parts.removed_ids),
         additions.FACT: parts.data.num_added,
         "statistics_as_of": _statistics_as_of(parts),
+        bundle.REMOVES_WATCHED: parts.first_stage.composition.remove_watched,
         bundle.POLICIES: dict(parts.filters.saved),
+        **_weights(parts.weighing),
         bundle.BIAS_COORDINATES: parts.first_stage.candidates.bias_coordinates,
+        vectors.FACT: parts.data.vectors.served,
     }
+
+
+def _weights(weighing: weighing_room.Weighing | None) -> dict[str, Any]:
+    """Returns the facts about saved weights, none where there are none."""
+    if weighing is None:
+        return {}
+    saved = {"default": weighing.default, "policies": weighing.policies}
+    return {bundle.WEIGHTS: saved}
 
 
 def _write(
@@ -160,6 +173,7 @@ def _write(
     _write_titles(parts.data, draft.common / bundle.TITLES)
     names = [one.name for one in attributes.from_data(parts.data) if one.kind != "age"]
     parts.data.videos.select(names).write_parquet(draft.common / bundle.ATTRIBUTES)
+    parts.data.vectors.write_served(draft.common)
     artifacts.write_json(
         draft.common / prepared.VOCABULARIES_FILE, _vocabularies(parts.data, models)
     )
@@ -218,10 +232,23 @@ def _load(
         [key for column in attributes.from_data(data) for key in column.keys],
     )
     filters = filters_room.Filters(data, policies)
-    limits = limits_room.Limits(lookups.RemovedVideos(asset), filters)
+    limits = limits_room.Limits(
+        lookups.RemovedVideos(asset),
+        filters,
+        config.composition.remove_watched,
+        request_fields.from_config(config.composition, data),
+    )
     served = manifests[index_artifact.KIND].facts["served"]
     parts = recommenders.Parts(
-        data, first_stage, ranker, searchers, served, removed_ids, limits, filters
+        data,
+        first_stage,
+        ranker,
+        searchers,
+        served,
+        removed_ids,
+        limits,
+        filters,
+        _weighing(ranker, config.composition),
     )
     made_from = {
         (home / kind).relative_to(workdir).as_posix(): manifest.fingerprint
@@ -232,6 +259,28 @@ def _load(
     own = artifacts.read_manifest(workdir / prepared.KIND, prepared.KIND)
     made_from = {prepared.KIND: own.fingerprint} | made_from
     return parts, made_from | removals.inputs(workdir) | additions.inputs(workdir)
+
+
+def _weighing(
+    ranker: ranking_model.RankingModel | None, composition: configs.CompositionConfig
+) -> weighing_room.Weighing | None:
+    """Returns the module that orders by weights, None where nothing asks for it.
+
+    Raises:
+      errors.UserError: Saved weights are of something that is not predicted.
+    """
+    default, saved = composition.default_weights, composition.weights_of_policies
+    if ranker is None:
+        if default or saved:
+            raise errors.UserError(
+                "expected no config.composition.weights, and none in its policies, as "
+                "the run has no ranker whose predictions they would weigh"
+            )
+        return None
+    if not (ranker.head.outcomes or default or saved):
+        return None
+    names = weighing_room.names_of(ranker.head)
+    return weighing_room.Weighing(names, default, saved)
 
 
 def _searchers(

@@ -182,23 +182,28 @@ def _cold(logged: logged_requests.LoggedRequests, asked: asked_room.Asked) -> li
     ]
 
 
-def similar(bundle: bundle_room.Bundle, asked: asked_room.Asked, k: int) -> Stream:
+def similar(
+    bundle: bundle_room.Bundle, asked: asked_room.Asked, k: int, by: str = ""
+) -> Stream:
     """Returns the nearest of videos: `video_id`, `rank`, `similar_video_id`, ….
 
     Args:
       bundle: The models.
       asked: Videos with a vector.
       k: Length of the lists.
+      by: Column of the log's own vectors; empty: those of the index.
     """
     most = int(bundle.manifest.facts["videos"]) - 1
+    if by:
+        most = int(bundle.vectors.rows(by)[1:].any(axis=1).sum()) - 1
     notes = []
     if k > most:
         notes.append(f"{k:,} videos a list asked for, there are {most:,} others")
     k = min(k, most)
-    make = everybody.similar(bundle, k)
+    make = everybody.similar(bundle, k, by)
     columns = tables.schema_of_lists(bundle, asked.ids, tables.SIMILAR_VIDEO_ID)
     frame = _lists(bundle, asked, make, tables.SIMILAR_VIDEO_ID)
-    meanings = {schema.SCORE: _COSINE}
+    meanings = {schema.SCORE: f"cosine of the vectors in {by}" if by else _COSINE}
     return Stream(asked, columns, frame, _PRODUCTS_A_PART, meanings, notes, k)
 
 

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ytdnn import artifacts, configs
+from ytdnn import artifacts, configs, registries
 from ytdnn.candidates import initial, losses, model, tower_inputs
 from ytdnn.candidates.losses import own_file as loss_file
 from ytdnn.data import draws, prepared, streaming
@@ -60,6 +60,7 @@ def train(
         prepared.KIND: data.manifest.fingerprint,
         **own_file.fingerprint(own.encoder),
         **loss_file.fingerprint(own.loss),
+        **registries.versions(own),
     }
     if chosen is not None:
         inputs_made_from[model.KIND] = chosen.fingerprint

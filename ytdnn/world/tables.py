@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ytdnn import schema
-from ytdnn.world import events, generate, people, policy, titles, words
+from ytdnn.world import events, generate, people, policy, titles, vectors, words
 
 
 class Coded(NamedTuple):
@@ -125,6 +125,9 @@ def _impressions(columns: dict[str, np.ndarray], sources: Sequence[str]) -> Tabl
         schema.SCORE: columns["scores"].astype(np.float64).round(4),
         schema.SEED_VIDEO_ID: _or_none(found, seeds >= 0),
     }
+    for name in (schema.LIKED, schema.DISLIKED):
+        if name in columns:
+            table[name] = columns[name]
     if not np.isnan(propensities).all():
         table[schema.PROPENSITY] = propensities.astype(np.float64)
     return table
@@ -163,6 +166,9 @@ def videos_table(world: generate.World, until: int | None = None) -> Table:
         schema.TOPIC: _or_none(Coded(topics, metadata.leaves), metadata.leaves >= 0),
         schema.TITLE: Coded(_titles(world), np.arange(len(videos))),
     }
+    if world.config.vector_dim:
+        shared = world.shared
+        table[vectors.COLUMN] = vectors.of_videos(world.config, shared.topics, videos)
     if until is None and world.config.live_days:
         until = world.end_of_log
     return table if until is None else _kept(table, videos.upload_times < until)

@@ -118,9 +118,10 @@ def test_accidental_hits_and_padding_count_nothing(data, config):
     candidate_model = model.build(config_of_model, data)
     if not isinstance(config, configs.GBCEConfig):  # which draws uniformly
         config = type(config)(proposal_exponent=1.0)
-        loss = pairwise.make(config, candidate_model, counts, "float32")
+        loss = losses.make(setting.config(loss=config), candidate_model, counts)
         assert float(loss(batch, setting.SEED)[0]) == 0.0
-    loss = pairwise.make(config, candidate_model, setting.counts(data), "float32")
+    own = setting.config(loss=config)
+    loss = losses.make(own, candidate_model, setting.counts(data))
     total, weight = loss(batch, setting.SEED)
     first = {name: values[:1] for name, values in batch.items()}
     assert float(total) == pytest.approx(float(loss(first, setting.SEED)[0]))

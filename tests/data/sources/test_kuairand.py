@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from tests import kuairand_files
-from ytdnn import configs, errors
+from ytdnn import configs, errors, schema
 from ytdnn.data import prepare, sources, validation
 from ytdnn.data.sources import download
 
@@ -116,7 +116,7 @@ def test_every_edition_is_found_wherever_it_lies(tmp_path, edition, place):
     tables = {name: frame.collect() for name, frame in log.tables.items()}
     assert tables["watches"].drop("order").rows() == WATCHES
     assert tables["watches"]["order"].to_list() == [DAY + 5999, DAY + 2001]
-    assert tables["impressions"].rows() == SHOWN
+    assert _shown(log) == SHOWN
     assert validation.validate(log, "stop")[1] == {}
 
 
@@ -143,11 +143,37 @@ def test_videos_and_users_keep_their_own_columns(tmp_path):
     assert users["fans_user_num_range"].to_list() == ["[100,1k)", "[100,1k)"]
 
 
+def _shown(log):
+    """Returns the impressions without their outcomes."""
+    shown = log.tables["impressions"].drop(schema.OUTCOMES, strict=False)
+    return shown.collect().rows()
+
+
+def test_outcomes_are_upstreams(tmp_path):
+    rows = [
+        _row(1, 10, DAY, is_like=1, is_comment=1, is_profile_enter=1),
+        _row(1, 30, DAY + 1000, is_follow=1, is_forward=1),
+        _row(2, 30, DAY + 2000, is_click=1, is_hate=1, long_view=1),
+    ]
+    _write(tmp_path, **{EARLY: [kuairand_files.LOG_COLUMNS, *rows]})
+    names = ["liked", "shared", "commented", "followed", "completed", "disliked"]
+    log = _read(tmp_path, outcomes=("is_profile_enter",))
+    found = log.tables["impressions"].select(*names, "is_profile_enter").collect()[:3]
+    assert [list(map(int, row)) for row in found.rows()] == [
+        [1, 0, 1, 0, 0, 0, 1],
+        [0, 1, 0, 1, 0, 0, 0],
+        [0, 0, 0, 0, 1, 1, 0],
+    ]
+    # A click is no outcome of itself.
+    log = _read(tmp_path, click="long_view")
+    assert "completed" not in log.tables["impressions"].collect_schema()
+
+
 def test_random_exposure_is_an_option(tmp_path):
     _write(tmp_path)
     for exposure, shown in (("random", [BY_CHANCE]), ("all", [*SHOWN, BY_CHANCE])):
         log = _read(tmp_path, exposure=exposure)
-        assert log.tables["impressions"].collect().rows() == shown
+        assert _shown(log) == shown
         # Histories hold what was watched, however it was exposed.
         watched = log.tables["watches"].drop("order").collect().rows()
         assert watched == [*WATCHES, (2, 10, DAY // 1000 + 7, 9.0, "tab 1")]
@@ -173,7 +199,7 @@ def test_a_missing_file_is_named(tmp_path, file):
 def test_where_applies_to_the_logs_own_columns(tmp_path):
     log = _read(_write(tmp_path), where="tab = 1")
     assert log.tables["watches"].drop("order").collect().rows() == WATCHES[:1]
-    assert log.tables["impressions"].collect().rows() == SHOWN[:2]
+    assert _shown(log) == SHOWN[:2]
     assert log.tables["videos"].collect().height == 3
 
 

@@ -1,29 +1,27 @@
-"""Retrieval losses behind one interface (PAPER §3.1), chosen by the config."""
+"""Retrieval losses with one interface (PAPER §3.1), chosen by the config.
 
-import typing
+A loss registers a factory (settings, `base_loss.Learner`) → `base_loss.Loss`, or a
+`tf.keras.losses.Loss` with settings `num_negatives` and `proposal_exponent`.
+"""
+
 from collections.abc import Sequence
 
 import numpy as np
+import tensorflow as tf
 
-from ytdnn import configs
-from ytdnn.candidates.losses import (
-    base_loss,
-    full,
-    heads,
-    hierarchical,
-    own_file,
-    pairwise,
-    sampled,
-)
+from ytdnn import configs, registries
+from ytdnn.candidates.losses import base_loss, heads, pairwise
 
 Columns = base_loss.Columns
 
 
 def make_head(config: configs.CandidatesConfig, num_videos: int) -> heads.TableHead:
-    """Returns the head that makes videos' vectors under the configured loss."""
-    if isinstance(config.loss, configs.HierarchicalSoftmaxConfig):
-        return heads.NodeRows(config.loss, num_videos)
-    return heads.VideoRows()
+    """Returns the head that makes videos' vectors with the configured loss."""
+    make = registries.LOSSES[config.loss.kind].head
+    found: heads.TableHead = (
+        heads.VideoRows() if make is None else make(config.loss, num_videos)
+    )
+    return found
 
 
 def make(
@@ -40,18 +38,11 @@ def make(
       label_counts: `[num_videos]` labels an epoch draws of each video.
       teachers: Trained networks that full softmax learns from with `distillation`.
     """
-    match config.loss:
-        case configs.FullSoftmaxConfig():
-            return full.FullSoftmax(
-                config.loss, model, config.precision, teachers, config.distillation
-            )
-        case configs.HierarchicalSoftmaxConfig():
-            return hierarchical.HierarchicalSoftmax(typing.cast(base_loss.Tree, model))
-        case configs.BPRConfig() | configs.WARPConfig() | configs.GBCEConfig():
-            return pairwise.make(config.loss, model, label_counts, config.precision)
-        case configs.OwnLossConfig():
-            return own_file.make(config.loss, model, label_counts, config.precision)
-        case configs.SampledSoftmaxConfig():
-            return sampled.SampledSoftmax(
-                config.loss, model, label_counts, config.precision
-            )
+    learner = base_loss.Learner(
+        model, label_counts, config.precision, teachers, config.distillation
+    )
+    kind = config.loss.kind
+    found: base_loss.Loss = registries.LOSSES[kind].make(config.loss, learner)
+    if isinstance(found, tf.keras.losses.Loss):
+        return pairwise.from_keras(found, config.loss, learner, f"loss {kind}")
+    return found

@@ -1,8 +1,10 @@
 """The interface of retrieval losses, and the model interface they need."""
 
-from collections.abc import Callable
+import dataclasses
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
+import numpy as np
 import tensorflow as tf
 
 from ytdnn.candidates.losses import heads
@@ -76,3 +78,22 @@ class Tree(ScoredModel, Protocol):
     head: heads.NodeRows
     videos: embeddings.EmbeddingTable
     bias: tf.Variable
+
+
+@dataclasses.dataclass(frozen=True)
+class Learner:
+    """The inputs of a loss, other than its own settings.
+
+    Attributes:
+      model: The model trained, with the head of that loss.
+      label_counts: `[num_videos]` labels an epoch draws of each video.
+      precision: Dtype of the products.
+      teachers: Trained networks to learn from.
+      distillation: Share of the teachers' prediction in the target.
+    """
+
+    model: ScoredModel
+    label_counts: np.ndarray
+    precision: str
+    teachers: Sequence[ScoredModel] = ()
+    distillation: float = 0.0

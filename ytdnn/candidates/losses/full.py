@@ -4,9 +4,23 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from ytdnn import configs, schema
+from ytdnn import configs, registries, schema
 from ytdnn.candidates.losses import base_loss
 from ytdnn.layers import softmax
+
+
+@registries.LOSSES.register("full_softmax", configs.FullSoftmaxConfig)
+def make(
+    config: configs.FullSoftmaxConfig, learner: base_loss.Learner
+) -> "FullSoftmax":
+    """Returns the configured loss."""
+    return FullSoftmax(
+        config,
+        learner.model,
+        learner.precision,
+        learner.teachers,
+        learner.distillation,
+    )
 
 
 class FullSoftmax:

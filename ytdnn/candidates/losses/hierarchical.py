@@ -4,11 +4,24 @@ The paper tried it and did not reach sampled softmax's accuracy. A step costs
 O(log V) for each example, and no negatives are drawn.
 """
 
+import typing
+
 import tensorflow as tf
 
-from ytdnn import schema
-from ytdnn.candidates.losses import base_loss
+from ytdnn import configs, registries, schema
+from ytdnn.candidates.losses import base_loss, heads
 from ytdnn.layers import embeddings
+
+
+@registries.LOSSES.register(
+    "hierarchical_softmax", configs.HierarchicalSoftmaxConfig, head=heads.NodeRows
+)
+def make(
+    config: configs.HierarchicalSoftmaxConfig, learner: base_loss.Learner
+) -> "HierarchicalSoftmax":
+    """Returns the loss; the order of its tree is in the model's head."""
+    del config
+    return HierarchicalSoftmax(typing.cast(base_loss.Tree, learner.model))
 
 
 class HierarchicalSoftmax:

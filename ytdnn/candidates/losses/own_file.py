@@ -6,12 +6,10 @@ example, the score of the label in column 0 and those of sampled negatives after
 
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
-from ytdnn import configs, errors, own_files
-from ytdnn.candidates.losses import base_loss, pairwise, proposals
-from ytdnn.layers import softmax
+from ytdnn import configs, own_files, registries
+from ytdnn.candidates.losses import base_loss, pairwise
 
 SETTING = "--config.candidates.loss.file"
 _FILE = own_files.OwnFile(SETTING, "docs/losses.md")
@@ -31,19 +29,9 @@ def fingerprint(config: Any) -> dict[str, str]:
     return {"loss": _FILE.fingerprint(config.file)}
 
 
-def make(
-    config: configs.OwnLossConfig,
-    model: base_loss.ScoredModel,
-    label_counts: np.ndarray,
-    precision: str,
-) -> pairwise.Pairwise:
-    """Returns the loss that the file of a config declares.
-
-    Args:
-      config: The file, and how negatives are sampled.
-      model: The model trained.
-      label_counts: `[num_videos]` labels an epoch draws of each video.
-      precision: Dtype of the products.
+@registries.LOSSES.register("own", configs.OwnLossConfig)
+def make(config: configs.OwnLossConfig, learner: base_loss.Learner) -> Any:
+    """Returns the Keras loss that the file of a config declares.
 
     Raises:
       errors.UserError: The file is missing, raises an error, or does not declare one
@@ -51,30 +39,5 @@ def make(
     """
     text = _FILE.read(config.file)
     cls = _FILE.load(text, config.file, tf.keras.losses.Loss, "tf.keras.losses.Loss")
-    chances = proposals.powers(label_counts, config.proposal_exponent)
-    proposal = proposals.NegativeSampler(chances)
-    scored = _scored(cls(), config.file)
-    return pairwise.Pairwise(scored, model, proposal, config.num_negatives, precision)
-
-
-def _scored(loss: Any, file: str) -> pairwise.Scored:
-    """Returns a Keras loss as a function of the label's and the negatives' scores."""
-
-    def losses(
-        positive: tf.Tensor, negative: tf.Tensor, counts: tf.Tensor
-    ) -> tf.Tensor:
-        negative = tf.where(counts > 0.0, negative, softmax.NEVER)
-        scores = tf.concat([positive[:, tf.newaxis], negative], axis=1)
-        labels = tf.concat(
-            [tf.ones_like(scores[:, :1]), tf.zeros_like(scores[:, 1:])], axis=1
-        )
-        found = tf.convert_to_tensor(loss.call(labels, scores))
-        if not found.shape.is_compatible_with(positive.shape):
-            raise errors.UserError(
-                f"expected a loss of shape [batch] from {type(loss).__name__}.call in "
-                f"{SETTING}={file}, received shape {found.shape}: return one value for "
-                f"each row, without a mean over the batch"
-            )
-        return tf.cast(found, tf.float32)
-
-    return losses
+    place = f"{SETTING}={config.file}"
+    return pairwise.from_keras(cls(), config, learner, place)

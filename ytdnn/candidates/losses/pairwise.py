@@ -8,43 +8,85 @@ count for that example.
 
 import math
 from collections.abc import Callable
+from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
-from ytdnn import configs, schema
+from ytdnn import configs, errors, registries, schema
 from ytdnn.candidates.losses import base_loss, proposals, replicas
+from ytdnn.layers import softmax
 
 Scored = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
 """(scores of the labels `[batch]`, of the negatives `[batch, negatives]`, which of them
 count `[batch, negatives] float32`) → losses `[batch]`."""
 
 
-def make(
-    config: configs.BPRConfig | configs.WARPConfig | configs.GBCEConfig,
-    model: base_loss.ScoredModel,
-    label_counts: np.ndarray,
-    precision: str,
+@registries.LOSSES.register("bpr", configs.BPRConfig)
+def make_bpr(config: configs.BPRConfig, learner: base_loss.Learner) -> "Pairwise":
+    """Returns BPR with sampled negatives."""
+    return _sampled(bpr, learner, config.num_negatives, config.proposal_exponent)
+
+
+@registries.LOSSES.register("warp", configs.WARPConfig)
+def make_warp(config: configs.WARPConfig, learner: base_loss.Learner) -> "Pairwise":
+    """Returns WARP with sampled negatives."""
+    losses = warp(len(learner.label_counts), config.margin)
+    return _sampled(losses, learner, config.num_negatives, config.proposal_exponent)
+
+
+@registries.LOSSES.register("gbce", configs.GBCEConfig)
+def make_gbce(config: configs.GBCEConfig, learner: base_loss.Learner) -> "Pairwise":
+    """Returns gBCE with negatives that are sampled uniformly."""
+    losses = gbce(len(learner.label_counts), config)
+    return _sampled(losses, learner, config.num_negatives, 0.0)
+
+
+def from_keras(
+    loss: Any, config: Any, learner: base_loss.Learner, place: str
 ) -> "Pairwise":
-    """Returns the configured loss.
+    """Returns a Keras loss of the label's score and those of sampled negatives.
 
     Args:
-      config: Which, and its settings.
-      model: The model trained.
-      label_counts: `[num_videos]` labels an epoch draws of each video.
-      precision: Dtype of the products.
+      loss: A `tf.keras.losses.Loss`; its `call(y_true, y_pred)` takes, for each
+        example, the score of the label in column 0 and those of negatives after it.
+      config: Its settings, `num_negatives` and `proposal_exponent` among them.
+      learner: The model trained, and its labels.
+      place: Where the loss comes from, for messages.
     """
-    num_videos = len(label_counts)
-    losses: Scored = bpr
-    exponent = (
-        0.0 if isinstance(config, configs.GBCEConfig) else config.proposal_exponent
-    )
-    if isinstance(config, configs.WARPConfig):
-        losses = warp(num_videos, config.margin)
-    elif isinstance(config, configs.GBCEConfig):
-        losses = gbce(num_videos, config)
-    proposal = proposals.NegativeSampler(proposals.powers(label_counts, exponent))
-    return Pairwise(losses, model, proposal, config.num_negatives, precision)
+    losses = _scored(loss, place)
+    return _sampled(losses, learner, config.num_negatives, config.proposal_exponent)
+
+
+def _sampled(
+    losses: Scored, learner: base_loss.Learner, num_negatives: int, exponent: float
+) -> "Pairwise":
+    """Returns a loss with negatives drawn by label count to the power `exponent`."""
+    chances = proposals.powers(learner.label_counts, exponent)
+    proposal = proposals.NegativeSampler(chances)
+    return Pairwise(losses, learner.model, proposal, num_negatives, learner.precision)
+
+
+def _scored(loss: Any, place: str) -> Scored:
+    """Returns a Keras loss as a function of the label's and the negatives' scores."""
+
+    def losses(
+        positive: tf.Tensor, negative: tf.Tensor, counts: tf.Tensor
+    ) -> tf.Tensor:
+        negative = tf.where(counts > 0.0, negative, softmax.NEVER)
+        scores = tf.concat([positive[:, tf.newaxis], negative], axis=1)
+        labels = tf.concat(
+            [tf.ones_like(scores[:, :1]), tf.zeros_like(scores[:, 1:])], axis=1
+        )
+        found = tf.convert_to_tensor(loss.call(labels, scores))
+        if not found.shape.is_compatible_with(positive.shape):
+            raise errors.UserError(
+                f"expected a loss of shape [batch] from {type(loss).__name__}.call in "
+                f"{place}, received shape {found.shape}: return one value for each "
+                f"row, without a mean over the batch"
+            )
+        return tf.cast(found, tf.float32)
+
+    return losses
 
 
 class Pairwise:

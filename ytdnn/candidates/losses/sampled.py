@@ -19,11 +19,21 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
-from ytdnn import configs, schema
+from ytdnn import configs, registries, schema
 from ytdnn.candidates.losses import base_loss, columns, proposals, replicas
 from ytdnn.layers import softmax
 
 _FEWEST = 1e-12  # expected count of a video that the counts say is never a label
+
+
+@registries.LOSSES.register("sampled_softmax", configs.SampledSoftmaxConfig)
+def make(
+    config: configs.SampledSoftmaxConfig, learner: base_loss.Learner
+) -> "SampledSoftmax":
+    """Returns the configured loss."""
+    return SampledSoftmax(
+        config, learner.model, learner.label_counts, learner.precision
+    )
 
 
 class SampledSoftmax:

@@ -5,7 +5,7 @@ MovieLens, KuaiRand, own files or frames, the world.
 
 import dataclasses
 
-from ytdnn import configs, errors, user_paths
+from ytdnn import configs, errors, schema, user_paths
 from ytdnn.configs import data as data_config
 from ytdnn.data import event_log
 from ytdnn.data.sources import kuairand, log, movielens, tables, world
@@ -41,8 +41,30 @@ def read(
     _require_own_settings(config)
     config = dataclasses.replace(config, dir=user_paths.text(config.dir))
     if config.source == data_config.IN_MEMORY:
-        return tables.read(config, given)
-    return _READERS[config.source](config)
+        found = tables.read(config, given)
+    else:
+        found = _READERS[config.source](config)
+    _require_outcomes(config, found)
+    return found
+
+
+def _require_outcomes(config: configs.DataConfig, log: event_log.EventLog) -> None:
+    """Checks that the outcomes named by a setting are columns of the impressions."""
+    if config.outcomes and schema.IMPRESSIONS not in log.tables:
+        raise errors.UserError(
+            f"expected a table {schema.IMPRESSIONS} for data.outcomes, found "
+            f"{', '.join(log.tables)}: add it, or leave the setting out"
+        )
+    for name in config.outcomes:
+        found = log.tables[schema.IMPRESSIONS].collect_schema().names()
+        if name not in found:
+            origin = log.origin(schema.IMPRESSIONS)
+            close = errors.closest(name, [*found, *origin.unused])
+            hint = f": did you mean {close}?" if close else ""
+            raise errors.UserError(
+                f"expected a column {schema.IMPRESSIONS}.{name} for data.outcomes, "
+                f"found {', '.join(found)}{hint}"
+            )
 
 
 def _require_own_settings(config: configs.DataConfig) -> None:

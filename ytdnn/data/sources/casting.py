@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 import polars as pl
 
 from ytdnn import errors, schema
-from ytdnn.data import event_log
+from ytdnn.data import event_log, vectors
 from ytdnn.data.sources import times
 
 _TEXT = times.TEXT
@@ -23,11 +23,12 @@ def normalise(
     names: Mapping[str, str] | None = None,
     keep: Sequence[str] = (),
     units: Mapping[str, int] | None = None,
+    outcomes: Sequence[str] = (),
 ) -> pl.LazyFrame:
     """Casts the columns of `frame` that `table` has.
 
     Other columns of a table of entities are kept under their own names if they hold
-    text, numbers or truth values; all others are dropped.
+    text, numbers, truth values or vectors; all others are dropped.
 
     Args:
       table: Name of a schema table.
@@ -36,6 +37,7 @@ def normalise(
       names: The user's own name of each schema column; default: the schema's name.
       keep: Further columns that stay as they are.
       units: Units of time columns that are not in seconds, as from `times.Reading`.
+      outcomes: Columns of impressions outside the schema that are kept as numbers.
 
     Returns:
       Rows as `event_log.Origin.rows` has them.
@@ -55,13 +57,24 @@ def normalise(
             expressions += cast(column, own, found[own], place, unit)
     if schema.TABLES[table].key is not None:
         expressions += _own_columns(table, found, names, keep)
+    if table == schema.IMPRESSIONS:
+        for name in outcomes:
+            if name in found and name not in schema.OUTCOMES:
+                expressions += _outcome(name, found[name], f"{table}.{name} of {file}")
     return frame.select(expressions)
+
+
+def _outcome(name: str, dtype: pl.DataType, place: str) -> list[pl.Expr]:
+    """Returns an outcome as numbers, true as 1, and the raw one as `cast` does."""
+    if dtype == pl.Boolean:
+        return [pl.col(name).cast(pl.Float64)]
+    return cast(schema.outcome(name), name, dtype, place)
 
 
 def _own_columns(
     table: str, found: pl.Schema, names: Mapping[str, str], keep: Sequence[str]
 ) -> list[pl.Expr]:
-    """Returns the user's own columns: numbers as float64, all others as text."""
+    """Returns the user's own columns: numbers as float64, vectors, others as text."""
     known = {names.get(c.name, c.name) for c in schema.TABLES[table].columns}
     known |= {column.name for column in schema.TABLES[table].columns} | set(keep)
     own = []
@@ -72,6 +85,9 @@ def _own_columns(
             own.append(pl.col(name).cast(pl.Float64))
         elif dtype in (*_TEXT, pl.Boolean):
             own.append(pl.col(name).cast(pl.String))
+        elif vectors.is_vector(dtype):
+            lists = pl.List(dtype.inner)  # type: ignore[attr-defined]
+            own.append(pl.col(name).cast(lists).cast(vectors.DTYPE, strict=False))
     return own
 
 

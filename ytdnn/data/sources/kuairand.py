@@ -8,6 +8,10 @@ end, or more than 7 s). A click is a watch too, of `play_time_ms`, which exceeds
 video's duration where it was played again; the autoplay time of an unclicked impression
 is not watch time.
 
+Outcomes of an impression are `liked` (`is_like`), `shared` (`is_forward`), `commented`,
+`followed`, `disliked` (`is_hate`) and `completed` (`long_view`, unless that is the
+click).
+
 `device` is the tab of the app, the only field of a request; `source` the policy that
 chose the video, `standard` or `random`. There is no page, position or score. The file
 of video statistics is not read: they are averages over the whole month, so they leak
@@ -44,6 +48,15 @@ _IMPRESSION_NAMES = {
     schema.WATCH_SECONDS: "play_time_ms",
     schema.SOURCE: "is_rand",
     schema.DEVICE: "tab",
+}
+_LONG_VIEW = "long_view"
+_OUTCOME_NAMES = {
+    schema.LIKED: "is_like",
+    schema.SHARED: "is_forward",
+    schema.COMMENTED: "is_comment",
+    schema.FOLLOWED: "is_follow",
+    schema.COMPLETED: _LONG_VIEW,
+    schema.DISLIKED: "is_hate",
 }
 _WATCH_NAMES = {
     schema.TIME: "time_ms",
@@ -137,7 +150,7 @@ def read(config: configs.DataConfig) -> event_log.EventLog:
         watches = kuairand_histories.read_before(watches, path)
     origins = {
         schema.WATCHES: watches,
-        schema.IMPRESSIONS: _impressions(logs[shown], config.click),
+        schema.IMPRESSIONS: _impressions(logs[shown], config),
         schema.VIDEOS: _videos(edition),
         schema.USERS: _users(edition),
     }
@@ -200,9 +213,12 @@ def _log(
     return dataclasses.replace(log, rows=rows)
 
 
-def _impressions(log: event_log.Origin, click: str) -> event_log.Origin:
-    names = _IMPRESSION_NAMES | {schema.CLICKED: click}
-    rows = casting.normalise(schema.IMPRESSIONS, log.rows, log.file, names)
+def _impressions(log: event_log.Origin, config: configs.DataConfig) -> event_log.Origin:
+    names = _IMPRESSION_NAMES | {schema.CLICKED: config.click}
+    names |= {k: own for k, own in _OUTCOME_NAMES.items() if own != config.click}
+    rows = casting.normalise(
+        schema.IMPRESSIONS, log.rows, log.file, names, outcomes=config.outcomes
+    )
     played = pl.when(pl.col(schema.CLICKED)).then(_seconds()).otherwise(0.0)
     is_random = pl.col(schema.SOURCE) == "1"
     rows = _keep_given(rows).with_columns(

@@ -8,7 +8,7 @@ each optional. Files of other names are mapped too.
 import dataclasses
 import pathlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import polars as pl
 
@@ -49,7 +49,7 @@ def read(config: configs.DataConfig) -> event_log.EventLog:
     origins = {}
     for table, files_of in found.tables.items():
         where = config.where if table == schema.WATCHES else ""
-        origin = _read(table, files_of, names.get(table, {}), where)
+        origin = _read(table, files_of, names.get(table, {}), where, config.outcomes)
         origins[table] = _called(origin, copied, given.rstrip("/"))
     if found.unread:
         watches, names_of = origins[schema.WATCHES], ", ".join(found.unread)
@@ -193,10 +193,11 @@ def _read(
     found: table_files.TableFiles,
     names: Mapping[str, str],
     where: str,
+    outcomes: Sequence[str] = (),
 ) -> event_log.Origin:
     own = _own_names(table, names)
     frame, layout = _scan(table, found, own)
-    read = origin(table, frame, str(found.place), names, where)
+    read = origin(table, frame, str(found.place), names, where, outcomes)
     parts: tuple[tuple[int, str], ...] = ()
     if len(found.paths) > 1:
         parts = files.part_starts(found.paths, layout.num_comments)
@@ -211,7 +212,12 @@ def _own_names(table: str, names: Mapping[str, str]) -> dict[str, str]:
 
 
 def origin(
-    table: str, frame: pl.LazyFrame, file: str, names: Mapping[str, str], where: str
+    table: str,
+    frame: pl.LazyFrame,
+    file: str,
+    names: Mapping[str, str],
+    where: str,
+    outcomes: Sequence[str] = (),
 ) -> event_log.Origin:
     """Returns the user's rows as a table's: filtered, in its columns and types.
 
@@ -221,6 +227,7 @@ def origin(
       file: Where they come from, for messages.
       names: The user's own name of each column that has another.
       where: A Polars SQL filter over the own columns; empty: all rows.
+      outcomes: Columns of impressions outside the schema that are kept.
 
     Raises:
       errors.UserError: A column is missing, or of a type that cannot hold its values.
@@ -237,7 +244,7 @@ def origin(
     frame = files.filter_rows(frame, where, file)
     readings = _times(table, frame, file, own)
     units = {name: one.unit for name, one in readings.items()}
-    rows = casting.normalise(table, frame, file, own, units=units)
+    rows = casting.normalise(table, frame, file, own, units=units, outcomes=outcomes)
     read = {*own.values(), *rows.collect_schema()}
     return event_log.Origin(
         rows,

@@ -97,6 +97,7 @@ def read(
             _called(table),
             names.get(table, {}),
             config.where if table == schema.WATCHES else "",
+            config.outcomes,
         )
         for table, frame in tables.frames.items()
     }

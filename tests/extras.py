@@ -1,0 +1,77 @@
+"""The package that docs/extending.md shows, installed for a test."""
+
+import contextlib
+import importlib
+import pathlib
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+
+from ytdnn import configs, registries, registry
+
+PAGE = pathlib.Path(__file__).parents[1] / "docs" / "extending.md"
+_BLOCK = re.compile(r'```\w+ title="(?P<path>[^"]+)"\n(?P<text>.*?)```', re.S)
+
+
+def files() -> dict[str, str]:
+    """Returns the text of each file of the page, by its path."""
+    return {block["path"]: block["text"] for block in _BLOCK.finditer(PAGE.read_text())}
+
+
+def write(directory: pathlib.Path) -> None:
+    """Writes the package, and the metadata that an installer would write."""
+    shown = files()
+    project = tomllib.loads(shown.pop("pyproject.toml"))["project"]
+    for path, text in shown.items():
+        (directory / path).parent.mkdir(parents=True, exist_ok=True)
+        (directory / path).write_text(text)
+    info = directory / f"ytdnn_extras-{project['version']}.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: {project['name']}\n"
+        f"Version: {project['version']}\n"
+    )
+    lines = []
+    for group, points in project["entry-points"].items():
+        lines += [f"[{group}]", *(f"{name} = {at}" for name, at in points.items())]
+    (info / "entry_points.txt").write_text("\n".join(lines) + "\n")
+
+
+@contextlib.contextmanager
+def registered() -> Iterator[None]:
+    """Forgets the parts that are registered inside the block."""
+    kept = [(each, dict(each._parts), dict(each._origins)) for each in every()]
+    try:
+        yield
+    finally:
+        for each, parts, origins in kept:
+            each._parts, each._origins = parts, origins
+        configs.choices.cache_clear()
+
+
+@contextlib.contextmanager
+def installed(directory: pathlib.Path) -> Iterator[None]:
+    """Installs the package for the block."""
+    write(directory)
+    with registered():
+        sys.path.insert(0, str(directory))
+        _forget()
+        try:
+            yield
+        finally:
+            sys.path.remove(str(directory))
+            _forget()
+
+
+def every() -> list[registry.Registry]:
+    """Returns all registries."""
+    return [v for v in vars(registries).values() if isinstance(v, registry.Registry)]
+
+
+def _forget() -> None:
+    """Drops what was read of the packages and their modules."""
+    registry._installed.cache_clear()
+    importlib.invalidate_caches()
+    for name in [name for name in sys.modules if name.startswith("ytdnn_extras")]:
+        del sys.modules[name]

@@ -1,0 +1,157 @@
+"""Vectors of videos and users as features, and products with watched ones."""
+
+import functools
+import pathlib
+
+import numpy as np
+import polars as pl
+import pytest
+import tensorflow as tf
+
+from tests import vector_log
+from tests.features import contract
+from ytdnn import configs, errors
+from ytdnn.candidates import content
+from ytdnn.data import positions, prepared
+from ytdnn.features import base_feature, own_columns, registry, vector_columns
+from ytdnn.ranking import building
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
+    return vector_log.prepared_data(tmp_path_factory.mktemp("vectors"))
+
+
+@pytest.fixture(scope="module")
+def log_without(tmp_path_factory: pytest.TempPathFactory) -> contract.LogWithout:
+    @functools.cache
+    def prepare(column: str) -> prepared.PreparedData:
+        log = vector_log.tables()
+        table, name = column.split(".")
+        log[table] = log[table].drop(name)
+        return vector_log.prepared_data(tmp_path_factory.mktemp("without"), log)
+
+    return prepare
+
+
+class TestVectorOfVideos(contract.FeatureContract):
+    name = "videos.clip"
+
+
+class TestVectorInContent(contract.FeatureContract):
+    name = "videos.clip"
+    network = base_feature.CONTENT
+
+
+class TestVectorOfUsers(contract.FeatureContract):
+    name = "users.taste"
+    network = base_feature.CANDIDATES
+
+
+class TestProductWithTheAverage(contract.FeatureContract):
+    name = "videos.clip.of_watched"
+
+
+class TestProductWithTheLast(contract.FeatureContract):
+    name = "videos.clip.of_last_watched"
+
+
+class TestProductWithTheNearest(contract.FeatureContract):
+    name = "videos.clip.of_nearest_watched"
+
+
+def test_products_are_those_of_the_last_fifty_watches(
+    data: prepared.PreparedData,
+) -> None:
+    """By NumPy, one position after the other."""
+    rows = np.asarray(data.vectors.rows("videos.clip"), np.float64)
+    asked = contract.Asked.from_data(data)
+    log = positions.LogTensors(data)
+    found = {
+        kind: vector_columns.WatchedProduct("videos.clip", kind)
+        .open_log(log)(asked.positions())
+        .numpy()
+        for kind in vector_columns.PRODUCTS
+    }
+    offsets, watched = data.watches.offsets, np.asarray(data.watches.videos)
+    seen = 0
+    for place, (user, end) in enumerate(zip(asked.users, asked.ends, strict=True)):
+        history = watched[max(offsets[user], end - 50) : end]
+        earlier = rows[history]
+        there = earlier.any(axis=1)
+        for column, video in enumerate(asked.videos[place]):
+            each = earlier @ rows[video]
+            got = [found[kind][place, column] for kind in vector_columns.PRODUCTS]
+            if not rows[video].any() or not there.any():
+                assert got == [-2.0, -2.0, -2.0]
+                continue
+            last = each[-1] if there[-1] else -2.0
+            expected = [each[there].mean(), last, each[there].max()]
+            np.testing.assert_allclose(got, expected, atol=1e-4)
+            seen += 1
+    assert seen > 20
+
+
+def test_logged_impressions_have_the_values_of_their_positions(
+    data: prepared.PreparedData,
+) -> None:
+    log = positions.LogTensors(data)
+    shown = data.impressions
+    rows = np.arange(len(shown))
+    users = np.asarray(shown.users)
+    at = positions.Positions(
+        users=tf.constant(users),
+        times=tf.constant(shown.times),
+        ends=tf.constant(data.watches.offsets[users] + shown.num_watches),
+        event="impressions",
+        rows=tf.constant(rows, tf.int64),
+        is_event=tf.ones([len(rows)], tf.bool),
+        videos=tf.constant(np.asarray(shown.videos))[:, tf.newaxis],
+        is_logged=True,
+    )
+    feature = vector_columns.WatchedProduct("videos.clip", vector_columns.NEAREST)
+    read = feature.open_log(log)
+    other = positions.Positions(**{**vars(at), "is_logged": False})
+    np.testing.assert_allclose(read(at), read(other), atol=1e-6)
+
+
+def test_the_ranker_reads_vectors_of_videos_and_their_products_by_default(
+    data: prepared.PreparedData,
+) -> None:
+    found = own_columns.find(data, 64)
+    wanted = ["videos.clip", *vector_columns.products("videos.clip", data)]
+    assert [name for name in found.read if "clip" in name] == wanted
+    assert not any("taste" in name for name in found.read)
+    model = building.build(configs.RankingConfig(tower=(8,), embedding_dim=4), data)
+    assert set(wanted) <= {feature.name for feature in model.features}
+
+
+def test_content_reads_vectors_of_videos_by_default(
+    data: prepared.PreparedData,
+) -> None:
+    read = content.from_config(configs.CandidatesConfig(), data)
+    assert read is not None
+    assert "videos.clip" in [feature.name for feature in read.features]
+    off = configs.ContentConfig(
+        features=configs.FeaturesConfig(remove=("videos.clip",))
+    )
+    read = content.from_config(configs.CandidatesConfig(content=off), data)
+    assert read is not None
+    assert "videos.clip" not in [feature.name for feature in read.features]
+
+
+def test_a_wrong_product_is_answered_with_the_columns(
+    data: prepared.PreparedData,
+) -> None:
+    wrong = configs.FeaturesConfig(add=("videos.clip.of_all",))
+    with pytest.raises(errors.UserError, match=r"expected a feature of ranking"):
+        registry.choose(base_feature.RANKING, data, wrong)
+
+
+def test_a_column_without_a_vector_is_no_feature(tmp_path: pathlib.Path) -> None:
+    log = vector_log.tables()
+    none = pl.lit(None, pl.List(pl.Float64)).alias("clip")
+    log["videos"] = log["videos"].with_columns(none)
+    data = vector_log.prepared_data(tmp_path, log)
+    assert data.vectors.widths == {"users.taste": vector_log.WIDTH}
+    assert "videos.clip" not in own_columns.find(data, 64).read

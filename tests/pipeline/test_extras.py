@@ -1,0 +1,108 @@
+"""A run with a part of each kind from an installed package."""
+
+import dataclasses
+import json
+import pathlib
+import re
+from collections.abc import Iterator
+
+import pytest
+
+import ytdnn
+from tests import extras, full_log, planted
+from ytdnn import artifacts, configs, errors
+from ytdnn.cli import main
+from ytdnn.data import prepared
+from ytdnn.ranking import model as ranking_model
+
+pytestmark = pytest.mark.thorough  # tests/test_registry.py and others are cheaper
+K = 5
+
+
+def _config() -> configs.Config:
+    """Returns the settings; the package is installed."""
+    base = planted.untaught_config()
+    values = configs.to_dict(base)
+    values["candidates"]["loss"] = {"kind": "margin", "num_negatives": 16}
+    values["candidates"]["training"]["epochs"] = 1
+    config = configs.from_dict(values)
+    return dataclasses.replace(
+        config,
+        composition=configs.CompositionConfig(
+            num_candidates=12,
+            sources=(("all_time_popular", 0.5),),
+            request_fields=("hide_popular",),
+        ),
+        evaluation=dataclasses.replace(base.evaluation, metrics=("tail_share",)),
+        ranking=dataclasses.replace(
+            base.ranking, features=configs.FeaturesConfig(add=("weekend",))
+        ),
+    )
+
+
+@pytest.fixture(scope="module")
+def workdir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[pathlib.Path]:
+    home = tmp_path_factory.mktemp("extras")
+    (home / "package").mkdir()
+    with extras.installed(home / "package"):
+        config = _config()
+        ytdnn.prepare(home / "run", config, tables=full_log.tables())
+        ytdnn.train(home / "run", config)
+        ytdnn.evaluate(home / "run", config)
+        ytdnn.export(home / "run", config)
+        yield home / "run"
+
+
+def manifest(workdir: pathlib.Path, kind: str) -> artifacts.Manifest:
+    return artifacts.read_manifest(workdir / kind, kind)
+
+
+def test_the_loss_has_trained_and_marks_the_model(workdir: pathlib.Path) -> None:
+    assert manifest(workdir, "candidates").inputs["loss"] == "ytdnn-extras 1.0"
+    kept = json.loads((workdir / "config.json").read_text())["config"]
+    assert kept["candidates"]["loss"]["kind"] == "margin"
+
+
+def test_the_source_proposes_in_the_served_graph(workdir: pathlib.Path) -> None:
+    found = ytdnn.Recommender.load(workdir / "bundle").candidates("u3")
+    assert set(found["source"]) == {"tower", "all_time_popular"}
+
+
+def test_the_metric_and_the_section_are_in_the_report(workdir: pathlib.Path) -> None:
+    report = json.loads((workdir / "evaluation" / "report.json").read_text())
+    for model in ("popularity", "candidates", "system"):
+        entry = report["lists"][model]
+        assert 0.0 <= entry["values"]["tail_share@10"] <= 1.0
+        assert len(entry["intervals"]["tail_share@10"]) == 2
+    page = (workdir / "evaluation" / "report.html").read_text()
+    assert "share of the tail" in page
+    assert "Weakest slices" in re.findall(r"<h2>(.*?)</h2>", page)
+
+
+def test_the_ranker_reads_the_feature(workdir: pathlib.Path) -> None:
+    kept = json.loads((workdir / "ranking" / ranking_model.STATISTICS).read_text())
+    assert "weekend" in kept["features"]
+
+
+def test_the_request_field_leaves_videos_out(workdir: pathlib.Path) -> None:
+    recommender = ytdnn.Recommender.load(workdir / "bundle")
+    data = recommender.data
+    counts = data.videos[prepared.TRAIN_COUNT]
+    ids = data.videos["video_id"].gather(counts.arg_sort(descending=True)[:15])
+    asked = {"watched_video_ids": [], "k": K}
+    found = recommender.recommend([asked, asked | {"hide_popular": 15}], k=K)
+    free, limited = found.partition_by("request", maintain_order=True)
+    assert set(free["video_id"]) & set(ids)
+    assert len(limited)
+    assert not set(limited["video_id"]) & set(ids)
+    with pytest.raises(errors.UserError, match="hide_popular"):
+        recommender.recommend(asked | {"hide_popular": 101}, k=K)
+    assert len(recommender.recommend("u3", k=K))
+    assert len(recommender.recommend(["u3", "u4"], k=K))
+
+
+def test_the_command_runs(
+    workdir: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main.main(["list", "users", f"--workdir={workdir}"]) == 0
+    assert "u3" in capsys.readouterr().out.split()

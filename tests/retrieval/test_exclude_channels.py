@@ -1,0 +1,40 @@
+"""Channels that requests leave out, against a search by hand."""
+
+import pathlib
+
+import pytest
+import tensorflow as tf
+
+from tests import full_log
+from ytdnn import configs, errors, registries
+from ytdnn.data import prepared
+from ytdnn.retrieval import request_fields
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> prepared.PreparedData:
+    return full_log.prepared_data(tmp_path_factory.mktemp("full"), full_log.tables())
+
+
+def test_all_videos_of_the_channels_are_left_out(data: prepared.PreparedData) -> None:
+    made = registries.REQUEST_FIELDS["exclude_channel_ids"].make(data)
+    channels = data.videos["channel_id"].cast(str).to_list()
+    asked = [["", "2"], ["3", "1"], ["", "elsewhere"], ["", ""]]
+    found = tf.function(made.barred)(tf.constant(asked)).numpy()
+    for row, names in zip(found.tolist(), asked, strict=True):
+        by_hand = [v for v, c in enumerate(channels, 1) if c is not None and c in names]
+        assert sorted(v for v in row if v) == by_hand
+    assert (found[0] > 0).any()
+
+
+def test_a_composition_names_it_where_the_log_has_channels(
+    data: prepared.PreparedData, tmp_path: pathlib.Path
+) -> None:
+    config = configs.CompositionConfig(request_fields=("exclude_channel_ids",))
+    (made,) = request_fields.from_config(config, data)
+    assert made.field.name == "exclude_channel_ids"
+    tables = full_log.tables()
+    tables["videos"] = tables["videos"].drop("channel_id")
+    without = full_log.prepared_data(tmp_path, tables)
+    with pytest.raises(errors.UserError, match="request_fields=exclude_channel_ids"):
+        request_fields.from_config(config, without)

@@ -1,0 +1,335 @@
+"""Vectors of videos and users as features, and products with those of watched videos.
+
+A vector is read at unit length, zeros where it is missing; a linear layer without bias
+brings it to the width of the network. A product says how much a video resembles what
+the user watched: with the average of the last vectors watched, with the last one, and
+with the nearest one.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+import polars as pl
+import tensorflow as tf
+
+from ytdnn import configs, schema
+from ytdnn.data import fields, positions, prepared
+from ytdnn.data import request as raw_request
+from ytdnn.features import base_feature, columns, encodings
+
+AVERAGE, LAST, NEAREST = "of_watched", "of_last_watched", "of_nearest_watched"
+PRODUCTS = (AVERAGE, LAST, NEAREST)
+_WATCHES = 50  # last ones that a video is compared with
+_DIM = 32  # of the linear layer, at most
+_NO_PRODUCT = -2.0  # products of unit vectors are at least -1
+_ROWS_A_PART = 256
+
+
+class VectorColumn(columns._Column):
+    """A vector of a video or a user, at unit length.
+
+    Attributes:
+      width: Number of coordinates.
+      dim: Width of the encoding; 0: by the number of coordinates.
+    """
+
+    dim: int = 0
+
+    def __init__(self, column: str, width: int) -> None:
+        """Declares the feature, named as the column.
+
+        Args:
+          column: Column, such as "videos.clip".
+          width: Number of coordinates.
+        """
+        super().__init__(column, column)
+        self.width = width
+        self.inner_shape = (width,)  # type: ignore[misc]
+
+    def exists(self, data: prepared.PreparedData) -> bool:
+        """Whether the log has vectors in that column."""
+        return self.name in data.vectors.widths
+
+    def values(self, data: prepared.PreparedData) -> pl.Series:
+        """Returns the vectors as lists of floats; missing ones are null."""
+        rows = np.asarray(self.rows(data), np.float32)
+        if self.scope is base_feature.Scope.VIDEO:
+            rows = rows[1:]
+        is_there = pl.DataFrame({"is_there": rows.any(axis=1)})
+        lists = pl.Series("vector", rows).cast(pl.List(pl.Float32()))
+        frame = is_there.with_columns(lists)
+        return frame.select(pl.when("is_there").then("vector").alias(self.column))[
+            self.column
+        ]
+
+    def request_values(
+        self, data: prepared.PreparedData, place: base_feature.Place
+    ) -> dict[str, Any]:
+        """Returns the user's vector, if there is one."""
+        if self.scope is base_feature.Scope.VIDEO:
+            return {}
+        row = data.vectors.rows(self.name)[place.user]
+        return {self.column: row.astype(np.float32).tolist()} if row.any() else {}
+
+    def fields(self, data: prepared.PreparedData) -> fields.Fields:
+        """Returns the user's vector; the export carries those of videos."""
+        del data
+        if self.scope is base_feature.Scope.VIDEO:
+            return ()
+        meaning = f"a vector of {self.width} numbers, or none"
+        return (
+            fields.Field(
+                self.column, "float32", "batch, length", 0.0, meaning, width=self.width
+            ),
+        )
+
+    def measure(self, data: prepared.PreparedData) -> base_feature.Measured:
+        """Returns nothing: vectors have unit length already."""
+        del data
+        return base_feature.Measured()
+
+    def known(self, values: tf.Tensor) -> tf.Tensor:
+        """Returns which vectors are there, `[...] bool`."""
+        return tf.reduce_any(values != 0.0, axis=-1)
+
+    def rows(self, data: prepared.PreparedData) -> np.ndarray:
+        """Returns the vectors `float16`, mapped from disk."""
+        return data.vectors.rows(self.name)
+
+    def open_log(self, log: positions.LogTensors) -> positions.Reader:
+        """Gathers by user or by video."""
+        rows = table(self.name, log.data)
+        if self.scope is base_feature.Scope.USER:
+            return lambda at: _unit(tf.gather(rows, at.users))
+        return lambda at: tf.cast(tf.gather(rows, at.videos), tf.float32)
+
+    def open_request(self, data: prepared.PreparedData) -> base_feature.RequestReader:
+        """Takes the user's vector from the request, or gathers by video."""
+        if self.scope is base_feature.Scope.USER:
+            return self._of_user(data)
+        return _VectorsOfVideos(self.name, data)
+
+    def _of_user(self, data: prepared.PreparedData) -> base_feature.RequestReader:
+        del data
+        return base_feature.FromRequest(
+            lambda request: _unit(
+                raw_request.last(request.raw[self.column], self.width)
+            )
+        )
+
+    def encoder(
+        self,
+        measured: base_feature.Measured,
+        stddev: float,
+        normalization: configs.Normalization = base_feature.QUANTILES,
+    ) -> tf.keras.layers.Layer:
+        """Returns a linear layer without bias: zeros stay zeros."""
+        del measured, stddev, normalization
+        dim = self.dim or min(_DIM, self.width)
+        name = encodings.layer_name(self.name)
+        return tf.keras.layers.Dense(dim, use_bias=False, name=name)
+
+
+class WatchedProduct(encodings.Continuous, base_feature.ReadAtRequest):
+    """A product of the video's vector with those of the last videos watched.
+
+    In [-1, 1]; missing where the video, or every video watched, has no vector.
+    """
+
+    scope = base_feature.Scope.PAIR
+    networks = frozenset({base_feature.RANKING})
+    missing = _NO_PRODUCT
+
+    def __init__(self, column: str, kind: str) -> None:
+        """Declares the feature.
+
+        Args:
+          column: Column of vectors, such as "videos.clip".
+          kind: One of `PRODUCTS`.
+        """
+        self.name = f"{column}.{kind}"
+        self.columns = (column,)
+        self.column = column
+        self.kind = kind
+
+    def exists(self, data: prepared.PreparedData) -> bool:
+        """Whether the log has vectors in that column."""
+        return self.column in data.vectors.widths
+
+    def open_log(self, log: positions.LogTensors) -> positions.Reader:
+        """Makes the values of logged impressions once, others when asked for."""
+        rows = table(self.column, log.data)
+
+        def products(at: positions.Positions) -> tf.Tensor:
+            watched = _last_watches(log, at)
+            return _in_parts(rows, watched, at.videos)
+
+        def read(at: positions.Positions) -> tf.Tensor:
+            if not at.is_logged:
+                return products(at)[..., PRODUCTS.index(self.kind)]
+            key = WatchedProduct, self.column
+            logged = log.once(key, lambda: _logged(log, rows))
+            found = tf.gather(logged[..., PRODUCTS.index(self.kind)], at.rows)
+            return found[..., tf.newaxis]
+
+        return read
+
+    def open_request(self, data: prepared.PreparedData) -> base_feature.RequestReader:
+        """Carries the vectors of the catalogue."""
+        return _ProductOfRequest(self, data)
+
+
+class _VectorsOfVideos(base_feature.RequestReader):
+    """Reads the vectors of the videos asked about."""
+
+    def __init__(self, column: str, data: prepared.PreparedData) -> None:
+        super().__init__()
+        self._rows = variable(column, data)
+
+    def __call__(self, request: raw_request.Request) -> tf.Tensor:
+        """Returns `[batch, k, width] float32`."""
+        return tf.cast(tf.gather(self._rows, request.video_indices), tf.float32)
+
+
+class _ProductOfRequest(base_feature.RequestReader):
+    """Reads a product; those of one request and column are made once."""
+
+    def __init__(self, feature: WatchedProduct, data: prepared.PreparedData) -> None:
+        super().__init__()
+        self._rows = variable(feature.column, data)
+        self._key = WatchedProduct, feature.column
+        self._place = PRODUCTS.index(feature.kind)
+
+    def __call__(self, request: raw_request.Request) -> tf.Tensor:
+        """Returns `[batch, k] float32`."""
+
+        def make() -> tf.Tensor:
+            watched = request.last_watches(_WATCHES)
+            return _products(self._rows, watched, request.video_indices)
+
+        return request.once(self._key, make)[..., self._place]
+
+
+def is_product(name: str, data: prepared.PreparedData) -> bool:
+    """Whether a name is that of a product of a column of vectors."""
+    column, _, kind = name.rpartition(".")
+    return kind in PRODUCTS and column in data.vectors.in_table(schema.VIDEOS)
+
+
+def product(name: str, data: prepared.PreparedData) -> WatchedProduct:
+    """Returns the product of a name, as of `is_product`."""
+    del data
+    column, _, kind = name.rpartition(".")
+    return WatchedProduct(column, kind)
+
+
+def products(column: str, data: prepared.PreparedData) -> list[str]:
+    """Returns the names of a column's products; none where it has no vectors."""
+    if column not in data.vectors.in_table(schema.VIDEOS):
+        return []
+    return [f"{column}.{kind}" for kind in PRODUCTS]
+
+
+def table(column: str, data: prepared.PreparedData) -> tf.Tensor:
+    """Returns the vectors of a column on the host, shared by all that read them."""
+
+    def make() -> tf.Tensor:
+        with tf.init_scope(), tf.device("CPU"):
+            return tf.constant(np.asarray(data.vectors.rows(column)))
+
+    return data.once((VectorColumn, column), make)
+
+
+def variable(column: str, data: prepared.PreparedData) -> tf.Variable:
+    """Returns the vectors of a column as a bundle keeps them, shared by all readers."""
+
+    def make() -> tf.Variable:
+        return tf.Variable(np.asarray(data.vectors.rows(column)), trainable=False)
+
+    return data.once((variable, column), make)
+
+
+def _unit(vectors: tf.Tensor) -> tf.Tensor:
+    """Returns vectors at length one, zeros as they are, `float32`."""
+    return tf.math.l2_normalize(tf.cast(vectors, tf.float32), axis=-1)
+
+
+def _last_watches(log: positions.LogTensors, at: positions.Positions) -> tf.Tensor:
+    """Returns the last watches before positions `[n]`, `[n, length]`, 0 in front."""
+    starts = tf.gather(log.column(schema.WATCHES, "offsets"), at.users)
+    rows = at.ends[:, tf.newaxis] + tf.range(-_WATCHES, 0, dtype=tf.int64)
+    videos = tf.gather(log.column(schema.WATCHES, "videos"), tf.maximum(rows, 0))
+    inside = rows >= starts[:, tf.newaxis]
+    return tf.where(inside, videos, tf.zeros_like(videos))
+
+
+def _logged(log: positions.LogTensors, rows: tf.Tensor) -> tf.Tensor:
+    """Returns the products of all logged impressions, `[impressions, 3] float32`."""
+    shown, watches = log.data.shard.impressions, log.data.shard.watches
+    if shown is None:
+        return tf.zeros([0, len(PRODUCTS)])
+    users = np.asarray(shown.users)
+    ends = np.asarray(watches.offsets)[users] + np.asarray(shown.num_watches)
+    nowhere = tf.zeros([], tf.int64)
+    parts = [tf.zeros([0, len(PRODUCTS)])]
+    with tf.init_scope(), tf.device("CPU"):
+        for start in range(0, len(users), _ROWS_A_PART):
+            part = slice(start, start + _ROWS_A_PART)
+            at = positions.Positions(
+                users=tf.constant(users[part]),
+                times=nowhere,
+                ends=tf.constant(ends[part], tf.int64),
+                event="impressions",
+                rows=nowhere,
+                is_event=tf.zeros([], tf.bool),
+            )
+            videos = tf.constant(np.asarray(shown.videos[part]))[:, tf.newaxis]
+            parts.append(_products(rows, _last_watches(log, at), videos)[:, 0])
+        return tf.concat(parts, axis=0)
+
+
+def _in_parts(rows: tf.Tensor, watched: tf.Tensor, videos: tf.Tensor) -> tf.Tensor:
+    """Returns products as `_products` does, of a bounded number of rows at a time."""
+    size = tf.shape(watched)[0]
+    number = tf.maximum(1, tf.cast(tf.math.ceil(size / _ROWS_A_PART), tf.int32))
+    starts = tf.range(number) * _ROWS_A_PART
+
+    def part(start: tf.Tensor) -> tf.Tensor:
+        stop = tf.minimum(start + _ROWS_A_PART, size)
+        found = _products(rows, watched[start:stop], videos[start:stop])
+        return tf.pad(found, [[0, _ROWS_A_PART - (stop - start)], [0, 0], [0, 0]])
+
+    spec = tf.TensorSpec([_ROWS_A_PART, None, len(PRODUCTS)], tf.float32)
+    found = tf.map_fn(part, starts, parallel_iterations=1, fn_output_signature=spec)
+    shape = [number * _ROWS_A_PART, tf.shape(videos)[1], len(PRODUCTS)]
+    return tf.reshape(found, shape)[:size]
+
+
+def _products(
+    rows: tf.Tensor | tf.Variable, watched: tf.Tensor, videos: tf.Tensor
+) -> tf.Tensor:
+    """Returns the products of videos' vectors with those of watched ones.
+
+    Args:
+      rows: `[num_videos + 1, width] float16`, unit vectors, zeros where missing.
+      watched: `[n, length] int32` catalogue indices, most recent last.
+      videos: `[n, k] int32`.
+
+    Returns:
+      `[n, k, 3] float32` in the order of `PRODUCTS`.
+    """
+    vectors = tf.cast(tf.gather(rows, videos), tf.float32)
+    earlier = tf.cast(tf.gather(rows, watched), tf.float32)
+    has_vector = tf.reduce_any(vectors != 0.0, axis=-1)
+    is_there = tf.reduce_any(earlier != 0.0, axis=-1)[:, tf.newaxis]
+    each = tf.matmul(vectors, earlier, transpose_b=True)  # [n, k, length]
+    number = tf.reduce_sum(tf.cast(is_there, tf.float32), axis=-1)
+    average = tf.math.divide_no_nan(tf.reduce_sum(each, axis=-1), number)
+    last = each[..., -1]
+    nearest = tf.reduce_max(tf.where(is_there, each, -math.inf), axis=-1)
+    is_some = has_vector & (number > 0.0)
+    is_last = has_vector & is_there[..., -1]
+    parts = ((average, is_some), (last, is_last), (nearest, is_some))
+    found = [tf.where(known, values, _NO_PRODUCT) for values, known in parts]
+    return tf.stack(found, axis=-1)

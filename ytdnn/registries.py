@@ -1,0 +1,128 @@
+"""The registries of ytdnn: which kinds of parts a package or a file can add.
+
+docs/extending.md shows each.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+from ytdnn import registry
+
+
+@dataclasses.dataclass(frozen=True)
+class RegisteredLoss(registry.Registered):
+    """A retrieval loss, see `ytdnn.candidates.losses`.
+
+    Attributes:
+      head: Factory of the head that gives the rows of the video table their meaning,
+        (config, number of videos) → head; None: row i is video i.
+    """
+
+    head: Callable[..., Any] | None = None
+
+
+LOSSES = registry.Registry(
+    "ytdnn.losses", "loss", "ytdnn.candidates.losses", RegisteredLoss
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class RegisteredSource(registry.Registered):
+    """A candidate source, (number of places, prepared set) → `interface.Source`.
+
+    Attributes:
+      exists: Whether a prepared set has the columns it needs; None: every set has.
+      reads_time: Whether it reads the time of the request.
+    """
+
+    exists: Callable[[Any], bool] | None = None
+    reads_time: bool = False
+
+
+SOURCES = registry.Registry(
+    "ytdnn.sources", "candidate source", "ytdnn.retrieval", RegisteredSource
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class RegisteredField(registry.Registered):
+    """A key of requests, prepared set → `request_fields.RequestField`.
+
+    Attributes:
+      exists: Whether a prepared set has the columns it needs; None: every set has.
+    """
+
+    exists: Callable[[Any], bool] | None = None
+
+
+REQUEST_FIELDS = registry.Registry(
+    "ytdnn.request_fields", "request field", "ytdnn.retrieval", RegisteredField
+)
+
+
+FEATURES = registry.Registry(
+    "ytdnn.features", "feature", "ytdnn.features", registry.Registered
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class RegisteredMetric(registry.Registered):
+    """A metric of lists of videos: (`inputs`, k) → `[num_users]`, one value for each.
+
+    Attributes:
+      inputs: Its arguments before k: `hits` and the number of right answers
+        (`ytdnn.metrics.ranking`), `seconds` and those of the right answers
+        (`ytdnn.metrics.watch_time`), or the `lists` (`ytdnn.metrics.ranked_lists`).
+      title: Display name.
+      text: Definition in words, for reports and `ytdnn evaluate --explain`.
+      is_default: Whether it is measured without being named in `evaluation.metrics`.
+      less_is_better: Whether a better model has less of it.
+      is_graded: Whether it grades a model; others describe its lists.
+    """
+
+    inputs: str = "lists"
+    title: str = ""
+    text: str = ""
+    is_default: bool = False
+    less_is_better: bool = False
+    is_graded: bool = True
+
+
+METRICS = registry.Registry(
+    "ytdnn.metrics", "metric", "ytdnn.metrics", RegisteredMetric
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class RegisteredSection(registry.Registered):
+    """Sections of the page of an evaluation: report → iterator of `page.Section`.
+
+    Attributes:
+      place: Place on the page: those of ytdnn are 10 (lists), 20 (ranker), 30 (other
+        pages) and 90 (how the run was made).
+    """
+
+    place: int = 50
+
+
+REPORT_SECTIONS = registry.Registry(
+    "ytdnn.report_sections", "report section", "ytdnn.pages", RegisteredSection
+)
+
+COMMANDS = registry.Registry(
+    "ytdnn.commands", "command", "ytdnn.cli", registry.Registered
+)
+
+
+def versions(candidates: Any) -> dict[str, str]:
+    """Returns the version of each part from outside that a candidate model is made of.
+
+    A trained model is recognised by them, as by its settings.
+
+    Args:
+      candidates: Settings of the candidate model.
+    """
+    kinds = {"loss": (LOSSES, candidates.loss.kind)}
+    found = {name: parts.version(kind) for name, (parts, kind) in kinds.items()}
+    return {name: version for name, version in found.items() if version}

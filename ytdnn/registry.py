@@ -1,0 +1,214 @@
+"""Registries: the parts of one kind, by name (docs/extending.md).
+
+A part is a name, a factory, and a config class where it has settings. Three places
+declare parts, all with the same decorator: the modules of ytdnn itself, Python files
+named in the setting `extensions`, and installed packages, by entry points of the
+registry's group. A module is imported only when one of its parts is asked for.
+"""
+
+import dataclasses
+import functools
+import importlib
+import importlib.metadata
+import importlib.util
+import pathlib
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Generic, TypeVar
+
+from ytdnn import errors
+
+
+@dataclasses.dataclass(frozen=True)
+class Registered:
+    """A part of a registry.
+
+    Attributes:
+      name: Name by which configs, reports and command lines ask for it.
+      make: Its factory; for a plain function, such as a metric, the function itself.
+      config: Class of its settings, with its name as `kind`; None without settings.
+    """
+
+    name: str
+    make: Callable[..., Any]
+    config: type | None = None
+
+
+_R = TypeVar("_R", bound=Registered)
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+class Registry(Generic[_R]):
+    """The parts of one kind.
+
+    Attributes:
+      group: Group of the entry points of installed packages, such as `ytdnn.losses`,
+        for the registry `registries.LOSSES`.
+      noun: Name of the kind in messages.
+    """
+
+    def __init__(self, group: str, noun: str, folder: str, cls: type[_R]) -> None:
+        """Imports nothing.
+
+        Args:
+          group: Group of entry points.
+          noun: Name of the kind in messages.
+          folder: Name of the package that declares the parts of ytdnn itself.
+          cls: Class of the parts, `Registered` or one with more fields.
+        """
+        self.group = group
+        self.noun = noun
+        self._folder = folder
+        self._cls = cls
+        self._parts: dict[str, _R] = {}
+        self._origins: dict[str, str] = {}
+
+    def register(
+        self, name: str, config: type | None = None, **more: Any
+    ) -> Callable[[_F], _F]:
+        """Returns a decorator that registers a factory.
+
+        Args:
+          name: Name of the part, a literal, by which its module is found.
+          config: Class of its settings.
+          **more: The other fields of the registry's parts.
+
+        Raises:
+          errors.UserError: Another module has registered a part of this name.
+        """
+
+        def add(make: _F) -> _F:
+            origin = _origin(make)
+            before = self._modules.get(name) or self._origins.get(name, origin)
+            if _without_hash(before) != _without_hash(origin):
+                raise errors.UserError(
+                    f"expected one {self.noun} named {name}, received those of "
+                    f"{before} and {origin}: rename one of them"
+                )
+            self._origins[name] = origin
+            self._parts[name] = self._cls(name=name, make=make, config=config, **more)
+            return make
+
+        return add
+
+    def __contains__(self, name: object) -> bool:
+        """Whether a part has this name."""
+        return name in self.names()
+
+    def __getitem__(self, name: str) -> _R:
+        """Returns a part, whose module is imported if it was not yet.
+
+        Raises:
+          errors.UserError: There is none of this name, or its module cannot be
+            imported.
+        """
+        if name not in self._parts:
+            if name in self._modules:
+                importlib.import_module(self._modules[name])
+            elif name in self._entry_points:
+                self._load(self._entry_points[name])
+        if name not in self._parts:
+            raise errors.UserError(self.unknown(name))
+        return self._parts[name]
+
+    def get(self, name: str) -> _R | None:
+        """Returns a part, None where there is none of this name."""
+        if name not in self:
+            return None
+        return self[name]
+
+    def unknown(self, name: str) -> str:
+        """Returns the message for a name that no part has."""
+        close = errors.closest(name, self.names())
+        hint = f": did you mean {close}?" if close else ""
+        known = ", ".join(self.names()) or "none"
+        return f"expected a {self.noun} ({known}), received {name!r}{hint}"
+
+    def names(self) -> tuple[str, ...]:
+        """Returns the names of all parts; those of ytdnn itself come first."""
+        return tuple(dict.fromkeys([*self._modules, *self._parts, *self.outside()]))
+
+    def own(self) -> tuple[str, ...]:
+        """Returns the names of the parts that ytdnn declares itself."""
+        return tuple(self._modules)
+
+    def registered_in(self, module: str) -> dict[str, _R]:
+        """Returns the parts that a module has registered, by name."""
+        return {k: v for k, v in self._parts.items() if self._origins[k] == module}
+
+    def outside(self) -> tuple[str, ...]:
+        """Returns the names of the parts that ytdnn does not declare itself."""
+        others = dict.fromkeys([*self._parts, *sorted(self._entry_points)])
+        return tuple(name for name in others if name not in self._modules)
+
+    def parts(self) -> Iterator[_R]:
+        """Yields all parts, in the order of `names`."""
+        return (self[name] for name in self.names())
+
+    def version(self, name: str) -> str:
+        """Returns the version of a part's code, empty for the parts of ytdnn itself.
+
+        That is the hash of a file's text, or the version of a package.
+
+        Args:
+          name: Name of the part.
+        """
+        if name in self._modules or name not in self:
+            return ""
+        if name in self._entry_points:
+            return _package(self._entry_points[name])
+        return self._origins[name]
+
+    def _load(self, entry_point: importlib.metadata.EntryPoint) -> None:
+        """Imports the module of a package, which registers its parts."""
+        try:
+            entry_point.load()
+        except errors.UserError:
+            raise
+        except Exception as error:
+            raise errors.UserError(
+                f"expected the {self.noun} {entry_point.name} of "
+                f"{_package(entry_point)} to load, received {type(error).__name__}: "
+                f"{error}: correct or uninstall the package"
+            ) from error
+
+    @functools.cached_property
+    def _modules(self) -> Mapping[str, str]:
+        """The module of each part of ytdnn itself, read from its decorators."""
+        spec = importlib.util.find_spec(self._folder)
+        places = spec.submodule_search_locations if spec else None
+        variable = self.group.rpartition(".")[2].upper()
+        found: dict[str, str] = {}
+        for path in sorted(pathlib.Path((places or [""])[0]).glob("*.py")):
+            module = f"{self._folder}.{path.stem}"
+            decorators = _DECORATOR.findall(path.read_text(encoding="utf-8"))
+            found |= {name: module for own, name in decorators if own == variable}
+        return found
+
+    @property
+    def _entry_points(self) -> Mapping[str, importlib.metadata.EntryPoint]:
+        """The entry points of installed packages, by name."""
+        return {each.name: each for each in _installed(self.group)}
+
+
+_DECORATOR = re.compile(r'^@registries\.([A-Z_]+)\.register\(\s*"([\w -]+)"', re.M)
+
+
+@functools.cache
+def _installed(group: str) -> tuple[importlib.metadata.EntryPoint, ...]:
+    return tuple(importlib.metadata.entry_points(group=group))
+
+
+def _origin(make: Callable[..., Any]) -> str:
+    return getattr(make, "__module__", "") or repr(make)
+
+
+def _without_hash(origin: str) -> str:
+    """Returns the name of a module; that of a file ends in the hash of its text."""
+    return re.sub(r"\.[0-9a-f]{16}$", "", origin)
+
+
+def _package(entry_point: importlib.metadata.EntryPoint) -> str:
+    """Returns name and version of the package that declares an entry point."""
+    package = entry_point.dist
+    return f"{package.name} {package.version}" if package else entry_point.value

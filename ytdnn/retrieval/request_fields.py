@@ -1,0 +1,56 @@
+"""Keys of requests that leave videos out of an answer, each a registered part."""
+
+import abc
+from collections.abc import Mapping, Sequence
+
+import tensorflow as tf
+
+from ytdnn import configs, errors, registries
+from ytdnn.data import fields, prepared
+
+
+class RequestField(tf.Module, abc.ABC):
+    """A key of requests, read in every exported graph that makes lists.
+
+    Attributes:
+      field: Its name, type and value for missing, as signatures have them.
+    """
+
+    field: fields.Field
+
+    @abc.abstractmethod
+    def barred(self, values: tf.Tensor) -> tf.Tensor:
+        """Returns the videos that requests leave out, `[batch, n] int32`, 0 = none.
+
+        Args:
+          values: Values of the key, `[batch]`, or `[batch, length]` of a list.
+        """
+
+
+def from_config(
+    config: configs.CompositionConfig, data: prepared.PreparedData
+) -> list[RequestField]:
+    """Returns the fields that a composition names.
+
+    Raises:
+      errors.UserError: The log lacks the columns of one.
+    """
+    found = []
+    for name in config.request_fields:
+        part = registries.REQUEST_FIELDS[name]
+        if part.exists is not None and not part.exists(data):
+            raise errors.UserError(
+                f"expected the columns of config.composition.request_fields={name} in "
+                f"the log, found none in {data.directory}: add them, or leave it out"
+            )
+        found.append(part.make(data))
+    return found
+
+
+def barred(
+    several: Sequence[RequestField], raw: Mapping[str, tf.Tensor]
+) -> list[tf.Tensor]:
+    """Returns the videos that the fields of requests leave out, of those given."""
+    return [
+        each.barred(raw[each.field.name]) for each in several if each.field.name in raw
+    ]

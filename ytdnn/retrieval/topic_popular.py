@@ -1,0 +1,84 @@
+"""Popular videos of the topics that the user watched lately.
+
+Between `popular`, the same for everyone, and `fresh_uploads`, which needs channels with
+new uploads: it reaches the best of a topic also where nobody uploads any more.
+"""
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import tensorflow as tf
+
+from ytdnn import registries, schema
+from ytdnn.data import inputs, prepared
+from ytdnn.data import request as raw_request
+from ytdnn.retrieval import interface
+
+_WATCHES = 20  # last watches with topics that count
+_MOST = 50  # videos of a topic
+_TOPIC = f"{schema.VIDEOS}.{schema.TOPIC}"
+
+
+def exists(data: prepared.PreparedData) -> bool:
+    """Whether the log has topics."""
+    return _TOPIC in data.columns
+
+
+@registries.SOURCES.register("topic_popular", exists=exists)
+class TopicPopular(interface.Source):
+    """The videos of recent topics with the most training watches, most watched first.
+
+    The seed of a video is the last watch of its topic.
+    """
+
+    kind = "topic_popular"
+
+    def __init__(self, num: int, data: prepared.PreparedData) -> None:
+        """Counts the training watches of each topic's videos."""
+        super().__init__(num)
+        watches = inputs.training_set(data).watches
+        counts = np.bincount(watches.videos, minlength=data.num_videos + 1)
+        topics = _topics(data)
+        self._topics = tf.Variable(topics, trainable=False)
+        self._counts = tf.Variable(counts.astype(np.int32), trainable=False)
+        self._videos = tf.Variable(_most_watched(topics, counts), trainable=False)
+
+    def propose(self, asked: interface.Asked) -> interface.Proposal:
+        """Returns the most watched of the last watches' topics that are permitted."""
+        seeds = raw_request.last(asked.watched, _WATCHES)[:, ::-1]  # the latest first
+        found = tf.gather(self._videos, tf.gather(self._topics, seeds))
+        videos = tf.reshape(found, [-1, _WATCHES * _MOST])
+        return self.best_permitted(
+            asked,
+            videos,
+            tf.gather(self._counts, videos),
+            tf.repeat(seeds, _MOST, axis=1),
+        )
+
+
+def _topics(data: prepared.PreparedData) -> npt.NDArray[np.int32]:
+    """Returns the topic of each catalogue index, from 1 on, 0 = unknown."""
+    ids = data.videos[schema.TOPIC].cast(pl.String)
+    ranks = ids.rank("dense").fill_null(0).to_numpy().astype(np.int32)
+    return np.append(np.int32(0), ranks)
+
+
+def _most_watched(
+    topics: npt.NDArray[np.int32], counts: npt.NDArray[np.integer]
+) -> npt.NDArray[np.int32]:
+    """Returns the videos of each topic, most watched first, `[num_topics + 1, _MOST]`.
+
+    Places that a topic does not fill are 0, as are all of the unknown topic.
+
+    Args:
+      topics: `[num_videos + 1]`.
+      counts: Training watches, `[num_videos + 1]`.
+    """
+    videos = np.flatnonzero((topics > 0) & (counts > 0))
+    videos = videos[np.lexsort((videos, -counts[videos], topics[videos]))]
+    of = topics[videos]
+    places = np.arange(len(videos)) - np.searchsorted(of, of)
+    keep = places < _MOST
+    found = np.zeros((int(topics.max(initial=0)) + 1, _MOST), np.int32)
+    found[of[keep], places[keep]] = videos[keep]
+    return found
